@@ -1,0 +1,2 @@
+//! benches
+#![forbid(unsafe_code)]

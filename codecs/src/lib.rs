@@ -1,0 +1,2 @@
+//! codecs
+#![forbid(unsafe_code)]

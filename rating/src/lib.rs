@@ -1,0 +1,2 @@
+//! rating
+#![forbid(unsafe_code)]

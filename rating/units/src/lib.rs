@@ -1,0 +1,19 @@
+//! The smallest words of the house: money, time, increments, numbers, causes.
+//!
+//! Everything above is written in these. Pure values: no clock, no disk, no float.
+#![forbid(unsafe_code)]
+
+mod cause;
+mod increments;
+mod money;
+mod number;
+mod time;
+
+pub use cause::Cause;
+pub use increments::{Increments, IncrementsError};
+pub use money::{Currency, Money, MoneyError, PLACES, SCALE};
+pub use number::{MAX_DIGITS, Number, NumberError};
+pub use time::{Now, Tick, Wall};
+
+/// A name given by an operator (account, gate, carrier, deck): shared, never changed.
+pub type Name = std::sync::Arc<str>;

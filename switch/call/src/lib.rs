@@ -1,0 +1,2 @@
+//! call
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! net
+#![deny(unsafe_op_in_unsafe_fn)]

@@ -1,0 +1,2 @@
+//! web
+#![forbid(unsafe_code)]
