@@ -1,2 +1,13 @@
-//! media
+//! Media negotiation between two legs as pure functions: what of an offer may pass (RFC 3264), and what its answer means.
+//! Media itself flows between the two ends (`bypass`); the relay of RTP is not built. Invariant: no input panics or grows memory without bound.
 #![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod body;
+pub mod offer;
+pub mod origin;
+
+pub use answer::{AnswerError, Negotiated, check_answer};
+pub use body::{BodyError, sdp_part};
+pub use offer::{Direction, FilteredOffer, MediaTarget, Offered, Reach, Refused, filter};
+pub use origin::{Origin, SessionOrigin, same_session};
