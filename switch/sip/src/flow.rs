@@ -1,0 +1,71 @@
+//! Where a message came from and where its answer goes: a five-tuple, and the connection on streams.
+//! RFC 3261 §18.2, RFC 3581 §4. A response always returns over the flow of its request.
+
+use std::net::SocketAddr;
+
+/// What carries SIP.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    /// Datagrams: messages may be lost, repeated, reordered.
+    Udp,
+    /// A stream.
+    Tcp,
+    /// A stream under TLS.
+    Tls,
+}
+
+/// One path to one peer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Flow {
+    /// What carries it.
+    pub transport: Transport,
+    /// Our end: the socket that received or shall send.
+    pub local: SocketAddr,
+    /// The peer's end: the source address of what came, the target of what goes.
+    pub peer: SocketAddr,
+    /// The stream's number, of the driver's choice; 0 on UDP.
+    pub conn: u64,
+}
+
+// === impl Transport ===
+
+impl Transport {
+    /// Whether the transport itself repeats what was lost, so that no timer here must (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// The name in a Via, `UDP`, `TCP` or `TLS`.
+    pub const fn via_name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
+
+    /// The value of a URI's `transport` parameter. TLS is `tcp`: there the scheme says the rest (RFC 3261 §26.2.2).
+    pub const fn uri_name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp | Self::Tls => "tcp",
+        }
+    }
+}
+
+// === impl Flow ===
+
+impl Flow {
+    /// Datagrams between two addresses.
+    pub const fn udp(local: SocketAddr, peer: SocketAddr) -> Self {
+        Self { transport: Transport::Udp, local, peer, conn: 0 }
+    }
+
+    /// The stream that the driver knows as `conn`.
+    pub const fn stream(transport: Transport, local: SocketAddr, peer: SocketAddr, conn: u64) -> Self {
+        Self { transport, local, peer, conn }
+    }
+}
