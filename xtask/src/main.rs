@@ -1,2 +1,52 @@
-//! Repository checks.
-fn main() {}
+//! Repository checks that the compiler cannot make: `cargo xtask arrows | purity | style | docs | check`.
+//! Each check is a function of plain data, so its tests feed it made-up workspaces that must fail.
+#![forbid(unsafe_code)]
+
+mod arrows;
+mod docs;
+mod purity;
+mod report;
+mod source;
+mod style;
+mod workspace;
+
+use anyhow::{Context, Result, bail};
+use report::Report;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use workspace::Workspace;
+
+const USAGE: &str = "usage: cargo xtask arrows | purity | style | docs | check";
+
+fn main() -> Result<ExitCode> {
+    let wanted = std::env::args().nth(1).context(USAGE)?;
+    let root = root()?;
+    let workspace = Workspace::read(&root, purity::PURE)?;
+    let files = source::rust_files(&root, &workspace)?;
+    let checks: &[(&str, &dyn Fn() -> Result<Report>)] = &[
+        ("arrows", &|| Ok(arrows::check(&workspace))),
+        ("purity", &|| Ok(purity::check(&workspace, &files))),
+        ("style", &|| Ok(style::check(&workspace, &files))),
+        ("docs", &|| docs::check(&root, &workspace)),
+    ];
+    let mut errors = 0;
+    let mut ran = 0;
+    for (name, check) in checks {
+        if wanted == *name || wanted == "check" {
+            let report = check()?;
+            report.print(name);
+            errors += report.errors.len();
+            ran += 1;
+        }
+    }
+    if ran == 0 {
+        bail!("unknown check `{wanted}`; {USAGE}");
+    }
+    Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The workspace root: the folder above this package.
+fn root() -> Result<PathBuf> {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()));
+    Ok(here.parent().context("xtask has no parent folder")?.to_path_buf())
+}
