@@ -1,2 +1,26 @@
-//! store
+//! The disk: one journal of all money movements and call records, in SQLite, written by one thread.
+//!
+//! A durable entry implies that all entries before it are durable; nothing is acknowledged that is not.
 #![forbid(unsafe_code)]
+
+mod entry;
+mod error;
+mod index;
+mod journal;
+mod lock;
+mod queue;
+mod read;
+mod schema;
+mod unsaved;
+mod verify;
+mod wal;
+mod walk;
+mod writer;
+
+pub use entry::{Entry, Kind, Ticket};
+pub use error::StoreError;
+pub use journal::{Closed, Journal, Options, Recovered};
+pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
+pub use read::{MAX_PAGE_ROWS, Page, Query, Reader};
+pub use verify::{Damage, Verification, verify};
+pub use writer::{Fault, Stage};

@@ -1,0 +1,33 @@
+//! One row of the journal as its writer hands it in. The body is the ledger's record, opaque here.
+
+use units::{Name, Wall};
+
+/// What a row is, so that call records are found without reading bodies.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub struct Kind(pub u8);
+
+/// One atomic unit of the journal: it is on disk whole or not at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// What the row is; [`Kind::CDR`] rows are those that [`crate::Reader::cdrs`] finds.
+    pub kind: Kind,
+    /// Whose it is.
+    pub account: Name,
+    /// When it happened; for a call record its `ended_at`.
+    pub at: Wall,
+    /// The ledger's record, JSON in UTF-8. The hash chain runs over these bytes.
+    pub body: Vec<u8>,
+}
+
+/// The number of an entry among those of its shard, from 1. Durable up to N means that N and all before are.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
+pub struct Ticket(pub u64);
+
+// === impl Kind ===
+
+impl Kind {
+    /// Anything that is not a call record.
+    pub const OTHER: Self = Self(0);
+    /// A settled call: its body holds the call record.
+    pub const CDR: Self = Self(1);
+}

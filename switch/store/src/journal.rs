@@ -1,0 +1,224 @@
+//! The journal as its owner sees it: open (lock, check, replay), hand out appenders, close.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use units::{Name, Wall};
+
+use crate::index::CdrIndex;
+use crate::lock::FolderLock;
+use crate::queue::{Appender, CLOSE, Job, Metrics, Pressure, Shared};
+use crate::schema::{self, Found};
+use crate::unsaved::Unsaved;
+use crate::walk::{self, Head, Stop};
+use crate::writer::{Fault, Writer};
+use crate::{Entry, Kind, Reader, StoreError, wal};
+
+/// How the journal is run. The defaults suit a switch.
+pub struct Options {
+    /// Appenders that can be taken, numbered from 0.
+    pub shards: usize,
+    /// Entries that may wait to become durable.
+    pub bound: u32,
+    /// Part of the bound that only [`crate::Priority::Live`] may use.
+    pub live_reserve: u32,
+    /// Commits begin at least this far apart, so that entries gather; after a quiet time the first commits at once.
+    pub gather: Duration,
+    /// The log is copied into the file when it has grown by about this much.
+    pub checkpoint_bytes: u64,
+    /// Folder for `unsaved.jsonl`; by default the data folder's parent, then the system's folder for temporary files.
+    pub unsaved_folder: Option<PathBuf>,
+    /// Makes the disk fail, in tests.
+    pub fault: Option<Fault>,
+}
+
+/// What was found at the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recovered {
+    /// Whole entries, all shown to the caller.
+    pub entries: u64,
+    /// Hash of the last one; zeros if there is none.
+    pub head: [u8; 32],
+}
+
+/// What was there at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Closed {
+    /// Entries in the journal, all durable.
+    pub entries: u64,
+}
+
+/// An open journal. One per data folder on the whole machine.
+pub struct Journal {
+    folder: PathBuf,
+    shared: Arc<Shared>,
+    sender: Sender<Job>,
+    taken: Mutex<Vec<bool>>,
+    writer: Mutex<Option<JoinHandle<Result<Closed, StoreError>>>>,
+    _lock: FolderLock,
+}
+
+// === impl Options ===
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            bound: 65_536,
+            live_reserve: 8_192,
+            gather: Duration::from_millis(3),
+            checkpoint_bytes: 16 << 20,
+            unsaved_folder: None,
+            fault: None,
+        }
+    }
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// Opens or makes the journal in `folder` and shows every entry to `on_entry` (number from 1, entry), oldest first.
+    /// A journal that is not whole, or whose entry `on_entry` refuses, is left exactly as it is.
+    pub fn open(
+        folder: &Path,
+        options: Options,
+        mut on_entry: impl FnMut(u64, &Entry) -> Result<(), String>,
+    ) -> Result<(Self, Recovered), StoreError> {
+        fs::create_dir_all(folder).map_err(|e| StoreError::folder(folder, e))?;
+        let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
+        let lock = FolderLock::take(&folder)?;
+        let path = schema::file(&folder);
+        let found = schema::look(&folder)?;
+        let mut head = Head::START;
+        if found == Found::Journal {
+            head = recover(&folder, &path, &mut on_entry)?;
+        }
+        let conn = schema::open_to_write(&path, found)?;
+        let index = CdrIndex::load(&conn, head.entries).map_err(|e| StoreError::sqlite("cannot read", &path, e))?;
+        // The names of new files are durable only when their folder is.
+        File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(&folder, e))?;
+        let shared = Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));
+        // One place more than the bound, for the word that closes.
+        let (sender, receiver) = crossbeam_channel::bounded(options.bound as usize + 1);
+        let writer = Writer {
+            conn,
+            path: path.clone(),
+            receiver,
+            shared: Arc::clone(&shared),
+            index,
+            head,
+            gather: options.gather,
+            checkpoint_bytes: options.checkpoint_bytes,
+            logged_bytes: 0,
+            unsaved: Unsaved::new(unsaved_folders(&folder, options.unsaved_folder)),
+            fault: options.fault,
+        };
+        let watched = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || {
+                let _watch = Watch(watched);
+                writer.run()
+            })
+            .map_err(|source| StoreError::Io { what: "cannot start the writer of", path, source })?;
+        let recovered = Recovered { entries: head.entries, head: head.hash };
+        let taken = Mutex::new(vec![false; options.shards]);
+        Ok((Self { folder, shared, sender, taken, writer: Mutex::new(Some(thread)), _lock: lock }, recovered))
+    }
+
+    /// The way in for one shard, once per shard. `wake` is called from the writer's thread after each commit that made entries of
+    /// this shard durable, and when the journal fails; it must not block.
+    pub fn appender(&self, shard: usize, wake: impl Fn() + Send + Sync + 'static) -> Result<Appender, StoreError> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.get_mut(shard) {
+            Some(place @ false) => *place = true,
+            Some(true) | None => return Err(StoreError::Shard { shard }),
+        }
+        let slot = &self.shared.slots[shard];
+        // Set once: the place was free.
+        let _set = slot.wake.set(Box::new(wake));
+        let last = slot.durable.load(Ordering::Acquire);
+        Ok(Appender { shard, last, sender: self.sender.clone(), shared: Arc::clone(&self.shared) })
+    }
+
+    /// Another connection, for queries from another thread.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::open(&self.folder)
+    }
+
+    /// How full the queue is.
+    pub fn pressure(&self) -> Pressure {
+        self.shared.pressure()
+    }
+
+    /// Why the journal failed, if it did.
+    pub fn failed(&self) -> Option<&str> {
+        self.shared.failure()
+    }
+
+    /// Counters and commit times.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
+    }
+
+    /// Makes all that was queued durable and ends the writer. Appenders should have stopped before. An error means that entries are
+    /// not in the journal: the process must not exit with 0. A second call finds nothing to do.
+    pub fn close(&self) -> Result<Option<Closed>, StoreError> {
+        self.shared.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(writer) = writer else { return Ok(None) };
+        let word =
+            Job { shard: CLOSE, ticket: 0, entry: Entry { kind: Kind::OTHER, account: Name::from(""), at: Wall(0), body: Vec::new() } };
+        // If the writer is gone already, joining says why.
+        let _sent = self.sender.send(word);
+        match writer.join() {
+            Ok(result) => result.map(Some),
+            Err(_) => {
+                let why = self.shared.failure().unwrap_or("its writer ended").to_owned();
+                Err(StoreError::Failed { why, unsaved: self.shared.pressure().queued, path: PathBuf::from("memory") })
+            }
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Err(e) = self.close() {
+            tracing::error!(error = %e, "closing the journal");
+        }
+    }
+}
+
+/// If the writer's thread ends by a panic, shards must see a failed journal, not a silent one.
+struct Watch(Arc<Shared>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("the writer's thread panicked".to_owned());
+        }
+    }
+}
+
+fn recover(folder: &Path, path: &Path, on_entry: &mut dyn FnMut(u64, &Entry) -> Result<(), String>) -> Result<Head, StoreError> {
+    let conn = schema::open_to_read(path)?;
+    let mut head = Head::START;
+    let walked = walk::walk(&conn, &mut head, &mut |seq, entry, _hash| on_entry(seq, entry));
+    let damaged = |why| StoreError::Damaged { path: path.to_owned(), last_whole: head.entries, why };
+    match walked {
+        Ok(()) => wal::check(folder).map_err(damaged).map(|()| head),
+        Err(Stop::Damaged(why)) => Err(damaged(why)),
+        Err(Stop::Refused(why)) => Err(StoreError::Replay { seq: head.entries + 1, why }),
+        Err(Stop::Sqlite(e)) => Err(StoreError::sqlite("cannot read", path, e)),
+    }
+}
+
+fn unsaved_folders(folder: &Path, chosen: Option<PathBuf>) -> Vec<PathBuf> {
+    let parent = folder.parent().map(Path::to_owned);
+    chosen.or(parent).into_iter().chain([std::env::temp_dir()]).collect()
+}

@@ -1,0 +1,58 @@
+//! The data folder belongs to one process at a time: an advisory lock (flock) on a file that names its holder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::StoreError;
+
+/// Name of the lock file in the data folder. It stays behind; only the lock on it counts.
+const FILE: &str = "journal.lock";
+/// A verification holds the lock for some milliseconds; a start waits this often for it.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Held as long as this lives. The system lets go of it when the process ends, however it ends.
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+// === impl FolderLock ===
+
+impl FolderLock {
+    /// Takes the folder for this process, or says who has it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(|e| StoreError::folder(&path, e))?;
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: folder.to_owned(), pid: holder(&path) }),
+                Err(TryLockError::Error(e)) => return Err(StoreError::folder(&path, e)),
+            }
+        }
+        let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        written.map_err(|e| StoreError::folder(&path, e))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Keeps writers out for a moment if there is none: `None` while a switch runs, or where there is no lock file.
+    pub(crate) fn peek(folder: &Path) -> Option<Self> {
+        let file = File::open(folder.join(FILE)).ok()?;
+        file.try_lock_shared().ok()?;
+        Some(Self { _file: file })
+    }
+}
+
+fn holder(path: &Path) -> Option<u32> {
+    let mut text = String::new();
+    fs::File::open(path).ok()?.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}

@@ -1,0 +1,109 @@
+//! Queries on what is durable, through a connection of their own that never blocks the writer.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use units::{Name, Wall};
+
+use crate::index::BLOCK;
+use crate::{StoreError, schema};
+
+/// Rows in one page at most.
+pub const MAX_PAGE_ROWS: u32 = 10_000;
+
+/// Which call records.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Of this account only.
+    pub account: Option<Name>,
+    /// Ended at or after.
+    pub from: Option<Wall>,
+    /// Ended before.
+    pub to: Option<Wall>,
+    /// Cursor: only entries after this number.
+    pub after: Option<u64>,
+    /// Rows wanted, 1 to [`MAX_PAGE_ROWS`]; what is outside is taken as the nearest.
+    pub limit: u32,
+}
+
+/// Call records in journal order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// Number of the entry and its body.
+    pub rows: Vec<(u64, Vec<u8>)>,
+    /// Cursor for the next page, if there are more rows now.
+    pub next: Option<u64>,
+}
+
+/// A read-only connection. Cheap to open; may move between threads.
+pub struct Reader {
+    conn: Connection,
+    path: PathBuf,
+}
+
+// Blocks that may hold rows; the one still open has no span yet.
+const BLOCKS_OF_ACCOUNT: &str = "SELECT block FROM cdr_account b WHERE account = ?1 AND block >= ?2 AND NOT EXISTS \
+    (SELECT 1 FROM cdr_time t WHERE t.block = b.block AND (t.last_at < ?3 OR t.first_at >= ?4)) ORDER BY block";
+const BLOCKS: &str = "SELECT block FROM (SELECT block, first_at, last_at FROM cdr_time WHERE block >= ?2 \
+    UNION ALL SELECT max(seq) / ?5, NULL, NULL FROM cdr) \
+    WHERE ?1 IS NULL AND block >= ?2 AND (first_at IS NULL OR (last_at >= ?3 AND first_at < ?4)) ORDER BY block";
+const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
+    WHERE c.seq > ?1 AND c.seq < ?2 AND (?3 IS NULL OR c.account = ?3) AND c.at >= ?4 AND c.at < ?5 ORDER BY c.seq LIMIT ?6";
+
+// === impl Query ===
+
+impl Default for Query {
+    fn default() -> Self {
+        Self { account: None, from: None, to: None, after: None, limit: 100 }
+    }
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Opens the journal in `folder`, whoever is writing it.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let path = schema::file(folder);
+        if !path.exists() {
+            return Err(StoreError::Missing { path });
+        }
+        Ok(Self { conn: schema::open_to_read(&path)?, path })
+    }
+
+    /// One page of call records. Only durable ones are ever seen.
+    pub fn cdrs(&self, query: &Query) -> Result<Page, StoreError> {
+        self.select(query).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))
+    }
+
+    fn select(&self, query: &Query) -> rusqlite::Result<Page> {
+        let limit = query.limit.clamp(1, MAX_PAGE_ROWS) as usize;
+        let account = query.account.as_deref();
+        let after = query.after.unwrap_or(0).min(i64::MAX as u64 - 1);
+        let (from, to) = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
+        // One snapshot for all statements.
+        let snapshot = self.conn.unchecked_transaction()?;
+        let mut page = Page { rows: Vec::new(), next: None };
+        let mut blocks = snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT } else { BLOCKS })?;
+        let mut rows_of = snapshot.prepare_cached(ROWS)?;
+        let first_block = (after + 1) / BLOCK;
+        let mut blocks = match account {
+            Some(account) => blocks.query((account, first_block, from, to))?,
+            None => blocks.query((account, first_block, from, to, BLOCK))?,
+        };
+        while let Some(block) = blocks.next()? {
+            let start = block.get::<_, u64>(0)?.saturating_mul(BLOCK);
+            let wanted = limit + 1 - page.rows.len();
+            let span = (after.max(start.saturating_sub(1)), start + BLOCK);
+            let mut rows = rows_of.query((span.0, span.1, account, from, to, wanted))?;
+            while let Some(row) = rows.next()? {
+                page.rows.push((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()));
+            }
+            if page.rows.len() > limit {
+                page.rows.truncate(limit);
+                page.next = page.rows.last().map(|(seq, _)| *seq);
+                break;
+            }
+        }
+        Ok(page)
+    }
+}

@@ -1,0 +1,221 @@
+//! The one thread that writes: takes all that queued during the last commit, writes it in one transaction, then acknowledges.
+//!
+//! Invariant: what is acknowledged is on disk, in one order with one hash chain. After the first error nothing is written or
+//! acknowledged any more; a failed fsync is never retried, because the system may already have dropped the pages.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use rusqlite::Connection;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+use crate::StoreError;
+use crate::index::CdrIndex;
+use crate::journal::Closed;
+use crate::queue::{CLOSE, Job, Shared};
+use crate::schema::PAGE_BYTES;
+use crate::unsaved::Unsaved;
+use crate::walk::{Head, chain};
+use crate::{Entry, Kind};
+
+/// Entries in one transaction.
+const BATCH: usize = 4_096;
+/// Pages that a commit changes beside those that its bodies fill: the table's last leaf, the CDR table's, a block's.
+const PAGES_PER_COMMIT: u64 = 3;
+
+/// A point where a test can make the disk fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Before the rows of a batch.
+    Insert,
+    /// Before the commit and its fsync.
+    Commit,
+    /// Before a checkpoint.
+    Checkpoint,
+}
+
+/// Called before each stage; an error is treated as the disk's.
+pub type Fault = Box<dyn FnMut(Stage) -> io::Result<()> + Send>;
+
+pub(crate) struct Writer {
+    pub(crate) conn: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) receiver: Receiver<Job>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: CdrIndex,
+    pub(crate) head: Head,
+    pub(crate) gather: Duration,
+    pub(crate) checkpoint_bytes: u64,
+    pub(crate) logged_bytes: u64,
+    pub(crate) unsaved: Unsaved,
+    pub(crate) fault: Option<Fault>,
+}
+
+/// A batch and, per shard, the highest ticket in it.
+struct Batch {
+    jobs: Vec<Job>,
+    upto: Vec<u64>,
+    closing: bool,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Runs until closed; all that was queued before is then durable, or unsaved and an error.
+    pub(crate) fn run(mut self) -> Result<Closed, StoreError> {
+        let mut batch = Batch { jobs: Vec::new(), upto: vec![0; self.shared.slots.len()], closing: false };
+        let mut last_start: Option<Instant> = None;
+        while self.gather(&mut batch, last_start) {
+            last_start = Some(Instant::now());
+            self.write(&mut batch);
+        }
+        if !self.shared.has_failed()
+            && let Err(why) = self.checkpoint("TRUNCATE")
+        {
+            self.fail(why);
+        }
+        match self.shared.failure() {
+            None => Ok(Closed { entries: self.head.entries }),
+            Some(why) => {
+                self.unsaved.sync();
+                Err(StoreError::Failed { why: why.to_owned(), unsaved: self.unsaved.count(), path: self.unsaved.path() })
+            }
+        }
+    }
+
+    /// Fills the batch with what is queued. Waits for the first entry, and lets more gather if the last commit began only now:
+    /// while it sleeps nobody pays for waking it. False when closed and empty.
+    fn gather(&mut self, batch: &mut Batch, last_start: Option<Instant>) -> bool {
+        if !batch.closing {
+            let Ok(first) = self.receiver.recv() else { return false };
+            batch.push(first);
+            let rest = last_start.and_then(|start| self.gather.checked_sub(start.elapsed()));
+            if let Some(rest) = rest.filter(|_| !batch.closing && self.receiver.len() < BATCH) {
+                thread::sleep(rest);
+            }
+        }
+        while batch.jobs.len() < BATCH {
+            let Ok(job) = self.receiver.try_recv() else { break };
+            batch.push(job);
+        }
+        !(batch.closing && batch.jobs.is_empty())
+    }
+
+    fn write(&mut self, batch: &mut Batch) {
+        let count = batch.jobs.len() as u64;
+        if self.shared.has_failed() {
+            return self.save_elsewhere(batch, self.head);
+        }
+        let (start, before) = (Instant::now(), self.head);
+        match self.commit(&batch.jobs) {
+            Ok(()) => {
+                self.shared.committed(count, start.elapsed());
+                self.acknowledge(batch);
+                if self.logged_bytes > self.checkpoint_bytes
+                    && let Err(why) = self.checkpoint("PASSIVE")
+                {
+                    self.fail(why);
+                }
+            }
+            Err(why) => {
+                self.fail(why);
+                self.save_elsewhere(batch, before);
+            }
+        }
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> Result<(), String> {
+        self.stage(Stage::Insert)?;
+        self.insert(jobs).map_err(|e| format!("cannot write {}: {e}", self.path.display()))?;
+        self.stage(Stage::Commit)?;
+        let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        committed.map(|_| ()).map_err(|e| format!("cannot commit {}: {e}", self.path.display()))
+    }
+
+    fn insert(&mut self, jobs: &[Job]) -> rusqlite::Result<()> {
+        self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut insert =
+            self.conn.prepare_cached("INSERT INTO entry (seq, kind, account, at, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        for Job { entry, .. } in jobs {
+            self.head = next(self.head, entry);
+            let body = ToSqlOutput::Borrowed(ValueRef::Text(&entry.body));
+            insert.execute((self.head.entries, entry.kind.0, &*entry.account, entry.at.0, body, &self.head.hash[..]))?;
+            if entry.kind == Kind::CDR {
+                self.index.add(&self.conn, self.head.entries, entry)?;
+            }
+            self.logged_bytes += entry.body.len() as u64;
+        }
+        self.logged_bytes += PAGES_PER_COMMIT * PAGE_BYTES;
+        Ok(())
+    }
+
+    fn acknowledge(&self, batch: &mut Batch) {
+        self.shared.leave(batch.jobs.len() as u64);
+        batch.jobs.clear();
+        for (slot, upto) in self.shared.slots.iter().zip(&mut batch.upto) {
+            if *upto > 0 {
+                slot.durable.store(*upto, Ordering::Release);
+                *upto = 0;
+                slot.tell();
+            }
+        }
+    }
+
+    /// Copies the log into the file. A reader that holds part of it back is no error: the rest follows next time.
+    fn checkpoint(&mut self, mode: &str) -> Result<(), String> {
+        self.stage(Stage::Checkpoint)?;
+        let moved = self.conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+            let (busy, logged, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(busy == 0 && logged == copied)
+        });
+        let whole = moved.map_err(|e| format!("cannot checkpoint {}: {e}", self.path.display()))?;
+        self.logged_bytes = if whole { 0 } else { self.checkpoint_bytes / 2 };
+        Ok(())
+    }
+
+    fn fail(&mut self, why: String) {
+        tracing::error!(why, unsaved = %self.unsaved.path().display(), "the journal failed: no new calls; entries go to the unsaved file");
+        self.shared.fail(why);
+        self.shared.slots.iter().for_each(crate::queue::Slot::tell);
+    }
+
+    /// `head` is that before the batch: the lines carry the numbers and hashes that the entries have, or would have had.
+    fn save_elsewhere(&mut self, batch: &mut Batch, head: Head) {
+        self.head = head;
+        for Job { entry, .. } in &batch.jobs {
+            self.head = next(self.head, entry);
+            self.unsaved.put(self.head.entries, &self.head.hash, entry);
+        }
+        self.unsaved.sync();
+        self.shared.count_unsaved(batch.jobs.len() as u64);
+        self.shared.leave(batch.jobs.len() as u64);
+        batch.jobs.clear();
+        batch.upto.fill(0);
+    }
+
+    fn stage(&mut self, stage: Stage) -> Result<(), String> {
+        self.fault.as_mut().map_or(Ok(()), |fault| fault(stage)).map_err(|e| format!("cannot write {}: {e}", self.path.display()))
+    }
+}
+
+fn next(head: Head, entry: &Entry) -> Head {
+    Head { entries: head.entries + 1, hash: chain(&head.hash, &entry.body) }
+}
+
+// === impl Batch ===
+
+impl Batch {
+    fn push(&mut self, job: Job) {
+        if job.shard == CLOSE {
+            self.closing = true;
+        } else if let Some(upto) = self.upto.get_mut(job.shard) {
+            *upto = job.ticket;
+            self.jobs.push(job);
+        }
+    }
+}
