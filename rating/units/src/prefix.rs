@@ -335,8 +335,9 @@ mod tests {
         }
         assert_eq!("12a".parse::<Prefix>(), Err(NumberError::NotDigit(2)));
         assert_eq!("1234567890123456".parse::<Prefix>(), Err(NumberError::TooLong));
-        assert!("0".parse::<Prefix>() < "00".parse::<Prefix>());
-        assert!("34".parse::<Prefix>().expect("digits").covers(b"349") && !"35".parse::<Prefix>().expect("digits").covers(b"349"));
+        let prefix = |text: &str| text.parse::<Prefix>().expect("digits");
+        assert!(prefix("0") < prefix("00"));
+        assert!(prefix("34").covers(b"349") && !prefix("35").covers(b"349"));
     }
 
     proptest! {

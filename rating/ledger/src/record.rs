@@ -1,0 +1,247 @@
+//! What the journal holds: one record per atomic change, as versioned JSON.
+//!
+//! Everything that moves money is in a record, and a record is written whole or not at all.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use units::{Currency, Name, Prefix, Wall};
+
+use crate::{CallId, Transfer};
+
+/// The form written today.
+const VERSION: u8 = 1;
+
+/// One journal entry. Its account decides its shard; `@node` stands for the node itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Form of the record.
+    v: u8,
+    /// When it was made, ms since the epoch.
+    pub at: Wall,
+    /// Whose it is.
+    pub account: Name,
+    /// What happened.
+    pub body: RecordBody,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordBody {
+    /// The node started on this journal.
+    Started(Started),
+    /// A customer's account was opened.
+    AccountOpened(AccountOpened),
+    /// Its deck or limit changed.
+    AccountChanged(AccountChanged),
+    /// Money came in.
+    TopUp(TopUpBooked),
+    /// A call was answered.
+    CallOpen(Box<CallOpen>),
+    /// It was still up so long after its answer.
+    Checkpoint(Checkpoint),
+    /// It ended, answered or not.
+    Settled(Settled),
+    /// A carrier's charge outside a settle, as for a late answer.
+    CostBooked(CostBooked),
+}
+
+/// See [`RecordBody::Started`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Started {
+    /// The node's name.
+    pub node: Name,
+    /// The program's version.
+    pub version: Name,
+}
+
+/// See [`RecordBody::AccountOpened`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountOpened {
+    /// For ever.
+    pub currency: Currency,
+    /// The price list that it calls by.
+    pub deck: Name,
+    /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
+    #[serde(with = "units_text")]
+    pub limit: i64,
+    /// The balance to begin with, if not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Transfer>,
+}
+
+/// See [`RecordBody::AccountChanged`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountChanged {
+    /// The deck from now on.
+    pub deck: Name,
+    /// The limit from now on, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub limit: i64,
+}
+
+/// See [`RecordBody::TopUp`]. The key and the reference (memo) are in the transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUpBooked {
+    /// From payments to the customer.
+    pub transfer: Transfer,
+}
+
+/// The deck row that a call is billed by, whole: later decks do not matter to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceRow {
+    /// Digits of the row.
+    pub prefix: Prefix,
+    /// Its name.
+    pub destination: Name,
+    /// Per minute, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub rate: i64,
+    /// Seconds of the first block.
+    pub initial: u32,
+    /// Seconds of each next block.
+    pub increment: u32,
+    /// Once per answered call, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub connect_fee: i64,
+    /// Of rate and fee.
+    pub currency: Currency,
+    /// Name of the deck.
+    pub deck: Name,
+    /// Content hash of the deck, 16 hex digits.
+    pub deck_version: Name,
+}
+
+/// See [`RecordBody::CallOpen`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallOpen {
+    /// Which call.
+    pub call: CallId,
+    /// Where it came in.
+    pub gate: Name,
+    /// When billing began.
+    pub answered_at: Wall,
+    /// Seconds leased at that moment.
+    pub leased_secs: u64,
+    /// What it is billed by.
+    pub price: PriceRow,
+    /// The caller's dialog, as its owner wrote it: enough to send a BYE after a restart.
+    pub dialog_a: Box<RawValue>,
+    /// The carrier's dialog.
+    pub dialog_b: Box<RawValue>,
+    /// The CDR as far as it is known, to be completed if the node is lost.
+    pub cdr: Box<RawValue>,
+}
+
+/// See [`RecordBody::Checkpoint`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Which call.
+    pub call: CallId,
+    /// Answered time so far, ms.
+    pub answered_ms: u64,
+}
+
+/// See [`RecordBody::Settled`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Settled {
+    /// Which call.
+    pub call: CallId,
+    /// The CDR, as published.
+    pub cdr: Box<RawValue>,
+    /// What was posted for it; empty if nothing was due.
+    pub transfers: Vec<Transfer>,
+}
+
+/// See [`RecordBody::CostBooked`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostBooked {
+    /// Of which call.
+    pub call: CallId,
+    /// Who charges.
+    pub carrier: Name,
+    /// From carrier cost to carrier payable.
+    pub transfers: Vec<Transfer>,
+}
+
+/// A journal entry that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Not the JSON of a record.
+    #[error("not a journal record")]
+    Json(#[from] serde_json::Error),
+    /// From a newer program.
+    #[error("record of form {0}, this program knows {VERSION}: use the newer version")]
+    Version(u8),
+}
+
+// === impl Record ===
+
+impl Record {
+    /// The account of records that belong to no customer.
+    pub const NODE: &'static str = "@node";
+
+    /// A record of `account`.
+    pub const fn new(at: Wall, account: Name, body: RecordBody) -> Self {
+        Self { v: VERSION, at, account, body }
+    }
+
+    /// A call's end: its CDR with everything posted for it.
+    pub const fn settled(at: Wall, account: Name, call: CallId, cdr: Box<RawValue>, transfers: Vec<Transfer>) -> Self {
+        Self::new(at, account, RecordBody::Settled(Settled { call, cdr, transfers }))
+    }
+
+    /// A call still up.
+    pub const fn checkpoint(at: Wall, account: Name, call: CallId, answered_ms: u64) -> Self {
+        Self::new(at, account, RecordBody::Checkpoint(Checkpoint { call, answered_ms }))
+    }
+
+    /// The node begins to write.
+    pub fn started(at: Wall, node: Name, version: Name) -> Self {
+        Self::new(at, Name::from(Self::NODE), RecordBody::Started(Started { node, version }))
+    }
+
+    /// As it goes to the journal.
+    pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
+        Ok(serde_json::to_vec(self)?)
+    }
+
+    /// From the journal.
+    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
+        let record: Self = serde_json::from_slice(bytes)?;
+        if record.v != VERSION {
+            return Err(RecordError::Version(record.v));
+        }
+        Ok(record)
+    }
+
+    /// The CDR that this record publishes.
+    pub fn cdr(&self) -> Option<(CallId, &RawValue)> {
+        match &self.body {
+            RecordBody::Settled(settled) => Some((settled.call, &settled.cdr)),
+            RecordBody::Started(_)
+            | RecordBody::AccountOpened(_)
+            | RecordBody::AccountChanged(_)
+            | RecordBody::TopUp(_)
+            | RecordBody::CallOpen(_)
+            | RecordBody::Checkpoint(_)
+            | RecordBody::CostBooked(_) => None,
+        }
+    }
+}
+
+/// A count of 10⁻⁵ units as `"0.12345"`.
+mod units_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use units::{Currency, Money};
+
+    pub fn serialize<S: Serializer>(amount: &i64, s: S) -> Result<S::Ok, S::Error> {
+        // The currency does not show in the text.
+        s.collect_str(&Money::of(*amount, Currency::EUR))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        Money::parse(&text, Currency::EUR).map(|money| money.amount).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,317 @@
+//! Who pays whom: parties, keys and transfers. A transfer moves one positive amount from its debit to its credit side.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use units::{Currency, Money, Name};
+
+/// Longest name of an account, in bytes.
+const MAX_ACCOUNT_NAME: usize = 64;
+
+/// A call, unique for ever: 128 bits, written as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct CallId(pub u128);
+
+/// The operator's own accounts, one of each per currency.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum House {
+    /// What customers paid for usage.
+    Revenue,
+    /// What carriers charge us for calls.
+    CarrierCost,
+    /// What we owe carriers.
+    CarrierPayable,
+    /// Money received from customers.
+    Payments,
+    /// Balances that accounts were opened with.
+    Opening,
+    /// Corrections made by the operator.
+    Corrections,
+    /// Differences left by rounding between currencies.
+    Rounding,
+}
+
+/// One side of a transfer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Party {
+    /// Money held for a customer's account.
+    Customer(Name),
+    /// One of the operator's own accounts, written `@revenue`.
+    House(House),
+}
+
+/// Idempotency: two transfers of one key are one transfer.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Key {
+    /// The opening balance: one per account.
+    Opening,
+    /// The `n`th movement of a call.
+    Call(CallId, u16),
+    /// Chosen by who asked for it; unique within its account.
+    Given(Name),
+}
+
+/// Why money moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The balance that an account was opened with.
+    Opening,
+    /// A payment received.
+    TopUp,
+    /// A call's charge.
+    Usage,
+    /// What a carrier charges for a call.
+    CarrierCost,
+    /// An operator's correction of an earlier transfer.
+    Correction,
+}
+
+/// `amount` (positive) leaves `debit` and enters `credit`, so every transfer sums to zero.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transfer {
+    /// Its idempotency key.
+    pub key: Key,
+    /// Why.
+    pub purpose: Purpose,
+    /// Who has less afterwards.
+    pub debit: Party,
+    /// Who has more afterwards.
+    pub credit: Party,
+    /// How much, above zero.
+    pub amount: Money,
+    /// The cause in the words of who asked for it: a payment's reference, a correction's reason.
+    pub memo: Option<Name>,
+}
+
+/// A name that no account may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("account name {0:?}: use 1 to {MAX_ACCOUNT_NAME} letters, digits or . _ - beginning with a letter or digit")]
+pub struct AccountNameError(pub String);
+
+/// Letters, digits, `.`, `_`, `-`, beginning with a letter or digit: safe in paths, logs and the journal.
+pub fn check_account_name(name: &str) -> Result<(), AccountNameError> {
+    let fits = (1..=MAX_ACCOUNT_NAME).contains(&name.len());
+    let begins = name.starts_with(char::is_alphanumeric);
+    if fits && begins && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+        Ok(())
+    } else {
+        Err(AccountNameError(name.chars().take(MAX_ACCOUNT_NAME).collect()))
+    }
+}
+
+// === impl CallId ===
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Debug for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl FromStr for CallId {
+    type Err = std::num::ParseIntError;
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        u128::from_str_radix(s, 16).map(Self)
+    }
+}
+
+impl Serialize for CallId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for CallId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        <std::borrow::Cow<'de, str>>::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+// === impl House ===
+
+impl House {
+    /// All of them, in the order of statements.
+    pub const ALL: [Self; 7] = [
+        Self::Revenue,
+        Self::CarrierCost,
+        Self::CarrierPayable,
+        Self::Payments,
+        Self::Opening,
+        Self::Corrections,
+        Self::Rounding,
+    ];
+
+    /// As written in the journal, `@revenue`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Revenue => "@revenue",
+            Self::CarrierCost => "@carrier-cost",
+            Self::CarrierPayable => "@carrier-payable",
+            Self::Payments => "@payments",
+            Self::Opening => "@opening",
+            Self::Corrections => "@corrections",
+            Self::Rounding => "@rounding",
+        }
+    }
+}
+
+// === impl Party ===
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Customer(name) => name,
+            Self::House(house) => house.name(),
+        })
+    }
+}
+
+impl Serialize for Party {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Customer(name) => s.serialize_str(name),
+            Self::House(house) => s.serialize_str(house.name()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Party {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        if !text.starts_with('@') {
+            return Ok(Self::Customer(Name::from(text)));
+        }
+        let house = House::ALL.into_iter().find(|house| house.name() == text);
+        house.map(Self::House).ok_or_else(|| D::Error::custom(format_args!("unknown house account {text}")))
+    }
+}
+
+// === impl Key ===
+
+/// `opening`, `call/<32 hex>/<n>` or `key/<as given>`.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opening => f.write_str("opening"),
+            Self::Call(call, sequence) => write!(f, "call/{call}/{sequence}"),
+            Self::Given(key) => write!(f, "key/{key}"),
+        }
+    }
+}
+
+impl FromStr for Key {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "a key is opening, call/<id>/<n> or key/<text>";
+        if s == "opening" {
+            return Ok(Self::Opening);
+        }
+        if let Some(given) = s.strip_prefix("key/") {
+            return Ok(Self::Given(Name::from(given)));
+        }
+        let (call, sequence) = s.strip_prefix("call/").and_then(|rest| rest.split_once('/')).ok_or(EXPECTED)?;
+        Ok(Self::Call(call.parse().map_err(|_| EXPECTED)?, sequence.parse().map_err(|_| EXPECTED)?))
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        <std::borrow::Cow<'de, str>>::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+// === impl Transfer ===
+
+impl Transfer {
+    /// The customer whose books it belongs to: the debited one, else the credited one.
+    pub fn customer(&self) -> Option<&Name> {
+        [&self.debit, &self.credit].into_iter().find_map(|party| match party {
+            Party::Customer(name) => Some(name),
+            Party::House(_) => None,
+        })
+    }
+}
+
+/// A transfer as written: the amount as a decimal string beside its currency.
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    key: Key,
+    purpose: Purpose,
+    debit: Party,
+    credit: Party,
+    #[serde(borrow)]
+    amount: std::borrow::Cow<'a, str>,
+    currency: Currency,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memo: Option<Name>,
+}
+
+impl Serialize for Transfer {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        Written {
+            key: self.key.clone(),
+            purpose: self.purpose,
+            debit: self.debit.clone(),
+            credit: self.credit.clone(),
+            amount: self.amount.to_string().into(),
+            currency: self.amount.currency,
+            memo: self.memo.clone(),
+        }
+        .serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Transfer {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(d)?;
+        let amount = Money::parse(&written.amount, written.currency).map_err(D::Error::custom)?;
+        let Written { key, purpose, debit, credit, memo, .. } = written;
+        Ok(Self { key, purpose, debit, credit, amount, memo })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transfer_is_written_for_people() {
+        let transfer = Transfer {
+            key: Key::Call(CallId(0xA1), 1),
+            purpose: Purpose::Usage,
+            debit: Party::Customer("acme".into()),
+            credit: Party::House(House::Revenue),
+            amount: Money::of(7_407, Currency::EUR),
+            memo: None,
+        };
+        let text = r#"{"key":"call/000000000000000000000000000000a1/1","purpose":"usage","debit":"acme","credit":"@revenue","amount":"0.07407","currency":"EUR"}"#;
+        assert_eq!(serde_json::to_string(&transfer).expect("serialises"), text);
+        assert_eq!(serde_json::from_str::<Transfer>(text).expect("reads"), transfer);
+        assert!(serde_json::from_str::<Transfer>(&text.replace("@revenue", "@pocket")).is_err());
+    }
+
+    #[test]
+    fn account_names_cannot_pass_for_house_accounts() {
+        for good in ["acme", "a", "Telefónica.es", "0-1_2"] {
+            assert!(check_account_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65)] {
+            assert!(check_account_name(bad).is_err(), "{bad}");
+        }
+    }
+}
