@@ -1,2 +1,35 @@
-//! sip
+//! SIP without sockets and clocks: lexer, typed headers, writer, stream framing (RFC 3261 §7, §18.3, §19, §20, §25).
+//! [`Message`] indexes a received buffer and copies nothing; [`Builder`] writes messages; [`Framer`] cuts streams.
+//! Invariant: no input panics, and every loop, table and length has a named bound.
 #![forbid(unsafe_code)]
+
+mod builder;
+mod chars;
+mod check;
+mod fault;
+pub mod flow;
+pub mod framer;
+mod lexer;
+pub mod list;
+mod message;
+mod method;
+mod name;
+mod name_addr;
+mod params;
+pub mod token;
+pub mod uri;
+mod via;
+pub mod wheel;
+
+pub use builder::Builder;
+pub use check::MAX_KEY;
+pub use fault::{Fault, ParseError};
+pub use framer::{Frame, FrameError, Framer};
+pub use lexer::{MAX_HEADERS, MAX_MESSAGE};
+pub use message::Message;
+pub use method::Method;
+pub use name::Name;
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use uri::{Scheme, Uri};
+pub use via::Via;

@@ -1,0 +1,194 @@
+//! Writes messages (RFC 3261 §7, §8.2.6): one growing buffer, Content-Length always.
+//! Invariant: no value can end a header: CR, LF and NUL in values become blanks, bad names are left out.
+
+use std::fmt;
+use std::io::Write;
+
+use bytes::Bytes;
+use memchr::memchr3;
+
+use crate::chars::is_token;
+use crate::lexer::MAX_HEADERS;
+use crate::via::write_with_source;
+use crate::{Message, Method, Name};
+
+/// Room that an ordinary message without body needs.
+const HEAD_HINT: usize = 768;
+
+/// A message under construction. Headers come out in the order of the calls.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// End of the To header's value, for [`Builder::to_tag`]; 0 when To has a tag or is not there.
+    to_end: usize,
+}
+
+impl Builder {
+    /// Starts a request.
+    pub fn request(method: Method, uri: &str) -> Builder {
+        Builder::request_named(method.as_str(), uri)
+    }
+
+    /// Starts a request whose method [`Method`] does not list.
+    pub fn request_named(method: &str, uri: &str) -> Builder {
+        let mut builder = Builder::with_room(HEAD_HINT);
+        builder.put(method);
+        builder.head.push(b' ');
+        builder.put(uri);
+        builder.head.extend_from_slice(b" SIP/2.0\r\n");
+        builder
+    }
+
+    /// Starts the response to `request`: copies Via (the top one with `received` and `rport` if the request's source
+    /// is set), From, To, Call-ID, CSeq and Timestamp in the order of the request (§8.2.6.2).
+    pub fn response(request: &Message, status: u16, reason: &str) -> Builder {
+        let mut builder = Builder::with_room(HEAD_HINT);
+        let _ = write!(builder.head, "SIP/2.0 {status} ");
+        builder.put(reason);
+        builder.head.extend_from_slice(b"\r\n");
+        let mut done = 0u128;
+        for (name, _, value) in request.all_headers() {
+            let first = done & name.bit() == 0;
+            match name {
+                Name::Via if first => {
+                    builder.head.extend_from_slice(b"Via: ");
+                    match request.source() {
+                        Some(source) => builder.put_with(|head| write_with_source(head, value, source)),
+                        None => builder.put(value),
+                    }
+                    builder.head.extend_from_slice(b"\r\n");
+                }
+                Name::Via => builder.line(Name::Via.as_str(), value),
+                Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp if first => {
+                    builder.line(name.as_str(), value);
+                    if name == Name::To && request.to().is_ok_and(|to| to.tag().is_none()) {
+                        builder.to_end = builder.head.len() - 2;
+                    }
+                }
+                _ => continue,
+            }
+            done |= name.bit();
+        }
+        builder
+    }
+
+    fn with_room(bytes: usize) -> Builder {
+        Builder { head: Vec::with_capacity(bytes), body: Vec::new(), to_end: 0 }
+    }
+
+    /// Appends `;tag=` to a response's To unless the request's To had a tag. At most once.
+    #[must_use]
+    pub fn to_tag(mut self, tag: &str) -> Builder {
+        if self.to_end != 0 && !tag.is_empty() && tag.bytes().all(is_token) {
+            let at = self.to_end;
+            self.head.splice(at..at, b";tag=".iter().copied().chain(tag.bytes()));
+            self.to_end = 0;
+        }
+        self
+    }
+
+    /// Copies the request's Record-Route headers, in order (dialog-forming responses, §12.1.1).
+    #[must_use]
+    pub fn record_routes(mut self, request: &Message) -> Builder {
+        for value in request.headers(Name::RecordRoute) {
+            self.line(Name::RecordRoute.as_str(), value);
+        }
+        self
+    }
+
+    /// Appends a known header. [`Name::Other`] and Content-Length are left out: the one has no name, the other is
+    /// written by [`Builder::build`].
+    #[must_use]
+    pub fn header(mut self, name: Name, value: &str) -> Builder {
+        if !matches!(name, Name::Other | Name::ContentLength) {
+            self.line(name.as_str(), value);
+        }
+        self
+    }
+
+    /// Like [`Builder::header`] with `format_args!`, without a string in between.
+    #[must_use]
+    pub fn header_fmt(mut self, name: Name, value: fmt::Arguments<'_>) -> Builder {
+        if !matches!(name, Name::Other | Name::ContentLength) {
+            self.head.extend_from_slice(name.as_str().as_bytes());
+            self.head.extend_from_slice(b": ");
+            self.put_with(|head| {
+                // writing to a Vec fails only if a Display impl does; what it wrote stays
+                let _ = head.write_fmt(value);
+            });
+            self.head.extend_from_slice(b"\r\n");
+        }
+        self
+    }
+
+    /// Appends `CSeq: number method`.
+    #[must_use]
+    pub fn cseq(self, number: u32, method: Method) -> Builder {
+        self.header_fmt(Name::CSeq, format_args!("{number} {method}"))
+    }
+
+    /// Appends a header under any name, byte for byte; a name that is no token, and Content-Length, are left out.
+    #[must_use]
+    pub fn raw(mut self, name: &str, value: &str) -> Builder {
+        let valid = !name.is_empty() && name.bytes().all(is_token);
+        if valid && Name::from_bytes(name.as_bytes()) != Name::ContentLength {
+            self.line(name, value);
+        }
+        self
+    }
+
+    /// Copies every header of `message` that `keep` accepts, names and values as received.
+    #[must_use]
+    pub fn copy(mut self, message: &Message, keep: impl Fn(Name, &str) -> bool) -> Builder {
+        for (name, text, value) in message.all_headers().take(MAX_HEADERS) {
+            if name != Name::ContentLength && keep(name, text) {
+                self.line(text, value);
+            }
+        }
+        self
+    }
+
+    /// Sets Content-Type and the body; calls after the first replace nothing and are ignored.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: &[u8]) -> Builder {
+        if self.body.is_empty() && !body.is_empty() {
+            self.line(Name::ContentType.as_str(), content_type);
+            self.body = body.to_vec();
+        }
+        self
+    }
+
+    /// The finished message.
+    pub fn build(mut self) -> Bytes {
+        let _ = write!(self.head, "Content-Length: {}\r\n\r\n", self.body.len());
+        self.head.extend_from_slice(&self.body);
+        Bytes::from(self.head)
+    }
+
+    fn line(&mut self, name: &str, value: &str) {
+        self.head.reserve(name.len() + value.len() + 4);
+        self.head.extend_from_slice(name.as_bytes());
+        self.head.extend_from_slice(b": ");
+        self.put(value);
+        self.head.extend_from_slice(b"\r\n");
+    }
+
+    fn put(&mut self, value: &str) {
+        self.put_with(|head| head.extend_from_slice(value.as_bytes()));
+    }
+
+    /// Lets `write` append, then blanks whatever could end a line.
+    fn put_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.head.len();
+        write(&mut self.head);
+        let Some(added) = self.head.get_mut(start..) else { return };
+        if memchr3(b'\r', b'\n', 0, added).is_some() {
+            for byte in added {
+                if matches!(byte, b'\r' | b'\n' | 0) {
+                    *byte = b' ';
+                }
+            }
+        }
+    }
+}

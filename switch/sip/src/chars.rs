@@ -1,0 +1,104 @@
+//! Byte classes of RFC 3261 §25.1, one table lookup per byte.
+//! Invariant: bytes of 0x80 and above belong to no class here.
+
+const TOKEN: u8 = 1;
+const USER: u8 = 2;
+const HOST: u8 = 4;
+const URIC: u8 = 8;
+const WORD: u8 = 16;
+
+const CLASS: [u8; 256] = table();
+
+const fn table() -> [u8; 256] {
+    let mut classes = [0u8; 256];
+    let mut at = 0usize;
+    while at < 128 {
+        let byte = at as u8;
+        if byte.is_ascii_alphanumeric() {
+            classes[at] = TOKEN | USER | HOST | URIC | WORD;
+        }
+        at += 1;
+    }
+    add(&mut classes, b"-.!%*_+`'~", TOKEN | WORD);
+    add(&mut classes, b"()<>:\\\"/[]?{}@", WORD);
+    // unreserved marks, escapes, user-unreserved; '#' and friends seen in dial strings of real phones
+    add(&mut classes, b"-_.!~*'()%&=+$,;?/#", USER);
+    add(&mut classes, b"-._", HOST);
+    add(&mut classes, b"-_.!~*'()%;/?:@&=+$,[]#", URIC);
+    classes
+}
+
+const fn add(classes: &mut [u8; 256], bytes: &[u8], class: u8) {
+    let mut at = 0;
+    while at < bytes.len() {
+        classes[bytes[at] as usize] |= class;
+        at += 1;
+    }
+}
+
+#[inline]
+fn is(byte: u8, class: u8) -> bool {
+    CLASS[usize::from(byte)] & class != 0
+}
+
+/// A byte of `token`: header names, methods, parameter names, tags.
+#[inline]
+pub(crate) fn is_token(byte: u8) -> bool {
+    is(byte, TOKEN)
+}
+
+/// A byte of a URI's user or password part, the percent sign of an escape included.
+#[inline]
+pub(crate) fn is_user(byte: u8) -> bool {
+    is(byte, USER)
+}
+
+/// A byte of a host name or IPv4 address; underscores are taken because real names have them.
+#[inline]
+pub(crate) fn is_host(byte: u8) -> bool {
+    is(byte, HOST)
+}
+
+/// A byte that may stand anywhere in a URI.
+#[inline]
+pub(crate) fn is_uric(byte: u8) -> bool {
+    is(byte, URIC)
+}
+
+/// A byte of `word`, the grammar of Call-ID on either side of its `@`.
+#[inline]
+pub(crate) fn is_word(byte: u8) -> bool {
+    is(byte, WORD)
+}
+
+/// Space or tab.
+#[inline]
+pub(crate) fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// True when `text` is a non-empty token.
+pub(crate) fn all_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_token)
+}
+
+/// Cuts spaces and tabs from both ends.
+#[inline]
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Every `%` is followed by two hex digits.
+pub(crate) fn escapes_whole(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'%', bytes)
+        .all(|at| matches!(bytes.get(at + 1..at + 3), Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
+}
+
+/// A decimal number of digits only, no sign, no blank; `None` for anything else or above `u32::MAX`.
+pub(crate) fn decimal(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}

@@ -1,0 +1,194 @@
+//! Cuts a byte stream into messages (RFC 3261 §7.5, §18.3; keep-alives of RFC 5626 §4.4.1).
+//! Invariant: the buffer never grows beyond [`MAX_BUFFER`]; after a fatal error nothing more comes out.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::lexer::{Index, Length, MAX_MESSAGE};
+use crate::{Fault, Message, ParseError};
+
+/// Bytes of the longest head taken from a stream.
+pub const MAX_STREAM_HEAD: usize = 16 * 1024;
+/// Bytes held at most: one whole message and one read behind it.
+pub const MAX_BUFFER: usize = 2 * 64 * 1024;
+
+/// What came out of a stream.
+#[derive(Debug)]
+pub enum Frame {
+    /// A whole message, not yet checked.
+    Message(Message),
+    /// CR LF CR LF: answer with one CR LF ([`PONG`]).
+    Ping,
+}
+
+/// The answer to [`Frame::Ping`].
+pub const PONG: &[u8] = b"\r\n";
+
+/// A frame that is no message.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct FrameError {
+    /// The fault, with the salvaged request if it can be answered.
+    pub error: ParseError,
+    /// The stream cannot be trusted any more: answer, then close.
+    pub close: bool,
+}
+
+/// The reading side of one TCP or TLS connection.
+#[derive(Debug, Default)]
+pub struct Framer {
+    buf: BytesMut,
+    /// Bytes already searched for the blank line.
+    searched: usize,
+    /// Length of the message at the front once its head was read.
+    needed: Option<usize>,
+    closed: bool,
+    overflow: bool,
+}
+
+impl Framer {
+    /// An empty framer.
+    pub fn new() -> Framer {
+        Framer::default()
+    }
+
+    /// Takes what was read. Drain [`Framer::next`] after every call: more than [`MAX_BUFFER`] undrained bytes are an error.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.closed {
+            return;
+        }
+        if self.buf.len() + bytes.len() > MAX_BUFFER {
+            self.overflow = true;
+            return;
+        }
+        self.buf.extend_from_slice(bytes);
+    }
+
+    /// True when a message has begun but not ended: its sender owes bytes (idle timers apply).
+    pub fn is_partial(&self) -> bool {
+        !self.closed && !self.buf.is_empty()
+    }
+
+    /// The next frame; `None` when more bytes are needed or the stream is closed.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Option<Result<Frame, FrameError>> {
+        if self.closed {
+            return None;
+        }
+        if self.overflow {
+            return Some(Err(self.fatal(ParseError::new(Fault::TooLarge, None))));
+        }
+        if self.needed.is_none() && self.take_ping() {
+            return Some(Ok(Frame::Ping));
+        }
+        if self.buf.is_empty() {
+            return None;
+        }
+        match self.needed {
+            Some(needed) if self.buf.len() < needed => None,
+            Some(needed) => {
+                let frame = self.cut(needed);
+                let index = Index::new(&frame);
+                Some(self.finish(frame, index))
+            }
+            None => self.read_head(),
+        }
+    }
+
+    /// Drops line ends at the front; true when they are a ping.
+    fn take_ping(&mut self) -> bool {
+        loop {
+            if self.buf.starts_with(b"\r\n\r\n") {
+                self.advance(4);
+                return true;
+            }
+            // a lone CR LF is a pong, but it may also be the first half of a ping
+            if self.buf.starts_with(b"\r\n") && self.buf.len() > 2 && !b"\r\n".starts_with(&self.buf[2..self.buf.len().min(4)]) {
+                self.advance(2);
+                continue;
+            }
+            return false;
+        }
+    }
+
+    fn read_head(&mut self) -> Option<Result<Frame, FrameError>> {
+        if self.buf.len() <= 3 && b"\r\n\r".starts_with(&self.buf) {
+            return None;
+        }
+        let from = self.searched.saturating_sub(3);
+        let end = memchr::memmem::find(&self.buf[from..], b"\n\r\n").map(|at| from + at + 3);
+        let bare = memchr::memmem::find(&self.buf[from..], b"\n\n").map(|at| from + at + 2);
+        self.searched = self.buf.len();
+        let Some(head) = end.into_iter().chain(bare).min() else {
+            if self.buf.len() > MAX_STREAM_HEAD {
+                return Some(Err(self.fatal(ParseError::new(Fault::TooLarge, None))));
+            }
+            return None;
+        };
+        if head > MAX_STREAM_HEAD {
+            return Some(Err(self.fatal(ParseError::new(Fault::TooLarge, None))));
+        }
+        // the index covers the head only, so its offsets hold whatever arrives behind it
+        let index = Index::new(&self.buf[..head]);
+        match index.length {
+            Length::Bytes(body) if self.sound(&index) && head.saturating_add(body) <= MAX_MESSAGE => {
+                let needed = head + body;
+                if self.buf.len() < needed {
+                    self.needed = Some(needed);
+                    return None;
+                }
+                let frame = self.cut(needed);
+                Some(self.finish(frame, index))
+            }
+            Length::Bytes(body) if self.sound(&index) => {
+                let fault = if body > 0 { Fault::TooLarge } else { Fault::ContentLength };
+                Some(Err(self.refuse(head, index, fault)))
+            }
+            Length::Bytes(_) | Length::Absent | Length::Bad => Some(Err(self.refuse(head, index, Fault::ContentLength))),
+        }
+    }
+
+    /// Faults of the lines themselves leave the message's end in doubt.
+    fn sound(&self, index: &Index) -> bool {
+        match index.fault {
+            None => true,
+            Some(fault) => !matches!(
+                fault,
+                Fault::LineEnd | Fault::Unterminated | Fault::HeaderLine | Fault::TooManyHeaders | Fault::NotSip | Fault::Control
+            ),
+        }
+    }
+
+    fn finish(&mut self, frame: Bytes, index: Index) -> Result<Frame, FrameError> {
+        let body = frame.len() - index.body.min(frame.len());
+        match Message::assemble(frame, index, body, None) {
+            Ok(message) => Ok(Frame::Message(message)),
+            Err(error) => Err(FrameError { error, close: false }),
+        }
+    }
+
+    fn refuse(&mut self, head: usize, index: Index, fault: Fault) -> FrameError {
+        let frame = self.cut(head);
+        let error = match Message::assemble(frame, index, 0, Some(fault)) {
+            Ok(_) => ParseError::new(fault, None),
+            Err(error) => error,
+        };
+        self.fatal(error)
+    }
+
+    fn fatal(&mut self, error: ParseError) -> FrameError {
+        self.closed = true;
+        self.buf = BytesMut::new();
+        FrameError { error, close: true }
+    }
+
+    fn cut(&mut self, length: usize) -> Bytes {
+        self.searched = 0;
+        self.needed = None;
+        self.buf.split_to(length).freeze()
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.searched = 0;
+        self.buf.advance(bytes);
+    }
+}

@@ -1,0 +1,72 @@
+//! name-addr and addr-spec of From, To, Contact, Route and their kin (RFC 3261 §20.10, §25.1).
+//! Invariant: without angle brackets, parameters belong to the header and the URI has none (§20).
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+
+use crate::chars::trim;
+use crate::list::{quoted_end, unquote};
+use crate::{Params, Uri};
+
+/// One value of a header made of a display name, a URI and parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameAddr<'a> {
+    /// Display name as written, quotes included; empty when absent.
+    pub display: &'a str,
+    /// The URI's text, not parsed.
+    pub uri: &'a str,
+    /// Header parameters.
+    pub params: Params<'a>,
+}
+
+impl<'a> NameAddr<'a> {
+    /// Parses one value (not a list); `None` when quotes or brackets do not match or the URI is empty.
+    pub fn parse(value: &'a str) -> Option<NameAddr<'a>> {
+        let value = trim(value);
+        if let Some(end) = quoted_end(value) {
+            let rest = trim(&value[end..]);
+            return NameAddr::bracketed(&value[..end], rest.strip_prefix('<')?);
+        }
+        if value.starts_with('"') {
+            return None;
+        }
+        match memchr2(b'<', b';', value.as_bytes()) {
+            Some(at) if value.as_bytes()[at] == b'<' => NameAddr::bracketed(trim(&value[..at]), &value[at + 1..]),
+            Some(at) => NameAddr::unbracketed(trim(&value[..at]), &value[at..]),
+            None => NameAddr::unbracketed(value, ""),
+        }
+    }
+
+    /// `rest` begins after the opening bracket.
+    fn bracketed(display: &'a str, rest: &'a str) -> Option<NameAddr<'a>> {
+        let close = memchr(b'>', rest.as_bytes())?;
+        let uri = trim(&rest[..close]);
+        let params = trim(&rest[close + 1..]);
+        let whole = !uri.is_empty() && (params.is_empty() || params.starts_with(';'));
+        whole.then(|| NameAddr { display, uri, params: Params::new(params) })
+    }
+
+    /// A bare addr-spec must not hold a question mark or a comma (§20).
+    fn unbracketed(uri: &'a str, params: &'a str) -> Option<NameAddr<'a>> {
+        if uri.is_empty() || memchr2(b'?', b',', uri.as_bytes()).is_some() {
+            return None;
+        }
+        Some(NameAddr { display: "", uri, params: Params::new(params) })
+    }
+
+    /// The tag, if there is one.
+    pub fn tag(&self) -> Option<&'a str> {
+        self.params.value("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The display name without quotes and escapes.
+    pub fn display_text(&self) -> Cow<'a, str> {
+        unquote(self.display)
+    }
+
+    /// The URI, parsed; `None` when malformed.
+    pub fn parse_uri(&self) -> Option<Uri<'a>> {
+        Uri::parse(self.uri)
+    }
+}
