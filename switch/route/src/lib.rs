@@ -1,2 +1,46 @@
-//! route
+//! Who may call, where calls go and in which order carriers are tried: gates, numbers, routes, carriers, health, plans.
+//!
+//! Pure values and pure functions: no clock, no socket, no file. Tables are immutable once built; only `Health`,
+//! `RateLimiter` and a `CarrierSlots` change, and they are handed the time.
 #![forbid(unsafe_code)]
+
+pub mod carrier;
+pub mod cidr;
+pub mod gate;
+pub mod health;
+pub mod hunt;
+pub mod limiter;
+pub mod names;
+pub mod number;
+pub mod plan;
+pub mod slots;
+pub mod table;
+pub mod translate;
+
+pub use carrier::{Carrier, CarrierSpec, Carriers, Host, Target, Transport};
+pub use cidr::{Cidr, CidrError, CidrIndex};
+pub use gate::{Gate, GateSpec, Gates};
+pub use health::{Health, Standing};
+pub use hunt::{AttemptEnd, Final, Next, StatusSet, best_final};
+pub use limiter::RateLimiter;
+pub use names::{BuildError, CarrierId, GateId};
+pub use number::{Country, NumberRefused, Numbering, normalise};
+pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Step, plan};
+pub use slots::{CarrierSlots, SlotTable};
+pub use table::{Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder, RowError};
+pub use translate::{Rule, RuleError, Translations};
+
+/// How a peer's session is kept alive and bounded (RFC 4028).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionTimer {
+    /// Seconds offered in Session-Expires; 0: no session timer is asked for toward this peer.
+    pub expires_secs: u32,
+    /// Smallest interval accepted from the peer, Min-SE; at least 90.
+    pub min_secs: u32,
+}
+
+impl Default for SessionTimer {
+    fn default() -> Self {
+        Self { expires_secs: 1_800, min_secs: 90 }
+    }
+}

@@ -1,0 +1,228 @@
+//! Gates: the addresses a customer may call from, and what calls from there may do.
+//!
+//! Invariant: identity comes from the source address alone, never from a header; no source, no match.
+
+use std::net::IpAddr;
+
+use codecs::CodecSet;
+use units::{Name, Number};
+
+use crate::names::{GATES_MAX, Names};
+use crate::{BuildError, Cidr, CidrIndex, GateId, Numbering, SessionTimer, Translations};
+
+/// What an operator writes about a gate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GateSpec {
+    /// Name, unique among gates.
+    pub name: Name,
+    /// The account that pays.
+    pub account: Name,
+    /// Addresses and blocks; empty matches nothing.
+    pub source: Vec<Cidr>,
+    /// Codecs that calls from here may use.
+    pub codecs: CodecSet,
+    /// How called numbers are written here.
+    pub numbering: Numbering,
+    /// Rewriting of called numbers before `numbering` applies.
+    pub translate: Translations,
+    /// Called prefixes (E.164 digits) answered 403.
+    pub blocked: Vec<Box<str>>,
+    /// Prefixes of the caller's number (digits) answered 403.
+    pub blocked_callers: Vec<Box<str>>,
+    /// Most calls at once; `u32::MAX`: no limit.
+    pub max_calls: u32,
+    /// Most new calls in any second; `None`: no limit.
+    pub max_cps: Option<u32>,
+    /// Longest answered call, seconds.
+    pub max_call_secs: u32,
+    /// Session timer toward the customer.
+    pub session: SessionTimer,
+}
+
+/// A gate in the table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Gate {
+    /// Stable across reloads.
+    pub id: GateId,
+    spec: GateSpec,
+}
+
+/// All gates, immutable; found by source address, id or name.
+#[derive(Clone, Debug, Default)]
+pub struct Gates {
+    names: Names,
+    /// By id; `None` where a name of an earlier configuration is gone.
+    slots: Vec<Option<Gate>>,
+    index: CidrIndex<GateId>,
+}
+
+// === impl GateSpec ===
+
+impl GateSpec {
+    /// A gate with every setting at its default and no source.
+    pub fn new(name: &str, account: &str) -> Self {
+        Self {
+            name: name.into(),
+            account: account.into(),
+            source: Vec::new(),
+            codecs: CodecSet::ALL,
+            numbering: Numbering::E164,
+            translate: Translations::default(),
+            blocked: Vec::new(),
+            blocked_callers: Vec::new(),
+            max_calls: u32::MAX,
+            max_cps: None,
+            max_call_secs: 14_400,
+            session: SessionTimer::default(),
+        }
+    }
+}
+
+// === impl Gate ===
+
+impl std::ops::Deref for Gate {
+    type Target = GateSpec;
+    fn deref(&self) -> &GateSpec {
+        &self.spec
+    }
+}
+
+impl Gate {
+    /// Whether calls to `number` are answered 403 here.
+    pub fn blocks_called(&self, number: &Number) -> bool {
+        self.blocked.iter().any(|prefix| number.digits().starts_with(prefix.as_bytes()))
+    }
+
+    /// Whether calls from `caller` (digits as presented, without `+`) are answered 403 here.
+    pub fn blocks_caller(&self, caller: &str) -> bool {
+        let caller = caller.strip_prefix('+').unwrap_or(caller);
+        self.blocked_callers.iter().any(|prefix| caller.starts_with(&**prefix))
+    }
+}
+
+// === impl Gates ===
+
+impl Gates {
+    /// Builds the table. Names that `before` knows keep their ids.
+    pub fn new(specs: Vec<GateSpec>, before: Option<&Self>) -> Result<Self, BuildError> {
+        let mut names = before.map(|b| b.names.clone()).unwrap_or_default();
+        let mut slots: Vec<Option<Gate>> = vec![None; names.len()];
+        let mut blocks: Vec<(Cidr, GateId)> = Vec::new();
+        for spec in specs {
+            let id = names.id("gate", &spec.name, GATES_MAX)?;
+            slots.resize(names.len(), None);
+            blocks.extend(spec.source.iter().map(|&cidr| (cidr, GateId(id))));
+            match &mut slots[usize::from(id)] {
+                Some(_) => return Err(BuildError::TwiceNamed { kind: "gate", name: spec.name }),
+                empty => *empty = Some(Gate { id: GateId(id), spec }),
+            }
+        }
+        crate::carrier::refuse_shared(&mut blocks, |id| names.name(id.0).cloned())?;
+        Ok(Self { names, slots, index: CidrIndex::new(blocks) })
+    }
+
+    /// The gate that `source` belongs to: the longest block wins; IPv4-mapped IPv6 counts as IPv4.
+    pub fn by_source(&self, source: IpAddr) -> Option<&Gate> {
+        self.by_id(self.index.longest(source)?)
+    }
+
+    /// The gate with this id, if the present configuration has it.
+    pub fn by_id(&self, id: GateId) -> Option<&Gate> {
+        self.slots.get(usize::from(id.0))?.as_ref()
+    }
+
+    /// The gate with this name.
+    pub fn by_name(&self, name: &str) -> Option<&Gate> {
+        self.by_id(GateId(self.names.find(name)?))
+    }
+
+    /// All gates, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Gate> {
+        self.slots.iter().flatten()
+    }
+
+    /// One more than the largest id: the size of a table indexed by gate.
+    pub fn ids(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Number of gates.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether there is no gate.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gate(name: &str, source: &[&str]) -> GateSpec {
+        let source = source.iter().map(|s| Cidr::parse(s).expect("block")).collect();
+        GateSpec { source, ..GateSpec::new(name, "acme") }
+    }
+
+    fn found<'a>(gates: &'a Gates, ip: &str) -> Option<&'a str> {
+        gates.by_source(ip.parse().expect("address")).map(|g| &*g.name)
+    }
+
+    /// SECURITY 31: overlapping blocks, mapped addresses, a gate without a source.
+    #[test]
+    fn longest_block_wins_and_empty_matches_nothing() {
+        let gates = Gates::new(
+            vec![gate("wide", &["192.0.2.0/24", "2001:db8::/32"]), gate("one", &["192.0.2.7", "2001:db8::7"]), gate("none", &[])],
+            None,
+        )
+        .expect("valid");
+        for (ip, name) in [
+            ("192.0.2.7", Some("one")),
+            ("::ffff:192.0.2.7", Some("one")),
+            ("192.0.2.8", Some("wide")),
+            ("2001:db8::7", Some("one")),
+            ("2001:db8::8", Some("wide")),
+            ("192.0.3.1", None),
+            ("::192.0.2.7", None),
+            ("127.0.0.1", None),
+        ] {
+            assert_eq!(found(&gates, ip), name, "{ip}");
+        }
+        assert_eq!(gates.len(), 3);
+    }
+
+    #[test]
+    fn one_block_has_one_owner() {
+        let clash = Gates::new(vec![gate("a", &["192.0.2.0/24"]), gate("b", &["::ffff:192.0.2.0/120"])], None);
+        assert_eq!(
+            clash.map(|_| ()).map_err(|e| e.to_string()),
+            Err("192.0.2.0/24 belongs to \"a\" already, so \"b\" cannot have it".to_owned())
+        );
+        assert!(matches!(Gates::new(vec![gate("a", &[]), gate("a", &[])], None), Err(BuildError::TwiceNamed { .. })));
+    }
+
+    #[test]
+    fn a_reload_keeps_ids() {
+        let first = Gates::new(vec![gate("a", &["192.0.2.1"]), gate("b", &["192.0.2.2"])], None).expect("valid");
+        let second = Gates::new(vec![gate("c", &["192.0.2.3"]), gate("b", &["192.0.2.1"])], Some(&first)).expect("valid");
+        let id = |gates: &Gates, name: &str| gates.by_name(name).map(|g| g.id);
+        assert_eq!(id(&second, "b"), id(&first, "b"));
+        assert_eq!(id(&second, "a"), None);
+        assert_eq!(id(&second, "c"), Some(GateId(2)));
+        assert_eq!(found(&second, "192.0.2.1"), Some("b"));
+        let third = Gates::new(vec![gate("a", &[])], Some(&second)).expect("valid");
+        assert_eq!(id(&third, "a"), Some(GateId(0)));
+    }
+
+    #[test]
+    fn blocks_prefixes() {
+        let spec = GateSpec { blocked: vec!["3490".into()], blocked_callers: vec!["999".into()], ..gate("a", &[]) };
+        let gates = Gates::new(vec![spec], None).expect("valid");
+        let gate = gates.by_name("a").expect("there");
+        assert!(gate.blocks_called(&"34905123456".parse().expect("number")));
+        assert!(!gate.blocks_called(&"34911123456".parse().expect("number")));
+        assert!(gate.blocks_caller("+99912") && !gate.blocks_caller("+34999"));
+    }
+}

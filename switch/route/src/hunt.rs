@@ -1,0 +1,342 @@
+//! When the next carrier is tried, and which answer the caller gets when all have failed (RFC 3261 §16.7).
+//!
+//! Invariant: a challenge, a refusal or an overload of a carrier never reaches the caller as his own.
+
+use std::fmt;
+
+use units::Cause;
+
+use crate::Carrier;
+
+const FIRST: u16 = 300;
+const LAST: u16 = 699;
+
+/// A set of final SIP statuses from 300 to 699.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StatusSet([u64; 7]);
+
+/// How an attempt at one carrier ended without an answered call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AttemptEnd {
+    /// The carrier's own final status, 300 to 699.
+    Status(u16),
+    /// No response within `first_response_ms`.
+    Timeout,
+    /// ICMP unreachable, connection refused, name not found.
+    Unreachable,
+    /// No final response within `no_answer_secs`.
+    NoAnswer {
+        /// The callee was alerted (180 or another 18x came).
+        rang: bool,
+    },
+    /// No free slot at the moment of dialling.
+    Full,
+    /// Down at the moment of dialling.
+    Down,
+    /// Its answer held no codec of the offer, or it takes none.
+    NoCommonCodec,
+}
+
+/// What follows an attempt that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Try the next carrier of the plan.
+    Hunt,
+    /// Answer the caller now.
+    Stop,
+}
+
+/// The answer to the caller when every carrier has failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Final {
+    /// The attempt whose answer won; `None`: there was none, or none was a carrier's.
+    pub attempt: Option<usize>,
+    /// The status to send.
+    pub status: u16,
+    /// Its cause, unless the winning answer carried its own Reason.
+    pub cause: Cause,
+}
+
+/// Why text names no statuses.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a final status: write one from 300 to 699, or 3xx, 4xx, 5xx, 6xx")]
+pub struct StatusError(pub String);
+
+// === impl StatusSet ===
+
+impl StatusSet {
+    /// No status.
+    pub const EMPTY: Self = Self([0; 7]);
+
+    /// The default of `next_on`: 3xx 401 402 403 404 405 407 408 415 420 480 483 488 5xx.
+    pub fn next_on() -> Self {
+        let mut set = Self::EMPTY;
+        set.insert_range(300, 399);
+        set.insert_range(500, 599);
+        for status in [401, 402, 403, 404, 405, 407, 408, 415, 420, 480, 483, 488] {
+            set.insert_range(status, status);
+        }
+        set
+    }
+
+    /// Adds what `text` names: `486` or a class, `5xx`.
+    pub fn insert(&mut self, text: &str) -> Result<(), StatusError> {
+        let wrong = || StatusError(text.to_owned());
+        let digits = text.as_bytes();
+        match digits {
+            [class @ b'3'..=b'6', b'x' | b'X', b'x' | b'X'] => {
+                let first = u16::from(class - b'0') * 100;
+                self.insert_range(first, first + 99);
+            }
+            [b'3'..=b'6', b'0'..=b'9', b'0'..=b'9'] => {
+                let status = text.parse().map_err(|_| wrong())?;
+                self.insert_range(status, status);
+            }
+            _ => return Err(wrong()),
+        }
+        Ok(())
+    }
+
+    /// Whether `status` is in the set.
+    pub fn contains(&self, status: u16) -> bool {
+        (FIRST..=LAST).contains(&status) && {
+            let at = status - FIRST;
+            self.0.get(usize::from(at / 64)).is_some_and(|word| word >> (at % 64) & 1 == 1)
+        }
+    }
+
+    fn insert_range(&mut self, first: u16, last: u16) {
+        for status in first.max(FIRST)..=last.min(LAST) {
+            let at = status - FIRST;
+            if let Some(word) = self.0.get_mut(usize::from(at / 64)) {
+                *word |= 1 << (at % 64);
+            }
+        }
+    }
+}
+
+/// As in a configuration: whole classes as `5xx`, the rest one by one.
+impl fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut gap = "";
+        for class in 3..=6u16 {
+            let all = class * 100..class * 100 + 100;
+            if all.clone().all(|status| self.contains(status)) {
+                write!(f, "{gap}{class}xx")?;
+                gap = " ";
+                continue;
+            }
+            for status in all.filter(|&status| self.contains(status)) {
+                write!(f, "{gap}{status}")?;
+                gap = " ";
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+// === impl AttemptEnd ===
+
+impl AttemptEnd {
+    /// Whether the carrier is to blame, for its health: `Some(true)` a failure, `Some(false)` proof of life, `None` neither.
+    pub const fn blames_carrier(self) -> Option<bool> {
+        match self {
+            Self::Timeout | Self::Unreachable | Self::NoAnswer { rang: false } | Self::Status(500 | 502 | 503 | 504) => Some(true),
+            Self::Status(_) | Self::NoAnswer { rang: true } => Some(false),
+            Self::Full | Self::Down | Self::NoCommonCodec => None,
+        }
+    }
+
+    /// The carrier's own status, if it gave one.
+    pub const fn status(self) -> Option<u16> {
+        match self {
+            Self::Status(status) => Some(status),
+            Self::Timeout | Self::Unreachable | Self::NoAnswer { .. } | Self::Full | Self::Down | Self::NoCommonCodec => None,
+        }
+    }
+
+    /// What follows at `carrier`: its `next_on`; never another carrier once the caller has heard early media, unless it allows that.
+    pub fn next(self, carrier: &Carrier, early_media: bool) -> Next {
+        if early_media && !carrier.hunt_after_early_media {
+            return Next::Stop;
+        }
+        let hunt = match self {
+            Self::Status(status) => carrier.next_on.contains(status),
+            // The phone rang and nobody took it: another carrier would ring the same phone.
+            Self::NoAnswer { rang } => !rang,
+            Self::Timeout | Self::Unreachable | Self::Full | Self::Down | Self::NoCommonCodec => true,
+        };
+        if hunt { Next::Hunt } else { Next::Stop }
+    }
+
+    /// Lower is better: 6xx, then what the callee's side decided, then other 4xx, then 5xx and 3xx, then what no carrier said.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Status(600..=699) => 0,
+            Self::Status(410 | 484 | 486 | 487) | Self::NoAnswer { rang: true } => 1,
+            Self::Status(415 | 420) => 2,
+            Self::Status(401 | 402 | 403 | 407) => 4,
+            Self::Status(408) => 5,
+            Self::Status(400..=499) => 3,
+            // A redirection is not followed and says where the carrier's own hosts are: a failure like any other.
+            Self::Status(503) => 7,
+            Self::Status(_) => 6,
+            Self::NoCommonCodec => 8,
+            Self::Full => 9,
+            Self::Timeout | Self::NoAnswer { rang: false } => 10,
+            Self::Unreachable => 11,
+            Self::Down => 12,
+        }
+    }
+
+    /// Status and cause toward the caller if this attempt wins.
+    const fn toward_caller(self) -> (u16, Cause) {
+        match self {
+            Self::Status(status @ (401 | 402 | 403 | 407 | 503)) => (500, Cause::from_sip(status)),
+            Self::Status(300..=399) => (500, Cause::TEMPORARY),
+            Self::Status(status) => (status, Cause::from_sip(status)),
+            Self::NoAnswer { rang: true } => (480, Cause::NO_ANSWER),
+            Self::NoCommonCodec => (488, Cause::BEARER),
+            Self::Full => (503, Cause::NO_CIRCUIT),
+            Self::Timeout | Self::NoAnswer { rang: false } => (504, Cause::TIMER),
+            Self::Unreachable => (500, Cause::OUT_OF_ORDER),
+            Self::Down => (503, Cause::TEMPORARY),
+        }
+    }
+}
+
+/// How the attempt reads in a CDR and on the terminal.
+impl fmt::Display for AttemptEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "{status}"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::NoAnswer { .. } => f.write_str("no answer"),
+            Self::Full => f.write_str("full"),
+            Self::Down => f.write_str("down"),
+            Self::NoCommonCodec => f.write_str("no common codec"),
+        }
+    }
+}
+
+/// The best of the attempts' endings by RFC 3261 §16.7 step 6: 6xx first, else the lowest class; of equals the first.
+/// 401 402 403 407 503 and redirections become 500; a timeout is never passed on as 408 and gives way to any answer.
+pub fn best_final(ends: impl IntoIterator<Item = AttemptEnd>) -> Final {
+    let best = ends.into_iter().enumerate().min_by_key(|&(at, end)| (end.rank(), at));
+    match best {
+        None => Final { attempt: None, status: 503, cause: Cause::TEMPORARY },
+        Some((at, end)) => {
+            let (status, cause) = end.toward_caller();
+            Final { attempt: end.status().map(|_| at), status, cause }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CarrierSpec, Carriers};
+
+    fn carrier(change: impl FnOnce(&mut CarrierSpec)) -> Carriers {
+        let mut spec = CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target"));
+        change(&mut spec);
+        Carriers::new(vec![spec], None).expect("valid")
+    }
+
+    #[test]
+    fn default_next_on_is_the_contracts() {
+        let set = StatusSet::next_on();
+        assert_eq!(set.to_string(), "3xx 401 402 403 404 405 407 408 415 420 480 483 488 5xx");
+        for stop in [410, 484, 486, 487, 600, 603, 699, 299, 700, 0, u16::MAX] {
+            assert!(!set.contains(stop), "{stop}");
+        }
+    }
+
+    #[test]
+    fn reads_statuses_and_classes() {
+        let mut set = StatusSet::EMPTY;
+        for text in ["5xx", "486", "3XX"] {
+            set.insert(text).expect(text);
+        }
+        assert_eq!(set.to_string(), "3xx 486 5xx");
+        for wrong in ["", "2xx", "200", "7xx", "48", "4x6", "4800", "abc", "48é"] {
+            assert!(set.insert(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hunts_as_the_contract_says() {
+        let carriers = carrier(|_| ());
+        let alpha = carriers.by_name("alpha").expect("there");
+        let table = [
+            (AttemptEnd::Status(503), false, Next::Hunt),
+            (AttemptEnd::Status(404), false, Next::Hunt),
+            (AttemptEnd::Status(302), false, Next::Hunt),
+            (AttemptEnd::Timeout, false, Next::Hunt),
+            (AttemptEnd::Unreachable, false, Next::Hunt),
+            (AttemptEnd::Full, false, Next::Hunt),
+            (AttemptEnd::NoCommonCodec, false, Next::Hunt),
+            (AttemptEnd::Status(486), false, Next::Stop),
+            (AttemptEnd::Status(410), false, Next::Stop),
+            (AttemptEnd::Status(484), false, Next::Stop),
+            (AttemptEnd::Status(487), false, Next::Stop),
+            (AttemptEnd::Status(603), false, Next::Stop),
+            (AttemptEnd::NoAnswer { rang: true }, false, Next::Stop),
+            (AttemptEnd::NoAnswer { rang: false }, false, Next::Hunt),
+            (AttemptEnd::Status(503), true, Next::Stop),
+        ];
+        for (end, early_media, next) in table {
+            assert_eq!(end.next(alpha, early_media), next, "{end} {early_media}");
+        }
+        let after_media = carrier(|spec| spec.hunt_after_early_media = true);
+        let alpha = after_media.by_name("alpha").expect("there");
+        assert_eq!(AttemptEnd::Status(503).next(alpha, true), Next::Hunt);
+        assert_eq!(AttemptEnd::Status(486).next(alpha, true), Next::Stop);
+    }
+
+    #[test]
+    fn best_answer_by_rfc_3261() {
+        use AttemptEnd::{Full, NoAnswer, NoCommonCodec, Status, Timeout, Unreachable};
+        let table: &[(&[AttemptEnd], Option<usize>, u16)] = &[
+            (&[Status(503), Status(486)], Some(1), 486),
+            (&[Status(404), Status(486)], Some(1), 486),
+            (&[Status(480), Status(603), Status(404)], Some(1), 603),
+            (&[Status(500), Status(404)], Some(1), 404),
+            (&[Status(404), Status(480)], Some(0), 404),
+            (&[Status(404), Status(415)], Some(1), 415),
+            (&[Status(503), Status(503)], Some(0), 500),
+            (&[Status(503), Status(502)], Some(1), 502),
+            (&[Status(401)], Some(0), 500),
+            (&[Status(402)], Some(0), 500),
+            (&[Status(403)], Some(0), 500),
+            (&[Status(407), Status(503)], Some(0), 500),
+            (&[Status(403), Status(404)], Some(1), 404),
+            (&[Status(302)], Some(0), 500),
+            (&[Status(302), Status(480)], Some(1), 480),
+            (&[Timeout, Status(480)], Some(1), 480),
+            (&[Timeout, Status(503)], Some(1), 500),
+            (&[Status(408), Status(480)], Some(1), 480),
+            (&[Timeout], None, 504),
+            (&[Timeout, Unreachable], None, 504),
+            (&[Unreachable], None, 500),
+            (&[Full, Full], None, 503),
+            (&[NoCommonCodec, Full], None, 488),
+            (&[NoAnswer { rang: true }, Timeout], None, 480),
+            (&[], None, 503),
+        ];
+        for (ends, attempt, status) in table {
+            let best = best_final(ends.iter().copied());
+            assert_eq!((best.attempt, best.status), (*attempt, *status), "{ends:?}");
+        }
+        assert_eq!(best_final([Full]).cause, Cause::NO_CIRCUIT);
+        assert_eq!(best_final([Status(503)]).cause, Cause(41));
+        assert_eq!(best_final([Status(486)]).cause, Cause::BUSY);
+    }
+}

@@ -1,0 +1,254 @@
+//! The plan of a call: its route's carriers in order, each with the reason for its place, and each one left out with its reason.
+//!
+//! Invariant: a carrier of the route is either a step or left out, never both, never neither.
+
+use std::fmt;
+
+use codecs::CodecSet;
+use smallvec::SmallVec;
+use units::{Cause, Currency, Money, Now, Number, Prefix, Wall};
+
+use crate::{Carrier, CarrierId, CarrierSlots, Carriers, Health, Order, RouteTable, Standing};
+
+/// What a carrier charges for one number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cost {
+    /// 10⁻⁵ units per minute.
+    pub rate: i64,
+    /// 10⁻⁵ units for a call of one minute, connect fee and increments included: what `Order::Cheapest` compares.
+    pub minute: i64,
+    /// Of both.
+    pub currency: Currency,
+}
+
+/// What carriers charge.
+pub trait Costs {
+    /// The cost of `number` at `at` by the deck of this name; `None`: the deck has no row for it, or there is no such deck.
+    fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost>;
+}
+
+/// Everything a plan looks at.
+#[derive(Clone, Copy)]
+pub struct Network<'a> {
+    /// All carriers.
+    pub carriers: &'a Carriers,
+    /// All routes.
+    pub routes: &'a RouteTable,
+    /// The carriers' decks.
+    pub costs: &'a dyn Costs,
+    /// Who is up, as this shard sees it.
+    pub health: &'a Health,
+    /// Who has room.
+    pub slots: &'a dyn CarrierSlots,
+}
+
+/// One carrier to try.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// Who.
+    pub carrier: CarrierId,
+    /// Place in the order of the route, from 1, before anybody was left out.
+    pub place: u8,
+    /// What it charges, if it has a deck.
+    pub cost: Option<Cost>,
+}
+
+/// Why a carrier of the route is not tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeftOut {
+    /// Too many failures in a row, and its hold-down is not over.
+    Down,
+    /// `max_calls` reached.
+    Full,
+    /// It takes no codec that gate and offer have in common.
+    NoCommonCodec,
+    /// Its deck has no price for the number: it does not sell it.
+    NoCostPrice,
+    /// The configuration no longer has it.
+    Gone,
+}
+
+/// Carriers in order, at least one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The prefix of the route.
+    pub prefix: Prefix,
+    /// How the route is ordered.
+    pub order: Order,
+    /// Carriers on the route, left out or not.
+    pub of: u8,
+    /// Whom to try, in order.
+    pub steps: SmallVec<[Step; 4]>,
+    /// Whom not, in the route's order.
+    pub left_out: SmallVec<[(CarrierId, LeftOut); 2]>,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No prefix of the number has a route, or nobody on it sells the number.
+    #[error("no route")]
+    NoRoute,
+    /// Nobody on the route takes a codec of the offer.
+    #[error("no carrier takes an offered codec")]
+    NoCodec,
+    /// Everybody who could take the call is down.
+    #[error("all carriers are down")]
+    AllDown,
+    /// Everybody who could take the call and is up is full.
+    #[error("all carriers are full")]
+    AllFull,
+}
+
+/// No plan, and what was left out on the way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NoPlan {
+    /// What to answer.
+    pub refusal: Refusal,
+    /// The prefix of the route, if there was one.
+    pub prefix: Option<Prefix>,
+    /// Every carrier of the route with its reason.
+    pub left_out: SmallVec<[(CarrierId, LeftOut); 2]>,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The SIP answer.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::NoRoute => 404,
+            Self::NoCodec => 488,
+            Self::AllDown | Self::AllFull => 503,
+        }
+    }
+
+    /// The Q.850 cause.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::NoRoute => Cause::NO_ROUTE,
+            Self::NoCodec => Cause::BEARER,
+            Self::AllDown => Cause::TEMPORARY,
+            Self::AllFull => Cause::NO_CIRCUIT,
+        }
+    }
+
+    /// Of those who sell the number and take a codec: full if one is up, else down.
+    fn of(left_out: &[(CarrierId, LeftOut)]) -> Self {
+        let any = |reason| left_out.iter().any(|&(_, r)| r == reason);
+        if any(LeftOut::Full) {
+            Self::AllFull
+        } else if any(LeftOut::Down) {
+            Self::AllDown
+        } else if any(LeftOut::NoCommonCodec) {
+            Self::NoCodec
+        } else {
+            Self::NoRoute
+        }
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "down",
+            Self::Full => "full",
+            Self::NoCommonCodec => "no common codec",
+            Self::NoCostPrice => "its deck has no price for this number",
+            Self::Gone => "no longer configured",
+        })
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Why `step` has its place: `route 34, place 1 of 2, cost 0.01000 EUR`.
+    pub fn reason<'a>(&'a self, step: &'a Step) -> impl fmt::Display + 'a {
+        Reason { plan: self, step }
+    }
+}
+
+struct Reason<'a> {
+    plan: &'a Plan,
+    step: &'a Step,
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.plan.prefix.is_empty() {
+            f.write_str("default route")?;
+        } else {
+            write!(f, "route {}", self.plan.prefix)?;
+        }
+        let ordered = match self.plan.order {
+            Order::Listed => "place",
+            Order::Cheapest => "cheapest",
+        };
+        write!(f, ", {ordered} {} of {}", self.step.place, self.plan.of)?;
+        match self.step.cost {
+            None => f.write_str(", cost unknown"),
+            Some(cost) => write!(f, ", cost {} {}", Money::of(cost.rate, cost.currency), cost.currency),
+        }
+    }
+}
+
+/// The plan for `number` with a codec of `codecs` (offer ∩ gate; for a call without an offer the gate's).
+pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) -> Result<Plan, NoPlan> {
+    let Some(route) = network.routes.find(number) else {
+        return Err(NoPlan { refusal: Refusal::NoRoute, prefix: None, left_out: SmallVec::new() });
+    };
+    let mut candidates: SmallVec<[Step; 4]> = SmallVec::new();
+    let mut left_out: SmallVec<[(CarrierId, LeftOut); 2]> = SmallVec::new();
+    for &id in route.carriers {
+        match network.carriers.by_id(id) {
+            None => left_out.push((id, LeftOut::Gone)),
+            Some(carrier) => match network.cost_of(carrier, number, now.wall) {
+                Err(reason) => left_out.push((id, reason)),
+                Ok(cost) => candidates.push(Step { carrier: id, place: 0, cost }),
+            },
+        }
+    }
+    if route.order == Order::Cheapest {
+        candidates.sort_by_key(|step| step.cost.map_or(i64::MAX, |cost| cost.minute));
+    }
+    let mut place = 0_u8;
+    candidates.retain(|step| {
+        place = place.saturating_add(1);
+        step.place = place;
+        match network.obstacle(step.carrier, codecs, now) {
+            None => true,
+            Some(reason) => {
+                left_out.push((step.carrier, reason));
+                false
+            }
+        }
+    });
+    if candidates.is_empty() {
+        return Err(NoPlan { refusal: Refusal::of(&left_out), prefix: Some(route.prefix), left_out });
+    }
+    let of = u8::try_from(route.carriers.len()).unwrap_or(u8::MAX);
+    Ok(Plan { prefix: route.prefix, order: route.order, of, steps: candidates, left_out })
+}
+
+impl Network<'_> {
+    fn cost_of(&self, carrier: &Carrier, number: &Number, at: Wall) -> Result<Option<Cost>, LeftOut> {
+        match &carrier.deck {
+            None => Ok(None),
+            Some(deck) => self.costs.cost(deck, number, at).map(Some).ok_or(LeftOut::NoCostPrice),
+        }
+    }
+
+    /// Codec, then health, then room: what will not change by waiting is said first.
+    fn obstacle(&self, id: CarrierId, codecs: CodecSet, now: Now) -> Option<LeftOut> {
+        let carrier = self.carriers.by_id(id)?;
+        if carrier.codecs.intersection(codecs).is_empty() {
+            return Some(LeftOut::NoCommonCodec);
+        }
+        match self.health.standing(id, now.tick) {
+            Standing::Down => return Some(LeftOut::Down),
+            Standing::Up | Standing::Trial => {}
+        }
+        (self.slots.in_use(id) >= carrier.max_calls).then_some(LeftOut::Full)
+    }
+}
