@@ -1,4 +1,30 @@
-//! SDP (RFC 8866).
+//! SDP (RFC 8866) as offer and answer use it: a parser over the body's own bytes and a bounded writer.
+//! Lines that we do not understand stay, in order. Invariant: every count and length has a limit below, and no input panics.
+
+mod field;
+mod line;
+mod media;
+mod write;
+
+pub use field::{Address, Connection, Origin};
+pub use line::{Attribute, Direction, Line, Rtpmap};
+pub use media::{Media, MediaKind, Proto};
+pub use write::Writer;
+
+/// Longest SDP in bytes, read or written.
+pub const SDP_BYTES_MAX: usize = 16 * 1024;
+/// Longest line in bytes, its end not counted.
+pub const LINE_BYTES_MAX: usize = 1024;
+/// Most m-lines.
+pub const MEDIA_MAX: usize = 16;
+/// Most formats of one m-line.
+pub const FORMATS_MAX: usize = 64;
+/// Most attributes of one m-line, and of the session.
+pub const ATTRIBUTES_MAX: usize = 128;
+/// Most lines of one m-line, and of the session, that are no attributes.
+pub const OTHER_LINES_MAX: usize = 32;
+/// Longest media type, transport, address or attribute name in bytes.
+pub const NAME_BYTES_MAX: usize = 255;
 
 /// Why a body is not an SDP that the switch accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -6,4 +32,237 @@ pub enum SdpError {
     /// There is no body.
     #[error("empty SDP")]
     Empty,
+    /// More than [`SDP_BYTES_MAX`].
+    #[error("SDP over {SDP_BYTES_MAX} bytes")]
+    TooLong,
+    /// One of the lines that an SDP must have is missing.
+    #[error("SDP without {0}= line")]
+    Missing(char),
+    /// A line is wrong.
+    #[error("SDP line {line}: {fault}")]
+    Line {
+        /// Counted from 1.
+        line: u16,
+        /// What is wrong with it.
+        fault: Fault,
+    },
 }
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Fault {
+    /// More than [`LINE_BYTES_MAX`].
+    #[error("over {LINE_BYTES_MAX} bytes")]
+    TooLong,
+    /// A NUL or another control byte, or a carriage return that ends no line.
+    #[error("control byte {0:#04x}")]
+    Control(u8),
+    /// Not a letter, `=` and a value.
+    #[error("not of the form letter=value")]
+    Form,
+    /// The first line is not `v=0`.
+    #[error("v=0 expected")]
+    Version,
+    /// A second line of a kind that may stand once.
+    #[error("a second {0}= line")]
+    Repeated(char),
+    /// More lines, m-lines or formats than their limit.
+    #[error("too many {0}")]
+    TooMany(&'static str),
+    /// An `o=` line without its six fields.
+    #[error("malformed o=")]
+    Origin,
+    /// A `c=` line that is not of the Internet, or without an address.
+    #[error("malformed c=")]
+    Connection,
+    /// An `m=` line without its four fields, or with a port outside 0 to 65535.
+    #[error("malformed m=")]
+    Media,
+    /// A payload number outside 0 to 127.
+    #[error("payload number outside 0 to 127")]
+    Payload,
+    /// An attribute without a name, or with a malformed value.
+    #[error("malformed attribute")]
+    Attribute,
+    /// A packet time that is no number above 0.
+    #[error("ptime must be above 0")]
+    Ptime,
+}
+
+/// A parsed SDP; all of it borrows from the body.
+#[derive(Clone, Debug)]
+pub struct Sdp<'a> {
+    /// The `o=` line.
+    pub origin: Origin<'a>,
+    /// The session's `c=` line, which holds for streams without one.
+    pub connection: Option<Connection<'a>>,
+    lines: Vec<Line<'a>>,
+    session_end: usize,
+    media: Vec<Media<'a>>,
+}
+
+impl<'a> Sdp<'a> {
+    /// Parses a body. Lines end with CRLF or LF, the last one may lack its end; `s=` and `t=` may be missing, since equipment forgets them.
+    pub fn parse(body: &'a [u8]) -> Result<Self, SdpError> {
+        if body.len() > SDP_BYTES_MAX {
+            return Err(SdpError::TooLong);
+        }
+        let mut parser = Parser::new(body.len());
+        let mut rest = body;
+        while !rest.is_empty() {
+            let (line, after) = field::split_line(rest).map_err(|fault| parser.error(fault))?;
+            if line.is_empty() {
+                // Blank lines after the last one are harmless, anywhere else they would hide what follows.
+                let blank = after.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+                if blank && !parser.lines.is_empty() {
+                    break;
+                }
+            }
+            parser.line(line).map_err(|fault| parser.error(fault))?;
+            rest = after;
+        }
+        parser.finish()
+    }
+
+    /// Every line of the session part, `v=` first.
+    pub fn session_lines(&self) -> &[Line<'a>] {
+        self.lines.get(..self.session_end).unwrap_or(&[])
+    }
+
+    /// The m-lines in order.
+    pub fn media(&self) -> &[Media<'a>] {
+        &self.media
+    }
+
+    /// The lines below an m-line, itself not among them.
+    pub fn lines_of(&self, media: &Media<'a>) -> &[Line<'a>] {
+        self.lines.get(media.first_line..media.end_line).unwrap_or(&[])
+    }
+
+    /// Where a stream wants its media: its own `c=` line, else the session's.
+    pub fn connection_of(&self, media: &Media<'a>) -> Option<Connection<'a>> {
+        media.connection.or(self.connection)
+    }
+
+    /// The direction of a stream: its own attribute, else the session's, else both ways.
+    pub fn direction_of(&self, media: &Media<'a>) -> Direction {
+        let last = |lines: &[Line<'a>]| {
+            lines.iter().rev().find_map(|line| match line.attribute {
+                Some(Attribute::Direction(direction)) => Some(direction),
+                _ => None,
+            })
+        };
+        last(self.lines_of(media)).or_else(|| last(self.session_lines())).unwrap_or_default()
+    }
+}
+
+/// State of one pass over the lines.
+struct Parser<'a> {
+    lines: Vec<Line<'a>>,
+    media: Vec<Media<'a>>,
+    origin: Option<Origin<'a>>,
+    connection: Option<Connection<'a>>,
+    session_end: Option<usize>,
+    attributes: usize,
+    others: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(bytes: usize) -> Self {
+        Self {
+            // A line of ordinary SDP is some 20 bytes long.
+            lines: Vec::with_capacity(bytes / 16 + 4),
+            media: Vec::with_capacity(2),
+            origin: None,
+            connection: None,
+            session_end: None,
+            attributes: 0,
+            others: 0,
+        }
+    }
+
+    /// The error for the line being read.
+    fn error(&self, fault: Fault) -> SdpError {
+        let line = self.lines.len().saturating_add(self.media.len()).saturating_add(1);
+        SdpError::Line { line: u16::try_from(line).unwrap_or(u16::MAX), fault }
+    }
+
+    fn line(&mut self, text: &'a [u8]) -> Result<(), Fault> {
+        let (&kind, value) = match text {
+            [kind, b'=', value @ ..] if kind.is_ascii_alphabetic() => (kind, value),
+            _ => return Err(if self.lines.is_empty() { Fault::Version } else { Fault::Form }),
+        };
+        if self.lines.is_empty() {
+            return if kind == b'v' && value.trim_ascii() == b"0" { self.push(Line::plain(kind, value)) } else { Err(Fault::Version) };
+        }
+        match kind {
+            b'v' => Err(Fault::Repeated('v')),
+            b'm' => self.open_media(value),
+            b'a' => {
+                let rtp = self.media.last().is_none_or(|media| media.proto.is_rtp());
+                let line = Line::attribute(value, rtp)?;
+                self.attributes += 1;
+                if self.attributes > ATTRIBUTES_MAX { Err(Fault::TooMany("attributes")) } else { self.push(line) }
+            }
+            b'c' => {
+                let connection = Connection::parse(value).ok_or(Fault::Connection)?;
+                let slot = self.media.last_mut().map_or(&mut self.connection, |media| &mut media.connection);
+                match slot.replace(connection) {
+                    Some(_) => Err(Fault::Repeated('c')),
+                    None => self.push(Line::plain(kind, value)),
+                }
+            }
+            b'o' => match self.origin.replace(Origin::parse(value).ok_or(Fault::Origin)?) {
+                Some(_) => Err(Fault::Repeated('o')),
+                None if self.media.is_empty() => self.push(Line::plain(kind, value)),
+                None => Err(Fault::Origin),
+            },
+            _ => self.push(Line::plain(kind, value)),
+        }
+    }
+
+    fn push(&mut self, line: Line<'a>) -> Result<(), Fault> {
+        if line.kind != b'a' {
+            self.others += 1;
+            if self.others > OTHER_LINES_MAX {
+                return Err(Fault::TooMany("lines"));
+            }
+        }
+        self.lines.push(line);
+        Ok(())
+    }
+
+    fn open_media(&mut self, value: &'a [u8]) -> Result<(), Fault> {
+        if self.media.len() >= MEDIA_MAX {
+            return Err(Fault::TooMany("m-lines"));
+        }
+        let media = Media::parse(value, self.lines.len())?;
+        self.close_section();
+        self.media.push(media);
+        Ok(())
+    }
+
+    /// Ends the session part or the last m-line's at the lines read so far.
+    fn close_section(&mut self) {
+        let end = self.lines.len();
+        match self.media.last_mut() {
+            Some(media) => media.end_line = end,
+            None => self.session_end = Some(end),
+        }
+        self.attributes = 0;
+        self.others = 0;
+    }
+
+    fn finish(mut self) -> Result<Sdp<'a>, SdpError> {
+        if self.lines.is_empty() {
+            return Err(SdpError::Empty);
+        }
+        self.close_section();
+        let origin = self.origin.ok_or(SdpError::Missing('o'))?;
+        let session_end = self.session_end.unwrap_or(0);
+        Ok(Sdp { origin, connection: self.connection, lines: self.lines, session_end, media: self.media })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,13 @@
 
 use bytes::Bytes;
 use codecs::Codec;
-use codecs::sdp::SdpError;
+use codecs::sdp::{Attribute, Direction, Media, Proto, Sdp, SdpError, Writer};
 use units::Cause;
 
-use crate::offer::{Direction, MediaTarget, Offered};
+use crate::offer::Offered;
 use crate::origin::Origin;
+use crate::pass::{self, MediaTarget, Reach};
+use crate::payload::{Format, Numbers, PAYLOADS_MAX, Params, Payload, PayloadMap};
 
 /// An answer as it may be sent to the offerer.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub struct Negotiated {
     pub annexb: bool,
     /// G.723.1 with Annex A agreed by both sides; false for other codecs.
     pub annexa: bool,
-    /// The G.723.1 rate that was asked for in bit/s: 5300 or 6300.
+    /// The G.723.1 rate that the answerer asked for, else the offerer, in bit/s: 5300 or 6300.
     pub bitrate_bps: Option<u16>,
     /// Where the answerer wants its media; `None` if it rejected the stream.
     pub target: Option<MediaTarget>,
@@ -38,7 +40,7 @@ pub enum AnswerError {
     /// Not an SDP.
     #[error("malformed SDP in the answer: {0}")]
     Malformed(#[from] SdpError),
-    /// Another number or order of m-lines than the offer's.
+    /// Another number, order or transport of m-lines than the offer's.
     #[error("the answer's m-lines are not those of the offer")]
     StreamMismatch,
     /// A format that was not offered.
@@ -47,8 +49,8 @@ pub enum AnswerError {
     /// No codec in the answered stream.
     #[error("the answer holds no codec")]
     NoCodec,
-    /// The stream has no usable address.
-    #[error("no usable media address in the answer")]
+    /// The stream has no `c=` line, or one that names a group of receivers.
+    #[error("no unicast media address in the answer")]
     Address,
 }
 
@@ -59,11 +61,203 @@ impl AnswerError {
     }
 }
 
-/// Judges `answer` against what was offered and writes what the offerer gets. `our` replaces the answer's origin.
+/// Judges `answer` against what was offered and writes what the offerer gets; `our` replaces the answer's origin.
+///
+/// Payloads are matched by what they carry, so the offerer sees its own numbers even where the answerer chose others. An annex that
+/// either side refuses is written as refused. Port 0 on the audio stream is no error: see [`Negotiated::codec`].
 pub fn check_answer(offered: &Offered, answer: &[u8], our: &Origin) -> Result<Negotiated, AnswerError> {
-    let _ = (offered, our);
-    if answer.is_empty() {
-        return Err(SdpError::Empty.into());
+    let sdp = Sdp::parse(answer)?;
+    if !sdp.media().iter().map(|media| media.kind).eq(offered.kinds().iter().copied()) {
+        return Err(AnswerError::StreamMismatch);
     }
-    Err(AnswerError::NoCodec)
+    let audio = sdp.media().get(usize::from(offered.audio)).ok_or(AnswerError::StreamMismatch)?;
+    let agreed = if audio.port == 0 { None } else { Some(agree(offered, &sdp, audio, our)?) };
+
+    let mut writer = Writer::with_capacity(answer.len() + 96);
+    pass::write_session(&mut writer, &sdp, our);
+    for (index, media) in sdp.media().iter().enumerate() {
+        match &agreed {
+            Some(agreed) if index == usize::from(offered.audio) => write_open(&mut writer, &sdp, media, offered, agreed),
+            _ => pass::write_closed(&mut writer, &sdp, media),
+        }
+    }
+    let direction = sdp.direction_of(audio);
+    let bytes = Bytes::from(writer.finish()?);
+    Ok(negotiated(offered, bytes, direction, agreed.as_ref()))
+}
+
+/// The agreed payloads.
+struct Agreed {
+    pairs: [Pair; PAYLOADS_MAX],
+    len: usize,
+    target: MediaTarget,
+}
+
+/// One payload of the answer and the offerer's number for it.
+#[derive(Clone, Copy)]
+struct Pair {
+    answered: u8,
+    offered: u8,
+    format: Format,
+    ours: Params,
+    theirs: Params,
+}
+
+impl Pair {
+    const NONE: Self = Self { answered: 0, offered: 0, format: Format::ComfortNoise, ours: Params::ABSENT, theirs: Params::ABSENT };
+
+    /// Whether either side refuses the annex of this payload.
+    const fn annex_refused(&self) -> bool {
+        self.ours.refuses_annex(self.format) || self.theirs.refuses_annex(self.format)
+    }
+
+    /// Whether the offerer must be told of a refusal that the answer does not spell out.
+    const fn annex_to_add(&self) -> bool {
+        self.annex_refused() && !self.theirs.refuses_annex(self.format)
+    }
+}
+
+impl Agreed {
+    fn pairs(&self) -> &[Pair] {
+        self.pairs.get(..self.len).unwrap_or(&[])
+    }
+
+    fn of_answered(&self, number: u8) -> Option<&Pair> {
+        self.pairs().iter().find(|pair| pair.answered == number)
+    }
+}
+
+/// Matches the payloads of the answer to those of the offer.
+fn agree(offered: &Offered, sdp: &Sdp<'_>, audio: &Media<'_>, our: &Origin) -> Result<Agreed, AnswerError> {
+    if !matches!(audio.proto, Proto::Avp | Proto::Avpf) {
+        return Err(AnswerError::StreamMismatch);
+    }
+    let connection = sdp.connection_of(audio).ok_or(AnswerError::Address)?;
+    let target = MediaTarget::of(&connection, audio.port, our).ok_or(AnswerError::Address)?;
+    let map = PayloadMap::read(sdp.lines_of(audio));
+    let mut agreed = Agreed { pairs: [Pair::NONE; PAYLOADS_MAX], len: 0, target };
+    let (mut seen, mut taken) = (Numbers::default(), Numbers::default());
+    for number in audio.payloads() {
+        if !seen.insert(number) {
+            continue;
+        }
+        let payload = offered_payload(offered, &map, number).ok_or(AnswerError::OutsideOffer(number))?;
+        // A second number for what is already agreed adds nothing that the offerer could send.
+        if !taken.insert(payload.number) {
+            continue;
+        }
+        if let Some(slot) = agreed.pairs.get_mut(agreed.len) {
+            let theirs = map.params(number);
+            *slot = Pair { answered: number, offered: payload.number, format: payload.format, ours: payload.params, theirs };
+            agreed.len += 1;
+        }
+    }
+    if agreed.pairs().iter().all(|pair| pair.format.codec().is_none()) { Err(AnswerError::NoCodec) } else { Ok(agreed) }
+}
+
+/// The offered payload that a number of the answer stands for: the same number if it carries the same, else the first that does.
+/// A number without meaning of its own (an rtpmap left out) means what the offer said of it.
+fn offered_payload<'a>(offered: &'a Offered, map: &PayloadMap, number: u8) -> Option<&'a Payload> {
+    let same_number = offered.payloads.with_number(number);
+    match map.format(number) {
+        Some(format) => same_number
+            .filter(|payload| payload.format == format)
+            .or_else(|| offered.payloads.as_slice().iter().find(|payload| payload.format == format)),
+        None if map.is_mapped(number) => None,
+        None => same_number,
+    }
+}
+
+fn negotiated(offered: &Offered, sdp: Bytes, direction: Direction, agreed: Option<&Agreed>) -> Negotiated {
+    let pairs = agreed.map_or(&[][..], Agreed::pairs);
+    let first = pairs.iter().find_map(|pair| pair.format.codec().map(|codec| (codec, pair)));
+    let target = agreed.map(|agreed| agreed.target);
+    let held = matches!(direction, Direction::SendOnly | Direction::Inactive) || target.is_some_and(|target| target.reach == Reach::Nobody);
+    let of = |wanted: Codec| first.filter(|&(codec, _)| codec == wanted).map(|(_, pair)| pair);
+    Negotiated {
+        sdp,
+        codec: first.map(|(codec, _)| codec),
+        dtmf: pairs.iter().any(|pair| pair.format == Format::TelephoneEvent),
+        direction,
+        hold: offered.hold() || held,
+        annexb: of(Codec::G729).is_some_and(|pair| !pair.annex_refused()),
+        annexa: of(Codec::G723).is_some_and(|pair| !pair.annex_refused()),
+        bitrate_bps: of(Codec::G723).and_then(|pair| pair.theirs.bitrate_bps().or(pair.ours.bitrate_bps())),
+        target,
+    }
+}
+
+/// Writes the agreed stream in the offerer's payload numbers.
+fn write_open(writer: &mut Writer, sdp: &Sdp<'_>, media: &Media<'_>, offered: &Offered, agreed: &Agreed) {
+    pass::write_media(writer, media.name, media.port, if offered.feedback { b"RTP/AVPF" } else { b"RTP/AVP" });
+    for pair in agreed.pairs() {
+        pass::write_payload(writer, pair.offered);
+    }
+    writer.end();
+    let mut told = Numbers::default();
+    for line in sdp.lines_of(media) {
+        match line.attribute {
+            None if line.kind == b'k' => {}
+            Some(Attribute::Barred) => {}
+            None | Some(Attribute::Direction(_) | Attribute::Ptime | Attribute::Other) => writer.line(line.kind, line.value),
+            Some(Attribute::Rtpmap(rtpmap)) => {
+                if let Some(pair) = agreed.of_answered(rtpmap.payload) {
+                    write_attribute(writer, b"rtpmap:", Some(pair.offered), rtpmap.value);
+                }
+            }
+            Some(Attribute::Fmtp { payload, params }) => {
+                if let Some(pair) = agreed.of_answered(payload) {
+                    if pair.annex_to_add() && told.insert(payload) {
+                        write_annex_refused(writer, pair, params);
+                    } else {
+                        write_attribute(writer, b"fmtp:", Some(pair.offered), params);
+                    }
+                }
+            }
+            Some(Attribute::RtcpFb { payload: None, value }) => write_attribute(writer, b"rtcp-fb:", None, value),
+            Some(Attribute::RtcpFb { payload: Some(payload), value }) => {
+                if let Some(pair) = agreed.of_answered(payload) {
+                    write_attribute(writer, b"rtcp-fb:", Some(pair.offered), value);
+                }
+            }
+        }
+    }
+    for pair in agreed.pairs() {
+        if pair.annex_to_add() && !told.contains(pair.answered) {
+            write_annex_refused(writer, pair, &[]);
+        }
+    }
+}
+
+/// `a=NAME:PAYLOAD VALUE`, the payload `*` if there is none.
+fn write_attribute(writer: &mut Writer, name: &[u8], payload: Option<u8>, value: &[u8]) {
+    begin_attribute(writer, name, payload);
+    writer.text(value);
+    writer.end();
+}
+
+fn begin_attribute(writer: &mut Writer, name: &[u8], payload: Option<u8>) {
+    writer.begin(b'a');
+    writer.text(name);
+    match payload {
+        Some(number) => writer.number(u64::from(number)),
+        None => writer.text(b"*"),
+    }
+    writer.text(b" ");
+}
+
+/// The parameters of an answered payload with its annex refused.
+fn write_annex_refused(writer: &mut Writer, pair: &Pair, params: &[u8]) {
+    let annex: &[u8] = if pair.format == Format::Codec(Codec::G723) { b"annexa" } else { b"annexb" };
+    begin_attribute(writer, b"fmtp:", Some(pair.offered));
+    for param in params.split(|&byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii) {
+        let name = param.split(|&byte| byte == b'=').next().unwrap_or(&[]).trim_ascii();
+        if !param.is_empty() && !name.eq_ignore_ascii_case(annex) {
+            writer.text(param);
+            writer.text(b";");
+        }
+    }
+    writer.text(annex);
+    writer.text(b"=no");
+    writer.end();
 }

@@ -6,8 +6,12 @@ pub mod answer;
 pub mod body;
 pub mod offer;
 pub mod origin;
+mod pass;
+mod payload;
 
 pub use answer::{AnswerError, Negotiated, check_answer};
 pub use body::{BodyError, sdp_part};
-pub use offer::{Direction, FilteredOffer, MediaTarget, Offered, Reach, Refused, filter};
+pub use codecs::sdp::{Direction, SdpError};
+pub use offer::{FilteredOffer, Offered, Refused, filter};
 pub use origin::{Origin, SessionOrigin, same_session};
+pub use pass::{MediaTarget, Reach};

@@ -1,74 +1,38 @@
 //! What of an offer may pass to the other leg (RFC 3264 §5, RFC 3551, RFC 4733, RFC 7261).
 //! Invariant: of all m-lines exactly one keeps a port, it is audio without encryption, and it names no codec outside the allowed set.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
-use codecs::sdp::SdpError;
+use codecs::sdp::{Attribute, Direction, MEDIA_MAX, Media, MediaKind, Proto, Sdp, SdpError, Writer};
 use codecs::{Codec, CodecSet};
 use units::Cause;
 
 use crate::origin::Origin;
-
-/// Which way media flows, from the view of the side that wrote the SDP (RFC 3264 §5.1).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Direction {
-    /// Both ways, the default.
-    #[default]
-    SendRecv,
-    /// It sends only: the other side is on hold.
-    SendOnly,
-    /// It receives only.
-    RecvOnly,
-    /// Neither way.
-    Inactive,
-}
-
-/// What kind of address the peer wants its media sent to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reach {
-    /// An ordinary unicast address.
-    Unicast,
-    /// A host name, which only a lookup could judge.
-    Host,
-    /// `0.0.0.0` or `::`: nobody, the old form of hold.
-    Nobody,
-    /// Loopback.
-    Loopback,
-    /// Our own signalling address.
-    Own,
-}
-
-/// Where the peer wants its media.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MediaTarget {
-    /// The address of the audio stream's `c=` line, IPv4-mapped ones as IPv4; none for a host name.
-    pub address: Option<IpAddr>,
-    /// The audio port.
-    pub port: u16,
-    /// Kind of the address.
-    pub reach: Reach,
-}
-
-impl MediaTarget {
-    /// Whether a switch outside a test bench should refuse this with 488: loopback or our own address.
-    pub const fn unroutable(&self) -> bool {
-        matches!(self.reach, Reach::Loopback | Reach::Own)
-    }
-}
+use crate::pass::{self, MediaTarget, Reach};
+use crate::payload::{Numbers, Payload, PayloadMap, Payloads};
 
 /// What was offered to the far side, small enough to keep with a call; [`crate::check_answer`] judges the answer by it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Offered {
-    codecs: CodecSet,
+    pub(crate) payloads: Payloads,
+    pub(crate) kinds: [MediaKind; MEDIA_MAX],
+    pub(crate) media_count: u8,
+    /// Which m-line passes.
+    pub(crate) audio: u8,
+    /// Whether its transport is RTP/AVPF rather than RTP/AVP.
+    pub(crate) feedback: bool,
     direction: Direction,
     target: MediaTarget,
 }
 
 impl Offered {
     /// The codecs that were let through.
-    pub const fn codecs(&self) -> CodecSet {
-        self.codecs
+    pub fn codecs(&self) -> CodecSet {
+        self.payloads.codecs()
+    }
+
+    /// The first codec that was let through: the offerer's choice.
+    pub fn preferred(&self) -> Option<Codec> {
+        self.payloads.as_slice().iter().find_map(|payload| payload.format.codec())
     }
 
     /// The offerer's direction.
@@ -81,14 +45,14 @@ impl Offered {
         self.target
     }
 
-    /// Whether the offer holds the call: `sendonly`, `inactive` or an address of nobody.
+    /// Whether the offer holds the call: `sendonly`, `inactive`, or an address of nobody.
     pub const fn hold(&self) -> bool {
-        false
+        matches!(self.direction, Direction::SendOnly | Direction::Inactive) || matches!(self.target.reach, Reach::Nobody)
     }
 
-    /// The first codec that was let through.
-    pub fn preferred(&self) -> Option<Codec> {
-        self.codecs.iter().next()
+    /// The m-lines' kinds in order.
+    pub fn kinds(&self) -> &[MediaKind] {
+        self.kinds.get(..usize::from(self.media_count)).unwrap_or(&[])
     }
 }
 
@@ -116,8 +80,8 @@ pub enum Refused {
     /// No codec is left.
     #[error("no codec of the offer is allowed")]
     NothingAcceptable,
-    /// The stream has no usable address.
-    #[error("no usable media address in the offer")]
+    /// The stream has no `c=` line, or one that names a group of receivers.
+    #[error("no unicast media address in the offer")]
     Address,
 }
 
@@ -133,13 +97,100 @@ impl Refused {
     }
 }
 
-/// Filters an offer down to `allowed`. `our` replaces its origin.
+/// Filters an offer down to `allowed`; `our` replaces its origin.
 ///
-/// Pure and cheap: while hunting, call it again on the same bytes with the next carrier's set.
+/// The first audio stream with a codec that is allowed passes with its address, port, direction and payload numbers; every other m-line
+/// stays in its place with port 0. Pure and cheap: while hunting, call it again on the same bytes with the next carrier's set.
 pub fn filter(offer: &[u8], allowed: CodecSet, our: &Origin) -> Result<FilteredOffer, Refused> {
-    let _ = (allowed, our);
-    if offer.is_empty() {
-        return Err(SdpError::Empty.into());
+    let sdp = Sdp::parse(offer)?;
+    let (audio, payloads) = choose(&sdp, allowed)?;
+    let chosen = sdp.media().get(audio).ok_or(Refused::NoAudio)?;
+    let connection = sdp.connection_of(chosen).ok_or(Refused::Address)?;
+    let target = MediaTarget::of(&connection, chosen.port, our).ok_or(Refused::Address)?;
+
+    let mut writer = Writer::with_capacity(offer.len() + 96);
+    pass::write_session(&mut writer, &sdp, our);
+    let mut kinds = [MediaKind::Other; MEDIA_MAX];
+    for ((index, media), kind) in sdp.media().iter().enumerate().zip(&mut kinds) {
+        *kind = media.kind;
+        if index == audio {
+            write_open(&mut writer, &sdp, media, &payloads);
+        } else {
+            pass::write_closed(&mut writer, &sdp, media);
+        }
     }
-    Err(Refused::NothingAcceptable)
+    let offered = Offered {
+        payloads,
+        kinds,
+        // MEDIA_MAX bounds both.
+        media_count: sdp.media().len() as u8,
+        audio: audio as u8,
+        feedback: chosen.proto == Proto::Avpf,
+        direction: sdp.direction_of(chosen),
+        target,
+    };
+    Ok(FilteredOffer { sdp: Bytes::from(writer.finish()?), offered })
+}
+
+/// The m-line that passes, and its payloads; else the reason that comes nearest to passing.
+fn choose(sdp: &Sdp<'_>, allowed: CodecSet) -> Result<(usize, Payloads), Refused> {
+    let mut reason = Refused::NoAudio;
+    for (index, media) in sdp.media().iter().enumerate() {
+        if media.kind != MediaKind::Audio || media.port == 0 {
+            continue;
+        }
+        match media.proto {
+            Proto::Avp | Proto::Avpf => {
+                let payloads = acceptable(sdp, media, allowed);
+                if !payloads.codecs().is_empty() {
+                    return Ok((index, payloads));
+                }
+                reason = Refused::NothingAcceptable;
+            }
+            Proto::OtherRtp | Proto::Other if reason == Refused::NoAudio => reason = Refused::Transport,
+            Proto::OtherRtp | Proto::Other => {}
+        }
+    }
+    Err(reason)
+}
+
+/// The payloads of a stream that may pass, in its order.
+fn acceptable(sdp: &Sdp<'_>, media: &Media<'_>, allowed: CodecSet) -> Payloads {
+    let map = PayloadMap::read(sdp.lines_of(media));
+    let mut seen = Numbers::default();
+    let mut payloads = Payloads::EMPTY;
+    for number in media.payloads() {
+        let Some(format) = map.format(number) else { continue };
+        if format.codec().is_none_or(|codec| allowed.contains(codec))
+            && seen.insert(number)
+            && !payloads.push(Payload { number, format, params: map.params(number) })
+        {
+            break;
+        }
+    }
+    payloads
+}
+
+/// Writes the m-line that passes, with those of its lines that speak of what passes.
+fn write_open(writer: &mut Writer, sdp: &Sdp<'_>, media: &Media<'_>, payloads: &Payloads) {
+    pass::write_media(writer, media.name, media.port, media.proto_name);
+    let mut kept = Numbers::default();
+    for payload in payloads.as_slice() {
+        kept.insert(payload.number);
+        pass::write_payload(writer, payload.number);
+    }
+    writer.end();
+    for line in sdp.lines_of(media) {
+        let passes = match line.attribute {
+            None => line.kind != b'k',
+            Some(Attribute::Rtpmap(rtpmap)) => kept.contains(rtpmap.payload),
+            Some(Attribute::Fmtp { payload, .. }) => kept.contains(payload),
+            Some(Attribute::RtcpFb { payload, .. }) => payload.is_none_or(|payload| kept.contains(payload)),
+            Some(Attribute::Direction(_) | Attribute::Ptime | Attribute::Other) => true,
+            Some(Attribute::Barred) => false,
+        };
+        if passes {
+            writer.line(line.kind, line.value);
+        }
+    }
 }

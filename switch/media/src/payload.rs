@@ -1,0 +1,218 @@
+//! What the payload numbers of an m-line mean (RFC 3551 §6, RFC 4733, RFC 3389), and what their parameters say (RFC 7261, RFC 4856).
+//! Invariant: a number whose rtpmap lines contradict each other means nothing.
+
+use codecs::sdp::{Attribute, Line, Rtpmap};
+use codecs::{Codec, CodecSet};
+
+/// Most payloads of one stream that are let through; more are dropped.
+pub(crate) const PAYLOADS_MAX: usize = 16;
+
+/// What a payload carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Format {
+    Codec(Codec),
+    TelephoneEvent,
+    ComfortNoise,
+}
+
+impl Format {
+    pub(crate) const fn codec(self) -> Option<Codec> {
+        match self {
+            Self::Codec(codec) => Some(codec),
+            Self::TelephoneEvent | Self::ComfortNoise => None,
+        }
+    }
+
+    fn of_static(number: u8) -> Option<Self> {
+        if number == 13 { Some(Self::ComfortNoise) } else { Codec::from_static_payload(number).map(Self::Codec) }
+    }
+
+    /// All that pass have an 8 kHz clock and one channel: events and noise of another clock belong to codecs that do not.
+    fn of_rtpmap(map: &Rtpmap<'_>) -> Option<Self> {
+        if map.clock_hz != 8000 || map.channels != 1 {
+            None
+        } else if let Some(codec) = Codec::from_name(map.name) {
+            Some(Self::Codec(codec))
+        } else if map.name.eq_ignore_ascii_case(b"telephone-event") {
+            Some(Self::TelephoneEvent)
+        } else if map.name.eq_ignore_ascii_case(b"CN") {
+            Some(Self::ComfortNoise)
+        } else {
+            None
+        }
+    }
+}
+
+/// What the parameters of a payload say, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Params(u8);
+
+impl Params {
+    /// No parameters.
+    pub(crate) const ABSENT: Self = Self(0);
+
+    const NO_ANNEXB: u8 = 1;
+    const NO_ANNEXA: u8 = 2;
+    const RATE_5300: u8 = 4;
+    const RATE_6300: u8 = 8;
+
+    /// Annex B of G.729; absent means yes.
+    pub(crate) const fn annexb(self) -> bool {
+        self.0 & Self::NO_ANNEXB == 0
+    }
+
+    /// Annex A of G.723.1; absent means yes.
+    pub(crate) const fn annexa(self) -> bool {
+        self.0 & Self::NO_ANNEXA == 0
+    }
+
+    /// The G.723.1 rate that was asked for in bit/s.
+    pub(crate) const fn bitrate_bps(self) -> Option<u16> {
+        if self.0 & Self::RATE_5300 != 0 {
+            Some(5300)
+        } else if self.0 & Self::RATE_6300 != 0 {
+            Some(6300)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the annex that `format` has, if any, is refused.
+    pub(crate) const fn refuses_annex(self, format: Format) -> bool {
+        match format {
+            Format::Codec(Codec::G729) => !self.annexb(),
+            Format::Codec(Codec::G723) => !self.annexa(),
+            Format::Codec(Codec::Pcmu | Codec::Pcma) | Format::TelephoneEvent | Format::ComfortNoise => false,
+        }
+    }
+
+    fn read(params: &[u8]) -> Self {
+        let bits = params.split(|&byte| matches!(byte, b';' | b',')).fold(0, |bits, param| {
+            let Some(equals) = param.iter().position(|&byte| byte == b'=') else { return bits };
+            let (name, value) = (param[..equals].trim_ascii(), param[equals + 1..].trim_ascii());
+            bits | match value {
+                b"5.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_5300,
+                b"6.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_6300,
+                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexb") => Self::NO_ANNEXB,
+                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexa") => Self::NO_ANNEXA,
+                _ => 0,
+            }
+        });
+        Self(bits)
+    }
+}
+
+/// One payload that passes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Payload {
+    pub(crate) number: u8,
+    pub(crate) format: Format,
+    pub(crate) params: Params,
+}
+
+/// The payloads that pass, in the offerer's order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payloads {
+    items: [Payload; PAYLOADS_MAX],
+    len: u8,
+}
+
+impl Payloads {
+    pub(crate) const EMPTY: Self =
+        Self { items: [Payload { number: 0, format: Format::ComfortNoise, params: Params(0) }; PAYLOADS_MAX], len: 0 };
+
+    /// Appends unless the limit is reached, and says whether it did.
+    pub(crate) fn push(&mut self, payload: Payload) -> bool {
+        match self.items.get_mut(usize::from(self.len)) {
+            Some(slot) => {
+                *slot = payload;
+                self.len += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Payload] {
+        self.items.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    pub(crate) fn codecs(&self) -> CodecSet {
+        self.as_slice().iter().filter_map(|payload| payload.format.codec()).collect()
+    }
+
+    pub(crate) fn with_number(&self, number: u8) -> Option<&Payload> {
+        self.as_slice().iter().find(|payload| payload.number == number)
+    }
+}
+
+impl std::fmt::Debug for Payloads {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.as_slice()).finish()
+    }
+}
+
+/// A set of payload numbers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Numbers(u128);
+
+impl Numbers {
+    /// Adds a number and says whether it is new.
+    pub(crate) fn insert(&mut self, number: u8) -> bool {
+        let bit = 1u128.checked_shl(u32::from(number)).unwrap_or(0);
+        let new = bit != 0 && self.0 & bit == 0;
+        self.0 |= bit;
+        new
+    }
+
+    pub(crate) fn contains(self, number: u8) -> bool {
+        self.0.checked_shr(u32::from(number)).unwrap_or(0) & 1 == 1
+    }
+}
+
+/// What the rtpmap and fmtp lines of one m-line say of every payload number.
+pub(crate) struct PayloadMap {
+    formats: [Option<Format>; 128],
+    params: [Params; 128],
+    mapped: Numbers,
+}
+
+impl PayloadMap {
+    pub(crate) fn read(lines: &[Line<'_>]) -> Self {
+        let mut map = Self { formats: [None; 128], params: [Params::default(); 128], mapped: Numbers::default() };
+        for line in lines {
+            match line.attribute {
+                Some(Attribute::Rtpmap(rtpmap)) => map.add_rtpmap(&rtpmap),
+                Some(Attribute::Fmtp { payload, params }) => {
+                    if let Some(slot) = map.params.get_mut(usize::from(payload)) {
+                        slot.0 |= Params::read(params).0;
+                    }
+                }
+                _ => {}
+            }
+        }
+        map
+    }
+
+    fn add_rtpmap(&mut self, rtpmap: &Rtpmap<'_>) {
+        let format = Format::of_rtpmap(rtpmap);
+        let new = self.mapped.insert(rtpmap.payload);
+        if let Some(slot) = self.formats.get_mut(usize::from(rtpmap.payload)) {
+            *slot = if new || *slot == format { format } else { None };
+        }
+    }
+
+    /// What a number means: its rtpmap, else its static meaning.
+    pub(crate) fn format(&self, number: u8) -> Option<Format> {
+        if self.mapped.contains(number) { self.formats.get(usize::from(number)).copied().flatten() } else { Format::of_static(number) }
+    }
+
+    /// Whether the number has an rtpmap line.
+    pub(crate) fn is_mapped(&self, number: u8) -> bool {
+        self.mapped.contains(number)
+    }
+
+    pub(crate) fn params(&self, number: u8) -> Params {
+        self.params.get(usize::from(number)).copied().unwrap_or_default()
+    }
+}
