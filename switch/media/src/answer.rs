@@ -6,8 +6,8 @@ use codecs::Codec;
 use codecs::sdp::{Attribute, Direction, Media, Proto, Sdp, SdpError, Writer};
 use units::Cause;
 
-use crate::offer::Offered;
-use crate::origin::Origin;
+use crate::offer::{FilteredOffer, Offered};
+use crate::origin::SessionOrigin;
 use crate::pass::{self, MediaTarget, Reach};
 use crate::payload::{Format, Numbers, PAYLOADS_MAX, Params, Payload, PayloadMap};
 
@@ -61,11 +61,12 @@ impl AnswerError {
     }
 }
 
-/// Judges `answer` against what was offered and writes what the offerer gets; `our` replaces the answer's origin.
+/// Judges `answer` against the offer that was sent and writes what the offerer gets; `our`, our session toward the offerer, replaces its origin.
 ///
 /// Payloads are matched by what they carry, so the offerer sees its own numbers even where the answerer chose others. An annex that
 /// either side refuses is written as refused. Port 0 on the audio stream is no error: see [`Negotiated::codec`].
-pub fn check_answer(offered: &Offered, answer: &[u8], our: &Origin) -> Result<Negotiated, AnswerError> {
+pub fn check_answer(offer: &FilteredOffer, answer: &[u8], our: &SessionOrigin) -> Result<Negotiated, AnswerError> {
+    let offered = &offer.offered;
     let sdp = Sdp::parse(answer)?;
     if !sdp.media().iter().map(|media| media.kind).eq(offered.kinds().iter().copied()) {
         return Err(AnswerError::StreamMismatch);
@@ -82,7 +83,7 @@ pub fn check_answer(offered: &Offered, answer: &[u8], our: &Origin) -> Result<Ne
         }
     }
     let direction = sdp.direction_of(audio);
-    let bytes = Bytes::from(writer.finish()?);
+    let bytes = our.stamp(writer.finish()?)?;
     Ok(negotiated(offered, bytes, direction, agreed.as_ref()))
 }
 
@@ -128,7 +129,7 @@ impl Agreed {
 }
 
 /// Matches the payloads of the answer to those of the offer.
-fn agree(offered: &Offered, sdp: &Sdp<'_>, audio: &Media<'_>, our: &Origin) -> Result<Agreed, AnswerError> {
+fn agree(offered: &Offered, sdp: &Sdp<'_>, audio: &Media<'_>, our: &SessionOrigin) -> Result<Agreed, AnswerError> {
     if !matches!(audio.proto, Proto::Avp | Proto::Avpf) {
         return Err(AnswerError::StreamMismatch);
     }

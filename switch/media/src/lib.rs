@@ -12,6 +12,6 @@ mod payload;
 pub use answer::{AnswerError, Negotiated, check_answer};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, SdpError};
-pub use offer::{FilteredOffer, Offered, Refused, filter};
-pub use origin::{Origin, SessionOrigin, same_session};
+pub use offer::{FilteredOffer, Offered, Refused, filter, offered_codecs};
+pub use origin::{SessionOrigin, same_session};
 pub use pass::{MediaTarget, Reach};

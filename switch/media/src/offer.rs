@@ -6,7 +6,7 @@ use codecs::sdp::{Attribute, Direction, MEDIA_MAX, Media, MediaKind, Proto, Sdp,
 use codecs::{Codec, CodecSet};
 use units::Cause;
 
-use crate::origin::Origin;
+use crate::origin::SessionOrigin;
 use crate::pass::{self, MediaTarget, Reach};
 use crate::payload::{Numbers, Payload, PayloadMap, Payloads};
 
@@ -97,11 +97,11 @@ impl Refused {
     }
 }
 
-/// Filters an offer down to `allowed`; `our` replaces its origin.
+/// Filters an offer down to `allowed`; `our`, our session toward the other leg, replaces its origin.
 ///
 /// The first audio stream with a codec that is allowed passes with its address, port, direction and payload numbers; every other m-line
 /// stays in its place with port 0. Pure and cheap: while hunting, call it again on the same bytes with the next carrier's set.
-pub fn filter(offer: &[u8], allowed: CodecSet, our: &Origin) -> Result<FilteredOffer, Refused> {
+pub fn filter(offer: &[u8], allowed: CodecSet, our: &SessionOrigin) -> Result<FilteredOffer, Refused> {
     let sdp = Sdp::parse(offer)?;
     let (audio, payloads) = choose(&sdp, allowed)?;
     let chosen = sdp.media().get(audio).ok_or(Refused::NoAudio)?;
@@ -129,7 +129,13 @@ pub fn filter(offer: &[u8], allowed: CodecSet, our: &Origin) -> Result<FilteredO
         direction: sdp.direction_of(chosen),
         target,
     };
-    Ok(FilteredOffer { sdp: Bytes::from(writer.finish()?), offered })
+    Ok(FilteredOffer { sdp: our.stamp(writer.finish()?)?, offered })
+}
+
+/// The codecs of an offer that [`filter`] would let through, never the empty set, without writing anything.
+pub fn offered_codecs(offer: &[u8], allowed: CodecSet) -> Result<CodecSet, Refused> {
+    let sdp = Sdp::parse(offer)?;
+    choose(&sdp, allowed).map(|(_, payloads)| payloads.codecs())
 }
 
 /// The m-line that passes, and its payloads; else the reason that comes nearest to passing.

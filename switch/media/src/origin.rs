@@ -5,59 +5,66 @@ use std::hash::{DefaultHasher, Hasher as _};
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use codecs::sdp::Writer;
+use codecs::sdp::{SdpError, Writer};
 
-/// The `o=` line that we write: `o=- ID VERSION IN IP4|IP6 ADDRESS`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Origin {
-    /// Session id, the same for the whole leg; at most 2^63 - 1 (RFC 3264 §5).
-    pub id: u64,
-    /// Session version.
-    pub version: u64,
-    /// Our signalling address on that leg.
-    pub address: IpAddr,
-}
-
-/// The session that we hold toward one leg.
+/// The session that we hold toward one leg, as its `o=` line says it: `o=- ID VERSION IN IP4|IP6 ADDRESS`.
+///
+/// What [`crate::filter`] and [`crate::check_answer`] write carries the right version by itself: the last one if it says what was said last,
+/// else the next. Tell [`SessionOrigin::sent`] what really went out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionOrigin {
     id: u64,
     version: u64,
+    address: IpAddr,
+    /// Digest of what was said last.
     said: Option<u64>,
 }
 
 impl SessionOrigin {
-    /// A session that has said nothing yet; its first version is 1.
-    pub const fn new(id: u64) -> Self {
-        Self { id: id & (u64::MAX >> 1), version: 1, said: None }
+    /// A session that has said nothing yet; its first version is 1. `address` is ours on that leg; of `id` 63 bits count (RFC 3264 §5).
+    pub const fn new(id: u64, address: IpAddr) -> Self {
+        Self { id: id & (u64::MAX >> 1), version: 1, address, said: None }
     }
 
-    /// The `o=` line to write now; give what was written to [`SessionOrigin::stamp`] before sending it.
-    pub const fn origin(&self, address: IpAddr) -> Origin {
-        Origin { id: self.id, version: self.version, address }
+    /// Our address on that leg.
+    pub const fn address(&self) -> IpAddr {
+        self.address
     }
 
-    /// Takes an SDP that was written with [`SessionOrigin::origin`] and is about to be sent: if it says something else than the last one,
-    /// the version moves and the returned SDP carries it; else it comes back untouched.
-    #[must_use]
-    pub fn stamp(&mut self, sdp: Bytes, address: IpAddr) -> Bytes {
-        let Some((start, end)) = origin_line(&sdp) else { return sdp };
-        let (before, after) = (sdp.get(..start).unwrap_or(&[]), sdp.get(end..).unwrap_or(&[]));
-        let mut hasher = DefaultHasher::new();
-        hasher.write(after);
-        let says = hasher.finish();
-        let changed = self.said.replace(says).is_some_and(|said| said != says);
-        if !changed {
-            return sdp;
+    /// Notes an SDP of ours that was sent; the next one that says something else has the next version.
+    pub fn sent(&mut self, sdp: &[u8]) {
+        let Some((_, end)) = origin_line(sdp) else { return };
+        let says = digest(sdp.get(end..).unwrap_or(&[]));
+        if self.said.replace(says).is_some_and(|said| said != says) {
+            self.version = self.version.saturating_add(1);
         }
-        self.version = self.version.saturating_add(1);
+    }
+
+    /// Writes the `o=` line with the version of what was said last.
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.origin(self.id, self.version, self.address);
+    }
+
+    /// The bytes of an SDP that was written with the last version, with the next one if they say something else.
+    pub(crate) fn stamp(&self, sdp: Vec<u8>) -> Result<Bytes, SdpError> {
+        let Some((said, (start, end))) = self.said.zip(origin_line(&sdp)) else { return Ok(Bytes::from(sdp)) };
+        let (before, after) = (sdp.get(..start).unwrap_or(&[]), sdp.get(end..).unwrap_or(&[]));
+        if digest(after) == said {
+            return Ok(Bytes::from(sdp));
+        }
         let mut writer = Writer::with_capacity(sdp.len() + 4);
         writer.text(before);
-        writer.origin(self.id, self.version, address);
+        writer.origin(self.id, self.version.saturating_add(1), self.address);
         writer.text(after);
-        // One digit more can pass the limit only for an SDP that no datagram holds; the old version is then the lesser evil.
-        writer.finish().map_or(sdp, Bytes::from)
+        writer.finish().map(Bytes::from)
     }
+}
+
+fn digest(text: &[u8]) -> u64 {
+    // With fixed keys: the same everywhere in one process, and it never leaves it.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
 }
 
 /// Whether `new` is a refresh of the session that `old` described: the same `o=` line, so the media must not be touched (RFC 3264 §8).

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use codecs::sdp::{Address, Attribute, Connection, Media, Sdp, Writer};
 
-use crate::origin::Origin;
+use crate::origin::SessionOrigin;
 
 /// What kind of address a peer wants its media sent to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,7 +41,7 @@ impl MediaTarget {
     }
 
     /// The target of a stream; none if it is not for one receiver.
-    pub(crate) fn of(connection: &Connection<'_>, port: u16, our: &Origin) -> Option<Self> {
+    pub(crate) fn of(connection: &Connection<'_>, port: u16, our: &SessionOrigin) -> Option<Self> {
         let address = match connection.address {
             Address::Host(_) => return Some(Self { address: None, port, reach: Reach::Host }),
             Address::Ip(address) => address.to_canonical(),
@@ -55,7 +55,7 @@ impl MediaTarget {
         }
         let reach = if address.is_unspecified() {
             Reach::Nobody
-        } else if address == our.address.to_canonical() {
+        } else if address == our.address().to_canonical() {
             Reach::Own
         } else if address.is_loopback() {
             Reach::Loopback
@@ -67,10 +67,10 @@ impl MediaTarget {
 }
 
 /// Writes the session part.
-pub(crate) fn write_session(writer: &mut Writer, sdp: &Sdp<'_>, our: &Origin) {
+pub(crate) fn write_session(writer: &mut Writer, sdp: &Sdp<'_>, our: &SessionOrigin) {
     let lines = sdp.session_lines();
     writer.line(b'v', b"0");
-    writer.origin(our.id, our.version, our.address);
+    our.write(writer);
     writer.line(b's', b"-");
     let mut timed = lines.iter().any(|line| line.kind == b't');
     for line in lines {
