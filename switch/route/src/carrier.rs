@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use codecs::CodecSet;
 use units::Name;
@@ -114,7 +115,7 @@ pub struct Carrier {
 pub struct Carriers {
     names: Names,
     /// By id; `None` where a name of an earlier configuration is gone.
-    slots: Vec<Option<Carrier>>,
+    slots: Vec<Option<Arc<Carrier>>>,
     index: CidrIndex<CarrierId>,
 }
 
@@ -320,7 +321,7 @@ impl Carriers {
     /// (two ports, two products), but not a listed source block.
     pub fn new(specs: Vec<CarrierSpec>, before: Option<&Self>) -> Result<Self, BuildError> {
         let mut names = before.map(|b| b.names.clone()).unwrap_or_default();
-        let mut slots: Vec<Option<Carrier>> = vec![None; names.len()];
+        let mut slots: Vec<Option<Arc<Carrier>>> = vec![None; names.len()];
         let mut listed: Vec<(Cidr, CarrierId)> = Vec::new();
         let mut own: Vec<(Cidr, CarrierId)> = Vec::new();
         for spec in specs {
@@ -330,7 +331,7 @@ impl Carriers {
             own.extend(spec.sources().map(|cidr| (cidr, CarrierId(id))));
             match &mut slots[usize::from(id)] {
                 Some(_) => return Err(BuildError::TwiceNamed { kind: "carrier", name: spec.name }),
-                empty => *empty = Some(Carrier { id: CarrierId(id), spec }),
+                empty => *empty = Some(Arc::new(Carrier { id: CarrierId(id), spec })),
             }
         }
         refuse_shared(&mut listed, |id| names.name(id.0).cloned())?;
@@ -339,12 +340,12 @@ impl Carriers {
     }
 
     /// The carrier with this id, if the present configuration has it.
-    pub fn by_id(&self, id: CarrierId) -> Option<&Carrier> {
+    pub fn by_id(&self, id: CarrierId) -> Option<&Arc<Carrier>> {
         self.slots.get(usize::from(id.0))?.as_ref()
     }
 
     /// The carrier with this name.
-    pub fn by_name(&self, name: &str) -> Option<&Carrier> {
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Carrier>> {
         self.by_id(CarrierId(self.names.find(name)?))
     }
 
@@ -354,13 +355,13 @@ impl Carriers {
     }
 
     /// The carrier whose requests come from `source`; of several on one address, the first by id.
-    pub fn by_source(&self, source: IpAddr) -> Option<&Carrier> {
+    pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Carrier>> {
         self.by_id(self.index.longest(source)?)
     }
 
     /// All carriers, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Carrier> {
-        self.slots.iter().flatten()
+        self.slots.iter().flatten().map(|slot| &**slot)
     }
 
     /// One more than the largest id: the size of a table indexed by carrier.

@@ -3,6 +3,7 @@
 //! Invariant: identity comes from the source address alone, never from a header; no source, no match.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use codecs::CodecSet;
 use units::{Name, Number};
@@ -52,7 +53,7 @@ pub struct Gate {
 pub struct Gates {
     names: Names,
     /// By id; `None` where a name of an earlier configuration is gone.
-    slots: Vec<Option<Gate>>,
+    slots: Vec<Option<Arc<Gate>>>,
     index: CidrIndex<GateId>,
 }
 
@@ -106,7 +107,7 @@ impl Gates {
     /// Builds the table. Names that `before` knows keep their ids.
     pub fn new(specs: Vec<GateSpec>, before: Option<&Self>) -> Result<Self, BuildError> {
         let mut names = before.map(|b| b.names.clone()).unwrap_or_default();
-        let mut slots: Vec<Option<Gate>> = vec![None; names.len()];
+        let mut slots: Vec<Option<Arc<Gate>>> = vec![None; names.len()];
         let mut blocks: Vec<(Cidr, GateId)> = Vec::new();
         for spec in specs {
             let id = names.id("gate", &spec.name, GATES_MAX)?;
@@ -114,7 +115,7 @@ impl Gates {
             blocks.extend(spec.source.iter().map(|&cidr| (cidr, GateId(id))));
             match &mut slots[usize::from(id)] {
                 Some(_) => return Err(BuildError::TwiceNamed { kind: "gate", name: spec.name }),
-                empty => *empty = Some(Gate { id: GateId(id), spec }),
+                empty => *empty = Some(Arc::new(Gate { id: GateId(id), spec })),
             }
         }
         crate::carrier::refuse_shared(&mut blocks, |id| names.name(id.0).cloned())?;
@@ -122,23 +123,23 @@ impl Gates {
     }
 
     /// The gate that `source` belongs to: the longest block wins; IPv4-mapped IPv6 counts as IPv4.
-    pub fn by_source(&self, source: IpAddr) -> Option<&Gate> {
+    pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Gate>> {
         self.by_id(self.index.longest(source)?)
     }
 
     /// The gate with this id, if the present configuration has it.
-    pub fn by_id(&self, id: GateId) -> Option<&Gate> {
+    pub fn by_id(&self, id: GateId) -> Option<&Arc<Gate>> {
         self.slots.get(usize::from(id.0))?.as_ref()
     }
 
     /// The gate with this name.
-    pub fn by_name(&self, name: &str) -> Option<&Gate> {
+    pub fn by_name(&self, name: &str) -> Option<&Arc<Gate>> {
         self.by_id(GateId(self.names.find(name)?))
     }
 
     /// All gates, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Gate> {
-        self.slots.iter().flatten()
+        self.slots.iter().flatten().map(|slot| &**slot)
     }
 
     /// One more than the largest id: the size of a table indexed by gate.

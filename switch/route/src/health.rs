@@ -2,6 +2,8 @@
 //!
 //! Invariant: a carrier that is down is tried by one call per hold-down at most; carriers without probes recover by that call.
 
+use std::sync::Arc;
+
 use units::Tick;
 
 use crate::{AttemptEnd, Carrier, CarrierId, Carriers};
@@ -123,7 +125,7 @@ impl Health {
     }
 
     /// A carrier whose probe is due at `now`; its next one is set an interval later. Call until `None`.
-    pub fn poll_probe<'a>(&mut self, carriers: &'a Carriers, now: Tick) -> Option<&'a Carrier> {
+    pub fn poll_probe<'a>(&mut self, carriers: &'a Carriers, now: Tick) -> Option<&'a Arc<Carrier>> {
         let at = self.states.iter().position(|s| s.probe_at <= now && s.probe_at != Tick::NEVER)?;
         let state = self.states.get_mut(at)?;
         let carrier = u16::try_from(at).ok().and_then(|id| carriers.by_id(CarrierId(id)));
