@@ -1,5 +1,6 @@
 //! One row of the journal as its writer hands it in. The body is the ledger's record, opaque here.
 
+use ledger::{Record, RecordError};
 use units::{Name, Wall};
 
 /// What a row is, so that call records are found without reading bodies.
@@ -30,4 +31,22 @@ impl Kind {
     pub const OTHER: Self = Self(0);
     /// A settled call: its body holds the call record.
     pub const CDR: Self = Self(1);
+
+    fn of(record: &Record) -> Self {
+        if record.cdr().is_some() { Self::CDR } else { Self::OTHER }
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The journal's row for `record`. A settled call's `record.at` has to be its `ended_at`.
+    pub fn of(record: &Record) -> Result<Self, RecordError> {
+        Ok(Self { kind: Kind::of(record), account: record.account.clone(), at: record.at, body: record.encode()? })
+    }
+
+    /// Do the columns say what the body says? The hash chain covers only the body.
+    pub(crate) fn is_row_of(&self, record: &Record) -> bool {
+        self.kind == Kind::of(record) && self.account == record.account && self.at == record.at
+    }
 }

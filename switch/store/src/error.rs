@@ -59,8 +59,10 @@ pub enum StoreError {
         why: String,
     },
     /// A whole entry that the reader of the replay does not accept.
-    #[error("journal entry {seq} cannot be replayed: {why}; the journal was left as it is")]
+    #[error("journal {} cannot be replayed at entry {seq}: {why}; it was left as it is: keep a copy of the folder, restore a backup", path.display())]
     Replay {
+        /// The file.
+        path: PathBuf,
         /// Its number.
         seq: u64,
         /// What the caller said.

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
+use ledger::Hash;
 use units::{Name, Wall};
 
 use crate::index::CdrIndex;
@@ -15,7 +16,7 @@ use crate::lock::FolderLock;
 use crate::queue::{Appender, CLOSE, Job, Metrics, Pressure, Shared};
 use crate::schema::{self, Found};
 use crate::unsaved::Unsaved;
-use crate::walk::{self, Head, Stop};
+use crate::walk::{self, Head, OnEntry};
 use crate::writer::{Fault, Writer};
 use crate::{Entry, Kind, Reader, StoreError, wal};
 
@@ -43,7 +44,7 @@ pub struct Recovered {
     /// Whole entries, all shown to the caller.
     pub entries: u64,
     /// Hash of the last one; zeros if there is none.
-    pub head: [u8; 32],
+    pub head: Hash,
 }
 
 /// What was there at the end.
@@ -82,22 +83,19 @@ impl Default for Options {
 // === impl Journal ===
 
 impl Journal {
-    /// Opens or makes the journal in `folder` and shows every entry to `on_entry` (number from 1, entry), oldest first.
+    /// Opens or makes the journal in `folder` and shows every entry to `on_entry` (number from 1, entry, hash), oldest first; see
+    /// [`crate::feed`].
     /// A journal that is not whole, or whose entry `on_entry` refuses, is left exactly as it is.
     pub fn open(
         folder: &Path,
         options: Options,
-        mut on_entry: impl FnMut(u64, &Entry) -> Result<(), String>,
+        mut on_entry: impl FnMut(u64, &Entry, &Hash) -> Result<(), String>,
     ) -> Result<(Self, Recovered), StoreError> {
         fs::create_dir_all(folder).map_err(|e| StoreError::folder(folder, e))?;
         let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
         let lock = FolderLock::take(&folder)?;
         let path = schema::file(&folder);
-        let found = schema::look(&folder)?;
-        let mut head = Head::START;
-        if found == Found::Journal {
-            head = recover(&folder, &path, &mut on_entry)?;
-        }
+        let (head, found) = recover(&folder, &path, &mut on_entry)?;
         let conn = schema::open_to_write(&path, found)?;
         let index = CdrIndex::load(&conn, head.entries).map_err(|e| StoreError::sqlite("cannot read", &path, e))?;
         // The names of new files are durable only when their folder is.
@@ -205,17 +203,14 @@ impl Drop for Watch {
     }
 }
 
-fn recover(folder: &Path, path: &Path, on_entry: &mut dyn FnMut(u64, &Entry) -> Result<(), String>) -> Result<Head, StoreError> {
-    let conn = schema::open_to_read(path)?;
-    let mut head = Head::START;
-    let walked = walk::walk(&conn, &mut head, &mut |seq, entry, _hash| on_entry(seq, entry));
-    let damaged = |why| StoreError::Damaged { path: path.to_owned(), last_whole: head.entries, why };
-    match walked {
-        Ok(()) => wal::check(folder).map_err(damaged).map(|()| head),
-        Err(Stop::Damaged(why)) => Err(damaged(why)),
-        Err(Stop::Refused(why)) => Err(StoreError::Replay { seq: head.entries + 1, why }),
-        Err(Stop::Sqlite(e)) => Err(StoreError::sqlite("cannot read", path, e)),
+fn recover(folder: &Path, path: &Path, on_entry: OnEntry<'_>) -> Result<(Head, Found), StoreError> {
+    if !schema::exists(folder)? {
+        return Ok((Head::START, Found::Nothing));
     }
+    let (head, found) = walk::walk_file(path, on_entry);
+    let found = found?;
+    wal::check(folder).map_err(|why| StoreError::Damaged { path: path.to_owned(), last_whole: head.entries, why })?;
+    Ok((head, found))
 }
 
 fn unsaved_folders(folder: &Path, chosen: Option<PathBuf>) -> Vec<PathBuf> {

@@ -21,6 +21,6 @@ pub use entry::{Entry, Kind, Ticket};
 pub use error::StoreError;
 pub use journal::{Closed, Journal, Options, Recovered};
 pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
-pub use read::{MAX_PAGE_ROWS, Page, Query, Reader};
-pub use verify::{Damage, Verification, verify};
+pub use read::{CdrRow, MAX_PAGE_ROWS, Page, Query, Reader};
+pub use verify::{Verification, feed, verify};
 pub use writer::{Fault, Stage};

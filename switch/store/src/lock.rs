@@ -18,6 +18,14 @@ pub(crate) struct FolderLock {
     _file: File,
 }
 
+/// Whether somebody writes in a folder.
+pub(crate) enum Peek {
+    /// Nobody, and nobody can begin while this lives (unless there is no lock file, as in a copy).
+    Idle(Option<FolderLock>),
+    /// A switch runs.
+    Busy,
+}
+
 // === impl FolderLock ===
 
 impl FolderLock {
@@ -43,11 +51,13 @@ impl FolderLock {
         Ok(Self { _file: file })
     }
 
-    /// Keeps writers out for a moment if there is none: `None` while a switch runs, or where there is no lock file.
-    pub(crate) fn peek(folder: &Path) -> Option<Self> {
-        let file = File::open(folder.join(FILE)).ok()?;
-        file.try_lock_shared().ok()?;
-        Some(Self { _file: file })
+    /// Keeps writers out for a moment, if none is there.
+    pub(crate) fn peek(folder: &Path) -> Peek {
+        let Ok(file) = File::open(folder.join(FILE)) else { return Peek::Idle(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Peek::Idle(Some(Self { _file: file })),
+            Err(_) => Peek::Busy,
+        }
     }
 }
 

@@ -61,6 +61,13 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     opened.map_err(|e| StoreError::sqlite("cannot read", path, e))
 }
 
+/// As [`open_to_read`], for a file that was cut: what is there is read.
+pub(crate) fn open_to_salvage(path: &Path) -> Result<Connection, StoreError> {
+    let conn = open_to_read(path)?;
+    conn.pragma_update(None, "writable_schema", true).map_err(|e| StoreError::sqlite("cannot read", path, e))?;
+    Ok(conn)
+}
+
 /// The writer's connection. Makes file and tables if `found` is nothing.
 pub(crate) fn open_to_write(path: &Path, found: Found) -> Result<Connection, StoreError> {
     let opened = Connection::open_with_flags(
@@ -87,8 +94,8 @@ pub(crate) fn open_to_write(path: &Path, found: Found) -> Result<Connection, Sto
     opened.map_err(|e| StoreError::sqlite("cannot write", path, e))
 }
 
-/// Looks at what is at `path` without touching it. `MISSING` files and empty ones are nothing, unless a log of changes lies beside them.
-pub(crate) fn look(folder: &Path) -> Result<Found, StoreError> {
+/// Is there a file with something in it? An empty one is none, unless a log of changes lies beside it.
+pub(crate) fn exists(folder: &Path) -> Result<bool, StoreError> {
     let path = file(folder);
     let length = match std::fs::metadata(&path) {
         Ok(meta) => meta.len(),
@@ -101,10 +108,10 @@ pub(crate) fn look(folder: &Path) -> Result<Found, StoreError> {
                 let why = format!("{FILE} is missing or empty but its log {FILE}-wal is not");
                 Err(StoreError::Damaged { path, last_whole: 0, why })
             }
-            _ => Ok(Found::Nothing),
+            _ => Ok(false),
         };
     }
-    identify(&open_to_read(&path)?, &path)
+    Ok(true)
 }
 
 /// Is it ours, of a version that we know, with its tables made?

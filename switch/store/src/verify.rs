@@ -1,43 +1,74 @@
-//! `ledger verify`: reads the whole journal without writing, beside a running switch or on a damaged file.
+//! `ledger verify`: reads and replays the whole journal without writing, beside a running switch or on a damaged file.
 
 use std::path::Path;
 
-use crate::walk::{Head, Stop};
-use crate::{StoreError, schema, wal, walk};
+use ledger::{Hash, Replay};
+use units::Money;
 
-/// Where a journal stops to be whole.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Damage {
-    /// The last whole entry.
-    pub last_whole: u64,
-    /// What is wrong after it.
-    pub why: String,
-}
+use crate::lock::{FolderLock, Peek};
+use crate::{Entry, StoreError, schema, wal, walk};
 
-/// What a journal holds.
-#[derive(Clone, Debug)]
+/// What a journal holds. Where it is damaged, what its whole part holds.
+#[derive(Debug)]
 pub struct Verification {
     /// Whole entries.
     pub entries: u64,
-    /// Hash of the last one.
-    pub head: [u8; 32],
-    /// Why not all is whole.
-    pub damage: Option<Damage>,
+    /// Customers' accounts.
+    pub accounts: u64,
+    /// Per currency the sum over all accounts: zero, or the books are wrong.
+    pub sums: Vec<Money>,
+    /// Calls answered and not settled.
+    pub open_calls: u64,
+    /// Hash of the last entry; zeros if there is none.
+    pub head: Hash,
+    /// Why not all of it is whole: [`StoreError::Damaged`] or [`StoreError::Replay`].
+    pub damage: Option<StoreError>,
 }
 
-/// Reads the journal in `folder` from its first entry.
+// === impl Verification ===
+
+impl Verification {
+    /// Whole, and every sum is zero.
+    pub fn is_clean(&self) -> bool {
+        self.damage.is_none() && self.sums.iter().all(|sum| sum.amount == 0)
+    }
+}
+
+/// Reads the journal in `folder` from its first entry. An error only if it cannot be read at all.
 pub fn verify(folder: &Path) -> Result<Verification, StoreError> {
     let path = schema::file(folder);
-    if !path.exists() {
+    if !schema::exists(folder)? {
         return Err(StoreError::Missing { path });
     }
-    let conn = schema::open_to_read(&path)?;
-    let mut head = Head::START;
-    let damage = match walk::walk(&conn, &mut head, &mut |_, _, _| Ok(())) {
-        Ok(()) => wal::check(folder).err(),
-        Err(Stop::Damaged(why) | Stop::Refused(why)) => Some(why),
-        Err(Stop::Sqlite(e)) => return Err(StoreError::sqlite("cannot read", &path, e)),
+    let mut replay = Replay::new();
+    let (head, walked) = walk::walk_file(&path, &mut feed(&mut replay));
+    let damage = match walked {
+        Ok(_) => check_log(folder).err().map(|why| StoreError::Damaged { path, last_whole: head.entries, why }),
+        Err(e @ (StoreError::Damaged { .. } | StoreError::Replay { .. })) => Some(e),
+        Err(e) => return Err(e),
     };
-    let damage = damage.map(|why| Damage { last_whole: head.entries, why });
-    Ok(Verification { entries: head.entries, head: head.hash, damage })
+    let ledger::Verification { accounts, sums, open_calls, .. } = replay.verification();
+    Ok(Verification { entries: head.entries, accounts, sums, open_calls, head: head.hash, damage })
+}
+
+/// Hands entries on to `replay`: what [`crate::Journal::open`] wants. Columns that contradict the record are refused, too.
+pub fn feed(replay: &mut Replay) -> impl FnMut(u64, &Entry, &Hash) -> Result<(), String> {
+    |seq, entry, hash| {
+        let record = replay.feed(seq, &entry.body, hash).map_err(|e| chain_text(&e))?;
+        if entry.is_row_of(&record) { Ok(()) } else { Err("its columns are not those of its record".to_owned()) }
+    }
+}
+
+/// A running switch writes its log while we would read it; it has checked what was there when it started.
+fn check_log(folder: &Path) -> Result<(), String> {
+    match FolderLock::peek(folder) {
+        Peek::Busy => Ok(()),
+        Peek::Idle(_held) => wal::check(folder),
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain_text(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<String>>().join(": ")
 }

@@ -2,14 +2,15 @@
 //!
 //! Used by recovery and by verification. Each chunk is a read of its own, so that a long walk never holds back the writer's log.
 
+use std::path::Path;
+
+use ledger::{GENESIS, Hash, chain};
 use rusqlite::{Connection, Row};
-use sha2::{Digest, Sha256};
 use units::{Name, Wall};
 
-use crate::{Entry, Kind};
+use crate::schema::{self, Found};
+use crate::{Entry, Kind, StoreError};
 
-/// What the first entry is chained to.
-pub(crate) const GENESIS: [u8; 32] = [0; 32];
 /// Rows read in one go.
 const CHUNK_ROWS: u64 = 8_192;
 const ROWS: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
@@ -18,12 +19,11 @@ const ROWS: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE s
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
     pub(crate) entries: u64,
-    pub(crate) hash: [u8; 32],
+    pub(crate) hash: Hash,
 }
 
 /// Why a walk ended early. All entries up to the head were whole and seen.
-#[derive(Debug)]
-pub(crate) enum Stop {
+enum Stop {
     /// The next entry is not whole.
     Damaged(String),
     /// The caller refused a whole entry.
@@ -33,7 +33,7 @@ pub(crate) enum Stop {
 }
 
 /// Sees each whole entry with its number and hash; an error ends the walk.
-pub(crate) type OnEntry<'a> = &'a mut dyn FnMut(u64, &Entry, &[u8; 32]) -> Result<(), String>;
+pub(crate) type OnEntry<'a> = &'a mut dyn FnMut(u64, &Entry, &Hash) -> Result<(), String>;
 
 // === impl Head ===
 
@@ -41,13 +41,40 @@ impl Head {
     pub(crate) const START: Self = Self { entries: 0, hash: GENESIS };
 }
 
-/// The hash of an entry: over the one before and its own body.
-pub(crate) fn chain(before: &[u8; 32], body: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(before).chain_update(body).finalize().into()
+/// Shows every whole entry of the journal at `path` to `on_entry`, in order. The head is how far it came, also with an error;
+/// no journal at all is one without entries.
+pub(crate) fn walk_file(path: &Path, on_entry: OnEntry<'_>) -> (Head, Result<Found, StoreError>) {
+    let mut head = Head::START;
+    let mut walked = walk_connection(schema::open_to_read(path), path, &mut head, on_entry);
+    if head == Head::START && matches!(walked, Err(StoreError::Damaged { .. })) {
+        // SQLite reads nothing at all of a file that is shorter than its header says, unless it is told that this is known.
+        let salvaged = walk_connection(schema::open_to_salvage(path), path, &mut head, on_entry);
+        walked = match (salvaged, walked) {
+            (Err(e), _) => Err(e),
+            (Ok(_), Err(StoreError::Damaged { path, why, .. })) => Err(StoreError::Damaged { path, last_whole: head.entries, why }),
+            (Ok(_), other) => other,
+        };
+    }
+    (head, walked)
 }
 
-/// Shows every whole entry to `on_entry`, in order, and moves `head` along.
-pub(crate) fn walk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
+fn walk_connection(conn: Result<Connection, StoreError>, path: &Path, head: &mut Head, on_entry: OnEntry<'_>) -> Result<Found, StoreError> {
+    let conn = conn?;
+    let found = schema::identify(&conn, path)?;
+    if found == Found::Nothing {
+        return Ok(found);
+    }
+    let walked = walk(&conn, head, on_entry);
+    let (path, last_whole) = (path.to_owned(), head.entries);
+    match walked {
+        Ok(()) => Ok(found),
+        Err(Stop::Damaged(why)) => Err(StoreError::Damaged { path, last_whole, why }),
+        Err(Stop::Refused(why)) => Err(StoreError::Replay { path, seq: last_whole + 1, why }),
+        Err(Stop::Sqlite(e)) => Err(StoreError::sqlite("cannot read", &path, e)),
+    }
+}
+
+fn walk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
     loop {
         let before = head.entries;
         walk_chunk(conn, head, on_entry)?;
@@ -77,7 +104,7 @@ fn walk_chunk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Resu
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(Entry, [u8; 32])> {
+fn read(row: &Row<'_>) -> rusqlite::Result<(Entry, Hash)> {
     let account: Name = Name::from(row.get_ref(2)?.as_str()?);
     let body = row.get_ref(4)?.as_bytes()?.to_vec();
     let entry = Entry { kind: Kind(row.get(1)?), account, at: Wall(row.get(3)?), body };

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
+use ledger::chain;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
@@ -20,7 +21,7 @@ use crate::journal::Closed;
 use crate::queue::{CLOSE, Job, Shared};
 use crate::schema::PAGE_BYTES;
 use crate::unsaved::Unsaved;
-use crate::walk::{Head, chain};
+use crate::walk::Head;
 use crate::{Entry, Kind};
 
 /// Entries in one transaction.
