@@ -7,6 +7,7 @@ use std::hash::Hasher;
 use std::ops::Deref;
 
 use siphasher::sip::SipHasher24;
+use siphasher::sip128::Hasher128;
 
 /// Characters in a token.
 pub const TOKEN_LEN: usize = 20;
@@ -98,6 +99,16 @@ impl Minter {
         let a = hasher.finish();
         hasher.write(&[0]);
         Token::encode(a & PAYLOAD_MASK, hasher.finish() & MAC_MASK)
+    }
+
+    /// A keyed 128-bit hash of byte strings, for tables whose keys come from peers.
+    pub(crate) fn key(&self, parts: &[&[u8]]) -> u128 {
+        let mut hasher = siphasher::sip128::SipHasher24::new_with_key(&self.key);
+        for part in parts {
+            hasher.write(&(part.len() as u64).to_le_bytes());
+            hasher.write(part);
+        }
+        hasher.finish128().as_u128()
     }
 
     fn mac(&self, kind: Kind, payload: u64) -> u64 {

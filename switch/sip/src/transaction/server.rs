@@ -1,0 +1,284 @@
+//! Peers' requests: repeats, ACK, CANCEL, merged requests, overload (RFC 3261 §8.2, §9.2, §17.2).
+//! Invariant: only a new, well-formed, unmerged request within the bounds starts a transaction; all else is answered statelessly.
+
+use bytes::Bytes;
+use units::Tick;
+
+use super::layer::{Due, Fired, Layer, Timers};
+use super::matching::{self, Key};
+use super::step::{Send, Step, Tell};
+use super::{Event, ServerId, invite_server as invite, is_invite, non_invite_server as non_invite};
+use crate::flow::{Flow, Transport};
+use crate::{Builder, Fault, Message, Method, Name};
+
+/// A server transaction.
+#[derive(Debug)]
+pub(super) struct Server {
+    /// Where responses go.
+    flow: Flow,
+    key: Key,
+    merge: Option<Key>,
+    state: State,
+    /// The last response, as long as a repeat may ask for it.
+    response: Bytes,
+    cancelled: bool,
+    timers: Timers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Invite(invite::State),
+    NonInvite(non_invite::State),
+}
+
+// === impl State ===
+
+impl State {
+    const fn is_terminated(self) -> bool {
+        matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
+    }
+
+    /// Whether a final response may still be given.
+    const fn is_open(self) -> bool {
+        matches!(self, Self::Invite(invite::State::Proceeding) | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding))
+    }
+}
+
+// === impl Layer: the user's side ===
+
+impl Layer {
+    /// Sends a response and keeps it for repeats. After a final one the id takes only `acked`.
+    /// A 2xx to INVITE is sent again until `acked`, or `NoAck` after 64·T1. To an id that is gone: counted, not sent.
+    pub fn respond(&mut self, now: Tick, id: ServerId, status: u16, bytes: Bytes) {
+        let Some(server) = self.server(id).filter(|server| server.state.is_open()) else {
+            self.counters.late_responses += 1;
+            return;
+        };
+        server.response = bytes;
+        let inputs = match status {
+            ..200 => (invite::Input::Provisional, non_invite::Input::Provisional),
+            200..300 => (invite::Input::Success, non_invite::Input::Final),
+            300.. => (invite::Input::Failure, non_invite::Input::Final),
+        };
+        self.server_input(now, id.slot, inputs.0, inputs.1, None);
+    }
+
+    /// The ACK to our 2xx has come: no more repeats of it.
+    pub fn acked(&mut self, now: Tick, id: ServerId) {
+        if let Some(server) = self.server(id)
+            && matches!(server.state, State::Invite(invite::State::Accepted { .. }))
+        {
+            server.response = Bytes::new();
+            self.server_input(now, id.slot, invite::Input::Acked, non_invite::Input::Request, None);
+        }
+    }
+
+    /// Whether the request still waits for its final response.
+    pub fn is_open(&mut self, id: ServerId) -> bool {
+        self.server(id).is_some_and(|server| server.state.is_open())
+    }
+
+    fn server(&mut self, id: ServerId) -> Option<&mut Server> {
+        if !self.servers.holds(id.slot, id.generation) {
+            return None;
+        }
+        self.servers.at_mut(id.slot)
+    }
+}
+
+// === impl Layer: the peer's side ===
+
+impl Layer {
+    pub(super) fn handle_request(&mut self, now: Tick, flow: Flow, msg: Message) {
+        let key = match matching::transaction(&self.minter, &msg) {
+            Ok(key) => key,
+            Err(fault) => return self.refuse(flow, &msg, fault),
+        };
+        let slot = self.keys.get(&key).copied();
+        match (msg.method(), slot) {
+            (Method::Ack, slot) => self.handle_ack(now, flow, slot, msg),
+            (Method::Cancel, slot) => self.handle_cancel(flow, slot, msg),
+            (_, Some(slot)) => self.handle_repeat(now, flow, slot),
+            (_, None) => self.handle_new(now, flow, key, msg),
+        }
+    }
+
+    fn handle_repeat(&mut self, now: Tick, flow: Flow, slot: u32) {
+        self.counters.requests_repeated += 1;
+        if let Some(server) = self.servers.at_mut(slot)
+            && flow.transport.is_reliable()
+            && flow.peer.ip() == server.flow.peer.ip()
+        {
+            // the peer lost its connection and asks again over a new one
+            server.flow = flow;
+        }
+        self.server_input(now, slot, invite::Input::Invite, non_invite::Input::Request, None);
+    }
+
+    fn handle_ack(&mut self, now: Tick, flow: Flow, slot: Option<u32>, msg: Message) {
+        if msg.check().is_err() {
+            self.counters.malformed += 1;
+            return;
+        }
+        let accepted = |server: &Server| matches!(server.state, State::Invite(invite::State::Accepted { .. }));
+        if let Some(slot) = slot {
+            self.counters.acks_absorbed += u64::from(!self.servers.at(slot).is_some_and(accepted));
+            self.server_input(now, slot, invite::Input::Ack, non_invite::Input::Request, Some((flow, msg)));
+        } else if *matching::stateless_tag(&self.minter, &msg) == *msg.to_tag() {
+            self.counters.acks_absorbed += 1;
+        } else {
+            self.events.push_back(Event::Ack { flow, msg });
+        }
+    }
+
+    fn handle_cancel(&mut self, flow: Flow, slot: Option<u32>, msg: Message) {
+        if let Err(fault) = msg.check() {
+            return self.refuse(flow, &msg, fault);
+        }
+        let Some((slot, server)) = slot.and_then(|slot| Some((slot, self.servers.at_mut(slot)?))) else {
+            self.counters.cancels_unmatched += 1;
+            return self.answer(flow, &msg, 481, "Call/Transaction Does Not Exist", None);
+        };
+        let first = server.state.is_open() && !std::mem::replace(&mut server.cancelled, true);
+        // §9.2: the To-tag should be that of the INVITE's response
+        let response = Message::parse(server.response.clone()).ok();
+        self.answer(flow, &msg, 200, "OK", response.as_ref().map(Message::to_tag));
+        if first {
+            let generation = self.servers.generation(slot).unwrap_or_default();
+            self.events.push_back(Event::Cancel { invite: ServerId { slot, generation }, msg });
+        }
+    }
+
+    fn handle_new(&mut self, now: Tick, flow: Flow, key: Key, msg: Message) {
+        if let Err(fault) = msg.check() {
+            return self.refuse(flow, &msg, fault);
+        }
+        let merge = matching::merge(&self.minter, &msg);
+        if merge.is_some_and(|merge| self.keys.contains_key(&merge)) {
+            self.counters.merged += 1;
+            return self.answer(flow, &msg, 482, "Loop Detected", None);
+        }
+        let alive = self.clients.len() + self.servers.len();
+        if alive >= self.settings.transactions_max.saturating_mul(2) {
+            self.counters.dropped_full += 1;
+            return;
+        }
+        if alive >= self.settings.transactions_max && is_invite(msg.method()) && msg.to_tag().is_empty() {
+            return self.overloaded(flow, &msg);
+        }
+        let rules = self.rules(&flow);
+        let (step, response) = if is_invite(msg.method()) {
+            let trying = Builder::response(&msg, 100, "Trying").build();
+            (invite::State::start(self.settings.trying_after_ms).map(State::Invite), trying)
+        } else {
+            (non_invite::State::start(&rules).map(State::NonInvite), Bytes::new())
+        };
+        let flow_back = self.answer_flow(flow, &msg);
+        let timers = Timers::new();
+        let server = Server { flow: flow_back, key, merge, state: step.state, response, cancelled: false, timers };
+        let (slot, generation) = self.servers.insert(server);
+        self.keys.insert(key, slot);
+        if let Some(merge) = merge {
+            self.keys.insert(merge, slot);
+        }
+        self.server_step(now, slot, step, None);
+        self.events.push_back(Event::Request { id: ServerId { slot, generation }, flow, msg });
+    }
+
+    /// 503 without any state; the ACK to it is known by its tag.
+    fn overloaded(&mut self, flow: Flow, msg: &Message) {
+        self.counters.overloaded += 1;
+        let tag = matching::stateless_tag(&self.minter, msg);
+        let bytes = Builder::response(msg, 503, "Service Unavailable")
+            .to_tag(&tag)
+            .header_fmt(Name::RetryAfter, format_args!("{}", self.settings.retry_after_secs))
+            .build();
+        let flow = self.answer_flow(flow, msg);
+        self.transmit(flow, bytes);
+    }
+
+    fn refuse(&mut self, flow: Flow, msg: &Message, fault: Fault) {
+        self.counters.malformed += 1;
+        if let Some(bytes) = fault.response(msg) {
+            let flow = self.answer_flow(flow, msg);
+            self.transmit(flow, bytes);
+        }
+    }
+
+    /// A response outside any transaction: the same again for every repeat of the request.
+    fn answer(&mut self, flow: Flow, msg: &Message, status: u16, reason: &str, tag: Option<&str>) {
+        let stateless = matching::stateless_tag(&self.minter, msg);
+        let tag = tag.filter(|tag| !tag.is_empty()).unwrap_or(&stateless);
+        let bytes = Builder::response(msg, status, reason).to_tag(tag).build();
+        let flow = self.answer_flow(flow, msg);
+        self.transmit(flow, bytes);
+    }
+
+    /// Where responses to this request go: back where it came from, or to the Via's port if the settings say so.
+    fn answer_flow(&self, flow: Flow, msg: &Message) -> Flow {
+        if self.settings.force_rport || flow.transport != Transport::Udp {
+            return flow;
+        }
+        let peer = msg.top_via().map_or(flow.peer, |via| via.answer_to(flow.peer));
+        Flow { peer, ..flow }
+    }
+}
+
+// === impl Layer: the machines ===
+
+impl Layer {
+    pub(super) fn server_timer(&mut self, now: Tick, slot: u32) {
+        let Some(server) = self.servers.at_mut(slot) else { return };
+        let Some(fired) = server.timers.fired(now) else { return };
+        let inputs = match server.state {
+            State::Invite(state) => (fired.pick(state.repeat_timer(), state.end_timer()), non_invite::Input::TimerJ),
+            State::NonInvite(state) => (invite::Input::TimerH, state.end_timer()),
+        };
+        self.counters.retransmissions_sent += u64::from(fired == Fired::Repeat);
+        self.server_input(now, slot, inputs.0, inputs.1, None);
+    }
+
+    /// Feeds whichever machine the slot runs.
+    fn server_input(&mut self, now: Tick, slot: u32, invite: invite::Input, non_invite: non_invite::Input, msg: Option<(Flow, Message)>) {
+        let Some(server) = self.servers.at(slot) else { return };
+        let rules = self.rules(&server.flow);
+        let step = match server.state {
+            State::Invite(state) => state.on(invite, &rules).map(State::Invite),
+            State::NonInvite(state) => state.on(non_invite, &rules).map(State::NonInvite),
+        };
+        self.server_step(now, slot, step, msg);
+    }
+
+    fn server_step(&mut self, now: Tick, slot: u32, step: Step<State>, msg: Option<(Flow, Message)>) {
+        let generation = self.servers.generation(slot).unwrap_or_default();
+        let Some(server) = self.servers.at_mut(slot) else { return };
+        server.state = step.state;
+        if step.send == Send::Stored && !server.response.is_empty() {
+            self.transmits.push_back(super::Transmit { flow: server.flow, bytes: server.response.clone() });
+        }
+        if step.state == State::Invite(invite::State::Confirmed) {
+            server.response = Bytes::new();
+        }
+        server.timers.apply(&mut self.wheel, Due::Server(slot), now, &step);
+        if step.state.is_terminated() {
+            self.server_remove(slot);
+        }
+        match (step.tell, msg) {
+            (Tell::Message, Some((flow, msg))) => self.events.push_back(Event::Ack { flow, msg }),
+            (Tell::NoAck, _) => {
+                self.counters.unacknowledged += 1;
+                self.events.push_back(Event::NoAck { id: ServerId { slot, generation } });
+            }
+            (Tell::Nothing | Tell::Message | Tell::Timeout | Tell::TransportError, _) => {}
+        }
+    }
+
+    fn server_remove(&mut self, slot: u32) {
+        let Some(mut server) = self.servers.remove(slot) else { return };
+        server.timers.stop(&mut self.wheel);
+        self.keys.remove(&server.key);
+        if let Some(merge) = server.merge {
+            self.keys.remove(&merge);
+        }
+    }
+}
