@@ -1,2 +1,16 @@
-//! rating
+//! The rating engine, the only door to money: price lists, exact prices, leases, settles, and the call detail record.
+//!
+//! Invariants: usage never takes a balance below its limit; an amount is exact and rounded once; slicing changes no cent.
 #![forbid(unsafe_code)]
+
+pub mod cdr;
+pub mod deck;
+pub mod engine;
+pub mod price;
+pub mod rerate;
+
+pub use cdr::{Attempt, Cdr};
+pub use deck::{Deck, DeckError, Decks, Warning};
+pub use engine::{Engine, LeaseId, Refusal};
+pub use ledger::CallId;
+pub use price::{Charge, Price, Step};

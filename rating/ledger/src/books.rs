@@ -4,6 +4,7 @@
 //! Invariant: posted balances sum to zero per currency; usage never takes a balance below its limit.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use units::{Currency, Money, Name};
 
@@ -130,6 +131,11 @@ impl Books {
     /// Customers in the order of their names.
     pub fn customers(&self) -> impl Iterator<Item = (&Name, AccountId)> {
         self.customers.iter().map(|(name, id)| (name, *id))
+    }
+
+    /// Customers from a name on, in the order of their names.
+    pub fn customers_from(&self, from: Bound<&str>) -> impl Iterator<Item = (&Name, AccountId)> {
+        self.customers.range::<str, _>((from, Bound::Unbounded)).map(|(name, id)| (name, *id))
     }
 
     /// One balance.

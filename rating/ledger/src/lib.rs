@@ -12,7 +12,8 @@ mod transfer;
 pub use books::{AccountId, Balance, Books, Posted, Refused};
 pub use chain::{GENESIS, Hash, chain, hex};
 pub use record::{
-    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started, TopUpBooked,
+    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started,
+    TopUpBooked,
 };
 pub use replay::{AccountTerms, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use transfer::{AccountNameError, CallId, House, Key, Party, Purpose, Transfer, check_account_name};

@@ -139,15 +139,8 @@ impl<'de> Deserialize<'de> for CallId {
 
 impl House {
     /// All of them, in the order of statements.
-    pub const ALL: [Self; 7] = [
-        Self::Revenue,
-        Self::CarrierCost,
-        Self::CarrierPayable,
-        Self::Payments,
-        Self::Opening,
-        Self::Corrections,
-        Self::Rounding,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Revenue, Self::CarrierCost, Self::CarrierPayable, Self::Payments, Self::Opening, Self::Corrections, Self::Rounding];
 
     /// As written in the journal, `@revenue`.
     pub const fn name(self) -> &'static str {

@@ -61,6 +61,11 @@ impl Prefix {
         (self.0 & 0xF) as usize
     }
 
+    /// As one number that orders as the text does.
+    pub const fn packed(self) -> u64 {
+        self.0
+    }
+
     /// Whether it has no digits.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

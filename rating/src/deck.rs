@@ -1,0 +1,226 @@
+//! Price lists: immutable once loaded, found by longest prefix in force at an instant.
+//!
+//! A row out of force gives way to the next shorter prefix. The version is a hash of the content, not of the file's layout.
+
+mod field;
+mod load;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use units::{Currency, Increments, Money, Name, Number, Prefix, PrefixMap, Wall};
+
+use crate::Price;
+
+/// A price list of one currency.
+#[derive(Clone)]
+pub struct Deck {
+    name: Name,
+    currency: Currency,
+    version: u64,
+    /// Sorted by prefix, then by start; rows of one prefix never overlap in time.
+    rows: Vec<Stored>,
+    /// Where the rows of each prefix are.
+    index: PrefixMap<Span>,
+    destinations: Vec<Name>,
+    periods: Vec<Period>,
+}
+
+/// One row, as in the file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Its digits.
+    pub prefix: Prefix,
+    /// Its name.
+    pub destination: Name,
+    /// 10⁻⁵ units per minute.
+    pub rate: i64,
+    /// Billing steps, s.
+    pub increments: Increments,
+    /// 10⁻⁵ units per answered call.
+    pub connect_fee: i64,
+    /// In force from here, inclusive; always if none.
+    pub effective_from: Option<Wall>,
+    /// In force until here, exclusive; for ever if none.
+    pub effective_until: Option<Wall>,
+}
+
+/// A place in a deck's file and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: {message}")]
+pub struct DeckError {
+    /// From 1.
+    pub line: u64,
+    /// In bytes, from 1.
+    pub column: u64,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// Something that was put right while loading: the same shape as an error.
+pub type Warning = DeckError;
+
+/// All decks in force, by name. Immutable: a reload makes a new one.
+#[derive(Debug, Clone, Default)]
+pub struct Decks {
+    by_name: BTreeMap<Name, Arc<Deck>>,
+}
+
+/// A row as kept: 40 bytes, with its text and its period elsewhere, since few differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Stored {
+    prefix: Prefix,
+    rate: i64,
+    connect_fee: i64,
+    increments: Increments,
+    destination: u32,
+    period: u32,
+}
+
+/// When rows are in force, `from..until` in ms since the epoch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+struct Period {
+    from: i64,
+    until: i64,
+}
+
+/// Consecutive rows.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    first: u32,
+    count: u32,
+}
+
+// === impl Deck ===
+
+impl Deck {
+    /// Reads the CSV. Every wrong row is in the error, in the order of the file, and then nothing is loaded.
+    pub fn load(name: &str, currency: Currency, reader: impl std::io::Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+        load::load(name, currency, reader)
+    }
+
+    /// As configured.
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Of every rate and fee.
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The first eight bytes of the content's SHA-256.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it prices nothing.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// All rows by prefix, then by start.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.rows.iter().map(|row| self.expand(row))
+    }
+
+    /// The price of a call to `number` answered at `at`: longest prefix in force then.
+    pub fn price(&self, number: &Number, at: Wall) -> Option<Price> {
+        self.row_at(self.find(number.digits(), at)?)
+    }
+
+    /// The index of the row for a call, for [`Deck::row_at`].
+    pub(crate) fn find(&self, digits: &[u8], at: Wall) -> Option<u32> {
+        self.index.matches(digits).find_map(|(_, span)| self.in_force(*span, at))
+    }
+
+    /// A row as a price.
+    pub(crate) fn row_at(&self, at: u32) -> Option<Price> {
+        let row = self.rows.get(at as usize)?;
+        Some(Price {
+            prefix: row.prefix,
+            destination: self.destination(row),
+            rate: row.rate,
+            increments: row.increments,
+            connect_fee: row.connect_fee,
+            currency: self.currency,
+            deck: self.name.clone(),
+            deck_version: self.version,
+        })
+    }
+
+    /// The row of a span whose period holds `at`: the last that has begun, unless it is over.
+    fn in_force(&self, span: Span, at: Wall) -> Option<u32> {
+        let rows = self.rows.get(span.first as usize..)?.get(..span.count as usize)?;
+        let begun = rows.partition_point(|row| self.period(row).from <= at.0);
+        let last = begun.checked_sub(1)?;
+        let row = rows.get(last)?;
+        (at.0 < self.period(row).until).then(|| span.first + last as u32)
+    }
+
+    fn period(&self, row: &Stored) -> Period {
+        self.periods.get(row.period as usize).copied().unwrap_or(Period::ALWAYS)
+    }
+
+    fn destination(&self, row: &Stored) -> Name {
+        self.destinations.get(row.destination as usize).cloned().unwrap_or_else(|| Name::from(""))
+    }
+
+    fn expand(&self, row: &Stored) -> Row {
+        let period = self.period(row);
+        Row {
+            prefix: row.prefix,
+            destination: self.destination(row),
+            rate: row.rate,
+            increments: row.increments,
+            connect_fee: row.connect_fee,
+            effective_from: (period.from != i64::MIN).then_some(Wall(period.from)),
+            effective_until: (period.until != i64::MAX).then_some(Wall(period.until)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Deck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Deck({} {} v{:016x}, {} rows)", self.name, self.currency, self.version, self.rows.len())
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    /// The rate as money.
+    pub const fn rate_money(&self, currency: Currency) -> Money {
+        Money::of(self.rate, currency)
+    }
+}
+
+// === impl Period ===
+
+impl Period {
+    const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
+}
+
+// === impl Decks ===
+
+impl Decks {
+    /// By their names; of two with one name the later wins (the configuration refuses such).
+    pub fn new(decks: impl IntoIterator<Item = Arc<Deck>>) -> Self {
+        Self { by_name: decks.into_iter().map(|deck| (deck.name.clone(), deck)).collect() }
+    }
+
+    /// One deck.
+    pub fn named(&self, name: &str) -> Option<&Arc<Deck>> {
+        self.by_name.get(name)
+    }
+
+    /// All, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Deck>> {
+        self.by_name.values()
+    }
+}

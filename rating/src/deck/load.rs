@@ -1,0 +1,336 @@
+//! From CSV to a deck: header in any order, CRLF and BOM accepted, every wrong field reported with line and column.
+
+use std::collections::HashMap;
+use std::io::Read;
+
+use sha2::{Digest, Sha256};
+use units::{Currency, Increments, Name, PrefixMapBuilder};
+
+use super::field;
+use super::{Deck, DeckError, Period, Span, Stored, Warning};
+
+/// Largest file read.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
+/// Most rows of a deck.
+const MAX_ROWS: usize = 5_000_000;
+/// Warnings told one by one; one more then tells how many followed.
+const MAX_WARNINGS: usize = 1_000;
+/// Longest name of a destination, in bytes.
+const MAX_DESTINATION: usize = 200;
+
+const COLUMNS: [&str; 8] = ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until"];
+/// The first so many must be in the header.
+const REQUIRED: usize = 5;
+
+const PREFIX: usize = 0;
+const DESTINATION: usize = 1;
+const RATE: usize = 2;
+const INITIAL: usize = 3;
+const INCREMENT: usize = 4;
+const CONNECT_FEE: usize = 5;
+const FROM: usize = 6;
+const UNTIL: usize = 7;
+
+pub(super) fn load(name: &str, currency: Currency, reader: impl Read) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
+    let data = read(reader).map_err(|message| vec![DeckError { line: 1, column: 1, message }])?;
+    let text = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&data);
+    let mut loader = Loader::new(text);
+    loader.rows();
+    loader.check_overlaps();
+    if !loader.errors.is_empty() {
+        loader.errors.sort_by_key(|error| (error.line, error.column));
+        return Err(loader.errors);
+    }
+    loader.finish(name, currency)
+}
+
+fn read(reader: impl Read) -> Result<Vec<u8>, String> {
+    let mut data = Vec::new();
+    reader.take(MAX_BYTES + 1).read_to_end(&mut data).map_err(|error| format!("cannot be read: {error}"))?;
+    if data.len() as u64 > MAX_BYTES {
+        return Err(format!("larger than {} MiB", MAX_BYTES >> 20));
+    }
+    if data.starts_with(b"\xFF\xFE") || data.starts_with(b"\xFE\xFF") {
+        return Err("the file is UTF-16: save it as UTF-8".to_owned());
+    }
+    Ok(data)
+}
+
+struct Loader<'a> {
+    text: &'a [u8],
+    /// Where each of `COLUMNS` is in the file.
+    places: [Option<usize>; COLUMNS.len()],
+    rows: Vec<(Stored, u64)>,
+    destinations: Vec<Name>,
+    destination_ids: HashMap<Vec<u8>, u32>,
+    periods: Vec<Period>,
+    period_ids: HashMap<Period, u32>,
+    errors: Vec<DeckError>,
+    warnings: Vec<Warning>,
+    more_warnings: usize,
+}
+
+/// One record and where it begins.
+struct Line<'a> {
+    record: &'a csv::ByteRecord,
+    number: u64,
+    start: usize,
+}
+
+impl<'a> Loader<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            places: [None; COLUMNS.len()],
+            rows: Vec::new(),
+            destinations: Vec::new(),
+            destination_ids: HashMap::new(),
+            periods: vec![Period::ALWAYS],
+            period_ids: HashMap::from([(Period::ALWAYS, 0)]),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            more_warnings: 0,
+        }
+    }
+
+    fn rows(&mut self) {
+        let text = self.text;
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text);
+        let mut record = csv::ByteRecord::new();
+        let mut header = false;
+        let mut number = 0;
+        loop {
+            match reader.read_byte_record(&mut record) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    self.errors.push(DeckError { line: number + 1, column: 1, message: format!("not CSV: {error}") });
+                    return;
+                }
+            }
+            let line = self.line(&record);
+            number = line.number;
+            if !header {
+                header = true;
+                if !self.header(&line) {
+                    return;
+                }
+            } else if self.rows.len() >= MAX_ROWS {
+                self.fail(&line, 0, format!("more than {MAX_ROWS} rows"));
+                return;
+            } else if let Some(row) = self.row(&line) {
+                self.rows.push((row, line.number));
+            }
+        }
+        if !header {
+            let message = format!("empty; the first line must name the columns: {}", COLUMNS.join(","));
+            self.errors.push(DeckError { line: 1, column: 1, message });
+        }
+    }
+
+    /// The reader's position of a record stands before blank lines that it skipped.
+    fn line<'r>(&self, record: &'r csv::ByteRecord) -> Line<'r> {
+        let (mut number, mut start) = record.position().map_or((1, 0), |at| (at.line(), at.byte() as usize));
+        while let Some(blank @ (b'\r' | b'\n')) = self.text.get(start) {
+            number += u64::from(*blank == b'\n');
+            start += 1;
+        }
+        Line { record, number, start }
+    }
+
+    fn header(&mut self, line: &Line<'_>) -> bool {
+        for (at, cell) in line.record.iter().enumerate() {
+            let name = String::from_utf8_lossy(cell).to_ascii_lowercase();
+            match COLUMNS.iter().position(|column| *column == name) {
+                Some(known) if self.places[known].is_some() => self.fail(line, at, format!("column {name} is named twice")),
+                Some(known) => self.places[known] = Some(at),
+                None => {
+                    let shown: String = name.chars().take(40).collect();
+                    self.fail(line, at, format!("unknown column {shown:?}; the header names: {}", COLUMNS.join(",")));
+                }
+            }
+        }
+        for (known, name) in COLUMNS.iter().enumerate().take(REQUIRED) {
+            if self.places[known].is_none() {
+                self.fail(line, 0, format!("the header must name the column {name}"));
+            }
+        }
+        self.errors.is_empty()
+    }
+
+    fn row(&mut self, line: &Line<'_>) -> Option<Stored> {
+        let known = self.places.iter().flatten().count();
+        if line.record.len() > known {
+            self.fail(line, known, format!("{} fields under {known} columns", line.record.len()));
+            return None;
+        }
+        let prefix = self.read(line, PREFIX, field::prefix);
+        let destination = self.destination(line);
+        let rate = self.amount(line, RATE);
+        let initial = self.read(line, INITIAL, field::seconds);
+        let increment = self.read(line, INCREMENT, field::seconds);
+        let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(0) } else { self.amount(line, CONNECT_FEE) };
+        let period = self.period(line);
+        let increments = Increments::new(initial?, increment?).ok()?;
+        Some(Stored { prefix: prefix?, rate: rate?, connect_fee: connect_fee?, increments, destination: destination?, period: period? })
+    }
+
+    fn cell<'r>(&self, line: &Line<'r>, column: usize) -> &'r [u8] {
+        self.places[column].and_then(|at| line.record.get(at)).unwrap_or_default()
+    }
+
+    fn read<T>(&mut self, line: &Line<'_>, column: usize, parse: fn(&[u8]) -> Result<T, String>) -> Option<T> {
+        match parse(self.cell(line, column)) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.fail_column(line, column, &message);
+                None
+            }
+        }
+    }
+
+    fn amount(&mut self, line: &Line<'_>, column: usize) -> Option<i64> {
+        let (amount, rounded) = self.read(line, column, field::decimal)?;
+        if rounded {
+            if self.warnings.len() < MAX_WARNINGS {
+                let text = String::from_utf8_lossy(self.cell(line, column)).into_owned();
+                let money = units::Money::of(amount, Currency::EUR);
+                let place = self.place(line, self.places[column].unwrap_or_default());
+                self.warnings.push(DeckError { message: format!("{}: {text} rounded to {money}", COLUMNS[column]), ..place });
+            } else {
+                self.more_warnings += 1;
+            }
+        }
+        Some(amount)
+    }
+
+    fn destination(&mut self, line: &Line<'_>) -> Option<u32> {
+        let cell = self.cell(line, DESTINATION);
+        if let Some(id) = self.destination_ids.get(cell) {
+            return Some(*id);
+        }
+        let problem = match std::str::from_utf8(cell) {
+            Err(_) => "not UTF-8: save the file as UTF-8".to_owned(),
+            Ok("") => "empty; name the destination".to_owned(),
+            Ok(text) if text.len() > MAX_DESTINATION => format!("longer than {MAX_DESTINATION} bytes"),
+            Ok(text) if text.chars().any(char::is_control) => "has control characters".to_owned(),
+            Ok(text) => {
+                let id = u32::try_from(self.destinations.len()).ok()?;
+                self.destinations.push(Name::from(text));
+                self.destination_ids.insert(cell.to_vec(), id);
+                return Some(id);
+            }
+        };
+        self.fail_column(line, DESTINATION, &problem);
+        None
+    }
+
+    fn period(&mut self, line: &Line<'_>) -> Option<u32> {
+        if self.cell(line, FROM).is_empty() && self.cell(line, UNTIL).is_empty() {
+            return Some(0);
+        }
+        let from = self.read(line, FROM, field::instant);
+        let until = self.read(line, UNTIL, field::instant);
+        let period = Period { from: from?.map_or(i64::MIN, |wall| wall.0), until: until?.map_or(i64::MAX, |wall| wall.0) };
+        if period.from >= period.until {
+            self.fail_column(line, UNTIL, "must be later than effective_from");
+            return None;
+        }
+        let next = u32::try_from(self.periods.len()).ok()?;
+        Some(*self.period_ids.entry(period).or_insert_with(|| {
+            self.periods.push(period);
+            next
+        }))
+    }
+
+    /// Sorts by prefix and start; two rows of a prefix in force at one instant are an error at the later line.
+    fn check_overlaps(&mut self) {
+        let periods = std::mem::take(&mut self.periods);
+        let period = |row: &Stored| periods.get(row.period as usize).copied().unwrap_or(Period::ALWAYS);
+        self.rows.sort_by_key(|(row, line)| (row.prefix, period(row).from, *line));
+        for pair in self.rows.windows(2) {
+            let [(before, first), (after, second)] = pair else { continue };
+            if before.prefix == after.prefix && period(before).until > period(after).from {
+                let (line, other) = (*first.max(second), *first.min(second));
+                let message = format!("prefix {}: in force at the same time as the row of line {other}", after.prefix);
+                self.errors.push(DeckError { line, column: 1, message });
+            }
+        }
+        self.periods = periods;
+    }
+
+    fn finish(mut self, name: &str, currency: Currency) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
+        if self.more_warnings > 0 {
+            let message = format!("and {} more amounts rounded to five places", self.more_warnings);
+            self.warnings.push(DeckError { line: 1, column: 1, message });
+        }
+        let rows: Vec<Stored> = self.rows.iter().map(|(row, _)| *row).collect();
+        let mut builder = PrefixMapBuilder::with_capacity(rows.len());
+        let mut first = 0_u32;
+        for group in rows.chunk_by(|a, b| a.prefix == b.prefix) {
+            let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
+            if let Some(row) = group.first() {
+                builder.insert(row.prefix, Span { first, count });
+            }
+            first = first.saturating_add(count);
+        }
+        let index = builder.build().map_err(|twice| vec![DeckError { line: 1, column: 1, message: twice.to_string() }])?;
+        let mut deck =
+            Deck { name: Name::from(name), currency, version: 0, rows, index, destinations: self.destinations, periods: self.periods };
+        deck.version = version(&deck);
+        Ok((deck, self.warnings))
+    }
+
+    fn fail_column(&mut self, line: &Line<'_>, column: usize, message: &str) {
+        // A short row has its missing fields at its end.
+        let at = self.places[column].unwrap_or(line.record.len()).min(line.record.len());
+        self.fail(line, at, format!("{}: {message}", COLUMNS[column]));
+    }
+
+    fn fail(&mut self, line: &Line<'_>, at: usize, message: String) {
+        let place = self.place(line, at);
+        self.errors.push(DeckError { message, ..place });
+    }
+
+    /// Where the `at`th field of a record begins, found again in the text: errors are rare.
+    fn place(&self, line: &Line<'_>, at: usize) -> DeckError {
+        let (mut number, mut line_start, mut fields, mut quoted) = (line.number, line.start, 0, false);
+        let mut position = line.start;
+        while fields < at {
+            match self.text.get(position) {
+                Some(b'"') => quoted = !quoted,
+                Some(b',') if !quoted => fields += 1,
+                Some(b'\n') if quoted => {
+                    number += 1;
+                    line_start = position + 1;
+                }
+                Some(b'\r' | b'\n') | None if !quoted => break,
+                None => break,
+                Some(_) => {}
+            }
+            position += 1;
+        }
+        DeckError { line: number, column: (position - line_start) as u64 + 1, message: String::new() }
+    }
+}
+
+/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do not matter.
+fn version(deck: &Deck) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(deck.currency.as_str());
+    for row in &deck.rows {
+        let period = deck.period(row);
+        let mut bytes = [0; 56];
+        let (initial, increment) = (i64::from(row.increments.initial()), i64::from(row.increments.increment()));
+        let prefix = row.prefix.packed().cast_signed();
+        let numbers = [prefix, row.rate, row.connect_fee, period.from, period.until, initial, increment];
+        for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            slot.copy_from_slice(&number.to_be_bytes());
+        }
+        hasher.update(bytes);
+        hasher.update(deck.destinations.get(row.destination as usize).map(|name| name.as_bytes()).unwrap_or_default());
+        hasher.update([0]);
+    }
+    let hash: [u8; 32] = hasher.finalize().into();
+    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}

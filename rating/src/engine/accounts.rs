@@ -1,0 +1,218 @@
+//! Accounts and the money that comes in: opening, terms, top-ups, views.
+//!
+//! A top-up is idempotent by its key: the same again changes nothing, other content under a used key is an error.
+
+use std::ops::Bound;
+
+use ledger::{
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountTerms, House, Key, Party, Posted, Purpose, Record, RecordBody,
+    Refused, TopUpBooked, Transfer, check_account_name,
+};
+use serde::{Serialize, Serializer};
+use units::{Currency, Money, Name, Now, Wall};
+
+use super::Engine;
+
+/// Longest idempotency key, in bytes.
+const MAX_KEY: usize = 255;
+/// Longest reference of a payment, in bytes.
+const MAX_REFERENCE: usize = 500;
+
+/// An account to be.
+#[derive(Debug, Clone)]
+pub struct OpenAccount<'a> {
+    /// Unique, see [`check_account_name`].
+    pub name: &'a str,
+    /// For ever.
+    pub currency: Currency,
+    /// To begin with; its currency is the account's.
+    pub opening: i64,
+    /// The price list that it calls by.
+    pub deck: &'a str,
+    /// How far usage may take the balance, 10⁻⁵ units: 0, or below where credit is given.
+    pub limit: i64,
+}
+
+/// Money received.
+#[derive(Debug, Clone, Copy)]
+pub struct TopUpRequest<'a> {
+    /// For whom.
+    pub account: &'a str,
+    /// Net amount, above zero, in the account's currency.
+    pub amount: Money,
+    /// The payment in the payer's or operator's words.
+    pub reference: &'a str,
+    /// Idempotency key, unique within the account.
+    pub key: &'a str,
+}
+
+/// A top-up booked, now or before.
+#[derive(Debug, Clone)]
+pub struct TopUp {
+    /// As asked.
+    pub amount: Money,
+    /// Posted balance right after it was booked.
+    pub balance: Money,
+    /// The same was booked before: nothing changed now.
+    pub replayed: bool,
+    /// For the journal; none if replayed.
+    pub record: Option<Record>,
+}
+
+/// An account as its owner sees it. Serialises with money as strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountView {
+    /// Its name.
+    pub name: Name,
+    /// Of all amounts.
+    pub currency: Currency,
+    /// Posted.
+    #[serde(serialize_with = "as_text")]
+    pub balance: Money,
+    /// Held for calls in progress.
+    #[serde(serialize_with = "as_text")]
+    pub leased: Money,
+    /// What calls may still take.
+    #[serde(serialize_with = "as_text")]
+    pub available: Money,
+    /// How far usage may go.
+    #[serde(serialize_with = "as_text")]
+    pub limit: Money,
+    /// The price list that it calls by.
+    pub deck: Name,
+    /// When it was opened.
+    #[serde(serialize_with = "as_time")]
+    pub opened_at: Wall,
+}
+
+/// Why an account was not opened, changed or topped up. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountRefused {
+    /// No name for an account.
+    #[error(transparent)]
+    Name(#[from] AccountNameError),
+    /// A limit above zero would make money unusable.
+    #[error("the limit must be zero or negative")]
+    Limit,
+    /// No key, too long, or control characters in it.
+    #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
+    Key,
+    /// Too long.
+    #[error("the reference must have at most {MAX_REFERENCE} printable characters")]
+    Reference,
+    /// Said by the books.
+    #[error(transparent)]
+    Books(#[from] Refused),
+}
+
+fn as_text<S: Serializer>(money: &Money, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_str(money)
+}
+
+fn as_time<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&wall.rfc3339())
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// Opens an account; one that exists is refused and stays as it is.
+    pub fn open_account(&mut self, now: Now, ask: &OpenAccount<'_>) -> Result<Record, AccountRefused> {
+        check_account_name(ask.name)?;
+        if ask.limit > 0 {
+            return Err(AccountRefused::Limit);
+        }
+        let name = Name::from(ask.name);
+        let id = self.books.open(&name, ask.currency, ask.limit)?;
+        let opening = opening_transfer(&name, ask.opening, ask.currency);
+        if let Some(transfer) = &opening {
+            self.books.post(transfer)?;
+        }
+        let deck = Name::from(ask.deck);
+        self.terms.insert(id, AccountTerms { deck: deck.clone(), opened_at: now.wall });
+        let opened = AccountOpened { currency: ask.currency, deck, limit: ask.limit, opening };
+        Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
+    }
+
+    /// Changes an account's deck and limit; running calls keep their prices.
+    pub fn change_account(&mut self, now: Now, name: &str, deck: &str, limit: i64) -> Result<Record, AccountRefused> {
+        if limit > 0 {
+            return Err(AccountRefused::Limit);
+        }
+        let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
+        self.books.set_limit(id, limit)?;
+        let deck = Name::from(deck);
+        if let Some(terms) = self.terms.get_mut(&id) {
+            terms.deck = deck.clone();
+        }
+        self.wake(id);
+        Ok(Record::new(now.wall, Name::from(name), RecordBody::AccountChanged(AccountChanged { deck, limit })))
+    }
+
+    /// Books a payment once per key.
+    pub fn top_up(&mut self, now: Now, ask: TopUpRequest<'_>) -> Result<TopUp, AccountRefused> {
+        let printable = |text: &str| !text.chars().any(char::is_control);
+        if !(1..=MAX_KEY).contains(&ask.key.len()) || !printable(ask.key) {
+            return Err(AccountRefused::Key);
+        }
+        if ask.reference.len() > MAX_REFERENCE || !printable(ask.reference) {
+            return Err(AccountRefused::Reference);
+        }
+        let name = Name::from(ask.account);
+        let transfer = Transfer {
+            key: Key::Given(ask.key.into()),
+            purpose: Purpose::TopUp,
+            debit: Party::House(House::Payments),
+            credit: Party::Customer(name.clone()),
+            amount: ask.amount,
+            memo: (!ask.reference.is_empty()).then(|| ask.reference.into()),
+        };
+        let balance = |amount| Money::of(amount, ask.amount.currency);
+        match self.books.post(&transfer)? {
+            Posted::Before { balance_after } => {
+                Ok(TopUp { amount: ask.amount, balance: balance(balance_after), replayed: true, record: None })
+            }
+            Posted::Now => {
+                let id = self.books.id(ask.account).ok_or(Refused::UnknownAccount)?;
+                let after = self.books.balance(id).map_or(0, |balance| balance.posted());
+                self.wake(id);
+                let record = Record::new(now.wall, name, RecordBody::TopUp(TopUpBooked { transfer }));
+                Ok(TopUp { amount: ask.amount, balance: balance(after), replayed: false, record: Some(record) })
+            }
+        }
+    }
+
+    /// One account.
+    pub fn account(&self, name: &str) -> Option<AccountView> {
+        self.view(self.books.id(name)?)
+    }
+
+    /// Up to `limit` accounts in the order of their names, after `after`.
+    pub fn accounts(&self, after: Option<&str>, limit: usize) -> Vec<AccountView> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.books.customers_from(from).take(limit).filter_map(|(_, id)| self.view(id)).collect()
+    }
+
+    fn view(&self, id: AccountId) -> Option<AccountView> {
+        let (balance, terms, name) = (self.books.balance(id)?, self.terms.get(&id)?, self.books.name(id)?);
+        let money = |amount| Money::of(amount, balance.currency);
+        Some(AccountView {
+            name: name.clone(),
+            currency: balance.currency,
+            balance: money(balance.posted()),
+            leased: money(balance.reserved),
+            available: money(balance.available()),
+            limit: money(balance.limit),
+            deck: terms.deck.clone(),
+            opened_at: terms.opened_at,
+        })
+    }
+}
+
+/// From or, for an old debt, to the opening account.
+fn opening_transfer(name: &Name, amount: i64, currency: Currency) -> Option<Transfer> {
+    let (house, customer) = (Party::House(House::Opening), Party::Customer(name.clone()));
+    let (debit, credit) = if amount < 0 { (customer, house) } else { (house, customer) };
+    let amount = Money::of(amount.saturating_abs(), currency);
+    (amount.amount > 0).then_some(Transfer { key: Key::Opening, purpose: Purpose::Opening, debit, credit, amount, memo: None })
+}

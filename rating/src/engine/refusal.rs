@@ -1,0 +1,91 @@
+//! Why the engine gives no money, and the SIP answer and Q.850 cause that this becomes.
+
+use units::Cause;
+
+/// A refusal is an outcome, not a fault. In the order in which it is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The account is not in these books.
+    #[error("unknown account")]
+    UnknownAccount,
+    /// The account's deck is not loaded.
+    #[error("the account's deck is not loaded")]
+    NoDeck,
+    /// Deck and account differ in currency: never silently one to one.
+    #[error("the account's deck is in another currency")]
+    CurrencyMismatch,
+    /// No row for this number now.
+    #[error("no price for this destination")]
+    NoPrice,
+    /// More leases than a shard holds.
+    #[error("too many calls")]
+    TooManyCalls,
+    /// The connect fee and the first block do not fit.
+    #[error("not enough money in the account")]
+    NoCredit,
+    /// Settled or released before.
+    #[error("no such lease")]
+    NoLease,
+    /// Only answered calls are extended.
+    #[error("the call is not answered")]
+    NotAnswered,
+    /// The books refuse for another reason: a bug or an amount out of range.
+    #[error("the books refuse: {0}")]
+    Books(ledger::Refused),
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The final answer to the caller.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::UnknownAccount => 403,
+            Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => 404,
+            Self::TooManyCalls => 503,
+            Self::NoCredit => 402,
+            Self::NoLease | Self::NotAnswered | Self::Books(_) => 500,
+        }
+    }
+
+    /// The cause for the Reason header.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::UnknownAccount | Self::NoCredit => Cause::REJECTED,
+            Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => Cause::NO_ROUTE,
+            Self::TooManyCalls => Cause::CONGESTION,
+            Self::NoLease | Self::NotAnswered | Self::Books(_) => Cause::TEMPORARY,
+        }
+    }
+
+    /// A word for metrics and CDRs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::UnknownAccount => "unknown-account",
+            Self::NoDeck => "no-deck",
+            Self::CurrencyMismatch => "currency-mismatch",
+            Self::NoPrice => "no-price",
+            Self::TooManyCalls => "too-many-calls",
+            Self::NoCredit => "no-credit",
+            Self::NoLease => "no-lease",
+            Self::NotAnswered => "not-answered",
+            Self::Books(_) => "books",
+        }
+    }
+}
+
+impl From<ledger::Refused> for Refusal {
+    fn from(refused: ledger::Refused) -> Self {
+        match refused {
+            ledger::Refused::ExceedsAvailable => Self::NoCredit,
+            ledger::Refused::UnknownAccount => Self::UnknownAccount,
+            ledger::Refused::CurrencyMismatch => Self::CurrencyMismatch,
+            other @ (ledger::Refused::KeyReused
+            | ledger::Refused::AmountNotPositive
+            | ledger::Refused::SameParty
+            | ledger::Refused::AccountExists
+            | ledger::Refused::ExceedsReserved
+            | ledger::Refused::Overflow) => Self::Books(other),
+        }
+    }
+}
