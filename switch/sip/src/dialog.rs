@@ -1,0 +1,370 @@
+//! Dialogs: RFC 3261 §12, both sides. What a leg must remember to send and to judge requests inside a call.
+//! Invariant: ids never change; the route set is frozen by the first 2xx; only the remote target moves after that.
+
+use std::fmt::Write as _;
+
+use crate::flow::{Flow, Transport};
+use crate::list::values;
+use crate::{Builder, Message, Method, Name, NameAddr, Scheme, Uri};
+
+/// Most Record-Route values taken.
+pub const ROUTES_MAX: usize = 32;
+/// CSeq numbers stay below 2³¹ (§8.1.1.5).
+const CSEQ_MAX: u32 = (1 << 31) - 1;
+
+/// One side's view of a dialog, early or confirmed.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Call-ID, our party, his party, and the tags, in this order; `ends` are where each ends.
+    text: Box<str>,
+    ends: [u32; 5],
+    /// His Contact's URI.
+    target: Box<str>,
+    /// URIs as they stand in Route headers, nearest first.
+    routes: Box<[Box<str>]>,
+    local_seq: u32,
+    /// Nothing until he sends a request.
+    remote_seq: Option<u32>,
+    /// The number of the last INVITE we sent: its ACK and CANCEL have the same.
+    invite_seq: u32,
+    confirmed: bool,
+    secure: bool,
+    caller: bool,
+}
+
+/// The Via and Contact that one request of ours carries; the rest comes from the dialog.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender<'a> {
+    /// The Via's transport.
+    pub transport: Transport,
+    /// Our host or host:port in the Via.
+    pub sent_by: &'a str,
+    /// From `Layer::mint_client`; for an ACK to a 2xx a branch of its own.
+    pub branch: &'a str,
+    /// Our Contact value in angle brackets. Left out of BYE, CANCEL and PRACK, where it means nothing.
+    pub contact: &'a str,
+}
+
+/// Why a message makes no dialog or does not belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DialogError {
+    /// The header is absent.
+    #[error("no dialog from a message without {0}")]
+    Missing(Name),
+    /// The header cannot be read.
+    #[error("no dialog from a message whose {0} cannot be read")]
+    Malformed(Name),
+    /// More Record-Route values than `ROUTES_MAX`.
+    #[error("no dialog over more than {ROUTES_MAX} recorded routes")]
+    TooManyRoutes,
+    /// Call-ID or tags are of another dialog: answer 481.
+    #[error("Call-ID or tags of another dialog: answer 481")]
+    OtherDialog,
+    /// CSeq below one already seen: answer 500 (§12.2.2).
+    #[error("CSeq {received} after {last}: answer 500")]
+    OutOfOrder {
+        /// Highest so far.
+        last: u32,
+        /// In this request.
+        received: u32,
+    },
+}
+
+impl DialogError {
+    /// The response that a request deserves for it.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Missing(_) | Self::Malformed(_) | Self::TooManyRoutes => 400,
+            Self::OtherDialog => 481,
+            Self::OutOfOrder { .. } => 500,
+        }
+    }
+}
+
+// === impl Dialog: making ===
+
+impl Dialog {
+    /// The callee's side (§12.1.1), from an INVITE and the tag of our responses. Early until `confirm_uas`.
+    pub fn uas(invite: &Message, local_tag: &str, flow: &Flow) -> Result<Self, DialogError> {
+        let routes = record_routes(invite, false)?;
+        let target = target_of(invite)?;
+        let secure = flow.transport == Transport::Tls && is_sips(invite.request_uri());
+        let (number, _) = invite.cseq();
+        let to = invite.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
+        let local = with_tag(to, local_tag);
+        let remote = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
+        let remote_tag = tag_of(invite, Name::From)?;
+        let (text, ends) = join([invite.call_id(), &local, remote, local_tag, remote_tag]);
+        Ok(Self {
+            text,
+            ends,
+            target,
+            routes,
+            local_seq: 0,
+            remote_seq: Some(number),
+            invite_seq: 0,
+            confirmed: false,
+            secure,
+            caller: false,
+        })
+    }
+
+    /// The caller's side (§12.1.2), from our INVITE and a 101–199 (early) or 2xx (confirmed) to it.
+    pub fn uac(invite: &Message, response: &Message) -> Result<Self, DialogError> {
+        let routes = record_routes(response, true)?;
+        let target = target_of(response)?;
+        let local = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
+        let remote = response.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
+        let (local_tag, remote_tag) = (tag_of(invite, Name::From)?, tag_of(response, Name::To)?);
+        let (number, _) = invite.cseq();
+        let (text, ends) = join([invite.call_id(), local, remote, local_tag, remote_tag]);
+        Ok(Self {
+            text,
+            ends,
+            target,
+            routes,
+            local_seq: number,
+            remote_seq: None,
+            invite_seq: number,
+            confirmed: (200..300).contains(&response.status()),
+            secure: is_sips(invite.request_uri()),
+            caller: true,
+        })
+    }
+
+    /// The first 2xx to our INVITE: routes and target are taken anew (§13.2.2.4). On a confirmed dialog nothing changes.
+    pub fn confirm_uac(&mut self, response: &Message) -> Result<(), DialogError> {
+        if self.confirmed {
+            return Ok(());
+        }
+        let routes = record_routes(response, true)?;
+        self.target = target_of(response)?;
+        self.routes = routes;
+        self.confirmed = true;
+        Ok(())
+    }
+
+    /// We sent our 2xx.
+    pub fn confirm_uas(&mut self) {
+        self.confirmed = true;
+    }
+}
+
+// === impl Dialog: reading ===
+
+impl Dialog {
+    /// Call-ID.
+    pub fn call_id(&self) -> &str {
+        self.part(0)
+    }
+
+    /// Our From value, tag included.
+    pub fn local(&self) -> &str {
+        self.part(1)
+    }
+
+    /// Our To value, tag included.
+    pub fn remote(&self) -> &str {
+        self.part(2)
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> &str {
+        self.part(3)
+    }
+
+    /// His tag; empty from an RFC 2543 peer (§12.1.1).
+    pub fn remote_tag(&self) -> &str {
+        self.part(4)
+    }
+
+    /// Where his requests come from: the URI of his last Contact.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The route set, nearest first, each in angle brackets.
+    pub fn routes(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(|route| &**route)
+    }
+
+    /// The URI to which the next request is sent: the first route, or the remote target (§8.1.2).
+    pub fn next_hop(&self) -> &str {
+        self.routes.first().and_then(|route| NameAddr::parse(route)).map_or(&*self.target, |route| route.uri)
+    }
+
+    /// Whether a 2xx was sent or received.
+    pub const fn is_confirmed(&self) -> bool {
+        self.confirmed
+    }
+
+    /// Whether every hop must be TLS.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether we sent the INVITE that made it (we own the Call-ID, §14.1).
+    pub const fn is_caller(&self) -> bool {
+        self.caller
+    }
+
+    /// The CSeq number of our last request; 0 if there was none.
+    pub const fn local_seq(&self) -> u32 {
+        self.local_seq
+    }
+
+    /// The CSeq number of our last INVITE: that of its ACK.
+    pub const fn invite_seq(&self) -> u32 {
+        self.invite_seq
+    }
+
+    /// Whether these ids are this dialog's, seen from our side.
+    pub fn matches(&self, call_id: &str, local_tag: &str, remote_tag: &str) -> bool {
+        self.call_id() == call_id && self.local_tag() == local_tag && self.remote_tag() == remote_tag
+    }
+
+    fn part(&self, index: usize) -> &str {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
+        self.text.get(start..self.ends[index] as usize).unwrap_or_default()
+    }
+}
+
+// === impl Dialog: his requests ===
+
+impl Dialog {
+    /// Judges a request of his by ids and CSeq (§12.2.2): gaps are fine, a lower number is not. ACK and CANCEL repeat their INVITE's.
+    pub fn accept(&mut self, request: &Message) -> Result<(), DialogError> {
+        if !self.matches(request.call_id(), request.to_tag(), request.from_tag()) {
+            return Err(DialogError::OtherDialog);
+        }
+        let (received, method) = request.cseq();
+        if matches!(method, Method::Ack | Method::Cancel) {
+            return Ok(());
+        }
+        if let Some(last) = self.remote_seq
+            && received < last
+        {
+            return Err(DialogError::OutOfOrder { last, received });
+        }
+        self.remote_seq = Some(received);
+        Ok(())
+    }
+
+    /// Takes the Contact of a target refresh (§12.2): a re-INVITE or UPDATE of his, or a 2xx to ours. Without Contact nothing changes.
+    pub fn refresh(&mut self, msg: &Message) -> Result<(), DialogError> {
+        if msg.header(Name::Contact).is_some() {
+            self.target = target_of(msg)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Dialog: our requests ===
+
+impl Dialog {
+    /// The next request inside the dialog (§12.2.1.1), complete but for its body and what the caller adds.
+    /// Takes the next CSeq number; for `Method::Ack` use `ack`, for CANCEL the transaction layer.
+    pub fn request(&mut self, method: Method, sender: &Sender<'_>) -> Builder {
+        self.local_seq = if self.local_seq < CSEQ_MAX { self.local_seq + 1 } else { 1 };
+        if method == Method::Invite {
+            self.invite_seq = self.local_seq;
+        }
+        self.write(method, self.local_seq, sender)
+    }
+
+    /// The ACK to a 2xx: the number of the INVITE it answers, a branch of its own, the dialog's routes (§13.2.2.4).
+    pub fn ack(&self, invite_seq: u32, sender: &Sender<'_>) -> Builder {
+        self.write(Method::Ack, invite_seq, sender)
+    }
+
+    fn write(&self, method: Method, number: u32, sender: &Sender<'_>) -> Builder {
+        let strict = self.routes.first().and_then(|route| NameAddr::parse(route)).filter(|route| !is_loose(route.uri));
+        let uri = strict.map_or(&*self.target, |route| strict_uri(route.uri));
+        let mut builder = Builder::request(method, uri).header_fmt(
+            Name::Via,
+            format_args!("SIP/2.0/{} {};branch={};rport", sender.transport.via_name(), sender.sent_by, sender.branch),
+        );
+        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
+            builder = builder.header(Name::Route, route);
+        }
+        if strict.is_some() {
+            builder = builder.header_fmt(Name::Route, format_args!("<{}>", self.target));
+        }
+        builder = builder
+            .header(Name::From, self.local())
+            .header(Name::To, self.remote())
+            .header(Name::CallId, self.call_id())
+            .cseq(number, method)
+            .header(Name::MaxForwards, "70");
+        if matches!(method, Method::Bye | Method::Cancel | Method::Prack) { builder } else { builder.header(Name::Contact, sender.contact) }
+    }
+}
+
+// === helpers ===
+
+/// Concatenates the parts and notes where each ends.
+fn join(parts: [&str; 5]) -> (Box<str>, [u32; 5]) {
+    let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    let ends = parts.map(|part| {
+        text.push_str(part);
+        u32::try_from(text.len()).unwrap_or(u32::MAX)
+    });
+    (text.into_boxed_str(), ends)
+}
+
+/// A To value with our tag, unless it has one (a re-INVITE).
+fn with_tag(value: &str, tag: &str) -> String {
+    let mut text = String::with_capacity(value.len() + 5 + tag.len());
+    text.push_str(value);
+    if NameAddr::parse(value).is_none_or(|address| address.tag().is_none()) {
+        let _ = write!(text, ";tag={tag}");
+    }
+    text
+}
+
+/// The tag of From or To; an RFC 2543 peer has none.
+fn tag_of(msg: &Message, name: Name) -> Result<&str, DialogError> {
+    let address = msg.name_addr(name).map_err(|_| DialogError::Malformed(name))?;
+    Ok(address.tag().unwrap_or_default())
+}
+
+fn target_of(msg: &Message) -> Result<Box<str>, DialogError> {
+    let contact = msg.contact().map_err(|_| match msg.header(Name::Contact) {
+        Some(_) => DialogError::Malformed(Name::Contact),
+        None => DialogError::Missing(Name::Contact),
+    })?;
+    Uri::parse(contact.uri).ok_or(DialogError::Malformed(Name::Contact))?;
+    Ok(contact.uri.into())
+}
+
+/// The route set: in order for the callee, reversed for the caller (§12.1.1, §12.1.2).
+fn record_routes(msg: &Message, reversed: bool) -> Result<Box<[Box<str>]>, DialogError> {
+    let mut routes = Vec::new();
+    for value in msg.headers(Name::RecordRoute).flat_map(values) {
+        NameAddr::parse(value).and_then(|route| Uri::parse(route.uri)).ok_or(DialogError::Malformed(Name::RecordRoute))?;
+        if routes.len() == ROUTES_MAX {
+            return Err(DialogError::TooManyRoutes);
+        }
+        routes.push(Box::from(value));
+    }
+    if reversed {
+        routes.reverse();
+    }
+    Ok(routes.into_boxed_slice())
+}
+
+fn is_loose(uri: &str) -> bool {
+    Uri::parse(uri).is_some_and(|uri| uri.params.find("lr").is_some())
+}
+
+/// A route as a Request-URI: without what is not allowed there (§12.2.1.1, §19.1.1): headers.
+fn strict_uri(uri: &str) -> &str {
+    uri.split_once('?').map_or(uri, |(uri, _)| uri)
+}
+
+fn is_sips(uri: &str) -> bool {
+    Uri::parse(uri).is_some_and(|uri| uri.scheme == Scheme::Sips)
+}
+
+#[cfg(test)]
+mod tests;
