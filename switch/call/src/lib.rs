@@ -1,2 +1,20 @@
-//! call
+//! One call as a pure state machine over neutral legs: admission, hunting, credit, release, its record.
+//!
+//! It knows neither SIP nor H.323: [`Event`]s come in, [`Action`]s go out, and `node` carries them to the legs, the rating engine and the
+//! routes. Invariants: one final answer to the caller, one settlement, one CDR; after [`Call::is_over`] no event changes anything.
 #![forbid(unsafe_code)]
+
+mod call;
+mod credit;
+mod event;
+mod hunt;
+mod record;
+mod refusal;
+mod renegotiate;
+mod timer;
+
+pub use call::{Actions, Call};
+pub use event::{Action, Admission, Attempt, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+pub use record::{LegFacts, complete};
+pub use refusal::Refusal;
+pub use timer::{Timer, Timers};

@@ -1,2 +1,30 @@
-//! node
+//! One shard of the switch: SIP legs, calls and the accounts that pay for them, as a function of (state, now, input) → outputs.
+//!
+//! The contract, said once: give one [`Input`] to [`Node::handle`], then call [`Node::poll`] until it is empty, then come back no later than
+//! [`Node::deadline`]. No clock, socket, thread or unseeded dice: the same inputs give the same outputs.
 #![forbid(unsafe_code)]
+
+mod actions;
+mod admin;
+mod admit;
+mod build;
+mod counters;
+mod dispatch;
+mod events;
+mod in_dialog;
+mod intake;
+mod io;
+mod leg;
+mod node;
+mod probe;
+mod recover;
+mod records;
+mod session;
+mod slot;
+mod tables;
+
+pub use counters::{CountedSide, Counters};
+pub use dispatch::Dispatch;
+pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
+pub use node::{Identity, Node};
+pub use tables::{Seed, Source, Tables, shard_of};

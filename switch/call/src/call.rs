@@ -1,0 +1,385 @@
+//! The call itself: its phases and the one `handle`. Hunting, credit, renegotiation and the record have files of their own.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codecs::{Codec, CodecSet};
+use media::{FilteredOffer, SessionOrigin};
+use rating::Price;
+use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
+use units::{Cause, Name, Now, Number, Tick, Wall};
+
+use crate::event::{Action, Attempt, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+use crate::refusal::Refusal;
+use crate::renegotiate::Renegotiation;
+use crate::timer::{Timer, Timers};
+
+/// Actions to be carried out in order.
+pub type Actions = VecDeque<Action>;
+
+/// One call, from the caller's INVITE to its CDR.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) id: u128,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) caller: Box<str>,
+    pub(crate) called: Box<str>,
+    pub(crate) number: Option<Number>,
+    pub(crate) started: Now,
+    pub(crate) pdd_ms: Option<u64>,
+    /// What it would have cost, of a call that was refused.
+    pub(crate) price: Option<Box<Price>>,
+    pub(crate) attempts: Vec<Tried>,
+    pub(crate) route_reason: Box<str>,
+    pub(crate) codec_a: Option<Codec>,
+    pub(crate) codec_b: Option<Codec>,
+    pub(crate) origins: Origins,
+    pub(crate) phase: Phase,
+    pub(crate) timers: Timers,
+}
+
+/// The SDP origins that we show to each side.
+#[derive(Debug)]
+pub(crate) struct Origins {
+    pub caller: SessionOrigin,
+    pub carrier: SessionOrigin,
+}
+
+/// Where the call is; each phase holds exactly its data.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    Admitting { offer: Option<Bytes> },
+    Hunting(Box<Hunt>),
+    Talking(Box<Talk>),
+    Settling(Box<End>),
+    Over,
+}
+
+/// Carriers are tried in order.
+#[derive(Debug)]
+pub(crate) struct Hunt {
+    pub offer: Option<Bytes>,
+    pub codecs: CodecSet,
+    pub plan: Plan,
+    pub carriers: Arc<Carriers>,
+    pub place: usize,
+    /// What the carrier being tried was offered.
+    pub offered: Option<FilteredOffer>,
+    pub ringing: bool,
+    pub early_media: bool,
+    /// The lease starts now: the carrier answered with this.
+    pub answer: Option<Bytes>,
+}
+
+/// One carrier tried.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    pub carrier: Arc<Carrier>,
+    pub started_at: Wall,
+    pub dialled: Tick,
+    pub pdd_ms: Option<u64>,
+    pub end: TriedEnd,
+    pub cause: Cause,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TriedEnd {
+    UnderWay,
+    Answered,
+    /// Hung up by us before any answer.
+    Abandoned,
+    /// Answered with an SDP that was no answer to our offer.
+    BadAnswer,
+    Failed(AttemptEnd),
+}
+
+/// Answered.
+#[derive(Debug)]
+pub(crate) struct Talk {
+    pub answered: Now,
+    pub attempt: Attempt,
+    pub carrier: Arc<Carrier>,
+    pub codecs: CodecSet,
+    pub renegotiation: Renegotiation,
+}
+
+/// Ended; waits for the settlement.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub at: Now,
+    pub answered: Option<Now>,
+    pub carrier: Option<Arc<Carrier>>,
+    pub by: HangupBy,
+    pub status: u16,
+    pub cause: Cause,
+    pub reason: &'static str,
+}
+
+// === impl Call ===
+
+impl Call {
+    /// Begins a call: its number is normalised and its offer looked at before anything is asked.
+    pub fn begin(now: Now, setup: Setup, out: &mut Actions) -> Self {
+        let origin = |side: u64| SessionOrigin::new((setup.id as u64) ^ side, setup.media_address);
+        let mut call = Self {
+            id: setup.id,
+            gate: setup.gate,
+            caller: setup.caller,
+            called: setup.called,
+            number: None,
+            started: now,
+            pdd_ms: None,
+            price: None,
+            attempts: Vec::new(),
+            route_reason: Box::default(),
+            codec_a: None,
+            codec_b: None,
+            origins: Origins { caller: origin(0), carrier: origin(1) },
+            phase: Phase::Admitting { offer: setup.offer },
+            timers: Timers::default(),
+        };
+        match call.admission() {
+            Ok((number, codecs)) => {
+                call.number = Some(number);
+                out.push_back(Action::Admit { number, codecs });
+            }
+            Err(refusal) => call.refuse(now, refusal, HangupBy::Switch, out),
+        }
+        call
+    }
+
+    /// Begins a call that is refused before anything is looked at, so that it has its CDR.
+    pub fn begin_refused(now: Now, setup: Setup, refusal: Refusal, out: &mut Actions) -> Self {
+        let mut discarded = Actions::new();
+        let mut call = Self::begin(now, setup, &mut discarded);
+        call.phase = Phase::Admitting { offer: None };
+        call.refuse(now, refusal, HangupBy::Switch, out);
+        call
+    }
+
+    fn admission(&self) -> Result<(Number, CodecSet), Refusal> {
+        let Phase::Admitting { offer } = &self.phase else { return Err(Refusal::NO_CODEC) };
+        let number = route::normalise(&self.called, &self.gate).map_err(|refused| Refusal {
+            status: refused.status(),
+            cause: refused.cause(),
+            reason: "bad-number",
+            retry_after: None,
+        })?;
+        let Some(offer) = offer else { return Ok((number, self.gate.codecs)) };
+        let common = media::offered_codecs(offer, self.gate.codecs).map_err(refused_offer)?;
+        Ok((number, common))
+    }
+
+    /// The one mutation. Events that the phase does not expect change nothing.
+    pub fn handle(&mut self, now: Now, event: Event, out: &mut Actions) {
+        match event {
+            Event::Admitted(admission) => self.admitted(now, *admission, out),
+            Event::Refused { refusal, price } => {
+                self.price = price;
+                self.refuse(now, refusal, HangupBy::Switch, out);
+            }
+            Event::Billing(started) => self.billing_started(now, started, out),
+            Event::Extended(extension) => self.extended(extension),
+            Event::Settled(settlement) => self.settled(&settlement, out),
+            Event::Progress { attempt, status, sdp } => self.progress(now, attempt, status, sdp, out),
+            Event::Answer { attempt, sdp } => self.answer(now, attempt, sdp, out),
+            Event::AttemptEnded { attempt, end, cause } => self.attempt_ended(now, attempt, end, cause, out),
+            Event::Cancelled => self.cancelled(now, out),
+            Event::Released { side, cause } => self.released(now, side, cause, out),
+            Event::Offer { side, sdp } => self.offer(side, sdp, out),
+            Event::OfferAnswered { side, sdp } => self.offer_answered(side, sdp, out),
+            Event::LateAnswer { side, sdp } => self.late_answer(now, side, sdp, out),
+            Event::Lost { side, loss } => self.lost(now, side, loss, out),
+            Event::Kill(by) => self.kill(now, by, out),
+            Event::FundsReturned => self.extend(now, out),
+            Event::Timeout => self.timeout(now, out),
+        }
+    }
+
+    /// When [`Event::Timeout`] is wanted; `Tick::NEVER` if never.
+    pub fn deadline(&self) -> Tick {
+        self.timers.earliest()
+    }
+
+    /// True once the CDR was written.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// True from the answer to the end.
+    pub const fn is_talking(&self) -> bool {
+        matches!(self.phase, Phase::Talking(_))
+    }
+
+    /// When it was answered, while it is.
+    pub fn answered(&self) -> Option<Now> {
+        match &self.phase {
+            Phase::Talking(talk) => Some(talk.answered),
+            Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Settling(_) | Phase::Over => None,
+        }
+    }
+
+    /// Identity, as in the CDR.
+    pub const fn id(&self) -> u128 {
+        self.id
+    }
+
+    /// The gate as it was when the call began.
+    pub const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// The called number, once it is one.
+    pub const fn number(&self) -> Option<Number> {
+        self.number
+    }
+
+    /// The called number as the gate wrote it.
+    pub fn called(&self) -> &str {
+        &self.called
+    }
+
+    /// The caller as the gate named it.
+    pub fn caller(&self) -> &str {
+        &self.caller
+    }
+
+    /// When it began.
+    pub const fn started(&self) -> Now {
+        self.started
+    }
+
+    /// The carrier being tried or talked to.
+    pub fn carrier(&self) -> Option<&Name> {
+        self.attempts.last().map(|tried| &tried.carrier.name)
+    }
+
+    /// Answers the caller with a failure and ends the call unbilled.
+    pub(crate) fn refuse(&mut self, now: Now, refusal: Refusal, by: HangupBy, out: &mut Actions) {
+        if !matches!(self.phase, Phase::Admitting { .. } | Phase::Hunting(_)) {
+            return;
+        }
+        out.push_back(Action::Reject(refusal));
+        let end = End {
+            at: now,
+            answered: None,
+            carrier: None,
+            by,
+            status: refusal.status,
+            cause: refusal.cause,
+            reason: refusal.reason,
+        };
+        self.end(end, 0, out);
+    }
+
+    /// Stops every clock and settles.
+    pub(crate) fn end(&mut self, end: End, carrier_ms: u64, out: &mut Actions) {
+        self.timers.clear_all();
+        let duration_ms = end.answered.map_or(0, |answered| end.at.tick.ms_since(answered.tick));
+        out.push_back(Action::Settle { duration_ms, carrier: end.carrier.clone(), carrier_ms });
+        self.phase = Phase::Settling(Box::new(end));
+    }
+
+    fn settled(&mut self, settled: &Settled, out: &mut Actions) {
+        if let Phase::Settling(end) = std::mem::replace(&mut self.phase, Phase::Over) {
+            let cdr = self.cdr(&end, settled);
+            out.push_back(Action::RecordEnd(Box::new(cdr)));
+        }
+    }
+
+    fn cancelled(&mut self, now: Now, out: &mut Actions) {
+        self.hangup_attempt(Cause::NORMAL, out);
+        self.refuse(now, Refusal::CANCELLED, HangupBy::Caller, out);
+    }
+
+    fn released(&mut self, now: Now, side: Side, cause: Option<Cause>, out: &mut Actions) {
+        let (by, other) = match side {
+            Side::Caller => (HangupBy::Caller, Side::Carrier),
+            Side::Carrier => (HangupBy::Carrier, Side::Caller),
+        };
+        if let Phase::Hunting(_) = self.phase {
+            // The caller may send BYE instead of CANCEL on an early dialog (RFC 3261 §15).
+            return self.cancelled(now, out);
+        }
+        let cause = cause.unwrap_or(Cause::NORMAL);
+        self.hang_up(now, &[other], by, (cause, None), "normal", out);
+    }
+
+    fn lost(&mut self, now: Now, side: Side, loss: Loss, out: &mut Actions) {
+        let (reason, sides): (_, &[Side]) = match (loss, side) {
+            (Loss::NoAck, _) => ("no-ack", &[Side::Caller, Side::Carrier]),
+            (Loss::SessionExpired, _) => ("session-expired", &[Side::Caller, Side::Carrier]),
+            (Loss::DialogGone, Side::Caller) => ("dialog-gone", &[Side::Carrier]),
+            (Loss::DialogGone, Side::Carrier) => ("dialog-gone", &[Side::Caller]),
+        };
+        self.hang_up(now, sides, HangupBy::Switch, (Cause::TIMER, None), reason, out);
+    }
+
+    fn kill(&mut self, now: Now, by: HangupBy, out: &mut Actions) {
+        let reason = match by {
+            HangupBy::Shutdown => "shutdown",
+            HangupBy::Operator => "killed",
+            HangupBy::Caller | HangupBy::Carrier | HangupBy::Switch => "ended",
+        };
+        if self.is_talking() {
+            self.hang_up(now, &[Side::Caller, Side::Carrier], by, (Cause::NORMAL, None), reason, out);
+        } else {
+            self.hangup_attempt(Cause::NORMAL, out);
+            self.refuse(now, Refusal { status: 503, cause: Cause::TEMPORARY, reason, retry_after: None }, by, out);
+        }
+    }
+
+    /// Ends an answered call: hangs up `sides`, bills until now.
+    pub(crate) fn hang_up(
+        &mut self,
+        now: Now,
+        sides: &[Side],
+        by: HangupBy,
+        (cause, sip_cause): (Cause, Option<u16>),
+        reason: &'static str,
+        out: &mut Actions,
+    ) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        for side in sides {
+            let leg = match side {
+                Side::Caller => LegId::Caller,
+                Side::Carrier => LegId::Carrier(talk.attempt),
+            };
+            out.push_back(Action::Hangup { leg, cause, sip_cause });
+        }
+        let end = End {
+            at: now,
+            answered: Some(talk.answered),
+            carrier: Some(Arc::clone(&talk.carrier)),
+            by,
+            status: 200,
+            cause,
+            reason,
+        };
+        let carrier_ms = now.tick.ms_since(talk.answered.tick);
+        self.end(end, carrier_ms, out);
+    }
+
+    fn timeout(&mut self, now: Now, out: &mut Actions) {
+        while let Some(timer) = self.timers.take_due(now.tick) {
+            match timer {
+                Timer::FirstResponse => self.first_response_late(now, out),
+                Timer::NoAnswer => self.no_answer(now, out),
+                Timer::Renew => self.extend(now, out),
+                Timer::Cut => self.cut(now, out),
+                Timer::MaxCall => self.max_call(now, out),
+                Timer::Checkpoint => self.checkpoint(now, out),
+            }
+        }
+    }
+}
+
+/// What a faulty or unusable offer becomes toward its maker.
+pub(crate) fn refused_offer(refused: media::Refused) -> Refusal {
+    match refused {
+        media::Refused::Malformed(_) => Refusal::BAD_SDP,
+        media::Refused::NoAudio | media::Refused::Transport | media::Refused::NothingAcceptable | media::Refused::Address => Refusal::NO_CODEC,
+    }
+}

@@ -1,0 +1,57 @@
+//! Credit while the call runs: renew the lease, cut at its last increment, checkpoint what a crash may bill.
+
+use rating::engine::Extension;
+use units::{Cause, Now};
+
+use crate::call::{Actions, Call, Phase};
+use crate::event::{Action, HangupBy, Side};
+use crate::timer::Timer;
+
+/// Longest answered time between two checkpoints.
+const CHECKPOINT_MS: u64 = 10_000;
+
+impl Call {
+    pub(crate) fn start_credit_timers(&mut self, answered: Now, renew_at_ms: u64, cut_at_ms: u64) {
+        let at = |ms| answered.tick.plus_ms(ms);
+        self.timers.set(Timer::Renew, at(renew_at_ms));
+        self.timers.set(Timer::Cut, at(cut_at_ms));
+        self.timers.set(Timer::Checkpoint, at(CHECKPOINT_MS));
+        self.timers.set(Timer::MaxCall, at(u64::from(self.gate.max_call_secs) * 1_000));
+    }
+
+    pub(crate) fn extend(&mut self, now: Now, out: &mut Actions) {
+        if let Phase::Talking(talk) = &self.phase {
+            out.push_back(Action::Extend { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
+        }
+    }
+
+    /// A refused extension waits for [`Event::FundsReturned`](crate::Event::FundsReturned), until the cut.
+    pub(crate) fn extended(&mut self, extension: Extension) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        let timing = extension.timing;
+        let at = |ms| talk.answered.tick.plus_ms(ms);
+        self.timers.set(Timer::Cut, at(timing.cut_at_ms));
+        if extension.refused {
+            self.timers.clear(Timer::Renew);
+        } else {
+            self.timers.set(Timer::Renew, at(timing.renew_at_ms));
+        }
+    }
+
+    /// The last leased increment is over.
+    pub(crate) fn cut(&mut self, now: Now, out: &mut Actions) {
+        let sides = [Side::Caller, Side::Carrier];
+        self.hang_up(now, &sides, HangupBy::Switch, (Cause::REJECTED, Some(402)), "no-credit", out);
+    }
+
+    pub(crate) fn max_call(&mut self, now: Now, out: &mut Actions) {
+        let sides = [Side::Caller, Side::Carrier];
+        self.hang_up(now, &sides, HangupBy::Switch, (Cause::TIMER, None), "max-call-secs", out);
+    }
+
+    pub(crate) fn checkpoint(&mut self, now: Now, out: &mut Actions) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        out.push_back(Action::RecordCheckpoint { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
+        self.timers.set(Timer::Checkpoint, now.tick.plus_ms(CHECKPOINT_MS));
+    }
+}

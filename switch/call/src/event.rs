@@ -1,0 +1,280 @@
+//! The neutral words between a call and its legs: what both SIP and H.323 can say.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codecs::CodecSet;
+use rating::engine::{Extension, Settlement, Timing};
+use rating::{Cdr, Price};
+use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
+use units::{Cause, Money, Number};
+
+use crate::Refusal;
+
+/// Place of a carrier tried, from 0.
+pub type Attempt = u8;
+
+/// One of the two ends of an answered call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The gate's end, leg A.
+    Caller,
+    /// The carrier's end, leg B.
+    Carrier,
+}
+
+/// A leg: the caller's, or that of one carrier tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegId {
+    /// Leg A.
+    Caller,
+    /// Leg B of that attempt.
+    Carrier(Attempt),
+}
+
+/// A call that wants to be made.
+#[derive(Debug)]
+pub struct Setup {
+    /// Identity of the call, in the CDR's `id`.
+    pub id: u128,
+    /// Who sends it; kept as it was at this instant, whatever is reloaded later.
+    pub gate: Arc<Gate>,
+    /// The caller as the gate named it.
+    pub caller: Box<str>,
+    /// The called number as the gate wrote it.
+    pub called: Box<str>,
+    /// SDP offer; `None` is a late offer.
+    pub offer: Option<Bytes>,
+    /// Address that our SDP origins name.
+    pub media_address: IpAddr,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Answer to [`Action::Admit`]: priced, routed, leased.
+    Admitted(Box<Admission>),
+    /// Answer to [`Action::Admit`]: not to be made.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// What it would have cost, if that was known by then.
+        price: Option<Box<Price>>,
+    },
+    /// Answer to [`Action::StartBilling`]; an error is a lease that no longer fits the price.
+    Billing(Result<Timing, Refusal>),
+    /// Answer to [`Action::Extend`].
+    Extended(Extension),
+    /// Answer to [`Action::Settle`].
+    Settled(Box<Settled>),
+    /// A carrier rings or sends early media.
+    Progress {
+        /// Which.
+        attempt: Attempt,
+        /// SIP status 180–199.
+        status: u16,
+        /// Early answer, if any.
+        sdp: Option<Bytes>,
+    },
+    /// A carrier answered.
+    Answer {
+        /// Which.
+        attempt: Attempt,
+        /// The answer; the offer where the caller made none.
+        sdp: Option<Bytes>,
+    },
+    /// An attempt ended without an answered call.
+    AttemptEnded {
+        /// Which.
+        attempt: Attempt,
+        /// How.
+        end: AttemptEnd,
+        /// Q.850 cause, if the carrier gave one.
+        cause: Option<Cause>,
+    },
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// A side hung up.
+    Released {
+        /// Which.
+        side: Side,
+        /// Q.850 cause, if it gave one.
+        cause: Option<Cause>,
+    },
+    /// A side offers a changed session in mid-call; `None` asks the other side for its offer.
+    Offer {
+        /// Who offers.
+        side: Side,
+        /// The offer.
+        sdp: Option<Bytes>,
+    },
+    /// The other side answered what [`Action::SendOffer`] asked; the error is its SIP status.
+    OfferAnswered {
+        /// Who answers.
+        side: Side,
+        /// The answer; the offer where none was sent.
+        sdp: Result<Option<Bytes>, u16>,
+    },
+    /// The answer to an offer that we sent late came (in the ACK).
+    LateAnswer {
+        /// Who answers.
+        side: Side,
+        /// The answer; `None` is a fault of the peer.
+        sdp: Option<Bytes>,
+    },
+    /// A leg is gone without a word.
+    Lost {
+        /// Which.
+        side: Side,
+        /// How that was noticed.
+        loss: Loss,
+    },
+    /// An operator, or the end of the process, ends the call.
+    Kill(HangupBy),
+    /// Money came to the account: a refused extension may be tried again.
+    FundsReturned,
+    /// A deadline of [`Call::deadline`](crate::Call::deadline) has come.
+    Timeout,
+}
+
+/// The account after a call.
+#[derive(Debug)]
+pub enum Settled {
+    /// A lease was settled, billed or not.
+    Lease(Settlement),
+    /// There was none: the balance stands as it did.
+    Untouched(Money),
+}
+
+/// How the loss of a leg was noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// No ACK to our 2xx within 64·T1.
+    NoAck,
+    /// The session timer ran out (RFC 4028 §10).
+    SessionExpired,
+    /// An in-dialog request was answered 481 or 408, or not at all.
+    DialogGone,
+}
+
+/// Who ended the call, as the CDR's `hangup_by`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HangupBy {
+    /// Leg A.
+    Caller,
+    /// Leg B.
+    Carrier,
+    /// Tollgate: refusal, credit, timers.
+    Switch,
+    /// `calls --kill`, `DELETE /calls/{id}`.
+    Operator,
+    /// The process stops.
+    Shutdown,
+}
+
+/// Everything that a call needs to be made; its lease stays with the node.
+#[derive(Debug)]
+pub struct Admission {
+    /// Carriers in order.
+    pub plan: Plan,
+    /// The table that the plan's ids mean.
+    pub carriers: Arc<Carriers>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Price, route and lease the call; answer with [`Event::Admitted`] or [`Event::Refused`].
+    Admit {
+        /// Normalised called number.
+        number: Number,
+        /// What the offer and the gate have in common; all of the gate's where there is no offer.
+        codecs: CodecSet,
+    },
+    /// Start the lease's clock at this instant; answer with [`Event::Billing`].
+    StartBilling,
+    /// Make the lease longer; answer with [`Event::Extended`].
+    Extend {
+        /// Answered time so far.
+        elapsed_ms: u64,
+    },
+    /// Post what was used and release the rest; answer with [`Event::Settled`].
+    Settle {
+        /// Answered time to bill; 0 if never answered.
+        duration_ms: u64,
+        /// The carrier whose cost is booked, if it answered.
+        carrier: Option<Arc<Carrier>>,
+        /// Time that the carrier's leg was answered, for its cost.
+        carrier_ms: u64,
+    },
+    /// Call a carrier.
+    Dial {
+        /// Place of the attempt.
+        attempt: Attempt,
+        /// Whom.
+        carrier: Arc<Carrier>,
+        /// Filtered offer.
+        sdp: Option<Bytes>,
+    },
+    /// Tell the caller that it rings.
+    Progress {
+        /// SIP status.
+        status: u16,
+        /// Early answer.
+        sdp: Option<Bytes>,
+    },
+    /// Tell the caller that it is answered.
+    Accept {
+        /// Answer, or the offer where the caller made none.
+        sdp: Option<Bytes>,
+    },
+    /// Tell the caller that it failed.
+    Reject(Refusal),
+    /// End a leg, whatever its state: CANCEL before its final answer, BYE after.
+    Hangup {
+        /// Which.
+        leg: LegId,
+        /// Why.
+        cause: Cause,
+        /// `Reason: SIP;cause=…` instead of Q.850, where the contract asks it.
+        sip_cause: Option<u16>,
+    },
+    /// Send an offer in mid-call; answer with [`Event::OfferAnswered`].
+    SendOffer {
+        /// To whom.
+        side: Side,
+        /// The offer; `None` asks for one.
+        sdp: Option<Bytes>,
+    },
+    /// Answer the offer of a side.
+    AnswerOffer {
+        /// Whose.
+        side: Side,
+        /// The answer, or our offer where it asked for one.
+        sdp: Option<Bytes>,
+    },
+    /// Refuse the offer of a side; the session stays as it was.
+    RejectOffer {
+        /// Whose.
+        side: Side,
+        /// SIP status.
+        status: u16,
+    },
+    /// Acknowledge the late offer of a side with the answer.
+    AckOffer {
+        /// Whose.
+        side: Side,
+        /// The answer.
+        sdp: Bytes,
+    },
+    /// Write the `open` record: the call is answered.
+    RecordOpen,
+    /// Write a checkpoint.
+    RecordCheckpoint {
+        /// Answered time so far.
+        elapsed_ms: u64,
+    },
+    /// Write the CDR. The call is over.
+    RecordEnd(Box<Cdr>),
+}

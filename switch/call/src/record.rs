@@ -1,0 +1,156 @@
+//! The call's record: everything that is known of it, in the contract's names.
+
+use rating::Cdr;
+use rating::cdr::Attempt;
+use route::AttemptEnd;
+use units::{Currency, Name, Now};
+
+use crate::call::{Call, End, Tried, TriedEnd};
+use crate::event::{HangupBy, Settled};
+
+/// What only the legs know.
+#[derive(Debug, Clone, Default)]
+pub struct LegFacts {
+    /// `node.name`.
+    pub node: Option<Name>,
+    /// Call-ID of the caller's leg.
+    pub call_id_a: String,
+    /// Call-ID of the last carrier's leg.
+    pub call_id_b: Option<String>,
+    /// `udp`, `tcp` or `tls`.
+    pub transport_a: &'static str,
+    /// The same of the carrier's leg.
+    pub transport_b: Option<&'static str>,
+}
+
+/// Adds what the legs know.
+pub fn complete(cdr: &mut Cdr, facts: LegFacts) {
+    if let Some(node) = facts.node {
+        cdr.node = node;
+    }
+    cdr.call_id_a = facts.call_id_a;
+    cdr.call_id_b = facts.call_id_b;
+    cdr.transport_a = facts.transport_a.into();
+    cdr.transport_b = facts.transport_b.map(Into::into);
+}
+
+impl Call {
+    /// The CDR of a call that is still up, as its `open` record keeps it for the case that the node is lost.
+    pub fn open_cdr(&self, now: Now) -> Cdr {
+        let mut cdr = self.facts(now);
+        cdr.answered_at = self.answered().map(|at| at.wall);
+        cdr.hangup_by = "switch".into();
+        cdr.sip_status = 200;
+        cdr
+    }
+
+    pub(crate) fn cdr(&self, end: &End, settled: &Settled) -> Cdr {
+        let mut cdr = self.facts(end.at);
+        cdr.answered_at = end.answered.map(|at| at.wall);
+        cdr.hangup_by = match end.by {
+            HangupBy::Caller => "caller",
+            HangupBy::Carrier => "callee",
+            HangupBy::Switch | HangupBy::Shutdown => "switch",
+            HangupBy::Operator => "operator",
+        }
+        .into();
+        cdr.cause_q850 = end.cause;
+        cdr.sip_status = end.status;
+        cdr.reason = end.reason.into();
+        match settled {
+            Settled::Untouched(balance) => {
+                cdr.currency = balance.currency;
+                cdr.balance_before = balance.amount;
+                cdr.balance_after = balance.amount;
+                if let Some(price) = &self.price {
+                    cdr.set_price(price);
+                }
+            }
+            Settled::Lease(settlement) => {
+                cdr.set_price(&settlement.price);
+                cdr.duration_ms = settlement.duration_ms;
+                cdr.teardown_ms = settlement.teardown_ms;
+                cdr.billed_seconds = settlement.billed_seconds;
+                cdr.amount = settlement.amount.amount;
+                cdr.balance_before = settlement.balance_before.amount;
+                cdr.balance_after = settlement.balance_after.amount;
+                if let Some(cost) = &settlement.cost {
+                    cdr.cost = Some(cost.amount.amount);
+                    cdr.cost_currency = Some(cost.amount.currency);
+                    if let Some(attempt) = cdr.attempts.last_mut() {
+                        attempt.cost = cdr.cost;
+                    }
+                }
+            }
+        }
+        cdr
+    }
+
+    fn facts(&self, ended: Now) -> Cdr {
+        Cdr {
+            id: format!("{:032x}", self.id),
+            node: Name::from(""),
+            account: self.gate.account.clone(),
+            gate: self.gate.name.clone(),
+            caller: self.caller.to_string(),
+            called: self.called.to_string(),
+            called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
+            destination: Name::from(""),
+            prefix: String::new(),
+            deck: Name::from(""),
+            deck_version: String::new(),
+            codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
+            codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
+            call_id_a: String::new(),
+            call_id_b: None,
+            carrier: self.attempts.last().map(|tried| tried.carrier.name.clone()),
+            attempts: self.attempts.iter().map(Tried::record).collect(),
+            started_at: self.started.wall,
+            answered_at: None,
+            ended_at: ended.wall,
+            pdd_ms: self.pdd_ms,
+            duration_ms: 0,
+            billed_seconds: 0,
+            initial: 0,
+            increment: 0,
+            rate: 0,
+            connect_fee: 0,
+            amount: 0,
+            currency: Currency::EUR,
+            cost: None,
+            cost_currency: None,
+            balance_before: 0,
+            balance_after: 0,
+            teardown_ms: 0,
+            hangup_by: Name::from(""),
+            cause_q850: units::Cause::UNSPECIFIED,
+            sip_status: 0,
+            reason: Name::from(""),
+            route_reason: (!self.route_reason.is_empty()).then(|| self.route_reason.to_string()),
+            transport_a: Name::from(""),
+            transport_b: None,
+        }
+    }
+}
+
+impl Tried {
+    fn record(&self) -> Attempt {
+        let (status, reason) = match self.end {
+            TriedEnd::UnderWay => (None, "under way".to_owned()),
+            TriedEnd::Answered => (Some(200), "answered".to_owned()),
+            TriedEnd::Abandoned => (None, "abandoned".to_owned()),
+            TriedEnd::BadAnswer => (Some(200), "answer outside the offer".to_owned()),
+            TriedEnd::Failed(AttemptEnd::Status(status)) => (Some(status), format!("refused with {status}")),
+            TriedEnd::Failed(end) => (None, end.to_string()),
+        };
+        Attempt {
+            carrier: self.carrier.name.clone(),
+            started_at: self.started_at,
+            status,
+            cause: self.cause,
+            reason,
+            pdd_ms: self.pdd_ms,
+            cost: None,
+        }
+    }
+}

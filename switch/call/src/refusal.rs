@@ -1,0 +1,71 @@
+//! Why a call is not made, and what its caller is told: the table "SIP answers" of the contract, in one place.
+
+use units::Cause;
+
+/// A final answer to the caller other than 2xx.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// SIP status, 400–699.
+    pub status: u16,
+    /// Q.850 cause of the Reason header.
+    pub cause: Cause,
+    /// The CDR's `reason` and the metrics' label: a fixed set of words.
+    pub reason: &'static str,
+    /// Seconds of Retry-After; none where it would black out a trunk.
+    pub retry_after: Option<u16>,
+}
+
+impl Refusal {
+    /// The switch is overloaded.
+    pub const OVERLOAD: Self = Self::later(503, Cause::CONGESTION, "overload");
+    /// The switch is about to stop.
+    pub const DRAIN: Self = Self::later(503, Cause::CONGESTION, "drain");
+    /// Gate over `max_cps`.
+    pub const GATE_CPS: Self = Self::later(503, Cause::CONGESTION, "gate-cps");
+    /// Gate over `max_calls`.
+    pub const GATE_CALLS: Self = Self::now(503, Cause::NO_CIRCUIT, "gate-calls");
+    /// Nothing acceptable in the offer, or no carrier takes any of it.
+    pub const NO_CODEC: Self = Self::now(488, Cause::BEARER, "no-codec");
+    /// A session description that cannot be read.
+    pub const BAD_SDP: Self = Self::now(488, Cause::BEARER, "bad-sdp");
+    /// A body that we do not take.
+    pub const BAD_BODY: Self = Self::now(415, Cause(79), "bad-body");
+    /// Destination or caller blocked.
+    pub const BLOCKED: Self = Self::now(403, Cause::REJECTED, "blocked");
+    /// The account's deck has no price for the number.
+    pub const NO_PRICE: Self = Self::now(404, Cause::NO_ROUTE, "no-price");
+    /// No route leads to the number.
+    pub const NO_ROUTE: Self = Self::now(404, Cause::NO_ROUTE, "no-route");
+    /// The balance does not carry the first increment.
+    pub const NO_CREDIT: Self = Self::now(402, Cause::REJECTED, "no-credit");
+    /// The gate's account is closed or unknown.
+    pub const NO_ACCOUNT: Self = Self::now(403, Cause::REJECTED, "no-account");
+    /// Every carrier of the route is down.
+    pub const CARRIERS_DOWN: Self = Self::now(503, Cause::TEMPORARY, "carriers-down");
+    /// Every carrier of the route is full.
+    pub const CARRIERS_FULL: Self = Self::now(503, Cause::NO_CIRCUIT, "carriers-full");
+    /// The caller gave up.
+    pub const CANCELLED: Self = Self::now(487, Cause::NORMAL, "cancelled");
+    /// It rang too long.
+    pub const NO_ANSWER: Self = Self::now(480, Cause::NO_ANSWER, "no-answer");
+
+    const fn now(status: u16, cause: Cause, reason: &'static str) -> Self {
+        Self { status, cause, reason, retry_after: None }
+    }
+
+    const fn later(status: u16, cause: Cause, reason: &'static str) -> Self {
+        Self { status, cause, reason, retry_after: Some(5) }
+    }
+
+    /// What the carriers' failure becomes toward the caller.
+    pub const fn from_carriers(status: u16, cause: Cause) -> Self {
+        let reason = match status {
+            486 | 600 => "busy",
+            480 => "unavailable",
+            404 | 410 | 484 | 604 => "bad-number",
+            603 => "declined",
+            _ => "carriers-failed",
+        };
+        Self { status, cause, reason, retry_after: None }
+    }
+}

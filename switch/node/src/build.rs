@@ -1,0 +1,173 @@
+//! The messages that we write. Topology stays here: no Via, Record-Route, Contact, Call-ID or User-Agent of one leg is ever seen on the other.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+
+use call::Refusal;
+use sip::{Builder, Message, Method, Name, Transport};
+use units::Cause;
+
+use crate::leg::{Goodbye, Leg};
+use crate::session::SessionState;
+
+/// Methods that we take.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
+/// Extensions that we take.
+pub(crate) const SUPPORTED: &str = "timer";
+
+/// A response to `request` with our tag.
+pub(crate) fn response(request: &Message, status: u16, tag: &str) -> Builder {
+    Builder::response(request, status, phrase(status)).to_tag(tag)
+}
+
+/// A refusal with its Reason (RFC 3326) and, where due, Retry-After.
+pub(crate) fn refusal(request: &Message, refusal: &Refusal, tag: &str) -> Builder {
+    let builder = response(request, refusal.status, tag).header_fmt(Name::Reason, format_args!("{}", q850(refusal.cause)));
+    match refusal.retry_after {
+        Some(secs) => builder.header_fmt(Name::RetryAfter, format_args!("{secs}")),
+        None => builder,
+    }
+}
+
+/// `Q.850;cause=17;text="User busy"`.
+pub(crate) fn q850(cause: Cause) -> String {
+    format!("Q.850;cause={};text=\"{}\"", cause.0, cause.text())
+}
+
+/// The Reason of a BYE or CANCEL.
+pub(crate) fn reason(why: Goodbye) -> String {
+    match why.sip_cause {
+        Some(status) => format!("SIP;cause={status};text=\"{}\"", phrase(status)),
+        None => q850(why.cause),
+    }
+}
+
+/// The Q.850 cause in a peer's Reason header, if it gave one.
+pub(crate) fn cause_of(message: &Message) -> Option<Cause> {
+    message.values(Name::Reason).find_map(|value| {
+        let mut parts = value.split(';').map(str::trim);
+        if !parts.next()?.eq_ignore_ascii_case("Q.850") {
+            return None;
+        }
+        let (_, cause) = parts.filter_map(|p| p.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("cause"))?;
+        cause.trim().parse().ok().filter(|cause| (1..=127).contains(cause)).map(Cause)
+    })
+}
+
+/// Contact of a leg: our address on its flow, and the token that leads back to its call.
+pub(crate) fn contact(user: &str, here: SocketAddr, transport: Transport) -> String {
+    let mut uri = format!("<sip:{user}@{here}");
+    if transport != Transport::Udp {
+        let _ = write!(uri, ";transport={}", transport.uri_name());
+    }
+    uri.push('>');
+    uri
+}
+
+/// Adds what a 2xx to INVITE or UPDATE says of session timers.
+pub(crate) fn with_session(builder: Builder, session: &SessionState) -> Builder {
+    match session.uas_header() {
+        Some((value, true)) => builder.header(Name::SessionExpires, &value).header(Name::Require, "timer"),
+        Some((value, false)) => builder.header(Name::SessionExpires, &value),
+        None => builder,
+    }
+}
+
+/// What goes into the INVITE to a carrier.
+pub(crate) struct InviteParts<'a> {
+    pub leg: &'a Leg,
+    pub uri: &'a str,
+    pub from: &'a str,
+    pub to: &'a str,
+    pub via: &'a str,
+    pub contact: &'a str,
+    pub max_forwards: u8,
+    pub cseq: u32,
+    /// The caller's INVITE, whose unknown headers pass byte for byte.
+    pub original: Option<&'a Message>,
+    pub session_expires_secs: u32,
+    pub min_se_secs: u32,
+    pub sdp: Option<&'a [u8]>,
+}
+
+pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
+    let mut builder = Builder::request(Method::Invite, parts.uri)
+        .header(Name::Via, parts.via)
+        .header_fmt(Name::MaxForwards, format_args!("{}", parts.max_forwards))
+        .header(Name::From, parts.from)
+        .header(Name::To, parts.to)
+        .header(Name::CallId, &parts.leg.call_id)
+        .cseq(parts.cseq, Method::Invite)
+        .header(Name::Contact, parts.contact)
+        .header(Name::Allow, ALLOW)
+        .header(Name::Supported, SUPPORTED);
+    if parts.session_expires_secs > 0 {
+        builder = builder
+            .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))
+            .header_fmt(Name::MinSe, format_args!("{}", parts.min_se_secs));
+    }
+    if let Some(original) = parts.original {
+        builder = builder.copy(original, |name, _| passes(name));
+    }
+    match parts.sdp {
+        Some(sdp) => builder.body("application/sdp", sdp),
+        None => builder,
+    }
+}
+
+/// Headers that cross from leg to leg: those that nobody here understands, and a few that speak of the call and not of the path.
+pub(crate) const fn passes(name: Name) -> bool {
+    matches!(name, Name::Other | Name::Subject | Name::Priority | Name::UserToUser | Name::AcceptLanguage)
+}
+
+/// The reason phrase of a status (RFC 3261 §21 and the extensions' registries).
+pub(crate) const fn phrase(status: u16) -> &'static str {
+    match status {
+        100 => "Trying",
+        180 => "Ringing",
+        181 => "Call Is Being Forwarded",
+        182 => "Queued",
+        183 => "Session Progress",
+        200 => "OK",
+        400 => "Bad Request",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        408 => "Request Timeout",
+        410 => "Gone",
+        415 => "Unsupported Media Type",
+        416 => "Unsupported URI Scheme",
+        420 => "Bad Extension",
+        422 => "Session Interval Too Small",
+        480 => "Temporarily Unavailable",
+        481 => "Call/Transaction Does Not Exist",
+        482 => "Loop Detected",
+        483 => "Too Many Hops",
+        484 => "Address Incomplete",
+        486 => "Busy Here",
+        487 => "Request Terminated",
+        488 => "Not Acceptable Here",
+        489 => "Bad Event",
+        491 => "Request Pending",
+        500 => "Server Internal Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Server Time-out",
+        505 => "Version Not Supported",
+        600 => "Busy Everywhere",
+        603 => "Decline",
+        604 => "Does Not Exist Anywhere",
+        606 => "Not Acceptable",
+        _ => match status / 100 {
+            1 => "Progress",
+            2 => "OK",
+            3 => "Redirected",
+            4 => "Request Failed",
+            5 => "Server Failure",
+            _ => "Global Failure",
+        },
+    }
+}

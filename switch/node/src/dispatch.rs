@@ -1,0 +1,52 @@
+//! Which shard a packet belongs to, told from the packet alone: our own token in it, else the account behind its source address.
+
+use sip::token::{Kind, Minter, TOKEN_LEN};
+use sip::{Flow, Message, Method, Name};
+
+use crate::{Source, Tables, shard_of};
+
+/// Tells every thread that receives where to hand a message.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    minter: Minter,
+    shards: u8,
+}
+
+impl Dispatch {
+    /// `key` is the one that all shards mint with.
+    pub const fn new(key: [u8; 16], shards: u8) -> Self {
+        Self { minter: Minter::new(key, 0), shards }
+    }
+
+    /// The shard for `message`; `None` for one that nobody known sent, to be dropped and counted as `unknown_source`.
+    pub fn shard(&self, tables: &Tables, flow: &Flow, message: &Message) -> Option<u8> {
+        let minted = if message.is_request() { self.by_tag(message) } else { self.by_branch(message) };
+        let by_token = minted.filter(|shard| *shard < self.shards);
+        if by_token.is_some() || self.shards == 1 && !message.is_request() {
+            return by_token.or(Some(0));
+        }
+        match tables.source(flow.peer.ip()) {
+            Source::Gate(id) => {
+                let account = tables.gates.by_id(id).map(|gate| &gate.account);
+                Some(account.map_or(0, |account| shard_of(account, self.shards)))
+            }
+            Source::Carrier(_) => Some(0),
+            Source::Unknown => None,
+        }
+    }
+
+    fn by_branch(&self, response: &Message) -> Option<u8> {
+        let via = response.top_via().ok()?;
+        let token = via.branch()?.strip_prefix(sip::MAGIC_COOKIE)?;
+        Some(self.minter.open(Kind::Branch, token)?.shard)
+    }
+
+    fn by_tag(&self, request: &Message) -> Option<u8> {
+        if matches!(request.method(), Method::Cancel) {
+            return None;
+        }
+        let to = request.header(Name::To)?;
+        let tag = sip::NameAddr::parse(to)?.tag()?;
+        Some(self.minter.open(Kind::Tag, tag.get(..TOKEN_LEN)?)?.shard)
+    }
+}

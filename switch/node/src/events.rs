@@ -1,0 +1,333 @@
+//! What the transaction layer tells, and which call hears it.
+
+use call::{Event, Failure, LegId, Loss, Side};
+use sip::token::{Kind, TOKEN_LEN};
+use sip::{ClientId, Flow, Message, Method, Name, ServerId};
+use units::Now;
+
+use crate::build::{self, cause_of};
+use crate::leg::{Exchange, Goodbye, LegState};
+use crate::node::{Client, Node};
+use crate::session::{Asked, SessionState};
+use crate::slot::{CallRef, Slot};
+use crate::CountedSide;
+
+impl Node {
+    pub(crate) fn transaction_event(&mut self, now: Now, event: sip::Event) {
+        match event {
+            sip::Event::Request { id, flow, msg } => self.new_request(now, id, flow, msg),
+            sip::Event::Cancel { invite, msg } => self.cancelled(now, invite, &msg),
+            sip::Event::Ack { flow, msg } => self.acknowledged(now, flow, &msg),
+            sip::Event::Response { id, flow, msg } => self.response(now, id, flow, msg),
+            sip::Event::Timeout { id } => self.client_failed(now, id, Failure::NoResponse),
+            sip::Event::TransportError { id } => self.client_failed(now, id, Failure::Unreachable),
+            sip::Event::NoAck { id } => self.not_acknowledged(now, id),
+            sip::Event::Stray { flow, msg } => self.stray(now, flow, &msg),
+        }
+    }
+
+    /// The call and leg that a tag of ours names.
+    pub(crate) fn by_tag(&self, tag: &str) -> Option<(CallRef, LegId)> {
+        let opened = self.minter.open(Kind::Tag, tag.get(..TOKEN_LEN)?)?;
+        if opened.shard != self.identity.shard {
+            return None;
+        }
+        let leg = match tag.as_bytes().get(TOKEN_LEN..)? {
+            b"a" => LegId::Caller,
+            [letter @ b'b'..=b'z'] => LegId::Carrier(letter - b'b'),
+            _ => return None,
+        };
+        Some((CallRef { slot: opened.slot, generation: opened.generation }, leg))
+    }
+
+    fn cancelled(&mut self, now: Now, invite: ServerId, _cancel: &Message) {
+        let Some(&(at, leg)) = self.servers.get(&invite) else { return };
+        let Some(mut slot) = self.slots.take(at) else { return };
+        match leg {
+            LegId::Caller if matches!(slot.caller.state, LegState::Incoming { .. }) => self.drive_slot(now, &mut slot, Event::Cancelled),
+            // A re-INVITE that is cancelled leaves the session as it was.
+            LegId::Caller | LegId::Carrier(_) => self.reject_exchange(now, &mut slot, leg, 487),
+        }
+        self.park(now, slot);
+    }
+
+    /// The ACK of our 2xx (RFC 3261 §13.3.1.4): of the first INVITE or of a later one.
+    fn acknowledged(&mut self, now: Now, flow: Flow, ack: &Message) {
+        let Some((at, leg)) = self.by_tag(ack.to_tag()) else { return self.counters.rejected("stray_ack") };
+        let Some(mut slot) = self.slots.take(at) else { return };
+        self.acknowledge(now, &mut slot, leg, flow, ack);
+        self.park(now, slot);
+    }
+
+    fn acknowledge(&mut self, now: Now, slot: &mut Slot, id: LegId, flow: Flow, ack: &Message) {
+        let Some(leg) = slot.leg_mut(id) else { return };
+        let known = leg.dialog.as_ref().is_some_and(|d| d.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
+        if !known || leg.flow.peer.ip() != flow.peer.ip() {
+            return self.counters.rejected("stray_ack");
+        }
+        let sdp = media::sdp_part(ack.content_type(), &ack.body()).ok().flatten();
+        let side = side_of(id);
+        match std::mem::replace(&mut leg.state, LegState::Confirmed) {
+            LegState::Accepted { invite, owed } => {
+                self.layer.acked(invite);
+                self.servers.remove(&invite);
+                if let Some(why) = owed {
+                    return self.say_bye(now, slot, id, why);
+                }
+                if sdp.is_some() {
+                    leg.heard = sdp.clone();
+                }
+                // Only a late offer is answered in the ACK; the call ignores it otherwise.
+                if self.is_late(slot) {
+                    self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
+                }
+            }
+            LegState::Confirmed => {
+                if let Exchange::TheirsAccepted { server, late } = std::mem::replace(&mut leg.exchange, Exchange::None) {
+                    self.layer.acked(server);
+                    self.servers.remove(&server);
+                    if late {
+                        self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
+                    }
+                } else if let Some(leg) = slot.leg_mut(id) {
+                    // A repeat while something else is under way changes nothing.
+                    let _ = leg;
+                }
+            }
+            other => leg.state = other,
+        }
+    }
+
+    /// True while a carrier's leg waits for the answer to its late offer.
+    fn is_late(&self, slot: &Slot) -> bool {
+        slot.carriers.last().is_some_and(|leg| matches!(leg.state, LegState::Answered { .. }))
+    }
+
+    fn not_acknowledged(&mut self, now: Now, id: ServerId) {
+        let Some((at, leg)) = self.servers.remove(&id) else { return };
+        let Some(mut slot) = self.slots.take(at) else { return };
+        if let Some(leg) = slot.leg_mut(leg) {
+            let owed = match &leg.state {
+                LegState::Accepted { owed, .. } => *owed,
+                LegState::Incoming { .. }
+                | LegState::Calling { .. }
+                | LegState::Abandoned { .. }
+                | LegState::Answered { .. }
+                | LegState::Confirmed
+                | LegState::Leaving
+                | LegState::Gone => None,
+            };
+            if matches!(leg.state, LegState::Accepted { .. }) {
+                leg.state = LegState::Confirmed;
+            }
+            if let Exchange::TheirsAccepted { .. } = leg.exchange {
+                leg.exchange = Exchange::None;
+            }
+            let id = leg.id;
+            match owed {
+                Some(why) => self.say_bye(now, &mut slot, id, why),
+                None => self.drive_slot(now, &mut slot, Event::Lost { side: side_of(id), loss: Loss::NoAck }),
+            }
+        }
+        self.park(now, slot);
+    }
+
+    fn response(&mut self, now: Now, id: ClientId, flow: Flow, response: Message) {
+        let Some(client) = self.clients.get(&id).cloned() else { return self.stray(now, flow, &response) };
+        let status = response.status();
+        let is_final = status >= 200;
+        match client {
+            Client::Invite(at, leg) => {
+                let Some(mut slot) = self.slots.take(at) else {
+                    self.clients.remove(&id);
+                    return self.stray(now, flow, &response);
+                };
+                self.invite_response(now, &mut slot, leg, id, flow, &response);
+                self.park(now, slot);
+            }
+            Client::Offer(at, leg) => {
+                if let Some(mut slot) = self.slots.take(at) {
+                    self.offer_response(now, &mut slot, leg, id, &response);
+                    self.park(now, slot);
+                }
+            }
+            Client::Bye(at, leg) => {
+                if is_final {
+                    self.clients.remove(&id);
+                    self.leg_gone(now, at, leg);
+                }
+            }
+            Client::Relay(at, server, request) => {
+                if is_final {
+                    self.clients.remove(&id);
+                    self.relay_answered(now, at, server, &request, status);
+                }
+            }
+            Client::Probe(carrier) => {
+                if is_final {
+                    self.clients.remove(&id);
+                    self.probe_answered(now, carrier, status);
+                }
+            }
+            Client::Farewell => {
+                if is_final {
+                    self.clients.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn client_failed(&mut self, now: Now, id: ClientId, failure: Failure) {
+        let Some(client) = self.clients.remove(&id) else { return };
+        match client {
+            Client::Invite(at, leg) => self.invite_failed(now, at, leg, failure),
+            Client::Offer(at, leg) => {
+                if let Some(mut slot) = self.slots.take(at) {
+                    self.offer_failed(now, &mut slot, leg, 408);
+                    self.park(now, slot);
+                }
+            }
+            Client::Bye(at, leg) => self.leg_gone(now, at, leg),
+            Client::Relay(at, server, request) => self.relay_answered(now, at, server, &request, 408),
+            Client::Probe(carrier) => self.probe_answered(now, carrier, 408),
+            Client::Farewell => {}
+        }
+    }
+
+    /// A carrier's INVITE got a response.
+    fn invite_response(&mut self, now: Now, slot: &mut Slot, id: LegId, client: ClientId, flow: Flow, response: &Message) {
+        let LegId::Carrier(attempt) = id else { return };
+        let status = response.status();
+        let Some(leg) = slot.leg_mut(id) else { return };
+        let (is_current, why) = match &leg.state {
+            LegState::Calling { .. } => (true, None),
+            LegState::Abandoned { why, .. } => (false, Some(*why)),
+            LegState::Incoming { .. }
+            | LegState::Accepted { .. }
+            | LegState::Answered { .. }
+            | LegState::Confirmed
+            | LegState::Leaving
+            | LegState::Gone => (false, None),
+        };
+        if status >= 200 {
+            self.counters.sip_response(CountedSide::Carrier, &leg.carrier, status);
+        }
+        match (status, is_current, why) {
+            (100..=199, true, _) => {
+                let sdp = if status > 100 { media::sdp_part(response.content_type(), &response.body()).ok().flatten() } else { None };
+                self.drive_slot(now, slot, Event::Progress { attempt, status, sdp });
+            }
+            (100..=199, false, _) => {}
+            (200..=299, true, _) => self.carrier_answered(now, slot, attempt, client, flow, response),
+            // Late: nobody waits for it any more. Or a fork: one is enough (RFC 3261 §13.2.2.4).
+            (200..=299, false, why) => {
+                let why = why.unwrap_or(Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
+                if matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Abandoned { .. })) {
+                    self.book_late_answer(now, slot, attempt);
+                    self.finish_leg(slot, id);
+                }
+                self.ack_and_bye(now, client, flow, response, why);
+            }
+            (422, true, _) if self.retry_with_larger_session(now, slot, id, client, response) => {}
+            (_, true, _) => {
+                self.clients.remove(&client);
+                self.finish_leg(slot, id);
+                self.note_carrier_end(now, slot, attempt, status);
+                self.drive_slot(now, slot, Event::Rejected { attempt, status, cause: cause_of(response) });
+            }
+            (_, false, _) => {
+                self.clients.remove(&client);
+                if matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Abandoned { .. })) {
+                    self.finish_leg(slot, id);
+                }
+            }
+        }
+    }
+
+    /// The carrier's 2xx: the dialog stands; its ACK goes at once unless it made an offer.
+    fn carrier_answered(&mut self, now: Now, slot: &mut Slot, attempt: u8, client: ClientId, flow: Flow, response: &Message) {
+        let id = LegId::Carrier(attempt);
+        let offered = slot.offered.is_some();
+        let Some(leg) = slot.leg_mut(id) else { return };
+        let dialog = match self.uac_dialog(leg, response) {
+            Some(dialog) => dialog,
+            // A 2xx without Contact or tag forms no dialog that could ever be ended: as if it had refused.
+            None => {
+                self.finish_leg(slot, id);
+                self.ack_and_bye(now, client, flow, response, Goodbye { cause: units::Cause::PROTOCOL, sip_cause: None });
+                return self.drive_slot(now, slot, Event::Rejected { attempt, status: 502, cause: None });
+            }
+        };
+        leg.dialog = Some(Box::new(dialog));
+        leg.flow = self.follow(leg, flow);
+        leg.takes_update = response.has_token(Name::Allow, "UPDATE");
+        leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
+        let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
+        leg.heard = sdp.clone();
+        let (cseq, _) = response.cseq();
+        if offered {
+            leg.state = LegState::Confirmed;
+            self.send_ack(now, slot, id, client, cseq, response.to_tag(), None);
+        } else {
+            leg.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
+        }
+        self.note_carrier_end(now, slot, attempt, 200);
+        self.drive_slot(now, slot, Event::Answer { attempt, sdp });
+    }
+
+    fn invite_failed(&mut self, now: Now, at: CallRef, id: LegId, failure: Failure) {
+        let Some(mut slot) = self.slots.take(at) else { return };
+        if let LegId::Carrier(attempt) = id {
+            let waiting = matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Calling { .. }));
+            let pending = matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Calling { .. } | LegState::Abandoned { .. }));
+            if pending {
+                self.finish_leg(&mut slot, id);
+            }
+            if waiting && !(failure == Failure::Unreachable && self.dial_alternate(now, &mut slot, attempt)) {
+                self.note_carrier_end(now, &slot, attempt, 0);
+                self.drive_slot(now, &mut slot, Event::Failed { attempt, failure });
+            }
+        }
+        self.park(now, slot);
+    }
+
+    /// A response that matches nothing: a 2xx of a dialog that is ours is acknowledged and ended, everything else dropped.
+    fn stray(&mut self, now: Now, flow: Flow, response: &Message) {
+        let ours = self.minter.open(Kind::Tag, response.from_tag().get(..TOKEN_LEN).unwrap_or("")).is_some();
+        if ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
+            self.farewell(now, flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
+        } else {
+            self.counters.rejected("stray_response");
+        }
+    }
+
+    fn relay_answered(&mut self, now: Now, _at: CallRef, server: ServerId, request: &Message, status: u16) {
+        let tag = request.to_tag();
+        let bytes = build::response(request, status, tag).build();
+        self.layer.respond(now.tick, server, status, bytes);
+    }
+
+    /// The last transaction of a leg ended.
+    pub(crate) fn leg_gone(&mut self, now: Now, at: CallRef, id: LegId) {
+        let Some(mut slot) = self.slots.take(at) else { return };
+        if let Some(leg) = slot.leg_mut(id) {
+            leg.state = LegState::Gone;
+        }
+        self.park(now, slot);
+    }
+
+    /// A leg has nothing left to do.
+    pub(crate) fn finish_leg(&mut self, slot: &mut Slot, id: LegId) {
+        if let Some(leg) = slot.leg_mut(id) {
+            leg.state = LegState::Gone;
+        }
+    }
+}
+
+/// The side of a leg.
+pub(crate) const fn side_of(id: LegId) -> Side {
+    match id {
+        LegId::Caller => Side::Caller,
+        LegId::Carrier(_) => Side::Carrier,
+    }
+}

@@ -1,0 +1,129 @@
+//! What arrives: who sent it, whether it is SIP, and what is answered before any call is made.
+
+use sip::{Builder, Flow, Message, Method, Name, ParseError, ServerId};
+use units::Now;
+
+use crate::build::{self, ALLOW, SUPPORTED};
+use crate::io::Output;
+use crate::node::Node;
+use crate::{CountedSide, Source};
+
+impl Node {
+    pub(crate) fn sip(&mut self, now: Now, flow: Flow, message: Result<Message, ParseError>) {
+        match message {
+            Ok(mut message) => {
+                message.set_source(flow.peer);
+                if message.is_request() { self.request(now, flow, message) } else { self.response_in(now, flow, message) }
+            }
+            Err(fault) => self.malformed(flow, &fault),
+        }
+    }
+
+    /// 400 for what a known peer sent and can be answered; silence for everything else.
+    fn malformed(&mut self, flow: Flow, fault: &ParseError) {
+        if self.tables.source(flow.peer.ip()) == Source::Unknown {
+            return self.counters.rejected("unknown_source");
+        }
+        self.counters.rejected(fault.label());
+        if let Some(bytes) = fault.response(flow.peer) {
+            self.outputs.push_back(Output::Send { flow, bytes });
+        }
+    }
+
+    fn response_in(&mut self, now: Now, flow: Flow, message: Message) {
+        match message.check() {
+            Ok(()) => self.layer.handle_message(now.tick, flow, message),
+            Err(fault) => self.counters.rejected(fault.label()),
+        }
+    }
+
+    fn request(&mut self, now: Now, flow: Flow, message: Message) {
+        let known = self.tables.source(flow.peer.ip()) != Source::Unknown || self.is_live_peer(&flow, &message);
+        if !known {
+            return self.counters.rejected("unknown_source");
+        }
+        if let Err(fault) = message.check() {
+            self.counters.rejected(fault.label());
+            if let Some(bytes) = fault.response(&message) {
+                self.outputs.push_back(Output::Send { flow, bytes });
+            }
+            return;
+        }
+        self.layer.handle_message(now.tick, flow, message);
+    }
+
+    /// A peer whose gate was removed may still end the call that it has.
+    fn is_live_peer(&mut self, flow: &Flow, message: &Message) -> bool {
+        let Some((at, leg)) = self.by_tag(message.to_tag()) else { return false };
+        let Some(slot) = self.slots.take(at) else { return false };
+        let live = slot.leg(leg).is_some_and(|leg| leg.flow.peer.ip() == flow.peer.ip());
+        self.slots.put(slot);
+        live
+    }
+
+    /// A request that opened a server transaction.
+    pub(crate) fn new_request(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
+        if !message.to_tag().is_empty() {
+            return self.in_dialog(now, id, flow, message);
+        }
+        if let Err(fault) = message.check_scheme() {
+            return self.decline(now, id, &message, fault.status());
+        }
+        if let Some(unsupported) = unsupported(&message) {
+            let builder = build::response(&message, 420, &self.stateless_tag(&message)).header(Name::Unsupported, &unsupported);
+            return self.answer(now, id, 420, builder);
+        }
+        if message.max_forwards() == Some(0) {
+            return self.decline(now, id, &message, 483);
+        }
+        match message.method() {
+            Method::Invite => self.new_call(now, id, flow, message),
+            Method::Options => self.options(now, id, &message),
+            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => self.decline(now, id, &message, 481),
+            Method::Ack | Method::Cancel => {}
+            Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => self.not_allowed(now, id, &message, 405),
+            Method::Other => self.not_allowed(now, id, &message, 501),
+        }
+    }
+
+    /// OPTIONS of a known peer: what we can do; 503 when we take no calls, so that its probes steer calls away.
+    fn options(&mut self, now: Now, id: ServerId, message: &Message) {
+        let status = if self.draining { 503 } else { 200 };
+        let builder = build::response(message, status, &self.stateless_tag(message))
+            .header(Name::Allow, ALLOW)
+            .header(Name::Accept, "application/sdp")
+            .header(Name::Supported, SUPPORTED);
+        self.answer(now, id, status, builder);
+    }
+
+    pub(crate) fn not_allowed(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        let builder = build::response(message, status, &self.stateless_tag(message)).header(Name::Allow, ALLOW);
+        self.answer(now, id, status, builder);
+    }
+
+    /// A bare final answer outside any call.
+    pub(crate) fn decline(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        let builder = build::response(message, status, &self.stateless_tag(message));
+        self.answer(now, id, status, builder);
+    }
+
+    pub(crate) fn answer(&mut self, now: Now, id: ServerId, status: u16, builder: Builder) {
+        self.counters.sip_response(CountedSide::Gate, &"".into(), status);
+        self.layer.respond(now.tick, id, status, builder.build());
+    }
+
+    /// A To-tag that opens to nothing, the same for repeats.
+    pub(crate) fn stateless_tag(&self, message: &Message) -> String {
+        self.minter.stateless(&[message.call_id(), message.from_tag()]).to_string()
+    }
+}
+
+/// The option tags of Require and Proxy-Require that we do not know (RFC 3261 §8.2.2.3).
+fn unsupported(message: &Message) -> Option<String> {
+    if matches!(message.method(), Method::Cancel | Method::Ack) {
+        return None;
+    }
+    let required = message.values(Name::Require).filter(|tag| !tag.eq_ignore_ascii_case("timer"));
+    let unknown: Vec<&str> = required.chain(message.values(Name::ProxyRequire)).collect();
+    if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
+}

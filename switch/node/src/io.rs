@@ -1,0 +1,172 @@
+//! What goes into a node and what comes out: the whole of its contact with the world.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ledger::Record;
+use rating::{AccountView, Cdr};
+use sip::{Flow, Message, ParseError};
+use units::{Money, Name, Wall};
+
+use crate::Tables;
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// A SIP message, or what was received instead of one.
+    Sip {
+        /// Where it came from and by what.
+        flow: Flow,
+        /// Lexed by the driver, which had to know its shard.
+        message: Result<Message, ParseError>,
+    },
+    /// Nothing can be sent to the peer of this flow any more: ICMP, reset, refused, closed.
+    Unreachable(Flow),
+    /// Time passed; due timers run. Every other input runs them too.
+    Tick,
+    /// All of this shard's records up to this ticket are on disk.
+    Durable(u64),
+    /// How the journal stands.
+    Journal(Pressure),
+    /// The addresses of a carrier's host name, best first; empty: it does not resolve.
+    Resolved {
+        /// Carrier by name.
+        carrier: Name,
+        /// Addresses with ports.
+        addresses: Vec<SocketAddr>,
+    },
+    /// New configuration; live calls keep what they began with.
+    Reload(Arc<Tables>),
+    /// No new calls; [`Node::is_idle`](crate::Node::is_idle) tells when the last one ended.
+    Drain,
+    /// End every call now, settled.
+    Stop,
+    /// A question or order of an operator; its answer is an [`Output::Reply`] with the same number.
+    Admin {
+        /// Chosen by the driver.
+        ticket: u64,
+        /// What is wanted.
+        request: AdminRequest,
+    },
+}
+
+/// How full the journal's queue is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pressure {
+    /// All is well.
+    #[default]
+    Ok,
+    /// Above half: no new calls.
+    Half,
+    /// Writing failed: no new calls, no extensions; live calls end at their lease.
+    Failed,
+}
+
+/// One thing to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Send these bytes.
+    Send {
+        /// Where to and by what; a stream with `conn` 0 is to be opened or shared.
+        flow: Flow,
+        /// One whole message.
+        bytes: Bytes,
+    },
+    /// Write this record after all before it; answer with [`Input::Durable`] and its ticket, counted from 1 per shard.
+    Journal {
+        /// Whether it belongs to a live call and may use the room kept for those.
+        live: bool,
+        /// What to write.
+        record: Record,
+    },
+    /// The CDR is durable: hand it on.
+    Publish(Arc<Cdr>),
+    /// Answer to [`Input::Admin`].
+    Reply {
+        /// Its number.
+        ticket: u64,
+        /// The answer.
+        reply: AdminReply,
+    },
+}
+
+/// What operators ask.
+#[derive(Debug, Clone)]
+pub enum AdminRequest {
+    /// Accounts of this shard.
+    Accounts,
+    /// One account.
+    Account(Name),
+    /// A new account.
+    AddAccount(ledger::NewAccount),
+    /// Money for an account.
+    TopUp {
+        /// Whose.
+        account: Name,
+        /// How much.
+        amount: Money,
+        /// The operator's words.
+        reference: String,
+        /// Idempotency key.
+        key: String,
+    },
+    /// Live calls.
+    Calls,
+    /// End a call.
+    Kill(u128),
+}
+
+/// What operators are answered.
+#[derive(Debug)]
+pub enum AdminReply {
+    /// To `Accounts`.
+    Accounts(Vec<AccountView>),
+    /// To `Account`, `AddAccount`.
+    Account(AccountView),
+    /// To `TopUp`, once it is durable.
+    ToppedUp {
+        /// The account after it.
+        account: AccountView,
+        /// Whether the key had been used for the same top-up before.
+        replayed: bool,
+    },
+    /// To `Calls`.
+    Calls(Vec<LiveCall>),
+    /// To `Kill`.
+    Killed,
+    /// There is no such account or call here.
+    NotFound,
+    /// It cannot be done.
+    Refused {
+        /// A short word for programs.
+        code: &'static str,
+        /// A sentence for people.
+        detail: String,
+    },
+}
+
+/// A call that is not over.
+#[derive(Debug, Clone)]
+pub struct LiveCall {
+    /// As in the CDR.
+    pub id: u128,
+    /// Gate's name.
+    pub gate: Name,
+    /// Account's name.
+    pub account: Name,
+    /// Caller as presented.
+    pub caller: String,
+    /// Called as dialled.
+    pub called: String,
+    /// Carrier tried or talked to.
+    pub carrier: Option<Name>,
+    /// `hunting` or `talking`.
+    pub state: &'static str,
+    /// When it began.
+    pub started_at: Wall,
+    /// When it was answered.
+    pub answered_at: Option<Wall>,
+    /// Answered time so far.
+    pub duration_ms: u64,
+}

@@ -1,0 +1,113 @@
+//! One SIP leg of a call: its place in RFC 3261's dialogs, and the exchanges under way on it.
+
+use bytes::Bytes;
+use call::LegId;
+use sip::{ClientId, Dialog, Flow, ServerId};
+use units::{Cause, Name};
+
+use crate::session::SessionState;
+
+/// A leg, from its first INVITE to the end of its last transaction.
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub id: LegId,
+    pub flow: Flow,
+    pub state: LegState,
+    /// Our tag: a token and a letter for the leg.
+    pub tag: Box<str>,
+    pub call_id: Box<str>,
+    pub dialog: Option<Box<Dialog>>,
+    /// The last SDP that we sent there.
+    pub said: Option<Bytes>,
+    /// The last SDP that came from there.
+    pub heard: Option<Bytes>,
+    pub session: SessionState,
+    pub exchange: Exchange,
+    /// The carrier's name; empty for the caller's leg.
+    pub carrier: Name,
+    /// The peer's Allow names UPDATE.
+    pub takes_update: bool,
+}
+
+/// Where a leg is.
+#[derive(Debug)]
+pub(crate) enum LegState {
+    /// The caller's INVITE has no final answer yet.
+    Incoming { invite: ServerId },
+    /// Our 2xx waits for its ACK; a BYE may be owed until then (RFC 3261 §15).
+    Accepted { invite: ServerId, owed: Option<Goodbye> },
+    /// Our INVITE has no final answer yet.
+    Calling { invite: ClientId },
+    /// As before, but nobody wants it any more: CANCEL is on its way, a 2xx gets ACK and BYE.
+    Abandoned { invite: ClientId, why: Goodbye },
+    /// Its 2xx carried an offer; the ACK waits for the answer.
+    Answered { invite: ClientId, remote_tag: Box<str>, cseq: u32 },
+    /// The dialog stands.
+    Confirmed,
+    /// Our BYE waits for its answer.
+    Leaving,
+    /// Nothing more will happen.
+    Gone,
+}
+
+/// Why we say BYE or CANCEL, as its Reason header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Goodbye {
+    pub cause: Cause,
+    pub sip_cause: Option<u16>,
+}
+
+/// An offer/answer exchange in mid-call (RFC 3261 §14, RFC 3311): at most one per leg.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    None,
+    /// The peer's re-INVITE or UPDATE waits for our answer.
+    Theirs { server: ServerId, request: Box<sip::Message> },
+    /// Our 2xx to its re-INVITE waits for the ACK, which brings an answer if we offered late.
+    TheirsAccepted { server: ServerId, late: bool },
+    /// Our re-INVITE or UPDATE waits for its answer.
+    Ours { client: ClientId, purpose: OfferPurpose, cseq: u32 },
+    /// The 2xx to our re-INVITE without offer brought one; the ACK waits for the answer.
+    OursLate { client: ClientId, remote_tag: Box<str>, cseq: u32 },
+}
+
+/// Why we sent a re-INVITE or UPDATE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OfferPurpose {
+    /// The call relays the other side's offer.
+    Relay,
+    /// The other side asked for an offer.
+    Ask,
+    /// Session refresh: nothing changes.
+    Refresh,
+}
+
+// === impl Leg ===
+
+impl Leg {
+    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, tag: Box<str>, call_id: Box<str>, carrier: Name) -> Self {
+        Self {
+            id,
+            flow,
+            state,
+            tag,
+            call_id,
+            dialog: None,
+            said: None,
+            heard: None,
+            session: SessionState::default(),
+            exchange: Exchange::None,
+            carrier,
+            takes_update: false,
+        }
+    }
+
+    pub(crate) const fn is_gone(&self) -> bool {
+        matches!(self.state, LegState::Gone)
+    }
+
+    /// True while in-dialog requests make sense.
+    pub(crate) const fn is_up(&self) -> bool {
+        matches!(self.state, LegState::Accepted { .. } | LegState::Confirmed | LegState::Answered { .. })
+    }
+}

@@ -1,0 +1,282 @@
+//! The node: its state, its one mutation and its outputs.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use call::{Actions, Event};
+use hashbrown::HashMap;
+use rating::Engine;
+use route::{CarrierSlots, GateId, Health, RateLimiter};
+use sip::token::Minter;
+use sip::wheel::{TimerId, Wheel};
+use sip::{ClientId, Layer, ServerId};
+use units::{Name, Now, Tick};
+
+use crate::io::{Input, Output, Pressure};
+use crate::leg::LegState;
+use crate::probe::Probes;
+use crate::records::Unpublished;
+use crate::slot::{CallRef, Slot, Slots};
+use crate::{Counters, Tables};
+use call::LegId;
+
+/// Hash maps whose keys are our own ids: fast and the same on every run.
+pub(crate) type Ids<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// Who this node is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// `node.name`.
+    pub name: Name,
+    /// This shard.
+    pub shard: u8,
+    /// How many there are.
+    pub shards: u8,
+    /// Secret of all tokens, new at every start and the same for all shards.
+    pub key: [u8; 16],
+    /// Distinguishes call ids of this start from those of any other.
+    pub boot: u32,
+}
+
+/// One shard.
+pub struct Node {
+    pub(crate) identity: Identity,
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) layer: Layer,
+    pub(crate) minter: Minter,
+    pub(crate) engine: Engine,
+    pub(crate) health: Health,
+    pub(crate) carrier_slots: Arc<dyn CarrierSlots + Send + Sync>,
+    pub(crate) limiters: Vec<(GateId, RateLimiter)>,
+    pub(crate) gate_calls: HashMap<GateId, u32, foldhash::fast::FixedState>,
+    pub(crate) slots: Slots,
+    /// What our client transactions are for.
+    pub(crate) clients: Ids<ClientId, Client>,
+    /// The INVITEs and UPDATEs that wait for our answer or its ACK.
+    pub(crate) servers: Ids<ServerId, (CallRef, LegId)>,
+    pub(crate) by_id: Ids<u128, CallRef>,
+    pub(crate) wheel: Wheel<TimerKey>,
+    pub(crate) probes: Probes,
+    pub(crate) probe_timer: TimerId,
+    pub(crate) unpublished: Unpublished,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) scratch: Actions,
+    pub(crate) counters: Counters,
+    pub(crate) pressure: Pressure,
+    pub(crate) draining: bool,
+    pub(crate) minted_calls: u64,
+    pub(crate) minted_branches: u32,
+}
+
+/// What a client transaction is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Client {
+    /// The INVITE of a carrier's leg.
+    Invite(CallRef, LegId),
+    /// A re-INVITE or UPDATE on a leg.
+    Offer(CallRef, LegId),
+    /// A BYE on a leg.
+    Bye(CallRef, LegId),
+    /// An INFO that answers one of the other leg's.
+    Relay(CallRef, ServerId, Box<sip::Message>),
+    /// An OPTIONS probe of a carrier.
+    Probe(route::CarrierId),
+    /// A BYE that nobody waits for.
+    Farewell,
+}
+
+/// What the wheel wakes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TimerKey {
+    /// A call's earliest deadline, its legs' session timers included.
+    Call(CallRef),
+    /// Probes of carriers.
+    Probes,
+}
+
+// === impl Node ===
+
+impl Node {
+    /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
+    pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
+        let minter = Minter::new(identity.key, identity.shard);
+        let layer = Layer::new(sip::LayerConfig::new(minter.clone()));
+        let mut engine = Engine::new();
+        engine.set_decks(Arc::clone(&tables.decks));
+        Self {
+            minter,
+            layer,
+            engine,
+            health: Health::default(),
+            carrier_slots,
+            limiters: Vec::new(),
+            gate_calls: HashMap::default(),
+            slots: Slots::default(),
+            clients: Ids::default(),
+            servers: Ids::default(),
+            by_id: Ids::default(),
+            wheel: Wheel::new(),
+            probes: Probes::default(),
+            probe_timer: TimerId::NONE,
+            unpublished: Unpublished::default(),
+            outputs: VecDeque::new(),
+            scratch: Actions::new(),
+            counters: Counters::default(),
+            pressure: Pressure::Ok,
+            draining: false,
+            minted_calls: 0,
+            minted_branches: 0,
+            identity,
+            tables,
+        }
+    }
+
+    /// The one mutation. Due timers run with every input.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Sip { flow, message } => self.sip(now, flow, message),
+            Input::Unreachable(flow) => self.layer.transport_failed(now.tick, flow),
+            Input::Tick => {}
+            Input::Durable(ticket) => self.durable(ticket),
+            Input::Journal(pressure) => self.pressure = pressure,
+            Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
+            Input::Reload(tables) => self.reload(now, tables),
+            Input::Drain => self.draining = true,
+            Input::Stop => self.stop(now),
+            Input::Admin { ticket, request } => self.admin(now, ticket, request),
+        }
+        self.run_timers(now);
+        self.run_layer(now);
+    }
+
+    /// The next thing to be done outside; `None` when all is done.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// No later than this, [`Node::handle`] wants to be called again.
+    pub fn deadline(&self) -> Tick {
+        let timers = self.wheel.next_deadline().unwrap_or(Tick::NEVER);
+        timers.min(self.layer.next_deadline().unwrap_or(Tick::NEVER))
+    }
+
+    /// Calls that are not over.
+    pub const fn live_calls(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// True when no call is live and every record was acknowledged.
+    pub fn is_idle(&self) -> bool {
+        self.slots.len() == 0 && self.unpublished.is_empty()
+    }
+
+    /// Takes what was counted since the last time.
+    pub fn take_counters(&mut self) -> Counters {
+        std::mem::take(&mut self.counters)
+    }
+
+    /// The rating engine, for reading.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Live calls by state: hunting, talking.
+    pub fn calls_by_state(&self) -> (usize, usize) {
+        let talking = self.slots.iter().filter(|slot| slot.call.is_talking()).count();
+        (self.slots.len() - talking, talking)
+    }
+
+    /// Carriers that are skipped at present, by name.
+    pub fn carriers_down(&self, now: Now) -> Vec<Name> {
+        self.tables.carriers.iter().filter(|carrier| self.health.is_down(carrier.id, now.tick)).map(|carrier| carrier.name.clone()).collect()
+    }
+
+    fn reload(&mut self, now: Now, tables: Arc<Tables>) {
+        self.engine.set_decks(Arc::clone(&tables.decks));
+        self.tables = tables;
+        self.limiters.clear();
+        self.seed_accounts(now);
+        self.schedule_probes(now);
+    }
+
+    fn stop(&mut self, now: Now) {
+        self.draining = true;
+        for at in self.slots.refs() {
+            self.drive(now, at, Event::Kill(call::HangupBy::Shutdown));
+        }
+    }
+
+    fn run_timers(&mut self, now: Now) {
+        while let Some((_, key)) = self.wheel.pop(now.tick) {
+            match key {
+                TimerKey::Call(at) => self.call_timer(now, at),
+                TimerKey::Probes => self.run_probes(now),
+            }
+        }
+    }
+
+    fn run_layer(&mut self, now: Now) {
+        self.layer.handle_timeout(now.tick);
+        while let Some(event) = self.layer.poll_event() {
+            self.transaction_event(now, event);
+        }
+        while let Some(transmit) = self.layer.poll_transmit() {
+            self.outputs.push_back(Output::Send { flow: transmit.flow, bytes: transmit.bytes });
+        }
+    }
+
+    /// Gives a call an event and carries out what it wants.
+    pub(crate) fn drive(&mut self, now: Now, at: CallRef, event: Event) {
+        let Some(mut slot) = self.slots.take(at) else { return };
+        self.drive_slot(now, &mut slot, event);
+        self.park(now, slot);
+    }
+
+    /// As [`Node::drive`], for a call that is in hand.
+    pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
+        let mut actions = std::mem::take(&mut self.scratch);
+        slot.call.handle(now, event, &mut actions);
+        self.carry_out(now, slot, &mut actions);
+        self.scratch = actions;
+    }
+
+    /// Carries out actions until none is left; their answers may bring new ones.
+    pub(crate) fn carry_out(&mut self, now: Now, slot: &mut Slot, actions: &mut Actions) {
+        while let Some(action) = actions.pop_front() {
+            if let Some(event) = self.execute(now, slot, action) {
+                slot.call.handle(now, event, actions);
+            }
+        }
+    }
+
+    /// Puts a call back, with its timer; or forgets it if nothing will happen any more.
+    pub(crate) fn park(&mut self, now: Now, mut slot: Box<Slot>) {
+        if slot.call.is_over() && slot.all_gone() {
+            self.wheel.cancel(slot.timer);
+            self.by_id.remove(&slot.call.id());
+            self.slots.release(slot.me);
+            return;
+        }
+        let legs = std::iter::once(&slot.caller).chain(&slot.carriers);
+        let sessions = legs.filter(|leg| matches!(leg.state, LegState::Confirmed)).map(|leg| leg.session.deadline()).min();
+        let wanted = slot.call.deadline().min(sessions.unwrap_or(Tick::NEVER));
+        // A timer that comes too early is harmless; only an earlier deadline needs a new one.
+        if wanted < slot.timer_at || slot.timer_at <= now.tick {
+            self.wheel.cancel(slot.timer);
+            slot.timer_at = wanted;
+            slot.timer = if wanted == Tick::NEVER { TimerId::NONE } else { self.wheel.insert(wanted, TimerKey::Call(slot.me)) };
+        }
+        self.slots.put(slot);
+    }
+
+    fn call_timer(&mut self, now: Now, at: CallRef) {
+        let Some(mut slot) = self.slots.take(at) else { return };
+        slot.timer = TimerId::NONE;
+        slot.timer_at = Tick::NEVER;
+        if slot.call.deadline() <= now.tick {
+            self.drive_slot(now, &mut slot, Event::Timeout);
+        }
+        self.session_timers(now, &mut slot);
+        self.park(now, slot);
+    }
+}

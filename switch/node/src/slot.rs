@@ -1,0 +1,141 @@
+//! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and generation, as our tokens carry them.
+
+use bytes::Bytes;
+use call::{Call, LegId, Side};
+use rating::LeaseId;
+use sip::Message;
+use sip::wheel::TimerId;
+use units::Tick;
+
+use crate::leg::Leg;
+
+/// Most calls that one shard holds; one more is refused with 503.
+pub(crate) const CALLS_MAX: usize = 200_000;
+
+/// Names one call for as long as it lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct CallRef {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// A call and everything that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub me: CallRef,
+    pub call: Call,
+    pub lease: Option<LeaseId>,
+    /// The caller's INVITE, until its final answer.
+    pub invite: Option<Box<Message>>,
+    pub caller: Leg,
+    pub carriers: Vec<Leg>,
+    /// Which carrier's slot is taken by which attempt.
+    pub dialled: Vec<Dialled>,
+    pub timer: TimerId,
+    pub timer_at: Tick,
+    /// The offer that the last INVITE carried, for a retry with other session timers.
+    pub offered: Option<Bytes>,
+    /// An `open` record was written.
+    pub recorded_open: bool,
+}
+
+/// What an attempt holds of its carrier.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    pub carrier: std::sync::Arc<route::Carrier>,
+    /// Holds one of the carrier's `max_calls`.
+    pub slot_taken: bool,
+    /// Other addresses of its host name, tried when this one is unreachable.
+    pub alternates: Vec<std::net::SocketAddr>,
+}
+
+/// All calls of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    slots: Vec<(u32, Option<Box<Slot>>)>,
+    free: Vec<u32>,
+    live: usize,
+}
+
+// === impl Slot ===
+
+impl Slot {
+    pub(crate) fn leg(&self, id: LegId) -> Option<&Leg> {
+        match id {
+            LegId::Caller => Some(&self.caller),
+            LegId::Carrier(attempt) => self.carriers.iter().find(|leg| leg.id == LegId::Carrier(attempt)),
+        }
+    }
+
+    pub(crate) fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        match id {
+            LegId::Caller => Some(&mut self.caller),
+            LegId::Carrier(attempt) => self.carriers.iter_mut().find(|leg| leg.id == LegId::Carrier(attempt)),
+        }
+    }
+
+    /// The leg of an answered call's side: the carrier's is the last one dialled.
+    pub(crate) fn side(&self, side: Side) -> LegId {
+        match side {
+            Side::Caller => LegId::Caller,
+            Side::Carrier => self.carriers.last().map_or(LegId::Carrier(0), |leg| leg.id),
+        }
+    }
+
+    pub(crate) fn all_gone(&self) -> bool {
+        self.caller.is_gone() && self.carriers.iter().all(Leg::is_gone)
+    }
+}
+
+// === impl Slots ===
+
+impl Slots {
+    /// A place for a new call; none if the shard is full.
+    pub(crate) fn reserve(&mut self) -> Option<CallRef> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None if self.slots.len() < CALLS_MAX => {
+                self.slots.push((0, None));
+                (self.slots.len() - 1) as u32
+            }
+            None => return None,
+        };
+        let generation = self.slots[slot as usize].0;
+        self.live += 1;
+        Some(CallRef { slot, generation })
+    }
+
+    /// Takes a call out to work on it; `put` it back or `release` its place.
+    pub(crate) fn take(&mut self, at: CallRef) -> Option<Box<Slot>> {
+        let (generation, slot) = self.slots.get_mut(at.slot as usize)?;
+        if *generation == at.generation { slot.take() } else { None }
+    }
+
+    pub(crate) fn put(&mut self, slot: Box<Slot>) {
+        let at = slot.me.slot as usize;
+        self.slots[at].1 = Some(slot);
+    }
+
+    /// Frees the place of a call; its name is never valid again (generations wrap after a million calls in one place).
+    pub(crate) fn release(&mut self, at: CallRef) {
+        if let Some((generation, slot)) = self.slots.get_mut(at.slot as usize) {
+            *generation = (*generation + 1) & sip::token::GENERATION_MASK;
+            *slot = None;
+            self.free.push(at.slot);
+            self.live -= 1;
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Live calls in the order of their places.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter_map(|(_, slot)| slot.as_deref())
+    }
+
+    pub(crate) fn refs(&self) -> Vec<CallRef> {
+        self.iter().map(|slot| slot.me).collect()
+    }
+}

@@ -1,0 +1,94 @@
+//! What the operator configured, as one immutable set that is swapped whole; and which shard an account lives on.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rating::Decks;
+use route::{CarrierId, Carriers, GateId, Gates, RouteTable};
+use units::{Currency, Money, Name};
+
+/// One configuration, checked by `config` and shared by all shards.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// Who may call.
+    pub gates: Arc<Gates>,
+    /// Where calls go.
+    pub carriers: Arc<Carriers>,
+    /// Which carriers for which number.
+    pub routes: Arc<RouteTable>,
+    /// Prices.
+    pub decks: Arc<Decks>,
+    /// Accounts to be made where absent.
+    pub accounts: Vec<Seed>,
+    /// Listeners: which local address a flow to a carrier leaves from, first of its transport and family.
+    pub listeners: Vec<(sip::Transport, SocketAddr)>,
+    /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
+    pub address: IpAddr,
+}
+
+/// An account of the configuration.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    /// Unique name.
+    pub name: Name,
+    /// Currency of its money.
+    pub currency: Currency,
+    /// Opening balance.
+    pub balance: Money,
+    /// The deck that prices its calls.
+    pub deck: Name,
+}
+
+/// What a source address is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A customer's.
+    Gate(GateId),
+    /// A carrier's.
+    Carrier(CarrierId),
+    /// Nobody's: silence.
+    Unknown,
+}
+
+impl Tables {
+    /// Gate before carrier: a customer's address pays, whatever else it is.
+    pub fn source(&self, ip: IpAddr) -> Source {
+        if let Some(gate) = self.gates.find(ip) {
+            Source::Gate(gate.id)
+        } else if let Some(carrier) = self.carriers.find(ip) {
+            Source::Carrier(carrier.id)
+        } else {
+            Source::Unknown
+        }
+    }
+
+    /// The address that a flow over `transport` to `peer` leaves from.
+    pub fn local_for(&self, transport: sip::Transport, peer: SocketAddr) -> Option<SocketAddr> {
+        let of_kind = |&&(t, a): &&(sip::Transport, SocketAddr)| t == transport && a.is_ipv4() == peer.is_ipv4();
+        self.listeners.iter().find(of_kind).map(|&(_, local)| local)
+    }
+
+    /// What Via and Contact name for a listener.
+    pub fn advertised(&self, local: SocketAddr) -> SocketAddr {
+        if local.ip().is_unspecified() { SocketAddr::new(self.address, local.port()) } else { local }
+    }
+}
+
+/// The shard that owns an account: the same on every run of `shards` shards (FNV-1a of the name); nothing on disk depends on it.
+pub fn shard_of(account: &str, shards: u8) -> u8 {
+    let hash = account.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    (hash % u64::from(shards.max(1))) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_one_shard() {
+        assert_eq!(shard_of("acme", 1), 0);
+        assert_eq!(shard_of("acme", 4), shard_of("acme", 4));
+        let hit: std::collections::BTreeSet<_> = (0..64).map(|n| shard_of(&format!("account-{n}"), 4)).collect();
+        assert_eq!(hit.len(), 4);
+    }
+}
