@@ -84,6 +84,16 @@ struct Period {
     until: i64,
 }
 
+/// A row seen in place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowLine<'a> {
+    pub prefix: Prefix,
+    pub destination: &'a str,
+    pub rate: i64,
+    pub connect_fee: i64,
+    pub increments: Increments,
+}
+
 /// Consecutive rows.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -137,6 +147,13 @@ impl Deck {
     /// The index of the row for a call, for [`Deck::row_at`].
     pub(crate) fn find(&self, digits: &[u8], at: Wall) -> Option<u32> {
         self.index.matches(digits).find_map(|(_, span)| self.in_force(*span, at))
+    }
+
+    /// What re-rating needs of a row, without cloning its text.
+    pub(crate) fn line_at(&self, at: u32) -> Option<RowLine<'_>> {
+        let row = self.rows.get(at as usize)?;
+        let destination = self.destinations.get(row.destination as usize)?;
+        Some(RowLine { prefix: row.prefix, destination, rate: row.rate, connect_fee: row.connect_fee, increments: row.increments })
     }
 
     /// A row as a price.
@@ -224,3 +241,6 @@ impl Decks {
         self.by_name.values()
     }
 }
+
+#[cfg(test)]
+mod tests;

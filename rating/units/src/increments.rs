@@ -66,9 +66,9 @@ mod tests {
     /// RULES L13–L16: seconds talked against seconds billed.
     #[test]
     fn bills_as_the_price_list_says() {
-        type Talked = u64;
-        type Billed = u64;
-        let table: &[(u32, u32, &[(Talked, Billed)])] = &[
+        /// Initial, increment, and pairs of seconds talked and billed.
+        type Row = (u32, u32, &'static [(u64, u64)]);
+        let table: &[Row] = &[
             (1, 1, &[(0, 0), (1, 1), (31, 31)]),
             (30, 6, &[(1, 30), (30, 30), (31, 36), (36, 36), (37, 42), (61, 66)]),
             (60, 1, &[(1, 60), (60, 60), (61, 61), (121, 121)]),

@@ -1,0 +1,171 @@
+//! Decks from files: what is taken, what is refused and where it says so, and which row wins at which instant.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+
+fn load(rows: &str) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
+    Deck::load("retail", Currency::EUR, format!("{HEADER}{rows}").as_bytes())
+}
+
+fn deck(rows: &str) -> Deck {
+    load(rows).map(|(deck, _)| deck).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn errors(csv: &str) -> Vec<String> {
+    let errors = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect_err("must be refused");
+    errors.iter().map(ToString::to_string).collect()
+}
+
+fn destination(deck: &Deck, number: &str, at: &str) -> Option<String> {
+    let at = Wall::parse(at).expect("a time");
+    deck.price(&number.parse().expect("a number"), at).map(|price| price.destination.to_string())
+}
+
+#[test]
+fn any_column_order_crlf_bom_and_visual_prefixes() {
+    let csv = "\u{feff}Increment, rate,prefix,INITIAL,destination\r\n6,0.12345,+34 91,30,\"Spain, Madrid\"\r\n\r\n1,1,7,1,Россия\r\n";
+    let (deck, warnings) = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck");
+    assert!(warnings.is_empty());
+    let rows: Vec<_> = deck.rows().collect();
+    assert_eq!(rows.len(), 2);
+    let row = &rows[0];
+    assert_eq!((row.prefix.to_string().as_str(), &*row.destination, row.rate, row.connect_fee), ("3491", "Spain, Madrid", 12_345, 0));
+    assert_eq!(row.increments.to_string(), "30/6");
+    assert_eq!((row.effective_from, row.effective_until), (None, None));
+    assert_eq!(&*rows[1].destination, "Россия");
+}
+
+#[test]
+fn five_fields_of_eight_are_a_row() {
+    let deck = deck("34,Spain,0.12345,30,6\n");
+    assert_eq!(destination(&deck, "34911234567", "2026-01-01T00:00:00Z"), Some("Spain".to_owned()));
+    assert_eq!(destination(&deck, "35911234567", "2026-01-01T00:00:00Z"), None);
+    assert_eq!(destination(&deck, "3", "2026-01-01T00:00:00Z"), None);
+}
+
+#[test]
+fn a_sixth_place_is_rounded_half_up_and_said() {
+    let (deck, warnings) = load("34,Spain,0.123456,1,1,0.000005,,\n35,Portugal,0.1000000,1,1\n").expect("a good deck");
+    let row = deck.rows().next().expect("a row");
+    assert_eq!((row.rate, row.connect_fee), (12_346, 1));
+    let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["2:10: rate: 0.123456 rounded to 0.12346", "2:23: connect_fee: 0.000005 rounded to 0.00001"]);
+}
+
+#[test]
+fn every_wrong_row_is_told_with_its_place_and_none_is_loaded() {
+    let rows = "34,Spain,NaN,1,1,,,\n\
+                35,Portugal,0.1,0,0,,,\n\
+                \n\
+                36,Hungary,1e9,1,1,,,\n\
+                37,\"East, \"\"old\"\"\",-1,1,1,-2,,\n\
+                ,Nowhere,12345678901234567890123456789,1,1,,,\n\
+                38,Yugoslavia,0.1,1,1,,2026-02-01T00:00:00Z,2026-02-01T00:00:00Z\n\
+                39,Italy,0.1,1,1,,tomorrow,\n\
+                4x,,0.1,1.5,90000,,,\n\
+                40,Romania,0.1,1,1,,,,,\n\
+                41,Switzerland\n";
+    let found = errors(&format!("{HEADER}{rows}"));
+    let expected = [
+        "2:10: rate: NaN: not a decimal",
+        "3:17: initial: \"0\"",
+        "3:19: increment: \"0\"",
+        "5:12: rate: 1e9: not a decimal",
+        "6:20: rate: -1: must not be negative",
+        "6:27: connect_fee: -2: must not be negative",
+        "7:1: prefix: empty",
+        "7:10: rate: 12345678901234567890123456789: more than 28 digits",
+        "8:45: effective_until: must be later",
+        "9:19: effective_from: \"tomorrow\"",
+        "10:1: prefix: 4x",
+        "10:4: destination: empty",
+        "10:9: initial: \"1.5\"",
+        "10:13: increment: \"90000\"",
+        "11:24: 10 fields under 8 columns",
+        "12:15: rate: empty",
+        "12:15: initial: \"\"",
+        "12:15: increment: \"\"",
+    ];
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}\nis not\n{expected}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn headers_that_are_none() {
+    assert_eq!(errors("").len(), 1);
+    assert!(errors("34,Spain,0.1,1,1\n").iter().any(|error| error.starts_with("1:1: unknown column \"34\"")));
+    assert_eq!(
+        errors("prefix,destination,rate,initial,conect_fee,rate\n").iter().map(|e| e.split(';').next().expect("text")).collect::<Vec<_>>(),
+        ["1:1: the header must name the column increment", "1:33: unknown column \"conect_fee\"", "1:44: column rate is named twice"]
+    );
+    assert!(errors("\u{0}\u{0}").len() >= 5);
+    let utf16 = Deck::load("retail", Currency::EUR, &b"\xFF\xFEp\0"[..]).expect_err("refused");
+    assert!(utf16[0].message.contains("UTF-16"));
+    let latin1 = Deck::load("retail", Currency::EUR, &b"prefix,destination,rate,initial,increment\n34,Espa\xF1a,1,1,1\n"[..]);
+    assert_eq!((latin1.as_ref().expect_err("refused")[0].line, latin1.expect_err("refused")[0].column), (2, 4));
+}
+
+#[test]
+fn one_prefix_twice_only_at_different_times() {
+    let rows = "34,Old,0.1,1,1,,,2026-02-01T00:00:00Z\n34,New,0.2,1,1,,2026-02-01T00:00:00Z,\n3,Europe,0.3,1,1\n";
+    let deck = deck(rows);
+    assert_eq!(destination(&deck, "349", "2026-01-31T23:59:59.999Z"), Some("Old".to_owned()));
+    assert_eq!(destination(&deck, "349", "2026-02-01T00:00:00Z"), Some("New".to_owned()));
+
+    let overlap = errors(&format!("{HEADER}34,A,0.1,1,1\n35,B,0.1,1,1\n+3 4,C,0.2,1,1\n"));
+    assert_eq!(overlap, ["4:1: prefix 34: in force at the same time as the row of line 2"]);
+    let overlap =
+        errors(&format!("{HEADER}34,A,0.1,1,1,,2026-03-01T00:00:00Z,\n34,B,0.1,1,1,,2026-01-01T00:00:00Z,2026-03-01T00:00:00.001Z\n"));
+    assert_eq!(overlap, ["3:1: prefix 34: in force at the same time as the row of line 2"]);
+}
+
+#[test]
+fn a_row_out_of_force_gives_way_to_the_next_shorter() {
+    let deck = deck(
+        "3491,Madrid promo,0.01,1,1,,2026-02-01T00:00:00Z,2026-03-01T00:00:00Z\n34,Spain,0.1,1,1\n3,Europe,0.3,1,1,,2026-01-01T00:00:00Z,\n",
+    );
+    for (number, at, expected) in [
+        ("3491", "2026-02-15T00:00:00Z", Some("Madrid promo")),
+        ("3491", "2026-03-01T00:00:00Z", Some("Spain")),
+        ("3491", "2025-01-01T00:00:00Z", Some("Spain")),
+        ("33", "2026-01-01T00:00:00Z", Some("Europe")),
+        ("33", "2025-12-31T23:59:59Z", None),
+    ] {
+        assert_eq!(destination(&deck, number, at).as_deref(), expected, "{number} at {at}");
+    }
+}
+
+#[test]
+fn the_version_follows_content_not_layout() {
+    let one = deck("34,Spain,0.1,1,1\n35,Portugal,0.2,1,1\n").version();
+    let same = Deck::load(
+        "other",
+        Currency::EUR,
+        &b"rate,prefix,destination,increment,initial\r\n0.20,35,Portugal,1,1\r\n0.100,+34,Spain,1,1\r\n"[..],
+    );
+    assert_eq!(same.expect("a good deck").0.version(), one);
+    for other in ["34,Spain,0.10001,1,1\n35,Portugal,0.2,1,1\n", "34,Spain,0.1,1,6\n35,Portugal,0.2,1,1\n", "34,Spain,0.1,1,1\n"] {
+        assert_ne!(deck(other).version(), one, "{other}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300), with_header in any::<bool>()) {
+        let mut csv = if with_header { HEADER.as_bytes().to_vec() } else { Vec::new() };
+        csv.extend(bytes);
+        let _ = Deck::load("retail", Currency::EUR, &csv[..]);
+    }
+
+    #[test]
+    fn never_panics_on_almost_csv(rows in proptest::collection::vec("[0-9a\",.\r\n +-]{0,40}", 0..8)) {
+        if let Ok((deck, _)) = load(&rows.join("\n")) {
+            prop_assert!(deck.rows().all(|row| row.rate >= 0 && row.connect_fee >= 0));
+        }
+    }
+}
