@@ -9,7 +9,7 @@ use units::Cause;
 use crate::offer::{FilteredOffer, Offered};
 use crate::origin::SessionOrigin;
 use crate::pass::{self, MediaTarget, Reach};
-use crate::payload::{Format, Numbers, PAYLOADS_MAX, Params, Payload, PayloadMap};
+use crate::payload::{self, Format, Numbers, PAYLOADS_MAX, Params, Payload, PayloadMap};
 
 /// An answer as it may be sent to the offerer.
 #[derive(Clone, Debug)]
@@ -111,11 +111,6 @@ impl Pair {
     const fn annex_refused(&self) -> bool {
         self.ours.refuses_annex(self.format) || self.theirs.refuses_annex(self.format)
     }
-
-    /// Whether the offerer must be told of a refusal that the answer does not spell out.
-    const fn annex_to_add(&self) -> bool {
-        self.annex_refused() && !self.theirs.refuses_annex(self.format)
-    }
 }
 
 impl Agreed {
@@ -206,15 +201,11 @@ fn write_open(writer: &mut Writer, sdp: &Sdp<'_>, media: &Media<'_>, offered: &O
                     write_attribute(writer, b"rtpmap:", Some(pair.offered), rtpmap.value);
                 }
             }
-            Some(Attribute::Fmtp { payload, params }) => {
-                if let Some(pair) = agreed.of_answered(payload) {
-                    if pair.annex_to_add() && told.insert(payload) {
-                        write_annex_refused(writer, pair, params);
-                    } else {
-                        write_attribute(writer, b"fmtp:", Some(pair.offered), params);
-                    }
-                }
-            }
+            Some(Attribute::Fmtp { payload, params }) => match agreed.of_answered(payload) {
+                Some(pair) if pair.annex_refused() => write_annex_refused(writer, pair, params, told.insert(payload)),
+                Some(pair) => write_attribute(writer, b"fmtp:", Some(pair.offered), params),
+                None => {}
+            },
             Some(Attribute::RtcpFb { payload: None, value }) => write_attribute(writer, b"rtcp-fb:", None, value),
             Some(Attribute::RtcpFb { payload: Some(payload), value }) => {
                 if let Some(pair) = agreed.of_answered(payload) {
@@ -224,8 +215,8 @@ fn write_open(writer: &mut Writer, sdp: &Sdp<'_>, media: &Media<'_>, offered: &O
         }
     }
     for pair in agreed.pairs() {
-        if pair.annex_to_add() && !told.contains(pair.answered) {
-            write_annex_refused(writer, pair, &[]);
+        if pair.annex_refused() && told.insert(pair.answered) {
+            write_annex_refused(writer, pair, &[], true);
         }
     }
 }
@@ -247,18 +238,23 @@ fn begin_attribute(writer: &mut Writer, name: &[u8], payload: Option<u8>) {
     writer.text(b" ");
 }
 
-/// The parameters of an answered payload with its annex refused.
-fn write_annex_refused(writer: &mut Writer, pair: &Pair, params: &[u8]) {
+/// The parameters of an answered payload without what they say of its annex, and with its refusal if this is the line to `tell` it.
+fn write_annex_refused(writer: &mut Writer, pair: &Pair, params: &[u8], tell: bool) {
     let annex: &[u8] = if pair.format == Format::Codec(Codec::G723) { b"annexa" } else { b"annexb" };
+    let mut others = payload::split_params(params).filter(|(name, _)| !name.eq_ignore_ascii_case(annex)).map(|(_, param)| param).peekable();
+    if !tell && others.peek().is_none() {
+        return;
+    }
     begin_attribute(writer, b"fmtp:", Some(pair.offered));
-    for param in params.split(|&byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii) {
-        let name = param.split(|&byte| byte == b'=').next().unwrap_or(&[]).trim_ascii();
-        if !param.is_empty() && !name.eq_ignore_ascii_case(annex) {
-            writer.text(param);
+    while let Some(param) = others.next() {
+        writer.text(param);
+        if tell || others.peek().is_some() {
             writer.text(b";");
         }
     }
-    writer.text(annex);
-    writer.text(b"=no");
+    if tell {
+        writer.text(annex);
+        writer.text(b"=no");
+    }
     writer.end();
 }

@@ -87,9 +87,8 @@ impl Params {
     }
 
     fn read(params: &[u8]) -> Self {
-        let bits = params.split(|&byte| matches!(byte, b';' | b',')).fold(0, |bits, param| {
-            let Some(equals) = param.iter().position(|&byte| byte == b'=') else { return bits };
-            let (name, value) = (param[..equals].trim_ascii(), param[equals + 1..].trim_ascii());
+        let bits = split_params(params).fold(0, |bits, (name, param)| {
+            let value = param.get(name.len()..).unwrap_or(&[]).trim_ascii_start().strip_prefix(b"=").unwrap_or(&[]).trim_ascii_start();
             bits | match value {
                 b"5.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_5300,
                 b"6.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_6300,
@@ -100,6 +99,14 @@ impl Params {
         });
         Self(bits)
     }
+}
+
+/// The parameters of an fmtp line, each as its name and its whole text without outer blanks.
+pub(crate) fn split_params(params: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    params.split(|&byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii).filter(|param| !param.is_empty()).map(|param| {
+        let name = param.split(|&byte| byte == b'=').next().unwrap_or(&[]);
+        (name.trim_ascii_end(), param)
+    })
 }
 
 /// One payload that passes.
