@@ -1,13 +1,14 @@
-//! Our requests: INVITE and others, their ACKs and CANCELs (RFC 3261 §9.1, §13.2.2.4, §17.1).
+//! Our requests: INVITE and others, and the ACKs to INVITE (RFC 3261 §13.2.2.4, §17.1).
 //! Invariant: a response counts only if its branch opens to a live slot and its CSeq method is that request's.
 
 use bytes::Bytes;
 use units::Tick;
 
+use super::cancel::Cancel;
 use super::layer::{Due, Fired, Layer, Timers};
 use super::matching::COOKIE;
-use super::step::{Send, Step, Tell};
-use super::{ClientId, Event, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
+use super::step::{Class, Rules, Send, Step, Tell};
+use super::{ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
 use crate::flow::Flow;
 use crate::token::{Kind, TOKEN_LEN};
 use crate::{Message, Method, Name};
@@ -19,40 +20,33 @@ const NIL: u32 = u32::MAX;
 /// A client transaction.
 #[derive(Debug)]
 pub(super) struct Client {
-    flow: Flow,
+    pub(super) flow: Flow,
     method: Method,
     state: State,
     /// The request; after a 3xx–6xx to INVITE its ACK; else empty once answered.
-    bytes: Bytes,
+    pub(super) bytes: Bytes,
     timers: Timers,
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     forks: Vec<Fork>,
     chain: Chain,
 }
 
+/// What happens to a client transaction, before its figure names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum Happening {
+    Response(Class),
+    Timer(Fired),
+    TransportError,
+    /// Its CANCEL goes out.
+    Cancelled,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum State {
     /// It has an id and a branch, and nothing was sent.
     Minted,
     Invite(invite::State),
     NonInvite(non_invite::State),
-}
-
-/// The CANCEL of an INVITE.
-#[derive(Debug)]
-enum Cancel {
-    No,
-    /// Waits for the first 1xx (§9.1), with its Reason.
-    Held(Option<Box<str>>),
-    Sent(Box<CancelTransaction>),
-    Over,
-}
-
-#[derive(Debug)]
-struct CancelTransaction {
-    state: non_invite::State,
-    bytes: Bytes,
-    timers: Timers,
 }
 
 /// A UAS that answered 2xx, and the ACK it got.
@@ -85,6 +79,37 @@ impl State {
     const fn is_terminated(self) -> bool {
         matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
     }
+
+    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
+    fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
+        match self {
+            Self::Minted => None,
+            Self::Invite(state) => {
+                let input = match happening {
+                    Happening::Response(Class::Provisional) => invite::Input::Provisional,
+                    Happening::Response(Class::Success) => invite::Input::Success,
+                    Happening::Response(Class::Failure) => invite::Input::Failure,
+                    Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
+                    Happening::TransportError => invite::Input::TransportError,
+                    Happening::Cancelled => invite::Input::Cancelled,
+                };
+                Some(state.on(input, rules).map(Self::Invite))
+            }
+            Self::NonInvite(state) => step_non_invite(state, happening, rules).map(|step| step.map(Self::NonInvite)),
+        }
+    }
+}
+
+/// The same for figure 6, which a CANCEL follows too.
+pub(super) fn step_non_invite(state: non_invite::State, happening: Happening, rules: &Rules) -> Option<Step<non_invite::State>> {
+    let input = match happening {
+        Happening::Response(Class::Provisional) => non_invite::Input::Provisional,
+        Happening::Response(Class::Success | Class::Failure) => non_invite::Input::Final,
+        Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
+        Happening::TransportError => non_invite::Input::TransportError,
+        Happening::Cancelled => return None,
+    };
+    Some(state.on(input, rules))
 }
 
 // === impl Layer: the user's side ===
@@ -159,7 +184,7 @@ impl Layer {
     pub fn transport_failed(&mut self, now: Tick, flow: Flow) {
         while let Some(&slot) = self.waiting.get(&flow) {
             self.client_unlink(slot);
-            self.client_input(now, slot, invite::Input::TransportError, non_invite::Input::TransportError, None);
+            self.client_input(now, slot, Happening::TransportError, None);
         }
     }
 
@@ -188,24 +213,17 @@ impl Layer {
         let Some((slot, client)) = self.client_of(&msg).and_then(|slot| Some((slot, self.clients.at_mut(slot)?))) else {
             return self.stray(flow, msg);
         };
-        let (status, (_, method)) = (msg.status(), msg.cseq());
-        let inputs = match status {
-            100..200 => (invite::Input::Provisional, non_invite::Input::Provisional),
-            200..300 => (invite::Input::Success, non_invite::Input::Final),
-            300.. => (invite::Input::Failure, non_invite::Input::Final),
-            0..100 => return self.stray(flow, msg),
-        };
+        let (class, method) = (Class::of(msg.status()), msg.cseq().1);
         match client.state {
-            State::Invite(_) if method == Method::Cancel => self.cancel_input(now, slot, inputs.1),
+            State::Invite(_) if method == Method::Cancel => self.cancel_input(now, slot, Happening::Response(class)),
             State::Invite(_) | State::NonInvite(_) if method != client.method => self.stray(flow, msg),
             State::Minted => self.stray(flow, msg),
-            State::Invite(invite::State::Completed) => {
+            State::Invite(invite::State::Completed) | State::NonInvite(non_invite::State::Completed) => {
                 self.counters.responses_repeated += 1;
-                self.client_input(now, slot, inputs.0, inputs.1, None);
+                self.client_input(now, slot, Happening::Response(class), None);
             }
-            State::Invite(_) if inputs.0 == invite::Input::Success => self.success(now, slot, flow, msg),
-            State::NonInvite(non_invite::State::Completed) => self.counters.responses_repeated += 1,
-            State::Invite(_) | State::NonInvite(_) => self.client_input(now, slot, inputs.0, inputs.1, Some((flow, msg))),
+            State::Invite(_) if class == Class::Success => self.success(now, slot, flow, msg),
+            State::Invite(_) | State::NonInvite(_) => self.client_input(now, slot, Happening::Response(class), Some((flow, msg))),
         }
     }
 
@@ -223,7 +241,7 @@ impl Layer {
         if client.forks.len() < FORKS_MAX {
             client.forks.push(Fork { tag: tag.into(), ack: None });
         }
-        self.client_input(now, slot, invite::Input::Success, non_invite::Input::Final, Some((flow, msg)));
+        self.client_input(now, slot, Happening::Response(Class::Success), Some((flow, msg)));
     }
 
     /// The live slot that a response's branch was minted for. We send one Via, so one must come back (§8.1.3.3).
@@ -250,25 +268,17 @@ impl Layer {
     pub(super) fn client_timer(&mut self, now: Tick, slot: u32) {
         let Some(client) = self.clients.at_mut(slot) else { return };
         let Some(fired) = client.timers.fired(now) else { return };
-        let inputs = match client.state {
-            State::Minted => return,
-            State::Invite(state) => (fired.pick(state.repeat_timer(), state.end_timer()), non_invite::Input::TimerK),
-            State::NonInvite(state) => (invite::Input::TimerD, fired.pick(state.repeat_timer(), state.end_timer())),
-        };
         self.counters.retransmissions_sent += u64::from(fired == Fired::Repeat);
-        self.client_input(now, slot, inputs.0, inputs.1, None);
+        self.client_input(now, slot, Happening::Timer(fired), None);
     }
 
-    /// Feeds whichever machine the slot runs.
-    fn client_input(&mut self, now: Tick, slot: u32, invite: invite::Input, non_invite: non_invite::Input, msg: Option<(Flow, Message)>) {
+    /// Moves the machine that the slot runs.
+    pub(super) fn client_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
         let Some(client) = self.clients.at(slot) else { return };
         let rules = self.rules(&client.flow);
-        let step = match client.state {
-            State::Minted => return,
-            State::Invite(state) => state.on(invite, &rules).map(State::Invite),
-            State::NonInvite(state) => state.on(non_invite, &rules).map(State::NonInvite),
-        };
-        self.client_step(now, slot, step, msg);
+        if let Some(step) = client.state.step(happening, &rules) {
+            self.client_step(now, slot, step, msg);
+        }
     }
 
     fn client_step(&mut self, now: Tick, slot: u32, step: Step<State>, msg: Option<(Flow, Message)>) {
@@ -276,15 +286,11 @@ impl Layer {
         let id = ClientId { slot, generation };
         let Some(client) = self.clients.at_mut(slot) else { return };
         client.state = step.state;
-        match (step.send, &msg) {
-            (Send::Nothing, _) => {}
-            (Send::Ack, Some((_, response))) => {
-                client.bytes = derive::ack(&client.bytes, response).unwrap_or_default();
-                self.transmits.push_back(super::Transmit { flow: client.flow, bytes: client.bytes.clone() });
-            }
-            (Send::Ack, None) | (Send::Stored, _) => {
-                self.transmits.push_back(super::Transmit { flow: client.flow, bytes: client.bytes.clone() });
-            }
+        if let (Send::Ack, Some((_, response))) = (step.send, &msg) {
+            client.bytes = derive::ack(&client.bytes, response).unwrap_or_default();
+        }
+        if step.send != Send::Nothing && !client.bytes.is_empty() {
+            self.transmits.push_back(Transmit { flow: client.flow, bytes: client.bytes.clone() });
         }
         client.timers.apply(&mut self.wheel, Due::Client(slot), now, &step);
         let ended = step.state.is_terminated();
@@ -326,70 +332,6 @@ impl Layer {
     }
 }
 
-// === impl Layer: CANCEL ===
-
-impl Layer {
-    /// A 1xx came: the CANCEL that waited for it may go.
-    fn release_cancel(&mut self, now: Tick, slot: u32) {
-        let Some(client) = self.clients.at_mut(slot) else { return };
-        if let Cancel::Held(reason) = &mut client.cancel {
-            let reason = reason.take();
-            self.send_cancel(now, slot, reason.as_deref());
-        }
-    }
-
-    fn send_cancel(&mut self, now: Tick, slot: u32, reason: Option<&str>) {
-        let Some(client) = self.clients.at_mut(slot) else { return };
-        let Some(bytes) = derive::cancel(&client.bytes, reason) else {
-            client.cancel = Cancel::Over;
-            return;
-        };
-        client.cancel = Cancel::Sent(Box::new(CancelTransaction { state: non_invite::State::Terminated, bytes, timers: Timers::new() }));
-        let rules = self.rules(&self.clients.at(slot).map_or(NOWHERE, |client| client.flow));
-        // the INVITE's own end is armed first: at 64·T1 it takes the CANCEL with it
-        self.client_input(now, slot, invite::Input::Cancelled, non_invite::Input::TimerK, None);
-        self.cancel_step(now, slot, non_invite::State::start(&rules));
-    }
-
-    fn drop_cancel(&mut self, slot: u32) {
-        let Some(client) = self.clients.at_mut(slot) else { return };
-        if let Cancel::Sent(cancel) = &mut client.cancel {
-            cancel.timers.stop(&mut self.wheel);
-        }
-        client.cancel = Cancel::Over;
-    }
-
-    pub(super) fn cancel_timer(&mut self, now: Tick, slot: u32) {
-        let Some(Client { cancel: Cancel::Sent(cancel), .. }) = self.clients.at_mut(slot) else { return };
-        let Some(fired) = cancel.timers.fired(now) else { return };
-        let input = fired.pick(cancel.state.repeat_timer(), cancel.state.end_timer());
-        self.counters.retransmissions_sent += u64::from(fired == Fired::Repeat);
-        self.cancel_input(now, slot, input);
-    }
-
-    fn cancel_input(&mut self, now: Tick, slot: u32, input: non_invite::Input) {
-        let Some(client) = self.clients.at(slot) else { return };
-        let rules = self.rules(&client.flow);
-        if let Cancel::Sent(cancel) = &client.cancel {
-            let step = cancel.state.on(input, &rules);
-            self.cancel_step(now, slot, step);
-        }
-    }
-
-    /// What becomes of the CANCEL itself tells the user nothing: the INVITE's end does.
-    fn cancel_step(&mut self, now: Tick, slot: u32, step: Step<non_invite::State>) {
-        let Some(Client { cancel: Cancel::Sent(cancel), flow, .. }) = self.clients.at_mut(slot) else { return };
-        cancel.state = step.state;
-        if step.send == Send::Stored {
-            self.transmits.push_back(super::Transmit { flow: *flow, bytes: cancel.bytes.clone() });
-        }
-        cancel.timers.apply(&mut self.wheel, Due::Cancel(slot), now, &step);
-        if step.state == non_invite::State::Terminated {
-            self.drop_cancel(slot);
-        }
-    }
-}
-
 // === impl Layer: who waits on a flow ===
 
 impl Layer {
@@ -417,18 +359,6 @@ impl Layer {
             None => {
                 self.waiting.insert(flow, older);
             }
-        }
-    }
-}
-
-// === impl Fired ===
-
-impl Fired {
-    /// The input of the timer that fired.
-    pub(super) fn pick<I>(self, repeat: I, end: I) -> I {
-        match self {
-            Self::Repeat => repeat,
-            Self::End => end,
         }
     }
 }

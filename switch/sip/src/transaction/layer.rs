@@ -2,6 +2,7 @@
 //! Everything here dispatches; `client` and `server` move the state machines.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::Bytes;
@@ -149,6 +150,13 @@ impl Layer {
     }
 }
 
+impl fmt::Debug for Layer {
+    /// Sizes and counters; not the transactions.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Layer").field("live", &self.live()).field("counters", &self.counters).finish_non_exhaustive()
+    }
+}
+
 // === impl Timers ===
 
 impl Timers {
@@ -194,6 +202,18 @@ impl Timers {
         wheel.cancel(self.id);
         self.id = TimerId::NONE;
         self.armed_at = Tick::NEVER;
+    }
+}
+
+// === impl Fired ===
+
+impl Fired {
+    /// The input of the timer that fired.
+    pub(super) fn pick<I>(self, repeat: I, end: I) -> I {
+        match self {
+            Self::Repeat => repeat,
+            Self::End => end,
+        }
     }
 }
 

@@ -40,9 +40,10 @@ pub(crate) fn transaction(minter: &Minter, msg: &Message) -> Result<Key, Fault> 
     })
 }
 
-/// The key by which a request that came over two paths is known: only one outside a dialog, and neither ACK nor CANCEL.
+/// The key by which a request that came over two paths is known: only one outside a dialog, neither ACK nor CANCEL, and with a
+/// From-tag (RFC 2543 peers have none).
 pub(crate) fn merge(minter: &Minter, msg: &Message) -> Option<Key> {
-    if matches!(msg.method(), Method::Ack | Method::Cancel) || !msg.to_tag().is_empty() {
+    if matches!(msg.method(), Method::Ack | Method::Cancel) || !msg.to_tag().is_empty() || msg.from_tag().is_empty() {
         return None;
     }
     let number = msg.cseq().0.to_le_bytes();

@@ -2,6 +2,7 @@
 //! One mutation (`handle_*`, `send`, `respond` …), then drain `poll_transmit` and `poll_event`; wake at `next_deadline`.
 //! Invariant: outputs depend on the inputs alone: no clock, no socket, no walk over an unordered map.
 
+mod cancel;
 mod client;
 mod derive;
 mod invite_client;

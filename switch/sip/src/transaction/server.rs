@@ -6,8 +6,8 @@ use units::Tick;
 
 use super::layer::{Due, Fired, Layer, Timers};
 use super::matching::{self, Key};
-use super::step::{Send, Step, Tell};
-use super::{Event, ServerId, invite_server as invite, is_invite, non_invite_server as non_invite};
+use super::step::{Class, Rules, Send, Step, Tell};
+use super::{Event, ServerId, Transmit, invite_server as invite, is_invite, non_invite_server as non_invite};
 use crate::flow::{Flow, Transport};
 use crate::{Builder, Fault, Message, Method, Name};
 
@@ -25,6 +25,18 @@ pub(super) struct Server {
     timers: Timers,
 }
 
+/// What happens to a server transaction, before its figure names it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Happening {
+    /// The request again.
+    Repeat,
+    Ack,
+    Response(Class),
+    /// The user saw the ACK to the 2xx.
+    Acked,
+    Timer(Fired),
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Invite(invite::State),
@@ -38,6 +50,34 @@ impl State {
         matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
     }
 
+    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
+    fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
+        match self {
+            Self::Invite(state) => {
+                let input = match happening {
+                    Happening::Repeat => invite::Input::Invite,
+                    Happening::Ack => invite::Input::Ack,
+                    Happening::Response(Class::Provisional) => invite::Input::Provisional,
+                    Happening::Response(Class::Success) => invite::Input::Success,
+                    Happening::Response(Class::Failure) => invite::Input::Failure,
+                    Happening::Acked => invite::Input::Acked,
+                    Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
+                };
+                Some(state.on(input, rules).map(Self::Invite))
+            }
+            Self::NonInvite(state) => {
+                let input = match happening {
+                    Happening::Repeat => non_invite::Input::Request,
+                    Happening::Response(Class::Provisional) => non_invite::Input::Provisional,
+                    Happening::Response(Class::Success | Class::Failure) => non_invite::Input::Final,
+                    Happening::Timer(_) => state.end_timer(),
+                    Happening::Ack | Happening::Acked => return None,
+                };
+                Some(state.on(input, rules).map(Self::NonInvite))
+            }
+        }
+    }
+
     /// Whether a final response may still be given.
     const fn is_open(self) -> bool {
         matches!(self, Self::Invite(invite::State::Proceeding) | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding))
@@ -48,19 +88,16 @@ impl State {
 
 impl Layer {
     /// Sends a response and keeps it for repeats. After a final one the id takes only `acked`.
-    /// A 2xx to INVITE is sent again until `acked`, or `NoAck` after 64·T1. To an id that is gone: counted, not sent.
+    /// A 2xx to INVITE is sent again until `acked`, or `NoAck` after 64·T1. To an id that is gone, and 408 to anything but INVITE
+    /// (RFC 4320 §4.2): counted, not sent.
     pub fn respond(&mut self, now: Tick, id: ServerId, status: u16, bytes: Bytes) {
-        let Some(server) = self.server(id).filter(|server| server.state.is_open()) else {
+        let allowed = |server: &&mut Server| server.state.is_open() && (status != 408 || matches!(server.state, State::Invite(_)));
+        let Some(server) = self.server(id).filter(allowed) else {
             self.counters.late_responses += 1;
             return;
         };
         server.response = bytes;
-        let inputs = match status {
-            ..200 => (invite::Input::Provisional, non_invite::Input::Provisional),
-            200..300 => (invite::Input::Success, non_invite::Input::Final),
-            300.. => (invite::Input::Failure, non_invite::Input::Final),
-        };
-        self.server_input(now, id.slot, inputs.0, inputs.1, None);
+        self.server_input(now, id.slot, Happening::Response(Class::of(status)), None);
     }
 
     /// The ACK to our 2xx has come: no more repeats of it.
@@ -69,7 +106,7 @@ impl Layer {
             && matches!(server.state, State::Invite(invite::State::Accepted { .. }))
         {
             server.response = Bytes::new();
-            self.server_input(now, id.slot, invite::Input::Acked, non_invite::Input::Request, None);
+            self.server_input(now, id.slot, Happening::Acked, None);
         }
     }
 
@@ -112,7 +149,7 @@ impl Layer {
             // the peer lost its connection and asks again over a new one
             server.flow = flow;
         }
-        self.server_input(now, slot, invite::Input::Invite, non_invite::Input::Request, None);
+        self.server_input(now, slot, Happening::Repeat, None);
     }
 
     fn handle_ack(&mut self, now: Tick, flow: Flow, slot: Option<u32>, msg: Message) {
@@ -123,7 +160,7 @@ impl Layer {
         let accepted = |server: &Server| matches!(server.state, State::Invite(invite::State::Accepted { .. }));
         if let Some(slot) = slot {
             self.counters.acks_absorbed += u64::from(!self.servers.at(slot).is_some_and(accepted));
-            self.server_input(now, slot, invite::Input::Ack, non_invite::Input::Request, Some((flow, msg)));
+            self.server_input(now, slot, Happening::Ack, Some((flow, msg)));
         } else if *matching::stateless_tag(&self.minter, &msg) == *msg.to_tag() {
             self.counters.acks_absorbed += 1;
         } else {
@@ -230,23 +267,17 @@ impl Layer {
     pub(super) fn server_timer(&mut self, now: Tick, slot: u32) {
         let Some(server) = self.servers.at_mut(slot) else { return };
         let Some(fired) = server.timers.fired(now) else { return };
-        let inputs = match server.state {
-            State::Invite(state) => (fired.pick(state.repeat_timer(), state.end_timer()), non_invite::Input::TimerJ),
-            State::NonInvite(state) => (invite::Input::TimerH, state.end_timer()),
-        };
         self.counters.retransmissions_sent += u64::from(fired == Fired::Repeat);
-        self.server_input(now, slot, inputs.0, inputs.1, None);
+        self.server_input(now, slot, Happening::Timer(fired), None);
     }
 
-    /// Feeds whichever machine the slot runs.
-    fn server_input(&mut self, now: Tick, slot: u32, invite: invite::Input, non_invite: non_invite::Input, msg: Option<(Flow, Message)>) {
+    /// Moves the machine that the slot runs.
+    fn server_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
         let Some(server) = self.servers.at(slot) else { return };
         let rules = self.rules(&server.flow);
-        let step = match server.state {
-            State::Invite(state) => state.on(invite, &rules).map(State::Invite),
-            State::NonInvite(state) => state.on(non_invite, &rules).map(State::NonInvite),
-        };
-        self.server_step(now, slot, step, msg);
+        if let Some(step) = server.state.step(happening, &rules) {
+            self.server_step(now, slot, step, msg);
+        }
     }
 
     fn server_step(&mut self, now: Tick, slot: u32, step: Step<State>, msg: Option<(Flow, Message)>) {
@@ -254,7 +285,7 @@ impl Layer {
         let Some(server) = self.servers.at_mut(slot) else { return };
         server.state = step.state;
         if step.send == Send::Stored && !server.response.is_empty() {
-            self.transmits.push_back(super::Transmit { flow: server.flow, bytes: server.response.clone() });
+            self.transmits.push_back(Transmit { flow: server.flow, bytes: server.response.clone() });
         }
         if step.state == State::Invite(invite::State::Confirmed) {
             server.response = Bytes::new();

@@ -43,6 +43,29 @@ pub(crate) enum Timer {
     In(u64),
 }
 
+/// What a status means to a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Class {
+    /// 1xx.
+    Provisional,
+    /// 2xx.
+    Success,
+    /// 3xx–6xx.
+    Failure,
+}
+
+// === impl Class ===
+
+impl Class {
+    pub(crate) const fn of(status: u16) -> Self {
+        match status {
+            ..200 => Self::Provisional,
+            200..300 => Self::Success,
+            300.. => Self::Failure,
+        }
+    }
+}
+
 // === impl Step ===
 
 impl<S> Step<S> {
