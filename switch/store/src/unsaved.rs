@@ -79,3 +79,34 @@ fn line(seq: u64, hash: &[u8; 32], entry: &Entry) -> String {
     });
     format!("{value}\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use units::{Name, Wall};
+
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn entries_find_another_folder_if_theirs_is_gone() {
+        let folder = tempfile::tempdir().expect("temporary");
+        let mut unsaved = Unsaved::new(vec![folder.path().join("not").join("there"), folder.path().to_owned()]);
+        let body = br#"{"odd":"\u0000 text"}"#.to_vec();
+        let entry = Entry { kind: Kind::CDR, account: Name::from("acme"), at: Wall(0), body: body.clone() };
+        unsaved.put(7, &[0xAB; 32], &entry);
+        unsaved.put(8, &[0xCD; 32], &entry);
+        unsaved.sync();
+        assert_eq!((unsaved.count(), unsaved.path()), (2, folder.path().join(FILE)));
+        let text = std::fs::read_to_string(unsaved.path()).expect("written");
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert_eq!((lines.len(), &lines[1]["unsaved"], &lines[0]["at"]), (2, &8.into(), &"1970-01-01T00:00:00.000Z".into()));
+        assert_eq!((lines[0]["body"].as_str(), lines[0]["hash"].as_str()), (std::str::from_utf8(&body).ok(), Some(&*"ab".repeat(32))));
+    }
+
+    #[test]
+    fn without_any_folder_there_is_stderr() {
+        let mut unsaved = Unsaved::new(Vec::new());
+        unsaved.put(1, &[0; 32], &Entry { kind: Kind::OTHER, account: Name::from("acme"), at: Wall(0), body: Vec::new() });
+        assert_eq!((unsaved.count(), unsaved.path()), (1, PathBuf::from("stderr")));
+    }
+}
