@@ -256,9 +256,12 @@ impl Layer {
         ours.then_some(opened.slot)
     }
 
+    /// The answer to a CANCEL whose INVITE has ended meanwhile is of use to nobody.
     fn stray(&mut self, flow: Flow, msg: Message) {
         self.counters.stray += 1;
-        self.events.push_back(Event::Stray { flow, msg });
+        if msg.cseq().1 != Method::Cancel {
+            self.events.push_back(Event::Stray { flow, msg });
+        }
     }
 }
 
