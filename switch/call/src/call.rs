@@ -221,6 +221,15 @@ impl Call {
         }
     }
 
+    /// When it was answered, while it is and while it is being settled.
+    pub fn answered_wall(&self) -> Option<Wall> {
+        match &self.phase {
+            Phase::Talking(talk) => Some(talk.answered.wall),
+            Phase::Settling(end) => end.answered.map(|at| at.wall),
+            Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Over => None,
+        }
+    }
+
     /// Identity, as in the CDR.
     pub const fn id(&self) -> u128 {
         self.id

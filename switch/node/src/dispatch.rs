@@ -1,7 +1,8 @@
 //! Which shard a packet belongs to, told from the packet alone: our own token in it, else the account behind its source address.
 
 use sip::token::{Kind, Minter, TOKEN_LEN};
-use sip::{Flow, Message, Method, Name};
+use sip::flow::Flow;
+use sip::{Message, Method, Name};
 
 use crate::{Source, Tables, shard_of};
 
@@ -37,7 +38,7 @@ impl Dispatch {
 
     fn by_branch(&self, response: &Message) -> Option<u8> {
         let via = response.top_via().ok()?;
-        let token = via.branch()?.strip_prefix(sip::MAGIC_COOKIE)?;
+        let token = via.branch()?.strip_prefix("z9hG4bK")?;
         Some(self.minter.open(Kind::Branch, token)?.shard)
     }
 

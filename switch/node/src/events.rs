@@ -1,8 +1,12 @@
 //! What the transaction layer tells, and which call hears it.
 
-use call::{Event, Failure, LegId, Loss, Side};
+use call::{Event, LegId, Loss, Side};
+use route::AttemptEnd;
 use sip::token::{Kind, TOKEN_LEN};
-use sip::{ClientId, Flow, Message, Method, Name, ServerId};
+use sip::transaction::Event as TransactionEvent;
+use sip::transaction::{ClientId, ServerId};
+use sip::flow::Flow;
+use sip::{Message, Method, Name};
 use units::Now;
 
 use crate::build::{self, cause_of};
@@ -13,16 +17,16 @@ use crate::slot::{CallRef, Slot};
 use crate::CountedSide;
 
 impl Node {
-    pub(crate) fn transaction_event(&mut self, now: Now, event: sip::Event) {
+    pub(crate) fn transaction_event(&mut self, now: Now, event: TransactionEvent) {
         match event {
-            sip::Event::Request { id, flow, msg } => self.new_request(now, id, flow, msg),
-            sip::Event::Cancel { invite, msg } => self.cancelled(now, invite, &msg),
-            sip::Event::Ack { flow, msg } => self.acknowledged(now, flow, &msg),
-            sip::Event::Response { id, flow, msg } => self.response(now, id, flow, msg),
-            sip::Event::Timeout { id } => self.client_failed(now, id, Failure::NoResponse),
-            sip::Event::TransportError { id } => self.client_failed(now, id, Failure::Unreachable),
-            sip::Event::NoAck { id } => self.not_acknowledged(now, id),
-            sip::Event::Stray { flow, msg } => self.stray(now, flow, &msg),
+            TransactionEvent::Request { id, flow, msg } => self.new_request(now, id, flow, msg),
+            TransactionEvent::Cancel { invite, msg } => self.cancelled(now, invite, &msg),
+            TransactionEvent::Ack { flow, msg } => self.acknowledged(now, flow, &msg),
+            TransactionEvent::Response { id, flow, msg } => self.response(now, id, flow, msg),
+            TransactionEvent::Timeout { id } => self.client_failed(now, id, AttemptEnd::Timeout),
+            TransactionEvent::TransportError { id } => self.client_failed(now, id, AttemptEnd::Unreachable),
+            TransactionEvent::NoAck { id } => self.not_acknowledged(now, id),
+            TransactionEvent::Stray { flow, msg } => self.stray(now, flow, &msg),
         }
     }
 
@@ -69,7 +73,7 @@ impl Node {
         let side = side_of(id);
         match std::mem::replace(&mut leg.state, LegState::Confirmed) {
             LegState::Accepted { invite, owed } => {
-                self.layer.acked(invite);
+                self.layer.acked(now.tick, invite);
                 self.servers.remove(&invite);
                 if let Some(why) = owed {
                     return self.say_bye(now, slot, id, why);
@@ -84,14 +88,11 @@ impl Node {
             }
             LegState::Confirmed => {
                 if let Exchange::TheirsAccepted { server, late } = std::mem::replace(&mut leg.exchange, Exchange::None) {
-                    self.layer.acked(server);
+                    self.layer.acked(now.tick, server);
                     self.servers.remove(&server);
                     if late {
                         self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
                     }
-                } else if let Some(leg) = slot.leg_mut(id) {
-                    // A repeat while something else is under way changes nothing.
-                    let _ = leg;
                 }
             }
             other => leg.state = other,
@@ -177,7 +178,7 @@ impl Node {
         }
     }
 
-    fn client_failed(&mut self, now: Now, id: ClientId, failure: Failure) {
+    fn client_failed(&mut self, now: Now, id: ClientId, failure: AttemptEnd) {
         let Some(client) = self.clients.remove(&id) else { return };
         match client {
             Client::Invite(at, leg) => self.invite_failed(now, at, leg, failure),
@@ -232,8 +233,9 @@ impl Node {
             (_, true, _) => {
                 self.clients.remove(&client);
                 self.finish_leg(slot, id);
-                self.note_carrier_end(now, slot, attempt, status);
-                self.drive_slot(now, slot, Event::Rejected { attempt, status, cause: cause_of(response) });
+                let end = AttemptEnd::Status(status);
+                self.note_carrier_end(now, slot, end);
+                self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: cause_of(response) });
             }
             (_, false, _) => {
                 self.clients.remove(&client);
@@ -248,18 +250,21 @@ impl Node {
     fn carrier_answered(&mut self, now: Now, slot: &mut Slot, attempt: u8, client: ClientId, flow: Flow, response: &Message) {
         let id = LegId::Carrier(attempt);
         let offered = slot.offered.is_some();
-        let Some(leg) = slot.leg_mut(id) else { return };
-        let dialog = match self.uac_dialog(leg, response) {
+        let dialog = match self.uac_dialog(response) {
             Some(dialog) => dialog,
             // A 2xx without Contact or tag forms no dialog that could ever be ended: as if it had refused.
             None => {
                 self.finish_leg(slot, id);
                 self.ack_and_bye(now, client, flow, response, Goodbye { cause: units::Cause::PROTOCOL, sip_cause: None });
-                return self.drive_slot(now, slot, Event::Rejected { attempt, status: 502, cause: None });
+                let end = AttemptEnd::Status(502);
+                self.note_carrier_end(now, slot, end);
+                return self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: None });
             }
         };
+        let hop = self.hop(dialog.next_hop(), flow);
+        let Some(leg) = slot.leg_mut(id) else { return };
         leg.dialog = Some(Box::new(dialog));
-        leg.flow = self.follow(leg, flow);
+        leg.flow = hop;
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
         let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
@@ -271,11 +276,11 @@ impl Node {
         } else {
             leg.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
         }
-        self.note_carrier_end(now, slot, attempt, 200);
+        self.note_carrier_end(now, slot, AttemptEnd::Status(200));
         self.drive_slot(now, slot, Event::Answer { attempt, sdp });
     }
 
-    fn invite_failed(&mut self, now: Now, at: CallRef, id: LegId, failure: Failure) {
+    fn invite_failed(&mut self, now: Now, at: CallRef, id: LegId, failure: AttemptEnd) {
         let Some(mut slot) = self.slots.take(at) else { return };
         if let LegId::Carrier(attempt) = id {
             let waiting = matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Calling { .. }));
@@ -283,9 +288,9 @@ impl Node {
             if pending {
                 self.finish_leg(&mut slot, id);
             }
-            if waiting && !(failure == Failure::Unreachable && self.dial_alternate(now, &mut slot, attempt)) {
-                self.note_carrier_end(now, &slot, attempt, 0);
-                self.drive_slot(now, &mut slot, Event::Failed { attempt, failure });
+            if waiting && !(failure == AttemptEnd::Unreachable && self.dial_alternate(now, &mut slot, attempt)) {
+                self.note_carrier_end(now, &mut slot, failure);
+                self.drive_slot(now, &mut slot, Event::AttemptEnded { attempt, end: failure, cause: None });
             }
         }
         self.park(now, slot);

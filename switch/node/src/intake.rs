@@ -1,6 +1,8 @@
 //! What arrives: who sent it, whether it is SIP, and what is answered before any call is made.
 
-use sip::{Builder, Flow, Message, Method, Name, ParseError, ServerId};
+use sip::flow::Flow;
+use sip::transaction::ServerId;
+use sip::{Builder, Message, Method, Name, ParseError};
 use units::Now;
 
 use crate::build::{self, ALLOW, SUPPORTED};

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ledger::Record;
-use rating::{AccountView, Cdr};
-use sip::{Flow, Message, ParseError};
-use units::{Money, Name, Wall};
+use rating::Cdr;
+use rating::engine::AccountView;
+use sip::flow::Flow;
+use sip::{Message, ParseError};
+use units::{Currency, Money, Name, Wall};
 
 use crate::Tables;
 
@@ -94,12 +96,28 @@ pub enum Output {
 /// What operators ask.
 #[derive(Debug, Clone)]
 pub enum AdminRequest {
-    /// Accounts of this shard.
-    Accounts,
+    /// Accounts of this shard, by name.
+    Accounts {
+        /// Those after this name.
+        after: Option<Name>,
+        /// At most so many.
+        limit: usize,
+    },
     /// One account.
     Account(Name),
     /// A new account.
-    AddAccount(ledger::NewAccount),
+    AddAccount {
+        /// Unique.
+        name: Name,
+        /// For ever.
+        currency: Currency,
+        /// Balance to begin with, 10⁻⁵ units.
+        opening: i64,
+        /// Its price list.
+        deck: Name,
+        /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
+        limit: i64,
+    },
     /// Money for an account.
     TopUp {
         /// Whose.
@@ -128,6 +146,8 @@ pub enum AdminReply {
     ToppedUp {
         /// The account after it.
         account: AccountView,
+        /// What was booked.
+        amount: Money,
         /// Whether the key had been used for the same top-up before.
         replayed: bool,
     },

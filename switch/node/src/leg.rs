@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use call::LegId;
-use sip::{ClientId, Dialog, Flow, ServerId};
+use sip::dialog::Dialog;
+use sip::flow::Flow;
+use sip::transaction::{ClientId, ServerId};
 use units::{Cause, Name};
 
 use crate::session::SessionState;

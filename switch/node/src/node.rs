@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use call::{Actions, Event};
+use call::{Actions, Event, LegId};
 use hashbrown::HashMap;
 use rating::Engine;
 use route::{CarrierSlots, GateId, Health, RateLimiter};
 use sip::token::Minter;
 use sip::wheel::{TimerId, Wheel};
-use sip::{ClientId, Layer, ServerId};
+use sip::transaction::{ClientId, Layer, ServerId};
 use units::{Name, Now, Tick};
 
 use crate::io::{Input, Output, Pressure};
@@ -18,7 +18,6 @@ use crate::probe::Probes;
 use crate::records::Unpublished;
 use crate::slot::{CallRef, Slot, Slots};
 use crate::{Counters, Tables};
-use call::LegId;
 
 /// Hash maps whose keys are our own ids: fast and the same on every run.
 pub(crate) type Ids<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
@@ -100,14 +99,14 @@ impl Node {
     /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
     pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
         let minter = Minter::new(identity.key, identity.shard);
-        let layer = Layer::new(sip::LayerConfig::new(minter.clone()));
+        let layer = Layer::new(minter.clone(), sip::transaction::Settings::default());
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&tables.decks));
         Self {
             minter,
             layer,
             engine,
-            health: Health::default(),
+            health: Health::new(&tables.carriers, Tick(0)),
             carrier_slots,
             limiters: Vec::new(),
             gate_calls: HashMap::default(),
@@ -187,8 +186,8 @@ impl Node {
     }
 
     /// Carriers that are skipped at present, by name.
-    pub fn carriers_down(&self, now: Now) -> Vec<Name> {
-        self.tables.carriers.iter().filter(|carrier| self.health.is_down(carrier.id, now.tick)).map(|carrier| carrier.name.clone()).collect()
+    pub fn carriers_down(&self) -> Vec<Name> {
+        self.tables.carriers.iter().filter(|carrier| !self.health.is_up(carrier.id)).map(|carrier| carrier.name.clone()).collect()
     }
 
     fn reload(&mut self, now: Now, tables: Arc<Tables>) {

@@ -20,7 +20,6 @@ pub(crate) struct CallRef {
 }
 
 /// A call and everything that belongs to it.
-#[derive(Debug)]
 pub(crate) struct Slot {
     pub me: CallRef,
     pub call: Call,
@@ -29,28 +28,30 @@ pub(crate) struct Slot {
     pub invite: Option<Box<Message>>,
     pub caller: Leg,
     pub carriers: Vec<Leg>,
-    /// Which carrier's slot is taken by which attempt.
-    pub dialled: Vec<Dialled>,
+    /// The carrier that is being tried or talked to, one of whose places is taken.
+    pub dialled: Option<Dialled>,
     pub timer: TimerId,
     pub timer_at: Tick,
     /// The offer that the last INVITE carried, for a retry with other session timers.
     pub offered: Option<Bytes>,
     /// An `open` record was written.
     pub recorded_open: bool,
+    /// Counts toward the gate's `max_calls`.
+    pub holds_gate: bool,
+    /// What the settlement posted, on its way to the record.
+    pub transfers: Vec<ledger::Transfer>,
 }
 
 /// What an attempt holds of its carrier.
 #[derive(Debug)]
 pub(crate) struct Dialled {
     pub carrier: std::sync::Arc<route::Carrier>,
-    /// Holds one of the carrier's `max_calls`.
-    pub slot_taken: bool,
     /// Other addresses of its host name, tried when this one is unreachable.
     pub alternates: Vec<std::net::SocketAddr>,
 }
 
 /// All calls of a shard.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Slots {
     slots: Vec<(u32, Option<Box<Slot>>)>,
     free: Vec<u32>,
@@ -60,6 +61,32 @@ pub(crate) struct Slots {
 // === impl Slot ===
 
 impl Slot {
+    pub(crate) fn new(me: CallRef, call: Call, invite: Message, caller: Leg, holds_gate: bool) -> Self {
+        Self {
+            me,
+            call,
+            lease: None,
+            invite: Some(Box::new(invite)),
+            caller,
+            carriers: Vec::with_capacity(1),
+            dialled: None,
+            timer: TimerId::NONE,
+            timer_at: Tick::NEVER,
+            offered: None,
+            recorded_open: false,
+            holds_gate,
+            transfers: Vec::new(),
+        }
+    }
+
+    /// Number of the last carrier tried, from 1.
+    pub(crate) fn last_attempt(&self) -> u16 {
+        match self.carriers.last().map(|leg| leg.id) {
+            Some(LegId::Carrier(attempt)) => u16::from(attempt) + 1,
+            Some(LegId::Caller) | None => 0,
+        }
+    }
+
     pub(crate) fn leg(&self, id: LegId) -> Option<&Leg> {
         match id {
             LegId::Caller => Some(&self.caller),

@@ -21,7 +21,7 @@ pub struct Tables {
     /// Accounts to be made where absent.
     pub accounts: Vec<Seed>,
     /// Listeners: which local address a flow to a carrier leaves from, first of its transport and family.
-    pub listeners: Vec<(sip::Transport, SocketAddr)>,
+    pub listeners: Vec<(sip::flow::Transport, SocketAddr)>,
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
     pub address: IpAddr,
 }
@@ -53,9 +53,9 @@ pub enum Source {
 impl Tables {
     /// Gate before carrier: a customer's address pays, whatever else it is.
     pub fn source(&self, ip: IpAddr) -> Source {
-        if let Some(gate) = self.gates.find(ip) {
+        if let Some(gate) = self.gates.by_source(ip) {
             Source::Gate(gate.id)
-        } else if let Some(carrier) = self.carriers.find(ip) {
+        } else if let Some(carrier) = self.carriers.by_source(ip) {
             Source::Carrier(carrier.id)
         } else {
             Source::Unknown
@@ -63,8 +63,8 @@ impl Tables {
     }
 
     /// The address that a flow over `transport` to `peer` leaves from.
-    pub fn local_for(&self, transport: sip::Transport, peer: SocketAddr) -> Option<SocketAddr> {
-        let of_kind = |&&(t, a): &&(sip::Transport, SocketAddr)| t == transport && a.is_ipv4() == peer.is_ipv4();
+    pub fn local_for(&self, transport: sip::flow::Transport, peer: SocketAddr) -> Option<SocketAddr> {
+        let of_kind = |&&(t, a): &&(sip::flow::Transport, SocketAddr)| t == transport && a.is_ipv4() == peer.is_ipv4();
         self.listeners.iter().find(of_kind).map(|&(_, local)| local)
     }
 

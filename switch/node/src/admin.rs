@@ -1,0 +1,102 @@
+//! What operators ask of a shard: accounts, top-ups, live calls.
+
+use call::{Event, HangupBy};
+use rating::engine::{AccountRefused, OpenAccount, TopUpRequest};
+use units::Now;
+
+use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
+use crate::node::Node;
+use crate::slot::Slot;
+
+/// Most accounts in one answer.
+const ACCOUNTS_MAX: usize = 10_000;
+
+impl Node {
+    pub(crate) fn admin(&mut self, now: Now, ticket: u64, request: AdminRequest) {
+        let reply = match request {
+            AdminRequest::Accounts { after, limit } => {
+                AdminReply::Accounts(self.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
+            }
+            AdminRequest::Account(name) => self.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
+            AdminRequest::AddAccount { name, currency, opening, deck, limit } => {
+                let ask = OpenAccount { name: &name, currency, opening, deck: &deck, limit };
+                return self.add_account(now, ticket, &ask);
+            }
+            AdminRequest::TopUp { account, amount, reference, key } => {
+                let ask = TopUpRequest { account: &account, amount, reference: &reference, key: &key };
+                return self.top_up(now, ticket, ask);
+            }
+            AdminRequest::Calls => AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect()),
+            AdminRequest::Kill(id) => match self.by_id.get(&id).copied() {
+                Some(at) => {
+                    self.drive(now, at, Event::Kill(HangupBy::Operator));
+                    AdminReply::Killed
+                }
+                None => AdminReply::NotFound,
+            },
+        };
+        self.outputs.push_back(Output::Reply { ticket, reply });
+    }
+
+    fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>) {
+        if self.engine.decks().named(ask.deck).is_none() {
+            let detail = format!("there is no deck named {:?}: add it to the configuration first", ask.deck);
+            return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
+        }
+        match self.engine.open_account(now, ask) {
+            Ok(record) => {
+                let written = self.journal(true, record);
+                if let Some(view) = self.engine.account(ask.name) {
+                    self.reply_when_durable(written, ticket, AdminReply::Account(view));
+                }
+            }
+            Err(refused) => self.refuse_admin(ticket, &refused),
+        }
+    }
+
+    /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
+    fn top_up(&mut self, now: Now, ticket: u64, ask: TopUpRequest<'_>) {
+        let account = ask.account.to_owned();
+        match self.engine.top_up(now, ask) {
+            Ok(done) => {
+                let written = match done.record {
+                    Some(record) => self.journal(true, record),
+                    // A repeat: the first may still be on its way to the disk, so it waits for all that is.
+                    None => self.last_ticket(),
+                };
+                self.wake_starved(now);
+                if let Some(view) = self.engine.account(&account) {
+                    let reply = AdminReply::ToppedUp { account: view, amount: done.amount, replayed: done.replayed };
+                    self.reply_when_durable(written, ticket, reply);
+                    self.flush_durable();
+                }
+            }
+            Err(refused) => self.refuse_admin(ticket, &refused),
+        }
+    }
+
+    fn refuse_admin(&mut self, ticket: u64, refused: &AccountRefused) {
+        let reply = match refused {
+            AccountRefused::Books(ledger::Refused::UnknownAccount) => AdminReply::NotFound,
+            other => AdminReply::Refused { code: "refused", detail: other.to_string() },
+        };
+        self.outputs.push_back(Output::Reply { ticket, reply });
+    }
+}
+
+fn live_call(now: Now, slot: &Slot) -> LiveCall {
+    let call = &slot.call;
+    let answered = call.answered();
+    LiveCall {
+        id: call.id(),
+        gate: call.gate().name.clone(),
+        account: call.gate().account.clone(),
+        caller: call.caller().to_owned(),
+        called: call.called().to_owned(),
+        carrier: call.carrier().cloned(),
+        state: if call.is_talking() { "talking" } else { "hunting" },
+        started_at: call.started().wall,
+        answered_at: answered.map(|at| at.wall),
+        duration_ms: answered.map_or(0, |at| now.tick.ms_since(at.tick)),
+    }
+}

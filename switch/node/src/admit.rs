@@ -1,0 +1,222 @@
+//! A new call: gate limits, its place, the caller's leg; then price, route and credit, in the order of the contract.
+
+use std::sync::Arc;
+
+use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
+use ledger::CallId;
+use rating::engine::Authorize;
+use rating::Price;
+use route::{Cost, Costs, Gate, Network, RateLimiter};
+use sip::token::Kind;
+use sip::flow::Flow;
+use sip::transaction::ServerId;
+use sip::{Message, Name};
+use units::{Now, Number, Wall};
+
+use crate::build;
+use crate::io::Pressure;
+use crate::leg::{Leg, LegState};
+use crate::node::Node;
+use crate::session::Asked;
+use crate::slot::{CallRef, Slot};
+use crate::CountedSide;
+
+impl Node {
+    /// An INVITE outside any dialog.
+    pub(crate) fn new_call(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
+        let tables = Arc::clone(&self.tables);
+        let Some(gate) = tables.gates.by_source(flow.peer.ip()) else {
+            // A carrier's: it has no account to pay, and no number of ours to call yet.
+            return self.refuse_bare(now, id, &message, &Refusal::BLOCKED);
+        };
+        if let Some(refusal) = self.overloaded(now, gate) {
+            return self.refuse_bare(now, id, &message, &refusal);
+        }
+        let asked = Asked::read(&message);
+        if asked.too_small(gate.session.min_secs) {
+            let builder = build::response(&message, 422, &self.stateless_tag(&message))
+                .header_fmt(Name::MinSe, format_args!("{}", gate.session.min_secs));
+            return self.answer(now, id, 422, builder);
+        }
+        let body = media::sdp_part(message.content_type(), &message.body());
+        let offer = match body {
+            Ok(offer) => offer,
+            Err(fault) => {
+                let builder = build::response(&message, fault.status(), &self.stateless_tag(&message)).header(Name::Accept, "application/sdp");
+                return self.answer(now, id, fault.status(), builder);
+            }
+        };
+        if !accepts_sdp(&message) {
+            return self.decline(now, id, &message, 406);
+        }
+        let Some(me) = self.slots.reserve() else { return self.refuse_bare(now, id, &message, &Refusal::OVERLOAD) };
+        self.begin(now, id, flow, message, Arc::clone(gate), offer, me);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the parts of one INVITE, taken apart once")]
+    fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
+        let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
+        tag.push('a');
+        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), "".into());
+        caller.heard.clone_from(&offer);
+        caller.takes_update = message.has_token(Name::Allow, "UPDATE");
+        let from = message.from().ok();
+        let setup = Setup {
+            id: self.mint_call_id(now),
+            caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user_base().into()).unwrap_or_default(),
+            called: called_party(&message).into(),
+            media_address: self.tables.advertised(flow.local).ip(),
+            offer,
+            gate,
+        };
+        let full = !self.take_gate_place(&setup.gate);
+        let call_id = setup.id;
+        let mut actions = Actions::new();
+        let call = if full {
+            Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions)
+        } else {
+            Call::begin(now, setup, &mut actions)
+        };
+        let mut slot = Box::new(Slot::new(me, call, message, caller, !full));
+        self.servers.insert(id, (me, LegId::Caller));
+        self.by_id.insert(call_id, me);
+        self.carry_out(now, &mut slot, &mut actions);
+        self.park(now, slot);
+    }
+
+    /// Overload and drain, then the gate's rate: answered without a call and without a record, so that a flood writes nothing.
+    fn overloaded(&mut self, now: Now, gate: &Gate) -> Option<Refusal> {
+        if self.draining {
+            Some(Refusal::DRAIN)
+        } else if self.pressure != Pressure::Ok {
+            Some(Refusal::OVERLOAD)
+        } else if self.over_rate(now, gate) {
+            Some(Refusal::GATE_CPS)
+        } else {
+            None
+        }
+    }
+
+    fn over_rate(&mut self, now: Now, gate: &Gate) -> bool {
+        let Some(max_cps) = gate.max_cps else { return false };
+        let at = match self.limiters.binary_search_by_key(&gate.id, |(id, _)| *id) {
+            Ok(at) => at,
+            Err(at) => {
+                self.limiters.insert(at, (gate.id, RateLimiter::new(max_cps)));
+                at
+            }
+        };
+        !self.limiters[at].1.allow(now.tick)
+    }
+
+    fn take_gate_place(&mut self, gate: &Gate) -> bool {
+        let calls = self.gate_calls.entry(gate.id).or_default();
+        let free = *calls < gate.max_calls;
+        *calls += u32::from(free);
+        free
+    }
+
+    pub(crate) fn leave_gate(&mut self, slot: &mut Slot) {
+        if std::mem::take(&mut slot.holds_gate)
+            && let Some(calls) = self.gate_calls.get_mut(&slot.call.gate().id)
+        {
+            *calls = calls.saturating_sub(1);
+        }
+    }
+
+    fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {
+        self.counters.call_attempt(CountedSide::Gate, &"".into(), refusal.reason);
+        let builder = build::refusal(message, refusal, &self.stateless_tag(message));
+        self.answer(now, id, refusal.status, builder);
+    }
+
+    /// Time, shard, start and count: unique for ever, sortable by time.
+    fn mint_call_id(&mut self, now: Now) -> u128 {
+        self.minted_calls += 1;
+        let time = u128::from(now.wall.0.max(0) as u64) << 80;
+        let origin = u128::from(self.identity.shard) << 72 | u128::from(self.identity.boot & 0xff_ffff) << 48;
+        time | origin | u128::from(self.minted_calls & 0xffff_ffff_ffff)
+    }
+
+    /// Price, then route, then credit.
+    pub(crate) fn admit(&mut self, now: Now, slot: &mut Slot, number: Number, codecs: codecs::CodecSet) -> Event {
+        let gate = Arc::clone(slot.call.gate());
+        let refused = |refusal, price: Option<Price>| Event::Refused { refusal, price: price.map(Box::new) };
+        if gate.blocks_called(&number) || gate.blocks_caller(slot.call.caller()) {
+            return refused(Refusal::BLOCKED, None);
+        }
+        let price = match self.engine.quote(&gate.account, &number, now.wall) {
+            Ok(price) => price,
+            Err(refusal) => return refused(money_refusal(refusal), None),
+        };
+        let tables = Arc::clone(&self.tables);
+        let network = Network {
+            carriers: &tables.carriers,
+            routes: &tables.routes,
+            costs: &DeckCosts(&tables),
+            health: &self.health,
+            slots: &*self.carrier_slots,
+        };
+        let plan = match route::plan(&network, &number, codecs, now) {
+            Ok(plan) => plan,
+            Err(no_plan) => return refused(route_refusal(no_plan.refusal), Some(price)),
+        };
+        let ask = Authorize { call: CallId(slot.call.id()), account: &gate.account, number: &number };
+        match self.engine.authorize(now, ask) {
+            Ok(grant) => {
+                slot.lease = Some(grant.lease);
+                Event::Admitted(Box::new(Admission { plan, carriers: Arc::clone(&tables.carriers) }))
+            }
+            Err(refusal) => {
+                self.counters.debit_failed(refusal.word());
+                refused(money_refusal(refusal), Some(price))
+            }
+        }
+    }
+}
+
+/// What carriers charge, by their decks.
+struct DeckCosts<'a>(&'a crate::Tables);
+
+impl Costs for DeckCosts<'_> {
+    fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost> {
+        let price = self.0.decks.named(deck)?.price(number, at)?;
+        Some(Cost { rate: price.rate, minute: price.charge(60_000).amount.amount, currency: price.currency })
+    }
+}
+
+fn route_refusal(refusal: route::Refusal) -> Refusal {
+    match refusal {
+        route::Refusal::NoRoute => Refusal::NO_ROUTE,
+        route::Refusal::NoCodec => Refusal::NO_CODEC,
+        route::Refusal::AllDown => Refusal::CARRIERS_DOWN,
+        route::Refusal::AllFull => Refusal::CARRIERS_FULL,
+    }
+}
+
+/// The engine's own status and cause, under its own word.
+pub(crate) fn money_refusal(refusal: rating::Refusal) -> Refusal {
+    Refusal { status: refusal.status(), cause: refusal.cause(), reason: refusal.word(), retry_after: None }
+}
+
+/// The called party as the gate wrote it: the Request-URI's user part, or the whole of a `tel:` URI.
+fn called_party(message: &Message) -> String {
+    match message.uri() {
+        Ok(uri) if uri.scheme == sip::Scheme::Tel => message.request_uri().to_owned(),
+        Ok(uri) => uri.user.unwrap_or_default().to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
+/// Accept absent, or naming SDP (RFC 3261 §20.1).
+fn accepts_sdp(message: &Message) -> bool {
+    let mut any = false;
+    for value in message.values(Name::Accept) {
+        any = true;
+        let kind = value.split(';').next().unwrap_or_default().trim();
+        if kind.eq_ignore_ascii_case("application/sdp") || kind == "*/*" || kind.eq_ignore_ascii_case("application/*") {
+            return true;
+        }
+    }
+    !any
+}

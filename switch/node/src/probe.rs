@@ -1,0 +1,96 @@
+//! Carriers from outside: OPTIONS probes where asked for, and the addresses of those that have a name.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use route::{Carrier, CarrierId, Host};
+use sip::flow::{Flow, Transport};
+use sip::{Builder, Method, Name};
+use units::{Now, Tick};
+
+use crate::node::{Client, Node, TimerKey};
+
+/// What is known of carriers by name.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    addresses: BTreeMap<units::Name, Vec<SocketAddr>>,
+}
+
+/// Most addresses kept for a name.
+const ADDRESSES_MAX: usize = 16;
+
+impl Probes {
+    pub(crate) fn addresses(&self, carrier: &str) -> &[SocketAddr] {
+        self.addresses.get(carrier).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Node {
+    pub(crate) fn resolved(&mut self, carrier: &units::Name, mut addresses: Vec<SocketAddr>) {
+        addresses.truncate(ADDRESSES_MAX);
+        self.probes.addresses.insert(carrier.clone(), addresses);
+    }
+
+    /// Follows the configuration: who is probed, and when next.
+    pub(crate) fn schedule_probes(&mut self, now: Now) {
+        self.health.adopt(&self.tables.carriers, now.tick);
+        self.wake_for_probe();
+    }
+
+    fn wake_for_probe(&mut self) {
+        self.wheel.cancel(self.probe_timer);
+        if let Some(at) = self.health.next_probe().filter(|at| *at != Tick::NEVER) {
+            self.probe_timer = self.wheel.insert(at, TimerKey::Probes);
+        }
+    }
+
+    pub(crate) fn run_probes(&mut self, now: Now) {
+        let tables = Arc::clone(&self.tables);
+        while let Some(carrier) = self.health.poll_probe(&tables.carriers, now.tick) {
+            self.probe(now, carrier);
+        }
+        self.wake_for_probe();
+    }
+
+    fn probe(&mut self, now: Now, carrier: &Carrier) {
+        let to = match &carrier.target.host {
+            Host::Ip(ip) => Some(SocketAddr::new(*ip, carrier.target.port_or_default())),
+            Host::Name(_) => self.probes.addresses(&carrier.name).first().copied(),
+        };
+        let transport = match carrier.target.transport {
+            route::Transport::Udp => Transport::Udp,
+            route::Transport::Tcp => Transport::Tcp,
+            route::Transport::Tls => Transport::Tls,
+        };
+        let Some((to, local)) = to.and_then(|to| Some((to, self.tables.local_for(transport, to)?))) else { return };
+        let flow = if transport == Transport::Udp { Flow::udp(local, to) } else { Flow::stream(transport, local, to, 0) };
+        let here = self.tables.advertised(local);
+        let (client, branch) = self.layer.mint_client();
+        let tag = self.minter.stateless(&["probe", &branch]);
+        let uri = format!("sip:{}", carrier.target.host_port());
+        let bytes = Builder::request(Method::Options, &uri)
+            .header_fmt(Name::Via, format_args!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name()))
+            .header(Name::MaxForwards, "70")
+            .header_fmt(Name::From, format_args!("<sip:{here}>;tag={tag}"))
+            .header_fmt(Name::To, format_args!("<{uri}>"))
+            .header_fmt(Name::CallId, format_args!("{tag}@{here}"))
+            .cseq(1, Method::Options)
+            .header(Name::Accept, "application/sdp")
+            .build();
+        self.clients.insert(client, Client::Probe(carrier.id));
+        self.layer.send(now.tick, client, flow, Method::Options, bytes);
+    }
+
+    /// Any answer but a failure of the server is proof of life, 401 and 405 too.
+    pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16) {
+        let tables = Arc::clone(&self.tables);
+        let Some(carrier) = tables.carriers.by_id(carrier) else { return };
+        let end = if status == 408 { route::AttemptEnd::Timeout } else { route::AttemptEnd::Status(status) };
+        if matches!(status, 408 | 500 | 502..=504) {
+            self.health.record(carrier, end, now.tick);
+        } else {
+            self.health.succeeded(carrier.id);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What is written for ever, and what waits for it: nothing is published before it is durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use call::LegFacts;
+use ledger::{CallId, Record, RecordBody, Transfer};
+use rating::Cdr;
+use sip::dialog::Dialog;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+use units::{Name, Now};
+
+use crate::io::{AdminReply, Output};
+use crate::leg::Leg;
+use crate::node::Node;
+use crate::slot::Slot;
+use crate::CountedSide;
+
+/// What waits for the disk, in the order of its tickets.
+#[derive(Debug, Default)]
+pub(crate) struct Unpublished {
+    last_ticket: u64,
+    acknowledged: u64,
+    waiting: VecDeque<(u64, Waiting)>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Cdr(Arc<Cdr>),
+    Reply { ticket: u64, reply: AdminReply },
+}
+
+/// What a restart needs to end one leg of a call that was up (RFC 3261 §12.2.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DialogRecord {
+    pub call_id: String,
+    /// Our From value with its tag.
+    pub local: String,
+    /// The peer's, our To value.
+    pub remote: String,
+    /// Request-URI.
+    pub target: String,
+    pub routes: Vec<String>,
+    pub cseq: u32,
+    pub transport: String,
+    pub here: std::net::SocketAddr,
+    pub peer: std::net::SocketAddr,
+}
+
+impl Unpublished {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.acknowledged >= self.last_ticket
+    }
+}
+
+impl DialogRecord {
+    fn of(leg: &Leg, dialog: &Dialog) -> Self {
+        Self {
+            call_id: dialog.call_id().to_owned(),
+            local: dialog.local().to_owned(),
+            remote: dialog.remote().to_owned(),
+            target: dialog.target().to_owned(),
+            routes: dialog.routes().map(str::to_owned).collect(),
+            cseq: dialog.local_seq(),
+            transport: leg.flow.transport.uri_name().to_owned(),
+            here: leg.flow.local,
+            peer: leg.flow.peer,
+        }
+    }
+}
+
+impl Node {
+    /// Hands a record to the journal; its ticket.
+    pub(crate) fn journal(&mut self, live: bool, record: Record) -> u64 {
+        self.unpublished.last_ticket += 1;
+        self.outputs.push_back(Output::Journal { live, record });
+        self.unpublished.last_ticket
+    }
+
+    /// A reply that may only be given once the record of this ticket is durable.
+    pub(crate) fn reply_when_durable(&mut self, written: u64, ticket: u64, reply: AdminReply) {
+        self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply }));
+    }
+
+    pub(crate) const fn last_ticket(&self) -> u64 {
+        self.unpublished.last_ticket
+    }
+
+    /// Hands out what waits for nothing any more.
+    pub(crate) fn flush_durable(&mut self) {
+        self.durable(self.unpublished.acknowledged);
+    }
+
+    pub(crate) fn durable(&mut self, upto: u64) {
+        self.unpublished.acknowledged = self.unpublished.acknowledged.max(upto);
+        let upto = self.unpublished.acknowledged;
+        while let Some((written, _)) = self.unpublished.waiting.front() {
+            if *written > upto {
+                break;
+            }
+            match self.unpublished.waiting.pop_front() {
+                Some((_, Waiting::Cdr(cdr))) => self.outputs.push_back(Output::Publish(cdr)),
+                Some((_, Waiting::Reply { ticket, reply })) => self.outputs.push_back(Output::Reply { ticket, reply }),
+                None => break,
+            }
+        }
+    }
+
+    pub(crate) fn record_open(&mut self, now: Now, slot: &mut Slot) {
+        let Some(lease) = slot.lease else { return };
+        let Some(carrier) = slot.carriers.last() else { return };
+        let (Some(a), Some(b)) = (raw_dialog(&slot.caller), raw_dialog(carrier)) else { return };
+        let mut cdr = slot.call.open_cdr(now);
+        call::complete(&mut cdr, self.leg_facts(slot));
+        if let Some(price) = self.engine.price(lease) {
+            cdr.set_price(price);
+        }
+        let Ok(cdr) = cdr.to_raw() else { return };
+        if let Ok(record) = self.engine.open_record(lease, slot.call.gate().name.clone(), (a, b), cdr) {
+            self.journal(true, record);
+            slot.recorded_open = true;
+        }
+    }
+
+    pub(crate) fn record_checkpoint(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) {
+        let account = slot.call.gate().account.clone();
+        self.journal(true, Record::checkpoint(now.wall, account, CallId(slot.call.id()), elapsed_ms));
+    }
+
+    /// CDR and ledger entries in one record.
+    pub(crate) fn record_end(&mut self, now: Now, slot: &mut Slot, mut cdr: Box<Cdr>) {
+        call::complete(&mut cdr, self.leg_facts(slot));
+        self.count_end(&cdr);
+        let transfers = std::mem::take(&mut slot.transfers);
+        self.settled_record(now, slot.recorded_open, CallId(slot.call.id()), *cdr, transfers);
+    }
+
+    pub(crate) fn settled_record(&mut self, now: Now, live: bool, call: CallId, cdr: Cdr, transfers: Vec<Transfer>) {
+        let Ok(raw) = cdr.to_raw() else { return };
+        let record = Record::settled(now.wall, cdr.account.clone(), call, raw, transfers);
+        let written = self.journal(live, record);
+        self.unpublished.waiting.push_back((written, Waiting::Cdr(Arc::new(cdr))));
+    }
+
+    pub(crate) fn record_cost(&mut self, now: Now, slot: &Slot, carrier: Name, transfers: Vec<Transfer>) {
+        let booked = ledger::CostBooked { call: CallId(slot.call.id()), carrier, transfers };
+        let account = slot.call.gate().account.clone();
+        self.journal(true, Record::new(now.wall, account, RecordBody::CostBooked(booked)));
+    }
+
+    fn count_end(&mut self, cdr: &Cdr) {
+        let outcome = match (cdr.answered_at, cdr.sip_status) {
+            (Some(_), _) => "answered",
+            (None, 487) => "cancelled",
+            (None, 486 | 600) => "busy",
+            (None, 402) => "no_credit",
+            (None, 400..=499) => "rejected",
+            (None, _) => "failed",
+        };
+        self.counters.call_attempt(CountedSide::Gate, &"".into(), outcome);
+        if let (Some(_), Some(carrier)) = (cdr.answered_at, &cdr.carrier) {
+            *self.counters.answered_ms.entry(carrier.clone()).or_default() += cdr.duration_ms;
+        }
+        if let Some(ms) = cdr.pdd_ms {
+            self.counters.rang_after(ms);
+        }
+        if cdr.answered_at.is_some() && &*cdr.reason == "no-credit" {
+            self.counters.calls_cut_no_balance += 1;
+        }
+    }
+
+    fn leg_facts(&self, slot: &Slot) -> LegFacts {
+        let carrier = slot.carriers.last();
+        LegFacts {
+            node: Some(self.identity.name.clone()),
+            call_id_a: slot.caller.call_id.to_string(),
+            call_id_b: carrier.map(|leg| leg.call_id.to_string()),
+            transport_a: slot.caller.flow.transport.uri_name(),
+            transport_b: carrier.map(|leg| leg.flow.transport.uri_name()),
+        }
+    }
+}
+
+fn raw_dialog(leg: &Leg) -> Option<Box<RawValue>> {
+    to_raw_value(&DialogRecord::of(leg, leg.dialog.as_deref()?)).ok()
+}

@@ -1,0 +1,139 @@
+//! After a restart: accounts as the journal holds them, one CDR and two BYEs for every call that was up, accounts of the configuration made.
+
+use std::sync::Arc;
+
+use ledger::{OpenCall, Record, ShardBooks};
+use rating::engine::{CarrierLeg, OpenAccount};
+use rating::{Cdr, Engine};
+use sip::flow::{Flow, Transport};
+use sip::{Builder, Method, Name};
+use units::{Cause, Now, Number};
+
+use crate::leg::Goodbye;
+use crate::node::{Client, Node};
+use crate::records::DialogRecord;
+use crate::{build, shard_of};
+
+/// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
+const CSEQ_GAP: u32 = 1_000;
+
+impl Node {
+    /// Takes this shard's part of the journal. Once, before any input.
+    pub fn restore(&mut self, now: Now, shard: ShardBooks) {
+        let (mut engine, lost) = Engine::restored(shard);
+        engine.set_decks(Arc::clone(&self.tables.decks));
+        self.engine = engine;
+        self.start(now);
+        for call in &lost {
+            self.close_lost(now, call);
+        }
+        self.handle(now, crate::Input::Tick);
+    }
+
+    /// Begins with empty books.
+    pub fn start_empty(&mut self, now: Now) {
+        self.start(now);
+        self.handle(now, crate::Input::Tick);
+    }
+
+    fn start(&mut self, now: Now) {
+        if self.identity.shard == 0 {
+            let version = env!("CARGO_PKG_VERSION").into();
+            self.journal(true, Record::started(now.wall, self.identity.name.clone(), version));
+        }
+        self.seed_accounts(now);
+        self.schedule_probes(now);
+    }
+
+    /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep their balance.
+    pub(crate) fn seed_accounts(&mut self, now: Now) {
+        let tables = Arc::clone(&self.tables);
+        for seed in &tables.accounts {
+            let elsewhere = shard_of(&seed.name, self.identity.shards) != self.identity.shard;
+            if elsewhere || self.engine.account(&seed.name).is_some() {
+                continue;
+            }
+            let ask = OpenAccount { name: &seed.name, currency: seed.currency, opening: seed.balance.amount, deck: &seed.deck, limit: 0 };
+            match self.engine.open_account(now, &ask) {
+                Ok(record) => {
+                    self.journal(true, record);
+                }
+                Err(refused) => tracing::error!(account = &*seed.name, %refused, "account of the configuration not opened"),
+            }
+        }
+    }
+
+    /// A call that was up when the process died: billed to its last checkpoint, ended on both sides.
+    fn close_lost(&mut self, now: Now, lost: &OpenCall) {
+        let Ok(mut cdr) = Cdr::from_raw(&lost.open.cdr) else {
+            return tracing::error!(call = %lost.open.call, "open record without a readable CDR: the call stays open in the journal");
+        };
+        let number = cdr.called_e164.parse::<Number>().ok();
+        let tables = Arc::clone(&self.tables);
+        let carrier = cdr.carrier.as_deref().and_then(|name| tables.carriers.by_name(name));
+        let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
+            let attempt = u16::try_from(cdr.attempts.len()).unwrap_or(u16::MAX);
+            Some(CarrierLeg { deck: carrier.deck.as_deref()?, number, answered_at: lost.open.answered_at, duration_ms: lost.answered_ms, attempt })
+        });
+        let settlement = match self.engine.recover(lost, leg.as_ref()) {
+            Ok(settlement) => settlement,
+            Err(refused) => return tracing::error!(call = %lost.open.call, %refused, "lost call not settled"),
+        };
+        let why = Goodbye { cause: Cause::TEMPORARY, sip_cause: None };
+        cdr.ended_at = lost.open.answered_at.plus_ms(i64::try_from(lost.answered_ms).unwrap_or(i64::MAX));
+        cdr.duration_ms = settlement.duration_ms;
+        cdr.teardown_ms = settlement.teardown_ms;
+        cdr.billed_seconds = settlement.billed_seconds;
+        cdr.amount = settlement.amount.amount;
+        cdr.balance_before = settlement.balance_before.amount;
+        cdr.balance_after = settlement.balance_after.amount;
+        cdr.cost = settlement.cost.as_ref().map(|cost| cost.amount.amount);
+        cdr.cost_currency = settlement.cost.as_ref().map(|cost| cost.amount.currency);
+        cdr.cause_q850 = why.cause;
+        cdr.reason = "node-lost".into();
+        self.settled_record(now, true, lost.open.call, cdr, settlement.transfers);
+        for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
+            if let Ok(dialog) = serde_json::from_str::<DialogRecord>(dialog.get()) {
+                self.bye_after_restart(now, &dialog, why);
+            }
+        }
+    }
+
+    fn bye_after_restart(&mut self, now: Now, dialog: &DialogRecord, why: Goodbye) {
+        let transport = match dialog.transport.as_str() {
+            "udp" => Transport::Udp,
+            "tls" => Transport::Tls,
+            _ => Transport::Tcp,
+        };
+        let local = self.tables.local_for(transport, dialog.peer).unwrap_or(dialog.here);
+        let flow = if transport == Transport::Udp { Flow::udp(local, dialog.peer) } else { Flow::stream(transport, local, dialog.peer, 0) };
+        let next = dialog.routes.first().map_or(dialog.target.as_str(), |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        let flow = if transport == Transport::Udp { self.hop(next, flow) } else { self.stream_hop(next, flow) };
+        let (client, branch) = self.layer.mint_client();
+        let here = self.tables.advertised(local);
+        let mut builder = Builder::request(Method::Bye, &dialog.target)
+            .header_fmt(Name::Via, format_args!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name()))
+            .header(Name::MaxForwards, "70")
+            .header(Name::From, &dialog.local)
+            .header(Name::To, &dialog.remote)
+            .header(Name::CallId, &dialog.call_id)
+            .cseq(dialog.cseq.saturating_add(CSEQ_GAP), Method::Bye);
+        for route in &dialog.routes {
+            builder = builder.header(Name::Route, route);
+        }
+        let bytes = builder.header(Name::Reason, &build::reason(why)).build();
+        self.clients.insert(client, Client::Farewell);
+        self.layer.send(now.tick, client, flow, Method::Bye, bytes);
+    }
+
+    /// A stream that died with the process: the peer's listening address, where its Contact names one.
+    fn stream_hop(&self, uri: &str, flow: Flow) -> Flow {
+        let Some(parsed) = sip::Uri::parse(uri) else { return flow };
+        match parsed.host_ip() {
+            Some(ip) if !build::is_private(ip) || build::is_private(flow.peer.ip()) => {
+                Flow { peer: std::net::SocketAddr::new(ip, parsed.port.unwrap_or(5060)), ..flow }
+            }
+            Some(_) | None => flow,
+        }
+    }
+}
