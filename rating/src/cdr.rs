@@ -1,9 +1,11 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
 
-use ledger::RecordError;
+use ledger::{CallId, RecordError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Cause, Currency, Money, Name, Wall};
+
+use crate::engine::Settlement;
 
 /// One call, complete. Money is a string with 5 decimals, times are RFC 3339 UTC with milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -127,6 +129,70 @@ pub struct Attempt {
 // === impl Cdr ===
 
 impl Cdr {
+    /// A call of which only this is known: nothing billed, nothing tried, cause unspecified.
+    pub fn new(id: CallId, node: &Name, account: &Name, gate: &Name, currency: Currency, started_at: Wall) -> Self {
+        let none = || Name::from("");
+        Self {
+            id: id.to_string(),
+            node: node.clone(),
+            account: account.clone(),
+            gate: gate.clone(),
+            caller: String::new(),
+            called: String::new(),
+            called_e164: String::new(),
+            destination: none(),
+            prefix: String::new(),
+            deck: none(),
+            deck_version: String::new(),
+            codec_a: None,
+            codec_b: None,
+            call_id_a: String::new(),
+            call_id_b: None,
+            carrier: None,
+            attempts: Vec::new(),
+            started_at,
+            answered_at: None,
+            ended_at: started_at,
+            pdd_ms: None,
+            duration_ms: 0,
+            billed_seconds: 0,
+            initial: 0,
+            increment: 0,
+            rate: 0,
+            connect_fee: 0,
+            amount: 0,
+            currency,
+            cost: None,
+            cost_currency: None,
+            balance_before: 0,
+            balance_after: 0,
+            teardown_ms: 0,
+            hangup_by: none(),
+            cause_q850: Cause::UNSPECIFIED,
+            sip_status: 0,
+            reason: none(),
+            route_reason: None,
+            transport_a: none(),
+            transport_b: None,
+        }
+    }
+
+    /// Fills in what the call came to: price, times billed, amount, balances, and the carrier's cost if that is known.
+    pub fn set_settlement(&mut self, settlement: &Settlement) {
+        self.set_price(&settlement.price);
+        self.answered_at = settlement.answered_at;
+        self.duration_ms = settlement.duration_ms;
+        self.teardown_ms = settlement.teardown_ms;
+        self.billed_seconds = settlement.billed_seconds;
+        self.amount = settlement.amount.amount;
+        self.balance_before = settlement.balance_before.amount;
+        self.balance_after = settlement.balance_after.amount;
+        if let Some(cost) = &settlement.cost {
+            self.cost = Some(cost.amount.amount);
+            self.cost_currency = Some(cost.amount.currency);
+        }
+    }
+
     /// As it is journaled and published.
     pub fn to_raw(&self) -> Result<Box<RawValue>, RecordError> {
         Ok(serde_json::value::to_raw_value(self)?)
@@ -224,4 +290,68 @@ const fn plain(amount: i64) -> Money {
 
 fn parse_plain(text: &str) -> Result<i64, units::MoneyError> {
     Money::parse(text, Currency::EUR).map(|money| money.amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every name of the contract, in its order.
+    const NAMES: &str = "id node account gate caller called called_e164 destination prefix deck deck_version codec_a codec_b call_id_a call_id_b \
+                         carrier attempts started_at answered_at ended_at pdd_ms duration_ms billed_seconds initial increment rate connect_fee \
+                         amount currency cost cost_currency balance_before balance_after teardown_ms hangup_by cause_q850 sip_status reason \
+                         route_reason transport_a transport_b";
+
+    fn cdr() -> Cdr {
+        let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
+        let attempt = Attempt {
+            carrier: "alpha".into(),
+            started_at,
+            status: Some(503),
+            cause: Cause::TEMPORARY,
+            reason: "Service Unavailable".to_owned(),
+            pdd_ms: None,
+            cost: None,
+        };
+        let name = Name::from("acme");
+        Cdr {
+            attempts: vec![attempt.clone(), Attempt { status: Some(200), cause: Cause::NORMAL, cost: Some(2_583), ..attempt }],
+            answered_at: Some(started_at.plus_ms(900)),
+            amount: 7_407,
+            cost: Some(2_583),
+            cost_currency: Some(Currency::USD),
+            balance_after: -1,
+            ..Cdr::new(CallId(0xA1), &name, &name, &name, Currency::EUR, started_at)
+        }
+    }
+
+    #[test]
+    fn has_every_name_of_the_contract() {
+        let json: serde_json::Value = serde_json::from_str(cdr().to_raw().expect("JSON").get()).expect("JSON");
+        let object = json.as_object().expect("an object");
+        for name in NAMES.split_whitespace() {
+            assert!(object.contains_key(name), "{name}");
+        }
+        assert_eq!(object.len(), NAMES.split_whitespace().count());
+        for (name, text) in [
+            ("id", "000000000000000000000000000000a1"),
+            ("amount", "0.07407"),
+            ("balance_after", "-0.00001"),
+            ("cost", "0.02583"),
+            ("cost_currency", "USD"),
+            ("started_at", "2026-11-22T13:44:48.123Z"),
+            ("answered_at", "2026-11-22T13:44:49.023Z"),
+        ] {
+            assert_eq!(json[name].as_str(), Some(text), "{name}");
+        }
+        assert_eq!(json["attempts"][1]["cost"].as_str(), Some("0.02583"));
+        assert!(json["attempts"][0].get("cost").is_none() && json["codec_a"].is_null());
+    }
+
+    #[test]
+    fn reads_what_it_wrote() {
+        let raw = cdr().to_raw().expect("JSON");
+        assert_eq!(Cdr::from_raw(&raw).expect("a CDR"), cdr());
+        assert!(Cdr::from_raw(&RawValue::from_string(raw.get().replace("13:44", "25:44")).expect("JSON")).is_err());
+    }
 }

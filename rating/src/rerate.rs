@@ -99,7 +99,7 @@ pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, mut progress: impl
             Err(_) => summary.unpriced += 1,
         }
         write_call(&mut writer, &mut scratch, deck, &record, width, &priced).map_err(at_line(summary.calls + 1))?;
-        if summary.calls % PROGRESS_EVERY == 0 {
+        if summary.calls.is_multiple_of(PROGRESS_EVERY) {
             progress(Progress { calls: summary.calls, bytes: record.position().map_or(0, csv::Position::byte) });
         }
     }

@@ -59,8 +59,8 @@ pub struct Verification {
 pub struct Restored {
     /// One per shard.
     pub shards: Vec<ShardBooks>,
-    /// Sequence of the next record.
-    pub next_seq: u64,
+    /// Sequence of the next record; none if the journal is empty.
+    pub next_seq: Option<u64>,
     /// Hash to chain it to.
     pub chain: Hash,
 }
@@ -112,8 +112,7 @@ pub enum ReplayError {
 pub struct Replay {
     shards: Vec<ShardBooks>,
     shard_of: Box<dyn Fn(&str) -> usize + Send>,
-    first_seq: Option<u64>,
-    next_seq: u64,
+    next_seq: Option<u64>,
     chain: Hash,
     entries: u64,
 }
@@ -141,13 +140,13 @@ impl Replay {
     /// Into `count` shards; `shard_of` an account's name is taken modulo `count`.
     pub fn sharded(count: usize, shard_of: impl Fn(&str) -> usize + Send + 'static) -> Self {
         let shards = vec![ShardBooks::default(); count.max(1)];
-        Self { shards, shard_of: Box::new(shard_of), first_seq: None, next_seq: 0, chain: GENESIS, entries: 0 }
+        Self { shards, shard_of: Box::new(shard_of), next_seq: None, chain: GENESIS, entries: 0 }
     }
 
-    /// Takes the next entry as it is on disk and gives it back decoded. After an error nothing of that entry has been applied.
+    /// Takes the next entry as it is on disk and gives it back decoded. After an error stop: the entries before it hold.
     pub fn feed(&mut self, seq: u64, bytes: &[u8], hash: &Hash) -> Result<Record, ReplayError> {
-        if self.first_seq.is_some() && seq != self.next_seq {
-            return Err(ReplayError::Gap { expected: self.next_seq, found: seq });
+        if let Some(expected) = self.next_seq.filter(|expected| *expected != seq) {
+            return Err(ReplayError::Gap { expected, found: seq });
         }
         let link = chain(&self.chain, bytes);
         if link != *hash {
@@ -155,8 +154,7 @@ impl Replay {
         }
         let record = Record::decode(bytes).map_err(|source| ReplayError::Record { seq, source })?;
         self.apply(seq, &record)?;
-        self.first_seq.get_or_insert(seq);
-        self.next_seq = seq.saturating_add(1);
+        self.next_seq = seq.checked_add(1);
         self.chain = link;
         self.entries += 1;
         Ok(record)
@@ -243,5 +241,129 @@ impl ShardBooks {
 
     fn repost_all(&mut self, transfers: &[Transfer]) -> Result<(), Refused> {
         transfers.iter().try_for_each(|transfer| self.books.repost(transfer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CallOpen, House, Key, Party, PriceRow, Purpose, TopUpBooked, hex};
+    use serde_json::value::RawValue;
+
+    fn transfer(key: Key, amount: i64) -> Transfer {
+        let (customer, given) = (Party::Customer("acme".into()), matches!(key, Key::Given(_)));
+        Transfer {
+            key,
+            purpose: if given { Purpose::TopUp } else { Purpose::Usage },
+            debit: if given { Party::House(House::Payments) } else { customer.clone() },
+            credit: if given { customer } else { Party::House(House::Revenue) },
+            amount: Money::of(amount, Currency::EUR),
+            memo: None,
+        }
+    }
+
+    fn record(body: RecordBody) -> Record {
+        Record::new(Wall(1), "acme".into(), body)
+    }
+
+    fn raw() -> Box<RawValue> {
+        RawValue::from_string(r#"{"any": "thing"}"#.to_owned()).expect("JSON")
+    }
+
+    fn open(call: u128) -> Record {
+        let price = PriceRow {
+            prefix: "34".parse().expect("digits"),
+            destination: "Spain".into(),
+            rate: 12_345,
+            initial: 30,
+            increment: 6,
+            connect_fee: 0,
+            currency: Currency::EUR,
+            deck: "retail".into(),
+            deck_version: "00000000000000ff".into(),
+        };
+        let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
+        let open = CallOpen { call, gate, answered_at, leased_secs: 30, price, dialog_a: raw(), dialog_b: raw(), cdr: raw() };
+        record(RecordBody::CallOpen(Box::new(open)))
+    }
+
+    fn settled(call: u128, amount: i64) -> Record {
+        Record::settled(Wall(9), "acme".into(), CallId(call), raw(), vec![transfer(Key::Call(CallId(call), 0), amount)])
+    }
+
+    /// Opened with nothing, 1.00 paid in, two calls answered, the second checked at 4 s, the first settled.
+    fn story() -> Vec<Record> {
+        let (currency, deck) = (Currency::EUR, Name::from("retail"));
+        vec![
+            Record::started(Wall(0), "sw1".into(), "0.1.0".into()),
+            record(RecordBody::AccountOpened(AccountOpened { currency, deck, limit: 0, opening: None })),
+            record(RecordBody::TopUp(TopUpBooked { transfer: transfer(Key::Given("k1".into()), 100_000) })),
+            open(1),
+            open(2),
+            Record::checkpoint(Wall(6), "acme".into(), CallId(2), 4_000),
+            settled(1, 7_407),
+        ]
+    }
+
+    fn feed(replay: &mut Replay, seq: u64, record: &Record) -> Result<Record, ReplayError> {
+        let bytes = record.encode().expect("JSON");
+        let hash = chain(&replay.chain, &bytes);
+        replay.feed(seq, &bytes, &hash)
+    }
+
+    fn replayed() -> Replay {
+        let mut replay = Replay::new();
+        for (seq, record) in story().iter().enumerate() {
+            feed(&mut replay, seq as u64 + 1, record).expect("whole");
+        }
+        replay
+    }
+
+    #[test]
+    fn tells_the_story_again() {
+        let replay = replayed();
+        let sums = replay.verification();
+        assert_eq!((sums.entries, sums.accounts, sums.open_calls, sums.sums), (7, 1, 1, vec![Money::zero(Currency::EUR)]));
+        assert_eq!(hex(&sums.chain).len(), 64);
+        let Restored { mut shards, next_seq, chain } = replay.finish();
+        assert_eq!((next_seq, chain), (Some(8), sums.chain));
+        let shard = shards.swap_remove(0);
+        let id = shard.books.id("acme").expect("there");
+        assert_eq!(shard.books.balance(id).map(|balance| balance.posted()), Some(92_593));
+        assert_eq!(shard.terms.get(&id).map(|terms| &*terms.deck), Some("retail"));
+        let left: Vec<_> = shard.open_calls.values().map(|call| (call.open.call, call.answered_ms)).collect();
+        assert_eq!(left, [(CallId(2), 4_000)]);
+        assert_eq!(shard.open_calls.get(&CallId(2)).map(|call| call.open.dialog_a.get()), Some(raw().get()));
+    }
+
+    #[test]
+    fn names_the_entry_that_does_not_fit() {
+        let mut replay = replayed();
+        assert!(matches!(feed(&mut replay, 9, &settled(2, 1)), Err(ReplayError::Gap { expected: 8, found: 9 })));
+        assert!(matches!(feed(&mut replay, 8, &settled(1, 7_407)), Err(ReplayError::NotOpen { seq: 8, call: CallId(1) })));
+        let again = record(RecordBody::TopUp(TopUpBooked { transfer: transfer(Key::Given("k1".into()), 100_000) }));
+        assert!(matches!(feed(&mut replay, 8, &again), Err(ReplayError::Refused { refused: Refused::KeyReused, .. })));
+        let bytes = settled(2, 1).encode().expect("JSON");
+        assert!(matches!(replay.feed(8, &bytes, &GENESIS), Err(ReplayError::Chain { seq: 8 })));
+        for garbage in [&b"{}"[..], b"", b"\xFF", br#"{"v":9,"at":0,"account":"@node","body":{"started":{"node":"a","version":"b"}}}"#] {
+            let hash = chain(&replay.chain, garbage);
+            assert!(matches!(replay.feed(8, garbage, &hash), Err(ReplayError::Record { seq: 8, .. })));
+        }
+        feed(&mut replay, 8, &settled(2, 1)).expect("nothing of the above was taken");
+        assert_eq!(replay.verification().open_calls, 0);
+    }
+
+    #[test]
+    fn one_changed_byte_breaks_the_chain() {
+        let mut replay = Replay::new();
+        let first = &story()[1];
+        let bytes = first.encode().expect("JSON");
+        let hash = chain(&GENESIS, &bytes);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(matches!(replay.feed(1, &changed, &hash), Err(ReplayError::Chain { seq: 1 })), "byte {at}");
+        }
+        replay.feed(1, &bytes, &hash).expect("as written");
     }
 }

@@ -84,7 +84,7 @@ fn every_wrong_row_is_told_with_its_place_and_none_is_loaded() {
         "10:4: destination: empty",
         "10:9: initial: \"1.5\"",
         "10:13: increment: \"90000\"",
-        "11:24: 10 fields under 8 columns",
+        "11:23: 10 fields under 8 columns",
         "12:15: rate: empty",
         "12:15: initial: \"\"",
         "12:15: increment: \"\"",
