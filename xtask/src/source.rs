@@ -75,6 +75,24 @@ pub fn lines_with(code: &str, word: &str) -> Vec<usize> {
     lines
 }
 
+/// Functions in `code`: their first line (from 1) and how many lines they take.
+pub fn functions(code: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut line = 1;
+    let mut last = 0;
+    for (at, _) in code.match_indices("fn ") {
+        let begins = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        // `fn(` types have no space; a declaration in a trait ends at its `;`
+        if begins && code[at + 3..].starts_with(|c: char| c.is_alphabetic() || c == '_') {
+            line += code[last..at].matches('\n').count();
+            last = at;
+            let body = &code[at..at + item_end(&code[at..])];
+            found.push((line, body.matches('\n').count() + 1));
+        }
+    }
+    found
+}
+
 fn is_test_path(path: &Path) -> bool {
     let in_folder = path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "scenario" | "sim" | "benches")));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
@@ -170,12 +188,16 @@ fn split_tests(code: &str) -> (String, String) {
 /// Where the item at the start of `code` ends: at its closing brace, or at a `;` before any brace.
 fn item_end(code: &str) -> usize {
     let mut depth = 0usize;
+    let mut brackets = 0usize;
     for (at, c) in code.char_indices() {
         match c {
             '{' => depth += 1,
             '}' if depth <= 1 => return at + 1,
             '}' => depth -= 1,
-            ';' if depth == 0 => return at + 1,
+            // the `;` of an array type is inside brackets
+            '[' | '(' => brackets += 1,
+            ']' | ')' => brackets = brackets.saturating_sub(1),
+            ';' if depth == 0 && brackets == 0 => return at + 1,
             _ => {}
         }
     }
@@ -218,6 +240,12 @@ mod tests {
         assert_eq!(names(&file.tests), ["b()"]);
         assert_eq!(lines_with(&file.program, "fn e"), [9]);
         assert_eq!(lines_with(&file.tests, "use d"), [8]);
+    }
+
+    #[test]
+    fn functions_are_measured() {
+        let code = "trait A {\n  fn a(&self);\n}\nfn b(x: [u8; 2], f: fn(u8)) -> u8 {\n  {}\n  1\n}\nimpl A { fn c() {} }\n";
+        assert_eq!(functions(code), [(2, 1), (4, 4), (8, 1)]);
     }
 
     #[test]

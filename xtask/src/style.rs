@@ -1,12 +1,13 @@
 //! House rules of the text: sizes, words, `unsafe`. Old excess is listed in a ratchet that may only shrink.
 
 use crate::report::Report;
-use crate::source::{SourceFile, lines_with};
+use crate::source::{SourceFile, functions, lines_with};
 use crate::workspace::Workspace;
 use std::path::Path;
 
 const LINES_WARN: usize = 400;
 const LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
 
 /// Files over the limit and the length that they may have today. Never raise a number, never add a row: split the file.
 const RATCHET: &[(&str, usize)] = &[];
@@ -44,6 +45,7 @@ fn check_with(ratchet: &[(&str, usize)], workspace: &Workspace, files: &[SourceF
     let mut report = Report::default();
     for file in files {
         length(&mut report, ratchet, file);
+        function_lengths(&mut report, file);
         words(&mut report, file);
         let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
         if EMPTY_NAMES.contains(&stem) {
@@ -79,6 +81,12 @@ fn length(report: &mut Report, ratchet: &[(&str, usize)], file: &SourceFile) {
         None if lines > LINES_MAX => report.error(format!("{path}: {lines} lines, at most {LINES_MAX}: make a folder of the same name")),
         None if lines > LINES_WARN => report.warn(format!("{path}: {lines} lines, more than {LINES_WARN}")),
         None => {}
+    }
+}
+
+fn function_lengths(report: &mut Report, file: &SourceFile) {
+    for (line, lines) in functions(&file.program).into_iter().filter(|(_, lines)| *lines > FUNCTION_LINES_MAX) {
+        report.error(format!("{}:{line}: a function of {lines} lines, at most {FUNCTION_LINES_MAX}: split it", file.path.display()));
     }
 }
 
@@ -135,6 +143,14 @@ mod tests {
             assert_eq!(check_with(&[("sip/src/x.rs", 700)], &Workspace::default(), &[file]).errors.len(), n_errors, "{lines} lines");
         }
         assert_eq!(check_with(&[("gone.rs", 700)], &Workspace::default(), &[]).errors.len(), 1);
+    }
+
+    #[test]
+    fn long_functions_fail() {
+        for (lines, n_errors) in [(70, 0), (71, 1)] {
+            let text = format!("fn a() {{{}}}", "\n".repeat(lines - 1));
+            assert_eq!(errors("sip/src/x.rs", "sip", &text).len(), n_errors, "{lines} lines");
+        }
     }
 
     #[test]
