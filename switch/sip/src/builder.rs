@@ -1,11 +1,10 @@
 //! Writes messages (RFC 3261 §7, §8.2.6): one growing buffer, Content-Length always.
-//! Invariant: no value can end a header: CR, LF and NUL in values become blanks, bad names are left out.
+//! Invariant: no value can end a header: control bytes in values become blanks, bad names are left out.
 
 use std::fmt;
 use std::io::Write;
 
 use bytes::Bytes;
-use memchr::memchr3;
 
 use crate::chars::is_token;
 use crate::lexer::MAX_HEADERS;
@@ -128,7 +127,7 @@ impl Builder {
         self.header_fmt(Name::CSeq, format_args!("{number} {method}"))
     }
 
-    /// Appends a header under any name, byte for byte; a name that is no token, and Content-Length, are left out.
+    /// Appends a header under any name, byte for byte but for control bytes; a name that is no token, and Content-Length, are left out.
     #[must_use]
     pub fn raw(mut self, name: &str, value: &str) -> Builder {
         let valid = !name.is_empty() && name.bytes().all(is_token);
@@ -178,17 +177,81 @@ impl Builder {
         self.put_with(|head| head.extend_from_slice(value.as_bytes()));
     }
 
-    /// Lets `write` append, then blanks whatever could end a line.
+    /// Lets `write` append, then blanks every control byte but tab: none can end a line or surprise a peer's parser.
     fn put_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.head.len();
         write(&mut self.head);
         let Some(added) = self.head.get_mut(start..) else { return };
-        if memchr3(b'\r', b'\n', 0, added).is_some() {
+        // no early exit: this form runs sixteen bytes at a time
+        let found = added.iter().fold(false, |found, &byte| found | (byte < 0x20) | (byte == 0x7f));
+        if found {
             for byte in added {
-                if matches!(byte, b'\r' | b'\n' | 0) {
+                if byte.is_ascii_control() && *byte != b'\t' {
                     *byte = b' ';
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(extra: &str) -> Message {
+        let wire = format!(
+            "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP one;branch=z9hG4bK1;rport, SIP/2.0/TCP two\r\nv: SIP/2.0/UDP three;branch=x\r\n\
+             Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nRecord-Route: <sip:p3;lr>\r\nf: A <sip:a@h>;tag=1\r\nt: <sip:b@h>\r\n{extra}\
+             i: c1\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\nSubject: not copied\r\n\r\n"
+        );
+        Message::parse(Bytes::from(wire)).expect("parses")
+    }
+
+    #[test]
+    fn response_copies_what_it_must_in_order() {
+        let mut request = request("");
+        request.set_source(([192, 0, 2, 9], 5062).into());
+        let wire = Builder::response(&request, 180, "Ringing").to_tag("x1").record_routes(&request).build();
+        let expected = "SIP/2.0 180 Ringing\r\n\
+            Via: SIP/2.0/UDP one;branch=z9hG4bK1;received=192.0.2.9;rport=5062, SIP/2.0/TCP two\r\nVia: SIP/2.0/UDP three;branch=x\r\n\
+            From: A <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=x1\r\nCall-ID: c1\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n\
+            Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nRecord-Route: <sip:p3;lr>\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(std::str::from_utf8(&wire), Ok(expected));
+    }
+
+    #[test]
+    fn to_tag_is_added_once_and_never_to_a_tagged_to() {
+        let plain = request("");
+        let wire = Builder::response(&plain, 200, "OK").to_tag("a").to_tag("b").build();
+        assert_eq!(Message::parse(wire).expect("parses").to_tag(), "a");
+        let wire = Builder::response(&plain, 200, "OK").to_tag("a\r\nX: 1").build();
+        assert_eq!(Message::parse(wire).expect("parses").to_tag(), "");
+        let tagged =
+            Message::parse(Bytes::from_static(b"BYE sip:b@h SIP/2.0\r\nTo: <sip:b@h>;tag=old\r\nCall-ID: c\r\n\r\n")).expect("parses");
+        let wire = Builder::response(&tagged, 481, "No Call").to_tag("new").build();
+        assert_eq!(Message::parse(wire).expect("parses").to_tag(), "old");
+    }
+
+    #[test]
+    fn nothing_can_be_injected() {
+        let evil = "x\r\nX-Evil: 1\n\rX: 2\0\u{7f}\u{1}";
+        let wire = Builder::request(Method::Options, evil)
+            .header(Name::Subject, evil)
+            .header_fmt(Name::UserAgent, format_args!("{evil}{}", 1))
+            .raw("X-Thing", evil)
+            .raw("X Bad", "1")
+            .raw("X-Bad\r\nX-Evil", "1")
+            .raw("", "1")
+            .raw("l", "99")
+            .header(Name::ContentLength, "99")
+            .header(Name::Other, "1")
+            .body(evil, b"ab")
+            .build();
+        let text = std::str::from_utf8(&wire).expect("text");
+        let names: Vec<_> = text.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+        assert_eq!(names, ["Subject", "User-Agent", "X-Thing", "Content-Type", "Content-Length"]);
+        assert!(text.ends_with("\r\nContent-Length: 2\r\n\r\nab"));
+        let response = Builder::response(&request(""), 200, evil).build();
+        assert_eq!(Message::parse(response).expect("parses").header_named("X-Evil"), None);
     }
 }

@@ -5,7 +5,6 @@ const TOKEN: u8 = 1;
 const USER: u8 = 2;
 const HOST: u8 = 4;
 const URIC: u8 = 8;
-const WORD: u8 = 16;
 
 const CLASS: [u8; 256] = table();
 
@@ -15,12 +14,11 @@ const fn table() -> [u8; 256] {
     while at < 128 {
         let byte = at as u8;
         if byte.is_ascii_alphanumeric() {
-            classes[at] = TOKEN | USER | HOST | URIC | WORD;
+            classes[at] = TOKEN | USER | HOST | URIC;
         }
         at += 1;
     }
-    add(&mut classes, b"-.!%*_+`'~", TOKEN | WORD);
-    add(&mut classes, b"()<>:\\\"/[]?{}@", WORD);
+    add(&mut classes, b"-.!%*_+`'~", TOKEN);
     // unreserved marks, escapes, user-unreserved; '#' and friends seen in dial strings of real phones
     add(&mut classes, b"-_.!~*'()%&=+$,;?/#", USER);
     add(&mut classes, b"-._", HOST);
@@ -63,12 +61,6 @@ pub(crate) fn is_host(byte: u8) -> bool {
 #[inline]
 pub(crate) fn is_uric(byte: u8) -> bool {
     is(byte, URIC)
-}
-
-/// A byte of `word`, the grammar of Call-ID on either side of its `@`.
-#[inline]
-pub(crate) fn is_word(byte: u8) -> bool {
-    is(byte, WORD)
 }
 
 /// Space or tab.

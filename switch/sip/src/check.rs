@@ -1,7 +1,7 @@
 //! Semantic checks of a whole message (RFC 3261 §8.1.1, §8.2, §20; RFC 4475 lists the failures).
 //! Invariant: a message that passes has every mandatory header once and each of them parses.
 
-use crate::chars::{decimal, is_word};
+use crate::chars::decimal;
 use crate::lexer::Start;
 use crate::name::{ONCE, first_of};
 use crate::uri::Scheme;
@@ -31,8 +31,9 @@ impl Message {
         self.check_vias()?;
         self.check_party(Name::From)?;
         self.check_party(Name::To)?;
+        // the grammar's `word` has no '=', but real Call-IDs do
         let call_id = self.call_id();
-        if call_id.is_empty() || call_id.len() > MAX_KEY || !call_id.bytes().all(is_word) {
+        if call_id.is_empty() || call_id.len() > MAX_KEY || !call_id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Fault::Header(Name::CallId));
         }
         let (_, cseq_method) = self.cseq_parts().ok_or(Fault::Header(Name::CSeq))?;

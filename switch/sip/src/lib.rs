@@ -3,9 +3,11 @@
 //! Invariant: no input panics, and every loop, table and length has a named bound.
 #![forbid(unsafe_code)]
 
+pub mod auth;
 mod builder;
 mod chars;
 mod check;
+pub mod dialog;
 mod fault;
 pub mod flow;
 pub mod framer;
@@ -16,7 +18,9 @@ mod method;
 mod name;
 mod name_addr;
 mod params;
+pub mod rsip_bridge;
 pub mod token;
+pub mod transaction;
 pub mod uri;
 mod via;
 pub mod wheel;

@@ -177,7 +177,7 @@ impl Message {
         self.name_addr(Name::To)
     }
 
-    /// The first Contact. `Contact: *` is a fault here.
+    /// The first Contact. That of `Contact: *` has the URI `*`, which does not parse.
     ///
     /// # Errors
     /// [`Fault::Missing`] or [`Fault::Header`].

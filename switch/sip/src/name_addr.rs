@@ -70,3 +70,50 @@ impl<'a> NameAddr<'a> {
         Uri::parse(self.uri)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_a_party() {
+        // value, display text, uri, tag
+        let table = [
+            (
+                r#""J Rosenberg \\\""       <sip:jdrosen@example.com>  ;    tag = 98asjd8"#,
+                "J Rosenberg \\\"",
+                "sip:jdrosen@example.com",
+                Some("98asjd8"),
+            ),
+            ("sip:vivekg@chair.example.com ;   tag    = 1918181833n", "", "sip:vivekg@chair.example.com", Some("1918181833n")),
+            ("caller<sip:caller@example.com>;tag=323", "caller", "sip:caller@example.com", Some("323")),
+            ("\"Watson, Thomas\" < sip:t.watson@example.org >", "Watson, Thomas", "sip:t.watson@example.org", None),
+            ("Bell, Alexander <sip:a.g.bell@example.com>;tag=43", "Bell, Alexander", "sip:a.g.bell@example.com", Some("43")),
+            ("<sip:a@h;tag=no>", "", "sip:a@h;tag=no", None),
+            ("\"<sip:fake@h>;tag=1\" <sip:a@h>;tag=2", "<sip:fake@h>;tag=1", "sip:a@h", Some("2")),
+            ("sip:a@h;tag=", "", "sip:a@h", None),
+        ];
+        for (value, display, uri, tag) in table {
+            let party = NameAddr::parse(value).expect(value);
+            assert_eq!((party.display_text().as_ref(), party.uri, party.tag()), (display, uri, tag), "{value}");
+        }
+    }
+
+    #[test]
+    fn broken_forms_are_refused() {
+        let table = [
+            "",
+            "\"Mr. J. User <sip:j.user@example.com>",
+            "<sip:a@h",
+            "<>",
+            "\"a\" sip:a@h",
+            "<sip:a@h> tag=1",
+            "sip:a@h?Route=x",
+            ";tag=1",
+            "\"a\"",
+        ];
+        for value in table {
+            assert_eq!(NameAddr::parse(value), None, "{value:?}");
+        }
+    }
+}

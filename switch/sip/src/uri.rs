@@ -129,14 +129,17 @@ impl<'a> Uri<'a> {
         parse_ip(self.host)
     }
 
-    /// Value of a URI parameter; `""` when it has none.
+    /// Value of a URI parameter, as written; `""` when it has none. The name may be written with escapes (RFC 4475 §3.1.1.3).
     pub fn param(&self, name: &str) -> Option<&'a str> {
-        self.params.value(name)
+        if self.params.as_str().is_empty() {
+            return None;
+        }
+        self.params.iter().find(|(found, _)| unescape(found).eq_ignore_ascii_case(name)).map(|(_, value)| value.unwrap_or(""))
     }
 
     /// True when `;lr` is there: the router is a loose one (RFC 3261 §16.4).
     pub fn is_loose(&self) -> bool {
-        self.params.find("lr").is_some()
+        self.param("lr").is_some()
     }
 
     /// The `transport` parameter, case as written.
@@ -172,9 +175,7 @@ pub(crate) fn host_port(text: &str) -> Option<(&str, Option<u16>, &str)> {
 /// mistake, is taken as `2001:db8::192.0.2.1` (RFC 5118 §4.10).
 pub(crate) fn parse_ip(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    if memchr2(b':', b'.', bare.as_bytes()).is_none() {
-        return None;
-    }
+    memchr2(b':', b'.', bare.as_bytes())?;
     if let Ok(ip) = bare.parse() {
         return Some(ip);
     }
@@ -211,4 +212,93 @@ fn unescape(text: &str) -> Cow<'_, str> {
 
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_good_uris() {
+        // text, user, host, port, params
+        let table = [
+            ("sip:example.com", None, "example.com", None, ""),
+            ("SIP:alice@example.com:5070;transport=tcp", Some("alice"), "example.com", Some(5070), "transport=tcp"),
+            ("sips:a:secret@[2001:db8::10]:5070;lr", Some("a"), "[2001:db8::10]", Some(5070), "lr"),
+            ("sip:user;par=u%40example.net@example.com", Some("user;par=u%40example.net"), "example.com", None, ""),
+            ("sip:[2001:db8::10:5070]", None, "[2001:db8::10:5070]", None, ""),
+            ("sip:u@[2001:db8:::192.0.2.1]", Some("u"), "[2001:db8:::192.0.2.1]", None, ""),
+            ("tel:+1-201-555-0123;phone-context=example.com", Some("+1-201-555-0123"), "", None, "phone-context=example.com"),
+            ("sip:*21%23@h", Some("*21%23"), "h", None, ""),
+            ("sip:@h", Some(""), "h", None, ""),
+        ];
+        for (text, user, host, port, params) in table {
+            let uri = Uri::parse(text).unwrap_or_else(|| panic!("{text} must parse"));
+            assert_eq!((uri.user, uri.host, uri.port, uri.params.as_str(), uri.as_str()), (user, host, port, params, text));
+        }
+    }
+
+    #[test]
+    fn bad_uris_are_refused() {
+        let table = [
+            "",
+            ":",
+            "sip:",
+            "sip",
+            "sip:a@",
+            "sip:a b@h",
+            "<sip:a@h>",
+            "sip:a@h;x= y",
+            "sip:a@h%",
+            "sip:a%@h",
+            "sip:a%4@h",
+            "sip:a%4g@h",
+            "sip:a@h:",
+            "sip:a@h:65536",
+            "sip:a@h:-1",
+            "sip:2001:db8::10",
+            "sip:a@[::1",
+            "sip:a@[]",
+            "sip:a@[zz]",
+            "sip:a@[1:2]",
+            "sip:a@b@c",
+            "sip:a@h\"x",
+            "sip:a@h;x=%",
+            "sip:a@h\u{e9}",
+            "1x:y",
+            "tel:+1 2",
+            "sip:a@h/x",
+            "sip:a\0@h",
+            "sip:a@h;p=\"q\"",
+        ];
+        for text in table {
+            assert_eq!(Uri::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn escapes_resolve_once() {
+        let uri = Uri::parse("sip:sips%3Auser%40example.com@example.net").expect("parses");
+        assert_eq!((uri.scheme, uri.user_unescaped().as_ref()), (Scheme::Sip, "sips:user@example.com"));
+        assert_eq!(unescape("null-%00-null"), "null-\0-null");
+        assert_eq!(unescape("%2541"), "%41");
+        assert_eq!(unescape("%4"), "%4");
+        assert_eq!(unescape("%"), "%");
+        assert_eq!(unescape("%ff"), "\u{fffd}");
+        let uri = Uri::parse("sip:cal%6Cer@h;%6C%72;n%61me=v%61lue%25%34%31").expect("parses");
+        assert!(uri.is_loose());
+        assert_eq!(uri.param("name"), Some("v%61lue%25%34%31"));
+        assert_eq!(unescape("v%61lue%25%34%31"), "value%41");
+        let uri = Uri::parse("sip:+1555;phone-context=x@h;user=phone").expect("parses");
+        assert_eq!(uri.user_base(), "+1555");
+    }
+
+    #[test]
+    fn other_schemes_keep_their_text() {
+        let table =
+            ["isbn:2983792873", "http://www.example.com", "soap.beep://192.0.2.103:3002", "nobodyKnowsThisScheme:totallyopaquecontent"];
+        for text in table {
+            assert_eq!(Uri::parse(text).map(|uri| (uri.scheme, uri.as_str())), Some((Scheme::Other, text)));
+        }
+    }
 }

@@ -26,11 +26,12 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
-    /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator.
+    /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator. Any version is
+    /// taken, so that a 505 finds its way back.
     pub fn parse(value: &'a str) -> Option<Via<'a>> {
         let (name, rest) = value.split_once('/')?;
         let (version, rest) = rest.split_once('/')?;
-        if !trim(name).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
+        if !trim(name).eq_ignore_ascii_case("SIP") || !all_token(trim(version)) {
             return None;
         }
         let (transport, sent_by) = trim(rest).split_once([' ', '\t'])?;
@@ -130,4 +131,82 @@ pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAdd
         let _ = write!(out, ";rport={}", source.port());
     }
     out.extend_from_slice(rest.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixed(line: &str, source: &str) -> String {
+        let mut out = Vec::new();
+        write_with_source(&mut out, line, source.parse().expect("address"));
+        String::from_utf8(out).expect("text")
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("address")
+    }
+
+    #[test]
+    fn blanks_stand_anywhere() {
+        let via = Via::parse("SIP  / 2.0  / TCP     spindle.example.com   ;  branch  =   z9hG4bK9ikj8").expect("parses");
+        assert_eq!((via.transport, via.host, via.port, via.branch()), ("TCP", "spindle.example.com", None, Some("z9hG4bK9ikj8")));
+        let via = Via::parse("SIP/2.0/UDP first.example.com : 4000 ;ttl=16 ; maddr=224.2.0.1;branch=z9hG4bKa7c6a8dlze.1").expect("parses");
+        assert_eq!((via.host, via.port, via.ttl(), via.maddr()), ("first.example.com", Some(4000), Some(16), Some("224.2.0.1")));
+    }
+
+    #[test]
+    fn addresses_of_version_6() {
+        let via = Via::parse("SIP/2.0/UDP [2001:db8::9:1]:6050;received=2001:db8::9:255;rport;branch=z9hG4bKas3").expect("parses");
+        assert_eq!((via.host, via.port, via.rport()), ("[2001:db8::9:1]", Some(6050), Some(None)));
+        assert_eq!(via.received(), "2001:db8::9:255".parse().ok());
+        let via = Via::parse("SIP/2.0/UDP [::1];received=[2001:db8::9:255]").expect("parses");
+        assert_eq!(via.received(), "2001:db8::9:255".parse().ok());
+    }
+
+    #[test]
+    fn broken_values_are_refused() {
+        let table =
+            ["", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP [::1", "SIP//UDP h", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x"];
+        for value in table {
+            assert_eq!(Via::parse(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn source_goes_into_the_top_value() {
+        let table = [
+            // RFC 3581 §4: rport asks for both
+            (
+                "SIP/2.0/UDP 10.1.1.1:4540;rport;branch=z9hG4bKkjshdyff",
+                "192.0.2.1:9988",
+                "SIP/2.0/UDP 10.1.1.1:4540;branch=z9hG4bKkjshdyff;received=192.0.2.1;rport=9988",
+            ),
+            // without rport only a differing address is noted
+            ("SIP/2.0/UDP 192.0.2.1;branch=b", "192.0.2.1:9", "SIP/2.0/UDP 192.0.2.1;branch=b"),
+            (
+                "SIP/2.0/UDP pc.example.com;branch=b , SIP/2.0/UDP b",
+                "192.0.2.1:9",
+                "SIP/2.0/UDP pc.example.com;branch=b;received=192.0.2.1, SIP/2.0/UDP b",
+            ),
+            // what the peer claims is replaced
+            (
+                "SIP/2.0/UDP 192.0.2.1;received=8.8.8.8;rport=53;branch=b",
+                "192.0.2.1:9",
+                "SIP/2.0/UDP 192.0.2.1;branch=b;received=192.0.2.1;rport=9",
+            ),
+            ("SIP/2.0/UDP [2001:db8::1];rport", "[2001:db8::1]:7", "SIP/2.0/UDP [2001:db8::1];received=2001:db8::1;rport=7"),
+        ];
+        for (line, source, expected) in table {
+            assert_eq!(fixed(line, source), expected);
+        }
+    }
+
+    #[test]
+    fn answers_never_follow_maddr() {
+        let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;maddr=8.8.8.8").expect("parses");
+        assert_eq!(via.answer_to(address("192.0.2.1:9988")), address("192.0.2.1:4540"));
+        let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;rport").expect("parses");
+        assert_eq!(via.answer_to(address("192.0.2.1:9988")), address("192.0.2.1:9988"));
+    }
 }

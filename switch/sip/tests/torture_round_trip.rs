@@ -1,4 +1,4 @@
-//! One call's messages through parser and builder.
+//! One request and its answer through writer and parser.
 use bytes::Bytes;
 use sip::{Builder, Message, Method, Name};
 
