@@ -1,2 +1,22 @@
-//! config
+//! Files to checked settings: all errors at once as `file:line:column: message`, what a reload changes, and the reference of every key.
+//!
+//! Invariant: whatever is in the files, loading ends with settings or with at least one error; nothing panics, nothing half-right comes out.
 #![forbid(unsafe_code)]
+
+mod base;
+mod diagnostic;
+mod diff;
+mod docs;
+mod load;
+mod money;
+mod peers;
+mod reader;
+mod routing;
+pub mod schema;
+mod settings;
+
+pub use diagnostic::{Diagnostic, Severity, render};
+pub use diff::diff;
+pub use docs::reference;
+pub use load::{load, reload};
+pub use settings::{AccountSeed, Http, Journal, Listen, Log, Media, MediaMode, Node, Settings, Sip};

@@ -27,6 +27,15 @@ pub trait Costs {
     fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost>;
 }
 
+/// The decks of the configuration: one minute is priced as any call is.
+impl Costs for rating::Decks {
+    fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost> {
+        let price = self.named(deck)?.price(number, at)?;
+        let minute = price.charge(60_000).amount;
+        Some(Cost { rate: price.rate, minute: minute.amount, currency: price.currency })
+    }
+}
+
 /// Everything a plan looks at.
 #[derive(Clone, Copy)]
 pub struct Network<'a> {

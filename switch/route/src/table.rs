@@ -199,6 +199,16 @@ impl RouteTableBuilder {
         Ok(next)
     }
 
+    /// The lists so far, by their numbers.
+    pub fn lists(&self) -> impl Iterator<Item = (&[CarrierId], Order)> {
+        self.lists.iter().map(|list| (&*list.carriers, list.order))
+    }
+
+    /// Where a list is used first.
+    pub fn first_use(&self, list: u32) -> Option<Origin> {
+        self.rows.iter().filter(|row| row.2 == list).map(|row| row.1).min()
+    }
+
     /// Adds one row; `list` is from [`Self::list`].
     pub fn add(&mut self, prefix: Prefix, list: u32, origin: Origin) -> Result<(), ListError> {
         if self.rows.len() >= ROWS_MAX {

@@ -1,0 +1,196 @@
+//! The sections that stand once: node, sip, http, media, journal, log; and that no two listeners want one port.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use route::{SessionTimer, Transport};
+
+use crate::diagnostic::Span;
+use crate::load::Check;
+use crate::reader::{Document, Field, Table};
+use crate::schema;
+use crate::{Http, Journal, Listen, Log, Media, MediaMode, Node, Sip};
+
+/// RFC 4028 §5: no shorter session may be asked for.
+const SESSION_MIN_SECS: u32 = 90;
+
+pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> Node {
+    let table = document.one(&schema::NODE);
+    let name = check.name("node", &table, &mut Default::default()).unwrap_or_else(|| "?".into());
+    let data_dir = table.text("data_dir").map(|f| check.path(&f.value)).unwrap_or_default();
+    let min_secs = table.int("min_session_expires").unwrap_or(SESSION_MIN_SECS);
+    let session = session(&table, SessionTimer { expires_secs: 0, min_secs }, check);
+    Node {
+        name,
+        data_dir,
+        drain_secs: table.int("drain_secs").unwrap_or_default(),
+        shards: table.int("shards").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
+        max_calls: table.int("max_calls").unwrap_or_default(),
+        session,
+    }
+}
+
+/// The table's own `session_expires`, else `preset`'s.
+pub(crate) fn session(table: &Table, preset: SessionTimer, check: &mut Check<'_>) -> SessionTimer {
+    match table.int("session_expires") {
+        None => preset,
+        Some(secs) if secs != 0 && secs < preset.min_secs => {
+            let least = preset.min_secs;
+            check.error(&table.at("session_expires"), format!("session_expires must be 0 or at least {least}, not {secs}"));
+            preset
+        }
+        Some(expires_secs) => SessionTimer { expires_secs, ..preset },
+    }
+}
+
+pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
+    let table = document.one(&schema::SIP);
+    let fields = table.texts("listen");
+    if table.has("listen") && fields.is_empty() {
+        check.error(&table.at("listen"), "listen needs at least one address, as \"udp:192.0.2.1:5060\"");
+    }
+    let mut listen = Vec::new();
+    for field in &fields {
+        if let Some(one) = check.parsed(&field.span, parse_listen(&field.value)) {
+            listen.push(one);
+        }
+    }
+    let advertise = table.text("advertise").and_then(|f| check.parsed(&f.span, parse_advertise(&f.value)));
+    if !table.has("advertise") {
+        for field in &fields {
+            if parse_listen(&field.value).is_ok_and(|l| l.addr.ip().is_unspecified()) {
+                check
+                    .error(&field.span, format!("{:?} listens on every address: say in `advertise` which one peers are told", field.value));
+            }
+        }
+    }
+    Sip {
+        listen,
+        advertise,
+        t1_ms: table.int("t1_ms").unwrap_or_default(),
+        tcp_idle_secs: table.int("tcp_idle_secs").unwrap_or_default(),
+        tcp_per_source: table.int("tcp_per_source").unwrap_or_default(),
+    }
+}
+
+fn parse_listen(text: &str) -> Result<Listen, String> {
+    let wrong = || format!("{text:?} is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060");
+    let (transport, addr) = text.split_once(':').ok_or_else(wrong)?;
+    let transport: Transport = transport.parse().map_err(|_| wrong())?;
+    if transport == Transport::Tls {
+        return Err("TLS listeners are not built yet: use udp or tcp".to_owned());
+    }
+    Ok(Listen { transport, addr: addr.parse().map_err(|_| wrong())? })
+}
+
+fn parse_advertise(text: &str) -> Result<IpAddr, String> {
+    match text.parse::<IpAddr>() {
+        Ok(ip) if !ip.is_unspecified() && !ip.is_multicast() => Ok(ip),
+        _ => Err(format!("advertise must be an IP address that peers can reach, not {text:?}")),
+    }
+}
+
+pub(crate) fn http(document: &Document, check: &mut Check<'_>) -> Http {
+    let table = document.one(&schema::HTTP);
+    let listen = table.text("listen").and_then(|f| {
+        let wrong = |_| format!("{:?} is not an address and port: write 127.0.0.1:8080", f.value);
+        check.parsed(&f.span, f.value.parse::<SocketAddr>().map_err(wrong))
+    });
+    let admin_token_file = table.text("admin_token_file").map(|f| check.path(&f.value)).unwrap_or_default();
+    Http { listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into()), admin_token_file }
+}
+
+pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
+    let table = document.one(&schema::MEDIA);
+    if let Some(Field { value, span }) = table.text("mode")
+        && value == "relay"
+    {
+        check.error(&span, "mode \"relay\" is not built yet: write mode = \"bypass\", and peers send voice to each other directly");
+    }
+    let address = table.text("address").and_then(|f| {
+        let wrong = |_| format!("address must be an IP address, not {:?}", f.value);
+        check.parsed(&f.span, f.value.parse::<IpAddr>().map_err(wrong))
+    });
+    Media { mode: MediaMode::Bypass, address, ports: table.ports("ports") }
+}
+
+pub(crate) fn journal(document: &Document, check: &Check<'_>) -> Journal {
+    let table = document.one(&schema::JOURNAL);
+    Journal {
+        checkpoint_secs: table.int("checkpoint_secs").unwrap_or_default(),
+        unsaved_file: table.text("unsaved_file").map(|f| check.path(&f.value)).unwrap_or_default(),
+    }
+}
+
+pub(crate) fn log(document: &Document) -> Log {
+    let table = document.one(&schema::LOG);
+    let text = |key| table.text(key).map(|f| f.value).unwrap_or_default();
+    Log { filter: text("filter"), json: text("format") != "text" }
+}
+
+/// No two listeners on one port, and none of UDP inside the media ports.
+pub(crate) fn refuse_shared_ports(document: &Document, sip: &Sip, http: &Http, media: &Media, check: &mut Check<'_>) {
+    let table = document.one(&schema::SIP);
+    let mut taken: Vec<(Listen, Span)> = Vec::new();
+    let fields = table.texts("listen").into_iter().filter_map(|f| Some((parse_listen(&f.value).ok()?, f.span)));
+    let web = document.one(&schema::HTTP);
+    let web = (Listen { transport: Transport::Tcp, addr: http.listen }, web.at("listen"));
+    for (one, span) in fields.chain([web]) {
+        if let Some((other, place)) = taken.iter().find(|(other, _)| collide(other, &one)) {
+            let message = format!("{one} is in use already: {other} at {}", check.source.at(place));
+            check.error(&span, message);
+        }
+        taken.push((one, span));
+    }
+    let (Some((first, last)), false) = (media.ports, sip.listen.is_empty()) else { return };
+    for (one, span) in taken.iter().filter(|(l, _)| l.transport == Transport::Udp && (first..=last).contains(&l.addr.port())) {
+        if media.address.is_none_or(|a| a == one.addr.ip() || one.addr.ip().is_unspecified()) {
+            check.error(span, format!("{one} lies inside media.ports {first} to {last}"));
+        }
+    }
+}
+
+fn collide(a: &Listen, b: &Listen) -> bool {
+    let (x, y) = (a.addr, b.addr);
+    let same_address = x.ip() == y.ip() || x.is_ipv4() == y.is_ipv4() && (x.ip().is_unspecified() || y.ip().is_unspecified());
+    a.transport == b.transport && x.port() == y.port() && x.port() != 0 && same_address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn listeners_are_read() {
+        for (text, written) in [("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"), ("TCP:[::1]:0", "tcp:[::1]:0")] {
+            assert_eq!(parse_listen(text).map(|l| l.to_string()).as_deref(), Ok(written));
+        }
+        for text in [
+            "",
+            "udp",
+            "udp:",
+            "udp:127.0.0.1",
+            "127.0.0.1:5060",
+            "sctp:127.0.0.1:1",
+            "tls:127.0.0.1:5061",
+            "udp:localhost:5060",
+            "udp:1.2.3.4:99999",
+        ] {
+            assert!(parse_listen(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_collide_on_one_address_or_on_all() {
+        let listen = |text| parse_listen(text).expect(text);
+        for (a, b, both) in [
+            ("udp:127.0.0.1:5060", "udp:127.0.0.1:5060", true),
+            ("udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", false),
+            ("udp:127.0.0.1:5060", "udp:127.0.0.2:5060", false),
+            ("udp:0.0.0.0:5060", "udp:127.0.0.2:5060", true),
+            ("udp:0.0.0.0:5060", "udp:[::1]:5060", false),
+            ("udp:127.0.0.1:0", "udp:127.0.0.1:0", false),
+        ] {
+            assert_eq!(collide(&listen(a), &listen(b)), both, "{a} {b}");
+        }
+    }
+}

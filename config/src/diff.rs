@@ -1,0 +1,187 @@
+//! What a reload changes, in plain words, one line per change: for the log, before the swap.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rating::{Deck, Decks};
+use route::RouteTable;
+
+use crate::Settings;
+
+/// Most carriers or gates named one by one in one line.
+const NAMED_MAX: usize = 20;
+
+/// Every difference between two configurations; empty if there is none.
+pub fn diff(old: &Settings, new: &Settings) -> Vec<String> {
+    let mut lines = Vec::new();
+    restarts(old, new, &mut lines);
+    decks(&old.decks, &new.decks, &mut lines);
+    seeds(old, new, &mut lines);
+    let gates = |s: &Settings| s.gates.iter().map(|g| (g.name.to_string(), (**g).clone())).collect();
+    named("gate", &gates(old), &gates(new), gate_changes, &mut lines);
+    let carriers = |s: &Settings| s.carriers.iter().map(|c| (c.name.to_string(), (**c).clone())).collect();
+    named("carrier", &carriers(old), &carriers(new), carrier_changes, &mut lines);
+    routes(old, new, &mut lines);
+    lines
+}
+
+/// Sections that a running process cannot change.
+fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    let mut say = |what: &str, same: bool| {
+        if !same {
+            lines.push(format!("{what} changed: takes effect at the next restart"));
+        }
+    };
+    let list = |s: &Settings| s.sip.listen.iter().map(ToString::to_string).collect::<Vec<_>>();
+    say(&format!("sip.listen {} -> {}", list(old).join(" "), list(new).join(" ")), old.sip.listen == new.sip.listen);
+    say("sip.advertise", old.sip.advertise == new.sip.advertise);
+    say("sip.t1_ms", old.sip.t1_ms == new.sip.t1_ms);
+    let tcp = |s: &Settings| (s.sip.tcp_idle_secs, s.sip.tcp_per_source);
+    say("sip.tcp_idle_secs or sip.tcp_per_source", tcp(old) == tcp(new));
+    say("http.listen", old.http.listen == new.http.listen);
+    say("http.admin_token_file", old.http.admin_token_file == new.http.admin_token_file);
+    say("node.name", old.node.name == new.node.name);
+    say("node.data_dir", old.node.data_dir == new.node.data_dir);
+    say("node.shards", old.node.shards == new.node.shards);
+    say("journal", old.journal == new.journal);
+    say("log", old.log == new.log);
+    say("media", old.media == new.media);
+    for (what, from, to) in [
+        ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
+        ("node.max_calls", old.node.max_calls, new.node.max_calls),
+        ("node.session_expires", old.node.session.expires_secs, new.node.session.expires_secs),
+        ("node.min_session_expires", old.node.session.min_secs, new.node.session.min_secs),
+    ] {
+        if from != to {
+            lines.push(format!("{what} {from} -> {to}"));
+        }
+    }
+}
+
+fn decks(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
+    for deck in old.iter().filter(|d| new.named(d.name()).is_none()) {
+        lines.push(format!("deck {} removed ({} rows)", deck.name(), deck.len()));
+    }
+    for deck in new.iter() {
+        match old.named(deck.name()) {
+            None => lines.push(format!("deck {} added ({} rows, {})", deck.name(), deck.len(), deck.currency())),
+            Some(before) if before.version() == deck.version() && before.currency() == deck.currency() => {}
+            Some(before) => lines.push(deck_changes(before, deck)),
+        }
+    }
+}
+
+fn deck_changes(old: &Arc<Deck>, new: &Arc<Deck>) -> String {
+    let rows = |deck: &Deck| -> BTreeMap<_, _> { deck.rows().map(|r| ((r.prefix, r.effective_from), r)).collect() };
+    let (before, after) = (rows(old), rows(new));
+    let added = after.keys().filter(|k| !before.contains_key(k)).count();
+    let removed = before.keys().filter(|k| !after.contains_key(k)).count();
+    let changed = after.iter().filter(|(k, row)| before.get(k).is_some_and(|b| b != *row)).count();
+    let currency =
+        if old.currency() == new.currency() { String::new() } else { format!(", currency {} -> {}", old.currency(), new.currency()) };
+    format!("deck {}: {added} rows added, {changed} changed, {removed} removed{currency}", new.name())
+}
+
+fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    for seed in new.accounts.iter().filter(|a| old.accounts.iter().all(|b| b.name != a.name)) {
+        lines.push(format!("account {} added to the configuration: made if it does not exist", seed.name));
+    }
+    for seed in old.accounts.iter().filter(|a| new.accounts.iter().all(|b| b.name != a.name)) {
+        lines.push(format!("account {} gone from the configuration: the account itself stays", seed.name));
+    }
+    for seed in &new.accounts {
+        let before = old.accounts.iter().find(|b| b.name == seed.name);
+        if let Some(before) = before.filter(|b| b.deck != seed.deck) {
+            lines.push(format!("account {}: deck {} -> {}", seed.name, before.deck, seed.deck));
+        }
+        if before.is_some_and(|b| b.balance != seed.balance || b.currency != seed.currency) {
+            lines.push(format!("account {}: the first balance changed, which an existing account ignores", seed.name));
+        }
+    }
+}
+
+fn named<T: PartialEq>(
+    kind: &str,
+    old: &BTreeMap<String, T>,
+    new: &BTreeMap<String, T>,
+    changes: fn(&T, &T) -> Vec<&'static str>,
+    lines: &mut Vec<String>,
+) {
+    let mut say = |verb: &str, names: Vec<&String>| {
+        let shown: Vec<&str> = names.iter().take(NAMED_MAX).map(|n| n.as_str()).collect();
+        match names.len().saturating_sub(NAMED_MAX) {
+            _ if names.is_empty() => {}
+            0 => lines.push(format!("{kind} {verb}: {}", shown.join(", "))),
+            more => lines.push(format!("{kind} {verb}: {} and {more} more", shown.join(", "))),
+        }
+    };
+    say("added", new.keys().filter(|n| !old.contains_key(*n)).collect());
+    say("removed", old.keys().filter(|n| !new.contains_key(*n)).collect());
+    for (name, after) in new {
+        if let Some(before) = old.get(name).filter(|b| *b != after) {
+            lines.push(format!("{kind} {name} changed: {}", changes(before, after).join(", ")));
+        }
+    }
+}
+
+fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
+    which(&[
+        ("account", a.account != b.account),
+        ("source", a.source != b.source),
+        ("codecs", a.codecs != b.codecs),
+        ("numbering", a.numbering != b.numbering),
+        ("translate", a.translate != b.translate),
+        ("blocked", a.blocked != b.blocked),
+        ("blocked_callers", a.blocked_callers != b.blocked_callers),
+        ("max_calls", a.max_calls != b.max_calls),
+        ("max_cps", a.max_cps != b.max_cps),
+        ("max_call_secs", a.max_call_secs != b.max_call_secs),
+        ("session timer", a.session != b.session),
+    ])
+}
+
+fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'static str> {
+    which(&[
+        ("address", a.target != b.target),
+        ("source", a.source != b.source),
+        ("deck", a.deck != b.deck),
+        ("codecs", a.codecs != b.codecs),
+        ("max_calls", a.max_calls != b.max_calls),
+        ("probe_secs", a.probe_secs != b.probe_secs),
+        ("down_after", a.down_after != b.down_after),
+        ("down_secs", a.down_secs != b.down_secs),
+        ("first_response_ms", a.first_response_ms != b.first_response_ms),
+        ("no_answer_secs", a.no_answer_secs != b.no_answer_secs),
+        ("next_on", a.next_on != b.next_on),
+        ("hunt_after_early_media", a.hunt_after_early_media != b.hunt_after_early_media),
+        ("translate", a.translate != b.translate),
+        ("session timer", a.session != b.session),
+    ])
+}
+
+fn which(differences: &[(&'static str, bool)]) -> Vec<&'static str> {
+    differences.iter().filter(|&&(_, differs)| differs).map(|&(what, _)| what).collect()
+}
+
+fn routes(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    let (mut added, mut removed, mut changed) = (0_usize, 0_usize, 0_usize);
+    let (mut before, mut after) = (named_routes(&old.routes, old).peekable(), named_routes(&new.routes, new).peekable());
+    loop {
+        let (a, b) = (before.peek().map(|r| r.0), after.peek().map(|r| r.0));
+        match (a, b) {
+            (None, None) => break,
+            (Some(x), Some(y)) if x == y => changed += usize::from(before.next() != after.next()),
+            (Some(x), Some(y)) if x > y => (added, _) = (added + 1, after.next()),
+            (None, Some(_)) => (added, _) = (added + 1, after.next()),
+            (Some(_), _) => (removed, _) = (removed + 1, before.next()),
+        }
+    }
+    if added + removed + changed > 0 {
+        lines.push(format!("routes: {added} added, {changed} changed, {removed} removed, {} in all", new.routes.len()));
+    }
+}
+
+/// Routes with the carriers' names, so that ids of two loads that do not know each other compare.
+fn named_routes<'a>(table: &'a RouteTable, of: &'a Settings) -> impl Iterator<Item = (units::Prefix, route::Order, Vec<&'a str>)> {
+    table.iter().map(|r| (r.prefix, r.order, r.carriers.iter().filter_map(|&id| of.carriers.name(id).map(|n| &**n)).collect()))
+}

@@ -1,0 +1,105 @@
+//! Decks and the accounts that use them: one currency on both sides of every reference.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rating::{Deck, Decks};
+use units::{Currency, Money, Name};
+
+use crate::AccountSeed;
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::load::Check;
+use crate::reader::{Document, Field, Table};
+use crate::schema;
+
+/// Decks as far as they could be read, and the names and currencies of all, so that one wrong deck makes no further errors.
+pub(crate) struct DeckSet {
+    pub(crate) loaded: Decks,
+    /// `None`: its currency could not be read.
+    pub(crate) currencies: BTreeMap<String, Option<Currency>>,
+}
+
+pub(crate) fn decks(document: &Document, check: &mut Check<'_>) -> DeckSet {
+    let mut seen = BTreeMap::new();
+    let mut currencies = BTreeMap::new();
+    let mut loaded = Vec::new();
+    for table in document.many(&schema::DECK) {
+        let name = check.name("deck", table, &mut seen);
+        let currency = currency(table, check);
+        if let Some(name) = &name {
+            currencies.insert(name.to_string(), currency);
+        }
+        // Rows are checked even if the table is not right.
+        let file = table.text("file").and_then(|field| check.open(&field));
+        let Some((file, reader)) = file else { continue };
+        let label = name.clone().unwrap_or_else(|| "?".into());
+        let row = |severity, e: rating::DeckError| {
+            let short = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+            Diagnostic { severity, ..Diagnostic::error(&file, short(e.line), short(e.column), e.message) }
+        };
+        match Deck::load(&label, currency.unwrap_or(Currency::EUR), reader) {
+            Ok((deck, warnings)) => {
+                check.report.findings.extend(warnings.into_iter().map(|w| row(Severity::Warning, w)));
+                loaded.push(Arc::new(deck));
+            }
+            Err(errors) => check.report.findings.extend(errors.into_iter().map(|e| row(Severity::Error, e))),
+        }
+    }
+    DeckSet { loaded: Decks::new(loaded), currencies }
+}
+
+pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'_>) -> Vec<AccountSeed> {
+    let mut seen = BTreeMap::new();
+    let mut accounts = Vec::new();
+    for table in document.many(&schema::ACCOUNT) {
+        let name = check.name("account", table, &mut seen);
+        let currency = currency(table, check);
+        let balance = money(table, "balance", currency, check);
+        let low_balance = money(table, "low_balance", currency, check);
+        let deck = table.text("deck").and_then(|field| {
+            let deck_currency = decks.find(&field, check)?;
+            if let (Some(ours), Some(theirs)) = (currency, deck_currency)
+                && ours != theirs
+            {
+                check.error(&field.span, format!("deck {:?} is in {theirs}, the account in {ours}: they must be the same", field.value));
+                return None;
+            }
+            Some(Name::from(field.value.as_str()))
+        });
+        if let (Some(name), Some(currency), Some(balance), Some(deck)) = (name, currency, balance, deck) {
+            accounts.push(AccountSeed { name, currency, balance, deck, low_balance });
+        }
+    }
+    accounts
+}
+
+impl DeckSet {
+    /// The currency of the deck named at `field`, itself unknown if the deck's is wrong; says so if there is no such deck.
+    pub(crate) fn find(&self, field: &Field<String>, check: &mut Check<'_>) -> Option<Option<Currency>> {
+        let found = self.currencies.get(&field.value).copied();
+        if found.is_none() {
+            check.error(&field.span, format!("deck {:?} is not defined: add a [[deck]] with this name", field.value));
+        }
+        found
+    }
+}
+
+fn currency(table: &Table, check: &mut Check<'_>) -> Option<Currency> {
+    let field = table.text("currency")?;
+    check.parsed(&field.span, field.value.parse::<Currency>())
+}
+
+/// An amount that is not negative; read as euros if the currency is wrong, so that its own errors still show.
+fn money(table: &Table, key: &str, currency: Option<Currency>, check: &mut Check<'_>) -> Option<Money> {
+    let field = table.text(key)?;
+    let amount = check.parsed(&field.span, Money::parse(&field.value, currency.unwrap_or(Currency::EUR)))?;
+    if amount.amount < 0 {
+        refuse_negative(&field.span, key, check);
+        return None;
+    }
+    Some(amount)
+}
+
+fn refuse_negative(span: &Span, key: &str, check: &mut Check<'_>) {
+    check.error(span, format!("{key} must not be negative"));
+}

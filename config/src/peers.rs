@@ -1,0 +1,199 @@
+//! Gates and carriers: every reference known, every block of addresses with one owner.
+
+use std::collections::BTreeMap;
+
+use codecs::{Codec, CodecSet};
+use route::{
+    CarrierSpec, Carriers, Cidr, Country, GateSpec, Gates, Host, Numbering, Rule, SessionTimer, StatusSet, Target, Translations, Transport,
+};
+use units::Prefix;
+
+use crate::base;
+use crate::diagnostic::Span;
+use crate::load::Check;
+use crate::money::DeckSet;
+use crate::reader::{Document, Field, Table};
+use crate::schema;
+
+/// Most blocks in one `source`, and most prefixes in one `blocked` list.
+const LIST_MAX: usize = 10_000;
+/// Stands for an address that could not be read: TEST-NET-1, never dialled, since the load fails.
+const UNREAD: &str = "sip:192.0.2.0";
+
+/// Who owns a block, and where that stands.
+type Owners = BTreeMap<Cidr, (String, Span)>;
+
+pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check<'_>) -> Vec<GateSpec> {
+    let accounts: Vec<String> = document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
+    let mut seen = BTreeMap::new();
+    let mut owners = Owners::new();
+    let mut gates = Vec::new();
+    for table in document.many(&schema::GATE) {
+        let name = check.name("gate", table, &mut seen);
+        let account = table.text("account");
+        if let Some(field) = account.as_ref().filter(|f| !accounts.contains(&f.value)) {
+            let name = &field.value;
+            check.error(&field.span, format!("account {name:?} is not defined: add an [[account]]; one that exists keeps its balance"));
+        }
+        let label = name.as_deref().unwrap_or("?");
+        let gate = GateSpec {
+            source: source(table, label, &mut owners, check),
+            codecs: codecs(table, check),
+            numbering: numbering(table, check),
+            translate: translations(table, check),
+            blocked: prefixes(table, "blocked", check),
+            blocked_callers: prefixes(table, "blocked_callers", check),
+            max_calls: table.int("max_calls").unwrap_or(u32::MAX),
+            max_cps: table.int("max_cps"),
+            max_call_secs: table.int("max_call_secs").unwrap_or_default(),
+            session: base::session(table, preset, check),
+            ..GateSpec::new(label, &account.map(|f| f.value).unwrap_or_default())
+        };
+        if table.texts("source").is_empty() {
+            check.warning(&table.at("source"), format!("gate {label:?} has no source, so nobody can call through it"));
+        }
+        if name.is_some() {
+            gates.push(gate);
+        }
+    }
+    gates
+}
+
+pub(crate) fn carriers(document: &Document, preset: SessionTimer, decks: &DeckSet, check: &mut Check<'_>) -> Vec<CarrierSpec> {
+    let mut seen = BTreeMap::new();
+    let mut owners = Owners::new();
+    let mut carriers = Vec::new();
+    for table in document.many(&schema::CARRIER) {
+        let name = check.name("carrier", table, &mut seen);
+        let label = name.as_deref().unwrap_or("?");
+        let deck = table.text("deck").filter(|field| decks.find(field, check).is_some());
+        let Some(target) = target(table, check) else { continue };
+        let carrier = CarrierSpec {
+            source: source(table, label, &mut owners, check),
+            deck: deck.map(|f| f.value.as_str().into()),
+            codecs: codecs(table, check),
+            max_calls: table.int("max_calls").unwrap_or(u32::MAX),
+            probe_secs: table.int("probe_secs").unwrap_or_default(),
+            down_after: table.int("down_after").unwrap_or_default(),
+            down_secs: table.int("down_secs").unwrap_or_default(),
+            first_response_ms: table.int("first_response_ms").unwrap_or_default(),
+            no_answer_secs: table.int("no_answer_secs").unwrap_or_default(),
+            next_on: statuses(table, check),
+            hunt_after_early_media: table.bool("hunt_after_early_media"),
+            translate: translations(table, check),
+            session: base::session(table, preset, check),
+            ..CarrierSpec::new(label, target)
+        };
+        if name.is_some() {
+            carriers.push(carrier);
+        }
+    }
+    carriers
+}
+
+/// A request from an address that is both would count as the gate's.
+pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, carriers: &Carriers, check: &mut Check<'_>) {
+    for table in document.many(&schema::CARRIER) {
+        let carrier = table.text("name").and_then(|f| carriers.by_name(&f.value));
+        let Some((carrier, Host::Ip(ip))) = carrier.map(|c| (c, &c.target.host)) else { continue };
+        if let Some(gate) = gates.by_source(*ip) {
+            let message = format!("calls from {ip}, the address of carrier {:?}, count as gate {:?}", carrier.name, gate.name);
+            check.warning(&table.at("address"), message);
+        }
+    }
+}
+
+/// The carrier's target; a stand-in if it could not be read, so that routes to the carrier make no further errors.
+fn target(table: &Table, check: &mut Check<'_>) -> Option<Target> {
+    let stand_in = || UNREAD.parse::<Target>().ok();
+    let Some(field) = table.text("address") else { return stand_in() };
+    let Some(target) = check.parsed(&field.span, field.value.parse::<Target>()) else { return stand_in() };
+    if target.transport == Transport::Tls {
+        check.error(&field.span, "TLS toward carriers is not built yet: use transport=udp or transport=tcp");
+    }
+    Some(target)
+}
+
+fn source(table: &Table, owner: &str, owners: &mut Owners, check: &mut Check<'_>) -> Vec<Cidr> {
+    let mut blocks = Vec::new();
+    let fields = table.texts("source");
+    if fields.len() > LIST_MAX {
+        check.error(&table.at("source"), format!("source has more than {LIST_MAX} entries: use blocks, as 192.0.2.0/24"));
+    }
+    for field in fields.iter().take(LIST_MAX) {
+        let Some(cidr) = check.parsed(&field.span, Cidr::parse(&field.value)) else { continue };
+        match owners.get(&cidr) {
+            None => {
+                owners.insert(cidr, (owner.to_owned(), field.span.clone()));
+                blocks.push(cidr);
+            }
+            Some((first, place)) if first != owner => {
+                let message = format!("{cidr} belongs to {first:?} already, at {}", check.source.at(place));
+                check.error(&field.span, message);
+            }
+            Some((_, place)) => {
+                let message = format!("{cidr} is listed twice, first at {}", check.source.at(place));
+                check.warning(&field.span, message);
+            }
+        }
+    }
+    blocks
+}
+
+fn codecs(table: &Table, check: &mut Check<'_>) -> CodecSet {
+    let fields = table.texts("codecs");
+    if table.has("codecs") && fields.is_empty() {
+        check.error(&table.at("codecs"), "codecs is empty, so no call could pass: leave it out to allow all");
+    }
+    fields.iter().filter_map(|f| check.parsed(&f.span, f.value.parse::<Codec>())).collect()
+}
+
+fn numbering(table: &Table, check: &mut Check<'_>) -> Numbering {
+    let national = table.text("numbering").is_some_and(|f| f.value == "national");
+    match (national, table.text("country")) {
+        (true, Some(field)) => check.parsed(&field.span, field.value.parse::<Country>()).map_or(Numbering::E164, Numbering::National),
+        (true, None) => {
+            check.error(&table.at("numbering"), "numbering \"national\" needs the country, as country = \"ES\"");
+            Numbering::E164
+        }
+        (false, Some(field)) => {
+            check.error(&field.span, "country means something only with numbering = \"national\"");
+            Numbering::E164
+        }
+        (false, None) => Numbering::E164,
+    }
+}
+
+fn translations(table: &Table, check: &mut Check<'_>) -> Translations {
+    let rules = table.rules("translate");
+    let rules = rules.into_iter().map(|r| Rule { prefix: r.prefix.into(), replace: r.replace.into(), length: r.length });
+    check.parsed(&table.at("translate"), Translations::new(rules.collect())).unwrap_or_default()
+}
+
+fn statuses(table: &Table, check: &mut Check<'_>) -> StatusSet {
+    let mut set = StatusSet::EMPTY;
+    for Field { value, span } in table.texts("next_on") {
+        if value == "487" {
+            check.error(&span, "487 answers our own CANCEL: there is no next carrier after it");
+            continue;
+        }
+        check.parsed(&span, set.insert(&value));
+    }
+    set
+}
+
+fn prefixes(table: &Table, key: &str, check: &mut Check<'_>) -> Vec<Box<str>> {
+    let fields = table.texts(key);
+    if fields.len() > LIST_MAX {
+        check.error(&table.at(key), format!("{key} has more than {LIST_MAX} prefixes"));
+    }
+    let mut prefixes: Vec<Box<str>> = Vec::new();
+    for field in fields.iter().take(LIST_MAX) {
+        match route::table::read_prefix(field.value.as_bytes()) {
+            Ok(Prefix::EMPTY) => check.error(&field.span, "an empty prefix would block every call"),
+            Ok(prefix) => prefixes.push(prefix.to_string().into()),
+            Err(message) => check.error(&field.span, message),
+        }
+    }
+    prefixes
+}

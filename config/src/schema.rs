@@ -1,0 +1,357 @@
+//! Every section and key of the configuration, its type, range, default and meaning: read by the reader and by the docs.
+//!
+//! Invariant: a key exists if and only if it stands here.
+
+/// What a key holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Text in quotes.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A file or folder, relative to the configuration file.
+    Path,
+    /// A decimal amount in quotes, at most five places.
+    Money,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number from the first to the second.
+    Int(i64, i64),
+    /// A list of texts.
+    Texts,
+    /// Two port numbers, first and last.
+    Ports,
+    /// A list of SIP statuses: numbers, or classes as `"5xx"`.
+    Statuses,
+    /// A list of `{ prefix, replace, length }`.
+    Rules,
+}
+
+/// What holds when a key is absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Preset {
+    /// Its absence is an error.
+    Required,
+    /// Nothing; the meaning says what that is.
+    Nothing,
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(&'static str),
+    /// A list of texts.
+    Texts(&'static [&'static str]),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As written.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What holds without it.
+    pub preset: Preset,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// One `[section]`, or `[[section]]` if there may be many.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// As written.
+    pub name: &'static str,
+    /// `[[name]]`.
+    pub many: bool,
+    /// Whether the file must have it.
+    pub required: bool,
+    /// What it is.
+    pub doc: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+impl Section {
+    /// The key of this name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|k| k.name == name)
+    }
+
+    /// The header that opens it.
+    pub fn header(&self) -> String {
+        if self.many { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+}
+
+const fn key(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) -> Key {
+    Key { name, kind, preset, doc }
+}
+
+const SECS_MAX: i64 = 604_800;
+const SESSION: Key = key(
+    "session_expires",
+    Kind::Int(0, 86_400),
+    Preset::Nothing,
+    "Seconds of the session timer (RFC 4028) asked for here, at least 90; 0 asks for none. Absent: `node.session_expires`.",
+);
+const CODECS: Key = key(
+    "codecs",
+    Kind::Texts,
+    Preset::Texts(&["PCMA", "PCMU", "G729", "G723"]),
+    "Codecs allowed here. Calls use what the offer, the gate and the carrier have in common.",
+);
+const TRANSLATE: &str = "rewriting of numbers by prefix, `[{ prefix = \"9\", replace = \"349\", length = 9 }]`: the first rule that fits is applied once; \
+     `length`, which may be absent, is how many characters the whole number has";
+
+/// `[node]`.
+pub const NODE: Section = Section {
+    name: "node",
+    many: false,
+    required: true,
+    doc: "The process.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "Name of this switch in CDRs and logs."),
+        key("data_dir", Kind::Path, Preset::Required, "Folder of the journal; made if absent, locked while in use."),
+        key("drain_secs", Kind::Int(0, 86_400), Preset::Int(30), "Seconds that live calls have to end after SIGTERM."),
+        key("shards", Kind::Int(0, 256), Preset::Int(0), "Signalling threads; 0: one per core."),
+        key("max_calls", Kind::Int(1, 10_000_000), Preset::Int(100_000), "Most calls at once on this node; above it new ones get 503."),
+        key(
+            "session_expires",
+            Kind::Int(0, 86_400),
+            Preset::Int(1_800),
+            "Seconds of the session timer (RFC 4028) toward peers that support it, at least 90; 0 asks for none.",
+        ),
+        key("min_session_expires", Kind::Int(90, 86_400), Preset::Int(90), "Shortest session timer accepted from a peer, Min-SE."),
+    ],
+};
+
+/// `[sip]`.
+pub const SIP: Section = Section {
+    name: "sip",
+    many: false,
+    required: true,
+    doc: "SIP listeners and timers.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Texts,
+            Preset::Required,
+            "Where to listen, as `udp:192.0.2.1:5060` or `tcp:[2001:db8::1]:5060`; port 0 takes a free one.",
+        ),
+        key(
+            "advertise",
+            Kind::Text,
+            Preset::Nothing,
+            "Address told to peers in Via, Contact and SDP. Absent: the listener's own; required if one listens on 0.0.0.0 or [::].",
+        ),
+        key("t1_ms", Kind::Int(50, 4_000), Preset::Int(500), "Timer T1 of RFC 3261, milliseconds."),
+        key(
+            "tcp_idle_secs",
+            Kind::Int(10, 86_400),
+            Preset::Int(300),
+            "Seconds after which an idle TCP connection without a call is closed.",
+        ),
+        key("tcp_per_source", Kind::Int(1, 100_000), Preset::Int(64), "Most TCP connections from one address."),
+    ],
+};
+
+/// `[http]`.
+pub const HTTP: Section = Section {
+    name: "http",
+    many: false,
+    required: false,
+    doc: "API, metrics and health.",
+    keys: &[
+        key("listen", Kind::Text, Preset::Text("127.0.0.1:8080"), "Address and port; keep it on loopback or a management network."),
+        key(
+            "admin_token_file",
+            Kind::Path,
+            Preset::Text("./admin.token"),
+            "File with the operator's token; made with a random one, mode 0600, if absent.",
+        ),
+    ],
+};
+
+/// `[media]`.
+pub const MEDIA: Section = Section {
+    name: "media",
+    many: false,
+    required: false,
+    doc: "How voice travels.",
+    keys: &[
+        key(
+            "mode",
+            Kind::Word(&["bypass", "relay"]),
+            Preset::Text("bypass"),
+            "`bypass`: peers send voice to each other directly. `relay` is not built yet.",
+        ),
+        key("address", Kind::Text, Preset::Nothing, "Address of relayed voice."),
+        key("ports", Kind::Ports, Preset::Nothing, "First and last UDP port of relayed voice, `[16384, 32766]`."),
+    ],
+};
+
+/// `[journal]`.
+pub const JOURNAL: Section = Section {
+    name: "journal",
+    many: false,
+    required: false,
+    doc: "What is written for ever.",
+    keys: &[
+        key(
+            "checkpoint_secs",
+            Kind::Int(1, 10),
+            Preset::Int(10),
+            "Answered seconds between checkpoints of a call: the most that a crash can leave unbilled.",
+        ),
+        key(
+            "unsaved_file",
+            Kind::Path,
+            Preset::Text("./unsaved.jsonl"),
+            "Where records go if the journal's disk fails; better on another disk than `node.data_dir`.",
+        ),
+    ],
+};
+
+/// `[log]`.
+pub const LOG: Section = Section {
+    name: "log",
+    many: false,
+    required: false,
+    doc: "Logs on stderr.",
+    keys: &[
+        key("filter", Kind::Text, Preset::Text("info"), "Level, or levels by part, as `info,sip=debug`."),
+        key("format", Kind::Word(&["json", "text"]), Preset::Text("json"), "One JSON object per line, or text for people."),
+    ],
+};
+
+/// `[[deck]]`.
+pub const DECK: Section = Section {
+    name: "deck",
+    many: true,
+    required: false,
+    doc: "A price list.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "Unique among decks."),
+        key(
+            "file",
+            Kind::Path,
+            Preset::Required,
+            "CSV `prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until`.",
+        ),
+        key("currency", Kind::Text, Preset::Required, "Three letters, `EUR`."),
+    ],
+};
+
+/// `[[account]]`.
+pub const ACCOUNT: Section = Section {
+    name: "account",
+    many: true,
+    required: false,
+    doc: "An account made at the first start; a restart or reload never touches its balance.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "Unique among accounts."),
+        key("currency", Kind::Text, Preset::Required, "Three letters; its deck must have the same."),
+        key("balance", Kind::Money, Preset::Text("0"), "First balance, in quotes: `\"10.00\"`."),
+        key("deck", Kind::Text, Preset::Required, "What its calls cost."),
+        key("low_balance", Kind::Money, Preset::Nothing, "Below this the account counts in `tollgate_balance_low_accounts`."),
+    ],
+};
+
+/// `[[gate]]`.
+pub const GATE: Section = Section {
+    name: "gate",
+    many: true,
+    required: false,
+    doc: "Addresses that a customer calls from.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "Unique among gates."),
+        key("account", Kind::Text, Preset::Required, "Who pays."),
+        key(
+            "source",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Addresses and blocks, IPv4 and IPv6; the longest block wins over all gates, an empty list matches nothing.",
+        ),
+        CODECS,
+        key(
+            "numbering",
+            Kind::Word(&["e164", "national"]),
+            Preset::Text("e164"),
+            "How called numbers are written: country code first, or as dialled inside `country`.",
+        ),
+        key("country", Kind::Text, Preset::Nothing, "Two letters, with `numbering = \"national\"`."),
+        key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
+        key("blocked", Kind::Texts, Preset::Texts(&[]), "Called prefixes, E.164 digits, answered 403."),
+        key("blocked_callers", Kind::Texts, Preset::Texts(&[]), "Prefixes of the caller's number answered 403."),
+        key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
+        key("max_cps", Kind::Int(1, 100_000), Preset::Nothing, "Most new calls in any second. Absent: no limit."),
+        key("max_call_secs", Kind::Int(1, SECS_MAX), Preset::Int(14_400), "Longest call, seconds from the answer."),
+        SESSION,
+    ],
+};
+
+/// `[[carrier]]`.
+pub const CARRIER: Section = Section {
+    name: "carrier",
+    many: true,
+    required: false,
+    doc: "Where calls are sent.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "Unique among carriers."),
+        key("address", Kind::Text, Preset::Required, "`sip:192.0.2.1:5060;transport=udp`; a name is looked up in DNS."),
+        key("source", Kind::Texts, Preset::Texts(&[]), "Further addresses that the carrier's requests come from."),
+        key("deck", Kind::Text, Preset::Nothing, "What the carrier charges. With one, it is tried only for numbers that the deck prices."),
+        CODECS,
+        key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
+        key("probe_secs", Kind::Int(0, 86_400), Preset::Int(0), "Seconds between OPTIONS probes; 0: none is ever sent."),
+        key("down_after", Kind::Int(1, 1_000_000), Preset::Int(5), "Consecutive failures before the carrier is skipped."),
+        key("down_secs", Kind::Int(1, 86_400), Preset::Int(30), "Seconds that it is skipped before one call tries it again."),
+        key("first_response_ms", Kind::Int(100, 32_000), Preset::Int(4_000), "Without any response by then the next carrier is tried."),
+        key(
+            "no_answer_secs",
+            Kind::Int(1, 3_600),
+            Preset::Int(180),
+            "Seconds to wait for an answer; then 480 if the phone rang, else the next carrier.",
+        ),
+        key(
+            "next_on",
+            Kind::Statuses,
+            Preset::Texts(&["3xx", "401", "402", "403", "404", "405", "407", "408", "415", "420", "480", "483", "488", "5xx"]),
+            "Final answers after which the next carrier is tried.",
+        ),
+        key(
+            "hunt_after_early_media",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Whether the next carrier is tried after this one sent voice before the answer.",
+        ),
+        key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
+        SESSION,
+    ],
+};
+
+/// `[[route]]`.
+pub const ROUTE: Section = Section {
+    name: "route",
+    many: true,
+    required: false,
+    doc: "Which carriers take a prefix.",
+    keys: &[
+        key("prefix", Kind::Text, Preset::Required, "E.164 digits; the longest wins; `\"\"` is the default route."),
+        key("carriers", Kind::Texts, Preset::Required, "At most 32."),
+        key("order", Kind::Word(&["listed", "cheapest"]), Preset::Text("listed"), "As listed, or by what one minute costs."),
+    ],
+};
+
+/// `[[routes]]`.
+pub const ROUTES: Section = Section {
+    name: "routes",
+    many: true,
+    required: false,
+    doc: "Many routes in a file.",
+    keys: &[key("file", Kind::Path, Preset::Required, "CSV `prefix,carriers[,order]`, carriers separated by spaces.")],
+};
+
+/// All sections in the order in which they are documented.
+pub const SECTIONS: &[Section] = &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];

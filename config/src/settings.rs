@@ -1,0 +1,147 @@
+//! Checked settings: what the switch runs with, ready to be swapped in whole.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use route::{Carriers, Gates, RouteTable, SessionTimer, Transport};
+use units::{Currency, Money, Name};
+
+use crate::Diagnostic;
+
+/// A whole configuration without a single error.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The process.
+    pub node: Node,
+    /// SIP listeners and timers.
+    pub sip: Sip,
+    /// API, metrics, health.
+    pub http: Http,
+    /// How voice travels.
+    pub media: Media,
+    /// What is written for ever.
+    pub journal: Journal,
+    /// Logs.
+    pub log: Log,
+    /// Price lists.
+    pub decks: Arc<rating::Decks>,
+    /// Accounts to make if absent.
+    pub accounts: Vec<AccountSeed>,
+    /// Who may call.
+    pub gates: Arc<Gates>,
+    /// Where calls are sent.
+    pub carriers: Arc<Carriers>,
+    /// Which carriers take which prefix.
+    pub routes: Arc<RouteTable>,
+    /// What somebody should look at, though it is applied.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// `[node]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Name in CDRs and logs.
+    pub name: Name,
+    /// Folder of the journal.
+    pub data_dir: PathBuf,
+    /// Seconds that live calls have after SIGTERM.
+    pub drain_secs: u32,
+    /// Signalling threads; 0: one per core.
+    pub shards: u16,
+    /// Most calls at once.
+    pub max_calls: u32,
+    /// Session timer toward peers that set none of their own.
+    pub session: SessionTimer,
+}
+
+/// `[sip]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sip {
+    /// At least one.
+    pub listen: Vec<Listen>,
+    /// Address told to peers; `None`: each listener's own.
+    pub advertise: Option<IpAddr>,
+    /// Timer T1, milliseconds.
+    pub t1_ms: u32,
+    /// Idle TCP connections are closed after this.
+    pub tcp_idle_secs: u32,
+    /// Most TCP connections from one address.
+    pub tcp_per_source: u32,
+}
+
+/// One SIP listener, `udp:127.0.0.1:5060`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Listen {
+    /// Datagrams or stream.
+    pub transport: Transport,
+    /// Port 0 takes a free one.
+    pub addr: SocketAddr,
+}
+
+/// `[http]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Http {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// File of the operator's token.
+    pub admin_token_file: PathBuf,
+}
+
+/// `[media]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Media {
+    /// Bypass in this version.
+    pub mode: MediaMode,
+    /// Address of relayed voice.
+    pub address: Option<IpAddr>,
+    /// First and last port of relayed voice.
+    pub ports: Option<(u16, u16)>,
+}
+
+/// How voice travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MediaMode {
+    /// Peers send it to each other.
+    Bypass,
+}
+
+/// `[journal]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Journal {
+    /// Answered seconds between checkpoints of a call, at most 10.
+    pub checkpoint_secs: u32,
+    /// Where records go if the disk fails.
+    pub unsaved_file: PathBuf,
+}
+
+/// `[log]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// Levels as tracing's filter reads them.
+    pub filter: String,
+    /// JSON lines, else text.
+    pub json: bool,
+}
+
+/// `[[account]]`: made once if absent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AccountSeed {
+    /// Name.
+    pub name: Name,
+    /// Of balance and deck.
+    pub currency: Currency,
+    /// First balance.
+    pub balance: Money,
+    /// What its calls cost.
+    pub deck: Name,
+    /// Below this it counts as low.
+    pub low_balance: Option<Money>,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.transport, self.addr)
+    }
+}

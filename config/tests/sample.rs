@@ -1,0 +1,55 @@
+//! The sample configuration loads as written and means what it says.
+
+use std::path::PathBuf;
+
+use config::{MediaMode, Settings};
+use units::{Number, Wall};
+
+fn sample() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("samples/tollgate.toml")
+}
+
+fn load() -> Settings {
+    config::load(sample()).unwrap_or_else(|errors| panic!("{}", config::render(&errors)))
+}
+
+#[test]
+fn the_sample_loads_without_a_warning() {
+    let settings = load();
+    assert_eq!(settings.warnings, []);
+    assert_eq!((&*settings.node.name, settings.node.drain_secs, settings.node.shards), ("sw1", 30, 0));
+    assert!(settings.node.data_dir.ends_with("config/samples/data"), "{:?}", settings.node.data_dir);
+    let listen: Vec<_> = settings.sip.listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
+    assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((settings.media.mode, settings.media.ports), (MediaMode::Bypass, Some((16_384, 32_766))));
+    let [account] = settings.accounts.as_slice() else { panic!("{:?}", settings.accounts) };
+    assert_eq!((&*account.name, account.balance.to_string().as_str(), &*account.deck), ("acme", "10.00000", "retail"));
+}
+
+#[test]
+fn the_sample_gate_carriers_and_routes() {
+    let settings = load();
+    let gate = settings.gates.by_source("127.0.0.11".parse().expect("ip")).expect("gate");
+    assert_eq!(
+        (&*gate.name, &*gate.account, gate.max_calls, gate.max_cps, gate.max_call_secs),
+        ("acme-pbx", "acme", 100, Some(50), 14_400)
+    );
+    assert!(settings.gates.by_source("127.0.0.12".parse().expect("ip")).is_none());
+    let alpha = settings.carriers.by_name("alpha").expect("alpha");
+    assert_eq!((alpha.target.to_string().as_str(), alpha.max_calls, alpha.codecs.len()), ("sip:127.0.0.1:5080;transport=udp", 1_000, 3));
+    let beta = settings.carriers.by_name("beta").expect("beta");
+    assert_eq!(
+        (beta.max_calls, beta.codecs.len(), beta.deck.as_deref(), beta.down_after, beta.first_response_ms),
+        (u32::MAX, 4, None, 5, 4_000)
+    );
+    assert_eq!(beta.next_on.to_string(), "3xx 401 402 403 404 405 407 408 415 420 480 483 488 5xx");
+
+    let number: Number = "34911234567".parse().expect("number");
+    let route = settings.routes.find(&number).expect("route");
+    assert_eq!((route.prefix.to_string().as_str(), route.carriers), ("34", &[alpha.id, beta.id][..]));
+    let price = settings.decks.named("retail").expect("deck").price(&number, Wall(0)).expect("price");
+    // 31 s at 30/6 bill 36 s: 0.12345 × 36 / 60 = 0.07407.
+    assert_eq!(price.charge(31_000).amount.to_string(), "0.07407");
+    assert!(settings.routes.find(&"7911".parse().expect("number")).is_none());
+}
