@@ -1,2 +1,36 @@
-//! web
+//! What the switch shows to people and machines over HTTP: health, metrics and the operator's API.
+//! It knows no shard and no socket of SIP: everything that lives in the switch is asked through [`Backend`].
+//! Invariant: nothing here changes money by itself, and nothing is believed before it was parsed and bounded.
 #![forbid(unsafe_code)]
+
+pub mod backend;
+mod body;
+mod cdrs;
+mod cursor;
+pub mod documents;
+mod guard;
+mod handlers;
+pub mod metrics;
+mod problem;
+mod query;
+mod router;
+mod server;
+mod token;
+
+pub use backend::{Amount, Answer, Backend, BackendError, NewAccount, TopUpOrder, TopUpReceipt};
+pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
+pub use documents::{AccountDoc, CallDoc, Page, ProblemDoc, TopUpDoc};
+pub use metrics::Metrics;
+pub use problem::Problem;
+pub use router::{OPENAPI, WebState, router};
+pub use server::{ServeError, serve};
+pub use token::{TokenError, admin_token, read_token};
+
+/// Largest request body in bytes; a longer one is answered 413.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Requests of the API and of `/metrics` answered at the same time; one more gets 503.
+pub const REQUESTS_MAX: usize = 64;
+/// Open connections; one more waits in the listener's backlog.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Time that a request may take, its body included, in milliseconds.
+pub const REQUEST_MS_MAX: u64 = 10_000;

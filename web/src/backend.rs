@@ -1,0 +1,132 @@
+//! What the API asks of the switch. Each call is a message to the shard that owns the account or the call; the answer is awaited
+//! outside of the shard's thread. Invariant: an answer about money is given only after its record is durable.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use axum::http::StatusCode;
+use units::{Currency, Money};
+
+use crate::documents::{AccountDoc, CallDoc, TopUpDoc};
+use crate::problem::Problem;
+
+/// A boxed future, so that [`Backend`] can be a trait object.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, BackendError>> + Send>>;
+
+/// The running switch as the API sees it.
+pub trait Backend: Send + Sync + 'static {
+    /// Up to `limit` accounts in order of their names, those after `after` only.
+    fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>>;
+    /// One account; `None` if there is none of that name.
+    fn account(&self, name: String) -> Answer<Option<AccountDoc>>;
+    /// Opens an account; [`BackendError::Conflict`] if the name is taken.
+    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc>;
+    /// Adds money; answered once it is durable.
+    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
+    /// Up to `limit` live calls in order of their ids, those after `after` only.
+    fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
+    /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
+    fn kill_call(&self, id: String) -> Answer<bool>;
+    /// Why this node takes no new calls, one short line each; empty means ready.
+    fn unready(&self) -> Vec<String>;
+    /// Called before each exposition of `/metrics`: bring gauges that are read rather than counted up to date.
+    fn refresh_metrics(&self) {}
+}
+
+/// An account to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAccount {
+    /// 1–64 letters, digits, `.`, `_`, `-`.
+    pub name: String,
+    /// Its currency for ever.
+    pub currency: Currency,
+    /// The deck that prices its calls.
+    pub deck: String,
+    /// Money to start with; zero or more.
+    pub balance: Money,
+    /// Always there if `balance` is not zero.
+    pub idempotency_key: Option<String>,
+}
+
+/// Money to be added to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopUpOrder {
+    /// The account's name.
+    pub account: String,
+    /// Decimal as sent, positive, at most five places; the account's currency is known to its shard only.
+    pub amount: Amount,
+    /// 1–200 printable characters.
+    pub reference: String,
+    /// 1–128 visible ASCII characters.
+    pub idempotency_key: String,
+}
+
+/// A checked positive amount that still waits for its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    /// 10⁻⁵ units.
+    pub units: i64,
+    /// The currency, if the client named one; another than the account's is refused.
+    pub currency: Option<Currency>,
+}
+
+/// What became of a top-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopUpReceipt {
+    /// As booked.
+    pub document: TopUpDoc,
+    /// The key had been used with the same content: nothing was booked now.
+    pub replayed: bool,
+}
+
+/// Why the switch did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// No account of that name.
+    #[error("no account {0:?}")]
+    NoAccount(String),
+    /// The name or the like is taken.
+    #[error("{0}")]
+    Conflict(String),
+    /// The idempotency key was used with other content.
+    #[error("Idempotency-Key {0:?} was used before with another account, amount or reference; take a new key for a new payment")]
+    KeyReused(String),
+    /// A value that only the switch could judge: unknown deck, other currency, balance out of range.
+    #[error("{detail}")]
+    Refused {
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it and what to do.
+        detail: String,
+    },
+    /// Nothing is taken at the moment: journal failed, draining, queue full.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+// === impl Amount ===
+
+impl Amount {
+    /// As money of `currency`, the account's own.
+    pub fn money(self, currency: Currency) -> Result<Money, BackendError> {
+        match self.currency {
+            Some(given) if given != currency => {
+                Err(BackendError::Refused { field: "currency", detail: format!("the account is in {currency}, not {given}") })
+            }
+            Some(_) | None => Ok(Money::of(self.units, currency)),
+        }
+    }
+}
+
+impl From<BackendError> for Problem {
+    fn from(error: BackendError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BackendError::NoAccount(_) => Self::not_found(detail),
+            BackendError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            BackendError::KeyReused(_) => Self::unprocessable("Idempotency-Key", detail),
+            BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
+            BackendError::Unavailable(_) => Self::unavailable(detail),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The JSON documents of the API, shared by the server and the command line. Money is a string with five decimals,
+//! times are RFC 3339 UTC with milliseconds; a field is never removed or given another meaning.
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list. `next` is the cursor of the following page, `null` on the last one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows, in the list's own order.
+    pub items: Vec<T>,
+    /// Opaque; give it back as `cursor`.
+    pub next: Option<String>,
+}
+
+/// A prepaid account and what it holds now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountDoc {
+    /// Unique in the node.
+    pub name: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Posted money.
+    pub balance: String,
+    /// Reserved by live calls; it is still part of `balance`.
+    pub leased: String,
+    /// `balance` − `leased`.
+    pub available: String,
+    /// Name of the deck that prices this account's calls.
+    pub deck: String,
+    /// Calls that hold a lease now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_calls: Option<u64>,
+}
+
+/// Money put on an account, as booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopUpDoc {
+    /// The account topped up.
+    pub account: String,
+    /// What was added.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The payer's own words: an invoice or payment number.
+    pub reference: String,
+    /// The client's key; the same key again books nothing.
+    pub idempotency_key: String,
+    /// Posted balance before this top-up.
+    pub balance_before: String,
+    /// Posted balance after this top-up.
+    pub balance_after: String,
+    /// When it was booked, if the books say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_at: Option<String>,
+}
+
+/// A call in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallDoc {
+    /// The same `id` as in the CDR to come.
+    pub id: String,
+    /// Where it came from.
+    pub gate: String,
+    /// Who pays.
+    pub account: String,
+    /// As sent by the caller's side.
+    pub caller: String,
+    /// As sent by the caller's side.
+    pub called: String,
+    /// The carrier that is being tried or has answered.
+    pub carrier: Option<String>,
+    /// `routing`, `ringing`, `answered` or `ending`.
+    pub state: String,
+    /// First INVITE.
+    pub started_at: String,
+    /// First 2xx from the carrier.
+    pub answered_at: Option<String>,
+    /// Milliseconds since the answer; 0 before it.
+    pub duration_ms: u64,
+}
+
+/// RFC 9457 §3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemDoc {
+    /// A URI for the kind of problem; `about:blank` means that the status says it all.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do.
+    pub detail: String,
+    /// The field, parameter or header at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}

@@ -1,0 +1,144 @@
+//! The values that labels may take. Each is an enum, so that no text from the network can become a series.
+
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)+
+        }
+
+        impl $name {
+            /// All values, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The label's text.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+
+            /// Position in [`Self::ALL`].
+            pub const fn index(self) -> usize {
+                self as usize
+            }
+        }
+    };
+}
+
+label! {
+    /// Which end of a call is counted.
+    Side {
+        /// Calls from gates, answers that we sent.
+        Customer = "customer",
+        /// Attempts at carriers, answers that we received.
+        Carrier = "carrier",
+    }
+}
+
+label! {
+    /// How an attempt ended.
+    Outcome {
+        /// A 2xx.
+        Answered = "answered",
+        /// 486 or 600.
+        Busy = "busy",
+        /// Rang, nobody took it: 408, 480 or our timer.
+        NoAnswer = "no_answer",
+        /// The caller gave up.
+        Cancelled = "cancelled",
+        /// Any other 3xx, 4xx or 6xx.
+        Rejected = "rejected",
+        /// 5xx.
+        Failed = "failed",
+        /// No response at all, or no connection.
+        Unreachable = "unreachable",
+        /// We refused it before any carrier: limits, number, price, credit, drain.
+        Refused = "refused",
+    }
+}
+
+label! {
+    /// Why a request was not believed.
+    AuthReason {
+        /// The source address is in no gate and no carrier.
+        UnknownSource = "unknown_source",
+        /// A digest was wrong.
+        BadCredentials = "bad_credentials",
+        /// An in-dialog id of ours did not carry our seal.
+        ForgedId = "forged_id",
+        /// A request to the API without the token.
+        ApiToken = "api_token",
+    }
+}
+
+label! {
+    /// Why money was not moved.
+    DebitFailure {
+        /// The balance does not cover the next increment.
+        NoCredit = "no_credit",
+        /// No row of the deck matches.
+        NoPrice = "no_price",
+        /// The account is unknown or closed.
+        NoAccount = "no_account",
+        /// Amount or duration beyond what can be counted.
+        OutOfRange = "out_of_range",
+        /// The journal takes nothing.
+        Journal = "journal",
+        /// Anything else; the log says what.
+        Other = "other",
+    }
+}
+
+label! {
+    /// Where a live call stands.
+    CallState {
+        /// Being priced, routed, tried.
+        Routing = "routing",
+        /// A carrier rings.
+        Ringing = "ringing",
+        /// Talking and billed.
+        Answered = "answered",
+        /// Hung up, not settled yet.
+        Ending = "ending",
+    }
+}
+
+label! {
+    /// Which way a relayed packet goes.
+    PacketDirection {
+        /// Received.
+        In = "in",
+        /// Sent.
+        Out = "out",
+    }
+}
+
+label! {
+    /// Why a packet was not relayed.
+    PacketDrop {
+        /// Not from the peer that the port belongs to.
+        ForeignSource = "foreign_source",
+        /// Not RTP or RTCP.
+        Malformed = "malformed",
+        /// The other side is not known yet.
+        NoPeer = "no_peer",
+        /// The socket took no more.
+        Overflow = "overflow",
+    }
+}
+
+impl Outcome {
+    /// By the final status that ended the attempt; anything that is no final status counts as `failed`.
+    pub const fn from_status(status: u16) -> Self {
+        match status {
+            200..=299 => Self::Answered,
+            486 | 600 => Self::Busy,
+            408 | 480 => Self::NoAnswer,
+            487 => Self::Cancelled,
+            300..=499 | 601..=699 => Self::Rejected,
+            _ => Self::Failed,
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! Every metric of the node, registered once, as handles that the shards feed with atomic adds.
+//! Invariant: no label takes a value from the network; carriers come from the configuration, anything else is `other`.
+
+mod label;
+mod meters;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus::core::Collector;
+use prometheus::{
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+pub use label::{AuthReason, CallState, DebitFailure, Outcome, PacketDirection, PacketDrop, Side};
+pub use meters::LegMeters;
+
+/// Carriers with a label of their own; later ones count as `other`.
+pub const CARRIER_LABELS_MAX: usize = 1_024;
+/// The label of a carrier that is not in the configuration.
+const OTHER: &str = "other";
+/// The carrier label of the customers' side.
+const NONE: &str = "none";
+
+const PREFIX: &str = "tollgate_";
+const PDD_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
+const RATING_SECONDS: &[f64] = &[5e-7, 1e-6, 2e-6, 3e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2];
+const COMMIT_SECONDS: &[f64] = &[1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+const MOS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.4];
+
+/// The node's metrics. Cheap handles are public; those with labels are reached through methods that take enums.
+pub struct Metrics {
+    registry: Registry,
+    vectors: Vectors,
+    customer: LegMeters,
+    carriers: RwLock<BTreeMap<String, Arc<LegMeters>>>,
+    other: Arc<LegMeters>,
+    /// From the customer's INVITE to the first ringing or answer passed back, in seconds.
+    pub post_dial_delay: Histogram,
+    /// One authorize, extend or settle in the engine, in seconds.
+    pub rating: Histogram,
+    /// Calls cut because the money ended.
+    pub calls_cut_no_balance: IntCounter,
+    /// Money (10⁻⁵ units, all currencies together) that the operator bore: tear-down after a cut, abandoned carriers, lost time.
+    pub operator_exposure_units: IntCounter,
+    /// Sum of all transfers in 10⁻⁵ units, the worst currency; anything but 0 is a fault in the books.
+    pub ledger_imbalance_units: IntGauge,
+    /// One group commit of the journal, in seconds.
+    pub journal_commit: Histogram,
+    /// Records queued for the journal.
+    pub cdr_queue_records: IntGauge,
+    /// Estimated MOS of a leg when its call ends, 1 to 5.
+    pub media_mos: Histogram,
+    /// Accounts under their low-balance mark.
+    pub balance_low_accounts: IntGauge,
+    /// 1 if the last reload was applied, 0 if it was refused.
+    pub config_last_reload_success: Gauge,
+}
+
+/// Metrics with labels.
+struct Vectors {
+    call_attempts: IntCounterVec,
+    sip_responses: IntCounterVec,
+    answered_call_seconds: CounterVec,
+    calls_active: IntGaugeVec,
+    carrier_up: GaugeVec,
+    carrier_calls: IntGaugeVec,
+    auth_rejected: IntCounterVec,
+    debit_failures: IntCounterVec,
+    rtp_packets: IntCounterVec,
+    rtp_packets_dropped: IntCounterVec,
+}
+
+/// The registry refused a name or a label; a fault of this crate, found at start.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+// === impl Metrics ===
+
+impl Metrics {
+    /// All metrics at zero. `version` goes to `build_info`, `carriers` get labels of their own.
+    pub fn new(version: &str, carriers: &[&str]) -> Result<Self, MetricsError> {
+        let registry = Registry::new();
+        let r = &registry;
+        let vectors = Vectors::register(r)?;
+        let build_info = keep(r, GaugeVec::new(opts("build_info", "Always 1; the label says which build runs."), &["version"])?)?;
+        build_info.with_label_values(&[version]).set(1.0);
+        let customer = LegMeters::new(&vectors, Side::Customer, NONE);
+        let other = Arc::new(LegMeters::new(&vectors, Side::Carrier, OTHER));
+        let metrics = Self {
+            customer,
+            other,
+            carriers: RwLock::default(),
+            post_dial_delay: histogram(
+                r,
+                "post_dial_delay_seconds",
+                "From INVITE to the first ringing or answer passed back.",
+                PDD_SECONDS,
+            )?,
+            rating: histogram(r, "rating_seconds", "One authorize, extend or settle.", RATING_SECONDS)?,
+            calls_cut_no_balance: counter(r, "calls_cut_no_balance_total", "Calls cut because the money ended.")?,
+            operator_exposure_units: counter(
+                r,
+                "operator_exposure_units_total",
+                "Money that the operator bore, in 1e-5 units of currency.",
+            )?,
+            ledger_imbalance_units: gauge(r, "ledger_imbalance_units", "Sum of all transfers in 1e-5 units of currency; must be 0.")?,
+            journal_commit: histogram(r, "journal_commit_seconds", "One group commit of the journal.", COMMIT_SECONDS)?,
+            cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
+            media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
+            balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
+            config_last_reload_success: keep(
+                r,
+                Gauge::with_opts(opts("config_last_reload_success", "1 if the last reload was applied."))?,
+            )?,
+            vectors,
+            registry,
+        };
+        metrics.config_last_reload_success.set(1.0);
+        metrics.set_carriers(carriers);
+        Ok(metrics)
+    }
+
+    /// After a reload: new carriers get their series, those that are gone lose `carrier_up` and `carrier_calls`; counters stay.
+    pub fn set_carriers(&self, names: &[&str]) {
+        let mut known = self.carriers.write().unwrap_or_else(PoisonError::into_inner);
+        for name in names {
+            if !known.contains_key(*name) && known.len() < CARRIER_LABELS_MAX {
+                known.insert((*name).to_owned(), Arc::new(LegMeters::new(&self.vectors, Side::Carrier, name)));
+            }
+        }
+        for (name, meters) in known.iter() {
+            meters.configure(names.contains(&name.as_str()));
+        }
+    }
+
+    /// The carrier's handles, to be kept by a shard; those of `other` if it is not in the configuration.
+    pub fn carrier(&self, name: &str) -> Arc<LegMeters> {
+        let known = self.carriers.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.get(name).unwrap_or(&self.other))
+    }
+
+    /// The handles of the customers' side.
+    pub fn customer(&self) -> &LegMeters {
+        &self.customer
+    }
+
+    /// Adds `n` rejected requests.
+    pub fn auth_rejected(&self, reason: AuthReason, n: u64) {
+        self.vectors.auth_rejected.with_label_values(&[reason.as_str()]).inc_by(n);
+    }
+
+    /// Adds `n` debits that could not be made.
+    pub fn debit_failed(&self, reason: DebitFailure, n: u64) {
+        self.vectors.debit_failures.with_label_values(&[reason.as_str()]).inc_by(n);
+    }
+
+    /// Sets how many calls are in `state` now.
+    pub fn set_calls_active(&self, state: CallState, calls: u64) {
+        self.vectors.calls_active.with_label_values(&[state.as_str()]).set(i64::try_from(calls).unwrap_or(i64::MAX));
+    }
+
+    /// Adds `n` RTP packets.
+    pub fn rtp_packets(&self, direction: PacketDirection, n: u64) {
+        self.vectors.rtp_packets.with_label_values(&[direction.as_str()]).inc_by(n);
+    }
+
+    /// Adds `n` RTP packets that were not passed on.
+    pub fn rtp_packets_dropped(&self, reason: PacketDrop, n: u64) {
+        self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]).inc_by(n);
+    }
+
+    /// All metrics in Prometheus text format 0.0.4.
+    pub fn exposition(&self) -> Result<String, MetricsError> {
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}
+
+impl Vectors {
+    fn register(r: &Registry) -> Result<Self, MetricsError> {
+        let vectors = Self {
+            call_attempts: counters(r, "call_attempts_total", "Call attempts by how they ended.", &["side", "carrier", "outcome"])?,
+            sip_responses: counters(
+                r,
+                "sip_responses_total",
+                "Final SIP responses: sent to customers, received from carriers.",
+                &["side", "carrier", "code"],
+            )?,
+            answered_call_seconds: keep(
+                r,
+                CounterVec::new(opts("answered_call_seconds_total", "Seconds of ended answered calls, before increments."), &["carrier"])?,
+            )?,
+            calls_active: gauges(r, "calls_active", "Calls by state.", "state")?,
+            carrier_up: keep(r, GaugeVec::new(opts("carrier_up", "1 if calls are sent to this carrier."), &["carrier"])?)?,
+            carrier_calls: gauges(r, "carrier_calls", "Calls on this carrier now.", "carrier")?,
+            auth_rejected: counters(r, "auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
+            debit_failures: counters(r, "debit_failures_total", "Reserves, extensions and debits refused.", &["reason"])?,
+            rtp_packets: counters(r, "rtp_packets_total", "RTP packets relayed.", &["direction"])?,
+            rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
+        };
+        // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
+        for state in CallState::ALL {
+            vectors.calls_active.with_label_values(&[state.as_str()]).set(0);
+        }
+        for (vector, labels) in [
+            (&vectors.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
+            (&vectors.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
+            (&vectors.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
+            (&vectors.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
+        ] {
+            for label in labels {
+                vector.with_label_values(&[label]).inc_by(0);
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("{PREFIX}{name}"), help)
+}
+
+fn keep<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, MetricsError> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
+    keep(registry, IntCounter::with_opts(opts(name, help))?)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+    keep(registry, IntCounterVec::new(opts(name, help), labels)?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
+    keep(registry, IntGauge::with_opts(opts(name, help))?)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, MetricsError> {
+    keep(registry, IntGaugeVec::new(opts(name, help), &[label])?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, MetricsError> {
+    keep(registry, Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(metrics: &Metrics) -> usize {
+        metrics.exposition().unwrap().lines().filter(|line| !line.starts_with('#')).count()
+    }
+
+    #[test]
+    fn every_metric_of_the_contract_is_there_with_its_labels() {
+        let metrics = Metrics::new("9.9.9", &["alpha"]).unwrap();
+        metrics.carrier("alpha").answered_ms(1_500);
+        metrics.customer().response(200);
+        let text = metrics.exposition().unwrap();
+        for line in [
+            "tollgate_call_attempts_total{carrier=\"none\",outcome=\"answered\",side=\"customer\"} 0",
+            "tollgate_sip_responses_total{carrier=\"none\",code=\"200\",side=\"customer\"} 1",
+            "tollgate_answered_call_seconds_total{carrier=\"alpha\"} 1.5",
+            "tollgate_calls_active{state=\"answered\"} 0",
+            "tollgate_post_dial_delay_seconds_count 0",
+            "tollgate_carrier_up{carrier=\"alpha\"} 1",
+            "tollgate_carrier_calls{carrier=\"alpha\"} 0",
+            "tollgate_auth_rejected_total{reason=\"unknown_source\"} 0",
+            "tollgate_rating_seconds_count 0",
+            "tollgate_debit_failures_total{reason=\"no_credit\"} 0",
+            "tollgate_calls_cut_no_balance_total 0",
+            "tollgate_operator_exposure_units_total 0",
+            "tollgate_ledger_imbalance_units 0",
+            "tollgate_journal_commit_seconds_count 0",
+            "tollgate_cdr_queue_records 0",
+            "tollgate_rtp_packets_total{direction=\"in\"} 0",
+            "tollgate_rtp_packets_dropped_total{reason=\"foreign_source\"} 0",
+            "tollgate_media_mos_count 0",
+            "tollgate_balance_low_accounts 0",
+            "tollgate_config_last_reload_success 1",
+            "tollgate_build_info{version=\"9.9.9\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn strangers_add_no_series() {
+        let metrics = Metrics::new("1", &["alpha"]).unwrap();
+        for code in 0..=u16::MAX {
+            metrics.carrier("alpha").response(code);
+            metrics.customer().response(code);
+        }
+        metrics.carrier("x").attempt(Outcome::Failed);
+        let before = series(&metrics);
+        for i in 0..10_000_u16 {
+            let stranger = metrics.carrier(&format!("carrier-{i}"));
+            stranger.attempt(Outcome::from_status(i));
+            stranger.response(i % 700);
+        }
+        for code in 0..=u16::MAX {
+            metrics.carrier("y").response(code);
+        }
+        let grown = series(&metrics) - before;
+        assert!(grown <= meters::CODES.len() + 1, "{grown}");
+        let text = metrics.exposition().unwrap();
+        assert!(text.contains("tollgate_call_attempts_total{carrier=\"other\",outcome=\"busy\",side=\"carrier\"} 2\n"), "486 and 600");
+    }
+
+    #[test]
+    fn a_reload_adds_and_hides_carriers_and_keeps_counts() {
+        let metrics = Metrics::new("1", &["alpha"]).unwrap();
+        metrics.carrier("alpha").attempt(Outcome::Answered);
+        metrics.set_carriers(&["beta"]);
+        metrics.carrier("beta").set_up(false);
+        let text = metrics.exposition().unwrap();
+        assert!(text.contains("tollgate_carrier_up{carrier=\"beta\"} 0\n"));
+        assert!(!text.contains("tollgate_carrier_up{carrier=\"alpha\"}"));
+        assert!(text.contains("tollgate_call_attempts_total{carrier=\"alpha\",outcome=\"answered\",side=\"carrier\"} 1\n"));
+        metrics.set_carriers(&["alpha", "beta"]);
+        assert!(metrics.exposition().unwrap().contains("tollgate_carrier_up{carrier=\"alpha\"} 1\n"));
+    }
+}

@@ -1,0 +1,223 @@
+//! A switch in memory behind the API, and a client without a socket.
+#![allow(dead_code, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
+use serde_json::value::{RawValue, Value};
+use tower::ServiceExt;
+use units::{Currency, Money, Wall};
+use web::{
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, Metrics, NewAccount, SourceError, TopUpDoc,
+    TopUpOrder, TopUpReceipt, WebState, router,
+};
+
+pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+#[derive(Default)]
+pub struct Fake {
+    pub balances: Mutex<BTreeMap<String, Money>>,
+    pub paid: Mutex<BTreeMap<String, (TopUpOrder, TopUpDoc)>>,
+    pub live: Mutex<Vec<String>>,
+    pub unready: Mutex<Vec<String>>,
+    pub stuck: Mutex<bool>,
+}
+
+fn document(name: &str, balance: Money) -> AccountDoc {
+    AccountDoc {
+        name: name.to_owned(),
+        currency: balance.currency.to_string(),
+        balance: balance.to_string(),
+        leased: Money::zero(balance.currency).to_string(),
+        available: balance.to_string(),
+        deck: "retail".to_owned(),
+        live_calls: None,
+    }
+}
+
+fn now<T: Send + 'static>(value: Result<T, BackendError>) -> Answer<T> {
+    Box::pin(std::future::ready(value))
+}
+
+impl Backend for Fake {
+    fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>> {
+        if *self.stuck.lock().unwrap() {
+            return Box::pin(std::future::pending());
+        }
+        let balances = self.balances.lock().unwrap();
+        let later = balances.iter().filter(|(name, _)| after.as_ref().is_none_or(|a| *name > a));
+        now(Ok(later.take(limit).map(|(name, money)| document(name, *money)).collect()))
+    }
+
+    fn account(&self, name: String) -> Answer<Option<AccountDoc>> {
+        now(Ok(self.balances.lock().unwrap().get(&name).map(|money| document(&name, *money))))
+    }
+
+    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
+        let mut balances = self.balances.lock().unwrap();
+        if balances.contains_key(&new.name) {
+            return now(Err(BackendError::Conflict("taken".to_owned())));
+        }
+        if new.deck != "retail" {
+            return now(Err(BackendError::Refused { field: "deck", detail: "no such deck".to_owned() }));
+        }
+        balances.insert(new.name.clone(), new.balance);
+        now(Ok(document(&new.name, new.balance)))
+    }
+
+    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
+        let mut balances = self.balances.lock().unwrap();
+        let Some(balance) = balances.get_mut(&order.account) else { return now(Err(BackendError::NoAccount(order.account))) };
+        let amount = match order.amount.money(balance.currency) {
+            Ok(amount) => amount,
+            Err(error) => return now(Err(error)),
+        };
+        let mut paid = self.paid.lock().unwrap();
+        if let Some((earlier, document)) = paid.get(&order.idempotency_key) {
+            let same = *earlier == order;
+            return now(match same {
+                true => Ok(TopUpReceipt { document: document.clone(), replayed: true }),
+                false => Err(BackendError::KeyReused(order.idempotency_key)),
+            });
+        }
+        let before = *balance;
+        *balance = before.checked_add(amount).unwrap();
+        let document = TopUpDoc {
+            account: order.account.clone(),
+            amount: amount.to_string(),
+            currency: amount.currency.to_string(),
+            reference: order.reference.clone(),
+            idempotency_key: order.idempotency_key.clone(),
+            balance_before: before.to_string(),
+            balance_after: balance.to_string(),
+            booked_at: None,
+        };
+        paid.insert(order.idempotency_key.clone(), (order, document.clone()));
+        now(Ok(TopUpReceipt { document, replayed: false }))
+    }
+
+    fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
+        let live = self.live.lock().unwrap();
+        let later = live.iter().filter(|id| after.as_ref().is_none_or(|a| *id > a)).take(limit);
+        let doc = |id: &String| CallDoc {
+            id: id.clone(),
+            gate: "acme-pbx".to_owned(),
+            account: "acme".to_owned(),
+            caller: "100".to_owned(),
+            called: "34911234567".to_owned(),
+            carrier: None,
+            state: "ringing".to_owned(),
+            started_at: Wall(0).rfc3339(),
+            answered_at: None,
+            duration_ms: 0,
+        };
+        now(Ok(later.map(doc).collect()))
+    }
+
+    fn kill_call(&self, id: String) -> Answer<bool> {
+        let mut live = self.live.lock().unwrap();
+        let before = live.len();
+        live.retain(|l| *l != id);
+        now(Ok(live.len() < before))
+    }
+
+    fn unready(&self) -> Vec<String> {
+        self.unready.lock().unwrap().clone()
+    }
+}
+
+/// Ten CDRs at positions 1 to 10, of acme and beta in turn.
+impl CdrSource for Fake {
+    fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        let mut rows = CdrRows::default();
+        for position in filter.after.unwrap_or(0) + 1..=10 {
+            let account = if position % 2 == 0 { "acme" } else { "beta" };
+            let ended = Wall(i64::try_from(position).unwrap() * 1_000);
+            let in_time = filter.from.is_none_or(|from| ended >= from) && filter.to.is_none_or(|to| ended < to);
+            if filter.account.as_ref().is_some_and(|a| a != account) || !in_time {
+                continue;
+            }
+            if rows.items.len() == filter.limit {
+                return Ok(rows);
+            }
+            let text = format!("{{\"id\":\"c{position}\",\"account\":\"{account}\",\"amount\":\"0.07407\"}}");
+            rows.items.push(RawValue::from_string(text).unwrap());
+            rows.next = (position < 10).then_some(position);
+        }
+        rows.next = None;
+        Ok(rows)
+    }
+}
+
+pub struct Client {
+    pub fake: Arc<Fake>,
+    pub metrics: Arc<Metrics>,
+    router: axum::Router,
+}
+
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// The document of RFC 9457, checked against the status.
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.text);
+        let json = self.json();
+        assert_eq!(json["status"], self.status.as_u16());
+        assert!(json["type"].is_string() && json["title"].is_string() && json["detail"].is_string(), "{json}");
+        json
+    }
+}
+
+impl Client {
+    /// Accounts acme (10.00) and beta (0), calls c1 and c2.
+    pub fn new() -> Self {
+        let fake = Arc::new(Fake::default());
+        {
+            let mut balances = fake.balances.lock().unwrap();
+            balances.insert("acme".to_owned(), Money::of(1_000_000, Currency::EUR));
+            balances.insert("beta".to_owned(), Money::of(0, Currency::EUR));
+            *fake.live.lock().unwrap() = vec!["c1".to_owned(), "c2".to_owned()];
+        }
+        let metrics = Arc::new(Metrics::new("1", &[]).unwrap());
+        let state = WebState::new(fake.clone(), fake.clone(), metrics.clone(), TOKEN.to_owned()).with_request_ms_max(200);
+        Self { fake, metrics, router: router(Arc::new(state)) }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Reply {
+        let response: Response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 1 << 20).await.unwrap();
+        Reply { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, &[], "").await
+    }
+
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {TOKEN}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, key: &str, body: &str) -> Reply {
+        self.call("POST", path, &[("content-type", "application/json"), ("idempotency-key", key)], body).await
+    }
+
+    pub fn balance(&self, account: &str) -> String {
+        self.fake.balances.lock().unwrap()[account].to_string()
+    }
+}

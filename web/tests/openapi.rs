@@ -1,0 +1,63 @@
+//! The description and the routes are the same set, in both directions.
+#![allow(missing_docs)]
+
+mod fake;
+
+use axum::http::StatusCode;
+use fake::Client;
+use serde_json::Value;
+
+/// Every route of the API: method, path as described, an example.
+const ROUTES: &[(&str, &str, &str)] = &[
+    ("get", "/accounts", "/accounts"),
+    ("post", "/accounts", "/accounts"),
+    ("get", "/accounts/{name}", "/accounts/acme"),
+    ("post", "/accounts/{name}/topups", "/accounts/acme/topups"),
+    ("get", "/cdrs", "/cdrs"),
+    ("get", "/calls", "/calls"),
+    ("delete", "/calls/{id}", "/calls/c1"),
+    ("get", "/openapi.json", "/openapi.json"),
+];
+
+#[tokio::test]
+async fn every_route_is_described_and_every_description_is_a_route() {
+    let client = Client::new();
+    let document = client.get("/api/v1/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let described: Vec<(String, String)> =
+        paths.iter().flat_map(|(path, verbs)| verbs.as_object().unwrap().keys().map(move |verb| (verb.clone(), path.clone()))).collect();
+    for (verb, path, example) in ROUTES {
+        assert!(described.contains(&((*verb).to_owned(), (*path).to_owned())), "{verb} {path} is not described");
+        let reply = client.call(&verb.to_uppercase(), &format!("/api/v1{example}"), &[], "").await;
+        assert!(!matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), "{verb} {path}: {}", reply.status);
+    }
+    assert_eq!(described.len(), ROUTES.len(), "{described:?}");
+    for example in ROUTES.iter().map(|route| route.2) {
+        for verb in ["get", "post", "put", "delete", "patch"] {
+            let known = ROUTES.iter().any(|route| route.0 == verb && route.2 == example);
+            let reply = client.call(&verb.to_uppercase(), &format!("/api/v1{example}"), &[], "").await;
+            assert_eq!(reply.status == StatusCode::METHOD_NOT_ALLOWED, !known, "{verb} {example}: {}", reply.status);
+        }
+    }
+}
+
+#[test]
+fn references_point_at_something() {
+    let document: Value = serde_json::from_str(web::OPENAPI).unwrap();
+    let mut todo = vec![&document];
+    let mut references = 0;
+    while let Some(value) = todo.pop() {
+        match value {
+            Value::Object(map) => {
+                if let Some(target) = map.get("$ref").and_then(Value::as_str) {
+                    assert!(document.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+                    references += 1;
+                }
+                todo.extend(map.values());
+            }
+            Value::Array(list) => todo.extend(list),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    assert!(references > 20);
+}
