@@ -31,7 +31,7 @@ enum Plan {
     Arrive { at_server: bool, bytes: Bytes },
     Send { request: usize },
     Cancel { request: usize },
-    Respond { id: ServerId, status: u16, request: Message },
+    Respond { id: ServerId, status: u16, request: Box<Message> },
 }
 
 #[derive(Default, Debug)]
@@ -240,10 +240,10 @@ impl World {
                 self.servers.insert(id, request);
                 if msg.method() == Method::Invite && self.dice.roll(2) == 0 {
                     let at = self.dice.roll(4_000_000);
-                    self.plan(at, Plan::Respond { id, status: 180, request: msg.clone() });
+                    self.plan(at, Plan::Respond { id, status: 180, request: Box::new(msg.clone()) });
                 }
                 let (at, status) = (self.dice.roll(10_000_000), [200, 200, 404, 603][self.dice.roll(4) as usize]);
-                self.plan(at, Plan::Respond { id, status, request: msg });
+                self.plan(at, Plan::Respond { id, status, request: Box::new(msg) });
             }
             Event::Cancel { invite, msg } => {
                 self.fates[self.servers[&invite]].cancelled += 1;
