@@ -107,10 +107,11 @@ impl<'a> Sdp<'a> {
         if body.len() > SDP_BYTES_MAX {
             return Err(SdpError::TooLong);
         }
+        let clean = field::is_clean(body);
         let mut parser = Parser::new(body.len());
         let mut rest = body;
         while !rest.is_empty() {
-            let (line, after) = field::split_line(rest).map_err(|fault| parser.error(fault))?;
+            let (line, after) = field::split_line(rest, clean).map_err(|fault| parser.error(fault))?;
             if line.is_empty() {
                 // Blank lines after the last one are harmless, anywhere else they would hide what follows.
                 let blank = after.iter().all(|byte| matches!(byte, b'\r' | b'\n'));

@@ -80,13 +80,7 @@ impl<'a> Line<'a> {
 
     /// An `a=` line; `rtp` says whether payload numbers mean something where it stands.
     pub(super) fn attribute(value: &'a [u8], rtp: bool) -> Result<Self, Fault> {
-        let (name, argument) = match value.iter().position(|&byte| byte == b':') {
-            Some(colon) => (&value[..colon], value[colon + 1..].trim_ascii()),
-            None => (value.trim_ascii_end(), &[][..]),
-        };
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.iter().any(|&byte| byte <= b' ' || byte == b'"') {
-            return Err(Fault::Attribute);
-        }
+        let (name, argument) = split_name(value).ok_or(Fault::Attribute)?;
         let attribute = match Name::of(name) {
             Name::Rtpmap if rtp => Attribute::Rtpmap(rtpmap(argument)?),
             Name::Fmtp if rtp => {
@@ -110,7 +104,7 @@ impl<'a> Line<'a> {
 }
 
 /// The attribute names that mean something here.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Name {
     Rtpmap,
     Fmtp,
@@ -122,43 +116,65 @@ enum Name {
 }
 
 impl Name {
-    /// Names of one length side by side, so that most attributes are settled by one comparison.
     fn of(name: &[u8]) -> Self {
-        let known: &[(&[u8], Self)] = match name.len() {
-            4 => &[
-                (b"fmtp", Self::Fmtp),
-                (b"tcap", Self::Barred),
-                (b"acap", Self::Barred),
-                (b"pcfg", Self::Barred),
-                (b"acfg", Self::Barred),
-                (b"csup", Self::Barred),
-                (b"creq", Self::Barred),
-                (b"lcfg", Self::Barred),
-            ],
-            5 => &[
-                (b"ptime", Self::Ptime),
-                (b"group", Self::Barred),
-                (b"rmcap", Self::Barred),
-                (b"omcap", Self::Barred),
-                (b"mfcap", Self::Barred),
-                (b"mscap", Self::Barred),
-                (b"setup", Self::Barred),
-            ],
-            6 => &[(b"rtpmap", Self::Rtpmap), (b"crypto", Self::Barred), (b"tls-id", Self::Barred), (b"sescap", Self::Barred)],
-            7 => &[(b"rtcp-fb", Self::RtcpFb)],
-            8 => &[
-                (b"sendrecv", Self::Direction(Direction::SendRecv)),
-                (b"sendonly", Self::Direction(Direction::SendOnly)),
-                (b"recvonly", Self::Direction(Direction::RecvOnly)),
-                (b"inactive", Self::Direction(Direction::Inactive)),
-                (b"maxptime", Self::Ptime),
-                (b"key-mgmt", Self::Barred),
-            ],
-            9 => &[(b"zrtp-hash", Self::Barred)],
-            11 => &[(b"fingerprint", Self::Barred)],
-            _ => &[],
-        };
-        known.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or(Self::Other, |&(_, name)| name)
+        const KNOWN: [(u64, Name); 26] = [
+            (name_key(b"fmtp"), Name::Fmtp),
+            (name_key(b"rtpmap"), Name::Rtpmap),
+            (name_key(b"ptime"), Name::Ptime),
+            (name_key(b"maxptime"), Name::Ptime),
+            (name_key(b"rtcp-fb"), Name::RtcpFb),
+            (name_key(b"sendrecv"), Name::Direction(Direction::SendRecv)),
+            (name_key(b"sendonly"), Name::Direction(Direction::SendOnly)),
+            (name_key(b"recvonly"), Name::Direction(Direction::RecvOnly)),
+            (name_key(b"inactive"), Name::Direction(Direction::Inactive)),
+            (name_key(b"crypto"), Name::Barred),
+            (name_key(b"setup"), Name::Barred),
+            (name_key(b"tls-id"), Name::Barred),
+            (name_key(b"key-mgmt"), Name::Barred),
+            (name_key(b"group"), Name::Barred),
+            (name_key(b"tcap"), Name::Barred),
+            (name_key(b"acap"), Name::Barred),
+            (name_key(b"pcfg"), Name::Barred),
+            (name_key(b"acfg"), Name::Barred),
+            (name_key(b"lcfg"), Name::Barred),
+            (name_key(b"csup"), Name::Barred),
+            (name_key(b"creq"), Name::Barred),
+            (name_key(b"rmcap"), Name::Barred),
+            (name_key(b"omcap"), Name::Barred),
+            (name_key(b"mfcap"), Name::Barred),
+            (name_key(b"mscap"), Name::Barred),
+            (name_key(b"sescap"), Name::Barred),
+        ];
+        if name.len() <= 8 {
+            let wanted = name_key(name);
+            return KNOWN.iter().find(|&&(key, _)| key == wanted).map_or(Self::Other, |&(_, name)| name);
+        }
+        let barred = name.eq_ignore_ascii_case(b"fingerprint") || name.eq_ignore_ascii_case(b"zrtp-hash");
+        if barred { Self::Barred } else { Self::Other }
+    }
+}
+
+/// A name of at most 8 bytes in lower case as one number. Control bytes were refused before, so no two names that differ in more than the
+/// case of letters and a few signs share one, and of the known names none has such signs.
+const fn name_key(name: &[u8]) -> u64 {
+    let (mut key, mut index) = (0, 0);
+    while index < name.len() {
+        key = key << 8 | (name[index] | 0x20) as u64;
+        index += 1;
+    }
+    key
+}
+
+/// An attribute's name, and its argument without outer blanks, empty if there is no colon. None for what is no name.
+fn split_name(value: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = value.iter().position(|&byte| byte == b':' || byte <= b' ' || byte == b'"').unwrap_or(value.len());
+    let (name, rest) = value.split_at_checked(end)?;
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    match rest {
+        [b':', argument @ ..] => Some((name, argument.trim_ascii())),
+        blanks => blanks.iter().all(|&byte| byte == b' ').then_some((name, &[])),
     }
 }
 
@@ -170,14 +186,22 @@ fn payload_and(argument: &[u8]) -> Result<(u8, &[u8]), Fault> {
 
 fn rtpmap(argument: &[u8]) -> Result<Rtpmap<'_>, Fault> {
     let (payload, value) = payload_and(argument)?;
-    let mut parts = value.split(|&byte| byte == b'/');
-    let name = parts.next().unwrap_or(&[]).trim_ascii();
+    let (name, rest) = split_slash(value);
     if name.is_empty() {
         return Err(Fault::Attribute);
     }
-    let clock_hz = parts.next().map_or(8000, |clock| field::number(clock.trim_ascii()).unwrap_or(0));
-    let channels = parts.next().map_or(1, |channels| field::number(channels.trim_ascii()).unwrap_or(0));
-    Ok(Rtpmap { payload, value, name, clock_hz, channels })
+    let (clock, rest) = rest.map_or((&b"8000"[..], None), split_slash);
+    let channels = rest.map_or(1, |rest| field::number(split_slash(rest).0).unwrap_or(0));
+    Ok(Rtpmap { payload, value, name, clock_hz: field::number(clock).unwrap_or(0), channels })
+}
+
+/// What stands before the first slash without outer blanks, and what behind it.
+fn split_slash(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let slash = text.iter().position(|&byte| byte == b'/');
+    match slash.and_then(|slash| text.split_at_checked(slash)) {
+        Some((before, after)) => (before.trim_ascii(), after.get(1..)),
+        None => (text.trim_ascii(), None),
+    }
 }
 
 /// Whether a text is a decimal number above 0, with or without a fraction.
@@ -187,4 +211,36 @@ fn above_zero(text: &[u8]) -> bool {
     let digits = |part: &[u8]| !part.is_empty() && part.len() <= 9 && part.iter().all(u8::is_ascii_digit);
     let nonzero = |part: &[u8]| part.iter().any(|&byte| byte != b'0');
     digits(whole) && fraction.is_none_or(digits) && (nonzero(whole) || fraction.is_some_and(nonzero))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_in_any_case_and_only_those() {
+        assert_eq!(Name::of(b"RtpMap"), Name::Rtpmap);
+        assert_eq!(Name::of(b"rtcp-FB"), Name::RtcpFb);
+        assert_eq!(Name::of(b"InActive"), Name::Direction(Direction::Inactive));
+        for barred in ["crypto", "Key-Mgmt", "Fingerprint", "ZRTP-hash", "pcfg"] {
+            assert_eq!(Name::of(barred.as_bytes()), Name::Barred, "{barred}");
+        }
+        for other in ["", "rtcp", "rtpmaps", "xrtpmap", "ptim", "maxptimes", "fingerprints", "rtcp-mux"] {
+            assert_eq!(Name::of(other.as_bytes()), Name::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn no_other_printable_byte_passes_for_one_of_a_known_name() {
+        for name in [&b"rtpmap"[..], b"fmtp", b"rtcp-fb", b"crypto", b"group"] {
+            let known = Name::of(name);
+            for place in 0..name.len() {
+                for byte in b'!'..=0xFF {
+                    let mut other = name.to_vec();
+                    other[place] = byte;
+                    assert_eq!(Name::of(&other) == known, byte.eq_ignore_ascii_case(&name[place]), "{other:?}");
+                }
+            }
+        }
+    }
 }

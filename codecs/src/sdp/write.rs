@@ -21,9 +21,12 @@ impl Writer {
 
     /// One whole line.
     pub fn line(&mut self, kind: u8, value: &[u8]) {
-        self.begin(kind);
-        self.text(value);
-        self.end();
+        if self.room(value.len() + 4) {
+            self.buffer.reserve(value.len() + 4);
+            self.buffer.extend_from_slice(&[kind, b'=']);
+            self.buffer.extend_from_slice(value);
+            self.buffer.extend_from_slice(b"\r\n");
+        }
     }
 
     /// The `o=` line of a session of ours.
@@ -33,10 +36,21 @@ impl Writer {
         self.number(id);
         self.text(b" ");
         self.number(version);
-        self.text(if address.is_ipv4() { b" IN IP4 " } else { b" IN IP6 " });
-        if self.room(40) {
-            // Writing to a vector cannot fail.
-            let _ = write!(self.buffer, "{address}");
+        match address {
+            IpAddr::V4(v4) => {
+                self.text(b" IN IP4");
+                for (index, octet) in v4.octets().into_iter().enumerate() {
+                    self.text(if index == 0 { b" " } else { b"." });
+                    self.number(u64::from(octet));
+                }
+            }
+            IpAddr::V6(v6) => {
+                self.text(b" IN IP6 ");
+                if self.room(40) {
+                    // Writing to a vector cannot fail.
+                    let _ = write!(self.buffer, "{v6}");
+                }
+            }
         }
         self.end();
     }
