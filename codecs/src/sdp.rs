@@ -21,7 +21,8 @@ pub const MEDIA_MAX: usize = 16;
 pub const FORMATS_MAX: usize = 64;
 /// Most attributes of one m-line, and of the session.
 pub const ATTRIBUTES_MAX: usize = 128;
-/// Most lines of one m-line, and of the session, that are no attributes.
+/// Most lines of one m-line, and of the session, that are no attributes; the session's first `s=` and `t=` do not count, so that adding
+/// those that are missing never passes the limit.
 pub const OTHER_LINES_MAX: usize = 32;
 /// Longest media type, transport, address or attribute name in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -166,6 +167,8 @@ struct Parser<'a> {
     session_end: Option<usize>,
     attributes: usize,
     others: usize,
+    named: bool,
+    timed: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -179,6 +182,8 @@ impl<'a> Parser<'a> {
             session_end: None,
             attributes: 0,
             others: 0,
+            named: false,
+            timed: false,
         }
     }
 
@@ -223,7 +228,13 @@ impl<'a> Parser<'a> {
     }
 
     fn push(&mut self, line: Line<'a>) -> Result<(), Fault> {
-        if line.kind != b'a' {
+        let exempt = match line.kind {
+            b'a' => true,
+            b's' if self.media.is_empty() => !std::mem::replace(&mut self.named, true),
+            b't' if self.media.is_empty() => !std::mem::replace(&mut self.timed, true),
+            _ => false,
+        };
+        if !exempt {
             self.others += 1;
             if self.others > OTHER_LINES_MAX {
                 return Err(Fault::TooMany("lines"));

@@ -52,6 +52,15 @@ fn a_missing_time_is_written() {
     }
 }
 
+#[test]
+fn what_passes_of_an_sdp_at_its_limits_is_still_within_them() {
+    let lines = "b=AS:64\n".repeat(codecs::sdp::OTHER_LINES_MAX - 3);
+    let offer = format!("v=0\no=- 1 1 IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1\n{lines}m=audio 4000 RTP/AVP 8\n");
+    let filtered = filter(offer.as_bytes(), CodecSet::ALL, &our()).unwrap();
+    assert!(filter(&filtered.sdp, CodecSet::ALL, &our()).is_ok());
+    assert!(filter(offer.replacen("b=", "X=\nb=", 1).as_bytes(), CodecSet::ALL, &our()).is_err());
+}
+
 /// Offer, allowed codecs, what passes.
 const PASSES: [(&str, &str, &str); 16] = [
     ("m=audio 4000 RTP/AVP 8 0\n", "PCMA,PCMU", "m=audio 4000 RTP/AVP 8 0\n"),
