@@ -6,7 +6,7 @@ use std::io::Write;
 
 use bytes::Bytes;
 
-use crate::chars::is_token;
+use crate::chars::{is_token, write_decimal};
 use crate::lexer::MAX_HEADERS;
 use crate::via::write_with_source;
 use crate::{Message, Method, Name};
@@ -32,9 +32,9 @@ impl Builder {
     /// Starts a request whose method [`Method`] does not list.
     pub fn request_named(method: &str, uri: &str) -> Builder {
         let mut builder = Builder::with_room(HEAD_HINT);
-        builder.put(method);
+        builder.put(method.as_bytes());
         builder.head.push(b' ');
-        builder.put(uri);
+        builder.put(uri.as_bytes());
         builder.head.extend_from_slice(b" SIP/2.0\r\n");
         builder
     }
@@ -43,24 +43,24 @@ impl Builder {
     /// is set), From, To, Call-ID, CSeq and Timestamp in the order of the request (§8.2.6.2).
     pub fn response(request: &Message, status: u16, reason: &str) -> Builder {
         let mut builder = Builder::with_room(HEAD_HINT);
-        let _ = write!(builder.head, "SIP/2.0 {status} ");
-        builder.put(reason);
+        builder.head.extend_from_slice(b"SIP/2.0 ");
+        write_decimal(&mut builder.head, usize::from(status));
+        builder.head.push(b' ');
+        builder.put(reason.as_bytes());
         builder.head.extend_from_slice(b"\r\n");
         let mut done = 0u128;
-        for (name, _, value) in request.all_headers() {
+        for (name, _, value) in request.raw_headers() {
             let first = done & name.bit() == 0;
-            match name {
-                Name::Via if first => {
+            match (name, request.source()) {
+                (Name::Via, Some(source)) if first => {
                     builder.head.extend_from_slice(b"Via: ");
-                    match request.source() {
-                        Some(source) => builder.put_with(|head| write_with_source(head, value, source)),
-                        None => builder.put(value),
-                    }
+                    let line = std::str::from_utf8(value).unwrap_or("");
+                    builder.put_with(|head| write_with_source(head, line, source));
                     builder.head.extend_from_slice(b"\r\n");
                 }
-                Name::Via => builder.line(Name::Via.as_str(), value),
-                Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp if first => {
-                    builder.line(name.as_str(), value);
+                (Name::Via, _) => builder.line(b"Via", value),
+                (Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp, _) if first => {
+                    builder.line(name.as_str().as_bytes(), value);
                     if name == Name::To && request.to().is_ok_and(|to| to.tag().is_none()) {
                         builder.to_end = builder.head.len() - 2;
                     }
@@ -90,8 +90,8 @@ impl Builder {
     /// Copies the request's Record-Route headers, in order (dialog-forming responses, §12.1.1).
     #[must_use]
     pub fn record_routes(mut self, request: &Message) -> Builder {
-        for value in request.headers(Name::RecordRoute) {
-            self.line(Name::RecordRoute.as_str(), value);
+        for (_, _, value) in request.raw_headers().filter(|(name, ..)| *name == Name::RecordRoute) {
+            self.line(b"Record-Route", value);
         }
         self
     }
@@ -101,7 +101,7 @@ impl Builder {
     #[must_use]
     pub fn header(mut self, name: Name, value: &str) -> Builder {
         if !matches!(name, Name::Other | Name::ContentLength) {
-            self.line(name.as_str(), value);
+            self.line(name.as_str().as_bytes(), value.as_bytes());
         }
         self
     }
@@ -132,7 +132,7 @@ impl Builder {
     pub fn raw(mut self, name: &str, value: &str) -> Builder {
         let valid = !name.is_empty() && name.bytes().all(is_token);
         if valid && Name::from_bytes(name.as_bytes()) != Name::ContentLength {
-            self.line(name, value);
+            self.line(name.as_bytes(), value.as_bytes());
         }
         self
     }
@@ -140,8 +140,8 @@ impl Builder {
     /// Copies every header of `message` that `keep` accepts, names and values as received.
     #[must_use]
     pub fn copy(mut self, message: &Message, keep: impl Fn(Name, &str) -> bool) -> Builder {
-        for (name, text, value) in message.all_headers().take(MAX_HEADERS) {
-            if name != Name::ContentLength && keep(name, text) {
+        for (name, text, value) in message.raw_headers().take(MAX_HEADERS) {
+            if name != Name::ContentLength && keep(name, std::str::from_utf8(text).unwrap_or("")) {
                 self.line(text, value);
             }
         }
@@ -152,7 +152,7 @@ impl Builder {
     #[must_use]
     pub fn body(mut self, content_type: &str, body: &[u8]) -> Builder {
         if self.body.is_empty() && !body.is_empty() {
-            self.line(Name::ContentType.as_str(), content_type);
+            self.line(b"Content-Type", content_type.as_bytes());
             self.body = body.to_vec();
         }
         self
@@ -160,21 +160,24 @@ impl Builder {
 
     /// The finished message.
     pub fn build(mut self) -> Bytes {
-        let _ = write!(self.head, "Content-Length: {}\r\n\r\n", self.body.len());
+        self.head.reserve(self.body.len() + 40);
+        self.head.extend_from_slice(b"Content-Length: ");
+        write_decimal(&mut self.head, self.body.len());
+        self.head.extend_from_slice(b"\r\n\r\n");
         self.head.extend_from_slice(&self.body);
         Bytes::from(self.head)
     }
 
-    fn line(&mut self, name: &str, value: &str) {
+    fn line(&mut self, name: &[u8], value: &[u8]) {
         self.head.reserve(name.len() + value.len() + 4);
-        self.head.extend_from_slice(name.as_bytes());
+        self.head.extend_from_slice(name);
         self.head.extend_from_slice(b": ");
         self.put(value);
         self.head.extend_from_slice(b"\r\n");
     }
 
-    fn put(&mut self, value: &str) {
-        self.put_with(|head| head.extend_from_slice(value.as_bytes()));
+    fn put(&mut self, value: &[u8]) {
+        self.put_with(|head| head.extend_from_slice(value));
     }
 
     /// Lets `write` append, then blanks every control byte but tab: none can end a line or surprise a peer's parser.

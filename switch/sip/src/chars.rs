@@ -74,10 +74,10 @@ pub(crate) fn all_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token)
 }
 
-/// Cuts spaces and tabs from both ends.
+/// Cuts blanks from both ends.
 #[inline]
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+    text.trim_ascii()
 }
 
 /// Every `%` is followed by two hex digits.
@@ -93,4 +93,54 @@ pub(crate) fn decimal(text: &str) -> Option<u32> {
         return None;
     }
     text.parse().ok()
+}
+
+/// Appends a number in decimal digits.
+pub(crate) fn write_decimal(out: &mut Vec<u8>, mut number: usize) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 || at == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// Appends an address without brackets.
+pub(crate) fn write_ip(out: &mut Vec<u8>, ip: std::net::IpAddr) {
+    match ip {
+        std::net::IpAddr::V4(ip) => {
+            for (at, octet) in ip.octets().into_iter().enumerate() {
+                if at > 0 {
+                    out.push(b'.');
+                }
+                write_decimal(out, usize::from(octet));
+            }
+        }
+        // rarer, and its shortest form is not ours to invent
+        std::net::IpAddr::V6(ip) => out.extend_from_slice(ip.to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_addresses() {
+        for number in [0, 7, 10, 65_535, usize::MAX] {
+            let mut out = Vec::new();
+            write_decimal(&mut out, number);
+            assert_eq!(out, number.to_string().as_bytes());
+        }
+        for text in ["0.0.0.0", "192.0.2.255", "2001:db8::1"] {
+            let mut out = Vec::new();
+            write_ip(&mut out, text.parse().expect("address"));
+            assert_eq!(out, text.as_bytes());
+        }
+    }
 }

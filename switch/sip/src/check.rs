@@ -74,8 +74,7 @@ impl Message {
         let mut any = false;
         for value in self.values(Name::Via) {
             let via = Via::parse(value).ok_or(malformed)?;
-            let branch_fits = via.params.value("branch").is_none_or(|branch| branch.len() <= MAX_KEY);
-            if !branch_fits || !via.params.well_formed(&["branch"]) {
+            if !via.params.well_formed("branch", MAX_KEY) {
                 return Err(malformed);
             }
             any = true;
@@ -86,8 +85,7 @@ impl Message {
     fn check_party(&self, name: Name) -> Result<(), Fault> {
         let malformed = Fault::Header(name);
         let party = self.name_addr(name)?;
-        let tag_fits = party.params.value("tag").is_none_or(|tag| tag.len() <= MAX_KEY);
-        if !tag_fits || !party.params.well_formed(&["tag"]) || party.parse_uri().is_none() {
+        if !party.params.well_formed("tag", MAX_KEY) || party.parse_uri().is_none() {
             return Err(malformed);
         }
         Ok(())
@@ -99,7 +97,7 @@ impl Message {
                 if self.method() == Method::Register { continue } else { return Err(Fault::Header(Name::Contact)) }
             }
             let contact = NameAddr::parse(value).ok_or(Fault::Header(Name::Contact))?;
-            if !contact.params.well_formed(&[]) || contact.parse_uri().is_none() {
+            if !contact.params.well_formed("", 0) || contact.parse_uri().is_none() {
                 return Err(Fault::Header(Name::Contact));
             }
         }

@@ -101,8 +101,8 @@ impl Index {
             index.fail(Fault::Empty);
             return index;
         }
-        index.lines(buf, first);
-        index.controls(buf, first);
+        let lines = index.lines(buf, first);
+        index.controls(buf, first, lines);
         index.length = index.content_length(buf);
         index
     }
@@ -114,8 +114,10 @@ impl Index {
         }
     }
 
-    fn lines(&mut self, buf: &[u8], first: usize) {
+    /// Indexes every line and counts them, the blank one included.
+    fn lines(&mut self, buf: &[u8], first: usize) -> usize {
         let mut at = first;
+        let mut lines = 0;
         let mut attach = false;
         for feed in memchr_iter(b'\n', buf.get(first..).unwrap_or_default()) {
             let feed = first + feed;
@@ -127,9 +129,10 @@ impl Index {
             };
             let line_start = at;
             at = feed + 1;
+            lines += 1;
             if end == line_start {
                 self.body = at;
-                return;
+                return lines;
             }
             if line_start == first {
                 self.start_line(buf, line_start, end);
@@ -143,6 +146,7 @@ impl Index {
             self.fail(Fault::NotSip);
         }
         self.fail(Fault::Unterminated);
+        lines
     }
 
     #[inline]
@@ -220,17 +224,14 @@ impl Index {
     }
 
     /// Control bytes may stand in a head only as CR LF, as tab, and escaped in quoted strings (§25.1 `quoted-pair`).
-    fn controls(&mut self, buf: &[u8], first: usize) {
+    /// A head with two of them for each line has no other.
+    fn controls(&mut self, buf: &[u8], first: usize, lines: usize) {
         let head = &buf[first..self.body];
-        let mut found = 0u8;
-        for &byte in head {
-            let control = (byte < 0x20) & (byte != b'\r') & (byte != b'\n');
-            found |= (byte & 0x80) | u8::from(control) | u8::from(byte == 0x7f);
-        }
-        self.high = found & 0x80 != 0;
-        let returns: usize = head.chunks(255).map(|chunk| usize::from(chunk.iter().map(|&byte| u8::from(byte == b'\r')).sum::<u8>())).sum();
-        let feeds: usize = head.chunks(255).map(|chunk| usize::from(chunk.iter().map(|&byte| u8::from(byte == b'\n')).sum::<u8>())).sum();
-        if found & 1 != 0 || returns != feeds {
+        self.high = !head.is_ascii();
+        // sums of bytes over short chunks: this form runs sixteen bytes at a time
+        let control = |&byte: &u8| u8::from((byte < 0x20) | (byte == 0x7f));
+        let controls: usize = head.chunks(240).map(|chunk| usize::from(chunk.iter().map(control).sum::<u8>())).sum();
+        if controls != 2 * lines {
             self.controls_slowly(head);
         }
     }

@@ -142,6 +142,15 @@ impl Message {
         self.headers(name).flat_map(move |line| if split { list::values(line) } else { Values::whole(line) })
     }
 
+    /// What `values(name).next()` gives, without the iterator when the first line has a value.
+    fn first_value(&self, name: Name) -> Option<&str> {
+        let line = self.header(name)?;
+        if !name.is_list() {
+            return Some(line).filter(|line| !line.is_empty());
+        }
+        list::values(line).next().or_else(|| self.values(name).next())
+    }
+
     /// True when a comma-separated header holds this token, case ignored (`Supported: timer`).
     pub fn has_token(&self, name: Name, token: &str) -> bool {
         self.values(name).any(|value| value.eq_ignore_ascii_case(token))
@@ -157,7 +166,7 @@ impl Message {
     /// # Errors
     /// [`Fault::Missing`] or [`Fault::Header`].
     pub fn top_via(&self) -> Result<Via<'_>, Fault> {
-        let value = self.values(Name::Via).next().ok_or(Fault::Missing(Name::Via))?;
+        let value = self.first_value(Name::Via).ok_or(Fault::Missing(Name::Via))?;
         Via::parse(value).ok_or(Fault::Header(Name::Via))
     }
 
@@ -190,7 +199,7 @@ impl Message {
     /// # Errors
     /// [`Fault::Missing`] or [`Fault::Header`].
     pub fn name_addr(&self, name: Name) -> Result<NameAddr<'_>, Fault> {
-        let value = self.values(name).next().ok_or(Fault::Missing(name))?;
+        let value = self.first_value(name).ok_or(Fault::Missing(name))?;
         NameAddr::parse(value).ok_or(Fault::Header(name))
     }
 
@@ -246,6 +255,11 @@ impl Message {
     /// The bytes of the message as received, folded lines with blanks in place of their line ends.
     pub fn as_bytes(&self) -> &[u8] {
         &self.buf[..self.body_end]
+    }
+
+    /// All headers as bytes, which are valid text too: spares the writer a check of each.
+    pub(crate) fn raw_headers(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
+        self.index.headers.iter().map(|header| (header.name, header.text.of(&self.buf), header.value.of(&self.buf)))
     }
 
     pub(crate) fn index(&self) -> &Index {

@@ -156,7 +156,8 @@ impl Name {
                 loop {
                     let at = TABLE[slot];
                     let Some(known) = KNOWN.get(usize::from(at)) else { return Name::Other };
-                    if known.1.as_bytes().eq_ignore_ascii_case(text) {
+                    // nearly every sender writes the canonical form
+                    if known.1.as_bytes() == text || known.1.as_bytes().eq_ignore_ascii_case(text) {
                         return known.0;
                     }
                     slot = (slot + 1) % SLOTS;

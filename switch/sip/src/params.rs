@@ -43,19 +43,23 @@ impl<'a> Params<'a> {
         self.find(name).map(|value| value.unwrap_or(""))
     }
 
-    /// Every part has a token for a name, no part is empty, no quote is left open, no name in `once` stands twice.
-    pub fn well_formed(&self, once: &[&str]) -> bool {
+    /// Every part has a token for a name, no part is empty, no quote is left open; the parameter `key` stands at most
+    /// once and its value has at most `longest` bytes.
+    pub fn well_formed(&self, key: &str, longest: usize) -> bool {
         if self.text.is_empty() {
             return true;
         }
-        let parts_are_whole = parts(self.text).all(|part| {
-            let (name, value) = match part.split_once('=') {
-                Some((name, value)) => (trim(name), Some(trim(value))),
-                None => (trim(part), None),
+        let mut found = false;
+        parts(self.text).all(|part| {
+            let (name, value) = match memchr::memchr(b'=', part.as_bytes()) {
+                Some(at) => (trim(&part[..at]), trim(&part[at + 1..])),
+                None => (trim(part), ""),
             };
-            all_token(name) && value.is_none_or(|value| !value.starts_with('"') || quoted_end(value) == Some(value.len()))
-        });
-        parts_are_whole && once.iter().all(|name| self.iter().filter(|(found, _)| found.eq_ignore_ascii_case(name)).count() < 2)
+            let is_key = name.eq_ignore_ascii_case(key);
+            let again = is_key && std::mem::replace(&mut found, true);
+            let fits = !is_key || value.len() <= longest;
+            !again && fits && all_token(name) && (!value.starts_with('"') || quoted_end(value) == Some(value.len()))
+        })
     }
 }
 
@@ -88,15 +92,16 @@ mod tests {
         assert_eq!(params.value("q"), Some("0.33"));
         assert_eq!(params.value("s"), Some("\"a;b\""));
         assert_eq!(params.find("none"), None);
-        assert!(params.well_formed(&["q"]));
+        assert!(params.well_formed("q", 4));
     }
 
     #[test]
     fn refuses_stray_separators() {
-        assert!(!Params::new(";;,;").well_formed(&[]));
-        assert!(!Params::new("a=1;;b").well_formed(&[]));
-        assert!(!Params::new("a=\"x").well_formed(&[]));
-        assert!(!Params::new("tag=1;TAG=2").well_formed(&["tag"]));
-        assert!(Params::new("").well_formed(&["tag"]));
+        assert!(!Params::new(";;,;").well_formed("", 0));
+        assert!(!Params::new("a=1;;b").well_formed("", 0));
+        assert!(!Params::new("a=\"x").well_formed("", 0));
+        assert!(!Params::new("tag=1;TAG=2").well_formed("tag", 9));
+        assert!(!Params::new("tag=1234").well_formed("tag", 3));
+        assert!(Params::new("").well_formed("tag", 9));
     }
 }

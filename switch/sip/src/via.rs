@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::Params;
-use crate::chars::{all_token, trim};
+use crate::chars::{all_token, trim, write_decimal, write_ip};
 use crate::uri::{host_port, parse_ip};
 
 /// Default SIP port.
@@ -124,11 +124,11 @@ pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAdd
             out.extend_from_slice(value.as_bytes());
         }
     }
-    use std::io::Write;
-    // writing to a Vec cannot fail
-    let _ = write!(out, ";received={}", source.ip());
+    out.extend_from_slice(b";received=");
+    write_ip(out, source.ip());
     if rport {
-        let _ = write!(out, ";rport={}", source.port());
+        out.extend_from_slice(b";rport=");
+        write_decimal(out, usize::from(source.port()));
     }
     out.extend_from_slice(rest.as_bytes());
 }

@@ -1,4 +1,5 @@
 //! The messages of RFC 4475 and RFC 5118 against their tables of verdicts, whole, cut at every byte, and mutated.
+#![allow(clippy::panic, reason = "a test says what it expected")]
 
 mod shared;
 
@@ -176,7 +177,7 @@ fn every_truncation_is_survived() {
 #[test]
 fn mutations_are_survived() {
     let corpus = shared::corpus();
-    let mut dice = shared::Dice::new(0x5ee_d0f_5eed);
+    let mut dice = shared::Dice::new(0x005e_ed0f_5eed);
     let mut answered = 0u32;
     for round in 0..100_000usize {
         let mut wire = corpus[round % corpus.len()].1.clone();

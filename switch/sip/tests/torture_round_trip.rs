@@ -1,4 +1,5 @@
 //! One request and its answer through writer and parser.
+#![allow(clippy::panic, reason = "a test says what it expected")]
 use bytes::Bytes;
 use sip::{Builder, Message, Method, Name};
 

@@ -10,10 +10,10 @@ fuzz_target!(|text: &str| {
         let _ = (uri.user_unescaped(), uri.user_base(), uri.host_ip(), uri.is_loose());
     }
     if let Some(party) = NameAddr::parse(text) {
-        let _ = (party.display_text(), party.tag(), party.parse_uri(), party.params.well_formed(&["tag"]));
+        let _ = (party.display_text(), party.tag(), party.parse_uri(), party.params.well_formed("tag", 64));
     }
     if let Some(via) = Via::parse(text) {
-        let _ = (via.branch(), via.received(), via.rport(), via.params.well_formed(&["branch"]));
+        let _ = (via.branch(), via.received(), via.rport(), via.params.well_formed("branch", 64));
     }
     for value in sip::list::values(text) {
         assert!(!value.is_empty());
