@@ -21,9 +21,9 @@ pub struct Deck {
     /// Sorted by prefix, then by start; rows of one prefix never overlap in time.
     rows: Vec<Stored>,
     /// Where the rows of each prefix are.
-    index: PrefixMap<Span>,
+    index: PrefixMap<Place>,
     destinations: Vec<Name>,
-    periods: Vec<Period>,
+    terms: Vec<Terms>,
 }
 
 /// One row, as in the file.
@@ -66,21 +66,23 @@ pub struct Decks {
     by_name: BTreeMap<Name, Arc<Deck>>,
 }
 
-/// A row as kept: 40 bytes, with its text and its period elsewhere, since few differ.
+/// A row as kept: 24 bytes, with its text and its terms elsewhere, since few differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stored {
     prefix: Prefix,
     rate: i64,
-    connect_fee: i64,
-    increments: Increments,
     destination: u32,
-    period: u32,
+    terms: u32,
 }
 
-/// When rows are in force, `from..until` in ms since the epoch.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-struct Period {
+/// What many rows share.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Terms {
+    increments: Increments,
+    connect_fee: i64,
+    /// In force from here, inclusive, ms since the epoch.
     from: i64,
+    /// Until here, exclusive.
     until: i64,
 }
 
@@ -94,12 +96,9 @@ pub(crate) struct RowLine<'a> {
     pub increments: Increments,
 }
 
-/// Consecutive rows.
+/// Where a prefix's rows begin, and in the highest bit whether there are several.
 #[derive(Clone, Copy, Debug)]
-struct Span {
-    first: u32,
-    count: u32,
-}
+struct Place(u32);
 
 // === impl Deck ===
 
@@ -146,42 +145,49 @@ impl Deck {
 
     /// The index of the row for a call, for [`Deck::row_at`].
     pub(crate) fn find(&self, digits: &[u8], at: Wall) -> Option<u32> {
-        self.index.matches(digits).find_map(|(_, span)| self.in_force(*span, at))
+        self.index.matches(digits).find_map(|(prefix, place)| self.in_force(prefix, *place, at))
     }
 
     /// What re-rating needs of a row, without cloning its text.
     pub(crate) fn line_at(&self, at: u32) -> Option<RowLine<'_>> {
         let row = self.rows.get(at as usize)?;
-        let destination = self.destinations.get(row.destination as usize)?;
-        Some(RowLine { prefix: row.prefix, destination, rate: row.rate, connect_fee: row.connect_fee, increments: row.increments })
+        let (terms, destination) = (self.terms(row), self.destinations.get(row.destination as usize)?);
+        let Terms { increments, connect_fee, .. } = terms;
+        Some(RowLine { prefix: row.prefix, destination, rate: row.rate, connect_fee, increments })
     }
 
     /// A row as a price.
     pub(crate) fn row_at(&self, at: u32) -> Option<Price> {
         let row = self.rows.get(at as usize)?;
+        let terms = self.terms(row);
         Some(Price {
             prefix: row.prefix,
             destination: self.destination(row),
             rate: row.rate,
-            increments: row.increments,
-            connect_fee: row.connect_fee,
+            increments: terms.increments,
+            connect_fee: terms.connect_fee,
             currency: self.currency,
             deck: self.name.clone(),
             deck_version: self.version,
         })
     }
 
-    /// The row of a span whose period holds `at`: the last that has begun, unless it is over.
-    fn in_force(&self, span: Span, at: Wall) -> Option<u32> {
-        let rows = self.rows.get(span.first as usize..)?.get(..span.count as usize)?;
-        let begun = rows.partition_point(|row| self.period(row).from <= at.0);
-        let last = begun.checked_sub(1)?;
-        let row = rows.get(last)?;
-        (at.0 < self.period(row).until).then(|| span.first + last as u32)
+    /// The row of a prefix that is in force at `at`: the last that has begun, unless it is over.
+    fn in_force(&self, prefix: Prefix, place: Place, at: Wall) -> Option<u32> {
+        let first = place.first();
+        let last = if place.has_several() {
+            let rows = self.rows.get(first as usize..)?;
+            let begun = rows.partition_point(|row| row.prefix == prefix && self.terms(row).from <= at.0);
+            first + u32::try_from(begun.checked_sub(1)?).ok()?
+        } else {
+            first
+        };
+        let terms = self.terms(self.rows.get(last as usize)?);
+        (terms.from..terms.until).contains(&at.0).then_some(last)
     }
 
-    fn period(&self, row: &Stored) -> Period {
-        self.periods.get(row.period as usize).copied().unwrap_or(Period::ALWAYS)
+    fn terms(&self, row: &Stored) -> Terms {
+        self.terms.get(row.terms as usize).copied().unwrap_or(Terms::NEVER)
     }
 
     fn destination(&self, row: &Stored) -> Name {
@@ -189,15 +195,15 @@ impl Deck {
     }
 
     fn expand(&self, row: &Stored) -> Row {
-        let period = self.period(row);
+        let Terms { increments, connect_fee, from, until } = self.terms(row);
         Row {
             prefix: row.prefix,
             destination: self.destination(row),
             rate: row.rate,
-            increments: row.increments,
-            connect_fee: row.connect_fee,
-            effective_from: (period.from != i64::MIN).then_some(Wall(period.from)),
-            effective_until: (period.until != i64::MAX).then_some(Wall(period.until)),
+            increments,
+            connect_fee,
+            effective_from: (from != i64::MIN).then_some(Wall(from)),
+            effective_until: (until != i64::MAX).then_some(Wall(until)),
         }
     }
 }
@@ -217,10 +223,29 @@ impl Row {
     }
 }
 
-// === impl Period ===
+// === impl Terms ===
 
-impl Period {
-    const ALWAYS: Self = Self { from: i64::MIN, until: i64::MAX };
+impl Terms {
+    /// In force at no instant.
+    const NEVER: Self = Self { increments: Increments::PER_SECOND, connect_fee: 0, from: i64::MAX, until: i64::MIN };
+}
+
+// === impl Place ===
+
+impl Place {
+    const SEVERAL: u32 = 1 << 31;
+
+    const fn of(first: u32, several: bool) -> Self {
+        Self(if several { first | Self::SEVERAL } else { first })
+    }
+
+    const fn first(self) -> u32 {
+        self.0 & !Self::SEVERAL
+    }
+
+    const fn has_several(self) -> bool {
+        self.0 & Self::SEVERAL != 0
+    }
 }
 
 // === impl Decks ===

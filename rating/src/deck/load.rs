@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use units::{Currency, Increments, Name, PrefixMapBuilder};
 
 use super::field;
-use super::{Deck, DeckError, Period, Span, Stored, Warning};
+use super::{Deck, DeckError, Place, Stored, Terms, Warning};
 
 /// Largest file read.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -63,8 +63,8 @@ struct Loader<'a> {
     rows: Vec<(Stored, u64)>,
     destinations: Vec<Name>,
     destination_ids: HashMap<Vec<u8>, u32>,
-    periods: Vec<Period>,
-    period_ids: HashMap<Period, u32>,
+    terms: Vec<Terms>,
+    term_ids: HashMap<Terms, u32>,
     errors: Vec<DeckError>,
     warnings: Vec<Warning>,
     more_warnings: usize,
@@ -85,8 +85,8 @@ impl<'a> Loader<'a> {
             rows: Vec::new(),
             destinations: Vec::new(),
             destination_ids: HashMap::new(),
-            periods: vec![Period::ALWAYS],
-            period_ids: HashMap::from([(Period::ALWAYS, 0)]),
+            terms: Vec::new(),
+            term_ids: HashMap::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
             more_warnings: 0,
@@ -172,7 +172,9 @@ impl<'a> Loader<'a> {
         let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(0) } else { self.amount(line, CONNECT_FEE) };
         let period = self.period(line);
         let increments = Increments::new(initial?, increment?).ok()?;
-        Some(Stored { prefix: prefix?, rate: rate?, connect_fee: connect_fee?, increments, destination: destination?, period: period? })
+        let (from, until) = period?;
+        let terms = self.intern(Terms { increments, connect_fee: connect_fee?, from, until })?;
+        Some(Stored { prefix: prefix?, rate: rate?, destination: destination?, terms })
     }
 
     fn cell<'r>(&self, line: &Line<'r>, column: usize) -> &'r [u8] {
@@ -225,28 +227,30 @@ impl<'a> Loader<'a> {
         None
     }
 
-    fn period(&mut self, line: &Line<'_>) -> Option<u32> {
-        if self.cell(line, FROM).is_empty() && self.cell(line, UNTIL).is_empty() {
-            return Some(0);
-        }
+    /// From, inclusive, and until, exclusive.
+    fn period(&mut self, line: &Line<'_>) -> Option<(i64, i64)> {
         let from = self.read(line, FROM, field::instant);
         let until = self.read(line, UNTIL, field::instant);
-        let period = Period { from: from?.map_or(i64::MIN, |wall| wall.0), until: until?.map_or(i64::MAX, |wall| wall.0) };
-        if period.from >= period.until {
+        let (from, until) = (from?.map_or(i64::MIN, |wall| wall.0), until?.map_or(i64::MAX, |wall| wall.0));
+        if from >= until {
             self.fail_column(line, UNTIL, "must be later than effective_from");
             return None;
         }
-        let next = u32::try_from(self.periods.len()).ok()?;
-        Some(*self.period_ids.entry(period).or_insert_with(|| {
-            self.periods.push(period);
+        Some((from, until))
+    }
+
+    fn intern(&mut self, terms: Terms) -> Option<u32> {
+        let next = u32::try_from(self.terms.len()).ok()?;
+        Some(*self.term_ids.entry(terms).or_insert_with(|| {
+            self.terms.push(terms);
             next
         }))
     }
 
     /// Sorts by prefix and start; two rows of a prefix in force at one instant are an error at the later line.
     fn check_overlaps(&mut self) {
-        let periods = std::mem::take(&mut self.periods);
-        let period = |row: &Stored| periods.get(row.period as usize).copied().unwrap_or(Period::ALWAYS);
+        let terms = std::mem::take(&mut self.terms);
+        let period = |row: &Stored| terms.get(row.terms as usize).copied().unwrap_or(Terms::NEVER);
         self.rows.sort_by_key(|(row, line)| (row.prefix, period(row).from, *line));
         for pair in self.rows.windows(2) {
             let [(before, first), (after, second)] = pair else { continue };
@@ -256,7 +260,7 @@ impl<'a> Loader<'a> {
                 self.errors.push(DeckError { line, column: 1, message });
             }
         }
-        self.periods = periods;
+        self.terms = terms;
     }
 
     fn finish(mut self, name: &str, currency: Currency) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
@@ -270,13 +274,13 @@ impl<'a> Loader<'a> {
         for group in rows.chunk_by(|a, b| a.prefix == b.prefix) {
             let count = u32::try_from(group.len()).unwrap_or(u32::MAX);
             if let Some(row) = group.first() {
-                builder.insert(row.prefix, Span { first, count });
+                builder.insert(row.prefix, Place::of(first, count > 1));
             }
             first = first.saturating_add(count);
         }
         let index = builder.build().map_err(|twice| vec![DeckError { line: 1, column: 1, message: twice.to_string() }])?;
         let mut deck =
-            Deck { name: Name::from(name), currency, version: 0, rows, index, destinations: self.destinations, periods: self.periods };
+            Deck { name: Name::from(name), currency, version: 0, rows, index, destinations: self.destinations, terms: self.terms };
         deck.version = version(&deck);
         Ok((deck, self.warnings))
     }
@@ -319,11 +323,10 @@ fn version(deck: &Deck) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update(deck.currency.as_str());
     for row in &deck.rows {
-        let period = deck.period(row);
+        let Terms { increments, connect_fee, from, until } = deck.terms(row);
         let mut bytes = [0; 56];
-        let (initial, increment) = (i64::from(row.increments.initial()), i64::from(row.increments.increment()));
-        let prefix = row.prefix.packed().cast_signed();
-        let numbers = [prefix, row.rate, row.connect_fee, period.from, period.until, initial, increment];
+        let (initial, increment) = (i64::from(increments.initial()), i64::from(increments.increment()));
+        let numbers = [row.prefix.packed().cast_signed(), row.rate, connect_fee, from, until, initial, increment];
         for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
             slot.copy_from_slice(&number.to_be_bytes());
         }

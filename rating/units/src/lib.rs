@@ -14,7 +14,7 @@ pub use cause::Cause;
 pub use increments::{Increments, IncrementsError};
 pub use money::{Currency, Money, MoneyError, PLACES, SCALE};
 pub use number::{MAX_DIGITS, Number, NumberError};
-pub use prefix::{DuplicatePrefix, Matches, Prefix, PrefixMap, PrefixMapBuilder};
+pub use prefix::{Matches, Prefix, PrefixMap, PrefixMapBuilder, PrefixMapError};
 pub use time::{Now, Tick, Wall};
 
 /// A name given by an operator (account, gate, carrier, deck): shared, never changed.

@@ -20,24 +20,49 @@ pub struct PrefixMapBuilder<T> {
 /// An immutable map from prefix to `T`, answering "which is the longest prefix of these digits".
 #[derive(Debug, Clone)]
 pub struct PrefixMap<T> {
-    keys: Vec<Prefix>,
-    /// For each key the index of its longest proper prefix in the map, or `NONE`.
-    parents: Vec<u32>,
-    values: Vec<T>,
-    /// First index of each group of keys with equal top 16 bits (four digits); empty for small maps.
-    jump: Vec<u32>,
+    /// Sorted by key.
+    entries: Vec<Entry<T>>,
+    /// Where the keys of each combination of leading digits begin; empty for small maps.
+    jump: Jump,
 }
 
-/// The same prefix was given twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("prefix {0} is given twice")]
-pub struct DuplicatePrefix(pub Prefix);
+/// One row; key and link stand together, so that a lookup touches few cache lines.
+#[derive(Debug, Clone)]
+struct Entry<T> {
+    key: Prefix,
+    /// The longest proper prefix in the map.
+    parent: Link,
+    value: T,
+}
 
-const NONE: u32 = u32::MAX;
-/// From this many keys on, the jump table pays.
-const JUMP_FROM_KEYS: usize = 1_024;
-/// The top four digits pick the group.
-const JUMP_SHIFT: u32 = 48;
+/// An entry's index in the upper 28 bits and its number of digits in the lower four; all ones for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Link(u32);
+
+/// First index of each group of keys that share their leading digits.
+#[derive(Debug, Clone, Default)]
+struct Jump {
+    digits: u32,
+    starts: Vec<u32>,
+}
+
+/// Rows that make no map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PrefixMapError {
+    /// The same prefix was given twice.
+    #[error("prefix {0} is given twice")]
+    Duplicate(Prefix),
+    /// More than 2²⁸ rows.
+    #[error("more than {MAX_KEYS} prefixes")]
+    TooMany,
+}
+
+/// From so many keys on, so many leading digits are looked up in a table of 11ⁿ groups.
+const JUMPS: [(usize, u32); 3] = [(65_536, 5), (4_096, 4), (512, 3)];
+/// Ten digits and the end of the number.
+const SYMBOLS: u64 = 11;
+/// Links have 28 bits.
+const MAX_KEYS: usize = (1 << 28) - 1;
 
 // === impl Prefix ===
 
@@ -90,6 +115,14 @@ impl Prefix {
             len += 1;
         }
         Self(packed | len)
+    }
+
+    /// How many leading digits both have in common.
+    const fn shared(self, other: Self) -> usize {
+        let digits = ((self.0 ^ other.0) & !0xF).leading_zeros() as usize / 4;
+        let (one, two) = (self.len(), other.len());
+        let shorter = if one < two { one } else { two };
+        if digits < shorter { digits } else { shorter }
     }
 
     const fn is_prefix_of(self, other: Self) -> bool {
@@ -155,51 +188,82 @@ impl<T> PrefixMapBuilder<T> {
     }
 
     /// Sorts and links; a prefix given twice is an error (the smallest such is named).
-    pub fn build(mut self) -> Result<PrefixMap<T>, DuplicatePrefix> {
+    pub fn build(mut self) -> Result<PrefixMap<T>, PrefixMapError> {
+        if self.rows.len() > MAX_KEYS {
+            return Err(PrefixMapError::TooMany);
+        }
         self.rows.sort_by_key(|row| row.0);
-        let mut map = PrefixMap {
-            keys: Vec::with_capacity(self.rows.len()),
-            parents: Vec::with_capacity(self.rows.len()),
-            values: Vec::with_capacity(self.rows.len()),
-            jump: Vec::new(),
-        };
+        let mut map = PrefixMap { entries: Vec::with_capacity(self.rows.len()), jump: Jump::default() };
+        let mut last = Link::NONE;
         for (key, value) in self.rows {
-            // The keys that still may be prefixes of what follows are the chain of the last key.
-            let last = map.keys.len().checked_sub(1).map_or(NONE, |at| at as u32);
-            if map.key_at(last) == Some(key) {
-                return Err(DuplicatePrefix(key));
+            if map.at(last).is_some_and(|entry| entry.key == key) {
+                return Err(PrefixMapError::Duplicate(key));
             }
-            let parent = map.ancestor(last, key);
-            map.keys.push(key);
-            map.parents.push(parent);
-            map.values.push(value);
+            // The keys that still may be prefixes of what follows are the chain of the last key.
+            let parent = map.covering(last, key);
+            last = Link::to(map.entries.len(), key);
+            map.entries.push(Entry { key, parent, value });
         }
-        if map.keys.len() >= JUMP_FROM_KEYS {
-            map.jump = jump_table(&map.keys);
-        }
+        map.jump = Jump::over(&map.entries);
         Ok(map)
     }
 }
 
-/// `table[g]..table[g + 1]` are the keys whose top 16 bits are `g`.
-fn jump_table(keys: &[Prefix]) -> Vec<u32> {
-    let groups = 1_usize << (64 - JUMP_SHIFT);
-    let mut table = Vec::with_capacity(groups + 1);
-    for (at, key) in keys.iter().enumerate() {
-        let group = (key.0 >> JUMP_SHIFT) as usize;
-        while table.len() <= group {
-            table.push(at as u32);
+// === impl Link ===
+
+impl Link {
+    const NONE: Self = Self(u32::MAX);
+
+    const fn to(index: usize, key: Prefix) -> Self {
+        Self((index as u32) << 4 | key.len() as u32)
+    }
+
+    const fn index(self) -> usize {
+        (self.0 >> 4) as usize
+    }
+
+    const fn len(self) -> usize {
+        (self.0 & 0xF) as usize
+    }
+}
+
+// === impl Jump ===
+
+impl Jump {
+    fn over<T>(entries: &[Entry<T>]) -> Self {
+        let Some((_, digits)) = JUMPS.into_iter().find(|(keys, _)| entries.len() >= *keys) else { return Self::default() };
+        let groups = SYMBOLS.pow(digits) as usize;
+        let mut jump = Self { digits, starts: Vec::with_capacity(groups + 1) };
+        for (at, entry) in entries.iter().enumerate() {
+            let group = jump.group(entry.key);
+            while jump.starts.len() <= group {
+                jump.starts.push(at as u32);
+            }
+        }
+        jump.starts.resize(groups + 1, entries.len() as u32);
+        jump
+    }
+
+    /// The leading digits as a number of base 11; larger for larger keys.
+    fn group(&self, key: Prefix) -> usize {
+        (0..self.digits).fold(0, |group, at| group * SYMBOLS + (key.0 >> (60 - 4 * at) & 0xF)) as usize
+    }
+
+    /// Between which indices the place of `wanted` is.
+    fn range(&self, wanted: Prefix) -> Option<(usize, usize)> {
+        let group = if self.digits == 0 { return None } else { self.group(wanted) };
+        match self.starts.get(group..group + 2)? {
+            &[from, to] => Some((from as usize, to as usize)),
+            _ => None,
         }
     }
-    table.resize(groups + 1, keys.len() as u32);
-    table
 }
 
 // === impl PrefixMap ===
 
 impl<T> Default for PrefixMap<T> {
     fn default() -> Self {
-        Self { keys: Vec::new(), parents: Vec::new(), values: Vec::new(), jump: Vec::new() }
+        Self { entries: Vec::new(), jump: Jump::default() }
     }
 }
 
@@ -217,57 +281,49 @@ impl<T> PrefixMap<T> {
     /// Every prefix of `digits`, the longest first.
     pub fn matches(&self, digits: &[u8]) -> Matches<'_, T> {
         let wanted = Prefix::leading(digits);
-        // The greatest key not above the number is its longest prefix or begins with it.
-        let after = self.first_above(wanted);
-        let near = after.checked_sub(1).map_or(NONE, |at| at as u32);
-        Matches { map: self, at: self.ancestor(near, wanted) }
+        let (from, to) = self.jump.range(wanted).unwrap_or((0, self.entries.len()));
+        let group = self.entries.get(from..to).unwrap_or_default();
+        // The greatest key not above the number is its longest prefix, or begins with it.
+        let near = (from + group.partition_point(|entry| entry.key <= wanted)).checked_sub(1);
+        let near = near.and_then(|at| self.entries.get(at).map(|entry| Link::to(at, entry.key)));
+        Matches { map: self, at: near.map_or(Link::NONE, |near| self.covering(near, wanted)) }
     }
 
     /// The value of exactly this prefix.
     pub fn exact(&self, prefix: Prefix) -> Option<&T> {
-        self.keys.binary_search(&prefix).ok().and_then(|at| self.values.get(at))
+        let at = self.entries.binary_search_by_key(&prefix, |entry| entry.key).ok()?;
+        self.entries.get(at).map(|entry| &entry.value)
     }
 
     /// All rows in the order of their digits.
     pub fn iter(&self) -> impl Iterator<Item = (Prefix, &T)> {
-        self.keys.iter().copied().zip(&self.values)
+        self.entries.iter().map(|entry| (entry.key, &entry.value))
     }
 
     /// How many prefixes.
-    pub fn len(&self) -> usize {
-        self.keys.len()
+    pub const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether nothing matches ever.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
-    fn key_at(&self, at: u32) -> Option<Prefix> {
-        self.keys.get(at as usize).copied()
+    fn at(&self, link: Link) -> Option<&Entry<T>> {
+        self.entries.get(link.index())
     }
 
-    /// The index of the first key above `wanted`.
-    fn first_above(&self, wanted: Prefix) -> usize {
-        let group = (wanted.0 >> JUMP_SHIFT) as usize;
-        match self.jump.get(group..=group + 1) {
-            Some(&[from, to]) => {
-                let (from, to) = (from as usize, to as usize);
-                from + self.keys.get(from..to).unwrap_or_default().partition_point(|key| *key <= wanted)
-            }
-            _ => self.keys.partition_point(|key| *key <= wanted),
+    /// From an entry up through its prefixes to the first that begins `wanted`.
+    fn covering(&self, near: Link, wanted: Prefix) -> Link {
+        let Some(entry) = self.at(near) else { return Link::NONE };
+        // All of the chain begin the near key: those not longer than what it shares with the number begin the number too.
+        let shared = entry.key.shared(wanted);
+        let mut link = near;
+        while link != Link::NONE && link.len() > shared {
+            link = self.at(link).map_or(Link::NONE, |entry| entry.parent);
         }
-    }
-
-    /// From index `at` up through its prefixes to the first that begins `wanted`.
-    fn ancestor(&self, mut at: u32, wanted: Prefix) -> u32 {
-        while let Some(key) = self.key_at(at) {
-            if key.is_prefix_of(wanted) {
-                return at;
-            }
-            at = self.parents.get(at as usize).copied().unwrap_or(NONE);
-        }
-        NONE
+        link
     }
 }
 
@@ -275,17 +331,16 @@ impl<T> PrefixMap<T> {
 #[derive(Debug)]
 pub struct Matches<'a, T> {
     map: &'a PrefixMap<T>,
-    at: u32,
+    at: Link,
 }
 
 impl<'a, T> Iterator for Matches<'a, T> {
     type Item = (Prefix, &'a T);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let at = self.at as usize;
-        let found = (*self.map.keys.get(at)?, self.map.values.get(at)?);
-        self.at = self.map.parents.get(at).copied().unwrap_or(NONE);
-        Some(found)
+        let entry = self.map.at(self.at)?;
+        self.at = entry.parent;
+        Some((entry.key, &entry.value))
     }
 }
 
@@ -329,7 +384,7 @@ mod tests {
         for prefix in ["34", "7", "34"] {
             builder.insert(prefix.parse().expect("digits"), ());
         }
-        assert_eq!(builder.build().map(|_| ()), Err(DuplicatePrefix("34".parse().expect("digits"))));
+        assert_eq!(builder.build().map(|_| ()), Err(PrefixMapError::Duplicate("34".parse().expect("digits"))));
     }
 
     #[test]
@@ -345,11 +400,35 @@ mod tests {
         assert!(prefix("34").covers(b"349") && !prefix("35").covers(b"349"));
     }
 
+    /// Maps large enough for every size of the jump table, against a set that is asked for each length.
+    #[test]
+    fn agrees_with_a_set_at_every_size() {
+        let mut state = 1_u64;
+        let mut digits = |least: u64, most: u64| {
+            let mut next = |below: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) % below
+            };
+            let len = least + next(most - least + 1);
+            (0..len).map(|_| char::from(b'0' + next(10) as u8)).collect::<String>()
+        };
+        for keys in [600, 5_000, 70_000] {
+            let all: std::collections::BTreeSet<String> = (0..keys).map(|_| digits(1, 8)).collect();
+            let map = map(&all.iter().map(String::as_str).collect::<Vec<_>>());
+            for _ in 0..2_000 {
+                let number = digits(1, 15);
+                let expected: Vec<&str> = (0..=number.len()).rev().map(|len| &number[..len]).filter(|p| all.contains(*p)).collect();
+                let found: Vec<&str> = map.matches(number.as_bytes()).map(|(_, value)| value.as_str()).collect();
+                assert_eq!(found, expected, "{number} among {keys}");
+            }
+        }
+    }
+
     proptest! {
         /// Against the obvious search over every prefix.
         #[test]
         fn agrees_with_a_linear_search(
-            prefixes in proptest::collection::btree_set("[0-3]{0,7}", 0..3_000),
+            prefixes in proptest::collection::btree_set("[0-3]{0,6}", 0..900),
             numbers in proptest::collection::vec("[0-3]{1,15}", 1..50),
         ) {
             let all: Vec<&str> = prefixes.iter().map(String::as_str).collect();
