@@ -223,7 +223,10 @@ mod time {
     use units::Wall;
 
     pub fn serialize<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&wall.rfc3339())
+        match wall.rfc3339_ascii() {
+            Some(text) => s.serialize_str(std::str::from_utf8(&text).unwrap_or_default()),
+            None => s.serialize_str(&wall.rfc3339()),
+        }
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Wall, D::Error> {

@@ -215,8 +215,6 @@ fn pick(up: &mut [Up], which: usize) -> Option<&mut Up> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
     /// However many calls run at once, the balance is never overspent, and every amount is the reference's.
     #[test]
     fn a_crowd_never_overspends(

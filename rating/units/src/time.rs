@@ -22,6 +22,25 @@ pub struct Now {
     pub wall: Wall,
 }
 
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// Year, month and day of the proleptic Gregorian calendar, of a day counted from 1970-01-01; none outside the years 0 to 9999.
+///
+/// Counted from 1 March of year 0, so that leap days end their cycles: 146,097 days make 400 years, 36,524 a century, 1,461 four years.
+const fn civil(days: i64) -> Option<(i64, i64, i64)> {
+    let since_march = days.saturating_add(719_468);
+    let (era, day_of_era) = (since_march.div_euclid(146_097), since_march.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on begin at 0, 31, 61, 92, 122, 153…: five of them have 153 days.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era.saturating_mul(400).saturating_add(year_of_era + next_year);
+    if year < 0 || year > 9_999 { None } else { Some((year, month, day)) }
+}
+
 // === impl Tick ===
 
 impl Tick {
@@ -66,10 +85,34 @@ impl fmt::Debug for Tick {
 impl Wall {
     /// RFC 3339 in UTC with milliseconds, `2026-11-22T13:44:48.123Z`.
     pub fn rfc3339(self) -> String {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(t) => format!("{t:.3}"),
-            Err(_) => format!("@{}ms", self.0),
+        match self.rfc3339_ascii() {
+            Some(text) => text.iter().map(|byte| char::from(*byte)).collect(),
+            None => format!("@{}ms", self.0),
         }
+    }
+
+    /// The same as 24 ASCII bytes, without an allocation; none outside the years 0 to 9999.
+    pub fn rfc3339_ascii(self) -> Option<[u8; 24]> {
+        let (days, ms) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
+        let (year, month, day) = civil(days)?;
+        let seconds = ms / 1_000;
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts = [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, seconds / 3_600),
+            (14..16, seconds / 60 % 60),
+            (17..19, seconds % 60),
+            (20..23, ms % 1_000),
+        ];
+        for (place, mut value) in parts {
+            for slot in text.get_mut(place)?.iter_mut().rev() {
+                *slot = b'0' + (value % 10) as u8;
+                value /= 10;
+            }
+        }
+        Some(text)
     }
 
     /// Reads RFC 3339 with any offset; precision beyond milliseconds is dropped.
@@ -100,6 +143,24 @@ mod tests {
         assert_eq!(wall.rfc3339(), "2026-11-22T13:44:48.123Z");
         assert_eq!(Wall(0).rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Wall::parse("yesterday"), None);
+    }
+
+    /// Against the time library, over leap years, centuries and days.
+    #[test]
+    fn writes_what_the_time_library_writes() {
+        let mut ms = -62_167_219_200_000_i64;
+        let mut seen = 0;
+        while ms < 253_402_300_800_000 {
+            let reference = jiff::Timestamp::from_millisecond(ms).map(|t| format!("{t:.3}")).expect("in range");
+            assert_eq!(Wall(ms).rfc3339(), reference);
+            ms += 86_399_999 * 37;
+            seen += 1;
+        }
+        assert!(seen > 90_000);
+        for (text, ms) in [("2000-02-29T23:59:59.999Z", 951_868_799_999), ("2100-03-01T00:00:00.000Z", 4_107_542_400_000)] {
+            assert_eq!(Wall(ms).rfc3339(), text);
+        }
+        assert_eq!((Wall(i64::MAX).rfc3339_ascii(), Wall(i64::MIN).rfc3339_ascii()), (None, None));
     }
 
     #[test]
