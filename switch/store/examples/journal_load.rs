@@ -1,6 +1,6 @@
 //! Measures the journal on this disk: durable entries a second at full speed, and CPU at a steady rate of calls.
 //!
-//! `cargo run --release -p store --example journal_load -- [FOLDER] [CALLS_PER_SECOND] [SECONDS] [GATHER_US]`
+//! `cargo run --release -p store --example journal_load -- [FOLDER] [CALLS_PER_SECOND] [SECONDS] [GATHER_US]`; without calls, full speed.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -21,13 +21,16 @@ fn main() -> Outcome<()> {
     let mut args = std::env::args().skip(1);
     let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let mut number = |default: u64| args.next().map_or(Ok(default), |text| text.parse());
-    let (calls, seconds, gather) = (number(2_000)?, number(10)?, number(3_000)?);
+    let (calls, seconds, gather) = (number(0)?, number(10)?, number(10_000)?);
     let folder = parent.join(format!("journal-load-{}", std::process::id()));
     let accounts: Vec<Name> = (0..ACCOUNTS).map(|n| Name::from(format!("customer-{n}"))).collect();
     let samples = (open_entry(&accounts[0]), cdr_entry(&accounts[0])?);
     println!("bodies of {} and {} bytes", samples.0.body.len(), samples.1.body.len());
-    full_speed(&folder.join("full"), &samples, &accounts)?;
-    paced(&folder.join("paced"), &samples, &accounts, calls, seconds, gather)?;
+    if calls == 0 {
+        full_speed(&folder, &samples, &accounts)?;
+    } else {
+        paced(&folder, &samples, &accounts, calls, seconds, gather)?;
+    }
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }

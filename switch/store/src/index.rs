@@ -1,11 +1,11 @@
 //! Finds call records by account and by end without an index page per account touched in every commit.
 //!
-//! Entries are cut into blocks of 8,192. Per block it is kept which accounts have records in it and which span of time they cover;
-//! a query visits only blocks that can match, and within them a narrow table in journal order. All of it is written with the entry.
+//! Entries are cut into blocks of 8,192. When a block is full it is written which accounts have records in it and which span of time
+//! they cover; a query visits only blocks that can match and the open one, and within them a narrow table in journal order.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 use units::Name;
 
 use crate::Entry;
@@ -13,19 +13,23 @@ use crate::Entry;
 /// Entries in one block.
 pub(crate) const BLOCK: u64 = 8_192;
 
-/// The open block: what the tables need to hear only once.
+/// Adds a record to the narrow table.
+pub(crate) const INSERT: &str = "INSERT INTO cdr (seq, at, account) VALUES (?1, ?2, ?3)";
+
+/// The open block, of which the tables do not know yet.
 pub(crate) struct CdrIndex {
     block: u64,
-    accounts: HashSet<Name>,
+    accounts: BTreeSet<Name>,
     span: Option<(i64, i64)>,
 }
 
 // === impl CdrIndex ===
 
 impl CdrIndex {
-    /// Reads the state of the block in which entry `last` lies.
-    pub(crate) fn load(conn: &Connection, last: u64) -> rusqlite::Result<Self> {
-        let mut index = Self { block: last / BLOCK, accounts: HashSet::new(), span: None };
+    /// Reads the state of the open block: that of the last record.
+    pub(crate) fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let last: Option<u64> = conn.query_row("SELECT max(seq) FROM cdr", [], |row| row.get(0))?;
+        let mut index = Self { block: last.unwrap_or(0) / BLOCK, accounts: BTreeSet::new(), span: None };
         let mut statement = conn.prepare("SELECT at, account FROM cdr WHERE seq >= ?1 ORDER BY seq")?;
         let mut rows = statement.query([index.block * BLOCK])?;
         while let Some(row) = rows.next()? {
@@ -35,17 +39,16 @@ impl CdrIndex {
         Ok(index)
     }
 
-    /// Enters the record with number `seq`, in the transaction that is open.
-    pub(crate) fn add(&mut self, conn: &Connection, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
+    /// Enters the record with number `seq`, in the transaction that is open, by the statement made of [`INSERT`].
+    pub(crate) fn add(&mut self, conn: &Connection, insert: &mut Statement<'_>, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
         let block = seq / BLOCK;
         if block != self.block {
             self.finish_block(conn)?;
             self.block = block;
         }
         self.stretch(entry.at.0);
-        conn.prepare_cached("INSERT INTO cdr (seq, at, account) VALUES (?1, ?2, ?3)")?.execute((seq, entry.at.0, &*entry.account))?;
+        insert.execute((seq, entry.at.0, &*entry.account))?;
         if !self.accounts.contains(&entry.account) {
-            conn.prepare_cached("INSERT OR IGNORE INTO cdr_account (account, block) VALUES (?1, ?2)")?.execute((&*entry.account, block))?;
             self.accounts.insert(entry.account.clone());
         }
         Ok(())
@@ -56,7 +59,10 @@ impl CdrIndex {
             conn.prepare_cached("INSERT OR REPLACE INTO cdr_time (block, first_at, last_at) VALUES (?1, ?2, ?3)")?
                 .execute((self.block, first, last))?;
         }
-        self.accounts.clear();
+        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO cdr_account (account, block) VALUES (?1, ?2)")?;
+        for account in std::mem::take(&mut self.accounts) {
+            insert.execute((&*account, self.block))?;
+        }
         Ok(())
     }
 

@@ -72,8 +72,8 @@ impl Default for Options {
             shards: 1,
             bound: 65_536,
             live_reserve: 8_192,
-            gather: Duration::from_millis(3),
-            checkpoint_bytes: 16 << 20,
+            gather: Duration::from_millis(10),
+            checkpoint_bytes: 4 << 20,
             unsaved_folder: None,
             fault: None,
         }
@@ -97,7 +97,11 @@ impl Journal {
         let path = schema::file(&folder);
         let (head, found) = recover(&folder, &path, &mut on_entry)?;
         let conn = schema::open_to_write(&path, found)?;
-        let index = CdrIndex::load(&conn, head.entries).map_err(|e| StoreError::sqlite("cannot read", &path, e))?;
+        let index = CdrIndex::load(&conn).map_err(|e| StoreError::Damaged {
+            path: path.clone(),
+            last_whole: head.entries,
+            why: format!("the tables for queries cannot be read: {e}"),
+        })?;
         // The names of new files are durable only when their folder is.
         File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(&folder, e))?;
         let shared = Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));

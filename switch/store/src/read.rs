@@ -71,12 +71,12 @@ struct OnlyCdrOf {
     cdr: Box<RawValue>,
 }
 
-// Blocks that may hold rows; the one still open has no span yet.
-const BLOCKS_OF_ACCOUNT: &str = "SELECT block FROM cdr_account b WHERE account = ?1 AND block >= ?2 AND NOT EXISTS \
-    (SELECT 1 FROM cdr_time t WHERE t.block = b.block AND (t.last_at < ?3 OR t.first_at >= ?4)) ORDER BY block";
-const BLOCKS: &str = "SELECT block FROM (SELECT block, first_at, last_at FROM cdr_time WHERE block >= ?2 \
-    UNION ALL SELECT max(seq) / ?5, NULL, NULL FROM cdr) \
-    WHERE ?1 IS NULL AND block >= ?2 AND (first_at IS NULL OR (last_at >= ?3 AND first_at < ?4)) ORDER BY block";
+// Blocks that may hold rows. The one still open is in neither table: it is always visited.
+const BLOCKS_OF_ACCOUNT: &str = "SELECT block FROM cdr_account b WHERE account = ?1 AND block >= ?2 AND EXISTS \
+    (SELECT 1 FROM cdr_time t WHERE t.block = b.block AND t.last_at >= ?3 AND t.first_at < ?4) \
+    UNION ALL SELECT max(seq) / ?5 AS block FROM cdr WHERE seq >= ?2 * ?5 ORDER BY block";
+const BLOCKS: &str = "SELECT block FROM cdr_time WHERE ?1 IS NULL AND block >= ?2 AND last_at >= ?3 AND first_at < ?4 \
+    UNION ALL SELECT max(seq) / ?5 AS block FROM cdr WHERE seq >= ?2 * ?5 ORDER BY block";
 const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq > ?1 AND c.seq < ?2 AND (?3 IS NULL OR c.account = ?3) AND c.at >= ?4 AND c.at < ?5 ORDER BY c.seq LIMIT ?6";
 
@@ -126,12 +126,11 @@ impl Reader {
         let mut blocks = snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT } else { BLOCKS })?;
         let mut rows_of = snapshot.prepare_cached(ROWS)?;
         let first_block = (after + 1) / BLOCK;
-        let mut blocks = match account {
-            Some(account) => blocks.query((account, first_block, from, to))?,
-            None => blocks.query((account, first_block, from, to, BLOCK))?,
-        };
+        let mut blocks = blocks.query((account, first_block, from, to, BLOCK))?;
         while let Some(block) = blocks.next()? {
-            let start = block.get::<_, u64>(0)?.saturating_mul(BLOCK);
+            // Without any record at or after the cursor there is no open block.
+            let Some(block) = block.get::<_, Option<u64>>(0)? else { continue };
+            let start = block.saturating_mul(BLOCK);
             let wanted = limit + 1 - found.len();
             let span = (after.max(start.saturating_sub(1)), start + BLOCK);
             let mut rows = rows_of.query((span.0, span.1, account, from, to, wanted))?;

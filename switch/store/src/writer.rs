@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::StoreError;
-use crate::index::CdrIndex;
+use crate::index::{self, CdrIndex};
 use crate::journal::Closed;
 use crate::queue::{CLOSE, Job, Shared};
 use crate::schema::PAGE_BYTES;
@@ -142,12 +142,13 @@ impl Writer {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut insert =
             self.conn.prepare_cached("INSERT INTO entry (seq, kind, account, at, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut insert_cdr = self.conn.prepare_cached(index::INSERT)?;
         for Job { entry, .. } in jobs {
             self.head = next(self.head, entry);
             let body = ToSqlOutput::Borrowed(ValueRef::Text(&entry.body));
             insert.execute((self.head.entries, entry.kind.0, &*entry.account, entry.at.0, body, &self.head.hash[..]))?;
             if entry.kind == Kind::CDR {
-                self.index.add(&self.conn, self.head.entries, entry)?;
+                self.index.add(&self.conn, &mut insert_cdr, self.head.entries, entry)?;
             }
             self.logged_bytes += entry.body.len() as u64;
         }

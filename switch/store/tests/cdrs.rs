@@ -144,3 +144,22 @@ fn limits_are_kept_in_their_range() {
     assert!(Reader::open(empty.path()).expect("opens").cdrs(&Query::default()).expect("reads").rows.is_empty());
     assert!(Reader::open(&empty.path().join("none")).is_err());
 }
+
+#[test]
+fn records_before_a_long_stretch_without_any_are_found_after_a_restart() {
+    let folder = tempfile::tempdir().expect("temporary");
+    let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
+    let mut shard = Shard::of(&journal, 0);
+    shard.append(cdr(1, "acme", NOON));
+    (0..20_000).for_each(|_| assert!(shard.append(started("x")) > store::Ticket(0)));
+    journal.close().expect("closes");
+    drop(journal);
+    let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
+    let mut shard = Shard::of(&journal, 0);
+    let last = shard.append(cdr(2, "acme", NOON));
+    shard.wait_durable(last);
+    for account in [None, Some(Name::from("acme"))] {
+        let page = journal.reader().expect("opens").cdrs(&Query { account, ..Query::default() }).expect("reads");
+        assert_eq!(page.rows.iter().map(|row| row.seq).collect::<Vec<u64>>(), [1, 20_002]);
+    }
+}
