@@ -295,7 +295,7 @@ async fn probes_need_no_token_and_say_why() {
     assert_eq!(client.send(bare("/livez")).await.status, StatusCode::OK);
     let metrics = client.send(bare("/metrics")).await;
     assert!(metrics.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/plain; version=0.0.4"));
-    assert!(metrics.text.contains("tollgate_build_info{version=\"1\"} 1\n"));
+    assert!(metrics.text.contains("version=\"1\"} 1\n"));
     for reply in [text, metrics] {
         assert_eq!(reply.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(reply.headers[header::CACHE_CONTROL], "no-store");

@@ -379,7 +379,7 @@ impl Node {
         match &mut leg.state {
             LegState::Calling { invite } => {
                 let invite = *invite;
-                leg.state = LegState::Abandoned { invite, why };
+                leg.state = LegState::Abandoned { why };
                 self.layer.cancel(now.tick, invite, Some(&build::reason(why)));
             }
             LegState::Accepted { owed, .. } => *owed = Some(why),

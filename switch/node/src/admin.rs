@@ -56,7 +56,6 @@ impl Node {
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
     fn top_up(&mut self, now: Now, ticket: u64, ask: TopUpRequest<'_>) {
-        let account = ask.account.to_owned();
         match self.engine.top_up(now, ask) {
             Ok(done) => {
                 let written = match done.record {
@@ -65,11 +64,10 @@ impl Node {
                     None => self.last_ticket(),
                 };
                 self.wake_starved(now);
-                if let Some(view) = self.engine.account(&account) {
-                    let reply = AdminReply::ToppedUp { account: view, amount: done.amount, replayed: done.replayed };
-                    self.reply_when_durable(written, ticket, reply);
-                    self.flush_durable();
-                }
+                let booked_at = (!done.replayed).then_some(now.wall);
+                let reply = AdminReply::ToppedUp { amount: done.amount, balance: done.balance, booked_at, replayed: done.replayed };
+                self.reply_when_durable(written, ticket, reply);
+                self.flush_durable();
             }
             Err(refused) => self.refuse_admin(ticket, &refused),
         }
@@ -78,6 +76,7 @@ impl Node {
     fn refuse_admin(&mut self, ticket: u64, refused: &AccountRefused) {
         let reply = match refused {
             AccountRefused::Books(ledger::Refused::UnknownAccount) => AdminReply::NotFound,
+            AccountRefused::Books(ledger::Refused::KeyReused) => AdminReply::Refused { code: "key-reused", detail: refused.to_string() },
             other => AdminReply::Refused { code: "refused", detail: other.to_string() },
         };
         self.outputs.push_back(Output::Reply { ticket, reply });

@@ -202,7 +202,7 @@ impl Node {
         let Some(leg) = slot.leg_mut(id) else { return };
         let (is_current, why) = match &leg.state {
             LegState::Calling { .. } => (true, None),
-            LegState::Abandoned { why, .. } => (false, Some(*why)),
+            LegState::Abandoned { why } => (false, Some(*why)),
             LegState::Incoming { .. }
             | LegState::Accepted { .. }
             | LegState::Answered { .. }

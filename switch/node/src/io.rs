@@ -144,11 +144,13 @@ pub enum AdminReply {
     Account(AccountView),
     /// To `TopUp`, once it is durable.
     ToppedUp {
-        /// The account after it.
-        account: AccountView,
         /// What was booked.
         amount: Money,
-        /// Whether the key had been used for the same top-up before.
+        /// Posted balance right after it; of a repeat, as it is now.
+        balance: Money,
+        /// When; none of a repeat.
+        booked_at: Option<Wall>,
+        /// The key had been used for the same top-up: nothing was booked now.
         replayed: bool,
     },
     /// To `Calls`.

@@ -41,7 +41,7 @@ pub(crate) enum LegState {
     /// Our INVITE has no final answer yet.
     Calling { invite: ClientId },
     /// As before, but nobody wants it any more: CANCEL is on its way, a 2xx gets ACK and BYE.
-    Abandoned { invite: ClientId, why: Goodbye },
+    Abandoned { why: Goodbye },
     /// Its 2xx carried an offer; the ACK waits for the answer.
     Answered { invite: ClientId, remote_tag: Box<str>, cseq: u32 },
     /// The dialog stands.
@@ -106,10 +106,5 @@ impl Leg {
 
     pub(crate) const fn is_gone(&self) -> bool {
         matches!(self.state, LegState::Gone)
-    }
-
-    /// True while in-dialog requests make sense.
-    pub(crate) const fn is_up(&self) -> bool {
-        matches!(self.state, LegState::Accepted { .. } | LegState::Confirmed | LegState::Answered { .. })
     }
 }

@@ -31,7 +31,7 @@ label! {
     /// Which end of a call is counted.
     Side {
         /// Calls from gates, answers that we sent.
-        Customer = "customer",
+        Customer = "gate",
         /// Attempts at carriers, answers that we received.
         Carrier = "carrier",
     }
@@ -68,6 +68,10 @@ label! {
         BadCredentials = "bad_credentials",
         /// An in-dialog id of ours did not carry our seal.
         ForgedId = "forged_id",
+        /// Not SIP, or SIP that breaks its grammar.
+        Malformed = "malformed",
+        /// A response or ACK that belongs to nothing.
+        Stray = "stray",
         /// A request to the API without the token.
         ApiToken = "api_token",
     }

@@ -45,22 +45,22 @@ impl LegMeters {
         }
     }
 
-    /// Counts one attempt that ended.
-    pub fn attempt(&self, outcome: Outcome) {
+    /// Counts `n` attempts that ended.
+    pub fn attempts(&self, outcome: Outcome, n: u64) {
         if let Some(counter) = self.attempts.get(outcome.index()) {
-            counter.inc();
+            counter.inc_by(n);
         }
     }
 
-    /// Counts one final response; a status that is not registered counts under `other`.
-    pub fn response(&self, status: u16) {
+    /// Counts `n` final responses; a status that is not registered counts under `other`.
+    pub fn responses(&self, status: u16, n: u64) {
         let (slot, label) = match CODES.binary_search(&status) {
             Ok(i) => (i, Some(status)),
             Err(_) => (CODES.len(), None),
         };
         if let Some(cell) = self.by_code.get(slot) {
             let code = || label.map_or_else(|| "other".to_owned(), |status| status.to_string());
-            cell.get_or_init(|| self.responses.with_label_values(&[self.side.as_str(), &self.carrier, &code()])).inc();
+            cell.get_or_init(|| self.responses.with_label_values(&[self.side.as_str(), &self.carrier, &code()])).inc_by(n);
         }
     }
 

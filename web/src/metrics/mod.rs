@@ -20,7 +20,12 @@ pub const CARRIER_LABELS_MAX: usize = 1_024;
 /// The label of a carrier that is not in the configuration.
 const OTHER: &str = "other";
 /// The carrier label of the customers' side.
-const NONE: &str = "none";
+const NONE: &str = "";
+/// The commit that a release build was made from; the build sets the variable.
+const COMMIT: &str = match option_env!("TOLLGATE_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
 
 const PREFIX: &str = "tollgate_";
 const PDD_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
@@ -84,8 +89,8 @@ impl Metrics {
         let registry = Registry::new();
         let r = &registry;
         let vectors = Vectors::register(r)?;
-        let build_info = keep(r, GaugeVec::new(opts("build_info", "Always 1; the label says which build runs."), &["version"])?)?;
-        build_info.with_label_values(&[version]).set(1.0);
+        let build_info = keep(r, GaugeVec::new(opts("build_info", "Always 1; the labels say which build runs."), &["version", "commit"])?)?;
+        build_info.with_label_values(&[version, COMMIT]).set(1.0);
         let customer = LegMeters::new(&vectors, Side::Customer, NONE);
         let other = Arc::new(LegMeters::new(&vectors, Side::Carrier, OTHER));
         let metrics = Self {
@@ -258,11 +263,11 @@ mod tests {
     fn every_metric_of_the_contract_is_there_with_its_labels() {
         let metrics = Metrics::new("9.9.9", &["alpha"]).unwrap();
         metrics.carrier("alpha").answered_ms(1_500);
-        metrics.customer().response(200);
+        metrics.customer().responses(200, 1);
         let text = metrics.exposition().unwrap();
         for line in [
-            "tollgate_call_attempts_total{carrier=\"none\",outcome=\"answered\",side=\"customer\"} 0",
-            "tollgate_sip_responses_total{carrier=\"none\",code=\"200\",side=\"customer\"} 1",
+            "tollgate_call_attempts_total{carrier=\"\",outcome=\"answered\",side=\"gate\"} 0",
+            "tollgate_sip_responses_total{carrier=\"\",code=\"200\",side=\"gate\"} 1",
             "tollgate_answered_call_seconds_total{carrier=\"alpha\"} 1.5",
             "tollgate_calls_active{state=\"answered\"} 0",
             "tollgate_post_dial_delay_seconds_count 0",
@@ -281,7 +286,7 @@ mod tests {
             "tollgate_media_mos_count 0",
             "tollgate_balance_low_accounts 0",
             "tollgate_config_last_reload_success 1",
-            "tollgate_build_info{version=\"9.9.9\"} 1",
+            &format!("tollgate_build_info{{commit=\"{COMMIT}\",version=\"9.9.9\"}} 1"),
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
@@ -291,18 +296,18 @@ mod tests {
     fn strangers_add_no_series() {
         let metrics = Metrics::new("1", &["alpha"]).unwrap();
         for code in 0..=u16::MAX {
-            metrics.carrier("alpha").response(code);
-            metrics.customer().response(code);
+            metrics.carrier("alpha").responses(code, 1);
+            metrics.customer().responses(code, 1);
         }
-        metrics.carrier("x").attempt(Outcome::Failed);
+        metrics.carrier("x").attempts(Outcome::Failed, 1);
         let before = series(&metrics);
         for i in 0..10_000_u16 {
             let stranger = metrics.carrier(&format!("carrier-{i}"));
-            stranger.attempt(Outcome::from_status(i));
-            stranger.response(i % 700);
+            stranger.attempts(Outcome::from_status(i), 1);
+            stranger.responses(i % 700, 1);
         }
         for code in 0..=u16::MAX {
-            metrics.carrier("y").response(code);
+            metrics.carrier("y").responses(code, 1);
         }
         let grown = series(&metrics) - before;
         assert!(grown <= meters::CODES.len() + 1, "{grown}");
@@ -313,7 +318,7 @@ mod tests {
     #[test]
     fn a_reload_adds_and_hides_carriers_and_keeps_counts() {
         let metrics = Metrics::new("1", &["alpha"]).unwrap();
-        metrics.carrier("alpha").attempt(Outcome::Answered);
+        metrics.carrier("alpha").attempts(Outcome::Answered, 1);
         metrics.set_carriers(&["beta"]);
         metrics.carrier("beta").set_up(false);
         let text = metrics.exposition().unwrap();

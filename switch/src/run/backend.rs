@@ -1,0 +1,229 @@
+//! The API's questions, carried to the shards and back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use node::{AdminReply, AdminRequest, LiveCall, shard_of};
+use rating::engine::AccountView;
+use store::{Journal, Load, Query, Reader};
+use tokio::sync::oneshot;
+use units::Name;
+use web::documents::{AccountDoc, CallDoc, TopUpDoc};
+use web::{Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, Metrics, NewAccount, SourceError, TopUpOrder, TopUpReceipt};
+
+use crate::run::fabric::{Fabric, Letter};
+
+/// The running switch behind the API.
+pub(crate) struct SwitchBackend {
+    pub fabric: Arc<Fabric>,
+    pub journal: Arc<Journal>,
+    pub metrics: Arc<Metrics>,
+    pub commits_seen: std::sync::Mutex<Vec<u64>>,
+    pub unknown_seen: AtomicU64,
+}
+
+/// Asks one shard.
+async fn ask(fabric: Arc<Fabric>, shard: u8, request: AdminRequest) -> Result<AdminReply, BackendError> {
+    let (reply, answer) = oneshot::channel();
+    if !fabric.post(shard, Letter::Admin { request, reply }) {
+        return Err(BackendError::Unavailable("the switch is overloaded: try again".to_owned()));
+    }
+    answer.await.map_err(|_| BackendError::Unavailable("the switch is stopping".to_owned()))
+}
+
+impl SwitchBackend {
+    fn owner(&self, account: &str) -> u8 {
+        shard_of(account, self.fabric.mailboxes.len() as u8)
+    }
+}
+
+impl Backend for SwitchBackend {
+    fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>> {
+        let fabric = Arc::clone(&self.fabric);
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for shard in 0..fabric.mailboxes.len() as u8 {
+                let request = AdminRequest::Accounts { after: after.as_deref().map(Name::from), limit };
+                if let AdminReply::Accounts(views) = ask(Arc::clone(&fabric), shard, request).await? {
+                    all.extend(views);
+                }
+            }
+            all.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(all.iter().take(limit).map(account_doc).collect())
+        })
+    }
+
+    fn account(&self, name: String) -> Answer<Option<AccountDoc>> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
+        Box::pin(async move {
+            match ask(fabric, shard, AdminRequest::Account(name.as_str().into())).await? {
+                AdminReply::Account(view) => Ok(Some(account_doc(&view))),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&new.name));
+        Box::pin(async move {
+            let request = AdminRequest::AddAccount {
+                name: new.name.as_str().into(),
+                currency: new.currency,
+                opening: new.balance.amount,
+                deck: new.deck.as_str().into(),
+                limit: 0,
+            };
+            match ask(fabric, shard, request).await? {
+                AdminReply::Account(view) => Ok(account_doc(&view)),
+                AdminReply::Refused { code: "unknown-deck", detail } => Err(BackendError::Refused { field: "deck", detail }),
+                AdminReply::Refused { detail, .. } => Err(BackendError::Conflict(detail)),
+                _ => Err(BackendError::Unavailable("the account was not opened".to_owned())),
+            }
+        })
+    }
+
+    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
+        Box::pin(async move {
+            let account: Name = order.account.as_str().into();
+            let view = match ask(Arc::clone(&fabric), shard, AdminRequest::Account(account.clone())).await? {
+                AdminReply::Account(view) => view,
+                _ => return Err(BackendError::NoAccount(order.account)),
+            };
+            let amount = order.amount.money(view.currency)?;
+            let request = AdminRequest::TopUp { account, amount, reference: order.reference.clone(), key: order.idempotency_key.clone() };
+            match ask(fabric, shard, request).await? {
+                AdminReply::ToppedUp { amount, balance, booked_at, replayed } => Ok(TopUpReceipt {
+                    document: TopUpDoc {
+                        account: order.account,
+                        amount: amount.to_string(),
+                        currency: amount.currency.to_string(),
+                        reference: order.reference,
+                        idempotency_key: order.idempotency_key,
+                        balance_before: units::Money::of(balance.amount - amount.amount, balance.currency).to_string(),
+                        balance_after: balance.to_string(),
+                        booked_at: booked_at.map(units::Wall::rfc3339),
+                    },
+                    replayed,
+                }),
+                AdminReply::NotFound => Err(BackendError::NoAccount(order.account)),
+                AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(order.idempotency_key)),
+                AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "amount", detail }),
+                _ => Err(BackendError::Unavailable("the top-up was not booked".to_owned())),
+            }
+        })
+    }
+
+    fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
+        let fabric = Arc::clone(&self.fabric);
+        Box::pin(async move {
+            let mut all = Vec::new();
+            for shard in 0..fabric.mailboxes.len() as u8 {
+                if let AdminReply::Calls(calls) = ask(Arc::clone(&fabric), shard, AdminRequest::Calls).await? {
+                    all.extend(calls.iter().map(call_doc));
+                }
+            }
+            all.sort_by(|a, b| a.id.cmp(&b.id));
+            all.retain(|call| after.as_ref().is_none_or(|after| call.id > *after));
+            all.truncate(limit);
+            Ok(all)
+        })
+    }
+
+    fn kill_call(&self, id: String) -> Answer<bool> {
+        let fabric = Arc::clone(&self.fabric);
+        Box::pin(async move {
+            let Ok(id) = u128::from_str_radix(&id, 16) else { return Ok(false) };
+            for shard in 0..fabric.mailboxes.len() as u8 {
+                if matches!(ask(Arc::clone(&fabric), shard, AdminRequest::Kill(id)).await?, AdminReply::Killed) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    fn unready(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.fabric.draining.load(Ordering::Relaxed) {
+            reasons.push("draining: no new calls".to_owned());
+        }
+        match self.journal.pressure().load {
+            Load::Ok => {}
+            Load::Half | Load::Full => reasons.push("the journal is behind: no new calls until it has caught up".to_owned()),
+            Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
+        }
+        reasons
+    }
+
+    fn refresh_metrics(&self) {
+        let journal = self.journal.metrics();
+        self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
+        self.observe_commits(&journal.commit_seconds);
+        let unknown = self.fabric.unknown_sources.load(Ordering::Relaxed);
+        let seen = self.unknown_seen.swap(unknown, Ordering::Relaxed);
+        self.metrics.auth_rejected(web::metrics::AuthReason::UnknownSource, unknown.saturating_sub(seen));
+    }
+}
+
+impl SwitchBackend {
+    /// The journal keeps its own buckets; each commit since the last time is shown at the upper end of its bucket.
+    fn observe_commits(&self, histogram: &store::Histogram) {
+        let mut seen = self.commits_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        seen.resize(histogram.counts.len(), 0);
+        for (at, (count, before)) in histogram.counts.iter().zip(seen.iter_mut()).enumerate() {
+            let bound_us = histogram.bounds_us.get(at).or(histogram.bounds_us.last()).copied().unwrap_or_default();
+            let seconds = std::time::Duration::from_micros(bound_us).as_secs_f64();
+            for _ in *before..*count {
+                self.metrics.journal_commit.observe(seconds);
+            }
+            *before = *count;
+        }
+    }
+}
+
+/// CDRs from the journal, by connections that each query opens.
+pub(crate) struct JournalCdrs(pub Arc<Journal>);
+
+impl CdrSource for JournalCdrs {
+    fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        let fail = |error: store::StoreError| SourceError(error.to_string());
+        let reader: Reader = self.0.reader().map_err(fail)?;
+        let query = Query {
+            account: filter.account.as_deref().map(Name::from),
+            from: filter.from,
+            to: filter.to,
+            after: filter.after,
+            limit: u32::try_from(filter.limit).unwrap_or(u32::MAX),
+        };
+        let page = reader.cdrs(&query).map_err(fail)?;
+        Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next })
+    }
+}
+
+fn account_doc(view: &AccountView) -> AccountDoc {
+    AccountDoc {
+        name: view.name.to_string(),
+        currency: view.currency.to_string(),
+        balance: view.balance.to_string(),
+        leased: view.leased.to_string(),
+        available: view.available.to_string(),
+        deck: view.deck.to_string(),
+        live_calls: None,
+    }
+}
+
+fn call_doc(call: &LiveCall) -> CallDoc {
+    CallDoc {
+        id: format!("{:032x}", call.id),
+        gate: call.gate.to_string(),
+        account: call.account.to_string(),
+        caller: call.caller.clone(),
+        called: call.called.clone(),
+        carrier: call.carrier.as_ref().map(ToString::to_string),
+        state: call.state.to_owned(),
+        started_at: call.started_at.rfc3339(),
+        answered_at: call.answered_at.map(units::Wall::rfc3339),
+        duration_ms: call.duration_ms,
+    }
+}

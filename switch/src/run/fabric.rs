@@ -1,0 +1,110 @@
+//! What the threads share: a bounded mailbox per shard with its waker, the tables in force, and the way from a packet to its shard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Sender, TrySendError};
+use net::Waker;
+use node::{AdminReply, AdminRequest, Dispatch, Tables};
+use sip::flow::Flow;
+use sip::{Message, ParseError};
+use tokio::sync::oneshot;
+use units::Name;
+
+use crate::run::clock::Clock;
+
+/// Letters that wait for one shard; more are dropped and counted, as a full socket buffer would.
+pub(crate) const MAILBOX_LETTERS: usize = 16_384;
+
+/// What a thread may tell a shard.
+pub(crate) enum Letter {
+    /// A packet that another thread received.
+    Sip { flow: Flow, message: Result<Message, ParseError> },
+    /// A stream that broke.
+    Unreachable(Flow),
+    /// A question from the API.
+    Admin { request: AdminRequest, reply: oneshot::Sender<AdminReply> },
+    /// New configuration.
+    Reload(Arc<Tables>),
+    /// Addresses of a carrier.
+    Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr> },
+    /// Refuse new calls.
+    Drain,
+    /// End every call.
+    Stop,
+}
+
+/// One shard's door.
+pub(crate) struct Mailbox {
+    pub letters: Sender<Letter>,
+    pub waker: Waker,
+}
+
+/// What a shard says of itself, for readiness and for the end.
+#[derive(Default)]
+pub(crate) struct Standing {
+    pub live_calls: AtomicU64,
+    pub idle: AtomicBool,
+}
+
+/// Shared by all threads.
+pub(crate) struct Fabric {
+    pub clock: Clock,
+    pub tables: ArcSwap<Tables>,
+    pub dispatch: Dispatch,
+    pub mailboxes: Vec<Mailbox>,
+    pub standings: Vec<Standing>,
+    pub draining: AtomicBool,
+    /// Packets of unknown sources, counted before any shard.
+    pub unknown_sources: AtomicU64,
+    /// Letters that found a mailbox full.
+    pub dropped_letters: AtomicU64,
+}
+
+impl Fabric {
+    /// Puts a letter into a shard's mailbox and wakes it; false if it is full or gone.
+    pub(crate) fn post(&self, shard: u8, letter: Letter) -> bool {
+        let Some(mailbox) = self.mailboxes.get(usize::from(shard)) else { return false };
+        match mailbox.letters.try_send(letter) {
+            Ok(()) => {
+                mailbox.waker.wake();
+                true
+            }
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.dropped_letters.fetch_add(1, Ordering::Relaxed);
+                false
+            }
+        }
+    }
+
+    /// The same letter to all shards.
+    pub(crate) fn broadcast(&self, letter: impl Fn() -> Letter) {
+        for shard in 0..self.mailboxes.len() {
+            self.post(shard as u8, letter());
+        }
+    }
+
+    /// The shard of a packet; `None` for one of an unknown source, which is counted.
+    pub(crate) fn shard_of(&self, flow: &Flow, message: &Result<Message, ParseError>) -> Option<u8> {
+        let tables = self.tables.load();
+        let shard = match message {
+            Ok(message) => self.dispatch.shard(&tables, flow, message),
+            Err(_) => (tables.source(flow.peer.ip()) != node::Source::Unknown).then_some(0),
+        };
+        if shard.is_none() {
+            self.unknown_sources.fetch_add(1, Ordering::Relaxed);
+        }
+        shard
+    }
+
+    /// Calls that are not over, on all shards.
+    pub(crate) fn live_calls(&self) -> u64 {
+        self.standings.iter().map(|standing| standing.live_calls.load(Ordering::Relaxed)).sum()
+    }
+
+    /// True when every shard has nothing left to do or to write.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.standings.iter().all(|standing| standing.idle.load(Ordering::Acquire))
+    }
+}

@@ -1,0 +1,115 @@
+//! A shard's counts on their way to the metrics, once in a while and at the end.
+
+use std::sync::Arc;
+
+use node::{CountedSide, Counters, Node};
+use rating::Cdr;
+use units::{Now, Tick};
+use web::Metrics;
+use web::metrics::{AuthReason, DebitFailure, Outcome};
+
+/// How often counts are handed on.
+const EVERY_MS: u64 = 500;
+
+/// One shard's meter.
+pub(crate) struct Meter {
+    metrics: Arc<Metrics>,
+    due: Tick,
+}
+
+impl Meter {
+    pub(crate) const fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, due: Tick(0) }
+    }
+
+    /// The CDR is on disk: say so, with the call's id.
+    pub(crate) fn publish(&self, cdr: &Cdr) {
+        tracing::info!(
+            target: "cdr",
+            call = cdr.id.as_str(),
+            account = &*cdr.account,
+            gate = &*cdr.gate,
+            called = cdr.called_e164.as_str(),
+            carrier = cdr.carrier.as_deref().unwrap_or_default(),
+            status = cdr.sip_status,
+            reason = &*cdr.reason,
+            duration_ms = cdr.duration_ms,
+            amount = %units::Money::of(cdr.amount, cdr.currency),
+            currency = %cdr.currency,
+            "call ended"
+        );
+    }
+
+    pub(crate) fn tick(&mut self, now: Now, node: &mut Node) {
+        if now.tick >= self.due {
+            self.due = now.tick.plus_ms(EVERY_MS);
+            self.flush(node);
+        }
+    }
+
+    pub(crate) fn flush(&self, node: &mut Node) {
+        let counters = node.take_counters();
+        self.apply(&counters);
+    }
+
+    fn apply(&self, counters: &Counters) {
+        for ((side, carrier, outcome), count) in &counters.call_attempts {
+            let outcome = outcome_of(outcome);
+            match side {
+                CountedSide::Gate => self.metrics.customer().attempts(outcome, *count),
+                CountedSide::Carrier => self.metrics.carrier(carrier).attempts(outcome, *count),
+            }
+        }
+        for ((side, carrier, status), count) in &counters.sip_responses {
+            match side {
+                CountedSide::Gate => self.metrics.customer().responses(*status, *count),
+                CountedSide::Carrier => self.metrics.carrier(carrier).responses(*status, *count),
+            }
+        }
+        for (carrier, ms) in &counters.answered_ms {
+            self.metrics.carrier(carrier).answered_ms(*ms);
+        }
+        for (reason, count) in &counters.auth_rejected {
+            self.metrics.auth_rejected(reason_of(reason), *count);
+        }
+        for (reason, count) in &counters.debit_failures {
+            self.metrics.debit_failed(failure_of(reason), *count);
+        }
+        for ms in &counters.post_dial_delay_ms {
+            self.metrics.post_dial_delay.observe(std::time::Duration::from_millis(*ms).as_secs_f64());
+        }
+        self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
+        self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);
+    }
+}
+
+fn outcome_of(word: &str) -> Outcome {
+    match word {
+        "answered" => Outcome::Answered,
+        "busy" => Outcome::Busy,
+        "cancelled" => Outcome::Cancelled,
+        "timeout" => Outcome::NoAnswer,
+        "unreachable" => Outcome::Unreachable,
+        "rejected" => Outcome::Rejected,
+        "failed" => Outcome::Failed,
+        _ => Outcome::Refused,
+    }
+}
+
+fn reason_of(word: &str) -> AuthReason {
+    match word {
+        "unknown_source" => AuthReason::UnknownSource,
+        "foreign_dialog" => AuthReason::ForgedId,
+        "stray_ack" | "stray_response" => AuthReason::Stray,
+        _ => AuthReason::Malformed,
+    }
+}
+
+fn failure_of(word: &str) -> DebitFailure {
+    match word {
+        "no-credit" => DebitFailure::NoCredit,
+        "no-price" => DebitFailure::NoPrice,
+        "no-account" | "unknown-account" => DebitFailure::NoAccount,
+        _ => DebitFailure::Other,
+    }
+}

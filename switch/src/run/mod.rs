@@ -1,0 +1,15 @@
+//! `tollgate run`: config, journal, sockets, threads; print what is bound; wait for signals; drain; end.
+
+mod backend;
+mod clock;
+mod fabric;
+mod meter;
+mod names;
+mod shard;
+mod signals;
+mod streams;
+mod switch;
+mod tables;
+
+pub(crate) use signals::run;
+pub(crate) use switch::{Addresses, Switch};

@@ -1,0 +1,287 @@
+//! One shard's thread: waits once, takes all that came, gives it to the node, and sends what the node wants.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossbeam_channel::Receiver;
+use net::{Interest, Poller, UdpBatch};
+use node::{AdminReply, Input, Node, Output};
+use sip::Message;
+use sip::flow::{Flow, Transport};
+use store::{Appender, Entry, Load, Priority, Refusal};
+use tokio::sync::{mpsc, oneshot};
+use units::{Now, Tick};
+
+use crate::run::fabric::{Fabric, Letter};
+use crate::run::meter::Meter;
+use crate::run::streams::Outgoing;
+
+/// Batches taken from one socket before the others have their turn.
+const BATCHES_PER_TURN: usize = 8;
+/// Letters taken in one turn.
+const LETTERS_PER_TURN: usize = 1_024;
+/// Datagrams that wait for a full socket; the oldest go first, as the kernel would drop them.
+const UNSENT_MAX: usize = 65_536;
+/// Longest sleep: counters are handed on at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// One shard with everything it owns.
+pub(crate) struct Shard {
+    pub number: u8,
+    pub node: Node,
+    pub fabric: Arc<Fabric>,
+    pub poller: Poller,
+    pub sockets: Vec<Udp>,
+    pub letters: Receiver<Letter>,
+    pub appender: Appender,
+    pub streams: mpsc::Sender<Outgoing>,
+    pub meter: Meter,
+    pub asked: BTreeMap<u64, oneshot::Sender<AdminReply>>,
+    pub tickets: u64,
+    /// Records that the journal's queue had no room for, in order.
+    pub backlog: VecDeque<(Entry, Priority)>,
+    pub durable: u64,
+    pub load: Load,
+}
+
+/// A socket and what waits to be sent by it.
+pub(crate) struct Udp {
+    pub socket: UdpBatch,
+    pub queue: VecDeque<(SocketAddr, Bytes)>,
+    pub blocked: bool,
+}
+
+impl Shard {
+    /// Runs until it was told to stop and is idle.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        for (token, udp) in self.sockets.iter().enumerate() {
+            self.poller.add(&udp.socket, token as u64, Interest::READ)?;
+        }
+        let mut stopping = false;
+        self.flush()?;
+        loop {
+            let mut ready = Vec::with_capacity(self.sockets.len());
+            self.poller.wait(Some(self.sleep()), |socket| ready.push(socket))?;
+            let now = self.fabric.clock.now();
+            for socket in ready {
+                let at = socket.token as usize;
+                if socket.error {
+                    self.errors(now, at)?;
+                }
+                if socket.writable {
+                    self.sockets[at].blocked = false;
+                }
+                if socket.readable {
+                    self.receive(now, at)?;
+                }
+            }
+            stopping |= self.take_letters(now);
+            self.journal_news(now);
+            if self.node.deadline() <= now.tick {
+                self.node.handle(now, Input::Tick);
+            }
+            self.flush()?;
+            self.stand(now);
+            if stopping && self.node.is_idle() && self.backlog.is_empty() {
+                self.meter.flush(&mut self.node);
+                return Ok(());
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let now = self.fabric.clock.now().tick;
+        match self.node.deadline() {
+            Tick::NEVER => LONGEST_SLEEP,
+            at => (at - now).min(LONGEST_SLEEP),
+        }
+    }
+
+    fn receive(&mut self, now: Now, at: usize) -> io::Result<()> {
+        let local = self.sockets[at].socket.local_addr();
+        let mut taken: Vec<(Bytes, SocketAddr)> = Vec::new();
+        for _ in 0..BATCHES_PER_TURN {
+            let received = self.sockets[at].socket.recv_batch(|bytes, peer| taken.push((bytes, peer)))?;
+            for (bytes, peer) in taken.drain(..) {
+                self.packet(now, Flow::udp(local, peer), bytes);
+            }
+            if !received.more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+        let message = Message::parse(bytes);
+        match self.fabric.shard_of(&flow, &message) {
+            Some(shard) if shard == self.number => self.node.handle(now, Input::Sip { flow, message }),
+            Some(shard) => {
+                self.fabric.post(shard, Letter::Sip { flow, message });
+            }
+            None => {}
+        }
+    }
+
+    /// ICMP errors: they start a failover and never end a call.
+    fn errors(&mut self, now: Now, at: usize) -> io::Result<()> {
+        let local = self.sockets[at].socket.local_addr();
+        let mut lost = Vec::new();
+        self.sockets[at].socket.recv_errors(|error| lost.push(error.peer))?;
+        for peer in lost {
+            let flow = Flow::udp(local, peer);
+            // The kernel tells whichever socket it likes; every shard may have sent it.
+            self.node.handle(now, Input::Unreachable(flow));
+            for shard in (0..self.fabric.mailboxes.len() as u8).filter(|shard| *shard != self.number) {
+                self.fabric.post(shard, Letter::Unreachable(flow));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_letters(&mut self, now: Now) -> bool {
+        let mut stopping = false;
+        for _ in 0..LETTERS_PER_TURN {
+            let Ok(letter) = self.letters.try_recv() else { return stopping };
+            let input = match letter {
+                Letter::Sip { flow, message } => Input::Sip { flow, message },
+                Letter::Unreachable(flow) => Input::Unreachable(flow),
+                Letter::Reload(tables) => Input::Reload(tables),
+                Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
+                Letter::Drain => Input::Drain,
+                Letter::Stop => {
+                    stopping = true;
+                    Input::Stop
+                }
+                Letter::Admin { request, reply } => {
+                    self.tickets += 1;
+                    self.asked.insert(self.tickets, reply);
+                    Input::Admin { ticket: self.tickets, request }
+                }
+            };
+            self.node.handle(now, input);
+        }
+        // More letters wait: come back at once.
+        self.fabric.mailboxes[usize::from(self.number)].waker.wake();
+        stopping
+    }
+
+    /// What became durable, and how the journal stands.
+    fn journal_news(&mut self, now: Now) {
+        let durable = self.appender.durable().0;
+        if durable > self.durable {
+            self.durable = durable;
+            self.node.handle(now, Input::Durable(durable));
+        }
+        let load = self.appender.pressure().load;
+        if load != self.load {
+            self.load = load;
+            self.node.handle(now, Input::Journal(match load {
+                Load::Ok => node::Pressure::Ok,
+                Load::Half | Load::Full => node::Pressure::Half,
+                Load::Failed => node::Pressure::Failed,
+            }));
+        }
+    }
+
+    /// Does all that the node wants.
+    fn flush(&mut self) -> io::Result<()> {
+        self.retry_backlog();
+        while let Some(output) = self.node.poll() {
+            match output {
+                Output::Send { flow, bytes } if flow.transport == Transport::Udp => self.queue(flow, bytes),
+                Output::Send { flow, bytes } => self.stream(flow, bytes),
+                Output::Journal { live, record } => match Entry::of(&record) {
+                    Ok(entry) => self.append(entry, if live { Priority::Live } else { Priority::New }),
+                    Err(error) => tracing::error!(%error, "record not encoded"),
+                },
+                Output::Publish(cdr) => self.meter.publish(&cdr),
+                Output::Reply { ticket, reply } => {
+                    if let Some(asker) = self.asked.remove(&ticket) {
+                        // Whoever asked may have gone.
+                        let _ = asker.send(reply);
+                    }
+                }
+            }
+        }
+        for at in 0..self.sockets.len() {
+            self.send(at)?;
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, flow: Flow, bytes: Bytes) {
+        let Some(udp) = self.sockets.iter_mut().find(|udp| udp.socket.local_addr() == flow.local) else { return };
+        if udp.queue.len() >= UNSENT_MAX {
+            udp.queue.pop_front();
+        }
+        udp.queue.push_back((flow.peer, bytes));
+    }
+
+    fn send(&mut self, at: usize) -> io::Result<()> {
+        let udp = &mut self.sockets[at];
+        if udp.queue.is_empty() || udp.blocked {
+            return Ok(());
+        }
+        let local = udp.socket.local_addr();
+        let mut refused = Vec::new();
+        let sent = udp.socket.send_batch(&mut udp.queue, |peer, error| refused.push((peer, error)))?;
+        let was_blocked = std::mem::replace(&mut udp.blocked, sent.blocked);
+        if was_blocked != sent.blocked {
+            let interest = if sent.blocked { Interest::BOTH } else { Interest::READ };
+            self.poller.modify(&self.sockets[at].socket, at as u64, interest)?;
+        }
+        let now = self.fabric.clock.now();
+        for (peer, error) in refused {
+            tracing::debug!(%peer, %error, "datagram refused by the kernel");
+            self.node.handle(now, Input::Unreachable(Flow::udp(local, peer)));
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, flow: Flow, bytes: Bytes) {
+        if self.streams.try_send(Outgoing { shard: self.number, flow, bytes }).is_err() {
+            // The streams' task is flooded: as if the peer could not be reached.
+            self.fabric.post(self.number, Letter::Unreachable(flow));
+        }
+    }
+
+    fn append(&mut self, entry: Entry, priority: Priority) {
+        if !self.backlog.is_empty() {
+            return self.backlog.push_back((entry, priority));
+        }
+        if let Err(refused) = self.appender.append(entry, priority) {
+            self.refused(refused.entry, refused.why);
+        }
+    }
+
+    /// Records keep their order: what finds no room waits, and new calls are refused meanwhile. A failed journal still takes what live
+    /// calls leave, for the unsaved file.
+    fn refused(&mut self, entry: Entry, why: Refusal) {
+        match why {
+            Refusal::Full | Refusal::Failed => self.backlog.push_front((entry, Priority::Live)),
+            Refusal::Closed => tracing::error!(account = &*entry.account, "record after the journal was closed"),
+        }
+    }
+
+    fn retry_backlog(&mut self) {
+        while let Some((entry, priority)) = self.backlog.pop_front() {
+            if let Err(refused) = self.appender.append(entry, priority) {
+                return self.refused(refused.entry, refused.why);
+            }
+        }
+    }
+
+    /// Tells the other threads how this shard stands.
+    fn stand(&mut self, now: Now) {
+        let standing = &self.fabric.standings[usize::from(self.number)];
+        standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
+        standing.idle.store(self.node.is_idle() && self.backlog.is_empty(), Ordering::Release);
+        self.meter.tick(now, &mut self.node);
+    }
+}

@@ -1,0 +1,127 @@
+//! The foreground process: what SIGHUP, SIGTERM and a second SIGTERM do.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::run::Switch;
+
+/// How often a drain looks whether the last call ended.
+const LOOK_MS: u64 = 50;
+
+/// Runs until a signal ends it.
+pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
+    let settings = match config::load(path) {
+        Ok(settings) => settings,
+        Err(findings) => {
+            for finding in &findings {
+                eprintln!("{finding}");
+            }
+            bail!("{} is not applied: {} finding(s) above", path.display(), findings.len());
+        }
+    };
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the signal runtime")?;
+    // Before anything is started, so that no signal finds its default.
+    let signals = runtime.block_on(async { Signals::install() })?;
+    let switch = Switch::start(settings)?;
+    announce(&switch)?;
+    runtime.block_on(attend(switch, signals, path))
+}
+
+/// `ready udp=… tcp=… http=…`, one line on stdout.
+fn announce(switch: &Switch) -> anyhow::Result<()> {
+    let mut line = String::from("ready");
+    for (transport, address) in &switch.addresses.sip {
+        line.push_str(&format!(" {}={address}", transport.via_name().to_lowercase()));
+    }
+    line.push_str(&format!(" http={}\n", switch.addresses.http));
+    let mut out = std::io::stdout().lock();
+    out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("cannot write to stdout")
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        let install = |kind| signal(kind).context("cannot handle signals");
+        Ok(Self {
+            terminate: install(SignalKind::terminate())?,
+            interrupt: install(SignalKind::interrupt())?,
+            hangup: install(SignalKind::hangup())?,
+        })
+    }
+
+    /// SIGTERM or SIGINT.
+    async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow::Result<()> {
+    let mut look = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tokio::select! {
+            _ = signals.hangup.recv() => reload(&mut switch, path),
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = look.tick() => {
+                if switch.a_shard_died() {
+                    tracing::error!("a shard ended: stopping");
+                    return switch.stop();
+                }
+                if let Some(why) = switch.journal_failed() {
+                    tracing::error!(why, "the journal failed: no new calls; live calls end at their lease, then the process");
+                    drain(&switch, &mut signals, Duration::MAX).await;
+                    switch.stop()?;
+                    bail!("the journal failed: {why}");
+                }
+            }
+        }
+    }
+    tracing::info!(calls = switch.live_calls(), "draining: no new calls");
+    let patience = Duration::from_secs(u64::from(switch.drain_secs()));
+    drain(&switch, &mut signals, patience).await;
+    switch.stop()
+}
+
+/// Waits for the last call, for the time to be up, or for a second signal.
+async fn drain(switch: &Switch, signals: &mut Signals, patience: Duration) {
+    switch.drain();
+    let begun = Instant::now();
+    while switch.live_calls() > 0 && begun.elapsed() < patience {
+        tokio::select! {
+            () = signals.end() => return,
+            () = tokio::time::sleep(Duration::from_millis(LOOK_MS)) => {}
+        }
+    }
+}
+
+fn reload(switch: &mut Switch, path: &Path) {
+    match switch.reload(path) {
+        Ok(changes) if changes.is_empty() => tracing::info!("reloaded: nothing changed"),
+        Ok(changes) => {
+            for change in changes {
+                tracing::info!("reloaded: {change}");
+            }
+        }
+        Err(findings) => {
+            for finding in &findings {
+                tracing::error!("{finding}");
+            }
+            tracing::error!("{} finding(s): nothing was changed", findings.len());
+        }
+    }
+}

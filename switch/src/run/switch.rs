@@ -1,0 +1,308 @@
+//! The running switch: its threads and sockets, started in order and ended in the reverse order.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use arc_swap::ArcSwap;
+use config::Settings;
+use ledger::Replay;
+use net::{Poller, UdpBatch, UdpOptions};
+use node::{Dispatch, Identity, Node, shard_of};
+use route::SlotTable;
+use sip::flow::Transport;
+use store::{Journal, Load, Options};
+use tokio::sync::{mpsc, oneshot};
+use web::{Metrics, WebState};
+
+use crate::run::backend::{JournalCdrs, SwitchBackend};
+use crate::run::clock::Clock;
+use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
+use crate::run::meter::Meter;
+use crate::run::shard::{Shard, Udp};
+use crate::run::streams::{Limits, Outgoing, Streams};
+use crate::run::{names, tables};
+
+/// Messages on their way to streams.
+const OUTGOING_MAX: usize = 16_384;
+/// Most shards: one byte names them.
+const SHARDS_MAX: usize = 64;
+
+/// Where it listens.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    pub sip: Vec<(Transport, SocketAddr)>,
+    pub http: SocketAddr,
+}
+
+/// A switch that runs.
+pub(crate) struct Switch {
+    pub addresses: Addresses,
+    settings: Settings,
+    fabric: Arc<Fabric>,
+    journal: Arc<Journal>,
+    metrics: Arc<Metrics>,
+    shards: Vec<JoinHandle<std::io::Result<()>>>,
+    io: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
+}
+
+/// Everything bound before any thread starts.
+struct Bound {
+    udp: Vec<Vec<UdpBatch>>,
+    tcp: Vec<TcpListener>,
+    http: TcpListener,
+    addresses: Addresses,
+}
+
+impl Switch {
+    /// Starts everything, or says what stands in the way. When it returns every listener is bound.
+    pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
+        net::raise_open_files().context("cannot raise the limit of open files")?;
+        let count = shard_count(&settings);
+        let clock = Clock::start();
+        let token = web::admin_token(&settings.http.admin_token_file)?;
+        let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
+        let mut replay = Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
+        let unsaved_folder = settings.journal.unsaved_file.parent().map(std::path::Path::to_path_buf);
+        let options = Options { shards: count, unsaved_folder, ..Options::default() };
+        let (journal, _) = Journal::open(&settings.node.data_dir, options, store::feed(&mut replay))?;
+        let journal = Arc::new(journal);
+        let bound = bind(&settings, count)?;
+        let tables = Arc::new(tables::tables(&settings, &bound.addresses.sip));
+
+        let key = secret()?;
+        let mut pollers = Vec::new();
+        let mut inboxes = Vec::new();
+        let mut mailboxes = Vec::new();
+        for _ in 0..count {
+            let poller = Poller::new().context("cannot make an epoll instance")?;
+            let (letters, inbox) = crossbeam_channel::bounded(MAILBOX_LETTERS);
+            mailboxes.push(Mailbox { letters, waker: poller.waker() });
+            pollers.push(poller);
+            inboxes.push(inbox);
+        }
+        let fabric = Arc::new(Fabric {
+            clock,
+            tables: ArcSwap::from(Arc::clone(&tables)),
+            dispatch: Dispatch::new(key, count as u8),
+            mailboxes,
+            standings: (0..count).map(|_| Standing::default()).collect(),
+            draining: AtomicBool::new(false),
+            unknown_sources: AtomicU64::new(0),
+            dropped_letters: AtomicU64::new(0),
+        });
+        let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
+        let parts = Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables };
+        let books = replay.finish().shards;
+        let shards = start_shards(&settings, &parts, books, bound.udp, pollers, inboxes)?;
+        let state = web_state(&fabric, &journal, &metrics, token);
+        let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state)?;
+        Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, shards, io: Some(io) })
+    }
+
+    /// Swaps in a new configuration; live calls keep theirs. Returns what changed, in words.
+    pub(crate) fn reload(&mut self, path: &std::path::Path) -> Result<Vec<String>, Vec<config::Diagnostic>> {
+        let outcome = config::reload(path, &self.settings);
+        self.metrics.config_last_reload_success.set(if outcome.is_ok() { 1.0 } else { 0.0 });
+        let settings = outcome?;
+        let changes = config::diff(&self.settings, &settings);
+        let tables = Arc::new(tables::tables(&settings, &self.addresses.sip));
+        let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
+        self.metrics.set_carriers(&carriers);
+        self.fabric.tables.store(Arc::clone(&tables));
+        self.fabric.broadcast(|| Letter::Reload(Arc::clone(&tables)));
+        self.settings = settings;
+        Ok(changes)
+    }
+
+    /// No new calls from now on.
+    pub(crate) fn drain(&self) {
+        self.fabric.draining.store(true, Ordering::Relaxed);
+        self.fabric.broadcast(|| Letter::Drain);
+    }
+
+    /// Calls that are not over.
+    pub(crate) fn live_calls(&self) -> u64 {
+        self.fabric.live_calls()
+    }
+
+    /// Why the journal can write no more, if it cannot.
+    pub(crate) fn journal_failed(&self) -> Option<String> {
+        (self.journal.pressure().load == Load::Failed).then(|| self.journal.failed().unwrap_or("see the log").to_owned())
+    }
+
+    /// `node.drain_secs`.
+    pub(crate) const fn drain_secs(&self) -> u32 {
+        self.settings.node.drain_secs
+    }
+
+    /// The last resort of a thread that died: nothing works without it.
+    pub(crate) fn a_shard_died(&self) -> bool {
+        self.shards.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Ends every call, settled; then every thread; then the journal. An error means that something was not written.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        self.drain();
+        self.fabric.broadcast(|| Letter::Stop);
+        let mut outcome = Ok(());
+        for shard in std::mem::take(&mut self.shards) {
+            match shard.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => outcome = Err(anyhow!(error).context("a shard failed")),
+                Err(_) => outcome = Err(anyhow!("a shard panicked: see the log; the journal is whole")),
+            }
+        }
+        if let Some((io, stop)) = self.io.take() {
+            // It may have ended by itself.
+            let _ = stop.send(());
+            match io.join() {
+                Ok(ended) => outcome = outcome.and(ended),
+                Err(_) => outcome = Err(anyhow!("the I/O thread panicked: see the log")),
+            }
+        }
+        self.journal.close().context("records are not in the journal: they are in the unsaved file, keep it")?;
+        outcome
+    }
+}
+
+/// What every shard is given.
+struct Parts<'a> {
+    key: [u8; 16],
+    fabric: &'a Arc<Fabric>,
+    journal: &'a Arc<Journal>,
+    metrics: &'a Arc<Metrics>,
+    outgoing: &'a mpsc::Sender<Outgoing>,
+    tables: &'a Arc<node::Tables>,
+}
+
+fn start_shards(
+    settings: &Settings,
+    parts: &Parts<'_>,
+    books: Vec<ledger::ShardBooks>,
+    udp: Vec<Vec<UdpBatch>>,
+    pollers: Vec<Poller>,
+    inboxes: Vec<crossbeam_channel::Receiver<Letter>>,
+) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
+    let slots = Arc::new(SlotTable::default());
+    let count = pollers.len();
+    let mut threads = Vec::with_capacity(count);
+    let boot = u32::from_le_bytes([parts.key[0], parts.key[1], parts.key[2], 0]);
+    for (number, (((books, sockets), poller), letters)) in books.into_iter().zip(udp).zip(pollers).zip(inboxes).enumerate() {
+        let identity = Identity { name: settings.node.name.clone(), shard: number as u8, shards: count as u8, key: parts.key, boot };
+        let waker = poller.waker();
+        let appender = parts.journal.appender(number, move || waker.wake())?;
+        let fabric = Arc::clone(parts.fabric);
+        let mut node = Node::new(identity, Arc::clone(parts.tables), slots.clone());
+        node.restore(fabric.clock.now(), books);
+        let shard = Shard {
+            number: number as u8,
+            node,
+            fabric,
+            poller,
+            sockets: sockets.into_iter().map(|socket| Udp { socket, queue: VecDeque::new(), blocked: false }).collect(),
+            letters,
+            appender,
+            streams: parts.outgoing.clone(),
+            meter: Meter::new(Arc::clone(parts.metrics)),
+            asked: BTreeMap::new(),
+            tickets: 0,
+            backlog: VecDeque::new(),
+            durable: 0,
+            load: Load::Ok,
+        };
+        let spawned = std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run());
+        threads.push(spawned.context("cannot start a shard's thread")?);
+    }
+    Ok(threads)
+}
+
+fn web_state(fabric: &Arc<Fabric>, journal: &Arc<Journal>, metrics: &Arc<Metrics>, token: String) -> Arc<WebState> {
+    let backend = SwitchBackend {
+        fabric: Arc::clone(fabric),
+        journal: Arc::clone(journal),
+        metrics: Arc::clone(metrics),
+        commits_seen: std::sync::Mutex::default(),
+        unknown_seen: AtomicU64::new(0),
+    };
+    Arc::new(WebState::new(Arc::new(backend), Arc::new(JournalCdrs(Arc::clone(journal))), Arc::clone(metrics), token))
+}
+
+/// One thread carries TCP, DNS and HTTP.
+#[allow(clippy::type_complexity, reason = "a thread and the word that ends it")]
+fn start_io(
+    settings: &Settings,
+    fabric: &Arc<Fabric>,
+    tcp: Vec<TcpListener>,
+    http: TcpListener,
+    to_send: mpsc::Receiver<Outgoing>,
+    state: Arc<WebState>,
+) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
+    let limits = Limits { idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)), per_source: settings.sip.tcp_per_source };
+    let fabric = Arc::clone(fabric);
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
+    let run = move || {
+        runtime.block_on(async move {
+            let streams = Streams::new(Arc::clone(&fabric), limits);
+            tokio::spawn(Arc::clone(&streams).deliver(to_send));
+            for listener in tcp {
+                listener.set_nonblocking(true)?;
+                tokio::spawn(Arc::clone(&streams).accept(tokio::net::TcpListener::from_std(listener)?));
+            }
+            tokio::spawn(names::resolve(fabric));
+            web::serve(http, state, async move {
+                // A dropped sender ends it as well.
+                let _ = stopped.await;
+            })
+            .await?;
+            Ok(())
+        })
+    };
+    let thread = std::thread::Builder::new().name("io".to_owned()).spawn(run).context("cannot start the I/O thread")?;
+    Ok((thread, stop))
+}
+
+fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
+    let mut udp: Vec<Vec<UdpBatch>> = (0..count).map(|_| Vec::new()).collect();
+    let (mut tcp, mut sip) = (Vec::new(), Vec::new());
+    for listen in &settings.sip.listen {
+        match listen.transport {
+            route::Transport::Udp => {
+                let group = UdpBatch::bind_group(listen.addr, count, &UdpOptions::default())?;
+                let local = group.first().map_or(listen.addr, UdpBatch::local_addr);
+                for (shard, socket) in udp.iter_mut().zip(group) {
+                    shard.push(socket);
+                }
+                sip.push((Transport::Udp, local));
+            }
+            transport @ (route::Transport::Tcp | route::Transport::Tls) => {
+                let listener = TcpListener::bind(listen.addr).with_context(|| format!("cannot listen on {listen}"))?;
+                sip.push((tables::transport(transport), listener.local_addr()?));
+                tcp.push(listener);
+            }
+        }
+    }
+    let http = TcpListener::bind(settings.http.listen).with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
+    let addresses = Addresses { sip, http: http.local_addr()? };
+    Ok(Bound { udp, tcp, http, addresses })
+}
+
+fn shard_count(settings: &Settings) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let wanted = if settings.node.shards == 0 { cores } else { usize::from(settings.node.shards) };
+    wanted.clamp(1, SHARDS_MAX)
+}
+
+/// The key of this start's tokens.
+fn secret() -> anyhow::Result<[u8; 16]> {
+    let mut key = [0; 16];
+    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut key)).context("cannot read /dev/urandom")?;
+    Ok(key)
+}

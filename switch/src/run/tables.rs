@@ -1,0 +1,42 @@
+//! Checked settings as the nodes want them, with the ports that were really bound.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use config::Settings;
+use node::{Seed, Tables};
+use sip::flow::Transport;
+
+/// `bound` are the listeners as the sockets know them.
+pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> Tables {
+    let seed = |account: &config::AccountSeed| Seed {
+        name: account.name.clone(),
+        currency: account.currency,
+        balance: account.balance,
+        deck: account.deck.clone(),
+    };
+    Tables {
+        gates: Arc::clone(&settings.gates),
+        carriers: Arc::clone(&settings.carriers),
+        routes: Arc::clone(&settings.routes),
+        decks: Arc::clone(&settings.decks),
+        accounts: settings.accounts.iter().map(seed).collect(),
+        listeners: bound.to_vec(),
+        address: advertised(settings, bound),
+    }
+}
+
+/// What is told to peers where a listener is bound to every address.
+fn advertised(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> IpAddr {
+    let concrete = bound.iter().map(|(_, address)| address.ip()).find(|ip| !ip.is_unspecified());
+    settings.sip.advertise.or(settings.media.address).or(concrete).unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}
+
+/// The transport of a listener in the words of `sip`.
+pub(crate) const fn transport(transport: route::Transport) -> Transport {
+    match transport {
+        route::Transport::Udp => Transport::Udp,
+        route::Transport::Tcp => Transport::Tcp,
+        route::Transport::Tls => Transport::Tls,
+    }
+}
