@@ -69,7 +69,7 @@ impl Proto {
     }
 }
 
-/// One m-line. Its further lines come from [`Sdp::lines_of`].
+/// One m-line. Its further lines come from [`super::Sdp::lines_of`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Media<'a> {
     /// Media type.
