@@ -109,7 +109,7 @@ impl Report {
 
     /// Errors of `file` on a line where the text itself could not be read say nothing new.
     pub(crate) fn drop_followers(&mut self, file: &Arc<str>, syntax: &[Diagnostic]) {
-        self.findings.retain(|d| d.file != *file || syntax.iter().all(|s| s.line != d.line || s == d));
+        self.findings.retain(|d| d.file != *file || syntax.contains(d) || syntax.iter().all(|s| s.line != d.line));
     }
 
     /// By file in order of first mention, then by place.

@@ -63,7 +63,7 @@ pub(crate) fn build(name: Arc<str>, text: &str, dir: PathBuf, before: Option<&Se
     let carriers = peers::carriers(&document, node.session, &decks, &mut check);
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));
-    peers::warn_of_carriers_inside_gates(&document, &gates, &carriers, &mut check);
+    peers::warn_of_carriers_inside_gates(&document, &gates, &mut check);
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
     let failed = report.has_errors();

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use codecs::{Codec, CodecSet};
-use route::{
-    CarrierSpec, Carriers, Cidr, Country, GateSpec, Gates, Host, Numbering, Rule, SessionTimer, StatusSet, Target, Translations, Transport,
-};
+use route::{CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, Rule, SessionTimer, StatusSet, Target, Translations, Transport};
 use units::Prefix;
 
 use crate::base;
@@ -92,13 +90,13 @@ pub(crate) fn carriers(document: &Document, preset: SessionTimer, decks: &DeckSe
 }
 
 /// A request from an address that is both would count as the gate's.
-pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, carriers: &Carriers, check: &mut Check<'_>) {
+pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, check: &mut Check<'_>) {
     for table in document.many(&schema::CARRIER) {
-        let carrier = table.text("name").and_then(|f| carriers.by_name(&f.value));
-        let Some((carrier, Host::Ip(ip))) = carrier.map(|c| (c, &c.target.host)) else { continue };
-        if let Some(gate) = gates.by_source(*ip) {
-            let message = format!("calls from {ip}, the address of carrier {:?}, count as gate {:?}", carrier.name, gate.name);
-            check.warning(&table.at("address"), message);
+        let (Some(name), Some(address)) = (table.text("name"), table.text("address")) else { continue };
+        let Ok(Target { host: Host::Ip(ip), .. }) = address.value.parse() else { continue };
+        if let Some(gate) = gates.by_source(ip) {
+            let message = format!("calls from {ip}, the address of carrier {:?}, count as gate {:?}", name.value, gate.name);
+            check.warning(&address.span, message);
         }
     }
 }

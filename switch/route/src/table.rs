@@ -305,7 +305,7 @@ impl Columns {
             };
         }
         if record.len() >= 2 && record.get(0).is_some_and(|f| read_prefix(f).is_ok()) {
-            return Ok((Self { prefix: 0, carriers: 1, order: (record.len() > 2).then_some(2) }, false));
+            return Ok((Self { prefix: 0, carriers: 1, order: Some(2) }, false));
         }
         Err("the first line must be the header prefix,carriers".to_owned())
     }
@@ -376,4 +376,95 @@ pub fn read_prefix(text: &[u8]) -> Result<Prefix, String> {
 
 fn line_of(position: &csv::Position) -> u32 {
     u32::try_from(position.line()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::CarrierSpec;
+
+    fn carriers() -> Carriers {
+        let spec = |name| CarrierSpec::new(name, "sip:192.0.2.1".parse().expect("target"));
+        Carriers::new(vec![spec("alpha"), spec("beta"), spec("gamma")], None).expect("valid")
+    }
+
+    fn read(csv: &str) -> (RouteTable, Vec<RowError>, Vec<Duplicate>) {
+        let mut builder = RouteTableBuilder::default();
+        let errors = builder.add_csv(csv.as_bytes(), 1, &carriers());
+        let (table, duplicates) = builder.build();
+        (table, errors, duplicates)
+    }
+
+    fn found(table: &RouteTable, number: &str) -> Option<(String, Vec<u16>, Order)> {
+        let route = table.find(&number.parse().expect("number"))?;
+        Some((route.prefix.to_string(), route.carriers.iter().map(|c| c.0).collect(), route.order))
+    }
+
+    #[test]
+    fn the_longest_prefix_wins() {
+        for csv in [
+            "prefix,carriers,order\n34,alpha beta,\n346,beta,listed\n,gamma  alpha,cheapest\n",
+            "Carriers, Prefix ,order\r\nalpha beta,+34,\r\nbeta,34 6,listed\r\n\"gamma  alpha\",,cheapest\r\n",
+            "\u{feff}# the file may have comments\n34,alpha beta\n\n346,\"beta\",\n,gamma alpha,cheapest",
+        ] {
+            let (table, errors, duplicates) = read(csv);
+            assert_eq!((errors, duplicates, table.len()), (vec![], vec![], 3), "{csv}");
+            assert_eq!(found(&table, "34911234567"), Some(("34".to_owned(), vec![0, 1], Order::Listed)));
+            assert_eq!(found(&table, "34611234567"), Some(("346".to_owned(), vec![1], Order::Listed)));
+            assert_eq!(found(&table, "5511"), Some((String::new(), vec![2, 0], Order::Cheapest)));
+        }
+        assert_eq!(found(&RouteTable::default(), "34911"), None);
+    }
+
+    #[test]
+    fn every_wrong_row_is_reported_with_its_place() {
+        let many = (0..33).map(|n| format!("c{n}")).collect::<Vec<_>>().join(" ");
+        let csv = format!(
+            "prefix,carriers\n34,alpha\n3a,alpha\n35,delta\n36,\n1234567890123456,beta\n37,alpha,beta\n38,alpha alpha\n39,{many}\n40\n41,beta\n"
+        );
+        let (table, errors, _) = read(&csv);
+        let written: Vec<String> = errors.iter().map(|e| format!("{}:{}: {}", e.line, e.column, e.message)).collect();
+        assert_eq!(
+            written,
+            [
+                "3:1: prefix \"3a\": not a digit at position 1",
+                "4:4: carrier \"delta\" is not defined",
+                "5:4: a route needs at least one carrier",
+                "6:1: prefix \"1234567890123456\": more than 15 digits",
+                "7:10: 3 fields where the header has 2: carriers are separated by spaces",
+                "8:4: carrier \"alpha\" is listed twice",
+                "9:4: a route has at most 32 carriers",
+                "10:4: a route needs at least one carrier",
+            ]
+        );
+        assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn a_file_without_a_header_or_with_another_is_refused_unless_it_is_plain() {
+        assert_eq!(read("34,alpha\n35,beta\n").0.len(), 2);
+        assert_eq!(read("").0.len(), 0);
+        for csv in ["number,carriers\n34,alpha\n", "prefix,carrier\n", "prefix,carriers,weight\n34,alpha,1\n", "alpha\n", "\u{1}\n"] {
+            let (table, errors, _) = read(csv);
+            assert_eq!((table.len(), errors.len(), errors.first().map(|e| (e.line, e.column))), (0, 1, Some((1, 1))), "{csv:?}");
+        }
+        assert_eq!(read("prefix,carriers,order\n34,alpha,best\n").1.first().map(|e| (e.line, e.column)), Some((2, 10)));
+        assert_eq!(read("prefix,carriers\n34,\"al\u{e9}").1.len(), 1);
+    }
+
+    #[test]
+    fn a_prefix_has_one_row_and_the_first_stands() {
+        let (table, errors, duplicates) = read("prefix,carriers\n34,alpha\n35,alpha\n34,beta\n+34,gamma\n");
+        assert_eq!(errors, []);
+        let at = |line| Origin { file: 1, line, column: 1 };
+        let prefix = "34".parse().expect("prefix");
+        assert_eq!(duplicates, [Duplicate { prefix, first: at(2), second: at(4) }, Duplicate { prefix, first: at(2), second: at(5) }]);
+        assert_eq!(found(&table, "34911"), Some(("34".to_owned(), vec![0], Order::Listed)));
+    }
+
+    #[test]
+    fn equal_lists_are_kept_once() {
+        let (table, _, _) = read("prefix,carriers\n34,alpha beta\n35,alpha  beta\n36,beta alpha\n");
+        assert_eq!(table.lists().count(), 2);
+    }
 }
