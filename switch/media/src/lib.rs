@@ -13,5 +13,5 @@ pub use answer::{AnswerError, Negotiated, check_answer};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, SdpError};
 pub use offer::{FilteredOffer, Offered, Refused, filter, offered_codecs};
-pub use origin::{SessionOrigin, same_session};
+pub use origin::{SessionOrigin, same_session, session_mark};
 pub use pass::{MediaTarget, Reach};

@@ -67,6 +67,11 @@ fn digest(text: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// What tells two sessions of one peer apart, small enough to keep for the whole call: equal marks are the same `o=` line (RFC 3264 §8).
+pub fn session_mark(sdp: &[u8]) -> Option<u64> {
+    origin_value(sdp).map(digest)
+}
+
 /// Whether `new` is a refresh of the session that `old` described: the same `o=` line, so the media must not be touched (RFC 3264 §8).
 /// False if either has no `o=` line.
 pub fn same_session(old: &[u8], new: &[u8]) -> bool {

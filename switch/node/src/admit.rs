@@ -57,8 +57,8 @@ impl Node {
     fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
         let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
         tag.push('a');
-        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), "".into());
-        caller.heard.clone_from(&offer);
+        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), self.nobody.clone());
+        caller.heard = offer.as_deref().and_then(media::session_mark);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
         let from = message.from().ok();
         let setup = Setup {
@@ -125,7 +125,7 @@ impl Node {
     }
 
     fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {
-        self.counters.call_attempt(CountedSide::Gate, &"".into(), refusal.reason);
+        self.counters.call_attempt(CountedSide::Gate, &self.nobody, refusal.reason);
         let builder = build::refusal(message, refusal, &self.stateless_tag(message));
         self.answer(now, id, refusal.status, builder);
     }

@@ -78,8 +78,8 @@ impl Node {
                 if let Some(why) = owed {
                     return self.say_bye(now, slot, id, why);
                 }
-                if sdp.is_some() {
-                    leg.heard = sdp.clone();
+                if let Some(sdp) = &sdp {
+                    leg.heard = media::session_mark(sdp);
                 }
                 // Only a late offer is answered in the ACK; the call ignores it otherwise.
                 if self.is_late(slot) {
@@ -268,7 +268,7 @@ impl Node {
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
         let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
-        leg.heard = sdp.clone();
+        leg.heard = sdp.as_deref().and_then(media::session_mark);
         let (cseq, _) = response.cseq();
         if offered {
             leg.state = LegState::Confirmed;

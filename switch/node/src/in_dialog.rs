@@ -121,7 +121,7 @@ impl Node {
         let is_update = message.method() == Method::Update;
         let unchanged = match (&sdp, &leg.heard) {
             (None, _) => is_update,
-            (Some(new), Some(old)) => media::same_session(old, new) && leg.said.is_some(),
+            (Some(new), Some(old)) => media::session_mark(new) == Some(*old) && leg.said.is_some(),
             (Some(_), None) => false,
         };
         leg.exchange = Exchange::Theirs { server: id, request: Box::new(message) };
@@ -134,7 +134,7 @@ impl Node {
             return self.reject_exchange(now, slot, leg_id, 491);
         }
         if let Some(leg) = slot.leg_mut(leg_id) {
-            leg.heard.clone_from(&sdp);
+            leg.heard = sdp.as_deref().and_then(media::session_mark);
         }
         self.drive_slot(now, slot, Event::Offer { side: side_of(leg_id), sdp });
     }
@@ -240,7 +240,7 @@ impl Node {
         leg.session.renewed(now.tick);
         let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
         if sdp.is_some() {
-            leg.heard.clone_from(&sdp);
+            leg.heard = sdp.as_deref().and_then(media::session_mark);
         }
         let remote_tag: Box<str> = response.to_tag().into();
         match purpose {

@@ -110,7 +110,7 @@ impl Node {
     }
 
     pub(crate) fn answer(&mut self, now: Now, id: ServerId, status: u16, builder: Builder) {
-        self.counters.sip_response(CountedSide::Gate, &"".into(), status);
+        self.counters.sip_response(CountedSide::Gate, &self.nobody, status);
         self.layer.respond(now.tick, id, status, builder.build());
     }
 

@@ -21,8 +21,8 @@ pub(crate) struct Leg {
     pub dialog: Option<Box<Dialog>>,
     /// The last SDP that we sent there.
     pub said: Option<Bytes>,
-    /// The last SDP that came from there.
-    pub heard: Option<Bytes>,
+    /// Mark of the last SDP that came from there.
+    pub heard: Option<u64>,
     pub session: SessionState,
     pub exchange: Exchange,
     /// The carrier's name; empty for the caller's leg.

@@ -63,6 +63,8 @@ pub struct Node {
     pub(crate) counters: Counters,
     pub(crate) pressure: Pressure,
     pub(crate) draining: bool,
+    /// The carrier's name where there is none.
+    pub(crate) nobody: Name,
     pub(crate) minted_calls: u64,
     pub(crate) minted_branches: u32,
 }
@@ -123,6 +125,7 @@ impl Node {
             counters: Counters::default(),
             pressure: Pressure::Ok,
             draining: false,
+            nobody: "".into(),
             minted_calls: 0,
             minted_branches: 0,
             identity,

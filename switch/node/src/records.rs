@@ -158,7 +158,7 @@ impl Node {
             (None, 400..=499) => "rejected",
             (None, _) => "failed",
         };
-        self.counters.call_attempt(CountedSide::Gate, &"".into(), outcome);
+        self.counters.call_attempt(CountedSide::Gate, &self.nobody, outcome);
         if let (Some(_), Some(carrier)) = (cdr.answered_at, &cdr.carrier) {
             *self.counters.answered_ms.entry(carrier.clone()).or_default() += cdr.duration_ms;
         }

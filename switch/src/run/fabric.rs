@@ -45,7 +45,6 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 pub(crate) struct Standing {
     pub live_calls: AtomicU64,
-    pub idle: AtomicBool,
 }
 
 /// Shared by all threads.
@@ -101,10 +100,5 @@ impl Fabric {
     /// Calls that are not over, on all shards.
     pub(crate) fn live_calls(&self) -> u64 {
         self.standings.iter().map(|standing| standing.live_calls.load(Ordering::Relaxed)).sum()
-    }
-
-    /// True when every shard has nothing left to do or to write.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.standings.iter().all(|standing| standing.idle.load(Ordering::Acquire))
     }
 }

@@ -12,4 +12,4 @@ mod switch;
 mod tables;
 
 pub(crate) use signals::run;
-pub(crate) use switch::{Addresses, Switch};
+pub(crate) use switch::Switch;

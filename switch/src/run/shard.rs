@@ -281,7 +281,6 @@ impl Shard {
     fn stand(&mut self, now: Now) {
         let standing = &self.fabric.standings[usize::from(self.number)];
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
-        standing.idle.store(self.node.is_idle() && self.backlog.is_empty(), Ordering::Release);
         self.meter.tick(now, &mut self.node);
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
             bail!("{} is not applied: {} finding(s) above", path.display(), findings.len());
         }
     };
+    crate::logs::follow(&settings.log)?;
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
