@@ -21,7 +21,7 @@ fn main() -> Outcome<()> {
     let mut args = std::env::args().skip(1);
     let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
     let mut number = |default: u64| args.next().map_or(Ok(default), |text| text.parse());
-    let (calls, seconds, gather) = (number(0)?, number(10)?, number(10_000)?);
+    let (calls, seconds, gather) = (number(0)?, number(10)?, number(20_000)?);
     let folder = parent.join(format!("journal-load-{}", std::process::id()));
     let accounts: Vec<Name> = (0..ACCOUNTS).map(|n| Name::from(format!("customer-{n}"))).collect();
     let samples = (open_entry(&accounts[0]), cdr_entry(&accounts[0])?);

@@ -3,7 +3,7 @@
 //! Entries are cut into blocks of 8,192. When a block is full it is written which accounts have records in it and which span of time
 //! they cover; a query visits only blocks that can match and the open one, and within them a narrow table in journal order.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use rusqlite::{Connection, Statement};
 use units::Name;
@@ -19,7 +19,7 @@ pub(crate) const INSERT: &str = "INSERT INTO cdr (seq, at, account) VALUES (?1, 
 /// The open block, of which the tables do not know yet.
 pub(crate) struct CdrIndex {
     block: u64,
-    accounts: BTreeSet<Name>,
+    accounts: HashSet<Name>,
     span: Option<(i64, i64)>,
 }
 
@@ -29,7 +29,7 @@ impl CdrIndex {
     /// Reads the state of the open block: that of the last record.
     pub(crate) fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let last: Option<u64> = conn.query_row("SELECT max(seq) FROM cdr", [], |row| row.get(0))?;
-        let mut index = Self { block: last.unwrap_or(0) / BLOCK, accounts: BTreeSet::new(), span: None };
+        let mut index = Self { block: last.unwrap_or(0) / BLOCK, accounts: HashSet::new(), span: None };
         let mut statement = conn.prepare("SELECT at, account FROM cdr WHERE seq >= ?1 ORDER BY seq")?;
         let mut rows = statement.query([index.block * BLOCK])?;
         while let Some(row) = rows.next()? {
@@ -60,7 +60,10 @@ impl CdrIndex {
                 .execute((self.block, first, last))?;
         }
         let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO cdr_account (account, block) VALUES (?1, ?2)")?;
-        for account in std::mem::take(&mut self.accounts) {
+        // In order, so that neighbours share a page.
+        let mut accounts: Vec<Name> = self.accounts.drain().collect();
+        accounts.sort_unstable();
+        for account in accounts {
             insert.execute((&*account, self.block))?;
         }
         Ok(())

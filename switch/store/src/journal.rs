@@ -28,7 +28,8 @@ pub struct Options {
     pub bound: u32,
     /// Part of the bound that only [`crate::Priority::Live`] may use.
     pub live_reserve: u32,
-    /// Commits begin at least this far apart, so that entries gather; after a quiet time the first commits at once.
+    /// Commits begin at least this far apart, so that entries gather (each costs about 0.2 ms of CPU whatever is in it); after a quiet
+    /// time the first commits at once.
     pub gather: Duration,
     /// The log is copied into the file when it has grown by about this much.
     pub checkpoint_bytes: u64,
@@ -72,7 +73,7 @@ impl Default for Options {
             shards: 1,
             bound: 65_536,
             live_reserve: 8_192,
-            gather: Duration::from_millis(10),
+            gather: Duration::from_millis(20),
             checkpoint_bytes: 4 << 20,
             unsaved_folder: None,
             fault: None,
