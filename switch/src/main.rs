@@ -1,2 +1,100 @@
-//! The `tollgate` binary.
-fn main() {}
+//! The `tollgate` binary: what an operator can ask of a switch, one subcommand each.
+//! Errors are said once on stderr; exit codes are 0 done, 1 not done, 2 wrong command line.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod demo;
+mod logs;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use cli::{account, calls, cdr, check, ledger, price, rerate, route};
+
+/// Prepaid softswitch: SIP trunks in, carriers out, every call paid from a balance that cannot be overspent.
+#[derive(Parser)]
+#[command(name = "tollgate", version, propagate_version = true, after_help = MANUAL)]
+struct Manual {
+    /// Log filter, as `info` or `info,sip=debug`; before the configuration's and $TOLLGATE_LOG
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const MANUAL: &str = "\
+A day with it:
+  tollgate check --config tollgate.toml       every error of the configuration, with its place
+  tollgate run --config tollgate.toml         until SIGTERM (drain); SIGHUP reloads
+  tollgate route --config tollgate.toml --gate acme-pbx --to 34911234567
+  tollgate account topup acme 50.00 --reference 'invoice 17' --config tollgate.toml
+  tollgate cdr --account acme --from 2026-01-01T00:00:00Z --csv --config tollgate.toml
+  tollgate ledger verify --data ./data        the books, proved from the first entry
+
+Exit codes: 0 done, 1 not done (said on stderr), 2 wrong command line.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the switch in the foreground; prints `ready` and its addresses when every listener is bound
+    Run {
+        /// Configuration, TOML
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Check a configuration and every file it names; `ok`, or every error as file:line:column: message
+    Check(check::Ask),
+    /// Start a switch with a test PBX and two test carriers on loopback, place calls, prove every amount
+    Demo {
+        /// Keep it running afterwards
+        #[arg(long)]
+        stay: bool,
+    },
+    /// Price one call by a deck, step by step
+    Price(price::Ask),
+    /// Price a file of calls by a deck
+    Rerate(rerate::Ask),
+    /// The plan of a call: account, price, lease, carriers in order and those left out, with reasons
+    Route(route::Ask),
+    /// Accounts of a running node: list, show, add, topup
+    #[command(subcommand)]
+    Account(account::Ask),
+    /// Live calls of a running node; --kill hangs one up
+    Calls(calls::Ask),
+    /// Call records of a running node, in journal order
+    Cdr(cdr::Ask),
+    /// The journal on disk
+    #[command(subcommand)]
+    Ledger(ledger::Ask),
+}
+
+fn main() -> ExitCode {
+    let manual = Manual::parse();
+    let done = logs::start(manual.log).and_then(|()| execute(manual.command));
+    match done {
+        Ok(code) => code,
+        // Whoever reads us, as `head`, has had enough.
+        Err(error) if cli::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tollgate: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run { config } => run::run(&config).map(|()| ExitCode::SUCCESS),
+        Command::Demo { stay } => demo::run(stay).map(|()| ExitCode::SUCCESS),
+        Command::Check(ask) => check::run(&ask),
+        Command::Price(ask) => price::run(&ask),
+        Command::Rerate(ask) => rerate::run(&ask),
+        Command::Route(ask) => route::run(&ask),
+        Command::Account(ask) => account::run(&ask),
+        Command::Calls(ask) => calls::run(&ask),
+        Command::Cdr(ask) => cdr::run(&ask),
+        Command::Ledger(ask) => ledger::run(&ask),
+    }
+}

@@ -1,5 +1,5 @@
 //! The server over real sockets: it answers, bounds idle connections by its shutdown, and ends when told.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod fake;
 
@@ -61,9 +61,8 @@ fn answers_over_a_socket_and_ends_when_told() {
     assert!(live.starts_with("HTTP/1.1 200 ") && live.ends_with("ok\n"), "{live}");
     let refused = server.exchange("GET /api/v1/accounts HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert!(refused.starts_with("HTTP/1.1 401 "), "{refused}");
-    let listed = server.exchange(&format!(
-        "GET /api/v1/accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"
-    ));
+    let listed =
+        server.exchange(&format!("GET /api/v1/accounts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\r\n"));
     assert!(listed.ends_with("{\"items\":[],\"next\":null}"), "{listed}");
     // A client that says nothing must not hold the end up.
     let idle = server.connect();

@@ -1,0 +1,66 @@
+//! `tollgate check`: the whole configuration with every file that it names, all errors at once.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use config::{Diagnostic, Severity};
+use serde_json::{Value, json};
+
+use super::{print_json, stdout};
+
+/// Arguments.
+#[derive(clap::Args)]
+pub(crate) struct Ask {
+    /// Configuration, TOML
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// One JSON document with all findings
+    #[arg(long, conflicts_with = "draw")]
+    json: bool,
+    /// Draw each finding under its source line
+    #[arg(long)]
+    draw: bool,
+}
+
+/// Checks and says what it found; warnings do not fail.
+pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
+    let (fine, findings) = match config::load(&ask.config) {
+        Ok(settings) => (true, settings.warnings),
+        Err(findings) => (false, findings),
+    };
+    if ask.json {
+        print_json(&json!({ "ok": fine, "findings": findings.iter().map(document).collect::<Vec<_>>() }))?;
+    } else if fine {
+        // `ok` is the answer; warnings are beside it.
+        for warning in &findings {
+            eprintln!("{warning}");
+        }
+        writeln!(stdout(), "ok")?;
+    } else {
+        let mut out = stdout();
+        if ask.draw {
+            out.write_all(config::render(&findings).as_bytes())?;
+        } else {
+            for finding in &findings {
+                writeln!(out, "{finding}")?;
+            }
+        }
+        out.flush()?;
+    }
+    Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn document(finding: &Diagnostic) -> Value {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    json!({
+        "file": &*finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "severity": severity,
+        "message": finding.message,
+    })
+}
