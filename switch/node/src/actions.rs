@@ -47,7 +47,7 @@ impl Node {
             Action::AckOffer { side, sdp } => self.ack_late_offer(now, slot, side, &sdp),
             Action::RecordOpen => self.record_open(now, slot),
             Action::RecordCheckpoint { elapsed_ms } => self.record_checkpoint(now, slot, elapsed_ms),
-            Action::RecordEnd(cdr) => self.record_end(now, slot, cdr),
+            Action::RecordEnd(cdr) => self.record_end(slot, cdr),
         }
         None
     }

@@ -129,16 +129,16 @@ impl Node {
     }
 
     /// CDR and ledger entries in one record.
-    pub(crate) fn record_end(&mut self, now: Now, slot: &mut Slot, mut cdr: Box<Cdr>) {
+    pub(crate) fn record_end(&mut self, slot: &mut Slot, mut cdr: Box<Cdr>) {
         call::complete(&mut cdr, self.leg_facts(slot));
         self.count_end(&cdr);
         let transfers = std::mem::take(&mut slot.transfers);
-        self.settled_record(now, slot.recorded_open, CallId(slot.call.id()), *cdr, transfers);
+        self.settled_record(slot.recorded_open, CallId(slot.call.id()), *cdr, transfers);
     }
 
-    pub(crate) fn settled_record(&mut self, now: Now, live: bool, call: CallId, cdr: Cdr, transfers: Vec<Transfer>) {
+    pub(crate) fn settled_record(&mut self, live: bool, call: CallId, cdr: Cdr, transfers: Vec<Transfer>) {
         let Ok(raw) = cdr.to_raw() else { return };
-        let record = Record::settled(now.wall, cdr.account.clone(), call, raw, transfers);
+        let record = Record::settled(cdr.ended_at, cdr.account.clone(), call, raw, transfers);
         let written = self.journal(live, record);
         self.unpublished.waiting.push_back((written, Waiting::Cdr(Arc::new(cdr))));
     }

@@ -91,7 +91,7 @@ impl Node {
         cdr.cost_currency = settlement.cost.as_ref().map(|cost| cost.amount.currency);
         cdr.cause_q850 = why.cause;
         cdr.reason = "node-lost".into();
-        self.settled_record(now, true, lost.open.call, cdr, settlement.transfers);
+        self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
             if let Ok(dialog) = serde_json::from_str::<DialogRecord>(dialog.get()) {
                 self.bye_after_restart(now, &dialog, why);
