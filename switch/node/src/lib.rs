@@ -26,5 +26,5 @@ mod tables;
 pub use counters::{CountedSide, Counters};
 pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
-pub use node::{Identity, Node};
+pub use node::{Held, Identity, Node};
 pub use tables::{Seed, Source, Tables, shard_of};

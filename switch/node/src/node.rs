@@ -69,6 +69,29 @@ pub struct Node {
     pub(crate) minted_branches: u32,
 }
 
+/// How much of everything a shard holds for its calls: what grows without calls is a leak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Calls not over.
+    pub calls: usize,
+    /// Their ids.
+    pub ids: usize,
+    /// Their leases.
+    pub leases: usize,
+    /// Their places at gates.
+    pub gate_places: usize,
+    /// Client transactions that somebody waits for.
+    pub clients: usize,
+    /// Server transactions that somebody answers.
+    pub servers: usize,
+    /// Timers of calls and probes.
+    pub timers: usize,
+    /// Transactions of either kind.
+    pub transactions: usize,
+    /// Their timers.
+    pub transaction_timers: usize,
+}
+
 /// What a client transaction is for.
 #[derive(Debug, Clone)]
 pub(crate) enum Client {
@@ -170,6 +193,21 @@ impl Node {
     /// True when no call is live and every record was acknowledged.
     pub fn is_idle(&self) -> bool {
         self.slots.len() == 0 && self.unpublished.is_empty()
+    }
+
+    /// What is held for calls at present; nothing once the last call and its transactions are over.
+    pub fn held(&self) -> Held {
+        Held {
+            calls: self.slots.len(),
+            ids: self.by_id.len(),
+            leases: self.engine.leases(),
+            gate_places: self.gate_calls.values().map(|calls| *calls as usize).sum(),
+            clients: self.clients.len(),
+            servers: self.servers.len(),
+            timers: self.wheel.len(),
+            transactions: self.layer.live().clients + self.layer.live().servers,
+            transaction_timers: self.layer.live().timers,
+        }
     }
 
     /// Takes what was counted since the last time.
