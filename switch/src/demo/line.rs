@@ -24,7 +24,8 @@ pub(super) struct Line {
 impl Line {
     /// Takes a free port of this address.
     pub(super) fn bind(ip: Ipv4Addr) -> anyhow::Result<Self> {
-        let socket = UdpSocket::bind((ip, 0)).with_context(|| format!("the demo cannot use {ip}: the whole of 127.0.0.0/8 must be local"))?;
+        let socket =
+            UdpSocket::bind((ip, 0)).with_context(|| format!("the demo cannot use {ip}: the whole of 127.0.0.0/8 must be local"))?;
         let address = socket.local_addr().context("a socket without address")?;
         Ok(Self { socket, address })
     }

@@ -11,7 +11,7 @@ use sip::flow::Transport;
 use super::carrier::Carrier;
 use super::story::{ALPHA, BETA, CUSTOMERS};
 use super::tariff::{self, ALPHA_COST, RETAIL};
-use crate::run::{Addresses, Switch};
+use crate::run::Switch;
 
 const ALPHA_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 21);
 const BETA_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 22);
@@ -43,14 +43,19 @@ impl World {
         Ok(Self { folder, alpha, beta, switch })
     }
 
-    /// Where the switch listens.
-    pub(super) const fn addresses(&self) -> &Addresses {
-        &self.switch.addresses
+    /// Where the switch takes calls.
+    pub(super) fn sip(&self) -> &[(Transport, SocketAddr)] {
+        &self.switch.addresses.sip
+    }
+
+    /// Where its API is.
+    pub(super) const fn http(&self) -> SocketAddr {
+        self.switch.addresses.http
     }
 
     /// Where it takes calls over UDP.
     pub(super) fn sip_udp(&self) -> anyhow::Result<SocketAddr> {
-        let found = self.addresses().sip.iter().find(|(transport, _)| *transport == Transport::Udp);
+        let found = self.sip().iter().find(|(transport, _)| *transport == Transport::Udp);
         found.map(|(_, address)| *address).context("the switch listens on no UDP port")
     }
 
