@@ -141,10 +141,7 @@ impl Call {
             timers: Timers::default(),
         };
         match call.admission() {
-            Ok((number, codecs)) => {
-                call.number = Some(number);
-                out.push_back(Action::Admit { number, codecs });
-            }
+            Ok((number, codecs)) => out.push_back(Action::Admit { number, codecs }),
             Err(refusal) => call.refuse(now, refusal, HangupBy::Switch, out),
         }
         call
@@ -159,7 +156,8 @@ impl Call {
         call
     }
 
-    fn admission(&self) -> Result<(Number, CodecSet), Refusal> {
+    /// Number, then codecs: a call that is refused for its codecs has a number in its CDR.
+    fn admission(&mut self) -> Result<(Number, CodecSet), Refusal> {
         let Phase::Admitting { offer } = &self.phase else { return Err(Refusal::NO_CODEC) };
         let number = route::normalise(&self.called, &self.gate).map_err(|refused| Refusal {
             status: refused.status(),
@@ -167,6 +165,7 @@ impl Call {
             reason: "bad-number",
             retry_after: None,
         })?;
+        self.number = Some(number);
         let Some(offer) = offer else { return Ok((number, self.gate.codecs)) };
         let common = media::offered_codecs(offer, self.gate.codecs).map_err(refused_offer)?;
         Ok((number, common))
