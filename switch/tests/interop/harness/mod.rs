@@ -1,0 +1,75 @@
+//! What every story needs: a site with its configuration, the running switch, SIPp as its peers, the API as its witness.
+//! Invariant: nothing is shared between tests; whatever a test started ends with it.
+
+mod api;
+mod books;
+mod process;
+mod sipp;
+mod site;
+mod wire;
+
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+pub use api::{Api, Cdr};
+pub use books::{Books, verify_ledger};
+pub use process::{Tollgate, tollgate};
+pub use sipp::{Scenario, Sipp};
+pub use site::Site;
+pub use wire::{OFFER, Peer, connect, status_of, until_closed};
+
+/// Where callers call from.
+pub const PBX: &str = "127.0.0.11";
+/// An address that is no gate's and no carrier's.
+pub const STRANGER: &str = "127.0.0.12";
+/// Where carriers are.
+pub const CARRIERS: &str = "127.0.0.1";
+/// The number of the price list's row `34`.
+pub const SPAIN: &str = "34911234567";
+
+/// Longest wait for something that takes milliseconds on an idle machine.
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// First port handed out, and how many there are: below what the system gives to whoever asks for any port.
+const PORTS: (u16, u16) = (20_000, 12_000);
+
+/// A port that is free for UDP and TCP at `ip` now and that no other test of this process gets.
+pub fn free_port(ip: &str) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let ip: IpAddr = ip.parse().unwrap();
+    // Test programs that run at the same time begin at different places.
+    let begin = std::process::id().wrapping_mul(97);
+    for _ in 0..PORTS.1 {
+        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.0 + (begin.wrapping_add(step) % u32::from(PORTS.1)) as u16;
+        if UdpSocket::bind((ip, port)).is_ok() && TcpListener::bind((ip, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port at {ip}");
+}
+
+/// Looks until there is something to see; fails when `within` is over.
+pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Lets real time pass: calls are billed by the clock.
+pub fn pass(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// `"0.07407"` as a count of 10⁻⁵; five decimals are a must.
+pub fn units(text: &str) -> i64 {
+    let (whole, places) = text.split_once('.').unwrap_or_else(|| panic!("{text:?} is not an amount"));
+    assert_eq!(places.len(), 5, "{text:?} has not five decimals");
+    format!("{whole}{places}").parse().unwrap()
+}

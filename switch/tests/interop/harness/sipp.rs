@@ -1,0 +1,219 @@
+//! SIPp as PBX and carrier, by the scenarios that the shell tests use too.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::{CARRIERS, PBX, Tollgate, eventually, free_port};
+
+/// Longest run of a scenario that says nothing else, seconds.
+const LIMIT_SECS: u64 = 120;
+
+/// A scenario with its settings.
+pub struct Scenario {
+    name: &'static str,
+    local: SocketAddr,
+    /// UDP and TCP address of the switch, for callers.
+    to: Option<(SocketAddr, SocketAddr)>,
+    tcp: bool,
+    limit_secs: u64,
+    options: Vec<String>,
+    sipp: Vec<String>,
+}
+
+/// SIPp, running.
+pub struct Sipp {
+    name: &'static str,
+    child: Child,
+    out: TempDir,
+    limit: Duration,
+}
+
+/// What it logged when it was done.
+pub struct Log(pub String);
+
+impl Scenario {
+    /// A carrier at 127.0.0.1, for any number of calls unless told otherwise.
+    pub fn carrier(name: &'static str, port: u16) -> Self {
+        Self::new(name, CARRIERS, port, None)
+    }
+
+    /// A caller at 127.0.0.11, one call unless told otherwise.
+    pub fn caller(name: &'static str, to: &Tollgate) -> Self {
+        Self::new(name, PBX, free_port(PBX), Some((to.udp, to.tcp)))
+    }
+
+    fn new(name: &'static str, ip: &str, port: u16, to: Option<(SocketAddr, SocketAddr)>) -> Self {
+        let local = SocketAddr::new(ip.parse().unwrap(), port);
+        Self { name, local, to, tcp: false, limit_secs: LIMIT_SECS, options: Vec::new(), sipp: Vec::new() }
+    }
+
+    /// `udp`, as it is, or `tcp`.
+    pub fn over(mut self, transport: &str) -> Self {
+        self.tcp = transport == "tcp";
+        self.option("-T", transport)
+    }
+
+    /// How many calls.
+    pub fn calls(self, count: usize) -> Self {
+        self.option("-c", &count.to_string())
+    }
+
+    /// The scenario's pause: ringing, talking.
+    pub fn pause_ms(self, ms: u64) -> Self {
+        self.option("-d", &ms.to_string())
+    }
+
+    /// New calls per second.
+    pub fn rate(self, calls: u32) -> Self {
+        self.option("-r", &calls.to_string())
+    }
+
+    /// The called number.
+    pub fn number(self, digits: &str) -> Self {
+        self.option("-n", digits)
+    }
+
+    /// The final answer of `uas_refuse`.
+    pub fn answers(self, status: &str) -> Self {
+        self.option("-f", status)
+    }
+
+    /// Longest run.
+    pub fn limit_secs(mut self, secs: u64) -> Self {
+        self.limit_secs = secs;
+        self
+    }
+
+    /// The answer that `uac_refused` must see.
+    pub fn wants(self, status: u16) -> Self {
+        self.sipp(&["-set", "want", &status.to_string()])
+    }
+
+    /// Options of SIPp itself.
+    pub fn sipp(mut self, options: &[&str]) -> Self {
+        self.sipp.extend(options.iter().map(ToString::to_string));
+        self
+    }
+
+    /// Runs it to its end; every call must end as the scenario says.
+    pub fn run(self) -> Log {
+        self.start().finish()
+    }
+
+    /// Starts it. A carrier listens when this returns.
+    pub fn start(mut self) -> Sipp {
+        assert_installed();
+        let out = tempfile::tempdir().unwrap();
+        if let Some((udp, tcp)) = self.to {
+            let to = if self.tcp { tcp } else { udp };
+            self = self.option("-t", &to.to_string());
+        }
+        let mut command = Command::new(scenarios().join("drive.sh"));
+        command.arg(self.name).arg(self.local.to_string()).args(&self.options);
+        command.arg("-w").arg(self.limit_secs.to_string()).arg("-o").arg(out.path()).arg("--").args(&self.sipp);
+        // A group of its own, so that the script and SIPp end together.
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(out.path().join("drive.err")).unwrap());
+        let child = command.spawn().unwrap();
+        let mut started = Sipp { name: self.name, child, out, limit: Duration::from_secs(self.limit_secs + 15) };
+        if self.to.is_none() {
+            eventually("a listening carrier", Duration::from_secs(30), || {
+                let ended = started.child.try_wait().unwrap();
+                assert!(ended.is_none(), "{}: {}", started.name, started.trouble());
+                listens(self.local.port()).then_some(())
+            });
+        }
+        started
+    }
+
+    fn option(mut self, flag: &str, value: &str) -> Self {
+        self.options.extend([flag.to_owned(), value.to_owned()]);
+        self
+    }
+}
+
+impl Sipp {
+    /// Waits for its end, which must be a good one; what it logged.
+    pub fn finish(mut self) -> Log {
+        let begun = Instant::now();
+        let name = self.name;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < self.limit, "{name}: still running after {:?}\n{}", begun.elapsed(), self.trouble());
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(status.success(), "{name}: {status}\n{}", self.trouble());
+        Log(fs::read_to_string(self.file("log")).unwrap_or_default())
+    }
+
+    /// Ends it, calls or not.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    fn file(&self, kind: &str) -> PathBuf {
+        self.out.path().join(format!("{}.{kind}", self.name))
+    }
+
+    fn trouble(&self) -> String {
+        let read = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
+        let screen = read(self.file("screen"));
+        let tail: Vec<&str> = screen.lines().rev().take(45).collect();
+        let screen = tail.into_iter().rev().collect::<Vec<_>>().join("\n");
+        format!("{}\n{screen}", read(self.out.path().join("drive.err")))
+    }
+}
+
+impl Drop for Sipp {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            // The group of the script that this test started.
+            let group = format!("kill -KILL -{} 2>/dev/null", self.child.id());
+            let _ = Command::new("sh").args(["-c", &group]).status();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Log {
+    /// For each call that was cut, its number in the scenario, milliseconds talked, and the BYE's Reason.
+    pub fn cut(&self) -> Vec<(u32, f64, &str)> {
+        let cut = self.0.lines().filter_map(|line| line.split_once("cut call ")?.1.split_once(" talked_ms "));
+        cut.map(|(call, rest)| {
+            let (ms, reason) = rest.split_once(" reason ").unwrap();
+            (call.trim().parse().unwrap(), ms.trim().parse().unwrap(), reason.trim())
+        })
+        .collect()
+    }
+
+    /// The number of each call that was refused.
+    pub fn refused(&self) -> Vec<u32> {
+        let refused = self.0.lines().filter_map(|line| line.split_once("refused call ")?.1.split_once(" reason "));
+        refused.map(|(call, _)| call.trim().parse().unwrap()).collect()
+    }
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sipp")
+}
+
+fn assert_installed() {
+    let found = std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("sipp").is_file()));
+    assert!(found, "no sipp on this machine: run .ci/run, which installs it, or `apt-get install sip-tester`");
+}
+
+/// Whether a socket listens at this port: `/proc/net` lists local addresses as hexadecimal.
+fn listens(port: u16) -> bool {
+    let hex = format!(":{port:04X} ");
+    ["/proc/net/udp", "/proc/net/tcp"].iter().any(|table| {
+        let table = fs::read_to_string(table).unwrap_or_default();
+        table.lines().skip(1).any(|line| line.split_whitespace().nth(1).is_some_and(|local| format!("{local} ").ends_with(&hex)))
+    })
+}

@@ -1,0 +1,125 @@
+//! A site: a temporary folder with configuration, decks and data, in which switches are started one after the other.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{CARRIERS, Tollgate};
+
+const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+
+/// Configuration in the making, and the folder in which it is run.
+pub struct Site {
+    folder: TempDir,
+    listen: [String; 2],
+    http: String,
+    parts: String,
+}
+
+impl Site {
+    /// Listeners take free ports, SIP on UDP and TCP at 127.0.0.1.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("decks")).unwrap();
+        Self {
+            folder,
+            listen: ["udp:127.0.0.1:0".to_owned(), "tcp:127.0.0.1:0".to_owned()],
+            http: "127.0.0.1:0".to_owned(),
+            parts: String::new(),
+        }
+    }
+
+    /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is 127.0.0.11.
+    pub fn acme(balance: &str, rows: &str) -> Self {
+        Self::new().deck("retail", rows).account("acme", balance).gate("acme-pbx", "acme", super::PBX, "")
+    }
+
+    /// A price list in EUR; `rows` without the header.
+    pub fn deck(self, name: &str, rows: &str) -> Self {
+        self.write_deck(name, rows);
+        self.toml(&format!("[[deck]]\nname = \"{name}\"\nfile = \"decks/{name}.csv\"\ncurrency = \"EUR\""))
+    }
+
+    /// Writes the rows of a deck anew, as an operator would before a reload.
+    pub fn write_deck(&self, name: &str, rows: &str) {
+        fs::write(self.path(&format!("decks/{name}.csv")), format!("{DECK_HEADER}{rows}\n")).unwrap();
+    }
+
+    /// An account in EUR, priced by the deck `retail`.
+    pub fn account(self, name: &str, balance: &str) -> Self {
+        self.toml(&format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"{balance}\"\ndeck = \"retail\""))
+    }
+
+    /// A gate with further keys in `more`.
+    pub fn gate(self, name: &str, account: &str, source: &str, more: &str) -> Self {
+        self.toml(&format!("[[gate]]\nname = \"{name}\"\naccount = \"{account}\"\nsource = [\"{source}\"]\n{more}"))
+    }
+
+    /// A carrier at 127.0.0.1 over UDP, with further keys in `more`.
+    pub fn carrier(self, name: &str, port: u16, more: &str) -> Self {
+        self.carrier_over("udp", name, port, more)
+    }
+
+    /// The same over `udp` or `tcp`.
+    pub fn carrier_over(self, transport: &str, name: &str, port: u16, more: &str) -> Self {
+        self.toml(&format!("[[carrier]]\nname = \"{name}\"\naddress = \"sip:{CARRIERS}:{port};transport={transport}\"\n{more}"))
+    }
+
+    /// A route by prefix.
+    pub fn route(self, prefix: &str, carriers: &[&str]) -> Self {
+        self.toml(&format!("[[route]]\nprefix = \"{prefix}\"\ncarriers = {carriers:?}"))
+    }
+
+    /// Any further section.
+    pub fn toml(mut self, section: &str) -> Self {
+        self.parts.push_str(section);
+        self.parts.push_str("\n\n");
+        self
+    }
+
+    /// Writes the configuration and starts a switch; it is ready when this returns. The next start has the same ports.
+    pub fn start(&mut self) -> Tollgate {
+        self.write();
+        let running = Tollgate::start(self);
+        self.listen = [format!("udp:{}", running.udp), format!("tcp:{}", running.tcp)];
+        self.http = running.api.address().to_string();
+        self.write();
+        running
+    }
+
+    /// Writes the configuration as it stands, with `more` at its end.
+    pub fn write_with(&self, more: &str) {
+        let mut text = "[node]\nname = \"sw1\"\ndata_dir = \"./data\"\ndrain_secs = 20\n\n".to_owned();
+        let Self { listen, http, parts, .. } = self;
+        write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./admin.token\"\n\n").unwrap();
+        write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
+        fs::write(self.config(), text).unwrap();
+    }
+
+    /// Writes the configuration as it stands.
+    pub fn write(&self) {
+        self.write_with("");
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.path("tollgate.toml")
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Something in the site's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The site's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}

@@ -1,0 +1,83 @@
+//! Refusals of the contract's table that need no second user agent: numbers, limits of a gate, blocked destinations. None leaves a lease.
+
+use std::time::Duration;
+
+use crate::harness::{Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, eventually, free_port, status_of};
+
+fn reason(answer: &str) -> &str {
+    answer.lines().find_map(|line| line.strip_prefix("Reason:")).unwrap_or_default().trim()
+}
+
+#[test]
+fn numbers_that_cannot_be_called() {
+    let mut site = Site::new()
+        .deck("retail", "34,Spain,0.60,1,1,,,\n35,Nowhere,0.60,1,1,,,")
+        .account("acme", "10.00")
+        .gate("acme-pbx", "acme", PBX, "blocked = [\"34803\"]\n")
+        .carrier("alpha", free_port(CARRIERS), "")
+        .route("34", &["alpha"]);
+    let switch = site.start();
+    let mut pbx = Peer::new(PBX, switch.udp);
+    let at = switch.udp;
+    let cases = [
+        (format!("sip:{at}"), 484, 28),
+        (format!("sip:3@{at}"), 484, 28),
+        (format!("sip:alice@{at}"), 404, 1),
+        (format!("sip:3491123456x@{at}"), 404, 1),
+        (format!("sip:{}@{at}", "34".repeat(20)), 404, 1),
+        (format!("sip:0911234567@{at}"), 404, 1),
+        (format!("sip:*21@{at}"), 404, 1),
+        (format!("sip:33123456789@{at}"), 404, 3),
+        (format!("sip:35123456789@{at}"), 404, 3),
+        (format!("sip:34803123456@{at}"), 403, 21),
+    ];
+    for (uri, status, cause) in &cases {
+        let answer = pbx.ask("INVITE", uri, OFFER, SOON).unwrap_or_else(|| panic!("no answer to {uri}"));
+        assert_eq!(status_of(&answer), Some(*status), "{uri}\n{answer}");
+        assert!(reason(&answer).starts_with(&format!("Q.850;cause={cause};text=")), "{uri}\n{answer}");
+    }
+    let cdrs = switch.api.wait_cdrs(cases.len());
+    assert!(cdrs.iter().all(|cdr| cdr.text("amount") == "0.00000" && cdr.attempts().is_empty()), "{cdrs:?}");
+    Books::of("acme", "10.00").check(&switch.api, &site.data());
+}
+
+#[test]
+fn a_gate_holds_its_limits() {
+    let port = free_port(CARRIERS);
+    let mut site = Site::new()
+        .deck("retail", "34,Spain,0.60,1,1,,,")
+        .account("acme", "10.00")
+        .gate("acme-pbx", "acme", PBX, "max_calls = 2\nmax_cps = 6\n")
+        .carrier("alpha", port, "")
+        .route("34", &["alpha"]);
+    let switch = site.start();
+    let _alpha = Scenario::carrier("uas_answer", port).start();
+    let held = Scenario::caller("uac_call", &switch).calls(2).rate(100).pause_ms(6_000).start();
+    eventually("two calls", SOON, || (switch.api.calls_in("answered") == 2).then_some(()));
+    // A second in which nothing began.
+    std::thread::sleep(Duration::from_millis(1_100));
+
+    let mut pbx = Peer::new(PBX, switch.udp);
+    let uri = format!("sip:34911234567@{}", switch.udp);
+    let third = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer");
+    assert_eq!(status_of(&third), Some(503), "{third}");
+    assert!(reason(&third).starts_with("Q.850;cause=34"), "{third}");
+    assert!(!third.to_ascii_lowercase().contains("retry-after"), "it would black out the trunk: {third}");
+    let requests: Vec<(String, String)> = (0..20).map(|_| pbx.request("INVITE", &uri, OFFER)).collect();
+    for (text, _) in &requests {
+        pbx.send(text.as_bytes());
+    }
+    let mut too_fast = 0;
+    while let Some(answer) = pbx.hear(Duration::from_millis(300)) {
+        if answer.to_ascii_lowercase().contains("\r\nretry-after:") && requests.iter().any(|(_, branch)| answer.contains(branch)) {
+            assert!(status_of(&answer) == Some(503) && reason(&answer).starts_with("Q.850;cause=42"), "{answer}");
+            too_fast += 1;
+        }
+    }
+    assert!(too_fast >= 14, "{too_fast} of 20 were too fast for six a second");
+    held.finish();
+    let answered = switch.api.cdrs().iter().filter(|cdr| cdr.number("sip_status") == 200).count();
+    assert_eq!(answered, 2);
+    eventually("the end of all calls", Duration::from_secs(60), || switch.api.calls().is_empty().then_some(()));
+    Books::of("acme", "10.00").check(&switch.api, &site.data());
+}

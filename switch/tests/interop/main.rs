@@ -1,0 +1,16 @@
+//! The switch as a whole: the real program between SIPp's callers and carriers on loopback, its books asked through the API and read
+//! from the disk. One module per story; values come from the contract, worked out by hand.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub)]
+
+mod api;
+mod calls;
+mod crash;
+mod credit;
+mod failover;
+mod flood;
+mod harness;
+mod limits;
+mod price;
+mod service;
+mod startup;
+mod strangers;

@@ -1,0 +1,56 @@
+//! A call's price, in real time: deck row `34,Spain,0.12345,30,6`. 31 s bill 36 s, 0.12345·36/60 = 0.07407; 61 s bill 66 s, 0.135795,
+//! half-up 0.13580. Cancelled and failed calls cost nothing.
+
+use crate::harness::{Books, SPAIN, Scenario, Site, free_port, CARRIERS};
+
+#[test]
+fn calls_of_31_and_61_seconds_and_calls_that_fail() {
+    let [answers, rings, busy] = std::array::from_fn(|_| free_port(CARRIERS));
+    let mut site = Site::acme("10.00", "34,Spain,0.12345,30,6,,,")
+        .carrier("alpha", answers, "")
+        .carrier("rings", rings, "")
+        .carrier("busy", busy, "")
+        .route("34", &["alpha"])
+        .route("346", &["rings"])
+        .route("347", &["busy"]);
+    let switch = site.start();
+    let _alpha = Scenario::carrier("uas_answer", answers).start();
+    let _rings = Scenario::carrier("uas_ring", rings).start();
+    let _busy = Scenario::carrier("uas_busy", busy).start();
+
+    let short = Scenario::caller("uac_call", &switch).number(SPAIN).pause_ms(31_000).start();
+    let long = Scenario::caller("uac_call", &switch).number(SPAIN).pause_ms(61_000).start();
+    Scenario::caller("uac_cancel", &switch).number("34600000001").pause_ms(1_000).run();
+    Scenario::caller("uac_refused", &switch).number("34700000001").wants(486).run();
+    Scenario::caller("uac_refused", &switch).number("33123456789").wants(404).run();
+    short.finish();
+    long.finish();
+
+    let cdrs = switch.api.wait_cdrs(5);
+    let found: Vec<_> = cdrs.iter().map(|cdr| (cdr.text("called_e164"), cdr.number("sip_status"), cdr.number("billed_seconds"), cdr.text("amount"))).collect();
+    let expected = [
+        ("34600000001", 487, 0, "0.00000"),
+        ("34700000001", 486, 0, "0.00000"),
+        ("33123456789", 404, 0, "0.00000"),
+        (SPAIN, 200, 36, "0.07407"),
+        (SPAIN, 200, 66, "0.13580"),
+    ];
+    assert_eq!(found, expected);
+    for (cdr, seconds) in cdrs.iter().skip(3).zip([31, 61]) {
+        let ms = cdr.number("duration_ms");
+        // SIPp's pause, and at most a second of a busy machine.
+        assert!((seconds * 1_000..=seconds * 1_000 + 1_000).contains(&ms), "{ms} ms for {seconds} s");
+        assert_eq!((cdr.text("prefix"), cdr.text("destination"), cdr.text("rate")), ("34", "Spain", "0.12345"));
+        assert_eq!((cdr.number("initial"), cdr.number("increment"), cdr.text("currency")), (30, 6, "EUR"));
+        assert_eq!((cdr.text("carrier"), cdr.text("hangup_by"), cdr.number("cause_q850")), ("alpha", "caller", 16));
+        assert_eq!(cdr.number("teardown_ms"), 0);
+    }
+    // 10 − 0.07407 − 0.13580
+    assert_eq!(switch.api.account("acme")["balance"], "9.79013");
+    Books::of("acme", "10.00").check(&switch.api, &site.data());
+    switch.stop();
+    // The same from the disk, after a restart.
+    let again = site.start();
+    assert_eq!(again.api.cdrs(), cdrs);
+    Books::of("acme", "10.00").check(&again.api, &site.data());
+}

@@ -1,0 +1,116 @@
+//! Reload and drain under 200 calls a second: no call fails, and calls keep the price that they began with.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::harness::{Books, CARRIERS, PBX, Peer, OFFER, SOON, Scenario, Site, eventually, free_port, pass, status_of};
+
+const CALLS_PER_S: u32 = 200;
+const RELOADED: &str = "tollgate_config_last_reload_success";
+
+#[test]
+fn reload_under_load() {
+    let port = free_port(CARRIERS);
+    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let switch = site.start();
+    let _alpha = Scenario::carrier("uas_answer", port).start();
+    let load = Scenario::caller("uac_call", &switch).calls(1_600).rate(CALLS_PER_S).pause_ms(300).start();
+    eventually("calls", SOON, || (switch.api.calls_in("answered") >= 10).then_some(()));
+
+    // Another price and another carrier: applied to calls that begin later.
+    site.write_deck("retail", "34,Spain,1.20,1,1,,,");
+    site = site.carrier("beta", free_port(CARRIERS), "");
+    site.write();
+    switch.signal("HUP");
+    eventually("the reload", SOON, || switch.log().contains("beta").then_some(()));
+    assert_eq!(switch.api.metric(RELOADED), 1.0);
+
+    // A wrong file changes nothing and says why.
+    site.write_with("[[route]]\nprefix = \"35\"\ncarriers = [\"nobody\"]\n");
+    site.write_deck("retail", "34,Spain,9.99,0,1,,,");
+    switch.signal("HUP");
+    eventually("the refused reload", SOON, || (switch.api.metric(RELOADED) == 0.0).then_some(()));
+    let log = switch.log();
+    assert!(log.contains("nobody") && log.contains("retail.csv:2:"), "every error of the wrong file is in the log:\n{log}");
+
+    // And back.
+    site.write();
+    site.write_deck("retail", "34,Spain,1.20,1,1,,,");
+    for _ in 0..5 {
+        switch.signal("HUP");
+        pass(Duration::from_millis(100));
+    }
+    eventually("the good reload", SOON, || (switch.api.metric(RELOADED) == 1.0).then_some(()));
+    load.finish();
+
+    let cdrs = switch.api.wait_cdrs(1_600);
+    let mut by_rate: BTreeMap<&str, usize> = BTreeMap::new();
+    for cdr in &cdrs {
+        assert_eq!((cdr.number("sip_status"), cdr.text("carrier")), (200, "alpha"), "{cdr:?}");
+        *by_rate.entry(cdr.text("rate")).or_default() += 1;
+    }
+    assert_eq!(by_rate.keys().copied().collect::<Vec<_>>(), ["0.60000", "1.20000"], "{by_rate:?}");
+    Books::of("acme", "1000.00").check(&switch.api, &site.data());
+    switch.stop();
+    eprintln!("reload under load: 1600 calls, none failed, {by_rate:?}");
+}
+
+#[test]
+fn drain_under_load() {
+    let port = free_port(CARRIERS);
+    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let switch = site.start();
+    let _alpha = Scenario::carrier("uas_answer", port).start();
+    // Calls come and go at 200 a second; the last ones are up when the signal comes.
+    let load = Scenario::caller("uac_call", &switch).calls(800).rate(CALLS_PER_S).pause_ms(2_500).start();
+    let begun = |switch: &crate::harness::Tollgate| switch.api.cdrs().len() + switch.api.calls_in("answered");
+    eventually("all calls begun", Duration::from_secs(40), || (begun(&switch) >= 800).then_some(()));
+    assert!(switch.api.calls_in("answered") > 0, "nothing left to drain");
+    switch.signal("TERM");
+
+    // New calls are refused with 503 and a Retry-After, calls in progress go on.
+    let mut pbx = Peer::new(PBX, switch.udp);
+    let uri = format!("sip:34911234567@{}", switch.udp);
+    eventually("the drain", SOON, || (switch.api.metric("tollgate_calls_active{state=\"answered\"}") >= 0.0).then_some(()));
+    let answer = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer while draining");
+    assert_eq!(status_of(&answer), Some(503), "{answer}");
+    let lower = answer.to_ascii_lowercase();
+    assert!(lower.contains("\r\nretry-after:") && lower.contains("q.850;cause=42"), "{answer}");
+    load.finish();
+    let status = switch.ended(Duration::from_secs(30));
+    assert!(status.success(), "{status}");
+
+    let again = site.start();
+    let cdrs = again.api.wait_cdrs(801);
+    assert_eq!(cdrs.iter().filter(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == "caller").count(), 800);
+    assert_eq!(cdrs.iter().filter(|cdr| cdr.number("sip_status") == 503 && cdr.text("amount") == "0.00000").count(), 1);
+    Books::of("acme", "1000.00").check(&again.api, &site.data());
+}
+
+/// A second SIGTERM does not wait: every call is hung up on both sides and settled before the end.
+#[test]
+fn a_second_term_settles_every_call() {
+    let port = free_port(CARRIERS);
+    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let switch = site.start();
+    let alpha = Scenario::carrier("uas_answer", port).calls(20).start();
+    let callers = Scenario::caller("uac_cutoff", &switch).calls(20).rate(100).start();
+    eventually("twenty calls", SOON, || (switch.api.calls_in("answered") == 20).then_some(()));
+    switch.signal("TERM");
+    pass(Duration::from_millis(1_200));
+    assert_eq!(switch.api.calls_in("answered"), 20, "the first signal lets calls be");
+    assert!(!switch.api.get("/calls").items().is_empty());
+    switch.signal("TERM");
+    let status = switch.ended(Duration::from_secs(10));
+    assert!(status.success(), "{status}");
+    assert_eq!(callers.finish().cut().len(), 20);
+    alpha.finish();
+
+    let again = site.start();
+    let cdrs = again.api.wait_cdrs(20);
+    for cdr in &cdrs {
+        assert_eq!((cdr.number("sip_status"), cdr.text("hangup_by")), (200, "switch"), "{cdr:?}");
+        assert!((1..=20).contains(&cdr.number("billed_seconds")), "{cdr:?}");
+    }
+    Books::of("acme", "1000.00").check(&again.api, &site.data());
+}
