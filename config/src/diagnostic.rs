@@ -78,8 +78,8 @@ impl Source {
     pub(crate) fn place(&self, byte: usize) -> (u32, u32) {
         let line = self.line_starts.partition_point(|&start| start <= byte).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or_default();
-        let end = byte.min(self.text.len());
-        let column = self.text.char_indices().skip_while(|&(at, _)| at < start).take_while(|&(at, _)| at < end).count() + 1;
+        let line_text = self.text.get(start..).unwrap_or_default();
+        let column = line_text.char_indices().take_while(|&(at, _)| start + at < byte).count() + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 

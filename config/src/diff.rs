@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rating::{Deck, Decks};
 use route::RouteTable;
+use units::Name;
 
-use crate::Settings;
+use crate::{AccountSeed, Settings};
 
 /// Most carriers or gates named one by one in one line.
 const NAMED_MAX: usize = 20;
@@ -83,19 +84,23 @@ fn deck_changes(old: &Arc<Deck>, new: &Arc<Deck>) -> String {
 }
 
 fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    for seed in new.accounts.iter().filter(|a| old.accounts.iter().all(|b| b.name != a.name)) {
-        lines.push(format!("account {} added to the configuration: made if it does not exist", seed.name));
+    let by_name = |s: &Settings| -> BTreeMap<Name, AccountSeed> { s.accounts.iter().map(|a| (a.name.clone(), a.clone())).collect() };
+    let (before, after) = (by_name(old), by_name(new));
+    for name in after.keys().filter(|name| !before.contains_key(*name)) {
+        lines.push(format!("account {name} added to the configuration: made if it does not exist"));
     }
-    for seed in old.accounts.iter().filter(|a| new.accounts.iter().all(|b| b.name != a.name)) {
-        lines.push(format!("account {} gone from the configuration: the account itself stays", seed.name));
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        lines.push(format!("account {name} gone from the configuration: the account itself stays"));
     }
-    for seed in &new.accounts {
-        let before = old.accounts.iter().find(|b| b.name == seed.name);
-        if let Some(before) = before.filter(|b| b.deck != seed.deck) {
-            lines.push(format!("account {}: deck {} -> {}", seed.name, before.deck, seed.deck));
+    for (name, a, b) in after.iter().filter_map(|(name, b)| Some((name, before.get(name)?, b))) {
+        if a.deck != b.deck {
+            lines.push(format!("account {name}: deck {} -> {}", a.deck, b.deck));
         }
-        if before.is_some_and(|b| b.balance != seed.balance || b.currency != seed.currency) {
-            lines.push(format!("account {}: the first balance changed, which an existing account ignores", seed.name));
+        if a.low_balance != b.low_balance {
+            lines.push(format!("account {name}: low_balance changed"));
+        }
+        if a.balance != b.balance || a.currency != b.currency {
+            lines.push(format!("account {name}: the first balance changed, which an existing account ignores"));
         }
     }
 }

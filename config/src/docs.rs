@@ -63,6 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_file_is_what_the_schema_says() {
+        let hint = "write it anew: cargo run -p config --example reference > config/reference.md";
+        assert_eq!(reference(), include_str!("../reference.md"), "{hint}");
+    }
+
+    #[test]
     fn every_key_is_in_the_reference() {
         let text = reference();
         for section in SECTIONS {

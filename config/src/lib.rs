@@ -14,9 +14,10 @@ mod reader;
 mod routing;
 pub mod schema;
 mod settings;
+mod value;
 
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;
-pub use load::{load, reload};
+pub use load::{check_text, load, reload};
 pub use settings::{AccountSeed, Http, Journal, Listen, Log, Media, MediaMode, Node, Settings, Sip};

@@ -39,11 +39,19 @@ fn read(path: &Path, before: Option<&Settings>) -> Result<Settings, Vec<Diagnost
     let name: Arc<str> = path.to_string_lossy().into();
     let text = read_text(path).map_err(|message| vec![Diagnostic::error(&name, 1, 1, message)])?;
     let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    build(name, &text, dir, before)
+    build(name, &text, Some(dir), before)
 }
 
-/// Checks `text` as the configuration file `name` in the folder `dir`.
-pub(crate) fn build(name: Arc<str>, text: &str, dir: PathBuf, before: Option<&Settings>) -> Result<Settings, Vec<Diagnostic>> {
+/// Checks a configuration that is no file: the files that it names are not read, each is an error.
+///
+/// # Errors
+/// As [`load`].
+pub fn check_text(name: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
+    build(name.into(), text, None, None)
+}
+
+/// Checks `text` as the configuration file `name` in the folder `dir`; without one no file is read.
+fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Settings>) -> Result<Settings, Vec<Diagnostic>> {
     let mut report = Report::default();
     let source = Source::new(name, text.into());
     let document = Document::read(text, &source, &mut report);
@@ -97,11 +105,16 @@ fn read_text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|e| format!("not UTF-8 text at byte {}", e.utf8_error().valid_up_to()))
 }
 
+/// Opens a plain file: a pipe would block the load, a device might never end.
+fn open_regular(path: &Path) -> std::io::Result<File> {
+    if std::fs::metadata(path)?.is_file() { File::open(path) } else { Err(std::io::Error::other("not a plain file")) }
+}
+
 /// One check under way: where it stands and where findings go.
 pub(crate) struct Check<'a> {
     pub(crate) source: &'a Source,
     pub(crate) report: &'a mut Report,
-    dir: PathBuf,
+    dir: Option<PathBuf>,
 }
 
 impl Check<'_> {
@@ -116,19 +129,19 @@ impl Check<'_> {
     /// A path of the configuration, relative to its folder.
     pub(crate) fn path(&self, written: &str) -> PathBuf {
         let written = Path::new(written);
-        self.dir.join(written.strip_prefix("./").unwrap_or(written))
+        let written = written.strip_prefix("./").unwrap_or(written);
+        self.dir.as_ref().map_or_else(|| written.to_path_buf(), |dir| dir.join(written))
     }
 
     /// Opens a file named at `field`; says so there if it cannot.
     pub(crate) fn open(&mut self, field: &Field<String>) -> Option<(Arc<str>, File)> {
         let path = self.path(&field.value);
-        match File::open(&path) {
-            Ok(file) => Some((path.to_string_lossy().into(), file)),
-            Err(e) => {
-                self.error(&field.span, format!("cannot read {}: {e}", path.display()));
-                None
-            }
+        match self.dir.is_some().then(|| open_regular(&path)) {
+            Some(Ok(file)) => return Some((path.to_string_lossy().into(), file)),
+            Some(Err(e)) => self.error(&field.span, format!("cannot read {}: {e}", path.display())),
+            None => self.error(&field.span, format!("{} is not read here", path.display())),
         }
+        None
     }
 
     /// The checked name of a table that must be unique among `seen`; placed at its value.

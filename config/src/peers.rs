@@ -1,6 +1,6 @@
 //! Gates and carriers: every reference known, every block of addresses with one owner.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
 use route::{CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, Rule, SessionTimer, StatusSet, Target, Translations, Transport};
@@ -22,7 +22,7 @@ const UNREAD: &str = "sip:192.0.2.0";
 type Owners = BTreeMap<Cidr, (String, Span)>;
 
 pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check<'_>) -> Vec<GateSpec> {
-    let accounts: Vec<String> = document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
+    let accounts: BTreeSet<String> = document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
     let mut seen = BTreeMap::new();
     let mut owners = Owners::new();
     let mut gates = Vec::new();
@@ -187,7 +187,7 @@ fn prefixes(table: &Table, key: &str, check: &mut Check<'_>) -> Vec<Box<str>> {
     }
     let mut prefixes: Vec<Box<str>> = Vec::new();
     for field in fields.iter().take(LIST_MAX) {
-        match route::table::read_prefix(field.value.as_bytes()) {
+        match route::read_prefix(field.value.as_bytes()) {
             Ok(Prefix::EMPTY) => check.error(&field.span, "an empty prefix would block every call"),
             Ok(prefix) => prefixes.push(prefix.to_string().into()),
             Err(message) => check.error(&field.span, message),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use route::table::read_prefix;
+use route::read_prefix;
 use route::{Carriers, Order, Origin, RouteTable, RouteTableBuilder};
 
 use crate::diagnostic::Diagnostic;

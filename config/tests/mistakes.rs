@@ -233,6 +233,14 @@ fn missing_sections_and_files() {
 }
 
 #[test]
+fn only_plain_files_are_read() {
+    check(&with("file = \"routes.csv\"", "file = \"/dev/zero\""), &[], &["t.toml:65:8: cannot read /dev/zero: not a plain file"]);
+    check(&with("file = \"routes.csv\"", "file = \"decks\""), &[], &["t.toml:65:8: cannot read decks: not a plain file"]);
+    let found = config::check_text("t.toml", GOOD).expect_err("files are not read");
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
 fn currencies_must_agree() {
     check(
         &with("currency = \"EUR\"\nbalance", "currency = \"USD\"\nbalance"),

@@ -10,7 +10,7 @@ fn sample() -> PathBuf {
 }
 
 fn load() -> Settings {
-    config::load(sample()).unwrap_or_else(|errors| panic!("{}", config::render(&errors)))
+    config::load(sample()).map_err(|errors| config::render(&errors)).expect("the sample loads")
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn the_sample_loads_without_a_warning() {
     assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((settings.media.mode, settings.media.ports), (MediaMode::Bypass, Some((16_384, 32_766))));
-    let [account] = settings.accounts.as_slice() else { panic!("{:?}", settings.accounts) };
+    let account = settings.accounts.first().expect("one account");
     assert_eq!((&*account.name, account.balance.to_string().as_str(), &*account.deck), ("acme", "10.00000", "retail"));
 }
 

@@ -13,11 +13,13 @@ pub mod limiter;
 pub mod names;
 pub mod number;
 pub mod plan;
+pub mod rows;
 pub mod slots;
 pub mod table;
+pub mod target;
 pub mod translate;
 
-pub use carrier::{Carrier, CarrierSpec, Carriers, Host, Target, Transport};
+pub use carrier::{Carrier, CarrierSpec, Carriers};
 pub use cidr::{Cidr, CidrError, CidrIndex};
 pub use gate::{Gate, GateSpec, Gates};
 pub use health::{Health, Standing};
@@ -26,8 +28,10 @@ pub use limiter::RateLimiter;
 pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Step, plan};
+pub use rows::{RowError, read_prefix};
 pub use slots::{CarrierSlots, SlotTable};
-pub use table::{Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder, RowError};
+pub use table::{Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};
+pub use target::{Host, Target, TargetError, Transport};
 pub use translate::{Rule, RuleError, Translations};
 
 /// How a peer's session is kept alive and bounded (RFC 4028).

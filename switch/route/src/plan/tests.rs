@@ -1,0 +1,160 @@
+//! Plans as an operator reads them.
+
+use super::*;
+use crate::{CarrierSpec, RouteTableBuilder, SlotTable, table::Origin};
+use codecs::Codec;
+use units::Tick;
+
+/// Alpha costs 0.02 a minute, beta 0.01 with a fee of 0.05, gamma has no deck, delta's deck is empty.
+struct Decks;
+
+impl Costs for Decks {
+    fn cost(&self, deck: &str, _: &Number, _: Wall) -> Option<Cost> {
+        let (rate, fee) = match deck {
+            "alpha" => (2_000, 0),
+            "beta" => (1_000, 5_000),
+            _ => return None,
+        };
+        Some(Cost { rate, minute: rate + fee, currency: Currency::EUR })
+    }
+}
+
+struct World {
+    carriers: Carriers,
+    routes: RouteTable,
+    health: Health,
+    slots: SlotTable,
+}
+
+const NOW: Now = Now { tick: Tick(0), wall: Wall(0) };
+
+fn world(rows: &[(&str, &str, Order)]) -> World {
+    let spec = |name: &str, deck: Option<&str>| CarrierSpec {
+        deck: deck.map(Into::into),
+        codecs: CodecSet::of(Codec::Pcma).with(Codec::G729),
+        max_calls: 1,
+        down_after: 1,
+        ..CarrierSpec::new(name, "sip:192.0.2.1".parse().expect("target"))
+    };
+    let specs = vec![spec("alpha", Some("alpha")), spec("beta", Some("beta")), spec("gamma", None), spec("delta", Some("delta"))];
+    let carriers = Carriers::new(specs, None).expect("valid");
+    let mut builder = RouteTableBuilder::default();
+    for &(prefix, names, order) in rows {
+        let names: Vec<&str> = names.split(' ').collect();
+        let list = builder.list(&carriers, &names, order).expect("list");
+        builder.add(prefix.parse().expect("prefix"), list, Origin::default()).expect("room");
+    }
+    let health = Health::new(&carriers, NOW.tick);
+    World { carriers, routes: builder.build().0, health, slots: SlotTable::default() }
+}
+
+impl World {
+    fn plan(&self, number: &str, codecs: CodecSet) -> Result<Plan, NoPlan> {
+        let World { carriers, routes, health, slots } = self;
+        let network = Network { carriers, routes, costs: &Decks, health, slots };
+        plan(&network, &number.parse().expect("number"), codecs, NOW)
+    }
+
+    fn carrier(&self, name: &str) -> &Carrier {
+        self.carriers.by_name(name).expect("there")
+    }
+
+    fn down(&mut self, name: &str) {
+        let carrier = self.carriers.by_name(name).expect("there");
+        assert!(self.health.failed(carrier, NOW.tick));
+    }
+
+    fn fill(&self, name: &str) {
+        assert!(self.slots.try_take(self.carrier(name)));
+    }
+
+    fn refusal(&self, codecs: CodecSet) -> (Refusal, u16, Cause) {
+        let refusal = self.plan("34911", codecs).expect_err("no plan").refusal;
+        (refusal, refusal.status(), refusal.cause())
+    }
+}
+
+fn written(world: &World, plan: &Plan) -> Vec<String> {
+    let name = |id| world.carriers.name(id).expect("known").to_string();
+    let steps = plan.steps.iter().map(|s| format!("{}: {}", name(s.carrier), plan.reason(s)));
+    steps.chain(plan.left_out.iter().map(|&(id, why)| format!("- {}: {why}", name(id)))).collect()
+}
+
+#[test]
+fn carriers_come_as_listed_with_their_reasons() {
+    let world = world(&[("34", "alpha gamma delta beta", Order::Listed), ("", "gamma", Order::Listed)]);
+    let plan = world.plan("34911", CodecSet::ALL).expect("plan");
+    assert_eq!(
+        written(&world, &plan),
+        [
+            "alpha: route 34, place 1 of 4, cost 0.02000 EUR",
+            "gamma: route 34, place 2 of 4, cost unknown",
+            "beta: route 34, place 3 of 4, cost 0.01000 EUR",
+            "- delta: its deck has no price for this number",
+        ]
+    );
+    let plan = world.plan("5511", CodecSet::ALL).expect("plan");
+    assert_eq!(written(&world, &plan), ["gamma: default route, place 1 of 1, cost unknown"]);
+}
+
+#[test]
+fn the_cheapest_minute_comes_first_and_unknown_costs_last() {
+    let world = world(&[("34", "gamma beta alpha", Order::Cheapest)]);
+    let plan = world.plan("34911", CodecSet::ALL).expect("plan");
+    assert_eq!(
+        written(&world, &plan),
+        [
+            "alpha: route 34, cheapest 1 of 3, cost 0.02000 EUR",
+            "beta: route 34, cheapest 2 of 3, cost 0.01000 EUR",
+            "gamma: route 34, cheapest 3 of 3, cost unknown",
+        ]
+    );
+}
+
+#[test]
+fn who_cannot_take_the_call_is_left_out() {
+    let mut world = world(&[("34", "alpha beta gamma", Order::Listed)]);
+    world.down("alpha");
+    world.fill("beta");
+    let plan = world.plan("34911", CodecSet::of(Codec::G729)).expect("plan");
+    assert_eq!(written(&world, &plan), ["gamma: route 34, place 3 of 3, cost unknown", "- alpha: down", "- beta: full"]);
+}
+
+#[test]
+fn a_carrier_whose_hold_down_is_over_is_tried_again() {
+    let mut world = world(&[("34", "alpha beta", Order::Listed)]);
+    world.down("alpha");
+    let World { carriers, routes, health, slots } = &world;
+    let network = Network { carriers, routes, costs: &Decks, health, slots };
+    let later = Now { tick: Tick(0).plus_ms(30_000), ..NOW };
+    let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, later).expect("plan");
+    assert_eq!(plan.steps.first().map(|s| s.carrier), Some(CarrierId(0)));
+}
+
+#[test]
+fn refusals_are_the_contracts() {
+    let mut world = world(&[("34", "alpha beta", Order::Listed), ("35", "delta", Order::Listed)]);
+    assert_eq!(world.plan("44911", CodecSet::ALL).expect_err("no route").refusal, Refusal::NoRoute);
+    assert_eq!(world.plan("35911", CodecSet::ALL).expect_err("nobody sells it").refusal, Refusal::NoRoute);
+    assert_eq!(world.refusal(CodecSet::of(Codec::G723)), (Refusal::NoCodec, 488, Cause(65)));
+    assert_eq!(world.refusal(CodecSet::EMPTY), (Refusal::NoCodec, 488, Cause(65)));
+    world.fill("alpha");
+    world.fill("beta");
+    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllFull, 503, Cause(34)));
+    world.down("alpha");
+    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllFull, 503, Cause(34)));
+    world.down("beta");
+    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllDown, 503, Cause(41)));
+    assert_eq!((Refusal::NoRoute.status(), Refusal::NoRoute.cause()), (404, Cause(3)));
+    let left_out = world.plan("34911", CodecSet::ALL).expect_err("down").left_out;
+    assert_eq!(left_out.len(), 2);
+}
+
+#[test]
+fn a_carrier_gone_by_a_reload_is_left_out() {
+    let mut world = world(&[("34", "alpha gamma", Order::Listed)]);
+    let stay = CarrierSpec::new("gamma", "sip:192.0.2.1".parse().expect("target"));
+    world.carriers = Carriers::new(vec![stay], Some(&world.carriers)).expect("valid");
+    let plan = world.plan("34911", CodecSet::ALL).expect("plan");
+    assert_eq!(written(&world, &plan), ["gamma: route 34, place 1 of 2, cost unknown", "- alpha: no longer configured"]);
+}
