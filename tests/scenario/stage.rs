@@ -1,0 +1,266 @@
+//! A node on a stage: a clock moved by hand, a network without delay, a disk, inboxes of the peers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use node::{AdminReply, AdminRequest, Held, Identity, Input, Node, Output, Tables};
+use rating::Cdr;
+use sip::Message;
+use sip::flow::Flow;
+use tests::dialogue::{SWITCH, kind};
+use tests::disk::Disk;
+use tests::plan::Plan;
+use tests::slots::Places;
+use units::{Now, Tick, Wall};
+
+use crate::phone::{Callee, Phone};
+
+/// The customer's PBX of the standard plan.
+pub const PBX: &str = "192.0.2.11:5060";
+/// Carriers of the standard plan.
+pub const ALPHA: &str = "198.51.100.1:5060";
+pub const BETA: &str = "198.51.100.2:5060";
+/// 2026-01-05T10:00:00Z, a Monday.
+const MORNING: i64 = 1_767_607_200_000;
+
+pub fn addr(text: &str) -> SocketAddr {
+    text.parse().expect("address")
+}
+
+pub struct Stage {
+    pub node: Node,
+    pub now: Now,
+    pub plan: Plan,
+    pub tables: Arc<Tables>,
+    pub disk: Disk,
+    pub places: Arc<Places>,
+    /// Nothing becomes durable while this holds.
+    pub hold_disk: bool,
+    /// Published, in order.
+    pub cdrs: Vec<Arc<Cdr>>,
+    pub replies: Vec<(u64, AdminReply)>,
+    inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
+    log: Vec<String>,
+    boots: u32,
+}
+
+impl Stage {
+    pub fn standard() -> Self {
+        Self::new(Plan::standard())
+    }
+
+    pub fn new(plan: Plan) -> Self {
+        let tables = plan.tables(None);
+        let places = Arc::new(Places::default());
+        let now = Now { tick: Tick(1_000_000), wall: Wall(MORNING) };
+        let node = Node::new(identity(0), Arc::clone(&tables), places.clone());
+        let mut stage = Self {
+            node,
+            now,
+            plan,
+            tables,
+            disk: Disk::default(),
+            places,
+            hold_disk: false,
+            cdrs: Vec::new(),
+            replies: Vec::new(),
+            inboxes: BTreeMap::new(),
+            log: Vec::new(),
+            boots: 0,
+        };
+        stage.node.start_empty(now);
+        stage.drain();
+        stage
+    }
+
+    // --- in ---
+
+    pub fn input(&mut self, input: Input) {
+        self.node.handle(self.now, input);
+        self.drain();
+    }
+
+    /// A datagram from a peer.
+    pub fn send(&mut self, from: SocketAddr, bytes: &Bytes) {
+        let message = Message::parse(bytes.clone());
+        let what = message.as_ref().map_or_else(|e| e.label().to_owned(), kind);
+        self.log.push(format!("{:>10} {from} → {what}", self.now.tick.0 / 1_000));
+        self.input(Input::Sip { flow: Flow::udp(addr(SWITCH), from), message });
+    }
+
+    /// Time passes; whatever is due happens at its time.
+    pub fn advance(&mut self, ms: u64) {
+        let end = self.now.tick.plus_ms(ms);
+        loop {
+            let due = self.node.deadline();
+            if due > end {
+                break;
+            }
+            let at = due.max(Tick(self.now.tick.0 + if due <= self.now.tick { 1_000 } else { 0 }));
+            if at > end {
+                break;
+            }
+            self.set_clock(at);
+            self.input(Input::Tick);
+        }
+        self.set_clock(end);
+    }
+
+    fn set_clock(&mut self, at: Tick) {
+        let passed = at.ms_since(Tick(0)) as i64 - self.now.tick.ms_since(Tick(0)) as i64;
+        self.now = Now { tick: at, wall: self.now.wall.plus_ms(passed) };
+    }
+
+    pub fn admin(&mut self, request: AdminRequest) -> u64 {
+        let ticket = self.replies.len() as u64 + 1_000;
+        self.input(Input::Admin { ticket, request });
+        ticket
+    }
+
+    /// New configuration.
+    pub fn reload(&mut self) {
+        self.tables = self.plan.tables(Some(&self.tables));
+        self.input(Input::Reload(Arc::clone(&self.tables)));
+    }
+
+    /// The process dies with what was not durable, and another starts on the same disk.
+    pub fn crash(&mut self) {
+        self.log.push("           crash".to_owned());
+        self.disk.crash();
+        self.places.clear();
+        self.boots += 1;
+        self.node = Node::new(identity(self.boots), Arc::clone(&self.tables), self.places.clone());
+        let restored = self.disk.replay(1);
+        for shard in restored.shards {
+            self.node.restore(self.now, shard);
+        }
+        self.drain();
+    }
+
+    // --- out ---
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(output) = self.node.poll() {
+                self.output(output);
+            }
+            if self.hold_disk || self.disk.waiting() == 0 {
+                break;
+            }
+            for (_, upto) in self.disk.commit(usize::MAX) {
+                self.node.handle(self.now, Input::Durable(upto));
+            }
+        }
+        assert_eq!(self.node.engine().imbalance(), 0, "debits are not credits");
+    }
+
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Send { flow, bytes } => {
+                let message = tests::dialogue::parse(&bytes);
+                self.log.push(format!("{:>10} {} ← {}", self.now.tick.0 / 1_000, flow.peer, kind(&message)));
+                self.inboxes.entry(flow.peer).or_default().push_back(message);
+            }
+            Output::Journal { record, .. } => self.disk.queue(0, &record),
+            Output::Publish(cdr) => self.cdrs.push(cdr),
+            Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
+        }
+    }
+
+    /// Everything that a peer got since it last looked.
+    pub fn inbox(&mut self, at: SocketAddr) -> Vec<Message> {
+        self.inboxes.remove(&at).unwrap_or_default().into()
+    }
+
+    /// The kinds of everything that a peer got since it last looked.
+    pub fn kinds(&mut self, at: SocketAddr) -> Vec<String> {
+        self.inbox(at).iter().map(kind).collect()
+    }
+
+    /// The first message of that kind; those before it are dropped.
+    #[track_caller]
+    pub fn expect(&mut self, at: SocketAddr, what: &str) -> Message {
+        let inbox = self.inboxes.entry(at).or_default();
+        let found = inbox.iter().position(|message| kind(message) == what);
+        let Some(found) = found else { panic!("{at} got no {what}; so far:\n{}", self.log.join("\n")) };
+        inbox.drain(..found);
+        inbox.pop_front().expect("just found")
+    }
+
+    /// Nobody got anything.
+    #[track_caller]
+    pub fn silence(&mut self, at: SocketAddr) {
+        let kinds = self.kinds(at);
+        assert!(kinds.is_empty(), "{at} got {kinds:?}; so far:\n{}", self.log.join("\n"));
+    }
+
+    /// The one call's record.
+    #[track_caller]
+    pub fn cdr(&self) -> Cdr {
+        assert_eq!(self.cdrs.len(), 1, "one CDR per call; so far:\n{}", self.log.join("\n"));
+        Cdr::clone(&self.cdrs[0])
+    }
+
+    /// Posted balance of the standard customer.
+    pub fn balance(&self) -> i64 {
+        self.view("acme").balance.amount
+    }
+
+    pub fn view(&self, account: &str) -> rating::engine::AccountView {
+        self.node.engine().account(account).expect("account")
+    }
+
+    /// All time runs out; then nothing may be left, and the disk must tell the same story as the memory.
+    #[track_caller]
+    pub fn over(&mut self) {
+        self.advance(600_000);
+        let held = self.node.held();
+        assert_eq!(held, Held::default(), "something leaked; so far:\n{}", self.log.join("\n"));
+        assert!(self.node.is_idle(), "not idle");
+        assert_eq!(self.places.taken(), [], "places at carriers are kept");
+        let restored = self.disk.replay(1);
+        for (name, _) in self.node.engine().books().customers() {
+            let books = &restored.shards[0].books;
+            let on_disk = books.id(name).and_then(|id| books.balance(id)).map(ledger::Balance::posted);
+            assert_eq!(on_disk, Some(self.view(name).balance.amount), "balance of {name} on disk");
+        }
+        for cdr in &self.cdrs {
+            let billed = tests::pricer::charge(cdr.rate, cdr.connect_fee, cdr.initial, cdr.increment, cdr.duration_ms);
+            let expected = if cdr.initial == 0 { (0, 0) } else { billed };
+            assert_eq!((cdr.billed_seconds, cdr.amount), expected, "amount of {cdr:?}");
+            assert_eq!(cdr.balance_before, cdr.balance_after + cdr.amount);
+        }
+    }
+
+    /// A counter of refused packets.
+    pub fn rejected(&mut self, reason: &str) -> u64 {
+        self.node.take_counters().auth_rejected.get(reason).copied().unwrap_or(0)
+    }
+
+    // --- whole moves ---
+
+    /// A phone behind the standard PBX that is about to call.
+    pub fn phone(&mut self, call_id: &str, number: &str) -> Phone {
+        Phone::new(addr(PBX), call_id, number)
+    }
+
+    /// A call from the first INVITE to the ACK, answered by alpha.
+    #[track_caller]
+    pub fn talk(&mut self, call_id: &str, number: &str) -> (Phone, Callee) {
+        let mut phone = self.phone(call_id, number);
+        phone.invite(self);
+        let mut callee = Callee::wait(self, ALPHA);
+        callee.ring(self);
+        phone.expect(self, "180 INVITE");
+        callee.answer(self);
+        self.expect(addr(ALPHA), "ACK");
+        phone.answered(self);
+        (phone, callee)
+    }
+}
+
+fn identity(boot: u32) -> Identity {
+    Identity { name: "sw1".into(), shard: 0, shards: 1, key: [7 + boot as u8; 16], boot }
+}

@@ -1,0 +1,98 @@
+//! The operator's configuration in the tests: gates, carriers, routes and decks, as tables for the node.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use node::{Seed, Tables};
+use rating::{Deck, Decks};
+use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, Order, Origin, RouteTableBuilder};
+use sip::flow::Transport;
+use units::{Currency, Money};
+
+use crate::dialogue::SWITCH;
+
+/// A configuration that a test changes before it is built.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Name and CSV.
+    pub decks: Vec<(&'static str, String)>,
+    /// Name, opening balance (10⁻⁵ units), deck.
+    pub accounts: Vec<(&'static str, i64, &'static str)>,
+    /// Who calls.
+    pub gates: Vec<GateSpec>,
+    /// Who carries.
+    pub carriers: Vec<CarrierSpec>,
+    /// Prefix and carriers in order.
+    pub routes: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+/// The header of every deck here.
+pub const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+
+/// A deck of these rows: prefix, rate, initial, increment, fee.
+pub fn deck(rows: &[(&str, &str, u32, u32, &str)]) -> String {
+    let mut csv = DECK_HEADER.to_owned();
+    for (prefix, rate, initial, increment, fee) in rows {
+        csv.push_str(&format!("{prefix},to {prefix},{rate},{initial},{increment},{fee},,\n"));
+    }
+    csv
+}
+
+/// A gate of one address.
+pub fn gate(name: &str, account: &str, source: &str) -> GateSpec {
+    GateSpec { source: vec![Cidr::parse(source).expect("block")], ..GateSpec::new(name, account) }
+}
+
+/// A carrier by its URI.
+pub fn carrier(name: &str, target: &str) -> CarrierSpec {
+    CarrierSpec::new(name, target.parse().expect("target"))
+}
+
+impl Plan {
+    /// One customer with 10.00, one gate at 192.0.2.11, two carriers tried in order for 34.
+    pub fn standard() -> Self {
+        let retail = deck(&[("34", "0.12345", 30, 6, ""), ("346", "1", 1, 1, ""), ("349", "0.6", 60, 60, "0.1")]);
+        let mut alpha = carrier("alpha", "sip:198.51.100.1:5060");
+        alpha.deck = Some("alpha-cost".into());
+        Self {
+            decks: vec![("retail", retail), ("alpha-cost", deck(&[("34", "0.03", 1, 1, "")]))],
+            accounts: vec![("acme", 1_000_000, "retail")],
+            gates: vec![gate("acme-pbx", "acme", "192.0.2.11")],
+            carriers: vec![alpha, carrier("beta", "sip:198.51.100.2:5060")],
+            routes: vec![("34", vec!["alpha", "beta"])],
+        }
+    }
+
+    /// The tables; ids of gates and carriers stay those of `before`.
+    pub fn tables(&self, before: Option<&Tables>) -> Arc<Tables> {
+        let gates = Gates::new(self.gates.clone(), before.map(|b| &*b.gates)).expect("gates");
+        let carriers = Carriers::new(self.carriers.clone(), before.map(|b| &*b.carriers)).expect("carriers");
+        let mut routes = RouteTableBuilder::default();
+        for (line, (prefix, names)) in self.routes.iter().enumerate() {
+            let list = routes.list(&carriers, names, Order::Listed).expect("list");
+            let origin = Origin { file: 0, line: line as u32, column: 1 };
+            routes.add(units::Prefix::new(prefix.as_bytes()).expect("prefix"), list, origin).expect("row");
+        }
+        let decks = self.decks.iter().map(|(name, csv)| {
+            let (deck, _) = Deck::load(name, Currency::EUR, csv.as_bytes()).unwrap_or_else(|e| panic!("deck {name}: {e:?}"));
+            Arc::new(deck)
+        });
+        let listener: SocketAddr = SWITCH.parse().expect("address");
+        let seed = |&(name, balance, deck): &(&str, i64, &str)| Seed {
+            name: name.into(),
+            currency: Currency::EUR,
+            balance: Money::of(balance, Currency::EUR),
+            deck: deck.into(),
+        };
+        Arc::new(Tables {
+            gates: Arc::new(gates),
+            carriers: Arc::new(carriers),
+            routes: Arc::new(routes.build().0),
+            decks: Arc::new(Decks::new(decks)),
+            accounts: self.accounts.iter().map(seed).collect(),
+            listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],
+            address: listener.ip(),
+            timing: node::Timing::default(),
+        })
+    }
+}

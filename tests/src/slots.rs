@@ -1,0 +1,40 @@
+//! The carriers' places as a small table, which also tells whether one was given back twice.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use route::{Carrier, CarrierId, CarrierSlots};
+
+/// Places taken, by carrier.
+#[derive(Debug, Default)]
+pub struct Places(Mutex<BTreeMap<CarrierId, i64>>);
+
+impl Places {
+    /// All places taken; a negative number is a place given back by one who had none.
+    pub fn taken(&self) -> Vec<(CarrierId, i64)> {
+        self.0.lock().unwrap().iter().map(|(id, taken)| (*id, *taken)).filter(|(_, taken)| *taken != 0).collect()
+    }
+
+    /// The process died: nobody is there any more.
+    pub fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+}
+
+impl CarrierSlots for Places {
+    fn try_take(&self, carrier: &Carrier) -> bool {
+        let mut places = self.0.lock().unwrap();
+        let taken = places.entry(carrier.id).or_default();
+        let free = *taken < i64::from(carrier.max_calls);
+        *taken += i64::from(free);
+        free
+    }
+
+    fn put_back(&self, carrier: CarrierId) {
+        *self.0.lock().unwrap().entry(carrier).or_default() -= 1;
+    }
+
+    fn in_use(&self, carrier: CarrierId) -> u32 {
+        self.0.lock().unwrap().get(&carrier).map_or(0, |taken| u32::try_from(*taken).unwrap_or(0))
+    }
+}
