@@ -134,14 +134,14 @@ impl Node {
     }
 
     fn response(&mut self, now: Now, id: ClientId, flow: Flow, response: Message) {
-        let Some(client) = self.clients.get(&id).cloned() else { return self.stray(now, flow, &response) };
+        let Some(client) = self.clients.get(&id).cloned() else { return self.fork(now, id, flow, &response) };
         let status = response.status();
         let is_final = status >= 200;
         match client {
             Client::Invite(at, leg) => {
                 let Some(mut slot) = self.slots.take(at) else {
                     self.clients.remove(&id);
-                    return self.stray(now, flow, &response);
+                    return self.fork(now, id, flow, &response);
                 };
                 self.invite_response(now, &mut slot, leg, id, flow, &response);
                 self.park(now, slot);
@@ -211,6 +211,7 @@ impl Node {
             | LegState::Gone => (false, None),
         };
         if status >= 200 {
+            self.clients.remove(&client);
             self.counters.sip_response(CountedSide::Carrier, &leg.carrier, status);
         }
         match (status, is_current, why) {
@@ -220,7 +221,7 @@ impl Node {
             }
             (100..=199, false, _) => {}
             (200..=299, true, _) => self.carrier_answered(now, slot, attempt, client, flow, response),
-            // Late: nobody waits for it any more. Or a fork: one is enough (RFC 3261 §13.2.2.4).
+            // Late: nobody waits for it any more.
             (200..=299, false, why) => {
                 let why = why.unwrap_or(Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
                 if matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Abandoned { .. })) {
@@ -231,14 +232,12 @@ impl Node {
             }
             (422, true, _) if self.retry_with_larger_session(now, slot, id, client, response) => {}
             (_, true, _) => {
-                self.clients.remove(&client);
                 self.finish_leg(slot, id);
                 let end = AttemptEnd::Status(status);
                 self.note_carrier_end(now, slot, end);
                 self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: cause_of(response) });
             }
             (_, false, _) => {
-                self.clients.remove(&client);
                 if matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Abandoned { .. })) {
                     self.finish_leg(slot, id);
                 }
@@ -294,6 +293,15 @@ impl Node {
             }
         }
         self.park(now, slot);
+    }
+
+    /// Another 2xx to an INVITE that has had its final response: one is enough (RFC 3261 §13.2.2.4).
+    fn fork(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
+        if response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
+            self.ack_and_bye(now, id, flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
+        } else {
+            self.counters.rejected("stray_response");
+        }
     }
 
     /// A response that matches nothing: a 2xx of a dialog that is ours is acknowledged and ended, everything else dropped.
