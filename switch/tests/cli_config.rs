@@ -105,12 +105,21 @@ fn all_errors_come_at_once_with_their_places() {
         .replace("account = \"acme\"", "account = \"acne\"")
         .replace("mode = \"bypass\"", "mode = \"relay\"");
     let config = write(folder.path(), &wrong);
-    fs::write(folder.path().join("decks/alpha.csv"), "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,S,x,1,1,,,\n").unwrap();
+    fs::write(
+        folder.path().join("decks/alpha.csv"),
+        "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,S,x,1,1,,,\n",
+    )
+    .unwrap();
     let output = tollgate(&["check", "--config", &config]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);
     let line_of = |needle: &str| wrong.lines().position(|line| line.contains(needle)).unwrap() + 1;
-    for (needle, file) in [("\"soon\"", "tollgate.toml"), ("admin_token_fiel", "tollgate.toml"), ("\"acne\"", "tollgate.toml"), ("\"relay\"", "tollgate.toml")] {
+    for (needle, file) in [
+        ("\"soon\"", "tollgate.toml"),
+        ("admin_token_fiel", "tollgate.toml"),
+        ("\"acne\"", "tollgate.toml"),
+        ("\"relay\"", "tollgate.toml"),
+    ] {
         let place = format!("{file}:{}:", line_of(needle));
         assert!(said.lines().any(|line| line.contains(&place)), "{place}\n{said}");
     }

@@ -37,7 +37,9 @@ fn price(deck: &str, rest: &[&str]) -> Value {
 fn amounts_are_exact() {
     let folder = tempfile::tempdir().unwrap();
     let deck = deck(folder.path());
-    for (seconds, billed, amount) in [("31", 36, "0.07407"), ("61", 66, "0.13580"), ("0", 0, "0.00000"), ("1", 30, "0.06173"), ("30.001", 36, "0.07407")] {
+    for (seconds, billed, amount) in
+        [("31", 36, "0.07407"), ("61", 66, "0.13580"), ("0", 0, "0.00000"), ("1", 30, "0.06173"), ("30.001", 36, "0.07407")]
+    {
         let json = price(&deck, &["34911234567", seconds]);
         assert_eq!(json["billed_seconds"], billed, "{seconds}");
         assert_eq!(json["amount"], amount, "{seconds}");
@@ -48,7 +50,19 @@ fn amounts_are_exact() {
 fn json_has_the_promised_keys() {
     let folder = tempfile::tempdir().unwrap();
     let json = price(&deck(folder.path()), &["34911234567", "31"]);
-    for key in ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "duration_seconds", "billed_seconds", "amount", "currency", "steps"] {
+    for key in [
+        "prefix",
+        "destination",
+        "rate",
+        "initial",
+        "increment",
+        "connect_fee",
+        "duration_seconds",
+        "billed_seconds",
+        "amount",
+        "currency",
+        "steps",
+    ] {
         assert!(json.get(key).is_some(), "{key}");
     }
     assert_eq!(json["prefix"], "34");
@@ -84,7 +98,12 @@ fn people_get_each_step() {
 fn what_cannot_be_priced_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let deck = deck(folder.path());
-    for (args, hint) in [(vec!["49301234567", "31"], "no price"), (vec!["34x", "31"], "number"), (vec!["34911234567", "1e9"], "seconds"), (vec!["34911234567", "31", "--at", "now"], "RFC 3339")] {
+    for (args, hint) in [
+        (vec!["49301234567", "31"], "no price"),
+        (vec!["34x", "31"], "number"),
+        (vec!["34911234567", "1e9"], "seconds"),
+        (vec!["34911234567", "31", "--at", "now"], "RFC 3339"),
+    ] {
         let output = tollgate(&[&["price", "--deck", &deck], &args[..]].concat());
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         let said = text(&output.stderr);

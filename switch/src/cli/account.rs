@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::json;
 use units::Currency;
 use web::{AccountDoc, Page, TopUpDoc};
 
-use super::client::{Reach, segment};
+use super::client::{Reach, may_be_done, segment};
 use super::{plain, print_json, stdout};
 
 /// What can be done with accounts.
@@ -95,8 +95,12 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         Ask::Topup { name, amount, reference, key, json, reach } => {
             let key = key_or_random(key.as_deref())?;
             let body = json!({ "amount": amount, "reference": reference });
-            let sent = reach.client()?.post(&format!("/accounts/{}/topups", segment(name)), Some(&key), &body);
-            let booked: TopUpDoc = sent.with_context(|| format!("if you are not sure that nothing was booked, repeat with --key {key}"))?;
+            let client = reach.client()?;
+            let sent = client.post(&format!("/accounts/{}/topups", segment(name)), Some(&key), &body);
+            let booked: TopUpDoc = sent.map_err(|error| match may_be_done(&error) {
+                true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
+                false => error,
+            })?;
             print_top_up(&booked, *json)?;
         }
     }
@@ -159,6 +163,8 @@ fn key_or_random(given: Option<&str>) -> anyhow::Result<String> {
         return Ok(key.to_owned());
     }
     let mut random = [0_u8; 16];
-    File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random)).context("no random bytes for an idempotency key; give --key")?;
+    File::open("/dev/urandom")
+        .and_then(|mut file| file.read_exact(&mut random))
+        .context("no random bytes for an idempotency key; give --key")?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

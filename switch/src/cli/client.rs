@@ -38,6 +38,15 @@ pub(crate) struct Client {
     authorization: String,
 }
 
+/// The node said no, in its own words: nothing was done.
+#[derive(Debug, thiserror::Error)]
+#[error("{status} {title}: {detail}")]
+struct Refused {
+    status: u16,
+    title: String,
+    detail: String,
+}
+
 /// The one table of the configuration that a client needs; the rest may be wrong or large.
 #[derive(Deserialize, Default)]
 struct OnlyHttp {
@@ -130,11 +139,17 @@ impl Client {
         match serde_json::from_slice::<ProblemDoc>(&body) {
             Ok(problem) => {
                 let field = problem.field.map(|field| format!("{}: ", super::plain(&field))).unwrap_or_default();
-                bail!("{} {}: {field}{}", status.as_u16(), super::plain(&problem.title), super::plain(&problem.detail))
+                let detail = format!("{field}{}", super::plain(&problem.detail));
+                Err(Refused { status: status.as_u16(), title: super::plain(&problem.title), detail }.into())
             }
             Err(_) => bail!("{} answered {status}, but not as a Tollgate node", self.api),
         }
     }
+}
+
+/// Whether what was asked may have been done all the same: no answer, a broken one, or a fault of the node.
+pub(crate) fn may_be_done(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Refused>().is_none_or(|refused| refused.status >= 500)
 }
 
 /// One segment of a path, percent-encoded (RFC 3986 §2.3).

@@ -28,7 +28,11 @@ pub(crate) enum Ask {
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let Ask::Verify { data, json } = ask;
     let found = store::verify(data)?;
-    if *json { print_document(&found)? } else { print_lines(&found)? }
+    if *json {
+        print_document(&found)?
+    } else {
+        print_lines(&found)?
+    }
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::route::{Gate, Health, LeftOut, Network, Plan, SlotTable, Step, normalise};
 use anyhow::{Context as _, bail};
 use config::Settings;
 use rating::Price;
-use ::route::{Gate, Health, LeftOut, Network, Plan, SlotTable, Step, normalise};
 use serde::Serialize;
 use serde_json::{Value, json};
 use units::{Cause, Money, Now, Number, Tick, Wall};
@@ -93,7 +93,11 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     };
     let at = instant(ask.at.as_deref())?;
     let outlook = look(&settings, gate, ask, at);
-    if ask.json { print_json(&outlook)? } else { print_lines(&outlook).context("cannot write to stdout")? }
+    if ask.json {
+        print_json(&outlook)?
+    } else {
+        print_lines(&outlook).context("cannot write to stdout")?
+    }
     Ok(if outlook.refused.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -159,7 +163,8 @@ fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, outlook: &m
     let network =
         Network { carriers: &settings.carriers, routes: &settings.routes, costs: &*settings.decks, health: &health, slots: &slots };
     let name = |id| settings.carriers.name(id).map(ToString::to_string).unwrap_or_default();
-    let left = |out: &[(::route::CarrierId, LeftOut)]| out.iter().map(|(id, why)| Left { name: name(*id), reason: why.to_string() }).collect();
+    let left =
+        |out: &[(::route::CarrierId, LeftOut)]| out.iter().map(|(id, why)| Left { name: name(*id), reason: why.to_string() }).collect();
     match ::route::plan(&network, number, gate.codecs, now) {
         Ok(plan) => {
             outlook.route = Some(plan.prefix.to_string());
@@ -222,8 +227,12 @@ fn print_lines(outlook: &Outlook) -> std::io::Result<()> {
     writeln!(out, "codecs    {}", outlook.codecs.join(" "))?;
     if let Some(price) = &outlook.price {
         let [prefix, destination, deck] = ["prefix", "destination", "deck"].map(|key| text(price, key));
-        let [rate, currency, initial, increment, fee] = ["rate", "currency", "initial", "increment", "connect_fee"].map(|key| text(price, key));
-        writeln!(out, "price     {prefix} {destination} (deck {deck}): {rate} {currency} per minute, {initial}/{increment} s, connect fee {fee}")?;
+        let [rate, currency, initial, increment, fee] =
+            ["rate", "currency", "initial", "increment", "connect_fee"].map(|key| text(price, key));
+        writeln!(
+            out,
+            "price     {prefix} {destination} (deck {deck}): {rate} {currency} per minute, {initial}/{increment} s, connect fee {fee}"
+        )?;
     }
     if let Some(lease) = &outlook.lease {
         writeln!(out, "lease     {} {} for the first {} s", text(lease, "amount"), text(lease, "currency"), text(lease, "seconds"))?;
