@@ -216,7 +216,7 @@ fn invite(world: &World) -> anyhow::Result<()> {
         format!("TOKEN=$(cat {token})"),
         format!("curl -s -H \"Authorization: Bearer $TOKEN\" http://{http}/api/v1/accounts"),
         format!("curl -s -H \"Authorization: Bearer $TOKEN\" 'http://{http}/api/v1/cdrs?account=kiosk'"),
-        format!("curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \\"),
+        String::from("curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \\"),
         format!("     -d '{{\"amount\":\"5.00\",\"reference\":\"a try\"}}' http://{http}/api/v1/accounts/kiosk/topups"),
         format!("curl -s http://{http}/metrics"),
         format!("tollgate cdr --api http://{http} --token-file {token}"),
