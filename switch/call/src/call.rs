@@ -35,6 +35,7 @@ pub struct Call {
     pub(crate) codec_a: Option<Codec>,
     pub(crate) codec_b: Option<Codec>,
     pub(crate) origins: Origins,
+    pub(crate) checkpoint_ms: u32,
     pub(crate) phase: Phase,
     pub(crate) timers: Timers,
 }
@@ -137,6 +138,7 @@ impl Call {
             codec_a: None,
             codec_b: None,
             origins: Origins { caller: origin(0), carrier: origin(1) },
+            checkpoint_ms: setup.checkpoint_ms,
             phase: Phase::Admitting { offer: setup.offer },
             timers: Timers::default(),
         };
@@ -205,6 +207,16 @@ impl Call {
     /// True once the CDR was written.
     pub const fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
+    }
+
+    /// `routing`, `ringing`, `answered` or `ending`, in the operator's words.
+    pub fn state(&self) -> &'static str {
+        match &self.phase {
+            Phase::Hunting(hunt) if hunt.ringing => "ringing",
+            Phase::Admitting { .. } | Phase::Hunting(_) => "routing",
+            Phase::Talking(_) => "answered",
+            Phase::Settling(_) | Phase::Over => "ending",
+        }
     }
 
     /// True from the answer to the end.

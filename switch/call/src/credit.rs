@@ -7,15 +7,12 @@ use crate::call::{Actions, Call, Phase};
 use crate::event::{Action, HangupBy, Side};
 use crate::timer::Timer;
 
-/// Longest answered time between two checkpoints.
-const CHECKPOINT_MS: u64 = 10_000;
-
 impl Call {
     pub(crate) fn start_credit_timers(&mut self, answered: Now, renew_at_ms: u64, cut_at_ms: u64) {
         let at = |ms| answered.tick.plus_ms(ms);
         self.timers.set(Timer::Renew, at(renew_at_ms));
         self.timers.set(Timer::Cut, at(cut_at_ms));
-        self.timers.set(Timer::Checkpoint, at(CHECKPOINT_MS));
+        self.timers.set(Timer::Checkpoint, at(u64::from(self.checkpoint_ms)));
         self.timers.set(Timer::MaxCall, at(u64::from(self.gate.max_call_secs) * 1_000));
     }
 
@@ -52,6 +49,6 @@ impl Call {
     pub(crate) fn checkpoint(&mut self, now: Now, out: &mut Actions) {
         let Phase::Talking(talk) = &self.phase else { return };
         out.push_back(Action::RecordCheckpoint { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
-        self.timers.set(Timer::Checkpoint, now.tick.plus_ms(CHECKPOINT_MS));
+        self.timers.set(Timer::Checkpoint, now.tick.plus_ms(u64::from(self.checkpoint_ms)));
     }
 }

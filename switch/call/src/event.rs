@@ -48,6 +48,8 @@ pub struct Setup {
     pub offer: Option<Bytes>,
     /// Address that our SDP origins name.
     pub media_address: IpAddr,
+    /// Answered milliseconds between two checkpoints.
+    pub checkpoint_ms: u32,
 }
 
 /// What happened.

@@ -93,7 +93,7 @@ fn live_call(now: Now, slot: &Slot) -> LiveCall {
         caller: call.caller().to_owned(),
         called: call.called().to_owned(),
         carrier: call.carrier().cloned(),
-        state: if call.is_talking() { "talking" } else { "hunting" },
+        state: call.state(),
         started_at: call.started().wall,
         answered_at: answered.map(|at| at.wall),
         duration_ms: answered.map_or(0, |at| now.tick.ms_since(at.tick)),

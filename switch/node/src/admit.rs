@@ -66,6 +66,7 @@ impl Node {
             caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user_base().into()).unwrap_or_default(),
             called: called_party(&message).into(),
             media_address: self.tables.advertised(flow.local).ip(),
+            checkpoint_ms: self.tables.timing.checkpoint_ms,
             offer,
             gate,
         };

@@ -27,4 +27,4 @@ pub use counters::{CountedSide, Counters};
 pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
 pub use node::{Held, Identity, Node};
-pub use tables::{Seed, Source, Tables, shard_of};
+pub use tables::{Seed, Source, Tables, Timing, shard_of};

@@ -1,6 +1,6 @@
 //! The node: its state, its one mutation and its outputs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use call::{Actions, Event, LegId};
@@ -124,7 +124,8 @@ impl Node {
     /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
     pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
         let minter = Minter::new(identity.key, identity.shard);
-        let layer = Layer::new(minter.clone(), sip::transaction::Settings::default());
+        let timing = sip::transaction::Timing { t1_ms: u64::from(tables.timing.t1_ms), ..sip::transaction::Timing::RFC3261 };
+        let layer = Layer::new(minter.clone(), sip::transaction::Settings { timing, ..sip::transaction::Settings::default() });
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&tables.decks));
         Self {
@@ -220,10 +221,13 @@ impl Node {
         &self.engine
     }
 
-    /// Live calls by state: hunting, talking.
-    pub fn calls_by_state(&self) -> (usize, usize) {
-        let talking = self.slots.iter().filter(|slot| slot.call.is_talking()).count();
-        (self.slots.len() - talking, talking)
+    /// Calls by [`call::Call::state`]; those that are over and wait for their last packets are not counted.
+    pub fn calls_by_state(&self) -> BTreeMap<&'static str, u64> {
+        let mut states = BTreeMap::new();
+        for slot in self.slots.iter().filter(|slot| !slot.call.is_over()) {
+            *states.entry(slot.call.state()).or_default() += 1;
+        }
+        states
     }
 
     /// Carriers that are skipped at present, by name.

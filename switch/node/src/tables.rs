@@ -24,6 +24,23 @@ pub struct Tables {
     pub listeners: Vec<(sip::flow::Transport, SocketAddr)>,
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
     pub address: IpAddr,
+    /// Timers that are no gate's and no carrier's.
+    pub timing: Timing,
+}
+
+/// Timers of the whole node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Answered milliseconds between two checkpoints of a call: the most that a crash leaves unbilled.
+    pub checkpoint_ms: u32,
+    /// T1 of RFC 3261; fixed when the node is made.
+    pub t1_ms: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { checkpoint_ms: 10_000, t1_ms: 500 }
+    }
 }
 
 /// An account of the configuration.

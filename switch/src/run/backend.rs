@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use node::{AdminReply, AdminRequest, LiveCall, shard_of};
 use rating::engine::AccountView;
+use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
 use units::Name;
 use web::documents::{AccountDoc, CallDoc, TopUpDoc};
+use web::metrics::CallState;
 use web::{Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, Metrics, NewAccount, SourceError, TopUpOrder, TopUpReceipt};
 
 use crate::run::fabric::{Fabric, Letter};
@@ -18,6 +20,7 @@ pub(crate) struct SwitchBackend {
     pub fabric: Arc<Fabric>,
     pub journal: Arc<Journal>,
     pub metrics: Arc<Metrics>,
+    pub slots: Arc<SlotTable>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
     pub unknown_seen: AtomicU64,
 }
@@ -160,6 +163,7 @@ impl Backend for SwitchBackend {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
         self.observe_commits(&journal.commit_seconds);
+        self.show_pictures();
         let unknown = self.fabric.unknown_sources.load(Ordering::Relaxed);
         let seen = self.unknown_seen.swap(unknown, Ordering::Relaxed);
         self.metrics.auth_rejected(web::metrics::AuthReason::UnknownSource, unknown.saturating_sub(seen));
@@ -167,6 +171,22 @@ impl Backend for SwitchBackend {
 }
 
 impl SwitchBackend {
+    /// Gauges that are sums over the shards.
+    fn show_pictures(&self) {
+        let pictures = self.fabric.pictures();
+        for state in CallState::ALL {
+            let calls = pictures.iter().filter_map(|picture| picture.calls.get(state.as_str())).sum();
+            self.metrics.set_calls_active(*state, calls);
+        }
+        for carrier in self.fabric.tables.load().carriers.iter() {
+            let meters = self.metrics.carrier(&carrier.name);
+            meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
+            meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));
+        }
+        let imbalance = pictures.iter().map(|picture| picture.imbalance).max().unwrap_or_default();
+        self.metrics.ledger_imbalance_units.set(i64::try_from(imbalance).unwrap_or(i64::MAX));
+    }
+
     /// The journal keeps its own buckets; each commit since the last time is shown at the upper end of its bucket.
     fn observe_commits(&self, histogram: &store::Histogram) {
         let mut seen = self.commits_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! What the threads share: a bounded mailbox per shard with its waker, the tables in force, and the way from a packet to its shard.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
@@ -45,6 +46,18 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 pub(crate) struct Standing {
     pub live_calls: AtomicU64,
+    pub picture: Mutex<Picture>,
+}
+
+/// What a shard shows now and then, for gauges.
+#[derive(Default, Clone)]
+pub(crate) struct Picture {
+    /// Calls by state.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Carriers that it skips.
+    pub carriers_down: Vec<Name>,
+    /// What its books are out of balance by, 10⁻⁵ units; anything but 0 is a fault.
+    pub imbalance: u128,
 }
 
 /// Shared by all threads.
@@ -59,6 +72,8 @@ pub(crate) struct Fabric {
     pub unknown_sources: AtomicU64,
     /// Letters that found a mailbox full.
     pub dropped_letters: AtomicU64,
+    /// `node.max_calls`.
+    pub max_calls: AtomicU64,
 }
 
 impl Fabric {
@@ -95,6 +110,11 @@ impl Fabric {
             self.unknown_sources.fetch_add(1, Ordering::Relaxed);
         }
         shard
+    }
+
+    /// What each shard showed last.
+    pub(crate) fn pictures(&self) -> Vec<Picture> {
+        self.standings.iter().map(|standing| standing.picture.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
     }
 
     /// Calls that are not over, on all shards.

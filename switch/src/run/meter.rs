@@ -40,11 +40,14 @@ impl Meter {
         );
     }
 
-    pub(crate) fn tick(&mut self, now: Now, node: &mut Node) {
-        if now.tick >= self.due {
+    /// Hands counts on when they are due; true if so.
+    pub(crate) fn tick(&mut self, now: Now, node: &mut Node) -> bool {
+        let due = now.tick >= self.due;
+        if due {
             self.due = now.tick.plus_ms(EVERY_MS);
             self.flush(node);
         }
+        due
     }
 
     pub(crate) fn flush(&self, node: &mut Node) {

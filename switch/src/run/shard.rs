@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use store::{Appender, Entry, Load, Priority, Refusal};
 use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
 
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::meter::Meter;
 use crate::run::streams::Outgoing;
 
@@ -46,7 +46,7 @@ pub(crate) struct Shard {
     /// Records that the journal's queue had no room for, in order.
     pub backlog: VecDeque<(Entry, Priority)>,
     pub durable: u64,
-    pub load: Load,
+    pub pressure: node::Pressure,
 }
 
 /// A socket and what waits to be sent by it.
@@ -171,21 +171,22 @@ impl Shard {
         stopping
     }
 
-    /// What became durable, and how the journal stands.
+    /// What became durable, and whether there is room for more: in the journal, and under `node.max_calls`.
     fn journal_news(&mut self, now: Now) {
         let durable = self.appender.durable().0;
         if durable > self.durable {
             self.durable = durable;
             self.node.handle(now, Input::Durable(durable));
         }
-        let load = self.appender.pressure().load;
-        if load != self.load {
-            self.load = load;
-            self.node.handle(now, Input::Journal(match load {
-                Load::Ok => node::Pressure::Ok,
-                Load::Half | Load::Full => node::Pressure::Half,
-                Load::Failed => node::Pressure::Failed,
-            }));
+        let crowded = self.fabric.live_calls() >= self.fabric.max_calls.load(Ordering::Relaxed);
+        let pressure = match self.appender.pressure().load {
+            Load::Ok if !crowded => node::Pressure::Ok,
+            Load::Ok | Load::Half | Load::Full => node::Pressure::Half,
+            Load::Failed => node::Pressure::Failed,
+        };
+        if pressure != self.pressure {
+            self.pressure = pressure;
+            self.node.handle(now, Input::Journal(pressure));
         }
     }
 
@@ -281,6 +282,10 @@ impl Shard {
     fn stand(&mut self, now: Now) {
         let standing = &self.fabric.standings[usize::from(self.number)];
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
-        self.meter.tick(now, &mut self.node);
+        if self.meter.tick(now, &mut self.node) {
+            let carriers_down = self.node.carriers_down();
+            let picture = Picture { calls: self.node.calls_by_state(), carriers_down, imbalance: self.node.engine().imbalance() };
+            *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
+        }
     }
 }

@@ -96,12 +96,14 @@ impl Switch {
             draining: AtomicBool::new(false),
             unknown_sources: AtomicU64::new(0),
             dropped_letters: AtomicU64::new(0),
+            max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
         });
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
-        let parts = Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables };
+        let slots = Arc::new(SlotTable::default());
+        let parts = Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
         let books = replay.finish().shards;
         let shards = start_shards(&settings, &parts, books, bound.udp, pollers, inboxes)?;
-        let state = web_state(&fabric, &journal, &metrics, token);
+        let state = web_state(&parts, token);
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state)?;
         Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, shards, io: Some(io) })
     }
@@ -115,6 +117,7 @@ impl Switch {
         let tables = Arc::new(tables::tables(&settings, &self.addresses.sip));
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         self.metrics.set_carriers(&carriers);
+        self.fabric.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
         self.fabric.tables.store(Arc::clone(&tables));
         self.fabric.broadcast(|| Letter::Reload(Arc::clone(&tables)));
         self.settings = settings;
@@ -180,6 +183,7 @@ struct Parts<'a> {
     metrics: &'a Arc<Metrics>,
     outgoing: &'a mpsc::Sender<Outgoing>,
     tables: &'a Arc<node::Tables>,
+    slots: &'a Arc<SlotTable>,
 }
 
 fn start_shards(
@@ -190,7 +194,6 @@ fn start_shards(
     pollers: Vec<Poller>,
     inboxes: Vec<crossbeam_channel::Receiver<Letter>>,
 ) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
-    let slots = Arc::new(SlotTable::default());
     let count = pollers.len();
     let mut threads = Vec::with_capacity(count);
     let boot = u32::from_le_bytes([parts.key[0], parts.key[1], parts.key[2], 0]);
@@ -199,7 +202,7 @@ fn start_shards(
         let waker = poller.waker();
         let appender = parts.journal.appender(number, move || waker.wake())?;
         let fabric = Arc::clone(parts.fabric);
-        let mut node = Node::new(identity, Arc::clone(parts.tables), slots.clone());
+        let mut node = Node::new(identity, Arc::clone(parts.tables), parts.slots.clone());
         node.restore(fabric.clock.now(), books);
         let shard = Shard {
             number: number as u8,
@@ -215,7 +218,7 @@ fn start_shards(
             tickets: 0,
             backlog: VecDeque::new(),
             durable: 0,
-            load: Load::Ok,
+            pressure: node::Pressure::Ok,
         };
         let spawned = std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run());
         threads.push(spawned.context("cannot start a shard's thread")?);
@@ -223,11 +226,13 @@ fn start_shards(
     Ok(threads)
 }
 
-fn web_state(fabric: &Arc<Fabric>, journal: &Arc<Journal>, metrics: &Arc<Metrics>, token: String) -> Arc<WebState> {
+fn web_state(parts: &Parts<'_>, token: String) -> Arc<WebState> {
+    let (journal, metrics) = (parts.journal, parts.metrics);
     let backend = SwitchBackend {
-        fabric: Arc::clone(fabric),
+        fabric: Arc::clone(parts.fabric),
         journal: Arc::clone(journal),
         metrics: Arc::clone(metrics),
+        slots: Arc::clone(parts.slots),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     };

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Settings;
-use node::{Seed, Tables};
+use node::{Seed, Tables, Timing};
 use sip::flow::Transport;
 
 /// `bound` are the listeners as the sockets know them.
@@ -23,6 +23,7 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         accounts: settings.accounts.iter().map(seed).collect(),
         listeners: bound.to_vec(),
         address: advertised(settings, bound),
+        timing: Timing { checkpoint_ms: settings.journal.checkpoint_secs * 1_000, t1_ms: settings.sip.t1_ms },
     }
 }
 

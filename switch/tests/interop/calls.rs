@@ -8,8 +8,8 @@ const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 struct Line {
     transport: &'static str,
     port: u16,
-    site: Site,
     switch: Tollgate,
+    site: Site,
 }
 
 /// The story told over UDP, then over TCP.

@@ -7,8 +7,8 @@ use crate::harness::{Books, CARRIERS, Cdr, Scenario, Site, Tollgate, free_port};
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 
 struct Stage {
-    site: Site,
     switch: Tollgate,
+    site: Site,
 }
 
 /// alpha at `alpha`, beta answering behind it.

@@ -71,7 +71,7 @@ fn drain_under_load() {
     // New calls are refused with 503 and a Retry-After, calls in progress go on.
     let mut pbx = Peer::new(PBX, switch.udp);
     let uri = format!("sip:34911234567@{}", switch.udp);
-    eventually("the drain", SOON, || (switch.api.metric("tollgate_calls_active{state=\"answered\"}") >= 0.0).then_some(()));
+    eventually("the drain", SOON, || (switch.log().contains("draining")).then_some(()));
     let answer = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer while draining");
     assert_eq!(status_of(&answer), Some(503), "{answer}");
     let lower = answer.to_ascii_lowercase();
@@ -81,9 +81,9 @@ fn drain_under_load() {
     assert!(status.success(), "{status}");
 
     let again = site.start();
-    let cdrs = again.api.wait_cdrs(801);
-    assert_eq!(cdrs.iter().filter(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == "caller").count(), 800);
-    assert_eq!(cdrs.iter().filter(|cdr| cdr.number("sip_status") == 503 && cdr.text("amount") == "0.00000").count(), 1);
+    // What overload and drain refuse writes no record.
+    let cdrs = again.api.wait_cdrs(800);
+    assert!(cdrs.iter().all(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == "caller"), "{cdrs:#?}");
     Books::of("acme", "1000.00").check(&again.api, &site.data());
 }
 
