@@ -1,8 +1,8 @@
 //! A journal in memory: records are bytes, durable in their order, lost when the process dies before they are; replayed as from a disk.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use ledger::{GENESIS, Record, RecordBody, Replay, Restored, chain};
+use ledger::{GENESIS, Key, Record, RecordBody, Replay, Restored, chain};
 use node::shard_of;
 use rating::Cdr;
 
@@ -13,6 +13,8 @@ pub struct Disk {
     queued: VecDeque<(u8, u64, Vec<u8>)>,
     /// Tickets given out, per shard.
     tickets: [u64; 8],
+    cdr_ids: BTreeSet<String>,
+    top_ups: BTreeSet<String>,
 }
 
 impl Disk {
@@ -33,6 +35,7 @@ impl Disk {
         let mut upto: Vec<(u8, u64)> = Vec::new();
         for _ in 0..count.min(self.queued.len()) {
             let Some((shard, ticket, bytes)) = self.queued.pop_front() else { break };
+            self.note(&bytes);
             self.durable.push(bytes);
             match upto.iter_mut().find(|(of, _)| *of == shard) {
                 Some((_, highest)) => *highest = ticket,
@@ -79,11 +82,25 @@ impl Disk {
         self.records().filter_map(|record| record.cdr().map(|(_, raw)| Cdr::from_raw(raw).expect("a CDR can be read"))).collect()
     }
 
-    /// True if a top-up with this key is durable.
-    pub fn has_top_up(&self, key: &str) -> bool {
-        self.records().any(|record| match &record.body {
-            RecordBody::TopUp(booked) => format!("{:?}", booked.transfer.key).contains(key),
-            _ => false,
-        })
+    fn note(&mut self, bytes: &[u8]) {
+        let record = Record::decode(bytes).expect("what was written can be read");
+        if let Some((id, _)) = record.cdr() {
+            assert!(self.cdr_ids.insert(id.to_string()), "call {id} has two CDRs");
+        }
+        if let RecordBody::TopUp(booked) = &record.body
+            && let Key::Given(key) = &booked.transfer.key
+        {
+            assert!(self.top_ups.insert(format!("{} {key}", record.account)), "top-up {key} is booked twice");
+        }
+    }
+
+    /// True if the CDR of this call is durable.
+    pub fn has_cdr(&self, id: &str) -> bool {
+        self.cdr_ids.contains(id)
+    }
+
+    /// True if the account's top-up with this key is durable.
+    pub fn has_top_up(&self, account: &str, key: &str) -> bool {
+        self.top_ups.contains(&format!("{account} {key}"))
     }
 }

@@ -1,0 +1,446 @@
+//! Callers, carriers, switch, ledger and disk on one thread with a seed. One thing happens at a time, and after each the books are looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use node::{AdminReply, AdminRequest, Dispatch, Identity, Input, Node, Output, Pressure, Tables};
+use rating::Cdr;
+use sip::Message;
+use sip::flow::{Flow, Transport};
+use tests::dialogue::SWITCH;
+use tests::disk::Disk;
+use tests::rng::Rng;
+use tests::slots::Places;
+use units::{Currency, Money, Now, Tick, Wall};
+
+use crate::caller::Pbx;
+use crate::carrier::Trunk;
+use crate::profile::{ACCOUNTS, Chaos, DEAD, PBXS, Profile, TRUNKS, Weather, changed, number, script};
+use crate::repeat::{Alarm, Out, Step};
+use crate::tap::Tap;
+use crate::trace::Trace;
+
+/// 2026-01-05T10:00:00Z.
+const MORNING: i64 = 1_767_607_200_000;
+/// All time has run out by then.
+const END_US: u64 = 3_600_000_000;
+/// Things that happen at most: a loop that never ends is a bug too.
+const STEPS_MAX: u64 = 400_000;
+
+/// Something that will happen.
+enum What {
+    /// A packet for the switch.
+    In { from: SocketAddr, bytes: Bytes },
+    /// A packet of the switch.
+    Out { to: SocketAddr, bytes: Bytes },
+    Pbx(usize, Alarm),
+    Trunk(usize, Alarm),
+    Unreachable { shard: usize, flow: Flow },
+    Commit,
+    Chaos(Chaos),
+    Restart,
+}
+
+pub struct World {
+    pub profile: Profile,
+    pub now: Now,
+    pub nodes: Vec<Node>,
+    pub disk: Disk,
+    pub places: Arc<Places>,
+    pub pbxs: Vec<Pbx>,
+    pub trunks: Vec<Trunk>,
+    pub tap: Tap,
+    pub trace: Trace,
+    pub published: Vec<Arc<Cdr>>,
+    /// Top-ups asked for: key and amount, by account; those confirmed.
+    pub top_ups: Vec<(usize, String, i64)>,
+    pub confirmed: BTreeSet<u64>,
+    pub crashes: Vec<u64>,
+    /// Stopped, drained or failed: new calls are refused.
+    pub closed: bool,
+    pub failed: bool,
+    pub restored: BTreeMap<String, u64>,
+    tables: Arc<Tables>,
+    dispatch: Dispatch,
+    rng: Rng,
+    queue: BTreeMap<(u64, u64), What>,
+    seq: u64,
+    committing: bool,
+    crash_in: Option<u64>,
+    boots: u32,
+}
+
+impl World {
+    pub fn new(seed: u64, weather: Weather, loud: bool) -> Self {
+        let mut rng = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ weather as u64);
+        let profile = Profile::new(weather, &mut rng);
+        let tables = profile.plan.tables(None);
+        let pbxs = PBXS.iter().map(|(at, tcp)| Pbx::new(at.parse().expect("address"), *tcp, rng.fork())).collect();
+        let trunks = TRUNKS.iter().zip(&profile.moods);
+        let trunks = trunks.map(|((_, at, tcp), moods)| Trunk::new(at.parse().expect("address"), *tcp, rng.fork(), moods.clone()));
+        let trunks = trunks.collect();
+        let mut world = Self {
+            dispatch: Dispatch::new(key(0), profile.shards),
+            now: Now { tick: Tick(1_000_000), wall: Wall(MORNING) },
+            nodes: Vec::new(),
+            disk: Disk::default(),
+            places: Arc::new(Places::default()),
+            pbxs,
+            trunks,
+            tap: Tap::default(),
+            trace: Trace::new(loud),
+            published: Vec::new(),
+            top_ups: Vec::new(),
+            confirmed: BTreeSet::new(),
+            crashes: Vec::new(),
+            closed: false,
+            failed: false,
+            restored: BTreeMap::new(),
+            tables,
+            rng,
+            queue: BTreeMap::new(),
+            seq: 0,
+            committing: false,
+            crash_in: None,
+            boots: 0,
+            profile,
+        };
+        world.schedule();
+        world
+    }
+
+    fn schedule(&mut self) {
+        for call in 0..self.profile.calls {
+            let pbx = self.rng.range(0, 3) as usize;
+            let (number, script) = (number(&mut self.rng), script(&mut self.rng));
+            let at = self.pbxs[pbx].plan(format!("s{call}"), number, script);
+            let after = self.rng.range(0, self.profile.span_ms);
+            self.after(after * 1_000, What::Pbx(pbx, Alarm::Step { call: at, step: Step::Begin }));
+        }
+        for (at, chaos) in self.profile.chaos.clone() {
+            self.after(at * 1_000, What::Chaos(chaos));
+        }
+        self.after(0, What::Restart);
+    }
+
+    fn after(&mut self, us: u64, what: What) {
+        self.seq += 1;
+        self.queue.insert((self.now.tick.0 + us, self.seq), what);
+    }
+
+    /// Runs until nothing will happen any more.
+    pub fn run(&mut self) -> Result<(), String> {
+        for _ in 0..STEPS_MAX {
+            let queued = self.queue.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
+            let due = self.nodes.iter().map(|node| node.deadline().0).min().unwrap_or(u64::MAX);
+            let at = queued.min(due);
+            if at == u64::MAX {
+                return Ok(());
+            }
+            if at > END_US {
+                return Err(format!("something is still going on after an hour: {:?}", self.nodes.iter().map(Node::held).collect::<Vec<_>>()));
+            }
+            // A deadline in the past would never end; the wheel may round down by less than a millisecond.
+            let at = if at <= self.now.tick.0 && due < queued { self.now.tick.0 + 1_000 } else { at.max(self.now.tick.0) };
+            let passed = (at / 1_000) as i64 - (self.now.tick.0 / 1_000) as i64;
+            self.now = Now { tick: Tick(at), wall: self.now.wall.plus_ms(passed) };
+            if queued <= due {
+                let Some((_, what)) = self.queue.pop_first() else { continue };
+                self.happen(what)?;
+            } else {
+                for shard in 0..self.nodes.len() {
+                    if self.nodes.get(shard).is_some_and(|node| node.deadline().0 <= at) {
+                        self.give(shard, Input::Tick)?;
+                    }
+                }
+            }
+        }
+        Err("it never ends".to_owned())
+    }
+
+    fn happen(&mut self, what: What) -> Result<(), String> {
+        match what {
+            What::In { from, bytes } => self.arrive(from, &bytes)?,
+            What::Out { to, bytes } => self.deliver(to, &bytes),
+            What::Pbx(at, alarm) => self.pbx(at, |pbx, now, out| pbx.alarm(now, alarm, out)),
+            What::Trunk(at, alarm) => self.trunk(at, |trunk, now, out| trunk.alarm(now, alarm, out)),
+            What::Unreachable { shard, flow } => self.give(shard, Input::Unreachable(flow))?,
+            What::Commit => self.commit()?,
+            What::Chaos(chaos) => self.chaos(chaos)?,
+            What::Restart => self.restart()?,
+        }
+        Ok(())
+    }
+
+    // --- network ---
+
+    fn stream(at: SocketAddr) -> bool {
+        PBXS.iter().any(|(of, tcp)| *tcp && of.parse() == Ok(at)) || TRUNKS.iter().any(|(_, of, tcp)| *tcp && of.parse() == Ok(at))
+    }
+
+    /// Puts a packet on the wire: lost, doubled, late; a stream only takes its time.
+    fn wire(&mut self, peer: SocketAddr, make: impl Fn() -> What) {
+        if Self::stream(peer) {
+            return self.after(5_000, make());
+        }
+        if self.rng.percent(self.profile.loss) {
+            return;
+        }
+        let (low, high) = self.profile.delay_us;
+        let copies = 1 + u64::from(self.rng.percent(self.profile.duplicate));
+        for _ in 0..copies {
+            let delay = self.rng.range(low, high);
+            self.after(delay, make());
+        }
+    }
+
+    fn arrive(&mut self, from: SocketAddr, bytes: &Bytes) -> Result<(), String> {
+        self.trace.packet(self.now.tick.0, true, from, bytes);
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let message = Message::parse(bytes.clone()).map_err(|e| format!("a model peer wrote nonsense: {e:?}"))?;
+        let local: SocketAddr = SWITCH.parse().expect("address");
+        let flow = if Self::stream(from) { Flow::stream(Transport::Tcp, local, from, 1) } else { Flow::udp(local, from) };
+        match self.dispatch.shard(&self.tables, &flow, &message) {
+            Some(shard) => self.give(usize::from(shard), Input::Sip { flow, message: Ok(message) }),
+            None => Ok(()),
+        }
+    }
+
+    fn deliver(&mut self, to: SocketAddr, bytes: &Bytes) {
+        let message = tests::dialogue::parse(bytes);
+        if let Some(at) = self.pbxs.iter().position(|pbx| pbx.at == to) {
+            self.pbx(at, |pbx, now, out| pbx.handle(now, &message, out));
+        } else if let Some(at) = self.trunks.iter().position(|trunk| trunk.at == to) {
+            self.trunk(at, |trunk, now, out| trunk.handle(now, &message, out));
+        }
+    }
+
+    fn pbx(&mut self, at: usize, act: impl FnOnce(&mut Pbx, u64, &mut Out)) {
+        let mut out = Out::default();
+        act(&mut self.pbxs[at], self.now.tick.0, &mut out);
+        let from = self.pbxs[at].at;
+        self.carry(from, out, |alarm| What::Pbx(at, alarm));
+    }
+
+    fn trunk(&mut self, at: usize, act: impl FnOnce(&mut Trunk, u64, &mut Out)) {
+        let mut out = Out::default();
+        act(&mut self.trunks[at], self.now.tick.0, &mut out);
+        let from = self.trunks[at].at;
+        self.carry(from, out, |alarm| What::Trunk(at, alarm));
+    }
+
+    fn carry(&mut self, from: SocketAddr, out: Out, wake: impl Fn(Alarm) -> What) {
+        for bytes in out.sends {
+            self.wire(from, || What::In { from, bytes: bytes.clone() });
+        }
+        for (ms, alarm) in out.alarms {
+            self.after(ms * 1_000, wake(alarm));
+        }
+    }
+
+    // --- switch ---
+
+    fn give(&mut self, shard: usize, input: Input) -> Result<(), String> {
+        if let Some(node) = self.nodes.get_mut(shard) {
+            node.handle(self.now, input);
+        }
+        self.drain(shard)
+    }
+
+    fn drain(&mut self, shard: usize) -> Result<(), String> {
+        while let Some(output) = self.nodes.get_mut(shard).and_then(Node::poll) {
+            if let Some(left) = &mut self.crash_in {
+                if *left == 0 {
+                    self.crash();
+                    return Ok(());
+                }
+                *left -= 1;
+            }
+            self.output(shard, output)?;
+        }
+        crate::checks::step(self, shard)
+    }
+
+    fn output(&mut self, shard: usize, output: Output) -> Result<(), String> {
+        match output {
+            Output::Send { flow, bytes } => {
+                self.trace.packet(self.now.tick.0, false, flow.peer, &bytes);
+                self.tap.sent(self.now.tick.0, &bytes);
+                if flow.peer == DEAD.parse().expect("address") {
+                    self.after(5_000, What::Unreachable { shard, flow });
+                } else {
+                    self.wire(flow.peer, || What::Out { to: flow.peer, bytes: bytes.clone() });
+                }
+            }
+            Output::Journal { record, .. } => {
+                self.trace.record(self.now.tick.0, &record.encode().map_err(|e| e.to_string())?);
+                self.disk.queue(shard as u8, &record);
+                if !self.committing && !self.failed {
+                    self.committing = true;
+                    let (low, high) = self.profile.commit_ms;
+                    let delay = self.rng.range(low, high);
+                    self.after(delay * 1_000, What::Commit);
+                }
+            }
+            Output::Publish(cdr) => {
+                self.trace.note(self.now.tick.0, format!("published {} {} {} ms {}", cdr.id, cdr.call_id_a, cdr.duration_ms, cdr.reason));
+                if !self.disk.has_cdr(&cdr.id) {
+                    return Err(format!("CDR {} published before it was durable", cdr.id));
+                }
+                self.published.push(cdr);
+            }
+            Output::Reply { ticket, reply } => self.replied(ticket, &reply)?,
+        }
+        Ok(())
+    }
+
+    fn replied(&mut self, ticket: u64, reply: &AdminReply) -> Result<(), String> {
+        if let AdminReply::ToppedUp { .. } = reply {
+            let (account, key, _) = &self.top_ups[ticket as usize];
+            if !self.disk.has_top_up(ACCOUNTS[*account], key) {
+                return Err(format!("top-up {key} confirmed before it was durable"));
+            }
+            self.confirmed.insert(ticket);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        self.committing = false;
+        if self.failed {
+            return Ok(());
+        }
+        for (shard, upto) in self.disk.commit(usize::MAX) {
+            self.give(usize::from(shard), Input::Durable(upto))?;
+        }
+        Ok(())
+    }
+
+    fn crash(&mut self) {
+        self.crash_in = None;
+        self.trace.note(self.now.tick.0, "crash".to_owned());
+        // The disk may have taken some of what it had not acknowledged.
+        let kept = self.rng.range(0, self.disk.waiting() as u64) as usize;
+        if !self.failed {
+            self.disk.commit(kept);
+        }
+        self.disk.crash();
+        self.places.clear();
+        self.nodes.clear();
+        self.crashes.push(self.now.tick.0);
+        let down = self.rng.range(1, 4_000);
+        self.after(down * 1_000, What::Restart);
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        self.boots += 1;
+        let shards = self.profile.shards;
+        self.dispatch = Dispatch::new(key(self.boots), shards);
+        let restored = self.disk.replay(shards);
+        for (shard, books) in restored.shards.into_iter().enumerate() {
+            for open in books.open_calls.values() {
+                let cdr = Cdr::from_raw(&open.open.cdr).map_err(|e| e.to_string())?;
+                self.restored.insert(cdr.call_id_a, self.now.tick.0);
+            }
+            let identity = Identity { name: "sw1".into(), shard: shard as u8, shards, key: key(self.boots), boot: self.boots };
+            let mut node = Node::new(identity, Arc::clone(&self.tables), self.places.clone());
+            node.restore(self.now, books);
+            self.nodes.push(node);
+        }
+        for shard in 0..usize::from(shards) {
+            self.drain(shard)?;
+        }
+        Ok(())
+    }
+
+    // --- chaos ---
+
+    fn chaos(&mut self, chaos: Chaos) -> Result<(), String> {
+        self.trace.note(self.now.tick.0, format!("{chaos:?}"));
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        match chaos {
+            Chaos::Clock(ms) => self.now.wall = self.now.wall.plus_ms(ms),
+            Chaos::Half => self.all(|| Input::Journal(Pressure::Half))?,
+            Chaos::Ok if self.failed => {}
+            Chaos::Ok => self.all(|| Input::Journal(Pressure::Ok))?,
+            Chaos::Failed => {
+                self.failed = true;
+                self.all(|| Input::Journal(Pressure::Failed))?;
+            }
+            Chaos::Crash(outputs) => self.crash_in = Some(outputs),
+            Chaos::Reload => {
+                let mut plan = self.profile.plan.clone();
+                changed(&mut plan, &mut self.rng);
+                self.tables = plan.tables(Some(&self.tables));
+                self.profile.plan = plan;
+                let tables = Arc::clone(&self.tables);
+                self.all(|| Input::Reload(Arc::clone(&tables)))?;
+            }
+            Chaos::TopUp { account, amount } => self.top_up(account, amount)?,
+            Chaos::Kill => self.kill()?,
+            Chaos::Drain => {
+                self.closed = true;
+                self.all(|| Input::Drain)?;
+            }
+            Chaos::Stop => {
+                self.closed = true;
+                self.all(|| Input::Stop)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn all(&mut self, input: impl Fn() -> Input) -> Result<(), String> {
+        for shard in 0..self.nodes.len() {
+            self.give(shard, input())?;
+        }
+        Ok(())
+    }
+
+    fn top_up(&mut self, account: usize, amount: i64) -> Result<(), String> {
+        let shard = node::shard_of(ACCOUNTS[account], self.profile.shards);
+        // Now and then the same again: nothing may happen twice.
+        let again = self.rng.percent(20) && self.top_ups.iter().any(|(of, ..)| *of == account);
+        let (key, amount) = match self.top_ups.iter().rev().find(|(of, ..)| again && *of == account) {
+            Some((_, key, amount)) => (key.clone(), *amount),
+            None => (format!("key-{}", self.top_ups.len()), amount),
+        };
+        let ticket = self.top_ups.len() as u64;
+        self.top_ups.push((account, key.clone(), amount));
+        let amount = Money::of(amount, Currency::EUR);
+        let request = AdminRequest::TopUp { account: ACCOUNTS[account].into(), amount, reference: "sim".to_owned(), key };
+        self.give(usize::from(shard), Input::Admin { ticket, request })
+    }
+
+    /// Ends whichever call has the lowest id.
+    fn kill(&mut self) -> Result<(), String> {
+        for shard in 0..self.nodes.len() {
+            let node = &mut self.nodes[shard];
+            node.handle(self.now, Input::Admin { ticket: u64::MAX, request: AdminRequest::Calls });
+            let outputs: Vec<Output> = std::iter::from_fn(|| node.poll()).collect();
+            let mut victim = None;
+            for output in outputs {
+                match output {
+                    Output::Reply { reply: AdminReply::Calls(calls), .. } => victim = calls.first().map(|call| call.id),
+                    other => self.output(shard, other)?,
+                }
+            }
+            if let Some(id) = victim {
+                return self.give(shard, Input::Admin { ticket: u64::MAX, request: AdminRequest::Kill(id) });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn key(boot: u32) -> [u8; 16] {
+    let mut key = [0x5a; 16];
+    key[..4].copy_from_slice(&boot.to_le_bytes());
+    key
+}
