@@ -112,6 +112,8 @@ impl Node {
 
     fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, carrier: Arc<Carrier>, sdp: Option<Bytes>) -> Option<Event> {
         let ended = |end| Some(Event::AttemptEnded { attempt, end, cause: None });
+        // The one before answered with what was no answer: it has its BYE, and its place back.
+        self.leave_carrier(slot);
         if !self.health.begin(&carrier, now.tick) {
             return ended(AttemptEnd::Down);
         }
