@@ -1,7 +1,7 @@
 //! The ways in which a call goes: cancelled, busy, no common codec, early media, late answer, hung up by either side; each over UDP and
 //! TCP on both legs, each with the right answer and the right charge.
 
-use crate::harness::{Books, CARRIERS, Cdr, Scenario, Site, Tollgate, eventually, free_port, SOON};
+use crate::harness::{Books, CARRIERS, Cdr, SOON, Scenario, Site, Tollgate, eventually, free_port};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 

@@ -1,6 +1,6 @@
 //! Balances that run out: shared by many calls at once, and topped up in mid-call. Rate 0.60 a minute by the second: 0.01 a second.
 
-use crate::harness::{Books, CARRIERS, Cdr, Scenario, Site, eventually, free_port, units, SOON};
+use crate::harness::{Books, CARRIERS, Cdr, SOON, Scenario, Site, eventually, free_port, units};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 
@@ -52,14 +52,23 @@ fn a_top_up_in_mid_call_lengthens_it() {
     let switch = site.start();
     let alpha = Scenario::carrier("uas_answer", port).calls(1).start();
     let call = Scenario::caller("uac_cutoff", &switch).start();
-    let live = eventually("half of the money talked", SOON, || switch.api.calls().into_iter().find(|call| call["duration_ms"].as_u64() >= Some(5_000)));
-    assert_eq!((live["state"].as_str(), live["account"].as_str(), live["carrier"].as_str()), (Some("answered"), Some("acme"), Some("alpha")));
+    let live = eventually("half of the money talked", SOON, || {
+        switch.api.calls().into_iter().find(|call| call["duration_ms"].as_u64() >= Some(5_000))
+    });
+    assert_eq!(
+        (live["state"].as_str(), live["account"].as_str(), live["carrier"].as_str()),
+        (Some("answered"), Some("acme"), Some("alpha"))
+    );
     let paid = switch.api.top_up("acme", "0.05", "mid-call");
     assert_eq!((paid.status, &paid.body["amount"]), (201, &"0.05000".into()), "{paid:?}");
     let log = call.finish();
     alpha.finish();
     let cut = log.cut();
-    assert!(matches!(cut[..], [(1, ms, reason)] if (14_000.0..=16_000.0).contains(&ms) && reason.starts_with("SIP;cause=402")), "{}", log.0);
+    assert!(
+        matches!(cut[..], [(1, ms, reason)] if (14_000.0..=16_000.0).contains(&ms) && reason.starts_with("SIP;cause=402")),
+        "{}",
+        log.0
+    );
     let cdrs = switch.api.wait_cdrs(1);
     assert_eq!((cdrs[0].number("duration_ms"), cdrs[0].number("billed_seconds"), cdrs[0].text("amount")), (15_000, 15, "0.15000"));
     assert_eq!(switch.api.account("acme")["balance"], "0.00000");

@@ -1,7 +1,7 @@
 //! A call's price, in real time: deck row `34,Spain,0.12345,30,6`. 31 s bill 36 s, 0.12345·36/60 = 0.07407; 61 s bill 66 s, 0.135795,
 //! half-up 0.13580. Cancelled and failed calls cost nothing.
 
-use crate::harness::{Books, SPAIN, Scenario, Site, free_port, CARRIERS};
+use crate::harness::{Books, CARRIERS, SPAIN, Scenario, Site, free_port};
 
 #[test]
 fn calls_of_31_and_61_seconds_and_calls_that_fail() {
@@ -27,7 +27,10 @@ fn calls_of_31_and_61_seconds_and_calls_that_fail() {
     long.finish();
 
     let cdrs = switch.api.wait_cdrs(5);
-    let found: Vec<_> = cdrs.iter().map(|cdr| (cdr.text("called_e164"), cdr.number("sip_status"), cdr.number("billed_seconds"), cdr.text("amount"))).collect();
+    let found: Vec<_> = cdrs
+        .iter()
+        .map(|cdr| (cdr.text("called_e164"), cdr.number("sip_status"), cdr.number("billed_seconds"), cdr.text("amount")))
+        .collect();
     let expected = [
         ("34600000001", 487, 0, "0.00000"),
         ("34700000001", 486, 0, "0.00000"),

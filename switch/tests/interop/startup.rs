@@ -49,7 +49,11 @@ fn acme() -> Site {
 #[test]
 fn a_wrong_configuration() {
     let site = Site::new();
-    fs::write(site.path("decks/retail.csv"), "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,Spain,x,30,6,,,\n35,Nowhere,0.1,0,6,,,\n").unwrap();
+    fs::write(
+        site.path("decks/retail.csv"),
+        "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,Spain,x,30,6,,,\n35,Nowhere,0.1,0,6,,,\n",
+    )
+    .unwrap();
     let text = r#"[node]
 name = "sw1"
 data_dir = "./data"
@@ -229,7 +233,9 @@ fn a_journal_cut_short_or_foreign() {
     site.start().stop();
     let journal = journal_file(&site.data());
     let whole = fs::read(&journal).unwrap();
-    for bytes in [whole[..whole.len() / 2].to_vec(), b"something else altogether, longer than a header, as people put it there\n".repeat(99)] {
+    for bytes in
+        [whole[..whole.len() / 2].to_vec(), b"something else altogether, longer than a header, as people put it there\n".repeat(99)]
+    {
         fs::write(&journal, &bytes).unwrap();
         let output = run(&site);
         fails(&output, &["left as it"]);

@@ -43,7 +43,8 @@ fn connections_are_closed_without_a_byte() {
     assert_eq!(until_closed(&mut silent, SOON), Some(Vec::new()));
     let mut talker = connect(STRANGER, switch.tcp);
     // It may be closed before this is written.
-    let _ = talker.write_all(format!("OPTIONS sip:{0} SIP/2.0\r\nVia: SIP/2.0/TCP {STRANGER};branch=z9hG4bK1\r\n\r\n", switch.tcp).as_bytes());
+    let _ =
+        talker.write_all(format!("OPTIONS sip:{0} SIP/2.0\r\nVia: SIP/2.0/TCP {STRANGER};branch=z9hG4bK1\r\n\r\n", switch.tcp).as_bytes());
     assert_eq!(until_closed(&mut talker, SOON), Some(Vec::new()));
     eventually("the strangers' counter", SOON, || (switch.api.metric(COUNTER) - before >= 2.0).then_some(()));
     // The gate's connection stays, and its keep-alive is answered (RFC 5626 §4.4.1).

@@ -149,7 +149,8 @@ impl Api {
 
 impl Reply {
     fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let headers = headers.collect();
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
         Self { status: response.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null), headers }

@@ -68,9 +68,10 @@ impl Peer {
         if method == "INVITE" {
             let to = answer.lines().find(|line| line.to_ascii_lowercase().starts_with("to:")).unwrap_or_default();
             let head = text.split("\r\n\r\n").next().unwrap_or_default();
-            let kept = head.lines().skip(1).filter(|line| {
-                ["Via", "Max-Forwards", "From", "Call-ID"].iter().any(|name| line.split(':').next() == Some(name))
-            });
+            let kept = head
+                .lines()
+                .skip(1)
+                .filter(|line| ["Via", "Max-Forwards", "From", "Call-ID"].iter().any(|name| line.split(':').next() == Some(name)));
             let kept: Vec<&str> = kept.collect();
             self.send(format!("ACK {uri} SIP/2.0\r\n{}\r\n{to}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n", kept.join("\r\n")).as_bytes());
         }
@@ -79,7 +80,8 @@ impl Peer {
 }
 
 /// An offer of PCMA.
-pub const OFFER: &str = "v=0\r\no=pbx 1 1 IN IP4 127.0.0.11\r\ns=-\r\nc=IN IP4 127.0.0.11\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
+pub const OFFER: &str =
+    "v=0\r\no=pbx 1 1 IN IP4 127.0.0.11\r\ns=-\r\nc=IN IP4 127.0.0.11\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
 
 /// The status of a response.
 pub fn status_of(message: &str) -> Option<u16> {
