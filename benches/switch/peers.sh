@@ -76,7 +76,6 @@ admin_token_file = "$dir/admin.token"
 [media]
 mode = "bypass"
 address = "127.0.0.1"
-ports = [16384, 32766]
 
 [[deck]]
 name = "retail"

@@ -23,7 +23,7 @@ case $peers in *kamailio*) need kamailio kamailio sqlite3 sqlite3
     [ -e /usr/share/kamailio/db_sqlite ] || need "no such command" kamailio-sqlite-modules ;; esac
 [ "$delay_calls" = 0 ] || need tcpdump tcpdump
 [ "$(nproc)" -ge 2 ] || fail "two cores are needed: one for the switch, one for the load"
-case $peers in *tollgate*) say "building tollgate"; cargo build --release --locked --package switch --bin tollgate ;; esac
+[ -n "${TOLLGATE:-}" ] || case $peers in *tollgate*) say "building tollgate"; cargo build --release --locked --package switch --bin tollgate ;; esac
 
 # a session, and so a scheduler group, of its own: other work on the machine disturbs short runs less; without root a plain run
 if [ -z "${BENCH_SESSION:-}" ]; then

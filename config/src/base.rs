@@ -127,8 +127,8 @@ pub(crate) fn log(document: &Document) -> Log {
     Log { filter: text("filter"), json: text("format") != "text" }
 }
 
-/// No two listeners on one port, and none of UDP inside the media ports.
-pub(crate) fn refuse_shared_ports(document: &Document, sip: &Sip, http: &Http, media: &Media, check: &mut Check<'_>) {
+/// No two listeners on one port. (The media ports are nobody's while voice goes past us.)
+pub(crate) fn refuse_shared_ports(document: &Document, http: &Http, check: &mut Check<'_>) {
     let table = document.one(&schema::SIP);
     let mut taken: Vec<(Listen, Span)> = Vec::new();
     let fields = table.texts("listen").into_iter().filter_map(|f| Some((parse_listen(&f.value).ok()?, f.span)));
@@ -140,12 +140,6 @@ pub(crate) fn refuse_shared_ports(document: &Document, sip: &Sip, http: &Http, m
             check.error(&span, message);
         }
         taken.push((one, span));
-    }
-    let (Some((first, last)), false) = (media.ports, sip.listen.is_empty()) else { return };
-    for (one, span) in taken.iter().filter(|(l, _)| l.transport == Transport::Udp && (first..=last).contains(&l.addr.port())) {
-        if media.address.is_none_or(|a| a == one.addr.ip() || one.addr.ip().is_unspecified()) {
-            check.error(span, format!("{one} lies inside media.ports {first} to {last}"));
-        }
     }
 }
 

@@ -63,7 +63,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     let media = base::media(&document, &mut check);
     let journal = base::journal(&document, &check);
     let log = base::log(&document);
-    base::refuse_shared_ports(&document, &sip, &http, &media, &mut check);
+    base::refuse_shared_ports(&document, &http, &mut check);
 
     let decks = money::decks(&document, &mut check);
     let accounts = money::accounts(&document, &decks, &mut check);

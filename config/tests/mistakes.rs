@@ -174,7 +174,6 @@ fn single_mistakes() {
             "\"tcp:127.0.0.1:8080\"",
             "t.toml:12:10: tcp:127.0.0.1:8080 is in use already: tcp:127.0.0.1:8080 at t.toml:9:33",
         ),
-        ("\"udp:127.0.0.1:5060\"", "\"udp:127.0.0.1:20000\"", "t.toml:9:11: udp:127.0.0.1:20000 lies inside media.ports 16384 to 32766"),
         ("balance = \"10.00\"", "balance = \"-1\"", "t.toml:33:11: balance must not be negative"),
         ("balance = \"10.00\"", "balance = \"1e9\"", "t.toml:33:11: not a decimal amount: \"1e9\""),
         ("balance = \"10.00\"", "balance = \"NaN\"", "t.toml:33:11: not a decimal amount: \"NaN\""),
