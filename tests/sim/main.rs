@@ -13,6 +13,7 @@ mod tap;
 mod trace;
 mod world;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use profile::Weather;
@@ -21,7 +22,7 @@ use world::World;
 /// What a run came to.
 struct Outcome {
     hash: u64,
-    cdrs: usize,
+    reasons: Vec<String>,
     fault: Option<String>,
 }
 
@@ -34,7 +35,13 @@ fn run(seed: u64, weather: Weather, loud: bool) -> Outcome {
         Err(_) => Some("it panicked, see above".to_owned()),
     };
     let fault = fault.map(|fault| format!("{weather:?} seed {seed} ({:?}):\n{}{fault}", world.profile.chaos, world.trace.tail()));
-    Outcome { hash: world.trace.hash(), cdrs: world.disk.len(), fault }
+    Outcome { hash: world.trace.hash(), reasons: world.disk.cdrs().iter().map(reason).collect(), fault }
+}
+
+/// How a call ended, in a word.
+fn reason(cdr: &rating::Cdr) -> String {
+    let answered = if cdr.answered_at.is_some() { "answered" } else { "failed" };
+    format!("{answered} {}", cdr.reason)
 }
 
 fn from_env(name: &str) -> Option<u64> {
@@ -48,11 +55,13 @@ fn weather(weather: Weather) {
     }
     let again = seeds::FAILED_ONCE.iter().filter(|(of, _)| *of == weather).map(|(_, seed)| *seed);
     let count = from_env("TOLLGATE_SIM_SEEDS").unwrap_or(500);
-    let (mut runs, mut cdrs, mut faults) = (0u64, 0, Vec::new());
+    let (mut runs, mut reasons, mut faults) = (0u64, BTreeMap::<String, u64>::new(), Vec::new());
     for seed in again.chain(1..=count) {
         let outcome = run(seed, weather, false);
         runs += 1;
-        cdrs += outcome.cdrs;
+        for reason in outcome.reasons {
+            *reasons.entry(reason).or_default() += 1;
+        }
         // The same seed is the same story, to the byte.
         if runs % 16 == 0 {
             assert_eq!(run(seed, weather, false).hash, outcome.hash, "{weather:?} seed {seed} is not the same twice");
@@ -64,13 +73,14 @@ fn weather(weather: Weather) {
             }
         }
     }
-    println!("{weather:?}: {runs} seeds, {cdrs} records");
+    println!("{weather:?}: {runs} seeds, {reasons:?}");
     if let Some((_, first)) = faults.first() {
         let lines = faults.iter().map(|(seed, fault)| format!("seed {seed}: {}\n", fault.lines().next_back().unwrap_or_default()));
         let lines: String = lines.collect();
         panic!("the first seed that failed:\n{first}\n\nall:\n{lines}");
     }
-    assert!(cdrs > runs as usize, "the simulator saw traffic");
+    let answered = reasons.get("answered normal").copied().unwrap_or(0);
+    assert!(answered > runs, "the simulator saw traffic: {reasons:?}");
 }
 
 #[test]
