@@ -87,12 +87,16 @@ impl Node {
                 }
             }
             LegState::Confirmed => {
-                if let Exchange::TheirsAccepted { server, late } = std::mem::replace(&mut leg.exchange, Exchange::None) {
-                    self.layer.acked(now.tick, server);
-                    self.servers.remove(&server);
-                    if late {
-                        self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
-                    }
+                // The ACK of the first INVITE may come again at any time: it is none of an exchange's business.
+                let Exchange::TheirsAccepted { server, cseq, late } = leg.exchange else { return };
+                if ack.cseq().0 != cseq {
+                    return;
+                }
+                leg.exchange = Exchange::None;
+                self.layer.acked(now.tick, server);
+                self.servers.remove(&server);
+                if late {
+                    self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
                 }
             }
             other => leg.state = other,
@@ -147,10 +151,15 @@ impl Node {
                 self.park(now, slot);
             }
             Client::Offer(at, leg) => {
-                if let Some(mut slot) = self.slots.take(at) {
-                    self.offer_response(now, &mut slot, leg, id, &response);
-                    self.park(now, slot);
-                }
+                let Some(mut slot) = self.slots.take(at) else {
+                    if is_final {
+                        self.clients.remove(&id);
+                        self.fork(now, id, flow, &response);
+                    }
+                    return;
+                };
+                self.offer_response(now, &mut slot, leg, id, &response);
+                self.park(now, slot);
             }
             Client::Bye(at, leg) => {
                 if is_final {
@@ -184,7 +193,7 @@ impl Node {
             Client::Invite(at, leg) => self.invite_failed(now, at, leg, failure),
             Client::Offer(at, leg) => {
                 if let Some(mut slot) = self.slots.take(at) {
-                    self.offer_failed(now, &mut slot, leg, 408);
+                    self.offer_failed(now, &mut slot, leg, id, 408);
                     self.park(now, slot);
                 }
             }

@@ -157,7 +157,7 @@ impl Node {
         if is_update {
             self.servers.remove(&server);
         } else {
-            leg.exchange = Exchange::TheirsAccepted { server, late };
+            leg.exchange = Exchange::TheirsAccepted { server, cseq: request.cseq().0, late };
         }
         self.layer.respond(now.tick, server, 200, builder.build());
     }
@@ -228,6 +228,7 @@ impl Node {
         };
         let (purpose, cseq) = (*purpose, *cseq);
         if *ours != client {
+            self.clients.remove(&client);
             return;
         }
         leg.exchange = Exchange::None;
@@ -276,9 +277,11 @@ impl Node {
         }
     }
 
-    pub(crate) fn offer_failed(&mut self, now: Now, slot: &mut Slot, id: LegId, status: u16) {
+    pub(crate) fn offer_failed(&mut self, now: Now, slot: &mut Slot, id: LegId, failed: ClientId, status: u16) {
         let Some(leg) = slot.leg_mut(id) else { return };
-        if let Exchange::Ours { client, purpose, .. } = leg.exchange {
+        if let Exchange::Ours { client, purpose, .. } = leg.exchange
+            && client == failed
+        {
             leg.exchange = Exchange::None;
             self.offer_failed_with(now, slot, id, client, purpose, status);
         }
