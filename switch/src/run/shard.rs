@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,11 +87,17 @@ impl Shard {
             }
             self.flush()?;
             self.stand(now);
-            if stopping && self.node.is_idle() && self.backlog.is_empty() {
+            if stopping && self.is_done() {
                 self.meter.flush(&mut self.node);
                 return Ok(());
             }
         }
+    }
+
+    /// No call is left, and no record that waits for the disk. A journal that failed acknowledges nothing more: it is not waited for.
+    fn is_done(&self) -> bool {
+        let failed = self.pressure == node::Pressure::Failed;
+        self.backlog.is_empty() && (self.node.is_idle() || (failed && self.node.live_calls() == 0))
     }
 
     fn sleep(&self) -> Duration {

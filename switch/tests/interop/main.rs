@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod crash;
 mod credit;
+mod disk;
 mod failover;
 mod flood;
 mod harness;

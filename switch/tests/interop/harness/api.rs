@@ -73,6 +73,12 @@ impl Api {
         self.agent.get(format!("http://{}{path}", self.address)).call().unwrap().body_mut().read_to_string().unwrap()
     }
 
+    /// Status and text of any other path, `/readyz`.
+    pub fn text_and_status(&self, path: &str) -> (u16, String) {
+        let mut answer = self.agent.get(format!("http://{}{path}", self.address)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
     /// Adds money.
     pub fn top_up(&self, account: &str, amount: &str, key: &str) -> Reply {
         self.post(&format!("/accounts/{account}/topups"), Some(key), &json!({ "amount": amount, "reference": "test" }))

@@ -26,6 +26,12 @@ fn program() -> Command {
     program
 }
 
+fn through_shell(script: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_tollgate")]).env_remove("TOLLGATE_LOG");
+    shell
+}
+
 /// Sends a signal by its short name.
 fn signal(pid: u32, name: &str) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
@@ -42,10 +48,15 @@ pub struct Tollgate {
 }
 
 impl Tollgate {
-    pub(super) fn start(site: &Site) -> Self {
+    /// With `file_kib` no file of the process grows beyond that: a disk that is full.
+    pub(super) fn start(site: &Site, file_kib: Option<u32>) -> Self {
         let log = site.path("switch.log");
         let errors = OpenOptions::new().create(true).append(true).open(&log).unwrap();
-        let mut run = program();
+        let mut run = match file_kib {
+            // The signal is ignored, so that writes fail as they do on a full disk; `ulimit` counts 512 bytes.
+            Some(kib) => through_shell(&format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2)),
+            None => program(),
+        };
         run.arg("run").arg("--config").arg(site.config()).current_dir(site.folder());
         let mut child = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let ready = match first_line(&mut child) {

@@ -81,8 +81,17 @@ impl Site {
 
     /// Writes the configuration and starts a switch; it is ready when this returns. The next start has the same ports.
     pub fn start(&mut self) -> Tollgate {
+        self.start_with(None)
+    }
+
+    /// The same with a disk that takes no file longer than `file_kib`.
+    pub fn start_on_small_disk(&mut self, file_kib: u32) -> Tollgate {
+        self.start_with(Some(file_kib))
+    }
+
+    fn start_with(&mut self, file_kib: Option<u32>) -> Tollgate {
         self.write();
-        let running = Tollgate::start(self);
+        let running = Tollgate::start(self, file_kib);
         self.listen = [format!("udp:{}", running.udp), format!("tcp:{}", running.tcp)];
         self.http = running.api.address().to_string();
         self.write();
