@@ -51,6 +51,11 @@ pub struct Call {
     cancelled: bool,
     early: bool,
     pub vanished: bool,
+    /// Who is to refresh the session, if it has a timer; `lazy` never does.
+    timer: Option<&'static str>,
+    lazy: bool,
+    /// It should have refreshed the session and did not.
+    pub neglects: bool,
     pub leg: Option<Leg>,
     /// What it must never see.
     pub faults: Vec<String>,
@@ -88,6 +93,9 @@ impl Pbx {
             cancelled: false,
             early: false,
             vanished: false,
+            timer: [None, None, None, Some("uac"), Some("uas")][self.rng.range(0, 4) as usize],
+            neglects: false,
+            lazy: self.rng.percent(20),
             leg: None,
             faults: Vec::new(),
         });
@@ -128,7 +136,10 @@ impl Pbx {
                 let payloads: &[u8] = if call.script == Script::G722 { &[9] } else { &[8, 0, 18, 101] };
                 let media = sdp::Media { payloads, direction: "sendrecv", version: 1 };
                 let offer = (!matches!(call.script, Script::Late(_))).then(|| sdp::write(self.at.ip(), &media));
-                let bytes = call.dialog.request("INVITE", "", offer.as_deref());
+                let timer = call
+                    .timer
+                    .map(|who| format!("Supported: timer\r\nAllow: INVITE, BYE, UPDATE\r\nSession-Expires: 90;refresher={who}\r\n"));
+                let bytes = call.dialog.request("INVITE", &timer.unwrap_or_default(), offer.as_deref());
                 call.begun = true;
                 call.invite = Some(parse(&bytes));
                 if let Script::Cancel(after_ms) = call.script {
@@ -169,6 +180,17 @@ impl Pbx {
             Step::Vanish => {
                 call.vanished = true;
                 self.repeats.stop_call(at);
+            }
+            Step::Refresh => {
+                if let Some(leg) = call.leg.as_mut().filter(|leg| leg.over.is_none()) {
+                    let wait_ms = if leg.refresh(&mut self.repeats, out) { 40_000 } else { 500 };
+                    out.alarms.push((wait_ms, Alarm::Step { call: at, step: Step::Refresh }));
+                }
+            }
+            Step::Info => {
+                if let Some(leg) = &mut call.leg {
+                    leg.info(out);
+                }
             }
             Step::Ring | Step::Media | Step::Decide | Step::Fork => {}
         }
@@ -274,6 +296,15 @@ impl Pbx {
             leg.ack(1, answer.as_deref(), out);
         }
         let after = |ms, step| (ms, Alarm::Step { call: at, step });
+        leg.timer = call.timer.is_some();
+        let mine = ok.header(Name::SessionExpires).is_some_and(|value| value.contains("refresher=uac"));
+        if mine && !call.lazy {
+            out.alarms.push(after(40_000, Step::Refresh));
+        }
+        call.neglects = mine && call.lazy;
+        if self.rng.percent(10) {
+            out.alarms.push(after(self.rng.range(1, 20_000), Step::Info));
+        }
         if call.cancelled {
             // The 2xx crossed our CANCEL: it stands, so it is ended (§9.1).
             leg.bye(now, &mut self.repeats, out);

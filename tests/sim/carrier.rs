@@ -39,6 +39,8 @@ pub enum Script {
     SmallSession,
     /// Answers with a codec that was not offered.
     BadAnswer,
+    /// Answers late and without a word before.
+    Slow { answer_ms: u64 },
     /// Answers, then changes the session itself.
     Reinvites { after_ms: u64 },
 }
@@ -46,10 +48,11 @@ pub enum Script {
 pub struct Call {
     pub script: Script,
     pub invite: Message,
-    branch: String,
     last: Option<Bytes>,
     pub status: Option<u16>,
     pub vanished: bool,
+    /// It should refresh the session and does not.
+    pub neglects: bool,
     pub legs: Vec<Leg>,
     pub begun: u64,
 }
@@ -128,13 +131,22 @@ impl Trunk {
             Script::SmallSession if retried => Script::Answer { ring_ms: 100, answer_ms: 300 },
             script => script,
         };
-        self.by_branch.insert(branch.clone(), at);
-        self.calls.push(Call { script, invite: msg.clone(), branch, last: None, status: None, vanished: false, legs: Vec::new(), begun: now });
+        self.by_branch.insert(branch, at);
+        self.calls.push(Call {
+            script,
+            invite: msg.clone(),
+            last: None,
+            status: None,
+            vanished: false,
+            neglects: false,
+            legs: Vec::new(),
+            begun: now,
+        });
         let after = |ms, step| (ms, Alarm::Step { call: at, step });
         if script == Script::Silent {
             return;
         }
-        if !self.rng.percent(30) {
+        if !matches!(script, Script::Slow { .. }) && !self.rng.percent(30) {
             self.say(at, 100, "", None, out);
         }
         match script {
@@ -147,6 +159,7 @@ impl Trunk {
             Script::Media { answer_ms } => out.alarms.extend([after(200, Step::Media), after(200 + answer_ms, Step::Decide)]),
             Script::Refuse { after_ms, .. } => out.alarms.push(after(after_ms, Step::Decide)),
             Script::Silent => {}
+            Script::Slow { answer_ms } => out.alarms.push(after(answer_ms, Step::Decide)),
             Script::Trying => self.say(at, 100, "", None, out),
             Script::Ringing | Script::AnswersCancel => out.alarms.push(after(50, Step::Ring)),
             Script::Forks { .. } | Script::HangsUp { .. } | Script::Vanish { .. } | Script::Reinvites { .. } => {
@@ -226,6 +239,12 @@ impl Trunk {
                     leg.offer(direction, &mut self.repeats, out);
                 }
             }
+            (Step::Refresh, _) => {
+                if let Some(leg) = self.calls[at].legs.first_mut().filter(|leg| leg.over.is_none()) {
+                    let wait_ms = if leg.refresh(&mut self.repeats, out) { 40_000 } else { 500 };
+                    out.alarms.push(after(wait_ms, Step::Refresh));
+                }
+            }
             (Step::Vanish, _) => {
                 self.calls[at].vanished = true;
                 self.repeats.stop_call(at);
@@ -245,12 +264,27 @@ impl Trunk {
     fn answer(&mut self, now: u64, at: usize, leg: usize, sdp: &str, out: &mut Out) {
         let tag = self.tag(at, leg);
         let call = &mut self.calls[at];
-        let bytes = reply(&call.invite, 200, &tag, self.at, "", Some(sdp));
+        // It may agree to the session timer that the switch asks for, and then keep it up or not.
+        let agrees = call.invite.header(Name::SessionExpires).is_some() && self.rng.percent(60);
+        let extra = match self.rng.range(0, 2) {
+            _ if !agrees => "",
+            0 => "Require: timer\r\nAllow: INVITE, BYE, UPDATE\r\nSession-Expires: 90;refresher=uac\r\n",
+            1 => "Require: timer\r\nSession-Expires: 90;refresher=uac\r\n",
+            _ => "Require: timer\r\nSession-Expires: 90;refresher=uas\r\n",
+        };
+        if extra.contains("=uas") {
+            call.neglects = self.rng.percent(30);
+            if !call.neglects {
+                out.alarms.push((40_000, Alarm::Step { call: at, step: Step::Refresh }));
+            }
+        }
+        let bytes = reply(&call.invite, 200, &tag, self.at, extra, Some(sdp));
         call.status = Some(200);
         call.last = Some(bytes.clone());
         let transport = if self.reliable { "TCP" } else { "UDP" };
         let dialog = Dialogue::callee(self.at, &call.invite, &tag).over(transport);
         let mut made = Leg::new(at, leg, dialog, &tag, self.reliable, now);
+        made.timer = agrees;
         made.invite_cseq = call.invite.cseq().0;
         call.legs.push(made);
         self.repeats.start(Owner { call: at, leg, purpose: Purpose::Final }, bytes, self.reliable, out);
@@ -270,9 +304,4 @@ impl Trunk {
             _ => self.say(at, 487, "", None, out),
         }
     }
-}
-
-/// The reason of a BYE or CANCEL, for people.
-pub fn reason(msg: &Message) -> &str {
-    msg.header(Name::Reason).unwrap_or("")
 }

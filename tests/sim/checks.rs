@@ -7,7 +7,6 @@ use node::{Held, Node};
 use rating::Cdr;
 use units::Currency;
 
-use crate::carrier;
 use crate::caller;
 use crate::profile::{ACCOUNTS, Weather};
 use crate::world::World;
@@ -38,8 +37,14 @@ pub fn end(world: &mut World) -> Result<(), String> {
     let cdrs = world.disk.cdrs();
     records(world, &cdrs)?;
     money(world, &cdrs)?;
+    if world.profile.weather == Weather::Hostile {
+        return Ok(());
+    }
     callers(world, &cdrs)?;
     trunks(world, &cdrs)?;
+    if world.profile.weather == Weather::Calm {
+        crate::calm::end(world, &cdrs)?;
+    }
     Ok(())
 }
 
@@ -108,8 +113,16 @@ fn duration(world: &World, cdr: &Cdr) -> Result<(), String> {
         }
         return Ok(());
     }
+    if world.profile.weather == Weather::Hostile {
+        // A forged packet is no witness.
+        return Ok(());
+    }
     let doubtful = world.crashes.iter().any(|crash| crash >= answered);
-    let forked = world.trunks.iter().flat_map(|trunk| &trunk.calls).any(|call| Some(call.invite.call_id()) == cdr.call_id_b.as_deref() && call.legs.len() > 1);
+    let forked = world
+        .trunks
+        .iter()
+        .flat_map(|trunk| &trunk.calls)
+        .any(|call| Some(call.invite.call_id()) == cdr.call_id_b.as_deref() && call.legs.len() > 1);
     if doubtful || forked {
         return Ok(());
     }
@@ -129,12 +142,14 @@ fn money(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     let keys: BTreeMap<(usize, &str), i64> = world.top_ups.iter().map(|(account, key, amount)| ((*account, &**key), *amount)).collect();
     for (at, name) in ACCOUNTS.iter().enumerate() {
         let shard = usize::from(node::shard_of(name, world.profile.shards));
-        let on_disk = restored.shards[shard].books.id(name).and_then(|id| restored.shards[shard].books.balance(id)).map(ledger::Balance::posted);
+        let on_disk =
+            restored.shards[shard].books.id(name).and_then(|id| restored.shards[shard].books.balance(id)).map(ledger::Balance::posted);
         let Some(view) = world.nodes.get(shard).and_then(|node: &Node| node.engine().account(name)) else {
             return Err(format!("account {name} is gone"));
         };
         let opening = world.profile.plan.accounts[at].1;
-        let booked: i64 = keys.iter().filter(|((of, key), _)| *of == at && world.disk.has_top_up(name, key)).map(|(_, amount)| amount).sum();
+        let booked: i64 =
+            keys.iter().filter(|((of, key), _)| *of == at && world.disk.has_top_up(name, key)).map(|(_, amount)| amount).sum();
         let spent: i64 = cdrs.iter().filter(|cdr| *cdr.account == **name).map(|cdr| cdr.amount).sum();
         let expected = opening + booked - spent;
         if view.balance.amount != expected || on_disk != Some(expected) {
@@ -150,10 +165,14 @@ fn money(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
             return Err(format!("top-up {key} was confirmed and is lost"));
         }
     }
-    let late: i64 = world.disk.records().map(|record| match &record.body {
-        RecordBody::CostBooked(booked) => booked.transfers.iter().map(|transfer| transfer.amount.amount).sum(),
-        _ => 0,
-    }).sum();
+    let late: i64 = world
+        .disk
+        .records()
+        .map(|record| match &record.body {
+            RecordBody::CostBooked(booked) => booked.transfers.iter().map(|transfer| transfer.amount.amount).sum(),
+            _ => 0,
+        })
+        .sum();
     let cost = late + cdrs.iter().filter_map(|cdr| cdr.cost).sum::<i64>();
     let booked: i64 = restored.shards.iter().map(|shard| shard.books.house(House::CarrierPayable, Currency::EUR)).sum();
     if booked.abs() != cost {
@@ -187,7 +206,9 @@ fn callers(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
             (Some(status), [cdr]) if world.crashes.is_empty() && cdr.sip_status != status => {
                 return Err(format!("CDR says {}: {}", cdr.sip_status, about()));
             }
-            (Some(300..), [cdr]) if world.crashes.is_empty() && cdr.amount != 0 => return Err(format!("charged for a failure: {}", about())),
+            (Some(300..), [cdr]) if world.crashes.is_empty() && cdr.amount != 0 => {
+                return Err(format!("charged for a failure: {}", about()));
+            }
             _ => {}
         }
         if let Some(leg) = &call.leg
@@ -219,7 +240,7 @@ fn ended_by_us(world: &World, call_id: &str, answered: u64) -> bool {
     }
 }
 
-/// Every carrier's answered leg was ended, and what it measured is what was billed.
+/// Every carrier's answered leg was ended.
 fn trunks(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     for (trunk, call) in world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call))) {
         let cdr = cdrs.iter().find(|cdr| cdr.call_id_b.as_deref() == Some(call.invite.call_id()));
@@ -229,23 +250,6 @@ fn trunks(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
                 return Err(format!("{} {:?} was never told that it is over: {cdr:?}", trunk.at, call.script));
             }
         }
-        measured(world, call, cdr)?;
-    }
-    Ok(())
-}
-
-fn measured(world: &World, call: &carrier::Call, cdr: Option<&Cdr>) -> Result<(), String> {
-    let [leg] = &call.legs[..] else { return Ok(()) };
-    let (Some(cdr), Some(over)) = (cdr, leg.over) else { return Ok(()) };
-    if world.profile.weather != Weather::Calm || cdr.answered_at.is_none() || call.vanished || call.status != Some(200) {
-        return Ok(());
-    }
-    let measured = (over - leg.answered) / 1_000;
-    let billed = cdr.duration_ms + cdr.teardown_ms;
-    // One way there and one way back; streams take 5 ms.
-    let tolerance = 2 * world.profile.delay_us.1.max(5_000) / 1_000 + 2;
-    if measured.abs_diff(billed) > tolerance {
-        return Err(format!("the carrier measured {measured} ms, billed were {billed} ms: {cdr:?}"));
     }
     Ok(())
 }

@@ -34,7 +34,14 @@ pub struct Leg {
     acks: BTreeMap<u32, Bytes>,
     pub payloads: Vec<u8>,
     version: u32,
+    /// It agreed to a session timer (RFC 4028).
+    pub timer: bool,
+    /// What a good switch on a good network never does to it.
+    pub faults: Vec<&'static str>,
 }
+
+/// What a peer with session timers says of them.
+pub const TIMER: &str = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
 
 impl Leg {
     pub fn new(call: usize, index: usize, dialog: Dialogue, tag: &str, reliable: bool, answered: u64) -> Self {
@@ -54,6 +61,8 @@ impl Leg {
             acks: BTreeMap::new(),
             payloads: vec![8],
             version: 10,
+            timer: false,
+            faults: Vec::new(),
         }
     }
 
@@ -95,6 +104,25 @@ impl Leg {
         repeats.start(self.owner(Purpose::Offer), bytes, self.reliable, out);
     }
 
+    /// A refresh by UPDATE: nothing changes but the time.
+    /// False if it must wait for an exchange under way.
+    pub fn refresh(&mut self, repeats: &mut Repeats, out: &mut Out) -> bool {
+        if self.offering.is_some() || self.accepted {
+            return false;
+        }
+        let bytes = self.dialog.request("UPDATE", TIMER, None);
+        self.offering = Some(self.dialog.cseq);
+        repeats.start(self.owner(Purpose::Offer), bytes, self.reliable, out);
+        true
+    }
+
+    /// A digit, which goes to the other side.
+    pub fn info(&mut self, out: &mut Out) {
+        if self.over.is_none() {
+            out.sends.push(self.dialog.request("INFO", "", None));
+        }
+    }
+
     /// A request of the switch in this dialog.
     pub fn request(&mut self, now: u64, msg: &Message, rng: &mut Rng, repeats: &mut Repeats, out: &mut Out) {
         if msg.method() == Method::Ack {
@@ -106,7 +134,8 @@ impl Leg {
             return out.sends.push(bytes.clone());
         }
         let (status, sdp) = self.decide(now, msg, rng, repeats);
-        let bytes = reply(msg, status, &self.tag, self.dialog.me, "", sdp.as_deref());
+        let extra = if self.timer && status == 200 && matches!(msg.method(), Method::Invite | Method::Update) { TIMER } else { "" };
+        let bytes = reply(msg, status, &self.tag, self.dialog.me, extra, sdp.as_deref());
         self.answers.insert(key, bytes.clone());
         if msg.method() == Method::Invite && status == 200 {
             self.accepted = true;
@@ -139,7 +168,7 @@ impl Leg {
             }
             _ if self.over.is_some() => (481, None),
             Method::Invite | Method::Update if self.offering.is_some() || self.accepted => (491, None),
-            Method::Invite if rng.percent(15) => (488, None),
+            Method::Invite if !self.timer && rng.percent(15) => (488, None),
             Method::Update if msg.body().is_empty() => (200, None),
             Method::Invite | Method::Update => {
                 self.version += 1;
@@ -168,7 +197,11 @@ impl Leg {
                     self.ack(cseq, None, out);
                 }
             }
-            Method::Invite if self.offering == Some(cseq) => {
+            Method::Update if status < 300 && status >= 200 && self.offering == Some(cseq) => {
+                self.offering = None;
+                repeats.stop(self.owner(Purpose::Offer));
+            }
+            Method::Invite | Method::Update if status >= 300 && self.offering == Some(cseq) => {
                 self.offering = None;
                 repeats.stop(self.owner(Purpose::Offer));
                 if matches!(status, 481 | 408) {
@@ -181,6 +214,15 @@ impl Leg {
 
     /// Something that we repeated was never answered.
     pub fn expired(&mut self, now: u64, purpose: Purpose, repeats: &mut Repeats, out: &mut Out) {
+        if self.over.is_none() || purpose == Purpose::Bye {
+            self.faults.push(match purpose {
+                Purpose::Final => "a 2xx to INVITE was never acknowledged",
+                Purpose::Accept => "a 2xx to re-INVITE was never acknowledged",
+                Purpose::Offer => "an offer was never answered",
+                Purpose::Bye => "a BYE was never answered",
+                Purpose::Invite | Purpose::Cancel => "a request was never answered",
+            });
+        }
         match purpose {
             // No ACK (§13.3.1.4), no answer to our offer: the other is gone.
             Purpose::Final | Purpose::Accept | Purpose::Offer => {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a failing seed says so")]
 
 mod caller;
+mod calm;
 mod carrier;
 mod checks;
 mod leg;
@@ -106,4 +107,9 @@ fn journal() {
 #[test]
 fn busy() {
     weather(Weather::Busy);
+}
+
+#[test]
+fn hostile() {
+    weather(Weather::Hostile);
 }

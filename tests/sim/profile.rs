@@ -28,8 +28,10 @@ pub enum Weather {
     Crashing,
     /// The journal is slow, full, broken.
     Journal,
-    /// Reloads, top-ups, kills, drain, stop, clock jumps.
+    /// Reloads, top-ups, kills, drain, stop, clock jumps, broken connections.
     Busy,
+    /// Packets are bent, cut, sent again much later, and forged.
+    Hostile,
 }
 
 #[derive(Clone, Debug)]
@@ -58,10 +60,15 @@ pub enum Chaos {
     /// After so many outputs more.
     Crash(u64),
     Reload,
-    TopUp { account: usize, amount: i64 },
+    TopUp {
+        account: usize,
+        amount: i64,
+    },
     Kill,
     Drain,
     Stop,
+    /// All streams break.
+    Streams,
 }
 
 pub const ACCOUNTS: [&str; 3] = ["acme", "globex", "initech"];
@@ -91,7 +98,7 @@ fn chaos(weather: Weather, span_ms: u64, rng: &mut Rng) -> Vec<(u64, Chaos)> {
     let at = |rng: &mut Rng| rng.range(1_000, span_ms + 20_000);
     let mut add = |at: u64, what: Chaos| list.push((at, what));
     match weather {
-        Weather::Calm | Weather::Lossy => {}
+        Weather::Calm | Weather::Lossy | Weather::Hostile => {}
         Weather::Crashing => {
             for _ in 0..rng.range(1, 3) {
                 let outputs = rng.range(0, 12);
@@ -114,6 +121,9 @@ fn chaos(weather: Weather, span_ms: u64, rng: &mut Rng) -> Vec<(u64, Chaos)> {
             }
             if rng.percent(15) {
                 add(at(rng), Chaos::Stop);
+            }
+            if rng.percent(30) {
+                add(at(rng), Chaos::Streams);
             }
         }
     }
@@ -145,6 +155,7 @@ fn moods(rng: &mut Rng) -> Vec<Script> {
         Script::Refuse { status: *rng.pick(&[302, 400, 404, 480, 484, 486, 500, 503, 603, 422, 408, 407]), after_ms: rng.range(1, 2_000) },
         Script::Refuse { status: *rng.pick(&[503, 404, 486]), after_ms: rng.range(1, 500) },
         Script::Silent,
+        Script::Slow { answer_ms: rng.range(1, 9_000) },
         Script::Trying,
         Script::Ringing,
         Script::AnswersCancel,
@@ -183,15 +194,28 @@ pub fn script(rng: &mut Rng) -> caller::Script {
 /// Numbers that are called: most have a price and a route.
 pub fn number(rng: &mut Rng) -> &'static str {
     let all = [
-        "34911000000", "+34911000001", "34600000000", "0034600000002", "33123456789", "+33123456780", "34511000000", "34511000001",
-        "3491100000", "346", "49301234567", "12", "34abc", "",
+        "34911000000",
+        "+34911000001",
+        "34600000000",
+        "0034600000002",
+        "33123456789",
+        "+33123456780",
+        "34511000000",
+        "34511000001",
+        "3491100000",
+        "346",
+        "49301234567",
+        "12",
+        "34abc",
+        "",
     ];
     let last = if rng.percent(85) { 8 } else { all.len() as u64 - 1 };
     all[rng.range(0, last) as usize]
 }
 
 fn retail(rng: &mut Rng) -> String {
-    let mut text = deck(&[("34", "0.12345", 30, 6, ""), ("346", "0.9", 1, 1, ""), ("349", "0.6", 60, 60, "0.1"), ("345", "7.77777", 6, 1, "0.00001")]);
+    let mut text =
+        deck(&[("34", "0.12345", 30, 6, ""), ("346", "0.9", 1, 1, ""), ("349", "0.6", 60, 60, "0.1"), ("345", "1.77777", 6, 1, "0.00001")]);
     // The row of 33 changes while the simulation runs.
     let change = rng.range(0, 240);
     let at = format!("2026-01-05T10:0{}:{:02}Z", change / 60, change % 60);
@@ -201,10 +225,8 @@ fn retail(rng: &mut Rng) -> String {
 }
 
 fn plan(rng: &mut Rng) -> Plan {
-    let mut carriers: Vec<_> = TRUNKS
-        .iter()
-        .map(|(name, at, tcp)| carrier(name, &format!("sip:{at};transport={}", if *tcp { "tcp" } else { "udp" })))
-        .collect();
+    let mut carriers: Vec<_> =
+        TRUNKS.iter().map(|(name, at, tcp)| carrier(name, &format!("sip:{at};transport={}", if *tcp { "tcp" } else { "udp" }))).collect();
     carriers.push(carrier("dead", &format!("sip:{DEAD}")));
     for carrier in &mut carriers {
         carrier.no_answer_secs = rng.range(5, 30) as u32;
@@ -236,10 +258,10 @@ fn plan(rng: &mut Rng) -> Plan {
         gate
     });
     let gates = gates.collect();
-    let balance = |rng: &mut Rng| match rng.range(0, 3) {
+    let balance = |rng: &mut Rng| match rng.range(0, 5) {
         0 => rng.range(0, 20_000) as i64,
-        1 => rng.range(0, 200_000) as i64,
-        _ => rng.range(100_000, 10_000_000) as i64,
+        1 | 2 => rng.range(20_000, 300_000) as i64,
+        _ => rng.range(300_000, 10_000_000) as i64,
     };
     Plan {
         decks: vec![("retail", retail(rng)), ("cost", deck(&[("34", "0.03", 1, 1, ""), ("33", "0.5", 60, 60, "")]))],

@@ -37,6 +37,8 @@ pub enum Step {
     Hold,
     Resume,
     Vanish,
+    Refresh,
+    Info,
 }
 
 /// What is repeated, per call and leg at most one of each.

@@ -32,12 +32,21 @@ const STEPS_MAX: u64 = 400_000;
 /// Something that will happen.
 enum What {
     /// A packet for the switch.
-    In { from: SocketAddr, bytes: Bytes },
+    In {
+        from: SocketAddr,
+        bytes: Bytes,
+    },
     /// A packet of the switch.
-    Out { to: SocketAddr, bytes: Bytes },
+    Out {
+        to: SocketAddr,
+        bytes: Bytes,
+    },
     Pbx(usize, Alarm),
     Trunk(usize, Alarm),
-    Unreachable { shard: usize, flow: Flow },
+    Unreachable {
+        shard: usize,
+        flow: Flow,
+    },
     Commit,
     Chaos(Chaos),
     Restart,
@@ -140,7 +149,10 @@ impl World {
                 return Ok(());
             }
             if at > END_US {
-                return Err(format!("something is still going on after an hour: {:?}", self.nodes.iter().map(Node::held).collect::<Vec<_>>()));
+                return Err(format!(
+                    "something is still going on after an hour: {:?}",
+                    self.nodes.iter().map(Node::held).collect::<Vec<_>>()
+                ));
             }
             // A deadline in the past would never end; the wheel may round down by less than a millisecond.
             let at = if at <= self.now.tick.0 && due < queued { self.now.tick.0 + 1_000 } else { at.max(self.now.tick.0) };
@@ -196,22 +208,60 @@ impl World {
         }
     }
 
+    /// What an attacker makes of a packet on its way to the switch: bent, cut, kept for later, or under another name.
+    fn tamper(&mut self, from: SocketAddr, bytes: &Bytes) -> Option<(SocketAddr, Bytes)> {
+        if self.profile.weather != Weather::Hostile {
+            return Some((from, bytes.clone()));
+        }
+        let mut bent = bytes.to_vec();
+        match self.rng.range(0, 99) {
+            0..=3 => {
+                for _ in 0..self.rng.range(1, 3) {
+                    let at = self.rng.range(0, bent.len() as u64 - 1) as usize;
+                    bent[at] = self.rng.next() as u8;
+                }
+            }
+            4 => bent.truncate(self.rng.range(0, bent.len() as u64) as usize),
+            5..=7 => {
+                let (later, again) = (self.rng.range(1_000, 90_000_000), bytes.clone());
+                self.after(later, What::In { from, bytes: again });
+            }
+            8 => return Some((PBXS[self.rng.range(0, 3) as usize].0.parse().expect("address"), bytes.clone())),
+            9 => return Some((TRUNKS[self.rng.range(0, 2) as usize].1.parse().expect("address"), bytes.clone())),
+            10 => return Some(("203.0.113.66:5060".parse().expect("address"), bytes.clone())),
+            11 => return None,
+            _ => {}
+        }
+        Some((from, Bytes::from(bent)))
+    }
+
     fn arrive(&mut self, from: SocketAddr, bytes: &Bytes) -> Result<(), String> {
+        let Some((from, bytes)) = self.tamper(from, bytes) else { return Ok(()) };
+        let bytes = &bytes;
         self.trace.packet(self.now.tick.0, true, from, bytes);
         if self.nodes.is_empty() {
             return Ok(());
         }
-        let message = Message::parse(bytes.clone()).map_err(|e| format!("a model peer wrote nonsense: {e:?}"))?;
+        let message = Message::parse(bytes.clone());
         let local: SocketAddr = SWITCH.parse().expect("address");
         let flow = if Self::stream(from) { Flow::stream(Transport::Tcp, local, from, 1) } else { Flow::udp(local, from) };
-        match self.dispatch.shard(&self.tables, &flow, &message) {
-            Some(shard) => self.give(usize::from(shard), Input::Sip { flow, message: Ok(message) }),
+        let shard = match &message {
+            Ok(message) => self.dispatch.shard(&self.tables, &flow, message),
+            Err(_) if self.profile.weather == Weather::Hostile => Some(0),
+            Err(e) => return Err(format!("a model peer wrote nonsense: {e:?}")),
+        };
+        match shard {
+            Some(shard) => self.give(usize::from(shard), Input::Sip { flow, message }),
             None => Ok(()),
         }
     }
 
     fn deliver(&mut self, to: SocketAddr, bytes: &Bytes) {
         let message = tests::dialogue::parse(bytes);
+        if message.header(sip::Name::To).is_none() {
+            // A 400 to what had none.
+            return;
+        }
         if let Some(at) = self.pbxs.iter().position(|pbx| pbx.at == to) {
             self.pbx(at, |pbx, now, out| pbx.handle(now, &message, out));
         } else if let Some(at) = self.trunks.iter().position(|trunk| trunk.at == to) {
@@ -388,9 +438,22 @@ impl World {
                 self.closed = true;
                 self.all(|| Input::Drain)?;
             }
+            Chaos::Streams => self.break_streams()?,
             Chaos::Stop => {
                 self.closed = true;
                 self.all(|| Input::Stop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every connection is gone; the next packet opens another.
+    fn break_streams(&mut self) -> Result<(), String> {
+        let local: SocketAddr = SWITCH.parse().expect("address");
+        let peers: Vec<SocketAddr> = self.pbxs.iter().map(|pbx| pbx.at).chain(self.trunks.iter().map(|trunk| trunk.at)).collect();
+        for peer in peers.into_iter().filter(|peer| Self::stream(*peer)) {
+            for conn in [0, 1] {
+                self.all(|| Input::Unreachable(Flow::stream(Transport::Tcp, local, peer, conn)))?;
             }
         }
         Ok(())

@@ -22,7 +22,8 @@ pub const G722: Media<'static> = Media { payloads: &[9], direction: "sendrecv", 
 /// One audio stream at `ip`.
 pub fn write(ip: IpAddr, media: &Media<'_>) -> String {
     let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
-    let mut text = format!("v=0\r\no=- 7 {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP", media.version);
+    let mut text =
+        format!("v=0\r\no=- 7 {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP", media.version);
     for payload in media.payloads {
         let _ = write!(text, " {payload}");
     }
