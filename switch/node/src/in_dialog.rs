@@ -96,7 +96,8 @@ impl Node {
                 let builder = build::response(&message, 500, message.to_tag()).header(Name::RetryAfter, "5");
                 return self.answer(now, id, 500, builder);
             }
-            (Exchange::Ours { .. } | Exchange::OursLate { .. } | Exchange::TheirsAccepted { .. }, _) | (Exchange::None, LegState::Accepted { .. }) => {
+            (Exchange::Ours { .. } | Exchange::OursLate { .. } | Exchange::TheirsAccepted { .. }, _)
+            | (Exchange::None, LegState::Accepted { .. }) => {
                 return self.decline(now, id, &message, 491);
             }
             (Exchange::None, _) => {}
@@ -171,7 +172,9 @@ impl Node {
                 let bytes = build::response(&request, status, &leg.tag).build();
                 self.layer.respond(now.tick, server, status, bytes);
             }
-            other @ (Exchange::None | Exchange::TheirsAccepted { .. } | Exchange::Ours { .. } | Exchange::OursLate { .. }) => leg.exchange = other,
+            other @ (Exchange::None | Exchange::TheirsAccepted { .. } | Exchange::Ours { .. } | Exchange::OursLate { .. }) => {
+                leg.exchange = other
+            }
         }
     }
 
@@ -265,7 +268,11 @@ impl Node {
 
     /// A late offer that the call could not use is acknowledged with what we said before.
     fn settle_late(&mut self, now: Now, slot: &mut Slot, id: LegId, client: ClientId) {
-        let waits = slot.carriers.iter().chain(std::iter::once(&slot.caller)).any(|leg| matches!(leg.exchange, Exchange::TheirsAccepted { late: true, .. }));
+        let waits = slot
+            .carriers
+            .iter()
+            .chain(std::iter::once(&slot.caller))
+            .any(|leg| matches!(leg.exchange, Exchange::TheirsAccepted { late: true, .. }));
         if waits {
             return;
         }
@@ -307,12 +314,9 @@ impl Node {
         match purpose {
             OfferPurpose::Refresh => {
                 if let Some(leg) = slot.leg_mut(id) {
-                    // The peer takes no refresh of this kind now; the next try is at the usual time, the expiry stays.
-                    leg.session.refreshing = true;
-                    if matches!(status, 405 | 501) {
-                        leg.takes_update = false;
-                        leg.session.refreshing = false;
-                    }
+                    // Again in a moment, until the session expires.
+                    leg.session.postpone(now.tick);
+                    leg.takes_update &= !matches!(status, 405 | 501);
                 }
             }
             OfferPurpose::Relay | OfferPurpose::Ask => {
@@ -363,10 +367,12 @@ impl Node {
                     self.drive_slot(now, slot, Event::Lost { side, loss: Loss::SessionExpired });
                 }
                 Due::Refresh => {
-                    leg.session.refreshing = true;
                     if matches!(leg.exchange, Exchange::None) {
+                        leg.session.refreshing = true;
                         let (method, sdp) = if leg.takes_update { (Method::Update, None) } else { (Method::Invite, leg.said.clone()) };
                         self.send_exchange(now, slot, id, method, OfferPurpose::Refresh, sdp);
+                    } else {
+                        leg.session.postpone(now.tick);
                     }
                 }
             }

@@ -15,9 +15,14 @@ pub(crate) struct SessionState {
     pub we_refresh: bool,
     /// The last refresh, or the answer.
     pub refreshed: Tick,
+    /// When our next refresh is due.
+    refresh_at: Tick,
     /// Our refresh is out.
     pub refreshing: bool,
 }
+
+/// How long a refresh waits that met another exchange or was refused: as after 491 (RFC 3261 §14.1).
+const RETRY_MS: u64 = 3_000;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,13 +56,14 @@ impl Asked {
         if let Some(value) = message.header(Name::SessionExpires) {
             let mut parts = value.split(';').map(str::trim);
             expires_secs = parts.next().and_then(|secs| secs.parse().ok());
-            refresher = parts.filter_map(|part| part.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("refresher")).and_then(
-                |(_, who)| match who.trim() {
+            refresher = parts
+                .filter_map(|part| part.split_once('='))
+                .find(|(name, _)| name.trim().eq_ignore_ascii_case("refresher"))
+                .and_then(|(_, who)| match who.trim() {
                     who if who.eq_ignore_ascii_case("uac") => Some(Refresher::Uac),
                     who if who.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
                     _ => None,
-                },
-            );
+                });
         }
         let min_se_secs = message.header(Name::MinSe).and_then(|v| v.split(';').next()?.trim().parse().ok());
         let supported = message.has_token(Name::Supported, "timer") || message.has_token(Name::Require, "timer");
@@ -86,13 +92,19 @@ impl SessionState {
             (Some(theirs), want) => theirs.min(want).max(floor),
         };
         let we_refresh = asked.refresher != Some(Refresher::Uac);
-        Self { expires_secs, we_refresh, refreshed: now, refreshing: false }
+        Self::agreed(now, expires_secs, we_refresh)
     }
 
     /// As the calling side, from the 2xx.
     pub(crate) fn as_uac(now: Tick, answered: &Asked) -> Self {
         let Some(expires_secs) = answered.expires_secs.filter(|secs| *secs >= MIN_SE_SECS) else { return Self::default() };
-        Self { expires_secs, we_refresh: answered.refresher != Some(Refresher::Uas), refreshed: now, refreshing: false }
+        Self::agreed(now, expires_secs, answered.refresher != Some(Refresher::Uas))
+    }
+
+    const fn agreed(now: Tick, expires_secs: u32, we_refresh: bool) -> Self {
+        let mut agreed = Self { expires_secs, we_refresh, refreshed: now, refresh_at: now, refreshing: false };
+        agreed.renewed(now);
+        agreed
     }
 
     /// The Session-Expires of our 2xx, and whether it needs `Require: timer`.
@@ -111,6 +123,13 @@ impl SessionState {
     /// The session was refreshed.
     pub(crate) const fn renewed(&mut self, now: Tick) {
         self.refreshed = now;
+        self.refresh_at = now.plus_ms(self.expires_secs as u64 * 500);
+        self.refreshing = false;
+    }
+
+    /// Our refresh could not be made now: again in a moment, as long as the session lasts.
+    pub(crate) const fn postpone(&mut self, now: Tick) {
+        self.refresh_at = now.plus_ms(RETRY_MS);
         self.refreshing = false;
     }
 
@@ -119,7 +138,8 @@ impl SessionState {
         if self.expires_secs == 0 {
             Tick::NEVER
         } else if self.we_refresh && !self.refreshing {
-            self.refreshed.plus_ms(self.expires_secs as u64 * 500)
+            let (refresh, expiry) = (self.refresh_at, self.expiry());
+            if refresh.0 < expiry.0 { refresh } else { expiry }
         } else {
             self.expiry()
         }
