@@ -1,6 +1,6 @@
 //! A whole call through a shard without sockets: INVITE → 100 → INVITE → 180 → 200 → ACK → BYE → 200, priced, leased, routed, recorded.
 //! In lock step at 1,000 calls per simulated second, so that 32 seconds of finished transactions are in the tables, as in a running switch.
-//! `cargo bench -p benches --bench node -- ROUNDS` takes another number of rounds, for a profiler.
+//! For a profiler, smaller: `cargo bench -p benches --bench node -- ROUNDS ROWS`.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says why and stops")]
 
@@ -28,11 +28,13 @@ struct Times {
 }
 
 fn main() {
-    let rounds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(ROUNDS);
-    let mut world = World::new(ROWS);
+    let mut numbers = std::env::args().filter_map(|arg| arg.parse::<usize>().ok());
+    let (rounds, rows) = (numbers.next().unwrap_or(ROUNDS), numbers.next().unwrap_or(ROWS));
+    let warm_up = WARM_UP.min(rounds);
+    let mut world = World::new(rows);
     let mut times = Times::default();
-    for round in 0..WARM_UP + rounds {
-        let into = (round >= WARM_UP).then_some(&mut times);
+    for round in 0..warm_up + rounds {
+        let into = (round >= warm_up).then_some(&mut times);
         run(&mut world, round * CALLS, into);
     }
     for (step, runs) in STEPS.iter().zip(&times.steps) {

@@ -96,6 +96,7 @@ impl World {
             accounts: (0..GATES).map(account).collect(),
             listeners: vec![(Transport::Udp, SWITCH)],
             address: SWITCH.ip(),
+            timing: node::Timing::default(),
         });
         let identity = Identity { name: "bench".into(), shard: 0, shards: 1, key: KEY, boot: 1 };
         let now = Now { tick: Tick(0), wall: NOON };

@@ -14,6 +14,10 @@ use clap::{Parser, Subcommand};
 
 use cli::{account, calls, cdr, check, ledger, price, rerate, route};
 
+/// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all CPU time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Prepaid softswitch: SIP trunks in, carriers out, every call paid from a balance that cannot be overspent.
 #[derive(Parser)]
 #[command(name = "tollgate", version, propagate_version = true, after_help = MANUAL)]

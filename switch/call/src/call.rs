@@ -282,15 +282,7 @@ impl Call {
             return;
         }
         out.push_back(Action::Reject(refusal));
-        let end = End {
-            at: now,
-            answered: None,
-            carrier: None,
-            by,
-            status: refusal.status,
-            cause: refusal.cause,
-            reason: refusal.reason,
-        };
+        let end = End { at: now, answered: None, carrier: None, by, status: refusal.status, cause: refusal.cause, reason: refusal.reason };
         self.end(end, 0, out);
     }
 
@@ -369,15 +361,7 @@ impl Call {
             };
             out.push_back(Action::Hangup { leg, cause, sip_cause });
         }
-        let end = End {
-            at: now,
-            answered: Some(talk.answered),
-            carrier: Some(Arc::clone(&talk.carrier)),
-            by,
-            status: 200,
-            cause,
-            reason,
-        };
+        let end = End { at: now, answered: Some(talk.answered), carrier: Some(Arc::clone(&talk.carrier)), by, status: 200, cause, reason };
         let carrier_ms = now.tick.ms_since(talk.answered.tick);
         self.end(end, carrier_ms, out);
     }
@@ -400,6 +384,8 @@ impl Call {
 pub(crate) fn refused_offer(refused: media::Refused) -> Refusal {
     match refused {
         media::Refused::Malformed(_) => Refusal::BAD_SDP,
-        media::Refused::NoAudio | media::Refused::Transport | media::Refused::NothingAcceptable | media::Refused::Address => Refusal::NO_CODEC,
+        media::Refused::NoAudio | media::Refused::Transport | media::Refused::NothingAcceptable | media::Refused::Address => {
+            Refusal::NO_CODEC
+        }
     }
 }

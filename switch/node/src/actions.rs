@@ -7,21 +7,21 @@ use call::{Action, Event, LegId, Refusal, Settled, Side};
 use ledger::CallId;
 use rating::engine::CarrierLeg;
 use route::{AttemptEnd, Carrier, Host};
-use sip::dialog::Sender;
-use sip::token::Kind;
 use sip::dialog::Dialog;
+use sip::dialog::Sender;
 use sip::flow::{Flow, Transport};
+use sip::token::Kind;
 use sip::transaction::ClientId;
 use sip::{Message, Method, Name};
 use units::{Cause, Now};
 
+use crate::CountedSide;
 use crate::admit::money_refusal;
 use crate::build::{self, InviteParts};
 use crate::leg::{Exchange, Goodbye, Leg, LegState};
 use crate::node::{Client, Node};
 use crate::session::{Asked, SessionState};
 use crate::slot::{Dialled, Slot};
-use crate::CountedSide;
 
 impl Node {
     /// Does one thing; some things are answered at once.
@@ -159,7 +159,15 @@ impl Node {
     }
 
     /// Sends the INVITE of an attempt; `retry` is the session interval that a 422 asked for.
-    fn send_invite(&mut self, now: Now, slot: &mut Slot, attempt: u8, carrier: &Arc<Carrier>, to: std::net::SocketAddr, retry: Option<u32>) -> bool {
+    fn send_invite(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        attempt: u8,
+        carrier: &Arc<Carrier>,
+        to: std::net::SocketAddr,
+        retry: Option<u32>,
+    ) -> bool {
         let transport = transport_of(carrier.target.transport);
         let Some(local) = self.tables.local_for(transport, to) else { return false };
         let Some(number) = slot.call.number() else { return false };
@@ -179,7 +187,8 @@ impl Node {
         let to_value = format!("<sip:{dialled}@{host}>");
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
         let contact = build::contact(&user, here, transport);
-        let leg = Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, tag.into(), call_id.into(), carrier.name.clone());
+        let leg =
+            Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, tag.into(), call_id.into(), carrier.name.clone());
         let original = slot.invite.as_deref();
         let parts = InviteParts {
             leg: &leg,
@@ -227,7 +236,16 @@ impl Node {
     }
 
     /// ACK to a 2xx, kept by the layer for repeats.
-    pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, client: ClientId, cseq: u32, remote_tag: &str, sdp: Option<&Bytes>) {
+    pub(crate) fn send_ack(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        id: LegId,
+        client: ClientId,
+        cseq: u32,
+        remote_tag: &str,
+        sdp: Option<&Bytes>,
+    ) {
         let branch = self.loose_branch();
         let Some(leg) = slot.leg_mut(id) else { return };
         let here = self.tables.advertised(leg.flow.local).to_string();

@@ -26,7 +26,9 @@ impl Node {
                 let ask = TopUpRequest { account: &account, amount, reference: &reference, key: &key };
                 return self.top_up(now, ticket, ask);
             }
-            AdminRequest::Calls => AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect()),
+            AdminRequest::Calls => {
+                AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
+            }
             AdminRequest::Kill(id) => match self.by_id.get(&id).copied() {
                 Some(at) => {
                     self.drive(now, at, Event::Kill(HangupBy::Operator));

@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
 use ledger::CallId;
-use rating::engine::Authorize;
 use rating::Price;
+use rating::engine::Authorize;
 use route::{Cost, Costs, Gate, Network, RateLimiter};
-use sip::token::Kind;
 use sip::flow::Flow;
+use sip::token::Kind;
 use sip::transaction::ServerId;
 use sip::{Message, Name};
 use units::{Now, Number, Wall};
 
+use crate::CountedSide;
 use crate::build;
 use crate::io::Pressure;
 use crate::leg::{Leg, LegState};
 use crate::node::Node;
 use crate::session::Asked;
 use crate::slot::{CallRef, Slot};
-use crate::CountedSide;
 
 impl Node {
     /// An INVITE outside any dialog.
@@ -42,7 +42,8 @@ impl Node {
         let offer = match body {
             Ok(offer) => offer,
             Err(fault) => {
-                let builder = build::response(&message, fault.status(), &self.stateless_tag(&message)).header(Name::Accept, "application/sdp");
+                let builder =
+                    build::response(&message, fault.status(), &self.stateless_tag(&message)).header(Name::Accept, "application/sdp");
                 return self.answer(now, id, fault.status(), builder);
             }
         };
@@ -57,7 +58,8 @@ impl Node {
     fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
         let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
         tag.push('a');
-        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), self.nobody.clone());
+        let mut caller =
+            Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), self.nobody.clone());
         caller.heard = offer.as_deref().and_then(media::session_mark);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
         let from = message.from().ok();
@@ -73,11 +75,8 @@ impl Node {
         let full = !self.take_gate_place(&setup.gate);
         let call_id = setup.id;
         let mut actions = Actions::new();
-        let call = if full {
-            Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions)
-        } else {
-            Call::begin(now, setup, &mut actions)
-        };
+        let call =
+            if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };
         let mut slot = Box::new(Slot::new(me, call, message, caller, !full));
         self.servers.insert(id, (me, LegId::Caller));
         self.by_id.insert(call_id, me);

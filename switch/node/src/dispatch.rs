@@ -1,7 +1,7 @@
 //! Which shard a packet belongs to, told from the packet alone: our own token in it, else the account behind its source address.
 
-use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::flow::Flow;
+use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::{Message, Method, Name};
 
 use crate::{Source, Tables, shard_of};

@@ -2,19 +2,19 @@
 
 use call::{Event, LegId, Loss, Side};
 use route::AttemptEnd;
+use sip::flow::Flow;
 use sip::token::{Kind, TOKEN_LEN};
 use sip::transaction::Event as TransactionEvent;
 use sip::transaction::{ClientId, ServerId};
-use sip::flow::Flow;
 use sip::{Message, Method, Name};
 use units::Now;
 
+use crate::CountedSide;
 use crate::build::{self, cause_of};
 use crate::leg::{Exchange, Goodbye, LegState};
 use crate::node::{Client, Node};
 use crate::session::{Asked, SessionState};
 use crate::slot::{CallRef, Slot};
-use crate::CountedSide;
 
 impl Node {
     pub(crate) fn transaction_event(&mut self, now: Now, event: TransactionEvent) {

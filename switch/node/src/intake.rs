@@ -83,7 +83,9 @@ impl Node {
             Method::Options => self.options(now, id, &message),
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => self.decline(now, id, &message, 481),
             Method::Ack | Method::Cancel => {}
-            Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => self.not_allowed(now, id, &message, 405),
+            Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => {
+                self.not_allowed(now, id, &message, 405)
+            }
             Method::Other => self.not_allowed(now, id, &message, 501),
         }
     }

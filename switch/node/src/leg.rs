@@ -64,13 +64,28 @@ pub(crate) struct Goodbye {
 pub(crate) enum Exchange {
     None,
     /// The peer's re-INVITE or UPDATE waits for our answer.
-    Theirs { server: ServerId, request: Box<sip::Message> },
+    Theirs {
+        server: ServerId,
+        request: Box<sip::Message>,
+    },
     /// Our 2xx to its re-INVITE waits for the ACK, which brings an answer if we offered late.
-    TheirsAccepted { server: ServerId, cseq: u32, late: bool },
+    TheirsAccepted {
+        server: ServerId,
+        cseq: u32,
+        late: bool,
+    },
     /// Our re-INVITE or UPDATE waits for its answer.
-    Ours { client: ClientId, purpose: OfferPurpose, cseq: u32 },
+    Ours {
+        client: ClientId,
+        purpose: OfferPurpose,
+        cseq: u32,
+    },
     /// The 2xx to our re-INVITE without offer brought one; the ACK waits for the answer.
-    OursLate { client: ClientId, remote_tag: Box<str>, cseq: u32 },
+    OursLate {
+        client: ClientId,
+        remote_tag: Box<str>,
+        cseq: u32,
+    },
 }
 
 /// Why we sent a re-INVITE or UPDATE.

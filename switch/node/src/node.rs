@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 use rating::Engine;
 use route::{CarrierSlots, GateId, Health, RateLimiter};
 use sip::token::Minter;
-use sip::wheel::{TimerId, Wheel};
 use sip::transaction::{ClientId, Layer, ServerId};
+use sip::wheel::{TimerId, Wheel};
 use units::{Name, Now, Tick};
 
 use crate::io::{Input, Output, Pressure};
@@ -21,6 +21,9 @@ use crate::{Counters, Tables};
 
 /// Hash maps whose keys are our own ids: fast and the same on every run.
 pub(crate) type Ids<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// A 100 is sent only if nothing else was by then (RFC 3261 §17.2.1 allows 200 ms): most carriers ring sooner.
+const TRYING_AFTER_MS: u64 = 100;
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -125,7 +128,10 @@ impl Node {
     pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
         let minter = Minter::new(identity.key, identity.shard);
         let timing = sip::transaction::Timing { t1_ms: u64::from(tables.timing.t1_ms), ..sip::transaction::Timing::RFC3261 };
-        let layer = Layer::new(minter.clone(), sip::transaction::Settings { timing, ..sip::transaction::Settings::default() });
+        let layer = Layer::new(
+            minter.clone(),
+            sip::transaction::Settings { timing, ..sip::transaction::Settings { trying_after_ms: TRYING_AFTER_MS, ..Default::default() } },
+        );
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&tables.decks));
         Self {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use call::LegFacts;
 use ledger::{CallId, Record, RecordBody, Transfer};
 use rating::Cdr;
-use sip::dialog::Dialog;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use sip::dialog::Dialog;
 use units::{Name, Now};
 
+use crate::CountedSide;
 use crate::io::{AdminReply, Output};
 use crate::leg::Leg;
 use crate::node::Node;
 use crate::slot::Slot;
-use crate::CountedSide;
 
 /// What waits for the disk, in the order of its tickets.
 #[derive(Debug, Default)]

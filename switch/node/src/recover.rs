@@ -73,7 +73,13 @@ impl Node {
         let carrier = cdr.carrier.as_deref().and_then(|name| tables.carriers.by_name(name));
         let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
             let attempt = u16::try_from(cdr.attempts.len()).unwrap_or(u16::MAX);
-            Some(CarrierLeg { deck: carrier.deck.as_deref()?, number, answered_at: lost.open.answered_at, duration_ms: lost.answered_ms, attempt })
+            Some(CarrierLeg {
+                deck: carrier.deck.as_deref()?,
+                number,
+                answered_at: lost.open.answered_at,
+                duration_ms: lost.answered_ms,
+                attempt,
+            })
         });
         let settlement = match self.engine.recover(lost, leg.as_ref()) {
             Ok(settlement) => settlement,
@@ -107,7 +113,8 @@ impl Node {
         };
         let local = self.tables.local_for(transport, dialog.peer).unwrap_or(dialog.here);
         let flow = if transport == Transport::Udp { Flow::udp(local, dialog.peer) } else { Flow::stream(transport, local, dialog.peer, 0) };
-        let next = dialog.routes.first().map_or(dialog.target.as_str(), |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        let next =
+            dialog.routes.first().map_or(dialog.target.as_str(), |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
         let flow = if transport == Transport::Udp { self.hop(next, flow) } else { self.stream_hop(next, flow) };
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised(local);

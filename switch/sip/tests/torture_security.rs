@@ -78,7 +78,10 @@ fn entry_04_headers_are_counted() {
     let accepts = "Accept: application/x-012345678901234567890123456789012345678901234567890123456789012345678901234567890\r\n".repeat(50);
     assert_accepted(&request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &accepts, "", ""), "fifty Accept headers");
     let fixed = 7;
-    assert_accepted(&request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &"X-A: 1\r\n".repeat(MAX_HEADERS - fixed), "", ""), "at the limit");
+    assert_accepted(
+        &request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &"X-A: 1\r\n".repeat(MAX_HEADERS - fixed), "", ""),
+        "at the limit",
+    );
     for count in [MAX_HEADERS - fixed + 1, 1_000] {
         let wire = request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &"X-A: 1\r\n".repeat(count), "", "");
         assert_refused(&wire, 400, "too_many_headers", "over the limit");

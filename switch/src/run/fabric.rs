@@ -1,8 +1,8 @@
 //! What the threads share: a bounded mailbox per shard with its waker, the tables in force, and the way from a packet to its shard.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};

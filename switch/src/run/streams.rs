@@ -1,19 +1,19 @@
 //! SIP over TCP (RFC 3261 §18, RFC 5626 §4.4.1): one task accepts, one reads and one writes per connection. Bounded everything:
 //! connections per source, queue per connection, idle time. An address that is nobody's is closed without a byte.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dashmap::DashMap;
 use node::Source;
 use sip::flow::{Flow, Transport};
 use sip::{Frame, Framer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, tcp};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::mpsc;
 
 use crate::run::fabric::{Fabric, Letter};
 
@@ -43,14 +43,9 @@ pub(crate) struct Streams {
     fabric: Arc<Fabric>,
     limits: Limits,
     next: AtomicU64,
-    open: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    by_id: HashMap<u64, Connection>,
+    by_id: DashMap<u64, Connection>,
     /// The connection that requests to this address share (RFC 5923).
-    by_peer: HashMap<SocketAddr, u64>,
+    by_peer: DashMap<SocketAddr, u64>,
 }
 
 struct Connection {
@@ -60,7 +55,7 @@ struct Connection {
 
 impl Streams {
     pub(crate) fn new(fabric: Arc<Fabric>, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { fabric, limits, next: AtomicU64::new(1), open: Mutex::default() })
+        Arc::new(Self { fabric, limits, next: AtomicU64::new(1), by_id: DashMap::new(), by_peer: DashMap::new() })
     }
 
     /// Accepts on one listener for ever.
@@ -80,64 +75,60 @@ impl Streams {
                 self.fabric.unknown_sources.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            let table = self.open.lock().await;
-            let of_source = table.by_id.values().filter(|connection| connection.peer.ip() == peer.ip()).count();
-            if of_source >= self.limits.per_source as usize || table.by_id.len() >= CONNECTIONS_MAX {
+            let of_source = self.by_id.iter().filter(|connection| connection.peer.ip() == peer.ip()).count();
+            if of_source >= self.limits.per_source as usize || self.by_id.len() >= CONNECTIONS_MAX {
                 tracing::warn!(%peer, of_source, "TCP connection refused: too many");
                 continue;
             }
-            drop(table);
-            Arc::clone(&self).begin(stream, local, peer, None).await;
+            Arc::clone(&self).begin(stream, local, peer, None);
         }
     }
 
     /// Sends what the shards want sent, for ever.
     pub(crate) async fn deliver(self: Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>) {
-        while let Some(message) = outgoing.recv().await {
-            let mut table = self.open.lock().await;
-            let known = if message.flow.conn == 0 { table.by_peer.get(&message.flow.peer).copied() } else { Some(message.flow.conn) };
-            match known.and_then(|id| table.by_id.get(&id)) {
-                Some(connection) => {
-                    if connection.queue.try_send(message.bytes).is_err() {
-                        drop(table);
-                        self.fabric.post(message.shard, Letter::Unreachable(message.flow));
-                    }
+        while let Some(Outgoing { shard, flow, bytes }) = outgoing.recv().await {
+            let known = if flow.conn == 0 { self.by_peer.get(&flow.peer).map(|id| *id) } else { Some(flow.conn) };
+            let queue = known.and_then(|id| self.by_id.get(&id).map(|connection| connection.queue.clone()));
+            let queued = match queue {
+                Some(queue) => queue.try_send(bytes).is_ok(),
+                None if flow.conn == 0 => {
+                    self.open(flow, bytes);
+                    true
                 }
-                None if message.flow.conn == 0 => {
-                    // Further messages to this peer queue behind this one while it opens.
-                    let id = self.next.fetch_add(1, Ordering::Relaxed);
-                    let (queue, waiting) = mpsc::channel(QUEUE_PER_CONNECTION);
-                    // A fresh queue has room.
-                    let _ = queue.try_send(message.bytes);
-                    table.by_peer.insert(message.flow.peer, id);
-                    table.by_id.insert(id, Connection { peer: message.flow.peer, queue });
-                    drop(table);
-                    tokio::spawn(Arc::clone(&self).connect(id, message.flow, waiting));
-                }
-                None => {
-                    drop(table);
-                    self.fabric.post(message.shard, Letter::Unreachable(message.flow));
-                }
+                None => false,
+            };
+            if !queued {
+                self.fabric.post(shard, Letter::Unreachable(flow));
             }
         }
+    }
+
+    /// Begins a connection; further messages to this peer queue behind the first while it opens.
+    fn open(self: &Arc<Self>, flow: Flow, first: Bytes) {
+        let (queue, waiting) = mpsc::channel(QUEUE_PER_CONNECTION);
+        // A fresh queue has room.
+        let _ = queue.try_send(first);
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.by_peer.insert(flow.peer, id);
+        self.by_id.insert(id, Connection { peer: flow.peer, queue });
+        tokio::spawn(Arc::clone(self).connect(id, flow, waiting));
     }
 
     async fn connect(self: Arc<Self>, id: u64, flow: Flow, waiting: mpsc::Receiver<Bytes>) {
         let opening = tokio::time::timeout(Duration::from_secs(CONNECT_SECS), TcpStream::connect(flow.peer));
         match opening.await {
             Ok(Ok(stream)) => {
-                let local = flow.local;
-                self.begin(stream, local, flow.peer, Some((id, waiting))).await;
+                self.begin(stream, flow.local, flow.peer, Some((id, waiting)));
             }
             Ok(Err(_)) | Err(_) => {
-                self.forget(id).await;
+                self.forget(id);
                 self.fabric.broadcast(|| Letter::Unreachable(flow));
             }
         }
     }
 
     /// Starts the two tasks of a connection; `opened` is one that we made.
-    async fn begin(self: Arc<Self>, stream: TcpStream, local: SocketAddr, peer: SocketAddr, opened: Option<(u64, mpsc::Receiver<Bytes>)>) {
+    fn begin(self: Arc<Self>, stream: TcpStream, local: SocketAddr, peer: SocketAddr, opened: Option<(u64, mpsc::Receiver<Bytes>)>) {
         // Small messages; waiting for more to say would only delay them.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
@@ -146,9 +137,8 @@ impl Streams {
             None => {
                 let id = self.next.fetch_add(1, Ordering::Relaxed);
                 let (queue, waiting) = mpsc::channel(QUEUE_PER_CONNECTION);
-                let mut table = self.open.lock().await;
-                table.by_peer.entry(peer).or_insert(id);
-                table.by_id.insert(id, Connection { peer, queue });
+                self.by_peer.entry(peer).or_insert(id);
+                self.by_id.insert(id, Connection { peer, queue });
                 (id, waiting)
             }
         };
@@ -164,11 +154,11 @@ impl Streams {
             let read = tokio::time::timeout(self.limits.idle, reader.read(&mut buffer)).await;
             let Ok(Ok(count @ 1..)) = read else { break };
             framer.push(&buffer[..count]);
-            if !self.frames(&mut framer, flow).await {
+            if !self.frames(&mut framer, flow) {
                 break;
             }
         }
-        self.forget(flow.conn).await;
+        self.forget(flow.conn);
         // Requests that were sent on this connection and heard nothing must not wait for their timers.
         let shared = Flow { conn: 0, ..flow };
         self.fabric.broadcast(|| Letter::Unreachable(flow));
@@ -176,17 +166,17 @@ impl Streams {
     }
 
     /// Hands whole messages on; false when the stream cannot be trusted any more.
-    async fn frames(&self, framer: &mut Framer, flow: Flow) -> bool {
+    fn frames(&self, framer: &mut Framer, flow: Flow) -> bool {
         while let Some(frame) = framer.next() {
             match frame {
                 Ok(Frame::Message(message)) => self.hand_on(flow, Ok(message)),
-                Ok(Frame::Ping) => self.say(flow.conn, Bytes::from_static(sip::framer::PONG)).await,
+                Ok(Frame::Ping) => self.say(flow.conn, Bytes::from_static(sip::framer::PONG)),
                 Err(fault) => {
                     let answer = fault.error.response(flow.peer);
                     self.hand_on(flow, Err(fault.error));
                     if fault.close {
                         if let Some(answer) = answer {
-                            self.say(flow.conn, answer).await;
+                            self.say(flow.conn, answer);
                         }
                         return false;
                     }
@@ -202,19 +192,16 @@ impl Streams {
         }
     }
 
-    async fn say(&self, id: u64, bytes: Bytes) {
-        if let Some(connection) = self.open.lock().await.by_id.get(&id) {
+    fn say(&self, id: u64, bytes: Bytes) {
+        if let Some(connection) = self.by_id.get(&id) {
             // A peer that does not read its answers gets none.
             let _ = connection.queue.try_send(bytes);
         }
     }
 
-    async fn forget(&self, id: u64) {
-        let mut table = self.open.lock().await;
-        if let Some(connection) = table.by_id.remove(&id)
-            && table.by_peer.get(&connection.peer) == Some(&id)
-        {
-            table.by_peer.remove(&connection.peer);
+    fn forget(&self, id: u64) {
+        if let Some((_, connection)) = self.by_id.remove(&id) {
+            self.by_peer.remove_if(&connection.peer, |_, known| *known == id);
         }
     }
 }

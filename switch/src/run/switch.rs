@@ -100,7 +100,8 @@ impl Switch {
         });
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let slots = Arc::new(SlotTable::default());
-        let parts = Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
+        let parts =
+            Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
         let books = replay.finish().shards;
         let shards = start_shards(&settings, &parts, books, bound.udp, pollers, inboxes)?;
         let state = web_state(&parts, token);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, eventually, free_port, status_of};
+use crate::harness::{Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, eventually, free_port, pass, status_of};
 
 fn reason(answer: &str) -> &str {
     answer.lines().find_map(|line| line.strip_prefix("Reason:")).unwrap_or_default().trim()
@@ -55,7 +55,7 @@ fn a_gate_holds_its_limits() {
     let held = Scenario::caller("uac_call", &switch).calls(2).rate(100).pause_ms(6_000).start();
     eventually("two calls", SOON, || (switch.api.calls_in("answered") == 2).then_some(()));
     // A second in which nothing began.
-    std::thread::sleep(Duration::from_millis(1_100));
+    pass(Duration::from_millis(1_100));
 
     let mut pbx = Peer::new(PBX, switch.udp);
     let uri = format!("sip:34911234567@{}", switch.udp);

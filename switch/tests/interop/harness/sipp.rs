@@ -147,7 +147,7 @@ impl Sipp {
                 break status;
             }
             assert!(begun.elapsed() < self.limit, "{name}: still running after {:?}\n{}", begun.elapsed(), self.trouble());
-            std::thread::sleep(Duration::from_millis(20));
+            super::pass(Duration::from_millis(20));
         };
         assert!(status.success(), "{name}: {status}\n{}", self.trouble());
         Log(fs::read_to_string(self.file("log")).unwrap_or_default())
