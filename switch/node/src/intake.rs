@@ -32,19 +32,19 @@ impl Node {
         }
     }
 
-    fn response_in(&mut self, now: Now, flow: Flow, message: Message) {
-        match message.check() {
+    fn response_in(&mut self, now: Now, flow: Flow, mut message: Message) {
+        match message.check_once() {
             Ok(()) => self.layer.handle_message(now.tick, flow, message),
             Err(fault) => self.counters.rejected(fault.label()),
         }
     }
 
-    fn request(&mut self, now: Now, flow: Flow, message: Message) {
+    fn request(&mut self, now: Now, flow: Flow, mut message: Message) {
         let known = self.tables.source(flow.peer.ip()) != Source::Unknown || self.is_live_peer(&flow, &message);
         if !known {
             return self.counters.rejected("unknown_source");
         }
-        if let Err(fault) = message.check() {
+        if let Err(fault) = message.check_once() {
             self.counters.rejected(fault.label());
             if let Some(bytes) = fault.response(&message) {
                 self.outputs.push_back(Output::Send { flow, bytes });

@@ -3,6 +3,7 @@
 
 use crate::chars::decimal;
 use crate::lexer::Start;
+use crate::message::Checked;
 use crate::name::{ONCE, first_of};
 use crate::uri::Scheme;
 use crate::{Fault, Message, Method, Name, NameAddr, Uri, Via};
@@ -19,6 +20,11 @@ impl Message {
     /// # Errors
     /// The first [`Fault`]; for requests [`Fault::response`] answers it, responses are dropped.
     pub fn check(&self) -> Result<(), Fault> {
+        self.examine().map(|_| ())
+    }
+
+    /// The check, and what it read on the way.
+    pub(crate) fn examine(&self) -> Result<Checked, Fault> {
         let index = self.index();
         for name in MANDATORY {
             if index.seen & name.bit() == 0 {
@@ -29,14 +35,14 @@ impl Message {
             return Err(Fault::Repeated(first_of(index.repeated & ONCE)));
         }
         self.check_vias()?;
-        self.check_party(Name::From)?;
-        self.check_party(Name::To)?;
+        let from_tag = self.check_party(Name::From)?;
+        let to_tag = self.check_party(Name::To)?;
         // the grammar's `word` has no '=', but real Call-IDs do
         let call_id = self.call_id();
         if call_id.is_empty() || call_id.len() > MAX_KEY || !call_id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Fault::Header(Name::CallId));
         }
-        let (_, cseq_method) = self.cseq_parts().ok_or(Fault::Header(Name::CSeq))?;
+        let (cseq_number, cseq_method) = self.cseq_parts().ok_or(Fault::Header(Name::CSeq))?;
         if self.is_request() && cseq_method != self.method_text() {
             return Err(Fault::CSeqMethod);
         }
@@ -45,9 +51,11 @@ impl Message {
         }
         self.check_contacts()?;
         match index.start {
-            Start::Request { .. } => self.check_uri(),
-            Start::Response { .. } | Start::Unknown => Ok(()),
+            Start::Request { .. } => self.check_uri()?,
+            Start::Response { .. } | Start::Unknown => {}
         }
+        let cseq = (cseq_number, Method::from_bytes(cseq_method.as_bytes()));
+        Ok(Checked { from_tag: self.span_of(from_tag), to_tag: self.span_of(to_tag), cseq })
     }
 
     /// Checks that the Request-URI's scheme is sip, sips or tel.
@@ -82,13 +90,14 @@ impl Message {
         if any { Ok(()) } else { Err(malformed) }
     }
 
-    fn check_party(&self, name: Name) -> Result<(), Fault> {
+    /// The party's tag; empty if it has none.
+    fn check_party(&self, name: Name) -> Result<&str, Fault> {
         let malformed = Fault::Header(name);
         let party = self.name_addr(name)?;
         if !party.params.well_formed("tag", MAX_KEY) || party.parse_uri().is_none() {
             return Err(malformed);
         }
-        Ok(())
+        Ok(party.tag().unwrap_or(""))
     }
 
     fn check_contacts(&self) -> Result<(), Fault> {
@@ -107,5 +116,35 @@ impl Message {
     /// Expires in seconds; a malformed value counts as 3,600 (RFC 3261 §20.19), an absent one as `None`.
     pub fn expires(&self) -> Option<u32> {
         self.header(Name::Expires).map(|value| decimal(value).unwrap_or(3_600))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn what_a_check_remembers_is_what_the_message_says() {
+        let wire = "INVITE sip:b@h SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z9hG4bK1\r\nf: A\r\n <sip:a@h>\r\n ;tag=from\r\nt: <sip:b@h>;x=1;TAG=to\r\n\
+                    i: c\r\nCSeq: 00017\r\n\tINVITE\r\n\r\n";
+        let unchecked = Message::parse(Bytes::from(wire)).expect("parses");
+        let mut checked = unchecked.clone();
+        assert_eq!((checked.check_once(), checked.check_once()), (Ok(()), Ok(())));
+        for message in [&unchecked, &checked] {
+            assert_eq!((message.from_tag(), message.to_tag(), message.cseq()), ("from", "to", (17, Method::Invite)));
+        }
+        let untagged = wire.replace(";tag=from", "").replace(";TAG=to", "");
+        let mut message = Message::parse(Bytes::from(untagged)).expect("parses");
+        assert_eq!(message.check_once(), Ok(()));
+        assert_eq!((message.from_tag(), message.to_tag()), ("", ""));
+    }
+
+    #[test]
+    fn a_bad_message_stays_bad() {
+        let mut message = Message::parse(Bytes::from_static(b"BYE sip:b@h SIP/2.0\r\nCall-ID: c\r\n\r\n")).expect("parses");
+        assert_eq!(message.check_once(), Err(Fault::Missing(Name::Via)));
+        assert_eq!(message.check_once(), message.check());
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Span {
 impl Span {
     /// Offsets above `u16::MAX` cannot occur: longer buffers are refused before indexing.
     #[inline]
-    fn new(start: usize, end: usize) -> Span {
+    pub(crate) fn new(start: usize, end: usize) -> Span {
         Span { start: start as u16, end: end as u16 }
     }
 

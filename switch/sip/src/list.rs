@@ -50,22 +50,16 @@ pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
     if bytes[plain] == wanted {
         return Some(plain);
     }
-    let (mut quoted, mut bracket, mut escaped) = (false, false, false);
-    for (at, &byte) in bytes.iter().enumerate().skip(plain) {
-        if escaped {
-            escaped = false;
-            continue;
-        }
-        match byte {
-            b'\\' if quoted => escaped = true,
-            b'"' if !bracket => quoted = !quoted,
-            b'<' if !quoted => bracket = true,
-            b'>' if !quoted => bracket = false,
-            _ if byte == wanted && !quoted && !bracket => return Some(at),
-            _ => {}
-        }
+    let mut at = plain;
+    loop {
+        // what is quoted or bracketed is passed over as a whole; if it does not end, nothing is outside any more
+        at += match bytes[at] {
+            b'"' => quoted_end(text.get(at..)?)?,
+            b'<' => memchr::memchr(b'>', &bytes[at..])? + 1,
+            _ => return Some(at),
+        };
+        at += memchr::memchr3(wanted, b'"', b'<', bytes.get(at..)?)?;
     }
-    None
 }
 
 /// The end (past the closing quote) of a quoted string that begins at the start of `text`.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::lexer::{Index, Length, Start};
+use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
 use crate::{Fault, Method, Name, NameAddr, ParseError, Uri, Via};
 
@@ -16,6 +16,15 @@ pub struct Message {
     index: Index,
     body_end: usize,
     source: Option<SocketAddr>,
+    checked: Option<Checked>,
+}
+
+/// What a check read anyway and everybody asks for again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked {
+    pub(crate) from_tag: Span,
+    pub(crate) to_tag: Span,
+    pub(crate) cseq: (u32, Method),
 }
 
 impl Message {
@@ -46,7 +55,7 @@ impl Message {
         }
         let buf = if index.folded || index.high { clean(buf, &mut index) } else { buf };
         let body_end = index.body.saturating_add(length).min(buf.len());
-        let message = Message { buf, index, body_end, source: None };
+        let message = Message { buf, index, body_end, source: None, checked: None };
         match fault {
             Some(fault) => Err(ParseError::new(fault, Some(message))),
             None => Ok(message),
@@ -203,13 +212,30 @@ impl Message {
         NameAddr::parse(value).ok_or(Fault::Header(name))
     }
 
+    /// [`Message::check`], whose good outcome is remembered with what it read: asking again costs nothing.
+    ///
+    /// # Errors
+    /// As [`Message::check`].
+    pub fn check_once(&mut self) -> Result<(), Fault> {
+        if self.checked.is_none() {
+            self.checked = Some(self.examine()?);
+        }
+        Ok(())
+    }
+
     /// The From tag; empty when absent (RFC 2543 peers).
     pub fn from_tag(&self) -> &str {
+        if let Some(checked) = &self.checked {
+            return self.text(checked.from_tag.of(&self.buf));
+        }
         self.from().ok().and_then(|from| from.tag()).unwrap_or("")
     }
 
     /// The To tag; empty when absent.
     pub fn to_tag(&self) -> &str {
+        if let Some(checked) = &self.checked {
+            return self.text(checked.to_tag.of(&self.buf));
+        }
         self.to().ok().and_then(|to| to.tag()).unwrap_or("")
     }
 
@@ -220,6 +246,9 @@ impl Message {
 
     /// CSeq number and method; `(0, Method::Other)` when malformed, which [`Message::check`] refuses.
     pub fn cseq(&self) -> (u32, Method) {
+        if let Some(checked) = &self.checked {
+            return checked.cseq;
+        }
         self.cseq_parts().map_or((0, Method::Other), |(number, method)| (number, Method::from_bytes(method.as_bytes())))
     }
 
@@ -264,6 +293,12 @@ impl Message {
 
     pub(crate) fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// Where a part of this message's text stands in its buffer.
+    pub(crate) fn span_of(&self, part: &str) -> Span {
+        let start = (part.as_ptr() as usize).wrapping_sub(self.buf.as_ptr() as usize);
+        if start > self.buf.len() { Span::default() } else { Span::new(start, start + part.len()) }
     }
 
     /// The head is plain ASCII or was checked and mended by [`clean`], so this never falls back.

@@ -45,6 +45,9 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Parses a whole URI; `None` when it is malformed.
     pub fn parse(text: &'a str) -> Option<Uri<'a>> {
+        if let Some(rest) = text.strip_prefix("sip:") {
+            return Uri::parse_sip(Scheme::Sip, text, rest);
+        }
         let colon = memchr(b':', text.as_bytes())?;
         let (scheme, rest) = (&text[..colon], &text[colon + 1..]);
         if scheme.eq_ignore_ascii_case("sip") {
@@ -69,14 +72,7 @@ impl<'a> Uri<'a> {
         let (user, password, rest) = match memchr(b'@', rest.as_bytes()) {
             None => (None, None, rest),
             Some(at) => {
-                let userinfo = &rest[..at];
-                let (user, password) = match memchr(b':', userinfo.as_bytes()) {
-                    Some(colon) => (&userinfo[..colon], Some(&userinfo[colon + 1..])),
-                    None => (userinfo, None),
-                };
-                if !user.bytes().all(is_user) || !password.unwrap_or("").bytes().all(is_user) || !escapes_whole(userinfo) {
-                    return None;
-                }
+                let (user, password) = user_and_password(&rest[..at])?;
                 (Some(user), password, &rest[at + 1..])
             }
         };
@@ -146,6 +142,25 @@ impl<'a> Uri<'a> {
     pub fn transport(&self) -> Option<&'a str> {
         self.param("transport")
     }
+}
+
+/// Splits the part before the `@`, in one pass: user parts are short.
+fn user_and_password(userinfo: &str) -> Option<(&str, Option<&str>)> {
+    let (mut colon, mut escaped) = (None, false);
+    for (at, byte) in userinfo.bytes().enumerate() {
+        match byte {
+            b':' if colon.is_none() => colon = Some(at),
+            _ if is_user(byte) => escaped |= byte == b'%',
+            _ => return None,
+        }
+    }
+    if escaped && !escapes_whole(userinfo) {
+        return None;
+    }
+    Some(match colon {
+        Some(colon) => (&userinfo[..colon], Some(&userinfo[colon + 1..])),
+        None => (userinfo, None),
+    })
 }
 
 /// Splits `host[:port]` off the start of `text`; the rest begins after it.

@@ -29,12 +29,19 @@ impl<'a> Via<'a> {
     /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator. Any version is
     /// taken, so that a 505 finds its way back.
     pub fn parse(value: &'a str) -> Option<Via<'a>> {
-        let (name, rest) = value.split_once('/')?;
-        let (version, rest) = rest.split_once('/')?;
-        if !trim(name).eq_ignore_ascii_case("SIP") || !all_token(trim(version)) {
-            return None;
-        }
-        let (transport, sent_by) = trim(rest).split_once([' ', '\t'])?;
+        let rest = match value.strip_prefix("SIP/2.0/") {
+            Some(rest) => rest,
+            None => {
+                let (name, rest) = value.split_once('/')?;
+                let (version, rest) = rest.split_once('/')?;
+                if !trim(name).eq_ignore_ascii_case("SIP") || !all_token(trim(version)) {
+                    return None;
+                }
+                rest
+            }
+        };
+        let rest = trim(rest);
+        let (transport, sent_by) = rest.split_at(memchr::memchr2(b' ', b'\t', rest.as_bytes())?);
         if !all_token(transport) {
             return None;
         }

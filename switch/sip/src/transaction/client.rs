@@ -205,8 +205,8 @@ const NOWHERE: Flow = {
 // === impl Layer: the peer's side ===
 
 impl Layer {
-    pub(super) fn handle_response(&mut self, now: Tick, flow: Flow, msg: Message) {
-        if msg.check().is_err() {
+    pub(super) fn handle_response(&mut self, now: Tick, flow: Flow, mut msg: Message) {
+        if msg.check_once().is_err() {
             self.counters.malformed += 1;
             return;
         }

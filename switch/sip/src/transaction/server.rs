@@ -152,8 +152,8 @@ impl Layer {
         self.server_input(now, slot, Happening::Repeat, None);
     }
 
-    fn handle_ack(&mut self, now: Tick, flow: Flow, slot: Option<u32>, msg: Message) {
-        if msg.check().is_err() {
+    fn handle_ack(&mut self, now: Tick, flow: Flow, slot: Option<u32>, mut msg: Message) {
+        if msg.check_once().is_err() {
             self.counters.malformed += 1;
             return;
         }
@@ -168,8 +168,8 @@ impl Layer {
         }
     }
 
-    fn handle_cancel(&mut self, flow: Flow, slot: Option<u32>, msg: Message) {
-        if let Err(fault) = msg.check() {
+    fn handle_cancel(&mut self, flow: Flow, slot: Option<u32>, mut msg: Message) {
+        if let Err(fault) = msg.check_once() {
             return self.refuse(flow, &msg, fault);
         }
         let Some((slot, server)) = slot.and_then(|slot| Some((slot, self.servers.at_mut(slot)?))) else {
@@ -186,8 +186,8 @@ impl Layer {
         }
     }
 
-    fn handle_new(&mut self, now: Tick, flow: Flow, key: Key, msg: Message) {
-        if let Err(fault) = msg.check() {
+    fn handle_new(&mut self, now: Tick, flow: Flow, key: Key, mut msg: Message) {
+        if let Err(fault) = msg.check_once() {
             return self.refuse(flow, &msg, fault);
         }
         let merge = matching::merge(&self.minter, &msg);
