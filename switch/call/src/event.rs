@@ -69,7 +69,7 @@ pub enum Event {
     /// Answer to [`Action::Extend`].
     Extended(Extension),
     /// Answer to [`Action::Settle`].
-    Settled(Box<Settled>),
+    Settled(Settled),
     /// A carrier rings or sends early media.
     Progress {
         /// Which.
@@ -144,7 +144,7 @@ pub enum Event {
 #[derive(Debug)]
 pub enum Settled {
     /// A lease was settled, billed or not.
-    Lease(Settlement),
+    Lease(Box<Settlement>),
     /// There was none: the balance stands as it did.
     Untouched(Money),
 }

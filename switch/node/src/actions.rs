@@ -23,6 +23,13 @@ use crate::node::{Client, Node};
 use crate::session::{Asked, SessionState};
 use crate::slot::{Dialled, Slot};
 
+/// A 2xx to an INVITE of ours, as its ACK must name it.
+pub(crate) struct Accepted<'a> {
+    pub client: ClientId,
+    pub cseq: u32,
+    pub remote_tag: &'a str,
+}
+
 impl Node {
     /// Does one thing; some things are answered at once.
     pub(crate) fn execute(&mut self, now: Now, slot: &mut Slot, action: Action) -> Option<Event> {
@@ -86,17 +93,17 @@ impl Node {
             None => None,
         };
         self.wake_starved(now);
-        Event::Settled(Box::new(match settled {
+        Event::Settled(match settled {
             Some(mut settlement) => {
                 slot.transfers = std::mem::take(&mut settlement.transfers);
                 self.counters.operator_exposure_units += settlement.exposure.amount.unsigned_abs();
-                Settled::Lease(settlement)
+                Settled::Lease(Box::new(settlement))
             }
             None => {
                 let account = self.engine.account(&slot.call.gate().account);
                 Settled::Untouched(account.map_or(units::Money::zero(units::Currency::EUR), |view| view.balance))
             }
-        }))
+        })
     }
 
     /// Money came back somewhere: leases that were refused may try again. Not the call in hand, which is ending.
@@ -236,28 +243,19 @@ impl Node {
     }
 
     /// ACK to a 2xx, kept by the layer for repeats.
-    pub(crate) fn send_ack(
-        &mut self,
-        now: Now,
-        slot: &mut Slot,
-        id: LegId,
-        client: ClientId,
-        cseq: u32,
-        remote_tag: &str,
-        sdp: Option<&Bytes>,
-    ) {
+    pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
         let branch = self.loose_branch();
         let Some(leg) = slot.leg_mut(id) else { return };
         let here = self.tables.advertised(leg.flow.local).to_string();
         let Some(dialog) = &leg.dialog else { return };
         let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
-        let mut builder = dialog.ack(cseq, &sender);
+        let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
             leg.said = Some(sdp.clone());
         }
         let flow = leg.flow;
-        self.layer.ack_2xx(now.tick, client, remote_tag, flow, builder.build());
+        self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
     }
 
     /// ACK and BYE for a 2xx that nobody wants: late, or of a fork.
@@ -356,10 +354,9 @@ impl Node {
         let session = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.gate().session.expires_secs);
         let leg = &mut slot.caller;
         leg.session = session;
-        leg.dialog = Dialog::uas(&request, &leg.tag, &leg.flow).ok().map(|mut dialog| {
+        if let Some(dialog) = leg.dialog.as_mut() {
             dialog.confirm_uas();
-            Box::new(dialog)
-        });
+        }
         let mut builder = build::response(&request, 200, &leg.tag)
             .record_routes(&request)
             .header(Name::Contact, &contact)
@@ -406,7 +403,7 @@ impl Node {
             LegState::Answered { invite, remote_tag, cseq } => {
                 let (invite, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
                 leg.state = LegState::Confirmed;
-                self.send_ack(now, slot, id, invite, cseq, &remote_tag, None);
+                self.send_ack(now, slot, id, &Accepted { client: invite, cseq, remote_tag: &remote_tag }, None);
                 self.say_bye(now, slot, id, why);
             }
             LegState::Confirmed => self.say_bye(now, slot, id, why),
@@ -446,7 +443,9 @@ impl Node {
                 self.servers.remove(&server);
             }
             Exchange::Ours { .. } | Exchange::None => {}
-            Exchange::OursLate { client, remote_tag, cseq } => self.send_ack(now, slot, id, client, cseq, &remote_tag, None),
+            Exchange::OursLate { client, remote_tag, cseq } => {
+                self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, None)
+            }
         }
     }
 
@@ -481,11 +480,11 @@ impl Node {
         if let LegState::Answered { invite, remote_tag, cseq } = &leg.state {
             let (invite, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
             leg.state = LegState::Confirmed;
-            return self.send_ack(now, slot, id, invite, cseq, &remote_tag, Some(sdp));
+            return self.send_ack(now, slot, id, &Accepted { client: invite, cseq, remote_tag: &remote_tag }, Some(sdp));
         }
         if let Exchange::OursLate { client, remote_tag, cseq } = std::mem::replace(&mut leg.exchange, Exchange::None) {
             self.clients.remove(&client);
-            self.send_ack(now, slot, id, client, cseq, &remote_tag, Some(sdp));
+            self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, Some(sdp));
         }
     }
 }

@@ -7,6 +7,7 @@ use ledger::CallId;
 use rating::Price;
 use rating::engine::Authorize;
 use route::{Cost, Costs, Gate, Network, RateLimiter};
+use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::Kind;
 use sip::transaction::ServerId;
@@ -58,8 +59,17 @@ impl Node {
     fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
         let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
         tag.push('a');
+        // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor recovered.
+        let dialog = match Dialog::uas(&message, &tag, &flow) {
+            Ok(dialog) => dialog,
+            Err(fault) => {
+                self.slots.release(me);
+                return self.decline(now, id, &message, fault.status());
+            }
+        };
         let mut caller =
             Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), self.nobody.clone());
+        caller.dialog = Some(Box::new(dialog));
         caller.heard = offer.as_deref().and_then(media::session_mark);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
         let from = message.from().ok();

@@ -10,6 +10,7 @@ use sip::{Message, Method, Name};
 use units::Now;
 
 use crate::CountedSide;
+use crate::actions::Accepted;
 use crate::build::{self, cause_of};
 use crate::leg::{Exchange, Goodbye, LegState};
 use crate::node::{Client, Node};
@@ -280,7 +281,7 @@ impl Node {
         let (cseq, _) = response.cseq();
         if offered {
             leg.state = LegState::Confirmed;
-            self.send_ack(now, slot, id, client, cseq, response.to_tag(), None);
+            self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: response.to_tag() }, None);
         } else {
             leg.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
         }

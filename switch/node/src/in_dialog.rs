@@ -8,6 +8,7 @@ use sip::transaction::{ClientId, ServerId};
 use sip::{Message, Method, Name};
 use units::Now;
 
+use crate::actions::Accepted;
 use crate::build::{self, ALLOW, cause_of};
 use crate::events::side_of;
 use crate::leg::{Exchange, Leg, LegState, OfferPurpose};
@@ -31,7 +32,7 @@ impl Node {
             self.counters.rejected("foreign_dialog");
             return self.decline(now, id, &message, 403);
         }
-        if leg.dialog.is_none() {
+        if leg.dialog.is_none() || matches!(leg.state, LegState::Incoming { .. }) {
             return self.early_request(now, slot, leg_id, id, &message);
         }
         if let Some(dialog) = leg.dialog.as_mut()
@@ -224,7 +225,7 @@ impl Node {
         let Some(leg) = slot.leg_mut(id) else { return };
         let Exchange::Ours { client: ours, purpose, cseq } = &leg.exchange else {
             if is_invite && status < 300 {
-                self.send_ack(now, slot, id, client, response.cseq().0, response.to_tag(), None);
+                self.send_ack(now, slot, id, &Accepted { client, cseq: response.cseq().0, remote_tag: response.to_tag() }, None);
             }
             self.clients.remove(&client);
             return;
@@ -257,7 +258,7 @@ impl Node {
             OfferPurpose::Relay | OfferPurpose::Refresh => {
                 self.clients.remove(&client);
                 if is_invite {
-                    self.send_ack(now, slot, id, client, cseq, &remote_tag, None);
+                    self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, None);
                 }
                 if purpose == OfferPurpose::Relay {
                     self.drive_slot(now, slot, Event::OfferAnswered { side: side_of(id), sdp: Ok(sdp) });
@@ -280,7 +281,7 @@ impl Node {
         if let Exchange::OursLate { remote_tag, cseq, .. } = std::mem::replace(&mut leg.exchange, Exchange::None) {
             let said = leg.said.clone();
             self.clients.remove(&client);
-            self.send_ack(now, slot, id, client, cseq, &remote_tag, said.as_ref());
+            self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, said.as_ref());
         }
     }
 

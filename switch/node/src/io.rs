@@ -15,6 +15,7 @@ use crate::Tables;
 
 /// One thing that happened outside.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every input is a message, and boxing it would allocate once more per packet")]
 pub enum Input {
     /// A SIP message, or what was received instead of one.
     Sip {

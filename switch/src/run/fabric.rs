@@ -21,7 +21,7 @@ pub(crate) const MAILBOX_LETTERS: usize = 16_384;
 /// What a thread may tell a shard.
 pub(crate) enum Letter {
     /// A packet that another thread received.
-    Sip { flow: Flow, message: Result<Message, ParseError> },
+    Sip { flow: Flow, message: Box<Result<Message, ParseError>> },
     /// A stream that broke.
     Unreachable(Flow),
     /// A question from the API.

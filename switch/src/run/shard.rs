@@ -128,7 +128,7 @@ impl Shard {
         match self.fabric.shard_of(&flow, &message) {
             Some(shard) if shard == self.number => self.node.handle(now, Input::Sip { flow, message }),
             Some(shard) => {
-                self.fabric.post(shard, Letter::Sip { flow, message });
+                self.fabric.post(shard, Letter::Sip { flow, message: Box::new(message) });
             }
             None => {}
         }
@@ -155,7 +155,7 @@ impl Shard {
         for _ in 0..LETTERS_PER_TURN {
             let Ok(letter) = self.letters.try_recv() else { return stopping };
             let input = match letter {
-                Letter::Sip { flow, message } => Input::Sip { flow, message },
+                Letter::Sip { flow, message } => Input::Sip { flow, message: *message },
                 Letter::Unreachable(flow) => Input::Unreachable(flow),
                 Letter::Reload(tables) => Input::Reload(tables),
                 Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },

@@ -188,7 +188,7 @@ impl Streams {
 
     fn hand_on(&self, flow: Flow, message: Result<sip::Message, sip::ParseError>) {
         if let Some(shard) = self.fabric.shard_of(&flow, &message) {
-            self.fabric.post(shard, Letter::Sip { flow, message });
+            self.fabric.post(shard, Letter::Sip { flow, message: Box::new(message) });
         }
     }
 

@@ -17,6 +17,8 @@ struct Round<'a> {
     number: u64,
     switch: &'a Tollgate,
     shown: &'a mut BTreeSet<String>,
+    /// The last page that was full.
+    page: Option<String>,
 }
 
 impl Round<'_> {
@@ -46,7 +48,14 @@ impl Round<'_> {
     }
 
     fn look(&mut self) {
-        self.shown.extend(self.switch.api.cdrs().iter().map(|cdr| cdr.text("id").to_owned()));
+        loop {
+            let page = self.switch.api.cdr_page(100, self.page.as_deref());
+            self.shown.extend(page.items().iter().map(|cdr| cdr["id"].as_str().unwrap().to_owned()));
+            match page.body["next"].as_str() {
+                Some(next) => self.page = Some(next.to_owned()),
+                None => return,
+            }
+        }
     }
 }
 
@@ -60,7 +69,7 @@ fn nothing_is_lost_or_doubled() {
     let mut shown = BTreeSet::new();
     let mut open_at_kills = 0;
     for number in 1..=rounds {
-        let (held, load) = Round { number, switch: &switch, shown: &mut shown }.until_the_kill();
+        let (held, load) = Round { number, switch: &switch, shown: &mut shown, page: None }.until_the_kill();
         switch.kill();
         load.stop();
         let found = verify_ledger(&site.data());
