@@ -87,6 +87,7 @@ impl World {
             currency: Currency::EUR,
             balance: Money::of(OPENING, Currency::EUR),
             deck: "retail".into(),
+            low_balance: None,
         };
         let tables = Arc::new(Tables {
             gates: Arc::new(gates()),

@@ -260,7 +260,7 @@ mod units_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(amount: &i64, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(&super::plain(*amount))
+        s.serialize_str(&super::plain(*amount).text())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
@@ -275,7 +275,7 @@ mod units_text_opt {
 
     pub fn serialize<S: Serializer>(amount: &Option<i64>, s: S) -> Result<S::Ok, S::Error> {
         match amount {
-            Some(amount) => s.collect_str(&super::plain(*amount)),
+            Some(amount) => s.serialize_str(&super::plain(*amount).text()),
             None => s.serialize_none(),
         }
     }

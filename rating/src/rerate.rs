@@ -173,7 +173,7 @@ fn write_call(
         Some(line) => {
             field(writer, format_args!("{}", line.prefix))?;
             writer.write_field(line.destination)?;
-            field(writer, format_args!("{}", Money::of(line.rate, currency)))?;
+            writer.write_field(Money::of(line.rate, currency).text().as_bytes())?;
         }
         None => {
             for _ in 0..3 {
@@ -184,7 +184,7 @@ fn write_call(
     match priced.outcome {
         Ok((seconds, amount)) => {
             field(writer, format_args!("{seconds}"))?;
-            field(writer, format_args!("{}", Money::of(amount, currency)))?;
+            writer.write_field(Money::of(amount, currency).text().as_bytes())?;
             writer.write_field("")?;
         }
         Err(reason) => {

@@ -4,4 +4,24 @@
 mod phone;
 mod stage;
 
+mod abandoned_carrier_answers;
+mod bye_crosses_bye;
+mod cancel_before_provisional;
+mod cancel_crosses_200;
+mod crash_and_restart;
+mod credit_cut_off;
+mod forked_answer;
+mod glare;
+mod hold;
+mod hunting;
+mod late_offer;
+mod many_calls_one_balance;
+mod merged_request;
+mod no_ack;
 mod plain_call;
+mod refusals;
+mod reinvite_fails;
+mod reload_in_mid_call;
+mod session_timer;
+mod stray_dialogs;
+mod torture;

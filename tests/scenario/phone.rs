@@ -20,6 +20,7 @@ pub struct Phone {
 }
 
 /// Who is called, at a carrier.
+#[derive(Clone)]
 pub struct Callee {
     pub at: SocketAddr,
     pub dialog: Dialogue,

@@ -108,6 +108,12 @@ impl Stage {
         self.set_clock(end);
     }
 
+    /// Everything stood still until then.
+    pub fn jump(&mut self, at: Tick) {
+        self.set_clock(at);
+        self.input(Input::Tick);
+    }
+
     fn set_clock(&mut self, at: Tick) {
         let passed = at.ms_since(Tick(0)) as i64 - self.now.tick.ms_since(Tick(0)) as i64;
         self.now = Now { tick: at, wall: self.now.wall.plus_ms(passed) };
@@ -232,6 +238,11 @@ impl Stage {
             assert_eq!((cdr.billed_seconds, cdr.amount), expected, "amount of {cdr:?}");
             assert_eq!(cdr.balance_before, cdr.balance_after + cdr.amount);
         }
+    }
+
+    /// Calls that are answered and not over.
+    pub fn talking(&self) -> u64 {
+        self.node.calls_by_state().get("answered").copied().unwrap_or(0)
     }
 
     /// A counter of refused packets.

@@ -197,7 +197,7 @@ impl Leg {
                     self.ack(cseq, None, out);
                 }
             }
-            Method::Update if status < 300 && status >= 200 && self.offering == Some(cseq) => {
+            Method::Update if (200..300).contains(&status) && self.offering == Some(cseq) => {
                 self.offering = None;
                 repeats.stop(self.owner(Purpose::Offer));
             }

@@ -83,6 +83,7 @@ impl Plan {
             currency: Currency::EUR,
             balance: Money::of(balance, Currency::EUR),
             deck: deck.into(),
+            low_balance: None,
         };
         Arc::new(Tables {
             gates: Arc::new(gates),

@@ -203,7 +203,25 @@ impl Record {
 
     /// As it goes to the journal.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
-        Ok(serde_json::to_vec(self)?)
+        let mut body = Vec::with_capacity(self.length_hint());
+        serde_json::to_writer(&mut body, self)?;
+        Ok(body)
+    }
+
+    /// About how long the encoded record is, so that it is written without growing.
+    fn length_hint(&self) -> usize {
+        /// Of a transfer with names of some length.
+        const TRANSFER: usize = 224;
+        512 + match &self.body {
+            RecordBody::CallOpen(open) => open.dialog_a.get().len() + open.dialog_b.get().len() + open.cdr.get().len(),
+            RecordBody::Settled(settled) => settled.cdr.get().len() + settled.transfers.len() * TRANSFER,
+            RecordBody::CostBooked(booked) => booked.transfers.len() * TRANSFER,
+            RecordBody::Started(_)
+            | RecordBody::AccountOpened(_)
+            | RecordBody::AccountChanged(_)
+            | RecordBody::TopUp(_)
+            | RecordBody::Checkpoint(_) => 0,
+        }
     }
 
     /// From the journal.
@@ -237,7 +255,7 @@ mod units_text {
 
     pub fn serialize<S: Serializer>(amount: &i64, s: S) -> Result<S::Ok, S::Error> {
         // The currency does not show in the text.
-        s.collect_str(&Money::of(*amount, Currency::EUR))
+        s.serialize_str(&Money::of(*amount, Currency::EUR).text())
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {

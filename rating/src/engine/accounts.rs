@@ -106,7 +106,7 @@ pub enum AccountRefused {
 }
 
 fn as_text<S: Serializer>(money: &Money, s: S) -> Result<S::Ok, S::Error> {
-    s.collect_str(money)
+    s.serialize_str(&money.text())
 }
 
 fn as_time<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {

@@ -12,7 +12,7 @@ mod time;
 
 pub use cause::Cause;
 pub use increments::{Increments, IncrementsError};
-pub use money::{Currency, Money, MoneyError, PLACES, SCALE};
+pub use money::{Currency, Money, MoneyError, MoneyText, PLACES, SCALE};
 pub use number::{MAX_DIGITS, Number, NumberError};
 pub use prefix::{Matches, Prefix, PrefixMap, PrefixMapBuilder, PrefixMapError};
 pub use time::{Now, Tick, Wall};

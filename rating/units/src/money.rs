@@ -25,6 +25,13 @@ pub struct Money {
     pub currency: Currency,
 }
 
+/// An amount as text: 14 digits, point, five places and sign at most, in place.
+#[derive(Clone, Copy, Debug)]
+pub struct MoneyText {
+    bytes: [u8; Self::LONGEST],
+    start: usize,
+}
+
 /// Why money could not be read or added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
@@ -98,6 +105,33 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
+// === impl MoneyText ===
+
+impl MoneyText {
+    /// `-92233720368547.75808`.
+    const LONGEST: usize = 21;
+
+    const fn written(&self) -> usize {
+        Self::LONGEST - self.start
+    }
+
+    /// From the right; the longest amount just fits.
+    const fn put(&mut self, byte: u8) {
+        self.start -= 1;
+        self.bytes[self.start] = byte;
+    }
+}
+
+impl std::ops::Deref for MoneyText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        let written = self.bytes.get(self.start..).unwrap_or_default();
+        // Only digits, point and sign are ever written.
+        std::str::from_utf8(written).unwrap_or_default()
+    }
+}
+
 // === impl Money ===
 
 impl Money {
@@ -135,6 +169,25 @@ impl Money {
         Decimal::new(self.amount, PLACES)
     }
 
+    /// As [`Money`] displays, without a formatter in between: for records, of which each call writes dozens.
+    pub fn text(self) -> MoneyText {
+        let mut text = MoneyText { bytes: [b'0'; MoneyText::LONGEST], start: MoneyText::LONGEST };
+        let mut rest = self.amount.unsigned_abs();
+        let places = PLACES as usize;
+        // Places, point and at least one digit before it; then what is left.
+        while rest > 0 || text.written() < places + 2 {
+            let digit = if text.written() == places { b'.' } else { b'0' + (rest % 10) as u8 };
+            if digit != b'.' {
+                rest /= 10;
+            }
+            text.put(digit);
+        }
+        if self.amount < 0 {
+            text.put(b'-');
+        }
+        text
+    }
+
     /// Sum of two amounts of one currency.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
@@ -162,10 +215,7 @@ impl Money {
 /// `-0.07407`: five places, no currency; the currency travels in a field of its own.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.amount < 0 { "-" } else { "" };
-        let abs = self.amount.unsigned_abs();
-        let scale = SCALE.unsigned_abs();
-        write!(f, "{sign}{}.{:05}", abs / scale, abs % scale)
+        f.write_str(&self.text())
     }
 }
 
@@ -181,10 +231,20 @@ mod tests {
 
     #[test]
     fn writes_five_places() {
-        for (amount, text) in [(0, "0.00000"), (7_407, "0.07407"), (-1, "-0.00001"), (123_456_789, "1234.56789"), (-250_000, "-2.50000")] {
+        for (amount, text) in [
+            (0, "0.00000"),
+            (7_407, "0.07407"),
+            (-1, "-0.00001"),
+            (100_000, "1.00000"),
+            (123_456_789, "1234.56789"),
+            (-250_000, "-2.50000"),
+            (i64::MAX, "92233720368547.75807"),
+        ] {
             assert_eq!(Money::of(amount, Currency::EUR).to_string(), text);
+            assert_eq!(&*Money::of(amount, Currency::EUR).text(), text);
             assert_eq!(Money::parse(text, Currency::EUR), Ok(Money::of(amount, Currency::EUR)));
         }
+        assert_eq!(Money::of(i64::MIN, Currency::EUR).to_string(), "-92233720368547.75808");
     }
 
     #[test]

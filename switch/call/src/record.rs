@@ -1,7 +1,7 @@
 //! The call's record: everything that is known of it, in the contract's names.
 
-use rating::Cdr;
 use rating::cdr::Attempt;
+use rating::{CallId, Cdr};
 use route::AttemptEnd;
 use units::{Currency, Name, Now};
 
@@ -87,17 +87,18 @@ impl Call {
     }
 
     fn facts(&self, ended: Now) -> Cdr {
+        let none = Name::from("");
         Cdr {
-            id: format!("{:032x}", self.id),
-            node: Name::from(""),
+            id: CallId(self.id).to_string(),
+            node: none.clone(),
             account: self.gate.account.clone(),
             gate: self.gate.name.clone(),
             caller: self.caller.to_string(),
             called: self.called.to_string(),
             called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
-            destination: Name::from(""),
+            destination: none.clone(),
             prefix: String::new(),
-            deck: Name::from(""),
+            deck: none.clone(),
             deck_version: String::new(),
             codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
             codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
@@ -122,12 +123,12 @@ impl Call {
             balance_before: 0,
             balance_after: 0,
             teardown_ms: 0,
-            hangup_by: Name::from(""),
+            hangup_by: none.clone(),
             cause_q850: units::Cause::UNSPECIFIED,
             sip_status: 0,
-            reason: Name::from(""),
+            reason: none.clone(),
             route_reason: (!self.route_reason.is_empty()).then(|| self.route_reason.to_string()),
-            transport_a: Name::from(""),
+            transport_a: none,
             transport_b: None,
         }
     }

@@ -89,7 +89,12 @@ impl Node {
             Some(CarrierLeg { deck, number, answered_at, duration_ms: carrier_ms, attempt: slot.last_attempt() })
         });
         let settled = match slot.lease.take() {
-            Some(lease) => self.engine.settle(now, lease, duration_ms, leg.as_ref()).ok(),
+            Some(lease) => {
+                let begun = (self.stopwatch)();
+                let settled = self.engine.settle(now, lease, duration_ms, leg.as_ref()).ok();
+                self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
+                settled
+            }
             None => None,
         };
         self.wake_starved(now);
@@ -179,7 +184,7 @@ impl Node {
         let Some(local) = self.tables.local_for(transport, to) else { return false };
         let Some(number) = slot.call.number() else { return false };
         let flow = if transport == Transport::Udp { Flow::udp(local, to) } else { Flow::stream(transport, local, to, 0) };
-        let here = self.tables.advertised(local);
+        let here = self.tables.advertised_text(local);
         let (client, branch) = self.layer.mint_client();
         let me = slot.me;
         let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
@@ -193,7 +198,7 @@ impl Node {
         let from = format!("<sip:{}@{here}>;tag={tag}", escaped_user(slot.call.caller()));
         let to_value = format!("<sip:{dialled}@{host}>");
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
-        let contact = build::contact(&user, here, transport);
+        let contact = build::contact(&user, &here, transport);
         let leg =
             Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, tag.into(), call_id.into(), carrier.name.clone());
         let original = slot.invite.as_deref();
@@ -246,7 +251,7 @@ impl Node {
     pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
         let branch = self.loose_branch();
         let Some(leg) = slot.leg_mut(id) else { return };
-        let here = self.tables.advertised(leg.flow.local).to_string();
+        let here = self.tables.advertised_text(leg.flow.local);
         let Some(dialog) = &leg.dialog else { return };
         let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let mut builder = dialog.ack(accepted.cseq, &sender);
@@ -262,7 +267,7 @@ impl Node {
     pub(crate) fn ack_and_bye(&mut self, now: Now, client: ClientId, flow: Flow, response: &Message, why: Goodbye) {
         let Ok(dialog) = Dialog::uac(response, response) else { return };
         let branch = self.loose_branch();
-        let here = self.tables.advertised(flow.local).to_string();
+        let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let flow = self.hop(dialog.next_hop(), flow);
         let ack = dialog.ack(response.cseq().0, &sender).build();
@@ -274,7 +279,7 @@ impl Node {
     pub(crate) fn farewell(&mut self, now: Now, flow: Flow, response: &Message, why: Goodbye) {
         let Ok(dialog) = Dialog::uac(response, response) else { return };
         let branch = self.loose_branch();
-        let here = self.tables.advertised(flow.local).to_string();
+        let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let flow = self.hop(dialog.next_hop(), flow);
         let ack = dialog.ack(response.cseq().0, &sender).build();
@@ -284,7 +289,7 @@ impl Node {
 
     fn bye_unattended(&mut self, now: Now, mut dialog: Dialog, flow: Flow, why: Goodbye) {
         let (client, branch) = self.layer.mint_client();
-        let here = self.tables.advertised(flow.local).to_string();
+        let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let bye = dialog.request(Method::Bye, &sender).header(Name::Reason, &build::reason(why)).build();
         self.clients.insert(client, Client::Farewell);
@@ -417,7 +422,7 @@ impl Node {
         let (client, branch) = self.layer.mint_client();
         let me = slot.me;
         let Some(leg) = slot.leg_mut(id) else { return self.layer.abandon(client) };
-        let here = self.tables.advertised(leg.flow.local).to_string();
+        let here = self.tables.advertised_text(leg.flow.local);
         let Some(dialog) = leg.dialog.as_mut() else {
             leg.state = LegState::Gone;
             return self.layer.abandon(client);
@@ -463,7 +468,7 @@ impl Node {
 
     pub(crate) fn contact_of(&self, slot: &Slot, flow: &Flow) -> String {
         let user = self.minter.mint(Kind::Contact, slot.me.slot, slot.me.generation);
-        build::contact(&user, self.tables.advertised(flow.local), flow.transport)
+        build::contact(&user, &self.tables.advertised_text(flow.local), flow.transport)
     }
 
     /// A branch for an ACK to a 2xx, which belongs to no transaction.

@@ -172,7 +172,10 @@ impl Node {
             Err(no_plan) => return refused(route_refusal(no_plan.refusal), Some(price)),
         };
         let ask = Authorize { call: CallId(slot.call.id()), account: &gate.account, number: &number };
-        match self.engine.authorize(now, ask) {
+        let begun = (self.stopwatch)();
+        let authorized = self.engine.authorize(now, ask);
+        self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
+        match authorized {
             Ok(grant) => {
                 slot.lease = Some(grant.lease);
                 Event::Admitted(Box::new(Admission { plan, carriers: Arc::clone(&tables.carriers) }))

@@ -1,8 +1,5 @@
 //! The messages that we write. Topology stays here: no Via, Record-Route, Contact, Call-ID or User-Agent of one leg is ever seen on the other.
 
-use std::fmt::Write as _;
-use std::net::SocketAddr;
-
 use call::Refusal;
 use sip::flow::Transport;
 use sip::{Builder, Message, Method, Name};
@@ -56,13 +53,11 @@ pub(crate) fn cause_of(message: &Message) -> Option<Cause> {
 }
 
 /// Contact of a leg: our address on its flow, and the token that leads back to its call.
-pub(crate) fn contact(user: &str, here: SocketAddr, transport: Transport) -> String {
-    let mut uri = format!("<sip:{user}@{here}");
-    if transport != Transport::Udp {
-        let _ = write!(uri, ";transport={}", transport.uri_name());
+pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
+    match transport {
+        Transport::Udp => ["<sip:", user, "@", here, ">"].concat(),
+        Transport::Tcp | Transport::Tls => ["<sip:", user, "@", here, ";transport=", transport.uri_name(), ">"].concat(),
     }
-    uri.push('>');
-    uri
 }
 
 /// Adds what a 2xx to INVITE or UPDATE says of session timers.

@@ -31,6 +31,8 @@ pub struct Counters {
     pub debit_failures: BTreeMap<&'static str, u64>,
     /// Post-dial delays in ms.
     pub post_dial_delay_ms: Vec<u64>,
+    /// Times of the rating engine's answers, ns.
+    pub rating_ns: Vec<u64>,
     /// Calls cut because their money ended.
     pub calls_cut_no_balance: u64,
     /// What tear-down took beyond leases, in 10⁻⁵ units.
@@ -56,6 +58,13 @@ impl Counters {
     /// One debit was refused.
     pub fn debit_failed(&mut self, reason: &'static str) {
         *self.debit_failures.entry(reason).or_default() += 1;
+    }
+
+    /// The rating engine took this long.
+    pub fn rated_in(&mut self, ns: u64) {
+        if self.rating_ns.len() < SAMPLES_MAX {
+            self.rating_ns.push(ns);
+        }
     }
 
     /// A call rang after this long.

@@ -197,7 +197,7 @@ impl Node {
         let Some(flow) = slot.leg(id).map(|leg| leg.flow) else { return };
         let contact = self.contact_of(slot, &flow);
         let (client, branch) = self.layer.mint_client();
-        let here = self.tables.advertised(flow.local).to_string();
+        let here = self.tables.advertised_text(flow.local);
         let Some(leg) = slot.leg_mut(id) else { return self.layer.abandon(client) };
         let Some(dialog) = leg.dialog.as_mut() else { return self.layer.abandon(client) };
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: &contact };
@@ -343,7 +343,7 @@ impl Node {
         let Some(flow) = slot.leg(to).map(|leg| leg.flow) else { return };
         let contact = self.contact_of(slot, &flow);
         let (client, branch) = self.layer.mint_client();
-        let here = self.tables.advertised(flow.local).to_string();
+        let here = self.tables.advertised_text(flow.local);
         let me = slot.me;
         let Some(dialog) = slot.leg_mut(to).and_then(|leg| leg.dialog.as_mut()) else { return self.layer.abandon(client) };
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: &contact };

@@ -75,7 +75,8 @@ impl Node {
             let builder = build::response(&message, 420, &self.stateless_tag(&message)).header(Name::Unsupported, &unsupported);
             return self.answer(now, id, 420, builder);
         }
-        if message.max_forwards() == Some(0) {
+        // What ends here needs no more hops (RFC 4475 §3.3.11); a call would go on.
+        if message.max_forwards() == Some(0) && message.method() == Method::Invite {
             return self.decline(now, id, &message, 483);
         }
         match message.method() {

@@ -66,6 +66,8 @@ pub struct Node {
     pub(crate) counters: Counters,
     pub(crate) pressure: Pressure,
     pub(crate) draining: bool,
+    /// Nanoseconds of a clock that only metrics see; 0 without one.
+    pub(crate) stopwatch: fn() -> u64,
     /// The carrier's name where there is none.
     pub(crate) nobody: Name,
     pub(crate) minted_calls: u64,
@@ -155,6 +157,7 @@ impl Node {
             counters: Counters::default(),
             pressure: Pressure::Ok,
             draining: false,
+            stopwatch: || 0,
             nobody: "".into(),
             minted_calls: 0,
             minted_branches: 0,
@@ -190,6 +193,20 @@ impl Node {
     pub fn deadline(&self) -> Tick {
         let timers = self.wheel.next_deadline().unwrap_or(Tick::NEVER);
         timers.min(self.layer.next_deadline().unwrap_or(Tick::NEVER))
+    }
+
+    /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.
+    pub fn set_stopwatch(&mut self, stopwatch: fn() -> u64) {
+        self.stopwatch = stopwatch;
+    }
+
+    /// Accounts of the configuration that are this shard's and have less than their low-balance mark.
+    pub fn low_accounts(&self) -> usize {
+        let low = |seed: &&crate::Seed| {
+            let view = self.engine.account(&seed.name);
+            view.zip(seed.low_balance).is_some_and(|(view, mark)| view.available.amount < mark.amount)
+        };
+        self.tables.accounts.iter().filter(low).count()
     }
 
     /// Calls that are not over.

@@ -1,5 +1,6 @@
 //! What is written for ever, and what waits for it: nothing is published before it is durable.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -33,17 +34,17 @@ enum Waiting {
 
 /// What a restart needs to end one leg of a call that was up (RFC 3261 §12.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DialogRecord {
-    pub call_id: String,
+pub(crate) struct DialogRecord<'a> {
+    pub call_id: Cow<'a, str>,
     /// Our From value with its tag.
-    pub local: String,
+    pub local: Cow<'a, str>,
     /// The peer's, our To value.
-    pub remote: String,
+    pub remote: Cow<'a, str>,
     /// Request-URI.
-    pub target: String,
-    pub routes: Vec<String>,
+    pub target: Cow<'a, str>,
+    pub routes: Vec<Cow<'a, str>>,
     pub cseq: u32,
-    pub transport: String,
+    pub transport: Cow<'a, str>,
     pub here: std::net::SocketAddr,
     pub peer: std::net::SocketAddr,
 }
@@ -54,16 +55,16 @@ impl Unpublished {
     }
 }
 
-impl DialogRecord {
-    fn of(leg: &Leg, dialog: &Dialog) -> Self {
+impl<'a> DialogRecord<'a> {
+    fn of(leg: &Leg, dialog: &'a Dialog) -> Self {
         Self {
-            call_id: dialog.call_id().to_owned(),
-            local: dialog.local().to_owned(),
-            remote: dialog.remote().to_owned(),
-            target: dialog.target().to_owned(),
-            routes: dialog.routes().map(str::to_owned).collect(),
+            call_id: dialog.call_id().into(),
+            local: dialog.local().into(),
+            remote: dialog.remote().into(),
+            target: dialog.target().into(),
+            routes: dialog.routes().map(Cow::from).collect(),
             cseq: dialog.local_seq(),
-            transport: leg.flow.transport.uri_name().to_owned(),
+            transport: leg.flow.transport.uri_name().into(),
             here: leg.flow.local,
             peer: leg.flow.peer,
         }

@@ -99,22 +99,21 @@ impl Node {
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
-            if let Ok(dialog) = serde_json::from_str::<DialogRecord>(dialog.get()) {
+            if let Ok(dialog) = serde_json::from_str::<DialogRecord<'_>>(dialog.get()) {
                 self.bye_after_restart(now, &dialog, why);
             }
         }
     }
 
-    fn bye_after_restart(&mut self, now: Now, dialog: &DialogRecord, why: Goodbye) {
-        let transport = match dialog.transport.as_str() {
+    fn bye_after_restart(&mut self, now: Now, dialog: &DialogRecord<'_>, why: Goodbye) {
+        let transport = match &*dialog.transport {
             "udp" => Transport::Udp,
             "tls" => Transport::Tls,
             _ => Transport::Tcp,
         };
         let local = self.tables.local_for(transport, dialog.peer).unwrap_or(dialog.here);
         let flow = if transport == Transport::Udp { Flow::udp(local, dialog.peer) } else { Flow::stream(transport, local, dialog.peer, 0) };
-        let next =
-            dialog.routes.first().map_or(dialog.target.as_str(), |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        let next = dialog.routes.first().map_or(&*dialog.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
         let flow = if transport == Transport::Udp { self.hop(next, flow) } else { self.stream_hop(next, flow) };
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised(local);

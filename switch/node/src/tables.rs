@@ -54,6 +54,8 @@ pub struct Seed {
     pub balance: Money,
     /// The deck that prices its calls.
     pub deck: Name,
+    /// Below this it counts as low.
+    pub low_balance: Option<Money>,
 }
 
 /// What a source address is.
@@ -88,6 +90,11 @@ impl Tables {
     /// What Via and Contact name for a listener.
     pub fn advertised(&self, local: SocketAddr) -> SocketAddr {
         if local.ip().is_unspecified() { SocketAddr::new(self.address, local.port()) } else { local }
+    }
+
+    /// The same as text.
+    pub(crate) fn advertised_text(&self, local: SocketAddr) -> String {
+        sip::flow::host_port(self.advertised(local))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use crate::chars::{write_decimal, write_ip};
+
 /// What carries SIP.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Transport {
@@ -25,6 +27,22 @@ pub struct Flow {
     pub peer: SocketAddr,
     /// The stream's number, of the driver's choice; 0 on UDP.
     pub conn: u64,
+}
+
+/// An address as Via and URIs have it, `192.0.2.1:5060` or `[2001:db8::1]:5060`: written several times per call, so without a formatter.
+pub fn host_port(address: SocketAddr) -> String {
+    let mut text = Vec::with_capacity(24);
+    if address.is_ipv6() {
+        text.push(b'[');
+    }
+    write_ip(&mut text, address.ip());
+    if address.is_ipv6() {
+        text.push(b']');
+    }
+    text.push(b':');
+    write_decimal(&mut text, usize::from(address.port()));
+    // Only ASCII was written.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 // === impl Transport ===
@@ -67,5 +85,15 @@ impl Flow {
     /// The stream that the driver knows as `conn`.
     pub const fn stream(transport: Transport, local: SocketAddr, peer: SocketAddr, conn: u64) -> Self {
         Self { transport, local, peer, conn }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn addresses_are_written_as_the_standard_does() {
+        for text in ["192.0.2.1:5060", "0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:5061", "[::]:1", "[::ffff:192.0.2.1]:80"] {
+            assert_eq!(super::host_port(text.parse().expect("address")), text);
+        }
     }
 }

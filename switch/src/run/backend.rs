@@ -183,6 +183,8 @@ impl SwitchBackend {
             meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
             meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));
         }
+        let low: usize = pictures.iter().map(|picture| picture.low_accounts).sum();
+        self.metrics.balance_low_accounts.set(i64::try_from(low).unwrap_or(i64::MAX));
         let imbalance = pictures.iter().map(|picture| picture.imbalance).max().unwrap_or_default();
         self.metrics.ledger_imbalance_units.set(i64::try_from(imbalance).unwrap_or(i64::MAX));
     }

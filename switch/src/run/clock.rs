@@ -1,5 +1,6 @@
 //! The only reader of clocks: one reading gives both the monotonic and the wall time.
 
+use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use units::{Now, Tick, Wall};
@@ -11,6 +12,12 @@ pub(crate) struct Clock(Instant);
 impl Clock {
     pub(crate) fn start() -> Self {
         Self(Instant::now())
+    }
+
+    /// Nanoseconds for metrics, from an origin of its own.
+    pub(crate) fn stopwatch() -> u64 {
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(ORIGIN.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn now(self) -> Now {

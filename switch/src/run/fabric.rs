@@ -58,6 +58,8 @@ pub(crate) struct Picture {
     pub carriers_down: Vec<Name>,
     /// What its books are out of balance by, 10⁻⁵ units; anything but 0 is a fault.
     pub imbalance: u128,
+    /// Accounts under their low-balance mark.
+    pub low_accounts: usize,
 }
 
 /// Shared by all threads.

@@ -81,6 +81,9 @@ impl Meter {
         for ms in &counters.post_dial_delay_ms {
             self.metrics.post_dial_delay.observe(std::time::Duration::from_millis(*ms).as_secs_f64());
         }
+        for ns in &counters.rating_ns {
+            self.metrics.rating.observe(std::time::Duration::from_nanos(*ns).as_secs_f64());
+        }
         self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
         self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);
     }

@@ -290,7 +290,12 @@ impl Shard {
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
         if self.meter.tick(now, &mut self.node) {
             let carriers_down = self.node.carriers_down();
-            let picture = Picture { calls: self.node.calls_by_state(), carriers_down, imbalance: self.node.engine().imbalance() };
+            let picture = Picture {
+                calls: self.node.calls_by_state(),
+                carriers_down,
+                imbalance: self.node.engine().imbalance(),
+                low_accounts: self.node.low_accounts(),
+            };
             *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
         }
     }

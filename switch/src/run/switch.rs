@@ -69,8 +69,8 @@ impl Switch {
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
         let mut replay = Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
-        let unsaved_folder = settings.journal.unsaved_file.parent().map(std::path::Path::to_path_buf);
-        let options = Options { shards: count, unsaved_folder, ..Options::default() };
+        let unsaved_file = Some(settings.journal.unsaved_file.clone());
+        let options = Options { shards: count, unsaved_file, ..Options::default() };
         let (journal, _) = Journal::open(&settings.node.data_dir, options, store::feed(&mut replay))?;
         let journal = Arc::new(journal);
         let bound = bind(&settings, count)?;
@@ -204,6 +204,7 @@ fn start_shards(
         let appender = parts.journal.appender(number, move || waker.wake())?;
         let fabric = Arc::clone(parts.fabric);
         let mut node = Node::new(identity, Arc::clone(parts.tables), parts.slots.clone());
+        node.set_stopwatch(Clock::stopwatch);
         node.restore(fabric.clock.now(), books);
         let shard = Shard {
             number: number as u8,

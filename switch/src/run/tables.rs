@@ -14,6 +14,7 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         currency: account.currency,
         balance: account.balance,
         deck: account.deck.clone(),
+        low_balance: account.low_balance,
     };
     Tables {
         gates: Arc::clone(&settings.gates),

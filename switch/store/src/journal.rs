@@ -15,7 +15,7 @@ use crate::index::CdrIndex;
 use crate::lock::FolderLock;
 use crate::queue::{Appender, CLOSE, Job, Metrics, Pressure, Shared};
 use crate::schema::{self, Found};
-use crate::unsaved::Unsaved;
+use crate::unsaved::{self, Unsaved};
 use crate::walk::{self, Head, OnEntry};
 use crate::writer::{Fault, Writer};
 use crate::{Entry, Kind, Reader, StoreError, wal};
@@ -33,8 +33,9 @@ pub struct Options {
     pub gather: Duration,
     /// The log is copied into the file when it has grown by about this much.
     pub checkpoint_bytes: u64,
-    /// Folder for `unsaved.jsonl`; by default the data folder's parent, then the system's folder for temporary files.
-    pub unsaved_folder: Option<PathBuf>,
+    /// Where entries go that cannot be written; by default `unsaved.jsonl` in the data folder's parent. If it cannot be written
+    /// either, the system's folder for temporary files.
+    pub unsaved_file: Option<PathBuf>,
     /// Makes the disk fail, in tests.
     pub fault: Option<Fault>,
 }
@@ -75,7 +76,7 @@ impl Default for Options {
             live_reserve: 8_192,
             gather: Duration::from_millis(20),
             checkpoint_bytes: 4 << 20,
-            unsaved_folder: None,
+            unsaved_file: None,
             fault: None,
         }
     }
@@ -118,7 +119,7 @@ impl Journal {
             gather: options.gather,
             checkpoint_bytes: options.checkpoint_bytes,
             logged_bytes: 0,
-            unsaved: Unsaved::new(unsaved_folders(&folder, options.unsaved_folder)),
+            unsaved: Unsaved::new(unsaved_files(&folder, options.unsaved_file)),
             fault: options.fault,
         };
         let watched = Arc::clone(&shared);
@@ -218,7 +219,7 @@ fn recover(folder: &Path, path: &Path, on_entry: OnEntry<'_>) -> Result<(Head, F
     Ok((head, found))
 }
 
-fn unsaved_folders(folder: &Path, chosen: Option<PathBuf>) -> Vec<PathBuf> {
-    let parent = folder.parent().map(Path::to_owned);
-    chosen.or(parent).into_iter().chain([std::env::temp_dir()]).collect()
+fn unsaved_files(folder: &Path, chosen: Option<PathBuf>) -> Vec<PathBuf> {
+    let beside = folder.parent().map(|parent| parent.join(unsaved::FILE));
+    chosen.or(beside).into_iter().chain([std::env::temp_dir().join(unsaved::FILE)]).collect()
 }

@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 use crate::Entry;
 
-const FILE: &str = "unsaved.jsonl";
+/// Its name where none was chosen.
+pub(crate) const FILE: &str = "unsaved.jsonl";
 
-/// The file is made at the first need, in the first folder that takes it.
+/// The file is made at the first need, at the first place that takes it.
 pub(crate) struct Unsaved {
-    folders: Vec<PathBuf>,
+    places: Vec<PathBuf>,
     tried: usize,
     file: Option<File>,
     count: u64,
@@ -21,9 +22,9 @@ pub(crate) struct Unsaved {
 // === impl Unsaved ===
 
 impl Unsaved {
-    /// `folders` in the order of preference.
-    pub(crate) fn new(folders: Vec<PathBuf>) -> Self {
-        Self { folders, tried: 0, file: None, count: 0 }
+    /// `places` in the order of preference.
+    pub(crate) fn new(places: Vec<PathBuf>) -> Self {
+        Self { places, tried: 0, file: None, count: 0 }
     }
 
     /// Writes one entry. Cannot fail: stderr has it in any case.
@@ -32,7 +33,7 @@ impl Unsaved {
         let line = line(seq, hash, entry);
         // If stderr is gone too there is nothing left to tell it to.
         let _told = io::stderr().lock().write_all(line.as_bytes());
-        while self.tried < self.folders.len() {
+        while self.tried < self.places.len() {
             match self.write(&line) {
                 Ok(()) => return,
                 Err(e) => {
@@ -56,9 +57,9 @@ impl Unsaved {
         self.count
     }
 
-    /// Where they are (or `stderr` if no folder took them).
+    /// Where they are (or `stderr` if no place took them).
     pub(crate) fn path(&self) -> PathBuf {
-        self.folders.get(self.tried).map_or_else(|| PathBuf::from("stderr"), |folder| folder.join(FILE))
+        self.places.get(self.tried).cloned().unwrap_or_else(|| PathBuf::from("stderr"))
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn entries_find_another_folder_if_theirs_is_gone() {
         let folder = tempfile::tempdir().expect("temporary");
-        let mut unsaved = Unsaved::new(vec![folder.path().join("not").join("there"), folder.path().to_owned()]);
+        let mut unsaved = Unsaved::new(vec![folder.path().join("not").join("there"), folder.path().join(FILE)]);
         let body = br#"{"odd":"\u0000 text"}"#.to_vec();
         let entry = Entry { kind: Kind::CDR, account: Name::from("acme"), at: Wall(0), body: body.clone() };
         unsaved.put(7, &[0xAB; 32], &entry);

@@ -16,7 +16,7 @@ fn failing(stage: Stage, nth: u32, unsaved: &Path) -> Options {
         times += u32::from(at == stage);
         if times >= nth && at == stage { Err(io::Error::from(io::ErrorKind::StorageFull)) } else { Ok(()) }
     };
-    Options { fault: Some(Box::new(fault)), unsaved_folder: Some(unsaved.to_owned()), ..quiet() }
+    Options { fault: Some(Box::new(fault)), unsaved_file: Some(unsaved.join("unsaved.jsonl")), ..quiet() }
 }
 
 /// Call numbers in the unsaved file, with the entry numbers they would have had.

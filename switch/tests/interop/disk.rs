@@ -14,7 +14,8 @@ const FILE_KIB: u32 = 1_024;
 #[test]
 fn a_full_disk() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("2.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("2.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let mut site = site.toml("[journal]\nunsaved_file = \"kept.jsonl\"");
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let switch = site.start_on_small_disk(FILE_KIB);
     let held = Scenario::caller("uac_cutoff", &switch).calls(2).number("34600000001").start();
@@ -41,7 +42,7 @@ fn a_full_disk() {
 
     let log = fs::read_to_string(site.path("switch.log")).unwrap();
     assert!(log.contains("the journal failed"), "{log}");
-    let unsaved = fs::read_to_string(site.path("unsaved.jsonl")).unwrap();
+    let unsaved = fs::read_to_string(site.path("kept.jsonl")).unwrap();
     let unsaved: Vec<Value> = unsaved.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let held_records = unsaved.iter().filter(|record| record["body"].as_str().is_some_and(|body| body.contains("34600000001")));
     assert!(held_records.count() >= 2, "the held calls' records are in the unsaved file");

@@ -54,6 +54,11 @@ fn a_gate_holds_its_limits() {
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let held = Scenario::caller("uac_call", &switch).calls(2).rate(100).pause_ms(6_000).start();
     eventually("two calls", SOON, || (switch.api.calls_in("answered") == 2).then_some(()));
+    let gauge = |sample: &str, value: f64| eventually(sample, SOON, || ((switch.api.metric(sample) - value).abs() < 0.5).then_some(()));
+    gauge("tollgate_calls_active{state=\"answered\"}", 2.0);
+    gauge("tollgate_carrier_calls{carrier=\"alpha\"}", 2.0);
+    gauge("tollgate_carrier_up{carrier=\"alpha\"}", 1.0);
+    gauge("tollgate_ledger_imbalance_units", 0.0);
     // A second in which nothing began.
     pass(Duration::from_millis(1_100));
 
@@ -80,4 +85,22 @@ fn a_gate_holds_its_limits() {
     assert_eq!(answered, 2);
     eventually("the end of all calls", Duration::from_secs(60), || switch.api.calls().is_empty().then_some(()));
     Books::of("acme", "10.00").check(&switch.api, &site.data());
+}
+
+#[test]
+fn a_node_holds_its_limit() {
+    let port = free_port(CARRIERS);
+    let mut site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]).node("max_calls = 2");
+    let switch = site.start();
+    let _alpha = Scenario::carrier("uas_answer", port).start();
+    let held = Scenario::caller("uac_call", &switch).calls(2).rate(100).pause_ms(3_000).start();
+    eventually("two calls", SOON, || (switch.api.calls_in("answered") == 2).then_some(()));
+    let mut pbx = Peer::new(PBX, switch.udp);
+    let uri = format!("sip:34911234567@{}", switch.udp);
+    let third = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer");
+    assert_eq!(status_of(&third), Some(503), "{third}");
+    assert!(reason(&third).starts_with("Q.850;cause=42") && third.to_ascii_lowercase().contains("\r\nretry-after:"), "{third}");
+    held.finish();
+    switch.api.wait_cdrs(2);
+    eventually("room for a call", SOON, || (status_of(&pbx.ask("INVITE", &uri, OFFER, SOON)?) == Some(200)).then_some(()));
 }

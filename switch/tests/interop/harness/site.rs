@@ -15,6 +15,7 @@ pub struct Site {
     folder: TempDir,
     listen: [String; 2],
     http: String,
+    node: String,
     parts: String,
 }
 
@@ -27,6 +28,7 @@ impl Site {
             folder,
             listen: ["udp:127.0.0.1:0".to_owned(), "tcp:127.0.0.1:0".to_owned()],
             http: "127.0.0.1:0".to_owned(),
+            node: String::new(),
             parts: String::new(),
         }
     }
@@ -34,6 +36,12 @@ impl Site {
     /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is 127.0.0.11.
     pub fn acme(balance: &str, rows: &str) -> Self {
         Self::new().deck("retail", rows).account("acme", balance).gate("acme-pbx", "acme", super::PBX, "")
+    }
+
+    /// Further keys of `[node]`.
+    pub fn node(mut self, keys: &str) -> Self {
+        self.node = keys.to_owned();
+        self
     }
 
     /// A price list in EUR; `rows` without the header.
@@ -100,8 +108,8 @@ impl Site {
 
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
-        let mut text = "[node]\nname = \"sw1\"\ndata_dir = \"./data\"\ndrain_secs = 20\n\n".to_owned();
-        let Self { listen, http, parts, .. } = self;
+        let Self { listen, http, node, parts, .. } = self;
+        let mut text = format!("[node]\nname = \"sw1\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
         write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./admin.token\"\n\n").unwrap();
         write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();
