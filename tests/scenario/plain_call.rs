@@ -67,6 +67,16 @@ fn the_record_tells_the_call() {
 }
 
 #[test]
+fn a_caller_who_hears_nothing_yet_is_told_that_we_try() {
+    let mut stage = Stage::standard();
+    let mut phone = stage.phone("c1", MADRID);
+    phone.invite(&mut stage);
+    stage.advance(200);
+    let trying = phone.expect(&mut stage, "100 INVITE");
+    assert_eq!(trying.to_tag(), "");
+}
+
+#[test]
 fn nothing_of_one_leg_shows_on_the_other() {
     let mut stage = Stage::standard();
     let mut phone = stage.phone("c1", MADRID);

@@ -97,22 +97,19 @@ fn a_gate_over_its_rate_is_503_to_be_tried_again() {
     let mut plan = Plan::standard();
     plan.gates[0].max_cps = Some(1);
     let mut stage = Stage::new(plan);
-    let mut statuses = Vec::new();
+    let mut refused = Vec::new();
     for n in 0..5 {
         let mut phone = stage.phone(&format!("c{n}"), "34511000000");
         phone.invite(&mut stage);
-        let last = stage.inbox(phone.at).pop().expect("an answer");
-        statuses.push(last.status());
-        if last.status() == 503 {
-            assert!(cause(&last) == 42 && last.header(Name::RetryAfter).is_some());
-        }
+        let Some(last) = stage.inbox(phone.at).pop() else { continue };
+        assert!(last.status() == 503 && cause(&last) == 42 && last.header(Name::RetryAfter).is_some());
+        refused.push(n);
     }
-    assert_eq!(statuses[0], 100);
-    assert!(statuses.contains(&503), "{statuses:?}");
+    assert!(!refused.is_empty() && refused[0] > 0, "{refused:?}");
     stage.advance(2_000);
     let mut later = stage.phone("later", "34511000000");
     later.invite(&mut stage);
-    later.expect(&mut stage, "100 INVITE");
+    Callee::wait(&mut stage, ALPHA);
 }
 
 #[test]

@@ -221,6 +221,7 @@ impl Stage {
     /// All time runs out; then nothing may be left, and the disk must tell the same story as the memory.
     #[track_caller]
     pub fn over(&mut self) {
+        self.drain();
         self.advance(600_000);
         let held = self.node.held();
         assert_eq!(held, Held::default(), "something leaked; so far:\n{}", self.log.join("\n"));

@@ -11,9 +11,10 @@ const DROP: u16 = 0;
 
 /// RFC 4475, by section.
 const TORTURE: [(&str, u16); 49] = [
-    // A valid INVITE to somebody who is no number.
-    ("wsinv", 404),
+    // Its To has a tag, so it belongs to a dialog, and we have none.
+    ("wsinv", 481),
     ("intmeth", 501),
+    // A valid INVITE to somebody who is no number.
     ("esc01", 404),
     ("escnull", 405),
     // Methods are never unescaped.
@@ -61,7 +62,8 @@ const TORTURE: [(&str, u16); 49] = [
     ("cparam02", 405),
     ("regescrt", 405),
     ("sdp01", 406),
-    ("inv2543", 404),
+    // Without Contact (RFC 3261 §8.1.1.8) nothing could be sent to it later, not even BYE.
+    ("inv2543", 400),
 ];
 
 /// RFC 5118.
@@ -71,7 +73,7 @@ const IPV6: [(&str, u16); 12] = [
     ("port-ambiguous", 405),
     ("port-unambiguous", 405),
     ("via-received-param-with-delim", 481),
-    ("via-received-param-no-delim", 481),
+    ("via-received-param-no-delim", 200),
     ("ipv6-in-sdp", 404),
     ("mult-ip-in-header", 481),
     ("mult-ip-in-sdp", 404),
