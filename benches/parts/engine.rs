@@ -15,6 +15,10 @@ use units::{Currency, Now, Number, Tick};
 const ACCOUNTS: usize = 1_000;
 const NOW: Now = Now { tick: Tick(0), wall: NOON };
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = criterion();
     let prefixes = plan::prefixes(ROWS);

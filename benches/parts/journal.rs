@@ -22,6 +22,10 @@ const RUNS: usize = 3;
 /// Entries that may wait while going at full speed.
 const AHEAD: u64 = 50_000;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let records = records(CALLS);
     let (cpu, entries) = cpu_of(|| encode(&records));

@@ -27,6 +27,10 @@ struct Times {
     encode: Runs,
 }
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut numbers = std::env::args().filter_map(|arg| arg.parse::<usize>().ok());
     let (rounds, rows) = (numbers.next().unwrap_or(ROUNDS), numbers.next().unwrap_or(ROWS));

@@ -11,6 +11,10 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput};
 use sip::{Builder, Message, Method, Name};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = criterion();
     let caller = Caller { call: 4_711, from: gate_address(7), to: SWITCH, number: "34911234567" };

@@ -13,6 +13,10 @@ use units::Currency;
 /// Loads of which the median is taken.
 const LOADS: usize = 5;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = criterion();
     let prefixes = plan::prefixes(ROWS);

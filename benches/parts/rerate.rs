@@ -13,6 +13,10 @@ use rating::rerate::rerate;
 const CALLS: usize = 1_000_000;
 const RUNS: usize = 5;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let prefixes = plan::prefixes(ROWS);
     let deck = plan::deck("retail", &prefixes, 2);

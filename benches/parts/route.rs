@@ -12,6 +12,10 @@ use codecs::CodecSet;
 use route::{Health, Network, SlotTable};
 use units::{Now, Tick};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = criterion();
     let prefixes = plan::prefixes(ROWS);

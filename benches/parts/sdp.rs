@@ -10,6 +10,10 @@ use benches::world::SWITCH;
 use codecs::{Codec, CodecSet};
 use media::{SessionOrigin, check_answer, filter, offered_codecs};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = criterion();
     let ours = SessionOrigin::new(7, SWITCH.ip());

@@ -55,7 +55,7 @@ fn weather(weather: Weather) {
         return assert!(outcome.fault.is_none(), "{}", outcome.fault.unwrap_or_default());
     }
     let again = seeds::FAILED_ONCE.iter().filter(|(of, _)| *of == weather).map(|(_, seed)| *seed);
-    let count = from_env("TOLLGATE_SIM_SEEDS").unwrap_or(500);
+    let count = from_env("TOLLGATE_SIM_SEEDS").unwrap_or(1_000);
     let (mut runs, mut reasons, mut faults) = (0u64, BTreeMap::<String, u64>::new(), Vec::new());
     for seed in again.chain(1..=count) {
         let outcome = run(seed, weather, false);

@@ -133,7 +133,7 @@ impl Call {
             started: now,
             pdd_ms: None,
             price: None,
-            attempts: Vec::new(),
+            attempts: Vec::with_capacity(1),
             route_reason: Box::default(),
             codec_a: None,
             codec_b: None,

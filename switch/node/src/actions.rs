@@ -217,8 +217,6 @@ impl Node {
             sdp: slot.offered.as_deref(),
         };
         let bytes = build::invite(&parts).build();
-        let mut leg = leg;
-        leg.said.clone_from(&slot.offered);
         slot.carriers.push(leg);
         self.clients.insert(client, Client::Invite(me, LegId::Carrier(attempt)));
         self.layer.send(now.tick, client, flow, Method::Invite, bytes);
@@ -257,7 +255,7 @@ impl Node {
         let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
-            leg.said = Some(sdp.clone());
+            leg.said = Some(Bytes::copy_from_slice(sdp));
         }
         let flow = leg.flow;
         self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
@@ -371,7 +369,7 @@ impl Node {
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
         }
-        leg.said = sdp;
+        leg.said = sdp.as_deref().map(Bytes::copy_from_slice);
         leg.state = LegState::Accepted { invite, owed: None };
         self.counters.sip_response(CountedSide::Gate, &leg.carrier, 200);
         self.layer.respond(now.tick, invite, 200, builder.build());

@@ -258,7 +258,7 @@ impl Node {
     /// The carrier's 2xx: the dialog stands; its ACK goes at once unless it made an offer.
     fn carrier_answered(&mut self, now: Now, slot: &mut Slot, attempt: u8, client: ClientId, flow: Flow, response: &Message) {
         let id = LegId::Carrier(attempt);
-        let offered = slot.offered.is_some();
+        let offered = slot.offered.take();
         let dialog = match self.uac_dialog(response) {
             Some(dialog) => dialog,
             // A 2xx without Contact or tag forms no dialog that could ever be ended: as if it had refused.
@@ -273,13 +273,14 @@ impl Node {
         let hop = self.hop(dialog.next_hop(), flow);
         let Some(leg) = slot.leg_mut(id) else { return };
         leg.dialog = Some(Box::new(dialog));
+        leg.said = offered.as_deref().map(bytes::Bytes::copy_from_slice);
         leg.flow = hop;
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
         let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
         leg.heard = sdp.as_deref().and_then(media::session_mark);
         let (cseq, _) = response.cseq();
-        if offered {
+        if offered.is_some() {
             leg.state = LegState::Confirmed;
             self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: response.to_tag() }, None);
         } else {

@@ -175,7 +175,8 @@ impl Layer {
     /// Sends the ACK to a 2xx and keeps it for repeats of that 2xx (same To-tag). Sent even if the INVITE's transaction is gone.
     pub fn ack_2xx(&mut self, _now: Tick, id: ClientId, to_tag: &str, flow: Flow, bytes: Bytes) {
         if let Some(fork) = self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| &*fork.tag == to_tag)) {
-            fork.ack = Some((flow, bytes.clone()));
+            // Kept for 64·T1: exactly its length, not the room that it was written in.
+            fork.ack = Some((flow, Bytes::copy_from_slice(&bytes)));
         }
         self.transmit(flow, bytes);
     }
