@@ -21,10 +21,13 @@ impl Dispatch {
 
     /// The shard for `message`; `None` for one that nobody known sent, to be dropped and counted as `unknown_source`.
     pub fn shard(&self, tables: &Tables, flow: &Flow, message: &Message) -> Option<u8> {
+        if self.shards == 1 {
+            // The node counts and drops what nobody known sent.
+            return Some(0);
+        }
         let minted = if message.is_request() { self.by_tag(message) } else { self.by_branch(message) };
-        let by_token = minted.filter(|shard| *shard < self.shards);
-        if by_token.is_some() || self.shards == 1 && !message.is_request() {
-            return by_token.or(Some(0));
+        if let Some(shard) = minted.filter(|shard| *shard < self.shards) {
+            return Some(shard);
         }
         match tables.source(flow.peer.ip()) {
             Source::Gate(id) => {

@@ -123,8 +123,13 @@ impl Builder {
 
     /// Appends `CSeq: number method`.
     #[must_use]
-    pub fn cseq(self, number: u32, method: Method) -> Builder {
-        self.header_fmt(Name::CSeq, format_args!("{number} {method}"))
+    pub fn cseq(mut self, number: u32, method: Method) -> Builder {
+        self.head.extend_from_slice(b"CSeq: ");
+        write_decimal(&mut self.head, number as usize);
+        self.head.push(b' ');
+        self.put(method.as_str().as_bytes());
+        self.head.extend_from_slice(b"\r\n");
+        self
     }
 
     /// Appends a header under any name, byte for byte but for control bytes; a name that is no token, and Content-Length, are left out.

@@ -79,9 +79,9 @@ impl Peer {
     }
 }
 
-/// An offer of PCMA.
-pub const OFFER: &str =
-    "v=0\r\no=pbx 1 1 IN IP4 127.0.0.11\r\ns=-\r\nc=IN IP4 127.0.0.11\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
+/// An offer of PCMA and telephone-event, what SIPp's carriers answer with.
+pub const OFFER: &str = "v=0\r\no=pbx 1 1 IN IP4 127.0.0.11\r\ns=-\r\nc=IN IP4 127.0.0.11\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 101\r\n\
+    a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
 
 /// The status of a response.
 pub fn status_of(message: &str) -> Option<u16> {
