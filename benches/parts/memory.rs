@@ -22,9 +22,6 @@ fn main() {
     let mut world = World::new(5_000);
     one_call(&mut world);
     held(&mut world);
-    if std::env::args().any(|a| a == "leak") {
-        std::mem::forget(world);
-    }
 }
 
 fn messages() {
