@@ -169,6 +169,7 @@ fn an_answer_that_is_none_goes_to_the_second() {
     beta.bye_comes(&mut stage);
     stage.over();
     assert_eq!(stage.cdr().carrier.as_deref(), Some("beta"));
+    assert_eq!(stage.late_costs(), [50], "it was answered, and is charged");
 }
 
 #[test]

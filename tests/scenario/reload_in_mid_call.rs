@@ -46,11 +46,12 @@ fn a_row_that_became_too_dear_ends_the_call_without_charge() {
     let mut plan = tests::plan::Plan::standard();
     plan.accounts[0].1 = 15_000;
     plan.decks[0].1.push_str("351,Portugal,0.1,60,60,,,2026-01-05T10:00:05Z\n351,Portugal,0.2,60,60,,2026-01-05T10:00:05Z,\n");
-    plan.routes.push(("351", vec!["beta"]));
+    plan.decks[1].1.push_str("351,Portugal,0.03,1,1,,,\n");
+    plan.routes.push(("351", vec!["alpha"]));
     let mut stage = Stage::new(plan);
     let mut phone = stage.phone("c1", "351210000000");
     phone.invite(&mut stage);
-    let mut callee = Callee::wait(&mut stage, BETA);
+    let mut callee = Callee::wait(&mut stage, ALPHA);
     callee.ring(&mut stage);
     stage.advance(6_000);
     callee.answer(&mut stage);
@@ -59,6 +60,7 @@ fn a_row_that_became_too_dear_ends_the_call_without_charge() {
     phone.refused(&mut stage, 402);
     stage.over();
     assert_eq!((stage.cdr().amount, stage.balance()), (0, 15_000));
+    assert_eq!(stage.late_costs(), [50], "the carrier charges its second");
 }
 
 #[test]

@@ -246,6 +246,15 @@ impl Stage {
         self.node.calls_by_state().get("answered").copied().unwrap_or(0)
     }
 
+    /// What carriers charge outside any CDR, 10⁻⁵ units, as it is on disk.
+    pub fn late_costs(&self) -> Vec<i64> {
+        let cost = |record: ledger::Record| match record.body {
+            ledger::RecordBody::CostBooked(cost) => Some(cost.transfers.iter().map(|transfer| transfer.amount.amount).sum()),
+            _ => None,
+        };
+        self.disk.records().filter_map(cost).collect()
+    }
+
     /// A counter of refused packets.
     pub fn rejected(&mut self, reason: &str) -> u64 {
         self.node.take_counters().auth_rejected.get(reason).copied().unwrap_or(0)

@@ -49,6 +49,9 @@ pub struct Call {
     /// Nothing came at all, or no final after CANCEL.
     pub gave_up: bool,
     cancelled: bool,
+    /// When its CANCEL was confirmed, and when the final answer came, µs.
+    pub cancel_confirmed: Option<u64>,
+    pub final_at: Option<u64>,
     early: bool,
     pub vanished: bool,
     /// Who is to refresh the session, if it has a timer; `lazy` never does.
@@ -91,6 +94,8 @@ impl Pbx {
             retry_after: false,
             gave_up: false,
             cancelled: false,
+            cancel_confirmed: None,
+            final_at: None,
             early: false,
             vanished: false,
             timer: [None, None, None, Some("uac"), Some("uas")][self.rng.range(0, 4) as usize],
@@ -174,7 +179,7 @@ impl Pbx {
             Step::Hold | Step::Resume => {
                 let direction = if step == Step::Hold { "sendonly" } else { "sendrecv" };
                 if let Some(leg) = &mut call.leg {
-                    leg.offer(direction, &mut self.repeats, out);
+                    leg.offer(now, direction, &mut self.repeats, out);
                 }
             }
             Step::Vanish => {
@@ -183,7 +188,7 @@ impl Pbx {
             }
             Step::Refresh => {
                 if let Some(leg) = call.leg.as_mut().filter(|leg| leg.over.is_none()) {
-                    let wait_ms = if leg.refresh(&mut self.repeats, out) { 40_000 } else { 500 };
+                    let wait_ms = if leg.refresh(now, &mut self.repeats, out) { 40_000 } else { 500 };
                     out.alarms.push((wait_ms, Alarm::Step { call: at, step: Step::Refresh }));
                 }
             }
@@ -218,7 +223,9 @@ impl Pbx {
         let (cseq, method) = msg.cseq();
         match method {
             Method::Cancel => {
-                // The CANCEL arrived; a final answer must follow, or it gives up as the RFC allows.
+                if msg.status() == 200 {
+                    call.cancel_confirmed.get_or_insert(now);
+                }
                 self.repeats.stop(Owner { call: at, leg: 0, purpose: Purpose::Cancel });
             }
             Method::Invite if cseq == 1 => self.answered(now, at, msg, out),
@@ -273,6 +280,7 @@ impl Pbx {
             return;
         }
         call.status = Some(status);
+        call.final_at = Some(now);
         call.gave_up = false;
         call.tag = msg.to_tag().to_owned();
         call.retry_after = msg.header(Name::RetryAfter).is_some();

@@ -1,7 +1,9 @@
 //! What must be true of a run on a good network, where nothing excuses the switch.
 
+use ledger::RecordBody;
 use rating::Cdr;
 
+use crate::caller;
 use crate::carrier::{Call, Script};
 use crate::leg::Leg;
 use crate::world::World;
@@ -21,9 +23,65 @@ pub fn end(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
             return Err(format!("{:?} was left ringing: {cdr:?}", call.script));
         }
         legs(world, call.legs.iter())?;
+        offers(world, call.legs.first(), call.vanished)?;
     }
     for call in world.pbxs.iter().flat_map(|pbx| &pbx.calls) {
         legs(world, call.leg.iter())?;
+        offers(world, call.leg.as_ref(), call.vanished)?;
+        cancelled(world, call)?;
+    }
+    late_costs(world, cdrs)
+}
+
+/// A round trip to one side and one to the other, with what a model peer takes for it.
+fn two_trips_us(world: &World) -> u64 {
+    4 * world.profile.delay_us.1.max(5_000) + 10_000
+}
+
+/// An offer is answered as soon as the other side has answered; by 487 at the latest.
+fn offers(world: &World, leg: Option<&Leg>, vanished: bool) -> Result<(), String> {
+    let Some(leg) = leg.filter(|_| !vanished) else { return Ok(()) };
+    if let Some(cseq) = leg.offering {
+        return Err(format!("offer {cseq} was never answered: {:?}", leg.dialog));
+    }
+    let silent = world.pbxs.iter().flat_map(|pbx| &pbx.calls).any(|call| call.vanished)
+        || world.trunks.iter().flat_map(|trunk| &trunk.calls).any(|call| call.vanished);
+    if !silent && leg.offer_lag > two_trips_us(world) {
+        return Err(format!("an offer waited {} ms: {:?}", leg.offer_lag / 1_000, leg.dialog));
+    }
+    Ok(())
+}
+
+/// A CANCEL that was confirmed in time brings the final answer at once, whatever the carrier does.
+fn cancelled(world: &World, call: &caller::Call) -> Result<(), String> {
+    let (Some(confirmed), Some(final_at)) = (call.cancel_confirmed, call.final_at) else { return Ok(()) };
+    if final_at > confirmed + two_trips_us(world) {
+        return Err(format!("{} waited {} ms after its CANCEL was confirmed", call.id, (final_at - confirmed) / 1_000));
+    }
+    Ok(())
+}
+
+/// Every answer of a carrier whose price is known costs: in the CDR of the call that it carried, else by itself.
+fn late_costs(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
+    let booked: Vec<(String, String)> = world
+        .disk
+        .records()
+        .filter_map(|record| match &record.body {
+            RecordBody::CostBooked(cost) => Some((cost.call.to_string(), cost.carrier.to_string())),
+            _ => None,
+        })
+        .collect();
+    for (trunk, call) in world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call))) {
+        let id = call.invite.call_id();
+        let same = |cdr: &&Cdr| cdr.call_id_b.as_deref().is_some_and(|b| b[..b.len() - 1] == id[..id.len() - 1]);
+        let spec = world.profile.plan.carriers.iter().find(|spec| spec.target.host_port() == trunk.at.to_string());
+        let (Some(cdr), Some(spec)) = (cdrs.iter().find(same), spec) else { continue };
+        let carried = cdr.call_id_b.as_deref() == Some(id) && cdr.cost.is_some();
+        let apart = booked.iter().any(|(of, carrier)| *of == cdr.id && **carrier == *spec.name);
+        let answered = call.legs.first().is_some_and(|leg| leg.acked);
+        if answered && spec.deck.is_some() && !carried && !apart {
+            return Err(format!("{} answered ({:?}) and its cost is not booked: {cdr:?}", spec.name, call.script));
+        }
     }
     Ok(())
 }

@@ -236,12 +236,12 @@ impl Trunk {
             (Step::Hold | Step::Resume, _) => {
                 let direction = if step == Step::Hold { "sendonly" } else { "sendrecv" };
                 if let Some(leg) = self.calls[at].legs.first_mut().filter(|leg| leg.acked) {
-                    leg.offer(direction, &mut self.repeats, out);
+                    leg.offer(now, direction, &mut self.repeats, out);
                 }
             }
             (Step::Refresh, _) => {
                 if let Some(leg) = self.calls[at].legs.first_mut().filter(|leg| leg.over.is_none()) {
-                    let wait_ms = if leg.refresh(&mut self.repeats, out) { 40_000 } else { 500 };
+                    let wait_ms = if leg.refresh(now, &mut self.repeats, out) { 40_000 } else { 500 };
                     out.alarms.push(after(wait_ms, Step::Refresh));
                 }
             }

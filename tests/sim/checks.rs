@@ -85,6 +85,10 @@ fn records(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
         if cdr.answered_at.is_none() && (cdr.duration_ms, cdr.amount) != (0, 0) {
             return Err(format!("billed without an answer: {cdr:?}"));
         }
+        // Timers have milliseconds.
+        if cdr.teardown_ms > 2 && &*cdr.reason != "node-lost" {
+            return Err(format!("the clock is exact, and yet the call was cut late: {cdr:?}"));
+        }
         duration(world, cdr)?;
     }
     Ok(())

@@ -23,7 +23,10 @@ pub struct Leg {
     /// It got the ACK that it waited for, or sent its own.
     pub acked: bool,
     /// Our re-INVITE or UPDATE under way, by CSeq.
-    offering: Option<u32>,
+    pub offering: Option<u32>,
+    offered_at: u64,
+    /// How long the slowest of our offers waited for its answer, µs.
+    pub offer_lag: u64,
     /// Their re-INVITE was answered and waits for its ACK.
     accepted: bool,
     /// CSeq of the INVITE that made the dialog, if it was theirs.
@@ -55,6 +58,8 @@ impl Leg {
             over: None,
             acked: false,
             offering: None,
+            offered_at: 0,
+            offer_lag: 0,
             accepted: false,
             invite_cseq: 0,
             answers: BTreeMap::new(),
@@ -93,7 +98,7 @@ impl Leg {
     }
 
     /// A re-INVITE with a changed direction.
-    pub fn offer(&mut self, direction: &str, repeats: &mut Repeats, out: &mut Out) {
+    pub fn offer(&mut self, now: u64, direction: &str, repeats: &mut Repeats, out: &mut Out) {
         if self.over.is_some() || self.offering.is_some() || self.accepted {
             return;
         }
@@ -101,17 +106,19 @@ impl Leg {
         let sdp = sdp::write(self.dialog.me.ip(), &sdp::Media { payloads: &self.payloads, direction, version: self.version });
         let bytes = self.dialog.request("INVITE", "", Some(&sdp));
         self.offering = Some(self.dialog.cseq);
+        self.offered_at = now;
         repeats.start(self.owner(Purpose::Offer), bytes, self.reliable, out);
     }
 
     /// A refresh by UPDATE: nothing changes but the time.
     /// False if it must wait for an exchange under way.
-    pub fn refresh(&mut self, repeats: &mut Repeats, out: &mut Out) -> bool {
+    pub fn refresh(&mut self, now: u64, repeats: &mut Repeats, out: &mut Out) -> bool {
         if self.offering.is_some() || self.accepted {
             return false;
         }
         let bytes = self.dialog.request("UPDATE", TIMER, None);
         self.offering = Some(self.dialog.cseq);
+        self.offered_at = now;
         repeats.start(self.owner(Purpose::Offer), bytes, self.reliable, out);
         true
     }
@@ -185,6 +192,9 @@ impl Leg {
     pub fn response(&mut self, now: u64, msg: &Message, repeats: &mut Repeats, out: &mut Out) {
         let (cseq, method) = msg.cseq();
         let status = msg.status();
+        if status >= 200 && method != Method::Bye && self.offering == Some(cseq) && self.over.is_none() {
+            self.offer_lag = self.offer_lag.max(now - self.offered_at);
+        }
         match method {
             Method::Bye if status >= 200 => repeats.stop(self.owner(Purpose::Bye)),
             Method::Invite if status < 200 => repeats.stop(self.owner(Purpose::Offer)),
