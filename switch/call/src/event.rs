@@ -210,6 +210,11 @@ pub enum Action {
         /// Time that the carrier's leg was answered, for its cost.
         carrier_ms: u64,
     },
+    /// A carrier answered in vain and will charge for it: book that.
+    BookCost {
+        /// Place of the attempt.
+        attempt: Attempt,
+    },
     /// Call a carrier.
     Dial {
         /// Place of the attempt.

@@ -9,7 +9,7 @@ use rating::engine::Timing;
 use route::{AttemptEnd, Next};
 use units::{Cause, Now};
 
-use crate::call::{Actions, Call, End, Hunt, Phase, Talk, Tried, TriedEnd};
+use crate::call::{Actions, Call, Hunt, Phase, Talk, Tried, TriedEnd};
 use crate::event::{Action, Admission, Attempt, HangupBy, LegId, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
@@ -120,6 +120,7 @@ impl Call {
             (_, None) => false,
         };
         if !acceptable {
+            out.push_back(Action::BookCost { attempt });
             out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: Cause::BEARER, sip_cause: None });
             self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
             return self.next(now, out);
@@ -170,24 +171,14 @@ impl Call {
         }
     }
 
+    /// The carrier saw an answered call, however short, and will charge for it; the caller did not.
     fn answered_without_credit(&mut self, now: Now, refusal: Refusal, out: &mut Actions) {
-        let Some(tried) = self.attempts.last() else { return };
-        let carrier = Some(Arc::clone(&tried.carrier));
-        let attempt = (self.attempts.len() - 1) as Attempt;
+        let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
+        let attempt = attempt as Attempt;
+        out.push_back(Action::BookCost { attempt });
         out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: refusal.cause, sip_cause: Some(refusal.status) });
         self.note(attempt, TriedEnd::Answered, refusal.cause);
-        out.push_back(Action::Reject(refusal));
-        let end = End {
-            at: now,
-            answered: None,
-            carrier,
-            by: HangupBy::Switch,
-            status: refusal.status,
-            cause: refusal.cause,
-            reason: refusal.reason,
-        };
-        // The carrier saw an answered call, however short.
-        self.end(end, 1, out);
+        self.refuse(now, refusal, HangupBy::Switch, out);
     }
 
     pub(crate) fn attempt_ended(&mut self, now: Now, attempt: Attempt, end: AttemptEnd, cause: Option<Cause>, out: &mut Actions) {

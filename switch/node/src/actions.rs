@@ -41,6 +41,7 @@ impl Node {
                 return Some(self.settle(now, slot, duration_ms, carrier.as_deref(), carrier_ms));
             }
             Action::Dial { attempt, carrier, sdp } => return self.dial(now, slot, attempt, carrier, sdp),
+            Action::BookCost { attempt } => self.book_late_answer(now, slot, attempt),
             Action::Progress { status, sdp } => self.progress(now, slot, status, sdp.as_ref()),
             Action::Accept { sdp } => self.accept(now, slot, sdp),
             Action::Reject(refusal) => self.reject(now, slot, &refusal),
