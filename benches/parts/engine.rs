@@ -27,7 +27,8 @@ fn main() {
     engine.set_decks(world::decks(&prefixes));
     let names: Vec<String> = (0..ACCOUNTS).map(|at| format!("account-{at}")).collect();
     for name in &names {
-        let ask = OpenAccount { name, currency: Currency::EUR, opening: 1_000_000_000_000, deck: "retail", limit: 0 };
+        let ask =
+            OpenAccount { name, currency: Currency::EUR, opening: 1_000_000_000_000, terms: ledger::Terms::of_deck("retail"), limit: 0 };
         engine.open_account(NOW, &ask).expect("a new account");
     }
 

@@ -86,8 +86,8 @@ impl World {
             name: format!("account-{at}").into(),
             currency: Currency::EUR,
             balance: Money::of(OPENING, Currency::EUR),
-            deck: "retail".into(),
-            low_balance: None,
+            limit: 0,
+            terms: ledger::Terms::of_deck("retail"),
         };
         let tables = Arc::new(Tables {
             gates: Arc::new(gates()),

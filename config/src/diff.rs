@@ -93,11 +93,8 @@ fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         lines.push(format!("account {name} gone from the configuration: the account itself stays"));
     }
     for (name, a, b) in after.iter().filter_map(|(name, b)| Some((name, before.get(name)?, b))) {
-        if a.deck != b.deck {
-            lines.push(format!("account {name}: deck {} -> {}", a.deck, b.deck));
-        }
-        if a.low_balance != b.low_balance {
-            lines.push(format!("account {name}: low_balance changed"));
+        if a.terms != b.terms || a.limit != b.limit {
+            lines.push(format!("account {name}: the terms changed, which an existing account ignores"));
         }
         if a.balance != b.balance || a.currency != b.currency {
             lines.push(format!("account {name}: the first balance changed, which an existing account ignores"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{Deck, Decks};
+use rating::{Deck, Decks, ProfitGuard, Terms};
 use units::{Currency, Money, Name};
 
 use crate::AccountSeed;
@@ -55,22 +55,51 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
         let name = check.name("account", table, &mut seen);
         let currency = currency(table, check);
         let balance = money(table, "balance", currency, check);
-        let low_balance = money(table, "low_balance", currency, check);
-        let deck = table.text("deck").and_then(|field| {
-            let deck_currency = decks.find(&field, check)?;
-            if let (Some(ours), Some(theirs)) = (currency, deck_currency)
-                && ours != theirs
-            {
-                check.error(&field.span, format!("deck {:?} is in {theirs}, the account in {ours}: they must be the same", field.value));
-                return None;
-            }
-            Some(Name::from(field.value.as_str()))
-        });
-        if let (Some(name), Some(currency), Some(balance), Some(deck)) = (name, currency, balance, deck) {
-            accounts.push(AccountSeed { name, currency, balance, deck, low_balance });
+        let credit = money(table, "credit_limit", currency, check);
+        let terms = terms(table, currency, decks, check);
+        if let (Some(name), Some(currency), Some(balance), Some(credit), Some(terms)) = (name, currency, balance, credit, terms) {
+            accounts.push(AccountSeed { name, currency, balance, limit: credit.negated(), terms });
         }
     }
     accounts
+}
+
+fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut Check<'_>) -> Option<Terms> {
+    let named: Vec<Field<String>> = table.text("deck").into_iter().chain(table.texts("decks")).collect();
+    if named.is_empty() && !table.has("deck") && !table.has("decks") {
+        check.error(&table.at("deck"), "[[account]] needs the key \"deck\", or \"decks\"".to_owned());
+    }
+    let wanted = named.len();
+    let decks: Vec<Name> = named.iter().filter_map(|field| deck(field, currency, set, check)).collect();
+    let low_balance = money(table, "low_balance", currency, check).map(|money| money.amount);
+    let profit_guard = match table.text("profit_guard")?.value.as_str() {
+        "block" => ProfitGuard::Block,
+        "warn" => ProfitGuard::Warn,
+        _ => ProfitGuard::Off,
+    };
+    let email = table.text("email").and_then(|field| {
+        let (name, domain) = field.value.split_once('@').unwrap_or_default();
+        let plain = !field.value.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '<' | '>'));
+        if name.is_empty() || domain.is_empty() || !plain {
+            check.error(&field.span, format!("{:?} is no mail address", field.value));
+        }
+        Some(Name::from(field.value.as_str()))
+    });
+    let language = table.text("language").map(|field| Name::from(field.value.as_str())).filter(|word| &**word != "en");
+    let terms = Terms { profit_guard, low_balance, idle_days: table.int("idle_days"), email, language, decks };
+    (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
+}
+
+/// The deck named at `field`, in the account's currency.
+fn deck(field: &Field<String>, currency: Option<Currency>, set: &DeckSet, check: &mut Check<'_>) -> Option<Name> {
+    let deck_currency = set.find(field, check)?;
+    if let (Some(ours), Some(theirs)) = (currency, deck_currency)
+        && ours != theirs
+    {
+        check.error(&field.span, format!("deck {:?} is in {theirs}, the account in {ours}: they must be the same", field.value));
+        return None;
+    }
+    Some(Name::from(field.value.as_str()))
 }
 
 impl DeckSet {

@@ -253,8 +253,19 @@ pub const ACCOUNT: Section = Section {
         key("name", Kind::Text, Preset::Required, "Unique among accounts."),
         key("currency", Kind::Text, Preset::Required, "Three letters; its deck must have the same."),
         key("balance", Kind::Money, Preset::Text("0"), "First balance, in quotes: `\"10.00\"`."),
-        key("deck", Kind::Text, Preset::Required, "What its calls cost."),
-        key("low_balance", Kind::Money, Preset::Nothing, "Below this the account counts in `tollgate_balance_low_accounts`."),
+        key("deck", Kind::Text, Preset::Nothing, "What its calls cost. This or `decks` is required."),
+        key("decks", Kind::Texts, Preset::Nothing, "Several price lists: the first that prices a number is taken."),
+        key("credit_limit", Kind::Money, Preset::Text("0"), "How far below zero calls may take the balance, in quotes."),
+        key(
+            "profit_guard",
+            Kind::Word(&["block", "warn", "off"]),
+            Preset::Text("off"),
+            "`block`: no carrier that costs more than the customer pays; `warn`: such calls are logged and counted.",
+        ),
+        key("low_balance", Kind::Money, Preset::Nothing, "Below this the owner is told, and it counts in `tollgate_balance_low_accounts`."),
+        key("idle_days", Kind::Int(1, 36_500), Preset::Nothing, "The balance expires when unused for so many days. Absent: never."),
+        key("email", Kind::Text, Preset::Nothing, "Where notices go. Absent: they are only kept."),
+        key("language", Kind::Word(&["en", "es", "ru", "vi", "it", "nl"]), Preset::Text("en"), "Of the notices."),
     ],
 };
 

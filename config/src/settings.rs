@@ -134,10 +134,10 @@ pub struct AccountSeed {
     pub currency: Currency,
     /// First balance.
     pub balance: Money,
-    /// What its calls cost.
-    pub deck: Name,
-    /// Below this it counts as low.
-    pub low_balance: Option<Money>,
+    /// How far usage may take it: zero, or below where credit is given.
+    pub limit: Money,
+    /// What it calls by.
+    pub terms: rating::Terms,
 }
 
 impl fmt::Display for Listen {

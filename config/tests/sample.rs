@@ -24,7 +24,7 @@ fn the_sample_loads_without_a_warning() {
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((settings.media.mode, settings.media.ports), (MediaMode::Bypass, Some((16_384, 32_766))));
     let account = settings.accounts.first().expect("one account");
-    assert_eq!((&*account.name, account.balance.to_string().as_str(), &*account.deck), ("acme", "10.00000", "retail"));
+    assert_eq!((&*account.name, account.balance.to_string().as_str(), &*account.terms.decks[0]), ("acme", "10.00000", "retail"));
 }
 
 #[test]

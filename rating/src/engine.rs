@@ -12,7 +12,7 @@ mod settle;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use ledger::{AccountId, AccountTerms, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks};
+use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
@@ -22,14 +22,14 @@ pub use lease::{LeaseId, Timing};
 pub use refusal::Refusal;
 pub use settle::Settlement;
 
-use crate::{Decks, Price};
+use crate::{Deck, Decks, Price};
 use lease::{Lease, Leases};
 
 /// All accounts of a shard with the leases of their calls.
 #[derive(Debug, Default)]
 pub struct Engine {
     books: Books,
-    terms: BTreeMap<AccountId, AccountTerms>,
+    states: BTreeMap<AccountId, AccountState>,
     decks: Arc<Decks>,
     leases: Leases,
     /// Leases whose extension was refused, to be tried again when money returns.
@@ -84,8 +84,8 @@ impl Engine {
 
     /// From the journal, and the calls that were up, to be closed with [`Engine::recover`].
     pub fn restored(shard: ShardBooks) -> (Self, Vec<OpenCall>) {
-        let ShardBooks { books, terms, open_calls } = shard;
-        (Self { books, terms, ..Self::default() }, open_calls.into_values().collect())
+        let ShardBooks { books, states, open_calls } = shard;
+        (Self { books, states, ..Self::default() }, open_calls.into_values().collect())
     }
 
     /// Prices calls authorized from now on; running calls keep theirs.
@@ -101,15 +101,9 @@ impl Engine {
     /// Reserves the connect fee and the first block.
     pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, Refusal> {
         let account = self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?;
-        let terms = self.terms.get(&account).ok_or(Refusal::UnknownAccount)?;
-        let deck = self.decks.named(&terms.deck).ok_or(Refusal::NoDeck)?;
-        let currency = self.books.balance(account).map(|balance| balance.currency);
-        if currency != Some(deck.currency()) {
-            return Err(Refusal::CurrencyMismatch);
-        }
-        let row = deck.find(ask.number.digits(), now.wall).ok_or(Refusal::NoPrice)?;
+        let (deck, row) = self.row(account, ask.number, now.wall)?;
         let price = deck.row_at(row).ok_or(Refusal::NoPrice)?;
-        let (deck, secs) = (deck.clone(), price.increments.initial());
+        let secs = price.increments.initial();
         let reserved = price.cost(u64::from(secs));
         if self.leases.is_full() {
             return Err(Refusal::TooManyCalls);
@@ -237,9 +231,8 @@ impl Engine {
     /// The price that a call by this account would have at `at`, without a lease.
     pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, Refusal> {
         let id = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
-        let terms = self.terms.get(&id).ok_or(Refusal::UnknownAccount)?;
-        let deck = self.decks.named(&terms.deck).ok_or(Refusal::NoDeck)?;
-        deck.price(number, at).ok_or(Refusal::NoPrice)
+        let (deck, row) = self.row(id, number, at)?;
+        deck.row_at(row).ok_or(Refusal::NoPrice)
     }
 
     /// Leases alive: one per call between authorization and its end.
@@ -260,6 +253,22 @@ impl Engine {
     /// How far the books are from zero, over all currencies; not zero is a bug.
     pub fn imbalance(&self) -> u128 {
         self.books.sums().values().map(|sum| sum.unsigned_abs()).sum()
+    }
+
+    /// The row that prices a number for an account: of the first of its decks that has one.
+    fn row(&self, account: AccountId, number: &Number, at: Wall) -> Result<(Arc<Deck>, u32), Refusal> {
+        let state = self.states.get(&account).ok_or(Refusal::UnknownAccount)?;
+        let currency = self.books.balance(account).map(|balance| balance.currency);
+        for name in &state.terms.decks {
+            let deck = self.decks.named(name).ok_or(Refusal::NoDeck)?;
+            if currency != Some(deck.currency()) {
+                return Err(Refusal::CurrencyMismatch);
+            }
+            if let Some(row) = deck.find(number.digits(), at) {
+                return Ok((Arc::clone(deck), row));
+            }
+        }
+        Err(Refusal::NoPrice)
     }
 
     /// Swaps the first block for that of another row, or ends the lease.

@@ -12,5 +12,5 @@ pub mod rerate;
 pub use cdr::{Attempt, Cdr};
 pub use deck::{Deck, DeckError, Decks, Warning};
 pub use engine::{Engine, LeaseId, Refusal};
-pub use ledger::CallId;
+pub use ledger::{CallId, ProfitGuard, Terms};
 pub use price::{Charge, Price, Step};

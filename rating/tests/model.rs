@@ -68,7 +68,7 @@ fn engine(tariffs: &[Tariff], balance: i64) -> (Engine, Vec<Record>) {
     let (deck, _) = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck");
     let mut engine = Engine::new();
     engine.set_decks(Arc::new(Decks::new([Arc::new(deck)])));
-    let ask = OpenAccount { name: "acme", currency: Currency::EUR, opening: balance, deck: "retail", limit: 0 };
+    let ask = OpenAccount { name: "acme", currency: Currency::EUR, opening: balance, terms: ledger::Terms::of_deck("retail"), limit: 0 };
     let record = engine.open_account(now(0), &ask).expect("new");
     (engine, vec![record])
 }

@@ -82,8 +82,8 @@ impl Plan {
             name: name.into(),
             currency: Currency::EUR,
             balance: Money::of(balance, Currency::EUR),
-            deck: deck.into(),
-            low_balance: None,
+            limit: 0,
+            terms: ledger::Terms::of_deck(deck),
         };
         Arc::new(Tables {
             gates: Arc::new(gates),

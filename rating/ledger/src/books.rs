@@ -36,7 +36,7 @@ pub enum Posted {
     Now,
     /// The same transfer was posted before: nothing changed.
     Before {
-        /// The customer's posted balance right after the first time, 10⁻⁵ units.
+        /// The posted balance of the customer's account or pocket right after the first time, 10⁻⁵ units.
         balance_after: i64,
     },
 }
@@ -80,6 +80,7 @@ pub struct Books {
     names: Vec<Party>,
     customers: BTreeMap<Name, AccountId>,
     houses: BTreeMap<(Currency, House), AccountId>,
+    pockets: BTreeMap<(AccountId, Name), AccountId>,
     /// Transfers whose key came from outside, with the balance right after them: small and kept for ever.
     given: BTreeMap<(AccountId, Key), (Transfer, i64)>,
 }
@@ -115,6 +116,27 @@ impl Books {
         Ok(id)
     }
 
+    /// Opens a pocket of a customer's account with nothing in it; it has no credit.
+    pub fn open_pocket(&mut self, account: AccountId, pocket: &Name, currency: Currency) -> Result<AccountId, Refused> {
+        let name = self.name(account).cloned().ok_or(Refused::UnknownAccount)?;
+        if self.pockets.contains_key(&(account, pocket.clone())) {
+            return Err(Refused::AccountExists);
+        }
+        let id = self.add(Party::Pocket { account: name, pocket: pocket.clone() }, Balance::empty(currency, 0));
+        self.pockets.insert((account, pocket.clone()), id);
+        Ok(id)
+    }
+
+    /// A pocket of a customer's account by name.
+    pub fn pocket(&self, account: AccountId, pocket: &Name) -> Option<AccountId> {
+        self.pockets.get(&(account, pocket.clone())).copied()
+    }
+
+    /// An account's or pocket's name as a side of transfers.
+    pub fn party(&self, id: AccountId) -> Option<&Party> {
+        self.names.get(id.0 as usize)
+    }
+
     /// A customer's account by name.
     pub fn id(&self, name: &str) -> Option<AccountId> {
         self.customers.get(name).copied()
@@ -124,7 +146,7 @@ impl Books {
     pub fn name(&self, id: AccountId) -> Option<&Name> {
         match self.names.get(id.0 as usize) {
             Some(Party::Customer(name)) => Some(name),
-            Some(Party::House(_)) | None => None,
+            Some(Party::House(_) | Party::Pocket { .. }) | None => None,
         }
     }
 
@@ -280,7 +302,8 @@ impl Books {
             Key::Call(..) => {}
             Key::Opening | Key::Given(_) => {
                 if let Some(customer) = transfer.customer().and_then(|name| self.id(name)) {
-                    let after = self.balance(customer).map_or(0, Balance::posted);
+                    let theirs = if transfer.debit.account().is_some() { debit } else { credit };
+                    let after = self.balance(theirs).map_or(0, Balance::posted);
                     self.given.insert((customer, transfer.key.clone()), (transfer.clone(), after));
                 }
             }
@@ -290,6 +313,10 @@ impl Books {
     fn resolve(&mut self, party: &Party, currency: Currency) -> Result<AccountId, Refused> {
         match party {
             Party::Customer(name) => self.id(name).ok_or(Refused::UnknownAccount),
+            Party::Pocket { account, pocket } => {
+                let account = self.id(account).ok_or(Refused::UnknownAccount)?;
+                self.pocket(account, pocket).ok_or(Refused::UnknownAccount)
+            }
             Party::House(house) => Ok(match self.houses.get(&(currency, *house)) {
                 Some(id) => *id,
                 None => {
@@ -385,6 +412,28 @@ mod tests {
         assert_eq!(books.post(&top_up("k1", 999, "acme")), Err(Refused::KeyReused));
         assert_eq!(books.post(&Transfer { memo: Some("x".into()), ..top_up("k1", 1_000, "acme") }), Err(Refused::KeyReused));
         assert_eq!(state(&books, id), (1_005, 0, 1_005));
+    }
+
+    #[test]
+    fn a_pocket_is_a_balance_of_its_own() {
+        let (mut books, id) = books();
+        let free = books.open_pocket(id, &"free".into(), Currency::SEC).expect("new");
+        assert_eq!(books.open_pocket(id, &"free".into(), EUR), Err(Refused::AccountExists));
+        let pocket = Party::Pocket { account: "acme".into(), pocket: "free".into() };
+        let grant = Transfer {
+            purpose: Purpose::Grant,
+            debit: Party::House(House::Minutes),
+            credit: pocket.clone(),
+            amount: Money::of(600, Currency::SEC),
+            ..top_up("grant", 1, "acme")
+        };
+        assert_eq!(books.post(&grant), Ok(Posted::Now));
+        assert_eq!(books.post(&grant), Ok(Posted::Before { balance_after: 600 }));
+        assert_eq!(books.party(free), Some(&pocket));
+        books.reserve(free, 600).expect("all of it");
+        assert_eq!(books.reserve(free, 1), Err(Refused::ExceedsAvailable));
+        assert_eq!((state(&books, id), state(&books, free)), ((1_000, 0, 1_000), (600, 600, 0)));
+        assert!(books.sums().values().all(|sum| *sum == 0));
     }
 
     #[test]

@@ -5,15 +5,22 @@
 
 mod books;
 mod chain;
+mod notice;
 mod record;
 mod replay;
+mod terms;
 mod transfer;
+mod units_text;
 
 pub use books::{AccountId, Balance, Books, Posted, Refused};
 pub use chain::{GENESIS, Hash, chain, hex};
+pub use notice::{Notice, NoticeEvent, RateChange};
 pub use record::{
     AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started,
     TopUpBooked,
 };
-pub use replay::{AccountTerms, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
-pub use transfer::{AccountNameError, CallId, House, Key, Party, Purpose, Transfer, check_account_name};
+pub use replay::{AccountState, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
+pub use terms::{ProfitGuard, Terms};
+pub use transfer::{
+    AccountNameError, CallId, House, Key, MAX_TIERS, Party, Purpose, Transfer, check_account_name, check_pocket_name, parent, root,
+};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Wall};
 
-use crate::{CallId, Transfer};
+use crate::{CallId, Notice, Terms, Transfer, units_text};
 
 /// The form written today.
 const VERSION: u8 = 1;
@@ -44,6 +44,8 @@ pub enum RecordBody {
     Settled(Settled),
     /// A carrier's charge outside a settle, as for a late answer.
     CostBooked(CostBooked),
+    /// Something that the account's owner should hear of.
+    Notice(Notice),
 }
 
 /// See [`RecordBody::Started`].
@@ -60,8 +62,8 @@ pub struct Started {
 pub struct AccountOpened {
     /// For ever.
     pub currency: Currency,
-    /// The price list that it calls by.
-    pub deck: Name,
+    /// What it calls by.
+    pub terms: Terms,
     /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
     #[serde(with = "units_text")]
     pub limit: i64,
@@ -73,8 +75,8 @@ pub struct AccountOpened {
 /// See [`RecordBody::AccountChanged`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountChanged {
-    /// The deck from now on.
-    pub deck: Name,
+    /// The terms from now on.
+    pub terms: Terms,
     /// The limit from now on, 10⁻⁵ units.
     #[serde(with = "units_text")]
     pub limit: i64,
@@ -220,6 +222,7 @@ impl Record {
             | RecordBody::AccountOpened(_)
             | RecordBody::AccountChanged(_)
             | RecordBody::TopUp(_)
+            | RecordBody::Notice(_)
             | RecordBody::Checkpoint(_) => 0,
         }
     }
@@ -243,23 +246,8 @@ impl Record {
             | RecordBody::TopUp(_)
             | RecordBody::CallOpen(_)
             | RecordBody::Checkpoint(_)
+            | RecordBody::Notice(_)
             | RecordBody::CostBooked(_) => None,
         }
-    }
-}
-
-/// A count of 10⁻⁵ units as `"0.12345"`.
-mod units_text {
-    use serde::{Deserialize, Deserializer, Serializer};
-    use units::{Currency, Money};
-
-    pub fn serialize<S: Serializer>(amount: &i64, s: S) -> Result<S::Ok, S::Error> {
-        // The currency does not show in the text.
-        s.serialize_str(&Money::of(*amount, Currency::EUR).text())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        Money::parse(&text, Currency::EUR).map(|money| money.amount).map_err(serde::de::Error::custom)
     }
 }

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use units::{Currency, Money, Name, Wall};
 
-use crate::{AccountId, AccountOpened, Books, CallId, CallOpen, GENESIS, Hash, Record, RecordBody, RecordError, Refused, Transfer, chain};
+use crate::{
+    AccountId, AccountOpened, Books, CallId, CallOpen, GENESIS, Hash, Record, RecordBody, RecordError, Refused, Terms, Transfer, chain,
+};
 
-/// What an account calls by, beside its balance.
+/// What is known of an account beside its balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountTerms {
-    /// Its price list.
-    pub deck: Name,
+pub struct AccountState {
+    /// What it calls by.
+    pub terms: Terms,
     /// When it was opened.
     pub opened_at: Wall,
 }
@@ -33,8 +35,8 @@ pub struct OpenCall {
 pub struct ShardBooks {
     /// All balances, and the keys known.
     pub books: Books,
-    /// What each customer calls by.
-    pub terms: BTreeMap<AccountId, AccountTerms>,
+    /// The rest of what is known of each customer.
+    pub states: BTreeMap<AccountId, AccountState>,
     /// Calls answered and not settled, in the order of their ids.
     pub open_calls: BTreeMap<CallId, OpenCall>,
 }
@@ -194,13 +196,13 @@ impl Replay {
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
         let refused = |refused| ReplayError::Refused { seq, refused };
         match &record.body {
-            RecordBody::Started(_) => Ok(()),
+            RecordBody::Started(_) | RecordBody::Notice(_) => Ok(()),
             RecordBody::AccountOpened(opened) => shard.open(record, opened).map_err(refused),
             RecordBody::AccountChanged(changed) => {
                 let id = shard.books.id(&record.account).ok_or(refused(Refused::UnknownAccount))?;
                 shard.books.set_limit(id, changed.limit).map_err(refused)?;
-                if let Some(terms) = shard.terms.get_mut(&id) {
-                    terms.deck = changed.deck.clone();
+                if let Some(state) = shard.states.get_mut(&id) {
+                    state.terms = changed.terms.clone();
                 }
                 Ok(())
             }
@@ -235,7 +237,7 @@ impl Replay {
 impl ShardBooks {
     fn open(&mut self, record: &Record, opened: &AccountOpened) -> Result<(), Refused> {
         let id = self.books.open(&record.account, opened.currency, opened.limit)?;
-        self.terms.insert(id, AccountTerms { deck: opened.deck.clone(), opened_at: record.at });
+        self.states.insert(id, AccountState { terms: opened.terms.clone(), opened_at: record.at });
         opened.opening.as_ref().map_or(Ok(()), |opening| self.books.repost(opening))
     }
 
@@ -293,10 +295,10 @@ mod tests {
 
     /// Opened with nothing, 1.00 paid in, two calls answered, the second checked at 4 s, the first settled.
     fn story() -> Vec<Record> {
-        let (currency, deck) = (Currency::EUR, Name::from("retail"));
+        let (currency, terms) = (Currency::EUR, Terms::of_deck("retail"));
         vec![
             Record::started(Wall(0), "sw1".into(), "0.1.0".into()),
-            record(RecordBody::AccountOpened(AccountOpened { currency, deck, limit: 0, opening: None })),
+            record(RecordBody::AccountOpened(AccountOpened { currency, terms, limit: 0, opening: None })),
             record(RecordBody::TopUp(TopUpBooked { transfer: transfer(Key::Given("k1".into()), 100_000) })),
             open(1),
             open(2),
@@ -330,7 +332,7 @@ mod tests {
         let shard = shards.swap_remove(0);
         let id = shard.books.id("acme").expect("there");
         assert_eq!(shard.books.balance(id).map(|balance| balance.posted()), Some(92_593));
-        assert_eq!(shard.terms.get(&id).map(|terms| &*terms.deck), Some("retail"));
+        assert_eq!(shard.states.get(&id).map(|state| &state.terms), Some(&Terms::of_deck("retail")));
         let left: Vec<_> = shard.open_calls.values().map(|call| (call.open.call, call.answered_ms)).collect();
         assert_eq!(left, [(CallId(2), 4_000)]);
         assert_eq!(shard.open_calls.get(&CallId(2)).map(|call| call.open.dialog_a.get()), Some(raw().get()));

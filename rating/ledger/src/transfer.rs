@@ -7,8 +7,14 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use units::{Currency, Money, Name};
 
-/// Longest name of an account, in bytes.
+/// Longest name of an account or pocket, in bytes.
 const MAX_ACCOUNT_NAME: usize = 64;
+/// Most tiers of an account's name: a reseller, its resellers, a customer.
+pub const MAX_TIERS: usize = 8;
+/// Between the tiers of a name.
+const TIER: char = ':';
+/// Between an account and its pocket.
+const POCKET: char = '/';
 
 /// A call, unique for ever: 128 bits, written as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -31,6 +37,20 @@ pub enum House {
     Corrections,
     /// Differences left by rounding between currencies.
     Rounding,
+    /// Payments announced and not yet booked.
+    Transit,
+    /// What banks kept of payments.
+    Fees,
+    /// Promotional and test credit given.
+    Promotions,
+    /// Seconds given, in [`Currency::SEC`].
+    Minutes,
+    /// What expired unused.
+    Breakage,
+    /// Usage of accounts below a reseller: the reseller's income, not ours.
+    ResellerRevenue,
+    /// Parts of balances that the central ledger lent to this node.
+    Slices,
 }
 
 /// One side of a transfer.
@@ -38,6 +58,13 @@ pub enum House {
 pub enum Party {
     /// Money held for a customer's account.
     Customer(Name),
+    /// A part of an account with an order and an end of its own, written `acme/free-minutes`.
+    Pocket {
+        /// Whose.
+        account: Name,
+        /// Unique within the account.
+        pocket: Name,
+    },
     /// One of the operator's own accounts, written `@revenue`.
     House(House),
 }
@@ -65,8 +92,20 @@ pub enum Purpose {
     Usage,
     /// What a carrier charges for a call.
     CarrierCost,
-    /// An operator's correction of an earlier transfer.
+    /// An operator's correction, with its reason.
     Correction,
+    /// Undoes an earlier transfer, with its cause.
+    Reversal,
+    /// A payment announced by its payer and not yet here.
+    Announced,
+    /// What a bank kept of a payment.
+    Fee,
+    /// Promotional or test credit, or seconds, given to an account.
+    Grant,
+    /// Unused at its end.
+    Expired,
+    /// Lent by the central ledger, or given back to it.
+    Slice,
 }
 
 /// `amount` (positive) leaves `debit` and enters `credit`, so every transfer sums to zero.
@@ -88,18 +127,39 @@ pub struct Transfer {
 
 /// A name that no account may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("account name {0:?}: use 1 to {MAX_ACCOUNT_NAME} letters, digits or . _ - beginning with a letter or digit")]
+#[error(
+    "account name {0:?}: use letters, digits or . _ - beginning with a letter or digit, `reseller:customer` for an account below another; \
+     at most {MAX_ACCOUNT_NAME} bytes and {MAX_TIERS} tiers"
+)]
 pub struct AccountNameError(pub String);
 
-/// Letters, digits, `.`, `_`, `-`, beginning with a letter or digit: safe in paths, logs and the journal.
+/// One or more tiers, as `reseller:customer`, each a [`check_pocket_name`].
 pub fn check_account_name(name: &str) -> Result<(), AccountNameError> {
-    let fits = (1..=MAX_ACCOUNT_NAME).contains(&name.len());
-    let begins = name.starts_with(char::is_alphanumeric);
-    if fits && begins && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-        Ok(())
-    } else {
-        Err(AccountNameError(name.chars().take(MAX_ACCOUNT_NAME).collect()))
-    }
+    let fits = name.len() <= MAX_ACCOUNT_NAME && name.split(TIER).count() <= MAX_TIERS;
+    if fits && name.split(TIER).all(is_plain_name) { Ok(()) } else { Err(name_error(name)) }
+}
+
+/// Letters, digits, `.`, `_`, `-`, beginning with a letter or digit: safe in paths, logs and the journal.
+pub fn check_pocket_name(name: &str) -> Result<(), AccountNameError> {
+    if name.len() <= MAX_ACCOUNT_NAME && is_plain_name(name) { Ok(()) } else { Err(name_error(name)) }
+}
+
+/// The account a tier above, which pays for the same calls by its own price list: `reseller` of `reseller:customer`.
+pub fn parent(account: &str) -> Option<&str> {
+    account.rsplit_once(TIER).map(|(above, _)| above)
+}
+
+/// The top of an account's tree: all of a tree is in one shard.
+pub fn root(account: &str) -> &str {
+    account.split(TIER).next().unwrap_or(account)
+}
+
+fn is_plain_name(name: &str) -> bool {
+    name.starts_with(char::is_alphanumeric) && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+fn name_error(name: &str) -> AccountNameError {
+    AccountNameError(name.chars().take(MAX_ACCOUNT_NAME).collect())
 }
 
 // === impl CallId ===
@@ -150,8 +210,22 @@ impl<'de> Deserialize<'de> for CallId {
 
 impl House {
     /// All of them, in the order of statements.
-    pub const ALL: [Self; 7] =
-        [Self::Revenue, Self::CarrierCost, Self::CarrierPayable, Self::Payments, Self::Opening, Self::Corrections, Self::Rounding];
+    pub const ALL: [Self; 14] = [
+        Self::Revenue,
+        Self::ResellerRevenue,
+        Self::CarrierCost,
+        Self::CarrierPayable,
+        Self::Payments,
+        Self::Transit,
+        Self::Fees,
+        Self::Opening,
+        Self::Corrections,
+        Self::Rounding,
+        Self::Promotions,
+        Self::Minutes,
+        Self::Breakage,
+        Self::Slices,
+    ];
 
     /// As written in the journal, `@revenue`.
     pub const fn name(self) -> &'static str {
@@ -163,6 +237,13 @@ impl House {
             Self::Opening => "@opening",
             Self::Corrections => "@corrections",
             Self::Rounding => "@rounding",
+            Self::Transit => "@transit",
+            Self::Fees => "@fees",
+            Self::Promotions => "@promotions",
+            Self::Minutes => "@minutes",
+            Self::Breakage => "@breakage",
+            Self::ResellerRevenue => "@reseller-revenue",
+            Self::Slices => "@slices",
         }
     }
 }
@@ -171,10 +252,11 @@ impl House {
 
 impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Customer(name) => name,
-            Self::House(house) => house.name(),
-        })
+        match self {
+            Self::Customer(name) => f.write_str(name),
+            Self::Pocket { account, pocket } => write!(f, "{account}{POCKET}{pocket}"),
+            Self::House(house) => f.write_str(house.name()),
+        }
     }
 }
 
@@ -182,6 +264,7 @@ impl Serialize for Party {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Customer(name) => s.serialize_str(name),
+            Self::Pocket { .. } => s.collect_str(self),
             Self::House(house) => s.serialize_str(house.name()),
         }
     }
@@ -190,6 +273,9 @@ impl Serialize for Party {
 impl<'de> Deserialize<'de> for Party {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        if let Some((account, pocket)) = text.split_once(POCKET) {
+            return Ok(Self::Pocket { account: account.into(), pocket: pocket.into() });
+        }
         if !text.starts_with('@') {
             return Ok(Self::Customer(Name::from(text)));
         }
@@ -199,6 +285,22 @@ impl<'de> Deserialize<'de> for Party {
 }
 
 // === impl Key ===
+
+impl Key {
+    /// The sequence of a further usage: from here on.
+    const USAGE: u16 = 0x1000;
+
+    /// A call's usage: of tier 0 (who calls) or above, and its segment: a call that spills from one balance to the next has several.
+    pub fn usage(call: CallId, tier: u8, segment: u8) -> Self {
+        let place = u16::from(tier % 16) << 8 | u16::from(segment);
+        Self::Call(call, if place == 0 { 0 } else { Self::USAGE | place })
+    }
+
+    /// What the carrier of the `attempt`th attempt, from 0, charges for the call.
+    pub fn cost(call: CallId, attempt: u16) -> Self {
+        Self::Call(call, attempt.saturating_add(1).min(Self::USAGE - 1))
+    }
+}
 
 /// `opening`, `call/<32 hex>/<n>` or `key/<as given>`.
 impl fmt::Display for Key {
@@ -239,15 +341,22 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
+impl Party {
+    /// The customer's account that it is, or is a part of.
+    pub const fn account(&self) -> Option<&Name> {
+        match self {
+            Self::Customer(name) | Self::Pocket { account: name, .. } => Some(name),
+            Self::House(_) => None,
+        }
+    }
+}
+
 // === impl Transfer ===
 
 impl Transfer {
     /// The customer whose books it belongs to: the debited one, else the credited one.
     pub fn customer(&self) -> Option<&Name> {
-        [&self.debit, &self.credit].into_iter().find_map(|party| match party {
-            Party::Customer(name) => Some(name),
-            Party::House(_) => None,
-        })
+        self.debit.account().or_else(|| self.credit.account())
     }
 }
 
@@ -314,8 +423,24 @@ mod tests {
         for good in ["acme", "a", "Telefónica.es", "0-1_2"] {
             assert!(check_account_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65)] {
+        for bad in ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65), "a:", ":a", "a::b", "a:b:c:d:e:f:g:h:i"] {
             assert!(check_account_name(bad).is_err(), "{bad}");
         }
+        assert!(check_account_name("reseller:shop").is_ok() && check_pocket_name("reseller:shop").is_err());
+    }
+
+    #[test]
+    fn a_name_tells_who_stands_above() {
+        assert_eq!((parent("a:b:c"), root("a:b:c")), (Some("a:b"), "a"));
+        assert_eq!((parent("a"), root("a")), (None, "a"));
+    }
+
+    #[test]
+    fn a_pocket_is_a_party_of_its_account() {
+        let pocket = Party::Pocket { account: "acme".into(), pocket: "free".into() };
+        let text = serde_json::to_string(&pocket).expect("serialises");
+        assert_eq!(text, r#""acme/free""#);
+        assert_eq!(serde_json::from_str::<Party>(&text).expect("reads"), pocket);
+        assert_eq!(pocket.account().map(|name| &**name), Some("acme"));
     }
 }

@@ -5,8 +5,8 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountTerms, House, Key, Party, Posted, Purpose, Record, RecordBody,
-    Refused, TopUpBooked, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, Posted, Purpose, Record, RecordBody,
+    Refused, Terms, TopUpBooked, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall};
@@ -27,8 +27,8 @@ pub struct OpenAccount<'a> {
     pub currency: Currency,
     /// To begin with; its currency is the account's.
     pub opening: i64,
-    /// The price list that it calls by.
-    pub deck: &'a str,
+    /// What it calls by.
+    pub terms: Terms,
     /// How far usage may take the balance, 10⁻⁵ units: 0, or below where credit is given.
     pub limit: i64,
 }
@@ -78,8 +78,8 @@ pub struct AccountView {
     /// How far usage may go.
     #[serde(serialize_with = "as_text")]
     pub limit: Money,
-    /// The price list that it calls by.
-    pub deck: Name,
+    /// What it calls by.
+    pub terms: Terms,
     /// When it was opened.
     #[serde(serialize_with = "as_time")]
     pub opened_at: Wall,
@@ -94,6 +94,9 @@ pub enum AccountRefused {
     /// A limit above zero would make money unusable.
     #[error("the limit must be zero or negative")]
     Limit,
+    /// The tier above is not there.
+    #[error("the account above it does not exist: open that first")]
+    NoParent,
     /// No key, too long, or control characters in it.
     #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
     Key,
@@ -122,31 +125,33 @@ impl Engine {
         if ask.limit > 0 {
             return Err(AccountRefused::Limit);
         }
+        if ledger::parent(ask.name).is_some_and(|above| self.books.id(above).is_none()) {
+            return Err(AccountRefused::NoParent);
+        }
         let name = Name::from(ask.name);
         let id = self.books.open(&name, ask.currency, ask.limit)?;
         let opening = opening_transfer(&name, ask.opening, ask.currency);
         if let Some(transfer) = &opening {
             self.books.post(transfer)?;
         }
-        let deck = Name::from(ask.deck);
-        self.terms.insert(id, AccountTerms { deck: deck.clone(), opened_at: now.wall });
-        let opened = AccountOpened { currency: ask.currency, deck, limit: ask.limit, opening };
+        self.states.insert(id, AccountState { terms: ask.terms.clone(), opened_at: now.wall });
+        let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening };
         Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
     }
 
-    /// Changes an account's deck and limit; running calls keep their prices.
-    pub fn change_account(&mut self, now: Now, name: &str, deck: &str, limit: i64) -> Result<Record, AccountRefused> {
+    /// Changes an account's terms and limit; running calls keep their prices.
+    pub fn change_account(&mut self, now: Now, name: &str, terms: &Terms, limit: i64) -> Result<Record, AccountRefused> {
         if limit > 0 {
             return Err(AccountRefused::Limit);
         }
         let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
         self.books.set_limit(id, limit)?;
-        let deck = Name::from(deck);
-        if let Some(terms) = self.terms.get_mut(&id) {
-            terms.deck = deck.clone();
+        if let Some(state) = self.states.get_mut(&id) {
+            state.terms = terms.clone();
         }
         self.wake(id);
-        Ok(Record::new(now.wall, Name::from(name), RecordBody::AccountChanged(AccountChanged { deck, limit })))
+        let changed = AccountChanged { terms: terms.clone(), limit };
+        Ok(Record::new(now.wall, Name::from(name), RecordBody::AccountChanged(changed)))
     }
 
     /// Books a payment once per key.
@@ -194,7 +199,7 @@ impl Engine {
     }
 
     fn view(&self, id: AccountId) -> Option<AccountView> {
-        let (balance, terms, name) = (self.books.balance(id)?, self.terms.get(&id)?, self.books.name(id)?);
+        let (balance, state, name) = (self.books.balance(id)?, self.states.get(&id)?, self.books.name(id)?);
         let money = |amount| Money::of(amount, balance.currency);
         Some(AccountView {
             name: name.clone(),
@@ -203,8 +208,8 @@ impl Engine {
             leased: money(balance.reserved),
             available: money(balance.available()),
             limit: money(balance.limit),
-            deck: terms.deck.clone(),
-            opened_at: terms.opened_at,
+            terms: state.terms.clone(),
+            opened_at: state.opened_at,
         })
     }
 }

@@ -53,10 +53,9 @@ impl Engine {
     }
 }
 
-/// Key 0 of a call is its usage, 1 and up its carriers' costs.
 pub(super) fn cost_transfer(call: CallId, attempt: u16, amount: Money) -> Option<Transfer> {
     (amount.amount > 0).then(|| Transfer {
-        key: Key::Call(call, attempt.saturating_add(1)),
+        key: Key::cost(call, attempt),
         purpose: Purpose::CarrierCost,
         debit: Party::House(House::CarrierCost),
         credit: Party::House(House::CarrierPayable),

@@ -102,7 +102,7 @@ impl Engine {
         let mut transfers = Vec::with_capacity(2);
         if charge.amount.amount > 0 {
             let usage = Transfer {
-                key: Key::Call(call, 0),
+                key: Key::usage(call, 0, 0),
                 purpose: Purpose::Usage,
                 debit: Party::Customer(name.clone()),
                 credit: Party::House(House::Revenue),

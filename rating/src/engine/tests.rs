@@ -1,6 +1,6 @@
 //! The engine against its rules: grants, growth, cuts, repricing, top-ups and recovery, one story each.
 
-use ledger::{CallId, House, Replay};
+use ledger::{CallId, House, Replay, Terms};
 use units::{Currency, Tick};
 
 use super::*;
@@ -35,7 +35,7 @@ fn desk(balance: i64) -> Desk {
 
 impl Desk {
     fn open(&mut self, name: &str, opening: i64, deck: &str) {
-        let ask = OpenAccount { name, currency: Currency::EUR, opening, deck, limit: 0 };
+        let ask = OpenAccount { name, currency: Currency::EUR, opening, terms: Terms::of_deck(deck), limit: 0 };
         let record = self.engine.open_account(self.now, &ask).expect("new");
         self.records.push(record);
     }
@@ -284,7 +284,7 @@ fn a_restart_finds_the_books_and_bills_lost_calls_once() {
 #[test]
 fn credit_has_a_limit_too() {
     let mut desk = desk(0);
-    desk.engine.change_account(desk.now, "acme", "retail", -2_000).expect("there");
+    desk.engine.change_account(desk.now, "acme", &Terms::of_deck("retail"), -2_000).expect("there");
     let lease = desk.answered("1");
     assert_eq!(desk.extend(lease, 500).granted_secs, 1);
     assert!(desk.extend(lease, 1_500).refused);
@@ -303,7 +303,7 @@ fn accounts_are_listed_by_name() {
     assert_eq!(names(Some("alpha"), 10), ["beta", "zeta"]);
     let json = serde_json::to_value(desk.engine.account("acme")).expect("JSON");
     assert_eq!((json["balance"].as_str(), json["opened_at"].as_str()), (Some("0.00001"), Some("2026-01-01T11:00:00.000Z")));
-    let again = OpenAccount { name: "acme", currency: Currency::EUR, opening: 5, deck: "retail", limit: 0 };
+    let again = OpenAccount { name: "acme", currency: Currency::EUR, opening: 5, terms: Terms::of_deck("retail"), limit: 0 };
     assert!(desk.engine.open_account(desk.now, &again).is_err() && desk.money().0 == 1);
     assert!(desk.engine.open_account(desk.now, &OpenAccount { name: "@revenue", ..again }).is_err());
 }

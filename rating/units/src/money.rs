@@ -59,6 +59,8 @@ impl Currency {
     pub const EUR: Self = Self(*b"EUR");
     /// United States dollar.
     pub const USD: Self = Self(*b"USD");
+    /// No money: seconds of free minutes, kept in the same books. 1.00000 is one second.
+    pub const SEC: Self = Self(*b"SEC");
 
     /// The three letters.
     pub fn as_str(&self) -> &str {

@@ -18,8 +18,8 @@ impl Node {
                 AdminReply::Accounts(self.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
             }
             AdminRequest::Account(name) => self.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
-            AdminRequest::AddAccount { name, currency, opening, deck, limit } => {
-                let ask = OpenAccount { name: &name, currency, opening, deck: &deck, limit };
+            AdminRequest::AddAccount { name, currency, opening, terms, limit } => {
+                let ask = OpenAccount { name: &name, currency, opening, terms, limit };
                 return self.add_account(now, ticket, &ask);
             }
             AdminRequest::TopUp { account, amount, reference, key } => {
@@ -41,8 +41,8 @@ impl Node {
     }
 
     fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>) {
-        if self.engine.decks().named(ask.deck).is_none() {
-            let detail = format!("there is no deck named {:?}: add it to the configuration first", ask.deck);
+        if let Some(deck) = ask.terms.decks.iter().find(|deck| self.engine.decks().named(deck).is_none()) {
+            let detail = format!("there is no deck named {deck:?}: add it to the configuration first");
             return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
         }
         match self.engine.open_account(now, ask) {

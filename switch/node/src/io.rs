@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::Record;
+use ledger::{Record, Terms};
 use rating::Cdr;
 use rating::engine::AccountView;
 use sip::flow::Flow;
@@ -114,8 +114,8 @@ pub enum AdminRequest {
         currency: Currency,
         /// Balance to begin with, 10⁻⁵ units.
         opening: i64,
-        /// Its price list.
-        deck: Name,
+        /// What it calls by.
+        terms: Terms,
         /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
         limit: i64,
     },

@@ -204,7 +204,7 @@ impl Node {
     pub fn low_accounts(&self) -> usize {
         let low = |seed: &&crate::Seed| {
             let view = self.engine.account(&seed.name);
-            view.zip(seed.low_balance).is_some_and(|(view, mark)| view.available.amount < mark.amount)
+            view.zip(seed.terms.low_balance).is_some_and(|(view, mark)| view.available.amount < mark)
         };
         self.tables.accounts.iter().filter(low).count()
     }

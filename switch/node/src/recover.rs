@@ -53,7 +53,8 @@ impl Node {
             if elsewhere || self.engine.account(&seed.name).is_some() {
                 continue;
             }
-            let ask = OpenAccount { name: &seed.name, currency: seed.currency, opening: seed.balance.amount, deck: &seed.deck, limit: 0 };
+            let (opening, terms) = (seed.balance.amount, seed.terms.clone());
+            let ask = OpenAccount { name: &seed.name, currency: seed.currency, opening, terms, limit: seed.limit };
             match self.engine.open_account(now, &ask) {
                 Ok(record) => {
                     self.journal(true, record);

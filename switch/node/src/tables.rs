@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ledger::Terms;
 use rating::Decks;
 use route::{CarrierId, Carriers, GateId, Gates, RouteTable};
 use units::{Currency, Money, Name};
@@ -52,10 +53,10 @@ pub struct Seed {
     pub currency: Currency,
     /// Opening balance.
     pub balance: Money,
-    /// The deck that prices its calls.
-    pub deck: Name,
-    /// Below this it counts as low.
-    pub low_balance: Option<Money>,
+    /// How far usage may take it, 10⁻⁵ units: 0, or negative where credit is given.
+    pub limit: i64,
+    /// What it calls by.
+    pub terms: Terms,
 }
 
 /// What a source address is.
@@ -98,9 +99,10 @@ impl Tables {
     }
 }
 
-/// The shard that owns an account: the same on every run of `shards` shards (FNV-1a of the name); nothing on disk depends on it.
+/// The shard that owns an account and its whole tree: the same on every run of `shards` shards (FNV-1a of the name's first tier); nothing
+/// on disk depends on it.
 pub fn shard_of(account: &str, shards: u8) -> u8 {
-    let hash = account.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = ledger::root(account).bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     (hash % u64::from(shards.max(1))) as u8
 }
 
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn an_account_has_one_shard() {
         assert_eq!(shard_of("acme", 1), 0);
-        assert_eq!(shard_of("acme", 4), shard_of("acme", 4));
+        assert_eq!(shard_of("acme", 4), shard_of("acme:shop:till", 4));
         let hit: std::collections::BTreeSet<_> = (0..64).map(|n| shard_of(&format!("account-{n}"), 4)).collect();
         assert_eq!(hit.len(), 4);
     }

@@ -151,8 +151,8 @@ fn look(settings: &Settings, gate: &Gate, ask: &Ask, at: Wall) -> Outlook {
 fn price(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Result<Price, String> {
     let seed = settings.accounts.iter().find(|account| account.name == gate.account);
     let seed = seed.ok_or_else(|| format!("account {} is not in the configuration, so its deck is not known here", gate.account))?;
-    let deck = settings.decks.named(&seed.deck).ok_or_else(|| format!("deck {} is not in the configuration", seed.deck))?;
-    deck.price(number, at).ok_or_else(|| format!("deck {} has no price for {number}", seed.deck))
+    let mut decks = seed.terms.decks.iter().filter_map(|name| settings.decks.named(name));
+    decks.find_map(|deck| deck.price(number, at)).ok_or_else(|| format!("no price for {number} in {}", seed.terms.decks.join(", ")))
 }
 
 fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, outlook: &mut Outlook) -> Option<Refused> {

@@ -73,7 +73,7 @@ impl Backend for SwitchBackend {
                 name: new.name.as_str().into(),
                 currency: new.currency,
                 opening: new.balance.amount,
-                deck: new.deck.as_str().into(),
+                terms: ledger::Terms::of_deck(&new.deck),
                 limit: 0,
             };
             match ask(fabric, shard, request).await? {
@@ -230,7 +230,7 @@ fn account_doc(view: &AccountView) -> AccountDoc {
         balance: view.balance.to_string(),
         leased: view.leased.to_string(),
         available: view.available.to_string(),
-        deck: view.deck.to_string(),
+        deck: view.terms.decks.first().map(ToString::to_string).unwrap_or_default(),
         live_calls: None,
     }
 }

@@ -13,8 +13,8 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         name: account.name.clone(),
         currency: account.currency,
         balance: account.balance,
-        deck: account.deck.clone(),
-        low_balance: account.low_balance,
+        limit: account.limit.amount,
+        terms: account.terms.clone(),
     };
     Tables {
         gates: Arc::clone(&settings.gates),

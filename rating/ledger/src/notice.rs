@@ -1,0 +1,117 @@
+//! What an account's owner should hear of. Journaled like money, so that each is told once a crash or not; a feed mails them.
+
+use serde::{Deserialize, Serialize};
+use units::{Currency, Name, Prefix, Wall};
+
+use crate::{CallId, units_text};
+
+/// One thing to tell, with the address that held when it happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The owner's mail address; without one it is only kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Name>,
+    /// As `es`; English if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Name>,
+    /// What happened.
+    pub event: NoticeEvent,
+}
+
+/// What happened. Amounts are counts of 10⁻⁵ units of `currency`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeEvent {
+    /// The balance fell below the threshold; told again only after it was above.
+    LowBalance {
+        /// Posted.
+        #[serde(with = "units_text")]
+        balance: i64,
+        /// As the account's terms say.
+        #[serde(with = "units_text")]
+        threshold: i64,
+        /// Of both.
+        currency: Currency,
+    },
+    /// Free minutes are nearly used up and the money cannot carry a call afterwards.
+    LowMinutes {
+        /// Which.
+        pocket: Name,
+        /// Seconds left.
+        seconds: u64,
+    },
+    /// Credit is about to expire.
+    CreditExpires {
+        /// Which pocket; the main balance if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pocket: Option<Name>,
+        /// What would be lost.
+        #[serde(with = "units_text")]
+        amount: i64,
+        /// Of the amount.
+        currency: Currency,
+        /// When.
+        at: Wall,
+    },
+    /// Credit has expired.
+    CreditExpired {
+        /// Which pocket; the main balance if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pocket: Option<Name>,
+        /// What was lost.
+        #[serde(with = "units_text")]
+        amount: i64,
+        /// Of the amount.
+        currency: Currency,
+    },
+    /// Money came in.
+    TopUpBooked {
+        /// Net.
+        #[serde(with = "units_text")]
+        amount: i64,
+        /// Of amount and balance.
+        currency: Currency,
+        /// The payment in its payer's words.
+        reference: Name,
+        /// Posted right afterwards.
+        #[serde(with = "units_text")]
+        balance: i64,
+    },
+    /// Prices of a deck that the account calls by change.
+    RatesChange {
+        /// The deck.
+        deck: Name,
+        /// Its new content hash, 16 hex digits.
+        version: Name,
+        /// What changes, by prefix.
+        changes: Vec<RateChange>,
+        /// How many more there are than are listed.
+        more: u64,
+        /// Of the rates.
+        currency: Currency,
+    },
+    /// A running call will be cut for want of money.
+    CallEnds {
+        /// Which.
+        call: CallId,
+        /// Seconds left.
+        seconds: u64,
+    },
+}
+
+/// One price that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateChange {
+    /// Digits of the row.
+    pub prefix: Prefix,
+    /// Its name.
+    pub destination: Name,
+    /// Per minute before; none if the row is new.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
+    pub old: Option<i64>,
+    /// Per minute afterwards; none if the row is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
+    pub new: Option<i64>,
+    /// From when on.
+    pub from: Wall,
+}

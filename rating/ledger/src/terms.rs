@@ -1,0 +1,73 @@
+//! What an account calls by, beside its balance: price lists, guards, and where its owner is told of things.
+
+use serde::{Deserialize, Serialize};
+use units::Name;
+
+use crate::units_text::opt;
+
+/// What a call may earn at least.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProfitGuard {
+    /// Carriers that cost more than the customer pays are left out.
+    Block,
+    /// They are taken, and it is logged and counted.
+    Warn,
+    /// Nobody looks.
+    #[default]
+    Off,
+}
+
+/// An account's terms. Replaced as a whole; running calls keep their prices.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// Its price lists: the first that prices a number is taken.
+    pub decks: Vec<Name>,
+    /// Whether calls may cost more than they bring.
+    #[serde(default, skip_serializing_if = "ProfitGuard::is_off")]
+    pub profit_guard: ProfitGuard,
+    /// The owner is told when the balance falls below this, 10⁻⁵ units.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "opt")]
+    pub low_balance: Option<i64>,
+    /// Unused for so many days the balance expires; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_days: Option<u32>,
+    /// Where notices go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Name>,
+    /// In which language, as `es`; English if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Name>,
+}
+
+// === impl ProfitGuard ===
+
+impl ProfitGuard {
+    const fn is_off(&self) -> bool {
+        matches!(self, Self::Off)
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// Of an account that calls by one price list and has no wishes.
+    pub fn of_deck(deck: &str) -> Self {
+        Self { decks: vec![deck.into()], ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_not_written() {
+        let terms = Terms { low_balance: Some(200_000), email: Some("ops@acme.example".into()), ..Terms::of_deck("retail") };
+        let text = r#"{"decks":["retail"],"low_balance":"2.00000","email":"ops@acme.example"}"#;
+        assert_eq!(serde_json::to_string(&terms).expect("serialises"), text);
+        assert_eq!(serde_json::from_str::<Terms>(text).expect("reads"), terms);
+        assert!(serde_json::from_str::<Terms>(r#"{"decks":["retail"],"colour":"red"}"#).is_err());
+    }
+}
