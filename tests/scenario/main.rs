@@ -19,6 +19,7 @@ mod many_calls_one_balance;
 mod merged_request;
 mod no_ack;
 mod plain_call;
+mod price_list;
 mod refusals;
 mod reinvite_fails;
 mod reload_in_mid_call;
