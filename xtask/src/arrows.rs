@@ -17,9 +17,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("node", &["sip", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
     ("net", &[]),
     ("store", &["rating", "ledger", "units"]),
+    ("feeds", &["store", "ledger", "units"]),
     ("config", &["route", "rating", "units", "codecs"]),
     ("web", &["store", "rating", "ledger", "units"]),
-    ("switch", &["web", "config", "store", "node", "net", "sip", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
+    ("switch", &["web", "config", "feeds", "store", "node", "net", "sip", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
     ("xtask", &[]),
 ];
 

@@ -1,6 +1,6 @@
 //! One row of the journal as its writer hands it in. The body is the ledger's record, opaque here.
 
-use ledger::{Record, RecordError};
+use ledger::{Record, RecordBody, RecordError};
 use units::{Name, Wall};
 
 /// What a row is, so that call records are found without reading bodies.
@@ -27,13 +27,19 @@ pub struct Ticket(pub u64);
 // === impl Kind ===
 
 impl Kind {
-    /// Anything that is not a call record.
+    /// Anything that is neither of those below.
     pub const OTHER: Self = Self(0);
     /// A settled call: its body holds the call record.
     pub const CDR: Self = Self(1);
+    /// Something that the account's owner should hear of.
+    pub const NOTICE: Self = Self(2);
 
     fn of(record: &Record) -> Self {
-        if record.cdr().is_some() { Self::CDR } else { Self::OTHER }
+        match &record.body {
+            RecordBody::Notice(_) => Self::NOTICE,
+            _ if record.cdr().is_some() => Self::CDR,
+            _ => Self::OTHER,
+        }
     }
 }
 

@@ -104,6 +104,20 @@ pub enum StoreError {
         /// Where they were put (they went to stderr, too).
         path: PathBuf,
     },
+    /// A feed has handed on more than, or something else than, this journal holds.
+    #[error(
+        "feed {feed} has handed on up to entry {seq} of a journal that is not this one (a backup that was restored?): entries would be lost \
+         or come twice under one id. Give the node another node.name and remove {} to begin anew",
+        path.display()
+    )]
+    Place {
+        /// The file with the places of feeds.
+        path: PathBuf,
+        /// Which feed.
+        feed: &'static str,
+        /// Its place.
+        seq: u64,
+    },
     /// Two appenders for one shard, or a shard beyond `Options::shards`.
     #[error("shard {shard} has no free place in the journal")]
     Shard {

@@ -18,7 +18,7 @@ use crate::schema::{self, Found};
 use crate::unsaved::{self, Unsaved};
 use crate::walk::{self, Head, OnEntry};
 use crate::writer::{Fault, Writer};
-use crate::{Entry, Kind, Reader, StoreError, wal};
+use crate::{Entry, Feed, Kind, Reader, Start, StoreError, Wants, wal};
 
 /// How the journal is run. The defaults suit a switch.
 pub struct Options {
@@ -107,6 +107,7 @@ impl Journal {
         // The names of new files are durable only when their folder is.
         File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(&folder, e))?;
         let shared = Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));
+        shared.reached(head.entries);
         // One place more than the bound, for the word that closes.
         let (sender, receiver) = crossbeam_channel::bounded(options.bound as usize + 1);
         let writer = Writer {
@@ -153,6 +154,21 @@ impl Journal {
     /// Another connection, for queries from another thread.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.folder)
+    }
+
+    /// The feed `name` of this journal, for one consumer; `node` is what its message ids begin with. At most one of a name may be open.
+    pub fn feed(&self, node: &str, name: &'static str, wants: Wants, start: Start) -> Result<Feed, StoreError> {
+        Feed::open(&self.folder, Arc::clone(&self.shared), node, name, wants, start)
+    }
+
+    /// Calls `wake` from the writer's thread after each commit, for as long as the journal lives; it must not block.
+    pub fn watch(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.shared.watch(Box::new(wake));
+    }
+
+    /// Number of the last durable entry, 0 if there is none.
+    pub fn last(&self) -> u64 {
+        self.shared.last()
     }
 
     /// How full the queue is.

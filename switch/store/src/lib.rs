@@ -5,6 +5,7 @@
 
 mod entry;
 mod error;
+mod feed;
 mod index;
 mod journal;
 mod lock;
@@ -19,8 +20,9 @@ mod writer;
 
 pub use entry::{Entry, Kind, Ticket};
 pub use error::StoreError;
+pub use feed::{Batch, Feed, Progress, Start, Wants};
 pub use journal::{Closed, Journal, Options, Recovered};
 pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
-pub use read::{CdrRow, MAX_PAGE_ROWS, Page, Query, Reader};
+pub use read::{CdrRow, JournalEntry, MAX_PAGE_ROWS, Page, Query, Reader};
 pub use verify::{Verification, feed, verify};
 pub use writer::{Fault, Stage};

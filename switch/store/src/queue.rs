@@ -2,8 +2,8 @@
 //!
 //! Invariant: an entry counts as queued until it is durable or unsaved, and never more than the bound are.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -132,6 +132,9 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     failure: OnceLock<String>,
     pub(crate) slots: Box<[Slot]>,
+    /// Number of the last durable entry.
+    last: AtomicU64,
+    watchers: Mutex<Vec<Wake>>,
     entries: AtomicU64,
     commits: AtomicU64,
     unsaved: AtomicU64,
@@ -200,6 +203,8 @@ impl Shared {
             closed: AtomicBool::new(false),
             failure: OnceLock::new(),
             slots: (0..shards).map(|_| Slot::default()).collect(),
+            last: AtomicU64::new(0),
+            watchers: Mutex::default(),
             entries: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             unsaved: AtomicU64::new(0),
@@ -260,6 +265,24 @@ impl Shared {
             Load::Ok
         };
         Pressure { queued, load }
+    }
+
+    /// Number of the last durable entry, 0 if there is none.
+    pub(crate) fn last(&self) -> u64 {
+        self.last.load(Ordering::Acquire)
+    }
+
+    /// One more to be told of each commit.
+    pub(crate) fn watch(&self, wake: Wake) {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(wake);
+    }
+
+    /// Everything up to entry `last` is durable. The lock is free: it is only taken elsewhere when a watcher is added.
+    pub(crate) fn reached(&self, last: u64) {
+        self.last.store(last, Ordering::Release);
+        for wake in self.watchers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            wake();
+        }
     }
 
     /// Counts one commit of `entries`.

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use ledger::{GENESIS, Hash};
+use rusqlite::{Connection, OptionalExtension as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use units::{Name, Wall};
 
 use crate::index::BLOCK;
-use crate::{StoreError, schema};
+use crate::walk::read;
+use crate::{Batch, Entry, StoreError, Wants, schema};
 
 /// Rows in one page at most.
 pub const MAX_PAGE_ROWS: u32 = 10_000;
@@ -46,6 +48,17 @@ pub struct CdrRow {
     pub cdr: Box<RawValue>,
 }
 
+/// An entry with its place in the journal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JournalEntry {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// As written.
+    pub entry: Entry,
+    /// The chain's hash over it and all before.
+    pub hash: Hash,
+}
+
 /// A read-only connection. Cheap to open; may move between threads.
 pub struct Reader {
     conn: Connection,
@@ -79,6 +92,15 @@ const BLOCKS: &str = "SELECT block FROM cdr_time WHERE ?1 IS NULL AND block >= ?
     UNION ALL SELECT max(seq) / ?5 AS block FROM cdr WHERE seq >= ?2 * ?5 ORDER BY block";
 const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq > ?1 AND c.seq < ?2 AND (?3 IS NULL OR c.account = ?3) AND c.at >= ?4 AND c.at < ?5 ORDER BY c.seq LIMIT ?6";
+
+// Each in journal order; the constants are those of `Kind`, written out so that the index of notices is used.
+const ALL: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+const CDRS: &str = "SELECT e.seq, kind, e.account, e.at, body, hash FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
+    WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
+const NOTICES: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE kind = 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
+
+/// Bodies in one batch, about.
+const BATCH_BYTES: usize = 4 << 20;
 
 // === impl Query ===
 
@@ -115,6 +137,64 @@ impl Reader {
         Ok(Page { rows, next })
     }
 
+    /// Up to `limit` durable entries after number `after`, as they were written, some megabytes at most.
+    pub fn entries(&self, after: u64, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
+        self.wanted(Wants::All, after, limit).map(|batch| batch.entries)
+    }
+
+    /// As [`Self::entries`], of those that are wanted.
+    pub(crate) fn wanted(&self, wants: Wants, after: u64, limit: u32) -> Result<Batch, StoreError> {
+        self.batch(wants, after.min(i64::MAX as u64 - 1), limit.clamp(1, MAX_PAGE_ROWS)).map_err(|e| self.unreadable(e))
+    }
+
+    fn batch(&self, wants: Wants, after: u64, limit: u32) -> rusqlite::Result<Batch> {
+        // One snapshot: what is not found up to its last entry is not there.
+        let snapshot = self.conn.unchecked_transaction()?;
+        let mut statement = snapshot.prepare_cached(match wants {
+            Wants::All => ALL,
+            Wants::Cdrs => CDRS,
+            Wants::Notices => NOTICES,
+        })?;
+        let mut rows = statement.query((after, limit))?;
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let (entry, hash) = read(row)?;
+            bytes += entry.body.len();
+            entries.push(JournalEntry { seq: row.get(0)?, entry, hash });
+            if bytes > BATCH_BYTES || entries.len() >= limit as usize {
+                break;
+            }
+        }
+        let upto = match entries.last() {
+            Some(last) => last.seq,
+            None => last(&snapshot)?.max(after),
+        };
+        Ok(Batch { entries, upto })
+    }
+
+    /// Number of the last durable entry, 0 if there is none.
+    pub(crate) fn last(&self) -> Result<u64, StoreError> {
+        last(&self.conn).map_err(|e| self.unreadable(e))
+    }
+
+    /// The chain's hash at entry `seq`; zeros before the first.
+    pub(crate) fn hash(&self, seq: u64) -> Result<Hash, StoreError> {
+        if seq == 0 {
+            return Ok(GENESIS);
+        }
+        let found = self.conn.prepare_cached("SELECT hash FROM entry WHERE seq = ?1");
+        let found = found.and_then(|mut statement| statement.query_row([seq], |row| row.get(0)).optional());
+        found.map_err(|e| self.unreadable(e))?.ok_or_else(|| StoreError::Damaged {
+            path: self.path.clone(),
+            last_whole: 0,
+            why: format!("entry {seq} is not there"),
+        })
+    }
+
+    fn unreadable(&self, e: rusqlite::Error) -> StoreError {
+        StoreError::sqlite("cannot read", &self.path, e)
+    }
+
     fn select(&self, query: &Query) -> rusqlite::Result<Found> {
         let limit = query.limit.clamp(1, MAX_PAGE_ROWS) as usize;
         let account = query.account.as_deref();
@@ -144,5 +224,31 @@ impl Reader {
             }
         }
         Ok((found, next))
+    }
+}
+
+fn last(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT ifnull(max(seq), 0) FROM entry")?.query_row([], |row| row.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Journal, Options};
+
+    #[test]
+    fn no_query_of_a_feed_sorts_or_scans() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _) = Journal::open(folder.path(), Options::default(), |_, _, _| Ok(())).expect("opens");
+        let reader = journal.reader().expect("opens");
+        for (sql, plan) in [
+            (ALL, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>?)"),
+            (CDRS, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"),
+            (NOTICES, "SEARCH entry USING INDEX notice (seq>?)"),
+        ] {
+            let mut statement = reader.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepares");
+            let steps = statement.query_map([1, 1], |row| row.get::<_, String>(3)).expect("plans");
+            assert_eq!(steps.collect::<Result<Vec<_>, _>>().expect("reads").join("; "), plan);
+        }
     }
 }

@@ -104,7 +104,8 @@ fn walk_chunk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Resu
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<(Entry, Hash)> {
+/// A row of `seq, kind, account, at, body, hash`.
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<(Entry, Hash)> {
     let account: Name = Name::from(row.get_ref(2)?.as_str()?);
     let body = row.get_ref(4)?.as_bytes()?.to_vec();
     let entry = Entry { kind: Kind(row.get(1)?), account, at: Wall(row.get(3)?), body };

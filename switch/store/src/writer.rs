@@ -117,6 +117,7 @@ impl Writer {
             Ok(()) => {
                 self.shared.committed(count, start.elapsed());
                 self.acknowledge(batch);
+                self.shared.reached(self.head.entries);
                 if self.logged_bytes > self.checkpoint_bytes
                     && let Err(why) = self.checkpoint("PASSIVE")
                 {
