@@ -215,6 +215,7 @@ impl Engine {
             answered_at,
             leased_secs: lease.leased_secs,
             price: lease.price.row(),
+            tiers: Vec::new(),
             dialog_a,
             dialog_b,
             cdr,

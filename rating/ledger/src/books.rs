@@ -256,6 +256,11 @@ impl Books {
         Ok(())
     }
 
+    /// Whether a movement of this account has this key from outside.
+    pub fn knows(&self, account: AccountId, key: &Key) -> bool {
+        self.given.contains_key(&(account, key.clone()))
+    }
+
     fn posted_before(&self, transfer: &Transfer) -> Result<Option<Posted>, Refused> {
         let Some(customer) = transfer.customer().and_then(|name| self.id(name)) else {
             return Ok(None);
@@ -299,7 +304,7 @@ impl Books {
             balance.credits += amount;
         }
         match transfer.key {
-            Key::Call(..) => {}
+            Key::Call(..) | Key::Expired(..) => {}
             Key::Opening | Key::Given(_) => {
                 if let Some(customer) = transfer.customer().and_then(|name| self.id(name)) {
                     let theirs = if transfer.debit.account().is_some() { debit } else { credit };

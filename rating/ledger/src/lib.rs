@@ -6,8 +6,10 @@
 mod books;
 mod chain;
 mod notice;
+mod pocket;
 mod record;
 mod replay;
+mod state;
 mod terms;
 mod transfer;
 mod units_text;
@@ -15,11 +17,13 @@ mod units_text;
 pub use books::{AccountId, Balance, Books, Posted, Refused};
 pub use chain::{GENESIS, Hash, chain, hex};
 pub use notice::{Notice, NoticeEvent, RateChange};
+pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use record::{
-    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started,
+    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started, TierOpen,
     TopUpBooked,
 };
-pub use replay::{AccountState, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
+pub use replay::{OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
+pub use state::{AccountState, Due, MAX_POCKETS};
 pub use terms::{ProfitGuard, Terms};
 pub use transfer::{
     AccountNameError, CallId, House, Key, MAX_TIERS, Party, Purpose, Transfer, check_account_name, check_pocket_name, parent, root,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Wall};
 
-use crate::{CallId, Notice, Terms, Transfer, units_text};
+use crate::{CallId, Notice, PocketExpired, PocketGranted, Terms, Transfer, units_text};
 
 /// The form written today.
 const VERSION: u8 = 1;
@@ -46,6 +46,10 @@ pub enum RecordBody {
     CostBooked(CostBooked),
     /// Something that the account's owner should hear of.
     Notice(Notice),
+    /// Promotional or test credit, or minutes, were given.
+    PocketGranted(PocketGranted),
+    /// What was left of a balance ended.
+    PocketExpired(PocketExpired),
 }
 
 /// See [`RecordBody::Started`].
@@ -127,12 +131,24 @@ pub struct CallOpen {
     pub leased_secs: u64,
     /// What it is billed by.
     pub price: PriceRow,
+    /// The accounts above, from the nearest up, which pay by prices of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<TierOpen>,
     /// The caller's dialog, as its owner wrote it: enough to send a BYE after a restart.
     pub dialog_a: Box<RawValue>,
     /// The carrier's dialog.
     pub dialog_b: Box<RawValue>,
     /// The CDR as far as it is known, to be completed if the node is lost.
     pub cdr: Box<RawValue>,
+}
+
+/// What an account above the caller's is billed by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierOpen {
+    /// Who.
+    pub account: Name,
+    /// Its price.
+    pub price: PriceRow,
 }
 
 /// See [`RecordBody::Checkpoint`].
@@ -223,6 +239,8 @@ impl Record {
             | RecordBody::AccountChanged(_)
             | RecordBody::TopUp(_)
             | RecordBody::Notice(_)
+            | RecordBody::PocketGranted(_)
+            | RecordBody::PocketExpired(_)
             | RecordBody::Checkpoint(_) => 0,
         }
     }
@@ -247,6 +265,8 @@ impl Record {
             | RecordBody::CallOpen(_)
             | RecordBody::Checkpoint(_)
             | RecordBody::Notice(_)
+            | RecordBody::PocketGranted(_)
+            | RecordBody::PocketExpired(_)
             | RecordBody::CostBooked(_) => None,
         }
     }

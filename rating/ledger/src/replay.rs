@@ -7,17 +7,9 @@ use std::collections::BTreeMap;
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountId, AccountOpened, Books, CallId, CallOpen, GENESIS, Hash, Record, RecordBody, RecordError, Refused, Terms, Transfer, chain,
+    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, PocketGranted, Posted, Record, RecordBody,
+    RecordError, Refused, Transfer, chain, parent,
 };
-
-/// What is known of an account beside its balance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountState {
-    /// What it calls by.
-    pub terms: Terms,
-    /// When it was opened.
-    pub opened_at: Wall,
-}
 
 /// A call that was up when the journal ended.
 #[derive(Debug, Clone)]
@@ -196,17 +188,32 @@ impl Replay {
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
         let refused = |refused| ReplayError::Refused { seq, refused };
         match &record.body {
-            RecordBody::Started(_) | RecordBody::Notice(_) => Ok(()),
+            RecordBody::Started(_) => Ok(()),
+            RecordBody::Notice(notice) => {
+                if let Some(state) = shard.state_mut(&record.account) {
+                    state.note_notice(&notice.event, record.at);
+                }
+                Ok(())
+            }
             RecordBody::AccountOpened(opened) => shard.open(record, opened).map_err(refused),
             RecordBody::AccountChanged(changed) => {
                 let id = shard.books.id(&record.account).ok_or(refused(Refused::UnknownAccount))?;
                 shard.books.set_limit(id, changed.limit).map_err(refused)?;
+                let posted = shard.books.balance(id).map_or(0, Balance::posted);
                 if let Some(state) = shard.states.get_mut(&id) {
-                    state.terms = changed.terms.clone();
+                    state.change(changed.terms.clone(), posted);
                 }
                 Ok(())
             }
-            RecordBody::TopUp(top_up) => shard.books.repost(&top_up.transfer).map_err(refused),
+            RecordBody::TopUp(top_up) => shard.repost(&top_up.transfer, record.at).map_err(refused),
+            RecordBody::PocketGranted(granted) => shard.grant(record, granted).map_err(refused),
+            RecordBody::PocketExpired(expired) => {
+                shard.repost(&expired.transfer, record.at).map_err(refused)?;
+                if let Some(state) = shard.state_mut(&record.account) {
+                    state.note_expired(expired.pocket.as_ref());
+                }
+                Ok(())
+            }
             RecordBody::CallOpen(open) => {
                 let call = OpenCall { account: record.account.clone(), open: (**open).clone(), answered_ms: 0 };
                 shard.open_calls.insert(open.call, call);
@@ -223,11 +230,11 @@ impl Replay {
                 if settled.transfers.iter().any(|t| t.customer().is_some()) && !shard.open_calls.contains_key(&call) {
                     return Err(ReplayError::NotOpen { seq, call });
                 }
-                shard.repost_all(&settled.transfers).map_err(refused)?;
+                shard.repost_all(&settled.transfers, record.at).map_err(refused)?;
                 shard.open_calls.remove(&call);
                 Ok(())
             }
-            RecordBody::CostBooked(booked) => shard.repost_all(&booked.transfers).map_err(refused),
+            RecordBody::CostBooked(booked) => shard.repost_all(&booked.transfers, record.at).map_err(refused),
         }
     }
 }
@@ -237,19 +244,46 @@ impl Replay {
 impl ShardBooks {
     fn open(&mut self, record: &Record, opened: &AccountOpened) -> Result<(), Refused> {
         let id = self.books.open(&record.account, opened.currency, opened.limit)?;
-        self.states.insert(id, AccountState { terms: opened.terms.clone(), opened_at: record.at });
-        opened.opening.as_ref().map_or(Ok(()), |opening| self.books.repost(opening))
+        opened.opening.as_ref().map_or(Ok(()), |opening| self.books.repost(opening))?;
+        let above = parent(&record.account).and_then(|above| self.books.id(above));
+        let posted = self.books.balance(id).map_or(0, Balance::posted);
+        self.states.insert(id, AccountState::new(opened.terms.clone(), record.at, above, posted));
+        Ok(())
     }
 
-    fn repost_all(&mut self, transfers: &[Transfer]) -> Result<(), Refused> {
-        transfers.iter().try_for_each(|transfer| self.books.repost(transfer))
+    fn grant(&mut self, record: &Record, granted: &PocketGranted) -> Result<(), Refused> {
+        let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
+        let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
+        match state.grant(&mut self.books, id, granted, record.at)? {
+            Posted::Now => Ok(()),
+            Posted::Before { .. } => Err(Refused::KeyReused),
+        }
+    }
+
+    /// What the journal says was posted at `at`, with all that follows from it.
+    fn repost(&mut self, transfer: &Transfer, at: Wall) -> Result<(), Refused> {
+        self.books.repost(transfer)?;
+        if let Some(id) = transfer.customer().and_then(|name| self.books.id(name))
+            && let Some(state) = self.states.get_mut(&id)
+        {
+            state.note_posted(transfer, at, self.books.balance(id).map_or(0, Balance::posted));
+        }
+        Ok(())
+    }
+
+    fn repost_all(&mut self, transfers: &[Transfer], at: Wall) -> Result<(), Refused> {
+        transfers.iter().try_for_each(|transfer| self.repost(transfer, at))
+    }
+
+    fn state_mut(&mut self, account: &str) -> Option<&mut AccountState> {
+        self.states.get_mut(&self.books.id(account)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CallOpen, House, Key, Party, PriceRow, Purpose, TopUpBooked, hex};
+    use crate::{CallOpen, House, Key, Party, PriceRow, Purpose, Terms, TopUpBooked, hex};
     use serde_json::value::RawValue;
 
     fn transfer(key: Key, amount: i64) -> Transfer {
@@ -285,7 +319,8 @@ mod tests {
             deck_version: "00000000000000ff".into(),
         };
         let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
-        let open = CallOpen { call, gate, answered_at, leased_secs: 30, price, dialog_a: raw(), dialog_b: raw(), cdr: raw() };
+        let open =
+            CallOpen { call, gate, answered_at, leased_secs: 30, price, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
         record(RecordBody::CallOpen(Box::new(open)))
     }
 

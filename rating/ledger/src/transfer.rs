@@ -78,6 +78,8 @@ pub enum Key {
     Call(CallId, u16),
     /// Chosen by who asked for it; unique within its account.
     Given(Name),
+    /// The `n`th time, from 1, that something of a pocket ended; of the main balance, where the name is empty.
+    Expired(Name, u32),
 }
 
 /// Why money moved.
@@ -302,13 +304,14 @@ impl Key {
     }
 }
 
-/// `opening`, `call/<32 hex>/<n>` or `key/<as given>`.
+/// `opening`, `call/<32 hex>/<n>`, `key/<as given>` or `expired/<n>/<pocket>`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opening => f.write_str("opening"),
             Self::Call(call, sequence) => write!(f, "call/{call}/{sequence}"),
             Self::Given(key) => write!(f, "key/{key}"),
+            Self::Expired(pocket, n) => write!(f, "expired/{n}/{pocket}"),
         }
     }
 }
@@ -317,12 +320,15 @@ impl FromStr for Key {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "a key is opening, call/<id>/<n> or key/<text>";
+        const EXPECTED: &str = "a key is opening, call/<id>/<n>, key/<text> or expired/<n>/<pocket>";
         if s == "opening" {
             return Ok(Self::Opening);
         }
         if let Some(given) = s.strip_prefix("key/") {
             return Ok(Self::Given(Name::from(given)));
+        }
+        if let Some((n, pocket)) = s.strip_prefix("expired/").and_then(|rest| rest.split_once('/')) {
+            return Ok(Self::Expired(Name::from(pocket), n.parse().map_err(|_| EXPECTED)?));
         }
         let (call, sequence) = s.strip_prefix("call/").and_then(|rest| rest.split_once('/')).ok_or(EXPECTED)?;
         Ok(Self::Call(call.parse().map_err(|_| EXPECTED)?, sequence.parse().map_err(|_| EXPECTED)?))

@@ -134,7 +134,8 @@ impl Engine {
         if let Some(transfer) = &opening {
             self.books.post(transfer)?;
         }
-        self.states.insert(id, AccountState { terms: ask.terms.clone(), opened_at: now.wall });
+        let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
+        self.states.insert(id, AccountState::new(ask.terms.clone(), now.wall, above, ask.opening));
         let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening };
         Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
     }
@@ -146,8 +147,9 @@ impl Engine {
         }
         let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
         self.books.set_limit(id, limit)?;
+        let posted = self.books.balance(id).map_or(0, |balance| balance.posted());
         if let Some(state) = self.states.get_mut(&id) {
-            state.terms = terms.clone();
+            state.change(terms.clone(), posted);
         }
         self.wake(id);
         let changed = AccountChanged { terms: terms.clone(), limit };

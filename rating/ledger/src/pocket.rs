@@ -1,0 +1,235 @@
+//! Pockets: parts of an account with a kind, an order and an end of their own. Each is a balance in the books; this is the rest of it.
+
+use serde::{Deserialize, Serialize};
+use units::{Currency, Name, Prefix, Wall};
+
+use crate::{AccountId, Transfer};
+
+/// What a pocket holds, in the order in which calls use them; the account's own money comes last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PocketKind {
+    /// Seconds, in [`Currency::SEC`].
+    Minutes,
+    /// Money to try the service with.
+    Test,
+    /// Promotional money.
+    Promo,
+}
+
+/// What a pocket serves and when. A later grant to the same pocket replaces them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketTerms {
+    /// What it holds.
+    pub kind: PocketKind,
+    /// Among pockets of a kind the lower goes first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: u8,
+    /// The destinations that it pays for; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<Prefix>,
+    /// Calls authorized earlier do not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Wall>,
+    /// From here on it gives nothing new, and what is not reserved is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Wall>,
+}
+
+/// See [`RecordBody::PocketGranted`](crate::RecordBody::PocketGranted). The key and the words are in the transfer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketGranted {
+    /// Which; new ones are opened by it.
+    pub pocket: Name,
+    /// What it serves from now on.
+    pub terms: PocketTerms,
+    /// From promotions or minutes to the pocket.
+    pub transfer: Transfer,
+}
+
+/// See [`RecordBody::PocketExpired`](crate::RecordBody::PocketExpired).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketExpired {
+    /// Which; the account's own money if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pocket: Option<Name>,
+    /// What was not reserved, to breakage.
+    pub transfer: Transfer,
+}
+
+/// One pocket of an account, as replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pocket {
+    /// Its balance.
+    pub id: AccountId,
+    /// Unique within the account.
+    pub name: Name,
+    /// What it serves.
+    pub terms: PocketTerms,
+    /// The last grant.
+    pub granted_at: Wall,
+    /// It was not said yet that few seconds are left.
+    pub low_armed: bool,
+    /// What was said of its end.
+    pub warned: Option<Warned>,
+    /// How often something of it expired: makes the keys of those transfers.
+    pub expiries: u32,
+}
+
+/// The owner was told of an end ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warned {
+    /// The end as it was then; another end is another story.
+    pub expiry: Wall,
+    /// When.
+    pub at: Wall,
+}
+
+const DAY_MS: i64 = 86_400_000;
+/// The owner is told so long before credit expires, ms.
+const AHEAD_MS: [i64; 2] = [60 * DAY_MS, 14 * DAY_MS];
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(priority: &u8) -> bool {
+    *priority == 0
+}
+
+/// When the owner is to be told next that something ends at `expiry`: 60 and 14 days ahead, where that is after `since` and not told yet.
+pub(crate) fn next_warning(expiry: Wall, since: Wall, warned: Option<Warned>) -> Option<Wall> {
+    let told = warned.filter(|warned| warned.expiry == expiry);
+    let due = |ahead: &i64| {
+        let at = expiry.plus_ms(-ahead);
+        (at > since && told.is_none_or(|told| at > told.at)).then_some(at)
+    };
+    AHEAD_MS.iter().find_map(due)
+}
+
+/// The last millisecond of the day (UTC) of `at`, `days` days later.
+pub(crate) const fn end_of_day(at: Wall, days: u32) -> Wall {
+    let day = at.0.div_euclid(DAY_MS).saturating_add(days as i64 + 1);
+    Wall(day.saturating_mul(DAY_MS).saturating_sub(1))
+}
+
+// === impl PocketKind ===
+
+impl PocketKind {
+    /// All, in the order of use.
+    pub const ALL: [Self; 3] = [Self::Minutes, Self::Test, Self::Promo];
+
+    /// As written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Minutes => "minutes",
+            Self::Test => "test",
+            Self::Promo => "promo",
+        }
+    }
+
+    /// What such a pocket of an account in `currency` counts.
+    pub const fn currency(self, currency: Currency) -> Currency {
+        match self {
+            Self::Minutes => Currency::SEC,
+            Self::Test | Self::Promo => currency,
+        }
+    }
+}
+
+impl std::str::FromStr for PocketKind {
+    type Err = &'static str;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.word() == s).ok_or("a pocket's kind is minutes, test or promo")
+    }
+}
+
+// === impl PocketTerms ===
+
+impl PocketTerms {
+    /// For every destination, from now on, for ever.
+    pub const fn of(kind: PocketKind) -> Self {
+        Self { kind, priority: 0, prefixes: Vec::new(), valid_from: None, expires_at: None }
+    }
+
+    /// Whether it pays at `at` for calls to a number of these digits.
+    pub fn serves(&self, digits: &[u8], at: Wall) -> bool {
+        self.is_open(at) && (self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| prefix.covers(digits)))
+    }
+
+    /// Whether it gives anything at `at`.
+    pub fn is_open(&self, at: Wall) -> bool {
+        self.valid_from.is_none_or(|from| from <= at) && !self.is_expired(at)
+    }
+
+    /// Whether its end has come.
+    pub fn is_expired(&self, at: Wall) -> bool {
+        self.expires_at.is_some_and(|end| end <= at)
+    }
+}
+
+// === impl Pocket ===
+
+impl Pocket {
+    /// Where it stands among the others: kind, priority, end, age.
+    pub fn rank(&self) -> impl Ord + '_ {
+        let PocketTerms { kind, priority, expires_at, .. } = &self.terms;
+        (*kind, *priority, expires_at.unwrap_or(Wall(i64::MAX)), self.granted_at, &self.name)
+    }
+
+    /// When its owner is to be told of its end: of promotional money, while there is some.
+    pub(crate) fn next_warning(&self) -> Option<Wall> {
+        let expiry = self.terms.expires_at.filter(|_| self.terms.kind == PocketKind::Promo)?;
+        next_warning(expiry, self.granted_at, self.warned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(text: &str) -> Wall {
+        Wall::parse(text).expect("a time")
+    }
+
+    #[test]
+    fn a_year_ends_with_its_last_day() {
+        for (event, days, end) in [
+            ("2025-03-01T10:00:00Z", 365, "2026-03-01T23:59:59.999Z"),
+            ("2026-02-28T23:59:59.999Z", 365, "2027-02-28T23:59:59.999Z"),
+            ("2026-02-28T00:00:00Z", 0, "2026-02-28T23:59:59.999Z"),
+            ("1969-12-31T10:00:00Z", 1, "1970-01-01T23:59:59.999Z"),
+        ] {
+            assert_eq!(end_of_day(wall(event), days), wall(end), "{event}");
+        }
+    }
+
+    #[test]
+    fn told_twice_ahead_and_again_only_of_another_end() {
+        let (end, since) = (wall("2026-03-01T00:00:00Z"), wall("2025-03-01T00:00:00Z"));
+        let (first, second) = (wall("2025-12-31T00:00:00Z"), wall("2026-02-15T00:00:00Z"));
+        let told = |at| Some(Warned { expiry: end, at });
+        assert_eq!(next_warning(end, since, None), Some(first));
+        assert_eq!(next_warning(end, since, told(first)), Some(second));
+        assert_eq!(next_warning(end, since, told(second)), None);
+        assert_eq!(next_warning(end, since, Some(Warned { expiry: since, at: second })), Some(first));
+        assert_eq!(next_warning(end, wall("2026-01-01T00:00:00Z"), None), Some(second), "granted for less than 60 days");
+        assert_eq!(next_warning(end, wall("2026-02-20T00:00:00Z"), None), None);
+    }
+
+    #[test]
+    fn serves_its_prefixes_in_its_time() {
+        let terms = PocketTerms {
+            prefixes: vec!["34".parse().expect("digits"), "351".parse().expect("digits")],
+            valid_from: Some(Wall(10)),
+            expires_at: Some(Wall(20)),
+            ..PocketTerms::of(PocketKind::Minutes)
+        };
+        for (digits, at, serves) in
+            [("34911", 10, true), ("3519", 19, true), ("3519", 20, false), ("34", 9, false), ("35", 15, false), ("49", 15, false)]
+        {
+            assert_eq!(terms.serves(digits.as_bytes(), Wall(at)), serves, "{digits} at {at}");
+        }
+        assert!(PocketTerms::of(PocketKind::Promo).serves(b"1", Wall(0)));
+        let text = r#"{"kind":"minutes","prefixes":["34","351"],"valid_from":10,"expires_at":20}"#;
+        assert_eq!(serde_json::to_string(&terms).expect("JSON"), text);
+    }
+}

@@ -1,0 +1,289 @@
+//! What is known of an account beside its balances, and how each movement changes it: the same in a running node and in a replay.
+
+use units::{Name, Wall};
+
+use crate::pocket::{end_of_day, next_warning};
+use crate::{AccountId, Balance, Books, NoticeEvent, Pocket, PocketGranted, PocketKind, Posted, Purpose, Refused, Terms, Transfer, Warned};
+
+/// Most pockets of an account; used-up ones give way.
+pub const MAX_POCKETS: usize = 64;
+
+/// Everything of an account but its money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountState {
+    /// What it calls by.
+    pub terms: Terms,
+    /// When it was opened.
+    pub opened_at: Wall,
+    /// The account a tier above.
+    pub parent: Option<AccountId>,
+    /// In the order in which calls use them.
+    pub pockets: Vec<Pocket>,
+    /// The last payment or paid usage: what `idle_days` counts from.
+    pub last_event: Wall,
+    /// The balance was above its low mark and the owner was not told since.
+    pub low_armed: bool,
+    /// What was said of the end of the main balance.
+    pub warned: Option<Warned>,
+    /// How often the main balance expired.
+    pub expiries: u32,
+}
+
+/// Something that comes with time alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// The owner is to be told that a balance ends: a pocket by its place, or the main balance.
+    Warning(Option<usize>),
+    /// It ends.
+    End(Option<usize>),
+}
+
+// === impl AccountState ===
+
+impl AccountState {
+    /// Of an account opened at `at` with `posted` in it.
+    pub fn new(terms: Terms, at: Wall, parent: Option<AccountId>, posted: i64) -> Self {
+        let low_armed = terms.low_balance.is_some_and(|mark| posted >= mark);
+        Self { terms, opened_at: at, parent, pockets: Vec::new(), last_event: at, low_armed, warned: None, expiries: 0 }
+    }
+
+    /// Other terms; another low mark is watched from the balance as it stands.
+    pub fn change(&mut self, terms: Terms, posted: i64) {
+        if terms.low_balance != self.terms.low_balance {
+            self.low_armed = terms.low_balance.is_some_and(|mark| posted >= mark);
+        }
+        self.terms = terms;
+    }
+
+    /// A movement of this account was posted at `at`; `posted` is its main balance now.
+    pub fn note_posted(&mut self, transfer: &Transfer, at: Wall, posted: i64) {
+        let paid = transfer.amount.currency != units::Currency::SEC;
+        if paid && matches!(transfer.purpose, Purpose::TopUp | Purpose::Usage) {
+            self.last_event = self.last_event.max(at);
+        }
+        if self.terms.low_balance.is_some_and(|mark| posted > mark) {
+            self.low_armed = true;
+        }
+    }
+
+    /// The low mark, if the owner is to be told that the balance is below it.
+    pub fn low_balance_due(&self, posted: i64) -> Option<i64> {
+        self.terms.low_balance.filter(|mark| self.low_armed && posted < *mark)
+    }
+
+    /// The owner was told at `at`.
+    pub fn note_notice(&mut self, event: &NoticeEvent, at: Wall) {
+        match event {
+            NoticeEvent::LowBalance { .. } => self.low_armed = false,
+            NoticeEvent::LowMinutes { pocket, .. } => {
+                if let Some(pocket) = self.pocket_mut(pocket) {
+                    pocket.low_armed = false;
+                }
+            }
+            NoticeEvent::CreditExpires { pocket, at: expiry, .. } => {
+                let warned = Some(Warned { expiry: *expiry, at });
+                match pocket {
+                    None => self.warned = warned,
+                    Some(name) => {
+                        if let Some(pocket) = self.pocket_mut(name) {
+                            pocket.warned = warned;
+                        }
+                    }
+                }
+            }
+            NoticeEvent::CreditExpired { .. }
+            | NoticeEvent::TopUpBooked { .. }
+            | NoticeEvent::RatesChange { .. }
+            | NoticeEvent::CallEnds { .. } => {}
+        }
+    }
+
+    /// Books a grant to a pocket of `account`, this one, opening the pocket if there is none of that name.
+    pub fn grant(&mut self, books: &mut Books, account: AccountId, granted: &PocketGranted, at: Wall) -> Result<Posted, Refused> {
+        if !books.knows(account, &granted.transfer.key) && books.pocket(account, &granted.pocket).is_none() {
+            books.open_pocket(account, &granted.pocket, granted.transfer.amount.currency)?;
+        }
+        let posted = books.post(&granted.transfer)?;
+        if posted != Posted::Now {
+            return Ok(posted);
+        }
+        let id = books.pocket(account, &granted.pocket).ok_or(Refused::UnknownAccount)?;
+        let before = self.pocket(&granted.pocket).map_or(0, |pocket| pocket.expiries);
+        self.forget_used_up(books);
+        self.pockets.retain(|pocket| pocket.id != id);
+        self.pockets.push(Pocket {
+            id,
+            name: granted.pocket.clone(),
+            terms: granted.terms.clone(),
+            granted_at: at,
+            low_armed: true,
+            warned: None,
+            expiries: before,
+        });
+        self.pockets.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        Ok(Posted::Now)
+    }
+
+    /// Pockets with nothing posted are nothing any more, once there are many.
+    pub fn forget_used_up(&mut self, books: &Books) {
+        if self.pockets.len() >= MAX_POCKETS {
+            self.pockets.retain(|pocket| books.balance(pocket.id).is_some_and(|balance| balance.posted() > 0));
+        }
+    }
+
+    /// Something of a pocket, or of the main balance, expired.
+    pub fn note_expired(&mut self, pocket: Option<&Name>) {
+        match pocket {
+            None => self.expiries = self.expiries.saturating_add(1),
+            Some(name) => {
+                if let Some(pocket) = self.pocket_mut(name) {
+                    pocket.expiries = pocket.expiries.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// A pocket by name.
+    pub fn pocket(&self, name: &str) -> Option<&Pocket> {
+        self.pockets.iter().find(|pocket| &*pocket.name == name)
+    }
+
+    fn pocket_mut(&mut self, name: &str) -> Option<&mut Pocket> {
+        self.pockets.iter_mut().find(|pocket| &*pocket.name == name)
+    }
+
+    /// When the main balance ends if nothing happens: the end of a day, `idle_days` after the last event.
+    pub fn idle_end(&self) -> Option<Wall> {
+        Some(end_of_day(self.last_event, self.terms.idle_days?))
+    }
+
+    /// The next thing that comes with time alone, and when.
+    pub fn next_due(&self, books: &Books, account: AccountId) -> Option<(Wall, Due)> {
+        let main = books.balance(account).into_iter().flat_map(|balance| self.main_dues(balance));
+        let pockets = self.pockets.iter().enumerate().flat_map(|(place, pocket)| {
+            let free = books.balance(pocket.id).map_or(0, Balance::available);
+            let end = pocket.terms.expires_at.map(|at| (at, Due::End(Some(place))));
+            let warning = pocket.next_warning().map(|at| (at, Due::Warning(Some(place))));
+            [end, warning].into_iter().flatten().filter(move |_| free > 0)
+        });
+        main.chain(pockets).min()
+    }
+
+    /// Money that calls are using is not idle.
+    fn main_dues(&self, balance: &Balance) -> impl Iterator<Item = (Wall, Due)> {
+        let end = self.idle_end().filter(|_| balance.posted() > 0);
+        let ends = end.filter(|_| balance.reserved == 0).map(|at| (at, Due::End(None)));
+        let warning = end.and_then(|end| next_warning(end, self.last_event, self.warned)).map(|at| (at, Due::Warning(None)));
+        [ends, warning].into_iter().flatten()
+    }
+
+    /// Pockets of minutes before pockets of money, each in its order, that serve a number at `at`.
+    pub fn serving<'a>(&'a self, digits: &'a [u8], at: Wall) -> impl Iterator<Item = &'a Pocket> {
+        self.pockets.iter().filter(move |pocket| pocket.terms.serves(digits, at))
+    }
+
+    /// Whether minutes are among its pockets.
+    pub fn has_minutes(&self) -> bool {
+        self.pockets.iter().any(|pocket| pocket.terms.kind == PocketKind::Minutes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AccountOpened, House, Key, Notice, Party, PocketExpired, PocketTerms, Record, RecordBody, Replay, ShardBooks};
+    use units::{Currency, Money};
+
+    const DAY_MS: i64 = 86_400_000;
+
+    fn transfer(key: Key, purpose: Purpose, (debit, credit): (Party, Party), amount: i64, currency: Currency) -> Transfer {
+        Transfer { key, purpose, debit, credit, amount: Money::of(amount, currency), memo: None }
+    }
+
+    fn pocket(name: &str) -> Party {
+        Party::Pocket { account: "acme".into(), pocket: name.into() }
+    }
+
+    fn granted(name: &str, kind: PocketKind, amount: i64, expires_at: Option<Wall>) -> RecordBody {
+        let house = Party::House(if kind == PocketKind::Minutes { House::Minutes } else { House::Promotions });
+        let key = Key::Given(format!("grant-{name}-{amount}").into());
+        let transfer = transfer(key, Purpose::Grant, (house, pocket(name)), amount, kind.currency(Currency::EUR));
+        let terms = PocketTerms { expires_at, ..PocketTerms::of(kind) };
+        RecordBody::PocketGranted(PocketGranted { pocket: name.into(), terms, transfer })
+    }
+
+    fn replayed(bodies: Vec<RecordBody>) -> ShardBooks {
+        let terms = Terms { idle_days: Some(365), low_balance: Some(100), ..Terms::of_deck("retail") };
+        let opening =
+            transfer(Key::Opening, Purpose::Opening, (Party::House(House::Opening), Party::Customer("acme".into())), 100, Currency::EUR);
+        let opened = AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening) };
+        let mut replay = Replay::new();
+        for body in std::iter::once(RecordBody::AccountOpened(opened)).chain(bodies) {
+            let record = Record::new(Wall(0), "acme".into(), body);
+            let bytes = record.encode().expect("JSON");
+            replay.apply_record(&Record::decode(&bytes).expect("a record")).expect("whole");
+        }
+        replay.finish().shards.swap_remove(0)
+    }
+
+    fn state(shard: &ShardBooks) -> &AccountState {
+        &shard.states[&shard.books.id("acme").expect("there")]
+    }
+
+    #[test]
+    fn pockets_stand_in_the_order_of_their_use() {
+        let shard = replayed(vec![
+            granted("promo", PocketKind::Promo, 5, None),
+            granted("soon", PocketKind::Promo, 5, Some(Wall(9))),
+            granted("test", PocketKind::Test, 5, None),
+            granted("free", PocketKind::Minutes, 5, None),
+            granted("promo", PocketKind::Promo, 6, Some(Wall(8))),
+        ]);
+        let names: Vec<_> = state(&shard).pockets.iter().map(|pocket| &*pocket.name).collect();
+        assert_eq!(names, ["free", "test", "promo", "soon"]);
+        let promo = state(&shard).pocket("promo").expect("there");
+        assert_eq!(shard.books.balance(promo.id).map(Balance::posted), Some(11));
+        assert!(shard.books.sums().values().all(|sum| *sum == 0));
+    }
+
+    #[test]
+    fn what_comes_with_time_is_known_after_a_replay() {
+        let end = Wall(90 * DAY_MS);
+        let notice = |at| {
+            let event = NoticeEvent::CreditExpires { pocket: Some("promo".into()), amount: 5, currency: Currency::EUR, at };
+            RecordBody::Notice(Notice { to: None, language: None, event })
+        };
+        let due = |bodies: Vec<RecordBody>| {
+            let shard = replayed(bodies);
+            state(&shard).next_due(&shard.books, shard.books.id("acme").expect("there")).expect("something")
+        };
+        let promo = || granted("promo", PocketKind::Promo, 5, Some(end));
+        assert_eq!(due(vec![]), (Wall(306 * DAY_MS - 1), Due::Warning(None)), "60 days before the 366th midnight");
+        assert_eq!(due(vec![promo()]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
+        // The replay told at 0 of another end, then of this one.
+        assert_eq!(due(vec![promo(), notice(Wall(1))]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
+        let breakage = (pocket("promo"), Party::House(House::Breakage));
+        let expired = transfer(Key::Expired("promo".into(), 1), Purpose::Expired, breakage, 5, Currency::EUR);
+        let expired = RecordBody::PocketExpired(PocketExpired { pocket: Some("promo".into()), transfer: expired });
+        assert_eq!(due(vec![promo(), expired.clone()]).1, Due::Warning(None));
+        assert_eq!(state(&replayed(vec![promo(), expired])).pockets.first().map(|pocket| pocket.expiries), Some(1));
+    }
+
+    #[test]
+    fn the_low_mark_is_armed_above_it() {
+        let told = || {
+            let event = NoticeEvent::LowBalance { balance: 99, threshold: 100, currency: Currency::EUR };
+            RecordBody::Notice(Notice { to: None, language: None, event })
+        };
+        assert_eq!(state(&replayed(vec![])).low_balance_due(99), Some(100), "it began at its mark");
+        assert_eq!(state(&replayed(vec![])).low_balance_due(100), None);
+        let mut state = state(&replayed(vec![told()])).clone();
+        assert_eq!(state.low_balance_due(99), None, "told");
+        let payment = (Party::House(House::Payments), Party::Customer("acme".into()));
+        let top_up = transfer(Key::Given("k".into()), Purpose::TopUp, payment, 1, Currency::EUR);
+        state.note_posted(&top_up, Wall(5), 100);
+        assert_eq!((state.low_balance_due(99), state.last_event), (None, Wall(5)), "not above");
+        state.note_posted(&top_up, Wall(4), 101);
+        assert_eq!((state.low_balance_due(99), state.last_event), (Some(100), Wall(5)));
+    }
+}
