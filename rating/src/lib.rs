@@ -8,6 +8,7 @@ pub mod deck;
 pub mod engine;
 pub mod price;
 pub mod rerate;
+pub mod slices;
 
 pub use cdr::{Attempt, Cdr};
 pub use deck::{Deck, DeckError, Decks, Warning};

@@ -1,0 +1,171 @@
+//! Several nodes, one balance: a node spends from slices of it that the central ledger lent, so no call waits for a round trip.
+//!
+//! Two halves without I/O or clock: [`central`] says what a row of the central database may become, [`holder`] what a node asks and when.
+//! Invariant: what all nodes hold never exceeds what is there, and what a node used is at most what it holds.
+
+pub mod central;
+pub mod holder;
+
+use std::collections::BTreeMap;
+
+use ledger::{House, Key, Party, Purpose, Record, RecordBody, Transfer};
+use units::{Currency, Money, Name};
+
+/// Between the word `slice` and a grant's name in a transfer's key.
+const KEY: &str = "slice/";
+/// A call's need so many times over is what a node likes to have free.
+const LOW_WATER: i64 = 4;
+
+/// A part of an account's balance lent to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Unique for ever: node, epoch and number.
+    pub id: Name,
+    /// Whose money.
+    pub account: Name,
+    /// How much, 10⁻⁵ units, above zero.
+    pub amount: i64,
+}
+
+/// What one account's entries of a node's journal mean to the central ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Movement {
+    /// Usage and what else left the account at the node, less what came, 10⁻⁵ units.
+    pub spent: i64,
+    /// Given back to the central ledger, 10⁻⁵ units.
+    pub returned: i64,
+    /// Grants that are in the node's books now, by their names.
+    pub booked: Vec<Name>,
+}
+
+/// Of an account's free money what a node gives back when another wants it: all without calls, else half.
+pub const fn spare(free: i64, reserved: i64) -> i64 {
+    match (free, reserved) {
+        (..=0, _) => 0,
+        (_, 0) => free,
+        _ => free / 2,
+    }
+}
+
+/// Whether a node should ask for more while it still has some: `need` is what its last call took.
+pub const fn is_low(free: i64, need: i64) -> bool {
+    free < need.saturating_mul(LOW_WATER)
+}
+
+/// Lent money as a movement of the node's books.
+pub fn grant_transfer(grant: &Grant, currency: Currency) -> Transfer {
+    Transfer {
+        key: Key::Given(format!("{KEY}{}", grant.id).into()),
+        purpose: Purpose::Slice,
+        debit: Party::House(House::Slices),
+        credit: Party::Customer(grant.account.clone()),
+        amount: Money::of(grant.amount, currency),
+        memo: None,
+    }
+}
+
+/// Money given back, under a name that the node uses once.
+pub fn return_transfer(account: &Name, amount: Money, name: &str) -> Transfer {
+    Transfer {
+        key: Key::Given(format!("{KEY}{name}").into()),
+        purpose: Purpose::Slice,
+        debit: Party::Customer(account.clone()),
+        credit: Party::House(House::Slices),
+        amount,
+        memo: None,
+    }
+}
+
+/// Adds what a record of the journal means. Pockets are the node's own; house accounts are in the entry itself.
+pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
+    let transfers: &[Transfer] = match &record.body {
+        RecordBody::TopUp(booked) => std::slice::from_ref(&booked.transfer),
+        RecordBody::Settled(settled) => &settled.transfers,
+        RecordBody::CostBooked(booked) => &booked.transfers,
+        RecordBody::AccountOpened(opened) => opened.opening.as_slice(),
+        RecordBody::Started(_)
+        | RecordBody::AccountChanged(_)
+        | RecordBody::CallOpen(_)
+        | RecordBody::Checkpoint(_)
+        | RecordBody::Notice(_) => &[],
+    };
+    for transfer in transfers {
+        add_transfer(transfer, to);
+    }
+}
+
+fn add_transfer(transfer: &Transfer, to: &mut BTreeMap<Name, Movement>) {
+    let amount = transfer.amount.amount;
+    match (transfer.purpose, &transfer.debit, &transfer.credit) {
+        (Purpose::Slice, Party::House(_), Party::Customer(account)) => {
+            let movement = to.entry(account.clone()).or_default();
+            if let Key::Given(key) = &transfer.key
+                && let Some(id) = key.strip_prefix(KEY)
+            {
+                movement.booked.push(id.into());
+            }
+        }
+        (Purpose::Slice, Party::Customer(account), _) => {
+            let movement = to.entry(account.clone()).or_default();
+            movement.returned = movement.returned.saturating_add(amount);
+        }
+        (_, debit, credit) => {
+            if let Party::Customer(account) = debit {
+                let movement = to.entry(account.clone()).or_default();
+                movement.spent = movement.spent.saturating_add(amount);
+            }
+            if let Party::Customer(account) = credit {
+                let movement = to.entry(account.clone()).or_default();
+                movement.spent = movement.spent.saturating_sub(amount);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::{CallId, TopUpBooked};
+    use serde_json::value::RawValue;
+    use units::Wall;
+
+    const EUR: Currency = Currency::EUR;
+
+    #[test]
+    fn what_is_spare() {
+        //            free  reserved  spare
+        for (free, reserved, want) in [(100, 0, 100), (100, 1, 50), (1, 1, 0), (0, 0, 0), (-5, 0, 0)] {
+            assert_eq!(spare(free, reserved), want, "{free} free, {reserved} reserved");
+        }
+        assert!(is_low(39, 10) && !is_low(40, 10) && !is_low(0, 0));
+    }
+
+    #[test]
+    fn a_journal_in_the_words_of_the_central_ledger() {
+        let grant = Grant { id: "n1.2.7".into(), account: "acme".into(), amount: 900 };
+        let top_up = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::TopUp(TopUpBooked { transfer }));
+        let usage = |amount, debit: Party, credit: Party| Transfer {
+            key: Key::Call(CallId(1), 0),
+            purpose: Purpose::Usage,
+            debit,
+            credit,
+            amount: Money::of(amount, EUR),
+            memo: None,
+        };
+        let (acme, revenue) = (Party::Customer("acme".into()), Party::House(House::Revenue));
+        let transfers = vec![
+            usage(70, acme.clone(), revenue.clone()),
+            usage(50, Party::Customer("shop".into()), acme),
+            usage(9, Party::House(House::CarrierCost), Party::House(House::CarrierPayable)),
+            usage(5, Party::Pocket { account: "acme".into(), pocket: "promo".into() }, revenue),
+        ];
+        let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
+        let mut moved = BTreeMap::new();
+        add_movements(&top_up(grant_transfer(&grant, EUR)), &mut moved);
+        add_movements(&Record::settled(Wall(2), "acme".into(), CallId(1), raw, transfers), &mut moved);
+        add_movements(&top_up(return_transfer(&"acme".into(), Money::of(30, EUR), "n1.2.back1")), &mut moved);
+        let acme = Movement { spent: 20, returned: 30, booked: vec!["n1.2.7".into()] };
+        let shop = Movement { spent: 50, ..Movement::default() };
+        assert_eq!(moved, BTreeMap::from([("acme".into(), acme), ("shop".into(), shop)]));
+    }
+}

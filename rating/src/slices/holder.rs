@@ -1,0 +1,546 @@
+//! A node's side: when to renew, when to ask for more, when to give back, and what to make of each answer.
+//!
+//! The contract: give it what happened, then call [`Holder::poll`] until it is empty, then come back no later than [`Holder::deadline`].
+//! One request is under way at a time; one that is not answered in time is sent again, and every request may be carried out twice.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use units::{Name, Tick};
+
+use super::Grant;
+
+/// Accounts that wait for money at once; more find the books as they are and ask again.
+const WANTS_MAX: usize = 65_536;
+/// A wish that nobody repeats is forgotten: the calls that had it were cut.
+const WANT_MS: u64 = 30_000;
+/// The first pause after an ask in vain, doubled up to the last.
+const PAUSE_MS: u64 = 100;
+const PAUSE_MAX_MS: u64 = 2_000;
+/// An expiry is believed this part early: clocks drift.
+const MARGIN: u64 = 16;
+
+/// How a holder keeps time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Slices hold so long after the last beat that the central ledger answered.
+    pub hold_ms: u64,
+    /// Between two beats.
+    pub beat_ms: u64,
+    /// Between two tries of a database that is away; doubled up to eight times, with jitter.
+    pub retry_ms: u64,
+    /// A request not answered by then is taken for lost.
+    pub timeout_ms: u64,
+}
+
+/// What is to be carried out in the central ledger, each in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Take the next epoch.
+    Join,
+    /// Renew the expiry; ask what other nodes want.
+    Beat {
+        /// This start's.
+        epoch: u64,
+    },
+    /// More of an account.
+    Ask {
+        /// This start's.
+        epoch: u64,
+        /// Counts up; the same again is the same ask.
+        number: u64,
+        /// Which account.
+        account: Name,
+        /// At least so much, 10⁻⁵ units; 0 takes what is fair.
+        need: i64,
+    },
+    /// The journal's durable entries after this one, as many as fit into one transaction.
+    Ship {
+        /// This start's.
+        epoch: u64,
+        /// The last one that the central ledger has.
+        after: u64,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// To [`Request::Join`].
+    Joined {
+        /// From now on.
+        epoch: u64,
+        /// The last entry of our journal there.
+        last_seq: u64,
+        /// Lent to us and not in our journal as far as it was shipped.
+        grants: Vec<Grant>,
+        /// We were declared lost: no lease before all that we have is given back and shipped.
+        recalled: bool,
+    },
+    /// To [`Request::Beat`].
+    Beaten {
+        /// Accounts that other nodes asked for in vain and of which we have something.
+        wanted: Vec<Name>,
+        /// Accounts of which we have nothing and there is something.
+        offered: Vec<Name>,
+        /// As in `Joined`.
+        grants: Vec<Grant>,
+        /// As in `Joined`.
+        recalled: bool,
+    },
+    /// To [`Request::Ask`].
+    Lent {
+        /// Which account.
+        account: Name,
+        /// Nothing, if not enough is free.
+        grant: Option<Grant>,
+    },
+    /// To [`Request::Ship`].
+    Shipped {
+        /// The last entry that the central ledger has now.
+        last_seq: u64,
+    },
+    /// The database does not answer, or cannot write.
+    Away,
+    /// Another start has taken over, or the journals differ: this one is over.
+    Fenced,
+}
+
+/// Names a request under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(pub u64);
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// In the central ledger; answer by [`Holder::handle`] with the same tag.
+    Send(Tag, Request),
+    /// In the account's shard. Once is enough, and twice is harmless.
+    Book(Grant),
+    /// In the account's shard: what is [`super::spare`], under this name.
+    GiveBack {
+        /// Which account.
+        account: Name,
+        /// Used once.
+        name: Name,
+    },
+    /// In all shards, of every account: as `GiveBack`.
+    GiveAllBack {
+        /// Used once for each account.
+        name: Name,
+    },
+    /// All shards: how far slices may be trusted.
+    Gate(Gate),
+}
+
+/// How far slices may be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gate {
+    /// No new lease from here on.
+    pub until: Tick,
+    /// The central ledger answers: an empty slice means an empty balance, not a lost database.
+    pub reachable: bool,
+}
+
+/// One node's dealings with the central ledger.
+#[derive(Debug)]
+pub struct Holder {
+    timing: Timing,
+    /// Seed of the jitter.
+    seed: u64,
+    name: Name,
+    state: State,
+    gate: Gate,
+    told: Option<Gate>,
+    flight: Option<Flight>,
+    tags: u64,
+    asks: u64,
+    returns: u64,
+    beat_at: Tick,
+    retry_at: Tick,
+    failures: u32,
+    wants: BTreeMap<Name, Want>,
+    shipped: u64,
+    durable: u64,
+    shipped_last: bool,
+    orders: VecDeque<Order>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Joining,
+    /// Declared lost before this start: on the way to nothing outstanding.
+    Recalled {
+        epoch: u64,
+    },
+    Holding {
+        epoch: u64,
+    },
+    Fenced,
+}
+
+#[derive(Debug)]
+struct Flight {
+    tag: Tag,
+    sent: Tick,
+}
+
+#[derive(Debug)]
+struct Want {
+    need: i64,
+    seen: Tick,
+    try_at: Tick,
+    pause_ms: u64,
+    /// Of the ask that was sent and not answered.
+    number: Option<u64>,
+}
+
+// === impl Holder ===
+
+impl Holder {
+    /// A start of the node `name`, with the last durable entry of its journal. `seed` makes pauses differ between nodes.
+    pub fn new(name: Name, timing: Timing, durable: u64, seed: u64) -> Self {
+        Self {
+            timing,
+            seed,
+            name,
+            state: State::Joining,
+            gate: Gate { until: Tick(0), reachable: false },
+            told: None,
+            flight: None,
+            tags: 0,
+            asks: 0,
+            returns: 0,
+            beat_at: Tick(0),
+            retry_at: Tick(0),
+            failures: 0,
+            wants: BTreeMap::new(),
+            shipped: 0,
+            durable,
+            shipped_last: false,
+            orders: VecDeque::new(),
+        }
+    }
+
+    /// A call of this account needs so much more than is free (10⁻⁵ units), or, with 0, little is left.
+    pub fn want(&mut self, now: Tick, account: &Name, need: i64) {
+        if let Some(want) = self.wants.get_mut(account) {
+            want.need = want.need.max(need);
+            want.seen = now;
+        } else if self.wants.len() < WANTS_MAX && self.state != State::Fenced {
+            let want = Want { need, seen: now, try_at: now, pause_ms: PAUSE_MS, number: None };
+            self.wants.insert(account.clone(), want);
+        }
+    }
+
+    /// The journal is durable up to this entry.
+    pub fn durable(&mut self, seq: u64) {
+        self.durable = self.durable.max(seq);
+    }
+
+    /// The answer to a request. A late one counts for what it brings, not for the time that it was sent.
+    pub fn handle(&mut self, now: Tick, tag: Tag, reply: Reply) {
+        let flight = self.flight.take_if(|flight| flight.tag == tag);
+        if self.state == State::Fenced {
+            return;
+        }
+        match reply {
+            Reply::Away => return self.failed(now, flight),
+            Reply::Fenced => return self.fenced(),
+            Reply::Joined { epoch, last_seq, grants, recalled } => {
+                self.orders.extend(grants.into_iter().map(Order::Book));
+                if self.state == State::Joining {
+                    self.shipped = last_seq;
+                    self.hold(flight.as_ref(), epoch, recalled);
+                }
+            }
+            Reply::Beaten { wanted, offered, grants, recalled } => {
+                self.orders.extend(grants.into_iter().map(Order::Book));
+                if let (State::Recalled { epoch } | State::Holding { epoch }, Some(flight)) = (self.state, &flight) {
+                    self.hold(Some(flight), epoch, recalled);
+                }
+                self.beaten(now, wanted, &offered);
+            }
+            Reply::Lent { account, grant } => self.lent(now, &account, grant),
+            Reply::Shipped { last_seq } => self.shipped = self.shipped.max(last_seq),
+        }
+        self.failures = 0;
+        self.gate.reachable = true;
+    }
+
+    /// The next thing to be done; `None` when all is done or waits.
+    pub fn poll(&mut self, now: Tick) -> Option<Order> {
+        if self.flight.as_ref().is_some_and(|flight| now >= flight.sent.plus_ms(self.timing.timeout_ms)) {
+            let lost = self.flight.take();
+            self.failed(now, lost);
+        }
+        if self.told != Some(self.gate) {
+            self.told = Some(self.gate);
+            return Some(Order::Gate(self.gate));
+        }
+        if let Some(order) = self.orders.pop_front() {
+            return Some(order);
+        }
+        if self.flight.is_some() || now < self.retry_at {
+            return None;
+        }
+        let request = self.next_request(now)?;
+        self.tags += 1;
+        let tag = Tag(self.tags);
+        self.flight = Some(Flight { tag, sent: now });
+        Some(Order::Send(tag, request))
+    }
+
+    /// No later than this, [`Holder::poll`] wants to be called again.
+    pub fn deadline(&self) -> Tick {
+        if let Some(flight) = &self.flight {
+            return flight.sent.plus_ms(self.timing.timeout_ms);
+        }
+        let due = match self.state {
+            State::Fenced => return Tick::NEVER,
+            State::Joining => Tick(0),
+            State::Recalled { .. } | State::Holding { .. } if self.durable > self.shipped => Tick(0),
+            State::Recalled { .. } => self.beat_at,
+            State::Holding { .. } => self.wants.values().map(|want| want.try_at).min().unwrap_or(Tick::NEVER).min(self.beat_at),
+        };
+        due.max(self.retry_at)
+    }
+
+    /// How far slices may be trusted.
+    pub const fn gate(&self) -> Gate {
+        self.gate
+    }
+
+    /// Durable entries that the central ledger does not have yet.
+    pub const fn lag(&self) -> u64 {
+        self.durable.saturating_sub(self.shipped)
+    }
+
+    /// Another start of this node has taken over: nothing is done any more.
+    pub fn is_fenced(&self) -> bool {
+        self.state == State::Fenced
+    }
+
+    fn next_request(&mut self, now: Tick) -> Option<Request> {
+        let epoch = match self.state {
+            State::Fenced => return None,
+            State::Joining => return Some(Request::Join),
+            State::Recalled { epoch } | State::Holding { epoch } => epoch,
+        };
+        if now >= self.beat_at {
+            return Some(Request::Beat { epoch });
+        }
+        let ship = (self.durable > self.shipped).then_some(Request::Ship { epoch, after: self.shipped });
+        // In turns, so that neither waits for all of the other.
+        let ship_first = !self.shipped_last;
+        if let Some(ship) = ship.clone().filter(|_| ship_first) {
+            self.shipped_last = true;
+            return Some(ship);
+        }
+        self.shipped_last = false;
+        if matches!(self.state, State::Recalled { .. }) {
+            return ship;
+        }
+        let asks = &mut self.asks;
+        let due = self.wants.iter_mut().find(|(_, want)| want.try_at <= now);
+        due.map(|(account, want)| {
+            let number = *want.number.get_or_insert_with(|| {
+                *asks += 1;
+                *asks
+            });
+            Request::Ask { epoch, number, account: account.clone(), need: want.need }
+        })
+        .or(ship)
+    }
+
+    /// The expiry counts from before the request was sent: the central ledger's began later.
+    fn hold(&mut self, flight: Option<&Flight>, epoch: u64, recalled: bool) {
+        if let Some(Flight { sent, .. }) = flight {
+            self.beat_at = sent.plus_ms(self.timing.beat_ms);
+        }
+        if recalled {
+            self.state = State::Recalled { epoch };
+            let name = self.return_name(epoch);
+            return self.orders.push_back(Order::GiveAllBack { name });
+        }
+        self.state = State::Holding { epoch };
+        if let Some(Flight { sent, .. }) = flight {
+            let hold_ms = self.timing.hold_ms - self.timing.hold_ms / MARGIN;
+            self.gate.until = self.gate.until.max(sent.plus_ms(hold_ms));
+        }
+    }
+
+    fn return_name(&mut self, epoch: u64) -> Name {
+        self.returns += 1;
+        format!("{}.{epoch}.back{}", self.name, self.returns).into()
+    }
+
+    fn beaten(&mut self, now: Tick, wanted: Vec<Name>, offered: &[Name]) {
+        let State::Holding { epoch } = self.state else { return };
+        for account in wanted {
+            let name = self.return_name(epoch);
+            self.orders.push_back(Order::GiveBack { account, name });
+        }
+        for account in offered {
+            self.want(now, account, 0);
+        }
+    }
+
+    fn lent(&mut self, now: Tick, account: &Name, grant: Option<Grant>) {
+        if let Some(grant) = grant {
+            self.wants.remove(account);
+            return self.orders.push_back(Order::Book(grant));
+        }
+        let Some(want) = self.wants.get_mut(account) else { return };
+        if want.need == 0 || now.ms_since(want.seen) > WANT_MS {
+            self.wants.remove(account);
+            return;
+        }
+        want.number = None;
+        want.try_at = now.plus_ms(want.pause_ms);
+        want.pause_ms = (want.pause_ms * 2).min(PAUSE_MAX_MS);
+    }
+
+    fn failed(&mut self, now: Tick, flight: Option<Flight>) {
+        // The answer to an old one says nothing of now.
+        if flight.is_none() {
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause_ms = self.timing.retry_ms << self.failures.saturating_sub(1).min(3);
+        self.retry_at = now.plus_ms(pause_ms + self.jitter(pause_ms));
+        self.gate.reachable = false;
+        self.wants.retain(|_, want| now.ms_since(want.seen) <= WANT_MS);
+    }
+
+    fn fenced(&mut self) {
+        self.state = State::Fenced;
+        self.wants.clear();
+        self.gate = Gate { until: Tick(0), reachable: true };
+    }
+
+    /// Up to half of `of`, another with each request and seed (Fibonacci hashing).
+    const fn jitter(&self, of: u64) -> u64 {
+        let mixed = (self.seed ^ self.tags).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        mixed % (of / 2 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMING: Timing = Timing { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
+
+    const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false };
+
+    fn at(ms: u64) -> Tick {
+        Tick(ms * 1_000)
+    }
+
+    /// All that is to be done at this moment.
+    fn drain(holder: &mut Holder, now: Tick) -> Vec<Order> {
+        std::iter::from_fn(|| holder.poll(now)).collect()
+    }
+
+    fn holder() -> Holder {
+        let mut holder = Holder::new("n1".into(), TIMING, 0, 1);
+        let first = drain(&mut holder, at(0));
+        assert_eq!(first, [Order::Gate(Gate { until: Tick(0), reachable: false }), Order::Send(Tag(1), Request::Join)]);
+        holder.handle(at(300), Tag(1), Reply::Joined { epoch: 4, last_seq: 0, grants: Vec::new(), recalled: false });
+        holder
+    }
+
+    fn grant(id: &str, amount: i64) -> Grant {
+        Grant { id: id.into(), account: "acme".into(), amount }
+    }
+
+    #[test]
+    fn the_expiry_counts_from_before_the_request() {
+        let mut holder = holder();
+        assert_eq!(drain(&mut holder, at(300)), [Order::Gate(Gate { until: at(15_000), reachable: true })]);
+        assert_eq!(holder.deadline(), at(1_000));
+        let beat = drain(&mut holder, at(1_000));
+        assert_eq!(beat, [Order::Send(Tag(2), Request::Beat { epoch: 4 })]);
+        // The answer that comes too late renews nothing: its request was taken for lost.
+        assert_eq!(drain(&mut holder, at(1_500)), [Order::Gate(Gate { until: at(15_000), reachable: false })]);
+        holder.handle(at(1_510), Tag(2), NOTHING);
+        assert_eq!(holder.gate(), Gate { until: at(15_000), reachable: true });
+        assert!(holder.deadline() > at(1_500), "with a pause");
+    }
+
+    #[test]
+    fn an_ask_repeated_keeps_its_number_and_one_in_vain_takes_another() {
+        let mut holder = holder();
+        holder.want(at(300), &"acme".into(), 70);
+        holder.want(at(300), &"acme".into(), 50);
+        let ask = |tag, number| Order::Send(Tag(tag), Request::Ask { epoch: 4, number, account: "acme".into(), need: 70 });
+        assert_eq!(drain(&mut holder, at(300))[1..], [ask(2, 1)]);
+        holder.handle(at(310), Tag(2), Reply::Away);
+        let again = holder.deadline();
+        assert_eq!(drain(&mut holder, again)[1..], [ask(3, 1)], "the same");
+        holder.handle(again, Tag(3), Reply::Lent { account: "acme".into(), grant: None });
+        assert_eq!(holder.deadline(), again.plus_ms(PAUSE_MS));
+        assert_eq!(drain(&mut holder, again.plus_ms(PAUSE_MS))[1..], [ask(4, 2)]);
+        let lent = Reply::Lent { account: "acme".into(), grant: Some(grant("n1.4.2", 80)) };
+        holder.handle(again.plus_ms(PAUSE_MS), Tag(4), lent);
+        assert_eq!(drain(&mut holder, again.plus_ms(PAUSE_MS)), [Order::Book(grant("n1.4.2", 80))]);
+    }
+
+    #[test]
+    fn what_others_want_is_given_back_and_what_is_free_is_asked_for() {
+        let mut holder = holder();
+        drain(&mut holder, at(999));
+        drain(&mut holder, at(1_000));
+        let (wanted, offered) = (vec!["acme".into()], vec!["shop".into()]);
+        let beaten = Reply::Beaten { wanted, offered, grants: vec![grant("n1.3.9", 5)], recalled: false };
+        holder.handle(at(1_001), Tag(2), beaten);
+        let orders = drain(&mut holder, at(1_001));
+        assert_eq!(orders[1], Order::Book(grant("n1.3.9", 5)));
+        assert_eq!(orders[2], Order::GiveBack { account: "acme".into(), name: "n1.4.back1".into() });
+        assert_eq!(orders[3], Order::Send(Tag(3), Request::Ask { epoch: 4, number: 1, account: "shop".into(), need: 0 }));
+    }
+
+    #[test]
+    fn shipping_and_asking_take_turns() {
+        let mut holder = holder();
+        holder.durable(9);
+        holder.want(at(300), &"acme".into(), 1);
+        let ship = |tag, after| Order::Send(Tag(tag), Request::Ship { epoch: 4, after });
+        assert_eq!(drain(&mut holder, at(300))[1..], [ship(2, 0)]);
+        holder.handle(at(301), Tag(2), Reply::Shipped { last_seq: 5 });
+        assert!(matches!(drain(&mut holder, at(301))[..], [Order::Send(Tag(3), Request::Ask { .. })]));
+        holder.handle(at(302), Tag(3), Reply::Lent { account: "acme".into(), grant: None });
+        assert_eq!(drain(&mut holder, at(302)), [ship(4, 5)]);
+        assert_eq!(holder.lag(), 4);
+        holder.handle(at(303), Tag(4), Reply::Shipped { last_seq: 9 });
+        assert_eq!((holder.lag(), holder.deadline()), (0, at(402)));
+    }
+
+    #[test]
+    fn a_node_that_was_given_up_gives_all_back_before_it_lends() {
+        let mut holder = Holder::new("n1".into(), TIMING, 3, 1);
+        drain(&mut holder, at(0));
+        let joined = Reply::Joined { epoch: 4, last_seq: 3, grants: vec![grant("n1.2.1", 5)], recalled: true };
+        holder.handle(at(10), Tag(1), joined);
+        holder.want(at(10), &"acme".into(), 1);
+        let name = "n1.4.back1".into();
+        let gate = Order::Gate(Gate { until: Tick(0), reachable: true });
+        assert_eq!(drain(&mut holder, at(10)), [gate, Order::Book(grant("n1.2.1", 5)), Order::GiveAllBack { name }]);
+        holder.durable(5);
+        assert_eq!(drain(&mut holder, at(20)), [Order::Send(Tag(2), Request::Ship { epoch: 4, after: 3 })]);
+        holder.handle(at(30), Tag(2), Reply::Shipped { last_seq: 5 });
+        assert_eq!(drain(&mut holder, at(1_000)), [Order::Send(Tag(3), Request::Beat { epoch: 4 })]);
+        holder.handle(at(1_010), Tag(3), NOTHING);
+        assert_eq!(holder.gate().until, at(16_000));
+    }
+
+    #[test]
+    fn once_fenced_it_does_nothing_more() {
+        let mut holder = holder();
+        drain(&mut holder, at(1_000));
+        holder.handle(at(1_001), Tag(2), Reply::Fenced);
+        holder.want(at(1_002), &"acme".into(), 5);
+        assert_eq!(drain(&mut holder, at(9_000)), [Order::Gate(Gate { until: Tick(0), reachable: true })]);
+        assert!(holder.is_fenced() && holder.deadline() == Tick::NEVER);
+    }
+}

@@ -1,0 +1,141 @@
+//! The central ledger in memory: tables as maps, one request a transaction, the rules those of `rating::slices::central`.
+
+use std::collections::BTreeMap;
+
+use ledger::{Hash, Record};
+use rating::slices::central::{Account, Ask, Conditions, Lent, Node, Refused, Shipped, Slice, ask};
+use rating::slices::holder::{Reply, Request};
+use rating::slices::{Grant, Movement, add_movements};
+use units::Name;
+
+/// A node counts as live for a fair share so long after its last beat.
+const SEEN_MS: i64 = 5_000;
+/// How long a hint that somebody asked in vain stands.
+const WANTED_MS: i64 = 10_000;
+
+#[derive(Default)]
+pub struct Central {
+    pub nodes: BTreeMap<Name, Node>,
+    pub accounts: BTreeMap<Name, Account>,
+    pub slices: BTreeMap<(Name, Name), Slice>,
+    /// Lent and not yet seen in the journal of who has it.
+    pub grants: BTreeMap<Name, (Name, Grant)>,
+    pub expires_ms: BTreeMap<Name, i64>,
+    pub seen_ms: BTreeMap<Name, i64>,
+    /// The database's clock, which may be set.
+    pub clock_ms: i64,
+    pub hold_ms: i64,
+}
+
+impl Central {
+    pub fn request(
+        &mut self,
+        from: &Name,
+        boot: u64,
+        request: &Request,
+        entries: &[Shipped],
+        at_last: impl Fn(u64) -> Option<Hash>,
+    ) -> Reply {
+        let answer = match request {
+            Request::Join => self.join(from, boot, at_last),
+            Request::Beat { epoch } => self.beat(from, *epoch),
+            Request::Ask { epoch, number, account, need } => self.ask(from, account, &Ask { epoch: *epoch, number: *number, need: *need }),
+            Request::Ship { epoch, .. } => self.ship(from, *epoch, entries),
+        };
+        match answer {
+            Ok(reply) => reply,
+            Err(Refused::Gap { last, .. }) => Reply::Shipped { last_seq: last },
+            Err(Refused::Fenced { .. } | Refused::Diverged { .. }) => Reply::Fenced,
+            Err(Refused::Overflow) => panic!("amounts of the model are small"),
+        }
+    }
+
+    fn join(&mut self, from: &Name, boot: u64, at_last: impl Fn(u64) -> Option<Hash>) -> Result<Reply, Refused> {
+        let node = self.nodes.entry(from.clone()).or_default();
+        let epoch = node.join(boot, at_last(node.last_seq))?;
+        let (last_seq, recalled) = (node.last_seq, node.lost);
+        self.renew(from);
+        Ok(Reply::Joined { epoch, last_seq, grants: self.unbooked(from), recalled })
+    }
+
+    fn beat(&mut self, from: &Name, epoch: u64) -> Result<Reply, Refused> {
+        let held = self.slices.iter().filter(|((_, holder), _)| holder == from);
+        let outstanding = held.map(|(_, slice)| slice.outstanding()).sum();
+        let node = self.nodes.get_mut(from).expect("joined");
+        node.fence(epoch)?;
+        let recalled = !node.find_again(outstanding);
+        self.renew(from);
+        let mine = self.slices.iter().filter(|((_, holder), _)| holder == from).map(|((account, _), slice)| (account, slice));
+        let (mut wanted, mut offered) = (Vec::new(), Vec::new());
+        for (name, slice) in mine {
+            let account = &self.accounts[name];
+            let hint = account.wanted.as_ref().filter(|wanted| wanted.by != *from && self.clock_ms - wanted.at_ms < WANTED_MS);
+            if hint.is_some() && slice.outstanding() > 0 {
+                wanted.push(name.clone());
+            } else if slice.outstanding() == 0 && account.available() > 0 {
+                offered.push(name.clone());
+            }
+        }
+        Ok(Reply::Beaten { wanted, offered, grants: self.unbooked(from), recalled })
+    }
+
+    fn ask(&mut self, from: &Name, name: &Name, wish: &Ask) -> Result<Reply, Refused> {
+        let live = self.seen_ms.values().filter(|seen| self.clock_ms - **seen < SEEN_MS).count() as u32;
+        let conditions = Conditions { live_nodes: live, grant_max: 400, now_ms: self.clock_ms };
+        let node = self.nodes.get_mut(from).expect("joined");
+        let account = self.accounts.get_mut(name).expect("made");
+        let slice = self.slices.entry((name.clone(), from.clone())).or_default();
+        let id: Name = format!("{from}.{}.{}", wish.epoch, wish.number).into();
+        let grant = match ask((from, node), account, slice, wish, &conditions)? {
+            Lent::Now(amount) => {
+                let grant = Grant { id: id.clone(), account: name.clone(), amount };
+                self.grants.insert(id, (from.clone(), grant.clone()));
+                Some(grant)
+            }
+            Lent::Nothing => None,
+            Lent::Before => self.grants.get(&id).map(|(_, grant)| grant.clone()),
+        };
+        Ok(Reply::Lent { account: name.clone(), grant })
+    }
+
+    fn ship(&mut self, from: &Name, epoch: u64, entries: &[Shipped]) -> Result<Reply, Refused> {
+        let node = self.nodes.get_mut(from).expect("joined");
+        let fresh = node.ship(epoch, entries)?;
+        let mut moved: BTreeMap<Name, Movement> = BTreeMap::new();
+        for entry in fresh {
+            add_movements(&Record::decode(&entry.body).expect("a record"), &mut moved);
+        }
+        let (last_seq, lost) = (node.last_seq, node.lost);
+        for (name, movement) in moved {
+            let slice = self.slices.entry((name.clone(), from.clone())).or_default();
+            self.accounts.get_mut(&name).expect("made").apply(slice, &movement, lost)?;
+            for id in &movement.booked {
+                self.grants.remove(id);
+            }
+        }
+        Ok(Reply::Shipped { last_seq })
+    }
+
+    /// An operator gives up a node whose time is over.
+    pub fn lose(&mut self, node: &Name) -> bool {
+        let over = self.expires_ms.get(node).is_some_and(|expires| *expires < self.clock_ms);
+        let Some(row) = self.nodes.get_mut(node).filter(|row| over && !row.lost) else { return false };
+        row.lose();
+        for ((account, holder), slice) in &self.slices {
+            if holder == node {
+                self.accounts.get_mut(account).expect("there").lose(slice);
+            }
+        }
+        true
+    }
+
+    fn renew(&mut self, node: &Name) {
+        let expires = self.expires_ms.entry(node.clone()).or_default();
+        *expires = (*expires).max(self.clock_ms + self.hold_ms);
+        self.seen_ms.insert(node.clone(), self.clock_ms);
+    }
+
+    fn unbooked(&self, node: &Name) -> Vec<Grant> {
+        self.grants.values().filter(|(holder, _)| holder == node).map(|(_, grant)| grant.clone()).collect()
+    }
+}
