@@ -83,6 +83,8 @@ pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
         RecordBody::Settled(settled) => &settled.transfers,
         RecordBody::CostBooked(booked) => &booked.transfers,
         RecordBody::AccountOpened(opened) => opened.opening.as_slice(),
+        RecordBody::PocketGranted(granted) => std::slice::from_ref(&granted.transfer),
+        RecordBody::PocketExpired(expired) => std::slice::from_ref(&expired.transfer),
         RecordBody::Started(_)
         | RecordBody::AccountChanged(_)
         | RecordBody::CallOpen(_)

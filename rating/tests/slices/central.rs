@@ -46,7 +46,7 @@ impl Central {
             Ok(reply) => reply,
             Err(Refused::Gap { last, .. }) => Reply::Shipped { last_seq: last },
             Err(Refused::Fenced { .. } | Refused::Diverged { .. }) => Reply::Fenced,
-            Err(Refused::Overflow) => panic!("amounts of the model are small"),
+            Err(Refused::Overflow) => unreachable!("amounts of the model are small"),
         }
     }
 

@@ -208,7 +208,7 @@ fn replayed(accounts: &[Name], journal: &[Written]) -> Books {
         match &written.record.body {
             RecordBody::TopUp(booked) => books.repost(&booked.transfer).expect("fits"),
             RecordBody::Settled(settled) => settled.transfers.iter().for_each(|transfer| books.repost(transfer).expect("fits")),
-            other => panic!("the model writes no {other:?}"),
+            other => unreachable!("the model writes no {other:?}"),
         }
     }
     books

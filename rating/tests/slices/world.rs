@@ -354,7 +354,7 @@ impl World {
                 return;
             }
         }
-        panic!("seed {}: not quiet after 40 s", self.seed);
+        unreachable!("seed {}: not quiet after 40 s", self.seed);
     }
 
     fn check(&self) {

@@ -1,0 +1,116 @@
+use super::*;
+
+const TIMING: Timing = Timing { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
+
+const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false };
+
+fn at(ms: u64) -> Tick {
+    Tick(ms * 1_000)
+}
+
+/// All that is to be done at this moment.
+fn drain(holder: &mut Holder, now: Tick) -> Vec<Order> {
+    std::iter::from_fn(|| holder.poll(now)).collect()
+}
+
+fn holder() -> Holder {
+    let mut holder = Holder::new("n1".into(), TIMING, 0, 1);
+    let first = drain(&mut holder, at(0));
+    assert_eq!(first, [Order::Gate(Gate { until: Tick(0), reachable: false }), Order::Send(Tag(1), Request::Join)]);
+    holder.handle(at(300), Tag(1), Reply::Joined { epoch: 4, last_seq: 0, grants: Vec::new(), recalled: false });
+    holder
+}
+
+fn grant(id: &str, amount: i64) -> Grant {
+    Grant { id: id.into(), account: "acme".into(), amount }
+}
+
+#[test]
+fn the_expiry_counts_from_before_the_request() {
+    let mut holder = holder();
+    assert_eq!(drain(&mut holder, at(300)), [Order::Gate(Gate { until: at(15_000), reachable: true })]);
+    assert_eq!(holder.deadline(), at(1_000));
+    let beat = drain(&mut holder, at(1_000));
+    assert_eq!(beat, [Order::Send(Tag(2), Request::Beat { epoch: 4 })]);
+    // The answer that comes too late renews nothing: its request was taken for lost.
+    assert_eq!(drain(&mut holder, at(1_500)), [Order::Gate(Gate { until: at(15_000), reachable: false })]);
+    holder.handle(at(1_510), Tag(2), NOTHING);
+    assert_eq!(holder.gate(), Gate { until: at(15_000), reachable: true });
+    assert!(holder.deadline() > at(1_500), "with a pause");
+}
+
+#[test]
+fn an_ask_repeated_keeps_its_number_and_one_in_vain_takes_another() {
+    let mut holder = holder();
+    holder.want(at(300), &"acme".into(), 70);
+    holder.want(at(300), &"acme".into(), 50);
+    let ask = |tag, number| Order::Send(Tag(tag), Request::Ask { epoch: 4, number, account: "acme".into(), need: 70 });
+    assert_eq!(drain(&mut holder, at(300))[1..], [ask(2, 1)]);
+    holder.handle(at(310), Tag(2), Reply::Away);
+    let again = holder.deadline();
+    assert_eq!(drain(&mut holder, again)[1..], [ask(3, 1)], "the same");
+    holder.handle(again, Tag(3), Reply::Lent { account: "acme".into(), grant: None });
+    assert_eq!(holder.deadline(), again.plus_ms(PAUSE_MS));
+    assert_eq!(drain(&mut holder, again.plus_ms(PAUSE_MS))[1..], [ask(4, 2)]);
+    let lent = Reply::Lent { account: "acme".into(), grant: Some(grant("n1.4.2", 80)) };
+    holder.handle(again.plus_ms(PAUSE_MS), Tag(4), lent);
+    assert_eq!(drain(&mut holder, again.plus_ms(PAUSE_MS)), [Order::Book(grant("n1.4.2", 80))]);
+}
+
+#[test]
+fn what_others_want_is_given_back_and_what_is_free_is_asked_for() {
+    let mut holder = holder();
+    drain(&mut holder, at(999));
+    drain(&mut holder, at(1_000));
+    let (wanted, offered) = (vec!["acme".into()], vec!["shop".into()]);
+    let beaten = Reply::Beaten { wanted, offered, grants: vec![grant("n1.3.9", 5)], recalled: false };
+    holder.handle(at(1_001), Tag(2), beaten);
+    let orders = drain(&mut holder, at(1_001));
+    assert_eq!(orders[1], Order::Book(grant("n1.3.9", 5)));
+    assert_eq!(orders[2], Order::GiveBack { account: "acme".into(), name: "n1.4.back1".into() });
+    assert_eq!(orders[3], Order::Send(Tag(3), Request::Ask { epoch: 4, number: 1, account: "shop".into(), need: 0 }));
+}
+
+#[test]
+fn shipping_and_asking_take_turns() {
+    let mut holder = holder();
+    holder.durable(9);
+    holder.want(at(300), &"acme".into(), 1);
+    let ship = |tag, after| Order::Send(Tag(tag), Request::Ship { epoch: 4, after });
+    assert_eq!(drain(&mut holder, at(300))[1..], [ship(2, 0)]);
+    holder.handle(at(301), Tag(2), Reply::Shipped { last_seq: 5 });
+    assert!(matches!(drain(&mut holder, at(301))[..], [Order::Send(Tag(3), Request::Ask { .. })]));
+    holder.handle(at(302), Tag(3), Reply::Lent { account: "acme".into(), grant: None });
+    assert_eq!(drain(&mut holder, at(302)), [ship(4, 5)]);
+    assert_eq!(holder.lag(), 4);
+    holder.handle(at(303), Tag(4), Reply::Shipped { last_seq: 9 });
+    assert_eq!((holder.lag(), holder.deadline()), (0, at(402)));
+}
+
+#[test]
+fn a_node_that_was_given_up_gives_all_back_before_it_lends() {
+    let mut holder = Holder::new("n1".into(), TIMING, 3, 1);
+    drain(&mut holder, at(0));
+    let joined = Reply::Joined { epoch: 4, last_seq: 3, grants: vec![grant("n1.2.1", 5)], recalled: true };
+    holder.handle(at(10), Tag(1), joined);
+    holder.want(at(10), &"acme".into(), 1);
+    let name = "n1.4.back1".into();
+    let gate = Order::Gate(Gate { until: Tick(0), reachable: true });
+    assert_eq!(drain(&mut holder, at(10)), [gate, Order::Book(grant("n1.2.1", 5)), Order::GiveAllBack { name }]);
+    holder.durable(5);
+    assert_eq!(drain(&mut holder, at(20)), [Order::Send(Tag(2), Request::Ship { epoch: 4, after: 3 })]);
+    holder.handle(at(30), Tag(2), Reply::Shipped { last_seq: 5 });
+    assert_eq!(drain(&mut holder, at(1_000)), [Order::Send(Tag(3), Request::Beat { epoch: 4 })]);
+    holder.handle(at(1_010), Tag(3), NOTHING);
+    assert_eq!(holder.gate().until, at(16_000));
+}
+
+#[test]
+fn once_fenced_it_does_nothing_more() {
+    let mut holder = holder();
+    drain(&mut holder, at(1_000));
+    holder.handle(at(1_001), Tag(2), Reply::Fenced);
+    holder.want(at(1_002), &"acme".into(), 5);
+    assert_eq!(drain(&mut holder, at(9_000)), [Order::Gate(Gate { until: Tick(0), reachable: true })]);
+    assert!(holder.is_fenced() && holder.deadline() == Tick::NEVER);
+}
