@@ -1,9 +1,11 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
 
-use ledger::{CallId, RecordError};
+use std::sync::Arc;
+
+use ledger::{CallId, PriceRow, RecordError, Segment, Tariff};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use units::{Cause, Currency, Money, Name, Wall};
+use units::{Cause, Currency, Exchange, ExchangeRate, Money, Name, Rounding, Wall};
 
 use crate::engine::Settlement;
 
@@ -45,13 +47,13 @@ pub struct Cdr {
     /// One per carrier tried, in order.
     pub attempts: Vec<Attempt>,
     /// First packet.
-    #[serde(with = "time")]
+    #[serde(with = "units::wall_text")]
     pub started_at: Wall,
     /// Billing began.
     #[serde(with = "time_opt")]
     pub answered_at: Option<Wall>,
     /// Over.
-    #[serde(with = "time")]
+    #[serde(with = "units::wall_text")]
     pub ended_at: Wall,
     /// Post-dial delay: first packet to the first ringing or answer, ms.
     pub pdd_ms: Option<u64>,
@@ -63,17 +65,32 @@ pub struct Cdr {
     pub initial: u32,
     /// Seconds of each next block.
     pub increment: u32,
-    /// Per minute.
+    /// Per minute at the answer, in the deck's currency.
     #[serde(with = "units_text")]
     pub rate: i64,
-    /// Once per answered call.
+    /// Once per answered call, in the deck's currency.
     #[serde(with = "units_text")]
     pub connect_fee: i64,
     /// What it cost the account.
     #[serde(with = "units_text")]
     pub amount: i64,
-    /// Of rate, fee, amount and balances.
+    /// Of amount and balances.
     pub currency: Currency,
+    /// Of rate and fee, if there was a price.
+    #[serde(default)]
+    pub deck_currency: Option<Currency>,
+    /// How many of `currency` one of `deck_currency` is, if they differ.
+    #[serde(default)]
+    pub exchange_rate: Option<ExchangeRate>,
+    /// Since when that rate counts.
+    #[serde(default, with = "time_opt")]
+    pub exchange_at: Option<Wall>,
+    /// What was billed at which rate, where one rate and its increments do not say it: up to the last billed second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
+    /// How the amount was rounded.
+    #[serde(default, skip_serializing_if = "Rounding::is_half_up")]
+    pub rounding: Rounding,
     /// What the carrier charges, if its deck is known.
     #[serde(with = "units_text_opt")]
     pub cost: Option<i64>,
@@ -109,7 +126,7 @@ pub struct Attempt {
     /// Its name.
     pub carrier: Name,
     /// When it was dialled.
-    #[serde(with = "time")]
+    #[serde(with = "units::wall_text")]
     pub started_at: Wall,
     /// Its final answer; none if it gave none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,6 +179,11 @@ impl Cdr {
             connect_fee: 0,
             amount: 0,
             currency,
+            deck_currency: None,
+            exchange_rate: None,
+            exchange_at: None,
+            segments: Vec::new(),
+            rounding: Rounding::HalfUp,
             cost: None,
             cost_currency: None,
             balance_before: 0,
@@ -179,11 +201,10 @@ impl Cdr {
 
     /// Fills in what the call came to: price, times billed, amount, balances, and the carrier's cost if that is known.
     pub fn set_settlement(&mut self, settlement: &Settlement) {
-        self.set_price(&settlement.price);
+        self.set_billed(&settlement.price, settlement.billed_seconds);
         self.answered_at = settlement.answered_at;
         self.duration_ms = settlement.duration_ms;
         self.teardown_ms = settlement.teardown_ms;
-        self.billed_seconds = settlement.billed_seconds;
         self.amount = settlement.amount.amount;
         self.balance_before = settlement.balance_before.amount;
         self.balance_after = settlement.balance_after.amount;
@@ -203,6 +224,13 @@ impl Cdr {
         Ok(serde_json::from_str(raw.get())?)
     }
 
+    /// Fills in what the price list says and how much of it was billed.
+    pub fn set_billed(&mut self, price: &crate::Price, billed_seconds: u64) {
+        self.set_price(price);
+        self.billed_seconds = billed_seconds;
+        self.segments = price.segments().iter().take_while(|segment| segment.from < billed_seconds).cloned().collect();
+    }
+
     /// Fills in what the price list says.
     pub fn set_price(&mut self, price: &crate::Price) {
         self.destination = price.destination.clone();
@@ -214,35 +242,46 @@ impl Cdr {
         self.rate = price.rate;
         self.connect_fee = price.connect_fee;
         self.currency = price.currency;
+        self.deck_currency = Some(price.deck_currency());
+        self.exchange_rate = price.exchange().map(|exchange| exchange.rate);
+        self.exchange_at = price.exchange().map(|exchange| exchange.at);
+        self.rounding = price.rounding();
+    }
+
+    /// The price that it was billed by, from the record alone: [`crate::Price::charge`] of `duration_ms` gives its amount. None if it had
+    /// none, or if its fields do not make one.
+    pub fn price(&self) -> Option<crate::Price> {
+        let deck_currency = self.deck_currency.unwrap_or(self.currency);
+        let exchange = match (self.exchange_rate, self.exchange_at) {
+            (Some(rate), Some(at)) => Some(Exchange { from: deck_currency, to: self.currency, rate, at }),
+            _ if deck_currency == self.currency => None,
+            _ => return None,
+        };
+        let tariff = Tariff { segments: self.segments.clone(), exchange, rounding: self.rounding };
+        let row = PriceRow {
+            prefix: self.prefix.parse().ok()?,
+            destination: self.destination.clone(),
+            rate: self.rate,
+            initial: self.initial,
+            increment: self.increment,
+            connect_fee: self.connect_fee,
+            currency: self.currency,
+            deck: self.deck.clone(),
+            deck_version: self.deck_version.as_str().into(),
+            tariff: (!tariff.is_plain()).then(|| Arc::new(tariff)),
+        };
+        crate::Price::from_row(&row).ok()
     }
 }
 
-/// A [`Wall`] as RFC 3339.
-mod time {
-    use serde::{Deserializer, Serializer, de::Error};
-    use units::Wall;
-
-    pub fn serialize<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
-        match wall.rfc3339_ascii() {
-            Some(text) => s.serialize_str(std::str::from_utf8(&text).unwrap_or_default()),
-            None => s.serialize_str(&wall.rfc3339()),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Wall, D::Error> {
-        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(d)?;
-        Wall::parse(&text).ok_or_else(|| D::Error::custom(format_args!("not an RFC 3339 time: {text}")))
-    }
-}
-
-/// The same, or null.
+/// A [`Wall`] as RFC 3339, or null.
 mod time_opt {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use units::Wall;
 
     pub fn serialize<S: Serializer>(wall: &Option<Wall>, s: S) -> Result<S::Ok, S::Error> {
         match wall {
-            Some(wall) => super::time::serialize(wall, s),
+            Some(wall) => units::wall_text::serialize(wall, s),
             None => s.serialize_none(),
         }
     }
@@ -302,8 +341,8 @@ mod tests {
     /// Every name of the contract, in its order.
     const NAMES: &str = "id node account gate caller called called_e164 destination prefix deck deck_version codec_a codec_b call_id_a call_id_b \
                          carrier attempts started_at answered_at ended_at pdd_ms duration_ms billed_seconds initial increment rate connect_fee \
-                         amount currency cost cost_currency balance_before balance_after teardown_ms hangup_by cause_q850 sip_status reason \
-                         route_reason transport_a transport_b";
+                         amount currency deck_currency exchange_rate exchange_at cost cost_currency balance_before balance_after teardown_ms \
+                         hangup_by cause_q850 sip_status reason route_reason transport_a transport_b";
 
     fn cdr() -> Cdr {
         let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
@@ -349,6 +388,29 @@ mod tests {
         }
         assert_eq!(json["attempts"][1]["cost"].as_str(), Some("0.02583"));
         assert!(json["attempts"][0].get("cost").is_none() && json["codec_a"].is_null());
+    }
+
+    /// Whatever it was billed by, the record alone gives its amount.
+    #[test]
+    fn a_record_gives_its_amount() {
+        let periods = [units::Period::new("peak", Arc::new(units::Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600).expect("a period")];
+        let rules = crate::Rules { rounding: Rounding::Up, periods: periods.into() };
+        let csv =
+            "prefix,destination,rate,initial,increment,next_rate,connect_fee,period\n34,S,0.12345,30,6,0.1,0.01,\n34,S,0.3,60,60,,,peak\n";
+        let (deck, _) = crate::Deck::load_by("retail", Currency::USD, &rules, csv.as_bytes()).expect("a good deck");
+        let at = Wall::parse("2026-11-22T07:59:00Z").expect("a time");
+        let exchange = Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at: Wall(0) };
+        for exchange in [None, Some(exchange)] {
+            let price = deck.price(&"349".parse().expect("a number"), at).expect("a price").exchanged(exchange);
+            for ms in [0, 1, 30_000, 61_000, 200_000] {
+                let charge = price.charge(ms);
+                let mut cdr = Cdr { duration_ms: ms, ..cdr() };
+                cdr.set_billed(&price, charge.billed_seconds);
+                let read = Cdr::from_raw(&cdr.to_raw().expect("JSON")).expect("a CDR");
+                assert_eq!(read.price().map(|price| price.charge(ms)), Some(charge), "{ms} ms");
+            }
+        }
+        assert_eq!(Cdr { deck_currency: Some(Currency::USD), ..cdr() }.price(), None);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 
 mod field;
 mod load;
+mod periods;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use units::{Currency, Increments, Money, Name, Number, Prefix, PrefixMap, Wall};
+use ledger::Tariff;
+use units::{Currency, Exchange, Exchanges, Increments, Money, Name, Number, Period, Prefix, PrefixMap, Rounding, Wall};
 
 use crate::Price;
 
@@ -18,7 +20,12 @@ pub struct Deck {
     name: Name,
     currency: Currency,
     version: u64,
-    /// Sorted by prefix, then by start; rows of one prefix never overlap in time.
+    rounding: Rounding,
+    /// As configured; rows name them by their place.
+    periods: Arc<[Period]>,
+    /// Whether any row has one.
+    has_periods: bool,
+    /// Sorted by prefix, then by period, then by start; rows of one prefix and period never overlap in time.
     rows: Vec<Stored>,
     /// Where the rows of each prefix are.
     index: PrefixMap<Place>,
@@ -35,10 +42,14 @@ pub struct Row {
     pub destination: Name,
     /// 10⁻⁵ units per minute.
     pub rate: i64,
+    /// The same after the first block; none if it is the same.
+    pub next_rate: Option<i64>,
     /// Billing steps, s.
     pub increments: Increments,
     /// 10⁻⁵ units per answered call.
     pub connect_fee: i64,
+    /// At these times of the week only; at all times that no other row of the prefix claims if none.
+    pub period: Option<Name>,
     /// In force from here, inclusive; always if none.
     pub effective_from: Option<Wall>,
     /// In force until here, exclusive; for ever if none.
@@ -57,13 +68,33 @@ pub struct DeckError {
     pub message: String,
 }
 
+/// A deck in another currency, and no rate to convert it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no conversion rate from {from} to {to} at that time")]
+pub struct NoExchange {
+    /// The deck's.
+    pub from: Currency,
+    /// The account's.
+    pub to: Currency,
+}
+
 /// Something that was put right while loading: the same shape as an error.
 pub type Warning = DeckError;
 
-/// All decks in force, by name. Immutable: a reload makes a new one.
+/// What a deck's file does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Which way amounts are rounded.
+    pub rounding: Rounding,
+    /// Parts of the week that rows may name; where two overlap the first counts.
+    pub periods: Arc<[Period]>,
+}
+
+/// All decks in force, by name, and what converts between their currencies. Immutable: a reload makes a new one.
 #[derive(Debug, Clone, Default)]
 pub struct Decks {
     by_name: BTreeMap<Name, Arc<Deck>>,
+    exchanges: Arc<Exchanges>,
 }
 
 /// A row as kept: 24 bytes, with its text and its terms elsewhere, since few differ.
@@ -84,6 +115,10 @@ struct Terms {
     from: i64,
     /// Until here, exclusive.
     until: i64,
+    /// Per minute after the first block, 10⁻⁵ units, or [`Terms::SAME`].
+    next_rate: i64,
+    /// Index of a period, or [`Terms::ALWAYS`].
+    period: u16,
 }
 
 /// A row seen in place.
@@ -94,6 +129,8 @@ pub(crate) struct RowLine<'a> {
     pub rate: i64,
     pub connect_fee: i64,
     pub increments: Increments,
+    /// Rate and increments say all.
+    pub plain: bool,
 }
 
 /// Where a prefix's rows begin, and in the highest bit whether there are several.
@@ -105,7 +142,17 @@ struct Place(u32);
 impl Deck {
     /// Reads the CSV. Every wrong row is in the error, in the order of the file, and then nothing is loaded.
     pub fn load(name: &str, currency: Currency, reader: impl std::io::Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
-        load::load(name, currency, reader)
+        Self::load_by(name, currency, &Rules::default(), reader)
+    }
+
+    /// The same with periods and a way of rounding.
+    pub fn load_by(
+        name: &str,
+        currency: Currency,
+        rules: &Rules,
+        reader: impl std::io::Read,
+    ) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+        load::load(name, currency, rules, reader)
     }
 
     /// As configured.
@@ -123,6 +170,11 @@ impl Deck {
         self.version
     }
 
+    /// Which way amounts are rounded.
+    pub const fn rounding(&self) -> Rounding {
+        self.rounding
+    }
+
     /// How many rows.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -133,14 +185,14 @@ impl Deck {
         self.rows.is_empty()
     }
 
-    /// All rows by prefix, then by start.
+    /// All rows by prefix, then by period, then by start.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         self.rows.iter().map(|row| self.expand(row))
     }
 
-    /// The price of a call to `number` answered at `at`: longest prefix in force then.
+    /// The price of a call to `number` answered at `at`, in the deck's currency: longest prefix in force then.
     pub fn price(&self, number: &Number, at: Wall) -> Option<Price> {
-        self.row_at(self.find(number.digits(), at)?)
+        self.row_at(self.find(number.digits(), at)?, at)
     }
 
     /// The index of the row for a call, for [`Deck::row_at`].
@@ -152,14 +204,17 @@ impl Deck {
     pub(crate) fn line_at(&self, at: u32) -> Option<RowLine<'_>> {
         let row = self.rows.get(at as usize)?;
         let (terms, destination) = (self.terms(row), self.destinations.get(row.destination as usize)?);
-        let Terms { increments, connect_fee, .. } = terms;
-        Some(RowLine { prefix: row.prefix, destination, rate: row.rate, connect_fee, increments })
+        let Terms { increments, connect_fee, next_rate, .. } = terms;
+        let plain = next_rate == Terms::SAME && self.rounding.is_half_up() && !self.is_timed(at);
+        Some(RowLine { prefix: row.prefix, destination, rate: row.rate, connect_fee, increments, plain })
     }
 
-    /// A row as a price.
-    pub(crate) fn row_at(&self, at: u32) -> Option<Price> {
-        let row = self.rows.get(at as usize)?;
+    /// A row as the price of a call answered at `at`.
+    pub(crate) fn row_at(&self, at_row: u32, at: Wall) -> Option<Price> {
+        let row = self.rows.get(at_row as usize)?;
         let terms = self.terms(row);
+        let plain = terms.next_rate == Terms::SAME && self.rounding.is_half_up() && !self.has_periods;
+        let tariff = (!plain).then(|| Tariff { segments: self.segments(at_row, at), exchange: None, rounding: self.rounding });
         Some(Price {
             prefix: row.prefix,
             destination: self.destination(row),
@@ -169,21 +224,34 @@ impl Deck {
             currency: self.currency,
             deck: self.name.clone(),
             deck_version: self.version,
+            tariff: tariff.filter(|tariff| !tariff.is_plain()).map(Arc::new),
         })
     }
 
-    /// The row of a prefix that is in force at `at`: the last that has begun, unless it is over.
+    /// The row of a prefix that counts at `at`: of each period the last that has begun, unless it is over; the first such period that
+    /// holds then.
     fn in_force(&self, prefix: Prefix, place: Place, at: Wall) -> Option<u32> {
-        let first = place.first();
-        let last = if place.has_several() {
+        if !place.has_several() {
+            return self.holds(self.rows.get(place.first() as usize)?, at).then_some(place.first());
+        }
+        let mut first = place.first();
+        loop {
             let rows = self.rows.get(first as usize..)?;
-            let begun = rows.partition_point(|row| row.prefix == prefix && self.terms(row).from <= at.0);
-            first + u32::try_from(begun.checked_sub(1)?).ok()?
-        } else {
-            first
-        };
-        let terms = self.terms(self.rows.get(last as usize)?);
-        (terms.from..terms.until).contains(&at.0).then_some(last)
+            let period = self.terms(rows.first().filter(|row| row.prefix == prefix)?).period;
+            let same = |row: &Stored| row.prefix == prefix && self.terms(row).period == period;
+            let begun = rows.partition_point(|row| same(row) && self.terms(row).from <= at.0);
+            if let Some(last) = begun.checked_sub(1)
+                && self.holds(rows.get(last)?, at)
+            {
+                return Some(first + u32::try_from(last).ok()?);
+            }
+            first += u32::try_from(rows.partition_point(same)).ok()?;
+        }
+    }
+
+    fn holds(&self, row: &Stored, at: Wall) -> bool {
+        let terms = self.terms(row);
+        (terms.from..terms.until).contains(&at.0) && self.period(terms).is_none_or(|period| period.contains(at))
     }
 
     fn terms(&self, row: &Stored) -> Terms {
@@ -195,13 +263,16 @@ impl Deck {
     }
 
     fn expand(&self, row: &Stored) -> Row {
-        let Terms { increments, connect_fee, from, until } = self.terms(row);
+        let terms = self.terms(row);
+        let Terms { increments, connect_fee, from, until, next_rate, .. } = terms;
         Row {
             prefix: row.prefix,
             destination: self.destination(row),
             rate: row.rate,
+            next_rate: (next_rate != Terms::SAME).then_some(next_rate),
             increments,
             connect_fee,
+            period: self.period(terms).map(|period| period.name().clone()),
             effective_from: (from != i64::MIN).then_some(Wall(from)),
             effective_until: (until != i64::MAX).then_some(Wall(until)),
         }
@@ -227,7 +298,18 @@ impl Row {
 
 impl Terms {
     /// In force at no instant.
-    const NEVER: Self = Self { increments: Increments::PER_SECOND, connect_fee: 0, from: i64::MAX, until: i64::MIN };
+    const NEVER: Self = Self {
+        increments: Increments::PER_SECOND,
+        connect_fee: 0,
+        from: i64::MAX,
+        until: i64::MIN,
+        next_rate: Self::SAME,
+        period: Self::ALWAYS,
+    };
+    /// No other rate after the first block.
+    const SAME: i64 = -1;
+    /// No period; the highest, so that such rows stand last.
+    const ALWAYS: u16 = u16::MAX;
 }
 
 // === impl Place ===
@@ -253,7 +335,28 @@ impl Place {
 impl Decks {
     /// By their names; of two with one name the later wins (the configuration refuses such).
     pub fn new(decks: impl IntoIterator<Item = Arc<Deck>>) -> Self {
-        Self { by_name: decks.into_iter().map(|deck| (deck.name.clone(), deck)).collect() }
+        Self { by_name: decks.into_iter().map(|deck| (deck.name.clone(), deck)).collect(), ..Self::default() }
+    }
+
+    /// The same with conversion rates.
+    #[must_use]
+    pub fn with_exchanges(mut self, exchanges: Arc<Exchanges>) -> Self {
+        self.exchanges = exchanges;
+        self
+    }
+
+    /// Every conversion rate.
+    pub const fn exchanges(&self) -> &Arc<Exchanges> {
+        &self.exchanges
+    }
+
+    /// What makes a deck's price one of `currency`, authorized at `at`: nothing if it is the deck's own, else the rate of that
+    /// instant. `Err` if there is none: never silently one to one.
+    pub fn exchange(&self, deck: &Deck, currency: Currency, at: Wall) -> Result<Option<Exchange>, NoExchange> {
+        if deck.currency == currency {
+            return Ok(None);
+        }
+        self.exchanges.rate(deck.currency, currency, at).map(Some).ok_or(NoExchange { from: deck.currency, to: currency })
     }
 
     /// One deck.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks};
 use serde_json::value::RawValue;
-use units::{Currency, Money, Name, Now, Number, Wall};
+use units::{Currency, Exchange, Money, Name, Now, Number, Wall};
 
 pub use accounts::{AccountRefused, AccountView, OpenAccount, TopUp, TopUpRequest};
 pub use carrier::{CarrierLeg, Cost};
@@ -101,8 +101,8 @@ impl Engine {
     /// Reserves the connect fee and the first block.
     pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, Refusal> {
         let account = self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?;
-        let (deck, row) = self.row(account, ask.number, now.wall)?;
-        let price = deck.row_at(row).ok_or(Refusal::NoPrice)?;
+        let (deck, row, exchange) = self.row(account, ask.number, now.wall)?;
+        let price = deck.row_at(row, now.wall).ok_or(Refusal::NoPrice)?.exchanged(exchange);
         let secs = price.increments.initial();
         let reserved = price.cost(u64::from(secs));
         if self.leases.is_full() {
@@ -136,8 +136,10 @@ impl Engine {
         }
         if let Some(deck) = lease.deck.clone() {
             let row = deck.find(lease.number.digits(), now.wall);
-            if row != Some(lease.row) {
-                let price = row.and_then(|row| deck.row_at(row));
+            if row != Some(lease.row) || deck.is_timed(lease.row) {
+                // Converted at the rate of the authorization.
+                let exchange = lease.price.exchange().copied();
+                let price = row.and_then(|row| deck.row_at(row, now.wall)).map(|price| price.exchanged(exchange));
                 self.reprice(id, price)?;
             }
         }
@@ -232,8 +234,8 @@ impl Engine {
     /// The price that a call by this account would have at `at`, without a lease.
     pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, Refusal> {
         let id = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
-        let (deck, row) = self.row(id, number, at)?;
-        deck.row_at(row).ok_or(Refusal::NoPrice)
+        let (deck, row, exchange) = self.row(id, number, at)?;
+        Ok(deck.row_at(row, at).ok_or(Refusal::NoPrice)?.exchanged(exchange))
     }
 
     /// Leases alive: one per call between authorization and its end.
@@ -256,17 +258,15 @@ impl Engine {
         self.books.sums().values().map(|sum| sum.unsigned_abs()).sum()
     }
 
-    /// The row that prices a number for an account: of the first of its decks that has one.
-    fn row(&self, account: AccountId, number: &Number, at: Wall) -> Result<(Arc<Deck>, u32), Refusal> {
+    /// The row that prices a number for an account, of the first of its decks that has one, and what converts it.
+    fn row(&self, account: AccountId, number: &Number, at: Wall) -> Result<(Arc<Deck>, u32, Option<Exchange>), Refusal> {
         let state = self.states.get(&account).ok_or(Refusal::UnknownAccount)?;
-        let currency = self.books.balance(account).map(|balance| balance.currency);
+        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
         for name in &state.terms.decks {
             let deck = self.decks.named(name).ok_or(Refusal::NoDeck)?;
-            if currency != Some(deck.currency()) {
-                return Err(Refusal::CurrencyMismatch);
-            }
+            let exchange = self.decks.exchange(deck, currency, at).map_err(|_| Refusal::CurrencyMismatch)?;
             if let Some(row) = deck.find(number.digits(), at) {
-                return Ok((Arc::clone(deck), row));
+                return Ok((Arc::clone(deck), row, exchange));
             }
         }
         Err(Refusal::NoPrice)

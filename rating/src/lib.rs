@@ -11,7 +11,7 @@ pub mod rerate;
 pub mod slices;
 
 pub use cdr::{Attempt, Cdr};
-pub use deck::{Deck, DeckError, Decks, Warning};
+pub use deck::{Deck, DeckError, Decks, Row, Rules, Warning};
 pub use engine::{Engine, LeaseId, Refusal};
 pub use ledger::{CallId, ProfitGuard, Terms};
 pub use price::{Charge, Price, Step};

@@ -141,8 +141,12 @@ fn price(deck: &Deck, record: &csv::ByteRecord, places: Places) -> Priced {
         let outcome = if duration_ms == 0 { Ok((0, 0)) } else { Err("no price") };
         return Priced { row: None, outcome };
     };
-    let billed = line.increments.billed_seconds(duration_ms);
-    Priced { row, outcome: Ok((billed, cost(line.rate, line.connect_fee, billed))) }
+    if line.plain {
+        let billed = line.increments.billed_seconds(duration_ms);
+        return Priced { row, outcome: Ok((billed, cost(line.rate, line.connect_fee, billed))) };
+    }
+    let charge = row.and_then(|row| deck.row_at(row, at)).map(|price| price.charge(duration_ms));
+    Priced { row, outcome: charge.map(|charge| (charge.billed_seconds, charge.amount.amount)).ok_or("no price") }
 }
 
 /// Digits only, without an allocation.

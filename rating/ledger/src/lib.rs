@@ -10,6 +10,7 @@ mod pocket;
 mod record;
 mod replay;
 mod state;
+mod tariff;
 mod terms;
 mod transfer;
 mod units_text;
@@ -24,6 +25,7 @@ pub use record::{
 };
 pub use replay::{OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use state::{AccountState, Due, MAX_POCKETS};
+pub use tariff::{Segment, Tariff};
 pub use terms::{ProfitGuard, Terms};
 pub use transfer::{
     AccountNameError, CallId, House, Key, MAX_TIERS, Party, Purpose, Transfer, check_account_name, check_pocket_name, parent, root,

@@ -2,11 +2,13 @@
 //!
 //! Everything that moves money is in a record, and a record is written whole or not at all.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Wall};
 
-use crate::{CallId, Notice, PocketExpired, PocketGranted, Terms, Transfer, units_text};
+use crate::{CallId, Notice, PocketExpired, PocketGranted, Tariff, Terms, Transfer, units_text};
 
 /// The form written today.
 const VERSION: u8 = 1;
@@ -110,12 +112,15 @@ pub struct PriceRow {
     /// Once per answered call, 10⁻⁵ units.
     #[serde(with = "units_text")]
     pub connect_fee: i64,
-    /// Of rate and fee.
+    /// Of the amount; of rate and fee too, unless the tariff converts.
     pub currency: Currency,
     /// Name of the deck.
     pub deck: Name,
     /// Content hash of the deck, 16 hex digits.
     pub deck_version: Name,
+    /// What the row does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tariff: Option<Arc<Tariff>>,
 }
 
 /// See [`RecordBody::CallOpen`].

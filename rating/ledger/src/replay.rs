@@ -317,6 +317,7 @@ mod tests {
             currency: Currency::EUR,
             deck: "retail".into(),
             deck_version: "00000000000000ff".into(),
+            tariff: None,
         };
         let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
         let open =

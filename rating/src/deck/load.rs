@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use units::{Currency, Increments, Name, PrefixMapBuilder};
 
 use super::field;
-use super::{Deck, DeckError, Place, Stored, Terms, Warning};
+use super::{Deck, DeckError, Place, Rules, Stored, Terms, Warning};
 
 /// Largest file read.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -18,7 +19,8 @@ const MAX_WARNINGS: usize = 1_000;
 /// Longest name of a destination, in bytes.
 const MAX_DESTINATION: usize = 200;
 
-const COLUMNS: [&str; 8] = ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until"];
+const COLUMNS: [&str; 10] =
+    ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until", "next_rate", "period"];
 /// The first so many must be in the header.
 const REQUIRED: usize = 5;
 
@@ -30,11 +32,13 @@ const INCREMENT: usize = 4;
 const CONNECT_FEE: usize = 5;
 const FROM: usize = 6;
 const UNTIL: usize = 7;
+const NEXT_RATE: usize = 8;
+const PERIOD: usize = 9;
 
-pub(super) fn load(name: &str, currency: Currency, reader: impl Read) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
+pub(super) fn load(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
     let data = read(reader).map_err(|message| vec![DeckError { line: 1, column: 1, message }])?;
     let text = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&data);
-    let mut loader = Loader::new(text);
+    let mut loader = Loader::new(text, rules);
     loader.rows();
     loader.check_overlaps();
     if !loader.errors.is_empty() {
@@ -58,6 +62,7 @@ fn read(reader: impl Read) -> Result<Vec<u8>, String> {
 
 struct Loader<'a> {
     text: &'a [u8],
+    rules: &'a Rules,
     /// Where each of `COLUMNS` is in the file.
     places: [Option<usize>; COLUMNS.len()],
     rows: Vec<(Stored, u64)>,
@@ -78,9 +83,10 @@ struct Line<'a> {
 }
 
 impl<'a> Loader<'a> {
-    fn new(text: &'a [u8]) -> Self {
+    fn new(text: &'a [u8], rules: &'a Rules) -> Self {
         Self {
             text,
+            rules,
             places: [None; COLUMNS.len()],
             rows: Vec::new(),
             destinations: Vec::new(),
@@ -170,11 +176,15 @@ impl<'a> Loader<'a> {
         let initial = self.read(line, INITIAL, field::seconds);
         let increment = self.read(line, INCREMENT, field::seconds);
         let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(0) } else { self.amount(line, CONNECT_FEE) };
+        let validity = self.validity(line);
+        let next_rate = if self.cell(line, NEXT_RATE).is_empty() { Some(Terms::SAME) } else { self.amount(line, NEXT_RATE) };
         let period = self.period(line);
         let increments = Increments::new(initial?, increment?).ok()?;
-        let (from, until) = period?;
-        let terms = self.intern(Terms { increments, connect_fee: connect_fee?, from, until })?;
-        Some(Stored { prefix: prefix?, rate: rate?, destination: destination?, terms })
+        let (from, until) = validity?;
+        let rate = rate?;
+        let next_rate = if next_rate? == rate { Terms::SAME } else { next_rate? };
+        let terms = self.intern(Terms { increments, connect_fee: connect_fee?, from, until, next_rate, period: period? })?;
+        Some(Stored { prefix: prefix?, rate, destination: destination?, terms })
     }
 
     fn cell<'r>(&self, line: &Line<'r>, column: usize) -> &'r [u8] {
@@ -228,7 +238,7 @@ impl<'a> Loader<'a> {
     }
 
     /// From, inclusive, and until, exclusive.
-    fn period(&mut self, line: &Line<'_>) -> Option<(i64, i64)> {
+    fn validity(&mut self, line: &Line<'_>) -> Option<(i64, i64)> {
         let from = self.read(line, FROM, field::instant);
         let until = self.read(line, UNTIL, field::instant);
         let (from, until) = (from?.map_or(i64::MIN, |wall| wall.0), until?.map_or(i64::MAX, |wall| wall.0));
@@ -239,6 +249,23 @@ impl<'a> Loader<'a> {
         Some((from, until))
     }
 
+    /// The place of the period that the row names.
+    fn period(&mut self, line: &Line<'_>) -> Option<u16> {
+        let cell = self.cell(line, PERIOD);
+        if cell.is_empty() {
+            return Some(Terms::ALWAYS);
+        }
+        let periods = &self.rules.periods;
+        let found = periods.iter().take(usize::from(Terms::ALWAYS)).position(|period| period.name().as_bytes() == cell);
+        if found.is_none() {
+            let shown: String = String::from_utf8_lossy(cell).chars().take(40).collect();
+            let known: Vec<&str> = periods.iter().take(20).map(|period| &**period.name()).collect();
+            let known = if known.is_empty() { "none is".to_owned() } else { format!("known are {}", known.join(", ")) };
+            self.fail_column(line, PERIOD, &format!("{shown:?} is not defined by a [[period]] of the configuration; {known}"));
+        }
+        found.and_then(|at| u16::try_from(at).ok())
+    }
+
     fn intern(&mut self, terms: Terms) -> Option<u32> {
         let next = u32::try_from(self.terms.len()).ok()?;
         Some(*self.term_ids.entry(terms).or_insert_with(|| {
@@ -247,20 +274,23 @@ impl<'a> Loader<'a> {
         }))
     }
 
-    /// Sorts by prefix and start; two rows of a prefix in force at one instant are an error at the later line.
+    /// Sorts by prefix, period and start; two rows of a prefix and period in force at one instant are an error at the later line.
     fn check_overlaps(&mut self) {
-        let terms = std::mem::take(&mut self.terms);
-        let period = |row: &Stored| terms.get(row.terms as usize).copied().unwrap_or(Terms::NEVER);
-        self.rows.sort_by_key(|(row, line)| (row.prefix, period(row).from, *line));
+        let all = std::mem::take(&mut self.terms);
+        let terms = |row: &Stored| all.get(row.terms as usize).copied().unwrap_or(Terms::NEVER);
+        self.rows.sort_by_key(|(row, line)| (row.prefix, terms(row).period, terms(row).from, *line));
         for pair in self.rows.windows(2) {
             let [(before, first), (after, second)] = pair else { continue };
-            if before.prefix == after.prefix && period(before).until > period(after).from {
+            let (old, new) = (terms(before), terms(after));
+            if before.prefix == after.prefix && old.period == new.period && old.until > new.from {
                 let (line, other) = (*first.max(second), *first.min(second));
-                let message = format!("prefix {}: in force at the same time as the row of line {other}", after.prefix);
+                let period = self.rules.periods.get(usize::from(new.period)).map(|period| format!(", period {}", period.name()));
+                let period = period.unwrap_or_default();
+                let message = format!("prefix {}{period}: in force at the same time as the row of line {other}", after.prefix);
                 self.errors.push(DeckError { line, column: 1, message });
             }
         }
-        self.terms = terms;
+        self.terms = all;
     }
 
     fn finish(mut self, name: &str, currency: Currency) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
@@ -279,8 +309,18 @@ impl<'a> Loader<'a> {
             first = first.saturating_add(count);
         }
         let index = builder.build().map_err(|twice| vec![DeckError { line: 1, column: 1, message: twice.to_string() }])?;
-        let mut deck =
-            Deck { name: Name::from(name), currency, version: 0, rows, index, destinations: self.destinations, terms: self.terms };
+        let mut deck = Deck {
+            name: Name::from(name),
+            currency,
+            version: 0,
+            rounding: self.rules.rounding,
+            periods: Arc::clone(&self.rules.periods),
+            has_periods: self.terms.iter().any(|terms| terms.period != Terms::ALWAYS),
+            rows,
+            index,
+            destinations: self.destinations,
+            terms: self.terms,
+        };
         deck.version = version(&deck);
         Ok((deck, self.warnings))
     }
@@ -318,12 +358,17 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do not matter.
+/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do not matter. What a row does not
+/// use is not in it, so that a deck keeps its version when columns are added that it does not have.
 fn version(deck: &Deck) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update(deck.currency.as_str());
+    if !deck.rounding.is_half_up() {
+        hasher.update(deck.rounding.word());
+    }
     for row in &deck.rows {
-        let Terms { increments, connect_fee, from, until } = deck.terms(row);
+        let terms = deck.terms(row);
+        let Terms { increments, connect_fee, from, until, next_rate, .. } = terms;
         let mut bytes = [0; 56];
         let (initial, increment) = (i64::from(increments.initial()), i64::from(increments.increment()));
         let numbers = [row.prefix.packed().cast_signed(), row.rate, connect_fee, from, until, initial, increment];
@@ -332,6 +377,14 @@ fn version(deck: &Deck) -> u64 {
         }
         hasher.update(bytes);
         hasher.update(deck.destinations.get(row.destination as usize).map(|name| name.as_bytes()).unwrap_or_default());
+        if next_rate != Terms::SAME {
+            hasher.update([1]);
+            hasher.update(next_rate.to_be_bytes());
+        }
+        if let Some(period) = deck.period(terms) {
+            hasher.update([2]);
+            hasher.update(format!("{} {} {} {} {}", period.name(), period.zone().name(), period.days(), period.from(), period.until()));
+        }
         hasher.update([0]);
     }
     let hash: [u8; 32] = hasher.finalize().into();

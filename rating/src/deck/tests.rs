@@ -169,3 +169,130 @@ proptest! {
         }
     }
 }
+
+/// Peak on working days from 08:00 to 20:00, night over midnight on all days, both by UTC.
+fn timed(rows: &str) -> Result<Deck, Vec<String>> {
+    let utc = Arc::new(units::Zone::utc());
+    let peak = Period::new("peak", Arc::clone(&utc), 0b001_1111, 8 * 3_600, 20 * 3_600).expect("a period");
+    let night = Period::new("night", utc, 0b111_1111, 22 * 3_600, 6 * 3_600).expect("a period");
+    let rules = Rules { periods: [peak, night].into(), ..Rules::default() };
+    let csv = format!("prefix,destination,rate,initial,increment,next_rate,period,effective_from,effective_until\n{rows}");
+    let loaded = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes());
+    loaded.map(|(deck, _)| deck).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn segments(deck: &Deck, number: &str, at: &str) -> Vec<String> {
+    let price = deck.price(&number.parse().expect("a number"), Wall::parse(at).expect("a time")).expect("a price");
+    let line = |s: &ledger::Segment| format!("{} {}s {} {}", s.from, s.block, s.rate, s.period.as_deref().unwrap_or("-"));
+    price.segments().iter().map(line).collect()
+}
+
+#[test]
+fn another_rate_after_the_first_block() {
+    let deck = timed("34,Spain,0.1,60,6,0.05,,,\n35,Portugal,0.1,60,6,0.10000,,,\n36,Hungary,0.1,60,6,,,,\n").expect("a good deck");
+    assert_eq!(segments(&deck, "34", "2026-01-01T00:00:00Z"), ["0 60s 10000 -", "60 6s 5000 -"]);
+    let rows: Vec<_> = deck.rows().map(|row| row.next_rate).collect();
+    assert_eq!(rows, [Some(5_000), None, None]);
+    for number in ["35", "36"] {
+        assert_eq!(deck.price(&number.parse().expect("a number"), Wall(0)).expect("a price").tariff, None, "{number}");
+    }
+}
+
+#[test]
+fn rows_take_turns_within_a_call() {
+    let rows = "34,Spain,0.1,60,60,,,,\n34,Spain,0.3,60,1,0.2,peak,,\n34,Spain,0.05,30,30,,night,,\n35,Portugal,0.1,1,1,,,,\n";
+    let deck = timed(rows).expect("a good deck");
+    // A Friday, 12.5 s before 20:00, then until Saturday's night and so on; peak is back on Monday.
+    let found = segments(&deck, "34", "2026-01-09T19:59:47.500Z");
+    // The peak's next block begins at 60 s, after 20:00: the row without a period. Until 22:00 (7,212.5 s) blocks begin at 7,200 at the
+    // latest, so the night begins with 7,260 s.
+    assert_eq!(found[..3], ["0 60s 30000 peak", "60 60s 10000 -", "7260 30s 5000 night"]);
+    assert!(found.iter().any(|line| line.ends_with(" 1s 20000 peak")), "{found:?}");
+    assert!(found.len() > 12 && found.len() < MAX, "{}", found.len());
+    // Rows of the same deck without periods are plain.
+    assert_eq!(deck.price(&"35".parse().expect("a number"), Wall(0)).expect("a price").tariff, None);
+}
+
+const MAX: usize = 40;
+
+#[test]
+fn a_block_begun_before_the_edge_is_never_cut() {
+    let deck = timed("34,Spain,0.3,1,1,,peak,,\n34,Spain,0.1,60,60,,,,\n").expect("a good deck");
+    for (at, expected) in [
+        // Exactly at the edge: the row that begins there.
+        ("2026-01-09T20:00:00Z", ["0 60s 10000 -", "60 60s 10000 -"]),
+        // The block that starts 1 ms before it is still the peak's, the next is not.
+        ("2026-01-09T19:59:59.999Z", ["0 1s 30000 peak", "1 60s 10000 -"]),
+        ("2026-01-09T19:59:59.000Z", ["0 1s 30000 peak", "1 60s 10000 -"]),
+        ("2026-01-09T19:59:58.999Z", ["0 1s 30000 peak", "1 1s 30000 peak"]),
+    ] {
+        assert_eq!(segments(&deck, "349", at)[..2], expected, "{at}");
+    }
+}
+
+#[test]
+fn a_prefix_out_of_its_period_gives_way_and_in_a_call_goes_on() {
+    let deck = timed("34,Spain by day,0.3,1,1,,peak,,\n3,Europe,0.1,1,1,,,,\n").expect("a good deck");
+    assert_eq!(destination(&deck, "34", "2026-01-09T19:00:00Z").as_deref(), Some("Spain by day"));
+    assert_eq!(destination(&deck, "34", "2026-01-09T20:00:00Z").as_deref(), Some("Europe"));
+    // The row is fixed at the answer: no other prefix takes over.
+    assert_eq!(segments(&deck, "34", "2026-01-09T19:00:00Z"), ["0 1s 30000 peak", "1 1s 30000 peak"]);
+}
+
+#[test]
+fn of_two_periods_at_once_the_first_defined_counts() {
+    let utc = Arc::new(units::Zone::utc());
+    let day = |name, days| Period::new(name, Arc::clone(&utc), days, 0, 86_400).expect("a period");
+    let rules = Rules { periods: [day("sunday", 0b100_0000), day("every", 0b111_1111)].into(), ..Rules::default() };
+    let csv = "prefix,destination,rate,initial,increment,period\n34,S,0.2,1,1,every\n34,S,0.1,1,1,sunday\n";
+    let (deck, _) = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck");
+    assert_eq!(segments(&deck, "34", "2026-01-10T23:59:59Z")[..2], ["0 1s 20000 every", "1 1s 10000 sunday"]);
+}
+
+#[test]
+fn dates_and_periods_together() {
+    let rows = "34,Old,0.1,1,1,,peak,,2026-02-02T12:00:00Z\n34,New,0.2,1,1,,peak,2026-02-02T12:00:00Z,\n34,Else,0.3,1,1,,,,\n";
+    let deck = timed(rows).expect("a good deck");
+    for (at, expected) in [
+        ("2026-02-02T11:59:59Z", "Old"),
+        ("2026-02-02T12:00:00Z", "New"),
+        ("2026-02-02T20:00:00Z", "Else"),
+        ("2026-02-01T12:00:00Z", "Else"),
+    ] {
+        assert_eq!(destination(&deck, "34", at).as_deref(), Some(expected), "{at}");
+    }
+    // Calls answered before the date keep the old row (L10), also in the next week's peak.
+    assert!(segments(&deck, "34", "2026-02-02T11:59:59Z").iter().all(|line| !line.contains(" 20000 ")));
+    let twice = timed("34,A,0.1,1,1,,peak,,\n34,B,0.1,1,1,,night,,\n34,C,0.1,1,1,,peak,,\n").expect_err("refused");
+    assert_eq!(twice, ["4:1: prefix 34, period peak: in force at the same time as the row of line 2"]);
+}
+
+#[test]
+fn new_columns_are_refused_with_their_place() {
+    let found = timed("34,A,0.1,1,1,-1,,,\n34,A,0.1,1,1,NaN,weekend,,\n34,A,0.1,1,1,1e9,,,\n").expect_err("refused");
+    let expected = [
+        "2:14: next_rate: -1: must not be negative",
+        "3:14: next_rate: NaN: not a decimal",
+        "3:18: period: \"weekend\" is not defined",
+        "4:14: next_rate: 1e9",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}");
+    }
+    assert!(errors("prefix,destination,rate,initial,increment,period\n34,A,0.1,1,1,night\n")[0].contains("none is"));
+}
+
+/// A deck without the new columns has the version that it always had.
+#[test]
+fn the_version_of_a_plain_deck_stays() {
+    let plain = deck("34,Spain,0.12345,30,6\n");
+    assert_eq!(crate::price::version_text(plain.version()).as_ref(), "3356eeca695bc51d");
+    assert_eq!(timed("34,Spain,0.12345,30,6,,,,\n").expect("a good deck").version(), plain.version());
+    for other in ["34,Spain,0.12345,30,6,0.1,,,\n", "34,Spain,0.12345,30,6,,night,,\n", "34,Spain,0.12345,30,6,,peak,,\n"] {
+        assert_ne!(timed(other).expect("a good deck").version(), plain.version(), "{other}");
+    }
+    let rules = Rules { rounding: Rounding::Up, ..Rules::default() };
+    let csv = format!("{HEADER}34,Spain,0.12345,30,6\n");
+    assert_ne!(Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck").0.version(), plain.version());
+}

@@ -96,40 +96,16 @@ impl Lease {
         Timing { leased_secs: self.leased_secs, renew_at_ms: cut_at_ms.saturating_sub(self.renew_below_ms()), cut_at_ms }
     }
 
-    /// The next grant in seconds and what must be reserved for it: the fewest increments that make 30 s, within an eighth of what is
+    /// The next grant in seconds and what must be reserved for it: the fewest blocks that make 30 s, within an eighth of what is
     /// free, but never less than one.
     pub fn growth(&self, left_ms: u64, available: i64) -> (u64, i64) {
-        let increment = u64::from(self.price.increments.increment());
-        let wanted = GROW_TO_MS.saturating_sub(left_ms).div_ceil(increment * 1_000).max(1);
-        let granted = affordable(&self.price, self.leased_secs, available / SHARE, wanted).max(1);
-        let secs = granted.saturating_mul(increment);
-        (secs, added_cost(&self.price, self.leased_secs, secs))
+        let (price, from) = (&self.price, self.leased_secs);
+        let one = price.next_boundary(from);
+        let wanted =
+            price.next_boundary(from.saturating_add(GROW_TO_MS.saturating_sub(left_ms).div_ceil(1_000)).saturating_sub(1)).max(one);
+        let until = price.affordable(from, wanted, available / SHARE).max(one);
+        (until.saturating_sub(from), price.cost(until).saturating_sub(price.cost(from)))
     }
-}
-
-/// What `secs` more cost after `from` seconds.
-fn added_cost(price: &Price, from: u64, secs: u64) -> i64 {
-    price.cost(from.saturating_add(secs)).saturating_sub(price.cost(from))
-}
-
-/// The most increments, at most `wanted`, that follow `from` seconds for at most `budget`.
-pub(super) fn affordable(price: &Price, from: u64, budget: i64, wanted: u64) -> u64 {
-    let increment = u64::from(price.increments.increment());
-    let fits = |count: u64| added_cost(price, from, count.saturating_mul(increment)) <= budget;
-    if fits(wanted) {
-        return wanted;
-    }
-    // Cost never falls with time: bisect between what fits and what does not.
-    let (mut fit, mut over) = (0, wanted);
-    while over - fit > 1 {
-        let middle = fit + (over - fit) / 2;
-        if fits(middle) {
-            fit = middle;
-        } else {
-            over = middle;
-        }
-    }
-    fit
 }
 
 // === impl Leases ===
@@ -181,6 +157,6 @@ mod tests {
 
     #[test]
     fn a_lease_is_small() {
-        assert!(size_of::<Slot>() <= 200, "{} B", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 208, "{} B", size_of::<Slot>());
     }
 }

@@ -6,7 +6,6 @@ use ledger::{AccountId, CallId, House, Key, OpenCall, Party, Purpose, Transfer};
 use units::{Money, Name, Now, Wall};
 
 use super::carrier::cost_transfer;
-use super::lease::affordable;
 use super::{CarrierLeg, Cost, Engine, LeaseId, Refusal};
 use crate::Price;
 
@@ -149,15 +148,6 @@ impl Engine {
 
 /// What of `duration_ms` a restarted node can bill: everything, since the lost lease covered it, unless the limit was lowered meanwhile.
 fn affordable_ms(price: &Price, free: i64, duration_ms: u64) -> u64 {
-    let billed = price.increments.billed_seconds(duration_ms);
-    let (initial, increment) = (u64::from(price.increments.initial()), u64::from(price.increments.increment()));
-    let first = price.cost(initial);
-    if price.cost(billed) <= free.max(0) {
-        duration_ms
-    } else if first > free {
-        0
-    } else {
-        let more = affordable(price, initial, free - first, billed.saturating_sub(initial) / increment);
-        (initial + more * increment).saturating_mul(1_000)
-    }
+    let billed = price.billed_seconds(duration_ms);
+    if price.cost(billed) <= free.max(0) { duration_ms } else { price.affordable(0, billed, free).saturating_mul(1_000) }
 }

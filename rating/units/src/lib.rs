@@ -4,18 +4,24 @@
 #![forbid(unsafe_code)]
 
 mod cause;
+mod exchange;
 mod increments;
 mod money;
 mod number;
+mod period;
 mod prefix;
 mod time;
+mod zone;
 
 pub use cause::Cause;
+pub use exchange::{Exchange, ExchangeRate, ExchangeRateError, Exchanges, Rounding};
 pub use increments::{Increments, IncrementsError};
 pub use money::{Currency, Money, MoneyError, MoneyText, PLACES, SCALE};
 pub use number::{MAX_DIGITS, Number, NumberError};
+pub use period::{Period, PeriodError};
 pub use prefix::{Matches, Prefix, PrefixMap, PrefixMapBuilder, PrefixMapError};
-pub use time::{Now, Tick, Wall};
+pub use time::{Now, Tick, Wall, text as wall_text};
+pub use zone::{Change, Clock, Zone};
 
 /// A name given by an operator (account, gate, carrier, deck): shared, never changed.
 pub type Name = std::sync::Arc<str>;

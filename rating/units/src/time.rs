@@ -133,6 +133,27 @@ impl fmt::Debug for Wall {
     }
 }
 
+/// A [`Wall`] as RFC 3339, for `#[serde(with)]`.
+pub mod text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Wall;
+
+    /// As text.
+    pub fn serialize<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
+        match wall.rfc3339_ascii() {
+            Some(text) => s.serialize_str(std::str::from_utf8(&text).unwrap_or_default()),
+            None => s.serialize_str(&wall.rfc3339()),
+        }
+    }
+
+    /// From text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Wall, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        Wall::parse(&text).ok_or_else(|| D::Error::custom(format_args!("not an RFC 3339 time: {text}")))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

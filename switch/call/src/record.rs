@@ -67,10 +67,9 @@ impl Call {
                 }
             }
             Settled::Lease(settlement) => {
-                cdr.set_price(&settlement.price);
+                cdr.set_billed(&settlement.price, settlement.billed_seconds);
                 cdr.duration_ms = settlement.duration_ms;
                 cdr.teardown_ms = settlement.teardown_ms;
-                cdr.billed_seconds = settlement.billed_seconds;
                 cdr.amount = settlement.amount.amount;
                 cdr.balance_before = settlement.balance_before.amount;
                 cdr.balance_after = settlement.balance_after.amount;
@@ -88,48 +87,19 @@ impl Call {
 
     fn facts(&self, ended: Now) -> Cdr {
         let none = Name::from("");
+        let known = Cdr::new(CallId(self.id), &none, &self.gate.account, &self.gate.name, Currency::EUR, self.started.wall);
         Cdr {
-            id: CallId(self.id).to_string(),
-            node: none.clone(),
-            account: self.gate.account.clone(),
-            gate: self.gate.name.clone(),
             caller: self.caller.to_string(),
             called: self.called.to_string(),
             called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
-            destination: none.clone(),
-            prefix: String::new(),
-            deck: none.clone(),
-            deck_version: String::new(),
             codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
             codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
-            call_id_a: String::new(),
-            call_id_b: None,
             carrier: self.attempts.last().map(|tried| tried.carrier.name.clone()),
             attempts: self.attempts.iter().map(Tried::record).collect(),
-            started_at: self.started.wall,
-            answered_at: None,
             ended_at: ended.wall,
             pdd_ms: self.pdd_ms,
-            duration_ms: 0,
-            billed_seconds: 0,
-            initial: 0,
-            increment: 0,
-            rate: 0,
-            connect_fee: 0,
-            amount: 0,
-            currency: Currency::EUR,
-            cost: None,
-            cost_currency: None,
-            balance_before: 0,
-            balance_after: 0,
-            teardown_ms: 0,
-            hangup_by: none.clone(),
-            cause_q850: units::Cause::UNSPECIFIED,
-            sip_status: 0,
-            reason: none.clone(),
             route_reason: (!self.route_reason.is_empty()).then(|| self.route_reason.to_string()),
-            transport_a: none,
-            transport_b: None,
+            ..known
         }
     }
 }
