@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rating::{Deck, Decks};
 use route::RouteTable;
-use units::Name;
+use units::{Name, Period};
 
 use crate::{AccountSeed, Settings};
 
@@ -16,6 +16,8 @@ const NAMED_MAX: usize = 20;
 pub fn diff(old: &Settings, new: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
     restarts(old, new, &mut lines);
+    periods(old, new, &mut lines);
+    exchanges(&old.decks, &new.decks, &mut lines);
     decks(&old.decks, &new.decks, &mut lines);
     seeds(old, new, &mut lines);
     let gates = |s: &Settings| s.gates.iter().map(|g| (g.name.to_string(), (**g).clone())).collect();
@@ -59,6 +61,27 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     }
 }
 
+fn periods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    let by_name = |s: &Settings| s.periods.iter().map(|period| (period.name().to_string(), period.clone())).collect();
+    let changes = |a: &Period, b: &Period| {
+        which(&[
+            ("zone", a.zone() != b.zone()),
+            ("days", a.days() != b.days()),
+            ("from", a.from() != b.from()),
+            ("until", a.until() != b.until()),
+        ])
+    };
+    named("period", &by_name(old), &by_name(new), changes, lines);
+}
+
+fn exchanges(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
+    let lacking = |some: &Decks, of: &Decks| some.exchanges().iter().filter(|rate| !of.exchanges().iter().any(|r| r == *rate)).count();
+    let (added, removed) = (lacking(new, old), lacking(old, new));
+    if added + removed > 0 {
+        lines.push(format!("conversion rates: {added} added, {removed} removed, {} in all", new.exchanges().iter().count()));
+    }
+}
+
 fn decks(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
     for deck in old.iter().filter(|d| new.named(d.name()).is_none()) {
         lines.push(format!("deck {} removed ({} rows)", deck.name(), deck.len()));
@@ -73,7 +96,7 @@ fn decks(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
 }
 
 fn deck_changes(old: &Arc<Deck>, new: &Arc<Deck>) -> String {
-    let rows = |deck: &Deck| -> BTreeMap<_, _> { deck.rows().map(|r| ((r.prefix, r.effective_from), r)).collect() };
+    let rows = |deck: &Deck| -> BTreeMap<_, _> { deck.rows().map(|r| ((r.prefix, r.period.clone(), r.effective_from), r)).collect() };
     let (before, after) = (rows(old), rows(new));
     let added = after.keys().filter(|k| !before.contains_key(k)).count();
     let removed = before.keys().filter(|k| !after.contains_key(k)).count();

@@ -12,7 +12,7 @@ use units::Name;
 
 use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::reader::{Document, Field, Table};
-use crate::{Settings, base, money, peers, routing};
+use crate::{Settings, base, money, peers, prices, routing};
 
 /// Largest configuration file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -65,7 +65,8 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     let log = base::log(&document);
     base::refuse_shared_ports(&document, &http, &mut check);
 
-    let decks = money::decks(&document, &mut check);
+    let rules = prices::price_rules(&document, &mut check);
+    let decks = money::decks(&document, &rules, &mut check);
     let accounts = money::accounts(&document, &decks, &mut check);
     let gates = peers::gates(&document, node.session, &mut check);
     let carriers = peers::carriers(&document, node.session, &decks, &mut check);
@@ -86,6 +87,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
         media,
         journal,
         log,
+        periods: rules.periods,
         decks: Arc::new(decks.loaded),
         accounts,
         gates: Arc::new(gates),
@@ -95,7 +97,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     })
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|e| format!("cannot read: {e}"))?;
     let mut bytes = Vec::new();
     let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
@@ -117,7 +119,12 @@ pub(crate) struct Check<'a> {
     dir: Option<PathBuf>,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// Of a text whose files are not read.
+    pub(crate) const fn of_text(source: &'a Source, report: &'a mut Report) -> Self {
+        Self { source, report, dir: None }
+    }
+
     pub(crate) fn error(&mut self, span: &Span, message: impl Into<String>) {
         self.report.error(self.source, span, message);
     }

@@ -1,14 +1,15 @@
-//! Decks and the accounts that use them: one currency on both sides of every reference.
+//! Decks and the accounts that use them: one currency on both sides of every reference, or a rate that converts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{Deck, Decks, ProfitGuard, Terms};
-use units::{Currency, Money, Name};
+use rating::{Deck, Decks, ProfitGuard, Rules, Terms};
+use units::{Currency, Exchanges, Money, Name};
 
 use crate::AccountSeed;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::load::Check;
+use crate::prices::{PriceRules, currency, rounding};
 use crate::reader::{Document, Field, Table};
 use crate::schema;
 
@@ -17,15 +18,17 @@ pub(crate) struct DeckSet {
     pub(crate) loaded: Decks,
     /// `None`: its currency could not be read.
     pub(crate) currencies: BTreeMap<String, Option<Currency>>,
+    /// What converts between them.
+    pub(crate) exchanges: Arc<Exchanges>,
 }
 
-pub(crate) fn decks(document: &Document, check: &mut Check<'_>) -> DeckSet {
+pub(crate) fn decks(document: &Document, rules: &PriceRules, check: &mut Check<'_>) -> DeckSet {
     let mut seen = BTreeMap::new();
     let mut currencies = BTreeMap::new();
     let mut loaded = Vec::new();
     for table in document.many(&schema::DECK) {
         let name = check.name("deck", table, &mut seen);
-        let currency = currency(table, check);
+        let currency = currency(table, "currency", check);
         if let Some(name) = &name {
             currencies.insert(name.to_string(), currency);
         }
@@ -37,7 +40,8 @@ pub(crate) fn decks(document: &Document, check: &mut Check<'_>) -> DeckSet {
             let short = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
             Diagnostic { severity, ..Diagnostic::error(&file, short(e.line), short(e.column), e.message) }
         };
-        match Deck::load(&label, currency.unwrap_or(Currency::EUR), reader) {
+        let rules = Rules { rounding: rounding(table), periods: Arc::clone(&rules.periods) };
+        match Deck::load_by(&label, currency.unwrap_or(Currency::EUR), &rules, reader) {
             Ok((deck, warnings)) => {
                 check.report.findings.extend(warnings.into_iter().map(|w| row(Severity::Warning, w)));
                 loaded.push(Arc::new(deck));
@@ -45,7 +49,8 @@ pub(crate) fn decks(document: &Document, check: &mut Check<'_>) -> DeckSet {
             Err(errors) => check.report.findings.extend(errors.into_iter().map(|e| row(Severity::Error, e))),
         }
     }
-    DeckSet { loaded: Decks::new(loaded), currencies }
+    let exchanges = Arc::clone(&rules.exchanges);
+    DeckSet { loaded: Decks::new(loaded).with_exchanges(Arc::clone(&exchanges)), currencies, exchanges }
 }
 
 pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'_>) -> Vec<AccountSeed> {
@@ -53,7 +58,7 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
     let mut accounts = Vec::new();
     for table in document.many(&schema::ACCOUNT) {
         let name = check.name("account", table, &mut seen);
-        let currency = currency(table, check);
+        let currency = currency(table, "currency", check);
         let balance = money(table, "balance", currency, check);
         let credit = money(table, "credit_limit", currency, check);
         let terms = terms(table, currency, decks, check);
@@ -77,26 +82,31 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         "warn" => ProfitGuard::Warn,
         _ => ProfitGuard::Off,
     };
-    let email = table.text("email").and_then(|field| {
+    let email = table.text("email").map(|field| {
         let (name, domain) = field.value.split_once('@').unwrap_or_default();
         let plain = !field.value.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '<' | '>'));
         if name.is_empty() || domain.is_empty() || !plain {
             check.error(&field.span, format!("{:?} is no mail address", field.value));
         }
-        Some(Name::from(field.value.as_str()))
+        Name::from(field.value.as_str())
     });
     let language = table.text("language").map(|field| Name::from(field.value.as_str())).filter(|word| &**word != "en");
     let terms = Terms { profit_guard, low_balance, idle_days: table.int("idle_days"), email, language, decks };
     (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
 }
 
-/// The deck named at `field`, in the account's currency.
+/// The deck named at `field`, in the account's currency or in one that is converted to it.
 fn deck(field: &Field<String>, currency: Option<Currency>, set: &DeckSet, check: &mut Check<'_>) -> Option<Name> {
     let deck_currency = set.find(field, check)?;
     if let (Some(ours), Some(theirs)) = (currency, deck_currency)
         && ours != theirs
+        && !set.exchanges.knows(theirs, ours)
     {
-        check.error(&field.span, format!("deck {:?} is in {theirs}, the account in {ours}: they must be the same", field.value));
+        let name = &field.value;
+        check.error(
+            &field.span,
+            format!("deck {name:?} is in {theirs}, the account in {ours}: add an [[exchange]] from {theirs} to {ours}"),
+        );
         return None;
     }
     Some(Name::from(field.value.as_str()))
@@ -111,11 +121,6 @@ impl DeckSet {
         }
         found
     }
-}
-
-fn currency(table: &Table, check: &mut Check<'_>) -> Option<Currency> {
-    let field = table.text("currency")?;
-    check.parsed(&field.span, field.value.parse::<Currency>())
 }
 
 /// An amount that is not negative; read as euros if the currency is wrong, so that its own errors still show.

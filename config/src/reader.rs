@@ -40,6 +40,15 @@ const TABLES_MAX: usize = 100_000;
 impl Document {
     /// Reads and checks `text`. What the TOML parser could not read is reported first and not built upon.
     pub(crate) fn read(text: &str, source: &Source, report: &mut Report) -> Self {
+        let document = Self::read_part(text, source, report);
+        for section in SECTIONS.iter().filter(|s| s.required && !document.tables.contains_key(s.name)) {
+            report.error(source, &(0..0), format!("section {} is missing", section.header()));
+        }
+        document
+    }
+
+    /// The same where no section must be there.
+    pub(crate) fn read_part(text: &str, source: &Source, report: &mut Report) -> Self {
         let (root, syntax) = DeTable::parse_recoverable(text);
         for error in &syntax {
             let span = error.span().unwrap_or(0..0);
@@ -55,9 +64,6 @@ impl Document {
                     report.error(source, &name.span(), unknown("section", name.get_ref(), known));
                 }
             }
-        }
-        for section in SECTIONS.iter().filter(|s| s.required && !document.tables.contains_key(s.name)) {
-            report.error(source, &(0..0), format!("section {} is missing", section.header()));
         }
         report.drop_followers(&source.name, &unreadable);
         document

@@ -237,9 +237,47 @@ pub const DECK: Section = Section {
             "file",
             Kind::Path,
             Preset::Required,
-            "CSV `prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until`.",
+            "CSV `prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period`; the last five may be \
+             absent. `next_rate` holds after the first block, `period` names a `[[period]]`.",
         ),
         key("currency", Kind::Text, Preset::Required, "Three letters, `EUR`."),
+        key(
+            "rounding",
+            Kind::Word(&["half-up", "up", "down"]),
+            Preset::Text("half-up"),
+            "How the exact amount of a call becomes five places, once.",
+        ),
+    ],
+};
+
+/// `[[period]]`.
+pub const PERIOD: Section = Section {
+    name: "period",
+    many: true,
+    required: false,
+    doc: "A part of the week for which decks have rows of their own. A block of seconds is priced by the period in which it begins. Where two \
+          periods of a prefix overlap, the one defined first counts.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "As decks call it in their column `period`."),
+        key("zone", Kind::Text, Preset::Text("UTC"), "Whose clocks count, `Europe/Madrid`, summer time included."),
+        key("days", Kind::Texts, Preset::Texts(&["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), "Days on which it begins."),
+        key("from", Kind::Text, Preset::Required, "`08:00`."),
+        key("until", Kind::Text, Preset::Required, "`20:00`, exclusive, up to `24:00`; earlier than `from`: on the next day."),
+    ],
+};
+
+/// `[[exchange]]`.
+pub const EXCHANGE: Section = Section {
+    name: "exchange",
+    many: true,
+    required: false,
+    doc: "A conversion rate for accounts whose deck is in another currency. The newest of a pair that is not after the call counts; \
+          nothing is derived from the other direction or a third currency. Keep old rates: calls are re-rated by them.",
+    keys: &[
+        key("from", Kind::Text, Preset::Required, "The deck's currency."),
+        key("to", Kind::Text, Preset::Required, "The account's currency."),
+        key("rate", Kind::Text, Preset::Required, "How many of `to` one of `from` is, in quotes, at most ten places: `\"0.9215\"`."),
+        key("at", Kind::Text, Preset::Required, "Since when, RFC 3339."),
     ],
 };
 
@@ -251,7 +289,7 @@ pub const ACCOUNT: Section = Section {
     doc: "An account made at the first start; a restart or reload never touches its balance.",
     keys: &[
         key("name", Kind::Text, Preset::Required, "Unique among accounts."),
-        key("currency", Kind::Text, Preset::Required, "Three letters; its deck must have the same."),
+        key("currency", Kind::Text, Preset::Required, "Three letters; a deck in another currency needs an `[[exchange]]`."),
         key("balance", Kind::Money, Preset::Text("0"), "First balance, in quotes: `\"10.00\"`."),
         key("deck", Kind::Text, Preset::Nothing, "What its calls cost. This or `decks` is required."),
         key("decks", Kind::Texts, Preset::Nothing, "Several price lists: the first that prices a number is taken."),
@@ -365,4 +403,4 @@ pub const ROUTES: Section = Section {
 };
 
 /// All sections in the order in which they are documented.
-pub const SECTIONS: &[Section] = &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];
+pub const SECTIONS: &[Section] = &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, PERIOD, EXCHANGE, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];

@@ -25,6 +25,8 @@ pub struct Settings {
     pub journal: Journal,
     /// Logs.
     pub log: Log,
+    /// Parts of the week that decks name.
+    pub periods: Arc<[units::Period]>,
     /// Price lists.
     pub decks: Arc<rating::Decks>,
     /// Accounts to make if absent.

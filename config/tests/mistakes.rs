@@ -244,7 +244,7 @@ fn currencies_must_agree() {
     check(
         &with("currency = \"EUR\"\nbalance", "currency = \"USD\"\nbalance"),
         &[],
-        &["t.toml:34:8: deck \"retail\" is in EUR, the account in USD: they must be the same"],
+        &["t.toml:34:8: deck \"retail\" is in EUR, the account in USD: add an [[exchange]] from EUR to USD"],
     );
     let mixed = with("file = \"decks/alpha.csv\"\ncurrency = \"EUR\"", "file = \"decks/alpha.csv\"\ncurrency = \"USD\"")
         .replacen("transport=udp\"\n\n[[route]]", "transport=udp\"\ndeck = \"retail\"\n\n[[route]]", 1)
@@ -333,4 +333,102 @@ fn a_reload_keeps_ids_and_says_what_changed() {
 
     fs::write(&path, "[node]").expect("write");
     assert!(config::reload(&path, &new).is_err());
+}
+
+const TIMES: &str = r#"
+[[period]]
+name = "peak"
+zone = "Europe/Madrid"
+days = ["mon", "tue", "wed", "thu", "fri"]
+from = "08:00"
+until = "20:00"
+
+[[period]]
+name = "night"
+from = "22:00"
+until = "06:00"
+
+[[exchange]]
+from = "EUR"
+to = "USD"
+rate = "1.0852"
+at = "2026-01-01T00:00:00Z"
+"#;
+
+#[test]
+fn periods_and_conversion_rates() {
+    let timed = "prefix,destination,rate,initial,increment,next_rate,period\n34,Spain,0.1,60,6,0.05,\n34,Spain,0.2,60,6,,peak\n";
+    check(&format!("{GOOD}{TIMES}"), &[("decks/retail.csv", timed)], &[]);
+    // An account in dollars with a deck in euros is converted, since there is a rate.
+    let dollars = with("currency = \"EUR\"\nbalance", "currency = \"USD\"\nbalance");
+    check(&format!("{dollars}{TIMES}"), &[], &[]);
+    check(
+        &format!("{GOOD}{TIMES}"),
+        &[("decks/retail.csv", "prefix,destination,rate,initial,increment,period\n34,Spain,0.1,60,6,weekend\n")],
+        &["decks/retail.csv:2:19: period: \"weekend\" is not defined by a [[period]] of the configuration; known are peak, night"],
+    );
+}
+
+#[test]
+fn wrong_periods_and_conversion_rates() {
+    let toml = r#"
+[[period]]
+name = "peak"
+zone = "Europe/Atlantis"
+days = ["monday", "tue"]
+from = "8:00"
+until = "24:01"
+[[period]]
+name = "peak"
+days = []
+from = "08:00"
+until = "08:00"
+[[exchange]]
+from = "EUR"
+to = "EUR"
+rate = "0"
+at = "today"
+[[exchange]]
+from = "EUR"
+to = "USD"
+rate = "1.1"
+at = "2026-01-01T00:00:00Z"
+[[exchange]]
+from = "EUR"
+to = "USD"
+rate = "1.2"
+at = "2026-01-01T01:00:00+01:00"
+[[exchange]]
+from = "USD"
+to = "USD"
+rate = "1"
+at = "2026-01-01T00:00:00Z"
+"#;
+    let begin = GOOD.lines().count();
+    let found = findings(&format!("{GOOD}{toml}"), &[]);
+    let expected = [
+        (4, 8, "zone \"Europe/Atlantis\" is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\""),
+        (5, 9, "day \"monday\" must be one of mon, tue, wed, thu, fri, sat, sun"),
+        (6, 8, "from \"8:00\" must be an hour from \"00:00\" to \"24:00\""),
+        (7, 9, "until \"24:01\" must be an hour from \"00:00\" to \"24:00\""),
+        (9, 8, "period \"peak\" is defined twice: first at t.toml:FIRST:8"),
+        (16, 8, "\"0\": a conversion rate is a decimal number above 0 and up to 1000000 with at most 10 decimal places, as 0.9215"),
+        (17, 6, "at \"today\" must be an RFC 3339 time, as \"2026-01-31T00:00:00Z\""),
+        (27, 6, "from EUR to USD at this time is defined twice: first in line SECOND"),
+        (30, 6, "from USD to USD: these are one currency"),
+    ];
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(line, column, text)| {
+            let text = text.replace("FIRST", &(begin + 3).to_string()).replace("SECOND", &(begin + 18).to_string());
+            format!("t.toml:{}:{column}: {text}", begin + line)
+        })
+        .collect();
+    assert!(found == expected, "found:\n{}\nexpected:\n{}", found.join("\n"), expected.join("\n"));
+    let empty = "\n[[period]]\nname = \"never\"\ndays = []\nfrom = \"08:00\"\nuntil = \"09:00\"\n[[period]]\nname = \"all\"\nfrom = \"08:00\"\nuntil = \"08:00\"\n";
+    let found = findings(&format!("{GOOD}{empty}"), &[]);
+    assert_eq!(
+        found.iter().map(|line| line.split(": ").nth(1).expect("text")).collect::<Vec<_>>(),
+        ["a period has at least one day", "a period's from and until must differ; a whole day is from 00:00 until 24:00"]
+    );
 }
