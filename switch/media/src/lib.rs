@@ -6,6 +6,7 @@ pub mod answer;
 pub mod body;
 pub mod offer;
 pub mod origin;
+mod packed;
 mod pass;
 mod payload;
 
@@ -14,4 +15,5 @@ pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, SdpError};
 pub use offer::{FilteredOffer, Offered, Refused, filter, offered_codecs};
 pub use origin::{SessionOrigin, same_session, session_mark};
+pub use packed::Packed;
 pub use pass::{MediaTarget, Reach};

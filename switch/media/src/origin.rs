@@ -3,6 +3,7 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use bytes::Bytes;
 use codecs::sdp::{SdpError, Writer};
@@ -14,10 +15,11 @@ use codecs::sdp::{SdpError, Writer};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionOrigin {
     id: u64,
-    version: u64,
+    /// Rises with each SDP that says something else: 2³² of them in one call there are not.
+    version: u32,
     address: IpAddr,
     /// Digest of what was said last.
-    said: Option<u64>,
+    said: Option<NonZeroU64>,
 }
 
 impl SessionOrigin {
@@ -34,7 +36,7 @@ impl SessionOrigin {
     /// Notes an SDP of ours that was sent; the next one that says something else has the next version.
     pub fn sent(&mut self, sdp: &[u8]) {
         let Some((_, end)) = origin_line(sdp) else { return };
-        let says = digest(sdp.get(end..).unwrap_or(&[]));
+        let says = mark(sdp.get(end..).unwrap_or(&[]));
         if self.said.replace(says).is_some_and(|said| said != says) {
             self.version = self.version.saturating_add(1);
         }
@@ -42,22 +44,27 @@ impl SessionOrigin {
 
     /// Writes the `o=` line with the version of what was said last.
     pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.origin(self.id, self.version, self.address);
+        writer.origin(self.id, u64::from(self.version), self.address);
     }
 
     /// The bytes of an SDP that was written with the last version, with the next one if they say something else.
     pub(crate) fn stamp(&self, sdp: Vec<u8>) -> Result<Bytes, SdpError> {
         let Some((said, (start, end))) = self.said.zip(origin_line(&sdp)) else { return Ok(Bytes::from(sdp)) };
         let (before, after) = (sdp.get(..start).unwrap_or(&[]), sdp.get(end..).unwrap_or(&[]));
-        if digest(after) == said {
+        if mark(after) == said {
             return Ok(Bytes::from(sdp));
         }
         let mut writer = Writer::with_capacity(sdp.len() + 4);
         writer.text(before);
-        writer.origin(self.id, self.version.saturating_add(1), self.address);
+        writer.origin(self.id, u64::from(self.version) + 1, self.address);
         writer.text(after);
         writer.finish().map(Bytes::from)
     }
+}
+
+/// A digest that is not 0.
+fn mark(text: &[u8]) -> NonZeroU64 {
+    NonZeroU64::new(digest(text)).unwrap_or(NonZeroU64::MAX)
 }
 
 fn digest(text: &[u8]) -> u64 {

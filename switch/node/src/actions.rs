@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use call::{Action, Event, LegId, Refusal, Settled, Side};
 use ledger::CallId;
+use media::Packed;
 use rating::engine::CarrierLeg;
 use route::{AttemptEnd, Carrier, Host};
 use sip::dialog::Dialog;
@@ -141,6 +142,8 @@ impl Node {
             return ended(AttemptEnd::Unreachable);
         }
         let first = addresses.remove(0);
+        // Kept for the whole call: no room for what is not there.
+        addresses.shrink_to_fit();
         if let Some(dialled) = &mut slot.dialled {
             dialled.alternates = addresses;
         }
@@ -200,8 +203,7 @@ impl Node {
         let to_value = format!("<sip:{dialled}@{host}>");
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
         let contact = build::contact(&user, &here, transport);
-        let leg =
-            Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, tag.into(), call_id.into(), carrier.name.clone());
+        let leg = Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, call_id.into(), carrier.name.clone());
         let original = slot.invite.as_deref();
         let parts = InviteParts {
             leg: &leg,
@@ -218,6 +220,7 @@ impl Node {
             sdp: slot.offered.as_deref(),
         };
         let bytes = build::invite(&parts).build();
+        slot.carriers.reserve_exact(1);
         slot.carriers.push(leg);
         self.clients.insert(client, Client::Invite(me, LegId::Carrier(attempt)));
         self.layer.send(now.tick, client, flow, Method::Invite, bytes);
@@ -251,12 +254,12 @@ impl Node {
         let branch = self.loose_branch();
         let Some(leg) = slot.leg_mut(id) else { return };
         let here = self.tables.advertised_text(leg.flow.local);
-        let Some(dialog) = &leg.dialog else { return };
+        let Some(dialog) = leg.dialog() else { return };
         let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
-            leg.said = Some(Bytes::copy_from_slice(sdp));
+            leg.said = Some(Packed::new(sdp));
         }
         let flow = leg.flow;
         self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
@@ -344,7 +347,7 @@ impl Node {
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.as_deref() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
-        let mut builder = build::response(request, status, &slot.caller.tag).record_routes(request).header(Name::Contact, &contact);
+        let mut builder = build::response(request, status, slot.caller.tag()).record_routes(request).header(Name::Contact, &contact);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
         }
@@ -358,10 +361,10 @@ impl Node {
         let session = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.gate().session.expires_secs);
         let leg = &mut slot.caller;
         leg.session = session;
-        if let Some(dialog) = leg.dialog.as_mut() {
+        if let Some(dialog) = leg.dialog_mut() {
             dialog.confirm_uas();
         }
-        let mut builder = build::response(&request, 200, &leg.tag)
+        let mut builder = build::response(&request, 200, leg.tag())
             .record_routes(&request)
             .header(Name::Contact, &contact)
             .header(Name::Allow, build::ALLOW)
@@ -370,7 +373,7 @@ impl Node {
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
         }
-        leg.said = sdp.as_deref().map(Bytes::copy_from_slice);
+        leg.said = sdp.as_deref().map(Packed::new);
         leg.state = LegState::Accepted { invite, owed: None };
         self.counters.sip_response(CountedSide::Gate, &leg.carrier, 200);
         self.layer.respond(now.tick, invite, 200, builder.build());
@@ -382,7 +385,7 @@ impl Node {
         self.servers.remove(&invite);
         let Some(request) = slot.invite.take() else { return };
         self.counters.sip_response(CountedSide::Gate, &slot.caller.carrier, refusal.status);
-        let builder = build::refusal(&request, refusal, &slot.caller.tag);
+        let builder = build::refusal(&request, refusal, slot.caller.tag());
         self.layer.respond(now.tick, invite, refusal.status, builder.build());
     }
 
@@ -439,7 +442,7 @@ impl Node {
         let Some(leg) = slot.leg_mut(id) else { return };
         match std::mem::replace(&mut leg.exchange, Exchange::None) {
             Exchange::Theirs { server, request } => {
-                let bytes = build::response(&request, 487, &leg.tag).build();
+                let bytes = build::response(&request, 487, leg.tag()).build();
                 self.servers.remove(&server);
                 self.layer.respond(now.tick, server, 487, bytes);
             }

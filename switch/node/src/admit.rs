@@ -67,9 +67,8 @@ impl Node {
                 return self.decline(now, id, &message, fault.status());
             }
         };
-        let mut caller =
-            Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, tag.into(), message.call_id().into(), self.nobody.clone());
-        caller.dialog = Some(Box::new(dialog));
+        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, Box::default(), self.nobody.clone());
+        caller.with_dialog(dialog);
         caller.heard = offer.as_deref().and_then(media::session_mark);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
         let from = message.from().ok();

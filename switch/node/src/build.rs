@@ -92,7 +92,7 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         .header_fmt(Name::MaxForwards, format_args!("{}", parts.max_forwards))
         .header(Name::From, parts.from)
         .header(Name::To, parts.to)
-        .header(Name::CallId, &parts.leg.call_id)
+        .header(Name::CallId, parts.leg.call_id())
         .cseq(parts.cseq, Method::Invite)
         .header(Name::Contact, parts.contact)
         .header(Name::Allow, ALLOW)

@@ -66,7 +66,7 @@ impl Node {
 
     fn acknowledge(&mut self, now: Now, slot: &mut Slot, id: LegId, flow: Flow, ack: &Message) {
         let Some(leg) = slot.leg_mut(id) else { return };
-        let known = leg.dialog.as_ref().is_some_and(|d| d.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
+        let known = leg.dialog().is_some_and(|d| d.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
         if !known || leg.flow.peer.ip() != flow.peer.ip() {
             return self.counters.rejected("stray_ack");
         }
@@ -272,8 +272,8 @@ impl Node {
         };
         let hop = self.hop(dialog.next_hop(), flow);
         let Some(leg) = slot.leg_mut(id) else { return };
-        leg.dialog = Some(Box::new(dialog));
-        leg.said = offered.as_deref().map(bytes::Bytes::copy_from_slice);
+        leg.with_dialog(dialog);
+        leg.said = offered.as_deref().map(media::Packed::new);
         leg.flow = hop;
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use call::{Event, LegId, Loss, Side};
+use media::Packed;
 use sip::dialog::Sender;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
@@ -32,10 +33,10 @@ impl Node {
             self.counters.rejected("foreign_dialog");
             return self.decline(now, id, &message, 403);
         }
-        if leg.dialog.is_none() || matches!(leg.state, LegState::Incoming { .. }) {
+        if leg.dialog().is_none() || matches!(leg.state, LegState::Incoming { .. }) {
             return self.early_request(now, slot, leg_id, id, &message);
         }
-        if let Some(dialog) = leg.dialog.as_mut()
+        if let Some(dialog) = leg.dialog_mut()
             && let Err(fault) = dialog.accept(&message)
         {
             return self.decline(now, id, &message, fault.status());
@@ -62,7 +63,7 @@ impl Node {
 
     /// Before the answer a caller may only give up (RFC 3261 §15): its BYE ends the early dialog as CANCEL does.
     fn early_request(&mut self, now: Now, slot: &mut Slot, leg: LegId, id: ServerId, message: &Message) {
-        let ours = message.call_id() == &*slot.caller.call_id;
+        let ours = message.call_id() == slot.caller.call_id();
         if leg == LegId::Caller && ours && message.method() == Method::Bye && matches!(slot.caller.state, LegState::Incoming { .. }) {
             self.decline(now, id, message, 200);
             self.drive_slot(now, slot, Event::Released { side: Side::Caller, cause: cause_of(message) });
@@ -112,7 +113,7 @@ impl Node {
             Ok(sdp) => sdp,
             Err(fault) => return self.decline(now, id, &message, fault.status()),
         };
-        if let Some(dialog) = leg.dialog.as_mut() {
+        if let Some(dialog) = leg.dialog_mut() {
             // A Contact that cannot be read leaves the target as it was.
             let _ = dialog.refresh(&message);
         }
@@ -129,7 +130,7 @@ impl Node {
         leg.exchange = Exchange::Theirs { server: id, request: Box::new(message) };
         self.servers.insert(id, (slot.me, leg_id));
         if unchanged {
-            let said = slot.leg(leg_id).and_then(|leg| leg.said.clone()).filter(|_| sdp.is_some());
+            let said = slot.leg(leg_id).and_then(Leg::said).filter(|_| sdp.is_some());
             return self.answer_exchange(now, slot, side_of(leg_id), said);
         }
         if !talking {
@@ -150,11 +151,11 @@ impl Node {
         let Exchange::Theirs { server, request } = std::mem::replace(&mut leg.exchange, Exchange::None) else { return };
         let is_update = request.method() == Method::Update;
         let late = !is_update && media::sdp_part(request.content_type(), &request.body()).ok().flatten().is_none();
-        let mut builder = build::response(&request, 200, &leg.tag).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
+        let mut builder = build::response(&request, 200, leg.tag()).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
         builder = build::with_session(builder.header(Name::Supported, build::SUPPORTED), &leg.session);
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
-            leg.said = Some(sdp.clone());
+            leg.said = Some(Packed::new(sdp));
         }
         if is_update {
             self.servers.remove(&server);
@@ -170,7 +171,7 @@ impl Node {
         match std::mem::replace(&mut leg.exchange, Exchange::None) {
             Exchange::Theirs { server, request } => {
                 self.servers.remove(&server);
-                let bytes = build::response(&request, status, &leg.tag).build();
+                let bytes = build::response(&request, status, leg.tag()).build();
                 self.layer.respond(now.tick, server, status, bytes);
             }
             other @ (Exchange::None | Exchange::TheirsAccepted { .. } | Exchange::Ours { .. } | Exchange::OursLate { .. }) => {
@@ -207,7 +208,7 @@ impl Node {
         }
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
-            leg.said = Some(sdp.clone());
+            leg.said = Some(Packed::new(sdp));
         }
         let cseq = dialog.local_seq();
         leg.exchange = Exchange::Ours { client, purpose, cseq };
@@ -239,7 +240,7 @@ impl Node {
         if status >= 300 {
             return self.offer_failed_with(now, slot, id, client, purpose, status);
         }
-        if let Some(dialog) = leg.dialog.as_mut() {
+        if let Some(dialog) = leg.dialog_mut() {
             let _ = dialog.refresh(response);
         }
         leg.session.renewed(now.tick);
@@ -279,7 +280,7 @@ impl Node {
         }
         let Some(leg) = slot.leg_mut(id) else { return };
         if let Exchange::OursLate { remote_tag, cseq, .. } = std::mem::replace(&mut leg.exchange, Exchange::None) {
-            let said = leg.said.clone();
+            let said = leg.said();
             self.clients.remove(&client);
             self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, said.as_ref());
         }
@@ -345,7 +346,7 @@ impl Node {
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised_text(flow.local);
         let me = slot.me;
-        let Some(dialog) = slot.leg_mut(to).and_then(|leg| leg.dialog.as_mut()) else { return self.layer.abandon(client) };
+        let Some(dialog) = slot.leg_mut(to).and_then(Leg::dialog_mut) else { return self.layer.abandon(client) };
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: &contact };
         let builder = dialog.request(Method::Info, &sender).copy(&message, |name, _| build::passes(name));
         let bytes = builder.body(message.content_type(), &message.body()).build();
@@ -370,7 +371,7 @@ impl Node {
                 Due::Refresh => {
                     if matches!(leg.exchange, Exchange::None) {
                         leg.session.refreshing = true;
-                        let (method, sdp) = if leg.takes_update { (Method::Update, None) } else { (Method::Invite, leg.said.clone()) };
+                        let (method, sdp) = if leg.takes_update { (Method::Update, None) } else { (Method::Invite, leg.said()) };
                         self.send_exchange(now, slot, id, method, OfferPurpose::Refresh, sdp);
                     } else {
                         leg.session.postpone(now.tick);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use call::LegId;
+use media::Packed;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
@@ -15,12 +16,12 @@ pub(crate) struct Leg {
     pub id: LegId,
     pub flow: Flow,
     pub state: LegState,
-    /// Our tag: a token and a letter for the leg.
-    pub tag: Box<str>,
-    pub call_id: Box<str>,
+    /// Of a leg that has no dialog yet; the dialog has its own.
+    early_call_id: Box<str>,
+    /// Set by [`Leg::with_dialog`].
     pub dialog: Option<Box<Dialog>>,
     /// The last SDP that we sent there.
-    pub said: Option<Bytes>,
+    pub said: Option<Packed>,
     /// Mark of the last SDP that came from there.
     pub heard: Option<u64>,
     pub session: SessionState,
@@ -102,13 +103,12 @@ pub(crate) enum OfferPurpose {
 // === impl Leg ===
 
 impl Leg {
-    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, tag: Box<str>, call_id: Box<str>, carrier: Name) -> Self {
+    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name) -> Self {
         Self {
             id,
             flow,
             state,
-            tag,
-            call_id,
+            early_call_id: call_id,
             dialog: None,
             said: None,
             heard: None,
@@ -117,6 +117,34 @@ impl Leg {
             carrier,
             takes_update: false,
         }
+    }
+
+    /// The dialog stands, early or confirmed.
+    pub(crate) fn with_dialog(&mut self, dialog: Dialog) {
+        self.early_call_id = Box::default();
+        self.dialog = Some(Box::new(dialog));
+    }
+
+    pub(crate) fn dialog(&self) -> Option<&Dialog> {
+        self.dialog.as_deref()
+    }
+
+    pub(crate) fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        self.dialog.as_deref_mut()
+    }
+
+    pub(crate) fn call_id(&self) -> &str {
+        self.dialog().map_or(&self.early_call_id, Dialog::call_id)
+    }
+
+    /// Our tag: a token and a letter for the leg. Empty before the dialog.
+    pub(crate) fn tag(&self) -> &str {
+        self.dialog().map_or("", Dialog::local_tag)
+    }
+
+    /// What we said last, as it was.
+    pub(crate) fn said(&self) -> Option<Bytes> {
+        self.said.as_ref().map(Packed::unpack)
     }
 
     pub(crate) const fn is_gone(&self) -> bool {

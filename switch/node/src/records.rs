@@ -178,8 +178,8 @@ impl Node {
         let carrier = slot.carriers.last();
         LegFacts {
             node: Some(self.identity.name.clone()),
-            call_id_a: slot.caller.call_id.to_string(),
-            call_id_b: carrier.map(|leg| leg.call_id.to_string()),
+            call_id_a: slot.caller.call_id().to_owned(),
+            call_id_b: carrier.map(|leg| leg.call_id().to_owned()),
             transport_a: slot.caller.flow.transport.uri_name(),
             transport_b: carrier.map(|leg| leg.flow.transport.uri_name()),
         }
@@ -187,7 +187,7 @@ impl Node {
 }
 
 fn raw_dialog(leg: &Leg) -> Option<Box<RawValue>> {
-    to_raw_value(&DialogRecord::of(leg, leg.dialog.as_deref()?)).ok()
+    to_raw_value(&DialogRecord::of(leg, leg.dialog()?)).ok()
 }
 
 /// As serde writes addresses, faster.

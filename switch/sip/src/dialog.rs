@@ -15,13 +15,13 @@ const CSEQ_MAX: u32 = (1 << 31) - 1;
 /// One side's view of a dialog, early or confirmed.
 #[derive(Clone, Debug)]
 pub struct Dialog {
-    /// Call-ID, our party, his party, and the tags, in this order; `ends` are where each ends.
+    /// Call-ID, our party, his party and his Contact's URI, in this order; `ends` are where each ends. Then, a line each, URIs as they
+    /// stand in Route headers, nearest first. One text, because it is kept for the whole call.
     text: Box<str>,
-    ends: [u32; 5],
-    /// His Contact's URI.
-    target: Box<str>,
-    /// URIs as they stand in Route headers, nearest first.
-    routes: Box<[Box<str>]>,
+    ends: [u32; 4],
+    /// The tags, which stand in the parties.
+    local_tag: Place,
+    remote_tag: Place,
     local_seq: u32,
     /// Nothing until he sends a request.
     remote_seq: Option<u32>,
@@ -32,6 +32,9 @@ pub struct Dialog {
     caller: bool,
 }
 
+/// Where a part of the text stands: start and end.
+type Place = (u32, u32);
+
 /// The Via and Contact that one request of ours carries; the rest comes from the dialog.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender<'a> {
@@ -41,7 +44,7 @@ pub struct Sender<'a> {
     pub sent_by: &'a str,
     /// From `Layer::mint_client`; for an ACK to a 2xx a branch of its own.
     pub branch: &'a str,
-    /// Our Contact value in angle brackets. Left out of BYE, CANCEL and PRACK, where it means nothing.
+    /// Our Contact value in angle brackets. Left out of BYE, CANCEL and PRACK, where it means nothing, and if empty (ACK does not need it).
     pub contact: &'a str,
 }
 
@@ -93,13 +96,13 @@ impl Dialog {
         let to = invite.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
         let local = with_tag(to, local_tag);
         let remote = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
-        let remote_tag = tag_of(invite, Name::From)?;
-        let (text, ends) = join([invite.call_id(), &local, remote, local_tag, remote_tag]);
+        let (text, ends) = join([invite.call_id(), &local, remote, target], &routes);
+        let (local_tag, remote_tag) = tags(&text, ends, [Name::To, Name::From])?;
         Ok(Self {
             text,
             ends,
-            target,
-            routes,
+            local_tag,
+            remote_tag,
             local_seq: 0,
             remote_seq: Some(number),
             invite_seq: 0,
@@ -115,14 +118,14 @@ impl Dialog {
         let target = target_of(response)?;
         let local = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
         let remote = response.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
-        let (local_tag, remote_tag) = (tag_of(invite, Name::From)?, tag_of(response, Name::To)?);
         let (number, _) = invite.cseq();
-        let (text, ends) = join([invite.call_id(), local, remote, local_tag, remote_tag]);
+        let (text, ends) = join([invite.call_id(), local, remote, target], &routes);
+        let (local_tag, remote_tag) = tags(&text, ends, [Name::From, Name::To])?;
         Ok(Self {
             text,
             ends,
-            target,
-            routes,
+            local_tag,
+            remote_tag,
             local_seq: number,
             remote_seq: None,
             invite_seq: number,
@@ -138,8 +141,8 @@ impl Dialog {
             return Ok(());
         }
         let routes = record_routes(response, true)?;
-        self.target = target_of(response)?;
-        self.routes = routes;
+        let target = target_of(response)?;
+        (self.text, self.ends) = join([self.call_id(), self.local(), self.remote(), target], &routes);
         self.confirmed = true;
         Ok(())
     }
@@ -170,27 +173,27 @@ impl Dialog {
 
     /// Our tag.
     pub fn local_tag(&self) -> &str {
-        self.part(3)
+        self.place(self.local_tag)
     }
 
     /// His tag; empty from an RFC 2543 peer (§12.1.1).
     pub fn remote_tag(&self) -> &str {
-        self.part(4)
+        self.place(self.remote_tag)
     }
 
     /// Where his requests come from: the URI of his last Contact.
     pub fn target(&self) -> &str {
-        &self.target
+        self.part(3)
     }
 
     /// The route set, nearest first, each in angle brackets.
     pub fn routes(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(|route| &**route)
+        self.text.get(self.ends[3] as usize..).unwrap_or_default().lines()
     }
 
     /// The URI to which the next request is sent: the first route, or the remote target (§8.1.2).
     pub fn next_hop(&self) -> &str {
-        self.routes.first().and_then(|route| NameAddr::parse(route)).map_or(&*self.target, |route| route.uri)
+        self.routes().next().and_then(NameAddr::parse).map_or(self.target(), |route| route.uri)
     }
 
     /// Whether a 2xx was sent or received.
@@ -227,6 +230,10 @@ impl Dialog {
         let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
         self.text.get(start..self.ends[index] as usize).unwrap_or_default()
     }
+
+    fn place(&self, (start, end): Place) -> &str {
+        self.text.get(start as usize..end as usize).unwrap_or_default()
+    }
 }
 
 // === impl Dialog: his requests ===
@@ -253,7 +260,11 @@ impl Dialog {
     /// Takes the Contact of a target refresh (§12.2): a re-INVITE or UPDATE of his, or a 2xx to ours. Without Contact nothing changes.
     pub fn refresh(&mut self, msg: &Message) -> Result<(), DialogError> {
         if msg.header(Name::Contact).is_some() {
-            self.target = target_of(msg)?;
+            let target = target_of(msg)?;
+            if target != self.target() {
+                let routes: Vec<&str> = self.routes().collect();
+                (self.text, self.ends) = join([self.call_id(), self.local(), self.remote(), target], &routes);
+            }
         }
         Ok(())
     }
@@ -278,17 +289,17 @@ impl Dialog {
     }
 
     fn write(&self, method: Method, number: u32, sender: &Sender<'_>) -> Builder {
-        let strict = self.routes.first().and_then(|route| NameAddr::parse(route)).filter(|route| !is_loose(route.uri));
-        let uri = strict.map_or(&*self.target, |route| strict_uri(route.uri));
+        let strict = self.routes().next().and_then(NameAddr::parse).filter(|route| !is_loose(route.uri));
+        let uri = strict.map_or(self.target(), |route| strict_uri(route.uri));
         let mut builder = Builder::request(method, uri).header_fmt(
             Name::Via,
             format_args!("SIP/2.0/{} {};branch={};rport", sender.transport.via_name(), sender.sent_by, sender.branch),
         );
-        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
+        for route in self.routes().skip(usize::from(strict.is_some())) {
             builder = builder.header(Name::Route, route);
         }
         if strict.is_some() {
-            builder = builder.header_fmt(Name::Route, format_args!("<{}>", self.target));
+            builder = builder.header_fmt(Name::Route, format_args!("<{}>", self.target()));
         }
         builder = builder
             .header(Name::From, self.local())
@@ -296,20 +307,41 @@ impl Dialog {
             .header(Name::CallId, self.call_id())
             .cseq(number, method)
             .header(Name::MaxForwards, "70");
-        if matches!(method, Method::Bye | Method::Cancel | Method::Prack) { builder } else { builder.header(Name::Contact, sender.contact) }
+        let contactless = sender.contact.is_empty() || matches!(method, Method::Bye | Method::Cancel | Method::Prack);
+        if contactless { builder } else { builder.header(Name::Contact, sender.contact) }
     }
 }
 
 // === helpers ===
 
-/// Concatenates the parts and notes where each ends.
-fn join(parts: [&str; 5]) -> (Box<str>, [u32; 5]) {
-    let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+/// Concatenates the parts and notes where each ends; the routes follow as lines, which no header's value can break.
+fn join(parts: [&str; 4], routes: &[&str]) -> (Box<str>, [u32; 4]) {
+    let length = parts.iter().map(|part| part.len()).sum::<usize>() + routes.iter().map(|route| route.len() + 1).sum::<usize>();
+    let mut text = String::with_capacity(length);
     let ends = parts.map(|part| {
         text.push_str(part);
         u32::try_from(text.len()).unwrap_or(u32::MAX)
     });
+    for route in routes {
+        text.push_str(route);
+        text.push('\n');
+    }
     (text.into_boxed_str(), ends)
+}
+
+/// Where the tags stand in the text: our party is its second part, his the third. An RFC 2543 peer has none.
+fn tags(text: &str, ends: [u32; 4], names: [Name; 2]) -> Result<(Place, Place), DialogError> {
+    let tag = |part: usize, name: Name| {
+        let (start, end) = (ends[part - 1], ends[part]);
+        let party = text.get(start as usize..end as usize).unwrap_or_default();
+        let tag = NameAddr::parse(party).ok_or(DialogError::Malformed(name))?.tag().unwrap_or_default();
+        if tag.is_empty() {
+            return Ok((start, start));
+        }
+        let at = start + (tag.as_ptr() as usize - party.as_ptr() as usize) as u32;
+        Ok((at, at + tag.len() as u32))
+    };
+    Ok((tag(1, names[0])?, tag(2, names[1])?))
 }
 
 /// A To value with our tag, unless it has one (a re-INVITE).
@@ -322,35 +354,29 @@ fn with_tag(value: &str, tag: &str) -> String {
     text
 }
 
-/// The tag of From or To; an RFC 2543 peer has none.
-fn tag_of(msg: &Message, name: Name) -> Result<&str, DialogError> {
-    let address = msg.name_addr(name).map_err(|_| DialogError::Malformed(name))?;
-    Ok(address.tag().unwrap_or_default())
-}
-
-fn target_of(msg: &Message) -> Result<Box<str>, DialogError> {
+fn target_of(msg: &Message) -> Result<&str, DialogError> {
     let contact = msg.contact().map_err(|_| match msg.header(Name::Contact) {
         Some(_) => DialogError::Malformed(Name::Contact),
         None => DialogError::Missing(Name::Contact),
     })?;
     Uri::parse(contact.uri).ok_or(DialogError::Malformed(Name::Contact))?;
-    Ok(contact.uri.into())
+    Ok(contact.uri)
 }
 
 /// The route set: in order for the callee, reversed for the caller (§12.1.1, §12.1.2).
-fn record_routes(msg: &Message, reversed: bool) -> Result<Box<[Box<str>]>, DialogError> {
+fn record_routes(msg: &Message, reversed: bool) -> Result<Vec<&str>, DialogError> {
     let mut routes = Vec::new();
     for value in msg.headers(Name::RecordRoute).flat_map(values) {
         NameAddr::parse(value).and_then(|route| Uri::parse(route.uri)).ok_or(DialogError::Malformed(Name::RecordRoute))?;
         if routes.len() == ROUTES_MAX {
             return Err(DialogError::TooManyRoutes);
         }
-        routes.push(Box::from(value));
+        routes.push(value);
     }
     if reversed {
         routes.reverse();
     }
-    Ok(routes.into_boxed_slice())
+    Ok(routes)
 }
 
 fn is_loose(uri: &str) -> bool {

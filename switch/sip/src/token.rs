@@ -102,13 +102,14 @@ impl Minter {
     }
 
     /// A keyed 128-bit hash of byte strings, for tables whose keys come from peers.
-    pub(crate) fn key(&self, parts: &[&[u8]]) -> u128 {
+    pub(crate) fn key(&self, parts: &[&[u8]]) -> [u64; 2] {
         let mut hasher = siphasher::sip128::SipHasher24::new_with_key(&self.key);
         for part in parts {
             hasher.write(&(part.len() as u64).to_le_bytes());
             hasher.write(part);
         }
-        hasher.finish128().as_u128()
+        let hash = hasher.finish128();
+        [hash.h1, hash.h2]
     }
 
     fn mac(&self, kind: Kind, payload: u64) -> u64 {

@@ -94,6 +94,37 @@ fn a_repeated_2xx_gets_its_ack_and_a_fork_goes_up() {
     assert_eq!(names(&bench.take_events()), ["Stray 200"], "after Timer M it belongs to nothing");
 }
 
+/// An ACK without a body is not kept: it is made anew from the 2xx that comes again, and goes where the first one went.
+#[test]
+fn a_bare_ack_is_made_again_from_the_2xx() {
+    let mut bench = Bench::new();
+    let (id, invite) = bench.send(Method::Invite);
+    let invite = Message::parse(invite).unwrap();
+    let ok = |record_route: &str| {
+        let builder = sip::Builder::response(&invite, 200, "OK").to_tag("b").header(Name::Contact, "<sip:bob@192.0.2.77>");
+        Message::parse(builder.raw("Record-Route", record_route).build()).unwrap()
+    };
+    bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
+    let hop = Flow::udp(udp().local, "192.0.2.78:5070".parse().unwrap());
+    let dialog = sip::dialog::Dialog::uac(&invite, &ok("<sip:p1;lr>, <sip:p2;lr>")).unwrap();
+    let sent_by = invite.top_via().unwrap().host.to_owned();
+    let sender = sip::dialog::Sender { transport: udp().transport, sent_by: &sent_by, branch: "z9hG4bKown", contact: "" };
+    bench.layer.ack_2xx(bench.now(), id, "b", hop, dialog.ack(1, &sender).build());
+    bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
+    bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
+    assert_eq!(bench.sent.len(), 4);
+    let [first, second, third] = [1, 2, 3].map(|index| sent_message(&bench, index));
+    second.check().unwrap();
+    assert_eq!(second.as_bytes(), third.as_bytes());
+    let all_but_via =
+        |msg: &Message| msg.all_headers().filter(|(name, ..)| *name != Name::Via).map(|h| format!("{h:?}")).collect::<Vec<_>>();
+    assert_eq!((first.request_uri(), all_but_via(&first)), (second.request_uri(), all_but_via(&second)));
+    assert_eq!(second.top_via().unwrap().host, sent_by);
+    assert!(bench.sent[1..].iter().all(|(_, transmit)| transmit.flow == hop));
+    bench.run_to(32_000);
+    bench.assert_empty();
+}
+
 /// Corner 2: the CANCEL waits for the first 1xx.
 #[test]
 fn a_cancel_waits_for_the_first_1xx() {

@@ -141,5 +141,5 @@ fn needs_a_contact_and_bounded_routes() {
 
 #[test]
 fn is_small() {
-    assert!(size_of::<Dialog>() <= 128, "{}", size_of::<Dialog>());
+    assert!(size_of::<Dialog>() <= 72, "{}", size_of::<Dialog>());
 }

@@ -1,12 +1,14 @@
 //! Our requests: INVITE and others, and the ACKs to INVITE (RFC 3261 §13.2.2.4, §17.1).
 //! Invariant: a response counts only if its branch opens to a live slot and its CSeq method is that request's.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use units::Tick;
 
 use super::cancel::Cancel;
 use super::layer::{Due, Fired, Layer, Timers};
-use super::matching::COOKIE;
+use super::matching::{self, COOKIE, Key};
 use super::step::{Class, Rules, Send, Step, Tell};
 use super::{ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
 use crate::flow::Flow;
@@ -17,17 +19,24 @@ use crate::{Message, Method, Name};
 const FORKS_MAX: usize = 8;
 const NIL: u32 = u32::MAX;
 
-/// A client transaction.
+/// A client transaction. What only one without an answer needs is apart: after the 2xx it still has to live for 64·T1.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) flow: Flow,
     method: Method,
+    reliable: bool,
     state: State,
-    /// The request; after a 3xx–6xx to INVITE its ACK; else empty once answered.
-    pub(super) bytes: Bytes,
     timers: Timers,
-    pub(super) cancel: Cancel,
     forks: Vec<Fork>,
+    pub(super) asking: Option<Box<Asking>>,
+}
+
+/// What is sent, from `send` to the answer; after a 3xx–6xx to INVITE as long as its ACK may have to be repeated.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) flow: Flow,
+    /// The request; after a 3xx–6xx to INVITE its ACK.
+    pub(super) bytes: Bytes,
+    pub(super) cancel: Cancel,
     chain: Chain,
 }
 
@@ -49,11 +58,22 @@ pub(super) enum State {
     NonInvite(non_invite::State),
 }
 
-/// A UAS that answered 2xx, and the ACK it got.
+/// A UAS that answered 2xx, by its To-tag.
 #[derive(Debug)]
 struct Fork {
-    tag: Box<str>,
-    ack: Option<(Flow, Bytes)>,
+    tag: Key,
+    ack: Acknowledged,
+}
+
+/// The ACK that it got, as far as it cannot be made from the 2xx when that comes again.
+#[derive(Debug)]
+enum Acknowledged {
+    /// None yet; `follows` if the 2xx has the Contact from which one can be made.
+    Not { follows: bool },
+    /// Without a body: all of it follows from the 2xx, but not where it goes.
+    Bare(SocketAddr),
+    /// With a body.
+    Whole(Box<(Flow, Bytes)>),
 }
 
 /// The place among the transactions that wait on the same flow.
@@ -118,14 +138,12 @@ impl Layer {
     /// An id and the branch to put into the request's one Via. Follow with `send` or `abandon`.
     pub fn mint_client(&mut self) -> (ClientId, String) {
         let (slot, generation) = self.clients.insert(Client {
-            flow: NOWHERE,
             method: Method::Other,
+            reliable: false,
             state: State::Minted,
-            bytes: Bytes::new(),
             timers: Timers::new(),
-            cancel: Cancel::No,
             forks: Vec::new(),
-            chain: Chain { linked: false, newer: NIL, older: NIL },
+            asking: None,
         });
         let mut branch = String::with_capacity(COOKIE.len() + TOKEN_LEN);
         branch.push_str(COOKIE);
@@ -144,9 +162,10 @@ impl Layer {
     pub fn send(&mut self, now: Tick, id: ClientId, flow: Flow, method: Method, bytes: Bytes) {
         let rules = self.rules(&flow);
         let Some(client) = self.client(id).filter(|client| client.state == State::Minted) else { return };
-        client.flow = flow;
         client.method = method;
-        client.bytes = bytes;
+        client.reliable = rules.reliable;
+        let chain = Chain { linked: false, newer: NIL, older: NIL };
+        client.asking = Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain }));
         let step = if is_invite(method) {
             invite::State::start(&rules).map(State::Invite)
         } else {
@@ -160,11 +179,9 @@ impl Layer {
     /// `reason` is the value of a Reason header (RFC 3326). The INVITE's own final response, or `Timeout`, still follows.
     pub fn cancel(&mut self, now: Tick, id: ClientId, reason: Option<&str>) {
         let Some(client) = self.client(id) else { return };
-        if !matches!(client.cancel, Cancel::No) {
-            return;
-        }
+        let Some(asking) = client.asking.as_mut().filter(|asking| matches!(asking.cancel, Cancel::No)) else { return };
         match client.state {
-            State::Invite(invite::State::Calling { .. }) => client.cancel = Cancel::Held(reason.map(Into::into)),
+            State::Invite(invite::State::Calling { .. }) => asking.cancel = Cancel::Held(reason.map(Into::into)),
             State::Invite(invite::State::Proceeding) => self.send_cancel(now, id.slot, reason),
             State::Invite(invite::State::Completed | invite::State::Accepted | invite::State::Terminated)
             | State::Minted
@@ -172,11 +189,17 @@ impl Layer {
         }
     }
 
-    /// Sends the ACK to a 2xx and keeps it for repeats of that 2xx (same To-tag). Sent even if the INVITE's transaction is gone.
+    /// Sends the ACK to a 2xx, and again whenever that 2xx (same To-tag) comes again. Sent even if the INVITE's transaction is gone.
     pub fn ack_2xx(&mut self, _now: Tick, id: ClientId, to_tag: &str, flow: Flow, bytes: Bytes) {
-        if let Some(fork) = self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| &*fork.tag == to_tag)) {
-            // Kept for 64·T1: exactly its length, not the room that it was written in.
-            fork.ack = Some((flow, Bytes::copy_from_slice(&bytes)));
+        let tag = matching::fork(&self.minter, to_tag);
+        if let Some(fork) = self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| fork.tag == tag)) {
+            let bare = || memchr::memmem::find(&bytes, b"\r\n\r\n").is_some_and(|end| end + 4 == bytes.len());
+            fork.ack = if matches!(fork.ack, Acknowledged::Not { follows: true }) && bare() {
+                Acknowledged::Bare(flow.peer)
+            } else {
+                // Kept for 64·T1: exactly its length, not the room that it was written in.
+                Acknowledged::Whole(Box::new((flow, Bytes::copy_from_slice(&bytes))))
+            };
         }
         self.transmit(flow, bytes);
     }
@@ -196,12 +219,6 @@ impl Layer {
         self.clients.at_mut(id.slot)
     }
 }
-
-/// A flow for requests that have none yet.
-const NOWHERE: Flow = {
-    let nobody = std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
-    Flow::udp(nobody, nobody)
-};
 
 // === impl Layer: the peer's side ===
 
@@ -231,16 +248,23 @@ impl Layer {
     /// A 2xx to INVITE: from a new UAS it goes up, a repeat is answered by the ACK that this UAS got.
     fn success(&mut self, now: Tick, slot: u32, flow: Flow, msg: Message) {
         let Some(client) = self.clients.at_mut(slot) else { return };
-        let tag = msg.to_tag();
-        if let Some(fork) = client.forks.iter().find(|fork| &*fork.tag == tag) {
+        let tag = matching::fork(&self.minter, msg.to_tag());
+        if let Some(fork) = client.forks.iter().find(|fork| fork.tag == tag) {
             self.counters.responses_repeated += 1;
-            if let Some((flow, bytes)) = fork.ack.clone() {
+            let again = match &fork.ack {
+                Acknowledged::Not { .. } => None,
+                Acknowledged::Bare(peer) => derive::ack_2xx(&self.minter, &flow, &msg).map(|ack| (Flow { peer: *peer, ..flow }, ack)),
+                Acknowledged::Whole(ack) => Some((**ack).clone()),
+            };
+            if let Some((flow, bytes)) = again {
                 self.transmit(flow, bytes);
             }
             return;
         }
         if client.forks.len() < FORKS_MAX {
-            client.forks.push(Fork { tag: tag.into(), ack: None });
+            // One is the rule, and it is kept for 64·T1.
+            client.forks.reserve_exact(1);
+            client.forks.push(Fork { tag, ack: Acknowledged::Not { follows: msg.header(Name::Contact).is_some() } });
         }
         self.client_input(now, slot, Happening::Response(Class::Success), Some((flow, msg)));
     }
@@ -279,7 +303,7 @@ impl Layer {
     /// Moves the machine that the slot runs.
     pub(super) fn client_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
         let Some(client) = self.clients.at(slot) else { return };
-        let rules = self.rules(&client.flow);
+        let rules = Rules { timing: self.settings.timing, reliable: client.reliable };
         if let Some(step) = client.state.step(happening, &rules) {
             self.client_step(now, slot, step, msg);
         }
@@ -290,18 +314,17 @@ impl Layer {
         let id = ClientId { slot, generation };
         let Some(client) = self.clients.at_mut(slot) else { return };
         client.state = step.state;
-        if let (Send::Ack, Some((_, response))) = (step.send, &msg) {
-            client.bytes = derive::ack(&client.bytes, response).unwrap_or_default();
-        }
-        if step.send != Send::Nothing && !client.bytes.is_empty() {
-            self.transmits.push_back(Transmit { flow: client.flow, bytes: client.bytes.clone() });
+        if let Some(asking) = &mut client.asking {
+            if let (Send::Ack, Some((_, response))) = (step.send, &msg) {
+                asking.bytes = derive::ack(&asking.bytes, response).unwrap_or_default();
+            }
+            if step.send != Send::Nothing && !asking.bytes.is_empty() {
+                self.transmits.push_back(Transmit { flow: asking.flow, bytes: asking.bytes.clone() });
+            }
         }
         client.timers.apply(&mut self.wheel, Due::Client(slot), now, &step);
         let ended = step.state.is_terminated();
         let answered = matches!(step.state, State::Invite(invite::State::Accepted) | State::NonInvite(non_invite::State::Completed));
-        if answered {
-            client.bytes = Bytes::new();
-        }
         if !step.state.waits() {
             self.client_unlink(slot);
         }
@@ -312,6 +335,8 @@ impl Layer {
         }
         if ended {
             self.client_remove(slot);
+        } else if answered && let Some(client) = self.clients.at_mut(slot) {
+            client.asking = None;
         }
         match (step.tell, msg) {
             (Tell::Nothing | Tell::NoAck, _) | (Tell::Message, None) => {}
@@ -341,22 +366,25 @@ impl Layer {
 impl Layer {
     fn client_link(&mut self, slot: u32) {
         let Some(client) = self.clients.at_mut(slot).filter(|client| client.state.waits()) else { return };
-        let older = self.waiting.insert(client.flow, slot).unwrap_or(NIL);
-        client.chain = Chain { linked: true, newer: NIL, older };
-        if let Some(older) = self.clients.at_mut(older) {
-            older.chain.newer = slot;
+        let Some(asking) = &mut client.asking else { return };
+        let older = self.waiting.insert(asking.flow, slot).unwrap_or(NIL);
+        asking.chain = Chain { linked: true, newer: NIL, older };
+        if let Some(older) = self.chain(older) {
+            older.newer = slot;
         }
     }
 
     fn client_unlink(&mut self, slot: u32) {
-        let Some(client) = self.clients.at_mut(slot).filter(|client| client.chain.linked) else { return };
-        client.chain.linked = false;
-        let (flow, Chain { newer, older, .. }) = (client.flow, client.chain);
-        if let Some(older) = self.clients.at_mut(older) {
-            older.chain.newer = newer;
+        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else { return };
+        if !std::mem::take(&mut asking.chain.linked) {
+            return;
         }
-        match self.clients.at_mut(newer) {
-            Some(newer) => newer.chain.older = older,
+        let (flow, Chain { newer, older, .. }) = (asking.flow, asking.chain);
+        if let Some(older) = self.chain(older) {
+            older.newer = newer;
+        }
+        match self.chain(newer) {
+            Some(newer) => newer.older = older,
             None if older == NIL => {
                 self.waiting.remove(&flow);
             }
@@ -364,5 +392,9 @@ impl Layer {
                 self.waiting.insert(flow, older);
             }
         }
+    }
+
+    fn chain(&mut self, slot: u32) -> Option<&mut Chain> {
+        self.clients.at_mut(slot)?.asking.as_mut().map(|asking| &mut asking.chain)
     }
 }

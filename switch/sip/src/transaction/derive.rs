@@ -1,8 +1,11 @@
-//! Requests that the layer makes from the user's INVITE: the ACK to 3xx–6xx (RFC 3261 §17.1.1.3) and CANCEL (§9.1).
-//! Invariant: same Request-URI, branch, Call-ID, From, CSeq number and Route headers as the INVITE, and one Via.
+//! Requests that the layer makes from the user's INVITE: the ACK to 3xx–6xx (RFC 3261 §17.1.1.3) and CANCEL (§9.1), and from a 2xx
+//! that came again its ACK. Invariant: but for that one same Request-URI, branch, Call-ID, From, CSeq number and Route headers as the INVITE, and one Via.
 
 use bytes::Bytes;
 
+use crate::dialog::{Dialog, Sender};
+use crate::flow::Flow;
+use crate::token::Minter;
 use crate::{Builder, Message, Method, Name};
 
 /// The ACK to a 3xx–6xx; its To is the response's. Nothing if the INVITE cannot be read back.
@@ -20,6 +23,17 @@ pub(super) fn cancel(invite: &Bytes, reason: Option<&str>) -> Option<Bytes> {
         Some(reason) => builder.header(Name::Reason, reason).build(),
         None => builder.build(),
     })
+}
+
+/// The ACK to a 2xx that came again over `flow`, all of which follows from that 2xx (§13.2.2.4) if it has no body: its Via names us.
+/// The branch is always the same for the same 2xx. Nothing if the 2xx makes no dialog.
+pub(super) fn ack_2xx(minter: &Minter, flow: &Flow, response: &Message) -> Option<Bytes> {
+    let dialog = Dialog::uac(response, response).ok()?;
+    let via = response.values(Name::Via).next()?;
+    let sent_by = via.split_once([' ', '\t'])?.1.split(';').next()?.trim();
+    let branch = ["z9hG4bK", &minter.stateless(&["ack again", response.call_id(), response.to_tag()])].concat();
+    let sender = Sender { transport: flow.transport, sent_by, branch: &branch, contact: "" };
+    Some(dialog.ack(response.cseq().0, &sender).build())
 }
 
 fn follow_up(invite: &Message, method: Method, to: &str) -> Option<Builder> {

@@ -5,24 +5,31 @@ use bytes::Bytes;
 use units::Tick;
 
 use super::layer::{Due, Fired, Layer, Timers};
-use super::matching::{self, Key};
+use super::matching::{self, Key, NO_KEY};
 use super::step::{Class, Rules, Send, Step, Tell};
 use super::{Event, ServerId, Transmit, invite_server as invite, is_invite, non_invite_server as non_invite};
 use crate::flow::{Flow, Transport};
 use crate::{Builder, Fault, Message, Method, Name};
 
-/// A server transaction.
+/// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left but to absorb repeats.
 #[derive(Debug)]
 pub(super) struct Server {
+    key: Key,
+    merge: Key,
+    state: State,
+    reliable: bool,
+    timers: Timers,
+    answer: Option<Box<Answer>>,
+}
+
+/// The response, as long as a repeat may ask for it.
+#[derive(Debug)]
+struct Answer {
     /// Where responses go.
     flow: Flow,
-    key: Key,
-    merge: Option<Key>,
-    state: State,
-    /// The last response, as long as a repeat may ask for it.
+    /// The last one; empty before the first.
     response: Bytes,
     cancelled: bool,
-    timers: Timers,
 }
 
 /// What happens to a server transaction, before its figure names it.
@@ -78,6 +85,11 @@ impl State {
         }
     }
 
+    /// Whether nothing is sent any more, whatever comes.
+    const fn is_spent(self) -> bool {
+        matches!(self, Self::Invite(invite::State::Confirmed | invite::State::Accepted { acked: true, .. }))
+    }
+
     /// Whether a final response may still be given.
     const fn is_open(self) -> bool {
         matches!(self, Self::Invite(invite::State::Proceeding) | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding))
@@ -96,7 +108,9 @@ impl Layer {
             self.counters.late_responses += 1;
             return;
         };
-        server.response = bytes;
+        if let Some(answer) = &mut server.answer {
+            answer.response = bytes;
+        }
         self.server_input(now, id.slot, Happening::Response(Class::of(status)), None);
     }
 
@@ -105,7 +119,6 @@ impl Layer {
         if let Some(server) = self.server(id)
             && matches!(server.state, State::Invite(invite::State::Accepted { .. }))
         {
-            server.response = Bytes::new();
             self.server_input(now, id.slot, Happening::Acked, None);
         }
     }
@@ -144,10 +157,11 @@ impl Layer {
         self.counters.requests_repeated += 1;
         if let Some(server) = self.servers.at_mut(slot)
             && flow.transport.is_reliable()
-            && flow.peer.ip() == server.flow.peer.ip()
+            && let Some(answer) = &mut server.answer
+            && flow.peer.ip() == answer.flow.peer.ip()
         {
             // the peer lost its connection and asks again over a new one
-            server.flow = flow;
+            answer.flow = flow;
         }
         self.server_input(now, slot, Happening::Repeat, None);
     }
@@ -176,9 +190,10 @@ impl Layer {
             self.counters.cancels_unmatched += 1;
             return self.answer(flow, &msg, 481, "Call/Transaction Does Not Exist", None);
         };
-        let first = server.state.is_open() && !std::mem::replace(&mut server.cancelled, true);
+        let open = server.state.is_open();
+        let first = server.answer.as_mut().is_some_and(|answer| open && !std::mem::replace(&mut answer.cancelled, true));
         // §9.2: the To-tag should be that of the INVITE's response
-        let response = Message::parse(server.response.clone()).ok();
+        let response = server.answer.as_ref().and_then(|answer| Message::parse(answer.response.clone()).ok());
         self.answer(flow, &msg, 200, "OK", response.as_ref().map(Message::to_tag));
         if first {
             let generation = self.servers.generation(slot).unwrap_or_default();
@@ -191,7 +206,7 @@ impl Layer {
             return self.refuse(flow, &msg, fault);
         }
         let merge = matching::merge(&self.minter, &msg);
-        if merge.is_some_and(|merge| self.keys.contains_key(&merge)) {
+        if merge != NO_KEY && self.keys.contains_key(&merge) {
             self.counters.merged += 1;
             return self.answer(flow, &msg, 482, "Loop Detected", None);
         }
@@ -210,12 +225,11 @@ impl Layer {
         } else {
             (non_invite::State::start(&rules).map(State::NonInvite), Bytes::new())
         };
-        let flow_back = self.answer_flow(flow, &msg);
-        let timers = Timers::new();
-        let server = Server { flow: flow_back, key, merge, state: step.state, response, cancelled: false, timers };
+        let answer = Some(Box::new(Answer { flow: self.answer_flow(flow, &msg), response, cancelled: false }));
+        let server = Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
         let (slot, generation) = self.servers.insert(server);
         self.keys.insert(key, slot);
-        if let Some(merge) = merge {
+        if merge != NO_KEY {
             self.keys.insert(merge, slot);
         }
         self.server_step(now, slot, step, None);
@@ -274,7 +288,7 @@ impl Layer {
     /// Moves the machine that the slot runs.
     fn server_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
         let Some(server) = self.servers.at(slot) else { return };
-        let rules = self.rules(&server.flow);
+        let rules = Rules { timing: self.settings.timing, reliable: server.reliable };
         if let Some(step) = server.state.step(happening, &rules) {
             self.server_step(now, slot, step, msg);
         }
@@ -284,11 +298,11 @@ impl Layer {
         let generation = self.servers.generation(slot).unwrap_or_default();
         let Some(server) = self.servers.at_mut(slot) else { return };
         server.state = step.state;
-        if step.send == Send::Stored && !server.response.is_empty() {
-            self.transmits.push_back(Transmit { flow: server.flow, bytes: server.response.clone() });
+        if let Some(answer) = server.answer.as_ref().filter(|answer| step.send == Send::Stored && !answer.response.is_empty()) {
+            self.transmits.push_back(Transmit { flow: answer.flow, bytes: answer.response.clone() });
         }
-        if step.state == State::Invite(invite::State::Confirmed) {
-            server.response = Bytes::new();
+        if step.state.is_spent() {
+            server.answer = None;
         }
         server.timers.apply(&mut self.wheel, Due::Server(slot), now, &step);
         if step.state.is_terminated() {
@@ -308,8 +322,8 @@ impl Layer {
         let Some(mut server) = self.servers.remove(slot) else { return };
         server.timers.stop(&mut self.wheel);
         self.keys.remove(&server.key);
-        if let Some(merge) = server.merge {
-            self.keys.remove(&merge);
+        if server.merge != NO_KEY {
+            self.keys.remove(&server.merge);
         }
     }
 }
