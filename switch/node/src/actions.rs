@@ -251,10 +251,10 @@ impl Node {
 
     /// ACK to a 2xx, kept by the layer for repeats.
     pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
-        let branch = self.loose_branch();
         let Some(leg) = slot.leg_mut(id) else { return };
         let here = self.tables.advertised_text(leg.flow.local);
         let Some(dialog) = leg.dialog() else { return };
+        let branch = dialog.ack_branch(&self.minter, accepted.cseq);
         let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
@@ -268,7 +268,7 @@ impl Node {
     /// ACK and BYE for a 2xx that nobody wants: late, or of a fork.
     pub(crate) fn ack_and_bye(&mut self, now: Now, client: ClientId, flow: Flow, response: &Message, why: Goodbye) {
         let Ok(dialog) = Dialog::uac(response, response) else { return };
-        let branch = self.loose_branch();
+        let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let flow = self.hop(dialog.next_hop(), flow);
@@ -280,7 +280,7 @@ impl Node {
     /// The same when even the INVITE's transaction is gone.
     pub(crate) fn farewell(&mut self, now: Now, flow: Flow, response: &Message, why: Goodbye) {
         let Ok(dialog) = Dialog::uac(response, response) else { return };
-        let branch = self.loose_branch();
+        let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let flow = self.hop(dialog.next_hop(), flow);
@@ -471,14 +471,6 @@ impl Node {
     pub(crate) fn contact_of(&self, slot: &Slot, flow: &Flow) -> String {
         let user = self.minter.mint(Kind::Contact, slot.me.slot, slot.me.generation);
         build::contact(&user, &self.tables.advertised_text(flow.local), flow.transport)
-    }
-
-    /// A branch for an ACK to a 2xx, which belongs to no transaction.
-    pub(crate) fn loose_branch(&mut self) -> String {
-        self.minted_branches = self.minted_branches.wrapping_add(1);
-        let mut text = String::from("z9hG4bK");
-        text.push_str(&self.minter.stateless(&["ack", &self.minted_branches.to_string()]));
-        text
     }
 
     fn ack_late_offer(&mut self, now: Now, slot: &mut Slot, side: Side, sdp: &Bytes) {

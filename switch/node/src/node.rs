@@ -71,7 +71,6 @@ pub struct Node {
     /// The carrier's name where there is none.
     pub(crate) nobody: Name,
     pub(crate) minted_calls: u64,
-    pub(crate) minted_branches: u32,
 }
 
 /// How much of everything a shard holds for its calls: what grows without calls is a leak.
@@ -160,7 +159,6 @@ impl Node {
             stopwatch: || 0,
             nobody: "".into(),
             minted_calls: 0,
-            minted_branches: 0,
             identity,
             tables,
         }

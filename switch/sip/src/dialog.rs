@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::flow::{Flow, Transport};
 use crate::list::values;
+use crate::token::Minter;
 use crate::{Builder, Message, Method, Name, NameAddr, Scheme, Uri};
 
 /// Most Record-Route values taken.
@@ -286,6 +287,12 @@ impl Dialog {
     /// The ACK to a 2xx: the number of the INVITE it answers, a branch of its own, the dialog's routes (§13.2.2.4).
     pub fn ack(&self, invite_seq: u32, sender: &Sender<'_>) -> Builder {
         self.write(Method::Ack, invite_seq, sender)
+    }
+
+    /// The branch of that ACK: the same whenever it is made again, another for each 2xx and each INVITE.
+    pub fn ack_branch(&self, minter: &Minter, invite_seq: u32) -> String {
+        let token = minter.stateless(&["ack", self.call_id(), self.remote_tag(), &invite_seq.to_string()]);
+        ["z9hG4bK", &token].concat()
     }
 
     fn write(&self, method: Method, number: u32, sender: &Sender<'_>) -> Builder {

@@ -108,18 +108,13 @@ fn a_bare_ack_is_made_again_from_the_2xx() {
     let hop = Flow::udp(udp().local, "192.0.2.78:5070".parse().unwrap());
     let dialog = sip::dialog::Dialog::uac(&invite, &ok("<sip:p1;lr>, <sip:p2;lr>")).unwrap();
     let sent_by = invite.top_via().unwrap().host.to_owned();
-    let sender = sip::dialog::Sender { transport: udp().transport, sent_by: &sent_by, branch: "z9hG4bKown", contact: "" };
+    let sender = sip::dialog::Sender { transport: udp().transport, sent_by: &sent_by, branch: &dialog.ack_branch(&MINTER, 1), contact: "" };
     bench.layer.ack_2xx(bench.now(), id, "b", hop, dialog.ack(1, &sender).build());
     bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
     bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
     assert_eq!(bench.sent.len(), 4);
-    let [first, second, third] = [1, 2, 3].map(|index| sent_message(&bench, index));
-    second.check().unwrap();
-    assert_eq!(second.as_bytes(), third.as_bytes());
-    let all_but_via =
-        |msg: &Message| msg.all_headers().filter(|(name, ..)| *name != Name::Via).map(|h| format!("{h:?}")).collect::<Vec<_>>();
-    assert_eq!((first.request_uri(), all_but_via(&first)), (second.request_uri(), all_but_via(&second)));
-    assert_eq!(second.top_via().unwrap().host, sent_by);
+    sent_message(&bench, 1).check().unwrap();
+    assert!(bench.sent[1..].iter().all(|(_, transmit)| transmit.bytes == bench.sent[1].1.bytes));
     assert!(bench.sent[1..].iter().all(|(_, transmit)| transmit.flow == hop));
     bench.run_to(32_000);
     bench.assert_empty();

@@ -26,12 +26,12 @@ pub(super) fn cancel(invite: &Bytes, reason: Option<&str>) -> Option<Bytes> {
 }
 
 /// The ACK to a 2xx that came again over `flow`, all of which follows from that 2xx (§13.2.2.4) if it has no body: its Via names us.
-/// The branch is always the same for the same 2xx. Nothing if the 2xx makes no dialog.
+/// The branch is that of the first one. Nothing if the 2xx makes no dialog.
 pub(super) fn ack_2xx(minter: &Minter, flow: &Flow, response: &Message) -> Option<Bytes> {
     let dialog = Dialog::uac(response, response).ok()?;
     let via = response.values(Name::Via).next()?;
     let sent_by = via.split_once([' ', '\t'])?.1.split(';').next()?.trim();
-    let branch = ["z9hG4bK", &minter.stateless(&["ack again", response.call_id(), response.to_tag()])].concat();
+    let branch = dialog.ack_branch(minter, response.cseq().0);
     let sender = Sender { transport: flow.transport, sent_by, branch: &branch, contact: "" };
     Some(dialog.ack(response.cseq().0, &sender).build())
 }

@@ -8,6 +8,9 @@ use sip::transaction::{ClientId, Event, Layer, Live, ServerId, Settings, Transmi
 use sip::{Message, Method};
 use units::Tick;
 
+/// That of every bench.
+pub const MINTER: Minter = Minter::new([7; 16], 3);
+
 pub fn udp() -> Flow {
     Flow::udp("192.0.2.1:5060".parse().unwrap(), "192.0.2.9:5060".parse().unwrap())
 }
@@ -75,7 +78,7 @@ impl Bench {
     }
 
     pub fn with(settings: Settings) -> Self {
-        Self { layer: Layer::new(Minter::new([7; 16], 3), settings), now_ms: 0, sent: vec![], events: vec![] }
+        Self { layer: Layer::new(MINTER, settings), now_ms: 0, sent: vec![], events: vec![] }
     }
 
     pub fn now(&self) -> Tick {
