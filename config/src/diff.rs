@@ -49,6 +49,8 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("journal", old.journal == new.journal);
     say("log", old.log == new.log);
     say("media", old.media == new.media);
+    say("nats", old.nats == new.nats);
+    say("mail", old.mail == new.mail);
     for (what, from, to) in [
         ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
         ("node.max_calls", old.node.max_calls, new.node.max_calls),

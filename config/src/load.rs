@@ -12,7 +12,7 @@ use units::Name;
 
 use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::reader::{Document, Field, Table};
-use crate::{Settings, base, money, peers, prices, routing};
+use crate::{Settings, base, feeds, money, peers, prices, routing};
 
 /// Largest configuration file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -63,6 +63,8 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     let media = base::media(&document, &mut check);
     let journal = base::journal(&document, &check);
     let log = base::log(&document);
+    let nats = feeds::nats(&document, &mut check);
+    let mail = feeds::mail(&document, &mut check);
     base::refuse_shared_ports(&document, &http, &mut check);
 
     let rules = prices::price_rules(&document, &mut check);
@@ -88,6 +90,8 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
         journal,
         log,
         periods: rules.periods,
+        nats,
+        mail,
         decks: Arc::new(decks.loaded),
         accounts,
         gates: Arc::new(gates),

@@ -225,6 +225,42 @@ pub const LOG: Section = Section {
     ],
 };
 
+/// `[nats]`.
+pub const NATS: Section = Section {
+    name: "nats",
+    many: false,
+    required: false,
+    doc: "Call records as they become durable, to a NATS JetStream stream. Each carries `Nats-Msg-Id`, `<node.name>/<entry>`; receivers that \
+          must count each once go by it. Absent: none are sent.",
+    keys: &[
+        key("url", Kind::Text, Preset::Required, "The server, as `nats://192.0.2.1:4222`."),
+        key("stream", Kind::Text, Preset::Text("CDRS"), "Name of the stream; made if absent."),
+        key("subject", Kind::Text, Preset::Text("tollgate.cdr"), "What records are published on; a stream that exists must take it."),
+        key("user", Kind::Text, Preset::Nothing, "User, if the server wants one."),
+        key("password_file", Kind::Path, Preset::Nothing, "File with its password."),
+    ],
+};
+
+/// `[mail]`.
+pub const MAIL: Section = Section {
+    name: "mail",
+    many: false,
+    required: false,
+    doc: "The mail server that notices to accounts with an `email` go through. Absent: none are sent, and those of that time never will be.",
+    keys: &[
+        key("smtp", Kind::Text, Preset::Required, "The server, as `smtp://192.0.2.1:25`; 25 if no port is written."),
+        key("from", Kind::Text, Preset::Required, "Sender of every mail, `billing@example.net`."),
+        key("user", Kind::Text, Preset::Nothing, "User, if the server wants one."),
+        key("password_file", Kind::Path, Preset::Nothing, "File with its password."),
+        key(
+            "tls",
+            Kind::Word(&["none", "starttls", "tls"]),
+            Preset::Text("starttls"),
+            "`starttls`: encrypted or not sent; `tls`: from the first byte on; `none`: in clear, for a server on this machine.",
+        ),
+    ],
+};
+
 /// `[[deck]]`.
 pub const DECK: Section = Section {
     name: "deck",
@@ -403,4 +439,5 @@ pub const ROUTES: Section = Section {
 };
 
 /// All sections in the order in which they are documented.
-pub const SECTIONS: &[Section] = &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, PERIOD, EXCHANGE, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];
+pub const SECTIONS: &[Section] =
+    &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, NATS, MAIL, PERIOD, EXCHANGE, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];

@@ -27,6 +27,10 @@ pub struct Settings {
     pub log: Log,
     /// Parts of the week that decks name.
     pub periods: Arc<[units::Period]>,
+    /// Where call records go, beside the journal.
+    pub nats: Option<Nats>,
+    /// How notices are mailed.
+    pub mail: Option<Mail>,
     /// Price lists.
     pub decks: Arc<rating::Decks>,
     /// Accounts to make if absent.
@@ -127,6 +131,56 @@ pub struct Log {
     pub json: bool,
 }
 
+/// A server by name or address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    /// Name, IPv4 or IPv6 address, the last without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// `[nats]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Nats {
+    /// Where.
+    pub server: Server,
+    /// Name of the stream.
+    pub stream: String,
+    /// What records are published on.
+    pub subject: String,
+    /// User, with a password in `password_file`.
+    pub user: Option<String>,
+    /// There if `user` is.
+    pub password_file: Option<PathBuf>,
+}
+
+/// `[mail]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mail {
+    /// Where.
+    pub server: Server,
+    /// Sender, a plain address.
+    pub from: String,
+    /// How the way there is protected.
+    pub tls: MailTls,
+    /// User, with a password in `password_file`.
+    pub user: Option<String>,
+    /// There if `user` is.
+    pub password_file: Option<PathBuf>,
+}
+
+/// How the way to the mail server is protected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MailTls {
+    /// Not at all.
+    None,
+    /// Upgraded before anything is said, or given up.
+    Starttls,
+    /// From the first byte on.
+    Tls,
+}
+
 /// `[[account]]`: made once if absent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AccountSeed {
@@ -140,6 +194,13 @@ pub struct AccountSeed {
     pub limit: Money,
     /// What it calls by.
     pub terms: rating::Terms,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
 }
 
 impl fmt::Display for Listen {

@@ -432,3 +432,32 @@ at = "2026-01-01T00:00:00Z"
         ["a period has at least one day", "a period's from and until must differ; a whole day is from 00:00 until 24:00"]
     );
 }
+
+#[test]
+fn feeds_are_checked_where_they_are_written() {
+    let begin = GOOD.lines().count();
+    let toml = format!(
+        "{GOOD}\n[nats]\nurl = \"nats://u:p@127.0.0.1\"\nstream = \"C D\"\nsubject = \"a.>\"\nuser = \"x\"\n\n\
+         [mail]\nsmtp = \"127.0.0.1:25\"\nfrom = \"a@b\\r\\nBcc: c@d\"\ntls = \"ssl\"\n"
+    );
+    let at = |line: usize, column: usize, what: &str| format!("t.toml:{}:{column}: {what}", begin + line);
+    let expected = [
+        at(3, 7, "no password in nats://: write user and password_file"),
+        at(4, 10, "\"C D\": a stream's name has letters, digits, hyphens and underscores"),
+        at(5, 11, "\"a.>\": a subject is words with dots between them, without * and >"),
+        at(6, 8, "user and password_file are written both or not at all"),
+        at(9, 8, "\"127.0.0.1:25\" is not a server: write smtp://192.0.2.1:25 or smtp://name.example"),
+        at(10, 8, "\"a@b\\r\\nBcc: c@d\": write a plain mail address, as billing@example.net"),
+        at(11, 7, "tls must be \"none\" or \"starttls\" or \"tls\", not \"ssl\""),
+    ];
+    check(&toml, &[], &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    let toml = format!(
+        "{GOOD}\n[nats]\nurl = \"nats://[::1]\"\n[mail]\nsmtp = \"smtp://127.0.0.1:2525\"\nfrom = \"a@b.example\"\ntls = \"none\"\n\
+         user = \"x\"\npassword_file = \"p\"\n"
+    );
+    let clear = format!(
+        "t.toml:{}:7: warning: the mail server's password goes over the network in clear: use tls = \"starttls\" or \"tls\"",
+        begin + 7
+    );
+    check(&toml, &[], &[&clear]);
+}
