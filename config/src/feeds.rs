@@ -67,7 +67,7 @@ fn checked(check: &mut Check<'_>, field: Field<String>, right: bool, hint: &str)
 }
 
 /// One `@`, something on both sides, and nothing that could end a line or a header.
-fn is_mail_address(text: &str) -> bool {
+pub(crate) fn is_mail_address(text: &str) -> bool {
     let plain =
         |part: &str| !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !r#"<>()[],;:\"@"#.contains(c));
     text.len() <= ADDRESS_MAX && text.split_once('@').is_some_and(|(local, domain)| plain(local) && plain(domain))

@@ -8,6 +8,7 @@ use units::{Currency, Exchanges, Money, Name};
 
 use crate::AccountSeed;
 use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::feeds;
 use crate::load::Check;
 use crate::prices::{PriceRules, currency, rounding};
 use crate::reader::{Document, Field, Table};
@@ -83,9 +84,7 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         _ => ProfitGuard::Off,
     };
     let email = table.text("email").map(|field| {
-        let (name, domain) = field.value.split_once('@').unwrap_or_default();
-        let plain = !field.value.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '<' | '>'));
-        if name.is_empty() || domain.is_empty() || !plain {
+        if !feeds::is_mail_address(&field.value) {
             check.error(&field.span, format!("{:?} is no mail address", field.value));
         }
         Name::from(field.value.as_str())

@@ -29,6 +29,10 @@ pub trait Backend: Send + Sync + 'static {
     fn kill_call(&self, id: String) -> Answer<bool>;
     /// Why this node takes no new calls, one short line each; empty means ready.
     fn unready(&self) -> Vec<String>;
+    /// What somebody should look at though calls are taken, one short line each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Called before each exposition of `/metrics`: bring gauges that are read rather than counted up to date.
     fn refresh_metrics(&self) {}
 }

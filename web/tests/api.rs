@@ -286,6 +286,12 @@ async fn probes_need_no_token_and_say_why() {
     let bare = |path: &str| Request::get(path.to_owned()).body(Body::empty()).unwrap();
     assert_eq!(client.send(bare("/livez")).await.text, "ok\n");
     assert_eq!(client.send(bare("/readyz")).await.status, StatusCode::OK);
+    *client.fake.remarks.lock().unwrap() = vec!["feed nats is 7 entries behind: cannot connect".to_owned()];
+    let text = client.send(bare("/readyz")).await;
+    assert_eq!((text.status, text.text.as_str()), (StatusCode::OK, "ok\nfeed nats is 7 entries behind: cannot connect\n"));
+    let json = client.send(Request::get("/readyz").header("accept", "application/json").body(Body::empty()).unwrap()).await.json();
+    assert_eq!(json, serde_json::json!({"ready": true, "reasons": [], "remarks": ["feed nats is 7 entries behind: cannot connect"]}));
+    client.fake.remarks.lock().unwrap().clear();
     *client.fake.unready.lock().unwrap() = vec!["draining".to_owned(), "the journal failed: disk full".to_owned()];
     let text = client.send(bare("/readyz")).await;
     assert_eq!((text.status, text.text.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "draining\nthe journal failed: disk full\n"));

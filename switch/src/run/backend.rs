@@ -21,6 +21,7 @@ pub(crate) struct SwitchBackend {
     pub journal: Arc<Journal>,
     pub metrics: Arc<Metrics>,
     pub slots: Arc<SlotTable>,
+    pub feeds: Vec<Arc<feeds::Status>>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
     pub unknown_seen: AtomicU64,
 }
@@ -159,9 +160,16 @@ impl Backend for SwitchBackend {
         reasons
     }
 
+    fn remarks(&self) -> Vec<String> {
+        self.feeds.iter().filter_map(|feed| feed.remark()).collect()
+    }
+
     fn refresh_metrics(&self) {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
+        for feed in &self.feeds {
+            self.metrics.feed(feed.name(), feed.lag(), feed.failures());
+        }
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();
         let unknown = self.fabric.unknown_sources.load(Ordering::Relaxed);

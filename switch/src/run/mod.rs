@@ -5,6 +5,7 @@ mod clock;
 mod fabric;
 mod meter;
 mod names;
+mod outlets;
 mod shard;
 mod signals;
 mod streams;

@@ -24,6 +24,7 @@ use crate::run::backend::{JournalCdrs, SwitchBackend};
 use crate::run::clock::Clock;
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
+use crate::run::outlets::{Outlets, Task};
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::{names, tables};
@@ -104,8 +105,9 @@ impl Switch {
             Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
         let books = replay.finish().shards;
         let shards = start_shards(&settings, &parts, books, bound.udp, pollers, inboxes)?;
-        let state = web_state(&parts, token);
-        let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state)?;
+        let outlets = Outlets::open(&settings, &journal)?;
+        let state = web_state(&parts, token, outlets.statuses);
+        let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
         Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, shards, io: Some(io) })
     }
 
@@ -228,20 +230,21 @@ fn start_shards(
     Ok(threads)
 }
 
-fn web_state(parts: &Parts<'_>, token: String) -> Arc<WebState> {
+fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let backend = SwitchBackend {
         fabric: Arc::clone(parts.fabric),
         journal: Arc::clone(journal),
         metrics: Arc::clone(metrics),
         slots: Arc::clone(parts.slots),
+        feeds,
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     };
     Arc::new(WebState::new(Arc::new(backend), Arc::new(JournalCdrs(Arc::clone(journal))), Arc::clone(metrics), token))
 }
 
-/// One thread carries TCP, DNS and HTTP.
+/// One thread carries TCP, DNS, HTTP and the feeds.
 #[allow(clippy::type_complexity, reason = "a thread and the word that ends it")]
 fn start_io(
     settings: &Settings,
@@ -250,6 +253,7 @@ fn start_io(
     http: TcpListener,
     to_send: mpsc::Receiver<Outgoing>,
     state: Arc<WebState>,
+    feeds: Vec<Task>,
 ) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
     let limits = Limits { idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)), per_source: settings.sip.tcp_per_source };
     let fabric = Arc::clone(fabric);
@@ -264,6 +268,7 @@ fn start_io(
                 tokio::spawn(Arc::clone(&streams).accept(tokio::net::TcpListener::from_std(listener)?));
             }
             tokio::spawn(names::resolve(fabric));
+            feeds.into_iter().for_each(|feed| drop(tokio::spawn(feed)));
             web::serve(http, state, async move {
                 // A dropped sender ends it as well.
                 let _ = stopped.await;

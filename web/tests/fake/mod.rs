@@ -23,6 +23,7 @@ pub struct Fake {
     pub paid: Mutex<BTreeMap<String, (TopUpOrder, TopUpDoc)>>,
     pub live: Mutex<Vec<String>>,
     pub unready: Mutex<Vec<String>>,
+    pub remarks: Mutex<Vec<String>>,
     pub stuck: Mutex<bool>,
 }
 
@@ -122,6 +123,10 @@ impl Backend for Fake {
         let before = live.len();
         live.retain(|l| *l != id);
         now(Ok(live.len() < before))
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.remarks.lock().unwrap().clone()
     }
 
     fn unready(&self) -> Vec<String> {
