@@ -1,29 +1,39 @@
-//! The only door to money: authorize → answer → extend → settle or release; top-ups; accounts. One engine per shard.
+//! The only door to money: authorize → answer → extend → settle or release; top-ups and grants; accounts. One engine per shard.
 //!
 //! Changes are in memory at once; what must survive is returned as a record or as transfers for the caller's record.
 //! Invariant: posted + still reserved never exceeds what was there, so usage cannot take a balance below its limit.
 
 mod accounts;
 mod carrier;
+mod expiry;
+mod extend;
 mod lease;
+mod pockets;
 mod refusal;
 mod settle;
+mod spill;
+mod told;
+mod wake;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks};
+use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks, TierOpen};
 use serde_json::value::RawValue;
-use units::{Currency, Exchange, Money, Name, Now, Number, Wall};
+use smallvec::SmallVec;
+use units::{Currency, Money, Name, Now, Number, Wall};
 
 pub use accounts::{AccountRefused, AccountView, OpenAccount, TopUp, TopUpRequest};
 pub use carrier::{CarrierLeg, Cost};
+pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
+pub use pockets::{GrantRequest, Granted, PocketView};
 pub use refusal::Refusal;
-pub use settle::Settlement;
+pub use settle::{PaidPart, PaidTier, Settlement};
 
-use crate::{Deck, Decks, Price};
-use lease::{Lease, Leases};
+use crate::{Decks, Price};
+use lease::{Lease, Leases, Parts, Tier};
+use spill::Purse;
 
 /// All accounts of a shard with the leases of their calls.
 #[derive(Debug, Default)]
@@ -32,9 +42,14 @@ pub struct Engine {
     states: BTreeMap<AccountId, AccountState>,
     decks: Arc<Decks>,
     leases: Leases,
-    /// Leases whose extension was refused, to be tried again when money returns.
-    starved: BTreeMap<AccountId, Vec<LeaseId>>,
+    /// Leases that returning money concerns: an extension was refused, or the end was announced.
+    waiting: BTreeMap<AccountId, Vec<LeaseId>>,
     woken: VecDeque<LeaseId>,
+    /// What is to be journaled beside the caller's own record.
+    notices: VecDeque<Record>,
+    /// When to look at which account: no later than the next thing that comes with time alone.
+    due: BTreeSet<(Wall, AccountId)>,
+    scheduled: BTreeMap<AccountId, Wall>,
     /// What calls used beyond their leases while being torn down.
     exposure: BTreeMap<Currency, i64>,
 }
@@ -44,7 +59,7 @@ pub struct Engine {
 pub struct Authorize<'a> {
     /// Unique for ever.
     pub call: CallId,
-    /// Who pays.
+    /// Who pays, and every account above.
     pub account: &'a str,
     /// Where to.
     pub number: &'a Number,
@@ -55,23 +70,12 @@ pub struct Authorize<'a> {
 pub struct Grant {
     /// Its handle until settled or released.
     pub lease: LeaseId,
-    /// What it would be billed by if answered now.
+    /// What the caller's account would be billed by if answered now.
     pub price: Price,
-    /// Held: connect fee and first block.
+    /// Held in the caller's account: connect fee and first block, or seconds of free minutes.
     pub reserved: Money,
-    /// The first block, s.
+    /// The first block of the shortest tier, s.
     pub leased_secs: u64,
-}
-
-/// An extension's outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extension {
-    /// Seconds added; 0 if it was too early or refused.
-    pub granted_secs: u64,
-    /// No money for one more increment. [`Engine::poll_woken`] tells when to try again.
-    pub refused: bool,
-    /// When to come back and when to cut.
-    pub timing: Timing,
 }
 
 // === impl Engine ===
@@ -82,10 +86,15 @@ impl Engine {
         Self::default()
     }
 
-    /// From the journal, and the calls that were up, to be closed with [`Engine::recover`].
+    /// From the journal, and the calls that were up, to be closed with [`Engine::recover`] before anything else.
     pub fn restored(shard: ShardBooks) -> (Self, Vec<OpenCall>) {
         let ShardBooks { books, states, open_calls } = shard;
-        (Self { books, states, ..Self::default() }, open_calls.into_values().collect())
+        let mut engine = Self { books, states, ..Self::default() };
+        let accounts: Vec<_> = engine.states.keys().copied().collect();
+        for account in accounts {
+            engine.schedule(account);
+        }
+        (engine, open_calls.into_values().collect())
     }
 
     /// Prices calls authorized from now on; running calls keep theirs.
@@ -98,106 +107,55 @@ impl Engine {
         &self.decks
     }
 
-    /// Reserves the connect fee and the first block.
+    /// Reserves the connect fee and the first block in every tier, or nothing in any.
     pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, Refusal> {
-        let account = self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?;
-        let (deck, row, exchange) = self.row(account, ask.number, now.wall)?;
-        let price = deck.row_at(row, now.wall).ok_or(Refusal::NoPrice)?.exchanged(exchange);
-        let secs = price.increments.initial();
-        let reserved = price.cost(u64::from(secs));
+        let mut above = Some(self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?);
+        let mut tiers: SmallVec<[Tier; 1]> = SmallVec::new();
+        while let Some(account) = above {
+            tiers.push(self.tier(account, ask.number, now.wall)?);
+            above = self.states.get(&account).and_then(|state| state.parent);
+        }
         if self.leases.is_full() {
             return Err(Refusal::TooManyCalls);
         }
-        self.books.reserve(account, reserved)?;
-        // Must succeed from here.
-        let held = Money::of(reserved, price.currency);
-        let lease = Lease {
-            call: ask.call,
-            number: *ask.number,
-            price: price.clone(),
-            deck: Some(deck),
-            row,
-            account,
-            reserved,
-            leased_secs: u64::from(secs),
-            last_grant_secs: u64::from(secs),
-            answered_at: None,
-            starved: false,
-        };
-        Ok(Grant { lease: self.leases.insert(lease), price, reserved: held, leased_secs: u64::from(secs) })
+        for tier in &mut tiers {
+            tier.parts = self.first_block(tier, ask.number, now.wall).ok_or(Refusal::NoCredit)?;
+        }
+        // Must succeed from here: no balance is in two tiers.
+        for tier in &mut tiers {
+            self.hold(&tier.parts)?;
+            tier.last_grant_secs = u32::try_from(tier.leased_secs()).unwrap_or(u32::MAX);
+        }
+        let lease = Lease { call: ask.call, number: *ask.number, answered_at: None, tiers, starved: false, warned: false, waits: false };
+        let leased_secs = lease.leased_secs();
+        let first = lease.tiers.first().ok_or(Refusal::UnknownAccount)?;
+        let (price, part) = (first.price.clone(), first.parts.first().copied());
+        let held = part.and_then(|part| Some(Money::of(part.reserved, self.books.balance(part.balance)?.currency)));
+        let reserved = held.unwrap_or(Money::zero(price.currency));
+        Ok(Grant { lease: self.leases.insert(lease), price, reserved, leased_secs })
     }
 
-    /// Billing begins. If the row changed while it rang, the lease is priced anew; if then one block does not fit, the lease is gone and
-    /// the call must end without charge.
+    /// Billing begins. If a tier's row changed while it rang, that tier is priced anew; if then one block does not fit, the lease is gone
+    /// and the call must end without charge.
     pub fn answer(&mut self, now: Now, id: LeaseId) -> Result<Timing, Refusal> {
+        if self.leases.lease(id)?.answered_at.is_none() {
+            self.reprice(now, id)?;
+            let lease = self.leases.lease_mut(id)?;
+            lease.answered_at = Some(now.wall);
+            lease.tiers.iter_mut().for_each(|tier| tier.deck = None);
+        }
         let lease = self.leases.lease(id)?;
-        if lease.answered_at.is_some() {
-            return Ok(lease.timing());
-        }
-        if let Some(deck) = lease.deck.clone() {
-            let row = deck.find(lease.number.digits(), now.wall);
-            if row != Some(lease.row) || deck.is_timed(lease.row) {
-                // Converted at the rate of the authorization.
-                let exchange = lease.price.exchange().copied();
-                let price = row.and_then(|row| deck.row_at(row, now.wall)).map(|price| price.exchanged(exchange));
-                self.reprice(id, price)?;
-            }
-        }
-        let lease = self.leases.lease_mut(id)?;
-        lease.answered_at = Some(now.wall);
-        lease.deck = None;
-        Ok(lease.timing())
-    }
-
-    /// Grants more time if what is left after `elapsed_ms` of answered time is short.
-    pub fn extend(&mut self, _now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Extension, Refusal> {
-        let lease = self.leases.lease_mut(id)?;
-        if lease.answered_at.is_none() {
-            return Err(Refusal::NotAnswered);
-        }
-        let nothing = |lease: &Lease, refused| Extension { granted_secs: 0, refused, timing: lease.timing() };
-        let left_ms = lease.cut_at_ms().saturating_sub(elapsed_ms);
-        if left_ms == 0 {
-            return Ok(nothing(lease, true));
-        }
-        if left_ms > lease.renew_below_ms() {
-            return Ok(nothing(lease, false));
-        }
-        let available = self.books.balance(lease.account).map_or(0, |balance| balance.available());
-        let (granted_secs, more) = lease.growth(left_ms, available);
-        if self.books.reserve(lease.account, more).is_err() {
-            if !lease.starved {
-                lease.starved = true;
-                self.starved.entry(lease.account).or_default().push(id);
-            }
-            return Ok(nothing(lease, true));
-        }
-        // Must succeed from here.
-        lease.reserved = lease.reserved.saturating_add(more);
-        lease.leased_secs = lease.leased_secs.saturating_add(granted_secs);
-        lease.last_grant_secs = granted_secs;
-        lease.starved = false;
-        Ok(Extension { granted_secs, refused: false, timing: lease.timing() })
+        Ok(lease.timing(self.warn_at_ms(lease, now.wall)))
     }
 
     /// Gives back everything: the call was not answered.
     pub fn release(&mut self, id: LeaseId) -> Result<(), Refusal> {
         let lease = self.leases.remove(id)?;
-        self.books.void(lease.account, lease.reserved)?;
-        self.wake(lease.account);
-        Ok(())
-    }
-
-    /// A lease whose refused extension is worth another [`Engine::extend`], since money came back. Drain after each call of the engine.
-    pub fn poll_woken(&mut self) -> Option<(CallId, LeaseId)> {
-        loop {
-            let id = self.woken.pop_front()?;
-            // Those that ended meanwhile are gone.
-            if let Ok(lease) = self.leases.lease_mut(id) {
-                lease.starved = false;
-                return Some((lease.call, id));
-            }
+        for tier in &lease.tiers {
+            self.void(&tier.parts)?;
+            self.freed(tier.account);
         }
+        Ok(())
     }
 
     /// The record of an answered call, for the journal: what a restart needs to bill and end it.
@@ -211,31 +169,40 @@ impl Engine {
         let lease = self.leases.lease(id)?;
         let answered_at = lease.answered_at.ok_or(Refusal::NotAnswered)?;
         let (dialog_a, dialog_b) = dialogs;
+        let (first, above) = lease.tiers.split_first().ok_or(Refusal::NoLease)?;
+        let name = |tier: &Tier| self.books.name(tier.account).cloned().ok_or(Refusal::UnknownAccount);
+        let tiers: Result<Vec<_>, _> =
+            above.iter().map(|tier| Ok::<_, Refusal>(TierOpen { account: name(tier)?, price: tier.price.row() })).collect();
+        let has_pockets = |tier: &Tier| self.states.get(&tier.account).is_some_and(|state| !state.pockets.is_empty());
         let open = CallOpen {
             call: lease.call,
             gate,
             answered_at,
-            leased_secs: lease.leased_secs,
-            price: lease.price.row(),
-            tiers: Vec::new(),
+            leased_secs: lease.leased_secs(),
+            price: first.price.row(),
+            number: lease.tiers.iter().any(has_pockets).then(|| lease.number.to_string().into()),
+            tiers: tiers?,
             dialog_a,
             dialog_b,
             cdr,
         };
-        let account = self.books.name(lease.account).cloned().ok_or(Refusal::UnknownAccount)?;
-        Ok(Record::new(answered_at, account, RecordBody::CallOpen(Box::new(open))))
+        Ok(Record::new(answered_at, name(first)?, RecordBody::CallOpen(Box::new(open))))
     }
 
-    /// What a lease is billed by.
+    /// What the caller's account is billed by.
     pub fn price(&self, id: LeaseId) -> Option<&Price> {
-        self.leases.lease(id).ok().map(|lease| &lease.price)
+        self.leases.lease(id).ok()?.tiers.first().map(|tier| &tier.price)
+    }
+
+    /// What the operator is paid by: the price of the topmost tier.
+    pub fn top_price(&self, id: LeaseId) -> Option<&Price> {
+        self.leases.lease(id).ok()?.tiers.last().map(|tier| &tier.price)
     }
 
     /// The price that a call by this account would have at `at`, without a lease.
     pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, Refusal> {
         let id = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
-        let (deck, row, exchange) = self.row(id, number, at)?;
-        Ok(deck.row_at(row, at).ok_or(Refusal::NoPrice)?.exchanged(exchange))
+        Ok(self.tier(id, number, at)?.price)
     }
 
     /// Leases alive: one per call between authorization and its end.
@@ -258,52 +225,77 @@ impl Engine {
         self.books.sums().values().map(|sum| sum.unsigned_abs()).sum()
     }
 
-    /// The row that prices a number for an account, of the first of its decks that has one, and what converts it.
-    fn row(&self, account: AccountId, number: &Number, at: Wall) -> Result<(Arc<Deck>, u32, Option<Exchange>), Refusal> {
+    /// An account's price for a number, of the first of its decks that has one; nothing is held yet.
+    fn tier(&self, account: AccountId, number: &Number, at: Wall) -> Result<Tier, Refusal> {
         let state = self.states.get(&account).ok_or(Refusal::UnknownAccount)?;
         let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
         for name in &state.terms.decks {
             let deck = self.decks.named(name).ok_or(Refusal::NoDeck)?;
             let exchange = self.decks.exchange(deck, currency, at).map_err(|_| Refusal::CurrencyMismatch)?;
             if let Some(row) = deck.find(number.digits(), at) {
-                return Ok((Arc::clone(deck), row, exchange));
+                let price = deck.row_at(row, at).ok_or(Refusal::NoPrice)?.exchanged(exchange);
+                return Ok(Tier { account, row, last_grant_secs: 0, deck: Some(Arc::clone(deck)), price, parts: Parts::new() });
             }
         }
         Err(Refusal::NoPrice)
     }
 
-    /// Swaps the first block for that of another row, or ends the lease.
-    fn reprice(&mut self, id: LeaseId, price: Option<Price>) -> Result<(), Refusal> {
-        let lease = self.leases.lease(id)?;
-        let (account, held) = (lease.account, lease.reserved);
-        self.books.void(account, held)?;
-        let outcome = match &price {
-            None => Err(Refusal::NoPrice),
-            Some(price) => self.books.reserve(account, price.cost(u64::from(price.increments.initial()))).map_err(Refusal::from),
-        };
-        match (outcome, price) {
-            (Ok(()), Some(price)) => self.leases.lease_mut(id)?.start(price),
-            (outcome, _) => {
-                self.leases.remove(id)?;
-                self.wake(account);
-                return outcome;
+    /// The account's balances as a call to a number of these digits sees them.
+    fn purse<'a>(&'a self, account: AccountId, digits: &'a [u8], at: Wall) -> Option<Purse<'a>> {
+        let state = self.states.get(&account)?;
+        Some(Purse { books: &self.books, state, account, digits, at })
+    }
+
+    fn first_block(&self, tier: &Tier, number: &Number, at: Wall) -> Option<Parts> {
+        self.purse(tier.account, number.digits(), at)?.fill(&tier.price, &[], tier.price.next_boundary(0), 1)
+    }
+
+    /// Prices the tiers whose row is another one now, or has times of day, and swaps their first block; or ends the lease.
+    fn reprice(&mut self, now: Now, id: LeaseId) -> Result<(), Refusal> {
+        for at in 0..self.leases.lease(id)?.tiers.len() {
+            let lease = self.leases.lease(id)?;
+            let number = lease.number;
+            let Some(tier) = lease.tiers.get(at) else { continue };
+            let Some(deck) = &tier.deck else { continue };
+            let row = deck.find(number.digits(), now.wall);
+            if row == Some(tier.row) && !deck.is_timed(tier.row) {
+                continue;
+            }
+            // Converted at the rate of the authorization.
+            let exchange = tier.price.exchange().copied();
+            let price = row.and_then(|row| deck.row_at(row, now.wall)).map(|price| price.exchanged(exchange));
+            let fresh = price.map(|price| Tier { price, parts: Parts::new(), ..tier.clone() });
+            let old = self.leases.lease_mut(id)?.tiers.get_mut(at).map(|tier| std::mem::take(&mut tier.parts)).unwrap_or_default();
+            self.void(&old)?;
+            let outcome = match fresh {
+                None => Err(Refusal::NoPrice),
+                Some(fresh) => self.first_block(&fresh, &number, now.wall).map(|parts| Tier { parts, ..fresh }).ok_or(Refusal::NoCredit),
+            };
+            match outcome {
+                Ok(mut fresh) => {
+                    self.hold(&fresh.parts)?;
+                    fresh.last_grant_secs = u32::try_from(fresh.leased_secs()).unwrap_or(u32::MAX);
+                    let account = fresh.account;
+                    if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(at) {
+                        *tier = fresh;
+                    }
+                    self.freed(account);
+                }
+                Err(refusal) => {
+                    self.release(id)?;
+                    return Err(refusal);
+                }
             }
         }
-        self.wake(account);
         Ok(())
     }
 
-    /// Money returned to an account: its starved leases may try again.
-    fn wake(&mut self, account: AccountId) {
-        if self.starved.is_empty() {
-            return;
-        }
-        let free = self.books.balance(account).map_or(0, |balance| balance.available());
-        if free > 0
-            && let Some(waiting) = self.starved.remove(&account)
-        {
-            self.woken.extend(waiting);
-        }
+    fn hold(&mut self, parts: &Parts) -> Result<(), Refusal> {
+        parts.iter().try_for_each(|part| self.books.reserve(part.balance, part.reserved).map_err(Refusal::from))
+    }
+
+    fn void(&mut self, parts: &Parts) -> Result<(), Refusal> {
+        parts.iter().try_for_each(|part| self.books.void(part.balance, part.reserved).map_err(Refusal::from))
     }
 }
 

@@ -136,6 +136,9 @@ pub struct CallOpen {
     pub leased_secs: u64,
     /// What it is billed by.
     pub price: PriceRow,
+    /// The called number, where a pocket may pay for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<Name>,
     /// The accounts above, from the nearest up, which pay by prices of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<TierOpen>,

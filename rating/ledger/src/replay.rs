@@ -321,7 +321,7 @@ mod tests {
         };
         let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
         let open =
-            CallOpen { call, gate, answered_at, leased_secs: 30, price, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
+            CallOpen { call, gate, answered_at, leased_secs: 30, price, number: None, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
         record(RecordBody::CallOpen(Box::new(open)))
     }
 

@@ -11,7 +11,7 @@ use ledger::{
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall};
 
-use super::Engine;
+use super::{Engine, PocketView};
 
 /// Longest idempotency key, in bytes.
 const MAX_KEY: usize = 255;
@@ -80,6 +80,11 @@ pub struct AccountView {
     pub limit: Money,
     /// What it calls by.
     pub terms: Terms,
+    /// Promotional and test credit and minutes, in the order in which calls use them.
+    pub pockets: Vec<PocketView>,
+    /// When the balance ends if it is not used.
+    #[serde(serialize_with = "as_time_or_none")]
+    pub idle_end: Option<Wall>,
     /// When it was opened.
     #[serde(serialize_with = "as_time")]
     pub opened_at: Wall,
@@ -103,17 +108,27 @@ pub enum AccountRefused {
     /// Too long.
     #[error("the reference must have at most {MAX_REFERENCE} printable characters")]
     Reference,
+    /// No such pocket can be.
+    #[error("{0}")]
+    Pocket(&'static str),
     /// Said by the books.
     #[error(transparent)]
     Books(#[from] Refused),
 }
 
-fn as_text<S: Serializer>(money: &Money, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_text<S: Serializer>(money: &Money, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&money.text())
 }
 
-fn as_time<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_time<S: Serializer>(wall: &Wall, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&wall.rfc3339())
+}
+
+pub(super) fn as_time_or_none<S: Serializer>(wall: &Option<Wall>, s: S) -> Result<S::Ok, S::Error> {
+    match wall {
+        Some(wall) => as_time(wall, s),
+        None => s.serialize_none(),
+    }
 }
 
 // === impl Engine ===
@@ -136,6 +151,7 @@ impl Engine {
         }
         let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
         self.states.insert(id, AccountState::new(ask.terms.clone(), now.wall, above, ask.opening));
+        self.schedule(id);
         let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening };
         Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
     }
@@ -158,13 +174,7 @@ impl Engine {
 
     /// Books a payment once per key.
     pub fn top_up(&mut self, now: Now, ask: TopUpRequest<'_>) -> Result<TopUp, AccountRefused> {
-        let printable = |text: &str| !text.chars().any(char::is_control);
-        if !(1..=MAX_KEY).contains(&ask.key.len()) || !printable(ask.key) {
-            return Err(AccountRefused::Key);
-        }
-        if ask.reference.len() > MAX_REFERENCE || !printable(ask.reference) {
-            return Err(AccountRefused::Reference);
-        }
+        check_words(ask.key, ask.reference)?;
         let name = Name::from(ask.account);
         let transfer = Transfer {
             key: Key::Given(ask.key.into()),
@@ -182,6 +192,7 @@ impl Engine {
             Posted::Now => {
                 let id = self.books.id(ask.account).ok_or(Refused::UnknownAccount)?;
                 let after = self.books.balance(id).map_or(0, |balance| balance.posted());
+                self.note_posted(id, &transfer, now);
                 self.wake(id);
                 let record = Record::new(now.wall, name, RecordBody::TopUp(TopUpBooked { transfer }));
                 Ok(TopUp { amount: ask.amount, balance: balance(after), replayed: false, record: Some(record) })
@@ -211,9 +222,23 @@ impl Engine {
             available: money(balance.available()),
             limit: money(balance.limit),
             terms: state.terms.clone(),
+            pockets: self.pocket_views(state),
+            idle_end: state.idle_end(),
             opened_at: state.opened_at,
         })
     }
+}
+
+/// A key and a reference as people may give them.
+pub(super) fn check_words(key: &str, reference: &str) -> Result<(), AccountRefused> {
+    let printable = |text: &str| !text.chars().any(char::is_control);
+    if !(1..=MAX_KEY).contains(&key.len()) || !printable(key) {
+        return Err(AccountRefused::Key);
+    }
+    if reference.len() > MAX_REFERENCE || !printable(reference) {
+        return Err(AccountRefused::Reference);
+    }
+    Ok(())
 }
 
 /// From or, for an old debt, to the opening account.

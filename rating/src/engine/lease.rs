@@ -1,10 +1,11 @@
-//! Leases: time bought ahead for one call, in whole increments, and the rule by which it grows.
+//! Leases: time bought ahead for one call, in whole increments, from one balance after the other, in every tier.
 //!
-//! Reserved is always cost(leased seconds) by the rounded function that also bills, so what is posted never exceeds it.
+//! Reserved is always the cost of the leased seconds by the rounded function that also bills, so what is posted never exceeds it.
 
 use std::sync::Arc;
 
 use ledger::{AccountId, CallId};
+use smallvec::SmallVec;
 use units::{Number, Wall};
 
 use super::Refusal;
@@ -17,7 +18,7 @@ pub struct LeaseId {
     generation: u32,
 }
 
-/// When to come back and when to cut, in ms after the answer.
+/// When to come back, when to warn and when to cut, in ms after the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timing {
     /// Seconds leased so far, from the answer.
@@ -26,34 +27,70 @@ pub struct Timing {
     pub renew_at_ms: u64,
     /// Cut here: leased seconds × 1000.
     pub cut_at_ms: u64,
+    /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends a minute later. None if no end is in sight, or if it was
+    /// said.
+    pub warn_at_ms: Option<u64>,
 }
 
 /// Renew when less than this is left, or half of the last grant if that is shorter.
 const RENEW_BELOW_MS: u64 = 15_000;
 /// A renewal makes it at least this much.
 const GROW_TO_MS: u64 = 30_000;
-/// A renewal of several increments takes at most this part of what is free.
-const SHARE: i64 = 8;
 /// Leases of a shard.
 const MAX_LEASES: usize = 1 << 20;
+/// What a second counts in [`units::Currency::SEC`].
+pub(super) const SECOND: i64 = 100_000;
 
-/// One call's money.
+/// One call's time and money.
 #[derive(Debug, Clone)]
 pub(super) struct Lease {
     pub call: CallId,
     pub number: Number,
-    pub price: Price,
+    pub answered_at: Option<Wall>,
+    /// Who pays: the caller's account first, then those above it.
+    pub tiers: SmallVec<[Tier; 1]>,
+    /// An extension was refused: waits for money.
+    pub starved: bool,
+    /// The end was announced: money takes that back.
+    pub warned: bool,
+    /// Among those whom returning money wakes.
+    pub waits: bool,
+}
+
+/// What one account holds for a call.
+#[derive(Debug, Clone)]
+pub(super) struct Tier {
+    pub account: AccountId,
+    pub row: u32,
+    pub last_grant_secs: u32,
     /// The deck version of the authorization, until the answer.
     pub deck: Option<Arc<Deck>>,
-    pub row: u32,
-    pub account: AccountId,
-    /// Held, 10⁻⁵ units.
+    pub price: Price,
+    /// Consecutive, from the answer on; at least one.
+    pub parts: Parts,
+}
+
+pub(super) type Parts = SmallVec<[Part; 1]>;
+
+/// Seconds that one balance pays, from the end of the part before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The account's own or a pocket's.
+    pub balance: AccountId,
+    /// Exclusive.
+    pub until_secs: u32,
+    /// Held, 10⁻⁵ units of the balance.
     pub reserved: i64,
-    pub leased_secs: u64,
-    pub last_grant_secs: u64,
-    pub answered_at: Option<Wall>,
-    /// Waits for money.
-    pub starved: bool,
+    pub pays: Pays,
+}
+
+/// How a part is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pays {
+    /// Second for second.
+    Seconds,
+    /// By the price; the first such part with the connect fee.
+    Money { with_fee: bool },
 }
 
 /// Slots with generations; the slot freed last is used first.
@@ -69,42 +106,82 @@ struct Slot {
     lease: Option<Lease>,
 }
 
-// === impl Lease ===
+// === impl Pays ===
 
-impl Lease {
-    /// The first block at another price.
-    pub fn start(&mut self, price: Price) {
-        let secs = u64::from(price.increments.initial());
-        self.reserved = price.cost(secs);
-        self.leased_secs = secs;
-        self.last_grant_secs = secs;
-        self.price = price;
+impl Pays {
+    /// What the seconds from one boundary to another cost, 10⁻⁵ units of the balance.
+    pub fn amount(self, price: &Price, from_secs: u64, until_secs: u64) -> i64 {
+        match self {
+            Self::Seconds => i64::try_from(until_secs.saturating_sub(from_secs)).unwrap_or(i64::MAX).saturating_mul(SECOND),
+            Self::Money { with_fee } => price.cost_between(from_secs, until_secs, with_fee),
+        }
     }
+}
 
-    pub const fn cut_at_ms(&self) -> u64 {
-        self.leased_secs.saturating_mul(1_000)
+// === impl Tier ===
+
+impl Tier {
+    pub fn leased_secs(&self) -> u64 {
+        leased_secs(&self.parts)
     }
 
     /// With so much left or less it is time to renew.
-    pub const fn renew_below_ms(&self) -> u64 {
-        let half = self.last_grant_secs.saturating_mul(500);
-        if half < RENEW_BELOW_MS { half } else { RENEW_BELOW_MS }
+    pub fn renew_below_ms(&self) -> u64 {
+        u64::from(self.last_grant_secs).saturating_mul(500).min(RENEW_BELOW_MS)
     }
 
-    pub const fn timing(&self) -> Timing {
-        let cut_at_ms = self.cut_at_ms();
-        Timing { leased_secs: self.leased_secs, renew_at_ms: cut_at_ms.saturating_sub(self.renew_below_ms()), cut_at_ms }
+    pub fn renew_at_ms(&self) -> u64 {
+        self.leased_secs().saturating_mul(1_000).saturating_sub(self.renew_below_ms())
     }
 
-    /// The next grant in seconds and what must be reserved for it: the fewest blocks that make 30 s, within an eighth of what is
-    /// free, but never less than one.
-    pub fn growth(&self, left_ms: u64, available: i64) -> (u64, i64) {
-        let (price, from) = (&self.price, self.leased_secs);
-        let one = price.next_boundary(from);
-        let wanted =
-            price.next_boundary(from.saturating_add(GROW_TO_MS.saturating_sub(left_ms).div_ceil(1_000)).saturating_sub(1)).max(one);
-        let until = price.affordable(from, wanted, available / SHARE).max(one);
-        (until.saturating_sub(from), price.cost(until).saturating_sub(price.cost(from)))
+    /// Until where a renewal wants to lease: the fewest whole increments that make 30 s, at least one.
+    pub fn wanted_secs(&self, elapsed_ms: u64) -> u64 {
+        let target = elapsed_ms.saturating_add(GROW_TO_MS).div_ceil(1_000).max(self.leased_secs().saturating_add(1));
+        self.price.next_boundary(target - 1)
+    }
+
+    /// Takes what was granted.
+    pub fn grow(&mut self, granted: &Parts) {
+        let before = self.leased_secs();
+        for part in granted {
+            match self.parts.last_mut() {
+                Some(last) if last.balance == part.balance => {
+                    last.until_secs = part.until_secs;
+                    last.reserved = last.reserved.saturating_add(part.reserved);
+                }
+                Some(_) | None => self.parts.push(*part),
+            }
+        }
+        self.last_grant_secs = u32::try_from(self.leased_secs().saturating_sub(before)).unwrap_or(u32::MAX);
+    }
+}
+
+/// Where the parts end.
+pub(super) fn leased_secs(parts: &[Part]) -> u64 {
+    parts.last().map_or(0, |part| u64::from(part.until_secs))
+}
+
+/// Where the part after these begins, for each: parts with their first second.
+pub(super) fn with_starts(parts: &[Part]) -> impl Iterator<Item = (u64, &Part)> {
+    let mut from = 0;
+    parts.iter().map(move |part| (std::mem::replace(&mut from, u64::from(part.until_secs)), part))
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Where the shortest tier ends.
+    pub fn leased_secs(&self) -> u64 {
+        self.tiers.iter().map(Tier::leased_secs).min().unwrap_or(0)
+    }
+
+    pub fn cut_at_ms(&self) -> u64 {
+        self.leased_secs().saturating_mul(1_000)
+    }
+
+    pub fn timing(&self, warn_at_ms: Option<u64>) -> Timing {
+        let renew_at_ms = self.tiers.iter().map(Tier::renew_at_ms).min().unwrap_or(0);
+        Timing { leased_secs: self.leased_secs(), renew_at_ms, cut_at_ms: self.cut_at_ms(), warn_at_ms }
     }
 }
 
@@ -157,6 +234,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_small() {
-        assert!(size_of::<Slot>() <= 208, "{} B", size_of::<Slot>());
+        assert!(size_of::<Part>() <= 24 && size_of::<Parts>() <= 32, "{} B", size_of::<Parts>());
+        assert!(size_of::<Slot>() <= 256, "{} B", size_of::<Slot>());
     }
 }

@@ -1,11 +1,13 @@
-//! The end of a call: duration → increments → amount, rounded once; post what was used, give the rest back.
+//! The end of a call: duration → increments → amount, rounded once per balance; post what was used, give the rest back, in every tier.
 //!
 //! Time beyond the lease is never billed: it is tear-down, at the operator's exposure.
 
-use ledger::{AccountId, CallId, House, Key, OpenCall, Party, Purpose, Transfer};
-use units::{Money, Name, Now, Wall};
+use ledger::{AccountId, Balance, CallId, House, Key, OpenCall, Party, Purpose, Transfer};
+use smallvec::SmallVec;
+use units::{Currency, Money, Name, Now, Wall};
 
 use super::carrier::cost_transfer;
+use super::lease::{Lease, Parts, with_starts};
 use super::{CarrierLeg, Cost, Engine, LeaseId, Refusal};
 use crate::Price;
 
@@ -14,7 +16,7 @@ use crate::Price;
 pub struct Settlement {
     /// Which call.
     pub call: CallId,
-    /// Who paid.
+    /// Whose call it was.
     pub account: Name,
     /// Billing began, if ever.
     pub answered_at: Option<Wall>,
@@ -22,15 +24,19 @@ pub struct Settlement {
     pub duration_ms: u64,
     /// Answered time beyond the lease, ms.
     pub teardown_ms: u64,
-    /// After increments.
+    /// After increments, those paid in free minutes included.
     pub billed_seconds: u64,
-    /// What it cost the account.
+    /// What it cost the account in money.
     pub amount: Money,
+    /// Which balances paid which seconds, in order; empty if nothing was due.
+    pub parts: SmallVec<[PaidPart; 1]>,
+    /// What it cost the accounts above, from the nearest up.
+    pub tiers: Vec<PaidTier>,
     /// What the carrier charges, if its deck says.
     pub cost: Option<Cost>,
-    /// Posted balance before.
+    /// Posted balance before, pockets aside.
     pub balance_before: Money,
-    /// Posted balance after.
+    /// Posted balance after, pockets aside.
     pub balance_after: Money,
     /// What the time beyond the lease would have cost.
     pub exposure: Money,
@@ -40,114 +46,211 @@ pub struct Settlement {
     pub transfers: Vec<Transfer>,
 }
 
+/// What one balance paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidPart {
+    /// Which pocket; the account's own money if none.
+    pub pocket: Option<Name>,
+    /// Billed seconds.
+    pub seconds: u64,
+    /// Money, or the same seconds in [`Currency::SEC`].
+    pub amount: Money,
+}
+
+/// What an account above paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaidTier {
+    /// Who.
+    pub account: Name,
+    /// By which price.
+    pub price: Price,
+    /// After increments.
+    pub billed_seconds: u64,
+    /// In money.
+    pub amount: Money,
+}
+
 /// A call's facts at its end.
 struct Ended {
     call: CallId,
-    account: AccountId,
-    price: Price,
     answered_at: Option<Wall>,
     /// Answered time, ms.
     duration_ms: u64,
+    /// At least one, from the caller's up.
+    tiers: SmallVec<[EndedTier; 1]>,
+    /// Whether the parts are reserved; not so after a restart.
+    is_held: bool,
+}
+
+struct EndedTier {
+    account: AccountId,
+    price: Price,
+    parts: Parts,
     /// Billable at most, ms.
     lease_ms: u64,
-    /// Held for it; none if it was not reserved in this run.
-    reserved: Option<i64>,
+}
+
+/// What a tier paid.
+struct Paid {
+    parts: SmallVec<[PaidPart; 1]>,
+    amount: Money,
+    billed_seconds: u64,
+}
+
+// === impl Settlement ===
+
+impl Settlement {
+    /// What the operator earned, if carrier and customer count in one currency: what the topmost account paid less the carrier's cost.
+    pub fn margin(&self) -> Option<Money> {
+        let paid = self.tiers.last().map_or(self.amount, |tier| tier.amount);
+        let cost = self.cost.as_ref()?.amount;
+        (cost.currency == paid.currency).then(|| Money::of(paid.amount.saturating_sub(cost.amount), paid.currency))
+    }
 }
 
 // === impl Engine ===
 
 impl Engine {
     /// Ends a lease: `duration_ms` from answer to hang-up; a call that was not answered is billed nothing whatever is given.
-    pub fn settle(&mut self, _now: Now, id: LeaseId, duration_ms: u64, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
+    pub fn settle(&mut self, now: Now, id: LeaseId, duration_ms: u64, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
         let lease = self.leases.remove(id)?;
-        let ended = Ended {
-            call: lease.call,
-            account: lease.account,
-            lease_ms: lease.cut_at_ms(),
-            duration_ms: lease.answered_at.map_or(0, |_| duration_ms),
-            answered_at: lease.answered_at,
-            price: lease.price,
-            reserved: Some(lease.reserved),
-        };
-        let settlement = self.finish(ended, carrier);
-        self.wake(lease.account);
+        let lease_ms = lease.cut_at_ms();
+        let Lease { call, answered_at, tiers, .. } = lease;
+        let tiers: SmallVec<[EndedTier; 1]> =
+            tiers.into_iter().map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts, lease_ms }).collect();
+        let accounts: SmallVec<[AccountId; 2]> = tiers.iter().map(|tier| tier.account).collect();
+        let ended = Ended { call, answered_at, duration_ms: answered_at.map_or(0, |_| duration_ms), tiers, is_held: true };
+        let settlement = self.finish(now, ended, carrier);
+        for account in accounts {
+            self.freed(account);
+        }
         settlement
     }
 
-    /// Ends a call that was up when the node was lost, billed to its last checkpoint.
-    pub fn recover(&mut self, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
-        let account = self.books.id(&lost.account).ok_or(Refusal::UnknownAccount)?;
-        let price = Price::from_row(&lost.open.price).map_err(|_| Refusal::NoPrice)?;
-        let free = self.books.balance(account).map_or(0, |balance| balance.available());
-        let ended = Ended {
-            call: lost.open.call,
-            account,
-            answered_at: Some(lost.open.answered_at),
-            duration_ms: lost.answered_ms,
-            lease_ms: affordable_ms(&price, free, lost.answered_ms),
-            price,
-            reserved: None,
-        };
-        self.finish(ended, carrier)
+    /// Ends a call that was up when the node was lost, billed to its last checkpoint from what its balances hold now. Before anything
+    /// expires: what had been reserved is good.
+    pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
+        let mut tiers = SmallVec::new();
+        let first = std::iter::once((&lost.account, &lost.open.price));
+        for (account, row) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))) {
+            let account = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
+            let price = Price::from_row(row).map_err(|_| Refusal::NoPrice)?;
+            let billed = price.billed_seconds(lost.answered_ms);
+            // Without a number no pocket had to be asked, so the digits of the row will do.
+            let digits = lost.open.number.as_deref().map_or_else(|| price.prefix.to_string(), str::to_owned);
+            let purse = self.purse(account, digits.as_bytes(), lost.open.answered_at);
+            let parts = purse.and_then(|purse| purse.fill(&price, &[], billed, 1));
+            let parts = parts.unwrap_or_default();
+            let leased = super::lease::leased_secs(&parts);
+            // Everything is there, since the lost lease covered it, unless the limit was lowered meanwhile.
+            let lease_ms = if leased >= billed { lost.answered_ms } else { leased.saturating_mul(1_000) };
+            tiers.push(EndedTier { account, price, parts, lease_ms });
+        }
+        let (call, answered_at) = (lost.open.call, Some(lost.open.answered_at));
+        self.finish(now, Ended { call, answered_at, duration_ms: lost.answered_ms, tiers, is_held: false }, carrier)
     }
 
-    fn finish(&mut self, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
-        let Ended { call, account, price, answered_at, .. } = ended;
-        let name = self.books.name(account).cloned().ok_or(Refusal::UnknownAccount)?;
-        let duration_ms = ended.duration_ms.min(ended.lease_ms);
-        let charge = price.charge(duration_ms);
-        let whole = price.charge(ended.duration_ms).amount;
-        let exposure = Money::of(whole.amount.saturating_sub(charge.amount.amount), price.currency);
+    fn finish(&mut self, now: Now, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
         let mut transfers = Vec::with_capacity(2);
-        if charge.amount.amount > 0 {
-            let usage = Transfer {
-                key: Key::usage(call, 0, 0),
-                purpose: Purpose::Usage,
-                debit: Party::Customer(name.clone()),
-                credit: Party::House(House::Revenue),
-                amount: charge.amount,
-                memo: None,
-            };
-            match ended.reserved {
-                Some(reserved) => self.books.post_reserved(&usage, reserved)?,
-                None => self.books.post(&usage)?,
-            };
-            transfers.push(usage);
-        } else if let Some(reserved) = ended.reserved {
-            self.books.void(account, reserved)?;
+        let mut paid: SmallVec<[Paid; 1]> = SmallVec::new();
+        for at in 0..ended.tiers.len() {
+            paid.push(self.pay(now, &ended, at, &mut transfers)?);
         }
         let cost = carrier.and_then(|leg| self.carrier_cost(leg));
         if let (Some(leg), Some(cost)) = (carrier, &cost)
-            && let Some(transfer) = cost_transfer(call, leg.attempt, cost.amount)
+            && let Some(transfer) = cost_transfer(ended.call, leg.attempt, cost.amount)
         {
             self.books.post(&transfer)?;
             transfers.push(transfer);
         }
+        let Ended { call, answered_at, .. } = ended;
+        let mut tiers = ended.tiers.into_iter().zip(paid);
+        let (first, own) = tiers.next().ok_or(Refusal::NoLease)?;
+        let name = |account| self.books.name(account).cloned().ok_or(Refusal::UnknownAccount);
+        let account = name(first.account)?;
+        let above = tiers.map(|(tier, paid)| {
+            let Paid { amount, billed_seconds, .. } = paid;
+            Ok::<_, Refusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount })
+        });
+        let above = above.collect::<Result<Vec<_>, _>>()?;
+        let duration_ms = ended.duration_ms.min(first.lease_ms);
+        let price = first.price;
+        let beyond = price.charge(ended.duration_ms).amount.amount.saturating_sub(price.charge(duration_ms).amount.amount);
+        let exposure = Money::of(beyond, price.currency);
         if exposure.amount > 0 {
             let sum = self.exposure.entry(exposure.currency).or_default();
             *sum = sum.saturating_add(exposure.amount);
         }
-        let after = self.books.balance(account).map_or(0, |balance| balance.posted());
+        let after = self.books.balance(first.account).map_or(0, Balance::posted);
+        let from_main: i64 = own.parts.iter().filter(|part| part.pocket.is_none()).map(|part| part.amount.amount).sum();
         Ok(Settlement {
             call,
-            account: name,
+            account,
             answered_at,
             duration_ms,
             teardown_ms: ended.duration_ms.saturating_sub(duration_ms),
-            billed_seconds: charge.billed_seconds,
-            amount: charge.amount,
+            billed_seconds: own.billed_seconds,
+            amount: own.amount,
+            parts: own.parts,
+            tiers: above,
             cost,
-            balance_before: Money::of(after.saturating_add(charge.amount.amount), price.currency),
+            balance_before: Money::of(after.saturating_add(from_main), price.currency),
             balance_after: Money::of(after, price.currency),
             exposure,
             price,
             transfers,
         })
     }
+
+    /// Posts what one tier used of each balance, and gives back the rest.
+    fn pay(&mut self, now: Now, ended: &Ended, at: usize, transfers: &mut Vec<Transfer>) -> Result<Paid, Refusal> {
+        let tier = ended.tiers.get(at).ok_or(Refusal::NoLease)?;
+        let price = &tier.price;
+        let billed_seconds = price.billed_seconds(ended.duration_ms.min(tier.lease_ms));
+        let has_above = self.states.get(&tier.account).is_some_and(|state| state.parent.is_some());
+        let house = if has_above { House::ResellerRevenue } else { House::Revenue };
+        let mut paid = Paid { parts: SmallVec::new(), amount: Money::zero(price.currency), billed_seconds };
+        let first = transfers.len();
+        for (segment, (from, part)) in with_starts(&tier.parts).enumerate() {
+            let until = billed_seconds.min(u64::from(part.until_secs));
+            let units = part.pays.amount(price, from.min(until), until);
+            if units == 0 && ended.is_held {
+                self.books.void(part.balance, part.reserved)?;
+            }
+            if until > from {
+                let party = self.books.party(part.balance).cloned().ok_or(Refusal::UnknownAccount)?;
+                let currency = self.books.balance(part.balance).map_or(price.currency, |balance| balance.currency);
+                let amount = Money::of(units, currency);
+                let pocket = if let Party::Pocket { pocket, .. } = &party { Some(pocket.clone()) } else { None };
+                if units > 0 {
+                    let key = Key::usage(ended.call, tier_number(at), tier_number(segment));
+                    let transfer =
+                        Transfer { key, purpose: Purpose::Usage, debit: party, credit: Party::House(house), amount, memo: None };
+                    if ended.is_held {
+                        self.books.post_reserved(&transfer, part.reserved)?;
+                    } else {
+                        self.books.post(&transfer)?;
+                    }
+                    transfers.push(transfer);
+                }
+                if currency != Currency::SEC {
+                    paid.amount.amount = paid.amount.amount.saturating_add(units);
+                }
+                paid.parts.push(PaidPart { pocket, seconds: until - from, amount });
+            }
+        }
+        for transfer in transfers.iter().skip(first) {
+            self.note_posted(tier.account, transfer, now);
+        }
+        if transfers.len() > first {
+            self.tell_low_balance(tier.account, now);
+            self.tell_low_minutes(tier.account, &paid.parts, price, now);
+        }
+        Ok(paid)
+    }
 }
 
-/// What of `duration_ms` a restarted node can bill: everything, since the lost lease covered it, unless the limit was lowered meanwhile.
-fn affordable_ms(price: &Price, free: i64, duration_ms: u64) -> u64 {
-    let billed = price.billed_seconds(duration_ms);
-    if price.cost(billed) <= free.max(0) { duration_ms } else { price.affordable(0, billed, free).saturating_mul(1_000) }
+/// Tiers and parts are few: names have at most eight tiers, accounts at most 64 pockets.
+fn tier_number(at: usize) -> u8 {
+    u8::try_from(at).unwrap_or(u8::MAX)
 }

@@ -89,13 +89,13 @@ fn one_call_from_grant_to_settle() {
     assert_eq!((grant.leased_secs, grant.reserved.amount), (30, 6_173));
     assert_eq!(desk.money(), (1_000_000, 6_173, 993_827));
     let timing = desk.engine.answer(desk.now, grant.lease).expect("answered");
-    assert_eq!(timing, Timing { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000 });
+    assert_eq!(timing, Timing { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000, warn_at_ms: None });
     let early = desk.extend(grant.lease, 14_999);
     assert_eq!((early.granted_secs, early.refused), (0, false));
     // 15 s left: three times 6 s make 33.
     let more = desk.extend(grant.lease, 15_000);
     assert_eq!(more.granted_secs, 18);
-    assert_eq!(more.timing, Timing { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000 });
+    assert_eq!(more.timing, Timing { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000, warn_at_ms: None });
     let done = desk.settle(grant.lease, 31_000);
     assert_eq!((done.billed_seconds, done.amount.to_string(), done.duration_ms, done.teardown_ms), (36, "0.07407".to_owned(), 31_000, 0));
     assert_eq!((done.balance_before.to_string(), done.balance_after.to_string()), ("10.00000".to_owned(), "9.92593".to_owned()));
@@ -275,7 +275,7 @@ fn a_restart_finds_the_books_and_bills_lost_calls_once() {
     let (engine, open) = Engine::restored(shard);
     desk.engine = engine;
     assert_eq!(desk.money(), (1_050_000 - 6_173, 0, 1_050_000 - 6_173), "30 s leased, no more is billed");
-    let amounts: Vec<_> = open.iter().map(|call| desk.engine.recover(call, None).expect("money").amount.to_string()).collect();
+    let amounts: Vec<_> = open.iter().map(|call| desk.engine.recover(desk.now, call, None).expect("money").amount.to_string()).collect();
     assert_eq!(amounts, ["0.07407", "0.00000"]);
     assert!(desk.top_up(50_000, "k1").expect("known").replayed);
     assert_eq!(desk.engine.imbalance(), 0);

@@ -1,0 +1,75 @@
+//! What an account's owner is told because of a movement: a low balance, few minutes. Each once, until things are better again.
+
+use ledger::{AccountId, Balance, Notice, NoticeEvent, PocketKind, Record, RecordBody, Transfer};
+use units::{Currency, Now};
+
+use super::lease::SECOND;
+use super::{Engine, PaidPart};
+use crate::Price;
+
+/// Fewer seconds than this in a pocket of minutes are few.
+const FEW_SECS: i64 = 300;
+
+// === impl Engine ===
+
+impl Engine {
+    /// A record to be journaled after the caller's own; drain after each call of the engine.
+    pub fn poll_notice(&mut self) -> Option<Record> {
+        self.notices.pop_front()
+    }
+
+    /// Something to tell an account's owner, in the language and to the address of its terms.
+    pub fn notice_to(&self, now: Now, account: &str, event: NoticeEvent) -> Option<Record> {
+        self.notice(now, self.books.id(account)?, event)
+    }
+
+    pub(super) fn notice(&self, now: Now, account: AccountId, event: NoticeEvent) -> Option<Record> {
+        let terms = &self.states.get(&account)?.terms;
+        let notice = Notice { to: terms.email.clone(), language: terms.language.clone(), event };
+        Some(Record::new(now.wall, self.books.name(account)?.clone(), RecordBody::Notice(notice)))
+    }
+
+    /// Tells it, and keeps that it was told.
+    pub(super) fn tell(&mut self, now: Now, account: AccountId, event: NoticeEvent) {
+        if let Some(record) = self.notice(now, account, event.clone()) {
+            if let Some(state) = self.states.get_mut(&account) {
+                state.note_notice(&event, now.wall);
+            }
+            self.notices.push_back(record);
+        }
+    }
+
+    /// A movement of this account was posted.
+    pub(super) fn note_posted(&mut self, account: AccountId, transfer: &Transfer, now: Now) {
+        let posted = self.books.balance(account).map_or(0, Balance::posted);
+        if let Some(state) = self.states.get_mut(&account) {
+            state.note_posted(transfer, now.wall, posted);
+        }
+    }
+
+    /// After usage: a balance that fell below its mark.
+    pub(super) fn tell_low_balance(&mut self, account: AccountId, now: Now) {
+        let Some(balance) = self.books.balance(account).copied() else { return };
+        let due = self.states.get(&account).and_then(|state| state.low_balance_due(balance.posted()));
+        if let Some(threshold) = due {
+            let event = NoticeEvent::LowBalance { balance: balance.posted(), threshold, currency: balance.currency };
+            self.tell(now, account, event);
+        }
+    }
+
+    /// After usage: minutes nearly gone, and no money for a first block of such a call afterwards.
+    pub(super) fn tell_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
+        for part in paid.iter().filter(|part| part.amount.currency == Currency::SEC) {
+            let Some((state, name)) = self.states.get(&account).zip(part.pocket.as_ref()) else { return };
+            let Some(pocket) = state.pocket(name).filter(|pocket| pocket.low_armed) else { continue };
+            let left = self.books.balance(pocket.id).map_or(0, Balance::posted) / SECOND;
+            let money = state.pockets.iter().filter(|pocket| pocket.terms.kind != PocketKind::Minutes && pocket.terms.is_open(now.wall));
+            let free = |id| self.books.balance(id).map_or(0, |balance| balance.available().max(0));
+            let most = money.map(|pocket| free(pocket.id)).chain([free(account)]).max().unwrap_or(0);
+            if left <= FEW_SECS && most < price.cost(price.next_boundary(0)) {
+                let event = NoticeEvent::LowMinutes { pocket: name.clone(), seconds: left.unsigned_abs() };
+                self.tell(now, account, event);
+            }
+        }
+    }
+}
