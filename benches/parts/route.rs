@@ -24,7 +24,7 @@ fn main() {
     let routes = plan::routes(&prefixes, &carriers);
     let now = Now { tick: Tick(0), wall: NOON };
     let (health, slots) = (Health::new(&carriers, now.tick), SlotTable::default());
-    let network = Network { carriers: &carriers, routes: &routes, costs: &*decks, health: &health, slots: &slots };
+    let network = Network { carriers: &carriers, routes: &routes, costs: &*decks, health: &health, slots: &slots, sale: None };
 
     let mut group = criterion.benchmark_group("route");
     let known: Vec<IpAddr> = (0..GATES).map(|gate| gate_address(gate).ip()).collect();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Cause, Currency, Exchange, ExchangeRate, Money, Name, Rounding, Wall};
 
-use crate::engine::Settlement;
+use crate::engine::{PaidPart, PaidTier, Settlement};
 
 /// One call, complete. Money is a string with 5 decimals, times are RFC 3339 UTC with milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -96,6 +96,15 @@ pub struct Cdr {
     pub cost: Option<i64>,
     /// Of the cost.
     pub cost_currency: Option<Currency>,
+    /// What the operator earned: what the topmost account paid less the carrier's cost, where both count in one currency.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text_opt")]
+    pub margin: Option<i64>,
+    /// Which balances paid which seconds; absent where the account's own money paid all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// What the accounts above paid, from the nearest up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
     /// Posted balance before this settle.
     #[serde(with = "units_text")]
     pub balance_before: i64,
@@ -118,6 +127,44 @@ pub struct Cdr {
     pub transport_a: Name,
     /// Of the carrier's leg.
     pub transport_b: Option<Name>,
+}
+
+/// What one balance paid.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Part {
+    /// Which pocket; the account's own money if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pocket: Option<Name>,
+    /// Billed seconds.
+    pub seconds: u64,
+    /// Money; the same seconds with five places where `currency` is `SEC`.
+    #[serde(with = "units_text")]
+    pub amount: i64,
+    /// Of the amount.
+    pub currency: Currency,
+}
+
+/// What an account above paid for the same call, by its own price list.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tier {
+    /// Who.
+    pub account: Name,
+    /// The deck.
+    pub deck: Name,
+    /// Its content hash, 16 hex digits.
+    pub deck_version: String,
+    /// Digits of the row.
+    pub prefix: String,
+    /// Per minute.
+    #[serde(with = "units_text")]
+    pub rate: i64,
+    /// After increments.
+    pub billed_seconds: u64,
+    /// In money.
+    #[serde(with = "units_text")]
+    pub amount: i64,
+    /// Of rate and amount.
+    pub currency: Currency,
 }
 
 /// One carrier tried.
@@ -186,6 +233,9 @@ impl Cdr {
             rounding: Rounding::HalfUp,
             cost: None,
             cost_currency: None,
+            margin: None,
+            parts: Vec::new(),
+            tiers: Vec::new(),
             balance_before: 0,
             balance_after: 0,
             teardown_ms: 0,
@@ -212,6 +262,27 @@ impl Cdr {
             self.cost = Some(cost.amount.amount);
             self.cost_currency = Some(cost.amount.currency);
         }
+        self.margin = settlement.margin().map(|margin| margin.amount);
+        let part = |part: &PaidPart| Part {
+            pocket: part.pocket.clone(),
+            seconds: part.seconds,
+            amount: part.amount.amount,
+            currency: part.amount.currency,
+        };
+        if settlement.parts.iter().any(|part| part.pocket.is_some()) {
+            self.parts = settlement.parts.iter().map(part).collect();
+        }
+        let tier = |tier: &PaidTier| Tier {
+            account: tier.account.clone(),
+            deck: tier.price.deck.clone(),
+            deck_version: crate::price::version_text(tier.price.deck_version).to_string(),
+            prefix: tier.price.prefix.to_string(),
+            rate: tier.price.rate,
+            billed_seconds: tier.billed_seconds,
+            amount: tier.amount.amount,
+            currency: tier.amount.currency,
+        };
+        self.tiers = settlement.tiers.iter().map(tier).collect();
     }
 
     /// As it is journaled and published.

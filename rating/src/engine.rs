@@ -18,12 +18,12 @@ mod wake;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, Record, RecordBody, ShardBooks, TierOpen};
+use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, ProfitGuard, Record, RecordBody, ShardBooks, TierOpen};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
-pub use accounts::{AccountRefused, AccountView, OpenAccount, TopUp, TopUpRequest};
+pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount, TopUp, TopUpRequest};
 pub use carrier::{CarrierLeg, Cost};
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
@@ -203,6 +203,22 @@ impl Engine {
     pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, Refusal> {
         let id = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
         Ok(self.tier(id, number, at)?.price)
+    }
+
+    /// What the operator is paid by for a call by this account, and what is to be done with carriers that cost more: the strictest guard of
+    /// all its tiers, and the price of the topmost. None if nobody looks.
+    pub fn sale(&self, account: &str, number: &Number, at: Wall) -> Option<(ProfitGuard, Price)> {
+        let mut tier = self.books.id(account)?;
+        let mut guard = ProfitGuard::Off;
+        loop {
+            let state = self.states.get(&tier)?;
+            guard = guard.stricter(state.terms.profit_guard);
+            match state.parent {
+                Some(above) => tier = above,
+                None if guard == ProfitGuard::Off => return None,
+                None => return Some((guard, self.tier(tier, number, at).ok()?.price)),
+            }
+        }
     }
 
     /// Leases alive: one per call between authorization and its end.

@@ -99,6 +99,23 @@ pub enum NoticeEvent {
     },
 }
 
+// === impl NoticeEvent ===
+
+impl NoticeEvent {
+    /// Its kind, as metrics name it.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::LowBalance { .. } => "low_balance",
+            Self::LowMinutes { .. } => "low_minutes",
+            Self::CreditExpires { .. } => "credit_expires",
+            Self::CreditExpired { .. } => "credit_expired",
+            Self::TopUpBooked { .. } => "top_up_booked",
+            Self::RatesChange { .. } => "rates_change",
+            Self::CallEnds { .. } => "call_ends",
+        }
+    }
+}
+
 /// One price that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateChange {

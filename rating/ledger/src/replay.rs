@@ -320,8 +320,18 @@ mod tests {
             tariff: None,
         };
         let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
-        let open =
-            CallOpen { call, gate, answered_at, leased_secs: 30, price, number: None, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
+        let open = CallOpen {
+            call,
+            gate,
+            answered_at,
+            leased_secs: 30,
+            price,
+            number: None,
+            tiers: Vec::new(),
+            dialog_a: raw(),
+            dialog_b: raw(),
+            cdr: raw(),
+        };
         record(RecordBody::CallOpen(Box::new(open)))
     }
 

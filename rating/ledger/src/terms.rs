@@ -44,6 +44,16 @@ pub struct Terms {
 // === impl ProfitGuard ===
 
 impl ProfitGuard {
+    /// The one of both that lets less through.
+    #[must_use]
+    pub const fn stricter(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Block, _) | (_, Self::Block) => Self::Block,
+            (Self::Warn, _) | (_, Self::Warn) => Self::Warn,
+            (Self::Off, Self::Off) => Self::Off,
+        }
+    }
+
     const fn is_off(&self) -> bool {
         matches!(self, Self::Off)
     }

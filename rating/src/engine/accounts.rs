@@ -5,8 +5,8 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, Posted, Purpose, Record, RecordBody,
-    Refused, Terms, TopUpBooked, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, Posted, ProfitGuard, Purpose, Record,
+    RecordBody, Refused, Terms, TopUpBooked, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall};
@@ -31,6 +31,25 @@ pub struct OpenAccount<'a> {
     pub terms: Terms,
     /// How far usage may take the balance, 10⁻⁵ units: 0, or below where credit is given.
     pub limit: i64,
+}
+
+/// What changes of an account; what is absent stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountChange {
+    /// Its price lists.
+    pub decks: Option<Vec<Name>>,
+    /// Whether calls may cost more than they bring.
+    pub profit_guard: Option<ProfitGuard>,
+    /// The owner is told below this, 10⁻⁵ units; never if the inner is none.
+    pub low_balance: Option<Option<i64>>,
+    /// The balance expires after so many days without an event; never if the inner is none.
+    pub idle_days: Option<Option<u32>>,
+    /// Where notices go; nowhere if the inner is none.
+    pub email: Option<Option<Name>>,
+    /// In which language; English if the inner is none.
+    pub language: Option<Option<Name>>,
+    /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
+    pub limit: Option<i64>,
 }
 
 /// Money received.
@@ -102,6 +121,9 @@ pub enum AccountRefused {
     /// The tier above is not there.
     #[error("the account above it does not exist: open that first")]
     NoParent,
+    /// Without a price list no call has a price.
+    #[error("an account needs at least one deck")]
+    NoDeck,
     /// No key, too long, or control characters in it.
     #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
     Key,
@@ -114,6 +136,22 @@ pub enum AccountRefused {
     /// Said by the books.
     #[error(transparent)]
     Books(#[from] Refused),
+}
+
+// === impl AccountChange ===
+
+impl AccountChange {
+    /// The terms after it.
+    fn applied(&self, terms: &Terms) -> Terms {
+        Terms {
+            decks: self.decks.clone().unwrap_or_else(|| terms.decks.clone()),
+            profit_guard: self.profit_guard.unwrap_or(terms.profit_guard),
+            low_balance: self.low_balance.unwrap_or(terms.low_balance),
+            idle_days: self.idle_days.unwrap_or(terms.idle_days),
+            email: self.email.clone().unwrap_or_else(|| terms.email.clone()),
+            language: self.language.clone().unwrap_or_else(|| terms.language.clone()),
+        }
+    }
 }
 
 pub(super) fn as_text<S: Serializer>(money: &Money, s: S) -> Result<S::Ok, S::Error> {
@@ -170,6 +208,17 @@ impl Engine {
         self.wake(id);
         let changed = AccountChanged { terms: terms.clone(), limit };
         Ok(Record::new(now.wall, Name::from(name), RecordBody::AccountChanged(changed)))
+    }
+
+    /// Changes of an account's terms and limit what `change` names.
+    pub fn amend_account(&mut self, now: Now, name: &str, change: &AccountChange) -> Result<Record, AccountRefused> {
+        let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
+        let (balance, state) = self.books.balance(id).zip(self.states.get(&id)).ok_or(Refused::UnknownAccount)?;
+        let (limit, terms) = (change.limit.unwrap_or(balance.limit), change.applied(&state.terms));
+        if terms.decks.is_empty() {
+            return Err(AccountRefused::NoDeck);
+        }
+        self.change_account(now, name, &terms, limit)
     }
 
     /// Books a payment once per key.

@@ -46,7 +46,10 @@ impl Engine {
         let mut refused = lease.cut_at_ms() <= elapsed_ms;
         let in_time = !refused;
         for (at, tier) in lease.tiers.iter().enumerate().filter(|(_, tier)| in_time && left_ms(tier) <= tier.renew_below_ms()) {
-            match self.purse(tier.account, lease.number.digits(), now.wall).and_then(|p| p.growth(tier, tier.wanted_secs(elapsed_ms), SHARE)) {
+            match self
+                .purse(tier.account, lease.number.digits(), now.wall)
+                .and_then(|p| p.growth(tier, tier.wanted_secs(elapsed_ms), SHARE))
+            {
                 Some(parts) => grown.push((at, parts)),
                 None => refused = true,
             }

@@ -11,9 +11,9 @@ use ledger::{
 use serde::{Serialize, Serializer};
 use units::{Money, Name, Now, Prefix, Wall};
 
+use super::Engine;
 use super::accounts::{AccountRefused, as_text, as_time_or_none, check_words};
 use super::lease::SECOND;
-use super::Engine;
 
 /// Most prefixes that a pocket serves.
 const MAX_PREFIXES: usize = 64;

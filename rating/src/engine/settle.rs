@@ -224,8 +224,7 @@ impl Engine {
                 let pocket = if let Party::Pocket { pocket, .. } = &party { Some(pocket.clone()) } else { None };
                 if units > 0 {
                     let key = Key::usage(ended.call, tier_number(at), tier_number(segment));
-                    let transfer =
-                        Transfer { key, purpose: Purpose::Usage, debit: party, credit: Party::House(house), amount, memo: None };
+                    let transfer = Transfer { key, purpose: Purpose::Usage, debit: party, credit: Party::House(house), amount, memo: None };
                     if ended.is_held {
                         self.books.post_reserved(&transfer, part.reserved)?;
                     } else {

@@ -183,6 +183,7 @@ impl Call {
             }
             Event::Billing(started) => self.billing_started(now, started, out),
             Event::Extended(extension) => self.extended(extension),
+            Event::Warned(timing) => self.warn_later(timing),
             Event::Settled(settlement) => self.settled(&settlement, out),
             Event::Progress { attempt, status, sdp } => self.progress(now, attempt, status, sdp, out),
             Event::Answer { attempt, sdp } => self.answer(now, attempt, sdp, out),
@@ -372,6 +373,7 @@ impl Call {
                 Timer::FirstResponse => self.first_response_late(now, out),
                 Timer::NoAnswer => self.no_answer(now, out),
                 Timer::Renew => self.extend(now, out),
+                Timer::Warn => self.warn(now, out),
                 Timer::Cut => self.cut(now, out),
                 Timer::MaxCall => self.max_call(now, out),
                 Timer::Checkpoint => self.checkpoint(now, out),

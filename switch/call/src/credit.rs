@@ -1,6 +1,6 @@
-//! Credit while the call runs: renew the lease, cut at its last increment, checkpoint what a crash may bill.
+//! Credit while the call runs: renew the lease, warn before the end, cut at its last increment, checkpoint what a crash may bill.
 
-use rating::engine::Extension;
+use rating::engine::{Extension, Timing};
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call, Phase};
@@ -8,12 +8,28 @@ use crate::event::{Action, HangupBy, Side};
 use crate::timer::Timer;
 
 impl Call {
-    pub(crate) fn start_credit_timers(&mut self, answered: Now, renew_at_ms: u64, cut_at_ms: u64) {
+    pub(crate) fn start_credit_timers(&mut self, answered: Now, timing: Timing) {
         let at = |ms| answered.tick.plus_ms(ms);
-        self.timers.set(Timer::Renew, at(renew_at_ms));
-        self.timers.set(Timer::Cut, at(cut_at_ms));
+        self.timers.set(Timer::Renew, at(timing.renew_at_ms));
+        self.timers.set(Timer::Cut, at(timing.cut_at_ms));
         self.timers.set(Timer::Checkpoint, at(u64::from(self.checkpoint_ms)));
         self.timers.set(Timer::MaxCall, at(u64::from(self.gate.max_call_secs) * 1_000));
+        self.warn_later(timing);
+    }
+
+    /// The end of the money in sight moves with every extension, and with every payment.
+    pub(crate) fn warn_later(&mut self, timing: Timing) {
+        let Phase::Talking(talk) = &self.phase else { return };
+        match timing.warn_at_ms {
+            Some(ms) => self.timers.set(Timer::Warn, talk.answered.tick.plus_ms(ms)),
+            None => self.timers.clear(Timer::Warn),
+        }
+    }
+
+    pub(crate) fn warn(&self, now: Now, out: &mut Actions) {
+        if let Phase::Talking(talk) = &self.phase {
+            out.push_back(Action::Warn { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
+        }
     }
 
     pub(crate) fn extend(&mut self, now: Now, out: &mut Actions) {
@@ -33,6 +49,7 @@ impl Call {
         } else {
             self.timers.set(Timer::Renew, at(timing.renew_at_ms));
         }
+        self.warn_later(timing);
     }
 
     /// The last leased increment is over.

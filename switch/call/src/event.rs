@@ -68,6 +68,8 @@ pub enum Event {
     Billing(Result<Timing, Refusal>),
     /// Answer to [`Action::Extend`].
     Extended(Extension),
+    /// Answer to [`Action::Warn`]: when to warn again, if ever.
+    Warned(Timing),
     /// Answer to [`Action::Settle`].
     Settled(Settled),
     /// A carrier rings or sends early media.
@@ -201,6 +203,11 @@ pub enum Action {
         /// Answered time so far.
         elapsed_ms: u64,
     },
+    /// Tell the owner that the money ends, if it does; answer with [`Event::Warned`].
+    Warn {
+        /// Answered time so far.
+        elapsed_ms: u64,
+    },
     /// Post what was used and release the rest; answer with [`Event::Settled`].
     Settle {
         /// Answered time to bill; 0 if never answered.
@@ -223,6 +230,8 @@ pub enum Action {
         carrier: Arc<Carrier>,
         /// Filtered offer.
         sdp: Option<Bytes>,
+        /// It charges more than the call brings, and the account's guard only warns.
+        is_loss: bool,
     },
     /// Tell the caller that it rings.
     Progress {

@@ -43,7 +43,7 @@ impl Call {
                 hunt.place += 1;
                 continue;
             };
-            let attempt = self.attempts.len() as Attempt;
+            let (attempt, is_loss) = (self.attempts.len() as Attempt, step.is_loss);
             self.route_reason = hunt.plan.reason(step).to_string().into();
             let allowed = hunt.codecs.intersection(carrier.codecs);
             let filtered = hunt.offer.as_ref().map(|offer| media::filter(offer, allowed, &self.origins.carrier)).transpose();
@@ -59,7 +59,7 @@ impl Call {
                 Ok(filtered) => {
                     hunt.offered = filtered.clone();
                     self.timers.set(Timer::FirstResponse, now.tick.plus_ms(u64::from(carrier.first_response_ms)));
-                    return out.push_back(Action::Dial { attempt, carrier, sdp: filtered.map(|f| f.sdp) });
+                    return out.push_back(Action::Dial { attempt, carrier, sdp: filtered.map(|f| f.sdp), is_loss });
                 }
                 Err(_) => {
                     hunt.place += 1;
@@ -148,7 +148,7 @@ impl Call {
         self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
         self.timers.clear_all();
         self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, carrier, codecs, renegotiation }));
-        self.start_credit_timers(now, timing.renew_at_ms, timing.cut_at_ms);
+        self.start_credit_timers(now, timing);
         out.push_back(Action::Accept { sdp: Some(sdp) });
         out.push_back(Action::RecordOpen);
     }

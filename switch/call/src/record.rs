@@ -67,15 +67,10 @@ impl Call {
                 }
             }
             Settled::Lease(settlement) => {
-                cdr.set_billed(&settlement.price, settlement.billed_seconds);
-                cdr.duration_ms = settlement.duration_ms;
-                cdr.teardown_ms = settlement.teardown_ms;
-                cdr.amount = settlement.amount.amount;
-                cdr.balance_before = settlement.balance_before.amount;
-                cdr.balance_after = settlement.balance_after.amount;
-                if let Some(cost) = &settlement.cost {
-                    cdr.cost = Some(cost.amount.amount);
-                    cdr.cost_currency = Some(cost.amount.currency);
+                cdr.set_settlement(settlement);
+                // A lease that was answered for a call that was not.
+                cdr.answered_at = end.answered.map(|at| at.wall);
+                if settlement.cost.is_some() {
                     if let Some(attempt) = cdr.attempts.last_mut() {
                         attempt.cost = cdr.cost;
                     }

@@ -44,6 +44,8 @@ impl Refusal {
     pub const CARRIERS_DOWN: Self = Self::now(503, Cause::TEMPORARY, "carriers-down");
     /// Every carrier of the route is full.
     pub const CARRIERS_FULL: Self = Self::now(503, Cause::NO_CIRCUIT, "carriers-full");
+    /// Every carrier of the route costs more than the call brings.
+    pub const NO_PROFIT: Self = Self::now(503, Cause::NO_CIRCUIT, "no-profit");
     /// The caller gave up.
     pub const CANCELLED: Self = Self::now(487, Cause::NORMAL, "cancelled");
     /// It rang too long.

@@ -12,6 +12,8 @@ pub enum Timer {
     NoAnswer,
     /// Lease half used: ask for more.
     Renew,
+    /// The owner is to be told that the money ends in a minute.
+    Warn,
     /// The last leased increment ends.
     Cut,
     /// `max_call_secs`.
@@ -22,7 +24,7 @@ pub enum Timer {
 
 impl Timer {
     /// All, in the order in which they are served when several are due.
-    pub const ALL: [Self; 6] = [Self::Cut, Self::MaxCall, Self::Renew, Self::FirstResponse, Self::NoAnswer, Self::Checkpoint];
+    pub const ALL: [Self; 7] = [Self::Cut, Self::MaxCall, Self::Renew, Self::Warn, Self::FirstResponse, Self::NoAnswer, Self::Checkpoint];
 }
 
 /// One slot per [`Timer`]; `Tick::NEVER` is not set.

@@ -38,10 +38,21 @@ impl Node {
             Action::Admit { number, codecs } => return Some(self.admit(now, slot, number, codecs)),
             Action::StartBilling => return Some(self.start_billing(now, slot)),
             Action::Extend { elapsed_ms } => return self.extend(now, slot, elapsed_ms),
+            Action::Warn { elapsed_ms } => return self.warn(now, slot, elapsed_ms),
             Action::Settle { duration_ms, carrier, carrier_ms } => {
                 return Some(self.settle(now, slot, duration_ms, carrier.as_deref(), carrier_ms));
             }
-            Action::Dial { attempt, carrier, sdp } => return self.dial(now, slot, attempt, carrier, sdp),
+            Action::Dial { attempt, carrier, sdp, is_loss } => {
+                if is_loss {
+                    self.counters.dialled_at_a_loss += 1;
+                    tracing::warn!(
+                        account = &*slot.call.gate().account,
+                        carrier = &*carrier.name,
+                        "the carrier costs more than the call brings"
+                    );
+                }
+                return self.dial(now, slot, attempt, carrier, sdp);
+            }
             Action::BookCost { attempt } => self.book_late_answer(now, slot, attempt),
             Action::Progress { status, sdp } => self.progress(now, slot, status, sdp.as_ref()),
             Action::Accept { sdp } => self.accept(now, slot, sdp),
@@ -79,6 +90,15 @@ impl Node {
             return None;
         }
         self.engine.extend(now, slot.lease?, elapsed_ms).ok().map(Event::Extended)
+    }
+
+    /// The money in sight ends in a minute.
+    fn warn(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) -> Option<Event> {
+        let warning = self.engine.warn(now, slot.lease?, elapsed_ms).ok()?;
+        if let Some(notice) = warning.notice {
+            self.journal_notice(notice);
+        }
+        Some(Event::Warned(warning.timing))
     }
 
     fn settle(&mut self, now: Now, slot: &mut Slot, duration_ms: u64, carrier: Option<&Carrier>, carrier_ms: u64) -> Event {

@@ -1,8 +1,9 @@
-//! What operators ask of a shard: accounts, top-ups, live calls.
+//! What operators ask of a shard: accounts, top-ups, grants, live calls.
 
 use call::{Event, HangupBy};
-use rating::engine::{AccountRefused, OpenAccount, TopUpRequest};
-use units::Now;
+use ledger::NoticeEvent;
+use rating::engine::{AccountChange, AccountRefused, GrantRequest, OpenAccount, TopUpRequest};
+use units::{Name, Now};
 
 use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
 use crate::node::Node;
@@ -26,6 +27,11 @@ impl Node {
                 let ask = TopUpRequest { account: &account, amount, reference: &reference, key: &key };
                 return self.top_up(now, ticket, ask);
             }
+            AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
+            AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
+                let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
+                return self.grant(now, ticket, &ask);
+            }
             AdminRequest::Calls => {
                 AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
             }
@@ -41,9 +47,8 @@ impl Node {
     }
 
     fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>) {
-        if let Some(deck) = ask.terms.decks.iter().find(|deck| self.engine.decks().named(deck).is_none()) {
-            let detail = format!("there is no deck named {deck:?}: add it to the configuration first");
-            return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
+        if self.refuse_unknown_deck(ticket, &ask.terms.decks) {
+            return;
         }
         match self.engine.open_account(now, ask) {
             Ok(record) => {
@@ -56,12 +61,62 @@ impl Node {
         }
     }
 
+    fn change_account(&mut self, now: Now, ticket: u64, name: &str, change: &AccountChange) {
+        if self.refuse_unknown_deck(ticket, change.decks.as_deref().unwrap_or_default()) {
+            return;
+        }
+        match self.engine.amend_account(now, name, change) {
+            Ok(record) => {
+                let written = self.journal(true, record);
+                self.wake_starved(now);
+                if let Some(view) = self.engine.account(name) {
+                    self.reply_when_durable(written, ticket, AdminReply::Account(view));
+                }
+            }
+            Err(refused) => self.refuse_admin(ticket, &refused),
+        }
+    }
+
+    fn refuse_unknown_deck(&mut self, ticket: u64, decks: &[Name]) -> bool {
+        let Some(deck) = decks.iter().find(|deck| self.engine.decks().named(deck).is_none()) else { return false };
+        let detail = format!("there is no deck named {deck:?}: add it to the configuration first");
+        self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
+        true
+    }
+
+    /// As a top-up: confirmed when it is on disk, and calls that waited for it go on at once.
+    fn grant(&mut self, now: Now, ticket: u64, ask: &GrantRequest<'_>) {
+        match self.engine.grant(now, ask) {
+            Ok(done) => {
+                let written = match done.record {
+                    Some(record) => self.journal(true, record),
+                    None => self.last_ticket(),
+                };
+                self.wake_starved(now);
+                let booked_at = (!done.replayed).then_some(now.wall);
+                let reply = AdminReply::Granted { amount: done.amount, left: done.left, booked_at, replayed: done.replayed };
+                self.reply_when_durable(written, ticket, reply);
+                self.flush_durable();
+            }
+            Err(refused) => self.refuse_admin(ticket, &refused),
+        }
+    }
+
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
     fn top_up(&mut self, now: Now, ticket: u64, ask: TopUpRequest<'_>) {
         match self.engine.top_up(now, ask) {
             Ok(done) => {
                 let written = match done.record {
-                    Some(record) => self.journal(true, record),
+                    Some(record) => {
+                        let written = self.journal(true, record);
+                        let (amount, balance) = (done.amount.amount, done.balance.amount);
+                        let (currency, reference) = (done.amount.currency, ask.reference.into());
+                        let event = NoticeEvent::TopUpBooked { amount, currency, reference, balance };
+                        if let Some(notice) = self.engine.notice_to(now, ask.account, event) {
+                            self.journal_notice(notice);
+                        }
+                        written
+                    }
                     // A repeat: the first may still be on its way to the disk, so it waits for all that is.
                     None => self.last_ticket(),
                 };

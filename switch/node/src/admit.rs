@@ -6,7 +6,7 @@ use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
 use ledger::CallId;
 use rating::Price;
 use rating::engine::Authorize;
-use route::{Cost, Costs, Gate, Network, RateLimiter};
+use route::{Cost, Costs, Gate, Network, RateLimiter, Sale};
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::Kind;
@@ -165,6 +165,11 @@ impl Node {
             costs: &DeckCosts(&tables),
             health: &self.health,
             slots: &*self.carrier_slots,
+            sale: self.engine.sale(&gate.account, &number, now.wall).map(|(guard, price)| Sale {
+                guard,
+                minute: price.charge(60_000).amount.amount,
+                currency: price.currency,
+            }),
         };
         let plan = match route::plan(&network, &number, codecs, now) {
             Ok(plan) => plan,
@@ -203,6 +208,7 @@ fn route_refusal(refusal: route::Refusal) -> Refusal {
         route::Refusal::NoCodec => Refusal::NO_CODEC,
         route::Refusal::AllDown => Refusal::CARRIERS_DOWN,
         route::Refusal::AllFull => Refusal::CARRIERS_FULL,
+        route::Refusal::NoProfit => Refusal::NO_PROFIT,
     }
 }
 

@@ -29,10 +29,14 @@ pub struct Counters {
     pub auth_rejected: BTreeMap<&'static str, u64>,
     /// Debits refused, by reason.
     pub debit_failures: BTreeMap<&'static str, u64>,
+    /// Notices to accounts' owners, by kind.
+    pub notices: BTreeMap<&'static str, u64>,
     /// Post-dial delays in ms.
     pub post_dial_delay_ms: Vec<u64>,
     /// Times of the rating engine's answers, ns.
     pub rating_ns: Vec<u64>,
+    /// Carriers dialled that cost more than the call brings.
+    pub dialled_at_a_loss: u64,
     /// Calls cut because their money ended.
     pub calls_cut_no_balance: u64,
     /// What tear-down took beyond leases, in 10⁻⁵ units.
@@ -58,6 +62,11 @@ impl Counters {
     /// One debit was refused.
     pub fn debit_failed(&mut self, reason: &'static str) {
         *self.debit_failures.entry(reason).or_default() += 1;
+    }
+
+    /// An account's owner is to be told something.
+    pub fn noticed(&mut self, kind: &'static str) {
+        *self.notices.entry(kind).or_default() += 1;
     }
 
     /// The rating engine took this long.

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::{Record, Terms};
+use ledger::{PocketTerms, Record, Terms};
 use rating::Cdr;
-use rating::engine::AccountView;
+use rating::engine::{AccountChange, AccountView};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Wall};
@@ -130,6 +130,28 @@ pub enum AdminRequest {
         /// Idempotency key.
         key: String,
     },
+    /// Other terms for an account, or another limit; running calls keep their prices.
+    ChangeAccount {
+        /// Whose.
+        name: Name,
+        /// What changes.
+        change: AccountChange,
+    },
+    /// Credit or minutes for a pocket of an account.
+    Grant {
+        /// Whose.
+        account: Name,
+        /// Which pocket; a new one is opened.
+        pocket: Name,
+        /// How much: money, or seconds in `SEC`.
+        amount: Money,
+        /// What the pocket serves.
+        terms: PocketTerms,
+        /// The operator's words.
+        reference: String,
+        /// Idempotency key.
+        key: String,
+    },
     /// Live calls.
     Calls,
     /// End a call.
@@ -141,7 +163,7 @@ pub enum AdminRequest {
 pub enum AdminReply {
     /// To `Accounts`.
     Accounts(Vec<AccountView>),
-    /// To `Account`, `AddAccount`.
+    /// To `Account`, `AddAccount`, `ChangeAccount`.
     Account(AccountView),
     /// To `TopUp`, once it is durable.
     ToppedUp {
@@ -152,6 +174,17 @@ pub enum AdminReply {
         /// When; none of a repeat.
         booked_at: Option<Wall>,
         /// The key had been used for the same top-up: nothing was booked now.
+        replayed: bool,
+    },
+    /// To `Grant`, once it is durable.
+    Granted {
+        /// What was given.
+        amount: Money,
+        /// Posted in the pocket right after it.
+        left: Money,
+        /// When; none of a repeat.
+        booked_at: Option<Wall>,
+        /// The key had been used for the same grant: nothing was given now.
         replayed: bool,
     },
     /// To `Calls`.

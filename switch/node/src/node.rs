@@ -61,6 +61,8 @@ pub struct Node {
     pub(crate) probes: Probes,
     pub(crate) probe_timer: TimerId,
     pub(crate) unpublished: Unpublished,
+    /// When to look whether credit expired.
+    pub(crate) expiry_at: Tick,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) scratch: Actions,
     pub(crate) counters: Counters,
@@ -151,6 +153,7 @@ impl Node {
             probes: Probes::default(),
             probe_timer: TimerId::NONE,
             unpublished: Unpublished::default(),
+            expiry_at: Tick::NEVER,
             outputs: VecDeque::new(),
             scratch: Actions::new(),
             counters: Counters::default(),
@@ -180,6 +183,8 @@ impl Node {
         }
         self.run_timers(now);
         self.run_layer(now);
+        self.journal_notices();
+        self.run_expiry(now);
     }
 
     /// The next thing to be done outside; `None` when all is done.
@@ -190,7 +195,7 @@ impl Node {
     /// No later than this, [`Node::handle`] wants to be called again.
     pub fn deadline(&self) -> Tick {
         let timers = self.wheel.next_deadline().unwrap_or(Tick::NEVER);
-        timers.min(self.layer.next_deadline().unwrap_or(Tick::NEVER))
+        timers.min(self.layer.next_deadline().unwrap_or(Tick::NEVER)).min(self.expiry_at)
     }
 
     /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.

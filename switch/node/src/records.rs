@@ -11,13 +11,16 @@ use rating::Cdr;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use sip::dialog::Dialog;
-use units::{Name, Now};
+use units::{Name, Now, Tick};
 
 use crate::CountedSide;
 use crate::io::{AdminReply, Output};
 use crate::leg::Leg;
 use crate::node::Node;
 use crate::slot::Slot;
+
+/// Longest time between two looks at the wall clock while something may expire, ms.
+const EXPIRY_LOOK_MS: i64 = 60_000;
 
 /// What waits for the disk, in the order of its tickets.
 #[derive(Debug, Default)]
@@ -109,6 +112,34 @@ impl Node {
                 None => break,
             }
         }
+    }
+
+    /// Something to tell an account's owner: a record as any other, counted by what it says.
+    pub(crate) fn journal_notice(&mut self, record: Record) {
+        if let RecordBody::Notice(notice) = &record.body {
+            self.counters.noticed(notice.event.word());
+        }
+        self.journal(true, record);
+    }
+
+    /// What the engine has to tell beside the records of its callers.
+    pub(crate) fn journal_notices(&mut self) {
+        while let Some(record) = self.engine.poll_notice() {
+            self.journal_notice(record);
+        }
+    }
+
+    /// What comes with time alone, when it is due; and when to look again. Wall time may jump, so that is at most a minute later.
+    pub(crate) fn run_expiry(&mut self, now: Now) {
+        let Some(at) = self.engine.next_expiry() else { return self.expiry_at = Tick::NEVER };
+        // A journal that cannot write ends nothing.
+        if at <= now.wall && self.pressure != crate::Pressure::Failed {
+            for record in self.engine.expire(now) {
+                self.journal_notice(record);
+            }
+        }
+        let left_ms = self.engine.next_expiry().map_or(EXPIRY_LOOK_MS, |at| at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS));
+        self.expiry_at = now.tick.plus_ms(left_ms.unsigned_abs());
     }
 
     pub(crate) fn record_open(&mut self, now: Now, slot: &mut Slot) {

@@ -82,20 +82,13 @@ impl Node {
                 attempt,
             })
         });
-        let settlement = match self.engine.recover(lost, leg.as_ref()) {
+        let settlement = match self.engine.recover(now, lost, leg.as_ref()) {
             Ok(settlement) => settlement,
             Err(refused) => return tracing::error!(call = %lost.open.call, %refused, "lost call not settled"),
         };
         let why = Goodbye { cause: Cause::TEMPORARY, sip_cause: None };
         cdr.ended_at = lost.open.answered_at.plus_ms(i64::try_from(lost.answered_ms).unwrap_or(i64::MAX));
-        cdr.duration_ms = settlement.duration_ms;
-        cdr.teardown_ms = settlement.teardown_ms;
-        cdr.billed_seconds = settlement.billed_seconds;
-        cdr.amount = settlement.amount.amount;
-        cdr.balance_before = settlement.balance_before.amount;
-        cdr.balance_after = settlement.balance_after.amount;
-        cdr.cost = settlement.cost.as_ref().map(|cost| cost.amount.amount);
-        cdr.cost_currency = settlement.cost.as_ref().map(|cost| cost.amount.currency);
+        cdr.set_settlement(&settlement);
         cdr.cause_q850 = why.cause;
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);

@@ -27,7 +27,7 @@ pub use hunt::{AttemptEnd, Final, Next, StatusSet, best_final};
 pub use limiter::RateLimiter;
 pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
-pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Step, plan};
+pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Sale, Step, plan};
 pub use rows::{RowError, read_prefix};
 pub use slots::{CarrierSlots, SlotTable};
 pub use table::{Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use codecs::CodecSet;
+use rating::ProfitGuard;
 use smallvec::SmallVec;
 use units::{Cause, Currency, Money, Now, Number, Prefix, Wall};
 
@@ -18,6 +19,17 @@ pub struct Cost {
     /// 10⁻⁵ units for a call of one minute, connect fee and increments included: what `Order::Cheapest` compares.
     pub minute: i64,
     /// Of both.
+    pub currency: Currency,
+}
+
+/// What a call brings, for the profit guard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sale {
+    /// What is done with carriers that cost more.
+    pub guard: ProfitGuard,
+    /// 10⁻⁵ units that the operator is paid for a call of one minute.
+    pub minute: i64,
+    /// Of it. Carriers that charge in another currency cannot be compared and are taken.
     pub currency: Currency,
 }
 
@@ -49,6 +61,8 @@ pub struct Network<'a> {
     pub health: &'a Health,
     /// Who has room.
     pub slots: &'a dyn CarrierSlots,
+    /// What the call brings, where somebody looks.
+    pub sale: Option<Sale>,
 }
 
 /// One carrier to try.
@@ -60,6 +74,8 @@ pub struct Step {
     pub place: u8,
     /// What it charges, if it has a deck.
     pub cost: Option<Cost>,
+    /// It charges more than the call brings, and the guard only warns.
+    pub is_loss: bool,
 }
 
 /// Why a carrier of the route is not tried.
@@ -73,6 +89,8 @@ pub enum LeftOut {
     NoCommonCodec,
     /// Its deck has no price for the number: it does not sell it.
     NoCostPrice,
+    /// It charges more than the call brings.
+    Loss,
     /// The configuration no longer has it.
     Gone,
 }
@@ -107,6 +125,9 @@ pub enum Refusal {
     /// Everybody who could take the call and is up is full.
     #[error("all carriers are full")]
     AllFull,
+    /// Everybody who could take the call charges more than it brings.
+    #[error("every carrier costs more than the call brings")]
+    NoProfit,
 }
 
 /// No plan, and what was left out on the way.
@@ -128,7 +149,7 @@ impl Refusal {
         match self {
             Self::NoRoute => 404,
             Self::NoCodec => 488,
-            Self::AllDown | Self::AllFull => 503,
+            Self::AllDown | Self::AllFull | Self::NoProfit => 503,
         }
     }
 
@@ -138,17 +159,19 @@ impl Refusal {
             Self::NoRoute => Cause::NO_ROUTE,
             Self::NoCodec => Cause::BEARER,
             Self::AllDown => Cause::TEMPORARY,
-            Self::AllFull => Cause::NO_CIRCUIT,
+            Self::AllFull | Self::NoProfit => Cause::NO_CIRCUIT,
         }
     }
 
-    /// Of those who sell the number and take a codec: full if one is up, else down.
+    /// Of those who sell the number and take a codec: full if one is up, else down, else too dear.
     fn of(left_out: &[(CarrierId, LeftOut)]) -> Self {
         let any = |reason| left_out.iter().any(|&(_, r)| r == reason);
         if any(LeftOut::Full) {
             Self::AllFull
         } else if any(LeftOut::Down) {
             Self::AllDown
+        } else if any(LeftOut::Loss) {
+            Self::NoProfit
         } else if any(LeftOut::NoCommonCodec) {
             Self::NoCodec
         } else {
@@ -164,6 +187,7 @@ impl fmt::Display for LeftOut {
             Self::Full => "full",
             Self::NoCommonCodec => "no common codec",
             Self::NoCostPrice => "its deck has no price for this number",
+            Self::Loss => "it costs more than the call brings",
             Self::Gone => "no longer configured",
         })
     }
@@ -172,7 +196,7 @@ impl fmt::Display for LeftOut {
 // === impl Plan ===
 
 impl Plan {
-    /// Why `step` has its place: `route 34, place 1 of 2, cost 0.01000 EUR`.
+    /// Why `step` has its place: `route 34, place 2 of 2, cost 0.01000 EUR, 1 left out at a loss`.
     pub fn reason<'a>(&'a self, step: &'a Step) -> impl fmt::Display + 'a {
         Reason { plan: self, step }
     }
@@ -198,6 +222,13 @@ impl fmt::Display for Reason<'_> {
         match self.step.cost {
             None => f.write_str(", cost unknown"),
             Some(cost) => write!(f, ", cost {} {}", Money::of(cost.rate, cost.currency), cost.currency),
+        }?;
+        if self.step.is_loss {
+            f.write_str(", at a loss")?;
+        }
+        match self.plan.left_out.iter().filter(|(_, why)| *why == LeftOut::Loss).count() {
+            0 => Ok(()),
+            count => write!(f, ", {count} left out at a loss"),
         }
     }
 }
@@ -214,7 +245,7 @@ pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) 
             None => left_out.push((id, LeftOut::Gone)),
             Some(carrier) => match network.cost_of(carrier, number, now.wall) {
                 Err(reason) => left_out.push((id, reason)),
-                Ok(cost) => candidates.push(Step { carrier: id, place: 0, cost }),
+                Ok(cost) => candidates.push(Step { carrier: id, place: 0, cost, is_loss: network.is_loss(cost) }),
             },
         }
     }
@@ -225,7 +256,7 @@ pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) 
     candidates.retain(|step| {
         place = place.saturating_add(1);
         step.place = place;
-        match network.obstacle(step.carrier, codecs, now) {
+        match network.obstacle(step, codecs, now) {
             None => true,
             Some(reason) => {
                 left_out.push((step.carrier, reason));
@@ -248,11 +279,21 @@ impl Network<'_> {
         }
     }
 
-    /// Codec, then health, then room: what will not change by waiting is said first.
-    fn obstacle(&self, id: CarrierId, codecs: CodecSet, now: Now) -> Option<LeftOut> {
+    /// The one place where what a call costs is compared with what it brings.
+    fn is_loss(&self, cost: Option<Cost>) -> bool {
+        let guarded = self.sale.filter(|sale| sale.guard != ProfitGuard::Off);
+        guarded.zip(cost).is_some_and(|(sale, cost)| sale.currency == cost.currency && cost.minute > sale.minute)
+    }
+
+    /// Codec, then profit, then health, then room: what will not change by waiting is said first.
+    fn obstacle(&self, step: &Step, codecs: CodecSet, now: Now) -> Option<LeftOut> {
+        let id = step.carrier;
         let carrier = self.carriers.by_id(id)?;
         if carrier.codecs.intersection(codecs).is_empty() {
             return Some(LeftOut::NoCommonCodec);
+        }
+        if step.is_loss && self.sale.is_some_and(|sale| sale.guard == ProfitGuard::Block) {
+            return Some(LeftOut::Loss);
         }
         match self.health.standing(id, now.tick) {
             Standing::Down => return Some(LeftOut::Down),

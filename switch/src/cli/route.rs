@@ -5,10 +5,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ::route::{Gate, Health, LeftOut, Network, Plan, SlotTable, Step, normalise};
+use ::route::{Gate, Health, LeftOut, Network, Plan, Sale, SlotTable, Step, normalise};
 use anyhow::{Context as _, bail};
 use config::Settings;
-use rating::Price;
+use rating::{Price, ProfitGuard};
 use serde::Serialize;
 use serde_json::{Value, json};
 use units::{Cause, Money, Now, Number, Tick, Wall};
@@ -139,7 +139,8 @@ fn look(settings: &Settings, gate: &Gate, ask: &Ask, at: Wall) -> Outlook {
         Err(why) if outlook.refused.is_none() => outlook.refused = refused(404, Cause::NO_ROUTE, why),
         Err(_) => {}
     }
-    if let Some(refusal) = plan(settings, gate, &number, at, &mut outlook)
+    let sale = sale(settings, gate, &number, at);
+    if let Some(refusal) = plan(settings, gate, &number, at, sale, &mut outlook)
         && outlook.refused.is_none()
     {
         outlook.refused = Some(refusal);
@@ -155,13 +156,23 @@ fn price(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Result<
     decks.find_map(|deck| deck.price(number, at)).ok_or_else(|| format!("no price for {number} in {}", seed.terms.decks.join(", ")))
 }
 
-fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, outlook: &mut Outlook) -> Option<Refused> {
+/// What the call brings the operator: the price of the topmost account, where a guard of one of the tiers looks at it.
+fn sale(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Option<Sale> {
+    let terms = |name: &str| settings.accounts.iter().find(|account| &*account.name == name).map(|account| &account.terms);
+    let tiers = std::iter::successors(Some(&*gate.account), |name| ledger::parent(name));
+    let guard = tiers.filter_map(terms).fold(ProfitGuard::Off, |guard, terms| guard.stricter(terms.profit_guard));
+    let decks = &terms(ledger::root(&gate.account)).filter(|_| guard != ProfitGuard::Off)?.decks;
+    let price = decks.iter().filter_map(|name| settings.decks.named(name)).find_map(|deck| deck.price(number, at))?;
+    Some(Sale { guard, minute: price.charge(60_000).amount.amount, currency: price.currency })
+}
+
+fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, sale: Option<Sale>, outlook: &mut Outlook) -> Option<Refused> {
     let now = Now { tick: Tick(0), wall: at };
     let slots = SlotTable::default();
     // Of a switch that has just been started: everybody is up and empty.
     let health = Health::new(&settings.carriers, now.tick);
     let network =
-        Network { carriers: &settings.carriers, routes: &settings.routes, costs: &*settings.decks, health: &health, slots: &slots };
+        Network { carriers: &settings.carriers, routes: &settings.routes, costs: &*settings.decks, health: &health, slots: &slots, sale };
     let name = |id| settings.carriers.name(id).map(ToString::to_string).unwrap_or_default();
     let left =
         |out: &[(::route::CarrierId, LeftOut)]| out.iter().map(|(id, why)| Left { name: name(*id), reason: why.to_string() }).collect();

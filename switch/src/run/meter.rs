@@ -84,6 +84,10 @@ impl Meter {
         for ns in &counters.rating_ns {
             self.metrics.rating.observe(std::time::Duration::from_nanos(*ns).as_secs_f64());
         }
+        for (kind, count) in &counters.notices {
+            self.metrics.noticed(kind, *count);
+        }
+        self.metrics.dialled_at_a_loss.inc_by(counters.dialled_at_a_loss);
         self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
         self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);
     }

@@ -46,6 +46,8 @@ pub struct Metrics {
     pub rating: Histogram,
     /// Calls cut because the money ended.
     pub calls_cut_no_balance: IntCounter,
+    /// Carriers dialled that cost more than the call brings, where the account's guard only warns.
+    pub dialled_at_a_loss: IntCounter,
     /// Money (10⁻⁵ units, all currencies together) that the operator bore: tear-down after a cut, abandoned carriers, lost time.
     pub operator_exposure_units: IntCounter,
     /// Sum of all transfers in 10⁻⁵ units, the worst currency; anything but 0 is a fault in the books.
@@ -72,6 +74,7 @@ struct Vectors {
     carrier_calls: IntGaugeVec,
     auth_rejected: IntCounterVec,
     debit_failures: IntCounterVec,
+    notices: IntCounterVec,
     rtp_packets: IntCounterVec,
     rtp_packets_dropped: IntCounterVec,
     feed_lag_entries: IntGaugeVec,
@@ -107,6 +110,7 @@ impl Metrics {
             )?,
             rating: histogram(r, "rating_seconds", "One authorize, extend or settle.", RATING_SECONDS)?,
             calls_cut_no_balance: counter(r, "calls_cut_no_balance_total", "Calls cut because the money ended.")?,
+            dialled_at_a_loss: counter(r, "dialled_at_a_loss_total", "Carriers dialled that cost more than the call brings.")?,
             operator_exposure_units: counter(
                 r,
                 "operator_exposure_units_total",
@@ -163,6 +167,11 @@ impl Metrics {
         self.vectors.debit_failures.with_label_values(&[reason.as_str()]).inc_by(n);
     }
 
+    /// Adds `n` notices to accounts' owners; `kind` is one of a fixed set.
+    pub fn noticed(&self, kind: &str, n: u64) {
+        self.vectors.notices.with_label_values(&[kind]).inc_by(n);
+    }
+
     /// Sets how many calls are in `state` now.
     pub fn set_calls_active(&self, state: CallState, calls: u64) {
         self.vectors.calls_active.with_label_values(&[state.as_str()]).set(i64::try_from(calls).unwrap_or(i64::MAX));
@@ -210,6 +219,7 @@ impl Vectors {
             carrier_calls: gauges(r, "carrier_calls", "Calls on this carrier now.", "carrier")?,
             auth_rejected: counters(r, "auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
             debit_failures: counters(r, "debit_failures_total", "Reserves, extensions and debits refused.", &["reason"])?,
+            notices: counters(r, "notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
             rtp_packets: counters(r, "rtp_packets_total", "RTP packets relayed.", &["direction"])?,
             rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
             feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,

@@ -51,7 +51,7 @@ fn world(rows: &[(&str, &str, Order)]) -> World {
 impl World {
     fn plan(&self, number: &str, codecs: CodecSet) -> Result<Plan, NoPlan> {
         let World { carriers, routes, health, slots } = self;
-        let network = Network { carriers, routes, costs: &Decks, health, slots };
+        let network = Network { carriers, routes, costs: &Decks, health, slots, sale: None };
         plan(&network, &number.parse().expect("number"), codecs, NOW)
     }
 
@@ -125,7 +125,7 @@ fn a_carrier_whose_hold_down_is_over_is_tried_again() {
     let mut world = world(&[("34", "alpha beta", Order::Listed)]);
     world.down("alpha");
     let World { carriers, routes, health, slots } = &world;
-    let network = Network { carriers, routes, costs: &Decks, health, slots };
+    let network = Network { carriers, routes, costs: &Decks, health, slots, sale: None };
     let later = Now { tick: Tick(0).plus_ms(30_000), ..NOW };
     let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, later).expect("plan");
     assert_eq!(plan.steps.first().map(|s| s.carrier), Some(CarrierId(0)));
@@ -157,4 +157,31 @@ fn a_carrier_gone_by_a_reload_is_left_out() {
     world.carriers = Carriers::new(vec![stay], Some(&world.carriers)).expect("valid");
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
     assert_eq!(written(&world, &plan), ["gamma: route 34, place 1 of 2, cost unknown", "- alpha: no longer configured"]);
+}
+
+#[test]
+fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
+    let world = world(&[("34", "alpha beta gamma", Order::Listed), ("35", "alpha", Order::Listed)]);
+    let World { carriers, routes, health, slots } = &world;
+    // A minute costs 0.02 with alpha and 0.06 with beta; nobody knows what it costs with gamma.
+    let plan_of = |guard, minute, currency, number: &str| {
+        let sale = Some(Sale { guard, minute, currency });
+        let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
+        plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW)
+    };
+    let lines = |guard, minute, currency| written(&world, &plan_of(guard, minute, currency, "34911").expect("a plan"));
+    assert_eq!(
+        lines(ProfitGuard::Block, 3_000, Currency::EUR),
+        [
+            "alpha: route 34, place 1 of 3, cost 0.02000 EUR, 1 left out at a loss",
+            "gamma: route 34, place 3 of 3, cost unknown, 1 left out at a loss",
+            "- beta: it costs more than the call brings",
+        ]
+    );
+    assert_eq!(lines(ProfitGuard::Warn, 3_000, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR, at a loss");
+    assert_eq!(lines(ProfitGuard::Off, 0, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR");
+    assert_eq!(lines(ProfitGuard::Block, 6_000, Currency::EUR).len(), 3, "what costs as much as it brings is taken");
+    assert_eq!(lines(ProfitGuard::Block, 0, Currency::USD).len(), 3, "another currency cannot be compared");
+    let refusal = plan_of(ProfitGuard::Block, 1_999, Currency::EUR, "35911").expect_err("nobody").refusal;
+    assert_eq!((refusal, refusal.status(), refusal.cause()), (Refusal::NoProfit, 503, Cause::NO_CIRCUIT));
 }
