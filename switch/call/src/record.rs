@@ -70,10 +70,8 @@ impl Call {
                 cdr.set_settlement(settlement);
                 // A lease that was answered for a call that was not.
                 cdr.answered_at = end.answered.map(|at| at.wall);
-                if settlement.cost.is_some() {
-                    if let Some(attempt) = cdr.attempts.last_mut() {
-                        attempt.cost = cdr.cost;
-                    }
+                if let (Some(_), Some(attempt)) = (&settlement.cost, cdr.attempts.last_mut()) {
+                    attempt.cost = cdr.cost;
                 }
             }
         }

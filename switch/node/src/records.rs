@@ -33,7 +33,7 @@ pub(crate) struct Unpublished {
 #[derive(Debug)]
 enum Waiting {
     Cdr(Arc<Cdr>),
-    Reply { ticket: u64, reply: AdminReply },
+    Reply { ticket: u64, reply: Box<AdminReply> },
 }
 
 /// What a restart needs to end one leg of a call that was up (RFC 3261 §12.2.1.1).
@@ -87,7 +87,7 @@ impl Node {
 
     /// A reply that may only be given once the record of this ticket is durable.
     pub(crate) fn reply_when_durable(&mut self, written: u64, ticket: u64, reply: AdminReply) {
-        self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply }));
+        self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
     }
 
     pub(crate) const fn last_ticket(&self) -> u64 {
@@ -108,7 +108,7 @@ impl Node {
             }
             match self.unpublished.waiting.pop_front() {
                 Some((_, Waiting::Cdr(cdr))) => self.outputs.push_back(Output::Publish(cdr)),
-                Some((_, Waiting::Reply { ticket, reply })) => self.outputs.push_back(Output::Reply { ticket, reply }),
+                Some((_, Waiting::Reply { ticket, reply })) => self.outputs.push_back(Output::Reply { ticket, reply: *reply }),
                 None => break,
             }
         }
