@@ -152,7 +152,11 @@ impl Drawn {
 
     fn of(finding: &Diagnostic) -> Self {
         let small = std::fs::metadata(&*finding.file).is_ok_and(|m| m.len() <= Self::FILE_BYTES_MAX);
-        let text = if small { std::fs::read(&*finding.file).unwrap_or_default() } else { Vec::new() };
+        let mut text = if small { std::fs::read(&*finding.file).unwrap_or_default() } else { Vec::new() };
+        // A workbook has no lines to draw; its findings name their cells.
+        if text.starts_with(b"PK") {
+            text.clear();
+        }
         let text = String::from_utf8_lossy(&text).into_owned();
         let line = finding.line as usize - 1;
         let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();

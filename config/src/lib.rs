@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod deck_file;
 mod diagnostic;
 mod diff;
 mod docs;
@@ -16,8 +17,10 @@ mod reader;
 mod routing;
 pub mod schema;
 mod settings;
+mod sheet;
 mod value;
 
+pub use deck_file::draft_deck;
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;

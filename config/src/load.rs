@@ -112,7 +112,7 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
 }
 
 /// Opens a plain file: a pipe would block the load, a device might never end.
-fn open_regular(path: &Path) -> std::io::Result<File> {
+pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
     if std::fs::metadata(path)?.is_file() { File::open(path) } else { Err(std::io::Error::other("not a plain file")) }
 }
 

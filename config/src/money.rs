@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{Deck, Decks, ProfitGuard, Rules, Terms};
+use rating::{Decks, ProfitGuard, Rules, Terms};
 use units::{Currency, Exchanges, Money, Name};
 
 use crate::AccountSeed;
+use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::feeds;
 use crate::load::Check;
@@ -42,7 +43,8 @@ pub(crate) fn decks(document: &Document, rules: &PriceRules, check: &mut Check<'
             Diagnostic { severity, ..Diagnostic::error(&file, short(e.line), short(e.column), e.message) }
         };
         let rules = Rules { rounding: rounding(table), periods: Arc::clone(&rules.periods) };
-        match Deck::load_by(&label, currency.unwrap_or(Currency::EUR), &rules, reader) {
+        let sheet = table.text("sheet").map(|field| field.value);
+        match deck_file::load(&label, currency.unwrap_or(Currency::EUR), &rules, reader, sheet.as_deref()) {
             Ok((deck, warnings)) => {
                 check.report.findings.extend(warnings.into_iter().map(|w| row(Severity::Warning, w)));
                 loaded.push(Arc::new(deck));

@@ -274,8 +274,10 @@ pub const DECK: Section = Section {
             Kind::Path,
             Preset::Required,
             "CSV `prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period`; the last five may be \
-             absent. `next_rate` holds after the first block, `period` names a `[[period]]`.",
+             absent. `next_rate` holds after the first block, `period` names a `[[period]]`. \
+             Or the same as a workbook (.xlsx).",
         ),
+        key("sheet", Kind::Text, Preset::Nothing, "The sheet of a workbook; its first if absent."),
         key("currency", Kind::Text, Preset::Required, "Three letters, `EUR`."),
         key(
             "rounding",

@@ -2,9 +2,12 @@
 //!
 //! A row out of force gives way to the next shorter prefix. The version is a hash of the content, not of the file's layout.
 
+mod diff;
+mod draft;
 mod field;
 mod load;
 mod periods;
+mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +16,10 @@ use ledger::Tariff;
 use units::{Currency, Exchange, Exchanges, Increments, Money, Name, Number, Period, Prefix, PrefixMap, Rounding, Wall};
 
 use crate::Price;
+
+pub use diff::{Direction, Effect, Paid, PriceChange, RowChange, price_changes};
+pub use draft::Draft;
+pub use write::Cells;
 
 /// A price list of one currency.
 #[derive(Clone)]
@@ -152,7 +159,7 @@ impl Deck {
         rules: &Rules,
         reader: impl std::io::Read,
     ) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
-        load::load(name, currency, rules, reader)
+        load::draft(name, currency, rules, reader).finish()
     }
 
     /// As configured.

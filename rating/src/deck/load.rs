@@ -1,14 +1,14 @@
 //! From CSV to a deck: header in any order, CRLF and BOM accepted, every wrong field reported with line and column.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use units::{Currency, Increments, Name, PrefixMapBuilder};
+use units::{Currency, Increments, Name, PrefixMap, PrefixMapBuilder};
 
 use super::field;
-use super::{Deck, DeckError, Place, Rules, Stored, Terms, Warning};
+use super::{Deck, DeckError, Draft, Place, Rules, Stored, Terms, Warning};
 
 /// Largest file read.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
@@ -19,7 +19,7 @@ const MAX_WARNINGS: usize = 1_000;
 /// Longest name of a destination, in bytes.
 const MAX_DESTINATION: usize = 200;
 
-const COLUMNS: [&str; 10] =
+pub(super) const COLUMNS: [&str; 10] =
     ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until", "next_rate", "period"];
 /// The first so many must be in the header.
 const REQUIRED: usize = 5;
@@ -35,16 +35,20 @@ const UNTIL: usize = 7;
 const NEXT_RATE: usize = 8;
 const PERIOD: usize = 9;
 
-pub(super) fn load(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
-    let data = read(reader).map_err(|message| vec![DeckError { line: 1, column: 1, message }])?;
+/// All that can be read of a file.
+pub(super) fn draft(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Draft {
+    let (data, unread) = match read(reader) {
+        Ok(data) => (data, None),
+        Err(message) => (Vec::new(), Some(DeckError { line: 1, column: 1, message })),
+    };
     let text = data.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&data);
     let mut loader = Loader::new(text, rules);
-    loader.rows();
-    loader.check_overlaps();
-    if !loader.errors.is_empty() {
-        loader.errors.sort_by_key(|error| (error.line, error.column));
-        return Err(loader.errors);
+    if unread.is_none() {
+        loader.rows();
+        loader.check_overlaps();
     }
+    loader.errors.extend(unread);
+    loader.errors.sort_by_key(|error| (error.line, error.column));
     loader.finish(name, currency)
 }
 
@@ -279,6 +283,7 @@ impl<'a> Loader<'a> {
         let all = std::mem::take(&mut self.terms);
         let terms = |row: &Stored| all.get(row.terms as usize).copied().unwrap_or(Terms::NEVER);
         self.rows.sort_by_key(|(row, line)| (row.prefix, terms(row).period, terms(row).from, *line));
+        let told = self.errors.len();
         for pair in self.rows.windows(2) {
             let [(before, first), (after, second)] = pair else { continue };
             let (old, new) = (terms(before), terms(after));
@@ -290,15 +295,19 @@ impl<'a> Loader<'a> {
                 self.errors.push(DeckError { line, column: 1, message });
             }
         }
+        if self.errors.len() > told {
+            let wrong: HashSet<u64> = self.errors.iter().skip(told).map(|error| error.line).collect();
+            self.rows.retain(|(_, line)| !wrong.contains(line));
+        }
         self.terms = all;
     }
 
-    fn finish(mut self, name: &str, currency: Currency) -> Result<(Deck, Vec<Warning>), Vec<DeckError>> {
+    fn finish(mut self, name: &str, currency: Currency) -> Draft {
         if self.more_warnings > 0 {
             let message = format!("and {} more amounts rounded to five places", self.more_warnings);
             self.warnings.push(DeckError { line: 1, column: 1, message });
         }
-        let rows: Vec<Stored> = self.rows.iter().map(|(row, _)| *row).collect();
+        let (rows, lines): (Vec<Stored>, Vec<u64>) = self.rows.into_iter().unzip();
         let mut builder = PrefixMapBuilder::with_capacity(rows.len());
         let mut first = 0_u32;
         for group in rows.chunk_by(|a, b| a.prefix == b.prefix) {
@@ -308,7 +317,10 @@ impl<'a> Loader<'a> {
             }
             first = first.saturating_add(count);
         }
-        let index = builder.build().map_err(|twice| vec![DeckError { line: 1, column: 1, message: twice.to_string() }])?;
+        let index = builder.build().unwrap_or_else(|twice| {
+            self.errors.push(DeckError { line: 1, column: 1, message: twice.to_string() });
+            PrefixMap::default()
+        });
         let mut deck = Deck {
             name: Name::from(name),
             currency,
@@ -322,7 +334,7 @@ impl<'a> Loader<'a> {
             terms: self.terms,
         };
         deck.version = version(&deck);
-        Ok((deck, self.warnings))
+        Draft { deck, lines, errors: self.errors, warnings: self.warnings }
     }
 
     fn fail_column(&mut self, line: &Line<'_>, column: usize, message: &str) {

@@ -7,6 +7,7 @@ pub(crate) mod cdr;
 pub(crate) mod check;
 mod client;
 mod csv_out;
+pub(crate) mod deck;
 mod deck_file;
 pub(crate) mod ledger;
 pub(crate) mod price;

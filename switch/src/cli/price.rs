@@ -1,15 +1,15 @@
 //! `tollgate price`: one call by one deck, with every step from the rate to the amount.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use rating::{Price, Step};
 use serde::Serialize;
-use units::{Currency, Money, Number, Wall};
+use units::{Money, Number, Wall};
 
-use super::{deck_file, instant, number, print_json, stdout};
+use super::deck_file::DeckFile;
+use super::{instant, number, print_json, stdout};
 
 /// Longest call that is priced, in seconds: a year.
 const SECONDS_MAX: u64 = 366 * 86_400;
@@ -17,12 +17,8 @@ const SECONDS_MAX: u64 = 366 * 86_400;
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Deck, CSV with a header
-    #[arg(long, value_name = "FILE")]
-    deck: PathBuf,
-    /// Currency of the deck
-    #[arg(long, value_name = "CODE", default_value = "EUR")]
-    currency: Currency,
+    #[command(flatten)]
+    deck: DeckFile,
     /// Instant of the answer, RFC 3339; now if absent
     #[arg(long, value_name = "RFC3339")]
     at: Option<String>,
@@ -59,9 +55,9 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let called = number(&ask.number)?;
     let duration_ms = milliseconds(&ask.seconds)?;
     let at = instant(ask.at.as_deref())?;
-    let deck = deck_file::load(&ask.deck, ask.currency)?;
+    let deck = ask.deck.load()?;
     let Some(price) = deck.price(&called, at) else {
-        bail!("no price for {called} at {} in {}", at.rfc3339(), ask.deck.display());
+        bail!("no price for {called} at {} in {}", at.rfc3339(), ask.deck.path.display());
     };
     let steps = price.steps(duration_ms);
     if ask.json {

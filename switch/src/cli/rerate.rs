@@ -9,30 +9,25 @@ use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use rating::Deck;
 use rating::rerate::{Progress, Summary, rerate};
-use units::Currency;
 
-use super::deck_file;
+use super::deck_file::DeckFile;
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Deck, CSV with a header
-    #[arg(long, value_name = "FILE")]
-    deck: PathBuf,
+    #[command(flatten)]
+    deck: DeckFile,
     /// Calls, CSV with call_id,answered_at,number,duration_ms; `-` for standard input
     #[arg(long, value_name = "FILE")]
     calls: PathBuf,
     /// Where priced calls go; standard output if absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Currency of the deck
-    #[arg(long, value_name = "CODE", default_value = "EUR")]
-    currency: Currency,
 }
 
 /// Prices every call; the sum goes to stderr.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    let deck = deck_file::load(&ask.deck, ask.currency)?;
+    let deck = ask.deck.load()?;
     let (calls, bytes): (Box<dyn Read>, Option<u64>) = if ask.calls == Path::new("-") {
         (Box::new(std::io::stdin().lock()), None)
     } else {
@@ -70,7 +65,7 @@ fn price(deck: &Deck, calls: impl Read, mut out: impl Write, bar: &ProgressBar) 
 /// Writing over what is being read would lose both.
 fn refuse_inputs(out: &Path, ask: &Ask) -> anyhow::Result<()> {
     let Ok(target) = out.canonicalize() else { return Ok(()) };
-    for input in [&ask.calls, &ask.deck] {
+    for input in [&ask.calls, &ask.deck.path] {
         if input.canonicalize().is_ok_and(|input| input == target) {
             bail!("--out {} is one of the inputs: name another file", out.display());
         }

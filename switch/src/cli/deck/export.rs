@@ -1,0 +1,67 @@
+//! `tollgate deck export`: a deck, whole, as a file that loads to the same version.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use rating::{Deck, price};
+use units::Currency;
+
+use super::workbook;
+use crate::cli::deck_file;
+
+/// Arguments.
+#[derive(clap::Args)]
+pub(crate) struct Ask {
+    /// Deck: CSV with a header, or .xlsx
+    file: PathBuf,
+    /// Sheet of an .xlsx; its first if absent
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// Currency of the deck
+    #[arg(long, value_name = "CODE", default_value = "EUR")]
+    currency: Currency,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    format: Format,
+    /// Where to write it; standard output if absent
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Kinds of files.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Text, header first
+    Csv,
+    /// A workbook of one sheet
+    Xlsx,
+}
+
+/// Writes the deck; its version goes to stderr.
+pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
+    let deck = deck_file::load(&ask.file, ask.currency, ask.sheet.as_deref())?;
+    match &ask.out {
+        Some(path) => {
+            let file = File::create_new(path).with_context(|| format!("cannot write {}: name a new file", path.display()))?;
+            let mut out = BufWriter::new(file);
+            write(&deck, ask.format, &mut out)?;
+            out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        }
+        None if ask.format == Format::Xlsx && std::io::stdout().is_terminal() => bail!("a workbook is no text: name a file with --out"),
+        None => write(&deck, ask.format, &mut crate::cli::stdout())?,
+    }
+    eprintln!("{} {}, version {}, {} rows", deck.name(), deck.currency(), price::version_text(deck.version()), deck.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(deck: &Deck, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+    match format {
+        Format::Csv => deck.write_csv(&mut *out)?,
+        Format::Xlsx => out.write_all(&workbook::write(deck)?)?,
+    }
+    out.flush()?;
+    Ok(())
+}
