@@ -20,7 +20,7 @@ use crate::CountedSide;
 use crate::admit::money_refusal;
 use crate::build::{self, InviteParts};
 use crate::leg::{Exchange, Goodbye, Leg, LegState};
-use crate::node::{Client, Node};
+use crate::node::{Client, Node, id_in_run};
 use crate::session::{Asked, SessionState};
 use crate::slot::{Dialled, Slot};
 
@@ -136,7 +136,7 @@ impl Node {
     /// Money came back somewhere: leases that were refused may try again. Not the call in hand, which is ending.
     pub(crate) fn wake_starved(&mut self, now: Now) {
         while let Some((call, _)) = self.engine.poll_woken() {
-            if let Some(&at) = self.by_id.get(&call.0) {
+            if let Some(&at) = self.by_id.get(&id_in_run(call.0)) {
                 self.drive(now, at, Event::FundsReturned);
             }
         }

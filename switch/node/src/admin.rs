@@ -6,7 +6,7 @@ use rating::engine::{AccountChange, AccountRefused, GrantRequest, OpenAccount, T
 use units::{Name, Now};
 
 use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
-use crate::node::Node;
+use crate::node::{Node, id_in_run};
 use crate::slot::Slot;
 
 /// Most accounts in one answer.
@@ -35,7 +35,7 @@ impl Node {
             AdminRequest::Calls => {
                 AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
             }
-            AdminRequest::Kill(id) => match self.by_id.get(&id).copied() {
+            AdminRequest::Kill(id) => match self.by_id.get(&id_in_run(id)).copied().filter(|at| self.slots.holds(*at, id)) {
                 Some(at) => {
                     self.drive(now, at, Event::Kill(HangupBy::Operator));
                     AdminReply::Killed

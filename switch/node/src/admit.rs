@@ -18,7 +18,7 @@ use crate::CountedSide;
 use crate::build;
 use crate::io::Pressure;
 use crate::leg::{Leg, LegState};
-use crate::node::Node;
+use crate::node::{Node, id_in_run};
 use crate::session::Asked;
 use crate::slot::{CallRef, Slot};
 
@@ -88,7 +88,7 @@ impl Node {
             if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };
         let mut slot = Box::new(Slot::new(me, call, message, caller, !full));
         self.servers.insert(id, (me, LegId::Caller));
-        self.by_id.insert(call_id, me);
+        self.by_id.insert(id_in_run(call_id), me);
         self.carry_out(now, &mut slot, &mut actions);
         self.park(now, slot);
     }

@@ -56,7 +56,8 @@ pub struct Node {
     pub(crate) clients: Ids<ClientId, Client>,
     /// The INVITEs and UPDATEs that wait for our answer or its ACK.
     pub(crate) servers: Ids<ServerId, (CallRef, LegId)>,
-    pub(crate) by_id: Ids<u128, CallRef>,
+    /// By the half of their id that no other call of this run has.
+    pub(crate) by_id: Ids<u64, CallRef>,
     pub(crate) wheel: Wheel<TimerKey>,
     pub(crate) probes: Probes,
     pub(crate) probe_timer: TimerId,
@@ -122,6 +123,11 @@ pub(crate) enum TimerKey {
     Call(CallRef),
     /// Probes of carriers.
     Probes,
+}
+
+/// The half of a call's id that no other call of this run has: boot and count.
+pub(crate) const fn id_in_run(id: u128) -> u64 {
+    id as u64
 }
 
 // === impl Node ===
@@ -323,7 +329,7 @@ impl Node {
     pub(crate) fn park(&mut self, now: Now, mut slot: Box<Slot>) {
         if slot.call.is_over() && slot.all_gone() {
             self.wheel.cancel(slot.timer);
-            self.by_id.remove(&slot.call.id());
+            self.by_id.remove(&id_in_run(slot.call.id()));
             self.slots.release(slot.me);
             return;
         }

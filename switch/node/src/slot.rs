@@ -138,6 +138,11 @@ impl Slots {
         if *generation == at.generation { slot.take() } else { None }
     }
 
+    /// Whether the call in this place has this id.
+    pub(crate) fn holds(&self, at: CallRef, id: u128) -> bool {
+        self.slots.get(at.slot as usize).and_then(|(_, slot)| slot.as_ref()).is_some_and(|slot| slot.me == at && slot.call.id() == id)
+    }
+
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
         let at = slot.me.slot as usize;
         self.slots[at].1 = Some(slot);

@@ -3,13 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::Bytes;
 use units::Tick;
 
 use super::client::Client;
-use super::matching::Key;
+use super::keys::Keys;
 use super::server::Server;
 use super::slots::Slots;
 use super::step::{Rules, Step, Timer};
@@ -26,8 +25,7 @@ pub struct Layer {
     pub(super) clients: Slots<Client>,
     pub(super) servers: Slots<Server>,
     pub(super) wheel: Wheel<Due>,
-    /// Server transactions by transaction key and by merge key.
-    pub(super) keys: HashMap<Key, u32, BuildHasherDefault<Spread>>,
+    pub(super) keys: Keys,
     /// The newest client transaction that waits for any sign of life on a flow; the others hang behind it.
     pub(super) waiting: HashMap<Flow, u32, foldhash::fast::FixedState>,
     pub(super) events: VecDeque<Event>,
@@ -60,10 +58,6 @@ pub(super) enum Fired {
     End,
 }
 
-/// Keys are hashes already.
-#[derive(Default)]
-pub(super) struct Spread(u64);
-
 // === impl Layer ===
 
 impl Layer {
@@ -76,7 +70,7 @@ impl Layer {
             clients: Slots::new(),
             servers: Slots::new(),
             wheel: Wheel::new(),
-            keys: HashMap::default(),
+            keys: Keys::default(),
             waiting: HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed)),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
@@ -214,24 +208,6 @@ impl Fired {
             Self::Repeat => repeat,
             Self::End => end,
         }
-    }
-}
-
-// === impl Spread ===
-
-impl Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
     }
 }
 

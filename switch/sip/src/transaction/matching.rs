@@ -1,8 +1,6 @@
 //! Which server transaction a request belongs to: RFC 3261 §17.2.3, with its rules for RFC 2543 peers; merged requests §8.2.2.2.
 //! Invariant: keys are 128-bit keyed hashes of the fields that must be equal; no peer can make two meet.
 
-use std::hash::{Hash, Hasher};
-
 use crate::token::Minter;
 use crate::{Fault, Message, Method, Via};
 
@@ -11,15 +9,15 @@ pub(crate) const COOKIE: &str = "z9hG4bK";
 
 /// A keyed hash of what identifies a server transaction, in two halves: kept by the ten thousand, so aligned to eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Key(pub(crate) [u64; 2]);
+pub(crate) struct Key([u64; 2]);
 
 /// In place of a key that a request does not have. (No hash is ever this, but for one in 2¹²⁸.)
 pub(crate) const NO_KEY: Key = Key([0; 2]);
 
-impl Hash for Key {
+impl Key {
     /// It is a hash already: half of it is enough.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0[0]);
+    pub(crate) const fn hash(self) -> u64 {
+        self.0[0]
     }
 }
 

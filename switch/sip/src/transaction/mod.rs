@@ -7,6 +7,7 @@ mod client;
 mod derive;
 mod invite_client;
 mod invite_server;
+mod keys;
 mod layer;
 mod matching;
 mod non_invite_client;

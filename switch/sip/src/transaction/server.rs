@@ -14,8 +14,9 @@ use crate::{Builder, Fault, Message, Method, Name};
 /// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left but to absorb repeats.
 #[derive(Debug)]
 pub(super) struct Server {
-    key: Key,
-    merge: Key,
+    pub(super) key: Key,
+    /// `NO_KEY` if it can come over one path only.
+    pub(super) merge: Key,
     state: State,
     reliable: bool,
     timers: Timers,
@@ -144,7 +145,7 @@ impl Layer {
             Ok(key) => key,
             Err(fault) => return self.refuse(flow, &msg, fault),
         };
-        let slot = self.keys.get(&key).copied();
+        let slot = self.keys.slot(key, &self.servers);
         match (msg.method(), slot) {
             (Method::Ack, slot) => self.handle_ack(now, flow, slot, msg),
             (Method::Cancel, slot) => self.handle_cancel(flow, slot, msg),
@@ -206,7 +207,7 @@ impl Layer {
             return self.refuse(flow, &msg, fault);
         }
         let merge = matching::merge(&self.minter, &msg);
-        if merge != NO_KEY && self.keys.contains_key(&merge) {
+        if merge != NO_KEY && self.keys.slot(merge, &self.servers).is_some() {
             self.counters.merged += 1;
             return self.answer(flow, &msg, 482, "Loop Detected", None);
         }
@@ -228,10 +229,7 @@ impl Layer {
         let answer = Some(Box::new(Answer { flow: self.answer_flow(flow, &msg), response, cancelled: false }));
         let server = Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
         let (slot, generation) = self.servers.insert(server);
-        self.keys.insert(key, slot);
-        if merge != NO_KEY {
-            self.keys.insert(merge, slot);
-        }
+        self.keys.enter(slot, &self.servers);
         self.server_step(now, slot, step, None);
         self.events.push_back(Event::Request { id: ServerId { slot, generation }, flow, msg });
     }
@@ -319,11 +317,9 @@ impl Layer {
     }
 
     fn server_remove(&mut self, slot: u32) {
-        let Some(mut server) = self.servers.remove(slot) else { return };
-        server.timers.stop(&mut self.wheel);
-        self.keys.remove(&server.key);
-        if server.merge != NO_KEY {
-            self.keys.remove(&server.merge);
+        self.keys.strike(slot, &self.servers);
+        if let Some(mut server) = self.servers.remove(slot) {
+            server.timers.stop(&mut self.wheel);
         }
     }
 }
