@@ -24,5 +24,6 @@ mod refusals;
 mod reinvite_fails;
 mod reload_in_mid_call;
 mod session_timer;
+mod several_balances;
 mod stray_dialogs;
 mod torture;
