@@ -18,7 +18,10 @@ mod wake;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use ledger::{AccountId, AccountState, Books, CallId, CallOpen, OpenCall, ProfitGuard, Record, RecordBody, ShardBooks, TierOpen};
+use ledger::{
+    AccountId, AccountState, Books, CallId, CallOpen, Checkpoint, OpenCall, OpenPart, Party, ProfitGuard, Record, RecordBody, ShardBooks,
+    TierOpen,
+};
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
@@ -173,20 +176,34 @@ impl Engine {
         let name = |tier: &Tier| self.books.name(tier.account).cloned().ok_or(Refusal::UnknownAccount);
         let tiers: Result<Vec<_>, _> =
             above.iter().map(|tier| Ok::<_, Refusal>(TierOpen { account: name(tier)?, price: tier.price.row() })).collect();
-        let has_pockets = |tier: &Tier| self.states.get(&tier.account).is_some_and(|state| !state.pockets.is_empty());
         let open = CallOpen {
             call: lease.call,
             gate,
             answered_at,
             leased_secs: lease.leased_secs(),
             price: first.price.row(),
-            number: lease.tiers.iter().any(has_pockets).then(|| lease.number.to_string().into()),
             tiers: tiers?,
             dialog_a,
             dialog_b,
             cdr,
         };
         Ok(Record::new(answered_at, name(first)?, RecordBody::CallOpen(Box::new(open))))
+    }
+
+    /// The record of a call that is still up after `answered_ms`: what a restart bills, and from which balances.
+    pub fn checkpoint(&self, now: Now, id: LeaseId, answered_ms: u64) -> Result<Record, Refusal> {
+        let lease = self.leases.lease(id)?;
+        let account = lease.tiers.first().and_then(|tier| self.books.name(tier.account)).cloned().ok_or(Refusal::UnknownAccount)?;
+        let pocket = |balance| match self.books.party(balance) {
+            Some(Party::Pocket { pocket, .. }) => Some(pocket.clone()),
+            Some(Party::Customer(_) | Party::House(_)) | None => None,
+        };
+        let has_pocket = |tier: &Tier| tier.parts.iter().any(|part| part.balance != tier.account);
+        let parts_of = |tier: &Tier| {
+            tier.parts.iter().map(|part| OpenPart { pocket: pocket(part.balance), until: u64::from(part.until_secs) }).collect()
+        };
+        let parts = if lease.tiers.iter().any(has_pocket) { lease.tiers.iter().map(parts_of).collect() } else { Vec::new() };
+        Ok(Record::new(now.wall, account, RecordBody::Checkpoint(Checkpoint { call: lease.call, answered_ms, parts })))
     }
 
     /// What the caller's account is billed by.

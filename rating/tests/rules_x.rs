@@ -409,14 +409,22 @@ fn all_tiers_or_none() {
 #[test]
 fn a_lost_call_is_billed_in_every_tier_from_the_same_balances() {
     let mut desk = reseller("10", "0");
-    let terms = PocketTerms { prefixes: vec!["4930".parse().expect("digits")], ..PocketTerms::of(PocketKind::Minutes) };
+    let terms = PocketTerms { priority: 1, prefixes: vec!["4930".parse().expect("digits")], ..PocketTerms::of(PocketKind::Minutes) };
     let ask = GrantRequest { account: "a:b", pocket: "free", amount: Money::of(1_000_000, Currency::SEC), terms, reference: "", key: "g" };
-    let granted = desk.engine.grant(desk.now, &ask).expect("granted").record;
+    let granted = desk.engine.grant(desk.now, &ask.clone()).expect("granted").record;
     desk.keep(granted);
-    desk.dial("a:b", "4930").expect("minutes");
-    desk.records.push(Record::checkpoint(desk.now.wall, "a:b".into(), CallId(1), 7_000));
+    let lease = desk.dial("a:b", "4930").expect("minutes");
+    for elapsed in (0..7_000).step_by(100) {
+        desk.engine.extend(desk.now, lease, elapsed).expect("a lease");
+    }
+    desk.records.push(desk.engine.checkpoint(desk.now, lease, 7_000).expect("a lease"));
+    // What comes later is not the lost call's.
+    let promo = GrantRequest { pocket: "more", key: "h", amount: Money::of(700_000, Currency::SEC), ..ask };
+    let granted = desk.engine.grant(desk.now, &promo).expect("granted").record;
+    desk.keep(granted);
     desk.crash();
-    assert_eq!(desk.view("a:b").pockets[0].left.to_string(), "3.00000");
+    let left = |at: usize| desk.view("a:b").pockets[at].left.to_string();
+    assert_eq!((left(0), left(1)), ("3.00000".to_owned(), "7.00000".to_owned()));
     assert_eq!((desk.view("a:b").balance.amount, desk.view("a").balance.to_string()), (0, "9.70000".to_owned()));
     assert_eq!(desk.engine.imbalance(), 0);
 }

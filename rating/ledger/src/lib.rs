@@ -20,8 +20,8 @@ pub use chain::{GENESIS, Hash, chain, hex};
 pub use notice::{Notice, NoticeEvent, RateChange};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use record::{
-    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, PriceRow, Record, RecordBody, RecordError, Settled, Started, TierOpen,
-    TopUpBooked,
+    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, OpenPart, PriceRow, Record, RecordBody, RecordError, Settled, Started,
+    TierOpen, TopUpBooked,
 };
 pub use replay::{OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use state::{AccountState, Due, MAX_POCKETS};

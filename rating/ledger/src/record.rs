@@ -136,9 +136,6 @@ pub struct CallOpen {
     pub leased_secs: u64,
     /// What it is billed by.
     pub price: PriceRow,
-    /// The called number, where a pocket may pay for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<Name>,
     /// The accounts above, from the nearest up, which pay by prices of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<TierOpen>,
@@ -166,6 +163,19 @@ pub struct Checkpoint {
     pub call: CallId,
     /// Answered time so far, ms.
     pub answered_ms: u64,
+    /// For each tier, from the caller's up, which balances pay which seconds; absent where every tier pays with its own money.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Vec<OpenPart>>,
+}
+
+/// Seconds leased from one balance, from the end of the part before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPart {
+    /// Which pocket; the account's own money if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pocket: Option<Name>,
+    /// Seconds after the answer, exclusive.
+    pub until: u64,
 }
 
 /// See [`RecordBody::Settled`].
@@ -219,7 +229,7 @@ impl Record {
 
     /// A call still up.
     pub const fn checkpoint(at: Wall, account: Name, call: CallId, answered_ms: u64) -> Self {
-        Self::new(at, account, RecordBody::Checkpoint(Checkpoint { call, answered_ms }))
+        Self::new(at, account, RecordBody::Checkpoint(Checkpoint { call, answered_ms, parts: Vec::new() }))
     }
 
     /// The node begins to write.

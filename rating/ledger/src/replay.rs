@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, PocketGranted, Posted, Record, RecordBody,
-    RecordError, Refused, Transfer, chain, parent,
+    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, OpenPart, PocketGranted, Posted, Record,
+    RecordBody, RecordError, Refused, Transfer, chain, parent,
 };
 
 /// A call that was up when the journal ended.
@@ -20,6 +20,8 @@ pub struct OpenCall {
     pub open: CallOpen,
     /// Answered time at its last checkpoint, ms; 0 if none came.
     pub answered_ms: u64,
+    /// Which balances paid until then, as that checkpoint says.
+    pub parts: Vec<Vec<OpenPart>>,
 }
 
 /// One shard's part of the journal.
@@ -215,14 +217,17 @@ impl Replay {
                 Ok(())
             }
             RecordBody::CallOpen(open) => {
-                let call = OpenCall { account: record.account.clone(), open: (**open).clone(), answered_ms: 0 };
+                let call = OpenCall { account: record.account.clone(), open: (**open).clone(), answered_ms: 0, parts: Vec::new() };
                 shard.open_calls.insert(open.call, call);
                 Ok(())
             }
             RecordBody::Checkpoint(checkpoint) => {
                 let call = checkpoint.call;
                 let open = shard.open_calls.get_mut(&call).ok_or(ReplayError::NotOpen { seq, call })?;
-                open.answered_ms = open.answered_ms.max(checkpoint.answered_ms);
+                if checkpoint.answered_ms > open.answered_ms {
+                    open.answered_ms = checkpoint.answered_ms;
+                    open.parts.clone_from(&checkpoint.parts);
+                }
                 Ok(())
             }
             RecordBody::Settled(settled) => {
@@ -320,18 +325,8 @@ mod tests {
             tariff: None,
         };
         let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
-        let open = CallOpen {
-            call,
-            gate,
-            answered_at,
-            leased_secs: 30,
-            price,
-            number: None,
-            tiers: Vec::new(),
-            dialog_a: raw(),
-            dialog_b: raw(),
-            cdr: raw(),
-        };
+        let open =
+            CallOpen { call, gate, answered_at, leased_secs: 30, price, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
         record(RecordBody::CallOpen(Box::new(open)))
     }
 

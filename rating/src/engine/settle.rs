@@ -2,12 +2,13 @@
 //!
 //! Time beyond the lease is never billed: it is tear-down, at the operator's exposure.
 
-use ledger::{AccountId, Balance, CallId, House, Key, OpenCall, Party, Purpose, Transfer};
+use ledger::{AccountId, Balance, CallId, House, Key, OpenCall, OpenPart, Party, Purpose, Transfer};
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Wall};
 
 use super::carrier::cost_transfer;
-use super::lease::{Lease, Parts, with_starts};
+use super::lease::{Lease, Part, Parts, Pays, leased_secs, with_starts};
+use super::spill::latest;
 use super::{CarrierLeg, Cost, Engine, LeaseId, Refusal};
 use crate::Price;
 
@@ -127,27 +128,47 @@ impl Engine {
         settlement
     }
 
-    /// Ends a call that was up when the node was lost, billed to its last checkpoint from what its balances hold now. Before anything
-    /// expires: what had been reserved is good.
+    /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named there.
     pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
         let mut tiers = SmallVec::new();
         let first = std::iter::once((&lost.account, &lost.open.price));
-        for (account, row) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))) {
+        for (at, (account, row)) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))).enumerate() {
             let account = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
             let price = Price::from_row(row).map_err(|_| Refusal::NoPrice)?;
             let billed = price.billed_seconds(lost.answered_ms);
-            // Without a number no pocket had to be asked, so the digits of the row will do.
-            let digits = lost.open.number.as_deref().map_or_else(|| price.prefix.to_string(), str::to_owned);
-            let purse = self.purse(account, digits.as_bytes(), lost.open.answered_at);
-            let parts = purse.and_then(|purse| purse.fill(&price, &[], billed, 1));
-            let parts = parts.unwrap_or_default();
-            let leased = super::lease::leased_secs(&parts);
+            let parts = self.lost_parts(account, &price, billed, lost.parts.get(at).map_or(&[], Vec::as_slice));
+            let leased = leased_secs(&parts);
             // Everything is there, since the lost lease covered it, unless the limit was lowered meanwhile.
             let lease_ms = if leased >= billed { lost.answered_ms } else { leased.saturating_mul(1_000) };
             tiers.push(EndedTier { account, price, parts, lease_ms });
         }
         let (call, answered_at) = (lost.open.call, Some(lost.open.answered_at));
         self.finish(now, Ended { call, answered_at, duration_ms: lost.answered_ms, tiers, is_held: false }, carrier)
+    }
+
+    /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where nothing else is said.
+    fn lost_parts(&self, account: AccountId, price: &Price, billed: u64, said: &[OpenPart]) -> Parts {
+        let own = [OpenPart { pocket: None, until: billed }];
+        let mut parts = Parts::new();
+        let (mut from, mut money_paid) = (0, false);
+        for OpenPart { pocket, until } in if said.is_empty() { &own } else { said } {
+            let id = pocket.as_ref().map_or(Some(account), |pocket| self.books.pocket(account, pocket));
+            let Some((balance, held)) = id.and_then(|id| Some((id, self.books.balance(id)?))) else { break };
+            let pays = if held.currency == Currency::SEC { Pays::Seconds } else { Pays::Money { with_fee: !money_paid } };
+            let wanted = billed.min(*until);
+            let until = latest(price, from, wanted, |until| pays.amount(price, from, until) <= held.available().max(0));
+            if until > from
+                && let Ok(until_secs) = u32::try_from(until)
+            {
+                parts.push(Part { balance, until_secs, reserved: 0, pays });
+                money_paid |= pays != Pays::Seconds;
+            }
+            if until < wanted || until >= billed {
+                break;
+            }
+            from = until;
+        }
+        parts
     }
 
     fn finish(&mut self, now: Now, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {

@@ -102,7 +102,7 @@ fn fee_of(held: &[Part], balance: AccountId) -> Option<bool> {
 }
 
 /// The latest boundary after `from`, at most `wanted`, that fits; `from` if none does. Both are boundaries, and cost never falls with time.
-fn latest(price: &Price, from: u64, wanted: u64, fits: impl Fn(u64) -> bool) -> u64 {
+pub(super) fn latest(price: &Price, from: u64, wanted: u64, fits: impl Fn(u64) -> bool) -> u64 {
     if wanted <= from || fits(wanted) {
         return wanted.max(from);
     }

@@ -159,8 +159,9 @@ impl Node {
     }
 
     pub(crate) fn record_checkpoint(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) {
-        let account = slot.call.gate().account.clone();
-        self.journal(true, Record::checkpoint(now.wall, account, CallId(slot.call.id()), elapsed_ms));
+        if let Some(record) = slot.lease.and_then(|lease| self.engine.checkpoint(now, lease, elapsed_ms).ok()) {
+            self.journal(true, record);
+        }
     }
 
     /// CDR and ledger entries in one record.
