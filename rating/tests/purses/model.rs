@@ -1,0 +1,316 @@
+//! The rules of several balances, written down as slowly as they can be said: one increment after the other, whole fractions, no sharing.
+
+use std::collections::BTreeMap;
+
+use ledger::{PocketKind, PocketTerms};
+use units::Wall;
+
+/// A reseller, its customer, and one of our own.
+pub const ACCOUNTS: [&str; 3] = ["r", "r:c", "solo"];
+
+/// A pocket that any account may be given; their order is the order of their use.
+pub struct Given {
+    pub name: &'static str,
+    pub kind: PocketKind,
+    pub priority: u8,
+    pub is_minutes: bool,
+    /// The place that it serves; all if none.
+    pub place: Option<usize>,
+    pub expires_ms: Option<i128>,
+}
+
+const fn given(name: &'static str, kind: PocketKind, priority: u8, place: Option<usize>, expires_ms: Option<i128>) -> Given {
+    Given { name, kind, priority, is_minutes: matches!(kind, PocketKind::Minutes), place, expires_ms }
+}
+
+pub const POCKETS: [Given; 6] = [
+    given("m0", PocketKind::Minutes, 0, Some(0), Some(300_000)),
+    given("m1", PocketKind::Minutes, 1, None, None),
+    given("t0", PocketKind::Test, 0, None, Some(250_000)),
+    given("p0", PocketKind::Promo, 0, Some(1), None),
+    given("p1", PocketKind::Promo, 1, None, Some(100_000)),
+    given("p2", PocketKind::Promo, 2, None, None),
+];
+
+#[derive(Clone, Copy, Debug)]
+pub struct Tariff {
+    pub rate: i128,
+    pub fee: i128,
+    pub initial: i128,
+    pub increment: i128,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    pub main: i128,
+    /// None until the first grant.
+    pub pockets: [Option<i128>; POCKETS.len()],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The account's own money if none.
+    pub pocket: Option<usize>,
+    pub from: i128,
+    pub until: i128,
+    pub with_fee: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Tier {
+    pub account: usize,
+    pub parts: Vec<Part>,
+    last_grant: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Call {
+    place: usize,
+    answered_ms: i128,
+    pub tiers: Vec<Tier>,
+    /// Answered time at its last checkpoint, and the parts then.
+    checkpoint: (i128, Vec<Vec<Part>>),
+}
+
+/// What a tier paid: per part the pocket, seconds and amount; then all its money.
+pub struct Paid {
+    pub parts: Vec<(Option<usize>, i128, i128)>,
+    pub billed: i128,
+    pub money: i128,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub ms: i128,
+    tariffs: [[Tariff; 3]; 2],
+    pub accounts: [Account; ACCOUNTS.len()],
+    pub calls: BTreeMap<u128, Call>,
+    /// Money and seconds.
+    pub revenue: [i128; 2],
+    pub reseller_revenue: [i128; 2],
+    pub breakage: [i128; 2],
+}
+
+impl Given {
+    pub fn terms(&self, begin: i64) -> PocketTerms {
+        let prefixes = self.place.map(|place| (10 + place).to_string().parse().expect("digits")).into_iter().collect();
+        let expires_at = self.expires_ms.map(|ms| Wall(begin + ms as i64));
+        PocketTerms { kind: self.kind, priority: self.priority, prefixes, valid_from: None, expires_at }
+    }
+}
+
+impl Tariff {
+    /// Seconds billed for so many talked.
+    fn billed(self, secs: i128) -> i128 {
+        let mut billed = 0;
+        while billed < secs {
+            billed += if billed == 0 { self.initial } else { self.increment };
+        }
+        billed
+    }
+
+    /// `fee + rate · seconds / 60`, half-up: the nearest whole number, of two the higher.
+    fn cost(self, secs: i128, with_fee: bool) -> i128 {
+        let sixtieths = self.rate * secs + if with_fee && secs > 0 { self.fee * 60 } else { 0 };
+        (2 * sixtieths + 60) / 120
+    }
+}
+
+impl Part {
+    fn amount(self, tariff: Tariff) -> i128 {
+        let secs = self.until - self.from;
+        if self.pocket.is_some_and(|pocket| POCKETS[pocket].is_minutes) { secs * 100_000 } else { tariff.cost(secs, self.with_fee) }
+    }
+
+    fn is_money(self) -> bool {
+        self.pocket.is_none_or(|pocket| !POCKETS[pocket].is_minutes)
+    }
+}
+
+impl Tier {
+    fn leased(&self) -> i128 {
+        self.parts.last().map_or(0, |part| part.until)
+    }
+}
+
+impl Call {
+    pub fn leased(&self) -> i128 {
+        self.tiers.iter().map(Tier::leased).min().expect("a tier")
+    }
+
+    /// What a restart knows of it.
+    pub fn at_checkpoint(mut self) -> (i128, Self) {
+        for (tier, parts) in self.tiers.iter_mut().zip(self.checkpoint.1) {
+            tier.parts = parts;
+        }
+        self.checkpoint.1 = Vec::new();
+        (self.checkpoint.0, self)
+    }
+}
+
+impl Model {
+    pub fn new(tariffs: [[Tariff; 3]; 2]) -> Self {
+        let (accounts, calls) = (Default::default(), BTreeMap::new());
+        Self { ms: 0, tariffs, accounts, calls, revenue: [0; 2], reseller_revenue: [0; 2], breakage: [0; 2] }
+    }
+
+    fn tariff(&self, account: usize, place: usize) -> Tariff {
+        self.tariffs[usize::from(account != 0)][place]
+    }
+
+    pub fn elapsed_ms(&self, call: u128) -> i128 {
+        self.ms - self.calls[&call].answered_ms
+    }
+
+    pub fn is_expired(&self, pocket: usize) -> bool {
+        POCKETS[pocket].expires_ms.is_some_and(|end| end <= self.ms)
+    }
+
+    /// Held by all calls that are up.
+    pub fn reserved(&self, account: usize, pocket: Option<usize>) -> i128 {
+        let of_call = |call: &Call| {
+            let tiers = call.tiers.iter().filter(|tier| tier.account == account);
+            let parts = tiers.flat_map(|tier| &tier.parts).filter(|part| part.pocket == pocket);
+            parts.map(|part| part.amount(self.tariff(account, call.place))).sum::<i128>()
+        };
+        self.calls.values().map(of_call).sum()
+    }
+
+    fn posted(&self, account: usize, pocket: Option<usize>) -> i128 {
+        let account = &self.accounts[account];
+        pocket.map_or(account.main, |pocket| account.pockets[pocket].unwrap_or(0))
+    }
+
+    fn posted_mut(&mut self, account: usize, pocket: Option<usize>) -> &mut i128 {
+        let account = &mut self.accounts[account];
+        pocket.map_or(&mut account.main, |pocket| account.pockets[pocket].get_or_insert(0))
+    }
+
+    /// Lengthens `held` to `wanted` seconds as far as it goes, one increment after the other, each balance giving at most `1/share` of what
+    /// it has free but its first increment whatever that costs; false if not one fits.
+    fn lengthen(&self, account: usize, place: usize, held: &mut Vec<Part>, wanted: i128, share: i128) -> bool {
+        let tariff = self.tariff(account, place);
+        let before = held.clone();
+        let costs_nothing = tariff.rate == 0 && tariff.fee == 0;
+        let from = held.last().map_or(Some(0), |part| part.pocket);
+        let serves = |pocket: usize| POCKETS[pocket].place.is_none_or(|at| at == place) && !self.is_expired(pocket);
+        let pockets = (0..POCKETS.len()).filter(|pocket| !costs_nothing && from.is_some_and(|from| *pocket >= from) && serves(*pocket));
+        let is_granted = |pocket: &usize| self.accounts[account].pockets[*pocket].is_some();
+        for pocket in pockets.filter(is_granted).map(Some).chain([None]) {
+            let free = self.posted(account, pocket) - self.reserved(account, pocket);
+            let already = before.last().filter(|part| part.pocket == pocket).map_or(0, |part| part.amount(tariff));
+            let mut first = true;
+            loop {
+                let leased = held.last().map_or(0, |part| part.until);
+                let next = tariff.billed(leased + 1);
+                let extends = held.last().is_some_and(|part| part.pocket == pocket);
+                let longer = match held.last() {
+                    Some(last) if extends => Part { until: next, ..*last },
+                    _ => {
+                        let part = Part { pocket, from: leased, until: next, with_fee: false };
+                        Part { with_fee: part.is_money() && !held.iter().any(|part| part.is_money()), ..part }
+                    }
+                };
+                let more = longer.amount(tariff) - already;
+                let fits = |budget: i128| more <= budget.max(0);
+                if leased >= wanted || (!first && !fits(free / share) && fits(free)) {
+                    return *held != before;
+                }
+                if !fits(free) {
+                    break;
+                }
+                if extends {
+                    held.pop();
+                }
+                held.push(longer);
+                first = false;
+            }
+        }
+        *held != before
+    }
+
+    /// A call with its first block leased in every tier, or none.
+    pub fn authorized(&self, account: usize, place: usize) -> Option<Call> {
+        let tiers = if account == 1 { vec![1, 0] } else { vec![account] };
+        let tier = |account: usize| {
+            let (mut parts, initial) = (Vec::new(), self.tariff(account, place).initial);
+            self.lengthen(account, place, &mut parts, initial, 1).then_some(Tier { account, parts, last_grant: initial })
+        };
+        let tiers: Option<Vec<_>> = tiers.into_iter().map(tier).collect();
+        Some(Call { place, answered_ms: self.ms, tiers: tiers?, checkpoint: (0, Vec::new()) })
+    }
+
+    /// True if refused.
+    pub fn extend(&mut self, id: u128) -> bool {
+        let (elapsed, mut call) = (self.elapsed_ms(id), self.calls[&id].clone());
+        if call.leased() * 1_000 <= elapsed {
+            return true;
+        }
+        for tier in &mut call.tiers {
+            let before = tier.leased();
+            if before * 1_000 - elapsed > (tier.last_grant * 500).min(15_000) {
+                continue;
+            }
+            // The fewest seconds that make 30, and one increment at least.
+            let target = ((elapsed + 30_000 + 999) / 1_000).max(before + 1);
+            let wanted = self.tariff(tier.account, call.place).billed(target);
+            if !self.lengthen(tier.account, call.place, &mut tier.parts, wanted, 8) {
+                return true;
+            }
+            tier.last_grant = tier.leased() - before;
+        }
+        self.calls.insert(id, call);
+        false
+    }
+
+    /// A minute before the first tier has nothing left, if that is within a minute of the cut.
+    pub fn warn_at_ms(&self, id: u128) -> Option<i128> {
+        let call = &self.calls[&id];
+        let horizon = call.leased() + 60;
+        let end = |tier: &Tier| {
+            let (mut parts, wanted) = (tier.parts.clone(), self.tariff(tier.account, call.place).billed(horizon));
+            if tier.leased() < horizon {
+                self.lengthen(tier.account, call.place, &mut parts, wanted, 1);
+            }
+            parts.last().expect("a part").until
+        };
+        call.tiers.iter().map(end).min().filter(|end| *end < horizon).map(|end| (end - 60).max(0) * 1_000)
+    }
+
+    pub fn note_checkpoint(&mut self, id: u128, elapsed: i128) {
+        let call = self.calls.get_mut(&id).expect("up");
+        if elapsed > call.checkpoint.0 {
+            call.checkpoint = (elapsed, call.tiers.iter().map(|tier| tier.parts.clone()).collect());
+        }
+    }
+
+    /// Takes what the call used, no longer among those that are up.
+    pub fn settle(&mut self, call: &Call, duration_ms: i128) -> Vec<Paid> {
+        let mut all = Vec::new();
+        for (at, tier) in call.tiers.iter().enumerate() {
+            let tariff = self.tariff(tier.account, call.place);
+            let billed = tariff.billed((duration_ms + 999) / 1_000);
+            let mut paid = Paid { parts: Vec::new(), billed, money: 0 };
+            for part in tier.parts.iter().filter(|part| part.from < billed) {
+                let part = Part { until: part.until.min(billed), ..*part };
+                let amount = part.amount(tariff);
+                *self.posted_mut(tier.account, part.pocket) -= amount;
+                let house = if at + 1 < call.tiers.len() { &mut self.reseller_revenue } else { &mut self.revenue };
+                house[usize::from(!part.is_money())] += amount;
+                paid.money += if part.is_money() { amount } else { 0 };
+                paid.parts.push((part.pocket, part.until - part.from, amount));
+            }
+            all.push(paid);
+        }
+        all
+    }
+
+    /// What is free of a pocket is gone.
+    pub fn expired(&mut self, account: usize, pocket: usize) -> i128 {
+        assert!(self.is_expired(pocket));
+        let gone = self.posted(account, Some(pocket)) - self.reserved(account, Some(pocket));
+        *self.posted_mut(account, Some(pocket)) -= gone;
+        self.breakage[usize::from(POCKETS[pocket].is_minutes)] += gone;
+        gone
+    }
+}
