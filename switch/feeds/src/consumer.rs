@@ -20,6 +20,8 @@ pub struct Message {
 pub struct Delivery {
     /// So many messages, from the first one on, need not come again.
     pub confirmed: usize,
+    /// So many of them were given up and will never be delivered.
+    pub given_up: u64,
     /// Why it stopped there.
     pub failure: Option<String>,
 }
@@ -40,11 +42,16 @@ pub trait Consumer: Send + 'static {
 impl Delivery {
     /// All of `messages`.
     pub const fn done(messages: &[Message]) -> Self {
-        Self { confirmed: messages.len(), failure: None }
+        Self { confirmed: messages.len(), given_up: 0, failure: None }
     }
 
     /// Only the first `confirmed`, for this reason.
     pub fn stopped(confirmed: usize, why: impl Into<String>) -> Self {
-        Self { confirmed, failure: Some(why.into()) }
+        Self { confirmed, given_up: 0, failure: Some(why.into()) }
+    }
+
+    /// The first `confirmed`, of which the last was given up.
+    pub const fn gave_up(confirmed: usize) -> Self {
+        Self { confirmed, given_up: 1, failure: None }
     }
 }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod consumer;
+pub mod mail;
 pub mod nats;
 mod run;
 mod status;

@@ -45,6 +45,7 @@ async fn turn<C: Consumer>(mut feed: Feed, mut consumer: C, status: Arc<Status>,
             Ok(delivery) => delivery,
             Err(_) => Delivery::stopped(0, format!("no answer within {} s", C::PATIENCE.as_secs())),
         };
+        status.gave_up(delivery.given_up);
         let mut failure = delivery.failure;
         if let Some(last) = messages.iter().take(delivery.confirmed).next_back() {
             let seq = last.entry.seq;

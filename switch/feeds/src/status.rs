@@ -10,6 +10,7 @@ pub struct Status {
     name: &'static str,
     progress: Option<Progress>,
     failures: AtomicU64,
+    given_up: AtomicU64,
     trouble: Mutex<Option<String>>,
 }
 
@@ -18,13 +19,19 @@ pub struct Status {
 impl Status {
     /// Of a feed that is about to run.
     pub fn new(feed: &store::Feed) -> Self {
-        Self { name: feed.name(), progress: Some(feed.progress()), failures: AtomicU64::new(0), trouble: Mutex::default() }
+        Self {
+            name: feed.name(),
+            progress: Some(feed.progress()),
+            failures: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
+            trouble: Mutex::default(),
+        }
     }
 
     /// Of a feed that cannot run until somebody does something.
     pub fn broken(name: &'static str, why: String) -> Self {
         tracing::error!(feed = name, why, "the feed does not run");
-        Self { name, progress: None, failures: AtomicU64::new(1), trouble: Mutex::new(Some(why)) }
+        Self { name, progress: None, failures: AtomicU64::new(1), given_up: AtomicU64::new(0), trouble: Mutex::new(Some(why)) }
     }
 
     /// As in metrics.
@@ -42,6 +49,11 @@ impl Status {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// Messages that will never be delivered, since the start.
+    pub fn given_up(&self) -> u64 {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
     /// What is wrong now, in one line.
     pub fn remark(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,6 +65,10 @@ impl Status {
         tracing::warn!(feed = self.name, lag = self.lag(), why, "a feed's delivery failed; it is tried again");
         self.failures.fetch_add(1, Ordering::Relaxed);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+
+    pub(crate) fn gave_up(&self, messages: u64) {
+        self.given_up.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn went_well(&self) {

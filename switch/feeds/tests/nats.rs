@@ -204,11 +204,11 @@ async fn a_restart_while_there_is_nothing_to_say_is_no_failure() {
     let mut server = Server::start(&storage, port, &["-js"]);
     let (status, mut heard) = start(&books, server.address(), None);
     books.write([cdr(1)]).await;
-    assert_eq!(heard.recv().await.expect("a delivery"), Delivery { confirmed: 1, failure: None });
+    assert_eq!(heard.recv().await.expect("a delivery"), Delivery { confirmed: 1, given_up: 0, failure: None });
     server.kill();
     let _server = Server::start(&storage, port, &["-js"]);
     books.write([cdr(2)]).await;
-    assert_eq!(heard.recv().await.expect("a delivery"), Delivery { confirmed: 1, failure: None });
+    assert_eq!(heard.recv().await.expect("a delivery"), Delivery { confirmed: 1, given_up: 0, failure: None });
     assert_eq!(status.failures(), 0);
 }
 

@@ -168,7 +168,7 @@ impl Backend for SwitchBackend {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
         for feed in &self.feeds {
-            self.metrics.feed(feed.name(), feed.lag(), feed.failures());
+            self.metrics.feed(feed.name(), feed.lag(), feed.failures(), feed.given_up());
         }
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use config::Settings;
+use anyhow::{Context as _, anyhow};
+use config::{MailTls, Settings};
+use feeds::mail::{Mailer, Post, Protection};
 use feeds::nats::{Login, Nats, Target};
 use feeds::{Consumer, Status};
 use store::{Journal, Start, Wants};
@@ -30,6 +31,22 @@ impl Outlets {
             let login = Login { user: nats.user.clone(), password: password(nats.password_file.as_deref())? };
             let target = Target { server: nats.server.to_string(), stream: nats.stream.clone(), subject: nats.subject.clone(), login };
             outlets.add(settings, journal, ("nats", Wants::Cdrs, Start::First), Nats::new(target));
+        }
+        if let Some(mail) = &settings.mail {
+            let password = password(mail.password_file.as_deref())?;
+            let post = Post {
+                host: mail.server.host.clone(),
+                port: mail.server.port,
+                protection: match mail.tls {
+                    MailTls::None => Protection::None,
+                    MailTls::Starttls => Protection::Starttls,
+                    MailTls::Tls => Protection::Tls,
+                },
+                login: mail.user.clone().zip(password),
+                from: mail.from.clone(),
+            };
+            let mailer = Mailer::new(post).map_err(|why| anyhow!("mail.from: {why}"))?;
+            outlets.add(settings, journal, ("mail", Wants::Notices, Start::Next), mailer);
         }
         Ok(outlets)
     }

@@ -79,6 +79,7 @@ struct Vectors {
     rtp_packets_dropped: IntCounterVec,
     feed_lag_entries: IntGaugeVec,
     feed_failures: IntCounterVec,
+    feed_given_up: IntCounterVec,
 }
 
 /// The registry refused a name or a label; a fault of this crate, found at start.
@@ -187,11 +188,13 @@ impl Metrics {
         self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]).inc_by(n);
     }
 
-    /// Shows a feed: how many entries it is behind, and how often it failed since the start.
-    pub fn feed(&self, name: &str, lag_entries: u64, failures: u64) {
+    /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many messages it gave up.
+    pub fn feed(&self, name: &str, lag_entries: u64, failures: u64, given_up: u64) {
         self.vectors.feed_lag_entries.with_label_values(&[name]).set(i64::try_from(lag_entries).unwrap_or(i64::MAX));
-        let counted = self.vectors.feed_failures.with_label_values(&[name]);
-        counted.inc_by(failures.saturating_sub(counted.get()));
+        for (vector, total) in [(&self.vectors.feed_failures, failures), (&self.vectors.feed_given_up, given_up)] {
+            let counted = vector.with_label_values(&[name]);
+            counted.inc_by(total.saturating_sub(counted.get()));
+        }
     }
 
     /// All metrics in Prometheus text format 0.0.4.
@@ -224,6 +227,7 @@ impl Vectors {
             rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
             feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,
             feed_failures: counters(r, "feed_failures_total", "Deliveries of a feed that failed and are tried again.", &["feed"])?,
+            feed_given_up: counters(r, "feed_given_up_total", "Messages that a feed will never deliver.", &["feed"])?,
         };
         // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
         for state in CallState::ALL {
@@ -285,8 +289,8 @@ mod tests {
         let metrics = Metrics::new("9.9.9", &["alpha"]).unwrap();
         metrics.carrier("alpha").answered_ms(1_500);
         metrics.customer().responses(200, 1);
-        metrics.feed("nats", 9, 2);
-        metrics.feed("nats", 7, 3);
+        metrics.feed("nats", 9, 2, 0);
+        metrics.feed("nats", 7, 3, 1);
         let text = metrics.exposition().unwrap();
         for line in [
             "tollgate_call_attempts_total{carrier=\"\",outcome=\"answered\",side=\"gate\"} 0",
@@ -309,6 +313,7 @@ mod tests {
             "tollgate_media_mos_count 0",
             "tollgate_feed_lag_entries{feed=\"nats\"} 7",
             "tollgate_feed_failures_total{feed=\"nats\"} 3",
+            "tollgate_feed_given_up_total{feed=\"nats\"} 1",
             "tollgate_balance_low_accounts 0",
             "tollgate_config_last_reload_success 1",
             &format!("tollgate_build_info{{commit=\"{COMMIT}\",version=\"9.9.9\"}} 1"),
