@@ -95,6 +95,7 @@ impl World {
             carriers: Arc::new(carriers),
             decks: decks(&prefixes),
             accounts: (0..GATES).map(account).collect(),
+            payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, SWITCH)],
             address: SWITCH.ip(),
             timing: node::Timing::default(),

@@ -20,6 +20,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Vec<String> {
     exchanges(&old.decks, &new.decks, &mut lines);
     decks(&old.decks, &new.decks, &mut lines);
     seeds(old, new, &mut lines);
+    payment_methods(old, new, &mut lines);
     let gates = |s: &Settings| s.gates.iter().map(|g| (g.name.to_string(), (**g).clone())).collect();
     named("gate", &gates(old), &gates(new), gate_changes, &mut lines);
     let carriers = |s: &Settings| s.carriers.iter().map(|c| (c.name.to_string(), (**c).clone())).collect();
@@ -124,6 +125,22 @@ fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         if a.balance != b.balance || a.currency != b.currency {
             lines.push(format!("account {name}: the first balance changed, which an existing account ignores"));
         }
+    }
+}
+
+/// Methods have no identity beyond their rules: what is new and what is gone is told in whole.
+fn payment_methods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    let words = |method: &rating::engine::PaymentMethod| format!("payment_method {} in {}", method.name, method.currency);
+    let same = |a: &rating::engine::PaymentMethod, b: &rating::engine::PaymentMethod| (&a.name, a.currency) == (&b.name, b.currency);
+    for method in &new.payment_methods {
+        match old.payment_methods.iter().find(|before| same(before, method)) {
+            None => lines.push(format!("{} added", words(method))),
+            Some(before) if before != method => lines.push(format!("{} changed", words(method))),
+            Some(_) => {}
+        }
+    }
+    for method in old.payment_methods.iter().filter(|before| !new.payment_methods.iter().any(|method| same(before, method))) {
+        lines.push(format!("{} removed", words(method)));
     }
 }
 

@@ -70,6 +70,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     let rules = prices::price_rules(&document, &mut check);
     let decks = money::decks(&document, &rules, &mut check);
     let accounts = money::accounts(&document, &decks, &mut check);
+    let payment_methods = money::payment_methods(&document, &mut check);
     let gates = peers::gates(&document, node.session, &mut check);
     let carriers = peers::carriers(&document, node.session, &decks, &mut check);
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
@@ -94,6 +95,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
         mail,
         decks: Arc::new(decks.loaded),
         accounts,
+        payment_methods,
         gates: Arc::new(gates),
         carriers: Arc::new(carriers),
         routes: Arc::new(routes),

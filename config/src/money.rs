@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rating::engine::PaymentMethod;
 use rating::{Decks, ProfitGuard, Rules, Terms};
 use units::{Currency, Exchanges, Money, Name};
 
@@ -70,6 +71,43 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
         }
     }
     accounts
+}
+
+/// Ways to pay; one rule for each name and currency.
+pub(crate) fn payment_methods(document: &Document, check: &mut Check<'_>) -> Vec<PaymentMethod> {
+    let mut methods: Vec<PaymentMethod> = Vec::new();
+    for table in document.many(&schema::PAYMENT_METHOD) {
+        // Each currency of a name is a method of its own.
+        let name = check.name("payment_method", table, &mut BTreeMap::new());
+        let currency = currency(table, "currency", check);
+        let minimum = money(table, "minimum", currency, check);
+        let listed = table.texts("amounts");
+        let wanted = listed.len();
+        let amounts: Vec<i64> = listed.iter().filter_map(|field| fixed_amount(field, currency, check)).collect();
+        let (Some(name), Some(currency), Some(minimum)) = (name, currency, minimum) else { continue };
+        if methods.iter().any(|method| method.name == name && method.currency == currency) {
+            check.error(&table.at("name"), format!("payment_method {name:?} is defined twice for {currency}"));
+        }
+        if amounts.len() == wanted {
+            methods.push(PaymentMethod {
+                name,
+                currency,
+                minimum: minimum.amount,
+                amounts,
+                pending_days: table.int("pending_days").unwrap_or_default(),
+            });
+        }
+    }
+    methods
+}
+
+fn fixed_amount(field: &Field<String>, currency: Option<Currency>, check: &mut Check<'_>) -> Option<i64> {
+    let amount = check.parsed(&field.span, Money::parse(&field.value, currency.unwrap_or(Currency::EUR)))?.amount;
+    if amount <= 0 {
+        check.error(&field.span, "an amount must be above zero".to_owned());
+        return None;
+    }
+    Some(amount)
 }
 
 fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut Check<'_>) -> Option<Terms> {

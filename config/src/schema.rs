@@ -345,6 +345,21 @@ pub const ACCOUNT: Section = Section {
     ],
 };
 
+/// `[[payment_method]]`.
+pub const PAYMENT_METHOD: Section = Section {
+    name: "payment_method",
+    many: true,
+    required: false,
+    doc: "How customers pay, in one currency. A top-up that names a method keeps its rules; one that names none has no rules.",
+    keys: &[
+        key("name", Kind::Text, Preset::Required, "As in top-ups, `bank`. The same name may stand for several currencies."),
+        key("currency", Kind::Text, Preset::Required, "Three letters, `EUR`: of the amounts, and of the accounts that may use it."),
+        key("minimum", Kind::Money, Preset::Text("0"), "Least amount, gross."),
+        key("amounts", Kind::Texts, Preset::Texts(&[]), "The only amounts, gross, `[\"10\", \"25\", \"50\"]`; empty: any."),
+        key("pending_days", Kind::Int(0, 366), Preset::Int(0), "Business days after which an announced payment is late; 0: never."),
+    ],
+};
+
 /// `[[gate]]`.
 pub const GATE: Section = Section {
     name: "gate",
@@ -442,4 +457,4 @@ pub const ROUTES: Section = Section {
 
 /// All sections in the order in which they are documented.
 pub const SECTIONS: &[Section] =
-    &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, NATS, MAIL, PERIOD, EXCHANGE, DECK, ACCOUNT, GATE, CARRIER, ROUTE, ROUTES];
+    &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, NATS, MAIL, PERIOD, EXCHANGE, DECK, ACCOUNT, PAYMENT_METHOD, GATE, CARRIER, ROUTE, ROUTES];

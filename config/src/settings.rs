@@ -35,6 +35,8 @@ pub struct Settings {
     pub decks: Arc<rating::Decks>,
     /// Accounts to make if absent.
     pub accounts: Vec<AccountSeed>,
+    /// How customers pay.
+    pub payment_methods: Vec<rating::engine::PaymentMethod>,
     /// Who may call.
     pub gates: Arc<Gates>,
     /// Where calls are sent.

@@ -8,6 +8,8 @@ mod carrier;
 mod expiry;
 mod extend;
 mod lease;
+mod payments;
+mod period;
 mod pockets;
 mod refusal;
 mod settle;
@@ -26,10 +28,11 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
-pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount, TopUp, TopUpRequest};
+pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount};
 pub use carrier::{CarrierLeg, Cost};
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
+pub use payments::{Moved, NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
 pub use pockets::{GrantRequest, Granted, PocketView};
 pub use refusal::Refusal;
 pub use settle::{PaidPart, PaidTier, Settlement};
@@ -55,6 +58,8 @@ pub struct Engine {
     scheduled: BTreeMap<AccountId, Wall>,
     /// What calls used beyond their leases while being torn down.
     exposure: BTreeMap<Currency, i64>,
+    /// Nothing may be dated before, if the books were ever closed.
+    closed_until: Option<Wall>,
 }
 
 /// A call that asks for money.
@@ -91,8 +96,9 @@ impl Engine {
 
     /// From the journal, and the calls that were up, to be closed with [`Engine::recover`] before anything else.
     pub fn restored(shard: ShardBooks) -> (Self, Vec<OpenCall>) {
-        let ShardBooks { books, states, open_calls } = shard;
-        let mut engine = Self { books, states, ..Self::default() };
+        let ShardBooks { books, states, open_calls, closed_until } = shard;
+        let closed_until = (closed_until != ledger::OPEN).then_some(closed_until);
+        let mut engine = Self { books, states, closed_until, ..Self::default() };
         let accounts: Vec<_> = engine.states.keys().copied().collect();
         for account in accounts {
             engine.schedule(account);

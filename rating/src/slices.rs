@@ -8,7 +8,7 @@ pub mod holder;
 
 use std::collections::BTreeMap;
 
-use ledger::{House, Key, Party, Purpose, Record, RecordBody, Transfer};
+use ledger::{House, Key, Party, Purpose, Record, Transfer};
 use units::{Currency, Money, Name};
 
 /// Between the word `slice` and a grant's name in a transfer's key.
@@ -78,20 +78,7 @@ pub fn return_transfer(account: &Name, amount: Money, name: &str) -> Transfer {
 
 /// Adds what a record of the journal means. Pockets are the node's own; house accounts are in the entry itself.
 pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
-    let transfers: &[Transfer] = match &record.body {
-        RecordBody::TopUp(booked) => std::slice::from_ref(&booked.transfer),
-        RecordBody::Settled(settled) => &settled.transfers,
-        RecordBody::CostBooked(booked) => &booked.transfers,
-        RecordBody::AccountOpened(opened) => opened.opening.as_slice(),
-        RecordBody::PocketGranted(granted) => std::slice::from_ref(&granted.transfer),
-        RecordBody::PocketExpired(expired) => std::slice::from_ref(&expired.transfer),
-        RecordBody::Started(_)
-        | RecordBody::AccountChanged(_)
-        | RecordBody::CallOpen(_)
-        | RecordBody::Checkpoint(_)
-        | RecordBody::Notice(_) => &[],
-    };
-    for transfer in transfers {
+    for transfer in record.transfers() {
         add_transfer(transfer, to);
     }
 }
@@ -127,7 +114,7 @@ fn add_transfer(transfer: &Transfer, to: &mut BTreeMap<Name, Movement>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::{CallId, TopUpBooked};
+    use ledger::{CallId, RecordBody};
     use serde_json::value::RawValue;
     use units::Wall;
 
@@ -145,7 +132,7 @@ mod tests {
     #[test]
     fn a_journal_in_the_words_of_the_central_ledger() {
         let grant = Grant { id: "n1.2.7".into(), account: "acme".into(), amount: 900 };
-        let top_up = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::TopUp(TopUpBooked { transfer }));
+        let top_up = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::top_up(transfer));
         let usage = |amount, debit: Party, credit: Party| Transfer {
             key: Key::Call(CallId(1), 0),
             purpose: Purpose::Usage,

@@ -41,11 +41,10 @@ fn what_was_not_durable_never_was() {
     let (mut phone, callee) = stage.talk("c1", "34600000000");
     stage.advance(5_000);
     phone.bye(&mut stage);
-    stage.admin(AdminRequest::TopUp {
+    stage.admin(AdminRequest::Move {
         account: "acme".into(),
-        amount: Money::of(5, Currency::EUR),
-        reference: "x".to_owned(),
         key: "k".to_owned(),
+        order: tests::plan::top_up(Money::of(5, Currency::EUR), "x"),
     });
     assert!(stage.cdrs.is_empty() && stage.replies.is_empty(), "nothing is told before it is durable");
     stage.crash();

@@ -47,11 +47,10 @@ fn a_bye_that_is_lost_bills_nothing_more() {
 fn a_top_up_in_time_carries_it_on() {
     let (mut stage, mut phone, mut callee) = with(50_000);
     stage.advance(25_000);
-    let top_up = || AdminRequest::TopUp {
+    let top_up = || AdminRequest::Move {
         account: "acme".into(),
-        amount: Money::of(50_000, Currency::EUR),
-        reference: "cash".to_owned(),
         key: "k1".to_owned(),
+        order: tests::plan::top_up(Money::of(50_000, Currency::EUR), "cash"),
     };
     stage.admin(top_up());
     stage.admin(top_up());
@@ -65,7 +64,7 @@ fn a_top_up_in_time_carries_it_on() {
     let replayed: Vec<bool> = stage
         .replies
         .iter()
-        .filter_map(|(_, reply)| if let AdminReply::ToppedUp { replayed, .. } = reply { Some(*replayed) } else { None })
+        .filter_map(|(_, reply)| if let AdminReply::Moved { replayed, .. } = reply { Some(*replayed) } else { None })
         .collect();
     assert_eq!(replayed, [false, true], "the same key pays once");
 }
@@ -74,11 +73,10 @@ fn a_top_up_in_time_carries_it_on() {
 fn a_top_up_is_confirmed_when_it_is_on_disk() {
     let mut stage = Stage::standard();
     stage.hold_disk = true;
-    stage.admin(AdminRequest::TopUp {
+    stage.admin(AdminRequest::Move {
         account: "acme".into(),
-        amount: Money::of(1, Currency::EUR),
-        reference: "x".to_owned(),
         key: "k".to_owned(),
+        order: tests::plan::top_up(Money::of(1, Currency::EUR), "x"),
     });
     assert!(stage.replies.is_empty());
     stage.hold_disk = false;

@@ -109,11 +109,10 @@ fn the_first_payment_opens_the_way() {
     let mut phone = stage.phone("c1", "34511000000");
     phone.invite(&mut stage);
     phone.expect(&mut stage, "402 INVITE");
-    stage.admin(node::AdminRequest::TopUp {
+    stage.admin(node::AdminRequest::Move {
         account: "acme".into(),
-        amount: units::Money::of(100_000, units::Currency::EUR),
-        reference: "first payment".to_owned(),
         key: "k1".to_owned(),
+        order: tests::plan::top_up(units::Money::of(100_000, units::Currency::EUR), "first payment"),
     });
     let (mut phone, mut callee) = stage.talk("c2", "34511000000");
     stage.advance(1_000);

@@ -104,11 +104,10 @@ fn the_end_is_told_a_minute_ahead() {
     assert_eq!(call_ends(&stage), 1, "120 s paid for, 60 left");
     stage.advance(10_000);
     assert_eq!(call_ends(&stage), 1);
-    stage.admin(AdminRequest::TopUp {
+    stage.admin(AdminRequest::Move {
         account: "acme".into(),
-        amount: Money::of(100_000, Currency::EUR),
-        reference: "cash".to_owned(),
         key: "k1".to_owned(),
+        order: tests::plan::top_up(Money::of(100_000, Currency::EUR), "cash"),
     });
     stage.advance(50_000);
     assert_eq!(call_ends(&stage), 2, "180 s paid for, less than 60 left again");

@@ -349,7 +349,7 @@ impl World {
     }
 
     fn replied(&mut self, ticket: u64, reply: &AdminReply) -> Result<(), String> {
-        if let AdminReply::ToppedUp { .. } = reply {
+        if let AdminReply::Moved { .. } = reply {
             let (account, key, _) = &self.top_ups[ticket as usize];
             if !self.disk.has_top_up(ACCOUNTS[*account], key) {
                 return Err(format!("top-up {key} confirmed before it was durable"));
@@ -477,7 +477,7 @@ impl World {
         let ticket = self.top_ups.len() as u64;
         self.top_ups.push((account, key.clone(), amount));
         let amount = Money::of(amount, Currency::EUR);
-        let request = AdminRequest::TopUp { account: ACCOUNTS[account].into(), amount, reference: "sim".to_owned(), key };
+        let request = AdminRequest::Move { account: ACCOUNTS[account].into(), key, order: tests::plan::top_up(amount, "sim") };
         self.give(usize::from(shard), Input::Admin { ticket, request })
     }
 

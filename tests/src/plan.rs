@@ -91,9 +91,15 @@ impl Plan {
             routes: Arc::new(routes.build().0),
             decks: Arc::new(Decks::new(decks)),
             accounts: self.accounts.iter().map(seed).collect(),
+            payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],
             address: listener.ip(),
             timing: node::Timing::default(),
         })
     }
+}
+
+/// A payment by no method, without a fee.
+pub fn top_up(amount: units::Money, reference: &str) -> node::MoveOrder {
+    node::MoveOrder::TopUp { amount, reference: reference.to_owned(), method: None, fee: 0, pending: false }
 }

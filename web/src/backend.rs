@@ -7,7 +7,7 @@ use std::pin::Pin;
 use axum::http::StatusCode;
 use units::{Currency, Money};
 
-use crate::documents::{AccountDoc, CallDoc, TopUpDoc};
+use crate::documents::{AccountDoc, CallDoc, MovedDoc, TopUpDoc};
 use crate::problem::Problem;
 
 /// A boxed future, so that [`Backend`] can be a trait object.
@@ -21,8 +21,10 @@ pub trait Backend: Send + Sync + 'static {
     fn account(&self, name: String) -> Answer<Option<AccountDoc>>;
     /// Opens an account; [`BackendError::Conflict`] if the name is taken.
     fn add_account(&self, new: NewAccount) -> Answer<AccountDoc>;
-    /// Adds money; answered once it is durable.
+    /// Adds or announces money; answered once it is durable.
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
+    /// Moves money by hand; answered once it is durable.
+    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt>;
     /// Up to `limit` live calls in order of their ids, those after `after` only.
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
     /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
@@ -63,9 +65,75 @@ pub struct TopUpOrder {
     pub reference: String,
     /// 1–128 visible ASCII characters.
     pub idempotency_key: String,
+    /// A payment method of the configuration.
+    pub method: Option<String>,
+    /// What the bank kept of the amount, 10⁻⁵ units.
+    pub fee: i64,
+    /// It is only announced.
+    pub pending: bool,
 }
 
-/// A checked positive amount that still waits for its currency.
+/// Money moved by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOrder {
+    /// The account's name.
+    pub account: String,
+    /// 1–128 visible ASCII characters.
+    pub idempotency_key: String,
+    /// What is to be done.
+    pub hand: Hand,
+}
+
+/// What an operator does by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hand {
+    /// An announced payment came in.
+    Book {
+        /// The announcement's key.
+        of: String,
+        /// What the bank kept, 10⁻⁵ units.
+        fee: i64,
+    },
+    /// An announced payment will not come.
+    Reject {
+        /// The announcement's key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// A movement is undone.
+    Reverse {
+        /// Its key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// A call's usage is undone.
+    ReverseCall {
+        /// The call's id.
+        call: String,
+        /// Why.
+        cause: String,
+    },
+    /// The balance is corrected.
+    Correct {
+        /// Negative takes.
+        amount: Amount,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What became of a movement by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedReceipt {
+    /// As booked.
+    pub document: MovedDoc,
+    /// The key had been used with the same content: nothing was moved now.
+    pub replayed: bool,
+}
+
+/// A checked amount that still waits for its currency: positive but for corrections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
     /// 10⁻⁵ units.
@@ -89,11 +157,14 @@ pub enum BackendError {
     /// No account of that name.
     #[error("no account {0:?}")]
     NoAccount(String),
+    /// Nothing of that key or id was booked for the account.
+    #[error("{0}")]
+    NoMovement(String),
     /// The name or the like is taken.
     #[error("{0}")]
     Conflict(String),
     /// The idempotency key was used with other content.
-    #[error("Idempotency-Key {0:?} was used before with another account, amount or reference; take a new key for a new payment")]
+    #[error("Idempotency-Key {0:?} was used before with other content; take a new key for a new movement")]
     KeyReused(String),
     /// A value that only the switch could judge: unknown deck, other currency, balance out of range.
     #[error("{detail}")]
@@ -126,7 +197,7 @@ impl From<BackendError> for Problem {
     fn from(error: BackendError) -> Self {
         let detail = error.to_string();
         match error {
-            BackendError::NoAccount(_) => Self::not_found(detail),
+            BackendError::NoAccount(_) | BackendError::NoMovement(_) => Self::not_found(detail),
             BackendError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             BackendError::KeyReused(_) => Self::unprocessable("Idempotency-Key", detail),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),

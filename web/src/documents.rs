@@ -52,6 +52,41 @@ pub struct TopUpDoc {
     /// When it was booked, if the books say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booked_at: Option<String>,
+    /// `booked`, or `pending` if it is only announced.
+    pub state: String,
+    /// How the customer paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// What the bank kept of the amount.
+    pub fee: String,
+    /// What the account got.
+    pub net: String,
+}
+
+/// A movement made by hand, as booked: a correction, a reversal, a word on an announced payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedDoc {
+    /// Whose balance.
+    pub account: String,
+    /// What the account got; negative if it paid.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The key of the movement, or the id of the call, that this is the next word on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Why, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The client's key; the same key again moves nothing.
+    pub idempotency_key: String,
+    /// Posted balance before.
+    pub balance_before: String,
+    /// Posted balance after.
+    pub balance_after: String,
+    /// When, if the books say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_at: Option<String>,
 }
 
 /// A call in progress.

@@ -17,9 +17,9 @@ mod router;
 mod server;
 mod token;
 
-pub use backend::{Amount, Answer, Backend, BackendError, NewAccount, TopUpOrder, TopUpReceipt};
+pub use backend::{Amount, Answer, Backend, BackendError, Hand, HandOrder, MovedReceipt, NewAccount, TopUpOrder, TopUpReceipt};
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
-pub use documents::{AccountDoc, CallDoc, Page, ProblemDoc, TopUpDoc};
+pub use documents::{AccountDoc, CallDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
 pub use metrics::Metrics;
 pub use problem::Problem;
 pub use router::{OPENAPI, WebState, router};

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, health};
+use crate::handlers::{accounts, calls, cdrs, health, money};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -61,7 +61,12 @@ pub fn router(state: Arc<WebState>) -> Router {
     let api = Router::new()
         .route("/accounts", get(accounts::list).post(accounts::add))
         .route("/accounts/{name}", get(accounts::show))
-        .route("/accounts/{name}/topups", post(accounts::top_up))
+        .route("/accounts/{name}/topups", post(money::top_up))
+        .route("/accounts/{name}/topups/{key}/book", post(money::book))
+        .route("/accounts/{name}/topups/{key}/reject", post(money::reject))
+        .route("/accounts/{name}/topups/{key}/reverse", post(money::reverse))
+        .route("/accounts/{name}/corrections", post(money::correct))
+        .route("/accounts/{name}/reversals", post(money::reversal))
         .route("/cdrs", get(cdrs::list))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))

@@ -329,3 +329,52 @@ async fn a_switch_that_does_not_answer_is_not_waited_for() {
     }
     assert_eq!(full, 1);
 }
+
+/// `path  body  status  field at fault`, one request a line.
+#[tokio::test]
+async fn money_moves_by_hand_only_with_a_key_and_a_reason() {
+    let client = Client::new();
+    let table = r#"
+        topups              {"amount":"300.00","method":"bank","fee":"12.00"}  201  -
+        topups              {"amount":"300.00","state":"pending"}              201  -
+        topups              {"amount":"300.00","state":"late"}                 422  state
+        topups              {"amount":"300.00","fee":"-1"}                     422  fee
+        topups              {"amount":"300.00","fee":1}                        400  -
+        topups/k1/book      {"fee":"12.00"}                                    201  -
+        topups/k1/book      {}                                                 201  -
+        topups/nothing/book {}                                                 404  -
+        topups/k1/reject    {"cause":"bounced"}                                201  -
+        topups/k1/reject    {"cause":" "}                                      422  cause
+        topups/k1/reject    {}                                                 400  -
+        topups/k1/reverse   {"cause":"chargeback"}                             201  -
+        reversals           {"key":"k1","cause":"chargeback"}                  201  -
+        reversals           {"call":"00ff","cause":"wrong"}                    201  -
+        reversals           {"cause":"wrong"}                                  422  key
+        reversals           {"key":"k","call":"00ff","cause":"wrong"}          422  key
+        corrections         {"amount":"-1.23","reason":"counted twice"}        201  -
+        corrections         {"amount":"1.23","reason":"counted twice"}         201  -
+        corrections         {"amount":"0","reason":"counted twice"}            422  amount
+        corrections         {"amount":"--1","reason":"counted twice"}          422  amount
+        corrections         {"amount":"1","currency":"USD","reason":"x"}       201  -
+        corrections         {"amount":"1","reason":""}                         422  reason"#;
+    for (number, line) in table.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
+        let (path, rest) = line.split_once(' ').unwrap();
+        let (body, told) = rest.rsplit_once('}').unwrap();
+        let (body, told): (String, Vec<&str>) = (format!("{}}}", body.trim()), told.split_whitespace().collect());
+        let path = format!("/api/v1/accounts/acme/{path}");
+        let keyless = client.call("POST", &path, &[("content-type", "application/json")], &body).await;
+        assert_eq!(keyless.problem()["field"], "Idempotency-Key", "{line}");
+        let reply = client.post(&path, &format!("new-{number}"), &body).await;
+        assert_eq!(reply.status.as_u16().to_string(), told[0], "{line}: {}", reply.text);
+        if told[1] != "-" {
+            assert_eq!(reply.problem()["field"], told[1], "{line}");
+        }
+    }
+    let fee = client.post("/api/v1/accounts/acme/topups", "with-fee", r#"{"amount":"300.00","method":"bank","fee":"12.00"}"#).await.json();
+    assert_eq!(
+        (&fee["net"], &fee["fee"], &fee["method"], &fee["state"]),
+        (&"288.00000".into(), &"12.00000".into(), &"bank".into(), &"booked".into())
+    );
+    let moved = client.post("/api/v1/accounts/acme/corrections", "c", r#"{"amount":"-1.23","reason":"counted twice"}"#).await.json();
+    assert_eq!((&moved["amount"], &moved["cause"], &moved["idempotency_key"]), (&"-1.23000".into(), &"counted twice".into(), &"c".into()));
+}

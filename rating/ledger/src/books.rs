@@ -3,12 +3,18 @@
 //! Each movement checks in a fixed order, each check with a named result; after the line "must succeed" nothing fails.
 //! Invariant: posted balances sum to zero per currency; usage never takes a balance below its limit.
 
+mod request;
+mod state;
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use units::{Currency, Money, Name};
 
 use crate::{House, Key, Party, Purpose, Transfer};
+
+pub use request::{Outcome, Request, Settles};
+pub use state::{AccountImage, BalanceImage, GivenImage};
 
 /// An account's place in these books.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -71,6 +77,15 @@ pub enum Refused {
     /// More than a balance can hold.
     #[error("the balance would be out of range")]
     Overflow,
+    /// Nothing has this key.
+    #[error("no movement has this key")]
+    NoMovement,
+    /// Booked, rejected, or never announced.
+    #[error("the payment is not pending")]
+    NotPending,
+    /// Undone before, under another key.
+    #[error("it was reversed before")]
+    Reversed,
 }
 
 /// All accounts of a shard.
@@ -81,8 +96,20 @@ pub struct Books {
     customers: BTreeMap<Name, AccountId>,
     houses: BTreeMap<(Currency, House), AccountId>,
     pockets: BTreeMap<(AccountId, Name), AccountId>,
-    /// Transfers whose key came from outside, with the balance right after them: small and kept for ever.
-    given: BTreeMap<(AccountId, Key), (Transfer, i64)>,
+    /// Transfers whose key came from outside: small and kept for ever.
+    given: BTreeMap<(AccountId, Key), Given>,
+    /// What became of movements that were not the last word, under the key of the movement.
+    outcomes: BTreeMap<(AccountId, Key), Outcome>,
+}
+
+/// A transfer whose key came from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Given {
+    transfer: Transfer,
+    /// How the customer paid, if that was said.
+    method: Option<Name>,
+    /// The customer's posted balance right after it, 10⁻⁵ units.
+    balance_after: i64,
 }
 
 // === impl Balance ===
@@ -267,7 +294,9 @@ impl Books {
         };
         match self.given.get(&(customer, transfer.key.clone())) {
             None => Ok(None),
-            Some((first, balance_after)) if first == transfer => Ok(Some(Posted::Before { balance_after: *balance_after })),
+            Some(first) if first.transfer == *transfer && first.method.is_none() => {
+                Ok(Some(Posted::Before { balance_after: first.balance_after }))
+            }
             Some(_) => Err(Refused::KeyReused),
         }
     }
@@ -296,23 +325,28 @@ impl Books {
     }
 
     fn apply(&mut self, debit: AccountId, credit: AccountId, transfer: &Transfer) {
-        let amount = transfer.amount.amount;
+        self.shift(debit, credit, transfer.amount.amount);
+        if let (Key::Opening | Key::Given(_) | Key::Part(..), Some(owner)) =
+            (&transfer.key, transfer.customer().and_then(|name| self.id(name)))
+        {
+            let theirs = if transfer.debit.account().is_some() { debit } else { credit };
+            let balance_after = self.balance(theirs).map_or(0, Balance::posted);
+            self.keep(owner, transfer, None, balance_after);
+        }
+    }
+
+    fn shift(&mut self, debit: AccountId, credit: AccountId, amount: i64) {
         if let Some(balance) = self.balances.get_mut(debit.0 as usize) {
             balance.debits += amount;
         }
         if let Some(balance) = self.balances.get_mut(credit.0 as usize) {
             balance.credits += amount;
         }
-        match transfer.key {
-            Key::Call(..) | Key::Expired(..) => {}
-            Key::Opening | Key::Given(_) => {
-                if let Some(customer) = transfer.customer().and_then(|name| self.id(name)) {
-                    let theirs = if transfer.debit.account().is_some() { debit } else { credit };
-                    let after = self.balance(theirs).map_or(0, Balance::posted);
-                    self.given.insert((customer, transfer.key.clone()), (transfer.clone(), after));
-                }
-            }
-        }
+    }
+
+    fn keep(&mut self, owner: AccountId, transfer: &Transfer, method: Option<&Name>, balance_after: i64) {
+        let given = Given { transfer: transfer.clone(), method: method.cloned(), balance_after };
+        self.given.insert((owner, transfer.key.clone()), given);
     }
 
     fn resolve(&mut self, party: &Party, currency: Currency) -> Result<AccountId, Refused> {
@@ -352,106 +386,4 @@ impl Books {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EUR: Currency = Currency::EUR;
-
-    fn books() -> (Books, AccountId) {
-        let mut books = Books::default();
-        let id = books.open(&"acme".into(), EUR, 0).expect("new");
-        books.post(&top_up("k1", 1_000, "acme")).expect("first top-up");
-        (books, id)
-    }
-
-    fn top_up(key: &str, amount: i64, account: &str) -> Transfer {
-        Transfer {
-            key: Key::Given(key.into()),
-            purpose: Purpose::TopUp,
-            debit: Party::House(House::Payments),
-            credit: Party::Customer(account.into()),
-            amount: Money::of(amount, EUR),
-            memo: None,
-        }
-    }
-
-    fn usage(amount: i64) -> Transfer {
-        Transfer {
-            key: Key::Call(crate::CallId(1), 0),
-            purpose: Purpose::Usage,
-            debit: Party::Customer("acme".into()),
-            credit: Party::House(House::Revenue),
-            amount: Money::of(amount, EUR),
-            memo: None,
-        }
-    }
-
-    fn state(books: &Books, id: AccountId) -> (i64, i64, i64) {
-        let balance = books.balance(id).expect("there");
-        (balance.posted(), balance.reserved, balance.available())
-    }
-
-    #[test]
-    fn reserve_post_void() {
-        let (mut books, id) = books();
-        assert_eq!(books.reserve(id, 1_001), Err(Refused::ExceedsAvailable));
-        assert_eq!(books.reserve(id, -1), Err(Refused::AmountNotPositive));
-        books.reserve(id, 600).expect("fits");
-        assert_eq!(state(&books, id), (1_000, 600, 400));
-        assert_eq!(books.reserve(id, 401), Err(Refused::ExceedsAvailable));
-        assert_eq!(books.post_reserved(&usage(601), 600), Err(Refused::ExceedsReserved));
-        books.post_reserved(&usage(250), 600).expect("fits");
-        assert_eq!(state(&books, id), (750, 0, 750));
-        assert_eq!(books.void(id, 1), Err(Refused::ExceedsReserved));
-        assert_eq!(books.post(&usage(751)), Err(Refused::ExceedsAvailable));
-        assert_eq!(books.house(House::Revenue, EUR), 250);
-        assert_eq!(books.house(House::Payments, EUR), -1_000);
-        assert_eq!(books.sums(), BTreeMap::from([(EUR, 0)]));
-    }
-
-    #[test]
-    fn the_same_key_changes_nothing_and_other_content_is_an_error() {
-        let (mut books, id) = books();
-        books.post(&top_up("k2", 5, "acme")).expect("second");
-        assert_eq!(books.post(&top_up("k1", 1_000, "acme")), Ok(Posted::Before { balance_after: 1_000 }));
-        assert_eq!(books.post(&top_up("k1", 999, "acme")), Err(Refused::KeyReused));
-        assert_eq!(books.post(&Transfer { memo: Some("x".into()), ..top_up("k1", 1_000, "acme") }), Err(Refused::KeyReused));
-        assert_eq!(state(&books, id), (1_005, 0, 1_005));
-    }
-
-    #[test]
-    fn a_pocket_is_a_balance_of_its_own() {
-        let (mut books, id) = books();
-        let free = books.open_pocket(id, &"free".into(), Currency::SEC).expect("new");
-        assert_eq!(books.open_pocket(id, &"free".into(), EUR), Err(Refused::AccountExists));
-        let pocket = Party::Pocket { account: "acme".into(), pocket: "free".into() };
-        let grant = Transfer {
-            purpose: Purpose::Grant,
-            debit: Party::House(House::Minutes),
-            credit: pocket.clone(),
-            amount: Money::of(600, Currency::SEC),
-            ..top_up("grant", 1, "acme")
-        };
-        assert_eq!(books.post(&grant), Ok(Posted::Now));
-        assert_eq!(books.post(&grant), Ok(Posted::Before { balance_after: 600 }));
-        assert_eq!(books.party(free), Some(&pocket));
-        books.reserve(free, 600).expect("all of it");
-        assert_eq!(books.reserve(free, 1), Err(Refused::ExceedsAvailable));
-        assert_eq!((state(&books, id), state(&books, free)), ((1_000, 0, 1_000), (600, 600, 0)));
-        assert!(books.sums().values().all(|sum| *sum == 0));
-    }
-
-    #[test]
-    fn refusals_leave_no_trace() {
-        let (mut books, id) = books();
-        let usd = Transfer { amount: Money::of(1, Currency::USD), ..top_up("k9", 1, "acme") };
-        assert_eq!(books.post(&usd), Err(Refused::CurrencyMismatch));
-        assert_eq!(books.post(&top_up("k9", 0, "acme")), Err(Refused::AmountNotPositive));
-        assert_eq!(books.post(&top_up("k9", 1, "nobody")), Err(Refused::UnknownAccount));
-        assert_eq!(books.post(&top_up("k9", i64::MAX, "acme")), Err(Refused::Overflow));
-        assert_eq!(books.post(&Transfer { debit: Party::Customer("acme".into()), ..top_up("k9", 1, "acme") }), Err(Refused::SameParty));
-        assert_eq!(books.open(&"acme".into(), EUR, 0), Err(Refused::AccountExists));
-        assert_eq!(state(&books, id), (1_000, 0, 1_000));
-        assert!(books.sums().values().all(|sum| *sum == 0));
-    }
-}
+mod tests;

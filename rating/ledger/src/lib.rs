@@ -9,24 +9,28 @@ mod notice;
 mod pocket;
 mod record;
 mod replay;
+mod snapshot;
 mod state;
 mod tariff;
 mod terms;
 mod transfer;
+mod trial;
 mod units_text;
 
-pub use books::{AccountId, Balance, Books, Posted, Refused};
+pub use books::{AccountId, Balance, Books, Outcome, Posted, Refused, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, hex};
 pub use notice::{Notice, NoticeEvent, RateChange};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use record::{
-    AccountChanged, AccountOpened, CallOpen, Checkpoint, CostBooked, OpenPart, PriceRow, Record, RecordBody, RecordError, Settled, Started,
-    TierOpen, TopUpBooked,
+    AccountChanged, AccountOpened, Announced, CallOpen, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow, Record,
+    RecordBody, RecordError, Rejected, Reversed, Settled, Started, TierOpen, TopUpBooked,
 };
-pub use replay::{OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
-pub use state::{AccountState, Due, MAX_POCKETS};
+pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
+pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};
+pub use state::{AccountState, Due, MAX_POCKETS, note_all};
 pub use tariff::{Segment, Tariff};
 pub use terms::{ProfitGuard, Terms};
 pub use transfer::{
     AccountNameError, CallId, House, Key, MAX_TIERS, Party, Purpose, Transfer, check_account_name, check_pocket_name, parent, root,
 };
+pub use trial::{TrialBalance, TrialLine, TrialRow};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Wall};
 
-use crate::{CallId, Notice, PocketExpired, PocketGranted, Tariff, Terms, Transfer, units_text};
+use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, Tariff, Terms, Transfer, TrialRow, units_text};
 
 /// The form written today.
 const VERSION: u8 = 1;
@@ -37,7 +37,7 @@ pub enum RecordBody {
     /// Its deck or limit changed.
     AccountChanged(AccountChanged),
     /// Money came in.
-    TopUp(TopUpBooked),
+    TopUp(Box<TopUpBooked>),
     /// A call was answered.
     CallOpen(Box<CallOpen>),
     /// It was still up so long after its answer.
@@ -52,6 +52,16 @@ pub enum RecordBody {
     PocketGranted(PocketGranted),
     /// What was left of a balance ended.
     PocketExpired(PocketExpired),
+    /// A payment was announced and is not yet here.
+    Announced(Announced),
+    /// An announced payment will not come.
+    Rejected(Rejected),
+    /// The operator corrected a balance.
+    Corrected(Corrected),
+    /// An earlier movement was undone.
+    Reversed(Reversed),
+    /// The books of a period were closed.
+    PeriodClosed(PeriodClosed),
 }
 
 /// See [`RecordBody::Started`].
@@ -91,8 +101,66 @@ pub struct AccountChanged {
 /// See [`RecordBody::TopUp`]. The key and the reference (memo) are in the transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUpBooked {
-    /// From payments to the customer.
+    /// From payments, or from transit if it was announced, to the customer: net.
     pub transfer: Transfer,
+    /// What the bank kept, from the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Transfer>,
+    /// How the customer paid, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Name>,
+    /// The announcement that it books.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Key>,
+}
+
+/// See [`RecordBody::Announced`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// From payments to transit: gross.
+    pub transfer: Transfer,
+    /// How the customer pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Name>,
+    /// It should be here by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Wall>,
+}
+
+/// See [`RecordBody::Rejected`]. The cause is the transfer's memo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// The announcement.
+    pub of: Key,
+    /// From transit back to payments.
+    pub transfer: Transfer,
+}
+
+/// See [`RecordBody::Corrected`]. The reason is the transfer's memo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corrected {
+    /// Between corrections and the customer.
+    pub transfer: Transfer,
+}
+
+/// See [`RecordBody::Reversed`]. The cause is the transfers' memo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversed {
+    /// What was undone; a call by its first usage.
+    pub of: Key,
+    /// The way back.
+    pub transfers: Vec<Transfer>,
+}
+
+/// See [`RecordBody::PeriodClosed`]. From here on nothing is dated before `until`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodClosed {
+    /// The first moment that is still open.
+    pub until: Wall,
+    /// The trial balance holds for the journal up to and with this entry.
+    pub entry: u64,
+    /// The trial balance.
+    pub trial: Vec<TrialRow>,
 }
 
 /// The deck row that a call is billed by, whole: later decks do not matter to it.
@@ -211,6 +279,15 @@ pub enum RecordError {
     Version(u8),
 }
 
+// === impl RecordBody ===
+
+impl RecordBody {
+    /// Money came in by `transfer`, without a fee and by no method.
+    pub fn top_up(transfer: Transfer) -> Self {
+        Self::TopUp(Box::new(TopUpBooked { transfer, fee: None, method: None, of: None }))
+    }
+}
+
 // === impl Record ===
 
 impl Record {
@@ -251,15 +328,20 @@ impl Record {
         512 + match &self.body {
             RecordBody::CallOpen(open) => open.dialog_a.get().len() + open.dialog_b.get().len() + open.cdr.get().len(),
             RecordBody::Settled(settled) => settled.cdr.get().len() + settled.transfers.len() * TRANSFER,
-            RecordBody::CostBooked(booked) => booked.transfers.len() * TRANSFER,
-            RecordBody::Started(_)
+            RecordBody::CostBooked(_)
+            | RecordBody::Started(_)
             | RecordBody::AccountOpened(_)
             | RecordBody::AccountChanged(_)
             | RecordBody::TopUp(_)
             | RecordBody::Notice(_)
             | RecordBody::PocketGranted(_)
             | RecordBody::PocketExpired(_)
-            | RecordBody::Checkpoint(_) => 0,
+            | RecordBody::Announced(_)
+            | RecordBody::Rejected(_)
+            | RecordBody::Corrected(_)
+            | RecordBody::Reversed(_)
+            | RecordBody::PeriodClosed(_)
+            | RecordBody::Checkpoint(_) => self.transfers().len() * TRANSFER,
         }
     }
 
@@ -274,18 +356,28 @@ impl Record {
 
     /// The CDR that this record publishes.
     pub fn cdr(&self) -> Option<(CallId, &RawValue)> {
+        if let RecordBody::Settled(settled) = &self.body { Some((settled.call, &settled.cdr)) } else { None }
+    }
+
+    /// All money that it moves, in the order in which it was posted.
+    pub fn transfers(&self) -> Vec<&Transfer> {
         match &self.body {
-            RecordBody::Settled(settled) => Some((settled.call, &settled.cdr)),
             RecordBody::Started(_)
-            | RecordBody::AccountOpened(_)
             | RecordBody::AccountChanged(_)
-            | RecordBody::TopUp(_)
             | RecordBody::CallOpen(_)
             | RecordBody::Checkpoint(_)
             | RecordBody::Notice(_)
-            | RecordBody::PocketGranted(_)
-            | RecordBody::PocketExpired(_)
-            | RecordBody::CostBooked(_) => None,
+            | RecordBody::PeriodClosed(_) => Vec::new(),
+            RecordBody::AccountOpened(opened) => opened.opening.iter().collect(),
+            RecordBody::TopUp(booked) => std::iter::once(&booked.transfer).chain(&booked.fee).collect(),
+            RecordBody::PocketGranted(granted) => vec![&granted.transfer],
+            RecordBody::PocketExpired(expired) => vec![&expired.transfer],
+            RecordBody::Settled(settled) => settled.transfers.iter().collect(),
+            RecordBody::CostBooked(booked) => booked.transfers.iter().collect(),
+            RecordBody::Announced(announced) => vec![&announced.transfer],
+            RecordBody::Rejected(rejected) => vec![&rejected.transfer],
+            RecordBody::Corrected(corrected) => vec![&corrected.transfer],
+            RecordBody::Reversed(reversed) => reversed.transfers.iter().collect(),
         }
     }
 }

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, OpenPart, PocketGranted, Posted, Record,
-    RecordBody, RecordError, Refused, Transfer, chain, parent,
+    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, Key, OpenPart, Outcome, PocketGranted, Posted,
+    Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain, note_all, parent,
 };
 
+/// No period was ever closed.
+pub const OPEN: Wall = Wall(i64::MIN);
+
 /// A call that was up when the journal ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OpenCall {
     /// Who pays.
     pub account: Name,
@@ -25,7 +29,7 @@ pub struct OpenCall {
 }
 
 /// One shard's part of the journal.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ShardBooks {
     /// All balances, and the keys known.
     pub books: Books,
@@ -33,6 +37,8 @@ pub struct ShardBooks {
     pub states: BTreeMap<AccountId, AccountState>,
     /// Calls answered and not settled, in the order of their ids.
     pub open_calls: BTreeMap<CallId, OpenCall>,
+    /// The books are closed for everything dated before; [`OPEN`] if they never were.
+    pub closed_until: Wall,
 }
 
 /// The journal's sum.
@@ -102,15 +108,26 @@ pub enum ReplayError {
         /// Which.
         call: CallId,
     },
+    /// Dated into a period whose books are closed.
+    #[error("journal entry {seq} is dated {}, but the books are closed until {}", at.rfc3339(), until.rfc3339())]
+    Closed {
+        /// Where.
+        seq: u64,
+        /// Its date.
+        at: Wall,
+        /// The first moment that is open.
+        until: Wall,
+    },
 }
 
 /// Reads the journal in order.
 pub struct Replay {
-    shards: Vec<ShardBooks>,
+    pub(crate) shards: Vec<ShardBooks>,
     shard_of: Box<dyn Fn(&str) -> usize + Send>,
     next_seq: Option<u64>,
-    chain: Hash,
+    pub(crate) chain: Hash,
     entries: u64,
+    pub(crate) closed_until: Wall,
 }
 
 impl std::fmt::Debug for Replay {
@@ -136,7 +153,7 @@ impl Replay {
     /// Into `count` shards; `shard_of` an account's name is taken modulo `count`.
     pub fn sharded(count: usize, shard_of: impl Fn(&str) -> usize + Send + 'static) -> Self {
         let shards = vec![ShardBooks::default(); count.max(1)];
-        Self { shards, shard_of: Box::new(shard_of), next_seq: None, chain: GENESIS, entries: 0 }
+        Self { shards, shard_of: Box::new(shard_of), next_seq: None, chain: GENESIS, entries: 0, closed_until: OPEN }
     }
 
     /// Takes the next entry as it is on disk and gives it back decoded. After an error stop: the entries before it hold.
@@ -179,12 +196,44 @@ impl Replay {
         }
     }
 
+    /// All balances so far.
+    pub fn trial(&self) -> TrialBalance {
+        let mut trial = TrialBalance::default();
+        self.shards.iter().for_each(|shard| shard.books.add_to(&mut trial));
+        trial
+    }
+
+    /// The last entry taken; 0 before the first.
+    pub const fn seq(&self) -> u64 {
+        match self.next_seq {
+            Some(next) => next - 1,
+            None => 0,
+        }
+    }
+
+    /// Continues after entry `seq` of hash `chain`, which all that is loaded from a snapshot stands for.
+    pub(crate) fn begin_at(&mut self, seq: u64, chain: Hash, closed_until: Wall) {
+        (self.next_seq, self.chain, self.entries, self.closed_until) = (seq.checked_add(1), chain, seq, closed_until);
+    }
+
+    /// The shard of an account.
+    pub(crate) fn shard_mut(&mut self, account: &str) -> Option<&mut ShardBooks> {
+        let at = (self.shard_of)(account) % self.shards.len();
+        self.shards.get_mut(at)
+    }
+
     /// What a start continues from.
-    pub fn finish(self) -> Restored {
+    pub fn finish(mut self) -> Restored {
+        for shard in &mut self.shards {
+            shard.closed_until = self.closed_until;
+        }
         Restored { shards: self.shards, next_seq: self.next_seq, chain: self.chain }
     }
 
     fn apply(&mut self, seq: u64, record: &Record) -> Result<(), ReplayError> {
+        if record.at < self.closed_until {
+            return Err(ReplayError::Closed { seq, at: record.at, until: self.closed_until });
+        }
         let at = (self.shard_of)(&record.account) % self.shards.len();
         // `at` is below the length, which is at least one.
         let Some(shard) = self.shards.get_mut(at) else { return Ok(()) };
@@ -207,13 +256,21 @@ impl Replay {
                 }
                 Ok(())
             }
-            RecordBody::TopUp(top_up) => shard.repost(&top_up.transfer, record.at).map_err(refused),
             RecordBody::PocketGranted(granted) => shard.grant(record, granted).map_err(refused),
             RecordBody::PocketExpired(expired) => {
                 shard.repost(&expired.transfer, record.at).map_err(refused)?;
                 if let Some(state) = shard.state_mut(&record.account) {
                     state.note_expired(expired.pocket.as_ref());
                 }
+                Ok(())
+            }
+            RecordBody::TopUp(_)
+            | RecordBody::Announced(_)
+            | RecordBody::Corrected(_)
+            | RecordBody::Rejected(_)
+            | RecordBody::Reversed(_) => shard.request(record).map_err(refused),
+            RecordBody::PeriodClosed(closed) => {
+                self.closed_until = self.closed_until.max(closed.until);
                 Ok(())
             }
             RecordBody::CallOpen(open) => {
@@ -244,9 +301,45 @@ impl Replay {
     }
 }
 
+/// The given key of a request's record, which what it settles refers to.
+fn given_name(record: &Record) -> Option<Name> {
+    match &record.transfers().first()?.key {
+        Key::Given(name) => Some(name.clone()),
+        Key::Opening | Key::Call(..) | Key::Part(..) | Key::Expired(..) => None,
+    }
+}
+
 // === impl ShardBooks ===
 
+impl Default for ShardBooks {
+    fn default() -> Self {
+        Self { books: Books::default(), states: BTreeMap::new(), open_calls: BTreeMap::new(), closed_until: OPEN }
+    }
+}
+
 impl ShardBooks {
+    /// A request's movements as the journal has them; there is no second time.
+    fn request(&mut self, record: &Record) -> Result<(), Refused> {
+        let name = given_name(record).unwrap_or_default();
+        let (method, settles) = match &record.body {
+            RecordBody::TopUp(booked) => (booked.method.as_ref(), booked.of.as_ref().map(|of| (of, Outcome::Booked(name)))),
+            RecordBody::Announced(announced) => (announced.method.as_ref(), None),
+            RecordBody::Rejected(rejected) => (None, Some((&rejected.of, Outcome::Rejected(name)))),
+            RecordBody::Reversed(reversed) => (None, Some((&reversed.of, Outcome::Reversed(name)))),
+            _ => (None, None),
+        };
+        let owner = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
+        let transfers: Vec<Transfer> = record.transfers().into_iter().cloned().collect();
+        let settles = settles.as_ref().map(|(of, outcome)| Settles { of, outcome });
+        match self.books.carry_out(&Request { owner, transfers: &transfers, method, settles })? {
+            Posted::Now => {
+                note_all(&self.books, &mut self.states, &transfers, record.at);
+                Ok(())
+            }
+            Posted::Before { .. } => Err(Refused::KeyReused),
+        }
+    }
+
     fn open(&mut self, record: &Record, opened: &AccountOpened) -> Result<(), Refused> {
         let id = self.books.open(&record.account, opened.currency, opened.limit)?;
         opened.opening.as_ref().map_or(Ok(()), |opening| self.books.repost(opening))?;
@@ -288,7 +381,7 @@ impl ShardBooks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CallOpen, House, Key, Party, PriceRow, Purpose, Terms, TopUpBooked, hex};
+    use crate::{House, Party, PriceRow, Purpose, Terms, hex};
     use serde_json::value::RawValue;
 
     fn transfer(key: Key, amount: i64) -> Transfer {
@@ -340,7 +433,7 @@ mod tests {
         vec![
             Record::started(Wall(0), "sw1".into(), "0.1.0".into()),
             record(RecordBody::AccountOpened(AccountOpened { currency, terms, limit: 0, opening: None })),
-            record(RecordBody::TopUp(TopUpBooked { transfer: transfer(Key::Given("k1".into()), 100_000) })),
+            record(RecordBody::top_up(transfer(Key::Given("k1".into()), 100_000))),
             open(1),
             open(2),
             Record::checkpoint(Wall(6), "acme".into(), CallId(2), 4_000),
@@ -384,7 +477,7 @@ mod tests {
         let mut replay = replayed();
         assert!(matches!(feed(&mut replay, 9, &settled(2, 1)), Err(ReplayError::Gap { expected: 8, found: 9 })));
         assert!(matches!(feed(&mut replay, 8, &settled(1, 7_407)), Err(ReplayError::NotOpen { seq: 8, call: CallId(1) })));
-        let again = record(RecordBody::TopUp(TopUpBooked { transfer: transfer(Key::Given("k1".into()), 100_000) }));
+        let again = record(RecordBody::top_up(transfer(Key::Given("k1".into()), 100_000)));
         assert!(matches!(feed(&mut replay, 8, &again), Err(ReplayError::Refused { refused: Refused::KeyReused, .. })));
         let bytes = settled(2, 1).encode().expect("JSON");
         assert!(matches!(replay.feed(8, &bytes, &GENESIS), Err(ReplayError::Chain { seq: 8 })));

@@ -1,5 +1,7 @@
 //! What is known of an account beside its balances, and how each movement changes it: the same in a running node and in a replay.
 
+use std::collections::BTreeMap;
+
 use units::{Name, Wall};
 
 use crate::pocket::{end_of_day, next_warning};
@@ -36,6 +38,22 @@ pub enum Due {
     Warning(Option<usize>),
     /// It ends.
     End(Option<usize>),
+}
+
+/// Movements were posted at `at`: every account that they touch takes note.
+pub fn note_all<'a>(
+    books: &Books,
+    states: &mut BTreeMap<AccountId, AccountState>,
+    transfers: impl IntoIterator<Item = &'a Transfer>,
+    at: Wall,
+) {
+    for transfer in transfers {
+        if let Some(id) = transfer.customer().and_then(|name| books.id(name))
+            && let Some(state) = states.get_mut(&id)
+        {
+            state.note_posted(transfer, at, books.balance(id).map_or(0, Balance::posted));
+        }
+    }
 }
 
 // === impl AccountState ===

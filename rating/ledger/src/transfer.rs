@@ -80,6 +80,8 @@ pub enum Key {
     Given(Name),
     /// The `n`th time, from 1, that something of a pocket ended; of the main balance, where the name is empty.
     Expired(Name, u32),
+    /// The `n`th further movement, from 1, of a request with a given key.
+    Part(Name, u8),
 }
 
 /// Why money moved.
@@ -304,7 +306,7 @@ impl Key {
     }
 }
 
-/// `opening`, `call/<32 hex>/<n>`, `key/<as given>` or `expired/<n>/<pocket>`.
+/// `opening`, `call/<32 hex>/<n>`, `key/<as given>`, `part/<n>/<as given>` or `expired/<n>/<pocket>`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -312,6 +314,7 @@ impl fmt::Display for Key {
             Self::Call(call, sequence) => write!(f, "call/{call}/{sequence}"),
             Self::Given(key) => write!(f, "key/{key}"),
             Self::Expired(pocket, n) => write!(f, "expired/{n}/{pocket}"),
+            Self::Part(key, n) => write!(f, "part/{n}/{key}"),
         }
     }
 }
@@ -320,7 +323,7 @@ impl FromStr for Key {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "a key is opening, call/<id>/<n>, key/<text> or expired/<n>/<pocket>";
+        const EXPECTED: &str = "a key is opening, call/<id>/<n>, key/<text>, part/<n>/<text> or expired/<n>/<pocket>";
         if s == "opening" {
             return Ok(Self::Opening);
         }
@@ -329,6 +332,9 @@ impl FromStr for Key {
         }
         if let Some((n, pocket)) = s.strip_prefix("expired/").and_then(|rest| rest.split_once('/')) {
             return Ok(Self::Expired(Name::from(pocket), n.parse().map_err(|_| EXPECTED)?));
+        }
+        if let Some((number, given)) = s.strip_prefix("part/").and_then(|rest| rest.split_once('/')) {
+            return Ok(Self::Part(Name::from(given), number.parse().map_err(|_| EXPECTED)?));
         }
         let (call, sequence) = s.strip_prefix("call/").and_then(|rest| rest.split_once('/')).ok_or(EXPECTED)?;
         Ok(Self::Call(call.parse().map_err(|_| EXPECTED)?, sequence.parse().map_err(|_| EXPECTED)?))
@@ -363,6 +369,12 @@ impl Transfer {
     /// The customer whose books it belongs to: the debited one, else the credited one.
     pub fn customer(&self) -> Option<&Name> {
         self.debit.account().or_else(|| self.credit.account())
+    }
+
+    /// The same amount back, under a key of its own, with the cause.
+    pub fn reversed(&self, key: Key, cause: Name) -> Self {
+        let (debit, credit) = (self.credit.clone(), self.debit.clone());
+        Self { key, purpose: Purpose::Reversal, debit, credit, amount: self.amount, memo: Some(cause) }
     }
 }
 
@@ -422,6 +434,16 @@ mod tests {
         assert_eq!(serde_json::to_string(&transfer).expect("serialises"), text);
         assert_eq!(serde_json::from_str::<Transfer>(text).expect("reads"), transfer);
         assert!(serde_json::from_str::<Transfer>(&text.replace("@revenue", "@pocket")).is_err());
+    }
+
+    #[test]
+    fn keys_are_read_as_they_are_written() {
+        for key in [Key::Opening, Key::Given("a/b".into()), Key::Part("part/1/x".into(), 255), Key::usage(CallId(7), 1, 2)] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        for bad in ["", "part/x", "part/256/x", "call/1", "key"] {
+            assert!(bad.parse::<Key>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,22 +1,16 @@
-//! Accounts and the money that comes in: opening, terms, top-ups, views.
-//!
-//! A top-up is idempotent by its key: the same again changes nothing, other content under a used key is an error.
+//! Accounts: opening, terms, views. Money that comes in is in `payments`.
 
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, Posted, ProfitGuard, Purpose, Record,
-    RecordBody, Refused, Terms, TopUpBooked, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, ProfitGuard, Purpose, Record, RecordBody,
+    Refused, Terms, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall};
 
+use super::payments::{MAX_KEY, MAX_REFERENCE};
 use super::{Engine, PocketView};
-
-/// Longest idempotency key, in bytes.
-const MAX_KEY: usize = 255;
-/// Longest reference of a payment, in bytes.
-const MAX_REFERENCE: usize = 500;
 
 /// An account to be.
 #[derive(Debug, Clone)]
@@ -50,32 +44,6 @@ pub struct AccountChange {
     pub language: Option<Option<Name>>,
     /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
     pub limit: Option<i64>,
-}
-
-/// Money received.
-#[derive(Debug, Clone, Copy)]
-pub struct TopUpRequest<'a> {
-    /// For whom.
-    pub account: &'a str,
-    /// Net amount, above zero, in the account's currency.
-    pub amount: Money,
-    /// The payment in the payer's or operator's words.
-    pub reference: &'a str,
-    /// Idempotency key, unique within the account.
-    pub key: &'a str,
-}
-
-/// A top-up booked, now or before.
-#[derive(Debug, Clone)]
-pub struct TopUp {
-    /// As asked.
-    pub amount: Money,
-    /// Posted balance right after it was booked.
-    pub balance: Money,
-    /// The same was booked before: nothing changed now.
-    pub replayed: bool,
-    /// For the journal; none if replayed.
-    pub record: Option<Record>,
 }
 
 /// An account as its owner sees it. Serialises with money as strings.
@@ -133,6 +101,40 @@ pub enum AccountRefused {
     /// No such pocket can be.
     #[error("{0}")]
     Pocket(&'static str),
+    /// Nobody pays that way here.
+    #[error("payment method {0:?} is not offered in {1}")]
+    Method(String, Currency),
+    /// Less than the method takes.
+    #[error("{method} takes at least {minimum} {currency}", currency = minimum.currency)]
+    BelowMinimum {
+        /// Its name.
+        method: Name,
+        /// The least.
+        minimum: Money,
+    },
+    /// The method has fixed amounts.
+    #[error("{method} takes only {amounts}")]
+    NotAnAmount {
+        /// Its name.
+        method: Name,
+        /// All of them.
+        amounts: String,
+    },
+    /// The bank cannot keep all of it, nor give some.
+    #[error("the fee must be zero or more and below the amount")]
+    Fee,
+    /// It will be known when it comes.
+    #[error("a payment that is only announced has no fee yet")]
+    FeeTooEarly,
+    /// Money never moves without a word.
+    #[error("say why: 1 to {MAX_REFERENCE} printable characters")]
+    Reason,
+    /// The call was not billed to this account.
+    #[error("the call has no usage that could be reversed")]
+    NoUsage,
+    /// A period ends before it is closed.
+    #[error("a period can be closed when it is over, and only further than before")]
+    Period,
     /// Said by the books.
     #[error(transparent)]
     Books(#[from] Refused),
@@ -219,34 +221,6 @@ impl Engine {
             return Err(AccountRefused::NoDeck);
         }
         self.change_account(now, name, &terms, limit)
-    }
-
-    /// Books a payment once per key.
-    pub fn top_up(&mut self, now: Now, ask: TopUpRequest<'_>) -> Result<TopUp, AccountRefused> {
-        check_words(ask.key, ask.reference)?;
-        let name = Name::from(ask.account);
-        let transfer = Transfer {
-            key: Key::Given(ask.key.into()),
-            purpose: Purpose::TopUp,
-            debit: Party::House(House::Payments),
-            credit: Party::Customer(name.clone()),
-            amount: ask.amount,
-            memo: (!ask.reference.is_empty()).then(|| ask.reference.into()),
-        };
-        let balance = |amount| Money::of(amount, ask.amount.currency);
-        match self.books.post(&transfer)? {
-            Posted::Before { balance_after } => {
-                Ok(TopUp { amount: ask.amount, balance: balance(balance_after), replayed: true, record: None })
-            }
-            Posted::Now => {
-                let id = self.books.id(ask.account).ok_or(Refused::UnknownAccount)?;
-                let after = self.books.balance(id).map_or(0, |balance| balance.posted());
-                self.note_posted(id, &transfer, now);
-                self.wake(id);
-                let record = Record::new(now.wall, name, RecordBody::TopUp(TopUpBooked { transfer }));
-                Ok(TopUp { amount: ask.amount, balance: balance(after), replayed: false, record: Some(record) })
-            }
-        }
     }
 
     /// One account.

@@ -85,6 +85,9 @@ impl From<ledger::Refused> for Refusal {
             | ledger::Refused::SameParty
             | ledger::Refused::AccountExists
             | ledger::Refused::ExceedsReserved
+            | ledger::Refused::NoMovement
+            | ledger::Refused::NotPending
+            | ledger::Refused::Reversed
             | ledger::Refused::Overflow) => Self::Books(other),
         }
     }

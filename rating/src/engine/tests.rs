@@ -74,7 +74,7 @@ impl Desk {
         (view.balance.amount, view.leased.amount, view.available.amount)
     }
 
-    fn top_up(&mut self, amount: i64, key: &str) -> Result<TopUp, AccountRefused> {
+    fn top_up(&mut self, amount: i64, key: &str) -> Result<Moved, AccountRefused> {
         let amount = Money::of(amount, Currency::EUR);
         let booked = self.engine.top_up(self.now, TopUpRequest { account: "acme", amount, reference: "invoice 7", key })?;
         self.records.extend(booked.record.clone());

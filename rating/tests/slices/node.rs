@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{Books, CallId, GENESIS, Hash, House, Key, Party, Posted, Purpose, Record, RecordBody, TopUpBooked, Transfer, chain};
+use ledger::{Books, CallId, GENESIS, Hash, House, Key, Party, Posted, Purpose, Record, RecordBody, Transfer, chain};
 use rating::slices::central::Shipped;
 use rating::slices::holder::{Gate, Holder, Timing};
 use rating::slices::{Grant, Movement, add_movements, grant_transfer, is_low, return_transfer, spare};
@@ -82,7 +82,7 @@ impl Node {
     pub fn book(&mut self, grant: &Grant) {
         let transfer = grant_transfer(grant, EUR);
         if self.books.post(&transfer).expect("books take it") == Posted::Now {
-            self.write(&grant.account, RecordBody::TopUp(TopUpBooked { transfer }));
+            self.write(&grant.account, RecordBody::top_up(transfer));
         }
     }
 
@@ -94,7 +94,7 @@ impl Node {
         }
         let transfer = return_transfer(account, Money::of(amount, EUR), name);
         self.books.post(&transfer).expect("books take it");
-        self.write(account, RecordBody::TopUp(TopUpBooked { transfer }));
+        self.write(account, RecordBody::top_up(transfer));
         true
     }
 

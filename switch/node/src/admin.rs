@@ -1,11 +1,13 @@
 //! What operators ask of a shard: accounts, top-ups, grants, live calls.
 
-use call::{Event, HangupBy};
-use ledger::NoticeEvent;
-use rating::engine::{AccountChange, AccountRefused, GrantRequest, OpenAccount, TopUpRequest};
-use units::{Name, Now};
+use std::sync::Arc;
 
-use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
+use call::{Event, HangupBy};
+use ledger::{NoticeEvent, Record, RecordBody};
+use rating::engine::{AccountChange, AccountRefused, GrantRequest, NextWord, OpenAccount, PaymentOrder, TopUpRequest};
+use units::{Name, Now, Wall};
+
+use crate::io::{AdminReply, AdminRequest, LiveCall, MoveOrder, Output};
 use crate::node::{Node, id_in_run};
 use crate::slot::Slot;
 
@@ -23,10 +25,14 @@ impl Node {
                 let ask = OpenAccount { name: &name, currency, opening, terms, limit };
                 return self.add_account(now, ticket, &ask);
             }
-            AdminRequest::TopUp { account, amount, reference, key } => {
-                let ask = TopUpRequest { account: &account, amount, reference: &reference, key: &key };
-                return self.top_up(now, ticket, ask);
+            AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, order),
+            AdminRequest::ClosePeriod { until } => return self.close_period(now, ticket, until),
+            AdminRequest::PeriodClosed(closed) => {
+                let record = Record::new(now.wall, Record::NODE.into(), RecordBody::PeriodClosed(closed));
+                let written = self.journal(true, record);
+                return self.reply_when_durable(written, ticket, AdminReply::Closed);
             }
+            AdminRequest::Trial => AdminReply::Trial(self.engine.trial()),
             AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
             AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
                 let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
@@ -103,17 +109,36 @@ impl Node {
     }
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
-    fn top_up(&mut self, now: Now, ticket: u64, ask: TopUpRequest<'_>) {
-        match self.engine.top_up(now, ask) {
+    fn move_money(&mut self, now: Now, ticket: u64, account: &str, key: &str, order: MoveOrder) {
+        let tables = Arc::clone(&self.tables);
+        let word = |of| NextWord { account, of, key };
+        let moved = match &order {
+            MoveOrder::TopUp { amount, reference, method, fee, pending } => {
+                let top_up = TopUpRequest { account, amount: *amount, reference, key };
+                let order = PaymentOrder { top_up, method: method.as_deref(), fee: *fee, pending: *pending };
+                self.engine.take_payment(now, &order, &tables.payment_methods)
+            }
+            MoveOrder::Book { of, fee } => self.engine.book_payment(now, word(of), *fee),
+            MoveOrder::Reject { of, cause } => self.engine.reject_payment(now, word(of), cause),
+            MoveOrder::Reverse { of, cause } => self.engine.reverse(now, word(of), cause),
+            MoveOrder::ReverseCall { call, transfers, cause } => self.engine.reverse_call(now, account, (*call, transfers), cause, key),
+            MoveOrder::Correct { amount, reason } => self.engine.correct(now, account, *amount, reason, key),
+        };
+        match moved {
             Ok(done) => {
                 let written = match done.record {
                     Some(record) => {
+                        let booked = match &record.body {
+                            RecordBody::TopUp(booked) => Some(booked.transfer.memo.clone().unwrap_or_default()),
+                            _ => None,
+                        };
                         let written = self.journal(true, record);
-                        let (amount, balance) = (done.amount.amount, done.balance.amount);
-                        let (currency, reference) = (done.amount.currency, ask.reference.into());
-                        let event = NoticeEvent::TopUpBooked { amount, currency, reference, balance };
-                        if let Some(notice) = self.engine.notice_to(now, ask.account, event) {
-                            self.journal_notice(notice);
+                        if let Some(reference) = booked {
+                            let (amount, balance) = (done.amount.amount, done.balance.amount);
+                            let event = NoticeEvent::TopUpBooked { amount, currency: done.amount.currency, reference, balance };
+                            if let Some(notice) = self.engine.notice_to(now, account, event) {
+                                self.journal_notice(notice);
+                            }
                         }
                         written
                     }
@@ -122,7 +147,7 @@ impl Node {
                 };
                 self.wake_starved(now);
                 let booked_at = (!done.replayed).then_some(now.wall);
-                let reply = AdminReply::ToppedUp { amount: done.amount, balance: done.balance, booked_at, replayed: done.replayed };
+                let reply = AdminReply::Moved { amount: done.amount, balance: done.balance, booked_at, replayed: done.replayed };
                 self.reply_when_durable(written, ticket, reply);
                 self.flush_durable();
             }
@@ -130,12 +155,35 @@ impl Node {
         }
     }
 
+    /// All that was dated before the end of the period is durable when this is answered.
+    fn close_period(&mut self, now: Now, ticket: u64, until: Wall) {
+        match self.engine.close_period(now, until) {
+            Ok(()) => {
+                self.reply_when_durable(self.last_ticket(), ticket, AdminReply::Closed);
+                self.flush_durable();
+            }
+            Err(refused) => self.refuse_admin(ticket, &refused),
+        }
+    }
+
     fn refuse_admin(&mut self, ticket: u64, refused: &AccountRefused) {
-        let reply = match refused {
-            AccountRefused::Books(ledger::Refused::UnknownAccount) => AdminReply::NotFound,
-            AccountRefused::Books(ledger::Refused::KeyReused) => AdminReply::Refused { code: "key-reused", detail: refused.to_string() },
-            other => AdminReply::Refused { code: "refused", detail: other.to_string() },
+        let code = match refused {
+            AccountRefused::Books(ledger::Refused::UnknownAccount) => {
+                return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::NotFound });
+            }
+            AccountRefused::Books(ledger::Refused::KeyReused) => "key-reused",
+            AccountRefused::Books(ledger::Refused::NoMovement) => "no-movement",
+            AccountRefused::Books(ledger::Refused::NotPending | ledger::Refused::Reversed) => "conflict",
+            AccountRefused::Books(ledger::Refused::CurrencyMismatch) => "currency",
+            AccountRefused::Method(..) => "method",
+            AccountRefused::Fee | AccountRefused::FeeTooEarly => "fee",
+            AccountRefused::Reason => "reason",
+            AccountRefused::Period => "until",
+            AccountRefused::Reference => "reference",
+            AccountRefused::NoUsage => "call",
+            _ => "refused",
         };
+        let reply = AdminReply::Refused { code, detail: refused.to_string() };
         self.outputs.push_back(Output::Reply { ticket, reply });
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::{PocketTerms, Record, Terms};
+use ledger::{CallId, PeriodClosed, PocketTerms, Record, Terms, Transfer, TrialBalance};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountView};
 use sip::flow::Flow;
@@ -119,16 +119,14 @@ pub enum AdminRequest {
         /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
         limit: i64,
     },
-    /// Money for an account.
-    TopUp {
+    /// Money moved by hand, once per key.
+    Move {
         /// Whose.
         account: Name,
-        /// How much.
-        amount: Money,
-        /// The operator's words.
-        reference: String,
         /// Idempotency key.
         key: String,
+        /// What is wanted.
+        order: MoveOrder,
     },
     /// Other terms for an account, or another limit; running calls keep their prices.
     ChangeAccount {
@@ -152,10 +150,74 @@ pub enum AdminRequest {
         /// Idempotency key.
         key: String,
     },
+    /// From now on nothing is dated before this moment.
+    ClosePeriod {
+        /// The first moment that stays open.
+        until: Wall,
+    },
+    /// The closing itself, once all shards have agreed: goes to one of them.
+    PeriodClosed(PeriodClosed),
+    /// All balances of this shard.
+    Trial,
     /// Live calls.
     Calls,
     /// End a call.
     Kill(u128),
+}
+
+/// What an operator may do with an account's money.
+#[derive(Debug, Clone)]
+pub enum MoveOrder {
+    /// A payment came in or was announced.
+    TopUp {
+        /// Gross.
+        amount: Money,
+        /// The operator's words.
+        reference: String,
+        /// By which method, if any.
+        method: Option<String>,
+        /// What the bank kept, 10⁻⁵ units.
+        fee: i64,
+        /// It is only announced.
+        pending: bool,
+    },
+    /// An announced payment came in.
+    Book {
+        /// The announcement's key.
+        of: String,
+        /// What the bank kept, 10⁻⁵ units.
+        fee: i64,
+    },
+    /// An announced payment will not come.
+    Reject {
+        /// The announcement's key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// Undo a movement.
+    Reverse {
+        /// Its key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// Undo a call's usage.
+    ReverseCall {
+        /// Which.
+        call: CallId,
+        /// What was posted for it, from the journal.
+        transfers: Vec<Transfer>,
+        /// Why.
+        cause: String,
+    },
+    /// Correct the balance.
+    Correct {
+        /// Negative takes.
+        amount: Money,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What operators are answered.
@@ -165,15 +227,15 @@ pub enum AdminReply {
     Accounts(Vec<AccountView>),
     /// To `Account`, `AddAccount`, `ChangeAccount`.
     Account(AccountView),
-    /// To `TopUp`, once it is durable.
-    ToppedUp {
-        /// What was booked.
+    /// To `Move`, once it is durable.
+    Moved {
+        /// What the account got; negative if it paid.
         amount: Money,
-        /// Posted balance right after it; of a repeat, as it is now.
+        /// Posted balance right after it, also of a repeat.
         balance: Money,
         /// When; none of a repeat.
         booked_at: Option<Wall>,
-        /// The key had been used for the same top-up: nothing was booked now.
+        /// The key had been used for the same: nothing was moved now.
         replayed: bool,
     },
     /// To `Grant`, once it is durable.
@@ -187,6 +249,10 @@ pub enum AdminReply {
         /// The key had been used for the same grant: nothing was given now.
         replayed: bool,
     },
+    /// To `ClosePeriod` and `PeriodClosed`, once all that was dated before is durable.
+    Closed,
+    /// To `Trial`.
+    Trial(TrialBalance),
     /// To `Calls`.
     Calls(Vec<LiveCall>),
     /// To `Kill`.

@@ -25,6 +25,6 @@ mod tables;
 
 pub use counters::{CountedSide, Counters};
 pub use dispatch::Dispatch;
-pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
+pub use io::{AdminReply, AdminRequest, Input, LiveCall, MoveOrder, Output, Pressure};
 pub use node::{Held, Identity, Node};
 pub use tables::{Seed, Source, Tables, Timing, shard_of};

@@ -78,8 +78,9 @@ impl<'a> DialogRecord<'a> {
 }
 
 impl Node {
-    /// Hands a record to the journal; its ticket.
-    pub(crate) fn journal(&mut self, live: bool, record: Record) -> u64 {
+    /// Hands a record to the journal; its ticket. What happened in a period whose books are closed is dated on the first open moment.
+    pub(crate) fn journal(&mut self, live: bool, mut record: Record) -> u64 {
+        record.at = self.engine.date(record.at);
         self.unpublished.last_ticket += 1;
         self.outputs.push_back(Output::Journal { live, record });
         self.unpublished.last_ticket

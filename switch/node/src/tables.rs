@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ledger::Terms;
 use rating::Decks;
+use rating::engine::PaymentMethod;
 use route::{CarrierId, Carriers, GateId, Gates, RouteTable};
 use units::{Currency, Money, Name};
 
@@ -21,6 +22,8 @@ pub struct Tables {
     pub decks: Arc<Decks>,
     /// Accounts to be made where absent.
     pub accounts: Vec<Seed>,
+    /// How customers pay.
+    pub payment_methods: Vec<PaymentMethod>,
     /// Listeners: which local address a flow to a carrier leaves from, first of its transport and family.
     pub listeners: Vec<(sip::flow::Transport, SocketAddr)>,
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.

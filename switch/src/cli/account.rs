@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use units::Currency;
-use web::{AccountDoc, Page, TopUpDoc};
+use web::{AccountDoc, MovedDoc, Page, TopUpDoc};
 
 use super::client::{Reach, may_be_done, segment};
 use super::{plain, print_json, stdout};
@@ -64,6 +65,15 @@ pub(crate) enum Ask {
         /// The payment in your words: an invoice, a receipt
         #[arg(long, value_name = "TEXT", default_value = "")]
         reference: String,
+        /// How it was paid: a payment method of the configuration, whose rules hold
+        #[arg(long, value_name = "NAME")]
+        method: Option<String>,
+        /// What the bank kept of the amount
+        #[arg(long, value_name = "AMOUNT", default_value = "0", conflicts_with = "pending")]
+        fee: String,
+        /// Only announced: book or reject it later
+        #[arg(long)]
+        pending: bool,
         /// Idempotency key: the same again books nothing; a random one if absent
         #[arg(long, value_name = "KEY")]
         key: Option<String>,
@@ -73,6 +83,78 @@ pub(crate) enum Ask {
         #[command(flatten)]
         reach: Reach,
     },
+    /// An announced payment came in
+    Book {
+        #[command(flatten)]
+        of: Earlier,
+        /// What the bank kept of the amount
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        fee: String,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// An announced payment will not come
+    Reject {
+        #[command(flatten)]
+        of: Earlier,
+        /// Why; the books keep it
+        #[arg(long, value_name = "TEXT")]
+        cause: String,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Undo a movement or a call's usage, once; the balance may fall below zero
+    Reverse {
+        /// The account's name
+        name: String,
+        /// Key of the movement
+        #[arg(value_name = "KEY", required_unless_present = "call")]
+        of: Option<String>,
+        /// Id of a call, instead of a key
+        #[arg(long, value_name = "ID", conflicts_with = "of")]
+        call: Option<String>,
+        /// Why; the books keep it
+        #[arg(long, value_name = "TEXT")]
+        cause: String,
+        #[command(flatten)]
+        order: Order,
+    },
+    /// Correct a balance by a new entry
+    Correct {
+        /// The account's name
+        name: String,
+        /// As -1.23: above zero gives, below zero takes
+        #[arg(allow_negative_numbers = true)]
+        amount: String,
+        /// Why; the books keep it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        order: Order,
+    },
+}
+
+/// An earlier movement of an account.
+#[derive(clap::Args)]
+pub(crate) struct Earlier {
+    /// The account's name
+    name: String,
+    /// Key of the announced payment
+    #[arg(value_name = "KEY")]
+    of: String,
+}
+
+/// What every movement by hand has.
+#[derive(clap::Args)]
+pub(crate) struct Order {
+    /// Idempotency key: the same again moves nothing; a random one if absent
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// Asks the node and prints what it says.
@@ -92,19 +174,70 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
             let account: AccountDoc = reach.client()?.post("/accounts", Some(&key), &body)?;
             print_account(&account, *json)?;
         }
-        Ask::Topup { name, amount, reference, key, json, reach } => {
+        Ask::Topup { name, amount, reference, method, fee, pending, key, json, reach } => {
             let key = key_or_random(key.as_deref())?;
-            let body = json!({ "amount": amount, "reference": reference });
-            let client = reach.client()?;
-            let sent = client.post(&format!("/accounts/{}/topups", segment(name)), Some(&key), &body);
-            let booked: TopUpDoc = sent.map_err(|error| match may_be_done(&error) {
-                true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
-                false => error,
-            })?;
+            let state = if *pending { "pending" } else { "booked" };
+            let body = json!({ "amount": amount, "reference": reference, "method": method, "fee": fee, "state": state });
+            let booked: TopUpDoc = send(reach, &format!("/accounts/{}/topups", segment(name)), &key, &body)?;
             print_top_up(&booked, *json)?;
+        }
+        Ask::Book { of, fee, order } => order.carry_out(&of.path("book"), &json!({ "fee": fee }))?,
+        Ask::Reject { of, cause, order } => order.carry_out(&of.path("reject"), &json!({ "cause": cause }))?,
+        Ask::Reverse { name, of, call, cause, order } => {
+            let path = format!("/accounts/{}/reversals", segment(name));
+            order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }))?;
+        }
+        Ask::Correct { name, amount, reason, order } => {
+            let path = format!("/accounts/{}/corrections", segment(name));
+            order.carry_out(&path, &json!({ "amount": amount, "reason": reason }))?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Moves money; says with which key to repeat it if nobody knows whether it was done.
+fn send<T: DeserializeOwned>(reach: &Reach, path: &str, key: &str, body: &serde_json::Value) -> anyhow::Result<T> {
+    reach.client()?.post(path, Some(key), body).map_err(|error| match may_be_done(&error) {
+        true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
+        false => error,
+    })
+}
+
+impl Earlier {
+    fn path(&self, word: &str) -> String {
+        format!("/accounts/{}/topups/{}/{word}", segment(&self.name), segment(&self.of))
+    }
+}
+
+impl Order {
+    fn carry_out(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
+        let key = key_or_random(self.key.as_deref())?;
+        let moved: MovedDoc = send(&self.reach, path, &key, body)?;
+        if self.json {
+            return print_json(&moved);
+        }
+        let (of, cause) = (moved.of.unwrap_or_default(), moved.cause.unwrap_or_default());
+        print_lines(&[
+            ("account", &moved.account),
+            ("amount", &moved.amount),
+            ("currency", &moved.currency),
+            ("before", &moved.balance_before),
+            ("after", &moved.balance_after),
+            ("of", &of),
+            ("cause", &cause),
+            ("key", &moved.idempotency_key),
+        ])
+    }
+}
+
+/// One line each; what is empty is left out.
+fn print_lines(lines: &[(&str, &String)]) -> anyhow::Result<()> {
+    let mut out = stdout();
+    for (label, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(out, "{label:10} {}", plain(value))?;
+    }
+    out.flush()?;
+    Ok(())
 }
 
 fn print_table(accounts: &[AccountDoc]) -> anyhow::Result<()> {
@@ -122,39 +255,34 @@ fn print_account(account: &AccountDoc, json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(account);
     }
-    let mut out = stdout();
-    for (label, value) in [
+    print_lines(&[
         ("name", &account.name),
         ("currency", &account.currency),
         ("balance", &account.balance),
         ("leased", &account.leased),
         ("available", &account.available),
         ("deck", &account.deck),
-    ] {
-        writeln!(out, "{label:10} {}", plain(value))?;
-    }
-    out.flush()?;
-    Ok(())
+    ])
 }
 
 fn print_top_up(booked: &TopUpDoc, json: bool) -> anyhow::Result<()> {
     if json {
         return print_json(booked);
     }
-    let mut out = stdout();
-    for (label, value) in [
+    let method = booked.method.clone().unwrap_or_default();
+    print_lines(&[
         ("account", &booked.account),
+        ("state", &booked.state),
         ("amount", &booked.amount),
+        ("fee", &booked.fee),
+        ("net", &booked.net),
         ("currency", &booked.currency),
         ("before", &booked.balance_before),
         ("after", &booked.balance_after),
+        ("method", &method),
         ("reference", &booked.reference),
         ("key", &booked.idempotency_key),
-    ] {
-        writeln!(out, "{label:10} {}", plain(value))?;
-    }
-    out.flush()?;
-    Ok(())
+    ])
 }
 
 /// The key given, or 128 random bits: each run is a payment of its own.

@@ -9,11 +9,15 @@ use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
 use units::Name;
-use web::documents::{AccountDoc, CallDoc, TopUpDoc};
+use web::documents::{AccountDoc, CallDoc};
 use web::metrics::CallState;
-use web::{Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, Metrics, NewAccount, SourceError, TopUpOrder, TopUpReceipt};
+use web::{
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, HandOrder, Metrics, MovedReceipt, NewAccount, SourceError, TopUpOrder,
+    TopUpReceipt,
+};
 
 use crate::run::fabric::{Fabric, Letter};
+use crate::run::money;
 
 /// The running switch behind the API.
 pub(crate) struct SwitchBackend {
@@ -27,7 +31,7 @@ pub(crate) struct SwitchBackend {
 }
 
 /// Asks one shard.
-async fn ask(fabric: Arc<Fabric>, shard: u8, request: AdminRequest) -> Result<AdminReply, BackendError> {
+pub(super) async fn ask(fabric: Arc<Fabric>, shard: u8, request: AdminRequest) -> Result<AdminReply, BackendError> {
     let (reply, answer) = oneshot::channel();
     if !fabric.post(shard, Letter::Admin { request, reply }) {
         return Err(BackendError::Unavailable("the switch is overloaded: try again".to_owned()));
@@ -88,34 +92,12 @@ impl Backend for SwitchBackend {
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
-        Box::pin(async move {
-            let account: Name = order.account.as_str().into();
-            let view = match ask(Arc::clone(&fabric), shard, AdminRequest::Account(account.clone())).await? {
-                AdminReply::Account(view) => view,
-                _ => return Err(BackendError::NoAccount(order.account)),
-            };
-            let amount = order.amount.money(view.currency)?;
-            let request = AdminRequest::TopUp { account, amount, reference: order.reference.clone(), key: order.idempotency_key.clone() };
-            match ask(fabric, shard, request).await? {
-                AdminReply::ToppedUp { amount, balance, booked_at, replayed } => Ok(TopUpReceipt {
-                    document: TopUpDoc {
-                        account: order.account,
-                        amount: amount.to_string(),
-                        currency: amount.currency.to_string(),
-                        reference: order.reference,
-                        idempotency_key: order.idempotency_key,
-                        balance_before: units::Money::of(balance.amount - amount.amount, balance.currency).to_string(),
-                        balance_after: balance.to_string(),
-                        booked_at: booked_at.map(units::Wall::rfc3339),
-                    },
-                    replayed,
-                }),
-                AdminReply::NotFound => Err(BackendError::NoAccount(order.account)),
-                AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(order.idempotency_key)),
-                AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "amount", detail }),
-                _ => Err(BackendError::Unavailable("the top-up was not booked".to_owned())),
-            }
-        })
+        Box::pin(money::top_up(fabric, shard, order))
+    }
+
+    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
+        Box::pin(money::by_hand(fabric, shard, Arc::clone(&self.journal), order))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {

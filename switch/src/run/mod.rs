@@ -4,6 +4,7 @@ mod backend;
 mod clock;
 mod fabric;
 mod meter;
+mod money;
 mod names;
 mod outlets;
 mod shard;

@@ -22,6 +22,7 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         routes: Arc::clone(&settings.routes),
         decks: Arc::clone(&settings.decks),
         accounts: settings.accounts.iter().map(seed).collect(),
+        payment_methods: settings.payment_methods.clone(),
         listeners: bound.to_vec(),
         address: advertised(settings, bound),
         timing: Timing { checkpoint_ms: settings.journal.checkpoint_secs * 1_000, t1_ms: settings.sip.t1_ms },

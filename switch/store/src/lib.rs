@@ -9,6 +9,7 @@ mod feed;
 mod index;
 mod journal;
 mod lock;
+mod lookup;
 mod queue;
 mod read;
 mod schema;

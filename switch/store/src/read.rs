@@ -61,8 +61,8 @@ pub struct JournalEntry {
 
 /// A read-only connection. Cheap to open; may move between threads.
 pub struct Reader {
-    conn: Connection,
-    path: PathBuf,
+    pub(crate) conn: Connection,
+    pub(crate) path: PathBuf,
 }
 
 /// Bodies with their numbers, and the cursor.

@@ -1,5 +1,4 @@
-//! Accounts: list, show, open, top up. The two POSTs that move money need an `Idempotency-Key`,
-//! so that a client that lost the answer can ask again without paying twice.
+//! Accounts: list, show, open. Opening one with money needs an `Idempotency-Key`, so that a client that lost the answer can ask again.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use units::{Currency, Money};
 
 use super::{NAME_BYTES_MAX, ROWS_DEFAULT, ROWS_MAX, path_name, split_page};
-use crate::backend::{Amount, NewAccount, TopUpOrder};
+use crate::backend::NewAccount;
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::cursor;
 use crate::documents::{AccountDoc, Page};
@@ -21,8 +20,7 @@ use crate::query::Params;
 use crate::router::WebState;
 
 const LIST: char = 'a';
-const REFERENCE_CHARS_MAX: usize = 200;
-const KEY_BYTES_MAX: usize = 128;
+pub(super) const KEY_BYTES_MAX: usize = 128;
 
 /// `GET /accounts`
 pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<AccountDoc>>, Problem> {
@@ -82,43 +80,8 @@ pub async fn add(State(state): State<Arc<WebState>>, params: Params, request: Re
     Ok(response)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopUpBody {
-    amount: DecimalText,
-    #[serde(default)]
-    reference: String,
-    currency: Option<String>,
-}
-
-/// `POST /accounts/{name}/topups`
-pub async fn top_up(
-    State(state): State<Arc<WebState>>,
-    name: Result<Path<String>, PathRejection>,
-    params: Params,
-    request: Request,
-) -> Result<Response, Problem> {
-    params.only(&[])?;
-    let account = path_name("account", name)?;
-    let idempotency_key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
-    let body: TopUpBody = read_json(request).await?;
-    let units = amount_units(&body.amount.0).map_err(|detail| Problem::unprocessable("amount", detail))?;
-    if units == 0 {
-        return Err(Problem::unprocessable("amount", "the amount must be more than zero"));
-    }
-    let currency = body.currency.as_deref().map(currency).transpose()?;
-    let reference = reference(body.reference)?;
-    let order = TopUpOrder { account, amount: Amount { units, currency }, reference, idempotency_key };
-    let receipt = state.backend.top_up(order).await?;
-    let mut response = (StatusCode::CREATED, Json(receipt.document)).into_response();
-    if receipt.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
-}
-
 /// The key, if there is one; an empty, long, repeated or unprintable one is refused.
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut all = headers.get_all("idempotency-key").iter();
     let Some(first) = all.next() else { return Ok(None) };
     let text = first.to_str().unwrap_or_default().trim();
@@ -130,7 +93,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(text.to_owned()))
 }
 
-fn key_needed() -> Problem {
+pub(super) fn key_needed() -> Problem {
     Problem::bad_request("this moves money: send an Idempotency-Key header, new for each payment and the same when you repeat one")
         .at("Idempotency-Key")
 }
@@ -143,13 +106,6 @@ fn account_name(name: String) -> Result<String, Problem> {
     Ok(name)
 }
 
-fn currency(text: &str) -> Result<Currency, Problem> {
+pub(super) fn currency(text: &str) -> Result<Currency, Problem> {
     text.parse().map_err(|error: units::MoneyError| Problem::unprocessable("currency", error.to_string()))
-}
-
-fn reference(text: String) -> Result<String, Problem> {
-    if text.chars().count() > REFERENCE_CHARS_MAX || text.chars().any(char::is_control) {
-        return Err(Problem::unprocessable("reference", "a reference is at most 200 printable characters"));
-    }
-    Ok(text)
 }

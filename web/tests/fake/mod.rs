@@ -11,8 +11,8 @@ use serde_json::value::{RawValue, Value};
 use tower::ServiceExt;
 use units::{Currency, Money, Wall};
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, Metrics, NewAccount, SourceError, TopUpDoc,
-    TopUpOrder, TopUpReceipt, WebState, router,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, Hand, HandOrder, Metrics, MovedDoc, MovedReceipt,
+    NewAccount, SourceError, TopUpDoc, TopUpOrder, TopUpReceipt, WebState, router,
 };
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -95,9 +95,41 @@ impl Backend for Fake {
             balance_before: before.to_string(),
             balance_after: balance.to_string(),
             booked_at: None,
+            state: if order.pending { "pending" } else { "booked" }.to_owned(),
+            method: order.method.clone(),
+            fee: Money::of(order.fee, amount.currency).to_string(),
+            net: Money::of(amount.amount - order.fee, amount.currency).to_string(),
         };
         paid.insert(order.idempotency_key.clone(), (order, document.clone()));
         now(Ok(TopUpReceipt { document, replayed: false }))
+    }
+
+    /// Books nothing: it says what it was asked, with the amount as the balance.
+    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
+        let Some(balance) = self.balances.lock().unwrap().get(&order.account).copied() else {
+            return now(Err(BackendError::NoAccount(order.account)));
+        };
+        let (of, cause, units) = match order.hand {
+            Hand::Book { of, fee } => (Some(of), None, -fee),
+            Hand::Reject { of, cause } | Hand::Reverse { of, cause } => (Some(of), Some(cause), 0),
+            Hand::ReverseCall { call, cause } => (Some(call), Some(cause), 0),
+            Hand::Correct { amount, reason } => (None, Some(reason), amount.units),
+        };
+        if of.as_deref() == Some("nothing") {
+            return now(Err(BackendError::NoMovement("no movement has this key".to_owned())));
+        }
+        let document = MovedDoc {
+            account: order.account,
+            amount: Money::of(units, balance.currency).to_string(),
+            currency: balance.currency.to_string(),
+            of,
+            cause,
+            idempotency_key: order.idempotency_key,
+            balance_before: balance.to_string(),
+            balance_after: balance.to_string(),
+            booked_at: None,
+        };
+        now(Ok(MovedReceipt { document, replayed: false }))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {

@@ -1,0 +1,156 @@
+//! The books as a snapshot keeps them: balances, pockets and given keys of each account, by name, so that no numbering survives.
+
+use std::ops::Bound;
+
+use serde::{Deserialize, Serialize};
+use units::{Currency, Name};
+
+use super::{AccountId, Balance, Books, Given, Outcome, Refused};
+use crate::{CallId, House, Key, Party, Transfer, TrialBalance, TrialLine, units_text};
+
+/// A balance without reservations, as it stands in a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BalanceImage {
+    /// What the amounts count.
+    pub currency: Currency,
+    /// Sum of all credits.
+    #[serde(with = "units_text")]
+    pub credits: i64,
+    /// Sum of all debits.
+    #[serde(with = "units_text")]
+    pub debits: i64,
+    /// How far usage may go.
+    #[serde(with = "units_text")]
+    pub limit: i64,
+}
+
+/// A customer's account with its pockets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountImage {
+    /// Its name.
+    pub name: Name,
+    /// Its money.
+    pub balance: BalanceImage,
+    /// Its pockets by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pockets: Vec<(Name, BalanceImage)>,
+}
+
+/// A movement whose key came from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenImage {
+    /// Whose books it is in.
+    pub owner: Name,
+    /// The movement.
+    pub transfer: Transfer,
+    /// How the customer paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Name>,
+    /// The posted balance right after it.
+    #[serde(with = "units_text")]
+    pub after: i64,
+}
+
+impl From<&Balance> for BalanceImage {
+    fn from(balance: &Balance) -> Self {
+        let Balance { currency, credits, debits, limit, reserved: _ } = *balance;
+        Self { currency, credits, debits, limit }
+    }
+}
+
+impl From<BalanceImage> for Balance {
+    fn from(image: BalanceImage) -> Self {
+        let BalanceImage { currency, credits, debits, limit } = image;
+        Self { currency, credits, debits, limit, reserved: 0 }
+    }
+}
+
+impl Books {
+    /// A customer's account and its pockets.
+    pub(crate) fn image(&self, id: AccountId) -> Option<AccountImage> {
+        let (name, balance) = (self.name(id)?.clone(), BalanceImage::from(self.balance(id)?));
+        let pockets = self.pockets_of(id).filter_map(|(name, pocket)| Some((name.clone(), self.balance(pocket)?.into()))).collect();
+        Some(AccountImage { name, balance, pockets })
+    }
+
+    /// An account's pockets by name.
+    pub fn pockets_of(&self, account: AccountId) -> impl Iterator<Item = (&Name, AccountId)> {
+        let from = (account, Name::from(""));
+        self.pockets.range(from..).take_while(move |((of, _), _)| *of == account).map(|((_, name), id)| (name, *id))
+    }
+
+    /// Movements under given keys of an account, in the order of their keys.
+    pub(crate) fn given_images(&self, id: AccountId) -> impl Iterator<Item = GivenImage> {
+        let owner = self.name(id).cloned().unwrap_or_else(|| "".into());
+        let all = self.given.range((id, Key::Opening)..).take_while(move |((of, _), _)| *of == id);
+        all.map(move |(_, Given { transfer, method, balance_after })| GivenImage {
+            owner: owner.clone(),
+            transfer: transfer.clone(),
+            method: method.clone(),
+            after: *balance_after,
+        })
+    }
+
+    /// What became of an account's movements, in the order of their keys.
+    pub(crate) fn outcomes_of(&self, id: AccountId) -> impl Iterator<Item = (&Key, &Outcome)> {
+        let from = Bound::Included((id, Key::Opening));
+        self.outcomes.range((from, Bound::Unbounded)).take_while(move |((of, _), _)| *of == id).map(|((_, key), outcome)| (key, outcome))
+    }
+
+    /// House accounts by currency and name.
+    pub(crate) fn house_images(&self) -> impl Iterator<Item = (House, BalanceImage)> {
+        self.houses.iter().filter_map(|((_, house), id)| Some((*house, self.balance(*id)?.into())))
+    }
+
+    pub(crate) fn load_account(&mut self, image: &AccountImage) -> Result<AccountId, Refused> {
+        let id = self.open(&image.name, image.balance.currency, image.balance.limit)?;
+        *self.balance_mut(id)? = image.balance.into();
+        for (name, balance) in &image.pockets {
+            let pocket = self.open_pocket(id, name, balance.currency)?;
+            *self.balance_mut(pocket)? = (*balance).into();
+        }
+        Ok(id)
+    }
+
+    pub(crate) fn load_given(&mut self, image: GivenImage) -> Result<(), Refused> {
+        let owner = self.id(&image.owner).ok_or(Refused::UnknownAccount)?;
+        let GivenImage { transfer, method, after, .. } = image;
+        self.given.insert((owner, transfer.key.clone()), Given { transfer, method, balance_after: after });
+        Ok(())
+    }
+
+    pub(crate) fn load_outcome(&mut self, owner: &str, of: Key, outcome: Outcome) -> Result<(), Refused> {
+        let owner = self.id(owner).ok_or(Refused::UnknownAccount)?;
+        self.outcomes.insert((owner, of), outcome);
+        Ok(())
+    }
+
+    /// Adds to a house account what a snapshot says of it, or what another shard holds of it.
+    pub(crate) fn load_house(&mut self, house: House, image: BalanceImage) -> Result<(), Refused> {
+        let id = self.resolve(&Party::House(house), image.currency)?;
+        let balance = self.balance_mut(id)?;
+        balance.credits = balance.credits.checked_add(image.credits).ok_or(Refused::Overflow)?;
+        balance.debits = balance.debits.checked_add(image.debits).ok_or(Refused::Overflow)?;
+        Ok(())
+    }
+
+    /// Adds these books to a trial balance.
+    pub fn add_to(&self, trial: &mut TrialBalance) {
+        for (party, balance) in self.names.iter().zip(&self.balances) {
+            let (line, held) = match party {
+                Party::House(house) => (TrialLine::House(*house), 0),
+                Party::Customer(_) => (TrialLine::Customers, balance.reserved),
+                Party::Pocket { .. } => (TrialLine::Pockets, balance.reserved),
+            };
+            trial.add(balance.currency, line, i128::from(balance.posted()) - i128::from(held));
+            if held != 0 {
+                trial.add(balance.currency, TrialLine::Leases, i128::from(held));
+            }
+        }
+    }
+
+    /// Whether a call's usage was reversed before.
+    pub fn is_call_reversed(&self, owner: AccountId, call: CallId) -> bool {
+        self.outcome(owner, &Key::usage(call, 0, 0)).is_some()
+    }
+}

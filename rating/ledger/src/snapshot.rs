@@ -1,0 +1,294 @@
+//! A replay as lines of JSON, in one order whatever way it was reached, and back: what a start with a long journal begins from.
+//!
+//! Two replays of the same entries write the same bytes, also if one of them began with a snapshot. Numbers of accounts and shards do not
+//! survive; how much of a house account a shard holds means nothing, only the sum does.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use units::{Name, Wall};
+
+use crate::books::{AccountImage, BalanceImage, GivenImage};
+use crate::{
+    AccountId, AccountState, Books, GENESIS, Hash, House, Key, OpenCall, Outcome, Party, Pocket, PocketTerms, Refused, Replay, ShardBooks,
+    Terms, Warned, chain, hex, parent,
+};
+
+/// The form written today.
+const VERSION: u8 = 2;
+
+/// Why a snapshot cannot be used. The journal itself can.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// A line is not one that this program writes.
+    #[error("line {line} of the snapshot cannot be read")]
+    Line {
+        /// From 1.
+        line: u64,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Written by another version.
+    #[error("the snapshot has form {0}, this program reads {VERSION}")]
+    Version(u8),
+    /// Its lines do not fit together.
+    #[error("line {line} of the snapshot does not fit the lines before it: {why}")]
+    Unfit {
+        /// From 1.
+        line: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// It has no end, or more after it.
+    #[error("the snapshot is not whole")]
+    Cut,
+    /// Its bytes are not those that were written.
+    #[error("the snapshot was changed after it was written")]
+    Changed,
+}
+
+/// Where in the journal a snapshot was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotHead {
+    /// The last entry in it.
+    pub seq: u64,
+    /// The hash of that entry.
+    pub chain: Hash,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Begin { v: u8, seq: u64, chain: String, closed_until: Wall },
+    House { house: Party, balance: BalanceImage },
+    Account { account: AccountImage, state: StateImage },
+    Given(GivenImage),
+    Outcome { owner: Name, of: Key, outcome: Outcome },
+    Open(Box<OpenCall>),
+    End { sha256: String },
+}
+
+/// An [`AccountState`] without numbers of accounts.
+#[derive(Serialize, Deserialize)]
+struct StateImage {
+    terms: Terms,
+    opened_at: Wall,
+    last_event: Wall,
+    low_armed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warned: Option<Warned>,
+    expiries: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pockets: Vec<PocketImage>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PocketImage {
+    name: Name,
+    terms: PocketTerms,
+    granted_at: Wall,
+    low_armed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    warned: Option<Warned>,
+    expiries: u32,
+}
+
+/// Reads a snapshot line by line into a replay.
+pub struct SnapshotReader {
+    replay: Replay,
+    head: Option<SnapshotHead>,
+    line: u64,
+    /// Over all lines so far.
+    sum: Hash,
+    ended: bool,
+}
+
+// === impl StateImage ===
+
+impl StateImage {
+    fn of(state: &AccountState) -> Self {
+        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries } = state.clone();
+        let pockets = pockets.into_iter().map(|pocket| {
+            let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
+            PocketImage { name, terms, granted_at, low_armed, warned, expiries }
+        });
+        Self { terms, opened_at, last_event, low_armed, warned, expiries, pockets: pockets.collect() }
+    }
+
+    /// The state of `account`, named `name`; pockets that the books do not have are an error.
+    fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
+        let Self { terms, opened_at, last_event, low_armed, warned, expiries, pockets } = self;
+        let pockets = pockets.into_iter().map(|image| {
+            let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
+            let id = books.pocket(account, &name).ok_or(Refused::UnknownAccount)?;
+            Ok(Pocket { id, name, terms, granted_at, low_armed, warned, expiries })
+        });
+        let parent = parent(name).and_then(|above| books.id(above));
+        let pockets = pockets.collect::<Result<_, Refused>>()?;
+        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries })
+    }
+}
+
+// === impl Replay ===
+
+impl Replay {
+    /// Hands out the lines of a snapshot, each without its line feed.
+    ///
+    /// # Errors
+    /// That of `put`, at once.
+    pub fn write_snapshot<E: From<serde_json::Error>>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        let mut sum = GENESIS;
+        let mut write = |line: &Line| {
+            let bytes = serde_json::to_vec(line)?;
+            sum = chain(&sum, &bytes);
+            put(&bytes)
+        };
+        write(&Line::Begin { v: VERSION, seq: self.seq(), chain: hex(&self.chain), closed_until: self.closed_until })?;
+        let mut houses: BTreeMap<(units::Currency, House), BalanceImage> = BTreeMap::new();
+        let mut accounts: BTreeMap<&Name, (&ShardBooks, AccountId)> = BTreeMap::new();
+        let mut open_calls = BTreeMap::new();
+        for shard in &self.shards {
+            let ShardBooks { books, states: _, open_calls: open, closed_until: _ } = shard;
+            for (house, image) in books.house_images() {
+                let sum = houses.entry((image.currency, house)).or_insert(BalanceImage { credits: 0, debits: 0, ..image });
+                sum.credits = sum.credits.saturating_add(image.credits);
+                sum.debits = sum.debits.saturating_add(image.debits);
+            }
+            accounts.extend(books.customers().map(|(name, id)| (name, (shard, id))));
+            open_calls.extend(open);
+        }
+        for ((_, house), balance) in houses {
+            write(&Line::House { house: Party::House(house), balance })?;
+        }
+        for (owner, (shard, id)) in accounts {
+            let (Some(account), Some(state)) = (shard.books.image(id), shard.states.get(&id)) else { continue };
+            write(&Line::Account { account, state: StateImage::of(state) })?;
+            for given in shard.books.given_images(id) {
+                write(&Line::Given(given))?;
+            }
+            for (of, outcome) in shard.books.outcomes_of(id) {
+                write(&Line::Outcome { owner: owner.clone(), of: of.clone(), outcome: outcome.clone() })?;
+            }
+        }
+        for call in open_calls.into_values() {
+            write(&Line::Open(Box::new(call.clone())))?;
+        }
+        put(&serde_json::to_vec(&Line::End { sha256: hex(&sum) })?)
+    }
+
+    /// Gives the shards beyond the first their counterweight of what the first holds of the house accounts, so that each sums to zero.
+    fn balance_shards(&mut self) -> Result<(), Refused> {
+        let Some((first, others)) = self.shards.split_first_mut() else { return Ok(()) };
+        for shard in others {
+            for (currency, sum) in shard.books.sums().into_iter().filter(|(_, sum)| *sum != 0) {
+                let size = i64::try_from(sum.unsigned_abs()).map_err(|_| Refused::Overflow)?;
+                let (low, high) = if sum < 0 { (size, 0) } else { (0, size) };
+                let image = BalanceImage { currency, credits: low, debits: high, limit: 0 };
+                shard.books.load_house(House::Opening, image)?;
+                first.books.load_house(House::Opening, BalanceImage { credits: high, debits: low, ..image })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl SnapshotReader ===
+
+impl SnapshotReader {
+    /// Into `replay`, which has taken nothing yet.
+    pub const fn into(replay: Replay) -> Self {
+        Self { replay, head: None, line: 0, sum: GENESIS, ended: false }
+    }
+
+    /// Where it was taken, once the first line was read.
+    pub const fn head(&self) -> Option<SnapshotHead> {
+        self.head
+    }
+
+    /// Takes the next line, without its line feed. After an error stop.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        self.line += 1;
+        let line = self.line;
+        if self.ended {
+            return Err(SnapshotError::Cut);
+        }
+        let read: Line = serde_json::from_slice(bytes).map_err(|source| SnapshotError::Line { line, source })?;
+        if let Line::End { sha256 } = &read {
+            self.ended = true;
+            return if *sha256 == hex(&self.sum) { Ok(()) } else { Err(SnapshotError::Changed) };
+        }
+        self.sum = chain(&self.sum, bytes);
+        match (read, self.head.is_some()) {
+            (Line::Begin { v, .. }, false) if v != VERSION => Err(SnapshotError::Version(v)),
+            (Line::Begin { seq, chain, closed_until, .. }, false) => {
+                let chain = from_hex(&chain).ok_or_else(|| self.unfit("its hash is none"))?;
+                self.head = Some(SnapshotHead { seq, chain });
+                self.replay.begin_at(seq, chain, closed_until);
+                Ok(())
+            }
+            (other, true) => self.load(other).map_err(|why| self.unfit(why)),
+            (_, false) => Err(self.unfit("it must begin with its place")),
+        }
+    }
+
+    /// The replay, ready for the entry after the snapshot.
+    pub fn finish(mut self) -> Result<Replay, SnapshotError> {
+        if !self.ended {
+            return Err(SnapshotError::Cut);
+        }
+        self.replay.balance_shards().map_err(|why| self.unfit(why))?;
+        Ok(self.replay)
+    }
+
+    fn load(&mut self, line: Line) -> Result<(), Refused> {
+        match line {
+            Line::Begin { .. } | Line::End { .. } => Err(Refused::KeyReused),
+            Line::House { house: Party::House(house), balance } => match self.replay.shards.first_mut() {
+                Some(first) => first.books.load_house(house, balance),
+                None => Ok(()),
+            },
+            Line::House { .. } => Err(Refused::UnknownAccount),
+            Line::Account { account, state } => {
+                let Some(shard) = self.replay.shard_mut(&account.name) else { return Ok(()) };
+                let id = shard.books.load_account(&account)?;
+                let state = state.state(&shard.books, id, &account.name)?;
+                shard.states.insert(id, state);
+                Ok(())
+            }
+            Line::Given(given) => match self.replay.shard_mut(&given.owner) {
+                Some(shard) => shard.books.load_given(given),
+                None => Ok(()),
+            },
+            Line::Outcome { owner, of, outcome } => match self.replay.shard_mut(&owner) {
+                Some(shard) => shard.books.load_outcome(&owner, of, outcome),
+                None => Ok(()),
+            },
+            Line::Open(call) => {
+                if let Some(shard) = self.replay.shard_mut(&call.account) {
+                    shard.open_calls.insert(call.open.call, *call);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn unfit(&self, why: impl ToString) -> SnapshotError {
+        SnapshotError::Unfit { line: self.line, why: why.to_string() }
+    }
+}
+
+/// The hash that [`hex`] wrote.
+fn from_hex(text: &str) -> Option<Hash> {
+    let mut hash = GENESIS;
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != hash.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests;

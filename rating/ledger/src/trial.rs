@@ -1,0 +1,152 @@
+//! The trial balance: per currency every house account and the sums of customers, pockets and leases. It sums to zero.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use units::{Currency, Money};
+
+use crate::{House, Party};
+
+/// One line of a trial balance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrialLine {
+    /// A house account.
+    House(House),
+    /// Free money of all customers.
+    Customers,
+    /// Free credit in all pockets.
+    Pockets,
+    /// What running calls hold of either.
+    Leases,
+}
+
+/// All balances that are not zero, by currency and line, 10⁻⁵ units; above zero is a credit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TrialBalance {
+    lines: BTreeMap<(Currency, TrialLine), i128>,
+}
+
+/// A line as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialRow {
+    /// Of the balance.
+    pub currency: Currency,
+    /// A house account, `customers`, `pockets` or `leases`.
+    pub account: TrialLine,
+    /// What is in it; negative where more left it than came.
+    pub balance: String,
+}
+
+// === impl TrialBalance ===
+
+impl TrialBalance {
+    /// Adds to a line.
+    pub fn add(&mut self, currency: Currency, line: TrialLine, amount: i128) {
+        let sum = self.lines.entry((currency, line)).or_default();
+        *sum += amount;
+        if *sum == 0 {
+            self.lines.remove(&(currency, line));
+        }
+    }
+
+    /// Adds another shard's lines.
+    pub fn merge(&mut self, other: &Self) {
+        for ((currency, line), amount) in &other.lines {
+            self.add(*currency, *line, *amount);
+        }
+    }
+
+    /// The lines, currency by currency.
+    pub fn lines(&self) -> impl Iterator<Item = (Currency, TrialLine, i128)> {
+        self.lines.iter().map(|((currency, line), amount)| (*currency, *line, *amount))
+    }
+
+    /// Every line of each currency as written, also those that are zero.
+    pub fn rows(&self) -> Vec<TrialRow> {
+        let currencies: BTreeSet<Currency> = self.lines.keys().map(|(currency, _)| *currency).collect();
+        let all = || House::ALL.map(TrialLine::House).into_iter().chain([TrialLine::Customers, TrialLine::Pockets, TrialLine::Leases]);
+        let row = |currency, account| {
+            let amount = self.lines.get(&(currency, account)).copied().unwrap_or_default();
+            TrialRow { currency, account, balance: text(amount) }
+        };
+        currencies.into_iter().flat_map(|currency| all().map(move |account| row(currency, account))).collect()
+    }
+
+    /// Per currency the sum over all lines as written; `0.00000`, or the books are broken.
+    pub fn sums(&self) -> Vec<(Currency, String)> {
+        let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+        for (currency, _, amount) in self.lines() {
+            *sums.entry(currency).or_default() += amount;
+        }
+        sums.into_iter().map(|(currency, sum)| (currency, text(sum))).collect()
+    }
+}
+
+/// As money; a sum beyond what one balance can hold is shown by its nearest.
+fn text(amount: i128) -> String {
+    let nearest = i64::try_from(amount).unwrap_or(if amount < 0 { i64::MIN } else { i64::MAX });
+    Money::of(nearest, Currency::EUR).to_string()
+}
+
+// === impl TrialLine ===
+
+impl fmt::Display for TrialLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::House(house) => house.name(),
+            Self::Customers => "customers",
+            Self::Pockets => "pockets",
+            Self::Leases => "leases",
+        })
+    }
+}
+
+impl Serialize for TrialLine {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for TrialLine {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        match &*text {
+            "customers" => Ok(Self::Customers),
+            "pockets" => Ok(Self::Pockets),
+            "leases" => Ok(Self::Leases),
+            house => match serde_json::from_value(house.into()) {
+                Ok(Party::House(house)) => Ok(Self::House(house)),
+                Ok(Party::Customer(_) | Party::Pocket { .. }) | Err(_) => {
+                    Err(D::Error::custom(format_args!("no line of a trial balance: {house}")))
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_written_for_people_and_sum() {
+        let mut trial = TrialBalance::default();
+        for (line, amount) in
+            [(TrialLine::House(House::Payments), -1_000_000), (TrialLine::Customers, 900_000), (TrialLine::Leases, 100_000)]
+        {
+            trial.add(Currency::EUR, line, amount);
+        }
+        assert_eq!(trial.rows().len(), House::ALL.len() + 3);
+        let rows: Vec<TrialRow> = trial.rows().into_iter().filter(|row| row.balance != "0.00000").collect();
+        let text = serde_json::to_string(&rows).expect("serialises");
+        assert_eq!(
+            text,
+            r#"[{"currency":"EUR","account":"@payments","balance":"-10.00000"},{"currency":"EUR","account":"customers","balance":"9.00000"},{"currency":"EUR","account":"leases","balance":"1.00000"}]"#
+        );
+        assert_eq!(serde_json::from_str::<Vec<TrialRow>>(&text).expect("reads"), rows);
+        assert!(serde_json::from_str::<TrialLine>(r#""acme""#).is_err());
+        assert_eq!(trial.sums(), [(Currency::EUR, "0.00000".to_owned())]);
+    }
+}

@@ -1,0 +1,46 @@
+//! One call's record, found among those of its account.
+
+use ledger::{CallId, Record};
+use units::Name;
+
+use crate::index::BLOCK;
+use crate::{Reader, StoreError};
+
+// Newest first: what is disputed is mostly young. The block still open is in no table.
+const BLOCKS: &str = "SELECT block FROM cdr_account WHERE account = ?1 UNION SELECT max(seq) / ?2 FROM cdr ORDER BY block DESC";
+const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
+    WHERE c.seq >= ?1 AND c.seq < ?2 AND c.account = ?3 ORDER BY c.seq DESC";
+
+impl Reader {
+    /// The record that ended a call, if it is durable and the account's.
+    pub fn settled(&self, account: &Name, call: CallId) -> Result<Option<Record>, StoreError> {
+        let found = self.body_of(account, call).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
+        let Some((seq, body)) = found else { return Ok(None) };
+        let record = Record::decode(&body).map_err(|e| StoreError::Damaged {
+            path: self.path.clone(),
+            last_whole: seq - 1,
+            why: format!("entry {seq} cannot be read: {e}"),
+        })?;
+        Ok(record.cdr().is_some_and(|(id, _)| id == call).then_some(record))
+    }
+
+    fn body_of(&self, account: &Name, call: CallId) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
+        let id = call.to_string();
+        let snapshot = self.conn.unchecked_transaction()?;
+        let mut blocks = snapshot.prepare_cached(BLOCKS)?;
+        let mut rows_of = snapshot.prepare_cached(ROWS)?;
+        let mut blocks = blocks.query((&**account, BLOCK))?;
+        while let Some(block) = blocks.next()? {
+            let Some(block) = block.get::<_, Option<u64>>(0)? else { continue };
+            let start = block.saturating_mul(BLOCK);
+            let mut rows = rows_of.query((start, start.saturating_add(BLOCK), &**account))?;
+            while let Some(row) = rows.next()? {
+                let body = row.get_ref(1)?.as_bytes()?;
+                if body.windows(id.len()).any(|part| part == id.as_bytes()) {
+                    return Ok(Some((row.get(0)?, body.to_vec())));
+                }
+            }
+        }
+        Ok(None)
+    }
+}

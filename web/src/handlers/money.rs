@@ -1,0 +1,197 @@
+//! Money that moves by hand: top-ups from announced to booked, corrections, reversals. Every POST here needs an `Idempotency-Key`,
+//! so that a client that lost the answer can ask again without moving money twice.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::accounts::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
+use super::path_name;
+use crate::backend::{Amount, Hand, HandOrder, TopUpOrder};
+use crate::body::{DecimalText, amount_units, read_json};
+use crate::problem::Problem;
+use crate::query::Params;
+use crate::router::WebState;
+
+const REFERENCE_CHARS_MAX: usize = 200;
+
+type Named = Result<Path<String>, PathRejection>;
+type NamedKey = Result<Path<(String, String)>, PathRejection>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopUpBody {
+    amount: DecimalText,
+    #[serde(default)]
+    reference: String,
+    currency: Option<String>,
+    method: Option<String>,
+    fee: Option<DecimalText>,
+    state: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BookBody {
+    fee: Option<DecimalText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CauseBody {
+    cause: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReversalBody {
+    key: Option<String>,
+    call: Option<String>,
+    cause: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CorrectionBody {
+    amount: DecimalText,
+    reason: String,
+    currency: Option<String>,
+}
+
+/// `POST /accounts/{name}/topups`
+pub async fn top_up(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let account = path_name("account", name)?;
+    let idempotency_key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
+    let body: TopUpBody = read_json(request).await?;
+    let units = amount_units(&body.amount.0).map_err(|detail| Problem::unprocessable("amount", detail))?;
+    if units == 0 {
+        return Err(Problem::unprocessable("amount", "the amount must be more than zero"));
+    }
+    let currency = body.currency.as_deref().map(currency).transpose()?;
+    let pending = match body.state.as_deref() {
+        None | Some("booked") => false,
+        Some("pending") => true,
+        Some(_) => return Err(Problem::unprocessable("state", "booked, or pending for a payment that is only announced")),
+    };
+    let order = TopUpOrder {
+        account,
+        amount: Amount { units, currency },
+        reference: words("reference", body.reference)?,
+        idempotency_key,
+        method: body.method.map(|method| words("method", method)).transpose()?,
+        fee: fee_units(body.fee)?,
+        pending,
+    };
+    let receipt = state.backend.top_up(order).await?;
+    Ok(created(receipt.document, receipt.replayed))
+}
+
+/// `POST /accounts/{name}/topups/{key}/book`
+pub async fn book(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
+    let body: BookBody = read_json(request).await?;
+    by_hand(&state, account, key, Hand::Book { of, fee: fee_units(body.fee)? }).await
+}
+
+/// `POST /accounts/{name}/topups/{key}/reject`
+pub async fn reject(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
+    let body: CauseBody = read_json(request).await?;
+    by_hand(&state, account, key, Hand::Reject { of, cause: why("cause", body.cause)? }).await
+}
+
+/// `POST /accounts/{name}/topups/{key}/reverse`
+pub async fn reverse(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
+    let body: CauseBody = read_json(request).await?;
+    by_hand(&state, account, key, Hand::Reverse { of, cause: why("cause", body.cause)? }).await
+}
+
+/// `POST /accounts/{name}/reversals`
+pub async fn reversal(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let account = path_name("account", name)?;
+    let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
+    let body: ReversalBody = read_json(request).await?;
+    let cause = why("cause", body.cause)?;
+    let hand = match (body.key, body.call) {
+        (Some(of), None) => Hand::Reverse { of, cause },
+        (None, Some(call)) => Hand::ReverseCall { call, cause },
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::unprocessable("key", "name what is to be undone: either the key of a movement or the id of a call"));
+        }
+    };
+    by_hand(&state, account, key, hand).await
+}
+
+/// `POST /accounts/{name}/corrections`
+pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let account = path_name("account", name)?;
+    let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
+    let body: CorrectionBody = read_json(request).await?;
+    let (sign, digits) = match body.amount.0.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, body.amount.0.as_str()),
+    };
+    let units = sign * amount_units(digits).map_err(|detail| Problem::unprocessable("amount", detail))?;
+    if units == 0 {
+        return Err(Problem::unprocessable("amount", "the amount must not be zero"));
+    }
+    let currency = body.currency.as_deref().map(currency).transpose()?;
+    let hand = Hand::Correct { amount: Amount { units, currency }, reason: why("reason", body.reason)? };
+    by_hand(&state, account, key, hand).await
+}
+
+async fn by_hand(state: &WebState, account: String, idempotency_key: String, hand: Hand) -> Result<Response, Problem> {
+    let receipt = state.backend.move_money(HandOrder { account, idempotency_key, hand }).await?;
+    Ok(created(receipt.document, receipt.replayed))
+}
+
+fn created(document: impl Serialize, replayed: bool) -> Response {
+    let mut response = (StatusCode::CREATED, Json(document)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// Account and key of a movement; what cannot be one is simply not found.
+fn path_key(path: NamedKey) -> Result<(String, String), Problem> {
+    match path {
+        Ok(Path((name, key))) if key.len() <= KEY_BYTES_MAX && !key.chars().any(char::is_control) => {
+            Ok((path_name("account", Ok(Path(name)))?, key))
+        }
+        Ok(_) | Err(_) => Err(Problem::not_found("no such top-up")),
+    }
+}
+
+fn fee_units(fee: Option<DecimalText>) -> Result<i64, Problem> {
+    let Some(DecimalText(text)) = fee else { return Ok(0) };
+    amount_units(&text).map_err(|detail| Problem::unprocessable("fee", detail))
+}
+
+/// A sentence that may be empty.
+fn words(field: &'static str, text: String) -> Result<String, Problem> {
+    if text.chars().count() > REFERENCE_CHARS_MAX || text.chars().any(char::is_control) {
+        return Err(Problem::unprocessable(field, format!("{field}: at most {REFERENCE_CHARS_MAX} printable characters")));
+    }
+    Ok(text)
+}
+
+/// A sentence that says why.
+fn why(field: &'static str, text: String) -> Result<String, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::unprocessable(field, "say why: the books keep it with the movement"));
+    }
+    words(field, text)
+}
