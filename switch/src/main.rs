@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use cli::{account, calls, cdr, check, deck, ledger, price, rerate, route};
+use cli::{account, calls, cdr, check, deck, ledger, notices, price, rerate, route};
 
 /// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all CPU time.
 #[global_allocator]
@@ -69,6 +69,8 @@ enum Command {
     Calls(calls::Ask),
     /// Call records of a running node, in journal order
     Cdr(cdr::Ask),
+    /// What account holders were told, in journal order
+    Notices(notices::Ask),
     /// Price lists: compare, preview, export
     #[command(subcommand)]
     Deck(deck::Ask),
@@ -102,6 +104,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Account(ask) => account::run(&ask),
         Command::Calls(ask) => calls::run(&ask),
         Command::Cdr(ask) => cdr::run(&ask),
+        Command::Notices(ask) => notices::run(&ask),
         Command::Deck(ask) => deck::run(&ask),
         Command::Ledger(ask) => ledger::run(&ask),
     }

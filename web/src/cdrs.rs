@@ -37,4 +37,6 @@ pub struct SourceError(pub String);
 pub trait CdrSource: Send + Sync + 'static {
     /// One page.
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError>;
+    /// One page of notices, each a [`crate::documents::NoticeDoc`]; the filter's times are those at which they were made.
+    fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError>;
 }

@@ -2,6 +2,7 @@
 //! times are RFC 3339 UTC with milliseconds; a field is never removed or given another meaning.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// One page of a list. `next` is the cursor of the following page, `null` on the last one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,19 @@ pub struct MovedDoc {
     /// When, if the books say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booked_at: Option<String>,
+}
+
+/// Something that an account's owner was told, or would have been with an address.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticeDoc {
+    /// Number of its journal entry; a mail's `Message-ID` begins with the node's name and this.
+    pub entry: u64,
+    /// When it was made.
+    pub at: String,
+    /// To whom.
+    pub account: String,
+    /// As journaled: `to`, `language` and `event`.
+    pub notice: Box<RawValue>,
 }
 
 /// A call in progress.

@@ -68,6 +68,7 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/accounts/{name}/corrections", post(money::correct))
         .route("/accounts/{name}/reversals", post(money::reversal))
         .route("/cdrs", get(cdrs::list))
+        .route("/notices", get(cdrs::notices))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
         .route("/openapi.json", get(health::openapi))

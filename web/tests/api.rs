@@ -91,6 +91,23 @@ async fn cdrs_are_filtered_and_paged_in_journal_order() {
 }
 
 #[tokio::test]
+async fn notices_are_paged_like_cdrs_with_cursors_of_their_own() {
+    let client = Client::new();
+    let page = client.get("/api/v1/notices?account=acme&limit=2").await.json();
+    assert_eq!(
+        page["items"][1],
+        serde_json::json!({
+            "entry": 2, "at": "1970-01-01T00:00:01.000Z", "account": "acme", "notice": {"event": {"low_minutes": {"pocket": "free", "seconds": 60}}},
+        })
+    );
+    let next = page["next"].as_str().unwrap();
+    let page = client.get(&format!("/api/v1/notices?account=acme&limit=2&cursor={next}")).await.json();
+    assert_eq!((page["items"][0]["entry"].as_u64(), page["next"].is_null()), (Some(3), true));
+    assert_eq!(client.get(&format!("/api/v1/cdrs?cursor={next}")).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(client.get("/api/v1/notices?gate=x").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn parameters_are_an_allow_list() {
     let client = Client::new();
     for query in [

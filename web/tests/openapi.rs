@@ -19,6 +19,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("post", "/accounts/{name}/corrections", "/accounts/acme/corrections"),
     ("post", "/accounts/{name}/reversals", "/accounts/acme/reversals"),
     ("get", "/cdrs", "/cdrs"),
+    ("get", "/notices", "/notices"),
     ("get", "/calls", "/calls"),
     ("delete", "/calls/{id}", "/calls/c1"),
     ("get", "/openapi.json", "/openapi.json"),

@@ -5,14 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use serde_json::Value;
-use web::Page;
 
-use super::client::{Client, Reach};
+use super::client::Reach;
 use super::csv_out;
+use super::pages::{Slice, each_row};
 use super::{plain, stdout};
-
-/// Rows asked for at once.
-const PAGE_ROWS: usize = 1_000;
 
 /// Columns of the CSV: the fields of a record in their order.
 const COLUMNS: &[&str] = &[
@@ -118,7 +115,14 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", if ask.csv { COLUMNS.join(",") } else { heading() })?;
     }
     let mut first = true;
-    let next = each_record(&client, ask, |record| {
+    let slice = Slice {
+        account: ask.account.as_deref(),
+        from: ask.from.as_deref(),
+        to: ask.to.as_deref(),
+        cursor: ask.cursor.as_deref(),
+        limit: ask.limit,
+    };
+    let next = each_row(&client, "/cdrs", &slice, |record| {
         if ask.json {
             out.write_all(if first { b"\n" } else { b",\n" })?;
             first = false;
@@ -131,29 +135,6 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Calls `show` for up to `--limit` records and returns where to go on.
-fn each_record(client: &Client, ask: &Ask, mut show: impl FnMut(&Value) -> anyhow::Result<()>) -> anyhow::Result<Option<String>> {
-    let mut left = ask.limit;
-    let mut cursor = ask.cursor.clone();
-    loop {
-        let rows = left.min(PAGE_ROWS).to_string();
-        let mut query = vec![("limit", rows.as_str())];
-        for (name, value) in [("account", &ask.account), ("from", &ask.from), ("to", &ask.to), ("cursor", &cursor)] {
-            query.extend(value.as_deref().map(|value| (name, value)));
-        }
-        let page: Page<Value> = client.read("/cdrs", &query)?;
-        for record in &page.items {
-            show(record)?;
-        }
-        left = left.saturating_sub(page.items.len());
-        let stuck = page.next.is_some() && page.next == cursor;
-        if left == 0 || page.next.is_none() || stuck {
-            return Ok(page.next);
-        }
-        cursor = page.next;
-    }
 }
 
 fn heading() -> String {

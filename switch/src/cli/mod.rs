@@ -10,6 +10,8 @@ mod csv_out;
 pub(crate) mod deck;
 mod deck_file;
 pub(crate) mod ledger;
+pub(crate) mod notices;
+mod pages;
 pub(crate) mod price;
 pub(crate) mod rerate;
 pub(crate) mod route;

@@ -9,7 +9,7 @@ use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
 use units::Name;
-use web::documents::{AccountDoc, CallDoc};
+use web::documents::{AccountDoc, CallDoc, NoticeDoc};
 use web::metrics::CallState;
 use web::{
     Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, HandOrder, Metrics, MovedReceipt, NewAccount, SourceError, TopUpOrder,
@@ -199,17 +199,33 @@ pub(crate) struct JournalCdrs(pub Arc<Journal>);
 
 impl CdrSource for JournalCdrs {
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
-        let fail = |error: store::StoreError| SourceError(error.to_string());
-        let reader: Reader = self.0.reader().map_err(fail)?;
-        let query = Query {
-            account: filter.account.as_deref().map(Name::from),
-            from: filter.from,
-            to: filter.to,
-            after: filter.after,
-            limit: u32::try_from(filter.limit).unwrap_or(u32::MAX),
-        };
-        let page = reader.cdrs(&query).map_err(fail)?;
+        let reader: Reader = self.0.reader().map_err(unreadable)?;
+        let page = reader.cdrs(&query(filter)).map_err(unreadable)?;
         Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next })
+    }
+
+    fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        let reader: Reader = self.0.reader().map_err(unreadable)?;
+        let page = reader.notices(&query(filter)).map_err(unreadable)?;
+        let items = page.rows.into_iter().map(|row| {
+            let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: row.notice };
+            serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
+        });
+        Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })
+    }
+}
+
+fn unreadable(error: store::StoreError) -> SourceError {
+    SourceError(error.to_string())
+}
+
+fn query(filter: &CdrFilter) -> Query {
+    Query {
+        account: filter.account.as_deref().map(Name::from),
+        from: filter.from,
+        to: filter.to,
+        after: filter.after,
+        limit: u32::try_from(filter.limit).unwrap_or(u32::MAX),
     }
 }
 

@@ -24,6 +24,6 @@ pub use error::StoreError;
 pub use feed::{Batch, Feed, Progress, Start, Wants};
 pub use journal::{Closed, Journal, Options, Recovered};
 pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
-pub use read::{CdrRow, JournalEntry, MAX_PAGE_ROWS, Page, Query, Reader};
+pub use read::{CdrRow, JournalEntry, MAX_PAGE_ROWS, NoticePage, NoticeRow, Page, Query, Reader};
 pub use verify::{Verification, feed, verify};
 pub use writer::{Fault, Stage};

@@ -48,6 +48,28 @@ pub struct CdrRow {
     pub cdr: Box<RawValue>,
 }
 
+/// Notices in journal order.
+#[derive(Clone, Debug)]
+pub struct NoticePage {
+    /// The notices.
+    pub rows: Vec<NoticeRow>,
+    /// Cursor for the next page, if there are more rows now.
+    pub next: Option<u64>,
+}
+
+/// One notice.
+#[derive(Clone, Debug)]
+pub struct NoticeRow {
+    /// Number of its entry, usable as a cursor.
+    pub seq: u64,
+    /// To whom.
+    pub account: Name,
+    /// When it was made.
+    pub at: Wall,
+    /// JSON of the [`ledger::Notice`].
+    pub notice: Box<RawValue>,
+}
+
 /// An entry with its place in the journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JournalEntry {
@@ -75,6 +97,16 @@ struct OnlyCdr {
 }
 
 #[derive(Deserialize)]
+struct OnlyNotice {
+    body: OnlyNoticeOf,
+}
+
+#[derive(Deserialize)]
+struct OnlyNoticeOf {
+    notice: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
 struct OnlySettled {
     settled: OnlyCdrOf,
 }
@@ -98,6 +130,9 @@ const ALL: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE se
 const CDRS: &str = "SELECT e.seq, kind, e.account, e.at, body, hash FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
 const NOTICES: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE kind = 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
+
+const NOTICE_ROWS: &str = "SELECT seq, account, at, body FROM entry \
+    WHERE kind = 2 AND seq > ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq LIMIT ?5";
 
 /// Bodies in one batch, about.
 const BATCH_BYTES: usize = 4 << 20;
@@ -135,6 +170,32 @@ impl Reader {
             rows.push(CdrRow { seq, cdr: whole.body.settled.cdr });
         }
         Ok(Page { rows, next })
+    }
+
+    /// One page of notices; the times of the query are those at which they were made.
+    pub fn notices(&self, query: &Query) -> Result<NoticePage, StoreError> {
+        let limit = query.limit.clamp(1, MAX_PAGE_ROWS) as usize;
+        let after = query.after.unwrap_or(0).min(i64::MAX as u64 - 1);
+        let span = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
+        let mut rows = Vec::new();
+        let mut statement = self.conn.prepare_cached(NOTICE_ROWS).map_err(|e| self.unreadable(e))?;
+        let found = statement.query_map((after, query.account.as_deref(), span.0, span.1, limit + 1), |row| {
+            let account = Name::from(row.get_ref(1)?.as_str()?);
+            Ok((row.get::<_, u64>(0)?, account, Wall(row.get(2)?), row.get_ref(3)?.as_bytes()?.to_vec()))
+        });
+        for row in found.map_err(|e| self.unreadable(e))? {
+            let (seq, account, at, body) = row.map_err(|e| self.unreadable(e))?;
+            let whole: OnlyNotice = serde_json::from_slice(&body).map_err(|e| StoreError::Damaged {
+                path: self.path.clone(),
+                last_whole: seq - 1,
+                why: format!("entry {seq} has no notice: {e}"),
+            })?;
+            rows.push(NoticeRow { seq, account, at, notice: whole.body.notice });
+        }
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(|row| row.seq);
+        Ok(NoticePage { rows, next })
     }
 
     /// Up to `limit` durable entries after number `after`, as they were written, some megabytes at most.
@@ -242,12 +303,14 @@ mod tests {
         let (journal, _) = Journal::open(folder.path(), Options::default(), |_, _, _| Ok(())).expect("opens");
         let reader = journal.reader().expect("opens");
         for (sql, plan) in [
+            (NOTICE_ROWS, "SEARCH entry USING INDEX notice (seq>?)"),
             (ALL, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>?)"),
             (CDRS, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"),
             (NOTICES, "SEARCH entry USING INDEX notice (seq>?)"),
         ] {
             let mut statement = reader.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepares");
-            let steps = statement.query_map([1, 1], |row| row.get::<_, String>(3)).expect("plans");
+            let count = statement.parameter_count();
+            let steps = statement.query_map(&[&1_i64 as &dyn rusqlite::ToSql; 5][..count], |row| row.get::<_, String>(3)).expect("plans");
             assert_eq!(steps.collect::<Result<Vec<_>, _>>().expect("reads").join("; "), plan);
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kit::{NOON, Shard, cdr, crash_image, open, quiet, started};
 use ledger::{Notice, NoticeEvent, Record, RecordBody};
-use store::{Batch, Entry, Feed, Journal, Kind, Reader, Start, StoreError, Wants};
+use store::{Batch, Entry, Feed, Journal, Kind, Query, Reader, Start, StoreError, Wants};
 use units::{Name, Wall};
 
 fn notice(account: &str) -> Entry {
@@ -166,4 +166,29 @@ fn a_feed_does_not_go_on_in_another_journal() {
         let mut shard = Shard::of(&journal, 0);
         fill(&mut shard, from, to);
     }
+}
+
+#[test]
+fn pages_of_notices_are_filtered_and_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
+    let mut shard = Shard::of(&journal, 0);
+    for number in 0..40_i64 {
+        let mut entry = notice(if number % 2 == 0 { "acme" } else { "beta" });
+        entry.at = Wall(NOON + number);
+        shard.append(cdr(number.unsigned_abs(), "acme", NOON));
+        shard.append(entry);
+    }
+    shard.wait_durable(shard.appender.last());
+    let reader = journal.reader().expect("opens");
+    let mut query = Query { account: Some("acme".into()), from: Some(Wall(NOON + 4)), to: Some(Wall(NOON + 20)), after: None, limit: 3 };
+    let mut seen = Vec::new();
+    loop {
+        let page = reader.notices(&query).expect("reads");
+        seen.extend(page.rows.iter().map(|row| (row.seq, row.at.0 - NOON)));
+        assert!(page.rows.iter().all(|row| &*row.account == "acme" && row.notice.get().contains("low_minutes")));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+    }
+    assert_eq!(seen, [4, 6, 8, 10, 12, 14, 16, 18].map(|number| (2 * number + 2, number as i64)));
 }

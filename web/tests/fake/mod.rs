@@ -168,6 +168,19 @@ impl Backend for Fake {
 
 /// Ten CDRs at positions 1 to 10, of acme and beta in turn.
 impl CdrSource for Fake {
+    fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        let notice = RawValue::from_string("{\"event\":{\"low_minutes\":{\"pocket\":\"free\",\"seconds\":60}}}".to_owned()).unwrap();
+        let document = |entry: u64| web::documents::NoticeDoc {
+            entry,
+            at: Wall(1_000).rfc3339(),
+            account: filter.account.clone().unwrap_or_default(),
+            notice: notice.clone(),
+        };
+        let entries: Vec<u64> = (filter.after.unwrap_or(0) + 1..=3).take(filter.limit).collect();
+        let items = entries.iter().map(|entry| RawValue::from_string(serde_json::to_string(&document(*entry)).unwrap()).unwrap()).collect();
+        Ok(CdrRows { items, next: entries.last().copied().filter(|last| *last < 3) })
+    }
+
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
         let mut rows = CdrRows::default();
         for position in filter.after.unwrap_or(0) + 1..=10 {
