@@ -1,5 +1,7 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
 
+mod unfinished;
+
 use std::sync::Arc;
 
 use ledger::{CallId, PriceRow, RecordError, Segment, Tariff};

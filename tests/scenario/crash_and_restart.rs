@@ -24,6 +24,44 @@ fn billed_to_the_last_checkpoint_and_ended_on_both_sides() {
     assert_eq!((&*cdr.call_id_a, cdr.cost, stage.balance()), ("c1", Some(1_000), 966_667));
 }
 
+/// The `open` record keeps little: all that a record tells of a call that ended by itself, that of a lost one tells too.
+#[test]
+fn the_record_of_a_lost_call_is_whole() {
+    let mut stage = Stage::standard();
+    let (mut phone, mut callee) = stage.talk("c1", "34600000000");
+    phone.bye(&mut stage);
+    callee.bye_comes(&mut stage);
+    stage.over();
+    let whole = stage.cdr();
+    let mut stage = Stage::standard();
+    let (phone, callee) = stage.talk("c1", "34600000000");
+    stage.advance(10_500);
+    stage.crash();
+    for at in [phone.at, callee.at] {
+        let bye = stage.expect(at, "BYE");
+        stage.send(at, &tests::dialogue::reply(&bye, 200, "", at, "", None));
+    }
+    stage.over();
+    let lost = stage.cdr();
+    let attempt = |attempt: &rating::Attempt| rating::Attempt { cost: lost.cost, ..attempt.clone() };
+    let expected = rating::Cdr {
+        attempts: whole.attempts.iter().map(attempt).collect(),
+        call_id_b: lost.call_id_b.clone(),
+        ended_at: lost.ended_at,
+        duration_ms: lost.duration_ms,
+        billed_seconds: lost.billed_seconds,
+        amount: lost.amount,
+        cost: lost.cost,
+        margin: lost.margin,
+        balance_after: lost.balance_after,
+        hangup_by: "switch".into(),
+        cause_q850: units::Cause::TEMPORARY,
+        reason: "node-lost".into(),
+        ..whole.clone()
+    };
+    assert_eq!((&lost, lost.duration_ms, lost.rate > 0), (&expected, 10_000, true));
+}
+
 #[test]
 fn nothing_is_billed_before_the_first_checkpoint() {
     let mut stage = Stage::standard();

@@ -393,7 +393,7 @@ impl World {
         let restored = self.disk.replay(shards);
         for (shard, books) in restored.shards.into_iter().enumerate() {
             for open in books.open_calls.values() {
-                let cdr = Cdr::from_raw(&open.open.cdr).map_err(|e| e.to_string())?;
+                let cdr = Cdr::of_lost(open).map_err(|e| e.to_string())?;
                 self.restored.insert(cdr.call_id_a, self.now.tick.0);
             }
             let identity = Identity { name: "sw1".into(), shard: shard as u8, shards, key: key(self.boots), boot: self.boots };

@@ -211,7 +211,7 @@ pub struct CallOpen {
     pub dialog_a: Box<RawValue>,
     /// The carrier's dialog.
     pub dialog_b: Box<RawValue>,
-    /// The CDR as far as it is known, to be completed if the node is lost.
+    /// What is known for its CDR and nothing else here tells, to complete it by if the node is lost.
     pub cdr: Box<RawValue>,
 }
 

@@ -149,10 +149,7 @@ impl Node {
         let (Some(a), Some(b)) = (raw_dialog(&slot.caller), raw_dialog(carrier)) else { return };
         let mut cdr = slot.call.open_cdr(now);
         call::complete(&mut cdr, self.leg_facts(slot));
-        if let Some(price) = self.engine.price(lease) {
-            cdr.set_price(price);
-        }
-        let Ok(cdr) = cdr.to_raw() else { return };
+        let Ok(cdr) = cdr.into_unfinished() else { return };
         if let Ok(record) = self.engine.open_record(lease, slot.call.gate().name.clone(), (a, b), cdr) {
             self.journal(true, record);
             slot.recorded_open = true;

@@ -66,7 +66,7 @@ impl Node {
 
     /// A call that was up when the process died: billed to its last checkpoint, ended on both sides.
     fn close_lost(&mut self, now: Now, lost: &OpenCall) {
-        let Ok(mut cdr) = Cdr::from_raw(&lost.open.cdr) else {
+        let Ok(mut cdr) = Cdr::of_lost(lost) else {
             return tracing::error!(call = %lost.open.call, "open record without a readable CDR: the call stays open in the journal");
         };
         let number = cdr.called_e164.parse::<Number>().ok();
@@ -89,6 +89,9 @@ impl Node {
         let why = Goodbye { cause: Cause::TEMPORARY, sip_cause: None };
         cdr.ended_at = lost.open.answered_at.plus_ms(i64::try_from(lost.answered_ms).unwrap_or(i64::MAX));
         cdr.set_settlement(&settlement);
+        if let Some(attempt) = cdr.attempts.last_mut() {
+            attempt.cost = cdr.cost;
+        }
         cdr.cause_q850 = why.cause;
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);

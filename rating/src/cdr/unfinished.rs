@@ -1,0 +1,87 @@
+//! What the `open` record of a call keeps of its call record: that which neither its price nor its end will tell.
+
+use ledger::{OpenCall, RecordError};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use units::{Name, Wall};
+
+use super::{Attempt, Cdr};
+
+/// The fields of a [`Cdr`] that are known at the answer and never again if the node is lost, under the same names.
+#[derive(Debug, Serialize, Deserialize)]
+struct Unfinished {
+    node: Name,
+    caller: String,
+    called: String,
+    called_e164: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codec_a: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codec_b: Option<String>,
+    call_id_a: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call_id_b: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carrier: Option<Name>,
+    attempts: Vec<Attempt>,
+    #[serde(with = "units::wall_text")]
+    started_at: Wall,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pdd_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    route_reason: Option<String>,
+    transport_a: Name,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transport_b: Option<Name>,
+}
+
+impl Cdr {
+    /// What an `open` record keeps of it.
+    pub fn into_unfinished(self) -> Result<Box<RawValue>, RecordError> {
+        let Self { node, caller, called, called_e164, codec_a, codec_b, call_id_a, call_id_b, carrier, attempts, .. } = self;
+        let Self { started_at, pdd_ms, route_reason, transport_a, transport_b, .. } = self;
+        Ok(serde_json::value::to_raw_value(&Unfinished {
+            node,
+            caller,
+            called,
+            called_e164,
+            codec_a,
+            codec_b,
+            call_id_a,
+            call_id_b,
+            carrier,
+            attempts,
+            started_at,
+            pdd_ms,
+            route_reason,
+            transport_a,
+            transport_b,
+        })?)
+    }
+
+    /// The record of a call that was up when its node was lost: answered, hung up by the switch; price, duration and end are still to come.
+    pub fn of_lost(lost: &OpenCall) -> Result<Self, RecordError> {
+        let open = &lost.open;
+        let known: Unfinished = serde_json::from_str(open.cdr.get())?;
+        let new = Self::new(open.call, &known.node, &lost.account, &open.gate, open.price.currency, known.started_at);
+        Ok(Self {
+            caller: known.caller,
+            called: known.called,
+            called_e164: known.called_e164,
+            codec_a: known.codec_a,
+            codec_b: known.codec_b,
+            call_id_a: known.call_id_a,
+            call_id_b: known.call_id_b,
+            carrier: known.carrier,
+            attempts: known.attempts,
+            answered_at: Some(open.answered_at),
+            pdd_ms: known.pdd_ms,
+            hangup_by: "switch".into(),
+            sip_status: 200,
+            route_reason: known.route_reason,
+            transport_a: known.transport_a,
+            transport_b: known.transport_b,
+            ..new
+        })
+    }
+}
