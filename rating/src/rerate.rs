@@ -2,9 +2,13 @@
 //!
 //! Streaming, without an allocation per call. A call that cannot be priced keeps its line, with a reason instead of an amount.
 
+mod compare;
+
 use std::io::{Read, Write};
 
-use units::{Money, Number, Wall};
+use units::{Currency, Exchanges, Money, Number, Wall};
+
+pub use compare::{By, Comparison, Difference, Differences};
 
 use crate::Deck;
 use crate::price::cost;
@@ -71,13 +75,34 @@ struct Places {
     duration_ms: usize,
 }
 
-/// Prices every call of `calls` into `out`.
-pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, mut progress: impl FnMut(Progress)) -> Result<Summary, RerateError> {
+/// By which deck calls are priced, and in which currency their amounts are.
+#[derive(Clone, Copy, Debug)]
+pub struct Pricing<'a> {
+    /// The price list.
+    pub deck: &'a Deck,
+    /// Of the amounts.
+    pub currency: Currency,
+    /// What converts the deck's currency to it, at the rate of each answer.
+    pub exchanges: &'a Exchanges,
+}
+
+/// Prices every call of `calls` into `out`, in the deck's currency.
+pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, progress: impl FnMut(Progress)) -> Result<Summary, RerateError> {
+    rerate_in(Pricing { deck, currency: deck.currency(), exchanges: &Exchanges::default() }, calls, out, progress)
+}
+
+/// The same in any currency that the deck's is converted to.
+pub fn rerate_in(
+    pricing: Pricing<'_>,
+    calls: impl Read,
+    out: impl Write,
+    mut progress: impl FnMut(Progress),
+) -> Result<Summary, RerateError> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 18).from_reader(calls);
     let mut writer = csv::WriterBuilder::new().flexible(true).buffer_capacity(1 << 18).from_writer(out);
     let mut record = csv::ByteRecord::new();
     let mut scratch = Vec::with_capacity(64);
-    let mut summary = Summary { calls: 0, unpriced: 0, billed_seconds: 0, amount: Money::zero(deck.currency()) };
+    let mut summary = Summary { calls: 0, unpriced: 0, billed_seconds: 0, amount: Money::zero(pricing.currency) };
     let at_line = |line| move |source| RerateError::Csv { line, source };
 
     if !reader.read_byte_record(&mut record).map_err(at_line(1))? {
@@ -89,7 +114,7 @@ pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, mut progress: impl
     writer.write_record(header).map_err(at_line(1))?;
 
     while reader.read_byte_record(&mut record).map_err(at_line(summary.calls + 2))? {
-        let priced = price(deck, &record, places);
+        let priced = price(pricing, &record, places);
         summary.calls += 1;
         match priced.outcome {
             Ok((seconds, amount)) => {
@@ -98,7 +123,7 @@ pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, mut progress: impl
             }
             Err(_) => summary.unpriced += 1,
         }
-        write_call(&mut writer, &mut scratch, deck, &record, width, &priced).map_err(at_line(summary.calls + 1))?;
+        write_call(&mut writer, &mut scratch, pricing.deck, &record, width, &priced).map_err(at_line(summary.calls + 1))?;
         if summary.calls.is_multiple_of(PROGRESS_EVERY) {
             progress(Progress { calls: summary.calls, bytes: record.position().map_or(0, csv::Position::byte) });
         }
@@ -118,7 +143,8 @@ fn places(header: &csv::ByteRecord) -> Result<Places, RerateError> {
     Ok(Places { answered_at: place(answered_at)?, number: place(number)?, duration_ms: place(duration_ms)? })
 }
 
-fn price(deck: &Deck, record: &csv::ByteRecord, places: Places) -> Priced {
+fn price(pricing: Pricing<'_>, record: &csv::ByteRecord, places: Places) -> Priced {
+    let deck = pricing.deck;
     let cell = |at: usize| record.get(at).map(<[u8]>::trim_ascii).unwrap_or_default();
     let refused = |reason| Priced { row: None, outcome: Err(reason) };
     let Some(duration_ms) = whole(cell(places.duration_ms)) else { return refused("duration_ms is not a whole number") };
@@ -141,12 +167,23 @@ fn price(deck: &Deck, record: &csv::ByteRecord, places: Places) -> Priced {
         let outcome = if duration_ms == 0 { Ok((0, 0)) } else { Err("no price") };
         return Priced { row: None, outcome };
     };
-    if line.plain {
+    if line.plain && pricing.currency == deck.currency() {
         let billed = line.increments.billed_seconds(duration_ms);
         return Priced { row, outcome: Ok((billed, cost(line.rate, line.connect_fee, billed))) };
     }
-    let charge = row.and_then(|row| deck.row_at(row, at)).map(|price| price.charge(duration_ms));
-    Priced { row, outcome: charge.map(|charge| (charge.billed_seconds, charge.amount.amount)).ok_or("no price") }
+    Priced { row, outcome: row.ok_or("no price").and_then(|row| convert(pricing, row, at, duration_ms)) }
+}
+
+/// Billed seconds and amount of a call whose rate and increments do not say all.
+fn convert(pricing: Pricing<'_>, row: u32, at: Wall, duration_ms: u64) -> Result<(u64, i64), &'static str> {
+    let Pricing { deck, currency, exchanges } = pricing;
+    let price = deck.row_at(row, at).ok_or("no price")?;
+    let exchange = match deck.currency() == currency {
+        true => None,
+        false => Some(exchanges.rate(deck.currency(), currency, at).ok_or("no conversion rate")?),
+    };
+    let charge = price.exchanged(exchange).charge(duration_ms);
+    Ok((charge.billed_seconds, charge.amount.amount))
 }
 
 /// Digits only, without an allocation.

@@ -1,7 +1,7 @@
-//! RULES L10–L17, L22, X2 as a price list: each line is a deck row, a talk and what it must come to.
+//! RULES L10–L17, L22, X2 and the price part of X7 as a price list: each line is a deck row, a talk and what it must come to.
 
-use rating::{Deck, Price};
-use units::{Currency, Number, Wall};
+use rating::{Deck, Decks, Price, Rules};
+use units::{Currency, Exchange, Exchanges, Number, Rounding, Wall};
 
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
@@ -43,6 +43,22 @@ fn l12_five_decimals_half_up() {
     bills("49,Germany,0.12345,1,1\n", "4930123456  1  1  0.00206");
 }
 
+/// The same second rounded upward and downward, once.
+#[test]
+fn l12_another_rounding() {
+    for (rounding, one, many) in
+        [(Rounding::HalfUp, "0.00206", "0.06378"), (Rounding::Up, "0.00206", "0.06379"), (Rounding::Down, "0.00205", "0.06378")]
+    {
+        let csv = format!("{HEADER}49,Germany,0.12345,1,1\n");
+        let rules = Rules { rounding, ..Rules::default() };
+        let (deck, _) = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck");
+        let price = price(&deck, "4930123456", "2026-06-01T12:00:00Z");
+        // 0.0020575 and 0.0637825.
+        assert_eq!((price.charge(1_000).amount.to_string(), price.charge(31_000).amount.to_string()), (one.to_owned(), many.to_owned()));
+        assert_eq!(price.steps(1_000).pop().map(|step| step.text), Some(format!("rounded once, {}", rounding.word())));
+    }
+}
+
 #[test]
 fn l13_by_the_second() {
     bills(
@@ -64,24 +80,62 @@ fn l14_brazil_30_6() {
 }
 
 #[test]
-fn l15_vietnam_60_1() {
-    bills(
-        "84,Vietnam,0.12345,60,1\n",
-        "8424123456    1   60  0.12345
-         8424123456   60   60  0.12345
-         8424123456   61   61  0.12551
-         8424123456  121  121  0.24896",
-    );
+fn l15_60_1() {
+    for (prefix, name) in [("220", "Gambia"), ("64", "New Zealand"), ("84", "Vietnam")] {
+        bills(
+            &format!("{prefix},{name},0.12345,60,1\n"),
+            &format!(
+                "{prefix}24123456    1   60  0.12345
+                 {prefix}24123456   60   60  0.12345
+                 {prefix}24123456   61   61  0.12551
+                 {prefix}24123456  121  121  0.24896"
+            ),
+        );
+    }
 }
 
+/// The 22 names with their codes.
+const MINUTES: &str = "American Samoa 1684, Cook Islands 682, Fiji 679, French Polynesia 689, Haiti 509, Kiribati 686, Lesotho 266, Maldives 960, \
+                       Mexico 52, Nauru 674, New Caledonia 687, Niue 683, Papua New Guinea 675, Russian Federation 7, Samoa 685, \
+                       Solomon Islands 677, Suriname 597, Togo 228, Tokelau 690, Tonga 676, Tuvalu 688, Vanuatu 678";
+
 #[test]
-fn l16_mexico_60_60() {
+fn l16_60_60() {
+    let names: Vec<_> = MINUTES.split(", ").map(|entry| entry.rsplit_once(' ').expect("name and code")).collect();
+    assert_eq!(names.len(), 22);
+    let rows = names.iter().map(|(name, prefix)| format!("{prefix},{name},0.12345,60,60\n")).collect::<String>();
+    for (_, prefix) in names {
+        bills(
+            &rows,
+            &format!(
+                "{prefix}5123456    1   60  0.12345
+                 {prefix}5123456   60   60  0.12345
+                 {prefix}5123456   61  120  0.24690
+                 {prefix}5123456  121  180  0.37035"
+            ),
+        );
+    }
+}
+
+/// Russia shares 7 with Kazakhstan, American Samoa is inside 1, New Zealand 64 beside 672, Samoa 685 is another country.
+#[test]
+fn l14_to_l16_prefix_traps() {
     bills(
-        "52,Mexico,0.12345,60,60\n",
-        "525512345678    1   60  0.12345
-         525512345678   60   60  0.12345
-         525512345678   61  120  0.24690
-         525512345678  121  180  0.37035",
+        "7,Russian Federation,0.12345,60,60\n76,Kazakhstan mobile,0.12345,1,1\n77,Kazakhstan,0.12345,1,1\n\
+         1,United States,0.12345,1,1\n1684,American Samoa,0.12345,60,60\n\
+         64,New Zealand,0.12345,60,1\n672,Norfolk Island,0.12345,1,1\n6721,Antarctica,0.12345,30,6\n685,Samoa,0.12345,60,60\n",
+        "74951234567  31  60  0.12345
+         77011234567  31  31  0.06378
+         76001234567  31  31  0.06378
+         78001234567  61 120  0.24690
+         12125551234  31  31  0.06378
+         16841234567  31  60  0.12345
+         16831234567  31  31  0.06378
+         6431234567   31  60  0.12345
+         6431234567   61  61  0.12551
+         67231234     31  31  0.06378
+         67211234     31  36  0.07407
+         6851234567   31  60  0.12345",
     );
 }
 
@@ -106,6 +160,48 @@ fn the_acceptance_call() {
         "34911234567  31  36  0.07407
          34911234567  61  66  0.13580",
     );
+}
+
+/// X7: of 181 s by the minute the first two minutes are free, and 120 s are paid: the part after the boundary, rounded by itself.
+#[test]
+fn x7_free_minutes_first() {
+    let deck = deck("39,Italy,0.10,60,60\n");
+    let price = price(&deck, "390212345678", "2026-06-01T12:00:00Z");
+    let billed = price.billed_seconds(181_000);
+    assert_eq!((billed, price.next_boundary(119), price.next_boundary(120)), (240, 120, 180));
+    assert_eq!(price.cost_between(120, billed, true), 20_000);
+}
+
+/// L22: converted at the rate of its date, to the last digit; without one there is no price, never one to one.
+#[test]
+fn l22_dollars_for_an_account_in_euros() {
+    let csv = format!("{HEADER}49,Germany,0.12345,1,1,0.10000\n");
+    let (deck, _) = Deck::load("wholesale", Currency::USD, csv.as_bytes()).expect("a good deck");
+    let rate = |text: &str, at: &str| Exchange {
+        from: Currency::USD,
+        to: Currency::EUR,
+        rate: text.parse().expect("a rate"),
+        at: Wall::parse(at).expect("a time"),
+    };
+    let exchanges = Exchanges::new([rate("0.9215", "2026-01-01T00:00:00Z"), rate("0.85", "2026-06-01T00:00:00Z")]);
+    let decks = Decks::default().with_exchanges(exchanges.into());
+    for (at, seconds, amount) in [
+        // (0.1 + 0.12345 · 31 / 60) · 0.9215 = 0.15092557375
+        ("2026-05-31T23:59:59Z", 31, "0.15093"),
+        // The same at 0.85 is 0.139215125.
+        ("2026-06-01T00:00:00Z", 31, "0.13922"),
+        ("2026-06-01T00:00:00Z", 0, "0.00000"),
+    ] {
+        let instant = Wall::parse(at).expect("a time");
+        let exchange = decks.exchange(&deck, Currency::EUR, instant).expect("a rate");
+        let price = price(&deck, "4930123456", at).exchanged(exchange);
+        assert_eq!(price.charge(seconds * 1_000).amount.to_string(), amount, "{at} {seconds} s");
+        assert_eq!((price.currency, price.deck_currency()), (Currency::EUR, Currency::USD));
+    }
+    let before = Wall::parse("2025-12-31T23:59:59Z").expect("a time");
+    let refused = decks.exchange(&deck, Currency::EUR, before).expect_err("refused");
+    assert_eq!(refused.to_string(), "no conversion rate from USD to EUR at that time");
+    assert_eq!(decks.exchange(&deck, Currency::USD, before), Ok(None));
 }
 
 /// The fee is inside the one rounding, and is due with the first second.

@@ -47,21 +47,17 @@ impl Deck {
             };
         }
         let choices = self.choices(row.prefix, at);
-        let mut current = choices.iter().find(|choice| std::ptr::eq(choice.row, row));
-        let period = current.and_then(|choice| choice.period);
-        let mut segments = vec![first(row, terms, period)];
+        let Some(mut before) = choices.iter().find(|choice| std::ptr::eq(choice.row, row)) else { return Vec::new() };
+        let mut segments = vec![first(row, terms, before.period)];
         let end = at.plus_ms((HORIZON_SECS * 1_000).cast_signed());
         let (mut now, mut block) = (at, u64::from(terms.increments.initial()));
-        while let Some(choice) = current
-            && segments.len() < MAX_SEGMENTS
-        {
+        while now < end && segments.len() < MAX_SEGMENTS {
             let edge = choices.iter().filter_map(|choice| choice.period).map(|period| period.next_edge(now)).min().unwrap_or(end).min(end);
-            if edge <= now {
-                break;
-            }
             let until = edge.0.abs_diff(at.0).div_ceil(1_000);
             if block < until {
-                let segment = next(choice.row, choice.terms, choice.period, block);
+                // Where no row of the prefix holds, that of the block before goes on.
+                before = choices.iter().find(|choice| choice.holds(now)).unwrap_or(before);
+                let segment = next(before.row, before.terms, before.period, block);
                 let length = u64::from(segment.block.max(1));
                 block += (until - block).div_ceil(length) * length;
                 let goes_on =
@@ -71,8 +67,6 @@ impl Deck {
                 }
             }
             now = edge;
-            // Where no row of the prefix holds, the one that did goes on.
-            current = choices.iter().find(|choice| choice.holds(now)).or(current);
         }
         segments
     }

@@ -61,6 +61,11 @@ struct Http {
 }
 
 impl Reach {
+    /// The node's configuration, if it was named.
+    pub(crate) const fn config(&self) -> Option<&PathBuf> {
+        self.config.as_ref()
+    }
+
     /// Finds address and token; nothing is sent yet.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let configured = self.config.as_deref().map(read_http).transpose()?.unwrap_or_default();

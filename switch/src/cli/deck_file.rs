@@ -1,41 +1,72 @@
 //! A deck given on the command line, CSV or workbook. Every wrong row is said with its place; then nothing is done.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use config::PriceRules;
 use rating::deck::{Draft, Rules};
 use rating::{Deck, DeckError};
-use units::Currency;
+use units::{Currency, Rounding};
 
 /// Wrong rows that are printed; a wholly wrong file has as many as lines.
 const ERRORS_SHOWN: usize = 1_000;
 
-/// Which deck.
+/// How to read a deck.
 #[derive(clap::Args)]
-pub(crate) struct DeckFile {
-    /// Deck: CSV with a header, or .xlsx
-    #[arg(long = "deck", value_name = "FILE")]
-    pub path: PathBuf,
+pub(super) struct DeckAsk {
     /// Sheet of an .xlsx; its first if absent
     #[arg(long, value_name = "NAME")]
-    pub sheet: Option<String>,
+    sheet: Option<String>,
     /// Currency of the deck
     #[arg(long, value_name = "CODE", default_value = "EUR")]
-    pub currency: Currency,
+    pub(super) currency: Currency,
+    /// Currency of the account, if it is another: converted by an [[exchange]] of --config
+    #[arg(long, value_name = "CODE")]
+    account_currency: Option<Currency>,
+    /// How amounts are rounded: half-up, up, down
+    #[arg(long, value_name = "WORD", default_value = "half-up", value_parser = rounding)]
+    rounding: Rounding,
 }
 
-// === impl DeckFile ===
+// === impl DeckAsk ===
 
-impl DeckFile {
-    /// Loads it all; its name is the file's without the extension.
-    pub(super) fn load(&self) -> anyhow::Result<Deck> {
-        load(&self.path, self.currency, self.sheet.as_deref())
+impl DeckAsk {
+    /// Of amounts.
+    pub(super) fn amounts(&self) -> Currency {
+        self.account_currency.unwrap_or(self.currency)
     }
+
+    /// Loads all of `path`; its name is the file's without the extension.
+    pub(super) fn load(&self, path: &Path, rules: &PriceRules) -> anyhow::Result<Deck> {
+        let rules = Rules { rounding: self.rounding, periods: Arc::clone(&rules.periods) };
+        whole(path, draft_by(path, self.currency, &rules, self.sheet.as_deref())?)
+    }
+}
+
+/// Periods and conversion rates of a configuration; none without one.
+pub(super) fn price_rules(path: Option<&PathBuf>) -> anyhow::Result<PriceRules> {
+    let Some(path) = path else { return Ok(PriceRules::default()) };
+    config::load_price_rules(path).or_else(|findings| {
+        for finding in &findings {
+            eprintln!("{finding}");
+        }
+        bail!("{} error(s) in {}", findings.len(), path.display())
+    })
+}
+
+fn rounding(word: &str) -> Result<Rounding, String> {
+    let all = [Rounding::HalfUp, Rounding::Up, Rounding::Down];
+    all.into_iter().find(|rounding| rounding.word() == word).ok_or_else(|| "write half-up, up or down".to_owned())
 }
 
 /// Loads `path`, all rows or none.
 pub(super) fn load(path: &Path, currency: Currency, sheet: Option<&str>) -> anyhow::Result<Deck> {
-    match draft(path, currency, sheet)?.finish() {
+    whole(path, draft(path, currency, sheet)?)
+}
+
+fn whole(path: &Path, draft: Draft) -> anyhow::Result<Deck> {
+    match draft.finish() {
         Ok((deck, warnings)) => {
             tell(path, "warning: ", &warnings);
             Ok(deck)
@@ -49,8 +80,12 @@ pub(super) fn load(path: &Path, currency: Currency, sheet: Option<&str>) -> anyh
 
 /// Reads `path` as far as it is right.
 pub(super) fn draft(path: &Path, currency: Currency, sheet: Option<&str>) -> anyhow::Result<Draft> {
+    draft_by(path, currency, &Rules::default(), sheet)
+}
+
+fn draft_by(path: &Path, currency: Currency, rules: &Rules, sheet: Option<&str>) -> anyhow::Result<Draft> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    config::draft_deck(&name, currency, &Rules::default(), path, sheet).with_context(|| format!("cannot read the deck {}", path.display()))
+    config::draft_deck(&name, currency, rules, path, sheet).with_context(|| format!("cannot read the deck {}", path.display()))
 }
 
 pub(super) fn tell(path: &Path, kind: &str, findings: &[DeckError]) {

@@ -1,15 +1,16 @@
 //! `tollgate price`: one call by one deck, with every step from the rate to the amount.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use rating::{Price, Step};
+use rating::{Decks, Price, Segment, Step};
 use serde::Serialize;
-use units::{Money, Number, Wall};
+use units::{Money, Number, Rounding, Wall};
 
-use super::deck_file::DeckFile;
-use super::{instant, number, print_json, stdout};
+use super::deck_file::DeckAsk;
+use super::{deck_file, instant, number, print_json, stdout};
 
 /// Longest call that is priced, in seconds: a year.
 const SECONDS_MAX: u64 = 366 * 86_400;
@@ -17,8 +18,14 @@ const SECONDS_MAX: u64 = 366 * 86_400;
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
+    /// Deck: CSV with a header, or .xlsx
+    #[arg(long, value_name = "FILE")]
+    deck: PathBuf,
     #[command(flatten)]
-    deck: DeckFile,
+    how: DeckAsk,
+    /// Configuration, for its [[period]] and [[exchange]]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Instant of the answer, RFC 3339; now if absent
     #[arg(long, value_name = "RFC3339")]
     at: Option<String>,
@@ -47,7 +54,22 @@ struct Document<'a> {
     billed_seconds: u64,
     amount: String,
     currency: &'a str,
+    /// Where the deck's currency is converted.
+    #[serde(flatten)]
+    exchange: Option<Converted<'a>>,
+    #[serde(skip_serializing_if = "<[Segment]>::is_empty")]
+    segments: &'a [Segment],
+    #[serde(skip_serializing_if = "Rounding::is_half_up")]
+    rounding: Rounding,
     steps: &'a [Step],
+}
+
+/// Of which currency rate and fee are, and what converts them.
+#[derive(Serialize)]
+struct Converted<'a> {
+    deck_currency: &'a str,
+    exchange_rate: String,
+    exchange_at: String,
 }
 
 /// Prints the price; a number without one is an error.
@@ -55,25 +77,33 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let called = number(&ask.number)?;
     let duration_ms = milliseconds(&ask.seconds)?;
     let at = instant(ask.at.as_deref())?;
-    let deck = ask.deck.load()?;
+    let rules = deck_file::price_rules(ask.config.as_ref())?;
+    let deck = ask.how.load(&ask.deck, &rules)?;
     let Some(price) = deck.price(&called, at) else {
-        bail!("no price for {called} at {} in {}", at.rfc3339(), ask.deck.path.display());
+        bail!("no price for {called} at {} in {}", at.rfc3339(), ask.deck.display());
     };
+    let decks = Decks::default().with_exchanges(rules.exchanges);
+    let exchange = decks.exchange(&deck, ask.how.amounts(), at).with_context(|| format!("{} at {}", ask.deck.display(), at.rfc3339()))?;
+    let price = price.exchanged(exchange);
     let steps = price.steps(duration_ms);
     if ask.json {
         return print_document(&price, called, at, duration_ms, &steps);
     }
     let charge = price.charge(duration_ms);
-    let money = |amount| Money::of(amount, price.currency);
+    let deck_currency = price.deck_currency();
+    let money = |amount| Money::of(amount, deck_currency);
     let mut out = stdout();
     writeln!(out, "number       {called}")?;
     writeln!(out, "at           {}", at.rfc3339())?;
     writeln!(out, "deck         {} version {}", price.deck, rating::price::version_text(price.deck_version))?;
     writeln!(out, "prefix       {}", price.prefix)?;
     writeln!(out, "destination  {}", price.destination)?;
-    writeln!(out, "rate         {} {} per minute", money(price.rate), price.currency)?;
+    writeln!(out, "rate         {} {deck_currency} per minute", money(price.rate))?;
     writeln!(out, "increments   {} s", price.increments)?;
-    writeln!(out, "connect fee  {} {}", money(price.connect_fee), price.currency)?;
+    writeln!(out, "connect fee  {} {deck_currency}", money(price.connect_fee))?;
+    if let Some(exchange) = price.exchange() {
+        writeln!(out, "exchange     {} {} per {} since {}", exchange.rate, exchange.to, exchange.from, exchange.at.rfc3339())?;
+    }
     writeln!(out, "duration     {} s", seconds(duration_ms))?;
     writeln!(out, "billed       {} s", charge.billed_seconds)?;
     let width = steps.iter().map(|step| step.text.chars().count()).max().unwrap_or_default();
@@ -87,7 +117,16 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
 
 fn print_document(price: &Price, called: Number, at: Wall, duration_ms: u64, steps: &[Step]) -> anyhow::Result<ExitCode> {
     let charge = price.charge(duration_ms);
-    let money = |amount| Money::of(amount, price.currency).to_string();
+    let money = |amount| Money::of(amount, price.deck_currency()).to_string();
+    let deck_currency = price.deck_currency();
+    let exchange = price.exchange().map(|exchange| Converted {
+        deck_currency: deck_currency.as_str(),
+        exchange_rate: exchange.rate.to_string(),
+        exchange_at: exchange.at.rfc3339(),
+    });
+    // As many as the call reaches into.
+    let segments = price.segments();
+    let used = segments.partition_point(|segment| segment.from < charge.billed_seconds);
     print_json(&Document {
         number: called.to_string(),
         at: at.rfc3339(),
@@ -103,6 +142,9 @@ fn print_document(price: &Price, called: Number, at: Wall, duration_ms: u64, ste
         billed_seconds: charge.billed_seconds,
         amount: charge.amount.to_string(),
         currency: price.currency.as_str(),
+        exchange,
+        segments: segments.get(..used).unwrap_or_default(),
+        rounding: price.rounding(),
         steps,
     })?;
     Ok(ExitCode::SUCCESS)

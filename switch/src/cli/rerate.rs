@@ -1,4 +1,6 @@
-//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal.
+//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with another deck.
+
+mod compare;
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
@@ -7,45 +9,83 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use rating::Deck;
-use rating::rerate::{Progress, Summary, rerate};
+use rating::rerate::{Pricing, Progress, Summary, rerate_in};
 
-use super::deck_file::DeckFile;
+use super::client::Reach;
+use super::deck_file::{self, DeckAsk};
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    #[command(flatten)]
-    deck: DeckFile,
+    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own price again
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"])]
+    deck: Option<PathBuf>,
     /// Calls, CSV with call_id,answered_at,number,duration_ms; `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    calls: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"], requires = "deck")]
+    calls: Option<PathBuf>,
     /// Where priced calls go; standard output if absent
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "calls")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    how: DeckAsk,
+    /// Call records as `tollgate cdr --json` prints them, or one a line; `-` for standard input; from the node if absent
+    #[arg(long, value_name = "FILE", conflicts_with = "calls")]
+    cdrs: Option<PathBuf>,
+    /// Calls that ended at this instant or later, RFC 3339
+    #[arg(long, value_name = "RFC3339", conflicts_with = "calls")]
+    from: Option<String>,
+    /// Calls that ended before this instant, RFC 3339
+    #[arg(long, value_name = "RFC3339", conflicts_with = "calls")]
+    to: Option<String>,
+    /// Of this account only
+    #[arg(long, value_name = "NAME", conflicts_with = "calls")]
+    account: Option<String>,
+    /// Only calls that were billed by the deck of this name
+    #[arg(long, value_name = "NAME", conflicts_with = "calls")]
+    billed_by: Option<String>,
+    /// One JSON document
+    #[arg(long, conflicts_with = "calls")]
+    json: bool,
+    /// Where the corrections go, one JSON object a line; needs --from and --to
+    #[arg(long, value_name = "FILE", conflicts_with = "calls")]
+    corrections: Option<PathBuf>,
+    /// Book the corrections on the node; doing so again changes nothing
+    #[arg(long, conflicts_with = "calls")]
+    book: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// Prices every call; the sum goes to stderr.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    let deck = ask.deck.load()?;
-    let (calls, bytes): (Box<dyn Read>, Option<u64>) = if ask.calls == Path::new("-") {
+    match (&ask.calls, &ask.deck) {
+        (Some(calls), Some(deck)) => run_calls(ask, calls, deck),
+        (Some(_), None) | (None, _) => compare::run(ask),
+    }
+}
+
+fn run_calls(ask: &Ask, path: &Path, deck_path: &Path) -> anyhow::Result<ExitCode> {
+    let rules = deck_file::price_rules(ask.reach.config())?;
+    let deck = ask.how.load(deck_path, &rules)?;
+    let pricing = Pricing { deck: &deck, currency: ask.how.amounts(), exchanges: &rules.exchanges };
+    let (calls, bytes): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
         (Box::new(std::io::stdin().lock()), None)
     } else {
-        let file = File::open(&ask.calls).with_context(|| format!("cannot read the calls {}", ask.calls.display()))?;
+        let file = File::open(path).with_context(|| format!("cannot read the calls {}", path.display()))?;
         let bytes = file.metadata().ok().map(|metadata| metadata.len());
         (Box::new(file), bytes)
     };
     let bar = bar(bytes);
     let summary = match &ask.out {
-        None => price(&deck, calls, std::io::stdout().lock(), &bar),
-        Some(path) => {
-            refuse_inputs(path, ask)?;
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            price(&deck, calls, file, &bar)
+        None => price(pricing, calls, std::io::stdout().lock(), &bar),
+        Some(out) => {
+            refuse_inputs(out, [path, deck_path])?;
+            let file = File::create(out).with_context(|| format!("cannot write {}", out.display()))?;
+            price(pricing, calls, file, &bar)
         }
     };
     bar.finish_and_clear();
-    let summary = summary.with_context(|| format!("re-rating {} stopped", ask.calls.display()))?;
+    let summary = summary.with_context(|| format!("re-rating {} stopped", path.display()))?;
     eprintln!(
         "{} calls, {} without a price, {} s billed, {} {}",
         summary.calls, summary.unpriced, summary.billed_seconds, summary.amount, summary.amount.currency
@@ -53,8 +93,8 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn price(deck: &Deck, calls: impl Read, mut out: impl Write, bar: &ProgressBar) -> anyhow::Result<Summary> {
-    let summary = rerate(deck, calls, &mut out, |Progress { calls, bytes }| {
+fn price(pricing: Pricing<'_>, calls: impl Read, mut out: impl Write, bar: &ProgressBar) -> anyhow::Result<Summary> {
+    let summary = rerate_in(pricing, calls, &mut out, |Progress { calls, bytes }| {
         bar.set_position(bytes);
         bar.set_message(format!("{calls} calls"));
     })?;
@@ -63,9 +103,9 @@ fn price(deck: &Deck, calls: impl Read, mut out: impl Write, bar: &ProgressBar) 
 }
 
 /// Writing over what is being read would lose both.
-fn refuse_inputs(out: &Path, ask: &Ask) -> anyhow::Result<()> {
+fn refuse_inputs(out: &Path, inputs: [&Path; 2]) -> anyhow::Result<()> {
     let Ok(target) = out.canonicalize() else { return Ok(()) };
-    for input in [&ask.calls, &ask.deck.path] {
+    for input in inputs {
         if input.canonicalize().is_ok_and(|input| input == target) {
             bail!("--out {} is one of the inputs: name another file", out.display());
         }
