@@ -46,6 +46,7 @@ fn print_document(found: &Verification) -> anyhow::Result<()> {
         "chain": if found.damage.is_none() { "ok" } else { "damaged" },
         "head": ledger::hex(&found.head),
         "damage": found.damage.as_ref().map(reason),
+        "snapshots": found.snapshots.iter().map(|s| json!({ "entry": s.seq, "equal": s.equal })).collect::<Vec<_>>(),
     }))
 }
 
@@ -57,6 +58,10 @@ fn print_lines(found: &Verification) -> anyhow::Result<()> {
     for sum in &found.sums {
         let verdict = if sum.amount == 0 { "" } else { "  WRONG: it must be zero" };
         writeln!(out, "sum {}     {sum}{verdict}", sum.currency)?;
+    }
+    for snapshot in &found.snapshots {
+        let verdict = if snapshot.equal { "as replayed" } else { "WRONG: it is not what was replayed; stop the node and remove it" };
+        writeln!(out, "snapshot    at entry {}: {verdict}", snapshot.seq)?;
     }
     match &found.damage {
         None => writeln!(out, "chain       ok {}", ledger::hex(&found.head))?,

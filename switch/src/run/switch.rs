@@ -69,10 +69,11 @@ impl Switch {
         let token = web::admin_token(&settings.http.admin_token_file)?;
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
-        let mut replay = Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
         let unsaved_file = Some(settings.journal.unsaved_file.clone());
         let options = Options { shards: count, unsaved_file, ..Options::default() };
-        let (journal, _) = Journal::open(&settings.node.data_dir, options, store::feed(&mut replay))?;
+        let make = || Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
+        let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
+        tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, "the journal was read");
         let journal = Arc::new(journal);
         let bound = bind(&settings, count)?;
         let tables = Arc::new(tables::tables(&settings, &bound.addresses.sip));

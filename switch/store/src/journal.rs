@@ -8,16 +8,17 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use ledger::Hash;
+use ledger::{Hash, Replay};
 use units::{Name, Wall};
 
 use crate::index::CdrIndex;
 use crate::lock::FolderLock;
 use crate::queue::{Appender, CLOSE, Job, Metrics, Pressure, Shared};
 use crate::schema::{self, Found};
+use crate::snapshot::{self, Snapshots};
 use crate::unsaved::{self, Unsaved};
 use crate::walk::{self, Head, OnEntry};
-use crate::writer::{Fault, Writer};
+use crate::writer::{Fault, SharedFault, Writer};
 use crate::{Entry, Feed, Kind, Reader, Start, StoreError, Wants, wal};
 
 /// How the journal is run. The defaults suit a switch.
@@ -36,6 +37,8 @@ pub struct Options {
     /// Where entries go that cannot be written; by default `unsaved.jsonl` in the data folder's parent. If it cannot be written
     /// either, the system's folder for temporary files.
     pub unsaved_file: Option<PathBuf>,
+    /// A snapshot is made after so many entries, so that a start reads at most about as many; 0: never.
+    pub snapshot_entries: u64,
     /// Makes the disk fail, in tests.
     pub fault: Option<Fault>,
 }
@@ -43,8 +46,10 @@ pub struct Options {
 /// What was found at the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Recovered {
-    /// Whole entries, all shown to the caller.
+    /// Whole entries.
     pub entries: u64,
+    /// Those that a snapshot stood for; all others were read.
+    pub from_snapshot: u64,
     /// Hash of the last one; zeros if there is none.
     pub head: Hash,
 }
@@ -63,6 +68,7 @@ pub struct Journal {
     sender: Sender<Job>,
     taken: Mutex<Vec<bool>>,
     writer: Mutex<Option<JoinHandle<Result<Closed, StoreError>>>>,
+    snapshots: Snapshots,
     _lock: FolderLock,
 }
 
@@ -77,6 +83,7 @@ impl Default for Options {
             gather: Duration::from_millis(20),
             checkpoint_bytes: 4 << 20,
             unsaved_file: None,
+            snapshot_entries: 200_000,
             fault: None,
         }
     }
@@ -93,11 +100,30 @@ impl Journal {
         options: Options,
         mut on_entry: impl FnMut(u64, &Entry, &Hash) -> Result<(), String>,
     ) -> Result<(Self, Recovered), StoreError> {
-        fs::create_dir_all(folder).map_err(|e| StoreError::folder(folder, e))?;
-        let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
-        let lock = FolderLock::take(&folder)?;
+        let (folder, lock) = take(folder)?;
+        let found = recover(&folder, Head::START, &mut on_entry)?;
+        Self::run(folder, lock, options, found, Head::START)
+    }
+
+    /// As [`Journal::open`], into a replay that `make` makes: the newest snapshot that fits, then the entries after it.
+    /// What is damaged before a snapshot is found by [`crate::verify`], not by a start.
+    pub fn restore(folder: &Path, options: Options, make: impl Fn() -> Replay) -> Result<(Self, Recovered, Replay), StoreError> {
+        let (folder, lock) = take(folder)?;
+        let (mut replay, from) = if schema::exists(&folder)? { snapshot::newest(&folder, &make) } else { (make(), Head::START) };
+        let found = recover(&folder, from, &mut crate::feed(&mut replay))?;
+        let (journal, recovered) = Self::run(folder, lock, options, found, from)?;
+        Ok((journal, recovered, replay))
+    }
+
+    /// Starts the writer after what was recovered.
+    fn run(
+        folder: PathBuf,
+        lock: FolderLock,
+        options: Options,
+        (head, found): (Head, Found),
+        from: Head,
+    ) -> Result<(Self, Recovered), StoreError> {
         let path = schema::file(&folder);
-        let (head, found) = recover(&folder, &path, &mut on_entry)?;
         let conn = schema::open_to_write(&path, found)?;
         let index = CdrIndex::load(&conn).map_err(|e| StoreError::Damaged {
             path: path.clone(),
@@ -110,6 +136,7 @@ impl Journal {
         shared.reached(head.entries);
         // One place more than the bound, for the word that closes.
         let (sender, receiver) = crossbeam_channel::bounded(options.bound as usize + 1);
+        let fault: SharedFault = Arc::new(Mutex::new(options.fault));
         let writer = Writer {
             conn,
             path: path.clone(),
@@ -121,7 +148,7 @@ impl Journal {
             checkpoint_bytes: options.checkpoint_bytes,
             logged_bytes: 0,
             unsaved: Unsaved::new(unsaved_files(&folder, options.unsaved_file)),
-            fault: options.fault,
+            fault: Arc::clone(&fault),
         };
         let watched = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -130,10 +157,12 @@ impl Journal {
                 let _watch = Watch(watched);
                 writer.run()
             })
-            .map_err(|source| StoreError::Io { what: "cannot start the writer of", path, source })?;
-        let recovered = Recovered { entries: head.entries, head: head.hash };
+            .map_err(|source| StoreError::Io { what: "cannot start the writer of", path: path.clone(), source })?;
+        let snapshots = Snapshots::start(&folder, &shared, options.snapshot_entries, from.entries, fault)
+            .map_err(|source| StoreError::Io { what: "cannot start the snapshots of", path, source })?;
+        let recovered = Recovered { entries: head.entries, from_snapshot: from.entries, head: head.hash };
         let taken = Mutex::new(vec![false; options.shards]);
-        Ok((Self { folder, shared, sender, taken, writer: Mutex::new(Some(thread)), _lock: lock }, recovered))
+        Ok((Self { folder, shared, sender, taken, writer: Mutex::new(Some(thread)), snapshots, _lock: lock }, recovered))
     }
 
     /// The way in for one shard, once per shard. `wake` is called from the writer's thread after each commit that made entries of
@@ -190,6 +219,7 @@ impl Journal {
     /// not in the journal: the process must not exit with 0. A second call finds nothing to do.
     pub fn close(&self) -> Result<Option<Closed>, StoreError> {
         self.shared.close();
+        self.snapshots.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(None) };
         let word =
@@ -225,13 +255,22 @@ impl Drop for Watch {
     }
 }
 
-fn recover(folder: &Path, path: &Path, on_entry: OnEntry<'_>) -> Result<(Head, Found), StoreError> {
+/// The folder, made if absent, and ours.
+fn take(folder: &Path) -> Result<(PathBuf, FolderLock), StoreError> {
+    fs::create_dir_all(folder).map_err(|e| StoreError::folder(folder, e))?;
+    let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
+    let lock = FolderLock::take(&folder)?;
+    Ok((folder, lock))
+}
+
+fn recover(folder: &Path, from: Head, on_entry: OnEntry<'_>) -> Result<(Head, Found), StoreError> {
     if !schema::exists(folder)? {
         return Ok((Head::START, Found::Nothing));
     }
-    let (head, found) = walk::walk_file(path, on_entry);
+    let path = schema::file(folder);
+    let (head, found) = walk::walk_file(&path, from, on_entry);
     let found = found?;
-    wal::check(folder).map_err(|why| StoreError::Damaged { path: path.to_owned(), last_whole: head.entries, why })?;
+    wal::check(folder).map_err(|why| StoreError::Damaged { path, last_whole: head.entries, why })?;
     Ok((head, found))
 }
 

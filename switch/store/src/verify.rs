@@ -1,12 +1,14 @@
 //! `ledger verify`: reads and replays the whole journal without writing, beside a running switch or on a damaged file.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use ledger::{Hash, Replay};
+use ledger::{Hash, Replay, TrialBalance};
 use units::Money;
 
 use crate::lock::{FolderLock, Peek};
-use crate::{Entry, StoreError, schema, wal, walk};
+use crate::walk::Head;
+use crate::{Entry, StoreError, schema, snapshot, wal, walk};
 
 /// What a journal holds. Where it is damaged, what its whole part holds.
 #[derive(Debug)]
@@ -23,14 +25,27 @@ pub struct Verification {
     pub head: Hash,
     /// Why not all of it is whole: [`StoreError::Damaged`] or [`StoreError::Replay`].
     pub damage: Option<StoreError>,
+    /// All balances.
+    pub trial: TrialBalance,
+    /// The snapshots beside it.
+    pub snapshots: Vec<SnapshotCheck>,
+}
+
+/// A snapshot against a replay of everything up to its entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotCheck {
+    /// The entry that it stands for.
+    pub seq: u64,
+    /// It says what the replay says, byte for byte.
+    pub equal: bool,
 }
 
 // === impl Verification ===
 
 impl Verification {
-    /// Whole, and every sum is zero.
+    /// Whole, every sum is zero, and no snapshot says otherwise.
     pub fn is_clean(&self) -> bool {
-        self.damage.is_none() && self.sums.iter().all(|sum| sum.amount == 0)
+        self.damage.is_none() && self.sums.iter().all(|sum| sum.amount == 0) && self.snapshots.iter().all(|snapshot| snapshot.equal)
     }
 }
 
@@ -41,14 +56,35 @@ pub fn verify(folder: &Path) -> Result<Verification, StoreError> {
         return Err(StoreError::Missing { path });
     }
     let mut replay = Replay::new();
-    let (head, walked) = walk::walk_file(&path, &mut feed(&mut replay));
+    let mut snapshots = Vec::new();
+    let files: BTreeMap<u64, PathBuf> = snapshot::files(folder).into_iter().filter_map(|file| Some((seq_of(&file)?, file))).collect();
+    let (head, walked) = walk::walk_file(&path, Head::START, &mut |seq, entry, hash| {
+        feed(&mut replay)(seq, entry, hash)?;
+        if let Some(file) = files.get(&seq) {
+            snapshots.push(SnapshotCheck { seq, equal: is_snapshot_of(file, &replay) });
+        }
+        Ok(())
+    });
     let damage = match walked {
         Ok(_) => check_log(folder).err().map(|why| StoreError::Damaged { path, last_whole: head.entries, why }),
         Err(e @ (StoreError::Damaged { .. } | StoreError::Replay { .. })) => Some(e),
         Err(e) => return Err(e),
     };
     let ledger::Verification { accounts, sums, open_calls, .. } = replay.verification();
-    Ok(Verification { entries: head.entries, accounts, sums, open_calls, head: head.hash, damage })
+    let trial = replay.trial();
+    Ok(Verification { entries: head.entries, accounts, sums, open_calls, head: head.hash, damage, trial, snapshots })
+}
+
+/// The entry that a snapshot's name says it stands for.
+fn seq_of(file: &Path) -> Option<u64> {
+    file.file_name()?.to_str()?.rsplit('-').next()?.parse().ok()
+}
+
+fn is_snapshot_of(file: &Path, replay: &Replay) -> bool {
+    let mut expected = Vec::new();
+    // One that was replaced meanwhile says nothing.
+    let Ok(found) = std::fs::read(file) else { return true };
+    snapshot::bytes(replay, &mut expected).is_ok() && found == expected
 }
 
 /// Hands entries on to `replay`: what [`crate::Journal::open`] wants. Columns that contradict the record are refused, too.

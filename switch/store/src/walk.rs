@@ -41,12 +41,12 @@ impl Head {
     pub(crate) const START: Self = Self { entries: 0, hash: GENESIS };
 }
 
-/// Shows every whole entry of the journal at `path` to `on_entry`, in order. The head is how far it came, also with an error;
+/// Shows every whole entry of the journal at `path` after `from` to `on_entry`, in order. The head is how far it came, also with an error;
 /// no journal at all is one without entries.
-pub(crate) fn walk_file(path: &Path, on_entry: OnEntry<'_>) -> (Head, Result<Found, StoreError>) {
-    let mut head = Head::START;
+pub(crate) fn walk_file(path: &Path, from: Head, on_entry: OnEntry<'_>) -> (Head, Result<Found, StoreError>) {
+    let mut head = from;
     let mut walked = walk_connection(schema::open_to_read(path), path, &mut head, on_entry);
-    if head == Head::START && matches!(walked, Err(StoreError::Damaged { .. })) {
+    if head == from && matches!(walked, Err(StoreError::Damaged { .. })) {
         // SQLite reads nothing at all of a file that is shorter than its header says, unless it is told that this is known.
         let salvaged = walk_connection(schema::open_to_salvage(path), path, &mut head, on_entry);
         walked = match (salvaged, walked) {

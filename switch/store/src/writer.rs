@@ -5,8 +5,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,10 +38,15 @@ pub enum Stage {
     Commit,
     /// Before a checkpoint.
     Checkpoint,
+    /// Before a snapshot is written, and before it gets its name.
+    Snapshot,
 }
 
 /// Called before each stage; an error is treated as the disk's.
 pub type Fault = Box<dyn FnMut(Stage) -> io::Result<()> + Send>;
+
+/// The writer and the maker of snapshots fail by the same plan.
+pub(crate) type SharedFault = Arc<Mutex<Option<Fault>>>;
 
 pub(crate) struct Writer {
     pub(crate) conn: Connection,
@@ -54,7 +59,7 @@ pub(crate) struct Writer {
     pub(crate) checkpoint_bytes: u64,
     pub(crate) logged_bytes: u64,
     pub(crate) unsaved: Unsaved,
-    pub(crate) fault: Option<Fault>,
+    pub(crate) fault: SharedFault,
 }
 
 /// A batch and, per shard, the highest ticket in it.
@@ -201,9 +206,14 @@ impl Writer {
         batch.upto.fill(0);
     }
 
-    fn stage(&mut self, stage: Stage) -> Result<(), String> {
-        self.fault.as_mut().map_or(Ok(()), |fault| fault(stage)).map_err(|e| format!("cannot write {}: {e}", self.path.display()))
+    fn stage(&self, stage: Stage) -> Result<(), String> {
+        self::stage(&self.fault, stage).map_err(|e| format!("cannot write {}: {e}", self.path.display()))
     }
+}
+
+/// Fails if a test wants it to.
+pub(crate) fn stage(fault: &SharedFault, stage: Stage) -> io::Result<()> {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map_or(Ok(()), |fault| fault(stage))
 }
 
 fn next(head: Head, entry: &Entry) -> Head {
