@@ -5,9 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use axum::http::StatusCode;
-use units::{Currency, Money};
+use units::{Currency, Money, Wall};
 
-use crate::documents::{AccountDoc, CallDoc, MovedDoc, TopUpDoc};
+use crate::documents::{AccountDoc, CallDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
 use crate::problem::Problem;
 
 /// A boxed future, so that [`Backend`] can be a trait object.
@@ -23,6 +23,12 @@ pub trait Backend: Send + Sync + 'static {
     fn add_account(&self, new: NewAccount) -> Answer<AccountDoc>;
     /// Adds or announces money; answered once it is durable.
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
+    /// All balances.
+    fn trial_balance(&self) -> Answer<TrialBalanceDoc>;
+    /// Closes the books for everything dated before `until`; answered once it is durable.
+    fn close_period(&self, until: Wall) -> Answer<PeriodDoc>;
+    /// An account's movements.
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc>;
     /// Moves money by hand; answered once it is durable.
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt>;
     /// Up to `limit` live calls in order of their ids, those after `after` only.
@@ -71,6 +77,17 @@ pub struct TopUpOrder {
     pub fee: i64,
     /// It is only announced.
     pub pending: bool,
+}
+
+/// Which movements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementAsk {
+    /// Whose.
+    pub account: String,
+    /// Dated at or after.
+    pub from: Option<Wall>,
+    /// Dated before.
+    pub to: Option<Wall>,
 }
 
 /// Money moved by hand.

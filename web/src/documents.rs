@@ -103,6 +103,84 @@ pub struct NoticeDoc {
     pub notice: Box<RawValue>,
 }
 
+/// All balances of the node. Each currency sums to zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialBalanceDoc {
+    /// Line by line.
+    pub lines: Vec<TrialLineDoc>,
+    /// Sum by currency: `0.00000`, or the books are broken.
+    pub sums: std::collections::BTreeMap<String, String>,
+}
+
+/// One line of a trial balance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialLineDoc {
+    /// ISO 4217 code; `SEC` for seconds of free minutes.
+    pub currency: String,
+    /// A house account, or `customers`, `pockets`, `leases`.
+    pub account: String,
+    /// What is in it.
+    pub balance: String,
+}
+
+/// A closed period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodDoc {
+    /// Nothing is dated before it any more.
+    pub until: String,
+    /// The trial balance holds for the journal up to and with this entry.
+    pub entry: u64,
+    /// All balances at that entry.
+    pub trial: TrialBalanceDoc,
+}
+
+/// An account's movements in a time: opening, each with the balance after it, closing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementDoc {
+    /// Whose.
+    pub account: String,
+    /// Balances before the first movement, by pocket; `""` is the account's own money.
+    pub opening: Vec<StatementBalanceDoc>,
+    /// In the order of the journal.
+    pub movements: Vec<MovementDoc>,
+    /// Balances after the last movement.
+    pub closing: Vec<StatementBalanceDoc>,
+}
+
+/// A balance of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatementBalanceDoc {
+    /// `""` is the account's own money.
+    pub pocket: String,
+    /// ISO 4217 code, or `SEC`.
+    pub currency: String,
+    /// Posted.
+    pub balance: String,
+}
+
+/// One movement of a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovementDoc {
+    /// Number of its journal entry.
+    pub entry: u64,
+    /// When.
+    pub at: String,
+    /// Its key.
+    pub key: String,
+    /// Why, in one word.
+    pub purpose: String,
+    /// Why, in words and ids.
+    pub cause: String,
+    /// `""` is the account's own money.
+    pub pocket: String,
+    /// Negative if the account paid.
+    pub amount: String,
+    /// ISO 4217 code, or `SEC`.
+    pub currency: String,
+    /// Posted right after it.
+    pub balance: String,
+}
+
 /// A call in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallDoc {

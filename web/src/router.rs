@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, health, money};
+use crate::handlers::{accounts, calls, cdrs, health, ledger, money};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -65,6 +65,9 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/accounts/{name}/topups/{key}/book", post(money::book))
         .route("/accounts/{name}/topups/{key}/reject", post(money::reject))
         .route("/accounts/{name}/topups/{key}/reverse", post(money::reverse))
+        .route("/accounts/{name}/statement", get(ledger::statement))
+        .route("/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/ledger/close", post(ledger::close))
         .route("/accounts/{name}/corrections", post(money::correct))
         .route("/accounts/{name}/reversals", post(money::reversal))
         .route("/cdrs", get(cdrs::list))

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use units::Currency;
-use web::{AccountDoc, MovedDoc, Page, TopUpDoc};
+use web::{AccountDoc, MovedDoc, Page, StatementBalanceDoc, StatementDoc, TopUpDoc};
 
 use super::client::{Reach, may_be_done, segment};
 use super::{plain, print_json, stdout};
@@ -119,6 +119,22 @@ pub(crate) enum Ask {
         #[command(flatten)]
         order: Order,
     },
+    /// Opening, each movement with its cause and the balance after it, closing
+    Statement {
+        /// The account's name
+        name: String,
+        /// Dated at or after, RFC 3339
+        #[arg(long, value_name = "TIME")]
+        from: Option<String>,
+        /// Dated before, RFC 3339
+        #[arg(long, value_name = "TIME")]
+        to: Option<String>,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reach: Reach,
+    },
     /// Correct a balance by a new entry
     Correct {
         /// The account's name
@@ -187,6 +203,12 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
             let path = format!("/accounts/{}/reversals", segment(name));
             order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }))?;
         }
+        Ask::Statement { name, from, to, json, reach } => {
+            let query: Vec<(&str, &str)> =
+                [("from", from), ("to", to)].into_iter().filter_map(|(name, time)| Some((name, time.as_deref()?))).collect();
+            let statement: StatementDoc = reach.client()?.read(&format!("/accounts/{}/statement", segment(name)), &query)?;
+            if *json { print_json(&statement)? } else { print_statement(&statement)? }
+        }
         Ask::Correct { name, amount, reason, order } => {
             let path = format!("/accounts/{}/corrections", segment(name));
             order.carry_out(&path, &json!({ "amount": amount, "reason": reason }))?;
@@ -228,6 +250,23 @@ impl Order {
             ("key", &moved.idempotency_key),
         ])
     }
+}
+
+fn print_statement(statement: &StatementDoc) -> anyhow::Result<()> {
+    let mut out = stdout();
+    let balances = |out: &mut dyn Write, word: &str, all: &[StatementBalanceDoc]| {
+        let mut all = all.iter();
+        all.try_for_each(|b| writeln!(out, "{word:24} {:>16} {:>16} {:4} {}", "", plain(&b.balance), plain(&b.currency), plain(&b.pocket)))
+    };
+    balances(&mut out, "opening", &statement.opening)?;
+    for m in &statement.movements {
+        let [at, amount, balance, currency, pocket, cause] =
+            [&m.at, &m.amount, &m.balance, &m.currency, &m.pocket, &m.cause].map(|text| plain(text));
+        writeln!(out, "{at:24} {amount:>16} {balance:>16} {currency:4} {pocket} {cause} [{} {}]", m.entry, plain(&m.key))?;
+    }
+    balances(&mut out, "closing", &statement.closing)?;
+    out.flush()?;
+    Ok(())
 }
 
 /// One line each; what is empty is left out.

@@ -1,14 +1,16 @@
-//! `tollgate ledger verify`: the books from the first entry. 0 only if the chain is whole and every sum is zero.
+//! `tollgate ledger`: the books from the first entry, all balances, the close of a period. 0 only if all is whole and every sum is zero.
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 use store::Verification;
+use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
-use super::{print_json, stdout};
+use super::client::Reach;
+use super::{plain, print_json, stdout};
 
 /// What can be done with a journal.
 #[derive(clap::Subcommand)]
@@ -22,18 +24,78 @@ pub(crate) enum Ask {
         #[arg(long)]
         json: bool,
     },
+    /// Every house account and the sums of customers, pockets and leases: of a running node, or of a journal
+    TrialBalance {
+        /// Data folder of a node, instead of a running node
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reach: Reach,
+    },
+    /// Close the books of a running node: nothing is dated before this moment any more
+    Close {
+        /// The first moment that stays open, RFC 3339
+        #[arg(long, value_name = "TIME")]
+        until: String,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        reach: Reach,
+    },
 }
 
 /// Verifies and says what it found.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    let Ask::Verify { data, json } = ask;
+    match ask {
+        Ask::Verify { data, json } => verify(data, *json),
+        Ask::TrialBalance { data, json, reach } => {
+            let trial = match data {
+                Some(data) => crate::run::trial_doc(&store::verify(data)?.trial),
+                None => reach.client()?.read("/ledger/trial-balance", &[])?,
+            };
+            if *json {
+                print_json(&trial)?
+            } else {
+                print_trial(&trial)?
+            }
+            Ok(if trial.sums.values().all(|sum| sum == "0.00000") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Ask::Close { until, json, reach } => {
+            let closed: PeriodDoc = reach.client()?.post("/ledger/close", None, &json!({ "until": until }))?;
+            if *json {
+                print_json(&closed)?
+            } else {
+                print_trial(&closed.trial)?
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn verify(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let found = store::verify(data)?;
-    if *json {
+    if json {
         print_document(&found)?
     } else {
         print_lines(&found)?
     }
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print_trial(trial: &TrialBalanceDoc) -> anyhow::Result<()> {
+    let mut out = stdout();
+    for TrialLineDoc { currency, account, balance } in &trial.lines {
+        writeln!(out, "{:4} {:20} {:>20}", plain(currency), plain(account), plain(balance))?;
+    }
+    for (currency, sum) in &trial.sums {
+        writeln!(out, "{:4} {:20} {:>20}", plain(currency), "sum", plain(sum))?;
+    }
+    out.flush()?;
+    Ok(())
 }
 
 fn print_document(found: &Verification) -> anyhow::Result<()> {

@@ -8,16 +8,16 @@ use rating::engine::AccountView;
 use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
-use units::Name;
-use web::documents::{AccountDoc, CallDoc, NoticeDoc};
+use units::{Name, Wall};
+use web::documents::{AccountDoc, CallDoc, NoticeDoc, PeriodDoc, StatementDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, HandOrder, Metrics, MovedReceipt, NewAccount, SourceError, TopUpOrder,
-    TopUpReceipt,
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, HandOrder, Metrics, MovedReceipt, NewAccount, SourceError, StatementAsk,
+    TopUpOrder, TopUpReceipt,
 };
 
 use crate::run::fabric::{Fabric, Letter};
-use crate::run::money;
+use crate::run::{accounting, money};
 
 /// The running switch behind the API.
 pub(crate) struct SwitchBackend {
@@ -93,6 +93,19 @@ impl Backend for SwitchBackend {
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
         Box::pin(money::top_up(fabric, shard, order))
+    }
+
+    fn trial_balance(&self) -> Answer<TrialBalanceDoc> {
+        Box::pin(accounting::trial_balance(Arc::clone(&self.fabric)))
+    }
+
+    fn close_period(&self, until: Wall) -> Answer<PeriodDoc> {
+        Box::pin(accounting::close_period(Arc::clone(&self.fabric), Arc::clone(&self.journal), until))
+    }
+
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
+        Box::pin(accounting::statement(fabric, shard, Arc::clone(&self.journal), ask))
     }
 
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {

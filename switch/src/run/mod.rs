@@ -1,5 +1,6 @@
 //! `tollgate run`: config, journal, sockets, threads; print what is bound; wait for signals; drain; end.
 
+mod accounting;
 mod backend;
 mod clock;
 mod fabric;
@@ -13,5 +14,6 @@ mod streams;
 mod switch;
 mod tables;
 
+pub(crate) use accounting::trial_doc;
 pub(crate) use signals::run;
 pub(crate) use switch::Switch;

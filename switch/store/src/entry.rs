@@ -27,17 +27,21 @@ pub struct Ticket(pub u64);
 // === impl Kind ===
 
 impl Kind {
-    /// Anything that is neither of those below.
+    /// Anything that is none of those below.
     pub const OTHER: Self = Self(0);
     /// A settled call: its body holds the call record.
     pub const CDR: Self = Self(1);
     /// Something that the account's owner should hear of.
     pub const NOTICE: Self = Self(2);
+    /// Money that moved other than by a call: a payment, a grant, a correction.
+    pub const MONEY: Self = Self(3);
 
     fn of(record: &Record) -> Self {
         match &record.body {
             RecordBody::Notice(_) => Self::NOTICE,
             _ if record.cdr().is_some() => Self::CDR,
+            RecordBody::CostBooked(_) => Self::OTHER,
+            _ if !record.transfers().is_empty() => Self::MONEY,
             _ => Self::OTHER,
         }
     }
@@ -53,6 +57,9 @@ impl Entry {
 
     /// Do the columns say what the body says? The hash chain covers only the body.
     pub(crate) fn is_row_of(&self, record: &Record) -> bool {
-        self.kind == Kind::of(record) && self.account == record.account && self.at == record.at
+        let kind = Kind::of(record);
+        // The first version of the journal knew no money but a call's.
+        let fits = self.kind == kind || (self.kind == Kind::OTHER && kind == Kind::MONEY);
+        fits && self.account == record.account && self.at == record.at
     }
 }

@@ -252,7 +252,7 @@ impl Reader {
         })
     }
 
-    fn unreadable(&self, e: rusqlite::Error) -> StoreError {
+    pub(crate) fn unreadable(&self, e: rusqlite::Error) -> StoreError {
         StoreError::sqlite("cannot read", &self.path, e)
     }
 

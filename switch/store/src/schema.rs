@@ -15,7 +15,7 @@ pub(crate) const FILE: &str = "journal.db";
 /// `TOLG` in the header of the file: it is ours.
 const APPLICATION_ID: i64 = 0x544F_4C47;
 /// Version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Rows are 0.3 to 2 KB and only appended: 8 KiB holds some without rest. (4 and 16 KiB measured the same.)
 pub(crate) const PAGE_BYTES: u64 = 8_192;
 /// How long a reader waits for a lock; readers and the writer do not block each other in WAL mode.
@@ -35,6 +35,15 @@ const TABLES: &str = "
 /// before it is given it when it is opened.
 const NOTICES: &str = "CREATE INDEX IF NOT EXISTS notice ON entry (seq, account, at) WHERE kind = 2;";
 
+/// Finds an account's money in journal order.
+const MONEY: &str = "CREATE INDEX IF NOT EXISTS money ON entry (account, seq) WHERE kind = 3;";
+
+/// The first version had no kind for money other than a call's: its few rows are given theirs, once, in place.
+const UPGRADE: &str = "BEGIN IMMEDIATE;
+    UPDATE entry SET kind = 3 WHERE kind = 0 AND (instr(body, '\"body\":{\"top_up\"') OR instr(body, '\"body\":{\"pocket_')
+        OR (instr(body, '\"body\":{\"account_opened\"') AND instr(body, '\"opening\":{')));
+    PRAGMA user_version = 2; COMMIT;";
+
 /// What lies at the journal's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Found {
@@ -42,6 +51,8 @@ pub(crate) enum Found {
     Nothing,
     /// A journal of this version.
     Journal,
+    /// A journal of the first version: read as it is, upgraded when it is written.
+    First,
 }
 
 /// The journal's file in `folder`.
@@ -93,7 +104,11 @@ pub(crate) fn open_to_write(path: &Path, found: Found) -> Result<Connection, Sto
                 "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
+        if found == Found::First {
+            conn.execute_batch(UPGRADE)?;
+        }
         conn.execute_batch(NOTICES)?;
+        conn.execute_batch(MONEY)?;
         Ok(conn)
     });
     opened.map_err(|e| StoreError::sqlite("cannot write", path, e))
@@ -127,6 +142,7 @@ pub(crate) fn identify(conn: &Connection, path: &Path) -> Result<Found, StoreErr
     match (application, version) {
         (0, 0) if tables == 0 => Ok(Found::Nothing),
         (APPLICATION_ID, VERSION) if tables > 0 => Ok(Found::Journal),
+        (APPLICATION_ID, 1) if tables > 0 => Ok(Found::First),
         (APPLICATION_ID, found) if found > VERSION => Err(StoreError::Version { path: path.to_owned(), found, known: VERSION }),
         (APPLICATION_ID, found) => {
             Err(StoreError::Damaged { path: path.to_owned(), last_whole: 0, why: format!("version {found} with {tables} tables") })

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use units::{Currency, Money, Wall};
 use web::{
     AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, Hand, HandOrder, Metrics, MovedDoc, MovedReceipt,
-    NewAccount, SourceError, TopUpDoc, TopUpOrder, TopUpReceipt, WebState, router,
+    NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc, TopUpOrder, TopUpReceipt, TrialBalanceDoc, WebState, router,
 };
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -102,6 +102,19 @@ impl Backend for Fake {
         };
         paid.insert(order.idempotency_key.clone(), (order, document.clone()));
         now(Ok(TopUpReceipt { document, replayed: false }))
+    }
+
+    fn trial_balance(&self) -> Answer<TrialBalanceDoc> {
+        now(Ok(TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::from([("EUR".to_owned(), "0.00000".to_owned())]) }))
+    }
+
+    fn close_period(&self, until: Wall) -> Answer<PeriodDoc> {
+        let trial = TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::new() };
+        now(Ok(PeriodDoc { until: until.rfc3339(), entry: 7, trial }))
+    }
+
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc> {
+        now(Ok(StatementDoc { account: ask.account, opening: Vec::new(), movements: Vec::new(), closing: Vec::new() }))
     }
 
     /// Books nothing: it says what it was asked, with the amount as the balance.
