@@ -3,12 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use route::{SessionTimer, Transport};
+use units::{Currency, Money};
 
 use crate::diagnostic::Span;
 use crate::load::Check;
 use crate::reader::{Document, Field, Table};
 use crate::schema;
-use crate::{Http, Journal, Listen, Log, Media, MediaMode, Node, Sip};
+use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, Node, Sip};
 
 /// RFC 4028 §5: no shorter session may be asked for.
 const SESSION_MIN_SECS: u32 = 90;
@@ -22,11 +23,28 @@ pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> Node {
     Node {
         name,
         data_dir,
+        ledger: ledger(&table, check),
         drain_secs: table.int("drain_secs").unwrap_or_default(),
         shards: table.int("shards").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
         max_calls: table.int("max_calls").unwrap_or_default(),
         session,
     }
+}
+
+fn ledger(table: &Table, check: &mut Check<'_>) -> Option<CentralLedger> {
+    let slice_max = table.text("slice_max").and_then(|field| {
+        let amount = check.parsed(&field.span, Money::parse(&field.value, Currency::EUR))?.amount;
+        if amount <= 0 {
+            check.error(&field.span, "slice_max must be above zero");
+        }
+        Some(amount)
+    });
+    let slice_secs = table.int("slice_secs").unwrap_or_default();
+    let address = table.text("ledger")?;
+    if !["postgres://", "postgresql://"].iter().any(|scheme| address.value.starts_with(scheme)) {
+        check.error(&address.span, "ledger must be postgres://user:password@host:5432/database");
+    }
+    Some(CentralLedger { address: address.value, slice_max: slice_max.unwrap_or_default(), slice_secs })
 }
 
 /// The table's own `session_expires`, else `preset`'s.

@@ -46,6 +46,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("http.admin_token_file", old.http.admin_token_file == new.http.admin_token_file);
     say("node.name", old.node.name == new.node.name);
     say("node.data_dir", old.node.data_dir == new.node.data_dir);
+    say("node.ledger, node.slice_max or node.slice_secs", old.node.ledger == new.node.ledger);
     say("node.shards", old.node.shards == new.node.shards);
     say("journal", old.journal == new.journal);
     say("log", old.log == new.log);

@@ -26,4 +26,6 @@ pub use diff::diff;
 pub use docs::reference;
 pub use load::{check_text, load, reload};
 pub use prices::{PriceRules, load_price_rules};
-pub use settings::{AccountSeed, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, Node, Server, Settings, Sip};
+pub use settings::{
+    AccountSeed, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, Node, Server, Settings, Sip,
+};

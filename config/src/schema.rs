@@ -113,6 +113,27 @@ pub const NODE: Section = Section {
     keys: &[
         key("name", Kind::Text, Preset::Required, "Name of this switch in CDRs and logs."),
         key("data_dir", Kind::Path, Preset::Required, "Folder of the journal; made if absent, locked while in use."),
+        key(
+            "ledger",
+            Kind::Text,
+            Preset::Nothing,
+            "Central ledger of several nodes, as `postgres://user:password@host:5432/database`: balances are there, and this node lends parts \
+             of them to calls. Accounts of this file are made there once. Absent: the balances are this node's own. `node.name` has to be \
+             unique among the nodes, and `data_dir` empty at the first start.",
+        ),
+        key(
+            "slice_max",
+            Kind::Money,
+            Preset::Text("50"),
+            "With `ledger`: most of an account's balance that is fetched at once beyond what a call needs, in the account's currency.",
+        ),
+        key(
+            "slice_secs",
+            Kind::Int(10, 604_800),
+            Preset::Int(3_600),
+            "With `ledger`: so long this node may lend what it has fetched while the ledger does not answer. An operator can declare it lost \
+             only after that.",
+        ),
         key("drain_secs", Kind::Int(0, 86_400), Preset::Int(30), "Seconds that live calls have to end after SIGTERM."),
         key("shards", Kind::Int(0, 256), Preset::Int(0), "Signalling threads; 0: one per core."),
         key("max_calls", Kind::Int(1, 10_000_000), Preset::Int(100_000), "Most calls at once on this node; above it new ones get 503."),

@@ -54,6 +54,8 @@ pub struct Node {
     pub name: Name,
     /// Folder of the journal.
     pub data_dir: PathBuf,
+    /// The ledger of several nodes; none if the balances are this node's own.
+    pub ledger: Option<CentralLedger>,
     /// Seconds that live calls have after SIGTERM.
     pub drain_secs: u32,
     /// Signalling threads; 0: one per core.
@@ -62,6 +64,23 @@ pub struct Node {
     pub max_calls: u32,
     /// Session timer toward peers that set none of their own.
     pub session: SessionTimer,
+}
+
+/// `ledger` of `[node]` and what belongs to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CentralLedger {
+    /// As given; it may have a password in it.
+    pub address: String,
+    /// Most that is fetched at once beyond what a call needs, 10⁻⁵ units.
+    pub slice_max: i64,
+    /// So long a slice holds while the ledger does not answer.
+    pub slice_secs: u32,
+}
+
+impl fmt::Debug for CentralLedger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CentralLedger").field("slice_max", &self.slice_max).field("slice_secs", &self.slice_secs).finish_non_exhaustive()
+    }
 }
 
 /// `[sip]`.

@@ -13,6 +13,7 @@ mod period;
 mod pockets;
 mod refusal;
 mod settle;
+mod slices;
 mod spill;
 mod told;
 mod wake;
@@ -128,7 +129,10 @@ impl Engine {
             return Err(Refusal::TooManyCalls);
         }
         for tier in &mut tiers {
-            tier.parts = self.first_block(tier, ask.number, now.wall).ok_or(Refusal::NoCredit)?;
+            tier.parts = match self.first_block(tier, ask.number, now.wall) {
+                Some(parts) => parts,
+                None => return Err(self.found_short(tier)),
+            };
         }
         // Must succeed from here: no balance is in two tiers.
         for tier in &mut tiers {

@@ -13,8 +13,6 @@ use units::{Currency, Money, Name};
 
 /// Between the word `slice` and a grant's name in a transfer's key.
 const KEY: &str = "slice/";
-/// A call's need so many times over is what a node likes to have free.
-const LOW_WATER: i64 = 4;
 
 /// A part of an account's balance lent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +43,6 @@ pub const fn spare(free: i64, reserved: i64) -> i64 {
         (_, 0) => free,
         _ => free / 2,
     }
-}
-
-/// Whether a node should ask for more while it still has some: `need` is what its last call took.
-pub const fn is_low(free: i64, need: i64) -> bool {
-    free < need.saturating_mul(LOW_WATER)
 }
 
 /// Lent money as a movement of the node's books.
@@ -114,7 +107,7 @@ fn add_transfer(transfer: &Transfer, to: &mut BTreeMap<Name, Movement>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::{CallId, RecordBody};
+    use ledger::{CallId, RecordBody, SliceMoved};
     use serde_json::value::RawValue;
     use units::Wall;
 
@@ -126,13 +119,12 @@ mod tests {
         for (free, reserved, want) in [(100, 0, 100), (100, 1, 50), (1, 1, 0), (0, 0, 0), (-5, 0, 0)] {
             assert_eq!(spare(free, reserved), want, "{free} free, {reserved} reserved");
         }
-        assert!(is_low(39, 10) && !is_low(40, 10) && !is_low(0, 0));
     }
 
     #[test]
     fn a_journal_in_the_words_of_the_central_ledger() {
         let grant = Grant { id: "n1.2.7".into(), account: "acme".into(), amount: 900 };
-        let top_up = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::top_up(transfer));
+        let slice = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::Slice(SliceMoved { transfer }));
         let usage = |amount, debit: Party, credit: Party| Transfer {
             key: Key::Call(CallId(1), 0),
             purpose: Purpose::Usage,
@@ -150,9 +142,9 @@ mod tests {
         ];
         let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
         let mut moved = BTreeMap::new();
-        add_movements(&top_up(grant_transfer(&grant, EUR)), &mut moved);
+        add_movements(&slice(grant_transfer(&grant, EUR)), &mut moved);
         add_movements(&Record::settled(Wall(2), "acme".into(), CallId(1), raw, transfers), &mut moved);
-        add_movements(&top_up(return_transfer(&"acme".into(), Money::of(30, EUR), "n1.2.back1")), &mut moved);
+        add_movements(&slice(return_transfer(&"acme".into(), Money::of(30, EUR), "n1.2.back1")), &mut moved);
         let acme = Movement { spent: 20, returned: 30, booked: vec!["n1.2.7".into()] };
         let shop = Movement { spent: 50, ..Movement::default() };
         assert_eq!(moved, BTreeMap::from([("acme".into(), acme), ("shop".into(), shop)]));

@@ -172,6 +172,7 @@ impl Stage {
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
+            Output::Wish { account, .. } => unreachable!("a wish for {account} without a central ledger"),
         }
     }
 

@@ -344,6 +344,7 @@ impl World {
                 self.published.push(cdr);
             }
             Output::Reply { ticket, reply } => self.replied(ticket, &reply)?,
+            Output::Wish { account, .. } => return Err(format!("a wish for {account} without a central ledger")),
         }
         Ok(())
     }

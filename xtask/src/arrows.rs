@@ -18,9 +18,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("store", &["rating", "ledger", "units"]),
     ("feeds", &["store", "ledger", "units"]),
+    ("central", &["store", "rating", "ledger", "units"]),
     ("config", &["route", "rating", "units", "codecs"]),
     ("web", &["store", "rating", "ledger", "units"]),
-    ("switch", &["web", "config", "feeds", "store", "node", "net", "sip", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
+    (
+        "switch",
+        &[
+            "web", "config", "feeds", "central", "store", "node", "net", "sip", "route", "media", "call", "rating", "ledger", "units",
+            "codecs",
+        ],
+    ),
     ("xtask", &[]),
 ];
 

@@ -11,6 +11,7 @@ use std::ops::Bound;
 
 use units::{Currency, Money, Name};
 
+use crate::lent::{Lending, Lent};
 use crate::{House, Key, Party, Purpose, Transfer};
 
 pub use request::{Outcome, Request, Settles};
@@ -86,6 +87,9 @@ pub enum Refused {
     /// Undone before, under another key.
     #[error("it was reversed before")]
     Reversed,
+    /// What the central ledger lent is used up or its time is over, and it does not answer.
+    #[error("this node's part of the balance has ended and the central ledger does not answer")]
+    SliceEnded,
 }
 
 /// All accounts of a shard.
@@ -96,6 +100,7 @@ pub struct Books {
     customers: BTreeMap<Name, AccountId>,
     houses: BTreeMap<(Currency, House), AccountId>,
     pockets: BTreeMap<(AccountId, Name), AccountId>,
+    lending: Lending,
     /// Transfers whose key came from outside: small and kept for ever.
     given: BTreeMap<(AccountId, Key), Given>,
     /// What became of movements that were not the last word, under the key of the movement.
@@ -214,18 +219,38 @@ impl Books {
 
     /// Holds `amount` for usage to come. Nothing is always free.
     pub fn reserve(&mut self, id: AccountId, amount: i64) -> Result<(), Refused> {
-        let balance = self.balance_mut(id)?;
+        let balance = self.balance(id).ok_or(Refused::UnknownAccount)?;
         match amount {
             0 => return Ok(()),
             ..0 => return Err(Refused::AmountNotPositive),
             1.. => {}
         }
-        if amount > balance.available() {
-            return Err(Refused::ExceedsAvailable);
-        }
+        let available = balance.available();
+        self.lending.judge(id, amount, available)?;
         // Must succeed: amount + reserved cannot exceed what is posted.
+        let balance = self.balance_mut(id)?;
         balance.reserved = balance.reserved.saturating_add(amount);
         Ok(())
+    }
+
+    /// The balances are lent by a central ledger from now on, and may be trusted so far.
+    pub const fn set_lent(&mut self, lent: Lent) {
+        self.lending.lent = Some(lent);
+    }
+
+    /// How far lent balances may be trusted; none if the balances are the books' own.
+    pub const fn lent(&self) -> Option<Lent> {
+        self.lending.lent
+    }
+
+    /// An account was found short by so much, 10⁻⁵ units. Noted only where balances are lent.
+    pub fn wish(&mut self, id: AccountId, short: i64) {
+        self.lending.wish(id, short);
+    }
+
+    /// An account or pocket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.
+    pub fn pop_wish(&mut self) -> Option<(AccountId, i64)> {
+        self.lending.pop_wish()
     }
 
     /// Gives back what was held; never more than is held.

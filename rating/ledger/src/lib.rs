@@ -5,6 +5,7 @@
 
 mod books;
 mod chain;
+mod lent;
 mod notice;
 mod pocket;
 mod record;
@@ -19,11 +20,12 @@ mod units_text;
 
 pub use books::{AccountId, Balance, Books, Outcome, Posted, Refused, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, hex};
+pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent, RateChange};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use record::{
     AccountChanged, AccountOpened, Announced, CallOpen, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow, Record,
-    RecordBody, RecordError, Rejected, Reversed, Settled, Started, TierOpen, TopUpBooked,
+    RecordBody, RecordError, Rejected, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};

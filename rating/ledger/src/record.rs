@@ -62,6 +62,8 @@ pub enum RecordBody {
     Reversed(Reversed),
     /// The books of a period were closed.
     PeriodClosed(PeriodClosed),
+    /// The central ledger lent a part of the account's balance, or got one back.
+    Slice(SliceMoved),
 }
 
 /// See [`RecordBody::Started`].
@@ -161,6 +163,13 @@ pub struct PeriodClosed {
     pub entry: u64,
     /// The trial balance.
     pub trial: Vec<TrialRow>,
+}
+
+/// See [`RecordBody::Slice`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceMoved {
+    /// Between slices and the customer.
+    pub transfer: Transfer,
 }
 
 /// The deck row that a call is billed by, whole: later decks do not matter to it.
@@ -341,6 +350,7 @@ impl Record {
             | RecordBody::Corrected(_)
             | RecordBody::Reversed(_)
             | RecordBody::PeriodClosed(_)
+            | RecordBody::Slice(_)
             | RecordBody::Checkpoint(_) => self.transfers().len() * TRANSFER,
         }
     }
@@ -376,6 +386,7 @@ impl Record {
             RecordBody::CostBooked(booked) => booked.transfers.iter().collect(),
             RecordBody::Announced(announced) => vec![&announced.transfer],
             RecordBody::Rejected(rejected) => vec![&rejected.transfer],
+            RecordBody::Slice(moved) => vec![&moved.transfer],
             RecordBody::Corrected(corrected) => vec![&corrected.transfer],
             RecordBody::Reversed(reversed) => reversed.transfers.iter().collect(),
         }

@@ -273,6 +273,7 @@ impl Replay {
                 self.closed_until = self.closed_until.max(closed.until);
                 Ok(())
             }
+            RecordBody::Slice(moved) => shard.books.repost(&moved.transfer).map_err(refused),
             RecordBody::CallOpen(open) => {
                 let call = OpenCall { account: record.account.clone(), open: (**open).clone(), answered_ms: 0, parts: Vec::new() };
                 shard.open_calls.insert(open.call, call);

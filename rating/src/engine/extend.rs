@@ -1,6 +1,6 @@
 //! While the call runs: more time in every tier or in none, and the warning a minute before the money in sight ends.
 
-use ledger::{CallId, NoticeEvent, Record};
+use ledger::{AccountId, CallId, NoticeEvent, Record};
 use smallvec::SmallVec;
 use units::{Now, Wall};
 
@@ -45,15 +45,22 @@ impl Engine {
         let mut grown: SmallVec<[(usize, Parts); 1]> = SmallVec::new();
         let mut refused = lease.cut_at_ms() <= elapsed_ms;
         let in_time = !refused;
+        let mut short: SmallVec<[(AccountId, i64); 1]> = SmallVec::new();
         for (at, tier) in lease.tiers.iter().enumerate().filter(|(_, tier)| in_time && left_ms(tier) <= tier.renew_below_ms()) {
             match self
                 .purse(tier.account, lease.number.digits(), now.wall)
                 .and_then(|p| p.growth(tier, tier.wanted_secs(elapsed_ms), SHARE))
             {
                 Some(parts) => grown.push((at, parts)),
-                None => refused = true,
+                None => {
+                    refused = true;
+                    short.push((tier.account, self.short_by(tier)));
+                }
             }
         }
+        // Nothing is taken from a slice whose time is over.
+        refused |= !grown.is_empty() && self.books.lent().is_some_and(|lent| !lent.open);
+        short.iter().for_each(|(account, need)| self.books.wish(*account, *need));
         if refused {
             if in_time {
                 self.leases.lease_mut(id)?.starved = true;
@@ -95,13 +102,14 @@ impl Engine {
     }
 
     pub(super) fn warn_at_ms(&self, lease: &Lease, at: Wall) -> Option<u64> {
-        let (end, _) = if lease.warned { None } else { self.end_in_sight(lease, at) }?;
+        // What a slice has left says nothing of the balance.
+        let (end, _) = if lease.warned || self.books.lent().is_some() { None } else { self.end_in_sight(lease, at) }?;
         Some(end.saturating_sub(WARN_SECS).saturating_mul(1_000))
     }
 
     /// The second at which the first tier has nothing left for this call, as things stand, and whose that is; none if all go on for a
     /// minute after what is leased.
-    fn end_in_sight(&self, lease: &Lease, at: Wall) -> Option<(u64, ledger::AccountId)> {
+    fn end_in_sight(&self, lease: &Lease, at: Wall) -> Option<(u64, AccountId)> {
         let horizon = lease.leased_secs().saturating_add(WARN_SECS);
         let end = |tier: &Tier| {
             let leased = tier.leased_secs();

@@ -23,6 +23,9 @@ pub enum Refusal {
     /// The connect fee and the first block do not fit.
     #[error("not enough money in the account")]
     NoCredit,
+    /// The central ledger's slice has ended, and it does not answer.
+    #[error("the central ledger does not answer")]
+    LedgerAway,
     /// Settled or released before.
     #[error("no such lease")]
     NoLease,
@@ -42,7 +45,7 @@ impl Refusal {
         match self {
             Self::UnknownAccount => 403,
             Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => 404,
-            Self::TooManyCalls => 503,
+            Self::TooManyCalls | Self::LedgerAway => 503,
             Self::NoCredit => 402,
             Self::NoLease | Self::NotAnswered | Self::Books(_) => 500,
         }
@@ -53,7 +56,7 @@ impl Refusal {
         match self {
             Self::UnknownAccount | Self::NoCredit => Cause::REJECTED,
             Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => Cause::NO_ROUTE,
-            Self::TooManyCalls => Cause::CONGESTION,
+            Self::TooManyCalls | Self::LedgerAway => Cause::CONGESTION,
             Self::NoLease | Self::NotAnswered | Self::Books(_) => Cause::TEMPORARY,
         }
     }
@@ -67,6 +70,7 @@ impl Refusal {
             Self::NoPrice => "no-price",
             Self::TooManyCalls => "too-many-calls",
             Self::NoCredit => "no-credit",
+            Self::LedgerAway => "ledger-away",
             Self::NoLease => "no-lease",
             Self::NotAnswered => "not-answered",
             Self::Books(_) => "books",
@@ -78,6 +82,7 @@ impl From<ledger::Refused> for Refusal {
     fn from(refused: ledger::Refused) -> Self {
         match refused {
             ledger::Refused::ExceedsAvailable => Self::NoCredit,
+            ledger::Refused::SliceEnded => Self::LedgerAway,
             ledger::Refused::UnknownAccount => Self::UnknownAccount,
             ledger::Refused::CurrencyMismatch => Self::CurrencyMismatch,
             other @ (ledger::Refused::KeyReused

@@ -162,6 +162,7 @@ pub struct Holder {
     shipped: u64,
     durable: u64,
     shipped_last: bool,
+    ending: bool,
     orders: VecDeque<Order>,
 }
 
@@ -217,6 +218,7 @@ impl Holder {
             shipped: 0,
             durable,
             shipped_last: false,
+            ending: false,
             orders: VecDeque::new(),
         }
     }
@@ -226,10 +228,16 @@ impl Holder {
         if let Some(want) = self.wants.get_mut(account) {
             want.need = want.need.max(need);
             want.seen = now;
-        } else if self.wants.len() < WANTS_MAX && self.state != State::Fenced {
+        } else if self.wants.len() < WANTS_MAX && self.state != State::Fenced && !self.ending {
             let want = Want { need, seen: now, try_at: now, pause_ms: PAUSE_MS, number: None };
             self.wants.insert(account.clone(), want);
         }
+    }
+
+    /// The node ends: from here on it asks for nothing, and ships what it has.
+    pub fn end(&mut self) {
+        self.ending = true;
+        self.wants.clear();
     }
 
     /// The journal is durable up to this entry.

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{Books, CallId, GENESIS, Hash, House, Key, Party, Posted, Purpose, Record, RecordBody, Transfer, chain};
+use ledger::{
+    Books, CallId, GENESIS, Hash, House, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, Transfer, chain,
+};
 use rating::slices::central::Shipped;
 use rating::slices::holder::{Gate, Holder, Timing};
-use rating::slices::{Grant, Movement, add_movements, grant_transfer, is_low, return_transfer, spare};
+use rating::slices::{Grant, Movement, add_movements, grant_transfer, return_transfer, spare};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Name, Tick, Wall};
 
@@ -22,7 +24,7 @@ pub struct Call {
 pub enum Wish {
     Granted,
     NoMoney,
-    Expired,
+    Ended,
 }
 
 /// An entry of a node's journal, and what it means to the central ledger.
@@ -82,7 +84,7 @@ impl Node {
     pub fn book(&mut self, grant: &Grant) {
         let transfer = grant_transfer(grant, EUR);
         if self.books.post(&transfer).expect("books take it") == Posted::Now {
-            self.write(&grant.account, RecordBody::top_up(transfer));
+            self.write(&grant.account, RecordBody::Slice(SliceMoved { transfer }));
         }
     }
 
@@ -94,7 +96,7 @@ impl Node {
         }
         let transfer = return_transfer(account, Money::of(amount, EUR), name);
         self.books.post(&transfer).expect("books take it");
-        self.write(account, RecordBody::top_up(transfer));
+        self.write(account, RecordBody::Slice(SliceMoved { transfer }));
         true
     }
 
@@ -116,19 +118,19 @@ impl Node {
     }
 
     fn reserve(&mut self, now: Tick, account: &Name, need: i64) -> Wish {
-        if now >= self.gate.until {
-            return Wish::Expired;
-        }
+        self.books.set_lent(Lent { open: now < self.gate.until, reachable: self.gate.reachable });
         let id = self.books.id(account).expect("open");
-        let free = self.balance(account).available();
-        if self.books.reserve(id, need).is_err() {
-            self.holder.want(now, account, need - free);
-            return Wish::NoMoney;
+        let reserved = self.books.reserve(id, need);
+        while let Some((of, short)) = self.books.pop_wish() {
+            let name = self.books.name(of).cloned().expect("an account");
+            self.holder.want(now, &name, short);
         }
-        if is_low(free - need, need) {
-            self.holder.want(now, account, 0);
+        match reserved {
+            Ok(()) => Wish::Granted,
+            Err(Refused::ExceedsAvailable) => Wish::NoMoney,
+            Err(Refused::SliceEnded) => Wish::Ended,
+            Err(other) => unreachable!("{other}"),
         }
-        Wish::Granted
     }
 
     /// Ends a call that used `per_mille` of what it reserved.
@@ -206,7 +208,7 @@ fn replayed(accounts: &[Name], journal: &[Written]) -> Books {
     }
     for written in journal {
         match &written.record.body {
-            RecordBody::TopUp(booked) => books.repost(&booked.transfer).expect("fits"),
+            RecordBody::Slice(moved) => books.repost(&moved.transfer).expect("fits"),
             RecordBody::Settled(settled) => settled.transfers.iter().for_each(|transfer| books.repost(transfer).expect("fits")),
             other => unreachable!("the model writes no {other:?}"),
         }

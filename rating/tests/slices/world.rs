@@ -32,7 +32,7 @@ pub struct Profile {
 pub struct Seen {
     pub calls: u64,
     pub refused: u64,
-    pub expired: u64,
+    pub ended: u64,
     pub grants: u64,
     pub returns: u64,
     pub repeated: u64,
@@ -75,11 +75,11 @@ impl Profile {
 
 impl Seen {
     pub fn add(&mut self, more: &Self) {
-        let Self { calls, refused, expired, grants, returns, repeated, away, crashes, fenced, lost, found } = more;
+        let Self { calls, refused, ended, grants, returns, repeated, away, crashes, fenced, lost, found } = more;
         let pairs = [
             (&mut self.calls, calls),
             (&mut self.refused, refused),
-            (&mut self.expired, expired),
+            (&mut self.ended, ended),
             (&mut self.grants, grants),
             (&mut self.returns, returns),
             (&mut self.repeated, repeated),
@@ -179,7 +179,7 @@ impl World {
                 match node.call(now, &account, CallId(self.calls), need) {
                     Wish::Granted => self.seen.calls += 1,
                     Wish::NoMoney => self.seen.refused += 1,
-                    Wish::Expired => self.seen.expired += 1,
+                    Wish::Ended => self.seen.ended += 1,
                 }
             }
             4 | 5 if calls > 0 => {

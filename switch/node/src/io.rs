@@ -11,7 +11,7 @@ use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Wall};
 
-use crate::Tables;
+use crate::{SliceOrder, Tables};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub enum Input {
     },
     /// New configuration; live calls keep what they began with.
     Reload(Arc<Tables>),
+    /// Of the central ledger.
+    Slices(SliceOrder),
     /// No new calls; [`Node::is_idle`](crate::Node::is_idle) tells when the last one ended.
     Drain,
     /// End every call now, settled.
@@ -82,6 +84,13 @@ pub enum Output {
         live: bool,
         /// What to write.
         record: Record,
+    },
+    /// Calls of this account found it short by so much (10⁻⁵ units), or, with 0, left little in it: ask the central ledger.
+    Wish {
+        /// Which.
+        account: Name,
+        /// How much.
+        need: i64,
     },
     /// The CDR is durable: hand it on.
     Publish(Arc<Cdr>),

@@ -68,6 +68,8 @@ pub struct Node {
     pub(crate) scratch: Actions,
     pub(crate) counters: Counters,
     pub(crate) pressure: Pressure,
+    /// How far lent balances may be trusted; none if the balances are this node's own.
+    pub(crate) gate: Option<rating::slices::holder::Gate>,
     pub(crate) draining: bool,
     /// Nanoseconds of a clock that only metrics see; 0 without one.
     pub(crate) stopwatch: fn() -> u64,
@@ -164,6 +166,7 @@ impl Node {
             scratch: Actions::new(),
             counters: Counters::default(),
             pressure: Pressure::Ok,
+            gate: None,
             draining: false,
             stopwatch: || 0,
             nobody: "".into(),
@@ -175,6 +178,7 @@ impl Node {
 
     /// The one mutation. Due timers run with every input.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.watch_gate(now);
         match input {
             Input::Sip { flow, message } => self.sip(now, flow, message),
             Input::Unreachable(flow) => self.layer.transport_failed(now.tick, flow),
@@ -183,6 +187,7 @@ impl Node {
             Input::Journal(pressure) => self.pressure = pressure,
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
             Input::Reload(tables) => self.reload(now, tables),
+            Input::Slices(order) => self.slice_order(now, order),
             Input::Drain => self.draining = true,
             Input::Stop => self.stop(now),
             Input::Admin { ticket, request } => self.admin(now, ticket, request),
@@ -191,6 +196,7 @@ impl Node {
         self.run_layer(now);
         self.journal_notices();
         self.run_expiry(now);
+        self.tell_wishes();
     }
 
     /// The next thing to be done outside; `None` when all is done.

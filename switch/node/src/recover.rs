@@ -47,6 +47,10 @@ impl Node {
 
     /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep their balance.
     pub(crate) fn seed_accounts(&mut self, now: Now) {
+        if self.gate.is_some() {
+            // The central ledger makes them, once over all nodes.
+            return;
+        }
         let tables = Arc::clone(&self.tables);
         for seed in &tables.accounts {
             let elsewhere = shard_of(&seed.name, self.identity.shards) != self.identity.shard;

@@ -1,4 +1,5 @@
 //! `tollgate ledger`: the books from the first entry, all balances, the close of a period. 0 only if all is whole and every sum is zero.
+//! `tollgate ledger slices`: which node holds what of which balance in the central ledger.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -46,12 +47,25 @@ pub(crate) enum Ask {
         #[command(flatten)]
         reach: Reach,
     },
+    /// Who holds what in the central ledger; --lost gives up a node that will not come back
+    Slices {
+        /// Configuration, TOML, with `ledger` in [node]
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Declare this node lost, once the time of its slices is over: what it holds goes back to the balances
+        #[arg(long, value_name = "NODE")]
+        lost: Option<String>,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Verifies and says what it found.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
         Ask::Verify { data, json } => verify(data, *json),
+        Ask::Slices { config, lost, json } => super::slices::run(config, lost.as_deref(), *json),
         Ask::TrialBalance { data, json, reach } => {
             let trial = match data {
                 Some(data) => crate::run::trial_doc(&store::verify(data)?.trial),

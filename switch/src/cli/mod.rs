@@ -15,6 +15,7 @@ mod pages;
 pub(crate) mod price;
 pub(crate) mod rerate;
 pub(crate) mod route;
+mod slices;
 
 use std::io::{BufWriter, StdoutLock, Write};
 use std::time::{SystemTime, UNIX_EPOCH};

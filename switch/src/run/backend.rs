@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use central::Central;
 use node::{AdminReply, AdminRequest, LiveCall, shard_of};
 use rating::engine::AccountView;
 use route::{CarrierSlots as _, SlotTable};
@@ -16,6 +17,7 @@ use web::{
     TopUpOrder, TopUpReceipt,
 };
 
+use crate::run::central_api;
 use crate::run::fabric::{Fabric, Letter};
 use crate::run::{accounting, money};
 
@@ -26,6 +28,8 @@ pub(crate) struct SwitchBackend {
     pub metrics: Arc<Metrics>,
     pub slots: Arc<SlotTable>,
     pub feeds: Vec<Arc<feeds::Status>>,
+    /// The ledger of several nodes: its door, and how this node stands with it.
+    pub ledger: Option<(Arc<Central>, Arc<central::Status>)>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
     pub unknown_seen: AtomicU64,
 }
@@ -47,6 +51,9 @@ impl SwitchBackend {
 
 impl Backend for SwitchBackend {
     fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::accounts(Arc::clone(central), after, limit);
+        }
         let fabric = Arc::clone(&self.fabric);
         Box::pin(async move {
             let mut all = Vec::new();
@@ -62,6 +69,9 @@ impl Backend for SwitchBackend {
     }
 
     fn account(&self, name: String) -> Answer<Option<AccountDoc>> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::account(Arc::clone(central), name);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
         Box::pin(async move {
             match ask(fabric, shard, AdminRequest::Account(name.as_str().into())).await? {
@@ -72,6 +82,9 @@ impl Backend for SwitchBackend {
     }
 
     fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::add_account(Arc::clone(central), new, self.fabric.clock.now().wall);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&new.name));
         Box::pin(async move {
             let request = AdminRequest::AddAccount {
@@ -91,6 +104,9 @@ impl Backend for SwitchBackend {
     }
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::top_up(Arc::clone(central), order, self.fabric.clock.now().wall);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
         Box::pin(money::top_up(fabric, shard, order))
     }
@@ -109,6 +125,9 @@ impl Backend for SwitchBackend {
     }
 
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::move_money(Arc::clone(central), order, self.fabric.clock.now().wall);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
         Box::pin(money::by_hand(fabric, shard, Arc::clone(&self.journal), order))
     }
@@ -152,16 +171,28 @@ impl Backend for SwitchBackend {
             Load::Half | Load::Full => reasons.push("the journal is behind: no new calls until it has caught up".to_owned()),
             Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
         }
+        if let Some((_, status)) = &self.ledger
+            && !status.lends(self.fabric.clock.now().tick)
+        {
+            let why = status.trouble().unwrap_or_else(|| "it was not reached yet".to_owned());
+            reasons.push(format!("nothing may be lent without the central ledger: {why}"));
+        }
         reasons
     }
 
     fn remarks(&self) -> Vec<String> {
-        self.feeds.iter().filter_map(|feed| feed.remark()).collect()
+        let ledger = self.ledger.as_ref().and_then(|(_, status)| status.trouble());
+        let ledger = ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
+        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).collect()
     }
 
     fn refresh_metrics(&self) {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
+        if let Some((_, status)) = &self.ledger {
+            self.metrics.central(status.is_up(), status.is_fenced());
+            self.metrics.feed("ledger", status.lag(), status.failures(), 0);
+        }
         for feed in &self.feeds {
             self.metrics.feed(feed.name(), feed.lag(), feed.failures(), feed.given_up());
         }

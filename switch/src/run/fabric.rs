@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use net::Waker;
-use node::{AdminReply, AdminRequest, Dispatch, Tables};
+use node::{AdminReply, AdminRequest, Dispatch, SliceOrder, Tables};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use tokio::sync::oneshot;
@@ -30,8 +30,12 @@ pub(crate) enum Letter {
     Reload(Arc<Tables>),
     /// Addresses of a carrier.
     Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr> },
+    /// The central ledger's word.
+    Slices(SliceOrder),
     /// Refuse new calls.
     Drain,
+    /// End every call; the shard goes on.
+    HangUp,
     /// End every call.
     Stop,
 }

@@ -2,6 +2,8 @@
 
 mod accounting;
 mod backend;
+mod central;
+mod central_api;
 mod clock;
 mod fabric;
 mod meter;

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use central::Wish;
 use crossbeam_channel::Receiver;
 use net::{Interest, Poller, UdpBatch};
 use node::{AdminReply, Input, Node, Output};
@@ -40,6 +41,8 @@ pub(crate) struct Shard {
     pub letters: Receiver<Letter>,
     pub appender: Appender,
     pub streams: mpsc::Sender<Outgoing>,
+    /// To the central ledger, if there is one.
+    pub wishes: mpsc::Sender<Wish>,
     pub meter: Meter,
     pub asked: BTreeMap<u64, oneshot::Sender<AdminReply>>,
     pub tickets: u64,
@@ -159,7 +162,9 @@ impl Shard {
                 Letter::Unreachable(flow) => Input::Unreachable(flow),
                 Letter::Reload(tables) => Input::Reload(tables),
                 Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
+                Letter::Slices(order) => Input::Slices(order),
                 Letter::Drain => Input::Drain,
+                Letter::HangUp => Input::Stop,
                 Letter::Stop => {
                     stopping = true;
                     Input::Stop
@@ -207,6 +212,10 @@ impl Shard {
                     Ok(entry) => self.append(entry, if live { Priority::Live } else { Priority::New }),
                     Err(error) => tracing::error!(%error, "record not encoded"),
                 },
+                Output::Wish { account, need } => {
+                    // A full queue has wishes enough.
+                    let _ = self.wishes.try_send(Wish { account, need });
+                }
                 Output::Publish(cdr) => self.meter.publish(&cdr),
                 Output::Reply { ticket, reply } => {
                     if let Some(asker) = self.asked.remove(&ticket) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use arc_swap::ArcSwap;
+use central::Wish;
 use config::Settings;
 use ledger::Replay;
 use net::{Poller, UdpBatch, UdpOptions};
@@ -21,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use web::{Metrics, WebState};
 
 use crate::run::backend::{JournalCdrs, SwitchBackend};
+use crate::run::central::{Ledger, WISHES_MAX};
 use crate::run::clock::Clock;
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
@@ -31,6 +33,9 @@ use crate::run::{names, tables};
 
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
+/// Before what is left of slices is given back, calls have so long for their last words.
+const HANG_UP_PATIENCE: Duration = Duration::from_secs(5);
+const HANG_UP_LOOK: Duration = Duration::from_millis(10);
 /// Most shards: one byte names them.
 const SHARDS_MAX: usize = 64;
 
@@ -48,6 +53,7 @@ pub(crate) struct Switch {
     fabric: Arc<Fabric>,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
+    ledger: Option<Ledger>,
     shards: Vec<JoinHandle<std::io::Result<()>>>,
     io: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
 }
@@ -105,11 +111,14 @@ impl Switch {
         let parts =
             Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
         let books = replay.finish().shards;
-        let shards = start_shards(&settings, &parts, books, bound.udp, pollers, inboxes)?;
+        let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
+        let (wishes, wished) = mpsc::channel(WISHES_MAX);
+        let shards = start_shards(&settings, &parts, &wishes, books, bound.udp, pollers, inboxes)?;
+        let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (wishes, wished))?;
         let outlets = Outlets::open(&settings, &journal)?;
-        let state = web_state(&parts, token, outlets.statuses);
+        let state = web_state(&parts, token, outlets.statuses, ledger.as_ref());
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
-        Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, shards, io: Some(io) })
+        Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, ledger, shards, io: Some(io) })
     }
 
     /// Swaps in a new configuration; live calls keep theirs. Returns what changed, in words.
@@ -124,6 +133,9 @@ impl Switch {
         self.fabric.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
         self.fabric.tables.store(Arc::clone(&tables));
         self.fabric.broadcast(|| Letter::Reload(Arc::clone(&tables)));
+        if let Some(ledger) = &self.ledger {
+            ledger.seed(&settings, self.fabric.clock.now().wall);
+        }
         self.settings = settings;
         Ok(changes)
     }
@@ -157,6 +169,10 @@ impl Switch {
     /// Ends every call, settled; then every thread; then the journal. An error means that something was not written.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.drain();
+        if let Some(ledger) = self.ledger.take() {
+            self.hang_up();
+            ledger.stop();
+        }
         self.fabric.broadcast(|| Letter::Stop);
         let mut outcome = Ok(());
         for shard in std::mem::take(&mut self.shards) {
@@ -179,6 +195,17 @@ impl Switch {
     }
 }
 
+impl Switch {
+    /// Ends every call, and waits until none is left.
+    fn hang_up(&self) {
+        self.fabric.broadcast(|| Letter::HangUp);
+        let begun = std::time::Instant::now();
+        while self.live_calls() > 0 && begun.elapsed() < HANG_UP_PATIENCE {
+            std::thread::sleep(HANG_UP_LOOK);
+        }
+    }
+}
+
 /// What every shard is given.
 struct Parts<'a> {
     key: [u8; 16],
@@ -193,6 +220,7 @@ struct Parts<'a> {
 fn start_shards(
     settings: &Settings,
     parts: &Parts<'_>,
+    wishes: &mpsc::Sender<Wish>,
     books: Vec<ledger::ShardBooks>,
     udp: Vec<Vec<UdpBatch>>,
     pollers: Vec<Poller>,
@@ -208,6 +236,9 @@ fn start_shards(
         let fabric = Arc::clone(parts.fabric);
         let mut node = Node::new(identity, Arc::clone(parts.tables), parts.slots.clone());
         node.set_stopwatch(Clock::stopwatch);
+        if settings.node.ledger.is_some() {
+            node.set_lent();
+        }
         node.restore(fabric.clock.now(), books);
         let shard = Shard {
             number: number as u8,
@@ -218,6 +249,7 @@ fn start_shards(
             letters,
             appender,
             streams: parts.outgoing.clone(),
+            wishes: wishes.clone(),
             meter: Meter::new(Arc::clone(parts.metrics)),
             asked: BTreeMap::new(),
             tickets: 0,
@@ -231,7 +263,7 @@ fn start_shards(
     Ok(threads)
 }
 
-fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>) -> Arc<WebState> {
+fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let backend = SwitchBackend {
         fabric: Arc::clone(parts.fabric),
@@ -239,6 +271,7 @@ fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>) -
         metrics: Arc::clone(metrics),
         slots: Arc::clone(parts.slots),
         feeds,
+        ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     };

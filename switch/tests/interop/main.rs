@@ -4,6 +4,7 @@
 
 mod api;
 mod calls;
+mod central;
 mod crash;
 mod credit;
 mod disk;

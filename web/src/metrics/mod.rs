@@ -60,6 +60,10 @@ pub struct Metrics {
     pub media_mos: Histogram,
     /// Accounts under their low-balance mark.
     pub balance_low_accounts: IntGauge,
+    /// 1 if the central ledger answers, 0 if it does not or there is none.
+    pub central_up: Gauge,
+    /// 1 if another process has taken over this node's name in the central ledger.
+    pub central_fenced: Gauge,
     /// 1 if the last reload was applied, 0 if it was refused.
     pub config_last_reload_success: Gauge,
 }
@@ -90,6 +94,12 @@ pub struct MetricsError(#[from] prometheus::Error);
 // === impl Metrics ===
 
 impl Metrics {
+    /// How the node stands with the central ledger.
+    pub fn central(&self, up: bool, fenced: bool) {
+        self.central_up.set(if up { 1.0 } else { 0.0 });
+        self.central_fenced.set(if fenced { 1.0 } else { 0.0 });
+    }
+
     /// All metrics at zero. `version` goes to `build_info`, `carriers` get labels of their own.
     pub fn new(version: &str, carriers: &[&str]) -> Result<Self, MetricsError> {
         let registry = Registry::new();
@@ -122,6 +132,8 @@ impl Metrics {
             cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
             media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
+            central_up: keep(r, Gauge::with_opts(opts("central_up", "1 if the central ledger answers."))?)?,
+            central_fenced: keep(r, Gauge::with_opts(opts("central_fenced", "1 if another process runs under this node's name."))?)?,
             config_last_reload_success: keep(
                 r,
                 Gauge::with_opts(opts("config_last_reload_success", "1 if the last reload was applied."))?,

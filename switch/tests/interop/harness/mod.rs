@@ -3,6 +3,8 @@
 
 mod api;
 mod books;
+#[path = "../../../central/tests/kit/postgres.rs"]
+mod postgres;
 mod process;
 mod sipp;
 mod site;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
+pub use postgres::Postgres;
 pub use process::{Tollgate, tollgate};
 pub use sipp::{Scenario, Sipp};
 pub use site::Site;

@@ -13,6 +13,8 @@ const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee
 /// Configuration in the making, and the folder in which it is run.
 pub struct Site {
     folder: TempDir,
+    /// Of the node.
+    pub name: &'static str,
     listen: [String; 2],
     http: String,
     node: String,
@@ -26,6 +28,7 @@ impl Site {
         fs::create_dir(folder.path().join("decks")).unwrap();
         Self {
             folder,
+            name: "sw1",
             listen: ["udp:127.0.0.1:0".to_owned(), "tcp:127.0.0.1:0".to_owned()],
             http: "127.0.0.1:0".to_owned(),
             node: String::new(),
@@ -36,6 +39,12 @@ impl Site {
     /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is 127.0.0.11.
     pub fn acme(balance: &str, rows: &str) -> Self {
         Self::new().deck("retail", rows).account("acme", balance).gate("acme-pbx", "acme", super::PBX, "")
+    }
+
+    /// Another name than `sw1`.
+    pub fn named(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
     }
 
     /// Further keys of `[node]`.
@@ -108,8 +117,8 @@ impl Site {
 
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
-        let Self { listen, http, node, parts, .. } = self;
-        let mut text = format!("[node]\nname = \"sw1\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
+        let Self { name, listen, http, node, parts, .. } = self;
+        let mut text = format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
         write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./admin.token\"\n\n").unwrap();
         write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();

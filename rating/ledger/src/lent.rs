@@ -1,0 +1,62 @@
+//! Balances that a central ledger lent to this node: whether they may be reserved from, and who wishes for more.
+//!
+//! Invariant: a reservation never waits for the central ledger; what is short is noted for whoever asks it.
+
+use std::collections::BTreeMap;
+
+use crate::{AccountId, Refused};
+
+/// A reservation's amount so many times over is what an account should have free after it.
+const LOW_WATER: i64 = 4;
+
+/// How far lent balances may be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lent {
+    /// Their time is not over.
+    pub open: bool,
+    /// The central ledger answers: an empty slice is an empty balance.
+    pub reachable: bool,
+}
+
+/// The part of the books that knows of lending.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lending {
+    /// None: the balances are the books' own.
+    pub(crate) lent: Option<Lent>,
+    /// What is short, 10⁻⁵ units; 0 where only little is left.
+    wishes: BTreeMap<AccountId, i64>,
+}
+
+// === impl Lending ===
+
+impl Lending {
+    /// May `amount` be reserved of `available`? Notes what is short.
+    pub(crate) fn judge(&mut self, id: AccountId, amount: i64, available: i64) -> Result<(), Refused> {
+        let Some(lent) = self.lent else {
+            return if amount > available { Err(Refused::ExceedsAvailable) } else { Ok(()) };
+        };
+        if !lent.open {
+            return Err(Refused::SliceEnded);
+        }
+        let left = available.saturating_sub(amount);
+        if left < amount.saturating_mul(LOW_WATER) {
+            self.wish(id, left.saturating_neg());
+        }
+        match (left >= 0, lent.reachable) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Refused::ExceedsAvailable),
+            (false, false) => Err(Refused::SliceEnded),
+        }
+    }
+
+    pub(crate) fn wish(&mut self, id: AccountId, short: i64) {
+        if self.lent.is_some() {
+            let noted = self.wishes.entry(id).or_default();
+            *noted = (*noted).max(short).max(0);
+        }
+    }
+
+    pub(crate) fn pop_wish(&mut self) -> Option<(AccountId, i64)> {
+        self.wishes.pop_first()
+    }
+}

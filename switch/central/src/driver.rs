@@ -1,0 +1,251 @@
+//! The task that keeps a node's slices: it carries out what the holder wants, in the database and in the shards, and ships the journal.
+//!
+//! It may block on the journal's disk, so it has a thread of its own. Whatever it does not finish is done again: nothing waits for it but money.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rating::slices::Grant;
+use rating::slices::central::Refused;
+use rating::slices::holder::{Gate, Holder, Order, Reply, Request, Timing};
+use store::{Journal, Reader};
+use tokio::sync::{Notify, mpsc};
+use units::{Name, Tick};
+
+use crate::link::Link;
+use crate::requests::{Done, Work};
+use crate::rows::AccountRow;
+use crate::{CentralError, Status};
+
+/// Entries of one transaction.
+const BATCH: u32 = 500;
+/// How often the journal is looked at if it says nothing.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// At the end: so often is looked whether all is shipped.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+
+/// A call of an account needs so much more than is free, 10⁻⁵ units; 0: little is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose.
+    pub account: Name,
+    /// How much.
+    pub need: i64,
+}
+
+/// The shards as the driver sees them. None of these waits: what gets lost on the way comes again.
+pub trait Shards: Send + 'static {
+    /// To all: how far slices may be trusted.
+    fn gate(&self, gate: Gate);
+    /// To the account's: these are the account and those above it, the top first; open those that are not there.
+    fn open(&self, family: &[AccountRow]);
+    /// To the account's, which has been opened before: book it once.
+    fn book(&self, grant: &Grant);
+    /// To the account's: give back what is spare, under this name.
+    fn give_back(&self, account: &Name, name: &Name);
+    /// To all: the same of every account.
+    fn give_all_back(&self, name: &Name);
+}
+
+/// How a driver begins.
+pub struct Start {
+    /// A `postgres://` URL.
+    pub address: String,
+    /// `node.name`.
+    pub node: Name,
+    /// This process; another at each start.
+    pub boot: u64,
+    /// The journal had customers when it was opened.
+    pub own_books: bool,
+    /// Largest grant beyond a call's need, 10⁻⁵ units.
+    pub grant_max: i64,
+    /// Beats, patience and expiry.
+    pub timing: Timing,
+    /// A monotonic clock, the shards' own.
+    pub clock: Arc<dyn Fn() -> Tick + Send + Sync>,
+    /// Accounts to hold something of from the beginning.
+    pub accounts: Vec<Name>,
+}
+
+/// See the module.
+pub struct Driver<S> {
+    start: Start,
+    link: Link,
+    holder: Holder,
+    reader: Reader,
+    journal: Arc<Journal>,
+    bell: Arc<Notify>,
+    shards: S,
+    wishes: mpsc::Receiver<Wish>,
+    status: Arc<Status>,
+}
+
+// === impl Driver ===
+
+impl<S: Shards> Driver<S> {
+    /// Connects later. `wishes` come from the shards.
+    pub fn new(
+        start: Start,
+        journal: Arc<Journal>,
+        shards: S,
+        wishes: mpsc::Receiver<Wish>,
+        status: Arc<Status>,
+    ) -> Result<Self, CentralError> {
+        let link = Link::new(&start.address, start.boot)?;
+        let bell = Arc::new(Notify::new());
+        let rope = Arc::clone(&bell);
+        journal.watch(move || rope.notify_one());
+        let mut holder = Holder::new(start.node.clone(), start.timing, journal.last(), start.boot);
+        for account in &start.accounts {
+            holder.want((start.clock)(), account, 0);
+        }
+        let reader = journal.reader()?;
+        Ok(Self { start, link, holder, reader, journal, bell, shards, wishes, status })
+    }
+
+    /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience` at most. By then no shard
+    /// may have calls.
+    pub async fn run(mut self, stop: impl Future<Output = ()>, patience: Duration) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            self.work().await;
+            let sleep = Duration::from_micros(self.holder.deadline().0.saturating_sub(self.now().0)).min(LONGEST_SLEEP);
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+                Some(wish) = self.wishes.recv() => self.wish(&wish),
+            }
+            while let Ok(wish) = self.wishes.try_recv() {
+                self.wish(&wish);
+            }
+        }
+        // Cut off in the middle of it, the next start does the rest.
+        let _ = tokio::time::timeout(patience, self.close()).await;
+    }
+
+    fn wish(&mut self, wish: &Wish) {
+        self.holder.want((self.start.clock)(), &wish.account, wish.need);
+    }
+
+    fn now(&self) -> Tick {
+        (self.start.clock)()
+    }
+
+    /// All that is to be done now.
+    async fn work(&mut self) {
+        self.holder.durable(self.journal.last());
+        while let Some(order) = self.holder.poll(self.now()) {
+            match order {
+                Order::Gate(gate) => self.shards.gate(gate),
+                Order::Book(grant) => self.shards.book(&grant),
+                Order::GiveBack { account, name } => self.shards.give_back(&account, &name),
+                Order::GiveAllBack { name } => self.shards.give_all_back(&name),
+                Order::Send(tag, request) => {
+                    let reply = self.request(request).await;
+                    self.holder.handle(self.now(), tag, reply);
+                    self.holder.durable(self.journal.last());
+                }
+            }
+            self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
+        }
+        self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
+    }
+
+    async fn request(&mut self, request: Request) -> Reply {
+        let what = word(&request);
+        let outcome = self.transact(request).await;
+        match outcome {
+            Ok(reply) => {
+                if self.status.say(what, None) {
+                    tracing::info!(what, "the central ledger answers again");
+                }
+                reply
+            }
+            Err(error) => {
+                if self.status.say(what, Some(error.to_string())) {
+                    tracing::error!(what, %error, "calls go on within their slices");
+                }
+                match error {
+                    CentralError::Refused(Refused::Fenced { .. } | Refused::Diverged { .. }) | CentralError::OwnBooks => Reply::Fenced,
+                    _ => Reply::Away,
+                }
+            }
+        }
+    }
+
+    async fn transact(&mut self, request: Request) -> Result<Reply, CentralError> {
+        let (node, hold_ms) = (self.start.node.clone(), i64::try_from(self.start.timing.hold_ms).unwrap_or(i64::MAX));
+        let work = match request {
+            Request::Join => {
+                let last = match self.carry_out(&Work::LastShipped(node.clone())).await? {
+                    Done::LastShipped(last) => last,
+                    Done::Nothing | Done::Reply(..) | Done::Operator(_) => 0,
+                };
+                let hash =
+                    self.reader.entries(last.saturating_sub(1), 1)?.first().filter(|entry| entry.seq == last).map(|entry| entry.hash);
+                Work::Join { node, boot: self.start.boot, at_last: (last, hash), own_books: self.start.own_books, hold_ms }
+            }
+            Request::Beat { epoch } => Work::Beat { node, epoch, hold_ms },
+            Request::Ask { epoch, number, account, need } => {
+                let ask = rating::slices::central::Ask { epoch, number, need };
+                Work::Ask { node, account, ask, grant_max: self.start.grant_max }
+            }
+            Request::Ship { epoch, after } => Work::Ship { node, epoch, entries: self.reader.entries(after, BATCH)? },
+        };
+        match self.carry_out(&work).await? {
+            Done::Reply(reply, accounts) => {
+                self.open(&accounts);
+                Ok(reply)
+            }
+            Done::Nothing | Done::LastShipped(_) | Done::Operator(_) => Ok(Reply::Away),
+        }
+    }
+
+    /// Each account with those above it, the top first, before anything is booked on it.
+    fn open(&self, accounts: &[AccountRow]) {
+        for row in accounts {
+            let above =
+                |other: &&AccountRow| row.name.strip_prefix(&*other.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+            let mut family: Vec<AccountRow> = accounts.iter().filter(above).cloned().collect();
+            family.sort_by_key(|row| row.name.len());
+            self.shards.open(&family);
+        }
+    }
+
+    async fn carry_out(&mut self, work: &Work) -> Result<Done, CentralError> {
+        self.link.transact(work, Duration::from_millis(self.start.timing.timeout_ms)).await
+    }
+
+    /// The last returns go into the journal, and all of it to the central ledger.
+    async fn close(&mut self) {
+        if self.holder.is_fenced() {
+            return;
+        }
+        self.holder.end();
+        let mut quiet = 0;
+        // The shards' last records take a moment to the disk, and a grant may have been under way: all is back when nothing came for a
+        // few looks.
+        for look in 0.. {
+            if quiet >= 5 {
+                break;
+            }
+            self.shards.give_all_back(&format!("{}.{:016x}.end{look}", self.start.node, self.start.boot).into());
+            tokio::time::sleep(LAST_LOOK).await;
+            self.work().await;
+            let all_shipped = self.journal.pressure().queued == 0 && self.holder.lag() == 0 && self.holder.gate().reachable;
+            quiet = if all_shipped { quiet + 1 } else { 0 };
+        }
+    }
+}
+
+/// What a request is for, in a word.
+const fn word(request: &Request) -> &'static str {
+    match request {
+        Request::Join => "join",
+        Request::Beat { .. } => "beat",
+        Request::Ask { .. } => "ask",
+        Request::Ship { .. } => "ship",
+    }
+}

@@ -1,0 +1,99 @@
+//! What can go wrong between a node and the central ledger, sorted by what to do about it.
+
+use rating::slices::central::Refused;
+use tokio_postgres::error::SqlState;
+
+/// Why the central ledger did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum CentralError {
+    /// The address in the configuration.
+    #[error("ledger address: {0}; write postgres://user:password@host:5432/database")]
+    Address(String),
+    /// No connection, no answer in time, or it cannot write at present. Trying again may help.
+    #[error("the central ledger is away: {0}")]
+    Away(String),
+    /// The database said no to something that we wrote: a bug, or tables that are not ours.
+    #[error("the central ledger refused a statement: {0}")]
+    Statement(String),
+    /// The tables belong to a newer program.
+    #[error("the central ledger has form {found}, this program knows {known}: use the newer version")]
+    Form {
+        /// As found.
+        found: i64,
+        /// Known here.
+        known: i64,
+    },
+    /// The rules.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There is no such account.
+    #[error("no account {0:?}")]
+    NoAccount(String),
+    /// The account exists with other content.
+    #[error("account {0:?} exists already")]
+    AccountExists(String),
+    /// The idempotency key was used with other content.
+    #[error("the idempotency key {0:?} was used before with other content: use a new key")]
+    KeyReused(String),
+    /// Money of another currency.
+    #[error("the account is in {0}: convert at a dated rate first")]
+    CurrencyMismatch(units::Currency),
+    /// A node that is still trusted cannot be given up.
+    #[error("node {node} may still lend for {secs} s: wait, or stop it and wait")]
+    NotExpired {
+        /// Which.
+        node: String,
+        /// Until its slices' time is over.
+        secs: i64,
+    },
+    /// There is no such node.
+    #[error("no node {0:?}")]
+    NoNode(String),
+    /// The node has books of its own and the central ledger does not know it.
+    #[error("the data folder has accounts of its own, which the central ledger does not know: begin with an empty node.data_dir")]
+    OwnBooks,
+    /// A row that is not ours.
+    #[error("a row of the central ledger cannot be read: {0}")]
+    Row(String),
+    /// The node's journal.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+}
+
+// === impl CentralError ===
+
+impl CentralError {
+    /// Another try of the same transaction may succeed at once: it met another one.
+    pub(crate) fn is_conflict(error: &tokio_postgres::Error) -> bool {
+        let again = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+        error.code().is_some_and(|code| again.contains(code))
+    }
+
+    /// Whether the answer is that the database is not there, as opposed to one that it gave.
+    pub const fn is_away(&self) -> bool {
+        matches!(self, Self::Away(_))
+    }
+}
+
+impl From<tokio_postgres::Error> for CentralError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(said) = error.as_db_error() else { return Self::Away(chain(&error)) };
+        let text = format!("{} ({})", said.message(), said.code().code());
+        // Classes 08 connection, 25 (read-only), 40 conflict, 53 resources, 55 and 57 operator, 58 system: these pass.
+        match said.code().code().get(..2) {
+            Some("08" | "25" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" | "XX") => Self::Away(text),
+            _ => Self::Statement(text),
+        }
+    }
+}
+
+/// An error with all that caused it, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

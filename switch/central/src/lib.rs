@@ -1,0 +1,20 @@
+//! The central ledger in PostgreSQL, for several nodes that spend one balance: its tables, its transactions, and the task that keeps a node's
+//! slices. The rules are those of `rating::slices`; here they meet SQL, time and a network.
+//!
+//! Invariant: a request is one transaction, fenced by the node's epoch; carried out twice it is carried out once.
+#![forbid(unsafe_code)]
+
+mod driver;
+mod error;
+mod link;
+mod operator;
+mod requests;
+mod rows;
+mod schema;
+mod status;
+
+pub use driver::{Driver, Shards, Start, Wish};
+pub use error::CentralError;
+pub use operator::{Booked, Central, NewAccount, SliceRow, SliceState};
+pub use rows::AccountRow;
+pub use status::Status;

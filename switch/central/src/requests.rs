@@ -1,0 +1,240 @@
+//! What a node asks, each as one transaction: load the rows, call the rule, write the rows.
+
+use std::collections::BTreeMap;
+
+use ledger::{GENESIS, Hash, Record};
+use rating::slices::central::{Ask, Conditions, Lent, Shipped, ask};
+use rating::slices::holder::Reply;
+use rating::slices::{Grant, Movement, add_movements};
+use store::JournalEntry;
+use tokio_postgres::{Row, Transaction};
+use units::Name;
+
+use crate::link::Failed;
+use crate::operator::{self, Order};
+use crate::rows::{self, AccountRow, damaged, signed};
+use crate::{CentralError, schema};
+
+/// A node counts as live for a fair share so long after its last beat.
+const SEEN_MS: i64 = 15_000;
+/// A hint that somebody asked in vain stands so long.
+const WANTED_MS: i64 = 10_000;
+
+/// One transaction to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Work {
+    SetUp,
+    /// The number of a node's last entry here.
+    LastShipped(Name),
+    Join {
+        node: Name,
+        boot: u64,
+        /// Of the entry that [`Work::LastShipped`] told: its number, and its hash in the node's journal.
+        at_last: (u64, Option<Hash>),
+        /// The journal has customers of its own.
+        own_books: bool,
+        hold_ms: i64,
+    },
+    Beat {
+        node: Name,
+        epoch: u64,
+        hold_ms: i64,
+    },
+    Ask {
+        node: Name,
+        account: Name,
+        ask: Ask,
+        grant_max: i64,
+    },
+    Ship {
+        node: Name,
+        epoch: u64,
+        entries: Vec<JournalEntry>,
+    },
+    Operator(Order),
+}
+
+/// What a transaction gave.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    Nothing,
+    LastShipped(u64),
+    /// For the node, with the accounts that its grants are of.
+    Reply(Reply, Vec<AccountRow>),
+    Operator(operator::Answer),
+}
+
+pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done, Failed> {
+    match work {
+        Work::SetUp => schema::set_up(tx).await.map(|()| Done::Nothing),
+        Work::LastShipped(node) => {
+            let row = tx.query_opt("SELECT last_seq FROM node WHERE name = $1", &[&&**node]).await?;
+            let last: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
+            Ok(Done::LastShipped(last.unwrap_or_default().cast_unsigned()))
+        }
+        Work::Join { node, boot, at_last, own_books, hold_ms } => join(tx, node, *boot, *at_last, *own_books, *hold_ms).await,
+        Work::Beat { node, epoch, hold_ms } => beat(tx, node, *epoch, *hold_ms).await,
+        Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
+        Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
+        Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),
+    }
+}
+
+async fn join(
+    tx: &Transaction<'_>,
+    name: &Name,
+    boot: u64,
+    at_last: (u64, Option<Hash>),
+    own_books: bool,
+    hold_ms: i64,
+) -> Result<Done, Failed> {
+    let found = rows::lock_node(tx, name).await?;
+    if found.is_none() {
+        if own_books {
+            return Err(CentralError::OwnBooks.into());
+        }
+        let make = "INSERT INTO node (name, epoch, boot, last_seq, chain, last_ask, lost, seen_ms, expires_ms) \
+                    VALUES ($1, 0, 0, 0, $2, 0, FALSE, 0, 0)";
+        tx.execute(make, &[&&**name, &GENESIS.as_slice()]).await?;
+    }
+    let mut node = match found {
+        Some(node) => node,
+        None => rows::lock_node(tx, name).await?.unwrap_or_default(),
+    };
+    if node.last_seq != at_last.0 {
+        // An earlier start has shipped in between: look again.
+        return Err(CentralError::Away("the node was still being shipped from".to_owned()).into());
+    }
+    let epoch = node.join(boot, at_last.1).map_err(CentralError::from)?;
+    rows::save_node(tx, name, &node).await?;
+    if !node.lost {
+        rows::renew(tx, name, schema::now_ms(tx).await?, hold_ms).await?;
+    }
+    let grants = rows::unbooked(tx, name).await?;
+    let accounts = rows::families(tx, grants.iter().map(|grant| &grant.account)).await?;
+    Ok(Done::Reply(Reply::Joined { epoch, last_seq: node.last_seq, grants, recalled: node.lost }, accounts))
+}
+
+async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64) -> Result<Done, Failed> {
+    let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
+    node.fence(epoch).map_err(CentralError::from)?;
+    let now_ms = schema::now_ms(tx).await?;
+    if node.lost {
+        let sum = "SELECT CAST(COALESCE(SUM(granted - returned - used), 0) AS BIGINT) FROM slice WHERE node = $1";
+        let outstanding: i64 = tx.query_one(sum, &[&&**name]).await?.try_get(0)?;
+        if node.find_again(outstanding) {
+            rows::save_node(tx, name, &node).await?;
+        }
+    }
+    if !node.lost {
+        rows::renew(tx, name, now_ms, hold_ms).await?;
+    }
+    let wanted = "SELECT s.account FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 \
+                  AND s.granted - s.returned - s.used > 0 AND a.wanted_by <> $1 AND a.wanted_ms > $2 ORDER BY s.account LIMIT 1000";
+    let wanted = names(&tx.query(wanted, &[&&**name, &(now_ms - WANTED_MS)]).await?)?;
+    let offered = "SELECT s.account FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 \
+                   AND s.granted - s.returned - s.used <= 0 AND a.posted - a.held - a.credit_limit > 0 ORDER BY s.account LIMIT 1000";
+    let offered = names(&tx.query(offered, &[&&**name]).await?)?;
+    let grants = rows::unbooked(tx, name).await?;
+    let accounts = rows::families(tx, grants.iter().map(|grant| &grant.account)).await?;
+    Ok(Done::Reply(Reply::Beaten { wanted, offered, grants, recalled: node.lost }, accounts))
+}
+
+fn names(rows: &[Row]) -> Result<Vec<Name>, Failed> {
+    rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into())).collect()
+}
+
+async fn lend(tx: &Transaction<'_>, name: &Name, account: &Name, wish: &Ask, grant_max: i64) -> Result<Done, Failed> {
+    let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
+    node.fence(wish.epoch).map_err(CentralError::from)?;
+    let nothing = |account: &Name| Reply::Lent { account: account.clone(), grant: None };
+    let Some(mut row) = rows::lock_account(tx, account).await? else { return Ok(Done::Reply(nothing(account), Vec::new())) };
+    let mut slice = rows::lock_slice(tx, account, name).await?;
+    let now_ms = schema::now_ms(tx).await?;
+    let live: i64 = tx.query_one("SELECT count(*) FROM node WHERE seen_ms > $1", &[&(now_ms - SEEN_MS)]).await?.try_get(0)?;
+    let conditions = Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms };
+    let id: Name = format!("{name}.{}.{}", wish.epoch, wish.number).into();
+    let lent = ask((name, &mut node), &mut row.money, &mut slice, wish, &conditions).map_err(CentralError::from)?;
+    let grant = match lent {
+        Lent::Now(amount) => {
+            rows::save_grant(tx, account, &row.money).await?;
+            rows::save_slice(tx, account, name, &slice).await?;
+            let text = "INSERT INTO lent (id, node, account, amount) VALUES ($1, $2, $3, $4)";
+            tx.execute(text, &[&&*id, &&**name, &&**account, &amount]).await?;
+            Some(Grant { id, account: account.clone(), amount })
+        }
+        Lent::Nothing => {
+            rows::save_money(tx, account, &row.money).await?;
+            None
+        }
+        Lent::Before => rows::unbooked(tx, name).await?.into_iter().find(|grant| grant.id == id),
+    };
+    rows::save_node(tx, name, &node).await?;
+    let accounts = rows::families(tx, std::iter::once(account)).await?;
+    Ok(Done::Reply(Reply::Lent { account: account.clone(), grant }, accounts))
+}
+
+async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalEntry]) -> Result<Done, Failed> {
+    let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
+    let links: Vec<Shipped> =
+        entries.iter().map(|entry| Shipped { seq: entry.seq, hash: entry.hash, body: entry.entry.body.clone() }).collect();
+    let fresh = match node.ship(epoch, &links) {
+        Ok(fresh) => fresh.len(),
+        // An earlier batch had not come so far: go on from what is here.
+        Err(rating::slices::central::Refused::Gap { last, .. }) => return Ok(Done::Reply(Reply::Shipped { last_seq: last }, Vec::new())),
+        Err(refused) => return Err(CentralError::from(refused).into()),
+    };
+    let fresh = &entries[entries.len() - fresh..];
+    let mut moved: BTreeMap<Name, Movement> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for entry in fresh {
+        let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
+        add_movements(&record, &mut moved);
+        if let Some((call, body)) = record.cdr() {
+            calls.push((entry, call.to_string(), body.get().to_owned()));
+        }
+    }
+    insert_entries(tx, name, fresh).await?;
+    insert_calls(tx, name, &calls).await?;
+    for (account, movement) in &moved {
+        let mut row = rows::lock_account(tx, account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))?;
+        let mut slice = rows::lock_slice(tx, account, name).await?;
+        row.money.apply(&mut slice, movement, node.lost).map_err(CentralError::from)?;
+        rows::save_money(tx, account, &row.money).await?;
+        rows::save_slice(tx, account, name, &slice).await?;
+        let booked: Vec<&str> = movement.booked.iter().map(|id| &**id).collect();
+        if !booked.is_empty() {
+            tx.execute("DELETE FROM lent WHERE id = ANY ($1)", &[&booked]).await?;
+        }
+    }
+    rows::save_node(tx, name, &node).await?;
+    Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
+}
+
+async fn insert_entries(tx: &Transaction<'_>, node: &str, entries: &[JournalEntry]) -> Result<(), Failed> {
+    let seqs: Vec<i64> = entries.iter().map(|entry| signed(entry.seq)).collect();
+    let accounts: Vec<&str> = entries.iter().map(|entry| &*entry.entry.account).collect();
+    let times: Vec<i64> = entries.iter().map(|entry| entry.entry.at.0).collect();
+    let bodies: Result<Vec<&str>, _> = entries.iter().map(|entry| std::str::from_utf8(&entry.entry.body)).collect();
+    let bodies = bodies.map_err(|e| damaged(&e))?;
+    let hashes: Vec<&[u8]> = entries.iter().map(|entry| entry.hash.as_slice()).collect();
+    let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) \
+                SELECT $1, * FROM unnest($2::BIGINT[], $3::TEXT[], $4::BIGINT[], $5::TEXT[], $6::BYTEA[])";
+    tx.execute(text, &[&node, &seqs, &accounts, &times, &bodies, &hashes]).await?;
+    Ok(())
+}
+
+async fn insert_calls(tx: &Transaction<'_>, node: &str, calls: &[(&JournalEntry, String, String)]) -> Result<(), Failed> {
+    if calls.is_empty() {
+        return Ok(());
+    }
+    let seqs: Vec<i64> = calls.iter().map(|(entry, ..)| signed(entry.seq)).collect();
+    let ids: Vec<&str> = calls.iter().map(|(_, id, _)| id.as_str()).collect();
+    let accounts: Vec<&str> = calls.iter().map(|(entry, ..)| &*entry.entry.account).collect();
+    let times: Vec<i64> = calls.iter().map(|(entry, ..)| entry.entry.at.0).collect();
+    let bodies: Vec<&str> = calls.iter().map(|(.., body)| body.as_str()).collect();
+    let text = "INSERT INTO cdr (node, seq, id, account, ended_ms, body) \
+                SELECT $1, * FROM unnest($2::BIGINT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::TEXT[])";
+    tx.execute(text, &[&node, &seqs, &ids, &accounts, &times, &bodies]).await?;
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The central ledger beside the switch: a thread that keeps this node's slices, and its doors to the shards.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use central::{AccountRow, Central, CentralError, Driver, NewAccount, Shards, Start, Status, Wish};
+use config::Settings;
+use node::{LentAccount, SliceOrder, shard_of};
+use rating::slices::Grant;
+use rating::slices::holder::{Gate, Timing};
+use store::Journal;
+use tokio::sync::{mpsc, oneshot};
+use units::{Name, Wall};
+
+use crate::run::fabric::{Fabric, Letter};
+
+/// Wishes of shards on their way; more are said again by the next calls.
+pub(crate) const WISHES_MAX: usize = 16_384;
+const BEAT_MS: u64 = 500;
+const RETRY_MS: u64 = 250;
+const TIMEOUT_MS: u64 = 3_000;
+/// Between two tries to make the accounts of the configuration.
+const SEED_PAUSE: Duration = Duration::from_secs(1);
+/// At the end the rest is given back within this.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A ledger that several nodes share.
+pub(crate) struct Ledger {
+    pub central: Arc<Central>,
+    pub status: Arc<Status>,
+    seeds: mpsc::Sender<Vec<NewAccount>>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// The shards behind their mailboxes.
+struct Doors(Arc<Fabric>);
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Starts the thread, if the configuration names a ledger. It connects by itself.
+    pub(crate) fn start(
+        settings: &Settings,
+        key: [u8; 16],
+        own_books: bool,
+        fabric: &Arc<Fabric>,
+        journal: &Arc<Journal>,
+        (wishes, wished): (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
+    ) -> anyhow::Result<Option<Self>> {
+        let Some(ledger) = &settings.node.ledger else { return Ok(None) };
+        let [boot, seed] = [0, 8].map(|at| key.iter().skip(at).take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
+        let clock = fabric.clock;
+        let start = Start {
+            address: ledger.address.clone(),
+            node: settings.node.name.clone(),
+            boot,
+            own_books,
+            grant_max: ledger.slice_max,
+            timing: Timing { hold_ms: u64::from(ledger.slice_secs) * 1_000, beat_ms: BEAT_MS, retry_ms: RETRY_MS, timeout_ms: TIMEOUT_MS },
+            clock: Arc::new(move || clock.now().tick),
+            accounts: served(settings),
+        };
+        let central = Arc::new(Central::new(&ledger.address, seed).context("node.ledger")?);
+        let status = Arc::new(Status::default());
+        let driver =
+            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(fabric)), wished, Arc::clone(&status)).context("node.ledger")?;
+        let (stop, stopped) = oneshot::channel();
+        let (seeds, to_make) = mpsc::channel(16);
+        // The queue is empty: it takes the first.
+        let _ = seeds.try_send(accounts(settings, clock.now().wall));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the ledger's runtime")?;
+        let maker = Arc::clone(&central);
+        let run = move || {
+            runtime.block_on(async move {
+                tokio::spawn(make_accounts(maker, to_make, wishes));
+                let stopped = async move {
+                    // A dropped sender ends it as well.
+                    let _ = stopped.await;
+                };
+                driver.run(stopped, CLOSE_PATIENCE).await;
+            });
+        };
+        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(run).context("cannot start the ledger's thread")?;
+        Ok(Some(Self { central, status, seeds, stop, thread }))
+    }
+
+    /// Accounts that a new configuration brought.
+    pub(crate) fn seed(&self, settings: &Settings, now: Wall) {
+        if self.seeds.try_send(accounts(settings, now)).is_err() {
+            tracing::warn!("accounts of earlier configurations still wait for the central ledger: reload again later");
+        }
+    }
+
+    /// What is free is given back and shipped, while the shards still run and have no calls.
+    pub(crate) fn stop(self) {
+        // It may have ended by itself.
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() {
+            tracing::error!("the ledger's thread panicked: see the log; the journal is whole");
+        }
+    }
+}
+
+/// The accounts whose calls come in here, with those above them.
+fn served(settings: &Settings) -> Vec<Name> {
+    let mut names: Vec<Name> = Vec::new();
+    for gate in settings.gates.iter() {
+        let mut name = Some(&*gate.account);
+        while let Some(one) = name {
+            names.push(one.into());
+            name = ledger::parent(one);
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn accounts(settings: &Settings, at: Wall) -> Vec<NewAccount> {
+    let mut all: Vec<NewAccount> = settings
+        .accounts
+        .iter()
+        .map(|seed| NewAccount {
+            name: seed.name.clone(),
+            currency: seed.currency,
+            opening: seed.balance.amount,
+            limit: seed.limit.amount,
+            terms: seed.terms.clone(),
+            at,
+        })
+        .collect();
+    // Those above come first.
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks for something of each.
+async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Vec<NewAccount>>, wishes: mpsc::Sender<Wish>) {
+    while let Some(accounts) = seeds.recv().await {
+        for account in accounts {
+            let name = account.name.clone();
+            loop {
+                match central.open(account.clone()).await {
+                    Ok(_) | Err(CentralError::AccountExists(_)) => break,
+                    Err(error) if error.is_away() => tokio::time::sleep(SEED_PAUSE).await,
+                    Err(error) => {
+                        tracing::error!(account = &*name, %error, "account of the configuration not opened");
+                        break;
+                    }
+                }
+            }
+            // A full queue has wishes enough; the next call of the account says it again.
+            let _ = wishes.try_send(Wish { account: name, need: 0 });
+        }
+    }
+}
+
+// === impl Doors ===
+
+impl Doors {
+    fn to(&self, account: &str, order: SliceOrder) {
+        // A full mailbox: the central ledger tells it again.
+        self.0.post(shard_of(account, self.0.mailboxes.len() as u8), Letter::Slices(order));
+    }
+}
+
+impl Shards for Doors {
+    fn gate(&self, gate: Gate) {
+        self.0.broadcast(|| Letter::Slices(SliceOrder::Gate(gate)));
+    }
+
+    fn open(&self, family: &[AccountRow]) {
+        let Some(last) = family.last() else { return };
+        let lent = |row: &AccountRow| LentAccount { name: row.name.clone(), currency: row.currency, terms: row.terms.clone() };
+        self.to(&last.name, SliceOrder::Open(family.iter().map(lent).collect()));
+    }
+
+    fn book(&self, grant: &Grant) {
+        self.to(&grant.account, SliceOrder::Book(grant.clone()));
+    }
+
+    fn give_back(&self, account: &Name, name: &Name) {
+        self.to(account, SliceOrder::GiveBack { account: account.clone(), name: name.clone() });
+    }
+
+    fn give_all_back(&self, name: &Name) {
+        self.0.broadcast(|| Letter::Slices(SliceOrder::GiveAllBack { name: name.clone() }));
+    }
+}

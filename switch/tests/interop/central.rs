@@ -1,0 +1,86 @@
+//! Three switches on one PostgreSQL, one account, sixty calls at once. Rate 0.60 a minute by the second: 0.01 a second.
+
+use std::time::Duration;
+
+use crate::harness::{CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, pass, tollgate, units, verify_ledger};
+
+const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
+const OPENING: &str = "9.00";
+
+fn site(name: &'static str, postgres: &Postgres, carrier: u16) -> Site {
+    Site::acme(OPENING, BY_THE_SECOND)
+        .named(name)
+        .node(&format!("ledger = \"{}\"\nslice_max = \"1.00\"", postgres.address()))
+        .carrier("alpha", carrier, "")
+        .route("34", &["alpha"])
+}
+
+/// Until the node has something to lend.
+fn wait_for_a_slice(postgres: &Postgres, node: &str) {
+    let booked = format!("SELECT count(*) FROM slice WHERE node = '{node}' AND granted > 0");
+    eventually("a slice", SOON, || (postgres.number(&booked) == 1).then_some(()));
+    let shown = format!("SELECT count(*) FROM lent WHERE node = '{node}'");
+    eventually("which is booked", SOON, || (postgres.number(&shown) == 0).then_some(()));
+}
+
+/// Sum of all amounts of call records, 10⁻⁵ units.
+fn spent(postgres: &Postgres) -> i64 {
+    postgres.number("SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr")
+}
+
+#[test]
+fn three_switches_sixty_calls_one_balance() {
+    let mut postgres = Postgres::start();
+    let port = free_port(CARRIERS);
+    let _alpha = Scenario::carrier("uas_answer", port).limit_secs(300).start();
+    let mut sites = ["n1", "n2", "n3"].map(|name| site(name, &postgres, port));
+    let mut switches: Vec<Tollgate> = sites.iter_mut().map(Site::start).collect();
+    for node in ["n1", "n2", "n3"] {
+        wait_for_a_slice(&postgres, node);
+    }
+    assert_eq!(postgres.number("SELECT posted FROM account"), units("9.00000"), "the configuration of three makes one account");
+    let mut callers: Vec<_> = switches.iter().map(|switch| Scenario::caller("uac_cutoff", switch).calls(20).rate(1_000).start()).collect();
+    eventually("calls on every switch", SOON, || switches.iter().all(|switch| switch.api.calls_in("answered") >= 5).then_some(()));
+    pass(Duration::from_secs(2));
+
+    // One dies with its calls; it comes back later and ends them.
+    switches.remove(1).kill();
+    callers.remove(1).stop();
+    pass(Duration::from_secs(1));
+    // The database goes; calls go on by what each switch holds.
+    postgres.stop();
+    eventually("the switches notice", SOON, || switches.iter().all(|switch| switch.api.metric("tollgate_central_up") == 0.0).then_some(()));
+    assert!(switches.iter().all(|switch| switch.api.calls_in("answered") > 0), "calls go on within the slices");
+    let (status, text) = switches[0].api.text_and_status("/readyz");
+    assert!(status == 200 && text.contains("the central ledger"), "{status} {text}");
+    let late = switches[0].api.top_up("acme", "1.00", "late");
+    assert_eq!(late.status, 503, "not confirmed, so not booked: {late:?}");
+    postgres.resume();
+    eventually("the switches notice", SOON, || switches.iter().all(|switch| switch.api.metric("tollgate_central_up") == 1.0).then_some(()));
+    assert_eq!(switches[0].api.top_up("acme", "1.00", "late").status, 201);
+    assert_eq!(switches[1].api.top_up("acme", "1.00", "late").body["balance_after"].as_str().map(|text| text.ends_with("00")), Some(true));
+    switches.insert(1, sites[1].start());
+
+    let cut: usize = callers.into_iter().map(|caller| caller.finish().cut().len()).sum();
+    assert!(cut >= 20, "calls are cut when the money ends, not {cut}");
+    switches.into_iter().for_each(Tollgate::stop);
+
+    let (posted, spent) = (postgres.number("SELECT posted FROM account"), spent(&postgres));
+    assert_eq!(posted, units("10.00000") - spent, "to the last unit: each top-up once, each call once");
+    assert!(posted >= 0, "spent {spent} of ten");
+    assert!(spent > units("3.00000"), "{spent} was spent");
+    assert_eq!(postgres.number("SELECT held FROM account"), 0, "what was not used is back");
+    assert_eq!(postgres.number("SELECT count(*) FROM lent"), 0);
+    assert_eq!(postgres.number("SELECT count(*) FROM booking"), 2, "opening and one top-up");
+    assert!(postgres.number("SELECT count(*) FROM cdr WHERE node = 'n2' AND body LIKE '%node-lost%'") >= 5, "the dead node's calls");
+    for site in &sites {
+        let found = verify_ledger(&site.data());
+        let shipped = format!("SELECT last_seq FROM node WHERE name = '{}'", site.name);
+        assert_eq!(found["entries"].as_i64(), Some(postgres.number(&shipped)), "all of the journal is in the central ledger: {found}");
+    }
+    let listed = tollgate(&["ledger", "slices", "--config", sites[0].config().to_str().unwrap(), "--json"]);
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed["slices"].as_array().map(|rows| rows.iter().filter(|row| row["state"] == "closed").count()), Some(3), "{listed}");
+    eprintln!("three switches: spent {spent} of 1000000, {} records", postgres.number("SELECT count(*) FROM cdr"));
+}
