@@ -1,15 +1,62 @@
 //! A deck's file, CSV or workbook, as it is named in a configuration or on the command line. What it is shows in its first bytes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rating::deck::{Draft, Rules};
 use rating::{Deck, DeckError, Warning};
-use units::Currency;
+use units::{Currency, Name};
 
-use crate::load::open_regular;
+use crate::diagnostic::{Diagnostic, Report, Source};
+use crate::load::{Check, open_regular, read_text};
+use crate::prices::{currency, price_rules, rounding};
+use crate::reader::Document;
+use crate::schema;
 use crate::sheet::{self, Sheet};
+
+/// A `[[deck]]` whose file was not read yet.
+#[derive(Debug, Clone)]
+pub struct DeckSource {
+    /// Unique in the configuration.
+    pub name: Name,
+    /// Of its amounts.
+    pub currency: Currency,
+    /// Its file.
+    pub path: PathBuf,
+    /// The sheet of a workbook, if not the first.
+    pub sheet: Option<String>,
+    /// What its rows may refer to.
+    pub rules: Rules,
+}
+
+/// The decks of a configuration, without reading their files: those may be wrong, other sections absent.
+///
+/// # Errors
+/// Every finding in this file.
+pub fn deck_sources(path: impl AsRef<Path>) -> Result<Vec<DeckSource>, Vec<Diagnostic>> {
+    let path = path.as_ref();
+    let file: Arc<str> = path.to_string_lossy().into();
+    let text = read_text(path).map_err(|message| vec![Diagnostic::error(&file, 1, 1, message)])?;
+    let mut report = Report::default();
+    let source = Source::new(file, text.as_str().into());
+    let document = Document::read_part(&text, &source, &mut report);
+    let mut check = Check::of_text(&source, &mut report);
+    let periods = price_rules(&document, &mut check).periods;
+    let (mut seen, mut decks) = (BTreeMap::new(), Vec::new());
+    for table in document.many(&schema::DECK) {
+        let name = check.name("deck", table, &mut seen);
+        let currency = currency(table, "currency", &mut check);
+        let (Some(name), Some(currency), Some(file)) = (name, currency, table.text("file")) else { continue };
+        let path = path.parent().unwrap_or(Path::new("")).join(file.value);
+        let sheet = table.text("sheet").map(|field| field.value);
+        let rules = Rules { rounding: rounding(table), periods: Arc::clone(&periods) };
+        decks.push(DeckSource { name, currency, path, sheet, rules });
+    }
+    if report.has_errors() { Err(report.sorted()) } else { Ok(decks) }
+}
 
 /// Reads a deck's file as far as it is right. In a workbook it is the sheet named, or the first; findings are placed at line and column,
 /// in a sheet at row and column of the cell.

@@ -20,12 +20,12 @@ mod settings;
 mod sheet;
 mod value;
 
-pub use deck_file::draft_deck;
+pub use deck_file::{DeckSource, deck_sources, draft_deck};
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;
 pub use load::{check_text, load, reload};
-pub use prices::{PriceRules, load_price_rules};
+pub use prices::{PriceRules, load_price_rules, zone};
 pub use settings::{
     AccountSeed, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, Node, Server, Settings, Sip,
 };

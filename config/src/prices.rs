@@ -108,7 +108,7 @@ fn hour(field: &Field<String>, key: &str, check: &mut Check<'_>) -> Option<u32> 
 }
 
 /// A zone of the bundled database as a table of its changes.
-fn zone(name: &str) -> Option<Zone> {
+pub fn zone(name: &str) -> Option<Zone> {
     if name == "UTC" {
         return Some(Zone::utc());
     }

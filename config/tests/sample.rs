@@ -53,3 +53,55 @@ fn the_sample_gate_carriers_and_routes() {
     assert_eq!(price.charge(31_000).amount.to_string(), "0.07407");
     assert!(settings.routes.find(&"7911".parse().expect("number")).is_none());
 }
+
+/// Decision 30: what is written for one customer cannot be undone by a longer prefix of the common list.
+#[test]
+fn a_small_deck_in_front_is_what_one_customer_pays_otherwise() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let header = "prefix,destination,rate,initial,increment\n";
+    for (name, rows) in [("special.csv", "55,Brazil,0.01,1,1\n"), ("retail.csv", "5511,São Paulo,0.05,1,1\n34,Spain,0.02,1,1\n")] {
+        std::fs::write(dir.path().join(name), format!("{header}{rows}")).expect("written");
+    }
+    let toml = r#"
+        [node]
+        name = "sw1"
+        data_dir = "./data"
+        [sip]
+        listen = ["udp:127.0.0.1:5060"]
+        [[deck]]
+        name = "acme-special"
+        file = "special.csv"
+        currency = "EUR"
+        [[deck]]
+        name = "retail"
+        file = "retail.csv"
+        currency = "EUR"
+        [[account]]
+        name = "acme"
+        currency = "EUR"
+        decks = ["acme-special", "retail"]
+        [[account]]
+        name = "beta"
+        currency = "EUR"
+        deck = "retail"
+    "#;
+    std::fs::write(dir.path().join("t.toml"), toml).expect("written");
+    let settings = config::load(dir.path().join("t.toml")).expect("no errors");
+    let mut engine = rating::Engine::new();
+    engine.set_decks(std::sync::Arc::clone(&settings.decks));
+    let now = units::Now { tick: units::Tick(0), wall: units::Wall(0) };
+    for account in &settings.accounts {
+        let (name, currency, terms) = (&*account.name, account.currency, account.terms.clone());
+        let ask = rating::engine::OpenAccount { name, currency, opening: 0, terms, limit: 0 };
+        engine.open_account(now, &ask).expect("opened");
+    }
+    for (account, number, priced) in [
+        ("acme", "5511987654321", Some(("acme-special", 1_000))),
+        ("acme", "34911234567", Some(("retail", 2_000))),
+        ("beta", "5511987654321", Some(("retail", 5_000))),
+        ("beta", "5521987654321", None),
+    ] {
+        let price = engine.quote(account, &number.parse().expect("digits"), now.wall).ok();
+        assert_eq!(price.as_ref().map(|price| (&*price.deck, price.rate)), priced, "{account} {number}");
+    }
+}

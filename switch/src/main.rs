@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod logs;
 mod run;
+mod shelf;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

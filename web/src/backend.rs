@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use units::{Currency, Money, Wall};
@@ -35,6 +36,8 @@ pub trait Backend: Send + Sync + 'static {
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
     /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
     fn kill_call(&self, id: String) -> Answer<bool>;
+    /// The decks in force.
+    fn decks(&self) -> Arc<rating::Decks>;
     /// Why this node takes no new calls, one short line each; empty means ready.
     fn unready(&self) -> Vec<String>;
     /// What somebody should look at though calls are taken, one short line each.

@@ -33,6 +33,19 @@ pub struct AccountDoc {
     pub live_calls: Option<u64>,
 }
 
+/// A deck that the node has loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeckDoc {
+    /// As configured.
+    pub name: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Hash of its content, 16 hex digits.
+    pub version: String,
+    /// How many rows.
+    pub rows: u64,
+}
+
 /// Money put on an account, as booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TopUpDoc {

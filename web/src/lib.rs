@@ -21,7 +21,7 @@ pub use backend::{
     Amount, Answer, Backend, BackendError, Hand, HandOrder, MovedReceipt, NewAccount, StatementAsk, TopUpOrder, TopUpReceipt,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
-pub use documents::{AccountDoc, CallDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
+pub use documents::{AccountDoc, CallDoc, DeckDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
 pub use documents::{MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use metrics::Metrics;
 pub use problem::Problem;

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, health, ledger, money};
+use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -72,6 +72,8 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/accounts/{name}/reversals", post(money::reversal))
         .route("/cdrs", get(cdrs::list))
         .route("/notices", get(cdrs::notices))
+        .route("/decks", get(decks::list))
+        .route("/decks/{name}", get(decks::show))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
         .route("/openapi.json", get(health::openapi))

@@ -23,6 +23,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("post", "/ledger/close", "/ledger/close"),
     ("get", "/cdrs", "/cdrs"),
     ("get", "/notices", "/notices"),
+    ("get", "/decks", "/decks"),
+    ("get", "/decks/{name}", "/decks/retail"),
     ("get", "/calls", "/calls"),
     ("delete", "/calls/{id}", "/calls/c1"),
     ("get", "/openapi.json", "/openapi.json"),

@@ -78,6 +78,8 @@ struct StateImage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     warned: Option<Warned>,
     expiries: u32,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    rates_told: BTreeMap<Name, Name>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pockets: Vec<PocketImage>,
 }
@@ -107,17 +109,17 @@ pub struct SnapshotReader {
 
 impl StateImage {
     fn of(state: &AccountState) -> Self {
-        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries } = state.clone();
+        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told } = state.clone();
         let pockets = pockets.into_iter().map(|pocket| {
             let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
             PocketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
-        Self { terms, opened_at, last_event, low_armed, warned, expiries, pockets: pockets.collect() }
+        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, pockets: pockets.collect() }
     }
 
     /// The state of `account`, named `name`; pockets that the books do not have are an error.
     fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
-        let Self { terms, opened_at, last_event, low_armed, warned, expiries, pockets } = self;
+        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, pockets } = self;
         let pockets = pockets.into_iter().map(|image| {
             let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
             let id = books.pocket(account, &name).ok_or(Refused::UnknownAccount)?;
@@ -125,7 +127,7 @@ impl StateImage {
         });
         let parent = parent(name).and_then(|above| books.id(above));
         let pockets = pockets.collect::<Result<_, Refused>>()?;
-        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries })
+        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told })
     }
 }
 

@@ -29,6 +29,8 @@ pub struct AccountState {
     pub warned: Option<Warned>,
     /// How often the main balance expired.
     pub expiries: u32,
+    /// By deck, the version of whose prices the owner was told last.
+    pub rates_told: BTreeMap<Name, Name>,
 }
 
 /// Something that comes with time alone.
@@ -62,7 +64,17 @@ impl AccountState {
     /// Of an account opened at `at` with `posted` in it.
     pub fn new(terms: Terms, at: Wall, parent: Option<AccountId>, posted: i64) -> Self {
         let low_armed = terms.low_balance.is_some_and(|mark| posted >= mark);
-        Self { terms, opened_at: at, parent, pockets: Vec::new(), last_event: at, low_armed, warned: None, expiries: 0 }
+        Self {
+            terms,
+            opened_at: at,
+            parent,
+            pockets: Vec::new(),
+            last_event: at,
+            low_armed,
+            warned: None,
+            expiries: 0,
+            rates_told: BTreeMap::new(),
+        }
     }
 
     /// Other terms; another low mark is watched from the balance as it stands.
@@ -109,10 +121,13 @@ impl AccountState {
                     }
                 }
             }
-            NoticeEvent::CreditExpired { .. }
-            | NoticeEvent::TopUpBooked { .. }
-            | NoticeEvent::RatesChange { .. }
-            | NoticeEvent::CallEnds { .. } => {}
+            NoticeEvent::RatesChange { deck, version, .. } => {
+                self.rates_told.insert(deck.clone(), version.clone());
+                // Of decks that it does not call by any more nothing need be known.
+                let decks = &self.terms.decks;
+                self.rates_told.retain(|told, _| told == deck || decks.contains(told));
+            }
+            NoticeEvent::CreditExpired { .. } | NoticeEvent::TopUpBooked { .. } | NoticeEvent::CallEnds { .. } => {}
         }
     }
 

@@ -1,11 +1,12 @@
 //! A deck as text again. Invariant: what is written loads to the same rows and so to the same version.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use units::{Currency, Money};
 
 use super::load::COLUMNS;
-use super::{Deck, Row};
+use super::{Deck, Row, Rules};
 
 /// A row's cells in the order of [`Deck::COLUMNS`], as a file would hold them.
 pub type Cells = [String; COLUMNS.len()];
@@ -15,6 +16,11 @@ pub type Cells = [String; COLUMNS.len()];
 impl Deck {
     /// The columns of a written deck; a file that is read may order them as it likes.
     pub const COLUMNS: [&'static str; COLUMNS.len()] = COLUMNS;
+
+    /// What its file does not say and its rows refer to.
+    pub fn rules(&self) -> Rules {
+        Rules { rounding: self.rounding, periods: Arc::clone(&self.periods) }
+    }
 
     /// Writes it as CSV with a header, by prefix and then by start, amounts with five places, times in UTC.
     ///

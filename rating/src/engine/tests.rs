@@ -307,3 +307,35 @@ fn accounts_are_listed_by_name() {
     assert!(desk.engine.open_account(desk.now, &again).is_err() && desk.money().0 == 1);
     assert!(desk.engine.open_account(desk.now, &OpenAccount { name: "@revenue", ..again }).is_err());
 }
+
+#[test]
+fn new_prices_are_told_once_to_those_who_call_by_them() {
+    let mut desk = desk(0);
+    desk.open("beta", 0, "dollars");
+    let event = |version: &str| ledger::NoticeEvent::RatesChange {
+        deck: "retail".into(),
+        version: version.into(),
+        changes: Vec::new(),
+        more: 1,
+        currency: Currency::EUR,
+    };
+    for (account, version, told) in [
+        ("acme", "a", true),
+        ("acme", "a", false), // the same reload again
+        ("acme", "b", true),
+        ("acme", "a", true), // and back
+        ("beta", "a", false),
+        ("nobody", "a", false),
+    ] {
+        let record = desk.engine.tell_rates(desk.now, account, &event(version));
+        assert_eq!(record.is_some(), told, "{account} {version}");
+        desk.records.extend(record);
+    }
+    // A restart knows it, too.
+    let mut replay = Replay::new();
+    for record in &desk.records {
+        replay.apply_record(record).expect("whole");
+    }
+    let (mut engine, _) = Engine::restored(replay.finish().shards.swap_remove(0));
+    assert!(engine.tell_rates(desk.now, "acme", &event("a")).is_none() && engine.tell_rates(desk.now, "acme", &event("b")).is_some());
+}

@@ -23,6 +23,19 @@ impl Engine {
         self.notice(now, self.books.id(account)?, event)
     }
 
+    /// Tells an account of a deck's new prices if it calls by the deck and was not told of this version last. The record is the caller's.
+    pub fn tell_rates(&mut self, now: Now, account: &str, event: &NoticeEvent) -> Option<Record> {
+        let NoticeEvent::RatesChange { deck, version, .. } = event else { return None };
+        let account = self.books.id(account)?;
+        let state = self.states.get(&account)?;
+        if !state.terms.decks.contains(deck) || state.rates_told.get(deck) == Some(version) {
+            return None;
+        }
+        let record = self.notice(now, account, event.clone())?;
+        self.states.get_mut(&account)?.note_notice(event, now.wall);
+        Some(record)
+    }
+
     pub(super) fn notice(&self, now: Now, account: AccountId, event: NoticeEvent) -> Option<Record> {
         let terms = &self.states.get(&account)?.terms;
         let notice = Notice { to: terms.email.clone(), language: terms.language.clone(), event };

@@ -38,6 +38,7 @@ impl Node {
                 let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
                 return self.grant(now, ticket, &ask);
             }
+            AdminRequest::TellRates { accounts, event } => return self.tell_rates(now, ticket, &accounts, &event),
             AdminRequest::Calls => {
                 AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
             }
@@ -106,6 +107,19 @@ impl Node {
             }
             Err(refused) => self.refuse_admin(ticket, &refused),
         }
+    }
+
+    fn tell_rates(&mut self, now: Now, ticket: u64, accounts: &[Name], event: &NoticeEvent) {
+        let mut told = 0;
+        for account in accounts {
+            if let Some(record) = self.engine.tell_rates(now, account, event) {
+                self.journal_notice(record);
+                told += 1;
+            }
+        }
+        // Those told before may still be on their way to the disk.
+        self.reply_when_durable(self.last_ticket(), ticket, AdminReply::Told(told));
+        self.flush_durable();
     }
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::{CallId, PeriodClosed, PocketTerms, Record, Terms, Transfer, TrialBalance};
+use ledger::{CallId, NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, Transfer, TrialBalance};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountView};
 use sip::flow::Flow;
@@ -168,6 +168,13 @@ pub enum AdminRequest {
     PeriodClosed(PeriodClosed),
     /// All balances of this shard.
     Trial,
+    /// New prices to tell these accounts of, those of them that call by the deck and were not told yet.
+    TellRates {
+        /// Whom; few, since each is a record.
+        accounts: Vec<Name>,
+        /// A `RatesChange`.
+        event: Arc<NoticeEvent>,
+    },
     /// Live calls.
     Calls,
     /// End a call.
@@ -262,6 +269,8 @@ pub enum AdminReply {
     Closed,
     /// To `Trial`.
     Trial(TrialBalance),
+    /// To `TellRates`: how many were told now, once that is durable.
+    Told(usize),
     /// To `Calls`.
     Calls(Vec<LiveCall>),
     /// To `Kill`.

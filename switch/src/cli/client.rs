@@ -93,6 +93,11 @@ impl Client {
         self.document(request.call())
     }
 
+    /// Something that is no document.
+    pub(crate) fn read_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        self.answer(self.agent.get(self.url(path)).header("authorization", &self.authorization).call())
+    }
+
     /// All pages of a list, row by row.
     pub(crate) fn read_all<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
         let mut rows = Vec::new();

@@ -2,15 +2,20 @@
 
 mod compare;
 mod export;
+mod source;
 mod workbook;
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
-use units::Currency;
+use anyhow::{Context as _, bail};
+use rating::deck::Draft;
+use units::{Currency, Wall};
 
-use super::{deck_file, instant};
+use super::client::Reach;
+use super::{deck_file, instant, plain, print_json, stdout};
+use crate::shelf::{Kept, Shelf};
 use compare::{Comparison, Known, Shown};
 
 /// What can be done with decks.
@@ -34,8 +39,33 @@ pub(crate) enum Ask {
         /// When the new version would be loaded, RFC 3339; now if absent
         #[arg(long, value_name = "RFC3339")]
         at: Option<String>,
+        /// Configuration whose [[period]]s rows may name
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
         #[command(flatten)]
         shown: Shown,
+    },
+    /// What the decks of a configuration would change in the running node; exit 1 if one would not load
+    Preview {
+        #[command(flatten)]
+        reach: Reach,
+        /// Only the deck of this name
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// When they would be loaded, RFC 3339; now if absent
+        #[arg(long, value_name = "RFC3339")]
+        at: Option<String>,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Every version that a node ever had in force, with the time at which it came
+    Versions {
+        /// The node's data folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
     },
     /// A deck as a file that loads to the same version
     Export(export::Ask),
@@ -44,17 +74,72 @@ pub(crate) enum Ask {
 /// Does what was asked.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
-        Ask::Diff { old, new, sheet, old_sheet, currency, at, shown } => {
+        Ask::Diff { old, new, sheet, old_sheet, currency, at, config, shown } => {
             let at = instant(at.as_deref())?;
-            let before = deck_file::draft(old, *currency, old_sheet.as_deref())?;
+            let rules = deck_file::rules(config.as_ref())?;
+            let before = deck_file::draft(old, *currency, &rules, old_sheet.as_deref())?;
             if !before.errors.is_empty() {
                 deck_file::tell(old, "", &before.errors);
                 bail!("{} has {} wrong row(s): there is nothing to compare with", old.display(), before.errors.len());
             }
-            let after = deck_file::draft(new, *currency, sheet.as_deref())?;
+            let after = deck_file::draft(new, *currency, &rules, sheet.as_deref())?;
             let comparison = Comparison::of(Known { deck: &before.deck, lines: &before.lines }, &after, new, at);
             compare::print(&[comparison], shown)
         }
+        Ask::Preview { reach, name, at, shown } => preview(reach, name.as_deref(), instant(at.as_deref())?, shown),
+        Ask::Versions { data, json } => versions(data, *json),
         Ask::Export(ask) => export::run(ask),
     }
+}
+
+fn preview(reach: &Reach, only: Option<&str>, at: Wall, shown: &Shown) -> anyhow::Result<ExitCode> {
+    let Some(config) = reach.config() else { bail!("name the configuration to preview with --config") };
+    let sources = config::deck_sources(config).or_else(|findings| {
+        for finding in &findings {
+            eprintln!("{finding}");
+        }
+        bail!("{} error(s) in {}", findings.len(), config.display())
+    })?;
+    let client = reach.client()?;
+    let mut comparisons = Vec::new();
+    for source in sources.iter().filter(|source| only.is_none_or(|only| only == &*source.name)) {
+        let draft = config::draft_deck(&source.name, source.currency, &source.rules, &source.path, source.sheet.as_deref());
+        let draft = draft.with_context(|| format!("cannot read the deck {}", source.path.display()))?;
+        // A deck that the node does not have is all new.
+        let before = match source::loaded(&client, &source.name, &source.rules)? {
+            Some(deck) => deck,
+            None => Draft::read(&source.name, source.currency, &source.rules, &b""[..]).deck,
+        };
+        comparisons.push(Comparison::of(Known { deck: &before, lines: &[] }, &draft, &source.path, at));
+    }
+    if comparisons.is_empty() {
+        bail!("{} has no such deck", config.display());
+    }
+    compare::print(&comparisons, shown)
+}
+
+fn versions(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    if !data.is_dir() {
+        bail!("no data folder {}", data.display());
+    }
+    let shelf = Shelf::in_data(data);
+    let mut all = Vec::new();
+    for name in shelf.names()? {
+        all.extend(shelf.history(&name)?.into_iter().map(|kept| (name.clone(), kept)));
+    }
+    if json {
+        let document = |(name, kept): &(String, Kept)| {
+            serde_json::json!({
+                "deck": name, "version": kept.version, "since": kept.at.rfc3339(), "currency": kept.currency.as_str(), "rows": kept.rows,
+            })
+        };
+        print_json(&all.iter().map(document).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut out = stdout();
+    for (name, kept) in &all {
+        writeln!(out, "{}  {}  {}  {} rows  {}", kept.at.rfc3339(), kept.version, kept.currency, kept.rows, plain(name))?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -40,7 +40,7 @@ impl DeckAsk {
     /// Loads all of `path`; its name is the file's without the extension.
     pub(super) fn load(&self, path: &Path, rules: &PriceRules) -> anyhow::Result<Deck> {
         let rules = Rules { rounding: self.rounding, periods: Arc::clone(&rules.periods) };
-        whole(path, draft_by(path, self.currency, &rules, self.sheet.as_deref())?)
+        load(path, self.currency, &rules, self.sheet.as_deref())
     }
 }
 
@@ -61,12 +61,8 @@ fn rounding(word: &str) -> Result<Rounding, String> {
 }
 
 /// Loads `path`, all rows or none.
-pub(super) fn load(path: &Path, currency: Currency, sheet: Option<&str>) -> anyhow::Result<Deck> {
-    whole(path, draft(path, currency, sheet)?)
-}
-
-fn whole(path: &Path, draft: Draft) -> anyhow::Result<Deck> {
-    match draft.finish() {
+pub(super) fn load(path: &Path, currency: Currency, rules: &Rules, sheet: Option<&str>) -> anyhow::Result<Deck> {
+    match draft(path, currency, rules, sheet)?.finish() {
         Ok((deck, warnings)) => {
             tell(path, "warning: ", &warnings);
             Ok(deck)
@@ -79,13 +75,14 @@ fn whole(path: &Path, draft: Draft) -> anyhow::Result<Deck> {
 }
 
 /// Reads `path` as far as it is right.
-pub(super) fn draft(path: &Path, currency: Currency, sheet: Option<&str>) -> anyhow::Result<Draft> {
-    draft_by(path, currency, &Rules::default(), sheet)
-}
-
-fn draft_by(path: &Path, currency: Currency, rules: &Rules, sheet: Option<&str>) -> anyhow::Result<Draft> {
+pub(super) fn draft(path: &Path, currency: Currency, rules: &Rules, sheet: Option<&str>) -> anyhow::Result<Draft> {
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     config::draft_deck(&name, currency, rules, path, sheet).with_context(|| format!("cannot read the deck {}", path.display()))
+}
+
+/// The parts of the week that a configuration defines; none without one.
+pub(super) fn rules(config: Option<&PathBuf>) -> anyhow::Result<Rules> {
+    Ok(Rules { periods: price_rules(config)?.periods, ..Rules::default() })
 }
 
 pub(super) fn tell(path: &Path, kind: &str, findings: &[DeckError]) {

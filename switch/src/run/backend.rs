@@ -161,6 +161,10 @@ impl Backend for SwitchBackend {
         })
     }
 
+    fn decks(&self) -> Arc<rating::Decks> {
+        Arc::clone(&self.fabric.tables.load().decks)
+    }
+
     fn unready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.fabric.draining.load(Ordering::Relaxed) {

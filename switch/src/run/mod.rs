@@ -10,6 +10,7 @@ mod meter;
 mod money;
 mod names;
 mod outlets;
+mod rates;
 mod shard;
 mod signals;
 mod streams;

@@ -79,6 +79,7 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = look.tick() => {
+                switch.sweep();
                 if switch.a_shard_died() {
                     tracing::error!("a shard ended: stopping");
                     return switch.stop();

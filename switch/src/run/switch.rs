@@ -27,9 +27,11 @@ use crate::run::clock::Clock;
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
+use crate::run::rates::Herald;
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::{names, tables};
+use crate::shelf::Shelf;
 
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
@@ -50,6 +52,10 @@ pub(crate) struct Addresses {
 pub(crate) struct Switch {
     pub addresses: Addresses,
     settings: Settings,
+    shelf: Shelf,
+    herald: Herald,
+    /// Tables that were in force before, until nobody has them: a large deck is freed here and not between two packets of a shard.
+    retired: Vec<Arc<node::Tables>>,
     fabric: Arc<Fabric>,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
@@ -81,6 +87,8 @@ impl Switch {
         let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
         tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, "the journal was read");
         let journal = Arc::new(journal);
+        let shelf = Shelf::in_data(&settings.node.data_dir);
+        keep(&shelf, &settings, &clock)?;
         let bound = bind(&settings, count)?;
         let tables = Arc::new(tables::tables(&settings, &bound.addresses.sip));
 
@@ -118,12 +126,18 @@ impl Switch {
         let outlets = Outlets::open(&settings, &journal)?;
         let state = web_state(&parts, token, outlets.statuses, ledger.as_ref());
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
-        Ok(Self { addresses: bound.addresses, settings, fabric, journal, metrics, ledger, shards, io: Some(io) })
+        let herald = Herald::start(&fabric, &shelf)?;
+        herald.announce(&settings.decks);
+        let retired = Vec::new();
+        Ok(Self { addresses: bound.addresses, settings, shelf, herald, retired, fabric, journal, metrics, ledger, shards, io: Some(io) })
     }
 
     /// Swaps in a new configuration; live calls keep theirs. Returns what changed, in words.
     pub(crate) fn reload(&mut self, path: &std::path::Path) -> Result<Vec<String>, Vec<config::Diagnostic>> {
-        let outcome = config::reload(path, &self.settings);
+        let outcome = config::reload(path, &self.settings).and_then(|settings| match keep(&self.shelf, &settings, &self.fabric.clock) {
+            Ok(()) => Ok(settings),
+            Err(error) => Err(vec![not_kept(path, &error)]),
+        });
         self.metrics.config_last_reload_success.set(if outcome.is_ok() { 1.0 } else { 0.0 });
         let settings = outcome?;
         let changes = config::diff(&self.settings, &settings);
@@ -131,13 +145,21 @@ impl Switch {
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         self.metrics.set_carriers(&carriers);
         self.fabric.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
-        self.fabric.tables.store(Arc::clone(&tables));
+        self.retired.push(self.fabric.tables.swap(Arc::clone(&tables)));
         self.fabric.broadcast(|| Letter::Reload(Arc::clone(&tables)));
         if let Some(ledger) = &self.ledger {
             ledger.seed(&settings, self.fabric.clock.now().wall);
         }
+        self.herald.announce(&settings.decks);
         self.settings = settings;
         Ok(changes)
+    }
+
+    /// Frees what only this thread still holds of earlier configurations.
+    pub(crate) fn sweep(&mut self) {
+        let in_use =
+            |tables: &Arc<node::Tables>| Arc::strong_count(tables) > 1 || tables.decks.iter().any(|deck| Arc::strong_count(deck) > 1);
+        self.retired.retain(in_use);
     }
 
     /// No new calls from now on.
@@ -169,6 +191,7 @@ impl Switch {
     /// Ends every call, settled; then every thread; then the journal. An error means that something was not written.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.drain();
+        self.herald.cease();
         if let Some(ledger) = self.ledger.take() {
             self.hang_up();
             ledger.stop();
@@ -182,6 +205,7 @@ impl Switch {
                 Err(_) => outcome = Err(anyhow!("a shard panicked: see the log; the journal is whole")),
             }
         }
+        self.herald.join();
         if let Some((io, stop)) = self.io.take() {
             // It may have ended by itself.
             let _ = stop.send(());
@@ -204,6 +228,16 @@ impl Switch {
             std::thread::sleep(HANG_UP_LOOK);
         }
     }
+}
+
+/// Decks are proof of what calls are billed by: none comes into force before it is on the disk.
+fn keep(shelf: &Shelf, settings: &Settings, clock: &Clock) -> anyhow::Result<()> {
+    settings.decks.iter().try_for_each(|deck| shelf.keep(deck, clock.now().wall))
+}
+
+fn not_kept(path: &std::path::Path, error: &anyhow::Error) -> config::Diagnostic {
+    let message = format!("{error:#}: a deck that cannot be kept does not come into force");
+    config::Diagnostic { file: path.to_string_lossy().into(), line: 1, column: 1, severity: config::Severity::Error, message }
 }
 
 /// What every shard is given.

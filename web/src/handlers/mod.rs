@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod calls;
 pub mod cdrs;
+pub mod decks;
 pub mod health;
 pub mod ledger;
 pub mod money;

@@ -174,6 +174,12 @@ impl Backend for Fake {
         self.remarks.lock().unwrap().clone()
     }
 
+    fn decks(&self) -> Arc<rating::Decks> {
+        let csv = "prefix,destination,rate,initial,increment\n55,Brazil,0.12345,30,6\n";
+        let deck = |name: &str| Arc::new(rating::Deck::load(name, Currency::EUR, csv.as_bytes()).unwrap().0);
+        Arc::new(rating::Decks::new([deck("retail"), deck("alpha-cost")]))
+    }
+
     fn unready(&self) -> Vec<String> {
         self.unready.lock().unwrap().clone()
     }

@@ -9,14 +9,22 @@ use anyhow::{Context as _, bail};
 use rating::{Deck, price};
 use units::Currency;
 
+use super::source::{self, KeptVersion};
 use super::workbook;
+use crate::cli::client::Reach;
 use crate::cli::deck_file;
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
     /// Deck: CSV with a header, or .xlsx
-    file: PathBuf,
+    #[arg(required_unless_present_any = ["name", "deck_version"], conflicts_with_all = ["name", "deck_version"])]
+    file: Option<PathBuf>,
+    /// The deck that the running node has loaded under this name
+    #[arg(long, value_name = "NAME", conflicts_with = "deck_version")]
+    name: Option<String>,
+    #[command(flatten)]
+    kept: KeptVersion,
     /// Sheet of an .xlsx; its first if absent
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
@@ -29,6 +37,8 @@ pub(crate) struct Ask {
     /// Where to write it; standard output if absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// Kinds of files.
@@ -42,7 +52,7 @@ enum Format {
 
 /// Writes the deck; its version goes to stderr.
 pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    let deck = deck_file::load(&ask.file, ask.currency, ask.sheet.as_deref())?;
+    let deck = deck(ask)?;
     match &ask.out {
         Some(path) => {
             let file = File::create_new(path).with_context(|| format!("cannot write {}: name a new file", path.display()))?;
@@ -55,6 +65,18 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     }
     eprintln!("{} {}, version {}, {} rows", deck.name(), deck.currency(), price::version_text(deck.version()), deck.len());
     Ok(ExitCode::SUCCESS)
+}
+
+fn deck(ask: &Ask) -> anyhow::Result<Deck> {
+    if let Some(kept) = ask.kept.load()? {
+        return Ok(kept);
+    }
+    let rules = deck_file::rules(ask.reach.config())?;
+    match (&ask.file, &ask.name) {
+        (Some(file), _) => deck_file::load(file, ask.currency, &rules, ask.sheet.as_deref()),
+        (None, Some(name)) => source::loaded(&ask.reach.client()?, name, &rules)?.with_context(|| format!("the node has no deck {name:?}")),
+        (None, None) => bail!("name a file, --name, or --deck-version with --data"),
+    }
 }
 
 fn write(deck: &Deck, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
