@@ -141,7 +141,7 @@ pub struct TrialLineDoc {
 pub struct PeriodDoc {
     /// Nothing is dated before it any more.
     pub until: String,
-    /// The trial balance holds for the journal up to and with this entry.
+    /// All entries up to this one are in the trial balance; what was moved while it was taken may be.
     pub entry: u64,
     /// All balances at that entry.
     pub trial: TrialBalanceDoc,

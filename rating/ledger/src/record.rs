@@ -159,7 +159,8 @@ pub struct Reversed {
 pub struct PeriodClosed {
     /// The first moment that is still open.
     pub until: Wall,
-    /// The trial balance holds for the journal up to and with this entry.
+    /// The journal's last entry when all shards had agreed: all up to it is in the trial balance, and what was moved while that was taken
+    /// may be.
     pub entry: u64,
     /// The trial balance.
     pub trial: Vec<TrialRow>,
