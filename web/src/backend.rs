@@ -6,9 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use rating::PocketTerms;
+use rating::engine::AccountChange;
 use units::{Currency, Money, Wall};
 
-use crate::documents::{AccountDoc, CallDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
+use crate::documents::{AccountDoc, CallDoc, GrantDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
 use crate::problem::Problem;
 
 /// A boxed future, so that [`Backend`] can be a trait object.
@@ -32,6 +34,10 @@ pub trait Backend: Send + Sync + 'static {
     fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc>;
     /// Moves money by hand; answered once it is durable.
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt>;
+    /// Changes what an account calls by; running calls keep their prices.
+    fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc>;
+    /// Gives credit or minutes; answered once it is durable.
+    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt>;
     /// Up to `limit` live calls in order of their ids, those after `after` only.
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
     /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
@@ -150,6 +156,32 @@ pub struct MovedReceipt {
     /// As booked.
     pub document: MovedDoc,
     /// The key had been used with the same content: nothing was moved now.
+    pub replayed: bool,
+}
+
+/// Credit or minutes for a pocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantOrder {
+    /// The account's name.
+    pub account: String,
+    /// The pocket's name.
+    pub pocket: String,
+    /// Money, or seconds in `SEC`; positive.
+    pub amount: Amount,
+    /// What the pocket serves.
+    pub terms: PocketTerms,
+    /// At most 200 printable characters.
+    pub reference: String,
+    /// 1–128 visible ASCII characters.
+    pub idempotency_key: String,
+}
+
+/// What became of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantReceipt {
+    /// As booked.
+    pub document: GrantDoc,
+    /// The key had been used with the same content: nothing was given now.
     pub replayed: bool,
 }
 

@@ -31,6 +31,80 @@ pub struct AccountDoc {
     /// Calls that hold a lease now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_calls: Option<u64>,
+    /// What it calls by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<TermsDoc>,
+    /// Promotional and test credit and minutes, in the order in which calls use them.
+    #[serde(default)]
+    pub pockets: Vec<PocketDoc>,
+}
+
+/// An account's terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TermsDoc {
+    /// Its price lists: the first that prices a number is taken.
+    pub decks: Vec<String>,
+    /// `block`, `warn` or `off`.
+    pub profit_guard: String,
+    /// The owner is told below this.
+    pub low_balance: Option<String>,
+    /// The balance ends so many days after the last payment or paid usage.
+    pub idle_days: Option<u32>,
+    /// When that would be.
+    pub idle_end: Option<String>,
+    /// Where notices go.
+    pub email: Option<String>,
+    /// In which language.
+    pub language: Option<String>,
+    /// How far below zero calls may take the balance.
+    pub credit: String,
+}
+
+/// A part of an account with a kind, an order and an end of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketDoc {
+    /// Unique within the account.
+    pub name: String,
+    /// `minutes`, `test` or `promo`.
+    pub kind: String,
+    /// Posted: money, or seconds with five places.
+    pub left: String,
+    /// Reserved by live calls; it is still part of `left`.
+    pub leased: String,
+    /// ISO 4217 code, or `SEC`.
+    pub currency: String,
+    /// Among those of a kind the lower goes first.
+    pub priority: u8,
+    /// The destinations that it pays for; all if empty.
+    pub prefixes: Vec<String>,
+    /// From when on.
+    pub valid_from: Option<String>,
+    /// Until when.
+    pub expires_at: Option<String>,
+}
+
+/// Credit or minutes given to a pocket, as booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantDoc {
+    /// Whose.
+    pub account: String,
+    /// Which pocket.
+    pub pocket: String,
+    /// `minutes`, `test` or `promo`.
+    pub kind: String,
+    /// What was given: money, or seconds with five places.
+    pub amount: String,
+    /// ISO 4217 code, or `SEC`.
+    pub currency: String,
+    /// Posted in the pocket right after it.
+    pub left: String,
+    /// The operator's own words.
+    pub reference: String,
+    /// The client's key; the same key again gives nothing.
+    pub idempotency_key: String,
+    /// When it was booked, if the books say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_at: Option<String>,
 }
 
 /// A deck that the node has loaded.

@@ -18,7 +18,8 @@ mod server;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, Hand, HandOrder, MovedReceipt, NewAccount, StatementAsk, TopUpOrder, TopUpReceipt,
+    Amount, Answer, Backend, BackendError, GrantOrder, GrantReceipt, Hand, HandOrder, MovedReceipt, NewAccount, StatementAsk, TopUpOrder,
+    TopUpReceipt,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use documents::{AccountDoc, CallDoc, DeckDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};

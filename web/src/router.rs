@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money};
+use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, terms};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -60,7 +60,8 @@ pub fn router(state: Arc<WebState>) -> Router {
     let bounded = from_fn_with_state(Arc::clone(&state), guard::bound);
     let api = Router::new()
         .route("/accounts", get(accounts::list).post(accounts::add))
-        .route("/accounts/{name}", get(accounts::show))
+        .route("/accounts/{name}", get(accounts::show).patch(terms::change))
+        .route("/accounts/{name}/grants", post(terms::grant))
         .route("/accounts/{name}/topups", post(money::top_up))
         .route("/accounts/{name}/topups/{key}/book", post(money::book))
         .route("/accounts/{name}/topups/{key}/reject", post(money::reject))

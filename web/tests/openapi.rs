@@ -12,6 +12,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/accounts", "/accounts"),
     ("post", "/accounts", "/accounts"),
     ("get", "/accounts/{name}", "/accounts/acme"),
+    ("patch", "/accounts/{name}", "/accounts/acme"),
+    ("post", "/accounts/{name}/grants", "/accounts/acme/grants"),
     ("post", "/accounts/{name}/topups", "/accounts/acme/topups"),
     ("post", "/accounts/{name}/topups/{key}/book", "/accounts/acme/topups/k1/book"),
     ("post", "/accounts/{name}/topups/{key}/reject", "/accounts/acme/topups/k1/reject"),

@@ -44,6 +44,15 @@ pub struct Terms {
 // === impl ProfitGuard ===
 
 impl ProfitGuard {
+    /// As written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Warn => "warn",
+            Self::Off => "off",
+        }
+    }
+
     /// The one of both that lets less through.
     #[must_use]
     pub const fn stricter(self, other: Self) -> Self {

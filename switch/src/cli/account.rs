@@ -11,6 +11,7 @@ use units::Currency;
 use web::{AccountDoc, MovedDoc, Page, StatementBalanceDoc, StatementDoc, TopUpDoc};
 
 use super::client::{Reach, may_be_done, segment};
+use super::terms::{Change, Grant, print_terms};
 use super::{plain, print_json, stdout};
 
 /// What can be done with accounts.
@@ -56,6 +57,10 @@ pub(crate) enum Ask {
         #[command(flatten)]
         reach: Reach,
     },
+    /// Give promotional or test credit, or free minutes, once per key
+    Grant(Grant),
+    /// Change what an account calls by
+    Change(Change),
     /// Add money to an account, once per key
     Topup {
         /// The account's name
@@ -190,6 +195,8 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
             let account: AccountDoc = reach.client()?.post("/accounts", Some(&key), &body)?;
             print_account(&account, *json)?;
         }
+        Ask::Grant(grant) => grant.run(&key_or_random(grant.key.as_deref())?)?,
+        Ask::Change(change) => print_account(&change.run()?, change.json)?,
         Ask::Topup { name, amount, reference, method, fee, pending, key, json, reach } => {
             let key = key_or_random(key.as_deref())?;
             let state = if *pending { "pending" } else { "booked" };
@@ -301,7 +308,8 @@ fn print_account(account: &AccountDoc, json: bool) -> anyhow::Result<()> {
         ("leased", &account.leased),
         ("available", &account.available),
         ("deck", &account.deck),
-    ])
+    ])?;
+    print_terms(account)
 }
 
 fn print_top_up(booked: &TopUpDoc, json: bool) -> anyhow::Result<()> {

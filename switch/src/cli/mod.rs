@@ -16,6 +16,7 @@ pub(crate) mod price;
 pub(crate) mod rerate;
 pub(crate) mod route;
 mod slices;
+mod terms;
 
 use std::io::{BufWriter, StdoutLock, Write};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use central::Central;
 use node::{AdminReply, AdminRequest, LiveCall, shard_of};
-use rating::engine::AccountView;
+use rating::engine::AccountChange;
 use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
@@ -13,12 +13,13 @@ use units::{Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PeriodDoc, StatementDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, HandOrder, Metrics, MovedReceipt, NewAccount, SourceError, StatementAsk,
-    TopUpOrder, TopUpReceipt,
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, HandOrder, Metrics, MovedReceipt, NewAccount,
+    SourceError, StatementAsk, TopUpOrder, TopUpReceipt,
 };
 
 use crate::run::central_api;
 use crate::run::fabric::{Fabric, Letter};
+use crate::run::terms::{self, account_doc};
 use crate::run::{accounting, money};
 
 /// The running switch behind the API.
@@ -130,6 +131,23 @@ impl Backend for SwitchBackend {
         }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
         Box::pin(money::by_hand(fabric, shard, Arc::clone(&self.journal), order))
+    }
+
+    fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
+        Box::pin(async move { terms::changed(name.clone(), ask(fabric, shard, terms::change_request(&name, change)).await?) })
+    }
+
+    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
+        Box::pin(async move {
+            let show = AdminRequest::Account(order.account.as_str().into());
+            let AdminReply::Account(view) = ask(Arc::clone(&fabric), shard, show).await? else {
+                return Err(BackendError::NoAccount(order.account));
+            };
+            let request = terms::grant_request(&order, &view)?;
+            terms::granted(order, ask(fabric, shard, request).await?)
+        })
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
@@ -274,18 +292,6 @@ fn query(filter: &CdrFilter) -> Query {
         to: filter.to,
         after: filter.after,
         limit: u32::try_from(filter.limit).unwrap_or(u32::MAX),
-    }
-}
-
-fn account_doc(view: &AccountView) -> AccountDoc {
-    AccountDoc {
-        name: view.name.to_string(),
-        currency: view.currency.to_string(),
-        balance: view.balance.to_string(),
-        leased: view.leased.to_string(),
-        available: view.available.to_string(),
-        deck: view.terms.decks.first().map(ToString::to_string).unwrap_or_default(),
-        live_calls: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod signals;
 mod streams;
 mod switch;
 mod tables;
+mod terms;
 
 pub(crate) use accounting::trial_doc;
 pub(crate) use signals::run;

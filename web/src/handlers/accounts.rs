@@ -99,9 +99,9 @@ pub(super) fn key_needed() -> Problem {
 }
 
 fn account_name(name: String) -> Result<String, Problem> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
-        return Err(Problem::unprocessable("name", "a name is 1 to 64 of A–Z a–z 0–9 . _ -"));
+        return Err(Problem::unprocessable("name", "a name is 1 to 64 of A–Z a–z 0–9 . _ -, with : after the account above it"));
     }
     Ok(name)
 }

@@ -7,6 +7,7 @@ pub mod decks;
 pub mod health;
 pub mod ledger;
 pub mod money;
+pub mod terms;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex};
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
+use rating::engine::AccountChange;
 use serde_json::value::{RawValue, Value};
 use tower::ServiceExt;
 use units::{Currency, Money, Wall};
+use web::documents::GrantDoc;
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, Hand, HandOrder, Metrics, MovedDoc, MovedReceipt,
-    NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc, TopUpOrder, TopUpReceipt, TrialBalanceDoc, WebState, router,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, Hand, HandOrder, Metrics,
+    MovedDoc, MovedReceipt, NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc, TopUpOrder, TopUpReceipt,
+    TrialBalanceDoc, WebState, router,
 };
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -36,6 +39,8 @@ fn document(name: &str, balance: Money) -> AccountDoc {
         available: balance.to_string(),
         deck: "retail".to_owned(),
         live_calls: None,
+        terms: None,
+        pockets: Vec::new(),
     }
 }
 
@@ -143,6 +148,36 @@ impl Backend for Fake {
             booked_at: None,
         };
         now(Ok(MovedReceipt { document, replayed: false }))
+    }
+
+    /// The first deck is all that it keeps.
+    fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc> {
+        let Some(balance) = self.balances.lock().unwrap().get(&name).copied() else { return now(Err(BackendError::NoAccount(name))) };
+        let deck = change.decks.and_then(|decks| decks.first().map(ToString::to_string));
+        now(Ok(AccountDoc { deck: deck.unwrap_or_else(|| "retail".to_owned()), ..document(&name, balance) }))
+    }
+
+    /// Books nothing: it says what it was asked.
+    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
+        let Some(balance) = self.balances.lock().unwrap().get(&order.account).copied() else {
+            return now(Err(BackendError::NoAccount(order.account)));
+        };
+        let amount = match order.amount.money(order.terms.kind.currency(balance.currency)) {
+            Ok(amount) => amount,
+            Err(error) => return now(Err(error)),
+        };
+        let document = GrantDoc {
+            account: order.account,
+            pocket: order.pocket,
+            kind: order.terms.kind.word().to_owned(),
+            amount: amount.to_string(),
+            currency: amount.currency.to_string(),
+            left: amount.to_string(),
+            reference: order.reference,
+            idempotency_key: order.idempotency_key,
+            booked_at: None,
+        };
+        now(Ok(GrantReceipt { document, replayed: false }))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {

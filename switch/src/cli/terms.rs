@@ -1,0 +1,173 @@
+//! `tollgate account grant` and `account change`: credit and minutes given, and what an account calls by.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+use web::AccountDoc;
+use web::documents::GrantDoc;
+
+use super::client::{Reach, may_be_done, segment};
+use super::{plain, print_json, stdout};
+
+/// Arguments of `grant`.
+#[derive(clap::Args)]
+pub(crate) struct Grant {
+    /// The account's name
+    name: String,
+    /// The pocket: a new one is opened, another grant adds to it and replaces its terms
+    pocket: String,
+    /// minutes, test or promo
+    #[arg(long, value_name = "KIND", default_value = "promo")]
+    kind: String,
+    /// Money, as 5.00, in the account's currency
+    #[arg(long, value_name = "AMOUNT", required_unless_present = "seconds", conflicts_with = "seconds")]
+    amount: Option<String>,
+    /// Free seconds, of kind minutes
+    #[arg(long, value_name = "N")]
+    seconds: Option<u32>,
+    /// Among pockets of a kind the lower goes first
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    priority: u8,
+    /// A destination that it pays for, again for more; all if absent
+    #[arg(long, value_name = "DIGITS")]
+    prefix: Vec<String>,
+    /// From when on, RFC 3339; at once if absent
+    #[arg(long, value_name = "RFC3339")]
+    from: Option<String>,
+    /// Until when, RFC 3339; for ever if absent
+    #[arg(long, value_name = "RFC3339")]
+    until: Option<String>,
+    /// The cause in your words
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reference: String,
+    /// Idempotency key: the same again gives nothing; a random one if absent
+    #[arg(long, value_name = "KEY")]
+    pub(super) key: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// Arguments of `change`; what is absent stays, `none` takes away.
+#[derive(clap::Args)]
+pub(crate) struct Change {
+    /// The account's name
+    pub(super) name: String,
+    /// A deck, again for more: the first that prices a number is taken
+    #[arg(long, value_name = "NAME")]
+    deck: Vec<String>,
+    /// block, warn or off
+    #[arg(long, value_name = "MODE")]
+    profit_guard: Option<String>,
+    /// Its owner is told below this amount
+    #[arg(long, value_name = "AMOUNT|none")]
+    low_balance: Option<String>,
+    /// The balance ends so many days after the last payment or paid usage
+    #[arg(long, value_name = "N|none")]
+    idle_days: Option<String>,
+    /// Where notices go
+    #[arg(long, value_name = "ADDRESS|none")]
+    email: Option<String>,
+    /// Of notices, as es
+    #[arg(long, value_name = "CODE|none")]
+    language: Option<String>,
+    /// How far below zero calls may take the balance
+    #[arg(long, value_name = "AMOUNT")]
+    credit: Option<String>,
+    /// One JSON document
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+impl Grant {
+    /// Gives it, under this key.
+    pub(super) fn run(&self, key: &str) -> anyhow::Result<()> {
+        let body = json!({
+            "pocket": self.pocket, "kind": self.kind, "amount": self.amount, "seconds": self.seconds, "priority": self.priority,
+            "prefixes": self.prefix, "valid_from": self.from, "expires_at": self.until, "reference": self.reference,
+        });
+        let sent = self.reach.client()?.post(&format!("/accounts/{}/grants", segment(&self.name)), Some(key), &body);
+        let done: GrantDoc = sent.map_err(|error| match may_be_done(&error) {
+            true => anyhow::anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
+            false => error,
+        })?;
+        if self.json {
+            return print_json(&done);
+        }
+        let mut out = stdout();
+        let lines = [
+            ("account", &done.account),
+            ("pocket", &done.pocket),
+            ("kind", &done.kind),
+            ("amount", &done.amount),
+            ("currency", &done.currency),
+            ("left", &done.left),
+            ("reference", &done.reference),
+            ("key", &done.idempotency_key),
+        ];
+        for (label, value) in lines {
+            writeln!(out, "{label:10} {}", plain(value))?;
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+impl Change {
+    /// Changes it; the account afterwards.
+    pub(super) fn run(&self) -> anyhow::Result<AccountDoc> {
+        let text = |value: &str| if value == "none" { Value::Null } else { value.into() };
+        let mut body = Map::new();
+        if !self.deck.is_empty() {
+            body.insert("decks".to_owned(), json!(self.deck));
+        }
+        let given = [
+            ("profit_guard", &self.profit_guard),
+            ("low_balance", &self.low_balance),
+            ("email", &self.email),
+            ("language", &self.language),
+            ("credit", &self.credit),
+        ];
+        for (field, value) in given {
+            if let Some(value) = value {
+                body.insert(field.to_owned(), text(value));
+            }
+        }
+        if let Some(days) = &self.idle_days {
+            let days = if days == "none" { Value::Null } else { json!(days.parse::<u32>()?) };
+            body.insert("idle_days".to_owned(), days);
+        }
+        self.reach.client()?.patch(&format!("/accounts/{}", segment(&self.name)), &Value::Object(body))
+    }
+}
+
+/// Terms and pockets of an account, after its balances.
+pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
+    let mut out = stdout();
+    if let Some(terms) = &account.terms {
+        let none = || "none".to_owned();
+        let days = terms.idle_days.map_or_else(none, |days| days.to_string());
+        for (label, value) in [
+            ("decks", terms.decks.join(" ")),
+            ("credit", terms.credit.clone()),
+            ("guard", terms.profit_guard.clone()),
+            ("low mark", terms.low_balance.clone().unwrap_or_else(none)),
+            ("idle days", terms.idle_end.as_ref().map_or_else(|| days.clone(), |end| format!("{days}, until {end}"))),
+            ("notices", terms.email.clone().unwrap_or_else(none)),
+        ] {
+            writeln!(out, "{label:10} {}", plain(&value))?;
+        }
+    }
+    for pocket in &account.pockets {
+        let until = pocket.expires_at.as_ref().map_or_else(String::new, |end| format!(", until {end}"));
+        let serves = if pocket.prefixes.is_empty() { String::new() } else { format!(", for {}", pocket.prefixes.join(" ")) };
+        let [name, kind, left, unit] = [&pocket.name, &pocket.kind, &pocket.left, &pocket.currency].map(|text| plain(text));
+        writeln!(out, "pocket     {name}: {kind} {left} {unit}, leased {}{serves}{until}", plain(&pocket.leased))?;
+    }
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Grants and terms of accounts: the API's orders as the shards take them, and accounts as the API shows them.
+
+use node::{AdminReply, AdminRequest};
+use rating::engine::{AccountChange, AccountView, PocketView};
+use units::{Money, Name, Wall};
+use web::documents::{AccountDoc, GrantDoc, PocketDoc, TermsDoc};
+use web::{BackendError, GrantOrder, GrantReceipt};
+
+pub(super) fn account_doc(view: &AccountView) -> AccountDoc {
+    AccountDoc {
+        name: view.name.to_string(),
+        currency: view.currency.to_string(),
+        balance: view.balance.to_string(),
+        leased: view.leased.to_string(),
+        available: view.available.to_string(),
+        deck: view.terms.decks.first().map(ToString::to_string).unwrap_or_default(),
+        live_calls: None,
+        terms: Some(terms_doc(view)),
+        pockets: view.pockets.iter().map(pocket_doc).collect(),
+    }
+}
+
+fn terms_doc(view: &AccountView) -> TermsDoc {
+    let terms = &view.terms;
+    TermsDoc {
+        decks: terms.decks.iter().map(ToString::to_string).collect(),
+        profit_guard: terms.profit_guard.word().to_owned(),
+        low_balance: terms.low_balance.map(|mark| Money::of(mark, view.currency).to_string()),
+        idle_days: terms.idle_days,
+        idle_end: view.idle_end.map(Wall::rfc3339),
+        email: terms.email.as_ref().map(ToString::to_string),
+        language: terms.language.as_ref().map(ToString::to_string),
+        credit: Money::of(view.limit.amount.saturating_neg(), view.currency).to_string(),
+    }
+}
+
+fn pocket_doc(pocket: &PocketView) -> PocketDoc {
+    PocketDoc {
+        name: pocket.name.to_string(),
+        kind: pocket.kind.word().to_owned(),
+        left: pocket.left.to_string(),
+        leased: pocket.leased.to_string(),
+        currency: pocket.left.currency.to_string(),
+        priority: pocket.priority,
+        prefixes: pocket.prefixes.iter().map(ToString::to_string).collect(),
+        valid_from: pocket.valid_from.map(Wall::rfc3339),
+        expires_at: pocket.expires_at.map(Wall::rfc3339),
+    }
+}
+
+pub(super) fn change_request(name: &str, change: AccountChange) -> AdminRequest {
+    AdminRequest::ChangeAccount { name: name.into(), change }
+}
+
+pub(super) fn changed(name: String, reply: AdminReply) -> Result<AccountDoc, BackendError> {
+    match reply {
+        AdminReply::Account(view) => Ok(account_doc(&view)),
+        AdminReply::NotFound => Err(BackendError::NoAccount(name)),
+        AdminReply::Refused { code: "unknown-deck", detail } => Err(BackendError::Refused { field: "decks", detail }),
+        AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "terms", detail }),
+        _ => Err(BackendError::Unavailable("the account was not changed".to_owned())),
+    }
+}
+
+/// `view` is the account as it is, whose currency the money is in.
+pub(super) fn grant_request(order: &GrantOrder, view: &AccountView) -> Result<AdminRequest, BackendError> {
+    let amount = order.amount.money(order.terms.kind.currency(view.currency))?;
+    let account: Name = order.account.as_str().into();
+    let (pocket, terms) = (order.pocket.as_str().into(), order.terms.clone());
+    Ok(AdminRequest::Grant { account, pocket, amount, terms, reference: order.reference.clone(), key: order.idempotency_key.clone() })
+}
+
+pub(super) fn granted(order: GrantOrder, reply: AdminReply) -> Result<GrantReceipt, BackendError> {
+    match reply {
+        AdminReply::Granted { amount, left, booked_at, replayed } => Ok(GrantReceipt {
+            document: GrantDoc {
+                account: order.account,
+                pocket: order.pocket,
+                kind: order.terms.kind.word().to_owned(),
+                amount: amount.to_string(),
+                currency: amount.currency.to_string(),
+                left: left.to_string(),
+                reference: order.reference,
+                idempotency_key: order.idempotency_key,
+                booked_at: booked_at.map(Wall::rfc3339),
+            },
+            replayed,
+        }),
+        AdminReply::NotFound => Err(BackendError::NoAccount(order.account)),
+        AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(order.idempotency_key)),
+        AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "pocket", detail }),
+        _ => Err(BackendError::Unavailable("the grant was not booked".to_owned())),
+    }
+}
