@@ -122,12 +122,13 @@ impl Client {
         self.document(request.content_type("application/json").send(body.to_string()))
     }
 
-    /// Removes what is at `path`.
+    /// Changes what is at `path` by what `body` names.
     pub(crate) fn patch<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<T> {
         let request = self.agent.patch(self.url(path)).header("authorization", &self.authorization);
         self.document(request.content_type("application/json").send(body.to_string()))
     }
 
+    /// Removes what is at `path`.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
         let request = self.agent.delete(self.url(path)).header("authorization", &self.authorization);
         self.answer(request.call()).map(|_| ())

@@ -131,6 +131,8 @@ fn document(row: &AccountRow) -> AccountDoc {
         available: money(row.money.available()),
         deck: row.terms.decks.first().map(ToString::to_string).unwrap_or_default(),
         live_calls: None,
+        terms: None,
+        pockets: Vec::new(),
     }
 }
 
