@@ -161,10 +161,23 @@ impl<'a> Check<'a> {
     pub(crate) fn name(&mut self, kind: &str, table: &Table, seen: &mut BTreeMap<String, Span>) -> Option<Name> {
         let field = table.text("name")?;
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if field.value.is_empty() || field.value.len() > NAME_MAX || !field.value.chars().all(plain) {
-            self.error(&field.span, format!("{kind} name {:?}: 1 to {NAME_MAX} letters, digits, dots, hyphens, underscores", field.value));
+        let fits = field.value.len() <= NAME_MAX && field.value.chars().all(plain);
+        if !fits || !field.value.starts_with(char::is_alphanumeric) {
+            let rule = format!("1 to {NAME_MAX} letters, digits, dots, hyphens, underscores, beginning with a letter or digit");
+            self.error(&field.span, format!("{kind} name {:?}: {rule}", field.value));
             return None;
         }
+        self.once(kind, &field, seen)
+    }
+
+    /// As [`Self::name`] for an account, whose name may have tiers: `reseller:customer`.
+    pub(crate) fn account_name(&mut self, table: &Table, seen: &mut BTreeMap<String, Span>) -> Option<Name> {
+        let field = table.text("name")?;
+        self.parsed(&field.span, rating::check_account_name(&field.value))?;
+        self.once("account", &field, seen)
+    }
+
+    fn once(&mut self, kind: &str, field: &Field<String>, seen: &mut BTreeMap<String, Span>) -> Option<Name> {
         match seen.get(&field.value) {
             Some(first) => {
                 let first = self.source.at(first);

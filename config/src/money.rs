@@ -61,7 +61,7 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
     let mut seen = BTreeMap::new();
     let mut accounts = Vec::new();
     for table in document.many(&schema::ACCOUNT) {
-        let name = check.name("account", table, &mut seen);
+        let name = check.account_name(table, &mut seen);
         let currency = currency(table, "currency", check);
         let balance = money(table, "balance", currency, check);
         let credit = money(table, "credit_limit", currency, check);
@@ -70,6 +70,8 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
             accounts.push(AccountSeed { name, currency, balance, limit: credit.negated(), terms });
         }
     }
+    // A reseller is opened before its customers, in whatever order they are written.
+    accounts.sort_by_key(|account| account.name.split(':').count());
     accounts
 }
 

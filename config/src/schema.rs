@@ -347,7 +347,12 @@ pub const ACCOUNT: Section = Section {
     required: false,
     doc: "An account made at the first start; a restart or reload never touches its balance.",
     keys: &[
-        key("name", Kind::Text, Preset::Required, "Unique among accounts."),
+        key(
+            "name",
+            Kind::Text,
+            Preset::Required,
+            "Unique among accounts; `reseller:customer` stands below `reseller`, and both pay for its calls.",
+        ),
         key("currency", Kind::Text, Preset::Required, "Three letters; a deck in another currency needs an `[[exchange]]`."),
         key("balance", Kind::Money, Preset::Text("0"), "First balance, in quotes: `\"10.00\"`."),
         key("deck", Kind::Text, Preset::Nothing, "What its calls cost. This or `decks` is required."),

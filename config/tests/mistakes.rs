@@ -121,7 +121,7 @@ order = "best"
         toml,
         &[],
         &[
-            r#"t.toml:2:8: node name "sw 1": 1 to 64 letters, digits, dots, hyphens, underscores"#,
+            r#"t.toml:2:8: node name "sw 1": 1 to 64 letters, digits, dots, hyphens, underscores, beginning with a letter or digit"#,
             r#"t.toml:3:12: data_dir must be text in quotes, not a whole number"#,
             r#"t.toml:4:1: unknown key "drain_sec": did you mean "drain_secs"?"#,
             r#"t.toml:5:10: shards must be from 0 to 256, not 1000"#,

@@ -54,6 +54,34 @@ fn the_sample_gate_carriers_and_routes() {
     assert!(settings.routes.find(&"7911".parse().expect("number")).is_none());
 }
 
+/// A tree of accounts may be written in any order; who stands above is opened first.
+#[test]
+fn resellers_come_before_their_customers() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let header = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+    std::fs::write(dir.path().join("retail.csv"), format!("{header}34,Spain,0.1,1,1,,,\n")).expect("written");
+    let mut toml = r#"
+[node]
+name = "sw1"
+data_dir = "data"
+[sip]
+listen = ["udp:127.0.0.1:5060"]
+[[deck]]
+name = "retail"
+file = "retail.csv"
+currency = "EUR"
+"#
+    .to_owned();
+    for name in ["house:shop:till", "house:shop", "house"] {
+        toml += &format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\ndeck = \"retail\"\n");
+    }
+    let path = dir.path().join("tollgate.toml");
+    std::fs::write(&path, toml).expect("written");
+    let settings = config::load(path).map_err(|errors| config::render(&errors)).expect("it loads");
+    let names: Vec<&str> = settings.accounts.iter().map(|account| &*account.name).collect();
+    assert_eq!(names, ["house", "house:shop", "house:shop:till"]);
+}
+
 /// Decision 30: what is written for one customer cannot be undone by a longer prefix of the common list.
 #[test]
 fn a_small_deck_in_front_is_what_one_customer_pays_otherwise() {

@@ -13,5 +13,5 @@ pub mod slices;
 pub use cdr::{Attempt, Cdr};
 pub use deck::{Deck, DeckError, Decks, Row, Rules, Warning};
 pub use engine::{Engine, LeaseId, Refusal};
-pub use ledger::{CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms};
+pub use ledger::{CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms, check_account_name};
 pub use price::{Charge, Price, Step};
