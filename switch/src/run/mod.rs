@@ -10,6 +10,7 @@ mod meter;
 mod money;
 mod names;
 mod outlets;
+mod pace;
 mod rates;
 mod shard;
 mod signals;

@@ -20,6 +20,7 @@ use units::{Now, Tick};
 
 use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::meter::Meter;
+use crate::run::pace::Pace;
 use crate::run::streams::Outgoing;
 
 /// Batches taken from one socket before the others have their turn.
@@ -50,6 +51,7 @@ pub(crate) struct Shard {
     pub backlog: VecDeque<(Entry, Priority)>,
     pub durable: u64,
     pub pressure: node::Pressure,
+    pub pace: Pace,
 }
 
 /// A socket and what waits to be sent by it.
@@ -69,8 +71,10 @@ impl Shard {
         self.flush()?;
         loop {
             let mut ready = Vec::with_capacity(self.sockets.len());
-            self.poller.wait(Some(self.sleep()), |socket| ready.push(socket))?;
+            let before = self.fabric.clock.now().tick;
+            self.poller.wait(Some(self.sleep(before)), |socket| ready.push(socket))?;
             let now = self.fabric.clock.now();
+            self.pace.waited(now.tick - before);
             for socket in ready {
                 let at = socket.token as usize;
                 if socket.error {
@@ -94,6 +98,9 @@ impl Shard {
                 self.meter.flush(&mut self.node);
                 return Ok(());
             }
+            if let Some(pause) = self.pace.pause() {
+                std::thread::sleep(pause);
+            }
         }
     }
 
@@ -103,8 +110,7 @@ impl Shard {
         self.backlog.is_empty() && (self.node.is_idle() || (failed && self.node.live_calls() == 0))
     }
 
-    fn sleep(&self) -> Duration {
-        let now = self.fabric.clock.now().tick;
+    fn sleep(&self, now: Tick) -> Duration {
         match self.node.deadline() {
             Tick::NEVER => LONGEST_SLEEP,
             at => (at - now).min(LONGEST_SLEEP),

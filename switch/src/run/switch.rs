@@ -27,6 +27,7 @@ use crate::run::clock::Clock;
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
+use crate::run::pace::Pace;
 use crate::run::rates::Herald;
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
@@ -290,6 +291,7 @@ fn start_shards(
             backlog: VecDeque::new(),
             durable: 0,
             pressure: node::Pressure::Ok,
+            pace: Pace::default(),
         };
         let spawned = std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run());
         threads.push(spawned.context("cannot start a shard's thread")?);
