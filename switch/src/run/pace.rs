@@ -11,7 +11,7 @@ const SURE: u8 = 8;
 /// Beyond this, more dense waits make nothing surer, so that one pause of the load ends it soon.
 const MOST: u8 = 16;
 /// For so long; the longest that a packet waits for others.
-const GATHER: Duration = Duration::from_millis(1);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// How densely packets come.
 #[derive(Debug, Default)]
