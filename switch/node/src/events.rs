@@ -238,7 +238,7 @@ impl Node {
                     self.book_late_answer(now, slot, attempt);
                     self.finish_leg(slot, id);
                 }
-                self.ack_and_bye(now, client, flow, response, why);
+                self.ack_and_bye(now, Some(client), flow, response, why);
             }
             (422, true, _) if self.retry_with_larger_session(now, slot, id, client, response) => {}
             (_, true, _) => {
@@ -264,7 +264,7 @@ impl Node {
             // A 2xx without Contact or tag forms no dialog that could ever be ended: as if it had refused.
             None => {
                 self.finish_leg(slot, id);
-                self.ack_and_bye(now, client, flow, response, Goodbye { cause: units::Cause::PROTOCOL, sip_cause: None });
+                self.ack_and_bye(now, Some(client), flow, response, Goodbye { cause: units::Cause::PROTOCOL, sip_cause: None });
                 let end = AttemptEnd::Status(502);
                 self.note_carrier_end(now, slot, end);
                 return self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: None });
@@ -309,7 +309,7 @@ impl Node {
     /// Another 2xx to an INVITE that has had its final response: one is enough (RFC 3261 §13.2.2.4).
     fn fork(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
         if response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
-            self.ack_and_bye(now, id, flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
+            self.ack_and_bye(now, Some(id), flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
         } else {
             self.counters.rejected("stray_response");
         }
@@ -319,7 +319,7 @@ impl Node {
     fn stray(&mut self, now: Now, flow: Flow, response: &Message) {
         let ours = self.minter.open(Kind::Tag, response.from_tag().get(..TOKEN_LEN).unwrap_or("")).is_some();
         if ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
-            self.farewell(now, flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
+            self.ack_and_bye(now, None, flow, response, Goodbye { cause: units::Cause::NORMAL, sip_cause: None });
         } else {
             self.counters.rejected("stray_response");
         }
