@@ -10,6 +10,7 @@ mod money;
 mod number;
 mod period;
 mod prefix;
+mod prefix_map;
 mod time;
 mod zone;
 
@@ -19,7 +20,8 @@ pub use increments::{Increments, IncrementsError};
 pub use money::{Currency, Money, MoneyError, MoneyText, PLACES, SCALE};
 pub use number::{MAX_DIGITS, Number, NumberError};
 pub use period::{Period, PeriodError};
-pub use prefix::{Matches, Prefix, PrefixMap, PrefixMapBuilder, PrefixMapError};
+pub use prefix::Prefix;
+pub use prefix_map::{Matches, PrefixMap, PrefixMapBuilder, PrefixMapError};
 pub use time::{Now, Tick, Wall, text as wall_text};
 pub use zone::{Change, Clock, Zone};
 
