@@ -36,7 +36,7 @@ impl Server {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream
     }
 
@@ -68,7 +68,8 @@ fn answers_over_a_socket_and_ends_when_told() {
     let idle = server.connect();
     let begun = Instant::now();
     server.end();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    // Less than an idle connection may stay by itself.
+    assert!(begun.elapsed() < Duration::from_secs(14));
     drop(idle);
 }
 

@@ -131,8 +131,8 @@ fn a_call_without_a_slice_is_refused_for_lack_of_the_database_not_of_money() {
     let mut bench = Bench::new(1_000_000);
     let short = Timing { hold_ms: 1_600, ..TIMING };
     let mut node = bench.node("n1", short);
-    wait("a slice", || node.free() > 0);
-    assert_eq!(node.call(1), Ok(()));
+    // A busy machine may let so short a hold pass between two beats.
+    wait("a call", || node.call(1).is_ok());
     bench.postgres.stop();
     let mut id = 1;
     let mut next = || {
@@ -151,10 +151,10 @@ fn a_call_without_a_slice_is_refused_for_lack_of_the_database_not_of_money() {
 #[test]
 fn an_operator_gives_a_node_up_and_it_comes_back() {
     let mut bench = Bench::new(1_000_000);
-    let short = Timing { hold_ms: 800, ..TIMING };
+    // Longer than a busy machine keeps the beat from coming.
+    let short = Timing { hold_ms: 4_000, ..TIMING };
     let mut node = bench.node("n1", short);
-    wait("a slice", || node.free() > 0);
-    assert_eq!(node.call(1), Ok(()));
+    wait("a call", || node.call(1).is_ok());
     assert_eq!(node.second(), 0);
     let lose = |bench: &Bench, name: &str| bench.runtime.block_on(bench.central.lose(name.into()));
     assert!(matches!(lose(&bench, "n1"), Err(CentralError::NotExpired { .. })), "it may still lend");

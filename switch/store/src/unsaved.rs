@@ -68,7 +68,13 @@ impl Unsaved {
             Some(file) => file,
             none => none.insert(OpenOptions::new().create(true).append(true).open(path)?),
         };
-        file.write_all(line.as_bytes())
+        let whole = file.metadata()?.len();
+        let written = file.write_all(line.as_bytes());
+        if written.is_err() {
+            // The line goes elsewhere; a part of it would spoil what is here. Should that fail too, the error of the write says it all.
+            let _ = file.set_len(whole);
+        }
+        written
     }
 }
 

@@ -9,7 +9,7 @@ use crate::harness::{Books, CARRIERS, SOON, Scenario, Site, Tollgate, eventually
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 
 fn stage(port: u16) -> (Site, Tollgate) {
-    let mut site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     (site, switch)
 }
@@ -80,7 +80,7 @@ fn money_moves_once_for_each_key() {
 
 #[test]
 fn an_account_opened_through_the_api_calls_and_stays() {
-    let (mut site, switch) = stage(free_port(CARRIERS));
+    let (site, switch) = stage(free_port(CARRIERS));
     let new = json!({ "name": "globex", "currency": "EUR", "deck": "retail", "balance": "3.00" });
     assert!(switch.api.post("/accounts", None, &new).is_problem(400), "money without a key");
     assert_eq!(switch.api.post("/accounts", Some("open-1"), &new).status, 201);

@@ -1,6 +1,6 @@
 //! Balances that run out: shared by many calls at once, and topped up in mid-call. Rate 0.60 a minute by the second: 0.01 a second.
 
-use crate::harness::{Books, CARRIERS, Cdr, SOON, Scenario, Site, eventually, free_port, units};
+use crate::harness::{Books, CARRIERS, Cdr, SOON, STALL_MS, Scenario, Site, eventually, free_port, units};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 
@@ -8,7 +8,7 @@ const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 #[test]
 fn twenty_calls_share_one_minute() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("0.60", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("0.60", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let log = Scenario::caller("uac_cutoff", &switch).calls(20).rate(1_000).run();
@@ -21,14 +21,13 @@ fn twenty_calls_share_one_minute() {
     }
     let cdrs = switch.api.wait_cdrs(20);
     let by_caller = |call: u32| -> &Cdr { cdrs.iter().find(|cdr| cdr.text("caller") == format!("caller{call}")).unwrap() };
-    let mut talked_ms = 0.0;
     for (call, ms, _) in &cut {
         let cdr = by_caller(*call);
         let billed = cdr.number("billed_seconds");
-        assert!((ms / 1_000.0 - billed as f64).abs() <= 1.0, "call {call}: talked {ms} ms, billed {billed} s");
         assert_eq!(cdr.number("duration_ms"), billed * 1_000, "a cut call lasts exactly its leased seconds");
         assert_eq!((cdr.number("sip_status"), cdr.text("hangup_by")), (200, "switch"), "{cdr:?}");
-        talked_ms += ms;
+        // The caller's own clock, which a busy machine reads late at either end.
+        assert!((*ms as i64 - billed * 1_000).abs() < STALL_MS, "call {call}: talked {ms} ms, billed {billed} s");
     }
     for call in &refused {
         let cdr = by_caller(*call);
@@ -38,19 +37,18 @@ fn twenty_calls_share_one_minute() {
     let spent: i64 = cdrs.iter().map(|cdr| cdr.units("amount")).sum();
     assert!(spent <= units("0.60000"), "{spent} spent of 60000");
     assert_eq!(spent, billed * 1_000);
-    assert!((talked_ms / 1_000.0 - billed as f64).abs() <= cut.len() as f64, "talked {talked_ms} ms, billed {billed} s");
     // A shard hands its counts on twice a second.
     let counted = || switch.api.metric("tollgate_calls_cut_no_balance_total") as usize;
     eventually("the counter of cut calls", SOON, || (counted() == cut.len()).then_some(()));
     Books::of("acme", "0.60").check(&switch.api, &site.data());
-    eprintln!("twenty calls: {} cut, {} refused, talked {talked_ms} ms, billed {billed} s, spent {spent}", cut.len(), refused.len());
+    eprintln!("twenty calls: {} cut, {} refused, billed {billed} s, spent {spent}", cut.len(), refused.len());
 }
 
 /// 10 s of money; 5 more paid in on the way: the call is cut after 15 s, to the second.
 #[test]
 fn a_top_up_in_mid_call_lengthens_it() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("0.10", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("0.10", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let alpha = Scenario::carrier("uas_answer", port).calls(1).start();
     let call = Scenario::caller("uac_cutoff", &switch).start();
@@ -67,7 +65,7 @@ fn a_top_up_in_mid_call_lengthens_it() {
     alpha.finish();
     let cut = log.cut();
     assert!(
-        matches!(cut[..], [(1, ms, reason)] if (14_000.0..=16_000.0).contains(&ms) && reason.starts_with("SIP;cause=402")),
+        matches!(cut[..], [(1, ms, reason)] if (ms as i64 - 15_000).abs() < STALL_MS && reason.starts_with("SIP;cause=402")),
         "{}",
         log.0
     );
@@ -81,7 +79,7 @@ fn a_top_up_in_mid_call_lengthens_it() {
 #[test]
 fn without_the_first_increment_no_carrier_is_tried() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("0.05999", "34,Spain,0.12,30,6,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("0.05999", "34,Spain,0.12,30,6,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let log = Scenario::caller("uac_refused", &switch).wants(402).run();

@@ -1,17 +1,21 @@
 //! Reload and drain under 200 calls a second: no call fails, and calls keep the price that they began with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::harness::{Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, eventually, free_port, pass, status_of};
+use serde_json::Value;
+
+use crate::harness::{Books, CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STALL_MS, Scenario, Site, eventually, free_port, pass, status_of};
 
 const CALLS_PER_S: u32 = 200;
+/// The number of the call that a drain waits for.
+const LAST: &str = "34600000001";
 const RELOADED: &str = "tollgate_config_last_reload_success";
 
 #[test]
 fn reload_under_load() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let load = Scenario::caller("uac_call", &switch).calls(1_600).rate(CALLS_PER_S).pause_ms(300).start();
@@ -19,19 +23,19 @@ fn reload_under_load() {
 
     // Another price and another carrier: applied to calls that begin later.
     site.write_deck("retail", "34,Spain,1.20,1,1,,,");
-    site = site.carrier("beta", free_port(CARRIERS), "");
+    let site = site.carrier("beta", free_port(CARRIERS), "");
     site.write();
     switch.signal("HUP");
     eventually("the reload", SOON, || switch.log().contains("beta").then_some(()));
-    assert_eq!(switch.api.metric(RELOADED), 1.0);
+    eventually("its metric", SOON, || (switch.api.metric(RELOADED) == 1.0).then_some(()));
 
     // A wrong file changes nothing and says why.
     site.write_with("[[route]]\nprefix = \"35\"\ncarriers = [\"nobody\"]\n");
     site.write_deck("retail", "34,Spain,9.99,0,1,,,");
     switch.signal("HUP");
     eventually("the refused reload", SOON, || (switch.api.metric(RELOADED) == 0.0).then_some(()));
-    let log = switch.log();
-    assert!(log.contains("nobody") && log.contains("retail.csv:2:"), "every error of the wrong file is in the log:\n{log}");
+    let told = |log: &str| log.contains("nobody") && log.contains("retail.csv:2:");
+    eventually("every error of the wrong file in the log", SOON, || told(&switch.log()).then_some(()));
 
     // And back.
     site.write();
@@ -42,8 +46,10 @@ fn reload_under_load() {
     }
     eventually("the good reload", SOON, || (switch.api.metric(RELOADED) == 1.0).then_some(()));
     load.finish();
+    // On a slow machine the load may be over before the reloads are.
+    Scenario::caller("uac_call", &switch).pause_ms(300).run();
 
-    let cdrs = switch.api.wait_cdrs(1_600);
+    let cdrs = switch.api.wait_cdrs(1_601);
     let mut by_rate: BTreeMap<&str, usize> = BTreeMap::new();
     for cdr in &cdrs {
         assert_eq!((cdr.number("sip_status"), cdr.text("carrier")), (200, "alpha"), "{cdr:?}");
@@ -52,24 +58,21 @@ fn reload_under_load() {
     assert_eq!(by_rate.keys().copied().collect::<Vec<_>>(), ["0.60000", "1.20000"], "{by_rate:?}");
     Books::of("acme", "1000.00").check(&switch.api, &site.data());
     switch.stop();
-    eprintln!("reload under load: 1600 calls, none failed, {by_rate:?}");
+    eprintln!("reload under load: 1601 calls, none failed, {by_rate:?}");
 }
 
 #[test]
 fn drain_under_load() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
-    // Calls come and go at 200 a second; the last ones are up when the signal comes.
-    let load = Scenario::caller("uac_call", &switch).calls(800).rate(CALLS_PER_S).pause_ms(2_500).start();
-    let mut begun = BTreeSet::new();
-    eventually("all calls begun", Duration::from_secs(40), || {
-        let calls = switch.api.calls();
-        begun.extend(calls.iter().filter(|call| call["state"] == "answered").map(|call| call["id"].to_string()));
-        (begun.len() >= 800).then_some(())
-    });
-    assert!(switch.api.calls_in("answered") > 0, "nothing left to drain");
+    // Calls come and go at 200 a second. One that lasts until it is hung up from here is up when the signal comes.
+    let load = Scenario::caller("uac_call", &switch).calls(800).rate(CALLS_PER_S).pause_ms(1_500).start();
+    eventually("all calls begun", SOON, || (switch.api.calls_in("answered") + switch.api.cdrs().len() >= 800).then_some(()));
+    let last = Scenario::caller("uac_cutoff", &switch).number(LAST).start();
+    let is_last = |call: &Value| call["called"].as_str().is_some_and(|to| to.contains(LAST)) && call["state"] == "answered";
+    let call = eventually("the last call", SOON, || switch.api.calls().into_iter().find(is_last));
     switch.signal("TERM");
 
     // New calls are refused with 503 and a Retry-After, calls in progress go on.
@@ -81,13 +84,16 @@ fn drain_under_load() {
     let lower = answer.to_ascii_lowercase();
     assert!(lower.contains("\r\nretry-after:") && lower.contains("q.850;cause=42"), "{answer}");
     load.finish();
-    let status = switch.ended(Duration::from_secs(30));
+    assert_eq!(switch.api.delete(&format!("/calls/{}", call["id"].as_str().unwrap())).status, 204);
+    assert_eq!(last.finish().cut().len(), 1);
+    let status = switch.ended(SOON);
     assert!(status.success(), "{status}");
 
     let again = site.start();
     // What overload and drain refuse writes no record.
-    let cdrs = again.api.wait_cdrs(800);
-    assert!(cdrs.iter().all(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == "caller"), "{cdrs:#?}");
+    let cdrs = again.api.wait_cdrs(801);
+    let by = |cdr: &Cdr| if cdr.text("called_e164") == LAST { "operator" } else { "caller" };
+    assert!(cdrs.iter().all(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == by(cdr)), "{cdrs:#?}");
     Books::of("acme", "1000.00").check(&again.api, &site.data());
 }
 
@@ -95,7 +101,7 @@ fn drain_under_load() {
 #[test]
 fn a_second_term_settles_every_call() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let alpha = Scenario::carrier("uas_answer", port).calls(20).start();
     let callers = Scenario::caller("uac_cutoff", &switch).calls(20).rate(100).start();
@@ -105,7 +111,7 @@ fn a_second_term_settles_every_call() {
     assert_eq!(switch.api.calls_in("answered"), 20, "the first signal lets calls be");
     assert!(!switch.api.get("/calls").items().is_empty());
     switch.signal("TERM");
-    let status = switch.ended(Duration::from_secs(10));
+    let status = switch.ended(SOON);
     assert!(status.success(), "{status}");
     assert_eq!(callers.finish().cut().len(), 20);
     alpha.finish();
@@ -114,7 +120,7 @@ fn a_second_term_settles_every_call() {
     let cdrs = again.api.wait_cdrs(20);
     for cdr in &cdrs {
         assert_eq!((cdr.number("sip_status"), cdr.text("hangup_by")), (200, "switch"), "{cdr:?}");
-        assert!((1..=20).contains(&cdr.number("billed_seconds")), "{cdr:?}");
+        assert!((1..=20 + STALL_MS / 1_000).contains(&cdr.number("billed_seconds")), "{cdr:?}");
     }
     Books::of("acme", "1000.00").check(&again.api, &site.data());
 }

@@ -143,21 +143,11 @@ fn a_port_in_use() {
     let port = free_port(CARRIERS);
     let _udp = UdpSocket::bind((CARRIERS, port)).unwrap();
     let _tcp = TcpListener::bind((CARRIERS, port)).unwrap();
-    let listen = |sip: &str, http: &str| {
-        let site = acme();
+    let address = format!("{CARRIERS}:{port}");
+    let any = format!("{CARRIERS}:0");
+    for (sip, http) in [(format!("udp:{address}"), &any), (format!("tcp:{address}"), &any), (format!("udp:{any}"), &address)] {
+        let site = acme().listening(&sip, http);
         site.write();
-        let text = fs::read_to_string(site.config()).unwrap();
-        let text = text.replace("\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\"", sip).replace("listen = \"127.0.0.1:0\"", http);
-        fs::write(site.config(), text).unwrap();
-        site
-    };
-    let address = format!("127.0.0.1:{port}");
-    let free = "listen = \"127.0.0.1:0\"";
-    for site in [
-        listen(&format!("\"udp:{address}\""), free),
-        listen(&format!("\"tcp:{address}\""), free),
-        listen("\"udp:127.0.0.1:0\"", &format!("listen = \"{address}\"")),
-    ] {
         fails(&run(&site), &[&address, "in use"]);
     }
 }
@@ -184,7 +174,7 @@ fn a_data_folder_that_cannot_be_written() {
 
 #[test]
 fn a_second_process_on_the_same_data() {
-    let mut site = acme();
+    let site = acme();
     let switch = site.start();
     let other = acme();
     other.write();
@@ -201,7 +191,7 @@ fn a_second_process_on_the_same_data() {
 #[test]
 fn a_damaged_journal() {
     let port = free_port(CARRIERS);
-    let mut site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     Scenario::caller("uac_call", &switch).number(SPAIN).calls(40).rate(100).pause_ms(50).run();
@@ -229,7 +219,7 @@ fn a_damaged_journal() {
 /// Half of the file is gone, and a file that is no journal at all.
 #[test]
 fn a_journal_cut_short_or_foreign() {
-    let mut site = acme();
+    let site = acme();
     site.start().stop();
     let journal = journal_file(&site.data());
     let whole = fs::read(&journal).unwrap();

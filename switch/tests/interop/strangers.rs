@@ -10,7 +10,7 @@ const SILENCE: Duration = Duration::from_millis(1_500);
 
 #[test]
 fn nothing_comes_back_over_udp() {
-    let mut site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
     let switch = site.start();
     let mut stranger = Peer::new(STRANGER, switch.udp);
     let before = switch.api.metric(COUNTER);
@@ -36,7 +36,7 @@ fn nothing_comes_back_over_udp() {
 
 #[test]
 fn connections_are_closed_without_a_byte() {
-    let mut site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
     let switch = site.start();
     let before = switch.api.metric(COUNTER);
     let mut silent = connect(STRANGER, switch.tcp);

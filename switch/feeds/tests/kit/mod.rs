@@ -1,5 +1,8 @@
 //! What the tests of feeds share: a journal in a folder that vanishes, and waiting for it without a clock.
-#![allow(dead_code)] // not every test file uses all of it
+#![allow(dead_code, unused_imports)] // not every test file uses all of it
+
+#[path = "../../../tests/interop/harness/ports.rs"]
+mod ports;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
 use tokio::sync::Notify;
 use units::{Name, Wall};
+
+pub use ports::free_port;
 
 /// 2026-11-22T12:00:00Z.
 pub const NOON: Wall = Wall(1_795_348_800_000);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
+use ::units::Wall;
 use serde_json::{Value, json};
 
-use super::{eventually, units};
+use super::{SOON, STALL_MS, eventually, units};
 
 /// A client with the operator's token.
 #[derive(Clone)]
@@ -30,13 +30,8 @@ pub struct Cdr(pub Value);
 
 impl Api {
     pub(super) fn new(address: SocketAddr, token: &str) -> Self {
-        let settings = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(20)));
+        let settings = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(SOON));
         Self { address, token: token.to_owned(), agent: settings.build().into() }
-    }
-
-    /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// The same server with another token.
@@ -136,7 +131,7 @@ impl Api {
 
     /// Waits until there are `count` CDRs and no call is up; more is a fault.
     pub fn wait_cdrs(&self, count: usize) -> Vec<Cdr> {
-        let all = eventually(&format!("{count} CDRs"), Duration::from_secs(60), || {
+        let all = eventually(&format!("{count} CDRs"), SOON, || {
             let all = self.cdrs();
             (all.len() >= count && self.calls().is_empty()).then_some(all)
         });
@@ -188,6 +183,22 @@ impl Cdr {
     /// A whole number.
     pub fn number(&self, field: &str) -> i64 {
         self.0[field].as_i64().unwrap_or_else(|| panic!("{field} is no number in {}", self.0))
+    }
+
+    /// A call that talked for about `pause_ms`, and is billed for what its own record says it talked: how late a busy machine saw its
+    /// end is not known. Whole seconds, 10⁻⁵ EUR for each.
+    pub fn talked(&self, pause_ms: i64, per_second: i64) {
+        let ms = self.number("duration_ms");
+        // SIPp's pause may begin before what it waited for was seen.
+        assert!((pause_ms / 2..pause_ms + STALL_MS).contains(&ms), "{ms} ms for {pause_ms} ms: {self:?}");
+        let seconds = (ms + 999) / 1_000;
+        assert_eq!((self.number("billed_seconds"), self.units("amount")), (seconds, seconds * per_second), "{self:?}");
+    }
+
+    /// From one of its times to another, milliseconds.
+    pub fn between_ms(&self, from: &str, to: &str) -> i64 {
+        let at = |field: &str| Wall::parse(self.text(field)).unwrap().0;
+        at(to) - at(from)
     }
 
     /// `carrier status` of each attempt, in order; 0 for none.

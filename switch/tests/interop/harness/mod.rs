@@ -3,6 +3,7 @@
 
 mod api;
 mod books;
+mod ports;
 #[path = "../../../central/tests/kit/postgres.rs"]
 mod postgres;
 mod process;
@@ -10,12 +11,11 @@ mod sipp;
 mod site;
 mod wire;
 
-use std::net::{IpAddr, TcpListener, UdpSocket};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
+pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::{Tollgate, tollgate};
 pub use sipp::{Scenario, Sipp};
@@ -32,26 +32,11 @@ pub const CARRIERS: &str = "127.0.0.1";
 pub const SPAIN: &str = "34911234567";
 
 /// Longest wait for something that takes milliseconds on an idle machine.
-pub const SOON: Duration = Duration::from_secs(20);
-
-/// First port handed out, and how many there are: below what the system gives to whoever asks for any port.
-const PORTS: (u16, u16) = (20_000, 12_000);
-
-/// A port that is free for UDP and TCP at `ip` now and that no other test of this process gets.
-pub fn free_port(ip: &str) -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let ip: IpAddr = ip.parse().unwrap();
-    // Test programs that run at the same time begin at different places.
-    let begin = std::process::id().wrapping_mul(97);
-    for _ in 0..PORTS.1 {
-        let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = PORTS.0 + (begin.wrapping_add(step) % u32::from(PORTS.1)) as u16;
-        if UdpSocket::bind((ip, port)).is_ok() && TcpListener::bind((ip, port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port at {ip}");
-}
+pub const SOON: Duration = Duration::from_secs(60);
+/// Pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// By how much a busy machine may stretch a pause, or see it late, milliseconds. Far below what a wrong bill would be off by.
+pub const STALL_MS: i64 = 20_000;
 
 /// Looks until there is something to see; fails when `within` is over.
 pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
@@ -61,7 +46,7 @@ pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Opt
             return found;
         }
         assert!(begun.elapsed() < within, "{what}: not within {within:?}");
-        std::thread::sleep(Duration::from_millis(20));
+        pass(LOOK_AGAIN);
     }
 }
 

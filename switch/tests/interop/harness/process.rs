@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::{Api, Site, eventually};
+use super::{Api, SOON, Site, eventually};
 
 /// A busy machine may need this long until `ready`.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -101,7 +101,7 @@ impl Tollgate {
     pub fn stop(self) {
         self.signal("TERM");
         let log = self.log.clone();
-        let status = self.ended(Duration::from_secs(60));
+        let status = self.ended(SOON);
         assert!(status.success(), "{status}\n{}", tail(&log));
     }
 

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{CARRIERS, PBX, Tollgate, eventually, free_port};
+use super::{CARRIERS, PBX, SOON, Tollgate, eventually, free_port};
 
 /// Longest run of a scenario that says nothing else, seconds.
-const LIMIT_SECS: u64 = 120;
+const LIMIT_SECS: u64 = 300;
 
 /// A scenario with its settings.
 pub struct Scenario {
@@ -122,10 +122,10 @@ impl Scenario {
         let child = command.spawn().unwrap();
         let mut started = Sipp { name: self.name, child, out, limit: Duration::from_secs(self.limit_secs + 15) };
         if self.to.is_none() {
-            eventually("a listening carrier", Duration::from_secs(30), || {
+            eventually("a listening carrier", SOON, || {
                 let ended = started.child.try_wait().unwrap();
                 assert!(ended.is_none(), "{}: {}", started.name, started.trouble());
-                listens(self.local.port()).then_some(())
+                listens(self.local, self.tcp).then_some(())
             });
         }
         started
@@ -209,11 +209,14 @@ fn assert_installed() {
     assert!(found, "no sipp on this machine: run .ci/run, which installs it, or `apt-get install sip-tester`");
 }
 
-/// Whether a socket listens at this port: `/proc/net` lists local addresses as hexadecimal.
-fn listens(port: u16) -> bool {
-    let hex = format!(":{port:04X} ");
-    ["/proc/net/udp", "/proc/net/tcp"].iter().any(|table| {
-        let table = fs::read_to_string(table).unwrap_or_default();
-        table.lines().skip(1).any(|line| line.split_whitespace().nth(1).is_some_and(|local| format!("{local} ").ends_with(&hex)))
+/// Whether a socket listens there: `/proc/net` has addresses and states as hexadecimal, 0A for a listener of TCP, 07 for any socket of UDP.
+fn listens(at: SocketAddr, tcp: bool) -> bool {
+    let SocketAddr::V4(at) = at else { panic!("{at} is not IPv4") };
+    let local = format!("{:08X}:{:04X}", u32::from(*at.ip()).swap_bytes(), at.port());
+    let (table, state) = if tcp { ("/proc/net/tcp", "0A") } else { ("/proc/net/udp", "07") };
+    let table = fs::read_to_string(table).unwrap_or_default();
+    table.lines().skip(1).any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1) == Some(&local.as_str()) && words.get(3) == Some(&state)
     })
 }

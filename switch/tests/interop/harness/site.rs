@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{CARRIERS, Tollgate};
+use super::{CARRIERS, Tollgate, free_port};
 
 const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
@@ -15,22 +15,23 @@ pub struct Site {
     folder: TempDir,
     /// Of the node.
     pub name: &'static str,
-    listen: [String; 2],
+    listen: Vec<String>,
     http: String,
     node: String,
     parts: String,
 }
 
 impl Site {
-    /// Listeners take free ports, SIP on UDP and TCP at 127.0.0.1.
+    /// Listeners have ports of their own at 127.0.0.1, SIP on UDP and TCP. Not any port: a switch that starts again wants the same.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("decks")).unwrap();
+        let (sip, http) = (free_port(CARRIERS), free_port(CARRIERS));
         Self {
             folder,
             name: "sw1",
-            listen: ["udp:127.0.0.1:0".to_owned(), "tcp:127.0.0.1:0".to_owned()],
-            http: "127.0.0.1:0".to_owned(),
+            listen: ["udp", "tcp"].map(|transport| format!("{transport}:{CARRIERS}:{sip}")).to_vec(),
+            http: format!("{CARRIERS}:{http}"),
             node: String::new(),
             parts: String::new(),
         }
@@ -39,6 +40,13 @@ impl Site {
     /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is 127.0.0.11.
     pub fn acme(balance: &str, rows: &str) -> Self {
         Self::new().deck("retail", rows).account("acme", balance).gate("acme-pbx", "acme", super::PBX, "")
+    }
+
+    /// Listens there instead.
+    pub fn listening(mut self, sip: &str, http: &str) -> Self {
+        self.listen = vec![sip.to_owned()];
+        self.http = http.to_owned();
+        self
     }
 
     /// Another name than `sw1`.
@@ -96,23 +104,16 @@ impl Site {
         self
     }
 
-    /// Writes the configuration and starts a switch; it is ready when this returns. The next start has the same ports.
-    pub fn start(&mut self) -> Tollgate {
-        self.start_with(None)
+    /// Writes the configuration and starts a switch; it is ready when this returns.
+    pub fn start(&self) -> Tollgate {
+        self.write();
+        Tollgate::start(self, None)
     }
 
     /// The same with a disk that takes no file longer than `file_kib`.
-    pub fn start_on_small_disk(&mut self, file_kib: u32) -> Tollgate {
-        self.start_with(Some(file_kib))
-    }
-
-    fn start_with(&mut self, file_kib: Option<u32>) -> Tollgate {
+    pub fn start_on_small_disk(&self, file_kib: u32) -> Tollgate {
         self.write();
-        let running = Tollgate::start(self, file_kib);
-        self.listen = [format!("udp:{}", running.udp), format!("tcp:{}", running.tcp)];
-        self.http = running.api.address().to_string();
-        self.write();
-        running
+        Tollgate::start(self, Some(file_kib))
     }
 
     /// Writes the configuration as it stands, with `more` at its end.

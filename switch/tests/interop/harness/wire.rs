@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
+/// Pauses between repeats of a request: the first, and the longest.
+const T1: Duration = Duration::from_millis(500);
+const T2: Duration = Duration::from_secs(4);
+
 /// A UDP socket at an address of our choice.
 pub struct Peer {
     socket: UdpSocket,
@@ -60,11 +64,19 @@ impl Peer {
         (text, branch)
     }
 
-    /// Asks, and waits for the final answer. An INVITE's is acknowledged.
+    /// Asks, again and again as RFC 3261 §17.1 wants it of UDP, and waits for the final answer. An INVITE's is acknowledged.
     pub fn ask(&mut self, method: &str, uri: &str, body: &str, within: Duration) -> Option<String> {
         let (text, branch) = self.request(method, uri, body);
-        self.send(text.as_bytes());
-        let answer = self.final_answer(&branch, within)?;
+        let begun = Instant::now();
+        let mut pause = T1;
+        let answer = loop {
+            self.send(text.as_bytes());
+            let left = within.checked_sub(begun.elapsed())?;
+            if let Some(answer) = self.final_answer(&branch, pause.min(left)) {
+                break answer;
+            }
+            pause = (pause * 2).min(T2);
+        };
         if method == "INVITE" {
             let to = answer.lines().find(|line| line.to_ascii_lowercase().starts_with("to:")).unwrap_or_default();
             let head = text.split("\r\n\r\n").next().unwrap_or_default();
