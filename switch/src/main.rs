@@ -88,7 +88,7 @@ fn main() -> ExitCode {
         // Whoever reads us, as `head`, has had enough.
         Err(error) if cli::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tollgate: {error:#}");
+            eprintln!("tollgate: {}", said_once(&error));
             ExitCode::FAILURE
         }
     }
@@ -108,5 +108,29 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Notices(ask) => notices::run(&ask),
         Command::Deck(ask) => deck::run(&ask),
         Command::Ledger(ask) => ledger::run(&ask),
+    }
+}
+
+/// An error and its causes, without those whose text was already said: some errors name their cause in the middle of a sentence.
+fn said_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => said,
+        before => format!("{before}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cause_is_said_twice() {
+        let disk = || std::io::Error::other("no room");
+        assert_eq!(said_once(&anyhow::Error::from(disk()).context("cannot write x")), "cannot write x: no room");
+        assert_eq!(
+            said_once(&anyhow::Error::from(disk()).context("cannot write x: no room; make some")),
+            "cannot write x: no room; make some"
+        );
     }
 }

@@ -79,13 +79,14 @@ impl Switch {
         net::raise_open_files().context("cannot raise the limit of open files")?;
         let count = shard_count(&settings);
         let clock = Clock::start();
-        let token = web::admin_token(&settings.http.admin_token_file)?;
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
         let unsaved_file = Some(settings.journal.unsaved_file.clone());
         let options = Options { shards: count, unsaved_file, ..Options::default() };
         let make = || Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
         let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
+        // After the journal, which makes the data folder and keeps a second process out: that is where the token is often kept.
+        let token = web::admin_token(&settings.http.admin_token_file)?;
         tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, "the journal was read");
         let journal = Arc::new(journal);
         let shelf = Shelf::in_data(&settings.node.data_dir);

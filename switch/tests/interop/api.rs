@@ -31,7 +31,7 @@ fn without_the_token_nothing_is_told_or_done() {
     assert_eq!(switch.api.text("/livez"), "ok\n");
     assert_eq!(switch.api.text("/readyz"), "ok\n");
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(site.path("admin.token")).unwrap().permissions().mode();
+    let mode = std::fs::metadata(site.data().join("admin.token")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "the token is for the operator alone");
 }
 

@@ -72,7 +72,7 @@ impl Tollgate {
             let word = ready.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             word.unwrap_or_else(|| panic!("no {name}= in {ready:?}")).parse().unwrap()
         };
-        let token = fs::read_to_string(site.path("admin.token")).unwrap();
+        let token = fs::read_to_string(site.data().join("admin.token")).unwrap();
         Self { udp: at("udp"), tcp: at("tcp"), api: Api::new(at("http"), token.trim()), child, log }
     }
 

@@ -120,7 +120,7 @@ impl Site {
     pub fn write_with(&self, more: &str) {
         let Self { name, listen, http, node, parts, .. } = self;
         let mut text = format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
-        write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./admin.token\"\n\n").unwrap();
+        write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./data/admin.token\"\n\n").unwrap();
         write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();
     }
