@@ -1,15 +1,19 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
 
+mod paid;
+mod text;
 mod unfinished;
 
-use std::sync::Arc;
-
-use ledger::{CallId, PriceRow, RecordError, Segment, Tariff};
+use ledger::{CallId, PriceRow, RecordError, Segment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use units::{Cause, Currency, Exchange, ExchangeRate, Money, Name, Rounding, Wall};
+use units::{Cause, Currency, ExchangeRate, Name, Rounding, Wall};
 
-use crate::engine::{PaidPart, PaidTier, Settlement};
+use crate::engine::Settlement;
+use paid::Beside;
+use text::{time_opt, units_text, units_text_opt};
+
+pub use paid::{Part, Tier};
 
 /// One call, complete. Money is a string with 5 decimals, times are RFC 3339 UTC with milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -98,9 +102,12 @@ pub struct Cdr {
     pub cost: Option<i64>,
     /// Of the cost.
     pub cost_currency: Option<Currency>,
-    /// What the operator earned: what the topmost account paid less the carrier's cost, where both count in one currency.
+    /// What the operator earned: what the topmost account paid less the carrier's cost, in that account's currency.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text_opt")]
     pub margin: Option<i64>,
+    /// How many of the margin's currency one of `cost_currency` is, if they differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_exchange_rate: Option<ExchangeRate>,
     /// Which balances paid which seconds; absent where the account's own money paid all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -129,44 +136,6 @@ pub struct Cdr {
     pub transport_a: Name,
     /// Of the carrier's leg.
     pub transport_b: Option<Name>,
-}
-
-/// What one balance paid.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Part {
-    /// Which pocket; the account's own money if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pocket: Option<Name>,
-    /// Billed seconds.
-    pub seconds: u64,
-    /// Money; the same seconds with five places where `currency` is `SEC`.
-    #[serde(with = "units_text")]
-    pub amount: i64,
-    /// Of the amount.
-    pub currency: Currency,
-}
-
-/// What an account above paid for the same call, by its own price list.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Tier {
-    /// Who.
-    pub account: Name,
-    /// The deck.
-    pub deck: Name,
-    /// Its content hash, 16 hex digits.
-    pub deck_version: String,
-    /// Digits of the row.
-    pub prefix: String,
-    /// Per minute.
-    #[serde(with = "units_text")]
-    pub rate: i64,
-    /// After increments.
-    pub billed_seconds: u64,
-    /// In money.
-    #[serde(with = "units_text")]
-    pub amount: i64,
-    /// Of rate and amount.
-    pub currency: Currency,
 }
 
 /// One carrier tried.
@@ -236,6 +205,7 @@ impl Cdr {
             cost: None,
             cost_currency: None,
             margin: None,
+            cost_exchange_rate: None,
             parts: Vec::new(),
             tiers: Vec::new(),
             balance_before: 0,
@@ -264,27 +234,12 @@ impl Cdr {
             self.cost = Some(cost.amount.amount);
             self.cost_currency = Some(cost.amount.currency);
         }
-        self.margin = settlement.margin().map(|margin| margin.amount);
-        let part = |part: &PaidPart| Part {
-            pocket: part.pocket.clone(),
-            seconds: part.seconds,
-            amount: part.amount.amount,
-            currency: part.amount.currency,
-        };
+        self.margin = settlement.margin.map(|margin| margin.amount);
+        self.cost_exchange_rate = settlement.cost_exchange.map(|exchange| exchange.rate);
         if settlement.parts.iter().any(|part| part.pocket.is_some()) {
-            self.parts = settlement.parts.iter().map(part).collect();
+            self.parts = settlement.parts.iter().map(Part::of).collect();
         }
-        let tier = |tier: &PaidTier| Tier {
-            account: tier.account.clone(),
-            deck: tier.price.deck.clone(),
-            deck_version: crate::price::version_text(tier.price.deck_version).to_string(),
-            prefix: tier.price.prefix.to_string(),
-            rate: tier.price.rate,
-            billed_seconds: tier.billed_seconds,
-            amount: tier.amount.amount,
-            currency: tier.amount.currency,
-        };
-        self.tiers = settlement.tiers.iter().map(tier).collect();
+        self.tiers = settlement.tiers.iter().map(Tier::of).collect();
     }
 
     /// As it is journaled and published.
@@ -324,13 +279,6 @@ impl Cdr {
     /// The price that it was billed by, from the record alone: [`crate::Price::charge`] of `duration_ms` gives its amount. None if it had
     /// none, or if its fields do not make one.
     pub fn price(&self) -> Option<crate::Price> {
-        let deck_currency = self.deck_currency.unwrap_or(self.currency);
-        let exchange = match (self.exchange_rate, self.exchange_at) {
-            (Some(rate), Some(at)) => Some(Exchange { from: deck_currency, to: self.currency, rate, at }),
-            _ if deck_currency == self.currency => None,
-            _ => return None,
-        };
-        let tariff = Tariff { segments: self.segments.clone(), exchange, rounding: self.rounding };
         let row = PriceRow {
             prefix: self.prefix.parse().ok()?,
             destination: self.destination.clone(),
@@ -341,74 +289,19 @@ impl Cdr {
             currency: self.currency,
             deck: self.deck.clone(),
             deck_version: self.deck_version.as_str().into(),
-            tariff: (!tariff.is_plain()).then(|| Arc::new(tariff)),
+            tariff: None,
         };
-        crate::Price::from_row(&row).ok()
+        let exchange = (self.exchange_rate, self.exchange_at);
+        Beside { deck_currency: self.deck_currency, exchange, segments: &self.segments, rounding: self.rounding }.price(row)
     }
-}
-
-/// A [`Wall`] as RFC 3339, or null.
-mod time_opt {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use units::Wall;
-
-    pub fn serialize<S: Serializer>(wall: &Option<Wall>, s: S) -> Result<S::Ok, S::Error> {
-        match wall {
-            Some(wall) => units::wall_text::serialize(wall, s),
-            None => s.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Wall>, D::Error> {
-        match <Option<std::borrow::Cow<'de, str>>>::deserialize(d)? {
-            Some(text) => Wall::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format_args!("not an RFC 3339 time: {text}"))),
-            None => Ok(None),
-        }
-    }
-}
-
-/// A count of 10⁻⁵ units as `"0.12345"`.
-mod units_text {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(amount: &i64, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&super::plain(*amount).text())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        super::parse_plain(&text).map_err(D::Error::custom)
-    }
-}
-
-/// The same, or null.
-mod units_text_opt {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(amount: &Option<i64>, s: S) -> Result<S::Ok, S::Error> {
-        match amount {
-            Some(amount) => s.serialize_str(&super::plain(*amount).text()),
-            None => s.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
-        let text = <Option<std::borrow::Cow<'de, str>>>::deserialize(d)?;
-        text.map(|text| super::parse_plain(&text)).transpose().map_err(D::Error::custom)
-    }
-}
-
-/// Money whose currency stands in a field of its own.
-const fn plain(amount: i64) -> Money {
-    Money::of(amount, Currency::EUR)
-}
-
-fn parse_plain(text: &str) -> Result<i64, units::MoneyError> {
-    Money::parse(text, Currency::EUR).map(|money| money.amount)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use units::Exchange;
+
     use super::*;
 
     /// Every name of the contract, in its order.

@@ -3,12 +3,14 @@
 //! Streaming, without an allocation per call. A call that cannot be priced keeps its line, with a reason instead of an amount.
 
 mod compare;
+mod reprice;
 
 use std::io::{Read, Write};
 
 use units::{Currency, Exchanges, Money, Number, Wall};
 
-pub use compare::{By, Comparison, Difference, Differences};
+pub use compare::{Comparison, Difference, Differences};
+pub use reprice::Repricing;
 
 use crate::Deck;
 use crate::price::cost;

@@ -3,7 +3,7 @@
 use rating::engine::{AccountRefused, Moved, NextWord, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
 use rating::{CallId, Engine, Terms};
 
-use ledger::{House, Key, Party, Purpose, Replay, Transfer};
+use ledger::{Corrected, House, Key, Party, Purpose, RecordBody, Replay, Transfer};
 use units::{Currency, Money, Now, Tick, Wall};
 
 const EUR: Currency = Currency::EUR;
@@ -244,6 +244,20 @@ fn a_calls_usage_is_undone_in_all_tiers_once() {
     assert_eq!(book.engine.account("acme").map(|view| view.balance.amount), Some(40));
     let nothing = book.engine.reverse_call(now(), "acme:shop", (CallId(8), &usage[2..]), "no charge", "r3");
     assert_eq!(nothing.expect_err("costs are not the customer's"), AccountRefused::NoUsage);
+}
+
+/// What a reseller's customer paid is the reseller's income, so that is what a correction of it moves.
+#[test]
+fn a_correction_moves_what_the_usage_did() {
+    let mut book = Book::new();
+    let ask = OpenAccount { name: "acme:shop", currency: EUR, opening: 0, terms: Terms::of_deck("retail"), limit: 0 };
+    book.engine.open_account(now(), &ask).expect("opens");
+    for (account, house) in [("acme", House::Corrections), ("acme:shop", House::ResellerRevenue)] {
+        let moved = book.engine.correct(now(), account, money("-0.50"), "re-rated", "c").expect("booked");
+        let Some(RecordBody::Corrected(Corrected { transfer })) = moved.record.map(|record| record.body) else { panic!("a correction") };
+        assert_eq!((transfer.debit, transfer.credit), (Party::Customer(account.into()), Party::House(house)));
+    }
+    assert!(book.engine.trial().sums().iter().all(|(_, sum)| sum == "0.00000"));
 }
 
 #[test]

@@ -250,6 +250,12 @@ impl House {
             Self::Slices => "@slices",
         }
     }
+
+    /// What corrects an account of this name: the operator's corrections; of an account below a reseller the reseller's income, where its
+    /// usage went, since the operator neither earned nor loses it.
+    pub fn corrects(account: &str) -> Self {
+        if parent(account).is_some() { Self::ResellerRevenue } else { Self::Corrections }
+    }
 }
 
 // === impl Party ===

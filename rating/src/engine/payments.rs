@@ -188,10 +188,10 @@ impl Engine {
         Ok(self.moved(now, owner, nothing, posted, RecordBody::Rejected(Rejected { of, transfer })))
     }
 
-    /// Moves money between an account and the operator's corrections: to the account if `amount` is above zero.
+    /// Moves money between an account and what corrects it, see [`House::corrects`]: to the account if `amount` is above zero.
     pub fn correct(&mut self, now: Now, account: &str, amount: Money, why: &str, key: &str) -> Result<Moved, AccountRefused> {
         let owner = self.owner(account, key)?;
-        let (house, customer) = (Party::House(House::Corrections), Party::Customer(account.into()));
+        let (house, customer) = (Party::House(House::corrects(account)), Party::Customer(account.into()));
         let (debit, credit) = if amount.amount < 0 { (customer, house) } else { (house, customer) };
         let size = Money::of(amount.amount.checked_abs().ok_or(Refused::Overflow)?, amount.currency);
         let (key, memo) = (Key::Given(key.into()), Some(reason(why)?));

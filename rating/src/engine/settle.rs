@@ -4,7 +4,7 @@
 
 use ledger::{AccountId, Balance, CallId, House, Key, OpenCall, OpenPart, Party, Purpose, Transfer};
 use smallvec::SmallVec;
-use units::{Currency, Money, Name, Now, Wall};
+use units::{Currency, Exchange, Money, Name, Now, Rounding, Wall};
 
 use super::carrier::cost_transfer;
 use super::lease::{Lease, Part, Parts, Pays, leased_secs, with_starts};
@@ -35,6 +35,11 @@ pub struct Settlement {
     pub tiers: Vec<PaidTier>,
     /// What the carrier charges, if its deck says.
     pub cost: Option<Cost>,
+    /// What made the cost comparable, if it is in another currency than what the topmost account paid.
+    pub cost_exchange: Option<Exchange>,
+    /// What the operator earned: what the topmost account paid less the carrier's cost. None without a cost, or if it is in another currency
+    /// that no rate leads from.
+    pub margin: Option<Money>,
     /// Posted balance before, pockets aside.
     pub balance_before: Money,
     /// Posted balance after, pockets aside.
@@ -69,6 +74,8 @@ pub struct PaidTier {
     pub billed_seconds: u64,
     /// In money.
     pub amount: Money,
+    /// Which of its balances paid which seconds, in order; empty if nothing was due.
+    pub parts: SmallVec<[PaidPart; 1]>,
 }
 
 /// A call's facts at its end.
@@ -96,17 +103,6 @@ struct Paid {
     parts: SmallVec<[PaidPart; 1]>,
     amount: Money,
     billed_seconds: u64,
-}
-
-// === impl Settlement ===
-
-impl Settlement {
-    /// What the operator earned, if carrier and customer count in one currency: what the topmost account paid less the carrier's cost.
-    pub fn margin(&self) -> Option<Money> {
-        let paid = self.tiers.last().map_or(self.amount, |tier| tier.amount);
-        let cost = self.cost.as_ref()?.amount;
-        (cost.currency == paid.currency).then(|| Money::of(paid.amount.saturating_sub(cost.amount), paid.currency))
-    }
 }
 
 // === impl Engine ===
@@ -190,8 +186,8 @@ impl Engine {
         let name = |account| self.books.name(account).cloned().ok_or(Refusal::UnknownAccount);
         let account = name(first.account)?;
         let above = tiers.map(|(tier, paid)| {
-            let Paid { amount, billed_seconds, .. } = paid;
-            Ok::<_, Refusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount })
+            let Paid { amount, billed_seconds, parts } = paid;
+            Ok::<_, Refusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount, parts })
         });
         let above = above.collect::<Result<Vec<_>, _>>()?;
         let duration_ms = ended.duration_ms.min(first.lease_ms);
@@ -202,6 +198,9 @@ impl Engine {
             let sum = self.exposure.entry(exposure.currency).or_default();
             *sum = sum.saturating_add(exposure.amount);
         }
+        let earned = above.last().map_or(own.amount, |tier| tier.amount);
+        let (cost_exchange, margin) =
+            cost.as_ref().zip(carrier).map_or((None, None), |(cost, leg)| self.margin(earned, cost, leg.answered_at));
         let after = self.books.balance(first.account).map_or(0, Balance::posted);
         let from_main: i64 = own.parts.iter().filter(|part| part.pocket.is_none()).map(|part| part.amount.amount).sum();
         Ok(Settlement {
@@ -215,12 +214,24 @@ impl Engine {
             parts: own.parts,
             tiers: above,
             cost,
+            cost_exchange,
+            margin,
             balance_before: Money::of(after.saturating_add(from_main), price.currency),
             balance_after: Money::of(after, price.currency),
             exposure,
             price,
             transfers,
         })
+    }
+
+    /// What is left of `earned` after a cost, converted at the rate of `at` where its currency is another; none where there is no rate.
+    fn margin(&self, earned: Money, cost: &Cost, at: Wall) -> (Option<Exchange>, Option<Money>) {
+        let (charged, left) = (cost.amount, |charged: i64| Money::of(earned.amount.saturating_sub(charged), earned.currency));
+        if charged.currency == earned.currency {
+            return (None, Some(left(charged.amount)));
+        }
+        let exchange = self.decks.exchanges().rate(charged.currency, earned.currency, at);
+        (exchange, exchange.map(|exchange| left(exchange.converted(charged.amount, Rounding::HalfUp))))
     }
 
     /// Posts what one tier used of each balance, and gives back the rest.

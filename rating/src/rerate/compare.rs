@@ -1,21 +1,15 @@
-//! Calls that were billed, priced anew by another deck or version: what each account, destination and carrier would have paid more or less.
+//! Calls that were billed, priced anew: what every account, destination and carrier would have paid more or less, in every tier.
 //!
-//! A call is priced at the instant of its answer and converted at the rate of its begin, as it was then. What free minutes paid stays free.
+//! Invariant: accounts, destinations, carriers and the total are the same sum, cut in four ways.
 
 use std::collections::BTreeMap;
 
-use units::{Currency, Exchanges, Money, Name, Number};
+use smallvec::SmallVec;
+use units::{Currency, Money, Name};
 
-use crate::{Cdr, Deck, Price};
-
-/// By what the calls are priced.
-#[derive(Clone, Copy, Debug)]
-pub enum By<'a> {
-    /// The price in each record: what comes out is the record's amount, or the record is wrong.
-    Record,
-    /// A deck, converted to each call's currency.
-    Deck(&'a Deck, &'a Exchanges),
-}
+use super::reprice::{Anew, Billed, Repricing};
+use crate::Cdr;
+use crate::cdr::Part;
 
 /// Calls of one account, destination or carrier. Sums in 10⁻⁵ units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,77 +28,109 @@ pub type Differences = BTreeMap<(Name, Currency), Difference>;
 /// All calls of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
-    /// By account.
+    /// By account: callers, and the accounts above that paid for the same calls.
     pub accounts: Differences,
+    /// By account, pocket (an empty name for the account's own money) and currency, where pockets paid; minutes in [`Currency::SEC`].
+    pub balances: BTreeMap<(Name, Name, Currency), Difference>,
     /// By destination of the new price.
     pub destinations: Differences,
     /// By carrier; an empty name for calls without one.
     pub carriers: Differences,
-    /// Per currency.
+    /// Per currency what all accounts paid.
     pub total: BTreeMap<Currency, Difference>,
-    /// Answered calls without a new price, in no other sum, by reason and currency; `new` is 0.
+    /// Per currency what the operator is paid: by the topmost account of each call.
+    pub revenue: BTreeMap<Currency, Difference>,
+    /// By carrier what it charges, where that is known.
+    pub costs: Differences,
+    /// What an answered call cost without a new price, in no other sum, by reason and currency; `new` is 0.
     pub unpriced: BTreeMap<(&'static str, Currency), Difference>,
-}
-
-/// What a billed call costs by a price.
-fn amount(cdr: &Cdr, price: &Price) -> i64 {
-    let billed = price.billed_seconds(cdr.duration_ms);
-    if cdr.parts.is_empty() {
-        return price.cost(billed);
-    }
-    if cdr.parts.iter().map(|part| part.seconds).sum::<u64>() != billed {
-        let free: u64 = cdr.parts.iter().filter(|part| part.currency == Currency::SEC).map(|part| part.seconds).sum();
-        return price.cost_between(free.min(billed), billed, true);
-    }
-    // Each balance pays its own seconds, and each amount is rounded once; the fee is due with the first that is money.
-    let (mut from, mut sum, mut with_fee) = (0, 0_i64, true);
-    for part in &cdr.parts {
-        let until = from + part.seconds;
-        if part.currency != Currency::SEC {
-            sum = sum.saturating_add(price.cost_between(from, until, with_fee));
-            with_fee = false;
-        }
-        from = until;
-    }
-    sum
-}
-
-// === impl By ===
-
-impl By<'_> {
-    fn price(self, cdr: &Cdr) -> Result<Price, &'static str> {
-        let (deck, exchanges) = match self {
-            Self::Record => return cdr.price().ok_or("the record has no whole price"),
-            Self::Deck(deck, exchanges) => (deck, exchanges),
-        };
-        let number: Number = cdr.called_e164.parse().map_err(|_| "the number is not 1 to 15 digits")?;
-        let price = cdr.answered_at.and_then(|at| deck.price(&number, at)).ok_or("no price")?;
-        if price.currency == cdr.currency {
-            return Ok(price);
-        }
-        let exchange = exchanges.rate(price.currency, cdr.currency, cdr.started_at).ok_or("no conversion rate")?;
-        Ok(price.exchanged(Some(exchange)))
-    }
+    /// Whose amounts count; all if none.
+    only: Option<Name>,
 }
 
 // === impl Comparison ===
 
 impl Comparison {
-    /// Prices one call anew. Calls that were not answered cost nothing either way and are not counted.
-    pub fn add(&mut self, cdr: &Cdr, by: By<'_>) {
+    /// Of what one account paid, for its own calls and for those below it.
+    pub fn of_account(account: Name) -> Self {
+        Self { only: Some(account), ..Self::default() }
+    }
+
+    /// Prices one call anew, in every tier. Calls that were not answered cost nothing either way and are not counted.
+    pub fn add(&mut self, cdr: &Cdr, by: &Repricing) {
         if cdr.answered_at.is_none() {
             return;
         }
-        let price = match by.price(cdr) {
-            Ok(price) => price,
-            Err(reason) => return self.unpriced.entry((reason, cdr.currency)).or_default().add(cdr.amount, 0),
-        };
-        let (old, new) = (cdr.amount, amount(cdr, &price));
-        let carrier = cdr.carrier.clone().unwrap_or_else(|| Name::from(""));
-        self.accounts.entry((cdr.account.clone(), cdr.currency)).or_default().add(old, new);
-        self.destinations.entry((price.destination.clone(), cdr.currency)).or_default().add(old, new);
-        self.carriers.entry((carrier, cdr.currency)).or_default().add(old, new);
-        self.total.entry(cdr.currency).or_default().add(old, new);
+        let only = self.only.clone();
+        let counts = |billed: &Billed<'_>| only.as_ref().is_none_or(|only| only == billed.account);
+        let mut seen = Seen::default();
+        for billed in Billed::of(cdr).filter(counts) {
+            match by.anew(cdr, &billed) {
+                Err(reason) => self.unpriced.entry((reason, billed.currency)).or_default().add(true, billed.amount, 0),
+                Ok(anew) => self.add_tier(cdr, &billed, &anew, &mut seen),
+            }
+        }
+        if let Some(top) = Billed::of(cdr).last().filter(counts)
+            && let Ok(anew) = by.anew(cdr, &top)
+        {
+            self.revenue.entry(top.currency).or_default().add(true, top.amount, anew.amount);
+        }
+        if self.only.is_none() {
+            self.add_cost(cdr, by);
+        }
+    }
+
+    fn add_tier(&mut self, cdr: &Cdr, billed: &Billed<'_>, anew: &Anew, seen: &mut Seen) {
+        let (old, new, currency) = (billed.amount, anew.amount, billed.currency);
+        self.accounts.entry((billed.account.clone(), currency)).or_default().add(true, old, new);
+        if !billed.parts.is_empty() {
+            self.add_parts(billed, &anew.parts);
+        }
+        // A call counts once, however many accounts paid for it.
+        let destination = (anew.destination.clone(), currency);
+        self.destinations.entry(destination.clone()).or_default().add(!seen.destinations.contains(&destination), old, new);
+        let is_first = !seen.currencies.contains(&currency);
+        self.carriers.entry((carrier(cdr), currency)).or_default().add(is_first, old, new);
+        self.total.entry(currency).or_default().add(is_first, old, new);
+        seen.destinations.push(destination);
+        seen.currencies.push(currency);
+    }
+
+    fn add_parts(&mut self, billed: &Billed<'_>, anew: &[Part]) {
+        let mut sums: BTreeMap<(Name, Currency), (i64, i64)> = BTreeMap::new();
+        let key = |part: &Part| (part.pocket.clone().unwrap_or_default(), part.currency);
+        for part in billed.parts {
+            let (old, _) = sums.entry(key(part)).or_default();
+            *old = old.saturating_add(part.amount);
+        }
+        for part in anew {
+            let (_, new) = sums.entry(key(part)).or_default();
+            *new = new.saturating_add(part.amount);
+        }
+        for ((pocket, currency), (old, new)) in sums {
+            self.balances.entry((billed.account.clone(), pocket, currency)).or_default().add(true, old, new);
+        }
+    }
+
+    fn add_cost(&mut self, cdr: &Cdr, by: &Repricing) {
+        let old = cdr.cost.zip(cdr.cost_currency).map(|(amount, currency)| Money::of(amount, currency));
+        match by.cost(cdr) {
+            None => {}
+            Some(Ok(new)) => {
+                let old = old.unwrap_or(Money::zero(new.currency));
+                if old.currency == new.currency {
+                    self.costs.entry((carrier(cdr), new.currency)).or_default().add(true, old.amount, new.amount);
+                    return;
+                }
+                // Two currencies are two sums.
+                self.costs.entry((carrier(cdr), old.currency)).or_default().add(true, old.amount, 0);
+                self.costs.entry((carrier(cdr), new.currency)).or_default().add(true, 0, new.amount);
+            }
+            Some(Err(_)) => {
+                let old = old.unwrap_or(Money::zero(cdr.currency));
+                self.unpriced.entry(("the carrier's deck has no price", old.currency)).or_default().add(true, old.amount, 0);
+            }
+        }
     }
 
     /// What each account is owed (above zero) or owes (below), without those that nothing changes for.
@@ -112,6 +138,17 @@ impl Comparison {
         let owed = self.accounts.iter().filter(|(_, sum)| sum.more() != 0);
         owed.map(|((account, currency), sum)| (account, Money::of(sum.more().saturating_neg(), *currency), sum))
     }
+}
+
+/// What one call was counted under so far.
+#[derive(Default)]
+struct Seen {
+    destinations: SmallVec<[(Name, Currency); 2]>,
+    currencies: SmallVec<[Currency; 2]>,
+}
+
+fn carrier(cdr: &Cdr) -> Name {
+    cdr.carrier.clone().unwrap_or_default()
 }
 
 // === impl Difference ===
@@ -122,8 +159,8 @@ impl Difference {
         self.new.saturating_sub(self.old)
     }
 
-    fn add(&mut self, old: i64, new: i64) {
-        self.calls += 1;
+    fn add(&mut self, counts: bool, old: i64, new: i64) {
+        self.calls += u64::from(counts);
         self.old = self.old.saturating_add(old);
         self.new = self.new.saturating_add(new);
     }
@@ -131,15 +168,19 @@ impl Difference {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ledger::CallId;
-    use units::{Exchange, Wall};
+    use units::{Exchange, Exchanges, Wall};
 
     use super::*;
-    use crate::cdr::Part;
+    use crate::Deck;
+    use crate::cdr::Tier;
+    use crate::engine::PaidTier;
 
-    fn deck(currency: Currency, rows: &str) -> Deck {
+    fn deck(name: &str, currency: Currency, rows: &str) -> Arc<Deck> {
         let csv = format!("prefix,destination,rate,initial,increment,connect_fee\n{rows}");
-        Deck::load("new", currency, csv.as_bytes()).expect("a good deck").0
+        Arc::new(Deck::load(name, currency, csv.as_bytes()).expect("a good deck").0)
     }
 
     /// A call of so many seconds, billed by `deck`.
@@ -154,64 +195,144 @@ mod tests {
         Cdr { answered_at: Some(at), duration_ms: seconds * 1_000, amount: charge.amount.amount, carrier, called_e164, ..cdr }
     }
 
+    /// The same call paid by an account above.
+    fn above(mut cdr: Cdr, deck: &Deck, account: &str) -> Cdr {
+        let price = deck.price(&cdr.called_e164.parse().expect("a number"), cdr.started_at).expect("a price");
+        let charge = price.charge(cdr.duration_ms);
+        let paid = PaidTier {
+            account: account.into(),
+            billed_seconds: charge.billed_seconds,
+            amount: charge.amount,
+            price,
+            parts: SmallVec::new(),
+        };
+        cdr.tiers.push(Tier::of(&paid));
+        cdr
+    }
+
     fn sums(differences: &Differences) -> Vec<String> {
         let line = |((name, currency), d): (&(Name, Currency), &Difference)| format!("{name} {currency} {} {} {}", d.calls, d.old, d.new);
         differences.iter().map(line).collect()
     }
 
+    fn compare(calls: &[Cdr], by: &Repricing) -> Comparison {
+        let mut comparison = Comparison::default();
+        calls.iter().for_each(|call| comparison.add(call, by));
+        comparison
+    }
+
+    fn owed(comparison: &Comparison) -> Vec<String> {
+        comparison.corrections().map(|(name, money, _)| format!("{name} {money}")).collect()
+    }
+
     #[test]
     fn yesterdays_calls_at_tomorrows_prices() {
-        let (old, new) = (deck(Currency::EUR, "34,Spain,0.12345,30,6\n49,Germany,0.1,1,1\n"), deck(Currency::EUR, "3,Europe,0.2,60,60\n"));
+        let old = deck("old", Currency::EUR, "34,Spain,0.12345,30,6\n49,Germany,0.1,1,1\n");
+        let new = deck("new", Currency::EUR, "3,Europe,0.2,60,60\n");
         let calls = [
             call(&old, "acme", "34911", 31),
             call(&old, "acme", "34912", 61),
             call(&old, "bolt", "34913", 0),
             call(&old, "bolt", "4930", 60),
         ];
-        let mut comparison = Comparison::default();
-        for call in &calls {
-            comparison.add(call, By::Deck(&new, &Exchanges::default()));
-        }
+        let comparison = compare(&calls, &Repricing::callers(new, Arc::default()));
         // 0.07407 + 0.13580 against 0.2 + 0.4; Germany has no price.
         assert_eq!(sums(&comparison.accounts), ["acme EUR 2 20987 60000", "bolt EUR 1 0 0"]);
         assert_eq!(sums(&comparison.destinations), ["Europe EUR 3 20987 60000"]);
         assert_eq!(sums(&comparison.carriers), ["alpha EUR 3 20987 60000"]);
         assert_eq!(comparison.unpriced[&("no price", Currency::EUR)], Difference { calls: 1, old: 10_000, new: 0 });
-        let corrections: Vec<_> = comparison.corrections().map(|(name, money, _)| format!("{name} {money}")).collect();
-        assert_eq!(corrections, ["acme -0.39013"]);
-        let mut same = Comparison::default();
-        for call in &calls {
-            same.add(call, By::Record);
-        }
+        assert_eq!(owed(&comparison), ["acme -0.39013"]);
+        let same = compare(&calls, &Repricing::again());
         assert_eq!((same.corrections().count(), same.total[&Currency::EUR].calls), (0, 4));
     }
 
     #[test]
     fn converted_at_the_rate_of_the_begin_or_not_at_all() {
-        let (euros, dollars) = (deck(Currency::EUR, "34,Spain,0.1,60,60\n"), deck(Currency::USD, "34,Spain,0.1,60,60\n"));
+        let (euros, dollars) = (deck("old", Currency::EUR, "34,Spain,0.1,60,60\n"), deck("new", Currency::USD, "34,Spain,0.1,60,60\n"));
         let call = call(&euros, "acme", "34911", 60);
-        let mut comparison = Comparison::default();
-        comparison.add(&call, By::Deck(&dollars, &Exchanges::default()));
-        assert_eq!(comparison.unpriced.keys().map(|(reason, _)| *reason).collect::<Vec<_>>(), ["no conversion rate"]);
+        let none = compare(std::slice::from_ref(&call), &Repricing::callers(Arc::clone(&dollars), Arc::default()));
+        assert_eq!(none.unpriced.keys().map(|(reason, _)| *reason).collect::<Vec<_>>(), ["no conversion rate"]);
         let rate = |text: &str, at| Exchange { from: Currency::USD, to: Currency::EUR, rate: text.parse().expect("a rate"), at: Wall(at) };
         let exchanges = Exchanges::new([rate("0.9", 0), rate("0.5", call.started_at.0 + 1)]);
-        comparison.add(&call, By::Deck(&dollars, &exchanges));
-        assert_eq!(sums(&comparison.accounts), ["acme EUR 1 10000 9000"]);
+        let some = compare(&[call], &Repricing::callers(dollars, Arc::new(exchanges)));
+        assert_eq!(sums(&some.accounts), ["acme EUR 1 10000 9000"]);
+    }
+
+    /// A reseller pays 0.06 a minute by the second and sells at 0.10 by the minute; what it pays becomes 0.05, or what it sells 0.12.
+    #[test]
+    fn every_tier_is_compared_by_the_deck_that_billed_it() {
+        let retail = deck("retail", Currency::EUR, "34,Spain,0.10,60,60\n");
+        let wholesale = deck("wholesale", Currency::EUR, "34,Spain mobile,0.06,1,1\n");
+        let calls = [
+            above(call(&retail, "res:shop", "34911", 90), &wholesale, "res"),
+            above(call(&retail, "res:till", "34912", 30), &wholesale, "res"),
+            call(&wholesale, "res", "34913", 60),
+        ];
+        let again = compare(&calls, &Repricing::again());
+        assert_eq!(sums(&again.accounts), ["res EUR 3 18000 18000", "res:shop EUR 1 20000 20000", "res:till EUR 1 10000 10000"]);
+        assert_eq!(again.total[&Currency::EUR], Difference { calls: 3, old: 48_000, new: 48_000 });
+        assert_eq!(again.revenue[&Currency::EUR], Difference { calls: 3, old: 18_000, new: 18_000 });
+
+        let cheaper = deck("next", Currency::EUR, "34,Spain,0.05,1,1\n");
+        let named = compare(&calls, &Repricing::named("wholesale".into(), Arc::clone(&cheaper), Arc::default()));
+        assert_eq!(owed(&named), ["res 0.03000"], "the customers keep what they paid");
+        assert_eq!(named.revenue[&Currency::EUR].more(), -3_000);
+        assert_eq!(sums(&named.destinations), ["Spain EUR 3 48000 45000"]);
+        let dearer = deck("retail", Currency::EUR, "34,Spain,0.12,60,60\n");
+        let callers = compare(&calls[..2], &Repricing::callers(Arc::clone(&dearer), Arc::default()));
+        assert_eq!(owed(&callers), ["res:shop -0.04000", "res:till -0.02000"]);
+        assert_eq!(callers.revenue[&Currency::EUR].more(), 0, "the reseller's business");
+
+        let cheaper = deck("wholesale", Currency::EUR, "34,Spain,0.05,1,1\n");
+        let by = Repricing::all([dearer, cheaper], Arc::default());
+        assert_eq!(owed(&compare(&calls, &by)), ["res 0.03000", "res:shop -0.04000", "res:till -0.02000"]);
+        let mut one = Comparison::of_account("res".into());
+        calls.iter().for_each(|call| one.add(call, &by));
+        assert_eq!((owed(&one), one.total[&Currency::EUR].calls), (vec!["res 0.03000".to_owned()], 3));
+        let gone = compare(&calls, &Repricing::all([retail], Arc::default()));
+        assert_eq!(gone.unpriced[&("its deck is not there any more", Currency::EUR)].old, 18_000);
+    }
+
+    #[test]
+    fn a_carrier_by_another_deck() {
+        let retail = deck("retail", Currency::EUR, "34,Spain,0.10,1,1\n");
+        let of = |account: &str, carrier: &str, cost| {
+            let carrier = Some(Name::from(carrier));
+            // A second of tear-down is the carrier's, too.
+            Cdr { carrier, cost, cost_currency: cost.and(Some(Currency::EUR)), teardown_ms: 1_000, ..call(&retail, account, "34911", 59) }
+        };
+        let calls = [of("acme", "alpha", Some(3_000)), of("acme", "beta", Some(2_000)), of("acme", "gamma", None)];
+        let mut by = Repricing::again();
+        by.with_carrier("alpha".into(), deck("alpha", Currency::EUR, "34,Spain,0.04,60,60\n"));
+        let found = compare(&calls, &by);
+        assert_eq!(sums(&found.costs), ["alpha EUR 1 3000 4000", "beta EUR 1 2000 2000"]);
+        assert_eq!((found.corrections().count(), by.corrects()), (0, false));
+        by.with_carrier("beta".into(), deck("beta", Currency::USD, "34,Spain,0.01,1,1\n"));
+        by.with_carrier("gamma".into(), deck("gamma", Currency::EUR, "35,Portugal,0.01,1,1\n"));
+        let found = compare(&calls, &by);
+        assert_eq!(sums(&found.costs), ["alpha EUR 1 3000 4000", "beta EUR 1 2000 0", "beta USD 1 0 1000"]);
+        assert_eq!(found.unpriced[&("the carrier's deck has no price", Currency::EUR)].calls, 1);
     }
 
     /// RULES X7: 2 free minutes, 0.10 a minute 60/60, 181 s are 120 s free and 120 s billed.
     #[test]
     fn free_seconds_stay_free() {
-        let deck = deck(Currency::EUR, "39,Italy,0.10,60,60,0.01\n");
-        let part = |seconds, currency| Part { pocket: None, seconds, amount: 0, currency };
-        let mut call = call(&deck, "acme", "3902", 181);
-        call.parts = vec![part(120, Currency::SEC), part(120, Currency::EUR)];
-        let price = call.price().expect("a price");
-        assert_eq!(amount(&call, &price), 21_000);
-        call.parts = vec![part(60, Currency::EUR), part(120, Currency::SEC), part(60, Currency::EUR)];
-        assert_eq!(amount(&call, &price), 21_000);
-        // By the second 61 s less are billed; what was free stays so.
-        let fine = self::deck(Currency::EUR, "39,Italy,0.10,1,1\n").price(&"3902".parse().expect("a number"), Wall(0)).expect("a price");
-        assert_eq!(amount(&call, &fine), 10_167);
+        let list = deck("retail", Currency::EUR, "39,Italy,0.10,60,60,0.01\n");
+        let part = |pocket: Option<&str>, seconds, amount| Part {
+            pocket: pocket.map(Name::from),
+            seconds,
+            amount,
+            currency: if pocket.is_some() { Currency::SEC } else { Currency::EUR },
+        };
+        let mut call = call(&list, "acme", "3902", 181);
+        call.amount = 21_000;
+        call.parts = vec![part(Some("free"), 120, 12_000_000), part(None, 120, 21_000)];
+        let same = compare(std::slice::from_ref(&call), &Repricing::again());
+        assert_eq!(sums(&same.accounts), ["acme EUR 1 21000 21000"]);
+        // By the second 59 s less are billed; what was free stays so.
+        let fine = compare(&[call], &Repricing::callers(deck("fine", Currency::EUR, "39,Italy,0.10,1,1\n"), Arc::default()));
+        assert_eq!(sums(&fine.accounts), ["acme EUR 1 21000 10167"]);
+        let balances: Vec<_> = fine.balances.iter().map(|((_, pocket, _), sum)| format!("{pocket} {} {}", sum.old, sum.new)).collect();
+        assert_eq!(balances, [" 21000 10167", "free 12000000 12000000"]);
     }
 }

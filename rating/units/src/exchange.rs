@@ -144,6 +144,16 @@ impl<'de> Deserialize<'de> for ExchangeRate {
     }
 }
 
+// === impl Exchange ===
+
+impl Exchange {
+    /// An amount of `from`, not negative, as one of `to`, rounded once. Saturates at the largest amount.
+    pub fn converted(&self, amount: i64, rounding: Rounding) -> i64 {
+        let exact = u128::from(amount.max(0).unsigned_abs()) * u128::from(self.rate.count());
+        i64::try_from(rounding.divide(exact, u128::from(ExchangeRate::SCALE))).unwrap_or(i64::MAX)
+    }
+}
+
 // === impl Exchanges ===
 
 impl Exchanges {
@@ -201,6 +211,21 @@ mod tests {
         }
         for bad in ["", "0", "0.0", "-1", "+1", ".5", "1.", "1e3", "NaN", "0.00000000001", "1000000.1", "12345678", "1,5", "1 "] {
             assert!(bad.parse::<ExchangeRate>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_amount_is_converted_and_rounded_once() {
+        let at = |rate: &str| Exchange { from: Currency::USD, to: Currency::EUR, rate: rate.parse().expect("a rate"), at: Wall(0) };
+        for (rate, amount, half_up, up, down) in [
+            ("0.9215", 10_000, 9_215, 9_215, 9_215),
+            ("0.9215", 12_345, 11_376, 11_376, 11_375),
+            ("0.9215", 0, 0, 0, 0),
+            ("1000000", i64::MAX, i64::MAX, i64::MAX, i64::MAX),
+            ("0.0000000001", i64::MAX, 922_337_204, 922_337_204, 922_337_203),
+        ] {
+            let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down].map(|rounding| at(rate).converted(amount, rounding));
+            assert_eq!(found, [half_up, up, down], "{amount} at {rate}");
         }
     }
 

@@ -6,13 +6,13 @@ use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
 use ledger::CallId;
 use rating::Price;
 use rating::engine::Authorize;
-use route::{Cost, Costs, Gate, Network, RateLimiter, Sale};
+use route::{Gate, Network, RateLimiter, Sale};
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::Kind;
 use sip::transaction::ServerId;
 use sip::{Message, Name};
-use units::{Now, Number, Wall};
+use units::{Now, Number};
 
 use crate::CountedSide;
 use crate::build;
@@ -162,7 +162,7 @@ impl Node {
         let network = Network {
             carriers: &tables.carriers,
             routes: &tables.routes,
-            costs: &DeckCosts(&tables),
+            costs: &*tables.decks,
             health: &self.health,
             slots: &*self.carrier_slots,
             sale: self.engine.sale(&gate.account, &number, now.wall).map(|(guard, price)| Sale {
@@ -189,16 +189,6 @@ impl Node {
                 refused(money_refusal(refusal), Some(price))
             }
         }
-    }
-}
-
-/// What carriers charge, by their decks.
-struct DeckCosts<'a>(&'a crate::Tables);
-
-impl Costs for DeckCosts<'_> {
-    fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost> {
-        let price = self.0.decks.named(deck)?.price(number, at)?;
-        Some(Cost { rate: price.rate, minute: price.charge(60_000).amount.amount, currency: price.currency })
     }
 }
 

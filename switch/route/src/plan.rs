@@ -2,14 +2,17 @@
 //!
 //! Invariant: a carrier of the route is either a step or left out, never both, never neither.
 
+mod profit;
+
 use std::fmt;
 
 use codecs::CodecSet;
 use rating::ProfitGuard;
 use smallvec::SmallVec;
-use units::{Cause, Currency, Money, Now, Number, Prefix, Wall};
+use units::{Cause, Currency, Exchange, Money, Now, Number, Prefix, Wall};
 
 use crate::{Carrier, CarrierId, CarrierSlots, Carriers, Health, Order, RouteTable, Standing};
+use profit::Profit;
 
 /// What a carrier charges for one number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +32,7 @@ pub struct Sale {
     pub guard: ProfitGuard,
     /// 10⁻⁵ units that the operator is paid for a call of one minute.
     pub minute: i64,
-    /// Of it. Carriers that charge in another currency cannot be compared and are taken.
+    /// Of it. Carriers that charge in another currency are compared by a conversion rate; without one they are taken.
     pub currency: Currency,
 }
 
@@ -37,15 +40,8 @@ pub struct Sale {
 pub trait Costs {
     /// The cost of `number` at `at` by the deck of this name; `None`: the deck has no row for it, or there is no such deck.
     fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost>;
-}
-
-/// The decks of the configuration: one minute is priced as any call is.
-impl Costs for rating::Decks {
-    fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost> {
-        let price = self.named(deck)?.price(number, at)?;
-        let minute = price.charge(60_000).amount;
-        Some(Cost { rate: price.rate, minute: minute.amount, currency: price.currency })
-    }
+    /// What converts amounts of one currency to another at `at`, as configured and in this direction only.
+    fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange>;
 }
 
 /// Everything a plan looks at.
@@ -76,6 +72,8 @@ pub struct Step {
     pub cost: Option<Cost>,
     /// It charges more than the call brings, and the guard only warns.
     pub is_loss: bool,
+    /// It charges in another currency than the call is paid in, and no rate leads from one to the other: nobody knows whether it is a loss.
+    pub is_unknown: bool,
 }
 
 /// Why a carrier of the route is not tried.
@@ -226,6 +224,9 @@ impl fmt::Display for Reason<'_> {
         if self.step.is_loss {
             f.write_str(", at a loss")?;
         }
+        if self.step.is_unknown {
+            f.write_str(", not compared: no conversion rate")?;
+        }
         match self.plan.left_out.iter().filter(|(_, why)| *why == LeftOut::Loss).count() {
             0 => Ok(()),
             count => write!(f, ", {count} left out at a loss"),
@@ -245,12 +246,16 @@ pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) 
             None => left_out.push((id, LeftOut::Gone)),
             Some(carrier) => match network.cost_of(carrier, number, now.wall) {
                 Err(reason) => left_out.push((id, reason)),
-                Ok(cost) => candidates.push(Step { carrier: id, place: 0, cost, is_loss: network.is_loss(cost) }),
+                Ok(cost) => {
+                    let profit = network.profit(cost, now.wall);
+                    let (is_loss, is_unknown) = (profit == Profit::Loss, profit == Profit::Unknown);
+                    candidates.push(Step { carrier: id, place: 0, cost, is_loss, is_unknown });
+                }
             },
         }
     }
     if route.order == Order::Cheapest {
-        candidates.sort_by_key(|step| step.cost.map_or(i64::MAX, |cost| cost.minute));
+        network.by_cost(&mut candidates, now.wall);
     }
     let mut place = 0_u8;
     candidates.retain(|step| {
@@ -277,12 +282,6 @@ impl Network<'_> {
             None => Ok(None),
             Some(deck) => self.costs.cost(deck, number, at).map(Some).ok_or(LeftOut::NoCostPrice),
         }
-    }
-
-    /// The one place where what a call costs is compared with what it brings.
-    fn is_loss(&self, cost: Option<Cost>) -> bool {
-        let guarded = self.sale.filter(|sale| sale.guard != ProfitGuard::Off);
-        guarded.zip(cost).is_some_and(|(sale, cost)| sale.currency == cost.currency && cost.minute > sale.minute)
     }
 
     /// Codec, then profit, then health, then room: what will not change by waiting is said first.

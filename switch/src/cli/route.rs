@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use ::route::{Gate, Health, LeftOut, Network, Plan, Sale, SlotTable, Step, normalise};
 use anyhow::{Context as _, bail};
-use config::Settings;
+use config::{AccountSeed, Settings};
 use rating::{Price, ProfitGuard};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -152,17 +152,25 @@ fn look(settings: &Settings, gate: &Gate, ask: &Ask, at: Wall) -> Outlook {
 fn price(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Result<Price, String> {
     let seed = settings.accounts.iter().find(|account| account.name == gate.account);
     let seed = seed.ok_or_else(|| format!("account {} is not in the configuration, so its deck is not known here", gate.account))?;
+    priced(settings, seed, number, at)
+}
+
+/// By the first of an account's decks that prices the number, in the account's currency.
+fn priced(settings: &Settings, seed: &AccountSeed, number: &Number, at: Wall) -> Result<Price, String> {
     let mut decks = seed.terms.decks.iter().filter_map(|name| settings.decks.named(name));
-    decks.find_map(|deck| deck.price(number, at)).ok_or_else(|| format!("no price for {number} in {}", seed.terms.decks.join(", ")))
+    let found = decks.find_map(|deck| deck.price(number, at).map(|price| (deck, price)));
+    let (deck, price) = found.ok_or_else(|| format!("no price for {number} in {}", seed.terms.decks.join(", ")))?;
+    let exchange = settings.decks.exchange(deck, seed.currency, at).map_err(|none| none.to_string())?;
+    Ok(price.exchanged(exchange))
 }
 
 /// What the call brings the operator: the price of the topmost account, where a guard of one of the tiers looks at it.
 fn sale(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Option<Sale> {
-    let terms = |name: &str| settings.accounts.iter().find(|account| &*account.name == name).map(|account| &account.terms);
+    let seed = |name: &str| settings.accounts.iter().find(|account| &*account.name == name);
     let tiers = std::iter::successors(Some(&*gate.account), |name| ledger::parent(name));
-    let guard = tiers.filter_map(terms).fold(ProfitGuard::Off, |guard, terms| guard.stricter(terms.profit_guard));
-    let decks = &terms(ledger::root(&gate.account)).filter(|_| guard != ProfitGuard::Off)?.decks;
-    let price = decks.iter().filter_map(|name| settings.decks.named(name)).find_map(|deck| deck.price(number, at))?;
+    let guard = tiers.filter_map(seed).fold(ProfitGuard::Off, |guard, seed| guard.stricter(seed.terms.profit_guard));
+    let top = seed(ledger::root(&gate.account)).filter(|_| guard != ProfitGuard::Off)?;
+    let price = priced(settings, top, number, at).ok()?;
     Some(Sale { guard, minute: price.charge(60_000).amount.amount, currency: price.currency })
 }
 
@@ -200,18 +208,26 @@ fn candidate(plan: &Plan, step: &Step, name: String) -> Candidate {
     }
 }
 
+/// Rate and fee in the deck's currency; what converts them, if the account's is another.
 fn price_document(price: &Price) -> Value {
-    json!({
+    let currency = price.deck_currency();
+    let mut document = json!({
         "prefix": price.prefix.to_string(),
         "destination": &*price.destination,
-        "rate": Money::of(price.rate, price.currency).to_string(),
+        "rate": Money::of(price.rate, currency).to_string(),
         "initial": price.increments.initial(),
         "increment": price.increments.increment(),
-        "connect_fee": Money::of(price.connect_fee, price.currency).to_string(),
-        "currency": price.currency.as_str(),
+        "connect_fee": Money::of(price.connect_fee, currency).to_string(),
+        "currency": currency.as_str(),
         "deck": &*price.deck,
         "deck_version": &*rating::price::version_text(price.deck_version),
-    })
+    });
+    if let Some(exchange) = price.exchange() {
+        document["account_currency"] = exchange.to.as_str().into();
+        document["exchange_rate"] = exchange.rate.to_string().into();
+        document["exchange_at"] = exchange.at.rfc3339().into();
+    }
+    document
 }
 
 /// The first grant: connect fee and first block; less than this in the account means 402.

@@ -86,7 +86,7 @@ pub(crate) fn move_money(central: Arc<Central>, order: HandOrder, at: Wall) -> A
         let name: Name = account.as_str().into();
         let row = central.account(&name).await.map_err(refusal)?.ok_or_else(|| BackendError::NoAccount(account.clone()))?;
         let amount = amount.money(row.currency)?;
-        let (house, customer) = (Party::House(House::Corrections), Party::Customer(name));
+        let (house, customer) = (Party::House(House::corrects(&name)), Party::Customer(name));
         let (debit, credit) = if amount.amount < 0 { (customer, house) } else { (house, customer) };
         let transfer = Transfer {
             key: Key::Given(idempotency_key.as_str().into()),

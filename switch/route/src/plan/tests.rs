@@ -5,7 +5,8 @@ use crate::{CarrierSpec, RouteTableBuilder, SlotTable, table::Origin};
 use codecs::Codec;
 use units::Tick;
 
-/// Alpha costs 0.02 a minute, beta 0.01 with a fee of 0.05, gamma has no deck, delta's deck is empty.
+/// Alpha costs 0.02 EUR a minute, beta 0.01 EUR with a fee of 0.05, gamma has no deck, delta's deck is empty, epsilon costs 0.03 USD.
+/// A dollar is 0.9 EUR, a pound 1.5 EUR, and what a EUR is in pounds is not said.
 struct Decks;
 
 impl Costs for Decks {
@@ -13,9 +14,19 @@ impl Costs for Decks {
         let (rate, fee) = match deck {
             "alpha" => (2_000, 0),
             "beta" => (1_000, 5_000),
+            "epsilon" => return Some(Cost { rate: 3_000, minute: 3_000, currency: Currency::USD }),
             _ => return None,
         };
         Some(Cost { rate, minute: rate + fee, currency: Currency::EUR })
+    }
+
+    fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange> {
+        let rate = match (from.as_str(), to.as_str()) {
+            ("USD", "EUR") => "0.9",
+            ("GBP", "EUR") => "1.5",
+            _ => return None,
+        };
+        Some(Exchange { from, to, rate: rate.parse().expect("a rate"), at })
     }
 }
 
@@ -36,7 +47,7 @@ fn world(rows: &[(&str, &str, Order)]) -> World {
         down_after: 1,
         ..CarrierSpec::new(name, "sip:192.0.2.1".parse().expect("target"))
     };
-    let specs = vec![spec("alpha", Some("alpha")), spec("beta", Some("beta")), spec("gamma", None), spec("delta", Some("delta"))];
+    let specs = vec![spec("alpha", Some("alpha")), spec("beta", Some("beta")), spec("gamma", None), spec("delta", Some("delta")), spec("epsilon", Some("epsilon"))];
     let carriers = Carriers::new(specs, None).expect("valid");
     let mut builder = RouteTableBuilder::default();
     for &(prefix, names, order) in rows {
@@ -181,7 +192,57 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
     assert_eq!(lines(ProfitGuard::Warn, 3_000, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR, at a loss");
     assert_eq!(lines(ProfitGuard::Off, 0, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR");
     assert_eq!(lines(ProfitGuard::Block, 6_000, Currency::EUR).len(), 3, "what costs as much as it brings is taken");
-    assert_eq!(lines(ProfitGuard::Block, 0, Currency::USD).len(), 3, "another currency cannot be compared");
     let refusal = plan_of(ProfitGuard::Block, 1_999, Currency::EUR, "35911").expect_err("nobody").refusal;
     assert_eq!((refusal, refusal.status(), refusal.cause()), (Refusal::NoProfit, 503, Cause::NO_CIRCUIT));
+}
+
+#[test]
+fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
+    let world = world(&[("34", "epsilon", Order::Listed), ("35", "alpha epsilon", Order::Cheapest), ("36", "epsilon alpha", Order::Cheapest)]);
+    let World { carriers, routes, health, slots } = &world;
+    let lines = |number: &str, minute, currency| {
+        let sale = Some(Sale { guard: ProfitGuard::Warn, minute, currency });
+        let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
+        written(&world, &plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW).expect("a plan"))
+    };
+    let cost = "epsilon: route 34, place 1 of 1, cost 0.03000 USD";
+    let table = [
+        // 0.03 USD are 0.027 EUR.
+        (2_700, Currency::EUR, ""),
+        (2_699, Currency::EUR, ", at a loss"),
+        (3_000, Currency::USD, ""),
+        (2_999, Currency::USD, ", at a loss"),
+        // Neither from dollars to pounds nor back.
+        (0, "GBP".parse().expect("a currency"), ", not compared: no conversion rate"),
+    ];
+    for (minute, currency, said) in table {
+        assert_eq!(lines("34911", minute, currency), [format!("{cost}{said}")], "{minute} {currency}");
+    }
+    // In the currency of the price 0.02 EUR are less than 0.027, wherever they stand.
+    for number in ["35911", "36911"] {
+        let found = lines(number, 9_000, Currency::EUR);
+        assert!(found[0].starts_with("alpha") && found[1].starts_with("epsilon"), "{found:?}");
+    }
+}
+
+/// A rate may be there from the price's currency to the carrier's only.
+#[test]
+fn the_rate_of_the_other_direction_compares_as_well() {
+    struct Euros;
+    impl Costs for Euros {
+        fn cost(&self, _: &str, _: &Number, _: Wall) -> Option<Cost> {
+            Some(Cost { rate: 3_000, minute: 3_000, currency: Currency::EUR })
+        }
+        fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange> {
+            (from == Currency::USD).then(|| Exchange { from, to, rate: "0.9".parse().expect("a rate"), at })
+        }
+    }
+    let world = world(&[("34", "alpha", Order::Listed)]);
+    let World { carriers, routes, health, slots } = &world;
+    for (minute, is_loss) in [(3_333, true), (3_334, false)] {
+        let sale = Some(Sale { guard: ProfitGuard::Warn, minute, currency: Currency::USD });
+        let network = Network { carriers, routes, costs: &Euros, health, slots, sale };
+        let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, NOW).expect("a plan");
+        assert_eq!((plan.steps[0].is_loss, plan.steps[0].is_unknown), (is_loss, false), "{minute}");
+    }
 }
