@@ -58,6 +58,26 @@ pub fn deck_sources(path: impl AsRef<Path>) -> Result<Vec<DeckSource>, Vec<Diagn
     if report.has_errors() { Err(report.sorted()) } else { Ok(decks) }
 }
 
+/// The carriers of a configuration that have a deck, each with the deck's name; other sections may be wrong or absent.
+///
+/// # Errors
+/// Every finding in this file.
+pub fn carrier_decks(path: impl AsRef<Path>) -> Result<Vec<(Name, Name)>, Vec<Diagnostic>> {
+    let path = path.as_ref();
+    let file: Arc<str> = path.to_string_lossy().into();
+    let text = read_text(path).map_err(|message| vec![Diagnostic::error(&file, 1, 1, message)])?;
+    let mut report = Report::default();
+    let source = Source::new(file, text.as_str().into());
+    let document = Document::read_part(&text, &source, &mut report);
+    let carriers = document.many(&schema::CARRIER);
+    let found = carriers.iter().filter_map(|table| {
+        let name = table.text("name")?.value;
+        Some((Name::from(name), Name::from(table.text("deck")?.value)))
+    });
+    let found = found.collect();
+    if report.has_errors() { Err(report.sorted()) } else { Ok(found) }
+}
+
 /// Reads a deck's file as far as it is right. In a workbook it is the sheet named, or the first; findings are placed at line and column,
 /// in a sheet at row and column of the cell.
 ///

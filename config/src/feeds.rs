@@ -43,7 +43,12 @@ pub(crate) fn mail(document: &Document, check: &mut Check<'_>) -> Option<Mail> {
     if user.is_some() && tls == MailTls::None {
         check.warning(&table.at("tls"), "the mail server's password goes over the network in clear: use tls = \"starttls\" or \"tls\"");
     }
-    Some(Mail { server: server?, from: from?, tls, user, password_file })
+    let price_lists = table.text("price_lists").and_then(|f| {
+        let plain =
+            ["https://", "http://"].iter().any(|scheme| f.value.starts_with(scheme)) && f.value.chars().all(|c| c.is_ascii_graphic());
+        checked(check, f, plain, "write a URL, as https://example.net/prices/{deck}")
+    });
+    Some(Mail { server: server?, from: from?, tls, user, password_file, price_lists })
 }
 
 fn written(document: &Document, section: &'static Section) -> Option<Table> {

@@ -20,7 +20,7 @@ mod settings;
 mod sheet;
 mod value;
 
-pub use deck_file::{DeckSource, deck_sources, draft_deck};
+pub use deck_file::{DeckSource, carrier_decks, deck_sources, draft_deck};
 pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;

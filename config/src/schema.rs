@@ -279,6 +279,13 @@ pub const MAIL: Section = Section {
             Preset::Text("starttls"),
             "`starttls`: encrypted or not sent; `tls`: from the first byte on; `none`: in clear, for a server on this machine.",
         ),
+        key(
+            "price_lists",
+            Kind::Text,
+            Preset::Nothing,
+            "Where customers find their whole price list, as `https://example.net/prices/{deck}`: mails of new prices say so. `{deck}` and \
+             `{version}` stand for the list's. Absent: on request.",
+        ),
     ],
 };
 
@@ -330,8 +337,8 @@ pub const EXCHANGE: Section = Section {
     name: "exchange",
     many: true,
     required: false,
-    doc: "A conversion rate for accounts whose deck is in another currency. The newest of a pair that is not after the call counts; \
-          nothing is derived from the other direction or a third currency. Keep old rates: calls are re-rated by them.",
+    doc: "A conversion rate for accounts whose deck is in another currency, and for carriers' costs beside prices. The newest of a pair that is not \
+          after the call counts; nothing is derived from the other direction or a third currency. Keep old rates: calls are re-rated by them.",
     keys: &[
         key("from", Kind::Text, Preset::Required, "The deck's currency."),
         key("to", Kind::Text, Preset::Required, "The account's currency."),

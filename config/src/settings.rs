@@ -189,6 +189,8 @@ pub struct Mail {
     pub user: Option<String>,
     /// There if `user` is.
     pub password_file: Option<PathBuf>,
+    /// Where customers find price lists, with `{deck}` and `{version}`.
+    pub price_lists: Option<String>,
 }
 
 /// How the way to the mail server is protected.

@@ -156,9 +156,10 @@ fn cells(data: &[u8], name: Option<&str>) -> Result<Sheet, String> {
     let mut reader = workbook.worksheet_cells_reader(&chosen).map_err(broken)?;
     let mut sheet = Sheet { text: Vec::new(), starts: Vec::new() };
     let (mut taken, mut here, mut width) = (0_usize, None::<(u32, u32)>, None::<u32>);
+    let mut scratch = String::with_capacity(64);
     while let Some(cell) = reader.next_cell().map_err(|e| broken_at(&e, here))? {
         let (row, column) = cell.get_position();
-        let Some(text) = text_of(cell.get_value()) else { continue };
+        let Some(text) = text_of(cell.get_value(), &mut scratch) else { continue };
         if here.is_some_and(|before| (row, column) <= before) {
             return Err(format!("cell {}{} comes twice or out of order", letters(column), u64::from(row) + 1));
         }
@@ -177,7 +178,7 @@ fn cells(data: &[u8], name: Option<&str>) -> Result<Sheet, String> {
         }
         sheet.begin(row);
         sheet.text.extend(std::iter::repeat_n(b',', (column - from) as usize));
-        sheet.push(&text);
+        sheet.push(text);
         here = Some((row, column));
     }
     if let Some((_, last)) = here {
@@ -194,20 +195,61 @@ fn broken_at(error: &calamine::XlsxError, after: Option<(u32, u32)>) -> String {
     }
 }
 
-/// A cell as it would stand in a CSV file; none if it is empty.
-fn text_of(value: &DataRef<'_>) -> Option<String> {
-    Some(match value {
+/// A cell as it would stand in a CSV file, made in `scratch` where it must be; none if it is empty.
+fn text_of<'a>(value: &'a DataRef<'a>, scratch: &'a mut String) -> Option<&'a str> {
+    scratch.clear();
+    match value {
         DataRef::Empty => return None,
-        DataRef::Int(whole) => whole.to_string(),
-        DataRef::Float(number) => decimal(*number),
-        DataRef::String(text) | DataRef::DurationIso(text) => text.clone(),
-        DataRef::SharedString(text) => (*text).to_owned(),
-        DataRef::Bool(true) => "TRUE".to_owned(),
-        DataRef::Bool(false) => "FALSE".to_owned(),
-        DataRef::DateTime(at) => instant(at),
-        DataRef::DateTimeIso(text) => zoned(text),
-        DataRef::Error(error) => error.to_string(),
-    })
+        DataRef::String(text) | DataRef::DurationIso(text) => return Some(text),
+        DataRef::SharedString(text) => return Some(text),
+        DataRef::Float(number) if short_decimal(*number, scratch) => {}
+        DataRef::Float(number) => scratch.push_str(&decimal(*number)),
+        DataRef::Int(whole) => scratch.push_str(&whole.to_string()),
+        DataRef::Bool(is_true) => scratch.push_str(if *is_true { "TRUE" } else { "FALSE" }),
+        DataRef::DateTime(at) => scratch.push_str(&instant(at)),
+        DataRef::DateTimeIso(text) => scratch.push_str(&zoned(text)),
+        DataRef::Error(error) => scratch.push_str(&error.to_string()),
+    }
+    Some(scratch)
+}
+
+/// What [`decimal`] writes of a number of up to five places and nine digits before them: nearly all of a deck. Two whole numbers below 2^53
+/// and a power of ten divide to the double that is nearest to their quotient, so if that is the number, the quotient is what was typed.
+fn short_decimal(number: f64, out: &mut String) -> bool {
+    const PLACES: usize = 5;
+    const SCALE: f64 = 100_000.0;
+    if !(0.0..1e9).contains(&number) {
+        return false;
+    }
+    let scaled = (number * SCALE).round();
+    if scaled / SCALE != number {
+        return false;
+    }
+    let digits = scaled as u64;
+    let (whole, mut fraction) = (digits / 100_000, digits % 100_000);
+    push_digits(whole, 1, out);
+    let mut places = PLACES;
+    while places > 0 && fraction.is_multiple_of(10) {
+        fraction /= 10;
+        places -= 1;
+    }
+    if places > 0 {
+        out.push('.');
+        push_digits(fraction, places, out);
+    }
+    true
+}
+
+/// At least `width` digits.
+fn push_digits(mut number: u64, width: usize, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut begin = digits.len();
+    while number > 0 || digits.len() - begin < width {
+        begin -= 1;
+        digits[begin] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.extend(digits[begin..].iter().map(|digit| char::from(*digit)));
 }
 
 /// The decimal of 15 significant digits, without an exponent; what is no price anyway keeps it.

@@ -438,7 +438,7 @@ fn feeds_are_checked_where_they_are_written() {
     let begin = GOOD.lines().count();
     let toml = format!(
         "{GOOD}\n[nats]\nurl = \"nats://u:p@127.0.0.1\"\nstream = \"C D\"\nsubject = \"a.>\"\nuser = \"x\"\n\n\
-         [mail]\nsmtp = \"127.0.0.1:25\"\nfrom = \"a@b\\r\\nBcc: c@d\"\ntls = \"ssl\"\n"
+         [mail]\nsmtp = \"127.0.0.1:25\"\nfrom = \"a@b\\r\\nBcc: c@d\"\ntls = \"ssl\"\nprice_lists = \"example.net/a b\"\n"
     );
     let at = |line: usize, column: usize, what: &str| format!("t.toml:{}:{column}: {what}", begin + line);
     let expected = [
@@ -449,6 +449,7 @@ fn feeds_are_checked_where_they_are_written() {
         at(9, 8, "\"127.0.0.1:25\" is not a server: write smtp://192.0.2.1:25 or smtp://name.example"),
         at(10, 8, "\"a@b\\r\\nBcc: c@d\": write a plain mail address, as billing@example.net"),
         at(11, 7, "tls must be \"none\" or \"starttls\" or \"tls\", not \"ssl\""),
+        at(12, 15, "\"example.net/a b\": write a URL, as https://example.net/prices/{deck}"),
     ];
     check(&toml, &[], &expected.iter().map(String::as_str).collect::<Vec<_>>());
     let toml = format!(

@@ -7,6 +7,7 @@ mod draft;
 mod field;
 mod load;
 mod periods;
+mod version;
 mod write;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use units::{Currency, Exchange, Exchanges, Increments, Money, Name, Number, Peri
 
 use crate::Price;
 
-pub use diff::{Direction, Effect, Paid, PriceChange, RowChange, price_changes};
+pub use diff::{Direction, Effect, Paid, PeriodChange, PriceChange, RowChange, RuleChanges, price_changes};
 pub use draft::Draft;
 pub use write::Cells;
 

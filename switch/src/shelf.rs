@@ -13,6 +13,7 @@ use rating::deck::Rules;
 use rating::{Deck, price};
 use serde::{Deserialize, Serialize};
 use units::{Currency, Period, Rounding, Wall};
+use web::{DeckPeriodDoc, DeckVersionDoc, KeptDecks, SourceError};
 
 /// Lines of a history read; a deck that changes every minute has as many in two years.
 const HISTORY_BYTES_MAX: u64 = 1 << 30;
@@ -36,16 +37,7 @@ pub(crate) struct Kept {
     rounding: Rounding,
     /// Parts of the week that its rows may name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    periods: Vec<KeptPeriod>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct KeptPeriod {
-    name: String,
-    zone: String,
-    days: u8,
-    from: u32,
-    until: u32,
+    periods: Vec<DeckPeriodDoc>,
 }
 
 // === impl Shelf ===
@@ -114,7 +106,7 @@ impl Shelf {
             history.iter().rfind(|kept| kept.version == version).ok_or_else(|| anyhow!("deck {name} never had version {version}"))?;
         let path = self.folder(name)?.join(format!("{version}.csv"));
         let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let loaded = Deck::load_by(name, kept.currency, &kept.rules()?, file);
+        let loaded = Deck::load_by(name, kept.currency, &rules(kept.rounding, &kept.periods)?, file);
         let (deck, _) = loaded.map_err(|errors| match errors.first() {
             Some(first) => anyhow!("{}:{first}: the file was changed", path.display()),
             None => anyhow!("{}: the file was changed", path.display()),
@@ -197,41 +189,51 @@ fn sync_folder(folder: &Path) -> anyhow::Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", folder.display()))
 }
 
+impl KeptDecks for Shelf {
+    fn history(&self, name: &str) -> Result<Vec<DeckVersionDoc>, SourceError> {
+        let kept = Self::history(self, name).map_err(unreadable)?;
+        let document = |kept: Kept| DeckVersionDoc {
+            version: kept.version,
+            since: kept.at.rfc3339(),
+            currency: kept.currency.to_string(),
+            rows: kept.rows as u64,
+        };
+        Ok(kept.into_iter().map(document).collect())
+    }
+
+    fn load(&self, name: &str, version: &str) -> Result<Deck, SourceError> {
+        Self::load(self, name, version).map_err(unreadable)
+    }
+}
+
+fn unreadable(error: anyhow::Error) -> SourceError {
+    SourceError(format!("{error:#}"))
+}
+
 // === impl Kept ===
 
 impl Kept {
     fn of(deck: &Deck, at: Wall) -> Self {
         let rules = deck.rules();
-        let period = |period: &Period| KeptPeriod {
-            name: period.name().to_string(),
-            zone: period.zone().name().to_string(),
-            days: period.days(),
-            from: period.from(),
-            until: period.until(),
-        };
         Self {
             at,
             version: price::version_text(deck.version()).to_string(),
             currency: deck.currency(),
             rows: deck.len(),
             rounding: rules.rounding,
-            periods: rules.periods.iter().map(period).collect(),
+            periods: rules.periods.iter().map(DeckPeriodDoc::of).collect(),
         }
-    }
-
-    fn rules(&self) -> anyhow::Result<Rules> {
-        let periods: anyhow::Result<Vec<Period>> = self.periods.iter().map(KeptPeriod::period).collect();
-        Ok(Rules { rounding: self.rounding, periods: periods?.into() })
     }
 }
 
-// === impl KeptPeriod ===
-
-impl KeptPeriod {
-    fn period(&self) -> anyhow::Result<Period> {
-        let zone = config::zone(&self.zone).ok_or_else(|| anyhow!("no zone {:?} in this program's tz database", self.zone))?;
-        Ok(Period::new(&self.name, Arc::new(zone), self.days, self.from, self.until)?)
-    }
+/// What a deck's rows refer to, from what is kept or told of it.
+pub(crate) fn rules(rounding: Rounding, periods: &[DeckPeriodDoc]) -> anyhow::Result<Rules> {
+    let period = |kept: &DeckPeriodDoc| {
+        let zone = config::zone(&kept.zone).ok_or_else(|| anyhow!("no zone {:?} in this program's tz database", kept.zone))?;
+        Ok(Period::new(&kept.name, Arc::new(zone), kept.days, kept.from, kept.until)?)
+    };
+    let periods: anyhow::Result<Vec<Period>> = periods.iter().map(period).collect();
+    Ok(Rules { rounding, periods: periods?.into() })
 }
 
 #[cfg(test)]

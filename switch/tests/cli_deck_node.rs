@@ -101,16 +101,20 @@ fn write(folder: &Path, name: &str, rows: &str) {
 
 /// Who was told of which version of which deck, with the changes as text.
 fn told(data: &Path) -> Vec<(String, String, String)> {
-    let mut told = Vec::new();
+    let (mut told, mut lists) = (Vec::new(), std::collections::BTreeMap::new());
     let read = |_, entry: &store::Entry, _: &ledger::Hash| {
         let record = Record::decode(&entry.body).map_err(|e| e.to_string())?;
-        if let RecordBody::Notice(notice) = record.body
-            && let NoticeEvent::RatesChange { deck, changes, more, .. } = notice.event
-        {
-            assert_eq!((notice.to.as_deref(), notice.language.as_deref(), more), (Some("noc@acme.example"), Some("es"), 0));
+        let RecordBody::Notice(notice) = record.body else { return Ok(()) };
+        let NoticeEvent::RatesChange(rates) = notice.event else { return Ok(()) };
+        if &*record.account == Record::NODE {
+            assert!(notice.to.is_none() && !rates.shared && rates.more == 0, "{rates:?}");
             let line = |c: &ledger::RateChange| format!("{} {} {:?}>{:?}", c.prefix, c.destination, c.old, c.new);
-            told.push((record.account.to_string(), deck.to_string(), changes.iter().map(line).collect::<Vec<_>>().join("; ")));
+            lists.insert(rates.version.clone(), rates.changes.iter().map(line).collect::<Vec<_>>().join("; "));
+            return Ok(());
         }
+        assert_eq!((notice.to.as_deref(), notice.language.as_deref()), (Some("noc@acme.example"), Some("es")));
+        assert!(rates.shared && rates.changes.is_empty() && rates.more == 1, "the list is in the journal once: {rates:?}");
+        told.push((record.account.to_string(), rates.deck.to_string(), lists[&rates.version].clone()));
         Ok(())
     };
     let options = store::Options { shards: 1, ..store::Options::default() };

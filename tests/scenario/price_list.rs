@@ -55,6 +55,12 @@ const CALLS: &str = "
     L16   74951234567          31       60   0.12345
     L16   77012345678          31       31   0.06378
     L16   76123456789          31       31   0.06378
+    L16   79001234567          31       60   0.12345
+    L15   6421234567            1       60   0.12345
+    L15   672112345            61       61   0.12551
+    L16   1683123456           61       61   0.12551
+    L16   16849876543          61      120   0.24690
+    L16   68598765             31       60   0.12345
     X2    4312345678           61      120   0.20000
     fee   442012345678          1        1   0.05000
     sum   49301234567         180      180   0.30000
@@ -78,7 +84,61 @@ fn every_row_is_called_and_costs_what_it_says() {
         assert_eq!(stage.balance(), 1_000_000 - cdr.amount, "{line}");
         called += 1;
     }
-    assert_eq!(called, 27);
+    assert_eq!(called, 33);
+}
+
+/// L10: a dated change counts from its first millisecond on, for calls answered then; a call answered before keeps the old price to its end,
+/// however long it talks and whatever is loaded meanwhile.
+#[test]
+fn a_dated_change_holds_for_calls_answered_from_that_instant_on() {
+    // The stage begins at 10:00:00.000.
+    const CHANGE: &str = "2026-01-05T10:00:10Z";
+    for (wait_ms, rate, amount) in [(9_000, 2_000, 4_000), (9_999, 2_000, 4_000), (10_000, 3_000, 6_000), (10_001, 3_000, 6_000)] {
+        let mut stage = dated(CHANGE);
+        let mut phone = stage.phone("c1", "55211234567");
+        phone.invite(&mut stage);
+        let mut callee = Callee::wait(&mut stage, ALPHA);
+        callee.ring(&mut stage);
+        stage.advance(wait_ms);
+        callee.answer(&mut stage);
+        phone.answered(&mut stage);
+        stage.advance(60_000);
+        stage.reload();
+        stage.advance(60_000);
+        phone.bye(&mut stage);
+        callee.bye_comes(&mut stage);
+        stage.over();
+        let cdr = stage.cdr();
+        assert_eq!((cdr.rate, cdr.billed_seconds, cdr.amount), (rate, 120, amount), "answered after {wait_ms} ms");
+        assert_eq!(stage.balance(), 1_000_000 - amount);
+    }
+}
+
+/// L10: what was reserved while it rang is what the row then cost; at the answer it is what the new one costs.
+#[test]
+fn what_is_held_follows_the_row_of_the_answer() {
+    let mut stage = dated("2026-01-05T10:00:10Z");
+    let mut phone = stage.phone("c1", "55211234567");
+    phone.invite(&mut stage);
+    let mut callee = Callee::wait(&mut stage, ALPHA);
+    callee.ring(&mut stage);
+    assert_eq!(stage.view("acme").leased.amount, 1_000, "30 s at 0.02");
+    stage.advance(10_000);
+    callee.answer(&mut stage);
+    assert_eq!(stage.view("acme").leased.amount, 1_500, "30 s at 0.03");
+    phone.answered(&mut stage);
+    phone.bye(&mut stage);
+    callee.bye_comes(&mut stage);
+    stage.over();
+}
+
+/// Brazil at 0.02 until an instant and at 0.03 from then on, by 30/6.
+fn dated(change: &str) -> Stage {
+    let mut plan = Plan::standard();
+    plan.decks[0].1.push_str(&format!("55,Brazil,0.02,30,6,,,{change}\n55,Brazil,0.03,30,6,,{change},\n"));
+    plan.routes = vec![("", vec!["alpha"])];
+    plan.carriers[0].deck = None;
+    Stage::new(plan)
 }
 
 /// L11, B12: ringing costs nothing, whatever ends it; billing begins with the answer.

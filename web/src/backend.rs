@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use rating::PocketTerms;
 use rating::engine::AccountChange;
+use rating::{Deck, PocketTerms};
 use units::{Currency, Money, Wall};
 
-use crate::documents::{AccountDoc, CallDoc, GrantDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
+use crate::cdrs::SourceError;
+use crate::documents::{AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
 use crate::problem::Problem;
 
 /// A boxed future, so that [`Backend`] can be a trait object.
@@ -44,6 +45,10 @@ pub trait Backend: Send + Sync + 'static {
     fn kill_call(&self, id: String) -> Answer<bool>;
     /// The decks in force.
     fn decks(&self) -> Arc<rating::Decks>;
+    /// The versions of decks that were in force once; none if the node keeps none.
+    fn kept_decks(&self) -> Option<Arc<dyn KeptDecks>> {
+        None
+    }
     /// Why this node takes no new calls, one short line each; empty means ready.
     fn unready(&self) -> Vec<String>;
     /// What somebody should look at though calls are taken, one short line each.
@@ -52,6 +57,14 @@ pub trait Backend: Send + Sync + 'static {
     }
     /// Called before each exposition of `/metrics`: bring gauges that are read rather than counted up to date.
     fn refresh_metrics(&self) {}
+}
+
+/// Versions of decks that were in force once. Reading blocks on the disk.
+pub trait KeptDecks: Send + Sync + 'static {
+    /// The versions of one deck in the order in which they came into force; none if there was never a deck of this name.
+    fn history(&self, name: &str) -> Result<Vec<DeckVersionDoc>, SourceError>;
+    /// One of them as it was.
+    fn load(&self, name: &str, version: &str) -> Result<Deck, SourceError>;
 }
 
 /// An account to be opened.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use units::{Period, Rounding};
 
 /// One page of a list. `next` is the cursor of the following page, `null` on the last one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,53 @@ pub struct DeckDoc {
     pub version: String,
     /// How many rows.
     pub rows: u64,
+    /// Which way amounts are rounded.
+    #[serde(default)]
+    pub rounding: Rounding,
+    /// Parts of the week that rows may name; where two hold at once the first counts.
+    #[serde(default)]
+    pub periods: Vec<DeckPeriodDoc>,
+}
+
+/// A part of the week that rows of a deck may name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeckPeriodDoc {
+    /// As rows name it.
+    pub name: String,
+    /// Whose clocks count, as the tz database calls it.
+    pub zone: String,
+    /// Bit 0 is Monday: the days on which it begins.
+    pub days: u8,
+    /// Seconds after midnight.
+    pub from: u32,
+    /// Seconds after midnight, exclusive; at or before `from` it is on the next day.
+    pub until: u32,
+}
+
+/// A version of a deck that was in force once and is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeckVersionDoc {
+    /// Hash of its content, 16 hex digits.
+    pub version: String,
+    /// When it came into force.
+    pub since: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// How many rows.
+    pub rows: u64,
+}
+
+impl DeckPeriodDoc {
+    /// As a deck has it.
+    pub fn of(period: &Period) -> Self {
+        Self {
+            name: period.name().to_string(),
+            zone: period.zone().name().to_string(),
+            days: period.days(),
+            from: period.from(),
+            until: period.until(),
+        }
+    }
 }
 
 /// Money put on an account, as booked.

@@ -18,11 +18,11 @@ mod server;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, GrantOrder, GrantReceipt, Hand, HandOrder, MovedReceipt, NewAccount, StatementAsk, TopUpOrder,
-    TopUpReceipt,
+    Amount, Answer, Backend, BackendError, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount, StatementAsk,
+    TopUpOrder, TopUpReceipt,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
-pub use documents::{AccountDoc, CallDoc, DeckDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
+pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
 pub use documents::{MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use metrics::Metrics;
 pub use problem::Problem;

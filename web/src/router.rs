@@ -75,6 +75,8 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/notices", get(cdrs::notices))
         .route("/decks", get(decks::list))
         .route("/decks/{name}", get(decks::show))
+        .route("/decks/{name}/versions", get(decks::versions))
+        .route("/decks/{name}/changes", get(decks::changes))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
         .route("/openapi.json", get(health::openapi))

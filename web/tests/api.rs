@@ -108,28 +108,6 @@ async fn notices_are_paged_like_cdrs_with_cursors_of_their_own() {
 }
 
 #[tokio::test]
-async fn decks_are_listed_and_come_whole_for_the_operator_only() {
-    let client = Client::new();
-    let page = client.get("/api/v1/decks?limit=1").await.json();
-    assert_eq!((&page["items"][0]["name"], &page["items"][0]["rows"]), (&"alpha-cost".into(), &1.into()));
-    let next = page["next"].as_str().unwrap();
-    let last = client.get(&format!("/api/v1/decks?cursor={next}")).await.json();
-    assert_eq!((&last["items"][0]["name"], &last["next"]), (&"retail".into(), &serde_json::Value::Null));
-    let deck = client.get("/api/v1/decks/retail").await;
-    assert_eq!(deck.headers[header::CONTENT_TYPE], "text/csv; charset=utf-8");
-    assert_eq!(deck.headers[header::ETAG].to_str().unwrap(), format!("\"{}\"", last["items"][0]["version"].as_str().unwrap()));
-    let (columns, row) = deck.text.split_once('\n').unwrap();
-    assert!(columns.starts_with("prefix,destination,rate,initial,increment,connect_fee,"), "{columns}");
-    assert!(row.starts_with("55,Brazil,0.12345,30,6,0.00000,"), "complete, with increments: {row}");
-    client.get("/api/v1/decks/retai").await.problem();
-    for path in ["/api/v1/decks", "/api/v1/decks/retail"] {
-        let stranger = client.send(Request::get(path).body(Body::empty()).unwrap()).await;
-        assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
-        assert!(!stranger.text.contains("Brazil"));
-    }
-}
-
-#[tokio::test]
 async fn parameters_are_an_allow_list() {
     let client = Client::new();
     for query in [

@@ -27,6 +27,8 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/notices", "/notices"),
     ("get", "/decks", "/decks"),
     ("get", "/decks/{name}", "/decks/retail"),
+    ("get", "/decks/{name}/versions", "/decks/retail/versions"),
+    ("get", "/decks/{name}/changes", "/decks/retail/changes"),
     ("get", "/calls", "/calls"),
     ("delete", "/calls/{id}", "/calls/c1"),
     ("get", "/openapi.json", "/openapi.json"),

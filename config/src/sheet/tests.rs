@@ -81,6 +81,14 @@ fn decimals() {
     ];
     for (number, text) in table {
         assert_eq!(decimal(number), text);
+        let mut short = String::new();
+        assert!(!short_decimal(number, &mut short) || short == text, "{short} is not {text}");
+    }
+    for (number, text) in
+        [(0.0, "0"), (5.0, "5"), (0.5, "0.5"), (0.12345, "0.12345"), (0.00001, "0.00001"), (999_999_999.999_99, "999999999.99999")]
+    {
+        let mut short = String::new();
+        assert!(short_decimal(number, &mut short) && short == text, "{short} is not {text}");
     }
 }
 
@@ -94,6 +102,21 @@ proptest! {
         let typed: f64 = written.parse().expect("a number");
         let expected = if places == 0 { whole } else { written.trim_end_matches('0').trim_end_matches('.') };
         prop_assert_eq!(decimal(typed), expected);
+        let mut short = String::new();
+        if short_decimal(typed, &mut short) {
+            prop_assert_eq!(short, expected);
+        }
+    }
+
+    /// Whatever is in a cell, the short way writes what the long one does.
+    #[test]
+    fn the_short_way_is_the_same(bits in any::<u64>(), count in 0_u64..100_000_000_000_000) {
+        for number in [f64::from_bits(bits), count as f64 / 100_000.0, count as f64 / 1e7] {
+            let mut short = String::new();
+            if short_decimal(number, &mut short) {
+                prop_assert_eq!(short, decimal(number));
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod chain;
 mod lent;
 mod notice;
 mod pocket;
+mod rates;
 mod record;
 mod replay;
 mod snapshot;
@@ -21,8 +22,9 @@ mod units_text;
 pub use books::{AccountId, Balance, Books, Outcome, Posted, Refused, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, hex};
 pub use lent::Lent;
-pub use notice::{Notice, NoticeEvent, RateChange};
+pub use notice::{Notice, NoticeEvent};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
+pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
     AccountChanged, AccountOpened, Announced, CallOpen, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow, Record,
     RecordBody, RecordError, Rejected, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,

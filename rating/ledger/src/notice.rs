@@ -1,9 +1,9 @@
 //! What an account's owner should hear of. Journaled like money, so that each is told once a crash or not; a feed mails them.
 
 use serde::{Deserialize, Serialize};
-use units::{Currency, Name, Prefix, Wall};
+use units::{Currency, Name, Wall};
 
-use crate::{CallId, units_text};
+use crate::{CallId, RatesChange, units_text};
 
 /// One thing to tell, with the address that held when it happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,18 +78,7 @@ pub enum NoticeEvent {
         balance: i64,
     },
     /// Prices of a deck that the account calls by change.
-    RatesChange {
-        /// The deck.
-        deck: Name,
-        /// Its new content hash, 16 hex digits.
-        version: Name,
-        /// What changes, by prefix.
-        changes: Vec<RateChange>,
-        /// How many more there are than are listed.
-        more: u64,
-        /// Of the rates.
-        currency: Currency,
-    },
+    RatesChange(Box<RatesChange>),
     /// A running call will be cut for want of money.
     CallEnds {
         /// Which.
@@ -110,25 +99,8 @@ impl NoticeEvent {
             Self::CreditExpires { .. } => "credit_expires",
             Self::CreditExpired { .. } => "credit_expired",
             Self::TopUpBooked { .. } => "top_up_booked",
-            Self::RatesChange { .. } => "rates_change",
+            Self::RatesChange(_) => "rates_change",
             Self::CallEnds { .. } => "call_ends",
         }
     }
-}
-
-/// One price that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RateChange {
-    /// Digits of the row.
-    pub prefix: Prefix,
-    /// Its name.
-    pub destination: Name,
-    /// Per minute before; none if the row is new.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub old: Option<i64>,
-    /// Per minute afterwards; none if the row is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub new: Option<i64>,
-    /// From when on.
-    pub from: Wall,
 }

@@ -121,8 +121,9 @@ impl AccountState {
                     }
                 }
             }
-            NoticeEvent::RatesChange { deck, version, .. } => {
-                self.rates_told.insert(deck.clone(), version.clone());
+            NoticeEvent::RatesChange(told) => {
+                let deck = &told.deck;
+                self.rates_told.insert(deck.clone(), told.version.clone());
                 // Of decks that it does not call by any more nothing need be known.
                 let decks = &self.terms.decks;
                 self.rates_told.retain(|told, _| told == deck || decks.contains(told));

@@ -3,13 +3,20 @@
 //! Rows are what an operator edits; prices are what a customer pays. A row that ends one day and another that begins there are two
 //! changed rows and one change of price.
 
+mod list;
+mod prices;
+mod rules;
+
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 
 use units::{Name, Prefix, Wall};
 
 use super::{Deck, Row, Stored};
+
+pub use prices::price_changes;
+pub use rules::{PeriodChange, RuleChanges};
 
 /// What became of one row. The numbers are places in [`Deck::rows`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,9 +69,9 @@ pub struct PriceChange {
     pub destination: Name,
     /// At these times of the week only.
     pub period: Option<Name>,
-    /// What was paid until then; none if no row of the prefix was in force.
+    /// What was paid until then, by a row of the prefix or by the one that stood in for it; none if these numbers had no price.
     pub old: Option<Paid>,
-    /// What is paid from then on; none if no row of the prefix is in force.
+    /// What is paid from then on; none if these numbers have no price any more.
     pub new: Option<Paid>,
     /// The first instant of the new price.
     pub from: Wall,
@@ -148,29 +155,6 @@ impl Deck {
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows
     }
-
-    /// A group's rows by period, each by start.
-    fn by_period<'a>(&self, group: Option<Group<'a>>) -> BTreeMap<Option<Name>, &'a [Stored]> {
-        let rows = group.map(|(_, rows)| rows).unwrap_or_default();
-        let named = |rows: &'a [Stored]| {
-            let terms = rows.first().map(|row| self.terms(row));
-            (terms.and_then(|terms| self.period(terms)).map(|period| period.name().clone()), rows)
-        };
-        rows.chunk_by(|a, b| self.terms(a).period == self.terms(b).period).map(named).collect()
-    }
-
-    /// Of rows that never overlap, in order, the one that is in force.
-    fn row_of(&self, rows: &[Stored], at: Wall) -> Option<Row> {
-        let begun = rows.partition_point(|row| self.terms(row).from <= at.0);
-        let row = rows.get(begun.checked_sub(1)?)?;
-        (at.0 < self.terms(row).until).then(|| self.expand(row))
-    }
-
-    /// Instants after `since` at which one row gives way to another.
-    fn instants(&self, rows: &[Stored], since: Wall) -> impl Iterator<Item = Wall> {
-        let bounds = rows.iter().flat_map(|row| [self.terms(row).from, self.terms(row).until]);
-        bounds.filter(move |at| *at > since.0 && *at < i64::MAX).map(Wall)
-    }
 }
 
 /// Takes the smaller of two heads, or both if they are equal.
@@ -187,48 +171,6 @@ fn next_of<T, K: Ord>(
     let old = if order.is_le() { before.next() } else { None };
     let new = if order.is_ge() { after.next() } else { None };
     (old, new)
-}
-
-/// Every price that is another under `new` than under `old` at `since` or later, by prefix, period and instant. What was the same until
-/// then and is announced by both versions is no change.
-pub fn price_changes(old: &Deck, new: &Deck, since: Wall) -> Vec<PriceChange> {
-    let mut changes = Vec::new();
-    let (mut before, mut after) = (old.groups().peekable(), new.groups().peekable());
-    loop {
-        let (was, is) = next_of(&mut before, &mut after, Deck::prefix_of);
-        if was.is_none() && is.is_none() {
-            return changes;
-        }
-        let (was, is) = (old.by_period(was), new.by_period(is));
-        let periods: BTreeSet<&Option<Name>> = was.keys().chain(is.keys()).collect();
-        for period in periods {
-            let rows = |of: &BTreeMap<Option<Name>, _>| of.get(period).copied().unwrap_or_default();
-            line_changes((old, rows(&was)), (new, rows(&is)), since, &mut changes);
-        }
-    }
-}
-
-/// The changes of one prefix in one period.
-fn line_changes((old, was): (&Deck, &[Stored]), (new, is): (&Deck, &[Stored]), since: Wall, changes: &mut Vec<PriceChange>) {
-    let mut instants: Vec<Wall> = old.instants(was, since).chain(new.instants(is, since)).collect();
-    instants.push(since);
-    instants.sort_unstable();
-    instants.dedup();
-    let paid = |row: &Option<Row>| row.as_ref().map(Paid::of);
-    let mut until_now: Option<Option<Paid>> = None;
-    for at in instants {
-        let (promised, given) = (old.row_of(was, at), new.row_of(is, at));
-        let before = until_now.unwrap_or_else(|| paid(&promised));
-        until_now = Some(paid(&given));
-        if paid(&promised) == paid(&given) {
-            continue;
-        }
-        // Where nothing changes after all, the news is that what had been announced does not come.
-        let old = if before == paid(&given) { paid(&promised) } else { before };
-        let Some(row) = given.as_ref().or(promised.as_ref()) else { continue };
-        let (destination, period) = (row.destination.clone(), row.period.clone());
-        changes.push(PriceChange { prefix: row.prefix, destination, period, old, new: paid(&given), from: at });
-    }
 }
 
 // === impl Direction ===
@@ -293,110 +235,4 @@ fn percent(old: i64, new: i64) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use units::{Currency, Money};
-
-    use super::*;
-
-    const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
-    /// Instants by one letter, so that tables stay narrow. The new version is loaded at `C`.
-    const INSTANTS: [(&str, &str); 5] = [
-        ("A", "2026-01-01T00:00:00Z"),
-        ("B", "2026-02-01T00:00:00Z"),
-        ("C", "2026-03-01T00:00:00Z"),
-        ("D", "2026-04-01T00:00:00Z"),
-        ("E", "2026-05-01T00:00:00Z"),
-    ];
-
-    fn deck(rows: &str) -> Deck {
-        let rows = INSTANTS.iter().fold(rows.to_owned(), |rows, (letter, instant)| rows.replace(&format!("@{letter}"), instant));
-        let rows: String = rows.split(';').map(|row| format!("{}\n", row.trim())).collect();
-        Deck::load("retail", Currency::EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0
-    }
-
-    fn instant(letter: &str) -> Wall {
-        INSTANTS.iter().find(|(known, _)| *known == letter).and_then(|(_, text)| Wall::parse(text)).expect("an instant")
-    }
-
-    fn letter(at: Wall) -> &'static str {
-        INSTANTS.iter().find(|(_, text)| Wall::parse(text) == Some(at)).map_or("?", |(letter, _)| *letter)
-    }
-
-    fn money(paid: Option<Paid>) -> String {
-        paid.map_or("-".to_owned(), |paid| Money::of(paid.rate, Currency::EUR).to_string())
-    }
-
-    #[test]
-    fn rows() {
-        #[rustfmt::skip]
-        let table = [
-            // old                                new                                      what became of them
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.02,30,6,,,",                 "same 1"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.03,30,6,,,",                 "up 55, same 0"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.01,60,60,.5,,",              "down 55, same 0"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.02,60,6,,,",                 "up 55, same 0"),
-            ("55,Brazil,.02,30,6,.1,,",           "55,Brazil,.02,30,6,,,",                 "down 55, same 0"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.02,60,1,,,",                 "aside 55, same 0"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brasil,.02,30,6,,,",                 "aside 55, same 0"),
-            ("55,Brazil,.02,30,6,,,;7,RU,1,1,1,,,", "7,RU,1,1,1,,,;8,X,1,1,1,,,",          "removed 55, added 8, same 1"),
-            ("55,Brazil,.02,30,6,,,",             "55,Brazil,.02,30,6,,,@D;55,Brazil,.03,30,6,,@D,", "aside 55, added 55, same 0"),
-        ];
-        for (old, new, expected) in table {
-            let (changes, same) = deck(old).row_changes(&deck(new));
-            let mut said = String::new();
-            for change in &changes {
-                said += &match change {
-                    RowChange::Added(_, row) => format!("added {}, ", row.prefix),
-                    RowChange::Removed(_, row) => format!("removed {}, ", row.prefix),
-                    RowChange::Changed { new, direction, .. } => format!("{direction:?} {}, ", new.1.prefix).to_lowercase(),
-                };
-            }
-            assert_eq!(format!("{said}same {same}"), expected, "{old} -> {new}");
-        }
-    }
-
-    #[test]
-    fn prices_by_instant() {
-        #[rustfmt::skip]
-        let table = [
-            // old                                     new                                           loaded at C
-            ("55,B,.02,1,1,,,",                        "55,B,.02,1,1,,,",                            ""),
-            ("55,B,.02,1,1,,,",                        "55,B,.03,1,1,,,",                            "55 0.02000 0.03000 C;"),
-            ("55,B,.02,1,1,,,",                        "55,B,.02,1,1,,,@D;55,B,.03,1,1,,@D,",        "55 0.02000 0.03000 D;"),
-            // announced before, and now the present
-            ("55,B,.02,1,1,,,@D;55,B,.03,1,1,,@D,",    "55,B,.02,1,1,,,@D;55,B,.03,1,1,,@D,",        ""),
-            ("55,B,.02,1,1,,,@B;55,B,.03,1,1,,@B,",    "55,B,.03,1,1,,,",                            ""),
-            // announced and taken back, or changed
-            ("55,B,.02,1,1,,,@D;55,B,.03,1,1,,@D,",    "55,B,.02,1,1,,,",                            "55 0.03000 0.02000 D;"),
-            ("55,B,.02,1,1,,,@D;55,B,.03,1,1,,@D,",    "55,B,.02,1,1,,,@D;55,B,.04,1,1,,@D,",        "55 0.02000 0.04000 D;"),
-            // at once and again
-            ("55,B,.02,1,1,,,",                        "55,B,.03,1,1,,,@E;55,B,.04,1,1,,@E,",        "55 0.02000 0.03000 C;55 0.03000 0.04000 E;"),
-            // the past is the past
-            ("55,B,.02,1,1,,,@B;55,B,.03,1,1,,@B,",    "55,B,.09,1,1,,,@B;55,B,.03,1,1,,@B,",        ""),
-            ("55,B,.02,1,1,,,",                        "55,B,.02,1,1,,,@B;55,B,.03,1,1,,@B,",        "55 0.02000 0.03000 C;"),
-            // rows come and go
-            ("7,R,1,1,1,,,",                           "7,R,1,1,1,,,;76,K,2,1,1,,@D,",               "76 - 2.00000 D;"),
-            ("7,R,1,1,1,,,;76,K,2,1,1,,,",             "7,R,1,1,1,,,",                               "76 2.00000 - C;"),
-            ("7,R,1,1,1,,,",                           "7,R,1,1,1,,,@D",                             "7 1.00000 - D;"),
-            // another step is another price at the same rate
-            ("55,B,.02,1,1,,,",                        "55,B,.02,60,60,,,",                          "55 0.02000 0.02000 C;"),
-            ("55,B,.02,1,1,,,",                        "55,Brasil,.02,1,1,,,",                       ""),
-        ];
-        for (old, new, expected) in table {
-            let changes = price_changes(&deck(old), &deck(new), instant("C"));
-            let line = |c: &PriceChange| format!("{} {} {} {};", c.prefix, money(c.old), money(c.new), letter(c.from));
-            assert_eq!(changes.iter().map(line).collect::<String>(), expected, "{old} -> {new}");
-        }
-    }
-
-    #[test]
-    fn effects_come_by_size_and_destinations_together() {
-        let old =
-            deck("55,Brazil,.02,1,1,,,;5511,Brazil,.02,1,1,,,;34,Spain,.03,1,1,,,;7,Russia,0,1,1,,,;44,UK,.04,1,1,,,;1,US,.03,1,1,,,");
-        let new =
-            deck("55,Brazil,.03,1,1,,,;5511,Brazil,.03,1,1,,,;34,Spain,.01,1,1,,,;7,Russia,1,1,1,,,;44,UK,.04,1,1,,,;1,US,.02,1,1,,,");
-        let effects = Effect::of(&price_changes(&old, &new, instant("C")));
-        let said: Vec<_> = effects.iter().map(|e| (&*e.destination, e.prefixes, e.percent)).collect();
-        assert_eq!(said, [("Spain", 1, Some(-6_667)), ("Brazil", 2, Some(5_000)), ("US", 1, Some(-3_333)), ("Russia", 1, None)]);
-    }
-}
+mod tests;

@@ -27,6 +27,11 @@ impl Draft {
         load::draft(name, currency, rules, reader)
     }
 
+    /// A deck that is right and came from no file: its rows have no lines.
+    pub const fn whole(deck: Deck) -> Self {
+        Self { deck, lines: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    }
+
     /// The deck if every row was right.
     ///
     /// # Errors

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use units::{Currency, Increments, Name, PrefixMap, PrefixMapBuilder};
 
 use super::field;
+use super::version::version;
 use super::{Deck, DeckError, Draft, Place, Rules, Stored, Terms, Warning};
 
 /// Largest file read.
@@ -368,37 +368,4 @@ impl<'a> Loader<'a> {
         }
         DeckError { line: number, column: (position - line_start) as u64 + 1, message: String::new() }
     }
-}
-
-/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do not matter. What a row does not
-/// use is not in it, so that a deck keeps its version when columns are added that it does not have.
-fn version(deck: &Deck) -> u64 {
-    let mut hasher = Sha256::new();
-    hasher.update(deck.currency.as_str());
-    if !deck.rounding.is_half_up() {
-        hasher.update(deck.rounding.word());
-    }
-    for row in &deck.rows {
-        let terms = deck.terms(row);
-        let Terms { increments, connect_fee, from, until, next_rate, .. } = terms;
-        let mut bytes = [0; 56];
-        let (initial, increment) = (i64::from(increments.initial()), i64::from(increments.increment()));
-        let numbers = [row.prefix.packed().cast_signed(), row.rate, connect_fee, from, until, initial, increment];
-        for (slot, number) in bytes.chunks_exact_mut(8).zip(numbers) {
-            slot.copy_from_slice(&number.to_be_bytes());
-        }
-        hasher.update(bytes);
-        hasher.update(deck.destinations.get(row.destination as usize).map(|name| name.as_bytes()).unwrap_or_default());
-        if next_rate != Terms::SAME {
-            hasher.update([1]);
-            hasher.update(next_rate.to_be_bytes());
-        }
-        if let Some(period) = deck.period(terms) {
-            hasher.update([2]);
-            hasher.update(format!("{} {} {} {} {}", period.name(), period.zone().name(), period.days(), period.from(), period.until()));
-        }
-        hasher.update([0]);
-    }
-    let hash: [u8; 32] = hasher.finalize().into();
-    hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
 }

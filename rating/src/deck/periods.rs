@@ -84,7 +84,7 @@ impl Deck {
     }
 
     /// All rows of a prefix.
-    fn group(&self, prefix: Prefix) -> &[Stored] {
+    pub(super) fn group(&self, prefix: Prefix) -> &[Stored] {
         let first = self.rows.partition_point(|row| row.prefix < prefix);
         let rows = self.rows.get(first..).unwrap_or_default();
         rows.get(..rows.partition_point(|row| row.prefix == prefix)).unwrap_or_default()

@@ -140,6 +140,34 @@ fn a_row_out_of_force_gives_way_to_the_next_shorter() {
     }
 }
 
+/// Each of ten rows is wrong in its own way: every one is named with its place, none is loaded, and the right row beside them neither.
+#[test]
+fn ten_wrong_rows_are_ten_findings() {
+    #[rustfmt::skip]
+    let table = [
+        // row                                        line:column: how the finding begins
+        ("34,Spain,NaN,1,1",                          "3:10: rate: NaN: not a decimal number"),
+        ("35,Portugal,1e9,1,1",                       "4:13: rate: 1e9: not a decimal number"),
+        ("36,Hungary,-1,1,1",                         "5:12: rate: -1: must not be negative"),
+        ("37,Lithuania,12345678901234567890123456789,1,1", "6:14: rate: 12345678901234567890123456789: more than 28 digits"),
+        ("38,Ukraine,1000000000,1,1",                 "7:12: rate: 1000000000: above the highest rate"),
+        ("39,Italy,0.1,0,0",                          "8:14: initial: \"0\": must be whole seconds from 1"),
+        ("40,Romania,0.1,1,86401",                    "9:18: increment: \"86401\": must be whole seconds from 1"),
+        ("4x,Nowhere,0.1,1,1",                        "10:1: prefix: 4x: a prefix is digits only"),
+        ("41,,0.1,1,1",                               "11:4: destination: empty"),
+        ("55,Brazil again,0.1,1,1",                   "12:1: prefix 55: in force at the same time as the row of line 2"),
+    ];
+    let rows: String = table.iter().map(|(row, _)| format!("{row}\n")).collect();
+    let found = errors(&format!("prefix,destination,rate,initial,increment\n55,Brazil,0.1,30,6\n{rows}"));
+    // 0/0 is wrong twice.
+    let second = found.iter().position(|error| error.starts_with("8:16: increment: \"0\"")).expect("the increment too");
+    let found: Vec<_> = found.iter().enumerate().filter(|(at, _)| *at != second).map(|(_, error)| error).collect();
+    assert_eq!(found.len(), table.len(), "{found:#?}");
+    for (found, (row, begins)) in found.iter().zip(table) {
+        assert!(found.starts_with(begins), "{row}\n{found}\nis not\n{begins}");
+    }
+}
+
 #[test]
 fn the_version_follows_content_not_layout() {
     let one = deck("34,Spain,0.1,1,1\n35,Portugal,0.2,1,1\n").version();

@@ -312,12 +312,9 @@ fn accounts_are_listed_by_name() {
 fn new_prices_are_told_once_to_those_who_call_by_them() {
     let mut desk = desk(0);
     desk.open("beta", 0, "dollars");
-    let event = |version: &str| ledger::NoticeEvent::RatesChange {
-        deck: "retail".into(),
-        version: version.into(),
-        changes: Vec::new(),
-        more: 1,
-        currency: Currency::EUR,
+    let event = |version: &str| {
+        let text = format!(r#"{{"deck":"retail","version":"{version}","changes":[],"more":1,"currency":"EUR","shared":true}}"#);
+        ledger::NoticeEvent::RatesChange(serde_json::from_str(&text).expect("a change"))
     };
     for (account, version, told) in [
         ("acme", "a", true),

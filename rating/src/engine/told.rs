@@ -25,10 +25,10 @@ impl Engine {
 
     /// Tells an account of a deck's new prices if it calls by the deck and was not told of this version last. The record is the caller's.
     pub fn tell_rates(&mut self, now: Now, account: &str, event: &NoticeEvent) -> Option<Record> {
-        let NoticeEvent::RatesChange { deck, version, .. } = event else { return None };
+        let NoticeEvent::RatesChange(told) = event else { return None };
         let account = self.books.id(account)?;
         let state = self.states.get(&account)?;
-        if !state.terms.decks.contains(deck) || state.rates_told.get(deck) == Some(version) {
+        if !state.terms.decks.contains(&told.deck) || state.rates_told.get(&told.deck) == Some(&told.version) {
             return None;
         }
         let record = self.notice(now, account, event.clone())?;

@@ -90,6 +90,11 @@ impl Repricing {
         self.carriers.insert(name, deck);
     }
 
+    /// The deck that stands for the one of this name.
+    pub fn deck(&self, name: &str) -> Option<&Arc<Deck>> {
+        self.named.get(name)
+    }
+
     /// The prices in 16 hex digits: the deck's version if there is but one for callers, else a hash of which decks stand for what. Carriers
     /// are not in it: what customers owe does not depend on them.
     pub fn version(&self) -> Name {

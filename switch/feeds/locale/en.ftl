@@ -57,6 +57,7 @@ top-up-body =
 rates-change-subject = { $account }: new prices in “{ $deck }”
 rates-change-body =
     { $count ->
+        [0] The terms change
         [one] One price changes
        *[other] { $count } prices change
     } in the price list “{ $deck }” used by account { $account }. Prices are in { $currency } per minute.
@@ -68,7 +69,27 @@ rates-change-more =
     { $more ->
         [one] One more change is
        *[other] { $more } more changes are
-    } not shown here; the complete list is available on request.
+    } not shown here.
+rates-list = The complete price list: { $link }
+rates-list-request = The complete list is available on request.
+rates-steps = A price is followed by its billing steps: 30/6 charges the first 30 seconds as a whole and then every 6 seconds.
+rates-next = Of two prices with | between them the second is charged after the first step.
+rates-fee = The amount after + is charged once per answered call.
+rates-hours = Times of “{ $period }”: { $times }.
+rates-hours-changed = Times of “{ $period }” from { $date }: { $times }; until then: { $before }.
+rates-overlap = Where several of these periods hold at once, from { $date } the first in this order counts: { $order }.
+rates-rounding =
+    From { $date } amounts are rounded { $new ->
+        [up] up
+        [down] down
+       *[half-up] to the nearest value
+    } at five decimals; until then { $old ->
+        [up] up
+        [down] down
+       *[half-up] to the nearest value
+    }.
+rates-old-currency = Old prices are in { $oldCurrency } per minute.
+weekdays = Mon Tue Wed Thu Fri Sat Sun
 rates-prefix = Prefix
 rates-destination = Destination
 rates-old = Old

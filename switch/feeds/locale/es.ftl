@@ -57,6 +57,7 @@ top-up-body =
 rates-change-subject = { $account }: nuevos precios en «{ $deck }»
 rates-change-body =
     { $count ->
+        [0] Cambian las condiciones
         [one] Cambia un precio
        *[other] Cambian { $count } precios
     } de la tarifa «{ $deck }» que se aplica a la cuenta { $account }. Los precios son en { $currency } por minuto.
@@ -68,7 +69,27 @@ rates-change-more =
     { $more ->
         [one] Hay un cambio más que no se muestra
        *[other] Hay { $more } cambios más que no se muestran
-    } aquí; puede solicitar la lista completa.
+    } aquí.
+rates-list = La tarifa completa: { $link }
+rates-list-request = Puede solicitar la lista completa.
+rates-steps = Tras cada precio figuran los intervalos de facturación: con 30/6 se cobran enteros los primeros 30 segundos y después cada 6 segundos.
+rates-next = De dos precios separados por |, el segundo se aplica después del primer intervalo.
+rates-fee = El importe que sigue a + se cobra una vez por llamada contestada.
+rates-hours = Horario de «{ $period }»: { $times }.
+rates-hours-changed = Horario de «{ $period }» desde el { $date }: { $times }; hasta entonces: { $before }.
+rates-overlap = Cuando coinciden varios de estos horarios, desde el { $date } se aplica el primero en este orden: { $order }.
+rates-rounding =
+    Desde el { $date } los importes se redondean { $new ->
+        [up] hacia arriba
+        [down] hacia abajo
+       *[half-up] al valor más próximo
+    } con cinco decimales; hasta entonces, { $old ->
+        [up] hacia arriba
+        [down] hacia abajo
+       *[half-up] al valor más próximo
+    }.
+rates-old-currency = Los precios anteriores son en { $oldCurrency } por minuto.
+weekdays = lun mar mié jue vie sáb dom
 rates-prefix = Prefijo
 rates-destination = Destino
 rates-old = Actual

@@ -57,6 +57,7 @@ top-up-body =
 rates-change-subject = { $account }: nuovi prezzi in «{ $deck }»
 rates-change-body =
     { $count ->
+        [0] Cambiano le condizioni
         [one] Cambia un prezzo
        *[other] Cambiano { $count } prezzi
     } del listino «{ $deck }» applicato al conto { $account }. I prezzi sono in { $currency } al minuto.
@@ -68,7 +69,27 @@ rates-change-more =
     { $more ->
         [one] Un'altra variazione non è mostrata
        *[other] Altre { $more } variazioni non sono mostrate
-    } qui; l'elenco completo è disponibile su richiesta.
+    } qui.
+rates-list = Il listino completo: { $link }
+rates-list-request = L'elenco completo è disponibile su richiesta.
+rates-steps = Dopo ogni prezzo sono indicati gli scatti: con 30/6 si addebitano per intero i primi 30 secondi e poi ogni 6 secondi.
+rates-next = Se due prezzi sono separati da |, il secondo vale dopo il primo scatto.
+rates-fee = L'importo dopo il + è addebitato una volta per ogni chiamata con risposta.
+rates-hours = Orario di «{ $period }»: { $times }.
+rates-hours-changed = Orario di «{ $period }» dal { $date }: { $times }; fino ad allora: { $before }.
+rates-overlap = Quando valgono insieme più di questi orari, dal { $date } conta il primo in quest'ordine: { $order }.
+rates-rounding =
+    Dal { $date } gli importi sono arrotondati { $new ->
+        [up] per eccesso
+        [down] per difetto
+       *[half-up] al valore più vicino
+    } al quinto decimale; fino ad allora { $old ->
+        [up] per eccesso
+        [down] per difetto
+       *[half-up] al valore più vicino
+    }.
+rates-old-currency = I prezzi precedenti sono in { $oldCurrency } al minuto.
+weekdays = lun mar mer gio ven sab dom
 rates-prefix = Prefisso
 rates-destination = Destinazione
 rates-old = Attuale

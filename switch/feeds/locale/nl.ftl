@@ -57,6 +57,7 @@ top-up-body =
 rates-change-subject = { $account }: nieuwe prijzen in “{ $deck }”
 rates-change-body =
     { $count ->
+        [0] De voorwaarden veranderen
         [one] Er verandert één prijs
        *[other] Er veranderen { $count } prijzen
     } in de prijslijst “{ $deck }” van account { $account }. De prijzen zijn in { $currency } per minuut.
@@ -68,7 +69,27 @@ rates-change-more =
     { $more ->
         [one] Nog één wijziging staat
        *[other] Nog { $more } wijzigingen staan
-    } hier niet bij; de volledige lijst is op aanvraag beschikbaar.
+    } hier niet bij.
+rates-list = De volledige prijslijst: { $link }
+rates-list-request = De volledige lijst is op aanvraag beschikbaar.
+rates-steps = Achter elke prijs staan de tariefeenheden: bij 30/6 worden de eerste 30 seconden geheel berekend en daarna elke 6 seconden.
+rates-next = Staan er twee prijzen met | ertussen, dan geldt de tweede na de eerste eenheid.
+rates-fee = Het bedrag na + wordt één keer per beantwoord gesprek berekend.
+rates-hours = Tijden van “{ $period }”: { $times }.
+rates-hours-changed = Tijden van “{ $period }” vanaf { $date }: { $times }; tot dan: { $before }.
+rates-overlap = Gelden meerdere van deze perioden tegelijk, dan telt vanaf { $date } de eerste in deze volgorde: { $order }.
+rates-rounding =
+    Vanaf { $date } worden bedragen op vijf decimalen { $new ->
+        [up] naar boven
+        [down] naar beneden
+       *[half-up] op de dichtstbijzijnde waarde
+    } afgerond; tot dan { $old ->
+        [up] naar boven
+        [down] naar beneden
+       *[half-up] op de dichtstbijzijnde waarde
+    }.
+rates-old-currency = De oude prijzen zijn in { $oldCurrency } per minuut.
+weekdays = ma di wo do vr za zo
 rates-prefix = Prefix
 rates-destination = Bestemming
 rates-old = Oud

@@ -53,12 +53,35 @@ top-up-body =
 
 rates-change-subject = { $account }: giá mới trong bảng giá “{ $deck }”
 rates-change-body =
-    Có { $count } mức giá thay đổi trong bảng giá “{ $deck }” áp dụng cho tài khoản { $account }. Giá tính bằng { $currency } mỗi phút.
+    { $count ->
+        [0] Điều kiện tính cước thay đổi
+       *[other] Có { $count } mức giá thay đổi
+    } trong bảng giá “{ $deck }” áp dụng cho tài khoản { $account }. Giá tính bằng { $currency } mỗi phút.
 
     { $table }
 
     Các cuộc gọi được trả lời trước khi thay đổi vẫn giữ giá cũ.
-rates-change-more = Còn { $more } thay đổi khác không nêu ở đây; bảng giá đầy đủ được cung cấp theo yêu cầu.
+rates-change-more = Còn { $more } thay đổi khác không nêu ở đây.
+rates-list = Bảng giá đầy đủ: { $link }
+rates-list-request = Bảng giá đầy đủ được cung cấp theo yêu cầu.
+rates-steps = Sau mỗi mức giá là bước tính cước: 30/6 nghĩa là 30 giây đầu tính trọn, sau đó tính theo từng 6 giây.
+rates-next = Nếu có hai mức giá cách nhau bởi |, mức thứ hai áp dụng sau bước đầu tiên.
+rates-fee = Số tiền sau dấu + được tính một lần cho mỗi cuộc gọi được trả lời.
+rates-hours = Khung giờ “{ $period }”: { $times }.
+rates-hours-changed = Khung giờ “{ $period }” từ { $date }: { $times }; trước đó: { $before }.
+rates-overlap = Khi nhiều khung giờ này trùng nhau, từ { $date } áp dụng khung giờ đứng trước theo thứ tự: { $order }.
+rates-rounding =
+    Từ { $date } số tiền ở năm chữ số thập phân được làm tròn { $new ->
+        [up] lên
+        [down] xuống
+       *[half-up] đến giá trị gần nhất
+    }; trước đó làm tròn { $old ->
+        [up] lên
+        [down] xuống
+       *[half-up] đến giá trị gần nhất
+    }.
+rates-old-currency = Giá cũ tính bằng { $oldCurrency } mỗi phút.
+weekdays = T2 T3 T4 T5 T6 T7 CN
 rates-prefix = Đầu số
 rates-destination = Điểm đến
 rates-old = Giá cũ

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex};
 use feeds::mail::{Mailer, Post, Protection};
 use feeds::{Consumer as _, Message, Status, run};
 use kit::{Books, cdr, notice};
-use ledger::NoticeEvent;
+use ledger::{Notice, NoticeEvent, RatesChange, Record, RecordBody};
 use store::{Entry, Start, Wants};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use units::Currency;
+use units::{Currency, Name};
 
 /// What the server says instead of yes to the next command of that kind; an empty answer closes the connection.
 type Script = Arc<Mutex<VecDeque<(&'static str, &'static str)>>>;
@@ -247,6 +247,61 @@ async fn no_address_and_no_name_can_add_a_header() {
     let (refused, mail) = sink.mail().await;
     assert_eq!((refused, header(&mail, "To")), (Vec::new(), "ops@acme.example"));
     assert!(!mail.lines().any(|line| line.starts_with("Bcc") || line.starts_with("MAIL")), "{mail}");
+}
+
+/// Quoted-printable without its soft line breaks.
+fn unfolded(mail: &str) -> String {
+    mail.replace("=\r\n", "").replace("=\n", "")
+}
+
+/// A list of new prices is in the journal once; mails hold it, also if it came by before the mailer was started, and never another deck's.
+#[tokio::test]
+async fn a_list_that_notices_name_is_in_their_mails() {
+    let list = |deck: &str, prefix: &str| -> RatesChange {
+        let text = format!(
+            r#"{{"deck":"{deck}","version":"v2","changes":[{{"prefix":"{prefix}","destination":"Brazil","old":"0.02000","new":"0.03000","from":0}}],
+               "more":7,"currency":"EUR"}}"#
+        );
+        serde_json::from_str(&text).expect("a list")
+    };
+    let entry = |account: &str, to: Option<&str>, rates: RatesChange| {
+        let notice = Notice { to: to.map(Name::from), language: None, event: NoticeEvent::RatesChange(Box::new(rates)) };
+        Entry::of(&Record::new(kit::NOON, account.into(), RecordBody::Notice(notice))).expect("encodes")
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut books = Books::open(folder.path());
+    let mut sink = Sink::start([]);
+    let to = |name: &'static str, deck, prefix| entry(name, Some("ops@acme.example"), list(deck, prefix).reference());
+    let lost = RatesChange { version: "v1".into(), ..list("retail", "55").reference() };
+    let wrong = entry("acme", Some("ops@acme.example"), lost);
+    books
+        .write([
+            entry(Record::NODE, None, list("retail", "55")),
+            entry(Record::NODE, None, list("wholesale", "34")),
+            to("acme", "retail", "55"),
+            to("beta", "wholesale", "34"),
+            wrong,
+        ])
+        .await;
+    let entries = books.journal.reader().and_then(|reader| reader.entries(0, 100)).expect("reads");
+    let messages: Vec<Message> = entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
+    let link = Some("https://example.net/{deck}".to_owned());
+    for first in [0, 2] {
+        let mut mailer = mailer(sink.address).reading(folder.path().to_owned()).linking(link.clone());
+        for message in &messages[first..] {
+            assert_eq!(mailer.deliver(std::slice::from_ref(message)).await.confirmed, 1);
+        }
+        for (row, deck) in [("55      Brazil       0.02  0.03", "retail"), ("34      Brazil       0.02  0.03", "wholesale")] {
+            let mail = unfolded(&sink.mail().await.1);
+            assert!(mail.contains(row) && mail.contains("8 prices change in the price list"), "{mail}");
+            assert!(
+                mail.contains(&format!("7 more changes are not shown here. The complete price list: https://example.net/{deck}")),
+                "{mail}"
+            );
+        }
+        let mail = unfolded(&sink.mail().await.1);
+        assert!(mail.contains("8 prices change") && !mail.contains("Brazil"), "its list is not there: {mail}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use call::{Event, HangupBy};
-use ledger::{NoticeEvent, Record, RecordBody};
+use ledger::{Notice, NoticeEvent, Record, RecordBody};
 use rating::engine::{AccountChange, AccountRefused, GrantRequest, NextWord, OpenAccount, PaymentOrder, TopUpRequest};
 use units::{Name, Now, Wall};
 
@@ -37,6 +37,11 @@ impl Node {
             AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
                 let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
                 return self.grant(now, ticket, &ask);
+            }
+            AdminRequest::KeepRates(event) => {
+                let notice = Notice { to: None, language: None, event: (*event).clone() };
+                let written = self.journal(true, Record::new(now.wall, Record::NODE.into(), RecordBody::Notice(notice)));
+                return self.reply_when_durable(written, ticket, AdminReply::Told(0));
             }
             AdminRequest::TellRates { accounts, event } => return self.tell_rates(now, ticket, &accounts, &event),
             AdminRequest::Calls => {

@@ -168,11 +168,13 @@ pub enum AdminRequest {
     PeriodClosed(PeriodClosed),
     /// All balances of this shard.
     Trial,
+    /// New prices, to be kept once as a notice of the node before anybody is told: goes to one shard.
+    KeepRates(Arc<NoticeEvent>),
     /// New prices to tell these accounts of, those of them that call by the deck and were not told yet.
     TellRates {
         /// Whom; few, since each is a record.
         accounts: Vec<Name>,
-        /// A `RatesChange`.
+        /// A `RatesChange` that refers to what was kept.
         event: Arc<NoticeEvent>,
     },
     /// Live calls.
@@ -269,7 +271,7 @@ pub enum AdminReply {
     Closed,
     /// To `Trial`.
     Trial(TrialBalance),
-    /// To `TellRates`: how many were told now, once that is durable.
+    /// To `KeepRates` and `TellRates`: how many were told now, once that is durable.
     Told(usize),
     /// To `Calls`.
     Calls(Vec<LiveCall>),

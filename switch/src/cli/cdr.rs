@@ -1,15 +1,12 @@
 //! `tollgate cdr`: call records of a running node, page after page, as a table, one JSON document or CSV.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde_json::Value;
 
-use super::client::Reach;
 use super::csv_out;
-use super::pages::{Slice, each_row};
-use super::{plain, stdout};
+use super::pages::SliceAsk;
+use super::plain;
 
 /// Columns of the CSV: the fields of a record in their order.
 const COLUMNS: &[&str] = &[
@@ -77,63 +74,20 @@ const TABLE: &[(&str, usize)] = &[
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Of this account only
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// Ended at this instant or later, RFC 3339
-    #[arg(long, value_name = "RFC3339")]
-    from: Option<String>,
-    /// Ended before this instant, RFC 3339
-    #[arg(long, value_name = "RFC3339")]
-    to: Option<String>,
-    /// At most so many records
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
-    /// Go on after an earlier answer: its `next`
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
+    #[command(flatten)]
+    slice: SliceAsk,
     /// One JSON document, {"items": [...], "next": ...}
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// CSV with a header; cells that look like formulas get an apostrophe
     #[arg(long)]
     csv: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 /// Prints the records in journal order.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    if ask.limit == 0 {
-        bail!("--limit must be at least 1");
-    }
-    let client = ask.reach.client()?;
-    let mut out = stdout();
-    if ask.json {
-        out.write_all(b"{\"items\":[")?;
-    } else {
-        writeln!(out, "{}", if ask.csv { COLUMNS.join(",") } else { heading() })?;
-    }
-    let mut first = true;
-    let slice = Slice {
-        account: ask.account.as_deref(),
-        from: ask.from.as_deref(),
-        to: ask.to.as_deref(),
-        cursor: ask.cursor.as_deref(),
-        limit: ask.limit,
-    };
-    let next = each_row(&client, "/cdrs", &slice, |record| {
-        if ask.json {
-            out.write_all(if first { b"\n" } else { b",\n" })?;
-            first = false;
-            return Ok(serde_json::to_writer(&mut out, record).map_err(std::io::Error::from)?);
-        }
-        Ok(writeln!(out, "{}", if ask.csv { csv_line(record) } else { table_line(record) })?)
-    })?;
-    if ask.json {
-        writeln!(out, "\n],\"next\":{}}}", Value::from(next))?;
-    }
-    out.flush()?;
+    let (heading, line): (String, fn(&Value) -> String) = if ask.csv { (COLUMNS.join(","), csv_line) } else { (heading(), table_line) };
+    ask.slice.print("/cdrs", &heading, (!ask.json).then_some(line))?;
     Ok(ExitCode::SUCCESS)
 }
 

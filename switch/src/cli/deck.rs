@@ -2,6 +2,7 @@
 
 mod compare;
 mod export;
+mod rules;
 mod source;
 mod workbook;
 
@@ -14,37 +15,18 @@ use rating::deck::Draft;
 use units::{Currency, Wall};
 
 use super::client::Reach;
-use super::{deck_file, instant, plain, print_json, stdout};
+use super::deck_file::{self, Said};
+use super::{instant, plain, print_json, stdout};
 use crate::shelf::{Kept, Shelf};
 use compare::{Comparison, Known, Shown};
+
+pub(crate) use source::KeptVersion;
 
 /// What can be done with decks.
 #[derive(clap::Subcommand)]
 pub(crate) enum Ask {
     /// What a new version changes: rows, prices in per cent, and from when on; exit 1 if it would not load
-    Diff {
-        /// The version before, CSV or .xlsx
-        old: PathBuf,
-        /// The new one
-        new: PathBuf,
-        /// Sheet of the new one, if it is an .xlsx; its first if absent
-        #[arg(long, value_name = "NAME")]
-        sheet: Option<String>,
-        /// Sheet of the version before
-        #[arg(long, value_name = "NAME")]
-        old_sheet: Option<String>,
-        /// Currency of both
-        #[arg(long, value_name = "CODE", default_value = "EUR")]
-        currency: Currency,
-        /// When the new version would be loaded, RFC 3339; now if absent
-        #[arg(long, value_name = "RFC3339")]
-        at: Option<String>,
-        /// Configuration whose [[period]]s rows may name
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
-        #[command(flatten)]
-        shown: Shown,
-    },
+    Diff(DiffAsk),
     /// What the decks of a configuration would change in the running node; exit 1 if one would not load
     Preview {
         #[command(flatten)]
@@ -71,42 +53,80 @@ pub(crate) enum Ask {
     Export(export::Ask),
 }
 
+/// Arguments of `deck diff`.
+#[derive(clap::Args)]
+pub(crate) struct DiffAsk {
+    /// The version before, CSV or .xlsx; with --data also 16 hex digits of a version that the node kept
+    old: PathBuf,
+    /// The new one
+    new: PathBuf,
+    /// Sheet of the new one, if it is an .xlsx; as --config says, else its first
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// Sheet of the version before
+    #[arg(long, value_name = "NAME")]
+    old_sheet: Option<String>,
+    /// Currency of both; as --config says, else EUR
+    #[arg(long, value_name = "CODE")]
+    currency: Option<Currency>,
+    /// When the new version would be loaded, RFC 3339; now if absent
+    #[arg(long, value_name = "RFC3339")]
+    at: Option<String>,
+    /// Configuration, for its [[period]]s and for currency and rounding of the deck
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Its deck that both are versions of; that of the file or of its name if absent
+    #[arg(long, value_name = "NAME", requires = "config")]
+    name: Option<String>,
+    /// Data folder of the node that kept versions
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
 /// Does what was asked.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
-        Ask::Diff { old, new, sheet, old_sheet, currency, at, config, shown } => {
-            let at = instant(at.as_deref())?;
-            let rules = deck_file::rules(config.as_ref())?;
-            let before = deck_file::draft(old, *currency, &rules, old_sheet.as_deref())?;
-            if !before.errors.is_empty() {
-                deck_file::tell(old, "", &before.errors);
-                bail!("{} has {} wrong row(s): there is nothing to compare with", old.display(), before.errors.len());
-            }
-            let after = deck_file::draft(new, *currency, &rules, sheet.as_deref())?;
-            let comparison = Comparison::of(Known { deck: &before.deck, lines: &before.lines }, &after, new, at);
-            compare::print(&[comparison], shown)
-        }
+        Ask::Diff(ask) => diff(ask),
         Ask::Preview { reach, name, at, shown } => preview(reach, name.as_deref(), instant(at.as_deref())?, shown),
         Ask::Versions { data, json } => versions(data, *json),
         Ask::Export(ask) => export::run(ask),
     }
 }
 
+fn diff(ask: &DiffAsk) -> anyhow::Result<ExitCode> {
+    let (old, new) = (ask.old.as_path(), ask.new.as_path());
+    let before = side(ask, old, ask.old_sheet.as_deref())?;
+    if !before.errors.is_empty() {
+        deck_file::tell(old, "", &before.errors);
+        bail!("{} has {} wrong row(s): there is nothing to compare with", old.display(), before.errors.len());
+    }
+    let after = side(ask, new, ask.sheet.as_deref())?;
+    let comparison = Comparison::of(Known { deck: &before.deck, lines: &before.lines }, &after, new, instant(ask.at.as_deref())?);
+    compare::print(&[comparison], &ask.shown)
+}
+
+/// A file, or a version that was kept.
+fn side(ask: &DiffAsk, path: &Path, sheet: Option<&str>) -> anyhow::Result<Draft> {
+    let version = path.to_str().filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) && !path.exists());
+    if let (Some(data), Some(version)) = (&ask.data, version) {
+        return Ok(Draft::whole(Shelf::in_data(data).find(version)?));
+    }
+    let said = Said { sheet, currency: ask.currency, rounding: None, name: ask.name.as_deref() };
+    deck_file::draft(path, said, ask.config.as_ref())
+}
+
 fn preview(reach: &Reach, only: Option<&str>, at: Wall, shown: &Shown) -> anyhow::Result<ExitCode> {
     let Some(config) = reach.config() else { bail!("name the configuration to preview with --config") };
-    let sources = config::deck_sources(config).or_else(|findings| {
-        for finding in &findings {
-            eprintln!("{finding}");
-        }
-        bail!("{} error(s) in {}", findings.len(), config.display())
-    })?;
+    let sources = deck_file::sources(config)?;
     let client = reach.client()?;
     let mut comparisons = Vec::new();
     for source in sources.iter().filter(|source| only.is_none_or(|only| only == &*source.name)) {
         let draft = config::draft_deck(&source.name, source.currency, &source.rules, &source.path, source.sheet.as_deref());
         let draft = draft.with_context(|| format!("cannot read the deck {}", source.path.display()))?;
         // A deck that the node does not have is all new.
-        let before = match source::loaded(&client, &source.name, &source.rules)? {
+        let before = match source::loaded(&client, &source.name)? {
             Some(deck) => deck,
             None => Draft::read(&source.name, source.currency, &source.rules, &b""[..]).deck,
         };

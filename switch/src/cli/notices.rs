@@ -1,72 +1,26 @@
 //! `tollgate notices`: what account holders were told, or would have been with an address, in journal order.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde_json::Value;
 
-use super::client::Reach;
-use super::pages::{Slice, each_row};
-use super::{plain, stdout};
+use super::pages::SliceAsk;
+use super::plain;
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// To this account only
-    #[arg(long, value_name = "NAME")]
-    account: Option<String>,
-    /// Made at this instant or later, RFC 3339
-    #[arg(long, value_name = "RFC3339")]
-    from: Option<String>,
-    /// Made before this instant, RFC 3339
-    #[arg(long, value_name = "RFC3339")]
-    to: Option<String>,
-    /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
-    /// Go on after an earlier answer: its `next`
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
+    #[command(flatten)]
+    slice: SliceAsk,
     /// One JSON document, {"items": [...], "next": ...}
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reach: Reach,
 }
 
 /// Prints the notices in journal order.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    if ask.limit == 0 {
-        bail!("--limit must be at least 1");
-    }
-    let client = ask.reach.client()?;
-    let slice = Slice {
-        account: ask.account.as_deref(),
-        from: ask.from.as_deref(),
-        to: ask.to.as_deref(),
-        cursor: ask.cursor.as_deref(),
-        limit: ask.limit,
-    };
-    let mut out = stdout();
-    if ask.json {
-        out.write_all(b"{\"items\":[")?;
-    } else {
-        writeln!(out, "{:>10} {:24} {:16} {:28} what", "entry", "at", "account", "to")?;
-    }
-    let mut first = true;
-    let next = each_row(&client, "/notices", &slice, |row| {
-        if !ask.json {
-            return Ok(writeln!(out, "{}", line(row))?);
-        }
-        out.write_all(if first { b"\n" } else { b",\n" })?;
-        first = false;
-        Ok(serde_json::to_writer(&mut out, row).map_err(std::io::Error::from)?)
-    })?;
-    if ask.json {
-        writeln!(out, "\n],\"next\":{}}}", Value::from(next))?;
-    }
-    out.flush()?;
+    let heading = format!("{:>10} {:24} {:16} {:28} what", "entry", "at", "account", "to");
+    ask.slice.print("/notices", &heading, (!ask.json).then_some(line))?;
     Ok(ExitCode::SUCCESS)
 }
 

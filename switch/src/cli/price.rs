@@ -9,6 +9,7 @@ use rating::{Decks, Price, Segment, Step};
 use serde::Serialize;
 use units::{Money, Number, Rounding, Wall};
 
+use super::deck::KeptVersion;
 use super::deck_file::DeckAsk;
 use super::{deck_file, instant, number, print_json, stdout};
 
@@ -19,11 +20,13 @@ const SECONDS_MAX: u64 = 366 * 86_400;
 #[derive(clap::Args)]
 pub(crate) struct Ask {
     /// Deck: CSV with a header, or .xlsx
-    #[arg(long, value_name = "FILE")]
-    deck: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "deck_version", conflicts_with = "deck_version")]
+    deck: Option<PathBuf>,
+    #[command(flatten)]
+    kept: KeptVersion,
     #[command(flatten)]
     how: DeckAsk,
-    /// Configuration, for its [[period]] and [[exchange]]
+    /// Configuration, for its [[period]] and [[exchange]], and for what it says of the deck
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Instant of the answer, RFC 3339; now if absent
@@ -77,13 +80,13 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let called = number(&ask.number)?;
     let duration_ms = milliseconds(&ask.seconds)?;
     let at = instant(ask.at.as_deref())?;
-    let rules = deck_file::price_rules(ask.config.as_ref())?;
-    let deck = ask.how.load(&ask.deck, &rules)?;
+    let exchanges = deck_file::price_rules(ask.config.as_ref())?.exchanges;
+    let deck = ask.kept.deck(ask.deck.as_deref(), &ask.how, ask.config.as_ref())?.context("give --deck, or --deck-version and --data")?;
     let Some(price) = deck.price(&called, at) else {
-        bail!("no price for {called} at {} in {}", at.rfc3339(), ask.deck.display());
+        bail!("no price for {called} at {} in the deck {}", at.rfc3339(), deck.name());
     };
-    let decks = Decks::default().with_exchanges(rules.exchanges);
-    let exchange = decks.exchange(&deck, ask.how.amounts(), at).with_context(|| format!("{} at {}", ask.deck.display(), at.rfc3339()))?;
+    let decks = Decks::default().with_exchanges(exchanges);
+    let exchange = decks.exchange(&deck, ask.how.amounts(&deck), at).with_context(|| format!("{} at {}", deck.name(), at.rfc3339()))?;
     let price = price.exchanged(exchange);
     let steps = price.steps(duration_ms);
     if ask.json {

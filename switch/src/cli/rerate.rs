@@ -1,6 +1,9 @@
-//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with another deck.
+//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with other prices.
 
 mod compare;
+mod corrections;
+mod prices;
+mod report;
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
@@ -12,16 +15,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rating::rerate::{Pricing, Progress, Summary, rerate_in};
 
 use super::client::Reach;
+use super::deck::KeptVersion;
 use super::deck_file::{self, DeckAsk};
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own price again
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"])]
+    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own prices again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["deck_version", "decks"])]
     deck: Option<PathBuf>,
+    #[command(flatten)]
+    kept: KeptVersion,
+    /// Every account of a call by the deck of --config that has the name of the one it was billed by, every carrier by its deck there
+    #[arg(long, requires = "config", conflicts_with_all = ["calls", "deck_version", "billed_by"])]
+    decks: bool,
+    /// What this carrier would charge, by another deck; may be given for several
+    #[arg(long, value_name = "NAME=FILE", conflicts_with = "calls")]
+    carrier_deck: Vec<String>,
     /// Calls, CSV with call_id,answered_at,number,duration_ms; `-` for standard input
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"], requires = "deck")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"])]
     calls: Option<PathBuf>,
     /// Where priced calls go; standard output if absent
     #[arg(long, value_name = "FILE", requires = "calls")]
@@ -37,10 +49,10 @@ pub(crate) struct Ask {
     /// Calls that ended before this instant, RFC 3339
     #[arg(long, value_name = "RFC3339", conflicts_with = "calls")]
     to: Option<String>,
-    /// Of this account only
+    /// Only what this account paid, for its own calls and for those of accounts below it
     #[arg(long, value_name = "NAME", conflicts_with = "calls")]
     account: Option<String>,
-    /// Only calls that were billed by the deck of this name
+    /// Only calls that were billed by the deck of this name, and the new deck for the accounts that were; else for the callers' accounts
     #[arg(long, value_name = "NAME", conflicts_with = "calls")]
     billed_by: Option<String>,
     /// One JSON document
@@ -58,16 +70,17 @@ pub(crate) struct Ask {
 
 /// Prices every call; the sum goes to stderr.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    match (&ask.calls, &ask.deck) {
-        (Some(calls), Some(deck)) => run_calls(ask, calls, deck),
-        (Some(_), None) | (None, _) => compare::run(ask),
+    match &ask.calls {
+        Some(calls) => run_calls(ask, calls),
+        None => compare::run(ask),
     }
 }
 
-fn run_calls(ask: &Ask, path: &Path, deck_path: &Path) -> anyhow::Result<ExitCode> {
-    let rules = deck_file::price_rules(ask.reach.config())?;
-    let deck = ask.how.load(deck_path, &rules)?;
-    let pricing = Pricing { deck: &deck, currency: ask.how.amounts(), exchanges: &rules.exchanges };
+fn run_calls(ask: &Ask, path: &Path) -> anyhow::Result<ExitCode> {
+    let exchanges = deck_file::price_rules(ask.reach.config())?.exchanges;
+    let deck = ask.kept.deck(ask.deck.as_deref(), &ask.how, ask.reach.config())?;
+    let deck = deck.context("calls are priced by --deck, or by --deck-version and --data")?;
+    let pricing = Pricing { deck: &deck, currency: ask.how.amounts(&deck), exchanges: &exchanges };
     let (calls, bytes): (Box<dyn Read>, Option<u64>) = if path == Path::new("-") {
         (Box::new(std::io::stdin().lock()), None)
     } else {
@@ -79,7 +92,7 @@ fn run_calls(ask: &Ask, path: &Path, deck_path: &Path) -> anyhow::Result<ExitCod
     let summary = match &ask.out {
         None => price(pricing, calls, std::io::stdout().lock(), &bar),
         Some(out) => {
-            refuse_inputs(out, [path, deck_path])?;
+            refuse_inputs(out, [Some(path), ask.deck.as_deref()])?;
             let file = File::create(out).with_context(|| format!("cannot write {}", out.display()))?;
             price(pricing, calls, file, &bar)
         }
@@ -103,9 +116,9 @@ fn price(pricing: Pricing<'_>, calls: impl Read, mut out: impl Write, bar: &Prog
 }
 
 /// Writing over what is being read would lose both.
-fn refuse_inputs(out: &Path, inputs: [&Path; 2]) -> anyhow::Result<()> {
+fn refuse_inputs(out: &Path, inputs: [Option<&Path>; 2]) -> anyhow::Result<()> {
     let Ok(target) = out.canonicalize() else { return Ok(()) };
-    for input in inputs {
+    for input in inputs.into_iter().flatten() {
         if input.canonicalize().is_ok_and(|input| input == target) {
             bail!("--out {} is one of the inputs: name another file", out.display());
         }

@@ -13,14 +13,15 @@ use units::{Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PeriodDoc, StatementDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, HandOrder, Metrics, MovedReceipt, NewAccount,
-    SourceError, StatementAsk, TopUpOrder, TopUpReceipt,
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics, MovedReceipt,
+    NewAccount, SourceError, StatementAsk, TopUpOrder, TopUpReceipt,
 };
 
 use crate::run::central_api;
 use crate::run::fabric::{Fabric, Letter};
 use crate::run::terms::{self, account_doc};
 use crate::run::{accounting, money};
+use crate::shelf::Shelf;
 
 /// The running switch behind the API.
 pub(crate) struct SwitchBackend {
@@ -28,6 +29,7 @@ pub(crate) struct SwitchBackend {
     pub journal: Arc<Journal>,
     pub metrics: Arc<Metrics>,
     pub slots: Arc<SlotTable>,
+    pub shelf: Shelf,
     pub feeds: Vec<Arc<feeds::Status>>,
     /// The ledger of several nodes: its door, and how this node stands with it.
     pub ledger: Option<(Arc<Central>, Arc<central::Status>)>,
@@ -181,6 +183,10 @@ impl Backend for SwitchBackend {
 
     fn decks(&self) -> Arc<rating::Decks> {
         Arc::clone(&self.fabric.tables.load().decks)
+    }
+
+    fn kept_decks(&self) -> Option<Arc<dyn KeptDecks>> {
+        Some(Arc::new(self.shelf.clone()))
     }
 
     fn unready(&self) -> Vec<String> {

@@ -46,6 +46,7 @@ impl Outlets {
                 from: mail.from.clone(),
             };
             let mailer = Mailer::new(post).map_err(|why| anyhow!("mail.from: {why}"))?;
+            let mailer = mailer.reading(settings.node.data_dir.clone()).linking(mail.price_lists.clone());
             outlets.add(settings, journal, ("mail", Wants::Notices, Start::Next), mailer);
         }
         Ok(outlets)

@@ -1,8 +1,11 @@
-//! Customers hear of new prices: a thread of its own compares each new version of a deck with the one that customers know, and has the
-//! shards journal a notice for every account that calls by it, a few at a time, so that no packet waits for it.
+//! Customers hear of new prices: a thread of its own compares each new version of a deck with the one that customers know, has the list of
+//! what changes journaled once, and then for every account that calls by it a notice that names the list, some at a time, so that no packet
+//! waits for it.
 //!
-//! Invariant: one notice for each account and version. What was told last stands on the shelf once every notice is durable; what one
-//! account was told is in its books, so that after a crash in between nobody is told twice.
+//! Invariant: one notice for each account and version, after the list. What was told last stands on the shelf once every notice is durable;
+//! what one account was told is in its books, so that after a crash in between nobody is told twice.
+
+mod list;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,22 +14,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use ledger::{NoticeEvent, RateChange};
+use ledger::NoticeEvent;
 use node::{AdminReply, AdminRequest};
-use rating::deck::price_changes;
 use rating::{Deck, Decks, price};
 use tokio::sync::oneshot;
-use units::{Name, Wall};
+use units::Name;
 
 use crate::run::fabric::{Fabric, Letter};
 use crate::shelf::Shelf;
 
-/// Changes listed in one notice; the rest are counted.
-const CHANGES_MAX: usize = 500;
 /// Accounts read at a time.
 const ACCOUNTS_PER_PAGE: usize = 256;
-/// Accounts told at a time: each costs its shard a list of changes as text.
-const ACCOUNTS_PER_LETTER: usize = 4;
+/// Accounts told at a time: each is a small record of its shard.
+const ACCOUNTS_PER_LETTER: usize = 64;
 /// Reloads that wait; with more, the thread sees the newest of them only.
 const JOBS_MAX: usize = 16;
 /// Before a full mailbox is tried again.
@@ -103,11 +103,19 @@ impl Teller {
         if known.as_deref() == Some(&version) {
             return Ok(0);
         }
-        let event = match &known {
+        let list = match &known {
             None => None,
-            Some(known) => event(&self.shelf.load(name, known)?, deck, self.fabric.clock.now().wall),
+            Some(known) => list::of(&self.shelf.load(name, known)?, deck, self.fabric.clock.now().wall),
         };
-        let told = event.map_or(Ok(0), |event| self.tell_all(name, &Arc::new(event)))?;
+        let told = match list {
+            None => 0,
+            Some(list) => {
+                let reference = Arc::new(NoticeEvent::RatesChange(Box::new(list.reference())));
+                let whole = Arc::new(NoticeEvent::RatesChange(Box::new(list)));
+                self.ask(0, || AdminRequest::KeepRates(Arc::clone(&whole)))?;
+                self.tell_all(name, &reference)?
+            }
+        };
         self.shelf.set_told(name, &version)?;
         Ok(told)
     }
@@ -148,63 +156,5 @@ impl Teller {
             }
             std::thread::sleep(RETRY);
         }
-    }
-}
-
-/// What to tell of a new version; nothing if no price changes. In another currency no account could have called by both.
-fn event(old: &Deck, new: &Deck, since: Wall) -> Option<NoticeEvent> {
-    if old.currency() != new.currency() {
-        return None;
-    }
-    let all = price_changes(old, new, since);
-    if all.is_empty() {
-        return None;
-    }
-    let more = all.len().saturating_sub(CHANGES_MAX) as u64;
-    let changes = all.into_iter().take(CHANGES_MAX).map(|change| RateChange {
-        prefix: change.prefix,
-        destination: change.destination,
-        old: change.old.map(|paid| paid.rate),
-        new: change.new.map(|paid| paid.rate),
-        from: change.from,
-    });
-    Some(NoticeEvent::RatesChange {
-        deck: new.name().clone(),
-        version: price::version_text(new.version()),
-        changes: changes.collect(),
-        more,
-        currency: new.currency(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use units::Currency;
-
-    use super::*;
-
-    fn deck(rows: impl Iterator<Item = String>) -> Deck {
-        let rows: String = rows.collect();
-        let csv = format!("prefix,destination,rate,initial,increment,effective_from,effective_until\n{rows}");
-        Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck").0
-    }
-
-    #[test]
-    fn a_notice_lists_old_new_and_date_and_counts_what_it_does_not_list() {
-        let row = |rate: &'static str| move |n: i32| format!("{n},D{n},{rate},1,1,,\n");
-        let old = deck((100..800).map(row("0.02")));
-        assert_eq!(event(&old, &deck((100..800).map(row("0.020"))), Wall(7)), None);
-        let Some(NoticeEvent::RatesChange { changes, more, version, .. }) = event(&old, &deck((100..800).map(row("0.03"))), Wall(7)) else {
-            panic!("prices changed");
-        };
-        assert_eq!((changes.len(), more, version.len()), (500, 200, 16));
-        let first = &changes[0];
-        assert_eq!((first.prefix.to_string().as_str(), first.old, first.new, first.from), ("100", Some(2_000), Some(3_000), Wall(7)));
-        let later = "55,Brazil,0.02,1,1,,2026-04-01T00:00:00Z\n55,Brazil,0.03,1,1,2026-04-01T00:00:00Z,\n";
-        let old = deck(std::iter::once("55,Brazil,0.02,1,1,,\n".to_owned()));
-        let Some(NoticeEvent::RatesChange { changes, more: 0, .. }) = event(&old, &deck(std::iter::once(later.to_owned())), Wall(7)) else {
-            panic!("prices change");
-        };
-        assert_eq!(Some(changes[0].from), Wall::parse("2026-04-01T00:00:00Z"));
     }
 }

@@ -118,8 +118,16 @@ impl Switch {
         });
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let slots = Arc::new(SlotTable::default());
-        let parts =
-            Parts { key, fabric: &fabric, journal: &journal, metrics: &metrics, outgoing: &outgoing, tables: &tables, slots: &slots };
+        let parts = Parts {
+            key,
+            fabric: &fabric,
+            journal: &journal,
+            metrics: &metrics,
+            outgoing: &outgoing,
+            tables: &tables,
+            slots: &slots,
+            shelf: &shelf,
+        };
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (wishes, wished) = mpsc::channel(WISHES_MAX);
@@ -251,6 +259,7 @@ struct Parts<'a> {
     outgoing: &'a mpsc::Sender<Outgoing>,
     tables: &'a Arc<node::Tables>,
     slots: &'a Arc<SlotTable>,
+    shelf: &'a Shelf,
 }
 
 fn start_shards(
@@ -307,6 +316,7 @@ fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>, l
         journal: Arc::clone(journal),
         metrics: Arc::clone(metrics),
         slots: Arc::clone(parts.slots),
+        shelf: parts.shelf.clone(),
         feeds,
         ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),
         commits_seen: std::sync::Mutex::default(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger::{GENESIS, Hash};
+use ledger::{GENESIS, Hash, Notice, Record, RecordBody};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -134,6 +134,8 @@ const NOTICES: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHER
 const NOTICE_ROWS: &str = "SELECT seq, account, at, body FROM entry \
     WHERE kind = 2 AND seq > ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq LIMIT ?5";
 
+const NODE_NOTICES: &str = "SELECT seq, body FROM entry WHERE kind = 2 AND seq < ?1 AND account = ?2 ORDER BY seq DESC";
+
 /// Bodies in one batch, about.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -196,6 +198,22 @@ impl Reader {
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| row.seq);
         Ok(NoticePage { rows, next })
+    }
+
+    /// The newest notice of the node itself before entry `before` that `take` takes something of.
+    pub fn notice_of_node<T>(&self, before: u64, mut take: impl FnMut(&Notice) -> Option<T>) -> Result<Option<T>, StoreError> {
+        let mut statement = self.conn.prepare_cached(NODE_NOTICES).map_err(|e| self.unreadable(e))?;
+        let before = before.min(i64::MAX as u64);
+        let mut rows = statement.query((before, Record::NODE)).map_err(|e| self.unreadable(e))?;
+        while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
+            let body: Vec<u8> = row.get_ref(1).and_then(|body| Ok(body.as_bytes()?.to_vec())).map_err(|e| self.unreadable(e))?;
+            if let Ok(Record { body: RecordBody::Notice(notice), .. }) = Record::decode(&body)
+                && let Some(found) = take(&notice)
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// Up to `limit` durable entries after number `after`, as they were written, some megabytes at most.
@@ -307,6 +325,7 @@ mod tests {
             (ALL, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>?)"),
             (CDRS, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"),
             (NOTICES, "SEARCH entry USING INDEX notice (seq>?)"),
+            (NODE_NOTICES, "SEARCH entry USING INDEX notice (seq<?)"),
         ] {
             let mut statement = reader.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepares");
             let count = statement.parameter_count();

@@ -13,9 +13,9 @@ use tower::ServiceExt;
 use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, Hand, HandOrder, Metrics,
-    MovedDoc, MovedReceipt, NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc, TopUpOrder, TopUpReceipt,
-    TrialBalanceDoc, WebState, router,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, DeckVersionDoc, GrantOrder, GrantReceipt, Hand,
+    HandOrder, KeptDecks, Metrics, MovedDoc, MovedReceipt, NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc,
+    TopUpOrder, TopUpReceipt, TrialBalanceDoc, WebState, router,
 };
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -215,9 +215,38 @@ impl Backend for Fake {
         Arc::new(rating::Decks::new([deck("retail"), deck("alpha-cost")]))
     }
 
+    fn kept_decks(&self) -> Option<Arc<dyn KeptDecks>> {
+        Some(Arc::new(Kept))
+    }
+
     fn unready(&self) -> Vec<String> {
         self.unready.lock().unwrap().clone()
     }
+}
+
+/// Two versions of one deck.
+struct Kept;
+
+impl KeptDecks for Kept {
+    fn history(&self, name: &str) -> Result<Vec<DeckVersionDoc>, SourceError> {
+        let version = |rate: &str, since: &str| {
+            let deck = kept(name, rate);
+            let version = rating::price::version_text(deck.version()).to_string();
+            DeckVersionDoc { version, since: since.to_owned(), currency: "EUR".to_owned(), rows: deck.len() as u64 }
+        };
+        let all = [version("0.10000", "2026-01-01T00:00:00.000Z"), version("0.12345", "2026-02-01T00:00:00.000Z")];
+        Ok(if name == "retail" { all.to_vec() } else { Vec::new() })
+    }
+
+    fn load(&self, name: &str, version: &str) -> Result<rating::Deck, SourceError> {
+        let of = |rate| Some(kept(name, rate)).filter(|deck| *rating::price::version_text(deck.version()) == *version);
+        of("0.10000").or_else(|| of("0.12345")).ok_or_else(|| SourceError("lost".to_owned()))
+    }
+}
+
+fn kept(name: &str, rate: &str) -> rating::Deck {
+    let csv = format!("prefix,destination,rate,initial,increment\n55,Brazil,{rate},30,6\n");
+    rating::Deck::load(name, Currency::EUR, csv.as_bytes()).unwrap().0
 }
 
 /// Ten CDRs at positions 1 to 10, of acme and beta in turn.

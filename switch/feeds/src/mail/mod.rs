@@ -4,12 +4,15 @@
 //! address that refuses mail holds back the others for half an hour at most.
 
 mod language;
+mod lists;
 mod message;
+mod rates;
 mod text;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use ledger::{Record, RecordBody};
+use ledger::{Notice, NoticeEvent, Record, RecordBody};
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -21,6 +24,7 @@ pub use language::{Language, TextError};
 pub use text::{Text, text_of};
 
 use crate::{Consumer, Delivery, Message};
+use lists::Lists;
 
 /// To connect.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -57,6 +61,9 @@ pub struct Post {
 pub struct Mailer {
     post: Post,
     from: Address,
+    lists: Lists,
+    /// Where customers find price lists.
+    link: Option<String>,
     /// The entry that was put off, and how often.
     put_off: (u64, u32),
 }
@@ -80,18 +87,32 @@ impl Mailer {
     /// If the sender is no address.
     pub fn new(post: Post) -> Result<Self, String> {
         let from = post.from.parse().map_err(|e| format!("{:?} is no mail address: {e}", post.from))?;
-        Ok(Self { post, from, put_off: (0, 0) })
+        Ok(Self { post, from, lists: Lists::default(), link: None, put_off: (0, 0) })
+    }
+
+    /// Reads lists of new prices in the journal of this folder, if they came by before it was started.
+    #[must_use]
+    pub fn reading(mut self, folder: PathBuf) -> Self {
+        self.lists = Lists::in_journal(folder);
+        self
+    }
+
+    /// Says where price lists are, with `{deck}` and `{version}` for the list's.
+    #[must_use]
+    pub fn linking(mut self, link: Option<String>) -> Self {
+        self.link = link;
+        self
     }
 
     /// Sends one mail; `Ok(false)` if the entry asks for none.
-    async fn send(&self, message: &Message) -> Result<bool, Refusal> {
+    async fn send(&mut self, message: &Message) -> Result<bool, Refusal> {
         let entry = &message.entry.entry;
         let record = Record::decode(&entry.body).map_err(|e| Refusal::Never(e.to_string()))?;
-        let RecordBody::Notice(notice) = &record.body else { return Ok(false) };
+        let RecordBody::Notice(notice) = record.body else { return Ok(false) };
+        let notice = self.whole(notice, message.entry.seq).await?;
         let Some(to) = &notice.to else { return Ok(false) };
-        let Some(text) = text_of(&record.account, record.at, notice).map_err(|e| Refusal::Never(e.to_string()))? else {
-            return Ok(false);
-        };
+        let text = text_of(&record.account, record.at, &notice, self.link.as_deref());
+        let Some(text) = text.map_err(|e| Refusal::Never(e.to_string()))? else { return Ok(false) };
         let to: Address = to.parse().map_err(|e| Refusal::Never(format!("{to:?} is no mail address: {e}")))?;
         if !to.to_string().is_ascii() {
             return Err(Refusal::Never(format!("{to} is not in ASCII: write its domain as xn--")));
@@ -102,6 +123,20 @@ impl Mailer {
         // Whatever it says to that, the mail is taken or is not.
         let _ = server.quit().await;
         taken.map(|()| true)
+    }
+
+    /// With the list of new prices that it names.
+    async fn whole(&mut self, notice: Notice, seq: u64) -> Result<Notice, Refusal> {
+        let NoticeEvent::RatesChange(told) = &notice.event else { return Ok(notice) };
+        if !told.shared {
+            self.lists.keep(told);
+            return Ok(notice);
+        }
+        if notice.to.is_none() {
+            return Ok(notice);
+        }
+        let list = self.lists.named_by(told, seq).await.map_err(Refusal::Server)?;
+        Ok(Notice { event: NoticeEvent::RatesChange(Box::new(list)), ..notice })
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {

@@ -47,7 +47,13 @@ fn world(rows: &[(&str, &str, Order)]) -> World {
         down_after: 1,
         ..CarrierSpec::new(name, "sip:192.0.2.1".parse().expect("target"))
     };
-    let specs = vec![spec("alpha", Some("alpha")), spec("beta", Some("beta")), spec("gamma", None), spec("delta", Some("delta")), spec("epsilon", Some("epsilon"))];
+    let specs = vec![
+        spec("alpha", Some("alpha")),
+        spec("beta", Some("beta")),
+        spec("gamma", None),
+        spec("delta", Some("delta")),
+        spec("epsilon", Some("epsilon")),
+    ];
     let carriers = Carriers::new(specs, None).expect("valid");
     let mut builder = RouteTableBuilder::default();
     for &(prefix, names, order) in rows {
@@ -198,7 +204,8 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
 
 #[test]
 fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
-    let world = world(&[("34", "epsilon", Order::Listed), ("35", "alpha epsilon", Order::Cheapest), ("36", "epsilon alpha", Order::Cheapest)]);
+    let world =
+        world(&[("34", "epsilon", Order::Listed), ("35", "alpha epsilon", Order::Cheapest), ("36", "epsilon alpha", Order::Cheapest)]);
     let World { carriers, routes, health, slots } = &world;
     let lines = |number: &str, minute, currency| {
         let sale = Some(Sale { guard: ProfitGuard::Warn, minute, currency });

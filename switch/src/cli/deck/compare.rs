@@ -10,6 +10,7 @@ use rating::{Deck, price};
 use serde::Serialize;
 use units::{Currency, Money, Wall};
 
+use super::rules::RulesDoc;
 use crate::cli::{plain, print_json, stdout};
 
 /// How much is printed.
@@ -50,6 +51,8 @@ pub(super) struct Comparison {
     over: usize,
     /// Added or changed rows that began before: calls already answered keep their price.
     begun: usize,
+    #[serde(flatten)]
+    rules: RulesDoc,
     effects: Vec<EffectLine>,
     instants: Vec<InstantLine>,
     rows: Vec<RowLine>,
@@ -173,6 +176,7 @@ impl Comparison {
             in_error: new.errors.len(),
             over: new.deck.rows().filter(|row| row.effective_until.is_some_and(|until| until <= at)).count(),
             begun: 0,
+            rules: RulesDoc::of(old.deck, &new.deck),
             effects: Effect::of(&prices).iter().map(effect_line).collect(),
             instants: instants(&prices),
             rows: Vec::with_capacity(changes.len()),
@@ -209,6 +213,7 @@ impl Comparison {
             let kept = "calls already billed keep their amounts";
             writeln!(out, "past     {} rows are over, {} changed rows began earlier: {kept}", self.over, self.begun)?;
         }
+        self.rules.print(out)?;
         list(out, "In error: nothing would be loaded", &self.errors, limit, ErrorLine::text)?;
         list(out, "Warnings", &self.warnings, limit, ErrorLine::text)?;
         list(out, "Prices, the largest change first", &self.effects, limit, EffectLine::text)?;

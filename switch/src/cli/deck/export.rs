@@ -12,7 +12,7 @@ use units::Currency;
 use super::source::{self, KeptVersion};
 use super::workbook;
 use crate::cli::client::Reach;
-use crate::cli::deck_file;
+use crate::cli::deck_file::{self, Said};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -25,12 +25,12 @@ pub(crate) struct Ask {
     name: Option<String>,
     #[command(flatten)]
     kept: KeptVersion,
-    /// Sheet of an .xlsx; its first if absent
+    /// Sheet of an .xlsx; as --config says, else its first
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
-    /// Currency of the deck
-    #[arg(long, value_name = "CODE", default_value = "EUR")]
-    currency: Currency,
+    /// Currency of the deck; as --config says of this file, else EUR
+    #[arg(long, value_name = "CODE")]
+    currency: Option<Currency>,
     /// What to write
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
@@ -71,10 +71,10 @@ fn deck(ask: &Ask) -> anyhow::Result<Deck> {
     if let Some(kept) = ask.kept.load()? {
         return Ok(kept);
     }
-    let rules = deck_file::rules(ask.reach.config())?;
+    let said = Said { sheet: ask.sheet.as_deref(), currency: ask.currency, ..Said::default() };
     match (&ask.file, &ask.name) {
-        (Some(file), _) => deck_file::load(file, ask.currency, &rules, ask.sheet.as_deref()),
-        (None, Some(name)) => source::loaded(&ask.reach.client()?, name, &rules)?.with_context(|| format!("the node has no deck {name:?}")),
+        (Some(file), _) => deck_file::load(file, said, ask.reach.config()),
+        (None, Some(name)) => source::loaded(&ask.reach.client()?, name)?.with_context(|| format!("the node has no deck {name:?}")),
         (None, None) => bail!("name a file, --name, or --deck-version with --data"),
     }
 }

@@ -1,15 +1,15 @@
 //! Where a deck comes from: a file, the running node, or a version that a node had once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use rating::deck::Rules;
 use rating::{Deck, price};
 use units::Currency;
 use web::DeckDoc;
 
 use crate::cli::client::{Client, segment};
-use crate::shelf::Shelf;
+use crate::cli::deck_file::DeckAsk;
+use crate::shelf::{Shelf, rules};
 
 /// A version that a node had in force, from its data folder; the node need not run.
 #[derive(clap::Args)]
@@ -34,21 +34,30 @@ impl KeptVersion {
         }
         Shelf::in_data(data).find(version).map(Some)
     }
+
+    /// The deck that was asked for, kept or in a file; none if neither was.
+    pub(in crate::cli) fn deck(&self, file: Option<&Path>, how: &DeckAsk, config: Option<&PathBuf>) -> anyhow::Result<Option<Deck>> {
+        match file {
+            Some(file) => how.load(file, config).map(Some),
+            None => self.load(),
+        }
+    }
 }
 
-/// The deck that the node has loaded under a name; `rules` are what its rows may refer to.
-pub(super) fn loaded(client: &Client, name: &str, rules: &Rules) -> anyhow::Result<Option<Deck>> {
+/// The deck that the node has loaded under a name, with its own periods and rounding.
+pub(super) fn loaded(client: &Client, name: &str) -> anyhow::Result<Option<Deck>> {
     let all: Vec<DeckDoc> = client.read_all("/decks")?;
     let Some(document) = all.into_iter().find(|deck| deck.name == name) else { return Ok(None) };
     let csv = client.read_bytes(&format!("/decks/{}", segment(name)))?;
     let currency: Currency = document.currency.parse().context("the node answers with an unknown currency")?;
-    let loaded = Deck::load_by(name, currency, rules, &csv[..]);
+    let rules = rules(document.rounding, &document.periods)?;
+    let loaded = Deck::load_by(name, currency, &rules, &csv[..]);
     let (deck, _) = loaded.map_err(|errors| {
         let first = errors.first().map(ToString::to_string).unwrap_or_default();
-        anyhow!("the deck {name} of the node does not load here: {first}; name its configuration with --config")
+        anyhow!("the deck {name} of the node does not load here: {first}")
     })?;
     if *price::version_text(deck.version()) != *document.version {
-        tracing::debug!(name, version = document.version, "rounding or periods of the node are others");
+        bail!("the deck {name} of the node came otherwise than it is there: try again, it may have been reloaded");
     }
     Ok(Some(deck))
 }

@@ -1,0 +1,58 @@
+//! How long a deck takes to load: `cargo run --release -p config --example load_deck [ROWS]` makes a price list of so many rows, as CSV and as
+//! a workbook, loads each three times and prints the shortest time of each kind.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rating::deck::Rules;
+use rust_xlsxwriter::Workbook;
+use units::Currency;
+
+const COLUMNS: [&str; 6] = ["prefix", "destination", "rate", "initial", "increment", "connect_fee"];
+
+/// Row `n` of a list: prefixes of five to seven digits, 2,000 names, the usual increments.
+fn row(n: u32) -> (String, String, f64, u32, u32, f64) {
+    let (initial, increment) = [(1, 1), (30, 6), (60, 60), (60, 1)][n as usize % 4];
+    (format!("{}", 10_000 + n * 7), format!("Destination {}", n % 2_000), f64::from(n % 99_991 + 1) / 100_000.0, initial, increment, 0.0)
+}
+
+fn load(path: &Path, rows: u32) -> Duration {
+    let loads = (0..3).map(|_| {
+        let begun = Instant::now();
+        let draft = config::draft_deck("retail", Currency::EUR, &Rules::default(), path, None).unwrap();
+        let took = begun.elapsed();
+        assert_eq!((draft.deck.len(), draft.errors.len()), (rows as usize, 0));
+        took
+    });
+    loads.min().unwrap()
+}
+
+fn main() {
+    let rows: u32 = std::env::args().nth(1).map_or(500_000, |text| text.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, book) = (folder.path().join("deck.csv"), folder.path().join("deck.xlsx"));
+    let mut text = COLUMNS.join(",") + "\n";
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in (0..).zip(COLUMNS) {
+        sheet.write_string(0, column, name).unwrap();
+    }
+    for n in 0..rows {
+        let (prefix, destination, rate, initial, increment, fee) = row(n);
+        writeln!(text, "{prefix},{destination},{rate:.5},{initial},{increment},{fee:.5}").unwrap();
+        let line = n + 1;
+        sheet.write_string(line, 0, &prefix).unwrap();
+        sheet.write_string(line, 1, &destination).unwrap();
+        for (column, number) in [(2, rate), (3, f64::from(initial)), (4, f64::from(increment)), (5, fee)] {
+            sheet.write_number(line, column, number).unwrap();
+        }
+    }
+    std::fs::write(&csv, text).unwrap();
+    workbook.save(&book).unwrap();
+    for (kind, path) in [("CSV", csv), (".xlsx", book)] {
+        println!("{rows} rows of {kind}: {:.2} s", load(&path, rows).as_secs_f64());
+    }
+}
