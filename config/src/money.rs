@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::engine::PaymentMethod;
-use rating::{Decks, ProfitGuard, Rules, Terms};
-use units::{Currency, Exchanges, Money, Name};
+use rating::{Decks, PaymentMethod, ProfitGuard, Rules, Term, Terms};
+use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
 use crate::AccountSeed;
 use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::feeds;
 use crate::load::Check;
-use crate::prices::{PriceRules, currency, rounding};
+use crate::prices::{PriceRules, currency, rounding, unknown_zone, zone};
 use crate::reader::{Document, Field, Table};
 use crate::schema;
 
@@ -90,17 +89,46 @@ pub(crate) fn payment_methods(document: &Document, check: &mut Check<'_>) -> Vec
         if methods.iter().any(|method| method.name == name && method.currency == currency) {
             check.error(&table.at("name"), format!("payment_method {name:?} is defined twice for {currency}"));
         }
+        let term = term(table, check);
         if amounts.len() == wanted {
-            methods.push(PaymentMethod {
-                name,
-                currency,
-                minimum: minimum.amount,
-                amounts,
-                pending_days: table.int("pending_days").unwrap_or_default(),
-            });
+            methods.push(PaymentMethod { name, currency, minimum: minimum.amount, amounts, term });
         }
     }
     methods
+}
+
+/// How long a payment by a method may be on its way.
+fn term(table: &Table, check: &mut Check<'_>) -> Option<Term> {
+    let zone = table.text("zone").and_then(|field| {
+        let zone = zone(&field.value);
+        if zone.is_none() {
+            unknown_zone(&field, check);
+        }
+        zone
+    });
+    let holidays: Vec<Day> = table.texts("holidays").iter().filter_map(|field| holiday(field, check)).collect();
+    let [minutes, days] = ["pending_minutes", "pending_days"].map(|key| table.int(key).filter(|term| *term > 0));
+    if minutes.is_some() && days.is_some() {
+        check.error(&table.at("pending_minutes"), "pending_minutes and pending_days: one of them says when a payment is late");
+    }
+    if days.is_none() {
+        for key in ["zone", "holidays"].into_iter().filter(|key| table.has(key)) {
+            check.error(&table.at(key), format!("{key} is of business days: it needs pending_days"));
+        }
+    }
+    match (minutes, days) {
+        (Some(minutes), _) => Some(Term::Minutes(minutes)),
+        (None, Some(days)) => Some(Term::BusinessDays(days, Calendar::new(zone?.into(), holidays))),
+        (None, None) => None,
+    }
+}
+
+fn holiday(field: &Field<String>, check: &mut Check<'_>) -> Option<Day> {
+    let day = Day::parse(&field.value);
+    if day.is_none() {
+        check.error(&field.span, format!("holiday {:?} must be a date, as \"2026-12-25\"", field.value));
+    }
+    day
 }
 
 fn fixed_amount(field: &Field<String>, currency: Option<Currency>, check: &mut Check<'_>) -> Option<i64> {

@@ -65,10 +65,7 @@ fn periods(document: &Document, check: &mut Check<'_>) -> Vec<Period> {
         let zone = table.text("zone").and_then(|field| {
             let known = zones.entry(field.value.clone()).or_insert_with(|| zone(&field.value).map(Arc::new)).clone();
             if known.is_none() {
-                check.error(
-                    &field.span,
-                    format!("zone {:?} is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"", field.value),
-                );
+                unknown_zone(&field, check);
             }
             known
         });
@@ -105,6 +102,10 @@ fn hour(field: &Field<String>, key: &str, check: &mut Check<'_>) -> Option<u32> 
         check.error(&field.span, format!("{key} {:?} must be an hour from \"00:00\" to \"24:00\"", field.value));
     }
     found
+}
+
+pub(crate) fn unknown_zone(field: &Field<String>, check: &mut Check<'_>) {
+    check.error(&field.span, format!("zone {:?} is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"", field.value));
 }
 
 /// A zone of the bundled database as a table of its changes.

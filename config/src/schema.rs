@@ -389,7 +389,26 @@ pub const PAYMENT_METHOD: Section = Section {
         key("currency", Kind::Text, Preset::Required, "Three letters, `EUR`: of the amounts, and of the accounts that may use it."),
         key("minimum", Kind::Money, Preset::Text("0"), "Least amount, gross."),
         key("amounts", Kind::Texts, Preset::Texts(&[]), "The only amounts, gross, `[\"10\", \"25\", \"50\"]`; empty: any."),
-        key("pending_days", Kind::Int(0, 366), Preset::Int(0), "Business days after which an announced payment is late; 0: never."),
+        key(
+            "pending_minutes",
+            Kind::Int(0, 525_600),
+            Preset::Int(0),
+            "Minutes after which an announced payment is late; 0 here and in `pending_days`: never.",
+        ),
+        key(
+            "pending_days",
+            Kind::Int(0, 366),
+            Preset::Int(0),
+            "Business days after which an announced payment is late: it is due until the last of them is over, not counting the day of the \
+             announcement.",
+        ),
+        key("zone", Kind::Text, Preset::Text("UTC"), "Where its days begin and end, as the tz database calls it, `\"Europe/Madrid\"`."),
+        key(
+            "holidays",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Dates that are no business days beside Saturdays and Sundays, `[\"2026-12-25\"]`.",
+        ),
     ],
 };
 

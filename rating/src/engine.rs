@@ -5,6 +5,7 @@
 
 mod accounts;
 mod carrier;
+mod corrections;
 mod expiry;
 mod extend;
 mod lease;
@@ -16,6 +17,7 @@ mod settle;
 mod slices;
 mod spill;
 mod told;
+mod transit;
 mod wake;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,11 +35,13 @@ pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount};
 pub use carrier::{CarrierLeg, Cost};
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
-pub use payments::{Moved, NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
+pub use payments::Moved;
 pub use pockets::{GrantRequest, Granted, PocketView};
 pub use refusal::Refusal;
 pub use settle::{PaidPart, PaidTier, Settlement};
+pub use transit::{InTransit, TransitPlace};
 
+pub use crate::payment::{NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
 use crate::{Decks, Price};
 use lease::{Lease, Leases, Parts, Tier};
 use spill::Purse;
@@ -59,6 +63,8 @@ pub struct Engine {
     scheduled: BTreeMap<AccountId, Wall>,
     /// What calls used beyond their leases while being torn down.
     exposure: BTreeMap<Currency, i64>,
+    /// Payments on their way.
+    transit: transit::Transit,
     /// Nothing may be dated before, if the books were ever closed.
     closed_until: Option<Wall>,
 }
@@ -103,7 +109,9 @@ impl Engine {
         let accounts: Vec<_> = engine.states.keys().copied().collect();
         for account in accounts {
             engine.schedule(account);
+            engine.mark_low(account);
         }
+        engine.load_transit();
         (engine, open_calls.into_values().collect())
     }
 

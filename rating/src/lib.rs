@@ -6,6 +6,7 @@
 pub mod cdr;
 pub mod deck;
 pub mod engine;
+pub mod payment;
 pub mod price;
 pub mod rerate;
 pub mod slices;
@@ -13,5 +14,6 @@ pub mod slices;
 pub use cdr::{Attempt, Cdr};
 pub use deck::{Deck, DeckError, Decks, Row, Rules, Warning};
 pub use engine::{Engine, LeaseId, Refusal};
-pub use ledger::{CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms, check_account_name};
+pub use ledger::{CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms, check_account_name, check_pocket_name};
+pub use payment::{Payment, PaymentMethod, Stage, Term};
 pub use price::{Charge, Price, Step};

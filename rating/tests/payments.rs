@@ -1,10 +1,10 @@
 //! RULES L18–L21, X1, X8 as a cash book: each line is a request and what must come of it.
 
 use rating::engine::{AccountRefused, Moved, NextWord, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
-use rating::{CallId, Engine, Terms};
+use rating::{CallId, Engine, Term, Terms};
 
 use ledger::{Corrected, House, Key, Party, Purpose, RecordBody, Replay, Transfer};
-use units::{Currency, Money, Now, Tick, Wall};
+use units::{Calendar, Currency, Money, Now, Tick, Wall, Zone};
 
 const EUR: Currency = Currency::EUR;
 /// 2026-11-27 is a Friday.
@@ -17,6 +17,8 @@ struct Book {
     methods: Vec<PaymentMethod>,
     /// Everything that was ever written.
     records: usize,
+    /// What clocks show.
+    wall: Wall,
 }
 
 fn now() -> Now {
@@ -27,21 +29,22 @@ fn money(text: &str) -> Money {
     Money::parse(text, EUR).expect("money")
 }
 
-fn method(name: &str, currency: Currency, minimum: &str, amounts: &[&str], pending_days: u32) -> PaymentMethod {
+fn method(name: &str, currency: Currency, minimum: &str, amounts: &[&str], term: Option<Term>) -> PaymentMethod {
     let amounts = amounts.iter().map(|amount| money(amount).amount).collect();
-    PaymentMethod { name: name.into(), currency, minimum: money(minimum).amount, amounts, pending_days }
+    PaymentMethod { name: name.into(), currency, minimum: money(minimum).amount, amounts, term }
 }
 
 impl Book {
     /// Two accounts, `acme` in euros and `dollar`; PayPal from 1, bank from 300, cards in fixed amounts.
     fn new() -> Self {
+        let seven_days = || Some(Term::BusinessDays(7, Calendar::new(Zone::utc().into(), [])));
         let methods = vec![
-            method("paypal", EUR, "1.00", &[], 0),
-            method("bank", EUR, "300.00", &[], 7),
-            method("bank", Currency::USD, "300.00", &[], 7),
-            method("card", EUR, "0", &["10.00", "25.00", "50.00"], 0),
+            method("paypal", EUR, "1.00", &[], Some(Term::Minutes(15))),
+            method("bank", EUR, "300.00", &[], seven_days()),
+            method("bank", Currency::USD, "300.00", &[], seven_days()),
+            method("card", EUR, "0", &["10.00", "25.00", "50.00"], None),
         ];
-        let mut book = Self { engine: Engine::new(), replay: Replay::new(), methods, records: 0 };
+        let mut book = Self { engine: Engine::new(), replay: Replay::new(), methods, records: 0, wall: now().wall };
         for (name, currency) in [("acme", EUR), ("dollar", Currency::USD)] {
             let ask = OpenAccount { name, currency, opening: 0, terms: Terms::of_deck("retail"), limit: 0 };
             let record = book.engine.open_account(now(), &ask).expect("opens");
@@ -64,6 +67,7 @@ impl Book {
     /// `what key  of|method  amount  fee`
     fn ask(&mut self, account: &str, words: &[&str]) -> Result<Moved, AccountRefused> {
         let [what, key, of, amount, fee] = words.try_into().expect("five columns");
+        let now = Now { wall: self.wall, ..now() };
         let word = NextWord { account, of, key };
         let fee = if fee == "-" { 0 } else { money(fee).amount };
         let moved = match what {
@@ -71,12 +75,12 @@ impl Book {
                 let amount = Money::of(money(amount).amount, self.engine.account(account).expect("there").currency);
                 let top_up = TopUpRequest { account, amount, reference: "invoice 7", key };
                 let order = PaymentOrder { top_up, method: (of != "-").then_some(of), fee, pending: what == "announce" };
-                self.engine.take_payment(now(), &order, &self.methods)
+                self.engine.take_payment(now, &order, &self.methods)
             }
-            "book" => self.engine.book_payment(now(), word, fee),
-            "reject" => self.engine.reject_payment(now(), word, "the bank sent it back"),
-            "reverse" => self.engine.reverse(now(), word, "chargeback"),
-            "correct" => self.engine.correct(now(), account, money(amount), "counted twice", key),
+            "book" => self.engine.book_payment(now, word, fee),
+            "reject" => self.engine.reject_payment(now, word, "the bank sent it back"),
+            "reverse" => self.engine.reverse(now, word, "chargeback"),
+            "correct" => self.engine.correct(now, account, money(amount), "counted twice", key),
             other => unreachable!("{other}"),
         };
         self.keep(moved)
@@ -217,6 +221,84 @@ fn l21_seven_business_days_from_a_friday() {
     assert_eq!(announced.due.map(Wall::rfc3339).as_deref(), Some("2026-12-09T00:00:00.000Z"));
 }
 
+/// `what key  by      gross` at a time, then `on their way / late` and the keys of those that are told to be late now.
+#[test]
+fn l21_what_does_not_come_in_time_is_told_once() {
+    let table = "
+        2026-11-27T10:00:00.000Z  announce p1  paypal    5.00  | 1 0
+        2026-11-27T10:00:01.000Z  announce b1  bank    300.00  | 2 0
+        2026-11-27T10:00:02.000Z  announce c1  card     25.00  | 3 0
+        2026-11-27T10:00:03.000Z  announce p2  paypal    5.00  | 4 0
+        2026-11-27T10:15:00.000Z  look                         | 4 0
+        2026-11-27T10:15:00.001Z  look                         | 4 1 p1
+        2026-11-27T10:15:00.002Z  announce p2  paypal    5.00  | 4 1
+        2026-11-27T10:15:01.000Z  book     x1  p1              | 3 0
+        2026-11-27T10:15:03.000Z  book     x2  p2              | 2 0
+        2026-11-27T10:20:00.000Z  look                         | 2 0
+        2026-12-09T00:00:00.000Z  look                         | 2 0
+        2026-12-09T00:00:00.001Z  look                         | 2 1 b1
+        2026-12-09T00:00:01.000Z  look                         | 2 1
+        2026-11-27T10:00:00.000Z  look                         | 2 1
+        2027-12-09T00:00:00.000Z  look                         | 2 1
+        2027-12-09T00:00:01.000Z  reject   r1  b1              | 1 0
+        2027-12-09T00:00:02.000Z  reverse  r2  c1              | 0 0";
+    let mut book = Book::new();
+    let mut lines = 0;
+    for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (asked, told) = line.split_once('|').expect("two halves");
+        let (at, words) = asked.trim().split_once(' ').expect("a time");
+        book.wall = Wall::parse(at).expect("a time");
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        if words != ["look"] {
+            words.resize(5, "-");
+            book.ask("acme", &words).expect(line);
+        }
+        let (engine, told) = (&mut book.engine, told.split_whitespace().collect::<Vec<_>>());
+        assert!(words != ["look"] || engine.next_late().is_none_or(|at| at > book.wall) || told.len() == 3, "{line}: it comes by itself");
+        engine.look_for_late(book.wall);
+        let (pending, late) = engine.transit_counts();
+        let mut found = vec![pending.to_string(), late.to_string()];
+        found.extend(std::iter::from_fn(|| engine.poll_late()).map(|late| late.key.to_string().replace("key/", "")));
+        assert_eq!(found, told, "{line}");
+        lines += 1;
+    }
+    assert_eq!(lines, 17);
+}
+
+#[test]
+fn what_is_on_its_way_is_listed_by_due_time_also_after_a_restart() {
+    let mut book = Book::new();
+    for words in
+        ["announce b1 bank 300.00 -", "announce c1 card 25.00 -", "announce p1 paypal 5.00 -", "announce p2 paypal 6.00 -", "book x p2 - -"]
+    {
+        book.ask("acme", &words.split_whitespace().collect::<Vec<_>>()).expect(words);
+    }
+    book.ask("dollar", &["announce", "b1", "bank", "300.00", "-"]).expect("taken");
+    let list = |engine: &Engine, late_only, limit| -> Vec<String> {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = engine.in_transit(after.as_ref(), late_only, limit);
+            let Some(last) = page.last() else { return all };
+            after = Some(last.place());
+            all.extend(
+                page.iter().map(|row| format!("{} {} {} {}", row.account, row.key, row.amount, row.method.as_deref().unwrap_or("-"))),
+            );
+        }
+    };
+    let expected =
+        ["acme key/p1 5.00000 paypal", "acme key/b1 300.00000 bank", "dollar key/b1 300.00000 bank", "acme key/c1 25.00000 card"];
+    let restored = Engine::restored(book.replay.finish().shards.swap_remove(0)).0;
+    book.engine.look_for_late(now().wall.plus_ms(15 * 60_000 + 1));
+    for limit in 1..=5 {
+        for engine in [&book.engine, &restored] {
+            assert_eq!(list(engine, false, limit), expected, "{limit} a page");
+        }
+        assert_eq!(list(&book.engine, true, limit), expected[..1], "{limit} a page");
+        assert!(list(&restored, true, limit).is_empty(), "nobody has looked yet");
+    }
+    assert_eq!(restored.transit_counts(), (4, 0));
+}
+
 #[test]
 fn a_calls_usage_is_undone_in_all_tiers_once() {
     let mut book = Book::new();
@@ -290,7 +372,7 @@ fn nothing_is_dated_into_a_closed_period() {
     let moved = book.engine.top_up(early, top_up).expect("booked");
     let record = moved.record.expect("written");
     assert_eq!(record.at, end);
-    let closed = ledger::PeriodClosed { until: end, entry: 0, trial: Vec::new() };
+    let closed = ledger::PeriodClosed { until: end, entry: 0, trial: Vec::new(), key: None };
     let closed = ledger::Record::new(now().wall, "@node".into(), ledger::RecordBody::PeriodClosed(closed));
     book.replay.apply_record(&closed).expect("replays");
     let mut stale = record.clone();

@@ -15,6 +15,7 @@ mod glare;
 mod hold;
 mod hunting;
 mod late_offer;
+mod late_payment;
 mod many_calls_one_balance;
 mod merged_request;
 mod no_ack;

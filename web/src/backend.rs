@@ -11,7 +11,10 @@ use rating::{Deck, PocketTerms};
 use units::{Currency, Money, Wall};
 
 use crate::cdrs::SourceError;
-use crate::documents::{AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PeriodDoc, StatementDoc, TopUpDoc, TrialBalanceDoc};
+use crate::documents::{
+    AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TopUpDoc,
+    TrialBalanceDoc,
+};
 use crate::problem::Problem;
 
 /// A boxed future, so that [`Backend`] can be a trait object.
@@ -29,10 +32,14 @@ pub trait Backend: Send + Sync + 'static {
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
     /// All balances.
     fn trial_balance(&self) -> Answer<TrialBalanceDoc>;
-    /// Closes the books for everything dated before `until`; answered once it is durable.
-    fn close_period(&self, until: Wall) -> Answer<PeriodDoc>;
-    /// An account's movements.
-    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc>;
+    /// Closes the books for everything dated before `until`, once per key; answered once it is durable.
+    fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt>;
+    /// A page of an account's movements.
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementPage>;
+    /// A page of an account's payments, oldest first.
+    fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage>;
+    /// Payments of all accounts that are on their way, those that are due first in front.
+    fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>>;
     /// Moves money by hand; answered once it is durable.
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt>;
     /// Changes what an account calls by; running calls keep their prices.
@@ -110,6 +117,79 @@ pub struct StatementAsk {
     pub from: Option<Wall>,
     /// Dated before.
     pub to: Option<Wall>,
+    /// Where the page before ended.
+    pub after: Option<StatementPlace>,
+    /// About how many.
+    pub limit: usize,
+}
+
+/// The end of a statement's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementPlace {
+    /// The last journal entry in it.
+    pub entry: u64,
+    /// The balances right after that.
+    pub balances: Vec<StatementBalanceDoc>,
+}
+
+/// One page; `next` is the last entry in it if more follow, after which the balances are those of its closing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementPage {
+    /// What the page says; its cursor is not set.
+    pub document: StatementDoc,
+    /// Where to go on.
+    pub next: Option<u64>,
+}
+
+/// Which payments of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentsAsk {
+    /// Whose.
+    pub account: String,
+    /// After this journal position.
+    pub after: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Payments of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PaymentsPage {
+    /// Oldest first.
+    pub items: Vec<PaymentDoc>,
+    /// Journal position to go on after.
+    pub next: Option<u64>,
+}
+
+/// Which payments that are on their way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitAsk {
+    /// After this one.
+    pub after: Option<TransitPlace>,
+    /// Only those that are late.
+    pub late_only: bool,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A payment's place in the list of those on their way: by due time (those that never are last), account and key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransitPlace {
+    /// When it is due.
+    pub due: Option<Wall>,
+    /// Whose.
+    pub account: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// What became of a close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseReceipt {
+    /// As written.
+    pub document: PeriodDoc,
+    /// The key had been used for the same: nothing was closed now.
+    pub replayed: bool,
 }
 
 /// Money moved by hand.
@@ -239,6 +319,9 @@ pub enum BackendError {
         /// What is wrong with it and what to do.
         detail: String,
     },
+    /// Two things that must agree do not: somebody has to look.
+    #[error("{0}")]
+    Broken(String),
     /// Nothing is taken at the moment: journal failed, draining, queue full.
     #[error("{0}")]
     Unavailable(String),
@@ -266,6 +349,7 @@ impl From<BackendError> for Problem {
             BackendError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             BackendError::KeyReused(_) => Self::unprocessable("Idempotency-Key", detail),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
+            BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
             BackendError::Unavailable(_) => Self::unavailable(detail),
         }
     }

@@ -197,6 +197,47 @@ pub struct TopUpDoc {
     pub fee: String,
     /// What the account got.
     pub net: String,
+    /// After this an announced payment is late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+}
+
+/// A payment with all that became of it so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentDoc {
+    /// For whom.
+    pub account: String,
+    /// The client's key, by which it is booked, rejected or reversed.
+    pub idempotency_key: String,
+    /// `pending`, `booked`, `rejected` or `reversed`.
+    pub state: String,
+    /// It is pending and should have been here.
+    pub late: bool,
+    /// How the customer paid.
+    pub method: Option<String>,
+    /// What was paid, gross.
+    pub amount: String,
+    /// What the bank kept of it.
+    pub fee: String,
+    /// What the account got when it was booked.
+    pub net: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// The payment in the payer's or operator's words.
+    pub reference: String,
+    /// When it was announced; `null` if it was booked at once.
+    pub announced_at: Option<String>,
+    /// After this it is late; `null`: never.
+    pub due_at: Option<String>,
+    /// When it was booked.
+    pub booked_at: Option<String>,
+    /// When it was rejected or reversed.
+    pub ended_at: Option<String>,
+    /// Why.
+    pub cause: Option<String>,
+    /// Number of the journal entry that announced or booked it, if the books say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
 }
 
 /// A movement made by hand, as booked: a correction, a reversal, a word on an announced payment.
@@ -263,13 +304,15 @@ pub struct TrialLineDoc {
 pub struct PeriodDoc {
     /// Nothing is dated before it any more.
     pub until: String,
-    /// All entries up to this one are in the trial balance; what was moved while it was taken may be.
+    /// The last journal entry in the trial balance, which is the sum of exactly those up to it.
     pub entry: u64,
-    /// All balances at that entry.
+    /// All balances right after that entry.
     pub trial: TrialBalanceDoc,
+    /// The client's key; the same key again closes nothing.
+    pub idempotency_key: String,
 }
 
-/// An account's movements in a time: opening, each with the balance after it, closing.
+/// A page of an account's movements in a time: opening, each with the balance after it, closing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementDoc {
     /// Whose.
@@ -280,6 +323,9 @@ pub struct StatementDoc {
     pub movements: Vec<MovementDoc>,
     /// Balances after the last movement.
     pub closing: Vec<StatementBalanceDoc>,
+    /// Opaque; give it back as `cursor`: the next page opens with what this one closes with. `null` on the last one.
+    #[serde(default)]
+    pub next: Option<String>,
 }
 
 /// A balance of a statement.

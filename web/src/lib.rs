@@ -18,12 +18,12 @@ mod server;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount, StatementAsk,
-    TopUpOrder, TopUpReceipt,
+    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount,
+    PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpOrder, TopUpReceipt, TransitAsk, TransitPlace,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
-pub use documents::{MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
+pub use documents::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use metrics::Metrics;
 pub use problem::Problem;
 pub use router::{OPENAPI, WebState, router};

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, terms};
+use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, payments, terms};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -62,10 +62,11 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/accounts", get(accounts::list).post(accounts::add))
         .route("/accounts/{name}", get(accounts::show).patch(terms::change))
         .route("/accounts/{name}/grants", post(terms::grant))
-        .route("/accounts/{name}/topups", post(money::top_up))
+        .route("/accounts/{name}/topups", get(payments::of_account).post(money::top_up))
         .route("/accounts/{name}/topups/{key}/book", post(money::book))
         .route("/accounts/{name}/topups/{key}/reject", post(money::reject))
         .route("/accounts/{name}/topups/{key}/reverse", post(money::reverse))
+        .route("/topups", get(payments::in_transit))
         .route("/accounts/{name}/statement", get(ledger::statement))
         .route("/ledger/trial-balance", get(ledger::trial_balance))
         .route("/ledger/close", post(ledger::close))

@@ -159,7 +159,7 @@ async fn paths_and_methods_that_are_not_there() {
     invalid_utf8.problem();
     for (method, path, allowed) in [
         ("DELETE", "/api/v1/accounts", "POST"),
-        ("GET", TOPUPS, "POST"),
+        ("PUT", TOPUPS, "POST"),
         ("POST", "/api/v1/cdrs", "GET"),
         ("POST", "/livez", "GET"),
         ("GET", "/api/v1/calls/c1", "DELETE"),

@@ -31,7 +31,7 @@ pub use record::{
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};
-pub use state::{AccountState, Due, MAX_POCKETS, note_all};
+pub use state::{AccountState, Announcement, Due, MAX_POCKETS, note_all};
 pub use tariff::{Segment, Tariff};
 pub use terms::{ProfitGuard, Terms};
 pub use transfer::{

@@ -159,11 +159,13 @@ pub struct Reversed {
 pub struct PeriodClosed {
     /// The first moment that is still open.
     pub until: Wall,
-    /// The journal's last entry when all shards had agreed: all up to it is in the trial balance, and what was moved while that was taken
-    /// may be.
+    /// The journal's last entry when all shards had agreed: the trial balance is the sum of exactly those up to it.
     pub entry: u64,
     /// The trial balance.
     pub trial: Vec<TrialRow>,
+    /// The idempotency key. Without one it was written before cuts were exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Name>,
 }
 
 /// See [`RecordBody::Slice`].

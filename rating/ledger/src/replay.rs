@@ -335,6 +335,9 @@ impl ShardBooks {
         match self.books.carry_out(&Request { owner, transfers: &transfers, method, settles })? {
             Posted::Now => {
                 note_all(&self.books, &mut self.states, &transfers, record.at);
+                if let Some(state) = self.states.get_mut(&owner) {
+                    state.note_request(&record.body, record.at);
+                }
                 Ok(())
             }
             Posted::Before { .. } => Err(Refused::KeyReused),

@@ -10,12 +10,12 @@ use units::{Name, Wall};
 
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
-    AccountId, AccountState, Books, GENESIS, Hash, House, Key, OpenCall, Outcome, Party, Pocket, PocketTerms, Refused, Replay, ShardBooks,
-    Terms, Warned, chain, hex, parent,
+    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, Outcome, Party, Pocket, PocketTerms, Refused,
+    Replay, ShardBooks, Terms, Warned, chain, hex, parent,
 };
 
 /// The form written today.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Why a snapshot cannot be used. The journal itself can.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,8 @@ struct StateImage {
     expiries: u32,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     rates_told: BTreeMap<Name, Name>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    announced: BTreeMap<Key, Announcement>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pockets: Vec<PocketImage>,
 }
@@ -109,17 +111,18 @@ pub struct SnapshotReader {
 
 impl StateImage {
     fn of(state: &AccountState) -> Self {
-        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told } = state.clone();
+        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told, announced } =
+            state.clone();
         let pockets = pockets.into_iter().map(|pocket| {
             let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
             PocketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
-        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, pockets: pockets.collect() }
+        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, announced, pockets: pockets.collect() }
     }
 
     /// The state of `account`, named `name`; pockets that the books do not have are an error.
     fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
-        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, pockets } = self;
+        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, announced, pockets } = self;
         let pockets = pockets.into_iter().map(|image| {
             let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
             let id = books.pocket(account, &name).ok_or(Refused::UnknownAccount)?;
@@ -127,7 +130,7 @@ impl StateImage {
         });
         let parent = parent(name).and_then(|above| books.id(above));
         let pockets = pockets.collect::<Result<_, Refused>>()?;
-        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told })
+        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told, announced })
     }
 }
 

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use units::{Name, Wall};
 
 use crate::pocket::{end_of_day, next_warning};
-use crate::{AccountId, Balance, Books, NoticeEvent, Pocket, PocketGranted, PocketKind, Posted, Purpose, Refused, Terms, Transfer, Warned};
+use crate::{
+    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, Posted, Purpose, RecordBody, Refused, Terms, Transfer,
+    Warned,
+};
 
 /// Most pockets of an account; used-up ones give way.
 pub const MAX_POCKETS: usize = 64;
@@ -31,6 +35,18 @@ pub struct AccountState {
     pub expiries: u32,
     /// By deck, the version of whose prices the owner was told last.
     pub rates_told: BTreeMap<Name, Name>,
+    /// Payments announced and neither booked nor rejected, by the key of the announcement.
+    pub announced: BTreeMap<Key, Announcement>,
+}
+
+/// A payment on its way. What is on its way is in the books under the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// When it was announced.
+    pub at: Wall,
+    /// After this it is late; never if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Wall>,
 }
 
 /// Something that comes with time alone.
@@ -74,6 +90,7 @@ impl AccountState {
             warned: None,
             expiries: 0,
             rates_told: BTreeMap::new(),
+            announced: BTreeMap::new(),
         }
     }
 
@@ -93,6 +110,22 @@ impl AccountState {
         }
         if self.terms.low_balance.is_some_and(|mark| posted > mark) {
             self.low_armed = true;
+        }
+    }
+
+    /// A request was carried out at `at`: a payment may be on its way now, or no more.
+    pub fn note_request(&mut self, body: &RecordBody, at: Wall) {
+        match body {
+            RecordBody::Announced(announced) => {
+                self.announced.insert(announced.transfer.key.clone(), Announcement { at, due: announced.due });
+            }
+            RecordBody::TopUp(booked) => {
+                booked.of.as_ref().map(|of| self.announced.remove(of));
+            }
+            RecordBody::Rejected(rejected) => {
+                self.announced.remove(&rejected.of);
+            }
+            _ => {}
         }
     }
 

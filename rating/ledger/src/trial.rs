@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use units::{Currency, Money};
 
-use crate::{House, Party};
+use crate::{House, Party, Transfer};
 
 /// One line of a trial balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,11 +51,28 @@ impl TrialBalance {
         }
     }
 
+    /// From rows as they were written; one whose balance is none counts as zero.
+    pub fn of_rows(rows: &[TrialRow]) -> Self {
+        let mut trial = Self::default();
+        for row in rows {
+            let amount = Money::parse(&row.balance, row.currency).map_or(0, |money| money.amount);
+            trial.add(row.currency, row.account, i128::from(amount));
+        }
+        trial
+    }
+
     /// Adds another shard's lines.
     pub fn merge(&mut self, other: &Self) {
         for ((currency, line), amount) in &other.lines {
             self.add(*currency, *line, *amount);
         }
+    }
+
+    /// As if a transfer had not been made.
+    pub fn take_back(&mut self, transfer: &Transfer) {
+        let amount = i128::from(transfer.amount.amount);
+        self.add(transfer.amount.currency, TrialLine::of(&transfer.debit), amount);
+        self.add(transfer.amount.currency, TrialLine::of(&transfer.credit), -amount);
     }
 
     /// The lines, currency by currency.
@@ -91,6 +108,17 @@ fn text(amount: i128) -> String {
 }
 
 // === impl TrialLine ===
+
+impl TrialLine {
+    /// Where a party's money is shown, if no call holds it.
+    pub(crate) const fn of(party: &Party) -> Self {
+        match party {
+            Party::House(house) => Self::House(*house),
+            Party::Customer(_) => Self::Customers,
+            Party::Pocket { .. } => Self::Pockets,
+        }
+    }
+}
 
 impl fmt::Display for TrialLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,8 +9,8 @@ use ledger::{
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall};
 
-use super::payments::{MAX_KEY, MAX_REFERENCE};
 use super::{Engine, PocketView};
+use crate::payment::{MAX_KEY, MAX_REFERENCE};
 
 /// An account to be.
 #[derive(Debug, Clone)]
@@ -192,6 +192,7 @@ impl Engine {
         let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
         self.states.insert(id, AccountState::new(ask.terms.clone(), now.wall, above, ask.opening));
         self.schedule(id);
+        self.mark_low(id);
         let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening };
         Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
     }
@@ -207,6 +208,7 @@ impl Engine {
         if let Some(state) = self.states.get_mut(&id) {
             state.change(terms.clone(), posted);
         }
+        self.mark_low(id);
         self.wake(id);
         let changed = AccountChanged { terms: terms.clone(), limit };
         Ok(Record::new(now.wall, Name::from(name), RecordBody::AccountChanged(changed)))
@@ -226,6 +228,14 @@ impl Engine {
     /// One account.
     pub fn account(&self, name: &str) -> Option<AccountView> {
         self.view(self.books.id(name)?)
+    }
+
+    /// What is posted of an account, by pocket (empty: its own money), 10⁻⁵ units.
+    pub fn posted(&self, name: &str) -> Option<Vec<(Name, Currency, i64)>> {
+        let id = self.books.id(name)?;
+        let own = (Name::from(""), id);
+        let all = std::iter::once(own).chain(self.books.pockets_of(id).map(|(pocket, id)| (pocket.clone(), id)));
+        Some(all.filter_map(|(pocket, id)| self.books.balance(id).map(|b| (pocket, b.currency, b.posted()))).collect())
     }
 
     /// Up to `limit` accounts in the order of their names, after `after`.
@@ -250,18 +260,6 @@ impl Engine {
             opened_at: state.opened_at,
         })
     }
-}
-
-/// A key and a reference as people may give them.
-pub(super) fn check_words(key: &str, reference: &str) -> Result<(), AccountRefused> {
-    let printable = |text: &str| !text.chars().any(char::is_control);
-    if !(1..=MAX_KEY).contains(&key.len()) || !printable(key) {
-        return Err(AccountRefused::Key);
-    }
-    if reference.len() > MAX_REFERENCE || !printable(reference) {
-        return Err(AccountRefused::Reference);
-    }
-    Ok(())
 }
 
 /// From or, for an old debt, to the opening account.

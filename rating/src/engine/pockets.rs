@@ -12,8 +12,9 @@ use serde::{Serialize, Serializer};
 use units::{Money, Name, Now, Prefix, Wall};
 
 use super::Engine;
-use super::accounts::{AccountRefused, as_text, as_time_or_none, check_words};
+use super::accounts::{AccountRefused, as_text, as_time_or_none};
 use super::lease::SECOND;
+use crate::payment::check_words;
 
 /// Most prefixes that a pocket serves.
 const MAX_PREFIXES: usize = 64;

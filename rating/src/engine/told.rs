@@ -60,6 +60,16 @@ impl Engine {
         }
     }
 
+    /// The account's low mark is that of its terms.
+    pub(super) fn mark_low(&mut self, account: AccountId) {
+        self.books.set_low_mark(account, self.states.get(&account).and_then(|state| state.terms.low_balance));
+    }
+
+    /// Accounts that have less than their low mark for calls. A balance that is lent is not all that there is: none of those counts.
+    pub fn low_accounts(&self) -> usize {
+        if self.books.lent().is_some() { 0 } else { self.books.low() }
+    }
+
     /// After usage: a balance that fell below its mark.
     pub(super) fn tell_low_balance(&mut self, account: AccountId, now: Now) {
         let Some(balance) = self.books.balance(account).copied() else { return };

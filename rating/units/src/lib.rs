@@ -3,6 +3,7 @@
 //! Everything above is written in these. Pure values: no clock, no disk, no float.
 #![forbid(unsafe_code)]
 
+mod calendar;
 mod cause;
 mod exchange;
 mod increments;
@@ -14,6 +15,7 @@ mod prefix_map;
 mod time;
 mod zone;
 
+pub use calendar::{Calendar, Day};
 pub use cause::Cause;
 pub use exchange::{Exchange, ExchangeRate, ExchangeRateError, Exchanges, Rounding};
 pub use increments::{Increments, IncrementsError};

@@ -33,6 +33,13 @@ impl Node {
                 return self.reply_when_durable(written, ticket, AdminReply::Closed);
             }
             AdminRequest::Trial => AdminReply::Trial(self.engine.trial()),
+            AdminRequest::Posted(name) => match self.engine.posted(&name) {
+                Some(posted) => return self.reply_when_all_is_durable(ticket, AdminReply::Posted(posted)),
+                None => AdminReply::NotFound,
+            },
+            AdminRequest::InTransit { after, late_only, limit } => {
+                AdminReply::InTransit(self.engine.in_transit(after.as_ref(), late_only, limit.min(ACCOUNTS_MAX)))
+            }
             AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
             AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
                 let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
@@ -123,8 +130,7 @@ impl Node {
             }
         }
         // Those told before may still be on their way to the disk.
-        self.reply_when_durable(self.last_ticket(), ticket, AdminReply::Told(told));
-        self.flush_durable();
+        self.reply_when_all_is_durable(ticket, AdminReply::Told(told));
     }
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
@@ -166,7 +172,8 @@ impl Node {
                 };
                 self.wake_starved(now);
                 let booked_at = (!done.replayed).then_some(now.wall);
-                let reply = AdminReply::Moved { amount: done.amount, balance: done.balance, booked_at, replayed: done.replayed };
+                let (amount, balance) = (done.amount, done.balance);
+                let reply = AdminReply::Moved { amount, balance, booked_at, due: done.due, replayed: done.replayed };
                 self.reply_when_durable(written, ticket, reply);
                 self.flush_durable();
             }
@@ -177,10 +184,7 @@ impl Node {
     /// All that was dated before the end of the period is durable when this is answered.
     fn close_period(&mut self, now: Now, ticket: u64, until: Wall) {
         match self.engine.close_period(now, until) {
-            Ok(()) => {
-                self.reply_when_durable(self.last_ticket(), ticket, AdminReply::Closed);
-                self.flush_durable();
-            }
+            Ok(()) => self.reply_when_all_is_durable(ticket, AdminReply::Closed),
             Err(refused) => self.refuse_admin(ticket, &refused),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ledger::{CallId, NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, Transfer, TrialBalance};
 use rating::Cdr;
-use rating::engine::{AccountChange, AccountView};
+use rating::engine::{AccountChange, AccountView, InTransit, TransitPlace};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Wall};
@@ -170,6 +170,17 @@ pub enum AdminRequest {
     Trial,
     /// New prices, to be kept once as a notice of the node before anybody is told: goes to one shard.
     KeepRates(Arc<NoticeEvent>),
+    /// What is posted of an account.
+    Posted(Name),
+    /// Payments of this shard that are on their way, those that are due first in front.
+    InTransit {
+        /// Those after this one.
+        after: Option<TransitPlace>,
+        /// Only those that are late.
+        late_only: bool,
+        /// At most so many.
+        limit: usize,
+    },
     /// New prices to tell these accounts of, those of them that call by the deck and were not told yet.
     TellRates {
         /// Whom; few, since each is a record.
@@ -253,6 +264,8 @@ pub enum AdminReply {
         balance: Money,
         /// When; none of a repeat.
         booked_at: Option<Wall>,
+        /// After this an announced payment is late.
+        due: Option<Wall>,
         /// The key had been used for the same: nothing was moved now.
         replayed: bool,
     },
@@ -271,6 +284,10 @@ pub enum AdminReply {
     Closed,
     /// To `Trial`.
     Trial(TrialBalance),
+    /// To `Posted`, by pocket (empty: its own money), 10⁻⁵ units; once all of it is durable.
+    Posted(Vec<(Name, Currency, i64)>),
+    /// To `InTransit`.
+    InTransit(Vec<InTransit>),
     /// To `KeepRates` and `TellRates`: how many were told now, once that is durable.
     Told(usize),
     /// To `Calls`.

@@ -215,15 +215,6 @@ impl Node {
         self.stopwatch = stopwatch;
     }
 
-    /// Accounts of the configuration that are this shard's and have less than their low-balance mark.
-    pub fn low_accounts(&self) -> usize {
-        let low = |seed: &&crate::Seed| {
-            let view = self.engine.account(&seed.name);
-            view.zip(seed.terms.low_balance).is_some_and(|(view, mark)| view.available.amount < mark)
-        };
-        self.tables.accounts.iter().filter(low).count()
-    }
-
     /// Calls that are not over.
     pub const fn live_calls(&self) -> usize {
         self.slots.len()

@@ -91,6 +91,12 @@ impl Node {
         self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
     }
 
+    /// A reply that may only be given once every record so far is durable. Of a journal that failed nothing will be.
+    pub(crate) fn reply_when_all_is_durable(&mut self, ticket: u64, reply: AdminReply) {
+        self.reply_when_durable(self.last_ticket(), ticket, reply);
+        self.flush_durable();
+    }
+
     pub(crate) const fn last_ticket(&self) -> u64 {
         self.unpublished.last_ticket
     }
@@ -132,15 +138,30 @@ impl Node {
 
     /// What comes with time alone, when it is due; and when to look again. Wall time may jump, so that is at most a minute later.
     pub(crate) fn run_expiry(&mut self, now: Now) {
-        let Some(at) = self.engine.next_expiry() else { return self.expiry_at = Tick::NEVER };
+        if self.engine.next_late().is_some_and(|at| at <= now.wall) {
+            self.warn_of_late(now);
+        }
         // A journal that cannot write ends nothing.
-        if at <= now.wall && self.pressure != crate::Pressure::Failed {
+        if self.engine.next_expiry().is_some_and(|at| at <= now.wall) && self.pressure != crate::Pressure::Failed {
             for record in self.engine.expire(now) {
                 self.journal_notice(record);
             }
         }
-        let left_ms = self.engine.next_expiry().map_or(EXPIRY_LOOK_MS, |at| at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS));
-        self.expiry_at = now.tick.plus_ms(left_ms.unsigned_abs());
+        let next = self.engine.next_expiry().into_iter().chain(self.engine.next_late()).min();
+        self.expiry_at =
+            next.map_or(Tick::NEVER, |at| now.tick.plus_ms(at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS).unsigned_abs()));
+    }
+
+    /// A payment that did not come in time is said once; how many there are is in the metrics.
+    fn warn_of_late(&mut self, now: Now) {
+        self.engine.look_for_late(now.wall);
+        while let Some(late) = self.engine.poll_late() {
+            let (announced, due) = (late.announced_at.rfc3339(), late.due.map(units::Wall::rfc3339).unwrap_or_default());
+            tracing::warn!(
+                account = &*late.account, key = %late.key, amount = %late.amount, currency = %late.amount.currency, announced, due,
+                "an announced payment is late: book it, or reject it"
+            );
+        }
     }
 
     pub(crate) fn record_open(&mut self, now: Now, slot: &mut Slot) {

@@ -1,39 +1,28 @@
 //! `tollgate account`: accounts of a running node and the money put on them.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use units::Currency;
-use web::{AccountDoc, MovedDoc, Page, StatementBalanceDoc, StatementDoc, TopUpDoc};
+use web::{AccountDoc, MovedDoc, Page, TopUpDoc};
 
-use super::client::{Reach, may_be_done, segment};
+use super::client::segment;
+use super::order::{Order, Shown, print_lines};
 use super::terms::{Change, Grant, print_terms};
-use super::{plain, print_json, stdout};
+use super::{plain, statement, stdout, topups};
 
 /// What can be done with accounts.
 #[derive(clap::Subcommand)]
 pub(crate) enum Ask {
     /// All accounts with their balances
-    List {
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        reach: Reach,
-    },
+    List(Shown),
     /// One account
     Show {
         /// Its name
         name: String,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
-        reach: Reach,
+        shown: Shown,
     },
     /// Open an account
     Add {
@@ -48,14 +37,8 @@ pub(crate) enum Ask {
         /// Money to start with
         #[arg(long, value_name = "AMOUNT", default_value = "0.00")]
         balance: String,
-        /// Idempotency key; a random one if absent
-        #[arg(long, value_name = "KEY")]
-        key: Option<String>,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
-        reach: Reach,
+        order: Order,
     },
     /// Give promotional or test credit, or free minutes, once per key
     Grant(Grant),
@@ -79,15 +62,11 @@ pub(crate) enum Ask {
         /// Only announced: book or reject it later
         #[arg(long)]
         pending: bool,
-        /// Idempotency key: the same again books nothing; a random one if absent
-        #[arg(long, value_name = "KEY")]
-        key: Option<String>,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
-        reach: Reach,
+        order: Order,
     },
+    /// Payments: of an account, or of all accounts those that are announced and not here yet
+    Topups(topups::Ask),
     /// An announced payment came in
     Book {
         #[command(flatten)]
@@ -124,22 +103,8 @@ pub(crate) enum Ask {
         #[command(flatten)]
         order: Order,
     },
-    /// Opening, each movement with its cause and the balance after it, closing
-    Statement {
-        /// The account's name
-        name: String,
-        /// Dated at or after, RFC 3339
-        #[arg(long, value_name = "TIME")]
-        from: Option<String>,
-        /// Dated before, RFC 3339
-        #[arg(long, value_name = "TIME")]
-        to: Option<String>,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        reach: Reach,
-    },
+    /// Opening, each movement with its cause and the balance after it, closing; added up and compared
+    Statement(statement::Ask),
     /// Correct a balance by a new entry
     Correct {
         /// The account's name
@@ -165,71 +130,42 @@ pub(crate) struct Earlier {
     of: String,
 }
 
-/// What every movement by hand has.
-#[derive(clap::Args)]
-pub(crate) struct Order {
-    /// Idempotency key: the same again moves nothing; a random one if absent
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
-    /// One JSON document
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    reach: Reach,
-}
-
 /// Asks the node and prints what it says.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
-        Ask::List { json, reach } => {
-            let accounts: Vec<AccountDoc> = reach.client()?.read_all("/accounts")?;
-            if *json { print_json(&Page { items: accounts, next: None })? } else { print_table(&accounts)? }
+        Ask::List(shown) => {
+            let accounts: Vec<AccountDoc> = shown.client()?.read_all("/accounts")?;
+            shown.show(&Page { items: accounts, next: None }, |page| print_table(&page.items))?;
         }
-        Ask::Show { name, json, reach } => {
-            let account: AccountDoc = reach.client()?.read(&format!("/accounts/{}", segment(name)), &[])?;
-            print_account(&account, *json)?;
+        Ask::Show { name, shown } => {
+            let account: AccountDoc = shown.client()?.read(&format!("/accounts/{}", segment(name)), &[])?;
+            shown.show(&account, print_account)?;
         }
-        Ask::Add { name, currency, deck, balance, key, json, reach } => {
-            let key = key_or_random(key.as_deref())?;
+        Ask::Add { name, currency, deck, balance, order } => {
             let body = json!({ "name": name, "currency": currency.as_str(), "deck": deck, "balance": balance });
-            let account: AccountDoc = reach.client()?.post("/accounts", Some(&key), &body)?;
-            print_account(&account, *json)?;
+            order.carry_out("/accounts", &body, print_account)?;
         }
-        Ask::Grant(grant) => grant.run(&key_or_random(grant.key.as_deref())?)?,
-        Ask::Change(change) => print_account(&change.run()?, change.json)?,
-        Ask::Topup { name, amount, reference, method, fee, pending, key, json, reach } => {
-            let key = key_or_random(key.as_deref())?;
+        Ask::Grant(grant) => grant.run()?,
+        Ask::Change(change) => change.shown.show(&change.run()?, print_account)?,
+        Ask::Topup { name, amount, reference, method, fee, pending, order } => {
             let state = if *pending { "pending" } else { "booked" };
             let body = json!({ "amount": amount, "reference": reference, "method": method, "fee": fee, "state": state });
-            let booked: TopUpDoc = send(reach, &format!("/accounts/{}/topups", segment(name)), &key, &body)?;
-            print_top_up(&booked, *json)?;
+            order.carry_out(&format!("/accounts/{}/topups", segment(name)), &body, print_top_up)?;
         }
-        Ask::Book { of, fee, order } => order.carry_out(&of.path("book"), &json!({ "fee": fee }))?,
-        Ask::Reject { of, cause, order } => order.carry_out(&of.path("reject"), &json!({ "cause": cause }))?,
+        Ask::Topups(topups) => topups.run()?,
+        Ask::Book { of, fee, order } => order.carry_out(&of.path("book"), &json!({ "fee": fee }), print_moved)?,
+        Ask::Reject { of, cause, order } => order.carry_out(&of.path("reject"), &json!({ "cause": cause }), print_moved)?,
         Ask::Reverse { name, of, call, cause, order } => {
             let path = format!("/accounts/{}/reversals", segment(name));
-            order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }))?;
+            order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }), print_moved)?;
         }
-        Ask::Statement { name, from, to, json, reach } => {
-            let query: Vec<(&str, &str)> =
-                [("from", from), ("to", to)].into_iter().filter_map(|(name, time)| Some((name, time.as_deref()?))).collect();
-            let statement: StatementDoc = reach.client()?.read(&format!("/accounts/{}/statement", segment(name)), &query)?;
-            if *json { print_json(&statement)? } else { print_statement(&statement)? }
-        }
+        Ask::Statement(statement) => statement.run()?,
         Ask::Correct { name, amount, reason, order } => {
             let path = format!("/accounts/{}/corrections", segment(name));
-            order.carry_out(&path, &json!({ "amount": amount, "reason": reason }))?;
+            order.carry_out(&path, &json!({ "amount": amount, "reason": reason }), print_moved)?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Moves money; says with which key to repeat it if nobody knows whether it was done.
-fn send<T: DeserializeOwned>(reach: &Reach, path: &str, key: &str, body: &serde_json::Value) -> anyhow::Result<T> {
-    reach.client()?.post(path, Some(key), body).map_err(|error| match may_be_done(&error) {
-        true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
-        false => error,
-    })
 }
 
 impl Earlier {
@@ -238,52 +174,17 @@ impl Earlier {
     }
 }
 
-impl Order {
-    fn carry_out(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
-        let key = key_or_random(self.key.as_deref())?;
-        let moved: MovedDoc = send(&self.reach, path, &key, body)?;
-        if self.json {
-            return print_json(&moved);
-        }
-        let (of, cause) = (moved.of.unwrap_or_default(), moved.cause.unwrap_or_default());
-        print_lines(&[
-            ("account", &moved.account),
-            ("amount", &moved.amount),
-            ("currency", &moved.currency),
-            ("before", &moved.balance_before),
-            ("after", &moved.balance_after),
-            ("of", &of),
-            ("cause", &cause),
-            ("key", &moved.idempotency_key),
-        ])
-    }
-}
-
-fn print_statement(statement: &StatementDoc) -> anyhow::Result<()> {
-    let mut out = stdout();
-    let balances = |out: &mut dyn Write, word: &str, all: &[StatementBalanceDoc]| {
-        let mut all = all.iter();
-        all.try_for_each(|b| writeln!(out, "{word:24} {:>16} {:>16} {:4} {}", "", plain(&b.balance), plain(&b.currency), plain(&b.pocket)))
-    };
-    balances(&mut out, "opening", &statement.opening)?;
-    for m in &statement.movements {
-        let [at, amount, balance, currency, pocket, cause] =
-            [&m.at, &m.amount, &m.balance, &m.currency, &m.pocket, &m.cause].map(|text| plain(text));
-        writeln!(out, "{at:24} {amount:>16} {balance:>16} {currency:4} {pocket} {cause} [{} {}]", m.entry, plain(&m.key))?;
-    }
-    balances(&mut out, "closing", &statement.closing)?;
-    out.flush()?;
-    Ok(())
-}
-
-/// One line each; what is empty is left out.
-fn print_lines(lines: &[(&str, &String)]) -> anyhow::Result<()> {
-    let mut out = stdout();
-    for (label, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
-        writeln!(out, "{label:10} {}", plain(value))?;
-    }
-    out.flush()?;
-    Ok(())
+fn print_moved(moved: &MovedDoc) -> anyhow::Result<()> {
+    print_lines(&[
+        ("account", &moved.account),
+        ("amount", &moved.amount),
+        ("currency", &moved.currency),
+        ("before", &moved.balance_before),
+        ("after", &moved.balance_after),
+        ("of", moved.of.as_deref().unwrap_or_default()),
+        ("cause", moved.cause.as_deref().unwrap_or_default()),
+        ("key", &moved.idempotency_key),
+    ])
 }
 
 fn print_table(accounts: &[AccountDoc]) -> anyhow::Result<()> {
@@ -297,10 +198,7 @@ fn print_table(accounts: &[AccountDoc]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_account(account: &AccountDoc, json: bool) -> anyhow::Result<()> {
-    if json {
-        return print_json(account);
-    }
+fn print_account(account: &AccountDoc) -> anyhow::Result<()> {
     print_lines(&[
         ("name", &account.name),
         ("currency", &account.currency),
@@ -312,11 +210,7 @@ fn print_account(account: &AccountDoc, json: bool) -> anyhow::Result<()> {
     print_terms(account)
 }
 
-fn print_top_up(booked: &TopUpDoc, json: bool) -> anyhow::Result<()> {
-    if json {
-        return print_json(booked);
-    }
-    let method = booked.method.clone().unwrap_or_default();
+fn print_top_up(booked: &TopUpDoc) -> anyhow::Result<()> {
     print_lines(&[
         ("account", &booked.account),
         ("state", &booked.state),
@@ -326,20 +220,9 @@ fn print_top_up(booked: &TopUpDoc, json: bool) -> anyhow::Result<()> {
         ("currency", &booked.currency),
         ("before", &booked.balance_before),
         ("after", &booked.balance_after),
-        ("method", &method),
+        ("method", booked.method.as_deref().unwrap_or_default()),
+        ("due", booked.due_at.as_deref().unwrap_or_default()),
         ("reference", &booked.reference),
         ("key", &booked.idempotency_key),
     ])
-}
-
-/// The key given, or 128 random bits: each run is a payment of its own.
-fn key_or_random(given: Option<&str>) -> anyhow::Result<String> {
-    if let Some(key) = given {
-        return Ok(key.to_owned());
-    }
-    let mut random = [0_u8; 16];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut random))
-        .context("no random bytes for an idempotency key; give --key")?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -98,17 +98,28 @@ impl Client {
         self.answer(self.agent.get(self.url(path)).header("authorization", &self.authorization).call())
     }
 
-    /// All pages of a list, row by row.
+    /// All pages of a list.
     pub(crate) fn read_all<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
+        Ok(self.read_some(path, &[], None, usize::MAX)?.items)
+    }
+
+    /// Pages of a list from `cursor` on, until there are `limit` rows; and where to go on.
+    pub(crate) fn read_some<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        mut cursor: Option<String>,
+        limit: usize,
+    ) -> anyhow::Result<Page<T>> {
         let mut rows = Vec::new();
-        let mut cursor: Option<String> = None;
         loop {
-            let query: Vec<(&str, &str)> = cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
+            let mut query = query.to_vec();
+            query.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
             let page: Page<T> = self.read(path, &query)?;
             rows.extend(page.items);
             match page.next {
-                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
-                Some(_) | None => return Ok(rows),
+                Some(next) if rows.len() < limit && cursor.as_ref() != Some(&next) => cursor = Some(next),
+                next => return Ok(Page { items: rows, next }),
             }
         }
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use store::Verification;
 use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
-use super::client::Reach;
+use super::order::{Order, Shown, print_lines};
 use super::{plain, print_json, stdout};
 
 /// What can be done with a journal.
@@ -30,22 +30,16 @@ pub(crate) enum Ask {
         /// Data folder of a node, instead of a running node
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
-        reach: Reach,
+        shown: Shown,
     },
     /// Close the books of a running node: nothing is dated before this moment any more
     Close {
         /// The first moment that stays open, RFC 3339
         #[arg(long, value_name = "TIME")]
         until: String,
-        /// One JSON document
-        #[arg(long)]
-        json: bool,
         #[command(flatten)]
-        reach: Reach,
+        order: Order,
     },
     /// Who holds what in the central ledger; --lost gives up a node that will not come back
     Slices {
@@ -66,25 +60,19 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
         Ask::Verify { data, json } => verify(data, *json),
         Ask::Slices { config, lost, json } => super::slices::run(config, lost.as_deref(), *json),
-        Ask::TrialBalance { data, json, reach } => {
+        Ask::TrialBalance { data, shown } => {
             let trial = match data {
                 Some(data) => crate::run::trial_doc(&store::verify(data)?.trial),
-                None => reach.client()?.read("/ledger/trial-balance", &[])?,
+                None => shown.client()?.read("/ledger/trial-balance", &[])?,
             };
-            if *json {
-                print_json(&trial)?
-            } else {
-                print_trial(&trial)?
-            }
+            shown.show(&trial, print_trial)?;
             Ok(if trial.sums.values().all(|sum| sum == "0.00000") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Ask::Close { until, json, reach } => {
-            let closed: PeriodDoc = reach.client()?.post("/ledger/close", None, &json!({ "until": until }))?;
-            if *json {
-                print_json(&closed)?
-            } else {
-                print_trial(&closed.trial)?
-            }
+        Ask::Close { until, order } => {
+            order.carry_out("/ledger/close", &json!({ "until": until }), |closed: &PeriodDoc| {
+                print_trial(&closed.trial)?;
+                print_lines(&[("until", &closed.until), ("entry", &closed.entry.to_string()), ("key", &closed.idempotency_key)])
+            })?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -95,7 +83,7 @@ fn verify(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     if json {
         print_document(&found)?
     } else {
-        print_lines(&found)?
+        print_verification(&found)?
     }
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -122,11 +110,12 @@ fn print_document(found: &Verification) -> anyhow::Result<()> {
         "chain": if found.damage.is_none() { "ok" } else { "damaged" },
         "head": ledger::hex(&found.head),
         "damage": found.damage.as_ref().map(reason),
+        "closings": found.closings.iter().map(|c| json!({ "entry": c.seq, "cut": c.entry, "equal": c.equal })).collect::<Vec<_>>(),
         "snapshots": found.snapshots.iter().map(|s| json!({ "entry": s.seq, "equal": s.equal })).collect::<Vec<_>>(),
     }))
 }
 
-fn print_lines(found: &Verification) -> anyhow::Result<()> {
+fn print_verification(found: &Verification) -> anyhow::Result<()> {
     let mut out = stdout();
     writeln!(out, "entries     {}", found.entries)?;
     writeln!(out, "accounts    {}", found.accounts)?;
@@ -138,6 +127,10 @@ fn print_lines(found: &Verification) -> anyhow::Result<()> {
     for snapshot in &found.snapshots {
         let verdict = if snapshot.equal { "as replayed" } else { "WRONG: it is not what was replayed; stop the node and remove it" };
         writeln!(out, "snapshot    at entry {}: {verdict}", snapshot.seq)?;
+    }
+    for closing in &found.closings {
+        let verdict = if closing.equal { "as its entries say" } else { "WRONG: its entries say something else" };
+        writeln!(out, "closing     at entry {} of all up to {}: {verdict}", closing.seq, closing.entry)?;
     }
     match &found.damage {
         None => writeln!(out, "chain       ok {}", ledger::hex(&found.head))?,

@@ -11,12 +11,15 @@ pub(crate) mod deck;
 mod deck_file;
 pub(crate) mod ledger;
 pub(crate) mod notices;
+mod order;
 mod pages;
 pub(crate) mod price;
 pub(crate) mod rerate;
 pub(crate) mod route;
 mod slices;
+mod statement;
 mod terms;
+mod topups;
 
 use std::io::{BufWriter, StdoutLock, Write};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use web::AccountDoc;
 use web::documents::GrantDoc;
 
-use super::client::{Reach, may_be_done, segment};
-use super::{plain, print_json, stdout};
+use super::client::segment;
+use super::order::{Order, Shown, print_lines};
+use super::{plain, stdout};
 
 /// Arguments of `grant`.
 #[derive(clap::Args)]
@@ -40,14 +41,8 @@ pub(crate) struct Grant {
     /// The cause in your words
     #[arg(long, value_name = "TEXT", default_value = "")]
     reference: String,
-    /// Idempotency key: the same again gives nothing; a random one if absent
-    #[arg(long, value_name = "KEY")]
-    pub(super) key: Option<String>,
-    /// One JSON document
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    reach: Reach,
+    order: Order,
 }
 
 /// Arguments of `change`; what is absent stays, `none` takes away.
@@ -76,44 +71,29 @@ pub(crate) struct Change {
     /// How far below zero calls may take the balance
     #[arg(long, value_name = "AMOUNT")]
     credit: Option<String>,
-    /// One JSON document
-    #[arg(long)]
-    pub(super) json: bool,
     #[command(flatten)]
-    reach: Reach,
+    pub(super) shown: Shown,
 }
 
 impl Grant {
-    /// Gives it, under this key.
-    pub(super) fn run(&self, key: &str) -> anyhow::Result<()> {
+    /// Gives it.
+    pub(super) fn run(&self) -> anyhow::Result<()> {
         let body = json!({
             "pocket": self.pocket, "kind": self.kind, "amount": self.amount, "seconds": self.seconds, "priority": self.priority,
             "prefixes": self.prefix, "valid_from": self.from, "expires_at": self.until, "reference": self.reference,
         });
-        let sent = self.reach.client()?.post(&format!("/accounts/{}/grants", segment(&self.name)), Some(key), &body);
-        let done: GrantDoc = sent.map_err(|error| match may_be_done(&error) {
-            true => anyhow::anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
-            false => error,
-        })?;
-        if self.json {
-            return print_json(&done);
-        }
-        let mut out = stdout();
-        let lines = [
-            ("account", &done.account),
-            ("pocket", &done.pocket),
-            ("kind", &done.kind),
-            ("amount", &done.amount),
-            ("currency", &done.currency),
-            ("left", &done.left),
-            ("reference", &done.reference),
-            ("key", &done.idempotency_key),
-        ];
-        for (label, value) in lines {
-            writeln!(out, "{label:10} {}", plain(value))?;
-        }
-        out.flush()?;
-        Ok(())
+        self.order.carry_out(&format!("/accounts/{}/grants", segment(&self.name)), &body, |done: &GrantDoc| {
+            print_lines(&[
+                ("account", &done.account),
+                ("pocket", &done.pocket),
+                ("kind", &done.kind),
+                ("amount", &done.amount),
+                ("currency", &done.currency),
+                ("left", &done.left),
+                ("reference", &done.reference),
+                ("key", &done.idempotency_key),
+            ])
+        })
     }
 }
 
@@ -141,7 +121,7 @@ impl Change {
             let days = if days == "none" { Value::Null } else { json!(days.parse::<u32>()?) };
             body.insert("idle_days".to_owned(), days);
         }
-        self.reach.client()?.patch(&format!("/accounts/{}", segment(&self.name)), &Value::Object(body))
+        self.shown.client()?.patch(&format!("/accounts/{}", segment(&self.name)), &Value::Object(body))
     }
 }
 

@@ -10,17 +10,17 @@ use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
 use units::{Name, Wall};
-use web::documents::{AccountDoc, CallDoc, NoticeDoc, PeriodDoc, StatementDoc, TrialBalanceDoc};
+use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics, MovedReceipt,
-    NewAccount, SourceError, StatementAsk, TopUpOrder, TopUpReceipt,
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics,
+    MovedReceipt, NewAccount, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
 };
 
 use crate::run::central_api;
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::terms::{self, account_doc};
-use crate::run::{accounting, money};
+use crate::run::{accounting, money, payments};
 use crate::shelf::Shelf;
 
 /// The running switch behind the API.
@@ -31,6 +31,8 @@ pub(crate) struct SwitchBackend {
     pub slots: Arc<SlotTable>,
     pub shelf: Shelf,
     pub feeds: Vec<Arc<feeds::Status>>,
+    /// One period is closed at a time.
+    pub closing: Arc<tokio::sync::Mutex<()>>,
     /// The ledger of several nodes: its door, and how this node stands with it.
     pub ledger: Option<(Arc<Central>, Arc<central::Status>)>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
@@ -118,13 +120,23 @@ impl Backend for SwitchBackend {
         Box::pin(accounting::trial_balance(Arc::clone(&self.fabric)))
     }
 
-    fn close_period(&self, until: Wall) -> Answer<PeriodDoc> {
-        Box::pin(accounting::close_period(Arc::clone(&self.fabric), Arc::clone(&self.journal), until))
+    fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
+        let (journal, closing) = (Arc::clone(&self.journal), Arc::clone(&self.closing));
+        Box::pin(accounting::close_period(Arc::clone(&self.fabric), journal, closing, (until, idempotency_key)))
     }
 
-    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc> {
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
         Box::pin(accounting::statement(fabric, shard, Arc::clone(&self.journal), ask))
+    }
+
+    fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
+        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
+        Box::pin(payments::of_account(fabric, shard, Arc::clone(&self.journal), ask))
+    }
+
+    fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
+        Box::pin(payments::in_transit(Arc::clone(&self.fabric), ask))
     }
 
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
@@ -245,8 +257,10 @@ impl SwitchBackend {
             meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
             meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));
         }
-        let low: usize = pictures.iter().map(|picture| picture.low_accounts).sum();
-        self.metrics.balance_low_accounts.set(i64::try_from(low).unwrap_or(i64::MAX));
+        let count = |count: fn(&Picture) -> usize| i64::try_from(pictures.iter().map(count).sum::<usize>()).unwrap_or(i64::MAX);
+        self.metrics.balance_low_accounts.set(count(|picture| picture.low_accounts));
+        self.metrics.topups_pending.set(count(|picture| picture.in_transit.0));
+        self.metrics.topups_late.set(count(|picture| picture.in_transit.1));
         let imbalance = pictures.iter().map(|picture| picture.imbalance).max().unwrap_or_default();
         self.metrics.ledger_imbalance_units.set(i64::try_from(imbalance).unwrap_or(i64::MAX));
     }

@@ -72,6 +72,7 @@ pub(crate) fn top_up(central: Arc<Central>, order: TopUpOrder, at: Wall) -> Answ
                 method: order.method,
                 fee: Money::zero(amount.currency).to_string(),
                 net: amount.to_string(),
+                due_at: None,
             },
             replayed: booked.replayed,
         })

@@ -64,6 +64,8 @@ pub(crate) struct Picture {
     pub imbalance: u128,
     /// Accounts under their low-balance mark.
     pub low_accounts: usize,
+    /// Payments on their way, and how many of them are late.
+    pub in_transit: (usize, usize),
 }
 
 /// Shared by all threads.

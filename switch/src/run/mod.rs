@@ -11,6 +11,7 @@ mod money;
 mod names;
 mod outlets;
 mod pace;
+mod payments;
 mod rates;
 mod shard;
 mod signals;

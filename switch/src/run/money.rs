@@ -5,10 +5,11 @@ use std::sync::Arc;
 use ledger::CallId;
 use node::{AdminReply, AdminRequest, MoveOrder};
 use store::Journal;
-use units::{Currency, Money, Name};
+use units::{Currency, Money, Name, Wall};
 use web::documents::{MovedDoc, TopUpDoc};
 use web::{BackendError, Hand, HandOrder, MovedReceipt, TopUpOrder, TopUpReceipt};
 
+use crate::run::accounting::read;
 use crate::run::backend::ask;
 use crate::run::fabric::Fabric;
 
@@ -17,6 +18,7 @@ struct Done {
     amount: Money,
     balance: Money,
     booked_at: Option<String>,
+    due_at: Option<String>,
     replayed: bool,
 }
 
@@ -45,6 +47,7 @@ pub(super) async fn top_up(fabric: Arc<Fabric>, shard: u8, order: TopUpOrder) ->
         method: order.method,
         fee: Money::of(order.fee, currency).to_string(),
         net: done.amount.to_string(),
+        due_at: done.due_at,
     };
     Ok(TopUpReceipt { document, replayed: done.replayed })
 }
@@ -98,8 +101,8 @@ async fn carry(
 ) -> Result<Done, BackendError> {
     let request = AdminRequest::Move { account: account.into(), key: key.to_owned(), order };
     match ask(fabric, shard, request).await? {
-        AdminReply::Moved { amount, balance, booked_at, replayed } => {
-            Ok(Done { amount, balance, booked_at: booked_at.map(units::Wall::rfc3339), replayed })
+        AdminReply::Moved { amount, balance, booked_at, due, replayed } => {
+            Ok(Done { amount, balance, booked_at: booked_at.map(Wall::rfc3339), due_at: due.map(Wall::rfc3339), replayed })
         }
         AdminReply::NotFound => Err(BackendError::NoAccount(account.to_owned())),
         AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(key.to_owned())),
@@ -116,9 +119,7 @@ async fn posted_for(journal: Arc<Journal>, account: String, call: &str) -> Resul
     let no_call = || BackendError::NoMovement(format!("no call {call:?} was billed to {account:?}"));
     let id: CallId = call.parse().map_err(|_| no_call())?;
     let owner = Name::from(account.as_str());
-    let read = tokio::task::spawn_blocking(move || journal.reader()?.settled(&owner, id));
-    let found = read.await.map_err(|error| BackendError::Unavailable(error.to_string()))?;
-    let record = found.map_err(|error| BackendError::Unavailable(error.to_string()))?.ok_or_else(no_call)?;
+    let record = read(&journal, move |reader| reader.settled(&owner, id)).await?.ok_or_else(no_call)?;
     Ok((id, record.transfers().into_iter().cloned().collect()))
 }
 

@@ -309,7 +309,8 @@ impl Shard {
                 calls: self.node.calls_by_state(),
                 carriers_down,
                 imbalance: self.node.engine().imbalance(),
-                low_accounts: self.node.low_accounts(),
+                low_accounts: self.node.engine().low_accounts(),
+                in_transit: self.node.engine().transit_counts(),
             };
             *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
         }

@@ -318,6 +318,7 @@ fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>, l
         slots: Arc::clone(parts.slots),
         shelf: parts.shelf.clone(),
         feeds,
+        closing: Arc::default(),
         ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),

@@ -33,7 +33,7 @@ impl Kind {
     pub const CDR: Self = Self(1);
     /// Something that the account's owner should hear of.
     pub const NOTICE: Self = Self(2);
-    /// Money that moved other than by a call: a payment, a grant, a correction.
+    /// Money that moved other than by a call: a payment, a grant, a correction; or the close of its books.
     pub const MONEY: Self = Self(3);
 
     fn of(record: &Record) -> Self {
@@ -41,6 +41,7 @@ impl Kind {
             RecordBody::Notice(_) => Self::NOTICE,
             _ if record.cdr().is_some() => Self::CDR,
             RecordBody::CostBooked(_) => Self::OTHER,
+            RecordBody::PeriodClosed(_) => Self::MONEY,
             _ if !record.transfers().is_empty() => Self::MONEY,
             _ => Self::OTHER,
         }

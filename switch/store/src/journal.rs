@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use ledger::{Hash, Replay};
+use ledger::{Hash, Replay, TrialBalance};
 use units::{Name, Wall};
 
 use crate::index::CdrIndex;
@@ -19,7 +19,7 @@ use crate::snapshot::{self, Snapshots};
 use crate::unsaved::{self, Unsaved};
 use crate::walk::{self, Head, OnEntry};
 use crate::writer::{Fault, SharedFault, Writer};
-use crate::{Entry, Feed, Kind, Reader, Start, StoreError, Wants, wal};
+use crate::{Entry, Feed, Kind, Reader, Start, StoreError, Wants, closing, wal};
 
 /// How the journal is run. The defaults suit a switch.
 pub struct Options {
@@ -109,7 +109,7 @@ impl Journal {
     /// What is damaged before a snapshot is found by [`crate::verify`], not by a start.
     pub fn restore(folder: &Path, options: Options, make: impl Fn() -> Replay) -> Result<(Self, Recovered, Replay), StoreError> {
         let (folder, lock) = take(folder)?;
-        let (mut replay, from) = if schema::exists(&folder)? { snapshot::newest(&folder, &make) } else { (make(), Head::START) };
+        let (mut replay, from) = if schema::exists(&folder)? { snapshot::newest(&folder, &make, u64::MAX) } else { (make(), Head::START) };
         let found = recover(&folder, from, &mut crate::feed(&mut replay))?;
         let (journal, recovered) = Self::run(folder, lock, options, found, from)?;
         Ok((journal, recovered, replay))
@@ -198,6 +198,12 @@ impl Journal {
     /// Number of the last durable entry, 0 if there is none.
     pub fn last(&self) -> u64 {
         self.shared.last()
+    }
+
+    /// All balances right after entry `entry`, which has to be durable: the sum of exactly those up to it. It reads what came after the
+    /// last snapshot before it.
+    pub fn trial_at(&self, entry: u64) -> Result<TrialBalance, StoreError> {
+        closing::trial_at(&self.folder, entry)
     }
 
     /// How full the queue is.

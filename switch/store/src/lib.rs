@@ -3,6 +3,7 @@
 //! A durable entry implies that all entries before it are durable; nothing is acknowledged that is not.
 #![forbid(unsafe_code)]
 
+mod closing;
 mod entry;
 mod error;
 mod feed;
@@ -10,6 +11,7 @@ mod index;
 mod journal;
 mod lock;
 mod lookup;
+mod payments;
 mod queue;
 mod read;
 mod schema;
@@ -21,12 +23,14 @@ mod wal;
 mod walk;
 mod writer;
 
+pub use closing::ClosingCheck;
 pub use entry::{Entry, Kind, Ticket};
 pub use error::StoreError;
 pub use feed::{Batch, Feed, Progress, Start, Wants};
 pub use journal::{Closed, Journal, Options, Recovered};
+pub use payments::{Booked, PaymentPage, PaymentRow};
 pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
 pub use read::{CdrRow, JournalEntry, MAX_PAGE_ROWS, NoticePage, NoticeRow, Page, Query, Reader};
-pub use statement::{Balances, Movement, Statement};
+pub use statement::{Balances, Movement, Statement, StatementPlace, StatementQuery};
 pub use verify::{SnapshotCheck, Verification, feed, verify};
 pub use writer::{Fault, Stage};

@@ -16,11 +16,7 @@ impl Reader {
     pub fn settled(&self, account: &Name, call: CallId) -> Result<Option<Record>, StoreError> {
         let found = self.body_of(account, call).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
         let Some((seq, body)) = found else { return Ok(None) };
-        let record = Record::decode(&body).map_err(|e| StoreError::Damaged {
-            path: self.path.clone(),
-            last_whole: seq - 1,
-            why: format!("entry {seq} cannot be read: {e}"),
-        })?;
+        let record = Record::decode(&body).map_err(|e| self.damaged(seq, &e))?;
         Ok(record.cdr().is_some_and(|(id, _)| id == call).then_some(record))
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger::{GENESIS, Hash, Notice, Record, RecordBody};
+use ledger::{GENESIS, Hash, Notice, Record, RecordBody, RecordError};
 use rusqlite::{Connection, OptionalExtension as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -268,6 +268,18 @@ impl Reader {
             last_whole: 0,
             why: format!("entry {seq} is not there"),
         })
+    }
+
+    /// The number and the record of a row `seq, body`.
+    pub(crate) fn decode(&self, row: &rusqlite::Row<'_>) -> Result<(u64, Record), StoreError> {
+        let seq: u64 = row.get(0).map_err(|e| self.unreadable(e))?;
+        let body = row.get_ref(1).map_err(|e| self.unreadable(e))?.as_bytes().unwrap_or_default();
+        Ok((seq, Record::decode(body).map_err(|e| self.damaged(seq, &e))?))
+    }
+
+    /// Entry `seq` is no record.
+    pub(crate) fn damaged(&self, seq: u64, why: &RecordError) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), last_whole: seq - 1, why: format!("entry {seq} cannot be read: {why}") }
     }
 
     pub(crate) fn unreadable(&self, e: rusqlite::Error) -> StoreError {

@@ -49,9 +49,15 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The newest snapshot that fits the journal in `folder`, in a replay that `make` made; an empty replay if there is none.
-pub(crate) fn newest(folder: &Path, make: &dyn Fn() -> Replay) -> (Replay, Head) {
-    for path in files(folder) {
+/// The entry that a snapshot's name says it stands for.
+pub(crate) fn seq_of(file: &Path) -> Option<u64> {
+    file.file_name()?.to_str()?.rsplit('-').next()?.parse().ok()
+}
+
+/// The newest snapshot that fits the journal in `folder` and stands for no entry after `upto`, in a replay that `make` made; an empty
+/// replay if there is none.
+pub(crate) fn newest(folder: &Path, make: &dyn Fn() -> Replay, upto: u64) -> (Replay, Head) {
+    for path in files(folder).into_iter().filter(|path| seq_of(path).is_some_and(|seq| seq <= upto)) {
         match read(folder, &path, make()) {
             Ok((replay, head)) => return (replay, head),
             Err(why) => tracing::warn!(path = %path.display(), why, "snapshot ignored: an older one or the whole journal is read instead"),
@@ -160,7 +166,7 @@ impl Maker {
 
     /// From the last snapshot, or the first entry, to the last durable entry.
     fn make(&self) -> Result<u64, String> {
-        let (mut replay, from) = newest(&self.folder, &Replay::new);
+        let (mut replay, from) = newest(&self.folder, &Replay::new, u64::MAX);
         let walked = {
             let mut take = feed(&mut replay);
             walk_file(&schema::file(&self.folder), from, &mut |seq, entry, hash| {

@@ -1,4 +1,4 @@
-//! An account's movements from the journal: opening, each with the balance after it, closing.
+//! An account's movements from the journal, page by page: opening, each with the balance after it, closing.
 //!
 //! Call records are found by their blocks, all other money by an index of its own. An account sees what happened below it too: a tier
 //! pays for the calls of the tiers under it.
@@ -12,22 +12,47 @@ use units::{Currency, Money, Name, Wall};
 use crate::index::BLOCK;
 use crate::{Reader, StoreError};
 
-/// Most movements in one statement; ask for a shorter time.
-const MOVEMENTS_MAX: usize = 100_000;
+/// Numbers of entries found at once.
+const FOUND_MAX: u32 = 8_192;
 
-// All seqs that may concern the account, in order: its own and those below it, `acme:` up to but without `acme;`.
+// Numbers of all entries that may concern the account, in order: its own and those below it, `acme:` up to but without `acme;`.
 // The block still open is in no table.
-const ENTRIES: &str = "SELECT e.seq, e.body FROM (\
-    SELECT c.seq FROM (SELECT block FROM cdr_account WHERE account = ?1 UNION \
-        SELECT block FROM cdr_account WHERE account >= ?2 AND account < ?3 UNION SELECT max(seq) / ?4 FROM cdr) b \
+const ENTRIES: &str = "SELECT seq FROM (\
+    SELECT c.seq FROM (SELECT block FROM cdr_account WHERE account = ?1 AND block >= ?5 / ?4 UNION \
+        SELECT block FROM cdr_account WHERE account >= ?2 AND account < ?3 AND block >= ?5 / ?4 UNION SELECT max(seq) / ?4 FROM cdr) b \
         CROSS JOIN cdr c ON c.seq >= b.block * ?4 AND c.seq < (b.block + 1) * ?4 \
-        WHERE c.account = ?1 OR (c.account >= ?2 AND c.account < ?3) \
-    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account = ?1 \
-    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3) found \
-    CROSS JOIN entry e ON e.seq = found.seq ORDER BY e.seq";
+        WHERE c.seq > ?5 AND c.at >= ?6 AND c.at < ?7 AND (c.account = ?1 OR (c.account >= ?2 AND c.account < ?3)) \
+    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account = ?1 AND seq > ?5 AND at >= ?6 AND at < ?7 \
+    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3 AND seq > ?5 AND at >= ?6 AND at < ?7) \
+    ORDER BY seq LIMIT ?8";
+const BODY: &str = "SELECT seq, body FROM entry WHERE seq = ?1";
 
 /// Balances by pocket (empty: the account's own money) and currency, 10⁻⁵ units.
 pub type Balances = BTreeMap<(Name, Currency), i64>;
+
+/// Which movements.
+#[derive(Debug, Clone)]
+pub struct StatementQuery {
+    /// Whose.
+    pub account: Name,
+    /// Dated at or after.
+    pub from: Option<Wall>,
+    /// Dated before.
+    pub to: Option<Wall>,
+    /// Where the page before ended; the first if absent.
+    pub after: Option<StatementPlace>,
+    /// About how many: an entry is never cut, and at least one is in a page.
+    pub limit: usize,
+}
+
+/// The end of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StatementPlace {
+    /// The last entry that was looked at.
+    pub entry: u64,
+    /// The balances right after it.
+    pub balances: Balances,
+}
 
 /// One movement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +73,17 @@ pub struct Movement {
     pub balance: i64,
 }
 
-/// An account's movements in a time.
+/// A page of an account's movements in a time.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statement {
     /// Before the first movement.
     pub opening: Balances,
     /// In journal order.
     pub movements: Vec<Movement>,
-    /// After the last.
-    pub closing: Balances,
-    /// There were more movements than one statement holds.
-    pub is_cut: bool,
+    /// After the last: where the next page begins. Without more it stands for the end of the journal at that moment.
+    pub closing: StatementPlace,
+    /// More movements follow.
+    pub more: bool,
 }
 
 /// What a call record says in words.
@@ -73,49 +98,77 @@ struct CallWords {
 }
 
 impl Reader {
-    /// Everything that moved an account's money or pockets, dated from `from` until before `to`.
-    pub fn statement(&self, account: &Name, from: Option<Wall>, to: Option<Wall>) -> Result<Statement, StoreError> {
-        let mut statement = Statement::default();
+    /// What moved an account's money or pockets, dated from `from` until before `to`: one page.
+    pub fn statement(&self, query: &StatementQuery) -> Result<Statement, StoreError> {
+        let _snapshot = self.conn.unchecked_transaction().map_err(|e| self.unreadable(e))?;
+        let opening = match (&query.after, query.from) {
+            (Some(place), _) => place.balances.clone(),
+            (None, None) => Balances::new(),
+            (None, Some(from)) => self.opening(&query.account, from)?,
+        };
+        let entry = query.after.as_ref().map_or(0, |place| place.entry);
+        let closing = StatementPlace { entry, balances: opening.clone() };
+        let mut page = Statement { opening, movements: Vec::new(), closing, more: false };
+        let span = (query.from.unwrap_or(Wall(i64::MIN)), query.to.unwrap_or(Wall(i64::MAX)));
+        self.each_of(&query.account, entry, span, |seq, record| {
+            let moved = movements(seq, record, &query.account, &mut page.closing.balances);
+            page.movements.extend(moved);
+            page.closing.entry = seq;
+            page.movements.len() < query.limit
+        })?;
+        page.more = page.movements.len() >= query.limit && !self.find(&query.account, page.closing.entry, span, 1)?.is_empty();
+        if !page.more {
+            page.closing.entry = self.last()?.max(page.closing.entry);
+        }
+        Ok(page)
+    }
+
+    /// The balances of all that is dated before `from`.
+    fn opening(&self, account: &Name, from: Wall) -> Result<Balances, StoreError> {
         let mut balances = Balances::new();
-        let mut read = |seq: u64, record: &Record| {
-            let inside = from.is_none_or(|from| record.at >= from) && to.is_none_or(|to| record.at < to);
-            let before = from.is_some_and(|from| record.at < from);
+        self.each_of(account, 0, (Wall(i64::MIN), from), |_, record| {
             for transfer in record.transfers() {
                 for (pocket, amount) in sides(transfer, account) {
-                    let place = (pocket.clone(), transfer.amount.currency);
-                    if before {
-                        add(&mut statement.opening, place, amount);
-                    } else if inside && statement.movements.len() < MOVEMENTS_MAX {
-                        let amount = Money::of(amount, transfer.amount.currency);
-                        let cause = cause(record, transfer);
-                        let (at, transfer) = (record.at, transfer.clone());
-                        statement.movements.push(Movement { entry: seq, at, transfer, cause, pocket, amount, balance: 0 });
-                    } else if inside {
-                        statement.is_cut = true;
-                    }
+                    add(&mut balances, (pocket, transfer.amount.currency), amount);
                 }
             }
-        };
+            true
+        })?;
+        Ok(balances)
+    }
+
+    /// Shows what may concern an account after entry `after`, dated within `span`, until `take` has enough.
+    fn each_of(
+        &self,
+        account: &Name,
+        mut after: u64,
+        span: (Wall, Wall),
+        mut take: impl FnMut(u64, &Record) -> bool,
+    ) -> Result<(), StoreError> {
+        let mut body = self.conn.prepare_cached(BODY).map_err(|e| self.unreadable(e))?;
+        loop {
+            let found = self.find(account, after, span, FOUND_MAX)?;
+            for seq in &found {
+                let (seq, record) = body.query_row([seq], |row| Ok(self.decode(row))).map_err(|e| self.unreadable(e))??;
+                if !take(seq, &record) {
+                    return Ok(());
+                }
+            }
+            match found.last() {
+                Some(last) if found.len() >= FOUND_MAX as usize => after = *last,
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    fn find(&self, account: &Name, after: u64, (from, to): (Wall, Wall), limit: u32) -> Result<Vec<u64>, StoreError> {
         let (below, beyond) = (format!("{account}:"), format!("{account};"));
-        let mut rows = self.conn.prepare_cached(ENTRIES).map_err(|e| self.unreadable(e))?;
-        let mut rows = rows.query((&**account, below, beyond, BLOCK)).map_err(|e| self.unreadable(e))?;
-        while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
-            let seq: u64 = row.get(0).map_err(|e| self.unreadable(e))?;
-            let body = row.get_ref(1).map_err(|e| self.unreadable(e))?.as_bytes().unwrap_or_default();
-            let record = Record::decode(body).map_err(|e| StoreError::Damaged {
-                path: self.path.clone(),
-                last_whole: seq - 1,
-                why: format!("entry {seq} cannot be read: {e}"),
-            })?;
-            read(seq, &record);
-        }
-        balances.clone_from(&statement.opening);
-        for movement in &mut statement.movements {
-            let place = (movement.pocket.clone(), movement.amount.currency);
-            movement.balance = add(&mut balances, place, movement.amount.amount);
-        }
-        statement.closing = balances;
-        Ok(statement)
+        let read = || {
+            let mut found = self.conn.prepare_cached(ENTRIES)?;
+            let rows = found.query_map((&**account, below, beyond, BLOCK, after, from.0, to.0, limit), |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<u64>>>()
+        };
+        read().map_err(|e| self.unreadable(e))
     }
 }
 
@@ -123,6 +176,20 @@ fn add(balances: &mut Balances, place: (Name, Currency), amount: i64) -> i64 {
     let balance = balances.entry(place).or_default();
     *balance = balance.saturating_add(amount);
     *balance
+}
+
+/// What an entry moved of an account, each with the balance after it.
+fn movements(seq: u64, record: &Record, account: &Name, balances: &mut Balances) -> Vec<Movement> {
+    let mut all = Vec::new();
+    for transfer in record.transfers() {
+        for (pocket, amount) in sides(transfer, account) {
+            let balance = add(balances, (pocket.clone(), transfer.amount.currency), amount);
+            let amount = Money::of(amount, transfer.amount.currency);
+            let cause = cause(record, transfer);
+            all.push(Movement { entry: seq, at: record.at, transfer: transfer.clone(), cause, pocket, amount, balance });
+        }
+    }
+    all
 }
 
 /// What a transfer takes from and gives to an account: its own money or a pocket.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ledger::{Hash, Replay, TrialBalance};
+use ledger::{Hash, Record, RecordBody, Replay, TrialBalance};
 use units::Money;
 
 use crate::lock::{FolderLock, Peek};
 use crate::walk::Head;
-use crate::{Entry, StoreError, schema, snapshot, wal, walk};
+use crate::{ClosingCheck, Entry, StoreError, closing, schema, snapshot, wal, walk};
 
 /// What a journal holds. Where it is damaged, what its whole part holds.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub struct Verification {
     pub trial: TrialBalance,
     /// The snapshots beside it.
     pub snapshots: Vec<SnapshotCheck>,
+    /// The closed periods.
+    pub closings: Vec<ClosingCheck>,
 }
 
 /// A snapshot against a replay of everything up to its entry.
@@ -43,9 +45,11 @@ pub struct SnapshotCheck {
 // === impl Verification ===
 
 impl Verification {
-    /// Whole, every sum is zero, and no snapshot says otherwise.
+    /// Whole, every sum is zero, and no snapshot and no closed period says otherwise.
     pub fn is_clean(&self) -> bool {
-        self.damage.is_none() && self.sums.iter().all(|sum| sum.amount == 0) && self.snapshots.iter().all(|snapshot| snapshot.equal)
+        let sums = self.sums.iter().all(|sum| sum.amount == 0);
+        let (snapshots, closings) = (self.snapshots.iter().all(|one| one.equal), self.closings.iter().all(|one| one.equal));
+        self.damage.is_none() && sums && snapshots && closings
     }
 }
 
@@ -56,10 +60,13 @@ pub fn verify(folder: &Path) -> Result<Verification, StoreError> {
         return Err(StoreError::Missing { path });
     }
     let mut replay = Replay::new();
-    let mut snapshots = Vec::new();
-    let files: BTreeMap<u64, PathBuf> = snapshot::files(folder).into_iter().filter_map(|file| Some((seq_of(&file)?, file))).collect();
+    let (mut snapshots, mut closings) = (Vec::new(), Vec::new());
+    let files: BTreeMap<u64, PathBuf> =
+        snapshot::files(folder).into_iter().filter_map(|file| Some((snapshot::seq_of(&file)?, file))).collect();
     let (head, walked) = walk::walk_file(&path, Head::START, &mut |seq, entry, hash| {
-        feed(&mut replay)(seq, entry, hash)?;
+        if let RecordBody::PeriodClosed(closed) = take(&mut replay, seq, entry, hash)?.body {
+            closings.extend(closing::check(folder, &replay, seq, &closed));
+        }
         if let Some(file) = files.get(&seq) {
             snapshots.push(SnapshotCheck { seq, equal: is_snapshot_of(file, &replay) });
         }
@@ -72,12 +79,7 @@ pub fn verify(folder: &Path) -> Result<Verification, StoreError> {
     };
     let ledger::Verification { accounts, sums, open_calls, .. } = replay.verification();
     let trial = replay.trial();
-    Ok(Verification { entries: head.entries, accounts, sums, open_calls, head: head.hash, damage, trial, snapshots })
-}
-
-/// The entry that a snapshot's name says it stands for.
-fn seq_of(file: &Path) -> Option<u64> {
-    file.file_name()?.to_str()?.rsplit('-').next()?.parse().ok()
+    Ok(Verification { entries: head.entries, accounts, sums, open_calls, head: head.hash, damage, trial, snapshots, closings })
 }
 
 fn is_snapshot_of(file: &Path, replay: &Replay) -> bool {
@@ -89,10 +91,12 @@ fn is_snapshot_of(file: &Path, replay: &Replay) -> bool {
 
 /// Hands entries on to `replay`: what [`crate::Journal::open`] wants. Columns that contradict the record are refused, too.
 pub fn feed(replay: &mut Replay) -> impl FnMut(u64, &Entry, &Hash) -> Result<(), String> {
-    |seq, entry, hash| {
-        let record = replay.feed(seq, &entry.body, hash).map_err(|e| chain_text(&e))?;
-        if entry.is_row_of(&record) { Ok(()) } else { Err("its columns are not those of its record".to_owned()) }
-    }
+    |seq, entry, hash| take(replay, seq, entry, hash).map(|_| ())
+}
+
+fn take(replay: &mut Replay, seq: u64, entry: &Entry, hash: &Hash) -> Result<Record, String> {
+    let record = replay.feed(seq, &entry.body, hash).map_err(|e| chain_text(&e))?;
+    if entry.is_row_of(&record) { Ok(record) } else { Err("its columns are not those of its record".to_owned()) }
 }
 
 /// A running switch writes its log while we would read it; it has checked what was there when it started.

@@ -6,7 +6,7 @@ use kit::{NOON, Shard, cdr, quiet};
 use ledger::{AccountOpened, CallId, House, Key, Party, Purpose, Record, RecordBody, Replay, Terms, Transfer};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
-use store::{Entry, Journal, Statement, verify};
+use store::{Entry, Journal, Statement, StatementQuery, verify};
 use units::{Currency, Money, Name, Wall};
 
 const EUR: Currency = Currency::EUR;
@@ -67,7 +67,8 @@ fn write(folder: &std::path::Path) {
 
 fn statement(folder: &std::path::Path, account: &str, from: Option<i64>, to: Option<i64>) -> Statement {
     let at = |minute: Option<i64>| minute.map(|minute| Wall(NOON + minute * 60_000));
-    store::Reader::open(folder).expect("opens").statement(&account.into(), at(from), at(to)).expect("reads")
+    let query = StatementQuery { account: account.into(), from: at(from), to: at(to), after: None, limit: 1_000 };
+    store::Reader::open(folder).expect("opens").statement(&query).expect("reads")
 }
 
 #[test]
@@ -92,8 +93,8 @@ fn opening_and_movements_make_the_closing() {
             let part = statement(folder.path(), "r:shop", Some(from), Some(to));
             let sum: i64 = part.movements.iter().map(|m| m.amount.amount).sum();
             let of = |balances: &store::Balances| balances.get(&key).copied().unwrap_or_default();
-            assert_eq!(of(&part.opening) + sum, of(&part.closing), "{from} to {to}");
-            assert_eq!(of(&part.closing), of(&statement(folder.path(), "r:shop", Some(to), None).opening), "{from} to {to}");
+            assert_eq!(of(&part.opening) + sum, of(&part.closing.balances), "{from} to {to}");
+            assert_eq!(of(&part.closing.balances), of(&statement(folder.path(), "r:shop", Some(to), None).opening), "{from} to {to}");
         }
     }
     assert_eq!(verify(folder.path()).expect("reads").trial.sums(), [(EUR, "0.00000".to_owned())]);

@@ -4,6 +4,7 @@
 
 mod api;
 mod calls;
+mod cashbook;
 mod central;
 mod crash;
 mod credit;

@@ -7,10 +7,15 @@ pub mod decks;
 pub mod health;
 pub mod ledger;
 pub mod money;
+pub mod payments;
 pub mod terms;
 
+use axum::Json;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 
 use crate::problem::Problem;
 
@@ -39,4 +44,13 @@ fn split_page<T>(mut rows: Vec<T>, limit: usize, key: impl FnOnce(&T) -> String)
     rows.truncate(limit);
     let next = if more { rows.last().map(key) } else { None };
     (rows, next)
+}
+
+/// 201, and whether the same had been done before.
+fn created(document: impl Serialize, replayed: bool) -> Response {
+    let mut response = (StatusCode::CREATED, Json(document)).into_response();
+    if replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    response
 }

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::response::Response;
+use serde::Deserialize;
 
 use super::accounts::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
-use super::path_name;
+use super::{created, path_name};
 use crate::backend::{Amount, Hand, HandOrder, TopUpOrder};
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::problem::Problem;
@@ -155,14 +153,6 @@ pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Pa
 async fn by_hand(state: &WebState, account: String, idempotency_key: String, hand: Hand) -> Result<Response, Problem> {
     let receipt = state.backend.move_money(HandOrder { account, idempotency_key, hand }).await?;
     Ok(created(receipt.document, receipt.replayed))
-}
-
-fn created(document: impl Serialize, replayed: bool) -> Response {
-    let mut response = (StatusCode::CREATED, Json(document)).into_response();
-    if replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    response
 }
 
 /// Account and key of a movement; what cannot be one is simply not found.

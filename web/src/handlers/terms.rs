@@ -6,15 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use rating::engine::AccountChange;
 use rating::{PocketKind, PocketTerms, ProfitGuard};
 use serde::{Deserialize, Deserializer};
 use units::{Currency, Name, Prefix, Wall};
 
 use super::accounts::{currency, idempotency_key, key_needed};
-use super::path_name;
+use super::{created, path_name};
 use crate::backend::{Amount, GrantOrder};
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::documents::AccountDoc;
@@ -127,11 +126,7 @@ pub async fn grant(
     };
     let order = GrantOrder { account, pocket: body.pocket, amount, terms, reference: body.reference, idempotency_key };
     let receipt = state.backend.grant(order).await?;
-    let mut response = (StatusCode::CREATED, Json(receipt.document)).into_response();
-    if receipt.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(created(receipt.document, receipt.replayed))
 }
 
 /// Seconds of minutes, or money of the other kinds.

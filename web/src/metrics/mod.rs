@@ -60,6 +60,10 @@ pub struct Metrics {
     pub media_mos: Histogram,
     /// Accounts under their low-balance mark.
     pub balance_low_accounts: IntGauge,
+    /// Payments announced and neither booked nor rejected.
+    pub topups_pending: IntGauge,
+    /// Those of them that should have been here.
+    pub topups_late: IntGauge,
     /// 1 if the central ledger answers, 0 if it does not or there is none.
     pub central_up: Gauge,
     /// 1 if another process has taken over this node's name in the central ledger.
@@ -132,6 +136,8 @@ impl Metrics {
             cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
             media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
+            topups_pending: gauge(r, "topups_pending", "Payments announced and neither booked nor rejected.")?,
+            topups_late: gauge(r, "topups_late", "Announced payments that should have been here.")?,
             central_up: keep(r, Gauge::with_opts(opts("central_up", "1 if the central ledger answers."))?)?,
             central_fenced: keep(r, Gauge::with_opts(opts("central_fenced", "1 if another process runs under this node's name."))?)?,
             config_last_reload_success: keep(
@@ -327,6 +333,8 @@ mod tests {
             "tollgate_feed_failures_total{feed=\"nats\"} 3",
             "tollgate_feed_given_up_total{feed=\"nats\"} 1",
             "tollgate_balance_low_accounts 0",
+            "tollgate_topups_pending 0",
+            "tollgate_topups_late 0",
             "tollgate_config_last_reload_success 1",
             &format!("tollgate_build_info{{commit=\"{COMMIT}\",version=\"9.9.9\"}} 1"),
         ] {

@@ -13,9 +13,10 @@ use tower::ServiceExt;
 use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, DeckVersionDoc, GrantOrder, GrantReceipt, Hand,
-    HandOrder, KeptDecks, Metrics, MovedDoc, MovedReceipt, NewAccount, PeriodDoc, SourceError, StatementAsk, StatementDoc, TopUpDoc,
-    TopUpOrder, TopUpReceipt, TrialBalanceDoc, WebState, router,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantOrder,
+    GrantReceipt, Hand, HandOrder, KeptDecks, Metrics, MovedDoc, MovedReceipt, MovementDoc, NewAccount, PaymentDoc, PaymentsAsk,
+    PaymentsPage, PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpOrder,
+    TopUpReceipt, TransitAsk, TrialBalanceDoc, WebState, router,
 };
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -41,6 +42,28 @@ fn document(name: &str, balance: Money) -> AccountDoc {
         live_calls: None,
         terms: None,
         pockets: Vec::new(),
+    }
+}
+
+fn payment(account: &str, entry: u64, pending: bool) -> PaymentDoc {
+    let at = |minutes: u64| Some(Wall(i64::try_from(minutes).unwrap() * 60_000).rfc3339());
+    PaymentDoc {
+        account: account.to_owned(),
+        idempotency_key: format!("invoice {entry}"),
+        state: if pending { "pending" } else { "booked" }.to_owned(),
+        late: false,
+        method: Some("bank".to_owned()),
+        amount: "300.00000".to_owned(),
+        fee: if pending { "0.00000" } else { "12.00000" }.to_owned(),
+        net: if pending { "0.00000" } else { "288.00000" }.to_owned(),
+        currency: "EUR".to_owned(),
+        reference: String::new(),
+        announced_at: at(0),
+        due_at: at(entry),
+        booked_at: at(1).filter(|_| !pending),
+        ended_at: None,
+        cause: None,
+        entry: Some(entry),
     }
 }
 
@@ -104,6 +127,7 @@ impl Backend for Fake {
             method: order.method.clone(),
             fee: Money::of(order.fee, amount.currency).to_string(),
             net: Money::of(amount.amount - order.fee, amount.currency).to_string(),
+            due_at: None,
         };
         paid.insert(order.idempotency_key.clone(), (order, document.clone()));
         now(Ok(TopUpReceipt { document, replayed: false }))
@@ -113,13 +137,56 @@ impl Backend for Fake {
         now(Ok(TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::from([("EUR".to_owned(), "0.00000".to_owned())]) }))
     }
 
-    fn close_period(&self, until: Wall) -> Answer<PeriodDoc> {
+    /// A key that begins with `again` was used before.
+    fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
         let trial = TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::new() };
-        now(Ok(PeriodDoc { until: until.rfc3339(), entry: 7, trial }))
+        let replayed = idempotency_key.starts_with("again");
+        now(Ok(CloseReceipt { document: PeriodDoc { until: until.rfc3339(), entry: 7, trial, idempotency_key }, replayed }))
     }
 
-    fn statement(&self, ask: StatementAsk) -> Answer<StatementDoc> {
-        now(Ok(StatementDoc { account: ask.account, opening: Vec::new(), movements: Vec::new(), closing: Vec::new() }))
+    /// One movement of 1.00 in each of the entries 1 to 5, a page at a time.
+    fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
+        let balance = |entry: u64| StatementBalanceDoc {
+            pocket: String::new(),
+            currency: "EUR".to_owned(),
+            balance: Money::of(i64::try_from(entry).unwrap() * 100_000, Currency::EUR).to_string(),
+        };
+        let begin = ask.after.map_or(0, |place| place.entry);
+        let last = begin.saturating_add(ask.limit as u64).min(5);
+        let movement = |entry| MovementDoc {
+            entry,
+            at: Wall(0).rfc3339(),
+            key: format!("key/{entry}"),
+            purpose: "top_up".to_owned(),
+            cause: "payment".to_owned(),
+            pocket: String::new(),
+            amount: "1.00000".to_owned(),
+            currency: "EUR".to_owned(),
+            balance: balance(entry).balance,
+        };
+        let movements = (begin + 1..=last).map(movement).collect();
+        let document =
+            StatementDoc { account: ask.account, opening: vec![balance(begin)], movements, closing: vec![balance(last)], next: None };
+        now(Ok(StatementPage { document, next: (last < 5).then_some(last) }))
+    }
+
+    /// Entries 1 to 3, of which the last is on its way.
+    fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
+        if !self.balances.lock().unwrap().contains_key(&ask.account) {
+            return now(Err(BackendError::NoAccount(ask.account)));
+        }
+        let items: Vec<PaymentDoc> =
+            (ask.after.unwrap_or(0) + 1..=3).take(ask.limit).map(|entry| payment(&ask.account, entry, entry == 3)).collect();
+        let next = items.last().and_then(|last| last.entry).filter(|last| *last < 3);
+        now(Ok(PaymentsPage { items, next }))
+    }
+
+    /// Three of acme, due one minute after the other; the first is late.
+    fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
+        let after = ask.after.map(|place| place.due.unwrap());
+        let all = (1..=3).map(|entry| PaymentDoc { late: entry == 1, ..payment("acme", entry, true) });
+        let later = all.filter(|row| after.is_none_or(|after| Wall::parse(row.due_at.as_ref().unwrap()).unwrap() > after));
+        now(Ok(later.filter(|row| row.late || !ask.late_only).take(ask.limit).collect()))
     }
 
     /// Books nothing: it says what it was asked, with the amount as the balance.

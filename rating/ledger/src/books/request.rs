@@ -79,6 +79,11 @@ impl Books {
         self.given.get(&(owner, key.clone())).map(|given| &given.transfer)
     }
 
+    /// How the customer paid by a movement made under a given key, if that was said.
+    pub fn method(&self, owner: AccountId, key: &Key) -> Option<&Name> {
+        self.given.get(&(owner, key.clone()))?.method.as_ref()
+    }
+
     /// What became of a movement; nothing yet if none.
     pub fn outcome(&self, owner: AccountId, of: &Key) -> Option<&Outcome> {
         self.outcomes.get(&(owner, of.clone()))

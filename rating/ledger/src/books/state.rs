@@ -104,10 +104,10 @@ impl Books {
 
     pub(crate) fn load_account(&mut self, image: &AccountImage) -> Result<AccountId, Refused> {
         let id = self.open(&image.name, image.balance.currency, image.balance.limit)?;
-        *self.balance_mut(id)? = image.balance.into();
+        self.change(id, |balance| *balance = image.balance.into());
         for (name, balance) in &image.pockets {
             let pocket = self.open_pocket(id, name, balance.currency)?;
-            *self.balance_mut(pocket)? = (*balance).into();
+            self.change(pocket, |empty| *empty = (*balance).into());
         }
         Ok(id)
     }
@@ -128,21 +128,18 @@ impl Books {
     /// Adds to a house account what a snapshot says of it, or what another shard holds of it.
     pub(crate) fn load_house(&mut self, house: House, image: BalanceImage) -> Result<(), Refused> {
         let id = self.resolve(&Party::House(house), image.currency)?;
-        let balance = self.balance_mut(id)?;
-        balance.credits = balance.credits.checked_add(image.credits).ok_or(Refused::Overflow)?;
-        balance.debits = balance.debits.checked_add(image.debits).ok_or(Refused::Overflow)?;
+        let balance = self.balance(id).ok_or(Refused::UnknownAccount)?;
+        let credits = balance.credits.checked_add(image.credits).ok_or(Refused::Overflow)?;
+        let debits = balance.debits.checked_add(image.debits).ok_or(Refused::Overflow)?;
+        self.change(id, |balance| (balance.credits, balance.debits) = (credits, debits));
         Ok(())
     }
 
     /// Adds these books to a trial balance.
     pub fn add_to(&self, trial: &mut TrialBalance) {
         for (party, balance) in self.names.iter().zip(&self.balances) {
-            let (line, held) = match party {
-                Party::House(house) => (TrialLine::House(*house), 0),
-                Party::Customer(_) => (TrialLine::Customers, balance.reserved),
-                Party::Pocket { .. } => (TrialLine::Pockets, balance.reserved),
-            };
-            trial.add(balance.currency, line, i128::from(balance.posted()) - i128::from(held));
+            let held = balance.reserved;
+            trial.add(balance.currency, TrialLine::of(party), i128::from(balance.posted()) - i128::from(held));
             if held != 0 {
                 trial.add(balance.currency, TrialLine::Leases, i128::from(held));
             }

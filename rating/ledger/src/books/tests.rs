@@ -1,6 +1,9 @@
 //! Each movement of the books, and what refuses it.
 
+use units::Money;
+
 use super::*;
+use crate::Purpose;
 
 const EUR: Currency = Currency::EUR;
 
@@ -100,4 +103,27 @@ fn refusals_leave_no_trace() {
     assert_eq!(books.open(&"acme".into(), EUR, 0), Err(Refused::AccountExists));
     assert_eq!(state(&books, id), (1_000, 0, 1_000));
     assert!(books.sums().values().all(|sum| *sum == 0));
+}
+
+#[test]
+fn those_below_their_marks_are_counted_as_they_come_and_go() {
+    let (mut books, id) = books();
+    assert_eq!(books.low(), 0, "nobody has a mark");
+    books.set_low_mark(id, Some(1_000));
+    assert_eq!(books.low(), 0, "at its mark is not below");
+    books.reserve(id, 1).expect("fits");
+    assert_eq!(books.low(), 1, "what a call holds is not available");
+    books.void(id, 1).expect("held");
+    assert_eq!(books.low(), 0);
+    books.post(&usage(1)).expect("fits");
+    assert_eq!(books.low(), 1);
+    books.set_low_mark(id, Some(999));
+    assert_eq!(books.low(), 0, "another mark");
+    books.set_low_mark(id, Some(5_000));
+    books.post(&top_up("k2", 4_001, "acme")).expect("paid");
+    assert_eq!(books.low(), 0);
+    books.set_limit(id, 10).expect("there");
+    assert_eq!(books.low(), 1, "usage may not go as far");
+    books.set_low_mark(id, None);
+    assert_eq!(books.low(), 0);
 }

@@ -102,7 +102,7 @@ fn story() -> Vec<Record> {
         ("acme", settled(1, usage)),
         ("acme", RecordBody::Corrected(Corrected { transfer: correct })),
         ("acme", RecordBody::Reversed(Reversed { of: Key::usage(CallId(1), 0, 0), transfers: vec![undo] })),
-        ("@node", RecordBody::PeriodClosed(PeriodClosed { until: Wall(3), entry: 0, trial: Vec::new() })),
+        ("@node", RecordBody::PeriodClosed(PeriodClosed { until: Wall(3), entry: 0, trial: Vec::new(), key: Some("k".into()) })),
     ];
     steps.into_iter().map(|(account, body)| Record::new(Wall(9), account.into(), body)).collect()
 }
@@ -187,6 +187,6 @@ fn what_is_not_whole_is_refused() {
     let mut more = good.clone();
     more.push(good[1].clone());
     assert!(matches!(read(&more, Replay::new()), Err(SnapshotError::Cut)));
-    let newer = vec![String::from_utf8_lossy(&good[0]).replace(r#""v":2"#, r#""v":9"#).into_bytes()];
+    let newer = vec![String::from_utf8_lossy(&good[0]).replace(r#""v":3"#, r#""v":9"#).into_bytes()];
     assert!(matches!(read(&newer, Replay::new()), Err(SnapshotError::Version(9))));
 }

@@ -58,6 +58,11 @@ impl Api {
         Reply::read(ask.send_json(body).unwrap())
     }
 
+    /// `PATCH` below `/api/v1`.
+    pub fn patch(&self, path: &str, body: &Value) -> Reply {
+        Reply::read(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body).unwrap())
+    }
+
     /// `DELETE` below `/api/v1`.
     pub fn delete(&self, path: &str) -> Reply {
         Reply::read(self.agent.delete(self.url(path)).header("authorization", self.bearer()).call().unwrap())

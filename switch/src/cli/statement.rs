@@ -1,0 +1,193 @@
+//! `tollgate account statement`: page after page as it comes, and added up once more here: opening + movements = closing, exactly.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use units::{Currency, Money};
+use web::{MovementDoc, StatementBalanceDoc, StatementDoc};
+
+use super::client::segment;
+use super::order::Shown;
+use super::{plain, stdout};
+
+/// Movements asked for at once.
+const PAGE_ROWS: &str = "10000";
+
+/// Arguments.
+#[derive(clap::Args)]
+pub(crate) struct Ask {
+    /// The account's name
+    name: String,
+    /// Dated at or after, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Dated before, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// Balances as they are after what was printed so far, 10⁻⁵ units, by pocket and currency.
+#[derive(Default)]
+struct Tally(BTreeMap<(String, String), i64>);
+
+// === impl Ask ===
+
+impl Ask {
+    /// Prints all pages. An error if they do not add up.
+    pub(super) fn run(&self) -> anyhow::Result<()> {
+        let client = self.shown.client()?;
+        let path = format!("/accounts/{}/statement", segment(&self.name));
+        let (mut out, mut tally) = (stdout(), None);
+        let mut cursor: Option<String> = None;
+        loop {
+            let given = [("from", &self.from), ("to", &self.to), ("cursor", &cursor)];
+            let mut query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+            query.push(("limit", PAGE_ROWS));
+            let page: StatementDoc = client.read(&path, &query)?;
+            let is_first = tally.is_none();
+            let sum = tally.get_or_insert_with(Tally::default);
+            sum.add_page(&page, is_first)?;
+            self.print(&mut out, &page, is_first)?;
+            match page.next {
+                Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
+                Some(_) => bail!("the node gave the same page twice"),
+                None => return self.print_end(&mut out, &page.closing),
+            }
+        }
+    }
+
+    fn print(&self, out: &mut impl Write, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
+        if is_first && self.shown.json {
+            write!(out, "{{\"account\":{},\"opening\":{},\"movements\":[", json!(page.account), json!(page.opening))?;
+        } else if is_first {
+            print_balances(out, "opening", &page.opening)?;
+        }
+        for (at, movement) in page.movements.iter().enumerate() {
+            if self.shown.json {
+                let comma = if is_first && at == 0 { "" } else { "," };
+                write!(out, "{comma}\n{}", json!(movement))?;
+            } else {
+                print_movement(out, movement)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn print_end(&self, out: &mut impl Write, closing: &[StatementBalanceDoc]) -> anyhow::Result<()> {
+        if self.shown.json {
+            writeln!(out, "\n],\"closing\":{}}}", json!(closing))?;
+        } else {
+            print_balances(out, "closing", closing)?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn print_balances(out: &mut impl Write, word: &str, all: &[StatementBalanceDoc]) -> anyhow::Result<()> {
+    for b in all {
+        writeln!(out, "{word:24} {:>16} {:>16} {:4} {}", "", plain(&b.balance), plain(&b.currency), plain(&b.pocket))?;
+    }
+    Ok(())
+}
+
+fn print_movement(out: &mut impl Write, m: &MovementDoc) -> anyhow::Result<()> {
+    let [at, amount, balance, currency, pocket, cause] =
+        [&m.at, &m.amount, &m.balance, &m.currency, &m.pocket, &m.cause].map(|text| plain(text));
+    writeln!(out, "{at:24} {amount:>16} {balance:>16} {currency:4} {pocket} {cause} [{} {}]", m.entry, plain(&m.key))?;
+    Ok(())
+}
+
+// === impl Tally ===
+
+impl Tally {
+    /// A page must open with what was there, each movement must lead to its balance, and all of them to the closing.
+    fn add_page(&mut self, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
+        if is_first {
+            self.0 = balances(&page.opening)?;
+        } else {
+            self.must_be(&page.opening, "a page does not open with what the page before closed with")?;
+        }
+        for m in &page.movements {
+            let balance = self.0.entry((m.pocket.clone(), m.currency.clone())).or_default();
+            *balance = balance.checked_add(units(&m.amount, &m.currency)?).context("out of range")?;
+            if *balance != units(&m.balance, &m.currency)? {
+                bail!(
+                    "entry {} does not lead from the balance before it to {} {}: do not trust this statement",
+                    m.entry,
+                    m.balance,
+                    m.currency
+                );
+            }
+        }
+        self.must_be(&page.closing, "opening and movements do not make the closing")
+    }
+
+    fn must_be(&self, told: &[StatementBalanceDoc], otherwise: &str) -> anyhow::Result<()> {
+        let told = balances(told)?;
+        let all = self.0.keys().chain(told.keys());
+        for place in all {
+            let [ours, theirs] = [&self.0, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
+            if ours != theirs {
+                let (pocket, currency) = place;
+                bail!("{otherwise}: {pocket:?} in {currency} differs by {} units of 1e-5", theirs.saturating_sub(ours));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn balances(told: &[StatementBalanceDoc]) -> anyhow::Result<BTreeMap<(String, String), i64>> {
+    told.iter().map(|b| Ok(((b.pocket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?))).collect()
+}
+
+fn units(text: &str, currency: &str) -> anyhow::Result<i64> {
+    let currency: Currency = currency.parse()?;
+    Ok(Money::parse(text, currency)?.amount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balance(pocket: &str, currency: &str, balance: &str) -> StatementBalanceDoc {
+        StatementBalanceDoc { pocket: pocket.to_owned(), currency: currency.to_owned(), balance: balance.to_owned() }
+    }
+
+    fn movement(pocket: &str, currency: &str, amount: &str, balance: &str) -> MovementDoc {
+        let [at, key, purpose, cause] = [(); 4].map(|()| String::new());
+        let [pocket, currency, amount, balance] = [pocket, currency, amount, balance].map(str::to_owned);
+        MovementDoc { entry: 7, at, key, purpose, cause, pocket, amount, currency, balance }
+    }
+
+    fn page(opening: &str, movements: Vec<MovementDoc>, closing: &str) -> StatementDoc {
+        let minutes = movements.iter().rev().find(|m| m.currency == "SEC").map(|m| balance("free", "SEC", &m.balance));
+        let closing = std::iter::once(balance("", "EUR", closing)).chain(minutes).collect();
+        StatementDoc { account: "acme".to_owned(), opening: vec![balance("", "EUR", opening)], movements, closing, next: None }
+    }
+
+    #[test]
+    fn every_page_is_added_up_for_money_and_for_minutes() {
+        let good =
+            page("1.00000", vec![movement("", "EUR", "-0.25000", "0.75000"), movement("free", "SEC", "60.00000", "60.00000")], "0.75000");
+        let mut tally = Tally::default();
+        tally.add_page(&good, true).expect("adds up");
+        tally.add_page(&page("0.75000", vec![], "0.75000"), false).expect_err("60 seconds are missing");
+
+        for (what, opening, amount, after, closing) in [
+            ("a movement that leads elsewhere", "1.00000", "-0.25000", "0.75001", "0.75000"),
+            ("a closing that is another", "1.00000", "-0.25000", "0.75000", "0.75001"),
+            ("an opening that is another", "1.00001", "-0.25000", "0.75000", "0.75000"),
+            ("no amount", "1.00000", "x", "0.75000", "0.75000"),
+        ] {
+            let bad = page(opening, vec![movement("", "EUR", amount, after)], closing);
+            assert!(Tally::default().add_page(&bad, true).is_err(), "{what}");
+        }
+        let mut tally = Tally::default();
+        tally.add_page(&page("1.00000", vec![], "1.00000"), true).expect("adds up");
+        assert!(tally.add_page(&page("1.00001", vec![], "1.00001"), false).is_err(), "a page in between is missing");
+    }
+}
