@@ -217,7 +217,7 @@ fn read_books(site: &Site, switch: &Tollgate) -> (Vec<(i64, i64)>, Value) {
 
 #[test]
 fn a_cash_book_an_accountant_can_close() {
-    let mut site = site();
+    let site = site();
     let switch = site.start();
     tells(&switch.api, BOOK);
     let before = read_books(&site, &switch);
@@ -272,7 +272,7 @@ fn close_and_verify(site: &Site, switch: &Tollgate) {
 
 #[test]
 fn accounts_below_their_mark_are_counted_however_they_were_opened() {
-    let mut site = site();
+    let site = site();
     let switch = site.start();
     let api = &switch.api;
     let low =
