@@ -166,6 +166,29 @@ fn the_plan_names_every_carrier_with_its_reason() {
     }
 }
 
+/// A carrier that charges in dollars beside a price in euros: compared by the dated rate; without one taken, and said so.
+#[test]
+fn profit_is_judged_across_currencies_by_the_dated_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let dollars = CONFIG.replace("file = \"decks/alpha.csv\"\ncurrency = \"EUR\"", "file = \"decks/alpha.csv\"\ncurrency = \"USD\"");
+    let guarded = dollars.replace("balance = \"10.00\"", "balance = \"10.00\"\nprofit_guard = \"block\"");
+    let exchange = |rate: &str, at: &str| format!("\n[[exchange]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"{rate}\"\nat = \"{at}\"\n");
+    // A minute brings 0.12345 EUR and costs 0.01 USD: a loss when a dollar is more than 12.345 EUR.
+    let rates = exchange("12.345", "2026-01-01T00:00:00Z") + &exchange("12.3451", "2026-06-01T00:00:00Z");
+    let config = write(folder.path(), &(guarded.clone() + &rates));
+    let first = |at: &str| {
+        let (_, plan) = route(&config, &["--to", "34911234567", "--at", at]);
+        (plan["carriers"][0]["name"].clone(), plan["carriers"][0]["reason"].as_str().unwrap().to_owned(), plan["left_out"].to_string())
+    };
+    let (name, reason, _) = first("2026-05-31T23:59:59Z");
+    assert_eq!((name, reason.as_str()), ("alpha".into(), "route 34, place 2 of 3, cost 0.01000 USD"));
+    let (name, reason, left_out) = first("2026-06-01T00:00:00Z");
+    assert_eq!((name, reason.as_str()), ("beta".into(), "route 34, place 3 of 3, cost unknown, 1 left out at a loss"));
+    assert!(left_out.contains("it costs more than the call brings"), "{left_out}");
+    let (name, reason, _) = first("2025-12-31T23:59:59Z");
+    assert_eq!((name, reason.as_str()), ("alpha".into(), "route 34, place 2 of 3, cost 0.01000 USD, not compared: no conversion rate"));
+}
+
 #[test]
 fn a_refused_call_says_status_and_cause() {
     let folder = tempfile::tempdir().unwrap();

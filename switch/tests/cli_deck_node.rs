@@ -178,6 +178,96 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
     assert!(text(&export.stdout).contains("55,Brazil,0.02000,30,6,"), "{}", text(&export.stderr));
     assert!(text(&export.stderr).contains(&first));
     assert_eq!(text(&tollgate(&["deck", "versions", "--data", data]).stdout).lines().count(), 4);
+
+    // What was in force once prices as it did then, and is compared as files are.
+    let priced = tollgate(&["price", "--deck-version", &first, "--data", data, "--json", "5521", "60"]);
+    let priced: Value = serde_json::from_slice(&priced.stdout).unwrap();
+    assert_eq!((&priced["deck"], &priced["amount"]), (&"retail".into(), &"0.02000".into()));
+    fs::write(folder.path().join("calls.csv"), "call_id,answered_at,number,duration_ms\na,2026-06-01T12:00:00Z,5521,60000\n").unwrap();
+    let rated = tollgate(&["rerate", "--deck-version", &first, "--data", data, "--calls", &path("calls.csv")]);
+    assert!(text(&rated.stdout).ends_with("55,Brazil,0.02000,60,0.02000,\n"), "{}", text(&rated.stderr));
+    let last = of("retail")[2]["version"].as_str().unwrap().to_owned();
+    let diff = tollgate(&["deck", "diff", &first, &last, "--data", data, "--json"]);
+    let diff: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    assert_eq!((&diff["down"], &diff["effects"][0]["percent"]), (&1.into(), &"-50.00".into()));
+    assert_eq!(tollgate(&["price", "--deck-version", "00", "--data", data, "5521", "60"]).status.code(), Some(1));
     let verify = tollgate(&["ledger", "verify", "--data", data]);
     assert!(verify.status.success(), "{}", text(&verify.stderr));
+}
+
+/// A call of `shop`, below the reseller `res`, as the API gives it.
+fn record() -> Value {
+    let tier = serde_json::json!({
+        "account": "res", "deck": "wholesale", "deck_version": "00000000000000ee", "prefix": "55", "destination": "Brazil", "rate": "0.06000",
+        "initial": 1, "increment": 1, "billed_seconds": 60, "amount": "0.06000", "currency": "EUR",
+    });
+    let mut record = serde_json::json!({
+        "id": "1", "node": "sw1", "account": "res:shop", "gate": "pbx", "caller": "1", "called": "5521", "called_e164": "5521",
+        "destination": "Brazil", "prefix": "55", "deck": "retail", "deck_version": "00000000000000ff", "codec_a": null, "codec_b": null,
+        "call_id_a": "a", "call_id_b": null, "carrier": "alpha", "attempts": [], "started_at": "2026-06-01T11:59:50.000Z",
+        "answered_at": "2026-06-01T12:00:00.000Z", "ended_at": "2026-06-01T12:05:00.000Z", "pdd_ms": 10, "duration_ms": 60_000,
+        "billed_seconds": 60, "initial": 60, "increment": 60, "rate": "0.10000", "connect_fee": "0.00000", "amount": "0.10000",
+        "currency": "EUR", "cost": "0.03000", "cost_currency": "EUR", "balance_before": "9.00000", "balance_after": "8.90000",
+        "teardown_ms": 0, "hangup_by": "caller", "cause_q850": 16, "sip_status": 200, "reason": "answered", "route_reason": null,
+        "transport_a": "udp", "transport_b": null,
+    });
+    record["tiers"] = vec![tier].into();
+    record
+}
+
+#[test]
+fn every_tier_is_corrected_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> String { folder.path().join(name).to_str().unwrap().to_owned() };
+    let accounts = ["res", "res:shop"].map(|name| {
+        let deck = if name == "res" { "wholesale" } else { "retail" };
+        format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"5.00\"\ndeck = \"{deck}\"\n")
+    });
+    let alpha = "[[carrier]]\nname = \"alpha\"\naddress = \"sip:127.0.0.1:5080\"\ndeck = \"alpha-cost\"\n\
+                 [[deck]]\nname = \"alpha-cost\"\nfile = \"alpha.csv\"\ncurrency = \"USD\"\n";
+    let (head, _) = CONFIG.split_once("[[account]]").unwrap();
+    fs::write(folder.path().join("tollgate.toml"), format!("{head}{}{alpha}", accounts.concat())).unwrap();
+    write(folder.path(), "retail.csv", "55,Brazil,0.12,60,60,,,\n");
+    write(folder.path(), "wholesale.csv", "55,Brazil,0.05,1,1,,,\n");
+    write(folder.path(), "alpha.csv", "55,Brazil,0.02,1,1,,,\n");
+    fs::write(folder.path().join("cdrs.jsonl"), record().to_string()).unwrap();
+    let node = Node::start(folder.path());
+    let (config, token, cdrs) = (path("tollgate.toml"), path("admin.token"), path("cdrs.jsonl"));
+    let reach = ["--config", &config, "--api", &node.api, "--token-file", &token];
+    let run = ["rerate", "--cdrs", &cdrs, "--decks", "--from", "2026-06-01T00:00:00Z", "--to", "2026-06-02T00:00:00Z", "--json", "--book"];
+    for _ in 0..2 {
+        let output = tollgate(&[&run[..], &reach].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("2 of 2 corrections are booked"));
+        let compared: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let line = |of: &str, at: usize| {
+            let line = &compared[of][at];
+            [&line["old_amount"], &line["new_amount"], &line["difference"]].map(|text| text.as_str().unwrap_or("?").to_owned())
+        };
+        assert_eq!(line("accounts", 0), ["0.06000", "0.05000", "-0.01000"], "res");
+        assert_eq!(line("accounts", 1), ["0.10000", "0.12000", "0.02000"], "res:shop");
+        assert_eq!(line("total", 0), ["0.16000", "0.17000", "0.01000"]);
+        assert_eq!(line("revenue", 0), ["0.06000", "0.05000", "-0.01000"], "the operator is paid by the reseller");
+        // The carrier's deck is in dollars there, as its configuration says, and was in euros.
+        assert_eq!(
+            (line("costs", 0), line("costs", 1)),
+            (["0.03000", "0.00000", "-0.03000"].map(str::to_owned), ["0.00000", "0.02000", "0.02000"].map(str::to_owned))
+        );
+        for (account, balance) in [("res", "5.01000"), ("res:shop", "4.98000")] {
+            let shown = tollgate(&[&["account", "show", account, "--json"][..], &reach].concat());
+            let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+            assert_eq!(shown["balance"], balance, "{account}");
+        }
+    }
+    let trial = tollgate(&[&["ledger", "trial-balance", "--json"][..], &reach].concat());
+    assert!(trial.status.success(), "every sum is zero: {}", text(&trial.stdout));
+    node.stop();
+    // Without a node: one deck for one tier, and a carrier's other price.
+    let (deck, cost) = (path("wholesale.csv"), format!("alpha={}", path("alpha.csv")));
+    let named = tollgate(&["rerate", "--cdrs", &cdrs, "--deck", &deck, "--billed-by", "wholesale", "--carrier-deck", &cost, "--json"]);
+    let named: Value = serde_json::from_slice(&named.stdout).unwrap();
+    let difference = |of: &str, at: usize| named[of][at]["difference"].as_str().unwrap_or("?").to_owned();
+    assert_eq!([difference("accounts", 0), difference("accounts", 1), difference("costs", 0)], ["-0.01000", "0.00000", "-0.01000"]);
+    let one = tollgate(&["rerate", "--cdrs", &cdrs, "--deck", &deck, "--billed-by", "wholesale", "--account", "res"]);
+    assert!(text(&one.stdout).contains("res") && !text(&one.stdout).contains("res:shop"), "{}", text(&one.stdout));
 }

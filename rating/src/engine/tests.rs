@@ -255,6 +255,28 @@ fn a_carrier_is_booked_in_its_own_currency() {
     assert_eq!(desk.engine.imbalance(), 0);
 }
 
+/// At the rate of the answer, rounded once; where there is none nobody says a figure. The cost is booked in its own currency either way.
+#[test]
+fn the_margin_is_in_the_customers_currency() {
+    let second = |nth: i64| Wall::parse("2026-01-01T11:00:00Z").expect("a time").plus_ms(nth * 1_000);
+    // 30 s at 0.12345 are 0.06173; 31 s at 0.05 USD are 0.02583 USD, which are 0.02380 EUR at 0.9215.
+    for (since, margin) in [(Some(second(0)), Some(6_173 - 2_380)), (Some(second(1)), None), (None, None)] {
+        let mut desk = desk(100_000);
+        let rate = |at| units::Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at };
+        let decks = (**desk.engine.decks()).clone();
+        desk.engine.set_decks(Arc::new(decks.with_exchanges(Arc::new(units::Exchanges::new(since.map(rate))))));
+        let lease = desk.answered("34911234567");
+        let number = "34911234567".parse().expect("digits");
+        let leg = CarrierLeg { deck: "alpha", number: &number, answered_at: desk.now.wall, duration_ms: 31_000, attempt: 0 };
+        let done = desk.engine.settle(desk.now, lease, 30_000, Some(&leg)).expect("a lease");
+        assert_eq!((done.margin.map(|margin| margin.amount), done.cost_exchange.is_some()), (margin, margin.is_some()));
+        assert_eq!(desk.engine.books().house(House::CarrierPayable, Currency::USD), 2_583);
+        let mut cdr = crate::Cdr::new(done.call, &"sw1".into(), &"acme".into(), &"pbx".into(), Currency::EUR, desk.now.wall);
+        cdr.set_settlement(&done);
+        assert_eq!((cdr.margin, cdr.cost_exchange_rate.map(|rate| rate.to_string())), (margin, margin.map(|_| "0.9215".to_owned())));
+    }
+}
+
 #[test]
 fn a_restart_finds_the_books_and_bills_lost_calls_once() {
     let mut desk = desk(1_000_000);
