@@ -141,6 +141,14 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
     let json: Value = serde_json::from_slice(&preview.stdout).unwrap();
     assert_eq!((&json[0]["deck"], &json[0]["up"], &json[0]["unchanged"]), (&"retail".into(), &1.into(), &1.into()));
     assert_eq!((&json[0]["effects"][0]["percent"], &json[1]["unchanged"]), (&"+50.00".into(), &1.into()));
+    let retail = "file = \"retail.csv\"\ncurrency = \"EUR\"\n";
+    fs::write(&config, CONFIG.replace(retail, &format!("{retail}rounding = \"up\"\n"))).unwrap();
+    let preview = tollgate(&[&["deck", "preview", "--name", "retail", "--json"][..], &reach].concat());
+    let json: Value = serde_json::from_slice(&preview.stdout).unwrap();
+    assert_eq!(json["rounding_change"], serde_json::json!({"old": "half-up", "new": "up"}), "{}", text(&preview.stderr));
+    let preview = tollgate(&[&["deck", "preview", "--name", "retail"][..], &reach].concat());
+    assert!(text(&preview.stdout).contains("rounding half-up -> up, for every call"), "{}", text(&preview.stdout));
+    fs::write(&config, CONFIG).unwrap();
     write(folder.path(), "retail.csv", "55,Brazil,x,30,6,,,\n34,Spain,0.03,1,1,,,\n");
     let preview = tollgate(&[&["deck", "preview", "--name", "retail"][..], &reach].concat());
     assert_eq!(preview.status.code(), Some(1));

@@ -62,18 +62,12 @@ impl Comparison {
             return;
         }
         let only = self.only.clone();
-        let counts = |billed: &Billed<'_>| only.as_ref().is_none_or(|only| only == billed.account);
         let mut seen = Seen::default();
-        for billed in Billed::of(cdr).filter(counts) {
+        for billed in Billed::of(cdr).filter(|billed| only.as_ref().is_none_or(|only| only == billed.account)) {
             match by.anew(cdr, &billed) {
                 Err(reason) => self.unpriced.entry((reason, billed.currency)).or_default().add(true, billed.amount, 0),
                 Ok(anew) => self.add_tier(cdr, &billed, &anew, &mut seen),
             }
-        }
-        if let Some(top) = Billed::of(cdr).last().filter(counts)
-            && let Ok(anew) = by.anew(cdr, &top)
-        {
-            self.revenue.entry(top.currency).or_default().add(true, top.amount, anew.amount);
         }
         if self.only.is_none() {
             self.add_cost(cdr, by);
@@ -92,6 +86,9 @@ impl Comparison {
         let is_first = !seen.currencies.contains(&currency);
         self.carriers.entry((carrier(cdr), currency)).or_default().add(is_first, old, new);
         self.total.entry(currency).or_default().add(is_first, old, new);
+        if billed.is_top {
+            self.revenue.entry(currency).or_default().add(true, old, new);
+        }
         seen.destinations.push(destination);
         seen.currencies.push(currency);
     }

@@ -45,6 +45,8 @@ pub(super) struct Billed<'a> {
     pub amount: i64,
     pub currency: Currency,
     pub parts: &'a [Part],
+    /// Nobody above pays for the call: this is what the operator is paid.
+    pub is_top: bool,
     deck: &'a Name,
     /// From the caller's account up.
     nth: usize,
@@ -201,6 +203,7 @@ impl<'a> Billed<'a> {
             amount: cdr.amount,
             currency: cdr.currency,
             parts: &cdr.parts,
+            is_top: cdr.tiers.is_empty(),
             deck: &cdr.deck,
             nth: 0,
         };
@@ -210,6 +213,7 @@ impl<'a> Billed<'a> {
             amount: tier.amount,
             currency: tier.currency,
             parts: &tier.parts,
+            is_top: nth == cdr.tiers.len(),
             deck: &tier.deck,
             nth,
         });
