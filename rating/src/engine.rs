@@ -5,6 +5,7 @@
 
 mod accounts;
 mod carrier;
+mod charges;
 mod corrections;
 mod expiry;
 mod extend;
@@ -33,6 +34,7 @@ use units::{Currency, Money, Name, Now, Number, Wall};
 
 pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount};
 pub use carrier::{CarrierLeg, Cost};
+pub use charges::ChargeRequest;
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
 pub use payments::Moved;

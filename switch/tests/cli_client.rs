@@ -119,6 +119,13 @@ fn an_operator_tops_up_once_and_the_books_hold() {
     assert!(node.refused(&["account", "show", "../calls"]).contains("404"));
     assert_eq!(node.json(&["account", "show", "acme"])["balance"], "15.00000");
 
+    let fax = ["account", "charge", "acme", "--pieces", "3", "--price", "0.08", "--cause", "fax to 3901", "--key", "c-1"];
+    let charged = node.json(&fax);
+    assert_eq!((&charged["amount"], &charged["balance_after"]), (&"-0.24000".into(), &"14.76000".into()));
+    assert_eq!(node.json(&fax)["balance_after"], "14.76000");
+    assert!(node.refused(&["account", "charge", "acme", "--price", "99", "--cause", "rent of 3902"]).contains("402"));
+    assert!(text(&node.ask(&["account", "statement", "acme"]).stdout).contains("charge: fax to 3901: 3 x 0.08000"));
+
     let opened = node.json(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail", "--balance", "1.5"]);
     assert_eq!(opened["balance"], "1.50000");
     assert!(node.refused(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail"]).contains("409"));

@@ -1,4 +1,4 @@
-//! RULES L12–L17, L22, X2 by `tollgate price` and `tollgate rerate`, to the last digit; periods, conversion, rounding and comparisons as users
+//! RULES L10–L17, L22, X2, X7 by `tollgate price` and `tollgate rerate`, to the last digit; periods, conversion, rounding and comparisons as users
 //! call them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
@@ -10,41 +10,10 @@ use serde_json::{Value, json};
 
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period\n";
 
-const RETAIL: &str = "49,Germany,0.12345,1,1,,,,,\n\
-                      44,United Kingdom,0.1,1,1,,,,,\n\
-                      55,Brazil,0.12345,30,6,,,,,\n\
-                      5511,Sao Paulo,0.12345,60,60,,,,,\n\
-                      64,New Zealand,0.12345,60,1,,,,,\n\
-                      52,Mexico,0.12345,60,60,,,,,\n\
-                      7,Russian Federation,0.12345,60,60,,,,,\n\
-                      77,Kazakhstan,0.12345,1,1,,,,,\n\
-                      1,United States,0.12345,1,1,,,,,\n\
-                      1684,American Samoa,0.12345,60,60,,,,,\n\
-                      39,Italy,0.10,60,60,,,,,\n";
-
-/// Number, seconds talked, seconds billed, amount.
-const CALLS: &str = "4930123456     1    1  0.00206
-                     4930123456    31   31  0.06378
-                     442071234    180  180  0.30000
-                     552112345678   1   30  0.06173
-                     552112345678  30   30  0.06173
-                     552112345678  31   36  0.07407
-                     552112345678  61   66  0.13580
-                     551112345678  31   60  0.12345
-                     6431234567     1   60  0.12345
-                     6431234567    60   60  0.12345
-                     6431234567    61   61  0.12551
-                     6431234567   121  121  0.24896
-                     525512345678   1   60  0.12345
-                     525512345678  60   60  0.12345
-                     525512345678  61  120  0.24690
-                     525512345678 121  180  0.37035
-                     77011234567   31   31  0.06378
-                     74951234567   31   60  0.12345
-                     16841234567   31   60  0.12345
-                     12125551234   31   31  0.06378
-                     390212345678  61  120  0.20000
-                     4930123456     0    0  0.00000";
+/// A price list and calls with what they come to, shared with the calls through a node in `tests/scenario` and by SIPp in `interop`.
+const RETAIL: &str = include_str!("../../tests/data/prices/deck.csv");
+/// Rule, number, seconds talked, seconds billed, amount; the first line is the header.
+const CALLS: &str = include_str!("../../tests/data/prices/calls.txt");
 
 const CONFIG: &str = r#"
 [[period]]
@@ -92,17 +61,18 @@ fn file(folder: &Path, name: &str, content: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn calls() -> Vec<[&'static str; 4]> {
-    CALLS.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()).collect()
+fn calls() -> Vec<[&'static str; 5]> {
+    CALLS.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()).collect()
 }
 
 #[test]
 fn every_amount_by_price() {
     let folder = tempfile::tempdir().unwrap();
-    let deck = file(folder.path(), "retail.csv", &format!("{HEADER}{RETAIL}"));
-    for [number, talked, billed, amount] in calls() {
+    let deck = file(folder.path(), "retail.csv", RETAIL);
+    for [rule, number, talked, billed, amount] in calls() {
         let priced = json_of(&["price", "--deck", &deck, "--json", number, talked]);
-        assert_eq!((priced["billed_seconds"].to_string(), &priced["amount"]), (billed.to_owned(), &json!(amount)), "{number} {talked} s");
+        let found = (priced["billed_seconds"].to_string(), &priced["amount"]);
+        assert_eq!(found, (billed.to_owned(), &json!(amount)), "{rule}: {number} {talked} s");
         assert_eq!(priced["steps"].as_array().unwrap().last().unwrap()["amount"], amount);
         // A plain price has no more keys than it ever had.
         assert_eq!(priced.as_object().unwrap().len(), 15);
@@ -112,24 +82,57 @@ fn every_amount_by_price() {
 #[test]
 fn every_amount_by_rerate() {
     let folder = tempfile::tempdir().unwrap();
-    let deck = file(folder.path(), "retail.csv", &format!("{HEADER}{RETAIL}"));
+    let deck = file(folder.path(), "retail.csv", RETAIL);
     let rows: String = calls()
         .iter()
-        .map(|[number, talked, ..]| format!("c,2026-06-01T12:00:00Z,{number},{}\n", talked.parse::<u64>().unwrap() * 1_000))
+        .map(|[_, number, talked, ..]| format!("c,2026-06-01T12:00:00Z,{number},{}\n", talked.parse::<u64>().unwrap() * 1_000))
         .collect();
     let calls_file = file(folder.path(), "calls.csv", &format!("call_id,answered_at,number,duration_ms\n{rows}"));
     let written = done(&["rerate", "--deck", &deck, "--calls", &calls_file]);
     let found: Vec<Vec<&str>> = written.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(found.len(), calls().len());
-    for (cells, [number, _, billed, amount]) in found.iter().zip(calls()) {
-        assert_eq!((cells[2], cells[7], cells[8]), (number, billed, amount), "{cells:?}");
+    for (cells, [rule, number, _, billed, amount]) in found.iter().zip(calls()) {
+        assert_eq!((cells[2], cells[7], cells[8]), (number, billed, amount), "{rule}: {cells:?}");
     }
+}
+
+/// L10: a call that was answered before the date keeps the old rate, wherever it is priced.
+#[test]
+fn a_dated_change_of_l10() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = HEADER.replace(",next_rate,period", "");
+    let rows = "55,Brazil,0.02,60,60,,,2026-07-01T00:00:00Z\n55,Brazil,0.03,60,60,,2026-07-01T00:00:00Z,\n";
+    let deck = file(folder.path(), "dated.csv", &format!("{header}{rows}"));
+    let moments = [("2026-06-30T23:59:59.999Z", "0.02000"), ("2026-07-01T00:00:00Z", "0.03000")];
+    for (at, amount) in moments {
+        assert_eq!(json_of(&["price", "--deck", &deck, "--at", at, "--json", "5511", "60"])["amount"], amount, "{at}");
+    }
+    let rows: String = moments.iter().map(|(at, _)| format!("c,{at},5511,60000\n")).collect();
+    let calls = file(folder.path(), "calls.csv", &format!("call_id,answered_at,number,duration_ms\n{rows}"));
+    let written = done(&["rerate", "--deck", &deck, "--calls", &calls]);
+    let found: Vec<&str> = written.lines().skip(1).filter_map(|line| line.split(',').nth(8)).collect();
+    assert_eq!(found, moments.map(|(_, amount)| amount));
+}
+
+/// X7: of 181 s by the minute two minutes were free; what is re-rated is the rest, and comes to 0.20 again.
+#[test]
+fn free_minutes_of_x7() {
+    let folder = tempfile::tempdir().unwrap();
+    let deck = file(folder.path(), "retail.csv", RETAIL);
+    let mut call = record("1", "acme", Some("alpha"), "390212345678", 181, "0.20000");
+    call["parts"] = json!([
+        {"pocket": "free", "seconds": 120, "amount": "120.00000", "currency": "SEC"},
+        {"seconds": 120, "amount": "0.20000", "currency": "EUR"},
+    ]);
+    let calls = file(folder.path(), "calls.jsonl", &format!("{call}\n"));
+    let total = &json_of(&["rerate", "--deck", &deck, "--cdrs", &calls, "--json"])["total"][0];
+    assert_eq!((&total["new_amount"], &total["difference"]), (&json!("0.20000"), &json!("0.00000")));
 }
 
 #[test]
 fn roundings_of_l12() {
     let folder = tempfile::tempdir().unwrap();
-    let deck = file(folder.path(), "retail.csv", &format!("{HEADER}{RETAIL}"));
+    let deck = file(folder.path(), "retail.csv", RETAIL);
     for (word, amount) in [("half-up", "0.00206"), ("up", "0.00206"), ("down", "0.00205")] {
         assert_eq!(json_of(&["price", "--deck", &deck, "--json", "--rounding", word, "4930123456", "1"])["amount"], amount);
     }

@@ -2,89 +2,32 @@
 //!
 //! The amounts are those of the business rules and of exact fractions, not of this program.
 
-use tests::plan::{Plan, deck};
+use ledger::RecordBody;
+use node::{AdminReply, AdminRequest, MoveOrder};
+use rating::Cdr;
+use tests::plan::Plan;
+use units::{Currency, Exchange, Money, Rounding, Wall};
 
 use crate::phone::Callee;
 use crate::stage::{ALPHA, Stage};
 
-/// Prefix, rate per minute, increments. Traps: 7 is shared by two countries, 1684 lies inside 1, 64 is not 672, 685 is not 1684.
-const DECK: &[(&str, &str, u32, u32, &str)] = &[
-    ("34", "0.12345", 1, 1, ""),
-    ("55", "0.12345", 30, 6, ""),
-    ("5511", "0.12345", 60, 60, ""),
-    ("84", "0.12345", 60, 1, ""),
-    ("64", "0.12345", 60, 1, ""),
-    ("672", "0.12345", 1, 1, ""),
-    ("52", "0.12345", 60, 60, ""),
-    ("7", "0.12345", 60, 60, ""),
-    ("76", "0.12345", 1, 1, ""),
-    ("77", "0.12345", 1, 1, ""),
-    ("1", "0.12345", 1, 1, ""),
-    ("1684", "0.12345", 60, 60, ""),
-    ("685", "0.12345", 60, 60, ""),
-    // 0.123456 is kept as 0.12346.
-    ("220", "0.123456", 60, 60, ""),
-    ("49", "0.1", 1, 1, ""),
-    ("43", "0.1", 60, 60, ""),
-    ("44", "0", 1, 1, "0.05"),
-];
-
-const CALLS: &str = "
-    rule  number          seconds   billed   amount
-    L12   34911234567           1        1   0.00206
-    L12   22012345678          60       60   0.12346
-    L13   34911234567          31       31   0.06378
-    L14   5521987654321         1       30   0.06173
-    L14   5521987654321        30       30   0.06173
-    L14   5521987654321        31       36   0.07407
-    L14   5521987654321        61       66   0.13580
-    L15   84912345678           1       60   0.12345
-    L15   84912345678          60       60   0.12345
-    L15   84912345678          61       61   0.12551
-    L15   84912345678         121      121   0.24896
-    L15   6491234567            1       60   0.12345
-    L15   672312345             1        1   0.00206
-    L16   525512345678          1       60   0.12345
-    L16   525512345678         60       60   0.12345
-    L16   525512345678         61      120   0.24690
-    L16   525512345678        121      180   0.37035
-    L16   68512345678          61      120   0.24690
-    L16   16841234567           1       60   0.12345
-    L16   12125551234           1        1   0.00206
-    L17   5511987654321        31       60   0.12345
-    L16   74951234567          31       60   0.12345
-    L16   77012345678          31       31   0.06378
-    L16   76123456789          31       31   0.06378
-    L16   79001234567          31       60   0.12345
-    L15   6421234567            1       60   0.12345
-    L15   672112345            61       61   0.12551
-    L16   1683123456           61       61   0.12551
-    L16   16849876543          61      120   0.24690
-    L16   68598765             31       60   0.12345
-    X2    4312345678           61      120   0.20000
-    fee   442012345678          1        1   0.05000
-    sum   49301234567         180      180   0.30000
-";
+/// The price list and the calls that `tollgate price` and `rerate` are asked for too.
+const DECK: &str = include_str!("../data/prices/deck.csv");
+/// Rule, number, seconds talked, seconds billed, amount; the first line is the header.
+const CALLS: &str = include_str!("../data/prices/calls.txt");
 
 #[test]
 fn every_row_is_called_and_costs_what_it_says() {
     let mut called = 0;
-    for line in CALLS.lines().map(str::trim).filter(|line| !line.is_empty()).skip(1) {
+    for line in CALLS.lines().skip(1) {
         let [rule, number, seconds, billed, amount] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
         let mut stage = stage();
-        let (mut phone, mut callee) = stage.talk("c1", number);
-        stage.advance(seconds.parse::<u64>().expect("seconds") * 1_000);
-        phone.bye(&mut stage);
-        phone.expect(&mut stage, "200 BYE");
-        callee.bye_comes(&mut stage);
-        stage.over();
-        let cdr = stage.cdr();
-        let money = |units| units::Money::of(units, units::Currency::EUR).to_string();
+        let cdr = talk(&mut stage, number, seconds.parse().expect("seconds"));
         assert_eq!((cdr.billed_seconds.to_string().as_str(), money(cdr.amount).as_str()), (billed, amount), "{rule}: {line}");
         assert_eq!(stage.balance(), 1_000_000 - cdr.amount, "{line}");
         called += 1;
     }
-    assert_eq!(called, 33);
+    assert_eq!(called, 130);
 }
 
 /// L10: a dated change counts from its first millisecond on, for calls answered then; a call answered before keeps the old price to its end,
@@ -141,11 +84,105 @@ fn dated(change: &str) -> Stage {
     Stage::new(plan)
 }
 
+/// A call of so many seconds, to its end and everything after it.
+fn talk(stage: &mut Stage, number: &str, seconds: u64) -> Cdr {
+    let (mut phone, mut callee) = stage.talk("c1", number);
+    stage.advance(seconds * 1_000);
+    phone.bye(stage);
+    phone.expect(stage, "200 BYE");
+    callee.bye_comes(stage);
+    stage.over();
+    stage.cdr()
+}
+
+fn money(units: i64) -> String {
+    Money::of(units, Currency::EUR).to_string()
+}
+
+/// L12: a second at 0.12345 is 0.0020575.
+#[test]
+fn roundings() {
+    for (rounding, amount) in [(Rounding::HalfUp, "0.00206"), (Rounding::Up, "0.00206"), (Rounding::Down, "0.00205")] {
+        let mut stage = Stage::new(Plan { rounding, ..plan() });
+        let (mut phone, mut callee) = stage.talk("c1", "4930123456");
+        stage.advance(1_000);
+        phone.bye(&mut stage);
+        callee.bye_comes(&mut stage);
+        assert_eq!(money(stage.cdr().amount), amount, "{rounding:?}");
+    }
+}
+
+/// L22: dollars become euros at the rate of the day, and without one there is no price; never one to one.
+#[test]
+fn dollars() {
+    let rate = |text: &str, at: &str| Exchange {
+        from: Currency::USD,
+        to: Currency::EUR,
+        rate: text.parse().expect("a rate"),
+        at: Wall::parse(at).expect("a time"),
+    };
+    // The stage's day is 5 January 2026: 0.12345 · 31 / 60 · 0.9215 = 0.05877557375.
+    let rates = vec![rate("0.85", "2025-06-01T00:00:00Z"), rate("0.9215", "2026-01-05T00:00:00Z"), rate("2", "2026-01-06T00:00:00Z")];
+    let mut stage = Stage::new(Plan { dollars: vec!["retail"], exchanges: rates, ..plan() });
+    let (mut phone, mut callee) = stage.talk("c1", "4930123456");
+    stage.advance(31_000);
+    phone.bye(&mut stage);
+    callee.bye_comes(&mut stage);
+    assert_eq!((money(stage.cdr().amount), stage.balance()), ("0.05878".to_owned(), 1_000_000 - 5_878));
+
+    let mut refused = Stage::new(Plan { dollars: vec!["retail"], ..plan() });
+    let mut phone = refused.phone("c1", "4930123456");
+    phone.invite(&mut refused);
+    phone.expect(&mut refused, "404 INVITE");
+    refused.over();
+    assert_eq!((&*refused.cdr().reason, refused.balance()), ("currency-mismatch", 1_000_000));
+}
+
+/// What a node says to a charge: the amount and the balance after it, or the refusal.
+fn charge(stage: &mut Stage, pieces: u32, price: i64, cause: &str) -> Result<(String, String), &'static str> {
+    let order = MoveOrder::Charge { pieces, price: Money::of(price, Currency::EUR), cause: cause.to_owned() };
+    stage.admin(AdminRequest::Move { account: "acme".into(), key: cause.to_owned(), order });
+    match stage.replies.last() {
+        Some((_, AdminReply::Moved { amount, balance, .. })) => Ok((amount.to_string(), balance.to_string())),
+        Some((_, AdminReply::Refused { code, .. })) => Err(code),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// X2, X3, B2: one balance pays a forwarded call by the minute, voicemail by the piece and a fax by the page; a fax received costs nothing.
+#[test]
+fn one_balance_for_calls_and_services() {
+    let mut stage = stage();
+    assert_eq!(money(talk(&mut stage, "390212345678", 61).amount), "0.20000");
+    let paid = |amount: &str, balance: &str| Ok((amount.to_owned(), balance.to_owned()));
+    assert_eq!(charge(&mut stage, 1, 5_000, "voicemail"), paid("-0.05000", "9.75000"));
+    assert_eq!(charge(&mut stage, 3, 8_000, "fax to 3901"), paid("-0.24000", "9.51000"));
+    assert_eq!(charge(&mut stage, 9, 0, "fax received"), paid("0.00000", "9.51000"));
+    assert_eq!(charge(&mut stage, 1, 500_000, "rent of 3902"), paid("-5.00000", "4.51000"));
+    // X6, X10, B1: what is not there is not taken in part.
+    assert_eq!(charge(&mut stage, 1, 451_001, "rent of 3903"), Err("no-money"));
+    assert_eq!(stage.balance(), 451_000);
+    let causes: Vec<String> = stage
+        .disk
+        .records()
+        .filter(|record| matches!(record.body, RecordBody::Charged(_)))
+        .flat_map(|record| {
+            record.transfers().into_iter().filter_map(|transfer| transfer.memo.as_deref().map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(causes, ["voicemail: 1 x 0.05000", "fax to 3901: 3 x 0.08000", "rent of 3902: 1 x 5.00000"]);
+    stage.crash();
+    assert_eq!(stage.balance(), 451_000);
+    assert_eq!(charge(&mut stage, 3, 8_000, "fax to 3901"), paid("-0.24000", "9.51000"), "a repeat is told what was done");
+    assert_eq!(charge(&mut stage, 2, 12_000, "fax to 3901"), Err("key-reused"));
+    stage.over();
+}
+
 /// L11, B12: ringing costs nothing, whatever ends it; billing begins with the answer.
 #[test]
 fn ringing_is_free() {
     let mut stage = stage();
-    let mut phone = stage.phone("c1", "34911234567");
+    let mut phone = stage.phone("c1", "4930123456");
     phone.invite(&mut stage);
     let mut callee = Callee::wait(&mut stage, ALPHA);
     callee.ring(&mut stage);
@@ -182,11 +219,15 @@ fn the_first_payment_opens_the_way() {
     assert_eq!(stage.balance(), 100_000 - 6_173);
 }
 
-fn stage() -> Stage {
+fn plan() -> Plan {
     let mut plan = Plan::standard();
-    plan.decks[0].1 = deck(DECK);
+    plan.decks[0].1 = DECK.to_owned();
     plan.routes = vec![("", vec!["alpha", "beta"])];
     // A carrier with a deck is tried only for what the deck prices.
     plan.carriers[0].deck = None;
-    Stage::new(plan)
+    plan
+}
+
+fn stage() -> Stage {
+    Stage::new(plan())
 }

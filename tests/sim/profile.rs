@@ -274,6 +274,7 @@ fn plan(rng: &mut Rng) -> Plan {
             ("349", vec!["gamma", "beta"]),
             ("33", vec!["dead", "alpha", "gamma"]),
         ],
+        ..Plan::standard()
     }
 }
 

@@ -4,18 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use node::{Seed, Tables};
-use rating::{Deck, Decks};
+use rating::{Deck, Decks, Rules};
 use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, Order, Origin, RouteTableBuilder};
 use sip::flow::Transport;
-use units::{Currency, Money};
+use units::{Currency, Exchange, Exchanges, Money, Rounding};
 
 use crate::dialogue::SWITCH;
 
 /// A configuration that a test changes before it is built.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Name and CSV.
+    /// Name and CSV, in euros unless it is one of `dollars`.
     pub decks: Vec<(&'static str, String)>,
+    /// Decks in dollars.
+    pub dollars: Vec<&'static str>,
+    /// What converts them.
+    pub exchanges: Vec<Exchange>,
+    /// How amounts are rounded.
+    pub rounding: Rounding,
     /// Name, opening balance (10⁻⁵ units), deck.
     pub accounts: Vec<(&'static str, i64, &'static str)>,
     /// Who calls.
@@ -56,6 +62,9 @@ impl Plan {
         alpha.deck = Some("alpha-cost".into());
         Self {
             decks: vec![("retail", retail), ("alpha-cost", deck(&[("34", "0.03", 1, 1, "")]))],
+            dollars: Vec::new(),
+            exchanges: Vec::new(),
+            rounding: Rounding::HalfUp,
             accounts: vec![("acme", 1_000_000, "retail")],
             gates: vec![gate("acme-pbx", "acme", "192.0.2.11")],
             carriers: vec![alpha, carrier("beta", "sip:198.51.100.2:5060")],
@@ -74,7 +83,9 @@ impl Plan {
             routes.add(units::Prefix::new(prefix.as_bytes()).expect("prefix"), list, origin).expect("row");
         }
         let decks = self.decks.iter().map(|(name, csv)| {
-            let (deck, _) = Deck::load(name, Currency::EUR, csv.as_bytes()).unwrap_or_else(|e| panic!("deck {name}: {e:?}"));
+            let currency = if self.dollars.contains(name) { Currency::USD } else { Currency::EUR };
+            let rules = Rules { rounding: self.rounding, ..Rules::default() };
+            let (deck, _) = Deck::load_by(name, currency, &rules, csv.as_bytes()).unwrap_or_else(|e| panic!("deck {name}: {e:?}"));
             Arc::new(deck)
         });
         let listener: SocketAddr = SWITCH.parse().expect("address");
@@ -89,7 +100,7 @@ impl Plan {
             gates: Arc::new(gates),
             carriers: Arc::new(carriers),
             routes: Arc::new(routes.build().0),
-            decks: Arc::new(Decks::new(decks)),
+            decks: Arc::new(Decks::new(decks).with_exchanges(Exchanges::new(self.exchanges.iter().copied()).into())),
             accounts: self.accounts.iter().map(seed).collect(),
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],

@@ -234,6 +234,15 @@ pub enum Hand {
         /// Why.
         cause: String,
     },
+    /// A service is paid by the piece.
+    Charge {
+        /// How many, at least one.
+        pieces: u32,
+        /// Of each.
+        price: Amount,
+        /// What for.
+        cause: String,
+    },
     /// The balance is corrected.
     Correct {
         /// Negative takes.
@@ -311,6 +320,9 @@ pub enum BackendError {
     /// The idempotency key was used with other content.
     #[error("Idempotency-Key {0:?} was used before with other content; take a new key for a new movement")]
     KeyReused(String),
+    /// The account cannot pay it, and nothing was taken.
+    #[error("{0}")]
+    NoMoney(String),
     /// A value that only the switch could judge: unknown deck, other currency, balance out of range.
     #[error("{detail}")]
     Refused {
@@ -348,6 +360,7 @@ impl From<BackendError> for Problem {
             BackendError::NoAccount(_) | BackendError::NoMovement(_) => Self::not_found(detail),
             BackendError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             BackendError::KeyReused(_) => Self::unprocessable("Idempotency-Key", detail),
+            BackendError::NoMoney(_) => Self::new(StatusCode::PAYMENT_REQUIRED, detail),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
             BackendError::Unavailable(_) => Self::unavailable(detail),

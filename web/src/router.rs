@@ -71,6 +71,7 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/ledger/trial-balance", get(ledger::trial_balance))
         .route("/ledger/close", post(ledger::close))
         .route("/accounts/{name}/corrections", post(money::correct))
+        .route("/accounts/{name}/charges", post(money::charge))
         .route("/accounts/{name}/reversals", post(money::reversal))
         .route("/cdrs", get(cdrs::list))
         .route("/notices", get(cdrs::notices))

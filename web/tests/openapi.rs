@@ -21,6 +21,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("post", "/accounts/{name}/topups/{key}/reject", "/accounts/acme/topups/k1/reject"),
     ("post", "/accounts/{name}/topups/{key}/reverse", "/accounts/acme/topups/k1/reverse"),
     ("post", "/accounts/{name}/corrections", "/accounts/acme/corrections"),
+    ("post", "/accounts/{name}/charges", "/accounts/acme/charges"),
     ("post", "/accounts/{name}/reversals", "/accounts/acme/reversals"),
     ("get", "/accounts/{name}/statement", "/accounts/acme/statement"),
     ("get", "/ledger/trial-balance", "/ledger/trial-balance"),

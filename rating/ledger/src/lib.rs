@@ -26,8 +26,8 @@ pub use notice::{Notice, NoticeEvent};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
-    AccountChanged, AccountOpened, Announced, CallOpen, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow, Record,
-    RecordBody, RecordError, Rejected, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
+    AccountChanged, AccountOpened, Announced, CallOpen, Charged, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow,
+    Record, RecordBody, RecordError, Rejected, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};

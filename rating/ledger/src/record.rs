@@ -64,6 +64,8 @@ pub enum RecordBody {
     PeriodClosed(PeriodClosed),
     /// The central ledger lent a part of the account's balance, or got one back.
     Slice(SliceMoved),
+    /// A service was paid by the piece.
+    Charged(Charged),
 }
 
 /// See [`RecordBody::Started`].
@@ -142,6 +144,18 @@ pub struct Rejected {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Corrected {
     /// Between corrections and the customer.
+    pub transfer: Transfer,
+}
+
+/// See [`RecordBody::Charged`]. What for, how many and at what price is the transfer's memo too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charged {
+    /// How many.
+    pub pieces: u32,
+    /// Of each, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub price: i64,
+    /// From the customer's money.
     pub transfer: Transfer,
 }
 
@@ -354,6 +368,7 @@ impl Record {
             | RecordBody::Reversed(_)
             | RecordBody::PeriodClosed(_)
             | RecordBody::Slice(_)
+            | RecordBody::Charged(_)
             | RecordBody::Checkpoint(_) => self.transfers().len() * TRANSFER,
         }
     }
@@ -390,6 +405,7 @@ impl Record {
             RecordBody::Announced(announced) => vec![&announced.transfer],
             RecordBody::Rejected(rejected) => vec![&rejected.transfer],
             RecordBody::Slice(moved) => vec![&moved.transfer],
+            RecordBody::Charged(charged) => vec![&charged.transfer],
             RecordBody::Corrected(corrected) => vec![&corrected.transfer],
             RecordBody::Reversed(reversed) => reversed.transfers.iter().collect(),
         }

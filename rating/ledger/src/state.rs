@@ -105,7 +105,7 @@ impl AccountState {
     /// A movement of this account was posted at `at`; `posted` is its main balance now.
     pub fn note_posted(&mut self, transfer: &Transfer, at: Wall, posted: i64) {
         let paid = transfer.amount.currency != units::Currency::SEC;
-        if paid && matches!(transfer.purpose, Purpose::TopUp | Purpose::Usage) {
+        if paid && matches!(transfer.purpose, Purpose::TopUp | Purpose::Usage | Purpose::Charge) {
             self.last_event = self.last_event.max(at);
         }
         if self.terms.low_balance.is_some_and(|mark| posted > mark) {

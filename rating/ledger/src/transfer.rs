@@ -110,6 +110,8 @@ pub enum Purpose {
     Expired,
     /// Lent by the central ledger, or given back to it.
     Slice,
+    /// A service paid by the piece: a fax page, a voicemail, a month of a number. What for is the memo.
+    Charge,
 }
 
 /// `amount` (positive) leaves `debit` and enters `credit`, so every transfer sums to zero.

@@ -132,6 +132,12 @@ pub enum AccountRefused {
     /// The call was not billed to this account.
     #[error("the call has no usage that could be reversed")]
     NoUsage,
+    /// A charge is for something.
+    #[error("at least one piece, at a price of zero or more")]
+    Pieces,
+    /// Calls in progress hold their part, and the limit stays.
+    #[error("not enough money in your account to complete this operation")]
+    NoMoney,
     /// A period ends before it is closed.
     #[error("a period can be closed when it is over, and only further than before")]
     Period,

@@ -2,117 +2,15 @@
 
 mod kit;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use feeds::nats::{Login, Nats, Target};
 use feeds::{Consumer, Delivery, Message, Status, run};
+use kit::nats::{Reader, Server};
 use kit::{Books, cdr, free_port};
 use store::{Start, Wants};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// A nats-server of the test's own. It ends with the test.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(folder: &Path, port: u16, arguments: &[&str]) -> Self {
-        let path = if Path::new("/usr/sbin/nats-server").exists() { "/usr/sbin/nats-server" } else { "nats-server" };
-        let mut command = Command::new(path);
-        command.args(["-a", "127.0.0.1", "-p", &port.to_string()]).args(arguments).arg("-sd").arg(folder);
-        let mut process = command.stderr(Stdio::piped()).spawn().expect("nats-server is installed");
-        let mut lines = BufReader::new(process.stderr.take().expect("piped")).lines();
-        let ready = lines.by_ref().map_while(Result::ok).any(|line| line.contains("Server is ready"));
-        assert!(ready, "nats-server did not start");
-        // Whoever does not read what it says stops it.
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self { process, port }
-    }
-
-    fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().expect("it ran");
-        self.process.wait().expect("it ended");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have been killed by the test.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Whoever reads the stream, and asks JetStream for things.
-struct Reader(BufReader<TcpStream>);
-
-impl Reader {
-    fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address()).expect("connects");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("takes a limit");
-        let mut reader = Self(BufReader::new(stream));
-        reader.say("CONNECT {\"verbose\":false,\"headers\":true}\r\nSUB answers 1\r\nSUB records 2\r\n");
-        reader
-    }
-
-    fn say(&mut self, text: &str) {
-        self.0.get_mut().write_all(text.as_bytes()).expect("writes");
-    }
-
-    fn ask(&mut self, subject: &str, body: &str) -> String {
-        self.say(&format!("PUB {subject} answers {}\r\n{body}\r\n", body.len()));
-        String::from_utf8(self.message().1).expect("text")
-    }
-
-    /// Headers and body of what comes next.
-    fn message(&mut self) -> (String, Vec<u8>) {
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).expect("a line");
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let lengths = match words.as_slice() {
-                ["MSG", .., total] => (0, total.parse::<usize>().expect("a length")),
-                ["HMSG", .., head, total] => (head.parse::<usize>().expect("a length"), total.parse().expect("a length")),
-                ["PING"] => {
-                    self.say("PONG\r\n");
-                    continue;
-                }
-                _ => continue,
-            };
-            let mut whole = vec![0; lengths.1 + 2];
-            self.0.read_exact(&mut whole).expect("a message");
-            whole.truncate(lengths.1);
-            let body = whole.split_off(lengths.0);
-            return (String::from_utf8(whole).expect("text"), body);
-        }
-    }
-
-    /// All that the stream holds: message ids and call records, in its order, up to the record `last`.
-    fn read_up_to(&mut self, last: u64) -> Vec<(String, String)> {
-        let order = r#"{"stream_name":"CDRS","config":{"deliver_subject":"records","deliver_policy":"all","ack_policy":"none"}}"#;
-        self.say(&format!("PUB $JS.API.CONSUMER.CREATE.CDRS none {}\r\n{order}\r\n", order.len()));
-        let mut read = Vec::new();
-        loop {
-            let (headers, body) = self.message();
-            let id = headers.lines().find_map(|line| line.strip_prefix("Nats-Msg-Id: ")).expect("an id").to_owned();
-            let end = id == format!("edge-1/{last}");
-            read.push((id, String::from_utf8(body).expect("text")));
-            if end {
-                return read;
-            }
-        }
-    }
-}
 
 /// The consumer under test, telling of each delivery.
 struct Told(Nats, UnboundedSender<Delivery>);
@@ -165,7 +63,7 @@ async fn everything_arrives_once_and_in_order_though_the_server_dies() {
     books.write([cdr(2_301)]).await;
     let read = tokio::task::spawn_blocking(move || {
         let mut reader = Reader::connect(&server);
-        (reader.read_up_to(2_301), server)
+        (reader.read_up_to("edge-1/2301"), server)
     });
     let (read, _server) = read.await.expect("reads");
     let expected: Vec<(String, String)> =
@@ -186,7 +84,7 @@ async fn a_repeat_is_stored_once() {
         // Another connection each time, as after a crash between the answer and the cursor.
         assert_eq!(Nats::new(target(server.address(), None)).deliver(part).await, Delivery::done(part));
     }
-    let ids: Vec<String> = Reader::connect(&server).read_up_to(4).into_iter().map(|(id, _)| id).collect();
+    let ids: Vec<String> = Reader::connect(&server).read_up_to("edge-1/4").into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["edge-1/1", "edge-1/2", "edge-1/3", "edge-1/4"]);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{Event, HangupBy};
 use ledger::{Notice, NoticeEvent, Record, RecordBody};
-use rating::engine::{AccountChange, AccountRefused, GrantRequest, NextWord, OpenAccount, PaymentOrder, TopUpRequest};
+use rating::engine::{AccountChange, AccountRefused, ChargeRequest, GrantRequest, NextWord, OpenAccount, PaymentOrder, TopUpRequest};
 use units::{Name, Now, Wall};
 
 use crate::io::{AdminReply, AdminRequest, LiveCall, MoveOrder, Output};
@@ -147,6 +147,9 @@ impl Node {
             MoveOrder::Reject { of, cause } => self.engine.reject_payment(now, word(of), cause),
             MoveOrder::Reverse { of, cause } => self.engine.reverse(now, word(of), cause),
             MoveOrder::ReverseCall { call, transfers, cause } => self.engine.reverse_call(now, account, (*call, transfers), cause, key),
+            MoveOrder::Charge { pieces, price, cause } => {
+                self.engine.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })
+            }
             MoveOrder::Correct { amount, reason } => self.engine.correct(now, account, *amount, reason, key),
         };
         match moved {
@@ -201,6 +204,8 @@ impl Node {
             AccountRefused::Method(..) => "method",
             AccountRefused::Fee | AccountRefused::FeeTooEarly => "fee",
             AccountRefused::Reason => "reason",
+            AccountRefused::NoMoney => "no-money",
+            AccountRefused::Pieces => "pieces",
             AccountRefused::Period => "until",
             AccountRefused::Reference => "reference",
             AccountRefused::NoUsage => "call",

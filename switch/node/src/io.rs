@@ -240,6 +240,15 @@ pub enum MoveOrder {
         /// Why.
         cause: String,
     },
+    /// A service is paid by the piece.
+    Charge {
+        /// How many.
+        pieces: u32,
+        /// Of each.
+        price: Money,
+        /// What for.
+        cause: String,
+    },
     /// Correct the balance.
     Correct {
         /// Negative takes.

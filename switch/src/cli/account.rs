@@ -105,6 +105,22 @@ pub(crate) enum Ask {
     },
     /// Opening, each movement with its cause and the balance after it, closing; added up and compared
     Statement(statement::Ask),
+    /// Take the price of a service from an account, by the piece: all of it, or nothing if the money is not there
+    Charge {
+        /// The account's name
+        name: String,
+        /// How many
+        #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        pieces: u32,
+        /// Of each, as 0.08, in the account's currency
+        #[arg(long, value_name = "AMOUNT")]
+        price: String,
+        /// What for; the books keep it
+        #[arg(long, value_name = "TEXT")]
+        cause: String,
+        #[command(flatten)]
+        order: Order,
+    },
     /// Correct a balance by a new entry
     Correct {
         /// The account's name
@@ -160,6 +176,10 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
             order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }), print_moved)?;
         }
         Ask::Statement(statement) => statement.run()?,
+        Ask::Charge { name, pieces, price, cause, order } => {
+            let path = format!("/accounts/{}/charges", segment(name));
+            order.carry_out(&path, &json!({ "pieces": pieces, "price": price, "cause": cause }), print_moved)?;
+        }
         Ask::Correct { name, amount, reason, order } => {
             let path = format!("/accounts/{}/corrections", segment(name));
             order.carry_out(&path, &json!({ "amount": amount, "reason": reason }), print_moved)?;

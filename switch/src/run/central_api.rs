@@ -83,7 +83,7 @@ pub(crate) fn top_up(central: Arc<Central>, order: TopUpOrder, at: Wall) -> Answ
 pub(crate) fn move_money(central: Arc<Central>, order: HandOrder, at: Wall) -> Answer<MovedReceipt> {
     Box::pin(async move {
         let HandOrder { account, idempotency_key, hand } = order;
-        let Hand::Correct { amount, reason } = hand else { return Err(not_here("announced payments and reversals")) };
+        let Hand::Correct { amount, reason } = hand else { return Err(not_here("announced payments, charges and reversals")) };
         let name: Name = account.as_str().into();
         let row = central.account(&name).await.map_err(refusal)?.ok_or_else(|| BackendError::NoAccount(account.clone()))?;
         let amount = amount.money(row.currency)?;

@@ -63,6 +63,10 @@ pub(super) async fn by_hand(fabric: Arc<Fabric>, shard: u8, journal: Arc<Journal
             let (id, transfers) = posted_for(journal, account.clone(), &call).await?;
             (MoveOrder::ReverseCall { call: id, transfers, cause: cause.clone() }, Some(call), Some(cause), "call")
         }
+        Hand::Charge { pieces, price, cause } => {
+            let price = price.money(currency_of(&fabric, shard, &account).await?)?;
+            (MoveOrder::Charge { pieces, price, cause: cause.clone() }, None, Some(cause), "price")
+        }
         Hand::Correct { amount, reason } => {
             let amount = amount.money(currency_of(&fabric, shard, &account).await?)?;
             (MoveOrder::Correct { amount, reason: reason.clone() }, None, Some(reason), "amount")
@@ -107,6 +111,7 @@ async fn carry(
         AdminReply::NotFound => Err(BackendError::NoAccount(account.to_owned())),
         AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(key.to_owned())),
         AdminReply::Refused { code: "no-movement", detail } => Err(BackendError::NoMovement(detail)),
+        AdminReply::Refused { code: "no-money", detail } => Err(BackendError::NoMoney(detail)),
         AdminReply::Refused { code: "conflict", detail } => Err(BackendError::Conflict(detail)),
         AdminReply::Refused { code: "refused", detail } => Err(BackendError::Refused { field, detail }),
         AdminReply::Refused { code, detail } => Err(BackendError::Refused { field: code, detail }),

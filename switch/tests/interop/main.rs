@@ -10,6 +10,7 @@ mod crash;
 mod credit;
 mod disk;
 mod failover;
+mod feeds;
 mod flood;
 mod harness;
 mod limits;

@@ -1,4 +1,4 @@
-//! Money that moves by hand: top-ups from announced to booked, corrections, reversals. Every POST here needs an `Idempotency-Key`,
+//! Money that moves by hand: top-ups from announced to booked, charges, corrections, reversals. Every POST here needs an `Idempotency-Key`,
 //! so that a client that lost the answer can ask again without moving money twice.
 
 use std::sync::Arc;
@@ -59,6 +59,20 @@ struct CorrectionBody {
     amount: DecimalText,
     reason: String,
     currency: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChargeBody {
+    #[serde(default = "one")]
+    pieces: u32,
+    price: DecimalText,
+    cause: String,
+    currency: Option<String>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// `POST /accounts/{name}/topups`
@@ -147,6 +161,21 @@ pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Pa
     }
     let currency = body.currency.as_deref().map(currency).transpose()?;
     let hand = Hand::Correct { amount: Amount { units, currency }, reason: why("reason", body.reason)? };
+    by_hand(&state, account, key, hand).await
+}
+
+/// `POST /accounts/{name}/charges`
+pub async fn charge(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+    params.only(&[])?;
+    let account = path_name("account", name)?;
+    let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
+    let body: ChargeBody = read_json(request).await?;
+    if body.pieces == 0 {
+        return Err(Problem::unprocessable("pieces", "at least one piece is paid for"));
+    }
+    let units = amount_units(&body.price.0).map_err(|detail| Problem::unprocessable("price", detail))?;
+    let currency = body.currency.as_deref().map(currency).transpose()?;
+    let hand = Hand::Charge { pieces: body.pieces, price: Amount { units, currency }, cause: why("cause", body.cause)? };
     by_hand(&state, account, key, hand).await
 }
 

@@ -198,6 +198,10 @@ impl Backend for Fake {
             Hand::Book { of, fee } => (Some(of), None, -fee),
             Hand::Reject { of, cause } | Hand::Reverse { of, cause } => (Some(of), Some(cause), 0),
             Hand::ReverseCall { call, cause } => (Some(call), Some(cause), 0),
+            Hand::Charge { pieces, price, cause } => match i64::from(pieces) * price.units {
+                sum if sum > balance.amount => return now(Err(BackendError::NoMoney("not enough money".to_owned()))),
+                sum => (None, Some(cause), -sum),
+            },
             Hand::Correct { amount, reason } => (None, Some(reason), amount.units),
         };
         if of.as_deref() == Some("nothing") {

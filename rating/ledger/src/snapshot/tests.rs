@@ -5,8 +5,8 @@ use units::{Currency, Money};
 
 use super::*;
 use crate::{
-    AccountOpened, Announced, CallId, CallOpen, Checkpoint, Corrected, PeriodClosed, PocketGranted, PocketKind, PriceRow, Purpose, Record,
-    RecordBody, Reversed, Settled, TopUpBooked, Transfer, root,
+    AccountOpened, Announced, CallId, CallOpen, Charged, Checkpoint, Corrected, PeriodClosed, PocketGranted, PocketKind, PriceRow, Purpose,
+    Record, RecordBody, Reversed, Settled, TopUpBooked, Transfer, root,
 };
 
 const EUR: Currency = Currency::EUR;
@@ -85,6 +85,11 @@ fn story() -> Vec<Record> {
     };
     let announce = |key| RecordBody::Announced(Announced { transfer: announced(key), method: None, due: Some(Wall(7)) });
     let correct = transfer(given("c"), Purpose::Correction, Party::House(Corrections), customer("acme"), 1);
+    let fax = Charged {
+        pieces: 3,
+        price: 8,
+        transfer: transfer(given("f"), Purpose::Charge, customer("shop:one"), Party::House(House::ResellerRevenue), 24),
+    };
     let undo = usage.reversed(given("r"), "wrong".into());
     let steps = [
         ("acme", opened()),
@@ -101,6 +106,7 @@ fn story() -> Vec<Record> {
         ("shop:one", RecordBody::Checkpoint(Checkpoint { call: CallId(2), answered_ms: 4_000, parts: Vec::new() })),
         ("acme", settled(1, usage)),
         ("acme", RecordBody::Corrected(Corrected { transfer: correct })),
+        ("shop:one", RecordBody::Charged(fax)),
         ("acme", RecordBody::Reversed(Reversed { of: Key::usage(CallId(1), 0, 0), transfers: vec![undo] })),
         ("@node", RecordBody::PeriodClosed(PeriodClosed { until: Wall(3), entry: 0, trial: Vec::new(), key: Some("k".into()) })),
     ];

@@ -1,6 +1,7 @@
 //! What the tests of feeds share: a journal in a folder that vanishes, and waiting for it without a clock.
 #![allow(dead_code, unused_imports)] // not every test file uses all of it
 
+pub mod nats;
 #[path = "../../../tests/interop/harness/ports.rs"]
 mod ports;
 

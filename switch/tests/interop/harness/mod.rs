@@ -3,6 +3,9 @@
 
 mod api;
 mod books;
+#[path = "../../../feeds/tests/kit/nats.rs"]
+#[allow(dead_code, clippy::expect_used)] // not every test uses all of it
+pub mod nats;
 mod ports;
 #[path = "../../../central/tests/kit/postgres.rs"]
 mod postgres;
