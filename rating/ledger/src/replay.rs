@@ -276,8 +276,7 @@ impl Replay {
             }
             RecordBody::Slice(moved) => shard.books.repost(&moved.transfer).map_err(refused),
             RecordBody::CallOpen(open) => {
-                let call = OpenCall { account: record.account.clone(), open: (**open).clone(), answered_ms: 0, parts: Vec::new() };
-                shard.open_calls.insert(open.call, call);
+                shard.answered(record, open);
                 Ok(())
             }
             RecordBody::Checkpoint(checkpoint) => {
@@ -352,6 +351,11 @@ impl ShardBooks {
         let posted = self.books.balance(id).map_or(0, Balance::posted);
         self.states.insert(id, AccountState::new(opened.terms.clone(), record.at, above, posted));
         Ok(())
+    }
+
+    fn answered(&mut self, record: &Record, open: &CallOpen) {
+        let call = OpenCall { account: record.account.clone(), open: open.clone(), answered_ms: 0, parts: Vec::new() };
+        self.open_calls.insert(open.call, call);
     }
 
     fn grant(&mut self, record: &Record, granted: &PocketGranted) -> Result<(), Refused> {
