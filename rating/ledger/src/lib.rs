@@ -5,8 +5,10 @@
 
 mod books;
 mod chain;
+mod key;
 mod lent;
 mod notice;
+mod party;
 mod pocket;
 mod rates;
 mod record;
@@ -21,8 +23,10 @@ mod units_text;
 
 pub use books::{AccountId, Balance, Books, Outcome, Posted, Refused, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, hex};
+pub use key::{CallId, Key};
 pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent};
+pub use party::{AccountNameError, House, MAX_TIERS, Party, check_account_name, check_pocket_name, parent, root};
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
@@ -34,7 +38,5 @@ pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};
 pub use state::{AccountState, Announcement, Due, MAX_POCKETS, note_all};
 pub use tariff::{Segment, Tariff};
 pub use terms::{ProfitGuard, Terms};
-pub use transfer::{
-    AccountNameError, CallId, House, Key, MAX_TIERS, Party, Purpose, Transfer, check_account_name, check_pocket_name, parent, root,
-};
+pub use transfer::{Purpose, Transfer};
 pub use trial::{TrialBalance, TrialLine, TrialRow};

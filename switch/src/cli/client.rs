@@ -14,6 +14,8 @@ const API_DEFAULT: &str = "http://127.0.0.1:8080";
 const TOKEN_DEFAULT: &str = "./admin.token";
 /// One request, in seconds; the node gives up before.
 const REQUEST_SECS_MAX: u64 = 30;
+/// Rows asked for at once; every list gives as many.
+const PAGE_ROWS: usize = 1_000;
 /// One answer, in bytes.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
@@ -98,29 +100,38 @@ impl Client {
         self.answer(self.agent.get(self.url(path)).header("authorization", &self.authorization).call())
     }
 
-    /// All pages of a list.
+    /// All rows of a list.
     pub(crate) fn read_all<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Vec<T>> {
-        Ok(self.read_some(path, &[], None, usize::MAX)?.items)
+        let mut rows = Vec::new();
+        self.each_row(path, &[], (None, usize::MAX), |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
     }
 
-    /// Pages of a list from `cursor` on, until there are `limit` rows; and where to go on.
-    pub(crate) fn read_some<T: DeserializeOwned>(
+    /// Shows up to `limit` rows of a list from `cursor` on, page after page, and returns where to go on.
+    pub(crate) fn each_row<T: DeserializeOwned>(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        mut cursor: Option<String>,
-        limit: usize,
-    ) -> anyhow::Result<Page<T>> {
-        let mut rows = Vec::new();
+        (mut cursor, limit): (Option<String>, usize),
+        mut show: impl FnMut(T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Option<String>> {
+        let mut left = limit;
         loop {
+            let rows = left.min(PAGE_ROWS).to_string();
             let mut query = query.to_vec();
+            query.push(("limit", &rows));
             query.extend(cursor.iter().map(|cursor| ("cursor", cursor.as_str())));
             let page: Page<T> = self.read(path, &query)?;
-            rows.extend(page.items);
-            match page.next {
-                Some(next) if rows.len() < limit && cursor.as_ref() != Some(&next) => cursor = Some(next),
-                next => return Ok(Page { items: rows, next }),
+            left = left.saturating_sub(page.items.len());
+            page.items.into_iter().try_for_each(&mut show)?;
+            let stuck = page.next.is_some() && page.next == cursor;
+            if left == 0 || page.next.is_none() || stuck {
+                return Ok(page.next);
             }
+            cursor = page.next;
         }
     }
 

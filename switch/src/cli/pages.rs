@@ -4,13 +4,9 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use serde_json::Value;
-use web::Page;
 
 use super::client::{Client, Reach};
 use super::stdout;
-
-/// Rows asked for at once.
-const PAGE_ROWS: usize = 1_000;
 
 /// Which rows, as asked for on the command line.
 #[derive(clap::Args)]
@@ -90,23 +86,7 @@ pub(super) fn each_row(
     slice: &Slice<'_>,
     mut show: impl FnMut(&Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<String>> {
-    let mut left = slice.limit;
-    let mut cursor = slice.cursor.map(str::to_owned);
-    loop {
-        let rows = left.min(PAGE_ROWS).to_string();
-        let mut query = vec![("limit", rows.as_str())];
-        for (name, value) in [("account", slice.account), ("from", slice.from), ("to", slice.to), ("cursor", cursor.as_deref())] {
-            query.extend(value.map(|value| (name, value)));
-        }
-        let page: Page<Value> = client.read(path, &query)?;
-        for row in &page.items {
-            show(row)?;
-        }
-        left = left.saturating_sub(page.items.len());
-        let stuck = page.next.is_some() && page.next == cursor;
-        if left == 0 || page.next.is_none() || stuck {
-            return Ok(page.next);
-        }
-        cursor = page.next;
-    }
+    let given = [("account", slice.account), ("from", slice.from), ("to", slice.to)];
+    let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    client.each_row(path, &query, (slice.cursor.map(str::to_owned), slice.limit), |row: Value| show(&row))
 }

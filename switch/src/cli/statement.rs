@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, bail};
+use serde::Serialize;
 use serde_json::json;
 use units::{Currency, Money};
 use web::{MovementDoc, StatementBalanceDoc, StatementDoc};
@@ -30,9 +31,26 @@ pub(crate) struct Ask {
     shown: Shown,
 }
 
-/// Balances as they are after what was printed so far, 10⁻⁵ units, by pocket and currency.
+/// A pocket (empty: the account's own money) and its currency.
+type Place = (String, String);
+
+/// What was printed so far, 10⁻⁵ units.
 #[derive(Default)]
-struct Tally(BTreeMap<(String, String), i64>);
+struct Tally {
+    /// After it.
+    balances: BTreeMap<Place, i64>,
+    /// Sums of what came and of what went.
+    turnover: BTreeMap<Place, (i64, i64)>,
+}
+
+/// All that came to and went from a balance: opening + credits − debits = closing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Turnover {
+    pocket: String,
+    currency: String,
+    credits: String,
+    debits: String,
+}
 
 // === impl Ask ===
 
@@ -55,7 +73,7 @@ impl Ask {
             match page.next {
                 Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
                 Some(_) => bail!("the node gave the same page twice"),
-                None => return self.print_end(&mut out, &page.closing),
+                None => return self.print_end(&mut out, &sum.turnover()?, &page.closing),
             }
         }
     }
@@ -77,10 +95,14 @@ impl Ask {
         Ok(())
     }
 
-    fn print_end(&self, out: &mut impl Write, closing: &[StatementBalanceDoc]) -> anyhow::Result<()> {
+    fn print_end(&self, out: &mut impl Write, turnover: &[Turnover], closing: &[StatementBalanceDoc]) -> anyhow::Result<()> {
         if self.shown.json {
-            writeln!(out, "\n],\"closing\":{}}}", json!(closing))?;
+            writeln!(out, "\n],\"turnover\":{},\"closing\":{}}}", json!(turnover), json!(closing))?;
         } else {
+            for sum in turnover {
+                let [credits, debits, currency, pocket] = [&sum.credits, &sum.debits, &sum.currency, &sum.pocket].map(|text| plain(text));
+                writeln!(out, "{:24} {credits:>16} {debits:>16} {currency:4} {pocket}", "came, went")?;
+            }
             print_balances(out, "closing", closing)?;
         }
         Ok(out.flush()?)
@@ -107,13 +129,17 @@ impl Tally {
     /// A page must open with what was there, each movement must lead to its balance, and all of them to the closing.
     fn add_page(&mut self, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
         if is_first {
-            self.0 = balances(&page.opening)?;
+            self.balances = balances(&page.opening)?;
         } else {
             self.must_be(&page.opening, "a page does not open with what the page before closed with")?;
         }
         for m in &page.movements {
-            let balance = self.0.entry((m.pocket.clone(), m.currency.clone())).or_default();
-            *balance = balance.checked_add(units(&m.amount, &m.currency)?).context("out of range")?;
+            let (place, amount) = ((m.pocket.clone(), m.currency.clone()), units(&m.amount, &m.currency)?);
+            let (credits, debits) = self.turnover.entry(place.clone()).or_default();
+            let side = if amount < 0 { debits } else { credits };
+            *side = side.checked_add(amount.saturating_abs()).context("out of range")?;
+            let balance = self.balances.entry(place).or_default();
+            *balance = balance.checked_add(amount).context("out of range")?;
             if *balance != units(&m.balance, &m.currency)? {
                 bail!(
                     "entry {} does not lead from the balance before it to {} {}: do not trust this statement",
@@ -126,11 +152,19 @@ impl Tally {
         self.must_be(&page.closing, "opening and movements do not make the closing")
     }
 
+    fn turnover(&self) -> anyhow::Result<Vec<Turnover>> {
+        let sum = |((pocket, currency), (credits, debits)): (&Place, &(i64, i64))| {
+            let [credits, debits] = [credits, debits].map(|sum| Ok::<_, anyhow::Error>(Money::of(*sum, currency.parse()?).to_string()));
+            Ok(Turnover { pocket: pocket.clone(), currency: currency.clone(), credits: credits?, debits: debits? })
+        };
+        self.turnover.iter().map(sum).collect()
+    }
+
     fn must_be(&self, told: &[StatementBalanceDoc], otherwise: &str) -> anyhow::Result<()> {
         let told = balances(told)?;
-        let all = self.0.keys().chain(told.keys());
+        let all = self.balances.keys().chain(told.keys());
         for place in all {
-            let [ours, theirs] = [&self.0, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
+            let [ours, theirs] = [&self.balances, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
             if ours != theirs {
                 let (pocket, currency) = place;
                 bail!("{otherwise}: {pocket:?} in {currency} differs by {} units of 1e-5", theirs.saturating_sub(ours));
@@ -140,7 +174,7 @@ impl Tally {
     }
 }
 
-fn balances(told: &[StatementBalanceDoc]) -> anyhow::Result<BTreeMap<(String, String), i64>> {
+fn balances(told: &[StatementBalanceDoc]) -> anyhow::Result<BTreeMap<Place, i64>> {
     told.iter().map(|b| Ok(((b.pocket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?))).collect()
 }
 
@@ -175,6 +209,9 @@ mod tests {
             page("1.00000", vec![movement("", "EUR", "-0.25000", "0.75000"), movement("free", "SEC", "60.00000", "60.00000")], "0.75000");
         let mut tally = Tally::default();
         tally.add_page(&good, true).expect("adds up");
+        let turnover = tally.turnover().expect("in range");
+        let told: Vec<_> = turnover.iter().map(|sum| (&*sum.pocket, &*sum.currency, &*sum.credits, &*sum.debits)).collect();
+        assert_eq!(told, [("", "EUR", "0.00000", "0.25000"), ("free", "SEC", "60.00000", "0.00000")]);
         tally.add_page(&page("0.75000", vec![], "0.75000"), false).expect_err("60 seconds are missing");
 
         for (what, opening, amount, after, closing) in [

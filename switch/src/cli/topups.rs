@@ -35,13 +35,16 @@ impl Ask {
         if self.limit == 0 {
             bail!("--limit must be at least 1");
         }
-        let (path, mut query) = match &self.name {
+        let (path, query) = match &self.name {
             Some(name) => (format!("/accounts/{}/topups", segment(name)), Vec::new()),
             None => ("/topups".to_owned(), vec![("state", if self.late { "late" } else { "pending" })]),
         };
-        let limit = self.limit.min(1_000).to_string();
-        query.push(("limit", &limit));
-        let page = self.shown.client()?.read_some::<PaymentDoc>(&path, &query, self.cursor.clone(), self.limit)?;
+        let mut items: Vec<PaymentDoc> = Vec::new();
+        let next = self.shown.client()?.each_row(&path, &query, (self.cursor.clone(), self.limit), |row| {
+            items.push(row);
+            Ok(())
+        })?;
+        let page = Page { items, next };
         if self.shown.json {
             return print_json(&page);
         }

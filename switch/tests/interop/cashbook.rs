@@ -204,6 +204,8 @@ fn read_books(site: &Site, switch: &Tollgate) -> (Vec<(i64, i64)>, Value) {
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let document: Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(document["movements"].as_array().map(Vec::len), Some(cents.len()));
+    let turnover = json!([{ "pocket": "", "currency": "EUR", "credits": "912.00000", "debits": "312.00000" }]);
+    assert_eq!(document["turnover"], turnover, "all that came and all that went");
     assert_eq!(document["closing"], api.get("/accounts/acme/statement").body["closing"]);
     let trial = api.get("/ledger/trial-balance").body;
     assert!(trial["sums"].as_object().unwrap().values().all(|sum| sum == "0.00000"), "{trial}");
