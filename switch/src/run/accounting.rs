@@ -66,7 +66,7 @@ async fn close(fabric: Arc<Fabric>, journal: Arc<Journal>, until: Wall, key: Str
             _ => return Err(BackendError::Unavailable("the period was not closed".to_owned())),
         }
     }
-    let entry = journal.last();
+    let entry = read(&journal, |reader| reader.last()).await?;
     let trial = blocking(move || journal.trial_at(entry)).await?;
     let closed = PeriodClosed { until, entry, trial: trial.rows(), key: Some(key.into()) };
     let document = period_doc(&closed);

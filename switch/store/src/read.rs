@@ -251,8 +251,8 @@ impl Reader {
         Ok(Batch { entries, upto })
     }
 
-    /// Number of the last durable entry, 0 if there is none.
-    pub(crate) fn last(&self) -> Result<u64, StoreError> {
+    /// Number of the last durable entry, 0 if there is none. Whatever a shard was told to be durable is up to it.
+    pub fn last(&self) -> Result<u64, StoreError> {
         last(&self.conn).map_err(|e| self.unreadable(e))
     }
 

@@ -14,16 +14,18 @@ use crate::{Reader, StoreError};
 
 /// Numbers of entries found at once.
 const FOUND_MAX: u32 = 8_192;
+/// Entries looked through at once: each search sorts what it finds in them.
+const WINDOW: u64 = 16 * BLOCK;
 
-// Numbers of all entries that may concern the account, in order: its own and those below it, `acme:` up to but without `acme;`.
-// The block still open is in no table.
+// Numbers of the entries after ?5 and up to ?9 that may concern the account, in order: its own and those below it, `acme:` up to but without
+// `acme;`. The block still open is in no table.
 const ENTRIES: &str = "SELECT seq FROM (\
-    SELECT c.seq FROM (SELECT block FROM cdr_account WHERE account = ?1 AND block >= ?5 / ?4 UNION \
-        SELECT block FROM cdr_account WHERE account >= ?2 AND account < ?3 AND block >= ?5 / ?4 UNION SELECT max(seq) / ?4 FROM cdr) b \
+    SELECT c.seq FROM (SELECT block FROM cdr_account WHERE account = ?1 AND block BETWEEN ?5 / ?4 AND ?9 / ?4 UNION \
+        SELECT block FROM cdr_account WHERE account >= ?2 AND account < ?3 AND block BETWEEN ?5 / ?4 AND ?9 / ?4 UNION SELECT max(seq) / ?4 FROM cdr) b \
         CROSS JOIN cdr c ON c.seq >= b.block * ?4 AND c.seq < (b.block + 1) * ?4 \
-        WHERE c.seq > ?5 AND c.at >= ?6 AND c.at < ?7 AND (c.account = ?1 OR (c.account >= ?2 AND c.account < ?3)) \
-    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account = ?1 AND seq > ?5 AND at >= ?6 AND at < ?7 \
-    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3 AND seq > ?5 AND at >= ?6 AND at < ?7) \
+        WHERE c.seq > ?5 AND c.seq <= ?9 AND c.at >= ?6 AND c.at < ?7 AND (c.account = ?1 OR (c.account >= ?2 AND c.account < ?3)) \
+    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account = ?1 AND seq > ?5 AND seq <= ?9 AND at >= ?6 AND at < ?7 \
+    UNION ALL SELECT seq FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3 AND seq > ?5 AND seq <= ?9 AND at >= ?6 AND at < ?7) \
     ORDER BY seq LIMIT ?8";
 const BODY: &str = "SELECT seq, body FROM entry WHERE seq = ?1";
 
@@ -116,7 +118,12 @@ impl Reader {
             page.closing.entry = seq;
             page.movements.len() < query.limit
         })?;
-        page.more = page.movements.len() >= query.limit && !self.find(&query.account, page.closing.entry, span, 1)?.is_empty();
+        if page.movements.len() >= query.limit {
+            self.each_of(&query.account, page.closing.entry, span, |_, _| {
+                page.more = true;
+                false
+            })?;
+        }
         if !page.more {
             page.closing.entry = self.last()?.max(page.closing.entry);
         }
@@ -146,26 +153,26 @@ impl Reader {
         mut take: impl FnMut(u64, &Record) -> bool,
     ) -> Result<(), StoreError> {
         let mut body = self.conn.prepare_cached(BODY).map_err(|e| self.unreadable(e))?;
-        loop {
-            let found = self.find(account, after, span, FOUND_MAX)?;
+        let last = self.last()?;
+        while after < last {
+            let upto = after.saturating_add(WINDOW).min(last);
+            let found = self.find(account, (after, upto), span)?;
             for seq in &found {
                 let (seq, record) = body.query_row([seq], |row| Ok(self.decode(row))).map_err(|e| self.unreadable(e))??;
                 if !take(seq, &record) {
                     return Ok(());
                 }
             }
-            match found.last() {
-                Some(last) if found.len() >= FOUND_MAX as usize => after = *last,
-                Some(_) | None => return Ok(()),
-            }
+            after = found.last().copied().filter(|_| found.len() >= FOUND_MAX as usize).unwrap_or(upto);
         }
+        Ok(())
     }
 
-    fn find(&self, account: &Name, after: u64, (from, to): (Wall, Wall), limit: u32) -> Result<Vec<u64>, StoreError> {
+    fn find(&self, account: &Name, (after, upto): (u64, u64), (from, to): (Wall, Wall)) -> Result<Vec<u64>, StoreError> {
         let (below, beyond) = (format!("{account}:"), format!("{account};"));
         let read = || {
             let mut found = self.conn.prepare_cached(ENTRIES)?;
-            let rows = found.query_map((&**account, below, beyond, BLOCK, after, from.0, to.0, limit), |row| row.get(0))?;
+            let rows = found.query_map((&**account, below, beyond, BLOCK, after, from.0, to.0, FOUND_MAX, upto), |row| row.get(0))?;
             rows.collect::<rusqlite::Result<Vec<u64>>>()
         };
         read().map_err(|e| self.unreadable(e))
