@@ -1,18 +1,19 @@
-//! Snapshots, and a crash at every single write: of rows, commits, checkpoints, snapshots and their names.
+//! Snapshots, and a crash at every single write: of rows, commits, checkpoints, snapshots and their names, with a feed that hands on.
 #![allow(clippy::panic)] // a test's helper may stop it
 
 mod kit;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{NOON, Shard, cdr, quiet};
 use ledger::{AccountOpened, House, Key, Party, Purpose, Record, RecordBody, Replay, Terms, Transfer};
-use store::{Entry, Journal, Options, Priority, Recovered, Stage, Ticket, verify};
+use store::{Entry, Feed, Journal, Options, Priority, Recovered, Stage, Start, Ticket, Wants, verify};
 use units::{Currency, Money, Name, Wall};
 
 const EUR: Currency = Currency::EUR;
@@ -139,8 +140,21 @@ fn a_snapshot_that_does_not_fit_is_only_slower() {
     assert_eq!((recovered.from_snapshot, recovered.entries), (0, 9));
 }
 
-/// Runs the story on a disk that fails for ever from its `nth` write on; what was acknowledged, and whether it ever failed.
-fn crash_at(folder: &Path, nth: u64) -> (u64, bool) {
+/// What was there to see before a crash.
+struct Seen {
+    acknowledged: u64,
+    /// Entries that a feed handed on, every second time without remembering it.
+    handed_on: Vec<u64>,
+    /// Whether the disk ever failed.
+    failed: bool,
+}
+
+fn feed(journal: &Journal) -> Feed {
+    journal.feed("edge-1", "test", Wants::All, Start::First).expect("goes on where it stood")
+}
+
+/// Runs the story on a disk that fails for ever from its `nth` write on.
+fn crash_at(folder: &Path, nth: u64) -> Seen {
     let writes = Arc::new(AtomicU64::new(0));
     let (tell, told) = mpsc::channel();
     let counted = Arc::clone(&writes);
@@ -160,30 +174,44 @@ fn crash_at(folder: &Path, nth: u64) -> (u64, bool) {
     };
     let (journal, _, _) = restore(folder, options);
     let mut shard = Shard::of(&journal, 0);
+    let (mut feed, mut handed_on) = (feed(&journal), Vec::new());
     let records = std::iter::once(opened()).chain((1..=PAYMENTS).map(payment));
     for (number, record) in records.enumerate() {
         let Ok(ticket) = shard.appender.append(entry(&record), Priority::New) else { break };
         while shard.appender.durable() < ticket && journal.failed().is_none() {
             shard.wait();
         }
-        if number % 4 == 3 && journal.failed().is_none() {
-            told.recv_timeout(Duration::from_secs(30)).expect("a snapshot begins");
+        let batch = feed.read(10).expect("reads");
+        handed_on.extend(batch.entries.iter().map(|found| found.seq));
+        if number % 2 == 0 && !batch.entries.is_empty() {
+            feed.confirm(batch.upto).expect("remembers");
+        }
+        // A journal that fails after its last word begins no snapshot.
+        let begun = Instant::now();
+        while number % 4 == 3 && journal.failed().is_none() && told.recv_timeout(Duration::from_millis(20)).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "a snapshot begins");
         }
     }
     let Ticket(acknowledged) = shard.appender.durable();
     // An error says that not all is in the journal, which is the point.
     let _closed = journal.close();
-    (acknowledged, writes.load(Ordering::SeqCst) >= nth)
+    Seen { acknowledged, handed_on, failed: writes.load(Ordering::SeqCst) >= nth }
 }
 
 #[test]
 fn a_crash_at_any_write_loses_nothing_acknowledged_and_doubles_nothing() {
     for nth in 1..200 {
         let folder = tempfile::tempdir().expect("temporary");
-        let (acknowledged, failed) = crash_at(folder.path(), nth);
+        let Seen { acknowledged, handed_on, failed } = crash_at(folder.path(), nth);
         let verified = verify(folder.path());
-        let (_journal, recovered, mut replay) = restore(folder.path(), Options { snapshot_entries: 0, ..quiet() });
+        let (journal, recovered, mut replay) = restore(folder.path(), Options { snapshot_entries: 0, ..quiet() });
         assert!(recovered.entries >= acknowledged, "write {nth}: {recovered:?} of {acknowledged}");
+        // What left the journal is in it, and what did not leave it still does.
+        assert!(handed_on.iter().all(|seq| *seq <= recovered.entries), "write {nth}: {handed_on:?} of {recovered:?}");
+        let batch = feed(&journal).read(100).expect("reads");
+        let again = batch.entries.iter().map(|found| found.seq);
+        let all: BTreeSet<u64> = handed_on.into_iter().chain(again).collect();
+        assert!(all.into_iter().eq(1..=recovered.entries), "write {nth}: a feed skipped an entry of {recovered:?}");
         if recovered.entries > 0 {
             let verified = verified.expect("reads");
             assert!(verified.is_clean(), "write {nth}: {verified:?}");
