@@ -2,9 +2,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use ledger::{NoticeEvent, Record, RecordBody};
 use serde_json::Value;
@@ -278,4 +281,77 @@ fn every_tier_is_corrected_once() {
     assert_eq!([difference("accounts", 0), difference("accounts", 1), difference("costs", 0)], ["-0.01000", "0.00000", "-0.01000"]);
     let one = tollgate(&["rerate", "--cdrs", &cdrs, "--deck", &deck, "--billed-by", "wholesale", "--account", "res"]);
     assert!(text(&one.stdout).contains("res") && !text(&one.stdout).contains("res:shop"), "{}", text(&one.stdout));
+}
+
+/// A mail server that takes everything; each mail as it came, its folded lines whole again.
+fn sink() -> (u16, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, mails) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            // A client that leaves, or a test that has heard enough, is no fault of the sink's.
+            let _ = take_mail(stream, &tell);
+        }
+    });
+    (port, mails)
+}
+
+fn take_mail(stream: TcpStream, tell: &mpsc::Sender<String>) -> std::io::Result<()> {
+    let mut out = stream.try_clone()?;
+    let mut lines = BufReader::new(stream).lines();
+    out.write_all(b"220 sink\r\n")?;
+    while let Some(line) = lines.next().transpose()? {
+        let answer = match line.get(..4) {
+            Some("DATA") => {
+                out.write_all(b"354 go on\r\n")?;
+                let mail: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                let _ = tell.send(mail.join("\n").replace("=\n", ""));
+                "250 taken\r\n"
+            }
+            Some("QUIT") => "221 bye\r\n",
+            _ => "250 fine\r\n",
+        };
+        out.write_all(answer.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// RULES L10: one mail for each customer of the deck and version, with prefix, old, new and date; the whole list is elsewhere (L9).
+#[test]
+fn a_new_version_is_one_mail_for_each_customer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (port, mails) = sink();
+    let gamma = "[[account]]\nname = \"gamma\"\ncurrency = \"EUR\"\ndeck = \"retail\"\nemail = \"ops@gamma.example\"\n";
+    let mail = format!(
+        "[mail]\nsmtp = \"smtp://127.0.0.1:{port}\"\nfrom = \"billing@example.net\"\ntls = \"none\"\nprice_lists = \"https://example.net/{{deck}}\"\n"
+    );
+    fs::write(folder.path().join("tollgate.toml"), format!("{CONFIG}{gamma}{mail}")).unwrap();
+    write(folder.path(), "retail.csv", "55,Brazil,0.02,30,6,,,\n");
+    write(folder.path(), "wholesale.csv", "7,Russia,0.05,60,60,,,\n");
+    let mut node = Node::start(folder.path());
+    let mut told = Vec::new();
+    for (rate, english) in [("0.03", "0.03 30/6  1 January 2099, 00:00 UTC"), ("0.04", "0.04 30/6  1 January 2099, 00:00 UTC")] {
+        let dated = format!("55,Brazil,0.02,30,6,,,2099-01-01T00:00:00Z\n55,Brazil,{rate},30,6,,2099-01-01T00:00:00Z,\n");
+        write(folder.path(), "retail.csv", &dated);
+        node.signal("HUP");
+        node.says("told of new prices");
+        node.signal("HUP");
+        node.says("nothing changed");
+        // Two customers call by it; beta does not. What came before would be in the way of the second round's.
+        for _ in 0..2 {
+            let mail = mails.recv_timeout(Duration::from_secs(60)).unwrap();
+            let to = mail.lines().find_map(|line| line.strip_prefix("To: ")).unwrap().to_owned();
+            let (new, list) = if to == "ops@gamma.example" {
+                (english.to_owned(), "The complete price list: https://example.net/retail")
+            } else {
+                (format!("{} 30/6  01/01/2099 00:00 UTC", rate.replace('.', ",")), "La tarifa completa: https://example.net/retail")
+            };
+            assert!(mail.contains(&new) && mail.contains(list), "{mail}");
+            told.push(to);
+        }
+    }
+    told.sort_unstable();
+    assert_eq!(told, ["noc@acme.example", "noc@acme.example", "ops@gamma.example", "ops@gamma.example"]);
+    node.stop();
 }
