@@ -15,7 +15,7 @@ use crate::{Reader, StoreError};
 /// Numbers of entries found at once.
 const FOUND_MAX: u32 = 8_192;
 /// Entries looked through at once: each search sorts what it finds in them.
-const WINDOW: u64 = 16 * BLOCK;
+const WINDOW: u64 = 4 * BLOCK;
 
 // Numbers of the entries after ?5 and up to ?9 that may concern the account, in order: its own and those below it, `acme:` up to but without
 // `acme;`. The block still open is in no table.

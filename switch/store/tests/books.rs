@@ -191,3 +191,40 @@ fn a_statement_in_pages_of_any_size_is_the_statement() {
         }
     }
 }
+
+/// More entries than are looked through at once, and more of the account's than are found at once.
+#[test]
+fn a_long_statement_is_whole() {
+    const ENTRIES: u64 = 40_000;
+    let folder = tempfile::tempdir().expect("temporary");
+    let (journal, _) = Journal::open(folder.path(), quiet(), |_, _, _| Ok(())).expect("opens");
+    let mut shard = Shard::of(&journal, 0);
+    let mut last = Ticket(0);
+    for n in 0..ENTRIES {
+        // Every third is of an account below, whose payments are not its own.
+        let account = if n % 3 == 2 { "acme:shop" } else { "acme" };
+        let payment = transfer(&format!("k{n}"), Purpose::TopUp, House::Payments, Party::Customer(account.into()), 1);
+        let record = Record::new(Wall(NOON + 1), account.into(), RecordBody::top_up(payment));
+        last = shard.append(Entry::of(&record).expect("encodes"));
+    }
+    shard.wait_durable(last);
+    let reader = journal.reader().expect("opens");
+    let (mut after, mut count, mut pages) = (None, 0, 0);
+    loop {
+        let page = reader.statement(&StatementQuery { account: "acme".into(), from: None, to: None, after, limit: 9_000 }).expect("reads");
+        for movement in &page.movements {
+            count += 1;
+            assert_eq!((movement.amount.amount, movement.balance), (1, count));
+        }
+        pages += 1;
+        if !page.more {
+            assert_eq!((page.closing.entry, page.closing.balances.values().sum::<i64>()), (ENTRIES, count));
+            break;
+        }
+        after = Some(page.closing);
+    }
+    assert_eq!((count, pages), (26_667, 3));
+    let opened = StatementQuery { account: "acme".into(), from: Some(Wall(NOON + 2)), to: None, after: None, limit: 10 };
+    assert_eq!(reader.statement(&opened).expect("reads").opening.values().sum::<i64>(), count);
+    journal.close().expect("closes");
+}
