@@ -123,13 +123,15 @@ pub const NODE: Section = Section {
             Preset::Nothing,
             "Central ledger of several nodes, as `postgres://user:password@host:5432/database`: balances are there, and this node lends parts \
              of them to calls. Accounts of this file are made there once. Absent: the balances are this node's own. `node.name` has to be \
-             unique among the nodes, and `data_dir` empty at the first start.",
+             unique among the nodes, and `data_dir` empty at the first start. `?sslmode=verify-full&sslrootcert=…` has the connection encrypted \
+             and the server's certificate judged (`require`: encrypted only).",
         ),
         key(
             "slice_max",
             Kind::Money,
             Preset::Text("50"),
-            "With `ledger`: most of an account's balance that is fetched at once beyond what a call needs, in the account's currency.",
+            "With `ledger`: most of an account's balance that is fetched at once beyond what a call needs, in the account's currency; of \
+             free minutes so many minutes.",
         ),
         key(
             "slice_secs",

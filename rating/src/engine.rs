@@ -10,6 +10,7 @@ mod corrections;
 mod expiry;
 mod extend;
 mod lease;
+mod orders;
 mod payments;
 mod period;
 mod pockets;
@@ -37,6 +38,7 @@ pub use carrier::{CarrierLeg, Cost};
 pub use charges::ChargeRequest;
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
+pub use orders::MoveOrder;
 pub use payments::Moved;
 pub use pockets::{GrantRequest, Granted, PocketView};
 pub use refusal::Refusal;
@@ -149,7 +151,16 @@ impl Engine {
             self.hold(&tier.parts)?;
             tier.last_grant_secs = u32::try_from(tier.leased_secs()).unwrap_or(u32::MAX);
         }
-        let lease = Lease { call: ask.call, number: *ask.number, answered_at: None, tiers, starved: false, warned: false, waits: false };
+        let lease = Lease {
+            call: ask.call,
+            number: *ask.number,
+            answered_at: None,
+            tiers,
+            starved: false,
+            warned: false,
+            looks: false,
+            waits: false,
+        };
         let leased_secs = lease.leased_secs();
         let first = lease.tiers.first().ok_or(Refusal::UnknownAccount)?;
         let (price, part) = (first.price.clone(), first.parts.first().copied());

@@ -4,6 +4,7 @@
 //! Invariant: what all nodes hold never exceeds what is there, and what a node used is at most what it holds.
 
 pub mod central;
+pub mod desk;
 pub mod holder;
 
 use std::collections::BTreeMap;
@@ -13,27 +14,56 @@ use units::{Currency, Money, Name};
 
 /// Between the word `slice` and a grant's name in a transfer's key.
 const KEY: &str = "slice/";
+/// Between an account and its pocket.
+const POCKET: char = '/';
 
-/// A part of an account's balance lent to a node.
+/// A part of a balance lent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Unique for ever: node, epoch and number.
     pub id: Name,
-    /// Whose money.
+    /// Of which balance: an account's own money, `acme`, or a pocket, `acme/free`.
     pub account: Name,
     /// How much, 10⁻⁵ units, above zero.
     pub amount: i64,
 }
 
-/// What one account's entries of a node's journal mean to the central ledger.
+/// What entries of a node's journal mean to one balance of the central ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Movement {
-    /// Usage and what else left the account at the node, less what came, 10⁻⁵ units.
+    /// Usage and what else left the balance at the node, less what came, 10⁻⁵ units.
     pub spent: i64,
     /// Given back to the central ledger, 10⁻⁵ units.
     pub returned: i64,
     /// Grants that are in the node's books now, by their names.
     pub booked: Vec<Name>,
+}
+
+/// The account that a balance belongs to: `acme` of `acme` and of `acme/free`.
+pub fn owner(balance: &str) -> &str {
+    balance.split_once(POCKET).map_or(balance, |(account, _)| account)
+}
+
+/// The balance of an account's pocket.
+pub fn pocket_balance(account: &str, pocket: &str) -> Name {
+    format!("{account}{POCKET}{pocket}").into()
+}
+
+/// A balance as a side of transfers.
+pub fn party(balance: &str) -> Party {
+    match balance.split_once(POCKET) {
+        Some((account, pocket)) => Party::Pocket { account: account.into(), pocket: pocket.into() },
+        None => Party::Customer(balance.into()),
+    }
+}
+
+/// The balance of a side of transfers; house accounts have none here.
+fn balance_of(party: &Party) -> Option<Name> {
+    match party {
+        Party::Customer(name) => Some(name.clone()),
+        Party::Pocket { account, pocket } => Some(pocket_balance(account, pocket)),
+        Party::House(_) => None,
+    }
 }
 
 /// Of an account's free money what a node gives back when another wants it: all without calls, else half.
@@ -51,25 +81,25 @@ pub fn grant_transfer(grant: &Grant, currency: Currency) -> Transfer {
         key: Key::Given(format!("{KEY}{}", grant.id).into()),
         purpose: Purpose::Slice,
         debit: Party::House(House::Slices),
-        credit: Party::Customer(grant.account.clone()),
+        credit: party(&grant.account),
         amount: Money::of(grant.amount, currency),
         memo: None,
     }
 }
 
 /// Money given back, under a name that the node uses once.
-pub fn return_transfer(account: &Name, amount: Money, name: &str) -> Transfer {
+pub fn return_transfer(balance: &str, amount: Money, name: &str) -> Transfer {
     Transfer {
         key: Key::Given(format!("{KEY}{name}").into()),
         purpose: Purpose::Slice,
-        debit: Party::Customer(account.clone()),
+        debit: party(balance),
         credit: Party::House(House::Slices),
         amount,
         memo: None,
     }
 }
 
-/// Adds what a record of the journal means. Pockets are the node's own; house accounts are in the entry itself.
+/// Adds what a record of the journal means to each balance. House accounts are in the entry itself.
 pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
     for transfer in record.transfers() {
         add_transfer(transfer, to);
@@ -78,26 +108,27 @@ pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
 
 fn add_transfer(transfer: &Transfer, to: &mut BTreeMap<Name, Movement>) {
     let amount = transfer.amount.amount;
-    match (transfer.purpose, &transfer.debit, &transfer.credit) {
-        (Purpose::Slice, Party::House(_), Party::Customer(account)) => {
-            let movement = to.entry(account.clone()).or_default();
+    let (debit, credit) = (balance_of(&transfer.debit), balance_of(&transfer.credit));
+    match (transfer.purpose, debit, credit) {
+        (Purpose::Slice, None, Some(balance)) => {
+            let movement = to.entry(balance).or_default();
             if let Key::Given(key) = &transfer.key
                 && let Some(id) = key.strip_prefix(KEY)
             {
                 movement.booked.push(id.into());
             }
         }
-        (Purpose::Slice, Party::Customer(account), _) => {
-            let movement = to.entry(account.clone()).or_default();
+        (Purpose::Slice, Some(balance), _) => {
+            let movement = to.entry(balance).or_default();
             movement.returned = movement.returned.saturating_add(amount);
         }
         (_, debit, credit) => {
-            if let Party::Customer(account) = debit {
-                let movement = to.entry(account.clone()).or_default();
+            if let Some(balance) = debit {
+                let movement = to.entry(balance).or_default();
                 movement.spent = movement.spent.saturating_add(amount);
             }
-            if let Party::Customer(account) = credit {
-                let movement = to.entry(account.clone()).or_default();
+            if let Some(balance) = credit {
+                let movement = to.entry(balance).or_default();
                 movement.spent = movement.spent.saturating_sub(amount);
             }
         }
@@ -144,9 +175,10 @@ mod tests {
         let mut moved = BTreeMap::new();
         add_movements(&slice(grant_transfer(&grant, EUR)), &mut moved);
         add_movements(&Record::settled(Wall(2), "acme".into(), CallId(1), raw, transfers), &mut moved);
-        add_movements(&slice(return_transfer(&"acme".into(), Money::of(30, EUR), "n1.2.back1")), &mut moved);
+        add_movements(&slice(return_transfer("acme", Money::of(30, EUR), "n1.2.back1")), &mut moved);
         let acme = Movement { spent: 20, returned: 30, booked: vec!["n1.2.7".into()] };
         let shop = Movement { spent: 50, ..Movement::default() };
-        assert_eq!(moved, BTreeMap::from([("acme".into(), acme), ("shop".into(), shop)]));
+        let promo = Movement { spent: 5, ..Movement::default() };
+        assert_eq!(moved, BTreeMap::from([("acme".into(), acme), ("acme/promo".into(), promo), ("shop".into(), shop)]));
     }
 }

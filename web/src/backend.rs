@@ -334,6 +334,9 @@ pub enum BackendError {
     /// Two things that must agree do not: somebody has to look.
     #[error("{0}")]
     Broken(String),
+    /// Not where several nodes share a ledger; says what does it instead.
+    #[error("{0}")]
+    NotHere(String),
     /// Nothing is taken at the moment: journal failed, draining, queue full.
     #[error("{0}")]
     Unavailable(String),
@@ -363,6 +366,7 @@ impl From<BackendError> for Problem {
             BackendError::NoMoney(_) => Self::new(StatusCode::PAYMENT_REQUIRED, detail),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+            BackendError::NotHere(_) => Self::new(StatusCode::NOT_IMPLEMENTED, detail),
             BackendError::Unavailable(_) => Self::unavailable(detail),
         }
     }

@@ -8,7 +8,7 @@ mod movement;
 mod request;
 mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use units::{Currency, Name};
 
@@ -20,6 +20,8 @@ pub use state::{AccountImage, BalanceImage, GivenImage};
 
 /// Nothing is below this.
 const UNMARKED: i64 = i64::MIN;
+/// Slices of one account whose keys are remembered.
+const SLICES_MAX: usize = 1_024;
 
 /// An account's place in these books.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -111,6 +113,8 @@ pub struct Books {
     lending: Lending,
     /// Transfers whose key came from outside: small and kept for ever.
     given: BTreeMap<(AccountId, Key), Given>,
+    /// Keys of lent and returned slices of an account, the oldest first: these are not kept for ever.
+    slices: BTreeMap<AccountId, VecDeque<Key>>,
     /// What became of movements that were not the last word, under the key of the movement.
     outcomes: BTreeMap<(AccountId, Key), Outcome>,
 }
@@ -166,6 +170,16 @@ impl Books {
     /// An account was found short by so much, 10⁻⁵ units. Noted only where balances are lent.
     pub fn wish(&mut self, id: AccountId, short: i64) {
         self.lending.wish(id, short);
+    }
+
+    /// The central ledger has no more of this balance, or has lent some again.
+    pub fn set_dry(&mut self, id: AccountId, is_dry: bool) {
+        self.lending.set_dry(id, is_dry);
+    }
+
+    /// Whether what is here of a balance is all that calls here will get: it is not lent, or the central ledger has no more.
+    pub fn is_whole(&self, id: AccountId) -> bool {
+        self.lending.is_whole(id)
     }
 
     /// An account or pocket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.

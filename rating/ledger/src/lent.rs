@@ -2,7 +2,7 @@
 //!
 //! Invariant: a reservation never waits for the central ledger; what is short is noted for whoever asks it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{AccountId, Refused};
 
@@ -25,6 +25,8 @@ pub(crate) struct Lending {
     pub(crate) lent: Option<Lent>,
     /// What is short, 10⁻⁵ units; 0 where only little is left.
     wishes: BTreeMap<AccountId, i64>,
+    /// Balances of which the central ledger has no more.
+    dry: BTreeSet<AccountId>,
 }
 
 // === impl Lending ===
@@ -54,6 +56,18 @@ impl Lending {
             let noted = self.wishes.entry(id).or_default();
             *noted = (*noted).max(short).max(0);
         }
+    }
+
+    pub(crate) fn set_dry(&mut self, id: AccountId, is_dry: bool) {
+        if is_dry {
+            self.dry.insert(id);
+        } else {
+            self.dry.remove(&id);
+        }
+    }
+
+    pub(crate) fn is_whole(&self, id: AccountId) -> bool {
+        self.lent.is_none_or(|lent| lent.open && lent.reachable && self.dry.contains(&id))
     }
 
     pub(crate) fn pop_wish(&mut self) -> Option<(AccountId, i64)> {

@@ -13,6 +13,7 @@ mod pocket;
 mod rates;
 mod record;
 mod replay;
+mod sheet;
 mod snapshot;
 mod state;
 mod tariff;
@@ -21,20 +22,21 @@ mod transfer;
 mod trial;
 mod units_text;
 
-pub use books::{AccountId, Balance, Books, Outcome, Posted, Refused, Request, Settles};
+pub use books::{AccountId, Balance, Books, GivenImage, Outcome, Posted, Refused, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, hex};
 pub use key::{CallId, Key};
 pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent};
 pub use party::{AccountNameError, House, MAX_TIERS, Party, check_account_name, check_pocket_name, parent, root};
-pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketTerms, Warned};
+pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketOpened, PocketTerms, Warned};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
     AccountChanged, AccountOpened, Announced, CallOpen, Charged, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed, PriceRow,
     Record, RecordBody, RecordError, Rejected, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
-pub use snapshot::{SnapshotError, SnapshotHead, SnapshotReader};
+pub use sheet::{Sheet, SheetError, SheetMoney};
+pub use snapshot::{PocketImage, SnapshotError, SnapshotHead, SnapshotReader, StateImage};
 pub use state::{AccountState, Announcement, Due, MAX_POCKETS, note_all};
 pub use tariff::{Segment, Tariff};
 pub use terms::{ProfitGuard, Terms};

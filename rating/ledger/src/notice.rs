@@ -16,6 +16,9 @@ pub struct Notice {
     pub language: Option<Name>,
     /// What happened.
     pub event: NoticeEvent,
+    /// By what the central ledger knows it, where that noticed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Name>,
 }
 
 /// What happened. Amounts are counts of 10⁻⁵ units of `currency`.

@@ -47,6 +47,17 @@ pub struct PocketGranted {
     pub transfer: Transfer,
 }
 
+/// See [`RecordBody::PocketOpened`](crate::RecordBody::PocketOpened). What is in the pocket comes by slices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketOpened {
+    /// Which.
+    pub pocket: Name,
+    /// What it serves from now on.
+    pub terms: PocketTerms,
+    /// The last grant, for its age.
+    pub granted_at: Wall,
+}
+
 /// See [`RecordBody::PocketExpired`](crate::RecordBody::PocketExpired).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PocketExpired {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Wall};
 
-use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, Tariff, Terms, Transfer, TrialRow, units_text};
+use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, PocketOpened, Tariff, Terms, Transfer, TrialRow, units_text};
 
 /// The form written today.
 const VERSION: u8 = 1;
@@ -62,6 +62,8 @@ pub enum RecordBody {
     Reversed(Reversed),
     /// The books of a period were closed.
     PeriodClosed(PeriodClosed),
+    /// A pocket of the central ledger is known here, with these terms.
+    PocketOpened(PocketOpened),
     /// The central ledger lent a part of the account's balance, or got one back.
     Slice(SliceMoved),
     /// A service was paid by the piece.
@@ -367,6 +369,7 @@ impl Record {
             | RecordBody::Corrected(_)
             | RecordBody::Reversed(_)
             | RecordBody::PeriodClosed(_)
+            | RecordBody::PocketOpened(_)
             | RecordBody::Slice(_)
             | RecordBody::Charged(_)
             | RecordBody::Checkpoint(_) => self.transfers().len() * TRANSFER,
@@ -395,6 +398,7 @@ impl Record {
             | RecordBody::CallOpen(_)
             | RecordBody::Checkpoint(_)
             | RecordBody::Notice(_)
+            | RecordBody::PocketOpened(_)
             | RecordBody::PeriodClosed(_) => Vec::new(),
             RecordBody::AccountOpened(opened) => opened.opening.iter().collect(),
             RecordBody::TopUp(booked) => std::iter::once(&booked.transfer).chain(&booked.fee).collect(),

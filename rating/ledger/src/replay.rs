@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, Key, OpenPart, Outcome, PocketGranted, Posted,
-    Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain, note_all, parent,
+    AccountChanged, AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, Key, OpenPart, Outcome,
+    PocketGranted, PocketOpened, Posted, Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain,
+    note_all, parent,
 };
 
 /// No period was ever closed.
@@ -247,16 +248,9 @@ impl Replay {
                 Ok(())
             }
             RecordBody::AccountOpened(opened) => shard.open(record, opened).map_err(refused),
-            RecordBody::AccountChanged(changed) => {
-                let id = shard.books.id(&record.account).ok_or(refused(Refused::UnknownAccount))?;
-                shard.books.set_limit(id, changed.limit).map_err(refused)?;
-                let posted = shard.books.balance(id).map_or(0, Balance::posted);
-                if let Some(state) = shard.states.get_mut(&id) {
-                    state.change(changed.terms.clone(), posted);
-                }
-                Ok(())
-            }
+            RecordBody::AccountChanged(changed) => shard.change(record, changed).map_err(refused),
             RecordBody::PocketGranted(granted) => shard.grant(record, granted).map_err(refused),
+            RecordBody::PocketOpened(opened) => shard.know_pocket(record, opened).map_err(refused),
             RecordBody::PocketExpired(expired) => {
                 shard.repost(&expired.transfer, record.at).map_err(refused)?;
                 if let Some(state) = shard.state_mut(&record.account) {
@@ -358,6 +352,16 @@ impl ShardBooks {
         self.open_calls.insert(open.call, call);
     }
 
+    fn change(&mut self, record: &Record, changed: &AccountChanged) -> Result<(), Refused> {
+        let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
+        self.books.set_limit(id, changed.limit)?;
+        let posted = self.books.balance(id).map_or(0, Balance::posted);
+        if let Some(state) = self.states.get_mut(&id) {
+            state.change(changed.terms.clone(), posted);
+        }
+        Ok(())
+    }
+
     fn grant(&mut self, record: &Record, granted: &PocketGranted) -> Result<(), Refused> {
         let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
         let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
@@ -365,6 +369,12 @@ impl ShardBooks {
             Posted::Now => Ok(()),
             Posted::Before { .. } => Err(Refused::KeyReused),
         }
+    }
+
+    fn know_pocket(&mut self, record: &Record, opened: &PocketOpened) -> Result<(), Refused> {
+        let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
+        let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
+        state.know_pocket(&mut self.books, id, opened).map(|_| ())
     }
 
     /// What the journal says was posted at `at`, with all that follows from it.

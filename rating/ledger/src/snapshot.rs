@@ -69,32 +69,48 @@ enum Line {
 }
 
 /// An [`AccountState`] without numbers of accounts.
-#[derive(Serialize, Deserialize)]
-struct StateImage {
-    terms: Terms,
-    opened_at: Wall,
-    last_event: Wall,
-    low_armed: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateImage {
+    /// What it calls by.
+    pub terms: Terms,
+    /// When it was opened.
+    pub opened_at: Wall,
+    /// What `idle_days` counts from.
+    pub last_event: Wall,
+    /// A low balance was not told yet.
+    pub low_armed: bool,
+    /// What was said of the end of the main balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    warned: Option<Warned>,
-    expiries: u32,
+    pub warned: Option<Warned>,
+    /// How often the main balance expired.
+    pub expiries: u32,
+    /// By deck, the version of whose prices the owner was told last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    rates_told: BTreeMap<Name, Name>,
+    pub rates_told: BTreeMap<Name, Name>,
+    /// Payments on their way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    announced: BTreeMap<Key, Announcement>,
+    pub announced: BTreeMap<Key, Announcement>,
+    /// In the order in which calls use them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pockets: Vec<PocketImage>,
+    pub pockets: Vec<PocketImage>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct PocketImage {
-    name: Name,
-    terms: PocketTerms,
-    granted_at: Wall,
-    low_armed: bool,
+/// A [`Pocket`] without its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketImage {
+    /// Unique within the account.
+    pub name: Name,
+    /// What it serves.
+    pub terms: PocketTerms,
+    /// The last grant.
+    pub granted_at: Wall,
+    /// Few seconds left were not told yet.
+    pub low_armed: bool,
+    /// What was said of its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    warned: Option<Warned>,
-    expiries: u32,
+    pub warned: Option<Warned>,
+    /// How often something of it expired.
+    pub expiries: u32,
 }
 
 /// Reads a snapshot line by line into a replay.
@@ -110,7 +126,7 @@ pub struct SnapshotReader {
 // === impl StateImage ===
 
 impl StateImage {
-    fn of(state: &AccountState) -> Self {
+    pub(crate) fn of(state: &AccountState) -> Self {
         let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told, announced } =
             state.clone();
         let pockets = pockets.into_iter().map(|pocket| {
@@ -121,7 +137,7 @@ impl StateImage {
     }
 
     /// The state of `account`, named `name`; pockets that the books do not have are an error.
-    fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
+    pub(crate) fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
         let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, announced, pockets } = self;
         let pockets = pockets.into_iter().map(|image| {
             let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;

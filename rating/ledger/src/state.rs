@@ -7,8 +7,8 @@ use units::{Name, Wall};
 
 use crate::pocket::{end_of_day, next_warning};
 use crate::{
-    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, Posted, Purpose, RecordBody, Refused, Terms, Transfer,
-    Warned,
+    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, Posted, Purpose, RecordBody, Refused,
+    Terms, Transfer, Warned,
 };
 
 /// Most pockets of an account; used-up ones give way.
@@ -178,7 +178,7 @@ impl AccountState {
         let before = self.pocket(&granted.pocket).map_or(0, |pocket| pocket.expiries);
         self.forget_used_up(books);
         self.pockets.retain(|pocket| pocket.id != id);
-        self.pockets.push(Pocket {
+        self.place(Pocket {
             id,
             name: granted.pocket.clone(),
             terms: granted.terms.clone(),
@@ -187,8 +187,42 @@ impl AccountState {
             warned: None,
             expiries: before,
         });
-        self.pockets.sort_by(|a, b| a.rank().cmp(&b.rank()));
         Ok(Posted::Now)
+    }
+
+    fn place(&mut self, pocket: Pocket) {
+        self.pockets.push(pocket);
+        self.pockets.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    }
+
+    /// Takes a pocket of `account`, this one, as the central ledger has it, opening it if there is none of that name. False if it was known
+    /// so already.
+    pub fn know_pocket(&mut self, books: &mut Books, account: AccountId, opened: &PocketOpened) -> Result<bool, Refused> {
+        let PocketOpened { pocket, terms, granted_at } = opened;
+        if self.pocket(pocket).is_some_and(|known| known.terms == *terms && known.granted_at == *granted_at) {
+            return Ok(false);
+        }
+        let own = books.balance(account).ok_or(Refused::UnknownAccount)?.currency;
+        let currency = terms.kind.currency(own);
+        let id = match books.pocket(account, pocket) {
+            Some(id) => id,
+            None => books.open_pocket(account, pocket, currency)?,
+        };
+        if books.balance(id).is_none_or(|balance| balance.currency != currency) {
+            return Err(Refused::CurrencyMismatch);
+        }
+        self.forget_used_up(books);
+        self.pockets.retain(|known| known.id != id);
+        self.place(Pocket {
+            id,
+            name: pocket.clone(),
+            terms: terms.clone(),
+            granted_at: *granted_at,
+            low_armed: true,
+            warned: None,
+            expiries: 0,
+        });
+        Ok(true)
     }
 
     /// Pockets with nothing posted are nothing any more, once there are many.
@@ -318,7 +352,7 @@ mod tests {
         let end = Wall(90 * DAY_MS);
         let notice = |at| {
             let event = NoticeEvent::CreditExpires { pocket: Some("promo".into()), amount: 5, currency: Currency::EUR, at };
-            RecordBody::Notice(Notice { to: None, language: None, event })
+            RecordBody::Notice(Notice { to: None, language: None, event, id: None })
         };
         let due = |bodies: Vec<RecordBody>| {
             let shard = replayed(bodies);
@@ -340,7 +374,7 @@ mod tests {
     fn the_low_mark_is_armed_above_it() {
         let told = || {
             let event = NoticeEvent::LowBalance { balance: 99, threshold: 100, currency: Currency::EUR };
-            RecordBody::Notice(Notice { to: None, language: None, event })
+            RecordBody::Notice(Notice { to: None, language: None, event, id: None })
         };
         assert_eq!(state(&replayed(vec![])).low_balance_due(99), Some(100), "it began at its mark");
         assert_eq!(state(&replayed(vec![])).low_balance_due(100), None);

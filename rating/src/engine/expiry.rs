@@ -22,6 +22,11 @@ impl Engine {
     /// Where many accounts are due at once, the next call goes on.
     pub fn expire(&mut self, now: Now) -> Vec<Record> {
         let mut records: Vec<Record> = self.notices.drain(..).collect();
+        if self.books.lent().is_some() {
+            // What ends is the whole balance: the central ledger says so.
+            self.due.clear();
+            self.scheduled.clear();
+        }
         for _ in 0..ACCOUNTS_MAX {
             let Some((at, account)) = self.due.first().copied().filter(|(at, _)| *at <= now.wall) else { break };
             self.due.remove(&(at, account));
@@ -45,7 +50,7 @@ impl Engine {
 
     /// Makes sure that the account is looked at no later than something is due. An entry that is earlier already finds the new time itself.
     pub(super) fn schedule(&mut self, account: AccountId) {
-        let Some(state) = self.states.get(&account) else { return };
+        let Some(state) = self.states.get(&account).filter(|_| self.books.lent().is_none()) else { return };
         let posted = self.books.balance(account).map_or(0, Balance::posted);
         // A crash may have come between the movement and the word about it.
         let owed = state.low_balance_due(posted).map(|_| Wall(i64::MIN));

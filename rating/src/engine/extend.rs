@@ -28,6 +28,8 @@ pub struct Warning {
     pub timing: Timing,
 }
 
+/// The least that can be asked for, 10⁻⁵ units: what is fair comes, or nothing is there.
+const LEAST: i64 = 1;
 /// A call is warned so long before its end, s.
 const WARN_SECS: u64 = 60;
 
@@ -77,6 +79,7 @@ impl Engine {
                 tier.grow(parts);
             }
         }
+        self.look_ahead(now, id)?;
         let lease = self.leases.lease(id)?;
         let timing = lease.timing(self.warn_at_ms(lease, now.wall));
         Ok(Extension { granted_secs: timing.leased_secs.saturating_sub(before), refused, timing })
@@ -102,26 +105,51 @@ impl Engine {
     }
 
     pub(super) fn warn_at_ms(&self, lease: &Lease, at: Wall) -> Option<u64> {
-        // What a slice has left says nothing of the balance.
-        let (end, _) = if lease.warned || self.books.lent().is_some() { None } else { self.end_in_sight(lease, at) }?;
+        let (end, _) = if lease.warned { None } else { self.end_in_sight(lease, at) }?;
         Some(end.saturating_sub(WARN_SECS).saturating_mul(1_000))
     }
 
+    /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some decides if the end is in sight.
+    fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), Refusal> {
+        let lease = self.leases.lease(id)?;
+        if self.books.lent().is_none() || lease.warned {
+            return Ok(());
+        }
+        let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, now.wall));
+        let short: SmallVec<[AccountId; 2]> = ends.flat_map(|(_, account)| self.not_whole(account, lease, now.wall)).collect();
+        self.leases.lease_mut(id)?.looks = !short.is_empty();
+        if !short.is_empty() {
+            short.iter().for_each(|balance| self.books.wish(*balance, LEAST));
+            self.wait(id)?;
+        }
+        Ok(())
+    }
+
+    /// The balances of an account that pay for this call and of which more may come.
+    fn not_whole(&self, account: AccountId, lease: &Lease, at: Wall) -> SmallVec<[AccountId; 2]> {
+        let state = self.states.get(&account);
+        let pockets = state.into_iter().flat_map(|state| state.serving(lease.number.digits(), at)).map(|pocket| pocket.id);
+        pockets.chain([account]).filter(|balance| !self.books.is_whole(*balance)).collect()
+    }
+
     /// The second at which the first tier has nothing left for this call, as things stand, and whose that is; none if all go on for a
-    /// minute after what is leased.
+    /// minute after what is leased, or more may come from the central ledger.
     fn end_in_sight(&self, lease: &Lease, at: Wall) -> Option<(u64, AccountId)> {
+        let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, at));
+        ends.filter(|(_, account)| self.not_whole(*account, lease, at).is_empty()).min_by_key(|(end, _)| *end)
+    }
+
+    /// Where what a tier has ends, if that is within a minute after what is leased.
+    fn end_of(&self, lease: &Lease, tier: &Tier, at: Wall) -> Option<(u64, AccountId)> {
         let horizon = lease.leased_secs().saturating_add(WARN_SECS);
-        let end = |tier: &Tier| {
-            let leased = tier.leased_secs();
-            if leased >= horizon {
-                return None;
-            }
-            let wanted = tier.price.next_boundary(horizon - 1);
-            let more = self.purse(tier.account, lease.number.digits(), at)?.growth(tier, wanted, 1);
-            let end = more.map_or(leased, |parts| super::lease::leased_secs(&parts));
-            (end < horizon).then_some((end, tier.account))
-        };
-        lease.tiers.iter().filter_map(end).min_by_key(|(end, _)| *end)
+        let leased = tier.leased_secs();
+        if leased >= horizon {
+            return None;
+        }
+        let wanted = tier.price.next_boundary(horizon - 1);
+        let more = self.purse(tier.account, lease.number.digits(), at)?.growth(tier, wanted, 1);
+        let end = more.map_or(leased, |parts| super::lease::leased_secs(&parts));
+        (end < horizon).then_some((end, tier.account))
     }
 
     /// What a call is called by its lease.

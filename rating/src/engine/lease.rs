@@ -53,6 +53,8 @@ pub(super) struct Lease {
     pub starved: bool,
     /// The end was announced: money takes that back.
     pub warned: bool,
+    /// More was asked for ahead, of a balance that is lent: the answer may show the end.
+    pub looks: bool,
     /// Among those whom returning money wakes.
     pub waits: bool,
 }

@@ -1,11 +1,15 @@
 //! Balances lent by a central ledger: booked here as any other money, and given back when another node wants them.
 
-use ledger::{AccountId, Lent, Posted, Record, RecordBody, Refused, SliceMoved};
-use units::{Currency, Money, Name, Now};
+use std::collections::BTreeMap;
+
+use ledger::{
+    AccountId, AccountState, Lent, Party, PocketOpened, Posted, Record, RecordBody, Refused, Sheet, SliceMoved, Transfer, note_all,
+};
+use units::{Currency, Money, Name, Now, Wall};
 
 use super::lease::Tier;
 use super::{Engine, Refusal};
-use crate::slices::{Grant, grant_transfer, return_transfer, spare};
+use crate::slices::{Grant, grant_transfer, owner, party, pocket_balance, return_transfer, spare};
 
 // === impl Engine ===
 
@@ -20,15 +24,62 @@ impl Engine {
         }
     }
 
-    /// An account whose calls found it short by so much (10⁻⁵ units), or, with 0, left little in it.
+    /// A balance (`acme`, or `acme/free` of a pocket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
     pub fn poll_wish(&mut self) -> Option<(Name, i64)> {
         loop {
             let (id, short) = self.books.pop_wish()?;
-            // Pockets are not lent.
-            if let Some(name) = self.books.name(id) {
-                return Some((name.clone(), short));
+            match self.books.party(id) {
+                Some(Party::Customer(name)) => return Some((name.clone(), short)),
+                Some(Party::Pocket { account, pocket }) => return Some((pocket_balance(account, pocket), short)),
+                Some(Party::House(_)) | None => {}
             }
         }
+    }
+
+    /// Per currency what this shard holds of balances that are lent, what calls have reserved included, 10⁻⁵ units; nothing if the
+    /// balances are its own.
+    pub fn lent_units(&self) -> BTreeMap<Currency, i64> {
+        self.books.lent().map(|_| self.books.customers_have()).unwrap_or_default()
+    }
+
+    /// An account out of the books, with all its movements there.
+    pub(crate) fn sheet(&self, account: &str) -> Option<Sheet> {
+        let id = self.books.id(account)?;
+        Sheet::of(&self.books, self.states.get(&id)?, id)
+    }
+
+    /// Movements of these accounts that are in the balances already: owners are told of a low balance.
+    pub(crate) fn note_shipped(&mut self, now: Now, shipped: &[(Wall, Transfer)]) {
+        for (at, transfer) in shipped {
+            note_all(&self.books, &mut self.states, [transfer], *at);
+        }
+        let accounts: Vec<AccountId> = self.states.keys().copied().collect();
+        for account in accounts {
+            self.tell_low_balance(account, now);
+        }
+    }
+
+    /// The next thing that comes to an account with time, also if what it concerns is all reserved.
+    pub(crate) fn due(&self, account: &str) -> Option<Wall> {
+        let id = self.books.id(account)?;
+        let next = self.states.get(&id)?.next_due(&self.books, id).map(|(at, _)| at);
+        self.ends(id).map(|(at, _)| at).chain(next).min()
+    }
+
+    /// Balances that ended by `at` and are not empty: the account's own under the empty name, and pockets.
+    pub(crate) fn overdue(&self, account: &str, at: Wall) -> Vec<Name> {
+        let Some(id) = self.books.id(account) else { return Vec::new() };
+        self.ends(id).filter(|(end, _)| *end <= at).map(|(_, name)| name).collect()
+    }
+
+    /// When each balance of an account that is not empty ends.
+    fn ends(&self, account: AccountId) -> impl Iterator<Item = (Wall, Name)> {
+        let state = self.states.get(&account);
+        let holds = |id| self.books.balance(id).is_some_and(|balance| balance.posted() > 0);
+        let main = state.and_then(AccountState::idle_end).filter(|_| holds(account)).map(|at| (at, Name::from("")));
+        let pockets = state.into_iter().flat_map(|state| &state.pockets);
+        let pockets = pockets.filter(move |pocket| holds(pocket.id));
+        main.into_iter().chain(pockets.filter_map(|pocket| Some((pocket.terms.expires_at?, pocket.name.clone()))))
     }
 
     /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the call is refused.
@@ -47,29 +98,69 @@ impl Engine {
         more.saturating_sub(self.books.balance(tier.account).map_or(0, |balance| balance.available()))
     }
 
-    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open.
-    pub fn book_slice(&mut self, now: Now, grant: &Grant, currency: Currency) -> Result<Option<Record>, Refused> {
-        let id = self.books.id(&grant.account).ok_or(Refused::UnknownAccount)?;
-        let transfer = grant_transfer(grant, currency);
+    /// Takes a pocket as the central ledger has it: the record for the journal; none if it is known so.
+    pub fn know_pocket(&mut self, now: Now, account: &Name, opened: PocketOpened) -> Result<Option<Record>, Refused> {
+        let id = self.books.id(account).ok_or(Refused::UnknownAccount)?;
+        let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
+        if !state.know_pocket(&mut self.books, id, &opened)? {
+            return Ok(None);
+        }
+        self.wake(id);
+        Ok(Some(Record::new(now.wall, account.clone(), RecordBody::PocketOpened(opened))))
+    }
+
+    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open, and the pocket known.
+    pub fn book_slice(&mut self, now: Now, grant: &Grant) -> Result<Option<Record>, Refused> {
+        let account = self.books.id(owner(&grant.account)).ok_or(Refused::UnknownAccount)?;
+        let balance = self.lent_balance(&grant.account).and_then(|id| self.books.balance(id)).ok_or(Refused::UnknownAccount)?;
+        let transfer = grant_transfer(grant, balance.currency);
         match self.books.post(&transfer)? {
             Posted::Before { .. } => Ok(None),
             Posted::Now => {
-                self.wake(id);
-                Ok(Some(Record::new(now.wall, grant.account.clone(), RecordBody::Slice(SliceMoved { transfer }))))
+                if let Some(id) = self.lent_balance(&grant.account) {
+                    self.books.set_dry(id, false);
+                }
+                self.wake(account);
+                Ok(Some(Record::new(now.wall, owner(&grant.account).into(), RecordBody::Slice(SliceMoved { transfer }))))
             }
         }
     }
 
-    /// Gives back what is [`spare`] of an account, under a name that is used once: the record for the journal, none if nothing is.
-    pub fn return_slice(&mut self, now: Now, account: &Name, name: &str) -> Option<Record> {
-        let balance = self.books.id(account).and_then(|id| self.books.balance(id)).copied()?;
-        let amount = spare(balance.available(), balance.reserved);
+    /// The central ledger has no more of a balance: calls of the account may see their end now.
+    pub fn note_dry(&mut self, balance: &str) {
+        if let (Some(account), Some(id)) = (self.books.id(owner(balance)), self.lent_balance(balance)) {
+            self.books.set_dry(id, true);
+            self.wake_all(account);
+        }
+    }
+
+    /// Gives back what is [`spare`] of a balance, under a name that is used once: the record for the journal, none if nothing is.
+    pub fn return_slice(&mut self, now: Now, balance: &str, name: &str) -> Option<Record> {
+        let found = *self.lent_balance(balance).and_then(|id| self.books.balance(id))?;
+        let amount = spare(found.available(), found.reserved);
         if amount == 0 {
             return None;
         }
-        let transfer = return_transfer(account, Money::of(amount, balance.currency), name);
+        let transfer = return_transfer(balance, Money::of(amount, found.currency), &format!("{name}/{balance}"));
         // It is free and the name is new.
         self.books.post(&transfer).ok().filter(|posted| *posted == Posted::Now)?;
-        Some(Record::new(now.wall, account.clone(), RecordBody::Slice(SliceMoved { transfer })))
+        Some(Record::new(now.wall, owner(balance).into(), RecordBody::Slice(SliceMoved { transfer })))
+    }
+
+    /// All balances of which this shard may hold something, accounts' own and pockets.
+    pub fn lent_balances(&self) -> Vec<Name> {
+        let pockets = |(account, id): (&Name, AccountId)| {
+            let pockets: Vec<Name> = self.books.pockets_of(id).map(|(pocket, _)| pocket_balance(account, pocket)).collect();
+            std::iter::once(account.clone()).chain(pockets)
+        };
+        self.books.customers().flat_map(pockets).collect()
+    }
+
+    fn lent_balance(&self, balance: &str) -> Option<AccountId> {
+        match party(balance) {
+            Party::Customer(name) => self.books.id(&name),
+            Party::Pocket { account, pocket } => self.books.pocket(self.books.id(&account)?, &pocket),
+            Party::House(_) => None,
+        }
     }
 }

@@ -38,7 +38,7 @@ impl Engine {
 
     pub(super) fn notice(&self, now: Now, account: AccountId, event: NoticeEvent) -> Option<Record> {
         let terms = &self.states.get(&account)?.terms;
-        let notice = Notice { to: terms.email.clone(), language: terms.language.clone(), event };
+        let notice = Notice { to: terms.email.clone(), language: terms.language.clone(), event, id: None };
         Some(Record::new(now.wall, self.books.name(account)?.clone(), RecordBody::Notice(notice)))
     }
 
@@ -82,7 +82,9 @@ impl Engine {
 
     /// After usage: minutes nearly gone, and no money for a first block of such a call afterwards.
     pub(super) fn tell_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
-        for part in paid.iter().filter(|part| part.amount.currency == Currency::SEC) {
+        // What a slice has left says nothing of the pocket.
+        let whole = self.books.lent().is_none();
+        for part in paid.iter().filter(|_| whole).filter(|part| part.amount.currency == Currency::SEC) {
             let Some((state, name)) = self.states.get(&account).zip(part.pocket.as_ref()) else { return };
             let Some(pocket) = state.pocket(name).filter(|pocket| pocket.low_armed) else { continue };
             let left = self.books.balance(pocket.id).map_or(0, Balance::posted) / SECOND;

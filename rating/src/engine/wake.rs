@@ -56,13 +56,18 @@ impl Engine {
                 lease.warned &= !is_new_money;
                 self.woken.push_back(*id);
             }
-            // Told of its end: only a payment takes that back.
-            lease.waits = lease.warned;
-            lease.warned
+            // Told of its end: only a payment takes that back. Or it waits to be told.
+            lease.waits = lease.warned || lease.looks;
+            lease.waits
         });
         if !waiting.is_empty() {
             self.waiting.insert(account, waiting);
         }
+    }
+
+    /// All that wait for this account come back once, whether there is money or not.
+    pub(super) fn wake_all(&mut self, account: AccountId) {
+        self.woken.extend(self.waiting.get(&account).into_iter().flatten());
     }
 
     fn has_money(&self, account: AccountId) -> bool {

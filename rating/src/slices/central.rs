@@ -8,6 +8,11 @@ use units::Name;
 
 use super::Movement;
 
+/// The central ledger itself among the nodes: its journal, and who wants a balance back that ended.
+pub const CENTRAL: &str = "@central";
+/// A hint that somebody wants a balance stands so long, ms.
+pub const WANTED_MS: i64 = 10_000;
+
 /// A node as the central ledger knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Node {
@@ -78,6 +83,8 @@ pub struct Conditions {
     pub grant_max: i64,
     /// The database's clock, ms.
     pub now_ms: i64,
+    /// The balance has ended: nothing of it is lent any more.
+    pub ended: bool,
 }
 
 /// The answer to an ask.
@@ -203,6 +210,11 @@ impl Account {
         Ok(())
     }
 
+    /// It ended, or is about to, and what is lent of it is wanted back.
+    pub fn is_recalled(&self, now_ms: i64) -> bool {
+        self.wanted.as_ref().is_some_and(|wanted| &*wanted.by == CENTRAL && now_ms.saturating_sub(wanted.at_ms) < WANTED_MS)
+    }
+
     /// What a node shipped of this account. What a lost node has is not held any more.
     pub fn apply(&mut self, slice: &mut Slice, movement: &Movement, lost: bool) -> Result<(), Refused> {
         let Movement { spent, returned, .. } = movement;
@@ -249,9 +261,10 @@ pub fn ask(
     let need = ask.need.max(0);
     let fair = free / i64::from(conditions.live_nodes.max(1)).saturating_mul(2);
     let amount = need.max(fair.min(conditions.grant_max));
-    if amount > free || amount <= 0 || node.lost {
+    let refused = node.lost || conditions.ended || (need == 0 && account.is_recalled(conditions.now_ms));
+    if amount > free || amount <= 0 || refused {
         node.last_ask = ask.number;
-        if need > 0 && !node.lost {
+        if need > 0 && !refused {
             account.wanted = Some(Wanted { by: name.clone(), at_ms: conditions.now_ms });
         }
         return Ok(Lent::Nothing);
@@ -272,7 +285,7 @@ mod tests {
     use super::*;
     use ledger::GENESIS;
 
-    const CONDITIONS: Conditions = Conditions { live_nodes: 3, grant_max: 1_000, now_ms: 5 };
+    const CONDITIONS: Conditions = Conditions { live_nodes: 3, grant_max: 1_000, now_ms: 5, ended: false };
 
     fn joined() -> (Name, Node) {
         let mut node = Node::default();

@@ -3,8 +3,9 @@
 //! The contract: give it what happened, then call [`Holder::poll`] until it is empty, then come back no later than [`Holder::deadline`].
 //! One request is under way at a time; one that is not answered in time is sent again, and every request may be carried out twice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ledger::Notice;
 use units::{Name, Tick};
 
 use super::Grant;
@@ -16,6 +17,10 @@ const WANT_MS: u64 = 30_000;
 /// The first pause after an ask in vain, doubled up to the last.
 const PAUSE_MS: u64 = 100;
 const PAUSE_MAX_MS: u64 = 2_000;
+/// So many asks in vain, one after the other, say that there is no more.
+const VAIN: u32 = 5;
+/// A wish of a balance that has no more is kept longer: somebody may pay.
+const DRY_WANT_MS: u64 = 120_000;
 /// An expiry is believed this part early: clocks drift.
 const MARGIN: u64 = 16;
 
@@ -86,6 +91,8 @@ pub enum Reply {
         grants: Vec<Grant>,
         /// As in `Joined`.
         recalled: bool,
+        /// For this node to say, and not in its journal as far as it was shipped.
+        words: Vec<Word>,
     },
     /// To [`Request::Ask`].
     Lent {
@@ -103,6 +110,17 @@ pub enum Reply {
     Away,
     /// Another start has taken over, or the journals differ: this one is over.
     Fenced,
+}
+
+/// Something that an account's owner should hear of, noticed by the central ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Unique for ever; the same as in the notice.
+    pub id: Name,
+    /// Whose.
+    pub account: Name,
+    /// What.
+    pub notice: Notice,
 }
 
 /// Names a request under way.
@@ -123,6 +141,10 @@ pub enum Order {
         /// Used once.
         name: Name,
     },
+    /// In the account's shard: the central ledger has no more of this balance.
+    Dry(Name),
+    /// In the account's shard: journal this once. [`Holder::untold`] if it did not get there.
+    Tell(Word),
     /// In all shards, of every account: as `GiveBack`.
     GiveAllBack {
         /// Used once for each account.
@@ -161,6 +183,10 @@ pub struct Holder {
     wants: BTreeMap<Name, Want>,
     shipped: u64,
     durable: u64,
+    /// The last entry of earlier starts: what they said is in the central ledger when that is.
+    inherited: u64,
+    /// Words handed to shards and not seen in the central ledger yet.
+    told_words: BTreeSet<Name>,
     shipped_last: bool,
     ending: bool,
     orders: VecDeque<Order>,
@@ -191,6 +217,8 @@ struct Want {
     seen: Tick,
     try_at: Tick,
     pause_ms: u64,
+    /// Asks in vain so far.
+    vain: u32,
     /// Of the ask that was sent and not answered.
     number: Option<u64>,
 }
@@ -217,6 +245,8 @@ impl Holder {
             wants: BTreeMap::new(),
             shipped: 0,
             durable,
+            inherited: durable,
+            told_words: BTreeSet::new(),
             shipped_last: false,
             ending: false,
             orders: VecDeque::new(),
@@ -229,7 +259,7 @@ impl Holder {
             want.need = want.need.max(need);
             want.seen = now;
         } else if self.wants.len() < WANTS_MAX && self.state != State::Fenced && !self.ending {
-            let want = Want { need, seen: now, try_at: now, pause_ms: PAUSE_MS, number: None };
+            let want = Want { need, seen: now, try_at: now, pause_ms: PAUSE_MS, vain: 0, number: None };
             self.wants.insert(account.clone(), want);
         }
     }
@@ -238,6 +268,11 @@ impl Holder {
     pub fn end(&mut self) {
         self.ending = true;
         self.wants.clear();
+    }
+
+    /// A word did not get to its shard: it is told again.
+    pub fn untold(&mut self, id: &Name) {
+        self.told_words.remove(id);
     }
 
     /// The journal is durable up to this entry.
@@ -261,8 +296,12 @@ impl Holder {
                     self.hold(flight.as_ref(), epoch, recalled);
                 }
             }
-            Reply::Beaten { wanted, offered, grants, recalled } => {
+            Reply::Beaten { wanted, offered, grants, recalled, words } => {
                 self.orders.extend(grants.into_iter().map(Order::Book));
+                // A late answer may know words that were shipped since.
+                if flight.is_some() {
+                    self.tell(words);
+                }
                 if let (State::Recalled { epoch } | State::Holding { epoch }, Some(flight)) = (self.state, &flight) {
                     self.hold(Some(flight), epoch, recalled);
                 }
@@ -393,13 +432,28 @@ impl Holder {
         }
     }
 
+    /// Each word once by this start, and not before all that earlier starts said is known there.
+    fn tell(&mut self, words: Vec<Word>) {
+        if self.shipped < self.inherited {
+            return;
+        }
+        let pending: BTreeSet<Name> = words.iter().map(|word| word.id.clone()).collect();
+        self.told_words.retain(|id| pending.contains(id));
+        let fresh = words.into_iter().filter(|word| self.told_words.insert(word.id.clone()));
+        self.orders.extend(fresh.map(Order::Tell));
+    }
+
     fn lent(&mut self, now: Tick, account: &Name, grant: Option<Grant>) {
         if let Some(grant) = grant {
             self.wants.remove(account);
             return self.orders.push_back(Order::Book(grant));
         }
         let Some(want) = self.wants.get_mut(account) else { return };
-        if want.need == 0 || now.ms_since(want.seen) > WANT_MS {
+        want.vain += 1;
+        if want.vain == VAIN {
+            self.orders.push_back(Order::Dry(account.clone()));
+        }
+        if want.need == 0 || now.ms_since(want.seen) > want.lasts_ms() {
             self.wants.remove(account);
             return;
         }
@@ -417,7 +471,7 @@ impl Holder {
         let pause_ms = self.timing.retry_ms << self.failures.saturating_sub(1).min(3);
         self.retry_at = now.plus_ms(pause_ms + self.jitter(pause_ms));
         self.gate.reachable = false;
-        self.wants.retain(|_, want| now.ms_since(want.seen) <= WANT_MS);
+        self.wants.retain(|_, want| now.ms_since(want.seen) <= want.lasts_ms());
     }
 
     fn fenced(&mut self) {
@@ -430,6 +484,14 @@ impl Holder {
     const fn jitter(&self, of: u64) -> u64 {
         let mixed = (self.seed ^ self.tags).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         mixed % (of / 2 + 1)
+    }
+}
+
+// === impl Want ===
+
+impl Want {
+    const fn lasts_ms(&self) -> u64 {
+        if self.vain < VAIN { WANT_MS } else { DRY_WANT_MS }
     }
 }
 

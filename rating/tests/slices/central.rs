@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{Hash, Record};
+use ledger::{Hash, OPEN, Record, RecordBody, Sheet};
 use rating::slices::central::{Account, Ask, Conditions, Lent, Node, Refused, Shipped, Slice, ask};
-use rating::slices::holder::{Reply, Request};
-use rating::slices::{Grant, Movement, add_movements};
+use rating::slices::desk::Desk;
+use rating::slices::holder::{Reply, Request, Word};
+use rating::slices::{Grant, Movement, add_movements, pocket_balance};
 use units::Name;
 
 /// A node counts as live for a fair share so long after its last beat.
@@ -22,6 +23,12 @@ pub struct Central {
     pub grants: BTreeMap<Name, (Name, Grant)>,
     pub expires_ms: BTreeMap<Name, i64>,
     pub seen_ms: BTreeMap<Name, i64>,
+    /// What is known of accounts beside their money, and what was done for them by hand.
+    pub sheets: BTreeMap<Name, Sheet>,
+    /// Its own journal.
+    pub records: Vec<Record>,
+    /// To be said, and by whom; by any if that is none.
+    pub words: BTreeMap<Name, (Option<Name>, Word)>,
     /// The database's clock, which may be set.
     pub clock_ms: i64,
     pub hold_ms: i64,
@@ -76,12 +83,17 @@ impl Central {
                 offered.push(name.clone());
             }
         }
-        Ok(Reply::Beaten { wanted, offered, grants: self.unbooked(from), recalled })
+        let words = self.words.values_mut().filter(|(by, _)| by.as_ref().is_none_or(|by| by == from)).map(|(by, word)| {
+            *by = Some(from.clone());
+            word.clone()
+        });
+        let words = words.collect();
+        Ok(Reply::Beaten { wanted, offered, grants: self.unbooked(from), recalled, words })
     }
 
     fn ask(&mut self, from: &Name, name: &Name, wish: &Ask) -> Result<Reply, Refused> {
         let live = self.seen_ms.values().filter(|seen| self.clock_ms - **seen < SEEN_MS).count() as u32;
-        let conditions = Conditions { live_nodes: live, grant_max: 400, now_ms: self.clock_ms };
+        let conditions = Conditions { live_nodes: live, grant_max: 400, now_ms: self.clock_ms, ended: false };
         let node = self.nodes.get_mut(from).expect("joined");
         let account = self.accounts.get_mut(name).expect("made");
         let slice = self.slices.entry((name.clone(), from.clone())).or_default();
@@ -103,7 +115,11 @@ impl Central {
         let fresh = node.ship(epoch, entries)?;
         let mut moved: BTreeMap<Name, Movement> = BTreeMap::new();
         for entry in fresh {
-            add_movements(&Record::decode(&entry.body).expect("a record"), &mut moved);
+            let record = Record::decode(&entry.body).expect("a record");
+            add_movements(&record, &mut moved);
+            if let RecordBody::Notice(notice) = &record.body {
+                self.words.remove(notice.id.as_ref().expect("of the central ledger"));
+            }
         }
         let (last_seq, lost) = (node.last_seq, node.lost);
         for (name, movement) in moved {
@@ -116,11 +132,38 @@ impl Central {
         Ok(Reply::Shipped { last_seq })
     }
 
+    /// An order by hand, as the database's transaction does it: rows to a desk, the work, and what changed back into the rows.
+    pub fn at_desk<T>(&mut self, account: &Name, work: impl FnOnce(&mut Desk) -> T) -> T {
+        let mut sheet = self.sheets[account].clone();
+        let row = &self.accounts[account];
+        (sheet.money.posted, sheet.money.held) = (row.posted, row.held);
+        for (pocket, money) in &mut sheet.pockets {
+            let row = &self.accounts[&pocket_balance(account, pocket)];
+            (money.posted, money.held) = (row.posted, row.held);
+        }
+        let (given, outcomes) = (sheet.given.clone(), sheet.outcomes.clone());
+        let mut desk = Desk::new(vec![sheet], OPEN).expect("fits");
+        let done = work(&mut desk);
+        let outcome = desk.finish();
+        self.records.extend(outcome.records);
+        for mut sheet in outcome.sheets {
+            self.accounts.get_mut(account).expect("made").posted = sheet.money.posted;
+            for (pocket, money) in &sheet.pockets {
+                self.accounts.entry(pocket_balance(account, pocket)).or_default().posted = money.posted;
+            }
+            sheet.given.splice(0..0, given.clone());
+            sheet.outcomes.splice(0..0, outcomes.clone());
+            self.sheets.insert(account.clone(), sheet);
+        }
+        done
+    }
+
     /// An operator gives up a node whose time is over.
     pub fn lose(&mut self, node: &Name) -> bool {
         let over = self.expires_ms.get(node).is_some_and(|expires| *expires < self.clock_ms);
         let Some(row) = self.nodes.get_mut(node).filter(|row| over && !row.lost) else { return false };
         row.lose();
+        self.words.values_mut().filter(|(by, _)| by.as_ref() == Some(node)).for_each(|(by, _)| *by = None);
         for ((account, holder), slice) in &self.slices {
             if holder == node {
                 self.accounts.get_mut(account).expect("there").lose(slice);

@@ -3,6 +3,7 @@
 
 mod central;
 mod dice;
+mod lent;
 mod node;
 mod world;
 
@@ -31,6 +32,7 @@ fn storms() {
     let seen = run(Profile::STORM, 0..1_500);
     assert!(seen.calls > 50_000 && seen.grants > 5_000 && seen.returns > 300, "{seen:?}");
     assert!(seen.crashes > 1_000 && seen.fenced > 100 && seen.away > 500 && seen.repeated > 1_000, "{seen:?}");
+    assert!(seen.payments > 50 && seen.reversals > 30 && seen.words > 200, "{seen:?}");
     assert!(seen.ended > 100, "calls refused since a slice had ended and nobody answered: {seen:?}");
 }
 

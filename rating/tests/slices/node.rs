@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    Books, CallId, GENESIS, Hash, House, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, Transfer, chain,
+    AccountId, Books, CallId, GENESIS, Hash, House, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, Transfer,
+    chain,
 };
 use rating::slices::central::Shipped;
+use rating::slices::holder::Word;
 use rating::slices::holder::{Gate, Holder, Timing};
-use rating::slices::{Grant, Movement, add_movements, grant_transfer, return_transfer, spare};
+use rating::slices::{Grant, Movement, add_movements, grant_transfer, owner, party, return_transfer, spare};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Name, Tick, Wall};
 
@@ -31,6 +33,8 @@ pub enum Wish {
 pub struct Written {
     pub entry: Shipped,
     pub record: Record,
+    /// Of which balance it is.
+    pub balance: Name,
     pub movement: Movement,
 }
 
@@ -88,13 +92,26 @@ impl Node {
         }
     }
 
+    /// What the central ledger noticed.
+    pub fn tell(&mut self, word: &Word) {
+        self.write(&word.account, RecordBody::Notice(word.notice.clone()));
+    }
+
+    /// Notices with an id in the journal so far.
+    pub fn said(&self) -> impl Iterator<Item = &Name> {
+        self.journal.iter().filter_map(|written| match &written.record.body {
+            RecordBody::Notice(notice) => notice.id.as_ref(),
+            _ => None,
+        })
+    }
+
     pub fn give_back(&mut self, account: &Name, name: &str) -> bool {
         let balance = self.balance(account);
         let amount = spare(balance.available(), balance.reserved);
         if amount == 0 {
             return false;
         }
-        let transfer = return_transfer(account, Money::of(amount, EUR), name);
+        let transfer = return_transfer(account, Money::of(amount, EUR), &format!("{name}/{account}"));
         self.books.post(&transfer).expect("books take it");
         self.write(account, RecordBody::Slice(SliceMoved { transfer }));
         true
@@ -119,10 +136,10 @@ impl Node {
 
     fn reserve(&mut self, now: Tick, account: &Name, need: i64) -> Wish {
         self.books.set_lent(Lent { open: now < self.gate.until, reachable: self.gate.reachable });
-        let id = self.books.id(account).expect("open");
+        let id = balance_id(&self.books, account);
         let reserved = self.books.reserve(id, need);
         while let Some((of, short)) = self.books.pop_wish() {
-            let name = self.books.name(of).cloned().expect("an account");
+            let name = Name::from(self.books.party(of).expect("there").to_string());
             self.holder.want(now, &name, short);
         }
         match reserved {
@@ -138,13 +155,13 @@ impl Node {
         let call = self.calls.swap_remove(at);
         let used = call.reserved * per_mille / 1_000;
         if used == 0 {
-            let id = self.books.id(&call.account).expect("open");
+            let id = balance_id(&self.books, &call.account);
             return self.books.void(id, call.reserved).expect("was reserved");
         }
         let usage = Transfer {
             key: Key::Call(call.id, 0),
             purpose: Purpose::Usage,
-            debit: Party::Customer(call.account.clone()),
+            debit: party(&call.account),
             credit: Party::House(House::Revenue),
             amount: Money::of(used, EUR),
             memo: None,
@@ -161,7 +178,7 @@ impl Node {
     }
 
     pub fn balance(&self, account: &Name) -> ledger::Balance {
-        *self.books.id(account).and_then(|id| self.books.balance(id)).expect("open")
+        *self.books.balance(balance_id(&self.books, account)).expect("open")
     }
 
     pub fn hash(&self, seq: u64) -> Option<Hash> {
@@ -177,7 +194,7 @@ impl Node {
     /// Sums of (usage, returns) of an account in entries after `after`, and the grants booked in all.
     pub fn moved(&self, account: &Name, after: u64) -> (i64, i64, BTreeSet<&Name>) {
         let (mut used, mut returned, mut booked) = (0, 0, BTreeSet::new());
-        for Written { entry, movement, .. } in self.journal.iter().filter(|written| written.record.account == *account) {
+        for Written { entry, movement, .. } in self.journal.iter().filter(|written| written.balance == *account) {
             booked.extend(&movement.booked);
             if entry.seq > after {
                 used += movement.spent;
@@ -188,28 +205,42 @@ impl Node {
     }
 
     fn write(&mut self, account: &Name, body: RecordBody) {
-        let record = Record::new(Wall(0), account.clone(), body);
+        let record = Record::new(Wall(0), owner(account).into(), body);
         let body = record.encode().expect("JSON");
         let link = self.journal.last().map_or(GENESIS, |last| last.entry.hash);
         let entry = Shipped { seq: self.journal.len() as u64 + 1, hash: chain(&link, &body), body };
         let mut moved = BTreeMap::new();
         add_movements(&record, &mut moved);
         let movement = moved.remove(account).unwrap_or_default();
-        assert!(moved.is_empty(), "the model's records are of one account");
-        self.journal.push(Written { entry, record, movement });
+        assert!(moved.is_empty(), "the model's records are of one balance");
+        self.journal.push(Written { entry, record, balance: account.clone(), movement });
     }
 }
 
-/// Books as a restart finds them.
-fn replayed(accounts: &[Name], journal: &[Written]) -> Books {
+fn balance_id(books: &Books, balance: &str) -> AccountId {
+    let account = books.id(owner(balance)).expect("open");
+    match party(balance) {
+        Party::Pocket { pocket, .. } => books.pocket(account, &pocket).expect("open"),
+        Party::Customer(_) | Party::House(_) => account,
+    }
+}
+
+/// Books as a restart finds them; an account comes before its pockets.
+fn replayed(balances: &[Name], journal: &[Written]) -> Books {
     let mut books = Books::default();
-    for account in accounts {
-        books.open(account, EUR, 0).expect("new");
+    for balance in balances {
+        if let Party::Pocket { account, pocket } = party(balance) {
+            let account = books.id(&account).expect("before");
+            books.open_pocket(account, &pocket, EUR).expect("new");
+        } else {
+            books.open(balance, EUR, 0).expect("new");
+        }
     }
     for written in journal {
         match &written.record.body {
             RecordBody::Slice(moved) => books.repost(&moved.transfer).expect("fits"),
             RecordBody::Settled(settled) => settled.transfers.iter().for_each(|transfer| books.repost(transfer).expect("fits")),
+            RecordBody::Notice(_) => {}
             other => unreachable!("the model writes no {other:?}"),
         }
     }

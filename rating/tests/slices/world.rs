@@ -1,18 +1,22 @@
 //! The world: a clock, a network that loses, repeats and reorders, crashes, an operator; and the invariants, looked at after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::CallId;
+use ledger::{CallId, Notice, NoticeEvent, OPEN, PocketKind, PocketTerms, Terms, TrialBalance};
+use rating::engine::{GrantRequest, MoveOrder};
 use rating::slices::central::{Account, Shipped};
-use rating::slices::holder::{Order, Reply, Request, Tag, Timing};
-use units::{Name, Tick};
+use rating::slices::desk::{Desk, NewAccount, add_houses, houses};
+use rating::slices::holder::{Order, Reply, Request, Tag, Timing, Word};
+use units::{Money, Name, Now, Tick, Wall};
 
 use crate::central::Central;
 use crate::dice::Dice;
-use crate::node::{Node, Wish};
+use crate::node::{EUR, Node, Wish};
 
 const TIMING: Timing = Timing { hold_ms: 8_000, beat_ms: 500, retry_ms: 100, timeout_ms: 400 };
 const STEPS: usize = 400;
+const POCKET: &str = "acme/free";
+const NOW: Now = Now { tick: Tick(0), wall: Wall(0) };
 
 /// Chances per mille: of a step, or of a message.
 #[derive(Clone, Copy)]
@@ -41,6 +45,9 @@ pub struct Seen {
     pub fenced: u64,
     pub lost: u64,
     pub found: u64,
+    pub payments: u64,
+    pub reversals: u64,
+    pub words: u64,
 }
 
 enum Message {
@@ -58,6 +65,8 @@ pub struct World {
     wire: BTreeMap<(u64, u64), Message>,
     sent: u64,
     calls: u128,
+    orders: u64,
+    granted: BTreeSet<String>,
     away_until_ms: u64,
     /// Opening balances and what operators booked.
     funds: BTreeMap<Name, i64>,
@@ -75,7 +84,8 @@ impl Profile {
 
 impl Seen {
     pub fn add(&mut self, more: &Self) {
-        let Self { calls, refused, ended, grants, returns, repeated, away, crashes, fenced, lost, found } = more;
+        let Self { calls, refused, ended, grants, returns, repeated, away, crashes, fenced, lost, found, payments, reversals, words } =
+            more;
         let pairs = [
             (&mut self.calls, calls),
             (&mut self.refused, refused),
@@ -88,6 +98,9 @@ impl Seen {
             (&mut self.fenced, fenced),
             (&mut self.lost, lost),
             (&mut self.found, found),
+            (&mut self.payments, payments),
+            (&mut self.reversals, reversals),
+            (&mut self.words, words),
         ];
         for (sum, more) in pairs {
             *sum += more;
@@ -97,25 +110,50 @@ impl Seen {
 
 impl World {
     pub fn new(seed: u64, profile: Profile) -> Self {
-        let accounts: Vec<Name> = vec!["acme".into(), "shop".into()];
+        let accounts: Vec<Name> = vec!["acme".into(), POCKET.into(), "shop".into()];
         let mut central = Central { hold_ms: TIMING.hold_ms as i64, clock_ms: 1_000_000, ..Central::default() };
         let mut funds = BTreeMap::new();
         let mut dice = Dice(seed);
-        for (account, limit) in accounts.iter().zip([0, -300]) {
-            let posted = dice.range(0, 5_000) as i64;
-            central.accounts.insert(account.clone(), Account { posted, limit, ..Account::default() });
-            funds.insert(account.clone(), posted);
+        for (account, limit) in [("acme", 0), ("shop", -300)] {
+            let (name, opening) = (Name::from(account), dice.range(0, 5_000) as i64);
+            let new = NewAccount { name: name.clone(), currency: EUR, opening, limit, terms: Terms::of_deck("retail") };
+            let mut desk = Desk::new(Vec::new(), OPEN).expect("nothing");
+            desk.open(NOW, &new).expect("new");
+            let outcome = desk.finish();
+            central.records.extend(outcome.records);
+            central.sheets.extend(outcome.sheets.into_iter().map(|sheet| (sheet.name.clone(), sheet)));
+            central.accounts.insert(name.clone(), Account { posted: opening, limit, ..Account::default() });
+            funds.insert(name, opening);
         }
+        central.accounts.insert(POCKET.into(), Account::default());
+        funds.insert(POCKET.into(), 0);
         let mut nodes: Vec<Node> = ["n1", "n2", "n3"].iter().map(|name| Node::new(name, &accounts, TIMING)).collect();
         for node in &mut nodes {
             node.rate = dice.range(1_000 - profile.drift, 1_000 + profile.drift);
             node.origin_ms = dice.range(0, 1_000_000);
             node.start(dice.next(), 0, &accounts, TIMING);
         }
-        let (wire, exposed) = (BTreeMap::new(), BTreeMap::new());
+        let (wire, exposed, granted) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         let seen = Seen::default();
-        let (now_ms, sent, calls, away_until_ms) = (0, 0, 0, 0);
-        Self { dice, profile, now_ms, central, nodes, accounts, wire, sent, calls, away_until_ms, funds, exposed, seen, seed }
+        let (now_ms, sent, calls, orders, away_until_ms) = (0, 0, 0, 0, 0);
+        Self {
+            dice,
+            profile,
+            now_ms,
+            central,
+            nodes,
+            accounts,
+            wire,
+            sent,
+            calls,
+            orders,
+            granted,
+            away_until_ms,
+            funds,
+            exposed,
+            seen,
+            seed,
+        }
     }
 
     pub fn run(&mut self) {
@@ -141,8 +179,7 @@ impl World {
             self.central.clock_ms += self.dice.range(0, 3_000) as i64;
         }
         if self.dice.per_mille(15) {
-            let amount = self.dice.range(1, 2_000) as i64;
-            self.operator(at.min(1), amount);
+            self.operator();
         }
         if self.profile.give_up > 0 && !self.nodes[at].up && self.dice.per_mille(self.profile.give_up) {
             self.give_up(at);
@@ -168,7 +205,7 @@ impl World {
     }
 
     fn traffic(&mut self, at: usize) {
-        let account = self.accounts[self.dice.range(0, 1) as usize].clone();
+        let account = self.accounts[self.dice.range(0, 2) as usize].clone();
         let node = &mut self.nodes[at];
         let now = node.tick(self.now_ms);
         let calls = node.calls.len() as u64;
@@ -191,13 +228,60 @@ impl World {
         }
     }
 
-    fn operator(&mut self, account: usize, amount: i64) {
-        let name = self.accounts[account].clone();
-        let row = self.central.accounts.get_mut(&name).expect("made");
-        // A refund takes only what is not lent.
-        let amount = if amount % 7 == 0 && row.available() >= amount { -amount } else { amount };
-        row.book(amount).expect("in range");
-        *self.funds.get_mut(&name).expect("made") += amount;
+    /// An operator does something by hand, or says the same again.
+    fn operator(&mut self) {
+        let name: Name = if self.dice.per_mille(700) { "acme".into() } else { "shop".into() };
+        self.orders += u64::from(self.dice.per_mille(850));
+        let (key, earlier) = (format!("k{}", self.orders), format!("k{}", self.orders.saturating_sub(self.dice.range(1, 3))));
+        let amount = Money::of(self.dice.range(1, 2_000) as i64, EUR);
+        let cause = "by the dice".to_owned();
+        let payment = |pending| MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending };
+        let order = match self.dice.range(0, 9) {
+            0 | 1 => payment(false),
+            2 | 3 => payment(true),
+            4 | 5 => MoveOrder::Book { of: earlier, fee: amount.amount % 7 },
+            6 => MoveOrder::Reject { of: earlier, cause },
+            7 => MoveOrder::Reverse { of: earlier, cause },
+            8 => MoveOrder::Correct { amount: Money::of(-amount.amount, EUR), reason: cause },
+            _ => return self.grant(&key, amount),
+        };
+        // What is lent is not taken back here: that is a debt, and what debts do is said elsewhere.
+        let taken = match &order {
+            MoveOrder::Reverse { of, .. } if self.granted.contains(of) && *name == *"acme" => POCKET.into(),
+            _ => name.clone(),
+        };
+        let free = self.central.accounts[&taken].available();
+        if matches!(order, MoveOrder::Reverse { .. } | MoveOrder::Correct { .. }) && free < 2_000 {
+            return;
+        }
+        let done = self.by_hand(&name, |desk| desk.carry_out(NOW, &name, &key, &order, &[]).is_ok_and(|moved| !moved.replayed));
+        self.seen.payments += u64::from(done && matches!(order, MoveOrder::Book { .. }));
+        self.seen.reversals += u64::from(done && matches!(order, MoveOrder::Reverse { .. }));
+    }
+
+    /// Something at the desk, by which the funds change as the balances do.
+    fn by_hand<T>(&mut self, account: &Name, work: impl FnOnce(&mut Desk) -> T) -> T {
+        let posted = |central: &Central| central.accounts.iter().map(|(name, row)| (name.clone(), row.posted)).collect::<Vec<_>>();
+        let before = posted(&self.central);
+        let done = self.central.at_desk(account, work);
+        for ((name, before), (_, after)) in before.into_iter().zip(posted(&self.central)) {
+            *self.funds.get_mut(&name).expect("made") += after - before;
+        }
+        done
+    }
+
+    fn grant(&mut self, key: &str, amount: Money) {
+        let terms = PocketTerms::of(PocketKind::Promo);
+        let ask = GrantRequest { account: "acme", pocket: "free", amount, terms, reference: "", key };
+        if self.by_hand(&"acme".into(), |desk| desk.grant(NOW, &ask).is_ok()) {
+            self.granted.insert(key.to_owned());
+        }
+        // And its owner should hear of it.
+        self.seen.words += 1;
+        let (id, event) =
+            (Name::from(format!("w{}", self.seen.words)), NoticeEvent::CreditExpired { pocket: None, amount: 1, currency: EUR });
+        let notice = Notice { to: None, language: None, event, id: Some(id.clone()) };
+        self.central.words.insert(id.clone(), (None, Word { id, account: "acme".into(), notice }));
     }
 
     fn crash(&mut self, at: usize) {
@@ -253,6 +337,8 @@ impl World {
                 self.seen.grants += 1;
             }
             Order::GiveBack { account, name } => self.seen.returns += u64::from(node.give_back(&account, &name)),
+            Order::Dry(_) => {}
+            Order::Tell(word) => node.tell(&word),
             Order::GiveAllBack { name } => {
                 for account in &self.accounts {
                     self.seen.returns += u64::from(node.give_back(account, &name));
@@ -350,7 +436,7 @@ impl World {
             let now_ms = self.now_ms;
             let open = |node: &Node| node.holder.gate().reachable && node.holder.gate().until > node.tick(now_ms);
             let idle = self.nodes.iter().all(|node| node.holder.lag() == 0 && open(node));
-            if idle && self.wire.is_empty() && self.central.grants.is_empty() {
+            if idle && self.wire.is_empty() && self.central.grants.is_empty() && self.central.words.is_empty() {
                 return;
             }
         }
@@ -398,5 +484,15 @@ impl World {
             assert_eq!(account.posted, funds - spent, "seed {}: {name}: to the last unit", self.seed);
             assert_eq!(account.held, 0, "seed {}: {name}: all is back", self.seed);
         }
+        let said: Vec<&Name> = self.nodes.iter().flat_map(Node::said).collect();
+        let once: BTreeSet<&Name> = said.iter().copied().collect();
+        let words = usize::try_from(self.seen.words).expect("few");
+        assert!(once.len() == words && (self.seen.lost > 0 || said.len() == words), "seed {}: {words} words, {said:?}", self.seed);
+        let mut trial = TrialBalance::default();
+        let journals = self.nodes.iter().flat_map(|node| node.journal.iter().map(|written| &written.record)).chain(&self.central.records);
+        journals.for_each(|record| add_houses(record.transfers(), &mut trial));
+        let (house, posted) =
+            (houses(&trial).map(|(_, _, amount)| amount).sum::<i128>(), self.central.accounts.values().map(|row| row.posted));
+        assert_eq!(house + i128::from(posted.sum::<i64>()), 0, "seed {}: debits equal credits over all journals", self.seed);
     }
 }

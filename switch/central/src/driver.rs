@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rating::slices::Grant;
 use rating::slices::central::Refused;
-use rating::slices::holder::{Gate, Holder, Order, Reply, Request, Timing};
+use rating::slices::holder::{Gate, Holder, Order, Reply, Request, Timing, Word};
 use store::{Journal, Reader};
 use tokio::sync::{Notify, mpsc};
 use units::{Name, Tick};
@@ -18,6 +18,8 @@ use crate::requests::{Done, Work};
 use crate::rows::AccountRow;
 use crate::{CentralError, Status};
 
+/// So many beats are between two looks for credit that ended.
+const EXPIRE_BEATS: u64 = 20;
 /// Entries of one transaction.
 const BATCH: u32 = 500;
 /// How often the journal is looked at if it says nothing.
@@ -38,12 +40,17 @@ pub struct Wish {
 pub trait Shards: Send + 'static {
     /// To all: how far slices may be trusted.
     fn gate(&self, gate: Gate);
-    /// To the account's: these are the account and those above it, the top first; open those that are not there.
-    fn open(&self, family: &[AccountRow]);
+    /// To the account's: these are the account and those above it, the top first; open those that are not there, and take their terms. False
+    /// if it did not get there.
+    fn open(&self, family: &[AccountRow]) -> bool;
     /// To the account's, which has been opened before: book it once.
     fn book(&self, grant: &Grant);
     /// To the account's: give back what is spare, under this name.
     fn give_back(&self, account: &Name, name: &Name);
+    /// To the account's: the central ledger has no more of this balance.
+    fn dry(&self, balance: &Name);
+    /// To the account's: journal this notice once. False if it did not get there.
+    fn tell(&self, word: &Word) -> bool;
     /// To all: the same of every account.
     fn give_all_back(&self, name: &Name);
 }
@@ -79,6 +86,10 @@ pub struct Driver<S> {
     shards: S,
     wishes: mpsc::Receiver<Wish>,
     status: Arc<Status>,
+    /// The last change of terms that the shards were told.
+    since: i64,
+    /// When to look for credit that ended.
+    expire_at: Tick,
 }
 
 // === impl Driver ===
@@ -101,7 +112,7 @@ impl<S: Shards> Driver<S> {
             holder.want((start.clock)(), account, 0);
         }
         let reader = journal.reader()?;
-        Ok(Self { start, link, holder, reader, journal, bell, shards, wishes, status })
+        Ok(Self { start, link, holder, reader, journal, bell, shards, wishes, status, since: 0, expire_at: Tick(0) })
     }
 
     /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience` at most. By then no shard
@@ -110,6 +121,7 @@ impl<S: Shards> Driver<S> {
         let mut stop = std::pin::pin!(stop);
         loop {
             self.work().await;
+            self.expire().await;
             let sleep = Duration::from_micros(self.holder.deadline().0.saturating_sub(self.now().0)).min(LONGEST_SLEEP);
             tokio::select! {
                 () = &mut stop => break,
@@ -141,6 +153,12 @@ impl<S: Shards> Driver<S> {
                 Order::Gate(gate) => self.shards.gate(gate),
                 Order::Book(grant) => self.shards.book(&grant),
                 Order::GiveBack { account, name } => self.shards.give_back(&account, &name),
+                Order::Dry(balance) => self.shards.dry(&balance),
+                Order::Tell(word) => {
+                    if !self.shards.tell(&word) {
+                        self.holder.untold(&word.id);
+                    }
+                }
                 Order::GiveAllBack { name } => self.shards.give_all_back(&name),
                 Order::Send(tag, request) => {
                     let reply = self.request(request).await;
@@ -151,6 +169,15 @@ impl<S: Shards> Driver<S> {
             self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
         }
         self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
+    }
+
+    /// Credit that ends over all nodes: whichever comes first looks.
+    async fn expire(&mut self) {
+        if self.holder.gate().reachable && self.now() >= self.expire_at {
+            self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
+            let outcome = self.carry_out(&Work::Expire).await;
+            self.status.say("expire", outcome.err().map(|error| error.to_string()));
+        }
     }
 
     async fn request(&mut self, request: Request) -> Reply {
@@ -181,13 +208,13 @@ impl<S: Shards> Driver<S> {
             Request::Join => {
                 let last = match self.carry_out(&Work::LastShipped(node.clone())).await? {
                     Done::LastShipped(last) => last,
-                    Done::Nothing | Done::Reply(..) | Done::Operator(_) => 0,
+                    Done::Nothing | Done::Reply(..) | Done::Beaten(..) | Done::Operator(_) => 0,
                 };
                 let hash =
                     self.reader.entries(last.saturating_sub(1), 1)?.first().filter(|entry| entry.seq == last).map(|entry| entry.hash);
                 Work::Join { node, boot: self.start.boot, at_last: (last, hash), own_books: self.start.own_books, hold_ms }
             }
-            Request::Beat { epoch } => Work::Beat { node, epoch, hold_ms },
+            Request::Beat { epoch } => Work::Beat { node, epoch, hold_ms, since: self.since },
             Request::Ask { epoch, number, account, need } => {
                 let ask = rating::slices::central::Ask { epoch, number, need };
                 Work::Ask { node, account, ask, grant_max: self.start.grant_max }
@@ -199,19 +226,28 @@ impl<S: Shards> Driver<S> {
                 self.open(&accounts);
                 Ok(reply)
             }
+            Done::Beaten(reply, accounts, last) => {
+                // What did not get to its shard is told again.
+                if self.open(&accounts) {
+                    self.since = last;
+                }
+                Ok(reply)
+            }
             Done::Nothing | Done::LastShipped(_) | Done::Operator(_) => Ok(Reply::Away),
         }
     }
 
-    /// Each account with those above it, the top first, before anything is booked on it.
-    fn open(&self, accounts: &[AccountRow]) {
+    /// Each account with those above it, the top first, before anything is booked on it. True if all got there.
+    fn open(&self, accounts: &[AccountRow]) -> bool {
+        let mut told = true;
         for row in accounts {
             let above =
                 |other: &&AccountRow| row.name.strip_prefix(&*other.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
             let mut family: Vec<AccountRow> = accounts.iter().filter(above).cloned().collect();
             family.sort_by_key(|row| row.name.len());
-            self.shards.open(&family);
+            told &= self.shards.open(&family);
         }
+        told
     }
 
     async fn carry_out(&mut self, work: &Work) -> Result<Done, CentralError> {

@@ -1,5 +1,6 @@
 //! What can go wrong between a node and the central ledger, sorted by what to do about it.
 
+use rating::engine::AccountRefused;
 use rating::slices::central::Refused;
 use tokio_postgres::error::SqlState;
 
@@ -15,8 +16,10 @@ pub enum CentralError {
     /// The database said no to something that we wrote: a bug, or tables that are not ours.
     #[error("the central ledger refused a statement: {0}")]
     Statement(String),
-    /// The tables belong to a newer program.
-    #[error("the central ledger has form {found}, this program knows {known}: use the newer version")]
+    /// The tables belong to another version of the program.
+    #[error(
+        "the central ledger has form {found}, this program knows {known}: use the newer version, or an empty schema if the tables are older"
+    )]
     Form {
         /// As found.
         found: i64,
@@ -29,15 +32,17 @@ pub enum CentralError {
     /// There is no such account.
     #[error("no account {0:?}")]
     NoAccount(String),
-    /// The account exists with other content.
-    #[error("account {0:?} exists already")]
-    AccountExists(String),
-    /// The idempotency key was used with other content.
-    #[error("the idempotency key {0:?} was used before with other content: use a new key")]
-    KeyReused(String),
-    /// Money of another currency.
-    #[error("the account is in {0}: convert at a dated rate first")]
-    CurrencyMismatch(units::Currency),
+    /// The rules of payments, grants and terms.
+    #[error(transparent)]
+    Account(#[from] AccountRefused),
+    /// No record of such a call of the account was shipped.
+    #[error("no call {call} was billed to {account:?}")]
+    NoCall {
+        /// As asked.
+        call: String,
+        /// Whose it should be.
+        account: String,
+    },
     /// A node that is still trusted cannot be given up.
     #[error("node {node} may still lend for {secs} s: wait, or stop it and wait")]
     NotExpired {

@@ -4,6 +4,7 @@
 //! Invariant: a request is one transaction, fenced by the node's epoch; carried out twice it is carried out once.
 #![forbid(unsafe_code)]
 
+mod desk;
 mod driver;
 mod error;
 mod link;
@@ -12,9 +13,10 @@ mod requests;
 mod rows;
 mod schema;
 mod status;
+mod tls;
 
 pub use driver::{Driver, Shards, Start, Wish};
 pub use error::CentralError;
-pub use operator::{Booked, Central, NewAccount, SliceRow, SliceState};
-pub use rows::AccountRow;
+pub use operator::{Booked, Central, NewGrant, SliceRow, SliceState};
+pub use rows::{AccountRow, PocketRow};
 pub use status::Status;

@@ -4,10 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, Socket};
 
 use crate::CentralError;
 use crate::requests::{Done, Work, carry_out};
+use crate::tls::{self, Tls};
 
 /// A transaction that met another one is tried so often in all.
 const TRIES: u32 = 8;
@@ -22,6 +25,8 @@ const SET_UP: &str = "SET statement_timeout = '5s'; SET idle_in_transaction_sess
 /// A way to the database.
 pub(crate) struct Link {
     config: Config,
+    /// None: in the clear.
+    tls: Option<Tls>,
     client: Option<Client>,
     ready: bool,
     used: Instant,
@@ -34,15 +39,14 @@ pub(crate) struct Link {
 impl Link {
     /// Connects when first asked.
     pub(crate) fn new(address: &str, seed: u64) -> Result<Self, CentralError> {
+        let (address, tls) = tls::take(address)?;
         let mut config: Config = address.parse().map_err(|error: tokio_postgres::Error| CentralError::Address(error.to_string()))?;
-        if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-            return Err(CentralError::Address("sslmode=require is not built yet: use a private network or a local proxy".to_owned()));
-        }
+        config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         if config.get_hosts().is_empty() {
             return Err(CentralError::Address("it names no host".to_owned()));
         }
         config.connect_timeout(CONNECT);
-        Ok(Self { config, client: None, ready: false, used: Instant::now(), dice: seed | 1 })
+        Ok(Self { config, tls, client: None, ready: false, used: Instant::now(), dice: seed | 1 })
     }
 
     /// One transaction, within `patience`.
@@ -107,12 +111,10 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Client, CentralError> {
-        let (client, connection) = self.config.connect(NoTls).await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "connection to the central ledger ended");
-            }
-        });
+        let client = match &self.tls {
+            None => connect(&self.config, NoTls).await?,
+            Some(tls) => connect(&self.config, tls.clone()).await?,
+        };
         client.batch_execute(SET_UP).await?;
         Ok(client)
     }
@@ -124,6 +126,21 @@ impl Link {
         self.dice ^= self.dice << 17;
         self.dice
     }
+}
+
+/// The connection is driven by a task of its own and ends with its client.
+async fn connect<T>(config: &Config, tls: T) -> Result<Client, CentralError>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection to the central ledger ended");
+        }
+    });
+    Ok(client)
 }
 
 /// Why one try did not succeed.

@@ -1,20 +1,24 @@
-//! What operators do in the central ledger: accounts, top-ups and corrections, and a look at who holds what.
+//! What operators do in the central ledger: accounts, payments, grants and corrections, and a look at who holds what.
 //!
 //! Invariant: money that comes from outside is booked here first, once per key of its account over all nodes, and confirmed when the
 //! database has committed it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{House, Key, Party, Purpose, Terms, Transfer};
-use rating::slices::central::{Account, Slice};
+use ledger::{House, Key, PocketTerms, TrialBalance, TrialLine};
+use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod};
+use rating::slices::central::{CENTRAL, Slice};
+use rating::slices::desk::NewAccount;
 use tokio::sync::Mutex;
 use tokio_postgres::{Row, Transaction};
-use units::{Currency, Money, Name, Wall};
+use units::{Currency, Money, Name, Now, Wall};
 
 use crate::link::{Failed, Link};
 use crate::requests::{Done, Work};
-use crate::rows::{self, ACCOUNT, AccountRow, damaged};
-use crate::{CentralError, schema};
+use crate::rows::{self, AccountRow, damaged};
+use crate::{CentralError, desk, schema};
 
 /// An operator waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,32 +28,36 @@ pub struct Central {
     link: Mutex<Link>,
 }
 
-/// An account to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewAccount {
-    /// Unique over all nodes, see [`ledger::check_account_name`].
-    pub name: Name,
-    /// For ever.
-    pub currency: Currency,
-    /// To begin with, 10⁻⁵ units.
-    pub opening: i64,
-    /// How far usage may go, 10⁻⁵ units: 0 or negative.
-    pub limit: i64,
-    /// What it calls by.
-    pub terms: Terms,
-    /// When.
-    pub at: Wall,
-}
-
 /// What became of a booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booked {
-    /// Posted balance right after it, less the usage shipped by then, 10⁻⁵ units.
-    pub balance_after: i64,
+    /// What the account got, or the pocket; negative if it paid.
+    pub amount: Money,
+    /// Posted right after it, less the usage shipped by then.
+    pub balance: Money,
     /// When it was booked; earlier, if it was before.
     pub at: Wall,
+    /// When an announced payment should be here.
+    pub due: Option<Wall>,
     /// The same had been booked before: nothing changed.
     pub replayed: bool,
+}
+
+/// Credit or minutes for a pocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGrant {
+    /// Whose.
+    pub account: Name,
+    /// Into which pocket.
+    pub pocket: Name,
+    /// Money, or seconds in `SEC`.
+    pub amount: Money,
+    /// What the pocket serves.
+    pub terms: PocketTerms,
+    /// The operator's words.
+    pub reference: String,
+    /// Idempotency key, unique within the account.
+    pub key: String,
 }
 
 /// Whether a slice may be lent from.
@@ -65,10 +73,10 @@ pub enum SliceState {
     Closed,
 }
 
-/// What one node has of one account.
+/// What one node has of one balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SliceRow {
-    /// Whose money.
+    /// Which balance: `acme`, or `acme/free` of a pocket.
     pub account: Name,
     /// Who has it.
     pub node: Name,
@@ -84,22 +92,25 @@ pub struct SliceRow {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Order {
-    Open(NewAccount),
-    Change { account: Name, terms: Terms, limit: i64 },
-    Book { transfer: Transfer, at: Wall },
+    Open { new: NewAccount, at: Wall },
+    Amend { account: Name, change: AccountChange, at: Wall },
+    Move { account: Name, key: String, order: MoveOrder, methods: Arc<[PaymentMethod]>, at: Wall },
+    Grant { grant: NewGrant, at: Wall },
     Account(Name),
     Accounts { after: Name, limit: i64 },
     Slices,
     Lose(Name),
+    Trial,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Done,
-    Account(Option<Box<AccountRow>>),
-    Accounts(Vec<AccountRow>),
+    Account(Option<Box<AccountView>>),
+    Views(Vec<AccountView>),
     Booked(Booked),
     Slices(Vec<SliceRow>),
+    Trial(TrialBalance),
 }
 
 // === impl Central ===
@@ -111,47 +122,65 @@ impl Central {
     }
 
     /// Opens an account.
-    pub async fn open(&self, new: NewAccount) -> Result<AccountRow, CentralError> {
+    pub async fn open(&self, new: NewAccount, at: Wall) -> Result<AccountView, CentralError> {
         let name = new.name.clone();
-        self.order(Order::Open(new)).await?;
+        self.order(Order::Open { new, at }).await?;
         self.account(&name).await?.ok_or_else(|| CentralError::NoAccount(name.to_string()))
     }
 
-    /// Changes terms and limit. The nodes follow with their next grants.
-    pub async fn change(&self, account: Name, terms: Terms, limit: i64) -> Result<(), CentralError> {
-        self.order(Order::Change { account, terms, limit }).await.map(|_| ())
+    /// Changes terms and limit. Nodes hear of it with their next beat.
+    pub async fn amend(&self, account: Name, change: AccountChange, at: Wall) -> Result<AccountView, CentralError> {
+        self.order(Order::Amend { account: account.clone(), change, at }).await?;
+        self.account(&account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))
     }
 
-    /// Books money that came, or, debited from the customer, goes. Not usage: that comes from the nodes.
-    pub async fn book(&self, transfer: Transfer, at: Wall) -> Result<Booked, CentralError> {
-        match self.order(Order::Book { transfer, at }).await? {
-            Answer::Booked(booked) => Ok(booked),
-            _ => Err(CentralError::Statement("no booking".to_owned())),
-        }
+    /// Moves money once per key of the account. What was posted for a call that is to be reversed is read here.
+    pub async fn carry_out(
+        &self,
+        account: Name,
+        key: String,
+        order: MoveOrder,
+        methods: Arc<[PaymentMethod]>,
+        at: Wall,
+    ) -> Result<Booked, CentralError> {
+        self.booked(Order::Move { account, key, order, methods, at }).await
     }
 
-    /// One account.
-    pub async fn account(&self, name: &Name) -> Result<Option<AccountRow>, CentralError> {
+    /// Gives credit or minutes once per key of the account. `balance` is what is in the pocket then.
+    pub async fn grant(&self, grant: NewGrant, at: Wall) -> Result<Booked, CentralError> {
+        self.booked(Order::Grant { grant, at }).await
+    }
+
+    /// One account; `leased` is what nodes hold.
+    pub async fn account(&self, name: &Name) -> Result<Option<AccountView>, CentralError> {
         match self.order(Order::Account(name.clone())).await? {
-            Answer::Account(row) => Ok(row.map(|row| *row)),
+            Answer::Account(view) => Ok(view.map(|view| *view)),
             _ => Ok(None),
         }
     }
 
     /// Up to `limit` accounts in the order of their names, after `after`.
-    pub async fn accounts(&self, after: Option<Name>, limit: usize) -> Result<Vec<AccountRow>, CentralError> {
+    pub async fn accounts(&self, after: Option<Name>, limit: usize) -> Result<Vec<AccountView>, CentralError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match self.order(Order::Accounts { after: after.unwrap_or_else(|| "".into()), limit }).await? {
-            Answer::Accounts(rows) => Ok(rows),
+            Answer::Views(views) => Ok(views),
             _ => Ok(Vec::new()),
         }
     }
 
-    /// Who holds what, by account and node.
+    /// Who holds what, by balance and node.
     pub async fn slices(&self) -> Result<Vec<SliceRow>, CentralError> {
         match self.order(Order::Slices).await? {
             Answer::Slices(rows) => Ok(rows),
             _ => Ok(Vec::new()),
+        }
+    }
+
+    /// All balances of all nodes, as far as their journals are here. What nodes hold of customers' money and pockets is the line `leases`.
+    pub async fn trial_balance(&self) -> Result<TrialBalance, CentralError> {
+        match self.order(Order::Trial).await? {
+            Answer::Trial(trial) => Ok(trial),
+            _ => Ok(TrialBalance::default()),
         }
     }
 
@@ -161,95 +190,115 @@ impl Central {
         self.order(Order::Lose(node)).await.map(|_| ())
     }
 
+    async fn booked(&self, order: Order) -> Result<Booked, CentralError> {
+        match self.order(order).await? {
+            Answer::Booked(booked) => Ok(booked),
+            _ => Err(CentralError::Statement("no booking".to_owned())),
+        }
+    }
+
     async fn order(&self, order: Order) -> Result<Answer, CentralError> {
         let mut link = self.link.lock().await;
         match link.transact(&Work::Operator(order), PATIENCE).await? {
             Done::Operator(answer) => Ok(answer),
-            Done::Nothing | Done::LastShipped(_) | Done::Reply(..) => Ok(Answer::Done),
+            Done::Nothing | Done::LastShipped(_) | Done::Reply(..) | Done::Beaten(..) => Ok(Answer::Done),
         }
     }
 }
 
 pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Answer, Failed> {
     match order {
-        Order::Open(new) => open(tx, new).await.map(|()| Answer::Done),
-        Order::Change { account, terms, limit } => change(tx, account, terms, *limit).await.map(|()| Answer::Done),
-        Order::Book { transfer, at } => book(tx, transfer, *at).await.map(Answer::Booked),
+        Order::Open { new, at } => open(tx, new, desk::at(*at)).await.map(|()| Answer::Done),
+        Order::Amend { account, change, at } => amend(tx, account, change, desk::at(*at)).await.map(|()| Answer::Done),
+        Order::Move { account, key, order, methods, at } => {
+            move_money(tx, (account, key), order, methods, desk::at(*at)).await.map(Answer::Booked)
+        }
+        Order::Grant { grant, at } => give(tx, grant, desk::at(*at)).await.map(Answer::Booked),
         Order::Account(name) => {
-            let row = tx.query_opt(&format!("SELECT {ACCOUNT} FROM account WHERE name = $1"), &[&&**name]).await?;
-            Ok(Answer::Account(row.as_ref().map(AccountRow::read).transpose()?.map(Box::new)))
+            let rows = rows::families(tx, std::iter::once(name)).await?;
+            let row = rows.into_iter().find(|row| row.name == *name);
+            Ok(Answer::Account(row.map(|row| view(&row)).transpose()?.map(Box::new)))
         }
         Order::Accounts { after, limit } => {
-            let text = format!("SELECT {ACCOUNT} FROM account WHERE name > $1 ORDER BY name LIMIT $2");
-            let rows = tx.query(&text, &[&&**after, limit]).await?;
-            rows.iter().map(AccountRow::read).collect::<Result<_, _>>().map(Answer::Accounts)
+            rows::accounts(tx, after, *limit).await?.iter().map(view).collect::<Result<_, _>>().map(Answer::Views)
         }
         Order::Slices => slices(tx).await.map(Answer::Slices),
         Order::Lose(node) => lose(tx, node).await.map(|()| Answer::Done),
+        Order::Trial => trial(tx).await.map(Answer::Trial),
     }
 }
 
-async fn open(tx: &Transaction<'_>, new: &NewAccount) -> Result<(), Failed> {
-    if let Some(above) = ledger::parent(&new.name)
-        && rows::lock_account(tx, above).await?.is_none()
-    {
-        return Err(CentralError::NoAccount(above.to_owned()).into());
-    }
-    let terms = serde_json::to_string(&new.terms).map_err(|e| damaged(&e))?;
-    let text = "INSERT INTO account (name, currency, posted, held, credit_limit, terms, opened_ms) VALUES ($1, $2, 0, 0, $3, $4, $5) \
-                ON CONFLICT (name) DO NOTHING";
-    let made = tx.execute(text, &[&&*new.name, &new.currency.as_str(), &new.limit, &terms, &new.at.0]).await?;
-    if made == 0 {
-        return Err(CentralError::AccountExists(new.name.to_string()).into());
-    }
-    if new.opening != 0 {
-        book(tx, &opening(new), new.at).await?;
-    }
-    Ok(())
+/// An account as its owner sees it.
+fn view(row: &AccountRow) -> Result<AccountView, Failed> {
+    let desk = rating::slices::desk::Desk::new(vec![row.sheet()], ledger::OPEN).map_err(|e| damaged(&e))?;
+    desk.view(&row.name).ok_or_else(|| damaged(&"an account lost its name"))
 }
 
-/// From or, for an old debt, to the opening account.
-fn opening(new: &NewAccount) -> Transfer {
-    let (house, customer) = (Party::House(House::Opening), Party::Customer(new.name.clone()));
-    let (debit, credit) = if new.opening < 0 { (customer, house) } else { (house, customer) };
-    let amount = Money::of(new.opening.saturating_abs(), new.currency);
-    Transfer { key: Key::Opening, purpose: Purpose::Opening, debit, credit, amount, memo: None }
+fn refused(error: AccountRefused) -> Failed {
+    Failed::Other(CentralError::Account(error))
 }
 
-async fn change(tx: &Transaction<'_>, account: &Name, terms: &Terms, limit: i64) -> Result<(), Failed> {
-    let text = serde_json::to_string(terms).map_err(|e| damaged(&e))?;
-    let update = "UPDATE account SET terms = $2, credit_limit = $3 WHERE name = $1";
-    match tx.execute(update, &[&&**account, &text, &limit]).await? {
-        0 => Err(CentralError::NoAccount(account.to_string()).into()),
-        _ => Ok(()),
-    }
+async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Failed> {
+    let mut journal = desk::lock_journal(tx).await?;
+    let above = ledger::parent(&new.name).map(Name::from);
+    let accounts: BTreeSet<Name> = above.into_iter().chain([new.name.clone()]).collect();
+    let mut open = desk::open(tx, &accounts, &[]).await?;
+    open.desk.open(now, new).map_err(refused)?;
+    open.close(tx, Some(&mut journal), None).await
 }
 
-async fn book(tx: &Transaction<'_>, transfer: &Transfer, at: Wall) -> Result<Booked, Failed> {
-    let (account, sign) = match (&transfer.debit, &transfer.credit) {
-        (Party::House(_), Party::Customer(account)) => (account, 1),
-        (Party::Customer(account), Party::House(_)) => (account, -1),
-        _ => return Err(damaged(&"only money between a house account and a customer is booked centrally")),
-    };
-    let row = rows::lock_account(tx, account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))?;
-    if row.currency != transfer.amount.currency {
-        return Err(CentralError::CurrencyMismatch(row.currency).into());
-    }
-    let (key, text) = (transfer.key.to_string(), serde_json::to_string(transfer).map_err(|e| damaged(&e))?);
-    let before = "SELECT transfer, balance_after, at_ms FROM booking WHERE account = $1 AND key = $2";
-    if let Some(found) = tx.query_opt(before, &[&&**account, &key]).await? {
-        if found.try_get::<_, &str>(0)? != text {
-            return Err(CentralError::KeyReused(key).into());
+async fn amend(tx: &Transaction<'_>, account: &Name, change: &AccountChange, now: Now) -> Result<(), Failed> {
+    let mut journal = desk::lock_journal(tx).await?;
+    let mut open = desk::open(tx, &BTreeSet::from([account.clone()]), &[]).await?;
+    open.desk.amend(now, account, change).map_err(refused)?;
+    open.close(tx, Some(&mut journal), None).await
+}
+
+async fn move_money(
+    tx: &Transaction<'_>,
+    (account, key): (&Name, &str),
+    order: &MoveOrder,
+    methods: &[PaymentMethod],
+    now: Now,
+) -> Result<Booked, Failed> {
+    let mut journal = desk::lock_journal(tx).await?;
+    let given = Key::Given(key.into());
+    let mut keys = vec![given.clone()];
+    let mut accounts = BTreeSet::from([account.clone()]);
+    let mut order = order.clone();
+    match &mut order {
+        MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } | MoveOrder::Reverse { of, .. } => {
+            keys.push(Key::Given(of.as_str().into()))
         }
-        return Ok(Booked { balance_after: found.try_get(1)?, at: Wall(found.try_get(2)?), replayed: true });
+        MoveOrder::ReverseCall { call, transfers, .. } => {
+            keys.push(Key::usage(*call, 0, 0));
+            *transfers = desk::posted_for(tx, account, *call).await?;
+            accounts.extend(transfers.iter().filter_map(|transfer| transfer.customer().cloned()));
+        }
+        MoveOrder::TopUp { .. } | MoveOrder::Charge { .. } | MoveOrder::Correct { .. } => {}
     }
-    let amount = transfer.amount.amount.saturating_mul(sign);
-    let mut money: Account = row.money;
-    money.book(amount).map_err(CentralError::from)?;
-    rows::save_money(tx, account, &money).await?;
-    let insert = "INSERT INTO booking (account, key, at_ms, amount, balance_after, transfer) VALUES ($1, $2, $3, $4, $5, $6)";
-    tx.execute(insert, &[&&**account, &key, &at.0, &amount, &money.posted, &text]).await?;
-    Ok(Booked { balance_after: money.posted, at, replayed: false })
+    let mut open = desk::open(tx, &accounts, &keys).await?;
+    let moved = open.desk.carry_out(now, account, key, &order, methods).map_err(refused)?;
+    let at = if moved.replayed { booked_at(tx, account, &given).await? } else { now.wall };
+    open.close(tx, Some(&mut journal), None).await?;
+    Ok(Booked { amount: moved.amount, balance: moved.balance, at, due: moved.due, replayed: moved.replayed })
+}
+
+async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked, Failed> {
+    let NewGrant { account, pocket, amount, terms, reference, key } = grant;
+    let mut journal = desk::lock_journal(tx).await?;
+    let given = Key::Given(key.as_str().into());
+    let mut open = desk::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
+    let ask = GrantRequest { account, pocket, amount: *amount, terms: terms.clone(), reference, key };
+    let granted = open.desk.grant(now, &ask).map_err(refused)?;
+    let at = if granted.replayed { booked_at(tx, account, &given).await? } else { now.wall };
+    open.close(tx, Some(&mut journal), None).await?;
+    Ok(Booked { amount: granted.amount, balance: granted.left, at, due: None, replayed: granted.replayed })
+}
+
+async fn booked_at(tx: &Transaction<'_>, account: &Name, key: &Key) -> Result<Wall, Failed> {
+    let row = tx.query_opt("SELECT at_ms FROM booking WHERE account = $1 AND key = $2", &[&&**account, &key.to_string()]).await?;
+    Ok(Wall(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default()))
 }
 
 async fn slices(tx: &Transaction<'_>) -> Result<Vec<SliceRow>, Failed> {
@@ -277,8 +326,34 @@ async fn slices(tx: &Transaction<'_>) -> Result<Vec<SliceRow>, Failed> {
     tx.query(text, &[]).await?.iter().map(read).collect()
 }
 
+/// By one statement, so that it is of one moment.
+async fn trial(tx: &Transaction<'_>) -> Result<TrialBalance, Failed> {
+    const LINE: &str = "CASE WHEN pocket_of IS NULL THEN 'customers' ELSE 'pockets' END";
+    let text = format!(
+        "SELECT currency, house, CAST(SUM(balance) AS BIGINT), CAST(0 AS BIGINT) FROM house GROUP BY currency, house \
+         UNION ALL SELECT currency, {LINE}, CAST(SUM(posted) AS BIGINT), CAST(SUM(held) AS BIGINT) FROM account GROUP BY currency, {LINE}"
+    );
+    let mut trial = TrialBalance::default();
+    for row in tx.query(&text, &[]).await? {
+        let currency: Currency = row.try_get::<_, &str>(0)?.parse().map_err(|e: units::MoneyError| damaged(&e))?;
+        let (word, posted, held): (&str, i64, i64) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+        let line = match word {
+            "customers" => TrialLine::Customers,
+            "pockets" => TrialLine::Pockets,
+            house => {
+                let known = House::ALL.into_iter().find(|known| known.name() == house);
+                TrialLine::House(known.ok_or_else(|| damaged(&format_args!("{house} is no house account")))?)
+            }
+        };
+        trial.add(currency, line, i128::from(posted) - i128::from(held));
+        trial.add(currency, TrialLine::Leases, i128::from(held));
+    }
+    Ok(trial)
+}
+
 async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed> {
-    let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
+    let found = if &**name == CENTRAL { None } else { rows::lock_node(tx, name).await? };
+    let mut node = found.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
     if node.lost {
         return Ok(());
     }
@@ -289,13 +364,21 @@ async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed> {
     }
     node.lose();
     rows::save_node(tx, name, &node).await?;
-    for row in tx.query("SELECT account FROM slice WHERE node = $1 ORDER BY account", &[&&**name]).await? {
-        let account: &str = row.try_get(0)?;
-        let Some(mut row) = rows::lock_account(tx, account).await? else { continue };
-        let slice = rows::lock_slice(tx, account, name).await?;
-        row.money.lose(&slice);
-        rows::save_money(tx, account, &row.money).await?;
+    let mut balances = rows::names(&tx.query("SELECT account FROM slice WHERE node = $1", &[&&**name]).await?)?;
+    balances.sort();
+    let owners: BTreeSet<&str> = balances.iter().map(|balance| rating::slices::owner(balance)).collect();
+    for owner in owners {
+        let Some(mut row) = rows::lock_account(tx, owner).await? else { continue };
+        for balance in balances.iter().filter(|balance| rating::slices::owner(balance) == owner) {
+            let slice = rows::lock_slice(tx, balance, name).await?;
+            if let Some(money) = row.money_mut(balance) {
+                money.lose(&slice);
+                rows::save_money(tx, balance, money).await?;
+            }
+        }
     }
+    // Its words to owners are for others to say: if it said some already, they are said twice.
+    tx.execute("UPDATE notice SET node = NULL WHERE node = $1", &[&&**name]).await?;
     Ok(())
 }
 

@@ -1,24 +1,26 @@
 //! What a node asks, each as one transaction: load the rows, call the rule, write the rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{GENESIS, Hash, Record};
-use rating::slices::central::{Ask, Conditions, Lent, Shipped, ask};
+use ledger::{Hash, Notice, Purpose, Record, RecordBody, Transfer, TrialBalance};
+use rating::slices::central::{Ask, CENTRAL, Conditions, Lent, Node, Shipped, WANTED_MS, ask};
+use rating::slices::desk::add_houses;
 use rating::slices::holder::Reply;
-use rating::slices::{Grant, Movement, add_movements};
+use rating::slices::{Grant, Movement, add_movements, owner};
 use store::JournalEntry;
-use tokio_postgres::{Row, Transaction};
-use units::Name;
+use tokio_postgres::Transaction;
+use units::{Currency, Name, Wall};
 
 use crate::link::Failed;
 use crate::operator::{self, Order};
 use crate::rows::{self, AccountRow, damaged, signed};
-use crate::{CentralError, schema};
+use crate::{CentralError, desk, schema};
 
 /// A node counts as live for a fair share so long after its last beat.
 const SEEN_MS: i64 = 15_000;
-/// A hint that somebody asked in vain stands so long.
-const WANTED_MS: i64 = 10_000;
+
+/// What is a unit of money for the largest grant is a minute for free seconds.
+const SECS: i64 = 60;
 
 /// One transaction to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,11 @@ pub(crate) enum Work {
         node: Name,
         epoch: u64,
         hold_ms: i64,
+        /// The last change of terms that the node knows.
+        since: i64,
     },
+    /// What comes with time alone.
+    Expire,
     Ask {
         node: Name,
         account: Name,
@@ -55,12 +61,14 @@ pub(crate) enum Work {
 }
 
 /// What a transaction gave.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Done {
     Nothing,
     LastShipped(u64),
     /// For the node, with the accounts that its grants are of.
     Reply(Reply, Vec<AccountRow>),
+    /// As `Reply`, with the last change of terms that is among the accounts.
+    Beaten(Reply, Vec<AccountRow>, i64),
     Operator(operator::Answer),
 }
 
@@ -73,7 +81,8 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done,
             Ok(Done::LastShipped(last.unwrap_or_default().cast_unsigned()))
         }
         Work::Join { node, boot, at_last, own_books, hold_ms } => join(tx, node, *boot, *at_last, *own_books, *hold_ms).await,
-        Work::Beat { node, epoch, hold_ms } => beat(tx, node, *epoch, *hold_ms).await,
+        Work::Beat { node, epoch, hold_ms, since } => beat(tx, node, *epoch, *hold_ms, *since).await,
+        Work::Expire => desk::expire(tx, schema::now_ms(tx).await?).await.map(|()| Done::Nothing),
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
         Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),
@@ -93,9 +102,7 @@ async fn join(
         if own_books {
             return Err(CentralError::OwnBooks.into());
         }
-        let make = "INSERT INTO node (name, epoch, boot, last_seq, chain, last_ask, lost, seen_ms, expires_ms) \
-                    VALUES ($1, 0, 0, 0, $2, 0, FALSE, 0, 0)";
-        tx.execute(make, &[&&**name, &GENESIS.as_slice()]).await?;
+        rows::make_node(tx, name).await?;
     }
     let mut node = match found {
         Some(node) => node,
@@ -115,12 +122,12 @@ async fn join(
     Ok(Done::Reply(Reply::Joined { epoch, last_seq: node.last_seq, grants, recalled: node.lost }, accounts))
 }
 
-async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64) -> Result<Done, Failed> {
+async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64, since: i64) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
     node.fence(epoch).map_err(CentralError::from)?;
     let now_ms = schema::now_ms(tx).await?;
     if node.lost {
-        let sum = "SELECT CAST(COALESCE(SUM(granted - returned - used), 0) AS BIGINT) FROM slice WHERE node = $1";
+        let sum = "SELECT count(*) FROM slice WHERE node = $1 AND granted - returned - used <> 0";
         let outstanding: i64 = tx.query_one(sum, &[&&**name]).await?.try_get(0)?;
         if node.find_again(outstanding) {
             rows::save_node(tx, name, &node).await?;
@@ -131,47 +138,95 @@ async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64) -> Re
     }
     let wanted = "SELECT s.account FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 \
                   AND s.granted - s.returned - s.used > 0 AND a.wanted_by <> $1 AND a.wanted_ms > $2 ORDER BY s.account LIMIT 1000";
-    let wanted = names(&tx.query(wanted, &[&&**name, &(now_ms - WANTED_MS)]).await?)?;
-    let offered = "SELECT s.account FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 \
-                   AND s.granted - s.returned - s.used <= 0 AND a.posted - a.held - a.credit_limit > 0 ORDER BY s.account LIMIT 1000";
-    let offered = names(&tx.query(offered, &[&&**name]).await?)?;
+    let wanted = rows::names(&tx.query(wanted, &[&&**name, &(now_ms - WANTED_MS)]).await?)?;
+    let offered = offered(tx, name, now_ms).await?;
     let grants = rows::unbooked(tx, name).await?;
-    let accounts = rows::families(tx, grants.iter().map(|grant| &grant.account)).await?;
-    Ok(Done::Reply(Reply::Beaten { wanted, offered, grants, recalled: node.lost }, accounts))
+    let words = desk::words(tx, name).await?;
+    let changed = "SELECT a.name, a.changed FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 AND a.changed > $2 \
+                   ORDER BY a.changed LIMIT 200";
+    let changed = tx.query(changed, &[&&**name, &since]).await?;
+    let last = changed.last().map(|row| row.try_get(1)).transpose()?.unwrap_or(since);
+    let changed = rows::names(&changed)?;
+    let accounts = rows::families(tx, grants.iter().map(|grant| &grant.account).chain(&changed)).await?;
+    Ok(Done::Beaten(Reply::Beaten { wanted, offered, grants, recalled: node.lost, words }, accounts, last))
 }
 
-fn names(rows: &[Row]) -> Result<Vec<Name>, Failed> {
-    rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into())).collect()
+/// Balances of which the node has nothing and there is something: those that it had some of, and pockets of the accounts that it serves.
+async fn offered(tx: &Transaction<'_>, name: &Name, now_ms: i64) -> Result<Vec<Name>, Failed> {
+    const FREE: &str = "a.posted - a.held - a.credit_limit > 0 AND (a.ends_ms IS NULL OR a.ends_ms > $2) \
+                        AND (a.wanted_by IS NULL OR a.wanted_by <> $3 OR a.wanted_ms <= $4)";
+    let text = format!(
+        "SELECT a.name FROM slice s JOIN account a ON a.name = s.account \
+         WHERE s.node = $1 AND s.granted - s.returned - s.used <= 0 AND {FREE} \
+         UNION SELECT a.name FROM slice o JOIN account a ON a.pocket_of = o.account \
+         WHERE o.node = $1 AND NOT EXISTS (SELECT 1 FROM slice s WHERE s.account = a.name AND s.node = $1) AND {FREE} LIMIT 1000"
+    );
+    rows::names(&tx.query(&text, &[&&**name, &now_ms, &CENTRAL, &(now_ms - WANTED_MS)]).await?)
 }
 
-async fn lend(tx: &Transaction<'_>, name: &Name, account: &Name, wish: &Ask, grant_max: i64) -> Result<Done, Failed> {
+async fn lend(tx: &Transaction<'_>, name: &Name, balance: &Name, wish: &Ask, grant_max: i64) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
     node.fence(wish.epoch).map_err(CentralError::from)?;
-    let nothing = |account: &Name| Reply::Lent { account: account.clone(), grant: None };
-    let Some(mut row) = rows::lock_account(tx, account).await? else { return Ok(Done::Reply(nothing(account), Vec::new())) };
-    let mut slice = rows::lock_slice(tx, account, name).await?;
+    let nothing = || Ok(Done::Reply(Reply::Lent { account: balance.clone(), grant: None }, Vec::new()));
+    let Some(mut row) = rows::lock_account(tx, owner(balance)).await? else { return nothing() };
     let now_ms = schema::now_ms(tx).await?;
+    let ended = row.has_ended(balance, Wall(now_ms));
+    let grant_max = if row.currency_of(balance) == Some(Currency::SEC) { grant_max.saturating_mul(SECS) } else { grant_max };
+    let Some(money) = row.money_mut(balance) else { return nothing() };
+    let mut slice = rows::lock_slice(tx, balance, name).await?;
     let live: i64 = tx.query_one("SELECT count(*) FROM node WHERE seen_ms > $1", &[&(now_ms - SEEN_MS)]).await?.try_get(0)?;
-    let conditions = Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms };
+    let conditions = Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms, ended };
     let id: Name = format!("{name}.{}.{}", wish.epoch, wish.number).into();
-    let lent = ask((name, &mut node), &mut row.money, &mut slice, wish, &conditions).map_err(CentralError::from)?;
+    let lent = ask((name, &mut node), money, &mut slice, wish, &conditions).map_err(CentralError::from)?;
     let grant = match lent {
         Lent::Now(amount) => {
-            rows::save_grant(tx, account, &row.money).await?;
-            rows::save_slice(tx, account, name, &slice).await?;
+            rows::save_grant(tx, balance, money).await?;
+            rows::save_slice(tx, balance, name, &slice).await?;
             let text = "INSERT INTO lent (id, node, account, amount) VALUES ($1, $2, $3, $4)";
-            tx.execute(text, &[&&*id, &&**name, &&**account, &amount]).await?;
-            Some(Grant { id, account: account.clone(), amount })
+            tx.execute(text, &[&&*id, &&**name, &&**balance, &amount]).await?;
+            Some(Grant { id, account: balance.clone(), amount })
         }
         Lent::Nothing => {
-            rows::save_money(tx, account, &row.money).await?;
+            rows::save_money(tx, balance, money).await?;
             None
         }
         Lent::Before => rows::unbooked(tx, name).await?.into_iter().find(|grant| grant.id == id),
     };
     rows::save_node(tx, name, &node).await?;
-    let accounts = rows::families(tx, std::iter::once(account)).await?;
-    Ok(Done::Reply(Reply::Lent { account: account.clone(), grant }, accounts))
+    let accounts = rows::families(tx, std::iter::once(balance)).await?;
+    Ok(Done::Reply(Reply::Lent { account: balance.clone(), grant }, accounts))
+}
+
+/// Fresh entries in the words of the balances, of the call records and of the house accounts.
+#[derive(Default)]
+struct Said<'a> {
+    moved: BTreeMap<Name, Movement>,
+    transfers: BTreeMap<Name, Vec<(Wall, Transfer)>>,
+    calls: Vec<(&'a JournalEntry, String, String)>,
+    trial: TrialBalance,
+    /// Words that are in the journal now.
+    words: Vec<Name>,
+}
+
+fn say<'a>(name: &Name, entries: &'a [JournalEntry]) -> Result<Said<'a>, Failed> {
+    let mut said = Said::default();
+    for entry in entries {
+        let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
+        add_movements(&record, &mut said.moved);
+        add_houses(record.transfers(), &mut said.trial);
+        for transfer in record.transfers() {
+            if let Some(customer) = transfer.customer().filter(|_| transfer.purpose != Purpose::Slice) {
+                said.transfers.entry(customer.clone()).or_default().push((record.at, transfer.clone()));
+            }
+        }
+        if let RecordBody::Notice(Notice { id: Some(id), .. }) = &record.body {
+            said.words.push(id.clone());
+        }
+        if let Some((call, body)) = record.cdr() {
+            said.calls.push((entry, call.to_string(), body.get().to_owned()));
+        }
+    }
+    Ok(said)
 }
 
 async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalEntry]) -> Result<Done, Failed> {
@@ -185,30 +240,44 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
         Err(refused) => return Err(CentralError::from(refused).into()),
     };
     let fresh = &entries[entries.len() - fresh..];
-    let mut moved: BTreeMap<Name, Movement> = BTreeMap::new();
-    let mut calls = Vec::new();
-    for entry in fresh {
-        let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
-        add_movements(&record, &mut moved);
-        if let Some((call, body)) = record.cdr() {
-            calls.push((entry, call.to_string(), body.get().to_owned()));
+    let said = say(name, fresh)?;
+    insert_entries(tx, name, fresh).await?;
+    insert_calls(tx, name, &said.calls).await?;
+    let owners: BTreeSet<&str> = said.moved.keys().map(|balance| owner(balance)).collect();
+    let (now, closed_until) = (desk::at(Wall(schema::now_ms(tx).await?)), desk::closed_until(tx).await?);
+    for account in owners {
+        let open = book(tx, (name, &node), account, &said).await?;
+        if let Some(transfers) = said.transfers.get(account) {
+            let mut open = desk::lay(vec![open.sheet()], vec![open], closed_until)?;
+            open.desk.note(now, transfers);
+            open.close(tx, None, Some((name, node.last_seq))).await?;
         }
     }
-    insert_entries(tx, name, fresh).await?;
-    insert_calls(tx, name, &calls).await?;
-    for (account, movement) in &moved {
-        let mut row = rows::lock_account(tx, account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))?;
-        let mut slice = rows::lock_slice(tx, account, name).await?;
-        row.money.apply(&mut slice, movement, node.lost).map_err(CentralError::from)?;
-        rows::save_money(tx, account, &row.money).await?;
-        rows::save_slice(tx, account, name, &slice).await?;
+    if !said.words.is_empty() {
+        let words: Vec<&str> = said.words.iter().map(|id| &**id).collect();
+        tx.execute("DELETE FROM notice WHERE id = ANY ($1)", &[&words]).await?;
+    }
+    desk::save_houses(tx, name, &said.trial).await?;
+    rows::save_node(tx, name, &node).await?;
+    Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
+}
+
+/// What was shipped of one account and its pockets.
+async fn book(tx: &Transaction<'_>, (name, node): (&Name, &Node), account: &str, said: &Said<'_>) -> Result<AccountRow, Failed> {
+    let no_account = || CentralError::NoAccount(account.to_owned());
+    let mut row = rows::lock_account(tx, account).await?.ok_or_else(no_account)?;
+    for (balance, movement) in said.moved.iter().filter(|(balance, _)| owner(balance) == account) {
+        let mut slice = rows::lock_slice(tx, balance, name).await?;
+        let money = row.money_mut(balance).ok_or_else(no_account)?;
+        money.apply(&mut slice, movement, node.lost).map_err(CentralError::from)?;
+        rows::save_money(tx, balance, money).await?;
+        rows::save_slice(tx, balance, name, &slice).await?;
         let booked: Vec<&str> = movement.booked.iter().map(|id| &**id).collect();
         if !booked.is_empty() {
             tx.execute("DELETE FROM lent WHERE id = ANY ($1)", &[&booked]).await?;
         }
     }
-    rows::save_node(tx, name, &node).await?;
-    Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
+    Ok(row)
 }
 
 async fn insert_entries(tx: &Transaction<'_>, node: &str, entries: &[JournalEntry]) -> Result<(), Failed> {

@@ -1,9 +1,12 @@
-//! Rows to values and back. Everything that will be written is locked when it is read, in the order node, accounts by name, slices, so
-//! that no two transactions wait for each other in a circle.
+//! Rows to values and back. Everything that will be written is locked when it is read, in the order node, accounts by name each before its
+//! pockets, slices, so that no two transactions wait for each other in a circle.
 
-use ledger::{Hash, Terms};
+use std::collections::BTreeMap;
+
+use ledger::{GENESIS, Hash, Sheet, SheetMoney, StateImage};
 use rating::slices::Grant;
 use rating::slices::central::{Account, Node, Slice, Wanted};
+use rating::slices::owner;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
@@ -17,36 +20,99 @@ pub struct AccountRow {
     pub name: Name,
     /// For ever.
     pub currency: Currency,
-    /// What it calls by.
-    pub terms: Terms,
-    /// When it was opened.
-    pub opened_at: Wall,
-    /// Its money, 10⁻⁵ units.
+    /// Its own money.
+    pub money: Account,
+    /// What it calls by, and what is known of its pockets.
+    pub state: StateImage,
+    /// Its pockets.
+    pub pockets: Vec<PocketRow>,
+    /// Counts the changes of terms over all accounts.
+    pub(crate) changed: i64,
+}
+
+/// A pocket over all nodes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PocketRow {
+    /// Unique within its account.
+    pub name: Name,
+    /// What it counts.
+    pub currency: Currency,
+    /// What is in it.
     pub money: Account,
 }
 
-pub(crate) const ACCOUNT: &str = "name, currency, posted, held, credit_limit, terms, opened_ms, wanted_by, wanted_ms";
+const BALANCE: &str = "name, pocket_of, currency, posted, held, credit_limit, wanted_by, wanted_ms, state, changed";
 
 // === impl AccountRow ===
 
 impl AccountRow {
-    /// A row of [`ACCOUNT`].
-    pub(crate) fn read(row: &Row) -> Result<Self, Failed> {
-        let wanted: Option<String> = row.try_get(7)?;
-        let at_ms: Option<i64> = row.try_get(8)?;
-        Ok(Self {
-            name: row.try_get::<_, &str>(0)?.into(),
-            currency: row.try_get::<_, &str>(1)?.parse().map_err(|e: units::MoneyError| damaged(&e))?,
-            terms: serde_json::from_str(row.try_get(5)?).map_err(|e| damaged(&e))?,
-            opened_at: Wall(row.try_get(6)?),
-            money: Account {
-                posted: row.try_get(2)?,
-                held: row.try_get(3)?,
-                limit: row.try_get(4)?,
-                wanted: wanted.zip(at_ms).map(|(by, at_ms)| Wanted { by: by.into(), at_ms }),
-            },
-        })
+    /// Rows of [`BALANCE`], accounts before their pockets.
+    fn read_all(rows: &[Row]) -> Result<Vec<Self>, Failed> {
+        let mut accounts: BTreeMap<Name, Self> = BTreeMap::new();
+        for row in rows.iter().filter(|row| matches!(row.try_get::<_, Option<&str>>(1), Ok(None))) {
+            let name: Name = row.try_get::<_, &str>(0)?.into();
+            let (currency, money) = balance(row)?;
+            let state = serde_json::from_str(row.try_get(8)?).map_err(|e| damaged(&e))?;
+            accounts.insert(name.clone(), Self { name, currency, money, state, pockets: Vec::new(), changed: row.try_get(9)? });
+        }
+        for row in rows {
+            let Some(of) = row.try_get::<_, Option<&str>>(1)? else { continue };
+            let name: &str = row.try_get(0)?;
+            let (currency, money) = balance(row)?;
+            if let (Some(account), Some(pocket)) = (accounts.get_mut(of), name.get(of.len() + 1..)) {
+                account.pockets.push(PocketRow { name: pocket.into(), currency, money });
+            }
+        }
+        Ok(accounts.into_values().collect())
     }
+
+    /// One of its balances, by its name over all: `acme` or `acme/free`.
+    pub(crate) fn money_mut(&mut self, balance: &str) -> Option<&mut Account> {
+        if *self.name == *balance {
+            return Some(&mut self.money);
+        }
+        let pocket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
+        self.pockets.iter_mut().find(|row| &*row.name == pocket).map(|row| &mut row.money)
+    }
+
+    /// What one of its balances counts.
+    pub(crate) fn currency_of(&self, balance: &str) -> Option<Currency> {
+        if *self.name == *balance {
+            return Some(self.currency);
+        }
+        let pocket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
+        self.pockets.iter().find(|row| &*row.name == pocket).map(|row| row.currency)
+    }
+
+    /// Whether one of its balances has ended: a pocket at its end.
+    pub(crate) fn has_ended(&self, balance: &str, at: Wall) -> bool {
+        let pocket = balance.strip_prefix(&*self.name).and_then(|rest| rest.strip_prefix('/'));
+        pocket.and_then(|name| self.state.pockets.iter().find(|known| &*known.name == name)).is_some_and(|known| known.terms.is_expired(at))
+    }
+
+    /// As the desk takes it, without movements.
+    pub(crate) fn sheet(&self) -> Sheet {
+        let money = |currency, money: &Account| SheetMoney { currency, posted: money.posted, held: money.held, limit: money.limit };
+        Sheet {
+            name: self.name.clone(),
+            money: money(self.currency, &self.money),
+            pockets: self.pockets.iter().map(|row| (row.name.clone(), money(row.currency, &row.money))).collect(),
+            state: self.state.clone(),
+            given: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+}
+
+fn balance(row: &Row) -> Result<(Currency, Account), Failed> {
+    let (wanted, at_ms): (Option<String>, Option<i64>) = (row.try_get(6)?, row.try_get(7)?);
+    let money = Account {
+        posted: row.try_get(3)?,
+        held: row.try_get(4)?,
+        limit: row.try_get(5)?,
+        wanted: wanted.zip(at_ms).map(|(by, at_ms)| Wanted { by: by.into(), at_ms }),
+    };
+    Ok((row.try_get::<_, &str>(2)?.parse().map_err(|e: units::MoneyError| damaged(&e))?, money))
 }
 
 pub(crate) fn damaged(error: &dyn std::fmt::Display) -> Failed {
@@ -56,6 +122,14 @@ pub(crate) fn damaged(error: &dyn std::fmt::Display) -> Failed {
 /// Counters are stored as the signed numbers that SQL has.
 pub(crate) const fn signed(number: u64) -> i64 {
     number.cast_signed()
+}
+
+/// A node that was never here.
+pub(crate) async fn make_node(tx: &Transaction<'_>, name: &str) -> Result<(), Failed> {
+    let make = "INSERT INTO node (name, epoch, boot, last_seq, chain, last_ask, lost, seen_ms, expires_ms) \
+                VALUES ($1, 0, 0, 0, $2, 0, FALSE, 0, 0) ON CONFLICT (name) DO NOTHING";
+    tx.execute(make, &[&name, &GENESIS.as_slice()]).await?;
+    Ok(())
 }
 
 /// A node's row, to be written.
@@ -87,41 +161,45 @@ pub(crate) async fn renew(tx: &Transaction<'_>, name: &str, now_ms: i64, hold_ms
     Ok(())
 }
 
-/// An account's row, to be written.
+/// An account with its pockets, to be written. The account's own row is locked first: who has that has the pockets, and sees them all.
 pub(crate) async fn lock_account(tx: &Transaction<'_>, name: &str) -> Result<Option<AccountRow>, Failed> {
-    let row = tx.query_opt(&format!("SELECT {ACCOUNT} FROM account WHERE name = $1 FOR UPDATE"), &[&name]).await?;
-    row.as_ref().map(AccountRow::read).transpose()
+    let text = format!("SELECT {BALANCE} FROM account WHERE name = $1 AND pocket_of IS NULL FOR UPDATE");
+    let Some(own) = tx.query_opt(&text, &[&name]).await? else { return Ok(None) };
+    let mut rows = vec![own];
+    rows.extend(tx.query(&format!("SELECT {BALANCE} FROM account WHERE pocket_of = $1 ORDER BY name FOR UPDATE"), &[&name]).await?);
+    Ok(AccountRow::read_all(&rows)?.pop())
 }
 
-pub(crate) async fn save_money(tx: &Transaction<'_>, name: &str, money: &Account) -> Result<(), Failed> {
-    let text = "UPDATE account SET posted = $2, held = $3, credit_limit = $4, wanted_by = $5, wanted_ms = $6 WHERE name = $1";
+/// One balance, by its name over all.
+pub(crate) async fn save_money(tx: &Transaction<'_>, balance: &str, money: &Account) -> Result<(), Failed> {
+    let text = "UPDATE account SET posted = $2, held = $3, wanted_by = $4, wanted_ms = $5 WHERE name = $1";
     let (by, at_ms) = (money.wanted.as_ref().map(|w| &*w.by), money.wanted.as_ref().map(|w| w.at_ms));
-    tx.execute(text, &[&name, &money.posted, &money.held, &money.limit, &by, &at_ms]).await?;
+    tx.execute(text, &[&balance, &money.posted, &money.held, &by, &at_ms]).await?;
     Ok(())
 }
 
 /// As [`save_money`] after a grant; the database itself looks once more that all that is held is there.
-pub(crate) async fn save_grant(tx: &Transaction<'_>, name: &str, money: &Account) -> Result<(), Failed> {
-    save_money(tx, name, money).await?;
+pub(crate) async fn save_grant(tx: &Transaction<'_>, balance: &str, money: &Account) -> Result<(), Failed> {
+    save_money(tx, balance, money).await?;
     let text = "SELECT 1 FROM account WHERE name = $1 AND posted - held - credit_limit >= 0";
-    match tx.query_opt(text, &[&name]).await? {
+    match tx.query_opt(text, &[&balance]).await? {
         Some(_) => Ok(()),
-        None => Err(damaged(&format_args!("a grant would leave account {name} with more lent than there is"))),
+        None => Err(damaged(&format_args!("a grant would leave {balance} with more lent than there is"))),
     }
 }
 
-/// A node's slice of an account, made if there is none.
-pub(crate) async fn lock_slice(tx: &Transaction<'_>, account: &str, node: &str) -> Result<Slice, Failed> {
+/// A node's slice of a balance, made if there is none.
+pub(crate) async fn lock_slice(tx: &Transaction<'_>, balance: &str, node: &str) -> Result<Slice, Failed> {
     let make = "INSERT INTO slice (account, node, granted, returned, used) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (account, node) DO NOTHING";
-    tx.execute(make, &[&account, &node]).await?;
+    tx.execute(make, &[&balance, &node]).await?;
     let text = "SELECT granted, returned, used FROM slice WHERE account = $1 AND node = $2 FOR UPDATE";
-    let row = tx.query_one(text, &[&account, &node]).await?;
+    let row = tx.query_one(text, &[&balance, &node]).await?;
     Ok(Slice { granted: row.try_get(0)?, returned: row.try_get(1)?, used: row.try_get(2)? })
 }
 
-pub(crate) async fn save_slice(tx: &Transaction<'_>, account: &str, node: &str, slice: &Slice) -> Result<(), Failed> {
+pub(crate) async fn save_slice(tx: &Transaction<'_>, balance: &str, node: &str, slice: &Slice) -> Result<(), Failed> {
     let text = "UPDATE slice SET granted = $3, returned = $4, used = $5 WHERE account = $1 AND node = $2";
-    tx.execute(text, &[&account, &node, &slice.granted, &slice.returned, &slice.used]).await?;
+    tx.execute(text, &[&balance, &node, &slice.granted, &slice.returned, &slice.used]).await?;
     Ok(())
 }
 
@@ -134,11 +212,11 @@ pub(crate) async fn unbooked(tx: &Transaction<'_>, node: &str) -> Result<Vec<Gra
     rows.iter().map(read).collect()
 }
 
-/// Accounts with those above them: what a node has to open before it can book.
-pub(crate) async fn families(tx: &Transaction<'_>, accounts: impl Iterator<Item = &Name>) -> Result<Vec<AccountRow>, Failed> {
+/// The accounts of these balances with their pockets and those above them: what a node has to know before it can book.
+pub(crate) async fn families(tx: &Transaction<'_>, balances: impl Iterator<Item = &Name>) -> Result<Vec<AccountRow>, Failed> {
     let mut names: Vec<&str> = Vec::new();
-    for account in accounts {
-        let mut name = Some(&**account);
+    for balance in balances {
+        let mut name = Some(owner(balance));
         while let Some(one) = name {
             names.push(one);
             name = ledger::parent(one);
@@ -149,7 +227,17 @@ pub(crate) async fn families(tx: &Transaction<'_>, accounts: impl Iterator<Item 
     }
     names.sort_unstable();
     names.dedup();
-    // In the order of names an account comes after those above it.
-    let rows = tx.query(&format!("SELECT {ACCOUNT} FROM account WHERE name = ANY ($1) ORDER BY name"), &[&names]).await?;
-    rows.iter().map(AccountRow::read).collect()
+    let rows = tx.query(&format!("SELECT {BALANCE} FROM account WHERE name = ANY ($1) OR pocket_of = ANY ($1)"), &[&names]).await?;
+    AccountRow::read_all(&rows)
+}
+
+/// Up to `limit` accounts in the order of their names, after `after`.
+pub(crate) async fn accounts(tx: &Transaction<'_>, after: &str, limit: i64) -> Result<Vec<AccountRow>, Failed> {
+    let page = "SELECT name FROM account WHERE name > $1 AND pocket_of IS NULL ORDER BY name LIMIT $2";
+    let text = format!("SELECT {BALANCE} FROM account WHERE name IN ({page}) OR pocket_of IN ({page})");
+    AccountRow::read_all(&tx.query(&text, &[&after, &limit]).await?)
+}
+
+pub(crate) fn names(rows: &[Row]) -> Result<Vec<Name>, Failed> {
+    rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into())).collect()
 }

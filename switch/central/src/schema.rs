@@ -2,35 +2,52 @@
 //!
 //! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration.
 
+use rating::slices::central::CENTRAL;
 use tokio_postgres::Transaction;
 
-use crate::CentralError;
 use crate::link::Failed;
+use crate::{CentralError, rows};
 
 /// The form of the tables written here.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 const TABLES: &[&str] = &[
-    "CREATE TABLE IF NOT EXISTS form (one BIGINT PRIMARY KEY, version BIGINT NOT NULL)",
+    // One row: the form, how often an account's terms changed, and until when the books are closed.
+    "CREATE TABLE IF NOT EXISTS form (one BIGINT PRIMARY KEY, version BIGINT NOT NULL, changes BIGINT NOT NULL, closed_ms BIGINT)",
     "CREATE TABLE IF NOT EXISTS node (name TEXT PRIMARY KEY, epoch BIGINT NOT NULL, boot BIGINT NOT NULL, last_seq BIGINT NOT NULL, \
      chain BYTEA NOT NULL, last_ask BIGINT NOT NULL, lost BOOLEAN NOT NULL, seen_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, currency TEXT NOT NULL, posted BIGINT NOT NULL, held BIGINT NOT NULL, \
-     credit_limit BIGINT NOT NULL CHECK (credit_limit <= 0), terms TEXT NOT NULL, opened_ms BIGINT NOT NULL, wanted_by TEXT, wanted_ms BIGINT)",
+    // Balances: an account's own money, `acme`, with all that is known of the account; and pockets, `acme/free`.
+    "CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, pocket_of TEXT, currency TEXT NOT NULL, posted BIGINT NOT NULL, \
+     held BIGINT NOT NULL, credit_limit BIGINT NOT NULL CHECK (credit_limit <= 0), state TEXT NOT NULL, wanted_by TEXT, wanted_ms BIGINT, \
+     ends_ms BIGINT, due_ms BIGINT, changed BIGINT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS account_pockets ON account (pocket_of)",
+    "CREATE INDEX IF NOT EXISTS account_due ON account (due_ms)",
+    // Who has what of a balance.
     "CREATE TABLE IF NOT EXISTS slice (account TEXT NOT NULL, node TEXT NOT NULL, granted BIGINT NOT NULL, returned BIGINT NOT NULL, \
      used BIGINT NOT NULL, PRIMARY KEY (account, node))",
     "CREATE INDEX IF NOT EXISTS slice_of_node ON slice (node)",
     // Lent, and not seen in the node's journal yet.
     "CREATE TABLE IF NOT EXISTS lent (id TEXT PRIMARY KEY, node TEXT NOT NULL, account TEXT NOT NULL, amount BIGINT NOT NULL CHECK (amount > 0))",
     "CREATE INDEX IF NOT EXISTS lent_to_node ON lent (node)",
-    // The nodes' journals.
+    // The nodes' journals, and that of what is done here, under the name `@central`.
     "CREATE TABLE IF NOT EXISTS entry (node TEXT NOT NULL, seq BIGINT NOT NULL, account TEXT NOT NULL, at_ms BIGINT NOT NULL, \
      body TEXT NOT NULL, hash BYTEA NOT NULL, PRIMARY KEY (node, seq))",
+    "CREATE INDEX IF NOT EXISTS entry_of_account ON entry (account, at_ms)",
     "CREATE TABLE IF NOT EXISTS cdr (node TEXT NOT NULL, seq BIGINT NOT NULL, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, \
      ended_ms BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (node, seq))",
     "CREATE INDEX IF NOT EXISTS cdr_of_account ON cdr (account, ended_ms)",
-    // Openings, top-ups and corrections, made here: one per key of an account, over all nodes.
-    "CREATE TABLE IF NOT EXISTS booking (account TEXT NOT NULL, key TEXT NOT NULL, at_ms BIGINT NOT NULL, amount BIGINT NOT NULL, \
-     balance_after BIGINT NOT NULL, transfer TEXT NOT NULL, PRIMARY KEY (account, key))",
+    // Every movement that was made here: one per key of an account over all nodes. `request` is the key of the first that was made with it.
+    "CREATE TABLE IF NOT EXISTS booking (account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, at_ms BIGINT NOT NULL, \
+     transfer TEXT NOT NULL, method TEXT, balance_after BIGINT NOT NULL, PRIMARY KEY (account, key))",
+    "CREATE INDEX IF NOT EXISTS booking_of_request ON booking (account, request)",
+    // What became of a movement, under its key.
+    "CREATE TABLE IF NOT EXISTS outcome (account TEXT NOT NULL, of_key TEXT NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (account, of_key))",
+    // What of the house accounts comes from which journal.
+    "CREATE TABLE IF NOT EXISTS house (node TEXT NOT NULL, currency TEXT NOT NULL, house TEXT NOT NULL, balance BIGINT NOT NULL, \
+     PRIMARY KEY (node, currency, house))",
+    // Words to owners that wait for a node to journal them; without a node, for any.
+    "CREATE TABLE IF NOT EXISTS notice (id TEXT PRIMARY KEY, node TEXT, account TEXT NOT NULL, body TEXT NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS notice_of_node ON notice (node)",
 ];
 
 /// Makes what is not there. Where all is there no right to make tables is needed.
@@ -40,7 +57,8 @@ pub(crate) async fn set_up(tx: &Transaction<'_>) -> Result<(), Failed> {
         for table in TABLES {
             tx.batch_execute(table).await?;
         }
-        tx.execute("INSERT INTO form (one, version) VALUES (1, $1) ON CONFLICT (one) DO NOTHING", &[&FORM]).await?;
+        tx.execute("INSERT INTO form (one, version, changes) VALUES (1, $1, 0) ON CONFLICT (one) DO NOTHING", &[&FORM]).await?;
+        rows::make_node(tx, CENTRAL).await?;
     }
     let found: i64 = tx.query_one("SELECT version FROM form WHERE one = 1", &[]).await?.try_get(0)?;
     if found == FORM { Ok(()) } else { Err(CentralError::Form { found, known: FORM }.into()) }

@@ -265,7 +265,7 @@ async fn a_list_that_notices_name_is_in_their_mails() {
         serde_json::from_str(&text).expect("a list")
     };
     let entry = |account: &str, to: Option<&str>, rates: RatesChange| {
-        let notice = Notice { to: to.map(Name::from), language: None, event: NoticeEvent::RatesChange(Box::new(rates)) };
+        let notice = Notice { to: to.map(Name::from), language: None, event: NoticeEvent::RatesChange(Box::new(rates)), id: None };
         Entry::of(&Record::new(kit::NOON, account.into(), RecordBody::Notice(notice))).expect("encodes")
     };
     let folder = tempfile::tempdir().expect("a folder");

@@ -96,7 +96,7 @@ fn events() -> Vec<(&'static str, NoticeEvent)> {
 }
 
 fn notice(language: &str, event: NoticeEvent) -> Notice {
-    Notice { to: Some("ops@acme.example".into()), language: Some(language.into()), event }
+    Notice { to: Some("ops@acme.example".into()), language: Some(language.into()), event, id: None }
 }
 
 #[test]

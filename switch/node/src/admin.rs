@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use call::{Event, HangupBy};
 use ledger::{Notice, NoticeEvent, Record, RecordBody};
-use rating::engine::{AccountChange, AccountRefused, ChargeRequest, GrantRequest, NextWord, OpenAccount, PaymentOrder, TopUpRequest};
+use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, OpenAccount};
 use units::{Name, Now, Wall};
 
-use crate::io::{AdminReply, AdminRequest, LiveCall, MoveOrder, Output};
+use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
 use crate::node::{Node, id_in_run};
 use crate::slot::Slot;
 
@@ -25,7 +25,7 @@ impl Node {
                 let ask = OpenAccount { name: &name, currency, opening, terms, limit };
                 return self.add_account(now, ticket, &ask);
             }
-            AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, order),
+            AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, &order),
             AdminRequest::ClosePeriod { until } => return self.close_period(now, ticket, until),
             AdminRequest::PeriodClosed(closed) => {
                 let record = Record::new(now.wall, Record::NODE.into(), RecordBody::PeriodClosed(closed));
@@ -46,7 +46,7 @@ impl Node {
                 return self.grant(now, ticket, &ask);
             }
             AdminRequest::KeepRates(event) => {
-                let notice = Notice { to: None, language: None, event: (*event).clone() };
+                let notice = Notice { to: None, language: None, event: (*event).clone(), id: None };
                 let written = self.journal(true, Record::new(now.wall, Record::NODE.into(), RecordBody::Notice(notice)));
                 return self.reply_when_durable(written, ticket, AdminReply::Told(0));
             }
@@ -134,39 +134,17 @@ impl Node {
     }
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
-    fn move_money(&mut self, now: Now, ticket: u64, account: &str, key: &str, order: MoveOrder) {
+    fn move_money(&mut self, now: Now, ticket: u64, account: &str, key: &str, order: &MoveOrder) {
         let tables = Arc::clone(&self.tables);
-        let word = |of| NextWord { account, of, key };
-        let moved = match &order {
-            MoveOrder::TopUp { amount, reference, method, fee, pending } => {
-                let top_up = TopUpRequest { account, amount: *amount, reference, key };
-                let order = PaymentOrder { top_up, method: method.as_deref(), fee: *fee, pending: *pending };
-                self.engine.take_payment(now, &order, &tables.payment_methods)
-            }
-            MoveOrder::Book { of, fee } => self.engine.book_payment(now, word(of), *fee),
-            MoveOrder::Reject { of, cause } => self.engine.reject_payment(now, word(of), cause),
-            MoveOrder::Reverse { of, cause } => self.engine.reverse(now, word(of), cause),
-            MoveOrder::ReverseCall { call, transfers, cause } => self.engine.reverse_call(now, account, (*call, transfers), cause, key),
-            MoveOrder::Charge { pieces, price, cause } => {
-                self.engine.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })
-            }
-            MoveOrder::Correct { amount, reason } => self.engine.correct(now, account, *amount, reason, key),
-        };
+        let moved = self.engine.carry_out(now, account, key, order, &tables.payment_methods);
         match moved {
             Ok(done) => {
+                let notice = self.engine.booked_notice(now, account, &done);
                 let written = match done.record {
                     Some(record) => {
-                        let booked = match &record.body {
-                            RecordBody::TopUp(booked) => Some(booked.transfer.memo.clone().unwrap_or_default()),
-                            _ => None,
-                        };
                         let written = self.journal(true, record);
-                        if let Some(reference) = booked {
-                            let (amount, balance) = (done.amount.amount, done.balance.amount);
-                            let event = NoticeEvent::TopUpBooked { amount, currency: done.amount.currency, reference, balance };
-                            if let Some(notice) = self.engine.notice_to(now, account, event) {
-                                self.journal_notice(notice);
-                            }
+                        if let Some(notice) = notice {
+                            self.journal_notice(notice);
                         }
                         written
                     }
@@ -193,25 +171,10 @@ impl Node {
     }
 
     fn refuse_admin(&mut self, ticket: u64, refused: &AccountRefused) {
-        let code = match refused {
-            AccountRefused::Books(ledger::Refused::UnknownAccount) => {
-                return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::NotFound });
-            }
-            AccountRefused::Books(ledger::Refused::KeyReused) => "key-reused",
-            AccountRefused::Books(ledger::Refused::NoMovement) => "no-movement",
-            AccountRefused::Books(ledger::Refused::NotPending | ledger::Refused::Reversed) => "conflict",
-            AccountRefused::Books(ledger::Refused::CurrencyMismatch) => "currency",
-            AccountRefused::Method(..) => "method",
-            AccountRefused::Fee | AccountRefused::FeeTooEarly => "fee",
-            AccountRefused::Reason => "reason",
-            AccountRefused::NoMoney => "no-money",
-            AccountRefused::Pieces => "pieces",
-            AccountRefused::Period => "until",
-            AccountRefused::Reference => "reference",
-            AccountRefused::NoUsage => "call",
-            _ => "refused",
-        };
-        let reply = AdminReply::Refused { code, detail: refused.to_string() };
+        if *refused == AccountRefused::Books(ledger::Refused::UnknownAccount) {
+            return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::NotFound });
+        }
+        let reply = AdminReply::Refused { code: refused.code(), detail: refused.to_string() };
         self.outputs.push_back(Output::Reply { ticket, reply });
     }
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::{CallId, NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, Transfer, TrialBalance};
+use ledger::{NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, TrialBalance};
 use rating::Cdr;
-use rating::engine::{AccountChange, AccountView, InTransit, TransitPlace};
+use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Wall};
@@ -192,70 +192,6 @@ pub enum AdminRequest {
     Calls,
     /// End a call.
     Kill(u128),
-}
-
-/// What an operator may do with an account's money.
-#[derive(Debug, Clone)]
-pub enum MoveOrder {
-    /// A payment came in or was announced.
-    TopUp {
-        /// Gross.
-        amount: Money,
-        /// The operator's words.
-        reference: String,
-        /// By which method, if any.
-        method: Option<String>,
-        /// What the bank kept, 10⁻⁵ units.
-        fee: i64,
-        /// It is only announced.
-        pending: bool,
-    },
-    /// An announced payment came in.
-    Book {
-        /// The announcement's key.
-        of: String,
-        /// What the bank kept, 10⁻⁵ units.
-        fee: i64,
-    },
-    /// An announced payment will not come.
-    Reject {
-        /// The announcement's key.
-        of: String,
-        /// Why.
-        cause: String,
-    },
-    /// Undo a movement.
-    Reverse {
-        /// Its key.
-        of: String,
-        /// Why.
-        cause: String,
-    },
-    /// Undo a call's usage.
-    ReverseCall {
-        /// Which.
-        call: CallId,
-        /// What was posted for it, from the journal.
-        transfers: Vec<Transfer>,
-        /// Why.
-        cause: String,
-    },
-    /// A service is paid by the piece.
-    Charge {
-        /// How many.
-        pieces: u32,
-        /// Of each.
-        price: Money,
-        /// What for.
-        cause: String,
-    },
-    /// Correct the balance.
-    Correct {
-        /// Negative takes.
-        amount: Money,
-        /// Why.
-        reason: String,
-    },
 }
 
 /// What operators are answered.

@@ -1,17 +1,14 @@
 //! Balances lent by a central ledger, as a shard sees them: it books what it is told, gives back what it is asked for, and says what it
 //! wishes. It knows no database.
 
-use ledger::Lent;
+use ledger::{Lent, PocketOpened, Record, RecordBody, Refused};
 use rating::engine::OpenAccount;
 use rating::slices::Grant;
-use rating::slices::holder::Gate;
+use rating::slices::holder::{Gate, Word};
 use units::{Currency, Name, Now};
 
 use crate::io::Output;
 use crate::node::Node;
-
-/// Accounts in whose slices a shard gives back in one go.
-const ACCOUNTS_MAX: usize = 1_000_000;
 
 /// What the central ledger tells a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +26,10 @@ pub enum SliceOrder {
         /// Used once.
         name: Name,
     },
+    /// The central ledger has no more of this balance.
+    Dry(Name),
+    /// Journal this notice, once.
+    Tell(Word),
     /// Give back what is spare of every account.
     GiveAllBack {
         /// Used once for each account.
@@ -45,6 +46,8 @@ pub struct LentAccount {
     pub currency: Currency,
     /// What it calls by. Marks and ends that are of the whole balance do not hold for a part of it, and are left out here.
     pub terms: ledger::Terms,
+    /// Its pockets.
+    pub pockets: Vec<PocketOpened>,
 }
 
 // === impl Node ===
@@ -82,40 +85,57 @@ impl Node {
             SliceOrder::Open(accounts) => accounts.iter().for_each(|account| self.open_lent(now, account)),
             SliceOrder::Book(grant) => self.book_slice(now, &grant),
             SliceOrder::GiveBack { account, name } => self.give_back(now, &account, &name),
+            SliceOrder::Dry(balance) => {
+                self.engine.note_dry(&balance);
+                self.wake_starved(now);
+            }
+            SliceOrder::Tell(Word { account, notice, .. }) => {
+                self.journal_notice(Record::new(now.wall, account, RecordBody::Notice(notice)));
+            }
             SliceOrder::GiveAllBack { name } => {
-                for view in self.engine.accounts(None, ACCOUNTS_MAX) {
-                    self.give_back(now, &view.name, &name);
+                for balance in self.engine.lent_balances() {
+                    self.give_back(now, &balance, &name);
                 }
             }
         }
     }
 
     fn open_lent(&mut self, now: Now, account: &LentAccount) {
-        let LentAccount { name, currency, terms } = account;
+        let LentAccount { name, currency, terms, pockets } = account;
         let terms = ledger::Terms { low_balance: None, idle_days: None, ..terms.clone() };
         let made = match self.engine.account(name) {
-            None => self.engine.open_account(now, &OpenAccount { name, currency: *currency, opening: 0, terms: terms.clone(), limit: 0 }),
-            Some(view) if view.terms != terms => self.engine.change_account(now, name, &terms, 0),
-            Some(_) => return,
+            None => {
+                let ask = OpenAccount { name, currency: *currency, opening: 0, terms, limit: 0 };
+                self.engine.open_account(now, &ask).map(Some)
+            }
+            Some(view) if view.terms != terms => self.engine.change_account(now, name, &terms, 0).map(Some),
+            Some(_) => Ok(None),
         };
         match made {
-            Ok(record) => {
-                self.journal(true, record);
-            }
-            Err(refused) => tracing::error!(account = &**name, %refused, "account of the central ledger not opened"),
+            Ok(Some(record)) => _ = self.journal(true, record),
+            Ok(None) => {}
+            Err(refused) => return tracing::error!(account = &**name, %refused, "account of the central ledger not opened"),
         }
+        for pocket in pockets {
+            match self.engine.know_pocket(now, name, pocket.clone()) {
+                Ok(Some(record)) => _ = self.journal(true, record),
+                Ok(None) => {}
+                Err(refused) => tracing::error!(account = &**name, pocket = &*pocket.pocket, %refused, "pocket not opened"),
+            }
+        }
+        self.wake_starved(now);
     }
 
     fn book_slice(&mut self, now: Now, grant: &Grant) {
-        let Some(view) = self.engine.account(&grant.account) else {
-            return tracing::warn!(account = &*grant.account, "a slice of an account that is not open here: it will be told again");
-        };
-        match self.engine.book_slice(now, grant, view.currency) {
+        match self.engine.book_slice(now, grant) {
             Ok(Some(record)) => {
                 self.journal(true, record);
                 self.wake_starved(now);
             }
             Ok(None) => {}
+            Err(Refused::UnknownAccount) => {
+                tracing::warn!(account = &*grant.account, "a slice of a balance that is not open here: it will be told again");
+            }
             Err(refused) => tracing::error!(account = &*grant.account, slice = &*grant.id, %refused, "slice not booked"),
         }
     }

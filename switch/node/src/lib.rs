@@ -28,7 +28,8 @@ mod tables;
 
 pub use counters::{CountedSide, Counters};
 pub use dispatch::Dispatch;
-pub use io::{AdminReply, AdminRequest, Input, LiveCall, MoveOrder, Output, Pressure};
+pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
 pub use lent::{LentAccount, SliceOrder};
 pub use node::{Held, Identity, Node};
+pub use rating::engine::MoveOrder;
 pub use tables::{Seed, Source, Tables, Timing, shard_of};

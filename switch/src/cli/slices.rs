@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use central::{AccountRow, Central, SliceRow};
+use central::{Central, SliceRow};
+use rating::engine::AccountView;
+use rating::slices::owner;
 use serde_json::{Value, json};
 use units::{Currency, Money};
 
@@ -34,20 +36,26 @@ pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn currency(accounts: &[AccountRow], row: &SliceRow) -> Currency {
-    accounts.iter().find(|account| account.name == row.account).map_or(Currency::EUR, |account| account.currency)
+/// What a slice counts: its account's money, or what its pocket holds.
+fn currency(accounts: &[AccountView], row: &SliceRow) -> Currency {
+    let account = accounts.iter().find(|account| &*account.name == owner(&row.account));
+    let pocket = |account: &AccountView| {
+        let name = row.account.strip_prefix(&*account.name)?.strip_prefix('/')?;
+        account.pockets.iter().find(|pocket| &*pocket.name == name).map(|pocket| pocket.left.currency)
+    };
+    account.map_or(Currency::EUR, |account| pocket(account).unwrap_or(account.currency))
 }
 
-fn document(accounts: &[AccountRow], slices: &[SliceRow]) -> Value {
-    let account = |row: &AccountRow| {
-        let text = |amount| Money::of(amount, row.currency).to_string();
+fn document(accounts: &[AccountView], slices: &[SliceRow]) -> Value {
+    let account = |row: &AccountView| {
         json!({
             "name": &*row.name,
             "currency": row.currency.to_string(),
-            "posted": text(row.money.posted),
-            "held": text(row.money.held),
-            "limit": text(row.money.limit),
-            "available": text(row.money.available()),
+            "posted": row.balance.to_string(),
+            "held": row.leased.to_string(),
+            "limit": row.limit.to_string(),
+            "available": row.available.to_string(),
+            "pockets": row.pockets,
         })
     };
     let slice = |row: &SliceRow| {
@@ -70,23 +78,19 @@ fn document(accounts: &[AccountRow], slices: &[SliceRow]) -> Value {
     })
 }
 
-fn print_lines(accounts: &[AccountRow], slices: &[SliceRow]) -> anyhow::Result<()> {
+fn print_lines(accounts: &[AccountView], slices: &[SliceRow]) -> anyhow::Result<()> {
     let mut out = stdout();
     for row in accounts {
-        let text = |amount| Money::of(amount, row.currency).to_string();
-        writeln!(
-            out,
-            "{}  posted {} {}  held {}  available {}",
-            row.name,
-            text(row.money.posted),
-            row.currency,
-            text(row.money.held),
-            text(row.money.available())
-        )?;
-        for slice in slices.iter().filter(|slice| slice.account == row.name) {
+        writeln!(out, "{}  posted {} {}  held {}  available {}", row.name, row.balance, row.currency, row.leased, row.available)?;
+        for pocket in &row.pockets {
+            writeln!(out, "{}/{}  left {} {}  held {}", row.name, pocket.name, pocket.left, pocket.left.currency, pocket.leased)?;
+        }
+        for slice in slices.iter().filter(|slice| owner(&slice.account) == &*row.name) {
+            let text = |amount| Money::of(amount, currency(accounts, slice)).to_string();
             writeln!(
                 out,
-                "  {:<16} {:<9} outstanding {}  used {}  until {}",
+                "  {:<16} {:<16} {:<9} outstanding {}  used {}  until {}",
+                slice.account,
                 slice.node,
                 slice.state.word(),
                 text(slice.slice.outstanding()),

@@ -1,5 +1,6 @@
 //! The API's questions, carried to the shards and back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,7 @@ use rating::engine::AccountChange;
 use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
-use units::{Name, Wall};
+use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
@@ -19,8 +20,9 @@ use web::{
 
 use crate::run::central_api;
 use crate::run::fabric::{Fabric, Letter, Picture};
+use crate::run::money::{self, Keeper};
 use crate::run::terms::{self, account_doc};
-use crate::run::{accounting, money, payments};
+use crate::run::{accounting, payments};
 use crate::shelf::Shelf;
 
 /// The running switch behind the API.
@@ -51,6 +53,17 @@ pub(super) async fn ask(fabric: Arc<Fabric>, shard: u8, request: AdminRequest) -
 impl SwitchBackend {
     fn owner(&self, account: &str) -> u8 {
         shard_of(account, self.fabric.mailboxes.len() as u8)
+    }
+
+    fn keeper(&self, account: &str) -> Keeper {
+        match &self.ledger {
+            Some((central, _)) => Keeper::Central {
+                central: Arc::clone(central),
+                methods: self.fabric.tables.load().payment_methods.clone().into(),
+                now: self.fabric.clock.now().wall,
+            },
+            None => Keeper::Shard { fabric: Arc::clone(&self.fabric), shard: self.owner(account), journal: Arc::clone(&self.journal) },
+        }
     }
 }
 
@@ -88,7 +101,7 @@ impl Backend for SwitchBackend {
 
     fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
         if let Some((central, _)) = &self.ledger {
-            return central_api::add_account(Arc::clone(central), new, self.fabric.clock.now().wall);
+            return central_api::add_account(Arc::clone(central), self.decks(), new, self.fabric.clock.now().wall);
         }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&new.name));
         Box::pin(async move {
@@ -109,50 +122,63 @@ impl Backend for SwitchBackend {
     }
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::top_up(Arc::clone(central), order, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
-        Box::pin(money::top_up(fabric, shard, order))
+        Box::pin(money::top_up(self.keeper(&order.account), order))
     }
 
     fn trial_balance(&self) -> Answer<TrialBalanceDoc> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::trial_balance(Arc::clone(central));
+        }
         Box::pin(accounting::trial_balance(Arc::clone(&self.fabric)))
     }
 
     fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
+        if self.ledger.is_some() {
+            return central_api::not_here("the close of a period");
+        }
         let (journal, closing) = (Arc::clone(&self.journal), Arc::clone(&self.closing));
         Box::pin(accounting::close_period(Arc::clone(&self.fabric), journal, closing, (until, idempotency_key)))
     }
 
     fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
+        if self.ledger.is_some() {
+            return central_api::not_here("a statement");
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
         Box::pin(accounting::statement(fabric, shard, Arc::clone(&self.journal), ask))
     }
 
     fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
+        if self.ledger.is_some() {
+            return central_api::not_here("the list of payments");
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
         Box::pin(payments::of_account(fabric, shard, Arc::clone(&self.journal), ask))
     }
 
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
+        if self.ledger.is_some() {
+            return central_api::not_here("the list of payments on their way");
+        }
         Box::pin(payments::in_transit(Arc::clone(&self.fabric), ask))
     }
 
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::move_money(Arc::clone(central), order, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
-        Box::pin(money::by_hand(fabric, shard, Arc::clone(&self.journal), order))
+        Box::pin(money::by_hand(self.keeper(&order.account), order))
     }
 
     fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::change_account(Arc::clone(central), self.decks(), name, change, self.fabric.clock.now().wall);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
         Box::pin(async move { terms::changed(name.clone(), ask(fabric, shard, terms::change_request(&name, change)).await?) })
     }
 
     fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
+        if let Some((central, _)) = &self.ledger {
+            return central_api::grant(Arc::clone(central), order, self.fabric.clock.now().wall);
+        }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
         Box::pin(async move {
             let show = AdminRequest::Account(order.account.as_str().into());
@@ -261,6 +287,12 @@ impl SwitchBackend {
         self.metrics.balance_low_accounts.set(count(|picture| picture.low_accounts));
         self.metrics.topups_pending.set(count(|picture| picture.in_transit.0));
         self.metrics.topups_late.set(count(|picture| picture.in_transit.1));
+        let mut lent: BTreeMap<Currency, i64> = BTreeMap::new();
+        for (currency, units) in pictures.iter().flat_map(|picture| &picture.lent) {
+            let sum = lent.entry(*currency).or_default();
+            *sum = sum.saturating_add(*units);
+        }
+        lent.iter().for_each(|(currency, units)| self.metrics.slice(currency.as_str(), *units));
         let imbalance = pictures.iter().map(|picture| picture.imbalance).max().unwrap_or_default();
         self.metrics.ledger_imbalance_units.set(i64::try_from(imbalance).unwrap_or(i64::MAX));
     }

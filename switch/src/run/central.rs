@@ -5,11 +5,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use central::{AccountRow, Central, CentralError, Driver, NewAccount, Shards, Start, Status, Wish};
+use central::{AccountRow, Central, CentralError, Driver, Shards, Start, Status, Wish};
 use config::Settings;
+use ledger::{PocketOpened, Refused};
 use node::{LentAccount, SliceOrder, shard_of};
-use rating::slices::Grant;
-use rating::slices::holder::{Gate, Timing};
+use rating::engine::AccountRefused;
+use rating::slices::desk::NewAccount;
+use rating::slices::holder::{Gate, Timing, Word};
+use rating::slices::{Grant, owner};
 use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Wall};
@@ -30,10 +33,13 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Ledger {
     pub central: Arc<Central>,
     pub status: Arc<Status>,
-    seeds: mpsc::Sender<Vec<NewAccount>>,
+    seeds: mpsc::Sender<Seeds>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
+
+/// Accounts to be made, and when they were first thought of.
+type Seeds = (Vec<NewAccount>, Wall);
 
 /// The shards behind their mailboxes.
 struct Doors(Arc<Fabric>);
@@ -70,7 +76,7 @@ impl Ledger {
         let (stop, stopped) = oneshot::channel();
         let (seeds, to_make) = mpsc::channel(16);
         // The queue is empty: it takes the first.
-        let _ = seeds.try_send(accounts(settings, clock.now().wall));
+        let _ = seeds.try_send((accounts(settings), clock.now().wall));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the ledger's runtime")?;
         let maker = Arc::clone(&central);
         let run = move || {
@@ -89,7 +95,7 @@ impl Ledger {
 
     /// Accounts that a new configuration brought.
     pub(crate) fn seed(&self, settings: &Settings, now: Wall) {
-        if self.seeds.try_send(accounts(settings, now)).is_err() {
+        if self.seeds.try_send((accounts(settings), now)).is_err() {
             tracing::warn!("accounts of earlier configurations still wait for the central ledger: reload again later");
         }
     }
@@ -119,7 +125,7 @@ fn served(settings: &Settings) -> Vec<Name> {
     names
 }
 
-fn accounts(settings: &Settings, at: Wall) -> Vec<NewAccount> {
+fn accounts(settings: &Settings) -> Vec<NewAccount> {
     let mut all: Vec<NewAccount> = settings
         .accounts
         .iter()
@@ -129,7 +135,6 @@ fn accounts(settings: &Settings, at: Wall) -> Vec<NewAccount> {
             opening: seed.balance.amount,
             limit: seed.limit.amount,
             terms: seed.terms.clone(),
-            at,
         })
         .collect();
     // Those above come first.
@@ -138,13 +143,13 @@ fn accounts(settings: &Settings, at: Wall) -> Vec<NewAccount> {
 }
 
 /// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks for something of each.
-async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Vec<NewAccount>>, wishes: mpsc::Sender<Wish>) {
-    while let Some(accounts) = seeds.recv().await {
+async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, wishes: mpsc::Sender<Wish>) {
+    while let Some((accounts, at)) = seeds.recv().await {
         for account in accounts {
             let name = account.name.clone();
             loop {
-                match central.open(account.clone()).await {
-                    Ok(_) | Err(CentralError::AccountExists(_)) => break,
+                match central.open(account.clone(), at).await {
+                    Ok(_) | Err(CentralError::Account(AccountRefused::Books(Refused::AccountExists))) => break,
                     Err(error) if error.is_away() => tokio::time::sleep(SEED_PAUSE).await,
                     Err(error) => {
                         tracing::error!(account = &*name, %error, "account of the configuration not opened");
@@ -161,9 +166,9 @@ async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Vec<NewA
 // === impl Doors ===
 
 impl Doors {
-    fn to(&self, account: &str, order: SliceOrder) {
-        // A full mailbox: the central ledger tells it again.
-        self.0.post(shard_of(account, self.0.mailboxes.len() as u8), Letter::Slices(order));
+    /// False if the mailbox is full: the central ledger tells it again.
+    fn to(&self, balance: &str, order: SliceOrder) -> bool {
+        self.0.post(shard_of(owner(balance), self.0.mailboxes.len() as u8), Letter::Slices(order))
     }
 }
 
@@ -172,10 +177,9 @@ impl Shards for Doors {
         self.0.broadcast(|| Letter::Slices(SliceOrder::Gate(gate)));
     }
 
-    fn open(&self, family: &[AccountRow]) {
-        let Some(last) = family.last() else { return };
-        let lent = |row: &AccountRow| LentAccount { name: row.name.clone(), currency: row.currency, terms: row.terms.clone() };
-        self.to(&last.name, SliceOrder::Open(family.iter().map(lent).collect()));
+    fn open(&self, family: &[AccountRow]) -> bool {
+        let Some(last) = family.last() else { return true };
+        self.to(&last.name, SliceOrder::Open(family.iter().map(lent).collect()))
     }
 
     fn book(&self, grant: &Grant) {
@@ -186,7 +190,22 @@ impl Shards for Doors {
         self.to(account, SliceOrder::GiveBack { account: account.clone(), name: name.clone() });
     }
 
+    fn dry(&self, balance: &Name) {
+        self.to(balance, SliceOrder::Dry(balance.clone()));
+    }
+
+    fn tell(&self, word: &Word) -> bool {
+        self.to(&word.account, SliceOrder::Tell(word.clone()))
+    }
+
     fn give_all_back(&self, name: &Name) {
         self.0.broadcast(|| Letter::Slices(SliceOrder::GiveAllBack { name: name.clone() }));
     }
+}
+
+fn lent(row: &AccountRow) -> LentAccount {
+    let pocket =
+        |known: &ledger::PocketImage| PocketOpened { pocket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+    let (name, terms) = (row.name.clone(), row.state.terms.clone());
+    LentAccount { name, currency: row.currency, terms, pockets: row.state.pockets.iter().map(pocket).collect() }
 }

@@ -11,7 +11,7 @@ use node::{AdminReply, AdminRequest, Dispatch, SliceOrder, Tables};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use tokio::sync::oneshot;
-use units::Name;
+use units::{Currency, Name};
 
 use crate::run::clock::Clock;
 
@@ -66,6 +66,8 @@ pub(crate) struct Picture {
     pub low_accounts: usize,
     /// Payments on their way, and how many of them are late.
     pub in_transit: (usize, usize),
+    /// By currency, what it holds of balances that the central ledger lent, 10⁻⁵ units.
+    pub lent: BTreeMap<Currency, i64>,
 }
 
 /// Shared by all threads.

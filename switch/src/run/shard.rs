@@ -311,6 +311,7 @@ impl Shard {
                 imbalance: self.node.engine().imbalance(),
                 low_accounts: self.node.engine().low_accounts(),
                 in_transit: self.node.engine().transit_counts(),
+                lent: self.node.engine().lent_units(),
             };
             *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
         }

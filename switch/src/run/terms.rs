@@ -72,23 +72,26 @@ pub(super) fn grant_request(order: &GrantOrder, view: &AccountView) -> Result<Ad
 
 pub(super) fn granted(order: GrantOrder, reply: AdminReply) -> Result<GrantReceipt, BackendError> {
     match reply {
-        AdminReply::Granted { amount, left, booked_at, replayed } => Ok(GrantReceipt {
-            document: GrantDoc {
-                account: order.account,
-                pocket: order.pocket,
-                kind: order.terms.kind.word().to_owned(),
-                amount: amount.to_string(),
-                currency: amount.currency.to_string(),
-                left: left.to_string(),
-                reference: order.reference,
-                idempotency_key: order.idempotency_key,
-                booked_at: booked_at.map(Wall::rfc3339),
-            },
-            replayed,
-        }),
+        AdminReply::Granted { amount, left, booked_at, replayed } => {
+            Ok(GrantReceipt { document: grant_doc(order, amount, left, booked_at), replayed })
+        }
         AdminReply::NotFound => Err(BackendError::NoAccount(order.account)),
         AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(order.idempotency_key)),
         AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "pocket", detail }),
         _ => Err(BackendError::Unavailable("the grant was not booked".to_owned())),
+    }
+}
+
+pub(super) fn grant_doc(order: GrantOrder, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {
+    GrantDoc {
+        account: order.account,
+        pocket: order.pocket,
+        kind: order.terms.kind.word().to_owned(),
+        amount: amount.to_string(),
+        currency: amount.currency.to_string(),
+        left: left.to_string(),
+        reference: order.reference,
+        idempotency_key: order.idempotency_key,
+        booked_at: booked_at.map(Wall::rfc3339),
     }
 }

@@ -13,7 +13,7 @@ use units::{Name, Wall};
 
 fn notice(account: &str) -> Entry {
     let event = NoticeEvent::LowMinutes { pocket: "minutes".into(), seconds: 60 };
-    let body = RecordBody::Notice(Notice { to: None, language: None, event });
+    let body = RecordBody::Notice(Notice { to: None, language: None, event, id: None });
     Entry::of(&Record::new(Wall(NOON), Name::from(account), body)).expect("encodes")
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, pass, tollgate, units, verify_ledger};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, pass, tollgate, units, verify_ledger,
+};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 const OPENING: &str = "9.00";
@@ -28,6 +32,20 @@ fn spent(postgres: &Postgres) -> i64 {
     postgres.number("SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr")
 }
 
+/// What operators do beside top-ups, by two switches, while calls go on.
+fn orders_by_hand(one: &Api, other: &Api) {
+    let hand = |api: &Api, path: &str, key: &str, body: Value| api.post(&format!("/accounts/acme/{path}"), Some(key), &body);
+    let announced = hand(one, "topups", "p1", json!({ "amount": "5.00", "reference": "soon", "state": "pending" }));
+    assert_eq!((announced.status, announced.body["state"].as_str()), (201, Some("pending")), "{announced:?}");
+    assert_eq!(hand(other, "topups/p1/reject", "r1", json!({ "cause": "never came" })).status, 201);
+    assert!(hand(one, "topups/p1/book", "b1", json!({})).is_problem(409), "it is rejected everywhere");
+    let changed = one.patch("/accounts/acme", &json!({ "email": "ops@acme.example" }));
+    assert_eq!(changed.body["terms"]["email"], "ops@acme.example", "{changed:?}");
+    assert_eq!(other.account("acme")["terms"]["email"], "ops@acme.example");
+    let trial = other.get("/ledger/trial-balance").body;
+    assert_eq!(trial["sums"], json!({ "EUR": "0.00000" }), "{trial}");
+}
+
 #[test]
 fn three_switches_sixty_calls_one_balance() {
     let mut postgres = Postgres::start();
@@ -41,6 +59,8 @@ fn three_switches_sixty_calls_one_balance() {
     assert_eq!(postgres.number("SELECT posted FROM account"), units("9.00000"), "the configuration of three makes one account");
     let mut callers: Vec<_> = switches.iter().map(|switch| Scenario::caller("uac_cutoff", switch).calls(20).rate(1_000).start()).collect();
     eventually("calls on every switch", SOON, || switches.iter().all(|switch| switch.api.calls_in("answered") >= 5).then_some(()));
+    let holds = "tollgate_slice_units{currency=\"EUR\"}";
+    eventually("what each holds, in the metrics", SOON, || switches.iter().all(|switch| switch.api.metric(holds) > 0.0).then_some(()));
     pass(Duration::from_secs(2));
 
     // One dies with its calls; it comes back later and ends them.
@@ -61,6 +81,7 @@ fn three_switches_sixty_calls_one_balance() {
     eventually("the switches notice", SOON, || switches.iter().all(|switch| switch.api.metric("tollgate_central_up") == 1.0).then_some(()));
     assert_eq!(switches[0].api.top_up("acme", "1.00", "late").status, 201);
     assert_eq!(switches[1].api.top_up("acme", "1.00", "late").body["balance_after"].as_str().map(|text| text.ends_with("00")), Some(true));
+    orders_by_hand(&switches[0].api, &switches[1].api);
     switches.insert(1, sites[1].start());
 
     // Calls are cut when the money ends. The last few could talk for minutes on what the others left: they are hung up from here.
@@ -82,7 +103,7 @@ fn three_switches_sixty_calls_one_balance() {
     assert!(spent > units("3.00000"), "{spent} was spent");
     assert_eq!(postgres.number("SELECT held FROM account"), 0, "what was not used is back");
     assert_eq!(postgres.number("SELECT count(*) FROM lent"), 0);
-    assert_eq!(postgres.number("SELECT count(*) FROM booking"), 2, "opening and one top-up");
+    assert_eq!(postgres.number("SELECT count(*) FROM booking"), 4, "opening, one top-up, one announced and rejected");
     assert!(postgres.number("SELECT count(*) FROM cdr WHERE node = 'n2' AND body LIKE '%node-lost%'") >= 5, "the dead node's calls");
     for site in &sites {
         let found = verify_ledger(&site.data());

@@ -88,6 +88,7 @@ struct Vectors {
     feed_lag_entries: IntGaugeVec,
     feed_failures: IntCounterVec,
     feed_given_up: IntCounterVec,
+    slice_units: IntGaugeVec,
 }
 
 /// The registry refused a name or a label; a fault of this crate, found at start.
@@ -102,6 +103,11 @@ impl Metrics {
     pub fn central(&self, up: bool, fenced: bool) {
         self.central_up.set(if up { 1.0 } else { 0.0 });
         self.central_fenced.set(if fenced { 1.0 } else { 0.0 });
+    }
+
+    /// Shows what this node holds of balances in `currency` that the central ledger lent, 10⁻⁵ units.
+    pub fn slice(&self, currency: &str, units: i64) {
+        self.vectors.slice_units.with_label_values(&[currency]).set(units);
     }
 
     /// All metrics at zero. `version` goes to `build_info`, `carriers` get labels of their own.
@@ -246,6 +252,7 @@ impl Vectors {
             feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,
             feed_failures: counters(r, "feed_failures_total", "Deliveries of a feed that failed and are tried again.", &["feed"])?,
             feed_given_up: counters(r, "feed_given_up_total", "Messages that a feed will never deliver.", &["feed"])?,
+            slice_units: gauges(r, "slice_units", "Held of balances that the central ledger lent, in 1e-5 units.", "currency")?,
         };
         // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
         for state in CallState::ALL {

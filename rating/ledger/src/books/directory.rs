@@ -108,6 +108,16 @@ impl Books {
         id
     }
 
+    /// Per currency what customers and pockets have, reservations included, 10⁻⁵ units: what the house accounts lack.
+    pub fn customers_have(&self) -> BTreeMap<Currency, i64> {
+        let mut sums = BTreeMap::new();
+        for ((currency, _), id) in &self.houses {
+            let sum: &mut i64 = sums.entry(*currency).or_default();
+            *sum = sum.saturating_sub(self.balance(*id).map_or(0, Balance::posted));
+        }
+        sums
+    }
+
     /// The sums as money, for printing; out of range is clamped, and never zero.
     pub fn sums_as_money(&self) -> Vec<Money> {
         let clamp = |sum: i128| i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });

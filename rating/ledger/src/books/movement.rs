@@ -2,7 +2,7 @@
 
 use units::Name;
 
-use super::{AccountId, Balance, Books, Given, Posted, Refused};
+use super::{AccountId, Balance, Books, Given, Posted, Refused, SLICES_MAX};
 use crate::{Key, Purpose, Transfer};
 
 impl Books {
@@ -125,6 +125,20 @@ impl Books {
             let theirs = if transfer.debit.account().is_some() { debit } else { credit };
             let balance_after = self.balance(theirs).map_or(0, Balance::posted);
             self.keep(owner, transfer, None, balance_after);
+            if transfer.purpose == Purpose::Slice {
+                self.forget_slices(owner, transfer.key.clone());
+            }
+        }
+    }
+
+    /// The central ledger tells a grant again only until the journal has shown it.
+    fn forget_slices(&mut self, owner: AccountId, key: Key) {
+        let keys = self.slices.entry(owner).or_default();
+        keys.push_back(key);
+        if keys.len() > SLICES_MAX
+            && let Some(oldest) = keys.pop_front()
+        {
+            self.given.remove(&(owner, oldest));
         }
     }
 

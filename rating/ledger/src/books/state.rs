@@ -34,6 +34,9 @@ pub struct AccountImage {
     /// Its pockets by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pockets: Vec<(Name, BalanceImage)>,
+    /// Keys of its slices that are remembered, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Key>,
 }
 
 /// A movement whose key came from outside.
@@ -70,7 +73,8 @@ impl Books {
     pub(crate) fn image(&self, id: AccountId) -> Option<AccountImage> {
         let (name, balance) = (self.name(id)?.clone(), BalanceImage::from(self.balance(id)?));
         let pockets = self.pockets_of(id).filter_map(|(name, pocket)| Some((name.clone(), self.balance(pocket)?.into()))).collect();
-        Some(AccountImage { name, balance, pockets })
+        let slices = self.slices.get(&id).into_iter().flatten().cloned().collect();
+        Some(AccountImage { name, balance, pockets, slices })
     }
 
     /// An account's pockets by name.
@@ -109,7 +113,15 @@ impl Books {
             let pocket = self.open_pocket(id, name, balance.currency)?;
             self.change(pocket, |empty| *empty = (*balance).into());
         }
+        if !image.slices.is_empty() {
+            self.slices.insert(id, image.slices.iter().cloned().collect());
+        }
         Ok(id)
+    }
+
+    /// What of a balance is not free, whatever is there.
+    pub(crate) fn load_held(&mut self, id: AccountId, held: i64) {
+        self.change(id, |balance| balance.reserved = held);
     }
 
     pub(crate) fn load_given(&mut self, image: GivenImage) -> Result<(), Refused> {

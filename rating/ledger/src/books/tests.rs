@@ -127,3 +127,30 @@ fn those_below_their_marks_are_counted_as_they_come_and_go() {
     books.set_low_mark(id, None);
     assert_eq!(books.low(), 0);
 }
+
+#[test]
+fn keys_of_slices_are_bounded_and_the_same_after_a_snapshot() {
+    let mut books = Books::default();
+    let acme = books.open(&"acme".into(), Currency::EUR, 0).expect("new");
+    let slice = |n: usize| Transfer {
+        key: Key::Given(format!("slice/n1.1.{n}").into()),
+        purpose: Purpose::Slice,
+        debit: Party::House(House::Slices),
+        credit: Party::Customer("acme".into()),
+        amount: Money::of(1, Currency::EUR),
+        memo: None,
+    };
+    for n in 0..SLICES_MAX + 10 {
+        assert_eq!(books.post(&slice(n)), Ok(Posted::Now));
+    }
+    let mut again = Books::default();
+    let id = again.load_account(&books.image(acme).expect("there")).expect("fits");
+    books.given_images(acme).for_each(|given| again.load_given(given).expect("fits"));
+    for books in [&mut books, &mut again] {
+        assert!(matches!(books.post(&slice(SLICES_MAX)), Ok(Posted::Before { .. })), "a late word of it");
+        assert!(!books.knows(id, &slice(9).key) && books.knows(id, &slice(10).key));
+        assert_eq!(books.post(&slice(SLICES_MAX + 10)), Ok(Posted::Now));
+        assert!(!books.knows(id, &slice(10).key));
+        assert_eq!(books.given_images(id).count(), SLICES_MAX);
+    }
+}

@@ -1,8 +1,11 @@
+use ledger::NoticeEvent;
+use units::Currency;
+
 use super::*;
 
 const TIMING: Timing = Timing { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
 
-const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false };
+const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false, words: Vec::new() };
 
 fn at(ms: u64) -> Tick {
     Tick(ms * 1_000)
@@ -63,7 +66,7 @@ fn what_others_want_is_given_back_and_what_is_free_is_asked_for() {
     drain(&mut holder, at(999));
     drain(&mut holder, at(1_000));
     let (wanted, offered) = (vec!["acme".into()], vec!["shop".into()]);
-    let beaten = Reply::Beaten { wanted, offered, grants: vec![grant("n1.3.9", 5)], recalled: false };
+    let beaten = Reply::Beaten { wanted, offered, grants: vec![grant("n1.3.9", 5)], recalled: false, words: Vec::new() };
     holder.handle(at(1_001), Tag(2), beaten);
     let orders = drain(&mut holder, at(1_001));
     assert_eq!(orders[1], Order::Book(grant("n1.3.9", 5)));
@@ -113,4 +116,63 @@ fn once_fenced_it_does_nothing_more() {
     holder.want(at(1_002), &"acme".into(), 5);
     assert_eq!(drain(&mut holder, at(9_000)), [Order::Gate(Gate { until: Tick(0), reachable: true })]);
     assert!(holder.is_fenced() && holder.deadline() == Tick::NEVER);
+}
+
+#[test]
+fn a_word_is_told_once_and_after_all_that_earlier_starts_said() {
+    let word = |id: &str| {
+        let event = NoticeEvent::LowBalance { balance: 1, threshold: 2, currency: Currency::EUR };
+        Word { id: id.into(), account: "acme".into(), notice: Notice { to: None, language: None, event, id: Some(id.into()) } }
+    };
+    let beaten = |ids: &[&str]| Reply::Beaten {
+        wanted: Vec::new(),
+        offered: Vec::new(),
+        grants: Vec::new(),
+        recalled: false,
+        words: ids.iter().map(|id| word(id)).collect(),
+    };
+    let mut holder = Holder::new("n1".into(), TIMING, 7, 1);
+    drain(&mut holder, at(0));
+    holder.handle(at(10), Tag(1), Reply::Joined { epoch: 4, last_seq: 5, grants: Vec::new(), recalled: false });
+    assert_eq!(drain(&mut holder, at(1_000))[1..], [Order::Send(Tag(2), Request::Beat { epoch: 4 })]);
+    holder.handle(at(1_001), Tag(2), beaten(&["a"]));
+    assert_eq!(drain(&mut holder, at(1_001)).last(), Some(&Order::Send(Tag(3), Request::Ship { epoch: 4, after: 5 })), "not yet");
+    holder.handle(at(1_002), Tag(3), Reply::Shipped { last_seq: 7 });
+    let mut beat = |now: u64, tag: u64, ids: &[&str]| {
+        drain(&mut holder, at(now));
+        holder.handle(at(now + 1), Tag(tag), beaten(ids));
+        let told: Vec<Order> = drain(&mut holder, at(now + 1)).into_iter().filter(|order| matches!(order, Order::Tell(_))).collect();
+        told
+    };
+    assert_eq!(beat(2_000, 4, &["a", "b"]), [Order::Tell(word("a")), Order::Tell(word("b"))]);
+    assert_eq!(beat(3_000, 5, &["a", "b"]), [], "on their way");
+    assert_eq!(beat(4_000, 6, &["b", "c"]), [Order::Tell(word("c"))]);
+    holder.untold(&"c".into());
+    drain(&mut holder, at(5_000));
+    holder.handle(at(5_001), Tag(7), beaten(&["c"]));
+    assert!(drain(&mut holder, at(5_001)).contains(&Order::Tell(word("c"))), "it did not get there");
+}
+
+#[test]
+fn a_balance_that_was_asked_for_in_vain_for_a_while_is_dry() {
+    let mut holder = holder();
+    drain(&mut holder, at(300));
+    holder.want(at(300), &"acme".into(), 70);
+    let mut orders = Vec::new();
+    let mut now = 300;
+    while now < 5_000 {
+        for order in drain(&mut holder, at(now)) {
+            match &order {
+                Order::Send(tag, Request::Ask { account, .. }) => {
+                    holder.handle(at(now), *tag, Reply::Lent { account: account.clone(), grant: None });
+                }
+                Order::Send(tag, Request::Beat { .. }) => holder.handle(at(now), *tag, NOTHING),
+                _ => {}
+            }
+            orders.push((now, order));
+        }
+        now += 50;
+    }
+    let dry: Vec<u64> = orders.iter().filter(|(_, order)| *order == Order::Dry("acme".into())).map(|(now, _)| *now).collect();
+    assert!(matches!(dry[..], [1_500..=3_000]), "{dry:?}");
 }

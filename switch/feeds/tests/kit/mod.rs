@@ -26,7 +26,7 @@ pub fn cdr(number: u64) -> Entry {
 }
 
 pub fn notice(to: Option<&str>, language: &str, event: NoticeEvent) -> Entry {
-    let notice = Notice { to: to.map(Name::from), language: Some(language.into()), event };
+    let notice = Notice { to: to.map(Name::from), language: Some(language.into()), event, id: None };
     Entry::of(&Record::new(NOON, "acme".into(), RecordBody::Notice(notice))).expect("encodes")
 }
 

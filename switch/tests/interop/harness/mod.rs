@@ -7,7 +7,7 @@ mod books;
 #[allow(dead_code, clippy::expect_used)] // not every test uses all of it
 pub mod nats;
 mod ports;
-#[path = "../../../central/tests/kit/postgres.rs"]
+#[path = "../../../central/tests/central/kit/postgres.rs"]
 mod postgres;
 mod process;
 mod sipp;

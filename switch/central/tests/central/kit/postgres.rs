@@ -8,11 +8,13 @@ use tempfile::TempDir;
 
 pub struct Postgres {
     folder: TempDir,
+    /// Beyond what every test wants.
+    arguments: Vec<String>,
     server: Option<Child>,
 }
 
 /// Where the distribution puts what is not on the path.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
     newest.unwrap_or_else(|| panic!("{name} is not below /usr/lib/postgresql: install the package postgresql"))
@@ -40,6 +42,11 @@ fn run(command: &mut Command) {
 
 impl Postgres {
     pub fn start() -> Self {
+        Self::start_with(|_| Vec::new())
+    }
+
+    /// With further arguments, which may need files in the server's own folder.
+    pub fn start_with(arguments: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp").expect("a folder");
         if is_root() {
             run(Command::new("chown").arg("postgres:postgres").arg(folder.path()));
@@ -48,7 +55,8 @@ impl Postgres {
         run(as_its_user(&program("initdb"))
             .args(["--auth=trust", "--username=tollgate", "--no-sync", "--no-instructions", "-D"])
             .arg(data));
-        let mut postgres = Self { folder, server: None };
+        let arguments = arguments(folder.path());
+        let mut postgres = Self { folder, arguments, server: None };
         postgres.resume();
         postgres
     }
@@ -58,7 +66,7 @@ impl Postgres {
         let folder = self.folder.path();
         let mut command = as_its_user(&program("postgres"));
         command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-        command.args(["-h", "", "-c", "fsync=off", "-c", "max_connections=30", "-c", "shared_buffers=16MB"]);
+        command.args(["-h", "", "-c", "fsync=off", "-c", "max_connections=30", "-c", "shared_buffers=16MB"]).args(&self.arguments);
         let mut server = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("postgres starts");
         let mut log = BufReader::new(server.stderr.take().expect("piped"));
         let mut said = String::new();

@@ -1,7 +1,8 @@
 //! What the tests share: a PostgreSQL of their own, and nodes with real books and journals.
-#![allow(dead_code, reason = "not every test file uses all of it")]
 
+pub mod bench;
 pub mod node;
+pub mod obstacles;
 pub mod postgres;
 
 use std::time::{Duration, Instant};

@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use central::{AccountRow, Driver, Shards, Start, Status, Wish};
-use ledger::{CallId, Lent, Record, Replay};
+use ledger::{CallId, Lent, PocketOpened, Record, RecordBody, Replay, Terms};
 use rating::engine::{Authorize, OpenAccount};
 use rating::slices::Grant;
-use rating::slices::holder::{Gate, Timing};
+use rating::slices::holder::{Gate, Timing, Word};
 use rating::{Deck, Decks, Engine, LeaseId, Refusal};
 use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
@@ -21,7 +21,6 @@ const DECK: &str = "prefix,destination,rate,initial,increment\n1,Anywhere,0.6,1,
 pub const TIMING: Timing = Timing { hold_ms: 60_000, beat_ms: 50, retry_ms: 20, timeout_ms: 3_000 };
 
 pub struct Node {
-    pub name: Name,
     pub desk: Arc<Mutex<Desk>>,
     pub journal: Arc<Journal>,
     pub status: Arc<Status>,
@@ -103,7 +102,7 @@ impl Node {
                 }
             });
         });
-        Self { name: name.into(), desk, journal, status, calls: Vec::new(), begun, ends: Some((stop, kill)), driver: Some(thread) }
+        Self { desk, journal, status, calls: Vec::new(), begun, ends: Some((stop, kill)), driver: Some(thread) }
     }
 
     /// A call of the account `acme` is made and answered at once.
@@ -140,6 +139,18 @@ impl Node {
             true
         });
         before - self.calls.len()
+    }
+
+    /// What calls may take of a pocket here, 10⁻⁵ units; none if it is not known.
+    pub fn pocket(&self, name: &str) -> Option<i64> {
+        let view = self.desk.lock().expect("sound").engine.account("acme")?;
+        let pocket = view.pockets.iter().find(|pocket| &*pocket.name == name)?;
+        Some(pocket.left.amount - pocket.leased.amount)
+    }
+
+    /// The terms of the account.
+    pub fn terms(&self) -> Option<Terms> {
+        Some(self.desk.lock().expect("sound").engine.account("acme")?.terms)
     }
 
     pub fn hang_up_all(&mut self) {
@@ -205,23 +216,34 @@ impl Shards for Door {
         self.desk.lock().expect("sound").gate = gate;
     }
 
-    fn open(&self, family: &[AccountRow]) {
+    fn open(&self, family: &[AccountRow]) -> bool {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
         for row in family {
-            if desk.engine.account(&row.name).is_none() {
-                let ask = OpenAccount { name: &row.name, currency: row.currency, opening: 0, terms: row.terms.clone(), limit: 0 };
-                let record = desk.engine.open_account(now, &ask).expect("new");
-                desk.write(&record);
+            // As in a shard: marks and ends are of the whole balance.
+            let terms = Terms { low_balance: None, idle_days: None, ..row.state.terms.clone() };
+            let record = match desk.engine.account(&row.name) {
+                None => {
+                    let ask = OpenAccount { name: &row.name, currency: row.currency, opening: 0, terms, limit: 0 };
+                    Some(desk.engine.open_account(now, &ask).expect("new"))
+                }
+                Some(view) if view.terms != terms => Some(desk.engine.change_account(now, &row.name, &terms, 0).expect("there")),
+                Some(_) => None,
+            };
+            record.iter().for_each(|record| desk.write(record));
+            for known in &row.state.pockets {
+                let opened = PocketOpened { pocket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+                let record = desk.engine.know_pocket(now, &row.name, opened).expect("one kind");
+                record.iter().for_each(|record| desk.write(record));
             }
         }
+        true
     }
 
     fn book(&self, grant: &Grant) {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
-        let currency = desk.engine.account(&grant.account).expect("opened before").currency;
-        if let Some(record) = desk.engine.book_slice(now, grant, currency).expect("booked") {
+        if let Some(record) = desk.engine.book_slice(now, grant).expect("booked") {
             desk.write(&record);
         }
     }
@@ -233,7 +255,18 @@ impl Shards for Door {
         }
     }
 
+    fn dry(&self, balance: &Name) {
+        self.desk.lock().expect("sound").engine.note_dry(balance);
+    }
+
+    fn tell(&self, word: &Word) -> bool {
+        let record = Record::new(now(self.begun).wall, word.account.clone(), RecordBody::Notice(word.notice.clone()));
+        self.desk.lock().expect("sound").write(&record);
+        true
+    }
+
     fn give_all_back(&self, name: &Name) {
-        self.give_back(&"acme".into(), name);
+        let balances = self.desk.lock().expect("sound").engine.lent_balances();
+        balances.iter().for_each(|balance| self.give_back(balance, name));
     }
 }

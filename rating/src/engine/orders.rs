@@ -1,0 +1,132 @@
+//! What operators do with money, as one value: a shard carries it out in its books, the central ledger in its tables, by the same rules.
+
+use ledger::{CallId, NoticeEvent, Record, RecordBody, Refused, Transfer};
+use units::{Money, Now};
+
+use super::{AccountRefused, ChargeRequest, Engine, Moved, NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
+
+/// What an operator may do with an account's money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoveOrder {
+    /// A payment came in or was announced.
+    TopUp {
+        /// Gross.
+        amount: Money,
+        /// The operator's words.
+        reference: String,
+        /// By which method, if any.
+        method: Option<String>,
+        /// What the bank kept, 10⁻⁵ units.
+        fee: i64,
+        /// It is only announced.
+        pending: bool,
+    },
+    /// An announced payment came in.
+    Book {
+        /// The announcement's key.
+        of: String,
+        /// What the bank kept, 10⁻⁵ units.
+        fee: i64,
+    },
+    /// An announced payment will not come.
+    Reject {
+        /// The announcement's key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// Undo a movement.
+    Reverse {
+        /// Its key.
+        of: String,
+        /// Why.
+        cause: String,
+    },
+    /// Undo a call's usage.
+    ReverseCall {
+        /// Which.
+        call: CallId,
+        /// What was posted for it, from the journal.
+        transfers: Vec<Transfer>,
+        /// Why.
+        cause: String,
+    },
+    /// A service is paid by the piece.
+    Charge {
+        /// How many.
+        pieces: u32,
+        /// Of each.
+        price: Money,
+        /// What for.
+        cause: String,
+    },
+    /// Correct the balance.
+    Correct {
+        /// Negative takes.
+        amount: Money,
+        /// Why.
+        reason: String,
+    },
+}
+
+// === impl AccountRefused ===
+
+impl AccountRefused {
+    /// The refusal in a word: the field at fault, or how it stands with what was there before; `refused` if neither says it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Books(Refused::KeyReused) => "key-reused",
+            Self::Books(Refused::NoMovement) => "no-movement",
+            Self::Books(Refused::NotPending | Refused::Reversed) => "conflict",
+            Self::Books(Refused::CurrencyMismatch) => "currency",
+            Self::Method(..) => "method",
+            Self::Fee | Self::FeeTooEarly => "fee",
+            Self::Reason => "reason",
+            Self::NoMoney => "no-money",
+            Self::Pieces => "pieces",
+            Self::Period => "until",
+            Self::Reference => "reference",
+            Self::NoUsage => "call",
+            _ => "refused",
+        }
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// Does it once per key of the account.
+    pub fn carry_out(
+        &mut self,
+        now: Now,
+        account: &str,
+        key: &str,
+        order: &MoveOrder,
+        methods: &[PaymentMethod],
+    ) -> Result<Moved, AccountRefused> {
+        let word = |of| NextWord { account, of, key };
+        match order {
+            MoveOrder::TopUp { amount, reference, method, fee, pending } => {
+                let top_up = TopUpRequest { account, amount: *amount, reference, key };
+                let order = PaymentOrder { top_up, method: method.as_deref(), fee: *fee, pending: *pending };
+                self.take_payment(now, &order, methods)
+            }
+            MoveOrder::Book { of, fee } => self.book_payment(now, word(of), *fee),
+            MoveOrder::Reject { of, cause } => self.reject_payment(now, word(of), cause),
+            MoveOrder::Reverse { of, cause } => self.reverse(now, word(of), cause),
+            MoveOrder::ReverseCall { call, transfers, cause } => self.reverse_call(now, account, (*call, transfers), cause, key),
+            MoveOrder::Charge { pieces, price, cause } => {
+                self.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })
+            }
+            MoveOrder::Correct { amount, reason } => self.correct(now, account, *amount, reason, key),
+        }
+    }
+
+    /// The owner hears of a payment that was booked now.
+    pub fn booked_notice(&self, now: Now, account: &str, moved: &Moved) -> Option<Record> {
+        let RecordBody::TopUp(booked) = &moved.record.as_ref()?.body else { return None };
+        let reference = booked.transfer.memo.clone().unwrap_or_default();
+        let Money { amount, currency } = moved.amount;
+        self.notice_to(now, account, NoticeEvent::TopUpBooked { amount, currency, reference, balance: moved.balance.amount })
+    }
+}

@@ -1,0 +1,118 @@
+//! A database with one account, and what the tests ask of it.
+
+use std::sync::Arc;
+
+use central::{Booked, Central, CentralError, NewGrant};
+use ledger::{CallId, PocketKind, PocketTerms, Terms};
+use rating::engine::{AccountView, MoveOrder, PaymentMethod};
+use rating::payment::Term;
+use rating::slices::desk::NewAccount;
+use rating::slices::holder::Timing;
+use units::{Currency, Money, Wall};
+
+use super::node::Node;
+use super::postgres::Postgres;
+
+pub struct Bench {
+    pub postgres: Postgres,
+    pub central: Central,
+    pub runtime: tokio::runtime::Runtime,
+    pub folders: tempfile::TempDir,
+    pub boots: u64,
+}
+
+impl Bench {
+    /// One account, `acme`, with this much.
+    pub fn new(opening: i64) -> Self {
+        Self::with_terms(opening, Terms::of_deck("retail"))
+    }
+
+    pub fn with_terms(opening: i64, terms: Terms) -> Self {
+        let postgres = Postgres::start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let central = Central::new(&postgres.address(), 1).unwrap();
+        let acme = NewAccount { name: "acme".into(), currency: Currency::EUR, opening, limit: 0, terms };
+        runtime.block_on(central.open(acme, Wall(1))).unwrap();
+        Self { postgres, central, runtime, folders: tempfile::tempdir().unwrap(), boots: 0 }
+    }
+
+    pub fn node(&mut self, name: &str, timing: Timing) -> Node {
+        self.boots += 1;
+        Node::start(name, &self.folders.path().join(name), &self.postgres.address(), self.boots, timing)
+    }
+
+    pub fn carry_out(&self, key: &str, order: MoveOrder) -> Result<Booked, CentralError> {
+        let bank = PaymentMethod {
+            name: "bank".into(),
+            currency: Currency::EUR,
+            minimum: 1_000_000,
+            amounts: Vec::new(),
+            term: Some(Term::Minutes(60)),
+        };
+        let methods: Arc<[PaymentMethod]> = Arc::new([bank]);
+        self.runtime.block_on(self.central.carry_out("acme".into(), key.to_owned(), order, methods, Wall(2)))
+    }
+
+    pub fn top_up(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
+        let amount = Money::of(amount, Currency::EUR);
+        self.carry_out(key, MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending: false })
+    }
+
+    pub fn announce(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
+        let (amount, method) = (Money::of(amount, Currency::EUR), Some("bank".to_owned()));
+        self.carry_out(key, MoveOrder::TopUp { amount, reference: "invoice 7".to_owned(), method, fee: 0, pending: true })
+    }
+
+    pub fn reverse(&self, key: &str, of: &str) -> Result<Booked, CentralError> {
+        self.carry_out(key, MoveOrder::Reverse { of: of.to_owned(), cause: "asked for".to_owned() })
+    }
+
+    pub fn reverse_call(&self, key: &str, call: u128) -> Result<Booked, CentralError> {
+        let (call, transfers, cause) = (CallId(call), Vec::new(), "bad line".to_owned());
+        self.carry_out(key, MoveOrder::ReverseCall { call, transfers, cause })
+    }
+
+    /// Free minutes to `15…`.
+    pub fn give_seconds(&self, key: &str, seconds: i64, expires_at: Option<Wall>) -> Result<Booked, CentralError> {
+        let terms = PocketTerms { prefixes: vec!["15".parse().unwrap()], expires_at, ..PocketTerms::of(PocketKind::Minutes) };
+        let (amount, reference) = (Money::of(seconds * 100_000, Currency::SEC), "welcome".to_owned());
+        let grant = NewGrant { account: "acme".into(), pocket: "free".into(), amount, terms, reference, key: key.to_owned() };
+        self.runtime.block_on(self.central.grant(grant, Wall(2)))
+    }
+
+    pub fn account(&self) -> AccountView {
+        self.runtime.block_on(self.central.account(&"acme".into())).unwrap().unwrap()
+    }
+
+    /// Posted and held, 10⁻⁵ units.
+    pub fn money(&self) -> (i64, i64) {
+        let view = self.account();
+        (view.balance.amount, view.leased.amount)
+    }
+
+    /// Left and held of the free minutes, s.
+    pub fn minutes(&self) -> (i64, i64) {
+        let view = self.account();
+        view.pockets.iter().find(|pocket| &*pocket.name == "free").map_or((0, 0), |p| (p.left.amount / 100_000, p.leased.amount / 100_000))
+    }
+
+    pub fn count(&self, sql: &str) -> i64 {
+        self.postgres.number(sql)
+    }
+
+    /// Sum of all amounts in the call records, 10⁻⁵ units.
+    pub fn amounts(&self) -> i64 {
+        self.count("SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr")
+    }
+
+    /// What all house accounts, customers and pockets of a currency sum to: zero, or money was lost or made.
+    pub fn sum(&self, currency: &str) -> i64 {
+        let text = "SELECT CAST(COALESCE((SELECT SUM(balance) FROM house WHERE currency = '$'), 0) \
+                    + COALESCE((SELECT SUM(posted) FROM account WHERE currency = '$'), 0) AS BIGINT)";
+        self.count(&text.replace('$', currency))
+    }
+
+    pub fn house(&self, house: &str) -> i64 {
+        self.count(&format!("SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM house WHERE house = '{house}'"))
+    }
+}

@@ -1,0 +1,9 @@
+//! The central ledger on a PostgreSQL of its own, with nodes that have real books, journals and drivers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a failure is its message")]
+
+mod encrypted;
+mod kit;
+mod money;
+mod sharing;
+mod trouble;
+mod words;
