@@ -3,7 +3,7 @@
 # over UDP and TCP. Proves that a later failure is the switch's. Also proves that the strict callers can fail.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-port=${1:-20060} failed=0 done=0
+port=${1:-19060} failed=0 done=0
 
 # pair EXPECT CALLER CALLER_OPTIONS -- CARRIER CARRIER_OPTIONS: EXPECT is ok or fails
 pair() {
