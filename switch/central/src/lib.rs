@@ -9,6 +9,7 @@ mod driver;
 mod error;
 mod link;
 mod operator;
+mod rates;
 mod requests;
 mod rows;
 mod schema;

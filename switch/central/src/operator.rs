@@ -16,9 +16,10 @@ use tokio_postgres::{Row, Transaction};
 use units::{Currency, Money, Name, Now, Wall};
 
 use crate::link::{Failed, Link};
+use crate::rates::Claim;
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
-use crate::{CentralError, desk, schema};
+use crate::{CentralError, desk, rates, schema};
 
 /// An operator waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -101,6 +102,7 @@ pub(crate) enum Order {
     Slices,
     Lose(Name),
     Trial,
+    Claim(Claim),
 }
 
 #[derive(Debug, PartialEq)]
@@ -111,6 +113,7 @@ pub(crate) enum Answer {
     Booked(Booked),
     Slices(Vec<SliceRow>),
     Trial(TrialBalance),
+    Claimed(bool),
 }
 
 // === impl Central ===
@@ -190,6 +193,11 @@ impl Central {
         self.order(Order::Lose(node)).await.map(|_| ())
     }
 
+    /// Whether it is for this node to tell customers of a deck's new version.
+    pub async fn tells_rates(&self, deck: Name, version: Name, node: Name) -> Result<bool, CentralError> {
+        Ok(self.order(Order::Claim(Claim { deck, version, node })).await? == Answer::Claimed(true))
+    }
+
     async fn booked(&self, order: Order) -> Result<Booked, CentralError> {
         match self.order(order).await? {
             Answer::Booked(booked) => Ok(booked),
@@ -225,6 +233,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Ans
         Order::Slices => slices(tx).await.map(Answer::Slices),
         Order::Lose(node) => lose(tx, node).await.map(|()| Answer::Done),
         Order::Trial => trial(tx).await.map(Answer::Trial),
+        Order::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
     }
 }
 

@@ -48,6 +48,8 @@ const TABLES: &[&str] = &[
     // Words to owners that wait for a node to journal them; without a node, for any.
     "CREATE TABLE IF NOT EXISTS notice (id TEXT PRIMARY KEY, node TEXT, account TEXT NOT NULL, body TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS notice_of_node ON notice (node)",
+    // The version of each deck that customers hear of last, and the node that tells them.
+    "CREATE TABLE IF NOT EXISTS told (deck TEXT PRIMARY KEY, version TEXT NOT NULL, node TEXT NOT NULL)",
 ];
 
 /// Makes what is not there. Where all is there no right to make tables is needed.

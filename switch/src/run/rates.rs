@@ -2,6 +2,8 @@
 //! what changes journaled once, and then for every account that calls by it a notice that names the list, some at a time, so that no packet
 //! waits for it.
 //!
+//! Where several nodes share their accounts, the central ledger says which of them tells: the first that has the version in force.
+//!
 //! Invariant: one notice for each account and version, after the list. What was told last stands on the shelf once every notice is durable;
 //! what one account was told is in its books, so that after a crash in between nobody is told twice.
 
@@ -13,6 +15,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use central::Central;
+use config::Settings;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ledger::NoticeEvent;
 use node::{AdminReply, AdminRequest};
@@ -31,6 +35,8 @@ const ACCOUNTS_PER_LETTER: usize = 64;
 const JOBS_MAX: usize = 16;
 /// Before a full mailbox is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// Before a central ledger that is away is asked again, in steps of [`RETRY`].
+const AWAY_STEPS: usize = 50;
 
 /// The thread.
 pub(crate) struct Herald {
@@ -44,15 +50,21 @@ struct Teller {
     fabric: Arc<Fabric>,
     shelf: Shelf,
     stopping: Arc<AtomicBool>,
+    /// The URL of the central ledger.
+    ledger: Option<String>,
+    /// Who asks it.
+    node: Name,
 }
 
 // === impl Herald ===
 
 impl Herald {
-    pub(crate) fn start(fabric: &Arc<Fabric>, shelf: &Shelf) -> anyhow::Result<Self> {
+    pub(crate) fn start(settings: &Settings, fabric: &Arc<Fabric>, shelf: &Shelf) -> anyhow::Result<Self> {
         let (jobs, to_do) = bounded(JOBS_MAX);
         let stopping = Arc::new(AtomicBool::new(false));
-        let teller = Teller { fabric: Arc::clone(fabric), shelf: shelf.clone(), stopping: Arc::clone(&stopping) };
+        let ledger = settings.node.ledger.as_ref().map(|ledger| ledger.address.clone());
+        let node = settings.node.name.clone();
+        let teller = Teller { fabric: Arc::clone(fabric), shelf: shelf.clone(), stopping: Arc::clone(&stopping), ledger, node };
         let run = move || teller.run(&to_do);
         let thread = std::thread::Builder::new().name("rates".to_owned()).spawn(run).context("cannot start the rates thread")?;
         Ok(Self { jobs, stopping, thread })
@@ -108,16 +120,43 @@ impl Teller {
             Some(known) => list::of(&self.shelf.load(name, known)?, deck, self.fabric.clock.now().wall),
         };
         let told = match list {
-            None => 0,
-            Some(list) => {
+            Some(list) if self.is_mine(name, &version)? => {
                 let reference = Arc::new(NoticeEvent::RatesChange(Box::new(list.reference())));
                 let whole = Arc::new(NoticeEvent::RatesChange(Box::new(list)));
                 self.ask(0, || AdminRequest::KeepRates(Arc::clone(&whole)))?;
                 self.tell_all(name, &reference)?
             }
+            Some(_) | None => 0,
         };
         self.shelf.set_told(name, &version)?;
         Ok(told)
+    }
+
+    /// Whether this node tells. Waits for a central ledger that is away; the connection lasts for the one question.
+    fn is_mine(&self, deck: &Name, version: &str) -> anyhow::Result<bool> {
+        let Some(address) = &self.ledger else { return Ok(true) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot ask the central ledger")?;
+        loop {
+            let answer = runtime.block_on(async {
+                let central = Central::new(address, 0)?;
+                central.tells_rates(deck.clone(), version.into(), self.node.clone()).await
+            });
+            match answer {
+                Err(error) if error.is_away() => self.pause(AWAY_STEPS)?,
+                answer => return answer.context("the central ledger does not say who tells of new prices"),
+            }
+        }
+    }
+
+    /// Fails if the switch stops meanwhile.
+    fn pause(&self, steps: usize) -> anyhow::Result<()> {
+        for _ in 0..steps {
+            if self.stopping.load(Ordering::Relaxed) {
+                return Err(anyhow!("the switch is stopping"));
+            }
+            std::thread::sleep(RETRY);
+        }
+        Ok(())
     }
 
     fn tell_all(&self, deck: &Name, event: &Arc<NoticeEvent>) -> anyhow::Result<usize> {
@@ -154,7 +193,7 @@ impl Teller {
             if self.fabric.post(shard, Letter::Admin { request: request(), reply }) {
                 return answer.blocking_recv().context("the switch is stopping");
             }
-            std::thread::sleep(RETRY);
+            self.pause(1)?;
         }
     }
 }

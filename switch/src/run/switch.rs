@@ -136,7 +136,7 @@ impl Switch {
         let outlets = Outlets::open(&settings, &journal)?;
         let state = web_state(&parts, token, outlets.statuses, ledger.as_ref());
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
-        let herald = Herald::start(&fabric, &shelf)?;
+        let herald = Herald::start(&settings, &fabric, &shelf)?;
         herald.announce(&settings.decks);
         let retired = Vec::new();
         Ok(Self { addresses: bound.addresses, settings, shelf, herald, retired, fabric, journal, metrics, ledger, shards, io: Some(io) })

@@ -53,3 +53,25 @@ fn minutes_that_end_come_back_from_the_nodes_and_expire_as_a_whole() {
     second.stop();
     assert_eq!((said(&bench, "credit_expired"), bench.sum("SEC"), bench.sum("EUR"), bench.money()), (1, 0, 0, (1_000_000, 0)));
 }
+
+/// All nodes have the same decks; the first to have a version in force tells of it, also after a restart in between.
+#[test]
+fn one_node_tells_of_new_prices() {
+    let bench = Bench::new(0);
+    let asks: [(&str, &str, bool); 9] = [
+        ("n1", "v1", true),
+        ("n2", "v1", false),
+        ("n1", "v1", true),
+        ("n2", "v2", true),
+        ("n1", "v2", false),
+        ("n2", "v2", true),
+        // Back to the old prices: that is a change, too.
+        ("n1", "v1", true),
+        ("n2", "v1", false),
+        ("n1", "v1", true),
+    ];
+    for (step, (node, version, tells)) in asks.into_iter().enumerate() {
+        assert_eq!(bench.tells_rates("retail", version, node), tells, "step {step}: {node} has {version}");
+    }
+    assert!(bench.tells_rates("wholesale", "v1", "n2"), "each deck for itself");
+}

@@ -80,6 +80,10 @@ impl Bench {
         self.runtime.block_on(self.central.grant(grant, Wall(2)))
     }
 
+    pub fn tells_rates(&self, deck: &str, version: &str, node: &str) -> bool {
+        self.runtime.block_on(self.central.tells_rates(deck.into(), version.into(), node.into())).unwrap()
+    }
+
     pub fn account(&self) -> AccountView {
         self.runtime.block_on(self.central.account(&"acme".into())).unwrap().unwrap()
     }
