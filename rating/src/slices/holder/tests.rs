@@ -1,4 +1,4 @@
-use ledger::NoticeEvent;
+use ledger::{Notice, NoticeEvent};
 use units::Currency;
 
 use super::*;
