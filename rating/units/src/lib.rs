@@ -13,6 +13,8 @@ mod period;
 mod prefix;
 mod prefix_map;
 mod time;
+mod transport;
+pub mod wheel;
 mod zone;
 
 pub use calendar::{Calendar, Day};
@@ -25,6 +27,7 @@ pub use period::{Period, PeriodError};
 pub use prefix::Prefix;
 pub use prefix_map::{Matches, PrefixMap, PrefixMapBuilder, PrefixMapError};
 pub use time::{Now, Tick, Wall, text as wall_text};
+pub use transport::{Transport, UnknownTransport};
 pub use zone::{Change, Clock, Zone};
 
 /// A name given by an operator (account, gate, carrier, deck): shared, never changed.

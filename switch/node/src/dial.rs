@@ -75,7 +75,7 @@ impl Node {
 
     /// Sends the INVITE of an attempt; `retry` is the session interval that a 422 asked for.
     fn send_invite(&mut self, now: Now, slot: &mut Slot, attempt: u8, carrier: &Arc<Carrier>, to: SocketAddr, retry: Option<u32>) -> bool {
-        let transport = transport_of(carrier.target.transport);
+        let transport = carrier.target.transport;
         let Some(local) = self.tables.local_for(transport, to) else { return false };
         let Some(number) = slot.call.number() else { return false };
         let flow = if transport == Transport::Udp { Flow::udp(local, to) } else { Flow::stream(transport, local, to, 0) };
@@ -181,14 +181,6 @@ impl Node {
         if let Some(dialled) = slot.dialled.take() {
             self.carrier_slots.put_back(dialled.carrier.id);
         }
-    }
-}
-
-const fn transport_of(transport: route::Transport) -> Transport {
-    match transport {
-        route::Transport::Udp => Transport::Udp,
-        route::Transport::Tcp => Transport::Tcp,
-        route::Transport::Tls => Transport::Tls,
     }
 }
 

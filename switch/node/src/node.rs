@@ -9,7 +9,7 @@ use rating::Engine;
 use route::{CarrierSlots, GateId, Health, RateLimiter};
 use sip::token::Minter;
 use sip::transaction::{ClientId, Layer, ServerId};
-use sip::wheel::{TimerId, Wheel};
+use units::wheel::{TimerId, Wheel};
 use units::{Name, Now, Tick};
 
 use crate::io::{Input, Output, Pressure};

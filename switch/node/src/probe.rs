@@ -58,11 +58,7 @@ impl Node {
             Host::Ip(ip) => Some(SocketAddr::new(*ip, carrier.target.port_or_default())),
             Host::Name(_) => self.probes.addresses(&carrier.name).first().copied(),
         };
-        let transport = match carrier.target.transport {
-            route::Transport::Udp => Transport::Udp,
-            route::Transport::Tcp => Transport::Tcp,
-            route::Transport::Tls => Transport::Tls,
-        };
+        let transport = carrier.target.transport;
         let Some((to, local)) = to.and_then(|to| Some((to, self.tables.local_for(transport, to)?))) else { return };
         let flow = if transport == Transport::Udp { Flow::udp(local, to) } else { Flow::stream(transport, local, to, 0) };
         let here = self.tables.advertised(local);

@@ -70,7 +70,7 @@ impl<'a> DialogRecord<'a> {
             target: dialog.target().into(),
             routes: dialog.routes().map(Cow::from).collect(),
             cseq: dialog.local_seq(),
-            transport: leg.flow.transport.uri_name().into(),
+            transport: leg.flow.transport.as_str().into(),
             here: leg.flow.local,
             peer: leg.flow.peer,
         }
@@ -231,8 +231,8 @@ impl Node {
             node: Some(self.identity.name.clone()),
             call_id_a: slot.caller.call_id().to_owned(),
             call_id_b: carrier.map(|leg| leg.call_id().to_owned()),
-            transport_a: slot.caller.flow.transport.uri_name(),
-            transport_b: carrier.map(|leg| leg.flow.transport.uri_name()),
+            transport_a: slot.caller.flow.transport.as_str(),
+            transport_b: carrier.map(|leg| leg.flow.transport.as_str()),
         }
     }
 }

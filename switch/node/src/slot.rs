@@ -4,8 +4,8 @@ use bytes::Bytes;
 use call::{Call, LegId, Side};
 use rating::LeaseId;
 use sip::Message;
-use sip::wheel::TimerId;
 use units::Tick;
+use units::wheel::TimerId;
 
 use crate::leg::Leg;
 

@@ -6,18 +6,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use units::Name;
-
-/// How a target is reached.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Transport {
-    /// Datagrams.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// A stream under TLS.
-    Tls,
-}
+pub use units::Transport;
+use units::{Name, UnknownTransport};
 
 /// Address or name of a target.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -55,48 +45,11 @@ pub enum TargetError {
     #[error("{0:?} is not a port from 1 to 65535")]
     Port(String),
     /// Other than udp, tcp, tls.
-    #[error("transport {0:?} is not known: udp, tcp or tls")]
-    Transport(String),
+    #[error(transparent)]
+    Transport(#[from] UnknownTransport),
     /// A parameter that would be ignored.
     #[error("URI parameter {0:?} is not known: only transport is")]
     Parameter(String),
-}
-
-// === impl Transport ===
-
-impl Transport {
-    /// As in a URI's `transport` parameter.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-        }
-    }
-
-    /// The port of RFC 3261 §19.1.2 where none is written.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Udp | Self::Tcp => 5060,
-            Self::Tls => 5061,
-        }
-    }
-}
-
-impl fmt::Display for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Transport {
-    type Err = TargetError;
-    fn from_str(s: &str) -> Result<Self, TargetError> {
-        [Self::Udp, Self::Tcp, Self::Tls]
-            .into_iter()
-            .find(|t| s.eq_ignore_ascii_case(t.as_str()))
-            .ok_or_else(|| TargetError::Transport(s.to_owned()))
-    }
 }
 
 // === impl Target ===

@@ -3,18 +3,9 @@
 
 use std::net::SocketAddr;
 
-use crate::chars::{write_decimal, write_ip};
+pub use units::Transport;
 
-/// What carries SIP.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Transport {
-    /// Datagrams: messages may be lost, repeated, reordered.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// A stream under TLS.
-    Tls,
-}
+use crate::chars::{write_decimal, write_ip};
 
 /// One path to one peer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,35 +34,6 @@ pub fn host_port(address: SocketAddr) -> String {
     write_decimal(&mut text, usize::from(address.port()));
     // Only ASCII was written.
     String::from_utf8(text).unwrap_or_default()
-}
-
-// === impl Transport ===
-
-impl Transport {
-    /// Whether the transport itself repeats what was lost, so that no timer here must (RFC 3261 §17).
-    pub const fn is_reliable(self) -> bool {
-        match self {
-            Self::Udp => false,
-            Self::Tcp | Self::Tls => true,
-        }
-    }
-
-    /// The name in a Via, `UDP`, `TCP` or `TLS`.
-    pub const fn via_name(self) -> &'static str {
-        match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-            Self::Tls => "TLS",
-        }
-    }
-
-    /// The value of a URI's `transport` parameter. TLS is `tcp`: there the scheme says the rest (RFC 3261 §26.2.2).
-    pub const fn uri_name(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp | Self::Tls => "tcp",
-        }
-    }
 }
 
 // === impl Flow ===

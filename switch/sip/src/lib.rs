@@ -23,7 +23,6 @@ pub mod token;
 pub mod transaction;
 pub mod uri;
 mod via;
-pub mod wheel;
 
 pub use builder::Builder;
 pub use check::MAX_KEY;

@@ -16,7 +16,7 @@ use super::{Counters, Event, Live, Settings, Transmit};
 use crate::Message;
 use crate::flow::Flow;
 use crate::token::Minter;
-use crate::wheel::{TimerId, Wheel};
+use units::wheel::{TimerId, Wheel};
 
 /// All transactions of one shard.
 pub struct Layer {

@@ -2,7 +2,7 @@
 //! Insert and cancel are O(1), expiry is amortised O(1) (a timer moves down at most eight times).
 //! Invariant: timers pop by deadline, then by insertion; never early; the order depends on nothing but the calls.
 
-use units::Tick;
+use crate::Tick;
 
 const LEVELS: usize = 9;
 /// 64^9 ms, 571,000 years: later deadlines count as this one.
