@@ -8,6 +8,7 @@ mod abandoned_carrier_answers;
 mod bye_crosses_bye;
 mod cancel_before_provisional;
 mod cancel_crosses_200;
+mod carrier_answers;
 mod crash_and_restart;
 mod credit_cut_off;
 mod forked_answer;

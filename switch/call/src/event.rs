@@ -12,8 +12,11 @@ use units::{Cause, Money, Number};
 
 use crate::Refusal;
 
-/// Place of a carrier tried, from 0.
+/// Place of a carrier tried, from 0; below [`ATTEMPTS_MAX`].
 pub type Attempt = u8;
+
+/// Most carriers tried for one call: every one of a route, whose places are counted in as many bits.
+pub const ATTEMPTS_MAX: usize = 255;
 
 /// One of the two ends of an answered call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

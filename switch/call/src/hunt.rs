@@ -10,7 +10,7 @@ use route::{AttemptEnd, Next};
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call, Hunt, Phase, Talk, Tried, TriedEnd};
-use crate::event::{Action, Admission, Attempt, HangupBy, LegId, Side};
+use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, HangupBy, LegId, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
 use crate::timer::Timer;
@@ -38,7 +38,8 @@ impl Call {
         self.timers.clear_all();
         loop {
             let Phase::Hunting(hunt) = &mut self.phase else { return };
-            let Some(step) = hunt.plan.steps.get(hunt.place) else { return self.all_failed(now, out) };
+            let step = hunt.plan.steps.get(hunt.place).filter(|_| self.attempts.len() < ATTEMPTS_MAX);
+            let Some(step) = step else { return self.all_failed(now, out) };
             let Some(carrier) = hunt.carriers.by_id(step.carrier).map(Arc::clone) else {
                 hunt.place += 1;
                 continue;
@@ -192,6 +193,7 @@ impl Call {
             AttemptEnd::Full => Cause::NO_CIRCUIT,
             AttemptEnd::Down => Cause::TEMPORARY,
             AttemptEnd::NoCommonCodec => Cause::BEARER,
+            AttemptEnd::NoDialog => Cause::PROTOCOL,
         };
         self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or(own));
         match next {

@@ -104,6 +104,7 @@ impl Tried {
             TriedEnd::Answered => (Some(200), "answered".to_owned()),
             TriedEnd::Abandoned => (None, "abandoned".to_owned()),
             TriedEnd::BadAnswer => (Some(200), "answer outside the offer".to_owned()),
+            TriedEnd::Failed(end @ AttemptEnd::NoDialog) => (Some(200), end.to_string()),
             TriedEnd::Failed(AttemptEnd::Status(status)) => (Some(status), format!("refused with {status}")),
             TriedEnd::Failed(end) => (None, end.to_string()),
         };

@@ -17,7 +17,7 @@ use units::{Now, Number};
 use crate::CountedSide;
 use crate::build;
 use crate::io::Pressure;
-use crate::leg::{Leg, LegState};
+use crate::leg::{self, Leg, LegState};
 use crate::node::{Node, id_in_run};
 use crate::session::Asked;
 use crate::slot::{CallRef, Slot};
@@ -57,8 +57,7 @@ impl Node {
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one INVITE, taken apart once")]
     fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
-        let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
-        tag.push('a');
+        let tag = leg::tag(&self.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Caller);
         // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor recovered.
         let dialog = match Dialog::uas(&message, &tag, &flow) {
             Ok(dialog) => dialog,

@@ -52,6 +52,13 @@ pub(crate) fn cause_of(message: &Message) -> Option<Cause> {
     })
 }
 
+/// Seconds for which a 503 asks not to be called, by its Retry-After (RFC 3261 §20.33, §21.5.4). Other answers speak of the callee.
+pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
+    let value = response.header(Name::RetryAfter).filter(|_| response.status() == 503)?.trim_start();
+    let digits = value.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(u32::MAX)) }
+}
+
 /// Contact of a leg: our address on its flow, and the token that leads back to its call.
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {

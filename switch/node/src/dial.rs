@@ -17,9 +17,9 @@ use units::Now;
 
 use crate::CountedSide;
 use crate::build::{self, InviteParts};
-use crate::leg::{Leg, LegState};
+use crate::leg::{self, Leg, LegState};
 use crate::node::{Client, Node};
-use crate::session::Asked;
+use crate::session::{Asked, SESSION_SECS_MAX};
 use crate::slot::{Dialled, Slot};
 
 impl Node {
@@ -82,8 +82,7 @@ impl Node {
         let here = self.tables.advertised_text(local);
         let (client, branch) = self.layer.mint_client();
         let me = slot.me;
-        let mut tag = self.minter.mint(Kind::Tag, me.slot, me.generation).to_string();
-        tag.push(char::from(b'b' + attempt.min(24)));
+        let tag = leg::tag(&self.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Carrier(attempt));
         let call_id = format!("{}{}", self.minter.mint(Kind::CallId, me.slot, me.generation), attempt);
         let user = self.minter.mint(Kind::Contact, me.slot, me.generation);
         let dialled = carrier.dialled(&number);
@@ -121,7 +120,7 @@ impl Node {
     /// A 422 is answered once with the interval that it wants (RFC 4028 §7.3).
     pub(crate) fn retry_with_larger_session(&mut self, now: Now, slot: &mut Slot, id: LegId, client: ClientId, response: &Message) -> bool {
         let LegId::Carrier(attempt) = id else { return false };
-        let Some(min_se) = Asked::read(response).min_se_secs.filter(|secs| *secs <= 86_400) else { return false };
+        let Some(min_se) = Asked::read(response).min_se_secs.filter(|secs| *secs <= SESSION_SECS_MAX) else { return false };
         let Some(dialled) = &slot.dialled else { return false };
         let carrier = Arc::clone(&dialled.carrier);
         let Some(leg) = slot.leg(id) else { return false };
@@ -154,6 +153,13 @@ impl Node {
         }
     }
 
+    /// Its failure may ask not to be called for a while.
+    pub(crate) fn note_pause(&mut self, now: Now, slot: &Slot, response: &Message) {
+        if let (Some(secs), Some(dialled)) = (build::pause_secs(response), &slot.dialled) {
+            self.pause_carrier(now, &Arc::clone(&dialled.carrier), secs);
+        }
+    }
+
     /// The attempt no longer needs its carrier's place; its end says how the carrier fares.
     pub(crate) fn note_carrier_end(&mut self, now: Now, slot: &mut Slot, end: AttemptEnd) {
         let Some(dialled) = &slot.dialled else { return };
@@ -161,7 +167,7 @@ impl Node {
             AttemptEnd::Status(200..=299) => "answered",
             AttemptEnd::Status(486 | 600) => "busy",
             AttemptEnd::Status(487) => "cancelled",
-            AttemptEnd::Status(500..=599) => "failed",
+            AttemptEnd::Status(500..=599) | AttemptEnd::NoDialog => "failed",
             AttemptEnd::Status(_) => "rejected",
             AttemptEnd::Timeout | AttemptEnd::NoAnswer { .. } => "timeout",
             AttemptEnd::Unreachable => "unreachable",

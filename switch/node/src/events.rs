@@ -11,8 +11,8 @@ use units::Now;
 
 use crate::CountedSide;
 use crate::actions::Accepted;
-use crate::build::{self, cause_of};
-use crate::leg::{Exchange, Goodbye, LegState};
+use crate::build::{self, cause_of, pause_secs};
+use crate::leg::{self, Exchange, Goodbye, LegState};
 use crate::node::{Client, Node};
 use crate::session::{Asked, SessionState};
 use crate::slot::{CallRef, Slot};
@@ -37,11 +37,7 @@ impl Node {
         if opened.shard != self.identity.shard {
             return None;
         }
-        let leg = match tag.as_bytes().get(TOKEN_LEN..)? {
-            b"a" => LegId::Caller,
-            [letter @ b'b'..=b'z'] => LegId::Carrier(letter - b'b'),
-            _ => return None,
-        };
+        let leg = leg::leg_of_tag(tag.get(TOKEN_LEN..)?)?;
         Some((CallRef { slot: opened.slot, generation: opened.generation }, leg))
     }
 
@@ -177,7 +173,7 @@ impl Node {
             Client::Probe(carrier) => {
                 if is_final {
                     self.clients.remove(&id);
-                    self.probe_answered(now, carrier, status);
+                    self.probe_answered(now, carrier, status, pause_secs(&response));
                 }
             }
             Client::Farewell => {
@@ -200,7 +196,7 @@ impl Node {
             }
             Client::Bye(at, leg) => self.leg_gone(now, at, leg),
             Client::Relay(at, server, request) => self.relay_answered(now, at, server, &request, 408),
-            Client::Probe(carrier) => self.probe_answered(now, carrier, 408),
+            Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
             Client::Farewell => {}
         }
     }
@@ -244,6 +240,7 @@ impl Node {
             (_, true, _) => {
                 self.finish_leg(slot, id);
                 let end = AttemptEnd::Status(status);
+                self.note_pause(now, slot, response);
                 self.note_carrier_end(now, slot, end);
                 self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: cause_of(response) });
             }
@@ -261,11 +258,12 @@ impl Node {
         let offered = slot.offered.take();
         let dialog = match self.uac_dialog(response) {
             Some(dialog) => dialog,
-            // A 2xx without Contact or tag forms no dialog that could ever be ended: as if it had refused.
+            // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called, and it will be charged.
             None => {
+                self.book_late_answer(now, slot, attempt);
                 self.finish_leg(slot, id);
                 self.ack_and_bye(now, Some(client), flow, response, Goodbye { cause: units::Cause::PROTOCOL, sip_cause: None });
-                let end = AttemptEnd::Status(502);
+                let end = AttemptEnd::NoDialog;
                 self.note_carrier_end(now, slot, end);
                 return self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: None });
             }

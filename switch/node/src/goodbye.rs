@@ -82,7 +82,9 @@ impl Node {
 
     /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's transaction is gone.
     pub(crate) fn ack_and_bye(&mut self, now: Now, client: Option<ClientId>, flow: Flow, response: &Message, why: Goodbye) {
-        let Ok(dialog) = Dialog::uac(response, response) else { return };
+        // Without a Contact that can be read the one place left is where the response came from (RFC 3261 §12.1.2 wants one).
+        let fallback = format!("sip:{}", sip::flow::host_port(flow.peer));
+        let Ok(dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback)) else { return };
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };

@@ -206,6 +206,9 @@ impl Node {
         if let Some(value) = leg.session.uac_header() {
             builder = builder.header(Name::SessionExpires, &value);
         }
+        if let Some(min_se) = leg.session.learnt_min_se() {
+            builder = builder.header_fmt(Name::MinSe, format_args!("{min_se}"));
+        }
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
             leg.said = Some(Packed::new(sdp));
@@ -238,12 +241,15 @@ impl Node {
         }
         leg.exchange = Exchange::None;
         if status >= 300 {
-            return self.offer_failed_with(now, slot, id, client, purpose, status);
+            if status != 422 || !self.retry_exchange_with_larger_session(now, slot, id, client, purpose, response) {
+                self.offer_failed_with(now, slot, id, client, purpose, status);
+            }
+            return;
         }
         if let Some(dialog) = leg.dialog_mut() {
             let _ = dialog.refresh(response);
         }
-        leg.session.renewed(now.tick);
+        leg.session.renewed_by(now.tick, &Asked::read(response));
         let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
         if sdp.is_some() {
             leg.heard = sdp.as_deref().and_then(media::session_mark);
@@ -266,6 +272,32 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// 422 to a re-INVITE or UPDATE of ours: the same again with the interval that the peer wants (RFC 4028 §7.3). The timer of this leg
+    /// is nobody else's business, so an offer that was passed on is sent again too. False: there is no larger one to ask for.
+    fn retry_exchange_with_larger_session(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        id: LegId,
+        client: ClientId,
+        purpose: OfferPurpose,
+        response: &Message,
+    ) -> bool {
+        let Some(leg) = slot.leg_mut(id) else { return false };
+        if !matches!(leg.state, LegState::Confirmed) || !leg.session.enlarge(&Asked::read(response)) {
+            return false;
+        }
+        let said = leg.said();
+        let (method, sdp) = match purpose {
+            OfferPurpose::Refresh if leg.takes_update => (Method::Update, None),
+            OfferPurpose::Refresh | OfferPurpose::Relay => (Method::Invite, said),
+            OfferPurpose::Ask => (Method::Invite, None),
+        };
+        self.clients.remove(&client);
+        self.send_exchange(now, slot, id, method, purpose, sdp);
+        true
     }
 
     /// A late offer that the call could not use is acknowledged with what we said before.
@@ -322,6 +354,8 @@ impl Node {
                 }
             }
             OfferPurpose::Relay | OfferPurpose::Ask => {
+                // The timer of this leg is not the other side's.
+                let status = if status == 422 { 488 } else { status };
                 self.drive_slot(now, slot, Event::OfferAnswered { side: side_of(id), sdp: Err(status) });
             }
         }

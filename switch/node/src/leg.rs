@@ -10,6 +10,25 @@ use units::{Cause, Name};
 
 use crate::session::SessionState;
 
+/// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the attempt for a carrier's.
+pub(crate) fn tag(token: &str, leg: LegId) -> String {
+    match leg {
+        LegId::Caller => [token, "a"].concat(),
+        LegId::Carrier(attempt) => format!("{token}b{attempt}"),
+    }
+}
+
+/// The leg that the end of a tag names.
+pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
+    match end.as_bytes() {
+        b"a" => Some(LegId::Caller),
+        // One spelling only: no sign, no leading zero.
+        [b'b', b'0'] => Some(LegId::Carrier(0)),
+        [b'b', b'1'..=b'9', ..] => end.get(1..)?.parse().ok().map(LegId::Carrier),
+        _ => None,
+    }
+}
+
 /// A leg, from its first INVITE to the end of its last transaction.
 #[derive(Debug)]
 pub(crate) struct Leg {
@@ -149,5 +168,22 @@ impl Leg {
 
     pub(crate) const fn is_gone(&self) -> bool {
         matches!(self.state, LegState::Gone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_attempt_has_a_tag_of_its_own() {
+        let legs = (0..call::ATTEMPTS_MAX).map(|attempt| LegId::Carrier(attempt as u8)).chain([LegId::Caller]);
+        for leg in legs {
+            let tag = tag("token", leg);
+            assert_eq!(leg_of_tag(&tag["token".len()..]), Some(leg), "{tag}");
+        }
+        for end in ["", "A", "aa", "b", "b-1", "b+1", "b01", "b256", "b1x", "c1", "z"] {
+            assert_eq!(leg_of_tag(end), None, "{end}");
+        }
     }
 }

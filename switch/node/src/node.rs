@@ -259,9 +259,9 @@ impl Node {
         states
     }
 
-    /// Carriers that are skipped at present, by name.
-    pub fn carriers_down(&self) -> Vec<Name> {
-        self.tables.carriers.iter().filter(|carrier| !self.health.is_up(carrier.id)).map(|carrier| carrier.name.clone()).collect()
+    /// Carriers that are skipped at `now`, by name.
+    pub fn carriers_down(&self, now: Tick) -> Vec<Name> {
+        self.tables.carriers.iter().filter(|carrier| !self.health.is_up(carrier.id, now)).map(|carrier| carrier.name.clone()).collect()
     }
 
     fn reload(&mut self, now: Now, tables: Arc<Tables>) {

@@ -78,10 +78,21 @@ impl Node {
         self.layer.send(now.tick, client, flow, Method::Options, bytes);
     }
 
+    /// A carrier asked not to be called for a while.
+    pub(crate) fn pause_carrier(&mut self, now: Now, carrier: &Carrier, secs: u32) {
+        self.health.pause(carrier.id, secs, now.tick);
+        let longest = route::PAUSE_SECS_MAX;
+        tracing::warn!(carrier = &*carrier.name, secs, longest, "the carrier answered 503 with Retry-After: it is skipped for so long");
+    }
+
     /// Any answer but a failure of the server is proof of life, 401 and 405 too.
-    pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16) {
+    /// One that asks for a pause in it gets it.
+    pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16, pause_secs: Option<u32>) {
         let tables = Arc::clone(&self.tables);
         let Some(carrier) = tables.carriers.by_id(carrier) else { return };
+        if let Some(secs) = pause_secs {
+            self.pause_carrier(now, carrier, secs);
+        }
         let end = if status == 408 { route::AttemptEnd::Timeout } else { route::AttemptEnd::Status(status) };
         if matches!(status, 408 | 500 | 502..=504) {
             self.health.record(carrier, end, now.tick);

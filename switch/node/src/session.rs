@@ -19,7 +19,12 @@ pub(crate) struct SessionState {
     refresh_at: Tick,
     /// Our refresh is out.
     pub refreshing: bool,
+    /// The least interval that a 422 of the peer named; 0: none did.
+    learnt_min_se: u32,
 }
+
+/// Longest interval taken from a peer, seconds.
+pub(crate) const SESSION_SECS_MAX: u32 = 86_400;
 
 /// How long a refresh waits that met another exchange or was refused: as after 491 (RFC 3261 §14.1).
 const RETRY_MS: u64 = 3_000;
@@ -102,7 +107,7 @@ impl SessionState {
     }
 
     const fn agreed(now: Tick, expires_secs: u32, we_refresh: bool) -> Self {
-        let mut agreed = Self { expires_secs, we_refresh, refreshed: now, refresh_at: now, refreshing: false };
+        let mut agreed = Self { expires_secs, we_refresh, refreshed: now, refresh_at: now, refreshing: false, learnt_min_se: 0 };
         agreed.renewed(now);
         agreed
     }
@@ -125,6 +130,34 @@ impl SessionState {
         self.refreshed = now;
         self.refresh_at = now.plus_ms(self.expires_secs as u64 * 500);
         self.refreshing = false;
+    }
+
+    /// A 2xx to a request of ours that carried a session timer: what it says holds from now on (RFC 4028 §7.2).
+    pub(crate) fn renewed_by(&mut self, now: Tick, answered: &Asked) {
+        if self.expires_secs > 0
+            && let Some(expires_secs) = answered.expires_secs.filter(|secs| (MIN_SE_SECS..=SESSION_SECS_MAX).contains(secs))
+        {
+            self.expires_secs = expires_secs;
+            self.we_refresh = answered.refresher != Some(Refresher::Uas);
+        }
+        self.renewed(now);
+    }
+
+    /// A 422: the next request asks for what it wants, for twice as much if it does not say. False if that is not more than before, or
+    /// more than a day.
+    pub(crate) fn enlarge(&mut self, refused: &Asked) -> bool {
+        let wanted = refused.min_se_secs.unwrap_or(self.expires_secs.saturating_mul(2));
+        let larger = self.expires_secs > 0 && wanted > self.expires_secs && wanted <= SESSION_SECS_MAX;
+        if larger {
+            self.expires_secs = wanted;
+            self.learnt_min_se = wanted;
+        }
+        larger
+    }
+
+    /// The Min-SE that our requests must carry after a 422 (RFC 4028 §7.1).
+    pub(crate) fn learnt_min_se(&self) -> Option<u32> {
+        (self.learnt_min_se > 0).then_some(self.learnt_min_se)
     }
 
     /// Our refresh could not be made now: again in a moment, as long as the session lasts.

@@ -17,7 +17,12 @@ pub enum Standing {
     Trial,
     /// Skip.
     Down,
+    /// Skip: it asked for a pause, which is not over.
+    Paused,
 }
+
+/// Longest pause that a carrier may ask for by Retry-After, seconds: what is longer counts as this, and the carrier is asked again then.
+pub const PAUSE_SECS_MAX: u32 = 3_600;
 
 /// The state of every carrier, indexed by id.
 #[derive(Clone, Debug, Default)]
@@ -30,13 +35,15 @@ struct State {
     failures: u32,
     /// From when one call may try again; `None`: up.
     retry_at: Option<Tick>,
+    /// Until when it asked not to be called; `Tick(0)`: it did not.
+    paused_until: Tick,
     /// When the next OPTIONS is due; `NEVER` without probes.
     probe_at: Tick,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { failures: 0, retry_at: None, probe_at: Tick::NEVER }
+        Self { failures: 0, retry_at: None, paused_until: Tick(0), probe_at: Tick::NEVER }
     }
 }
 
@@ -68,16 +75,29 @@ impl Health {
 
     /// What a call may do with `carrier` at `now`.
     pub fn standing(&self, carrier: CarrierId, now: Tick) -> Standing {
-        match self.state(carrier).and_then(|s| s.retry_at) {
+        let state = self.state(carrier);
+        if state.is_some_and(|s| now < s.paused_until) {
+            return Standing::Paused;
+        }
+        match state.and_then(|s| s.retry_at) {
             None => Standing::Up,
             Some(at) if at <= now => Standing::Trial,
             Some(_) => Standing::Down,
         }
     }
 
-    /// Whether metrics should say that it is up: a carrier on trial is still down.
-    pub fn is_up(&self, carrier: CarrierId) -> bool {
-        self.state(carrier).is_none_or(|s| s.retry_at.is_none())
+    /// Whether metrics should say that it is up at `now`: a carrier on trial or in a pause is not.
+    pub fn is_up(&self, carrier: CarrierId, now: Tick) -> bool {
+        self.state(carrier).is_none_or(|s| s.retry_at.is_none() && now >= s.paused_until)
+    }
+
+    /// The carrier answered 503 with Retry-After (RFC 3261 §21.5.4): it is skipped for so many seconds from `now`, at most
+    /// [`PAUSE_SECS_MAX`], whatever it answers to other calls meanwhile. A longer pause is never made shorter.
+    pub fn pause(&mut self, carrier: CarrierId, secs: u32, now: Tick) {
+        if let Some(state) = self.state_mut(carrier) {
+            let until = now.plus_ms(u64::from(secs.min(PAUSE_SECS_MAX)) * 1_000);
+            state.paused_until = state.paused_until.max(until);
+        }
     }
 
     /// Claims the right to dial `carrier` now. False: it is down, or another call tries it already.
@@ -87,7 +107,7 @@ impl Health {
             // A trial that ends in neither way (the caller hung up) leaves the carrier to the next hold-down.
             state.retry_at = Some(hold_down(carrier, now));
         }
-        standing != Standing::Down
+        matches!(standing, Standing::Up | Standing::Trial)
     }
 
     /// The carrier gave any sign of life: a provisional or final response below 500, an answer to a probe. True if it came back up.
@@ -181,7 +201,7 @@ mod tests {
         assert_eq!(health.standing(ALPHA, at(2)), Standing::Up);
         assert!(health.record(alpha, AttemptEnd::Unreachable, at(2)));
         assert_eq!(health.standing(ALPHA, at(2)), Standing::Down);
-        assert!(!health.is_up(ALPHA) && health.is_up(CarrierId(1)));
+        assert!(!health.is_up(ALPHA, at(2)) && health.is_up(CarrierId(1), at(2)));
         assert!(!health.record(alpha, AttemptEnd::Full, at(2)), "full says nothing about the carrier");
     }
 
@@ -198,6 +218,21 @@ mod tests {
         assert!(health.begin(alpha, at(70)), "an abandoned trial does not block for ever");
         assert!(health.succeeded(ALPHA));
         assert!(health.begin(alpha, at(70)) && health.begin(alpha, at(70)));
+    }
+
+    #[test]
+    fn a_pause_ends_with_time_alone() {
+        let carriers = carriers(|_| ());
+        let alpha = carriers.by_id(ALPHA).expect("there");
+        let mut health = Health::new(&carriers, at(0));
+        health.pause(ALPHA, 60, at(10));
+        health.pause(ALPHA, 5, at(11));
+        assert!(!health.begin(alpha, at(69)) && !health.is_up(ALPHA, at(69)));
+        assert!(!health.succeeded(ALPHA), "it was not down");
+        assert_eq!(health.standing(ALPHA, at(69)), Standing::Paused);
+        assert_eq!(health.standing(ALPHA, at(70)), Standing::Up);
+        health.pause(ALPHA, u32::MAX, at(100));
+        assert_eq!(health.standing(ALPHA, at(100 + u64::from(PAUSE_SECS_MAX))), Standing::Up);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum AttemptEnd {
     Down,
     /// Its answer held no codec of the offer, or it takes none.
     NoCommonCodec,
+    /// Its 2xx had no Contact or another header that a dialog needs, so it was acknowledged and ended at once.
+    NoDialog,
 }
 
 /// What follows an attempt that failed.
@@ -147,7 +149,9 @@ impl AttemptEnd {
     /// Whether the carrier is to blame, for its health: `Some(true)` a failure, `Some(false)` proof of life, `None` neither.
     pub const fn blames_carrier(self) -> Option<bool> {
         match self {
-            Self::Timeout | Self::Unreachable | Self::NoAnswer { rang: false } | Self::Status(500 | 502 | 503 | 504) => Some(true),
+            Self::Timeout | Self::Unreachable | Self::NoAnswer { rang: false } | Self::NoDialog | Self::Status(500 | 502 | 503 | 504) => {
+                Some(true)
+            }
             Self::Status(_) | Self::NoAnswer { rang: true } => Some(false),
             Self::Full | Self::Down | Self::NoCommonCodec => None,
         }
@@ -157,7 +161,9 @@ impl AttemptEnd {
     pub const fn status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status),
-            Self::Timeout | Self::Unreachable | Self::NoAnswer { .. } | Self::Full | Self::Down | Self::NoCommonCodec => None,
+            Self::Timeout | Self::Unreachable | Self::NoAnswer { .. } | Self::Full | Self::Down | Self::NoCommonCodec | Self::NoDialog => {
+                None
+            }
         }
     }
 
@@ -167,10 +173,12 @@ impl AttemptEnd {
             return Next::Stop;
         }
         let hunt = match self {
+            // About our own leg there, which the caller knows nothing of and could do nothing about.
+            Self::Status(421 | 422) => true,
             Self::Status(status) => carrier.next_on.contains(status),
             // The phone rang and nobody took it: another carrier would ring the same phone.
             Self::NoAnswer { rang } => !rang,
-            Self::Timeout | Self::Unreachable | Self::Full | Self::Down | Self::NoCommonCodec => true,
+            Self::Timeout | Self::Unreachable | Self::Full | Self::Down | Self::NoCommonCodec | Self::NoDialog => true,
         };
         if hunt { Next::Hunt } else { Next::Stop }
     }
@@ -183,10 +191,11 @@ impl AttemptEnd {
             Self::Status(415 | 420) => 2,
             Self::Status(401 | 402 | 403 | 407) => 4,
             Self::Status(408) => 5,
+            Self::Status(421 | 422) => 6,
             Self::Status(400..=499) => 3,
             // A redirection is not followed and says where the carrier's own hosts are: a failure like any other.
             Self::Status(503) => 7,
-            Self::Status(_) => 6,
+            Self::Status(_) | Self::NoDialog => 6,
             Self::NoCommonCodec => 8,
             Self::Full => 9,
             Self::Timeout | Self::NoAnswer { rang: false } => 10,
@@ -200,6 +209,8 @@ impl AttemptEnd {
         match self {
             Self::Status(status @ (401 | 402 | 403 | 407 | 503)) => (500, Cause::from_sip(status)),
             Self::Status(300..=399) => (500, Cause::TEMPORARY),
+            Self::Status(421 | 422) => (500, Cause::INTERWORKING),
+            Self::NoDialog => (502, Cause::PROTOCOL),
             Self::Status(status) => (status, Cause::from_sip(status)),
             Self::NoAnswer { rang: true } => (480, Cause::NO_ANSWER),
             Self::NoCommonCodec => (488, Cause::BEARER),
@@ -222,6 +233,7 @@ impl fmt::Display for AttemptEnd {
             Self::Full => f.write_str("full"),
             Self::Down => f.write_str("down"),
             Self::NoCommonCodec => f.write_str("no common codec"),
+            Self::NoDialog => f.write_str("answered without a Contact that can be read"),
         }
     }
 }

@@ -22,7 +22,7 @@ pub mod translate;
 pub use carrier::{Carrier, CarrierSpec, Carriers};
 pub use cidr::{Cidr, CidrError, CidrIndex};
 pub use gate::{Gate, GateSpec, Gates};
-pub use health::{Health, Standing};
+pub use health::{Health, PAUSE_SECS_MAX, Standing};
 pub use hunt::{AttemptEnd, Final, Next, StatusSet, best_final};
 pub use limiter::RateLimiter;
 pub use names::{BuildError, CarrierId, GateId};
@@ -30,7 +30,7 @@ pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Sale, Step, plan};
 pub use rows::{RowError, read_prefix};
 pub use slots::{CarrierSlots, SlotTable};
-pub use table::{Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};
+pub use table::{CARRIERS_PER_ROUTE_MAX, Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};
 pub use target::{Host, Target, TargetError, Transport};
 pub use translate::{Rule, RuleError, Translations};
 

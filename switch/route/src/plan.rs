@@ -81,6 +81,8 @@ pub struct Step {
 pub enum LeftOut {
     /// Too many failures in a row, and its hold-down is not over.
     Down,
+    /// It answered 503 with Retry-After, and that time is not over.
+    Paused,
     /// `max_calls` reached.
     Full,
     /// It takes no codec that gate and offer have in common.
@@ -166,7 +168,7 @@ impl Refusal {
         let any = |reason| left_out.iter().any(|&(_, r)| r == reason);
         if any(LeftOut::Full) {
             Self::AllFull
-        } else if any(LeftOut::Down) {
+        } else if any(LeftOut::Down) || any(LeftOut::Paused) {
             Self::AllDown
         } else if any(LeftOut::Loss) {
             Self::NoProfit
@@ -182,6 +184,7 @@ impl fmt::Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Down => "down",
+            Self::Paused => "it asked for a pause (503 with Retry-After)",
             Self::Full => "full",
             Self::NoCommonCodec => "no common codec",
             Self::NoCostPrice => "its deck has no price for this number",
@@ -296,6 +299,7 @@ impl Network<'_> {
         }
         match self.health.standing(id, now.tick) {
             Standing::Down => return Some(LeftOut::Down),
+            Standing::Paused => return Some(LeftOut::Paused),
             Standing::Up | Standing::Trial => {}
         }
         (self.slots.in_use(id) >= carrier.max_calls).then_some(LeftOut::Full)

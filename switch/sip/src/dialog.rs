@@ -116,11 +116,20 @@ impl Dialog {
     /// The caller's side (§12.1.2), from our INVITE and a 101–199 (early) or 2xx (confirmed) to it.
     pub fn uac(invite: &Message, response: &Message) -> Result<Self, DialogError> {
         let routes = record_routes(response, true)?;
-        let target = target_of(response)?;
+        Self::uac_at(invite, response, target_of(response)?, &routes)
+    }
+
+    /// The same for a 2xx to an INVITE of ours whose Contact or Record-Route cannot be used: `target` stands in, without routes. Good for its
+    /// ACK and a BYE, and for nothing else.
+    pub fn uac_to(response: &Message, target: &str) -> Result<Self, DialogError> {
+        Self::uac_at(response, response, target, &[])
+    }
+
+    fn uac_at(invite: &Message, response: &Message, target: &str, routes: &[&str]) -> Result<Self, DialogError> {
         let local = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
         let remote = response.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
         let (number, _) = invite.cseq();
-        let (text, ends) = join([invite.call_id(), local, remote, target], &routes);
+        let (text, ends) = join([invite.call_id(), local, remote, target], routes);
         let (local_tag, remote_tag) = tags(&text, ends, [Name::From, Name::To])?;
         Ok(Self {
             text,

@@ -304,7 +304,7 @@ impl Shard {
         let standing = &self.fabric.standings[usize::from(self.number)];
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
         if self.meter.tick(now, &mut self.node) {
-            let carriers_down = self.node.carriers_down();
+            let carriers_down = self.node.carriers_down(now.tick);
             let picture = Picture {
                 calls: self.node.calls_by_state(),
                 carriers_down,
