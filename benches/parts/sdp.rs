@@ -7,8 +7,9 @@ use std::hint::black_box;
 use benches::clock::criterion;
 use benches::wire::{ANSWER, OFFER};
 use benches::world::SWITCH;
+use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{SessionOrigin, check_answer, filter, offered_codecs};
+use media::{LocalSession, Session};
 
 /// As in the binary.
 #[global_allocator]
@@ -16,15 +17,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let mut criterion = criterion();
-    let ours = SessionOrigin::new(7, SWITCH.ip());
     let allowed = CodecSet::of(Codec::Pcma).with(Codec::G729);
-    let (offer, answer) = (OFFER.as_bytes(), ANSWER.as_bytes());
-    let filtered = filter(offer, allowed, &ours).expect("a codec is left");
+    let (offer, answer) = (Bytes::from(OFFER), Bytes::from(ANSWER));
+    let read = Session::read(&offer).expect("an SDP");
+    let passed = read.offer(allowed).expect("a codec is left");
+    let answered = Session::read(&answer).expect("an SDP");
+    let negotiated = passed.answered(&answered).expect("an answer");
+    let ours = LocalSession::new(7, SWITCH.ip());
 
     let mut group = criterion.benchmark_group("sdp");
-    group.bench_function("codecs of an offer", |b| b.iter(|| offered_codecs(black_box(offer), allowed)));
-    group.bench_function("filter an offer", |b| b.iter(|| filter(black_box(offer), allowed, &ours)));
-    group.bench_function("check an answer", |b| b.iter(|| check_answer(&filtered, black_box(answer), &ours)));
+    group.bench_function("read an offer", |b| b.iter(|| Session::read(black_box(&offer))));
+    group.bench_function("codecs of an offer", |b| b.iter(|| black_box(&read).offered_codecs(allowed)));
+    group.bench_function("what passes of an offer", |b| b.iter(|| black_box(&read).offer(allowed)));
+    group.bench_function("judge an answer", |b| b.iter(|| passed.answered(black_box(&answered))));
+    group.bench_function("write an answer", |b| b.iter(|| ours.clone().write(black_box(&negotiated.session))));
     group.finish();
     criterion.final_summary();
 }

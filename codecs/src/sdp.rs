@@ -11,15 +11,17 @@ pub use line::{Attribute, Direction, Line, Rtpmap};
 pub use media::{Media, MediaKind, Proto};
 pub use write::Writer;
 
-/// Longest SDP in bytes, read or written.
+/// Longest SDP in bytes that is read.
 pub const SDP_BYTES_MAX: usize = 16 * 1024;
+/// Longest SDP in bytes that is written: what was read, with an `o=` line, payload numbers and parameters of ours.
+pub const SDP_WRITTEN_MAX: usize = SDP_BYTES_MAX + 4 * 1024;
 /// Longest line in bytes, its end not counted.
 pub const LINE_BYTES_MAX: usize = 1024;
 /// Most m-lines.
 pub const MEDIA_MAX: usize = 16;
 /// Most formats of one m-line.
 pub const FORMATS_MAX: usize = 64;
-/// Most attributes of one m-line, and of the session.
+/// Most attributes of an audio m-line, and of the session. Of another stream those beyond are not read.
 pub const ATTRIBUTES_MAX: usize = 128;
 /// Most lines of one m-line, and of the session, that are no attributes; the session's first `s=` and `t=` do not count, so that adding
 /// those that are missing never passes the limit.
@@ -97,6 +99,7 @@ pub struct Sdp<'a> {
     pub origin: Origin<'a>,
     /// The session's `c=` line, which holds for streams without one.
     pub connection: Option<Connection<'a>>,
+    body: &'a [u8],
     lines: Vec<Line<'a>>,
     session_end: usize,
     media: Vec<Media<'a>>,
@@ -104,6 +107,9 @@ pub struct Sdp<'a> {
 
 impl<'a> Sdp<'a> {
     /// Parses a body. Lines end with CRLF or LF, the last one may lack its end; `s=` and `t=` may be missing, since equipment forgets them.
+    ///
+    /// The session part and audio streams are read strictly. What stands below the m-line of another stream is never a fault: a video
+    /// stream of many or strange attributes must not cost the audio beside it. Only a line of no form at all is: the text may be cut off.
     pub fn parse(body: &'a [u8]) -> Result<Self, SdpError> {
         if body.len() > SDP_BYTES_MAX {
             return Err(SdpError::TooLong);
@@ -112,7 +118,8 @@ impl<'a> Sdp<'a> {
         let mut parser = Parser::new(body.len());
         let mut rest = body;
         while !rest.is_empty() {
-            let (line, after) = field::split_line(rest, clean).map_err(|fault| parser.error(fault))?;
+            let length_max = if parser.lenient { SDP_BYTES_MAX } else { LINE_BYTES_MAX };
+            let (line, after) = field::split_line(rest, clean, length_max).map_err(|fault| parser.error(fault))?;
             if line.is_empty() {
                 // Blank lines after the last one are harmless, anywhere else they would hide what follows.
                 let blank = after.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
@@ -120,10 +127,17 @@ impl<'a> Sdp<'a> {
                     break;
                 }
             }
+            let streams = parser.media.len();
             parser.line(line).map_err(|fault| parser.error(fault))?;
+            if parser.media.len() > streams {
+                parser.begin_text(body.len() - rest.len(), body.len() - after.len());
+            }
             rest = after;
         }
-        parser.finish()
+        if let Some(last) = parser.media.last_mut() {
+            last.text_end = body.len() - rest.len();
+        }
+        parser.finish(body)
     }
 
     /// Every line of the session part, `v=` first.
@@ -139,6 +153,11 @@ impl<'a> Sdp<'a> {
     /// The lines below an m-line, itself not among them.
     pub fn lines_of(&self, media: &Media<'a>) -> &[Line<'a>] {
         self.lines.get(media.first_line..media.end_line).unwrap_or(&[])
+    }
+
+    /// All text below an m-line as it was written, line ends included.
+    pub fn text_of(&self, media: &Media<'a>) -> &'a [u8] {
+        self.body.get(media.text_start..media.text_end).unwrap_or(&[])
     }
 
     /// Where a stream wants its media: its own `c=` line, else the session's.
@@ -169,6 +188,8 @@ struct Parser<'a> {
     others: usize,
     named: bool,
     timed: bool,
+    /// The section being read belongs to a stream that is not audio.
+    lenient: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -184,6 +205,17 @@ impl<'a> Parser<'a> {
             others: 0,
             named: false,
             timed: false,
+            lenient: false,
+        }
+    }
+
+    /// The m-line just read stands from `line_start` to `text_start`: the text of the stream before it ends there, its own begins.
+    fn begin_text(&mut self, line_start: usize, text_start: usize) {
+        if let [.., before, last] = self.media.as_mut_slice() {
+            before.text_end = line_start;
+            (last.text_start, last.text_end) = (text_start, text_start);
+        } else if let Some(first) = self.media.last_mut() {
+            (first.text_start, first.text_end) = (text_start, text_start);
         }
     }
 
@@ -202,8 +234,12 @@ impl<'a> Parser<'a> {
             return if kind == b'v' && value.trim_ascii() == b"0" { self.push(Line::plain(kind, value)) } else { Err(Fault::Version) };
         }
         match kind {
-            b'v' => Err(Fault::Repeated('v')),
             b'm' => self.open_media(value),
+            _ if self.lenient => {
+                self.line_of_other(kind, value);
+                Ok(())
+            }
+            b'v' => Err(Fault::Repeated('v')),
             b'a' => {
                 let rtp = self.media.last().is_none_or(|media| media.proto.is_rtp());
                 let line = Line::attribute(value, rtp)?;
@@ -225,6 +261,24 @@ impl<'a> Parser<'a> {
             },
             _ => self.push(Line::plain(kind, value)),
         }
+    }
+
+    /// A line below the m-line of a stream that is not audio: what cannot be read, or is too much, says nothing.
+    fn line_of_other(&mut self, kind: u8, value: &'a [u8]) {
+        if self.attributes + self.others > ATTRIBUTES_MAX {
+            return;
+        }
+        let Some(media) = self.media.last_mut() else { return };
+        let line = match kind {
+            b'a' => Line::attribute(value, media.proto.is_rtp()).unwrap_or_else(|_| Line::unread(value)),
+            b'c' => {
+                media.connection = media.connection.or_else(|| Connection::parse(value));
+                Line::plain(kind, value)
+            }
+            _ => Line::plain(kind, value),
+        };
+        self.attributes += 1;
+        self.lines.push(line);
     }
 
     fn push(&mut self, line: Line<'a>) -> Result<(), Fault> {
@@ -250,6 +304,7 @@ impl<'a> Parser<'a> {
         }
         let media = Media::parse(value, self.lines.len())?;
         self.close_section();
+        self.lenient = media.kind != MediaKind::Audio;
         self.media.push(media);
         Ok(())
     }
@@ -265,14 +320,14 @@ impl<'a> Parser<'a> {
         self.others = 0;
     }
 
-    fn finish(mut self) -> Result<Sdp<'a>, SdpError> {
+    fn finish(mut self, body: &'a [u8]) -> Result<Sdp<'a>, SdpError> {
         if self.lines.is_empty() {
             return Err(SdpError::Empty);
         }
         self.close_section();
         let origin = self.origin.ok_or(SdpError::Missing('o'))?;
         let session_end = self.session_end.unwrap_or(0);
-        Ok(Sdp { origin, connection: self.connection, lines: self.lines, session_end, media: self.media })
+        Ok(Sdp { origin, connection: self.connection, body, lines: self.lines, session_end, media: self.media })
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Fault, LINE_BYTES_MAX, NAME_BYTES_MAX};
+use super::{Fault, NAME_BYTES_MAX};
 
-/// Splits the first line off: its text and what follows its end. Refuses control bytes but the tab, unless `clean` says that the caller
-/// knows there are none.
+/// Splits the first line off: its text of at most `length_max` bytes and what follows its end. Refuses control bytes but the tab,
+/// unless `clean` says that the caller knows there are none.
 #[inline]
-pub(super) fn split_line(text: &[u8], clean: bool) -> Result<(&[u8], &[u8]), Fault> {
+pub(super) fn split_line(text: &[u8], clean: bool, length_max: usize) -> Result<(&[u8], &[u8]), Fault> {
     let (line, rest) = match memchr::memchr(b'\n', text) {
         Some(newline) => (text.get(..newline).unwrap_or(&[]), text.get(newline + 1..).unwrap_or(&[])),
         None => (text, &[][..]),
@@ -17,7 +17,7 @@ pub(super) fn split_line(text: &[u8], clean: bool) -> Result<(&[u8], &[u8]), Fau
     if !clean && let Some(&byte) = line.iter().find(|&&byte| is_control(byte)) {
         return Err(Fault::Control(byte));
     }
-    if line.len() > LINE_BYTES_MAX { Err(Fault::TooLong) } else { Ok((line, rest)) }
+    if line.len() > length_max { Err(Fault::TooLong) } else { Ok((line, rest)) }
 }
 
 /// Whether no line of a body holds a control byte: every carriage return is followed by a newline. Without branches, so that the compiler

@@ -54,8 +54,10 @@ pub enum Attribute<'a> {
     },
     /// `a=sendrecv` and its kin.
     Direction(Direction),
-    /// `a=ptime` or `a=maxptime`, checked to be above 0.
-    Ptime,
+    /// `a=ptime`, checked to be above 0: whole milliseconds of audio in one packet.
+    Ptime(u16),
+    /// `a=maxptime`, checked to be above 0.
+    MaxPtime,
     /// Keys, encryption, capability negotiation (RFC 5939) and grouping (RFC 5888): what a switch that filters streams must not pass on.
     Barred,
     /// Any other.
@@ -78,6 +80,11 @@ impl<'a> Line<'a> {
         Self { kind, value, attribute: None }
     }
 
+    /// An `a=` line that cannot be read, of a stream that is not audio.
+    pub(super) const fn unread(value: &'a [u8]) -> Self {
+        Self { kind: b'a', value, attribute: Some(Attribute::Other) }
+    }
+
     /// An `a=` line; `rtp` says whether payload numbers mean something where it stands.
     pub(super) fn attribute(value: &'a [u8], rtp: bool) -> Result<Self, Fault> {
         let (name, argument) = split_name(value).ok_or(Fault::Attribute)?;
@@ -95,8 +102,9 @@ impl<'a> Line<'a> {
             },
             Name::Rtpmap | Name::Fmtp | Name::RtcpFb | Name::Other => Attribute::Other,
             Name::Direction(direction) => Attribute::Direction(direction),
-            Name::Ptime if above_zero(argument) => Attribute::Ptime,
-            Name::Ptime => return Err(Fault::Ptime),
+            Name::Ptime if above_zero(argument) => Attribute::Ptime(whole(argument)),
+            Name::MaxPtime if above_zero(argument) => Attribute::MaxPtime,
+            Name::Ptime | Name::MaxPtime => return Err(Fault::Ptime),
             Name::Barred => Attribute::Barred,
         };
         Ok(Self { kind: b'a', value, attribute: Some(attribute) })
@@ -111,6 +119,7 @@ enum Name {
     RtcpFb,
     Direction(Direction),
     Ptime,
+    MaxPtime,
     Barred,
     Other,
 }
@@ -121,7 +130,7 @@ impl Name {
             (name_key(b"fmtp"), Name::Fmtp),
             (name_key(b"rtpmap"), Name::Rtpmap),
             (name_key(b"ptime"), Name::Ptime),
-            (name_key(b"maxptime"), Name::Ptime),
+            (name_key(b"maxptime"), Name::MaxPtime),
             (name_key(b"rtcp-fb"), Name::RtcpFb),
             (name_key(b"sendrecv"), Name::Direction(Direction::SendRecv)),
             (name_key(b"sendonly"), Name::Direction(Direction::SendOnly)),
@@ -211,6 +220,12 @@ fn above_zero(text: &[u8]) -> bool {
     let digits = |part: &[u8]| !part.is_empty() && part.len() <= 9 && part.iter().all(u8::is_ascii_digit);
     let nonzero = |part: &[u8]| part.iter().any(|&byte| byte != b'0');
     digits(whole) && fraction.is_none_or(digits) && (nonzero(whole) || fraction.is_some_and(nonzero))
+}
+
+/// The whole part of a decimal number, at least 1.
+fn whole(text: &[u8]) -> u16 {
+    let whole = text.split(|&byte| byte == b'.').next().and_then(field::number).unwrap_or(1);
+    u16::try_from(whole).unwrap_or(u16::MAX).max(1)
 }
 
 #[cfg(test)]

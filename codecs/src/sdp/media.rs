@@ -1,5 +1,5 @@
 //! The m-line: media type, port, transport and formats (RFC 8866 §5.14).
-//! Invariant: over an RTP transport every format is a payload number, 0 to 127.
+//! Invariant: the formats of an audio stream over an RTP transport are payload numbers, 0 to 127.
 
 use super::field::{self, Connection};
 use super::{FORMATS_MAX, Fault, NAME_BYTES_MAX};
@@ -89,6 +89,9 @@ pub struct Media<'a> {
     formats: &'a [u8],
     pub(super) first_line: usize,
     pub(super) end_line: usize,
+    /// Where its text begins and ends in the body; 0 until that is known.
+    pub(super) text_start: usize,
+    pub(super) text_end: usize,
 }
 
 impl<'a> Media<'a> {
@@ -120,7 +123,12 @@ impl<'a> Media<'a> {
             formats,
             first_line,
             end_line: first_line,
+            text_start: 0,
+            text_end: 0,
         };
+        if media.kind != MediaKind::Audio {
+            return if formats.trim_ascii().is_empty() { Err(Fault::Media) } else { Ok(media) };
+        }
         let mut count = 0;
         for format in media.formats() {
             count += 1;
@@ -137,6 +145,11 @@ impl<'a> Media<'a> {
     /// The formats as written, in order.
     pub fn formats(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         field::tokens(self.formats)
+    }
+
+    /// All formats in one text, as written.
+    pub const fn format_text(&self) -> &'a [u8] {
+        self.formats
     }
 
     /// The payload numbers in order; nothing for a transport that carries no RTP.

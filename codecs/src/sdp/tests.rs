@@ -56,7 +56,9 @@ fn a_whole_sdp_is_read() {
         let Some(Attribute::Rtpmap(map)) = map.attribute else { panic!("rtpmap") };
         assert_eq!((map.payload, map.name, map.clock_hz, map.channels), (96, &b"telephone-event"[..], 8000, 1));
         assert_eq!(params.attribute, Some(Attribute::Fmtp { payload: 96, params: b"0-15" }));
-        assert_eq!(ptime.attribute, Some(Attribute::Ptime));
+        assert_eq!(ptime.attribute, Some(Attribute::Ptime(20)));
+        assert_eq!(sdp.text_of(second), b"");
+        assert_eq!(sdp.text_of(video).split(|&byte| byte == b'\n').next().unwrap().trim_ascii(), b"c=IN IP6 2001:db8::2");
         assert_eq!(sdp.lines_of(video)[2].attribute, Some(Attribute::RtcpFb { payload: None, value: b"nack pli" }));
     }
 }
@@ -226,5 +228,21 @@ fn no_truncation_panics_or_loses_a_line() {
             let lines = sdp.session_lines().len() + sdp.media().iter().map(|media| 1 + sdp.lines_of(media).len()).sum::<usize>();
             assert_eq!(lines, text.lines().count(), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn a_stream_that_is_not_audio_is_never_a_fault() {
+    let audio = audio("");
+    for video in [
+        "a=x\n".repeat(4 * ATTRIBUTES_MAX),
+        "b=AS:1\n".repeat(4 * OTHER_LINES_MAX),
+        format!("a=fmtp:99 sprop-parameter-sets={}\n", "A".repeat(2 * LINE_BYTES_MAX)),
+        "a=rtpmap:200 H264\na=ptime:0\na=\nc=ATM x\nc=IN IP4 192.0.2.7\nc=IN IP4 192.0.2.8\nv=0\no=x\n".to_owned(),
+    ] {
+        let body = format!("{audio}m=video 5000 RTP/AVP 99 200{}\n{video}m=audio 0 RTP/AVP 0\na=inactive\n", " 98".repeat(2 * FORMATS_MAX));
+        let sdp = Sdp::parse(body.as_bytes()).unwrap();
+        assert_eq!(sdp.text_of(&sdp.media()[1]), video.as_bytes());
+        assert_eq!(sdp.direction_of(&sdp.media()[2]), Direction::Inactive);
     }
 }

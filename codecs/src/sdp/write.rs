@@ -1,10 +1,10 @@
 //! Writes SDP line by line into one buffer, every line ended by CRLF (RFC 8866 §5).
-//! Invariant: the buffer never passes `SDP_BYTES_MAX`; what would is not written, and `finish` says so.
+//! Invariant: the buffer never passes `SDP_WRITTEN_MAX`; what would is not written, and `finish` says so.
 
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use super::{SDP_BYTES_MAX, SdpError};
+use super::{SDP_WRITTEN_MAX, SdpError};
 
 /// An SDP being written. Values must hold no line end: whatever was parsed holds none.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Writer {
 impl Writer {
     /// A writer that expects about `bytes` bytes.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { buffer: Vec::with_capacity(bytes.min(SDP_BYTES_MAX)), overflow: false }
+        Self { buffer: Vec::with_capacity(bytes.min(SDP_WRITTEN_MAX)), overflow: false }
     }
 
     /// One whole line.
@@ -36,23 +36,36 @@ impl Writer {
         self.number(id);
         self.text(b" ");
         self.number(version);
+        self.text(b" ");
+        self.address(address);
+        self.end();
+    }
+
+    /// A `c=` line with an address of ours.
+    pub fn connection(&mut self, address: IpAddr) {
+        self.begin(b'c');
+        self.address(address);
+        self.end();
+    }
+
+    /// `IN IP4 ADDRESS` or `IN IP6 ADDRESS`.
+    fn address(&mut self, address: IpAddr) {
         match address {
             IpAddr::V4(v4) => {
-                self.text(b" IN IP4");
+                self.text(b"IN IP4");
                 for (index, octet) in v4.octets().into_iter().enumerate() {
                     self.text(if index == 0 { b" " } else { b"." });
                     self.number(u64::from(octet));
                 }
             }
             IpAddr::V6(v6) => {
-                self.text(b" IN IP6 ");
+                self.text(b"IN IP6 ");
                 if self.room(40) {
                     // Writing to a vector cannot fail.
                     let _ = write!(self.buffer, "{v6}");
                 }
             }
         }
-        self.end();
     }
 
     /// Begins a line: `kind=`.
@@ -93,7 +106,7 @@ impl Writer {
     }
 
     fn room(&mut self, bytes: usize) -> bool {
-        self.overflow |= self.buffer.len() + bytes > SDP_BYTES_MAX;
+        self.overflow |= self.buffer.len() + bytes > SDP_WRITTEN_MAX;
         !self.overflow
     }
 }

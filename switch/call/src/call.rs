@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{FilteredOffer, SessionOrigin};
+use media::{SdpError, Session};
 use rating::Price;
 use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
 use units::{Cause, Name, Now, Number, Tick, Wall};
 
-use crate::event::{Action, Attempt, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+use crate::event::{Action, Attempt, Branch, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
 use crate::timer::{Timer, Timers};
@@ -34,23 +33,15 @@ pub struct Call {
     pub(crate) route_reason: Box<str>,
     pub(crate) codec_a: Option<Codec>,
     pub(crate) codec_b: Option<Codec>,
-    pub(crate) origins: Origins,
     pub(crate) checkpoint_ms: u32,
     pub(crate) phase: Phase,
     pub(crate) timers: Timers,
 }
 
-/// The SDP origins that we show to each side.
-#[derive(Debug)]
-pub(crate) struct Origins {
-    pub caller: SessionOrigin,
-    pub carrier: SessionOrigin,
-}
-
 /// Where the call is; each phase holds exactly its data.
 #[derive(Debug)]
 pub(crate) enum Phase {
-    Admitting { offer: Option<Bytes> },
+    Admitting { offer: Result<Option<Arc<Session>>, SdpError> },
     Hunting(Box<Hunt>),
     Talking(Box<Talk>),
     Settling(Box<End>),
@@ -60,17 +51,36 @@ pub(crate) enum Phase {
 /// Carriers are tried in order.
 #[derive(Debug)]
 pub(crate) struct Hunt {
-    pub offer: Option<Bytes>,
+    pub offer: Option<Arc<Session>>,
     pub codecs: CodecSet,
     pub plan: Plan,
     pub carriers: Arc<Carriers>,
     pub place: usize,
     /// What the carrier being tried was offered.
-    pub offered: Option<FilteredOffer>,
+    pub offered: Option<Arc<Session>>,
     pub ringing: bool,
     pub early_media: bool,
+    /// What each phone of the carrier being tried said first, as the caller was told it: its answer, if its final word holds none
+    /// (RFC 3261 §13.2.1).
+    pub early: Vec<(Branch, Agreed)>,
     /// The lease starts now: the carrier answered with this.
-    pub answer: Option<Bytes>,
+    pub answer: Option<Answered>,
+}
+
+/// An answer of the carrier as the caller is told it.
+#[derive(Debug, Clone)]
+pub(crate) struct Agreed {
+    pub session: Arc<Session>,
+    pub codec: Option<Codec>,
+}
+
+/// The answer that ends the hunt.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub branch: Branch,
+    pub said: Agreed,
+    /// It is the carrier's offer: the caller's answer is still to come.
+    pub is_offer: bool,
 }
 
 /// One carrier tried.
@@ -123,7 +133,6 @@ pub(crate) struct End {
 impl Call {
     /// Begins a call: its number is normalised and its offer looked at before anything is asked.
     pub fn begin(now: Now, setup: Setup, out: &mut Actions) -> Self {
-        let origin = |side: u64| SessionOrigin::new((setup.id as u64) ^ side, setup.media_address);
         let mut call = Self {
             id: setup.id,
             gate: setup.gate,
@@ -137,7 +146,6 @@ impl Call {
             route_reason: Box::default(),
             codec_a: None,
             codec_b: None,
-            origins: Origins { caller: origin(0), carrier: origin(1) },
             checkpoint_ms: setup.checkpoint_ms,
             phase: Phase::Admitting { offer: setup.offer },
             timers: Timers::default(),
@@ -153,7 +161,7 @@ impl Call {
     pub fn begin_refused(now: Now, setup: Setup, refusal: Refusal, out: &mut Actions) -> Self {
         let mut discarded = Actions::new();
         let mut call = Self::begin(now, setup, &mut discarded);
-        call.phase = Phase::Admitting { offer: None };
+        call.phase = Phase::Admitting { offer: Ok(None) };
         call.refuse(now, refusal, HangupBy::Switch, out);
         call
     }
@@ -168,8 +176,8 @@ impl Call {
             retry_after: None,
         })?;
         self.number = Some(number);
-        let Some(offer) = offer else { return Ok((number, self.gate.codecs)) };
-        let common = media::offered_codecs(offer, self.gate.codecs).map_err(refused_offer)?;
+        let Some(offer) = offer.as_ref().map_err(|_| Refusal::BAD_SDP)? else { return Ok((number, self.gate.codecs)) };
+        let common = offer.offered_codecs(self.gate.codecs).map_err(|_| Refusal::NO_CODEC)?;
         Ok((number, common))
     }
 
@@ -185,14 +193,15 @@ impl Call {
             Event::Extended(extension) => self.extended(extension),
             Event::Warned(timing) => self.warn_later(timing),
             Event::Settled(settlement) => self.settled(&settlement, out),
-            Event::Progress { attempt, status, sdp } => self.progress(now, attempt, status, sdp, out),
-            Event::Answer { attempt, sdp } => self.answer(now, attempt, sdp, out),
+            Event::Progress { attempt, branch, progress, session } => self.progress(now, (attempt, branch), progress, session, out),
+            Event::Answer { attempt, branch, session } => self.answer(now, (attempt, branch), session.as_deref(), out),
             Event::AttemptEnded { attempt, end, cause } => self.attempt_ended(now, attempt, end, cause, out),
             Event::Cancelled => self.cancelled(now, out),
             Event::Released { side, cause } => self.released(now, side, cause, out),
-            Event::Offer { side, sdp } => self.offer(side, sdp, out),
-            Event::OfferAnswered { side, sdp } => self.offer_answered(side, sdp, out),
-            Event::LateAnswer { side, sdp } => self.late_answer(now, side, sdp, out),
+            Event::Offer { side, session } => self.offer(side, session.as_deref(), out),
+            Event::OfferWithdrawn { side } => self.offer_withdrawn(side, out),
+            Event::OfferAnswered { side, session } => self.offer_answered(side, session, out),
+            Event::LateAnswer { side, session } => self.late_answer(now, side, session.as_deref(), out),
             Event::Lost { side, loss } => self.lost(now, side, loss, out),
             Event::Kill(by) => self.kill(now, by, out),
             Event::FundsReturned => self.extend(now, out),
@@ -378,16 +387,6 @@ impl Call {
                 Timer::MaxCall => self.max_call(now, out),
                 Timer::Checkpoint => self.checkpoint(now, out),
             }
-        }
-    }
-}
-
-/// What a faulty or unusable offer becomes toward its maker.
-pub(crate) fn refused_offer(refused: media::Refused) -> Refusal {
-    match refused {
-        media::Refused::Malformed(_) => Refusal::BAD_SDP,
-        media::Refused::NoAudio | media::Refused::Transport | media::Refused::NothingAcceptable | media::Refused::Address => {
-            Refusal::NO_CODEC
         }
     }
 }

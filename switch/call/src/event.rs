@@ -1,10 +1,9 @@
 //! The neutral words between a call and its legs: what both SIP and H.323 can say.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use codecs::CodecSet;
+use media::{SdpError, Session};
 use rating::engine::{Extension, Settlement, Timing};
 use rating::{Cdr, Price};
 use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
@@ -47,12 +46,43 @@ pub struct Setup {
     pub caller: Box<str>,
     /// The called number as the gate wrote it.
     pub called: Box<str>,
-    /// SDP offer; `None` is a late offer.
-    pub offer: Option<Bytes>,
-    /// Address that our SDP origins name.
-    pub media_address: IpAddr,
+    /// The offer; `None` is a late one, an error one that cannot be read.
+    pub offer: Result<Option<Arc<Session>>, SdpError>,
     /// Answered milliseconds between two checkpoints.
     pub checkpoint_ms: u32,
+}
+
+/// One of several phones that a carrier makes ring for one attempt (RFC 3261 §12.1): counted from 0 in the order of their first word.
+pub type Branch = u8;
+
+/// What a side that is called says before it answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The call arrived.
+    Trying,
+    /// It rings.
+    Ringing,
+    /// The call goes on to somewhere else.
+    Forwarded,
+    /// It waits in a queue.
+    Queued,
+    /// Something else goes on, as an announcement.
+    InProgress,
+}
+
+/// Why an offer in mid-call is not answered with a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OfferRefusal {
+    /// Another exchange is open on that side: to be tried again.
+    Pending,
+    /// Nothing in it can be taken.
+    NotAcceptable,
+    /// The other side did not answer in time, and is lost.
+    Timeout,
+    /// The other side knows of no such call.
+    Gone,
+    /// The other side's own word, by its protocol's number, passed on and never interpreted.
+    AsTold(u16),
 }
 
 /// What happened.
@@ -79,17 +109,21 @@ pub enum Event {
     Progress {
         /// Which.
         attempt: Attempt,
-        /// SIP status 180–199.
-        status: u16,
+        /// Which of the phones that it makes ring.
+        branch: Branch,
+        /// What it says.
+        progress: Progress,
         /// Early answer, if any.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
     },
     /// A carrier answered.
     Answer {
         /// Which.
         attempt: Attempt,
+        /// Which of the phones that it made ring, or one that did not.
+        branch: Branch,
         /// The answer; the offer where the caller made none.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
     },
     /// An attempt ended without an answered call.
     AttemptEnded {
@@ -114,21 +148,26 @@ pub enum Event {
         /// Who offers.
         side: Side,
         /// The offer.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
     },
-    /// The other side answered what [`Action::SendOffer`] asked; the error is its SIP status.
+    /// A side takes back the offer that it made, before it was answered.
+    OfferWithdrawn {
+        /// Who offered.
+        side: Side,
+    },
+    /// The other side answered what [`Action::SendOffer`] asked.
     OfferAnswered {
         /// Who answers.
         side: Side,
-        /// The answer; the offer where none was sent.
-        sdp: Result<Option<Bytes>, u16>,
+        /// The answer; the offer where none was sent; or why there is none.
+        session: Result<Option<Arc<Session>>, OfferRefusal>,
     },
-    /// The answer to an offer that we sent late came (in the ACK).
+    /// The answer to an offer that we sent late came.
     LateAnswer {
         /// Who answers.
         side: Side,
         /// The answer; `None` is a fault of the peer.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
     },
     /// A leg is gone without a word.
     Lost {
@@ -231,22 +270,30 @@ pub enum Action {
         attempt: Attempt,
         /// Whom.
         carrier: Arc<Carrier>,
-        /// Filtered offer.
-        sdp: Option<Bytes>,
+        /// What is offered to it.
+        session: Option<Arc<Session>>,
         /// It charges more than the call brings, and the account's guard only warns.
         is_loss: bool,
     },
     /// Tell the caller that it rings.
     Progress {
-        /// SIP status.
-        status: u16,
+        /// At which carrier.
+        attempt: Attempt,
+        /// Which of its phones: those with sessions of their own must be told apart.
+        branch: Branch,
+        /// What is told.
+        progress: Progress,
         /// Early answer.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
     },
     /// Tell the caller that it is answered.
     Accept {
+        /// By which carrier.
+        attempt: Attempt,
+        /// By which of its phones.
+        branch: Branch,
         /// Answer, or the offer where the caller made none.
-        sdp: Option<Bytes>,
+        session: Arc<Session>,
     },
     /// Tell the caller that it failed.
     Reject(Refusal),
@@ -264,28 +311,38 @@ pub enum Action {
         /// To whom.
         side: Side,
         /// The offer; `None` asks for one.
-        sdp: Option<Bytes>,
+        session: Option<Arc<Session>>,
+    },
+    /// Take back the offer that was sent to a side and is not answered.
+    WithdrawOffer {
+        /// Whose answer is not wanted any more.
+        side: Side,
+    },
+    /// A side took an offer of which nothing came: tell it that what was agreed before holds.
+    RestoreSession {
+        /// Which.
+        side: Side,
     },
     /// Answer the offer of a side.
     AnswerOffer {
         /// Whose.
         side: Side,
         /// The answer, or our offer where it asked for one.
-        sdp: Option<Bytes>,
+        session: Arc<Session>,
     },
     /// Refuse the offer of a side; the session stays as it was.
     RejectOffer {
         /// Whose.
         side: Side,
-        /// SIP status.
-        status: u16,
+        /// Why.
+        why: OfferRefusal,
     },
     /// Acknowledge the late offer of a side with the answer.
     AckOffer {
         /// Whose.
         side: Side,
         /// The answer.
-        sdp: Bytes,
+        session: Arc<Session>,
     },
     /// Write the `open` record: the call is answered.
     RecordOpen,

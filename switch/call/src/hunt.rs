@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use codecs::CodecSet;
-use media::FilteredOffer;
+use media::Session;
 use rating::engine::Timing;
 use route::{AttemptEnd, Next};
 use units::{Cause, Now};
 
-use crate::call::{Actions, Call, Hunt, Phase, Talk, Tried, TriedEnd};
-use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, HangupBy, LegId, Side};
+use crate::call::{Actions, Agreed, Answered, Call, Hunt, Phase, Talk, Tried, TriedEnd};
+use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
 use crate::timer::Timer;
@@ -20,7 +19,7 @@ impl Call {
         let Phase::Admitting { offer } = &mut self.phase else { return };
         let Admission { plan, carriers } = admission;
         self.phase = Phase::Hunting(Box::new(Hunt {
-            offer: offer.take(),
+            offer: std::mem::replace(offer, Ok(None)).unwrap_or(None),
             codecs: self.gate.codecs,
             plan,
             carriers,
@@ -28,6 +27,7 @@ impl Call {
             offered: None,
             ringing: false,
             early_media: false,
+            early: Vec::new(),
             answer: None,
         }));
         self.dial(now, out);
@@ -47,7 +47,7 @@ impl Call {
             let (attempt, is_loss) = (self.attempts.len() as Attempt, step.is_loss);
             self.route_reason = hunt.plan.reason(step).to_string().into();
             let allowed = hunt.codecs.intersection(carrier.codecs);
-            let filtered = hunt.offer.as_ref().map(|offer| media::filter(offer, allowed, &self.origins.carrier)).transpose();
+            let offered = hunt.offer.as_ref().map(|offer| offer.offer(allowed).map(Arc::new)).transpose();
             self.attempts.push(Tried {
                 carrier: Arc::clone(&carrier),
                 started_at: now.wall,
@@ -56,11 +56,11 @@ impl Call {
                 end: TriedEnd::UnderWay,
                 cause: Cause::UNSPECIFIED,
             });
-            match filtered {
-                Ok(filtered) => {
-                    hunt.offered = filtered.clone();
+            match offered {
+                Ok(offered) => {
+                    hunt.offered.clone_from(&offered);
                     self.timers.set(Timer::FirstResponse, now.tick.plus_ms(u64::from(carrier.first_response_ms)));
-                    return out.push_back(Action::Dial { attempt, carrier, sdp: filtered.map(|f| f.sdp), is_loss });
+                    return out.push_back(Action::Dial { attempt, carrier, session: offered, is_loss });
                 }
                 Err(_) => {
                     hunt.place += 1;
@@ -79,29 +79,35 @@ impl Call {
         }
     }
 
-    pub(crate) fn progress(&mut self, now: Now, attempt: Attempt, status: u16, sdp: Option<Bytes>, out: &mut Actions) {
+    pub(crate) fn progress(
+        &mut self,
+        now: Now,
+        (attempt, branch): (Attempt, Branch),
+        progress: Progress,
+        session: Option<Arc<Session>>,
+        out: &mut Actions,
+    ) {
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        hunt.ringing |= status > 100;
-        let no_answer_ms = u64::from(tried.carrier.no_answer_secs) * 1_000;
-        let offered = hunt.offered.clone();
-        self.timers.clear(Timer::FirstResponse);
-        // Timer C starts at the first sign of life and again at each that is more than 100 (RFC 3261 §16.7 step 2).
-        if status > 100 || !self.timers.is_set(Timer::NoAnswer) {
-            self.timers.set(Timer::NoAnswer, now.tick.plus_ms(no_answer_ms));
-        }
-        if status == 100 {
-            return;
-        }
+        let alive = progress != Progress::Trying;
+        hunt.ringing |= alive;
         // An early answer that is not one is not passed on; the final answer decides.
-        let early = offered.zip(sdp).and_then(|(offered, sdp)| media::check_answer(&offered, &sdp, &self.origins.caller).ok());
+        let early = hunt.offered.as_ref().zip(session).and_then(|(offered, answer)| Agreed::of(offered, &answer));
         if let Some(early) = &early {
-            self.origins.caller.sent(&early.sdp);
-            if let Phase::Hunting(hunt) = &mut self.phase {
-                hunt.early_media = true;
+            hunt.early_media = true;
+            if !hunt.early.iter().any(|(known, _)| *known == branch) {
+                hunt.early.push((branch, early.clone()));
             }
         }
-        self.note_ringing(now);
-        out.push_back(Action::Progress { status, sdp: early.map(|e| e.sdp) });
+        let no_answer_ms = u64::from(tried.carrier.no_answer_secs) * 1_000;
+        self.timers.clear(Timer::FirstResponse);
+        // Timer C starts at the first sign of life and again at each that is more than "trying" (RFC 3261 §16.7 step 2).
+        if alive || !self.timers.is_set(Timer::NoAnswer) {
+            self.timers.set(Timer::NoAnswer, now.tick.plus_ms(no_answer_ms));
+        }
+        if alive {
+            self.note_ringing(now);
+            out.push_back(Action::Progress { attempt, branch, progress, session: early.map(|early| early.session) });
+        }
     }
 
     fn note_ringing(&mut self, now: Now) {
@@ -111,29 +117,24 @@ impl Call {
         }
     }
 
-    pub(crate) fn answer(&mut self, now: Now, attempt: Attempt, sdp: Option<Bytes>, out: &mut Actions) {
-        let origin = self.origins.caller;
+    pub(crate) fn answer(&mut self, now: Now, (attempt, branch): (Attempt, Branch), session: Option<&Session>, out: &mut Actions) {
         let codecs = self.gate.codecs;
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let acceptable = match (&hunt.offered, &sdp) {
-            (Some(offered), Some(answer)) => media::check_answer(offered, answer, &origin).is_ok_and(|n| n.codec.is_some()),
-            (None, Some(offer)) => media::filter(offer, codecs.intersection(tried.carrier.codecs), &origin).is_ok(),
-            (_, None) => false,
-        };
-        if !acceptable {
+        let answered = hunt.answered(branch, session, codecs.intersection(tried.carrier.codecs));
+        let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
             out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: Cause::BEARER, sip_cause: None });
             self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
             return self.next(now, out);
-        }
-        hunt.answer = sdp;
+        };
+        hunt.answer = Some(answered);
         self.note_ringing(now);
         out.push_back(Action::StartBilling);
     }
 
     pub(crate) fn billing_started(&mut self, now: Now, started: Result<Timing, Refusal>, out: &mut Actions) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
-        let Some(sdp) = hunt.answer.take() else { return };
+        let Some(Answered { branch, said, is_offer }) = hunt.answer.take() else { return };
         let Some(tried) = self.attempts.last() else { return };
         let carrier = Arc::clone(&tried.carrier);
         let attempt = (self.attempts.len() - 1) as Attempt;
@@ -142,34 +143,18 @@ impl Call {
             Err(refusal) => return self.answered_without_credit(now, refusal, out),
         };
         let codecs = hunt.codecs.intersection(carrier.codecs);
-        let offered = hunt.offered.take();
-        let Some((sdp, renegotiation)) = self.final_answer(offered.as_ref(), &sdp, codecs) else {
-            return self.answered_without_credit(now, Refusal::NO_CODEC, out);
+        let Agreed { session, codec } = said;
+        (self.codec_a, self.codec_b) = (codec, codec);
+        let renegotiation = match is_offer {
+            true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
+            false => Renegotiation::Idle,
         };
         self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
         self.timers.clear_all();
         self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, carrier, codecs, renegotiation }));
         self.start_credit_timers(now, timing);
-        out.push_back(Action::Accept { sdp: Some(sdp) });
+        out.push_back(Action::Accept { attempt, branch, session });
         out.push_back(Action::RecordOpen);
-    }
-
-    /// What the caller is told: the answer to its offer, or the carrier's offer where it made none.
-    fn final_answer(&mut self, offered: Option<&FilteredOffer>, sdp: &[u8], codecs: CodecSet) -> Option<(Bytes, Renegotiation)> {
-        match offered {
-            Some(offered) => {
-                let negotiated = media::check_answer(offered, sdp, &self.origins.caller).ok()?;
-                self.codec_a = negotiated.codec;
-                self.codec_b = negotiated.codec;
-                self.origins.caller.sent(&negotiated.sdp);
-                Some((negotiated.sdp, Renegotiation::Idle))
-            }
-            None => {
-                let filtered = media::filter(sdp, codecs, &self.origins.caller).ok()?;
-                self.origins.caller.sent(&filtered.sdp);
-                Some((filtered.sdp.clone(), Renegotiation::Late { from: Side::Carrier, offered: Box::new(filtered) }))
-            }
-        }
     }
 
     /// The carrier saw an answered call, however short, and will charge for it; the caller did not.
@@ -207,6 +192,7 @@ impl Call {
             hunt.place += 1;
             hunt.ringing = false;
             hunt.offered = None;
+            hunt.early.clear();
         }
         self.dial(now, out);
     }
@@ -256,6 +242,28 @@ impl Call {
             tried.end = end;
             tried.cause = cause;
         }
+    }
+}
+
+impl Hunt {
+    /// The carrier's final word as the caller is told it; none if it cannot be used.
+    ///
+    /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261 §13.2.1). Else the carrier's offer.
+    fn answered(&self, branch: Branch, session: Option<&Session>, codecs: CodecSet) -> Option<Answered> {
+        let Some(offered) = &self.offered else {
+            let session = Arc::new(session?.offer(codecs).ok()?);
+            return Some(Answered { branch, said: Agreed { session, codec: None }, is_offer: true });
+        };
+        let early = || self.early.iter().find(|(known, _)| *known == branch).map(|(_, agreed)| agreed.clone());
+        let said = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
+        said.codec.is_some().then_some(Answered { branch, said, is_offer: false })
+    }
+}
+
+impl Agreed {
+    fn of(offered: &Session, answer: &Session) -> Option<Self> {
+        let negotiated = offered.answered(answer).ok()?;
+        Some(Self { codec: negotiated.codec, session: Arc::new(negotiated.session) })
     }
 }
 

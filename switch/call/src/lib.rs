@@ -14,7 +14,9 @@ mod renegotiate;
 mod timer;
 
 pub use call::{Actions, Call};
-pub use event::{ATTEMPTS_MAX, Action, Admission, Attempt, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+pub use event::{
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress, Settled, Setup, Side,
+};
 pub use record::{LegFacts, complete};
 pub use refusal::Refusal;
 pub use timer::{Timer, Timers};

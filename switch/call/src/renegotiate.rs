@@ -1,11 +1,12 @@
 //! Offers in mid-call: passed to the other side, filtered to the same codecs; a failure leaves the session as it was (RFC 3261 §14.1).
 
-use bytes::Bytes;
-use media::FilteredOffer;
+use std::sync::Arc;
+
+use media::Session;
 use units::{Cause, Now};
 
-use crate::call::{Actions, Call, Phase, refused_offer};
-use crate::event::{Action, HangupBy, Side};
+use crate::call::{Actions, Call, Phase};
+use crate::event::{Action, HangupBy, OfferRefusal, Side};
 
 /// An offer/answer exchange under way (RFC 3264); glare between sides is the legs' business.
 #[derive(Debug)]
@@ -13,11 +14,13 @@ pub(crate) enum Renegotiation {
     /// None.
     Idle,
     /// `from` offered; the other side is asked.
-    Offered { from: Side, offered: Box<FilteredOffer> },
+    Offered { from: Side, offered: Arc<Session> },
     /// `from` asked for an offer; the other side is asked to make it.
     Asked { from: Side },
     /// `from` made an offer late, the other side has it, and its ACK brings the answer.
-    Late { from: Side, offered: Box<FilteredOffer> },
+    Late { from: Side, offered: Arc<Session> },
+    /// `from` took its offer back; the other side may have taken it already.
+    Withdrawn { from: Side },
 }
 
 impl Side {
@@ -32,99 +35,95 @@ impl Side {
 }
 
 impl Call {
-    pub(crate) fn offer(&mut self, side: Side, sdp: Option<Bytes>, out: &mut Actions) {
+    pub(crate) fn offer(&mut self, side: Side, session: Option<&Session>, out: &mut Actions) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         if !matches!(talk.renegotiation, Renegotiation::Idle) {
-            return out.push_back(Action::RejectOffer { side, status: 491 });
+            return out.push_back(Action::RejectOffer { side, why: OfferRefusal::Pending });
         }
-        let Some(offer) = sdp else {
+        let Some(session) = session else {
             talk.renegotiation = Renegotiation::Asked { from: side };
-            return out.push_back(Action::SendOffer { side: side.other(), sdp: None });
+            return out.push_back(Action::SendOffer { side: side.other(), session: None });
         };
-        let origin = self.origins.toward(side.other());
-        match media::filter(&offer, talk.codecs, origin) {
-            Ok(filtered) => {
-                let sdp = filtered.sdp.clone();
-                origin.sent(&sdp);
-                talk.renegotiation = Renegotiation::Offered { from: side, offered: Box::new(filtered) };
-                out.push_back(Action::SendOffer { side: side.other(), sdp: Some(sdp) });
+        match session.offer(talk.codecs).map(Arc::new) {
+            Ok(offered) => {
+                talk.renegotiation = Renegotiation::Offered { from: side, offered: Arc::clone(&offered) };
+                out.push_back(Action::SendOffer { side: side.other(), session: Some(offered) });
             }
-            Err(refused) => out.push_back(Action::RejectOffer { side, status: refused_offer(refused).status }),
+            Err(_) => out.push_back(Action::RejectOffer { side, why: OfferRefusal::NotAcceptable }),
         }
     }
 
-    pub(crate) fn offer_answered(&mut self, side: Side, sdp: Result<Option<Bytes>, u16>, out: &mut Actions) {
+    /// The offer of `side` is taken back, and beyond too (RFC 3261 §9).
+    pub(crate) fn offer_withdrawn(&mut self, side: Side, out: &mut Actions) {
+        let Phase::Talking(talk) = &mut self.phase else { return };
+        if let Renegotiation::Offered { from, .. } | Renegotiation::Asked { from } = talk.renegotiation
+            && from == side
+        {
+            talk.renegotiation = Renegotiation::Withdrawn { from };
+            out.push_back(Action::WithdrawOffer { side: side.other() });
+        }
+    }
+
+    pub(crate) fn offer_answered(&mut self, side: Side, said: Result<Option<Arc<Session>>, OfferRefusal>, out: &mut Actions) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let to = side.other();
-        match (std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle), sdp) {
-            (Renegotiation::Offered { from, offered }, Ok(Some(answer))) if from == to => {
-                let origin = self.origins.toward(to);
-                match media::check_answer(&offered, &answer, origin) {
-                    Ok(negotiated) => {
-                        origin.sent(&negotiated.sdp);
-                        if negotiated.codec.is_some() {
-                            self.codec_a = negotiated.codec;
-                            self.codec_b = negotiated.codec;
-                        }
-                        out.push_back(Action::AnswerOffer { side: to, sdp: Some(negotiated.sdp) });
-                    }
-                    Err(_) => out.push_back(Action::RejectOffer { side: to, status: 488 }),
+        let renegotiation = std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle);
+        match (renegotiation, said) {
+            (Renegotiation::Offered { from, offered }, Ok(answer)) if from == to => {
+                let negotiated = answer.and_then(|answer| offered.answered(&answer).ok());
+                let Some(negotiated) = negotiated else {
+                    // It has taken the offer, and the offerer cannot take its answer: both are to be where they were.
+                    out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
+                    return out.push_back(Action::RestoreSession { side });
+                };
+                if negotiated.codec.is_some() {
+                    self.codec_a = negotiated.codec;
+                    self.codec_b = negotiated.codec;
                 }
+                out.push_back(Action::AnswerOffer { side: to, session: Arc::new(negotiated.session) });
             }
-            (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => {
-                let origin = self.origins.toward(to);
-                match media::filter(&offer, talk.codecs, origin) {
-                    Ok(filtered) => {
-                        let sdp = filtered.sdp.clone();
-                        origin.sent(&sdp);
-                        talk.renegotiation = Renegotiation::Late { from: side, offered: Box::new(filtered) };
-                        out.push_back(Action::AnswerOffer { side: to, sdp: Some(sdp) });
-                    }
-                    Err(refused) => out.push_back(Action::RejectOffer { side: to, status: refused_offer(refused).status }),
+            (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => match offer.offer(talk.codecs).map(Arc::new) {
+                Ok(offered) => {
+                    talk.renegotiation = Renegotiation::Late { from: side, offered: Arc::clone(&offered) };
+                    out.push_back(Action::AnswerOffer { side: to, session: offered });
                 }
-            }
+                Err(_) => out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable }),
+            },
             (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Ok(_)) => {
-                out.push_back(Action::RejectOffer { side: to, status: 488 });
+                out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
             }
-            (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Err(status)) => {
-                out.push_back(Action::RejectOffer { side: to, status });
+            (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Err(why)) => {
+                out.push_back(Action::RejectOffer { side: to, why });
             }
+            (Renegotiation::Withdrawn { from }, Ok(_)) if from == to => out.push_back(Action::RestoreSession { side }),
+            (Renegotiation::Withdrawn { .. }, _) => {}
             (unchanged @ (Renegotiation::Idle | Renegotiation::Late { .. }), _) => talk.renegotiation = unchanged,
         }
     }
 
-    /// The ACK brought the answer to the late offer of the other side; without one the session never was (RFC 3261 §13.2.1): BYE.
-    pub(crate) fn late_answer(&mut self, now: Now, side: Side, sdp: Option<Bytes>, out: &mut Actions) {
+    /// The answer to the late offer of the other side came; without one the session never was (RFC 3261 §13.2.1): the call ends.
+    pub(crate) fn late_answer(&mut self, now: Now, side: Side, session: Option<&Session>, out: &mut Actions) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let (from, offered) = match std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle) {
             Renegotiation::Late { from, offered } => (from, offered),
-            unchanged @ (Renegotiation::Idle | Renegotiation::Offered { .. } | Renegotiation::Asked { .. }) => {
+            unchanged @ (Renegotiation::Idle
+            | Renegotiation::Offered { .. }
+            | Renegotiation::Asked { .. }
+            | Renegotiation::Withdrawn { .. }) => {
                 talk.renegotiation = unchanged;
                 return;
             }
         };
-        let origin = self.origins.toward(from);
-        let negotiated = sdp.and_then(|sdp| media::check_answer(&offered, &sdp, origin).ok()).filter(|_| from == side.other());
-        match negotiated {
+        match session.and_then(|answer| offered.answered(answer).ok()).filter(|_| from == side.other()) {
             Some(negotiated) => {
-                origin.sent(&negotiated.sdp);
                 self.codec_a = negotiated.codec;
                 self.codec_b = negotiated.codec;
-                out.push_back(Action::AckOffer { side: from, sdp: negotiated.sdp });
+                out.push_back(Action::AckOffer { side: from, session: Arc::new(negotiated.session) });
             }
             None => {
                 let sides = [Side::Caller, Side::Carrier];
                 self.hang_up(now, &sides, HangupBy::Switch, (Cause::INTERWORKING, None), "no-answer-in-ack", out);
             }
-        }
-    }
-}
-
-impl crate::call::Origins {
-    pub(crate) const fn toward(&mut self, side: Side) -> &mut media::SessionOrigin {
-        match side {
-            Side::Caller => &mut self.caller,
-            Side::Carrier => &mut self.carrier,
         }
     }
 }

@@ -1,19 +1,34 @@
-//! Media negotiation between two legs as pure functions: what of an offer may pass (RFC 3264), and what its answer means.
+//! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass (RFC 3264), what its answer means.
 //! Media itself flows between the two ends (`bypass`); the relay of RTP is not built. Invariant: no input panics or grows memory without bound.
+//!
+//! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between the two only sessions move:
+//!
+//! ```
+//! # use bytes::Bytes;
+//! # use media::{LocalSession, Session};
+//! let text = "v=0\r\no=pbx 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9 8\r\n";
+//! let offer = Session::read(&Bytes::from(text)).unwrap().offer("PCMA".parse().unwrap()).unwrap();
+//! let mut toward_carrier = LocalSession::new(7, "198.51.100.9".parse().unwrap());
+//! let sent = toward_carrier.write(&offer);
+//! assert!(sent.ends_with(b"m=audio 4000 RTP/AVP 8\r\n"));
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod answer;
 pub mod body;
+mod local;
 pub mod offer;
-pub mod origin;
 mod packed;
-mod pass;
 mod payload;
+mod sdp;
+mod session;
+mod target;
 
-pub use answer::{AnswerError, Negotiated, check_answer};
+pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
-pub use codecs::sdp::{Direction, SdpError};
-pub use offer::{FilteredOffer, Offered, Refused, filter, offered_codecs};
-pub use origin::{SessionOrigin, same_session, session_mark};
+pub use codecs::sdp::{Direction, MediaKind, SdpError};
+pub use local::{Before, LocalSession, Mark};
+pub use offer::Refused;
 pub use packed::Packed;
-pub use pass::{MediaTarget, Reach};
+pub use session::{Session, Stream};
+pub use target::{MediaTarget, Reach};

@@ -13,13 +13,26 @@ pub(crate) enum Format {
     Codec(Codec),
     TelephoneEvent,
     ComfortNoise,
+    /// Named, but nothing that we know, or named in two ways that contradict each other.
+    Unknown,
+    /// A dynamic number that is not named.
+    Unnamed,
 }
 
 impl Format {
     pub(crate) const fn codec(self) -> Option<Codec> {
         match self {
             Self::Codec(codec) => Some(codec),
-            Self::TelephoneEvent | Self::ComfortNoise => None,
+            Self::TelephoneEvent | Self::ComfortNoise | Self::Unknown | Self::Unnamed => None,
+        }
+    }
+
+    /// Whether it may pass to a leg that takes these codecs.
+    pub(crate) const fn passes(self, allowed: CodecSet) -> bool {
+        match self {
+            Self::Codec(codec) => allowed.contains(codec),
+            Self::TelephoneEvent | Self::ComfortNoise => true,
+            Self::Unknown | Self::Unnamed => false,
         }
     }
 
@@ -48,9 +61,6 @@ impl Format {
 pub(crate) struct Params(u8);
 
 impl Params {
-    /// No parameters.
-    pub(crate) const ABSENT: Self = Self(0);
-
     const NO_ANNEXB: u8 = 1;
     const NO_ANNEXA: u8 = 2;
     const RATE_5300: u8 = 4;
@@ -82,7 +92,11 @@ impl Params {
         match format {
             Format::Codec(Codec::G729) => !self.annexb(),
             Format::Codec(Codec::G723) => !self.annexa(),
-            Format::Codec(Codec::Pcmu | Codec::Pcma) | Format::TelephoneEvent | Format::ComfortNoise => false,
+            Format::Codec(Codec::Pcmu | Codec::Pcma)
+            | Format::TelephoneEvent
+            | Format::ComfortNoise
+            | Format::Unknown
+            | Format::Unnamed => false,
         }
     }
 
@@ -109,54 +123,17 @@ pub(crate) fn split_params(params: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])
     })
 }
 
-/// One payload that passes.
+/// One payload of an audio stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Payload {
+    /// As its side wrote it.
     pub(crate) number: u8,
+    /// As the other side is told.
+    pub(crate) shown: u8,
     pub(crate) format: Format,
     pub(crate) params: Params,
-}
-
-/// The payloads that pass, in the offerer's order.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Payloads {
-    items: [Payload; PAYLOADS_MAX],
-    len: u8,
-}
-
-impl Payloads {
-    pub(crate) const EMPTY: Self =
-        Self { items: [Payload { number: 0, format: Format::ComfortNoise, params: Params(0) }; PAYLOADS_MAX], len: 0 };
-
-    /// Appends unless the limit is reached, and says whether it did.
-    pub(crate) fn push(&mut self, payload: Payload) -> bool {
-        match self.items.get_mut(usize::from(self.len)) {
-            Some(slot) => {
-                *slot = payload;
-                self.len += 1;
-                true
-            }
-            None => false,
-        }
-    }
-
-    pub(crate) fn as_slice(&self) -> &[Payload] {
-        self.items.get(..usize::from(self.len)).unwrap_or(&[])
-    }
-
-    pub(crate) fn codecs(&self) -> CodecSet {
-        self.as_slice().iter().filter_map(|payload| payload.format.codec()).collect()
-    }
-
-    pub(crate) fn with_number(&self, number: u8) -> Option<&Payload> {
-        self.as_slice().iter().find(|payload| payload.number == number)
-    }
-}
-
-impl std::fmt::Debug for Payloads {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.as_slice()).finish()
-    }
+    /// One of the two sides refuses the codec's annex, so that this is to be told.
+    pub(crate) annex_refused: bool,
 }
 
 /// A set of payload numbers.
@@ -171,22 +148,18 @@ impl Numbers {
         self.0 |= bit;
         new
     }
-
-    pub(crate) fn contains(self, number: u8) -> bool {
-        self.0.checked_shr(u32::from(number)).unwrap_or(0) & 1 == 1
-    }
 }
 
 /// What the rtpmap and fmtp lines of one m-line say of every payload number.
 pub(crate) struct PayloadMap {
-    formats: [Option<Format>; 128],
+    formats: [Format; 128],
     params: [Params; 128],
     mapped: Numbers,
 }
 
 impl PayloadMap {
     pub(crate) fn read(lines: &[Line<'_>]) -> Self {
-        let mut map = Self { formats: [None; 128], params: [Params::default(); 128], mapped: Numbers::default() };
+        let mut map = Self { formats: [Format::Unnamed; 128], params: [Params::default(); 128], mapped: Numbers::default() };
         for line in lines {
             match line.attribute {
                 Some(Attribute::Rtpmap(rtpmap)) => map.add_rtpmap(&rtpmap),
@@ -202,21 +175,19 @@ impl PayloadMap {
     }
 
     fn add_rtpmap(&mut self, rtpmap: &Rtpmap<'_>) {
-        let format = Format::of_rtpmap(rtpmap);
+        let format = Format::of_rtpmap(rtpmap).unwrap_or(Format::Unknown);
         let new = self.mapped.insert(rtpmap.payload);
         if let Some(slot) = self.formats.get_mut(usize::from(rtpmap.payload)) {
-            *slot = if new || *slot == format { format } else { None };
+            *slot = if new || *slot == format { format } else { Format::Unknown };
         }
     }
 
     /// What a number means: its rtpmap, else its static meaning.
-    pub(crate) fn format(&self, number: u8) -> Option<Format> {
-        if self.mapped.contains(number) { self.formats.get(usize::from(number)).copied().flatten() } else { Format::of_static(number) }
-    }
-
-    /// Whether the number has an rtpmap line.
-    pub(crate) fn is_mapped(&self, number: u8) -> bool {
-        self.mapped.contains(number)
+    pub(crate) fn format(&self, number: u8) -> Format {
+        match self.formats.get(usize::from(number)) {
+            None | Some(Format::Unnamed) => Format::of_static(number).unwrap_or(Format::Unnamed),
+            Some(format) => *format,
+        }
     }
 
     pub(crate) fn params(&self, number: u8) -> Params {

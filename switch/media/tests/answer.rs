@@ -1,26 +1,39 @@
 //! Whole answers, what they mean and what the offerer gets.
 #![allow(clippy::unwrap_used)]
 
+use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{AnswerError, Direction, FilteredOffer, Negotiated, Reach, SdpError, SessionOrigin, check_answer, filter};
+use media::{AnswerError, Direction, LocalSession, Negotiated, Reach, SdpError, Session};
 
-fn session(id: u64) -> SessionOrigin {
-    SessionOrigin::new(id, "198.51.100.9".parse().unwrap())
+const OUR: &str = "198.51.100.9";
+
+/// What the offerer gets.
+fn written(negotiated: &Negotiated) -> String {
+    let sdp = LocalSession::new(8, OUR.parse().unwrap()).write(&negotiated.session);
+    String::from_utf8(sdp.to_vec()).unwrap().replace('\r', "")
 }
 
-fn offered(media: &str) -> FilteredOffer {
+fn filter(offer: &[u8], allowed: CodecSet) -> Session {
+    Session::read(&Bytes::copy_from_slice(offer)).unwrap().offer(allowed).unwrap()
+}
+
+fn check_answer(offer: &Session, answer: &[u8]) -> Result<Negotiated, AnswerError> {
+    offer.answered(&Session::read(&Bytes::copy_from_slice(answer))?)
+}
+
+fn offered(media: &str) -> Session {
     let offer = format!("v=0\no=pbx 1 2 IN IP4 192.0.2.1\ns=call\nc=IN IP4 192.0.2.1\nt=0 0\n{media}");
-    filter(offer.as_bytes(), CodecSet::ALL, &session(7)).unwrap()
+    filter(offer.as_bytes(), CodecSet::ALL)
 }
 
 fn answered(offer: &str, answer: &str) -> Result<Negotiated, AnswerError> {
     let answer = format!("v=0\r\no=carrier 5 6 IN IP4 203.0.113.5\ns=talk\ni=x\nc=IN IP4 203.0.113.5\nt=0 0\n{answer}");
-    check_answer(&offered(offer), answer.as_bytes(), &session(8))
+    check_answer(&offered(offer), answer.as_bytes())
 }
 
 /// What the offerer gets, without the session part.
 fn passed(negotiated: &Negotiated) -> String {
-    let text = String::from_utf8(negotiated.sdp.to_vec()).unwrap().replace('\r', "");
+    let text = written(negotiated);
     let head = "v=0\no=- 8 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 203.0.113.5\nt=0 0\n";
     text.strip_prefix(head).expect("the session part").to_owned()
 }
@@ -35,7 +48,10 @@ fn an_answer_passes_with_its_address_and_port() {
     assert_eq!((negotiated.codec, negotiated.dtmf, negotiated.direction), (Some(Codec::Pcma), true, Direction::SendRecv));
     assert_eq!((negotiated.annexb, negotiated.annexa, negotiated.bitrate_bps, negotiated.hold), (false, false, None, false));
     let target = negotiated.target.unwrap();
-    assert_eq!((target.address, target.port, target.reach), (Some("203.0.113.5".parse().unwrap()), 6000, Reach::Unicast));
+    assert_eq!(
+        (target.address, target.port, target.reach(OUR.parse().unwrap())),
+        (Some("203.0.113.5".parse().unwrap()), 6000, Reach::Unicast)
+    );
 }
 
 #[test]
@@ -158,11 +174,10 @@ fn an_answer_outside_the_offer_is_refused() {
     let offer = "m=audio 4000 RTP/AVP 8 18 9 101\na=rtpmap:101 telephone-event/8000\n";
     for (answer, error) in [
         ("m=audio 6000 RTP/AVP 0\n", AnswerError::OutsideOffer(0)),
-        ("m=audio 6000 RTP/AVP 8 0\n", AnswerError::OutsideOffer(0)),
         // The caller offered it, but we did not.
         ("m=audio 6000 RTP/AVP 9\n", AnswerError::OutsideOffer(9)),
-        ("m=audio 6000 RTP/AVP 8 13\n", AnswerError::OutsideOffer(13)),
-        ("m=audio 6000 RTP/AVP 8 100\n", AnswerError::OutsideOffer(100)),
+        ("m=audio 6000 RTP/AVP 0 9\n", AnswerError::OutsideOffer(0)),
+        ("m=audio 6000 RTP/AVP 0 101\n", AnswerError::NoCodec),
         ("m=audio 6000 RTP/AVP 8\na=rtpmap:8 G722/8000\n", AnswerError::OutsideOffer(8)),
         ("m=audio 6000 RTP/AVP 101\n", AnswerError::NoCodec),
         ("m=audio 6000 RTP/AVP 8\nc=IN IP4 239.1.1.1/1\n", AnswerError::Address),
@@ -171,9 +186,9 @@ fn an_answer_outside_the_offer_is_refused() {
         assert_eq!(error.cause().0, 65);
     }
     let offer = offered("m=audio 4000 RTP/AVP 8\n");
-    assert_eq!(check_answer(&offer, b"", &session(8)).unwrap_err(), AnswerError::Malformed(SdpError::Empty));
+    assert_eq!(check_answer(&offer, b"").unwrap_err(), AnswerError::Malformed(SdpError::Empty));
     let no_address = b"v=0\no=- 1 1 IN IP4 192.0.2.1\nm=audio 6000 RTP/AVP 8\n";
-    assert_eq!(check_answer(&offer, no_address, &session(8)).unwrap_err(), AnswerError::Address);
+    assert_eq!(check_answer(&offer, no_address).unwrap_err(), AnswerError::Address);
 }
 
 #[test]
@@ -181,11 +196,30 @@ fn a_late_offer_is_the_same_the_other_way_round() {
     // The carrier offers in its 200, the caller answers in its ACK.
     let carrier = "v=0\no=c 1 1 IN IP4 203.0.113.5\ns=-\nc=IN IP4 203.0.113.5\nt=0 0\nm=audio 6000 RTP/AVP 18 8 101\n\
                    a=fmtp:18 annexb=no\na=rtpmap:101 telephone-event/8000\n";
-    let toward_caller = filter(carrier.as_bytes(), "PCMA,G729".parse().unwrap(), &session(7)).unwrap();
+    let toward_caller = filter(carrier.as_bytes(), "PCMA,G729".parse().unwrap());
     let ack =
         "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 18 96\na=rtpmap:96 telephone-event/8000\n";
-    let toward_carrier = check_answer(&toward_caller, ack.as_bytes(), &session(8)).unwrap();
-    let text = String::from_utf8(toward_carrier.sdp.to_vec()).unwrap().replace('\r', "");
+    let toward_carrier = check_answer(&toward_caller, ack.as_bytes()).unwrap();
+    let text = written(&toward_carrier);
     assert!(text.ends_with("m=audio 4000 RTP/AVP 18 101\na=rtpmap:101 telephone-event/8000\na=fmtp:18 annexb=no\n"), "{text}");
     assert_eq!((toward_carrier.codec, toward_carrier.annexb), (Some(Codec::G729), false));
+}
+
+#[test]
+fn fault_b4_further_formats_of_an_answer_are_left_out() {
+    // RFC 3264 §6.1: the answerer may list formats that it could receive, though nobody offered them.
+    let offer = "m=audio 4000 RTP/AVP 8 18\n";
+    for (answer, expected) in [
+        ("8 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n", "8\n"),
+        ("8 0\na=rtpmap:0 PCMU/8000\n", "8\n"),
+        ("8 13\n", "8\n"),
+        ("8 100\n", "8\n"),
+        ("0 9 8\na=rtcp-fb:9 nack\n", "8\n"),
+        ("8 4\na=fmtp:4 annexa=no\n", "8\n"),
+        ("96 8\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\n", "8\n"),
+    ] {
+        let negotiated = answered(offer, &format!("m=audio 6000 RTP/AVP {answer}")).unwrap();
+        assert_eq!(passed(&negotiated), format!("m=audio 6000 RTP/AVP {expected}"), "{answer}");
+        assert_eq!(negotiated.codec, Some(Codec::Pcma));
+    }
 }

@@ -1,11 +1,30 @@
 //! Whole offers and what of them passes, line by line.
 #![allow(clippy::unwrap_used)]
 
+use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{Direction, Reach, Refused, SdpError, SessionOrigin, filter, offered_codecs, same_session};
+use media::{Direction, LocalSession, Mark, Reach, Refused, SdpError, Session};
 
-fn our() -> SessionOrigin {
-    SessionOrigin::new(7, "198.51.100.9".parse().unwrap())
+const OUR: &str = "198.51.100.9";
+
+fn our() -> LocalSession {
+    LocalSession::new(7, OUR.parse().unwrap())
+}
+
+/// An offer as it passes, and the SDP that says so.
+#[derive(Debug)]
+struct Filtered {
+    sdp: Bytes,
+    offered: Session,
+}
+
+fn filter(offer: &[u8], allowed: CodecSet, ours: &LocalSession) -> Result<Filtered, Refused> {
+    let offered = Session::read(&Bytes::copy_from_slice(offer))?.offer(allowed)?;
+    Ok(Filtered { sdp: ours.clone().write(&offered), offered })
+}
+
+fn offered_codecs(offer: &[u8], allowed: CodecSet) -> Result<CodecSet, Refused> {
+    Session::read(&Bytes::copy_from_slice(offer))?.offered_codecs(allowed)
 }
 
 fn set(names: &str) -> CodecSet {
@@ -46,7 +65,7 @@ fn the_session_part_names_us_only() {
 fn a_missing_time_is_written() {
     for (session, rest) in [("", "m=audio 4000 RTP/AVP 8\n"), ("a=x\n", "m=audio 4000 RTP/AVP 8\n")] {
         let offer = format!("v=0\no=- 1 1 IN IP4 192.0.2.1\nc=IN IP6 2001:db8::1\n{session}{rest}");
-        let filtered = filter(offer.as_bytes(), CodecSet::ALL, &SessionOrigin::new(1, "2001:db8::9".parse().unwrap())).unwrap();
+        let filtered = filter(offer.as_bytes(), CodecSet::ALL, &LocalSession::new(1, "2001:db8::9".parse().unwrap())).unwrap();
         let expected = crlf(&format!("v=0\no=- 1 1 IN IP6 2001:db8::9\ns=-\nc=IN IP6 2001:db8::1\nt=0 0\n{session}{rest}"));
         assert_eq!(String::from_utf8(filtered.sdp.to_vec()).unwrap(), expected);
     }
@@ -189,8 +208,9 @@ fn hold_is_accepted_in_all_its_forms() {
         let media = format!("m=audio 4000 RTP/AVP 8\n{lines}");
         let filtered = filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap();
         let offered = filtered.offered;
-        assert_eq!((offered.direction(), offered.target().reach, offered.hold()), (direction, reach, hold), "{lines}");
-        assert!(!offered.target().unroutable());
+        let found = offered.target().unwrap().reach(OUR.parse().unwrap());
+        assert_eq!((offered.audio().unwrap().direction, found, offered.hold()), (direction, reach, hold), "{lines}");
+        assert!(!found.unroutable());
         assert_eq!(passed(&media, "PCMA").unwrap(), media);
     }
 }
@@ -207,39 +227,89 @@ fn the_media_address_is_judged() {
         ("IP6 ::ffff:198.51.100.9", Reach::Own, true),
     ] {
         let media = format!("m=audio 4000 RTP/AVP 8\nc=IN {address}\n");
-        let target = filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap().offered.target();
-        assert_eq!((target.reach, target.unroutable(), target.port), (reach, unroutable, 4000), "{address}");
+        let target = filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap().offered.target().unwrap();
+        let found = target.reach(OUR.parse().unwrap());
+        assert_eq!((found, found.unroutable(), target.port), (reach, unroutable, 4000), "{address}");
     }
+}
+
+/// An offer as it passes with every codec.
+fn passes(media: &str) -> Session {
+    Session::read(&Bytes::from(offer(media))).unwrap().offer(CodecSet::ALL).unwrap()
+}
+
+fn version(sdp: &[u8]) -> String {
+    String::from_utf8(sdp.to_vec()).unwrap().lines().nth(1).unwrap().split(' ').nth(2).unwrap().to_owned()
 }
 
 #[test]
 fn the_version_moves_when_we_say_something_else() {
-    let mut session = our();
-    let version = |sdp: &[u8]| String::from_utf8(sdp.to_vec()).unwrap().lines().nth(1).unwrap().split(' ').nth(2).unwrap().to_owned();
-    let active = offer("m=audio 4000 RTP/AVP 8\n");
-    let first = filter(active.as_bytes(), CodecSet::ALL, &session).unwrap().sdp;
-    session.sent(&first);
-    // The peer's refresh, and even its moved version, changes nothing of what we say.
-    let again = filter(active.replace("pbx 1 2", "pbx 1 3").as_bytes(), CodecSet::ALL, &session).unwrap().sdp;
-    assert_eq!(again, first);
-    session.sent(&again);
-    let held = offer("m=audio 4000 RTP/AVP 8\na=sendonly\n");
+    let mut ours = our();
+    let active = passes("m=audio 4000 RTP/AVP 8\n");
+    let first = ours.write(&active);
+    // Whatever the peer's own version is: what we say has not changed.
+    assert_eq!(ours.write(&active), first);
+    let held = passes("m=audio 4000 RTP/AVP 8\na=sendonly\n");
     for _ in 0..2 {
-        let second = filter(held.as_bytes(), CodecSet::ALL, &session).unwrap().sdp;
-        assert_eq!((version(&first), version(&second)), ("1".into(), "2".into()));
-        session.sent(&second);
+        assert_eq!((version(&first), version(&ours.write(&held))), ("1".into(), "2".into()));
     }
-    let third = filter(active.as_bytes(), CodecSet::ALL, &session).unwrap().sdp;
-    assert_eq!(version(&third), "3");
-    assert_eq!(third.len(), first.len());
+    let third = ours.write(&active);
+    assert_eq!((version(&third), third.len()), ("3".into(), first.len()));
+    assert_eq!(ours.said(), Some(third));
 }
 
 #[test]
-fn a_refresh_has_the_same_origin() {
+fn an_offer_that_failed_leaves_what_was_said_and_its_version_is_never_used_again() {
+    let mut ours = our();
+    let first = ours.write(&passes("m=audio 4000 RTP/AVP 8\n"));
+    let before = ours.before();
+    let failed = ours.write(&passes("m=audio 4000 RTP/AVP 8\na=sendonly\n"));
+    assert_eq!(version(&failed), "2");
+    ours.restore(before);
+    assert_eq!(ours.said().unwrap(), first);
+    assert_eq!(ours.write(&passes("m=audio 4000 RTP/AVP 8\n")), first, "a refresh says the same");
+    // To a peer that took the failed one: the same under a new version.
+    let again = ours.say_again().unwrap();
+    assert_eq!(version(&again), "3");
+    assert_eq!(String::from_utf8(again.to_vec()).unwrap().replacen(" 3 IN", " 1 IN", 1).as_bytes(), &first[..]);
+    assert_eq!(version(&ours.write(&passes("m=audio 4000 RTP/AVP 8\na=inactive\n"))), "4");
+}
+
+#[test]
+fn a_mark_is_of_the_whole_sdp() {
     let old = offer("m=audio 4000 RTP/AVP 8\n");
-    assert!(same_session(old.as_bytes(), old.replace("\r\n", "\n").as_bytes()));
-    assert!(!same_session(old.as_bytes(), old.replace("pbx 1 2", "pbx 1 3").as_bytes()));
-    assert!(!same_session(old.as_bytes(), old.replace("pbx 1 2", "pbx 2 2").as_bytes()));
-    assert!(!same_session(b"", b""));
-    assert!(!same_session(old.as_bytes(), b"v=0\r\n"));
+    assert_eq!(Mark::of(old.as_bytes()), Mark::of(old.clone().as_bytes()));
+    for (from, to) in [("pbx 1 2", "pbx 1 3"), ("pbx 1 2", "pbx 2 2"), ("4000", "4002"), ("RTP/AVP 8", "RTP/AVP 0")] {
+        assert_ne!(Mark::of(old.as_bytes()), Mark::of(old.replace(from, to).as_bytes()), "{to}");
+    }
+}
+
+#[test]
+fn our_address_stands_where_the_peers_stood() {
+    let media = "m=audio 4000 RTP/AVP 8 101\nc=IN IP4 192.0.2.77\nb=AS:80\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:30\n\
+                 a=rtcp:4001 IN IP4 192.0.2.77\na=candidate:1 1 UDP 1 192.0.2.77 4000 typ host\na=ice-ufrag:x\na=rtcp-mux\na=sendonly\na=x:y\n\
+                 m=video 5000 RTP/AVP 99\nc=IN IP4 192.0.2.77\na=rtpmap:99 H264/90000\n";
+    let passed = passes(media);
+    let audio = passed.audio().unwrap();
+    assert_eq!((audio.packet_time_ms, audio.dtmf(), audio.direction), (Some(30), Some(101), Direction::SendOnly));
+    let relayed = passed.relayed("203.0.113.9:20000".parse().unwrap());
+    let target = relayed.target().unwrap();
+    assert_eq!((target.address, target.port), (Some("203.0.113.9".parse().unwrap()), 20_000));
+    let expected = "v=0\no=- 7 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 203.0.113.9\nt=0 0\nm=audio 20000 RTP/AVP 8 101\nb=AS:80\n\
+                    a=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:30\na=sendonly\na=x:y\nm=video 0 RTP/AVP 99\n";
+    assert_eq!(String::from_utf8(our().write(&relayed).to_vec()).unwrap(), crlf(expected));
+    let six = our().write(&passed.relayed("[2001:db8::9]:20000".parse().unwrap()));
+    assert!(String::from_utf8(six.to_vec()).unwrap().contains("c=IN IP6 2001:db8::9\r\n"));
+}
+
+#[test]
+fn fault_b11m_a_video_stream_of_any_size_or_shape_does_not_refuse_the_audio() {
+    for video in [
+        "a=x-attribute:1\n".repeat(300),
+        format!("a=fmtp:99 sprop-parameter-sets={}\n", "A".repeat(2_000)),
+        "a=rtpmap:200 H264/90000\na=ptime:0\nb=AS:1\n".to_owned(),
+    ] {
+        let media = format!("m=audio 4000 RTP/AVP 8\nm=video 5000 RTP/AVP 99\n{video}");
+        assert_eq!(passed(&media, "PCMA").as_deref(), Ok("m=audio 4000 RTP/AVP 8\nm=video 0 RTP/AVP 99\n"));
+    }
 }

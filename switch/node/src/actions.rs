@@ -1,12 +1,12 @@
 //! What a call wants, done: money moved, the caller's leg answered; legs of carriers in `dial`, ends in `goodbye`, records in `records`.
 
 use bytes::Bytes;
-use call::{Action, Event, LegId, Refusal, Settled, Side};
-use media::Packed;
+use call::{Action, Attempt, Branch, Event, LegId, Progress, Refusal, Settled, Side};
+use media::Session;
 use rating::engine::CarrierLeg;
 use route::Carrier;
 use sip::Name;
-use sip::dialog::Sender;
+use sip::dialog::{Dialog, Sender};
 use sip::flow::{Flow, Transport};
 use sip::token::Kind;
 use sip::transaction::ClientId;
@@ -15,7 +15,7 @@ use units::Now;
 use crate::CountedSide;
 use crate::admit::money_refusal;
 use crate::build;
-use crate::leg::{Exchange, Goodbye, LegState};
+use crate::leg::{self, Exchange, Goodbye, LegState};
 use crate::node::{Node, id_in_run};
 use crate::session::{Asked, SessionState};
 use crate::slot::Slot;
@@ -38,7 +38,7 @@ impl Node {
             Action::Settle { duration_ms, carrier, carrier_ms } => {
                 return Some(self.settle(now, slot, duration_ms, carrier.as_deref(), carrier_ms));
             }
-            Action::Dial { attempt, carrier, sdp, is_loss } => {
+            Action::Dial { attempt, carrier, session, is_loss } => {
                 if is_loss {
                     self.counters.dialled_at_a_loss += 1;
                     tracing::warn!(
@@ -47,20 +47,24 @@ impl Node {
                         "the carrier costs more than the call brings"
                     );
                 }
-                return self.dial(now, slot, attempt, carrier, sdp);
+                return self.dial(now, slot, attempt, carrier, session);
             }
             Action::BookCost { attempt } => self.book_late_answer(now, slot, attempt),
-            Action::Progress { status, sdp } => self.progress(now, slot, status, sdp.as_ref()),
-            Action::Accept { sdp } => self.accept(now, slot, sdp),
+            Action::Progress { attempt, branch, progress, session } => {
+                self.progress(now, slot, (attempt, branch), progress, session.as_deref());
+            }
+            Action::Accept { attempt, branch, session } => self.accept(now, slot, (attempt, branch), &session),
             Action::Reject(refusal) => self.reject(now, slot, &refusal),
             Action::Hangup { leg, cause, sip_cause } => self.hang_up(now, slot, leg, Goodbye { cause, sip_cause }),
-            Action::SendOffer { side, sdp } => return self.send_offer(now, slot, side, sdp),
-            Action::AnswerOffer { side, sdp } => self.answer_exchange(now, slot, side, sdp),
-            Action::RejectOffer { side, status } => {
+            Action::SendOffer { side, session } => return self.send_offer(now, slot, side, session),
+            Action::WithdrawOffer { side } => self.withdraw_offer(now, slot, side),
+            Action::RestoreSession { side } => self.restore_session(now, slot, side),
+            Action::AnswerOffer { side, session } => self.answer_offer(now, slot, side, &session),
+            Action::RejectOffer { side, why } => {
                 let leg = slot.side(side);
-                self.reject_exchange(now, slot, leg, status);
+                self.reject_exchange(now, slot, leg, build::refusal_status(why));
             }
-            Action::AckOffer { side, sdp } => self.ack_late_offer(now, slot, side, &sdp),
+            Action::AckOffer { side, session } => self.ack_late_offer(now, slot, side, &session),
             Action::RecordOpen => self.record_open(now, slot),
             Action::RecordCheckpoint { elapsed_ms } => self.record_checkpoint(now, slot, elapsed_ms),
             Action::RecordEnd(cdr) => self.record_end(slot, cdr),
@@ -140,37 +144,55 @@ impl Node {
 
     // --- the caller's leg ---
 
-    fn progress(&mut self, now: Now, slot: &mut Slot, status: u16, sdp: Option<&Bytes>) {
+    /// A provisional response. Sessions of different phones go out under different tags: two answers to one offer are two dialogs.
+    fn progress(&mut self, now: Now, slot: &mut Slot, of: (Attempt, Branch), progress: Progress, session: Option<&Session>) {
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.as_deref() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
-        let mut builder = build::response(request, status, slot.caller.tag()).record_routes(request).header(Name::Contact, &contact);
+        let status = build::progress_status(progress);
+        let (tag, sdp) = match session {
+            Some(session) => {
+                let place = slot.caller.told(of);
+                let tag = leg::told_tag(slot.caller.tag(), place);
+                let told = slot.caller.early.as_mut().and_then(|early| early.told.get_mut(place));
+                (tag, told.map(|told| told.local.write(session)))
+            }
+            None => (slot.caller.tag().to_owned(), None),
+        };
+        let mut builder = build::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
         if let Some(sdp) = sdp {
-            builder = builder.body("application/sdp", sdp);
+            builder = builder.body("application/sdp", &sdp);
         }
         self.layer.respond(now.tick, invite, status, builder.build());
     }
 
-    fn accept(&mut self, now: Now, slot: &mut Slot, sdp: Option<Bytes>) {
+    fn accept(&mut self, now: Now, slot: &mut Slot, of: (Attempt, Branch), session: &Session) {
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.take() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
-        let session = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.gate().session.expires_secs);
+        let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.gate().session.expires_secs);
         let leg = &mut slot.caller;
-        leg.session = session;
+        leg.session = timer;
+        // The caller may know the phone that answers under a tag of its own.
+        let place = leg.told(of);
+        if let Some(told) = leg.early.take().and_then(|mut early| (place < early.told.len()).then(|| early.told.swap_remove(place))) {
+            leg.local = told.local;
+        }
+        if place > 0
+            && let Ok(dialog) = Dialog::uas(&request, &leg::told_tag(leg.tag(), place), &leg.flow)
+        {
+            leg.with_dialog(dialog);
+        }
         if let Some(dialog) = leg.dialog_mut() {
             dialog.confirm_uas();
         }
-        let mut builder = build::response(&request, 200, leg.tag())
+        let builder = build::response(&request, 200, leg.tag())
             .record_routes(&request)
             .header(Name::Contact, &contact)
             .header(Name::Allow, build::ALLOW)
             .header(Name::Supported, build::SUPPORTED);
-        builder = build::with_session(builder, &session);
-        if let Some(sdp) = &sdp {
-            builder = builder.body("application/sdp", sdp);
-        }
-        leg.said = sdp.as_deref().map(Packed::new);
+        let sdp = leg.local.write(session);
+        let builder = build::with_session(builder, &timer).body("application/sdp", &sdp);
         leg.state = LegState::Accepted { invite, owed: None };
         self.counters.sip_response(CountedSide::Gate, &leg.carrier, 200);
         self.layer.respond(now.tick, invite, 200, builder.build());
@@ -198,15 +220,15 @@ impl Node {
         let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
-            leg.said = Some(Packed::new(sdp));
         }
         let flow = leg.flow;
         self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
     }
 
-    fn ack_late_offer(&mut self, now: Now, slot: &mut Slot, side: Side, sdp: &Bytes) {
+    fn ack_late_offer(&mut self, now: Now, slot: &mut Slot, side: Side, session: &Session) {
         let id = slot.side(side);
         let Some(leg) = slot.leg_mut(id) else { return };
+        let sdp = &leg.local.write(session);
         if let LegState::Answered { invite, remote_tag, cseq } = &leg.state {
             let (invite, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
             leg.state = LegState::Confirmed;

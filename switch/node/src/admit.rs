@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
 use ledger::CallId;
+use media::{Mark, Session};
 use rating::Price;
 use rating::engine::Authorize;
 use route::{Gate, Network, RateLimiter, Sale};
@@ -66,22 +67,22 @@ impl Node {
                 return self.decline(now, id, &message, fault.status());
             }
         };
-        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, Box::default(), self.nobody.clone());
+        let call_id = self.mint_call_id(now);
+        let ours = leg::local_session(call_id, LegId::Caller, self.tables.advertised(flow.local).ip());
+        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, Box::default(), self.nobody.clone(), ours);
         caller.with_dialog(dialog);
-        caller.heard = offer.as_deref().and_then(media::session_mark);
+        caller.remote = offer.as_deref().map(Mark::of);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
         let from = message.from().ok();
         let setup = Setup {
-            id: self.mint_call_id(now),
+            id: call_id,
             caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user_base().into()).unwrap_or_default(),
             called: called_party(&message).into(),
-            media_address: self.tables.advertised(flow.local).ip(),
             checkpoint_ms: self.tables.timing.checkpoint_ms,
-            offer,
+            offer: offer.map(|text| Session::read(&text).map(Arc::new)).transpose(),
             gate,
         };
         let full = !self.take_gate_place(&setup.gate);
-        let call_id = setup.id;
         let mut actions = Actions::new();
         let call =
             if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };

@@ -1,6 +1,10 @@
 //! The messages that we write. Topology stays here: no Via, Record-Route, Contact, Call-ID or User-Agent of one leg is ever seen on the other.
 
-use call::Refusal;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use call::{OfferRefusal, Progress, Refusal};
+use media::Session;
 use sip::flow::Transport;
 use sip::{Builder, Message, Method, Name};
 use units::Cause;
@@ -121,6 +125,77 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
 /// Headers that cross from leg to leg: those that nobody here understands, and a few that speak of the call and not of the path.
 pub(crate) const fn passes(name: Name) -> bool {
     matches!(name, Name::Other | Name::Subject | Name::Priority | Name::UserToUser | Name::AcceptLanguage)
+}
+
+/// The provisional response that says so.
+pub(crate) const fn progress_status(progress: Progress) -> u16 {
+    match progress {
+        Progress::Trying => 100,
+        Progress::Ringing => 180,
+        Progress::Forwarded => 181,
+        Progress::Queued => 182,
+        Progress::InProgress => 183,
+    }
+}
+
+/// What a provisional response says; none if it says nothing to a caller: 199 ends an early dialog, and is for those that support it
+/// (RFC 6228).
+pub(crate) const fn progress_of(status: u16) -> Option<Progress> {
+    match status {
+        100 => Some(Progress::Trying),
+        180 => Some(Progress::Ringing),
+        181 => Some(Progress::Forwarded),
+        182 => Some(Progress::Queued),
+        101..=198 => Some(Progress::InProgress),
+        _ => None,
+    }
+}
+
+/// The failure of a re-INVITE or UPDATE that says so. What a peer said is passed on only where it means something without its headers and
+/// to somebody else: a challenge, an extension, an interval or another address of its own is none of the other side's business.
+pub(crate) const fn refusal_status(why: OfferRefusal) -> u16 {
+    match why {
+        OfferRefusal::Pending => 491,
+        OfferRefusal::NotAcceptable => 488,
+        OfferRefusal::Timeout => 408,
+        OfferRefusal::Gone => 481,
+        OfferRefusal::AsTold(300..=399 | 401 | 402 | 405 | 407 | 415 | 420..=429 | 433 | 437 | 438 | 469 | 489 | 494) => 488,
+        OfferRefusal::AsTold(503) => 500,
+        OfferRefusal::AsTold(status @ 400..=699) => status,
+        OfferRefusal::AsTold(_) => 500,
+    }
+}
+
+/// The answer to a request that was passed on, from the other side's. A time-out is never said to what is no INVITE (RFC 4320 §4.2), a
+/// challenge never to whom it is not meant for.
+pub(crate) const fn relayed_status(status: u16) -> u16 {
+    match status {
+        408 | 503 => 500,
+        300..=399 | 401 | 407 | 420..=423 | 494 => 403,
+        other => other,
+    }
+}
+
+/// Why a peer refused our offer.
+pub(crate) const fn refusal_of(status: u16) -> OfferRefusal {
+    match status {
+        491 => OfferRefusal::Pending,
+        488 => OfferRefusal::NotAcceptable,
+        408 => OfferRefusal::Timeout,
+        481 => OfferRefusal::Gone,
+        other => OfferRefusal::AsTold(other),
+    }
+}
+
+/// The session that a message describes, if any, and if it can be read.
+pub(crate) fn session_in(message: &Message) -> Option<Arc<Session>> {
+    let text = sdp_in(message)?;
+    Session::read(&text).ok().map(Arc::new)
+}
+
+/// The SDP of a message, if any.
+pub(crate) fn sdp_in(message: &Message) -> Option<Bytes> {
+    media::sdp_part(message.content_type(), &message.body()).ok().flatten()
 }
 
 /// The reason phrase of a status (RFC 3261 §21 and the extensions' registries).

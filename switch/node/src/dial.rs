@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use call::{Event, LegId};
 use ledger::CallId;
+use media::Session;
 use rating::engine::CarrierLeg;
 use route::{AttemptEnd, Carrier, Host};
 use sip::dialog::Dialog;
@@ -23,7 +23,14 @@ use crate::session::{Asked, SESSION_SECS_MAX};
 use crate::slot::{Dialled, Slot};
 
 impl Node {
-    pub(crate) fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, carrier: Arc<Carrier>, sdp: Option<Bytes>) -> Option<Event> {
+    pub(crate) fn dial(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        attempt: u8,
+        carrier: Arc<Carrier>,
+        session: Option<Arc<Session>>,
+    ) -> Option<Event> {
         let ended = |end| Some(Event::AttemptEnded { attempt, end, cause: None });
         // The one before answered with what was no answer: it has its BYE, and its place back.
         self.leave_carrier(slot);
@@ -35,7 +42,7 @@ impl Node {
         }
         let mut addresses = self.addresses_of(&carrier);
         slot.dialled = Some(Dialled { carrier: Arc::clone(&carrier), alternates: Vec::new() });
-        slot.offered = sdp;
+        slot.offered = session;
         if addresses.is_empty() {
             self.note_carrier_end(now, slot, AttemptEnd::Unreachable);
             return ended(AttemptEnd::Unreachable);
@@ -93,7 +100,10 @@ impl Node {
         let to_value = format!("<sip:{dialled}@{host}>");
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
         let contact = build::contact(&user, &here, transport);
-        let leg = Leg::new(LegId::Carrier(attempt), flow, LegState::Calling { invite: client }, call_id.into(), carrier.name.clone());
+        let id = LegId::Carrier(attempt);
+        let ours = leg::local_session(slot.call.id(), id, self.tables.advertised(local).ip());
+        let mut leg = Leg::new(id, flow, LegState::Calling { invite: client }, call_id.into(), carrier.name.clone(), ours);
+        let sdp = slot.offered.as_deref().map(|session| leg.local.write(session));
         let original = slot.invite.as_deref();
         let parts = InviteParts {
             leg: &leg,
@@ -107,7 +117,7 @@ impl Node {
             original,
             session_expires_secs: retry.unwrap_or(carrier.session.expires_secs),
             min_se_secs: retry.unwrap_or(carrier.session.min_secs),
-            sdp: slot.offered.as_deref(),
+            sdp: sdp.as_deref(),
         };
         let bytes = build::invite(&parts).build();
         slot.carriers.reserve_exact(1);

@@ -1,7 +1,11 @@
 //! What the transaction layer tells, and which call hears it.
 
+use std::sync::Arc;
+
 use call::{Event, LegId, Loss, Side};
+use media::{Mark, Session};
 use route::AttemptEnd;
+use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::{Kind, TOKEN_LEN};
 use sip::transaction::Event as TransactionEvent;
@@ -46,8 +50,13 @@ impl Node {
         let Some(mut slot) = self.slots.take(at) else { return };
         match leg {
             LegId::Caller if matches!(slot.caller.state, LegState::Incoming { .. }) => self.drive_slot(now, &mut slot, Event::Cancelled),
-            // A re-INVITE that is cancelled leaves the session as it was.
-            LegId::Caller | LegId::Carrier(_) => self.reject_exchange(now, &mut slot, leg, 487),
+            // A re-INVITE that is cancelled leaves the session as it was, here and beyond.
+            LegId::Caller | LegId::Carrier(_) => {
+                if matches!(slot.leg(leg), Some(leg) if matches!(leg.exchange, Exchange::Theirs { .. })) {
+                    self.reject_exchange(now, &mut slot, leg, 487);
+                    self.drive_slot(now, &mut slot, Event::OfferWithdrawn { side: side_of(leg) });
+                }
+            }
         }
         self.park(now, slot);
     }
@@ -66,7 +75,6 @@ impl Node {
         if !known || leg.flow.peer.ip() != flow.peer.ip() {
             return self.counters.rejected("stray_ack");
         }
-        let sdp = media::sdp_part(ack.content_type(), &ack.body()).ok().flatten();
         let side = side_of(id);
         match std::mem::replace(&mut leg.state, LegState::Confirmed) {
             LegState::Accepted { invite, owed } => {
@@ -75,12 +83,10 @@ impl Node {
                 if let Some(why) = owed {
                     return self.say_bye(now, slot, id, why);
                 }
-                if let Some(sdp) = &sdp {
-                    leg.heard = media::session_mark(sdp);
-                }
-                // Only a late offer is answered in the ACK; the call ignores it otherwise.
+                // Only a late offer is answered in the ACK; anything else in it means nothing.
                 if self.is_late(slot) {
-                    self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
+                    let session = late_answer(slot, id, ack);
+                    self.drive_slot(now, slot, Event::LateAnswer { side, session });
                 }
             }
             LegState::Confirmed => {
@@ -93,7 +99,8 @@ impl Node {
                 self.layer.acked(now.tick, server);
                 self.servers.remove(&server);
                 if late {
-                    self.drive_slot(now, slot, Event::LateAnswer { side, sdp });
+                    let session = late_answer(slot, id, ack);
+                    self.drive_slot(now, slot, Event::LateAnswer { side, session });
                 }
             }
             other => leg.state = other,
@@ -222,8 +229,11 @@ impl Node {
         }
         match (status, is_current, why) {
             (100..=199, true, _) => {
-                let sdp = if status > 100 { media::sdp_part(response.content_type(), &response.body()).ok().flatten() } else { None };
-                self.drive_slot(now, slot, Event::Progress { attempt, status, sdp });
+                let Some(progress) = build::progress_of(status) else { return };
+                let is_early = status > 100 && !response.to_tag().is_empty();
+                let branch = if is_early { leg.branch_of(response.to_tag(), || Dialog::uac(response, response).ok()) } else { 0 };
+                let session = if status > 100 { build::session_in(response) } else { None };
+                self.drive_slot(now, slot, Event::Progress { attempt, branch, progress, session });
             }
             (100..=199, false, _) => {}
             (200..=299, true, _) => self.carrier_answered(now, slot, attempt, client, flow, response),
@@ -255,7 +265,7 @@ impl Node {
     /// The carrier's 2xx: the dialog stands; its ACK goes at once unless it made an offer.
     fn carrier_answered(&mut self, now: Now, slot: &mut Slot, attempt: u8, client: ClientId, flow: Flow, response: &Message) {
         let id = LegId::Carrier(attempt);
-        let offered = slot.offered.take();
+        let has_offered = slot.offered.take().is_some();
         let dialog = match self.uac_dialog(response) {
             Some(dialog) => dialog,
             // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called, and it will be charged.
@@ -270,22 +280,24 @@ impl Node {
         };
         let hop = self.hop(dialog.next_hop(), flow);
         let Some(leg) = slot.leg_mut(id) else { return };
+        let branch = leg.branch_of(response.to_tag(), || None);
+        leg.early = None;
         leg.with_dialog(dialog);
-        leg.said = offered.as_deref().map(media::Packed::new);
         leg.flow = hop;
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
-        let sdp = media::sdp_part(response.content_type(), &response.body()).ok().flatten();
-        leg.heard = sdp.as_deref().and_then(media::session_mark);
+        let sdp = build::sdp_in(response);
+        leg.remote = sdp.as_deref().map(Mark::of);
+        let session = sdp.and_then(|text| Session::read(&text).ok()).map(Arc::new);
         let (cseq, _) = response.cseq();
-        if offered.is_some() {
+        if has_offered {
             leg.state = LegState::Confirmed;
             self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: response.to_tag() }, None);
         } else {
             leg.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
         }
         self.note_carrier_end(now, slot, AttemptEnd::Status(200));
-        self.drive_slot(now, slot, Event::Answer { attempt, sdp });
+        self.drive_slot(now, slot, Event::Answer { attempt, branch, session });
     }
 
     fn invite_failed(&mut self, now: Now, at: CallRef, id: LegId, failure: AttemptEnd) {
@@ -324,8 +336,8 @@ impl Node {
     }
 
     fn relay_answered(&mut self, now: Now, _at: CallRef, server: ServerId, request: &Message, status: u16) {
-        let tag = request.to_tag();
-        let bytes = build::response(request, status, tag).build();
+        let status = build::relayed_status(status);
+        let bytes = build::response(request, status, request.to_tag()).build();
         self.layer.respond(now.tick, server, status, bytes);
     }
 
@@ -344,6 +356,15 @@ impl Node {
             leg.state = LegState::Gone;
         }
     }
+}
+
+/// The answer in the ACK of a side, which it has now said.
+fn late_answer(slot: &mut Slot, id: LegId, ack: &Message) -> Option<Arc<Session>> {
+    let sdp = build::sdp_in(ack)?;
+    if let Some(leg) = slot.leg_mut(id) {
+        leg.remote = Some(Mark::of(&sdp));
+    }
+    Session::read(&sdp).ok().map(Arc::new)
 }
 
 /// The side of a leg.

@@ -1,8 +1,10 @@
 //! One SIP leg of a call: its place in RFC 3261's dialogs, and the exchanges under way on it.
 
-use bytes::Bytes;
-use call::LegId;
-use media::Packed;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use call::{Attempt, Branch, LegId};
+use media::{Before, LocalSession, Mark, Session};
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
@@ -21,7 +23,8 @@ pub(crate) fn tag(token: &str, leg: LegId) -> String {
 /// The leg that the end of a tag names.
 pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
     match end.as_bytes() {
-        b"a" => Some(LegId::Caller),
+        // A digit tells early dialogs of the caller apart.
+        b"a" | [b'a', b'1'..=b'9'] => Some(LegId::Caller),
         // One spelling only: no sign, no leading zero.
         [b'b', b'0'] => Some(LegId::Carrier(0)),
         [b'b', b'1'..=b'9', ..] => end.get(1..)?.parse().ok().map(LegId::Carrier),
@@ -39,10 +42,14 @@ pub(crate) struct Leg {
     early_call_id: Box<str>,
     /// Set by [`Leg::with_dialog`].
     pub dialog: Option<Box<Dialog>>,
-    /// The last SDP that we sent there.
-    pub said: Option<Packed>,
-    /// Mark of the last SDP that came from there.
-    pub heard: Option<u64>,
+    /// What we say of the session there.
+    pub local: LocalSession,
+    /// What was said before the offer that is under way there.
+    pub before: Option<Box<Before>>,
+    /// What the peer said of the session last.
+    pub remote: Option<Mark>,
+    /// Until the answer.
+    pub early: Option<Box<Early>>,
     pub session: SessionState,
     pub exchange: Exchange,
     /// The carrier's name; empty for the caller's leg.
@@ -99,6 +106,8 @@ pub(crate) enum Exchange {
         client: ClientId,
         purpose: OfferPurpose,
         cseq: u32,
+        /// The first session in a provisional response: the answer, if the final one holds none (RFC 3261 §13.2.1).
+        early: Option<Arc<Session>>,
     },
     /// The 2xx to our re-INVITE without offer brought one; the ACK waits for the answer.
     OursLate {
@@ -117,20 +126,52 @@ pub(crate) enum OfferPurpose {
     Ask,
     /// Session refresh: nothing changes.
     Refresh,
+    /// It took an offer of which nothing came: what was said before holds.
+    Restore,
+}
+
+/// The early dialogs of a leg (RFC 3261 §12.1), whichever side began it.
+#[derive(Debug, Default)]
+pub(crate) struct Early {
+    /// Toward the caller: one for each session that it was told of, since two answers to one offer need two dialogs.
+    pub told: Vec<Told>,
+    /// Of a carrier: one for each phone that rang, by its tag, in the order of [`Branch`].
+    pub heard: Vec<Heard>,
+}
+
+/// Most early dialogs of one leg: further ones count as the last.
+pub(crate) const EARLY_MAX: usize = 10;
+
+/// An early dialog toward the caller.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Whose session it is.
+    pub of: (Attempt, Branch),
+    pub local: LocalSession,
+}
+
+/// An early dialog of a carrier's phone.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub tag: Box<str>,
+    /// None without a Contact: nothing can be sent there.
+    pub dialog: Option<Dialog>,
 }
 
 // === impl Leg ===
 
 impl Leg {
-    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name) -> Self {
+    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name, local: LocalSession) -> Self {
         Self {
             id,
             flow,
             state,
             early_call_id: call_id,
             dialog: None,
-            said: None,
-            heard: None,
+            local,
+            before: None,
+            remote: None,
+            early: None,
             session: SessionState::default(),
             exchange: Exchange::None,
             carrier,
@@ -161,13 +202,54 @@ impl Leg {
         self.dialog().map_or("", Dialog::local_tag)
     }
 
-    /// What we said last, as it was.
-    pub(crate) fn said(&self) -> Option<Bytes> {
-        self.said.as_ref().map(Packed::unpack)
+    /// Which phone of the carrier a response of this To-tag comes from; a new one is noted.
+    pub(crate) fn branch_of(&mut self, tag: &str, dialog: impl FnOnce() -> Option<Dialog>) -> Branch {
+        let heard = &mut self.early.get_or_insert_default().heard;
+        let known = heard.iter().position(|branch| &*branch.tag == tag);
+        let place = known.unwrap_or_else(|| {
+            if heard.len() < EARLY_MAX {
+                heard.push(Heard { tag: tag.into(), dialog: dialog() });
+            }
+            heard.len() - 1
+        });
+        place as Branch
+    }
+
+    /// The place of a session among those that the caller was told of; a new one is noted, with its own `o=` line.
+    pub(crate) fn told(&mut self, of: (Attempt, Branch)) -> usize {
+        let fresh = self.local.clone();
+        let told = &mut self.early.get_or_insert_default().told;
+        told.iter().position(|branch| branch.of == of).unwrap_or_else(|| {
+            if told.len() < EARLY_MAX {
+                told.push(Told { of, local: fresh });
+            }
+            told.len() - 1
+        })
     }
 
     pub(crate) const fn is_gone(&self) -> bool {
         matches!(self.state, LegState::Gone)
+    }
+}
+
+/// Number of our session toward a leg in its `o=` line: another for every leg of every call (RFC 8866 §5.2).
+pub(crate) fn local_session(call: u128, leg: LegId, address: IpAddr) -> LocalSession {
+    let leg = match leg {
+        LegId::Caller => 0,
+        LegId::Carrier(attempt) => 1 + u64::from(attempt),
+    };
+    // SplitMix64: every bit of the call's id and of the leg moves every bit of the number.
+    let mut mixed = (call as u64) ^ ((call >> 64) as u64).rotate_left(32) ^ leg.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    LocalSession::new(mixed ^ (mixed >> 31), address)
+}
+
+/// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind it for others.
+pub(crate) fn told_tag(tag: &str, place: usize) -> String {
+    match place {
+        0 => tag.to_owned(),
+        place => format!("{tag}{}", place.min(EARLY_MAX - 1)),
     }
 }
 
@@ -182,7 +264,7 @@ mod tests {
             let tag = tag("token", leg);
             assert_eq!(leg_of_tag(&tag["token".len()..]), Some(leg), "{tag}");
         }
-        for end in ["", "A", "aa", "b", "b-1", "b+1", "b01", "b256", "b1x", "c1", "z"] {
+        for end in ["", "A", "aa", "b", "b-1", "b+1", "b01", "b256", "b1x", "c1", "z", "a0", "a11"] {
             assert_eq!(leg_of_tag(end), None, "{end}");
         }
     }

@@ -19,6 +19,7 @@ mod io;
 mod leg;
 mod lent;
 mod node;
+mod offers;
 mod probe;
 mod records;
 mod recover;

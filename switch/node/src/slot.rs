@@ -1,6 +1,5 @@
 //! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and generation, as our tokens carry them.
 
-use bytes::Bytes;
 use call::{Call, LegId, Side};
 use rating::LeaseId;
 use sip::Message;
@@ -33,7 +32,7 @@ pub(crate) struct Slot {
     pub timer: TimerId,
     pub timer_at: Tick,
     /// The offer that the last INVITE carried, for a retry with other session timers.
-    pub offered: Option<Bytes>,
+    pub offered: Option<std::sync::Arc<media::Session>>,
     /// An `open` record was written.
     pub recorded_open: bool,
     /// Counts toward the gate's `max_calls`.

@@ -1,0 +1,115 @@
+//! What we say to one leg, as SDP: our `o=` line (RFC 8866 §5.2), when its version moves (RFC 3264 §8), and what was said last.
+//! Invariant: the version grows by one exactly when what we say besides the `o=` line differs from what we said last; none is used twice.
+
+use std::hash::{DefaultHasher, Hasher as _};
+use std::net::IpAddr;
+use std::num::NonZeroU64;
+
+use bytes::Bytes;
+use codecs::sdp::Writer;
+
+use crate::packed::Packed;
+use crate::session::Session;
+
+/// Our side of one leg: `o=- ID VERSION IN IP4|IP6 ADDRESS`, and the last SDP that we sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LocalSession {
+    id: u64,
+    address: IpAddr,
+    /// The version of what was said last.
+    version: u32,
+    /// The highest version ever said: 2³² of them in one call there are not.
+    version_max: u32,
+    said: Option<Packed>,
+}
+
+/// What we said before an offer that may fail (RFC 3261 §14.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Before {
+    version: u32,
+    said: Option<Packed>,
+}
+
+/// Tells whether a peer says the same again: equal marks are equal SDPs, `o=` line included. A changed SDP counts as changed even where
+/// the peer forgot to raise its version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark(NonZeroU64);
+
+impl Mark {
+    /// The mark of an SDP.
+    pub fn of(sdp: &[u8]) -> Self {
+        // With fixed keys: the same everywhere in one process, and it never leaves it.
+        let mut hasher = DefaultHasher::new();
+        hasher.write(sdp);
+        Self(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MAX))
+    }
+}
+
+impl LocalSession {
+    /// A side that has said nothing yet; its first version is 1. `address` is ours on that leg; of `id` 63 bits count (RFC 3264 §5).
+    pub const fn new(id: u64, address: IpAddr) -> Self {
+        Self { id: id & (u64::MAX >> 1), address, version: 1, version_max: 0, said: None }
+    }
+
+    /// The SDP that says `session`, with the version that it deserves. It counts as said.
+    pub fn write(&mut self, session: &Session) -> Bytes {
+        let text = session.write(self.id, self.version, self.address);
+        let packed = Packed::new(&text);
+        if self.said.as_ref() == Some(&packed) {
+            return Bytes::from(text);
+        }
+        if self.version_max == 0 {
+            self.version_max = self.version;
+            self.said = Some(packed);
+            return Bytes::from(text);
+        }
+        self.say_anew(&text)
+    }
+
+    /// What was said last, byte for byte.
+    pub fn said(&self) -> Option<Bytes> {
+        self.said.as_ref().map(Packed::unpack)
+    }
+
+    /// True once anything was said.
+    pub const fn has_said(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// What was said last under a new version: for a peer that has accepted something else meanwhile.
+    pub fn say_again(&mut self) -> Option<Bytes> {
+        let said = self.said()?;
+        Some(self.say_anew(&said))
+    }
+
+    /// To be kept while an offer is under way.
+    pub fn before(&self) -> Before {
+        Before { version: self.version, said: self.said.clone() }
+    }
+
+    /// The offer failed: what was said before it holds. Its version stays used.
+    pub fn restore(&mut self, before: Before) {
+        (self.version, self.said) = (before.version, before.said);
+    }
+
+    /// The same text under the next version.
+    fn say_anew(&mut self, text: &[u8]) -> Bytes {
+        self.version_max += 1;
+        self.version = self.version_max;
+        let (start, end) = origin_line(text);
+        let mut writer = Writer::with_capacity(text.len() + 4);
+        writer.text(text.get(..start).unwrap_or(&[]));
+        writer.origin(self.id, u64::from(self.version), self.address);
+        writer.text(text.get(end..).unwrap_or(&[]));
+        let text = writer.finish().unwrap_or_default();
+        self.said = Some(Packed::new(&text));
+        Bytes::from(text)
+    }
+}
+
+/// Where the `o=` line of a text of ours begins, and where the next line does: it is the second.
+fn origin_line(text: &[u8]) -> (usize, usize) {
+    let mut lines = text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::len);
+    let start = lines.next().unwrap_or(0);
+    (start, start + lines.next().unwrap_or(0))
+}

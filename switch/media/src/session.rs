@@ -1,0 +1,197 @@
+//! A session description: what one side offers or answers, in terms that SDP (RFC 8866) and H.245 (terminal capabilities and logical
+//! channels) share. `sdp` reads and writes it as text; `offer` and `answer` say what of it reaches the other side (RFC 3264).
+//! Invariant: what we do not understand stays word for word, in its place, until an offer or answer is made of it for the other side.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use codecs::sdp::{Direction, MediaKind, Proto};
+use codecs::{Codec, CodecSet};
+use smallvec::SmallVec;
+
+use crate::payload::{Format, Payload};
+use crate::target::MediaTarget;
+
+/// An offer or an answer. Cheap to copy: its text is shared, its lists are short.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// What was read; every [`Span`] is a part of it.
+    pub(crate) text: Bytes,
+    /// Address of all streams without one of their own.
+    pub(crate) connection: Option<Connection>,
+    /// Lines above the first stream.
+    pub(crate) lines: SmallVec<[Line; 4]>,
+    /// Streams in the order in which both sides number them (RFC 3264 §6).
+    pub(crate) streams: SmallVec<[Stream; 1]>,
+    /// Place of the audio stream that is negotiated. Read from a peer: its first open one.
+    pub(crate) audio: Option<u8>,
+}
+
+/// One media stream.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// Media type.
+    pub kind: MediaKind,
+    /// UDP port on which its side receives; 0 closes the stream.
+    pub port: u16,
+    /// Transport.
+    pub transport: Proto,
+    /// Direction from the view of its side: its own attribute, else the session's.
+    pub direction: Direction,
+    /// Milliseconds of audio in one packet that its side asks for.
+    pub packet_time_ms: Option<u16>,
+    pub(crate) name: Span,
+    /// None where the transport is written in its usual form.
+    pub(crate) transport_text: Option<Span>,
+    pub(crate) formats: Span,
+    pub(crate) connection: Option<Connection>,
+    /// What may be sent to its side, preferred first; of audio streams only.
+    pub(crate) payloads: SmallVec<[Payload; 8]>,
+    /// Of audio streams only.
+    pub(crate) lines: SmallVec<[Line; 12]>,
+    /// All lines of another stream, as they were written.
+    pub(crate) rest: Span,
+}
+
+/// A stretch of the session's text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Span {
+    pub start: u16,
+    pub end: u16,
+}
+
+/// Where a side wants its media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Connection {
+    /// None for a host name.
+    pub address: Option<IpAddr>,
+    /// As it was written; none for an address of ours.
+    pub text: Option<Span>,
+}
+
+/// One line of a description.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Line {
+    pub what: What,
+    /// The payload number that it speaks of, if `what` does.
+    pub payload: u8,
+    /// The letter before `=`.
+    pub kind: u8,
+    /// The whole line, letter and `=` included.
+    pub text: Span,
+    /// Where in `text` that begins which follows the payload number.
+    pub value: u16,
+}
+
+/// What a line speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum What {
+    /// The address: written from [`Connection`].
+    Connection,
+    Rtpmap,
+    Fmtp,
+    /// Feedback for one payload.
+    RtcpFb,
+    Direction,
+    /// Keys, encryption, grouping, capability negotiation: never passed on.
+    Barred,
+    /// Where else than at its address and port a side takes packets (ICE, a port for RTCP): holds only as long as the address is the peer's.
+    Path,
+    /// Anything else: passed on as it is.
+    Plain,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// The audio stream that is negotiated: the one that passed, or, as read from a peer, its first open one.
+    pub fn audio(&self) -> Option<&Stream> {
+        self.streams.get(usize::from(self.audio?))
+    }
+
+    /// All streams in order.
+    pub fn streams(&self) -> &[Stream] {
+        &self.streams
+    }
+
+    /// Where the audio stream's side wants its media; none without such a stream or without a unicast address.
+    pub fn target(&self) -> Option<MediaTarget> {
+        self.audio().and_then(|audio| self.target_of(audio))
+    }
+
+    /// The codecs of the audio stream.
+    pub fn codecs(&self) -> CodecSet {
+        self.audio().map_or(CodecSet::EMPTY, Stream::codecs)
+    }
+
+    /// The first codec of the audio stream.
+    pub fn preferred(&self) -> Option<Codec> {
+        self.audio().and_then(Stream::preferred)
+    }
+
+    /// Whether its side holds the call: `sendonly`, `inactive`, or an address of nobody (RFC 3264 §8.4).
+    pub fn hold(&self) -> bool {
+        let held = |audio: &Stream| matches!(audio.direction, Direction::SendOnly | Direction::Inactive);
+        self.audio().is_some_and(held) || self.target().is_some_and(|target| target.is_nobody())
+    }
+
+    /// The same session with our own address in the place of its side's: its media comes to us. What names other ways to its side goes.
+    #[must_use]
+    pub fn relayed(&self, ours: SocketAddr) -> Self {
+        let mut relayed = self.clone();
+        relayed.connection = Some(Connection { address: Some(ours.ip()), text: None });
+        relayed.lines.retain(|line| line.what != What::Path);
+        for stream in &mut relayed.streams {
+            stream.connection = None;
+            stream.lines.retain(|line| !matches!(line.what, What::Path | What::Connection));
+            if stream.port != 0 {
+                stream.port = ours.port();
+            }
+        }
+        relayed
+    }
+
+    pub(crate) fn connection_of(&self, stream: &Stream) -> Option<Connection> {
+        stream.connection.or(self.connection)
+    }
+
+    pub(crate) fn target_of(&self, stream: &Stream) -> Option<MediaTarget> {
+        MediaTarget::of(self.connection_of(stream)?.address, stream.port)
+    }
+
+    pub(crate) fn part(&self, span: Span) -> &[u8] {
+        self.text.get(usize::from(span.start)..usize::from(span.end)).unwrap_or(&[])
+    }
+
+    /// What a line says behind its payload number.
+    pub(crate) fn value(&self, line: &Line) -> &[u8] {
+        self.part(Span { start: line.value, end: line.text.end })
+    }
+}
+
+// === impl Stream ===
+
+impl Stream {
+    /// The codecs that we know.
+    pub fn codecs(&self) -> CodecSet {
+        self.payloads.iter().filter_map(|payload| payload.format.codec()).collect()
+    }
+
+    /// The first codec that we know.
+    pub fn preferred(&self) -> Option<Codec> {
+        self.payloads.iter().find_map(|payload| payload.format.codec())
+    }
+
+    /// The first payload number of DTMF (telephone-event, RFC 4733), as its side sees it.
+    pub fn dtmf(&self) -> Option<u8> {
+        self.payloads.iter().find(|payload| payload.format == Format::TelephoneEvent).map(|payload| payload.shown)
+    }
+
+    /// A closed stream: it keeps its place, and nothing of it is open.
+    pub(crate) fn close(&mut self) {
+        self.port = 0;
+        self.payloads.clear();
+        self.lines.clear();
+        self.rest = Span::default();
+    }
+}
