@@ -160,7 +160,17 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         Name::from(field.value.as_str())
     });
     let language = table.text("language").map(|field| Name::from(field.value.as_str())).filter(|word| &**word != "en");
-    let terms = Terms { profit_guard, low_balance, idle_days: table.int("idle_days"), email, language, decks };
+    if let (true, Some(field)) = (table.has("idle_days"), table.has("idle_months").then(|| table.at("idle_months"))) {
+        check.error(&field, "an account has idle_days or idle_months, not both: leave one out".to_owned());
+    }
+    let zone = table.text("zone").filter(|field| field.value != "UTC").map(|field| {
+        if zone(&field.value).is_none() {
+            unknown_zone(&field, check);
+        }
+        Name::from(field.value.as_str())
+    });
+    let (idle_days, idle_months) = (table.int("idle_days"), table.int("idle_months"));
+    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks };
     (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
 }
 

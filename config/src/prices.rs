@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
-use units::{Change, Currency, Exchange, ExchangeRate, Exchanges, Period, Rounding, Wall, Zone};
+use units::{Currency, Exchange, ExchangeRate, Exchanges, Period, Rounding, Wall, Zone};
 
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::load::{Check, read_text};
@@ -16,10 +15,6 @@ use crate::schema;
 
 /// Most periods: a call's segments are laid out over all of them.
 const PERIODS_MAX: usize = 64;
-/// Most changes of clocks of a zone between 1970 and 2100.
-const CHANGES_MAX: usize = 1_024;
-/// 2100-01-01T00:00:00Z in seconds.
-const ZONES_END: i64 = 4_102_444_800;
 /// As written, Monday first.
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -108,18 +103,9 @@ pub(crate) fn unknown_zone(field: &Field<String>, check: &mut Check<'_>) {
     check.error(&field.span, format!("zone {:?} is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"", field.value));
 }
 
-/// A zone of the bundled database as a table of its changes.
+/// A zone of the bundled tz database.
 pub fn zone(name: &str) -> Option<Zone> {
-    if name == "UTC" {
-        return Some(Zone::utc());
-    }
-    let zone = TimeZoneDatabase::bundled().get(name).ok()?;
-    let begin = jiff::Timestamp::UNIX_EPOCH;
-    let offset = |zone: &TimeZone, at| zone.to_offset(at).seconds();
-    let following = zone.following(begin).take_while(|change| change.timestamp().as_second() < ZONES_END);
-    let changes = following.take(CHANGES_MAX);
-    let changes = changes.map(|change| Change { at: Wall(change.timestamp().as_millisecond()), offset: change.offset().seconds() });
-    Some(Zone::new(name, offset(&zone, begin), changes.collect()))
+    Zone::named(name).map(|zone| (*zone).clone())
 }
 
 fn exchanges(document: &Document, check: &mut Check<'_>) -> Vec<Exchange> {
@@ -163,7 +149,12 @@ pub(crate) fn rounding(table: &Table) -> Rounding {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZoneDatabase;
+
     use super::*;
+
+    /// 2100-01-01T00:00:00Z in seconds.
+    const ZONES_END: i64 = 4_102_444_800;
 
     /// Against the time library at every hour near the changes of some years, on both sides of the equator, with a zone that has none.
     #[test]

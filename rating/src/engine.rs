@@ -151,16 +151,8 @@ impl Engine {
             self.hold(&tier.parts)?;
             tier.last_grant_secs = u32::try_from(tier.leased_secs()).unwrap_or(u32::MAX);
         }
-        let lease = Lease {
-            call: ask.call,
-            number: *ask.number,
-            answered_at: None,
-            tiers,
-            starved: false,
-            warned: false,
-            looks: false,
-            waits: false,
-        };
+        let lease =
+            Lease { call: ask.call, number: *ask.number, answered_at: None, tiers, announced_end: None, was_funded: false, looks: false };
         let leased_secs = lease.leased_secs();
         let first = lease.tiers.first().ok_or(Refusal::UnknownAccount)?;
         let (price, part) = (first.price.clone(), first.parts.first().copied());
@@ -298,7 +290,9 @@ impl Engine {
             let exchange = self.decks.exchange(deck, currency, at).map_err(|_| Refusal::CurrencyMismatch)?;
             if let Some(row) = deck.find(number.digits(), at) {
                 let price = deck.row_at(row, at).ok_or(Refusal::NoPrice)?.exchanged(exchange);
-                return Ok(Tier { account, row, last_grant_secs: 0, deck: Some(Arc::clone(deck)), price, parts: Parts::new() });
+                let deck = Some(Arc::clone(deck));
+                let (is_starved, waits) = (false, false);
+                return Ok(Tier { account, row, last_grant_secs: 0, is_starved, waits, deck, price, parts: Parts::new() });
             }
         }
         Err(Refusal::NoPrice)
@@ -307,7 +301,7 @@ impl Engine {
     /// The account's balances as a call to a number of these digits sees them.
     fn purse<'a>(&'a self, account: AccountId, digits: &'a [u8], at: Wall) -> Option<Purse<'a>> {
         let state = self.states.get(&account)?;
-        Some(Purse { books: &self.books, state, account, digits, at })
+        Some(Purse { books: &self.books, state, account, digits, at, share_only: false })
     }
 
     fn first_block(&self, tier: &Tier, number: &Number, at: Wall) -> Option<Parts> {

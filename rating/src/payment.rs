@@ -205,8 +205,11 @@ impl Payment {
     ///
     /// # Errors
     /// The key, or no cause.
-    pub fn reversal(earlier: &Transfer, key: &str, cause: &str) -> Result<Transfer, AccountRefused> {
-        let mut back = Self::rejection(earlier, key, cause)?;
+    pub fn reversal(earlier: &Transfer, key: Key, cause: &str) -> Result<Transfer, AccountRefused> {
+        if let Key::Given(name) = &key {
+            check_key(name)?;
+        }
+        let mut back = earlier.reversed(key, reason(cause)?);
         if earlier.purpose != Purpose::Announced && back.credit == Party::House(House::Transit) {
             back.credit = Party::House(House::Payments);
         }

@@ -79,7 +79,7 @@ impl Book {
             }
             "book" => self.engine.book_payment(now, word, fee),
             "reject" => self.engine.reject_payment(now, word, "the bank sent it back"),
-            "reverse" => self.engine.reverse(now, word, "chargeback"),
+            "reverse" => self.engine.reverse(now, word, None, "chargeback"),
             "correct" => self.engine.correct(now, account, money(amount), "counted twice", key),
             other => unreachable!("{other}"),
         };

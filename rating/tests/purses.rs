@@ -9,10 +9,11 @@ mod model;
 use std::sync::Arc;
 
 use ledger::{CallId, House, Record, RecordBody, Replay};
-use model::{ACCOUNTS, Call, Model, POCKETS, Part, Tariff};
+use model::{ACCOUNTS, Billed, Call, Model, POCKETS, Part, Tariff};
 use proptest::prelude::*;
-use rating::engine::{Authorize, GrantRequest, OpenAccount, Settlement, TopUpRequest};
-use rating::{Deck, Decks, Engine, LeaseId};
+use rating::engine::{Authorize, GrantRequest, MoveOrder, OpenAccount, Settlement, TopUpRequest};
+use rating::rerate::{Comparison, Repricing};
+use rating::{Cdr, Deck, Decks, Engine, LeaseId};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Now, Tick, Wall};
 
@@ -27,6 +28,10 @@ enum Step {
     HangUp { which: usize },
     TopUp { account: usize, amount: i64 },
     Grant { account: usize, pocket: usize, amount: i64 },
+    Warn { which: usize },
+    Correct { account: usize, amount: i64 },
+    Limit { account: usize, limit: i64 },
+    Reverse { which: usize },
     Crash { back: usize },
 }
 
@@ -41,6 +46,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_usize..50).prop_map(|which| Step::HangUp { which }),
         1 => (account.clone(), 1_i64..60_000).prop_map(|(account, amount)| Step::TopUp { account, amount }),
         3 => (account, 0..POCKETS.len(), 1_i64..90).prop_map(|(account, pocket, amount)| Step::Grant { account, pocket, amount }),
+        4 => (0_usize..50).prop_map(|which| Step::Warn { which }),
+        1 => (0..ACCOUNTS.len(), -60_000_i64..60_000).prop_map(|(account, amount)| Step::Correct { account, amount }),
+        1 => (0..ACCOUNTS.len(), prop_oneof![Just(0_i64), -50_000_i64..0]).prop_map(|(account, limit)| Step::Limit { account, limit }),
+        2 => (0_usize..50).prop_map(|which| Step::Reverse { which }),
         1 => (0_usize..6).prop_map(|back| Step::Crash { back }),
     ]
 }
@@ -126,6 +135,10 @@ impl Pair {
             Step::HangUp { which } => self.hang_up(which),
             Step::TopUp { account, amount } => self.top_up(account, amount),
             Step::Grant { account, pocket, amount } => self.grant(account, pocket, amount),
+            Step::Warn { which } => self.warn(which),
+            Step::Correct { account, amount } => self.correct(account, amount),
+            Step::Limit { account, limit } => self.limit(account, limit),
+            Step::Reverse { which } => self.reverse(which),
             Step::Crash { back } => self.crash(back),
         }
         self.expire();
@@ -160,7 +173,68 @@ impl Pair {
         let leased = self.model.calls[&id].leased();
         assert_eq!((i128::from(extension.granted_secs), extension.refused), (leased - before, refused), "extended after {elapsed} ms");
         assert_eq!(i128::from(extension.timing.cut_at_ms), leased * 1_000);
-        assert_eq!(extension.timing.warn_at_ms.map(i128::from), self.model.warn_at_ms(id), "warned after {elapsed} ms");
+        let (warn_at_ms, warning) = (extension.timing.warn_at_ms.map(i128::from), self.model.calls[&id].warning);
+        if !warning.told {
+            assert_eq!(warn_at_ms, self.model.warn_at_ms(id), "warned after {elapsed} ms");
+        } else if !warning.may_rearm {
+            assert_eq!(warn_at_ms, None, "told, and the end did not move away");
+        }
+    }
+
+    fn warn(&mut self, which: usize) {
+        let Some((id, lease)) = self.up(which) else { return };
+        let elapsed = self.model.elapsed_ms(id);
+        let warning = self.model.calls[&id].warning;
+        let is_near = self.model.warn_at_ms(id).is_some_and(|at| at <= elapsed);
+        let told = self.engine.warn(self.now(), lease, elapsed as u64).expect("a lease").notice.is_some();
+        if !warning.told {
+            assert_eq!(told, is_near, "warned after {elapsed} ms");
+        }
+        assert!(!told || !warning.told || warning.may_rearm, "told again though the end did not move away");
+        if told {
+            self.model.calls.get_mut(&id).expect("up").warning = model::Warning { told: true, ..model::Warning::default() };
+        }
+    }
+
+    fn correct(&mut self, account: usize, amount: i64) {
+        if amount == 0 {
+            return;
+        }
+        self.keys += 1;
+        let (key, amount) = (format!("k{}", self.keys), Money::of(amount, Currency::EUR));
+        let order = MoveOrder::Correct { amount, reason: "a test".to_owned() };
+        let moved = self.engine.carry_out(self.now(), ACCOUNTS[account], &key, &order, &[]).expect("booked");
+        self.model.accounts[account].main += i128::from(amount.amount);
+        // Below a reseller it is the reseller's income that is corrected.
+        let house = if account == 1 { &mut self.model.reseller_revenue[0] } else { &mut self.model.corrections };
+        *house -= i128::from(amount.amount);
+        self.model.funded();
+        self.keep(moved.record.expect("new"));
+    }
+
+    fn limit(&mut self, account: usize, limit: i64) {
+        let terms = self.engine.account(ACCOUNTS[account]).expect("there").terms;
+        let record = self.engine.change_account(self.now(), ACCOUNTS[account], &terms, limit).expect("changed");
+        self.model.accounts[account].limit = i128::from(limit);
+        self.model.funded();
+        self.keep(record);
+    }
+
+    /// A billed call is reversed, or its last reversal is.
+    fn reverse(&mut self, which: usize) {
+        if self.model.billed.is_empty() {
+            return;
+        }
+        self.keys += 1;
+        let (at, key, cause) = (which % self.model.billed.len(), format!("k{}", self.keys), "a test".to_owned());
+        let billed = &self.model.billed[at];
+        let order = match &billed.last {
+            None => MoveOrder::ReverseCall { call: CallId(billed.call), transfers: billed.transfers.to_vec(), cause },
+            Some(of) => MoveOrder::Reverse { of: of.clone(), expired: None, cause },
+        };
+        let moved = self.engine.carry_out(self.now(), ACCOUNTS[billed.account], &key, &order, &[]).expect("undone");
+        self.model.reverse(at, key);
+        self.keep(moved.record.expect("new"));
     }
 
     fn checkpoint(&mut self, which: usize) {
@@ -210,10 +284,32 @@ impl Pair {
             .collect();
         assert_eq!(said, paid[0].parts);
         assert_eq!(i128::from(done.amount.amount), paid[0].money);
+        self.rerates(&done);
+        let mut taken = Vec::new();
+        for (nth, (tier, paid)) in call.tiers.iter().zip(&paid).enumerate() {
+            let is_resellers = nth + 1 < call.tiers.len();
+            let seconds = |pocket: Option<usize>| pocket.is_some_and(|pocket| POCKETS[pocket].is_minutes);
+            taken.extend(paid.parts.iter().map(|(pocket, _, amount)| (tier.account, *pocket, *amount, seconds(*pocket), is_resellers)));
+        }
+        if !done.transfers.is_empty() {
+            let (transfers, account) = (done.transfers.clone().into(), call.tiers[0].account);
+            let call = done.call.0;
+            self.model.billed.push(Billed { call, transfers, paid: taken.into(), account, last: None, reversed: false });
+        }
         let above: Vec<_> = done.tiers.iter().map(|tier| (i128::from(tier.billed_seconds), i128::from(tier.amount.amount))).collect();
         assert_eq!(above, paid[1..].iter().map(|tier| (tier.billed, tier.money)).collect::<Vec<_>>());
         let record = Record::settled(self.now().wall, done.account, done.call, raw(), done.transfers);
         self.keep(record);
+    }
+
+    /// The record of a call, priced again from itself, gives its amounts in every tier and of every balance.
+    fn rerates(&self, done: &Settlement) {
+        let mut cdr = Cdr::new(done.call, &"sw1".into(), &done.account, &"pbx".into(), Currency::EUR, self.now().wall);
+        cdr.set_settlement(done);
+        let mut comparison = Comparison::default();
+        comparison.add(&cdr, &Repricing::again());
+        assert!(comparison.unpriced.is_empty() && comparison.accounts.values().all(|sum| sum.more() == 0), "{comparison:?}");
+        assert!(comparison.balances.values().all(|sum| sum.more() == 0), "{comparison:?}");
     }
 
     fn top_up(&mut self, account: usize, amount: i64) {
@@ -222,6 +318,7 @@ impl Pair {
         let ask = TopUpRequest { account: ACCOUNTS[account], amount, reference: "", key: &key };
         let record = self.engine.top_up(self.now(), ask).expect("booked").record.expect("new");
         self.model.accounts[account].main += i128::from(amount.amount);
+        self.model.funded();
         self.keep(record);
     }
 
@@ -236,6 +333,7 @@ impl Pair {
         assert_eq!(granted.is_ok(), !self.model.is_expired(pocket));
         let Ok(granted) = granted else { return };
         *self.model.accounts[account].pockets[pocket].get_or_insert(0) += i128::from(amount.amount);
+        self.model.funded();
         assert!(self.engine.grant(self.now(), &ask).expect("the same again").replayed);
         self.keep(granted.record.expect("new"));
     }
@@ -271,8 +369,9 @@ impl Pair {
         assert_eq!(open.iter().map(|call| call.open.call.0).collect::<Vec<_>>(), ids);
         for call in &open {
             let done = self.engine.recover(self.now(), call, None).expect("recovered");
-            let (duration, lost) = self.model.calls.remove(&call.open.call.0).expect("up").at_checkpoint();
-            assert_eq!(i128::from(done.duration_ms), duration, "all of it can be paid");
+            let (answered, lost) = self.model.calls.remove(&call.open.call.0).expect("up").at_checkpoint();
+            let duration = self.model.payable_ms(&lost, answered);
+            assert_eq!((i128::from(done.duration_ms), i128::from(done.teardown_ms)), (duration, answered - duration));
             self.settled(&lost, duration, done);
         }
     }
@@ -291,12 +390,12 @@ impl Pair {
             let (view, account) = (self.engine.account(name).expect("there"), &self.model.accounts[at]);
             let held = |pocket| self.model.reserved(at, pocket);
             assert_eq!((i128::from(view.balance.amount), i128::from(view.leased.amount)), (account.main, held(None)), "{name}");
-            assert!(view.balance.amount >= 0 && view.available.amount >= 0, "{name}");
+            assert_eq!(i128::from(view.limit.amount), account.limit);
+            let books = self.engine.books();
             for (pocket, given) in POCKETS.iter().enumerate() {
-                let shown = view.pockets.iter().find(|shown| &*shown.name == given.name);
-                let (left, leased) = shown.map_or((0, 0), |shown| (i128::from(shown.left.amount), i128::from(shown.leased.amount)));
+                let balance = books.id(name).and_then(|id| books.balance(books.pocket(id, &given.name.into())?));
+                let (left, leased) = balance.map_or((0, 0), |balance| (i128::from(balance.posted()), i128::from(balance.reserved)));
                 assert_eq!((left, leased), (account.pockets[pocket].unwrap_or(0), held(Some(pocket))), "{name}/{}", given.name);
-                assert!(left >= leased);
             }
         }
         for (at, currency) in [Currency::EUR, Currency::SEC].into_iter().enumerate() {
@@ -304,6 +403,8 @@ impl Pair {
             let model = &self.model;
             let expected = (model.revenue[at], model.reseller_revenue[at], model.breakage[at]);
             assert_eq!((house(House::Revenue), house(House::ResellerRevenue), house(House::Breakage)), expected, "{currency}");
+            let corrections = if currency == Currency::EUR { model.corrections } else { 0 };
+            assert_eq!(house(House::Corrections), corrections);
         }
         assert_eq!((self.engine.imbalance(), self.engine.leases()), (0, self.leases.len()));
     }

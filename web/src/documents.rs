@@ -55,6 +55,12 @@ pub struct TermsDoc {
     pub low_balance: Option<String>,
     /// The balance ends so many days after the last payment or paid usage.
     pub idle_days: Option<u32>,
+    /// The same in calendar months.
+    #[serde(default)]
+    pub idle_months: Option<u32>,
+    /// By whose clocks days begin and end; UTC if absent.
+    #[serde(default)]
+    pub zone: Option<String>,
     /// When that would be.
     pub idle_end: Option<String>,
     /// Where notices go.

@@ -330,7 +330,7 @@ impl ShardBooks {
             Posted::Now => {
                 note_all(&self.books, &mut self.states, &transfers, record.at);
                 if let Some(state) = self.states.get_mut(&owner) {
-                    state.note_request(&record.body, record.at);
+                    state.note_request(&self.books, owner, &record.body, record.at);
                 }
                 Ok(())
             }

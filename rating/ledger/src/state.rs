@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use units::{Name, Wall};
 
-use crate::pocket::{end_of_day, next_warning};
+use crate::pocket::next_warning;
 use crate::{
-    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, Posted, Purpose, RecordBody, Refused,
-    Terms, Transfer, Warned,
+    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted, Purpose, RecordBody,
+    Refused, Terms, Transfer, Warned,
 };
 
 /// Most pockets of an account; used-up ones give way.
@@ -25,7 +25,7 @@ pub struct AccountState {
     pub parent: Option<AccountId>,
     /// In the order in which calls use them.
     pub pockets: Vec<Pocket>,
-    /// The last payment or paid usage: what `idle_days` counts from.
+    /// The last payment or paid usage: what `idle_days` and `idle_months` count from.
     pub last_event: Wall,
     /// The balance was above its low mark and the owner was not told since.
     pub low_armed: bool,
@@ -113,8 +113,9 @@ impl AccountState {
         }
     }
 
-    /// A request was carried out at `at`: a payment may be on its way now, or no more.
-    pub fn note_request(&mut self, body: &RecordBody, at: Wall) {
+    /// A request of `account`, this one, was carried out at `at`: a payment may be on its way now, or no more; credit that expired may be
+    /// there again.
+    pub fn note_request(&mut self, books: &Books, account: AccountId, body: &RecordBody, at: Wall) {
         match body {
             RecordBody::Announced(announced) => {
                 self.announced.insert(announced.transfer.key.clone(), Announcement { at, due: announced.due });
@@ -124,6 +125,11 @@ impl AccountState {
             }
             RecordBody::Rejected(rejected) => {
                 self.announced.remove(&rejected.of);
+            }
+            RecordBody::Reversed(reversed) => {
+                if let Key::Expired(pocket, _) = &reversed.of {
+                    self.note_unexpired(books, account, pocket, at);
+                }
             }
             _ => {}
         }
@@ -244,6 +250,27 @@ impl AccountState {
         }
     }
 
+    /// An expiry was reversed at `at`, of the pocket of this name or, without a name, of the main balance. It must not end again at once:
+    /// an end that has passed is lifted, until a grant gives the pocket another; the time without use counts anew.
+    fn note_unexpired(&mut self, books: &Books, account: AccountId, pocket: &Name, at: Wall) {
+        if pocket.is_empty() {
+            self.last_event = self.last_event.max(at);
+            return;
+        }
+        let Some(id) = books.pocket(account, pocket) else { return };
+        let known = self.pockets.iter().position(|known| known.id == id).map(|place| self.pockets.remove(place));
+        let mut restored = known.unwrap_or_else(|| {
+            // It was used up and forgotten; what it served is not known any more.
+            let is_time = books.balance(id).is_some_and(|balance| balance.currency == units::Currency::SEC);
+            let terms = PocketTerms::of(if is_time { PocketKind::Minutes } else { PocketKind::Promo });
+            Pocket { id, name: pocket.clone(), terms, granted_at: at, low_armed: true, warned: None, expiries: 0 }
+        });
+        if restored.terms.is_expired(at) {
+            (restored.terms.expires_at, restored.warned) = (None, None);
+        }
+        self.place(restored);
+    }
+
     /// A pocket by name.
     pub fn pocket(&self, name: &str) -> Option<&Pocket> {
         self.pockets.iter().find(|pocket| &*pocket.name == name)
@@ -253,9 +280,15 @@ impl AccountState {
         self.pockets.iter_mut().find(|pocket| &*pocket.name == name)
     }
 
-    /// When the main balance ends if nothing happens: the end of a day, `idle_days` after the last event.
+    /// When the main balance ends if nothing happens: the end of a day of the account's zone, `idle_months` or `idle_days` after the last
+    /// event.
     pub fn idle_end(&self) -> Option<Wall> {
-        Some(end_of_day(self.last_event, self.terms.idle_days?))
+        let (months, days) = match (self.terms.idle_months, self.terms.idle_days) {
+            (Some(months), _) => (months, 0),
+            (None, Some(days)) => (0, days),
+            (None, None) => return None,
+        };
+        Some(self.terms.zone().end_of_day_after(self.last_event, months, days))
     }
 
     /// The next thing that comes with time alone, and when.
@@ -264,7 +297,7 @@ impl AccountState {
         let pockets = self.pockets.iter().enumerate().flat_map(|(place, pocket)| {
             let free = books.balance(pocket.id).map_or(0, Balance::available);
             let end = pocket.terms.expires_at.map(|at| (at, Due::End(Some(place))));
-            let warning = pocket.next_warning().map(|at| (at, Due::Warning(Some(place))));
+            let warning = pocket.next_warning(&self.terms.zone()).map(|at| (at, Due::Warning(Some(place))));
             [end, warning].into_iter().flatten().filter(move |_| free > 0)
         });
         main.chain(pockets).min()
@@ -274,7 +307,8 @@ impl AccountState {
     fn main_dues(&self, balance: &Balance) -> impl Iterator<Item = (Wall, Due)> {
         let end = self.idle_end().filter(|_| balance.posted() > 0);
         let ends = end.filter(|_| balance.reserved == 0).map(|at| (at, Due::End(None)));
-        let warning = end.and_then(|end| next_warning(end, self.last_event, self.warned)).map(|at| (at, Due::Warning(None)));
+        let warning = end.and_then(|end| next_warning(end, self.last_event, self.warned, &self.terms.zone()));
+        let warning = warning.map(|at| (at, Due::Warning(None)));
         [ends, warning].into_iter().flatten()
     }
 

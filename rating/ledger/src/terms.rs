@@ -1,7 +1,9 @@
 //! What an account calls by, beside its balance: price lists, guards, and where its owner is told of things.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use units::Name;
+use units::{Name, Zone};
 
 use crate::units_text::opt;
 
@@ -30,9 +32,15 @@ pub struct Terms {
     /// The owner is told when the balance falls below this, 10⁻⁵ units.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "opt")]
     pub low_balance: Option<i64>,
-    /// Unused for so many days the balance expires; never if absent.
+    /// Unused for so many days the balance expires; never if this and `idle_months` are absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_days: Option<u32>,
+    /// The same in calendar months, of which twelve are a year; then `idle_days` does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_months: Option<u32>,
+    /// By whose clocks days begin and end, as the tz database calls it: `Europe/Madrid`; UTC if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Name>,
     /// Where notices go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Name>,
@@ -74,6 +82,11 @@ impl Terms {
     /// Of an account that calls by one price list and has no wishes.
     pub fn of_deck(deck: &str) -> Self {
         Self { decks: vec![deck.into()], ..Self::default() }
+    }
+
+    /// The zone by whose clocks days begin and end; UTC for one that the tz database does not have.
+    pub fn zone(&self) -> Arc<Zone> {
+        Zone::named(self.zone.as_deref().unwrap_or("UTC")).unwrap_or_else(|| Arc::new(Zone::utc()))
     }
 }
 

@@ -7,7 +7,7 @@ use ledger::{
     Refused, Terms, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
-use units::{Currency, Money, Name, Now, Wall};
+use units::{Currency, Money, Name, Now, Wall, Zone};
 
 use super::{Engine, PocketView};
 use crate::payment::{MAX_KEY, MAX_REFERENCE};
@@ -36,8 +36,12 @@ pub struct AccountChange {
     pub profit_guard: Option<ProfitGuard>,
     /// The owner is told below this, 10⁻⁵ units; never if the inner is none.
     pub low_balance: Option<Option<i64>>,
-    /// The balance expires after so many days without an event; never if the inner is none.
+    /// The balance expires after so many days without an event; never if the inner is none. Days replace months.
     pub idle_days: Option<Option<u32>>,
+    /// The same in calendar months, which replace days.
+    pub idle_months: Option<Option<u32>>,
+    /// By whose clocks days begin and end; UTC if the inner is none.
+    pub zone: Option<Option<Name>>,
     /// Where notices go; nowhere if the inner is none.
     pub email: Option<Option<Name>>,
     /// In which language; English if the inner is none.
@@ -132,6 +136,18 @@ pub enum AccountRefused {
     /// The call was not billed to this account.
     #[error("the call has no usage that could be reversed")]
     NoUsage,
+    /// Days or months, not both.
+    #[error("idle credit ends after days or after months, not both")]
+    IdleTwice,
+    /// Longer than anybody keeps books.
+    #[error("idle credit ends after 1 to 36500 days or 1 to 1200 months")]
+    IdleTime,
+    /// Not in the tz database.
+    #[error("zone {0:?} is not in the tz database: write it as Europe/Madrid or UTC")]
+    Zone(String),
+    /// More than a request can make.
+    #[error("the call was billed in more than 256 movements: correct the accounts instead")]
+    TooManyMovements,
     /// A charge is for something.
     #[error("at least one piece, at a price of zero or more")]
     Pieces,
@@ -155,9 +171,27 @@ impl AccountChange {
             decks: self.decks.clone().unwrap_or_else(|| terms.decks.clone()),
             profit_guard: self.profit_guard.unwrap_or(terms.profit_guard),
             low_balance: self.low_balance.unwrap_or(terms.low_balance),
-            idle_days: self.idle_days.unwrap_or(terms.idle_days),
+            idle_days: self.idle_days.unwrap_or(terms.idle_days).filter(|_| !matches!(self.idle_months, Some(Some(_)))),
+            idle_months: self.idle_months.unwrap_or(terms.idle_months).filter(|_| !matches!(self.idle_days, Some(Some(_)))),
+            zone: self.zone.clone().unwrap_or_else(|| terms.zone.clone()),
             email: self.email.clone().unwrap_or_else(|| terms.email.clone()),
             language: self.language.clone().unwrap_or_else(|| terms.language.clone()),
+        }
+    }
+}
+
+impl AccountChange {
+    fn check_idle(&self) -> Result<(), AccountRefused> {
+        let (days, months) = (self.idle_days.flatten(), self.idle_months.flatten());
+        if days.is_some() && months.is_some() {
+            return Err(AccountRefused::IdleTwice);
+        }
+        if days.is_some_and(|days| !(1..=36_500).contains(&days)) || months.is_some_and(|months| !(1..=1_200).contains(&months)) {
+            return Err(AccountRefused::IdleTime);
+        }
+        match self.zone.as_ref().and_then(Option::as_ref) {
+            Some(zone) if Zone::named(zone).is_none() => Err(AccountRefused::Zone(zone.to_string())),
+            Some(_) | None => Ok(()),
         }
     }
 }
@@ -228,6 +262,7 @@ impl Engine {
         if terms.decks.is_empty() {
             return Err(AccountRefused::NoDeck);
         }
+        change.check_idle()?;
         self.change_account(now, name, &terms, limit)
     }
 

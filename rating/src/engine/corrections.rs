@@ -7,6 +7,9 @@ use super::payments::Moved;
 use super::{AccountRefused, Engine};
 use crate::payment::{NextWord, Payment, part, reason};
 
+/// Most movements that one request makes: their keys count them in a byte.
+const MAX_MOVEMENTS: usize = 256;
+
 // === impl Engine ===
 
 impl Engine {
@@ -22,8 +25,9 @@ impl Engine {
         Ok(self.moved(now, owner, amount, posted, RecordBody::Corrected(Corrected { transfer })))
     }
 
-    /// Undoes a movement with a given key; of a payment what was booked, while the bank keeps its fee. It may lead into debt.
-    pub fn reverse(&mut self, now: Now, word: NextWord<'_>, cause: &str) -> Result<Moved, AccountRefused> {
+    /// Undoes all movements of the request with a given key; of a payment what was booked, while the bank keeps its fee. It may lead into
+    /// debt. What expired is undone by the key of its expiry (`expired/1/promo`); `expired` is that movement, from the journal.
+    pub fn reverse(&mut self, now: Now, word: NextWord<'_>, expired: Option<&Transfer>, cause: &str) -> Result<Moved, AccountRefused> {
         let owner = self.owner(word.account, word.key)?;
         let named = Key::Given(word.of.into());
         let of = match self.books.outcome(owner, &named) {
@@ -31,12 +35,20 @@ impl Engine {
             Some(Outcome::Rejected(_)) => return self.reject_payment(now, word, cause),
             Some(Outcome::Reversed(_)) | None => named,
         };
-        let earlier = self.books.given(owner, &of).ok_or(Refused::NoMovement)?;
-        if earlier.purpose == Purpose::Announced {
+        let (of, earlier) = match (self.books.request_of(owner, &of), expired) {
+            (earlier, _) if !earlier.is_empty() => (of, earlier),
+            (_, Some(expired)) if matches!(expired.key, Key::Expired(..)) && expired.customer() == self.books.name(owner) => {
+                (expired.key.clone(), vec![expired])
+            }
+            (_, _) => return Err(Refused::NoMovement.into()),
+        };
+        if earlier.iter().any(|transfer| transfer.purpose == Purpose::Announced) {
             return self.reject_payment(now, word, cause);
         }
-        let back = Payment::reversal(earlier, word.key, cause)?;
-        self.undo(now, owner, of, vec![back], word.key)
+        let undone = earlier.into_iter().filter(|transfer| transfer.purpose != Purpose::Fee);
+        let back = undone.zip(0..=u8::MAX).map(|(transfer, n)| Payment::reversal(transfer, part(word.key, n), cause));
+        let back = back.collect::<Result<Vec<_>, _>>()?;
+        self.undo(now, owner, of, back, word.key)
     }
 
     /// Undoes a call's usage, of all tiers and pockets. `usage` is what the journal says was posted for the call.
@@ -50,11 +62,14 @@ impl Engine {
     ) -> Result<Moved, AccountRefused> {
         let owner = self.owner(account, key)?;
         let cause = reason(cause)?;
-        let charged = usage.iter().filter(|transfer| transfer.purpose == Purpose::Usage);
-        let back: Vec<Transfer> = charged.zip(0..=u8::MAX).map(|(transfer, n)| transfer.reversed(part(key, n), cause.clone())).collect();
-        if back.is_empty() {
+        let charged: Vec<&Transfer> = usage.iter().filter(|transfer| transfer.purpose == Purpose::Usage).collect();
+        if charged.is_empty() {
             return Err(AccountRefused::NoUsage);
         }
+        if charged.len() > MAX_MOVEMENTS {
+            return Err(AccountRefused::TooManyMovements);
+        }
+        let back = charged.iter().zip(0..=u8::MAX).map(|(transfer, n)| transfer.reversed(part(key, n), cause.clone())).collect();
         self.undo(now, owner, Key::usage(call, 0, 0), back, key)
     }
 
@@ -63,11 +78,14 @@ impl Engine {
         let currency = self.books.balance(owner).map_or(Currency::EUR, |balance| balance.currency);
         let name = self.books.name(owner).cloned();
         let theirs = |party: &Party| matches!(party, Party::Customer(customer) if Some(customer) == name.as_ref());
-        let amount = back.iter().fold(0_i64, |sum, transfer| match (theirs(&transfer.debit), theirs(&transfer.credit)) {
-            (true, _) => sum.saturating_sub(transfer.amount.amount),
-            (false, true) => sum.saturating_add(transfer.amount.amount),
-            (false, false) => sum,
-        });
+        let amount: i64 = back
+            .iter()
+            .map(|transfer| match (theirs(&transfer.debit), theirs(&transfer.credit)) {
+                (true, _) => -transfer.amount.amount,
+                (false, true) => transfer.amount.amount,
+                (false, false) => 0,
+            })
+            .sum();
         Ok(self.moved(now, owner, Money::of(amount, currency), posted, RecordBody::Reversed(Reversed { of, transfers: back })))
     }
 }

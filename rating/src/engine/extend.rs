@@ -1,11 +1,13 @@
-//! While the call runs: more time in every tier or in none, and the warning a minute before the money in sight ends.
+//! While the call runs: more time in each tier when its own lease ends, and the warning a minute before the money in sight ends.
+//!
+//! The cut is at the least capacity: where the first tier ends that finds no more money.
 
 use ledger::{AccountId, CallId, NoticeEvent, Record};
 use smallvec::SmallVec;
 use units::{Now, Wall};
 
 use super::lease::{Lease, Parts, Tier};
-use super::spill::SHARE;
+use super::spill::{Purse, SHARE};
 use super::{Engine, LeaseId, Refusal, Timing};
 
 /// An extension's outcome.
@@ -13,7 +15,7 @@ use super::{Engine, LeaseId, Refusal, Timing};
 pub struct Extension {
     /// Seconds added until the cut; 0 if it was too early or refused.
     pub granted_secs: u64,
-    /// No money for one more increment in some tier. [`Engine::poll_woken`] tells when to try again.
+    /// The tier that ends first has no money for one more increment. [`Engine::poll_woken`] tells when to try again.
     pub refused: bool,
     /// When to come back, to warn and to cut.
     pub timing: Timing,
@@ -36,65 +38,86 @@ const WARN_SECS: u64 = 60;
 // === impl Engine ===
 
 impl Engine {
-    /// Grants more time, in all tiers that need it or in none, if what is left after `elapsed_ms` of answered time is short.
+    /// Grants more time, in each tier whose own lease is short after `elapsed_ms` of answered time. A tier that finds no money bounds the
+    /// others: none takes more than reaches to its end.
     pub fn extend(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Extension, Refusal> {
         let lease = self.leases.lease(id)?;
         if lease.answered_at.is_none() {
             return Err(Refusal::NotAnswered);
         }
-        let before = lease.leased_secs();
-        let left_ms = |tier: &Tier| tier.leased_secs().saturating_mul(1_000).saturating_sub(elapsed_ms);
-        let mut grown: SmallVec<[(usize, Parts); 1]> = SmallVec::new();
-        let mut refused = lease.cut_at_ms() <= elapsed_ms;
-        let in_time = !refused;
-        let mut short: SmallVec<[(AccountId, i64); 1]> = SmallVec::new();
-        for (at, tier) in lease.tiers.iter().enumerate().filter(|(_, tier)| in_time && left_ms(tier) <= tier.renew_below_ms()) {
-            match self
-                .purse(tier.account, lease.number.digits(), now.wall)
-                .and_then(|p| p.growth(tier, tier.wanted_secs(elapsed_ms), SHARE))
-            {
-                Some(parts) => grown.push((at, parts)),
-                None => {
-                    refused = true;
-                    short.push((tier.account, self.short_by(tier)));
-                }
-            }
+        let (before, in_time) = (lease.leased_secs(), elapsed_ms < lease.cut_at_ms());
+        if in_time {
+            self.grow_tiers(now, id, elapsed_ms)?;
         }
-        // Nothing is taken from a slice whose time is over.
-        refused |= !grown.is_empty() && self.books.lent().is_some_and(|lent| !lent.open);
-        short.iter().for_each(|(account, need)| self.books.wish(*account, *need));
-        if refused {
-            if in_time {
-                self.leases.lease_mut(id)?.starved = true;
-                self.wait(id)?;
-            }
-            grown.clear();
-        }
-        // Must succeed from here: no balance is in two tiers.
-        for (at, parts) in &grown {
-            self.hold(parts)?;
-            let lease = self.leases.lease_mut(id)?;
-            lease.starved = false;
-            if let Some(tier) = lease.tiers.get_mut(*at) {
-                tier.grow(parts);
-            }
-        }
+        self.rearm_warning(now, id, elapsed_ms)?;
         self.look_ahead(now, id)?;
         let lease = self.leases.lease(id)?;
+        let refused = !in_time || lease.capacity_secs() == Some(lease.leased_secs());
         let timing = lease.timing(self.warn_at_ms(lease, now.wall));
         Ok(Extension { granted_secs: timing.leased_secs.saturating_sub(before), refused, timing })
     }
 
-    /// The time to warn has come, by [`Timing::warn_at_ms`]: once, until money comes in. Where it came in meanwhile, a later time.
+    /// First finds the tiers that can go on no further, then lengthens the others as far as the first of those reaches.
+    fn grow_tiers(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), Refusal> {
+        let lease = self.leases.lease(id)?;
+        // Nothing is taken from a slice whose time is over.
+        let may_take = self.books.lent().is_none_or(|lent| lent.open);
+        let is_short = |tier: &Tier| tier.leased_secs().saturating_mul(1_000).saturating_sub(elapsed_ms) <= tier.renew_below_ms();
+        let more = |tier: &Tier, wanted| {
+            let bucket = self.purse(tier.account, lease.number.digits(), now.wall).filter(|_| may_take)?;
+            bucket.growth(tier, wanted, SHARE)
+        };
+        let mut grown: SmallVec<[(usize, u64, Parts); 1]> = SmallVec::new();
+        let mut starved: SmallVec<[(usize, AccountId, i64); 1]> = SmallVec::new();
+        let mut capacity = u64::MAX;
+        for (at, tier) in lease.tiers.iter().enumerate().filter(|(_, tier)| is_short(tier)) {
+            let wanted = tier.wanted_secs(elapsed_ms);
+            match more(tier, wanted) {
+                Some(parts) => grown.push((at, wanted, parts)),
+                None => {
+                    capacity = capacity.min(tier.leased_secs());
+                    starved.push((at, tier.account, self.short_by(tier)));
+                }
+            }
+        }
+        for (at, wanted, parts) in &mut grown {
+            let Some(tier) = lease.tiers.get(*at) else { continue };
+            let useful = if tier.leased_secs() < capacity { tier.price.next_boundary(capacity - 1) } else { 0 };
+            if useful < *wanted {
+                *parts = if useful > tier.leased_secs() { more(tier, useful).unwrap_or_default() } else { Parts::new() };
+            }
+        }
+        // Must succeed from here: no balance is in two tiers.
+        for (at, _, parts) in grown.iter().filter(|(_, _, parts)| !parts.is_empty()) {
+            self.hold(parts)?;
+            if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(*at) {
+                tier.grow(parts);
+            }
+        }
+        if !starved.is_empty() {
+            for (at, account, need) in &starved {
+                self.books.wish(*account, *need);
+                if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(*at) {
+                    tier.is_starved = true;
+                }
+            }
+            self.wait(id)?;
+        }
+        Ok(())
+    }
+
+    /// The time to warn has come, by [`Timing::warn_at_ms`]: once, and again only after the end moved away. Where it is not near any more,
+    /// a later time.
     pub fn warn(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Warning, Refusal> {
         let lease = self.leases.lease(id)?;
         let (call, end) = (lease.call, self.end_in_sight(lease, now.wall));
         let left_ms = |secs: u64| secs.saturating_mul(1_000).saturating_sub(elapsed_ms);
         let notice = match end {
-            Some((secs, account)) if !lease.warned && left_ms(secs) <= WARN_SECS * 1_000 => {
+            Some((secs, account)) if lease.announced_end.is_none() && left_ms(secs) <= WARN_SECS * 1_000 => {
                 let event = NoticeEvent::CallEnds { call, seconds: left_ms(secs).div_ceil(1_000) };
                 let notice = self.notice(now, account, event);
-                self.leases.lease_mut(id)?.warned = true;
+                let lease = self.leases.lease_mut(id)?;
+                (lease.announced_end, lease.was_funded) = (Some(u32::try_from(secs).unwrap_or(u32::MAX)), false);
                 self.wait(id)?;
                 notice
             }
@@ -105,14 +128,46 @@ impl Engine {
     }
 
     pub(super) fn warn_at_ms(&self, lease: &Lease, at: Wall) -> Option<u64> {
-        let (end, _) = if lease.warned { None } else { self.end_in_sight(lease, at) }?;
+        let (end, _) = if lease.announced_end.is_some() { None } else { self.end_in_sight(lease, at) }?;
         Some(end.saturating_sub(WARN_SECS).saturating_mul(1_000))
+    }
+
+    /// After money came in: the owner may be warned again if the announced end moved so far away that it is yet to be warned of.
+    fn rearm_warning(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), Refusal> {
+        let lease = self.leases.lease(id)?;
+        if !lease.was_funded {
+            return Ok(());
+        }
+        let beyond = elapsed_ms.div_ceil(1_000).saturating_add(WARN_SECS).saturating_add(1);
+        // Where more may come from the central ledger, the slice here says less than that the call outlived its announced end.
+        let outlived = lease.announced_end.is_some_and(|end| elapsed_ms >= u64::from(end) * 1_000);
+        let may_get_more = |tier: &Tier| !self.not_whole(tier.account, lease, now.wall).is_empty();
+        let lasts = |tier: &Tier| (outlived && may_get_more(tier)) || self.lasts_until(lease, tier, beyond, now.wall);
+        let is_away = lease.tiers.iter().all(lasts);
+        let lease = self.leases.lease_mut(id)?;
+        lease.was_funded = false;
+        if is_away {
+            lease.announced_end = None;
+        }
+        Ok(())
+    }
+
+    /// Whether a tier has money for the call until then, if all calls that wait for the same account take as much.
+    fn lasts_until(&self, lease: &Lease, tier: &Tier, secs: u64, at: Wall) -> bool {
+        if tier.leased_secs() >= secs {
+            return true;
+        }
+        let waiting = self.waiting.get(&tier.account).map_or(1, Vec::len);
+        let share = i64::try_from(waiting.max(1)).unwrap_or(i64::MAX);
+        let Some(balances) = self.purse(tier.account, lease.number.digits(), at) else { return false };
+        let more = Purse { share_only: true, ..balances }.growth(tier, tier.price.next_boundary(secs - 1), share);
+        more.is_some_and(|parts| super::lease::leased_secs(&parts) >= secs)
     }
 
     /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some decides if the end is in sight.
     fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), Refusal> {
         let lease = self.leases.lease(id)?;
-        if self.books.lent().is_none() || lease.warned {
+        if self.books.lent().is_none() || lease.announced_end.is_some() {
             return Ok(());
         }
         let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, now.wall));

@@ -49,14 +49,12 @@ pub(super) struct Lease {
     pub answered_at: Option<Wall>,
     /// Who pays: the caller's account first, then those above it.
     pub tiers: SmallVec<[Tier; 1]>,
-    /// An extension was refused: waits for money.
-    pub starved: bool,
-    /// The end was announced: money takes that back.
-    pub warned: bool,
+    /// The end that was announced last, s after the answer; none until the first time, and again once it moved away.
+    pub announced_end: Option<u32>,
+    /// Money came in since the end was announced: the next extension looks whether the end moved away.
+    pub was_funded: bool,
     /// More was asked for ahead, of a balance that is lent: the answer may show the end.
     pub looks: bool,
-    /// Among those whom returning money wakes.
-    pub waits: bool,
 }
 
 /// What one account holds for a call.
@@ -65,6 +63,10 @@ pub(super) struct Tier {
     pub account: AccountId,
     pub row: u32,
     pub last_grant_secs: u32,
+    /// The last extension found no money for one more increment.
+    pub is_starved: bool,
+    /// The call is among those that money for this account wakes.
+    pub waits: bool,
     /// The deck version of the authorization, until the answer.
     pub deck: Option<Arc<Deck>>,
     pub price: Price,
@@ -155,6 +157,7 @@ impl Tier {
             }
         }
         self.last_grant_secs = u32::try_from(self.leased_secs().saturating_sub(before)).unwrap_or(u32::MAX);
+        self.is_starved = false;
     }
 }
 
@@ -181,8 +184,21 @@ impl Lease {
         self.leased_secs().saturating_mul(1_000)
     }
 
+    /// Whether a tier waits for money.
+    pub fn is_starved(&self) -> bool {
+        self.tiers.iter().any(|tier| tier.is_starved)
+    }
+
+    /// The second at which the first tier that waits for money ends; none if no tier waits. More than that no tier needs.
+    pub fn capacity_secs(&self) -> Option<u64> {
+        self.tiers.iter().filter(|tier| tier.is_starved).map(Tier::leased_secs).min()
+    }
+
+    /// Renewed is when the first tier that ends before the capacity wants more; at the cut, if none does.
     pub fn timing(&self, warn_at_ms: Option<u64>) -> Timing {
-        let renew_at_ms = self.tiers.iter().map(Tier::renew_at_ms).min().unwrap_or(0);
+        let capacity = self.capacity_secs().unwrap_or(u64::MAX);
+        let growing = self.tiers.iter().filter(|tier| tier.leased_secs() < capacity);
+        let renew_at_ms = growing.map(Tier::renew_at_ms).min().unwrap_or_else(|| self.cut_at_ms());
         Timing { leased_secs: self.leased_secs(), renew_at_ms, cut_at_ms: self.cut_at_ms(), warn_at_ms }
     }
 }

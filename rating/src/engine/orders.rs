@@ -39,6 +39,8 @@ pub enum MoveOrder {
     Reverse {
         /// Its key.
         of: String,
+        /// The movement itself, from the journal, where the key is that of an expiry.
+        expired: Option<Transfer>,
         /// Why.
         cause: String,
     },
@@ -113,7 +115,7 @@ impl Engine {
             }
             MoveOrder::Book { of, fee } => self.book_payment(now, word(of), *fee),
             MoveOrder::Reject { of, cause } => self.reject_payment(now, word(of), cause),
-            MoveOrder::Reverse { of, cause } => self.reverse(now, word(of), cause),
+            MoveOrder::Reverse { of, expired, cause } => self.reverse(now, word(of), expired.as_ref(), cause),
             MoveOrder::ReverseCall { call, transfers, cause } => self.reverse_call(now, account, (*call, transfers), cause, key),
             MoveOrder::Charge { pieces, price, cause } => {
                 self.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })

@@ -4,6 +4,7 @@
 //! changed or deleted; a payment goes from announced to booked or rejected, and whatever was booked can be undone once.
 
 use ledger::{AccountId, Key, Outcome, Posted, Record, RecordBody, Refused, Rejected, Request, Settles, Transfer, note_all};
+use smallvec::{SmallVec, smallvec};
 use units::{Money, Now, Wall};
 
 use super::{AccountRefused, Engine};
@@ -103,10 +104,15 @@ impl Engine {
         let record = Record::new(self.date(now.wall), account, body);
         note_all(&self.books, &mut self.states, record.transfers(), record.at);
         self.note_request(owner, &record);
-        if amount.amount < 0 {
-            self.tell_low_balance(owner, now);
+        let mut concerned: SmallVec<[AccountId; 4]> = smallvec![owner];
+        let others = record.transfers().into_iter().filter_map(|transfer| self.books.id(transfer.customer()?));
+        concerned.extend(others);
+        concerned.sort_unstable();
+        concerned.dedup();
+        for account in concerned {
+            self.tell_low_balance(account, now);
+            self.wake(account);
         }
-        self.wake(owner);
         let after = self.books.balance(owner).map_or(0, |balance| balance.posted());
         Moved { amount, balance: money(after), replayed: false, due: None, record: Some(record) }
     }

@@ -40,7 +40,7 @@ pub struct Settlement {
     /// What the operator earned: what the topmost account paid less the carrier's cost. None without a cost, or if it is in another currency
     /// that no rate leads from.
     pub margin: Option<Money>,
-    /// Posted balance before, pockets aside.
+    /// `balance_after` and `amount`: what was there before, with what promotional money paid.
     pub balance_before: Money,
     /// Posted balance after, pockets aside.
     pub balance_after: Money,
@@ -82,8 +82,10 @@ pub struct PaidTier {
 struct Ended {
     call: CallId,
     answered_at: Option<Wall>,
-    /// Answered time, ms.
-    duration_ms: u64,
+    /// From the answer to the end, ms.
+    answered_ms: u64,
+    /// What of it is billed, in every tier: at most the least of their leases, ms.
+    billed_ms: u64,
     /// At least one, from the caller's up.
     tiers: SmallVec<[EndedTier; 1]>,
     /// Whether the parts are reserved; not so after a restart.
@@ -94,8 +96,6 @@ struct EndedTier {
     account: AccountId,
     price: Price,
     parts: Parts,
-    /// Billable at most, ms.
-    lease_ms: u64,
 }
 
 /// What a tier paid.
@@ -114,9 +114,10 @@ impl Engine {
         let lease_ms = lease.cut_at_ms();
         let Lease { call, answered_at, tiers, .. } = lease;
         let tiers: SmallVec<[EndedTier; 1]> =
-            tiers.into_iter().map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts, lease_ms }).collect();
+            tiers.into_iter().map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts }).collect();
         let accounts: SmallVec<[AccountId; 2]> = tiers.iter().map(|tier| tier.account).collect();
-        let ended = Ended { call, answered_at, duration_ms: answered_at.map_or(0, |_| duration_ms), tiers, is_held: true };
+        let answered_ms = answered_at.map_or(0, |_| duration_ms);
+        let ended = Ended { call, answered_at, answered_ms, billed_ms: answered_ms.min(lease_ms), tiers, is_held: true };
         let settlement = self.finish(now, ended, carrier);
         for account in accounts {
             self.freed(account);
@@ -124,9 +125,11 @@ impl Engine {
         settlement
     }
 
-    /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named there.
+    /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named there: in every tier for the
+    /// same time, which is what the tier with the least money left can pay.
     pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
         let mut tiers = SmallVec::new();
+        let mut least_ms = lost.answered_ms;
         let first = std::iter::once((&lost.account, &lost.open.price));
         for (at, (account, row)) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))).enumerate() {
             let account = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
@@ -134,12 +137,14 @@ impl Engine {
             let billed = price.billed_seconds(lost.answered_ms);
             let parts = self.lost_parts(account, &price, billed, lost.parts.get(at).map_or(&[], Vec::as_slice));
             let leased = leased_secs(&parts);
-            // Everything is there, since the lost lease covered it, unless the limit was lowered meanwhile.
+            // Everything is there, since the lost lease covered it, unless money was taken or the limit lowered meanwhile.
             let lease_ms = if leased >= billed { lost.answered_ms } else { leased.saturating_mul(1_000) };
-            tiers.push(EndedTier { account, price, parts, lease_ms });
+            least_ms = least_ms.min(lease_ms);
+            tiers.push(EndedTier { account, price, parts });
         }
         let (call, answered_at) = (lost.open.call, Some(lost.open.answered_at));
-        self.finish(now, Ended { call, answered_at, duration_ms: lost.answered_ms, tiers, is_held: false }, carrier)
+        let ended = Ended { call, answered_at, answered_ms: lost.answered_ms, billed_ms: least_ms, tiers, is_held: false };
+        self.finish(now, ended, carrier)
     }
 
     /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where nothing else is said.
@@ -190,9 +195,9 @@ impl Engine {
             Ok::<_, Refusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount, parts })
         });
         let above = above.collect::<Result<Vec<_>, _>>()?;
-        let duration_ms = ended.duration_ms.min(first.lease_ms);
+        let duration_ms = ended.billed_ms;
         let price = first.price;
-        let beyond = price.charge(ended.duration_ms).amount.amount.saturating_sub(price.charge(duration_ms).amount.amount);
+        let beyond = price.charge(ended.answered_ms).amount.amount.saturating_sub(price.charge(duration_ms).amount.amount);
         let exposure = Money::of(beyond, price.currency);
         if exposure.amount > 0 {
             let sum = self.exposure.entry(exposure.currency).or_default();
@@ -202,13 +207,12 @@ impl Engine {
         let (cost_exchange, margin) =
             cost.as_ref().zip(carrier).map_or((None, None), |(cost, leg)| self.margin(earned, cost, leg.answered_at));
         let after = self.books.balance(first.account).map_or(0, Balance::posted);
-        let from_main: i64 = own.parts.iter().filter(|part| part.pocket.is_none()).map(|part| part.amount.amount).sum();
         Ok(Settlement {
             call,
             account,
             answered_at,
             duration_ms,
-            teardown_ms: ended.duration_ms.saturating_sub(duration_ms),
+            teardown_ms: ended.answered_ms.saturating_sub(duration_ms),
             billed_seconds: own.billed_seconds,
             amount: own.amount,
             parts: own.parts,
@@ -216,7 +220,7 @@ impl Engine {
             cost,
             cost_exchange,
             margin,
-            balance_before: Money::of(after.saturating_add(from_main), price.currency),
+            balance_before: Money::of(after + own.amount.amount, price.currency),
             balance_after: Money::of(after, price.currency),
             exposure,
             price,
@@ -238,7 +242,7 @@ impl Engine {
     fn pay(&mut self, now: Now, ended: &Ended, at: usize, transfers: &mut Vec<Transfer>) -> Result<Paid, Refusal> {
         let tier = ended.tiers.get(at).ok_or(Refusal::NoLease)?;
         let price = &tier.price;
-        let billed_seconds = price.billed_seconds(ended.duration_ms.min(tier.lease_ms));
+        let billed_seconds = price.billed_seconds(ended.billed_ms);
         let has_above = self.states.get(&tier.account).is_some_and(|state| state.parent.is_some());
         let house = if has_above { House::ResellerRevenue } else { House::Revenue };
         let mut paid = Paid { parts: SmallVec::new(), amount: Money::zero(price.currency), billed_seconds };

@@ -23,6 +23,8 @@ pub(super) struct Purse<'a> {
     /// The called number.
     pub digits: &'a [u8],
     pub at: Wall,
+    /// No balance gives more than its share, not even one increment.
+    pub share_only: bool,
 }
 
 // === impl Purse ===
@@ -51,7 +53,7 @@ impl Purse<'_> {
             let within = |until, budget: i64| added(until) <= budget.max(0);
             let mut until = latest(price, *from, wanted_secs, |until| within(until, free / share));
             let one = price.next_boundary(*from);
-            if until == *from && within(one, free) {
+            if until == *from && !self.share_only && within(one, free) {
                 until = one;
             }
             if until > *from

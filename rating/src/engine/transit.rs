@@ -143,7 +143,7 @@ impl Engine {
         if let Some((of, known)) = settled.and_then(|of| Some((of, state.announced.get(of)?))) {
             self.transit.remove(&place(of, known.due));
         }
-        state.note_request(&record.body, at);
+        state.note_request(&self.books, owner, &record.body, at);
     }
 
     fn view_transit(&self, place: &TransitPlace) -> Option<InTransit> {

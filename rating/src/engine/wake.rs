@@ -21,10 +21,9 @@ impl Engine {
     /// Puts a lease among those that wait, in every tier.
     pub(super) fn wait(&mut self, id: LeaseId) -> Result<(), Refusal> {
         let lease = self.leases.lease_mut(id)?;
-        if !std::mem::replace(&mut lease.waits, true) {
-            for tier in &lease.tiers {
-                self.waiting.entry(tier.account).or_default().push(id);
-            }
+        for tier in lease.tiers.iter_mut().filter(|tier| !tier.waits) {
+            tier.waits = true;
+            self.waiting.entry(tier.account).or_default().push(id);
         }
         Ok(())
     }
@@ -51,14 +50,16 @@ impl Engine {
         let Some(mut waiting) = self.waiting.remove(&account) else { return };
         waiting.retain(|id| {
             let Ok(lease) = self.leases.lease_mut(*id) else { return false };
-            if lease.starved || (lease.warned && is_new_money) {
-                lease.starved = false;
-                lease.warned &= !is_new_money;
+            let is_told = lease.announced_end.is_some();
+            if lease.is_starved() || (is_told && is_new_money) {
+                lease.tiers.iter_mut().for_each(|tier| tier.is_starved = false);
+                lease.was_funded |= is_told && is_new_money;
                 self.woken.push_back(*id);
             }
-            // Told of its end: only a payment takes that back. Or it waits to be told.
-            lease.waits = lease.warned || lease.looks;
-            lease.waits
+            // Told of its end: the end may move away. Or it waits to be told.
+            let waits = is_told || lease.looks;
+            lease.tiers.iter_mut().filter(|tier| tier.account == account).for_each(|tier| tier.waits = waits);
+            waits
         });
         if !waiting.is_empty() {
             self.waiting.insert(account, waiting);

@@ -1,8 +1,9 @@
 //! The rules of several balances, written down as slowly as they can be said: one increment after the other, whole fractions, no sharing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use ledger::{PocketKind, PocketTerms};
+use ledger::{PocketKind, PocketTerms, Transfer};
 use units::Wall;
 
 /// A reseller, its customer, and one of our own.
@@ -43,6 +44,8 @@ pub struct Tariff {
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     pub main: i128,
+    /// Zero or negative: how far usage may go.
+    pub limit: i128,
     /// None until the first grant.
     pub pockets: [Option<i128>; POCKETS.len()],
 }
@@ -70,6 +73,31 @@ pub struct Call {
     pub tiers: Vec<Tier>,
     /// Answered time at its last checkpoint, and the parts then.
     checkpoint: (i128, Vec<Vec<Part>>),
+    pub warning: Warning,
+}
+
+/// What was said of a call's end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Warning {
+    pub told: bool,
+    /// Money came since.
+    pub funded: bool,
+    /// With all of it the end was more than a minute away when the call was extended: it may be told again.
+    pub may_rearm: bool,
+}
+
+/// A call that was billed: what each balance paid, and the last reversal of it, if there was one.
+#[derive(Clone, Debug)]
+pub struct Billed {
+    pub call: u128,
+    pub transfers: Arc<[Transfer]>,
+    /// Account, pocket, amount, whether seconds, whether the reseller's income.
+    pub paid: Arc<[(usize, Option<usize>, i128, bool, bool)]>,
+    /// Of the account that called.
+    pub account: usize,
+    /// The key of the last reversal: of the call, of that reversal, and so on.
+    pub last: Option<String>,
+    pub reversed: bool,
 }
 
 /// What a tier paid: per part the pocket, seconds and amount; then all its money.
@@ -89,6 +117,8 @@ pub struct Model {
     pub revenue: [i128; 2],
     pub reseller_revenue: [i128; 2],
     pub breakage: [i128; 2],
+    pub corrections: i128,
+    pub billed: Vec<Billed>,
 }
 
 impl Given {
@@ -151,7 +181,8 @@ impl Call {
 impl Model {
     pub fn new(tariffs: [[Tariff; 3]; 2]) -> Self {
         let (accounts, calls) = (Default::default(), BTreeMap::new());
-        Self { ms: 0, tariffs, accounts, calls, revenue: [0; 2], reseller_revenue: [0; 2], breakage: [0; 2] }
+        let (revenue, reseller_revenue, breakage) = ([0; 2], [0; 2], [0; 2]);
+        Self { ms: 0, tariffs, accounts, calls, revenue, reseller_revenue, breakage, corrections: 0, billed: Vec::new() }
     }
 
     fn tariff(&self, account: usize, place: usize) -> Tariff {
@@ -176,12 +207,16 @@ impl Model {
         self.calls.values().map(of_call).sum()
     }
 
-    fn posted(&self, account: usize, pocket: Option<usize>) -> i128 {
+    pub fn posted(&self, account: usize, pocket: Option<usize>) -> i128 {
         let account = &self.accounts[account];
         pocket.map_or(account.main, |pocket| account.pockets[pocket].unwrap_or(0))
     }
 
-    fn posted_mut(&mut self, account: usize, pocket: Option<usize>) -> &mut i128 {
+    fn limit(&self, account: usize, pocket: Option<usize>) -> i128 {
+        pocket.map_or(self.accounts[account].limit, |_| 0)
+    }
+
+    pub fn posted_mut(&mut self, account: usize, pocket: Option<usize>) -> &mut i128 {
         let account = &mut self.accounts[account];
         pocket.map_or(&mut account.main, |pocket| account.pockets[pocket].get_or_insert(0))
     }
@@ -197,7 +232,7 @@ impl Model {
         let pockets = (0..POCKETS.len()).filter(|pocket| !costs_nothing && from.is_some_and(|from| *pocket >= from) && serves(*pocket));
         let is_granted = |pocket: &usize| self.accounts[account].pockets[*pocket].is_some();
         for pocket in pockets.filter(is_granted).map(Some).chain([None]) {
-            let free = self.posted(account, pocket) - self.reserved(account, pocket);
+            let free = self.posted(account, pocket) - self.reserved(account, pocket) - self.limit(account, pocket);
             let already = before.last().filter(|part| part.pocket == pocket).map_or(0, |part| part.amount(tariff));
             let mut first = true;
             loop {
@@ -237,30 +272,81 @@ impl Model {
             self.lengthen(account, place, &mut parts, initial, 1).then_some(Tier { account, parts, last_grant: initial })
         };
         let tiers: Option<Vec<_>> = tiers.into_iter().map(tier).collect();
-        Some(Call { place, answered_ms: self.ms, tiers: tiers?, checkpoint: (0, Vec::new()) })
+        Some(Call { place, answered_ms: self.ms, tiers: tiers?, checkpoint: (0, Vec::new()), warning: Warning::default() })
     }
 
-    /// True if refused.
+    /// Each tier that is short grows by itself, as far as the first of those that cannot reaches. True if the first to end is one of them.
     pub fn extend(&mut self, id: u128) -> bool {
         let (elapsed, mut call) = (self.elapsed_ms(id), self.calls[&id].clone());
         if call.leased() * 1_000 <= elapsed {
+            self.look_for_end(id);
             return true;
         }
-        for tier in &mut call.tiers {
-            let before = tier.leased();
-            if before * 1_000 - elapsed > (tier.last_grant * 500).min(15_000) {
-                continue;
+        let is_short = |tier: &Tier| tier.leased() * 1_000 - elapsed <= (tier.last_grant * 500).min(15_000);
+        // The fewest seconds that make 30, and one increment at least.
+        let target = |tier: &Tier| ((elapsed + 30_000 + 999) / 1_000).max(tier.leased() + 1);
+        let can_grow = |tier: &Tier, wanted| {
+            let mut parts = tier.parts.clone();
+            self.lengthen(tier.account, call.place, &mut parts, self.tariff(tier.account, call.place).billed(wanted), 8).then_some(parts)
+        };
+        let starved = call.tiers.iter().filter(|tier| is_short(tier) && can_grow(tier, target(tier)).is_none());
+        let capacity = starved.map(Tier::leased).min();
+        let mut grown = call.tiers.clone();
+        for tier in grown.iter_mut().filter(|tier| is_short(tier) && capacity.is_none_or(|end| tier.leased() < end)) {
+            let wanted = capacity.map_or(target(tier), |end| target(tier).min(end));
+            if let Some(parts) = can_grow(tier, wanted) {
+                let before = tier.leased();
+                tier.parts = parts;
+                tier.last_grant = tier.leased() - before;
             }
-            // The fewest seconds that make 30, and one increment at least.
-            let target = ((elapsed + 30_000 + 999) / 1_000).max(before + 1);
-            let wanted = self.tariff(tier.account, call.place).billed(target);
-            if !self.lengthen(tier.account, call.place, &mut tier.parts, wanted, 8) {
-                return true;
-            }
-            tier.last_grant = tier.leased() - before;
         }
+        call.tiers = grown;
+        let refused = capacity == Some(call.leased());
         self.calls.insert(id, call);
-        false
+        self.look_for_end(id);
+        refused
+    }
+
+    /// After money came: is the end more than a minute away, if the call may have all of it?
+    fn look_for_end(&mut self, id: u128) {
+        let (elapsed, call) = (self.elapsed_ms(id), &self.calls[&id]);
+        let reaches = |tier: &Tier| {
+            let (mut parts, secs) = (tier.parts.clone(), (elapsed + 999) / 1_000 + 61);
+            if tier.leased() < secs {
+                self.lengthen(tier.account, call.place, &mut parts, self.tariff(tier.account, call.place).billed(secs), 1);
+            }
+            parts.last().expect("a part").until >= secs
+        };
+        let away = call.warning.funded && call.tiers.iter().all(reaches);
+        let warning = &mut self.calls.get_mut(&id).expect("up").warning;
+        warning.may_rearm |= warning.told && away;
+        warning.funded = false;
+    }
+
+    /// Money may have come to somebody.
+    pub fn funded(&mut self) {
+        self.calls.values_mut().for_each(|call| call.warning.funded = true);
+    }
+
+    /// How long a lost call is billed, ms: in every tier as long as the one with the least money can pay.
+    pub fn payable_ms(&self, call: &Call, answered_ms: i128) -> i128 {
+        let of_tier = |tier: &Tier| {
+            let tariff = self.tariff(tier.account, call.place);
+            let billed = tariff.billed((answered_ms + 999) / 1_000);
+            let mut end = 0;
+            for part in &tier.parts {
+                let free = (self.posted(tier.account, part.pocket) - self.limit(tier.account, part.pocket)).max(0);
+                let until = part.until.min(billed);
+                while end < until && (Part { until: tariff.billed(end + 1), ..*part }).amount(tariff) <= free {
+                    end = tariff.billed(end + 1);
+                }
+                if end < until || end >= billed {
+                    break;
+                }
+            }
+            if end >= billed { answered_ms } else { end * 1_000 }
+        };
+        call.tiers.iter().map(of_tier).min().expect("a tier")
     }
 
     /// A minute before the first tier has nothing left, if that is within a minute of the cut.
@@ -303,6 +389,20 @@ impl Model {
             all.push(paid);
         }
         all
+    }
+
+    /// All that a billed call took goes back, or is taken again.
+    pub fn reverse(&mut self, at: usize, key: String) {
+        let billed = &mut self.billed[at];
+        billed.last = Some(key);
+        billed.reversed = !billed.reversed;
+        let (sign, paid) = (if billed.reversed { 1 } else { -1 }, Arc::clone(&billed.paid));
+        for (account, pocket, amount, is_seconds, is_resellers) in paid.iter().copied() {
+            *self.posted_mut(account, pocket) += sign * amount;
+            let house = if is_resellers { &mut self.reseller_revenue } else { &mut self.revenue };
+            house[usize::from(is_seconds)] -= sign * amount;
+        }
+        self.funded();
     }
 
     /// What is free of a pocket is gone.

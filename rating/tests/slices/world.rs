@@ -243,7 +243,7 @@ impl World {
             2 | 3 => payment(true),
             4 | 5 => MoveOrder::Book { of: earlier, fee: amount.amount % 7 },
             6 => MoveOrder::Reject { of: earlier, cause },
-            7 => MoveOrder::Reverse { of: earlier, cause },
+            7 => MoveOrder::Reverse { of: earlier, expired: None, cause },
             8 => MoveOrder::Correct { amount: Money::of(-amount.amount, EUR), reason: cause },
             _ => return self.grant(&key, amount),
         };

@@ -46,25 +46,13 @@ impl Calendar {
 
     /// The midnight that ends the `n`th business day after the day of `from`.
     pub fn end_of_business_day(&self, from: Wall, n: u32) -> Wall {
-        let mut day = Day(self.local(from).div_euclid(DAY_MS));
+        let mut day = Day(self.zone.local(from).div_euclid(DAY_MS));
         let mut left = n;
         while left > 0 {
             day.0 = day.0.saturating_add(1);
             left -= u32::from(!day.is_weekend() && !self.holidays.contains(&day));
         }
-        self.midnight(Day(day.0.saturating_add(1)))
-    }
-
-    /// What clocks show, as milliseconds since 1970 began there.
-    fn local(&self, at: Wall) -> i64 {
-        at.0.saturating_add(i64::from(self.zone.offset_at(at)) * 1_000)
-    }
-
-    /// When a day begins. Where clocks are changed at midnight, by the offset that holds afterwards.
-    fn midnight(&self, day: Day) -> Wall {
-        let shown = day.0.saturating_mul(DAY_MS);
-        let by_offset_at = |at: Wall| Wall(shown.saturating_sub(i64::from(self.zone.offset_at(at)) * 1_000));
-        by_offset_at(by_offset_at(Wall(shown)))
+        self.zone.midnight(day.0.saturating_add(1))
     }
 }
 

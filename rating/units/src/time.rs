@@ -28,7 +28,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Year, month and day of the proleptic Gregorian calendar, of a day counted from 1970-01-01; none outside the years 0 to 9999.
 ///
 /// Counted from 1 March of year 0, so that leap days end their cycles: 146,097 days make 400 years, 36,524 a century, 1,461 four years.
-const fn civil(days: i64) -> Option<(i64, i64, i64)> {
+pub(crate) const fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let since_march = days.saturating_add(719_468);
     let (era, day_of_era) = (since_march.div_euclid(146_097), since_march.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -39,6 +39,21 @@ const fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     let year = era.saturating_mul(400).saturating_add(year_of_era + next_year);
     if year < 0 || year > 9_999 { None } else { Some((year, month, day)) }
+}
+
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, month from 1 to 12: the inverse of [`civil`].
+pub(crate) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let since_march = (month + 9) % 12;
+    let day_of_year = (153 * since_march + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// How many days a month (1 to 12) has.
+pub(crate) const fn days_of_month(year: i64, month: i64) -> i64 {
+    let (next_year, next) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
+    days_from_civil(next_year, next, 1) - days_from_civil(year, month, 1)
 }
 
 // === impl Tick ===

@@ -1,12 +1,19 @@
-//! A time zone as a table of the instants at which its clocks change: no database, no disk, the same everywhere.
+//! A time zone as a table of the instants at which its clocks change, from the bundled tz database: no disk, the same everywhere.
 //!
 //! Outside its table (it is made for the years 1970 to 2100) the first and the last offset hold.
 
+mod days;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use crate::{Name, Wall};
 
-/// A time zone. Whoever has a tz database makes one with [`Zone::new`].
+/// A time zone, by [`Zone::named`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Zone {
     name: Name,
@@ -37,10 +44,44 @@ pub struct Clock {
 const DAY_MS: i64 = 86_400_000;
 /// 1970-01-01 was a Thursday.
 const FIRST_WEEKDAY: i64 = 3;
+/// The end of the tables of zones: 2100-01-01, s since 1970.
+const TABLE_END_SECS: i64 = 4_102_444_800;
+/// Most changes of clocks of a zone between 1970 and 2100.
+const CHANGES_MAX: usize = 1_024;
+
+thread_local! {
+    /// Zones that this thread asked for, so that accounts of one zone share one table.
+    static KNOWN: RefCell<BTreeMap<Name, Arc<Zone>>> = const { RefCell::new(BTreeMap::new()) };
+}
 
 // === impl Zone ===
 
 impl Zone {
+    /// The zone that the tz database calls so, as `Europe/Madrid`, or `UTC`; none if it has none of that name.
+    pub fn named(name: &str) -> Option<Arc<Self>> {
+        KNOWN.with_borrow_mut(|known| {
+            if let Some(zone) = known.get(name) {
+                return Some(Arc::clone(zone));
+            }
+            let zone = Arc::new(Self::read(name)?);
+            known.insert(name.into(), Arc::clone(&zone));
+            Some(zone)
+        })
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        if name == "UTC" {
+            return Some(Self::utc());
+        }
+        let zone = TimeZoneDatabase::bundled().get(name).ok()?;
+        let begin = jiff::Timestamp::UNIX_EPOCH;
+        let offset = |zone: &TimeZone, at| zone.to_offset(at).seconds();
+        let following = zone.following(begin).take_while(|change| change.timestamp().as_second() < TABLE_END_SECS);
+        let changes = following.take(CHANGES_MAX);
+        let changes = changes.map(|change| Change { at: Wall(change.timestamp().as_millisecond()), offset: change.offset().seconds() });
+        Some(Self::new(name, offset(&zone, begin), changes.collect()))
+    }
+
     /// `first` holds until the first of `changes`, whose order does not matter.
     pub fn new(name: &str, first: i32, mut changes: Vec<Change>) -> Self {
         changes.sort_by_key(|change| change.at);

@@ -250,6 +250,15 @@ pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Word>
     Ok(words)
 }
 
+/// What expired of an account under this key, from the central ledger's own journal; of several the newest.
+pub(crate) async fn expired(tx: &Transaction<'_>, account: &Name, key: &Key) -> Result<Option<ledger::Transfer>, Failed> {
+    let text = "SELECT body FROM entry WHERE node = $1 AND account = $2 AND position($3 in body) > 0 ORDER BY seq DESC LIMIT 1";
+    let written = format!("\"key\":{}", serde_json::to_string(key).map_err(|e| damaged(&e))?);
+    let Some(row) = tx.query_opt(text, &[&CENTRAL, &&**account, &written]).await? else { return Ok(None) };
+    let record = Record::decode(row.try_get::<_, &str>(0)?.as_bytes()).map_err(|e| damaged(&e))?;
+    Ok(record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned())
+}
+
 /// The transfers of a call's record, if it was billed to the account.
 pub(crate) async fn posted_for(tx: &Transaction<'_>, account: &Name, call: ledger::CallId) -> Result<Vec<ledger::Transfer>, Failed> {
     let text = "SELECT e.body FROM cdr c JOIN entry e ON e.node = c.node AND e.seq = c.seq WHERE c.id = $1 AND c.account = $2";

@@ -276,8 +276,13 @@ async fn move_money(
     let mut accounts = BTreeSet::from([account.clone()]);
     let mut order = order.clone();
     match &mut order {
-        MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } | MoveOrder::Reverse { of, .. } => {
-            keys.push(Key::Given(of.as_str().into()))
+        MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } => keys.push(Key::Given(of.as_str().into())),
+        MoveOrder::Reverse { of, expired, .. } => {
+            keys.push(Key::Given(of.as_str().into()));
+            if let Ok(key @ Key::Expired(..)) = of.parse() {
+                *expired = desk::expired(tx, account, &key).await?;
+                keys.push(key);
+            }
         }
         MoveOrder::ReverseCall { call, transfers, .. } => {
             keys.push(Key::usage(*call, 0, 0));

@@ -102,7 +102,7 @@ impl Node {
 
     fn open_lent(&mut self, now: Now, account: &LentAccount) {
         let LentAccount { name, currency, terms, pockets } = account;
-        let terms = ledger::Terms { low_balance: None, idle_days: None, ..terms.clone() };
+        let terms = ledger::Terms { low_balance: None, idle_days: None, idle_months: None, ..terms.clone() };
         let made = match self.engine.account(name) {
             None => {
                 let ask = OpenAccount { name, currency: *currency, opening: 0, terms, limit: 0 };

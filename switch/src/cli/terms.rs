@@ -62,6 +62,12 @@ pub(crate) struct Change {
     /// The balance ends so many days after the last payment or paid usage
     #[arg(long, value_name = "N|none")]
     idle_days: Option<String>,
+    /// The same in calendar months, of which 12 are a year; months replace days
+    #[arg(long, value_name = "N|none", conflicts_with = "idle_days")]
+    idle_months: Option<String>,
+    /// By whose clocks the account's days begin and end, as Europe/Madrid
+    #[arg(long, value_name = "ZONE|none")]
+    zone: Option<String>,
     /// Where notices go
     #[arg(long, value_name = "ADDRESS|none")]
     email: Option<String>,
@@ -108,6 +114,7 @@ impl Change {
         let given = [
             ("profit_guard", &self.profit_guard),
             ("low_balance", &self.low_balance),
+            ("zone", &self.zone),
             ("email", &self.email),
             ("language", &self.language),
             ("credit", &self.credit),
@@ -117,9 +124,11 @@ impl Change {
                 body.insert(field.to_owned(), text(value));
             }
         }
-        if let Some(days) = &self.idle_days {
-            let days = if days == "none" { Value::Null } else { json!(days.parse::<u32>()?) };
-            body.insert("idle_days".to_owned(), days);
+        for (field, count) in [("idle_days", &self.idle_days), ("idle_months", &self.idle_months)] {
+            if let Some(count) = count {
+                let count = if count == "none" { Value::Null } else { json!(count.parse::<u32>()?) };
+                body.insert(field.to_owned(), count);
+            }
         }
         self.shown.client()?.patch(&format!("/accounts/{}", segment(&self.name)), &Value::Object(body))
     }
@@ -130,13 +139,18 @@ pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
     let mut out = stdout();
     if let Some(terms) = &account.terms {
         let none = || "none".to_owned();
-        let days = terms.idle_days.map_or_else(none, |days| days.to_string());
+        let idle = match (terms.idle_months, terms.idle_days) {
+            (Some(months), _) => format!("{months} months"),
+            (None, Some(days)) => format!("{days} days"),
+            (None, None) => none(),
+        };
         for (label, value) in [
             ("decks", terms.decks.join(" ")),
             ("credit", terms.credit.clone()),
             ("guard", terms.profit_guard.clone()),
             ("low mark", terms.low_balance.clone().unwrap_or_else(none)),
-            ("idle days", terms.idle_end.as_ref().map_or_else(|| days.clone(), |end| format!("{days}, until {end}"))),
+            ("idle", terms.idle_end.as_ref().map_or_else(|| idle.clone(), |end| format!("{idle}, until {end}"))),
+            ("zone", terms.zone.clone().unwrap_or_else(|| "UTC".to_owned())),
             ("notices", terms.email.clone().unwrap_or_else(none)),
         ] {
             writeln!(out, "{label:10} {}", plain(&value))?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use central::Central;
-use ledger::CallId;
+use ledger::{CallId, Key};
 use node::{AdminReply, AdminRequest};
 use rating::engine::{MoveOrder, PaymentMethod};
 use store::Journal;
@@ -69,7 +69,10 @@ pub(super) async fn by_hand(keeper: Keeper, order: HandOrder) -> Result<MovedRec
     let (ask, of, cause, field) = match hand {
         Hand::Book { of, fee } => (MoveOrder::Book { of: of.clone(), fee }, Some(of), None, "fee"),
         Hand::Reject { of, cause } => (MoveOrder::Reject { of: of.clone(), cause: cause.clone() }, Some(of), Some(cause), "cause"),
-        Hand::Reverse { of, cause } => (MoveOrder::Reverse { of: of.clone(), cause: cause.clone() }, Some(of), Some(cause), "cause"),
+        Hand::Reverse { of, cause } => {
+            let expired = keeper.expired(&account, &of).await?;
+            (MoveOrder::Reverse { of: of.clone(), expired, cause: cause.clone() }, Some(of), Some(cause), "cause")
+        }
         Hand::ReverseCall { call, cause } => {
             let (id, transfers) = keeper.posted_for(&account, &call).await?;
             (MoveOrder::ReverseCall { call: id, transfers, cause: cause.clone() }, Some(call), Some(cause), "call")
@@ -135,6 +138,13 @@ impl Keeper {
             AdminReply::Refused { code, detail } => Err(BackendError::Refused { field: code, detail }),
             _ => Err(BackendError::Unavailable("nothing was booked".to_owned())),
         }
+    }
+
+    /// What expired under this key, if it is the key of an expiry. The central ledger reads it itself.
+    async fn expired(&self, account: &str, of: &str) -> Result<Option<ledger::Transfer>, BackendError> {
+        let (Self::Shard { journal, .. }, Ok(key @ Key::Expired(..))) = (self, of.parse()) else { return Ok(None) };
+        let owner = Name::from(account);
+        read(journal, move |reader| reader.movement(&owner, &key)).await
     }
 
     /// The transfers in a call's record. The central ledger reads them itself.

@@ -27,6 +27,8 @@ fn terms_doc(view: &AccountView) -> TermsDoc {
         profit_guard: terms.profit_guard.word().to_owned(),
         low_balance: terms.low_balance.map(|mark| Money::of(mark, view.currency).to_string()),
         idle_days: terms.idle_days,
+        idle_months: terms.idle_months,
+        zone: terms.zone.as_ref().map(ToString::to_string),
         idle_end: view.idle_end.map(Wall::rfc3339),
         email: terms.email.as_ref().map(ToString::to_string),
         language: terms.language.as_ref().map(ToString::to_string),

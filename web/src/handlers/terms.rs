@@ -36,6 +36,10 @@ struct ChangeBody {
     #[serde(default, deserialize_with = "given")]
     idle_days: Option<Option<u32>>,
     #[serde(default, deserialize_with = "given")]
+    idle_months: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    zone: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
     email: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
     language: Option<Option<String>>,
@@ -87,6 +91,8 @@ pub async fn change(
         profit_guard: body.profit_guard,
         low_balance: body.low_balance.map(|mark| mark.map(|text| units("low_balance", &text)).transpose()).transpose()?,
         idle_days: body.idle_days,
+        idle_months: body.idle_months,
+        zone: body.zone.map(|text| words("zone", text)).transpose()?,
         email: body.email.map(|text| words("email", text)).transpose()?,
         language: body.language.map(|text| words("language", text)).transpose()?,
         limit: body.credit.map(|text| units("credit", &text).map(i64::wrapping_neg)).transpose()?,

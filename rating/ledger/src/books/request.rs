@@ -79,6 +79,16 @@ impl Books {
         self.given.get(&(owner, key.clone())).map(|given| &given.transfer)
     }
 
+    /// All movements of the request whose first was made under this key, in their order; none if there was no such request.
+    pub fn request_of(&self, owner: AccountId, key: &Key) -> Vec<&Transfer> {
+        let further = |name: &Name| {
+            let parts = (1..=u8::MAX).map_while(|n| self.given(owner, &Key::Part(name.clone(), n)));
+            parts.collect::<Vec<_>>()
+        };
+        let further = if let Key::Given(name) = key { further(name) } else { Vec::new() };
+        self.given(owner, key).into_iter().chain(further).collect()
+    }
+
     /// How the customer paid by a movement made under a given key, if that was said.
     pub fn method(&self, owner: AccountId, key: &Key) -> Option<&Name> {
         self.given.get(&(owner, key.clone()))?.method.as_ref()
@@ -113,11 +123,9 @@ impl Books {
                 Some(true) => Ok(()),
             },
             (Outcome::Reversed(_), _) if before.is_some() => Err(Refused::Reversed),
-            // A call's movements are in the journal only: whoever asks has read them there.
-            (Outcome::Reversed(_), Key::Call(..)) => Ok(()),
-            (Outcome::Reversed(_), Key::Opening | Key::Given(_) | Key::Part(..) | Key::Expired(..)) => {
-                earlier.map(|_| ()).ok_or(Refused::NoMovement)
-            }
+            // A call's movements, and what expired, are in the journal only: whoever asks has read them there.
+            (Outcome::Reversed(_), Key::Call(..) | Key::Expired(..)) => Ok(()),
+            (Outcome::Reversed(_), Key::Opening | Key::Given(_) | Key::Part(..)) => earlier.map(|_| ()).ok_or(Refused::NoMovement),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Bench {
     }
 
     pub fn reverse(&self, key: &str, of: &str) -> Result<Booked, CentralError> {
-        self.carry_out(key, MoveOrder::Reverse { of: of.to_owned(), cause: "asked for".to_owned() })
+        self.carry_out(key, MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() })
     }
 
     pub fn reverse_call(&self, key: &str, call: u128) -> Result<Booked, CentralError> {
