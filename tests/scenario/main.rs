@@ -31,3 +31,4 @@ mod session_timer;
 mod several_balances;
 mod stray_dialogs;
 mod torture;
+mod withheld_number;

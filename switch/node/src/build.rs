@@ -10,6 +10,7 @@ use sip::{Builder, Message, Method, Name};
 use units::Cause;
 
 use crate::leg::{Goodbye, Leg};
+use crate::privacy::Presentation;
 use crate::session::SessionState;
 
 /// Methods that we take.
@@ -90,8 +91,8 @@ pub(crate) struct InviteParts<'a> {
     pub contact: &'a str,
     pub max_forwards: u8,
     pub cseq: u32,
-    /// The caller's INVITE, whose unknown headers pass byte for byte.
-    pub original: Option<&'a Message>,
+    /// The caller's INVITE, whose unknown headers pass byte for byte, and what may be seen of the caller.
+    pub original: Option<(&'a Message, &'a Presentation<'a>)>,
     pub session_expires_secs: u32,
     pub min_se_secs: u32,
     pub sdp: Option<&'a [u8]>,
@@ -113,8 +114,11 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
             .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))
             .header_fmt(Name::MinSe, format_args!("{}", parts.min_se_secs));
     }
-    if let Some(original) = parts.original {
-        builder = builder.copy(original, |name, _| passes(name));
+    if let Some((original, presentation)) = parts.original {
+        builder = builder.copy(original, |name, text| match name {
+            Name::Other | Name::Privacy | Name::Identity => presentation.passes(name, text),
+            name => passes(name),
+        });
     }
     match parts.sdp {
         Some(sdp) => builder.body("application/sdp", sdp),

@@ -19,6 +19,7 @@ use crate::CountedSide;
 use crate::build::{self, InviteParts};
 use crate::leg::{self, Leg, LegState};
 use crate::node::{Client, Node};
+use crate::privacy::Presentation;
 use crate::session::{Asked, SESSION_SECS_MAX};
 use crate::slot::{Dialled, Slot};
 
@@ -96,7 +97,9 @@ impl Node {
         let host = carrier.target.host_port();
         let uri_transport = if transport == Transport::Udp { String::new() } else { format!(";transport={}", transport.uri_name()) };
         let uri = format!("sip:{dialled}@{host}{uri_transport}");
-        let from = format!("<sip:{}@{here}>;tag={tag}", escaped_user(slot.call.caller()));
+        let presentation = slot.invite.as_deref().map(|invite| Presentation::of(invite, slot.call.caller()));
+        let shown = format!("<sip:{}@{here}>", escaped_user(slot.call.caller()));
+        let from = presentation.as_ref().map_or_else(|| shown.clone(), |presentation| presentation.from(&shown)) + ";tag=" + &tag;
         let to_value = format!("<sip:{dialled}@{host}>");
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
         let contact = build::contact(&user, &here, transport);
@@ -114,7 +117,7 @@ impl Node {
             contact: &contact,
             max_forwards: original.and_then(Message::max_forwards).unwrap_or(70).saturating_sub(1),
             cseq: if retry.is_some() { 2 } else { 1 },
-            original,
+            original: original.zip(presentation.as_ref()),
             session_expires_secs: retry.unwrap_or(carrier.session.expires_secs),
             min_se_secs: retry.unwrap_or(carrier.session.min_secs),
             sdp: sdp.as_deref(),

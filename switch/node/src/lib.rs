@@ -20,6 +20,7 @@ mod leg;
 mod lent;
 mod node;
 mod offers;
+mod privacy;
 mod probe;
 mod records;
 mod recover;
