@@ -71,6 +71,8 @@ pub struct Engine {
     transit: transit::Transit,
     /// Nothing may be dated before, if the books were ever closed.
     closed_until: Option<Wall>,
+    /// Accounts that calls asked for and that the central ledger has not opened here, until it is asked for them.
+    not_opened: BTreeSet<Name>,
 }
 
 /// A call that asks for money.
@@ -131,7 +133,7 @@ impl Engine {
 
     /// Reserves the connect fee and the first block in every tier, or nothing in any.
     pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, Refusal> {
-        let mut above = Some(self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?);
+        let mut above = Some(self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?);
         let mut tiers: SmallVec<[Tier; 1]> = SmallVec::new();
         while let Some(account) = above {
             tiers.push(self.tier(account, ask.number, now.wall)?);

@@ -323,6 +323,14 @@ pub enum BackendError {
     /// The account cannot pay it, and nothing was taken.
     #[error("{0}")]
     NoMoney(String),
+    /// The account has the money, but not where it can be taken from at once. Nothing was taken, and the same request may succeed later.
+    #[error("{detail}")]
+    NotYet {
+        /// What stands in the way.
+        detail: String,
+        /// After so many seconds another try is worth it.
+        secs: u32,
+    },
     /// A value that only the switch could judge: unknown deck, other currency, balance out of range.
     #[error("{detail}")]
     Refused {
@@ -364,6 +372,7 @@ impl From<BackendError> for Problem {
             BackendError::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             BackendError::KeyReused(_) => Self::unprocessable("Idempotency-Key", detail),
             BackendError::NoMoney(_) => Self::new(StatusCode::PAYMENT_REQUIRED, detail),
+            BackendError::NotYet { secs, .. } => Self::unavailable(detail).retry_in(secs),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
             BackendError::NotHere(_) => Self::new(StatusCode::NOT_IMPLEMENTED, detail),

@@ -12,12 +12,14 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     field: Option<String>,
+    /// Seconds of Retry-After; none: 1 if the status is 503, else no such header.
+    retry_secs: Option<u32>,
 }
 
 impl Problem {
     /// Any refusal. `detail` is for the client's eyes.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None }
+        Self { status, detail: detail.into(), field: None, retry_secs: None }
     }
 
     /// 400: the request cannot be read as it is.
@@ -46,6 +48,12 @@ impl Problem {
         Self { field: Some(field.to_owned()), ..self }
     }
 
+    /// Says when another try is worth it.
+    #[must_use]
+    pub fn retry_in(self, secs: u32) -> Self {
+        Self { retry_secs: Some(secs), ..self }
+    }
+
     /// The status that will be sent.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -68,8 +76,9 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let retry_secs = self.retry_secs.or((self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(secs) = retry_secs {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
         response
     }

@@ -20,9 +20,9 @@ pub enum ProfitGuard {
     Off,
 }
 
-/// An account's terms. Replaced as a whole; running calls keep their prices.
+/// An account's terms. Replaced as a whole; running calls keep their prices. A term that this program does not know is no reason to refuse
+/// the others: where several nodes share a ledger one of them may be newer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Terms {
     /// Its price lists: the first that prices a number is taken.
     pub decks: Vec<Name>,
@@ -100,6 +100,7 @@ mod tests {
         let text = r#"{"decks":["retail"],"low_balance":"2.00000","email":"ops@acme.example"}"#;
         assert_eq!(serde_json::to_string(&terms).expect("serialises"), text);
         assert_eq!(serde_json::from_str::<Terms>(text).expect("reads"), terms);
-        assert!(serde_json::from_str::<Terms>(r#"{"decks":["retail"],"colour":"red"}"#).is_err());
+        let of_a_newer_program = r#"{"decks":["retail"],"colour":"red"}"#;
+        assert_eq!(serde_json::from_str::<Terms>(of_a_newer_program).expect("reads"), Terms::of_deck("retail"));
     }
 }

@@ -23,7 +23,7 @@ pub enum Refusal {
     /// The connect fee and the first block do not fit.
     #[error("not enough money in the account")]
     NoCredit,
-    /// The central ledger's slice has ended, and it does not answer.
+    /// The central ledger's slice has ended, and it does not answer; or it has not opened the account on this node yet.
     #[error("the central ledger does not answer")]
     LedgerAway,
     /// Settled or released before.
@@ -56,7 +56,8 @@ impl Refusal {
         match self {
             Self::UnknownAccount | Self::NoCredit => Cause::REJECTED,
             Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => Cause::NO_ROUTE,
-            Self::TooManyCalls | Self::LedgerAway => Cause::CONGESTION,
+            Self::TooManyCalls => Cause::CONGESTION,
+            Self::LedgerAway => Cause::TEMPORARY,
             Self::NoLease | Self::NotAnswered | Self::Books(_) => Cause::TEMPORARY,
         }
     }

@@ -11,6 +11,9 @@ use super::lease::Tier;
 use super::{Engine, Refusal};
 use crate::slices::{Grant, grant_transfer, owner, party, pocket_balance, return_transfer, spare};
 
+/// Accounts to ask the central ledger for, most at once; calls of more are refused all the same, and ask again.
+const NOT_OPENED_MAX: usize = 1_024;
+
 // === impl Engine ===
 
 impl Engine {
@@ -26,6 +29,9 @@ impl Engine {
 
     /// A balance (`acme`, or `acme/free` of a pocket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
     pub fn poll_wish(&mut self) -> Option<(Name, i64)> {
+        if let Some(account) = self.not_opened.pop_first() {
+            return Some((account, 0));
+        }
         loop {
             let (id, short) = self.books.pop_wish()?;
             match self.books.party(id) {
@@ -80,6 +86,18 @@ impl Engine {
         let pockets = state.into_iter().flat_map(|state| &state.pockets);
         let pockets = pockets.filter(move |pocket| holds(pocket.id));
         main.into_iter().chain(pockets.filter_map(|pocket| Some((pocket.terms.expires_at?, pocket.name.clone()))))
+    }
+
+    /// Why a call of an account is refused that is not in these books. Where a central ledger opens the accounts, this one may only not have
+    /// been opened here yet: the ledger is asked for it, and the caller is not told that it has no account.
+    pub(super) fn not_here(&mut self, account: &str) -> Refusal {
+        if self.books.lent().is_none() {
+            return Refusal::UnknownAccount;
+        }
+        if self.not_opened.len() < NOT_OPENED_MAX {
+            self.not_opened.insert(account.into());
+        }
+        Refusal::LedgerAway
     }
 
     /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the call is refused.

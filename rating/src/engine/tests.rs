@@ -1,6 +1,6 @@
 //! The engine against its rules: grants, growth, cuts, repricing, top-ups and recovery, one story each.
 
-use ledger::{CallId, House, Replay, Terms};
+use ledger::{CallId, House, Lent, Replay, Terms};
 use units::{Currency, Tick};
 
 use super::*;
@@ -357,4 +357,20 @@ fn new_prices_are_told_once_to_those_who_call_by_them() {
     }
     let (mut engine, _) = Engine::restored(replay.finish().shards.swap_remove(0));
     assert!(engine.tell_rates(desk.now, "acme", &event("a")).is_none() && engine.tell_rates(desk.now, "acme", &event("b")).is_some());
+}
+
+/// With a central ledger the accounts come from it: before it was reached none is here, and no caller is told that it has no account.
+#[test]
+fn fault_a12_an_account_that_is_not_opened_yet_is_no_refusal_of_its_caller() {
+    let mut desk = desk(999);
+    let number = "1".parse().expect("digits");
+    let ask = Authorize { call: CallId(99), account: "shop", number: &number };
+    assert_eq!(desk.engine.authorize(desk.now, ask), Err(Refusal::UnknownAccount), "in books of its own there is none");
+    for (open, reachable) in [(false, false), (true, true)] {
+        desk.engine.set_lent(Lent { open, reachable });
+        let refusal = desk.engine.authorize(desk.now, ask).expect_err("not here");
+        assert_eq!((refusal.status(), refusal.cause().0, refusal.word()), (503, 41, "ledger-away"));
+        assert_eq!(desk.engine.poll_wish(), Some(("shop".into(), 0)), "the central ledger is asked for it");
+        assert_eq!(desk.engine.poll_wish(), None, "once");
+    }
 }

@@ -9,7 +9,9 @@ use ledger::{House, Key, Party, Purpose, Record, RecordBody, ShardBooks, Sheet, 
 use units::{Currency, Name, Now, Wall};
 
 use crate::Engine;
-use crate::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, Granted, MoveOrder, Moved, OpenAccount, PaymentMethod};
+use crate::engine::{
+    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, PaymentMethod, TransitPlace,
+};
 
 /// Accounts opened for one transaction.
 #[derive(Debug)]
@@ -108,6 +110,12 @@ impl Desk {
     /// An account as its owner sees it: `leased` is what nodes hold.
     pub fn view(&self, account: &str) -> Option<AccountView> {
         self.engine.account(account)
+    }
+
+    /// Up to `limit` payments of the accounts here that are on their way, after one of them; or only those that are late.
+    pub fn in_transit(&mut self, now: Wall, after: Option<&TransitPlace>, late_only: bool, limit: usize) -> Vec<InTransit> {
+        self.engine.look_for_late(now);
+        self.engine.in_transit(after, late_only, limit)
     }
 
     /// When to look at an account again for what comes with time: also at the end of what nodes hold, which has to come back first.

@@ -11,9 +11,10 @@ use rating::slices::pocket_balance;
 use tokio_postgres::{Row, Transaction};
 use units::{Name, Now, Tick, Wall};
 
-use crate::CentralError;
+use crate::journal::{self, Line};
 use crate::link::Failed;
 use crate::rows::{self, AccountRow, damaged, signed};
+use crate::{CentralError, forms};
 
 /// How long it waits until it asks again for what nodes hold of a balance that ended, ms.
 pub(crate) const RECALL_MS: i64 = 2_000;
@@ -28,6 +29,12 @@ pub(crate) struct Open {
     closed_until: Wall,
 }
 
+/// The central ledger's own journal, locked, with what is to be appended to it.
+pub(crate) struct Own {
+    pub node: Node,
+    records: Vec<Record>,
+}
+
 /// A moment by wall time alone: nothing here has timers.
 pub(crate) const fn at(wall: Wall) -> Now {
     Now { tick: Tick(0), wall }
@@ -39,9 +46,10 @@ pub(crate) async fn closed_until(tx: &Transaction<'_>) -> Result<Wall, Failed> {
     Ok(closed.map_or(OPEN, Wall))
 }
 
-/// The central ledger's own journal, to be written. Before any account.
-pub(crate) async fn lock_journal(tx: &Transaction<'_>) -> Result<Node, Failed> {
-    rows::lock_node(tx, CENTRAL).await?.ok_or_else(|| damaged(&"the central ledger has no journal of its own"))
+/// The central ledger's own journal, to be written. Before any account; [`Own::append`] after all of them.
+pub(crate) async fn lock_journal(tx: &Transaction<'_>) -> Result<Own, Failed> {
+    let node = rows::lock_node(tx, CENTRAL).await?.ok_or_else(|| damaged(&"the central ledger has no journal of its own"))?;
+    Ok(Own { node, records: Vec::new() })
 }
 
 /// Accounts that are there, locked, with what was moved under the keys in `of` and what became of that.
@@ -66,7 +74,7 @@ pub(crate) fn lay(sheets: Vec<Sheet>, rows: Vec<AccountRow>, closed_until: Wall)
 }
 
 /// A request may be a word on an earlier one, which may have been booked by a third.
-async fn load_movements(tx: &Transaction<'_>, sheet: &mut Sheet, of: &[Key]) -> Result<(), Failed> {
+pub(crate) async fn load_movements(tx: &Transaction<'_>, sheet: &mut Sheet, of: &[Key]) -> Result<(), Failed> {
     let mut keys: BTreeSet<String> = of.iter().map(ToString::to_string).collect();
     for _ in 0..2 {
         sheet.outcomes = outcomes(tx, &sheet.name, &keys).await?;
@@ -95,8 +103,9 @@ async fn outcomes(tx: &Transaction<'_>, account: &Name, keys: &BTreeSet<String>)
 }
 
 impl Open {
-    /// Writes what the desk leaves. `journal` has to be locked if anything was moved; words to owners go to `node`, or to any.
-    pub(crate) async fn close(self, tx: &Transaction<'_>, journal: Option<&mut Node>, node: Option<(&Name, u64)>) -> Result<(), Failed> {
+    /// Writes what the desk leaves. `journal` has to be locked if anything was moved, and takes the records; words to owners go to `node`,
+    /// or to any.
+    pub(crate) async fn close(self, tx: &Transaction<'_>, journal: Option<&mut Own>, node: Option<(&Name, u64)>) -> Result<(), Failed> {
         let Self { rows, mut desk, closed_until } = self;
         let Outcome { sheets, mut records, notices } = desk.finish();
         let mut dates = BTreeMap::new();
@@ -111,8 +120,8 @@ impl Open {
         }
         let mut last = node.map_or(0, |(_, seq)| seq);
         if let Some(journal) = journal {
-            append(tx, journal, &records).await?;
-            last = journal.last_seq;
+            journal.records.extend(records);
+            last = journal.node.last_seq + journal.records.len() as u64;
         } else if !records.is_empty() {
             return Err(damaged(&"something moved without a journal"));
         }
@@ -127,19 +136,33 @@ impl Open {
     }
 }
 
-/// Appends to the central ledger's own journal.
-async fn append(tx: &Transaction<'_>, journal: &mut Node, records: &[Record]) -> Result<(), Failed> {
-    let mut trial = TrialBalance::default();
-    for record in records {
-        let body = record.encode().map_err(|e| damaged(&e))?;
-        (journal.last_seq, journal.chain) = (journal.last_seq + 1, chain(&journal.chain, &body));
-        let body = String::from_utf8(body).map_err(|e| damaged(&e))?;
-        let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) VALUES ($1, $2, $3, $4, $5, $6)";
-        tx.execute(text, &[&CENTRAL, &signed(journal.last_seq), &&*record.account, &record.at.0, &body, &journal.chain.as_slice()]).await?;
-        add_houses(record.transfers(), &mut trial);
+// === impl Own ===
+
+impl Own {
+    /// One more record.
+    pub(crate) fn push(&mut self, record: Record) {
+        self.records.push(record);
     }
-    save_houses(tx, CENTRAL, &trial).await?;
-    rows::save_node(tx, CENTRAL, journal).await
+
+    /// Writes what was collected, and gives it its places in the central journal: the last thing that a transaction locks.
+    pub(crate) async fn append(self, tx: &Transaction<'_>) -> Result<(), Failed> {
+        let Self { mut node, records } = self;
+        let (mut trial, mut lines) = (TrialBalance::default(), Vec::new());
+        for record in &records {
+            let body = record.encode().map_err(|e| damaged(&e))?;
+            (node.last_seq, node.chain) = (node.last_seq + 1, chain(&node.chain, &body));
+            let body = String::from_utf8(body).map_err(|e| damaged(&e))?;
+            let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) VALUES ($1, $2, $3, $4, $5, $6)";
+            let (seq, hash) = (signed(node.last_seq), node.chain.as_slice());
+            tx.execute(text, &[&CENTRAL, &seq, &&*record.account, &record.at.0, &body, &hash]).await?;
+            add_houses(record.transfers(), &mut trial);
+            let (account, kind) = (record.account.clone(), journal::kind(record));
+            lines.push(Line { seq: node.last_seq, account, kind, at: record.at });
+        }
+        save_houses(tx, CENTRAL, &trial).await?;
+        rows::save_node(tx, CENTRAL, &node).await?;
+        journal::place(tx, CENTRAL, &lines).await
+    }
 }
 
 /// Adds to what of the house accounts comes from this journal.
@@ -165,11 +188,17 @@ async fn save(tx: &Transaction<'_>, before: Option<&AccountRow>, sheet: &Sheet, 
     } else {
         before.map_or(0, |row| row.changed)
     };
-    let state = serde_json::to_string(&sheet.state).map_err(|e| damaged(&e))?;
-    let text = "INSERT INTO account (name, currency, posted, held, credit_limit, state, due_ms, changed) VALUES ($1, $2, $3, 0, $4, $5, $6, $7) \
-                ON CONFLICT (name) DO UPDATE SET posted = $3, credit_limit = $4, state = $5, due_ms = $6, changed = $7";
+    let mut state = serde_json::to_value(&sheet.state).map_err(|e| damaged(&e))?;
+    if let Some(row) = before {
+        let read = serde_json::to_value(&row.state).map_err(|e| damaged(&e))?;
+        forms::keep_unknown(&row.whole, &read, &mut state);
+    }
+    let (state, more) = forms::split(state);
+    let text = "INSERT INTO account (name, currency, posted, held, credit_limit, state, due_ms, changed, more) \
+                VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8) \
+                ON CONFLICT (name) DO UPDATE SET posted = $3, credit_limit = $4, state = $5, due_ms = $6, changed = $7, more = $8";
     let money = &sheet.money;
-    tx.execute(text, &[&&*sheet.name, &money.currency.as_str(), &money.posted, &money.limit, &state, &due_ms, &changed]).await?;
+    tx.execute(text, &[&&*sheet.name, &money.currency.as_str(), &money.posted, &money.limit, &state, &due_ms, &changed, &more]).await?;
     for (pocket, money) in &sheet.pockets {
         let known = sheet.state.pockets.iter().find(|known| known.name == *pocket);
         let ends = known.and_then(|known| known.terms.expires_at).map(|at| at.0);
@@ -232,7 +261,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, now_ms: i64) -> Result<(), Fail
         let again = "UPDATE account SET due_ms = CASE WHEN due_ms <= $2 THEN $3 ELSE due_ms END WHERE name = $1";
         tx.execute(again, &[&&*name, &now_ms, &(now_ms + RECALL_MS)]).await?;
     }
-    Ok(())
+    journal.append(tx).await
 }
 
 /// What a node should say and has not shipped yet. Words that are nobody's become its own.
@@ -242,9 +271,13 @@ pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Word>
     let mut words = Vec::new();
     for row in tx.query("SELECT id, body FROM notice WHERE node = $1 ORDER BY id LIMIT 100", &[&&**node]).await? {
         let id = Name::from(row.try_get::<_, &str>(0)?);
-        let record = Record::decode(row.try_get::<_, &str>(1)?.as_bytes()).map_err(|e| damaged(&e))?;
-        if let RecordBody::Notice(notice) = record.body {
-            words.push(Word { id: id.clone(), account: record.account, notice: Notice { id: Some(id), ..notice } });
+        match Record::decode(row.try_get::<_, &str>(1)?.as_bytes()) {
+            Ok(Record { account, body: RecordBody::Notice(notice), .. }) => {
+                words.push(Word { id: id.clone(), account, notice: Notice { id: Some(id), ..notice } });
+            }
+            Ok(_) => {}
+            // Of a newer program: a node that knows it says it.
+            Err(_) => _ = tx.execute("UPDATE notice SET node = NULL WHERE id = $1", &[&&*id]).await?,
         }
     }
     Ok(words)
@@ -257,6 +290,17 @@ pub(crate) async fn expired(tx: &Transaction<'_>, account: &Name, key: &Key) -> 
     let Some(row) = tx.query_opt(text, &[&CENTRAL, &&**account, &written]).await? else { return Ok(None) };
     let record = Record::decode(row.try_get::<_, &str>(0)?.as_bytes()).map_err(|e| damaged(&e))?;
     Ok(record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned())
+}
+
+/// Who, beside houses, is a side of the movements that were made with one key: reversing them moves money of all of these.
+pub(crate) async fn customers_of(tx: &Transaction<'_>, account: &Name, of: &Key) -> Result<BTreeSet<Name>, Failed> {
+    let text = "SELECT transfer FROM booking WHERE account = $1 AND request = $2";
+    let mut customers = BTreeSet::new();
+    for row in tx.query(text, &[&&**account, &of.to_string()]).await? {
+        let transfer: ledger::Transfer = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
+        customers.extend([&transfer.debit, &transfer.credit].into_iter().filter_map(ledger::Party::account).cloned());
+    }
+    Ok(customers)
 }
 
 /// The transfers of a call's record, if it was billed to the account.

@@ -208,7 +208,7 @@ impl<S: Shards> Driver<S> {
             Request::Join => {
                 let last = match self.carry_out(&Work::LastShipped(node.clone())).await? {
                     Done::LastShipped(last) => last,
-                    Done::Nothing | Done::Reply(..) | Done::Beaten(..) | Done::Operator(_) => 0,
+                    Done::Nothing | Done::Reply(..) | Done::Beaten(..) | Done::Operator(_) | Done::Found(_) => 0,
                 };
                 let hash =
                     self.reader.entries(last.saturating_sub(1), 1)?.first().filter(|entry| entry.seq == last).map(|entry| entry.hash);
@@ -233,7 +233,7 @@ impl<S: Shards> Driver<S> {
                 }
                 Ok(reply)
             }
-            Done::Nothing | Done::LastShipped(_) | Done::Operator(_) => Ok(Reply::Away),
+            Done::Nothing | Done::LastShipped(_) | Done::Operator(_) | Done::Found(_) => Ok(Reply::Away),
         }
     }
 

@@ -26,6 +26,17 @@ pub enum CentralError {
         /// Known here.
         known: i64,
     },
+    /// The tables have a change that this program would damage.
+    #[error(
+        "the central ledger was brought forward by a newer program: only programs that know change {least} of its tables may use it, this one \
+         knows {known}: use the newer version"
+    )]
+    Change {
+        /// What has to be known.
+        least: i64,
+        /// Known here.
+        known: i64,
+    },
     /// The rules.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -51,12 +62,38 @@ pub enum CentralError {
         /// Until its slices' time is over.
         secs: i64,
     },
+    /// The money is there, but nodes hold it: it was called back and is not all here yet. Nothing was moved.
+    #[error("{account} has the money, but nodes hold {held} of it; it was called back{silent}: try again in {secs} s")]
+    Recalled {
+        /// Whose money.
+        account: String,
+        /// What nodes hold of it, as money.
+        held: String,
+        /// The nodes among them that cannot hear the call, in words; empty if there is none.
+        silent: String,
+        /// After so long it is worth another try.
+        secs: u32,
+    },
     /// There is no such node.
     #[error("no node {0:?}")]
     NoNode(String),
     /// The node has books of its own and the central ledger does not know it.
     #[error("the data folder has accounts of its own, which the central ledger does not know: begin with an empty node.data_dir")]
     OwnBooks,
+    /// The idempotency key of a closing was used for another moment.
+    #[error("the key {0:?} closed the books until another moment")]
+    KeyReused(String),
+    /// The books are closed further already.
+    #[error("the books are closed until {until} already, by entry {place} of the central journal")]
+    Closed {
+        /// Until when, RFC 3339.
+        until: String,
+        /// The last entry in that closing.
+        place: u64,
+    },
+    /// Two things that must agree do not: somebody has to look.
+    #[error("{0}")]
+    Broken(String),
     /// A row that is not ours.
     #[error("a row of the central ledger cannot be read: {0}")]
     Row(String),

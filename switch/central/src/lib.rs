@@ -4,17 +4,24 @@
 //! Invariant: a request is one transaction, fenced by the node's epoch; carried out twice it is carried out once.
 #![forbid(unsafe_code)]
 
+mod books;
+mod closing;
 mod desk;
 mod driver;
 mod error;
+mod forms;
+mod journal;
 mod link;
 mod operator;
+mod questions;
 mod rates;
+mod recall;
 mod requests;
 mod rows;
 mod schema;
 mod status;
 mod tls;
+mod trial;
 
 pub use driver::{Driver, Shards, Start, Wish};
 pub use error::CentralError;

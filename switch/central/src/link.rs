@@ -81,7 +81,7 @@ impl Link {
             self.client = Some(self.connect().await?);
         }
         self.used = Instant::now();
-        if !self.ready && *work != Work::SetUp {
+        if !self.ready && !matches!(work, Work::SetUp) {
             Box::pin(self.set_up()).await?;
             self.ready = true;
         }

@@ -5,28 +5,35 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ledger::{House, Key, PocketTerms, TrialBalance, TrialLine};
+use ledger::{Key, PeriodClosed, PocketTerms, TrialBalance};
 use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod};
 use rating::slices::central::{CENTRAL, Slice};
 use rating::slices::desk::NewAccount;
 use tokio::sync::Mutex;
 use tokio_postgres::{Row, Transaction};
-use units::{Currency, Money, Name, Now, Wall};
+use units::{Money, Name, Now, Wall};
 
 use crate::link::{Failed, Link};
 use crate::rates::Claim;
+use crate::questions::{Found, Question};
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
-use crate::{CentralError, desk, rates, schema};
+use crate::{CentralError, closing, desk, rates, recall, schema, trial};
 
 /// An operator waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// An order that needs money which nodes hold waits so long until they have given it back. That takes them a beat and a shipment.
+const RECALL_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks whether the money is back.
+const RECALL_LOOK: Duration = Duration::from_millis(100);
 
-/// The operator's door to the central ledger, with a connection of its own. One order at a time.
+/// The operator's door to the central ledger, with two connections of its own: orders go one at a time, and so do questions, which may take
+/// longer.
 pub struct Central {
     link: Mutex<Link>,
+    questions: Mutex<Link>,
 }
 
 /// What became of a booking.
@@ -102,6 +109,7 @@ pub(crate) enum Order {
     Slices,
     Lose(Name),
     Trial,
+    Close { until: Wall, key: Name },
     Claim(Claim),
 }
 
@@ -111,8 +119,14 @@ pub(crate) enum Answer {
     Account(Option<Box<AccountView>>),
     Views(Vec<AccountView>),
     Booked(Booked),
+    /// Nodes hold what it takes: they were asked for it, and nothing was moved.
+    Recalled(recall::Held),
     Slices(Vec<SliceRow>),
     Trial(TrialBalance),
+    /// The closing, and whether it was written before.
+    Closed(Box<PeriodClosed>, bool),
+    /// Some entries have no place yet: they have to get theirs first.
+    Behind,
     Claimed(bool),
 }
 
@@ -121,7 +135,7 @@ pub(crate) enum Answer {
 impl Central {
     /// Connects when first asked. `address` is a `postgres://` URL.
     pub fn new(address: &str, seed: u64) -> Result<Self, CentralError> {
-        Ok(Self { link: Mutex::new(Link::new(address, seed)?) })
+        Ok(Self { link: Mutex::new(Link::new(address, seed)?), questions: Mutex::new(Link::new(address, seed.rotate_left(32))?) })
     }
 
     /// Opens an account.
@@ -137,7 +151,8 @@ impl Central {
         self.account(&account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))
     }
 
-    /// Moves money once per key of the account. What was posted for a call that is to be reversed is read here.
+    /// Moves money once per key of the account. What was posted for a call that is to be reversed is read here. Where nodes hold the money
+    /// that it takes they are asked for it first; [`CentralError::Recalled`] if it is not back in time.
     pub async fn carry_out(
         &self,
         account: Name,
@@ -146,12 +161,19 @@ impl Central {
         methods: Arc<[PaymentMethod]>,
         at: Wall,
     ) -> Result<Booked, CentralError> {
-        self.booked(Order::Move { account, key, order, methods, at }).await
+        let (begun, order) = (Instant::now(), Order::Move { account, key, order, methods, at });
+        loop {
+            match self.order(order.clone()).await? {
+                Answer::Recalled(_) if begun.elapsed() < RECALL_PATIENCE => tokio::time::sleep(RECALL_LOOK).await,
+                Answer::Recalled(held) => return Err(held.into()),
+                answer => return answer.booked(),
+            }
+        }
     }
 
     /// Gives credit or minutes once per key of the account. `balance` is what is in the pocket then.
     pub async fn grant(&self, grant: NewGrant, at: Wall) -> Result<Booked, CentralError> {
-        self.booked(Order::Grant { grant, at }).await
+        self.order(Order::Grant { grant, at }).await?.booked()
     }
 
     /// One account; `leased` is what nodes hold.
@@ -198,18 +220,31 @@ impl Central {
         Ok(self.order(Order::Claim(Claim { deck, version, node })).await? == Answer::Claimed(true))
     }
 
-    async fn booked(&self, order: Order) -> Result<Booked, CentralError> {
-        match self.order(order).await? {
-            Answer::Booked(booked) => Ok(booked),
-            _ => Err(CentralError::Statement("no booking".to_owned())),
+    /// Asks what is written.
+    pub(crate) async fn ask(&self, question: Question) -> Result<Found, CentralError> {
+        let mut link = self.questions.lock().await;
+        match link.transact(&Work::Question(question), PATIENCE).await? {
+            Done::Found(found) => Ok(found),
+            _ => Err(CentralError::Statement("no answer".to_owned())),
         }
     }
 
-    async fn order(&self, order: Order) -> Result<Answer, CentralError> {
+    pub(crate) async fn order(&self, order: Order) -> Result<Answer, CentralError> {
         let mut link = self.link.lock().await;
         match link.transact(&Work::Operator(order), PATIENCE).await? {
             Done::Operator(answer) => Ok(answer),
-            Done::Nothing | Done::LastShipped(_) | Done::Reply(..) | Done::Beaten(..) => Ok(Answer::Done),
+            Done::Nothing | Done::LastShipped(_) | Done::Reply(..) | Done::Beaten(..) | Done::Found(_) => Ok(Answer::Done),
+        }
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn booked(self) -> Result<Booked, CentralError> {
+        match self {
+            Self::Booked(booked) => Ok(booked),
+            _ => Err(CentralError::Statement("no booking".to_owned())),
         }
     }
 }
@@ -219,7 +254,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Ans
         Order::Open { new, at } => open(tx, new, desk::at(*at)).await.map(|()| Answer::Done),
         Order::Amend { account, change, at } => amend(tx, account, change, desk::at(*at)).await.map(|()| Answer::Done),
         Order::Move { account, key, order, methods, at } => {
-            move_money(tx, (account, key), order, methods, desk::at(*at)).await.map(Answer::Booked)
+            move_money(tx, (account, key), order, methods, desk::at(*at)).await
         }
         Order::Grant { grant, at } => give(tx, grant, desk::at(*at)).await.map(Answer::Booked),
         Order::Account(name) => {
@@ -232,7 +267,8 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Ans
         }
         Order::Slices => slices(tx).await.map(Answer::Slices),
         Order::Lose(node) => lose(tx, node).await.map(|()| Answer::Done),
-        Order::Trial => trial(tx).await.map(Answer::Trial),
+        Order::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
+        Order::Close { until, key } => closing::close(tx, *until, key).await,
         Order::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
     }
 }
@@ -253,14 +289,16 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
     let accounts: BTreeSet<Name> = above.into_iter().chain([new.name.clone()]).collect();
     let mut open = desk::open(tx, &accounts, &[]).await?;
     open.desk.open(now, new).map_err(refused)?;
-    open.close(tx, Some(&mut journal), None).await
+    open.close(tx, Some(&mut journal), None).await?;
+    journal.append(tx).await
 }
 
 async fn amend(tx: &Transaction<'_>, account: &Name, change: &AccountChange, now: Now) -> Result<(), Failed> {
     let mut journal = desk::lock_journal(tx).await?;
     let mut open = desk::open(tx, &BTreeSet::from([account.clone()]), &[]).await?;
     open.desk.amend(now, account, change).map_err(refused)?;
-    open.close(tx, Some(&mut journal), None).await
+    open.close(tx, Some(&mut journal), None).await?;
+    journal.append(tx).await
 }
 
 async fn move_money(
@@ -269,7 +307,7 @@ async fn move_money(
     order: &MoveOrder,
     methods: &[PaymentMethod],
     now: Now,
-) -> Result<Booked, Failed> {
+) -> Result<Answer, Failed> {
     let mut journal = desk::lock_journal(tx).await?;
     let given = Key::Given(key.into());
     let mut keys = vec![given.clone()];
@@ -278,11 +316,13 @@ async fn move_money(
     match &mut order {
         MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } => keys.push(Key::Given(of.as_str().into())),
         MoveOrder::Reverse { of, expired, .. } => {
-            keys.push(Key::Given(of.as_str().into()));
             if let Ok(key @ Key::Expired(..)) = of.parse() {
                 *expired = desk::expired(tx, account, &key).await?;
                 keys.push(key);
             }
+            let of = Key::Given(of.as_str().into());
+            accounts.extend(desk::customers_of(tx, account, &of).await?);
+            keys.push(of);
         }
         MoveOrder::ReverseCall { call, transfers, .. } => {
             keys.push(Key::usage(*call, 0, 0));
@@ -292,10 +332,19 @@ async fn move_money(
         MoveOrder::TopUp { .. } | MoveOrder::Charge { .. } | MoveOrder::Correct { .. } => {}
     }
     let mut open = desk::open(tx, &accounts, &keys).await?;
-    let moved = open.desk.carry_out(now, account, key, &order, methods).map_err(refused)?;
+    let moved = match open.desk.carry_out(now, account, key, &order, methods) {
+        Ok(moved) => moved,
+        Err(AccountRefused::NoMoney) => {
+            let held = recall::held_back(tx, &open.rows, account, &order).await?;
+            return held.map(Answer::Recalled).ok_or_else(|| refused(AccountRefused::NoMoney));
+        }
+        Err(error) => return Err(refused(error)),
+    };
     let at = if moved.replayed { booked_at(tx, account, &given).await? } else { now.wall };
     open.close(tx, Some(&mut journal), None).await?;
-    Ok(Booked { amount: moved.amount, balance: moved.balance, at, due: moved.due, replayed: moved.replayed })
+    recall::over(tx, account).await?;
+    journal.append(tx).await?;
+    Ok(Answer::Booked(Booked { amount: moved.amount, balance: moved.balance, at, due: moved.due, replayed: moved.replayed }))
 }
 
 async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked, Failed> {
@@ -307,6 +356,7 @@ async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked
     let granted = open.desk.grant(now, &ask).map_err(refused)?;
     let at = if granted.replayed { booked_at(tx, account, &given).await? } else { now.wall };
     open.close(tx, Some(&mut journal), None).await?;
+    journal.append(tx).await?;
     Ok(Booked { amount: granted.amount, balance: granted.left, at, due: None, replayed: granted.replayed })
 }
 
@@ -338,31 +388,6 @@ async fn slices(tx: &Transaction<'_>) -> Result<Vec<SliceRow>, Failed> {
         })
     };
     tx.query(text, &[]).await?.iter().map(read).collect()
-}
-
-/// By one statement, so that it is of one moment.
-async fn trial(tx: &Transaction<'_>) -> Result<TrialBalance, Failed> {
-    const LINE: &str = "CASE WHEN pocket_of IS NULL THEN 'customers' ELSE 'pockets' END";
-    let text = format!(
-        "SELECT currency, house, CAST(SUM(balance) AS BIGINT), CAST(0 AS BIGINT) FROM house GROUP BY currency, house \
-         UNION ALL SELECT currency, {LINE}, CAST(SUM(posted) AS BIGINT), CAST(SUM(held) AS BIGINT) FROM account GROUP BY currency, {LINE}"
-    );
-    let mut trial = TrialBalance::default();
-    for row in tx.query(&text, &[]).await? {
-        let currency: Currency = row.try_get::<_, &str>(0)?.parse().map_err(|e: units::MoneyError| damaged(&e))?;
-        let (word, posted, held): (&str, i64, i64) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
-        let line = match word {
-            "customers" => TrialLine::Customers,
-            "pockets" => TrialLine::Pockets,
-            house => {
-                let known = House::ALL.into_iter().find(|known| known.name() == house);
-                TrialLine::House(known.ok_or_else(|| damaged(&format_args!("{house} is no house account")))?)
-            }
-        };
-        trial.add(currency, line, i128::from(posted) - i128::from(held));
-        trial.add(currency, TrialLine::Leases, i128::from(held));
-    }
-    Ok(trial)
 }
 
 async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed> {

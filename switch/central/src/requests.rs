@@ -11,9 +11,11 @@ use store::JournalEntry;
 use tokio_postgres::Transaction;
 use units::{Currency, Name, Wall};
 
+use crate::journal::{self, Line};
 use crate::link::Failed;
 use crate::operator::{self, Order};
 use crate::rows::{self, AccountRow, damaged, signed};
+use crate::questions::{self, Found, Question};
 use crate::{CentralError, desk, schema};
 
 /// A node counts as live for a fair share so long after its last beat.
@@ -23,7 +25,7 @@ const SEEN_MS: i64 = 15_000;
 const SECS: i64 = 60;
 
 /// One transaction to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Work {
     SetUp,
     /// The number of a node's last entry here.
@@ -58,6 +60,7 @@ pub(crate) enum Work {
         entries: Vec<JournalEntry>,
     },
     Operator(Order),
+    Question(Question),
 }
 
 /// What a transaction gave.
@@ -70,6 +73,7 @@ pub(crate) enum Done {
     /// As `Reply`, with the last change of terms that is among the accounts.
     Beaten(Reply, Vec<AccountRow>, i64),
     Operator(operator::Answer),
+    Found(Found),
 }
 
 pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done, Failed> {
@@ -86,6 +90,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done,
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
         Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),
+        Work::Question(question) => questions::answer(tx, question).await.map(Done::Found),
     }
 }
 
@@ -206,12 +211,15 @@ struct Said<'a> {
     trial: TrialBalance,
     /// Words that are in the journal now.
     words: Vec<Name>,
+    /// All of them, for the central journal.
+    lines: Vec<Line>,
 }
 
 fn say<'a>(name: &Name, entries: &'a [JournalEntry]) -> Result<Said<'a>, Failed> {
     let mut said = Said::default();
     for entry in entries {
         let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
+        said.lines.push(Line { seq: entry.seq, account: record.account.clone(), kind: journal::kind(&record), at: record.at });
         add_movements(&record, &mut said.moved);
         add_houses(record.transfers(), &mut said.trial);
         for transfer in record.transfers() {
@@ -259,6 +267,7 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     }
     desk::save_houses(tx, name, &said.trial).await?;
     rows::save_node(tx, name, &node).await?;
+    journal::place(tx, name, &said.lines).await?;
     Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
 }
 

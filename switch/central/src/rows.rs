@@ -7,11 +7,12 @@ use ledger::{GENESIS, Hash, Sheet, SheetMoney, StateImage};
 use rating::slices::Grant;
 use rating::slices::central::{Account, Node, Slice, Wanted};
 use rating::slices::owner;
+use serde::Deserialize as _;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
-use crate::CentralError;
 use crate::link::Failed;
+use crate::{CentralError, forms};
 
 /// An account over all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct AccountRow {
     pub pockets: Vec<PocketRow>,
     /// Counts the changes of terms over all accounts.
     pub(crate) changed: i64,
+    /// The state with all that is in the row, also what this program does not know.
+    pub(crate) whole: serde_json::Value,
 }
 
 /// A pocket over all nodes.
@@ -41,7 +44,7 @@ pub struct PocketRow {
     pub money: Account,
 }
 
-const BALANCE: &str = "name, pocket_of, currency, posted, held, credit_limit, wanted_by, wanted_ms, state, changed";
+const BALANCE: &str = "name, pocket_of, currency, posted, held, credit_limit, wanted_by, wanted_ms, state, changed, more";
 
 // === impl AccountRow ===
 
@@ -52,8 +55,10 @@ impl AccountRow {
         for row in rows.iter().filter(|row| matches!(row.try_get::<_, Option<&str>>(1), Ok(None))) {
             let name: Name = row.try_get::<_, &str>(0)?.into();
             let (currency, money) = balance(row)?;
-            let state = serde_json::from_str(row.try_get(8)?).map_err(|e| damaged(&e))?;
-            accounts.insert(name.clone(), Self { name, currency, money, state, pockets: Vec::new(), changed: row.try_get(9)? });
+            let whole = forms::merged(row.try_get(8)?, row.try_get(10)?).map_err(|e| damaged(&e))?;
+            let state = StateImage::deserialize(&whole).map_err(|e| damaged(&format_args!("account {name}: {e}")))?;
+            let account = Self { name, currency, money, state, pockets: Vec::new(), changed: row.try_get(9)?, whole };
+            accounts.insert(account.name.clone(), account);
         }
         for row in rows {
             let Some(of) = row.try_get::<_, Option<&str>>(1)? else { continue };

@@ -1,6 +1,7 @@
 //! The tables. Plain SQL that PostgreSQL, CockroachDB and YugabyteDB take alike: no sequences, no triggers, no types of one vendor.
 //!
-//! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration.
+//! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration. Tables go forward in place and only gain: a node
+//! of the version before works on beside one of this version, so that nodes are upgraded one after the other.
 
 use rating::slices::central::CENTRAL;
 use tokio_postgres::Transaction;
@@ -8,7 +9,7 @@ use tokio_postgres::Transaction;
 use crate::link::Failed;
 use crate::{CentralError, rows};
 
-/// The form of the tables written here.
+/// The form that all programs since the first know: they refuse tables of another. What came later is in [`CHANGES`].
 const FORM: i64 = 2;
 
 const TABLES: &[&str] = &[
@@ -52,18 +53,90 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS told (deck TEXT PRIMARY KEY, version TEXT NOT NULL, node TEXT NOT NULL)",
 ];
 
-/// Makes what is not there. Where all is there no right to make tables is needed.
+/// What came to the tables since, in order, each in place and once. A program that knows less goes on beside it, as [`Change::least`] says.
+const CHANGES: &[Change] = &[Change {
+    number: 1,
+    least: 0,
+    statements: &[
+        // One order over the entries of all journals, and how far it has come in each of them. A node that does not know these tables
+        // ships as before: the next that does gives its entries their places.
+        "CREATE TABLE IF NOT EXISTS journal (place BIGINT PRIMARY KEY, node TEXT NOT NULL, seq BIGINT NOT NULL, account TEXT NOT NULL, \
+         kind BIGINT NOT NULL, at_ms BIGINT NOT NULL)",
+        "CREATE INDEX IF NOT EXISTS journal_of_account ON journal (account, place)",
+        "CREATE INDEX IF NOT EXISTS journal_of_kind ON journal (kind, place)",
+        "CREATE TABLE IF NOT EXISTS placed (node TEXT PRIMARY KEY, seq BIGINT NOT NULL)",
+        "CREATE TABLE IF NOT EXISTS journal_end (one BIGINT PRIMARY KEY, place BIGINT NOT NULL)",
+        "INSERT INTO journal_end (one, place) VALUES (1, 0) ON CONFLICT (one) DO NOTHING",
+        // Closed periods, once per key.
+        "CREATE TABLE IF NOT EXISTS closing (key TEXT PRIMARY KEY, until_ms BIGINT NOT NULL, place BIGINT NOT NULL, body TEXT NOT NULL)",
+        // What of an account's state programs of before would refuse: see `rows`.
+        "ALTER TABLE account ADD COLUMN IF NOT EXISTS more TEXT",
+    ],
+}];
+
+/// The last change that this program knows.
+const KNOWN: i64 = 1;
+
+/// One step of the tables.
+struct Change {
+    number: i64,
+    /// Programs that do not know this change and work beside it know at least so many; its own number if none may.
+    least: i64,
+    statements: &'static [&'static str],
+}
+
+/// Makes what is not there, in place. Where all is there no right to make tables is needed.
 pub(crate) async fn set_up(tx: &Transaction<'_>) -> Result<(), Failed> {
-    let there = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = 'form'";
-    if tx.query_opt(there, &[]).await?.is_none() {
+    if !is_there(tx, "form").await? {
         for table in TABLES {
             tx.batch_execute(table).await?;
         }
         tx.execute("INSERT INTO form (one, version, changes) VALUES (1, $1, 0) ON CONFLICT (one) DO NOTHING", &[&FORM]).await?;
         rows::make_node(tx, CENTRAL).await?;
     }
-    let found: i64 = tx.query_one("SELECT version FROM form WHERE one = 1", &[]).await?.try_get(0)?;
-    if found == FORM { Ok(()) } else { Err(CentralError::Form { found, known: FORM }.into()) }
+    let form: i64 = tx.query_one("SELECT version FROM form WHERE one = 1", &[]).await?.try_get(0)?;
+    if form != FORM {
+        return Err(CentralError::Form { found: form, known: FORM }.into());
+    }
+    let (applied, least) = applied(tx).await?;
+    if least > KNOWN {
+        return Err(CentralError::Change { least, known: KNOWN }.into());
+    }
+    if applied < KNOWN { migrate(tx).await } else { Ok(()) }
+}
+
+/// The last change of the tables, and which one a program has to know.
+async fn applied(tx: &Transaction<'_>) -> Result<(i64, i64), Failed> {
+    if !is_there(tx, "schema_change").await? {
+        return Ok((0, 0));
+    }
+    let row = tx.query_one("SELECT COALESCE(MAX(number), 0), COALESCE(MAX(least), 0) FROM schema_change", &[]).await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// One node at a time.
+async fn migrate(tx: &Transaction<'_>) -> Result<(), Failed> {
+    tx.execute("SELECT one FROM form WHERE one = 1 FOR UPDATE", &[]).await?;
+    tx.batch_execute(
+        "CREATE TABLE IF NOT EXISTS schema_change (number BIGINT PRIMARY KEY, least BIGINT NOT NULL, at_ms BIGINT NOT NULL, \
+         program TEXT NOT NULL)",
+    )
+    .await?;
+    let (applied, _) = applied(tx).await?;
+    for change in CHANGES.iter().filter(|change| change.number > applied) {
+        for statement in change.statements {
+            tx.batch_execute(statement).await?;
+        }
+        let done = "INSERT INTO schema_change (number, least, at_ms, program) VALUES ($1, $2, $3, $4)";
+        tx.execute(done, &[&change.number, &change.least, &now_ms(tx).await?, &env!("CARGO_PKG_VERSION")]).await?;
+        tracing::info!(change = change.number, "the tables of the central ledger were brought forward");
+    }
+    Ok(())
+}
+
+async fn is_there(tx: &Transaction<'_>, table: &str) -> Result<bool, Failed> {
+    let there = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1";
+    Ok(tx.query_opt(there, &[&table]).await?.is_some())
 }
 
 /// The database's clock, ms.

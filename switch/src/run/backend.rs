@@ -1,6 +1,7 @@
 //! The API's questions, carried to the shards and back.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +23,7 @@ use crate::run::central_api;
 use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::money::{self, Keeper};
 use crate::run::terms::{self, account_doc};
-use crate::run::{accounting, payments};
+use crate::run::{accounting, disk, payments};
 use crate::shelf::Shelf;
 
 /// The running switch behind the API.
@@ -32,6 +33,8 @@ pub(crate) struct SwitchBackend {
     pub metrics: Arc<Metrics>,
     pub slots: Arc<SlotTable>,
     pub shelf: Shelf,
+    /// `node.data_dir`.
+    pub data_dir: PathBuf,
     pub feeds: Vec<Arc<feeds::Status>>,
     /// One period is closed at a time.
     pub closing: Arc<tokio::sync::Mutex<()>>,
@@ -255,6 +258,8 @@ impl Backend for SwitchBackend {
     fn refresh_metrics(&self) {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
+        let free = disk::free_bytes(&self.data_dir).map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.metrics.data_dir_free_bytes.set(free);
         if let Some((_, status)) = &self.ledger {
             self.metrics.central(status.is_up(), status.is_fenced());
             self.metrics.feed("ledger", status.lag(), status.failures(), 0);

@@ -132,6 +132,7 @@ pub(crate) fn refusal(error: CentralError) -> BackendError {
         CentralError::NoAccount(name) => BackendError::NoAccount(name),
         CentralError::Account(refused) => BackendError::Conflict(refused.to_string()),
         CentralError::NoCall { .. } => BackendError::NoMovement(error.to_string()),
+        CentralError::Recalled { secs, .. } => BackendError::NotYet { detail: error.to_string(), secs },
         CentralError::Refused(_) => BackendError::Refused { field: "amount", detail: error.to_string() },
         other => BackendError::Unavailable(other.to_string()),
     }

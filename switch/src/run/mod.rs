@@ -5,6 +5,7 @@ mod backend;
 mod central;
 mod central_api;
 mod clock;
+mod disk;
 mod fabric;
 mod meter;
 mod money;

@@ -134,7 +134,7 @@ impl Switch {
         let shards = start_shards(&settings, &parts, &wishes, books, bound.udp, pollers, inboxes)?;
         let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (wishes, wished))?;
         let outlets = Outlets::open(&settings, &journal)?;
-        let state = web_state(&parts, token, outlets.statuses, ledger.as_ref());
+        let state = web_state(&settings, &parts, token, outlets.statuses, ledger.as_ref());
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
         let herald = Herald::start(&settings, &fabric, &shelf)?;
         herald.announce(&settings.decks);
@@ -309,7 +309,13 @@ fn start_shards(
     Ok(threads)
 }
 
-fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> Arc<WebState> {
+fn web_state(
+    settings: &Settings,
+    parts: &Parts<'_>,
+    token: String,
+    feeds: Vec<Arc<feeds::Status>>,
+    ledger: Option<&Ledger>,
+) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let backend = SwitchBackend {
         fabric: Arc::clone(parts.fabric),
@@ -317,6 +323,7 @@ fn web_state(parts: &Parts<'_>, token: String, feeds: Vec<Arc<feeds::Status>>, l
         metrics: Arc::clone(metrics),
         slots: Arc::clone(parts.slots),
         shelf: parts.shelf.clone(),
+        data_dir: settings.node.data_dir.clone(),
         feeds,
         closing: Arc::default(),
         ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),

@@ -36,7 +36,8 @@ impl Kind {
     /// Money that moved other than by a call: a payment, a grant, a correction; or the close of its books.
     pub const MONEY: Self = Self(3);
 
-    fn of(record: &Record) -> Self {
+    /// What the record is.
+    pub fn of(record: &Record) -> Self {
         match &record.body {
             RecordBody::Notice(_) => Self::NOTICE,
             _ if record.cdr().is_some() => Self::CDR,

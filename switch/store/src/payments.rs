@@ -55,18 +55,36 @@ pub struct Booked {
     pub fee: Money,
 }
 
-/// The rows of a page, found again by their keys and by the keys that they were booked under.
-#[derive(Default)]
-struct Found {
+/// Payments of one account out of the records of its journal, found again by their keys and by the keys that they were booked under.
+#[derive(Debug, Default)]
+pub struct PaymentList {
     rows: Vec<PaymentRow>,
     by_key: BTreeMap<Key, usize>,
 }
 
-// === impl Found ===
+// === impl PaymentList ===
 
-impl Found {
-    /// A payment that this record begins, if it does.
-    fn begin(&mut self, entry: u64, record: &Record) {
+impl PaymentList {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The first `limit` of them; the place of the last if there are more.
+    pub fn page(mut self, limit: usize) -> PaymentPage {
+        let more = self.rows.len() > limit;
+        self.rows.truncate(limit);
+        let next = self.rows.last().filter(|_| more).map(|row| row.entry);
+        PaymentPage { rows: self.rows, next }
+    }
+
+    /// Adds the payment that this record announces or books at once, if it does.
+    pub fn begin(&mut self, entry: u64, record: &Record) {
         let (transfer, method, announced_at, due, booked) = match &record.body {
             RecordBody::Announced(announced) => (&announced.transfer, &announced.method, Some(record.at), announced.due, None),
             RecordBody::TopUp(top_up) if top_up.of.is_none() => {
@@ -82,8 +100,8 @@ impl Found {
         self.rows.push(PaymentRow { entry, key, gross, method, reference: memo, announced_at, due, booked, undone: None });
     }
 
-    /// The next word on one of the rows, if this record is one.
-    fn next_word(&mut self, record: &Record) {
+    /// What became of one of the payments, if this record says that.
+    pub fn next_word(&mut self, record: &Record) {
         match &record.body {
             RecordBody::TopUp(top_up) => {
                 let Some(at) = top_up.of.as_ref().and_then(|of| self.by_key.get(of)).copied() else { return };
@@ -119,20 +137,17 @@ impl Reader {
         let after = after.min(i64::MAX as u64 - 1);
         // One snapshot for both statements.
         let _snapshot = self.conn.unchecked_transaction().map_err(|e| self.unreadable(e))?;
-        let mut found = Found::default();
+        let mut found = PaymentList::default();
         self.money_of(FIRST, account, after, |seq, record| {
             found.begin(seq, record);
-            found.rows.len() <= limit
+            found.len() <= limit
         })?;
-        let more = found.rows.len() > limit;
-        found.rows.truncate(limit);
         let from = found.rows.first().map_or(after, |row| row.entry);
         self.money_of(NEXT, account, from, |_, record| {
             found.next_word(record);
             true
         })?;
-        let next = found.rows.last().filter(|_| more).map(|row| row.entry);
-        Ok(PaymentPage { rows: found.rows, next })
+        Ok(found.page(limit))
     }
 
     /// Shows records to `take` until it has enough.

@@ -99,6 +99,32 @@ struct CallWords {
     billed_seconds: u64,
 }
 
+// === impl Statement ===
+
+impl Statement {
+    /// A page that begins with these balances, after this entry.
+    pub fn beginning(opening: Balances, after: u64) -> Self {
+        let closing = StatementPlace { entry: after, balances: opening.clone() };
+        Self { opening, movements: Vec::new(), closing, more: false }
+    }
+
+    /// Adds what an entry moved of the account.
+    pub fn take(&mut self, seq: u64, record: &Record, account: &Name) {
+        let moved = movements(seq, record, account, &mut self.closing.balances);
+        self.movements.extend(moved);
+        self.closing.entry = seq;
+    }
+}
+
+/// Adds to the balances what a record moved of the account.
+pub fn add_moved(balances: &mut Balances, record: &Record, account: &Name) {
+    for transfer in record.transfers() {
+        for (pocket, amount) in sides(transfer, account) {
+            add(balances, (pocket, transfer.amount.currency), amount);
+        }
+    }
+}
+
 impl Reader {
     /// What moved an account's money or pockets, dated from `from` until before `to`: one page.
     pub fn statement(&self, query: &StatementQuery) -> Result<Statement, StoreError> {
@@ -109,13 +135,10 @@ impl Reader {
             (None, Some(from)) => self.opening(&query.account, from)?,
         };
         let entry = query.after.as_ref().map_or(0, |place| place.entry);
-        let closing = StatementPlace { entry, balances: opening.clone() };
-        let mut page = Statement { opening, movements: Vec::new(), closing, more: false };
+        let mut page = Statement::beginning(opening, entry);
         let span = (query.from.unwrap_or(Wall(i64::MIN)), query.to.unwrap_or(Wall(i64::MAX)));
         self.each_of(&query.account, entry, span, |seq, record| {
-            let moved = movements(seq, record, &query.account, &mut page.closing.balances);
-            page.movements.extend(moved);
-            page.closing.entry = seq;
+            page.take(seq, record, &query.account);
             page.movements.len() < query.limit
         })?;
         if page.movements.len() >= query.limit {
@@ -134,11 +157,7 @@ impl Reader {
     fn opening(&self, account: &Name, from: Wall) -> Result<Balances, StoreError> {
         let mut balances = Balances::new();
         self.each_of(account, 0, (Wall(i64::MIN), from), |_, record| {
-            for transfer in record.transfers() {
-                for (pocket, amount) in sides(transfer, account) {
-                    add(&mut balances, (pocket, transfer.amount.currency), amount);
-                }
-            }
+            add_moved(&mut balances, record, account);
             true
         })?;
         Ok(balances)

@@ -116,3 +116,17 @@ fn three_switches_sixty_calls_one_balance() {
     assert_eq!(listed["slices"].as_array().map(|rows| rows.iter().filter(|row| row["state"] == "closed").count()), Some(3), "{listed}");
     eprintln!("three switches: spent {spent} of 1000000, {} records", postgres.number("SELECT count(*) FROM cdr"));
 }
+
+/// It has no account yet, and knows none: that is its own trouble, and not the callers'.
+#[test]
+fn fault_a12_a_first_start_without_the_database_answers_503() {
+    let mut postgres = Postgres::start();
+    let site = site("n1", &postgres, free_port(CARRIERS));
+    postgres.stop();
+    let switch = site.start();
+    let log = Scenario::caller("uac_refused", &switch).wants(503).run();
+    assert!(log.0.contains("Q.850;cause=41"), "{}", log.0);
+    let cdrs = switch.api.wait_cdrs(1);
+    assert_eq!((cdrs[0].text("reason"), cdrs[0].number("sip_status"), cdrs[0].number("cause_q850")), ("ledger-away", 503, 41));
+    switch.stop();
+}

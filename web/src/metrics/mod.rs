@@ -56,6 +56,8 @@ pub struct Metrics {
     pub journal_commit: Histogram,
     /// Records queued for the journal.
     pub cdr_queue_records: IntGauge,
+    /// Bytes that the journal's file system has left for us; -1 if it cannot be asked.
+    pub data_dir_free_bytes: IntGauge,
     /// Estimated MOS of a leg when its call ends, 1 to 5.
     pub media_mos: Histogram,
     /// Accounts under their low-balance mark.
@@ -139,6 +141,7 @@ impl Metrics {
             )?,
             ledger_imbalance_units: gauge(r, "ledger_imbalance_units", "Sum of all transfers in 1e-5 units of currency; must be 0.")?,
             journal_commit: histogram(r, "journal_commit_seconds", "One group commit of the journal.", COMMIT_SECONDS)?,
+            data_dir_free_bytes: gauge(r, "data_dir_free_bytes", "Free on the disk of node.data_dir.")?,
             cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
             media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
@@ -307,6 +310,24 @@ mod tests {
 
     fn series(metrics: &Metrics) -> usize {
         metrics.exposition().unwrap().lines().filter(|line| !line.starts_with('#')).count()
+    }
+
+    /// Several nodes and the disk are watched: each of these has an alert and a panel.
+    #[test]
+    fn fault_e2_cluster_and_disk_have_alerts_and_panels() {
+        let (alerts, panels) = (
+            include_str!("../../../docker/prometheus/alerts.yml"),
+            include_str!("../../../docker/grafana/dashboards/tollgate.json"),
+        );
+        let metrics = Metrics::new("9.9.9", &[]).unwrap();
+        metrics.feed("ledger", 7, 0, 0);
+        let text = metrics.exposition().unwrap();
+        for name in ["central_up", "central_fenced", "feed_lag_entries", "data_dir_free_bytes"] {
+            let name = format!("tollgate_{name}");
+            for (place, text) in [("the exposition", text.as_str()), ("the alerts", alerts), ("the dashboard", panels)] {
+                assert!(text.contains(&name), "{name} is not in {place}");
+            }
+        }
     }
 
     #[test]

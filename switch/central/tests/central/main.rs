@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a failure is its message")]
 
 mod encrypted;
+mod idle_money;
 mod kit;
 mod money;
 mod sharing;
 mod trouble;
+mod whole;
 mod words;

@@ -92,3 +92,44 @@ fn a_call_is_reversed_in_every_balance_that_paid_and_two_nodes_share_free_minute
     assert_eq!((bench.money(), bench.minutes()), ((1_000_000, 0), (90, 0)), "what was not used is back");
     assert_eq!((bench.sum("EUR"), bench.sum("SEC")), (0, 0));
 }
+
+/// Who sells to a shop and who sells to that one both pay their part of its calls.
+#[test]
+fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
+    const TIERS: [&str; 3] = ["acme", "acme:shop", "acme:shop:kiosk"];
+    let mut bench = Bench::new(1_000_000);
+    for name in &TIERS[1..] {
+        let (terms, currency) = (ledger::Terms::of_deck("retail"), Currency::EUR);
+        let new = rating::slices::desk::NewAccount { name: (*name).into(), currency, opening: 500_000, limit: 0, terms };
+        bench.runtime.block_on(bench.central.open(new, Wall(1))).unwrap();
+    }
+    let balances = |bench: &Bench| TIERS.map(|name| bench.posted(name));
+    let before = balances(&bench);
+    let mut node = bench.node("n1", TIMING);
+    wait("a call of the lowest tier", || node.call_of(TIERS[2], 1).is_ok());
+    for _ in 0..10 {
+        assert_eq!(node.second(), 0);
+    }
+    node.hang_up_all();
+    // 0.01 a second in each tier.
+    let after = before.map(|posted| posted - 10_000);
+    wait("it is billed in every tier", || balances(&bench) == after);
+    let kiosk = |key: &str, of: Option<&str>| {
+        let cause = "bad line".to_owned();
+        let order = match of {
+            Some(of) => MoveOrder::Reverse { of: of.to_owned(), cause },
+            None => MoveOrder::ReverseCall { call: ledger::CallId(1), transfers: Vec::new(), cause },
+        };
+        bench.runtime.block_on(bench.central.carry_out(TIERS[2].into(), key.to_owned(), order, [].into(), Wall(2)))
+    };
+    kiosk("v1", None).unwrap();
+    assert_eq!(balances(&bench), before, "the call is undone in every tier");
+    let again = kiosk("v2", Some("v1")).unwrap();
+    assert_eq!((balances(&bench), again.amount.amount), (after, -10_000), "and billed again in every tier");
+    assert!(kiosk("v2", Some("v1")).unwrap().replayed);
+    assert_eq!(refusal(kiosk("v3", Some("v1"))), AccountRefused::Books(Refused::Reversed));
+    kiosk("v4", Some("v2")).unwrap();
+    assert_eq!(balances(&bench), before, "a third time");
+    node.stop();
+    assert_eq!((balances(&bench), bench.sum("EUR")), (before, 0));
+}

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 
 use central::{Booked, Central, CentralError, NewGrant};
-use ledger::{CallId, PocketKind, PocketTerms, Terms};
+use ledger::{CallId, PeriodClosed, PocketKind, PocketTerms, Terms};
 use rating::engine::{AccountView, MoveOrder, PaymentMethod};
 use rating::payment::Term;
 use rating::slices::desk::NewAccount;
 use rating::slices::holder::Timing;
+use store::{Statement, StatementQuery};
 use units::{Currency, Money, Wall};
 
 use super::node::Node;
 use super::postgres::Postgres;
+
+/// After all that happens in a test.
+pub const LATE: Wall = Wall(4_000_000_000_000);
 
 pub struct Bench {
     pub postgres: Postgres,
@@ -67,6 +71,17 @@ impl Bench {
         self.carry_out(key, MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() })
     }
 
+    /// A service paid at once: one piece at this price.
+    pub fn charge(&self, key: &str, price: i64) -> Result<Booked, CentralError> {
+        let (price, cause) = (Money::of(price, Currency::EUR), "a number for a month".to_owned());
+        self.carry_out(key, MoveOrder::Charge { pieces: 1, price, cause })
+    }
+
+    /// What an account has posted, whichever it is, 10⁻⁵ units.
+    pub fn posted(&self, account: &str) -> i64 {
+        self.count(&format!("SELECT posted FROM account WHERE name = '{account}'"))
+    }
+
     pub fn reverse_call(&self, key: &str, call: u128) -> Result<Booked, CentralError> {
         let (call, transfers, cause) = (CallId(call), Vec::new(), "bad line".to_owned());
         self.carry_out(key, MoveOrder::ReverseCall { call, transfers, cause })
@@ -78,6 +93,15 @@ impl Bench {
         let (amount, reference) = (Money::of(seconds * 100_000, Currency::SEC), "welcome".to_owned());
         let grant = NewGrant { account: "acme".into(), pocket: "free".into(), amount, terms, reference, key: key.to_owned() };
         self.runtime.block_on(self.central.grant(grant, Wall(2)))
+    }
+
+    /// A page of the account's movements.
+    pub fn statement(&self, query: &StatementQuery) -> Result<Statement, CentralError> {
+        self.runtime.block_on(self.central.statement(query, LATE))
+    }
+
+    pub fn close(&self, key: &str, until: Wall) -> Result<(PeriodClosed, bool), CentralError> {
+        self.runtime.block_on(self.central.close(until, key.into()))
     }
 
     pub fn tells_rates(&self, deck: &str, version: &str, node: &str) -> bool {

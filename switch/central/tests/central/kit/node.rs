@@ -40,6 +40,7 @@ pub struct Desk {
 
 struct Call {
     id: CallId,
+    account: Name,
     lease: LeaseId,
     /// Answered time.
     ms: u64,
@@ -56,7 +57,7 @@ fn raw(text: String) -> Box<RawValue> {
 
 fn now(begun: Instant) -> Now {
     let us = u64::try_from(begun.elapsed().as_micros()).expect("short");
-    Now { tick: Tick(us), wall: Wall(1_800_000_000_000 + i64::try_from(us / 1_000).expect("short")) }
+    Now { tick: Tick(us), wall: Wall(1_700_000_000_000 + i64::try_from(us / 1_000).expect("short")) }
 }
 
 impl Node {
@@ -75,7 +76,7 @@ impl Node {
         let mut desk = Desk { engine, appender, gate, wishes };
         for call in lost {
             let settlement = desk.engine.recover(now(begun), &call, None).expect("was lent");
-            desk.settled(now(begun), call.open.call, settlement);
+            desk.settled(now(begun), "acme".into(), call.open.call, settlement);
         }
         let desk = Arc::new(Mutex::new(desk));
         let status = Arc::new(Status::default());
@@ -107,15 +108,20 @@ impl Node {
 
     /// A call of the account `acme` is made and answered at once.
     pub fn call(&mut self, id: u128) -> Result<(), Refusal> {
+        self.call_of("acme", id)
+    }
+
+    /// A call of any account.
+    pub fn call_of(&mut self, account: &str, id: u128) -> Result<(), Refusal> {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
         let number = "15".parse().expect("digits");
-        let lease = desk.with_money(now, |engine| engine.authorize(now, Authorize { call: CallId(id), account: "acme", number: &number }));
+        let lease = desk.with_money(now, |engine| engine.authorize(now, Authorize { call: CallId(id), account, number: &number }));
         let lease = lease?.lease;
         desk.engine.answer(now, lease)?;
         let record = desk.engine.open_record(lease, "pbx".into(), (raw("{}".into()), raw("{}".into())), raw("{}".into()))?;
         desk.write(&record);
-        self.calls.push(Call { id: CallId(id), lease, ms: 0 });
+        self.calls.push(Call { id: CallId(id), account: account.into(), lease, ms: 0 });
         Ok(())
     }
 
@@ -131,11 +137,11 @@ impl Node {
             let extension = ask(700);
             if call.ms + 1_000 > extension.timing.cut_at_ms {
                 let settlement = desk.engine.settle(now, call.lease, call.ms, None).expect("a lease");
-                desk.settled(now, call.id, settlement);
+                desk.settled(now, call.account.clone(), call.id, settlement);
                 return false;
             }
             call.ms += 1_000;
-            desk.write(&Record::checkpoint(now.wall, "acme".into(), call.id, call.ms));
+            desk.write(&Record::checkpoint(now.wall, call.account.clone(), call.id, call.ms));
             true
         });
         before - self.calls.len()
@@ -158,7 +164,7 @@ impl Node {
         let mut desk = self.desk.lock().expect("sound");
         for call in self.calls.drain(..) {
             let settlement = desk.engine.settle(now, call.lease, call.ms, None).expect("a lease");
-            desk.settled(now, call.id, settlement);
+            desk.settled(now, call.account.clone(), call.id, settlement);
         }
     }
 
@@ -194,9 +200,9 @@ impl Desk {
         self.appender.append(Entry::of(record).expect("JSON"), Priority::Live).expect("room");
     }
 
-    fn settled(&mut self, now: Now, call: CallId, settlement: rating::engine::Settlement) {
+    fn settled(&mut self, now: Now, account: Name, call: CallId, settlement: rating::engine::Settlement) {
         let cdr = raw(format!(r#"{{"id":"{call}","amount":"{}"}}"#, settlement.amount));
-        self.write(&Record::settled(now.wall, "acme".into(), call, cdr, settlement.transfers));
+        self.write(&Record::settled(now.wall, account, call, cdr, settlement.transfers));
     }
 
     fn with_money<T>(&mut self, now: Now, ask: impl FnOnce(&mut Engine) -> T) -> T {

@@ -99,6 +99,15 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
     }
 
+    /// Texts by SQL, a line each.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-XAtq", "-U", "tollgate", "-d", "postgres", "-c", sql, "-h"]).arg(self.folder.path());
+        let output = psql.output().expect("psql runs");
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+
     /// As in the configuration.
     pub fn address(&self) -> String {
         let host = self.folder.path().display().to_string().replace('/', "%2F");
