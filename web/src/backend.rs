@@ -342,9 +342,6 @@ pub enum BackendError {
     /// Two things that must agree do not: somebody has to look.
     #[error("{0}")]
     Broken(String),
-    /// Not where several nodes share a ledger; says what does it instead.
-    #[error("{0}")]
-    NotHere(String),
     /// Nothing is taken at the moment: journal failed, draining, queue full.
     #[error("{0}")]
     Unavailable(String),
@@ -375,7 +372,6 @@ impl From<BackendError> for Problem {
             BackendError::NotYet { secs, .. } => Self::unavailable(detail).retry_in(secs),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
-            BackendError::NotHere(_) => Self::new(StatusCode::NOT_IMPLEMENTED, detail),
             BackendError::Unavailable(_) => Self::unavailable(detail),
         }
     }

@@ -1,4 +1,5 @@
-//! Repository checks that the compiler cannot make: `cargo xtask arrows | purity | style | docs | check`.
+//! Repository checks that the compiler cannot make: `cargo xtask arrows | purity | style | docs | check`; and `cargo xtask rolling`, which upgrades
+//! two nodes under calls.
 //! Each check is a function of plain data, so its tests feed it made-up workspaces that must fail.
 #![forbid(unsafe_code)]
 
@@ -6,6 +7,7 @@ mod arrows;
 mod docs;
 mod purity;
 mod report;
+mod rolling;
 mod source;
 mod style;
 mod workspace;
@@ -16,11 +18,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask arrows | purity | style | docs | check";
+const USAGE: &str = "usage: cargo xtask arrows | purity | style | docs | check | rolling [--old BINARY] [--new BINARY] [COMMIT]";
 
 fn main() -> Result<ExitCode> {
     let wanted = std::env::args().nth(1).context(USAGE)?;
     let root = root()?;
+    if wanted == "rolling" {
+        rolling::run(&root, &std::env::args().skip(2).collect::<Vec<_>>())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let workspace = Workspace::read(&root, purity::PURE)?;
     let files = source::rust_files(&root, &workspace)?;
     let checks: &[(&str, &dyn Fn() -> Result<Report>)] = &[

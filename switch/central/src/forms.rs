@@ -25,7 +25,9 @@ pub(crate) fn split(mut state: Value) -> (String, Option<String>) {
     let mut more = Map::new();
     if let Value::Object(fields) = &mut state {
         // Programs of the first form read these without harm, and lose them when they write: here they are twice.
-        more.extend(fields.iter().filter(|(name, _)| !FIRST_STATE.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())));
+        more.extend(
+            fields.iter().filter(|(name, _)| !FIRST_STATE.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())),
+        );
         if let Some(Value::Object(terms)) = fields.get_mut(TERMS) {
             let (known, newer) = std::mem::take(terms).into_iter().partition(|(name, _)| FIRST_TERMS.contains(&name.as_str()));
             *terms = known;
@@ -123,7 +125,10 @@ mod tests {
         without.as_object_mut().expect("fields").remove("weather");
         without["terms"]["language"] = json!("fr");
         let read = merged(&without.to_string(), more.as_deref()).expect("JSON");
-        assert_eq!((&read["terms"], &read["weather"]), (&json!({ "decks": ["retail"], "language": "fr", "colour": "red" }), &whole["weather"]));
+        assert_eq!(
+            (&read["terms"], &read["weather"]),
+            (&json!({ "decks": ["retail"], "language": "fr", "colour": "red" }), &whole["weather"])
+        );
         let plain = json!({ "terms": { "decks": ["retail"] }, "opened_at": 1 });
         assert_eq!(split(plain.clone()), (plain.to_string(), None));
     }

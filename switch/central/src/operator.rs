@@ -16,8 +16,8 @@ use tokio_postgres::{Row, Transaction};
 use units::{Money, Name, Now, Wall};
 
 use crate::link::{Failed, Link};
-use crate::rates::Claim;
 use crate::questions::{Found, Question};
+use crate::rates::Claim;
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
 use crate::{CentralError, closing, desk, rates, recall, schema, trial};
@@ -253,9 +253,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Ans
     match order {
         Order::Open { new, at } => open(tx, new, desk::at(*at)).await.map(|()| Answer::Done),
         Order::Amend { account, change, at } => amend(tx, account, change, desk::at(*at)).await.map(|()| Answer::Done),
-        Order::Move { account, key, order, methods, at } => {
-            move_money(tx, (account, key), order, methods, desk::at(*at)).await
-        }
+        Order::Move { account, key, order, methods, at } => move_money(tx, (account, key), order, methods, desk::at(*at)).await,
         Order::Grant { grant, at } => give(tx, grant, desk::at(*at)).await.map(Answer::Booked),
         Order::Account(name) => {
             let rows = rows::families(tx, std::iter::once(name)).await?;

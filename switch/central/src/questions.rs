@@ -8,10 +8,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
+use crate::desk;
 use crate::journal::{self, END, End};
 use crate::link::Failed;
 use crate::rows::{self, damaged, signed};
-use crate::desk;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -27,7 +27,12 @@ pub(crate) enum Question {
     Notices(Query),
     /// What an account and its pockets have, with the end of the central journal at that moment.
     Posted(Name),
-    InTransit { after: Option<TransitPlace>, late_only: bool, limit: usize, now: Wall },
+    InTransit {
+        after: Option<TransitPlace>,
+        late_only: bool,
+        limit: usize,
+        now: Wall,
+    },
 }
 
 /// Entries of the central journal, in its order.

@@ -14,8 +14,8 @@ use units::{Currency, Name, Wall};
 use crate::journal::{self, Line};
 use crate::link::Failed;
 use crate::operator::{self, Order};
-use crate::rows::{self, AccountRow, damaged, signed};
 use crate::questions::{self, Found, Question};
+use crate::rows::{self, AccountRow, damaged, signed};
 use crate::{CentralError, desk, schema};
 
 /// A node counts as live for a fair share so long after its last beat.

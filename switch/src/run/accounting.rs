@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::{PeriodClosed, TrialBalance, TrialRow};
 use node::{AdminReply, AdminRequest};
-use store::{Balances, Journal, Movement, Reader, StatementPlace, StatementQuery, StoreError};
+use store::{Balances, Journal, Movement, Reader, Statement, StatementPlace, StatementQuery, StoreError};
 use tokio::sync::Mutex;
 use units::{Currency, Money, Name, Wall};
 use web::documents::{MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
@@ -93,10 +93,15 @@ pub(super) async fn statement(
     if !page.more && to.is_none_or(|to| to > fabric.clock.now().wall) {
         compare(fabric, shard, &journal, name, page.closing.clone()).await?;
     }
+    Ok(statement_page(account, &page))
+}
+
+/// As the API shows it.
+pub(super) fn statement_page(account: String, page: &Statement) -> StatementPage {
     let movements = page.movements.iter().map(movement_doc).collect();
     let (opening, closing) = (balances(&page.opening), balances(&page.closing.balances));
     let document = StatementDoc { account, opening, movements, closing, next: None };
-    Ok(StatementPage { document, next: page.more.then_some(page.closing.entry) })
+    StatementPage { document, next: page.more.then_some(page.closing.entry) }
 }
 
 /// What the journal says of an account up to `closing`, or after one of the entries that came since, must be what its shard has.
@@ -153,7 +158,7 @@ fn words(balances: &Balances) -> String {
 }
 
 /// Where a page begins, as the store takes it.
-fn place(place: web::StatementPlace) -> Result<StatementPlace, BackendError> {
+pub(super) fn place(place: web::StatementPlace) -> Result<StatementPlace, BackendError> {
     let bad = |_| BackendError::Refused { field: "cursor", detail: "this is no cursor of this list".to_owned() };
     let mut balances = Balances::new();
     for StatementBalanceDoc { pocket, currency, balance } in place.balances {
@@ -177,7 +182,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError
     done.map_err(|error| BackendError::Unavailable(error.to_string()))
 }
 
-fn period_doc(closed: &PeriodClosed) -> PeriodDoc {
+pub(super) fn period_doc(closed: &PeriodClosed) -> PeriodDoc {
     PeriodDoc {
         until: closed.until.rfc3339(),
         entry: closed.entry,

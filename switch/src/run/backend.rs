@@ -136,32 +136,32 @@ impl Backend for SwitchBackend {
     }
 
     fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
-        if self.ledger.is_some() {
-            return central_api::not_here("the close of a period");
+        if let Some((central, _)) = &self.ledger {
+            return central_api::close_period(Arc::clone(central), until, idempotency_key);
         }
         let (journal, closing) = (Arc::clone(&self.journal), Arc::clone(&self.closing));
         Box::pin(accounting::close_period(Arc::clone(&self.fabric), journal, closing, (until, idempotency_key)))
     }
 
     fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
-        if self.ledger.is_some() {
-            return central_api::not_here("a statement");
+        if let Some((central, _)) = &self.ledger {
+            return central_api::statement(Arc::clone(central), ask, self.fabric.clock.now().wall);
         }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
         Box::pin(accounting::statement(fabric, shard, Arc::clone(&self.journal), ask))
     }
 
     fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
-        if self.ledger.is_some() {
-            return central_api::not_here("the list of payments");
+        if let Some((central, _)) = &self.ledger {
+            return central_api::payments(Arc::clone(central), ask, self.fabric.clock.now().wall);
         }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
         Box::pin(payments::of_account(fabric, shard, Arc::clone(&self.journal), ask))
     }
 
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
-        if self.ledger.is_some() {
-            return central_api::not_here("the list of payments on their way");
+        if let Some((central, _)) = &self.ledger {
+            return central_api::in_transit(Arc::clone(central), ask, self.fabric.clock.now().wall);
         }
         Box::pin(payments::in_transit(Arc::clone(&self.fabric), ask))
     }
@@ -323,19 +323,32 @@ pub(crate) struct JournalCdrs(pub Arc<Journal>);
 impl CdrSource for JournalCdrs {
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
         let reader: Reader = self.0.reader().map_err(unreadable)?;
-        let page = reader.cdrs(&query(filter)).map_err(unreadable)?;
-        Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next })
+        cdr_rows(filter, |query| reader.cdrs(query).map_err(unreadable))
     }
 
     fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
         let reader: Reader = self.0.reader().map_err(unreadable)?;
-        let page = reader.notices(&query(filter)).map_err(unreadable)?;
-        let items = page.rows.into_iter().map(|row| {
-            let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: row.notice };
-            serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
-        });
-        Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })
+        notice_rows(filter, |query| reader.notices(query).map_err(unreadable))
     }
+}
+
+/// A page of call records, wherever they come from.
+pub(super) fn cdr_rows(filter: &CdrFilter, read: impl Fn(&Query) -> Result<store::Page, SourceError>) -> Result<CdrRows, SourceError> {
+    let page = read(&query(filter))?;
+    Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next })
+}
+
+/// A page of notices, wherever they come from.
+pub(super) fn notice_rows(
+    filter: &CdrFilter,
+    read: impl Fn(&Query) -> Result<store::NoticePage, SourceError>,
+) -> Result<CdrRows, SourceError> {
+    let page = read(&query(filter))?;
+    let items = page.rows.into_iter().map(|row| {
+        let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: row.notice };
+        serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
+    });
+    Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })
 }
 
 fn unreadable(error: store::StoreError) -> SourceError {

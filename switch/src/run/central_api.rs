@@ -8,12 +8,19 @@ use ledger::{Refused, Terms};
 use rating::Decks;
 use rating::engine::{AccountChange, AccountRefused, MoveOrder, PaymentMethod};
 use rating::slices::desk;
+use store::StatementQuery;
+use tokio::runtime::Handle;
 use units::{Name, Wall};
-use web::documents::{AccountDoc, TrialBalanceDoc};
-use web::{Answer, BackendError, GrantOrder, GrantReceipt, NewAccount};
+use web::documents::{AccountDoc, PaymentDoc, TrialBalanceDoc};
+use web::{
+    Answer, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, NewAccount, PaymentsAsk, PaymentsPage,
+    SourceError, StatementAsk, StatementPage, TransitAsk,
+};
 
-use crate::run::accounting::trial_doc;
+use crate::run::accounting::{period_doc, place, statement_page, trial_doc};
+use crate::run::backend::{cdr_rows, notice_rows};
 use crate::run::money::Done;
+use crate::run::payments;
 use crate::run::terms::{self, account_doc};
 
 /// Up to `limit` accounts after `after`.
@@ -84,13 +91,59 @@ pub(crate) fn trial_balance(central: Arc<Central>) -> Answer<TrialBalanceDoc> {
     Box::pin(async move { central.trial_balance().await.map(|trial| trial_doc(&trial)).map_err(refusal) })
 }
 
-/// What is not built for several nodes, and where to find it.
-pub(crate) fn not_here<T: 'static>(what: &'static str) -> Answer<T> {
-    let detail = format!(
-        "{what} over all nodes is not built yet: the tables `entry` and `booking` of the central ledger have every movement, `tollgate ledger \
-         trial-balance` sums all nodes, with `--data FOLDER` one node's journal"
-    );
-    Box::pin(async move { Err(BackendError::NotHere(detail)) })
+/// Closes a period over all nodes, once per key.
+pub(crate) fn close_period(central: Arc<Central>, until: Wall, key: String) -> Answer<CloseReceipt> {
+    Box::pin(async move {
+        let (closed, replayed) = central.close(until, key.as_str().into()).await.map_err(|error| match error {
+            CentralError::KeyReused(key) => BackendError::KeyReused(key),
+            error @ (CentralError::Closed { .. } | CentralError::Account(_)) => {
+                BackendError::Refused { field: "until", detail: error.to_string() }
+            }
+            other => refusal(other),
+        })?;
+        Ok(CloseReceipt { document: period_doc(&closed), replayed })
+    })
+}
+
+/// A page of an account's movements over all nodes.
+pub(crate) fn statement(central: Arc<Central>, ask: StatementAsk, now: Wall) -> Answer<StatementPage> {
+    Box::pin(async move {
+        let StatementAsk { account, from, to, after, limit } = ask;
+        let query = StatementQuery { account: account.as_str().into(), from, to, after: after.map(place).transpose()?, limit };
+        Ok(statement_page(account, &central.statement(&query, now).await.map_err(refusal)?))
+    })
+}
+
+/// A page of an account's payments over all nodes.
+pub(crate) fn payments(central: Arc<Central>, ask: PaymentsAsk, now: Wall) -> Answer<PaymentsPage> {
+    Box::pin(async move {
+        let PaymentsAsk { account, after, limit } = ask;
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let page = central.payments(&account.as_str().into(), after.unwrap_or(0), limit).await.map_err(refusal)?;
+        Ok(payments::payments_page(&account, &page, now))
+    })
+}
+
+/// Payments of all accounts that are on their way.
+pub(crate) fn in_transit(central: Arc<Central>, ask: TransitAsk, now: Wall) -> Answer<Vec<PaymentDoc>> {
+    Box::pin(async move {
+        let TransitAsk { after, late_only, limit } = ask;
+        let rows = central.in_transit(after.map(payments::place), late_only, limit, now).await.map_err(refusal)?;
+        Ok(rows.iter().map(payments::transit_doc).collect())
+    })
+}
+
+/// Call records and notices of all nodes. The questions are asked from threads that may wait, of a runtime that runs beside them.
+pub(crate) struct CentralCdrs(pub Arc<Central>);
+
+impl CdrSource for CentralCdrs {
+    fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        cdr_rows(filter, |query| Handle::current().block_on(self.0.cdrs(query)).map_err(|error| SourceError(error.to_string())))
+    }
+
+    fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
+        notice_rows(filter, |query| Handle::current().block_on(self.0.notices(query)).map_err(|error| SourceError(error.to_string())))
+    }
 }
 
 /// Moves money once per key; a refusal without a field of its own is laid at `field`.
@@ -134,6 +187,7 @@ pub(crate) fn refusal(error: CentralError) -> BackendError {
         CentralError::NoCall { .. } => BackendError::NoMovement(error.to_string()),
         CentralError::Recalled { secs, .. } => BackendError::NotYet { detail: error.to_string(), secs },
         CentralError::Refused(_) => BackendError::Refused { field: "amount", detail: error.to_string() },
+        CentralError::Broken(detail) => BackendError::Broken(detail),
         other => BackendError::Unavailable(other.to_string()),
     }
 }

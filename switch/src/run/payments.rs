@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ledger::Key;
 use node::{AdminReply, AdminRequest};
-use rating::engine::InTransit;
-use store::{Booked, Journal, PaymentRow};
+use rating::engine::{InTransit, TransitPlace};
+use store::{Booked, Journal, PaymentPage, PaymentRow};
 use units::{Money, Name, Wall};
 use web::documents::PaymentDoc;
 use web::{BackendError, PaymentsAsk, PaymentsPage, TransitAsk};
@@ -27,14 +27,17 @@ pub(super) async fn of_account(
     }
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let page = read(&journal, move |reader| reader.payments(&name, after.unwrap_or(0), limit)).await?;
-    let now = fabric.clock.now().wall;
-    Ok(PaymentsPage { items: page.rows.iter().map(|row| row_doc(&account, row, now)).collect(), next: page.next })
+    Ok(payments_page(&account, &page, fabric.clock.now().wall))
+}
+
+/// As the API shows it.
+pub(super) fn payments_page(account: &str, page: &PaymentPage, now: Wall) -> PaymentsPage {
+    PaymentsPage { items: page.rows.iter().map(|row| row_doc(account, row, now)).collect(), next: page.next }
 }
 
 pub(super) async fn in_transit(fabric: Arc<Fabric>, wanted: TransitAsk) -> Result<Vec<PaymentDoc>, BackendError> {
     let TransitAsk { after, late_only, limit } = wanted;
-    let after = after.map(|place| (place.due, Name::from(place.account), Key::Given(place.key.into())));
-    let after = after.map(|(due, account, key)| InTransit::place_of(due, account, key));
+    let after = after.map(place);
     let mut all = Vec::new();
     for shard in 0..fabric.mailboxes.len() as u8 {
         let request = AdminRequest::InTransit { after: after.clone(), late_only, limit };
@@ -44,6 +47,11 @@ pub(super) async fn in_transit(fabric: Arc<Fabric>, wanted: TransitAsk) -> Resul
     }
     all.sort_by_cached_key(InTransit::place);
     Ok(all.iter().take(limit).map(transit_doc).collect())
+}
+
+/// Where a page of payments on their way goes on.
+pub(super) fn place(place: web::TransitPlace) -> TransitPlace {
+    InTransit::place_of(place.due, Name::from(place.account), Key::Given(place.key.into()))
 }
 
 fn row_doc(account: &str, row: &PaymentRow, now: Wall) -> PaymentDoc {
@@ -75,7 +83,7 @@ fn row_doc(account: &str, row: &PaymentRow, now: Wall) -> PaymentDoc {
     }
 }
 
-fn transit_doc(row: &InTransit) -> PaymentDoc {
+pub(super) fn transit_doc(row: &InTransit) -> PaymentDoc {
     let nothing = Money::zero(row.amount.currency).to_string();
     PaymentDoc {
         account: row.account.to_string(),

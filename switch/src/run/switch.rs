@@ -19,10 +19,11 @@ use route::SlotTable;
 use sip::flow::Transport;
 use store::{Journal, Load, Options};
 use tokio::sync::{mpsc, oneshot};
-use web::{Metrics, WebState};
+use web::{CdrSource, Metrics, WebState};
 
 use crate::run::backend::{JournalCdrs, SwitchBackend};
 use crate::run::central::{Ledger, WISHES_MAX};
+use crate::run::central_api::CentralCdrs;
 use crate::run::clock::Clock;
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
@@ -330,7 +331,11 @@ fn web_state(
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     };
-    Arc::new(WebState::new(Arc::new(backend), Arc::new(JournalCdrs(Arc::clone(journal))), Arc::clone(metrics), token))
+    let cdrs: Arc<dyn CdrSource> = match ledger {
+        Some(ledger) => Arc::new(CentralCdrs(Arc::clone(&ledger.central))),
+        None => Arc::new(JournalCdrs(Arc::clone(journal))),
+    };
+    Arc::new(WebState::new(Arc::new(backend), cdrs, Arc::clone(metrics), token))
 }
 
 /// One thread carries TCP, DNS, HTTP and the feeds.

@@ -11,7 +11,7 @@ use crate::harness::{
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 const OPENING: &str = "9.00";
 
-fn site(name: &'static str, postgres: &Postgres, carrier: u16) -> Site {
+pub fn site(name: &'static str, postgres: &Postgres, carrier: u16) -> Site {
     Site::acme(OPENING, BY_THE_SECOND)
         .named(name)
         .node(&format!("ledger = \"{}\"\nslice_max = \"1.00\"", postgres.address()))
@@ -20,7 +20,7 @@ fn site(name: &'static str, postgres: &Postgres, carrier: u16) -> Site {
 }
 
 /// Until the node has something to lend.
-fn wait_for_a_slice(postgres: &Postgres, node: &str) {
+pub fn wait_for_a_slice(postgres: &Postgres, node: &str) {
     let booked = format!("SELECT count(*) FROM slice WHERE node = '{node}' AND granted > 0");
     eventually("a slice", SOON, || (postgres.number(&booked) == 1).then_some(()));
     let shown = format!("SELECT count(*) FROM lent WHERE node = '{node}'");
@@ -86,7 +86,7 @@ fn three_switches_sixty_calls_one_balance() {
 
     // Calls are cut when the money ends. The last few could talk for minutes on what the others left: they are hung up from here.
     let cut = |switch: &Tollgate| switch.api.cdrs().iter().filter(|cdr| cdr.text("reason") == "no-credit").count();
-    eventually("calls without money", SOON, || (switches.iter().map(cut).sum::<usize>() >= 20).then_some(()));
+    eventually("calls without money", SOON, || (cut(&switches[0]) >= 20).then_some(()));
     for switch in &switches {
         for call in switch.api.calls() {
             // It may have ended since.

@@ -6,6 +6,7 @@ mod api;
 mod calls;
 mod cashbook;
 mod central;
+mod central_books;
 mod crash;
 mod credit;
 mod disk;

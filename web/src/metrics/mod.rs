@@ -315,10 +315,8 @@ mod tests {
     /// Several nodes and the disk are watched: each of these has an alert and a panel.
     #[test]
     fn fault_e2_cluster_and_disk_have_alerts_and_panels() {
-        let (alerts, panels) = (
-            include_str!("../../../docker/prometheus/alerts.yml"),
-            include_str!("../../../docker/grafana/dashboards/tollgate.json"),
-        );
+        let (alerts, panels) =
+            (include_str!("../../../docker/prometheus/alerts.yml"), include_str!("../../../docker/grafana/dashboards/tollgate.json"));
         let metrics = Metrics::new("9.9.9", &[]).unwrap();
         metrics.feed("ledger", 7, 0, 0);
         let text = metrics.exposition().unwrap();

@@ -7,5 +7,6 @@ mod kit;
 mod money;
 mod sharing;
 mod trouble;
+mod versions;
 mod whole;
 mod words;

@@ -117,7 +117,7 @@ fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
     let kiosk = |key: &str, of: Option<&str>| {
         let cause = "bad line".to_owned();
         let order = match of {
-            Some(of) => MoveOrder::Reverse { of: of.to_owned(), cause },
+            Some(of) => MoveOrder::Reverse { of: of.to_owned(), expired: None, cause },
             None => MoveOrder::ReverseCall { call: ledger::CallId(1), transfers: Vec::new(), cause },
         };
         bench.runtime.block_on(bench.central.carry_out(TIERS[2].into(), key.to_owned(), order, [].into(), Wall(2)))

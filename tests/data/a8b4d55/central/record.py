@@ -293,7 +293,7 @@ def record():
     wait("NATS", lambda: socket.socket().connect_ex(("127.0.0.1", nats_port)) == 0)
     tap, mail, carrier = Tap(nats_port), Mail(), free_port()
     alpha = started(subprocess.Popen(["bash", SIPP, "uas_answer", f"127.0.0.1:{carrier}", "-w", "120"], start_new_session=True))
-    mails = f'[mail]\nsmtp = "smtp://127.0.0.1:{mail.port}"\nfrom = "billing@example.net"\n'
+    mails = f'[mail]\nsmtp = "smtp://127.0.0.1:{mail.port}"\nfrom = "billing@example.net"\ntls = "none"\n'
     one = Node("n1", folder, postgres.address, carrier, f'[nats]\nurl = "nats://127.0.0.1:{tap.port}"\n{mails}')
     # Either may be the one that tells the customer.
     two = Node("n2", folder, postgres.address, carrier, mails)
@@ -329,7 +329,9 @@ def record():
     expected["posted"] = {row.split("|")[0]: int(row.split("|")[1]) for row in postgres.rows("SELECT name, posted FROM account ORDER BY name")}
     expected["entries"] = int(postgres.rows("SELECT count(*) FROM entry")[0])
     (OUT / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
-    (OUT / "dump.sql").write_text(postgres.run("pg_dump", "-U", "tollgate", "-d", "postgres", "-h", postgres.folder, "--inserts", "--no-owner"))
+    dump = postgres.run("pg_dump", "-U", "tollgate", "-d", "postgres", "-h", postgres.folder, "--inserts", "--no-owner")
+    # Commands of the newest psql only.
+    (OUT / "dump.sql").write_text(re.sub(r"^\\\\(un)?restrict.*\n", "", dump, flags=re.M))
     (OUT / "dialogue.sql").write_text(dialogue(postgres))
     (OUT / "nats.txt").write_text("\n".join(tap.lines) + "\n")
     (OUT / "smtp.txt").write_text("\n".join(mail.lines) + "\n")

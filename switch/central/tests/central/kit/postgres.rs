@@ -99,7 +99,16 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
     }
 
+    /// Carries out a file of statements, the first that fails is the end.
+    #[allow(dead_code, reason = "not all who share this file have such files")]
+    pub fn script(&self, file: &Path) {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "tollgate", "-d", "postgres", "-f"]).arg(file).arg("-h").arg(self.folder.path());
+        run(&mut psql);
+    }
+
     /// Texts by SQL, a line each.
+    #[allow(dead_code, reason = "not all who share this file ask for texts")]
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let mut psql = Command::new(program("psql"));
         psql.args(["-XAtq", "-U", "tollgate", "-d", "postgres", "-c", sql, "-h"]).arg(self.folder.path());
