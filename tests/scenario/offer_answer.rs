@@ -420,3 +420,159 @@ fn fault_b5_a_refresh_repeats_what_was_agreed_and_not_what_was_refused() {
     assert_eq!(refresh.body(), callee.invite.body(), "word for word what holds");
     assert!(refresh.header(Name::SessionExpires).is_some());
 }
+
+#[test]
+fn an_answer_to_a_hold_that_ignores_it_is_read_as_the_offer_allows() {
+    // RFC 3264 §6.1: sendonly is answered recvonly or inactive, inactive is answered inactive.
+    for (offered, answered, told) in [
+        ("sendonly", "sendrecv", "recvonly"),
+        ("sendonly", "sendonly", "inactive"),
+        ("inactive", "sendrecv", "inactive"),
+        ("recvonly", "sendrecv", "sendonly"),
+        ("sendrecv", "recvonly", "recvonly"),
+    ] {
+        let mut stage = Stage::standard();
+        let (mut phone, mut callee) = stage.talk("c1", "34600000000");
+        phone.reinvite(&mut stage, offered);
+        let ours = stage.expect(callee.at, "INVITE");
+        let answer = sdp::write(callee.at.ip(), &Media { direction: answered, version: 2, ..sdp::G711 });
+        callee.answer_to(&mut stage, &ours, 200, Some(&answer));
+        stage.expect(callee.at, "ACK");
+        let ok = phone.answered(&mut stage);
+        assert_eq!(text(&ok).matches("a=send").count() + text(&ok).matches("a=recv").count() + text(&ok).matches("a=inactive").count(), 1);
+        assert_eq!(sdp::direction(&ok.body()), told, "{offered} / {answered}");
+        hang_up(&mut stage, &mut phone, &mut callee);
+    }
+}
+
+#[test]
+fn an_update_without_an_offer_is_answered_while_an_offer_is_open() {
+    let mut stage = Stage::standard();
+    let (mut phone, mut callee) = stage.talk("c1", "34600000000");
+    phone.reinvite(&mut stage, "sendonly");
+    let ours = stage.expect(callee.at, "INVITE");
+    for (extra, offer, status) in [("", false, 200), ("", true, 500)] {
+        let sdp = phone.sdp("inactive");
+        let bytes = phone.dialog.request("UPDATE", extra, offer.then_some(&*sdp));
+        stage.send(phone.at, &bytes);
+        let answer = phone.expect(&mut stage, &format!("{status} UPDATE"));
+        assert_eq!(answer.header(Name::RetryAfter).is_some(), status == 500);
+    }
+    let offer = sdp::write(callee.at.ip(), &sdp::G711);
+    callee.request(&mut stage, "UPDATE", "", Some(&offer));
+    stage.expect(callee.at, "491 UPDATE");
+    let answer = sdp::answer(&ours.body(), callee.at.ip(), 2);
+    callee.answer_to(&mut stage, &ours, 200, Some(&answer));
+    stage.expect(callee.at, "ACK");
+    let ok = phone.expect(&mut stage, "200 INVITE");
+    phone.dialog.learn(&ok);
+    let ack = phone.dialog.ack(ok.cseq().0, None);
+    stage.send(phone.at, &ack);
+    hang_up(&mut stage, &mut phone, &mut callee);
+}
+
+#[test]
+fn an_offer_in_an_update_passes_as_a_reinvite_does() {
+    let mut stage = Stage::standard();
+    let (mut phone, mut callee) = stage.talk("c1", "34600000000");
+    let offer = phone.sdp("sendonly").replace("o=- 7 1 ", "o=- 7 2 ");
+    let bytes = phone.dialog.request("UPDATE", "", Some(&offer));
+    stage.send(phone.at, &bytes);
+    let ours = stage.expect(callee.at, "INVITE");
+    let answer = sdp::answer(&ours.body(), callee.at.ip(), 2);
+    callee.answer_to(&mut stage, &ours, 200, Some(&answer));
+    stage.expect(callee.at, "ACK");
+    let ok = phone.expect(&mut stage, "200 UPDATE");
+    assert_eq!(sdp::direction(&ok.body()), "recvonly");
+    hang_up(&mut stage, &mut phone, &mut callee);
+}
+
+/// What the caller hears to an INVITE with this body.
+fn refused(content_type: &str, body: &str) -> (u16, Stage) {
+    let mut stage = Stage::standard();
+    let mut phone = stage.phone("c1", "34600000000");
+    let bytes = phone.dialog.request("INVITE", "", None);
+    let head = String::from_utf8(bytes.to_vec()).unwrap();
+    let head = head.replace("Content-Length: 0\r\n\r\n", &format!("{content_type}Content-Length: {}\r\n\r\n{body}", body.len()));
+    stage.send(phone.at, &head.into());
+    let last = stage.inbox(phone.at).pop().map_or(0, |message| message.status());
+    (last, stage)
+}
+
+#[test]
+fn sdps_that_no_call_can_be_made_of_are_488() {
+    let sdp = |media: &str| format!("v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\n{media}");
+    let payloads: String = (0..200).map(|number| format!(" {}", number % 128)).collect();
+    for body in [
+        sdp(""),
+        sdp("m=audio 4000 RTP/AVP 8\r\nm=audio 4000 RTP/AVP 8\r\n"),
+        sdp("m=audio 0 RTP/AVP 8\r\n"),
+        sdp("m=audio 65536 RTP/AVP 8\r\n"),
+        sdp("m=audio 4000 RTP/AVP 8\r\na=ptime:0\r\n"),
+        sdp(&format!("m=audio 4000 RTP/AVP{payloads}\r\n")),
+        sdp("m=audio 4000 RTP/AVP 8 101\r\na=fmtp\0:101 0-16\r\n"),
+        sdp("m=audio 17002 RTP/AVP 4294967296\r\n").replace("t=0 0\r\n", ""),
+        sdp("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 239.1.1.1/1\r\n"),
+        sdp("m=image 4000 udptl t38\r\n"),
+        sdp("m=audio 4000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n"),
+        sdp("m=audio 4000 RTP/AVP 8\r\n").replace("c=IN IP4 192.0.2.11\r\n", ""),
+    ] {
+        let (status, mut stage) = refused("Content-Type: application/sdp\r\n", &body);
+        assert_eq!(status, 488, "{body}");
+        stage.silence(addr(ALPHA));
+        assert_eq!((stage.cdr().sip_status, stage.cdr().cause_q850.0, stage.cdr().amount), (488, 65, 0), "{body}");
+    }
+}
+
+#[test]
+fn bodies_of_other_kinds_are_415_and_broken_ones_400() {
+    let sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let part = |head: &str, body: &str| format!("--b\r\n{head}\r\n\r\n{body}\r\n");
+    let isup = |handling: &str| {
+        part(&format!("Content-Type: application/ISUP;version=itu-t92+\r\nContent-Disposition: signal;handling={handling}"), "\x01\x02")
+    };
+    let whole = |parts: &str| format!("{parts}--b--\r\n");
+    let mixed = "Content-Type: multipart/mixed;boundary=b\r\n";
+    for (content_type, body, expected) in [
+        (mixed, whole(&(part("Content-Type: application/sdp", sdp) + &isup("optional"))), 0),
+        (mixed, whole(&(isup("optional") + &part("Content-Type: application/sdp", sdp))), 0),
+        (mixed, whole(&(part("Content-Type: application/sdp", sdp) + &isup("required"))), 415),
+        (mixed, part("Content-Type: application/sdp", sdp), 400),
+        (mixed, "no boundary at all".to_owned(), 400),
+        ("Content-Type: multipart/mixed\r\n", whole(&part("Content-Type: application/sdp", sdp)), 400),
+        ("Content-Type: application/pidf+xml\r\n", "<x/>".to_owned(), 415),
+        ("Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n", sdp.to_owned(), 415),
+        ("Content-Type: application/sdp\r\nContent-Encoding: identity\r\n", sdp.to_owned(), 0),
+        ("", sdp.to_owned(), 400),
+    ] {
+        let (status, mut stage) = refused(content_type, &body);
+        assert_eq!(status, expected, "{content_type}{body}");
+        if expected == 0 {
+            let invite = Callee::wait(&mut stage, ALPHA).invite;
+            assert_eq!((invite.content_type(), sdp::payloads(&invite.body())), ("application/sdp", vec![8]), "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_was_forwarded_again_and_again_is_a_loop() {
+    let diversion = "Diversion: <sip:34611111111@192.0.2.11>;reason=unconditional;counter=1\r\n";
+    let history: String = (1..20).map(|index| format!("History-Info: <sip:34611111111@192.0.2.11>;index={index}\r\n")).collect();
+    for (extra, loops) in [
+        (diversion.repeat(3), false),
+        (diversion.repeat(11), true),
+        (diversion.replace("counter=1", "counter=99"), true),
+        (history, true),
+        (String::new(), false),
+    ] {
+        let mut stage = Stage::standard();
+        let mut phone = stage.phone("c1", "34600000000");
+        phone.invite_with(&mut stage, &extra);
+        if loops {
+            phone.refused(&mut stage, 482);
+            stage.silence(addr(ALPHA));
+        } else {
+            Callee::wait(&mut stage, ALPHA);
+        }
+    }
+}

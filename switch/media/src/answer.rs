@@ -79,7 +79,7 @@ impl Session {
             Some(_) => Some(answer.target_of(theirs).ok_or(AnswerError::Address)?),
             None => None,
         };
-        let direction = theirs.direction;
+        let direction = answered_direction(offered.direction, theirs.direction);
         let mut session = answer.clone();
         session.audio = self.audio;
         session.lines.retain(|line| line.what != What::Barred);
@@ -103,6 +103,11 @@ impl Session {
             && let Some(stream) = negotiated.session.streams.get_mut(place)
         {
             stream.tell(offered, &agreed);
+            stream.direction_is_ours = direction != stream.direction;
+            if stream.direction_is_ours {
+                stream.direction = direction;
+                stream.lines.retain(|line| line.what != What::Direction);
+            }
             negotiated.note(&agreed);
         }
         let held = matches!(direction, Direction::SendOnly | Direction::Inactive);
@@ -137,6 +142,21 @@ impl Pair {
     /// Whether either side refuses the annex of this payload.
     const fn annex_refused(&self) -> bool {
         self.ours.params.refuses_annex(self.ours.format) || self.theirs.params.refuses_annex(self.ours.format)
+    }
+}
+
+/// What an answer's direction can mean (RFC 3264 §6.1): who is only sent to cannot send. Equipment that answers a hold as if there were none
+/// is read as the offer allows.
+const fn answered_direction(offered: Direction, answered: Direction) -> Direction {
+    let sends =
+        matches!(answered, Direction::SendRecv | Direction::SendOnly) && matches!(offered, Direction::SendRecv | Direction::RecvOnly);
+    let receives =
+        matches!(answered, Direction::SendRecv | Direction::RecvOnly) && matches!(offered, Direction::SendRecv | Direction::SendOnly);
+    match (sends, receives) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
     }
 }
 

@@ -3,6 +3,7 @@
 
 use codecs::CodecSet;
 use codecs::sdp::{MediaKind, Proto, SdpError};
+use smallvec::SmallVec;
 use units::Cause;
 
 use crate::payload::PAYLOADS_MAX;
@@ -23,6 +24,9 @@ pub enum Refused {
     /// No codec is left.
     #[error("no codec of the offer is allowed")]
     NothingAcceptable,
+    /// Two open audio streams at one address and port.
+    #[error("two open audio streams at one port")]
+    Ambiguous,
     /// The stream has no address, or one that names a group of receivers.
     #[error("no unicast media address in the offer")]
     Address,
@@ -47,6 +51,9 @@ impl Session {
     /// its place with port 0. While hunting, take it of the same offer again with the next carrier's set.
     pub fn offer(&self, allowed: CodecSet) -> Result<Self, Refused> {
         let place = self.choose(allowed)?;
+        if self.is_ambiguous() {
+            return Err(Refused::Ambiguous);
+        }
         let mut offer = self.clone();
         offer.audio = u8::try_from(place).ok();
         offer.lines.retain(|line| line.what != What::Barred);
@@ -63,7 +70,18 @@ impl Session {
     /// The codecs that [`Session::offer`] would let through, never the empty set.
     pub fn offered_codecs(&self, allowed: CodecSet) -> Result<CodecSet, Refused> {
         let place = self.choose(allowed)?;
+        if self.is_ambiguous() {
+            return Err(Refused::Ambiguous);
+        }
         Ok(self.streams.get(place).map_or(CodecSet::EMPTY, Stream::codecs).intersection(allowed))
+    }
+
+    /// Whether two audio streams want their media at one place: nobody could tell whose packets come there.
+    fn is_ambiguous(&self) -> bool {
+        let audio = self.streams.iter().filter(|stream| stream.kind == MediaKind::Audio && stream.port != 0);
+        let place = |stream: &Stream| (stream.port, self.connection_of(stream).map(|connection| connection.address));
+        let places: SmallVec<[_; 2]> = audio.map(place).collect();
+        places.iter().enumerate().any(|(index, place)| places.iter().take(index).any(|other| other == place))
     }
 
     /// The stream that passes; else the reason that comes nearest to passing.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use codecs::sdp::{Address, Attribute, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer};
+use codecs::sdp::{Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer};
 use smallvec::SmallVec;
 
 use crate::payload::{self, Format, Payload, PayloadMap};
@@ -131,6 +131,9 @@ impl Session {
                 write_annex_refused(writer, payload, &[], true);
             }
         }
+        if stream.direction_is_ours {
+            writer.line(b'a', direction_name(stream.direction));
+        }
     }
 
     /// Any other stream, as it was written; a closed one says no more than its m-line (RFC 3264 §6) and an address, if it must have one.
@@ -221,6 +224,7 @@ impl At<'_> {
             connection: media.connection.as_ref().map(|connection| self.connection(connection)),
             payloads: if is_audio { payloads(media, lines) } else { SmallVec::new() },
             lines: lines.iter().map(|line| self.line(line)).collect(),
+            direction_is_ours: false,
             rest: if is_audio { Span::default() } else { self.span(sdp.text_of(media)) },
         }
     }
@@ -251,6 +255,15 @@ fn is_path(value: &[u8]) -> bool {
     ];
     let name = value.split(|&byte| byte == b':').next().unwrap_or(value).trim_ascii_end();
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+const fn direction_name(direction: Direction) -> &'static [u8] {
+    match direction {
+        Direction::SendRecv => b"sendrecv",
+        Direction::SendOnly => b"sendonly",
+        Direction::RecvOnly => b"recvonly",
+        Direction::Inactive => b"inactive",
+    }
 }
 
 /// `a=NAME:PAYLOAD `

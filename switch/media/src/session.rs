@@ -49,6 +49,8 @@ pub struct Stream {
     pub(crate) payloads: SmallVec<[Payload; 8]>,
     /// Of audio streams only.
     pub(crate) lines: SmallVec<[Line; 12]>,
+    /// Its direction is ours to write, and not a line of its own.
+    pub(crate) direction_is_ours: bool,
     /// All lines of another stream, as they were written.
     pub(crate) rest: Span,
 }

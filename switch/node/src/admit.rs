@@ -40,14 +40,9 @@ impl Node {
                 .header_fmt(Name::MinSe, format_args!("{}", gate.session.min_secs));
             return self.answer(now, id, 422, builder);
         }
-        let body = media::sdp_part(message.content_type(), &message.body());
-        let offer = match body {
+        let offer = match build::body_of(&message) {
             Ok(offer) => offer,
-            Err(fault) => {
-                let builder =
-                    build::response(&message, fault.status(), &self.stateless_tag(&message)).header(Name::Accept, "application/sdp");
-                return self.answer(now, id, fault.status(), builder);
-            }
+            Err(fault) => return self.decline_body(now, id, &message, fault),
         };
         if !accepts_sdp(&message) {
             return self.decline(now, id, &message, 406);

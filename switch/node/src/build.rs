@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use call::{OfferRefusal, Progress, Refusal};
-use media::Session;
+use media::{BodyError, Session};
 use sip::flow::Transport;
 use sip::{Builder, Message, Method, Name};
 use units::Cause;
@@ -188,6 +188,15 @@ pub(crate) const fn refusal_of(status: u16) -> OfferRefusal {
         408 => OfferRefusal::Timeout,
         481 => OfferRefusal::Gone,
         other => OfferRefusal::AsTold(other),
+    }
+}
+
+/// The SDP of a request, if any. A body in an encoding is one of a type that we do not take (RFC 3261 §20.12).
+pub(crate) fn body_of(message: &Message) -> Result<Option<Bytes>, BodyError> {
+    let encoded = message.values(Name::ContentEncoding).any(|coding| !coding.eq_ignore_ascii_case("identity"));
+    match media::sdp_part(message.content_type(), &message.body()) {
+        Ok(Some(_)) if encoded => Err(BodyError::Unsupported),
+        taken => taken,
     }
 }
 

@@ -8,6 +8,7 @@ use units::Now;
 use crate::build::{self, ALLOW, SUPPORTED};
 use crate::io::Output;
 use crate::node::Node;
+use crate::privacy;
 use crate::{CountedSide, Source};
 
 impl Node {
@@ -79,6 +80,9 @@ impl Node {
         if message.max_forwards() == Some(0) && message.method() == Method::Invite {
             return self.decline(now, id, &message, 483);
         }
+        if message.method() == Method::Invite && privacy::forwards(&message) > privacy::FORWARDS_MAX {
+            return self.decline(now, id, &message, 482);
+        }
         match message.method() {
             Method::Invite => self.new_call(now, id, flow, message),
             Method::Options => self.options(now, id, &message),
@@ -110,6 +114,14 @@ impl Node {
     pub(crate) fn decline(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
         let builder = build::response(message, status, &self.stateless_tag(message));
         self.answer(now, id, status, builder);
+    }
+
+    /// A body that cannot be taken: with what can.
+    pub(crate) fn decline_body(&mut self, now: Now, id: ServerId, message: &Message, fault: media::BodyError) {
+        let tag = self.stateless_tag(message);
+        let builder =
+            build::response(message, fault.status(), &tag).header(Name::Accept, "application/sdp").header(Name::AcceptEncoding, "identity");
+        self.answer(now, id, fault.status(), builder);
     }
 
     pub(crate) fn answer(&mut self, now: Now, id: ServerId, status: u16, builder: Builder) {

@@ -8,7 +8,7 @@ use media::{Before, LocalSession, Mark, Session};
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
-use units::{Cause, Name};
+use units::{Cause, Name, Tick};
 
 use crate::session::SessionState;
 
@@ -200,6 +200,12 @@ impl Leg {
     /// Our tag: a token and a letter for the leg. Empty before the dialog.
     pub(crate) fn tag(&self) -> &str {
         self.dialog().map_or("", Dialog::local_tag)
+    }
+
+    /// Our refresh met another exchange: again in a moment, at another time than the peer's (RFC 3261 §14.1).
+    pub(crate) fn postpone_refresh(&mut self, now: Tick) {
+        let owns_call_id = self.dialog().is_none_or(Dialog::is_caller);
+        self.session.postpone(now, owns_call_id);
     }
 
     /// Which phone of the carrier a response of this To-tag comes from; a new one is noted.

@@ -25,8 +25,18 @@ impl Node {
         let talking = slot.call.is_talking();
         let min_secs = slot.call.gate().session.min_secs;
         let Some(leg) = slot.leg_mut(leg_id) else { return };
+        if matches!(leg.state, LegState::Leaving | LegState::Gone) {
+            return self.decline(now, id, &message, 481);
+        }
+        let sdp = match build::body_of(&message) {
+            Ok(sdp) => sdp,
+            Err(fault) => return self.decline_body(now, id, &message, fault),
+        };
+        let is_update = message.method() == Method::Update;
+        let is_offer = sdp.is_some() || !is_update;
         match (&leg.exchange, &leg.state) {
-            (_, LegState::Leaving | LegState::Gone) => return self.decline(now, id, &message, 481),
+            // Without an offer it refreshes the timer and the target, whatever else is open.
+            _ if !is_offer => {}
             (Exchange::Theirs { .. }, _) => return self.answer_later(now, id, &message),
             (Exchange::Ours { .. } | Exchange::OursLate { .. } | Exchange::TheirsAccepted { .. }, _)
             | (Exchange::None, LegState::Accepted { .. }) => {
@@ -39,10 +49,6 @@ impl Node {
             let builder = build::response(&message, 422, message.to_tag()).header_fmt(Name::MinSe, format_args!("{min_secs}"));
             return self.answer(now, id, 422, builder);
         }
-        let sdp = match media::sdp_part(message.content_type(), &message.body()) {
-            Ok(sdp) => sdp,
-            Err(fault) => return self.decline(now, id, &message, fault.status()),
-        };
         if let Some(dialog) = leg.dialog_mut() {
             // A Contact that cannot be read leaves the target as it was.
             let _ = dialog.refresh(&message);
@@ -51,17 +57,16 @@ impl Node {
             let kept = leg.session.expires_secs;
             leg.session = crate::session::SessionState::as_uas(now.tick, &asked, kept);
         }
-        let is_update = message.method() == Method::Update;
+        if !is_offer {
+            return self.answer_refresh(now, slot, leg_id, id, &message);
+        }
         // The whole SDP is compared, not its version alone: some change it and forget to say so.
-        let unchanged = match (&sdp, leg.remote) {
-            (None, _) => is_update,
-            (Some(new), Some(old)) => Mark::of(new) == old && leg.local.has_said(),
-            (Some(_), None) => false,
-        };
+        let mark = sdp.as_deref().map(Mark::of);
+        let unchanged = mark.is_some() && mark == leg.remote && leg.local.has_said();
         leg.exchange = Exchange::Theirs { server: id, request: Box::new(message) };
         self.servers.insert(id, (slot.me, leg_id));
         if unchanged {
-            let said = slot.leg(leg_id).and_then(|leg| leg.local.said()).filter(|_| sdp.is_some());
+            let said = slot.leg(leg_id).and_then(|leg| leg.local.said());
             return self.answer_exchange(now, slot, side_of(leg_id), said);
         }
         if !talking {
@@ -71,6 +76,15 @@ impl Node {
             Ok(session) => self.drive_slot(now, slot, Event::Offer { side: side_of(leg_id), session }),
             Err(_) => self.reject_exchange(now, slot, leg_id, 488),
         }
+    }
+
+    /// 2xx to an UPDATE without an offer.
+    fn answer_refresh(&mut self, now: Now, slot: &Slot, leg_id: LegId, id: ServerId, message: &Message) {
+        let Some(leg) = slot.leg(leg_id) else { return };
+        let contact = self.contact_of(slot, &leg.flow);
+        let builder = build::response(message, 200, message.to_tag()).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
+        let builder = build::with_session(builder.header(Name::Supported, build::SUPPORTED), &leg.session);
+        self.answer(now, id, 200, builder);
     }
 
     /// The call's answer to the offer of a side, or its offer where the side asked for one.
@@ -316,7 +330,7 @@ impl Node {
         match purpose {
             OfferPurpose::Refresh if !is_gone => {
                 // Again in a moment, until the session expires.
-                leg.session.postpone(now.tick);
+                leg.postpone_refresh(now.tick);
                 leg.takes_update &= !matches!(status, 405 | 501);
             }
             OfferPurpose::Relay | OfferPurpose::Ask => {
@@ -360,7 +374,7 @@ impl Node {
                         let (method, sdp) = if leg.takes_update { (Method::Update, None) } else { (Method::Invite, leg.local.said()) };
                         self.send_exchange(now, slot, id, method, OfferPurpose::Refresh, sdp);
                     } else {
-                        leg.session.postpone(now.tick);
+                        leg.postpone_refresh(now.tick);
                     }
                 }
             }

@@ -23,7 +23,7 @@ impl<'a> Presentation<'a> {
         let withheld = is_withheld(invite, caller);
         let identities = [Name::From, Name::PAssertedIdentity, Name::PPreferredIdentity, Name::RemotePartyId];
         let values = identities.into_iter().filter(|_| withheld).flat_map(|name| invite.values(name));
-        let secrets = values.filter_map(|value| user_digits(value)).filter(|digits| digits.len() >= NUMBER_DIGITS_MIN).collect();
+        let secrets = values.filter_map(user_digits).filter(|digits| digits.len() >= NUMBER_DIGITS_MIN).collect();
         Self { invite, withheld, secrets }
     }
 
@@ -72,4 +72,15 @@ fn user_digits(value: &str) -> Option<String> {
     let uri = NameAddr::parse(value)?.uri;
     let user = uri.split_once(':').map_or(uri, |(_, rest)| rest).split('@').next()?;
     Some(user.split(';').next()?.chars().filter(char::is_ascii_digit).collect())
+}
+
+/// Most times that a call may have been forwarded before it came here; more is a loop of forwardings (RFC 5806, RFC 7044). The counter of
+/// the telephone network ends at 7 (ITU-T Q.763 §3.45).
+pub(crate) const FORWARDS_MAX: usize = 10;
+
+/// How often a call was forwarded, as its Diversion headers, with their counters, or its History-Info entries tell.
+pub(crate) fn forwards(invite: &Message) -> usize {
+    let counter = |value: &str| NameAddr::parse(value).and_then(|party| party.params.value("counter")?.parse::<u16>().ok());
+    let diverted = invite.values(Name::Diversion).map(|value| usize::from(counter(value).unwrap_or(1))).sum::<usize>();
+    diverted.max(invite.values(Name::HistoryInfo).count().saturating_sub(1))
 }

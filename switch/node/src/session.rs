@@ -26,8 +26,10 @@ pub(crate) struct SessionState {
 /// Longest interval taken from a peer, seconds.
 pub(crate) const SESSION_SECS_MAX: u32 = 86_400;
 
-/// How long a refresh waits that met another exchange or was refused: as after 491 (RFC 3261 §14.1).
-const RETRY_MS: u64 = 3_000;
+/// How long a refresh waits that met another exchange or was refused, as after 491 (RFC 3261 §14.1): 2.1 to 4 s where the Call-ID is ours.
+const RETRY_OWNER_MS: u64 = 3_000;
+/// Where it is the peer's: 0 to 2 s.
+const RETRY_OTHER_MS: u64 = 1_000;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,8 +163,8 @@ impl SessionState {
     }
 
     /// Our refresh could not be made now: again in a moment, as long as the session lasts.
-    pub(crate) const fn postpone(&mut self, now: Tick) {
-        self.refresh_at = now.plus_ms(RETRY_MS);
+    pub(crate) const fn postpone(&mut self, now: Tick, owns_call_id: bool) {
+        self.refresh_at = now.plus_ms(if owns_call_id { RETRY_OWNER_MS } else { RETRY_OTHER_MS });
         self.refreshing = false;
     }
 
