@@ -93,6 +93,7 @@ impl World {
             gates: Arc::new(gates()),
             routes: Arc::new(plan::routes(&prefixes, &carriers)),
             carriers: Arc::new(carriers),
+            numbers: Arc::default(),
             decks: decks(&prefixes),
             accounts: (0..GATES).map(account).collect(),
             payment_methods: Vec::new(),

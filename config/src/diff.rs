@@ -25,6 +25,8 @@ pub fn diff(old: &Settings, new: &Settings) -> Vec<String> {
     named("gate", &gates(old), &gates(new), gate_changes, &mut lines);
     let carriers = |s: &Settings| s.carriers.iter().map(|c| (c.name.to_string(), (**c).clone())).collect();
     named("carrier", &carriers(old), &carriers(new), carrier_changes, &mut lines);
+    let numbers = |s: &Settings| s.numbers.iter().map(|n| (n.e164.to_string(), n.clone())).collect();
+    named("number", &numbers(old), &numbers(new), number_changes, &mut lines);
     routes(old, new, &mut lines);
     lines
 }
@@ -173,6 +175,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
     which(&[
         ("account", a.account != b.account),
         ("source", a.source != b.source),
+        ("address", a.address != b.address),
         ("codecs", a.codecs != b.codecs),
         ("numbering", a.numbering != b.numbering),
         ("translate", a.translate != b.translate),
@@ -202,6 +205,10 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("translate", a.translate != b.translate),
         ("session timer", a.session != b.session),
     ])
+}
+
+fn number_changes(a: &route::OurNumber, b: &route::OurNumber) -> Vec<&'static str> {
+    which(&[("account", a.account != b.account), ("target", a.target != b.target)])
 }
 
 fn which(differences: &[(&'static str, bool)]) -> Vec<&'static str> {

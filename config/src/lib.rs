@@ -11,6 +11,7 @@ mod docs;
 mod feeds;
 mod load;
 mod money;
+mod numbers;
 mod peers;
 mod prices;
 mod reader;

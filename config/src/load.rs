@@ -12,7 +12,7 @@ use units::Name;
 
 use crate::diagnostic::{Diagnostic, Report, Source, Span};
 use crate::reader::{Document, Field, Table};
-use crate::{Settings, base, feeds, money, peers, prices, routing};
+use crate::{Settings, base, feeds, money, numbers, peers, prices, routing};
 
 /// Largest configuration file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -76,6 +76,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));
     peers::warn_of_carriers_inside_gates(&document, &gates, &mut check);
+    let numbers = numbers::numbers(&document, &sip, &gates, &mut check);
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
     let failed = report.has_errors();
@@ -98,6 +99,7 @@ fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Setti
         payment_methods,
         gates: Arc::new(gates),
         carriers: Arc::new(carriers),
+        numbers: Arc::new(numbers),
         routes: Arc::new(routes),
         warnings: findings,
     })

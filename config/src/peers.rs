@@ -36,6 +36,7 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
         let label = name.as_deref().unwrap_or("?");
         let gate = GateSpec {
             source: source(table, label, &mut owners, check),
+            address: address(table, check),
             codecs: codecs(table, check),
             numbering: numbering(table, check),
             translate: translations(table, check),
@@ -99,6 +100,20 @@ pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, 
             check.warning(&address.span, message);
         }
     }
+}
+
+/// Where a gate is called.
+fn address(table: &Table, check: &mut Check<'_>) -> Option<Target> {
+    let field = table.text("address")?;
+    if field.value.starts_with("h323:") {
+        check.error(&field.span, "H.323 toward gates is not built yet: write sip:192.0.2.1:5060;transport=udp");
+        return None;
+    }
+    let target = check.parsed(&field.span, field.value.parse::<Target>())?;
+    if target.transport == Transport::Tls {
+        check.error(&field.span, "TLS toward gates is not built yet: use transport=udp or transport=tcp");
+    }
+    Some(target)
 }
 
 /// The carrier's target; a stand-in if it could not be read, so that routes to the carrier make no further errors.

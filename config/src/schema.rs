@@ -310,6 +310,13 @@ pub const GATE: Section = Section {
             Preset::Texts(&[]),
             "Addresses and blocks, IPv4 and IPv6; the longest block wins over all gates, an empty list matches nothing.",
         ),
+        key(
+            "address",
+            Kind::Text,
+            Preset::Nothing,
+            "Where it is called, as `sip:192.0.2.1:5060;transport=udp`, when a number of ours rings it. Absent: its first single `source`, \
+             port 5060, UDP.",
+        ),
         CODECS,
         key(
             "numbering",
@@ -368,6 +375,26 @@ pub const CARRIER: Section = Section {
     ],
 };
 
+/// `[[number]]`.
+pub const NUMBER: Section = Section {
+    name: "number",
+    many: true,
+    required: false,
+    doc: "A number of ours: what a carrier's, or another customer's, call to it rings. A carrier's call costs its owner nothing; a \
+          customer's is paid by its own deck where that has a price, else it is free.",
+    keys: &[
+        key("e164", Kind::Text, Preset::Required, "The number, country code first, digits only; one `+` in front is allowed."),
+        key("account", Kind::Text, Preset::Required, "Whose it is."),
+        key(
+            "target",
+            Kind::Text,
+            Preset::Required,
+            "What it rings: `gate:NAME`, dialled there with the number's digits; or `sip:user@host`, with port and `;transport=tcp` where \
+             needed, dialled as written.",
+        ),
+    ],
+};
+
 /// `[[route]]`.
 pub const ROUTE: Section = Section {
     name: "route",
@@ -391,5 +418,23 @@ pub const ROUTES: Section = Section {
 };
 
 /// All sections in the order in which they are documented.
-pub const SECTIONS: &[Section] =
-    &[NODE, SIP, HTTP, MEDIA, JOURNAL, LOG, NATS, MAIL, PERIOD, EXCHANGE, DECK, ACCOUNT, PAYMENT_METHOD, GATE, CARRIER, ROUTE, ROUTES];
+pub const SECTIONS: &[Section] = &[
+    NODE,
+    SIP,
+    HTTP,
+    MEDIA,
+    JOURNAL,
+    LOG,
+    NATS,
+    MAIL,
+    PERIOD,
+    EXCHANGE,
+    DECK,
+    ACCOUNT,
+    PAYMENT_METHOD,
+    GATE,
+    CARRIER,
+    NUMBER,
+    ROUTE,
+    ROUTES,
+];

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use route::{Carriers, Gates, RouteTable, SessionTimer, Transport};
+use route::{Carriers, Gates, OurNumbers, RouteTable, SessionTimer, Transport};
 use units::{Currency, Money, Name};
 
 use crate::Diagnostic;
@@ -41,6 +41,8 @@ pub struct Settings {
     pub gates: Arc<Gates>,
     /// Where calls are sent.
     pub carriers: Arc<Carriers>,
+    /// Numbers of ours, and what each rings.
+    pub numbers: Arc<OurNumbers>,
     /// Which carriers take which prefix.
     pub routes: Arc<RouteTable>,
     /// What somebody should look at, though it is applied.

@@ -1,8 +1,11 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
 
 mod paid;
+mod parties;
 mod text;
 mod unfinished;
+
+use std::net::IpAddr;
 
 use ledger::{CallId, PriceRow, RecordError, Segment};
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,7 @@ use paid::Beside;
 use text::{time_opt, units_text, units_text_opt};
 
 pub use paid::{Part, Tier};
+pub use parties::{Direction, PartyKind, Protocol};
 
 /// One call, complete. Money is a string with 5 decimals, times are RFC 3339 UTC with milliseconds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -136,6 +140,45 @@ pub struct Cdr {
     pub transport_a: Name,
     /// Of the carrier's leg.
     pub transport_b: Option<Name>,
+    /// `outbound`, `inbound` or `internal`.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Who calls: a name among its kind. Empty in records of before there was another kind than gates.
+    #[serde(default)]
+    pub origin: Name,
+    /// `gate`, `sip_account` or `carrier`.
+    #[serde(default)]
+    pub origin_kind: PartyKind,
+    /// Where it goes: `carrier`, `gate` or `uri`; none if it was refused before that was known.
+    #[serde(default)]
+    pub destination_kind: Option<PartyKind>,
+    /// The number of ours that was called, E.164 digits.
+    #[serde(default)]
+    pub number: Option<String>,
+    /// The SIP account of the call, if one has part in it.
+    #[serde(default)]
+    pub sip_account: Option<Name>,
+    /// Of the caller's leg: `sip`.
+    #[serde(default)]
+    pub protocol_a: Protocol,
+    /// Of the called leg.
+    #[serde(default)]
+    pub protocol_b: Option<Protocol>,
+    /// Address that the caller's signalling came from.
+    #[serde(default)]
+    pub source_ip_a: Option<IpAddr>,
+    /// Address of the called party's signalling.
+    #[serde(default)]
+    pub source_ip_b: Option<IpAddr>,
+    /// The caller's User-Agent header.
+    #[serde(default)]
+    pub user_agent_a: Option<Name>,
+    /// The called party's Server or User-Agent header.
+    #[serde(default)]
+    pub user_agent_b: Option<Name>,
+    /// Why it went where it did and who pays.
+    #[serde(default)]
+    pub decision: Option<String>,
 }
 
 /// One carrier tried.
@@ -218,7 +261,25 @@ impl Cdr {
             route_reason: None,
             transport_a: none(),
             transport_b: None,
+            direction: Direction::default(),
+            origin: none(),
+            origin_kind: PartyKind::default(),
+            destination_kind: None,
+            number: None,
+            sip_account: None,
+            protocol_a: Protocol::default(),
+            protocol_b: None,
+            source_ip_a: None,
+            source_ip_b: None,
+            user_agent_a: None,
+            user_agent_b: None,
+            decision: None,
         }
+    }
+
+    /// Whether nobody pays for it: it has no price of any deck, so none can stand for it when calls are priced anew.
+    pub fn is_free(&self) -> bool {
+        self.direction != Direction::Outbound && self.deck.is_empty()
     }
 
     /// Fills in what the call came to: price, times billed, amount, balances, and the carrier's cost if that is known.
@@ -297,92 +358,4 @@ impl Cdr {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use units::Exchange;
-
-    use super::*;
-
-    /// Every name of the contract, in its order.
-    const NAMES: &str = "id node account gate caller called called_e164 destination prefix deck deck_version codec_a codec_b call_id_a call_id_b \
-                         carrier attempts started_at answered_at ended_at pdd_ms duration_ms billed_seconds initial increment rate connect_fee \
-                         amount currency deck_currency exchange_rate exchange_at cost cost_currency balance_before balance_after teardown_ms \
-                         hangup_by cause_q850 sip_status reason route_reason transport_a transport_b";
-
-    fn cdr() -> Cdr {
-        let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
-        let attempt = Attempt {
-            carrier: "alpha".into(),
-            started_at,
-            status: Some(503),
-            cause: Cause::TEMPORARY,
-            reason: "Service Unavailable".to_owned(),
-            pdd_ms: None,
-            cost: None,
-        };
-        let name = Name::from("acme");
-        Cdr {
-            attempts: vec![attempt.clone(), Attempt { status: Some(200), cause: Cause::NORMAL, cost: Some(2_583), ..attempt }],
-            answered_at: Some(started_at.plus_ms(900)),
-            amount: 7_407,
-            cost: Some(2_583),
-            cost_currency: Some(Currency::USD),
-            balance_after: -1,
-            ..Cdr::new(CallId(0xA1), &name, &name, &name, Currency::EUR, started_at)
-        }
-    }
-
-    #[test]
-    fn has_every_name_of_the_contract() {
-        let json: serde_json::Value = serde_json::from_str(cdr().to_raw().expect("JSON").get()).expect("JSON");
-        let object = json.as_object().expect("an object");
-        for name in NAMES.split_whitespace() {
-            assert!(object.contains_key(name), "{name}");
-        }
-        assert_eq!(object.len(), NAMES.split_whitespace().count());
-        for (name, text) in [
-            ("id", "000000000000000000000000000000a1"),
-            ("amount", "0.07407"),
-            ("balance_after", "-0.00001"),
-            ("cost", "0.02583"),
-            ("cost_currency", "USD"),
-            ("started_at", "2026-11-22T13:44:48.123Z"),
-            ("answered_at", "2026-11-22T13:44:49.023Z"),
-        ] {
-            assert_eq!(json[name].as_str(), Some(text), "{name}");
-        }
-        assert_eq!(json["attempts"][1]["cost"].as_str(), Some("0.02583"));
-        assert!(json["attempts"][0].get("cost").is_none() && json["codec_a"].is_null());
-    }
-
-    /// Whatever it was billed by, the record alone gives its amount.
-    #[test]
-    fn a_record_gives_its_amount() {
-        let periods = [units::Period::new("peak", Arc::new(units::Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600).expect("a period")];
-        let rules = crate::Rules { rounding: Rounding::Up, periods: periods.into() };
-        let csv =
-            "prefix,destination,rate,initial,increment,next_rate,connect_fee,period\n34,S,0.12345,30,6,0.1,0.01,\n34,S,0.3,60,60,,,peak\n";
-        let (deck, _) = crate::Deck::load_by("retail", Currency::USD, &rules, csv.as_bytes()).expect("a good deck");
-        let at = Wall::parse("2026-11-22T07:59:00Z").expect("a time");
-        let exchange = Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at: Wall(0) };
-        for exchange in [None, Some(exchange)] {
-            let price = deck.price(&"349".parse().expect("a number"), at).expect("a price").exchanged(exchange);
-            for ms in [0, 1, 30_000, 61_000, 200_000] {
-                let charge = price.charge(ms);
-                let mut cdr = Cdr { duration_ms: ms, ..cdr() };
-                cdr.set_billed(&price, charge.billed_seconds);
-                let read = Cdr::from_raw(&cdr.to_raw().expect("JSON")).expect("a CDR");
-                assert_eq!(read.price().map(|price| price.charge(ms)), Some(charge), "{ms} ms");
-            }
-        }
-        assert_eq!(Cdr { deck_currency: Some(Currency::USD), ..cdr() }.price(), None);
-    }
-
-    #[test]
-    fn reads_what_it_wrote() {
-        let raw = cdr().to_raw().expect("JSON");
-        assert_eq!(Cdr::from_raw(&raw).expect("a CDR"), cdr());
-        assert!(Cdr::from_raw(&RawValue::from_string(raw.get().replace("13:44", "25:44")).expect("JSON")).is_err());
-    }
-}
+mod tests;

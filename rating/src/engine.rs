@@ -9,6 +9,7 @@ mod charges;
 mod corrections;
 mod expiry;
 mod extend;
+mod free;
 mod lease;
 mod orders;
 mod payments;

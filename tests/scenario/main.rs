@@ -21,6 +21,8 @@ mod late_payment;
 mod many_calls_one_balance;
 mod merged_request;
 mod no_ack;
+mod number_loops;
+mod numbers;
 mod offer_answer;
 mod plain_call;
 mod price_list;

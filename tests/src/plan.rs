@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use node::{Seed, Tables};
 use rating::{Deck, Decks, Rules};
-use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, Order, Origin, RouteTableBuilder};
+use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, Order, Origin, OurNumber, OurNumbers, RouteTableBuilder};
 use sip::flow::Transport;
 use units::{Currency, Exchange, Exchanges, Money, Rounding};
 
@@ -28,6 +28,8 @@ pub struct Plan {
     pub gates: Vec<GateSpec>,
     /// Who carries.
     pub carriers: Vec<CarrierSpec>,
+    /// Numbers of ours.
+    pub numbers: Vec<OurNumber>,
     /// Prefix and carriers in order.
     pub routes: Vec<(&'static str, Vec<&'static str>)>,
 }
@@ -54,6 +56,11 @@ pub fn carrier(name: &str, target: &str) -> CarrierSpec {
     CarrierSpec::new(name, target.parse().expect("target"))
 }
 
+/// A number of ours and what it rings.
+pub fn number(e164: &str, account: &str, target: &str) -> OurNumber {
+    OurNumber { e164: e164.parse().expect("number"), account: account.into(), target: target.parse().expect("target") }
+}
+
 impl Plan {
     /// One customer with 10.00, one gate at 192.0.2.11, two carriers tried in order for 34.
     pub fn standard() -> Self {
@@ -68,6 +75,7 @@ impl Plan {
             accounts: vec![("acme", 1_000_000, "retail")],
             gates: vec![gate("acme-pbx", "acme", "192.0.2.11")],
             carriers: vec![alpha, carrier("beta", "sip:198.51.100.2:5060")],
+            numbers: Vec::new(),
             routes: vec![("34", vec!["alpha", "beta"])],
         }
     }
@@ -99,6 +107,7 @@ impl Plan {
         Arc::new(Tables {
             gates: Arc::new(gates),
             carriers: Arc::new(carriers),
+            numbers: Arc::new(OurNumbers::new(self.numbers.clone()).expect("numbers")),
             routes: Arc::new(routes.build().0),
             decks: Arc::new(Decks::new(decks).with_exchanges(Exchanges::new(self.exchanges.iter().copied()).into())),
             accounts: self.accounts.iter().map(seed).collect(),

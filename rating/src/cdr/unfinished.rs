@@ -1,11 +1,13 @@
 //! What the `open` record of a call keeps of its call record: that which neither its price nor its end will tell.
 
+use std::net::IpAddr;
+
 use ledger::{OpenCall, RecordError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Name, Wall};
 
-use super::{Attempt, Cdr};
+use super::{Attempt, Cdr, Direction, PartyKind, Protocol};
 
 /// The fields of a [`Cdr`] that are known at the answer and never again if the node is lost, under the same names.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,13 +35,41 @@ struct Unfinished {
     transport_a: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     transport_b: Option<Name>,
+    #[serde(default)]
+    direction: Direction,
+    #[serde(default)]
+    origin: Name,
+    #[serde(default)]
+    origin_kind: PartyKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destination_kind: Option<PartyKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sip_account: Option<Name>,
+    #[serde(default)]
+    protocol_a: Protocol,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    protocol_b: Option<Protocol>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_ip_a: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_ip_b: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_agent_a: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_agent_b: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decision: Option<String>,
 }
 
 impl Cdr {
     /// What an `open` record keeps of it.
     pub fn into_unfinished(self) -> Result<Box<RawValue>, RecordError> {
         let Self { node, caller, called, called_e164, codec_a, codec_b, call_id_a, call_id_b, carrier, attempts, .. } = self;
-        let Self { started_at, pdd_ms, route_reason, transport_a, transport_b, .. } = self;
+        let Self { started_at, pdd_ms, route_reason, transport_a, transport_b, direction, origin, origin_kind, .. } = self;
+        let Self { destination_kind, number, sip_account, protocol_a, protocol_b, source_ip_a, source_ip_b, .. } = self;
+        let Self { user_agent_a, user_agent_b, decision, .. } = self;
         Ok(serde_json::value::to_raw_value(&Unfinished {
             node,
             caller,
@@ -56,6 +86,19 @@ impl Cdr {
             route_reason,
             transport_a,
             transport_b,
+            direction,
+            origin,
+            origin_kind,
+            destination_kind,
+            number,
+            sip_account,
+            protocol_a,
+            protocol_b,
+            source_ip_a,
+            source_ip_b,
+            user_agent_a,
+            user_agent_b,
+            decision,
         })?)
     }
 
@@ -81,6 +124,19 @@ impl Cdr {
             route_reason: known.route_reason,
             transport_a: known.transport_a,
             transport_b: known.transport_b,
+            direction: known.direction,
+            origin: known.origin,
+            origin_kind: known.origin_kind,
+            destination_kind: known.destination_kind,
+            number: known.number,
+            sip_account: known.sip_account,
+            protocol_a: known.protocol_a,
+            protocol_b: known.protocol_b,
+            source_ip_a: known.source_ip_a,
+            source_ip_b: known.source_ip_b,
+            user_agent_a: known.user_agent_a,
+            user_agent_b: known.user_agent_b,
+            decision: known.decision,
             ..new
         })
     }

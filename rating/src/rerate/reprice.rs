@@ -118,6 +118,9 @@ impl Repricing {
 
     /// What an account would be billed for a call.
     pub(super) fn anew(&self, cdr: &Cdr, billed: &Billed<'_>) -> Result<Anew, &'static str> {
+        if cdr.is_free() {
+            return Ok(Anew { destination: billed.destination.clone(), amount: billed.amount, parts: billed.parts.to_vec() });
+        }
         let deck = self.named.get(billed.deck).or(self.callers.as_ref().filter(|_| billed.nth == 0));
         let price = match (deck, self.others) {
             (Some(deck), _) => self.price(cdr, deck, billed.currency)?,

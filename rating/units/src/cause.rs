@@ -20,8 +20,12 @@ impl Cause {
     pub const NO_RESPONSE: Self = Self(18);
     /// 19: no answer from user.
     pub const NO_ANSWER: Self = Self(19);
+    /// 20: subscriber absent.
+    pub const SUBSCRIBER_ABSENT: Self = Self(20);
     /// 21: call rejected.
     pub const REJECTED: Self = Self(21);
+    /// 25: exchange routing error.
+    pub const EXCHANGE_ERROR: Self = Self(25);
     /// 28: invalid number format.
     pub const INVALID_NUMBER: Self = Self(28);
     /// 31: normal, unspecified.

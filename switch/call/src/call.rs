@@ -6,10 +6,12 @@ use std::sync::Arc;
 use codecs::{Codec, CodecSet};
 use media::{SdpError, Session};
 use rating::Price;
-use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
+use route::{AttemptEnd, Carrier};
 use units::{Cause, Name, Now, Number, Tick, Wall};
 
-use crate::event::{Action, Attempt, Branch, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+use crate::destination::{Callee, Destination};
+use crate::event::{Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+use crate::origin::Origin;
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
 use crate::timer::{Timer, Timers};
@@ -21,7 +23,8 @@ pub type Actions = VecDeque<Action>;
 #[derive(Debug)]
 pub struct Call {
     pub(crate) id: u128,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) origin: Origin,
+    pub(crate) destination: Option<Destination>,
     pub(crate) caller: Box<str>,
     pub(crate) called: Box<str>,
     pub(crate) number: Option<Number>,
@@ -31,6 +34,8 @@ pub struct Call {
     pub(crate) price: Option<Box<Price>>,
     pub(crate) attempts: Vec<Tried>,
     pub(crate) route_reason: Box<str>,
+    /// Carriers of the route that were left out, with reasons; empty if none was.
+    pub(crate) left_out: Box<str>,
     pub(crate) codec_a: Option<Codec>,
     pub(crate) codec_b: Option<Codec>,
     pub(crate) checkpoint_ms: u32,
@@ -53,8 +58,7 @@ pub(crate) enum Phase {
 pub(crate) struct Hunt {
     pub offer: Option<Arc<Session>>,
     pub codecs: CodecSet,
-    pub plan: Plan,
-    pub carriers: Arc<Carriers>,
+    pub way: Admission,
     pub place: usize,
     /// What the carrier being tried was offered.
     pub offered: Option<Arc<Session>>,
@@ -86,7 +90,7 @@ pub(crate) struct Answered {
 /// One carrier tried.
 #[derive(Debug)]
 pub(crate) struct Tried {
-    pub carrier: Arc<Carrier>,
+    pub callee: Callee,
     pub started_at: Wall,
     pub dialled: Tick,
     pub pdd_ms: Option<u64>,
@@ -111,7 +115,7 @@ pub(crate) enum TriedEnd {
 pub(crate) struct Talk {
     pub answered: Now,
     pub attempt: Attempt,
-    pub carrier: Arc<Carrier>,
+    pub callee: Callee,
     pub codecs: CodecSet,
     pub renegotiation: Renegotiation,
 }
@@ -133,9 +137,14 @@ pub(crate) struct End {
 impl Call {
     /// Begins a call: its number is normalised and its offer looked at before anything is asked.
     pub fn begin(now: Now, setup: Setup, out: &mut Actions) -> Self {
+        let destination = match &setup.origin {
+            Origin::Carrier(_, number) => Some(Destination::Number(Arc::clone(number))),
+            Origin::Gate(_) => None,
+        };
         let mut call = Self {
             id: setup.id,
-            gate: setup.gate,
+            origin: setup.origin,
+            destination,
             caller: setup.caller,
             called: setup.called,
             number: None,
@@ -144,6 +153,7 @@ impl Call {
             price: None,
             attempts: Vec::with_capacity(1),
             route_reason: Box::default(),
+            left_out: Box::default(),
             codec_a: None,
             codec_b: None,
             checkpoint_ms: setup.checkpoint_ms,
@@ -169,16 +179,25 @@ impl Call {
     /// Number, then codecs: a call that is refused for its codecs has a number in its CDR.
     fn admission(&mut self) -> Result<(Number, CodecSet), Refusal> {
         let Phase::Admitting { offer } = &self.phase else { return Err(Refusal::NO_CODEC) };
-        let number = route::normalise(&self.called, &self.gate).map_err(|refused| Refusal {
+        let number = self.called_number().map_err(|refused| Refusal {
             status: refused.status(),
             cause: refused.cause(),
             reason: "bad-number",
             retry_after: None,
         })?;
         self.number = Some(number);
-        let Some(offer) = offer.as_ref().map_err(|_| Refusal::BAD_SDP)? else { return Ok((number, self.gate.codecs)) };
-        let common = offer.offered_codecs(self.gate.codecs).map_err(|_| Refusal::NO_CODEC)?;
+        let codecs = self.origin.codecs();
+        let Some(offer) = offer.as_ref().map_err(|_| Refusal::BAD_SDP)? else { return Ok((number, codecs)) };
+        let common = offer.offered_codecs(codecs).map_err(|_| Refusal::NO_CODEC)?;
         Ok((number, common))
+    }
+
+    /// The called number by the origin's way of writing it; of a carrier's call the number of ours that was found by it.
+    fn called_number(&self) -> Result<Number, route::NumberRefused> {
+        match &self.origin {
+            Origin::Carrier(_, number) => Ok(number.e164),
+            Origin::Gate(gate) => route::normalise(&self.called, gate),
+        }
     }
 
     /// The one mutation. Events that the phase does not expect change nothing.
@@ -256,9 +275,34 @@ impl Call {
         self.id
     }
 
-    /// The gate as it was when the call began.
-    pub const fn gate(&self) -> &Arc<Gate> {
-        &self.gate
+    /// Who calls, as it was when the call began.
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The account that its record names.
+    pub fn account(&self) -> &Name {
+        self.origin.account()
+    }
+
+    /// Where it goes, once that is known.
+    pub const fn destination(&self) -> Option<&Destination> {
+        self.destination.as_ref()
+    }
+
+    /// Where it goes is known, whether it is admitted or not.
+    pub fn goes_to(&mut self, destination: Destination) {
+        self.destination = Some(destination);
+    }
+
+    /// The gate that its record names: where it came in, or that of a number of ours which it rings; empty if there is none.
+    pub fn gate_name(&self) -> Name {
+        let target = self.destination.as_ref().and_then(Destination::number).map(|number| &number.target);
+        match (&self.origin, target) {
+            (Origin::Gate(gate), _) => gate.name.clone(),
+            (Origin::Carrier(..), Some(route::NumberTarget::Gate(name))) => name.clone(),
+            (Origin::Carrier(..), _) => "".into(),
+        }
     }
 
     /// The called number, once it is one.
@@ -281,9 +325,9 @@ impl Call {
         self.started
     }
 
-    /// The carrier being tried or talked to.
-    pub fn carrier(&self) -> Option<&Name> {
-        self.attempts.last().map(|tried| &tried.carrier.name)
+    /// The carrier being tried or talked to, or the target of a number of ours.
+    pub fn callee(&self) -> Option<Name> {
+        self.attempts.last().map(|tried| tried.callee.name())
     }
 
     /// Answers the caller with a failure and ends the call unbilled.
@@ -371,7 +415,7 @@ impl Call {
             };
             out.push_back(Action::Hangup { leg, cause, sip_cause });
         }
-        let end = End { at: now, answered: Some(talk.answered), carrier: Some(Arc::clone(&talk.carrier)), by, status: 200, cause, reason };
+        let end = End { at: now, answered: Some(talk.answered), carrier: talk.callee.carrier().cloned(), by, status: 200, cause, reason };
         let carrier_ms = now.tick.ms_since(talk.answered.tick);
         self.end(end, carrier_ms, out);
     }

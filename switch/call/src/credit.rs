@@ -5,6 +5,7 @@ use units::{Cause, Now};
 
 use crate::call::{Actions, Call, Phase};
 use crate::event::{Action, HangupBy, Side};
+use crate::origin::{MAX_CALL_SECS, Origin};
 use crate::timer::Timer;
 
 impl Call {
@@ -13,8 +14,17 @@ impl Call {
         self.timers.set(Timer::Renew, at(timing.renew_at_ms));
         self.timers.set(Timer::Cut, at(timing.cut_at_ms));
         self.timers.set(Timer::Checkpoint, at(u64::from(self.checkpoint_ms)));
-        self.timers.set(Timer::MaxCall, at(u64::from(self.gate.max_call_secs) * 1_000));
+        self.timers.set(Timer::MaxCall, at(u64::from(self.max_call_secs()) * 1_000));
         self.warn_later(timing);
+    }
+
+    /// The gate's limit: the caller's, or that of a gate which a carrier's call rings.
+    fn max_call_secs(&self) -> u32 {
+        match (&self.origin, &self.phase) {
+            (Origin::Gate(gate), _) => gate.max_call_secs,
+            (Origin::Carrier(..), Phase::Talking(talk)) => talk.callee.max_call_secs(),
+            (Origin::Carrier(..), Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Settling(_) | Phase::Over) => MAX_CALL_SECS,
+        }
     }
 
     /// The end of the money in sight moves with every extension, and with every payment.

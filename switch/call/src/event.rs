@@ -6,10 +6,10 @@ use codecs::CodecSet;
 use media::{SdpError, Session};
 use rating::engine::{Extension, Settlement, Timing};
 use rating::{Cdr, Price};
-use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
+use route::{AttemptEnd, Carrier, Carriers, Plan};
 use units::{Cause, Money, Number};
 
-use crate::Refusal;
+use crate::{Callee, NumberCallee, Origin, Refusal};
 
 /// Place of a carrier tried, from 0; below [`ATTEMPTS_MAX`].
 pub type Attempt = u8;
@@ -41,7 +41,7 @@ pub struct Setup {
     /// Identity of the call, in the CDR's `id`.
     pub id: u128,
     /// Who sends it; kept as it was at this instant, whatever is reloaded later.
-    pub gate: Arc<Gate>,
+    pub origin: Origin,
     /// The caller as the gate named it.
     pub caller: Box<str>,
     /// The called number as the gate wrote it.
@@ -221,11 +221,16 @@ pub enum HangupBy {
 
 /// Everything that a call needs to be made; its lease stays with the node.
 #[derive(Debug)]
-pub struct Admission {
-    /// Carriers in order.
-    pub plan: Plan,
-    /// The table that the plan's ids mean.
-    pub carriers: Arc<Carriers>,
+pub enum Admission {
+    /// Out, over carriers.
+    Carriers {
+        /// Carriers in order.
+        plan: Plan,
+        /// The table that the plan's ids mean.
+        carriers: Arc<Carriers>,
+    },
+    /// To a number of ours.
+    Number(Arc<NumberCallee>),
 }
 
 /// What is to be done.
@@ -264,12 +269,12 @@ pub enum Action {
         /// Place of the attempt.
         attempt: Attempt,
     },
-    /// Call a carrier.
+    /// Call a carrier, or what a number of ours rings.
     Dial {
         /// Place of the attempt.
         attempt: Attempt,
         /// Whom.
-        carrier: Arc<Carrier>,
+        callee: Callee,
         /// What is offered to it.
         session: Option<Arc<Session>>,
         /// It charges more than the call brings, and the account's guard only warns.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use codecs::CodecSet;
 use media::Session;
 use rating::engine::Timing;
-use route::{AttemptEnd, Next};
+use route::{AttemptEnd, Next, OurNumber};
 use units::{Cause, Now};
 
 use crate::call::{Actions, Agreed, Answered, Call, Hunt, Phase, Talk, Tried, TriedEnd};
+use crate::destination::{Callee, Destination};
 use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
@@ -17,12 +18,13 @@ use crate::timer::Timer;
 impl Call {
     pub(crate) fn admitted(&mut self, now: Now, admission: Admission, out: &mut Actions) {
         let Phase::Admitting { offer } = &mut self.phase else { return };
-        let Admission { plan, carriers } = admission;
+        let offer = std::mem::replace(offer, Ok(None)).unwrap_or(None);
+        self.goes_to(admission.destination());
+        self.left_out = admission.left_out();
         self.phase = Phase::Hunting(Box::new(Hunt {
-            offer: std::mem::replace(offer, Ok(None)).unwrap_or(None),
-            codecs: self.gate.codecs,
-            plan,
-            carriers,
+            offer,
+            codecs: self.origin.codecs(),
+            way: admission,
             place: 0,
             offered: None,
             ringing: false,
@@ -38,18 +40,18 @@ impl Call {
         self.timers.clear_all();
         loop {
             let Phase::Hunting(hunt) = &mut self.phase else { return };
-            let step = hunt.plan.steps.get(hunt.place).filter(|_| self.attempts.len() < ATTEMPTS_MAX);
-            let Some(step) = step else { return self.all_failed(now, out) };
-            let Some(carrier) = hunt.carriers.by_id(step.carrier).map(Arc::clone) else {
+            let place = hunt.way.at(hunt.place).filter(|_| self.attempts.len() < ATTEMPTS_MAX);
+            let Some(Place { callee, is_loss, reason }) = place else { return self.all_failed(now, out) };
+            let Some(callee) = callee else {
                 hunt.place += 1;
                 continue;
             };
-            let (attempt, is_loss) = (self.attempts.len() as Attempt, step.is_loss);
-            self.route_reason = hunt.plan.reason(step).to_string().into();
-            let allowed = hunt.codecs.intersection(carrier.codecs);
+            let attempt = self.attempts.len() as Attempt;
+            self.route_reason = reason;
+            let allowed = hunt.codecs.intersection(callee.codecs());
             let offered = hunt.offer.as_ref().map(|offer| offer.offer(allowed).map(Arc::new)).transpose();
             self.attempts.push(Tried {
-                carrier: Arc::clone(&carrier),
+                callee: callee.clone(),
                 started_at: now.wall,
                 dialled: now.tick,
                 pdd_ms: None,
@@ -59,8 +61,8 @@ impl Call {
             match offered {
                 Ok(offered) => {
                     hunt.offered.clone_from(&offered);
-                    self.timers.set(Timer::FirstResponse, now.tick.plus_ms(u64::from(carrier.first_response_ms)));
-                    return out.push_back(Action::Dial { attempt, carrier, session: offered, is_loss });
+                    self.timers.set(Timer::FirstResponse, now.tick.plus_ms(u64::from(callee.first_response_ms())));
+                    return out.push_back(Action::Dial { attempt, callee, session: offered, is_loss });
                 }
                 Err(_) => {
                     hunt.place += 1;
@@ -98,7 +100,7 @@ impl Call {
                 hunt.early.push((branch, early.clone()));
             }
         }
-        let no_answer_ms = u64::from(tried.carrier.no_answer_secs) * 1_000;
+        let no_answer_ms = u64::from(tried.callee.no_answer_secs()) * 1_000;
         self.timers.clear(Timer::FirstResponse);
         // Timer C starts at the first sign of life and again at each that is more than "trying" (RFC 3261 §16.7 step 2).
         if alive || !self.timers.is_set(Timer::NoAnswer) {
@@ -118,9 +120,9 @@ impl Call {
     }
 
     pub(crate) fn answer(&mut self, now: Now, (attempt, branch): (Attempt, Branch), session: Option<&Session>, out: &mut Actions) {
-        let codecs = self.gate.codecs;
+        let codecs = self.origin.codecs();
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let answered = hunt.answered(branch, session, codecs.intersection(tried.carrier.codecs));
+        let answered = hunt.answered(branch, session, codecs.intersection(tried.callee.codecs()));
         let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
             out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: Cause::BEARER, sip_cause: None });
@@ -136,13 +138,13 @@ impl Call {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
         let Some(Answered { branch, said, is_offer }) = hunt.answer.take() else { return };
         let Some(tried) = self.attempts.last() else { return };
-        let carrier = Arc::clone(&tried.carrier);
+        let callee = tried.callee.clone();
         let attempt = (self.attempts.len() - 1) as Attempt;
         let timing = match started {
             Ok(timing) => timing,
             Err(refusal) => return self.answered_without_credit(now, refusal, out),
         };
-        let codecs = hunt.codecs.intersection(carrier.codecs);
+        let codecs = hunt.codecs.intersection(callee.codecs());
         let Agreed { session, codec } = said;
         (self.codec_a, self.codec_b) = (codec, codec);
         let renegotiation = match is_offer {
@@ -151,7 +153,7 @@ impl Call {
         };
         self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
         self.timers.clear_all();
-        self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, carrier, codecs, renegotiation }));
+        self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, callee, codecs, renegotiation }));
         self.start_credit_timers(now, timing);
         out.push_back(Action::Accept { attempt, branch, session });
         out.push_back(Action::RecordOpen);
@@ -169,7 +171,8 @@ impl Call {
 
     pub(crate) fn attempt_ended(&mut self, now: Now, attempt: Attempt, end: AttemptEnd, cause: Option<Cause>, out: &mut Actions) {
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let next = end.next(&tried.carrier, hunt.early_media);
+        let next = tried.callee.next(end, hunt.early_media);
+        let is_number = tried.callee.carrier().is_none();
         let own = match end {
             AttemptEnd::Status(status) => Cause::from_sip(status),
             AttemptEnd::Timeout | AttemptEnd::NoAnswer { rang: false } => Cause::TIMER,
@@ -183,6 +186,7 @@ impl Call {
         self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or(own));
         match next {
             Next::Hunt => self.next(now, out),
+            Next::Stop if is_number && end.is_unreachable() => self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out),
             Next::Stop => self.refuse_by(now, [end], cause, out),
         }
     }
@@ -264,6 +268,49 @@ impl Agreed {
     fn of(offered: &Session, answer: &Session) -> Option<Self> {
         let negotiated = offered.answered(answer).ok()?;
         Some(Self { codec: negotiated.codec, session: Arc::new(negotiated.session) })
+    }
+}
+
+/// One party to dial, and why it is there.
+struct Place {
+    /// None if the configuration no longer has it.
+    callee: Option<Callee>,
+    /// It charges more than the call brings.
+    is_loss: bool,
+    /// The CDR's `route_reason`.
+    reason: Box<str>,
+}
+
+impl Admission {
+    /// The party at a place from 0; none after the last.
+    fn at(&self, place: usize) -> Option<Place> {
+        match self {
+            Self::Carriers { plan, carriers } => {
+                let step = plan.steps.get(place)?;
+                let callee = carriers.by_id(step.carrier).map(Arc::clone).map(Callee::Carrier);
+                Some(Place { callee, is_loss: step.is_loss, reason: plan.reason(step).to_string().into() })
+            }
+            Self::Number(callee) if place == 0 => {
+                let OurNumber { e164, account, target } = &*callee.number;
+                let reason = format!("number {e164} of {account} rings {target}").into();
+                Some(Place { callee: Some(Callee::Number(Arc::clone(callee))), is_loss: false, reason })
+            }
+            Self::Number(_) => None,
+        }
+    }
+
+    fn destination(&self) -> Destination {
+        match self {
+            Self::Carriers { .. } => Destination::Carriers,
+            Self::Number(callee) => Destination::Number(Arc::clone(&callee.number)),
+        }
+    }
+
+    /// Carriers left out, as `beta (down), gamma (full)`.
+    fn left_out(&self) -> Box<str> {
+        let Self::Carriers { plan, carriers } = self else { return Box::default() };
+        let one = |&(id, why): &(route::CarrierId, route::LeftOut)| format!("{} ({why})", carriers.name(id).map_or("?", |name| &**name));
+        plan.left_out.iter().map(one).collect::<Vec<_>>().join(", ").into()
     }
 }
 

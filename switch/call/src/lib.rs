@@ -6,17 +6,23 @@
 
 mod call;
 mod credit;
+mod destination;
 mod event;
 mod hunt;
+mod origin;
+mod payer;
 mod record;
 mod refusal;
 mod renegotiate;
 mod timer;
 
 pub use call::{Actions, Call};
+pub use destination::{Callee, Destination, NumberCallee};
 pub use event::{
     ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress, Settled, Setup, Side,
 };
+pub use origin::Origin;
+pub use payer::{Payer, who_pays};
 pub use record::{LegFacts, complete};
 pub use refusal::Refusal;
 pub use timer::{Timer, Timers};

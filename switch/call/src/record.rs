@@ -1,12 +1,16 @@
 //! The call's record: everything that is known of it, in the contract's names.
 
-use rating::cdr::Attempt;
+use std::net::IpAddr;
+
+use rating::cdr::{Attempt, Protocol};
 use rating::{CallId, Cdr};
 use route::AttemptEnd;
 use units::{Currency, Name, Now};
 
 use crate::call::{Call, End, Tried, TriedEnd};
+use crate::destination::Destination;
 use crate::event::{HangupBy, Settled};
+use crate::payer::{direction, who_pays};
 
 /// What only the legs know.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +25,18 @@ pub struct LegFacts {
     pub transport_a: &'static str,
     /// The same of the carrier's leg.
     pub transport_b: Option<&'static str>,
+    /// Of the caller's leg.
+    pub protocol_a: Protocol,
+    /// Of the called leg, if there was one.
+    pub protocol_b: Option<Protocol>,
+    /// Address that the caller's INVITE came from.
+    pub source_ip_a: Option<IpAddr>,
+    /// Address that the last called party was dialled at, or answered from.
+    pub source_ip_b: Option<IpAddr>,
+    /// The caller's User-Agent.
+    pub user_agent_a: Option<Name>,
+    /// The called party's Server or User-Agent.
+    pub user_agent_b: Option<Name>,
 }
 
 /// Adds what the legs know.
@@ -32,6 +48,12 @@ pub fn complete(cdr: &mut Cdr, facts: LegFacts) {
     cdr.call_id_b = facts.call_id_b;
     cdr.transport_a = facts.transport_a.into();
     cdr.transport_b = facts.transport_b.map(Into::into);
+    cdr.protocol_a = facts.protocol_a;
+    cdr.protocol_b = facts.protocol_b;
+    cdr.source_ip_a = facts.source_ip_a;
+    cdr.source_ip_b = facts.source_ip_b;
+    cdr.user_agent_a = facts.user_agent_a;
+    cdr.user_agent_b = facts.user_agent_b;
 }
 
 impl Call {
@@ -80,20 +102,43 @@ impl Call {
 
     fn facts(&self, ended: Now) -> Cdr {
         let none = Name::from("");
-        let known = Cdr::new(CallId(self.id), &none, &self.gate.account, &self.gate.name, Currency::EUR, self.started.wall);
+        let known = Cdr::new(CallId(self.id), &none, self.account(), &self.gate_name(), Currency::EUR, self.started.wall);
         Cdr {
             caller: self.caller.to_string(),
             called: self.called.to_string(),
             called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
             codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
             codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
-            carrier: self.attempts.last().map(|tried| tried.carrier.name.clone()),
+            carrier: self.attempts.last().and_then(|tried| tried.callee.carrier()).map(|carrier| carrier.name.clone()),
             attempts: self.attempts.iter().map(Tried::record).collect(),
             ended_at: ended.wall,
             pdd_ms: self.pdd_ms,
             route_reason: (!self.route_reason.is_empty()).then(|| self.route_reason.to_string()),
+            direction: direction(&self.origin, self.destination.as_ref()),
+            origin: self.origin.name().clone(),
+            origin_kind: self.origin.kind(),
+            destination_kind: self.destination.as_ref().map(Destination::kind),
+            number: self.destination.as_ref().and_then(Destination::number).map(|number| number.e164.to_string()),
+            decision: self.decision(),
             ..known
         }
+    }
+
+    /// Why it went where it did and who pays, in one line: what the contract calls the decision trace.
+    fn decision(&self) -> Option<String> {
+        let destination = self.destination.as_ref()?;
+        let (kind, name, pays) = (self.origin.kind().as_str(), self.origin.name(), who_pays(&self.origin, destination).words());
+        let mut text = match destination {
+            Destination::Carriers => format!("from {kind} {name} to carriers: {pays}"),
+            Destination::Number(number) => {
+                format!("from {kind} {name} to number {} of {}, which rings {}: {pays}", number.e164, number.account, number.target)
+            }
+        };
+        if !self.left_out.is_empty() {
+            text.push_str("; left out: ");
+            text.push_str(&self.left_out);
+        }
+        Some(text)
     }
 }
 
@@ -109,7 +154,7 @@ impl Tried {
             TriedEnd::Failed(end) => (None, end.to_string()),
         };
         Attempt {
-            carrier: self.carrier.name.clone(),
+            carrier: self.callee.name(),
             started_at: self.started_at,
             status,
             cause: self.cause,

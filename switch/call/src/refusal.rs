@@ -46,6 +46,12 @@ impl Refusal {
     pub const CARRIERS_FULL: Self = Self::now(503, Cause::NO_CIRCUIT, "carriers-full");
     /// Every carrier of the route costs more than the call brings.
     pub const NO_PROFIT: Self = Self::now(503, Cause::NO_CIRCUIT, "no-profit");
+    /// A carrier calls a number that is not ours.
+    pub const NOT_OURS: Self = Self::now(404, Cause::UNALLOCATED, "not-ours");
+    /// What a number of ours rings cannot be reached.
+    pub const NOT_REACHABLE: Self = Self::now(480, Cause::SUBSCRIBER_ABSENT, "not-reachable");
+    /// A call of ours came back to the number that it was for.
+    pub const LOOP: Self = Self::now(482, Cause::EXCHANGE_ERROR, "loop");
     /// The caller gave up.
     pub const CANCELLED: Self = Self::now(487, Cause::NORMAL, "cancelled");
     /// It rang too long.

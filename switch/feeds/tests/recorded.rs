@@ -31,10 +31,8 @@ fn message(node: &str, seq: u64) -> Message {
 fn play(dialogue: &str, same: fn(&mut Names, &str, &str) -> bool) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
-    let lines: Vec<(char, String)> = dialogue
-        .lines()
-        .filter_map(|line| Some((line.chars().next()?, line.get(2..).unwrap_or_default().to_owned())))
-        .collect();
+    let lines: Vec<(char, String)> =
+        dialogue.lines().filter_map(|line| Some((line.chars().next()?, line.get(2..).unwrap_or_default().to_owned()))).collect();
     let server = std::thread::spawn(move || {
         let (mut names, mut other, mut open) = (Names::default(), Vec::new(), None::<BufReader<TcpStream>>);
         let is_greeting = |line: &str| line.starts_with("INFO ") || line.starts_with("220 ");

@@ -38,16 +38,13 @@ impl Node {
             Action::Settle { duration_ms, carrier, carrier_ms } => {
                 return Some(self.settle(now, slot, duration_ms, carrier.as_deref(), carrier_ms));
             }
-            Action::Dial { attempt, carrier, session, is_loss } => {
+            Action::Dial { attempt, callee, session, is_loss } => {
                 if is_loss {
                     self.counters.dialled_at_a_loss += 1;
-                    tracing::warn!(
-                        account = &*slot.call.gate().account,
-                        carrier = &*carrier.name,
-                        "the carrier costs more than the call brings"
-                    );
+                    let (account, carrier) = (&**slot.call.account(), &*callee.name());
+                    tracing::warn!(account, carrier, "the carrier costs more than the call brings");
                 }
-                return self.dial(now, slot, attempt, carrier, session);
+                return self.dial(now, slot, attempt, callee, session);
             }
             Action::BookCost { attempt } => self.book_late_answer(now, slot, attempt),
             Action::Progress { attempt, branch, progress, session } => {
@@ -103,6 +100,7 @@ impl Node {
 
     fn settle(&mut self, now: Now, slot: &mut Slot, duration_ms: u64, carrier: Option<&Carrier>, carrier_ms: u64) -> Event {
         self.leave_gate(slot);
+        self.stop_ringing(slot);
         self.leave_carrier(slot);
         let number = slot.call.number();
         let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
@@ -127,7 +125,7 @@ impl Node {
                 Settled::Lease(Box::new(settlement))
             }
             None => {
-                let account = self.engine.account(&slot.call.gate().account);
+                let account = self.engine.account(slot.call.account());
                 Settled::Untouched(account.map_or(units::Money::zero(units::Currency::EUR), |view| view.balance))
             }
         })
@@ -167,10 +165,11 @@ impl Node {
     }
 
     fn accept(&mut self, now: Now, slot: &mut Slot, of: (Attempt, Branch), session: &Session) {
+        self.stop_ringing(slot);
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.take() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
-        let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.gate().session.expires_secs);
+        let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.origin().session().expires_secs);
         let leg = &mut slot.caller;
         leg.session = timer;
         // The caller may know the phone that answers under a tag of its own.

@@ -184,11 +184,11 @@ fn live_call(now: Now, slot: &Slot) -> LiveCall {
     let answered = call.answered();
     LiveCall {
         id: call.id(),
-        gate: call.gate().name.clone(),
-        account: call.gate().account.clone(),
+        gate: call.gate_name(),
+        account: call.account().clone(),
         caller: call.caller().to_owned(),
         called: call.called().to_owned(),
-        carrier: call.carrier().cloned(),
+        carrier: call.callee(),
         state: call.state(),
         started_at: call.started().wall,
         answered_at: answered.map(|at| at.wall),

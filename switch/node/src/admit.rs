@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{Actions, Admission, Call, Event, LegId, Refusal, Setup};
+use call::{Actions, Admission, Call, Destination, Event, LegId, Origin, Refusal, Setup};
 use ledger::CallId;
 use media::{Mark, Session};
 use rating::Price;
@@ -26,18 +26,20 @@ use crate::slot::{CallRef, Slot};
 impl Node {
     /// An INVITE outside any dialog.
     pub(crate) fn new_call(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
-        let tables = Arc::clone(&self.tables);
-        let Some(gate) = tables.gates.by_source(flow.peer.ip()) else {
-            // A carrier's: it has no account to pay, and no number of ours to call yet.
-            return self.refuse_bare(now, id, &message, &Refusal::BLOCKED);
-        };
-        if let Some(refusal) = self.overloaded(now, gate) {
+        // Overload and drain come first, whoever calls.
+        let origin = self.origin_of(&flow, &message);
+        if let Some(refusal) = self.overloaded(now, origin.as_ref().ok().and_then(Origin::gate)) {
             return self.refuse_bare(now, id, &message, &refusal);
         }
+        let origin = match origin {
+            Ok(_) if self.is_own_call_back(&message) => return self.refuse_bare(now, id, &message, &Refusal::LOOP),
+            Ok(origin) => origin,
+            Err(refusal) => return self.refuse_bare(now, id, &message, &refusal),
+        };
         let asked = Asked::read(&message);
-        if asked.too_small(gate.session.min_secs) {
-            let builder = build::response(&message, 422, &self.stateless_tag(&message))
-                .header_fmt(Name::MinSe, format_args!("{}", gate.session.min_secs));
+        let min_secs = origin.session().min_secs;
+        if asked.too_small(min_secs) {
+            let builder = build::response(&message, 422, &self.stateless_tag(&message)).header_fmt(Name::MinSe, format_args!("{min_secs}"));
             return self.answer(now, id, 422, builder);
         }
         let offer = match build::body_of(&message) {
@@ -48,11 +50,11 @@ impl Node {
             return self.decline(now, id, &message, 406);
         }
         let Some(me) = self.slots.reserve() else { return self.refuse_bare(now, id, &message, &Refusal::OVERLOAD) };
-        self.begin(now, id, flow, message, Arc::clone(gate), offer, me);
+        self.begin(now, id, flow, message, origin, offer, me);
     }
 
     #[allow(clippy::too_many_arguments, reason = "the parts of one INVITE, taken apart once")]
-    fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, gate: Arc<Gate>, offer: Option<bytes::Bytes>, me: CallRef) {
+    fn begin(&mut self, now: Now, id: ServerId, flow: Flow, message: Message, origin: Origin, offer: Option<bytes::Bytes>, me: CallRef) {
         let tag = leg::tag(&self.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Caller);
         // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor recovered.
         let dialog = match Dialog::uas(&message, &tag, &flow) {
@@ -68,20 +70,25 @@ impl Node {
         caller.with_dialog(dialog);
         caller.remote = offer.as_deref().map(Mark::of);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");
+        caller.user_agent = self.user_agents.of(&message);
         let from = message.from().ok();
         let setup = Setup {
             id: call_id,
             caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user_base().into()).unwrap_or_default(),
-            called: called_party(&message).into(),
+            called: build::called_party(&message).into(),
             checkpoint_ms: self.tables.timing.checkpoint_ms,
             offer: offer.map(|text| Session::read(&text).map(Arc::new)).transpose(),
-            gate,
+            origin,
         };
-        let full = !self.take_gate_place(&setup.gate);
+        let gate = setup.origin.gate();
+        let (holds_gate, full) = gate.map_or((false, false), |gate| {
+            let free = self.take_gate_place(gate);
+            (free, !free)
+        });
         let mut actions = Actions::new();
         let call =
             if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };
-        let mut slot = Box::new(Slot::new(me, call, message, caller, !full));
+        let mut slot = Box::new(Slot::new(me, call, message, caller, holds_gate));
         self.servers.insert(id, (me, LegId::Caller));
         self.by_id.insert(id_in_run(call_id), me);
         self.carry_out(now, &mut slot, &mut actions);
@@ -89,12 +96,12 @@ impl Node {
     }
 
     /// Overload and drain, then the gate's rate: answered without a call and without a record, so that a flood writes nothing.
-    fn overloaded(&mut self, now: Now, gate: &Gate) -> Option<Refusal> {
+    fn overloaded(&mut self, now: Now, gate: Option<&Arc<Gate>>) -> Option<Refusal> {
         if self.draining {
             Some(Refusal::DRAIN)
         } else if self.pressure != Pressure::Ok {
             Some(Refusal::OVERLOAD)
-        } else if self.over_rate(now, gate) {
+        } else if gate.is_some_and(|gate| self.over_rate(now, gate)) {
             Some(Refusal::GATE_CPS)
         } else {
             None
@@ -122,7 +129,7 @@ impl Node {
 
     pub(crate) fn leave_gate(&mut self, slot: &mut Slot) {
         if std::mem::take(&mut slot.holds_gate)
-            && let Some(calls) = self.gate_calls.get_mut(&slot.call.gate().id)
+            && let Some(calls) = slot.call.origin().gate().and_then(|gate| self.gate_calls.get_mut(&gate.id))
         {
             *calls = calls.saturating_sub(1);
         }
@@ -142,14 +149,24 @@ impl Node {
         time | origin | u128::from(self.minted_calls & 0xffff_ffff_ffff)
     }
 
-    /// Price, then route, then credit.
+    /// Blocked numbers; then by where the call goes.
     pub(crate) fn admit(&mut self, now: Now, slot: &mut Slot, number: Number, codecs: codecs::CodecSet) -> Event {
-        let gate = Arc::clone(slot.call.gate());
-        let refused = |refusal, price: Option<Price>| Event::Refused { refusal, price: price.map(Box::new) };
-        if gate.blocks_called(&number) || gate.blocks_caller(slot.call.caller()) {
+        if let Some(gate) = slot.call.origin().gate()
+            && (gate.blocks_called(&number) || gate.blocks_caller(slot.call.caller()))
+        {
             return refused(Refusal::BLOCKED, None);
         }
-        let price = match self.engine.quote(&gate.account, &number, now.wall) {
+        match self.tables.numbers.find(&number).map(Arc::clone) {
+            Some(ours) => self.admit_to_number(now, slot, ours),
+            None => self.admit_to_carriers(now, slot, number, codecs),
+        }
+    }
+
+    /// Price, then route, then credit.
+    fn admit_to_carriers(&mut self, now: Now, slot: &mut Slot, number: Number, codecs: codecs::CodecSet) -> Event {
+        slot.call.goes_to(Destination::Carriers);
+        let account = slot.call.account().clone();
+        let price = match self.engine.quote(&account, &number, now.wall) {
             Ok(price) => price,
             Err(refusal) => return refused(money_refusal(refusal), None),
         };
@@ -160,7 +177,7 @@ impl Node {
             costs: &*tables.decks,
             health: &self.health,
             slots: &*self.carrier_slots,
-            sale: self.engine.sale(&gate.account, &number, now.wall).map(|(guard, price)| Sale {
+            sale: self.engine.sale(&account, &number, now.wall).map(|(guard, price)| Sale {
                 guard,
                 minute: price.charge(60_000).amount.amount,
                 currency: price.currency,
@@ -170,21 +187,33 @@ impl Node {
             Ok(plan) => plan,
             Err(no_plan) => return refused(route_refusal(no_plan.refusal), Some(price)),
         };
-        let ask = Authorize { call: CallId(slot.call.id()), account: &gate.account, number: &number };
+        let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number };
+        match self.lease(now, slot, ask) {
+            Ok(()) => Event::Admitted(Box::new(Admission::Carriers { plan, carriers: Arc::clone(&tables.carriers) })),
+            Err(refusal) => refused(money_refusal(refusal), Some(price)),
+        }
+    }
+
+    pub(crate) fn lease(&mut self, now: Now, slot: &mut Slot, ask: Authorize<'_>) -> Result<(), rating::Refusal> {
         let begun = (self.stopwatch)();
         let authorized = self.engine.authorize(now, ask);
         self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
         match authorized {
             Ok(grant) => {
                 slot.lease = Some(grant.lease);
-                Event::Admitted(Box::new(Admission { plan, carriers: Arc::clone(&tables.carriers) }))
+                Ok(())
             }
             Err(refusal) => {
                 self.counters.debit_failed(refusal.word());
-                refused(money_refusal(refusal), Some(price))
+                Err(refusal)
             }
         }
     }
+}
+
+/// Not admitted, with what it would have cost if that is known.
+pub(crate) fn refused(refusal: Refusal, price: Option<Price>) -> Event {
+    Event::Refused { refusal, price: price.map(Box::new) }
 }
 
 fn route_refusal(refusal: route::Refusal) -> Refusal {
@@ -200,15 +229,6 @@ fn route_refusal(refusal: route::Refusal) -> Refusal {
 /// The engine's own status and cause, under its own word.
 pub(crate) fn money_refusal(refusal: rating::Refusal) -> Refusal {
     Refusal { status: refusal.status(), cause: refusal.cause(), reason: refusal.word(), retry_after: None }
-}
-
-/// The called party as the gate wrote it: the Request-URI's user part, or the whole of a `tel:` URI.
-fn called_party(message: &Message) -> String {
-    match message.uri() {
-        Ok(uri) if uri.scheme == sip::Scheme::Tel => message.request_uri().to_owned(),
-        Ok(uri) => uri.user.unwrap_or_default().to_owned(),
-        Err(_) => String::new(),
-    }
 }
 
 /// Accept absent, or naming SDP (RFC 3261 §20.1).

@@ -64,6 +64,15 @@ pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
     if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(u32::MAX)) }
 }
 
+/// The called party as the caller wrote it: the Request-URI's user part, or the whole of a `tel:` URI.
+pub(crate) fn called_party(message: &Message) -> String {
+    match message.uri() {
+        Ok(uri) if uri.scheme == sip::Scheme::Tel => message.request_uri().to_owned(),
+        Ok(uri) => uri.user.unwrap_or_default().to_owned(),
+        Err(_) => String::new(),
+    }
+}
+
 /// Contact of a leg: our address on its flow, and the token that leads back to its call.
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {

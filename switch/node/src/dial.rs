@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use call::{Event, LegId};
+use call::{Callee, Event, LegId};
 use ledger::CallId;
 use media::Session;
 use rating::engine::CarrierLeg;
-use route::{AttemptEnd, Carrier, Host};
+use route::{AttemptEnd, Host};
 use sip::dialog::Dialog;
 use sip::flow::{Flow, Transport};
 use sip::token::Kind;
@@ -24,25 +24,20 @@ use crate::session::{Asked, SESSION_SECS_MAX};
 use crate::slot::{Dialled, Slot};
 
 impl Node {
-    pub(crate) fn dial(
-        &mut self,
-        now: Now,
-        slot: &mut Slot,
-        attempt: u8,
-        carrier: Arc<Carrier>,
-        session: Option<Arc<Session>>,
-    ) -> Option<Event> {
+    pub(crate) fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: Callee, session: Option<Arc<Session>>) -> Option<Event> {
         let ended = |end| Some(Event::AttemptEnded { attempt, end, cause: None });
         // The one before answered with what was no answer: it has its BYE, and its place back.
         self.leave_carrier(slot);
-        if !self.health.begin(&carrier, now.tick) {
-            return ended(AttemptEnd::Down);
+        if let Some(carrier) = callee.carrier() {
+            if !self.health.begin(carrier, now.tick) {
+                return ended(AttemptEnd::Down);
+            }
+            if !self.carrier_slots.try_take(carrier) {
+                return ended(AttemptEnd::Full);
+            }
         }
-        if !self.carrier_slots.try_take(&carrier) {
-            return ended(AttemptEnd::Full);
-        }
-        let mut addresses = self.addresses_of(&carrier);
-        slot.dialled = Some(Dialled { carrier: Arc::clone(&carrier), alternates: Vec::new() });
+        let mut addresses = self.addresses_of(&callee);
+        slot.dialled = Some(Dialled { callee: callee.clone(), alternates: Vec::new() });
         slot.offered = session;
         if addresses.is_empty() {
             self.note_carrier_end(now, slot, AttemptEnd::Unreachable);
@@ -54,7 +49,7 @@ impl Node {
         if let Some(dialled) = &mut slot.dialled {
             dialled.alternates = addresses;
         }
-        if self.send_invite(now, slot, attempt, &carrier, first, None) {
+        if self.send_invite(now, slot, attempt, &callee, first, None) {
             None
         } else {
             self.note_carrier_end(now, slot, AttemptEnd::Unreachable);
@@ -62,10 +57,12 @@ impl Node {
         }
     }
 
-    fn addresses_of(&self, carrier: &Carrier) -> Vec<SocketAddr> {
-        match &carrier.target.host {
-            Host::Ip(ip) => vec![SocketAddr::new(*ip, carrier.target.port_or_default())],
-            Host::Name(_) => self.probes.addresses(&carrier.name).to_vec(),
+    /// Where it is called: its address, or what its host name was last resolved to.
+    fn addresses_of(&self, callee: &Callee) -> Vec<SocketAddr> {
+        let target = callee.target();
+        match &target.host {
+            Host::Ip(ip) => vec![SocketAddr::new(*ip, target.port_or_default())],
+            Host::Name(_) => self.probes.addresses(&callee.name()).to_vec(),
         }
     }
 
@@ -76,14 +73,14 @@ impl Node {
             return false;
         }
         let next = dialled.alternates.remove(0);
-        let carrier = Arc::clone(&dialled.carrier);
+        let callee = dialled.callee.clone();
         slot.carriers.retain(|leg| leg.id != LegId::Carrier(attempt));
-        self.send_invite(now, slot, attempt, &carrier, next, None)
+        self.send_invite(now, slot, attempt, &callee, next, None)
     }
 
     /// Sends the INVITE of an attempt; `retry` is the session interval that a 422 asked for.
-    fn send_invite(&mut self, now: Now, slot: &mut Slot, attempt: u8, carrier: &Arc<Carrier>, to: SocketAddr, retry: Option<u32>) -> bool {
-        let transport = carrier.target.transport;
+    fn send_invite(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: &Callee, to: SocketAddr, retry: Option<u32>) -> bool {
+        let transport = callee.target().transport;
         let Some(local) = self.tables.local_for(transport, to) else { return false };
         let Some(number) = slot.call.number() else { return false };
         let flow = if transport == Transport::Udp { Flow::udp(local, to) } else { Flow::stream(transport, local, to, 0) };
@@ -93,8 +90,8 @@ impl Node {
         let tag = leg::tag(&self.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Carrier(attempt));
         let call_id = format!("{}{}", self.minter.mint(Kind::CallId, me.slot, me.generation), attempt);
         let user = self.minter.mint(Kind::Contact, me.slot, me.generation);
-        let dialled = carrier.dialled(&number);
-        let host = carrier.target.host_port();
+        let dialled = callee.user(&number);
+        let (host, session) = (callee.target().host_port(), callee.session());
         let uri_transport = if transport == Transport::Udp { String::new() } else { format!(";transport={}", transport.uri_name()) };
         let uri = format!("sip:{dialled}@{host}{uri_transport}");
         let presentation = slot.invite.as_deref().map(|invite| Presentation::of(invite, slot.call.caller()));
@@ -105,7 +102,7 @@ impl Node {
         let contact = build::contact(&user, &here, transport);
         let id = LegId::Carrier(attempt);
         let ours = leg::local_session(slot.call.id(), id, self.tables.advertised(local).ip());
-        let mut leg = Leg::new(id, flow, LegState::Calling { invite: client }, call_id.into(), carrier.name.clone(), ours);
+        let mut leg = Leg::new(id, flow, LegState::Calling { invite: client }, call_id.into(), self.counted_as(callee), ours);
         let sdp = slot.offered.as_deref().map(|session| leg.local.write(session));
         let original = slot.invite.as_deref();
         let parts = InviteParts {
@@ -118,8 +115,8 @@ impl Node {
             max_forwards: original.and_then(Message::max_forwards).unwrap_or(70).saturating_sub(1),
             cseq: if retry.is_some() { 2 } else { 1 },
             original: original.zip(presentation.as_ref()),
-            session_expires_secs: retry.unwrap_or(carrier.session.expires_secs),
-            min_se_secs: retry.unwrap_or(carrier.session.min_secs),
+            session_expires_secs: retry.unwrap_or(session.expires_secs),
+            min_se_secs: retry.unwrap_or(session.min_secs),
             sdp: sdp.as_deref(),
         };
         let bytes = build::invite(&parts).build();
@@ -135,7 +132,7 @@ impl Node {
         let LegId::Carrier(attempt) = id else { return false };
         let Some(min_se) = Asked::read(response).min_se_secs.filter(|secs| *secs <= SESSION_SECS_MAX) else { return false };
         let Some(dialled) = &slot.dialled else { return false };
-        let carrier = Arc::clone(&dialled.carrier);
+        let callee = dialled.callee.clone();
         let Some(leg) = slot.leg(id) else { return false };
         if response.cseq().0 != 1 {
             return false;
@@ -143,7 +140,7 @@ impl Node {
         let peer = leg.flow.peer;
         self.clients.remove(&client);
         slot.carriers.retain(|leg| leg.id != id);
-        self.send_invite(now, slot, attempt, &carrier, peer, Some(min_se))
+        self.send_invite(now, slot, attempt, &callee, peer, Some(min_se))
     }
 
     /// The dialog that a 2xx of a carrier makes.
@@ -168,14 +165,15 @@ impl Node {
 
     /// Its failure may ask not to be called for a while.
     pub(crate) fn note_pause(&mut self, now: Now, slot: &Slot, response: &Message) {
-        if let (Some(secs), Some(dialled)) = (build::pause_secs(response), &slot.dialled) {
-            self.pause_carrier(now, &Arc::clone(&dialled.carrier), secs);
+        let carrier = slot.dialled.as_ref().and_then(|dialled| dialled.callee.carrier());
+        if let (Some(secs), Some(carrier)) = (build::pause_secs(response), carrier) {
+            self.pause_carrier(now, carrier, secs);
         }
     }
 
     /// The attempt no longer needs its carrier's place; its end says how the carrier fares.
     pub(crate) fn note_carrier_end(&mut self, now: Now, slot: &mut Slot, end: AttemptEnd) {
-        let Some(dialled) = &slot.dialled else { return };
+        let Some(carrier) = slot.dialled.as_ref().and_then(|dialled| dialled.callee.carrier()).map(Arc::clone) else { return };
         let outcome = match end {
             AttemptEnd::Status(200..=299) => "answered",
             AttemptEnd::Status(486 | 600) => "busy",
@@ -186,19 +184,19 @@ impl Node {
             AttemptEnd::Unreachable => "unreachable",
             AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec => "skipped",
         };
-        self.counters.call_attempt(CountedSide::Carrier, &dialled.carrier.name, outcome);
+        self.counters.call_attempt(CountedSide::Carrier, &carrier.name, outcome);
         if matches!(end, AttemptEnd::Status(200..=299)) {
-            self.health.succeeded(dialled.carrier.id);
+            self.health.succeeded(carrier.id);
         } else {
-            self.health.record(&dialled.carrier, end, now.tick);
+            self.health.record(&carrier, end, now.tick);
             self.leave_carrier(slot);
         }
     }
 
     /// Gives the carrier's place back.
     pub(crate) fn leave_carrier(&mut self, slot: &mut Slot) {
-        if let Some(dialled) = slot.dialled.take() {
-            self.carrier_slots.put_back(dialled.carrier.id);
+        if let Some(carrier) = slot.dialled.take().as_ref().and_then(|dialled| dialled.callee.carrier()) {
+            self.carrier_slots.put_back(carrier.id);
         }
     }
 }

@@ -4,7 +4,7 @@ use sip::flow::Flow;
 use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::{Message, Method, Name};
 
-use crate::{Source, Tables, shard_of};
+use crate::{Source, Tables, build, shard_of};
 
 /// Tells every thread that receives where to hand a message.
 #[derive(Debug, Clone)]
@@ -34,9 +34,19 @@ impl Dispatch {
                 let account = tables.gates.by_id(id).map(|gate| &gate.account);
                 Some(account.map_or(0, |account| shard_of(account, self.shards)))
             }
-            Source::Carrier(_) => Some(0),
+            Source::Carrier(_) => Some(self.by_called_number(tables, message)),
             Source::Unknown => None,
         }
+    }
+
+    /// A carrier's call belongs to the account whose number it is for, also its repeats and its CANCEL, which name the same number; whatever
+    /// is for nobody here, to the first shard.
+    fn by_called_number(&self, tables: &Tables, message: &Message) -> u8 {
+        if tables.numbers.is_empty() || !message.is_request() {
+            return 0;
+        }
+        let number = tables.numbers.find_dialled(&build::called_party(message));
+        number.map_or(0, |number| shard_of(&number.account, self.shards))
     }
 
     fn by_branch(&self, response: &Message) -> Option<u8> {

@@ -223,9 +223,16 @@ impl Node {
             | LegState::Leaving
             | LegState::Gone => (false, None),
         };
+        leg.source = flow.peer.ip();
+        if leg.user_agent.is_none() {
+            leg.user_agent = self.user_agents.of(response);
+        }
         if status >= 200 {
             self.clients.remove(&client);
-            self.counters.sip_response(CountedSide::Carrier, &leg.carrier, status);
+            // What a number of ours rings is no carrier.
+            if !leg.carrier.is_empty() {
+                self.counters.sip_response(CountedSide::Carrier, &leg.carrier, status);
+            }
         }
         match (status, is_current, why) {
             (100..=199, true, _) => {

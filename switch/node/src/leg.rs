@@ -37,6 +37,10 @@ pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
 pub(crate) struct Leg {
     pub id: LegId,
     pub flow: Flow,
+    /// Where its peer's signalling came from when the leg was made or answered.
+    pub source: IpAddr,
+    /// What its peer calls itself.
+    pub user_agent: Option<Name>,
     pub state: LegState,
     /// Of a leg that has no dialog yet; the dialog has its own.
     early_call_id: Box<str>,
@@ -165,6 +169,8 @@ impl Leg {
         Self {
             id,
             flow,
+            source: flow.peer.ip(),
+            user_agent: None,
             state,
             early_call_id: call_id,
             dialog: None,

@@ -20,6 +20,7 @@ mod leg;
 mod lent;
 mod node;
 mod offers;
+mod parties;
 mod privacy;
 mod probe;
 mod records;
@@ -27,6 +28,7 @@ mod recover;
 mod session;
 mod slot;
 mod tables;
+mod user_agents;
 
 pub use counters::{CountedSide, Counters};
 pub use dispatch::Dispatch;

@@ -14,9 +14,11 @@ use units::{Name, Now, Tick};
 
 use crate::io::{Input, Output, Pressure};
 use crate::leg::LegState;
+use crate::parties::Ringing;
 use crate::probe::Probes;
 use crate::records::Unpublished;
 use crate::slot::{CallRef, Slot, Slots};
+use crate::user_agents::UserAgents;
 use crate::{Counters, Tables};
 
 /// Hash maps whose keys are our own ids: fast and the same on every run.
@@ -60,6 +62,8 @@ pub struct Node {
     pub(crate) by_id: Ids<u64, CallRef>,
     pub(crate) wheel: Wheel<TimerKey>,
     pub(crate) probes: Probes,
+    pub(crate) user_agents: UserAgents,
+    pub(crate) ringing: Ringing,
     pub(crate) probe_timer: TimerId,
     pub(crate) unpublished: Unpublished,
     /// When to look whether credit expired.
@@ -89,6 +93,8 @@ pub struct Held {
     pub leases: usize,
     /// Their places at gates.
     pub gate_places: usize,
+    /// Those that ring at numbers of ours.
+    pub ringing: usize,
     /// Client transactions that somebody waits for.
     pub clients: usize,
     /// Server transactions that somebody answers.
@@ -159,6 +165,8 @@ impl Node {
             by_id: Ids::default(),
             wheel: Wheel::new(),
             probes: Probes::default(),
+            user_agents: UserAgents::default(),
+            ringing: Ringing::default(),
             probe_timer: TimerId::NONE,
             unpublished: Unpublished::default(),
             expiry_at: Tick::NEVER,
@@ -232,6 +240,7 @@ impl Node {
             ids: self.by_id.len(),
             leases: self.engine.leases(),
             gate_places: self.gate_calls.values().map(|calls| *calls as usize).sum(),
+            ringing: self.ringing.len(),
             clients: self.clients.len(),
             servers: self.servers.len(),
             timers: self.wheel.len(),

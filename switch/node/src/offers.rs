@@ -23,7 +23,7 @@ impl Node {
     /// A re-INVITE or UPDATE: refused while another exchange is open (§14.2, RFC 3311 §5.2), answered here if nothing changes, else passed on.
     pub(crate) fn their_offer(&mut self, now: Now, slot: &mut Slot, leg_id: LegId, id: ServerId, message: Message) {
         let talking = slot.call.is_talking();
-        let min_secs = slot.call.gate().session.min_secs;
+        let min_secs = slot.call.origin().session().min_secs;
         let Some(leg) = slot.leg_mut(leg_id) else { return };
         if matches!(leg.state, LegState::Leaving | LegState::Gone) {
             return self.decline(now, id, &message, 481);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use call::LegFacts;
 use ledger::{CallId, Record, RecordBody, Transfer};
 use rating::Cdr;
+use rating::cdr::Protocol;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use sip::dialog::Dialog;
@@ -171,7 +172,7 @@ impl Node {
         let mut cdr = slot.call.open_cdr(now);
         call::complete(&mut cdr, self.leg_facts(slot));
         let Ok(cdr) = cdr.into_unfinished() else { return };
-        if let Ok(record) = self.engine.open_record(lease, slot.call.gate().name.clone(), (a, b), cdr) {
+        if let Ok(record) = self.engine.open_record(lease, slot.call.gate_name(), (a, b), cdr) {
             self.journal(true, record);
             slot.recorded_open = true;
         }
@@ -200,7 +201,7 @@ impl Node {
 
     pub(crate) fn record_cost(&mut self, now: Now, slot: &Slot, carrier: Name, transfers: Vec<Transfer>) {
         let booked = ledger::CostBooked { call: CallId(slot.call.id()), carrier, transfers };
-        let account = slot.call.gate().account.clone();
+        let account = slot.call.account().clone();
         self.journal(true, Record::new(now.wall, account, RecordBody::CostBooked(booked)));
     }
 
@@ -233,6 +234,12 @@ impl Node {
             call_id_b: carrier.map(|leg| leg.call_id().to_owned()),
             transport_a: slot.caller.flow.transport.as_str(),
             transport_b: carrier.map(|leg| leg.flow.transport.as_str()),
+            protocol_a: Protocol::Sip,
+            protocol_b: carrier.map(|_| Protocol::Sip),
+            source_ip_a: Some(slot.caller.source),
+            source_ip_b: carrier.map(|leg| leg.source),
+            user_agent_a: slot.caller.user_agent.clone(),
+            user_agent_b: carrier.and_then(|leg| leg.user_agent.clone()),
         }
     }
 }

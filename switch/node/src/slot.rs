@@ -27,7 +27,7 @@ pub(crate) struct Slot {
     pub invite: Option<Box<Message>>,
     pub caller: Leg,
     pub carriers: Vec<Leg>,
-    /// The carrier that is being tried or talked to, one of whose places is taken.
+    /// Whom leg B is dialled at; of a carrier one place is taken.
     pub dialled: Option<Dialled>,
     pub timer: TimerId,
     pub timer_at: Tick,
@@ -37,6 +37,8 @@ pub(crate) struct Slot {
     pub recorded_open: bool,
     /// Counts toward the gate's `max_calls`.
     pub holds_gate: bool,
+    /// Counts among the calls that ring at a number of ours.
+    pub rings: bool,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
 }
@@ -44,7 +46,7 @@ pub(crate) struct Slot {
 /// What an attempt holds of its carrier.
 #[derive(Debug)]
 pub(crate) struct Dialled {
-    pub carrier: std::sync::Arc<route::Carrier>,
+    pub callee: call::Callee,
     /// Other addresses of its host name, tried when this one is unreachable.
     pub alternates: Vec<std::net::SocketAddr>,
 }
@@ -74,6 +76,7 @@ impl Slot {
             offered: None,
             recorded_open: false,
             holds_gate,
+            rings: false,
             transfers: Vec::new(),
         }
     }

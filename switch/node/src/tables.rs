@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::Terms;
 use rating::Decks;
 use rating::engine::PaymentMethod;
-use route::{CarrierId, Carriers, GateId, Gates, RouteTable};
+use route::{CarrierId, Carriers, GateId, Gates, OurNumbers, RouteTable};
 use units::{Currency, Money, Name};
 
 /// One configuration, checked by `config` and shared by all shards.
@@ -16,6 +16,8 @@ pub struct Tables {
     pub gates: Arc<Gates>,
     /// Where calls go.
     pub carriers: Arc<Carriers>,
+    /// Numbers of ours: what a carrier's or another customer's call to one rings.
+    pub numbers: Arc<OurNumbers>,
     /// Which carriers for which number.
     pub routes: Arc<RouteTable>,
     /// Prices.

@@ -71,6 +71,12 @@ impl Cidr {
         Self { network: address, prefix_len: if address.is_ipv4() { 32 } else { 128 } }
     }
 
+    /// The address, of a block that is one alone.
+    pub fn single(&self) -> Option<IpAddr> {
+        let bits = if self.network.is_ipv4() { 32 } else { 128 };
+        (self.prefix_len == bits).then_some(self.network)
+    }
+
     /// Whether `address` lies in the block.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = normal(address);

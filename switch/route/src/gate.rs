@@ -9,7 +9,7 @@ use codecs::CodecSet;
 use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
-use crate::{BuildError, Cidr, CidrIndex, GateId, Numbering, SessionTimer, Translations};
+use crate::{BuildError, Cidr, CidrIndex, GateId, Host, Numbering, SessionTimer, Target, Translations, Transport};
 
 /// What an operator writes about a gate.
 #[derive(Clone, PartialEq, Debug)]
@@ -20,6 +20,8 @@ pub struct GateSpec {
     pub account: Name,
     /// Addresses and blocks; empty matches nothing.
     pub source: Vec<Cidr>,
+    /// Where it is called, if written; see [`GateSpec::called_at`].
+    pub address: Option<Target>,
     /// Codecs that calls from here may use.
     pub codecs: CodecSet,
     /// How called numbers are written here.
@@ -66,6 +68,7 @@ impl GateSpec {
             name: name.into(),
             account: account.into(),
             source: Vec::new(),
+            address: None,
             codecs: CodecSet::ALL,
             numbering: Numbering::E164,
             translate: Translations::default(),
@@ -76,6 +79,12 @@ impl GateSpec {
             max_call_secs: 14_400,
             session: SessionTimer::default(),
         }
+    }
+
+    /// Where a call to one of its numbers goes: its address, or the first source that is one address alone, port 5060 over UDP.
+    pub fn called_at(&self) -> Option<Target> {
+        let single = || self.source.iter().find_map(Cidr::single);
+        self.address.clone().or_else(|| single().map(|ip| Target { host: Host::Ip(ip), port: None, transport: Transport::Udp }))
     }
 }
 
@@ -215,6 +224,15 @@ mod tests {
         assert_eq!(found(&second, "192.0.2.1"), Some("b"));
         let third = Gates::new(vec![gate("a", &[])], Some(&second)).expect("valid");
         assert_eq!(id(&third, "a"), Some(GateId(0)));
+    }
+
+    #[test]
+    fn is_called_at_its_address_or_its_first_single_source() {
+        let at = |gate: &GateSpec| gate.called_at().map(|target| target.to_string());
+        assert_eq!(at(&gate("a", &["192.0.2.0/24", "192.0.2.7", "192.0.2.8"])).as_deref(), Some("sip:192.0.2.7;transport=udp"));
+        assert_eq!(at(&gate("a", &["192.0.2.0/24"])), None);
+        let written = GateSpec { address: "sip:pbx.example:5070;transport=tcp".parse().ok(), ..gate("a", &["192.0.2.7"]) };
+        assert_eq!(at(&written).as_deref(), Some("sip:pbx.example:5070;transport=tcp"));
     }
 
     #[test]

@@ -157,6 +157,14 @@ impl AttemptEnd {
         }
     }
 
+    /// Whether it gave no sign that anybody is there.
+    pub const fn is_unreachable(self) -> bool {
+        match self {
+            Self::Timeout | Self::Unreachable | Self::Down | Self::NoAnswer { rang: false } => true,
+            Self::Status(_) | Self::NoAnswer { rang: true } | Self::Full | Self::NoCommonCodec | Self::NoDialog => false,
+        }
+    }
+
     /// The carrier's own status, if it gave one.
     pub const fn status(self) -> Option<u16> {
         match self {

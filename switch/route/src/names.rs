@@ -38,6 +38,9 @@ pub enum BuildError {
         /// Who asked for it too.
         second: Name,
     },
+    /// Two entries for one number of ours.
+    #[error("number {0} is defined twice")]
+    TwiceNumbered(units::Number),
     /// More names than ids.
     #[error("over {max} different {kind} names since the start: restart to forget those that are gone")]
     TooManyNames {

@@ -19,6 +19,7 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
     Tables {
         gates: Arc::clone(&settings.gates),
         carriers: Arc::clone(&settings.carriers),
+        numbers: Arc::clone(&settings.numbers),
         routes: Arc::clone(&settings.routes),
         decks: Arc::clone(&settings.decks),
         accounts: settings.accounts.iter().map(seed).collect(),

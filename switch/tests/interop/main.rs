@@ -15,6 +15,7 @@ mod feeds;
 mod flood;
 mod harness;
 mod limits;
+mod numbers;
 mod price;
 mod service;
 mod startup;

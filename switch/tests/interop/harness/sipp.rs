@@ -48,6 +48,16 @@ impl Scenario {
         Self::new(name, PBX, free_port(PBX), Some((to.udp, to.tcp)))
     }
 
+    /// Somebody who is called at another address than carriers are.
+    pub fn called(name: &'static str, ip: &str, port: u16) -> Self {
+        Self::new(name, ip, port, None)
+    }
+
+    /// A caller at another address than the PBX's, one call unless told otherwise.
+    pub fn caller_at(name: &'static str, ip: &str, to: &Tollgate) -> Self {
+        Self::new(name, ip, free_port(ip), Some((to.udp, to.tcp)))
+    }
+
     fn new(name: &'static str, ip: &str, port: u16, to: Option<(SocketAddr, SocketAddr)>) -> Self {
         let local = SocketAddr::new(ip.parse().unwrap(), port);
         Self { name, local, to, tcp: false, limit_secs: LIMIT_SECS, options: Vec::new(), sipp: Vec::new() }

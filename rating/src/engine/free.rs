@@ -1,0 +1,50 @@
+//! Calls that nobody pays for: a lease like any other, so that they are recorded, checkpointed and recovered like any other, of no money.
+
+use ledger::AccountId;
+use smallvec::smallvec;
+use units::{Currency, Increments, Prefix};
+
+use super::lease::{Lease, Part, Pays, Tier};
+use super::{Authorize, Engine, LeaseId, Refusal};
+use crate::Price;
+
+/// Seconds of such a lease: longer than any call may last, so that it is never extended.
+const SECS: u32 = 10_000_000;
+
+// === impl Engine ===
+
+impl Engine {
+    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and the accounts above are.
+    pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, Refusal> {
+        let account = self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?;
+        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
+        if self.leases.is_full() {
+            return Err(Refusal::TooManyCalls);
+        }
+        Ok(self.leases.insert(Lease {
+            call: ask.call,
+            number: *ask.number,
+            answered_at: None,
+            tiers: smallvec![free_tier(account, currency)?],
+            announced_end: None,
+            was_funded: false,
+            looks: false,
+        }))
+    }
+}
+
+fn free_tier(account: AccountId, currency: Currency) -> Result<Tier, Refusal> {
+    let price = Price {
+        prefix: Prefix::EMPTY,
+        destination: "".into(),
+        rate: 0,
+        increments: Increments::new(1, 1).map_err(|_| Refusal::NoPrice)?,
+        connect_fee: 0,
+        currency,
+        deck: "".into(),
+        deck_version: 0,
+        tariff: None,
+    };
+    let parts = smallvec![Part { balance: account, until_secs: SECS, reserved: 0, pays: Pays::Money { with_fee: false } }];
+    Ok(Tier { account, row: 0, last_grant_secs: SECS, is_starved: false, waits: false, deck: None, price, parts })
+}

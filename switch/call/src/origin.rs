@@ -1,0 +1,72 @@
+//! Who calls: a customer's gate, or a carrier toward a number of ours. An SIP account will be a third kind.
+
+use std::sync::Arc;
+
+use codecs::CodecSet;
+use rating::cdr::PartyKind;
+use route::{Carrier, Gate, OurNumber, SessionTimer};
+use units::Name;
+
+/// Longest call from a carrier to a number whose target sets no limit of its own, seconds: that of a gate by default.
+pub(crate) const MAX_CALL_SECS: u32 = 14_400;
+
+/// Where a call comes from, as it was when the call began, whatever is reloaded later.
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// A customer's gate.
+    Gate(Arc<Gate>),
+    /// A carrier, toward a number of ours: nothing else is for it.
+    Carrier(Arc<Carrier>, Arc<OurNumber>),
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// The CDR's `origin`: a name among its kind.
+    pub fn name(&self) -> &Name {
+        match self {
+            Self::Gate(gate) => &gate.name,
+            Self::Carrier(carrier, _) => &carrier.name,
+        }
+    }
+
+    /// The CDR's `origin_kind`.
+    pub const fn kind(&self) -> PartyKind {
+        match self {
+            Self::Gate(_) => PartyKind::Gate,
+            Self::Carrier(..) => PartyKind::Carrier,
+        }
+    }
+
+    /// The gate, if it is one.
+    pub const fn gate(&self) -> Option<&Arc<Gate>> {
+        match self {
+            Self::Gate(gate) => Some(gate),
+            Self::Carrier(..) => None,
+        }
+    }
+
+    /// The account that its calls' records name: the gate's, or that of the number which a carrier calls.
+    pub fn account(&self) -> &Name {
+        match self {
+            Self::Gate(gate) => &gate.account,
+            Self::Carrier(_, number) => &number.account,
+        }
+    }
+
+    /// Codecs that it may use.
+    pub fn codecs(&self) -> CodecSet {
+        match self {
+            Self::Gate(gate) => gate.codecs,
+            Self::Carrier(carrier, _) => carrier.codecs,
+        }
+    }
+
+    /// Session timer toward it.
+    pub fn session(&self) -> SessionTimer {
+        match self {
+            Self::Gate(gate) => gate.session,
+            Self::Carrier(carrier, _) => carrier.session,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Who calls and what of ours is called: a gate's call by its source, a carrier's by the number that it is for; and calls of ours that come
+//! back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use call::{Callee, Destination, Event, NumberCallee, Origin, Payer, Refusal, who_pays};
+use ledger::CallId;
+use rating::engine::Authorize;
+use route::{NumberTarget, OurNumber};
+use sip::Message;
+use sip::flow::Flow;
+use sip::token::{Kind, TOKEN_LEN};
+use units::{Name, Now, Number};
+
+use crate::admit::{money_refusal, refused};
+use crate::build;
+use crate::node::Node;
+use crate::slot::Slot;
+
+/// Most calls of one caller to one number of ours that ring at once. More is a call that a forwarding sends round and round: an agent that
+/// makes a new call of it leaves nothing by which it could be known again.
+const RINGING_MAX: u32 = 16;
+
+/// Calls to numbers of ours that are not answered yet, by number and caller; callers who do not say who they are are not counted.
+#[derive(Debug, Default)]
+pub(crate) struct Ringing(BTreeMap<(Number, Box<str>), u32>);
+
+impl Ringing {
+    /// False if there are too many.
+    fn enter(&mut self, number: &Number, caller: &str) -> bool {
+        if is_anonymous(caller) {
+            return true;
+        }
+        let calls = self.0.entry((*number, caller.into())).or_default();
+        let free = *calls < RINGING_MAX;
+        *calls += u32::from(free);
+        free
+    }
+
+    fn leave(&mut self, number: &Number, caller: &str) {
+        let key = (*number, caller.into());
+        match self.0.get_mut(&key) {
+            Some(1) => _ = self.0.remove(&key),
+            Some(calls) => *calls -= 1,
+            // Of a caller who is not counted.
+            None => {}
+        }
+    }
+
+    /// How many are counted.
+    pub(crate) fn len(&self) -> usize {
+        self.0.values().map(|calls| *calls as usize).sum()
+    }
+}
+
+fn is_anonymous(caller: &str) -> bool {
+    caller.is_empty() || caller.eq_ignore_ascii_case("anonymous")
+}
+
+// === impl Node ===
+
+impl Node {
+    /// Who calls: the gate behind the source address, or the carrier there if what it calls is a number of ours; the gate if it is both, as
+    /// everywhere.
+    pub(crate) fn origin_of(&self, flow: &Flow, invite: &Message) -> Result<Origin, Refusal> {
+        let source = flow.peer.ip();
+        if let Some(gate) = self.tables.gates.by_source(source) {
+            return Ok(Origin::Gate(Arc::clone(gate)));
+        }
+        // It was known when its packet came in; a reload may have taken it away since.
+        let carrier = self.tables.carriers.by_source(source).ok_or(Refusal::BLOCKED)?;
+        let number = self.tables.numbers.find_dialled(&build::called_party(invite)).ok_or(Refusal::NOT_OURS)?;
+        Ok(Origin::Carrier(Arc::clone(carrier), Arc::clone(number)))
+    }
+
+    /// Whether an INVITE is one of ours, sent back by a proxy to the number that it was for (RFC 3261 §16.3 step 4): its From tag is of our
+    /// minting, and Request-URI and To name the same number. One that was forwarded to another number has another Request-URI and goes on.
+    pub(crate) fn is_own_call_back(&self, invite: &Message) -> bool {
+        let ours = |tag: &str| tag.get(..TOKEN_LEN).and_then(|token| self.minter.open(Kind::Tag, token)).is_some();
+        if !ours(invite.from_tag()) {
+            return false;
+        }
+        let to = invite.to().ok();
+        let to = to.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user.unwrap_or_default().to_owned());
+        let asked = build::called_party(invite);
+        let number = |text: &str| route::normalise_e164(text).ok();
+        to.is_some_and(|to| to == asked || number(&to).is_some_and(|to| number(&asked) == Some(to)))
+    }
+
+    /// A call to a number of ours: can what it rings be reached, who pays, and does the money last.
+    pub(crate) fn admit_to_number(&mut self, now: Now, slot: &mut Slot, number: Arc<OurNumber>) -> Event {
+        let destination = Destination::Number(Arc::clone(&number));
+        let payer = who_pays(slot.call.origin(), &destination);
+        slot.call.goes_to(destination);
+        let Some(callee) = self.number_callee(&number) else { return refused(Refusal::NOT_REACHABLE, None) };
+        if !self.ringing.enter(&number.e164, slot.call.caller()) {
+            return refused(Refusal::LOOP, None);
+        }
+        slot.rings = true;
+        let account = slot.call.account().clone();
+        let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number.e164 };
+        let price = match payer {
+            Payer::Nobody => None,
+            Payer::Caller | Payer::CallerIfPriced => match self.engine.quote(&account, &number.e164, now.wall) {
+                Ok(price) => Some(price),
+                Err(rating::Refusal::NoPrice) if payer == Payer::CallerIfPriced => None,
+                Err(refusal) => return refused(money_refusal(refusal), None),
+            },
+        };
+        let leased = match &price {
+            Some(_) => self.lease(now, slot, ask),
+            None => self.engine.authorize_free(ask).map(|lease| slot.lease = Some(lease)),
+        };
+        match leased {
+            Ok(()) => Event::Admitted(Box::new(call::Admission::Number(Arc::new(callee)))),
+            // A carrier is told nothing of our customers' accounts.
+            Err(_) if payer == Payer::Nobody => refused(Refusal::NOT_REACHABLE, None),
+            Err(refusal) => refused(money_refusal(refusal), price),
+        }
+    }
+
+    /// A call to a number of ours was answered or is over.
+    pub(crate) fn stop_ringing(&mut self, slot: &mut Slot) {
+        if std::mem::take(&mut slot.rings)
+            && let Some(number) = slot.call.number()
+        {
+            self.ringing.leave(&number, slot.call.caller());
+        }
+    }
+
+    /// What a number rings, by the present configuration; none if that is no longer there or has no address.
+    fn number_callee(&self, number: &Arc<OurNumber>) -> Option<NumberCallee> {
+        match &number.target {
+            NumberTarget::Gate(name) => {
+                let gate = Arc::clone(self.tables.gates.by_name(name)?);
+                let target = gate.called_at()?;
+                Some(NumberCallee { number: Arc::clone(number), gate: Some(gate), target })
+            }
+            NumberTarget::Uri(uri) => Some(NumberCallee { number: Arc::clone(number), gate: None, target: uri.target.clone() }),
+        }
+    }
+
+    /// The carrier of a leg, by its name; none of a leg to a number of ours.
+    pub(crate) fn counted_as(&self, callee: &Callee) -> Name {
+        callee.carrier().map_or_else(|| self.nobody.clone(), |carrier| carrier.name.clone())
+    }
+}
