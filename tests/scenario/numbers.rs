@@ -359,3 +359,25 @@ fn a_hold_passes_to_the_called_gate() {
     stage.send(callee.at, &reply(&hold, 200, "", callee.at, "", Some(&answer)));
     phone.expect(&mut stage, "200 INVITE");
 }
+
+/// A host name rings where it was last resolved to, under the name that the resolver is told; until then nobody is there.
+#[test]
+fn a_target_by_name_rings_where_it_resolves_to() {
+    const BY_NAME: &str = "sip:alice@sip.example.net:5070";
+    let mut plan = plan();
+    plan.numbers.push(number("34911000004", "acme", BY_NAME));
+    plan.numbers.push(number("34911000005", "acme", BY_NAME));
+    plan.gates[0].address = "sip:pbx.example.net".parse().ok();
+    let mut stage = Stage::new(plan);
+    let named: Vec<_> = stage.tables.named_targets().into_iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(named, ["gate:acme-pbx", BY_NAME], "each once, carriers with addresses not at all");
+    let mut phone = Phone::new(addr(ALPHA), "n1", "34911000004");
+    phone.invite(&mut stage);
+    let refusal = phone.refused(&mut stage, 480);
+    assert_eq!(cause(&refusal), "20");
+    stage.input(Input::Resolved { carrier: BY_NAME.into(), addresses: vec![addr(FOREIGN)] });
+    let mut phone = Phone::new(addr(ALPHA), "n2", "34911000004");
+    phone.invite(&mut stage);
+    let alice = Callee::wait(&mut stage, FOREIGN);
+    assert_eq!(alice.invite.request_uri(), "sip:alice@sip.example.net:5070");
+}

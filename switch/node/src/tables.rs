@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ledger::Terms;
 use rating::Decks;
 use rating::engine::PaymentMethod;
-use route::{CarrierId, Carriers, GateId, Gates, OurNumbers, RouteTable};
+use route::{CarrierId, Carriers, GateId, Gates, Host, NumberTarget, OurNumbers, RouteTable, Target};
 use units::{Currency, Money, Name};
 
 /// One configuration, checked by `config` and shared by all shards.
@@ -85,6 +85,22 @@ impl Tables {
         } else {
             Source::Unknown
         }
+    }
+
+    /// Everything that is called by a host name, under the name that its addresses are told by: carriers, and what numbers of ours ring.
+    pub fn named_targets(&self) -> Vec<(Name, Target)> {
+        let carriers = self.carriers.iter().map(|carrier| (carrier.name.clone(), carrier.target.clone()));
+        let rung = self.numbers.iter().filter_map(|number| {
+            let target = match &number.target {
+                NumberTarget::Gate(name) => self.gates.by_name(name)?.called_at()?,
+                NumberTarget::Uri(uri) => uri.target.clone(),
+            };
+            Some((Name::from(number.target.to_string()), target))
+        });
+        let mut named: Vec<_> = carriers.chain(rung).filter(|(_, target)| matches!(target.host, Host::Name(_))).collect();
+        named.sort();
+        named.dedup();
+        named
     }
 
     /// The address that a flow over `transport` to `peer` leaves from.
