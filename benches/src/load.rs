@@ -144,7 +144,7 @@ impl Calls {
                     }
                 }
                 Output::Journal { record, .. } => self.records.push(record),
-                Output::Publish(_) | Output::Reply { .. } | Output::Wish { .. } => {}
+                Output::KeepOpen { .. } | Output::Publish(_) | Output::Reply { .. } | Output::Wish { .. } => {}
             }
         }
     }

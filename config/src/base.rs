@@ -87,6 +87,7 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
         t1_ms: table.int("t1_ms").unwrap_or_default(),
         tcp_idle_secs: table.int("tcp_idle_secs").unwrap_or_default(),
         tcp_per_source: table.int("tcp_per_source").unwrap_or_default(),
+        dialog_probe_secs: table.int("dialog_probe_secs"),
     }
 }
 

@@ -55,6 +55,10 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("media", old.media == new.media);
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
+    let probe = |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
+    if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {
+        lines.push(format!("sip.dialog_probe_secs {} -> {}: for calls that begin from now on", probe(old), probe(new)));
+    }
     for (what, from, to) in [
         ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
         ("node.max_calls", old.node.max_calls, new.node.max_calls),
@@ -185,6 +189,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_cps", a.max_cps != b.max_cps),
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
+        ("reply_to", a.reply_to != b.reply_to),
     ])
 }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
-use route::{CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, Rule, SessionTimer, StatusSet, Target, Translations, Transport};
+use route::{
+    CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer, StatusSet, Target, Translations, Transport,
+};
 use units::Prefix;
 
 use crate::base;
@@ -39,6 +41,7 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
             address: address(table, check),
             codecs: codecs(table, check),
             numbering: numbering(table, check),
+            reply_to: reply_to(table),
             translate: translations(table, check),
             blocked: prefixes(table, "blocked", check),
             blocked_callers: prefixes(table, "blocked_callers", check),
@@ -159,6 +162,14 @@ fn codecs(table: &Table, check: &mut Check<'_>) -> CodecSet {
         check.error(&table.at("codecs"), "codecs is empty, so no call could pass: leave it out to allow all");
     }
     fields.iter().filter_map(|f| check.parsed(&f.span, f.value.parse::<Codec>())).collect()
+}
+
+fn reply_to(table: &Table) -> ReplyTo {
+    match table.text("reply_to").as_ref().map(|field| &*field.value) {
+        Some("source") => ReplyTo::Source,
+        Some("via") => ReplyTo::Via,
+        Some(_) | None => ReplyTo::Auto,
+    }
 }
 
 fn numbering(table: &Table, check: &mut Check<'_>) -> Numbering {

@@ -180,6 +180,13 @@ pub const SIP: Section = Section {
             "Seconds after which an idle TCP connection without a call is closed.",
         ),
         key("tcp_per_source", Kind::Int(1, 100_000), Preset::Int(64), "Most TCP connections from one address."),
+        key(
+            "dialog_probe_secs",
+            Kind::Int(0, 86_400),
+            Preset::Nothing,
+            "Seconds without a request from a peer that knows no session timer, after which it is asked by OPTIONS in the dialog whether \
+             its call still lives; two 481 or 408, or no answer twice, end it. 0: never. Absent: half of the peer's `session_expires`.",
+        ),
     ],
 };
 
@@ -323,6 +330,13 @@ pub const GATE: Section = Section {
             Kind::Word(&["e164", "national"]),
             Preset::Text("e164"),
             "How called numbers are written: country code first, or as dialled inside `country`.",
+        ),
+        key(
+            "reply_to",
+            Kind::Word(&["auto", "source", "via"]),
+            Preset::Text("auto"),
+            "The port to which answers over UDP go when a Via has no `rport`: `via` its own, `source` the one that the request came from; \
+             `auto` the Via's if its host is the source's address, else the source's.",
         ),
         key("country", Kind::Text, Preset::Nothing, "Two letters, with `numbering = \"national\"`."),
         key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),

@@ -98,6 +98,8 @@ pub struct Sip {
     pub tcp_idle_secs: u32,
     /// Most TCP connections from one address.
     pub tcp_per_source: u32,
+    /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half of its session timer.
+    pub dialog_probe_secs: Option<u32>,
 }
 
 /// One SIP listener, `udp:127.0.0.1:5060`.

@@ -1,6 +1,6 @@
 //! A node on a stage: a clock moved by hand, a network without delay, a disk, inboxes of the peers.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -41,6 +41,10 @@ pub struct Stage {
     /// Published, in order.
     pub cdrs: Vec<Arc<Cdr>>,
     pub replies: Vec<(u64, AdminReply)>,
+    /// Connections that calls live on.
+    pub kept_open: BTreeSet<u64>,
+    /// By what flow the last message to each peer went.
+    pub flows: BTreeMap<SocketAddr, Flow>,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
     log: Vec<String>,
     boots: u32,
@@ -66,6 +70,8 @@ impl Stage {
             hold_disk: false,
             cdrs: Vec::new(),
             replies: Vec::new(),
+            kept_open: BTreeSet::new(),
+            flows: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             log: Vec::new(),
             boots: 0,
@@ -84,10 +90,16 @@ impl Stage {
 
     /// A datagram from a peer.
     pub fn send(&mut self, from: SocketAddr, bytes: &Bytes) {
+        self.send_over(Flow::udp(addr(SWITCH), from), bytes);
+    }
+
+    /// A message by any flow.
+    pub fn send_over(&mut self, flow: Flow, bytes: &Bytes) {
+        let from = flow.peer;
         let message = Message::parse(bytes.clone());
         let what = message.as_ref().map_or_else(|e| e.label().to_owned(), kind);
         self.log.push(format!("{:>10} {from} → {what}", self.now.tick.0 / 1_000));
-        self.input(Input::Sip { flow: Flow::udp(addr(SWITCH), from), message });
+        self.input(Input::Sip { flow, message });
     }
 
     /// Time passes; whatever is due happens at its time.
@@ -167,7 +179,12 @@ impl Stage {
             Output::Send { flow, bytes } => {
                 let message = tests::dialogue::parse(&bytes);
                 self.log.push(format!("{:>10} {} ← {}", self.now.tick.0 / 1_000, flow.peer, kind(&message)));
+                self.flows.insert(flow.peer, flow);
                 self.inboxes.entry(flow.peer).or_default().push_back(message);
+            }
+            Output::KeepOpen { conn, wanted } => {
+                let changed = if wanted { self.kept_open.insert(conn) } else { self.kept_open.remove(&conn) };
+                assert!(changed, "connection {conn} wanted: {wanted}, as it was already");
             }
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::Publish(cdr) => self.cdrs.push(cdr),

@@ -338,6 +338,7 @@ impl World {
                     self.after(delay * 1_000, What::Commit);
                 }
             }
+            Output::KeepOpen { .. } => {}
             Output::Publish(cdr) => {
                 self.trace.note(self.now.tick.0, format!("published {} {} {} ms {}", cdr.id, cdr.call_id_a, cdr.duration_ms, cdr.reason));
                 if !self.disk.has_cdr(&cdr.id) {

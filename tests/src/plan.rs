@@ -32,6 +32,8 @@ pub struct Plan {
     pub numbers: Vec<OurNumber>,
     /// Prefix and carriers in order.
     pub routes: Vec<(&'static str, Vec<&'static str>)>,
+    /// Silence after which peers without session timer are asked; none: half of their session timer.
+    pub dialog_probe_ms: Option<u32>,
 }
 
 /// The header of every deck here.
@@ -77,6 +79,7 @@ impl Plan {
             carriers: vec![alpha, carrier("beta", "sip:198.51.100.2:5060")],
             numbers: Vec::new(),
             routes: vec![("34", vec!["alpha", "beta"])],
+            dialog_probe_ms: None,
         }
     }
 
@@ -114,7 +117,7 @@ impl Plan {
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],
             address: listener.ip(),
-            timing: node::Timing::default(),
+            timing: node::Timing { dialog_probe_ms: self.dialog_probe_ms, ..node::Timing::default() },
         })
     }
 }

@@ -7,7 +7,7 @@ use rating::engine::CarrierLeg;
 use route::Carrier;
 use sip::Name;
 use sip::dialog::{Dialog, Sender};
-use sip::flow::{Flow, Transport};
+use sip::flow::Flow;
 use sip::token::Kind;
 use sip::transaction::ClientId;
 use units::Now;
@@ -170,8 +170,10 @@ impl Node {
         let Some(request) = slot.invite.take() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
         let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.origin().session().expires_secs);
+        let liveness = self.watch(now, slot.call.origin().session().expires_secs);
         let leg = &mut slot.caller;
         leg.session = timer;
+        leg.liveness = liveness;
         // The caller may know the phone that answers under a tag of its own.
         let place = leg.told(of);
         if let Some(told) = leg.early.take().and_then(|mut early| (place < early.told.len()).then(|| early.told.swap_remove(place))) {
@@ -211,16 +213,16 @@ impl Node {
 
     /// ACK to a 2xx, kept by the layer for repeats.
     pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
+        let Some(flow) = slot.leg(id).map(|leg| self.next_hop(leg)) else { return };
+        let here = self.tables.advertised_text(flow.local);
         let Some(leg) = slot.leg_mut(id) else { return };
-        let here = self.tables.advertised_text(leg.flow.local);
         let Some(dialog) = leg.dialog() else { return };
         let branch = dialog.ack_branch(&self.minter, accepted.cseq);
-        let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
+        let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let mut builder = dialog.ack(accepted.cseq, &sender);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", sdp);
         }
-        let flow = leg.flow;
         self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
     }
 
@@ -237,18 +239,6 @@ impl Node {
             self.clients.remove(&client);
             self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, Some(sdp));
         }
-    }
-
-    /// Where requests of a dialog go: to its first route or target if that is an address the peer can mean, else back where its packets
-    /// come from (behind NAT a Contact is worth nothing).
-    pub(crate) fn hop(&self, uri: &str, flow: Flow) -> Flow {
-        let Some(parsed) = sip::Uri::parse(uri) else { return flow };
-        let Some(ip) = parsed.host_ip() else { return flow };
-        let hidden = crate::build::is_private(ip) && !crate::build::is_private(flow.peer.ip());
-        if hidden || flow.transport != Transport::Udp || ip.is_unspecified() {
-            return flow;
-        }
-        Flow { peer: std::net::SocketAddr::new(ip, parsed.port.unwrap_or(5060)), ..flow }
     }
 
     pub(crate) fn contact_of(&self, slot: &Slot, flow: &Flow) -> String {

@@ -13,7 +13,7 @@ use sip::flow::Flow;
 use sip::token::Kind;
 use sip::transaction::ServerId;
 use sip::{Message, Name};
-use units::{Now, Number};
+use units::{Now, Number, Tick};
 
 use crate::CountedSide;
 use crate::build;
@@ -80,6 +80,8 @@ impl Node {
             offer: offer.map(|text| Session::read(&text).map(Arc::new)).transpose(),
             origin,
         };
+        self.layer.set_tag(id, &tag);
+        let lasts_ms = message.expires().filter(|secs| *secs > 0).map(|secs| u64::from(secs) * 1_000);
         let gate = setup.origin.gate();
         let (holds_gate, full) = gate.map_or((false, false), |gate| {
             let free = self.take_gate_place(gate);
@@ -89,6 +91,8 @@ impl Node {
         let call =
             if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };
         let mut slot = Box::new(Slot::new(me, call, message, caller, holds_gate));
+        slot.expires_at = lasts_ms.map_or(Tick::NEVER, |ms| now.tick.plus_ms(ms));
+        self.keep(&mut slot, flow);
         self.servers.insert(id, (me, LegId::Caller));
         self.by_id.insert(id_in_run(call_id), me);
         self.carry_out(now, &mut slot, &mut actions);

@@ -271,13 +271,3 @@ pub(crate) const fn phrase(status: u16) -> &'static str {
         },
     }
 }
-
-/// Addresses that mean something only inside their own network (RFC 1918, RFC 6598, RFC 4193, loopback).
-pub(crate) const fn is_private(ip: std::net::IpAddr) -> bool {
-    match ip {
-        std::net::IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
-        }
-        std::net::IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
-}

@@ -123,7 +123,7 @@ impl Node {
         slot.carriers.reserve_exact(1);
         slot.carriers.push(leg);
         self.clients.insert(client, Client::Invite(me, LegId::Carrier(attempt)));
-        self.layer.send(now.tick, client, flow, Method::Invite, bytes);
+        self.send_by(now, client, (flow, callee.target().is_written), Method::Invite, bytes);
         true
     }
 

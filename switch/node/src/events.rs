@@ -17,6 +17,7 @@ use crate::CountedSide;
 use crate::actions::Accepted;
 use crate::build::{self, cause_of, pause_secs};
 use crate::leg::{self, Exchange, Goodbye, LegState};
+use crate::liveness::Outcome;
 use crate::node::{Client, Node};
 use crate::session::{Asked, SessionState};
 use crate::slot::{CallRef, Slot};
@@ -70,12 +71,13 @@ impl Node {
     }
 
     fn acknowledge(&mut self, now: Now, slot: &mut Slot, id: LegId, flow: Flow, ack: &Message) {
-        let Some(leg) = slot.leg_mut(id) else { return };
+        let Some(leg) = slot.leg(id) else { return };
         let known = leg.dialog().is_some_and(|d| d.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
-        if !known || leg.flow.peer.ip() != flow.peer.ip() {
+        if !known || !self.is_peer(slot, leg, flow.peer.ip()) {
             return self.counters.rejected("stray_ack");
         }
         let side = side_of(id);
+        let Some(leg) = slot.leg_mut(id) else { return };
         match std::mem::replace(&mut leg.state, LegState::Confirmed) {
             LegState::Accepted { invite, owed } => {
                 self.layer.acked(now.tick, invite);
@@ -165,6 +167,11 @@ impl Node {
                 self.offer_response(now, &mut slot, leg, id, &response);
                 self.park(now, slot);
             }
+            Client::Liveness(at, leg) => {
+                if is_final {
+                    self.liveness_answered(now, at, leg, id, Outcome::Status(status));
+                }
+            }
             Client::Bye(at, leg) => {
                 if is_final {
                     self.clients.remove(&id);
@@ -197,9 +204,15 @@ impl Node {
             Client::Invite(at, leg) => self.invite_failed(now, at, leg, failure),
             Client::Offer(at, leg) => {
                 if let Some(mut slot) = self.slots.take(at) {
-                    self.offer_failed(now, &mut slot, leg, id, 408);
+                    // A transport error is a 503 (RFC 3261 §8.1.3.1) and ends no dialog.
+                    let status = if failure == AttemptEnd::Unreachable { 503 } else { 408 };
+                    self.offer_failed(now, &mut slot, leg, id, status);
                     self.park(now, slot);
                 }
+            }
+            Client::Liveness(at, leg) => {
+                let outcome = if failure == AttemptEnd::Unreachable { Outcome::Unreachable } else { Outcome::NoAnswer };
+                self.liveness_answered(now, at, leg, id, outcome);
             }
             Client::Bye(at, leg) => self.leg_gone(now, at, leg),
             Client::Relay(at, server, request) => self.relay_answered(now, at, server, &request, 408),
@@ -211,7 +224,9 @@ impl Node {
     /// A carrier's INVITE got a response.
     fn invite_response(&mut self, now: Now, slot: &mut Slot, id: LegId, client: ClientId, flow: Flow, response: &Message) {
         let LegId::Carrier(attempt) = id else { return };
-        let status = response.status();
+        // That an early dialog of a fork ended (RFC 6228) is a sign of life, and no more to a caller who has dialogs with us.
+        let status = if response.status() == 199 { 100 } else { response.status() };
+        self.keep(slot, flow);
         let Some(leg) = slot.leg_mut(id) else { return };
         let (is_current, why) = match &leg.state {
             LegState::Calling { .. } => (true, None),
@@ -285,12 +300,14 @@ impl Node {
                 return self.drive_slot(now, slot, Event::AttemptEnded { attempt, end, cause: None });
             }
         };
-        let hop = self.hop(dialog.next_hop(), flow);
+        let session_secs = slot.dialled.as_ref().map_or(0, |dialled| dialled.callee.session().expires_secs);
+        let liveness = self.watch(now, session_secs);
         let Some(leg) = slot.leg_mut(id) else { return };
         let branch = leg.branch_of(response.to_tag(), || None);
         leg.early = None;
         leg.with_dialog(dialog);
-        leg.flow = hop;
+        leg.flow = flow;
+        leg.liveness = liveness;
         leg.takes_update = response.has_token(Name::Allow, "UPDATE");
         leg.session = SessionState::as_uac(now.tick, &Asked::read(response));
         let sdp = build::sdp_in(response);

@@ -47,16 +47,16 @@ impl Node {
         self.end_exchange(now, slot, id);
         let (client, branch) = self.layer.mint_client();
         let me = slot.me;
+        let Some(flow) = slot.leg(id).map(|leg| self.next_hop(leg)) else { return self.layer.abandon(client) };
+        let here = self.tables.advertised_text(flow.local);
         let Some(leg) = slot.leg_mut(id) else { return self.layer.abandon(client) };
-        let here = self.tables.advertised_text(leg.flow.local);
         let Some(dialog) = leg.dialog.as_mut() else {
             leg.state = LegState::Gone;
             return self.layer.abandon(client);
         };
-        let sender = Sender { transport: leg.flow.transport, sent_by: &here, branch: &branch, contact: "" };
+        let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
         let bye = dialog.request(Method::Bye, &sender).header(Name::Reason, &build::reason(why)).build();
         leg.state = LegState::Leaving;
-        let flow = leg.flow;
         self.clients.insert(client, Client::Bye(me, id));
         self.layer.send(now.tick, client, flow, Method::Bye, bye);
     }
@@ -86,9 +86,9 @@ impl Node {
         let fallback = format!("sip:{}", sip::flow::host_port(flow.peer));
         let Ok(dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback)) else { return };
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);
+        let flow = self.hop(dialog.next_hop(), flow, false);
         let here = self.tables.advertised_text(flow.local);
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
-        let flow = self.hop(dialog.next_hop(), flow);
         let ack = dialog.ack(response.cseq().0, &sender).build();
         match client {
             Some(client) => self.layer.ack_2xx(now.tick, client, response.to_tag(), flow, ack),

@@ -9,6 +9,7 @@ use units::Now;
 
 use crate::build::{self, ALLOW, cause_of};
 use crate::events::side_of;
+use crate::hop::names_transport;
 use crate::leg::{Leg, LegState};
 use crate::node::{Client, Node};
 use crate::slot::Slot;
@@ -24,11 +25,15 @@ impl Node {
     }
 
     fn dialog_request(&mut self, now: Now, slot: &mut Slot, leg_id: LegId, id: ServerId, flow: Flow, message: Message) {
-        let Some(leg) = slot.leg_mut(leg_id) else { return self.decline(now, id, &message, 481) };
-        if leg.flow.peer.ip() != flow.peer.ip() {
+        let Some(leg) = slot.leg(leg_id) else { return self.decline(now, id, &message, 481) };
+        if !self.is_peer(slot, leg, flow.peer.ip()) {
             self.counters.rejected("foreign_dialog");
             return self.decline(now, id, &message, 403);
         }
+        if message.method() != Method::Bye && self.refuses_extension(now, id, &message) {
+            return;
+        }
+        let Some(leg) = slot.leg_mut(leg_id) else { return };
         if leg.dialog().is_none() || matches!(leg.state, LegState::Incoming { .. }) {
             return self.early_request(now, slot, leg_id, id, message);
         }
@@ -37,9 +42,8 @@ impl Node {
         {
             return self.decline(now, id, &message, fault.status());
         }
-        if leg.flow.transport == flow.transport {
-            leg.flow.conn = flow.conn;
-        }
+        leg.liveness.heard(now.tick);
+        self.heard_by(slot, leg_id, flow);
         match message.method() {
             Method::Bye => self.bye(now, slot, leg_id, id, &message),
             Method::Invite | Method::Update => self.their_offer(now, slot, leg_id, id, message),
@@ -61,7 +65,9 @@ impl Node {
             }
             Method::Bye => self.decline(now, id, &message, 481),
             Method::Update if build::sdp_in(&message).is_none() => {
-                let Some(flow) = slot.leg(leg_id).map(|leg| leg.flow) else { return };
+                let Some(leg) = slot.leg_mut(leg_id) else { return };
+                leg.refresh_target(&message);
+                let flow = leg.flow;
                 let contact = self.contact_of(slot, &flow);
                 let builder = build::response(&message, 200, message.to_tag()).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
                 self.answer(now, id, 200, builder);
@@ -96,7 +102,10 @@ impl Node {
     }
 
     fn bye(&mut self, now: Now, slot: &mut Slot, leg_id: LegId, id: ServerId, message: &Message) {
-        self.decline(now, id, message, 200);
+        // One that asks for what we do not have is answered so, but whoever sent it is gone (RFC 3261 §15.1.1) and pays no longer.
+        if !self.refuses_extension(now, id, message) {
+            self.decline(now, id, message, 200);
+        }
         self.end_exchange(now, slot, leg_id);
         let Some(leg) = slot.leg_mut(leg_id) else { return };
         if let LegState::Accepted { invite, .. } = leg.state {
@@ -114,7 +123,7 @@ impl Node {
     /// wait for an ACK.
     fn relay_info(&mut self, now: Now, slot: &mut Slot, from: LegId, id: ServerId, message: Message) {
         let to = slot.side(side_of(from).other());
-        let Some(flow) = slot.leg(to).map(|leg| leg.flow) else { return self.decline(now, id, &message, 480) };
+        let Some(flow) = slot.leg(to).map(|leg| self.next_hop(leg)) else { return self.decline(now, id, &message, 480) };
         let contact = self.contact_of(slot, &flow);
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised_text(flow.local);
@@ -126,8 +135,9 @@ impl Node {
         let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: &contact };
         let builder = dialog.request(Method::Info, &sender).copy(&message, |name, _| build::passes(name));
         let bytes = builder.body(message.content_type(), &message.body()).build();
+        let fixed = names_transport(dialog.next_hop());
         self.clients.insert(client, Client::Relay(me, id, Box::new(message)));
-        self.layer.send(now.tick, client, flow, Method::Info, bytes);
+        self.send_by(now, client, (flow, fixed), Method::Info, bytes);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use sip::flow::Flow;
 use sip::transaction::ServerId;
-use sip::{Builder, Message, Method, Name, ParseError};
+use sip::{Builder, Message, Method, Name, ParseError, ReplyTo};
 use units::Now;
 
 use crate::build::{self, ALLOW, SUPPORTED};
@@ -24,11 +24,13 @@ impl Node {
 
     /// 400 for what a known peer sent and can be answered; silence for everything else.
     fn malformed(&mut self, flow: Flow, fault: &ParseError) {
-        if self.tables.source(flow.peer.ip()) == Source::Unknown {
+        let source = self.source_of(flow.peer.ip());
+        if source == Source::Unknown {
             return self.counters.rejected("unknown_source");
         }
         self.counters.rejected(fault.label());
-        if let Some(bytes) = fault.response(flow.peer) {
+        if let (Some(bytes), Some(request)) = (fault.response(flow.peer), fault.request()) {
+            let flow = flow.of_answer(request, self.reply_to(source));
             self.outputs.push_back(Output::Send { flow, bytes });
         }
     }
@@ -41,13 +43,15 @@ impl Node {
     }
 
     fn request(&mut self, now: Now, flow: Flow, mut message: Message) {
-        let known = self.tables.source(flow.peer.ip()) != Source::Unknown || self.is_live_peer(&flow, &message);
-        if !known {
+        let source = self.source_of(flow.peer.ip());
+        if source == Source::Unknown && !self.is_live_peer(&flow, &message) {
             return self.counters.rejected("unknown_source");
         }
+        message.set_reply_to(self.reply_to(source));
         if let Err(fault) = message.check_once() {
             self.counters.rejected(fault.label());
             if let Some(bytes) = fault.response(&message) {
+                let flow = flow.of_answer(&message, ReplyTo::Auto);
                 self.outputs.push_back(Output::Send { flow, bytes });
             }
             return;
@@ -55,11 +59,21 @@ impl Node {
         self.layer.handle_message(now.tick, flow, message);
     }
 
+    /// Where the answers go that a Via without `rport` asks for.
+    fn reply_to(&self, source: Source) -> ReplyTo {
+        let Source::Gate(id) = source else { return ReplyTo::Auto };
+        match self.tables.gates.by_id(id).map(|gate| gate.reply_to) {
+            Some(route::ReplyTo::Source) => ReplyTo::Source,
+            Some(route::ReplyTo::Via) => ReplyTo::Via,
+            Some(route::ReplyTo::Auto) | None => ReplyTo::Auto,
+        }
+    }
+
     /// A peer whose gate was removed may still end the call that it has.
     fn is_live_peer(&mut self, flow: &Flow, message: &Message) -> bool {
         let Some((at, leg)) = self.by_tag(message.to_tag()) else { return false };
         let Some(slot) = self.slots.take(at) else { return false };
-        let live = slot.leg(leg).is_some_and(|leg| leg.flow.peer.ip() == flow.peer.ip());
+        let live = slot.leg(leg).is_some_and(|leg| self.is_peer(&slot, leg, flow.peer.ip()));
         self.slots.put(slot);
         live
     }
@@ -72,9 +86,8 @@ impl Node {
         if let Err(fault) = message.check_scheme() {
             return self.decline(now, id, &message, fault.status());
         }
-        if let Some(unsupported) = unsupported(&message) {
-            let builder = build::response(&message, 420, &self.stateless_tag(&message)).header(Name::Unsupported, &unsupported);
-            return self.answer(now, id, 420, builder);
+        if self.refuses_extension(now, id, &message) {
+            return;
         }
         // What ends here needs no more hops (RFC 4475 §3.3.11); a call would go on.
         if message.max_forwards() == Some(0) && message.method() == Method::Invite {
@@ -103,6 +116,14 @@ impl Node {
             .header(Name::Accept, "application/sdp")
             .header(Name::Supported, SUPPORTED);
         self.answer(now, id, status, builder);
+    }
+
+    /// 420 to a request that requires what we do not have; true if it does.
+    pub(crate) fn refuses_extension(&mut self, now: Now, id: ServerId, message: &Message) -> bool {
+        let Some(unsupported) = unsupported(message) else { return false };
+        let builder = build::response(message, 420, &self.stateless_tag(message)).header(Name::Unsupported, &unsupported);
+        self.answer(now, id, 420, builder);
+        true
     }
 
     pub(crate) fn not_allowed(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {

@@ -24,8 +24,10 @@ pub enum Input {
         /// Lexed by the driver, which had to know its shard.
         message: Result<Message, ParseError>,
     },
-    /// Nothing can be sent to the peer of this flow any more: ICMP, reset, refused, closed.
+    /// Nothing can be sent by this flow: ICMP, connection refused.
     Unreachable(Flow),
+    /// A stream that was open is closed; `peer` is the address at its other end.
+    Closed(Flow),
     /// Time passed; due timers run. Every other input runs them too.
     Tick,
     /// All of this shard's records up to this ticket are on disk.
@@ -73,10 +75,17 @@ pub enum Pressure {
 pub enum Output {
     /// Send these bytes.
     Send {
-        /// Where to and by what; a stream with `conn` 0 is to be opened or shared.
+        /// Where to and by what. A stream whose `conn` is 0 or gone: any other to `peer`, or a new one.
         flow: Flow,
         /// One whole message.
         bytes: Bytes,
+    },
+    /// A stream's idle time does not count as long as it is wanted: a call lives on it.
+    KeepOpen {
+        /// Which.
+        conn: u64,
+        /// From now on, or no more.
+        wanted: bool,
     },
     /// Write this record after all before it; answer with [`Input::Durable`] and its ticket, counted from 1 per shard.
     Journal {

@@ -10,6 +10,7 @@ use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
 use units::{Cause, Name, Tick};
 
+use crate::liveness::Liveness;
 use crate::session::SessionState;
 
 /// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the attempt for a carrier's.
@@ -36,6 +37,7 @@ pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
 #[derive(Debug)]
 pub(crate) struct Leg {
     pub id: LegId,
+    /// By which its peer was heard last; of a carrier that said nothing yet, by which it is asked.
     pub flow: Flow,
     /// Where its peer's signalling came from when the leg was made or answered.
     pub source: IpAddr,
@@ -60,6 +62,9 @@ pub(crate) struct Leg {
     pub carrier: Name,
     /// The peer's Allow names UPDATE.
     pub takes_update: bool,
+    /// Its connection stands for the address of its Contact: a caller's that it opened itself, as long as it names no other place.
+    pub by_connection: bool,
+    pub liveness: Liveness,
 }
 
 /// Where a leg is.
@@ -182,6 +187,8 @@ impl Leg {
             exchange: Exchange::None,
             carrier,
             takes_update: false,
+            by_connection: id == LegId::Caller,
+            liveness: Liveness::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use units::wheel::{TimerId, Wheel};
 use units::{Name, Now, Tick};
 
 use crate::io::{Input, Output, Pressure};
-use crate::leg::LegState;
+use crate::leg::{Leg, LegState};
 use crate::parties::Ringing;
 use crate::probe::Probes;
 use crate::records::Unpublished;
@@ -64,6 +64,8 @@ pub struct Node {
     pub(crate) probes: Probes,
     pub(crate) user_agents: UserAgents,
     pub(crate) ringing: Ringing,
+    /// Connections that calls live on, and how many do.
+    pub(crate) kept: Ids<u64, u32>,
     pub(crate) probe_timer: TimerId,
     pub(crate) unpublished: Unpublished,
     /// When to look whether credit expired.
@@ -105,6 +107,8 @@ pub struct Held {
     pub transactions: usize,
     /// Their timers.
     pub transaction_timers: usize,
+    /// Connections that stay open for calls.
+    pub connections: usize,
 }
 
 /// What a client transaction is for.
@@ -114,6 +118,8 @@ pub(crate) enum Client {
     Invite(CallRef, LegId),
     /// A re-INVITE or UPDATE on a leg.
     Offer(CallRef, LegId),
+    /// An OPTIONS on a leg.
+    Liveness(CallRef, LegId),
     /// A BYE on a leg.
     Bye(CallRef, LegId),
     /// An INFO that answers one of the other leg's.
@@ -167,6 +173,7 @@ impl Node {
             probes: Probes::default(),
             user_agents: UserAgents::default(),
             ringing: Ringing::default(),
+            kept: Ids::default(),
             probe_timer: TimerId::NONE,
             unpublished: Unpublished::default(),
             expiry_at: Tick::NEVER,
@@ -190,6 +197,7 @@ impl Node {
         match input {
             Input::Sip { flow, message } => self.sip(now, flow, message),
             Input::Unreachable(flow) => self.layer.transport_failed(now.tick, flow),
+            Input::Closed(flow) => self.connection_closed(now, flow),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.pressure = pressure,
@@ -246,6 +254,7 @@ impl Node {
             timers: self.wheel.len(),
             transactions: self.layer.live().clients + self.layer.live().servers,
             transaction_timers: self.layer.live().timers,
+            connections: self.kept.len(),
         }
     }
 
@@ -337,11 +346,14 @@ impl Node {
             self.wheel.cancel(slot.timer);
             self.by_id.remove(&id_in_run(slot.call.id()));
             self.slots.release(slot.me);
+            slot.kept.iter().for_each(|conn| self.let_go(*conn));
             return;
         }
         let legs = std::iter::once(&slot.caller).chain(&slot.carriers);
-        let sessions = legs.filter(|leg| matches!(leg.state, LegState::Confirmed)).map(|leg| leg.session.deadline()).min();
-        let wanted = slot.call.deadline().min(sessions.unwrap_or(Tick::NEVER));
+        let due = |leg: &Leg| leg.session.deadline().min(leg.liveness.deadline(&leg.session));
+        let sessions = legs.filter(|leg| matches!(leg.state, LegState::Confirmed)).map(due).min();
+        let invite = if matches!(slot.caller.state, LegState::Incoming { .. }) { slot.expires_at } else { Tick::NEVER };
+        let wanted = slot.call.deadline().min(sessions.unwrap_or(Tick::NEVER)).min(invite);
         // A timer that comes too early is harmless; only an earlier deadline needs a new one.
         if wanted < slot.timer_at || slot.timer_at <= now.tick {
             self.wheel.cancel(slot.timer);
@@ -357,6 +369,10 @@ impl Node {
         slot.timer_at = Tick::NEVER;
         if slot.call.deadline() <= now.tick {
             self.drive_slot(now, &mut slot, Event::Timeout);
+        }
+        if slot.expires_at <= now.tick && matches!(slot.caller.state, LegState::Incoming { .. }) {
+            slot.expires_at = Tick::NEVER;
+            self.drive_slot(now, &mut slot, Event::Cancelled);
         }
         self.session_timers(now, &mut slot);
         self.park(now, slot);

@@ -14,6 +14,7 @@ use units::Now;
 use crate::actions::Accepted;
 use crate::build::{self, ALLOW};
 use crate::events::side_of;
+use crate::hop::names_transport;
 use crate::leg::{Exchange, Leg, LegState, OfferPurpose};
 use crate::node::{Client, Node};
 use crate::session::{Asked, Due};
@@ -49,10 +50,7 @@ impl Node {
             let builder = build::response(&message, 422, message.to_tag()).header_fmt(Name::MinSe, format_args!("{min_secs}"));
             return self.answer(now, id, 422, builder);
         }
-        if let Some(dialog) = leg.dialog_mut() {
-            // A Contact that cannot be read leaves the target as it was.
-            let _ = dialog.refresh(&message);
-        }
+        leg.refresh_target(&message);
         if leg.session.expires_secs > 0 {
             let kept = leg.session.expires_secs;
             leg.session = crate::session::SessionState::as_uas(now.tick, &asked, kept);
@@ -169,7 +167,7 @@ impl Node {
 
     fn send_exchange(&mut self, now: Now, slot: &mut Slot, id: LegId, method: Method, purpose: OfferPurpose, sdp: Option<Bytes>) {
         let me = slot.me;
-        let Some(flow) = slot.leg(id).map(|leg| leg.flow) else { return };
+        let Some(flow) = slot.leg(id).map(|leg| self.next_hop(leg)) else { return };
         let contact = self.contact_of(slot, &flow);
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised_text(flow.local);
@@ -187,9 +185,10 @@ impl Node {
             builder = builder.body("application/sdp", sdp);
         }
         let cseq = dialog.local_seq();
+        let fixed = names_transport(dialog.next_hop());
         leg.exchange = Exchange::Ours { client, purpose, cseq, early: None };
         self.clients.insert(client, Client::Offer(me, id));
-        self.layer.send(now.tick, client, flow, method, builder.build());
+        self.send_by(now, client, (flow, fixed), method, builder.build());
     }
 
     /// A response to our re-INVITE or UPDATE.
@@ -223,9 +222,8 @@ impl Node {
             return self.offer_failed_with(now, slot, id, client, purpose, status);
         }
         let Some(leg) = slot.leg_mut(id) else { return };
-        if let Some(dialog) = leg.dialog_mut() {
-            let _ = dialog.refresh(response);
-        }
+        leg.refresh_target(response);
+        leg.liveness.heard(now.tick);
         leg.session.renewed_by(now.tick, &Asked::read(response));
         let sdp = build::sdp_in(response);
         if let Some(sdp) = &sdp {
@@ -347,7 +345,7 @@ impl Node {
         }
     }
 
-    fn hang_up_lost(&mut self, now: Now, slot: &mut Slot, id: LegId) {
+    pub(crate) fn hang_up_lost(&mut self, now: Now, slot: &mut Slot, id: LegId) {
         let why = crate::leg::Goodbye { cause: units::Cause::TIMER, sip_cause: None };
         if matches!(slot.leg(id), Some(leg) if matches!(leg.state, LegState::Confirmed)) {
             self.say_bye(now, slot, id, why);
@@ -358,6 +356,7 @@ impl Node {
     pub(crate) fn session_timers(&mut self, now: Now, slot: &mut Slot) {
         for side in [Side::Caller, Side::Carrier] {
             let id = slot.side(side);
+            self.ask_the_silent(now, slot, id);
             let Some(leg) = slot.leg_mut(id) else { continue };
             if !matches!(leg.state, LegState::Confirmed) {
                 continue;

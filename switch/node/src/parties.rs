@@ -13,6 +13,7 @@ use sip::flow::Flow;
 use sip::token::{Kind, TOKEN_LEN};
 use units::{Name, Now, Number};
 
+use crate::Source;
 use crate::admit::{money_refusal, refused};
 use crate::build;
 use crate::node::Node;
@@ -69,7 +70,8 @@ impl Node {
             return Ok(Origin::Gate(Arc::clone(gate)));
         }
         // It was known when its packet came in; a reload may have taken it away since.
-        let carrier = self.tables.carriers.by_source(source).ok_or(Refusal::BLOCKED)?;
+        let Source::Carrier(id) = self.source_of(source) else { return Err(Refusal::BLOCKED) };
+        let carrier = self.tables.carriers.by_id(id).ok_or(Refusal::BLOCKED)?;
         let number = self.tables.numbers.find_dialled(&build::called_party(invite)).ok_or(Refusal::NOT_OURS)?;
         Ok(Origin::Carrier(Arc::clone(carrier), Arc::clone(number)))
     }

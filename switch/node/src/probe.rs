@@ -24,6 +24,11 @@ impl Probes {
     pub(crate) fn addresses(&self, carrier: &str) -> &[SocketAddr] {
         self.addresses.get(carrier).map_or(&[], Vec::as_slice)
     }
+
+    /// The carrier whose name resolves to this address.
+    pub(crate) fn owner(&self, ip: std::net::IpAddr) -> Option<&units::Name> {
+        self.addresses.iter().find(|(_, addresses)| addresses.iter().any(|address| address.ip() == ip)).map(|(name, _)| name)
+    }
 }
 
 impl Node {

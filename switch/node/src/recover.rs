@@ -115,7 +115,9 @@ impl Node {
         let local = self.tables.local_for(transport, dialog.peer).unwrap_or(dialog.here);
         let flow = if transport == Transport::Udp { Flow::udp(local, dialog.peer) } else { Flow::stream(transport, local, dialog.peer, 0) };
         let next = dialog.routes.first().map_or(&*dialog.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
-        let flow = if transport == Transport::Udp { self.hop(next, flow) } else { self.stream_hop(next, flow) };
+        // A stream died with the process: the peer's listening address, where its Contact names one.
+        let flow = self.hop(next, flow, false);
+        let (transport, local) = (flow.transport, flow.local);
         let (client, branch) = self.layer.mint_client();
         let here = self.tables.advertised(local);
         let mut builder = Builder::request(Method::Bye, &dialog.target)
@@ -131,16 +133,5 @@ impl Node {
         let bytes = builder.header(Name::Reason, &build::reason(why)).build();
         self.clients.insert(client, Client::Farewell);
         self.layer.send(now.tick, client, flow, Method::Bye, bytes);
-    }
-
-    /// A stream that died with the process: the peer's listening address, where its Contact names one.
-    fn stream_hop(&self, uri: &str, flow: Flow) -> Flow {
-        let Some(parsed) = sip::Uri::parse(uri) else { return flow };
-        match parsed.host_ip() {
-            Some(ip) if !build::is_private(ip) || build::is_private(flow.peer.ip()) => {
-                Flow { peer: std::net::SocketAddr::new(ip, parsed.port.unwrap_or(5060)), ..flow }
-            }
-            Some(_) | None => flow,
-        }
     }
 }

@@ -39,6 +39,10 @@ pub(crate) struct Slot {
     pub holds_gate: bool,
     /// Counts among the calls that ring at a number of ours.
     pub rings: bool,
+    /// The caller's INVITE has no meaning after this moment (RFC 3261 §13.3.1).
+    pub expires_at: Tick,
+    /// Connections that stay open for it.
+    pub kept: Vec<u64>,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
 }
@@ -77,6 +81,8 @@ impl Slot {
             recorded_open: false,
             holds_gate,
             rings: false,
+            expires_at: Tick::NEVER,
+            kept: Vec::new(),
             transfers: Vec::new(),
         }
     }

@@ -41,11 +41,13 @@ pub struct Timing {
     pub checkpoint_ms: u32,
     /// T1 of RFC 3261; fixed when the node is made.
     pub t1_ms: u32,
+    /// Silence after which a peer without session timer is asked whether its call lives; `None`: half of its session timer; 0: never.
+    pub dialog_probe_ms: Option<u32>,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { checkpoint_ms: 10_000, t1_ms: 500 }
+        Self { checkpoint_ms: 10_000, t1_ms: 500, dialog_probe_ms: None }
     }
 }
 

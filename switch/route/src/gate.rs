@@ -40,6 +40,20 @@ pub struct GateSpec {
     pub max_call_secs: u32,
     /// Session timer toward the customer.
     pub session: SessionTimer,
+    /// Where answers over UDP go when a request's Via has no `rport`.
+    pub reply_to: ReplyTo,
+}
+
+/// The port to which answers over UDP go when the Via has no `rport`; the address is always the source's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// The Via's port if its host is the source's address, else the source's.
+    #[default]
+    Auto,
+    /// The source's.
+    Source,
+    /// The Via's.
+    Via,
 }
 
 /// A gate in the table.
@@ -78,13 +92,16 @@ impl GateSpec {
             max_cps: None,
             max_call_secs: 14_400,
             session: SessionTimer::default(),
+            reply_to: ReplyTo::Auto,
         }
     }
 
     /// Where a call to one of its numbers goes: its address, or the first source that is one address alone, port 5060 over UDP.
     pub fn called_at(&self) -> Option<Target> {
         let single = || self.source.iter().find_map(Cidr::single);
-        self.address.clone().or_else(|| single().map(|ip| Target { host: Host::Ip(ip), port: None, transport: Transport::Udp }))
+        self.address
+            .clone()
+            .or_else(|| single().map(|ip| Target { host: Host::Ip(ip), port: None, transport: Transport::Udp, is_written: true }))
     }
 }
 

@@ -22,7 +22,7 @@ pub mod translate;
 
 pub use carrier::{Carrier, CarrierSpec, Carriers};
 pub use cidr::{Cidr, CidrError, CidrIndex};
-pub use gate::{Gate, GateSpec, Gates};
+pub use gate::{Gate, GateSpec, Gates, ReplyTo};
 pub use health::{Health, PAUSE_SECS_MAX, Standing};
 pub use hunt::{AttemptEnd, Final, Next, StatusSet, best_final};
 pub use limiter::RateLimiter;

@@ -27,6 +27,8 @@ pub struct Target {
     pub port: Option<u16>,
     /// UDP unless written.
     pub transport: Transport,
+    /// The transport was written: large requests do not leave it (RFC 3261 §18.1.1).
+    pub is_written: bool,
 }
 
 /// Why text is no target.
@@ -88,14 +90,14 @@ impl FromStr for Target {
         }
         let mut parts = rest.split(';');
         let (host, port) = host_port(parts.next().unwrap_or_default())?;
-        let mut transport = Transport::Udp;
+        let (mut transport, mut is_written) = (Transport::Udp, false);
         for parameter in parts {
             match parameter.split_once('=') {
-                Some((name, value)) if name.eq_ignore_ascii_case("transport") => transport = value.parse()?,
+                Some((name, value)) if name.eq_ignore_ascii_case("transport") => (transport, is_written) = (value.parse()?, true),
                 _ => return Err(TargetError::Parameter(parameter.to_owned())),
             }
         }
-        Ok(Self { host, port, transport })
+        Ok(Self { host, port, transport, is_written })
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 pub use units::Transport;
 
 use crate::chars::{write_decimal, write_ip};
+use crate::{Message, ReplyTo};
 
 /// One path to one peer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -14,9 +15,10 @@ pub struct Flow {
     pub transport: Transport,
     /// Our end: the socket that received or shall send.
     pub local: SocketAddr,
-    /// The peer's end: the source address of what came, the target of what goes.
+    /// The peer's end: the source address of what came, the target of what goes. Of what goes by a stream: where another is opened
+    /// should `conn` be gone.
     pub peer: SocketAddr,
-    /// The stream's number, of the driver's choice; 0 on UDP.
+    /// The stream's number, of the driver's choice; 0 on UDP, and where any stream to `peer` will do.
     pub conn: u64,
 }
 
@@ -47,6 +49,18 @@ impl Flow {
     /// The stream that the driver knows as `conn`.
     pub const fn stream(transport: Transport, local: SocketAddr, peer: SocketAddr, conn: u64) -> Self {
         Self { transport, local, peer, conn }
+    }
+
+    /// Where responses to a request that came by this flow go (RFC 3261 §18.2.2): always to its source address. Over UDP see
+    /// [`crate::Via::answer_to`]; a stream that is gone is opened again to the sent-by port.
+    #[must_use]
+    pub fn of_answer(self, request: &Message, reply_to: ReplyTo) -> Self {
+        let Ok(via) = request.top_via() else { return self };
+        let peer = match self.transport {
+            Transport::Udp => via.answer_to(self.peer, request.reply_to().unwrap_or(reply_to)),
+            Transport::Tcp | Transport::Tls => SocketAddr::new(self.peer.ip(), via.port_or_default()),
+        };
+        Self { peer, ..self }
     }
 }
 

@@ -35,4 +35,4 @@ pub use name::Name;
 pub use name_addr::NameAddr;
 pub use params::Params;
 pub use uri::{Scheme, Uri};
-pub use via::Via;
+pub use via::{ReplyTo, Via};

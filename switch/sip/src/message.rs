@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
-use crate::{Fault, Method, Name, NameAddr, ParseError, Uri, Via};
+use crate::{Fault, Method, Name, NameAddr, ParseError, ReplyTo, Uri, Via};
 
 /// A request or response. Cheap to hold for the time of handling it; it keeps the whole received buffer alive.
 #[derive(Clone, Debug)]
@@ -16,6 +16,7 @@ pub struct Message {
     index: Index,
     body_end: usize,
     source: Option<SocketAddr>,
+    reply_to: Option<ReplyTo>,
     checked: Option<Checked>,
 }
 
@@ -55,7 +56,7 @@ impl Message {
         }
         let buf = if index.folded || index.high { clean(buf, &mut index) } else { buf };
         let body_end = index.body.saturating_add(length).min(buf.len());
-        let message = Message { buf, index, body_end, source: None, checked: None };
+        let message = Message { buf, index, body_end, source: None, reply_to: None, checked: None };
         match fault {
             Some(fault) => Err(ParseError::new(fault, Some(message))),
             None => Ok(message),
@@ -66,6 +67,16 @@ impl Message {
     /// (RFC 3581 §4) into the top Via. IPv4-mapped addresses become IPv4.
     pub fn set_source(&mut self, source: SocketAddr) {
         self.source = Some(SocketAddr::new(source.ip().to_canonical(), source.port()));
+    }
+
+    /// Remembers how the peer wants answers over UDP when its Via has no `rport`; without it the settings of the layer count.
+    pub fn set_reply_to(&mut self, reply_to: ReplyTo) {
+        self.reply_to = Some(reply_to);
+    }
+
+    /// What was given to [`Message::set_reply_to`].
+    pub fn reply_to(&self) -> Option<ReplyTo> {
+        self.reply_to
     }
 
     /// The address given to [`Message::set_source`].

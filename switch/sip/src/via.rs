@@ -25,6 +25,18 @@ pub struct Via<'a> {
     pub params: Params<'a>,
 }
 
+/// The port to which answers over UDP go when the Via has no `rport`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyTo {
+    /// The Via's port if its host is the source's address; else there is a NAT between, and it is the source's port.
+    #[default]
+    Auto,
+    /// Always the port that the request came from.
+    Source,
+    /// Always the Via's port, as RFC 3261 §18.2.2 has it.
+    Via,
+}
+
 impl<'a> Via<'a> {
     /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator. Any version is
     /// taken, so that a 505 finds its way back.
@@ -89,9 +101,14 @@ impl<'a> Via<'a> {
     }
 
     /// Where an answer to a request from `source` goes over UDP (RFC 3581 §4, RFC 3261 §18.2.2): always back to the
-    /// source address; to its port when `rport` is there, else to the sent-by port.
-    pub fn answer_to(&self, source: SocketAddr) -> SocketAddr {
-        let port = if self.rport().is_some() { source.port() } else { self.port_or_default() };
+    /// source address; to its port when `rport` is there, else to that port or the sent-by port as `reply_to` says.
+    pub fn answer_to(&self, source: SocketAddr, reply_to: ReplyTo) -> SocketAddr {
+        let by_via = match reply_to {
+            ReplyTo::Auto => parse_ip(self.host).is_some_and(|host| host.to_canonical() == source.ip().to_canonical()),
+            ReplyTo::Source => false,
+            ReplyTo::Via => true,
+        };
+        let port = if by_via && self.rport().is_none() { self.port_or_default() } else { source.port() };
         SocketAddr::new(source.ip(), port)
     }
 }
@@ -212,8 +229,14 @@ mod tests {
     #[test]
     fn answers_never_follow_maddr() {
         let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;maddr=8.8.8.8").expect("parses");
-        assert_eq!(via.answer_to(address("192.0.2.1:9988")), address("192.0.2.1:4540"));
+        for (reply_to, port) in [(ReplyTo::Via, 4540), (ReplyTo::Auto, 9988), (ReplyTo::Source, 9988)] {
+            assert_eq!(via.answer_to(address("192.0.2.1:9988"), reply_to), address(&format!("192.0.2.1:{port}")));
+        }
         let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;rport").expect("parses");
-        assert_eq!(via.answer_to(address("192.0.2.1:9988")), address("192.0.2.1:9988"));
+        assert_eq!(via.answer_to(address("192.0.2.1:9988"), ReplyTo::Via), address("192.0.2.1:9988"));
+        let via = Via::parse("SIP/2.0/UDP 192.0.2.1").expect("parses");
+        for (reply_to, port) in [(ReplyTo::Via, 5060), (ReplyTo::Auto, 5060), (ReplyTo::Source, 9988)] {
+            assert_eq!(via.answer_to(address("192.0.2.1:9988"), reply_to), address(&format!("192.0.2.1:{port}")));
+        }
     }
 }

@@ -253,11 +253,16 @@ fn on_streams_a_final_ends_other_requests() {
 #[test]
 fn responses_return_over_the_flow_of_the_request() {
     let natted = Flow { peer: "198.51.100.4:31337".parse().unwrap(), ..udp() };
+    use sip::ReplyTo::{Auto, Source, Via};
     let rport = ";rport;branch=z9hG4bKnat";
-    for (force_rport, branch, port) in
-        [(true, INVITE.branch, 31_337), (false, INVITE.branch, 5_060), (true, rport, 31_337), (false, rport, 31_337)]
-    {
-        let mut bench = Bench::with(Settings { force_rport, ..Settings::default() });
+    for (reply_to, branch, port) in [
+        (Source, INVITE.branch, 31_337),
+        (Via, INVITE.branch, 5_060),
+        (Auto, INVITE.branch, 31_337),
+        (Source, rport, 31_337),
+        (Via, rport, 31_337),
+    ] {
+        let mut bench = Bench::with(Settings { reply_to, ..Settings::default() });
         bench.hear_on(natted, Text { branch, ..INVITE }.message());
         let flow = bench.sent[0].1.flow;
         assert_eq!((flow.peer.port(), flow.peer.ip(), flow.local), (port, natted.peer.ip(), natted.local));
@@ -267,7 +272,8 @@ fn responses_return_over_the_flow_of_the_request() {
     let again = Flow { conn: 8, ..tcp() };
     bench.hear_on(again, INVITE.message());
     bench.respond(id, &INVITE.write(), 404);
-    assert_eq!(bench.sent.last().unwrap().1.flow, again, "the peer connected anew");
+    let sent_by = "192.0.2.9:5060".parse().unwrap();
+    assert_eq!(bench.sent.last().unwrap().1.flow, Flow { peer: sent_by, ..again }, "the peer connected anew");
 }
 
 /// Corner 58: only a new INVITE is refused; its ACK ends here.

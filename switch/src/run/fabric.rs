@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
+use dashmap::DashMap;
 use net::Waker;
 use node::{AdminReply, AdminRequest, Dispatch, SliceOrder, Tables};
 use sip::flow::Flow;
@@ -22,8 +23,10 @@ pub(crate) const MAILBOX_LETTERS: usize = 16_384;
 pub(crate) enum Letter {
     /// A packet that another thread received.
     Sip { flow: Flow, message: Box<Result<Message, ParseError>> },
-    /// A stream that broke.
+    /// A flow by which nothing can be sent.
     Unreachable(Flow),
+    /// A stream that was open and is not any more.
+    Closed(Flow),
     /// A question from the API.
     Admin { request: AdminRequest, reply: oneshot::Sender<AdminReply> },
     /// New configuration.
@@ -84,6 +87,8 @@ pub(crate) struct Fabric {
     pub dropped_letters: AtomicU64,
     /// `node.max_calls`.
     pub max_calls: AtomicU64,
+    /// Streams that calls live on, and how many shards say so.
+    pub kept_open: DashMap<u64, u32>,
 }
 
 impl Fabric {
@@ -120,6 +125,17 @@ impl Fabric {
             self.unknown_sources.fetch_add(1, Ordering::Relaxed);
         }
         shard
+    }
+
+    /// A shard's calls begin or cease to need a stream.
+    pub(crate) fn keep_open(&self, conn: u64, wanted: bool) {
+        if wanted {
+            *self.kept_open.entry(conn).or_default() += 1;
+        } else if let Some(mut shards) = self.kept_open.get_mut(&conn) {
+            *shards = shards.saturating_sub(1);
+            drop(shards);
+            self.kept_open.remove_if(&conn, |_, shards| *shards == 0);
+        }
     }
 
     /// What each shard showed last.

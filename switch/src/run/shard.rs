@@ -166,6 +166,7 @@ impl Shard {
             let input = match letter {
                 Letter::Sip { flow, message } => Input::Sip { flow, message: *message },
                 Letter::Unreachable(flow) => Input::Unreachable(flow),
+                Letter::Closed(flow) => Input::Closed(flow),
                 Letter::Reload(tables) => Input::Reload(tables),
                 Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
                 Letter::Slices(order) => Input::Slices(order),
@@ -214,6 +215,7 @@ impl Shard {
             match output {
                 Output::Send { flow, bytes } if flow.transport == Transport::Udp => self.queue(flow, bytes),
                 Output::Send { flow, bytes } => self.stream(flow, bytes),
+                Output::KeepOpen { conn, wanted } => self.fabric.keep_open(conn, wanted),
                 Output::Journal { live, record } => match Entry::of(&record) {
                     Ok(entry) => self.append(entry, if live { Priority::Live } else { Priority::New }),
                     Err(error) => tracing::error!(%error, "record not encoded"),

@@ -1,5 +1,5 @@
 //! SIP over TCP (RFC 3261 §18, RFC 5626 §4.4.1): one task accepts, one reads and one writes per connection. Bounded everything:
-//! connections per source, queue per connection, idle time. An address that is nobody's is closed without a byte.
+//! connections per source, queue per connection, idle time where no call lives. An address that is nobody's is closed without a byte.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,13 +14,15 @@ use sip::{Frame, Framer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, tcp};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::run::fabric::{Fabric, Letter};
 
 /// Messages that wait to be written to one connection.
 const QUEUE_PER_CONNECTION: usize = 1_024;
-/// Time for a connection to open, before it counts as unreachable.
-const CONNECT_SECS: u64 = 4;
+/// Time for a connection to open, before it counts as unreachable: less than `first_response_ms`, so that a large INVITE which a
+/// firewall swallows still goes out as a datagram.
+const CONNECT_SECS: u64 = 3;
 /// Connections in all.
 const CONNECTIONS_MAX: usize = 8_192;
 
@@ -87,20 +89,26 @@ impl Streams {
     /// Sends what the shards want sent, for ever.
     pub(crate) async fn deliver(self: Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>) {
         while let Some(Outgoing { shard, flow, bytes }) = outgoing.recv().await {
-            let known = if flow.conn == 0 { self.by_peer.get(&flow.peer).map(|id| *id) } else { Some(flow.conn) };
-            let queue = known.and_then(|id| self.by_id.get(&id).map(|connection| connection.queue.clone()));
-            let queued = match queue {
-                Some(queue) => queue.try_send(bytes).is_ok(),
-                None if flow.conn == 0 => {
-                    self.open(flow, bytes);
-                    true
-                }
-                None => false,
+            let Some(queue) = self.queue_of(&flow) else {
+                self.open(Flow { conn: 0, ..flow }, bytes);
+                continue;
             };
-            if !queued {
-                self.fabric.post(shard, Letter::Unreachable(flow));
+            match queue.try_send(bytes) {
+                Ok(()) => {}
+                // It was closed a moment ago.
+                Err(TrySendError::Closed(bytes)) => self.open(Flow { conn: 0, ..flow }, bytes),
+                Err(TrySendError::Full(_)) => {
+                    self.fabric.post(shard, Letter::Unreachable(flow));
+                }
             }
         }
+    }
+
+    /// The connection that a message goes by: its own while that is open, else one to the same peer.
+    fn queue_of(&self, flow: &Flow) -> Option<mpsc::Sender<Bytes>> {
+        let queue = |id: u64| self.by_id.get(&id).map(|connection| connection.queue.clone());
+        let own = if flow.conn == 0 { None } else { queue(flow.conn) };
+        own.or_else(|| queue(self.by_peer.get(&flow.peer).map(|id| *id)?))
     }
 
     /// Begins a connection; further messages to this peer queue behind the first while it opens.
@@ -152,7 +160,12 @@ impl Streams {
         let mut buffer = vec![0; 16 * 1024];
         loop {
             let read = tokio::time::timeout(self.limits.idle, reader.read(&mut buffer)).await;
-            let Ok(Ok(count @ 1..)) = read else { break };
+            let count = match read {
+                Ok(Ok(count @ 1..)) => count,
+                // Silence is no fault where a call lives.
+                Err(_) if self.fabric.kept_open.contains_key(&flow.conn) => continue,
+                Ok(Ok(_) | Err(_)) | Err(_) => break,
+            };
             framer.push(&buffer[..count]);
             if !self.frames(&mut framer, flow) {
                 break;
@@ -160,9 +173,7 @@ impl Streams {
         }
         self.forget(flow.conn);
         // Requests that were sent on this connection and heard nothing must not wait for their timers.
-        let shared = Flow { conn: 0, ..flow };
-        self.fabric.broadcast(|| Letter::Unreachable(flow));
-        self.fabric.broadcast(|| Letter::Unreachable(shared));
+        self.fabric.broadcast(|| Letter::Closed(flow));
     }
 
     /// Hands whole messages on; false when the stream cannot be trusted any more.

@@ -116,6 +116,7 @@ impl Switch {
             unknown_sources: AtomicU64::new(0),
             dropped_letters: AtomicU64::new(0),
             max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
+            kept_open: dashmap::DashMap::new(),
         });
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let slots = Arc::new(SlotTable::default());

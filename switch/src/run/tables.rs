@@ -26,7 +26,11 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         payment_methods: settings.payment_methods.clone(),
         listeners: bound.to_vec(),
         address: advertised(settings, bound),
-        timing: Timing { checkpoint_ms: settings.journal.checkpoint_secs * 1_000, t1_ms: settings.sip.t1_ms },
+        timing: Timing {
+            checkpoint_ms: settings.journal.checkpoint_secs * 1_000,
+            t1_ms: settings.sip.t1_ms,
+            dialog_probe_ms: settings.sip.dialog_probe_secs.map(|secs| secs * 1_000),
+        },
     }
 }
 

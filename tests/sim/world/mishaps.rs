@@ -93,9 +93,7 @@ impl World {
         let local: SocketAddr = SWITCH.parse().expect("address");
         let peers: Vec<SocketAddr> = self.pbxs.iter().map(|pbx| pbx.at).chain(self.trunks.iter().map(|trunk| trunk.at)).collect();
         for peer in peers.into_iter().filter(|peer| Self::stream(*peer)) {
-            for conn in [0, 1] {
-                self.all(|| Input::Unreachable(Flow::stream(Transport::Tcp, local, peer, conn)))?;
-            }
+            self.all(|| Input::Closed(Flow::stream(Transport::Tcp, local, peer, 1)))?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::cancel::Cancel;
 use super::layer::{Due, Fired, Layer, Timers};
 use super::matching::{self, COOKIE, Key};
 use super::step::{Class, Rules, Send, Step, Tell};
+use super::waiting::Chain;
 use super::{ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
 use crate::flow::Flow;
 use crate::token::{Kind, TOKEN_LEN};
@@ -17,14 +18,13 @@ use crate::{Message, Method, Name};
 
 /// Answers to one INVITE (To-tags of 2xx) whose ACKs are remembered; the 2xx of further ones are passed up each time.
 const FORKS_MAX: usize = 8;
-const NIL: u32 = u32::MAX;
 
 /// A client transaction. What only one without an answer needs is apart: after the 2xx it still has to live for 64·T1.
 #[derive(Debug)]
 pub(super) struct Client {
     method: Method,
-    reliable: bool,
-    state: State,
+    pub(super) reliable: bool,
+    pub(super) state: State,
     timers: Timers,
     forks: Vec<Fork>,
     pub(super) asking: Option<Box<Asking>>,
@@ -37,7 +37,11 @@ pub(super) struct Asking {
     /// The request; after a 3xx–6xx to INVITE its ACK.
     pub(super) bytes: Bytes,
     pub(super) cancel: Cancel,
-    chain: Chain,
+    pub(super) chain: Chain,
+    /// The connection that it went by was lost, and it went out once more.
+    pub(super) resent: bool,
+    /// What is sent instead where the transport of `flow` does not work (§18.1.1).
+    pub(super) fallback: Option<Box<(Flow, Bytes)>>,
 }
 
 /// What happens to a client transaction, before its figure names it.
@@ -76,19 +80,11 @@ enum Acknowledged {
     Whole(Box<(Flow, Bytes)>),
 }
 
-/// The place among the transactions that wait on the same flow.
-#[derive(Clone, Copy, Debug)]
-struct Chain {
-    linked: bool,
-    newer: u32,
-    older: u32,
-}
-
 // === impl State ===
 
 impl State {
     /// Nothing was heard yet, so a transport failure ends it. An INVITE that is ringing does not care.
-    const fn waits(self) -> bool {
+    pub(super) const fn waits(self) -> bool {
         match self {
             Self::Invite(invite::State::Calling { .. })
             | Self::NonInvite(non_invite::State::Trying { .. } | non_invite::State::Proceeding) => true,
@@ -160,19 +156,18 @@ impl Layer {
 
     /// Sends a request (never ACK or CANCEL: those are `ack_2xx` and `cancel`). Once per id.
     pub fn send(&mut self, now: Tick, id: ClientId, flow: Flow, method: Method, bytes: Bytes) {
+        self.send_or(now, id, flow, method, bytes, None);
+    }
+
+    /// The same with a second flow, and the request as it goes there, should the first turn out not to work (§18.1.1).
+    pub fn send_or(&mut self, now: Tick, id: ClientId, flow: Flow, method: Method, bytes: Bytes, fallback: Option<(Flow, Bytes)>) {
         let rules = self.rules(&flow);
         let Some(client) = self.client(id).filter(|client| client.state == State::Minted) else { return };
         client.method = method;
         client.reliable = rules.reliable;
-        let chain = Chain { linked: false, newer: NIL, older: NIL };
-        client.asking = Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain }));
-        let step = if is_invite(method) {
-            invite::State::start(&rules).map(State::Invite)
-        } else {
-            non_invite::State::start(&rules).map(State::NonInvite)
-        };
-        self.client_step(now, id.slot, step, None);
-        self.client_link(id.slot);
+        let (chain, fallback) = (Chain::NONE, fallback.map(Box::new));
+        client.asking = Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain, resent: false, fallback }));
+        self.client_start(now, id.slot);
     }
 
     /// Cancels an INVITE: at once if it is ringing, after its first 1xx if nothing came yet, never if a final came first.
@@ -192,9 +187,11 @@ impl Layer {
     /// Sends the ACK to a 2xx, and again whenever that 2xx (same To-tag) comes again. Sent even if the INVITE's transaction is gone.
     pub fn ack_2xx(&mut self, _now: Tick, id: ClientId, to_tag: &str, flow: Flow, bytes: Bytes) {
         let tag = matching::fork(&self.minter, to_tag);
+        let reliable = self.client(id).is_some_and(|client| client.reliable);
         if let Some(fork) = self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| fork.tag == tag)) {
             let bare = || memchr::memmem::find(&bytes, b"\r\n\r\n").is_some_and(|end| end + 4 == bytes.len());
-            fork.ack = if matches!(fork.ack, Acknowledged::Not { follows: true }) && bare() {
+            // Over a stream it may leave by another connection, or transport, than the 2xx came by.
+            fork.ack = if matches!(fork.ack, Acknowledged::Not { follows: true }) && !flow.transport.is_reliable() && !reliable && bare() {
                 Acknowledged::Bare(flow.peer)
             } else {
                 // Kept for 64·T1: exactly its length, not the room that it was written in.
@@ -204,12 +201,17 @@ impl Layer {
         self.transmit(flow, bytes);
     }
 
-    /// The flow is dead (ICMP unreachable, refused or lost connection): ends the requests on it that heard nothing yet.
-    pub fn transport_failed(&mut self, now: Tick, flow: Flow) {
-        while let Some(&slot) = self.waiting.get(&flow) {
-            self.client_unlink(slot);
-            self.client_input(now, slot, Happening::TransportError, None);
-        }
+    /// The request goes out, by its flow.
+    pub(super) fn client_start(&mut self, now: Tick, slot: u32) {
+        let Some(client) = self.clients.at(slot) else { return };
+        let rules = Rules { timing: self.settings.timing, reliable: client.reliable };
+        let step = if is_invite(client.method) {
+            invite::State::start(&rules).map(State::Invite)
+        } else {
+            non_invite::State::start(&rules).map(State::NonInvite)
+        };
+        self.client_step(now, slot, step, None);
+        self.client_link(slot);
     }
 
     fn client(&mut self, id: ClientId) -> Option<&mut Client> {
@@ -358,43 +360,5 @@ impl Layer {
         if let Some(mut client) = self.clients.remove(slot) {
             client.timers.stop(&mut self.wheel);
         }
-    }
-}
-
-// === impl Layer: who waits on a flow ===
-
-impl Layer {
-    fn client_link(&mut self, slot: u32) {
-        let Some(client) = self.clients.at_mut(slot).filter(|client| client.state.waits()) else { return };
-        let Some(asking) = &mut client.asking else { return };
-        let older = self.waiting.insert(asking.flow, slot).unwrap_or(NIL);
-        asking.chain = Chain { linked: true, newer: NIL, older };
-        if let Some(older) = self.chain(older) {
-            older.newer = slot;
-        }
-    }
-
-    fn client_unlink(&mut self, slot: u32) {
-        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else { return };
-        if !std::mem::take(&mut asking.chain.linked) {
-            return;
-        }
-        let (flow, Chain { newer, older, .. }) = (asking.flow, asking.chain);
-        if let Some(older) = self.chain(older) {
-            older.newer = newer;
-        }
-        match self.chain(newer) {
-            Some(newer) => newer.older = older,
-            None if older == NIL => {
-                self.waiting.remove(&flow);
-            }
-            None => {
-                self.waiting.insert(flow, older);
-            }
-        }
-    }
-
-    fn chain(&mut self, slot: u32) -> Option<&mut Chain> {
-        self.clients.at_mut(slot)?.asking.as_mut().map(|asking| &mut asking.chain)
     }
 }

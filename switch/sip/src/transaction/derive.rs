@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::dialog::{Dialog, Sender};
-use crate::flow::Flow;
+use crate::flow::{Flow, Transport};
 use crate::token::Minter;
 use crate::{Builder, Message, Method, Name};
 
@@ -34,6 +34,19 @@ pub(super) fn ack_2xx(minter: &Minter, flow: &Flow, response: &Message) -> Optio
     let branch = dialog.ack_branch(minter, response.cseq().0);
     let sender = Sender { transport: flow.transport, sent_by, branch: &branch, contact: "" };
     Some(dialog.ack(response.cseq().0, &sender).build())
+}
+
+/// The same request with the Via of another transport (RFC 3261 §18.1.1). Nothing if its first header is not the Via.
+pub fn over(request: &Bytes, transport: Transport, sent_by: &str) -> Option<Bytes> {
+    const VIA: &[u8] = b"\r\nVia: SIP/2.0/";
+    let at = memchr::memmem::find(request, b"\r\n")?;
+    let params = at + memchr::memchr(b';', request.get(at..)?.strip_prefix(VIA)?)? + VIA.len();
+    let (head, tail) = (request.get(..at + VIA.len())?, request.get(params..)?);
+    let mut bytes = Vec::with_capacity(request.len() + 8);
+    for part in [head, transport.via_name().as_bytes(), b" ", sent_by.as_bytes(), tail] {
+        bytes.extend_from_slice(part);
+    }
+    Some(Bytes::from(bytes))
 }
 
 fn follow_up(invite: &Message, method: Method, to: &str) -> Option<Builder> {

@@ -15,13 +15,15 @@ mod non_invite_server;
 mod server;
 mod slots;
 mod step;
+mod waiting;
 
+pub use derive::over;
 pub use layer::Layer;
 
 use bytes::Bytes;
 
 use crate::flow::Flow;
-use crate::{Message, Method};
+use crate::{Message, Method, ReplyTo};
 
 /// One of our requests and what becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,7 +46,7 @@ pub struct ServerId {
 /// Bytes for a peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {
-    /// Where to. For a stream that is gone the driver opens another to the peer, or drops the bytes.
+    /// Where to. Where the stream `conn` is gone, and where it is 0, another to `peer` is shared or opened.
     pub flow: Flow,
     /// One whole message.
     pub bytes: Bytes,
@@ -127,8 +129,8 @@ pub struct Settings {
     pub timing: Timing,
     /// An INVITE without response gets 100 after this; 0: at once. At most 200 (§17.2.1).
     pub trying_after_ms: u64,
-    /// Answer UDP requests to their source port even if their Via has no `rport`; else to the port of the Via (§18.2.2).
-    pub force_rport: bool,
+    /// Where UDP requests are answered whose Via has no `rport`, unless the message says it.
+    pub reply_to: ReplyTo,
     /// Transactions from which on a new INVITE gets 503. At twice this any request that would start a transaction is dropped.
     pub transactions_max: usize,
     /// Retry-After of that 503.
@@ -202,9 +204,9 @@ impl Default for Timing {
 // === impl Settings ===
 
 impl Default for Settings {
-    /// RFC 3261 timing, 100 at once, answers to the source, a million transactions.
+    /// RFC 3261 timing, 100 at once, answers by [`ReplyTo::Auto`], a million transactions.
     fn default() -> Self {
-        Self { timing: Timing::RFC3261, trying_after_ms: 0, force_rport: true, transactions_max: 1 << 20, retry_after_secs: 5 }
+        Self { timing: Timing::RFC3261, trying_after_ms: 0, reply_to: ReplyTo::Auto, transactions_max: 1 << 20, retry_after_secs: 5 }
     }
 }
 

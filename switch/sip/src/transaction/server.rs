@@ -8,7 +8,7 @@ use super::layer::{Due, Fired, Layer, Timers};
 use super::matching::{self, Key, NO_KEY};
 use super::step::{Class, Rules, Send, Step, Tell};
 use super::{Event, ServerId, Transmit, invite_server as invite, is_invite, non_invite_server as non_invite};
-use crate::flow::{Flow, Transport};
+use crate::flow::Flow;
 use crate::{Builder, Fault, Message, Method, Name};
 
 /// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left but to absorb repeats.
@@ -31,6 +31,8 @@ struct Answer {
     /// The last one; empty before the first.
     response: Bytes,
     cancelled: bool,
+    /// The To-tag of its responses, if the user has said it: that of a CANCEL's 200 too.
+    tag: Option<Box<str>>,
 }
 
 /// What happens to a server transaction, before its figure names it.
@@ -115,6 +117,13 @@ impl Layer {
         self.server_input(now, id.slot, Happening::Response(Class::of(status)), None);
     }
 
+    /// The To-tag that the responses to a request outside dialogs will carry: the answer to its CANCEL should have the same (§9.2).
+    pub fn set_tag(&mut self, id: ServerId, tag: &str) {
+        if let Some(answer) = self.server(id).and_then(|server| server.answer.as_mut()) {
+            answer.tag = Some(tag.into());
+        }
+    }
+
     /// The ACK to our 2xx has come: no more repeats of it.
     pub fn acked(&mut self, now: Tick, id: ServerId) {
         if let Some(server) = self.server(id)
@@ -162,7 +171,7 @@ impl Layer {
             && flow.peer.ip() == answer.flow.peer.ip()
         {
             // the peer lost its connection and asks again over a new one
-            answer.flow = flow;
+            answer.flow.conn = flow.conn;
         }
         self.server_input(now, slot, Happening::Repeat, None);
     }
@@ -194,8 +203,10 @@ impl Layer {
         let open = server.state.is_open();
         let first = server.answer.as_mut().is_some_and(|answer| open && !std::mem::replace(&mut answer.cancelled, true));
         // §9.2: the To-tag should be that of the INVITE's response
-        let response = server.answer.as_ref().and_then(|answer| Message::parse(answer.response.clone()).ok());
-        self.answer(flow, &msg, 200, "OK", response.as_ref().map(Message::to_tag));
+        let said = server.answer.as_ref().and_then(|answer| answer.tag.clone());
+        let response = || server.answer.as_ref().and_then(|answer| Message::parse(answer.response.clone()).ok());
+        let tag = said.or_else(|| response().map(|response| response.to_tag().into()));
+        self.answer(flow, &msg, 200, "OK", tag.as_deref());
         if first {
             let generation = self.servers.generation(slot).unwrap_or_default();
             self.events.push_back(Event::Cancel { invite: ServerId { slot, generation }, msg });
@@ -226,7 +237,7 @@ impl Layer {
         } else {
             (non_invite::State::start(&rules).map(State::NonInvite), Bytes::new())
         };
-        let answer = Some(Box::new(Answer { flow: self.answer_flow(flow, &msg), response, cancelled: false }));
+        let answer = Some(Box::new(Answer { flow: self.answer_flow(flow, &msg), response, cancelled: false, tag: None }));
         let server = Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
         let (slot, generation) = self.servers.insert(server);
         self.keys.enter(slot, &self.servers);
@@ -263,13 +274,9 @@ impl Layer {
         self.transmit(flow, bytes);
     }
 
-    /// Where responses to this request go: back where it came from, or to the Via's port if the settings say so.
+    /// Where responses to this request go.
     fn answer_flow(&self, flow: Flow, msg: &Message) -> Flow {
-        if self.settings.force_rport || flow.transport != Transport::Udp {
-            return flow;
-        }
-        let peer = msg.top_via().map_or(flow.peer, |via| via.answer_to(flow.peer));
-        Flow { peer, ..flow }
+        flow.of_answer(msg, self.settings.reply_to)
     }
 }
 

@@ -118,7 +118,7 @@ pub fn exercise(wire: &[u8]) -> bool {
         assert!(!value.contains(['\r', '\n']), "a line end in {text}");
         assert!(name != Name::Other || message.header_named(text).is_some());
         if let Some(via) = Via::parse(value) {
-            let _ = (via.branch(), via.received(), via.rport(), via.answer_to(source()));
+            let _ = (via.branch(), via.received(), via.rport(), via.answer_to(source(), sip::ReplyTo::Auto));
         }
         if let Some(party) = NameAddr::parse(value) {
             let _ = (party.tag(), party.display_text(), party.parse_uri());
