@@ -12,7 +12,7 @@ use units::{Currency, Name};
 
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::load::{Check, open_regular, read_text};
-use crate::prices::{currency, price_rules, rounding};
+use crate::prices::{currency, deck_rules, price_rules};
 use crate::reader::Document;
 use crate::schema;
 use crate::sheet::{self, Sheet};
@@ -52,7 +52,7 @@ pub fn deck_sources(path: impl AsRef<Path>) -> Result<Vec<DeckSource>, Vec<Diagn
         let (Some(name), Some(currency), Some(file)) = (name, currency, table.text("file")) else { continue };
         let path = path.parent().unwrap_or(Path::new("")).join(file.value);
         let sheet = table.text("sheet").map(|field| field.value);
-        let rules = Rules { rounding: rounding(table), periods: Arc::clone(&periods) };
+        let rules = deck_rules(table, &periods);
         decks.push(DeckSource { name, currency, path, sheet, rules });
     }
     if report.has_errors() { Err(report.sorted()) } else { Ok(decks) }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{Decks, PaymentMethod, ProfitGuard, Rules, Term, Terms};
+use rating::{Decks, PaymentMethod, ProfitGuard, Term, Terms};
 use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
 use crate::AccountSeed;
@@ -11,7 +11,7 @@ use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::feeds;
 use crate::load::Check;
-use crate::prices::{PriceRules, currency, rounding, unknown_zone, zone};
+use crate::prices::{PriceRules, currency, deck_rules, unknown_zone, zone};
 use crate::reader::{Document, Field, Table};
 use crate::schema;
 
@@ -42,7 +42,7 @@ pub(crate) fn decks(document: &Document, rules: &PriceRules, check: &mut Check<'
             let short = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
             Diagnostic { severity, ..Diagnostic::error(&file, short(e.line), short(e.column), e.message) }
         };
-        let rules = Rules { rounding: rounding(table), periods: Arc::clone(&rules.periods) };
+        let rules = deck_rules(table, &rules.periods);
         let sheet = table.text("sheet").map(|field| field.value);
         match deck_file::load(&label, currency.unwrap_or(Currency::EUR), &rules, reader, sheet.as_deref()) {
             Ok((deck, warnings)) => {

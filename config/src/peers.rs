@@ -82,7 +82,7 @@ pub(crate) fn carriers(document: &Document, preset: SessionTimer, decks: &DeckSe
             no_answer_secs: table.int("no_answer_secs").unwrap_or_default(),
             next_on: statuses(table, check),
             hunt_after_early_media: table.bool("hunt_after_early_media"),
-            translate: translations(table, check),
+            translate: carrier_translations(table, check),
             session: base::session(table, preset, check),
             ..CarrierSpec::new(label, target)
         };
@@ -194,6 +194,19 @@ fn translations(table: &Table, check: &mut Check<'_>) -> Translations {
     check.parsed(&table.at("translate"), Translations::new(rules.collect())).unwrap_or_default()
 }
 
+/// What is rewritten toward a carrier is E.164 digits, so a rule that begins with anything else never applies.
+fn carrier_translations(table: &Table, check: &mut Check<'_>) -> Translations {
+    for rule in table.rules("translate") {
+        let wrong = match Prefix::read(rule.prefix.as_bytes()) {
+            Err(wrong) => wrong.to_string(),
+            Ok(_) if rule.prefix.starts_with('+') => format!("{:?}: carriers' rules see digits without +", rule.prefix),
+            Ok(_) => continue,
+        };
+        check.error(&table.at("translate"), format!("translate: prefix {wrong}"));
+    }
+    translations(table, check)
+}
+
 fn statuses(table: &Table, check: &mut Check<'_>) -> StatusSet {
     let mut set = StatusSet::EMPTY;
     for Field { value, span } in table.texts("next_on") {
@@ -213,10 +226,10 @@ fn prefixes(table: &Table, key: &str, check: &mut Check<'_>) -> Vec<Box<str>> {
     }
     let mut prefixes: Vec<Box<str>> = Vec::new();
     for field in fields.iter().take(LIST_MAX) {
-        match route::read_prefix(field.value.as_bytes()) {
+        match Prefix::read(field.value.as_bytes()) {
             Ok(Prefix::EMPTY) => check.error(&field.span, "an empty prefix would block every call"),
             Ok(prefix) => prefixes.push(prefix.to_string().into()),
-            Err(message) => check.error(&field.span, message),
+            Err(wrong) => check.error(&field.span, format!("{key}: prefix {wrong}")),
         }
     }
     prefixes

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rating::Rules;
 use units::{Currency, Exchange, ExchangeRate, Exchanges, Period, Rounding, Wall, Zone};
 
 use crate::diagnostic::{Diagnostic, Report, Source};
@@ -138,8 +139,15 @@ pub(crate) fn currency(table: &Table, key: &str, check: &mut Check<'_>) -> Optio
     check.parsed(&field.span, field.value.parse::<Currency>())
 }
 
+/// What a `[[deck]]` says of its rows beside its file.
+pub(crate) fn deck_rules(table: &Table, periods: &Arc<[Period]>) -> Rules {
+    let rate_places = table.int("rate_places").unwrap_or(units::PLACES);
+    let allow_empty = table.bool("allow_empty");
+    Rules { rate_places, allow_empty, archived: false, rounding: rounding(table), periods: Arc::clone(periods) }
+}
+
 /// As the schema has checked it.
-pub(crate) fn rounding(table: &Table) -> Rounding {
+fn rounding(table: &Table) -> Rounding {
     match table.text("rounding").map(|field| field.value).as_deref() {
         Some("up") => Rounding::Up,
         Some("down") => Rounding::Down,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use route::read_prefix;
 use route::{Carriers, Order, Origin, RouteTable, RouteTableBuilder};
+use units::Prefix;
 
 use crate::diagnostic::Diagnostic;
 use crate::load::Check;
@@ -16,7 +16,9 @@ pub(crate) fn routes(document: &Document, carriers: &Carriers, decks: &DeckSet, 
     let mut builder = RouteTableBuilder::default();
     let mut files: Vec<Arc<str>> = vec![check.source.name.clone()];
     for table in document.many(&schema::ROUTE) {
-        let prefix = table.text("prefix").and_then(|f| check.parsed(&f.span, read_prefix(f.value.as_bytes())));
+        let prefix = table
+            .text("prefix")
+            .and_then(|f| check.parsed(&f.span, Prefix::read(f.value.as_bytes()).map_err(|wrong| format!("prefix {wrong}"))));
         let order = table.text("order").and_then(|f| f.value.parse::<Order>().ok()).unwrap_or_default();
         let fields = table.texts("carriers");
         for field in fields.iter().filter(|f| carriers.by_name(&f.value).is_none()) {

@@ -152,7 +152,7 @@ order = "best"
             r#"t.toml:52:19: "200" is not a final status: write one from 300 to 699, or 3xx, 4xx, 5xx, 6xx"#,
             r#"t.toml:52:24: 487 answers our own CANCEL: there is no next carrier after it"#,
             r#"t.toml:53:14: probe_secs must be a whole number, not a text"#,
-            r#"t.toml:56:10: prefix "34a": not a digit at position 2"#,
+            r#"t.toml:56:10: prefix "34a": a prefix is digits only"#,
             r#"t.toml:57:22: carrier "beta" is not defined: add a [[carrier]] with this name"#,
             r#"t.toml:61:12: carrier "alpha" is listed twice"#,
             r#"t.toml:62:9: order must be "listed" or "cheapest", not "best""#,

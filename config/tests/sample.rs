@@ -124,9 +124,9 @@ fn a_small_deck_in_front_is_what_one_customer_pays_otherwise() {
         engine.open_account(now, &ask).expect("opened");
     }
     for (account, number, priced) in [
-        ("acme", "5511987654321", Some(("acme-special", 1_000))),
-        ("acme", "34911234567", Some(("retail", 2_000))),
-        ("beta", "5511987654321", Some(("retail", 5_000))),
+        ("acme", "5511987654321", Some(("acme-special", units::Rate::of_units(1_000)))),
+        ("acme", "34911234567", Some(("retail", units::Rate::of_units(2_000)))),
+        ("beta", "5511987654321", Some(("retail", units::Rate::of_units(5_000)))),
         ("beta", "5521987654321", None),
     ] {
         let price = engine.quote(account, &number.parse().expect("digits"), now.wall).ok();

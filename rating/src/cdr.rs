@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use ledger::{CallId, PriceRow, RecordError, Segment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use units::{Cause, Currency, ExchangeRate, Name, Rounding, Wall};
+use units::{Cause, Currency, ExchangeRate, Name, Rate, Rounding, Wall};
 
 use crate::engine::Settlement;
 use paid::Beside;
@@ -76,11 +76,9 @@ pub struct Cdr {
     /// Seconds of each next block.
     pub increment: u32,
     /// Per minute at the answer, in the deck's currency.
-    #[serde(with = "units_text")]
-    pub rate: i64,
+    pub rate: Rate,
     /// Once per answered call, in the deck's currency.
-    #[serde(with = "units_text")]
-    pub connect_fee: i64,
+    pub connect_fee: Rate,
     /// What it cost the account.
     #[serde(with = "units_text")]
     pub amount: i64,
@@ -236,8 +234,8 @@ impl Cdr {
             billed_seconds: 0,
             initial: 0,
             increment: 0,
-            rate: 0,
-            connect_fee: 0,
+            rate: Rate::ZERO,
+            connect_fee: Rate::ZERO,
             amount: 0,
             currency,
             deck_currency: None,

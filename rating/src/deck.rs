@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ledger::Tariff;
-use units::{Currency, Exchange, Exchanges, Increments, Money, Name, Number, Period, Prefix, PrefixMap, Rounding, Wall};
+use units::{Currency, Exchange, Exchanges, Increments, Name, Number, Period, Prefix, PrefixMap, Rate, Rounding, Wall};
 
 use crate::Price;
 
@@ -48,14 +48,14 @@ pub struct Row {
     pub prefix: Prefix,
     /// Its name.
     pub destination: Name,
-    /// 10⁻⁵ units per minute.
-    pub rate: i64,
+    /// Per minute.
+    pub rate: Rate,
     /// The same after the first block; none if it is the same.
-    pub next_rate: Option<i64>,
+    pub next_rate: Option<Rate>,
     /// Billing steps, s.
     pub increments: Increments,
-    /// 10⁻⁵ units per answered call.
-    pub connect_fee: i64,
+    /// Per answered call.
+    pub connect_fee: Rate,
     /// At these times of the week only; at all times that no other row of the prefix claims if none.
     pub period: Option<Name>,
     /// In force from here, inclusive; always if none.
@@ -90,8 +90,14 @@ pub struct NoExchange {
 pub type Warning = DeckError;
 
 /// What a deck's file does not say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
+    /// Decimal places that rates and fees keep, from 5 to 10; what has more is rounded half-up.
+    pub rate_places: u32,
+    /// Whether a deck may have no rows.
+    pub allow_empty: bool,
+    /// Whether this version was in force once, so that what is refused of a new one is taken as it is.
+    pub archived: bool,
     /// Which way amounts are rounded.
     pub rounding: Rounding,
     /// Parts of the week that rows may name; where two overlap the first counts.
@@ -109,7 +115,7 @@ pub struct Decks {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stored {
     prefix: Prefix,
-    rate: i64,
+    rate: Rate,
     destination: u32,
     terms: u32,
 }
@@ -118,13 +124,13 @@ struct Stored {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Terms {
     increments: Increments,
-    connect_fee: i64,
+    connect_fee: Rate,
     /// In force from here, inclusive, ms since the epoch.
     from: i64,
     /// Until here, exclusive.
     until: i64,
-    /// Per minute after the first block, 10⁻⁵ units, or [`Terms::SAME`].
-    next_rate: i64,
+    /// Per minute after the first block, or [`Terms::SAME`].
+    next_rate: Rate,
     /// Index of a period, or [`Terms::ALWAYS`].
     period: u16,
 }
@@ -134,8 +140,8 @@ struct Terms {
 pub(crate) struct RowLine<'a> {
     pub prefix: Prefix,
     pub destination: &'a str,
-    pub rate: i64,
-    pub connect_fee: i64,
+    pub rate: Rate,
+    pub connect_fee: Rate,
     pub increments: Increments,
     /// Rate and increments say all.
     pub plain: bool,
@@ -293,12 +299,19 @@ impl std::fmt::Debug for Deck {
     }
 }
 
-// === impl Row ===
+// === impl Rules ===
 
-impl Row {
-    /// The rate as money.
-    pub const fn rate_money(&self, currency: Currency) -> Money {
-        Money::of(self.rate, currency)
+impl Rules {
+    /// Of a version that was in force once: its rates are kept to their last digit, and what would be refused of a new version is not.
+    pub const fn archived(rounding: Rounding, periods: Arc<[Period]>) -> Self {
+        Self { rate_places: Rate::PLACES, allow_empty: true, archived: true, rounding, periods }
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        let periods = Arc::default();
+        Self { rate_places: units::PLACES, allow_empty: false, archived: false, rounding: Rounding::default(), periods }
     }
 }
 
@@ -308,14 +321,14 @@ impl Terms {
     /// In force at no instant.
     const NEVER: Self = Self {
         increments: Increments::PER_SECOND,
-        connect_fee: 0,
+        connect_fee: Rate::ZERO,
         from: i64::MAX,
         until: i64::MIN,
         next_rate: Self::SAME,
         period: Self::ALWAYS,
     };
     /// No other rate after the first block.
-    const SAME: i64 = -1;
+    const SAME: Rate = Rate::new(-1);
     /// No period; the highest, so that such rows stand last.
     const ALWAYS: u16 = u16::MAX;
 }

@@ -8,7 +8,7 @@ mod steps;
 use std::sync::Arc;
 
 use ledger::{PriceRow, Segment, Tariff};
-use units::{Currency, Exchange, ExchangeRate, Increments, IncrementsError, Money, Name, Prefix, Rounding};
+use units::{Currency, Exchange, ExchangeRate, Increments, IncrementsError, Money, Name, Prefix, Rate, Rounding};
 
 pub use steps::Step;
 
@@ -19,12 +19,12 @@ pub struct Price {
     pub prefix: Prefix,
     /// Its name, as `Spain`.
     pub destination: Name,
-    /// 10⁻⁵ units of the deck's currency per minute, at the answer.
-    pub rate: i64,
+    /// Per minute, in the deck's currency, at the answer.
+    pub rate: Rate,
     /// Billing steps at the answer, s.
     pub increments: Increments,
-    /// 10⁻⁵ units of the deck's currency once per answered call.
-    pub connect_fee: i64,
+    /// Once per answered call, in the deck's currency.
+    pub connect_fee: Rate,
     /// Of amounts: the account's.
     pub currency: Currency,
     /// The deck's name.
@@ -57,19 +57,27 @@ pub enum PriceRowError {
 
 /// Seconds in the unit of rates.
 const MINUTE: u64 = 60;
+/// Sixtieths of a rate's last place in 10⁻⁵ units of money.
+const SIXTIETHS: u64 = MINUTE * Rate::PER_UNIT.unsigned_abs();
 
 /// `connect_fee + rate · seconds / 60` in 10⁻⁵ units, half-up; nothing for 0 s. Saturates at the largest amount.
 ///
 /// Neither rate nor fee may be negative.
-pub fn cost(rate: i64, connect_fee: i64, seconds: u64) -> i64 {
+pub fn cost(rate: Rate, connect_fee: Rate, seconds: u64) -> i64 {
     if seconds == 0 {
         return 0;
     }
-    let (rate, fee) = (rate.max(0).unsigned_abs(), connect_fee.max(0).unsigned_abs());
+    let (rate, fee) = (rate.magnitude(), connect_fee.magnitude());
     // Almost always in 64 bits; the wide division is an order slower.
-    let narrow = rate.checked_mul(seconds).and_then(|sixtieths| sixtieths.checked_add(MINUTE / 2)).map(|sixtieths| sixtieths / MINUTE);
-    let usage = narrow.map_or_else(|| (u128::from(rate) * u128::from(seconds) + 30) / 60, u128::from);
-    i64::try_from(usage.saturating_add(u128::from(fee))).unwrap_or(i64::MAX)
+    let usage = rate.checked_mul(seconds).and_then(|usage| usage.checked_add(SIXTIETHS / 2));
+    let narrow = fee.checked_mul(MINUTE).zip(usage).and_then(|(fee, usage)| usage.checked_add(fee));
+    match narrow {
+        Some(sixtieths) => (sixtieths / SIXTIETHS).cast_signed(),
+        None => {
+            let sixtieths = u128::from(rate) * u128::from(seconds) + u128::from(fee) * u128::from(MINUTE);
+            i64::try_from((sixtieths + u128::from(SIXTIETHS / 2)) / u128::from(SIXTIETHS)).unwrap_or(i64::MAX)
+        }
+    }
 }
 
 // === impl Price ===
@@ -118,6 +126,21 @@ impl Price {
         let fee = if with_fee { self.sixtieths_of_fee() } else { 0 };
         let usage = self.sixtieths(to_secs).saturating_sub(self.sixtieths(from_secs));
         self.rounded(usage.saturating_add(fee))
+    }
+
+    /// What a call of one minute costs, fee and increments included, to the last place of a rate: for comparing prices that differ
+    /// below the smallest amount of money. Half-up; saturates at the largest rate.
+    pub fn minute(&self) -> Rate {
+        let sixtieths = self.sixtieths(self.billed_seconds(60_000)).saturating_add(self.sixtieths_of_fee());
+        let (minute, one) = (u128::from(MINUTE), u128::from(ExchangeRate::SCALE));
+        let count = match self.exchange() {
+            None => Some(Rounding::HalfUp.divide(sixtieths, minute)),
+            Some(exchange) => {
+                let converted = sixtieths.checked_mul(u128::from(exchange.rate.count()));
+                converted.map(|exact| Rounding::HalfUp.divide(exact, minute * one))
+            }
+        };
+        Rate::new(count.and_then(|count| i64::try_from(count).ok()).unwrap_or(i64::MAX))
     }
 
     /// The latest boundary up to `to_secs` until which the seconds from `from_secs` on cost at most `budget`, by differences of
@@ -227,9 +250,9 @@ impl Price {
         })
     }
 
-    /// Usage of so many seconds, without the fee, exact: sixtieths of 10⁻⁵ units of the deck's currency.
+    /// Usage of so many seconds, without the fee, exact: sixtieths of 10⁻¹⁰ units of the deck's currency.
     fn sixtieths(&self, secs: u64) -> u128 {
-        let of = |rate: i64, secs: u64| u128::from(rate.max(0).unsigned_abs()) * u128::from(secs);
+        let of = |rate: Rate, secs: u64| u128::from(rate.magnitude()) * u128::from(secs);
         match self.segments() {
             [] => of(self.rate, secs),
             segments => used(segments, secs).fold(0, |sum, (segment, secs)| sum.saturating_add(of(segment.rate, secs))),
@@ -237,17 +260,17 @@ impl Price {
     }
 
     fn sixtieths_of_fee(&self) -> u128 {
-        u128::from(self.connect_fee.max(0).unsigned_abs()) * u128::from(MINUTE)
+        u128::from(self.connect_fee.magnitude()) * u128::from(MINUTE)
     }
 
-    /// The one rounding: sixtieths of the deck's currency to 10⁻⁵ units of the account's.
+    /// The one rounding: sixtieths of 10⁻¹⁰ of the deck's currency to 10⁻⁵ units of the account's.
     fn rounded(&self, sixtieths: u128) -> i64 {
-        let (minute, one) = (u128::from(MINUTE), u128::from(ExchangeRate::SCALE));
+        let (unit, one) = (u128::from(SIXTIETHS), u128::from(ExchangeRate::SCALE));
         let amount = match self.exchange() {
-            None => Some(self.rounding().divide(sixtieths, minute)),
+            None => Some(self.rounding().divide(sixtieths, unit)),
             Some(exchange) => {
                 let converted = sixtieths.checked_mul(u128::from(exchange.rate.count()));
-                converted.map(|exact| self.rounding().divide(exact, minute * one))
+                converted.map(|exact| self.rounding().divide(exact, unit * one))
             }
         };
         amount.and_then(|amount| i64::try_from(amount).ok()).unwrap_or(i64::MAX)
@@ -278,13 +301,13 @@ pub fn version_text(version: u64) -> Arc<str> {
 mod tests {
     use super::*;
 
-    pub(super) fn price(rate: i64, initial: u32, increment: u32, connect_fee: i64) -> Price {
+    pub(super) fn price(rate: i32, initial: u32, increment: u32, connect_fee: i32) -> Price {
         Price {
             prefix: "34".parse().expect("digits"),
             destination: "Spain".into(),
-            rate,
+            rate: Rate::of_units(rate),
             increments: Increments::new(initial, increment).expect("valid"),
-            connect_fee,
+            connect_fee: Rate::of_units(connect_fee),
             currency: Currency::EUR,
             deck: "retail".into(),
             deck_version: 7,
@@ -294,17 +317,18 @@ mod tests {
 
     #[test]
     fn wide_amounts_saturate_and_never_wrap() {
-        assert_eq!(cost(i64::MAX, i64::MAX, 1), i64::MAX);
-        assert_eq!(cost(i64::MAX, 0, 60), i64::MAX);
-        assert_eq!(cost(i64::MAX, 0, u64::MAX), i64::MAX);
-        // 2^62 · 30 / 60 = 2^61, beyond 64 bits on the way.
-        assert_eq!(cost(1 << 62, 5, 30), (1 << 61) + 5);
-        assert_eq!(cost(12_345, 99, 0), 0);
+        let most = Rate::new(i64::MAX);
+        // (2^63 − 1) · 10⁻¹⁰, and as much a minute: 2 · 92233720368547.75807 units, rounded.
+        assert_eq!(cost(most, most, 60), 184_467_440_737_096);
+        assert_eq!(cost(most, Rate::ZERO, u64::MAX), i64::MAX);
+        // 2^62 · 7200 / 60 = 2^62 · 120 of 10⁻¹⁰, beyond 64 bits on the way: 4611686018427387904 · 120 / 100000.
+        assert_eq!(cost(Rate::new(1 << 62), Rate::of_units(5), 7_200), 5_534_023_222_112_865 + 5);
+        assert_eq!(cost(Rate::of_units(12_345), Rate::of_units(99), 0), 0);
     }
 
-    pub(super) fn segment(from: u64, block: u32, rate: i64, period: &str) -> Segment {
+    pub(super) fn segment(from: u64, block: u32, rate: i32, period: &str) -> Segment {
         let period = (!period.is_empty()).then(|| period.into());
-        Segment { from, block, rate, period }
+        Segment { from, block, rate: Rate::of_units(rate), period }
     }
 
     pub(super) fn with(price: Price, tariff: Tariff) -> Price {
@@ -377,7 +401,8 @@ mod tests {
         // The fee is converted too, and all of it rounded once: (0.00001 + 0.00001) · 0.25 = 0.000005.
         let fee = self::price(1, 60, 60, 1).exchanged(Some(usd("0.25")));
         assert_eq!(fee.cost(60), 1);
-        let most = self::price(100_000_000_000, 1, 1, 0).exchanged(Some(usd("100")));
+        let most = Price { rate: Rate::new(1_000_000 * Rate::SCALE), ..self::price(0, 1, 1, 0) };
+        let most = most.exchanged(Some(usd("100")));
         assert_eq!((most.cost(u64::MAX), most.cost(31_622_400)), (i64::MAX, 5_270_400_000_000_000_000));
     }
 

@@ -216,7 +216,7 @@ fn write_call(
         Some(line) => {
             field(writer, format_args!("{}", line.prefix))?;
             writer.write_field(line.destination)?;
-            writer.write_field(Money::of(line.rate, currency).text().as_bytes())?;
+            writer.write_field(line.rate.text().as_bytes())?;
         }
         None => {
             for _ in 0..3 {

@@ -254,7 +254,7 @@ proptest! {
     fn prices_are_exact(rate in 0_i64..100_000_000_000, fee in 0_i64..100_000_000_000, initial in 1_u32..=86_400, increment in 1_u32..=86_400,
                         ms in 0_u64..31_622_400_000) {
         let (billed, amount) = reference::bill(rate, fee, initial, increment, ms);
-        prop_assert_eq!(i128::from(rating::price::cost(rate, fee, billed as u64)), amount);
+        prop_assert_eq!(i128::from(rating::price::cost(units::Rate::new(rate * 100_000), units::Rate::new(fee * 100_000), billed as u64)), amount);
     }
 }
 

@@ -1,7 +1,7 @@
 //! RULES L10–L17, L22, X2 and the price part of X7 as a price list: each line is a deck row, a talk and what it must come to.
 
 use rating::{Deck, Decks, Price, Rules};
-use units::{Currency, Exchange, Exchanges, Number, Rounding, Wall};
+use units::{Currency, Exchange, Exchanges, Number, Rate, Rounding, Wall};
 
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
@@ -38,7 +38,7 @@ fn l11_no_connection_no_charge() {
 fn l12_five_decimals_half_up() {
     // 0.123456 is stored as 0.12346.
     let deck = deck("34,Spain,0.123456,1,1\n");
-    assert_eq!(price(&deck, "34", "2026-06-01T12:00:00Z").rate, 12_346);
+    assert_eq!(price(&deck, "34", "2026-06-01T12:00:00Z").rate, Rate::of_units(12_346));
     // One second at 0.12345 is 0.0020575.
     bills("49,Germany,0.12345,1,1\n", "4930123456  1  1  0.00206");
 }

@@ -233,7 +233,7 @@ pub(crate) fn rules(rounding: Rounding, periods: &[DeckPeriodDoc]) -> anyhow::Re
         Ok(Period::new(&kept.name, Arc::new(zone), kept.days, kept.from, kept.until)?)
     };
     let periods: anyhow::Result<Vec<Period>> = periods.iter().map(period).collect();
-    Ok(Rules { rounding, periods: periods?.into() })
+    Ok(Rules::archived(rounding, periods?.into()))
 }
 
 #[cfg(test)]
@@ -258,7 +258,7 @@ mod tests {
         assert!(shelf.names().expect("read").is_empty() && shelf.history("retail").expect("read").is_empty());
         let zone = Arc::new(config::zone("Europe/Madrid").expect("a zone"));
         let night = Period::new("night", zone, 0x7F, 72_000, 28_800).expect("a period");
-        let rules = Rules { rounding: Rounding::Up, periods: vec![night].into() };
+        let rules = Rules { rounding: Rounding::Up, periods: vec![night].into(), ..Rules::default() };
         let (one, two) = (deck("retail", "0.1", &Rules::default()), deck("retail", "0.2", &rules));
         for (at, deck) in [(1, &one), (2, &one), (3, &two), (4, &one)] {
             shelf.keep(deck, Wall(at)).expect("kept");

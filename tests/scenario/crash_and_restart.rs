@@ -59,7 +59,7 @@ fn the_record_of_a_lost_call_is_whole() {
         reason: "node-lost".into(),
         ..whole.clone()
     };
-    assert_eq!((&lost, lost.duration_ms, lost.rate > 0), (&expected, 10_000, true));
+    assert_eq!((&lost, lost.duration_ms, !lost.rate.is_zero()), (&expected, 10_000, true));
 }
 
 #[test]

@@ -53,8 +53,8 @@ fn the_record_tells_the_call() {
     assert_eq!((&*cdr.account, &*cdr.gate, &*cdr.node), ("acme", "acme-pbx", "sw1"));
     assert_eq!((&*cdr.caller, &*cdr.called, &*cdr.called_e164), ("+34600000001", "+34911000000", "34911000000"));
     assert_eq!(
-        (&*cdr.prefix, &*cdr.deck, cdr.rate, cdr.initial, cdr.increment, cdr.connect_fee),
-        ("349", "retail", 60_000, 60, 60, 10_000)
+        (&*cdr.prefix, &*cdr.deck, cdr.rate.to_string().as_str(), cdr.initial, cdr.increment, cdr.connect_fee.count()),
+        ("349", "retail", "0.60000", 60, 60, 1_000_000_000)
     );
     assert_eq!((cdr.duration_ms, cdr.billed_seconds, cdr.amount), (61_000, 120, 130_000));
     assert_eq!((cdr.balance_before, cdr.balance_after), (1_000_000, 870_000));

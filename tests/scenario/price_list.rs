@@ -52,7 +52,7 @@ fn a_dated_change_holds_for_calls_answered_from_that_instant_on() {
         callee.bye_comes(&mut stage);
         stage.over();
         let cdr = stage.cdr();
-        assert_eq!((cdr.rate, cdr.billed_seconds, cdr.amount), (rate, 120, amount), "answered after {wait_ms} ms");
+        assert_eq!((cdr.rate, cdr.billed_seconds, cdr.amount), (units::Rate::of_units(rate), 120, amount), "answered after {wait_ms} ms");
         assert_eq!(stage.balance(), 1_000_000 - amount);
     }
 }

@@ -38,7 +38,7 @@ fn a_row_that_changes_while_it_rings_is_the_row_of_the_answer() {
     phone.bye(&mut stage);
     callee.bye_comes(&mut stage);
     stage.over();
-    assert_eq!((stage.cdr().rate, stage.cdr().amount), (20_000, 20_000));
+    assert_eq!((stage.cdr().rate, stage.cdr().amount), (units::Rate::of_units(20_000), 20_000));
 }
 
 #[test]

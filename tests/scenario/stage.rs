@@ -252,7 +252,7 @@ impl Stage {
             assert_eq!(on_disk, Some(self.view(name).balance.amount), "balance of {name} on disk");
         }
         for cdr in &self.cdrs {
-            let billed = tests::pricer::charge(cdr.rate, cdr.connect_fee, cdr.initial, cdr.increment, cdr.duration_ms);
+            let billed = tests::pricer::charge(cdr.rate.count(), cdr.connect_fee.count(), cdr.initial, cdr.increment, cdr.duration_ms);
             let expected = if cdr.initial == 0 { (0, 0) } else { billed };
             assert_eq!((cdr.billed_seconds, cdr.amount), expected, "amount of {cdr:?}");
             assert_eq!(cdr.balance_before, cdr.balance_after + cdr.amount);

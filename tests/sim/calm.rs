@@ -112,17 +112,16 @@ fn price(world: &World, cdr: &Cdr) -> Result<(), String> {
         cdr.called_e164.starts_with(row[0]) && (from.is_empty() || after(from)) && !after(until)
     });
     let Some(row) = valid.max_by_key(|row| row[0].len()) else { return Err(format!("no row prices {cdr:?}")) };
-    let found =
-        (&*cdr.prefix, hundred_thousandths(row[2]), hundred_thousandths(row[5]), cdr.initial.to_string(), cdr.increment.to_string());
-    if (found.0, found.1, found.2, &*found.3, &*found.4) != (row[0], cdr.rate, cdr.connect_fee, row[3], row[4]) {
+    let found = (&*cdr.prefix, ten_places(row[2]), ten_places(row[5]), cdr.initial.to_string(), cdr.increment.to_string());
+    if (found.0, found.1, found.2, &*found.3, &*found.4) != (row[0], cdr.rate.count(), cdr.connect_fee.count(), row[3], row[4]) {
         return Err(format!("priced by {row:?}: {cdr:?}"));
     }
     Ok(())
 }
 
-fn hundred_thousandths(text: &str) -> i64 {
+fn ten_places(text: &str) -> i64 {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
-    format!("{whole}{rest:0<5}").parse().unwrap_or(0)
+    format!("{whole}{rest:0<10}").parse().unwrap_or(0)
 }
 
 /// One entry for each carrier that saw an INVITE.

@@ -74,7 +74,7 @@ fn records(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     for cdr in cdrs {
         let (billed, amount) = match cdr.initial {
             0 => (0, 0),
-            initial => tests::pricer::charge(cdr.rate, cdr.connect_fee, initial, cdr.increment, cdr.duration_ms),
+            initial => tests::pricer::charge(cdr.rate.count(), cdr.connect_fee.count(), initial, cdr.increment, cdr.duration_ms),
         };
         if (cdr.billed_seconds, cdr.amount) != (billed, amount) {
             return Err(format!("billed {} s, {} instead of {billed} s, {amount}: {cdr:?}", cdr.billed_seconds, cdr.amount));

@@ -1,6 +1,6 @@
 //! The contract's billing in ten lines, against which every CDR is held. It shares nothing with `rating` but the rule.
 
-/// Billed seconds and amount (10⁻⁵ units) of `ms` answered milliseconds.
+/// Billed seconds and amount (10⁻⁵ units) of `ms` answered milliseconds, by a rate and a fee in 10⁻¹⁰ units.
 pub fn charge(rate: i64, fee: i64, initial: u32, increment: u32, ms: u64) -> (u64, i64) {
     if ms == 0 {
         return (0, 0);
@@ -9,7 +9,7 @@ pub fn charge(rate: i64, fee: i64, initial: u32, increment: u32, ms: u64) -> (u6
     let talked = (i128::from(ms) + 999) / 1_000;
     let blocks = if talked > first { (talked - first + step - 1) / step } else { 0 };
     let billed = first + blocks * step;
-    let amount = i128::from(fee) + (i128::from(rate) * billed * 2 + 60).div_euclid(120);
+    let amount = ((i128::from(fee) * 60 + i128::from(rate) * billed) * 2 + 6_000_000).div_euclid(12_000_000);
     (billed as u64, amount as i64)
 }
 
@@ -20,9 +20,11 @@ mod tests {
     #[test]
     fn the_contracts_own_figures() {
         // 0.12345 a minute, 30/6: 36 s and 66 s.
-        assert_eq!(charge(12_345, 0, 30, 6, 31_000), (36, 7_407));
-        assert_eq!(charge(12_345, 0, 30, 6, 61_000), (66, 13_580));
-        assert_eq!(charge(12_345, 500, 30, 6, 0), (0, 0));
-        assert_eq!(charge(60_000, 0, 1, 1, 1), (1, 1_000));
+        assert_eq!(charge(1_234_500_000, 0, 30, 6, 31_000), (36, 7_407));
+        assert_eq!(charge(1_234_500_000, 0, 30, 6, 61_000), (66, 13_580));
+        assert_eq!(charge(1_234_500_000, 50_000_000, 30, 6, 0), (0, 0));
+        assert_eq!(charge(6_000_000_000, 0, 1, 1, 1), (1, 1_000));
+        // 0.0000049 a minute for a day: 0.007056.
+        assert_eq!(charge(49_000, 0, 1, 1, 86_400_000), (86_400, 706));
     }
 }

@@ -26,6 +26,19 @@ pub const DECK: Section = Section {
             Preset::Text("half-up"),
             "How the exact amount of a call becomes five places, once.",
         ),
+        key(
+            "rate_places",
+            Kind::Int(5, 10),
+            Preset::Int(5),
+            "Decimal places that rates and connect fees keep, 10 for carriers' lists of fractions of a cent. What has more is rounded half-up \
+             with a warning; what is above zero and would become zero is an error. Amounts have five places all the same.",
+        ),
+        key(
+            "allow_empty",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Whether the file may have a header and no rows. A deck without rows prices nothing, so without this it is an error.",
+        ),
     ],
 };
 

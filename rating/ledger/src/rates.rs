@@ -2,9 +2,7 @@
 //! so that a journal grows by one list for each version and not for each customer.
 
 use serde::{Deserialize, Serialize};
-use units::{Currency, Name, Prefix, Rounding, Wall};
-
-use crate::units_text;
+use units::{Currency, Name, Prefix, Rate, Rounding, Wall};
 
 /// Prices of a deck that change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +45,11 @@ pub struct RateChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Name>,
     /// Per minute before; none if there was no price.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub old: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<Rate>,
     /// Per minute afterwards; none if there is no price any more.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub new: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<Rate>,
     /// What else was paid before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_terms: Option<RateTerms>,
@@ -70,11 +68,11 @@ pub struct RateTerms {
     /// Seconds of each next block.
     pub increment: u32,
     /// Per minute after the first block, if it is another.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub next_rate: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_rate: Option<Rate>,
     /// Once per answered call, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text::opt")]
-    pub connect_fee: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_fee: Option<Rate>,
 }
 
 /// Amounts are rounded another way.
@@ -147,13 +145,13 @@ mod tests {
     use super::*;
 
     fn change() -> RatesChange {
-        let terms = RateTerms { initial: 30, increment: 6, next_rate: None, connect_fee: Some(5_000) };
+        let terms = RateTerms { initial: 30, increment: 6, next_rate: None, connect_fee: Some(Rate::of_units(5_000)) };
         let change = RateChange {
             prefix: "55".parse().expect("digits"),
             destination: "Brazil".into(),
             period: None,
             old: None,
-            new: Some(3_000),
+            new: Some(Rate::of_units(3_000)),
             old_terms: None,
             new_terms: Some(terms),
             from: Wall(7),
@@ -186,7 +184,7 @@ mod tests {
     fn what_was_written_before_is_read() {
         let text = r#"{"deck":"retail","version":"01","changes":[{"prefix":"55","destination":"Brazil","new":"0.03000","from":7}],"more":0,"currency":"EUR"}"#;
         let read: RatesChange = serde_json::from_str(text).expect("a change");
-        assert_eq!((read.changes[0].new, read.changes[0].new_terms, read.shared), (Some(3_000), None, false));
+        assert_eq!((read.changes[0].new, read.changes[0].new_terms, read.shared), (Some(Rate::of_units(3_000)), None, false));
         let written = serde_json::to_string(&change()).expect("JSON");
         assert!(
             written.contains(r#""new":"0.03000","new_terms":{"initial":30,"increment":6,"connect_fee":"0.05000"},"from":7"#),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use units::{Currency, Name, Prefix, Wall};
+use units::{Currency, Name, Prefix, Rate, Wall};
 
 use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, PocketOpened, Tariff, Terms, Transfer, TrialRow, units_text};
 
@@ -198,16 +198,14 @@ pub struct PriceRow {
     pub prefix: Prefix,
     /// Its name.
     pub destination: Name,
-    /// Per minute, 10⁻⁵ units.
-    #[serde(with = "units_text")]
-    pub rate: i64,
+    /// Per minute.
+    pub rate: Rate,
     /// Seconds of the first block.
     pub initial: u32,
     /// Seconds of each next block.
     pub increment: u32,
-    /// Once per answered call, 10⁻⁵ units.
-    #[serde(with = "units_text")]
-    pub connect_fee: i64,
+    /// Once per answered call.
+    pub connect_fee: Rate,
     /// Of the amount; of rate and fee too, unless the tariff converts.
     pub currency: Currency,
     /// Name of the deck.

@@ -1,9 +1,7 @@
 //! What one rate does not say of a call's price: segments of time, conversion, rounding. Kept whole, so that a restart bills the same.
 
 use serde::{Deserialize, Serialize};
-use units::{Exchange, Name, Rounding};
-
-use crate::units_text;
+use units::{Exchange, Name, Rate, Rounding};
 
 /// Blocks of one length and one rate, from a second of the call until the next segment begins. A block is priced where it starts and is
 /// never cut, so each segment begins where a block of the one before ends.
@@ -13,9 +11,8 @@ pub struct Segment {
     pub from: u64,
     /// Seconds of each block.
     pub block: u32,
-    /// Per minute, 10⁻⁵ units of the deck's currency.
-    #[serde(with = "units_text")]
-    pub rate: i64,
+    /// Per minute, in the deck's currency.
+    pub rate: Rate,
     /// The time-of-day period that says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub period: Option<Name>,
@@ -45,7 +42,7 @@ impl Tariff {
 
     /// Whether its segments follow each other as they must: the first at 0, each made of whole blocks of 1 to 86,400 s, no rate negative.
     pub fn is_whole(&self) -> bool {
-        let one = |segment: &Segment| (1..=86_400).contains(&segment.block) && segment.rate >= 0;
+        let one = |segment: &Segment| (1..=86_400).contains(&segment.block) && segment.rate >= Rate::ZERO;
         let ordered = self.segments.windows(2).all(|pair| match pair {
             [a, b] => a.from < b.from && (b.from - a.from).is_multiple_of(u64::from(a.block.max(1))),
             _ => false,
@@ -59,7 +56,7 @@ mod tests {
     use super::*;
 
     fn segment(from: u64, block: u32) -> Segment {
-        Segment { from, block, rate: 12_345, period: None }
+        Segment { from, block, rate: Rate::of_units(12_345), period: None }
     }
 
     #[test]
@@ -82,7 +79,7 @@ mod tests {
             &[segment(0, 86_401)],
             &[segment(0, 60), segment(90, 1)],
             &[segment(0, 60), segment(0, 1)],
-            &[Segment { rate: -1, ..segment(0, 60) }],
+            &[Segment { rate: Rate::new(-1), ..segment(0, 60) }],
         ] {
             assert!(!whole(broken), "{broken:?}");
         }

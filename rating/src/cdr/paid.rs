@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::{PriceRow, Segment, Tariff};
 use serde::{Deserialize, Serialize};
-use units::{Currency, Exchange, ExchangeRate, Name, Rounding, Wall};
+use units::{Currency, Exchange, ExchangeRate, Name, Rate, Rounding, Wall};
 
 use super::text::{time_opt, units_text};
 use crate::Price;
@@ -40,8 +40,7 @@ pub struct Tier {
     #[serde(default)]
     pub destination: Name,
     /// Per minute at the answer, in the deck's currency.
-    #[serde(with = "units_text")]
-    pub rate: i64,
+    pub rate: Rate,
     /// Seconds of the first block; 0 in a record that does not tell.
     #[serde(default)]
     pub initial: u32,
@@ -49,8 +48,8 @@ pub struct Tier {
     #[serde(default)]
     pub increment: u32,
     /// Once per answered call, in the deck's currency.
-    #[serde(default, skip_serializing_if = "is_nothing", with = "units_text")]
-    pub connect_fee: i64,
+    #[serde(default, skip_serializing_if = "Rate::is_zero")]
+    pub connect_fee: Rate,
     /// After increments.
     pub billed_seconds: u64,
     /// In money.
@@ -158,8 +157,4 @@ impl Beside<'_> {
         let tariff = Tariff { segments: self.segments.to_vec(), exchange, rounding: self.rounding };
         Price::from_row(&PriceRow { tariff: (!tariff.is_plain()).then(|| Arc::new(tariff)), ..row }).ok()
     }
-}
-
-const fn is_nothing(amount: &i64) -> bool {
-    *amount == 0
 }

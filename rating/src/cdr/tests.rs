@@ -66,7 +66,7 @@ fn has_every_name_of_the_contract() {
 #[test]
 fn a_record_gives_its_amount() {
     let periods = [units::Period::new("peak", Arc::new(units::Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600).expect("a period")];
-    let rules = crate::Rules { rounding: Rounding::Up, periods: periods.into() };
+    let rules = crate::Rules { rounding: Rounding::Up, periods: periods.into(), ..crate::Rules::default() };
     let csv =
         "prefix,destination,rate,initial,increment,next_rate,connect_fee,period\n34,S,0.12345,30,6,0.1,0.01,\n34,S,0.3,60,60,,,peak\n";
     let (deck, _) = crate::Deck::load_by("retail", Currency::USD, &rules, csv.as_bytes()).expect("a good deck");

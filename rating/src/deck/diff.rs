@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
 
-use units::{Name, Prefix, Wall};
+use units::{Name, Prefix, Rate, Wall};
 
 use super::{Deck, Row, Stored};
 
@@ -50,12 +50,12 @@ pub enum Direction {
 /// What a customer pays on a row.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Paid {
-    /// Per minute, 10⁻⁵ units.
-    pub rate: i64,
+    /// Per minute.
+    pub rate: Rate,
     /// The same after the first block.
-    pub next_rate: i64,
-    /// Per answered call, 10⁻⁵ units.
-    pub connect_fee: i64,
+    pub next_rate: Rate,
+    /// Per answered call.
+    pub connect_fee: Rate,
     /// Billing steps, s: the first and the others.
     pub steps: (u32, u32),
 }
@@ -225,8 +225,9 @@ impl Effect {
 }
 
 /// Hundredths of a per cent, half away from zero.
-fn percent(old: i64, new: i64) -> Option<i64> {
-    let (old, change) = (i128::from(old), i128::from(new) - i128::from(old));
+fn percent(old: Rate, new: Rate) -> Option<i64> {
+    let (old, new) = (i128::from(old.count()), i128::from(new.count()));
+    let change = new - old;
     if old <= 0 {
         return None;
     }

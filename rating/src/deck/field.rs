@@ -1,14 +1,14 @@
 //! The fields of a deck's row: decimals, prefixes, seconds and instants, each with a message that says what would be right.
 
-use units::{MAX_DIGITS, Prefix, SCALE, Wall};
+use units::{Prefix, Rate, Wall};
 
 /// Digits that a decimal may have at all.
 const MAX_DECIMAL_DIGITS: usize = 28;
 /// Highest rate or fee: a million units of currency.
-const MAX_AMOUNT: i128 = 1_000_000 * SCALE as i128;
+const MAX_AMOUNT: i128 = 1_000_000 * Rate::SCALE as i128;
 
-/// A rate or fee in 10⁻⁵ units, and whether rounding changed it.
-pub fn decimal(field: &[u8]) -> Result<(i64, bool), String> {
+/// A rate or fee rounded half-up to so many places, and whether rounding changed it. What is above zero never becomes zero.
+pub fn decimal(field: &[u8], kept: u32) -> Result<(Rate, bool), String> {
     let shown = || String::from_utf8_lossy(&field[..field.len().min(40)]).into_owned();
     if field.is_empty() {
         return Err("empty; write a decimal number, as 0.01250".to_owned());
@@ -25,10 +25,10 @@ pub fn decimal(field: &[u8]) -> Result<(i64, bool), String> {
             b'0'..=b'9' => {
                 digits += 1;
                 let digit = byte - b'0';
-                if !point || places < units::PLACES {
+                if !point || places < kept {
                     value = value * 10 + i128::from(digit);
                 } else {
-                    round_up |= places == units::PLACES && digit >= 5;
+                    round_up |= places == kept && digit >= 5;
                     rest |= digit != 0;
                 }
                 places += u32::from(point);
@@ -40,29 +40,25 @@ pub fn decimal(field: &[u8]) -> Result<(i64, bool), String> {
     if digits == 0 {
         return Err(format!("{}: not a decimal number such as 0.01250", shown()));
     }
-    let missing = units::PLACES.saturating_sub(places);
-    let amount = value * 10_i128.pow(missing) + i128::from(round_up);
-    match i64::try_from(amount) {
-        Ok(amount) if i128::from(amount) <= MAX_AMOUNT => Ok((amount, rest)),
+    let written = places.min(kept);
+    let count = (value + i128::from(round_up)) * 10_i128.pow(Rate::PLACES.saturating_sub(written));
+    if count == 0 && rest {
+        return Err(format!("{}: above zero, but zero in {kept} places: give this deck rate_places, at most {}", shown(), Rate::PLACES));
+    }
+    match i64::try_from(count) {
+        Ok(count) if i128::from(count) <= MAX_AMOUNT => Ok((Rate::new(count), rest)),
         _ => Err(format!("{}: above the highest rate of 1000000", shown())),
     }
 }
 
-/// Digits, with `+` and spaces ignored.
-pub fn prefix(field: &[u8]) -> Result<Prefix, String> {
-    let mut digits = [0; MAX_DIGITS];
-    let mut len = 0;
-    for &byte in field.iter().filter(|b| !matches!(b, b'+' | b' ' | b'\t')) {
-        if !byte.is_ascii_digit() {
-            return Err(format!("{}: a prefix is digits only", String::from_utf8_lossy(&field[..field.len().min(40)])));
-        }
-        *digits.get_mut(len).ok_or_else(|| format!("a prefix has at most {MAX_DIGITS} digits"))? = byte;
-        len += 1;
+/// At least one digit; see [`Prefix::read`]. Of a version that was in force once any digits are taken.
+pub fn prefix(field: &[u8], archived: bool) -> Result<Prefix, String> {
+    let read =
+        if archived { Prefix::new(field).map_err(|error| error.to_string()) } else { Prefix::read(field).map_err(|e| e.to_string()) };
+    match read? {
+        Prefix::EMPTY => Err("empty; a prefix has at least one digit".to_owned()),
+        prefix => Ok(prefix),
     }
-    if len == 0 {
-        return Err("empty; a prefix has at least one digit".to_owned());
-    }
-    Prefix::new(&digits[..len]).map_err(|error| error.to_string())
 }
 
 /// Whole seconds from 1 to a day.
@@ -105,7 +101,29 @@ mod tests {
             (".5", 50_000, false),
             ("1000000", 100_000_000_000, false),
         ] {
-            assert_eq!(decimal(text.as_bytes()), Ok((amount, changed)), "{text}");
+            let rate = Rate::new(amount * Rate::PER_UNIT);
+            assert_eq!(decimal(text.as_bytes(), 5), Ok((rate, changed)), "{text}");
+        }
+    }
+
+    /// Contract, `rate_places`: half-up at the places that the deck keeps, and never from above zero to zero.
+    #[test]
+    fn fault_c3_a_positive_rate_never_becomes_zero() {
+        for (text, places, shown, changed) in [
+            ("0.0000049", 10, "0.0000049", false),
+            ("0.0000049", 7, "0.0000049", false),
+            ("0.0000049", 6, "0.000005", true),
+            ("0.000005", 5, "0.00001", true),
+            ("0.00000000005", 10, "0.0000000001", true),
+            ("1000000", 10, "1000000.00000", false),
+            ("0.0000000", 5, "0.00000", false),
+        ] {
+            let (rate, rounded) = decimal(text.as_bytes(), places).expect(text);
+            assert_eq!((rate.to_string().as_str(), rounded), (shown, changed), "{text} in {places} places");
+        }
+        for (text, places) in [("0.0000049", 5), ("0.00000000004", 10), ("0.0000004", 6)] {
+            let said = decimal(text.as_bytes(), places).expect_err(text);
+            assert!(said.contains("above zero") && said.contains("rate_places"), "{said}");
         }
     }
 
@@ -128,15 +146,15 @@ mod tests {
             "1000000.00001",
             "1 000",
         ] {
-            assert!(decimal(bad.as_bytes()).is_err(), "{bad}");
+            assert!(decimal(bad.as_bytes(), 5).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn the_other_fields() {
-        assert_eq!(prefix(b"+34 91").map(|p| p.to_string()), Ok("3491".to_owned()));
-        for bad in ["", "+", "34a", "1234567890123456"] {
-            assert!(prefix(bad.as_bytes()).is_err(), "{bad}");
+        assert_eq!(prefix(b" +3491 ", false).map(|p| p.to_string()), Ok("3491".to_owned()));
+        for bad in ["", "+", "34a", "1234567890123456", "+34 91", "0044"] {
+            assert!(prefix(bad.as_bytes(), false).is_err(), "{bad}");
         }
         assert_eq!(seconds(b"60"), Ok(60));
         for bad in ["0", "", "-1", "+1", "1.5", "86401", "99999999999"] {

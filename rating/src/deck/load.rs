@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use units::{Currency, Increments, Name, PrefixMap, PrefixMapBuilder};
+use units::{Currency, Increments, Name, PrefixMap, PrefixMapBuilder, Rate};
 
 use super::field;
 use super::version::version;
@@ -132,6 +132,11 @@ impl<'a> Loader<'a> {
                 self.rows.push((row, line.number));
             }
         }
+        let may_be_empty = self.rules.allow_empty || self.rules.archived;
+        if header && self.rows.is_empty() && self.errors.is_empty() && !may_be_empty {
+            let message = "no row under the header, so this deck would price nothing: add rows, or allow_empty = true to its [[deck]]";
+            self.errors.push(DeckError { line: 1, column: 1, message: message.to_owned() });
+        }
         if !header {
             let message = format!("empty; the first line must name the columns: {}", COLUMNS.join(","));
             self.errors.push(DeckError { line: 1, column: 1, message });
@@ -174,12 +179,13 @@ impl<'a> Loader<'a> {
             self.fail(line, known, format!("{} fields under {known} columns", line.record.len()));
             return None;
         }
-        let prefix = self.read(line, PREFIX, field::prefix);
+        let archived = self.rules.archived;
+        let prefix = self.read(line, PREFIX, |cell| field::prefix(cell, archived));
         let destination = self.destination(line);
         let rate = self.amount(line, RATE);
         let initial = self.read(line, INITIAL, field::seconds);
         let increment = self.read(line, INCREMENT, field::seconds);
-        let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(0) } else { self.amount(line, CONNECT_FEE) };
+        let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(Rate::ZERO) } else { self.amount(line, CONNECT_FEE) };
         let validity = self.validity(line);
         let next_rate = if self.cell(line, NEXT_RATE).is_empty() { Some(Terms::SAME) } else { self.amount(line, NEXT_RATE) };
         let period = self.period(line);
@@ -195,7 +201,7 @@ impl<'a> Loader<'a> {
         self.places[column].and_then(|at| line.record.get(at)).unwrap_or_default()
     }
 
-    fn read<T>(&mut self, line: &Line<'_>, column: usize, parse: fn(&[u8]) -> Result<T, String>) -> Option<T> {
+    fn read<T>(&mut self, line: &Line<'_>, column: usize, parse: impl Fn(&[u8]) -> Result<T, String>) -> Option<T> {
         match parse(self.cell(line, column)) {
             Ok(value) => Some(value),
             Err(message) => {
@@ -205,14 +211,14 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn amount(&mut self, line: &Line<'_>, column: usize) -> Option<i64> {
-        let (amount, rounded) = self.read(line, column, field::decimal)?;
+    fn amount(&mut self, line: &Line<'_>, column: usize) -> Option<Rate> {
+        let places = self.rules.rate_places;
+        let (amount, rounded) = self.read(line, column, |cell| field::decimal(cell, places))?;
         if rounded {
             if self.warnings.len() < MAX_WARNINGS {
                 let text = String::from_utf8_lossy(self.cell(line, column)).into_owned();
-                let money = units::Money::of(amount, Currency::EUR);
                 let place = self.place(line, self.places[column].unwrap_or_default());
-                self.warnings.push(DeckError { message: format!("{}: {text} rounded to {money}", COLUMNS[column]), ..place });
+                self.warnings.push(DeckError { message: format!("{}: {text} rounded to {amount}", COLUMNS[column]), ..place });
             } else {
                 self.more_warnings += 1;
             }
@@ -304,7 +310,7 @@ impl<'a> Loader<'a> {
 
     fn finish(mut self, name: &str, currency: Currency) -> Draft {
         if self.more_warnings > 0 {
-            let message = format!("and {} more amounts rounded to five places", self.more_warnings);
+            let message = format!("and {} more amounts rounded to {} places", self.more_warnings, self.rules.rate_places);
             self.warnings.push(DeckError { line: 1, column: 1, message });
         }
         let (rows, lines): (Vec<Stored>, Vec<u64>) = self.rows.into_iter().unzip();

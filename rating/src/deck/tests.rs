@@ -26,13 +26,16 @@ fn destination(deck: &Deck, number: &str, at: &str) -> Option<String> {
 
 #[test]
 fn any_column_order_crlf_bom_and_visual_prefixes() {
-    let csv = "\u{feff}Increment, rate,prefix,INITIAL,destination\r\n6,0.12345,+34 91,30,\"Spain, Madrid\"\r\n\r\n1,1,7,1,Россия\r\n";
+    let csv = "\u{feff}Increment, rate,prefix,INITIAL,destination\r\n6,0.12345, +3491 ,30,\"Spain, Madrid\"\r\n\r\n1,1,7,1,Россия\r\n";
     let (deck, warnings) = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck");
     assert!(warnings.is_empty());
     let rows: Vec<_> = deck.rows().collect();
     assert_eq!(rows.len(), 2);
     let row = &rows[0];
-    assert_eq!((row.prefix.to_string().as_str(), &*row.destination, row.rate, row.connect_fee), ("3491", "Spain, Madrid", 12_345, 0));
+    assert_eq!(
+        (row.prefix.to_string().as_str(), &*row.destination, row.rate, row.connect_fee.count()),
+        ("3491", "Spain, Madrid", Rate::of_units(12_345), 0)
+    );
     assert_eq!(row.increments.to_string(), "30/6");
     assert_eq!((row.effective_from, row.effective_until), (None, None));
     assert_eq!(&*rows[1].destination, "Россия");
@@ -50,7 +53,7 @@ fn five_fields_of_eight_are_a_row() {
 fn a_sixth_place_is_rounded_half_up_and_said() {
     let (deck, warnings) = load("34,Spain,0.123456,1,1,0.000005,,\n35,Portugal,0.1000000,1,1\n").expect("a good deck");
     let row = deck.rows().next().expect("a row");
-    assert_eq!((row.rate, row.connect_fee), (12_346, 1));
+    assert_eq!((row.rate, row.connect_fee), (Rate::of_units(12_346), Rate::of_units(1)));
     let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
     assert_eq!(texts, ["2:10: rate: 0.123456 rounded to 0.12346", "2:23: connect_fee: 0.000005 rounded to 0.00001"]);
 }
@@ -80,7 +83,7 @@ fn every_wrong_row_is_told_with_its_place_and_none_is_loaded() {
         "7:10: rate: 12345678901234567890123456789: more than 28 digits",
         "8:45: effective_until: must be later",
         "9:19: effective_from: \"tomorrow\"",
-        "10:1: prefix: 4x",
+        "10:1: prefix: \"4x\"",
         "10:4: destination: empty",
         "10:9: initial: \"1.5\"",
         "10:13: increment: \"90000\"",
@@ -117,7 +120,7 @@ fn one_prefix_twice_only_at_different_times() {
     assert_eq!(destination(&deck, "349", "2026-01-31T23:59:59.999Z"), Some("Old".to_owned()));
     assert_eq!(destination(&deck, "349", "2026-02-01T00:00:00Z"), Some("New".to_owned()));
 
-    let overlap = errors(&format!("{HEADER}34,A,0.1,1,1\n35,B,0.1,1,1\n+3 4,C,0.2,1,1\n"));
+    let overlap = errors(&format!("{HEADER}34,A,0.1,1,1\n35,B,0.1,1,1\n+34,C,0.2,1,1\n"));
     assert_eq!(overlap, ["4:1: prefix 34: in force at the same time as the row of line 2"]);
     let overlap =
         errors(&format!("{HEADER}34,A,0.1,1,1,,2026-03-01T00:00:00Z,\n34,B,0.1,1,1,,2026-01-01T00:00:00Z,2026-03-01T00:00:00.001Z\n"));
@@ -153,7 +156,7 @@ fn ten_wrong_rows_are_ten_findings() {
         ("38,Ukraine,1000000000,1,1",                 "7:12: rate: 1000000000: above the highest rate"),
         ("39,Italy,0.1,0,0",                          "8:14: initial: \"0\": must be whole seconds from 1"),
         ("40,Romania,0.1,1,86401",                    "9:18: increment: \"86401\": must be whole seconds from 1"),
-        ("4x,Nowhere,0.1,1,1",                        "10:1: prefix: 4x: a prefix is digits only"),
+        ("4x,Nowhere,0.1,1,1",                        "10:1: prefix: \"4x\": a prefix is digits only"),
         ("41,,0.1,1,1",                               "11:4: destination: empty"),
         ("55,Brazil again,0.1,1,1",                   "12:1: prefix 55: in force at the same time as the row of line 2"),
     ];
@@ -193,7 +196,7 @@ proptest! {
     #[test]
     fn never_panics_on_almost_csv(rows in proptest::collection::vec("[0-9a\",.\r\n +-]{0,40}", 0..8)) {
         if let Ok((deck, _)) = load(&rows.join("\n")) {
-            prop_assert!(deck.rows().all(|row| row.rate >= 0 && row.connect_fee >= 0));
+            prop_assert!(deck.rows().all(|row| row.rate >= Rate::ZERO && row.connect_fee >= Rate::ZERO));
         }
     }
 }
@@ -211,7 +214,8 @@ fn timed(rows: &str) -> Result<Deck, Vec<String>> {
 
 fn segments(deck: &Deck, number: &str, at: &str) -> Vec<String> {
     let price = deck.price(&number.parse().expect("a number"), Wall::parse(at).expect("a time")).expect("a price");
-    let line = |s: &ledger::Segment| format!("{} {}s {} {}", s.from, s.block, s.rate, s.period.as_deref().unwrap_or("-"));
+    let line =
+        |s: &ledger::Segment| format!("{} {}s {} {}", s.from, s.block, s.rate.count() / Rate::PER_UNIT, s.period.as_deref().unwrap_or("-"));
     price.segments().iter().map(line).collect()
 }
 
@@ -220,7 +224,7 @@ fn another_rate_after_the_first_block() {
     let deck = timed("34,Spain,0.1,60,6,0.05,,,\n35,Portugal,0.1,60,6,0.10000,,,\n36,Hungary,0.1,60,6,,,,\n").expect("a good deck");
     assert_eq!(segments(&deck, "34", "2026-01-01T00:00:00Z"), ["0 60s 10000 -", "60 6s 5000 -"]);
     let rows: Vec<_> = deck.rows().map(|row| row.next_rate).collect();
-    assert_eq!(rows, [Some(5_000), None, None]);
+    assert_eq!(rows, [Some(Rate::of_units(5_000)), None, None]);
     for number in ["35", "36"] {
         assert_eq!(deck.price(&number.parse().expect("a number"), Wall(0)).expect("a price").tariff, None, "{number}");
     }

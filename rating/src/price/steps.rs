@@ -1,6 +1,6 @@
 //! How an amount comes about, line by line, each to its last exact digit: for people who check a bill.
 
-use units::{ExchangeRate, Money};
+use units::{ExchangeRate, Rate};
 
 use super::{MINUTE, Price, used};
 
@@ -24,7 +24,7 @@ impl Price {
             return vec![Step { text: "not answered: nothing is billed".to_owned(), amount: exact(0) }, total];
         }
         let mut steps = Vec::with_capacity(6);
-        if self.connect_fee != 0 {
+        if !self.connect_fee.is_zero() {
             steps.push(Step { text: "connect fee".to_owned(), amount: exact(self.sixtieths_of_fee()) });
         }
         self.usage_steps(charge.billed_seconds, &mut steps);
@@ -39,10 +39,9 @@ impl Price {
     }
 
     fn usage_steps(&self, billed_seconds: u64, steps: &mut Vec<Step>) {
-        let per_minute = |rate| Money::of(rate, self.deck_currency());
         if self.segments().is_empty() {
             let (initial, increment) = (u64::from(self.increments.initial()), u64::from(self.increments.increment()));
-            let rate = per_minute(self.rate);
+            let rate = self.rate;
             steps.push(Step { text: format!("first {initial} s at {rate}/min"), amount: exact(usage(self.rate, initial)) });
             let more = billed_seconds.saturating_sub(initial);
             if more > 0 {
@@ -51,7 +50,7 @@ impl Price {
             }
         }
         for (segment, secs) in used(self.segments(), billed_seconds) {
-            let (rate, block) = (per_minute(segment.rate), u64::from(segment.block.max(1)));
+            let (rate, block) = (segment.rate, u64::from(segment.block.max(1)));
             let mut text = match segment.from {
                 0 if secs == block => format!("first {secs} s at {rate}/min"),
                 0 => format!("{} x {block} s at {rate}/min", secs / block),
@@ -65,18 +64,18 @@ impl Price {
     }
 }
 
-fn usage(rate: i64, seconds: u64) -> u128 {
-    u128::from(rate.max(0).unsigned_abs()) * u128::from(seconds)
+fn usage(rate: Rate, seconds: u64) -> u128 {
+    u128::from(rate.magnitude()) * u128::from(seconds)
 }
 
-/// So many sixtieths of 10⁻⁵: 1/60 of a unit is five thirds of 10⁻⁷, so a third may be left, which repeats.
+/// So many sixtieths of 10⁻¹⁰: 1/60 of it is five thirds of 10⁻¹², so a third may be left, which repeats.
 fn exact(sixtieths: u128) -> String {
-    thirds(sixtieths.checked_mul(5), 7)
+    thirds(sixtieths.checked_mul(5), 12)
 }
 
 /// The same times a conversion rate, which has ten places more.
 fn converted(sixtieths: u128, rate: ExchangeRate) -> String {
-    thirds(sixtieths.checked_mul(5 * u128::from(rate.count())), 17)
+    thirds(sixtieths.checked_mul(5 * u128::from(rate.count())), 22)
 }
 
 /// So many thirds of `10^-places`, with at least five places.
@@ -91,7 +90,13 @@ fn thirds(count: Option<u128>, places: usize) -> String {
             let cut = text.bytes().rev().take(most).take_while(|b| *b == b'0').count();
             text[..text.len() - cut].to_owned()
         }
-        _ => format!("{text}({})", rest * 3),
+        // The repeating digit once, after the places that a rate of five places has.
+        _ => {
+            let digit = b'0' + (rest * 3) as u8;
+            let most = (Rate::PLACES - units::PLACES) as usize;
+            let cut = text.bytes().rev().take(most).take_while(|b| *b == digit).count();
+            format!("{}({})", &text[..text.len() - cut], rest * 3)
+        }
     }
 }
 

@@ -5,6 +5,23 @@ use std::str::FromStr;
 
 use crate::{MAX_DIGITS, NumberError};
 
+/// Why text is no prefix that could ever match a called number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PrefixError {
+    /// Blanks between digits: `5511 5512` is two prefixes, not one.
+    #[error("{0:?}: a prefix has no blanks between its digits")]
+    Blank(String),
+    /// A letter, a second `+` or another sign.
+    #[error("{0:?}: a prefix is digits only")]
+    NotDigits(String),
+    /// A leading 0: numbers are matched in international form, country code first, and no country code begins with 0.
+    #[error("{0:?}: no number in international form begins with 0: begin with the country code, without 00")]
+    LeadingZero(String),
+    /// Over 15 digits.
+    #[error("{0:?}: a prefix has at most {MAX_DIGITS} digits")]
+    TooLong(String),
+}
+
 /// 0 to 15 digits packed in 64 bits, ordered as text: nibbles of `digit + 1` from the top, the length in the lowest four bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Prefix(u64);
@@ -24,6 +41,27 @@ impl Prefix {
             Some(at) => Err(NumberError::NotDigit(at)),
             None => Ok(Self::leading(digits)),
         }
+    }
+
+    /// Reads a prefix that an operator wrote for numbers in international form (E.164 digits, country code first): in a
+    /// deck, a route, a list of blocked numbers or free minutes. Blanks at the ends and one leading `+` are ignored; no
+    /// digits at all is [`Prefix::EMPTY`], which matches every number.
+    ///
+    /// # Errors
+    /// What could never match: inner blanks, letters, a leading 0, more than 15 digits.
+    pub fn read(text: &[u8]) -> Result<Self, PrefixError> {
+        let trimmed = text.trim_ascii();
+        let digits = trimmed.strip_prefix(b"+").unwrap_or(trimmed);
+        let shown = || String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
+        if digits.iter().any(|b| !b.is_ascii_digit()) {
+            let is_blank = |b: &u8| b.is_ascii_whitespace();
+            let only_blanks = digits.iter().all(|b| b.is_ascii_digit() || is_blank(b)) && !digits.iter().all(is_blank);
+            return Err(if only_blanks { PrefixError::Blank(shown()) } else { PrefixError::NotDigits(shown()) });
+        }
+        if digits.first() == Some(&b'0') {
+            return Err(PrefixError::LeadingZero(shown()));
+        }
+        Self::new(digits).map_err(|_| PrefixError::TooLong(shown()))
     }
 
     /// How many digits.
@@ -116,6 +154,25 @@ impl<'de> serde::Deserialize<'de> for Prefix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the contract ignores, and what it calls an error: `00…`, inner blanks, letters.
+    #[test]
+    fn fault_c1_only_a_prefix_that_can_match_is_read() {
+        for (text, digits) in [("", ""), ("34", "34"), (" +34\t", "34"), ("+", ""), ("123456789012345", "123456789012345")] {
+            assert_eq!(Prefix::read(text.as_bytes()).map(|p| p.to_string()).as_deref(), Ok(digits), "{text:?}");
+        }
+        let wrong = |text: &str| Prefix::read(text.as_bytes()).expect_err(text);
+        for text in ["0", "0044", "+044", " 034"] {
+            assert!(matches!(wrong(text), PrefixError::LeadingZero(_)), "{text:?}");
+        }
+        for text in ["5511 5512", "+34 6", "+ 34", "3\t4"] {
+            assert!(matches!(wrong(text), PrefixError::Blank(_)), "{text:?}");
+        }
+        for text in ["34a", "++34", "3+4", "34-6", "\u{ff13}", "3\u{a0}4", "34*"] {
+            assert!(matches!(wrong(text), PrefixError::NotDigits(_)), "{text:?}");
+        }
+        assert!(matches!(wrong("1234567890123456"), PrefixError::TooLong(_)));
+    }
 
     #[test]
     fn prefixes_print_and_refuse_as_numbers_do() {

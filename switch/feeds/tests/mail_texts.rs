@@ -4,20 +4,20 @@ use std::path::Path;
 
 use feeds::mail::{Language, text_of};
 use ledger::{CallId, Notice, NoticeEvent, PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
-use units::{Currency, Name, Rounding, Wall};
+use units::{Currency, Name, Rate, Rounding, Wall};
 
 fn at(text: &str) -> Wall {
     Wall::parse(text).expect("an instant")
 }
 
-fn change(prefix: &str, destination: &str, old: Option<i64>, new: Option<i64>, from: &str) -> RateChange {
+fn change(prefix: &str, destination: &str, old: Option<i32>, new: Option<i32>, from: &str) -> RateChange {
     let terms = |_| RateTerms { initial: 1, increment: 1, next_rate: None, connect_fee: None };
     RateChange {
         prefix: prefix.parse().expect("digits"),
         destination: destination.into(),
         period: None,
-        old,
-        new,
+        old: old.map(Rate::of_units),
+        new: new.map(Rate::of_units),
         old_terms: old.map(terms),
         new_terms: new.map(terms),
         from: at(from),
@@ -50,7 +50,8 @@ fn new_prices() -> Vec<(&'static str, RatesChange)> {
     ];
     let one = changes[..1].to_vec();
     let mut terms = changes[..2].to_vec();
-    terms[0].new_terms = Some(RateTerms { initial: 60, increment: 6, next_rate: Some(1_000), connect_fee: Some(5_000) });
+    terms[0].new_terms =
+        Some(RateTerms { initial: 60, increment: 6, next_rate: Some(Rate::of_units(1_000)), connect_fee: Some(Rate::of_units(5_000)) });
     terms[1].period = Some("peak".into());
     let times = |days, from: u32, until: u32| Times { days, from: from * 3_600, until: until * 3_600, zone: "Europe/Madrid".into() };
     let peak = PeriodTimes { period: "peak".into(), old: Some(times(0b001_1111, 8, 20)), new: times(0b011_1111, 9, 21) };

@@ -183,7 +183,7 @@ impl Node {
             slots: &*self.carrier_slots,
             sale: self.engine.sale(&account, &number, now.wall).map(|(guard, price)| Sale {
                 guard,
-                minute: price.charge(60_000).amount.amount,
+                minute: price.minute(),
                 currency: price.currency,
             }),
         };

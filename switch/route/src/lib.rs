@@ -30,7 +30,7 @@ pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use our_number::{NumberTarget, NumberTargetError, OurNumber, OurNumbers, UserUri, normalise_e164};
 pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Sale, Step, plan};
-pub use rows::{RowError, read_prefix};
+pub use rows::RowError;
 pub use slots::{CarrierSlots, SlotTable};
 pub use table::{CARRIERS_PER_ROUTE_MAX, Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};
 pub use target::{Host, Target, TargetError, Transport};

@@ -9,7 +9,7 @@ use std::fmt;
 use codecs::CodecSet;
 use rating::ProfitGuard;
 use smallvec::SmallVec;
-use units::{Cause, Currency, Exchange, Money, Now, Number, Prefix, Wall};
+use units::{Cause, Currency, Exchange, Now, Number, Prefix, Rate, Wall};
 
 use crate::{Carrier, CarrierId, CarrierSlots, Carriers, Health, Order, RouteTable, Standing};
 use profit::Profit;
@@ -17,10 +17,10 @@ use profit::Profit;
 /// What a carrier charges for one number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
-    /// 10⁻⁵ units per minute.
-    pub rate: i64,
-    /// 10⁻⁵ units for a call of one minute, connect fee and increments included: what `Order::Cheapest` compares.
-    pub minute: i64,
+    /// Per minute.
+    pub rate: Rate,
+    /// For a call of one minute, connect fee and increments included: what `Order::Cheapest` compares.
+    pub minute: Rate,
     /// Of both.
     pub currency: Currency,
 }
@@ -30,8 +30,8 @@ pub struct Cost {
 pub struct Sale {
     /// What is done with carriers that cost more.
     pub guard: ProfitGuard,
-    /// 10⁻⁵ units that the operator is paid for a call of one minute.
-    pub minute: i64,
+    /// What the operator is paid for a call of one minute.
+    pub minute: Rate,
     /// Of it. Carriers that charge in another currency are compared by a conversion rate; without one they are taken.
     pub currency: Currency,
 }
@@ -222,7 +222,7 @@ impl fmt::Display for Reason<'_> {
         write!(f, ", {ordered} {} of {}", self.step.place, self.plan.of)?;
         match self.step.cost {
             None => f.write_str(", cost unknown"),
-            Some(cost) => write!(f, ", cost {} {}", Money::of(cost.rate, cost.currency), cost.currency),
+            Some(cost) => write!(f, ", cost {} {}", cost.rate, cost.currency),
         }?;
         if self.step.is_loss {
             f.write_str(", at a loss")?;

@@ -88,7 +88,7 @@ impl Columns {
                 Some(f) => Err(format!("unknown column {:?}: prefix, carriers, order are known", String::from_utf8_lossy(f))),
             };
         }
-        if record.len() >= 2 && record.get(0).is_some_and(|f| read_prefix(f).is_ok()) {
+        if record.len() >= 2 && record.get(0).is_some_and(|f| Prefix::read(f).is_ok()) {
             return Ok((Self { prefix: 0, carriers: 1, order: Some(2) }, false));
         }
         Err("the first line must be the header prefix,carriers".to_owned())
@@ -119,7 +119,7 @@ impl Row<'_> {
         }
         let field = |at: usize| self.record.get(at).map(<[u8]>::trim_ascii);
         let prefix = field(self.columns.prefix).ok_or_else(|| self.error(self.columns.prefix, "no prefix".to_owned()))?;
-        let prefix = read_prefix(prefix).map_err(|message| self.error(self.columns.prefix, message))?;
+        let prefix = Prefix::read(prefix).map_err(|wrong| self.error(self.columns.prefix, format!("prefix {wrong}")))?;
         let names = field(self.columns.carriers).unwrap_or_default();
         let order = self.columns.order.and_then(field).unwrap_or_default();
         let key = (names.to_vec(), order.to_vec());
@@ -147,15 +147,6 @@ impl Row<'_> {
         let before: usize = self.record.iter().take(field).map(|f| f.len() + 1).sum();
         u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
-}
-
-/// Digits; `+` and spaces are ignored.
-pub fn read_prefix(text: &[u8]) -> Result<Prefix, String> {
-    if let Ok(prefix) = Prefix::new(text) {
-        return Ok(prefix);
-    }
-    let digits: Vec<u8> = text.iter().copied().filter(|b| !matches!(b, b'+' | b' ')).take(64).collect();
-    Prefix::new(&digits).map_err(|e| format!("prefix {:?}: {e}", String::from_utf8_lossy(&text[..text.len().min(64)])))
 }
 
 fn line_of(position: &csv::Position) -> u32 {
@@ -188,7 +179,7 @@ mod tests {
     fn the_longest_prefix_wins() {
         for csv in [
             "prefix,carriers,order\n34,alpha beta,\n346,beta,listed\n,gamma  alpha,cheapest\n",
-            "Carriers, Prefix ,order\r\nalpha beta,+34,\r\nbeta,34 6,listed\r\n\"gamma  alpha\",,cheapest\r\n",
+            "Carriers, Prefix ,order\r\nalpha beta,+34,\r\nbeta, 346 ,listed\r\n\"gamma  alpha\",,cheapest\r\n",
             "\u{feff}# the file may have comments\n34,alpha beta\n\n346,\"beta\",\n,gamma alpha,cheapest",
         ] {
             let (table, errors, duplicates) = read(csv);
@@ -211,10 +202,10 @@ mod tests {
         assert_eq!(
             written,
             [
-                "3:1: prefix \"3a\": not a digit at position 1",
+                "3:1: prefix \"3a\": a prefix is digits only",
                 "4:4: carrier \"delta\" is not defined",
                 "5:4: a route needs at least one carrier",
-                "6:1: prefix \"1234567890123456\": more than 15 digits",
+                "6:1: prefix \"1234567890123456\": a prefix has at most 15 digits",
                 "7:10: 3 fields where the header has 2: carriers are separated by spaces",
                 "8:4: carrier \"alpha\" is listed twice",
                 "9:4: a route has at most 32 carriers",

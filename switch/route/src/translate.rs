@@ -24,6 +24,14 @@ pub enum RuleError {
     /// Longer than any number.
     #[error("{0:?} is longer than {TEXT_MAX} characters")]
     TooLong(String),
+    /// A number of that length cannot begin so.
+    #[error("{prefix:?} never begins a number of length {length}")]
+    Length {
+        /// What the text must begin with.
+        prefix: String,
+        /// Characters that it must have.
+        length: u8,
+    },
     /// More rules than a call should walk.
     #[error("more than {RULES_MAX} translation rules")]
     TooMany,
@@ -42,7 +50,7 @@ impl Translations {
         if rules.len() > RULES_MAX {
             return Err(RuleError::TooMany);
         }
-        rules.iter().try_for_each(|rule| check(&rule.prefix).and_then(|()| check(&rule.replace)))?;
+        rules.iter().try_for_each(Rule::check)?;
         Ok(Self(rules))
     }
 
@@ -66,6 +74,15 @@ impl Translations {
 }
 
 impl Rule {
+    fn check(&self) -> Result<(), RuleError> {
+        check(&self.prefix)?;
+        check(&self.replace)?;
+        match self.length {
+            Some(length) if usize::from(length) < self.prefix.len() => Err(RuleError::Length { prefix: self.prefix.to_string(), length }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn fits(&self, text: &str) -> bool {
         text.starts_with(&*self.prefix) && self.length.is_none_or(|n| usize::from(n) == text.len())
     }

@@ -113,7 +113,7 @@ fn side(ask: &DiffAsk, path: &Path, sheet: Option<&str>) -> anyhow::Result<Draft
     if let (Some(data), Some(version)) = (&ask.data, version) {
         return Ok(Draft::whole(Shelf::in_data(data).find(version)?));
     }
-    let said = Said { sheet, currency: ask.currency, rounding: None, name: ask.name.as_deref() };
+    let said = Said { sheet, currency: ask.currency, name: ask.name.as_deref(), ..Said::default() };
     deck_file::draft(path, said, ask.config.as_ref())
 }
 

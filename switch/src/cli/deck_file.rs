@@ -26,6 +26,9 @@ pub(super) struct DeckAsk {
     /// How amounts are rounded: half-up, up, down; as --config says of this file, else half-up
     #[arg(long, value_name = "WORD", value_parser = rounding)]
     rounding: Option<Rounding>,
+    /// Decimal places that rates keep, 5 to 10; as --config says of this file, else 5
+    #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(5..=10))]
+    rate_places: Option<u32>,
 }
 
 /// What was said of a deck's file. What was not is as the configuration says of this file, or of the deck of the file's name.
@@ -34,6 +37,7 @@ pub(super) struct Said<'a> {
     pub sheet: Option<&'a str>,
     pub currency: Option<Currency>,
     pub rounding: Option<Rounding>,
+    pub rate_places: Option<u32>,
     /// The deck of the configuration that it is a version of.
     pub name: Option<&'a str>,
 }
@@ -48,7 +52,8 @@ impl DeckAsk {
 
     /// Loads all of `path`.
     pub(super) fn load(&self, path: &Path, config: Option<&PathBuf>) -> anyhow::Result<Deck> {
-        load(path, Said { sheet: self.sheet.as_deref(), currency: self.currency, rounding: self.rounding, name: None }, config)
+        let Self { currency, rounding, rate_places, .. } = *self;
+        load(path, Said { sheet: self.sheet.as_deref(), currency, rounding, rate_places, name: None }, config)
     }
 }
 
@@ -102,8 +107,13 @@ pub(super) fn draft(path: &Path, said: Said<'_>, config: Option<&PathBuf>) -> an
         None => None,
     };
     let periods = price_rules(config)?.periods;
-    let configured = known.as_ref().map(|known| known.rules.rounding);
-    let rules = Rules { rounding: said.rounding.or(configured).unwrap_or_default(), periods };
+    let configured = known.as_ref().map(|known| known.rules.clone()).unwrap_or_default();
+    let rules = Rules {
+        rounding: said.rounding.unwrap_or(configured.rounding),
+        rate_places: said.rate_places.unwrap_or(configured.rate_places),
+        periods,
+        ..configured
+    };
     let currency = said.currency.or(known.as_ref().map(|known| known.currency)).unwrap_or(Currency::EUR);
     let sheet = said.sheet.or(known.as_ref().and_then(|known| known.sheet.as_deref()));
     let name = known.as_ref().map_or(stem.as_str(), |known| &*known.name);

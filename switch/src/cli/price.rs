@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use rating::{Decks, Price, Segment, Step};
 use serde::Serialize;
-use units::{Money, Number, Rounding, Wall};
+use units::{Number, Rounding, Wall};
 
 use super::deck::KeptVersion;
 use super::deck_file::DeckAsk;
@@ -94,16 +94,15 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     }
     let charge = price.charge(duration_ms);
     let deck_currency = price.deck_currency();
-    let money = |amount| Money::of(amount, deck_currency);
     let mut out = stdout();
     writeln!(out, "number       {called}")?;
     writeln!(out, "at           {}", at.rfc3339())?;
     writeln!(out, "deck         {} version {}", price.deck, rating::price::version_text(price.deck_version))?;
     writeln!(out, "prefix       {}", price.prefix)?;
     writeln!(out, "destination  {}", price.destination)?;
-    writeln!(out, "rate         {} {deck_currency} per minute", money(price.rate))?;
+    writeln!(out, "rate         {} {deck_currency} per minute", price.rate)?;
     writeln!(out, "increments   {} s", price.increments)?;
-    writeln!(out, "connect fee  {} {deck_currency}", money(price.connect_fee))?;
+    writeln!(out, "connect fee  {} {deck_currency}", price.connect_fee)?;
     if let Some(exchange) = price.exchange() {
         writeln!(out, "exchange     {} {} per {} since {}", exchange.rate, exchange.to, exchange.from, exchange.at.rfc3339())?;
     }
@@ -120,7 +119,6 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
 
 fn print_document(price: &Price, called: Number, at: Wall, duration_ms: u64, steps: &[Step]) -> anyhow::Result<ExitCode> {
     let charge = price.charge(duration_ms);
-    let money = |amount| Money::of(amount, price.deck_currency()).to_string();
     let deck_currency = price.deck_currency();
     let exchange = price.exchange().map(|exchange| Converted {
         deck_currency: deck_currency.as_str(),
@@ -137,10 +135,10 @@ fn print_document(price: &Price, called: Number, at: Wall, duration_ms: u64, ste
         deck_version: rating::price::version_text(price.deck_version).to_string(),
         prefix: price.prefix.to_string(),
         destination: &price.destination,
-        rate: money(price.rate),
+        rate: price.rate.to_string(),
         initial: price.increments.initial(),
         increment: price.increments.increment(),
-        connect_fee: money(price.connect_fee),
+        connect_fee: price.connect_fee.to_string(),
         duration_seconds: json_seconds(duration_ms)?,
         billed_seconds: charge.billed_seconds,
         amount: charge.amount.to_string(),

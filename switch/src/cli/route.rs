@@ -171,7 +171,7 @@ fn sale(settings: &Settings, gate: &Gate, number: &Number, at: Wall) -> Option<S
     let guard = tiers.filter_map(seed).fold(ProfitGuard::Off, |guard, seed| guard.stricter(seed.terms.profit_guard));
     let top = seed(ledger::root(&gate.account)).filter(|_| guard != ProfitGuard::Off)?;
     let price = priced(settings, top, number, at).ok()?;
-    Some(Sale { guard, minute: price.charge(60_000).amount.amount, currency: price.currency })
+    Some(Sale { guard, minute: price.minute(), currency: price.currency })
 }
 
 fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, sale: Option<Sale>, outlook: &mut Outlook) -> Option<Refused> {
@@ -202,7 +202,7 @@ fn plan(settings: &Settings, gate: &Gate, number: &Number, at: Wall, sale: Optio
 fn candidate(plan: &Plan, step: &Step, name: String) -> Candidate {
     Candidate {
         name,
-        cost: step.cost.map(|cost| Money::of(cost.rate, cost.currency).to_string()),
+        cost: step.cost.map(|cost| cost.rate.to_string()),
         cost_currency: step.cost.map(|cost| cost.currency.to_string()),
         reason: plan.reason(step).to_string(),
     }
@@ -214,10 +214,10 @@ fn price_document(price: &Price) -> Value {
     let mut document = json!({
         "prefix": price.prefix.to_string(),
         "destination": &*price.destination,
-        "rate": Money::of(price.rate, currency).to_string(),
+        "rate": price.rate.to_string(),
         "initial": price.increments.initial(),
         "increment": price.increments.increment(),
-        "connect_fee": Money::of(price.connect_fee, currency).to_string(),
+        "connect_fee": price.connect_fee.to_string(),
         "currency": currency.as_str(),
         "deck": &*price.deck,
         "deck_version": &*rating::price::version_text(price.deck_version),

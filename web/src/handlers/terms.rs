@@ -119,7 +119,8 @@ pub async fn grant(
         let parse = |text: String| Wall::parse(&text).ok_or_else(|| Problem::unprocessable(field, "a time as 2027-01-01T00:00:00Z"));
         text.map(parse).transpose()
     };
-    let prefix = |text: String| text.parse::<Prefix>().map_err(|error| Problem::unprocessable("prefixes", error.to_string()));
+    let prefix =
+        |text: String| Prefix::read(text.as_bytes()).map_err(|wrong| Problem::unprocessable("prefixes", format!("prefix {wrong}")));
     if body.reference.chars().count() > REFERENCE_CHARS_MAX || body.reference.chars().any(char::is_control) {
         return Err(Problem::unprocessable("reference", "a reference is at most 200 printable characters"));
     }

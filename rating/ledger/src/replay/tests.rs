@@ -28,10 +28,10 @@ fn open(call: u128) -> Record {
     let price = PriceRow {
         prefix: "34".parse().expect("digits"),
         destination: "Spain".into(),
-        rate: 12_345,
+        rate: units::Rate::of_units(12_345),
         initial: 30,
         increment: 6,
-        connect_fee: 0,
+        connect_fee: units::Rate::ZERO,
         currency: Currency::EUR,
         deck: "retail".into(),
         deck_version: "00000000000000ff".into(),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use units::{Currency, Money, Wall};
+use units::Wall;
 
 use super::{Paid, PriceChange};
 
@@ -45,19 +45,20 @@ impl PriceChange {
 
 fn side(paid: Option<Paid>) -> [String; 5] {
     let Some(Paid { rate, next_rate, connect_fee, steps }) = paid else { return Default::default() };
-    // The text of an amount does not depend on its currency.
-    let amount = |amount| Money::of(amount, Currency::EUR).to_string();
-    let next = if next_rate == rate { String::new() } else { amount(next_rate) };
-    [amount(rate), next, steps.0.to_string(), steps.1.to_string(), amount(connect_fee)]
+    let next = if next_rate == rate { String::new() } else { next_rate.to_string() };
+    [rate.to_string(), next, steps.0.to_string(), steps.1.to_string(), connect_fee.to_string()]
 }
 
 #[cfg(test)]
 mod tests {
+    use units::Rate;
+
     use super::*;
 
     #[test]
     fn a_line_for_each_change() {
-        let paid = |rate, next_rate| Some(Paid { rate, next_rate, connect_fee: 100, steps: (30, 6) });
+        let of = Rate::of_units;
+        let paid = |rate, next| Some(Paid { rate: of(rate), next_rate: of(next), connect_fee: of(100), steps: (30, 6) });
         let change = |destination: &str, period: Option<&str>, old, new| PriceChange {
             prefix: "55".parse().expect("digits"),
             destination: destination.into(),

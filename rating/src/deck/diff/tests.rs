@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use units::{Currency, Money, Period, Rounding};
+use units::{Currency, Period, Rounding};
 
 use super::*;
 use crate::deck::Rules;
@@ -30,7 +30,7 @@ fn letter(at: Wall) -> &'static str {
 }
 
 fn money(paid: Option<Paid>) -> String {
-    paid.map_or("-".to_owned(), |paid| Money::of(paid.rate, Currency::EUR).to_string())
+    paid.map_or("-".to_owned(), |paid| paid.rate.to_string())
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn timed(rows: &str, periods: &[(&str, u32, u32)], rounding: Rounding, currency:
     let period = |(name, from, until): &(&str, u32, u32)| {
         Period::new(name, Arc::new(units::Zone::utc()), 0x7F, from * 3_600, until * 3_600).expect("a period")
     };
-    let rules = Rules { periods: periods.iter().map(period).collect(), rounding };
+    let rules = Rules { periods: periods.iter().map(period).collect(), rounding, ..Rules::default() };
     let csv = format!("prefix,destination,rate,initial,increment,period\n{}\n", rows.replace(';', "\n"));
     Deck::load_by("retail", currency, &rules, csv.as_bytes()).expect("a good deck").0
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
-use units::{Currency, Wall};
+use units::{Currency, Rate, Wall};
 
 /// Counts in one unit of money.
 const UNIT: u64 = 100_000;
@@ -80,12 +80,21 @@ impl Language {
     /// An amount in 10⁻⁵ units: all its decimals, at least two, without grouping.
     pub(super) fn decimal(self, amount: i64) -> String {
         let (whole, rest) = (amount.unsigned_abs() / UNIT, amount.unsigned_abs() % UNIT);
-        let mut places = format!("{rest:05}");
+        self.number(amount < 0, whole, format!("{rest:05}"))
+    }
+
+    /// A rate or connect fee: all its decimals, at least two, without grouping.
+    pub(super) fn rate(self, rate: Rate) -> String {
+        let (scale, count) = (Rate::SCALE.unsigned_abs(), rate.count().unsigned_abs());
+        self.number(rate < Rate::ZERO, count / scale, format!("{:010}", count % scale))
+    }
+
+    fn number(self, is_negative: bool, whole: u64, mut places: String) -> String {
         while places.len() > PLACES_MIN && places.ends_with('0') {
             places.pop();
         }
         let point = if self == Self::En { '.' } else { ',' };
-        let sign = if amount < 0 { "-" } else { "" };
+        let sign = if is_negative { "-" } else { "" };
         format!("{sign}{whole}{point}{places}")
     }
 

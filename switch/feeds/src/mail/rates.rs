@@ -2,7 +2,7 @@
 
 use fluent_bundle::FluentArgs;
 use ledger::{PeriodTimes, RateChange, RateTerms, RatesChange, Times};
-use units::{Name, Wall};
+use units::{Name, Rate, Wall};
 
 use super::language::{TextError, Texts};
 use super::text::plain;
@@ -107,9 +107,9 @@ fn table(texts: &Texts, changes: &[RateChange]) -> Result<String, TextError> {
 }
 
 /// `0.03|0.02 60/6 +0.05`: rate, rate after the first step, steps, connect fee.
-fn price(texts: &Texts, rate: Option<i64>, terms: Option<RateTerms>, otherwise: &str) -> String {
+fn price(texts: &Texts, rate: Option<Rate>, terms: Option<RateTerms>, otherwise: &str) -> String {
     let Some(rate) = rate else { return otherwise.to_owned() };
-    let decimal = |amount| texts.language.decimal(amount);
+    let decimal = |rate| texts.language.rate(rate);
     let Some(RateTerms { initial, increment, next_rate, connect_fee }) = terms else { return decimal(rate) };
     let next = next_rate.map(|rate| format!("|{}", decimal(rate))).unwrap_or_default();
     let fee = connect_fee.map(|fee| format!(" +{}", decimal(fee))).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! What carriers charge beside what the call brings, also where the two are in different currencies: the one place where they are compared.
 
 use rating::ProfitGuard;
-use units::{Currency, Rounding, Wall};
+use units::{Currency, Exchange, Rate, Rounding, Wall};
 
 use super::{Cost, Costs, Network, Sale, Step};
 
@@ -35,10 +35,10 @@ impl Network<'_> {
             return Some(cost.minute > sale.minute);
         }
         if let Some(exchange) = self.costs.exchange(cost.currency, sale.currency, at) {
-            return Some(exchange.converted(cost.minute, Rounding::Up) > sale.minute);
+            return Some(converted(&exchange, cost.minute, Rounding::Up) > sale.minute);
         }
         let exchange = self.costs.exchange(sale.currency, cost.currency, at)?;
-        Some(cost.minute > exchange.converted(sale.minute, Rounding::Down))
+        Some(cost.minute > converted(&exchange, sale.minute, Rounding::Down))
     }
 
     /// Puts the cheapest first; those whose cost is not known, or cannot be compared, stay last in their order.
@@ -47,9 +47,12 @@ impl Network<'_> {
         let key = |step: &Step| {
             let minute = step.cost.and_then(|cost| match cost.currency == currency {
                 true => Some(cost.minute),
-                false => self.costs.exchange(cost.currency, currency, at).map(|exchange| exchange.converted(cost.minute, Rounding::HalfUp)),
+                false => {
+                    let exchange = self.costs.exchange(cost.currency, currency, at);
+                    exchange.map(|exchange| converted(&exchange, cost.minute, Rounding::HalfUp))
+                }
             });
-            minute.unwrap_or(i64::MAX)
+            minute.unwrap_or(Rate::new(i64::MAX))
         };
         steps.sort_by_key(key);
     }
@@ -62,12 +65,16 @@ impl Network<'_> {
     }
 }
 
+/// Conversion to the last place of a rate.
+fn converted(exchange: &Exchange, rate: Rate, rounding: Rounding) -> Rate {
+    Rate::new(exchange.converted(rate.count(), rounding))
+}
+
 /// The decks of the configuration: one minute is priced as any call is.
 impl Costs for rating::Decks {
     fn cost(&self, deck: &str, number: &units::Number, at: Wall) -> Option<Cost> {
         let price = self.named(deck)?.price(number, at)?;
-        let minute = price.charge(60_000).amount;
-        Some(Cost { rate: price.rate, minute: minute.amount, currency: price.currency })
+        Some(Cost { rate: price.rate, minute: price.minute(), currency: price.currency })
     }
 
     fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<units::Exchange> {

@@ -9,15 +9,19 @@ use units::Tick;
 /// A dollar is 0.9 EUR, a pound 1.5 EUR, and what a EUR is in pounds is not said.
 struct Decks;
 
+fn of(units: i32) -> Rate {
+    Rate::of_units(units)
+}
+
 impl Costs for Decks {
     fn cost(&self, deck: &str, _: &Number, _: Wall) -> Option<Cost> {
         let (rate, fee) = match deck {
             "alpha" => (2_000, 0),
             "beta" => (1_000, 5_000),
-            "epsilon" => return Some(Cost { rate: 3_000, minute: 3_000, currency: Currency::USD }),
+            "epsilon" => return Some(Cost { rate: of(3_000), minute: of(3_000), currency: Currency::USD }),
             _ => return None,
         };
-        Some(Cost { rate, minute: rate + fee, currency: Currency::EUR })
+        Some(Cost { rate: of(rate), minute: of(rate + fee), currency: Currency::EUR })
     }
 
     fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange> {
@@ -182,7 +186,7 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
     let World { carriers, routes, health, slots } = &world;
     // A minute costs 0.02 with alpha and 0.06 with beta; nobody knows what it costs with gamma.
     let plan_of = |guard, minute, currency, number: &str| {
-        let sale = Some(Sale { guard, minute, currency });
+        let sale = Some(Sale { guard, minute: of(minute), currency });
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
         plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW)
     };
@@ -208,7 +212,7 @@ fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
         world(&[("34", "epsilon", Order::Listed), ("35", "alpha epsilon", Order::Cheapest), ("36", "epsilon alpha", Order::Cheapest)]);
     let World { carriers, routes, health, slots } = &world;
     let lines = |number: &str, minute, currency| {
-        let sale = Some(Sale { guard: ProfitGuard::Warn, minute, currency });
+        let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency });
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
         written(&world, &plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW).expect("a plan"))
     };
@@ -238,7 +242,7 @@ fn the_rate_of_the_other_direction_compares_as_well() {
     struct Euros;
     impl Costs for Euros {
         fn cost(&self, _: &str, _: &Number, _: Wall) -> Option<Cost> {
-            Some(Cost { rate: 3_000, minute: 3_000, currency: Currency::EUR })
+            Some(Cost { rate: of(3_000), minute: of(3_000), currency: Currency::EUR })
         }
         fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange> {
             (from == Currency::USD).then(|| Exchange { from, to, rate: "0.9".parse().expect("a rate"), at })
@@ -247,7 +251,7 @@ fn the_rate_of_the_other_direction_compares_as_well() {
     let world = world(&[("34", "alpha", Order::Listed)]);
     let World { carriers, routes, health, slots } = &world;
     for (minute, is_loss) in [(3_333, true), (3_334, false)] {
-        let sale = Some(Sale { guard: ProfitGuard::Warn, minute, currency: Currency::USD });
+        let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency: Currency::USD });
         let network = Network { carriers, routes, costs: &Euros, health, slots, sale };
         let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, NOW).expect("a plan");
         assert_eq!((plan.steps[0].is_loss, plan.steps[0].is_unknown), (is_loss, false), "{minute}");

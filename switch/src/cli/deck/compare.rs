@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use rating::deck::{Direction, Draft, Effect, Paid, PriceChange, Row, RowChange, price_changes};
 use rating::{Deck, price};
 use serde::Serialize;
-use units::{Currency, Money, Wall};
+use units::Wall;
 
 use super::rules::RulesDoc;
 use crate::cli::{plain, print_json, stdout};
@@ -300,11 +300,10 @@ fn row_side(row: &Row, line: Option<u64>) -> RowSide {
 
 fn paid_doc(paid: Paid) -> PaidDoc {
     // An amount's text does not depend on its currency.
-    let money = |amount| Money::of(amount, Currency::EUR).to_string();
     PaidDoc {
-        rate: money(paid.rate),
-        next_rate: (paid.next_rate != paid.rate).then(|| money(paid.next_rate)),
-        connect_fee: money(paid.connect_fee),
+        rate: paid.rate.to_string(),
+        next_rate: (paid.next_rate != paid.rate).then(|| paid.next_rate.to_string()),
+        connect_fee: paid.connect_fee.to_string(),
         initial: paid.steps.0,
         increment: paid.steps.1,
     }

@@ -41,7 +41,7 @@ fn terms(paid: Paid) -> RateTerms {
         initial: paid.steps.0,
         increment: paid.steps.1,
         next_rate: (paid.next_rate != paid.rate).then_some(paid.next_rate),
-        connect_fee: (paid.connect_fee != 0).then_some(paid.connect_fee),
+        connect_fee: (!paid.connect_fee.is_zero()).then_some(paid.connect_fee),
     }
 }
 
@@ -86,6 +86,10 @@ mod tests {
         Rules { periods: vec![period].into(), ..Rules::default() }
     }
 
+    fn cents(units: i32) -> Option<units::Rate> {
+        Some(units::Rate::of_units(units))
+    }
+
     #[test]
     fn it_lists_old_new_and_date_and_counts_what_it_does_not_list() {
         let row = |rate: &'static str| move |n: i32| format!("{n},D{n},{rate},1,1,,,,,\n");
@@ -94,7 +98,7 @@ mod tests {
         let list = of(&old, &deck((100..800).map(row("0.03"))), SINCE).expect("prices changed");
         assert_eq!((list.changes.len(), list.more, list.count(), list.version.len()), (500, 200, 700, 16));
         let first = &list.changes[0];
-        assert_eq!((first.prefix.to_string().as_str(), first.old, first.new, first.from), ("100", Some(2_000), Some(3_000), SINCE));
+        assert_eq!((first.prefix.to_string().as_str(), first.old, first.new, first.from), ("100", cents(2_000), cents(3_000), SINCE));
         let later = "55,Brazil,0.02,1,1,,,,,2026-04-01T00:00:00Z\n55,Brazil,0.03,1,1,,,,2026-04-01T00:00:00Z,\n";
         let list = of(&deck(["55,Brazil,0.02,1,1,,,,,\n".to_owned()]), &deck([later.to_owned()]), SINCE).expect("prices change");
         assert_eq!(Some(list.changes[0].from), Wall::parse("2026-04-01T00:00:00Z"));
@@ -106,12 +110,12 @@ mod tests {
         let plain = "55,Brazil,0.02,30,6,,,,,\n";
         for (row, terms) in [
             ("55,Brazil,0.02,60,6,,,,,\n", RateTerms { initial: 60, increment: 6, next_rate: None, connect_fee: None }),
-            ("55,Brazil,0.02,30,6,0.05,,,,\n", RateTerms { initial: 30, increment: 6, next_rate: None, connect_fee: Some(5_000) }),
-            ("55,Brazil,0.02,30,6,,0.01,,,\n", RateTerms { initial: 30, increment: 6, next_rate: Some(1_000), connect_fee: None }),
+            ("55,Brazil,0.02,30,6,0.05,,,,\n", RateTerms { initial: 30, increment: 6, next_rate: None, connect_fee: cents(5_000) }),
+            ("55,Brazil,0.02,30,6,,0.01,,,\n", RateTerms { initial: 30, increment: 6, next_rate: cents(1_000), connect_fee: None }),
         ] {
             let list = of(&deck([plain.to_owned()]), &deck([row.to_owned()]), SINCE).expect("it is told");
             let change = &list.changes[0];
-            assert_eq!((change.old, change.new, change.new_terms), (Some(2_000), Some(2_000), Some(terms)), "{row}");
+            assert_eq!((change.old, change.new, change.new_terms), (cents(2_000), cents(2_000), Some(terms)), "{row}");
         }
         let rows = "55,Brazil,0.02,1,1,,,,,\n55,Brazil,0.04,1,1,,,peak,,\n";
         let hours = of(&by(&peak(8), Currency::EUR, rows), &by(&peak(9), Currency::EUR, rows), SINCE).expect("hours");
