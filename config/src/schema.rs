@@ -341,7 +341,12 @@ pub const GATE: Section = Section {
         key("country", Kind::Text, Preset::Nothing, "Two letters, with `numbering = \"national\"`."),
         key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
         key("blocked", Kind::Texts, Preset::Texts(&[]), "Called prefixes, E.164 digits, answered 403."),
-        key("blocked_callers", Kind::Texts, Preset::Texts(&[]), "Prefixes of the caller's number answered 403."),
+        key(
+            "blocked_callers",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Prefixes of the caller's number, E.164 digits, answered 403; the caller is brought into international form first.",
+        ),
         key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
         key("max_cps", Kind::Int(1, 100_000), Preset::Nothing, "Most new calls in any second. Absent: no limit."),
         key("max_call_secs", Kind::Int(1, SECS_MAX), Preset::Int(14_400), "Longest call, seconds from the answer."),

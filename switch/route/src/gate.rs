@@ -30,7 +30,7 @@ pub struct GateSpec {
     pub translate: Translations,
     /// Called prefixes (E.164 digits) answered 403.
     pub blocked: Vec<Box<str>>,
-    /// Prefixes of the caller's number (digits) answered 403.
+    /// Prefixes of the caller's number (E.164 digits) answered 403.
     pub blocked_callers: Vec<Box<str>>,
     /// Most calls at once; `u32::MAX`: no limit.
     pub max_calls: u32,
@@ -120,10 +120,13 @@ impl Gate {
         self.blocked.iter().any(|prefix| number.digits().starts_with(prefix.as_bytes()))
     }
 
-    /// Whether calls from `caller` (digits as presented, without `+`) are answered 403 here.
+    /// Whether calls from `caller` are answered 403 here; it is brought into international form first, however it is written.
     pub fn blocks_caller(&self, caller: &str) -> bool {
-        let caller = caller.strip_prefix('+').unwrap_or(caller);
-        self.blocked_callers.iter().any(|prefix| caller.starts_with(&**prefix))
+        if self.blocked_callers.is_empty() {
+            return false;
+        }
+        let digits = crate::number::caller_digits(caller, self.numbering);
+        self.blocked_callers.iter().any(|prefix| digits.starts_with(&**prefix))
     }
 }
 
@@ -259,6 +262,6 @@ mod tests {
         let gate = gates.by_name("a").expect("there");
         assert!(gate.blocks_called(&"34905123456".parse().expect("number")));
         assert!(!gate.blocks_called(&"34911123456".parse().expect("number")));
-        assert!(gate.blocks_caller("+99912") && !gate.blocks_caller("+34999"));
+        assert!(gate.blocks_caller("+99912") && gate.blocks_caller("(00)999-12") && !gate.blocks_caller("+34999"));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the result is 3 to 15 digits; everything else is refused with its status and cause before money or a carrier is asked.
 
+mod context;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +11,9 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, Region};
 use units::{Cause, Number};
 
 use crate::GateSpec;
+use context::Written;
+
+pub(crate) use context::caller_digits;
 
 /// Characters kept of a dialled number after decoding; more is no number.
 pub const DIALLED_MAX: usize = 64;
@@ -55,6 +60,9 @@ pub enum NumberRefused {
     /// `*` or `#`: a service code, not a number.
     #[error("service codes are not routed")]
     ServiceCode,
+    /// Neither written with `+` nor with a context that completes it (RFC 3966 §5.1.5).
+    #[error("a local number without a context that completes it")]
+    LocalNumber,
     /// The country's numbering plan does not know it.
     #[error("not a number of the national numbering plan")]
     NotNational,
@@ -102,7 +110,7 @@ impl NumberRefused {
     pub const fn status(self) -> u16 {
         match self {
             Self::Empty | Self::TooShort => 484,
-            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::NotNational => 404,
+            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::LocalNumber | Self::NotNational => 404,
         }
     }
 
@@ -110,15 +118,21 @@ impl NumberRefused {
     pub const fn cause(self) -> Cause {
         match self {
             Self::Empty | Self::TooShort => Cause::INVALID_NUMBER,
-            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::NotNational => Cause::UNALLOCATED,
+            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::LocalNumber | Self::NotNational => {
+                Cause::UNALLOCATED
+            }
         }
     }
 }
 
 /// The E.164 digits of what a call from `gate` dialled: the user part of a SIP URI (raw, escapes and parameters
-/// included), or a whole `tel:`, `sip:` or `sips:` URI.
+/// included), or a whole `tel:`, `sip:` or `sips:` URI. A local number with a `phone-context` is completed first.
 pub fn normalise(dialled: &str, gate: &GateSpec) -> Result<Number, NumberRefused> {
-    let mut text = decode(user_part(dialled))?;
+    let written = Written::read(dialled);
+    let mut text = decode(written.number)?;
+    if let Some(context) = written.context {
+        text = context::complete_in(context, text, gate.numbering)?;
+    }
     gate.translate.apply(&mut text);
     let (international, digits) = match (text.strip_prefix('+'), text.strip_prefix("00")) {
         (Some(rest), _) | (None, Some(rest)) => (true, rest),
@@ -129,20 +143,6 @@ pub fn normalise(dialled: &str, gate: &GateSpec) -> Result<Number, NumberRefused
         Numbering::National(country) if !international => national(digits, country),
         Numbering::National(_) | Numbering::E164 => e164(digits),
     }
-}
-
-/// The part of a URI that holds the number: no scheme, host, password or parameter.
-fn user_part(dialled: &str) -> &str {
-    let rest = match dialled.split_once(':') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => rest,
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") => {
-            // A SIP URI without a user dials nobody; `:` after the user begins a password.
-            let user = rest.split_once('@').map_or("", |(user, _)| user);
-            user.split_once(':').map_or(user, |(user, _)| user)
-        }
-        Some(_) | None => dialled,
-    };
-    rest.split_once(';').map_or(rest, |(number, _)| number)
 }
 
 /// Undoes percent-escapes and leaves out visual separators; keeps digits, `+`, `*`, `#`.
