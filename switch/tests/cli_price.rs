@@ -46,6 +46,41 @@ fn amounts_are_exact() {
     }
 }
 
+/// 0.0000049 a minute: 10,000 minutes are 0.049. Exact sums: 600,000 s · 0.0000049 / 60; 66 s · 0.1234567891 / 60 = 0.13580246801.
+#[test]
+fn fault_c3_a_rate_of_ten_places_is_exact_in_every_tool() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (deck, book, again) = (path("fine.csv"), path("fine.xlsx"), path("again.csv"));
+    let rows = "34,Spain,0.0000049,60,60\n35,Portugal,0.1234567891,30,6\n36,Hungary,999999.1234567891,1,1\n";
+    fs::write(&deck, format!("prefix,destination,rate,initial,increment\n{rows}")).unwrap();
+    let coarse = tollgate(&["price", "--deck", &deck, "34911", "60"]);
+    assert!(!coarse.status.success() && text(&coarse.stderr).contains("above zero, but zero in 5 places"), "{}", text(&coarse.stderr));
+    for (number, seconds, rate, amount) in [
+        ("34911", "600000", "0.0000049", "0.04900"),
+        ("34911", "60", "0.0000049", "0.00000"),
+        ("34911", "61", "0.0000049", "0.00001"),
+        ("35911", "61", "0.1234567891", "0.13580"),
+        ("36911", "60", "999999.1234567891", "999999.12346"),
+    ] {
+        let json = price(&deck, &["--rate-places", "10", number, seconds]);
+        assert_eq!((&json["rate"], &json["amount"]), (&rate.into(), &amount.into()), "{number} {seconds}");
+    }
+    let calls = path("calls.csv");
+    fs::write(&calls, "call_id,answered_at,number,duration_ms\na,2026-01-15T10:00:00Z,34911,600000000\n").unwrap();
+    let rated = tollgate(&["rerate", "--deck", &deck, "--rate-places", "10", "--calls", &calls]);
+    assert!(text(&rated.stdout).contains(",34,Spain,0.0000049,600000,0.04900,"), "{}", text(&rated.stdout));
+    for args in [
+        ["deck", "export", &deck, "--rate-places", "10", "--format", "xlsx", "--out", &book],
+        ["deck", "export", &book, "--rate-places", "10", "--format", "csv", "--out", &again],
+    ] {
+        let made = tollgate(&args);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+    }
+    let kept = fs::read_to_string(&again).unwrap();
+    assert!(kept.contains(",0.0000049,") && kept.contains(",0.1234567891,") && kept.contains(",999999.1234567891,"), "{kept}");
+}
+
 #[test]
 fn json_has_the_promised_keys() {
     let folder = tempfile::tempdir().unwrap();

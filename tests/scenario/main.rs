@@ -13,6 +13,8 @@ mod connections;
 mod crash_and_restart;
 mod credit_cut_off;
 mod early_dialog;
+mod fault_noc;
+mod fault_numbers;
 mod forked_answer;
 mod glare;
 mod hold;

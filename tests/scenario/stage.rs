@@ -189,6 +189,7 @@ impl Stage {
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
+            Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),
             Output::Wish { account, .. } => unreachable!("a wish for {account} without a central ledger"),
         }
     }

@@ -347,6 +347,11 @@ impl World {
                 self.published.push(cdr);
             }
             Output::Reply { ticket, reply } => self.replied(ticket, &reply)?,
+            Output::Probed { carrier, status, pause_secs } => {
+                for other in (0..self.nodes.len()).filter(|other| *other != shard) {
+                    self.give(other, Input::Probed { carrier: carrier.clone(), status, pause_secs })?;
+                }
+            }
             Output::Wish { account, .. } => return Err(format!("a wish for {account} without a central ledger")),
         }
         Ok(())

@@ -40,6 +40,7 @@ impl Node {
         let min_secs = origin.session().min_secs;
         if asked.too_small(min_secs) {
             let builder = build::response(&message, 422, &self.stateless_tag(&message)).header_fmt(Name::MinSe, format_args!("{min_secs}"));
+            self.count_final(&message, 422);
             return self.answer(now, id, 422, builder);
         }
         let offer = match build::body_of(&message) {
@@ -74,7 +75,7 @@ impl Node {
         let from = message.from().ok();
         let setup = Setup {
             id: call_id,
-            caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user_base().into()).unwrap_or_default(),
+            caller: from.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| build::calling_party(&uri).into()).unwrap_or_default(),
             called: build::called_party(&message).into(),
             checkpoint_ms: self.tables.timing.checkpoint_ms,
             offer: offer.map(|text| Session::read(&text).map(Arc::new)).transpose(),
@@ -141,6 +142,7 @@ impl Node {
 
     fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {
         self.counters.call_attempt(CountedSide::Gate, &self.nobody, refusal.reason);
+        self.count_final(message, refusal.status);
         let builder = build::refusal(message, refusal, &self.stateless_tag(message));
         self.answer(now, id, refusal.status, builder);
     }

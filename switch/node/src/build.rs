@@ -68,8 +68,24 @@ pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
 pub(crate) fn called_party(message: &Message) -> String {
     match message.uri() {
         Ok(uri) if uri.scheme == sip::Scheme::Tel => message.request_uri().to_owned(),
-        Ok(uri) => uri.user.unwrap_or_default().to_owned(),
+        Ok(uri) => {
+            let user = uri.user.unwrap_or_default();
+            // RFC 3966 has the context in the user part; some write it among the URI's parameters.
+            uri.param("phone-context").map_or_else(|| user.to_owned(), |context| format!("{user};phone-context={context}"))
+        }
         Err(_) => String::new(),
+    }
+}
+
+/// The caller as From names it: the user part without its parameters, but with the context that a local number needs.
+pub(crate) fn calling_party(uri: &sip::Uri<'_>) -> String {
+    let is_context = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("phone-context");
+    let params = uri.user.unwrap_or_default().split(';').skip(1);
+    let context = params.filter_map(|param| param.split_once('=')).find(is_context).map(|(_, context)| context);
+    let base = uri.user_base();
+    match context.or_else(|| uri.param("phone-context")) {
+        Some(context) if !base.starts_with('+') => format!("{base};phone-context={context}"),
+        Some(_) | None => base.into_owned(),
     }
 }
 

@@ -1,11 +1,17 @@
 //! What a shard counts, drained by the driver into the metrics. Ordered maps: their keys come from fixed sets and the configuration.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
+use route::AttemptEnd;
 use units::Name;
 
 /// Most samples of post-dial delay kept between two drains.
 const SAMPLES_MAX: usize = 65_536;
+/// Most addresses of strangers kept between two drains; the rest are counted only.
+const STRANGERS_MAX: usize = 16;
+/// Most changes of carriers' standing kept between two drains.
+const CHANGES_MAX: usize = 1_024;
 
 /// Which leg a count is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +20,26 @@ pub enum CountedSide {
     Gate,
     /// Toward carriers.
     Carrier,
+}
+
+/// What showed that a carrier works, or does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// How a call's attempt ended.
+    Call(AttemptEnd),
+    /// The status that answered an OPTIONS; 408 if none did.
+    Probe(u16),
+}
+
+/// A carrier that this shard begins to skip, or uses again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierChange {
+    /// By name.
+    pub carrier: Name,
+    /// Whether it is used from now on.
+    pub is_up: bool,
+    /// Why.
+    pub by: Evidence,
 }
 
 /// Everything counted since the last drain.
@@ -27,6 +53,10 @@ pub struct Counters {
     pub answered_ms: BTreeMap<Name, u64>,
     /// Packets refused before they were anybody's, by reason.
     pub auth_rejected: BTreeMap<&'static str, u64>,
+    /// Addresses that packets counted as `unknown_source` came from: some, for the log.
+    pub strangers: Vec<IpAddr>,
+    /// Carriers that went down or came up, in order.
+    pub carrier_changes: Vec<CarrierChange>,
     /// Debits refused, by reason.
     pub debit_failures: BTreeMap<&'static str, u64>,
     /// Notices to accounts' owners, by kind.
@@ -57,6 +87,21 @@ impl Counters {
     /// One packet was dropped or refused.
     pub fn rejected(&mut self, reason: &'static str) {
         *self.auth_rejected.entry(reason).or_default() += 1;
+    }
+
+    /// One packet of an address that is in no gate and no carrier.
+    pub fn stranger(&mut self, ip: IpAddr) {
+        self.rejected("unknown_source");
+        if self.strangers.len() < STRANGERS_MAX && !self.strangers.contains(&ip) {
+            self.strangers.push(ip);
+        }
+    }
+
+    /// A carrier went down or came up.
+    pub fn carrier_changed(&mut self, carrier: &Name, is_up: bool, by: Evidence) {
+        if self.carrier_changes.len() < CHANGES_MAX {
+            self.carrier_changes.push(CarrierChange { carrier: carrier.clone(), is_up, by });
+        }
     }
 
     /// One debit was refused.

@@ -15,13 +15,13 @@ use sip::transaction::ClientId;
 use sip::{Message, Method};
 use units::Now;
 
-use crate::CountedSide;
 use crate::build::{self, InviteParts};
 use crate::leg::{self, Leg, LegState};
 use crate::node::{Client, Node};
 use crate::privacy::Presentation;
 use crate::session::{Asked, SESSION_SECS_MAX};
 use crate::slot::{Dialled, Slot};
+use crate::{CountedSide, Evidence};
 
 impl Node {
     pub(crate) fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: Callee, session: Option<Arc<Session>>) -> Option<Event> {
@@ -185,10 +185,13 @@ impl Node {
             AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec => "skipped",
         };
         self.counters.call_attempt(CountedSide::Carrier, &carrier.name, outcome);
-        if matches!(end, AttemptEnd::Status(200..=299)) {
-            self.health.succeeded(carrier.id);
-        } else {
-            self.health.record(&carrier, end, now.tick);
+        let answered = matches!(end, AttemptEnd::Status(200..=299));
+        let changed = if answered { self.health.succeeded(carrier.id) } else { self.health.record(&carrier, end, now.tick) };
+        if changed {
+            let is_up = answered || end.blames_carrier() == Some(false);
+            self.counters.carrier_changed(&carrier.name, is_up, Evidence::Call(end));
+        }
+        if !answered {
             self.leave_carrier(slot);
         }
     }

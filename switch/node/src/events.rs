@@ -46,6 +46,11 @@ impl Node {
         Some((CallRef { slot: opened.slot, generation: opened.generation }, leg))
     }
 
+    /// Whether a tag that should be ours does not carry our seal; tags of an earlier start do not either.
+    pub(crate) fn is_forged(&self, tag: &str) -> bool {
+        tag.get(..TOKEN_LEN).and_then(|token| self.minter.open(Kind::Tag, token)).is_none()
+    }
+
     fn cancelled(&mut self, now: Now, invite: ServerId, _cancel: &Message) {
         let Some(&(at, leg)) = self.servers.get(&invite) else { return };
         let Some(mut slot) = self.slots.take(at) else { return };
@@ -64,7 +69,9 @@ impl Node {
 
     /// The ACK of our 2xx (RFC 3261 §13.3.1.4): of the first INVITE or of a later one.
     fn acknowledged(&mut self, now: Now, flow: Flow, ack: &Message) {
-        let Some((at, leg)) = self.by_tag(ack.to_tag()) else { return self.counters.rejected("stray_ack") };
+        let Some((at, leg)) = self.by_tag(ack.to_tag()) else {
+            return self.counters.rejected(if self.is_forged(ack.to_tag()) { "forged_tag" } else { "stray_ack" });
+        };
         let Some(mut slot) = self.slots.take(at) else { return };
         self.acknowledge(now, &mut slot, leg, flow, ack);
         self.park(now, slot);

@@ -18,6 +18,9 @@ impl Node {
     pub(crate) fn in_dialog(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
         let found = self.by_tag(message.to_tag()).and_then(|(at, leg)| Some((self.slots.take(at)?, leg)));
         let Some((mut slot, leg)) = found else {
+            if self.is_forged(message.to_tag()) {
+                self.counters.rejected("forged_tag");
+            }
             return self.decline(now, id, &message, 481);
         };
         self.dialog_request(now, &mut slot, leg, id, flow, message);

@@ -26,7 +26,7 @@ impl Node {
     fn malformed(&mut self, flow: Flow, fault: &ParseError) {
         let source = self.source_of(flow.peer.ip());
         if source == Source::Unknown {
-            return self.counters.rejected("unknown_source");
+            return self.counters.stranger(flow.peer.ip());
         }
         self.counters.rejected(fault.label());
         if let (Some(bytes), Some(request)) = (fault.response(flow.peer), fault.request()) {
@@ -45,7 +45,7 @@ impl Node {
     fn request(&mut self, now: Now, flow: Flow, mut message: Message) {
         let source = self.source_of(flow.peer.ip());
         if source == Source::Unknown && !self.is_live_peer(&flow, &message) {
-            return self.counters.rejected("unknown_source");
+            return self.counters.stranger(flow.peer.ip());
         }
         message.set_reply_to(self.reply_to(source));
         if let Err(fault) = message.check_once() {
@@ -122,6 +122,7 @@ impl Node {
     pub(crate) fn refuses_extension(&mut self, now: Now, id: ServerId, message: &Message) -> bool {
         let Some(unsupported) = unsupported(message) else { return false };
         let builder = build::response(message, 420, &self.stateless_tag(message)).header(Name::Unsupported, &unsupported);
+        self.count_final(message, 420);
         self.answer(now, id, 420, builder);
         true
     }
@@ -133,6 +134,7 @@ impl Node {
 
     /// A bare final answer outside any call.
     pub(crate) fn decline(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        self.count_final(message, status);
         let builder = build::response(message, status, &self.stateless_tag(message));
         self.answer(now, id, status, builder);
     }
@@ -142,11 +144,19 @@ impl Node {
         let tag = self.stateless_tag(message);
         let builder =
             build::response(message, fault.status(), &tag).header(Name::Accept, "application/sdp").header(Name::AcceptEncoding, "identity");
+        self.count_final(message, fault.status());
         self.answer(now, id, fault.status(), builder);
     }
 
+    /// Counts a final answer to an INVITE that begins a call; those of a call that began are counted where it is answered or refused, and
+    /// answers to anything else never.
+    pub(crate) fn count_final(&mut self, message: &Message, status: u16) {
+        if message.method() == Method::Invite && message.to_tag().is_empty() {
+            self.counters.sip_response(CountedSide::Gate, &self.nobody, status);
+        }
+    }
+
     pub(crate) fn answer(&mut self, now: Now, id: ServerId, status: u16, builder: Builder) {
-        self.counters.sip_response(CountedSide::Gate, &self.nobody, status);
         self.layer.respond(now.tick, id, status, builder.build());
     }
 

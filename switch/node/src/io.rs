@@ -41,6 +41,15 @@ pub enum Input {
         /// Addresses with ports.
         addresses: Vec<SocketAddr>,
     },
+    /// Another shard's OPTIONS to a carrier was answered: its [`Output::Probed`].
+    Probed {
+        /// Carrier by name.
+        carrier: Name,
+        /// The final status; 408 if nothing came.
+        status: u16,
+        /// Seconds that the carrier asked not to be called for.
+        pause_secs: Option<u32>,
+    },
     /// New configuration; live calls keep what they began with.
     Reload(Arc<Tables>),
     /// Of the central ledger.
@@ -100,6 +109,15 @@ pub enum Output {
         account: Name,
         /// How much.
         need: i64,
+    },
+    /// Our OPTIONS to a carrier was answered: tell the other shards by [`Input::Probed`].
+    Probed {
+        /// Carrier by name.
+        carrier: Name,
+        /// The final status; 408 if nothing came.
+        status: u16,
+        /// Seconds that the carrier asked not to be called for.
+        pause_secs: Option<u32>,
     },
     /// The CDR is durable: hand it on.
     Publish(Arc<Cdr>),

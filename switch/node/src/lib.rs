@@ -32,7 +32,7 @@ mod slot;
 mod tables;
 mod user_agents;
 
-pub use counters::{CountedSide, Counters};
+pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
 pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
 pub use lent::{LentAccount, SliceOrder};

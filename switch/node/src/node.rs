@@ -202,6 +202,7 @@ impl Node {
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.pressure = pressure,
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
+            Input::Probed { carrier, status, pause_secs } => self.probed_elsewhere(now, &carrier, status, pause_secs),
             Input::Reload(tables) => self.reload(now, tables),
             Input::Slices(order) => self.slice_order(now, order),
             Input::Drain => self.draining = true,
@@ -239,6 +240,11 @@ impl Node {
     /// True when no call is live and every record was acknowledged.
     pub fn is_idle(&self) -> bool {
         self.slots.len() == 0 && self.unpublished.is_empty()
+    }
+
+    /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a BYE.
+    pub fn is_settled(&self) -> bool {
+        self.unpublished.is_empty() && self.slots.iter().all(|slot| slot.call.is_over())
     }
 
     /// What is held for calls at present; nothing once the last call and its transactions are over.

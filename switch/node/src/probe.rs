@@ -10,6 +10,7 @@ use sip::{Builder, Method, Name};
 use units::{Now, Tick};
 
 use crate::node::{Client, Node, TimerKey};
+use crate::{Evidence, Output};
 
 /// What is known of carriers by name.
 #[derive(Debug, Default)]
@@ -53,9 +54,16 @@ impl Node {
     pub(crate) fn run_probes(&mut self, now: Now) {
         let tables = Arc::clone(&self.tables);
         while let Some(carrier) = self.health.poll_probe(&tables.carriers, now.tick) {
-            self.probe(now, carrier);
+            if self.probes(carrier.id) {
+                self.probe(now, carrier);
+            }
         }
         self.wake_for_probe();
+    }
+
+    /// Whether this shard asks the carrier: one of them does, so that it hears one OPTIONS an interval; the others are told the answer.
+    fn probes(&self, carrier: CarrierId) -> bool {
+        usize::from(carrier.0) % usize::from(self.identity.shards.max(1)) == usize::from(self.identity.shard)
     }
 
     fn probe(&mut self, now: Now, carrier: &Carrier) {
@@ -90,19 +98,36 @@ impl Node {
         tracing::warn!(carrier = &*carrier.name, secs, longest, "the carrier answered 503 with Retry-After: it is skipped for so long");
     }
 
-    /// Any answer but a failure of the server is proof of life, 401 and 405 too.
-    /// One that asks for a pause in it gets it.
+    /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are told.
     pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16, pause_secs: Option<u32>) {
         let tables = Arc::clone(&self.tables);
         let Some(carrier) = tables.carriers.by_id(carrier) else { return };
+        if self.identity.shards > 1 {
+            self.outputs.push_back(Output::Probed { carrier: carrier.name.clone(), status, pause_secs });
+        }
         if let Some(secs) = pause_secs {
             self.pause_carrier(now, carrier, secs);
         }
+        self.judge_probe(now, carrier, status);
+    }
+
+    /// Another shard's probe was answered.
+    pub(crate) fn probed_elsewhere(&mut self, now: Now, carrier: &units::Name, status: u16, pause_secs: Option<u32>) {
+        let tables = Arc::clone(&self.tables);
+        let Some(carrier) = tables.carriers.by_name(carrier) else { return };
+        if let Some(secs) = pause_secs {
+            self.health.pause(carrier.id, secs, now.tick);
+        }
+        self.judge_probe(now, carrier, status);
+    }
+
+    /// Any answer but a failure of the server is proof of life, 401 and 405 too.
+    fn judge_probe(&mut self, now: Now, carrier: &Carrier, status: u16) {
         let end = if status == 408 { route::AttemptEnd::Timeout } else { route::AttemptEnd::Status(status) };
-        if matches!(status, 408 | 500 | 502..=504) {
-            self.health.record(carrier, end, now.tick);
-        } else {
-            self.health.succeeded(carrier.id);
+        let failed = matches!(status, 408 | 500 | 502..=504);
+        let changed = if failed { self.health.record(carrier, end, now.tick) } else { self.health.succeeded(carrier.id) };
+        if changed {
+            self.counters.carrier_changed(&carrier.name, !failed, Evidence::Probe(status));
         }
     }
 }

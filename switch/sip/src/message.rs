@@ -84,6 +84,11 @@ impl Message {
         self.source
     }
 
+    /// The whole message as it is read: as received, but for lines that were folded.
+    pub const fn bytes(&self) -> &Bytes {
+        &self.buf
+    }
+
     /// True for a request.
     pub fn is_request(&self) -> bool {
         matches!(self.index.start, Start::Request { .. })

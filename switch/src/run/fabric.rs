@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use units::{Currency, Name};
 
 use crate::run::clock::Clock;
+use crate::run::watch::Watch;
 
 /// Letters that wait for one shard; more are dropped and counted, as a full socket buffer would.
 pub(crate) const MAILBOX_LETTERS: usize = 16_384;
@@ -33,6 +34,8 @@ pub(crate) enum Letter {
     Reload(Arc<Tables>),
     /// Addresses of a carrier.
     Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr> },
+    /// A carrier answered another shard's probe with this status.
+    Probed { carrier: Name, status: u16, pause_secs: Option<u32> },
     /// The central ledger's word.
     Slices(SliceOrder),
     /// Refuse new calls.
@@ -53,6 +56,8 @@ pub(crate) struct Mailbox {
 #[derive(Default)]
 pub(crate) struct Standing {
     pub live_calls: AtomicU64,
+    /// Calls that have no record yet, or whose record is not on disk; kept while the switch drains.
+    pub is_unsettled: AtomicBool,
     pub picture: Mutex<Picture>,
 }
 
@@ -83,6 +88,8 @@ pub(crate) struct Fabric {
     pub draining: AtomicBool,
     /// Packets of unknown sources, counted before any shard.
     pub unknown_sources: AtomicU64,
+    /// What the log says of carriers and strangers.
+    pub watch: Watch,
     /// Letters that found a mailbox full.
     pub dropped_letters: AtomicU64,
     /// `node.max_calls`.
@@ -122,7 +129,7 @@ impl Fabric {
             Err(_) => (tables.source(flow.peer.ip()) != node::Source::Unknown).then_some(0),
         };
         if shard.is_none() {
-            self.unknown_sources.fetch_add(1, Ordering::Relaxed);
+            self.stranger(flow.peer.ip());
         }
         shard
     }
@@ -138,9 +145,20 @@ impl Fabric {
         }
     }
 
+    /// Counts a packet or connection of nobody known, and names its address in the log now and then.
+    pub(crate) fn stranger(&self, ip: std::net::IpAddr) {
+        self.unknown_sources.fetch_add(1, Ordering::Relaxed);
+        self.watch.stranger(ip, self.clock.now().tick);
+    }
+
     /// What each shard showed last.
     pub(crate) fn pictures(&self) -> Vec<Picture> {
         self.standings.iter().map(|standing| standing.picture.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+    }
+
+    /// Whether every call has ended and has its record on disk, on all shards. Known while the switch drains.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.standings.iter().any(|standing| standing.is_unsettled.load(Ordering::Relaxed))
     }
 
     /// Calls that are not over, on all shards.

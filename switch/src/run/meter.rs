@@ -8,18 +8,22 @@ use units::{Now, Tick};
 use web::Metrics;
 use web::metrics::{AuthReason, DebitFailure, Outcome};
 
+use crate::run::fabric::Fabric;
+
 /// How often counts are handed on.
 const EVERY_MS: u64 = 500;
 
 /// One shard's meter.
 pub(crate) struct Meter {
     metrics: Arc<Metrics>,
+    fabric: Arc<Fabric>,
+    shard: u8,
     due: Tick,
 }
 
 impl Meter {
-    pub(crate) const fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, due: Tick(0) }
+    pub(crate) const fn new(metrics: Arc<Metrics>, fabric: Arc<Fabric>, shard: u8) -> Self {
+        Self { metrics, fabric, shard, due: Tick(0) }
     }
 
     /// The CDR is on disk: say so, with the call's id.
@@ -53,6 +57,20 @@ impl Meter {
     pub(crate) fn flush(&self, node: &mut Node) {
         let counters = node.take_counters();
         self.apply(&counters);
+        self.tell(&counters);
+    }
+
+    /// What the log has of it.
+    fn tell(&self, counters: &Counters) {
+        for ip in &counters.strangers {
+            self.fabric.watch.stranger(*ip, self.fabric.clock.now().tick);
+        }
+        if !counters.carrier_changes.is_empty() {
+            let tables = self.fabric.tables.load();
+            for change in &counters.carrier_changes {
+                self.fabric.watch.carrier_changed(self.shard, change, &tables.carriers);
+            }
+        }
     }
 
     fn apply(&self, counters: &Counters) {
@@ -109,7 +127,7 @@ fn outcome_of(word: &str) -> Outcome {
 fn reason_of(word: &str) -> AuthReason {
     match word {
         "unknown_source" => AuthReason::UnknownSource,
-        "foreign_dialog" => AuthReason::ForgedId,
+        "foreign_dialog" | "forged_tag" => AuthReason::ForgedId,
         "stray_ack" | "stray_response" => AuthReason::Stray,
         _ => AuthReason::Malformed,
     }

@@ -21,6 +21,7 @@ use units::{Now, Tick};
 use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
+use crate::run::sip_log;
 use crate::run::streams::Outgoing;
 
 /// Batches taken from one socket before the others have their turn.
@@ -29,6 +30,8 @@ const BATCHES_PER_TURN: usize = 8;
 const LETTERS_PER_TURN: usize = 1_024;
 /// Datagrams that wait for a full socket; the oldest go first, as the kernel would drop them.
 const UNSENT_MAX: usize = 65_536;
+/// How long a stop waits for answers to its BYEs: one retransmission, RFC 3261 timer E at 500 ms, has its time.
+const FAREWELL_MS: u64 = 1_000;
 /// Longest sleep: counters are handed on at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -67,7 +70,7 @@ impl Shard {
         for (token, udp) in self.sockets.iter().enumerate() {
             self.poller.add(&udp.socket, token as u64, Interest::READ)?;
         }
-        let mut stopping = false;
+        let mut stopping = None;
         self.flush()?;
         loop {
             let mut ready = Vec::with_capacity(self.sockets.len());
@@ -87,14 +90,16 @@ impl Shard {
                     self.receive(now, at)?;
                 }
             }
-            stopping |= self.take_letters(now);
+            if self.take_letters(now) {
+                stopping = stopping.or(Some(now.tick));
+            }
             self.journal_news(now);
             if self.node.deadline() <= now.tick {
                 self.node.handle(now, Input::Tick);
             }
             self.flush()?;
             self.stand(now);
-            if stopping && self.is_done() {
+            if stopping.is_some_and(|since| self.is_done(since, now.tick)) {
                 self.meter.flush(&mut self.node);
                 return Ok(());
             }
@@ -104,10 +109,13 @@ impl Shard {
         }
     }
 
-    /// No call is left, and no record that waits for the disk. A journal that failed acknowledges nothing more: it is not waited for.
-    fn is_done(&self) -> bool {
+    /// No call is left, and no record that waits for the disk. A peer that does not answer its BYE has had it twice and is not waited for;
+    /// a journal that failed acknowledges nothing more, and is not either.
+    fn is_done(&self, since: Tick, now: Tick) -> bool {
         let failed = self.pressure == node::Pressure::Failed;
-        self.backlog.is_empty() && (self.node.is_idle() || (failed && self.node.live_calls() == 0))
+        let waited = now >= since.plus_ms(FAREWELL_MS);
+        let settled = self.node.is_idle() || (waited && self.node.is_settled()) || (failed && self.node.live_calls() == 0);
+        self.backlog.is_empty() && settled
     }
 
     fn sleep(&self, now: Tick) -> Duration {
@@ -134,6 +142,7 @@ impl Shard {
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         let message = Message::parse(bytes);
+        sip_log::received(&flow, &message);
         match self.fabric.shard_of(&flow, &message) {
             Some(shard) if shard == self.number => self.node.handle(now, Input::Sip { flow, message }),
             Some(shard) => {
@@ -169,6 +178,7 @@ impl Shard {
                 Letter::Closed(flow) => Input::Closed(flow),
                 Letter::Reload(tables) => Input::Reload(tables),
                 Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
+                Letter::Probed { carrier, status, pause_secs } => Input::Probed { carrier, status, pause_secs },
                 Letter::Slices(order) => Input::Slices(order),
                 Letter::Drain => Input::Drain,
                 Letter::HangUp => Input::Stop,
@@ -213,8 +223,10 @@ impl Shard {
         self.retry_backlog();
         while let Some(output) = self.node.poll() {
             match output {
-                Output::Send { flow, bytes } if flow.transport == Transport::Udp => self.queue(flow, bytes),
-                Output::Send { flow, bytes } => self.stream(flow, bytes),
+                Output::Send { flow, bytes } => {
+                    sip_log::sent(&flow, &bytes);
+                    if flow.transport == Transport::Udp { self.queue(flow, bytes) } else { self.stream(flow, bytes) }
+                }
                 Output::KeepOpen { conn, wanted } => self.fabric.keep_open(conn, wanted),
                 Output::Journal { live, record } => match Entry::of(&record) {
                     Ok(entry) => self.append(entry, if live { Priority::Live } else { Priority::New }),
@@ -225,6 +237,11 @@ impl Shard {
                     let _ = self.wishes.try_send(Wish { account, need });
                 }
                 Output::Publish(cdr) => self.meter.publish(&cdr),
+                Output::Probed { carrier, status, pause_secs } => {
+                    for shard in (0..self.fabric.mailboxes.len() as u8).filter(|shard| *shard != self.number) {
+                        self.fabric.post(shard, Letter::Probed { carrier: carrier.clone(), status, pause_secs });
+                    }
+                }
                 Output::Reply { ticket, reply } => {
                     if let Some(asker) = self.asked.remove(&ticket) {
                         // Whoever asked may have gone.
@@ -305,6 +322,9 @@ impl Shard {
     fn stand(&mut self, now: Now) {
         let standing = &self.fabric.standings[usize::from(self.number)];
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
+        if self.fabric.draining.load(Ordering::Relaxed) {
+            standing.is_unsettled.store(!self.node.is_settled(), Ordering::Relaxed);
+        }
         if self.meter.tick(now, &mut self.node) {
             let carriers_down = self.node.carriers_down(now.tick);
             let picture = Picture {

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::run::fabric::{Fabric, Letter};
+use crate::run::sip_log;
 
 /// Messages that wait to be written to one connection.
 const QUEUE_PER_CONNECTION: usize = 1_024;
@@ -74,7 +75,7 @@ impl Streams {
             };
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
             if self.fabric.tables.load().source(peer.ip()) == Source::Unknown {
-                self.fabric.unknown_sources.fetch_add(1, Ordering::Relaxed);
+                self.fabric.stranger(peer.ip());
                 continue;
             }
             let of_source = self.by_id.iter().filter(|connection| connection.peer.ip() == peer.ip()).count();
@@ -198,6 +199,7 @@ impl Streams {
     }
 
     fn hand_on(&self, flow: Flow, message: Result<sip::Message, sip::ParseError>) {
+        sip_log::received(&flow, &message);
         if let Some(shard) = self.fabric.shard_of(&flow, &message) {
             self.fabric.post(shard, Letter::Sip { flow, message: Box::new(message) });
         }

@@ -32,7 +32,8 @@ use crate::run::pace::Pace;
 use crate::run::rates::Herald;
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
-use crate::run::{names, tables};
+use crate::run::watch::Watch;
+use crate::run::{dns, tables};
 use crate::shelf::Shelf;
 
 /// Messages on their way to streams.
@@ -114,6 +115,7 @@ impl Switch {
             standings: (0..count).map(|_| Standing::default()).collect(),
             draining: AtomicBool::new(false),
             unknown_sources: AtomicU64::new(0),
+            watch: Watch::default(),
             dropped_letters: AtomicU64::new(0),
             max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
             kept_open: dashmap::DashMap::new(),
@@ -176,6 +178,10 @@ impl Switch {
 
     /// No new calls from now on.
     pub(crate) fn drain(&self) {
+        for standing in &self.fabric.standings {
+            // Until the shard says otherwise.
+            standing.is_unsettled.store(true, Ordering::Relaxed);
+        }
         self.fabric.draining.store(true, Ordering::Relaxed);
         self.fabric.broadcast(|| Letter::Drain);
     }
@@ -236,7 +242,7 @@ impl Switch {
     fn hang_up(&self) {
         self.fabric.broadcast(|| Letter::HangUp);
         let begun = std::time::Instant::now();
-        while self.live_calls() > 0 && begun.elapsed() < HANG_UP_PATIENCE {
+        while !self.fabric.is_settled() && begun.elapsed() < HANG_UP_PATIENCE {
             std::thread::sleep(HANG_UP_LOOK);
         }
     }
@@ -297,7 +303,7 @@ fn start_shards(
             appender,
             streams: parts.outgoing.clone(),
             wishes: wishes.clone(),
-            meter: Meter::new(Arc::clone(parts.metrics)),
+            meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.fabric), number as u8),
             asked: BTreeMap::new(),
             tickets: 0,
             backlog: VecDeque::new(),
@@ -362,7 +368,7 @@ fn start_io(
                 listener.set_nonblocking(true)?;
                 tokio::spawn(Arc::clone(&streams).accept(tokio::net::TcpListener::from_std(listener)?));
             }
-            tokio::spawn(names::resolve(fabric));
+            tokio::spawn(dns::resolve(fabric));
             feeds.into_iter().for_each(|feed| drop(tokio::spawn(feed)));
             web::serve(http, state, async move {
                 // A dropped sender ends it as well.

@@ -11,6 +11,7 @@ mod crash;
 mod credit;
 mod disk;
 mod failover;
+mod fault_noc;
 mod feeds;
 mod flood;
 mod harness;

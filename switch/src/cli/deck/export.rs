@@ -31,6 +31,9 @@ pub(crate) struct Ask {
     /// Currency of the deck; as --config says of this file, else EUR
     #[arg(long, value_name = "CODE")]
     currency: Option<Currency>,
+    /// Decimal places that rates keep, 5 to 10; as --config says of this file, else 5
+    #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(5..=10))]
+    rate_places: Option<u32>,
     /// What to write
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
@@ -71,7 +74,7 @@ fn deck(ask: &Ask) -> anyhow::Result<Deck> {
     if let Some(kept) = ask.kept.load()? {
         return Ok(kept);
     }
-    let said = Said { sheet: ask.sheet.as_deref(), currency: ask.currency, ..Said::default() };
+    let said = Said { sheet: ask.sheet.as_deref(), currency: ask.currency, rate_places: ask.rate_places, ..Said::default() };
     match (&ask.file, &ask.name) {
         (Some(file), _) => deck_file::load(file, said, ask.reach.config()),
         (None, Some(name)) => source::loaded(&ask.reach.client()?, name)?.with_context(|| format!("the node has no deck {name:?}")),

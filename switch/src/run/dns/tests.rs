@@ -1,0 +1,182 @@
+//! Names of carriers against a name server of our own on loopback, which answers, refuses or keeps silent as it is told.
+
+use std::net::Ipv4Addr;
+use std::sync::Mutex;
+
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+
+use super::*;
+
+/// What the server does with questions for a name.
+#[derive(Clone, Copy)]
+enum Says {
+    Address(Ipv4Addr),
+    /// SERVFAIL.
+    Failure,
+    /// NXDOMAIN.
+    NoSuchName,
+    /// Bytes that are no answer.
+    Garbage,
+    /// An alias of itself.
+    Loop,
+    Nothing,
+}
+
+/// The server's zone, and how often each name was asked.
+#[derive(Default)]
+struct Zone {
+    says: BTreeMap<String, Says>,
+    asked: BTreeMap<String, u32>,
+}
+
+type Shared = Arc<Mutex<Zone>>;
+
+fn say(zone: &Shared, name: &str, says: Says) {
+    zone.lock().expect("lock").says.insert(name.to_owned(), says);
+}
+
+fn asked(zone: &Shared, name: &str) -> u32 {
+    zone.lock().expect("lock").asked.get(name).copied().unwrap_or_default()
+}
+
+/// RFC 1035 §4.1: the question's labels and type.
+fn question(query: &[u8]) -> (String, u16, usize) {
+    let (mut at, mut labels) = (12, Vec::new());
+    while query[at] != 0 {
+        let length = usize::from(query[at]);
+        labels.push(String::from_utf8_lossy(&query[at + 1..=at + length]).to_lowercase());
+        at += length + 1;
+    }
+    (labels.join("."), u16::from_be_bytes([query[at + 1], query[at + 2]]), at + 5)
+}
+
+/// The answer by RFC 1035 §4.1; none: silence.
+fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
+    let (name, kind, end) = question(query);
+    let mut zone = zone.lock().expect("lock");
+    *zone.asked.entry(name.clone()).or_default() += 1;
+    let says = zone.says.get(&name).copied().unwrap_or(Says::NoSuchName);
+    let reply = |code: u8, record: Option<(u16, Vec<u8>)>| {
+        let mut bytes = query[..2].to_vec();
+        bytes.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(record.is_some()), 0, 0, 0, 0]);
+        bytes.extend(&query[12..end]);
+        if let Some((kind, data)) = record {
+            bytes.extend([0xC0, 12]);
+            bytes.extend(kind.to_be_bytes());
+            // Class IN, no time to live: asked anew each time.
+            bytes.extend([0, 1, 0, 0, 0, 0, 0, data.len() as u8]);
+            bytes.extend(data);
+        }
+        Some(bytes)
+    };
+    match says {
+        Says::Address(ip) if kind == 1 => reply(0, Some((1, ip.octets().to_vec()))),
+        Says::Address(_) => reply(0, None),
+        Says::Failure => reply(2, None),
+        Says::NoSuchName => reply(3, None),
+        Says::Loop => reply(0, Some((5, vec![0xC0, 12]))),
+        Says::Garbage => Some(query.iter().map(|byte| byte ^ 0x55).collect()),
+        Says::Nothing => None,
+    }
+}
+
+/// Follows these carriers with a server on loopback; what is told comes out of the channel.
+async fn site(names: &'static [(&'static str, &'static str)], zone: Shared) -> mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)> {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+    let port = socket.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        let mut buffer = [0; 1_500];
+        while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+            if let Some(reply) = answer(&buffer[..length], &zone) {
+                socket.send_to(&reply, peer).await.expect("sent");
+            }
+        }
+    });
+    let mut connection = ConnectionConfig::udp();
+    connection.port = port;
+    let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+    let options = builder.options_mut();
+    (options.timeout, options.attempts, options.cache_size) = (Duration::from_millis(1_500), 0, 0);
+    let resolver = builder.build().expect("a resolver");
+    let (told, heard) = mpsc::unbounded_channel();
+    let millis = Duration::from_millis;
+    let pace = Pace { look: millis(5), every: millis(20), retry: millis(10), retry_max: millis(40) };
+    let wanted = move || names.iter().map(|(carrier, uri)| (Name::from(*carrier), uri.parse().expect("a target"))).collect();
+    tokio::spawn(async move {
+        let tell = |carrier: &Name, addresses: &[SocketAddr]| {
+            // The test may be over.
+            let _ = told.send((carrier.clone(), addresses.to_vec()));
+        };
+        follow(&resolver, pace, wanted, tell).await;
+    });
+    heard
+}
+
+async fn next(heard: &mut mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)>) -> (String, String) {
+    let told = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.expect("told in time").expect("open");
+    (told.0.to_string(), told.1.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+}
+
+/// Waits until a name was asked so often more.
+async fn asked_again(zone: &Shared, name: &str, more: u32) {
+    let (before, begun) = (asked(zone, name), Instant::now());
+    while asked(zone, name) < before + more {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{name} is not asked again");
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(test);
+}
+
+fn told(carrier: &str, addresses: &str) -> (String, String) {
+    (carrier.to_owned(), addresses.to_owned())
+}
+
+/// Refusals, silence, garbage and loops leave the address that works; the next good answer is taken within moments.
+#[test]
+fn fault_b12_a_failed_look_up_keeps_the_last_good_answer() {
+    run(async {
+        let zone = Shared::default();
+        say(&zone, "sip.alpha.test", Says::Address(Ipv4Addr::new(192, 0, 2, 7)));
+        let mut heard = site(&[("alpha", "sip:sip.alpha.test:5070")], Arc::clone(&zone)).await;
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.7:5070"));
+        for says in [Says::Failure, Says::NoSuchName, Says::Garbage, Says::Loop, Says::Nothing] {
+            say(&zone, "sip.alpha.test", says);
+            asked_again(&zone, "sip.alpha.test", 3).await;
+            assert!(heard.try_recv().is_err(), "nothing is told of a failure");
+        }
+        say(&zone, "sip.alpha.test", Says::Address(Ipv4Addr::new(192, 0, 2, 8)));
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.8:5070"));
+    });
+}
+
+/// A name whose server keeps silent does not delay the others.
+#[test]
+fn fault_b12_names_are_asked_in_parallel() {
+    run(async {
+        let zone = Shared::default();
+        for name in ["a.test", "b.test", "c.test", "d.test"] {
+            say(&zone, name, Says::Nothing);
+        }
+        say(&zone, "z.test", Says::Address(Ipv4Addr::new(192, 0, 2, 9)));
+        let names = &[("a", "sip:a.test:1"), ("b", "sip:b.test:1"), ("c", "sip:c.test:1"), ("d", "sip:d.test:1"), ("z", "sip:z.test:5060")];
+        let begun = Instant::now();
+        let mut heard = site(names, zone).await;
+        assert_eq!(next(&mut heard).await, told("z", "192.0.2.9:5060"));
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "it waited for another: {:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn waits_double_up_to_the_longest() {
+    let secs = |failures| Pace::USUAL.after_failures(failures).as_secs();
+    assert_eq!([1, 2, 3, 4, 5, 40].map(secs), [2, 4, 8, 16, 30, 30]);
+}
