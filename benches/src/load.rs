@@ -144,11 +144,7 @@ impl Calls {
                     }
                 }
                 Output::Journal { record, .. } => self.records.push(record),
-                Output::KeepOpen { .. }
-                | Output::Publish(_)
-                | Output::Reply { .. }
-                | Output::Wish { .. }
-                | Output::Probed { .. } => {}
+                Output::KeepOpen { .. } | Output::Publish(_) | Output::Reply { .. } | Output::Wish { .. } | Output::Probed { .. } => {}
             }
         }
     }

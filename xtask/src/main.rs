@@ -8,6 +8,7 @@ mod docs;
 mod purity;
 mod report;
 mod rolling;
+mod rules;
 mod source;
 mod style;
 mod workspace;
@@ -33,7 +34,7 @@ fn main() -> Result<ExitCode> {
         ("arrows", &|| Ok(arrows::check(&workspace))),
         ("purity", &|| Ok(purity::check(&workspace, &files))),
         ("style", &|| Ok(style::check(&workspace, &files))),
-        ("docs", &|| docs::check(&root, &workspace)),
+        ("docs", &|| Ok(docs::check(&root, &workspace)?.and(rules::check(&root, &files)?))),
     ];
     let mut errors = 0;
     let mut ran = 0;

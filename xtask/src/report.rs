@@ -20,6 +20,14 @@ impl Report {
         self.warnings.push(text.into());
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.errors.extend(other.errors);
+        self.warnings.extend(other.warnings);
+        self
+    }
+
     /// Writes all findings and one closing line.
     pub fn print(&self, name: &str) {
         for text in &self.warnings {

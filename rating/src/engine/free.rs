@@ -2,7 +2,7 @@
 
 use ledger::AccountId;
 use smallvec::smallvec;
-use units::{Currency, Increments, Prefix};
+use units::{Currency, Increments, Prefix, Rate};
 
 use super::lease::{Lease, Part, Pays, Tier};
 use super::{Authorize, Engine, LeaseId, Refusal};
@@ -37,9 +37,9 @@ fn free_tier(account: AccountId, currency: Currency) -> Result<Tier, Refusal> {
     let price = Price {
         prefix: Prefix::EMPTY,
         destination: "".into(),
-        rate: 0,
+        rate: Rate::ZERO,
         increments: Increments::new(1, 1).map_err(|_| Refusal::NoPrice)?,
-        connect_fee: 0,
+        connect_fee: Rate::ZERO,
         currency,
         deck: "".into(),
         deck_version: 0,
