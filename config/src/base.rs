@@ -33,7 +33,7 @@ pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> Node {
 
 fn ledger(table: &Table, check: &mut Check<'_>) -> Option<CentralLedger> {
     let slice_max = table.text("slice_max").and_then(|field| {
-        let amount = check.parsed(&field.span, Money::parse(&field.value, Currency::EUR))?.amount;
+        let amount = check.parsed(&field.span, Money::parse_entered(&field.value, Currency::EUR))?.amount;
         if amount <= 0 {
             check.error(&field.span, "slice_max must be above zero");
         }

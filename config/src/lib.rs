@@ -26,6 +26,7 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;
 pub use load::{check_text, load, reload};
+pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
 pub use settings::{
     AccountSeed, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, Node, Server, Settings, Sip,

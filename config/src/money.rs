@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{Decks, PaymentMethod, ProfitGuard, Term, Terms};
+use rating::{AccountStatus, Decks, PaymentMethod, ProfitGuard, Term, Terms};
 use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
 use crate::AccountSeed;
 use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::feeds;
 use crate::load::Check;
 use crate::prices::{PriceRules, currency, deck_rules, unknown_zone, zone};
 use crate::reader::{Document, Field, Table};
@@ -132,7 +131,7 @@ fn holiday(field: &Field<String>, check: &mut Check<'_>) -> Option<Day> {
 }
 
 fn fixed_amount(field: &Field<String>, currency: Option<Currency>, check: &mut Check<'_>) -> Option<i64> {
-    let amount = check.parsed(&field.span, Money::parse(&field.value, currency.unwrap_or(Currency::EUR)))?.amount;
+    let amount = check.parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?.amount;
     if amount <= 0 {
         check.error(&field.span, "an amount must be above zero".to_owned());
         return None;
@@ -154,7 +153,7 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         _ => ProfitGuard::Off,
     };
     let email = table.text("email").map(|field| {
-        if !feeds::is_mail_address(&field.value) {
+        if !rating::is_mail_address(&field.value) {
             check.error(&field.span, format!("{:?} is no mail address", field.value));
         }
         Name::from(field.value.as_str())
@@ -170,7 +169,7 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         Name::from(field.value.as_str())
     });
     let (idle_days, idle_months) = (table.int("idle_days"), table.int("idle_months"));
-    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks };
+    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks, status: AccountStatus::Active };
     (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
 }
 
@@ -205,7 +204,7 @@ impl DeckSet {
 /// An amount that is not negative; read as euros if the currency is wrong, so that its own errors still show.
 fn money(table: &Table, key: &str, currency: Option<Currency>, check: &mut Check<'_>) -> Option<Money> {
     let field = table.text(key)?;
-    let amount = check.parsed(&field.span, Money::parse(&field.value, currency.unwrap_or(Currency::EUR)))?;
+    let amount = check.parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?;
     if amount.amount < 0 {
         refuse_negative(&field.span, key, check);
         return None;

@@ -17,6 +17,8 @@ use crate::schema;
 
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.
 const LIST_MAX: usize = 10_000;
+/// What is said of a gate's account that the file does not have: a running node knows whether it is there.
+pub const OPENED_LATER: &str = "is not in this file: until it is opened in the running node its calls are refused";
 /// Stands for an address that could not be read: TEST-NET-1, never dialled, since the load fails.
 const UNREAD: &str = "sip:192.0.2.0";
 
@@ -33,7 +35,8 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
         let account = table.text("account");
         if let Some(field) = account.as_ref().filter(|f| !accounts.contains(&f.value)) {
             let name = &field.value;
-            check.error(&field.span, format!("account {name:?} is not defined: add an [[account]]; one that exists keeps its balance"));
+            check.parsed(&field.span, rating::check_account_name(name));
+            check.warning(&field.span, format!("account {name:?} {OPENED_LATER}: tollgate account add {name}"));
         }
         let label = name.as_deref().unwrap_or("?");
         let gate = GateSpec {

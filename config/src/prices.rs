@@ -136,7 +136,7 @@ fn exchanges(document: &Document, check: &mut Check<'_>) -> Vec<Exchange> {
 
 pub(crate) fn currency(table: &Table, key: &str, check: &mut Check<'_>) -> Option<Currency> {
     let field = table.text(key)?;
-    check.parsed(&field.span, field.value.parse::<Currency>())
+    check.parsed(&field.span, Currency::iso(&field.value))
 }
 
 /// What a `[[deck]]` says of its rows beside its file.

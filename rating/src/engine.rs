@@ -34,7 +34,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
-pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount};
+pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount, Opened};
 pub use carrier::{CarrierLeg, Cost};
 pub use charges::ChargeRequest;
 pub use extend::{Extension, Warning};
@@ -70,6 +70,8 @@ pub struct Engine {
     exposure: BTreeMap<Currency, i64>,
     /// Payments on their way.
     transit: transit::Transit,
+    /// Accounts by the key of the request that opened them.
+    opened_by: BTreeMap<Name, AccountId>,
     /// Nothing may be dated before, if the books were ever closed.
     closed_until: Option<Wall>,
     /// Accounts that calls asked for and that the central ledger has not opened here, until it is asked for them.
@@ -117,6 +119,8 @@ impl Engine {
         for account in accounts {
             engine.schedule(account);
             engine.mark_low(account);
+            let by = engine.states.get(&account).and_then(|state| state.opened_as.as_ref()).map(|opened| opened.key.clone());
+            engine.opened_by.extend(by.map(|key| (key, account)));
         }
         engine.load_transit();
         (engine, open_calls.into_values().collect())
@@ -137,6 +141,9 @@ impl Engine {
         let mut above = Some(self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?);
         let mut tiers: SmallVec<[Tier; 1]> = SmallVec::new();
         while let Some(account) = above {
+            if self.states.get(&account).is_some_and(|state| !state.terms.status.is_active()) {
+                return Err(Refusal::Suspended);
+            }
             tiers.push(self.tier(account, ask.number, now.wall)?);
             above = self.states.get(&account).and_then(|state| state.parent);
         }

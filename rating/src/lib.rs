@@ -3,6 +3,7 @@
 //! Invariants: usage never takes a balance below its limit; an amount is exact and rounded once; slicing changes no cent.
 #![forbid(unsafe_code)]
 
+mod account_checks;
 pub mod cdr;
 pub mod deck;
 pub mod engine;
@@ -11,9 +12,10 @@ pub mod price;
 pub mod rerate;
 pub mod slices;
 
+pub use account_checks::{IDLE_DAYS_MAX, LANGUAGES, is_mail_address, unfit_deck};
 pub use cdr::{Attempt, Cdr};
 pub use deck::{Deck, DeckError, Decks, Row, Rules, Warning};
 pub use engine::{Engine, LeaseId, Refusal};
-pub use ledger::{CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms, check_account_name, check_pocket_name};
+pub use ledger::{AccountStatus, CallId, PocketKind, PocketTerms, ProfitGuard, Segment, Terms, check_account_name, check_pocket_name};
 pub use payment::{Payment, PaymentMethod, Stage, Term};
 pub use price::{Charge, Price, Step};

@@ -1,19 +1,19 @@
 //! The `tollgate` binary: what an operator can ask of a switch, one subcommand each.
-//! Errors are said once on stderr; exit codes are 0 done, 1 not done, 2 wrong command line.
+//! Errors are said once on stderr; exit codes are 0 done, 1 not done, 2 wrong command line, 3 a limit left rows out.
 #![forbid(unsafe_code)]
 
 mod cli;
 mod demo;
 mod logs;
+mod outlook;
 mod run;
 mod shelf;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use cli::{account, calls, cdr, check, deck, ledger, notices, price, rerate, route};
+use cli::{ConfigFile, account, calls, carriers, cdr, check, deck, gates, ledger, manual, node, notices, order, price, rerate, route};
 
 /// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all CPU time.
 #[global_allocator]
@@ -36,18 +36,19 @@ A day with it:
   tollgate run --config tollgate.toml         until SIGTERM (drain); SIGHUP reloads
   tollgate route --config tollgate.toml --gate acme-pbx --to 34911234567
   tollgate account topup acme 50.00 --reference 'invoice 17' --config tollgate.toml
-  tollgate cdr --account acme --from 2026-01-01T00:00:00Z --csv --config tollgate.toml
+  tollgate cdr --account acme --from 2026-01-01 --csv --config tollgate.toml
+  tollgate cdr --last 20                      the newest; so without --config, see below
   tollgate ledger verify --data ./data        the books, proved from the first entry
 
-Exit codes: 0 done, 1 not done (said on stderr), 2 wrong command line.";
+Without --config, $TOLLGATE_CONFIG or /etc/tollgate/tollgate.toml is read.
+Exit codes: 0 done, 1 not done (said on stderr), 2 wrong command line, 3 a limit left rows out.";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the switch in the foreground; prints `ready` and its addresses when every listener is bound
     Run {
-        /// Configuration, TOML
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
     },
     /// Check a configuration and every file it names; `ok`, or every error as file:line:column: message
     Check(check::Ask),
@@ -61,23 +62,38 @@ enum Command {
     Price(price::Ask),
     /// Price a file of calls by a deck
     Rerate(rerate::Ask),
-    /// The plan of a call: account, price, lease, carriers in order and those left out, with reasons
+    /// The plan of a call: account, price, lease, carriers in order and those left out, with reasons; of the running node, or --offline
     Route(route::Ask),
-    /// Accounts of a running node: list, show, add, topup
+    /// Accounts of a running node: list, show, add, grant, change, suspend, resume, close, topup, topups, book, reject, reverse, statement, charge,
+    /// correct
     #[command(subcommand)]
     Account(account::Ask),
     /// Live calls of a running node; --kill hangs one up
     Calls(calls::Ask),
-    /// Call records of a running node, in journal order
+    /// Call records of a running node: filters, --last, CSV, JSON
     Cdr(cdr::Ask),
     /// What account holders were told, in journal order
     Notices(notices::Ask),
-    /// Price lists: compare, preview, export
+    /// Carriers of a running node: up or down, calls; --statement tells what one of them charges
+    Carriers(carriers::Ask),
+    /// Gates of a running node: account, source, calls
+    Gates(gates::Ask),
+    /// A running node reads its configuration again, as by SIGHUP; warnings and findings are told
+    Reload(order::Shown),
+    /// A running node refuses new calls and ends with the last call, as by SIGTERM
+    Drain(order::Shown),
+    /// What the log of a running node shows: tell, change, --reset
+    Log(node::Log),
+    /// Price lists: diff, preview, versions, export
     #[command(subcommand)]
     Deck(deck::Ask),
-    /// The journal on disk
+    /// The books: verify, trial-balance, close, slices
     #[command(subcommand)]
     Ledger(ledger::Ask),
+    /// Completion for a shell: bash, elvish, fish, powershell, zsh
+    Completion(manual::Completion),
+    /// Man pages, one per command
+    Man(manual::Man),
 }
 
 fn main() -> ExitCode {
@@ -96,7 +112,7 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run { config } => run::run(&config).map(|()| ExitCode::SUCCESS),
+        Command::Run { config } => run::run(&config.path()?).map(|()| ExitCode::SUCCESS),
         Command::Demo { stay } => demo::run(stay).map(|()| ExitCode::SUCCESS),
         Command::Check(ask) => check::run(&ask),
         Command::Price(ask) => price::run(&ask),
@@ -106,6 +122,13 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Calls(ask) => calls::run(&ask),
         Command::Cdr(ask) => cdr::run(&ask),
         Command::Notices(ask) => notices::run(&ask),
+        Command::Carriers(ask) => carriers::run(&ask),
+        Command::Gates(ask) => gates::run(&ask),
+        Command::Reload(shown) => node::reload(&shown),
+        Command::Drain(shown) => node::drain(&shown),
+        Command::Log(ask) => node::log(&ask),
+        Command::Completion(ask) => manual::completion(&ask, Manual::command()),
+        Command::Man(ask) => manual::man(&ask, Manual::command()),
         Command::Deck(ask) => deck::run(&ask),
         Command::Ledger(ask) => ledger::run(&ask),
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use rating::engine::AccountChange;
-use rating::{Deck, PocketTerms};
+use rating::{Deck, PocketTerms, Terms};
 use units::{Currency, Money, Wall};
 
 use crate::cdrs::SourceError;
@@ -26,8 +26,8 @@ pub trait Backend: Send + Sync + 'static {
     fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>>;
     /// One account; `None` if there is none of that name.
     fn account(&self, name: String) -> Answer<Option<AccountDoc>>;
-    /// Opens an account; [`BackendError::Conflict`] if the name is taken.
-    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc>;
+    /// Opens an account, once per key; [`BackendError::Conflict`] if the name is taken.
+    fn add_account(&self, new: NewAccount) -> Answer<OpenReceipt>;
     /// Adds or announces money; answered once it is durable.
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
     /// All balances.
@@ -81,12 +81,23 @@ pub struct NewAccount {
     pub name: String,
     /// Its currency for ever.
     pub currency: Currency,
-    /// The deck that prices its calls.
-    pub deck: String,
+    /// What it calls by.
+    pub terms: Terms,
+    /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
+    pub limit: i64,
     /// Money to start with; zero or more.
     pub balance: Money,
     /// Always there if `balance` is not zero.
     pub idempotency_key: Option<String>,
+}
+
+/// What became of an account to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenReceipt {
+    /// As it was right after it was opened.
+    pub document: AccountDoc,
+    /// The key had been used with the same content: nothing was opened now.
+    pub replayed: bool,
 }
 
 /// Money to be added to an account.
@@ -342,6 +353,9 @@ pub enum BackendError {
     /// Two things that must agree do not: somebody has to look.
     #[error("{0}")]
     Broken(String),
+    /// The configuration is wrong, and nothing was changed: each finding as file:line:column: message.
+    #[error("the configuration has {} finding(s): nothing was changed", .0.len())]
+    Findings(Vec<String>),
     /// Nothing is taken at the moment: journal failed, draining, queue full.
     #[error("{0}")]
     Unavailable(String),
@@ -372,6 +386,7 @@ impl From<BackendError> for Problem {
             BackendError::NotYet { secs, .. } => Self::unavailable(detail).retry_in(secs),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
+            BackendError::Findings(findings) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(findings),
             BackendError::Unavailable(_) => Self::unavailable(detail),
         }
     }

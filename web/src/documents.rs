@@ -2,11 +2,16 @@
 //! times are RFC 3339 UTC with milliseconds; a field is never removed or given another meaning.
 
 mod books;
+mod node;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 pub use books::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
+pub use node::{
+    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc,
+    RouteLeftDoc, RoutePriceDoc, RouteRefusedDoc,
+};
 use units::{Period, Rounding};
 
 /// One page of a list. `next` is the cursor of the following page, `null` on the last one.
@@ -33,6 +38,12 @@ pub struct AccountDoc {
     pub available: String,
     /// Name of the deck that prices this account's calls.
     pub deck: String,
+    /// `active`, `suspended` (no new calls) or `closed`.
+    #[serde(default = "active")]
+    pub status: String,
+    /// When it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<String>,
     /// Calls that hold a lease now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_calls: Option<u64>,
@@ -42,6 +53,10 @@ pub struct AccountDoc {
     /// Promotional and test credit and minutes, in the order in which calls use them.
     #[serde(default)]
     pub pockets: Vec<PocketDoc>,
+}
+
+fn active() -> String {
+    "active".to_owned()
 }
 
 /// An account's terms.
@@ -291,4 +306,7 @@ pub struct ProblemDoc {
     /// The field, parameter or header at fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
+    /// All findings, where there may be several (RFC 9457 §3.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
 }

@@ -5,12 +5,14 @@
 
 pub mod backend;
 mod body;
+pub mod control;
 mod cdrs;
 mod cursor;
 pub mod documents;
 mod guard;
 mod handlers;
 pub mod metrics;
+mod places;
 mod problem;
 mod query;
 mod router;
@@ -18,9 +20,10 @@ mod server;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount,
+    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount, OpenReceipt,
     PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpOrder, TopUpReceipt, TransitAsk, TransitPlace,
 };
+pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
 pub use documents::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
@@ -34,7 +37,7 @@ pub use token::{TokenError, admin_token, read_token};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Requests of the API and of `/metrics` answered at the same time; one more gets 503.
 pub const REQUESTS_MAX: usize = 64;
-/// Open connections; one more waits in the listener's backlog.
+/// Open connections; for one more the one that has been quiet longest is closed.
 pub const CONNECTIONS_MAX: usize = 256;
 /// Time that a request may take, its body included, in milliseconds.
 pub const REQUEST_MS_MAX: u64 = 10_000;

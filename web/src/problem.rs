@@ -14,12 +14,13 @@ pub struct Problem {
     field: Option<String>,
     /// Seconds of Retry-After; none: 1 if the status is 503, else no such header.
     retry_secs: Option<u32>,
+    errors: Vec<String>,
 }
 
 impl Problem {
     /// Any refusal. `detail` is for the client's eyes.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, retry_secs: None }
+        Self { status, detail: detail.into(), field: None, retry_secs: None, errors: Vec::new() }
     }
 
     /// 400: the request cannot be read as it is.
@@ -54,6 +55,12 @@ impl Problem {
         Self { retry_secs: Some(secs), ..self }
     }
 
+    /// Names all findings.
+    #[must_use]
+    pub fn with(self, errors: Vec<String>) -> Self {
+        Self { errors, ..self }
+    }
+
     /// The status that will be sent.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -68,6 +75,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: self.detail,
             field: self.field,
+            errors: self.errors,
         };
         // A document of strings and one integer always serialises; an empty object is still a problem document.
         let body = serde_json::to_vec(&document).unwrap_or_else(|_| b"{}".to_vec());

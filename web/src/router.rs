@@ -12,7 +12,8 @@ use tokio::sync::Semaphore;
 
 use crate::backend::Backend;
 use crate::cdrs::CdrSource;
-use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, payments, terms};
+use crate::control::{Control, NoControl};
+use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, node, payments, terms};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 use crate::{BODY_BYTES_MAX, REQUEST_MS_MAX, REQUESTS_MAX, guard};
@@ -27,6 +28,7 @@ const CDR_READS_MAX: usize = 4;
 pub struct WebState {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) cdrs: Arc<dyn CdrSource>,
+    pub(crate) control: Arc<dyn Control>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) token: String,
     pub(crate) requests: Arc<Semaphore>,
@@ -40,12 +42,19 @@ impl WebState {
         Self {
             backend,
             cdrs,
+            control: Arc::new(NoControl),
             metrics,
             token,
             requests: Arc::new(Semaphore::new(REQUESTS_MAX)),
             cdr_reads: Arc::new(Semaphore::new(CDR_READS_MAX)),
             request_ms_max: REQUEST_MS_MAX,
         }
+    }
+
+    /// The node that it controls.
+    #[must_use]
+    pub fn with_control(self, control: Arc<dyn Control>) -> Self {
+        Self { control, ..self }
     }
 
     /// Another bound on the time of one request, in milliseconds.
@@ -81,6 +90,13 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/decks/{name}/changes", get(decks::changes))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
+        .route("/route", get(node::route))
+        .route("/carriers", get(node::carriers))
+        .route("/carriers/{name}/statement", get(node::carrier_statement))
+        .route("/gates", get(node::gates))
+        .route("/reload", post(node::reload))
+        .route("/drain", post(node::drain))
+        .route("/log", get(node::log).put(node::set_log))
         .route("/openapi.json", get(health::openapi))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

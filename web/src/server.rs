@@ -1,19 +1,21 @@
-//! Accepts connections and serves the router on each. Invariant: connections, header time and the wait at the end are bounded,
-//! so that idle or slow clients cannot keep others out or keep the process alive.
+//! Accepts connections and serves the router on each. Invariant: connections, header time and the wait at the end are bounded; where all
+//! places are taken the connection that has been quiet longest gives way, so that idle or slow clients cannot keep others out.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
 
 use crate::CONNECTIONS_MAX;
+use crate::places::Places;
 use crate::router::{WebState, router};
 
 /// Time for the head of a request to arrive; also how long an idle connection is kept.
@@ -37,34 +39,47 @@ pub enum ServeError {
 pub async fn serve(listener: std::net::TcpListener, state: Arc<WebState>, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
-    let router = router(state);
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let service = TowerToHyperService::new(router(state));
+    let places = Places::new(CONNECTIONS_MAX);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
-            (permit, listener.accept().await)
+            // First whoever comes, then a place: nobody has to go before it is needed.
+            let stream = listener.accept().await;
+            (stream, places.take().await)
         };
-        let (permit, stream) = tokio::select! {
+        let (stream, place) = tokio::select! {
             () = &mut shutdown => break,
-            (permit, stream) = accepted => (permit, stream),
+            accepted = accepted => accepted,
         };
-        match (permit, stream) {
-            (Ok(permit), Ok((stream, _))) => {
-                let watched = graceful.watch(connection(stream, router.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = watched.await {
-                        tracing::debug!(%error, "HTTP connection ended early");
+        match stream {
+            Ok((stream, _)) => {
+                let (here, inner) = (Arc::clone(&place), service.clone());
+                let answer = service_fn(move |request: Request<Incoming>| {
+                    let busy = here.busy();
+                    let answer = inner.call(request);
+                    async move {
+                        let response = answer.await;
+                        drop(busy);
+                        response
                     }
-                    drop(permit);
+                });
+                let watched = graceful.watch(http().serve_connection(TokioIo::new(stream), answer));
+                tokio::spawn(async move {
+                    tokio::select! {
+                        ended = watched => if let Err(error) = ended {
+                            tracing::debug!(%error, "HTTP connection ended early");
+                        },
+                        () = place.told_to_go() => tracing::debug!("a quiet HTTP connection gave way"),
+                    }
                 });
             }
-            (_, Err(error)) => {
+            Err(error) => {
+                drop(place);
                 tracing::warn!(%error, "HTTP accept failed");
                 tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
             }
-            (Err(_), _) => break,
         }
     }
     drop(listener);
@@ -74,10 +89,8 @@ pub async fn serve(listener: std::net::TcpListener, state: Arc<WebState>, shutdo
     Ok(())
 }
 
-fn connection(stream: TcpStream, router: Router) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(HEADER_MS_MAX))
-        .max_buf_size(HEADER_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+fn http() -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(HEADER_MS_MAX)).max_buf_size(HEADER_BYTES_MAX);
+    http
 }

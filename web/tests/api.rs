@@ -260,6 +260,54 @@ async fn a_top_up_needs_a_key_a_type_and_a_bounded_body() {
 }
 
 #[tokio::test]
+async fn fault_a12_what_cannot_be_meant_is_refused() {
+    let client = Client::new();
+    let body = r#"{"amount":"5.00"}"#;
+    for kind in ["application/json; charset=utf-16", "application/json;charset=\"iso-8859-1\"", "application/json; charset="] {
+        let reply = client.call("POST", TOPUPS, &[("content-type", kind), ("idempotency-key", "k")], body).await;
+        assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
+    }
+    let reply = client.get("/api/v1/cdrs?from=2026-01-31T12:00:00%2B25:00").await;
+    assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::BAD_REQUEST, "from".into()));
+    for currency in ["SEC", "XQZ", "XAU"] {
+        let body = format!(r#"{{"name":"gamma","currency":"{currency}","deck":"retail"}}"#);
+        let reply = client.call("POST", "/api/v1/accounts", &[("content-type", "application/json")], &body).await;
+        assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, "currency".into()), "{currency}");
+    }
+    for (path, body, field) in [
+        (TOPUPS, r#"{"amount":"90000000000000.00001"}"#, "amount"),
+        ("/api/v1/accounts/acme/corrections", r#"{"amount":"-90000000000001","reason":"x"}"#, "amount"),
+        ("/api/v1/accounts/acme/charges", r#"{"price":"92233720368547.75807","cause":"x"}"#, "price"),
+        ("/api/v1/accounts", r#"{"name":"gamma","currency":"EUR","deck":"retail","balance":"90000000000001"}"#, "balance"),
+        ("/api/v1/accounts", r#"{"name":"gamma","currency":"EUR","deck":"retail","credit":"90000000000001"}"#, "credit"),
+    ] {
+        let reply = client.post(path, "k", body).await;
+        assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{body}");
+    }
+    assert_eq!(client.balance("acme"), "10.00000");
+}
+
+#[tokio::test]
+async fn fault_d3_an_account_is_opened_and_changed_by_the_rules_of_the_file() {
+    let client = Client::new();
+    for (field, value) in [
+        ("email", r#""nobody""#),
+        ("language", r#""klingon""#),
+        ("idle_days", "0"),
+        ("idle_days", "36501"),
+        ("low_balance", r#""-1""#),
+        ("credit", r#""-1""#),
+    ] {
+        let body = format!(r#"{{"name":"gamma","currency":"EUR","deck":"retail","{field}":{value}}}"#);
+        let opened = client.post("/api/v1/accounts", "k", &body).await;
+        assert_eq!((opened.status, opened.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{body}");
+        let patch = format!(r#"{{"{field}":{value}}}"#);
+        let changed = client.call("PATCH", "/api/v1/accounts/acme", &[("content-type", "application/json")], &patch).await;
+        assert_eq!((changed.status, changed.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{patch}");
+    }
+}
+
+#[tokio::test]
 async fn accounts_are_opened_once() {
     let client = Client::new();
     let path = "/api/v1/accounts";

@@ -34,6 +34,14 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/decks/{name}/changes", "/decks/retail/changes"),
     ("get", "/calls", "/calls"),
     ("delete", "/calls/{id}", "/calls/c1"),
+    ("get", "/route", "/route"),
+    ("get", "/carriers", "/carriers"),
+    ("get", "/carriers/{name}/statement", "/carriers/alpha/statement"),
+    ("get", "/gates", "/gates"),
+    ("post", "/reload", "/reload"),
+    ("post", "/drain", "/drain"),
+    ("get", "/log", "/log"),
+    ("put", "/log", "/log"),
     ("get", "/openapi.json", "/openapi.json"),
 ];
 

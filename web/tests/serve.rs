@@ -88,3 +88,34 @@ fn what_is_not_http_gets_no_more_than_a_refusal() {
     assert!(server.exchange("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ends_with("ok\n"));
     server.end();
 }
+
+#[test]
+fn fault_a12_many_slow_clients_do_not_keep_a_probe_out() {
+    let server = Server::start();
+    // Twice as many as there are places: half of them say nothing, half of them never end their first line.
+    let mut slow = Vec::new();
+    for at in 0..2 * web::CONNECTIONS_MAX {
+        let mut stream = server.connect();
+        if at % 2 == 0 {
+            stream.write_all(b"GET /livez HT").unwrap();
+        }
+        slow.push(stream);
+    }
+    for path in ["/livez", "/readyz", "/livez"] {
+        let begun = Instant::now();
+        let answer = server.exchange(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        // Far below the 15 s that an idle connection may stay, far above what a busy machine needs.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{path} took {:?}", begun.elapsed());
+    }
+    // A connection that asks again and again is not the one that gives way.
+    let mut kept = server.connect();
+    for at in 0..10 {
+        kept.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 4096];
+        let read = kept.read(&mut answer).unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 200 "), "request {at}");
+        slow.extend((0..20).map(|_| server.connect()));
+    }
+    server.end();
+}

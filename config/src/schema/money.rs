@@ -100,14 +100,14 @@ pub const ACCOUNT: Section = Section {
         key("low_balance", Kind::Money, Preset::Nothing, "Below this the owner is told, and it counts in `tollgate_balance_low_accounts`."),
         key(
             "idle_days",
-            Kind::Int(1, 36_500),
+            Kind::Int(1, rating::IDLE_DAYS_MAX as i64),
             Preset::Nothing,
             "The balance expires at the end of a day, when unused for so many days. This and `idle_months` absent: never.",
         ),
         key("idle_months", Kind::Int(1, 1_200), Preset::Nothing, "The same in calendar months instead of days; 12 are a year."),
         key("zone", Kind::Text, Preset::Text("UTC"), "By whose clocks the account's days begin and end, as `Europe/Madrid`."),
         key("email", Kind::Text, Preset::Nothing, "Where notices go. Absent: they are only kept."),
-        key("language", Kind::Word(&["en", "es", "ru", "vi", "it", "nl"]), Preset::Text("en"), "Of the notices."),
+        key("language", Kind::Word(rating::LANGUAGES), Preset::Text("en"), "Of the notices."),
     ],
 };
 

@@ -37,8 +37,8 @@ pub use record::{
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use sheet::{Sheet, SheetError, SheetMoney};
 pub use snapshot::{PocketImage, SnapshotError, SnapshotHead, SnapshotReader, StateImage};
-pub use state::{AccountState, Announcement, Due, MAX_POCKETS, note_all};
+pub use state::{AccountState, Announcement, Due, MAX_POCKETS, OpenedAs, note_all};
 pub use tariff::{Segment, Tariff};
-pub use terms::{ProfitGuard, Terms};
+pub use terms::{AccountStatus, ProfitGuard, Terms};
 pub use transfer::{Purpose, Transfer};
 pub use trial::{TrialBalance, TrialLine, TrialRow};

@@ -92,6 +92,9 @@ pub struct AccountOpened {
     /// The balance to begin with, if not zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<Transfer>,
+    /// The idempotency key of the request that opened it; none of an account of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Name>,
 }
 
 /// See [`RecordBody::AccountChanged`].

@@ -343,7 +343,7 @@ impl ShardBooks {
         opened.opening.as_ref().map_or(Ok(()), |opening| self.books.repost(opening))?;
         let above = parent(&record.account).and_then(|above| self.books.id(above));
         let posted = self.books.balance(id).map_or(0, Balance::posted);
-        self.states.insert(id, AccountState::new(opened.terms.clone(), record.at, above, posted));
+        self.states.insert(id, AccountState::opened(opened, record.at, above, posted));
         Ok(())
     }
 

@@ -4,13 +4,14 @@
 //! survive; how much of a house account a shard holds means nothing, only the sum does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use units::{Name, Wall};
 
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
-    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, Outcome, Party, Pocket, PocketTerms, Refused,
+    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, OpenedAs, Outcome, Party, Pocket, PocketTerms, Refused,
     Replay, ShardBooks, Terms, Warned, chain, hex, parent,
 };
 
@@ -87,6 +88,9 @@ pub struct StateImage {
     /// By deck, the version of whose prices the owner was told last.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rates_told: BTreeMap<Name, Name>,
+    /// The request that opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_as: Option<OpenedAs>,
     /// Payments on their way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub announced: BTreeMap<Key, Announcement>,
@@ -127,18 +131,19 @@ pub struct SnapshotReader {
 
 impl StateImage {
     pub(crate) fn of(state: &AccountState) -> Self {
-        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told, announced } =
+        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced } =
             state.clone();
         let pockets = pockets.into_iter().map(|pocket| {
             let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
             PocketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
-        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, announced, pockets: pockets.collect() }
+        let opened_as = opened_as.map(|opened| (*opened).clone());
+        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, pockets: pockets.collect() }
     }
 
     /// The state of `account`, named `name`; pockets that the books do not have are an error.
     pub(crate) fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
-        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, announced, pockets } = self;
+        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, pockets } = self;
         let pockets = pockets.into_iter().map(|image| {
             let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
             let id = books.pocket(account, &name).ok_or(Refused::UnknownAccount)?;
@@ -146,7 +151,8 @@ impl StateImage {
         });
         let parent = parent(name).and_then(|above| books.id(above));
         let pockets = pockets.collect::<Result<_, Refused>>()?;
-        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told, announced })
+        let opened_as = opened_as.map(Arc::new);
+        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced })
     }
 }
 

@@ -1,14 +1,15 @@
 //! What is known of an account beside its balances, and how each movement changes it: the same in a running node and in a replay.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use units::{Name, Wall};
 
 use crate::pocket::next_warning;
 use crate::{
-    AccountId, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted, Purpose, RecordBody,
-    Refused, Terms, Transfer, Warned,
+    AccountId, AccountOpened, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted, Purpose,
+    RecordBody, Refused, Terms, Transfer, Warned, units_text,
 };
 
 /// Most pockets of an account; used-up ones give way.
@@ -35,8 +36,25 @@ pub struct AccountState {
     pub expiries: u32,
     /// By deck, the version of whose prices the owner was told last.
     pub rates_told: BTreeMap<Name, Name>,
+    /// What the request that opened it asked for; none if nobody may repeat it.
+    pub opened_as: Option<Arc<OpenedAs>>,
     /// Payments announced and neither booked nor rejected, by the key of the announcement.
     pub announced: BTreeMap<Key, Announcement>,
+}
+
+/// A request that opened an account: the same key with the same content opens nothing more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedAs {
+    /// The client's key, unique among all accounts.
+    pub key: Name,
+    /// What it was to call by.
+    pub terms: Terms,
+    /// How far usage might take the balance, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub limit: i64,
+    /// The first balance, 10⁻⁵ units.
+    #[serde(with = "units_text")]
+    pub opening: i64,
 }
 
 /// A payment on its way. What is on its way is in the books under the same key.
@@ -90,8 +108,15 @@ impl AccountState {
             warned: None,
             expiries: 0,
             rates_told: BTreeMap::new(),
+            opened_as: None,
             announced: BTreeMap::new(),
         }
+    }
+
+    /// Of an account that was opened by `opened` at `at`, with `posted` in it.
+    pub fn opened(opened: &AccountOpened, at: Wall, parent: Option<AccountId>, posted: i64) -> Self {
+        let by = |key: &Name| OpenedAs { key: key.clone(), terms: opened.terms.clone(), limit: opened.limit, opening: posted };
+        Self { opened_as: opened.key.as_ref().map(by).map(Arc::new), ..Self::new(opened.terms.clone(), at, parent, posted) }
     }
 
     /// Other terms; another low mark is watched from the balance as it stands.
@@ -104,7 +129,7 @@ impl AccountState {
 
     /// A movement of this account was posted at `at`; `posted` is its main balance now.
     pub fn note_posted(&mut self, transfer: &Transfer, at: Wall, posted: i64) {
-        let paid = transfer.amount.currency != units::Currency::SEC;
+        let paid = transfer.amount.currency != units::Currency::SEC && transfer.amount.amount != 0;
         if paid && matches!(transfer.purpose, Purpose::TopUp | Purpose::Usage | Purpose::Charge) {
             self.last_event = self.last_event.max(at);
         }
@@ -326,7 +351,7 @@ impl AccountState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AccountOpened, House, Key, Notice, Party, PocketExpired, PocketTerms, Record, RecordBody, Replay, ShardBooks};
+    use crate::{House, Key, Notice, Party, PocketExpired, PocketTerms, Record, RecordBody, Replay, ShardBooks};
     use units::{Currency, Money};
 
     const DAY_MS: i64 = 86_400_000;
@@ -351,7 +376,7 @@ mod tests {
         let terms = Terms { idle_days: Some(365), low_balance: Some(100), ..Terms::of_deck("retail") };
         let opening =
             transfer(Key::Opening, Purpose::Opening, (Party::House(House::Opening), Party::Customer("acme".into())), 100, Currency::EUR);
-        let opened = AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening) };
+        let opened = AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening), key: None };
         let mut replay = Replay::new();
         for body in std::iter::once(RecordBody::AccountOpened(opened)).chain(bodies) {
             let record = Record::new(Wall(0), "acme".into(), body);

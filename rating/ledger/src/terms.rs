@@ -20,6 +20,19 @@ pub enum ProfitGuard {
     Off,
 }
 
+/// Whether an account may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountStatus {
+    /// It calls and is paid for.
+    #[default]
+    Active,
+    /// No new calls, of accounts below it neither; calls in progress go on, and money may still be booked.
+    Suspended,
+    /// No calls and nothing that brings money: its balance was zero when it was closed. Reversals and corrections stay possible.
+    Closed,
+}
+
 /// An account's terms. Replaced as a whole; running calls keep their prices. A term that this program does not know is no reason to refuse
 /// the others: where several nodes share a ledger one of them may be newer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -47,6 +60,9 @@ pub struct Terms {
     /// In which language, as `es`; English if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Name>,
+    /// Whether it may be used.
+    #[serde(default, skip_serializing_if = "AccountStatus::is_active")]
+    pub status: AccountStatus,
 }
 
 // === impl ProfitGuard ===
@@ -73,6 +89,24 @@ impl ProfitGuard {
 
     const fn is_off(&self) -> bool {
         matches!(self, Self::Off)
+    }
+}
+
+// === impl AccountStatus ===
+
+impl AccountStatus {
+    /// As written.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// It may be used without restriction.
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Active)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, House, Key, Party, ProfitGuard, Purpose, Record, RecordBody,
-    Refused, Terms, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, AccountStatus, House, Key, OpenedAs, Party, ProfitGuard,
+    Purpose, Record, RecordBody, Refused, Terms, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall, Zone};
 
 use super::{Engine, PocketView};
-use crate::payment::{MAX_KEY, MAX_REFERENCE};
+use crate::payment::{MAX_KEY, MAX_REFERENCE, check_key};
 
 /// An account to be.
 #[derive(Debug, Clone)]
@@ -25,6 +25,17 @@ pub struct OpenAccount<'a> {
     pub terms: Terms,
     /// How far usage may take the balance, 10⁻⁵ units: 0, or below where credit is given.
     pub limit: i64,
+}
+
+/// An account that is open, now or since an earlier request of the same key and content.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// As it was right after it was opened.
+    pub view: AccountView,
+    /// It was opened before: nothing changed now.
+    pub replayed: bool,
+    /// For the journal; none if replayed.
+    pub record: Option<Record>,
 }
 
 /// What changes of an account; what is absent stays.
@@ -48,6 +59,8 @@ pub struct AccountChange {
     pub language: Option<Option<Name>>,
     /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
     pub limit: Option<i64>,
+    /// Whether it may be used.
+    pub status: Option<AccountStatus>,
 }
 
 /// An account as its owner sees it. Serialises with money as strings.
@@ -96,6 +109,12 @@ pub enum AccountRefused {
     /// Without a price list no call has a price.
     #[error("an account needs at least one deck")]
     NoDeck,
+    /// It is closed, and this brings money.
+    #[error("the account is closed: make it active first (tollgate account resume)")]
+    Closed,
+    /// It still has something.
+    #[error("the account cannot be closed: {0}")]
+    NotEmpty(String),
     /// No key, too long, or control characters in it.
     #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
     Key,
@@ -176,6 +195,7 @@ impl AccountChange {
             zone: self.zone.clone().unwrap_or_else(|| terms.zone.clone()),
             email: self.email.clone().unwrap_or_else(|| terms.email.clone()),
             language: self.language.clone().unwrap_or_else(|| terms.language.clone()),
+            status: self.status.unwrap_or(terms.status),
         }
     }
 }
@@ -216,6 +236,21 @@ pub(super) fn as_time_or_none<S: Serializer>(wall: &Option<Wall>, s: S) -> Resul
 impl Engine {
     /// Opens an account; one that exists is refused and stays as it is.
     pub fn open_account(&mut self, now: Now, ask: &OpenAccount<'_>) -> Result<Record, AccountRefused> {
+        self.open(now, ask, None)
+    }
+
+    /// Opens an account once per key; the same key with the same content is answered as the first time.
+    pub fn open_once(&mut self, now: Now, ask: &OpenAccount<'_>, key: &str) -> Result<Opened, AccountRefused> {
+        check_key(key)?;
+        if let Some(id) = self.opened_by.get(key) {
+            return self.opened_before(*id, ask, key);
+        }
+        let record = self.open(now, ask, Some(key.into()))?;
+        let view = self.account(ask.name).ok_or(Refused::UnknownAccount)?;
+        Ok(Opened { view, replayed: false, record: Some(record) })
+    }
+
+    fn open(&mut self, now: Now, ask: &OpenAccount<'_>, key: Option<Name>) -> Result<Record, AccountRefused> {
         check_account_name(ask.name)?;
         if ask.limit > 0 {
             return Err(AccountRefused::Limit);
@@ -230,11 +265,38 @@ impl Engine {
             self.books.post(transfer)?;
         }
         let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
-        self.states.insert(id, AccountState::new(ask.terms.clone(), now.wall, above, ask.opening));
+        let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening, key: key.clone() };
+        self.states.insert(id, AccountState::opened(&opened, now.wall, above, ask.opening));
+        self.opened_by.extend(key.map(|key| (key, id)));
         self.schedule(id);
         self.mark_low(id);
-        let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening };
         Ok(Record::new(now.wall, name, RecordBody::AccountOpened(opened)))
+    }
+
+    /// The account that a request of this key opened.
+    pub fn opened_by(&self, key: &str) -> Option<&Name> {
+        self.opened_by.get(key).and_then(|id| self.books.name(*id))
+    }
+
+    /// The answer of the first request, if this one has the same content.
+    fn opened_before(&self, id: AccountId, ask: &OpenAccount<'_>, key: &str) -> Result<Opened, AccountRefused> {
+        let (view, state) = self.view(id).zip(self.states.get(&id)).ok_or(Refused::UnknownAccount)?;
+        let asked = OpenedAs { key: key.into(), terms: ask.terms.clone(), limit: ask.limit, opening: ask.opening };
+        if *view.name != *ask.name || view.currency != ask.currency || state.opened_as.as_deref() != Some(&asked) {
+            return Err(Refused::KeyReused.into());
+        }
+        let money = |amount| Money::of(amount, ask.currency);
+        let view = AccountView {
+            balance: money(asked.opening),
+            leased: money(0),
+            available: money(asked.opening.saturating_sub(asked.limit)),
+            limit: money(asked.limit),
+            pockets: Vec::new(),
+            idle_end: AccountState::new(asked.terms.clone(), view.opened_at, None, 0).idle_end(),
+            terms: asked.terms,
+            ..view
+        };
+        Ok(Opened { view, replayed: true, record: None })
     }
 
     /// Changes an account's terms and limit; running calls keep their prices.
@@ -263,7 +325,44 @@ impl Engine {
             return Err(AccountRefused::NoDeck);
         }
         change.check_idle()?;
+        if terms.status == AccountStatus::Closed && state.terms.status != AccountStatus::Closed {
+            self.may_close(id, name)?;
+        }
         self.change_account(now, name, &terms, limit)
+    }
+
+    /// An account is closed when nothing is in it, on its way to it, or held by its calls.
+    fn may_close(&self, id: AccountId, name: &str) -> Result<(), AccountRefused> {
+        let state = self.states.get(&id).ok_or(Refused::UnknownAccount)?;
+        let own = self.books.balance(id).copied().ok_or(Refused::UnknownAccount)?;
+        let word = |text: String| Err(AccountRefused::NotEmpty(text));
+        if own.reserved > 0 {
+            return word("calls are in progress: suspend it and wait for their end".to_owned());
+        }
+        if own.posted() != 0 {
+            let balance = Money::of(own.posted(), own.currency);
+            return word(format!("its balance is {balance} {}: pay it out or correct it to zero first", own.currency));
+        }
+        if let Some((key, _)) = state.announced.first_key_value() {
+            return word(format!("the payment {key} is announced: book or reject it first"));
+        }
+        let filled = |pocket: &&ledger::Pocket| self.books.balance(pocket.id).is_some_and(|b| b.posted() != 0 || b.reserved != 0);
+        if let Some(pocket) = state.pockets.iter().find(filled) {
+            return word(format!("its bucket {} is not empty: reverse the grant first", pocket.name));
+        }
+        let below = format!("{name}:");
+        let mut children = self.books.customers_from(Bound::Included(&below)).take_while(|(name, _)| name.starts_with(&below));
+        let open = children.find(|(_, id)| self.states.get(id).is_some_and(|state| state.terms.status != AccountStatus::Closed));
+        match open {
+            Some((child, _)) => word(format!("the account {child} below it is not closed")),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing brings money to a closed account; what was done under `key` before is answered as then.
+    pub(super) fn refuse_closed(&self, owner: AccountId, key: &str) -> Result<(), AccountRefused> {
+        let closed = self.states.get(&owner).is_some_and(|state| state.terms.status == AccountStatus::Closed);
+        if closed && !self.books.knows(owner, &Key::Given(key.into())) { Err(AccountRefused::Closed) } else { Ok(()) }
     }
 
     /// One account.

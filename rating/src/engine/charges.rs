@@ -24,10 +24,11 @@ pub struct ChargeRequest<'a> {
 // === impl Engine ===
 
 impl Engine {
-    /// Takes `pieces` times `price` from the account's money once per key, exactly; if it is not there, nothing. What costs nothing is not
-    /// written. Pockets do not pay: they are for calls.
+    /// Takes `pieces` times `price` from the account's money once per key, exactly; if it is not there, nothing. What costs nothing is
+    /// written too, so that its key is known. Pockets do not pay: they are for calls.
     pub fn charge(&mut self, now: Now, ask: &ChargeRequest<'_>) -> Result<Moved, AccountRefused> {
         let owner = self.owner(ask.account, ask.key)?;
+        self.refuse_closed(owner, ask.key)?;
         // Part of the content: three at 0.08 are not two at 0.12.
         let memo = Some(format!("{}: {} x {}", reason(ask.cause)?, ask.pieces, ask.price).into());
         if ask.pieces == 0 || ask.price.amount < 0 {
@@ -39,11 +40,8 @@ impl Engine {
         if balance.currency != amount.currency {
             return Err(Refused::CurrencyMismatch.into());
         }
-        if sum == 0 {
-            return Ok(Moved { amount, balance: Money::of(balance.posted(), amount.currency), replayed: false, due: None, record: None });
-        }
         // A repeat is told what was done, whatever is there by now.
-        if self.books.given(owner, &key).is_none() && sum > balance.available() {
+        if self.books.given(owner, &key).is_none() && sum > balance.available().max(0) {
             return Err(AccountRefused::NoMoney);
         }
         let house = if ledger::parent(ask.account).is_some() { House::ResellerRevenue } else { House::Revenue };

@@ -79,7 +79,7 @@ impl AccountRefused {
         match self {
             Self::Books(Refused::KeyReused) => "key-reused",
             Self::Books(Refused::NoMovement) => "no-movement",
-            Self::Books(Refused::NotPending | Refused::Reversed) => "conflict",
+            Self::Books(Refused::NotPending | Refused::Reversed) | Self::Closed | Self::NotEmpty(_) => "conflict",
             Self::Books(Refused::CurrencyMismatch) => "currency",
             Self::Method(..) => "method",
             Self::Fee | Self::FeeTooEarly => "fee",

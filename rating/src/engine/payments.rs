@@ -36,6 +36,7 @@ impl Engine {
     /// Books or announces a payment once per key, if the method's rules allow it.
     pub fn take_payment(&mut self, now: Now, order: &PaymentOrder<'_>, methods: &[PaymentMethod]) -> Result<Moved, AccountRefused> {
         let owner = self.owner(order.top_up.account, order.top_up.key)?;
+        self.refuse_closed(owner, order.top_up.key)?;
         let currency = self.books.balance(owner).ok_or(Refused::UnknownAccount)?.currency;
         let is_known = self.books.knows(owner, &Key::Given(order.top_up.key.into()));
         let payment = Payment::of(order, currency, methods, is_known, now.wall)?;

@@ -95,6 +95,7 @@ impl Engine {
         if ask.amount.amount <= 0 {
             return Err(Refused::AmountNotPositive.into());
         }
+        self.refuse_closed(id, ask.key)?;
         let name = Name::from(ask.account);
         let house = if kind == PocketKind::Minutes { House::Minutes } else { House::Promotions };
         let transfer = Transfer {

@@ -8,6 +8,9 @@ pub enum Refusal {
     /// The account is not in these books.
     #[error("unknown account")]
     UnknownAccount,
+    /// The account, or one above it, is suspended or closed.
+    #[error("the account is suspended or closed")]
+    Suspended,
     /// The account's deck is not loaded.
     #[error("the account's deck is not loaded")]
     NoDeck,
@@ -43,7 +46,7 @@ impl Refusal {
     /// The final answer to the caller.
     pub const fn status(self) -> u16 {
         match self {
-            Self::UnknownAccount => 403,
+            Self::UnknownAccount | Self::Suspended => 403,
             Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => 404,
             Self::TooManyCalls | Self::LedgerAway => 503,
             Self::NoCredit => 402,
@@ -54,7 +57,7 @@ impl Refusal {
     /// The cause for the Reason header.
     pub const fn cause(self) -> Cause {
         match self {
-            Self::UnknownAccount | Self::NoCredit => Cause::REJECTED,
+            Self::UnknownAccount | Self::Suspended | Self::NoCredit => Cause::REJECTED,
             Self::NoDeck | Self::CurrencyMismatch | Self::NoPrice => Cause::NO_ROUTE,
             Self::TooManyCalls => Cause::CONGESTION,
             Self::LedgerAway => Cause::TEMPORARY,
@@ -66,6 +69,7 @@ impl Refusal {
     pub const fn word(self) -> &'static str {
         match self {
             Self::UnknownAccount => "unknown-account",
+            Self::Suspended => "suspended",
             Self::NoDeck => "no-deck",
             Self::CurrencyMismatch => "currency-mismatch",
             Self::NoPrice => "no-price",

@@ -10,8 +10,8 @@ use units::{Currency, Name, Now, Wall};
 
 use crate::Engine;
 use crate::engine::{
-    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, PaymentMethod,
-    TransitPlace,
+    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, Opened,
+    PaymentMethod, TransitPlace,
 };
 
 /// Accounts opened for one transaction.
@@ -49,6 +49,15 @@ pub struct NewAccount {
     pub terms: Terms,
 }
 
+// === impl NewAccount ===
+
+impl NewAccount {
+    fn ask(&self) -> OpenAccount<'_> {
+        let Self { name, currency, opening, limit, terms } = self;
+        OpenAccount { name, currency: *currency, opening: *opening, terms: terms.clone(), limit: *limit }
+    }
+}
+
 // === impl Desk ===
 
 impl Desk {
@@ -61,11 +70,16 @@ impl Desk {
 
     /// Opens an account; the one above it has to be on the desk.
     pub fn open(&mut self, now: Now, new: &NewAccount) -> Result<(), AccountRefused> {
-        let NewAccount { name, currency, opening, limit, terms } = new;
-        let ask = OpenAccount { name, currency: *currency, opening: *opening, terms: terms.clone(), limit: *limit };
-        let record = self.engine.open_account(now, &ask)?;
+        let record = self.engine.open_account(now, &new.ask())?;
         self.keep(record);
         Ok(())
+    }
+
+    /// Opens an account once per key; the account that the key opened before has to be on the desk, if there is one.
+    pub fn open_once(&mut self, now: Now, new: &NewAccount, key: &str) -> Result<Opened, AccountRefused> {
+        let opened = self.engine.open_once(now, &new.ask(), key)?;
+        self.records.extend(opened.record.clone());
+        Ok(opened)
     }
 
     /// Moves money once per key, as in a node's own books.

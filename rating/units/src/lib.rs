@@ -7,6 +7,7 @@ mod calendar;
 mod cause;
 mod exchange;
 mod increments;
+mod iso4217;
 mod money;
 mod number;
 mod period;

@@ -38,6 +38,9 @@ pub enum MoneyError {
     /// Not three ASCII letters.
     #[error("currency must be three letters, as EUR, not {0:?}")]
     Currency(String),
+    /// Three letters that are no currency.
+    #[error("{0} is no currency of ISO 4217: write a code such as EUR or USD")]
+    NotIso(String),
     /// Not a decimal number.
     #[error("not a decimal amount: {0:?}")]
     NotDecimal(String),
@@ -47,6 +50,9 @@ pub enum MoneyError {
     /// Beyond what a balance can hold (about 9.2e13).
     #[error("amount out of range: {0:?}")]
     OutOfRange(String),
+    /// More than may be entered at once.
+    #[error("{0:?} is more than {max} at once", max = Money::ENTERED_MAX / SCALE)]
+    TooMuch(String),
     /// Two currencies in one sum.
     #[error("cannot add {0} and {1}: convert at a dated rate first")]
     CurrencyMismatch(Currency, Currency),
@@ -61,6 +67,13 @@ impl Currency {
     pub const USD: Self = Self(*b"USD");
     /// No money: seconds of free minutes, kept in the same books. 1.00000 is one second.
     pub const SEC: Self = Self(*b"SEC");
+
+    /// What people and programs outside may name: a currency of ISO 4217. `SEC` and codes that money never has are refused; books that hold
+    /// them are still read.
+    pub fn iso(text: &str) -> Result<Self, MoneyError> {
+        let currency: Self = text.parse()?;
+        if crate::iso4217::is_listed(currency.as_str()) { Ok(currency) } else { Err(MoneyError::NotIso(currency.to_string())) }
+    }
 
     /// The three letters.
     pub fn as_str(&self) -> &str {
@@ -145,6 +158,15 @@ impl Money {
     /// From a count of 10⁻⁵ units.
     pub const fn of(amount: i64, currency: Currency) -> Self {
         Self { amount, currency }
+    }
+
+    /// The most that may be entered at once, 10⁻⁵ units: a balance holds little more (9.2·10¹³), and sums must not clamp.
+    pub const ENTERED_MAX: i64 = 90_000_000_000_000 * SCALE;
+
+    /// As [`Self::parse`], for an amount that somebody enters: at most [`Self::ENTERED_MAX`] in either direction.
+    pub fn parse_entered(text: &str, currency: Currency) -> Result<Self, MoneyError> {
+        let money = Self::parse(text, currency)?;
+        if money.amount.unsigned_abs() > Self::ENTERED_MAX.unsigned_abs() { Err(MoneyError::TooMuch(text.to_owned())) } else { Ok(money) }
     }
 
     /// Reads a plain decimal, `-12.34567`; more than five places that are not zero are an error.
@@ -257,6 +279,22 @@ mod tests {
         assert!("EURO".parse::<Currency>().is_err());
         assert!("E1R".parse::<Currency>().is_err());
         assert_eq!("eur".parse(), Ok(Currency::EUR));
+    }
+
+    #[test]
+    fn fault_a12_only_iso_currencies_and_sane_amounts_come_from_outside() {
+        for code in ["EUR", "usd", "JPY", "XAF", "XCG"] {
+            assert!(Currency::iso(code).is_ok(), "{code}");
+        }
+        // Seconds of minutes, the letters of the issue, gold, the code for tests, and currencies that are no more.
+        for code in ["SEC", "sec", "XQZ", "XAU", "XTS", "XXX", "DEM", "HRK", "EURO", ""] {
+            assert!(Currency::iso(code).is_err(), "{code}");
+        }
+        assert_eq!("XQZ".parse::<Currency>().map(|c| c.to_string()), Ok("XQZ".to_owned()), "old books are still read");
+        assert!(Money::parse_entered("90000000000000", Currency::EUR).is_ok());
+        for text in ["90000000000000.00001", "-90000000000000.00001", "92233720368547.75807"] {
+            assert_eq!(Money::parse_entered(text, Currency::EUR), Err(MoneyError::TooMuch(text.to_owned())));
+        }
     }
 
     #[test]

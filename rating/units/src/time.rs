@@ -56,6 +56,34 @@ pub(crate) const fn days_of_month(year: i64, month: i64) -> i64 {
     days_from_civil(next_year, next, 1) - days_from_civil(year, month, 1)
 }
 
+/// Whether `text` has the form of RFC 3339 §5.6, with an offset that a clock can show; the calendar is not looked at.
+fn is_rfc3339(text: &[u8]) -> bool {
+    let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
+    let fits = date_time.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(|(byte, form)| match form {
+        b'd' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b't' | b' '),
+        other => byte == other,
+    });
+    let offset = match rest.strip_prefix(b".") {
+        None => rest,
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            fraction.get(digits..).unwrap_or_default()
+        }
+    };
+    fits && match offset {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', h1, h2, b':', m1, m2] => {
+            let is_hour = matches!((h1, h2), (b'0' | b'1', b'0'..=b'9') | (b'2', b'0'..=b'3'));
+            is_hour && matches!((m1, m2), (b'0'..=b'5', b'0'..=b'9'))
+        }
+        _ => false,
+    }
+}
+
 // === impl Tick ===
 
 impl Tick {
@@ -130,8 +158,11 @@ impl Wall {
         Some(text)
     }
 
-    /// Reads RFC 3339 with any offset; precision beyond milliseconds is dropped.
+    /// Reads RFC 3339 with any offset up to 23:59; precision beyond milliseconds is dropped. Nothing else that looks like a time is taken.
     pub fn parse(text: &str) -> Option<Self> {
+        if !is_rfc3339(text.as_bytes()) {
+            return None;
+        }
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
@@ -179,6 +210,31 @@ mod tests {
         assert_eq!(wall.rfc3339(), "2026-11-22T13:44:48.123Z");
         assert_eq!(Wall(0).rfc3339(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Wall::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn fault_a12_only_rfc_3339_is_a_time() {
+        let noon = Wall::parse("2026-01-31T12:00:00Z").expect("a time");
+        for text in ["2026-01-31t12:00:00z", "2026-01-31 12:00:00.000Z", "2026-01-31T13:00:00+01:00", "2026-02-01T11:59:00+23:59"] {
+            assert_eq!(Wall::parse(text), Some(noon), "{text}");
+        }
+        for text in [
+            "2026-01-31T12:00:00+25:00",
+            "2026-01-31T12:00:00+24:00",
+            "2026-01-31T12:00:00+01:60",
+            "2026-01-31T12:00:00+0100",
+            "2026-01-31T12:00:00+01",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00Z",
+            "20260131T120000Z",
+            "2026-01-31T12:00:00.Z",
+            "2026-01-31T12:00:00Z[Europe/Madrid]",
+            "2026-02-30T12:00:00Z",
+            "2026-01-31",
+            "+002026-01-31T12:00:00Z",
+        ] {
+            assert_eq!(Wall::parse(text), None, "{text}");
+        }
     }
 
     /// Against the time library, over leap years, centuries and days.

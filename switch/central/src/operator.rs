@@ -101,6 +101,7 @@ pub struct SliceRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Order {
     Open { new: NewAccount, at: Wall },
+    OpenOnce { new: NewAccount, key: Name, at: Wall },
     Amend { account: Name, change: AccountChange, at: Wall },
     Move { account: Name, key: String, order: MoveOrder, methods: Arc<[PaymentMethod]>, at: Wall },
     Grant { grant: NewGrant, at: Wall },
@@ -117,6 +118,7 @@ pub(crate) enum Order {
 pub(crate) enum Answer {
     Done,
     Account(Option<Box<AccountView>>),
+    Opened(Box<AccountView>, bool),
     Views(Vec<AccountView>),
     Booked(Booked),
     /// Nodes hold what it takes: they were asked for it, and nothing was moved.
@@ -143,6 +145,14 @@ impl Central {
         let name = new.name.clone();
         self.order(Order::Open { new, at }).await?;
         self.account(&name).await?.ok_or_else(|| CentralError::NoAccount(name.to_string()))
+    }
+
+    /// Opens an account once per key over all nodes; true if it was opened by an earlier request of this key and content.
+    pub async fn open_once(&self, new: NewAccount, key: Name, at: Wall) -> Result<(AccountView, bool), CentralError> {
+        match self.order(Order::OpenOnce { new, key, at }).await? {
+            Answer::Opened(view, replayed) => Ok((*view, replayed)),
+            _ => Err(CentralError::Statement("no account".to_owned())),
+        }
     }
 
     /// Changes terms and limit. Nodes hear of it with their next beat.
@@ -252,6 +262,7 @@ impl Answer {
 pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Answer, Failed> {
     match order {
         Order::Open { new, at } => open(tx, new, desk::at(*at)).await.map(|()| Answer::Done),
+        Order::OpenOnce { new, key, at } => open_once(tx, new, key, desk::at(*at)).await,
         Order::Amend { account, change, at } => amend(tx, account, change, desk::at(*at)).await.map(|()| Answer::Done),
         Order::Move { account, key, order, methods, at } => move_money(tx, (account, key), order, methods, desk::at(*at)).await,
         Order::Grant { grant, at } => give(tx, grant, desk::at(*at)).await.map(Answer::Booked),
@@ -289,6 +300,19 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
     open.desk.open(now, new).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
     journal.append(tx).await
+}
+
+/// The journal's lock makes one of two requests with the same key see the other.
+async fn open_once(tx: &Transaction<'_>, new: &NewAccount, key: &Name, now: Now) -> Result<Answer, Failed> {
+    let mut journal = desk::lock_journal(tx).await?;
+    let by_key = "SELECT name FROM account WHERE pocket_of IS NULL AND state::jsonb -> 'opened_as' ->> 'key' = $1";
+    let before: Option<String> = tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
+    let above = ledger::parent(&new.name).map(Name::from);
+    let accounts: BTreeSet<Name> = above.into_iter().chain(before.map(Name::from)).chain([new.name.clone()]).collect();
+    let mut open = desk::open(tx, &accounts, &[]).await?;
+    let opened = open.desk.open_once(now, new, key).map_err(refused)?;
+    open.close(tx, Some(&mut journal), None).await?;
+    Ok(Answer::Opened(Box::new(opened.view), opened.replayed))
 }
 
 async fn amend(tx: &Transaction<'_>, account: &Name, change: &AccountChange, now: Now) -> Result<(), Failed> {

@@ -117,7 +117,7 @@ async fn lines(tx: &Transaction<'_>, wanted: &Lines) -> Result<Vec<Entry>, Faile
 async fn cdrs(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Failed> {
     let (kind, after, from, to, limit) = of_query(Kind::CDR, query);
     let mut text = "SELECT j.place, j.account, c.ended_ms, c.body FROM journal j JOIN cdr c ON c.node = j.node AND c.seq = j.seq \
-                    WHERE j.kind = $1 AND j.place > $2 AND c.ended_ms >= $3 AND c.ended_ms < $4"
+                    WHERE j.kind = $1 AND c.ended_ms >= $3 AND c.ended_ms < $4"
         .to_owned();
     let account = query.account.as_deref();
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &after, &from, &to, &limit];
@@ -125,14 +125,14 @@ async fn cdrs(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Failed>
         text.push_str(" AND j.account = $6");
         values.push(account);
     }
-    text.push_str(" ORDER BY j.place LIMIT $5");
+    text.push_str(in_order(query));
     tx.query(&text, &values).await?.iter().map(entry).collect()
 }
 
 async fn notices(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Failed> {
     let (kind, after, from, to, limit) = of_query(Kind::NOTICE, query);
     let mut text = "SELECT j.place, j.account, e.at_ms, e.body FROM journal j JOIN entry e ON e.node = j.node AND e.seq = j.seq \
-                    WHERE j.kind = $1 AND j.place > $2 AND e.at_ms >= $3 AND e.at_ms < $4"
+                    WHERE j.kind = $1 AND e.at_ms >= $3 AND e.at_ms < $4"
         .to_owned();
     let account = query.account.as_deref();
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &after, &from, &to, &limit];
@@ -140,13 +140,19 @@ async fn notices(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Fail
         text.push_str(" AND j.account = $6");
         values.push(account);
     }
-    text.push_str(" ORDER BY j.place LIMIT $5");
+    text.push_str(in_order(query));
     tx.query(&text, &values).await?.iter().map(entry).collect()
+}
+
+/// From where, in which direction, how many.
+const fn in_order(query: &Query) -> &'static str {
+    if query.newest_first { " AND j.place < $2 ORDER BY j.place DESC LIMIT $5" } else { " AND j.place > $2 ORDER BY j.place LIMIT $5" }
 }
 
 /// Kind, place, times and number of rows, as SQL takes them.
 fn of_query(kind: Kind, query: &Query) -> (i64, i64, i64, i64, i64) {
-    let after = signed(query.after.unwrap_or(0).min(i64::MAX as u64));
+    let start = if query.newest_first { i64::MAX as u64 } else { 0 };
+    let after = signed(query.after.unwrap_or(start).min(i64::MAX as u64));
     let (from, to) = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
     (i64::from(kind.0), after, from, to, i64::from(query.limit))
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use call::{Event, HangupBy};
 use ledger::{Notice, NoticeEvent, Record, RecordBody};
-use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, OpenAccount};
-use units::{Name, Now, Wall};
+use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, OpenAccount, Opened};
+use rating::unfit_deck;
+use units::{Currency, Name, Now, Wall};
 
 use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
 use crate::node::{Node, id_in_run};
@@ -21,10 +22,14 @@ impl Node {
                 AdminReply::Accounts(self.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
             }
             AdminRequest::Account(name) => self.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
-            AdminRequest::AddAccount { name, currency, opening, terms, limit } => {
+            AdminRequest::AddAccount { name, currency, opening, terms, limit, key } => {
                 let ask = OpenAccount { name: &name, currency, opening, terms, limit };
-                return self.add_account(now, ticket, &ask);
+                return self.add_account(now, ticket, &ask, key.as_deref());
             }
+            AdminRequest::Prospect { account, number, at } => {
+                AdminReply::Prospect(Box::new(self.prospect(now, &account, number.as_ref(), at)))
+            }
+            AdminRequest::OpenedBy(key) => AdminReply::OpenedBy(self.engine.opened_by(&key).cloned()),
             AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, &order),
             AdminRequest::ClosePeriod { until } => return self.close_period(now, ticket, until),
             AdminRequest::PeriodClosed(closed) => {
@@ -65,23 +70,37 @@ impl Node {
         self.outputs.push_back(Output::Reply { ticket, reply });
     }
 
-    fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>) {
-        if self.refuse_unknown_deck(ticket, &ask.terms.decks) {
+    fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>, key: Option<&str>) {
+        let is_repeat = key.is_some_and(|key| self.engine.opened_by(key).is_some());
+        // A repeat is answered as the first time, whatever became of its decks.
+        if !is_repeat && self.refuse_unfit_deck(ticket, &ask.terms.decks, ask.currency) {
             return;
         }
-        match self.engine.open_account(now, ask) {
-            Ok(record) => {
-                let written = self.journal(true, record);
-                if let Some(view) = self.engine.account(ask.name) {
-                    self.reply_when_durable(written, ticket, AdminReply::Account(view));
-                }
+        let opened = match key {
+            Some(key) => self.engine.open_once(now, ask, key),
+            None => self.engine.open_account(now, ask).and_then(|record| {
+                let view = self.engine.account(ask.name).ok_or(ledger::Refused::UnknownAccount)?;
+                Ok(Opened { view, replayed: false, record: Some(record) })
+            }),
+        };
+        match opened {
+            Ok(Opened { view, replayed, record }) => {
+                let written = match record {
+                    Some(record) => self.journal(true, record),
+                    None => self.last_ticket(),
+                };
+                self.reply_when_durable(written, ticket, AdminReply::Opened { view, replayed });
+                self.flush_durable();
             }
             Err(refused) => self.refuse_admin(ticket, &refused),
         }
     }
 
     fn change_account(&mut self, now: Now, ticket: u64, name: &str, change: &AccountChange) {
-        if self.refuse_unknown_deck(ticket, change.decks.as_deref().unwrap_or_default()) {
+        let decks = change.decks.as_deref().unwrap_or_default();
+        if let Some(view) = self.engine.account(name)
+            && self.refuse_unfit_deck(ticket, decks, view.currency)
+        {
             return;
         }
         match self.engine.amend_account(now, name, change) {
@@ -96,9 +115,9 @@ impl Node {
         }
     }
 
-    fn refuse_unknown_deck(&mut self, ticket: u64, decks: &[Name]) -> bool {
-        let Some(deck) = decks.iter().find(|deck| self.engine.decks().named(deck).is_none()) else { return false };
-        let detail = format!("there is no deck named {deck:?}: add it to the configuration first");
+    /// As the configuration is checked: a deck that is not there, or in a currency that nothing converts.
+    fn refuse_unfit_deck(&mut self, ticket: u64, decks: &[Name], currency: Currency) -> bool {
+        let Some(detail) = unfit_deck(self.engine.decks(), decks, currency) else { return false };
         self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
         true
     }

@@ -9,9 +9,9 @@ use rating::Cdr;
 use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
-use units::{Currency, Money, Name, Wall};
+use units::{Currency, Money, Name, Number, Wall};
 
-use crate::{SliceOrder, Tables};
+use crate::{Prospect, SliceOrder, Tables};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -154,7 +154,20 @@ pub enum AdminRequest {
         terms: Terms,
         /// How far usage may take the balance, 10⁻⁵ units; 0 or negative.
         limit: i64,
+        /// Idempotency key, if the request has one.
+        key: Option<String>,
     },
+    /// What a call by an account would find here.
+    Prospect {
+        /// Whose call.
+        account: Name,
+        /// Where to; without it only accounts and carriers are told.
+        number: Option<Number>,
+        /// When.
+        at: Wall,
+    },
+    /// The account that a request of this key opened.
+    OpenedBy(String),
     /// Money moved by hand, once per key.
     Move {
         /// Whose.
@@ -226,8 +239,19 @@ pub enum AdminRequest {
 pub enum AdminReply {
     /// To `Accounts`.
     Accounts(Vec<AccountView>),
-    /// To `Account`, `AddAccount`, `ChangeAccount`.
+    /// To `Account`, `ChangeAccount`.
     Account(AccountView),
+    /// To `AddAccount`, once it is durable.
+    Opened {
+        /// As it was right after it was opened.
+        view: AccountView,
+        /// The key had been used for the same: nothing was opened now.
+        replayed: bool,
+    },
+    /// To `Prospect`.
+    Prospect(Box<Prospect>),
+    /// To `OpenedBy`.
+    OpenedBy(Option<Name>),
     /// To `Move`, once it is durable.
     Moved {
         /// What the account got; negative if it paid.

@@ -1,22 +1,22 @@
 //! `tollgate account`: accounts of a running node and the money put on them.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use units::Currency;
 use web::{AccountDoc, MovedDoc, Page, TopUpDoc};
 
 use super::client::segment;
 use super::order::{Order, Shown, print_lines};
-use super::terms::{Change, Grant, print_terms};
-use super::{plain, statement, stdout, topups};
+use super::table::{self, Table, Wide};
+use super::terms::{Change, Grant, NewTerms, print_terms};
+use super::{statement, topups};
 
 /// What can be done with accounts.
 #[derive(clap::Subcommand)]
 pub(crate) enum Ask {
     /// All accounts with their balances
-    List(Shown),
+    List(List),
     /// One account
     Show {
         /// Its name
@@ -29,14 +29,13 @@ pub(crate) enum Ask {
         /// 1 to 64 letters, digits, . _ -
         name: String,
         /// Its currency for ever
-        #[arg(long, value_name = "CODE")]
+        #[arg(long, value_name = "CODE", value_parser = super::currency)]
         currency: Currency,
-        /// The deck that prices its calls
-        #[arg(long, value_name = "NAME")]
-        deck: String,
         /// Money to start with
         #[arg(long, value_name = "AMOUNT", default_value = "0.00")]
         balance: String,
+        #[command(flatten)]
+        terms: NewTerms,
         #[command(flatten)]
         order: Order,
     },
@@ -44,6 +43,12 @@ pub(crate) enum Ask {
     Grant(Grant),
     /// Change what an account calls by
     Change(Change),
+    /// No new calls, of accounts below it neither; calls in progress go on, and money may still be booked
+    Suspend(Named),
+    /// Calls again, after a suspension or a close
+    Resume(Named),
+    /// For good: nothing may be left in it, on its way to it or held by its calls; its history stays
+    Close(Named),
     /// Add money to an account, once per key
     Topup {
         /// The account's name
@@ -136,6 +141,42 @@ pub(crate) enum Ask {
     },
 }
 
+/// One account.
+#[derive(clap::Args)]
+pub(crate) struct Named {
+    /// The account's name
+    name: String,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// Which accounts.
+#[derive(clap::Args)]
+pub(crate) struct List {
+    /// active, suspended or closed
+    #[arg(long, value_name = "WORD", value_parser = ["active", "suspended", "closed"])]
+    status: Option<String>,
+    /// In this currency
+    #[arg(long, value_name = "CODE")]
+    currency: Option<Currency>,
+    /// That call by this deck
+    #[arg(long, value_name = "NAME")]
+    deck: Option<String>,
+    /// Whose names begin so
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Below this account
+    #[arg(long, value_name = "NAME")]
+    below: Option<String>,
+    /// With less than their low-balance mark
+    #[arg(long)]
+    low: bool,
+    #[command(flatten)]
+    wide: Wide,
+    #[command(flatten)]
+    shown: Shown,
+}
+
 /// An earlier movement of an account.
 #[derive(clap::Args)]
 pub(crate) struct Earlier {
@@ -149,18 +190,19 @@ pub(crate) struct Earlier {
 /// Asks the node and prints what it says.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
-        Ask::List(shown) => {
-            let accounts: Vec<AccountDoc> = shown.client()?.read_all("/accounts")?;
-            shown.show(&Page { items: accounts, next: None }, |page| print_table(&page.items))?;
-        }
+        Ask::List(list) => list.run()?,
         Ask::Show { name, shown } => {
             let account: AccountDoc = shown.client()?.read(&format!("/accounts/{}", segment(name)), &[])?;
             shown.show(&account, print_account)?;
         }
-        Ask::Add { name, currency, deck, balance, order } => {
-            let body = json!({ "name": name, "currency": currency.as_str(), "deck": deck, "balance": balance });
-            order.carry_out("/accounts", &body, print_account)?;
+        Ask::Add { name, currency, balance, terms, order } => {
+            let mut body = terms.body();
+            body.extend([("name", json!(name)), ("currency", json!(currency.as_str())), ("balance", json!(balance))].map(owned));
+            order.carry_out("/accounts", &Value::Object(body), print_account)?;
         }
+        Ask::Suspend(named) => named.set_status("suspended")?,
+        Ask::Resume(named) => named.set_status("active")?,
+        Ask::Close(named) => named.set_status("closed")?,
         Ask::Grant(grant) => grant.run()?,
         Ask::Change(change) => change.shown.show(&change.run()?, print_account)?,
         Ask::Topup { name, amount, reference, method, fee, pending, order } => {
@@ -188,6 +230,59 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn owned((name, value): (&str, Value)) -> (String, Value) {
+    (name.to_owned(), value)
+}
+
+impl Named {
+    fn set_status(&self, status: &str) -> anyhow::Result<()> {
+        let path = format!("/accounts/{}", segment(&self.name));
+        let account: AccountDoc = self.shown.client()?.patch(&path, &json!({ "status": status }))?;
+        self.shown.show(&account, print_account)
+    }
+}
+
+impl List {
+    fn run(&self) -> anyhow::Result<()> {
+        let currency = self.currency.map(|currency| currency.to_string());
+        let low = self.low.then(|| "true".to_owned());
+        let given = [
+            ("status", &self.status),
+            ("currency", &currency),
+            ("deck", &self.deck),
+            ("name", &self.name),
+            ("below", &self.below),
+            ("low", &low),
+        ];
+        let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+        let mut items: Vec<AccountDoc> = Vec::new();
+        self.shown.client()?.each_row("/accounts", &query, (None, usize::MAX), |row| {
+            items.push(row);
+            Ok(())
+        })?;
+        self.shown.show(&Page { items, next: None }, |page| self.print(&page.items))
+    }
+
+    fn print(&self, accounts: &[AccountDoc]) -> anyhow::Result<()> {
+        let columns = [
+            table::text("name"),
+            table::number("balance"),
+            table::number("available"),
+            table::text(""),
+            table::text("deck"),
+            table::text("status"),
+            table::number("leased").wide(),
+            table::text("opened").wide(),
+        ];
+        let mut table = Table::new(&columns, self.wide);
+        for a in accounts {
+            let opened = a.opened_at.as_deref().unwrap_or_default();
+            table.row([&*a.name, &*a.balance, &*a.available, &*a.currency, &*a.deck, &*a.status, &*a.leased, opened]);
+        }
+        table.print()
+    }
+}
+
 impl Earlier {
     fn path(&self, word: &str) -> String {
         format!("/accounts/{}/topups/{}/{word}", segment(&self.name), segment(&self.of))
@@ -207,17 +302,6 @@ fn print_moved(moved: &MovedDoc) -> anyhow::Result<()> {
     ])
 }
 
-fn print_table(accounts: &[AccountDoc]) -> anyhow::Result<()> {
-    let mut out = stdout();
-    writeln!(out, "{:24} {:>18} {:>18} {:>18} {:4} deck", "name", "balance", "leased", "available", "")?;
-    for a in accounts {
-        let [name, currency, deck] = [&a.name, &a.currency, &a.deck].map(|text| plain(text));
-        writeln!(out, "{name:24} {:>18} {:>18} {:>18} {currency:4} {deck}", plain(&a.balance), plain(&a.leased), plain(&a.available))?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
 fn print_account(account: &AccountDoc) -> anyhow::Result<()> {
     print_lines(&[
         ("name", &account.name),
@@ -226,6 +310,8 @@ fn print_account(account: &AccountDoc) -> anyhow::Result<()> {
         ("leased", &account.leased),
         ("available", &account.available),
         ("deck", &account.deck),
+        ("status", &account.status),
+        ("opened", account.opened_at.as_deref().unwrap_or_default()),
     ])?;
     print_terms(account)
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use web::{CallDoc, Page};
 
 use super::client::{Reach, segment};
-use super::{plain, print_json, stdout};
+use super::table::{self, Table, Wide};
+use super::{print_json, stdout};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -17,6 +18,8 @@ pub(crate) struct Ask {
     /// One JSON document
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    wide: Wide,
     #[command(flatten)]
     reach: Reach,
 }
@@ -34,19 +37,24 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         print_json(&Page { items: calls, next: None })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut out = stdout();
-    writeln!(
-        out,
-        "{:32} {:9} {:>9} {:16} {:16} {:16} {:16} {:16}",
-        "id", "state", "seconds", "account", "gate", "caller", "called", "carrier"
-    )?;
+    // The id is what --kill takes, so it is never cut.
+    let columns = [
+        table::number("id"),
+        table::text("state"),
+        table::number("secs"),
+        table::text("account"),
+        table::text("called"),
+        table::text("carrier"),
+        table::text("gate").wide(),
+        table::text("caller").wide(),
+        table::text("started").wide(),
+    ];
+    let mut table = Table::new(&columns, ask.wide);
     for call in &calls {
-        let [id, state, account, gate, caller, called] =
-            [&call.id, &call.state, &call.account, &call.gate, &call.caller, &call.called].map(|text| plain(text));
-        let carrier = call.carrier.as_deref().map(plain).unwrap_or_default();
-        let seconds = call.duration_ms / 1_000;
-        writeln!(out, "{id:32} {state:9} {seconds:>9} {account:16} {gate:16} {caller:16} {called:16} {carrier:16}")?;
+        let carrier = call.carrier.as_deref().unwrap_or_default();
+        let seconds = (call.duration_ms / 1_000).to_string();
+        table.row([&*call.id, &*call.state, &seconds, &*call.account, &*call.called, carrier, &*call.gate, &*call.caller, &*call.started_at]);
     }
-    out.flush()?;
+    table.print()?;
     Ok(ExitCode::SUCCESS)
 }

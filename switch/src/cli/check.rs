@@ -1,20 +1,18 @@
 //! `tollgate check`: the whole configuration with every file that it names, all errors at once.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use config::{Diagnostic, Severity};
 use serde_json::{Value, json};
 
-use super::{print_json, stdout};
+use super::{ConfigFile, print_json, stdout};
 
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Configuration, TOML
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
     /// One JSON document with all findings
     #[arg(long, conflicts_with = "draw")]
     json: bool,
@@ -25,7 +23,7 @@ pub(crate) struct Ask {
 
 /// Checks and says what it found; warnings do not fail.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
-    let (fine, findings) = match config::load(&ask.config) {
+    let (fine, findings) = match config::load(ask.config.path()?) {
         Ok(settings) => (true, settings.warnings),
         Err(findings) => (false, findings),
     };

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use web::{Page, ProblemDoc};
 
+use super::config_file;
+
 const API_DEFAULT: &str = "http://127.0.0.1:8080";
 const TOKEN_DEFAULT: &str = "./admin.token";
 /// One request, in seconds; the node gives up before.
@@ -28,8 +30,8 @@ pub(crate) struct Reach {
     /// File with the operator's token [default: of --config, else ./admin.token]
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The node's configuration, from which both are read
-    #[arg(long, value_name = "FILE")]
+    /// The node's configuration, from which both are read [default: /etc/tollgate/tollgate.toml]
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 }
 
@@ -47,6 +49,7 @@ struct Refused {
     status: u16,
     title: String,
     detail: String,
+    errors: Vec<String>,
 }
 
 /// The one table of the configuration that a client needs; the rest may be wrong or large.
@@ -68,9 +71,15 @@ impl Reach {
         self.config.as_ref()
     }
 
+    /// Whether the command line says which node is meant.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.api.is_some() || self.token_file.is_some()
+    }
+
     /// Finds address and token; nothing is sent yet.
     pub(crate) fn client(&self) -> anyhow::Result<Client> {
-        let configured = self.config.as_deref().map(read_http).transpose()?.unwrap_or_default();
+        let config = config_file::named(self.config.as_deref());
+        let configured = config.as_deref().map(read_http).transpose()?.unwrap_or_default();
         let api = match (&self.api, configured.listen) {
             (Some(api), _) => api.trim_end_matches('/').to_owned(),
             (None, Some(listen)) => api_of(&listen)?,
@@ -88,6 +97,11 @@ impl Reach {
 }
 
 impl Client {
+    /// Where the node is, `http://ADDRESS:PORT`.
+    pub(crate) fn api(&self) -> &str {
+        &self.api
+    }
+
     /// One document.
     pub(crate) fn read<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<T> {
         let request = self.agent.get(self.url(path)).header("authorization", &self.authorization);
@@ -150,6 +164,12 @@ impl Client {
         self.document(request.content_type("application/json").send(body.to_string()))
     }
 
+    /// Puts `body` at `path`.
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<T> {
+        let request = self.agent.put(self.url(path)).header("authorization", &self.authorization);
+        self.document(request.content_type("application/json").send(body.to_string()))
+    }
+
     /// Removes what is at `path`.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
         let request = self.agent.delete(self.url(path)).header("authorization", &self.authorization);
@@ -178,7 +198,8 @@ impl Client {
             Ok(problem) => {
                 let field = problem.field.map(|field| format!("{}: ", super::plain(&field))).unwrap_or_default();
                 let detail = format!("{field}{}", super::plain(&problem.detail));
-                Err(Refused { status: status.as_u16(), title: super::plain(&problem.title), detail }.into())
+                let errors = problem.errors.iter().map(|error| super::plain(error)).collect();
+                Err(Refused { status: status.as_u16(), title: super::plain(&problem.title), detail, errors }.into())
             }
             Err(_) => bail!("{} answered {status}, but not as a Tollgate node", self.api),
         }
@@ -188,6 +209,16 @@ impl Client {
 /// Whether what was asked may have been done all the same: no answer, a broken one, or a fault of the node.
 pub(crate) fn may_be_done(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Refused>().is_none_or(|refused| refused.status >= 500)
+}
+
+/// The status by which the node said no; none if it said nothing.
+pub(crate) fn refused_with(error: &anyhow::Error) -> Option<u16> {
+    error.downcast_ref::<Refused>().map(|refused| refused.status)
+}
+
+/// All findings of a refusal.
+pub(crate) fn findings(error: &anyhow::Error) -> &[String] {
+    error.downcast_ref::<Refused>().map_or(&[], |refused| &refused.errors)
 }
 
 /// One segment of a path, percent-encoded (RFC 3986 §2.3).

@@ -17,6 +17,18 @@ pub(super) fn cell(line: &mut String, text: &str) {
     }
 }
 
+/// What was written into a cell by [`cell`]: without the apostrophe of what looks like a formula.
+pub(super) fn meant(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|text| is_formula(text)).unwrap_or(cell)
+}
+
+/// One line of cells.
+pub(super) fn line<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
+    let mut line = String::new();
+    cells.into_iter().for_each(|text| cell(&mut line, text));
+    line
+}
+
 fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_negative_decimal(text)
 }

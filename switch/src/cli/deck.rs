@@ -67,13 +67,13 @@ pub(crate) struct DiffAsk {
     #[arg(long, value_name = "NAME")]
     old_sheet: Option<String>,
     /// Currency of both; as --config says, else EUR
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = super::currency)]
     currency: Option<Currency>,
     /// When the new version would be loaded, RFC 3339; now if absent
     #[arg(long, value_name = "RFC3339")]
     at: Option<String>,
     /// Configuration, for its [[period]]s and for currency and rounding of the deck
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Its deck that both are versions of; that of the file or of its name if absent
     #[arg(long, value_name = "NAME", requires = "config")]

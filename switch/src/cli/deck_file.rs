@@ -18,10 +18,10 @@ pub(super) struct DeckAsk {
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
     /// Currency of the deck; as --config says of this file, else EUR
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = super::currency)]
     currency: Option<Currency>,
     /// Currency of the account, if it is another: converted by an [[exchange]] of --config
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = super::currency)]
     account_currency: Option<Currency>,
     /// How amounts are rounded: half-up, up, down; as --config says of this file, else half-up
     #[arg(long, value_name = "WORD", value_parser = rounding)]

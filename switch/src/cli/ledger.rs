@@ -8,10 +8,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use store::Verification;
+use units::Wall;
 use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
 use super::order::{Order, Shown, print_lines};
-use super::{plain, print_json, stdout};
+use super::{ConfigFile, csv_out, plain, print_json, stdout, when};
 
 /// What can be done with a journal.
 #[derive(clap::Subcommand)]
@@ -30,22 +31,24 @@ pub(crate) enum Ask {
         /// Data folder of a node, instead of a running node
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
+        /// CSV with a title and a header
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
         #[command(flatten)]
         shown: Shown,
     },
     /// Close the books of a running node: nothing is dated before this moment any more
     Close {
-        /// The first moment that stays open, RFC 3339
-        #[arg(long, value_name = "TIME")]
-        until: String,
+        /// The first moment that stays open, RFC 3339 or a date
+        #[arg(long, value_name = "TIME", value_parser = when::moment)]
+        until: Wall,
         #[command(flatten)]
         order: Order,
     },
     /// Who holds what in the central ledger; --lost gives up a node that will not come back
     Slices {
-        /// Configuration, TOML, with `ledger` in [node]
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        config: ConfigFile,
         /// Declare this node lost, once the time of its slices is over: what it holds goes back to the balances
         #[arg(long, value_name = "NODE")]
         lost: Option<String>,
@@ -59,18 +62,22 @@ pub(crate) enum Ask {
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
         Ask::Verify { data, json } => verify(data, *json),
-        Ask::Slices { config, lost, json } => super::slices::run(config, lost.as_deref(), *json),
-        Ask::TrialBalance { data, shown } => {
-            let trial = match data {
-                Some(data) => crate::run::trial_doc(&store::verify(data)?.trial),
-                None => shown.client()?.read("/ledger/trial-balance", &[])?,
+        Ask::Slices { config, lost, json } => super::slices::run(&config.path()?, lost.as_deref(), *json),
+        Ask::TrialBalance { data, csv, shown } => {
+            let (trial, of) = match data {
+                Some(data) => (crate::run::trial_doc(&store::verify(data)?.trial), data.display().to_string()),
+                None => {
+                    let client = shown.client()?;
+                    (client.read("/ledger/trial-balance", &[])?, client.api().to_owned())
+                }
             };
-            shown.show(&trial, print_trial)?;
+            let title = format!("Trial balance of {of} at {}", when::now()?.rfc3339());
+            shown.show(&trial, |trial| if *csv { print_trial_csv(&title, trial) } else { print_trial(&title, trial) })?;
             Ok(if trial.sums.values().all(|sum| sum == "0.00000") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Ask::Close { until, order } => {
-            order.carry_out("/ledger/close", &json!({ "until": until }), |closed: &PeriodDoc| {
-                print_trial(&closed.trial)?;
+            order.carry_out("/ledger/close", &json!({ "until": until.rfc3339() }), |closed: &PeriodDoc| {
+                print_trial(&format!("Trial balance at the close until {}", closed.until), &closed.trial)?;
                 print_lines(&[("until", &closed.until), ("entry", &closed.entry.to_string()), ("key", &closed.idempotency_key)])
             })?;
             Ok(ExitCode::SUCCESS)
@@ -88,8 +95,23 @@ fn verify(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_trial(trial: &TrialBalanceDoc) -> anyhow::Result<()> {
+fn print_trial_csv(title: &str, trial: &TrialBalanceDoc) -> anyhow::Result<()> {
     let mut out = stdout();
+    writeln!(out, "{}\ncurrency,account,balance", csv_out::line([title]))?;
+    for TrialLineDoc { currency, account, balance } in &trial.lines {
+        // The at sign of a system account would be taken for a formula; it stays, behind an apostrophe.
+        writeln!(out, "{}", csv_out::line([&**currency, &**account, &**balance]))?;
+    }
+    for (currency, sum) in &trial.sums {
+        writeln!(out, "{}", csv_out::line([&**currency, "sum", &**sum]))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn print_trial(title: &str, trial: &TrialBalanceDoc) -> anyhow::Result<()> {
+    let mut out = stdout();
+    writeln!(out, "{}", plain(title))?;
+    writeln!(out, "{:4} {:20} {:>20}", "", "account", "balance")?;
     for TrialLineDoc { currency, account, balance } in &trial.lines {
         writeln!(out, "{:4} {:20} {:>20}", plain(currency), plain(account), plain(balance))?;
     }

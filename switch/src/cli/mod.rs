@@ -3,30 +3,38 @@
 
 pub(crate) mod account;
 pub(crate) mod calls;
+pub(crate) mod carriers;
 pub(crate) mod cdr;
 pub(crate) mod check;
 mod client;
+mod config_file;
 mod csv_out;
 pub(crate) mod deck;
 mod deck_file;
+pub(crate) mod gates;
 pub(crate) mod ledger;
+pub(crate) mod manual;
+pub(crate) mod node;
 pub(crate) mod notices;
-mod order;
+pub(crate) mod order;
 mod pages;
 pub(crate) mod price;
 pub(crate) mod rerate;
 pub(crate) mod route;
 mod slices;
 mod statement;
+mod table;
 mod terms;
 mod topups;
+mod when;
+
+pub(crate) use config_file::ConfigFile;
 
 use std::io::{BufWriter, StdoutLock, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use units::{Number, Wall};
+use units::{Currency, Number, Wall};
 
 /// Where answers go.
 fn stdout() -> BufWriter<StdoutLock<'static>> {
@@ -45,11 +53,8 @@ fn print_json(document: &impl Serialize) -> anyhow::Result<()> {
 /// The instant of `--at`, or now.
 fn instant(at: Option<&str>) -> anyhow::Result<Wall> {
     match at {
-        Some(text) => Wall::parse(text).with_context(|| format!("{text:?} is not an instant: write RFC 3339, as 2026-01-31T12:00:00Z")),
-        None => {
-            let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
-            Ok(Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
-        }
+        Some(text) => when::moment(text).map_err(anyhow::Error::msg),
+        None => when::now(),
     }
 }
 
@@ -58,6 +63,11 @@ fn number(text: &str) -> anyhow::Result<Number> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
     let digits = digits.strip_prefix('+').or_else(|| digits.strip_prefix("00")).unwrap_or(&digits);
     digits.parse().with_context(|| format!("{text:?} is not an international number"))
+}
+
+/// A currency of ISO 4217, as people write it.
+fn currency(text: &str) -> Result<Currency, String> {
+    Currency::iso(text).map_err(|error| error.to_string())
 }
 
 /// Text from outside, with control characters made visible so that no terminal obeys them.

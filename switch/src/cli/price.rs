@@ -27,7 +27,7 @@ pub(crate) struct Ask {
     #[command(flatten)]
     how: DeckAsk,
     /// Configuration, for its [[period]] and [[exchange]], and for what it says of the deck
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Instant of the answer, RFC 3339; now if absent
     #[arg(long, value_name = "RFC3339")]

@@ -40,7 +40,7 @@ pub(crate) struct Ask {
     out: Option<PathBuf>,
     #[command(flatten)]
     how: DeckAsk,
-    /// Call records as `tollgate cdr --json` prints them, or one a line; `-` for standard input; from the node if absent
+    /// Call records as `tollgate cdr --csv` or --json prints them, or one a line; `-` for standard input; from the node if absent
     #[arg(long, value_name = "FILE", conflicts_with = "calls")]
     cdrs: Option<PathBuf>,
     /// Calls that ended at this instant or later, RFC 3339

@@ -1,17 +1,21 @@
 //! `tollgate account statement`: page after page as it comes, and added up once more here: opening + movements = closing, exactly.
 
+mod sheet;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde_json::json;
-use units::{Currency, Money};
-use web::{MovementDoc, StatementBalanceDoc, StatementDoc};
+use units::{Currency, Money, Wall};
+use web::{StatementBalanceDoc, StatementDoc};
 
 use super::client::segment;
 use super::order::Shown;
-use super::{plain, stdout};
+use super::table::Wide;
+use super::{stdout, when};
+use sheet::Sheet;
 
 /// Movements asked for at once.
 const PAGE_ROWS: &str = "10000";
@@ -21,12 +25,17 @@ const PAGE_ROWS: &str = "10000";
 pub(crate) struct Ask {
     /// The account's name
     name: String,
-    /// Dated at or after, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-    /// Dated before, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    /// Dated at or after, RFC 3339 or a date (its first moment, UTC)
+    #[arg(long, value_name = "TIME", value_parser = when::moment)]
+    from: Option<Wall>,
+    /// Dated before, RFC 3339 or a date
+    #[arg(long, value_name = "TIME", value_parser = when::moment)]
+    to: Option<Wall>,
+    /// CSV with a title and a header
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    #[command(flatten)]
+    wide: Wide,
     #[command(flatten)]
     shown: Shown,
 }
@@ -60,67 +69,53 @@ impl Ask {
         let client = self.shown.client()?;
         let path = format!("/accounts/{}/statement", segment(&self.name));
         let (mut out, mut tally) = (stdout(), None);
+        let (from, to) = (self.from.map(Wall::rfc3339), self.to.map(Wall::rfc3339));
         let mut cursor: Option<String> = None;
+        let mut sheet = self.sheet();
         loop {
-            let given = [("from", &self.from), ("to", &self.to), ("cursor", &cursor)];
+            let given = [("from", &from), ("to", &to), ("cursor", &cursor)];
             let mut query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
             query.push(("limit", PAGE_ROWS));
             let page: StatementDoc = client.read(&path, &query)?;
             let is_first = tally.is_none();
             let sum = tally.get_or_insert_with(Tally::default);
             sum.add_page(&page, is_first)?;
-            self.print(&mut out, &page, is_first)?;
+            match &mut sheet {
+                Some(sheet) => sheet.add(&page, is_first),
+                None => self.print_json(&mut out, &page, is_first)?,
+            }
             match page.next {
                 Some(next) if cursor.as_ref() != Some(&next) => cursor = Some(next),
                 Some(_) => bail!("the node gave the same page twice"),
-                None => return self.print_end(&mut out, &sum.turnover()?, &page.closing),
+                None => {
+                    let turnover = sum.turnover()?;
+                    return match sheet {
+                        Some(sheet) => sheet.print(&turnover, &page.closing),
+                        None => Ok(writeln!(out, "\n],\"turnover\":{},\"closing\":{}}}", json!(turnover), json!(page.closing))?),
+                    };
+                }
             }
         }
     }
 
-    fn print(&self, out: &mut impl Write, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
-        if is_first && self.shown.json {
+    fn print_json(&self, out: &mut impl Write, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
+        if is_first {
             write!(out, "{{\"account\":{},\"opening\":{},\"movements\":[", json!(page.account), json!(page.opening))?;
-        } else if is_first {
-            print_balances(out, "opening", &page.opening)?;
         }
         for (at, movement) in page.movements.iter().enumerate() {
-            if self.shown.json {
-                let comma = if is_first && at == 0 { "" } else { "," };
-                write!(out, "{comma}\n{}", json!(movement))?;
-            } else {
-                print_movement(out, movement)?;
-            }
+            let comma = if is_first && at == 0 { "" } else { "," };
+            write!(out, "{comma}\n{}", json!(movement))?;
         }
         Ok(())
     }
 
-    fn print_end(&self, out: &mut impl Write, turnover: &[Turnover], closing: &[StatementBalanceDoc]) -> anyhow::Result<()> {
-        if self.shown.json {
-            writeln!(out, "\n],\"turnover\":{},\"closing\":{}}}", json!(turnover), json!(closing))?;
-        } else {
-            for sum in turnover {
-                let [credits, debits, currency, pocket] = [&sum.credits, &sum.debits, &sum.currency, &sum.pocket].map(|text| plain(text));
-                writeln!(out, "{:24} {credits:>16} {debits:>16} {currency:4} {pocket}", "came, went")?;
-            }
-            print_balances(out, "closing", closing)?;
-        }
-        Ok(out.flush()?)
+    /// Where rows for people go; none for JSON.
+    fn sheet(&self) -> Option<Sheet> {
+        let from = self.from.map_or_else(|| "the beginning".to_owned(), Wall::rfc3339);
+        let to = self.to.map_or_else(|| "now".to_owned(), Wall::rfc3339);
+        let title = format!("Statement of {}, from {from} to {to}", self.name);
+        (!self.shown.json).then(|| Sheet::new(title, self.csv, self.wide))
     }
-}
-
-fn print_balances(out: &mut impl Write, word: &str, all: &[StatementBalanceDoc]) -> anyhow::Result<()> {
-    for b in all {
-        writeln!(out, "{word:24} {:>16} {:>16} {:4} {}", "", plain(&b.balance), plain(&b.currency), plain(&b.pocket))?;
-    }
-    Ok(())
-}
-
-fn print_movement(out: &mut impl Write, m: &MovementDoc) -> anyhow::Result<()> {
-    let [at, amount, balance, currency, pocket, cause] =
-        [&m.at, &m.amount, &m.balance, &m.currency, &m.pocket, &m.cause].map(|text| plain(text));
-    writeln!(out, "{at:24} {amount:>16} {balance:>16} {currency:4} {pocket} {cause} [{} {}]", m.entry, plain(&m.key))?;
-    Ok(())
 }
 
 // === impl Tally ===
@@ -186,6 +181,7 @@ fn units(text: &str, currency: &str) -> anyhow::Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use web::MovementDoc;
 
     fn balance(pocket: &str, currency: &str, balance: &str) -> StatementBalanceDoc {
         StatementBalanceDoc { pocket: pocket.to_owned(), currency: currency.to_owned(), balance: balance.to_owned() }

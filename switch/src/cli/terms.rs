@@ -3,12 +3,13 @@
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
+use units::Wall;
 use web::AccountDoc;
 use web::documents::GrantDoc;
 
 use super::client::segment;
 use super::order::{Order, Shown, print_lines};
-use super::{plain, stdout};
+use super::{plain, stdout, when};
 
 /// Arguments of `grant`.
 #[derive(clap::Args)]
@@ -32,17 +33,69 @@ pub(crate) struct Grant {
     /// A destination that it pays for, again for more; all if absent
     #[arg(long, value_name = "DIGITS")]
     prefix: Vec<String>,
-    /// From when on, RFC 3339; at once if absent
-    #[arg(long, value_name = "RFC3339")]
-    from: Option<String>,
-    /// Until when, RFC 3339; for ever if absent
-    #[arg(long, value_name = "RFC3339")]
-    until: Option<String>,
+    /// From when on, RFC 3339 or a date; at once if absent
+    #[arg(long, value_name = "TIME", value_parser = when::moment)]
+    from: Option<Wall>,
+    /// Until when, RFC 3339 or a date; for ever if absent
+    #[arg(long, value_name = "TIME", value_parser = when::moment)]
+    until: Option<Wall>,
     /// The cause in your words
     #[arg(long, value_name = "TEXT", default_value = "")]
     reference: String,
     #[command(flatten)]
     order: Order,
+}
+
+/// What a new account calls by.
+#[derive(clap::Args)]
+pub(crate) struct NewTerms {
+    /// A deck, again for more: the first that prices a number is taken
+    #[arg(long, value_name = "NAME", required = true)]
+    deck: Vec<String>,
+    /// How far below zero calls may take the balance
+    #[arg(long, value_name = "AMOUNT")]
+    credit: Option<String>,
+    /// block, warn or off
+    #[arg(long, value_name = "MODE")]
+    profit_guard: Option<String>,
+    /// Its owner is told below this amount
+    #[arg(long, value_name = "AMOUNT")]
+    low_balance: Option<String>,
+    /// The balance ends so many days after the last payment or paid usage
+    #[arg(long, value_name = "N")]
+    idle_days: Option<u32>,
+    /// The same in calendar months
+    #[arg(long, value_name = "N", conflicts_with = "idle_days")]
+    idle_months: Option<u32>,
+    /// By whose clocks its days end, as Europe/Madrid
+    #[arg(long, value_name = "NAME")]
+    zone: Option<String>,
+    /// Where notices go
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
+    /// Of notices, as es
+    #[arg(long, value_name = "CODE")]
+    language: Option<String>,
+}
+
+impl NewTerms {
+    /// As the API takes them; what is not said is left to it.
+    pub(super) fn body(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("decks".to_owned(), json!(self.deck));
+        let given = [
+            ("credit", json!(self.credit)),
+            ("profit_guard", json!(self.profit_guard)),
+            ("low_balance", json!(self.low_balance)),
+            ("idle_days", json!(self.idle_days)),
+            ("idle_months", json!(self.idle_months)),
+            ("zone", json!(self.zone)),
+            ("email", json!(self.email)),
+            ("language", json!(self.language)),
+        ];
+        body.extend(given.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)));
+        body
+    }
 }
 
 /// Arguments of `change`; what is absent stays, `none` takes away.
@@ -86,7 +139,8 @@ impl Grant {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let body = json!({
             "pocket": self.pocket, "kind": self.kind, "amount": self.amount, "seconds": self.seconds, "priority": self.priority,
-            "prefixes": self.prefix, "valid_from": self.from, "expires_at": self.until, "reference": self.reference,
+            "prefixes": self.prefix, "valid_from": self.from.map(Wall::rfc3339),
+            "expires_at": self.until.map(Wall::rfc3339), "reference": self.reference,
         });
         self.order.carry_out(&format!("/accounts/{}/grants", segment(&self.name)), &body, |done: &GrantDoc| {
             print_lines(&[

@@ -7,7 +7,13 @@ use web::{Page, PaymentDoc};
 
 use super::client::segment;
 use super::order::Shown;
-use super::{plain, print_json, stdout};
+use super::pages::seconds;
+use super::table::{self, Table, Wide};
+use super::{csv_out, plain, print_json, stdout};
+
+/// Columns of the CSV.
+const COLUMNS: &str =
+    "announced_at,booked_at,ended_at,account,state,late,method,amount,fee,net,currency,due_at,idempotency_key,reference,cause";
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -23,6 +29,11 @@ pub(crate) struct Ask {
     /// Go on after an earlier answer: its `next`
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    /// CSV with a title and a header
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    #[command(flatten)]
+    wide: Wide,
     #[command(flatten)]
     shown: Shown,
 }
@@ -45,33 +56,77 @@ impl Ask {
             Ok(())
         })?;
         let page = Page { items, next };
-        if self.shown.json {
-            return print_json(&page);
+        match (self.shown.json, self.csv) {
+            (true, _) => return print_json(&page),
+            (false, true) => self.print_csv(&page.items)?,
+            (false, false) => self.print_table(&page.items)?,
         }
-        print_table(&page)
+        if let Some(next) = &page.next {
+            eprintln!("tollgate: there are more than {}: give --limit, or --cursor {}", self.limit, plain(next));
+        }
+        Ok(())
     }
-}
 
-fn print_table(page: &Page<PaymentDoc>) -> anyhow::Result<()> {
-    let mut out = stdout();
-    writeln!(
-        out,
-        "{:24} {:16} {:8} {:10} {:>16} {:>12} {:>16} {:4} {:24} key, reference",
-        "at", "account", "state", "method", "amount", "fee", "net", "", "due"
-    )?;
-    for row in &page.items {
-        let at = row.announced_at.as_ref().or(row.booked_at.as_ref()).map_or("", String::as_str);
-        let state = if row.late { "LATE" } else { &row.state };
-        let (method, due) = (row.method.as_deref().unwrap_or("-"), row.due_at.as_deref().unwrap_or("-"));
-        let [at, account, state, method, due] = [at, &row.account, state, method, due].map(plain);
-        let [amount, fee, net, currency, key] =
-            [&row.amount, &row.fee, &row.net, &row.currency, &row.idempotency_key].map(|text| plain(text));
-        let words =
-            row.cause.as_ref().map_or_else(|| plain(&row.reference), |cause| format!("{}: {}", plain(&row.reference), plain(cause)));
-        writeln!(out, "{at:24} {account:16} {state:8} {method:10} {amount:>16} {fee:>12} {net:>16} {currency:4} {due:24} {key} {words}")?;
+    fn title(&self) -> String {
+        match (&self.name, self.late) {
+            (Some(name), _) => format!("Payments of {name}"),
+            (None, true) => "Payments that are late, of all accounts".to_owned(),
+            (None, false) => "Payments on their way, of all accounts".to_owned(),
+        }
     }
-    if let Some(next) = &page.next {
-        writeln!(out, "more: --cursor {}", plain(next))?;
+
+    fn print_csv(&self, rows: &[PaymentDoc]) -> anyhow::Result<()> {
+        let mut out = stdout();
+        writeln!(out, "{}\n{COLUMNS}", csv_out::line([&*self.title()]))?;
+        let or = |value: &Option<String>| value.clone().unwrap_or_default();
+        for row in rows {
+            let (announced, booked, ended, due) = (or(&row.announced_at), or(&row.booked_at), or(&row.ended_at), or(&row.due_at));
+            let (method, cause) = (or(&row.method), or(&row.cause));
+            let line = csv_out::line([
+                &*announced,
+                &*booked,
+                &*ended,
+                &*row.account,
+                &*row.state,
+                if row.late { "true" } else { "false" },
+                &*method,
+                &*row.amount,
+                &*row.fee,
+                &*row.net,
+                &*row.currency,
+                &*due,
+                &*row.idempotency_key,
+                &*row.reference,
+                &*cause,
+            ]);
+            writeln!(out, "{line}")?;
+        }
+        Ok(out.flush()?)
     }
-    Ok(out.flush()?)
+
+    fn print_table(&self, rows: &[PaymentDoc]) -> anyhow::Result<()> {
+        let columns = [
+            table::text("at"),
+            table::text("account"),
+            table::text("state"),
+            table::number("amount"),
+            table::number("net"),
+            table::text(""),
+            table::text("key"),
+            table::text("reference"),
+            table::text("method").wide(),
+            table::number("fee").wide(),
+            table::text("due").wide(),
+        ];
+        let mut table = Table::new(&columns, self.wide);
+        for row in rows {
+            let at = seconds(row.announced_at.as_ref().or(row.booked_at.as_ref()).map_or("", String::as_str));
+            let state = if row.late { "LATE" } else { &row.state };
+            let (method, due) = (row.method.as_deref().unwrap_or("-"), row.due_at.as_deref().unwrap_or("-"));
+            let words = row.cause.as_ref().map_or_else(|| row.reference.clone(), |cause| format!("{}: {cause}", row.reference));
+            let key = &*row.idempotency_key;
+            table.row([&*at, &*row.account, state, &*row.amount, &*row.net, &*row.currency, key, &*words, method, &*row.fee, due]);
+        }
+        table.print()
+    }
 }

@@ -90,7 +90,17 @@ pub(super) async fn statement(
     }
     let query = StatementQuery { account: name.clone(), from, to, after: after.map(place).transpose()?, limit };
     let page = read(&journal, move |reader| reader.statement(&query)).await?;
-    if !page.more && to.is_none_or(|to| to > fabric.clock.now().wall) {
+    // What is dated after `to`, as after a step of the clock, is not in the page: its closing is not what the account has.
+    let is_all = match to {
+        None => true,
+        // The past has closed with what it had.
+        Some(to) if to <= fabric.clock.now().wall => false,
+        Some(to) => {
+            let later = StatementQuery { account: name.clone(), from: Some(to), to: None, after: Some(StatementPlace::default()), limit: 1 };
+            read(&journal, move |reader| reader.statement(&later)).await?.movements.is_empty()
+        }
+    };
+    if !page.more && is_all {
         compare(fabric, shard, &journal, name, page.closing.clone()).await?;
     }
     Ok(statement_page(account, &page))
@@ -229,7 +239,8 @@ fn rows_doc(rows: &[TrialRow]) -> TrialBalanceDoc {
     };
     let sums = TrialBalance::of_rows(rows).sums();
     TrialBalanceDoc {
-        lines: rows.iter().map(line).collect(),
+        // What is in nothing says nothing.
+        lines: rows.iter().map(line).filter(|line| line.balance != "0.00000").collect(),
         sums: sums.into_iter().map(|(currency, sum)| (currency.to_string(), sum)).collect(),
     }
 }

@@ -10,13 +10,15 @@ use node::{AdminReply, AdminRequest, LiveCall, shard_of};
 use rating::engine::AccountChange;
 use route::{CarrierSlots as _, SlotTable};
 use store::{Journal, Load, Query, Reader};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
     Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics,
-    MovedReceipt, NewAccount, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
+    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
 };
 
 use crate::run::central_api;
@@ -38,6 +40,8 @@ pub(crate) struct SwitchBackend {
     pub feeds: Vec<Arc<feeds::Status>>,
     /// One period is closed at a time.
     pub closing: Arc<tokio::sync::Mutex<()>>,
+    /// One account is opened at a time: keys are unique over all shards.
+    pub opening: Arc<tokio::sync::Mutex<()>>,
     /// The ledger of several nodes: its door, and how this node stands with it.
     pub ledger: Option<(Arc<Central>, Arc<central::Status>)>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
@@ -102,26 +106,12 @@ impl Backend for SwitchBackend {
         })
     }
 
-    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
+    fn add_account(&self, new: NewAccount) -> Answer<OpenReceipt> {
         if let Some((central, _)) = &self.ledger {
             return central_api::add_account(Arc::clone(central), self.decks(), new, self.fabric.clock.now().wall);
         }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&new.name));
-        Box::pin(async move {
-            let request = AdminRequest::AddAccount {
-                name: new.name.as_str().into(),
-                currency: new.currency,
-                opening: new.balance.amount,
-                terms: ledger::Terms::of_deck(&new.deck),
-                limit: 0,
-            };
-            match ask(fabric, shard, request).await? {
-                AdminReply::Account(view) => Ok(account_doc(&view)),
-                AdminReply::Refused { code: "unknown-deck", detail } => Err(BackendError::Refused { field: "deck", detail }),
-                AdminReply::Refused { detail, .. } => Err(BackendError::Conflict(detail)),
-                _ => Err(BackendError::Unavailable("the account was not opened".to_owned())),
-            }
-        })
+        let shard = self.owner(&new.name);
+        Box::pin(terms::add(Arc::clone(&self.fabric), shard, Arc::clone(&self.opening), new))
     }
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
@@ -183,14 +173,7 @@ impl Backend for SwitchBackend {
             return central_api::grant(Arc::clone(central), order, self.fabric.clock.now().wall);
         }
         let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
-        Box::pin(async move {
-            let show = AdminRequest::Account(order.account.as_str().into());
-            let AdminReply::Account(view) = ask(Arc::clone(&fabric), shard, show).await? else {
-                return Err(BackendError::NoAccount(order.account));
-            };
-            let request = terms::grant_request(&order, &view)?;
-            terms::granted(order, ask(fabric, shard, request).await?)
-        })
+        Box::pin(terms::grant(fabric, shard, Arc::clone(&self.journal), order))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
@@ -252,7 +235,12 @@ impl Backend for SwitchBackend {
     fn remarks(&self) -> Vec<String> {
         let ledger = self.ledger.as_ref().and_then(|(_, status)| status.trouble());
         let ledger = ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
-        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).collect()
+        let carriers = self.fabric.tables.load().carriers.clone();
+        let pictures = self.fabric.pictures();
+        let is_down = |carrier: &route::Carrier| pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name));
+        let none_up = carriers.iter().next().is_some() && carriers.iter().all(is_down);
+        let none_up = none_up.then(|| "no carrier is up".to_owned());
+        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).collect()
     }
 
     fn refresh_metrics(&self) {
@@ -317,6 +305,12 @@ impl SwitchBackend {
     }
 }
 
+/// No time in a notice is before September 2001.
+const TIME_MS_MIN: i64 = 1_000_000_000_000;
+/// Records looked at in one step of a search, and steps in one page: a page may be short though there is more.
+const LOOK_ROWS: u32 = 2_000;
+const LOOKS_MAX: usize = 25;
+
 /// CDRs from the journal, by connections that each query opens.
 pub(crate) struct JournalCdrs(pub Arc<Journal>);
 
@@ -334,8 +328,57 @@ impl CdrSource for JournalCdrs {
 
 /// A page of call records, wherever they come from.
 pub(super) fn cdr_rows(filter: &CdrFilter, read: impl Fn(&Query) -> Result<store::Page, SourceError>) -> Result<CdrRows, SourceError> {
-    let page = read(&query(filter))?;
-    Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next })
+    if !filter.looks_inside() {
+        let page = read(&query(filter))?;
+        return Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next });
+    }
+    let mut rows = CdrRows::default();
+    let mut query = Query { limit: LOOK_ROWS, ..query(filter) };
+    for _ in 0..LOOKS_MAX {
+        let page = read(&query)?;
+        for row in page.rows {
+            if filter.takes(row.cdr.get()) {
+                if rows.items.len() == filter.limit {
+                    return Ok(rows);
+                }
+                rows.items.push(row.cdr);
+            }
+            // Where the next page begins, should there be more.
+            rows.next = Some(row.seq);
+        }
+        rows.next = page.next;
+        query.after = page.next;
+        if page.next.is_none() {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// A notice as journaled, but with times as text: there they are milliseconds.
+fn with_times(notice: Box<RawValue>) -> Box<RawValue> {
+    let changed = serde_json::from_str::<Value>(notice.get()).ok().and_then(|mut value| {
+        times_as_text(&mut value);
+        serde_json::value::to_raw_value(&value).ok()
+    });
+    changed.unwrap_or(notice)
+}
+
+fn times_as_text(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                // Hours of a day have the same names and are far smaller.
+                let time = field.as_i64().filter(|ms| *ms >= TIME_MS_MIN && matches!(name.as_str(), "at" | "from" | "until" | "since"));
+                match time {
+                    Some(ms) => *field = Wall(ms).rfc3339().into(),
+                    None => times_as_text(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(times_as_text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// A page of notices, wherever they come from.
@@ -345,7 +388,7 @@ pub(super) fn notice_rows(
 ) -> Result<CdrRows, SourceError> {
     let page = read(&query(filter))?;
     let items = page.rows.into_iter().map(|row| {
-        let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: row.notice };
+        let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: with_times(row.notice) };
         serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
     });
     Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })
@@ -362,6 +405,7 @@ fn query(filter: &CdrFilter) -> Query {
         to: filter.to,
         after: filter.after,
         limit: u32::try_from(filter.limit).unwrap_or(u32::MAX),
+        newest_first: filter.newest_first,
     }
 }
 

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use central::{Booked, Central, CentralError, NewGrant};
-use ledger::{Refused, Terms};
+use ledger::Refused;
 use rating::Decks;
 use rating::engine::{AccountChange, AccountRefused, MoveOrder, PaymentMethod};
 use rating::slices::desk;
 use store::StatementQuery;
 use tokio::runtime::Handle;
-use units::{Name, Wall};
+use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, PaymentDoc, TrialBalanceDoc};
 use web::{
-    Answer, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, NewAccount, PaymentsAsk, PaymentsPage,
-    SourceError, StatementAsk, StatementPage, TransitAsk,
+    Answer, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, NewAccount, OpenReceipt, PaymentsAsk,
+    PaymentsPage, SourceError, StatementAsk, StatementPage, TransitAsk,
 };
 
 use crate::run::accounting::{period_doc, place, statement_page, trial_doc};
@@ -37,17 +37,26 @@ pub(crate) fn account(central: Arc<Central>, name: String) -> Answer<Option<Acco
 }
 
 /// Opens an account for all nodes.
-pub(crate) fn add_account(central: Arc<Central>, decks: Arc<Decks>, new: NewAccount, at: Wall) -> Answer<AccountDoc> {
+pub(crate) fn add_account(central: Arc<Central>, decks: Arc<Decks>, new: NewAccount, at: Wall) -> Answer<OpenReceipt> {
     Box::pin(async move {
-        known(&decks, &[new.deck.as_str().into()], "deck")?;
-        let new = desk::NewAccount {
+        known(&decks, &new.terms.decks, new.currency, "decks")?;
+        let key = new.idempotency_key;
+        let account = desk::NewAccount {
             name: new.name.as_str().into(),
             currency: new.currency,
             opening: new.balance.amount,
-            limit: 0,
-            terms: Terms::of_deck(&new.deck),
+            limit: new.limit,
+            terms: new.terms,
         };
-        central.open(new, at).await.map(|view| account_doc(&view)).map_err(refusal)
+        let opened = match &key {
+            Some(key) => central.open_once(account, key.as_str().into(), at).await,
+            None => central.open(account, at).await.map(|view| (view, false)),
+        };
+        match opened {
+            Ok((view, replayed)) => Ok(OpenReceipt { document: account_doc(&view), replayed }),
+            Err(CentralError::Account(AccountRefused::Books(Refused::KeyReused))) => Err(BackendError::KeyReused(key.unwrap_or_default())),
+            Err(error) => Err(refusal(error)),
+        }
     })
 }
 
@@ -60,7 +69,11 @@ pub(crate) fn change_account(
     at: Wall,
 ) -> Answer<AccountDoc> {
     Box::pin(async move {
-        known(&decks, change.decks.as_deref().unwrap_or_default(), "decks")?;
+        if let Some(named) = &change.decks {
+            let account: Name = name.as_str().into();
+            let view = central.account(&account).await.map_err(refusal)?.ok_or_else(|| BackendError::NoAccount(name.clone()))?;
+            known(&decks, named, view.currency, "decks")?;
+        }
         let outcome = central.amend(name.as_str().into(), change, at).await;
         outcome.map(|view| account_doc(&view)).map_err(|error| refused(error, &name, "", "terms"))
     })
@@ -161,9 +174,9 @@ pub(crate) async fn carry(
 }
 
 /// A deck that this node does not have cannot be checked.
-fn known(decks: &Decks, named: &[Name], field: &'static str) -> Result<(), BackendError> {
-    let Some(deck) = named.iter().find(|deck| decks.named(deck).is_none()) else { return Ok(()) };
-    Err(BackendError::Refused { field, detail: format!("there is no deck named {deck:?}: add it to the configuration first") })
+fn known(decks: &Decks, named: &[Name], currency: Currency, field: &'static str) -> Result<(), BackendError> {
+    let Some(detail) = rating::unfit_deck(decks, named, currency) else { return Ok(()) };
+    Err(BackendError::Refused { field, detail })
 }
 
 fn refused(error: CentralError, account: &str, key: &str, field: &'static str) -> BackendError {

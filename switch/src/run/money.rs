@@ -118,8 +118,8 @@ impl Keeper {
 
     /// A refusal without a field of its own is laid at `field`.
     async fn carry(self, account: &str, key: &str, order: MoveOrder, field: &'static str) -> Result<Done, BackendError> {
-        let (fabric, shard) = match self {
-            Self::Shard { fabric, shard, .. } => (fabric, shard),
+        let (fabric, shard, journal) = match self {
+            Self::Shard { fabric, shard, journal } => (fabric, shard, journal),
             Self::Central { central, methods, now } => {
                 return central_api::carry(&central, methods, (account, key), order, now, field).await;
             }
@@ -127,6 +127,10 @@ impl Keeper {
         let request = AdminRequest::Move { account: account.into(), key: key.to_owned(), order };
         match ask(fabric, shard, request).await? {
             AdminReply::Moved { amount, balance, booked_at, due, replayed } => {
+                let booked_at = match booked_at {
+                    None => booked_before(&journal, account, key).await?,
+                    Some(at) => Some(at),
+                };
                 Ok(Done { amount, balance, booked_at: booked_at.map(Wall::rfc3339), due_at: due.map(Wall::rfc3339), replayed })
             }
             AdminReply::NotFound => Err(BackendError::NoAccount(account.to_owned())),
@@ -156,6 +160,12 @@ impl Keeper {
         let record = read(journal, move |reader| reader.settled(&owner, id)).await?.ok_or_else(no_call)?;
         Ok((id, record.transfers().into_iter().cloned().collect()))
     }
+}
+
+/// When the request of this key was carried out first: a repeat is answered as that was.
+pub(super) async fn booked_before(journal: &Arc<Journal>, account: &str, key: &str) -> Result<Option<Wall>, BackendError> {
+    let (account, key) = (Name::from(account), Key::Given(key.into()));
+    read(journal, move |reader| reader.booked_at(&account, &key)).await
 }
 
 fn before(done: &Done) -> String {

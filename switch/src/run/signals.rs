@@ -5,9 +5,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use config::Diagnostic;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use web::documents::{DrainDoc, ReloadDoc};
 
 use crate::run::Switch;
+use crate::run::control::Order;
 
 /// How often a drain looks whether the last call ended.
 const LOOK_MS: u64 = 50;
@@ -75,7 +78,16 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
     let mut look = tokio::time::interval(Duration::from_millis(500));
     loop {
         tokio::select! {
-            _ = signals.hangup.recv() => reload(&mut switch, path),
+            _ = signals.hangup.recv() => drop(reload(&mut switch, path).await),
+            Some(order) = switch.order() => match order {
+                // Whoever asked may have gone; it is in the log too.
+                Order::Reload(reply) => drop(reply.send(reload(&mut switch, path).await)),
+                Order::Drain(reply) => {
+                    tracing::warn!("an operator asked for the drain");
+                    drop(reply.send(DrainDoc { live_calls: switch.live_calls(), drain_secs: switch.drain_secs() }));
+                    break;
+                }
+            },
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             _ = look.tick() => {
@@ -111,19 +123,22 @@ async fn drain(switch: &Switch, signals: &mut Signals, patience: Duration) {
     }
 }
 
-fn reload(switch: &mut Switch, path: &Path) {
-    match switch.reload(path) {
-        Ok(changes) if changes.is_empty() => tracing::info!("reloaded: nothing changed"),
-        Ok(changes) => {
-            for change in changes {
-                tracing::info!("reloaded: {change}");
+async fn reload(switch: &mut Switch, path: &Path) -> Result<ReloadDoc, Vec<Diagnostic>> {
+    let done = switch.reload(path).await;
+    match &done {
+        Ok(ReloadDoc { changes, warnings }) => {
+            if changes.is_empty() {
+                tracing::info!("reloaded: nothing changed");
             }
+            changes.iter().for_each(|change| tracing::info!("reloaded: {change}"));
+            warnings.iter().for_each(|warning| tracing::warn!("reloaded: {warning}"));
         }
         Err(findings) => {
-            for finding in &findings {
+            for finding in findings {
                 tracing::error!("{finding}");
             }
             tracing::error!("{} finding(s): nothing was changed", findings.len());
         }
     }
+    done
 }

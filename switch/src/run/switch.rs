@@ -19,12 +19,14 @@ use route::SlotTable;
 use sip::flow::Transport;
 use store::{Journal, Load, Options};
 use tokio::sync::{mpsc, oneshot};
+use web::documents::ReloadDoc;
 use web::{CdrSource, Metrics, WebState};
 
 use crate::run::backend::{JournalCdrs, SwitchBackend};
 use crate::run::central::{Ledger, WISHES_MAX};
 use crate::run::central_api::CentralCdrs;
 use crate::run::clock::Clock;
+use crate::run::control::{NodeControl, ORDERS_MAX, Order};
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
@@ -33,7 +35,7 @@ use crate::run::rates::Herald;
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::watch::Watch;
-use crate::run::{dns, tables};
+use crate::run::{dns, seeds, tables};
 use crate::shelf::Shelf;
 
 /// Messages on their way to streams.
@@ -65,6 +67,9 @@ pub(crate) struct Switch {
     ledger: Option<Ledger>,
     shards: Vec<JoinHandle<std::io::Result<()>>>,
     io: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
+    /// What operators ask of the node by the API; the other end is [`Self::order`]'s.
+    orders: mpsc::Receiver<Order>,
+    backend: Arc<SwitchBackend>,
 }
 
 /// Everything bound before any thread starts.
@@ -138,16 +143,37 @@ impl Switch {
         let shards = start_shards(&settings, &parts, &wishes, books, bound.udp, pollers, inboxes)?;
         let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (wishes, wished))?;
         let outlets = Outlets::open(&settings, &journal)?;
-        let state = web_state(&settings, &parts, token, outlets.statuses, ledger.as_ref());
+        let (ordered, orders) = mpsc::channel(ORDERS_MAX);
+        let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
+        let state = web_state(&parts, &backend, token, ordered, ledger.as_ref());
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
         let herald = Herald::start(&settings, &fabric, &shelf)?;
         herald.announce(&settings.decks);
         let retired = Vec::new();
-        Ok(Self { addresses: bound.addresses, settings, shelf, herald, retired, fabric, journal, metrics, ledger, shards, io: Some(io) })
+        Ok(Self {
+            addresses: bound.addresses,
+            settings,
+            shelf,
+            herald,
+            retired,
+            fabric,
+            journal,
+            metrics,
+            ledger,
+            shards,
+            io: Some(io),
+            orders,
+            backend,
+        })
     }
 
-    /// Swaps in a new configuration; live calls keep theirs. Returns what changed, in words.
-    pub(crate) fn reload(&mut self, path: &std::path::Path) -> Result<Vec<String>, Vec<config::Diagnostic>> {
+    /// What an operator asks of the node next.
+    pub(crate) async fn order(&mut self) -> Option<Order> {
+        self.orders.recv().await
+    }
+
+    /// Swaps in a new configuration; live calls keep theirs. Returns what changed, and what stays as it was, in words.
+    pub(crate) async fn reload(&mut self, path: &std::path::Path) -> Result<ReloadDoc, Vec<config::Diagnostic>> {
         let outcome = config::reload(path, &self.settings).and_then(|settings| match keep(&self.shelf, &settings, &self.fabric.clock) {
             Ok(()) => Ok(settings),
             Err(error) => Err(vec![not_kept(path, &error)]),
@@ -165,8 +191,12 @@ impl Switch {
             ledger.seed(&settings, self.fabric.clock.now().wall);
         }
         self.herald.announce(&settings.decks);
+        // Whether a gate's account was opened is known here.
+        let of_file = settings.warnings.iter().filter(|warning| !warning.message.contains(config::OPENED_LATER));
+        let mut warnings: Vec<String> = of_file.map(ToString::to_string).collect();
+        warnings.extend(seeds::unlike(&*self.backend, &settings).await);
         self.settings = settings;
-        Ok(changes)
+        Ok(ReloadDoc { changes, warnings })
     }
 
     /// Frees what only this thread still holds of earlier configurations.
@@ -317,15 +347,9 @@ fn start_shards(
     Ok(threads)
 }
 
-fn web_state(
-    settings: &Settings,
-    parts: &Parts<'_>,
-    token: String,
-    feeds: Vec<Arc<feeds::Status>>,
-    ledger: Option<&Ledger>,
-) -> Arc<WebState> {
+fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> SwitchBackend {
     let (journal, metrics) = (parts.journal, parts.metrics);
-    let backend = SwitchBackend {
+    SwitchBackend {
         fabric: Arc::clone(parts.fabric),
         journal: Arc::clone(journal),
         metrics: Arc::clone(metrics),
@@ -334,15 +358,33 @@ fn web_state(
         data_dir: settings.node.data_dir.clone(),
         feeds,
         closing: Arc::default(),
+        opening: Arc::default(),
         ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
+    }
+}
+
+fn web_state(
+    parts: &Parts<'_>,
+    backend: &Arc<SwitchBackend>,
+    token: String,
+    orders: mpsc::Sender<Order>,
+    ledger: Option<&Ledger>,
+) -> Arc<WebState> {
+    let (journal, metrics) = (parts.journal, parts.metrics);
+    let control = NodeControl {
+        fabric: Arc::clone(parts.fabric),
+        slots: Arc::clone(parts.slots),
+        journal: Arc::clone(journal),
+        backend: Arc::clone(backend),
+        orders,
     };
     let cdrs: Arc<dyn CdrSource> = match ledger {
         Some(ledger) => Arc::new(CentralCdrs(Arc::clone(&ledger.central))),
         None => Arc::new(JournalCdrs(Arc::clone(journal))),
     };
-    Arc::new(WebState::new(Arc::new(backend), cdrs, Arc::clone(metrics), token))
+    Arc::new(WebState::new(Arc::<SwitchBackend>::clone(backend), cdrs, Arc::clone(metrics), token).with_control(Arc::new(control)))
 }
 
 /// One thread carries TCP, DNS, HTTP and the feeds.

@@ -3,6 +3,7 @@
 //! A durable entry implies that all entries before it are durable; nothing is acknowledged that is not.
 #![forbid(unsafe_code)]
 
+mod carrier;
 mod closing;
 mod entry;
 mod error;
@@ -23,6 +24,7 @@ mod wal;
 mod walk;
 mod writer;
 
+pub use carrier::{ChargePage, ChargeRow};
 pub use closing::ClosingCheck;
 pub use entry::{Entry, Kind, Ticket};
 pub use error::StoreError;

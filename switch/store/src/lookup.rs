@@ -1,7 +1,7 @@
 //! One call's record, found among those of its account; one movement by its key.
 
 use ledger::{CallId, Key, Record, Transfer};
-use units::Name;
+use units::{Name, Wall};
 
 use crate::index::BLOCK;
 use crate::{Reader, StoreError};
@@ -11,19 +11,29 @@ const BLOCKS: &str = "SELECT block FROM cdr_account WHERE account = ?1 UNION SEL
 const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq >= ?1 AND c.seq < ?2 AND c.account = ?3 ORDER BY c.seq DESC";
 
-// An expiry's key is in its record as it is written; within a text the quotes would be escaped.
+// A movement's key is in its record as it is written; within a text the quotes would be escaped. Newest first: what is repeated is young.
 const MONEY: &str = "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 AND instr(body, ?2) > 0 ORDER BY seq DESC";
 
 impl Reader {
     /// The movement of an account that has this key, if it is durable and no call's; of several the newest.
     pub fn movement(&self, account: &Name, key: &Key) -> Result<Option<Transfer>, StoreError> {
+        let found = self.booked(account, key)?;
+        Ok(found.and_then(|record| record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned()))
+    }
+
+    /// When that movement was booked.
+    pub fn booked_at(&self, account: &Name, key: &Key) -> Result<Option<Wall>, StoreError> {
+        Ok(self.booked(account, key)?.map(|record| record.at))
+    }
+
+    fn booked(&self, account: &Name, key: &Key) -> Result<Option<Record>, StoreError> {
         let written = serde_json::to_string(key).map_err(|e| self.damaged(1, &e.into()))?;
         let mut statement = self.conn.prepare_cached(MONEY).map_err(|e| self.unreadable(e))?;
         let mut rows = statement.query((&**account, format!("\"key\":{written}"))).map_err(|e| self.unreadable(e))?;
         while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
             let (_, record) = self.decode(row)?;
-            if let Some(found) = record.transfers().into_iter().find(|transfer| transfer.key == *key) {
-                return Ok(Some(found.clone()));
+            if record.transfers().iter().any(|transfer| transfer.key == *key) {
+                return Ok(Some(record));
             }
         }
         Ok(None)

@@ -24,10 +24,12 @@ pub struct Query {
     pub from: Option<Wall>,
     /// Ended before.
     pub to: Option<Wall>,
-    /// Cursor: only entries after this number.
+    /// Cursor: only entries after this number, or before it where the newest are first.
     pub after: Option<u64>,
     /// Rows wanted, 1 to [`MAX_PAGE_ROWS`]; what is outside is taken as the nearest.
     pub limit: u32,
+    /// From the end of the journal to its beginning; `after` then is the number that rows are before.
+    pub newest_first: bool,
 }
 
 /// Call records in journal order.
@@ -122,6 +124,13 @@ const BLOCKS_OF_ACCOUNT: &str = "SELECT block FROM cdr_account b WHERE account =
     UNION ALL SELECT max(seq) / ?5 AS block FROM cdr WHERE seq >= ?2 * ?5 ORDER BY block";
 const BLOCKS: &str = "SELECT block FROM cdr_time WHERE ?1 IS NULL AND block >= ?2 AND last_at >= ?3 AND first_at < ?4 \
     UNION ALL SELECT max(seq) / ?5 AS block FROM cdr WHERE seq >= ?2 * ?5 ORDER BY block";
+const BLOCKS_OF_ACCOUNT_BACK: &str = "SELECT block FROM cdr_account b WHERE account = ?1 AND block <= ?2 AND EXISTS \
+    (SELECT 1 FROM cdr_time t WHERE t.block = b.block AND t.last_at >= ?3 AND t.first_at < ?4) \
+    UNION SELECT max(seq) / ?5 AS block FROM cdr WHERE seq < (?2 + 1) * ?5 ORDER BY block DESC";
+const BLOCKS_BACK: &str = "SELECT block FROM cdr_time WHERE ?1 IS NULL AND block <= ?2 AND last_at >= ?3 AND first_at < ?4 \
+    UNION SELECT max(seq) / ?5 AS block FROM cdr WHERE seq < (?2 + 1) * ?5 ORDER BY block DESC";
+const ROWS_BACK: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
+    WHERE c.seq > ?1 AND c.seq < ?2 AND (?3 IS NULL OR c.account = ?3) AND c.at >= ?4 AND c.at < ?5 ORDER BY c.seq DESC LIMIT ?6";
 const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq > ?1 AND c.seq < ?2 AND (?3 IS NULL OR c.account = ?3) AND c.at >= ?4 AND c.at < ?5 ORDER BY c.seq LIMIT ?6";
 
@@ -134,6 +143,9 @@ const NOTICES: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHER
 const NOTICE_ROWS: &str = "SELECT seq, account, at, body FROM entry \
     WHERE kind = 2 AND seq > ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq LIMIT ?5";
 
+const NOTICE_ROWS_BACK: &str = "SELECT seq, account, at, body FROM entry \
+    WHERE kind = 2 AND seq < ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq DESC LIMIT ?5";
+
 const NODE_NOTICES: &str = "SELECT seq, body FROM entry WHERE kind = 2 AND seq < ?1 AND account = ?2 ORDER BY seq DESC";
 
 /// Bodies in one batch, about.
@@ -143,7 +155,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 impl Default for Query {
     fn default() -> Self {
-        Self { account: None, from: None, to: None, after: None, limit: 100 }
+        Self { account: None, from: None, to: None, after: None, limit: 100, newest_first: false }
     }
 }
 
@@ -177,10 +189,11 @@ impl Reader {
     /// One page of notices; the times of the query are those at which they were made.
     pub fn notices(&self, query: &Query) -> Result<NoticePage, StoreError> {
         let limit = query.limit.clamp(1, MAX_PAGE_ROWS) as usize;
-        let after = query.after.unwrap_or(0).min(i64::MAX as u64 - 1);
+        let start = if query.newest_first { i64::MAX as u64 } else { 0 };
+        let after = query.after.unwrap_or(start).min(i64::MAX as u64 - 1);
         let span = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
         let mut rows = Vec::new();
-        let mut statement = self.conn.prepare_cached(NOTICE_ROWS).map_err(|e| self.unreadable(e))?;
+        let mut statement = self.conn.prepare_cached(if query.newest_first { NOTICE_ROWS_BACK } else { NOTICE_ROWS }).map_err(|e| self.unreadable(e))?;
         let found = statement.query_map((after, query.account.as_deref(), span.0, span.1, limit + 1), |row| {
             let account = Name::from(row.get_ref(1)?.as_str()?);
             Ok((row.get::<_, u64>(0)?, account, Wall(row.get(2)?), row.get_ref(3)?.as_bytes()?.to_vec()))
@@ -289,6 +302,9 @@ impl Reader {
     fn select(&self, query: &Query) -> rusqlite::Result<Found> {
         let limit = query.limit.clamp(1, MAX_PAGE_ROWS) as usize;
         let account = query.account.as_deref();
+        if query.newest_first {
+            return self.select_back(query, limit);
+        }
         let after = query.after.unwrap_or(0).min(i64::MAX as u64 - 1);
         let (from, to) = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
         // One snapshot for all statements.
@@ -304,6 +320,38 @@ impl Reader {
             let start = block.saturating_mul(BLOCK);
             let wanted = limit + 1 - found.len();
             let span = (after.max(start.saturating_sub(1)), start + BLOCK);
+            let mut rows = rows_of.query((span.0, span.1, account, from, to, wanted))?;
+            while let Some(row) = rows.next()? {
+                found.push((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()));
+            }
+            if found.len() > limit {
+                found.truncate(limit);
+                next = found.last().map(|(seq, _)| *seq);
+                break;
+            }
+        }
+        Ok((found, next))
+    }
+}
+
+/// As [`Reader::select`], from the end to the beginning.
+impl Reader {
+    fn select_back(&self, query: &Query, limit: usize) -> rusqlite::Result<Found> {
+        let account = query.account.as_deref();
+        let (from, to) = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
+        let snapshot = self.conn.unchecked_transaction()?;
+        let before = query.after.unwrap_or(u64::MAX).min(last(&snapshot)?.saturating_add(1));
+        let (mut found, mut next) = (Vec::new(), None);
+        let mut blocks = snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT_BACK } else { BLOCKS_BACK })?;
+        let mut rows_of = snapshot.prepare_cached(ROWS_BACK)?;
+        let last_block = before.saturating_sub(1) / BLOCK;
+        let mut blocks = blocks.query((account, last_block, from, to, BLOCK))?;
+        while let Some(block) = blocks.next()? {
+            let Some(block) = block.get::<_, Option<u64>>(0)? else { continue };
+            let start = block.saturating_mul(BLOCK);
+            let wanted = limit + 1 - found.len();
+            // Numbers begin with 1, so that the first block has none before it.
+            let span = (i64::try_from(start).unwrap_or(i64::MAX) - 1, before.min(start + BLOCK));
             let mut rows = rows_of.query((span.0, span.1, account, from, to, wanted))?;
             while let Some(row) = rows.next()? {
                 found.push((row.get(0)?, row.get_ref(1)?.as_bytes()?.to_vec()));
@@ -334,6 +382,7 @@ mod tests {
         let reader = journal.reader().expect("opens");
         for (sql, plan) in [
             (NOTICE_ROWS, "SEARCH entry USING INDEX notice (seq>?)"),
+            (NOTICE_ROWS_BACK, "SEARCH entry USING INDEX notice (seq<?)"),
             (ALL, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>?)"),
             (CDRS, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"),
             (NOTICES, "SEARCH entry USING INDEX notice (seq>?)"),

@@ -54,9 +54,12 @@ fn expected(rows: &[Row], query: &Query) -> (Vec<u64>, bool) {
         .filter(|row| query.account.as_ref().is_none_or(|account| **account == *row.account))
         .filter(|row| query.from.is_none_or(|from| row.at >= from.0) && query.to.is_none_or(|to| row.at < to.0))
         .map(|row| row.seq)
-        .filter(|seq| query.after.is_none_or(|after| *seq > after))
-        .take(limit + 1)
+        .filter(|seq| query.after.is_none_or(|after| if query.newest_first { *seq < after } else { *seq > after }))
         .collect();
+    if query.newest_first {
+        all.reverse();
+    }
+    all.truncate(limit + 1);
     let more = all.len() > limit;
     all.truncate(limit);
     (all, more)
@@ -71,7 +74,7 @@ fn check(reader: &Reader, rows: &[Row], query: &Query) -> Page {
 }
 
 #[test]
-fn pages_are_what_a_plain_filter_finds() {
+fn fault_d2_pages_are_what_a_plain_filter_finds_in_both_directions() {
     let folder = tempfile::tempdir().expect("temporary");
     let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
     let rows = fill(&journal);
@@ -94,7 +97,8 @@ fn pages_are_what_a_plain_filter_finds() {
         let (from, to) = (time(), time());
         let after = (lcg.below(2) > 0).then(|| lcg.below(COUNT + 10));
         let limit = [1, 10, 100, 10_000][lcg.below(4) as usize];
-        found += check(&reader, &rows, &Query { account, from, to, after, limit }).rows.len();
+        let newest_first = lcg.below(2) > 0;
+        found += check(&reader, &rows, &Query { account, from, to, after, limit, newest_first }).rows.len();
     }
     assert!(found > 10_000, "{found}");
 }
@@ -107,12 +111,22 @@ fn cursors_walk_over_everything_once_and_go_on_where_they_ended() {
     let reader = journal.reader().expect("opens");
     let mut query = Query { account: Some(Name::from("a3")), limit: 97, ..Query::default() };
     let mut all = Vec::new();
+    let mut back = Query { newest_first: true, ..query.clone() };
+    let mut newest = Vec::new();
+    loop {
+        let page = check(&reader, &rows, &back);
+        newest.extend(page.rows.iter().map(|row| row.seq));
+        let Some(next) = page.next else { break };
+        back.after = Some(next);
+    }
+    newest.reverse();
     loop {
         let page = check(&reader, &rows, &query);
         all.extend(page.rows.iter().map(|row| row.seq));
         let Some(next) = page.next else { break };
         query.after = Some(next);
     }
+    assert_eq!(newest, all, "the same rows from the other end");
     assert!(all.iter().copied().eq(rows.iter().filter(|row| row.account == "a3").map(|row| row.seq)));
     // A poller that keeps the last number sees what comes later, also in a block that is new.
     query.after = all.last().copied();

@@ -21,7 +21,7 @@ const EUR: Currency = Currency::EUR;
 const PAYMENTS: u64 = 12;
 
 fn opened() -> Record {
-    let body = AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: 0, opening: None };
+    let body = AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: 0, opening: None, key: None };
     Record::new(Wall(NOON), Name::from("acme"), RecordBody::AccountOpened(body))
 }
 

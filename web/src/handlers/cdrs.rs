@@ -18,6 +18,7 @@ const CDRS: char = 'c';
 const NOTICES: char = 'n';
 const ROWS_DEFAULT: usize = 100;
 const ROWS_MAX: usize = 10_000;
+const NUMBER_MAX: usize = 32;
 
 /// `GET /cdrs`
 pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<Box<RawValue>>>, Problem> {
@@ -29,6 +30,29 @@ pub async fn notices(State(state): State<Arc<WebState>>, params: Params) -> Resu
     page(&state, params, NOTICES, |source, filter| source.notices(filter)).await
 }
 
+/// Digits of a number as people write it.
+fn number_of(text: &str) -> Result<String, Problem> {
+    let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
+    let digits = digits.strip_prefix('+').unwrap_or(&digits);
+    if digits.is_empty() || digits.len() > NUMBER_MAX || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Problem::bad_request("number: digits, as 34911234567, or those that it begins with").at("number"));
+    }
+    Ok(digits.to_owned())
+}
+
+fn status_of(text: &str) -> Result<u16, Problem> {
+    let status = text.parse().ok().filter(|status| (100..=699).contains(status) && text.len() == 3);
+    status.ok_or_else(|| Problem::bad_request("status: a SIP status, 100 to 699").at("status"))
+}
+
+fn newest_first(params: &Params) -> Result<bool, Problem> {
+    match params.text("order") {
+        None | Some("oldest") => Ok(false),
+        Some("newest") => Ok(true),
+        Some(_) => Err(Problem::bad_request("order: oldest or newest, which comes first").at("order")),
+    }
+}
+
 /// One page of the list whose cursors begin with `letter`.
 async fn page(
     state: &WebState,
@@ -36,7 +60,8 @@ async fn page(
     letter: char,
     rows: fn(&dyn CdrSource, &CdrFilter) -> Result<CdrRows, SourceError>,
 ) -> Result<Json<Page<Box<RawValue>>>, Problem> {
-    let params = params.only(&["account", "from", "to", "limit", "cursor"])?;
+    let known = ["account", "from", "to", "limit", "cursor", "order", "number", "carrier", "call_id", "status"];
+    let params = params.only(if letter == CDRS { &known } else { &known[..6] })?;
     let account = match params.text("account") {
         Some(name) if !is_name(name) => return Err(Problem::bad_request("account is not a name").at("account")),
         other => other.map(str::to_owned),
@@ -46,6 +71,11 @@ async fn page(
         from: params.instant("from")?,
         to: params.instant("to")?,
         after: params.cursor(|text| cursor::to_position(letter, text))?,
+        number: params.text("number").map(number_of).transpose()?,
+        carrier: params.text("carrier").map(str::to_owned),
+        call_id: params.text("call_id").map(str::to_owned),
+        status: params.text("status").map(status_of).transpose()?,
+        newest_first: newest_first(&params)?,
         limit: params.limit(ROWS_DEFAULT, ROWS_MAX)?,
     };
     let permit = Arc::clone(&state.cdr_reads).acquire_owned().await.map_err(|_| Problem::unavailable("the node is stopping"))?;

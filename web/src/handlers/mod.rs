@@ -7,6 +7,7 @@ pub mod decks;
 pub mod health;
 pub mod ledger;
 pub mod money;
+pub mod node;
 pub mod payments;
 pub mod terms;
 

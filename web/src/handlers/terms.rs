@@ -8,11 +8,11 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use rating::engine::AccountChange;
-use rating::{PocketKind, PocketTerms, ProfitGuard};
+use rating::{AccountStatus, IDLE_DAYS_MAX, LANGUAGES, PocketKind, PocketTerms, ProfitGuard, is_mail_address};
 use serde::{Deserialize, Deserializer};
-use units::{Currency, Name, Prefix, Wall};
+use units::{Currency, Name, Prefix, Wall, Zone};
 
-use super::accounts::{currency, idempotency_key, key_needed};
+use super::accounts::{currency, idempotency_key, key_needed, units_of};
 use super::{created, path_name};
 use crate::backend::{Amount, GrantOrder};
 use crate::body::{DecimalText, amount_units, read_json};
@@ -22,6 +22,7 @@ use crate::query::Params;
 use crate::router::WebState;
 
 const REFERENCE_CHARS_MAX: usize = 200;
+const IDLE_MONTHS_MAX: u32 = 1_200;
 /// A second in the books' pseudo currency.
 const SECOND: i64 = 100_000;
 
@@ -44,6 +45,7 @@ struct ChangeBody {
     #[serde(default, deserialize_with = "given")]
     language: Option<Option<String>>,
     credit: Option<DecimalText>,
+    status: Option<AccountStatus>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +71,41 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Res
     Option::deserialize(deserializer).map(Some)
 }
 
+/// Days as the configuration takes them.
+pub(super) fn idle_days(days: u32) -> Result<u32, Problem> {
+    let right = (1..=u32::from(IDLE_DAYS_MAX)).contains(&days);
+    right.then_some(days).ok_or_else(|| Problem::unprocessable("idle_days", format!("1 to {IDLE_DAYS_MAX} days, or null for never")))
+}
+
+/// Months as the configuration takes them, in the place of days.
+pub(super) fn idle_months(months: u32, has_days: bool) -> Result<u32, Problem> {
+    if has_days {
+        return Err(Problem::unprocessable("idle_months", "an account has idle_days or idle_months, not both: leave one out"));
+    }
+    let right = (1..=IDLE_MONTHS_MAX).contains(&months);
+    right.then_some(months).ok_or_else(|| Problem::unprocessable("idle_months", format!("1 to {IDLE_MONTHS_MAX} months, or null for never")))
+}
+
+/// A zone of the tz database.
+pub(super) fn zone(text: String) -> Result<Name, Problem> {
+    let right = Zone::named(&text).is_some();
+    right.then(|| text.into()).ok_or_else(|| Problem::unprocessable("zone", "a zone of the tz database, as Europe/Madrid, or null for UTC"))
+}
+
+/// An address as the configuration takes it.
+pub(super) fn email(text: String) -> Result<Name, Problem> {
+    let right = is_mail_address(&text);
+    right.then(|| text.into()).ok_or_else(|| Problem::unprocessable("email", "a mail address such as billing@acme.example, or null"))
+}
+
+/// A language of the notices; none is the first.
+pub(super) fn language(text: String) -> Result<Option<Name>, Problem> {
+    if !LANGUAGES.contains(&text.as_str()) {
+        return Err(Problem::unprocessable("language", format!("one of {}, or null for the first", LANGUAGES.join(", "))));
+    }
+    Ok((LANGUAGES.first() != Some(&text.as_str())).then(|| text.into()))
+}
+
 /// `PATCH /accounts/{name}`
 pub async fn change(
     State(state): State<Arc<WebState>>,
@@ -79,23 +116,18 @@ pub async fn change(
     params.only(&[])?;
     let name = path_name("account", name)?;
     let body: ChangeBody = read_json(request).await?;
-    let units = |field, text: &DecimalText| amount_units(&text.0).map_err(|detail| Problem::unprocessable(field, detail));
-    let words = |field, text: Option<String>| match text {
-        Some(text) if text.is_empty() || text.len() > 254 || text.chars().any(char::is_control) => {
-            Err(Problem::unprocessable(field, "1 to 254 printable characters, or null"))
-        }
-        text => Ok(text.map(Name::from)),
-    };
+    let has_days = body.idle_days.flatten().is_some();
     let change = AccountChange {
         decks: body.decks.map(|decks| decks.into_iter().map(Name::from).collect()),
         profit_guard: body.profit_guard,
-        low_balance: body.low_balance.map(|mark| mark.map(|text| units("low_balance", &text)).transpose()).transpose()?,
-        idle_days: body.idle_days,
-        idle_months: body.idle_months,
-        zone: body.zone.map(|text| words("zone", text)).transpose()?,
-        email: body.email.map(|text| words("email", text)).transpose()?,
-        language: body.language.map(|text| words("language", text)).transpose()?,
-        limit: body.credit.map(|text| units("credit", &text).map(i64::wrapping_neg)).transpose()?,
+        low_balance: body.low_balance.map(|mark| mark.map(|text| units_of("low_balance", &text)).transpose()).transpose()?,
+        idle_days: body.idle_days.map(|days| days.map(idle_days).transpose()).transpose()?,
+        idle_months: body.idle_months.map(|months| months.map(|months| idle_months(months, has_days)).transpose()).transpose()?,
+        zone: body.zone.map(|text| text.map(zone).transpose()).transpose()?,
+        email: body.email.map(|text| text.map(email).transpose()).transpose()?,
+        language: body.language.map(|text| text.map(language).transpose().map(Option::flatten)).transpose()?,
+        limit: body.credit.map(|text| units_of("credit", &text).map(i64::wrapping_neg)).transpose()?,
+        status: body.status,
     };
     if change == AccountChange::default() {
         return Err(Problem::bad_request("nothing changes: name at least one field"));

@@ -12,7 +12,7 @@ use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
     AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantOrder,
-    GrantReceipt, Hand, HandOrder, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, PaymentDoc, PaymentsAsk, PaymentsPage,
+    GrantReceipt, Hand, HandOrder, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk, PaymentsPage,
     PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpOrder, TopUpReceipt, TransitAsk,
     TrialBalanceDoc,
 };
@@ -39,6 +39,8 @@ fn document(name: &str, balance: Money) -> AccountDoc {
         leased: Money::zero(balance.currency).to_string(),
         available: balance.to_string(),
         deck: "retail".to_owned(),
+        status: "active".to_owned(),
+        opened_at: None,
         live_calls: None,
         terms: None,
         pockets: Vec::new(),
@@ -85,16 +87,16 @@ impl Backend for Fake {
         now(Ok(self.balances.lock().unwrap().get(&name).map(|money| document(&name, *money))))
     }
 
-    fn add_account(&self, new: NewAccount) -> Answer<AccountDoc> {
+    fn add_account(&self, new: NewAccount) -> Answer<OpenReceipt> {
         let mut balances = self.balances.lock().unwrap();
         if balances.contains_key(&new.name) {
             return now(Err(BackendError::Conflict("taken".to_owned())));
         }
-        if new.deck != "retail" {
+        if new.terms.decks.iter().any(|deck| &**deck != "retail") {
             return now(Err(BackendError::Refused { field: "deck", detail: "no such deck".to_owned() }));
         }
         balances.insert(new.name.clone(), new.balance);
-        now(Ok(document(&new.name, new.balance)))
+        now(Ok(OpenReceipt { document: document(&new.name, new.balance), replayed: false }))
     }
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {

@@ -95,7 +95,8 @@ impl Books {
     }
 
     pub(super) fn check(&mut self, transfer: &Transfer) -> Result<(AccountId, AccountId), Refused> {
-        if transfer.amount.amount <= 0 {
+        // A service may be free; its key is kept all the same.
+        if transfer.amount.amount < 0 || (transfer.amount.amount == 0 && transfer.purpose != Purpose::Charge) {
             return Err(Refused::AmountNotPositive);
         }
         if transfer.debit == transfer.credit {

@@ -52,7 +52,7 @@ fn story() -> Vec<Record> {
     let (currency, terms) = (Currency::EUR, Terms::of_deck("retail"));
     vec![
         Record::started(Wall(0), "sw1".into(), "0.1.0".into()),
-        record(RecordBody::AccountOpened(AccountOpened { currency, terms, limit: 0, opening: None })),
+        record(RecordBody::AccountOpened(AccountOpened { currency, terms, limit: 0, opening: None, key: None })),
         record(RecordBody::top_up(transfer(Key::Given("k1".into()), 100_000))),
         open(1),
         open(2),

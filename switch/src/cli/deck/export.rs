@@ -29,7 +29,7 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
     /// Currency of the deck; as --config says of this file, else EUR
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = crate::cli::currency)]
     currency: Option<Currency>,
     /// Decimal places that rates keep, 5 to 10; as --config says of this file, else 5
     #[arg(long, value_name = "PLACES", value_parser = clap::value_parser!(u32).range(5..=10))]

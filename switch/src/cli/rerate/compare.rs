@@ -1,7 +1,7 @@
 //! `tollgate rerate` of call records: what each account, destination and carrier would have paid by other prices, in every tier of a call.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -16,6 +16,7 @@ use super::Ask;
 use super::corrections::{self, Period};
 use super::prices::Prices;
 use super::report::Document;
+use crate::cli::cdr::columns;
 use crate::cli::client::Client;
 use crate::cli::pages::{Slice, each_row};
 
@@ -32,7 +33,7 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     }
     let mut comparison = ask.account.as_ref().map_or_else(Comparison::default, |name| Comparison::of_account(name.as_str().into()));
     each_record(ask, |record| {
-        let cdr = Cdr::deserialize(record).context("not a call record as `tollgate cdr --json` prints it")?;
+        let cdr = Cdr::deserialize(record).context("not a call record as `tollgate cdr` prints it, by --json or --csv")?;
         let billed_by = |name: &String| cdr.deck.as_ref() == name || cdr.tiers.iter().any(|tier| tier.deck.as_ref() == name);
         if period.holds(cdr.ended_at) && ask.billed_by.as_ref().is_none_or(billed_by) {
             comparison.add(&cdr, &prices.by);
@@ -64,7 +65,12 @@ fn each_record(ask: &Ask, mut take: impl FnMut(&Value) -> anyhow::Result<()>) ->
     } else {
         Box::new(File::open(path).with_context(|| format!("cannot read the records {}", path.display()))?)
     };
-    let mut documents = serde_json::Deserializer::from_reader(BufReader::new(file));
+    let mut file = BufReader::new(file);
+    // JSON begins with a bracket; whatever else there is, is a header.
+    if !matches!(file.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace()), None | Some(b'{' | b'[')) {
+        return columns::read(file, take).with_context(|| format!("cannot read the records {}", path.display()));
+    }
+    let mut documents = serde_json::Deserializer::from_reader(file);
     let mut count = 0_u64;
     while let Some(document) =
         Value::deserialize(&mut documents).map(Some).or_else(|error| if error.is_eof() { Ok(None) } else { Err(error) })?

@@ -1,0 +1,138 @@
+//! Tables for people: as wide as what is in them, at most 80 columns unless all is asked for. What does not fit is said.
+
+use std::io::Write;
+
+use super::{plain, stdout};
+
+/// What a terminal shows at least.
+const WIDTH: usize = 80;
+/// No column of text is cut below this.
+const TEXT_MIN: usize = 8;
+
+/// A column.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    title: &'static str,
+    /// Numbers stand on the right and are never cut.
+    number: bool,
+    /// Shown only if all is asked for.
+    wide: bool,
+}
+
+/// Whether all columns are wanted.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Wide {
+    /// All columns, as wide as they are
+    #[arg(long)]
+    wide: bool,
+}
+
+/// Rows to be printed.
+pub(super) struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+    wide: bool,
+}
+
+/// A column of text.
+pub(super) const fn text(title: &'static str) -> Column {
+    Column { title, number: false, wide: false }
+}
+
+/// A column of numbers.
+pub(super) const fn number(title: &'static str) -> Column {
+    Column { title, number: true, wide: false }
+}
+
+// === impl Column ===
+
+impl Column {
+    /// Shown only with `--wide`.
+    pub(super) const fn wide(self) -> Self {
+        Self { wide: true, ..self }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// Without rows.
+    pub(super) fn new(columns: &[Column], wide: Wide) -> Self {
+        Self { columns: columns.to_vec(), rows: Vec::new(), wide: wide.wide }
+    }
+
+    /// A cell for each column, text from outside made harmless.
+    pub(super) fn row<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
+        self.rows.push(cells.into_iter().map(plain).collect());
+    }
+
+    /// Prints it; on stderr whether something is not shown.
+    pub(super) fn print(&self) -> anyhow::Result<()> {
+        let (lines, is_cut) = self.lines();
+        let mut out = stdout();
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
+        out.flush()?;
+        if is_cut && !self.rows.is_empty() {
+            eprintln!("note: not all is shown in 80 columns: --wide, or --json");
+        }
+        Ok(())
+    }
+
+    fn lines(&self) -> (Vec<String>, bool) {
+        let shown: Vec<usize> = (0..self.columns.len()).filter(|at| self.wide || !self.columns[*at].wide).collect();
+        let cell = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
+        let length = |text: &str| text.chars().count();
+        let longest = |at: usize| self.rows.iter().map(|row| length(&cell(row, at))).max().unwrap_or_default();
+        let mut widths: Vec<usize> = shown.iter().map(|at| longest(*at).max(length(self.columns[*at].title))).collect();
+        let mut is_cut = shown.len() < self.columns.len();
+        // The widest text gives way first.
+        while !self.wide && widths.iter().sum::<usize>() + widths.len().saturating_sub(1) > WIDTH {
+            let texts = shown.iter().enumerate().filter(|(_, at)| !self.columns[**at].number).map(|(place, _)| place);
+            let Some(place) = texts.filter(|place| widths[*place] > TEXT_MIN).max_by_key(|place| widths[*place]) else { break };
+            widths[place] -= 1;
+            is_cut = true;
+        }
+        let line = |cells: Vec<String>| {
+            let padded = shown.iter().zip(&widths).zip(cells).map(|((at, width), cell)| match self.columns[*at].number {
+                true => format!("{cell:>width$}"),
+                false => format!("{:width$}", cut(&cell, *width)),
+            });
+            padded.collect::<Vec<_>>().join(" ").trim_end().to_owned()
+        };
+        let titles = shown.iter().map(|at| self.columns[*at].title.to_owned()).collect();
+        let rows = self.rows.iter().map(|row| line(shown.iter().map(|at| cell(row, *at)).collect()));
+        (std::iter::once(line(titles)).chain(rows).collect(), is_cut)
+    }
+}
+
+/// At most `width` characters; the last one tells that there is more.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &[Column] = &[text("name"), number("balance"), text("cause"), text("gate").wide()];
+
+    #[test]
+    fn fault_d4_a_table_fits_80_columns_or_says_that_it_does_not() {
+        let long = "x".repeat(70);
+        let mut table = Table::new(COLUMNS, Wide { wide: false });
+        table.row(["acme", "-92233720368547.75808", &long, "pbx"]);
+        table.row(["b\u{1b}[31m", "1.00000", "short", "pbx"]);
+        let (lines, is_cut) = table.lines();
+        assert!(is_cut && lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        assert!(lines[1].contains("-92233720368547.75808") && lines[1].ends_with('…') && !lines[2].contains('\u{1b}'));
+        table.wide = true;
+        let (lines, is_cut) = table.lines();
+        assert!(!is_cut && lines[0].ends_with("gate") && lines[1].contains(&long));
+        assert_eq!(Table::new(&COLUMNS[..2], Wide { wide: false }).lines(), (vec!["name balance".to_owned()], false));
+    }
+}

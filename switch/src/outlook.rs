@@ -1,0 +1,187 @@
+//! What the switch would do with a call, by the same functions that place it, without placing it: in a running node by its balances and
+//! carriers, else by the configuration alone.
+
+use ::route::{CarrierId, Carriers, Gate, Health, LeftOut, Network, Plan, RouteTable, Sale, SlotTable, Step, normalise};
+use rating::{Decks, Price, ProfitGuard, Refusal, Terms};
+use units::{Cause, Currency, Money, Name, Now, Number};
+use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc, RouteRefusedDoc};
+
+/// A call that is not made.
+pub(crate) struct Call<'a> {
+    pub gate: &'a Gate,
+    pub to: &'a str,
+    pub from: Option<&'a str>,
+    pub now: Now,
+}
+
+/// What the answer is made of.
+pub(crate) struct Ground<'a> {
+    /// `live` or `offline`.
+    pub source: &'static str,
+    pub carriers: &'a Carriers,
+    pub routes: &'a RouteTable,
+    pub decks: &'a Decks,
+    pub health: &'a Health,
+    pub slots: &'a SlotTable,
+    /// The gate's account first, then those above it.
+    pub holders: Vec<Holder>,
+    /// Of a running node: why a call would be refused before anything else, what the first block would hold, and what is there.
+    pub live: Option<Live>,
+}
+
+/// An account that pays.
+pub(crate) struct Holder {
+    pub name: Name,
+    pub currency: Currency,
+    pub terms: Terms,
+}
+
+/// What only a running node knows.
+pub(crate) struct Live {
+    pub unready: Option<RouteRefusedDoc>,
+    pub credit: Option<Result<Money, Refusal>>,
+    pub available: Option<Money>,
+}
+
+/// The switch's order of checks: overload and drain, number, blocked, price, route, credit. Everything that can be said is said, also of a call
+/// that would be refused.
+pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
+    let Call { gate, to, from, now } = *call;
+    let available = ground.live.as_ref().and_then(|live| live.available).map(|money| money.to_string());
+    let mut outlook = RouteDoc {
+        source: ground.source.to_owned(),
+        gate: gate.name.to_string(),
+        account: gate.account.to_string(),
+        to: to.to_owned(),
+        to_e164: None,
+        at: now.wall.rfc3339(),
+        codecs: gate.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+        price: None,
+        lease: None,
+        available,
+        route: None,
+        carriers: Vec::new(),
+        left_out: Vec::new(),
+        refused: ground.live.as_ref().and_then(|live| live.unready.clone()),
+    };
+    let number = match normalise(to, gate) {
+        Ok(number) => number,
+        Err(why) => {
+            refuse(&mut outlook, why.status(), why.cause(), why.to_string());
+            return outlook;
+        }
+    };
+    outlook.to_e164 = Some(number.to_string());
+    if gate.blocks_called(&number) {
+        refuse(&mut outlook, 403, Cause::REJECTED, "this destination is blocked at the gate".to_owned());
+    }
+    if from.is_some_and(|from| gate.blocks_caller(from)) {
+        refuse(&mut outlook, 403, Cause::REJECTED, "this caller is blocked at the gate".to_owned());
+    }
+    match price(call, ground, &number) {
+        Ok(price) => {
+            outlook.lease = Some(lease_document(&price));
+            outlook.price = Some(price_document(&price));
+        }
+        Err((status, cause, why)) => refuse(&mut outlook, status, cause, why),
+    }
+    plan(call, ground, &number, &mut outlook);
+    if let Some(Live { credit: Some(Err(why)), .. }) = &ground.live {
+        refuse(&mut outlook, why.status(), why.cause(), why.to_string());
+    }
+    outlook
+}
+
+/// The first reason counts.
+fn refuse(outlook: &mut RouteDoc, status: u16, cause: Cause, reason: String) {
+    outlook.refused.get_or_insert(RouteRefusedDoc { status, cause: cause.0, reason });
+}
+
+/// What the gate's account pays, by the first of its decks that prices the number.
+fn price(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Result<Price, (u16, Cause, String)> {
+    let Some(holder) = ground.holders.first().filter(|holder| holder.name == call.gate.account) else {
+        let account = &call.gate.account;
+        let why = match ground.live {
+            Some(_) => format!("account {account} was not opened: tollgate account add {account}"),
+            None => format!("account {account} is not in the configuration, so its deck is not known here: ask the running node"),
+        };
+        let unknown = Refusal::UnknownAccount;
+        return Err((unknown.status(), unknown.cause(), why));
+    };
+    priced(ground.decks, holder, number, call.now).map_err(|why| (404, Cause::NO_ROUTE, why))
+}
+
+fn priced(decks: &Decks, holder: &Holder, number: &Number, now: Now) -> Result<Price, String> {
+    let named = &holder.terms.decks;
+    let found = named.iter().filter_map(|name| decks.named(name)).find_map(|deck| deck.price(number, now.wall).map(|price| (deck, price)));
+    let (deck, price) = found.ok_or_else(|| format!("no price for {number} in {}", named.join(", ")))?;
+    let exchange = decks.exchange(deck, holder.currency, now.wall).map_err(|none| none.to_string())?;
+    Ok(price.exchanged(exchange))
+}
+
+/// What the call brings the operator: the price of the topmost account, where a guard of one of the tiers looks at it.
+fn sale(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Option<Sale> {
+    let guard = ground.holders.iter().fold(ProfitGuard::Off, |guard, holder| guard.stricter(holder.terms.profit_guard));
+    let top = ground.holders.last().filter(|_| guard != ProfitGuard::Off)?;
+    let price = priced(ground.decks, top, number, call.now).ok()?;
+    Some(Sale { guard, minute: price.minute(), currency: price.currency })
+}
+
+fn plan(call: &Call<'_>, ground: &Ground<'_>, number: &Number, outlook: &mut RouteDoc) {
+    let Ground { carriers, routes, decks, health, slots, .. } = *ground;
+    let network = Network { carriers, routes, costs: decks, health, slots, sale: sale(call, ground, number) };
+    let name = |id| carriers.name(id).map(ToString::to_string).unwrap_or_default();
+    let left =
+        |out: &[(CarrierId, LeftOut)]| out.iter().map(|(id, why)| RouteLeftDoc { name: name(*id), reason: why.to_string() }).collect();
+    match ::route::plan(&network, number, call.gate.codecs, call.now) {
+        Ok(plan) => {
+            outlook.route = Some(plan.prefix.to_string());
+            outlook.carriers = plan.steps.iter().map(|step| candidate(&plan, step, name(step.carrier))).collect();
+            outlook.left_out = left(&plan.left_out);
+        }
+        Err(none) => {
+            outlook.route = none.prefix.map(|prefix| prefix.to_string());
+            outlook.left_out = left(&none.left_out);
+            refuse(outlook, none.refusal.status(), none.refusal.cause(), none.refusal.to_string());
+        }
+    }
+}
+
+fn candidate(plan: &Plan, step: &Step, name: String) -> RouteCarrierDoc {
+    RouteCarrierDoc {
+        name,
+        cost: step.cost.map(|cost| cost.rate.to_string()),
+        cost_currency: step.cost.map(|cost| cost.currency.to_string()),
+        reason: plan.reason(step).to_string(),
+    }
+}
+
+/// Rate and fee in the deck's currency; what converts them, if the account's is another.
+fn price_document(price: &Price) -> RoutePriceDoc {
+    let currency = price.deck_currency();
+    let exchange = price.exchange();
+    RoutePriceDoc {
+        prefix: price.prefix.to_string(),
+        destination: price.destination.to_string(),
+        rate: price.rate.to_string(),
+        initial: price.increments.initial(),
+        increment: price.increments.increment(),
+        connect_fee: price.connect_fee.to_string(),
+        currency: currency.to_string(),
+        deck: price.deck.to_string(),
+        deck_version: rating::price::version_text(price.deck_version).to_string(),
+        account_currency: exchange.map(|exchange| exchange.to.to_string()),
+        exchange_rate: exchange.map(|exchange| exchange.rate.to_string()),
+        exchange_at: exchange.map(|exchange| exchange.at.rfc3339()),
+    }
+}
+
+/// The first grant: connect fee and first block; less than this in the account means 402.
+fn lease_document(price: &Price) -> RouteLeaseDoc {
+    let seconds = u64::from(price.increments.initial());
+    RouteLeaseDoc {
+        seconds,
+        amount: Money::of(price.cost(seconds), price.currency).to_string(),
+        currency: price.currency.to_string(),
+    }
+}

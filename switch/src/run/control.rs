@@ -1,0 +1,191 @@
+//! What operators ask of the node itself, answered from the tables in force and the shards; reload and drain are done by the thread that
+//! attends to signals.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use config::Diagnostic;
+use node::{AdminReply, AdminRequest, Prospect, shard_of};
+use route::{CarrierSlots as _, SlotTable, normalise};
+use store::Journal;
+use tokio::sync::{mpsc, oneshot};
+use units::{Name, Now};
+use web::documents::{CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc, RouteRefusedDoc};
+use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk};
+
+use crate::logs;
+use crate::outlook::{self, Ground, Holder, Live};
+use crate::run::accounting::read;
+use crate::run::backend::{SwitchBackend, ask};
+use crate::run::fabric::Fabric;
+
+/// Orders that wait; more are refused.
+pub(crate) const ORDERS_MAX: usize = 16;
+
+/// What the thread that attends to signals is asked to do.
+pub(crate) enum Order {
+    /// As SIGHUP.
+    Reload(oneshot::Sender<Result<ReloadDoc, Vec<Diagnostic>>>),
+    /// As SIGTERM.
+    Drain(oneshot::Sender<DrainDoc>),
+}
+
+/// The running node behind the API.
+pub(crate) struct NodeControl {
+    pub fabric: Arc<Fabric>,
+    pub slots: Arc<SlotTable>,
+    pub journal: Arc<Journal>,
+    pub backend: Arc<SwitchBackend>,
+    pub orders: mpsc::Sender<Order>,
+}
+
+impl Control for NodeControl {
+    fn route(&self, wanted: RouteAsk) -> Answer<RouteDoc> {
+        let (fabric, slots) = (Arc::clone(&self.fabric), Arc::clone(&self.slots));
+        let lends = self.backend.ledger.is_some();
+        Box::pin(route(fabric, slots, wanted, lends))
+    }
+
+    fn carriers(&self) -> Answer<Vec<CarrierDoc>> {
+        let (tables, slots) = (self.fabric.tables.load_full(), Arc::clone(&self.slots));
+        let pictures = self.fabric.pictures();
+        let document = |carrier: &route::Carrier| CarrierDoc {
+            name: carrier.name.to_string(),
+            address: carrier.target.to_string(),
+            up: !pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)),
+            calls: slots.in_use(carrier.id),
+            max_calls: limit(carrier.max_calls),
+            deck: carrier.deck.as_ref().map(ToString::to_string),
+            codecs: carrier.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+        };
+        let mut all: Vec<CarrierDoc> = tables.carriers.iter().map(document).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Box::pin(std::future::ready(Ok(all)))
+    }
+
+    fn gates(&self) -> Answer<Vec<GateDoc>> {
+        Box::pin(gates(Arc::clone(&self.fabric), Arc::clone(&self.backend)))
+    }
+
+    fn carrier_statement(&self, wanted: CarrierAsk) -> Answer<CarrierStatementPage> {
+        let journal = Arc::clone(&self.journal);
+        Box::pin(async move {
+            let CarrierAsk { carrier, after, limit } = wanted;
+            let name = Name::from(carrier.as_str());
+            let page = read(&journal, move |reader| reader.carrier_charges(&name, after, limit)).await?;
+            let charges = page.rows.into_iter().map(|row| CarrierChargeDoc {
+                entry: row.entry,
+                at: row.at.rfc3339(),
+                call: row.call.to_string(),
+                account: row.account.to_string(),
+                called_e164: row.called_e164,
+                duration_ms: row.duration_ms,
+                amount: row.amount.to_string(),
+                currency: row.amount.currency.to_string(),
+            });
+            let document = CarrierStatementDoc { carrier, charges: charges.collect(), next: None };
+            Ok(CarrierStatementPage { document, next: page.next })
+        })
+    }
+
+    fn reload(&self) -> Answer<ReloadDoc> {
+        let orders = self.orders.clone();
+        Box::pin(async move {
+            let (reply, answer) = oneshot::channel();
+            let sent = orders.try_send(Order::Reload(reply));
+            sent.map_err(|_| BackendError::Unavailable("the node is busy with reloads, or stopping".to_owned()))?;
+            let done = answer.await.map_err(|_| BackendError::Unavailable("the node is stopping: nothing was reloaded".to_owned()))?;
+            done.map_err(|findings| BackendError::Findings(findings.iter().map(ToString::to_string).collect()))
+        })
+    }
+
+    fn drain(&self) -> Answer<DrainDoc> {
+        let orders = self.orders.clone();
+        Box::pin(async move {
+            let stopping = || BackendError::Unavailable("the node is stopping already".to_owned());
+            let (reply, answer) = oneshot::channel();
+            orders.try_send(Order::Drain(reply)).map_err(|_| stopping())?;
+            answer.await.map_err(|_| stopping())
+        })
+    }
+
+    fn log(&self) -> LogDoc {
+        LogDoc { filter: logs::filter() }
+    }
+
+    fn set_log(&self, filter: Option<String>) -> Result<LogDoc, BackendError> {
+        let refused = |error: anyhow::Error| BackendError::Refused { field: "filter", detail: format!("{error:#}") };
+        let before = logs::filter();
+        let filter = logs::change(filter.as_deref()).map_err(refused)?;
+        tracing::warn!(before, filter, "the log filter was changed by an operator");
+        Ok(LogDoc { filter })
+    }
+}
+
+/// A limit that is one.
+fn limit(max: u32) -> Option<u32> {
+    (max != u32::MAX).then_some(max)
+}
+
+async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, lends: bool) -> Result<RouteDoc, BackendError> {
+    let tables = fabric.tables.load_full();
+    let Some(gate) = tables.gates.by_name(&wanted.gate) else {
+        let known: Vec<&str> = tables.gates.iter().take(20).map(|gate| &*gate.name).collect();
+        let detail = format!("no gate {:?}; there are {}", wanted.gate, known.join(", "));
+        return Err(BackendError::Refused { field: "gate", detail });
+    };
+    let now = fabric.clock.now();
+    let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
+    let shard = shard_of(&gate.account, fabric.mailboxes.len() as u8);
+    let request = AdminRequest::Prospect { account: gate.account.clone(), number: normalise(&wanted.to, gate).ok(), at: now.wall };
+    let AdminReply::Prospect(prospect) = ask(Arc::clone(&fabric), shard, request).await? else {
+        return Err(BackendError::Unavailable("the shard did not answer".to_owned()));
+    };
+    let Prospect { health, accounts, credit } = *prospect;
+    let unready = fabric.draining.load(Ordering::Relaxed).then(|| RouteRefusedDoc {
+        status: 503,
+        cause: units::Cause::CONGESTION.0,
+        reason: "the node drains: no new calls".to_owned(),
+    });
+    // What several nodes share is asked for when a call needs it: what is here now says little.
+    let available = accounts.first().filter(|_| !lends).map(|account| account.available);
+    let holder = |view: rating::engine::AccountView| Holder { name: view.name, currency: view.currency, terms: view.terms };
+    let ground = Ground {
+        source: "live",
+        carriers: &tables.carriers,
+        routes: &tables.routes,
+        decks: &tables.decks,
+        health: &health,
+        slots: &slots,
+        holders: accounts.into_iter().map(holder).collect(),
+        live: Some(Live { unready, credit: credit.filter(|_| !lends), available }),
+    };
+    Ok(outlook::look(&outlook::Call { gate, to: &wanted.to, from: wanted.from.as_deref(), now }, &ground))
+}
+
+async fn gates(fabric: Arc<Fabric>, backend: Arc<SwitchBackend>) -> Result<Vec<GateDoc>, BackendError> {
+    let mut calls: BTreeMap<Name, u64> = BTreeMap::new();
+    for shard in 0..fabric.mailboxes.len() as u8 {
+        if let AdminReply::Calls(live) = ask(Arc::clone(&fabric), shard, AdminRequest::Calls).await? {
+            live.into_iter().for_each(|call| *calls.entry(call.gate).or_default() += 1);
+        }
+    }
+    let tables = fabric.tables.load_full();
+    let mut all = Vec::new();
+    for gate in tables.gates.iter() {
+        let account = backend.account(gate.account.to_string()).await?;
+        all.push(GateDoc {
+            name: gate.name.to_string(),
+            account: gate.account.to_string(),
+            account_status: account.map_or_else(|| "missing".to_owned(), |account| account.status),
+            source: gate.source.iter().map(ToString::to_string).collect(),
+            calls: calls.get(&gate.name).copied().unwrap_or_default(),
+            max_calls: limit(gate.max_calls),
+            max_cps: gate.max_cps,
+            codecs: gate.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+        });
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}

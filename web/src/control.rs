@@ -1,0 +1,105 @@
+//! What operators ask of the node itself: where a call would go, how gates and carriers stand, another configuration, the end, the log.
+//! The money is behind [`crate::Backend`].
+
+use units::Wall;
+
+use crate::backend::{Answer, BackendError};
+use crate::documents::{CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc};
+
+/// The running node as its operators see it.
+pub trait Control: Send + Sync + 'static {
+    /// The plan for a call, by the prices, balances and carriers of this moment.
+    fn route(&self, ask: RouteAsk) -> Answer<RouteDoc>;
+    /// All carriers in order of their names.
+    fn carriers(&self) -> Answer<Vec<CarrierDoc>>;
+    /// All gates in order of their names.
+    fn gates(&self) -> Answer<Vec<GateDoc>>;
+    /// What a carrier charges: a page of it.
+    fn carrier_statement(&self, ask: CarrierAsk) -> Answer<CarrierStatementPage>;
+    /// Reads the configuration again; findings that prevent it are [`BackendError::Findings`].
+    fn reload(&self) -> Answer<ReloadDoc>;
+    /// Refuses new calls and ends the process with the last call, as SIGTERM does.
+    fn drain(&self) -> Answer<DrainDoc>;
+    /// What the log shows.
+    fn log(&self) -> LogDoc;
+    /// Changes what the log shows until the process ends; none goes back to what it began with.
+    fn set_log(&self, filter: Option<String>) -> Result<LogDoc, BackendError>;
+}
+
+/// A call that is not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteAsk {
+    /// The gate that it would come from.
+    pub gate: String,
+    /// Called number as the customer would send it.
+    pub to: String,
+    /// Calling number.
+    pub from: Option<String>,
+    /// When; now if absent.
+    pub at: Option<Wall>,
+}
+
+/// Which charges of a carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierAsk {
+    /// Whose.
+    pub carrier: String,
+    /// After this journal position.
+    pub after: u64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of charges in journal order; a page may be short or empty though more follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierStatementPage {
+    /// What the page says; its cursor is not set.
+    pub document: CarrierStatementDoc,
+    /// Journal position to go on after.
+    pub next: Option<u64>,
+}
+
+/// Of a node that is not there: answers everything with 503.
+pub(crate) struct NoControl;
+
+fn none<T: Send + 'static>() -> Answer<T> {
+    Box::pin(std::future::ready(Err(refusal())))
+}
+
+fn refusal() -> BackendError {
+    BackendError::Unavailable("this service has no node to control".to_owned())
+}
+
+impl Control for NoControl {
+    fn route(&self, _: RouteAsk) -> Answer<RouteDoc> {
+        none()
+    }
+
+    fn carriers(&self) -> Answer<Vec<CarrierDoc>> {
+        none()
+    }
+
+    fn gates(&self) -> Answer<Vec<GateDoc>> {
+        none()
+    }
+
+    fn carrier_statement(&self, _: CarrierAsk) -> Answer<CarrierStatementPage> {
+        none()
+    }
+
+    fn reload(&self) -> Answer<ReloadDoc> {
+        none()
+    }
+
+    fn drain(&self) -> Answer<DrainDoc> {
+        none()
+    }
+
+    fn log(&self) -> LogDoc {
+        LogDoc { filter: String::new() }
+    }
+
+    fn set_log(&self, _: Option<String>) -> Result<LogDoc, BackendError> {
+        Err(refusal())
+    }
+}
