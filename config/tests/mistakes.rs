@@ -136,7 +136,7 @@ order = "best"
             r#"t.toml:23:8: deck "retail" is defined twice: first at t.toml:18:8"#,
             r#"t.toml:30:11: balance must be an amount in quotes, as "10.00", not a decimal number"#,
             r#"t.toml:31:8: deck "wholesale" is not defined: add a [[deck]] with this name"#,
-            r#"t.toml:35:11: account "acne" is not defined: add an [[account]]; one that exists keeps its balance"#,
+            r#"t.toml:35:11: warning: account "acne" is not in this file: until it is opened in the running node its calls are refused: tollgate account add acne"#,
             r#"t.toml:36:27: "192.0.2.1/24" has host bits set: write 192.0.2.0/24 for the block, or leave out the prefix length for one address"#,
             r#"t.toml:36:43: "any" is not an IP address or block: write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"#,
             r#"t.toml:37:19: unknown codec "G722": use PCMA, PCMU, G729 or G723"#,

@@ -179,9 +179,5 @@ fn price_document(price: &Price) -> RoutePriceDoc {
 /// The first grant: connect fee and first block; less than this in the account means 402.
 fn lease_document(price: &Price) -> RouteLeaseDoc {
     let seconds = u64::from(price.increments.initial());
-    RouteLeaseDoc {
-        seconds,
-        amount: Money::of(price.cost(seconds), price.currency).to_string(),
-        currency: price.currency.to_string(),
-    }
+    RouteLeaseDoc { seconds, amount: Money::of(price.cost(seconds), price.currency).to_string(), currency: price.currency.to_string() }
 }

@@ -12,7 +12,10 @@ use crate::problem::Problem;
 /// Reads the whole body of `request` as a `T`.
 pub async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T, Problem> {
     if !is_json(request.headers()) {
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body as JSON in UTF-8, with Content-Type: application/json"));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send the body as JSON in UTF-8, with Content-Type: application/json",
+        ));
     }
     let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
@@ -52,10 +55,13 @@ fn is_json(headers: &HeaderMap) -> bool {
     let mut parts = value.split(';').map(str::trim);
     let is_essence = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
     // JSON is UTF-8 (RFC 8259 §8.1); whoever says that it is something else would be read wrong.
-    is_essence && parts.all(|parameter| match parameter.split_once('=') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8"),
-        Some(_) | None => true,
-    })
+    is_essence
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            Some(_) | None => true,
+        })
 }
 
 struct DecimalVisitor;

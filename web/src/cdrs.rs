@@ -62,7 +62,9 @@ impl CdrFilter {
         let Ok(inside) = serde_json::from_str::<Inside>(record) else { return false };
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let has_number = |number: &String| {
-            inside.called_e164.starts_with(number) || digits(&inside.called).starts_with(number) || digits(&inside.caller).starts_with(number)
+            inside.called_e164.starts_with(number)
+                || digits(&inside.called).starts_with(number)
+                || digits(&inside.caller).starts_with(number)
         };
         let has_carrier = |carrier: &String| {
             inside.carrier.as_ref() == Some(carrier) || inside.attempts.iter().any(|attempt| attempt.carrier == *carrier)

@@ -5,8 +5,8 @@
 
 pub mod backend;
 mod body;
-pub mod control;
 mod cdrs;
+pub mod control;
 mod cursor;
 pub mod documents;
 mod guard;
@@ -20,11 +20,12 @@ mod server;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount, OpenReceipt,
-    PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpOrder, TopUpReceipt, TransitAsk, TransitPlace,
+    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount,
+    OpenReceipt, PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpOrder, TopUpReceipt, TransitAsk,
+    TransitPlace,
 };
-pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
+pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
 pub use documents::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use metrics::Metrics;

@@ -11,8 +11,8 @@ use units::{Name, Wall};
 
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
-    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, OpenedAs, Outcome, Party, Pocket, PocketTerms, Refused,
-    Replay, ShardBooks, Terms, Warned, chain, hex, parent,
+    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, OpenedAs, Outcome, Party, Pocket, PocketTerms,
+    Refused, Replay, ShardBooks, Terms, Warned, chain, hex, parent,
 };
 
 /// The form written today.
@@ -131,8 +131,19 @@ pub struct SnapshotReader {
 
 impl StateImage {
     pub(crate) fn of(state: &AccountState) -> Self {
-        let AccountState { terms, opened_at, parent: _, pockets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced } =
-            state.clone();
+        let AccountState {
+            terms,
+            opened_at,
+            parent: _,
+            pockets,
+            last_event,
+            low_armed,
+            warned,
+            expiries,
+            rates_told,
+            opened_as,
+            announced,
+        } = state.clone();
         let pockets = pockets.into_iter().map(|pocket| {
             let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
             PocketImage { name, terms, granted_at, low_armed, warned, expiries }

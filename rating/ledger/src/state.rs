@@ -8,8 +8,8 @@ use units::{Name, Wall};
 
 use crate::pocket::next_warning;
 use crate::{
-    AccountId, AccountOpened, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted, Purpose,
-    RecordBody, Refused, Terms, Transfer, Warned, units_text,
+    AccountId, AccountOpened, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted,
+    Purpose, RecordBody, Refused, Terms, Transfer, Warned, units_text,
 };
 
 /// Most pockets of an account; used-up ones give way.

@@ -10,8 +10,8 @@ use units::{Currency, Name, Now, Wall};
 
 use crate::Engine;
 use crate::engine::{
-    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, Opened,
-    PaymentMethod, TransitPlace,
+    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, Opened, PaymentMethod,
+    TransitPlace,
 };
 
 /// Accounts opened for one transaction.

@@ -53,7 +53,17 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     for call in &calls {
         let carrier = call.carrier.as_deref().unwrap_or_default();
         let seconds = (call.duration_ms / 1_000).to_string();
-        table.row([&*call.id, &*call.state, &seconds, &*call.account, &*call.called, carrier, &*call.gate, &*call.caller, &*call.started_at]);
+        table.row([
+            &*call.id,
+            &*call.state,
+            &seconds,
+            &*call.account,
+            &*call.called,
+            carrier,
+            &*call.gate,
+            &*call.caller,
+            &*call.started_at,
+        ]);
     }
     table.print()?;
     Ok(ExitCode::SUCCESS)

@@ -130,7 +130,8 @@ struct Statement {
 impl Statement {
     fn print(&self, ask: &Ask) -> anyhow::Result<()> {
         if ask.shown.json {
-            let money = |sums: &Sums| sums.iter().map(|(currency, sum)| (currency.clone(), text(currency, *sum))).collect::<BTreeMap<_, _>>();
+            let money =
+                |sums: &Sums| sums.iter().map(|(currency, sum)| (currency.clone(), text(currency, *sum))).collect::<BTreeMap<_, _>>();
             return print_json(&json!({
                 "carrier": ask.statement, "from": ask.from.map(Wall::rfc3339), "to": ask.to.map(Wall::rfc3339),
                 "opening": money(&self.opening), "charges": self.rows, "charged": money(&self.sums), "closing": money(&self.closing),

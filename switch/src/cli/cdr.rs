@@ -60,8 +60,7 @@ pub(crate) struct Ask {
 /// Prints the records; 3 if a limit left some out.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let status = ask.status.map(|status| status.to_string());
-    let given =
-        [("number", &ask.number), ("carrier", &ask.carrier), ("call_id", &ask.call_id), ("status", &status)];
+    let given = [("number", &ask.number), ("carrier", &ask.carrier), ("call_id", &ask.call_id), ("status", &status)];
     let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
     if ask.json {
         return ask.slice.print("/cdrs", &query, Rows::Json);

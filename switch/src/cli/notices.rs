@@ -100,19 +100,28 @@ mod tests {
     #[test]
     fn fault_d4_notices_are_told_in_words() {
         for (event, expected) in [
-            (json!({"low_balance": {"balance": "1.20000", "threshold": "2.00000", "currency": "EUR"}}), "balance 1.20000 EUR is below 2.00000"),
+            (
+                json!({"low_balance": {"balance": "1.20000", "threshold": "2.00000", "currency": "EUR"}}),
+                "balance 1.20000 EUR is below 2.00000",
+            ),
             (json!({"low_minutes": {"pocket": "free", "seconds": 60}}), "bucket free has 60 s left"),
             (
                 json!({"credit_expires": {"amount": "5.00000", "currency": "EUR", "at": 1_785_000_000_000_i64}}),
                 "5.00000 EUR of the main balance end at 2026-07-25T17:20:00.000Z",
             ),
-            (json!({"credit_expired": {"pocket": "promo", "amount": "5.00000", "currency": "EUR"}}), "5.00000 EUR of the bucket promo ended unused"),
+            (
+                json!({"credit_expired": {"pocket": "promo", "amount": "5.00000", "currency": "EUR"}}),
+                "5.00000 EUR of the bucket promo ended unused",
+            ),
             (
                 json!({"top_up_booked": {"amount": "1.00000", "currency": "EUR", "reference": "invoice 7", "balance": "2.00000"}}),
                 "1.00000 EUR came in (invoice 7), balance 2.00000",
             ),
             (json!({"call_ends": {"call": "0a", "seconds": 60}}), "call 0a ends in 60 s for want of money"),
-            (json!({"rates_change": {"deck": "retail", "version": "ff", "changes": [1, 2]}}), "new prices of deck retail, version ff, 2 changes"),
+            (
+                json!({"rates_change": {"deck": "retail", "version": "ff", "changes": [1, 2]}}),
+                "new prices of deck retail, version ff, 2 changes",
+            ),
             (json!({"of_tomorrow": {"x": 1}}), "of_tomorrow x=1"),
         ] {
             assert_eq!(words(&json!({ "event": event })), expected);

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use ::route::{Health, SlotTable};
 use anyhow::{Context as _, bail};
 use config::{AccountSeed, Settings};
-use ::route::{Health, SlotTable};
 use units::{Now, Tick, Wall};
 use web::documents::RouteDoc;
 

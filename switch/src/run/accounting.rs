@@ -96,7 +96,8 @@ pub(super) async fn statement(
         // The past has closed with what it had.
         Some(to) if to <= fabric.clock.now().wall => false,
         Some(to) => {
-            let later = StatementQuery { account: name.clone(), from: Some(to), to: None, after: Some(StatementPlace::default()), limit: 1 };
+            let later =
+                StatementQuery { account: name.clone(), from: Some(to), to: None, after: Some(StatementPlace::default()), limit: 1 };
             read(&journal, move |reader| reader.statement(&later)).await?.movements.is_empty()
         }
     };

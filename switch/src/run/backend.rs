@@ -9,16 +9,17 @@ use central::Central;
 use node::{AdminReply, AdminRequest, LiveCall, shard_of};
 use rating::engine::AccountChange;
 use route::{CarrierSlots as _, SlotTable};
-use store::{Journal, Load, Query, Reader};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use store::{Journal, Load, Query, Reader};
 use tokio::sync::oneshot;
 use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
     Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics,
-    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
+    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt,
+    TransitAsk,
 };
 
 use crate::run::central_api;

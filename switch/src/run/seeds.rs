@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use config::{AccountSeed, Settings};
 use rating::ProfitGuard;
 use units::Money;
-use web::documents::{AccountDoc, TermsDoc};
 use web::Backend;
+use web::documents::{AccountDoc, TermsDoc};
 
 /// Most accounts that are looked at, and most that are told.
 const LOOK_MAX: usize = 10_000;

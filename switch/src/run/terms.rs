@@ -114,12 +114,7 @@ fn grant_request(order: &GrantOrder, view: &AccountView) -> Result<AdminRequest,
 }
 
 /// Gives credit or minutes, once per key.
-pub(super) async fn grant(
-    fabric: Arc<Fabric>,
-    shard: u8,
-    journal: Arc<Journal>,
-    order: GrantOrder,
-) -> Result<GrantReceipt, BackendError> {
+pub(super) async fn grant(fabric: Arc<Fabric>, shard: u8, journal: Arc<Journal>, order: GrantOrder) -> Result<GrantReceipt, BackendError> {
     let show = AdminRequest::Account(order.account.as_str().into());
     let AdminReply::Account(view) = ask(Arc::clone(&fabric), shard, show).await? else {
         return Err(BackendError::NoAccount(order.account));

@@ -36,7 +36,13 @@ fn make(folder: &std::path::Path, entries: u64, accounts: u64) -> Outcome<()> {
     for number in 0..entries {
         let account = Name::from(format!("customer-{}", number % accounts));
         let body = if number < accounts {
-            RecordBody::AccountOpened(AccountOpened { currency: Currency::EUR, terms: Terms::of_deck("retail"), limit: 0, opening: None, key: None })
+            RecordBody::AccountOpened(AccountOpened {
+                currency: Currency::EUR,
+                terms: Terms::of_deck("retail"),
+                limit: 0,
+                opening: None,
+                key: None,
+            })
         } else if number % CALLS_PER_PAYMENT == 0 {
             RecordBody::top_up(payment(&account, number))
         } else {

@@ -193,7 +193,8 @@ impl Reader {
         let after = query.after.unwrap_or(start).min(i64::MAX as u64 - 1);
         let span = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
         let mut rows = Vec::new();
-        let mut statement = self.conn.prepare_cached(if query.newest_first { NOTICE_ROWS_BACK } else { NOTICE_ROWS }).map_err(|e| self.unreadable(e))?;
+        let mut statement =
+            self.conn.prepare_cached(if query.newest_first { NOTICE_ROWS_BACK } else { NOTICE_ROWS }).map_err(|e| self.unreadable(e))?;
         let found = statement.query_map((after, query.account.as_deref(), span.0, span.1, limit + 1), |row| {
             let account = Name::from(row.get_ref(1)?.as_str()?);
             Ok((row.get::<_, u64>(0)?, account, Wall(row.get(2)?), row.get_ref(3)?.as_bytes()?.to_vec()))

@@ -35,7 +35,13 @@ fn record(line: &str) -> Record {
         (fee > 0).then(|| Transfer { key: Key::Part(key.into(), 1), ..transfer(key, Purpose::Fee, from, Party::House(House::Fees), fee) });
     let announced = || transfer(key, Purpose::Announced, House::Payments, Party::House(House::Transit), gross);
     let body = match what {
-        "open" => RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -1_000, opening: None, key: None }),
+        "open" => RecordBody::AccountOpened(AccountOpened {
+            currency: EUR,
+            terms: Terms::of_deck("retail"),
+            limit: -1_000,
+            opening: None,
+            key: None,
+        }),
         "pay" | "book" => RecordBody::TopUp(Box::new(TopUpBooked {
             transfer: transfer(key, Purpose::TopUp, from, acme(), gross - fee),
             fee: fee_transfer,

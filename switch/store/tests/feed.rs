@@ -181,7 +181,14 @@ fn pages_of_notices_are_filtered_and_in_order() {
     }
     shard.wait_durable(shard.appender.last());
     let reader = journal.reader().expect("opens");
-    let mut query = Query { account: Some("acme".into()), from: Some(Wall(NOON + 4)), to: Some(Wall(NOON + 20)), after: None, limit: 3, newest_first: false };
+    let mut query = Query {
+        account: Some("acme".into()),
+        from: Some(Wall(NOON + 4)),
+        to: Some(Wall(NOON + 20)),
+        after: None,
+        limit: 3,
+        newest_first: false,
+    };
     let mut seen = Vec::new();
     loop {
         let page = reader.notices(&query).expect("reads");

@@ -77,8 +77,13 @@ fn money_verifies_while_the_journal_runs_and_after() {
         amount: ten,
         memo: None,
     };
-    let opened =
-        ledger::AccountOpened { currency: Currency::EUR, terms: ledger::Terms::of_deck("retail"), limit: 0, opening: Some(opening), key: None };
+    let opened = ledger::AccountOpened {
+        currency: Currency::EUR,
+        terms: ledger::Terms::of_deck("retail"),
+        limit: 0,
+        opening: Some(opening),
+        key: None,
+    };
     shard.append(Entry::of(&Record::new(Wall(NOON), account.clone(), RecordBody::AccountOpened(opened))).expect("encodes"));
     let last = shard.append(cdr(1, "acme", NOON));
     shard.wait_durable(last);

@@ -22,8 +22,9 @@ fn customer(name: &str) -> Party {
 /// A reseller and its shop; the shop pays in, a call of the shop costs both, a correction.
 fn story() -> Vec<Record> {
     let at = |minute: i64, account: &str, body| Record::new(Wall(NOON + minute * 60_000), Name::from(account), body);
-    let opened =
-        || RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -1_000, opening: None, key: None });
+    let opened = || {
+        RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -1_000, opening: None, key: None })
+    };
     let pay = |key: &str, to: &str| {
         RecordBody::top_up(transfer(Key::Given(key.into()), Purpose::TopUp, Party::House(House::Payments), customer(to), 500))
     };

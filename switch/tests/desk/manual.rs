@@ -10,7 +10,11 @@ fn fault_d4_help_names_every_subcommand_and_shells_and_man_know_them() {
         let own = of(command);
         let commands = own.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
         let line: String = help.lines().skip_while(|line| !line.contains(summary)).take(3).collect::<Vec<_>>().join(" ");
-        for name in commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()) {
+        for name in commands
+            .lines()
+            .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+            .filter_map(|line| line.split_whitespace().next())
+        {
             assert!(name == "help" || line.contains(name), "{command} {name} is not in {line}");
         }
     }

@@ -14,9 +14,13 @@ fn world() -> (Node, [Carrier; 2]) {
     let carriers = [Carrier::start("503 Service Unavailable"), Carrier::start("200 OK")];
     let routes = "[[route]]\nprefix = \"\"\ncarriers = [\"alpha\", \"beta\"]\n";
     let node = Node::with(&format!("{}{}{routes}", carriers[0].config("alpha"), carriers[1].config("beta")));
-    for (number, call_id, status) in
-        [("34911234567", "s1", 200), ("34911234568", "s2", 200), ("390212345678", "i1", 200), ("4420712345", "u1", 404), ("34911234567", "s3", 200)]
-    {
+    for (number, call_id, status) in [
+        ("34911234567", "s1", 200),
+        ("34911234568", "s2", 200),
+        ("390212345678", "i1", 200),
+        ("4420712345", "u1", 404),
+        ("34911234567", "s3", 200),
+    ] {
         assert_eq!(call(node.sip, number, call_id), status, "{call_id}");
         until("the record", || ids(&node.json(&["cdr", "--last", "1"])).contains(&call_id.to_owned()).then_some(()));
     }

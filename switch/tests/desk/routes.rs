@@ -7,7 +7,8 @@ use crate::phones::{Carrier, call};
 fn fault_d1_the_plan_is_the_running_nodes() {
     let carriers = [Carrier::start("503 Service Unavailable"), Carrier::start("200 OK")];
     let routes = "[[route]]\nprefix = \"\"\ncarriers = [\"alpha\", \"beta\"]\n";
-    let node = Node::with(&format!("{}down_after = 1\ndown_secs = 3600\n{}{routes}", carriers[0].config("alpha"), carriers[1].config("beta")));
+    let node =
+        Node::with(&format!("{}down_after = 1\ndown_secs = 3600\n{}{routes}", carriers[0].config("alpha"), carriers[1].config("beta")));
     let plan = ["route", "--gate", "acme-pbx", "--to", "34911234567"];
     let names = |plan: &serde_json::Value| -> Vec<String> {
         plan["carriers"].as_array().unwrap().iter().map(|carrier| carrier["name"].as_str().unwrap().to_owned()).collect()
@@ -30,7 +31,8 @@ fn fault_d1_the_plan_is_the_running_nodes() {
     assert!(node.done(&["carriers"]).contains("DOWN"));
 
     let config = node.file("tollgate.toml");
-    let offline = tollgate(&["route", "--config", config.to_str().unwrap(), "--gate", "acme-pbx", "--to", "34911234567", "--offline", "--json"]);
+    let offline =
+        tollgate(&["route", "--config", config.to_str().unwrap(), "--gate", "acme-pbx", "--to", "34911234567", "--offline", "--json"]);
     let offline: serde_json::Value = serde_json::from_slice(&offline.stdout).unwrap();
     assert_eq!((&offline["source"], names(&offline).len()), (&"offline".into(), 2));
     assert_eq!(offline["price"]["rate"], "0.12345");

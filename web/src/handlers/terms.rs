@@ -83,7 +83,9 @@ pub(super) fn idle_months(months: u32, has_days: bool) -> Result<u32, Problem> {
         return Err(Problem::unprocessable("idle_months", "an account has idle_days or idle_months, not both: leave one out"));
     }
     let right = (1..=IDLE_MONTHS_MAX).contains(&months);
-    right.then_some(months).ok_or_else(|| Problem::unprocessable("idle_months", format!("1 to {IDLE_MONTHS_MAX} months, or null for never")))
+    right
+        .then_some(months)
+        .ok_or_else(|| Problem::unprocessable("idle_months", format!("1 to {IDLE_MONTHS_MAX} months, or null for never")))
 }
 
 /// A zone of the tz database.

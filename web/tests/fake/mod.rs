@@ -12,9 +12,9 @@ use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
     AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantOrder,
-    GrantReceipt, Hand, HandOrder, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk, PaymentsPage,
-    PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpOrder, TopUpReceipt, TransitAsk,
-    TrialBalanceDoc,
+    GrantReceipt, Hand, HandOrder, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk,
+    PaymentsPage, PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpOrder,
+    TopUpReceipt, TransitAsk, TrialBalanceDoc,
 };
 
 pub use client::{Client, Reply};

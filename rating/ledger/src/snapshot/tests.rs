@@ -62,7 +62,8 @@ fn settled(call: u128, usage: Transfer) -> RecordBody {
 /// Two trees of accounts, payments in every state, minutes, calls up and settled and undone, a closed period.
 fn story() -> Vec<Record> {
     use House::{Corrections, Minutes, Payments, Revenue, Transit};
-    let opened = || RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -5, opening: None, key: None });
+    let opened =
+        || RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -5, opening: None, key: None });
     let pay = |key: &str, to: &str| TopUpBooked {
         transfer: transfer(given(key), Purpose::TopUp, Party::House(Payments), customer(to), 900),
         fee: None,
