@@ -55,8 +55,9 @@ impl Ringing {
     }
 }
 
+/// Whether a caller says nothing by which one could be told from another: no number, whatever word stands there.
 fn is_anonymous(caller: &str) -> bool {
-    caller.is_empty() || caller.eq_ignore_ascii_case("anonymous")
+    caller.bytes().filter(u8::is_ascii_digit).count() < route::number::DIGITS_MIN
 }
 
 // === impl Node ===

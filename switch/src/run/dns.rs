@@ -1,4 +1,4 @@
-//! Addresses of carriers that are configured by name (RFC 3263): SRV where no port is written, else A and AAAA.
+//! Addresses of carriers, and of what numbers of ours ring, that are configured by name (RFC 3263): SRV where no port is written, else A and AAAA.
 //!
 //! Invariant: a look-up that fails changes nothing. The last good answer is used until another one comes; a name without an answer is asked
 //! again within seconds, and no name waits for another's answer.
@@ -154,9 +154,7 @@ fn system_resolver() -> Result<TokioResolver, NetError> {
 }
 
 fn named(fabric: &Fabric) -> Vec<Key> {
-    let tables = fabric.tables.load();
-    let named = tables.carriers.iter().filter(|carrier| matches!(carrier.target.host, Host::Name(_)));
-    named.map(|carrier| (carrier.name.clone(), carrier.target.clone())).collect()
+    fabric.tables.load().named_targets()
 }
 
 /// Asks what is due, all at once, and tells what is new.
