@@ -381,3 +381,20 @@ fn a_target_by_name_rings_where_it_resolves_to() {
     let alice = Callee::wait(&mut stage, FOREIGN);
     assert_eq!(alice.invite.request_uri(), "sip:alice@sip.example.net:5070");
 }
+
+/// Nothing rings for an owner that is suspended, and nobody is told why.
+#[test]
+fn a_suspended_owners_number_is_not_reachable() {
+    for from in [ALPHA, SHOP] {
+        let mut stage = Stage::new(plan());
+        let change = rating::engine::AccountChange { status: Some(ledger::AccountStatus::Suspended), ..Default::default() };
+        stage.admin(node::AdminRequest::ChangeAccount { name: "acme".into(), change });
+        let mut phone = calling(from, NUMBER);
+        phone.invite(&mut stage);
+        let refusal = phone.refused(&mut stage, 480);
+        assert_eq!(cause(&refusal), "20", "{from}");
+        stage.silence(addr(PBX));
+        stage.over();
+        assert_eq!(stage.cdr().amount, 0);
+    }
+}

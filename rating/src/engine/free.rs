@@ -14,10 +14,19 @@ const SECS: u32 = 10_000_000;
 // === impl Engine ===
 
 impl Engine {
-    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and the accounts above are.
+    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and the accounts above are;
+    /// but for one that is suspended or closed, it or one above it.
     pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, Refusal> {
-        let account = self.books.id(ask.account).ok_or(Refusal::UnknownAccount)?;
+        let account = self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?;
         let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
+        let mut above = Some(account);
+        while let Some(tier) = above {
+            let state = self.states.get(&tier).ok_or(Refusal::UnknownAccount)?;
+            if !state.terms.status.is_active() {
+                return Err(Refusal::Suspended);
+            }
+            above = state.parent;
+        }
         if self.leases.is_full() {
             return Err(Refusal::TooManyCalls);
         }

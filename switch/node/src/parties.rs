@@ -96,7 +96,8 @@ impl Node {
         let destination = Destination::Number(Arc::clone(&number));
         let payer = who_pays(slot.call.origin(), &destination);
         slot.call.goes_to(destination);
-        let Some(callee) = self.number_callee(&number) else { return refused(Refusal::NOT_REACHABLE, None) };
+        let callee = self.number_callee(&number).filter(|_| !self.is_known_suspended(&number.account));
+        let Some(callee) = callee else { return refused(Refusal::NOT_REACHABLE, None) };
         if !self.ringing.enter(&number.e164, slot.call.caller()) {
             return refused(Refusal::LOOP, None);
         }
@@ -130,6 +131,11 @@ impl Node {
         {
             self.ringing.leave(&number, slot.call.caller());
         }
+    }
+
+    /// Whether the owner of a number is suspended or closed, as far as this shard has the account: of a carrier's call it has.
+    fn is_known_suspended(&self, account: &str) -> bool {
+        self.engine.account(account).is_some_and(|view| !view.terms.status.is_active())
     }
 
     /// What a number rings, by the present configuration; none if that is no longer there or has no address.
