@@ -1,7 +1,11 @@
 //! What the switch would do with a call, by the same functions that place it, without placing it: in a running node by its balances and
 //! carriers, else by the configuration alone.
 
-use ::route::{CarrierId, Carriers, Gate, Health, LeftOut, Network, Plan, RouteTable, Sale, SlotTable, Step, normalise};
+mod numbers;
+
+pub(crate) use numbers::look_from_carrier;
+
+use ::route::{CarrierId, Carriers, Gate, Gates, Health, LeftOut, Network, OurNumbers, Plan, RouteTable, Sale, SlotTable, Step, normalise};
 use rating::{Decks, Price, ProfitGuard, Refusal, Terms};
 use units::{Cause, Currency, Money, Name, Now, Number};
 use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc, RouteRefusedDoc};
@@ -21,6 +25,8 @@ pub(crate) struct Ground<'a> {
     pub carriers: &'a Carriers,
     pub routes: &'a RouteTable,
     pub decks: &'a Decks,
+    pub gates: &'a Gates,
+    pub numbers: &'a OurNumbers,
     pub health: &'a Health,
     pub slots: &'a SlotTable,
     /// The gate's account first, then those above it.
@@ -51,9 +57,11 @@ pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
     let mut outlook = RouteDoc {
         source: ground.source.to_owned(),
         gate: gate.name.to_string(),
+        carrier: None,
         account: gate.account.to_string(),
         to: to.to_owned(),
         to_e164: None,
+        number: None,
         at: now.wall.rfc3339(),
         codecs: gate.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
         price: None,
@@ -78,15 +86,23 @@ pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
     if from.is_some_and(|from| gate.blocks_caller(from)) {
         refuse(&mut outlook, 403, Cause::REJECTED, "this caller is blocked at the gate".to_owned());
     }
+    let ours = ground.numbers.find(&number);
     match price(call, ground, &number) {
+        // Free, and made all the same.
+        Err((404, ..)) if ours.is_some() => {}
         Ok(price) => {
             outlook.lease = Some(lease_document(&price));
             outlook.price = Some(price_document(&price));
         }
         Err((status, cause, why)) => refuse(&mut outlook, status, cause, why),
     }
-    plan(call, ground, &number, &mut outlook);
-    if let Some(Live { credit: Some(Err(why)), .. }) = &ground.live {
+    match ours {
+        Some(ours) => numbers::ring_from_gate(ground, gate, ours, &mut outlook),
+        None => plan(call, ground, &number, &mut outlook),
+    }
+    if let Some(Live { credit: Some(Err(why)), .. }) = &ground.live
+        && (ours.is_none() || *why != Refusal::NoPrice)
+    {
         refuse(&mut outlook, why.status(), why.cause(), why.to_string());
     }
     outlook

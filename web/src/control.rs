@@ -29,8 +29,10 @@ pub trait Control: Send + Sync + 'static {
 /// A call that is not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteAsk {
-    /// The gate that it would come from.
+    /// The gate that it would come from; empty if a carrier calls.
     pub gate: String,
+    /// The carrier that it would come from.
+    pub carrier: Option<String>,
     /// Called number as the customer would send it.
     pub to: String,
     /// Calling number.

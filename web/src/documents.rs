@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 pub use books::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use node::{
     CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc,
-    RouteLeftDoc, RoutePriceDoc, RouteRefusedDoc,
+    RouteLeftDoc, RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
 };
 use units::{Period, Rounding};
 

@@ -17,8 +17,11 @@ use crate::outlook::{self, Ground, Holder};
 #[derive(clap::Args)]
 pub(crate) struct Ask {
     /// The gate that the call comes from
-    #[arg(long, value_name = "NAME")]
-    gate: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "carrier")]
+    gate: Option<String>,
+    /// The carrier that the call comes from, toward a number of ours
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["gate", "from"])]
+    carrier: Option<String>,
     /// Called number, as the customer would send it
     #[arg(long, value_name = "NUMBER")]
     to: String,
@@ -60,7 +63,13 @@ fn live(ask: &Ask) -> anyhow::Result<Result<Found, String>> {
         return Ok(Err(String::new()));
     }
     let at = ask.at.map(Wall::rfc3339);
-    let given = [("gate", Some(&ask.gate)), ("to", Some(&ask.to)), ("from", ask.from.as_ref()), ("at", at.as_ref())];
+    let given = [
+        ("gate", ask.gate.as_ref()),
+        ("carrier", ask.carrier.as_ref()),
+        ("to", Some(&ask.to)),
+        ("from", ask.from.as_ref()),
+        ("at", at.as_ref()),
+    ];
     let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))).collect();
     let answer = ask.reach.client().and_then(|client| Ok((client.api().to_owned(), client.read("/route", &query)?)));
     match answer {
@@ -81,10 +90,7 @@ fn offline(ask: &Ask, why: &str) -> anyhow::Result<Found> {
         eprintln!("tollgate: offline: {}", plain(why));
     }
     let settings = config_file::load(&path)?;
-    let Some(gate) = settings.gates.by_name(&ask.gate) else {
-        let known: Vec<&str> = settings.gates.iter().take(20).map(|gate| &*gate.name).collect();
-        bail!("no gate {:?}; there are {}", ask.gate, known.join(", "));
-    };
+    let gate = ask.gate.as_deref().map(|name| gate(&settings, name)).transpose()?;
     let wall = ask.at.map_or_else(when::now, Ok)?;
     let now = Now { tick: Tick(0), wall };
     let (health, slots) = (Health::new(&settings.carriers, now.tick), SlotTable::default());
@@ -93,14 +99,37 @@ fn offline(ask: &Ask, why: &str) -> anyhow::Result<Found> {
         carriers: &settings.carriers,
         routes: &settings.routes,
         decks: &settings.decks,
+        gates: &settings.gates,
+        numbers: &settings.numbers,
         health: &health,
         slots: &slots,
-        holders: holders(&settings, &gate.account),
+        holders: gate.map(|gate| holders(&settings, &gate.account)).unwrap_or_default(),
         live: None,
     };
-    let call = outlook::Call { gate, to: &ask.to, from: ask.from.as_deref(), now };
     let heading = format!("offline: {}, as a node that has just been started; balances are not known", path.display());
-    Ok((heading, outlook::look(&call, &ground)))
+    let outlook = match (gate, &ask.carrier) {
+        (Some(gate), _) => outlook::look(&outlook::Call { gate, to: &ask.to, from: ask.from.as_deref(), now }, &ground),
+        (None, carrier) => {
+            outlook::look_from_carrier(carrier_of(&settings, carrier.as_deref().unwrap_or_default())?, &ask.to, now, &ground)
+        }
+    };
+    Ok((heading, outlook))
+}
+
+fn gate<'a>(settings: &'a Settings, name: &str) -> anyhow::Result<&'a ::route::Gate> {
+    let Some(gate) = settings.gates.by_name(name) else {
+        let known: Vec<&str> = settings.gates.iter().take(20).map(|gate| &*gate.name).collect();
+        bail!("no gate {name:?}; there are {}", known.join(", "));
+    };
+    Ok(gate)
+}
+
+fn carrier_of<'a>(settings: &'a Settings, name: &str) -> anyhow::Result<&'a std::sync::Arc<::route::Carrier>> {
+    let Some(carrier) = settings.carriers.by_name(name) else {
+        let known: Vec<&str> = settings.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
+        bail!("no carrier {name:?}; there are {}", known.join(", "));
+    };
+    Ok(carrier)
 }
 
 /// The account and those above it, as far as the configuration has them.
@@ -114,11 +143,20 @@ fn holders(settings: &Settings, account: &str) -> Vec<Holder> {
 fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {
     let mut out = stdout();
     writeln!(out, "{}", plain(heading))?;
-    writeln!(out, "gate      {}", plain(&outlook.gate))?;
+    match &outlook.carrier {
+        Some(carrier) => writeln!(out, "carrier   {}", plain(carrier))?,
+        None => writeln!(out, "gate      {}", plain(&outlook.gate))?,
+    }
     writeln!(out, "account   {}", plain(&outlook.account))?;
     writeln!(out, "to        {} = {}", plain(&outlook.to), plain(outlook.to_e164.as_deref().unwrap_or("not a number")))?;
     writeln!(out, "at        {}", plain(&outlook.at))?;
     writeln!(out, "codecs    {}", plain(&outlook.codecs.join(" ")))?;
+    if let Some(number) = &outlook.number {
+        let [e164, account, target, pays] = [&number.e164, &number.account, &number.target, &number.pays].map(|text| plain(text));
+        writeln!(out, "number    {e164} of {account} rings {target}")?;
+        writeln!(out, "address   {}", plain(number.address.as_deref().unwrap_or("nowhere")))?;
+        writeln!(out, "{:9} {pays}", plain(&number.direction))?;
+    }
     if let Some(price) = &outlook.price {
         let [prefix, destination, deck, rate, currency, fee] =
             [&price.prefix, &price.destination, &price.deck, &price.rate, &price.currency, &price.connect_fee].map(|text| plain(text));

@@ -130,6 +130,9 @@ fn limit(max: u32) -> Option<u32> {
 
 async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, lends: bool) -> Result<RouteDoc, BackendError> {
     let tables = fabric.tables.load_full();
+    if let Some(name) = &wanted.carrier {
+        return from_carrier(&fabric, &tables, &slots, name, &wanted);
+    }
     let Some(gate) = tables.gates.by_name(&wanted.gate) else {
         let known: Vec<&str> = tables.gates.iter().take(20).map(|gate| &*gate.name).collect();
         let detail = format!("no gate {:?}; there are {}", wanted.gate, known.join(", "));
@@ -143,11 +146,7 @@ async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, len
         return Err(BackendError::Unavailable("the shard did not answer".to_owned()));
     };
     let Prospect { health, accounts, credit } = *prospect;
-    let unready = fabric.draining.load(Ordering::Relaxed).then(|| RouteRefusedDoc {
-        status: 503,
-        cause: units::Cause::CONGESTION.0,
-        reason: "the node drains: no new calls".to_owned(),
-    });
+    let unready = unready(&fabric);
     // What several nodes share is asked for when a call needs it: what is here now says little.
     let available = accounts.first().filter(|_| !lends).map(|account| account.available);
     let holder = |view: rating::engine::AccountView| Holder { name: view.name, currency: view.currency, terms: view.terms };
@@ -156,12 +155,53 @@ async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, len
         carriers: &tables.carriers,
         routes: &tables.routes,
         decks: &tables.decks,
+        gates: &tables.gates,
+        numbers: &tables.numbers,
         health: &health,
         slots: &slots,
         holders: accounts.into_iter().map(holder).collect(),
         live: Some(Live { unready, credit: credit.filter(|_| !lends), available }),
     };
     Ok(outlook::look(&outlook::Call { gate, to: &wanted.to, from: wanted.from.as_deref(), now }, &ground))
+}
+
+/// A call from a carrier asks for no balance: nobody pays.
+fn from_carrier(
+    fabric: &Fabric,
+    tables: &node::Tables,
+    slots: &SlotTable,
+    name: &str,
+    wanted: &RouteAsk,
+) -> Result<RouteDoc, BackendError> {
+    let Some(carrier) = tables.carriers.by_name(name) else {
+        let known: Vec<&str> = tables.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
+        let detail = format!("no carrier {name:?}; there are {}", known.join(", "));
+        return Err(BackendError::Refused { field: "carrier", detail });
+    };
+    let now = fabric.clock.now();
+    let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
+    let health = ::route::Health::new(&tables.carriers, now.tick);
+    let ground = Ground {
+        source: "live",
+        carriers: &tables.carriers,
+        routes: &tables.routes,
+        decks: &tables.decks,
+        gates: &tables.gates,
+        numbers: &tables.numbers,
+        health: &health,
+        slots,
+        holders: Vec::new(),
+        live: Some(Live { unready: unready(fabric), credit: None, available: None }),
+    };
+    Ok(outlook::look_from_carrier(carrier, &wanted.to, now, &ground))
+}
+
+fn unready(fabric: &Fabric) -> Option<RouteRefusedDoc> {
+    fabric.draining.load(Ordering::Relaxed).then(|| RouteRefusedDoc {
+        status: 503,
+        cause: units::Cause::CONGESTION.0,
+        reason: "the node drains: no new calls".to_owned(),
+    })
 }
 
 async fn gates(fabric: Arc<Fabric>, backend: Arc<SwitchBackend>) -> Result<Vec<GateDoc>, BackendError> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STRANGER, Scenario, Site, free_port, status_of, verify_ledger};
+use crate::harness::{CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STRANGER, Scenario, Site, free_port, status_of, tollgate, verify_ledger};
 
 /// The other customer's PBX.
 const SHOP: &str = "127.0.0.13";
@@ -57,4 +57,28 @@ fn a_number_rings_for_carriers_and_customers_and_for_nobody_else() {
     assert_eq!(switch.api.balance("acme"), 1_000_000);
     drop(switch);
     verify_ledger(&site.data());
+}
+
+/// The same decision, asked beforehand.
+#[test]
+fn the_route_command_says_why_it_rings_where() {
+    let site = site(5_090);
+    site.write();
+    let config = site.config();
+    let ask = |from: &[&str], to: &str| {
+        let mut args = vec!["route", "--config", config.to_str().unwrap(), "--offline"];
+        args.extend(from);
+        args.extend(["--to", to, "--json"]);
+        serde_json::from_slice::<serde_json::Value>(&tollgate(&args).stdout).unwrap()
+    };
+    let inbound = ask(&["--carrier", "alpha"], "+34911000001");
+    assert_eq!((&inbound["account"], &inbound["carrier"], &inbound["gate"]), (&"acme".into(), &"alpha".into(), &"".into()));
+    let number = &inbound["number"];
+    assert_eq!((&number["target"], &number["direction"]), (&"gate:acme-pbx".into(), &"inbound".into()));
+    assert_eq!((&number["address"], &number["pays"]), (&format!("sip:{PBX}:5090;transport=udp").into(), &"nobody pays".into()));
+    assert!(inbound["refused"].is_null(), "{inbound}");
+    let internal = ask(&["--gate", "shop-pbx"], NUMBER);
+    assert_eq!((&internal["number"]["direction"], &internal["price"]["rate"]), (&"internal".into(), &"0.60000".into()));
+    let nobodys = ask(&["--carrier", "alpha"], "34911000009");
+    assert_eq!((&nobodys["refused"]["status"], &nobodys["refused"]["cause"]), (&404.into(), &1.into()));
 }

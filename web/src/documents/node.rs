@@ -7,14 +7,20 @@ use serde::{Deserialize, Serialize};
 pub struct RouteDoc {
     /// `live`: by the balances, prices and carriers of the running node; `offline`: by the configuration, as a node that has just started.
     pub source: String,
-    /// Where the call comes in.
+    /// Where the call comes in; empty if a carrier calls.
     pub gate: String,
+    /// The carrier that calls, toward a number of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
     /// Who pays.
     pub account: String,
     /// As given.
     pub to: String,
     /// After normalisation; none if it is no number.
     pub to_e164: Option<String>,
+    /// The number of ours that is called; it goes to no carrier then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<RouteNumberDoc>,
     /// When.
     pub at: String,
     /// Codecs that the gate allows.
@@ -34,6 +40,23 @@ pub struct RouteDoc {
     pub left_out: Vec<RouteLeftDoc>,
     /// Why there would be no call.
     pub refused: Option<RouteRefusedDoc>,
+}
+
+/// A number of ours, and why it rings where it rings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteNumberDoc {
+    /// In E.164 digits.
+    pub e164: String,
+    /// Whose it is.
+    pub account: String,
+    /// What it rings, as configured.
+    pub target: String,
+    /// Where that is; none if it has no address.
+    pub address: Option<String>,
+    /// `inbound` from a carrier, `internal` from a gate.
+    pub direction: String,
+    /// Who pays for the call.
+    pub pays: String,
 }
 
 /// A price as a route shows it.

@@ -30,14 +30,20 @@ struct LogBody {
 
 /// `GET /route`
 pub async fn route(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<RouteDoc>, Problem> {
-    let params = params.only(&["gate", "to", "from", "at"])?;
+    let params = params.only(&["gate", "carrier", "to", "from", "at"])?;
     let needed = |name: &str| match params.text(name) {
         Some(text) if text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control) => Ok(text.to_owned()),
         Some(_) => Err(Problem::bad_request(format!("{name}: at most {TEXT_MAX} printable characters")).at(name)),
         None => Err(Problem::bad_request(format!("say {name}: the gate's name and the called number are needed")).at(name)),
     };
     let from = params.text("from").map(|_| needed("from")).transpose()?;
-    let ask = RouteAsk { gate: needed("gate")?, to: needed("to")?, from, at: params.instant("at")? };
+    let carrier = params.text("carrier").map(|_| needed("carrier")).transpose()?;
+    let gate = match (&carrier, params.text("gate")) {
+        (Some(_), Some(_)) => return Err(Problem::bad_request("a call comes from a gate or from a carrier, not from both").at("carrier")),
+        (Some(_), None) => String::new(),
+        (None, _) => needed("gate")?,
+    };
+    let ask = RouteAsk { gate, carrier, to: needed("to")?, from, at: params.instant("at")? };
     Ok(Json(state.control.route(ask).await?))
 }
 
