@@ -115,6 +115,9 @@ pub enum AccountRefused {
     /// It still has something.
     #[error("the account cannot be closed: {0}")]
     NotEmpty(String),
+    /// A price list that is not there, or does not fit the account.
+    #[error("{0}")]
+    Deck(String),
     /// No key, too long, or control characters in it.
     #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
     Key,

@@ -84,6 +84,7 @@ impl AccountRefused {
             Self::Method(..) => "method",
             Self::Fee | Self::FeeTooEarly => "fee",
             Self::Reason => "reason",
+            Self::NoDeck | Self::Deck(_) => "decks",
             Self::NoMoney => "no-money",
             Self::Pieces => "pieces",
             Self::Period => "until",

@@ -10,6 +10,7 @@ mod desk;
 mod driver;
 mod error;
 mod forms;
+mod holders;
 mod journal;
 mod link;
 mod operator;
@@ -25,6 +26,7 @@ mod trial;
 
 pub use driver::{Driver, Shards, Start, Wish};
 pub use error::CentralError;
-pub use operator::{Booked, Central, NewGrant, SliceRow, SliceState};
+pub use holders::{SliceRow, SliceState};
+pub use operator::{Booked, Central, NewGrant};
 pub use rows::{AccountRow, PocketRow};
 pub use status::Status;

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use ledger::{Key, PeriodClosed, PocketTerms, TrialBalance};
 use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod};
-use rating::slices::central::{CENTRAL, Slice};
 use rating::slices::desk::NewAccount;
 use tokio::sync::Mutex;
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Transaction;
 use units::{Money, Name, Now, Wall};
 
 use crate::link::{Failed, Link};
@@ -20,7 +19,8 @@ use crate::questions::{Found, Question};
 use crate::rates::Claim;
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
-use crate::{CentralError, closing, desk, rates, recall, schema, trial};
+use crate::holders::{self, SliceRow};
+use crate::{CentralError, closing, desk, rates, recall, trial};
 
 /// An operator waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,36 +66,6 @@ pub struct NewGrant {
     pub reference: String,
     /// Idempotency key, unique within the account.
     pub key: String,
-}
-
-/// Whether a slice may be lent from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SliceState {
-    /// Its node beats.
-    Live,
-    /// Its node's time is over and its journal not here: held until it is back, or declared lost.
-    Reconcile,
-    /// Its node was declared lost: the money went back to the balance.
-    Lost,
-    /// Nothing is outstanding.
-    Closed,
-}
-
-/// What one node has of one balance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SliceRow {
-    /// Which balance: `acme`, or `acme/free` of a pocket.
-    pub account: Name,
-    /// Who has it.
-    pub node: Name,
-    /// The node's starts so far.
-    pub epoch: u64,
-    /// Amounts, 10⁻⁵ units.
-    pub slice: Slice,
-    /// What it is.
-    pub state: SliceState,
-    /// When its node's time is over, by the database's clock.
-    pub expires_at: Wall,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -274,8 +244,8 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Ans
         Order::Accounts { after, limit } => {
             rows::accounts(tx, after, *limit).await?.iter().map(view).collect::<Result<_, _>>().map(Answer::Views)
         }
-        Order::Slices => slices(tx).await.map(Answer::Slices),
-        Order::Lose(node) => lose(tx, node).await.map(|()| Answer::Done),
+        Order::Slices => holders::slices(tx).await.map(Answer::Slices),
+        Order::Lose(node) => holders::lose(tx, node).await.map(|()| Answer::Done),
         Order::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
         Order::Close { until, key } => closing::close(tx, *until, key).await,
         Order::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
@@ -385,74 +355,4 @@ async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked
 async fn booked_at(tx: &Transaction<'_>, account: &Name, key: &Key) -> Result<Wall, Failed> {
     let row = tx.query_opt("SELECT at_ms FROM booking WHERE account = $1 AND key = $2", &[&&**account, &key.to_string()]).await?;
     Ok(Wall(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default()))
-}
-
-async fn slices(tx: &Transaction<'_>) -> Result<Vec<SliceRow>, Failed> {
-    let now_ms = schema::now_ms(tx).await?;
-    let text = "SELECT s.account, s.node, s.granted, s.returned, s.used, n.epoch, n.lost, n.expires_ms FROM slice s \
-                JOIN node n ON n.name = s.node ORDER BY s.account, s.node";
-    let read = |row: &Row| -> Result<SliceRow, Failed> {
-        let slice = Slice { granted: row.try_get(2)?, returned: row.try_get(3)?, used: row.try_get(4)? };
-        let expires_ms: i64 = row.try_get(7)?;
-        let state = match (slice.outstanding(), row.try_get(6)?) {
-            (0, _) => SliceState::Closed,
-            (_, true) => SliceState::Lost,
-            _ if expires_ms < now_ms => SliceState::Reconcile,
-            _ => SliceState::Live,
-        };
-        Ok(SliceRow {
-            account: row.try_get::<_, &str>(0)?.into(),
-            node: row.try_get::<_, &str>(1)?.into(),
-            epoch: row.try_get::<_, i64>(5)?.cast_unsigned(),
-            slice,
-            state,
-            expires_at: Wall(expires_ms),
-        })
-    };
-    tx.query(text, &[]).await?.iter().map(read).collect()
-}
-
-async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed> {
-    let found = if &**name == CENTRAL { None } else { rows::lock_node(tx, name).await? };
-    let mut node = found.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
-    if node.lost {
-        return Ok(());
-    }
-    let expires_ms: i64 = tx.query_one("SELECT expires_ms FROM node WHERE name = $1", &[&&**name]).await?.try_get(0)?;
-    let left_ms = expires_ms - schema::now_ms(tx).await?;
-    if left_ms >= 0 {
-        return Err(CentralError::NotExpired { node: name.to_string(), secs: left_ms / 1_000 + 1 }.into());
-    }
-    node.lose();
-    rows::save_node(tx, name, &node).await?;
-    let mut balances = rows::names(&tx.query("SELECT account FROM slice WHERE node = $1", &[&&**name]).await?)?;
-    balances.sort();
-    let owners: BTreeSet<&str> = balances.iter().map(|balance| rating::slices::owner(balance)).collect();
-    for owner in owners {
-        let Some(mut row) = rows::lock_account(tx, owner).await? else { continue };
-        for balance in balances.iter().filter(|balance| rating::slices::owner(balance) == owner) {
-            let slice = rows::lock_slice(tx, balance, name).await?;
-            if let Some(money) = row.money_mut(balance) {
-                money.lose(&slice);
-                rows::save_money(tx, balance, money).await?;
-            }
-        }
-    }
-    // Its words to owners are for others to say: if it said some already, they are said twice.
-    tx.execute("UPDATE notice SET node = NULL WHERE node = $1", &[&&**name]).await?;
-    Ok(())
-}
-
-// === impl SliceState ===
-
-impl SliceState {
-    /// In one word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Reconcile => "reconcile",
-            Self::Lost => "lost",
-            Self::Closed => "closed",
-        }
-    }
 }

@@ -118,7 +118,8 @@ impl Node {
     /// As the configuration is checked: a deck that is not there, or in a currency that nothing converts.
     fn refuse_unfit_deck(&mut self, ticket: u64, decks: &[Name], currency: Currency) -> bool {
         let Some(detail) = unfit_deck(self.engine.decks(), decks, currency) else { return false };
-        self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused { code: "unknown-deck", detail } });
+        let reply = AdminReply::Refused(AccountRefused::Deck(detail));
+        self.outputs.push_back(Output::Reply { ticket, reply });
         true
     }
 
@@ -193,8 +194,7 @@ impl Node {
         if *refused == AccountRefused::Books(ledger::Refused::UnknownAccount) {
             return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::NotFound });
         }
-        let reply = AdminReply::Refused { code: refused.code(), detail: refused.to_string() };
-        self.outputs.push_back(Output::Reply { ticket, reply });
+        self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Refused(refused.clone()) });
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ledger::{NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, TrialBalance};
 use rating::Cdr;
-use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace};
+use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Number, Wall};
@@ -292,13 +292,8 @@ pub enum AdminReply {
     Killed,
     /// There is no such account or call here.
     NotFound,
-    /// It cannot be done.
-    Refused {
-        /// A short word for programs.
-        code: &'static str,
-        /// A sentence for people.
-        detail: String,
-    },
+    /// It cannot be done, by the rules of accounts and money.
+    Refused(AccountRefused),
 }
 
 /// A call that is not over.

@@ -1,32 +1,30 @@
-//! The API's questions, carried to the shards and back.
+//! What the API asks of the running switch: the books for money, the shards for calls, and how the node stands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use central::Central;
-use node::{AdminReply, AdminRequest, LiveCall, shard_of};
+use node::{AdminReply, AdminRequest, LiveCall};
 use rating::engine::AccountChange;
 use route::{CarrierSlots as _, SlotTable};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use store::{Journal, Load, Query, Reader};
-use tokio::sync::oneshot;
+use store::{Journal, Load, Query};
+use tokio::runtime::Handle;
 use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics,
-    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt,
-    TransitAsk,
+    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics, MovedReceipt,
+    NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
 };
 
-use crate::run::central_api;
-use crate::run::fabric::{Fabric, Letter, Picture};
-use crate::run::money::{self, Keeper};
+use crate::run::books::{Books, BooksError};
+use crate::run::fabric::{Fabric, Picture};
+use crate::run::local_books::ask;
 use crate::run::terms::{self, account_doc};
-use crate::run::{accounting, disk, payments};
+use crate::run::{accounting, disk, money, payments};
 use crate::shelf::Shelf;
 
 /// The running switch behind the API.
@@ -39,142 +37,63 @@ pub(crate) struct SwitchBackend {
     /// `node.data_dir`.
     pub data_dir: PathBuf,
     pub feeds: Vec<Arc<feeds::Status>>,
-    /// One period is closed at a time.
-    pub closing: Arc<tokio::sync::Mutex<()>>,
-    /// One account is opened at a time: keys are unique over all shards.
-    pub opening: Arc<tokio::sync::Mutex<()>>,
-    /// The ledger of several nodes: its door, and how this node stands with it.
-    pub ledger: Option<(Arc<Central>, Arc<central::Status>)>,
+    /// The books, wherever they are kept.
+    pub books: Arc<dyn Books>,
+    /// How this node stands with a ledger of several nodes.
+    pub ledger: Option<Arc<central::Status>>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
     pub unknown_seen: AtomicU64,
 }
 
-/// Asks one shard.
-pub(super) async fn ask(fabric: Arc<Fabric>, shard: u8, request: AdminRequest) -> Result<AdminReply, BackendError> {
-    let (reply, answer) = oneshot::channel();
-    if !fabric.post(shard, Letter::Admin { request, reply }) {
-        return Err(BackendError::Unavailable("the switch is overloaded: try again".to_owned()));
-    }
-    answer.await.map_err(|_| BackendError::Unavailable("the switch is stopping".to_owned()))
-}
-
-impl SwitchBackend {
-    fn owner(&self, account: &str) -> u8 {
-        shard_of(account, self.fabric.mailboxes.len() as u8)
-    }
-
-    fn keeper(&self, account: &str) -> Keeper {
-        match &self.ledger {
-            Some((central, _)) => Keeper::Central {
-                central: Arc::clone(central),
-                methods: self.fabric.tables.load().payment_methods.clone().into(),
-                now: self.fabric.clock.now().wall,
-            },
-            None => Keeper::Shard { fabric: Arc::clone(&self.fabric), shard: self.owner(account), journal: Arc::clone(&self.journal) },
-        }
-    }
-}
-
 impl Backend for SwitchBackend {
     fn accounts(&self, after: Option<String>, limit: usize) -> Answer<Vec<AccountDoc>> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::accounts(Arc::clone(central), after, limit);
-        }
-        let fabric = Arc::clone(&self.fabric);
-        Box::pin(async move {
-            let mut all = Vec::new();
-            for shard in 0..fabric.mailboxes.len() as u8 {
-                let request = AdminRequest::Accounts { after: after.as_deref().map(Name::from), limit };
-                if let AdminReply::Accounts(views) = ask(Arc::clone(&fabric), shard, request).await? {
-                    all.extend(views);
-                }
-            }
-            all.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(all.iter().take(limit).map(account_doc).collect())
-        })
+        let found = self.books.accounts(after.as_deref().map(Name::from), limit);
+        Box::pin(async move { Ok(found.await?.iter().map(account_doc).collect()) })
     }
 
     fn account(&self, name: String) -> Answer<Option<AccountDoc>> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::account(Arc::clone(central), name);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
-        Box::pin(async move {
-            match ask(fabric, shard, AdminRequest::Account(name.as_str().into())).await? {
-                AdminReply::Account(view) => Ok(Some(account_doc(&view))),
-                _ => Ok(None),
-            }
-        })
+        let found = self.books.account(name.as_str().into());
+        Box::pin(async move { Ok(found.await?.as_ref().map(account_doc)) })
     }
 
     fn add_account(&self, new: NewAccount) -> Answer<OpenReceipt> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::add_account(Arc::clone(central), self.decks(), new, self.fabric.clock.now().wall);
-        }
-        let shard = self.owner(&new.name);
-        Box::pin(terms::add(Arc::clone(&self.fabric), shard, Arc::clone(&self.opening), new))
+        Box::pin(terms::add(Arc::clone(&self.books), new))
     }
 
     fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
-        Box::pin(money::top_up(self.keeper(&order.account), order))
+        Box::pin(money::top_up(Arc::clone(&self.books), order))
     }
 
     fn trial_balance(&self) -> Answer<TrialBalanceDoc> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::trial_balance(Arc::clone(central));
-        }
-        Box::pin(accounting::trial_balance(Arc::clone(&self.fabric)))
+        Box::pin(accounting::trial_balance(Arc::clone(&self.books)))
     }
 
     fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::close_period(Arc::clone(central), until, idempotency_key);
-        }
-        let (journal, closing) = (Arc::clone(&self.journal), Arc::clone(&self.closing));
-        Box::pin(accounting::close_period(Arc::clone(&self.fabric), journal, closing, (until, idempotency_key)))
+        Box::pin(accounting::close_period(Arc::clone(&self.books), until, idempotency_key))
     }
 
     fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::statement(Arc::clone(central), ask, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
-        Box::pin(accounting::statement(fabric, shard, Arc::clone(&self.journal), ask))
+        Box::pin(accounting::statement(Arc::clone(&self.books), ask))
     }
 
     fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::payments(Arc::clone(central), ask, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&ask.account));
-        Box::pin(payments::of_account(fabric, shard, Arc::clone(&self.journal), ask))
+        Box::pin(payments::of_account(Arc::clone(&self.books), ask, self.fabric.clock.now().wall))
     }
 
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::in_transit(Arc::clone(central), ask, self.fabric.clock.now().wall);
-        }
-        Box::pin(payments::in_transit(Arc::clone(&self.fabric), ask))
+        Box::pin(payments::in_transit(Arc::clone(&self.books), ask))
     }
 
     fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
-        Box::pin(money::by_hand(self.keeper(&order.account), order))
+        Box::pin(money::by_hand(Arc::clone(&self.books), order))
     }
 
     fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::change_account(Arc::clone(central), self.decks(), name, change, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&name));
-        Box::pin(async move { terms::changed(name.clone(), ask(fabric, shard, terms::change_request(&name, change)).await?) })
+        Box::pin(terms::change(Arc::clone(&self.books), name, change))
     }
 
     fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
-        if let Some((central, _)) = &self.ledger {
-            return central_api::grant(Arc::clone(central), order, self.fabric.clock.now().wall);
-        }
-        let (fabric, shard) = (Arc::clone(&self.fabric), self.owner(&order.account));
-        Box::pin(terms::grant(fabric, shard, Arc::clone(&self.journal), order))
+        Box::pin(terms::grant(Arc::clone(&self.books), order))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
@@ -182,7 +101,7 @@ impl Backend for SwitchBackend {
         Box::pin(async move {
             let mut all = Vec::new();
             for shard in 0..fabric.mailboxes.len() as u8 {
-                if let AdminReply::Calls(calls) = ask(Arc::clone(&fabric), shard, AdminRequest::Calls).await? {
+                if let AdminReply::Calls(calls) = ask(&fabric, shard, AdminRequest::Calls).await? {
                     all.extend(calls.iter().map(call_doc));
                 }
             }
@@ -198,7 +117,7 @@ impl Backend for SwitchBackend {
         Box::pin(async move {
             let Ok(id) = u128::from_str_radix(&id, 16) else { return Ok(false) };
             for shard in 0..fabric.mailboxes.len() as u8 {
-                if matches!(ask(Arc::clone(&fabric), shard, AdminRequest::Kill(id)).await?, AdminReply::Killed) {
+                if matches!(ask(&fabric, shard, AdminRequest::Kill(id)).await?, AdminReply::Killed) {
                     return Ok(true);
                 }
             }
@@ -224,7 +143,7 @@ impl Backend for SwitchBackend {
             Load::Half | Load::Full => reasons.push("the journal is behind: no new calls until it has caught up".to_owned()),
             Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
         }
-        if let Some((_, status)) = &self.ledger
+        if let Some(status) = &self.ledger
             && !status.lends(self.fabric.clock.now().tick)
         {
             let why = status.trouble().unwrap_or_else(|| "it was not reached yet".to_owned());
@@ -234,7 +153,7 @@ impl Backend for SwitchBackend {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let ledger = self.ledger.as_ref().and_then(|(_, status)| status.trouble());
+        let ledger = self.ledger.as_ref().and_then(|status| status.trouble());
         let ledger = ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
         let carriers = self.fabric.tables.load().carriers.clone();
         let pictures = self.fabric.pictures();
@@ -249,7 +168,7 @@ impl Backend for SwitchBackend {
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
         let free = disk::free_bytes(&self.data_dir).map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         self.metrics.data_dir_free_bytes.set(free);
-        if let Some((_, status)) = &self.ledger {
+        if let Some(status) = &self.ledger {
             self.metrics.central(status.is_up(), status.is_fenced());
             self.metrics.feed("ledger", status.lag(), status.failures(), 0);
         }
@@ -312,31 +231,28 @@ const TIME_MS_MIN: i64 = 1_000_000_000_000;
 const LOOK_ROWS: u32 = 2_000;
 const LOOKS_MAX: usize = 25;
 
-/// CDRs from the journal, by connections that each query opens.
-pub(crate) struct JournalCdrs(pub Arc<Journal>);
+/// Call records and notices from the books. Asked from threads that may wait, of a runtime that runs beside them.
+pub(crate) struct BooksCdrs(pub Arc<dyn Books>);
 
-impl CdrSource for JournalCdrs {
+impl CdrSource for BooksCdrs {
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
-        let reader: Reader = self.0.reader().map_err(unreadable)?;
-        cdr_rows(filter, |query| reader.cdrs(query).map_err(unreadable))
+        cdr_rows(filter, |query| Handle::current().block_on(self.0.cdrs(query)).map_err(unreadable))
     }
 
     fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
-        let reader: Reader = self.0.reader().map_err(unreadable)?;
-        notice_rows(filter, |query| reader.notices(query).map_err(unreadable))
+        notice_rows(filter, |query| Handle::current().block_on(self.0.notices(query)).map_err(unreadable))
     }
 }
 
-/// A page of call records, wherever they come from.
-pub(super) fn cdr_rows(filter: &CdrFilter, read: impl Fn(&Query) -> Result<store::Page, SourceError>) -> Result<CdrRows, SourceError> {
+fn cdr_rows(filter: &CdrFilter, read: impl Fn(Query) -> Result<store::Page, SourceError>) -> Result<CdrRows, SourceError> {
     if !filter.looks_inside() {
-        let page = read(&query(filter))?;
+        let page = read(query(filter))?;
         return Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next });
     }
     let mut rows = CdrRows::default();
     let mut query = Query { limit: LOOK_ROWS, ..query(filter) };
     for _ in 0..LOOKS_MAX {
-        let page = read(&query)?;
+        let page = read(query.clone())?;
         for row in page.rows {
             if filter.takes(row.cdr.get()) {
                 if rows.items.len() == filter.limit {
@@ -382,12 +298,11 @@ fn times_as_text(value: &mut Value) {
     }
 }
 
-/// A page of notices, wherever they come from.
-pub(super) fn notice_rows(
+fn notice_rows(
     filter: &CdrFilter,
-    read: impl Fn(&Query) -> Result<store::NoticePage, SourceError>,
+    read: impl Fn(Query) -> Result<store::NoticePage, SourceError>,
 ) -> Result<CdrRows, SourceError> {
-    let page = read(&query(filter))?;
+    let page = read(query(filter))?;
     let items = page.rows.into_iter().map(|row| {
         let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: with_times(row.notice) };
         serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
@@ -395,7 +310,7 @@ pub(super) fn notice_rows(
     Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })
 }
 
-fn unreadable(error: store::StoreError) -> SourceError {
+fn unreadable(error: BooksError) -> SourceError {
     SourceError(error.to_string())
 }
 

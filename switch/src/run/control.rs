@@ -16,9 +16,9 @@ use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Contr
 
 use crate::logs;
 use crate::outlook::{self, Ground, Holder, Live};
-use crate::run::accounting::read;
-use crate::run::backend::{SwitchBackend, ask};
+use crate::run::backend::SwitchBackend;
 use crate::run::fabric::Fabric;
+use crate::run::local_books::{ask, read};
 
 /// Orders that wait; more are refused.
 pub(crate) const ORDERS_MAX: usize = 16;
@@ -142,7 +142,7 @@ async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, len
     let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
     let shard = shard_of(&gate.account, fabric.mailboxes.len() as u8);
     let request = AdminRequest::Prospect { account: gate.account.clone(), number: normalise(&wanted.to, gate).ok(), at: now.wall };
-    let AdminReply::Prospect(prospect) = ask(Arc::clone(&fabric), shard, request).await? else {
+    let AdminReply::Prospect(prospect) = ask(&fabric, shard, request).await? else {
         return Err(BackendError::Unavailable("the shard did not answer".to_owned()));
     };
     let Prospect { health, accounts, credit } = *prospect;
@@ -207,7 +207,7 @@ fn unready(fabric: &Fabric) -> Option<RouteRefusedDoc> {
 async fn gates(fabric: Arc<Fabric>, backend: Arc<SwitchBackend>) -> Result<Vec<GateDoc>, BackendError> {
     let mut calls: BTreeMap<Name, u64> = BTreeMap::new();
     for shard in 0..fabric.mailboxes.len() as u8 {
-        if let AdminReply::Calls(live) = ask(Arc::clone(&fabric), shard, AdminRequest::Calls).await? {
+        if let AdminReply::Calls(live) = ask(&fabric, shard, AdminRequest::Calls).await? {
             live.into_iter().for_each(|call| *calls.entry(call.gate).or_default() += 1);
         }
     }

@@ -2,13 +2,16 @@
 
 mod accounting;
 mod backend;
+mod books;
 mod central;
-mod central_api;
+mod central_books;
 mod clock;
 mod control;
 mod disk;
 mod dns;
 mod fabric;
+mod local_books;
+mod local_period;
 mod meter;
 mod money;
 mod outlets;

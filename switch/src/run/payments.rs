@@ -1,56 +1,39 @@
-//! Payments as lists: an account's from the journal, those on their way from the shards.
+//! Payments as lists: an account's with what became of each, and those of all accounts that are on their way, as the API shows them.
 
 use std::sync::Arc;
 
 use ledger::Key;
-use node::{AdminReply, AdminRequest};
 use rating::engine::{InTransit, TransitPlace};
-use store::{Booked, Journal, PaymentPage, PaymentRow};
+use store::{Booked, PaymentPage, PaymentRow};
 use units::{Money, Name, Wall};
 use web::documents::PaymentDoc;
 use web::{BackendError, PaymentsAsk, PaymentsPage, TransitAsk};
 
-use crate::run::accounting::read;
-use crate::run::backend::ask;
-use crate::run::fabric::Fabric;
+use crate::run::books::{About, Books, problem};
 
-pub(super) async fn of_account(
-    fabric: Arc<Fabric>,
-    shard: u8,
-    journal: Arc<Journal>,
-    wanted: PaymentsAsk,
-) -> Result<PaymentsPage, BackendError> {
+/// A page of an account's payments.
+pub(super) async fn of_account(books: Arc<dyn Books>, wanted: PaymentsAsk, now: Wall) -> Result<PaymentsPage, BackendError> {
     let PaymentsAsk { account, after, limit } = wanted;
-    let name = Name::from(account.as_str());
-    if !matches!(ask(Arc::clone(&fabric), shard, AdminRequest::Account(name.clone())).await?, AdminReply::Account(_)) {
-        return Err(BackendError::NoAccount(account));
-    }
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let page = read(&journal, move |reader| reader.payments(&name, after.unwrap_or(0), limit)).await?;
-    Ok(payments_page(&account, &page, fabric.clock.now().wall))
+    let page = books.payments(account.as_str().into(), after.unwrap_or(0), limit).await;
+    let page = page.map_err(|error| problem(error, About::of(&account)))?;
+    Ok(payments_page(&account, &page, now))
+}
+
+/// Payments of all accounts that are on their way.
+pub(super) async fn in_transit(books: Arc<dyn Books>, wanted: TransitAsk) -> Result<Vec<PaymentDoc>, BackendError> {
+    let TransitAsk { after, late_only, limit } = wanted;
+    let rows = books.in_transit(after.map(place), late_only, limit).await?;
+    Ok(rows.iter().map(transit_doc).collect())
 }
 
 /// As the API shows it.
-pub(super) fn payments_page(account: &str, page: &PaymentPage, now: Wall) -> PaymentsPage {
+fn payments_page(account: &str, page: &PaymentPage, now: Wall) -> PaymentsPage {
     PaymentsPage { items: page.rows.iter().map(|row| row_doc(account, row, now)).collect(), next: page.next }
 }
 
-pub(super) async fn in_transit(fabric: Arc<Fabric>, wanted: TransitAsk) -> Result<Vec<PaymentDoc>, BackendError> {
-    let TransitAsk { after, late_only, limit } = wanted;
-    let after = after.map(place);
-    let mut all = Vec::new();
-    for shard in 0..fabric.mailboxes.len() as u8 {
-        let request = AdminRequest::InTransit { after: after.clone(), late_only, limit };
-        if let AdminReply::InTransit(rows) = ask(Arc::clone(&fabric), shard, request).await? {
-            all.extend(rows);
-        }
-    }
-    all.sort_by_cached_key(InTransit::place);
-    Ok(all.iter().take(limit).map(transit_doc).collect())
-}
-
 /// Where a page of payments on their way goes on.
-pub(super) fn place(place: web::TransitPlace) -> TransitPlace {
+fn place(place: web::TransitPlace) -> TransitPlace {
     InTransit::place_of(place.due, Name::from(place.account), Key::Given(place.key.into()))
 }
 
@@ -83,7 +66,7 @@ fn row_doc(account: &str, row: &PaymentRow, now: Wall) -> PaymentDoc {
     }
 }
 
-pub(super) fn transit_doc(row: &InTransit) -> PaymentDoc {
+fn transit_doc(row: &InTransit) -> PaymentDoc {
     let nothing = Money::zero(row.amount.currency).to_string();
     PaymentDoc {
         account: row.account.to_string(),

@@ -20,14 +20,16 @@ use sip::flow::Transport;
 use store::{Journal, Load, Options};
 use tokio::sync::{mpsc, oneshot};
 use web::documents::ReloadDoc;
-use web::{CdrSource, Metrics, WebState};
+use web::{Metrics, WebState};
 
-use crate::run::backend::{JournalCdrs, SwitchBackend};
+use crate::run::backend::{BooksCdrs, SwitchBackend};
+use crate::run::books::Books;
 use crate::run::central::{Ledger, WISHES_MAX};
-use crate::run::central_api::CentralCdrs;
+use crate::run::central_books::CentralBooks;
 use crate::run::clock::Clock;
 use crate::run::control::{NodeControl, ORDERS_MAX, Order};
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
+use crate::run::local_books::LocalBooks;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
 use crate::run::pace::Pace;
@@ -145,7 +147,7 @@ impl Switch {
         let outlets = Outlets::open(&settings, &journal)?;
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
-        let state = web_state(&parts, &backend, token, ordered, ledger.as_ref());
+        let state = web_state(&parts, &backend, token, ordered);
         let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
         let herald = Herald::start(&settings, &fabric, &shelf)?;
         herald.announce(&settings.decks);
@@ -349,6 +351,10 @@ fn start_shards(
 
 fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> SwitchBackend {
     let (journal, metrics) = (parts.journal, parts.metrics);
+    let books: Arc<dyn Books> = match ledger {
+        Some(ledger) => Arc::new(CentralBooks { central: Arc::clone(&ledger.central), fabric: Arc::clone(parts.fabric) }),
+        None => Arc::new(LocalBooks::new(parts.fabric, journal)),
+    };
     SwitchBackend {
         fabric: Arc::clone(parts.fabric),
         journal: Arc::clone(journal),
@@ -357,21 +363,14 @@ fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>
         shelf: parts.shelf.clone(),
         data_dir: settings.node.data_dir.clone(),
         feeds,
-        closing: Arc::default(),
-        opening: Arc::default(),
-        ledger: ledger.map(|ledger| (Arc::clone(&ledger.central), Arc::clone(&ledger.status))),
+        books,
+        ledger: ledger.map(|ledger| Arc::clone(&ledger.status)),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     }
 }
 
-fn web_state(
-    parts: &Parts<'_>,
-    backend: &Arc<SwitchBackend>,
-    token: String,
-    orders: mpsc::Sender<Order>,
-    ledger: Option<&Ledger>,
-) -> Arc<WebState> {
+fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, orders: mpsc::Sender<Order>) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let control = NodeControl {
         fabric: Arc::clone(parts.fabric),
@@ -380,11 +379,9 @@ fn web_state(
         backend: Arc::clone(backend),
         orders,
     };
-    let cdrs: Arc<dyn CdrSource> = match ledger {
-        Some(ledger) => Arc::new(CentralCdrs(Arc::clone(&ledger.central))),
-        None => Arc::new(JournalCdrs(Arc::clone(journal))),
-    };
-    Arc::new(WebState::new(Arc::<SwitchBackend>::clone(backend), cdrs, Arc::clone(metrics), token).with_control(Arc::new(control)))
+    let cdrs = BooksCdrs(Arc::clone(&backend.books));
+    let state = WebState::new(Arc::<SwitchBackend>::clone(backend), Arc::new(cdrs), Arc::clone(metrics), token);
+    Arc::new(state.with_control(Arc::new(control)))
 }
 
 /// One thread carries TCP, DNS, HTTP and the feeds.

@@ -1,48 +1,15 @@
-//! Grants and terms of accounts: the API's orders as the shards take them, and accounts as the API shows them.
+//! Accounts, their terms and grants: the API's orders as the books take them, and accounts as the API shows them.
 
 use std::sync::Arc;
 
-use node::{AdminReply, AdminRequest};
+use central::NewGrant;
 use rating::engine::{AccountChange, AccountView, PocketView};
-use store::Journal;
-use tokio::sync::Mutex;
+use rating::slices::desk::NewAccount;
 use units::{Money, Name, Wall};
 use web::documents::{AccountDoc, GrantDoc, PocketDoc, TermsDoc};
-use web::{BackendError, GrantOrder, GrantReceipt, NewAccount, OpenReceipt};
+use web::{BackendError, GrantOrder, GrantReceipt, OpenReceipt};
 
-use crate::run::backend::ask;
-use crate::run::fabric::Fabric;
-use crate::run::money::booked_before;
-
-/// Opens an account, once per key over all shards. What was begun is finished, also if nobody waits for it any more.
-pub(super) async fn add(fabric: Arc<Fabric>, shard: u8, opening: Arc<Mutex<()>>, new: NewAccount) -> Result<OpenReceipt, BackendError> {
-    let opened = tokio::spawn(async move {
-        let _one_at_a_time = opening.lock().await;
-        open(fabric, shard, new).await
-    });
-    opened.await.map_err(|error| BackendError::Unavailable(error.to_string()))?
-}
-
-async fn open(fabric: Arc<Fabric>, shard: u8, new: NewAccount) -> Result<OpenReceipt, BackendError> {
-    let NewAccount { name, currency, terms, limit, balance, idempotency_key: key } = new;
-    if let Some(key) = &key {
-        for other in (0..fabric.mailboxes.len() as u8).filter(|other| *other != shard) {
-            let asked = ask(Arc::clone(&fabric), other, AdminRequest::OpenedBy(key.clone())).await?;
-            if matches!(asked, AdminReply::OpenedBy(Some(_))) {
-                return Err(BackendError::KeyReused(key.clone()));
-            }
-        }
-    }
-    let request =
-        AdminRequest::AddAccount { name: name.as_str().into(), currency, opening: balance.amount, terms, limit, key: key.clone() };
-    match ask(fabric, shard, request).await? {
-        AdminReply::Opened { view, replayed } => Ok(OpenReceipt { document: account_doc(&view), replayed }),
-        AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(key.unwrap_or_default())),
-        AdminReply::Refused { code: "unknown-deck", detail } => Err(BackendError::Refused { field: "decks", detail }),
-        AdminReply::Refused { detail, .. } => Err(BackendError::Conflict(detail)),
-        _ => Err(BackendError::Unavailable("the account was not opened".to_owned())),
-    }
-}
+use crate::run::books::{About, Books, problem};
 
 pub(super) fn account_doc(view: &AccountView) -> AccountDoc {
     AccountDoc {
@@ -90,58 +57,40 @@ fn pocket_doc(pocket: &PocketView) -> PocketDoc {
     }
 }
 
-pub(super) fn change_request(name: &str, change: AccountChange) -> AdminRequest {
-    AdminRequest::ChangeAccount { name: name.into(), change }
+/// Opens an account, once per key if there is one.
+pub(super) async fn add(books: Arc<dyn Books>, new: web::NewAccount) -> Result<OpenReceipt, BackendError> {
+    let web::NewAccount { name, currency, terms, limit, balance, idempotency_key: key } = new;
+    let account = NewAccount { name: name.as_str().into(), currency, opening: balance.amount, limit, terms };
+    let about = About { account: &name, key: key.as_deref().unwrap_or_default(), field: "terms" };
+    let (view, replayed) = books.open(account, key.as_deref().map(Name::from)).await.map_err(|error| problem(error, about))?;
+    Ok(OpenReceipt { document: account_doc(&view), replayed })
 }
 
-pub(super) fn changed(name: String, reply: AdminReply) -> Result<AccountDoc, BackendError> {
-    match reply {
-        AdminReply::Account(view) => Ok(account_doc(&view)),
-        AdminReply::NotFound => Err(BackendError::NoAccount(name)),
-        AdminReply::Refused { code: "unknown-deck", detail } => Err(BackendError::Refused { field: "decks", detail }),
-        AdminReply::Refused { code: "conflict", detail } => Err(BackendError::Conflict(detail)),
-        AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "terms", detail }),
-        _ => Err(BackendError::Unavailable("the account was not changed".to_owned())),
-    }
-}
-
-/// `view` is the account as it is, whose currency the money is in.
-fn grant_request(order: &GrantOrder, view: &AccountView) -> Result<AdminRequest, BackendError> {
-    let amount = order.amount.money(order.terms.kind.currency(view.currency))?;
-    let account: Name = order.account.as_str().into();
-    let (pocket, terms) = (order.pocket.as_str().into(), order.terms.clone());
-    Ok(AdminRequest::Grant { account, pocket, amount, terms, reference: order.reference.clone(), key: order.idempotency_key.clone() })
+/// Changes what an account calls by.
+pub(super) async fn change(books: Arc<dyn Books>, name: String, change: AccountChange) -> Result<AccountDoc, BackendError> {
+    let about = About { field: "terms", ..About::of(&name) };
+    let changed = books.amend(name.as_str().into(), change).await;
+    changed.map(|view| account_doc(&view)).map_err(|error| problem(error, about))
 }
 
 /// Gives credit or minutes, once per key.
-pub(super) async fn grant(fabric: Arc<Fabric>, shard: u8, journal: Arc<Journal>, order: GrantOrder) -> Result<GrantReceipt, BackendError> {
-    let show = AdminRequest::Account(order.account.as_str().into());
-    let AdminReply::Account(view) = ask(Arc::clone(&fabric), shard, show).await? else {
-        return Err(BackendError::NoAccount(order.account));
+pub(super) async fn grant(books: Arc<dyn Books>, order: GrantOrder) -> Result<GrantReceipt, BackendError> {
+    let account: Name = order.account.as_str().into();
+    let view = books.account(account.clone()).await?.ok_or_else(|| BackendError::NoAccount(order.account.clone()))?;
+    let grant = NewGrant {
+        account,
+        pocket: order.pocket.as_str().into(),
+        amount: order.amount.money(order.terms.kind.currency(view.currency))?,
+        terms: order.terms.clone(),
+        reference: order.reference.clone(),
+        key: order.idempotency_key.clone(),
     };
-    let request = grant_request(&order, &view)?;
-    let (account, key) = (order.account.clone(), order.idempotency_key.clone());
-    let mut receipt = granted(order, ask(fabric, shard, request).await?)?;
-    if receipt.replayed {
-        receipt.document.booked_at = booked_before(&journal, &account, &key).await?.map(Wall::rfc3339);
-    }
-    Ok(receipt)
+    let about = About { account: &order.account, key: &order.idempotency_key, field: "pocket" };
+    let done = books.grant(grant).await.map_err(|error| problem(error, about))?;
+    Ok(GrantReceipt { document: grant_doc(order, done.amount, done.balance, done.at), replayed: done.replayed })
 }
 
-fn granted(order: GrantOrder, reply: AdminReply) -> Result<GrantReceipt, BackendError> {
-    match reply {
-        AdminReply::Granted { amount, left, booked_at, replayed } => {
-            Ok(GrantReceipt { document: grant_doc(order, amount, left, booked_at), replayed })
-        }
-        AdminReply::NotFound => Err(BackendError::NoAccount(order.account)),
-        AdminReply::Refused { code: "key-reused", .. } => Err(BackendError::KeyReused(order.idempotency_key)),
-        AdminReply::Refused { code: "conflict", detail } => Err(BackendError::Conflict(detail)),
-        AdminReply::Refused { detail, .. } => Err(BackendError::Refused { field: "pocket", detail }),
-        _ => Err(BackendError::Unavailable("the grant was not booked".to_owned())),
-    }
-}
-
-pub(super) fn grant_doc(order: GrantOrder, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {
+fn grant_doc(order: GrantOrder, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {
     GrantDoc {
         account: order.account,
         pocket: order.pocket,
