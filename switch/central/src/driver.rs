@@ -14,12 +14,15 @@ use tokio::sync::{Notify, mpsc};
 use units::{Name, Tick};
 
 use crate::link::Link;
+use crate::questions::{Found, Question};
 use crate::requests::{Done, Work};
 use crate::rows::AccountRow;
 use crate::{CentralError, Status};
 
 /// So many beats are between two looks for credit that ended.
 const EXPIRE_BEATS: u64 = 20;
+/// At each of these looks so many times some entries get their places.
+const PLACE_STEPS: u32 = 20;
 /// Entries of one transaction.
 const BATCH: u32 = 500;
 /// How often the journal is looked at if it says nothing.
@@ -177,6 +180,17 @@ impl<S: Shards> Driver<S> {
             self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
             let outcome = self.carry_out(&Work::Expire).await;
             self.status.say("expire", outcome.err().map(|error| error.to_string()));
+            self.place().await;
+        }
+    }
+
+    /// Entries of nodes that give theirs no places, as those of the version before: some at a time, so that no reader finds many.
+    async fn place(&mut self) {
+        for _ in 0..PLACE_STEPS {
+            match self.carry_out(&Work::Question(Question::CatchUp)).await {
+                Ok(Done::Found(Found::End(end))) if end.behind => {}
+                _ => return,
+            }
         }
     }
 

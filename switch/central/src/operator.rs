@@ -14,12 +14,12 @@ use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
 use units::{Money, Name, Now, Wall};
 
+use crate::holders::{self, SliceRow};
 use crate::link::{Failed, Link};
 use crate::questions::{Found, Question};
 use crate::rates::Claim;
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
-use crate::holders::{self, SliceRow};
 use crate::{CentralError, closing, desk, rates, recall, trial};
 
 /// An operator waits so long.

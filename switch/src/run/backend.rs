@@ -298,10 +298,7 @@ fn times_as_text(value: &mut Value) {
     }
 }
 
-fn notice_rows(
-    filter: &CdrFilter,
-    read: impl Fn(Query) -> Result<store::NoticePage, SourceError>,
-) -> Result<CdrRows, SourceError> {
+fn notice_rows(filter: &CdrFilter, read: impl Fn(Query) -> Result<store::NoticePage, SourceError>) -> Result<CdrRows, SourceError> {
     let page = read(query(filter))?;
     let items = page.rows.into_iter().map(|row| {
         let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: with_times(row.notice) };

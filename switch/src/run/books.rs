@@ -138,7 +138,7 @@ fn account_problem(refused: &AccountRefused, about: About<'_>) -> BackendError {
     let detail = refused.to_string();
     match (refused, refused.code()) {
         (AccountRefused::Books(Refused::UnknownAccount), _) => BackendError::NoAccount(about.account.to_owned()),
-        (AccountRefused::Books(Refused::AccountExists), _) => BackendError::Conflict(detail),
+        (AccountRefused::Books(Refused::AccountExists) | AccountRefused::NoParent, _) => BackendError::Conflict(detail),
         (_, "key-reused") => BackendError::KeyReused(about.key.to_owned()),
         (_, "no-movement") => BackendError::NoMovement(detail),
         (_, "no-money") => BackendError::NoMoney(detail),

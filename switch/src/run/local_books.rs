@@ -216,9 +216,7 @@ pub(super) async fn read<T: Send + 'static>(
 }
 
 /// Work that waits for the disk.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, BooksError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, BooksError> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| BooksError::Unavailable(error.to_string()))?;
     done.map_err(|error| BooksError::Unavailable(error.to_string()))
 }
