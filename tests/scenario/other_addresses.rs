@@ -130,3 +130,25 @@ fn a_gate_inside_the_block_of_another_is_a_stranger_to_its_calls() {
     stage.send(addr("192.0.2.55:5060"), &options);
     assert!(stage.expect(addr("192.0.2.55:5060"), "200 OPTIONS").header(Name::Allow).is_some());
 }
+
+#[test]
+fn fault_b1_the_address_of_a_contact_may_end_the_call_too() {
+    let mut stage = Stage::standard();
+    let mut phone = stage.phone("c1", "34600000000");
+    phone.invite(&mut stage);
+    let mut callee = Callee::wait(&mut stage, ALPHA);
+    let sdp = callee.sdp();
+    // A machine that no configuration knows: only alpha's Contact names it.
+    let behind = addr("198.51.100.200:5090");
+    let ok = tests::dialogue::reply(&callee.invite, 200, &callee.tag, behind, "", Some(&sdp));
+    stage.send(callee.at, &ok);
+    stage.expect(behind, "ACK");
+    phone.answered(&mut stage);
+    stage.advance(10_000);
+    let bye = callee.dialog.request("BYE", "", None);
+    stage.send(behind, &bye);
+    stage.expect(behind, "200 BYE");
+    phone.bye_comes(&mut stage);
+    stage.over();
+    assert_eq!(stage.cdr().duration_ms, 10_000);
+}

@@ -45,6 +45,16 @@ pub(crate) fn reason(why: Goodbye) -> String {
     }
 }
 
+/// Longest Reason that is passed on, bytes.
+const REASON_MAX: usize = 256;
+
+/// What a CANCEL says of why it was sent, as it is passed on (RFC 3326); none if it says nothing or too much.
+pub(crate) fn given_reason(cancel: &Message) -> Option<Box<str>> {
+    let values: Vec<&str> = cancel.values(Name::Reason).collect();
+    let joined = values.join(", ");
+    if joined.is_empty() || joined.len() > REASON_MAX { None } else { Some(joined.into()) }
+}
+
 /// The Q.850 cause in a peer's Reason header, if it gave one.
 pub(crate) fn cause_of(message: &Message) -> Option<Cause> {
     message.values(Name::Reason).find_map(|value| {

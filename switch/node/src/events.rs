@@ -51,11 +51,15 @@ impl Node {
         tag.get(..TOKEN_LEN).and_then(|token| self.minter.open(Kind::Tag, token)).is_none()
     }
 
-    fn cancelled(&mut self, now: Now, invite: ServerId, _cancel: &Message) {
+    fn cancelled(&mut self, now: Now, invite: ServerId, cancel: &Message) {
         let Some(&(at, leg)) = self.servers.get(&invite) else { return };
         let Some(mut slot) = self.slots.take(at) else { return };
         match leg {
-            LegId::Caller if matches!(slot.caller.state, LegState::Incoming { .. }) => self.drive_slot(now, &mut slot, Event::Cancelled),
+            LegId::Caller if matches!(slot.caller.state, LegState::Incoming { .. }) => {
+                slot.cancel_reason = build::given_reason(cancel);
+                self.drive_slot(now, &mut slot, Event::Cancelled);
+                slot.cancel_reason = None;
+            }
             // A re-INVITE that is cancelled leaves the session as it was, here and beyond.
             LegId::Caller | LegId::Carrier(_) => {
                 if matches!(slot.leg(leg), Some(leg) if matches!(leg.exchange, Exchange::Theirs { .. })) {

@@ -23,12 +23,15 @@ impl Node {
                 _ => self.note_carrier_end(now, slot, AttemptEnd::Status(487)),
             }
         }
+        // A caller that says why it gives up ("Call completed elsewhere") says it to whoever rings (RFC 3326 §2).
+        let given = slot.cancel_reason.take();
         let Some(leg) = slot.leg_mut(id) else { return };
         match &mut leg.state {
             LegState::Calling { invite } => {
                 let invite = *invite;
                 leg.state = LegState::Abandoned { why };
-                self.layer.cancel(now.tick, invite, Some(&build::reason(why)));
+                let reason = given.map_or_else(|| build::reason(why), String::from);
+                self.layer.cancel(now.tick, invite, Some(&reason));
             }
             LegState::Accepted { owed, .. } => *owed = Some(why),
             LegState::Answered { invite, remote_tag, cseq } => {

@@ -166,10 +166,12 @@ impl Node {
         }
     }
 
-    /// Whether the peer of a leg may send from `ip`: the address by which it was heard last, or any other of its
-    /// gate or carrier.
+    /// Whether the peer of a leg may send from `ip`: the address by which it was heard last, one that its own Contact
+    /// or Record-Route names, or any other of its gate or carrier.
     pub(crate) fn is_peer(&self, slot: &Slot, leg: &Leg, ip: IpAddr) -> bool {
-        if leg.flow.peer.ip() == ip {
+        let names = |uri: &str| Uri::parse(uri).and_then(|uri| uri.host_ip()) == Some(ip);
+        let is_named = || leg.dialog().is_some_and(|dialog| names(dialog.target()) || names(dialog.next_hop()));
+        if leg.flow.peer.ip() == ip || is_named() {
             return true;
         }
         match leg.id {

@@ -33,6 +33,8 @@ pub(crate) struct Slot {
     pub timer_at: Tick,
     /// The offer that the last INVITE carried, for a retry with other session timers.
     pub offered: Option<std::sync::Arc<media::Session>>,
+    /// The Reason of the caller's CANCEL, while that is carried out.
+    pub cancel_reason: Option<Box<str>>,
     /// An `open` record was written.
     pub recorded_open: bool,
     /// Counts toward the gate's `max_calls`.
@@ -78,6 +80,7 @@ impl Slot {
             timer: TimerId::NONE,
             timer_at: Tick::NEVER,
             offered: None,
+            cancel_reason: None,
             recorded_open: false,
             holds_gate,
             rings: false,
