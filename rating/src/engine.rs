@@ -10,16 +10,17 @@ mod corrections;
 mod expiry;
 mod extend;
 mod free;
+mod invariant;
 mod lease;
+mod notices;
 mod orders;
 mod payments;
 mod period;
 mod pockets;
 mod refusal;
+mod rollover;
 mod settle;
 mod slices;
-mod spill;
-mod told;
 mod transit;
 mod wake;
 
@@ -37,6 +38,7 @@ use units::{Currency, Money, Name, Now, Number, Wall};
 pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount, Opened};
 pub use carrier::{CarrierLeg, Cost};
 pub use charges::ChargeRequest;
+pub use corrections::rerated;
 pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
 pub use orders::MoveOrder;
@@ -46,10 +48,11 @@ pub use refusal::Refusal;
 pub use settle::{PaidPart, PaidTier, Settlement};
 pub use transit::{InTransit, TransitPlace};
 
-pub use crate::payment::{NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
+pub use crate::payment::{FollowUp, PaymentMethod, PaymentOrder, TopUpRequest};
 use crate::{Decks, Price};
+use invariant::must;
 use lease::{Lease, Leases, Parts, Tier};
-use spill::Purse;
+use rollover::CallBalances;
 
 /// All accounts of a shard with the leases of their calls.
 #[derive(Debug, Default)]
@@ -81,11 +84,11 @@ pub struct Engine {
 /// A call that asks for money.
 #[derive(Debug, Clone, Copy)]
 pub struct Authorize<'a> {
-    /// Unique for ever.
+    /// The call's id, which no other call ever has.
     pub call: CallId,
     /// Who pays, and every account above.
     pub account: &'a str,
-    /// Where to.
+    /// The called number, E.164 digits.
     pub number: &'a Number,
 }
 
@@ -156,9 +159,13 @@ impl Engine {
                 None => return Err(self.found_short(tier)),
             };
         }
-        // Must succeed from here: no balance is in two tiers.
-        for tier in &mut tiers {
-            self.hold(&tier.parts)?;
+        // No balance is in two tiers: what fits is there.
+        for at in 0..tiers.len() {
+            let Some((tier, below)) = tiers.get_mut(..=at).and_then(<[Tier]>::split_last_mut) else { continue };
+            if let Err(refusal) = self.hold(&tier.parts) {
+                below.iter().for_each(|held| self.void(&held.parts));
+                return Err(refusal);
+            }
             tier.last_grant_secs = u32::try_from(tier.leased_secs()).unwrap_or(u32::MAX);
         }
         let lease =
@@ -188,7 +195,7 @@ impl Engine {
     pub fn release(&mut self, id: LeaseId) -> Result<(), Refusal> {
         let lease = self.leases.remove(id)?;
         for tier in &lease.tiers {
-            self.void(&tier.parts)?;
+            self.void(&tier.parts);
             self.freed(tier.account);
         }
         Ok(())
@@ -309,13 +316,13 @@ impl Engine {
     }
 
     /// The account's balances as a call to a number of these digits sees them.
-    fn purse<'a>(&'a self, account: AccountId, digits: &'a [u8], at: Wall) -> Option<Purse<'a>> {
+    fn call_balances<'a>(&'a self, account: AccountId, digits: &'a [u8], at: Wall) -> Option<CallBalances<'a>> {
         let state = self.states.get(&account)?;
-        Some(Purse { books: &self.books, state, account, digits, at, share_only: false })
+        Some(CallBalances { books: &self.books, state, account, digits, at, share_only: false })
     }
 
     fn first_block(&self, tier: &Tier, number: &Number, at: Wall) -> Option<Parts> {
-        self.purse(tier.account, number.digits(), at)?.fill(&tier.price, &[], tier.price.next_boundary(0), 1)
+        self.call_balances(tier.account, number.digits(), at)?.fill(&tier.price, &[], tier.price.next_boundary(0), 1)
     }
 
     /// Prices the tiers whose row is another one now, or has times of day, and swaps their first block; or ends the lease.
@@ -334,14 +341,17 @@ impl Engine {
             let price = row.and_then(|row| deck.row_at(row, now.wall)).map(|price| price.exchanged(exchange));
             let fresh = price.map(|price| Tier { price, parts: Parts::new(), ..tier.clone() });
             let old = self.leases.lease_mut(id)?.tiers.get_mut(at).map(|tier| std::mem::take(&mut tier.parts)).unwrap_or_default();
-            self.void(&old)?;
+            self.void(&old);
             let outcome = match fresh {
                 None => Err(Refusal::NoPrice),
                 Some(fresh) => self.first_block(&fresh, &number, now.wall).map(|parts| Tier { parts, ..fresh }).ok_or(Refusal::NoCredit),
             };
             match outcome {
                 Ok(mut fresh) => {
-                    self.hold(&fresh.parts)?;
+                    if let Err(refusal) = self.hold(&fresh.parts) {
+                        self.release(id)?;
+                        return Err(refusal);
+                    }
                     fresh.last_grant_secs = u32::try_from(fresh.leased_secs()).unwrap_or(u32::MAX);
                     let account = fresh.account;
                     if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(at) {
@@ -358,12 +368,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Reserves all parts or none. What fits may still be refused where balances are lent and their time is over.
     fn hold(&mut self, parts: &Parts) -> Result<(), Refusal> {
-        parts.iter().try_for_each(|part| self.books.reserve(part.balance, part.reserved).map_err(Refusal::from))
+        for (at, part) in parts.iter().enumerate() {
+            if let Err(refused) = self.books.reserve(part.balance, part.reserved) {
+                self.void(&parts.iter().take(at).copied().collect());
+                return Err(refused.into());
+            }
+        }
+        Ok(())
     }
 
-    fn void(&mut self, parts: &Parts) -> Result<(), Refusal> {
-        parts.iter().try_for_each(|part| self.books.void(part.balance, part.reserved).map_err(Refusal::from))
+    fn void(&mut self, parts: &Parts) {
+        parts.iter().for_each(|part| must(self.books.void(part.balance, part.reserved), "to give a lease back"));
     }
 }
 

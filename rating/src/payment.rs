@@ -39,14 +39,14 @@ pub enum Term {
     BusinessDays(u32, Calendar),
 }
 
-/// Money received.
+/// A payment that was received, by no method.
 #[derive(Debug, Clone, Copy)]
 pub struct TopUpRequest<'a> {
-    /// For whom.
+    /// The account that the payment is for.
     pub account: &'a str,
     /// Gross amount, above zero, in the account's currency.
     pub amount: Money,
-    /// The payment in the payer's or operator's words.
+    /// What the payer or operator says of the payment.
     pub reference: &'a str,
     /// Idempotency key, unique within the account.
     pub key: &'a str,
@@ -65,14 +65,14 @@ pub struct PaymentOrder<'a> {
     pub pending: bool,
 }
 
-/// A word on an earlier movement of an account.
+/// A request that settles or undoes an earlier movement of an account.
 #[derive(Debug, Clone, Copy)]
-pub struct NextWord<'a> {
-    /// Whose.
+pub struct FollowUp<'a> {
+    /// The account that the movement belongs to.
     pub account: &'a str,
     /// The key of the earlier movement.
     pub of: &'a str,
-    /// Idempotency key of this word, unique within the account.
+    /// Idempotency key of this request, unique within the account.
     pub key: &'a str,
 }
 
@@ -97,7 +97,7 @@ pub enum Stage {
         /// After this moment it is late; never if absent.
         due: Option<Wall>,
     },
-    /// Received.
+    /// The payment was received.
     Booked,
 }
 
@@ -142,7 +142,7 @@ impl PaymentMethod {
 
 impl Payment {
     /// What a request puts into the books of an account in `currency`, if everything about it is right. Of a request whose key `is_known`
-    /// the method's rules are not asked: a repeat is told what was done, whatever they are by now.
+    /// the method's rules are not asked: a repeat is answered with what was done, whatever they are by now.
     ///
     /// # Errors
     /// In this order: key, reference, currency, method and its amounts, a fee that comes too early or is too much, an amount of zero.
@@ -178,17 +178,17 @@ impl Payment {
     ///
     /// # Errors
     /// The key, or the fee.
-    pub fn booking(announced: &Transfer, word: NextWord<'_>, fee: i64) -> Result<Self, AccountRefused> {
-        check_key(word.key)?;
+    pub fn booking(announced: &Transfer, follow_up: FollowUp<'_>, fee: i64) -> Result<Self, AccountRefused> {
+        check_key(follow_up.key)?;
         let gross = Transfer {
-            key: Key::Given(word.key.into()),
+            key: Key::Given(follow_up.key.into()),
             purpose: Purpose::TopUp,
             debit: Party::House(House::Transit),
-            credit: Party::Customer(word.account.into()),
+            credit: Party::Customer(follow_up.account.into()),
             amount: announced.amount,
             memo: announced.memo.clone(),
         };
-        let (transfer, fee) = less_fee(gross, word.key, fee)?;
+        let (transfer, fee) = less_fee(gross, follow_up.key, fee)?;
         Ok(Self { transfer, fee, method: None, stage: Stage::Booked })
     }
 

@@ -40,7 +40,7 @@ pub struct Price {
 pub struct Charge {
     /// Seconds after increments.
     pub billed_seconds: u64,
-    /// Rounded once.
+    /// The amount, rounded once.
     pub amount: Money,
 }
 
@@ -87,6 +87,11 @@ impl Price {
     pub fn charge(&self, duration_ms: u64) -> Charge {
         let billed_seconds = self.billed_seconds(duration_ms);
         Charge { billed_seconds, amount: Money::of(self.cost(billed_seconds), self.currency) }
+    }
+
+    /// The same; none if the amount is beyond what a balance can hold (about 9.2e13): such a price is refused, never cut.
+    pub fn checked_charge(&self, duration_ms: u64) -> Option<Charge> {
+        Some(self.charge(duration_ms)).filter(|charge| charge.amount.amount < i64::MAX)
     }
 
     /// Seconds billed for `duration_ms`: each begun second counts, and the block that it falls in is billed whole.

@@ -2,6 +2,7 @@
 //!
 //! Streaming, without an allocation per call. A call that cannot be priced keeps its line, with a reason instead of an amount.
 
+mod changes;
 mod compare;
 mod reprice;
 
@@ -9,6 +10,7 @@ use std::io::{Read, Write};
 
 use units::{Currency, Exchanges, Money, Number, Wall};
 
+pub use changes::{CallChanges, CallCost};
 pub use compare::{Comparison, Difference, Differences};
 pub use reprice::Repricing;
 
@@ -21,13 +23,15 @@ const COLUMNS: [&str; 4] = ["call_id", "answered_at", "number", "duration_ms"];
 const ADDED: [&str; 6] = ["prefix", "destination", "rate", "billed_seconds", "amount", "reason"];
 /// Longest call that is priced: 366 days.
 const MAX_DURATION_MS: u64 = 366 * 86_400_000;
+/// Why a call has no amount though it has a price.
+const OUT_OF_RANGE: &str = "the amount is out of range";
 /// Calls between two reports of progress.
 const PROGRESS_EVERY: u64 = 8_192;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
-    /// Lines read.
+    /// Calls read so far, one a line.
     pub calls: u64,
     /// Of these without an amount.
     pub unpriced: u64,
@@ -40,9 +44,9 @@ pub struct Summary {
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Lines read.
+    /// Calls read so far, one a line.
     pub calls: u64,
-    /// Bytes read.
+    /// Bytes read so far, for a progress bar.
     pub bytes: u64,
 }
 
@@ -52,12 +56,18 @@ pub enum RerateError {
     /// The header lacks a column.
     #[error("the first line must name the columns call_id,answered_at,number,duration_ms; {0} is missing")]
     Column(&'static str),
+    /// The sum of all amounts is more than can be held.
+    #[error("line {line}: the sum of the amounts so far is out of range: split the file")]
+    Sum {
+        /// The line of the file, from 1, at which it stopped.
+        line: u64,
+    },
     /// Reading or writing failed.
     #[error("line {line}: {source}")]
     Csv {
-        /// About where.
+        /// The line of the file, from 1, at which it stopped.
         line: u64,
-        /// Why.
+        /// What the reader or writer of CSV says.
         source: csv::Error,
     },
 }
@@ -120,8 +130,9 @@ pub fn rerate_in(
         summary.calls += 1;
         match priced.outcome {
             Ok((seconds, amount)) => {
+                let sum = summary.amount.amount.checked_add(amount).ok_or(RerateError::Sum { line: summary.calls + 1 })?;
+                summary.amount.amount = sum;
                 summary.billed_seconds = summary.billed_seconds.saturating_add(seconds);
-                summary.amount.amount = summary.amount.amount.saturating_add(amount);
             }
             Err(_) => summary.unpriced += 1,
         }
@@ -171,7 +182,8 @@ fn price(pricing: Pricing<'_>, record: &csv::ByteRecord, places: Places) -> Pric
     };
     if line.plain && pricing.currency == deck.currency() {
         let billed = line.increments.billed_seconds(duration_ms);
-        return Priced { row, outcome: Ok((billed, cost(line.rate, line.connect_fee, billed))) };
+        let amount = cost(line.rate, line.connect_fee, billed);
+        return Priced { row, outcome: if amount < i64::MAX { Ok((billed, amount)) } else { Err(OUT_OF_RANGE) } };
     }
     Priced { row, outcome: row.ok_or("no price").and_then(|row| convert(pricing, row, at, duration_ms)) }
 }
@@ -184,7 +196,7 @@ fn convert(pricing: Pricing<'_>, row: u32, at: Wall, duration_ms: u64) -> Result
         true => None,
         false => Some(exchanges.rate(deck.currency(), currency, at).ok_or("no conversion rate")?),
     };
-    let charge = price.exchanged(exchange).charge(duration_ms);
+    let charge = price.exchanged(exchange).checked_charge(duration_ms).ok_or(OUT_OF_RANGE)?;
     Ok((charge.billed_seconds, charge.amount.amount))
 }
 

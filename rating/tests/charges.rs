@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use ledger::{House, NoticeEvent, Record, RecordBody, Replay, Terms};
-use rating::engine::{AccountRefused, Authorize, ChargeRequest, Moved, NextWord, OpenAccount, TopUpRequest};
+use rating::engine::{AccountRefused, Authorize, ChargeRequest, FollowUp, Moved, OpenAccount, TopUpRequest};
 use rating::{CallId, Deck, Decks, Engine};
 use units::{Currency, Money, Now, Tick, Wall};
 
@@ -112,7 +112,7 @@ fn a_key_is_one_charge() {
     assert_eq!(desk.charge(3, Money::of(8_000, Currency::USD), "l").map(|_| ()), Err(ledger::Refused::CurrencyMismatch.into()));
     desk.replayed();
     // A charge in error is undone like any movement.
-    let back = desk.engine.reverse(desk.now, NextWord { account: "acme", of: "k", key: "r" }, None, "the fax did not go").expect("undone");
+    let back = desk.engine.reverse(desk.now, FollowUp { account: "acme", of: "k", key: "r" }, None, "the fax did not go").expect("undone");
     assert_eq!((back.amount.to_string(), back.balance.to_string()), ("0.24000".to_owned(), "0.24000".to_owned()));
     assert_eq!(desk.engine.books().house(House::Revenue, EUR), 0);
 }

@@ -1,6 +1,6 @@
 //! RULES L18–L21, X1, X8 as a cash book: each line is a request and what must come of it.
 
-use rating::engine::{AccountRefused, Moved, NextWord, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
+use rating::engine::{AccountRefused, FollowUp, Moved, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
 use rating::{CallId, Engine, Term, Terms};
 
 use ledger::{Corrected, House, Key, Party, Purpose, RecordBody, Replay, Transfer};
@@ -68,7 +68,7 @@ impl Book {
     fn ask(&mut self, account: &str, words: &[&str]) -> Result<Moved, AccountRefused> {
         let [what, key, of, amount, fee] = words.try_into().expect("five columns");
         let now = Now { wall: self.wall, ..now() };
-        let word = NextWord { account, of, key };
+        let word = FollowUp { account, of, key };
         let fee = if fee == "-" { 0 } else { money(fee).amount };
         let moved = match what {
             "pay" | "announce" => {

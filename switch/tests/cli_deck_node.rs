@@ -283,6 +283,55 @@ fn every_tier_is_corrected_once() {
     assert!(text(&one.stdout).contains("res") && !text(&one.stdout).contains("res:shop"), "{}", text(&one.stdout));
 }
 
+/// The same calls again by an overlapping period, by records given twice, by a second list and back: each run books what differs from what
+/// the calls cost now, and nothing else.
+#[test]
+fn fault_a2_rerate_book_looks_at_what_calls_cost_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| -> String { folder.path().join(name).to_str().unwrap().to_owned() };
+    let accounts = ["res", "res:shop"].map(|name| {
+        let deck = if name == "res" { "wholesale" } else { "retail" };
+        format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"5.00\"\ndeck = \"{deck}\"\n")
+    });
+    let (head, _) = CONFIG.split_once("[[account]]").unwrap();
+    fs::write(folder.path().join("tollgate.toml"), format!("{head}{}", accounts.concat())).unwrap();
+    write(folder.path(), "retail.csv", "55,Brazil,0.10,60,60,,,\n");
+    write(folder.path(), "wholesale.csv", "55,Brazil,0.06,1,1,,,\n");
+    write(folder.path(), "half.csv", "55,Brazil,0.05,60,60,,,\n");
+    write(folder.path(), "dear.csv", "55,Brazil,0.12,60,60,,,\n");
+    let mut second = record();
+    second["id"] = "2".into();
+    fs::write(folder.path().join("cdrs.jsonl"), format!("{}\n{second}\n{}", record(), record())).unwrap();
+    let node = Node::start(folder.path());
+    let (token, cdrs) = (path("admin.token"), path("cdrs.jsonl"));
+    let reach = ["--api", &node.api, "--token-file", &token];
+    let balance = |account: &str| {
+        let shown = tollgate(&[&["account", "show", account, "--json"][..], &reach].concat());
+        serde_json::from_slice::<Value>(&shown.stdout).unwrap()["balance"].as_str().unwrap().to_owned()
+    };
+    let whole = ("2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z");
+    // Two calls at 0.10 of the customer; the reseller keeps what it pays.
+    for (deck, (from, to), shop) in [
+        ("half.csv", whole, "5.10000"),
+        ("half.csv", whole, "5.10000"),
+        ("half.csv", ("2026-05-31T00:00:00Z", "2026-06-01T13:00:00Z"), "5.10000"),
+        ("dear.csv", whole, "4.96000"),
+        ("half.csv", ("2026-06-01T10:00:00Z", "2026-06-03T00:00:00Z"), "5.10000"),
+        ("retail.csv", whole, "5.00000"),
+    ] {
+        let deck = path(deck);
+        let run = ["rerate", "--cdrs", &cdrs, "--deck", &deck, "--from", from, "--to", to, "--book"];
+        let output = tollgate(&[&run[..], &reach].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!((balance("res:shop"), balance("res")), (shop.to_owned(), "5.00000".to_owned()), "{deck} {from}");
+    }
+    let statement = tollgate(&[&["account", "statement", "res:shop"][..], &reach].concat());
+    assert!(text(&statement.stdout).contains("2 calls re-rated"), "{}", text(&statement.stdout));
+    node.stop();
+    let verify = tollgate(&["ledger", "verify", "--data", folder.path().join("data").to_str().unwrap()]);
+    assert!(verify.status.success(), "{}", text(&verify.stderr));
+}
+
 /// A mail server that takes everything; each mail as it came, its folded lines whole again.
 fn sink() -> (u16, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use rating::engine::AccountChange;
+use rating::rerate::CallCost;
 use rating::{Deck, PocketTerms, Terms};
 use units::{Currency, Money, Wall};
 
@@ -253,6 +254,15 @@ pub enum Hand {
         price: Amount,
         /// What for.
         cause: String,
+    },
+    /// Calls cost something else.
+    Rerate {
+        /// What each was billed and is to cost, in decimals of the account's currency.
+        calls: Vec<CallCost>,
+        /// That of the account, if it was said.
+        currency: Option<Currency>,
+        /// Why.
+        reason: String,
     },
     /// The balance is corrected.
     Correct {

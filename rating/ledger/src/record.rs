@@ -58,6 +58,8 @@ pub enum RecordBody {
     Rejected(Rejected),
     /// The operator corrected a balance.
     Corrected(Corrected),
+    /// Calls were billed at other prices afterwards.
+    Rerated(Rerated),
     /// An earlier movement was undone.
     Reversed(Reversed),
     /// The books of a period were closed.
@@ -150,6 +152,25 @@ pub struct Rejected {
 pub struct Corrected {
     /// Between corrections and the customer.
     pub transfer: Transfer,
+}
+
+/// See [`RecordBody::Rerated`]. The reason is the transfers' memo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerated {
+    /// Between the customer and what corrects it: what is given back, then what is taken.
+    pub transfers: Vec<Transfer>,
+    /// Which calls they are the sum of.
+    pub calls: Vec<CallChange>,
+}
+
+/// What re-rating changed of one call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallChange {
+    /// Which.
+    pub call: CallId,
+    /// What the account got back, 10⁻⁵ units of its currency; negative if it paid more.
+    #[serde(with = "units_text")]
+    pub amount: i64,
 }
 
 /// See [`RecordBody::Charged`]. What for, how many and at what price is the transfer's memo too.
@@ -368,6 +389,7 @@ impl Record {
             | RecordBody::Announced(_)
             | RecordBody::Rejected(_)
             | RecordBody::Corrected(_)
+            | RecordBody::Rerated(_)
             | RecordBody::Reversed(_)
             | RecordBody::PeriodClosed(_)
             | RecordBody::PocketOpened(_)
@@ -412,6 +434,7 @@ impl Record {
             RecordBody::Slice(moved) => vec![&moved.transfer],
             RecordBody::Charged(charged) => vec![&charged.transfer],
             RecordBody::Corrected(corrected) => vec![&corrected.transfer],
+            RecordBody::Rerated(rerated) => rerated.transfers.iter().collect(),
             RecordBody::Reversed(reversed) => reversed.transfers.iter().collect(),
         }
     }

@@ -261,6 +261,7 @@ impl Replay {
             RecordBody::TopUp(_)
             | RecordBody::Announced(_)
             | RecordBody::Corrected(_)
+            | RecordBody::Rerated(_)
             | RecordBody::Charged(_)
             | RecordBody::Rejected(_)
             | RecordBody::Reversed(_) => shard.request(record).map_err(refused),

@@ -16,7 +16,7 @@ pub struct Part {
     /// Which pocket; the account's own money if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pocket: Option<Name>,
-    /// Billed seconds.
+    /// Billed seconds that this balance paid.
     pub seconds: u64,
     /// Money; the same seconds with five places where `currency` is `SEC`.
     #[serde(with = "units_text")]
@@ -28,15 +28,15 @@ pub struct Part {
 /// What an account above paid for the same call, by its own price list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Tier {
-    /// Who.
+    /// The account's name.
     pub account: Name,
-    /// The deck.
+    /// The name of the deck that it is billed by.
     pub deck: Name,
     /// Its content hash, 16 hex digits.
     pub deck_version: String,
     /// Digits of the row.
     pub prefix: String,
-    /// Its name.
+    /// The name of the deck's row, as `Spain`.
     #[serde(default)]
     pub destination: Name,
     /// Per minute at the answer, in the deck's currency.
@@ -50,9 +50,9 @@ pub struct Tier {
     /// Once per answered call, in the deck's currency.
     #[serde(default, skip_serializing_if = "Rate::is_zero")]
     pub connect_fee: Rate,
-    /// After increments.
+    /// Seconds billed by its own increments.
     pub billed_seconds: u64,
-    /// In money.
+    /// What it paid in money, 10⁻⁵ units of its currency.
     #[serde(with = "units_text")]
     pub amount: i64,
     /// Of the amount.

@@ -3,21 +3,25 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, AccountStatus, House, Key, OpenedAs, Party, ProfitGuard,
-    Purpose, Record, RecordBody, Refused, Terms, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountNameError, AccountOpened, AccountState, AccountStatus, CallId, House, Key, OpenedAs, Party,
+    ProfitGuard, Purpose, Record, RecordBody, Refused, Terms, Transfer, check_account_name,
 };
 use serde::{Serialize, Serializer};
 use units::{Currency, Money, Name, Now, Wall, Zone};
 
+use super::invariant::must;
 use super::{Engine, PocketView};
 use crate::payment::{MAX_KEY, MAX_REFERENCE, check_key};
+
+/// Most that an account is opened with, and most credit that it has: ten billion of its currency, in 10⁻⁵ units.
+const AMOUNT_MAX: i64 = 10_000_000_000 * units::SCALE;
 
 /// An account to be.
 #[derive(Debug, Clone)]
 pub struct OpenAccount<'a> {
     /// Unique, see [`check_account_name`].
     pub name: &'a str,
-    /// For ever.
+    /// The currency of its money, which never changes.
     pub currency: Currency,
     /// To begin with; its currency is the account's.
     pub opening: i64,
@@ -45,7 +49,7 @@ pub struct AccountChange {
     pub decks: Option<Vec<Name>>,
     /// Whether calls may cost more than they bring.
     pub profit_guard: Option<ProfitGuard>,
-    /// The owner is told below this, 10⁻⁵ units; never if the inner is none.
+    /// A notice is due below this, 10⁻⁵ units; never if the inner is none.
     pub low_balance: Option<Option<i64>>,
     /// The balance expires after so many days without an event; never if the inner is none. Days replace months.
     pub idle_days: Option<Option<u32>>,
@@ -66,11 +70,11 @@ pub struct AccountChange {
 /// An account as its owner sees it. Serialises with money as strings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountView {
-    /// Its name.
+    /// The account's name.
     pub name: Name,
     /// Of all amounts.
     pub currency: Currency,
-    /// Posted.
+    /// The posted balance of its own money, buckets aside.
     #[serde(serialize_with = "as_text")]
     pub balance: Money,
     /// Held for calls in progress.
@@ -121,7 +125,7 @@ pub enum AccountRefused {
     /// No key, too long, or control characters in it.
     #[error("the idempotency key must have 1 to {MAX_KEY} printable characters")]
     Key,
-    /// Too long.
+    /// The reference is too long or has control characters.
     #[error("the reference must have at most {MAX_REFERENCE} printable characters")]
     Reference,
     /// No such pocket can be.
@@ -133,15 +137,15 @@ pub enum AccountRefused {
     /// Less than the method takes.
     #[error("{method} takes at least {minimum} {currency}", currency = minimum.currency)]
     BelowMinimum {
-        /// Its name.
+        /// The payment method's name.
         method: Name,
-        /// The least.
+        /// The least amount that the method takes.
         minimum: Money,
     },
     /// The method has fixed amounts.
     #[error("{method} takes only {amounts}")]
     NotAnAmount {
-        /// Its name.
+        /// The payment method's name.
         method: Name,
         /// All of them.
         amounts: String,
@@ -152,7 +156,7 @@ pub enum AccountRefused {
     /// It will be known when it comes.
     #[error("a payment that is only announced has no fee yet")]
     FeeTooEarly,
-    /// Money never moves without a word.
+    /// A movement by hand needs its reason.
     #[error("say why: 1 to {MAX_REFERENCE} printable characters")]
     Reason,
     /// The call was not billed to this account.
@@ -170,6 +174,9 @@ pub enum AccountRefused {
     /// More than a request can make.
     #[error("the call was billed in more than 256 movements: correct the accounts instead")]
     TooManyMovements,
+    /// One call, two costs.
+    #[error("call {0} is named twice")]
+    CallTwice(CallId),
     /// A charge is for something.
     #[error("at least one piece, at a price of zero or more")]
     Pieces,
@@ -262,10 +269,11 @@ impl Engine {
             return Err(AccountRefused::NoParent);
         }
         let name = Name::from(ask.name);
+        check_range(ask.opening, ask.limit)?;
         let id = self.books.open(&name, ask.currency, ask.limit)?;
         let opening = opening_transfer(&name, ask.opening, ask.currency);
         if let Some(transfer) = &opening {
-            self.books.post(transfer)?;
+            must(self.books.post(transfer), "an opening balance");
         }
         let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
         let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening, key: key.clone() };
@@ -307,6 +315,7 @@ impl Engine {
         if limit > 0 {
             return Err(AccountRefused::Limit);
         }
+        check_range(0, limit)?;
         let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
         self.books.set_limit(id, limit)?;
         let posted = self.books.balance(id).map_or(0, |balance| balance.posted());
@@ -368,7 +377,7 @@ impl Engine {
         if closed && !self.books.knows(owner, &Key::Given(key.into())) { Err(AccountRefused::Closed) } else { Ok(()) }
     }
 
-    /// One account.
+    /// The account of this name as its owner sees it; none if it is not in these books.
     pub fn account(&self, name: &str) -> Option<AccountView> {
         self.view(self.books.id(name)?)
     }
@@ -405,10 +414,16 @@ impl Engine {
     }
 }
 
+/// Opening balances and credit are far below what a balance can hold, so that their sums are in range.
+fn check_range(opening: i64, limit: i64) -> Result<(), Refused> {
+    let fits = |amount: i64| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&amount);
+    if fits(opening) && fits(limit) { Ok(()) } else { Err(Refused::Overflow) }
+}
+
 /// From or, for an old debt, to the opening account.
 fn opening_transfer(name: &Name, amount: i64, currency: Currency) -> Option<Transfer> {
     let (house, customer) = (Party::House(House::Opening), Party::Customer(name.clone()));
     let (debit, credit) = if amount < 0 { (customer, house) } else { (house, customer) };
-    let amount = Money::of(amount.saturating_abs(), currency);
+    let amount = Money::of(amount.abs(), currency);
     (amount.amount > 0).then_some(Transfer { key: Key::Opening, purpose: Purpose::Opening, debit, credit, amount, memo: None })
 }

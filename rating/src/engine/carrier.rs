@@ -3,6 +3,7 @@
 use ledger::{CallId, House, Key, Party, Purpose, Transfer};
 use units::{Money, Number, Wall};
 
+use super::invariant::must;
 use super::{Engine, Refusal};
 use crate::{Charge, Price};
 
@@ -35,10 +36,10 @@ pub struct Cost {
 // === impl Engine ===
 
 impl Engine {
-    /// What the leg costs, without booking it; nothing if the deck does not say.
+    /// What the leg costs, without booking it; nothing if the deck does not say, or says more than a balance can hold.
     pub fn carrier_cost(&self, leg: &CarrierLeg<'_>) -> Option<Cost> {
         let price = self.decks.named(leg.deck)?.price(leg.number, leg.answered_at)?;
-        let Charge { billed_seconds, amount } = price.charge(leg.duration_ms);
+        let Charge { billed_seconds, amount } = price.checked_charge(leg.duration_ms)?;
         Some(Cost { amount, billed_seconds, price })
     }
 
@@ -47,7 +48,7 @@ impl Engine {
         let Some(cost) = self.carrier_cost(leg) else { return Ok((None, Vec::new())) };
         let transfers: Vec<_> = cost_transfer(call, leg.attempt, cost.amount).into_iter().collect();
         for transfer in &transfers {
-            self.books.post(transfer)?;
+            must(self.books.post(transfer), "a carrier's cost");
         }
         Ok((Some(cost), transfers))
     }

@@ -9,13 +9,13 @@ use crate::payment::reason;
 /// Something that a service did for an account.
 #[derive(Debug, Clone, Copy)]
 pub struct ChargeRequest<'a> {
-    /// Who pays.
+    /// The account that pays.
     pub account: &'a str,
     /// How many; at least one.
     pub pieces: u32,
     /// Of each: zero or more, in the account's currency.
     pub price: Money,
-    /// What for, in words.
+    /// What the charge is for, as the statement shows it.
     pub cause: &'a str,
     /// Idempotency key, unique within the account.
     pub key: &'a str,
@@ -40,7 +40,7 @@ impl Engine {
         if balance.currency != amount.currency {
             return Err(Refused::CurrencyMismatch.into());
         }
-        // A repeat is told what was done, whatever is there by now.
+        // A repeat is answered with what was done, whatever is there by now.
         if self.books.given(owner, &key).is_none() && sum > balance.available().max(0) {
             return Err(AccountRefused::NoMoney);
         }

@@ -1,9 +1,10 @@
-//! What comes with time alone: credit that ends, and its owner told 60 and 14 days ahead. Wall time may jump; each thing happens once.
+//! What comes with time alone: credit that ends, and notices 60 and 14 days ahead. Wall time may jump; each thing happens once.
 
 use ledger::{AccountId, Balance, Due, House, Key, NoticeEvent, Party, PocketExpired, Purpose, Record, RecordBody, Transfer};
 use units::{Money, Name, Now, Wall};
 
 use super::Engine;
+use super::invariant::{must, sum};
 
 /// Most accounts looked at by one [`Engine::expire`].
 const ACCOUNTS_MAX: usize = 256;
@@ -18,7 +19,7 @@ impl Engine {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Does what is due: what is not reserved of an expired balance goes to breakage; owners are told. For the journal, in this order.
+    /// Does what is due: what is not reserved of an expired balance goes to breakage, with notices for the owners. For the journal, in this order.
     /// Where many accounts are due at once, the next call goes on.
     pub fn expire(&mut self, now: Now) -> Vec<Record> {
         let mut records: Vec<Record> = self.notices.drain(..).collect();
@@ -35,13 +36,13 @@ impl Engine {
                 let next = self.states.get(&account).and_then(|state| state.next_due(&self.books, account));
                 let Some((_, due)) = next.filter(|(at, _)| *at <= now.wall) else { break };
                 match due {
-                    Due::Warning(place) => self.tell_end_ahead(account, place, now),
+                    Due::Warning(place) => self.notify_end_ahead(account, place, now),
                     Due::End(place) => records.extend(self.end_balance(account, place, now)),
                 }
                 records.extend(self.notices.drain(..));
             }
             // Owed since a crash, if at all.
-            self.tell_low_balance(account, now);
+            self.notify_low_balance(account, now);
             records.extend(self.notices.drain(..));
             self.schedule(account);
         }
@@ -52,7 +53,7 @@ impl Engine {
     pub(super) fn schedule(&mut self, account: AccountId) {
         let Some(state) = self.states.get(&account).filter(|_| self.books.lent().is_none()) else { return };
         let posted = self.books.balance(account).map_or(0, Balance::posted);
-        // A crash may have come between the movement and the word about it.
+        // A crash may have come between the movement and its notice.
         let owed = state.low_balance_due(posted).map(|_| Wall(i64::MIN));
         let Some(at) = owed.or_else(|| state.next_due(&self.books, account).map(|(at, _)| at)) else { return };
         match self.scheduled.get(&account) {
@@ -79,17 +80,17 @@ impl Engine {
         }
     }
 
-    fn tell_end_ahead(&mut self, account: AccountId, place: Option<usize>, now: Now) {
+    fn notify_end_ahead(&mut self, account: AccountId, place: Option<usize>, now: Now) {
         let Some((id, pocket, at)) = self.ending(account, place) else { return };
         let Some(balance) = self.books.balance(id).copied() else { return };
         let event = NoticeEvent::CreditExpires { pocket, amount: balance.posted(), currency: balance.currency, at };
-        self.tell(now, account, event);
+        self.notify(now, account, event);
     }
 
     fn end_balance(&mut self, account: AccountId, place: Option<usize>, now: Now) -> Option<Record> {
         let (id, pocket, _) = self.ending(account, place)?;
         let (balance, state) = (self.books.balance(id).copied()?, self.states.get(&account)?);
-        let amount = balance.posted().saturating_sub(balance.reserved);
+        let amount = sum(balance.posted(), -balance.reserved);
         let expiries = place.map_or(state.expiries, |place| state.pockets.get(place).map_or(0, |pocket| pocket.expiries));
         let transfer = Transfer {
             key: Key::Expired(pocket.clone().unwrap_or_else(|| "".into()), expiries.saturating_add(1)),
@@ -99,14 +100,17 @@ impl Engine {
             amount: Money::of(amount, balance.currency),
             memo: None,
         };
-        self.books.post(&transfer).ok()?;
+        if amount <= 0 {
+            return None;
+        }
+        must(self.books.post(&transfer), "what expired");
         if let Some(state) = self.states.get_mut(&account) {
             state.note_expired(pocket.as_ref());
         }
         self.note_posted(account, &transfer, now);
         let event = NoticeEvent::CreditExpired { pocket: pocket.clone(), amount, currency: balance.currency };
-        self.tell(now, account, event);
-        self.tell_low_balance(account, now);
+        self.notify(now, account, event);
+        self.notify_low_balance(account, now);
         let name = self.books.name(account)?.clone();
         Some(Record::new(now.wall, name, RecordBody::PocketExpired(PocketExpired { pocket, transfer })))
     }

@@ -6,8 +6,9 @@ use ledger::{AccountId, CallId, NoticeEvent, Record};
 use smallvec::SmallVec;
 use units::{Now, Wall};
 
+use super::invariant::must;
 use super::lease::{Lease, Parts, Tier};
-use super::spill::{Purse, SHARE};
+use super::rollover::{CallBalances, SHARE};
 use super::{Engine, LeaseId, Refusal, Timing};
 
 /// An extension's outcome.
@@ -64,7 +65,7 @@ impl Engine {
         let may_take = self.books.lent().is_none_or(|lent| lent.open);
         let is_short = |tier: &Tier| tier.leased_secs().saturating_mul(1_000).saturating_sub(elapsed_ms) <= tier.renew_below_ms();
         let more = |tier: &Tier, wanted| {
-            let bucket = self.purse(tier.account, lease.number.digits(), now.wall).filter(|_| may_take)?;
+            let bucket = self.call_balances(tier.account, lease.number.digits(), now.wall).filter(|_| may_take)?;
             bucket.growth(tier, wanted, SHARE)
         };
         let mut grown: SmallVec<[(usize, u64, Parts); 1]> = SmallVec::new();
@@ -89,7 +90,7 @@ impl Engine {
         }
         // Must succeed from here: no balance is in two tiers.
         for (at, _, parts) in grown.iter().filter(|(_, _, parts)| !parts.is_empty()) {
-            self.hold(parts)?;
+            parts.iter().for_each(|part| must(self.books.reserve(part.balance, part.reserved), "a longer lease"));
             if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(*at) {
                 tier.grow(parts);
             }
@@ -159,8 +160,8 @@ impl Engine {
         }
         let waiting = self.waiting.get(&tier.account).map_or(1, Vec::len);
         let share = i64::try_from(waiting.max(1)).unwrap_or(i64::MAX);
-        let Some(balances) = self.purse(tier.account, lease.number.digits(), at) else { return false };
-        let more = Purse { share_only: true, ..balances }.growth(tier, tier.price.next_boundary(secs - 1), share);
+        let Some(balances) = self.call_balances(tier.account, lease.number.digits(), at) else { return false };
+        let more = CallBalances { share_only: true, ..balances }.growth(tier, tier.price.next_boundary(secs - 1), share);
         more.is_some_and(|parts| super::lease::leased_secs(&parts) >= secs)
     }
 
@@ -202,7 +203,7 @@ impl Engine {
             return None;
         }
         let wanted = tier.price.next_boundary(horizon - 1);
-        let more = self.purse(tier.account, lease.number.digits(), at)?.growth(tier, wanted, 1);
+        let more = self.call_balances(tier.account, lease.number.digits(), at)?.growth(tier, wanted, 1);
         let end = more.map_or(leased, |parts| super::lease::leased_secs(&parts));
         (end < horizon).then_some((end, tier.account))
     }

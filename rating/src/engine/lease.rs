@@ -9,9 +9,10 @@ use smallvec::SmallVec;
 use units::{Number, Wall};
 
 use super::Refusal;
+use super::invariant::sum;
 use crate::{Deck, Price};
 
-/// A lease's handle: stale ones are told from live ones.
+/// A lease's handle. The generation makes the handle of an ended lease unequal to that of the next one in its slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LeaseId {
     slot: u32,
@@ -28,7 +29,7 @@ pub struct Timing {
     /// Cut here: leased seconds × 1000.
     pub cut_at_ms: u64,
     /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends a minute later. None if no end is in sight, or if it was
-    /// said.
+    /// announced.
     pub warn_at_ms: Option<u64>,
 }
 
@@ -81,7 +82,7 @@ pub(super) type Parts = SmallVec<[Part; 1]>;
 pub(super) struct Part {
     /// The account's own or a pocket's.
     pub balance: AccountId,
-    /// Exclusive.
+    /// Where the part ends, s after the answer, exclusive.
     pub until_secs: u32,
     /// Held, 10⁻⁵ units of the balance.
     pub reserved: i64,
@@ -151,7 +152,7 @@ impl Tier {
             match self.parts.last_mut() {
                 Some(last) if last.balance == part.balance => {
                     last.until_secs = part.until_secs;
-                    last.reserved = last.reserved.saturating_add(part.reserved);
+                    last.reserved = sum(last.reserved, part.reserved);
                 }
                 Some(_) | None => self.parts.push(*part),
             }

@@ -3,16 +3,18 @@
 use ledger::{CallId, NoticeEvent, Record, RecordBody, Refused, Transfer};
 use units::{Money, Now};
 
-use super::{AccountRefused, ChargeRequest, Engine, Moved, NextWord, PaymentMethod, PaymentOrder, TopUpRequest};
+use crate::rerate::{CallChanges, CallCost};
+
+use super::{AccountRefused, ChargeRequest, Engine, FollowUp, Moved, PaymentMethod, PaymentOrder, TopUpRequest};
 
 /// What an operator may do with an account's money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveOrder {
     /// A payment came in or was announced.
     TopUp {
-        /// Gross.
+        /// The gross amount, in the account's currency.
         amount: Money,
-        /// The operator's words.
+        /// What the operator says of the payment.
         reference: String,
         /// By which method, if any.
         method: Option<String>,
@@ -32,41 +34,50 @@ pub enum MoveOrder {
     Reject {
         /// The announcement's key.
         of: String,
-        /// Why.
+        /// Why it is rejected, in the operator's words.
         cause: String,
     },
     /// Undo a movement.
     Reverse {
-        /// Its key.
+        /// The key of the movement that is undone.
         of: String,
         /// The movement itself, from the journal, where the key is that of an expiry.
         expired: Option<Transfer>,
-        /// Why.
+        /// Why it is undone, in the operator's words.
         cause: String,
     },
     /// Undo a call's usage.
     ReverseCall {
-        /// Which.
+        /// The id of the call whose usage is undone.
         call: CallId,
         /// What was posted for it, from the journal.
         transfers: Vec<Transfer>,
-        /// Why.
+        /// Why it is undone, in the operator's words.
         cause: String,
     },
     /// A service is paid by the piece.
     Charge {
-        /// How many.
+        /// How many pieces, at least one.
         pieces: u32,
-        /// Of each.
+        /// The price of each piece, in the account's currency.
         price: Money,
-        /// What for.
+        /// What the charge is for, in the operator's words.
         cause: String,
+    },
+    /// Let calls cost something else.
+    Rerate {
+        /// What each was billed and is to cost.
+        calls: Vec<CallCost>,
+        /// What became of them since, from the journal.
+        changes: CallChanges,
+        /// Why, in the operator's words.
+        reason: String,
     },
     /// Correct the balance.
     Correct {
-        /// Negative takes.
+        /// What the account gets; negative takes.
         amount: Money,
-        /// Why.
+        /// Why, in the operator's words.
         reason: String,
     },
 }
@@ -74,7 +85,7 @@ pub enum MoveOrder {
 // === impl AccountRefused ===
 
 impl AccountRefused {
-    /// The refusal in a word: the field at fault, or how it stands with what was there before; `refused` if neither says it.
+    /// The refusal as a code: the field at fault, or its conflict with an earlier request; `refused` for any other.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Books(Refused::KeyReused) => "key-reused",
@@ -89,7 +100,7 @@ impl AccountRefused {
             Self::Pieces => "pieces",
             Self::Period => "until",
             Self::Reference => "reference",
-            Self::NoUsage => "call",
+            Self::NoUsage | Self::CallTwice(_) => "call",
             _ => "refused",
         }
     }
@@ -107,20 +118,21 @@ impl Engine {
         order: &MoveOrder,
         methods: &[PaymentMethod],
     ) -> Result<Moved, AccountRefused> {
-        let word = |of| NextWord { account, of, key };
+        let follow_up = |of| FollowUp { account, of, key };
         match order {
             MoveOrder::TopUp { amount, reference, method, fee, pending } => {
                 let top_up = TopUpRequest { account, amount: *amount, reference, key };
                 let order = PaymentOrder { top_up, method: method.as_deref(), fee: *fee, pending: *pending };
                 self.take_payment(now, &order, methods)
             }
-            MoveOrder::Book { of, fee } => self.book_payment(now, word(of), *fee),
-            MoveOrder::Reject { of, cause } => self.reject_payment(now, word(of), cause),
-            MoveOrder::Reverse { of, expired, cause } => self.reverse(now, word(of), expired.as_ref(), cause),
+            MoveOrder::Book { of, fee } => self.book_payment(now, follow_up(of), *fee),
+            MoveOrder::Reject { of, cause } => self.reject_payment(now, follow_up(of), cause),
+            MoveOrder::Reverse { of, expired, cause } => self.reverse(now, follow_up(of), expired.as_ref(), cause),
             MoveOrder::ReverseCall { call, transfers, cause } => self.reverse_call(now, account, (*call, transfers), cause, key),
             MoveOrder::Charge { pieces, price, cause } => {
                 self.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })
             }
+            MoveOrder::Rerate { calls, changes, reason } => self.rerate(now, account, (calls, changes), reason, key),
             MoveOrder::Correct { amount, reason } => self.correct(now, account, *amount, reason, key),
         }
     }

@@ -8,7 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use units::{Money, Now, Wall};
 
 use super::{AccountRefused, Engine};
-use crate::payment::{NextWord, Payment, PaymentMethod, PaymentOrder, TopUpRequest, check_key};
+use crate::payment::{FollowUp, Payment, PaymentMethod, PaymentOrder, TopUpRequest, check_key};
 
 /// A request carried out, now or before.
 #[derive(Debug, Clone)]
@@ -44,22 +44,22 @@ impl Engine {
     }
 
     /// An announced payment came in; the bank kept `fee` of it, 10⁻⁵ units.
-    pub fn book_payment(&mut self, now: Now, word: NextWord<'_>, fee: i64) -> Result<Moved, AccountRefused> {
-        let owner = self.owner(word.account, word.key)?;
-        let of = Key::Given(word.of.into());
+    pub fn book_payment(&mut self, now: Now, follow_up: FollowUp<'_>, fee: i64) -> Result<Moved, AccountRefused> {
+        let owner = self.owner(follow_up.account, follow_up.key)?;
+        let of = Key::Given(follow_up.of.into());
         let announced = self.books.given(owner, &of).ok_or(Refused::NoMovement)?;
-        let payment = Payment::booking(announced, word, fee)?;
+        let payment = Payment::booking(announced, follow_up, fee)?;
         self.enter(now, owner, payment, Some(of))
     }
 
     /// An announced payment will not come.
-    pub fn reject_payment(&mut self, now: Now, word: NextWord<'_>, cause: &str) -> Result<Moved, AccountRefused> {
-        let owner = self.owner(word.account, word.key)?;
-        let of = Key::Given(word.of.into());
+    pub fn reject_payment(&mut self, now: Now, follow_up: FollowUp<'_>, cause: &str) -> Result<Moved, AccountRefused> {
+        let owner = self.owner(follow_up.account, follow_up.key)?;
+        let of = Key::Given(follow_up.of.into());
         let announced = self.books.given(owner, &of).ok_or(Refused::NoMovement)?;
-        let transfer = Payment::rejection(announced, word.key, cause)?;
+        let transfer = Payment::rejection(announced, follow_up.key, cause)?;
         let nothing = Money::zero(transfer.amount.currency);
-        let posted = self.request(owner, std::slice::from_ref(&transfer), Some((&of, Outcome::Rejected(word.key.into()))))?;
+        let posted = self.request(owner, std::slice::from_ref(&transfer), Some((&of, Outcome::Rejected(follow_up.key.into()))))?;
         Ok(self.moved(now, owner, nothing, posted, RecordBody::Rejected(Rejected { of, transfer })))
     }
 
@@ -78,7 +78,7 @@ impl Engine {
         Ok(Moved { due: announced.and_then(|announced| announced.due), ..moved })
     }
 
-    /// Posts what is no payment, and is the next word on an earlier movement if that is named.
+    /// Posts what is no payment, and settles or undoes an earlier movement if that is named.
     pub(super) fn request(
         &mut self,
         owner: AccountId,
@@ -111,7 +111,7 @@ impl Engine {
         concerned.sort_unstable();
         concerned.dedup();
         for account in concerned {
-            self.tell_low_balance(account, now);
+            self.notify_low_balance(account, now);
             self.wake(account);
         }
         let after = self.books.balance(owner).map_or(0, |balance| balance.posted());

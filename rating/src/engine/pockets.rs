@@ -1,6 +1,6 @@
 //! Grants: promotional and test credit, and minutes, given to an account's pockets.
 //!
-//! A grant is idempotent by its key, as a top-up is. Its words say what was given, so that other terms under a used key are an error.
+//! A grant is idempotent by its key, as a top-up is. Its memo names kind, order, destinations and end, so that other terms under a used key are an error.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ const MAX_PREFIXES: usize = 64;
 /// Something given to an account.
 #[derive(Debug, Clone)]
 pub struct GrantRequest<'a> {
-    /// To whom.
+    /// The account that gets it.
     pub account: &'a str,
     /// Into which pocket; a new one is opened, another grant adds to it and replaces its terms.
     pub pocket: &'a str,
@@ -30,7 +30,7 @@ pub struct GrantRequest<'a> {
     pub amount: Money,
     /// What the pocket serves.
     pub terms: PocketTerms,
-    /// The cause in the operator's words.
+    /// Why it is given; part of the memo.
     pub reference: &'a str,
     /// Idempotency key, unique within the account.
     pub key: &'a str,
@@ -39,7 +39,7 @@ pub struct GrantRequest<'a> {
 /// A grant booked, now or before.
 #[derive(Debug, Clone)]
 pub struct Granted {
-    /// As asked.
+    /// The amount as it was asked for.
     pub amount: Money,
     /// Posted in the pocket right after it was booked.
     pub left: Money,
@@ -70,7 +70,7 @@ pub struct PocketView {
     /// From when on.
     #[serde(serialize_with = "as_time_or_none")]
     pub valid_from: Option<Wall>,
-    /// Until when.
+    /// When it ends; never if absent.
     #[serde(serialize_with = "as_time_or_none")]
     pub expires_at: Option<Wall>,
 }
@@ -104,7 +104,7 @@ impl Engine {
             debit: Party::House(house),
             credit: Party::Pocket { account: name.clone(), pocket: ask.pocket.into() },
             amount: ask.amount,
-            memo: Some(words(&ask.terms, ask.reference).into()),
+            memo: Some(memo(&ask.terms, ask.reference).into()),
         };
         if !self.books.knows(id, &transfer.key) {
             self.check_pocket(id, ask, now.wall)?;
@@ -174,7 +174,7 @@ impl Engine {
 }
 
 /// `promo, priority 1, for 34 351, until 2027-01-01T00:00:00.000Z: welcome`.
-fn words(terms: &PocketTerms, reference: &str) -> String {
+fn memo(terms: &PocketTerms, reference: &str) -> String {
     let mut text = terms.kind.word().to_owned();
     // Writing to a string cannot fail.
     if terms.priority > 0 {
@@ -183,9 +183,9 @@ fn words(terms: &PocketTerms, reference: &str) -> String {
     for (at, prefix) in terms.prefixes.iter().enumerate() {
         let _ = write!(text, "{} {prefix}", if at == 0 { ", for" } else { "" });
     }
-    for (word, at) in [("from", terms.valid_from), ("until", terms.expires_at)] {
+    for (label, at) in [("from", terms.valid_from), ("until", terms.expires_at)] {
         if let Some(at) = at {
-            let _ = write!(text, ", {word} {}", at.rfc3339());
+            let _ = write!(text, ", {label} {}", at.rfc3339());
         }
     }
     if !reference.is_empty() {

@@ -65,7 +65,7 @@ impl Refusal {
         }
     }
 
-    /// A word for metrics and CDRs.
+    /// Its name in metrics and CDRs, lower case with dashes.
     pub const fn word(self) -> &'static str {
         match self {
             Self::UnknownAccount => "unknown-account",

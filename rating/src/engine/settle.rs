@@ -7,15 +7,16 @@ use smallvec::SmallVec;
 use units::{Currency, Exchange, Money, Name, Now, Rounding, Wall};
 
 use super::carrier::cost_transfer;
+use super::invariant::{must, sum};
 use super::lease::{Lease, Part, Parts, Pays, leased_secs, with_starts};
-use super::spill::latest;
+use super::rollover::latest;
 use super::{CarrierLeg, Cost, Engine, LeaseId, Refusal};
 use crate::Price;
 
 /// What a call came to. The transfers are posted; they go into the call's record with its CDR.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
-    /// Which call.
+    /// The call's id.
     pub call: CallId,
     /// Whose call it was.
     pub account: Name,
@@ -57,7 +58,7 @@ pub struct Settlement {
 pub struct PaidPart {
     /// Which pocket; the account's own money if none.
     pub pocket: Option<Name>,
-    /// Billed seconds.
+    /// Billed seconds that this balance paid.
     pub seconds: u64,
     /// Money, or the same seconds in [`Currency::SEC`].
     pub amount: Money,
@@ -66,13 +67,13 @@ pub struct PaidPart {
 /// What an account above paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaidTier {
-    /// Who.
+    /// The account's name.
     pub account: Name,
     /// By which price.
     pub price: Price,
-    /// After increments.
+    /// Seconds billed by its own increments.
     pub billed_seconds: u64,
-    /// In money.
+    /// What it paid in money, in its currency.
     pub amount: Money,
     /// Which of its balances paid which seconds, in order; empty if nothing was due.
     pub parts: SmallVec<[PaidPart; 1]>,
@@ -147,12 +148,12 @@ impl Engine {
         self.finish(now, ended, carrier)
     }
 
-    /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where nothing else is said.
-    fn lost_parts(&self, account: AccountId, price: &Price, billed: u64, said: &[OpenPart]) -> Parts {
+    /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where the checkpoint names no balance.
+    fn lost_parts(&self, account: AccountId, price: &Price, billed: u64, checkpoint: &[OpenPart]) -> Parts {
         let own = [OpenPart { pocket: None, until: billed }];
         let mut parts = Parts::new();
         let (mut from, mut money_paid) = (0, false);
-        for OpenPart { pocket, until } in if said.is_empty() { &own } else { said } {
+        for OpenPart { pocket, until } in if checkpoint.is_empty() { &own } else { checkpoint } {
             let id = pocket.as_ref().map_or(Some(account), |pocket| self.books.pocket(account, pocket));
             let Some((balance, held)) = id.and_then(|id| Some((id, self.books.balance(id)?))) else { break };
             let pays = if held.currency == Currency::SEC { Pays::Seconds } else { Pays::Money { with_fee: !money_paid } };
@@ -182,7 +183,7 @@ impl Engine {
         if let (Some(leg), Some(cost)) = (carrier, &cost)
             && let Some(transfer) = cost_transfer(ended.call, leg.attempt, cost.amount)
         {
-            self.books.post(&transfer)?;
+            must(self.books.post(&transfer), "a carrier's cost");
             transfers.push(transfer);
         }
         let Ended { call, answered_at, .. } = ended;
@@ -200,8 +201,9 @@ impl Engine {
         let beyond = price.charge(ended.answered_ms).amount.amount.saturating_sub(price.charge(duration_ms).amount.amount);
         let exposure = Money::of(beyond, price.currency);
         if exposure.amount > 0 {
-            let sum = self.exposure.entry(exposure.currency).or_default();
-            *sum = sum.saturating_add(exposure.amount);
+            // A counter, not money in the books.
+            let total = self.exposure.entry(exposure.currency).or_default();
+            *total = total.saturating_add(exposure.amount);
         }
         let earned = above.last().map_or(own.amount, |tier| tier.amount);
         let (cost_exchange, margin) =
@@ -220,7 +222,7 @@ impl Engine {
             cost,
             cost_exchange,
             margin,
-            balance_before: Money::of(after + own.amount.amount, price.currency),
+            balance_before: Money::of(sum(after, own.amount.amount), price.currency),
             balance_after: Money::of(after, price.currency),
             exposure,
             price,
@@ -251,7 +253,7 @@ impl Engine {
             let until = billed_seconds.min(u64::from(part.until_secs));
             let units = part.pays.amount(price, from.min(until), until);
             if units == 0 && ended.is_held {
-                self.books.void(part.balance, part.reserved)?;
+                must(self.books.void(part.balance, part.reserved), "to give a lease back");
             }
             if until > from {
                 let party = self.books.party(part.balance).cloned().ok_or(Refusal::UnknownAccount)?;
@@ -261,15 +263,13 @@ impl Engine {
                 if units > 0 {
                     let key = Key::usage(ended.call, tier_number(at), tier_number(segment));
                     let transfer = Transfer { key, purpose: Purpose::Usage, debit: party, credit: Party::House(house), amount, memo: None };
-                    if ended.is_held {
-                        self.books.post_reserved(&transfer, part.reserved)?;
-                    } else {
-                        self.books.post(&transfer)?;
-                    }
+                    let posted =
+                        if ended.is_held { self.books.post_reserved(&transfer, part.reserved) } else { self.books.post(&transfer) };
+                    must(posted, "a call's usage");
                     transfers.push(transfer);
                 }
                 if currency != Currency::SEC {
-                    paid.amount.amount = paid.amount.amount.saturating_add(units);
+                    paid.amount.amount = sum(paid.amount.amount, units);
                 }
                 paid.parts.push(PaidPart { pocket, seconds: until - from, amount });
             }
@@ -278,8 +278,8 @@ impl Engine {
             self.note_posted(tier.account, transfer, now);
         }
         if transfers.len() > first {
-            self.tell_low_balance(tier.account, now);
-            self.tell_low_minutes(tier.account, &paid.parts, price, now);
+            self.notify_low_balance(tier.account, now);
+            self.notify_low_minutes(tier.account, &paid.parts, price, now);
         }
         Ok(paid)
     }

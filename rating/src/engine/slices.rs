@@ -54,14 +54,14 @@ impl Engine {
         Sheet::of(&self.books, self.states.get(&id)?, id)
     }
 
-    /// Movements of these accounts that are in the balances already: owners are told of a low balance.
+    /// Movements of these accounts that are in the balances already: a low balance makes its notice.
     pub(crate) fn note_shipped(&mut self, now: Now, shipped: &[(Wall, Transfer)]) {
         for (at, transfer) in shipped {
             note_all(&self.books, &mut self.states, [transfer], *at);
         }
         let accounts: Vec<AccountId> = self.states.keys().copied().collect();
         for account in accounts {
-            self.tell_low_balance(account, now);
+            self.notify_low_balance(account, now);
         }
     }
 

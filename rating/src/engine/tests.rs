@@ -346,7 +346,7 @@ fn new_prices_are_told_once_to_those_who_call_by_them() {
         ("beta", "a", false),
         ("nobody", "a", false),
     ] {
-        let record = desk.engine.tell_rates(desk.now, account, &event(version));
+        let record = desk.engine.notify_rates(desk.now, account, &event(version));
         assert_eq!(record.is_some(), told, "{account} {version}");
         desk.records.extend(record);
     }
@@ -356,7 +356,7 @@ fn new_prices_are_told_once_to_those_who_call_by_them() {
         replay.apply_record(record).expect("whole");
     }
     let (mut engine, _) = Engine::restored(replay.finish().shards.swap_remove(0));
-    assert!(engine.tell_rates(desk.now, "acme", &event("a")).is_none() && engine.tell_rates(desk.now, "acme", &event("b")).is_some());
+    assert!(engine.notify_rates(desk.now, "acme", &event("a")).is_none() && engine.notify_rates(desk.now, "acme", &event("b")).is_some());
 }
 
 /// With a central ledger the accounts come from it: before it was reached none is here, and no caller is told that it has no account.

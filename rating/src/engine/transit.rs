@@ -1,4 +1,4 @@
-//! Payments on their way, by the time at which they are late: each is told once.
+//! Payments on their way, by the time at which they are late; each is reported once when it becomes late.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
@@ -17,21 +17,21 @@ pub type TransitPlace = (Wall, Name, Key);
 /// A payment that was announced and neither booked nor rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InTransit {
-    /// Whose.
+    /// The account that the payment is for.
     pub account: Name,
     /// The key of the announcement.
     pub key: Key,
-    /// Gross.
+    /// The gross amount, in the account's currency.
     pub amount: Money,
-    /// How it is paid, if that was said.
+    /// The payment method; none if the request named none.
     pub method: Option<Name>,
-    /// The payer's or operator's words.
+    /// What the payer or operator says of it.
     pub reference: Option<Name>,
     /// When it was announced.
     pub announced_at: Wall,
     /// After this it is late; never if absent.
     pub due: Option<Wall>,
-    /// It is.
+    /// Its time is over.
     pub late: bool,
 }
 
@@ -41,8 +41,8 @@ pub(super) struct Transit {
     /// Not late yet.
     waiting: BTreeSet<TransitPlace>,
     late: BTreeSet<TransitPlace>,
-    /// Late and not told.
-    untold: VecDeque<TransitPlace>,
+    /// Late and not reported yet.
+    unreported: VecDeque<TransitPlace>,
 }
 
 // === impl Transit ===
@@ -96,15 +96,15 @@ impl Engine {
     pub fn look_for_late(&mut self, wall: Wall) {
         while self.transit.waiting.first().is_some_and(|(due, ..)| *due < wall) {
             let Some(place) = self.transit.waiting.pop_first() else { return };
-            self.transit.untold.push_back(place.clone());
+            self.transit.unreported.push_back(place.clone());
             self.transit.late.insert(place);
         }
     }
 
-    /// A payment that has become late: each is told once between two starts.
+    /// A payment that has become late: each is reported once between two starts.
     pub fn poll_late(&mut self) -> Option<InTransit> {
         loop {
-            let place = self.transit.untold.pop_front()?;
+            let place = self.transit.unreported.pop_front()?;
             if let Some(late) = self.view_transit(&place) {
                 return Some(late);
             }

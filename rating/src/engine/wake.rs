@@ -1,4 +1,4 @@
-//! Calls that wait for money: those refused more, and those told of their end. A payment concerns both, a release only the first.
+//! Calls that wait for money: those refused more, and those whose end was announced. A payment concerns both, a release only the first.
 
 use ledger::{AccountId, CallId};
 
@@ -50,14 +50,14 @@ impl Engine {
         let Some(mut waiting) = self.waiting.remove(&account) else { return };
         waiting.retain(|id| {
             let Ok(lease) = self.leases.lease_mut(*id) else { return false };
-            let is_told = lease.announced_end.is_some();
-            if lease.is_starved() || (is_told && is_new_money) {
+            let is_announced = lease.announced_end.is_some();
+            if lease.is_starved() || (is_announced && is_new_money) {
                 lease.tiers.iter_mut().for_each(|tier| tier.is_starved = false);
-                lease.was_funded |= is_told && is_new_money;
+                lease.was_funded |= is_announced && is_new_money;
                 self.woken.push_back(*id);
             }
-            // Told of its end: the end may move away. Or it waits to be told.
-            let waits = is_told || lease.looks;
+            // Its end was announced and may move away, or is still to be looked for.
+            let waits = is_announced || lease.looks;
             lease.tiers.iter_mut().filter(|tier| tier.account == account).for_each(|tier| tier.waits = waits);
             waits
         });

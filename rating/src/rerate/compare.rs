@@ -14,7 +14,7 @@ use crate::cdr::Part;
 /// Calls of one account, destination or carrier. Sums in 10⁻⁵ units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Difference {
-    /// How many.
+    /// How many calls, each counted once.
     pub calls: u64,
     /// What they cost.
     pub old: i64,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use units::{Currency, Exchanges, Money, Name, Number};
 
+use super::{CallCost, OUT_OF_RANGE};
 use crate::cdr::Part;
 use crate::price::version_text;
 use crate::{Cdr, Deck, Price};
@@ -58,6 +59,8 @@ pub(super) struct Anew {
     pub amount: i64,
     /// Which balances would pay; none where the account's own money pays all.
     pub parts: Vec<Part>,
+    /// It keeps its amount: no other price is given for it.
+    pub is_kept: bool,
 }
 
 // === impl Repricing ===
@@ -126,16 +129,28 @@ impl Repricing {
             (Some(deck), _) => self.price(cdr, deck, billed.currency)?,
             (None, Others::Again) => billed.price(cdr).ok_or("the record has no whole price")?,
             (None, Others::Keep) => {
-                return Ok(Anew { destination: billed.destination.clone(), amount: billed.amount, parts: billed.parts.to_vec() });
+                let (destination, parts) = (billed.destination.clone(), billed.parts.to_vec());
+                return Ok(Anew { destination, amount: billed.amount, parts, is_kept: true });
             }
             (None, Others::Gone) => return Err("its deck is not there any more"),
         };
+        price.checked_charge(cdr.duration_ms).ok_or(OUT_OF_RANGE)?;
         let parts = repriced(billed.parts, &price, price.billed_seconds(cdr.duration_ms));
         let amount = match billed.parts {
             [] => price.cost(price.billed_seconds(cdr.duration_ms)),
             _ => parts.iter().filter(|part| part.currency != Currency::SEC).fold(0_i64, |sum, part| sum.saturating_add(part.amount)),
         };
-        Ok(Anew { destination: price.destination.clone(), amount, parts })
+        Ok(Anew { destination: price.destination.clone(), amount, parts, is_kept: false })
+    }
+
+    /// What a call was billed and is to cost, for every account that it is priced anew for.
+    pub fn costs<'a>(&'a self, cdr: &'a Cdr) -> impl Iterator<Item = (&'a Name, Currency, CallCost)> {
+        let call = cdr.id.parse().ok().filter(|_| cdr.answered_at.is_some());
+        let billed = call.into_iter().flat_map(|call| Billed::of(cdr).map(move |billed| (call, billed)));
+        billed.filter_map(|(call, billed)| {
+            let anew = self.anew(cdr, &billed).ok().filter(|anew| !anew.is_kept)?;
+            Some((billed.account, billed.currency, CallCost { call, billed: billed.amount, cost: anew.amount }))
+        })
     }
 
     /// What the carrier would charge; the cost in the record if no deck of it is given, nothing if that is not known.
@@ -145,7 +160,7 @@ impl Repricing {
         // Its leg lasts until it is torn down.
         let leg_ms = cdr.duration_ms.saturating_add(cdr.teardown_ms);
         let price = find(cdr, deck);
-        Some(price.map(|price| price.charge(leg_ms).amount))
+        Some(price.and_then(|price| Ok(price.checked_charge(leg_ms).ok_or(OUT_OF_RANGE)?.amount)))
     }
 
     fn price(&self, cdr: &Cdr, deck: &Deck, currency: Currency) -> Result<Price, &'static str> {

@@ -3,6 +3,8 @@
 mod buckets;
 mod crash;
 mod notices;
+mod range;
+mod rerate;
 mod reversal;
 mod tiers;
 mod years;

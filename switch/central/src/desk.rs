@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{GivenImage, Key, Notice, OPEN, Outcome as Became, Record, RecordBody, Sheet, TrialBalance, chain};
+use rating::rerate::CallChanges;
 use rating::slices::central::{CENTRAL, Node};
 use rating::slices::desk::{Desk, Outcome, add_houses, houses};
 use rating::slices::holder::Word;
 use rating::slices::pocket_balance;
 use tokio_postgres::{Row, Transaction};
-use units::{Name, Now, Tick, Wall};
+use units::{Currency, Name, Now, Tick, Wall};
 
 use crate::journal::{self, Line};
 use crate::link::Failed;
@@ -281,6 +282,24 @@ pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Word>
         }
     }
     Ok(words)
+}
+
+/// The currency of an account that has a row.
+pub(crate) async fn currency(tx: &Transaction<'_>, account: &Name) -> Result<Currency, Failed> {
+    let row = tx.query_one("SELECT currency FROM account WHERE name = $1", &[&&**account]).await?;
+    row.try_get::<_, &str>(0)?.parse().map_err(|e: units::MoneyError| damaged(&e))
+}
+
+/// What became of an account's billed calls, by the central ledger's own journal.
+pub(crate) async fn changes_of_calls(tx: &Transaction<'_>, account: &Name) -> Result<CallChanges, Failed> {
+    let text = "SELECT body FROM entry WHERE node = $1 AND (account = $2 OR position($3 in account) = 1) \
+                AND (position($4 in body) > 0 OR position($5 in body) > 0) ORDER BY seq";
+    let (below, reversed, rerated) = (format!("{account}:"), "\"reversed\":{", "\"rerated\":{");
+    let mut changes = CallChanges::of(account.clone());
+    for row in tx.query(text, &[&CENTRAL, &&**account, &below, &reversed, &rerated]).await? {
+        changes.take(&Record::decode(row.try_get::<_, &str>(0)?.as_bytes()).map_err(|e| damaged(&e))?);
+    }
+    Ok(changes)
 }
 
 /// What expired of an account under this key, from the central ledger's own journal; of several the newest.

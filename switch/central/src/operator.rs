@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ledger::{Key, PeriodClosed, PocketTerms, TrialBalance};
-use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod};
+use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod, rerated};
 use rating::slices::desk::NewAccount;
 use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
@@ -319,8 +319,14 @@ async fn move_money(
         MoveOrder::ReverseCall { call, transfers, .. } => {
             keys.push(Key::usage(*call, 0, 0));
             *transfers = desk::posted_for(tx, account, *call).await?;
-            accounts.extend(transfers.iter().filter_map(|transfer| transfer.customer().cloned()));
+            let payers: BTreeSet<Name> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
+            for payer in payers {
+                let currency = desk::currency(tx, &payer).await?;
+                transfers.extend(rerated(&payer, *call, &desk::changes_of_calls(tx, &payer).await?, currency));
+                accounts.insert(payer);
+            }
         }
+        MoveOrder::Rerate { changes, .. } => *changes = desk::changes_of_calls(tx, account).await?,
         MoveOrder::TopUp { .. } | MoveOrder::Charge { .. } | MoveOrder::Correct { .. } => {}
     }
     let mut open = desk::open(tx, &accounts, &keys).await?;

@@ -144,7 +144,7 @@ impl Node {
     fn tell_rates(&mut self, now: Now, ticket: u64, accounts: &[Name], event: &NoticeEvent) {
         let mut told = 0;
         for account in accounts {
-            if let Some(record) = self.engine.tell_rates(now, account, event) {
+            if let Some(record) = self.engine.notify_rates(now, account, event) {
                 self.journal_notice(record);
                 told += 1;
             }

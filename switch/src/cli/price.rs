@@ -88,6 +88,12 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let decks = Decks::default().with_exchanges(exchanges);
     let exchange = decks.exchange(&deck, ask.how.amounts(&deck), at).with_context(|| format!("{} at {}", deck.name(), at.rfc3339()))?;
     let price = price.exchanged(exchange);
+    if price.checked_charge(duration_ms).is_none() {
+        bail!(
+            "the amount of {} s at this price is more than can be held (9.2e13): shorten the time or look at the deck",
+            seconds(duration_ms)
+        );
+    }
     let steps = price.steps(duration_ms);
     if ask.json {
         return print_document(&price, called, at, duration_ms, &steps);

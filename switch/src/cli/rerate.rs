@@ -1,5 +1,6 @@
 //! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with other prices.
 
+mod book;
 mod compare;
 mod corrections;
 mod prices;
@@ -61,7 +62,7 @@ pub(crate) struct Ask {
     /// Where the corrections go, one JSON object a line; needs --from and --to
     #[arg(long, value_name = "FILE", conflicts_with = "calls")]
     corrections: Option<PathBuf>,
-    /// Book the corrections on the node; doing so again changes nothing
+    /// Book on the node the difference between what each call costs its account now and what it is to cost; again, it changes nothing
     #[arg(long, conflicts_with = "calls")]
     book: bool,
     #[command(flatten)]

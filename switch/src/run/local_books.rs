@@ -1,11 +1,13 @@
 //! The books of a node by itself: accounts are in its shards, what happened is in its journal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use central::NewGrant;
 use ledger::{Key, PeriodClosed, Refused, TrialBalance};
 use node::{AdminReply, AdminRequest, shard_of};
-use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace};
+use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace, rerated};
+use rating::rerate::CallChanges;
 use rating::slices::desk::NewAccount;
 use store::{Journal, NoticePage, Page, PaymentPage, Query, Reader, Statement, StatementQuery, StoreError};
 use tokio::sync::{Mutex, oneshot};
@@ -24,6 +26,8 @@ pub(crate) struct LocalBooks {
     pub(super) closing: Arc<Mutex<()>>,
     /// One account is opened at a time: keys are unique over all shards.
     opening: Arc<Mutex<()>>,
+    /// What billed calls cost is changed by one request at a time: each looks in the journal at what the others did.
+    rerating: Arc<Mutex<()>>,
 }
 
 /// Asks one shard.
@@ -43,7 +47,8 @@ fn unanswered() -> BooksError {
 impl LocalBooks {
     /// Of this fabric's shards.
     pub(crate) fn new(fabric: &Arc<Fabric>, journal: &Arc<Journal>) -> Self {
-        Self { fabric: Arc::clone(fabric), journal: Arc::clone(journal), closing: Arc::default(), opening: Arc::default() }
+        let (closing, opening, rerating) = (Arc::default(), Arc::default(), Arc::default());
+        Self { fabric: Arc::clone(fabric), journal: Arc::clone(journal), closing, opening, rerating }
     }
 
     fn shards(&self) -> u8 {
@@ -104,7 +109,17 @@ impl LocalBooks {
         Ok(all)
     }
 
-    /// What an order is about and only the journal knows: the usage of a call, a movement that expired.
+    /// What became of an account's billed calls, by the journal.
+    async fn changes(&self, account: Name) -> Result<CallChanges, BooksError> {
+        let fold = move |reader: Reader| {
+            let mut changes = CallChanges::of(account.clone());
+            reader.changes_of_calls(&account, |record| changes.take(record))?;
+            Ok(changes)
+        };
+        self.read(fold).await
+    }
+
+    /// What an order is about and only the journal knows: the usage of a call, a movement that expired, what calls cost by now.
     async fn complete(&self, account: &Name, order: &mut MoveOrder) -> Result<(), BooksError> {
         match order {
             MoveOrder::ReverseCall { call, transfers, .. } => {
@@ -112,7 +127,13 @@ impl LocalBooks {
                 let no_call = || BooksError::NoCall { call: id.to_string(), account: account.clone() };
                 let record = self.read(move |reader| reader.settled(&owner, id)).await?.ok_or_else(no_call)?;
                 *transfers = record.transfers().into_iter().cloned().collect();
+                let payers: BTreeSet<Name> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
+                for payer in payers {
+                    let (changes, currency) = (self.changes(payer.clone()).await?, self.view(payer.clone()).await?.currency);
+                    transfers.extend(rerated(&payer, id, &changes, currency));
+                }
             }
+            MoveOrder::Rerate { changes, .. } => *changes = self.changes(account.clone()).await?,
             MoveOrder::Reverse { of, expired, .. } => {
                 if let Ok(key @ Key::Expired(..)) = of.parse() {
                     let owner = account.clone();
@@ -124,7 +145,20 @@ impl LocalBooks {
         Ok(())
     }
 
-    async fn moved(&self, account: Name, key: String, mut order: MoveOrder) -> Result<Done, BooksError> {
+    /// What changes the cost of billed calls is done to its end, also if nobody waits for it any more.
+    async fn moved(&self, account: Name, key: String, order: MoveOrder) -> Result<Done, BooksError> {
+        if !matches!(order, MoveOrder::Rerate { .. } | MoveOrder::ReverseCall { .. } | MoveOrder::Reverse { .. }) {
+            return self.move_now(account, key, order).await;
+        }
+        let books = self.clone();
+        let done = tokio::spawn(async move {
+            let _one_at_a_time = books.rerating.lock().await;
+            books.move_now(account, key, order).await
+        });
+        done.await.map_err(|_| unanswered())?
+    }
+
+    async fn move_now(&self, account: Name, key: String, mut order: MoveOrder) -> Result<Done, BooksError> {
         self.complete(&account, &mut order).await?;
         let request = AdminRequest::Move { account: account.clone(), key: key.clone(), order };
         match self.ask(&account, request).await? {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use ledger::CallId;
 use rating::engine::MoveOrder;
+use rating::rerate::CallChanges;
 use units::{Currency, Money, Name, Wall};
 use web::documents::{MovedDoc, TopUpDoc};
-use web::{BackendError, Hand, HandOrder, MovedReceipt, TopUpOrder, TopUpReceipt};
+use web::{Amount, BackendError, Hand, HandOrder, MovedReceipt, TopUpOrder, TopUpReceipt};
 
 use crate::run::books::{About, Books, Done, problem};
 
@@ -40,7 +41,8 @@ pub(super) async fn top_up(books: Arc<dyn Books>, order: TopUpOrder) -> Result<T
     Ok(TopUpReceipt { document, replayed: done.replayed })
 }
 
-/// Does what an operator does by hand. What was posted for a call, or expired, the books look up themselves.
+/// Does what an operator does by hand. What was posted for a call, or expired, or became of calls since, the books look up
+/// themselves.
 pub(super) async fn by_hand(books: Arc<dyn Books>, order: HandOrder) -> Result<MovedReceipt, BackendError> {
     let HandOrder { account, idempotency_key, hand } = order;
     let (ask, of, cause, field) = match hand {
@@ -57,6 +59,11 @@ pub(super) async fn by_hand(books: Arc<dyn Books>, order: HandOrder) -> Result<M
         Hand::Charge { pieces, price, cause } => {
             let price = price.money(currency_of(&*books, &account).await?)?;
             (MoveOrder::Charge { pieces, price, cause: cause.clone() }, None, Some(cause), "price")
+        }
+        Hand::Rerate { calls, currency, reason } => {
+            Amount { units: 0, currency }.money(currency_of(&*books, &account).await?)?;
+            let changes = CallChanges::of(Name::from(account.as_str()));
+            (MoveOrder::Rerate { calls, changes, reason: reason.clone() }, None, Some(reason), "calls")
         }
         Hand::Correct { amount, reason } => {
             let amount = amount.money(currency_of(&*books, &account).await?)?;

@@ -14,7 +14,24 @@ const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq 
 // A movement's key is in its record as it is written; within a text the quotes would be escaped. Newest first: what is repeated is young.
 const MONEY: &str = "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 AND instr(body, ?2) > 0 ORDER BY seq DESC";
 
+// What changes what calls cost: of an account, and of those below it. Both words are of records' kinds; within a text quotes are escaped.
+const CHANGES: &str = "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 \
+        AND (instr(body, '\"reversed\":{') > 0 OR instr(body, '\"rerated\":{') > 0) \
+    UNION ALL SELECT seq, body FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3 AND instr(body, '\"reversed\":{') > 0 \
+    ORDER BY seq";
+
 impl Reader {
+    /// Shows the records that changed what calls cost an account after they were billed, in the journal's order.
+    pub fn changes_of_calls(&self, account: &Name, mut take: impl FnMut(&Record)) -> Result<(), StoreError> {
+        let (below, beyond) = (format!("{account}:"), format!("{account};"));
+        let mut statement = self.conn.prepare_cached(CHANGES).map_err(|e| self.unreadable(e))?;
+        let mut rows = statement.query((&**account, below, beyond)).map_err(|e| self.unreadable(e))?;
+        while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
+            take(&self.decode(row)?.1);
+        }
+        Ok(())
+    }
+
     /// The movement of an account that has this key, if it is durable and no call's; of several the newest.
     pub fn movement(&self, account: &Name, key: &Key) -> Result<Option<Transfer>, StoreError> {
         let found = self.booked(account, key)?;

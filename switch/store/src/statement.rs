@@ -247,6 +247,7 @@ fn cause(record: &Record, transfer: &Transfer) -> String {
             let of = booked.of.as_ref().map(|of| format!(", announced as {of}")).unwrap_or_default();
             format!("payment{by}{of}{memo}")
         }
+        (RecordBody::Rerated(rerated), _) => format!("{} calls re-rated{memo}", rerated.calls.len()),
         (RecordBody::Reversed(reversed), _) => format!("reversal of {}{memo}", reversed.of),
         (_, Purpose::Opening) => "opening balance".to_owned(),
         (_, Purpose::Correction) => format!("correction{memo}"),

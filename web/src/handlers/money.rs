@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
+use rating::rerate::CallCost;
 use serde::Deserialize;
 
 use super::accounts::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
@@ -56,9 +57,18 @@ struct ReversalBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CorrectionBody {
-    amount: DecimalText,
+    amount: Option<DecimalText>,
+    calls: Option<Vec<CallBody>>,
     reason: String,
     currency: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallBody {
+    call: String,
+    billed: DecimalText,
+    cost: DecimalText,
 }
 
 #[derive(Deserialize)]
@@ -151,15 +161,25 @@ pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Pa
     let account = path_name("account", name)?;
     let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
     let body: CorrectionBody = read_json(request).await?;
-    let (sign, digits) = match body.amount.0.strip_prefix('-') {
+    let currency = body.currency.as_deref().map(currency).transpose()?;
+    let amount = match (body.amount, body.calls) {
+        (Some(DecimalText(amount)), None) => amount,
+        (None, Some(calls)) => {
+            let calls = calls.iter().map(call_cost).collect::<Result<_, _>>()?;
+            return by_hand(&state, account, key, Hand::Rerate { calls, currency, reason: why("reason", body.reason)? }).await;
+        }
+        (Some(_), Some(_)) | (None, None) => {
+            return Err(Problem::unprocessable("amount", "say either an amount, or the calls that are to cost something else"));
+        }
+    };
+    let (sign, digits) = match amount.strip_prefix('-') {
         Some(digits) => (-1, digits),
-        None => (1, body.amount.0.as_str()),
+        None => (1, amount.as_str()),
     };
     let units = sign * amount_units(digits).map_err(|detail| Problem::unprocessable("amount", detail))?;
     if units == 0 {
         return Err(Problem::unprocessable("amount", "the amount must not be zero"));
     }
-    let currency = body.currency.as_deref().map(currency).transpose()?;
     let hand = Hand::Correct { amount: Amount { units, currency }, reason: why("reason", body.reason)? };
     by_hand(&state, account, key, hand).await
 }
@@ -177,6 +197,13 @@ pub async fn charge(State(state): State<Arc<WebState>>, name: Named, params: Par
     let currency = body.currency.as_deref().map(currency).transpose()?;
     let hand = Hand::Charge { pieces: body.pieces, price: Amount { units, currency }, cause: why("cause", body.cause)? };
     by_hand(&state, account, key, hand).await
+}
+
+/// What a call was billed and is to cost.
+fn call_cost(body: &CallBody) -> Result<CallCost, Problem> {
+    let units = |field, text: &DecimalText| amount_units(&text.0).map_err(|detail| Problem::unprocessable(field, detail));
+    let call = body.call.parse().map_err(|_| Problem::unprocessable("call", "the id of a call, as its record has it"))?;
+    Ok(CallCost { call, billed: units("billed", &body.billed)?, cost: units("cost", &body.cost)? })
 }
 
 async fn by_hand(state: &WebState, account: String, idempotency_key: String, hand: Hand) -> Result<Response, Problem> {

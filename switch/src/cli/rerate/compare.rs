@@ -13,6 +13,7 @@ use serde_json::Value;
 use web::AccountDoc;
 
 use super::Ask;
+use super::book::Booking;
 use super::corrections::{self, Period};
 use super::prices::Prices;
 use super::report::Document;
@@ -31,12 +32,16 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     if corrects && !prices.by.corrects() {
         bail!("corrections follow from other prices: give --deck, --deck-version or --decks");
     }
+    let mut booking = Booking::default();
     let mut comparison = ask.account.as_ref().map_or_else(Comparison::default, |name| Comparison::of_account(name.as_str().into()));
     each_record(ask, |record| {
         let cdr = Cdr::deserialize(record).context("not a call record as `tollgate cdr` prints it, by --json or --csv")?;
         let billed_by = |name: &String| cdr.deck.as_ref() == name || cdr.tiers.iter().any(|tier| tier.deck.as_ref() == name);
         if period.holds(cdr.ended_at) && ask.billed_by.as_ref().is_none_or(billed_by) {
             comparison.add(&cdr, &prices.by);
+            if ask.book {
+                booking.add(&cdr, &prices.by, ask.account.as_deref())?;
+            }
         }
         Ok(())
     })?;
@@ -45,7 +50,7 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         corrections::write(path, &corrections)?;
     }
     Document::of(&comparison, &prices, period, corrections.clone()).print(ask.json)?;
-    if ask.book { corrections::book(ask, &corrections) } else { Ok(ExitCode::SUCCESS) }
+    if ask.book { booking.post(ask, &corrections, &prices, period) } else { Ok(ExitCode::SUCCESS) }
 }
 
 /// From the file, else from the node.

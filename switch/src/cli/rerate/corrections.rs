@@ -1,14 +1,11 @@
-//! The corrections that follow from other prices: one for each account, in every tier.
-//!
-//! Invariant: a correction's key names prices, account and period, so that booking it again changes nothing.
+//! The corrections that follow from other prices by the records alone: one for each account, in every tier. What is booked is the
+//! difference to what calls cost now, see [`super::book`].
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::Context as _;
 use rating::rerate::{Comparison, Difference};
 use serde::Serialize;
-use serde_json::Value;
 use units::{Money, Name, Wall};
 
 use super::Ask;
@@ -16,16 +13,13 @@ use super::prices::Prices;
 use crate::cli::client::segment;
 use crate::cli::instant;
 
-/// What the API takes as an idempotency key, in bytes.
-const KEY_BYTES_MAX: usize = 128;
-
 /// One line of a correction run: above zero the account gets money back.
 #[derive(Serialize, Clone)]
 pub(super) struct Correction {
-    account: String,
+    pub account: String,
     amount: String,
     currency: String,
-    reason: String,
+    pub reason: String,
     key: String,
 }
 
@@ -39,10 +33,7 @@ pub(super) struct Period {
 /// What every account is owed or owes.
 pub(super) fn of(comparison: &Comparison, prices: &Prices, period: Period) -> Vec<Correction> {
     let version = prices.by.version();
-    let by = match &prices.deck {
-        Some((deck, version)) => format!("deck {deck} version {version}"),
-        None => format!("the decks of version {version}"),
-    };
+    let by = by(prices);
     let (from, to) = (compact(period.from), compact(period.to));
     let one = |(account, owed, sum): (&Name, Money, &Difference)| Correction {
         account: account.to_string(),
@@ -61,6 +52,14 @@ pub(super) fn of(comparison: &Comparison, prices: &Prices, period: Period) -> Ve
     comparison.corrections().map(one).collect()
 }
 
+/// The prices in words.
+pub(super) fn by(prices: &Prices) -> String {
+    match &prices.deck {
+        Some((deck, version)) => format!("deck {deck} version {version}"),
+        None => format!("the decks of version {}", prices.by.version()),
+    }
+}
+
 /// One JSON object a line.
 pub(super) fn write(path: &Path, corrections: &[Correction]) -> anyhow::Result<()> {
     let mut text = String::new();
@@ -71,29 +70,6 @@ pub(super) fn write(path: &Path, corrections: &[Correction]) -> anyhow::Result<(
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Every correction once: the node knows their keys.
-pub(super) fn book(ask: &Ask, corrections: &[Correction]) -> anyhow::Result<ExitCode> {
-    let client = ask.reach.client()?;
-    let mut failed = 0;
-    for correction in corrections {
-        let path = format!("/accounts/{}/corrections", segment(&correction.account));
-        let body = serde_json::json!({
-            "amount": correction.amount, "currency": correction.currency, "reason": correction.reason,
-        });
-        let booked = if correction.key.len() > KEY_BYTES_MAX {
-            Err(anyhow::anyhow!("its key is longer than {KEY_BYTES_MAX} bytes"))
-        } else {
-            client.post::<Value>(&path, Some(&correction.key), &body).map(|_| ())
-        };
-        if let Err(error) = booked {
-            failed += 1;
-            eprintln!("not booked: {} {} {}: {error:#}", correction.account, correction.amount, correction.currency);
-        }
-    }
-    eprintln!("{} of {} corrections are booked", corrections.len() - failed, corrections.len());
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
 /// `20260131T235959Z`: short enough for a key with the longest names.
 fn compact(at: Option<Wall>) -> String {
     let text = text(at);
@@ -101,7 +77,7 @@ fn compact(at: Option<Wall>) -> String {
     format!("{whole}Z")
 }
 
-fn text(at: Option<Wall>) -> String {
+pub(super) fn text(at: Option<Wall>) -> String {
     at.map(Wall::rfc3339).unwrap_or_default()
 }
 

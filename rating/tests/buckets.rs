@@ -3,7 +3,7 @@
 //! The model walks increment by increment in 128 bits and shares nothing with the engine but the rules. After every step each balance,
 //! each reservation and each house account must be the model's, to the last unit.
 
-#[path = "purses/model.rs"]
+#[path = "buckets/model.rs"]
 mod model;
 
 use std::sync::Arc;

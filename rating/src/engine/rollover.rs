@@ -16,7 +16,7 @@ const DAY_SECS: u64 = 86_400;
 
 /// One account's balances, as one call sees them.
 #[derive(Clone, Copy)]
-pub(super) struct Purse<'a> {
+pub(super) struct CallBalances<'a> {
     pub books: &'a Books,
     pub state: &'a AccountState,
     pub account: AccountId,
@@ -27,9 +27,9 @@ pub(super) struct Purse<'a> {
     pub share_only: bool,
 }
 
-// === impl Purse ===
+// === impl CallBalances ===
 
-impl Purse<'_> {
+impl CallBalances<'_> {
     /// What `tier` takes when it grows to `wanted_secs`, or as far as `1/share` of each balance reaches; none if not one increment fits
     /// anywhere.
     pub fn growth(&self, tier: &Tier, wanted_secs: u64, share: i64) -> Option<Parts> {

@@ -1,4 +1,5 @@
-//! What an account's owner is told because of a movement: a low balance, few minutes. Each once, until things are better again.
+//! Notices to an account's owner that follow from a movement: a low balance, few minutes. Each once, until the balance was above its mark
+//! again.
 
 use ledger::{AccountId, Balance, Notice, NoticeEvent, PocketKind, Record, RecordBody, Transfer};
 use units::{Currency, Now};
@@ -18,17 +19,18 @@ impl Engine {
         self.notices.pop_front()
     }
 
-    /// Something to tell an account's owner, in the language and to the address of its terms.
+    /// The record of a notice to an account's owner, in the language and to the address of its terms; none without that account.
     pub fn notice_to(&self, now: Now, account: &str, event: NoticeEvent) -> Option<Record> {
         self.notice(now, self.books.id(account)?, event)
     }
 
-    /// Tells an account of a deck's new prices if it calls by the deck and was not told of this version last. The record is the caller's.
-    pub fn tell_rates(&mut self, now: Now, account: &str, event: &NoticeEvent) -> Option<Record> {
-        let NoticeEvent::RatesChange(told) = event else { return None };
+    /// The notice of a deck's new prices, if the account calls by the deck and its last such notice was of another version. The record is the
+    /// caller's.
+    pub fn notify_rates(&mut self, now: Now, account: &str, event: &NoticeEvent) -> Option<Record> {
+        let NoticeEvent::RatesChange(change) = event else { return None };
         let account = self.books.id(account)?;
         let state = self.states.get(&account)?;
-        if !state.terms.decks.contains(&told.deck) || state.rates_told.get(&told.deck) == Some(&told.version) {
+        if !state.terms.decks.contains(&change.deck) || state.rates_told.get(&change.deck) == Some(&change.version) {
             return None;
         }
         let record = self.notice(now, account, event.clone())?;
@@ -42,8 +44,8 @@ impl Engine {
         Some(Record::new(now.wall, self.books.name(account)?.clone(), RecordBody::Notice(notice)))
     }
 
-    /// Tells it, and keeps that it was told.
-    pub(super) fn tell(&mut self, now: Now, account: AccountId, event: NoticeEvent) {
+    /// Queues a notice for the journal, and keeps in the account's state that it was given.
+    pub(super) fn notify(&mut self, now: Now, account: AccountId, event: NoticeEvent) {
         if let Some(record) = self.notice(now, account, event.clone()) {
             if let Some(state) = self.states.get_mut(&account) {
                 state.note_notice(&event, now.wall);
@@ -71,17 +73,17 @@ impl Engine {
     }
 
     /// After usage: a balance that fell below its mark.
-    pub(super) fn tell_low_balance(&mut self, account: AccountId, now: Now) {
+    pub(super) fn notify_low_balance(&mut self, account: AccountId, now: Now) {
         let Some(balance) = self.books.balance(account).copied() else { return };
         let due = self.states.get(&account).and_then(|state| state.low_balance_due(balance.posted()));
         if let Some(threshold) = due {
             let event = NoticeEvent::LowBalance { balance: balance.posted(), threshold, currency: balance.currency };
-            self.tell(now, account, event);
+            self.notify(now, account, event);
         }
     }
 
     /// After usage: minutes nearly gone, and no money for a first block of such a call afterwards.
-    pub(super) fn tell_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
+    pub(super) fn notify_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
         // What a slice has left says nothing of the pocket.
         let whole = self.books.lent().is_none();
         for part in paid.iter().filter(|_| whole).filter(|part| part.amount.currency == Currency::SEC) {
@@ -93,7 +95,7 @@ impl Engine {
             let most = money.map(|pocket| free(pocket.id)).chain([free(account)]).max().unwrap_or(0);
             if left <= FEW_SECS && most < price.cost(price.next_boundary(0)) {
                 let event = NoticeEvent::LowMinutes { pocket: name.clone(), seconds: left.unsigned_abs() };
-                self.tell(now, account, event);
+                self.notify(now, account, event);
             }
         }
     }
