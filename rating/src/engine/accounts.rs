@@ -13,8 +13,9 @@ use super::invariant::must;
 use super::{Engine, PocketView};
 use crate::payment::{MAX_KEY, MAX_REFERENCE, check_key};
 
-/// Most that an account is opened with, and most credit that it has: ten billion of its currency, in 10⁻⁵ units.
-const AMOUNT_MAX: i64 = 10_000_000_000 * units::SCALE;
+/// Most that an account is opened with, and most credit that it has, 10⁻⁵ units (about 4.6e13): half of what a balance can hold, so that
+/// both together are in range.
+const AMOUNT_MAX: i64 = i64::MAX / 2;
 
 /// An account to be.
 #[derive(Debug, Clone)]
@@ -414,7 +415,7 @@ impl Engine {
     }
 }
 
-/// Opening balances and credit are far below what a balance can hold, so that their sums are in range.
+/// Opening balance and credit together are within what a balance can hold.
 fn check_range(opening: i64, limit: i64) -> Result<(), Refused> {
     let fits = |amount: i64| (-AMOUNT_MAX..=AMOUNT_MAX).contains(&amount);
     if fits(opening) && fits(limit) { Ok(()) } else { Err(Refused::Overflow) }

@@ -121,17 +121,18 @@ impl Repricing {
 
     /// What an account would be billed for a call.
     pub(super) fn anew(&self, cdr: &Cdr, billed: &Billed<'_>) -> Result<Anew, &'static str> {
+        let kept = || {
+            let (destination, parts) = (billed.destination.clone(), billed.parts.to_vec());
+            Anew { destination, amount: billed.amount, parts, is_kept: true }
+        };
         if cdr.is_free() {
-            return Ok(Anew { destination: billed.destination.clone(), amount: billed.amount, parts: billed.parts.to_vec() });
+            return Ok(kept());
         }
         let deck = self.named.get(billed.deck).or(self.callers.as_ref().filter(|_| billed.nth == 0));
         let price = match (deck, self.others) {
             (Some(deck), _) => self.price(cdr, deck, billed.currency)?,
             (None, Others::Again) => billed.price(cdr).ok_or("the record has no whole price")?,
-            (None, Others::Keep) => {
-                let (destination, parts) = (billed.destination.clone(), billed.parts.to_vec());
-                return Ok(Anew { destination, amount: billed.amount, parts, is_kept: true });
-            }
+            (None, Others::Keep) => return Ok(kept()),
             (None, Others::Gone) => return Err("its deck is not there any more"),
         };
         price.checked_charge(cdr.duration_ms).ok_or(OUT_OF_RANGE)?;
