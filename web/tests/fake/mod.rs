@@ -204,6 +204,7 @@ impl Backend for Fake {
                 sum if sum > balance.amount => return now(Err(BackendError::NoMoney("not enough money".to_owned()))),
                 sum => (None, Some(cause), -sum),
             },
+            Hand::Rerate { calls, reason, .. } => (None, Some(reason), calls.iter().map(|call| call.billed - call.cost).sum()),
             Hand::Correct { amount, reason } => (None, Some(reason), amount.units),
         };
         if of.as_deref() == Some("nothing") {
