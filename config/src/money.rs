@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rating::{AccountStatus, Decks, PaymentMethod, ProfitGuard, Term, Terms};
+use rating::{Decks, PaymentMethod, ProfitGuard, Term, Terms};
 use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
 use crate::AccountSeed;
@@ -169,7 +169,7 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         Name::from(field.value.as_str())
     });
     let (idle_days, idle_months) = (table.int("idle_days"), table.int("idle_months"));
-    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks, status: AccountStatus::Active };
+    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks, ..Terms::default() };
     (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
 }
 

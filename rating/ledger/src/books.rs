@@ -18,6 +18,9 @@ use crate::{House, Key, Party, Transfer};
 pub use request::{Outcome, Request, Settles};
 pub use state::{AccountImage, BalanceImage, GivenImage};
 
+/// Posted balances and limits of customers are no farther from zero, 10⁻⁵ units: what is free of them is
+/// always in range.
+pub(crate) const RANGE: i64 = i64::MAX / 2;
 /// Nothing is below this.
 const UNMARKED: i64 = i64::MIN;
 /// Slices of one account whose keys are remembered.
@@ -138,12 +141,16 @@ impl Balance {
 
     /// The posted balance.
     pub const fn posted(&self) -> i64 {
-        self.credits.saturating_sub(self.debits)
+        // Neither side is ever negative, so the difference is in range.
+        self.credits - self.debits
     }
 
     /// What usage may still take: posted − reserved − limit; negative in debt.
     pub const fn available(&self) -> i64 {
-        self.posted().saturating_sub(self.reserved).saturating_sub(self.limit)
+        let free = self.posted() as i128 - self.reserved as i128 - self.limit as i128;
+        assert!(free >= i64::MIN as i128, "what is reserved is within what was free");
+        // A house account has no limit: more is free of it than any number says.
+        if free > i64::MAX as i128 { i64::MAX } else { free as i64 }
     }
 }
 
@@ -153,6 +160,9 @@ impl Books {
     /// Changes how far usage may go.
     pub fn set_limit(&mut self, id: AccountId, limit: i64) -> Result<(), Refused> {
         self.balance(id).ok_or(Refused::UnknownAccount)?;
+        if !(-RANGE..=RANGE).contains(&limit) {
+            return Err(Refused::Overflow);
+        }
         self.change(id, |balance| balance.limit = limit);
         Ok(())
     }
@@ -194,7 +204,7 @@ impl Books {
         let was = balance.available() < *known;
         *known = mark.unwrap_or(UNMARKED);
         let is = balance.available() < *known;
-        self.low = self.low.saturating_sub(usize::from(was)).saturating_add(usize::from(is));
+        self.count_low(was, is);
     }
 
     /// Accounts whose available balance is below their mark.
@@ -209,7 +219,11 @@ impl Books {
         let was = balance.available() < *mark;
         change(balance);
         let is = balance.available() < *mark;
-        self.low = self.low.saturating_sub(usize::from(was)).saturating_add(usize::from(is));
+        self.count_low(was, is);
+    }
+
+    fn count_low(&mut self, was: bool, is: bool) {
+        self.low = (self.low + usize::from(is)).checked_sub(usize::from(was)).expect("an account that was low was counted");
     }
 }
 

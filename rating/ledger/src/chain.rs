@@ -27,6 +27,19 @@ pub fn hex(hash: &Hash) -> String {
     })
 }
 
+/// The hash that [`hex`] wrote; none if the text is no 64 hex digits.
+pub fn from_hex(text: &str) -> Option<Hash> {
+    let mut hash = GENESIS;
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != hash.len() || !rest.is_empty() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(pairs) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

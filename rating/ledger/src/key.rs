@@ -78,13 +78,15 @@ impl Key {
 
     /// A call's usage: of tier 0 (who calls) or above, and its segment: a call that spills from one balance to the next has several.
     pub fn usage(call: CallId, tier: u8, segment: u8) -> Self {
-        let place = u16::from(tier % 16) << 8 | u16::from(segment);
+        assert!(tier < 16, "a call has fewer than 16 tiers: another's key would be this one's");
+        let place = u16::from(tier) << 8 | u16::from(segment);
         Self::Call(call, if place == 0 { 0 } else { Self::USAGE | place })
     }
 
     /// What the carrier of the `attempt`th attempt, from 0, charges for the call.
     pub fn cost(call: CallId, attempt: u16) -> Self {
-        Self::Call(call, attempt.saturating_add(1).min(Self::USAGE - 1))
+        assert!(attempt < Self::USAGE - 1, "a call has fewer than 4,095 attempts: another's key would be this one's");
+        Self::Call(call, attempt + 1)
     }
 }
 

@@ -23,7 +23,7 @@ mod trial;
 mod units_text;
 
 pub use books::{AccountId, Balance, Books, GivenImage, Outcome, Posted, Refused, Request, Settles};
-pub use chain::{GENESIS, Hash, chain, hex};
+pub use chain::{GENESIS, Hash, chain, from_hex, hex};
 pub use key::{CallId, Key};
 pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent};
@@ -31,7 +31,7 @@ pub use party::{AccountNameError, House, MAX_TIERS, Party, check_account_name, c
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketOpened, PocketTerms, Warned};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
-    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, OpenPart, PeriodClosed,
+    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, Newer, OpenPart, PeriodClosed,
     PriceRow, Record, RecordBody, RecordError, Rejected, Rerated, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};

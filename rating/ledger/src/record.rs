@@ -1,6 +1,10 @@
 //! What the journal holds: one record per atomic change, as versioned JSON.
 //!
-//! Everything that moves money is in a record, and a record is written whole or not at all.
+//! Everything that moves money is in a record, and a record is written whole or not at all. A later Tollgate
+//! raises the version of what it writes; in `needs` it says which version a program must know for its books
+//! to be right without what it cannot read.
+
+mod version;
 
 use std::sync::Arc;
 
@@ -10,7 +14,9 @@ use units::{Currency, Name, Prefix, Rate, Wall};
 
 use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, PocketOpened, Tariff, Terms, Transfer, TrialRow, units_text};
 
-/// The form written today.
+pub use version::{Newer, RecordError};
+
+/// The version written today.
 const VERSION: u8 = 1;
 
 /// One journal entry. Its account decides its shard; `@node` stands for the node itself.
@@ -70,6 +76,10 @@ pub enum RecordBody {
     Slice(SliceMoved),
     /// A service was paid by the piece.
     Charged(Charged),
+    /// What only a later Tollgate can read, and its writer says that others may pass over. It is never
+    /// written here.
+    #[serde(skip)]
+    Newer(Newer),
 }
 
 /// See [`RecordBody::Started`].
@@ -257,7 +267,8 @@ pub struct CallOpen {
     /// The accounts above, from the nearest up, which pay by prices of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<TierOpen>,
-    /// The caller's dialog, as its owner wrote it: enough to send a BYE after a restart.
+    /// The caller's dialog, as its owner wrote it: enough to end the leg after a restart. It names its
+    /// protocol; without, it is SIP's.
     pub dialog_a: Box<RawValue>,
     /// The carrier's dialog.
     pub dialog_b: Box<RawValue>,
@@ -316,17 +327,6 @@ pub struct CostBooked {
     pub carrier: Name,
     /// From carrier cost to carrier payable.
     pub transfers: Vec<Transfer>,
-}
-
-/// A journal entry that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    /// Not the JSON of a record.
-    #[error("not a journal record")]
-    Json(#[from] serde_json::Error),
-    /// From a newer program.
-    #[error("record of form {0}, this program knows {VERSION}: use the newer version")]
-    Version(u8),
 }
 
 // === impl RecordBody ===
@@ -395,17 +395,9 @@ impl Record {
             | RecordBody::PocketOpened(_)
             | RecordBody::Slice(_)
             | RecordBody::Charged(_)
+            | RecordBody::Newer(_)
             | RecordBody::Checkpoint(_) => self.transfers().len() * TRANSFER,
         }
-    }
-
-    /// From the journal.
-    pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let record: Self = serde_json::from_slice(bytes)?;
-        if record.v != VERSION {
-            return Err(RecordError::Version(record.v));
-        }
-        Ok(record)
     }
 
     /// The CDR that this record publishes.
@@ -422,6 +414,7 @@ impl Record {
             | RecordBody::Checkpoint(_)
             | RecordBody::Notice(_)
             | RecordBody::PocketOpened(_)
+            | RecordBody::Newer(_)
             | RecordBody::PeriodClosed(_) => Vec::new(),
             RecordBody::AccountOpened(opened) => opened.opening.iter().collect(),
             RecordBody::TopUp(booked) => std::iter::once(&booked.transfer).chain(&booked.fee).collect(),

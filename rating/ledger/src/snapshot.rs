@@ -12,7 +12,7 @@ use units::{Name, Wall};
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
     AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, OpenedAs, Outcome, Party, Pocket, PocketTerms,
-    Refused, Replay, ShardBooks, Terms, Warned, chain, hex, parent,
+    Refused, Replay, ShardBooks, Terms, Warned, chain, from_hex, hex, parent,
 };
 
 /// The form written today.
@@ -189,8 +189,8 @@ impl Replay {
             let ShardBooks { books, states: _, open_calls: open, closed_until: _ } = shard;
             for (house, image) in books.house_images() {
                 let sum = houses.entry((image.currency, house)).or_insert(BalanceImage { credits: 0, debits: 0, ..image });
-                sum.credits = sum.credits.saturating_add(image.credits);
-                sum.debits = sum.debits.saturating_add(image.debits);
+                sum.credits = sum.credits.checked_add(image.credits).expect("the shards' house accounts sum within range");
+                sum.debits = sum.debits.checked_add(image.debits).expect("the shards' house accounts sum within range");
             }
             accounts.extend(books.customers().map(|(name, id)| (name, (shard, id))));
             open_calls.extend(open);
@@ -313,19 +313,6 @@ impl SnapshotReader {
     fn unfit(&self, why: impl ToString) -> SnapshotError {
         SnapshotError::Unfit { line: self.line, why: why.to_string() }
     }
-}
-
-/// The hash that [`hex`] wrote.
-fn from_hex(text: &str) -> Option<Hash> {
-    let mut hash = GENESIS;
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != hash.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(hash)
 }
 
 #[cfg(test)]

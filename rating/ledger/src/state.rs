@@ -266,10 +266,10 @@ impl AccountState {
     /// Something of a pocket, or of the main balance, expired.
     pub fn note_expired(&mut self, pocket: Option<&Name>) {
         match pocket {
-            None => self.expiries = self.expiries.saturating_add(1),
+            None => self.expiries = self.expiries.checked_add(1).expect("fewer than 2³² ends of one balance"),
             Some(name) => {
                 if let Some(pocket) = self.pocket_mut(name) {
-                    pocket.expiries = pocket.expiries.saturating_add(1);
+                    pocket.expiries = pocket.expiries.checked_add(1).expect("fewer than 2³² ends of one pocket");
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! What an account calls by, beside its balance: price lists, guards, and where its owner is told of things.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,10 @@ pub struct Terms {
     /// Whether it may be used.
     #[serde(default, skip_serializing_if = "AccountStatus::is_active")]
     pub status: AccountStatus,
+    /// What a later Tollgate wrote and this one does not know: kept as it is where the terms are written
+    /// again.
+    #[serde(flatten)]
+    pub newer: BTreeMap<String, serde_json::Value>,
 }
 
 // === impl ProfitGuard ===
@@ -134,7 +139,8 @@ mod tests {
         let text = r#"{"decks":["retail"],"low_balance":"2.00000","email":"ops@acme.example"}"#;
         assert_eq!(serde_json::to_string(&terms).expect("serialises"), text);
         assert_eq!(serde_json::from_str::<Terms>(text).expect("reads"), terms);
-        let of_a_newer_program = r#"{"decks":["retail"],"colour":"red"}"#;
-        assert_eq!(serde_json::from_str::<Terms>(of_a_newer_program).expect("reads"), Terms::of_deck("retail"));
+        let newer = r#"{"decks":["retail"],"colour":"red"}"#;
+        let read: Terms = serde_json::from_str(newer).expect("reads what a later version wrote");
+        assert_eq!(serde_json::to_string(&read).expect("serialises"), newer);
     }
 }

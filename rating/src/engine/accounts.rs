@@ -207,6 +207,7 @@ impl AccountChange {
             email: self.email.clone().unwrap_or_else(|| terms.email.clone()),
             language: self.language.clone().unwrap_or_else(|| terms.language.clone()),
             status: self.status.unwrap_or(terms.status),
+            newer: terms.newer.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use rating::{AccountStatus, ProfitGuard, Terms};
+use rating::{ProfitGuard, Terms};
 use serde::Deserialize;
 use units::{Currency, Money, Name};
 
@@ -153,7 +153,7 @@ impl AddBody {
             zone: self.zone.take().map(terms::zone).transpose()?.filter(|zone| &**zone != "UTC"),
             email: self.email.take().map(terms::email).transpose()?,
             language: self.language.take().map(terms::language).transpose()?.flatten(),
-            status: AccountStatus::Active,
+            ..Terms::default()
         })
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use units::{Currency, Money, Name};
 
-use super::{AccountId, Balance, Books, Refused, UNMARKED};
+use super::{AccountId, Balance, Books, RANGE, Refused, UNMARKED};
 use crate::{House, Party};
 
 impl Books {
@@ -13,6 +13,9 @@ impl Books {
     pub fn open(&mut self, name: &Name, currency: Currency, limit: i64) -> Result<AccountId, Refused> {
         if self.customers.contains_key(name) {
             return Err(Refused::AccountExists);
+        }
+        if !(-RANGE..=RANGE).contains(&limit) {
+            return Err(Refused::Overflow);
         }
         let id = self.add(Party::Customer(name.clone()), Balance::empty(currency, limit));
         self.customers.insert(name.clone(), id);
@@ -101,7 +104,7 @@ impl Books {
     }
 
     fn add(&mut self, party: Party, balance: Balance) -> AccountId {
-        let id = AccountId(u32::try_from(self.balances.len()).unwrap_or(u32::MAX));
+        let id = AccountId(u32::try_from(self.balances.len()).expect("fewer than 2³² balances"));
         self.balances.push(balance);
         self.marks.push(UNMARKED);
         self.names.push(party);
@@ -113,7 +116,8 @@ impl Books {
         let mut sums = BTreeMap::new();
         for ((currency, _), id) in &self.houses {
             let sum: &mut i64 = sums.entry(*currency).or_default();
-            *sum = sum.saturating_sub(self.balance(*id).map_or(0, Balance::posted));
+            let posted = self.balance(*id).map_or(0, Balance::posted);
+            *sum = sum.checked_sub(posted).expect("customers' money is in range");
         }
         sums
     }

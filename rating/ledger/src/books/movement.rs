@@ -2,8 +2,8 @@
 
 use units::Name;
 
-use super::{AccountId, Balance, Books, Given, Posted, Refused, SLICES_MAX};
-use crate::{Key, Purpose, Transfer};
+use super::{AccountId, Balance, Books, Given, Posted, RANGE, Refused, SLICES_MAX};
+use crate::{Key, Party, Purpose, Transfer};
 
 impl Books {
     /// Holds `amount` for usage to come. Nothing is always free.
@@ -17,7 +17,7 @@ impl Books {
         let available = balance.available();
         self.lending.judge(id, amount, available)?;
         // Must succeed: amount + reserved cannot exceed what is posted.
-        self.change(id, |balance| balance.reserved = balance.reserved.saturating_add(amount));
+        self.change(id, |balance| balance.reserved = balance.reserved.checked_add(amount).expect("both are within what is posted"));
         Ok(())
     }
 
@@ -114,8 +114,18 @@ impl Books {
     }
 
     pub(super) fn check_range(&self, debit: AccountId, credit: AccountId, amount: i64) -> Result<(), Refused> {
-        let fits = |id, side: fn(&Balance) -> i64| self.balance(id).and_then(|balance| side(balance).checked_add(amount)).is_some();
-        if fits(debit, |balance| balance.debits) && fits(credit, |balance| balance.credits) { Ok(()) } else { Err(Refused::Overflow) }
+        let fits = |id, side: fn(&mut Balance) -> &mut i64| {
+            let Some(mut after) = self.balance(id).copied() else { return false };
+            let Some(sum) = side(&mut after).checked_add(amount) else { return false };
+            *side(&mut after) = sum;
+            // House accounts have no limit, and sum up what all customers did.
+            matches!(self.party(id), Some(Party::House(_))) || (-RANGE..=RANGE).contains(&after.posted())
+        };
+        if fits(debit, |balance| &mut balance.debits) && fits(credit, |balance| &mut balance.credits) {
+            Ok(())
+        } else {
+            Err(Refused::Overflow)
+        }
     }
 
     fn apply(&mut self, debit: AccountId, credit: AccountId, transfer: &Transfer) {
