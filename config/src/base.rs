@@ -134,8 +134,11 @@ pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
 
 pub(crate) fn journal(document: &Document, check: &Check<'_>) -> Journal {
     let table = document.one(&schema::JOURNAL);
+    let (line, column) = check.source.place(table.at("unsaved_file").start);
     Journal {
         checkpoint_secs: table.int("checkpoint_secs").unwrap_or_default(),
+        ballast_mib: table.int("ballast_mib").unwrap_or_default(),
+        unsaved_file_at: (check.source.name.clone(), line, column),
         unsaved_file: table.text("unsaved_file").map(|f| check.path(&f.value)).unwrap_or_default(),
     }
 }

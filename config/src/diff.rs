@@ -50,7 +50,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("node.data_dir", old.node.data_dir == new.node.data_dir);
     say("node.ledger, node.slice_max or node.slice_secs", old.node.ledger == new.node.ledger);
     say("node.shards", old.node.shards == new.node.shards);
-    say("journal", old.journal == new.journal);
+    say("journal", old.journal == crate::Journal { unsaved_file_at: old.journal.unsaved_file_at.clone(), ..new.journal.clone() });
     say("log", old.log == new.log);
     say("media", old.media == new.media);
     say("nats", old.nats == new.nats);

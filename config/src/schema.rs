@@ -242,7 +242,15 @@ pub const JOURNAL: Section = Section {
             "unsaved_file",
             Kind::Path,
             Preset::Text("./unsaved.jsonl"),
-            "Where records go if the journal's disk fails; better on another disk than `node.data_dir`.",
+            "Where records go if the journal's disk fails, on another disk than `node.data_dir`. It is tried at the start, which is refused if it \
+             cannot be written; the next start takes in what is there.",
+        ),
+        key(
+            "ballast_mib",
+            Kind::Int(0, 65_536),
+            Preset::Int(64),
+            "Room kept back in `node.data_dir` as the file `ballast`, so that live calls can be settled when the disk is full; without room \
+             for it the start is refused. About 3 KiB for each call that may be up.",
         ),
     ],
 };

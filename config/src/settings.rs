@@ -145,6 +145,10 @@ pub struct Journal {
     pub checkpoint_secs: u32,
     /// Where records go if the disk fails.
     pub unsaved_file: PathBuf,
+    /// File, line and column where that is said, or would be.
+    pub unsaved_file_at: (Arc<str>, u32, u32),
+    /// Room kept back on the disk of `node.data_dir`, MiB.
+    pub ballast_mib: u32,
 }
 
 /// `[log]`.

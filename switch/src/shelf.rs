@@ -3,8 +3,9 @@
 //!
 //! Invariant: a file appears under its name only when it is whole and on the disk, and is never written again.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,7 +52,10 @@ impl Shelf {
     /// Keeps a deck that is coming into force.
     pub(crate) fn keep(&self, deck: &Deck, at: Wall) -> anyhow::Result<()> {
         let folder = self.folder(deck.name())?;
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        // Those of an older version were for everybody.
+        let made = made.and_then(|()| fs::set_permissions(&self.0, fs::Permissions::from_mode(0o700)));
+        made.with_context(|| format!("cannot make {}", folder.display()))?;
         let version = price::version_text(deck.version());
         let path = folder.join(format!("{version}.csv"));
         if !path.exists() {
@@ -153,7 +157,8 @@ impl Shelf {
 fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> anyhow::Result<()> {
     let draft = path.with_extension("new");
     let written = (|| {
-        let mut out = BufWriter::new(File::create(&draft)?);
+        let made = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut out = BufWriter::new(made);
         write(&mut out)?;
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&draft, path)
@@ -166,7 +171,7 @@ fn append(path: &Path, kept: &Kept) -> anyhow::Result<()> {
     let mut line = serde_json::to_string(kept)?;
     line.push('\n');
     let written = (|| {
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
         let length = file.seek(SeekFrom::End(0))?;
         let mut last = [b'\n'];
         if length > 0 {

@@ -49,6 +49,7 @@ fn the_record_of_a_lost_call_is_whole() {
         call_id_b: lost.call_id_b.clone(),
         ended_at: lost.ended_at,
         duration_ms: lost.duration_ms,
+        teardown_ms: lost.teardown_ms,
         billed_seconds: lost.billed_seconds,
         amount: lost.amount,
         cost: lost.cost,

@@ -19,6 +19,7 @@ mod forked_answer;
 mod glare;
 mod hold;
 mod hunting;
+mod journal_and_clock;
 mod late_offer;
 mod late_payment;
 mod many_calls_one_balance;

@@ -144,7 +144,7 @@ fn charge(stage: &mut Stage, pieces: u32, price: i64, cause: &str) -> Result<(St
     stage.admin(AdminRequest::Move { account: "acme".into(), key: cause.to_owned(), order });
     match stage.replies.last() {
         Some((_, AdminReply::Moved { amount, balance, .. })) => Ok((amount.to_string(), balance.to_string())),
-        Some((_, AdminReply::Refused { code, .. })) => Err(code),
+        Some((_, AdminReply::Refused(refused))) => Err(refused.code()),
         other => panic!("{other:?}"),
     }
 }

@@ -157,6 +157,17 @@ impl Stage {
         self.drain();
     }
 
+    /// As after a crash with all that was durable; the journal's last moment is `last`.
+    pub fn restart_after(&mut self, last: Wall) {
+        self.boots += 1;
+        self.node = Node::new(identity(self.boots), Arc::clone(&self.tables), self.places.clone());
+        self.node.set_last_moment(last);
+        for shard in self.disk.replay(1).shards {
+            self.node.restore(self.now, shard);
+        }
+        self.drain();
+    }
+
     // --- out ---
 
     fn drain(&mut self) {

@@ -83,7 +83,7 @@ impl Node {
 
     fn extend(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) -> Option<Event> {
         // A journal that cannot write grants nothing more: live calls end at their lease.
-        if self.pressure == crate::Pressure::Failed {
+        if self.pressure.is_for_ends_only() {
             return None;
         }
         self.engine.extend(now, slot.lease?, elapsed_ms).ok().map(Event::Extended)
@@ -111,9 +111,15 @@ impl Node {
         let settled = match slot.lease.take() {
             Some(lease) => {
                 let begun = (self.stopwatch)();
-                let settled = self.engine.settle(now, lease, duration_ms, leg.as_ref()).ok();
+                let settled = self.engine.settle(now, lease, duration_ms, leg.as_ref());
                 self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
-                settled
+                match settled {
+                    Ok(settled) => Some(settled),
+                    // It was given back at the answer, when its price no longer fitted.
+                    Err(rating::engine::Refusal::NoLease) => None,
+                    // A part of it may be posted: rather no node than money that no record tells of.
+                    Err(refused) => unreachable!("a lease that is held settles: {refused}"),
+                }
             }
             None => None,
         };

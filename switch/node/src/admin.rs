@@ -8,7 +8,7 @@ use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, Ope
 use rating::unfit_deck;
 use units::{Currency, Name, Now, Wall};
 
-use crate::io::{AdminReply, AdminRequest, LiveCall, Output};
+use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
 use crate::node::{Node, id_in_run};
 use crate::slot::Slot;
 
@@ -17,6 +17,9 @@ const ACCOUNTS_MAX: usize = 10_000;
 
 impl Node {
     pub(crate) fn admin(&mut self, now: Now, ticket: u64, request: AdminRequest) {
+        if let Some(detail) = self.unwritable(&request) {
+            return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Unavailable(detail) });
+        }
         let reply = match request {
             AdminRequest::Accounts { after, limit } => {
                 AdminReply::Accounts(self.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
@@ -68,6 +71,18 @@ impl Node {
             },
         };
         self.outputs.push_back(Output::Reply { ticket, reply });
+    }
+
+    /// Why nothing that this request wants can be written now: then nothing of it is done.
+    fn unwritable(&self, request: &AdminRequest) -> Option<String> {
+        let closes = matches!(request, AdminRequest::ClosePeriod { .. } | AdminRequest::PeriodClosed(_));
+        match self.pressure {
+            Pressure::Failed if request.writes() => {
+                Some("the journal failed: nothing was done. Ask again with the same key once the switch runs again".to_owned())
+            }
+            Pressure::NoRoom if request.writes() => Some("the disk is full: nothing was done. Ask again when there is room".to_owned()),
+            _ => self.clock.doubt().filter(|_| closes).map(|doubt| doubt.to_string()),
+        }
     }
 
     fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>, key: Option<&str>) {

@@ -75,8 +75,18 @@ pub enum Pressure {
     Ok,
     /// Above half: no new calls.
     Half,
+    /// The disk is full and the room kept back is in use: as if writing had failed, but what is written is
+    /// durable.
+    NoRoom,
     /// Writing failed: no new calls, no extensions; live calls end at their lease.
     Failed,
+}
+
+impl Pressure {
+    /// Only what ends live calls may be written.
+    pub(crate) const fn is_for_ends_only(self) -> bool {
+        matches!(self, Self::NoRoom | Self::Failed)
+    }
 }
 
 /// One thing to be done outside.
@@ -234,6 +244,31 @@ pub enum AdminRequest {
     Kill(u128),
 }
 
+impl AdminRequest {
+    /// Whether it is to be written before it is answered.
+    pub(crate) const fn writes(&self) -> bool {
+        match self {
+            Self::AddAccount { .. }
+            | Self::Move { .. }
+            | Self::ChangeAccount { .. }
+            | Self::Grant { .. }
+            | Self::ClosePeriod { .. }
+            | Self::PeriodClosed(_)
+            | Self::KeepRates(_)
+            | Self::TellRates { .. } => true,
+            Self::Accounts { .. }
+            | Self::Account(_)
+            | Self::Trial
+            | Self::Posted(_)
+            | Self::Prospect { .. }
+            | Self::OpenedBy(_)
+            | Self::InTransit { .. }
+            | Self::Calls
+            | Self::Kill(_) => false,
+        }
+    }
+}
+
 /// What operators are answered.
 #[derive(Debug)]
 pub enum AdminReply {
@@ -290,6 +325,8 @@ pub enum AdminReply {
     Calls(Vec<LiveCall>),
     /// To `Kill`.
     Killed,
+    /// It cannot be done now, and nothing was: the journal cannot write it, or the clock is not trusted.
+    Unavailable(String),
     /// There is no such account or call here.
     NotFound,
     /// It cannot be done, by the rules of accounts and money.

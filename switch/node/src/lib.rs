@@ -8,6 +8,7 @@ mod actions;
 mod admin;
 mod admit;
 mod build;
+mod clock;
 mod counters;
 mod dial;
 mod dispatch;
@@ -33,6 +34,7 @@ mod slot;
 mod tables;
 mod user_agents;
 
+pub use clock::ClockDoubt;
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
 pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};

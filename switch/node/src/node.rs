@@ -12,6 +12,7 @@ use sip::transaction::{ClientId, Layer, ServerId};
 use units::wheel::{TimerId, Wheel};
 use units::{Name, Now, Tick};
 
+use crate::clock::{ClockDoubt, ClockWatch};
 use crate::io::{Input, Output, Pressure};
 use crate::leg::{Leg, LegState};
 use crate::parties::Ringing;
@@ -74,6 +75,7 @@ pub struct Node {
     pub(crate) scratch: Actions,
     pub(crate) counters: Counters,
     pub(crate) pressure: Pressure,
+    pub(crate) clock: ClockWatch,
     /// How far lent balances may be trusted; none if the balances are this node's own.
     pub(crate) gate: Option<rating::slices::holder::Gate>,
     pub(crate) draining: bool,
@@ -181,6 +183,7 @@ impl Node {
             scratch: Actions::new(),
             counters: Counters::default(),
             pressure: Pressure::Ok,
+            clock: ClockWatch::default(),
             gate: None,
             draining: false,
             stopwatch: || 0,
@@ -193,6 +196,7 @@ impl Node {
 
     /// The one mutation. Due timers run with every input.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.watch_clock(now);
         self.watch_gate(now);
         match input {
             Input::Sip { flow, message } => self.sip(now, flow, message),
@@ -200,7 +204,7 @@ impl Node {
             Input::Closed(flow) => self.connection_closed(now, flow),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
-            Input::Journal(pressure) => self.pressure = pressure,
+            Input::Journal(pressure) => self.journal_stands(pressure),
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
             Input::Probed { carrier, status, pause_secs } => self.probed_elsewhere(now, &carrier, status, pause_secs),
             Input::Reload(tables) => self.reload(now, tables),
@@ -230,6 +234,26 @@ impl Node {
     /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.
     pub fn set_stopwatch(&mut self, stopwatch: fn() -> u64) {
         self.stopwatch = stopwatch;
+    }
+
+    /// The last moment that the journal knows of: the first reading of the clock is compared with it. Once,
+    /// before [`Node::restore`].
+    pub const fn set_last_moment(&mut self, last: units::Wall) {
+        self.clock.begin(last);
+    }
+
+    /// Why the wall clock is not trusted at present, if it is not.
+    pub const fn clock_doubt(&self) -> Option<ClockDoubt> {
+        self.clock.doubt()
+    }
+
+    fn watch_clock(&mut self, now: Now) {
+        if self.clock.look(now) && self.identity.shard == 0 {
+            match self.clock.doubt() {
+                Some(doubt) => tracing::error!("{doubt}"),
+                None => tracing::warn!("the wall clock is trusted again: what is due expires"),
+            }
+        }
     }
 
     /// Calls that are not over.

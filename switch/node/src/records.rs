@@ -15,7 +15,7 @@ use sip::dialog::Dialog;
 use units::{Name, Now, Tick};
 
 use crate::CountedSide;
-use crate::io::{AdminReply, Output};
+use crate::io::{AdminReply, Output, Pressure};
 use crate::leg::Leg;
 use crate::node::Node;
 use crate::slot::Slot;
@@ -40,6 +40,9 @@ enum Waiting {
 /// What a restart needs to end one leg of a call that was up (RFC 3261 §12.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DialogRecord<'a> {
+    /// Which protocol the leg speaks; records before this was written are all of SIP.
+    #[serde(default = "sip")]
+    pub protocol: Cow<'a, str>,
     pub call_id: Cow<'a, str>,
     /// Our From value with its tag.
     pub local: Cow<'a, str>,
@@ -65,6 +68,7 @@ impl Unpublished {
 impl<'a> DialogRecord<'a> {
     fn of(leg: &Leg, dialog: &'a Dialog) -> Self {
         Self {
+            protocol: sip(),
             call_id: dialog.call_id().into(),
             local: dialog.local().into(),
             remote: dialog.remote().into(),
@@ -87,8 +91,26 @@ impl Node {
         self.unpublished.last_ticket
     }
 
+    /// How the journal stands now. If it failed, nothing that waits to be durable ever is: whoever asked is
+    /// told so at once.
+    pub(crate) fn journal_stands(&mut self, pressure: Pressure) {
+        self.pressure = pressure;
+        if pressure != Pressure::Failed {
+            return;
+        }
+        for (written, waiting) in std::mem::take(&mut self.unpublished.waiting) {
+            match waiting {
+                Waiting::Cdr(_) => self.unpublished.waiting.push_back((written, waiting)),
+                Waiting::Reply { ticket, .. } => self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() }),
+            }
+        }
+    }
+
     /// A reply that may only be given once the record of this ticket is durable.
     pub(crate) fn reply_when_durable(&mut self, written: u64, ticket: u64, reply: AdminReply) {
+        if self.pressure == Pressure::Failed && written > self.unpublished.acknowledged {
+            return self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() });
+        }
         self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
     }
 
@@ -142,8 +164,9 @@ impl Node {
         if self.engine.next_late().is_some_and(|at| at <= now.wall) {
             self.warn_of_late(now);
         }
-        // A journal that cannot write ends nothing.
-        if self.engine.next_expiry().is_some_and(|at| at <= now.wall) && self.pressure != crate::Pressure::Failed {
+        // A journal that cannot write ends nothing, nor does a clock that may be wrong.
+        let may_end = !self.pressure.is_for_ends_only() && self.clock.doubt().is_none();
+        if may_end && self.engine.next_expiry().is_some_and(|at| at <= now.wall) {
             for record in self.engine.expire(now) {
                 self.journal_notice(record);
             }
@@ -193,7 +216,8 @@ impl Node {
     }
 
     pub(crate) fn settled_record(&mut self, live: bool, call: CallId, cdr: Cdr, transfers: Vec<Transfer>) {
-        let Ok(raw) = cdr.to_raw() else { return };
+        // Its transfers are posted: rather no node than a call that was paid for and is nowhere.
+        let raw = cdr.to_raw().expect("a CDR is always JSON");
         let record = Record::settled(cdr.ended_at, cdr.account.clone(), call, raw, transfers);
         let written = self.journal(live, record);
         self.unpublished.waiting.push_back((written, Waiting::Cdr(Arc::new(cdr))));
@@ -244,8 +268,19 @@ impl Node {
     }
 }
 
+/// Of the legs that this program has.
+const fn sip() -> Cow<'static, str> {
+    Cow::Borrowed("sip")
+}
+
 fn raw_dialog(leg: &Leg) -> Option<Box<RawValue>> {
     to_raw_value(&DialogRecord::of(leg, leg.dialog()?)).ok()
+}
+
+/// To whoever asked for something that a failed journal did not write.
+fn not_confirmed() -> AdminReply {
+    let detail = "the journal failed before this was written: it is not confirmed. Ask again with the same key once the switch runs again";
+    AdminReply::Unavailable(detail.to_owned())
 }
 
 /// As serde writes addresses, faster.

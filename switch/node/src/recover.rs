@@ -16,6 +16,8 @@ use crate::{build, shard_of};
 
 /// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
 const CSEQ_GAP: u32 = 1_000;
+/// Of a gate that is not configured any more, as the default of `max_call_secs`.
+const LONGEST_CALL_SECS: u32 = 14_400;
 
 impl Node {
     /// Takes this shard's part of the journal. Once, before any input.
@@ -93,6 +95,7 @@ impl Node {
         let why = Goodbye { cause: Cause::TEMPORARY, sip_cause: None };
         cdr.ended_at = lost.open.answered_at.plus_ms(i64::try_from(lost.answered_ms).unwrap_or(i64::MAX));
         cdr.set_settlement(&settlement);
+        cdr.teardown_ms = self.unbilled(now, lost, &settlement);
         if let Some(attempt) = cdr.attempts.last_mut() {
             attempt.cost = cdr.cost;
         }
@@ -100,10 +103,27 @@ impl Node {
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
-            if let Ok(dialog) = serde_json::from_str::<DialogRecord<'_>>(dialog.get()) {
-                self.bye_after_restart(now, &dialog, why);
+            match serde_json::from_str::<DialogRecord<'_>>(dialog.get()) {
+                Ok(dialog) if dialog.protocol == "sip" => self.bye_after_restart(now, &dialog, why),
+                _ => tracing::error!(
+                    call = %lost.open.call, dialog = dialog.get(),
+                    "a leg of a lost call cannot be ended: it was written by a newer Tollgate, or was changed; its peer ends it by its own timer"
+                ),
             }
         }
+    }
+
+    /// What was talked, or may have been, since the last checkpoint until now, when both sides get their BYE,
+    /// ms; it is at the operator's exposure. A call is up no longer than its gate allows.
+    fn unbilled(&mut self, now: Now, lost: &OpenCall, settlement: &rating::engine::Settlement) -> u64 {
+        let max_secs = self.tables.gates.by_name(&lost.open.gate).map_or(LONGEST_CALL_SECS, |gate| gate.max_call_secs);
+        let passed_ms = u64::try_from(now.wall.0.saturating_sub(lost.open.answered_at.0)).unwrap_or(0);
+        // A clock that may be wrong measures nothing.
+        let passed_ms = if self.clock.doubt().is_some() { 0 } else { passed_ms.min(u64::from(max_secs) * 1_000) };
+        let passed_ms = passed_ms.max(lost.answered_ms).max(settlement.duration_ms);
+        let [until_bye, billed] = [passed_ms, settlement.duration_ms].map(|ms| settlement.price.charge(ms).amount.amount);
+        self.counters.operator_exposure_units += until_bye.saturating_sub(billed).unsigned_abs();
+        passed_ms.saturating_sub(settlement.duration_ms)
     }
 
     fn bye_after_restart(&mut self, now: Now, dialog: &DialogRecord<'_>, why: Goodbye) {

@@ -24,7 +24,10 @@ pub(crate) struct Ask {
 /// Checks and says what it found; warnings do not fail.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let (fine, findings) = match config::load(ask.config.path()?) {
-        Ok(settings) => (true, settings.warnings),
+        Ok(settings) => match unwritable(&settings.journal) {
+            None => (true, settings.warnings),
+            Some(finding) => (false, settings.warnings.into_iter().chain([finding]).collect()),
+        },
         Err(findings) => (false, findings),
     };
     if ask.json {
@@ -47,6 +50,13 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         out.flush()?;
     }
     Ok(if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A start would be refused, since the unsaved file cannot be written by this user.
+fn unwritable(journal: &config::Journal) -> Option<Diagnostic> {
+    let error = store::try_unsaved_place(&journal.unsaved_file, true).err()?;
+    let (file, line, column) = journal.unsaved_file_at.clone();
+    Some(Diagnostic { file, line, column, severity: Severity::Error, message: error.to_string() })
 }
 
 fn document(finding: &Diagnostic) -> Value {

@@ -1,4 +1,5 @@
 //! `tollgate ledger`: the books from the first entry, all balances, the close of a period. 0 only if all is whole and every sum is zero.
+//! `tollgate ledger head`, `import`, `reindex`: its end as an anchor, an unsaved file from elsewhere, its tables for queries made anew.
 //! `tollgate ledger slices`: which node holds what of which balance in the central ledger.
 
 use std::collections::BTreeMap;
@@ -6,13 +7,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use serde_json::json;
 use store::Verification;
 use units::Wall;
 use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
 use super::order::{Order, Shown, print_lines};
-use super::{ConfigFile, csv_out, plain, print_json, stdout, when};
+use super::{ConfigFile, config_file, csv_out, plain, print_json, stdout, when};
 
 /// What can be done with a journal.
 #[derive(clap::Subcommand)]
@@ -22,6 +24,38 @@ pub(crate) enum Ask {
         /// Data folder of the node
         #[arg(long, value_name = "DIR")]
         data: PathBuf,
+        /// What `ledger head` printed once: the journal must hold that entry with that hash
+        #[arg(long, value_name = "ENTRY:HASH")]
+        head: Option<String>,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Number and hash of the last entry, as ENTRY:HASH: keep it on another machine, and `verify --head`
+    /// proves later that nothing up to it was changed
+    Head {
+        #[command(flatten)]
+        place: Place,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take in an unsaved file from elsewhere: what fits is appended, what the journal holds is skipped; the
+    /// node must be stopped
+    Import {
+        /// The unsaved file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+        /// One JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make the tables for queries anew from the entries; the node must be stopped
+    Reindex {
+        #[command(flatten)]
+        place: Place,
         /// One JSON document
         #[arg(long)]
         json: bool,
@@ -58,10 +92,32 @@ pub(crate) enum Ask {
     },
 }
 
+/// Which journal.
+#[derive(clap::Args)]
+pub(crate) struct Place {
+    /// Data folder of the node [default: of its configuration]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Place {
+    fn folder(&self) -> anyhow::Result<PathBuf> {
+        match &self.data {
+            Some(data) => Ok(data.clone()),
+            None => Ok(config_file::load(&self.config.path()?)?.node.data_dir),
+        }
+    }
+}
+
 /// Verifies and says what it found.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
-        Ask::Verify { data, json } => verify(data, *json),
+        Ask::Verify { data, head, json } => verify(data, head.as_deref(), *json),
+        Ask::Head { place, json } => head(&place.folder()?, *json),
+        Ask::Import { file, place, json } => import(file, &place.folder()?, *json),
+        Ask::Reindex { place, json } => reindex(&place.folder()?, *json),
         Ask::Slices { config, lost, json } => super::slices::run(&config.path()?, lost.as_deref(), *json),
         Ask::TrialBalance { data, csv, shown } => {
             let (trial, of) = match data {
@@ -85,14 +141,61 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn verify(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let found = store::verify(data)?;
+fn verify(data: &Path, head: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+    let found = store::verify_against(data, head.map(parse_head).transpose()?)?;
     if json {
         print_document(&found)?
     } else {
         print_verification(&found)?
     }
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `ENTRY:HASH`.
+fn parse_head(text: &str) -> anyhow::Result<(u64, ledger::Hash)> {
+    let parts = text.trim().split_once(':').and_then(|(entry, hash)| Some((entry.parse().ok()?, ledger::from_hex(hash)?)));
+    parts.with_context(|| format!("{text:?} is no head: give what `tollgate ledger head` printed, ENTRY:HASH"))
+}
+
+fn head(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let (entry, hash) = store::journal_head(data)?;
+    if json {
+        print_json(&json!({ "entry": entry, "hash": ledger::hex(&hash) }))?;
+    } else {
+        writeln!(stdout(), "{entry}:{}", ledger::hex(&hash))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(file: &Path, data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let done = store::Journal::import(data, file)?;
+    let refused: Vec<_> = done.refused.iter().map(|one| json!({ "line": one.line, "account": &*one.account, "why": one.why })).collect();
+    if json {
+        print_json(&json!({ "taken": done.taken, "held": done.held, "refused": refused }))?;
+    } else {
+        let mut out = stdout();
+        writeln!(out, "taken       {}", done.taken)?;
+        writeln!(out, "held        {}", done.held)?;
+        for one in &done.refused {
+            writeln!(out, "refused     line {} of {}: {}", one.line, plain(&one.account), one.why)?;
+        }
+        out.flush()?;
+    }
+    Ok(if done.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn reindex(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let done = store::reindex(data)?;
+    if json {
+        print_json(&json!({ "entries": done.entries, "cdrs": done.cdrs, "changed": done.changed }))?;
+    } else {
+        print_lines(&[
+            ("entries", &done.entries.to_string()),
+            ("call records", &done.cdrs.to_string()),
+            ("rows changed", &done.changed.to_string()),
+        ])?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn print_trial_csv(title: &str, trial: &TrialBalanceDoc) -> anyhow::Result<()> {
@@ -132,6 +235,8 @@ fn print_document(found: &Verification) -> anyhow::Result<()> {
         "chain": if found.damage.is_none() { "ok" } else { "damaged" },
         "head": ledger::hex(&found.head),
         "damage": found.damage.as_ref().map(reason),
+        "index": found.index.as_ref().map_or_else(|| "ok".to_owned(), reason),
+        "anchor": found.anchored,
         "closings": found.closings.iter().map(|c| json!({ "entry": c.seq, "cut": c.entry, "equal": c.equal })).collect::<Vec<_>>(),
         "snapshots": found.snapshots.iter().map(|s| json!({ "entry": s.seq, "equal": s.equal })).collect::<Vec<_>>(),
     }))
@@ -153,6 +258,15 @@ fn print_verification(found: &Verification) -> anyhow::Result<()> {
     for closing in &found.closings {
         let verdict = if closing.equal { "as its entries say" } else { "WRONG: its entries say something else" };
         writeln!(out, "closing     at entry {} of all up to {}: {verdict}", closing.seq, closing.entry)?;
+    }
+    match (&found.index, &found.damage) {
+        (Some(index), _) => writeln!(out, "tables      WRONG: {}", reason(index))?,
+        (None, None) => writeln!(out, "tables      as the entries say")?,
+        (None, Some(_)) => {}
+    }
+    match found.anchored {
+        Some(entry) => writeln!(out, "anchor      entry {entry}")?,
+        None => writeln!(out, "anchor      none: entries deleted at the end would not be missed")?,
     }
     match &found.damage {
         None => writeln!(out, "chain       ok {}", ledger::hex(&found.head))?,

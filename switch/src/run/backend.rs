@@ -141,6 +141,7 @@ impl Backend for SwitchBackend {
         match self.journal.pressure().load {
             Load::Ok => {}
             Load::Half | Load::Full => reasons.push("the journal is behind: no new calls until it has caught up".to_owned()),
+            Load::NoRoom => reasons.push("the disk is full: no new calls until there is room".to_owned()),
             Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
         }
         if let Some(status) = &self.ledger
@@ -160,7 +161,7 @@ impl Backend for SwitchBackend {
         let is_down = |carrier: &route::Carrier| pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name));
         let none_up = carriers.iter().next().is_some() && carriers.iter().all(is_down);
         let none_up = none_up.then(|| "no carrier is up".to_owned());
-        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).collect()
+        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).chain(self.fabric.clock_doubt()).collect()
     }
 
     fn refresh_metrics(&self) {
@@ -175,6 +176,7 @@ impl Backend for SwitchBackend {
         for feed in &self.feeds {
             self.metrics.feed(feed.name(), feed.lag(), feed.failures(), feed.given_up());
         }
+        self.metrics.clock_doubted.set(i64::from(self.fabric.clock_doubt().is_some()));
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();
         let unknown = self.fabric.unknown_sources.load(Ordering::Relaxed);

@@ -1,9 +1,35 @@
-//! The only reader of clocks: one reading gives both the monotonic and the wall time.
+//! The only reader of clocks: one reading gives both the monotonic and the wall time. The last moment at
+//! which the wall time was trusted is kept in the data folder, for the next start to compare with.
 
+use std::fs;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use store::{Journal, StoreError};
 use units::{Now, Tick, Wall};
+
+/// In the data folder, one line, RFC 3339.
+const FILE: &str = "clock";
+
+/// The last moment that a run before knew of: as it was kept, or else of the journal's last entry; none in a
+/// new journal. Entries that were written by a clock in doubt are dated by it, so the journal alone does not
+/// do.
+pub(crate) fn last_moment(data_dir: &Path, journal: &Journal) -> Result<Option<Wall>, StoreError> {
+    let kept = fs::read_to_string(data_dir.join(FILE)).ok().and_then(|text| Wall::parse(text.trim()));
+    match kept {
+        Some(kept) => Ok(Some(kept)),
+        None => journal.reader()?.last_at(),
+    }
+}
+
+/// Under another name first. A disk that refuses leaves the moment before.
+pub(crate) fn keep_moment(data_dir: &Path, at: Wall) {
+    let (new, file) = (data_dir.join("clock.new"), data_dir.join(FILE));
+    if let Err(error) = fs::write(&new, at.rfc3339() + "\n").and_then(|()| fs::rename(&new, &file)) {
+        tracing::debug!(%error, "the last moment of a right clock is not kept");
+    }
+}
 
 /// Counts from the start of the process.
 #[derive(Debug, Clone, Copy)]

@@ -58,6 +58,8 @@ pub(crate) struct Standing {
     pub live_calls: AtomicU64,
     /// Calls that have no record yet, or whose record is not on disk; kept while the switch drains.
     pub is_unsettled: AtomicBool,
+    /// All that its start wrote is durable.
+    pub has_begun: AtomicBool,
     pub picture: Mutex<Picture>,
 }
 
@@ -74,6 +76,8 @@ pub(crate) struct Picture {
     pub low_accounts: usize,
     /// Payments on their way, and how many of them are late.
     pub in_transit: (usize, usize),
+    /// Why it does not trust the wall clock.
+    pub clock: Option<node::ClockDoubt>,
     /// By currency, what it holds of balances that the central ledger lent, 10⁻⁵ units.
     pub lent: BTreeMap<Currency, i64>,
 }
@@ -99,6 +103,11 @@ pub(crate) struct Fabric {
 }
 
 impl Fabric {
+    /// Why the wall clock is not trusted, if it is not.
+    pub(crate) fn clock_doubt(&self) -> Option<String> {
+        self.pictures().iter().find_map(|picture| picture.clock).map(|doubt| doubt.to_string())
+    }
+
     /// Puts a letter into a shard's mailbox and wakes it; false if it is full or gone.
     pub(crate) fn post(&self, shard: u8, letter: Letter) -> bool {
         let Some(mailbox) = self.mailboxes.get(usize::from(shard)) else { return false };

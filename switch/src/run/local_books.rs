@@ -36,7 +36,11 @@ pub(super) async fn ask(fabric: &Fabric, shard: u8, request: AdminRequest) -> Re
     if !fabric.post(shard, Letter::Admin { request, reply }) {
         return Err(BooksError::Unavailable("the switch is overloaded: try again".to_owned()));
     }
-    answer.await.map_err(|_| BooksError::Unavailable("the switch is stopping".to_owned()))
+    match answer.await {
+        Ok(AdminReply::Unavailable(why)) => Err(BooksError::Unavailable(why)),
+        Ok(reply) => Ok(reply),
+        Err(_) => Err(BooksError::Unavailable("the switch is stopping".to_owned())),
+    }
 }
 
 /// An answer that fits no question: a shard that is stopping.

@@ -72,6 +72,8 @@ impl Shard {
         }
         let mut stopping = None;
         self.flush()?;
+        // Before anything from outside: what the start itself wrote.
+        let begun_at = self.appender.last().0 + self.backlog.len() as u64;
         loop {
             let mut ready = Vec::with_capacity(self.sockets.len());
             let before = self.fabric.clock.now().tick;
@@ -90,10 +92,12 @@ impl Shard {
                     self.receive(now, at)?;
                 }
             }
+            // First what the journal says: nothing is promised that it can no longer write.
+            self.journal_news(now);
+            self.note_begun(begun_at);
             if self.take_letters(now) {
                 stopping = stopping.or(Some(now.tick));
             }
-            self.journal_news(now);
             if self.node.deadline() <= now.tick {
                 self.node.handle(now, Input::Tick);
             }
@@ -106,6 +110,13 @@ impl Shard {
             if let Some(pause) = self.pace.pause() {
                 std::thread::sleep(pause);
             }
+        }
+    }
+
+    fn note_begun(&self, begun_at: u64) {
+        let begun = &self.fabric.standings[usize::from(self.number)].has_begun;
+        if self.durable >= begun_at && !begun.load(Ordering::Relaxed) {
+            begun.store(true, Ordering::Release);
         }
     }
 
@@ -210,6 +221,7 @@ impl Shard {
         let pressure = match self.appender.pressure().load {
             Load::Ok if !crowded => node::Pressure::Ok,
             Load::Ok | Load::Half | Load::Full => node::Pressure::Half,
+            Load::NoRoom => node::Pressure::NoRoom,
             Load::Failed => node::Pressure::Failed,
         };
         if pressure != self.pressure {
@@ -228,10 +240,11 @@ impl Shard {
                     if flow.transport == Transport::Udp { self.queue(flow, bytes) } else { self.stream(flow, bytes) }
                 }
                 Output::KeepOpen { conn, wanted } => self.fabric.keep_open(conn, wanted),
-                Output::Journal { live, record } => match Entry::of(&record) {
-                    Ok(entry) => self.append(entry, if live { Priority::Live } else { Priority::New }),
-                    Err(error) => tracing::error!(%error, "record not encoded"),
-                },
+                Output::Journal { live, record } => {
+                    // What it says is done in memory: rather no switch than a record that is nowhere.
+                    let entry = Entry::of(&record).expect("a record is always JSON");
+                    self.append(entry, if live { Priority::Live } else { Priority::New });
+                }
                 Output::Wish { account, need } => {
                     // A full queue has wishes enough.
                     let _ = self.wishes.try_send(Wish { account, need });
@@ -333,6 +346,7 @@ impl Shard {
                 imbalance: self.node.engine().imbalance(),
                 low_accounts: self.node.engine().low_accounts(),
                 in_transit: self.node.engine().transit_counts(),
+                clock: self.node.clock_doubt(),
                 lent: self.node.engine().lent_units(),
             };
             *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;

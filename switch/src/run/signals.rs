@@ -14,6 +14,8 @@ use crate::run::control::Order;
 
 /// How often a drain looks whether the last call ended.
 const LOOK_MS: u64 = 50;
+/// How often it is kept that the clock is right, in looks of half a second.
+const CLOCK_LOOKS: u32 = 20;
 
 /// Runs until a signal ends it.
 pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
@@ -76,6 +78,7 @@ impl Signals {
 
 async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow::Result<()> {
     let mut look = tokio::time::interval(Duration::from_millis(500));
+    let mut looks = 0_u32;
     loop {
         tokio::select! {
             _ = signals.hangup.recv() => drop(reload(&mut switch, path).await),
@@ -92,6 +95,10 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
             _ = signals.interrupt.recv() => break,
             _ = look.tick() => {
                 switch.sweep();
+                looks = looks.wrapping_add(1);
+                if looks % CLOCK_LOOKS == 0 {
+                    switch.keep_moment();
+                }
                 if switch.a_shard_died() {
                     tracing::error!("a shard ended: stopping");
                     return switch.stop();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
 use central::Wish;
 use config::Settings;
@@ -26,7 +26,7 @@ use crate::run::backend::{BooksCdrs, SwitchBackend};
 use crate::run::books::Books;
 use crate::run::central::{Ledger, WISHES_MAX};
 use crate::run::central_books::CentralBooks;
-use crate::run::clock::Clock;
+use crate::run::clock::{self, Clock};
 use crate::run::control::{NodeControl, ORDERS_MAX, Order};
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
 use crate::run::local_books::LocalBooks;
@@ -90,13 +90,10 @@ impl Switch {
         let clock = Clock::start();
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
-        let unsaved_file = Some(settings.journal.unsaved_file.clone());
-        let options = Options { shards: count, unsaved_file, ..Options::default() };
-        let make = || Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
-        let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
+        let (journal, replay) = open_journal(&settings, count)?;
         // After the journal, which makes the data folder and keeps a second process out: that is where the token is often kept.
         let token = web::admin_token(&settings.http.admin_token_file)?;
-        tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, "the journal was read");
+        let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
         let journal = Arc::new(journal);
         let shelf = Shelf::in_data(&settings.node.data_dir);
         keep(&shelf, &settings, &clock)?;
@@ -104,16 +101,7 @@ impl Switch {
         let tables = Arc::new(tables::tables(&settings, &bound.addresses.sip));
 
         let key = secret()?;
-        let mut pollers = Vec::new();
-        let mut inboxes = Vec::new();
-        let mut mailboxes = Vec::new();
-        for _ in 0..count {
-            let poller = Poller::new().context("cannot make an epoll instance")?;
-            let (letters, inbox) = crossbeam_channel::bounded(MAILBOX_LETTERS);
-            mailboxes.push(Mailbox { letters, waker: poller.waker() });
-            pollers.push(poller);
-            inboxes.push(inbox);
-        }
+        let (pollers, inboxes, mailboxes) = mailboxes(count)?;
         let fabric = Arc::new(Fabric {
             clock,
             tables: ArcSwap::from(Arc::clone(&tables)),
@@ -138,6 +126,7 @@ impl Switch {
             tables: &tables,
             slots: &slots,
             shelf: &shelf,
+            last_moment,
         };
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
@@ -152,7 +141,7 @@ impl Switch {
         let herald = Herald::start(&settings, &fabric, &shelf)?;
         herald.announce(&settings.decks);
         let retired = Vec::new();
-        Ok(Self {
+        let started = Self {
             addresses: bound.addresses,
             settings,
             shelf,
@@ -166,7 +155,37 @@ impl Switch {
             io: Some(io),
             orders,
             backend,
-        })
+        };
+        match started.wait_begun() {
+            Ok(()) => Ok(started),
+            Err(why) => {
+                // Its own error says the same.
+                let _ = started.stop();
+                Err(why)
+            }
+        }
+    }
+
+    /// Until all that the start wrote is durable, calls of before that are closed among it: without that
+    /// nothing is ready.
+    fn wait_begun(&self) -> anyhow::Result<()> {
+        while !self.fabric.standings.iter().all(|shard| shard.has_begun.load(Ordering::Acquire)) {
+            if let Some(why) = self.journal_failed() {
+                bail!("the journal failed at the start: {why}");
+            }
+            if self.a_shard_died() {
+                bail!("a shard ended at the start: see the log");
+            }
+            std::thread::sleep(HANG_UP_LOOK);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the clock was right until now, if it is.
+    pub(crate) fn keep_moment(&self) {
+        if self.fabric.clock_doubt().is_none() {
+            clock::keep_moment(&self.settings.node.data_dir, self.fabric.clock.now().wall);
+        }
     }
 
     /// What an operator asks of the node next.
@@ -290,6 +309,36 @@ fn not_kept(path: &std::path::Path, error: &anyhow::Error) -> config::Diagnostic
     config::Diagnostic { file: path.to_string_lossy().into(), line: 1, column: 1, severity: config::Severity::Error, message }
 }
 
+/// The journal with all that the runs before left, and what it holds.
+fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, Replay)> {
+    let unsaved_file = Some(settings.journal.unsaved_file.clone());
+    let ballast_bytes = u64::from(settings.journal.ballast_mib) << 20;
+    let options = Options { shards: count, unsaved_file, ballast_bytes, ..Options::default() };
+    let make = || Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
+    let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
+    let head = ledger::hex(&recovered.head);
+    tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, head, "the journal was read");
+    if recovered.taken > 0 {
+        let file = settings.journal.unsaved_file.display();
+        tracing::warn!(entries = recovered.taken, %file, "the unsaved file of the run before was taken in");
+    }
+    Ok((journal, replay))
+}
+
+/// For each shard what wakes it, what it reads and where others write.
+#[allow(clippy::type_complexity, reason = "three lists of one length")]
+fn mailboxes(count: usize) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<Letter>>, Vec<Mailbox>)> {
+    let (mut pollers, mut inboxes, mut mailboxes) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..count {
+        let poller = Poller::new().context("cannot make an epoll instance")?;
+        let (letters, inbox) = crossbeam_channel::bounded(MAILBOX_LETTERS);
+        mailboxes.push(Mailbox { letters, waker: poller.waker() });
+        pollers.push(poller);
+        inboxes.push(inbox);
+    }
+    Ok((pollers, inboxes, mailboxes))
+}
+
 /// What every shard is given.
 struct Parts<'a> {
     key: [u8; 16],
@@ -300,6 +349,7 @@ struct Parts<'a> {
     tables: &'a Arc<node::Tables>,
     slots: &'a Arc<SlotTable>,
     shelf: &'a Shelf,
+    last_moment: Option<units::Wall>,
 }
 
 fn start_shards(
@@ -323,6 +373,9 @@ fn start_shards(
         node.set_stopwatch(Clock::stopwatch);
         if settings.node.ledger.is_some() {
             node.set_lent();
+        }
+        if let Some(last) = parts.last_moment {
+            node.set_last_moment(last);
         }
         node.restore(fabric.clock.now(), books);
         let shard = Shard {

@@ -57,11 +57,18 @@ impl Entry {
         Ok(Self { kind: Kind::of(record), account: record.account.clone(), at: record.at, body: record.encode()? })
     }
 
+    /// The columns that `record` has to have; the body is left empty.
+    pub(crate) fn columns_of(record: &Record) -> Self {
+        Self { kind: Kind::of(record), account: record.account.clone(), at: record.at, body: Vec::new() }
+    }
+
     /// Do the columns say what the body says? The hash chain covers only the body.
     pub(crate) fn is_row_of(&self, record: &Record) -> bool {
         let kind = Kind::of(record);
-        // The first version of the journal knew no money but a call's.
-        let fits = self.kind == kind || (self.kind == Kind::OTHER && kind == Kind::MONEY);
+        // What this program does not know is of the kind that its writer knew. The upgrade from the first
+        // version, which knew no money but a call's, took the few records that make a pocket known for money.
+        let upgraded = self.kind == Kind::MONEY && matches!(record.body, RecordBody::PocketOpened(_));
+        let fits = self.kind == kind || upgraded || matches!(record.body, RecordBody::Newer(_));
         fits && self.account == record.account && self.at == record.at
     }
 }

@@ -74,6 +74,49 @@ pub enum StoreError {
         /// What was to be written.
         path: PathBuf,
     },
+    /// There is no room for what is kept back and for a start.
+    #[error(
+        "no room for the journal: {} needs {} KiB more on its disk, which are kept back so that calls can be settled when it is full; \
+         free some, or set a smaller journal.ballast_mib",
+        path.display(), need_bytes.div_ceil(1_024)
+    )]
+    NoRoom {
+        /// The file that holds the room.
+        path: PathBuf,
+        /// What is missing at most, bytes.
+        need_bytes: u64,
+    },
+    /// The place of the unsaved file cannot be used.
+    #[error("journal.unsaved_file {}: {why}; set a file that this user can write, on another disk than node.data_dir", path.display())]
+    UnsavedPlace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// An unsaved file that cannot be taken in. Nothing of it was.
+    #[error(
+        "unsaved file {} cannot be taken in: {why}; nothing of it was written to the journal. Move it away and start, then look at it with \
+         `tollgate ledger import`",
+        path.display()
+    )]
+    Unsaved {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The tables that queries use are not those of the entries.
+    #[error(
+        "the tables for queries in {} do not fit its entries: {why}; the entries are whole: run `tollgate ledger reindex --data {}`",
+        path.display(), path.parent().unwrap_or(path).display()
+    )]
+    Index {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong first.
+        why: String,
+    },
     /// SQLite refused for another reason.
     #[error("{what} {}: {source}", path.display())]
     Sqlite {

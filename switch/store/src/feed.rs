@@ -12,7 +12,7 @@ use ledger::Hash;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::queue::Shared;
-use crate::{JournalEntry, Reader, StoreError};
+use crate::{JournalEntry, Reader, StoreError, schema};
 
 /// Name of the file in the data folder.
 const FILE: &str = "feeds.db";
@@ -84,6 +84,7 @@ impl Feed {
         start: Start,
     ) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
+        schema::make_private(&path).map_err(|e| StoreError::folder(&path, e))?;
         let places = open_places(&path).map_err(|e| StoreError::sqlite("cannot write", &path, e))?;
         let progress = Progress { shared, seq: Arc::default() };
         let mut feed = Self { name, node: node.to_owned(), wants, reader: Reader::open(folder)?, places, path, progress };

@@ -1,19 +1,23 @@
 //! The journal as its owner sees it: open (lock, check, replay), hand out appenders, close.
 
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use ledger::{Hash, Replay, TrialBalance};
 use units::{Name, Wall};
 
-use crate::index::CdrIndex;
+use crate::head::{self, HeadFile};
+use crate::import::{self, Imported, PlanError};
+use crate::index::{self, CdrIndex};
 use crate::lock::FolderLock;
 use crate::queue::{Appender, CLOSE, Job, Metrics, Pressure, Shared};
+use crate::room::Ballast;
 use crate::schema::{self, Found};
 use crate::snapshot::{self, Snapshots};
 use crate::unsaved::{self, Unsaved};
@@ -34,9 +38,12 @@ pub struct Options {
     pub gather: Duration,
     /// The log is copied into the file when it has grown by about this much.
     pub checkpoint_bytes: u64,
-    /// Where entries go that cannot be written; by default `unsaved.jsonl` in the data folder's parent. If it cannot be written
-    /// either, the system's folder for temporary files.
+    /// Where entries go that cannot be written, beside stderr, and where a start looks for what the run
+    /// before left; none: stderr alone.
     pub unsaved_file: Option<PathBuf>,
+    /// Room kept back on the disk of the data folder, so that live calls can be settled when it is full; 0:
+    /// none.
+    pub ballast_bytes: u64,
     /// A snapshot is made after so many entries, so that a start reads at most about as many; 0: never.
     pub snapshot_entries: u64,
     /// Makes the disk fail, in tests.
@@ -52,6 +59,18 @@ pub struct Recovered {
     pub from_snapshot: u64,
     /// Hash of the last one; zeros if there is none.
     pub head: Hash,
+    /// How many of the entries were taken in now from the unsaved file.
+    pub taken: u64,
+}
+
+/// What a start read.
+struct Read {
+    head: Head,
+    found: Found,
+    /// All after it was read, not taken from a snapshot.
+    from: Head,
+    /// Settled calls among what was read.
+    cdrs: u64,
 }
 
 /// What was there at the end.
@@ -83,6 +102,7 @@ impl Default for Options {
             gather: Duration::from_millis(20),
             checkpoint_bytes: 4 << 20,
             unsaved_file: None,
+            ballast_bytes: 0,
             snapshot_entries: 200_000,
             fault: None,
         }
@@ -92,17 +112,18 @@ impl Default for Options {
 // === impl Journal ===
 
 impl Journal {
-    /// Opens or makes the journal in `folder` and shows every entry to `on_entry` (number from 1, entry, hash), oldest first; see
-    /// [`crate::feed`].
-    /// A journal that is not whole, or whose entry `on_entry` refuses, is left exactly as it is.
+    /// Opens or makes the journal in `folder` and shows every entry to `on_entry` (number from 1, entry,
+    /// hash), oldest first; see [`crate::feed`]. What the run before left in its unsaved file follows, and is
+    /// in the journal when this returns. A journal that is not whole, or whose entry `on_entry` refuses, is
+    /// left exactly as it is; nothing is written without room.
     pub fn open(
         folder: &Path,
         options: Options,
         mut on_entry: impl FnMut(u64, &Entry, &Hash) -> Result<(), String>,
     ) -> Result<(Self, Recovered), StoreError> {
         let (folder, lock) = take(folder)?;
-        let found = recover(&folder, Head::START, &mut on_entry)?;
-        Self::run(folder, lock, options, found, Head::START)
+        let read = recover(&folder, Head::START, &mut on_entry)?;
+        Self::run(folder, lock, options, &read, &mut on_entry)
     }
 
     /// As [`Journal::open`], into a replay that `make` makes: the newest snapshot that fits, then the entries after it.
@@ -110,46 +131,70 @@ impl Journal {
     pub fn restore(folder: &Path, options: Options, make: impl Fn() -> Replay) -> Result<(Self, Recovered, Replay), StoreError> {
         let (folder, lock) = take(folder)?;
         let (mut replay, from) = if schema::exists(&folder)? { snapshot::newest(&folder, &make, u64::MAX) } else { (make(), Head::START) };
-        let found = recover(&folder, from, &mut crate::feed(&mut replay))?;
-        let (journal, recovered) = Self::run(folder, lock, options, found, from)?;
+        let read = recover(&folder, from, &mut crate::feed(&mut replay))?;
+        let (journal, recovered) = Self::run(folder, lock, options, &read, &mut crate::feed(&mut replay))?;
         Ok((journal, recovered, replay))
     }
 
-    /// Starts the writer after what was recovered.
+    /// Takes in an unsaved file from elsewhere: what fits is appended, what the journal holds is skipped,
+    /// what contradicts it is named. The file stays. No switch may run on the folder.
+    pub fn import(folder: &Path, file: &Path) -> Result<Imported, StoreError> {
+        if !schema::exists(folder)? {
+            return Err(StoreError::Missing { path: schema::file(folder) });
+        }
+        if !file.exists() {
+            return Err(StoreError::Missing { path: file.to_owned() });
+        }
+        let (folder, _lock) = take(folder)?;
+        let mut without = import::Refusals::new();
+        loop {
+            let (mut replay, from) = snapshot::newest(&folder, &Replay::new, u64::MAX);
+            let read = recover(&folder, from, &mut crate::feed(&mut replay))?;
+            match import::plan(&folder, file, read.head, &mut crate::feed(&mut replay), &without) {
+                Ok(plan) => {
+                    let shared = Arc::new(Shared::new(0, 0, 0));
+                    let (_, receiver) = crossbeam_channel::bounded(1);
+                    let (options, ballast) = (Options::default(), Ballast::new(&folder, 0));
+                    ballast.keep()?;
+                    writer(&folder, &read, options, ballast, receiver, &shared, &SharedFault::default())?.take_in(plan.entries)?;
+                    return Ok(plan.imported);
+                }
+                // The books were changed by half of it: anew, without that line.
+                Err(PlanError::Refused { line, why }) if !without.contains_key(&line) => drop(without.insert(line, why)),
+                Err(error) => return Err(error.of_start(file)),
+            }
+        }
+    }
+
+    /// Takes in the unsaved file after what was recovered, and starts the writer.
     fn run(
         folder: PathBuf,
         lock: FolderLock,
         options: Options,
-        (head, found): (Head, Found),
-        from: Head,
+        read: &Read,
+        on_entry: OnEntry<'_>,
     ) -> Result<(Self, Recovered), StoreError> {
-        let path = schema::file(&folder);
-        let conn = schema::open_to_write(&path, found)?;
-        let index = CdrIndex::load(&conn).map_err(|e| StoreError::Damaged {
-            path: path.clone(),
-            last_whole: head.entries,
-            why: format!("the tables for queries cannot be read: {e}"),
-        })?;
-        // The names of new files are durable only when their folder is.
-        File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(&folder, e))?;
+        let ballast = Ballast::new(&folder, options.ballast_bytes);
+        ballast.keep()?;
+        let unsaved_file = options.unsaved_file.clone();
+        let mut to_take = Vec::new();
+        if let Some(place) = &unsaved_file {
+            unsaved::try_unsaved_place(place, false)?;
+            let plan = import::plan(&folder, place, read.head, on_entry, &import::Refusals::new());
+            to_take = plan.and_then(import::Plan::whole).map_err(|e: PlanError| e.of_start(place))?;
+        }
         let shared = Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));
-        shared.reached(head.entries);
         // One place more than the bound, for the word that closes.
         let (sender, receiver) = crossbeam_channel::bounded(options.bound as usize + 1);
-        let fault: SharedFault = Arc::new(Mutex::new(options.fault));
-        let writer = Writer {
-            conn,
-            path: path.clone(),
-            receiver,
-            shared: Arc::clone(&shared),
-            index,
-            head,
-            gather: options.gather,
-            checkpoint_bytes: options.checkpoint_bytes,
-            logged_bytes: 0,
-            unsaved: Unsaved::new(unsaved_files(&folder, options.unsaved_file)),
-            fault: Arc::clone(&fault),
-        };
+        let (shards, every, fault) = (options.shards, options.snapshot_entries, SharedFault::default());
+        let mut writer = writer(&folder, read, options, ballast, receiver, &shared, &fault)?;
+        let taken = to_take.len() as u64;
+        writer.take_in(to_take)?;
+        if let Some(place) = &unsaved_file {
+            unsaved::remove(place)?;
+        }
+        let recovered = Recovered { entries: writer.head.entries, from_snapshot: read.from.entries, head: writer.head.hash, taken };
+        let path = writer.path.clone();
         let watched = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("journal".to_owned())
@@ -158,11 +203,14 @@ impl Journal {
                 writer.run()
             })
             .map_err(|source| StoreError::Io { what: "cannot start the writer of", path: path.clone(), source })?;
-        let snapshots = Snapshots::start(&folder, &shared, options.snapshot_entries, from.entries, fault)
-            .map_err(|source| StoreError::Io { what: "cannot start the snapshots of", path, source })?;
-        let recovered = Recovered { entries: head.entries, from_snapshot: from.entries, head: head.hash };
-        let taken = Mutex::new(vec![false; options.shards]);
-        Ok((Self { folder, shared, sender, taken, writer: Mutex::new(Some(thread)), snapshots, _lock: lock }, recovered))
+        let snapshots = Snapshots::start(&folder, &shared, every, read.from.entries, fault).map_err(|source| StoreError::Io {
+            what: "cannot start the snapshots of",
+            path,
+            source,
+        })?;
+        let taken_places = Mutex::new(vec![false; shards]);
+        let journal = Self { folder, shared, sender, taken: taken_places, writer: Mutex::new(Some(thread)), snapshots, _lock: lock };
+        Ok((journal, recovered))
     }
 
     /// The way in for one shard, once per shard. `wake` is called from the writer's thread after each commit that made entries of
@@ -261,26 +309,67 @@ impl Drop for Watch {
     }
 }
 
-/// The folder, made if absent, and ours.
-fn take(folder: &Path) -> Result<(PathBuf, FolderLock), StoreError> {
-    fs::create_dir_all(folder).map_err(|e| StoreError::folder(folder, e))?;
+/// The writer at the end of what was read; nothing is written yet but the tables of a new journal.
+fn writer(
+    folder: &Path,
+    read: &Read,
+    options: Options,
+    ballast: Ballast,
+    receiver: Receiver<Job>,
+    shared: &Arc<Shared>,
+    fault: &SharedFault,
+) -> Result<Writer, StoreError> {
+    let (path, head) = (schema::file(folder), read.head);
+    let conn = schema::open_to_write(&path, read.found)?;
+    index::check_tail(&conn, &path, read.from.entries, head.entries, read.cdrs)?;
+    let index = CdrIndex::load(&conn).map_err(|e| StoreError::Damaged {
+        path: path.clone(),
+        last_whole: head.entries,
+        why: format!("the tables for queries cannot be read: {e}"),
+    })?;
+    let head_file = HeadFile::begin(folder, head).map_err(|e| StoreError::folder(&folder.join(head::FILE), e))?;
+    // The names of new files are durable only when their folder is.
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(folder, e))?;
+    shared.reached(head.entries);
+    *fault.lock().unwrap_or_else(PoisonError::into_inner) = options.fault;
+    Ok(Writer {
+        conn,
+        path,
+        receiver,
+        shared: Arc::clone(shared),
+        index,
+        head,
+        gather: options.gather,
+        checkpoint_bytes: options.checkpoint_bytes,
+        logged_bytes: 0,
+        unsaved: Unsaved::new(options.unsaved_file),
+        ballast,
+        head_file,
+        fault: Arc::clone(fault),
+    })
+}
+
+/// The folder, made if absent and then for its owner alone, and ours.
+pub(crate) fn take(folder: &Path) -> Result<(PathBuf, FolderLock), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| StoreError::folder(folder, e))?;
     let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
     let lock = FolderLock::take(&folder)?;
     Ok((folder, lock))
 }
 
-fn recover(folder: &Path, from: Head, on_entry: OnEntry<'_>) -> Result<(Head, Found), StoreError> {
-    if !schema::exists(folder)? {
-        return Ok((Head::START, Found::Nothing));
-    }
+fn recover(folder: &Path, from: Head, on_entry: OnEntry<'_>) -> Result<Read, StoreError> {
     let path = schema::file(folder);
-    let (head, found) = walk::walk_file(&path, from, on_entry);
+    if !schema::exists(folder)? {
+        head::check(folder, Head::START).map_err(|why| StoreError::Damaged { path, last_whole: 0, why })?;
+        return Ok(Read { head: Head::START, found: Found::Nothing, from, cdrs: 0 });
+    }
+    let mut cdrs = 0;
+    let (head, found) = walk::walk_file(&path, from, &mut |seq, entry, hash| {
+        cdrs += u64::from(entry.kind == Kind::CDR);
+        on_entry(seq, entry, hash)
+    });
     let found = found?;
-    wal::check(folder).map_err(|why| StoreError::Damaged { path, last_whole: head.entries, why })?;
-    Ok((head, found))
-}
-
-fn unsaved_files(folder: &Path, chosen: Option<PathBuf>) -> Vec<PathBuf> {
-    let beside = folder.parent().map(|parent| parent.join(unsaved::FILE));
-    chosen.or(beside).into_iter().chain([std::env::temp_dir().join(unsaved::FILE)]).collect()
+    let whole = wal::check(folder).and_then(|()| head::check(folder, head)).and_then(|()| snapshot::check_end(folder, head));
+    whole.map_err(|why| StoreError::Damaged { path, last_whole: head.entries, why })?;
+    Ok(Read { head, found, from, cdrs })
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,8 +33,8 @@ impl FolderLock {
     /// Takes the folder for this process, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(|e| StoreError::folder(&path, e))?;
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = opened.map_err(|e| StoreError::folder(&path, e))?;
         let mut tries = 0;
         loop {
             match file.try_lock() {

@@ -94,7 +94,7 @@ impl PaymentList {
         };
         let Transfer { key, amount, memo, .. } = transfer.clone();
         let kept = booked.map_or(0, |booked| booked.fee.amount);
-        let gross = Money::of(amount.amount.saturating_add(kept), amount.currency);
+        let gross = Money::of(amount.amount.checked_add(kept).expect("a payment and its fee were one amount"), amount.currency);
         self.by_key.insert(key.clone(), self.rows.len());
         let method = method.clone();
         self.rows.push(PaymentRow { entry, key, gross, method, reference: memo, announced_at, due, booked, undone: None });

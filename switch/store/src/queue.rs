@@ -54,6 +54,9 @@ pub enum Load {
     Half,
     /// Only the reserve for live calls is left, or less.
     Full,
+    /// The disk is full, and the room kept back is in use: no new calls, no extensions, nothing that an
+    /// operator asks to be written.
+    NoRoom,
     /// The disk failed: no new calls, no extensions; the process has to end with an error.
     Failed,
 }
@@ -122,7 +125,8 @@ pub(crate) struct Slot {
 }
 
 const RUNNING: u8 = 0;
-const FAILED: u8 = 1;
+const NO_ROOM: u8 = 1;
+const FAILED: u8 = 2;
 
 pub(crate) struct Shared {
     bound: u64,
@@ -249,6 +253,21 @@ impl Shared {
         self.state.load(Ordering::Acquire) == FAILED
     }
 
+    /// The disk is full and the ballast given up.
+    pub(crate) fn lack_room(&self) {
+        // A failure is for ever.
+        let _failed = self.state.compare_exchange(RUNNING, NO_ROOM, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// There is room again; false if that changes nothing.
+    pub(crate) fn has_room(&self) -> bool {
+        self.state.compare_exchange(NO_ROOM, RUNNING, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    pub(crate) fn lacks_room(&self) -> bool {
+        self.state.load(Ordering::Acquire) == NO_ROOM
+    }
+
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }
@@ -257,6 +276,8 @@ impl Shared {
         let queued = self.queued.load(Ordering::Relaxed);
         let load = if self.has_failed() {
             Load::Failed
+        } else if self.lacks_room() {
+            Load::NoRoom
         } else if queued >= self.bound - self.reserve {
             Load::Full
         } else if queued >= self.bound / 2 {

@@ -270,6 +270,13 @@ impl Reader {
         last(&self.conn).map_err(|e| self.unreadable(e))
     }
 
+    /// When the last durable entry was made; none if there is none.
+    pub fn last_at(&self) -> Result<Option<Wall>, StoreError> {
+        let found = self.conn.prepare_cached("SELECT at FROM entry ORDER BY seq DESC LIMIT 1");
+        let found = found.and_then(|mut statement| statement.query_row([], |row| row.get(0).map(Wall)).optional());
+        found.map_err(|e| self.unreadable(e))
+    }
+
     /// The chain's hash at entry `seq`; zeros before the first.
     pub(crate) fn hash(&self, seq: u64) -> Result<Hash, StoreError> {
         if seq == 0 {

@@ -2,13 +2,15 @@
 //!
 //! An existing file is first read through a read-only connection; it is opened for writing only when all of it is whole.
 
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::StoreError;
+use crate::{Entry, Kind, StoreError};
 
 /// Name of the journal in the data folder.
 pub(crate) const FILE: &str = "journal.db";
@@ -43,6 +45,14 @@ const UPGRADE: &str = "BEGIN IMMEDIATE;
     UPDATE entry SET kind = 3 WHERE kind = 0 AND (instr(body, '\"body\":{\"top_up\"') OR instr(body, '\"body\":{\"pocket_')
         OR (instr(body, '\"body\":{\"account_opened\"') AND instr(body, '\"opening\":{')));
     PRAGMA user_version = 2; COMMIT;";
+
+/// The kind that [`UPGRADE`] gives an entry of the first version.
+pub(crate) fn upgraded(entry: &Entry) -> Kind {
+    let has = |text: &str| entry.body.windows(text.len()).any(|part| part == text.as_bytes());
+    let is_money =
+        has(r#""body":{"top_up""#) || has(r#""body":{"pocket_"#) || (has(r#""body":{"account_opened""#) && has(r#""opening":{"#));
+    if entry.kind == Kind::OTHER && is_money { Kind::MONEY } else { entry.kind }
+}
 
 /// What lies at the journal's place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,8 +93,23 @@ pub(crate) fn open_to_salvage(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
+/// For their owner alone: the journal says who called whom. SQLite gives the files beside it the mode of the
+/// journal.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let is_ours = |name: &str| [FILE, "snapshot", "feeds.db"].iter().any(|ours| name.starts_with(ours));
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        if entry.file_name().to_str().is_some_and(is_ours) && entry.metadata()?.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(entry.path(), Permissions::from_mode(0o600))?;
+        }
+    }
+    Ok(())
+}
+
 /// The writer's connection. Makes file and tables if `found` is nothing.
 pub(crate) fn open_to_write(path: &Path, found: Found) -> Result<Connection, StoreError> {
+    make_private(path).map_err(|e| StoreError::folder(path, e))?;
     let opened = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,

@@ -3,8 +3,9 @@
 //! A snapshot is only a shortcut: it is used if its bytes are whole and its hash is that of the entry it stands for, and it is made by a
 //! thread that reads the journal as anybody could. Losing one loses time, never money.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -91,6 +92,29 @@ fn fits(folder: &Path, head: SnapshotHead) -> Result<(), String> {
     if written == head.chain { Ok(()) } else { Err(format!("entry {} of the journal has another hash", head.seq)) }
 }
 
+/// A whole snapshot of an entry that the journal, which ends at `head`, does not have: its end is missing.
+pub(crate) fn check_end(folder: &Path, head: Head) -> Result<(), String> {
+    for path in files(folder) {
+        let Some(seq) = seq_of(&path).filter(|seq| *seq > head.entries) else { continue };
+        if is_whole(&path) {
+            return Err(format!(
+                "it ends at entry {}, but {} was made of {seq} entries: entries were deleted at its end, or its log is missing",
+                head.entries,
+                path.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the file is as it was written, whatever the journal says.
+fn is_whole(path: &Path) -> bool {
+    let mut reader = SnapshotReader::into(Replay::new());
+    let Ok(file) = File::open(path) else { return false };
+    let lines = BufReader::with_capacity(1 << 20, file).split(b'\n');
+    lines.map_while(Result::ok).all(|line| reader.take(&line).is_ok()) && reader.finish().is_ok()
+}
+
 /// The bytes of a replay's snapshot.
 pub(crate) fn bytes(replay: &Replay, out: &mut impl Write) -> io::Result<()> {
     replay.write_snapshot(|line| {
@@ -103,7 +127,8 @@ pub(crate) fn bytes(replay: &Replay, out: &mut impl Write) -> io::Result<()> {
 fn write(folder: &Path, replay: &Replay, fault: &SharedFault) -> io::Result<()> {
     let (new, named) = (folder.join(NEW), folder.join(format!("{PREFIX}{:020}", replay.seq())));
     stage(fault, Stage::Snapshot)?;
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&new)?);
+    let made = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = BufWriter::with_capacity(1 << 20, made);
     bytes(replay, &mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     stage(fault, Stage::Snapshot)?;
@@ -176,6 +201,7 @@ impl Maker {
         let text = |e: StoreError| e.to_string();
         walked.1.map_err(text)?;
         write(&self.folder, &replay, &self.fault).map_err(|e| e.to_string())?;
+        tracing::info!(entry = walked.0.entries, hash = ledger::hex(&walked.0.hash), "the journal's head at a snapshot");
         Ok(replay.seq())
     }
 }

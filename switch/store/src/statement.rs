@@ -200,7 +200,7 @@ impl Reader {
 
 fn add(balances: &mut Balances, place: (Name, Currency), amount: i64) -> i64 {
     let balance = balances.entry(place).or_default();
-    *balance = balance.saturating_add(amount);
+    *balance = balance.checked_add(amount).expect("the ledger keeps balances in range");
     *balance
 }
 

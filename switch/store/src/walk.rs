@@ -64,7 +64,7 @@ fn walk_connection(conn: Result<Connection, StoreError>, path: &Path, head: &mut
     if found == Found::Nothing {
         return Ok(found);
     }
-    let walked = walk(&conn, head, on_entry);
+    let walked = walk(&conn, found, head, on_entry);
     let (path, last_whole) = (path.to_owned(), head.entries);
     match walked {
         Ok(()) => Ok(found),
@@ -74,17 +74,17 @@ fn walk_connection(conn: Result<Connection, StoreError>, path: &Path, head: &mut
     }
 }
 
-fn walk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
+fn walk(conn: &Connection, found: Found, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
     loop {
         let before = head.entries;
-        walk_chunk(conn, head, on_entry)?;
+        walk_chunk(conn, found, head, on_entry)?;
         if head.entries - before < CHUNK_ROWS {
             return Ok(());
         }
     }
 }
 
-fn walk_chunk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
+fn walk_chunk(conn: &Connection, version: Found, head: &mut Head, on_entry: OnEntry<'_>) -> Result<(), Stop> {
     let mut statement = conn.prepare_cached(ROWS)?;
     let mut rows = statement.query([head.entries, CHUNK_ROWS])?;
     while let Some(row) = rows.next()? {
@@ -93,7 +93,10 @@ fn walk_chunk(conn: &Connection, head: &mut Head, on_entry: OnEntry<'_>) -> Resu
         if found != seq {
             return Err(Stop::Damaged(format!("entry {seq} is missing, the next is {found}")));
         }
-        let (entry, written) = read(row).map_err(damaged)?;
+        let (mut entry, written) = read(row).map_err(damaged)?;
+        if version == Found::First {
+            entry.kind = schema::upgraded(&entry);
+        }
         let hash = chain(&head.hash, &entry.body);
         if written != hash {
             return Err(Stop::Damaged(format!("the hash chain breaks at entry {seq}: it was changed, or one before it")));

@@ -1,7 +1,9 @@
 //! The one thread that writes: takes all that queued during the last commit, writes it in one transaction, then acknowledges.
 //!
-//! Invariant: what is acknowledged is on disk, in one order with one hash chain. After the first error nothing is written or
-//! acknowledged any more; a failed fsync is never retried, because the system may already have dropped the pages.
+//! Invariant: what is acknowledged is on disk, in one order with one hash chain. A disk that is full at a
+//! write is given room once, from the ballast, and the same entries are written again: nothing of them was
+//! forced to the disk. After any other error nothing is written or acknowledged any more; a failed fsync is
+//! never retried, because the system may already have dropped the pages.
 
 use std::io;
 use std::path::PathBuf;
@@ -10,15 +12,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use ledger::chain;
 use rusqlite::Connection;
+use rusqlite::ErrorCode;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::StoreError;
+use crate::head::HeadFile;
 use crate::index::{self, CdrIndex};
 use crate::journal::Closed;
 use crate::queue::{CLOSE, Job, Shared};
+use crate::room::Ballast;
 use crate::schema::PAGE_BYTES;
 use crate::unsaved::Unsaved;
 use crate::walk::Head;
@@ -28,6 +33,8 @@ use crate::{Entry, Kind};
 const BATCH: usize = 4_096;
 /// Pages that a commit changes beside those that its bodies fill: the table's last leaf, the CDR table's, a block's.
 const PAGES_PER_COMMIT: u64 = 3;
+/// A disk that was full is looked at so often.
+const ROOM_LOOK: Duration = Duration::from_secs(2);
 
 /// A point where a test can make the disk fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,7 +66,17 @@ pub(crate) struct Writer {
     pub(crate) checkpoint_bytes: u64,
     pub(crate) logged_bytes: u64,
     pub(crate) unsaved: Unsaved,
+    pub(crate) ballast: Ballast,
+    pub(crate) head_file: HeadFile,
     pub(crate) fault: SharedFault,
+}
+
+/// Why something was not written.
+enum Trouble {
+    /// The disk had no room for it; nothing was forced to it.
+    Full(String),
+    /// Anything else: what is on the disk is not known.
+    Broken(String),
 }
 
 /// A batch and, per shard, the highest ticket in it.
@@ -80,13 +97,15 @@ impl Writer {
             last_start = Some(Instant::now());
             self.write(&mut batch);
         }
-        if !self.shared.has_failed()
-            && let Err(why) = self.checkpoint("TRUNCATE")
-        {
-            self.fail(why);
+        if !self.shared.has_failed() {
+            self.checkpoint("TRUNCATE");
         }
         match self.shared.failure() {
-            None => Ok(Closed { entries: self.head.entries }),
+            None => {
+                self.head_file.sync();
+                tracing::info!(entry = self.head.entries, hash = ledger::hex(&self.head.hash), "the journal's head at its end");
+                Ok(Closed { entries: self.head.entries })
+            }
             Some(why) => {
                 self.unsaved.sync();
                 Err(StoreError::Failed { why: why.to_owned(), unsaved: self.unsaved.count(), path: self.unsaved.path() })
@@ -98,7 +117,7 @@ impl Writer {
     /// while it sleeps nobody pays for waking it. False when closed and empty.
     fn gather(&mut self, batch: &mut Batch, last_start: Option<Instant>) -> bool {
         if !batch.closing {
-            let Ok(first) = self.receiver.recv() else { return false };
+            let Some(first) = self.first() else { return false };
             batch.push(first);
             let rest = last_start.and_then(|start| self.gather.checked_sub(start.elapsed()));
             if let Some(rest) = rest.filter(|_| !batch.closing && self.receiver.len() < BATCH) {
@@ -112,21 +131,52 @@ impl Writer {
         !(batch.closing && batch.jobs.is_empty())
     }
 
+    /// The next entry; none when closed. While there is no room, it is looked for.
+    fn first(&mut self) -> Option<Job> {
+        loop {
+            if !self.shared.lacks_room() {
+                return self.receiver.recv().ok();
+            }
+            match self.receiver.recv_timeout(ROOM_LOOK) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => self.look_for_room(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Appends entries before the journal is anybody's, all in order.
+    pub(crate) fn take_in(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
+        let mut jobs: Vec<Job> = entries.into_iter().map(|entry| Job { shard: CLOSE, ticket: 0, entry }).collect();
+        let unsaved = jobs.len() as u64;
+        while !jobs.is_empty() {
+            let rest = jobs.split_off(jobs.len().min(BATCH));
+            self.commit(&jobs).map_err(|trouble| match trouble {
+                Trouble::Full(_) => StoreError::DiskFull { path: self.path.clone() },
+                Trouble::Broken(why) => StoreError::Failed { why, unsaved, path: self.unsaved.path() },
+            })?;
+            jobs = rest;
+        }
+        self.shared.reached(self.head.entries);
+        self.head_file.put(self.head);
+        self.head_file.sync();
+        Ok(())
+    }
+
     fn write(&mut self, batch: &mut Batch) {
         let count = batch.jobs.len() as u64;
         if self.shared.has_failed() {
             return self.save_elsewhere(batch, self.head);
         }
         let (start, before) = (Instant::now(), self.head);
-        match self.commit(&batch.jobs) {
+        match self.commit_with_room(&batch.jobs) {
             Ok(()) => {
                 self.shared.committed(count, start.elapsed());
+                self.head_file.put(self.head);
                 self.acknowledge(batch);
                 self.shared.reached(self.head.entries);
-                if self.logged_bytes > self.checkpoint_bytes
-                    && let Err(why) = self.checkpoint("PASSIVE")
-                {
-                    self.fail(why);
+                if self.logged_bytes > self.checkpoint_bytes {
+                    self.checkpoint("PASSIVE");
                 }
             }
             Err(why) => {
@@ -136,12 +186,60 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, jobs: &[Job]) -> Result<(), String> {
+    /// A commit that finds the disk full is made once more, in the ballast's room.
+    fn commit_with_room(&mut self, jobs: &[Job]) -> Result<(), String> {
+        let before = self.head;
+        match self.commit(jobs) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Full(why)) => match self.roll_back(before).map(|()| self.make_room(&why)) {
+                Ok(true) => self.commit(jobs).map_err(Trouble::text),
+                Ok(false) => Err(why),
+                Err(error) => Err(format!("{why}; and cannot roll back: {error}")),
+            },
+            Err(Trouble::Broken(why)) => Err(why),
+        }
+    }
+
+    /// Gives up the ballast; whether there was any. Nothing new begins from now on.
+    fn make_room(&mut self, why: &str) -> bool {
+        let released = self.ballast.release();
+        if released {
+            tracing::error!(why, "the disk is full: no new calls, no payments; live calls end at their lease, in the room kept for them");
+            self.shared.lack_room();
+            self.shared.slots.iter().for_each(crate::queue::Slot::tell);
+        }
+        released
+    }
+
+    fn look_for_room(&mut self) {
+        if self.ballast.keep().is_ok() && self.shared.has_room() {
+            tracing::warn!("the disk has room again: new calls and payments are taken");
+            self.shared.slots.iter().for_each(crate::queue::Slot::tell);
+        }
+    }
+
+    /// The state before a transaction that failed at a write.
+    fn roll_back(&mut self, before: Head) -> rusqlite::Result<()> {
+        if !self.conn.is_autocommit() {
+            self.conn.execute_batch("ROLLBACK")?;
+        }
+        self.head = before;
+        self.index = CdrIndex::load(&self.conn)?;
+        Ok(())
+    }
+
+    fn commit(&mut self, jobs: &[Job]) -> Result<(), Trouble> {
         self.stage(Stage::Insert)?;
-        self.insert(jobs).map_err(|e| format!("cannot write {}: {e}", self.path.display()))?;
+        self.insert(jobs).map_err(|e| self.trouble("write", &e))?;
         self.stage(Stage::Commit)?;
         let committed = self.conn.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
-        committed.map(|_| ()).map_err(|e| format!("cannot commit {}: {e}", self.path.display()))
+        committed.map(|_| ()).map_err(|e| self.trouble("commit", &e))
+    }
+
+    /// SQLite says that the disk is full only of a write, which comes before the fsync.
+    fn trouble(&self, what: &str, error: &rusqlite::Error) -> Trouble {
+        let why = format!("cannot {what} {}: {error}", self.path.display());
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) { Trouble::Full(why) } else { Trouble::Broken(why) }
     }
 
     fn insert(&mut self, jobs: &[Job]) -> rusqlite::Result<()> {
@@ -174,19 +272,35 @@ impl Writer {
         }
     }
 
-    /// Copies the log into the file. A reader that holds part of it back is no error: the rest follows next time.
-    fn checkpoint(&mut self, mode: &str) -> Result<(), String> {
+    /// Copies the log into the file. A reader that holds part of it back is no error, nor is a full disk: the
+    /// entries are durable in the log, and the rest follows later.
+    fn checkpoint(&mut self, mode: &str) {
+        match self.try_checkpoint(mode) {
+            Ok(whole) => self.logged_bytes = if whole { 0 } else { self.checkpoint_bytes / 2 },
+            Err(Trouble::Full(why)) => {
+                self.logged_bytes = self.checkpoint_bytes / 2;
+                if !self.make_room(&why) {
+                    tracing::warn!(why, "the journal's log grows until there is room");
+                }
+            }
+            Err(Trouble::Broken(why)) => self.fail(why),
+        }
+        self.head_file.sync();
+    }
+
+    /// Whether all of it was copied.
+    fn try_checkpoint(&self, mode: &str) -> Result<bool, Trouble> {
         self.stage(Stage::Checkpoint)?;
         let moved = self.conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
             let (busy, logged, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(busy == 0 && logged == copied)
         });
-        let whole = moved.map_err(|e| format!("cannot checkpoint {}: {e}", self.path.display()))?;
-        self.logged_bytes = if whole { 0 } else { self.checkpoint_bytes / 2 };
-        Ok(())
+        moved.map_err(|e| self.trouble("checkpoint", &e))
     }
 
     fn fail(&mut self, why: String) {
+        // The unsaved file may be on the same disk.
+        self.ballast.release();
         tracing::error!(why, unsaved = %self.unsaved.path().display(), "the journal failed: no new calls; entries go to the unsaved file");
         self.shared.fail(why);
         self.shared.slots.iter().for_each(crate::queue::Slot::tell);
@@ -206,8 +320,22 @@ impl Writer {
         batch.upto.fill(0);
     }
 
-    fn stage(&self, stage: Stage) -> Result<(), String> {
-        self::stage(&self.fault, stage).map_err(|e| format!("cannot write {}: {e}", self.path.display()))
+    fn stage(&self, stage: Stage) -> Result<(), Trouble> {
+        self::stage(&self.fault, stage).map_err(|e| {
+            let why = format!("cannot write {}: {e}", self.path.display());
+            // A fault at the commit stands for its fsync.
+            let full = e.kind() == io::ErrorKind::StorageFull && stage != Stage::Commit;
+            if full { Trouble::Full(why) } else { Trouble::Broken(why) }
+        })
+    }
+}
+
+// === impl Trouble ===
+
+impl Trouble {
+    fn text(self) -> String {
+        let (Self::Full(why) | Self::Broken(why)) = self;
+        why
     }
 }
 

@@ -233,10 +233,9 @@ fn a_journal_cut_short_or_foreign() {
     }
 }
 
-/// The largest file of the data folder.
+/// The journal's file.
 fn journal_file(data: &Path) -> std::path::PathBuf {
-    let files = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
-    files.max_by_key(|path| fs::metadata(path).unwrap().len()).expect("a journal")
+    data.join("journal.db")
 }
 
 /// Turns over the bits of a byte in the last place where `text` stands.
@@ -248,4 +247,58 @@ fn turn_over(file: &Path, text: &[u8]) -> bool {
     journal.seek(SeekFrom::Start(at as u64)).unwrap();
     journal.write_all(&[bytes[at] ^ 1]).unwrap();
     true
+}
+
+/// Where unsaved records would go is tried by writing there: `check` names the place in the file, a start
+/// says no `ready`.
+#[test]
+fn fault_a1_an_unsaved_file_that_cannot_be_written() {
+    let site = acme().toml("[journal]\nunsaved_file = \"/proc/no/such/unsaved.jsonl\"");
+    site.write();
+    let output = tollgate(&["check", "--config", site.config().to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = fs::read_to_string(site.config()).unwrap().lines().position(|line| line.starts_with("unsaved_file")).unwrap() + 1;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said.contains(&format!("tollgate.toml:{line}:16: journal.unsaved_file /proc/no/such/unsaved.jsonl")), "{said}");
+    fails(&run(&site), &["journal.unsaved_file", "/proc/no/such", "set a file"]);
+    let fine = acme().toml("[journal]\nunsaved_file = \"deep/in/there/unsaved.jsonl\"");
+    fine.write();
+    assert!(tollgate(&["check", "--config", fine.config().to_str().unwrap()]).status.success());
+    assert!(!fine.path("deep").exists(), "asking leaves nothing");
+}
+
+/// The end of a journal is anchored: beside it, and by a head kept elsewhere. Its tables are compared and
+/// made anew.
+#[test]
+fn fault_a9_verify_misses_what_is_not_there() {
+    let site = acme();
+    let switch = site.start();
+    for n in 1..=5 {
+        assert_eq!(switch.api.top_up("acme", "1.00", &format!("k{n}")).status, 201);
+    }
+    switch.stop();
+    let data = site.data();
+    let data = data.to_str().unwrap();
+    let verify = |more: &[&str]| {
+        let output = tollgate(&[&["ledger", "verify", "--data", data], more].concat());
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    assert_eq!(verify(&[]).0, Some(0));
+    let head = String::from_utf8(tollgate(&["ledger", "head", "--data", data]).stdout).unwrap();
+    assert_eq!(verify(&["--head", head.trim()]).0, Some(0), "{head}");
+    let (entry, hash) = head.trim().split_once(':').unwrap();
+    let other = format!("{entry}:{}", hash.replace(|digit: char| digit == 'a', "b").replace('0', "1"));
+    assert_eq!(verify(&["--head", &other]).0, Some(1));
+
+    let sql = |change: &str| assert!(Command::new("sqlite3").arg(site.data().join("journal.db")).arg(change).status().unwrap().success());
+    sql("UPDATE entry SET kind = 0 WHERE kind = 3");
+    let (code, said) = verify(&[]);
+    assert_eq!((code, said.contains("`kind`") && said.contains("ledger reindex")), (Some(1), true), "{said}");
+    assert!(tollgate(&["ledger", "reindex", "--data", data]).status.success());
+    assert_eq!(verify(&["--head", head.trim()]).0, Some(0));
+
+    sql("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)");
+    let (code, said) = verify(&[]);
+    assert_eq!((code, said.contains("journal.head says")), (Some(1), true), "{said}");
+    fails(&run(&site), &["damaged after entry", "journal.head", "backup"]);
 }

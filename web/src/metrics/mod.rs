@@ -62,6 +62,8 @@ pub struct Metrics {
     pub media_mos: Histogram,
     /// Accounts under their low-balance mark.
     pub balance_low_accounts: IntGauge,
+    /// 1 while the wall clock is not trusted.
+    pub clock_doubted: IntGauge,
     /// Payments announced and neither booked nor rejected.
     pub topups_pending: IntGauge,
     /// Those of them that should have been here.
@@ -145,6 +147,7 @@ impl Metrics {
             cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
             media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
+            clock_doubted: gauge(r, "clock_doubted", "1 while the wall clock is not trusted: nothing expires, no period is closed.")?,
             topups_pending: gauge(r, "topups_pending", "Payments announced and neither booked nor rejected.")?,
             topups_late: gauge(r, "topups_late", "Announced payments that should have been here.")?,
             central_up: keep(r, Gauge::with_opts(opts("central_up", "1 if the central ledger answers."))?)?,
@@ -359,6 +362,7 @@ mod tests {
             "tollgate_feed_failures_total{feed=\"nats\"} 3",
             "tollgate_feed_given_up_total{feed=\"nats\"} 1",
             "tollgate_balance_low_accounts 0",
+            "tollgate_clock_doubted 0",
             "tollgate_topups_pending 0",
             "tollgate_topups_late 0",
             "tollgate_config_last_reload_success 1",

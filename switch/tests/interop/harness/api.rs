@@ -58,6 +58,17 @@ impl Api {
         Reply::read(ask.send_json(body).unwrap())
     }
 
+    /// `POST` with a key, to a switch that may be gone.
+    pub fn try_post(&self, path: &str, key: &str, body: &Value) -> Result<Reply, ureq::Error> {
+        let ask = self.agent.post(self.url(path)).header("authorization", self.bearer()).header("idempotency-key", key);
+        ask.send_json(body).map(Reply::read)
+    }
+
+    /// The text of any other path of a switch that may be gone.
+    pub fn try_text(&self, path: &str) -> Option<String> {
+        self.agent.get(format!("http://{}{path}", self.address)).call().ok()?.body_mut().read_to_string().ok()
+    }
+
     /// `PATCH` below `/api/v1`.
     pub fn patch(&self, path: &str, body: &Value) -> Reply {
         Reply::read(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body).unwrap())

@@ -12,6 +12,7 @@ mod postgres;
 mod process;
 mod sipp;
 mod site;
+mod small_disk;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -20,9 +21,10 @@ pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
 pub use ports::free_port;
 pub use postgres::Postgres;
-pub use process::{Tollgate, tollgate};
+pub use process::{Tollgate, binary, tollgate};
 pub use sipp::{Scenario, Sipp};
 pub use site::Site;
+pub use small_disk::SmallDisk;
 pub use wire::{OFFER, Peer, connect, status_of, until_closed};
 
 /// Where callers call from.

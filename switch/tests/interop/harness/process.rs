@@ -1,5 +1,6 @@
 //! The real program: started, asked, signalled, and killed when the test lets go of it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -20,15 +21,20 @@ pub fn tollgate(args: &[&str]) -> Output {
     program().args(args).output().unwrap()
 }
 
+/// The program under test; `TOLLGATE_BIN` names another one, as that of an earlier commit.
+pub fn binary() -> OsString {
+    std::env::var_os("TOLLGATE_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_tollgate").into())
+}
+
 fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    let mut program = Command::new(binary());
     program.env_remove("TOLLGATE_LOG");
     program
 }
 
 fn through_shell(script: &str) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_tollgate")]).env_remove("TOLLGATE_LOG");
+    shell.args(["-c", script]).arg(binary()).env_remove("TOLLGATE_LOG");
     shell
 }
 

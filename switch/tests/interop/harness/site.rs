@@ -116,6 +116,13 @@ impl Site {
         Tollgate::start(self, Some(file_kib))
     }
 
+    /// Whether a start ends by itself with an error, without a word on stdout.
+    pub fn refuses_to_start(&self) -> bool {
+        self.write();
+        let output = super::tollgate(&["run", "--config", self.config().to_str().unwrap()]);
+        !output.status.success() && output.stdout.is_empty()
+    }
+
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
         let Self { name, listen, http, node, parts, .. } = self;
