@@ -11,7 +11,6 @@ use crate::harness::{CARRIERS, Site, eventually, free_port, verify_ledger};
 const WHOLESALE: &str = "34,Spain,0.40,1,1,,,\n44,UK,0.20,1,1,,,";
 const RETAIL: &str = "34,Spain,0.60,1,1,0.01,,\n44,UK,0.30,1,1,,,";
 /// How long the program was not there since then, and which shard wrote first at the start.
-/// since then.
 const SINCE_THEN: &[&str] = &["teardown_ms", "entry"];
 
 fn folder() -> PathBuf {
