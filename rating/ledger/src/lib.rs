@@ -31,8 +31,9 @@ pub use party::{AccountNameError, House, MAX_TIERS, Party, check_account_name, c
 pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketOpened, PocketTerms, Warned};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
-    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, Newer, OpenPart, PeriodClosed,
-    PriceRow, Record, RecordBody, RecordError, Rejected, Rerated, Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
+    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, Newer, OpenPart,
+    PeriodClosed, PriceRow, Record, RecordBody, RecordError, Rejected, Rerated, Reversed, Settled, SliceMoved, Started, TierOpen,
+    TopUpBooked,
 };
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use sheet::{Sheet, SheetError, SheetMoney};
