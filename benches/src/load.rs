@@ -144,7 +144,11 @@ impl Calls {
                     }
                 }
                 Output::Journal { record, .. } => self.records.push(record),
-                Output::KeepOpen { .. } | Output::Publish(_) | Output::Reply { .. } | Output::Wish { .. } | Output::Probed { .. } => {}
+                Output::KeepOpen { .. }
+                | Output::Publish(_)
+                | Output::Reply { .. }
+                | Output::QuotaRequest { .. }
+                | Output::Probed { .. } => {}
             }
         }
     }

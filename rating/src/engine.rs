@@ -17,10 +17,10 @@ mod orders;
 mod payments;
 mod period;
 mod pockets;
+mod quotas;
 mod refusal;
 mod rollover;
 mod settle;
-mod slices;
 mod transit;
 mod wake;
 

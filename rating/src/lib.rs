@@ -9,8 +9,8 @@ pub mod deck;
 pub mod engine;
 pub mod payment;
 pub mod price;
+pub mod quotas;
 pub mod rerate;
-pub mod slices;
 
 pub use account_checks::{IDLE_DAYS_MAX, LANGUAGES, is_mail_address, unfit_deck};
 pub use cdr::{Attempt, Cdr};

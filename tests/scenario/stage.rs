@@ -201,7 +201,7 @@ impl Stage {
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
             Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),
-            Output::Wish { account, .. } => unreachable!("a wish for {account} without a central ledger"),
+            Output::QuotaRequest { account, .. } => unreachable!("a wish for {account} without a central ledger"),
         }
     }
 

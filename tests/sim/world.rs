@@ -352,7 +352,7 @@ impl World {
                     self.give(other, Input::Probed { carrier: carrier.clone(), status, pause_secs })?;
                 }
             }
-            Output::Wish { account, .. } => return Err(format!("a wish for {account} without a central ledger")),
+            Output::QuotaRequest { account, .. } => return Err(format!("a wish for {account} without a central ledger")),
         }
         Ok(())
     }

@@ -178,8 +178,8 @@ impl Books {
     }
 
     /// An account was found short by so much, 10⁻⁵ units. Noted only where balances are lent.
-    pub fn wish(&mut self, id: AccountId, short: i64) {
-        self.lending.wish(id, short);
+    pub fn request_quota(&mut self, id: AccountId, short: i64) {
+        self.lending.request_quota(id, short);
     }
 
     /// The central ledger has no more of this balance, or has lent some again.
@@ -193,8 +193,8 @@ impl Books {
     }
 
     /// An account or pocket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.
-    pub fn pop_wish(&mut self) -> Option<(AccountId, i64)> {
-        self.lending.pop_wish()
+    pub fn pop_quota_request(&mut self) -> Option<(AccountId, i64)> {
+        self.lending.pop_quota_request()
     }
 
     /// From now on an account whose available balance is below `mark` (10⁻⁵ units) counts as low; never without a mark.

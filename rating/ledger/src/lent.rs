@@ -1,4 +1,4 @@
-//! Balances that a central ledger lent to this node: whether they may be reserved from, and who wishes for more.
+//! Balances that a central ledger lent to this node: whether they may be reserved from, and who requests for more.
 //!
 //! Invariant: a reservation never waits for the central ledger; what is short is noted for whoever asks it.
 
@@ -14,7 +14,7 @@ const LOW_WATER: i64 = 4;
 pub struct Lent {
     /// Their time is not over.
     pub open: bool,
-    /// The central ledger answers: an empty slice is an empty balance.
+    /// The central ledger answers: an empty quota is an empty balance.
     pub reachable: bool,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Lending {
     /// None: the balances are the books' own.
     pub(crate) lent: Option<Lent>,
     /// What is short, 10⁻⁵ units; 0 where only little is left.
-    wishes: BTreeMap<AccountId, i64>,
+    quota_requests: BTreeMap<AccountId, i64>,
     /// Balances of which the central ledger has no more.
     dry: BTreeSet<AccountId>,
 }
@@ -42,7 +42,7 @@ impl Lending {
         }
         let left = available.saturating_sub(amount);
         if left < amount.saturating_mul(LOW_WATER) {
-            self.wish(id, left.saturating_neg());
+            self.request_quota(id, left.saturating_neg());
         }
         match (left >= 0, lent.reachable) {
             (true, _) => Ok(()),
@@ -51,9 +51,9 @@ impl Lending {
         }
     }
 
-    pub(crate) fn wish(&mut self, id: AccountId, short: i64) {
+    pub(crate) fn request_quota(&mut self, id: AccountId, short: i64) {
         if self.lent.is_some() {
-            let noted = self.wishes.entry(id).or_default();
+            let noted = self.quota_requests.entry(id).or_default();
             *noted = (*noted).max(short).max(0);
         }
     }
@@ -70,7 +70,7 @@ impl Lending {
         self.lent.is_none_or(|lent| lent.open && lent.reachable && self.dry.contains(&id))
     }
 
-    pub(crate) fn pop_wish(&mut self) -> Option<(AccountId, i64)> {
-        self.wishes.pop_first()
+    pub(crate) fn pop_quota_request(&mut self) -> Option<(AccountId, i64)> {
+        self.quota_requests.pop_first()
     }
 }

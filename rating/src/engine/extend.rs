@@ -97,7 +97,7 @@ impl Engine {
         }
         if !starved.is_empty() {
             for (at, account, need) in &starved {
-                self.books.wish(*account, *need);
+                self.books.request_quota(*account, *need);
                 if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(*at) {
                     tier.is_starved = true;
                 }
@@ -175,7 +175,7 @@ impl Engine {
         let short: SmallVec<[AccountId; 2]> = ends.flat_map(|(_, account)| self.not_whole(account, lease, now.wall)).collect();
         self.leases.lease_mut(id)?.looks = !short.is_empty();
         if !short.is_empty() {
-            short.iter().for_each(|balance| self.books.wish(*balance, LEAST));
+            short.iter().for_each(|balance| self.books.request_quota(*balance, LEAST));
             self.wait(id)?;
         }
         Ok(())

@@ -370,7 +370,7 @@ fn fault_a12_an_account_that_is_not_opened_yet_is_no_refusal_of_its_caller() {
         desk.engine.set_lent(Lent { open, reachable });
         let refusal = desk.engine.authorize(desk.now, ask).expect_err("not here");
         assert_eq!((refusal.status(), refusal.cause().0, refusal.word()), (503, 41, "ledger-away"));
-        assert_eq!(desk.engine.poll_wish(), Some(("shop".into(), 0)), "the central ledger is asked for it");
-        assert_eq!(desk.engine.poll_wish(), None, "once");
+        assert_eq!(desk.engine.poll_quota_request(), Some(("shop".into(), 0)), "the central ledger is asked for it");
+        assert_eq!(desk.engine.poll_quota_request(), None, "once");
     }
 }

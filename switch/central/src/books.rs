@@ -10,7 +10,7 @@ use store::{
 use units::{Name, Wall};
 
 use crate::journal::End;
-use crate::operator::{Answer, Order};
+use crate::operator::{Answer, Instruction};
 use crate::questions::{Entry, Found, Lines, Question};
 use crate::{Central, CentralError};
 
@@ -28,7 +28,7 @@ impl Central {
     pub async fn close(&self, until: Wall, key: Name) -> Result<(PeriodClosed, bool), CentralError> {
         loop {
             self.end().await?;
-            match self.order(Order::Close { until, key: key.clone() }).await? {
+            match self.order(Instruction::Close { until, key: key.clone() }).await? {
                 Answer::Closed(closed, replayed) => return Ok((*closed, replayed)),
                 // A node of the version before shipped in between.
                 Answer::Behind => {}

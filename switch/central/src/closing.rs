@@ -11,11 +11,11 @@ use units::{Name, Wall};
 use crate::link::Failed;
 use crate::operator::Answer;
 use crate::rows::{damaged, signed};
-use crate::{CentralError, desk, journal, schema, trial};
+use crate::{CentralError, journal, schema, transaction, trial};
 
 /// Closes once per key.
 pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name) -> Result<Answer, Failed> {
-    let mut own = desk::lock_journal(tx).await?;
+    let mut own = transaction::lock_journal(tx).await?;
     if let Some(row) = tx.query_opt("SELECT body FROM closing WHERE key = $1", &[&&**key]).await? {
         let before: PeriodClosed = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
         return if before.until == until { Ok(Answer::Closed(Box::new(before), true)) } else { Err(reused(key)) };
@@ -27,7 +27,7 @@ pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name) -> Resu
         }
     }
     let now = Wall(schema::now_ms(tx).await?);
-    if until > now || until < desk::closed_until(tx).await? {
+    if until > now || until < transaction::closed_until(tx).await? {
         return Err(CentralError::Account(AccountRefused::Period).into());
     }
     // From here on nothing gets a place before this is committed: the balances are those of the journal up to its end.

@@ -1,4 +1,4 @@
-//! The task that keeps a node's slices: it carries out what the holder wants, in the database and in the shards, and ships the journal.
+//! The task that keeps a node's quotas: it carries out what the client wants, in the database and in the shards, and ships the journal.
 //!
 //! It may block on the journal's disk, so it has a thread of its own. Whatever it does not finish is done again: nothing waits for it but money.
 
@@ -6,9 +6,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rating::slices::Grant;
-use rating::slices::central::Refused;
-use rating::slices::holder::{Gate, Holder, Order, Reply, Request, Timing, Word};
+use rating::quotas::Grant;
+use rating::quotas::central::Refused;
+use rating::quotas::client::{Command, Gate, QuotaClient, Reply, Request, Timing, Word};
 use store::{Journal, Reader};
 use tokio::sync::{Notify, mpsc};
 use units::{Name, Tick};
@@ -32,7 +32,7 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 
 /// A call of an account needs so much more than is free, 10⁻⁵ units; 0: little is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct QuotaRequest {
     /// Whose.
     pub account: Name,
     /// How much.
@@ -41,7 +41,7 @@ pub struct Wish {
 
 /// The shards as the driver sees them. None of these waits: what gets lost on the way comes again.
 pub trait Shards: Send + 'static {
-    /// To all: how far slices may be trusted.
+    /// To all: how far quotas may be trusted.
     fn gate(&self, gate: Gate);
     /// To the account's: these are the account and those above it, the top first; open those that are not there, and take their terms. False
     /// if it did not get there.
@@ -82,12 +82,12 @@ pub struct Start {
 pub struct Driver<S> {
     start: Start,
     link: Link,
-    holder: Holder,
+    client: QuotaClient,
     reader: Reader,
     journal: Arc<Journal>,
     bell: Arc<Notify>,
     shards: S,
-    wishes: mpsc::Receiver<Wish>,
+    quota_requests: mpsc::Receiver<QuotaRequest>,
     status: Arc<Status>,
     /// The last change of terms that the shards were told.
     since: i64,
@@ -98,24 +98,24 @@ pub struct Driver<S> {
 // === impl Driver ===
 
 impl<S: Shards> Driver<S> {
-    /// Connects later. `wishes` come from the shards.
+    /// Connects later. `requests` come from the shards.
     pub fn new(
         start: Start,
         journal: Arc<Journal>,
         shards: S,
-        wishes: mpsc::Receiver<Wish>,
+        quota_requests: mpsc::Receiver<QuotaRequest>,
         status: Arc<Status>,
     ) -> Result<Self, CentralError> {
         let link = Link::new(&start.address, start.boot)?;
         let bell = Arc::new(Notify::new());
         let rope = Arc::clone(&bell);
         journal.watch(move || rope.notify_one());
-        let mut holder = Holder::new(start.node.clone(), start.timing, journal.last(), start.boot);
+        let mut client = QuotaClient::new(start.node.clone(), start.timing, journal.last(), start.boot);
         for account in &start.accounts {
-            holder.want((start.clock)(), account, 0);
+            client.want((start.clock)(), account, 0);
         }
         let reader = journal.reader()?;
-        Ok(Self { start, link, holder, reader, journal, bell, shards, wishes, status, since: 0, expire_at: Tick(0) })
+        Ok(Self { start, link, client, reader, journal, bell, shards, quota_requests, status, since: 0, expire_at: Tick(0) })
     }
 
     /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience` at most. By then no shard
@@ -125,23 +125,23 @@ impl<S: Shards> Driver<S> {
         loop {
             self.work().await;
             self.expire().await;
-            let sleep = Duration::from_micros(self.holder.deadline().0.saturating_sub(self.now().0)).min(LONGEST_SLEEP);
+            let sleep = Duration::from_micros(self.client.deadline().0.saturating_sub(self.now().0)).min(LONGEST_SLEEP);
             tokio::select! {
                 () = &mut stop => break,
                 () = self.bell.notified() => {}
                 () = tokio::time::sleep(sleep) => {}
-                Some(wish) = self.wishes.recv() => self.wish(&wish),
+                Some(request) = self.quota_requests.recv() => self.ask_for(&request),
             }
-            while let Ok(wish) = self.wishes.try_recv() {
-                self.wish(&wish);
+            while let Ok(request) = self.quota_requests.try_recv() {
+                self.ask_for(&request);
             }
         }
         // Cut off in the middle of it, the next start does the rest.
         let _ = tokio::time::timeout(patience, self.close()).await;
     }
 
-    fn wish(&mut self, wish: &Wish) {
-        self.holder.want((self.start.clock)(), &wish.account, wish.need);
+    fn ask_for(&mut self, request: &QuotaRequest) {
+        self.client.want((self.start.clock)(), &request.account, request.need);
     }
 
     fn now(&self) -> Tick {
@@ -150,33 +150,33 @@ impl<S: Shards> Driver<S> {
 
     /// All that is to be done now.
     async fn work(&mut self) {
-        self.holder.durable(self.journal.last());
-        while let Some(order) = self.holder.poll(self.now()) {
+        self.client.durable(self.journal.last());
+        while let Some(order) = self.client.poll(self.now()) {
             match order {
-                Order::Gate(gate) => self.shards.gate(gate),
-                Order::Book(grant) => self.shards.book(&grant),
-                Order::GiveBack { account, name } => self.shards.give_back(&account, &name),
-                Order::Dry(balance) => self.shards.dry(&balance),
-                Order::Tell(word) => {
+                Command::Gate(gate) => self.shards.gate(gate),
+                Command::Book(grant) => self.shards.book(&grant),
+                Command::GiveBack { account, name } => self.shards.give_back(&account, &name),
+                Command::Dry(balance) => self.shards.dry(&balance),
+                Command::Tell(word) => {
                     if !self.shards.tell(&word) {
-                        self.holder.untold(&word.id);
+                        self.client.untold(&word.id);
                     }
                 }
-                Order::GiveAllBack { name } => self.shards.give_all_back(&name),
-                Order::Send(tag, request) => {
+                Command::GiveAllBack { name } => self.shards.give_all_back(&name),
+                Command::Send(tag, request) => {
                     let reply = self.request(request).await;
-                    self.holder.handle(self.now(), tag, reply);
-                    self.holder.durable(self.journal.last());
+                    self.client.handle(self.now(), tag, reply);
+                    self.client.durable(self.journal.last());
                 }
             }
-            self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
+            self.status.show(self.client.gate(), self.client.is_fenced(), self.client.lag());
         }
-        self.status.show(self.holder.gate(), self.holder.is_fenced(), self.holder.lag());
+        self.status.show(self.client.gate(), self.client.is_fenced(), self.client.lag());
     }
 
     /// Credit that ends over all nodes: whichever comes first looks.
     async fn expire(&mut self) {
-        if self.holder.gate().reachable && self.now() >= self.expire_at {
+        if self.client.gate().reachable && self.now() >= self.expire_at {
             self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
             let outcome = self.carry_out(&Work::Expire).await;
             self.status.say("expire", outcome.err().map(|error| error.to_string()));
@@ -230,7 +230,7 @@ impl<S: Shards> Driver<S> {
             }
             Request::Beat { epoch } => Work::Beat { node, epoch, hold_ms, since: self.since },
             Request::Ask { epoch, number, account, need } => {
-                let ask = rating::slices::central::Ask { epoch, number, need };
+                let ask = rating::quotas::central::Ask { epoch, number, need };
                 Work::Ask { node, account, ask, grant_max: self.start.grant_max }
             }
             Request::Ship { epoch, after } => Work::Ship { node, epoch, entries: self.reader.entries(after, BATCH)? },
@@ -270,10 +270,10 @@ impl<S: Shards> Driver<S> {
 
     /// The last returns go into the journal, and all of it to the central ledger.
     async fn close(&mut self) {
-        if self.holder.is_fenced() {
+        if self.client.is_fenced() {
             return;
         }
-        self.holder.end();
+        self.client.end();
         let mut quiet = 0;
         // The shards' last records take a moment to the disk, and a grant may have been under way: all is back when nothing came for a
         // few looks.
@@ -284,7 +284,7 @@ impl<S: Shards> Driver<S> {
             self.shards.give_all_back(&format!("{}.{:016x}.end{look}", self.start.node, self.start.boot).into());
             tokio::time::sleep(LAST_LOOK).await;
             self.work().await;
-            let all_shipped = self.journal.pressure().queued == 0 && self.holder.lag() == 0 && self.holder.gate().reachable;
+            let all_shipped = self.journal.pressure().queued == 0 && self.client.lag() == 0 && self.client.gate().reachable;
             quiet = if all_shipped { quiet + 1 } else { 0 };
         }
     }

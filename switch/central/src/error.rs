@@ -1,7 +1,7 @@
 //! What can go wrong between a node and the central ledger, sorted by what to do about it.
 
 use rating::engine::AccountRefused;
-use rating::slices::central::Refused;
+use rating::quotas::central::Refused;
 use tokio_postgres::error::SqlState;
 
 /// Why the central ledger did not do it.
@@ -59,7 +59,7 @@ pub enum CentralError {
     NotExpired {
         /// Which.
         node: String,
-        /// Until its slices' time is over.
+        /// Until its quotas' time is over.
         secs: i64,
     },
     /// The money is there, but nodes hold it: it was called back and is not all here yet. Nothing was moved.

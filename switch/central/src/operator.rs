@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use ledger::{Key, PeriodClosed, PocketTerms, TrialBalance};
 use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod, rerated};
-use rating::slices::desk::NewAccount;
+use rating::quotas::transaction::NewAccount;
 use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
 use units::{Money, Name, Now, Wall};
 
-use crate::holders::{self, SliceRow};
 use crate::link::{Failed, Link};
 use crate::questions::{Found, Question};
+use crate::quotas::{self, QuotaRow};
 use crate::rates::Claim;
 use crate::requests::{Done, Work};
 use crate::rows::{self, AccountRow, damaged};
-use crate::{CentralError, closing, desk, rates, recall, trial};
+use crate::{CentralError, closing, rates, recall, transaction, trial};
 
 /// An operator waits so long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,7 +69,7 @@ pub struct NewGrant {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum Instruction {
     Open { new: NewAccount, at: Wall },
     OpenOnce { new: NewAccount, key: Name, at: Wall },
     Amend { account: Name, change: AccountChange, at: Wall },
@@ -93,7 +93,7 @@ pub(crate) enum Answer {
     Booked(Booked),
     /// Nodes hold what it takes: they were asked for it, and nothing was moved.
     Recalled(recall::Held),
-    Slices(Vec<SliceRow>),
+    Slices(Vec<QuotaRow>),
     Trial(TrialBalance),
     /// The closing, and whether it was written before.
     Closed(Box<PeriodClosed>, bool),
@@ -113,13 +113,13 @@ impl Central {
     /// Opens an account.
     pub async fn open(&self, new: NewAccount, at: Wall) -> Result<AccountView, CentralError> {
         let name = new.name.clone();
-        self.order(Order::Open { new, at }).await?;
+        self.order(Instruction::Open { new, at }).await?;
         self.account(&name).await?.ok_or_else(|| CentralError::NoAccount(name.to_string()))
     }
 
     /// Opens an account once per key over all nodes; true if it was opened by an earlier request of this key and content.
     pub async fn open_once(&self, new: NewAccount, key: Name, at: Wall) -> Result<(AccountView, bool), CentralError> {
-        match self.order(Order::OpenOnce { new, key, at }).await? {
+        match self.order(Instruction::OpenOnce { new, key, at }).await? {
             Answer::Opened(view, replayed) => Ok((*view, replayed)),
             _ => Err(CentralError::Statement("no account".to_owned())),
         }
@@ -127,7 +127,7 @@ impl Central {
 
     /// Changes terms and limit. Nodes hear of it with their next beat.
     pub async fn amend(&self, account: Name, change: AccountChange, at: Wall) -> Result<AccountView, CentralError> {
-        self.order(Order::Amend { account: account.clone(), change, at }).await?;
+        self.order(Instruction::Amend { account: account.clone(), change, at }).await?;
         self.account(&account).await?.ok_or_else(|| CentralError::NoAccount(account.to_string()))
     }
 
@@ -141,7 +141,7 @@ impl Central {
         methods: Arc<[PaymentMethod]>,
         at: Wall,
     ) -> Result<Booked, CentralError> {
-        let (begun, order) = (Instant::now(), Order::Move { account, key, order, methods, at });
+        let (begun, order) = (Instant::now(), Instruction::Move { account, key, order, methods, at });
         loop {
             match self.order(order.clone()).await? {
                 Answer::Recalled(_) if begun.elapsed() < RECALL_PATIENCE => tokio::time::sleep(RECALL_LOOK).await,
@@ -153,12 +153,12 @@ impl Central {
 
     /// Gives credit or minutes once per key of the account. `balance` is what is in the pocket then.
     pub async fn grant(&self, grant: NewGrant, at: Wall) -> Result<Booked, CentralError> {
-        self.order(Order::Grant { grant, at }).await?.booked()
+        self.order(Instruction::Grant { grant, at }).await?.booked()
     }
 
     /// One account; `leased` is what nodes hold.
     pub async fn account(&self, name: &Name) -> Result<Option<AccountView>, CentralError> {
-        match self.order(Order::Account(name.clone())).await? {
+        match self.order(Instruction::Account(name.clone())).await? {
             Answer::Account(view) => Ok(view.map(|view| *view)),
             _ => Ok(None),
         }
@@ -167,15 +167,15 @@ impl Central {
     /// Up to `limit` accounts in the order of their names, after `after`.
     pub async fn accounts(&self, after: Option<Name>, limit: usize) -> Result<Vec<AccountView>, CentralError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        match self.order(Order::Accounts { after: after.unwrap_or_else(|| "".into()), limit }).await? {
+        match self.order(Instruction::Accounts { after: after.unwrap_or_else(|| "".into()), limit }).await? {
             Answer::Views(views) => Ok(views),
             _ => Ok(Vec::new()),
         }
     }
 
     /// Who holds what, by balance and node.
-    pub async fn slices(&self) -> Result<Vec<SliceRow>, CentralError> {
-        match self.order(Order::Slices).await? {
+    pub async fn slices(&self) -> Result<Vec<QuotaRow>, CentralError> {
+        match self.order(Instruction::Slices).await? {
             Answer::Slices(rows) => Ok(rows),
             _ => Ok(Vec::new()),
         }
@@ -183,21 +183,21 @@ impl Central {
 
     /// All balances of all nodes, as far as their journals are here. What nodes hold of customers' money and pockets is the line `leases`.
     pub async fn trial_balance(&self) -> Result<TrialBalance, CentralError> {
-        match self.order(Order::Trial).await? {
+        match self.order(Instruction::Trial).await? {
             Answer::Trial(trial) => Ok(trial),
             _ => Ok(TrialBalance::default()),
         }
     }
 
-    /// Declares a node lost, once its slices' time is over: what it holds goes back to the balances. What it had used since it last
+    /// Declares a node lost, once its quotas' time is over: what it holds goes back to the balances. What it had used since it last
     /// shipped is then spent twice at most; if the node comes back it ships that and gives the rest back.
     pub async fn lose(&self, node: Name) -> Result<(), CentralError> {
-        self.order(Order::Lose(node)).await.map(|_| ())
+        self.order(Instruction::Lose(node)).await.map(|_| ())
     }
 
     /// Whether it is for this node to tell customers of a deck's new version.
     pub async fn tells_rates(&self, deck: Name, version: Name, node: Name) -> Result<bool, CentralError> {
-        Ok(self.order(Order::Claim(Claim { deck, version, node })).await? == Answer::Claimed(true))
+        Ok(self.order(Instruction::Claim(Claim { deck, version, node })).await? == Answer::Claimed(true))
     }
 
     /// Asks what is written.
@@ -209,7 +209,7 @@ impl Central {
         }
     }
 
-    pub(crate) async fn order(&self, order: Order) -> Result<Answer, CentralError> {
+    pub(crate) async fn order(&self, order: Instruction) -> Result<Answer, CentralError> {
         let mut link = self.link.lock().await;
         match link.transact(&Work::Operator(order), PATIENCE).await? {
             Done::Operator(answer) => Ok(answer),
@@ -229,32 +229,34 @@ impl Answer {
     }
 }
 
-pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Order) -> Result<Answer, Failed> {
+pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Instruction) -> Result<Answer, Failed> {
     match order {
-        Order::Open { new, at } => open(tx, new, desk::at(*at)).await.map(|()| Answer::Done),
-        Order::OpenOnce { new, key, at } => open_once(tx, new, key, desk::at(*at)).await,
-        Order::Amend { account, change, at } => amend(tx, account, change, desk::at(*at)).await.map(|()| Answer::Done),
-        Order::Move { account, key, order, methods, at } => move_money(tx, (account, key), order, methods, desk::at(*at)).await,
-        Order::Grant { grant, at } => give(tx, grant, desk::at(*at)).await.map(Answer::Booked),
-        Order::Account(name) => {
+        Instruction::Open { new, at } => open(tx, new, transaction::at(*at)).await.map(|()| Answer::Done),
+        Instruction::OpenOnce { new, key, at } => open_once(tx, new, key, transaction::at(*at)).await,
+        Instruction::Amend { account, change, at } => amend(tx, account, change, transaction::at(*at)).await.map(|()| Answer::Done),
+        Instruction::Move { account, key, order, methods, at } => {
+            move_money(tx, (account, key), order, methods, transaction::at(*at)).await
+        }
+        Instruction::Grant { grant, at } => give(tx, grant, transaction::at(*at)).await.map(Answer::Booked),
+        Instruction::Account(name) => {
             let rows = rows::families(tx, std::iter::once(name)).await?;
             let row = rows.into_iter().find(|row| row.name == *name);
             Ok(Answer::Account(row.map(|row| view(&row)).transpose()?.map(Box::new)))
         }
-        Order::Accounts { after, limit } => {
+        Instruction::Accounts { after, limit } => {
             rows::accounts(tx, after, *limit).await?.iter().map(view).collect::<Result<_, _>>().map(Answer::Views)
         }
-        Order::Slices => holders::slices(tx).await.map(Answer::Slices),
-        Order::Lose(node) => holders::lose(tx, node).await.map(|()| Answer::Done),
-        Order::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
-        Order::Close { until, key } => closing::close(tx, *until, key).await,
-        Order::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
+        Instruction::Slices => quotas::slices(tx).await.map(Answer::Slices),
+        Instruction::Lose(node) => quotas::lose(tx, node).await.map(|()| Answer::Done),
+        Instruction::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
+        Instruction::Close { until, key } => closing::close(tx, *until, key).await,
+        Instruction::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
     }
 }
 
 /// An account as its owner sees it.
 fn view(row: &AccountRow) -> Result<AccountView, Failed> {
-    let desk = rating::slices::desk::Desk::new(vec![row.sheet()], ledger::OPEN).map_err(|e| damaged(&e))?;
+    let desk = rating::quotas::transaction::AccountTransaction::new(vec![row.sheet()], ledger::OPEN).map_err(|e| damaged(&e))?;
     desk.view(&row.name).ok_or_else(|| damaged(&"an account lost its name"))
 }
 
@@ -263,10 +265,10 @@ fn refused(error: AccountRefused) -> Failed {
 }
 
 async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Failed> {
-    let mut journal = desk::lock_journal(tx).await?;
+    let mut journal = transaction::lock_journal(tx).await?;
     let above = ledger::parent(&new.name).map(Name::from);
     let accounts: BTreeSet<Name> = above.into_iter().chain([new.name.clone()]).collect();
-    let mut open = desk::open(tx, &accounts, &[]).await?;
+    let mut open = transaction::open(tx, &accounts, &[]).await?;
     open.desk.open(now, new).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
     journal.append(tx).await
@@ -274,20 +276,20 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
 
 /// The journal's lock makes one of two requests with the same key see the other.
 async fn open_once(tx: &Transaction<'_>, new: &NewAccount, key: &Name, now: Now) -> Result<Answer, Failed> {
-    let mut journal = desk::lock_journal(tx).await?;
+    let mut journal = transaction::lock_journal(tx).await?;
     let by_key = "SELECT name FROM account WHERE pocket_of IS NULL AND state::jsonb -> 'opened_as' ->> 'key' = $1";
     let before: Option<String> = tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
     let above = ledger::parent(&new.name).map(Name::from);
     let accounts: BTreeSet<Name> = above.into_iter().chain(before.map(Name::from)).chain([new.name.clone()]).collect();
-    let mut open = desk::open(tx, &accounts, &[]).await?;
+    let mut open = transaction::open(tx, &accounts, &[]).await?;
     let opened = open.desk.open_once(now, new, key).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
     Ok(Answer::Opened(Box::new(opened.view), opened.replayed))
 }
 
 async fn amend(tx: &Transaction<'_>, account: &Name, change: &AccountChange, now: Now) -> Result<(), Failed> {
-    let mut journal = desk::lock_journal(tx).await?;
-    let mut open = desk::open(tx, &BTreeSet::from([account.clone()]), &[]).await?;
+    let mut journal = transaction::lock_journal(tx).await?;
+    let mut open = transaction::open(tx, &BTreeSet::from([account.clone()]), &[]).await?;
     open.desk.amend(now, account, change).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
     journal.append(tx).await
@@ -300,7 +302,7 @@ async fn move_money(
     methods: &[PaymentMethod],
     now: Now,
 ) -> Result<Answer, Failed> {
-    let mut journal = desk::lock_journal(tx).await?;
+    let mut journal = transaction::lock_journal(tx).await?;
     let given = Key::Given(key.into());
     let mut keys = vec![given.clone()];
     let mut accounts = BTreeSet::from([account.clone()]);
@@ -309,27 +311,27 @@ async fn move_money(
         MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } => keys.push(Key::Given(of.as_str().into())),
         MoveOrder::Reverse { of, expired, .. } => {
             if let Ok(key @ Key::Expired(..)) = of.parse() {
-                *expired = desk::expired(tx, account, &key).await?;
+                *expired = transaction::expired(tx, account, &key).await?;
                 keys.push(key);
             }
             let of = Key::Given(of.as_str().into());
-            accounts.extend(desk::customers_of(tx, account, &of).await?);
+            accounts.extend(transaction::customers_of(tx, account, &of).await?);
             keys.push(of);
         }
         MoveOrder::ReverseCall { call, transfers, .. } => {
             keys.push(Key::usage(*call, 0, 0));
-            *transfers = desk::posted_for(tx, account, *call).await?;
+            *transfers = transaction::posted_for(tx, account, *call).await?;
             let payers: BTreeSet<Name> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
             for payer in payers {
-                let currency = desk::currency(tx, &payer).await?;
-                transfers.extend(rerated(&payer, *call, &desk::changes_of_calls(tx, &payer).await?, currency));
+                let currency = transaction::currency(tx, &payer).await?;
+                transfers.extend(rerated(&payer, *call, &transaction::changes_of_calls(tx, &payer).await?, currency));
                 accounts.insert(payer);
             }
         }
-        MoveOrder::Rerate { changes, .. } => *changes = desk::changes_of_calls(tx, account).await?,
+        MoveOrder::Rerate { changes, .. } => *changes = transaction::changes_of_calls(tx, account).await?,
         MoveOrder::TopUp { .. } | MoveOrder::Charge { .. } | MoveOrder::Correct { .. } => {}
     }
-    let mut open = desk::open(tx, &accounts, &keys).await?;
+    let mut open = transaction::open(tx, &accounts, &keys).await?;
     let moved = match open.desk.carry_out(now, account, key, &order, methods) {
         Ok(moved) => moved,
         Err(AccountRefused::NoMoney) => {
@@ -347,9 +349,9 @@ async fn move_money(
 
 async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked, Failed> {
     let NewGrant { account, pocket, amount, terms, reference, key } = grant;
-    let mut journal = desk::lock_journal(tx).await?;
+    let mut journal = transaction::lock_journal(tx).await?;
     let given = Key::Given(key.as_str().into());
-    let mut open = desk::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
+    let mut open = transaction::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
     let ask = GrantRequest { account, pocket, amount: *amount, terms: terms.clone(), reference, key };
     let granted = open.desk.grant(now, &ask).map_err(refused)?;
     let at = if granted.replayed { booked_at(tx, account, &given).await? } else { now.wall };

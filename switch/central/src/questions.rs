@@ -2,16 +2,16 @@
 
 use ledger::Key;
 use rating::engine::{InTransit, TransitPlace};
-use rating::slices::desk::Desk;
+use rating::quotas::transaction::AccountTransaction;
 use store::{Balances, Kind, Query};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
-use crate::desk;
 use crate::journal::{self, END, End};
 use crate::link::Failed;
 use crate::rows::{self, damaged, signed};
+use crate::transaction;
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -187,9 +187,9 @@ async fn in_transit(
     for row in rows::families(tx, names.iter()).await? {
         let mut sheet = row.sheet();
         let keys: Vec<Key> = sheet.state.announced.keys().cloned().collect();
-        desk::load_movements(tx, &mut sheet, &keys).await?;
+        transaction::load_movements(tx, &mut sheet, &keys).await?;
         sheets.push(sheet);
     }
-    let mut desk = Desk::new(sheets, ledger::OPEN).map_err(|e| damaged(&e))?;
+    let mut desk = AccountTransaction::new(sheets, ledger::OPEN).map_err(|e| damaged(&e))?;
     Ok(desk.in_transit(now, after, late_only, limit))
 }

@@ -3,7 +3,7 @@
 //! Invariant: an order is refused for lack of money only if it is in no node's hands either.
 
 use rating::engine::MoveOrder;
-use rating::slices::central::CENTRAL;
+use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
 use units::{Money, Name};
 

@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Hash, Notice, Purpose, Record, RecordBody, Transfer, TrialBalance};
-use rating::slices::central::{Ask, CENTRAL, Conditions, Lent, Node, Shipped, WANTED_MS, ask};
-use rating::slices::desk::add_houses;
-use rating::slices::holder::Reply;
-use rating::slices::{Grant, Movement, add_movements, owner};
+use rating::quotas::central::{Ask, CENTRAL, Conditions, Lent, Node, Shipped, WANTED_MS, ask};
+use rating::quotas::client::Reply;
+use rating::quotas::transaction::add_houses;
+use rating::quotas::{Grant, Movement, add_movements, owner};
 use store::JournalEntry;
 use tokio_postgres::Transaction;
 use units::{Currency, Name, Wall};
 
 use crate::journal::{self, Line};
 use crate::link::Failed;
-use crate::operator::{self, Order};
+use crate::operator::{self, Instruction};
 use crate::questions::{self, Found, Question};
 use crate::rows::{self, AccountRow, damaged, signed};
-use crate::{CentralError, desk, schema};
+use crate::{CentralError, schema, transaction};
 
 /// A node counts as live for a fair share so long after its last beat.
 const SEEN_MS: i64 = 15_000;
@@ -59,7 +59,7 @@ pub(crate) enum Work {
         epoch: u64,
         entries: Vec<JournalEntry>,
     },
-    Operator(Order),
+    Operator(Instruction),
     Question(Question),
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done,
         }
         Work::Join { node, boot, at_last, own_books, hold_ms } => join(tx, node, *boot, *at_last, *own_books, *hold_ms).await,
         Work::Beat { node, epoch, hold_ms, since } => beat(tx, node, *epoch, *hold_ms, *since).await,
-        Work::Expire => desk::expire(tx, schema::now_ms(tx).await?).await.map(|()| Done::Nothing),
+        Work::Expire => transaction::expire(tx, schema::now_ms(tx).await?).await.map(|()| Done::Nothing),
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
         Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),
@@ -146,7 +146,7 @@ async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64, since
     let wanted = rows::names(&tx.query(wanted, &[&&**name, &(now_ms - WANTED_MS)]).await?)?;
     let offered = offered(tx, name, now_ms).await?;
     let grants = rows::unbooked(tx, name).await?;
-    let words = desk::words(tx, name).await?;
+    let words = transaction::words(tx, name).await?;
     let changed = "SELECT a.name, a.changed FROM slice s JOIN account a ON a.name = s.account WHERE s.node = $1 AND a.changed > $2 \
                    ORDER BY a.changed LIMIT 200";
     let changed = tx.query(changed, &[&&**name, &since]).await?;
@@ -169,24 +169,24 @@ async fn offered(tx: &Transaction<'_>, name: &Name, now_ms: i64) -> Result<Vec<N
     rows::names(&tx.query(&text, &[&&**name, &now_ms, &CENTRAL, &(now_ms - WANTED_MS)]).await?)
 }
 
-async fn lend(tx: &Transaction<'_>, name: &Name, balance: &Name, wish: &Ask, grant_max: i64) -> Result<Done, Failed> {
+async fn lend(tx: &Transaction<'_>, name: &Name, balance: &Name, request: &Ask, grant_max: i64) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
-    node.fence(wish.epoch).map_err(CentralError::from)?;
+    node.fence(request.epoch).map_err(CentralError::from)?;
     let nothing = || Ok(Done::Reply(Reply::Lent { account: balance.clone(), grant: None }, Vec::new()));
     let Some(mut row) = rows::lock_account(tx, owner(balance)).await? else { return nothing() };
     let now_ms = schema::now_ms(tx).await?;
     let ended = row.has_ended(balance, Wall(now_ms));
     let grant_max = if row.currency_of(balance) == Some(Currency::SEC) { grant_max.saturating_mul(SECS) } else { grant_max };
     let Some(money) = row.money_mut(balance) else { return nothing() };
-    let mut slice = rows::lock_slice(tx, balance, name).await?;
+    let mut slice = rows::lock_quota(tx, balance, name).await?;
     let live: i64 = tx.query_one("SELECT count(*) FROM node WHERE seen_ms > $1", &[&(now_ms - SEEN_MS)]).await?.try_get(0)?;
     let conditions = Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms, ended };
-    let id: Name = format!("{name}.{}.{}", wish.epoch, wish.number).into();
-    let lent = ask((name, &mut node), money, &mut slice, wish, &conditions).map_err(CentralError::from)?;
+    let id: Name = format!("{name}.{}.{}", request.epoch, request.number).into();
+    let lent = ask((name, &mut node), money, &mut slice, request, &conditions).map_err(CentralError::from)?;
     let grant = match lent {
         Lent::Now(amount) => {
             rows::save_grant(tx, balance, money).await?;
-            rows::save_slice(tx, balance, name, &slice).await?;
+            rows::save_quota(tx, balance, name, &slice).await?;
             let text = "INSERT INTO lent (id, node, account, amount) VALUES ($1, $2, $3, $4)";
             tx.execute(text, &[&&*id, &&**name, &&**balance, &amount]).await?;
             Some(Grant { id, account: balance.clone(), amount })
@@ -244,7 +244,7 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     let fresh = match node.ship(epoch, &links) {
         Ok(fresh) => fresh.len(),
         // An earlier batch had not come so far: go on from what is here.
-        Err(rating::slices::central::Refused::Gap { last, .. }) => return Ok(Done::Reply(Reply::Shipped { last_seq: last }, Vec::new())),
+        Err(rating::quotas::central::Refused::Gap { last, .. }) => return Ok(Done::Reply(Reply::Shipped { last_seq: last }, Vec::new())),
         Err(refused) => return Err(CentralError::from(refused).into()),
     };
     let fresh = &entries[entries.len() - fresh..];
@@ -252,11 +252,11 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     insert_entries(tx, name, fresh).await?;
     insert_calls(tx, name, &said.calls).await?;
     let owners: BTreeSet<&str> = said.moved.keys().map(|balance| owner(balance)).collect();
-    let (now, closed_until) = (desk::at(Wall(schema::now_ms(tx).await?)), desk::closed_until(tx).await?);
+    let (now, closed_until) = (transaction::at(Wall(schema::now_ms(tx).await?)), transaction::closed_until(tx).await?);
     for account in owners {
         let open = book(tx, (name, &node), account, &said).await?;
         if let Some(transfers) = said.transfers.get(account) {
-            let mut open = desk::lay(vec![open.sheet()], vec![open], closed_until)?;
+            let mut open = transaction::lay(vec![open.sheet()], vec![open], closed_until)?;
             open.desk.note(now, transfers);
             open.close(tx, None, Some((name, node.last_seq))).await?;
         }
@@ -265,7 +265,7 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
         let words: Vec<&str> = said.words.iter().map(|id| &**id).collect();
         tx.execute("DELETE FROM notice WHERE id = ANY ($1)", &[&words]).await?;
     }
-    desk::save_houses(tx, name, &said.trial).await?;
+    transaction::save_houses(tx, name, &said.trial).await?;
     rows::save_node(tx, name, &node).await?;
     journal::place(tx, name, &said.lines).await?;
     Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
@@ -276,11 +276,11 @@ async fn book(tx: &Transaction<'_>, (name, node): (&Name, &Node), account: &str,
     let no_account = || CentralError::NoAccount(account.to_owned());
     let mut row = rows::lock_account(tx, account).await?.ok_or_else(no_account)?;
     for (balance, movement) in said.moved.iter().filter(|(balance, _)| owner(balance) == account) {
-        let mut slice = rows::lock_slice(tx, balance, name).await?;
+        let mut slice = rows::lock_quota(tx, balance, name).await?;
         let money = row.money_mut(balance).ok_or_else(no_account)?;
         money.apply(&mut slice, movement, node.lost).map_err(CentralError::from)?;
         rows::save_money(tx, balance, money).await?;
-        rows::save_slice(tx, balance, name, &slice).await?;
+        rows::save_quota(tx, balance, name, &slice).await?;
         let booked: Vec<&str> = movement.booked.iter().map(|id| &**id).collect();
         if !booked.is_empty() {
             tx.execute("DELETE FROM lent WHERE id = ANY ($1)", &[&booked]).await?;

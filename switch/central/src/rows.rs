@@ -1,12 +1,12 @@
 //! Rows to values and back. Everything that will be written is locked when it is read, in the order node, accounts by name each before its
-//! pockets, slices, so that no two transactions wait for each other in a circle.
+//! pockets, quotas, so that no two transactions wait for each other in a circle.
 
 use std::collections::BTreeMap;
 
 use ledger::{GENESIS, Hash, Sheet, SheetMoney, StateImage};
-use rating::slices::Grant;
-use rating::slices::central::{Account, Node, Slice, Wanted};
-use rating::slices::owner;
+use rating::quotas::Grant;
+use rating::quotas::central::{Account, Node, Quota, Wanted};
+use rating::quotas::owner;
 use serde::Deserialize as _;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
@@ -95,7 +95,7 @@ impl AccountRow {
         pocket.and_then(|name| self.state.pockets.iter().find(|known| &*known.name == name)).is_some_and(|known| known.terms.is_expired(at))
     }
 
-    /// As the desk takes it, without movements.
+    /// As the account transaction takes it, without movements.
     pub(crate) fn sheet(&self) -> Sheet {
         let money = |currency, money: &Account| SheetMoney { currency, posted: money.posted, held: money.held, limit: money.limit };
         Sheet {
@@ -159,7 +159,7 @@ pub(crate) async fn save_node(tx: &Transaction<'_>, name: &str, node: &Node) -> 
     Ok(())
 }
 
-/// The node lives, and its slices hold from now on for `hold_ms`.
+/// The node lives, and its quotas hold from now on for `hold_ms`.
 pub(crate) async fn renew(tx: &Transaction<'_>, name: &str, now_ms: i64, hold_ms: i64) -> Result<(), Failed> {
     let text = "UPDATE node SET seen_ms = $2, expires_ms = CASE WHEN expires_ms > $3 THEN expires_ms ELSE $3 END WHERE name = $1";
     tx.execute(text, &[&name, &now_ms, &now_ms.saturating_add(hold_ms)]).await?;
@@ -193,16 +193,16 @@ pub(crate) async fn save_grant(tx: &Transaction<'_>, balance: &str, money: &Acco
     }
 }
 
-/// A node's slice of a balance, made if there is none.
-pub(crate) async fn lock_slice(tx: &Transaction<'_>, balance: &str, node: &str) -> Result<Slice, Failed> {
+/// A node's quota of a balance, made if there is none.
+pub(crate) async fn lock_quota(tx: &Transaction<'_>, balance: &str, node: &str) -> Result<Quota, Failed> {
     let make = "INSERT INTO slice (account, node, granted, returned, used) VALUES ($1, $2, 0, 0, 0) ON CONFLICT (account, node) DO NOTHING";
     tx.execute(make, &[&balance, &node]).await?;
     let text = "SELECT granted, returned, used FROM slice WHERE account = $1 AND node = $2 FOR UPDATE";
     let row = tx.query_one(text, &[&balance, &node]).await?;
-    Ok(Slice { granted: row.try_get(0)?, returned: row.try_get(1)?, used: row.try_get(2)? })
+    Ok(Quota { granted: row.try_get(0)?, returned: row.try_get(1)?, used: row.try_get(2)? })
 }
 
-pub(crate) async fn save_slice(tx: &Transaction<'_>, balance: &str, node: &str, slice: &Slice) -> Result<(), Failed> {
+pub(crate) async fn save_quota(tx: &Transaction<'_>, balance: &str, node: &str, slice: &Quota) -> Result<(), Failed> {
     let text = "UPDATE slice SET granted = $3, returned = $4, used = $5 WHERE account = $1 AND node = $2";
     tx.execute(text, &[&balance, &node, &slice.granted, &slice.returned, &slice.used]).await?;
     Ok(())

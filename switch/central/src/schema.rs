@@ -3,7 +3,7 @@
 //! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration. Tables go forward in place and only gain: a node
 //! of the version before works on beside one of this version, so that nodes are upgraded one after the other.
 
-use rating::slices::central::CENTRAL;
+use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
 
 use crate::link::Failed;

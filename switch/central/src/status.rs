@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rating::slices::holder::Gate;
+use rating::quotas::client::Gate;
 use units::Tick;
 
 /// Written by the driver, read by anybody.
@@ -43,7 +43,7 @@ impl Status {
         self.failures.load(Ordering::Relaxed)
     }
 
-    /// Whether this node may lend from its slices at this moment of the driver's clock.
+    /// Whether this node may lend from its quotas at this moment of the driver's clock.
     pub fn lends(&self, now: Tick) -> bool {
         now.0 < self.until.load(Ordering::Relaxed)
     }

@@ -11,7 +11,7 @@ use sip::flow::Flow;
 use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Number, Wall};
 
-use crate::{Prospect, SliceOrder, Tables};
+use crate::{Prospect, QuotaCommand, Tables};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub enum Input {
     /// New configuration; live calls keep what they began with.
     Reload(Arc<Tables>),
     /// Of the central ledger.
-    Slices(SliceOrder),
+    Slices(QuotaCommand),
     /// No new calls; [`Node::is_idle`](crate::Node::is_idle) tells when the last one ended.
     Drain,
     /// End every call now, settled.
@@ -114,7 +114,7 @@ pub enum Output {
         record: Record,
     },
     /// Calls of this account found it short by so much (10⁻⁵ units), or, with 0, left little in it: ask the central ledger.
-    Wish {
+    QuotaRequest {
         /// Which.
         account: Name,
         /// How much.

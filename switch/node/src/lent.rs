@@ -1,10 +1,10 @@
 //! Balances lent by a central ledger, as a shard sees them: it books what it is told, gives back what it is asked for, and says what it
-//! wishes. It knows no database.
+//! requests. It knows no database.
 
 use ledger::{Lent, PocketOpened, Record, RecordBody, Refused};
 use rating::engine::OpenAccount;
-use rating::slices::Grant;
-use rating::slices::holder::{Gate, Word};
+use rating::quotas::Grant;
+use rating::quotas::client::{Gate, Word};
 use units::{Currency, Name, Now};
 
 use crate::io::Output;
@@ -12,8 +12,8 @@ use crate::node::Node;
 
 /// What the central ledger tells a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SliceOrder {
-    /// How far slices may be trusted. Before the first of these nothing is lent.
+pub enum QuotaCommand {
+    /// How far quotas may be trusted. Before the first of these nothing is lent.
     Gate(Gate),
     /// These accounts exist, the tiers above first; open those that are not here.
     Open(Vec<LentAccount>),
@@ -37,7 +37,7 @@ pub enum SliceOrder {
     },
 }
 
-/// An account as the central ledger has it. Its limit stays there: a slice has none.
+/// An account as the central ledger has it. Its limit stays there: a quota has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LentAccount {
     /// Its name.
@@ -68,31 +68,31 @@ impl Node {
     }
 
     /// Hands on what calls found short.
-    pub(crate) fn tell_wishes(&mut self) {
+    pub(crate) fn send_quota_requests(&mut self) {
         if self.gate.is_some() {
-            while let Some((account, need)) = self.engine.poll_wish() {
-                self.outputs.push_back(Output::Wish { account, need });
+            while let Some((account, need)) = self.engine.poll_quota_request() {
+                self.outputs.push_back(Output::QuotaRequest { account, need });
             }
         }
     }
 
-    pub(crate) fn slice_order(&mut self, now: Now, order: SliceOrder) {
+    pub(crate) fn quota_command(&mut self, now: Now, order: QuotaCommand) {
         match order {
-            SliceOrder::Gate(gate) => {
+            QuotaCommand::Gate(gate) => {
                 self.gate = Some(gate);
                 self.watch_gate(now);
             }
-            SliceOrder::Open(accounts) => accounts.iter().for_each(|account| self.open_lent(now, account)),
-            SliceOrder::Book(grant) => self.book_slice(now, &grant),
-            SliceOrder::GiveBack { account, name } => self.give_back(now, &account, &name),
-            SliceOrder::Dry(balance) => {
+            QuotaCommand::Open(accounts) => accounts.iter().for_each(|account| self.open_lent(now, account)),
+            QuotaCommand::Book(grant) => self.book_quota(now, &grant),
+            QuotaCommand::GiveBack { account, name } => self.give_back(now, &account, &name),
+            QuotaCommand::Dry(balance) => {
                 self.engine.note_dry(&balance);
                 self.wake_starved(now);
             }
-            SliceOrder::Tell(Word { account, notice, .. }) => {
+            QuotaCommand::Tell(Word { account, notice, .. }) => {
                 self.journal_notice(Record::new(now.wall, account, RecordBody::Notice(notice)));
             }
-            SliceOrder::GiveAllBack { name } => {
+            QuotaCommand::GiveAllBack { name } => {
                 for balance in self.engine.lent_balances() {
                     self.give_back(now, &balance, &name);
                 }
@@ -126,8 +126,8 @@ impl Node {
         self.wake_starved(now);
     }
 
-    fn book_slice(&mut self, now: Now, grant: &Grant) {
-        match self.engine.book_slice(now, grant) {
+    fn book_quota(&mut self, now: Now, grant: &Grant) {
+        match self.engine.book_quota(now, grant) {
             Ok(Some(record)) => {
                 self.journal(true, record);
                 self.wake_starved(now);
@@ -141,7 +141,7 @@ impl Node {
     }
 
     fn give_back(&mut self, now: Now, account: &Name, name: &str) {
-        if let Some(record) = self.engine.return_slice(now, account, name) {
+        if let Some(record) = self.engine.return_quota(now, account, name) {
             self.journal(true, record);
         }
     }

@@ -38,7 +38,7 @@ pub use clock::ClockDoubt;
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
 pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
-pub use lent::{LentAccount, SliceOrder};
+pub use lent::{LentAccount, QuotaCommand};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;

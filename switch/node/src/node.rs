@@ -77,7 +77,7 @@ pub struct Node {
     pub(crate) pressure: Pressure,
     pub(crate) clock: ClockWatch,
     /// How far lent balances may be trusted; none if the balances are this node's own.
-    pub(crate) gate: Option<rating::slices::holder::Gate>,
+    pub(crate) gate: Option<rating::quotas::client::Gate>,
     pub(crate) draining: bool,
     /// Nanoseconds of a clock that only metrics see; 0 without one.
     pub(crate) stopwatch: fn() -> u64,
@@ -208,7 +208,7 @@ impl Node {
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
             Input::Probed { carrier, status, pause_secs } => self.probed_elsewhere(now, &carrier, status, pause_secs),
             Input::Reload(tables) => self.reload(now, tables),
-            Input::Slices(order) => self.slice_order(now, order),
+            Input::Slices(order) => self.quota_command(now, order),
             Input::Drain => self.draining = true,
             Input::Stop => self.stop(now),
             Input::Admin { ticket, request } => self.admin(now, ticket, request),
@@ -217,7 +217,7 @@ impl Node {
         self.run_layer(now);
         self.journal_notices();
         self.run_expiry(now);
-        self.tell_wishes();
+        self.send_quota_requests();
     }
 
     /// The next thing to be done outside; `None` when all is done.

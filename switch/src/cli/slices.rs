@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
-use central::{Central, SliceRow};
+use central::{Central, QuotaRow};
 use rating::engine::AccountView;
-use rating::slices::owner;
+use rating::quotas::owner;
 use serde_json::{Value, json};
 use units::{Currency, Money};
 
@@ -37,7 +37,7 @@ pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool) -> anyhow::Resu
 }
 
 /// What a slice counts: its account's money, or what its pocket holds.
-fn currency(accounts: &[AccountView], row: &SliceRow) -> Currency {
+fn currency(accounts: &[AccountView], row: &QuotaRow) -> Currency {
     let account = accounts.iter().find(|account| &*account.name == owner(&row.account));
     let pocket = |account: &AccountView| {
         let name = row.account.strip_prefix(&*account.name)?.strip_prefix('/')?;
@@ -46,7 +46,7 @@ fn currency(accounts: &[AccountView], row: &SliceRow) -> Currency {
     account.map_or(Currency::EUR, |account| pocket(account).unwrap_or(account.currency))
 }
 
-fn document(accounts: &[AccountView], slices: &[SliceRow]) -> Value {
+fn document(accounts: &[AccountView], slices: &[QuotaRow]) -> Value {
     let account = |row: &AccountView| {
         json!({
             "name": &*row.name,
@@ -58,7 +58,7 @@ fn document(accounts: &[AccountView], slices: &[SliceRow]) -> Value {
             "pockets": row.pockets,
         })
     };
-    let slice = |row: &SliceRow| {
+    let slice = |row: &QuotaRow| {
         let text = |amount| Money::of(amount, currency(accounts, row)).to_string();
         json!({
             "account": &*row.account,
@@ -78,7 +78,7 @@ fn document(accounts: &[AccountView], slices: &[SliceRow]) -> Value {
     })
 }
 
-fn print_lines(accounts: &[AccountView], slices: &[SliceRow]) -> anyhow::Result<()> {
+fn print_lines(accounts: &[AccountView], slices: &[QuotaRow]) -> anyhow::Result<()> {
     let mut out = stdout();
     for row in accounts {
         writeln!(out, "{}  posted {} {}  held {}  available {}", row.name, row.balance, row.currency, row.leased, row.available)?;

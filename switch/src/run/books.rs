@@ -9,7 +9,7 @@ use std::pin::Pin;
 use central::{CentralError, NewGrant};
 use ledger::{PeriodClosed, Refused, TrialBalance};
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
-use rating::slices::desk::NewAccount;
+use rating::quotas::transaction::NewAccount;
 use store::{NoticePage, Page, PaymentPage, Query, Statement, StatementQuery};
 use units::{Money, Name, Wall};
 use web::BackendError;

@@ -1,26 +1,26 @@
-//! The central ledger beside the switch: a thread that keeps this node's slices, and its doors to the shards.
+//! The central ledger beside the switch: a thread that keeps this node's quotas, and its doors to the shards.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use central::{AccountRow, Central, CentralError, Driver, Shards, Start, Status, Wish};
+use central::{AccountRow, Central, CentralError, Driver, QuotaRequest, Shards, Start, Status};
 use config::Settings;
 use ledger::{PocketOpened, Refused};
-use node::{LentAccount, SliceOrder, shard_of};
+use node::{LentAccount, QuotaCommand, shard_of};
 use rating::engine::AccountRefused;
-use rating::slices::desk::NewAccount;
-use rating::slices::holder::{Gate, Timing, Word};
-use rating::slices::{Grant, owner};
+use rating::quotas::client::{Gate, Timing, Word};
+use rating::quotas::transaction::NewAccount;
+use rating::quotas::{Grant, owner};
 use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Wall};
 
 use crate::run::fabric::{Fabric, Letter};
 
-/// Wishes of shards on their way; more are said again by the next calls.
-pub(crate) const WISHES_MAX: usize = 16_384;
+/// Quota requests of shards on their way; more are said again by the next calls.
+pub(crate) const QUOTA_REQUESTS_MAX: usize = 16_384;
 const BEAT_MS: u64 = 500;
 const RETRY_MS: u64 = 250;
 const TIMEOUT_MS: u64 = 3_000;
@@ -54,7 +54,7 @@ impl Ledger {
         own_books: bool,
         fabric: &Arc<Fabric>,
         journal: &Arc<Journal>,
-        (wishes, wished): (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
+        (quota_requests, requested): (mpsc::Sender<QuotaRequest>, mpsc::Receiver<QuotaRequest>),
     ) -> anyhow::Result<Option<Self>> {
         let Some(ledger) = &settings.node.ledger else { return Ok(None) };
         let [boot, seed] = [0, 8].map(|at| key.iter().skip(at).take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
@@ -72,7 +72,7 @@ impl Ledger {
         let central = Arc::new(Central::new(&ledger.address, seed).context("node.ledger")?);
         let status = Arc::new(Status::default());
         let driver =
-            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(fabric)), wished, Arc::clone(&status)).context("node.ledger")?;
+            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(fabric)), requested, Arc::clone(&status)).context("node.ledger")?;
         let (stop, stopped) = oneshot::channel();
         let (seeds, to_make) = mpsc::channel(16);
         // The queue is empty: it takes the first.
@@ -81,7 +81,7 @@ impl Ledger {
         let maker = Arc::clone(&central);
         let run = move || {
             runtime.block_on(async move {
-                tokio::spawn(make_accounts(maker, to_make, wishes));
+                tokio::spawn(make_accounts(maker, to_make, quota_requests));
                 let stopped = async move {
                     // A dropped sender ends it as well.
                     let _ = stopped.await;
@@ -143,7 +143,7 @@ fn accounts(settings: &Settings) -> Vec<NewAccount> {
 }
 
 /// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks for something of each.
-async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, wishes: mpsc::Sender<Wish>) {
+async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, quota_requests: mpsc::Sender<QuotaRequest>) {
     while let Some((accounts, at)) = seeds.recv().await {
         for account in accounts {
             let name = account.name.clone();
@@ -157,8 +157,8 @@ async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, 
                     }
                 }
             }
-            // A full queue has wishes enough; the next call of the account says it again.
-            let _ = wishes.try_send(Wish { account: name, need: 0 });
+            // A full queue has requests enough; the next call of the account says it again.
+            let _ = quota_requests.try_send(QuotaRequest { account: name, need: 0 });
         }
     }
 }
@@ -167,39 +167,39 @@ async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, 
 
 impl Doors {
     /// False if the mailbox is full: the central ledger tells it again.
-    fn to(&self, balance: &str, order: SliceOrder) -> bool {
+    fn to(&self, balance: &str, order: QuotaCommand) -> bool {
         self.0.post(shard_of(owner(balance), self.0.mailboxes.len() as u8), Letter::Slices(order))
     }
 }
 
 impl Shards for Doors {
     fn gate(&self, gate: Gate) {
-        self.0.broadcast(|| Letter::Slices(SliceOrder::Gate(gate)));
+        self.0.broadcast(|| Letter::Slices(QuotaCommand::Gate(gate)));
     }
 
     fn open(&self, family: &[AccountRow]) -> bool {
         let Some(last) = family.last() else { return true };
-        self.to(&last.name, SliceOrder::Open(family.iter().map(lent).collect()))
+        self.to(&last.name, QuotaCommand::Open(family.iter().map(lent).collect()))
     }
 
     fn book(&self, grant: &Grant) {
-        self.to(&grant.account, SliceOrder::Book(grant.clone()));
+        self.to(&grant.account, QuotaCommand::Book(grant.clone()));
     }
 
     fn give_back(&self, account: &Name, name: &Name) {
-        self.to(account, SliceOrder::GiveBack { account: account.clone(), name: name.clone() });
+        self.to(account, QuotaCommand::GiveBack { account: account.clone(), name: name.clone() });
     }
 
     fn dry(&self, balance: &Name) {
-        self.to(balance, SliceOrder::Dry(balance.clone()));
+        self.to(balance, QuotaCommand::Dry(balance.clone()));
     }
 
     fn tell(&self, word: &Word) -> bool {
-        self.to(&word.account, SliceOrder::Tell(word.clone()))
+        self.to(&word.account, QuotaCommand::Tell(word.clone()))
     }
 
     fn give_all_back(&self, name: &Name) {
-        self.0.broadcast(|| Letter::Slices(SliceOrder::GiveAllBack { name: name.clone() }));
+        self.0.broadcast(|| Letter::Slices(QuotaCommand::GiveAllBack { name: name.clone() }));
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use central::{Booked, Central, CentralError, NewGrant};
 use ledger::{PeriodClosed, TrialBalance};
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
-use rating::slices::desk::NewAccount;
+use rating::quotas::transaction::NewAccount;
 use rating::{Decks, unfit_deck};
 use store::{NoticePage, Page, PaymentPage, Query, Statement, StatementQuery};
 use units::{Currency, Name, Wall};

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use dashmap::DashMap;
 use net::Waker;
-use node::{AdminReply, AdminRequest, Dispatch, SliceOrder, Tables};
+use node::{AdminReply, AdminRequest, Dispatch, QuotaCommand, Tables};
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 use tokio::sync::oneshot;
@@ -37,7 +37,7 @@ pub(crate) enum Letter {
     /// A carrier answered another shard's probe with this status.
     Probed { carrier: Name, status: u16, pause_secs: Option<u32> },
     /// The central ledger's word.
-    Slices(SliceOrder),
+    Slices(QuotaCommand),
     /// Refuse new calls.
     Drain,
     /// End every call; the shard goes on.

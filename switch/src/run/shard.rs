@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use central::Wish;
+use central::QuotaRequest;
 use crossbeam_channel::Receiver;
 use net::{Interest, Poller, UdpBatch};
 use node::{AdminReply, Input, Node, Output};
@@ -46,7 +46,7 @@ pub(crate) struct Shard {
     pub appender: Appender,
     pub streams: mpsc::Sender<Outgoing>,
     /// To the central ledger, if there is one.
-    pub wishes: mpsc::Sender<Wish>,
+    pub quota_requests: mpsc::Sender<QuotaRequest>,
     pub meter: Meter,
     pub asked: BTreeMap<u64, oneshot::Sender<AdminReply>>,
     pub tickets: u64,
@@ -245,9 +245,9 @@ impl Shard {
                     let entry = Entry::of(&record).expect("a record is always JSON");
                     self.append(entry, if live { Priority::Live } else { Priority::New });
                 }
-                Output::Wish { account, need } => {
-                    // A full queue has wishes enough.
-                    let _ = self.wishes.try_send(Wish { account, need });
+                Output::QuotaRequest { account, need } => {
+                    // A full queue has requests enough.
+                    let _ = self.quota_requests.try_send(QuotaRequest { account, need });
                 }
                 Output::Publish(cdr) => self.meter.publish(&cdr),
                 Output::Probed { carrier, status, pause_secs } => {

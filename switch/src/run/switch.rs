@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use arc_swap::ArcSwap;
-use central::Wish;
+use central::QuotaRequest;
 use config::Settings;
 use ledger::Replay;
 use net::{Poller, UdpBatch, UdpOptions};
@@ -24,7 +24,7 @@ use web::{Metrics, WebState};
 
 use crate::run::backend::{BooksCdrs, SwitchBackend};
 use crate::run::books::Books;
-use crate::run::central::{Ledger, WISHES_MAX};
+use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
 use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
 use crate::run::control::{NodeControl, ORDERS_MAX, Order};
@@ -130,9 +130,9 @@ impl Switch {
         };
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
-        let (wishes, wished) = mpsc::channel(WISHES_MAX);
-        let shards = start_shards(&settings, &parts, &wishes, books, bound.udp, pollers, inboxes)?;
-        let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (wishes, wished))?;
+        let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
+        let shards = start_shards(&settings, &parts, &quota_requests, books, bound.udp, pollers, inboxes)?;
+        let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (quota_requests, requested))?;
         let outlets = Outlets::open(&settings, &journal)?;
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
@@ -355,7 +355,7 @@ struct Parts<'a> {
 fn start_shards(
     settings: &Settings,
     parts: &Parts<'_>,
-    wishes: &mpsc::Sender<Wish>,
+    quota_requests: &mpsc::Sender<QuotaRequest>,
     books: Vec<ledger::ShardBooks>,
     udp: Vec<Vec<UdpBatch>>,
     pollers: Vec<Poller>,
@@ -387,7 +387,7 @@ fn start_shards(
             letters,
             appender,
             streams: parts.outgoing.clone(),
-            wishes: wishes.clone(),
+            quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.fabric), number as u8),
             asked: BTreeMap::new(),
             tickets: 0,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use central::NewGrant;
 use rating::engine::{AccountChange, AccountView, PocketView};
-use rating::slices::desk::NewAccount;
+use rating::quotas::transaction::NewAccount;
 use units::{Money, Name, Wall};
 use web::documents::{AccountDoc, GrantDoc, PocketDoc, TermsDoc};
 use web::{BackendError, GrantOrder, GrantReceipt, OpenReceipt};

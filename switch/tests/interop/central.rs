@@ -20,7 +20,7 @@ pub fn site(name: &'static str, postgres: &Postgres, carrier: u16) -> Site {
 }
 
 /// Until the node has something to lend.
-pub fn wait_for_a_slice(postgres: &Postgres, node: &str) {
+pub fn wait_for_a_quota(postgres: &Postgres, node: &str) {
     let booked = format!("SELECT count(*) FROM slice WHERE node = '{node}' AND granted > 0");
     eventually("a slice", SOON, || (postgres.number(&booked) == 1).then_some(()));
     let shown = format!("SELECT count(*) FROM lent WHERE node = '{node}'");
@@ -54,7 +54,7 @@ fn three_switches_sixty_calls_one_balance() {
     let sites = ["n1", "n2", "n3"].map(|name| site(name, &postgres, port));
     let mut switches: Vec<Tollgate> = sites.iter().map(Site::start).collect();
     for node in ["n1", "n2", "n3"] {
-        wait_for_a_slice(&postgres, node);
+        wait_for_a_quota(&postgres, node);
     }
     assert_eq!(postgres.number("SELECT posted FROM account"), units("9.00000"), "the configuration of three makes one account");
     let mut callers: Vec<_> = switches.iter().map(|switch| Scenario::caller("uac_cutoff", switch).calls(20).rate(1_000).start()).collect();

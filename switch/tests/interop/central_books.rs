@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::central::{site, wait_for_a_slice};
+use crate::central::{site, wait_for_a_quota};
 use crate::harness::{Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, tollgate, units};
 
 /// A list from its first page to its last, a few at a time.
@@ -73,7 +73,7 @@ fn the_books_of_two_switches_are_one() {
     for (switch, calls) in switches.iter().zip([2, 1]) {
         Scenario::caller("uac_call", switch).calls(calls).rate(10).pause_ms(1_100).run();
     }
-    ["n1", "n2"].into_iter().for_each(|node| wait_for_a_slice(&postgres, node));
+    ["n1", "n2"].into_iter().for_each(|node| wait_for_a_quota(&postgres, node));
     let [one, other] = [&switches[0].api, &switches[1].api];
     orders(one, other);
     eventually("all calls at either switch", SOON, || (one.cdrs().len() == 3 && other.cdrs().len() == 3).then_some(()));

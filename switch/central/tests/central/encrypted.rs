@@ -5,7 +5,7 @@ use std::process::Command;
 
 use central::{Central, CentralError};
 use ledger::Terms;
-use rating::slices::desk::NewAccount;
+use rating::quotas::transaction::NewAccount;
 use units::{Currency, Wall};
 
 use crate::kit::postgres::Postgres;

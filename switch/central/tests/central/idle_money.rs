@@ -2,7 +2,7 @@
 
 use central::CentralError;
 use rating::engine::AccountRefused;
-use rating::slices::holder::Timing;
+use rating::quotas::client::Timing;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::{Node, TIMING};

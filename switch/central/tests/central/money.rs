@@ -100,7 +100,7 @@ fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
     let mut bench = Bench::new(1_000_000);
     for name in &TIERS[1..] {
         let (terms, currency) = (ledger::Terms::of_deck("retail"), Currency::EUR);
-        let new = rating::slices::desk::NewAccount { name: (*name).into(), currency, opening: 500_000, limit: 0, terms };
+        let new = rating::quotas::transaction::NewAccount { name: (*name).into(), currency, opening: 500_000, limit: 0, terms };
         bench.runtime.block_on(bench.central.open(new, Wall(1))).unwrap();
     }
     let balances = |bench: &Bench| TIERS.map(|name| bench.posted(name));

@@ -1,7 +1,7 @@
 //! Three nodes on one PostgreSQL, one account, sixty calls at once; a node dies, the database goes away and comes back.
 
-use central::{CentralError, SliceState};
-use rating::slices::holder::Timing;
+use central::{CentralError, QuotaState};
+use rating::quotas::client::Timing;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::{Node, TIMING};
@@ -107,7 +107,7 @@ fn an_operator_gives_a_node_up_and_it_comes_back() {
     wait("its time is over", || lose(&bench, "n1").is_ok());
     assert_eq!(bench.money(), (1_000_000, 0), "all is free again");
     let slices = bench.runtime.block_on(bench.central.slices()).unwrap();
-    assert_eq!(slices.iter().map(|row| row.state).collect::<Vec<_>>(), [SliceState::Lost]);
+    assert_eq!(slices.iter().map(|row| row.state).collect::<Vec<_>>(), [QuotaState::Lost]);
     // Back with its journal: the call is settled, the rest is given back, and then it is a node like others.
     let node = bench.node("n1", short);
     wait("it was found again", || bench.count("SELECT count(*) FROM node WHERE lost") == 0 && node.free() > 0);

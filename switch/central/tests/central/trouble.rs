@@ -1,7 +1,7 @@
 //! A database that is slow, takes no writes, or is full: said in words, calls go on within the slice, nothing is lost, and all is well by itself
 //! when the cause is gone.
 
-use rating::slices::holder::Timing;
+use rating::quotas::client::Timing;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::TIMING;

@@ -6,8 +6,8 @@ use central::{Booked, Central, CentralError, NewGrant};
 use ledger::{CallId, PeriodClosed, PocketKind, PocketTerms, Terms};
 use rating::engine::{AccountView, MoveOrder, PaymentMethod};
 use rating::payment::Term;
-use rating::slices::desk::NewAccount;
-use rating::slices::holder::Timing;
+use rating::quotas::client::Timing;
+use rating::quotas::transaction::NewAccount;
 use store::{Statement, StatementQuery};
 use units::{Currency, Money, Wall};
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use central::{AccountRow, Driver, Shards, Start, Status, Wish};
+use central::{AccountRow, Driver, QuotaRequest, Shards, Start, Status};
 use ledger::{CallId, Lent, PocketOpened, Record, RecordBody, Replay, Terms};
 use rating::engine::{Authorize, OpenAccount};
-use rating::slices::Grant;
-use rating::slices::holder::{Gate, Timing, Word};
+use rating::quotas::Grant;
+use rating::quotas::client::{Gate, Timing, Word};
 use rating::{Deck, Decks, Engine, LeaseId, Refusal};
 use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
@@ -35,7 +35,7 @@ pub struct Desk {
     pub engine: Engine,
     appender: Appender,
     gate: Gate,
-    wishes: mpsc::Sender<Wish>,
+    quota_requests: mpsc::Sender<QuotaRequest>,
 }
 
 struct Call {
@@ -70,10 +70,10 @@ impl Node {
         let (mut engine, lost) = Engine::restored(replay.finish().shards.remove(0));
         let (deck, _) = Deck::load("retail", Currency::EUR, DECK.as_bytes()).expect("a good deck");
         engine.set_decks(Arc::new(Decks::new([Arc::new(deck)])));
-        let (wishes, wished) = mpsc::channel(1_000);
+        let (quota_requests, requested) = mpsc::channel(1_000);
         let appender = journal.appender(0, || {}).expect("free");
         let gate = Gate { until: Tick(0), reachable: false };
-        let mut desk = Desk { engine, appender, gate, wishes };
+        let mut desk = Desk { engine, appender, gate, quota_requests };
         for call in lost {
             let settlement = desk.engine.recover(now(begun), &call, None).expect("was lent");
             desk.settled(now(begun), "acme".into(), call.open.call, settlement);
@@ -91,7 +91,7 @@ impl Node {
             accounts: vec!["acme".into()],
         };
         let door = Door { desk: Arc::clone(&desk), begun };
-        let driver = Driver::new(start, Arc::clone(&journal), door, wished, Arc::clone(&status)).expect("a good address");
+        let driver = Driver::new(start, Arc::clone(&journal), door, requested, Arc::clone(&status)).expect("a good address");
         let ((stop, stopped), (kill, killed)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -208,9 +208,9 @@ impl Desk {
     fn with_money<T>(&mut self, now: Now, ask: impl FnOnce(&mut Engine) -> T) -> T {
         self.engine.set_lent(Lent { open: now.tick < self.gate.until, reachable: self.gate.reachable });
         let outcome = ask(&mut self.engine);
-        while let Some((account, need)) = self.engine.poll_wish() {
-            // A full queue has wishes enough.
-            self.wishes.try_send(Wish { account, need }).unwrap_or(());
+        while let Some((account, need)) = self.engine.poll_quota_request() {
+            // A full queue has requests enough.
+            self.quota_requests.try_send(QuotaRequest { account, need }).unwrap_or(());
         }
         while self.engine.poll_woken().is_some() {}
         outcome
@@ -249,14 +249,14 @@ impl Shards for Door {
     fn book(&self, grant: &Grant) {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
-        if let Some(record) = desk.engine.book_slice(now, grant).expect("booked") {
+        if let Some(record) = desk.engine.book_quota(now, grant).expect("booked") {
             desk.write(&record);
         }
     }
 
     fn give_back(&self, account: &Name, name: &Name) {
         let mut desk = self.desk.lock().expect("sound");
-        if let Some(record) = desk.engine.return_slice(now(self.begun), account, name) {
+        if let Some(record) = desk.engine.return_quota(now(self.begun), account, name) {
             desk.write(&record);
         }
     }

@@ -1,14 +1,14 @@
-//! Accounts from their rows to a desk and back: what is moved here goes into the central ledger's own journal, under the name `@central`, with
+//! Accounts from their rows to an account transaction and back: what is moved here goes into the central ledger's own journal, under the name `@central`, with
 //! the movements under their keys beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{GivenImage, Key, Notice, OPEN, Outcome as Became, Record, RecordBody, Sheet, TrialBalance, chain};
+use rating::quotas::central::{CENTRAL, Node};
+use rating::quotas::client::Word;
+use rating::quotas::pocket_balance;
+use rating::quotas::transaction::{AccountTransaction, Outcome, add_houses, houses};
 use rating::rerate::CallChanges;
-use rating::slices::central::{CENTRAL, Node};
-use rating::slices::desk::{Desk, Outcome, add_houses, houses};
-use rating::slices::holder::Word;
-use rating::slices::pocket_balance;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Now, Tick, Wall};
 
@@ -23,10 +23,10 @@ pub(crate) const RECALL_MS: i64 = 2_000;
 /// So long it waits for what nodes hold of a balance that ended before it ends the rest, ms.
 const PATIENCE_MS: i64 = 60_000;
 
-/// Accounts under lock, on their way over the desk.
+/// Accounts under lock, on their way over the account transaction.
 pub(crate) struct Open {
     pub rows: Vec<AccountRow>,
-    pub desk: Desk,
+    pub desk: AccountTransaction,
     closed_until: Wall,
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn open(tx: &Transaction<'_>, accounts: &BTreeSet<Name>, of: &[
 
 /// Accounts that are locked already.
 pub(crate) fn lay(sheets: Vec<Sheet>, rows: Vec<AccountRow>, closed_until: Wall) -> Result<Open, Failed> {
-    let desk = Desk::new(sheets, closed_until).map_err(|e| damaged(&e))?;
+    let desk = AccountTransaction::new(sheets, closed_until).map_err(|e| damaged(&e))?;
     Ok(Open { rows, desk, closed_until })
 }
 
@@ -104,7 +104,7 @@ async fn outcomes(tx: &Transaction<'_>, account: &Name, keys: &BTreeSet<String>)
 }
 
 impl Open {
-    /// Writes what the desk leaves. `journal` has to be locked if anything was moved, and takes the records; words to owners go to `node`,
+    /// Writes what the account transaction leaves. `journal` has to be locked if anything was moved, and takes the records; words to owners go to `node`,
     /// or to any.
     pub(crate) async fn close(self, tx: &Transaction<'_>, journal: Option<&mut Own>, node: Option<(&Name, u64)>) -> Result<(), Failed> {
         let Self { rows, mut desk, closed_until } = self;

@@ -1,11 +1,11 @@
-//! What a holder hears and says.
+//! What a client hears and says.
 
 use ledger::Notice;
 use units::{Name, Tick};
 
-use crate::slices::Grant;
+use crate::quotas::Grant;
 
-/// How a holder keeps time.
+/// How a client keeps time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
     /// Slices hold so long after the last beat that the central ledger answered.
@@ -110,12 +110,12 @@ pub struct Tag(pub u64);
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// In the central ledger; answer by [`Holder::handle`](super::Holder::handle) with the same tag.
+pub enum Command {
+    /// In the central ledger; answer by [`QuotaClient::handle`](super::QuotaClient::handle) with the same tag.
     Send(Tag, Request),
     /// In the account's shard. Once is enough, and twice is harmless.
     Book(Grant),
-    /// In the account's shard: what is [`crate::slices::spare`], under this name.
+    /// In the account's shard: what is [`crate::quotas::spare`], under this name.
     GiveBack {
         /// Which account.
         account: Name,
@@ -124,22 +124,22 @@ pub enum Order {
     },
     /// In the account's shard: the central ledger has no more of this balance.
     Dry(Name),
-    /// In the account's shard: journal this once. [`Holder::untold`](super::Holder::untold) if it did not get there.
+    /// In the account's shard: journal this once. [`QuotaClient::untold`](super::QuotaClient::untold) if it did not get there.
     Tell(Word),
     /// In all shards, of every account: as `GiveBack`.
     GiveAllBack {
         /// Used once for each account.
         name: Name,
     },
-    /// All shards: how far slices may be trusted.
+    /// All shards: how far quotas may be trusted.
     Gate(Gate),
 }
 
-/// How far slices may be trusted.
+/// How far quotas may be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gate {
     /// No new lease from here on.
     pub until: Tick,
-    /// The central ledger answers: an empty slice means an empty balance, not a lost database.
+    /// The central ledger answers: an empty quota means an empty balance, not a lost database.
     pub reachable: bool,
 }

@@ -1,12 +1,12 @@
-//! The central ledger in memory: tables as maps, one request a transaction, the rules those of `rating::slices::central`.
+//! The central ledger in memory: tables as maps, one request a transaction, the rules those of `rating::quotas::central`.
 
 use std::collections::BTreeMap;
 
 use ledger::{Hash, OPEN, Record, RecordBody, Sheet};
-use rating::slices::central::{Account, Ask, Conditions, Lent, Node, Refused, Shipped, Slice, ask};
-use rating::slices::desk::Desk;
-use rating::slices::holder::{Reply, Request, Word};
-use rating::slices::{Grant, Movement, add_movements, pocket_balance};
+use rating::quotas::central::{Account, Ask, Conditions, Lent, Node, Quota, Refused, Shipped, ask};
+use rating::quotas::client::{Reply, Request, Word};
+use rating::quotas::transaction::AccountTransaction;
+use rating::quotas::{Grant, Movement, add_movements, pocket_balance};
 use units::Name;
 
 /// A node counts as live for a fair share so long after its last beat.
@@ -18,7 +18,7 @@ const WANTED_MS: i64 = 10_000;
 pub struct Central {
     pub nodes: BTreeMap<Name, Node>,
     pub accounts: BTreeMap<Name, Account>,
-    pub slices: BTreeMap<(Name, Name), Slice>,
+    pub slices: BTreeMap<(Name, Name), Quota>,
     /// Lent and not yet seen in the journal of who has it.
     pub grants: BTreeMap<Name, (Name, Grant)>,
     pub expires_ms: BTreeMap<Name, i64>,
@@ -133,7 +133,7 @@ impl Central {
     }
 
     /// An order by hand, as the database's transaction does it: rows to a desk, the work, and what changed back into the rows.
-    pub fn at_desk<T>(&mut self, account: &Name, work: impl FnOnce(&mut Desk) -> T) -> T {
+    pub fn at_desk<T>(&mut self, account: &Name, work: impl FnOnce(&mut AccountTransaction) -> T) -> T {
         let mut sheet = self.sheets[account].clone();
         let row = &self.accounts[account];
         (sheet.money.posted, sheet.money.held) = (row.posted, row.held);
@@ -142,7 +142,7 @@ impl Central {
             (money.posted, money.held) = (row.posted, row.held);
         }
         let (given, outcomes) = (sheet.given.clone(), sheet.outcomes.clone());
-        let mut desk = Desk::new(vec![sheet], OPEN).expect("fits");
+        let mut desk = AccountTransaction::new(vec![sheet], OPEN).expect("fits");
         let done = work(&mut desk);
         let outcome = desk.finish();
         self.records.extend(outcome.records);

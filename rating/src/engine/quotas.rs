@@ -9,7 +9,7 @@ use units::{Currency, Money, Name, Now, Wall};
 
 use super::lease::Tier;
 use super::{Engine, Refusal};
-use crate::slices::{Grant, grant_transfer, owner, party, pocket_balance, return_transfer, spare};
+use crate::quotas::{Grant, grant_transfer, owner, party, pocket_balance, return_transfer, spare};
 
 /// Accounts to ask the central ledger for, most at once; calls of more are refused all the same, and ask again.
 const NOT_OPENED_MAX: usize = 1_024;
@@ -28,12 +28,12 @@ impl Engine {
     }
 
     /// A balance (`acme`, or `acme/free` of a pocket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
-    pub fn poll_wish(&mut self) -> Option<(Name, i64)> {
+    pub fn poll_quota_request(&mut self) -> Option<(Name, i64)> {
         if let Some(account) = self.not_opened.pop_first() {
             return Some((account, 0));
         }
         loop {
-            let (id, short) = self.books.pop_wish()?;
+            let (id, short) = self.books.pop_quota_request()?;
             match self.books.party(id) {
                 Some(Party::Customer(name)) => return Some((name.clone(), short)),
                 Some(Party::Pocket { account, pocket }) => return Some((pocket_balance(account, pocket), short)),
@@ -102,7 +102,7 @@ impl Engine {
 
     /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the call is refused.
     pub(super) fn found_short(&mut self, tier: &Tier) -> Refusal {
-        self.books.wish(tier.account, self.short_by(tier));
+        self.books.request_quota(tier.account, self.short_by(tier));
         match self.books.lent() {
             Some(lent) if !(lent.open && lent.reachable) => Refusal::LedgerAway,
             Some(_) | None => Refusal::NoCredit,
@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open, and the pocket known.
-    pub fn book_slice(&mut self, now: Now, grant: &Grant) -> Result<Option<Record>, Refused> {
+    pub fn book_quota(&mut self, now: Now, grant: &Grant) -> Result<Option<Record>, Refused> {
         let account = self.books.id(owner(&grant.account)).ok_or(Refused::UnknownAccount)?;
         let balance = self.lent_balance(&grant.account).and_then(|id| self.books.balance(id)).ok_or(Refused::UnknownAccount)?;
         let transfer = grant_transfer(grant, balance.currency);
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     /// Gives back what is [`spare`] of a balance, under a name that is used once: the record for the journal, none if nothing is.
-    pub fn return_slice(&mut self, now: Now, balance: &str, name: &str) -> Option<Record> {
+    pub fn return_quota(&mut self, now: Now, balance: &str, name: &str) -> Option<Record> {
         let found = *self.lent_balance(balance).and_then(|id| self.books.balance(id))?;
         let amount = spare(found.available(), found.reserved);
         if amount == 0 {

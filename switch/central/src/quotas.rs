@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use rating::slices::central::{CENTRAL, Slice};
-use rating::slices::owner;
+use rating::quotas::central::{CENTRAL, Quota};
+use rating::quotas::owner;
 use tokio_postgres::{Row, Transaction};
 use units::{Name, Wall};
 
 use crate::link::Failed;
 use crate::{CentralError, rows, schema};
 
-/// Whether a slice may be lent from.
+/// Whether a quota may be lent from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SliceState {
+pub enum QuotaState {
     /// Its node beats.
     Live,
     /// Its node's time is over and its journal not here: held until it is back, or declared lost.
@@ -25,7 +25,7 @@ pub enum SliceState {
 
 /// What one node has of one balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SliceRow {
+pub struct QuotaRow {
     /// Which balance: `acme`, or `acme/free` of a pocket.
     pub account: Name,
     /// Who has it.
@@ -33,28 +33,28 @@ pub struct SliceRow {
     /// The node's starts so far.
     pub epoch: u64,
     /// Amounts, 10⁻⁵ units.
-    pub slice: Slice,
+    pub slice: Quota,
     /// What it is.
-    pub state: SliceState,
+    pub state: QuotaState,
     /// When its node's time is over, by the database's clock.
     pub expires_at: Wall,
 }
 
 /// Who holds what, by balance and node.
-pub(crate) async fn slices(tx: &Transaction<'_>) -> Result<Vec<SliceRow>, Failed> {
+pub(crate) async fn slices(tx: &Transaction<'_>) -> Result<Vec<QuotaRow>, Failed> {
     let now_ms = schema::now_ms(tx).await?;
     let text = "SELECT s.account, s.node, s.granted, s.returned, s.used, n.epoch, n.lost, n.expires_ms FROM slice s \
                 JOIN node n ON n.name = s.node ORDER BY s.account, s.node";
-    let read = |row: &Row| -> Result<SliceRow, Failed> {
-        let slice = Slice { granted: row.try_get(2)?, returned: row.try_get(3)?, used: row.try_get(4)? };
+    let read = |row: &Row| -> Result<QuotaRow, Failed> {
+        let slice = Quota { granted: row.try_get(2)?, returned: row.try_get(3)?, used: row.try_get(4)? };
         let expires_ms: i64 = row.try_get(7)?;
         let state = match (slice.outstanding(), row.try_get(6)?) {
-            (0, _) => SliceState::Closed,
-            (_, true) => SliceState::Lost,
-            _ if expires_ms < now_ms => SliceState::Reconcile,
-            _ => SliceState::Live,
+            (0, _) => QuotaState::Closed,
+            (_, true) => QuotaState::Lost,
+            _ if expires_ms < now_ms => QuotaState::Reconcile,
+            _ => QuotaState::Live,
         };
-        Ok(SliceRow {
+        Ok(QuotaRow {
             account: row.try_get::<_, &str>(0)?.into(),
             node: row.try_get::<_, &str>(1)?.into(),
             epoch: row.try_get::<_, i64>(5)?.cast_unsigned(),
@@ -86,7 +86,7 @@ pub(crate) async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed
     for account in owners {
         let Some(mut row) = rows::lock_account(tx, account).await? else { continue };
         for balance in balances.iter().filter(|balance| owner(balance) == account) {
-            let slice = rows::lock_slice(tx, balance, name).await?;
+            let slice = rows::lock_quota(tx, balance, name).await?;
             if let Some(money) = row.money_mut(balance) {
                 money.lose(&slice);
                 rows::save_money(tx, balance, money).await?;
@@ -98,9 +98,9 @@ pub(crate) async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed
     Ok(())
 }
 
-// === impl SliceState ===
+// === impl QuotaState ===
 
-impl SliceState {
+impl QuotaState {
     /// In one word.
     pub const fn word(self) -> &'static str {
         match self {

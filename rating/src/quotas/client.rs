@@ -1,6 +1,6 @@
 //! A node's side: when to renew, when to ask for more, when to give back, and what to make of each answer.
 //!
-//! The contract: give it what happened, then call [`Holder::poll`] until it is empty, then come back no later than [`Holder::deadline`].
+//! The contract: give it what happened, then call [`QuotaClient::poll`] until it is empty, then come back no later than [`QuotaClient::deadline`].
 //! One request is under way at a time; one that is not answered in time is sent again, and every request may be carried out twice.
 
 mod messages;
@@ -10,25 +10,25 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Name, Tick};
 
 use super::Grant;
-pub use messages::{Gate, Order, Reply, Request, Tag, Timing, Word};
+pub use messages::{Command, Gate, Reply, Request, Tag, Timing, Word};
 
 /// Accounts that wait for money at once; more find the books as they are and ask again.
 const WANTS_MAX: usize = 65_536;
-/// A wish that nobody repeats is forgotten: the calls that had it were cut.
+/// A request that nobody repeats is forgotten: the calls that had it were cut.
 const WANT_MS: u64 = 30_000;
 /// The first pause after an ask in vain, doubled up to the last.
 const PAUSE_MS: u64 = 100;
 const PAUSE_MAX_MS: u64 = 2_000;
 /// So many asks in vain, one after the other, say that there is no more.
 const VAIN: u32 = 5;
-/// A wish of a balance that has no more is kept longer: somebody may pay.
+/// A request of a balance that has no more is kept longer: somebody may pay.
 const DRY_WANT_MS: u64 = 120_000;
 /// An expiry is believed this part early: clocks drift.
 const MARGIN: u64 = 16;
 
 /// One node's dealings with the central ledger.
 #[derive(Debug)]
-pub struct Holder {
+pub struct QuotaClient {
     timing: Timing,
     /// Seed of the jitter.
     seed: u64,
@@ -52,7 +52,7 @@ pub struct Holder {
     told_words: BTreeSet<Name>,
     shipped_last: bool,
     ending: bool,
-    orders: VecDeque<Order>,
+    orders: VecDeque<Command>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +86,9 @@ struct Want {
     number: Option<u64>,
 }
 
-// === impl Holder ===
+// === impl QuotaClient ===
 
-impl Holder {
+impl QuotaClient {
     /// A start of the node `name`, with the last durable entry of its journal. `seed` makes pauses differ between nodes.
     pub fn new(name: Name, timing: Timing, durable: u64, seed: u64) -> Self {
         Self {
@@ -153,14 +153,14 @@ impl Holder {
             Reply::Away => return self.failed(now, flight),
             Reply::Fenced => return self.fenced(),
             Reply::Joined { epoch, last_seq, grants, recalled } => {
-                self.orders.extend(grants.into_iter().map(Order::Book));
+                self.orders.extend(grants.into_iter().map(Command::Book));
                 if self.state == State::Joining {
                     self.shipped = last_seq;
                     self.hold(flight.as_ref(), epoch, recalled);
                 }
             }
             Reply::Beaten { wanted, offered, grants, recalled, words } => {
-                self.orders.extend(grants.into_iter().map(Order::Book));
+                self.orders.extend(grants.into_iter().map(Command::Book));
                 // A late answer may know words that were shipped since.
                 if flight.is_some() {
                     self.tell(words);
@@ -178,14 +178,14 @@ impl Holder {
     }
 
     /// The next thing to be done; `None` when all is done or waits.
-    pub fn poll(&mut self, now: Tick) -> Option<Order> {
+    pub fn poll(&mut self, now: Tick) -> Option<Command> {
         if self.flight.as_ref().is_some_and(|flight| now >= flight.sent.plus_ms(self.timing.timeout_ms)) {
             let lost = self.flight.take();
             self.failed(now, lost);
         }
         if self.told != Some(self.gate) {
             self.told = Some(self.gate);
-            return Some(Order::Gate(self.gate));
+            return Some(Command::Gate(self.gate));
         }
         if let Some(order) = self.orders.pop_front() {
             return Some(order);
@@ -197,10 +197,10 @@ impl Holder {
         self.tags += 1;
         let tag = Tag(self.tags);
         self.flight = Some(Flight { tag, sent: now });
-        Some(Order::Send(tag, request))
+        Some(Command::Send(tag, request))
     }
 
-    /// No later than this, [`Holder::poll`] wants to be called again.
+    /// No later than this, [`QuotaClient::poll`] wants to be called again.
     pub fn deadline(&self) -> Tick {
         if let Some(flight) = &self.flight {
             return flight.sent.plus_ms(self.timing.timeout_ms);
@@ -215,7 +215,7 @@ impl Holder {
         due.max(self.retry_at)
     }
 
-    /// How far slices may be trusted.
+    /// How far quotas may be trusted.
     pub const fn gate(&self) -> Gate {
         self.gate
     }
@@ -270,7 +270,7 @@ impl Holder {
         if recalled {
             self.state = State::Recalled { epoch };
             let name = self.return_name(epoch);
-            return self.orders.push_back(Order::GiveAllBack { name });
+            return self.orders.push_back(Command::GiveAllBack { name });
         }
         self.state = State::Holding { epoch };
         if let Some(Flight { sent, .. }) = flight {
@@ -288,7 +288,7 @@ impl Holder {
         let State::Holding { epoch } = self.state else { return };
         for account in wanted {
             let name = self.return_name(epoch);
-            self.orders.push_back(Order::GiveBack { account, name });
+            self.orders.push_back(Command::GiveBack { account, name });
         }
         for account in offered {
             self.want(now, account, 0);
@@ -303,18 +303,18 @@ impl Holder {
         let pending: BTreeSet<Name> = words.iter().map(|word| word.id.clone()).collect();
         self.told_words.retain(|id| pending.contains(id));
         let fresh = words.into_iter().filter(|word| self.told_words.insert(word.id.clone()));
-        self.orders.extend(fresh.map(Order::Tell));
+        self.orders.extend(fresh.map(Command::Tell));
     }
 
     fn lent(&mut self, now: Tick, account: &Name, grant: Option<Grant>) {
         if let Some(grant) = grant {
             self.wants.remove(account);
-            return self.orders.push_back(Order::Book(grant));
+            return self.orders.push_back(Command::Book(grant));
         }
         let Some(want) = self.wants.get_mut(account) else { return };
         want.vain += 1;
         if want.vain == VAIN {
-            self.orders.push_back(Order::Dry(account.clone()));
+            self.orders.push_back(Command::Dry(account.clone()));
         }
         if want.need == 0 || now.ms_since(want.seen) > want.lasts_ms() {
             self.wants.remove(account);

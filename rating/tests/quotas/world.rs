@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{CallId, Notice, NoticeEvent, OPEN, PocketKind, PocketTerms, Terms};
 use rating::engine::{GrantRequest, MoveOrder};
-use rating::slices::central::{Account, Shipped};
-use rating::slices::desk::{Desk, NewAccount};
-use rating::slices::holder::{Order, Reply, Request, Tag, Timing, Word};
+use rating::quotas::central::{Account, Shipped};
+use rating::quotas::client::{Command, Reply, Request, Tag, Timing, Word};
+use rating::quotas::transaction::{AccountTransaction, NewAccount};
 use units::{Money, Name, Now, Tick, Wall};
 
 use crate::central::Central;
@@ -119,7 +119,7 @@ impl World {
         for (account, limit) in [("acme", 0), ("shop", -300)] {
             let (name, opening) = (Name::from(account), dice.range(0, 5_000) as i64);
             let new = NewAccount { name: name.clone(), currency: EUR, opening, limit, terms: Terms::of_deck("retail") };
-            let mut desk = Desk::new(Vec::new(), OPEN).expect("nothing");
+            let mut desk = AccountTransaction::new(Vec::new(), OPEN).expect("nothing");
             desk.open(NOW, &new).expect("new");
             let outcome = desk.finish();
             central.records.extend(outcome.records);
@@ -262,7 +262,7 @@ impl World {
     }
 
     /// Something at the desk, by which the funds change as the balances do.
-    fn by_hand<T>(&mut self, account: &Name, work: impl FnOnce(&mut Desk) -> T) -> T {
+    fn by_hand<T>(&mut self, account: &Name, work: impl FnOnce(&mut AccountTransaction) -> T) -> T {
         let posted = |central: &Central| central.accounts.iter().map(|(name, row)| (name.clone(), row.posted)).collect::<Vec<_>>();
         let before = posted(&self.central);
         let done = self.central.at_desk(account, work);
@@ -330,23 +330,23 @@ impl World {
         }
     }
 
-    fn obey(&mut self, at: usize, order: Order) {
+    fn obey(&mut self, at: usize, order: Command) {
         let node = &mut self.nodes[at];
         match order {
-            Order::Gate(gate) => node.gate = gate,
-            Order::Book(grant) => {
+            Command::Gate(gate) => node.gate = gate,
+            Command::Book(grant) => {
                 node.book(&grant);
                 self.seen.grants += 1;
             }
-            Order::GiveBack { account, name } => self.seen.returns += u64::from(node.give_back(&account, &name)),
-            Order::Dry(_) => {}
-            Order::Tell(word) => node.tell(&word),
-            Order::GiveAllBack { name } => {
+            Command::GiveBack { account, name } => self.seen.returns += u64::from(node.give_back(&account, &name)),
+            Command::Dry(_) => {}
+            Command::Tell(word) => node.tell(&word),
+            Command::GiveAllBack { name } => {
                 for account in &self.accounts {
                     self.seen.returns += u64::from(node.give_back(account, &name));
                 }
             }
-            Order::Send(tag, request) => {
+            Command::Send(tag, request) => {
                 let entries = match request {
                     Request::Ship { after, .. } => node.entries(after, 5),
                     Request::Join | Request::Beat { .. } | Request::Ask { .. } => Vec::new(),

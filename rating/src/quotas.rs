@@ -1,18 +1,18 @@
-//! Several nodes, one balance: a node spends from slices of it that the central ledger lent, so no call waits for a round trip.
+//! Several nodes, one balance: a node spends from quotas of it that the central ledger lent, so no call waits for a round trip.
 //!
-//! Two halves without I/O or clock: [`central`] says what a row of the central database may become, [`holder`] what a node asks and when.
+//! Two halves without I/O or clock: [`central`] says what a row of the central database may become, [`quota client`] what a node asks and when.
 //! Invariant: what all nodes hold never exceeds what is there, and what a node used is at most what it holds.
 
 pub mod central;
-pub mod desk;
-pub mod holder;
+pub mod client;
+pub mod transaction;
 
 use std::collections::BTreeMap;
 
 use ledger::{House, Key, Party, Purpose, Record, Transfer};
 use units::{Currency, Money, Name};
 
-/// Between the word `slice` and a grant's name in a transfer's key.
+/// Between the word `quota` and a grant's name in a transfer's key.
 const KEY: &str = "slice/";
 /// Between an account and its pocket.
 const POCKET: char = '/';

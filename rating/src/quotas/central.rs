@@ -1,7 +1,7 @@
 //! The central ledger's rules without its database: whoever holds the rows loads them, calls one of these, and writes them back, all in
 //! one transaction. The model test runs the same functions.
 //!
-//! Invariant: at each grant posted − held − limit ≥ 0, and held is the sum of what the slices have outstanding.
+//! Invariant: at each grant posted − held − limit ≥ 0, and held is the sum of what the quotas have outstanding.
 
 use ledger::{Hash, chain};
 use units::Name;
@@ -26,7 +26,7 @@ pub struct Node {
     pub chain: Hash,
     /// The last ask of this epoch that was answered.
     pub last_ask: u64,
-    /// Declared lost by an operator: its slices went back to the balances, and it gets nothing before it has given all of them back.
+    /// Declared lost by an operator: its quotas went back to the balances, and it gets nothing before it has given all of them back.
     pub lost: bool,
 }
 
@@ -52,9 +52,9 @@ pub struct Wanted {
     pub at_ms: i64,
 }
 
-/// What one node has of one account, 10⁻⁵ units. Usage cannot be told by grants, so there is one slice however often it grew.
+/// What one node has of one account, 10⁻⁵ units. Usage cannot be told by grants, so there is one quota however often it grew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Slice {
+pub struct Quota {
     /// Sum of all grants.
     pub granted: i64,
     /// Sum of what came back.
@@ -63,7 +63,7 @@ pub struct Slice {
     pub used: i64,
 }
 
-/// A node's wish for more.
+/// A node's request for more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     /// The asking start.
@@ -157,7 +157,7 @@ impl Node {
         if epoch == self.epoch { Ok(()) } else { Err(Refused::Fenced { epoch: self.epoch }) }
     }
 
-    /// An operator gives the node up: whatever of it may still run is fenced. Its slices are to be given up as well.
+    /// An operator gives the node up: whatever of it may still run is fenced. Its quotas are to be given up as well.
     pub const fn lose(&mut self) {
         (self.lost, self.boot) = (true, 0);
         self.epoch += 1;
@@ -216,28 +216,28 @@ impl Account {
     }
 
     /// What a node shipped of this account. What a lost node has is not held any more.
-    pub fn apply(&mut self, slice: &mut Slice, movement: &Movement, lost: bool) -> Result<(), Refused> {
+    pub fn apply(&mut self, quota: &mut Quota, movement: &Movement, lost: bool) -> Result<(), Refused> {
         let Movement { spent, returned, .. } = movement;
         let posted = self.posted.checked_sub(*spent).ok_or(Refused::Overflow)?;
         let less = |held: i64| held.checked_sub(*spent).and_then(|held| held.checked_sub(*returned));
         let held = if lost { Some(self.held) } else { less(self.held) }.ok_or(Refused::Overflow)?;
-        let used = slice.used.checked_add(*spent).ok_or(Refused::Overflow)?;
-        let back = slice.returned.checked_add(*returned).ok_or(Refused::Overflow)?;
+        let used = quota.used.checked_add(*spent).ok_or(Refused::Overflow)?;
+        let back = quota.returned.checked_add(*returned).ok_or(Refused::Overflow)?;
         // Must succeed from here.
         (self.posted, self.held) = (posted, held);
-        (slice.used, slice.returned) = (used, back);
+        (quota.used, quota.returned) = (used, back);
         Ok(())
     }
 
     /// An operator gives a node up: what it holds is free again.
-    pub const fn lose(&mut self, slice: &Slice) {
-        self.held = self.held.saturating_sub(slice.outstanding());
+    pub const fn lose(&mut self, quota: &Quota) {
+        self.held = self.held.saturating_sub(quota.outstanding());
     }
 }
 
-// === impl Slice ===
+// === impl Quota ===
 
-impl Slice {
+impl Quota {
     /// What the node may still have: its balance as of the last entry shipped, and grants that it has not booked.
     pub const fn outstanding(&self) -> i64 {
         self.granted.saturating_sub(self.returned).saturating_sub(self.used)
@@ -249,7 +249,7 @@ impl Slice {
 pub fn ask(
     (name, node): (&Name, &mut Node),
     account: &mut Account,
-    slice: &mut Slice,
+    quota: &mut Quota,
     ask: &Ask,
     conditions: &Conditions,
 ) -> Result<Lent, Refused> {
@@ -270,10 +270,10 @@ pub fn ask(
         return Ok(Lent::Nothing);
     }
     let held = account.held.checked_add(amount).ok_or(Refused::Overflow)?;
-    let granted = slice.granted.checked_add(amount).ok_or(Refused::Overflow)?;
+    let granted = quota.granted.checked_add(amount).ok_or(Refused::Overflow)?;
     // Must succeed from here.
     node.last_ask = ask.number;
-    (account.held, slice.granted) = (held, granted);
+    (account.held, quota.granted) = (held, granted);
     if account.wanted.as_ref().is_some_and(|wanted| wanted.by == *name) {
         account.wanted = None;
     }
@@ -310,12 +310,12 @@ mod tests {
         for (posted, held, limit, need, want, left) in table {
             let (name, mut node) = joined();
             let mut account = Account { posted, held, limit, wanted: None };
-            let mut slice = Slice::default();
-            let wish = Ask { epoch: 1, number: 1, need };
-            let lent = ask((&name, &mut node), &mut account, &mut slice, &wish, &CONDITIONS);
+            let mut quota = Quota::default();
+            let request = Ask { epoch: 1, number: 1, need };
+            let lent = ask((&name, &mut node), &mut account, &mut quota, &request, &CONDITIONS);
             assert_eq!((lent, account.available()), (Ok(want), left), "{posted} posted, {held} held, limit {limit}, need {need}");
             assert_eq!(account.wanted.is_some(), want == Lent::Nothing && need > 0);
-            let again = ask((&name, &mut node), &mut account, &mut slice, &wish, &CONDITIONS);
+            let again = ask((&name, &mut node), &mut account, &mut quota, &request, &CONDITIONS);
             assert_eq!((again, account.available()), (Ok(Lent::Before), left));
         }
     }
@@ -362,15 +362,15 @@ mod tests {
     #[test]
     fn shipped_usage_lowers_posted_and_held_together() {
         let mut account = Account { posted: 1_000, held: 600, limit: 0, wanted: None };
-        let mut slice = Slice { granted: 600, returned: 0, used: 0 };
-        account.apply(&mut slice, &Movement { spent: 250, returned: 100, booked: Vec::new() }, false).expect("in range");
-        assert_eq!((account.posted, account.held, account.available(), slice.outstanding()), (750, 250, 500, 250));
-        account.lose(&slice);
+        let mut quota = Quota { granted: 600, returned: 0, used: 0 };
+        account.apply(&mut quota, &Movement { spent: 250, returned: 100, booked: Vec::new() }, false).expect("in range");
+        assert_eq!((account.posted, account.held, account.available(), quota.outstanding()), (750, 250, 500, 250));
+        account.lose(&quota);
         assert_eq!(account.available(), 750);
-        account.apply(&mut slice, &Movement { spent: 5, returned: 245, booked: Vec::new() }, true).expect("in range");
-        assert_eq!((account.posted, account.held, account.available(), slice.outstanding()), (745, 0, 745, 0));
+        account.apply(&mut quota, &Movement { spent: 5, returned: 245, booked: Vec::new() }, true).expect("in range");
+        assert_eq!((account.posted, account.held, account.available(), quota.outstanding()), (745, 0, 745, 0));
         let before = account.clone();
-        assert_eq!(account.apply(&mut slice, &Movement { spent: i64::MIN, ..Movement::default() }, false), Err(Refused::Overflow));
+        assert_eq!(account.apply(&mut quota, &Movement { spent: i64::MIN, ..Movement::default() }, false), Err(Refused::Overflow));
         assert_eq!(account, before);
     }
 }

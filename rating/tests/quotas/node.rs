@@ -6,10 +6,10 @@ use ledger::{
     AccountId, Books, CallId, GENESIS, Hash, House, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, Transfer,
     chain,
 };
-use rating::slices::central::Shipped;
-use rating::slices::holder::Word;
-use rating::slices::holder::{Gate, Holder, Timing};
-use rating::slices::{Grant, Movement, add_movements, grant_transfer, owner, party, return_transfer, spare};
+use rating::quotas::central::Shipped;
+use rating::quotas::client::Word;
+use rating::quotas::client::{Gate, QuotaClient, Timing};
+use rating::quotas::{Grant, Movement, add_movements, grant_transfer, owner, party, return_transfer, spare};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Name, Tick, Wall};
 
@@ -42,7 +42,7 @@ pub struct Node {
     pub name: Name,
     pub boot: u64,
     pub up: bool,
-    pub holder: Holder,
+    pub holder: QuotaClient,
     pub gate: Gate,
     pub books: Books,
     pub journal: Vec<Written>,
@@ -59,7 +59,7 @@ impl Node {
             name: name.into(),
             boot: 0,
             up: false,
-            holder: Holder::new(name.into(), timing, 0, 0),
+            holder: QuotaClient::new(name.into(), timing, 0, 0),
             gate: Gate { until: Tick(0), reachable: false },
             books: replayed(accounts, &[]),
             journal: Vec::new(),
@@ -76,7 +76,7 @@ impl Node {
         self.durable = self.journal.len();
         self.books = replayed(accounts, &self.journal);
         self.calls.clear();
-        self.holder = Holder::new(self.name.clone(), timing, self.durable as u64, boot);
+        self.holder = QuotaClient::new(self.name.clone(), timing, self.durable as u64, boot);
         self.gate = Gate { until: Tick(0), reachable: false };
         (self.boot, self.up) = (boot, true);
     }
@@ -138,7 +138,7 @@ impl Node {
         self.books.set_lent(Lent { open: now < self.gate.until, reachable: self.gate.reachable });
         let id = balance_id(&self.books, account);
         let reserved = self.books.reserve(id, need);
-        while let Some((of, short)) = self.books.pop_wish() {
+        while let Some((of, short)) = self.books.pop_quota_request() {
             let name = Name::from(self.books.party(of).expect("there").to_string());
             self.holder.want(now, &name, short);
         }

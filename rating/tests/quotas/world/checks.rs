@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::TrialBalance;
-use rating::slices::desk::{add_houses, houses};
+use rating::quotas::transaction::{add_houses, houses};
 use units::{Name, Tick};
 
 use super::World;

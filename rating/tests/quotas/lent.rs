@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::{CallId, Lent, NoticeEvent, PocketKind, PocketOpened, PocketTerms, RecordBody, Terms};
 use rating::engine::{Authorize, LeaseId, OpenAccount};
-use rating::slices::Grant;
+use rating::quotas::Grant;
 use rating::{Deck, Decks, Engine};
 use units::{Currency, Now, Tick, Wall};
 
@@ -25,8 +25,8 @@ fn engine() -> Engine {
 
 fn book(engine: &mut Engine, id: &str, balance: &str, amount: i64) {
     let grant = Grant { id: id.into(), account: balance.into(), amount };
-    assert!(engine.book_slice(NOW, &grant).expect("known").is_some());
-    assert!(engine.book_slice(NOW, &grant).expect("known").is_none(), "once");
+    assert!(engine.book_quota(NOW, &grant).expect("known").is_some());
+    assert!(engine.book_quota(NOW, &grant).expect("known").is_none(), "once");
 }
 
 fn call(engine: &mut Engine) -> LeaseId {
@@ -37,7 +37,7 @@ fn call(engine: &mut Engine) -> LeaseId {
 }
 
 fn wishes(engine: &mut Engine) -> Vec<(String, i64)> {
-    std::iter::from_fn(|| engine.poll_wish()).map(|(balance, need)| (balance.to_string(), need)).collect()
+    std::iter::from_fn(|| engine.poll_quota_request()).map(|(balance, need)| (balance.to_string(), need)).collect()
 }
 
 #[test]
@@ -88,6 +88,6 @@ fn free_seconds_go_first_and_what_is_not_used_goes_back() {
     let later = Now { tick: Tick(0), wall: Wall(3_000_000) };
     assert!(engine.expire(later).is_empty() && engine.next_expiry().is_none() && engine.poll_notice().is_none());
     assert_eq!(engine.lent_balances(), ["acme".into(), "acme/free".into()]);
-    assert!(engine.return_slice(NOW, "acme", "n1.1.back1").is_some() && engine.return_slice(NOW, "acme/free", "n1.1.back1").is_none());
+    assert!(engine.return_quota(NOW, "acme", "n1.1.back1").is_some() && engine.return_quota(NOW, "acme/free", "n1.1.back1").is_none());
     assert_eq!(engine.account("acme").map(|view| view.balance.amount), Some(0));
 }

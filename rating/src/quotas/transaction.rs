@@ -1,4 +1,4 @@
-//! Accounts of the central ledger on the desk: taken out of its rows for one transaction, changed by the rules of the engine, and put back.
+//! Accounts of the central ledger on the account transaction: taken out of its rows for one transaction, changed by the rules of the engine, and put back.
 //!
 //! So a payment, a grant, a low balance or the end of idle credit is the same thing in one node's books and over all nodes. What nodes hold
 //! counts as reserved here.
@@ -16,7 +16,7 @@ use crate::engine::{
 
 /// Accounts opened for one transaction.
 #[derive(Debug)]
-pub struct Desk {
+pub struct AccountTransaction {
     engine: Engine,
     /// As they came, to tell what changed.
     before: Vec<Sheet>,
@@ -58,9 +58,9 @@ impl NewAccount {
     }
 }
 
-// === impl Desk ===
+// === impl AccountTransaction ===
 
-impl Desk {
+impl AccountTransaction {
     /// With these accounts, those above others first; nothing is dated before `closed_until`.
     pub fn new(sheets: Vec<Sheet>, closed_until: Wall) -> Result<Self, SheetError> {
         let before = sheets.clone();
@@ -68,14 +68,14 @@ impl Desk {
         Ok(Self { engine, before, records: Vec::new() })
     }
 
-    /// Opens an account; the one above it has to be on the desk.
+    /// Opens an account; the one above it has to be on the account transaction.
     pub fn open(&mut self, now: Now, new: &NewAccount) -> Result<(), AccountRefused> {
         let record = self.engine.open_account(now, &new.ask())?;
         self.keep(record);
         Ok(())
     }
 
-    /// Opens an account once per key; the account that the key opened before has to be on the desk, if there is one.
+    /// Opens an account once per key; the account that the key opened before has to be on the account transaction, if there is one.
     pub fn open_once(&mut self, now: Now, new: &NewAccount, key: &str) -> Result<Opened, AccountRefused> {
         let opened = self.engine.open_once(now, &new.ask(), key)?;
         self.records.extend(opened.record.clone());
