@@ -1,4 +1,5 @@
-//! Faults of prices and prefixes that were once accepted: each is an error at its place, wherever such a thing is written.
+//! Faults of prices and prefixes that were once accepted: each is an error at its place, wherever such a
+//! thing is written.
 
 use std::fs;
 
@@ -74,7 +75,8 @@ impl Site<'_> {
 
 const ROWS: &str = "34,Spain,0.1,60,60,,,\n";
 
-/// One prefix of each kind that no number in international form can begin with, in every place where prefixes are written.
+/// One prefix of each kind that no number in international form can begin with, in every place where prefixes
+/// are written.
 #[test]
 fn fault_c1_a_prefix_that_can_never_match_is_an_error_everywhere() {
     let site = Site { rows: ROWS, ..Site::default() };

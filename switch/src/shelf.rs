@@ -279,6 +279,32 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join("decks/retail")).expect("read").count(), 3, "two versions, a history, no drafts");
     }
 
+    /// Ten places come back to the last, and what was in force before prefixes and rows were judged still loads.
+    #[test]
+    fn fault_c3_the_archive_keeps_every_place_and_what_is_refused_today() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shelf = Shelf::in_data(folder.path());
+        let fine = deck("fine", "0.0000049", &Rules { rate_places: 10, ..Rules::default() });
+        let header = "prefix,destination,rate,initial,increment\n";
+        let old = |name, rows: &str| {
+            let rules = Rules::archived(Rounding::HalfUp, Arc::default());
+            Deck::load_by(name, Currency::EUR, &rules, format!("{header}{rows}").as_bytes()).expect("it was in force").0
+        };
+        let (zeros, empty) = (old("zeros", "0044,UK,0.1,1,1\n"), old("empty", ""));
+        for deck in [&fine, &zeros, &empty] {
+            shelf.keep(deck, Wall(1)).expect("kept");
+            let version = price::version_text(deck.version()).to_string();
+            let again = shelf.load(deck.name(), &version).expect("loads");
+            assert!(again.rows().eq(deck.rows()), "{}", deck.name());
+        }
+        assert_eq!(fine.rows().next().expect("a row").rate.to_string(), "0.0000049");
+        // A deck of five places has the version that the program of before gave it (`tollgate deck export` of a8b4d55).
+        let rows = "34,Spain,0.12345,30,6,0.01,\n55,Brazil,1,1,1,,0.5\n";
+        let csv = format!("prefix,destination,rate,initial,increment,connect_fee,next_rate\n{rows}");
+        let (kept, _) = Deck::load("v", Currency::EUR, csv.as_bytes()).expect("a good deck");
+        assert_eq!(&*price::version_text(kept.version()), "ade36b750a0ec41b");
+    }
+
     #[test]
     fn a_cut_line_of_the_history_is_none() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,5 @@
-//! What an operations centre sees: answers counted, forged tags, carriers that go down, probes that leave once. Faults B11 and E of the
-//! second review.
+//! What an operations centre sees: answers counted, forged tags, carriers that go down, probes that leave
+//! once. Faults B11 and E of the second review.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +48,8 @@ fn fault_e2_only_final_answers_to_a_calls_invite_are_counted() {
     assert_eq!(finals(&mut stage), [(CountedSide::Gate, 404, 1), (CountedSide::Gate, 420, 1)]);
 }
 
-/// A tag that we never minted, in a request that pretends a dialog; a late BYE of a call that was ours is nobody's forgery.
+/// A tag that we never minted, in a request that pretends a dialog; a late BYE of a call that was ours is
+/// nobody's forgery.
 #[test]
 fn fault_b11o_forged_tags_are_counted() {
     let mut stage = Stage::standard();
@@ -115,7 +116,8 @@ fn fault_e1_strangers_are_named() {
     stage.silence(addr(PBX));
 }
 
-/// Two shards, two carriers, three intervals: one OPTIONS a carrier and interval; both shards learn of the silence.
+/// Two shards, two carriers, three intervals: one OPTIONS a carrier and interval; both shards learn of the
+/// silence.
 #[test]
 fn fault_b11l_one_probe_an_interval_for_all_shards() {
     let mut plan = Plan::standard();

@@ -1,4 +1,5 @@
-//! Numbers as peers write them: local numbers with their context, blocked callers in disguise. Faults C2 of the second review.
+//! Numbers as peers write them: local numbers with their context, blocked callers in disguise. Faults C2 of
+//! the second review.
 
 use tests::plan::{Plan, deck};
 

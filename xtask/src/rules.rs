@@ -1,6 +1,8 @@
-//! The specification in `docs/rules.md`: every id once, every test that it names there, every id that a comment cites there.
+//! The specification in `docs/rules.md`: every id once, every test that it names there, every id that a
+//! comment cites there.
 //!
-//! Comments cite rules as `L12` or `L13–L16`, corner cases as `Corner 5` or `Corners 5 and 7`, attacks as `SECURITY 31` or `Attack 31`.
+//! Comments cite rules as `L12` or `L13–L16`, corner cases as `Corner 5` or `Corners 5 and 7`, attacks as
+//! `SECURITY 31` or `Attack 31`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,6 +17,10 @@ const PAGE: &str = "docs/rules.md";
 const FAMILIES: &[(&str, usize)] = &[("L", 22), ("D", 23), ("B", 19), ("O", 14), ("X", 16), ("corner ", 58), ("attack ", 56)];
 /// What a row may say instead of a test.
 const WITHOUT_TEST: &[&str] = &["not built yet", "nothing to build"];
+
+/// What comments call corner cases and attacks, and how many numbers may follow.
+const CITED: &[(&str, &str, usize)] =
+    &[("Corner", "corner ", 1), ("Corners", "corner ", 9), ("SECURITY", "attack ", 9), ("Attack", "attack ", 1)];
 
 /// Fails on a missing or doubled id, a test that does not exist and an id that the page does not have.
 pub fn check(root: &Path, files: &[SourceFile]) -> Result<Report> {
@@ -83,10 +89,10 @@ fn cited(text: &str) -> Vec<(usize, String)> {
         let words: Vec<&str> = comment.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let speaks = words.first().is_some_and(|word| is_rule(word)) || words.contains(&"RULES");
         found.extend(words.iter().filter(|word| speaks && is_rule(word)).map(|word| (number + 1, (*word).to_owned())));
-        for (names, family) in [(["Corner", "Corners"], "corner "), (["SECURITY", "Attack"], "attack ")] {
-            let at = words.iter().position(|word| names.contains(word));
-            let numbers = at.map(|at| words[at + 1..].iter().take_while(|word| **word == "and" || is_number(word)));
-            found.extend(numbers.into_iter().flatten().filter(|word| is_number(word)).map(|n| (number + 1, format!("{family}{n}"))));
+        for (name, family, most) in CITED {
+            let Some(at) = words.iter().position(|word| word == name) else { continue };
+            let numbers = words[at + 1..].iter().take_while(|word| **word == "and" || is_number(word)).filter(|word| is_number(word));
+            found.extend(numbers.take(*most).map(|n| (number + 1, format!("{family}{n}"))));
         }
     }
     found
@@ -137,7 +143,10 @@ mod tests {
         let ids = |text: &str| cited(text).into_iter().map(|(_, id)| id).collect::<Vec<_>>();
         assert_eq!(ids("//! RULES L10–L17, L22 and X2 by price"), ["L10", "L17", "L22", "X2"]);
         assert_eq!(ids("    /// X7: of 181 s"), ["X7"]);
-        assert_eq!(ids("/// Corners 5 and 7: forks.\n// Corner 31\n/// SECURITY 9: x"), ["corner 5", "corner 7", "corner 31", "attack 9"]);
+        assert_eq!(
+            ids("/// Corners 5 and 7: forks.\n// Corner 31: 64·T1\n/// SECURITY 9: x"),
+            ["corner 5", "corner 7", "corner 31", "attack 9"]
+        );
         assert_eq!(ids("let corner = 5; // the B4 sheet of paper"), Vec::<String>::new());
     }
 }

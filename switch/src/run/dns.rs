@@ -1,7 +1,8 @@
-//! Addresses of carriers, and of what numbers of ours ring, that are configured by name (RFC 3263): SRV where no port is written, else A and AAAA.
+//! Addresses of carriers, and of what numbers of ours ring, that are configured by name (RFC 3263): SRV where no
+//! port is written, else A and AAAA.
 //!
-//! Invariant: a look-up that fails changes nothing. The last good answer is used until another one comes; a name without an answer is asked
-//! again within seconds, and no name waits for another's answer.
+//! Invariant: a look-up that fails changes nothing. The last good answer is used until another one comes; a
+//! name without an answer is asked again within seconds, and no name waits for another's answer.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -146,7 +147,8 @@ pub(crate) async fn resolve(fabric: Arc<Fabric>) {
     follow(&resolver, Pace::USUAL, || named(&fabric), tell).await;
 }
 
-/// By the machine's own settings. That a name has no records is not remembered, so that the next question is asked.
+/// By the machine's own settings. That a name has no records is not remembered, so that the next question is
+/// asked.
 fn system_resolver() -> Result<TokioResolver, NetError> {
     let mut builder = TokioResolver::builder_tokio()?;
     builder.options_mut().negative_max_ttl = Some(Duration::from_secs(1));
@@ -201,7 +203,8 @@ async fn addresses(resolver: &TokioResolver, target: &Target) -> Result<Vec<Sock
     hosts(resolver, name, target.port_or_default()).await
 }
 
-/// SRV targets by priority, heavier first; none if the domain has no such records (RFC 3263 §4.2 then asks for addresses).
+/// SRV targets by priority, heavier first; none if the domain has no such records (RFC 3263 §4.2 then asks
+/// for addresses).
 async fn services(resolver: &TokioResolver, name: &str) -> Result<Vec<(String, u16)>, String> {
     let answer = match resolver.srv_lookup(name).await {
         Ok(answer) => answer,

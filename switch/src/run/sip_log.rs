@@ -1,4 +1,5 @@
-//! SIP in the log, with `--log info,sip=debug`: one line a message, its own lines joined by ` | `, secrets masked.
+//! SIP in the log, with `--log info,sip=debug`: one line a message, its own lines joined by ` | `, secrets
+//! masked.
 //!
 //! Masked are the credentials of Authorization headers, SRTP keys, DTMF digits and passwords in URIs.
 

@@ -1,5 +1,5 @@
-//! What an operations centre reads in the log, said once for all shards: carriers that go down and come up, and who calls without being
-//! known, at a bounded rate.
+//! What an operations centre reads in the log, said once for all shards: carriers that go down and come up,
+//! and who calls without being known, at a bounded rate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
-//! What an operations centre sees of the real program: the end by two signals, strangers and carriers in its log, SIP in its log.
+//! What an operations centre sees of the real program: the end by two signals, strangers and carriers in its
+//! log, SIP in its log.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -39,7 +40,8 @@ fn site(port: u16) -> Site {
     Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "down_after = 1\nfirst_response_ms = 200").route("34", &["alpha"])
 }
 
-/// Neither side answers its BYE. The first SIGTERM waits for the call, the second does not wait for the peers; the call has its record.
+/// Neither side answers its BYE. The first SIGTERM waits for the call, the second does not wait for the
+/// peers; the call has its record.
 #[test]
 fn fault_b11k_a_second_sigterm_ends_at_once_with_every_call_settled() {
     let port = free_port(CARRIERS);
