@@ -23,7 +23,7 @@ fn fault_d4_help_names_every_subcommand_and_shells_and_man_know_them() {
     }
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&tollgate(&["completion", shell]).stdout);
-        assert!(script.contains("trial-balance") && script.contains("--call-id"), "{shell}");
+        assert!(script.contains("trial-balance") && script.contains("call-id"), "{shell}");
     }
     let folder = tempfile::tempdir().unwrap();
     let done = tollgate(&["man", "--dir", folder.path().to_str().unwrap()]);

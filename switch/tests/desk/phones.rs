@@ -99,6 +99,10 @@ pub fn call(sip: SocketAddr, number: &str, call_id: &str) -> u16 {
     let contact = header(&answer, "Contact")[0];
     let target = contact.split(['<', '>']).nth(1).unwrap().to_owned();
     socket.send_to(request("ACK", 1, &to, &target, "").as_bytes(), sip).unwrap();
+    // Some milliseconds of talk, in which nothing comes: a call of none is billed nothing.
+    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    while socket.recv_from(&mut [0; 8192]).is_ok() {}
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.send_to(request("BYE", 2, &to, &target, "").as_bytes(), sip).unwrap();
     wait(&socket, "BYE");
     status
