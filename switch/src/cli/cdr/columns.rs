@@ -134,10 +134,12 @@ fn attempt(attempt: &Value) -> String {
 pub(crate) fn read(input: impl std::io::Read, mut take: impl FnMut(&Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut reader = csv::Reader::from_reader(input);
     let header = reader.headers().context("the records have no header")?.clone();
-    let places: Vec<(usize, &str, Kind)> = COLUMNS
+    let mut places: Vec<(usize, &str, Kind)> = COLUMNS
         .iter()
         .filter_map(|(name, kind)| Some((header.iter().position(|title| title.trim_start_matches('\u{feff}') == *name)?, *name, *kind)))
         .collect();
+    // What was tried is read when it is known when the call began.
+    places.sort_by_key(|(_, _, kind)| *kind == Attempts);
     if let Some((missing, _)) =
         COLUMNS.iter().find(|(name, kind)| matches!(kind, Text | Number) && !places.iter().any(|(_, title, _)| title == name))
     {
