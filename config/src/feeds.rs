@@ -8,7 +8,6 @@ use crate::{Mail, MailTls, Nats, Server};
 /// Ports when none is written.
 const NATS_PORT: u16 = 4_222;
 const SMTP_PORT: u16 = 25;
-/// RFC 5321 §4.5.3.1.3, without the brackets.
 
 pub(crate) fn nats(document: &Document, check: &mut Check<'_>) -> Option<Nats> {
     let table = written(document, &schema::NATS)?;

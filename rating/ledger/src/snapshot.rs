@@ -62,7 +62,7 @@ pub struct SnapshotHead {
 enum Line {
     Begin { v: u8, seq: u64, chain: String, closed_until: Wall },
     House { house: Party, balance: BalanceImage },
-    Account { account: AccountImage, state: StateImage },
+    Account { account: AccountImage, state: Box<StateImage> },
     Given(GivenImage),
     Outcome { owner: Name, of: Key, outcome: Outcome },
     Open(Box<OpenCall>),
@@ -200,7 +200,7 @@ impl Replay {
         }
         for (owner, (shard, id)) in accounts {
             let (Some(account), Some(state)) = (shard.books.image(id), shard.states.get(&id)) else { continue };
-            write(&Line::Account { account, state: StateImage::of(state) })?;
+            write(&Line::Account { account, state: Box::new(StateImage::of(state)) })?;
             for given in shard.books.given_images(id) {
                 write(&Line::Given(given))?;
             }

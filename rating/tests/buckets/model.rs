@@ -87,12 +87,14 @@ pub struct Warning {
 }
 
 /// A call that was billed: what each balance paid, and the last reversal of it, if there was one.
+/// Account, bucket, amount, whether seconds, whether the reseller's income.
+pub type PaidPart = (usize, Option<usize>, i128, bool, bool);
+
 #[derive(Clone, Debug)]
 pub struct Billed {
     pub call: u128,
     pub transfers: Arc<[Transfer]>,
-    /// Account, pocket, amount, whether seconds, whether the reseller's income.
-    pub paid: Arc<[(usize, Option<usize>, i128, bool, bool)]>,
+    pub paid: Arc<[PaidPart]>,
     /// Of the account that called.
     pub account: usize,
     /// The key of the last reversal: of the call, of that reversal, and so on.

@@ -221,6 +221,7 @@ pub enum HangupBy {
 
 /// Everything that a call needs to be made; its lease stays with the node.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "its event carries it in a box")]
 pub enum Admission {
     /// Out, over carriers.
     Carriers {

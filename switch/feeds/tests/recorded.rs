@@ -13,7 +13,7 @@ use store::{Entry, JournalEntry};
 
 fn recorded(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/a8b4d55/central").join(name);
-    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    std::fs::read_to_string(&file).expect("a recording in tests/data")
 }
 
 /// An entry of a node's journal out of the dump of the central ledger.
@@ -22,7 +22,7 @@ fn message(node: &str, seq: u64) -> Message {
     let row = format!("INSERT INTO public.entry VALUES ('{node}', {seq}, ");
     let line = dump.lines().find(|line| line.starts_with(&row)).expect("such an entry");
     let (begin, end) = (line.find("'{").expect("a body") + 1, line.rfind("}'").expect("a body") + 1);
-    let record = Record::decode(line[begin..end].as_bytes()).expect("a record of the first release");
+    let record = Record::decode(&line.as_bytes()[begin..end]).expect("a record of the first release");
     let entry = JournalEntry { seq, entry: Entry::of(&record).expect("encodes"), hash: [0; 32] };
     Message { id: format!("{node}/{seq}"), entry }
 }

@@ -96,7 +96,7 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
             _ = look.tick() => {
                 switch.sweep();
                 looks = looks.wrapping_add(1);
-                if looks % CLOCK_LOOKS == 0 {
+                if looks.is_multiple_of(CLOCK_LOOKS) {
                     switch.keep_moment();
                 }
                 if switch.a_shard_died() {

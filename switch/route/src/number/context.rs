@@ -66,7 +66,7 @@ pub(super) fn complete_in(context: &str, local: String, numbering: Numbering) ->
 
 /// The whole number with `+`, its trunk prefix dropped, if its country has numbers of that length.
 fn in_plan(digits: &str) -> Result<String, NumberRefused> {
-    let parsed = PHONE_NUMBER_UTIL.parse(&format!("+{digits}"), None).map_err(|_| NumberRefused::LocalNumber)?;
+    let parsed = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).map_err(|_| NumberRefused::LocalNumber)?;
     match PHONE_NUMBER_UTIL.is_possible_number_with_reason(&parsed) {
         Ok(NumberLengthType::IsPossible) => Ok(format!("+{}{}", parsed.country_code, get_national_significant_number_owned(&parsed))),
         Ok(NumberLengthType::IsPossibleLocalOnly) | Err(ValidationError::TooShort) => Err(NumberRefused::TooShort),
