@@ -90,7 +90,7 @@ pub struct StateImage {
     pub rates_told: BTreeMap<Name, Name>,
     /// The request that opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opened_as: Option<OpenedAs>,
+    pub opened_as: Option<Box<OpenedAs>>,
     /// Payments on their way.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub announced: BTreeMap<Key, Announcement>,
@@ -148,7 +148,7 @@ impl StateImage {
             let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
             PocketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
-        let opened_as = opened_as.map(|opened| (*opened).clone());
+        let opened_as = opened_as.map(|opened| Box::new((*opened).clone()));
         Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, pockets: pockets.collect() }
     }
 
@@ -162,7 +162,7 @@ impl StateImage {
         });
         let parent = parent(name).and_then(|above| books.id(above));
         let pockets = pockets.collect::<Result<_, Refused>>()?;
-        let opened_as = opened_as.map(Arc::new);
+        let opened_as = opened_as.map(|opened| Arc::new(*opened));
         Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced })
     }
 }
