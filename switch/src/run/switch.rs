@@ -102,19 +102,7 @@ impl Switch {
 
         let key = secret()?;
         let (pollers, inboxes, mailboxes) = mailboxes(count)?;
-        let fabric = Arc::new(Fabric {
-            clock,
-            tables: ArcSwap::from(Arc::clone(&tables)),
-            dispatch: Dispatch::new(key, count as u8),
-            mailboxes,
-            standings: (0..count).map(|_| Standing::default()).collect(),
-            draining: AtomicBool::new(false),
-            unknown_sources: AtomicU64::new(0),
-            watch: Watch::default(),
-            dropped_letters: AtomicU64::new(0),
-            max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
-            kept_open: dashmap::DashMap::new(),
-        });
+        let fabric = Arc::new(fabric(&settings, clock, &tables, key, mailboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let slots = Arc::new(SlotTable::default());
         let parts = Parts {
@@ -400,6 +388,24 @@ fn start_shards(
         threads.push(spawned.context("cannot start a shard's thread")?);
     }
     Ok(threads)
+}
+
+/// What all threads share.
+fn fabric(settings: &Settings, clock: Clock, tables: &Arc<node::Tables>, key: [u8; 16], mailboxes: Vec<Mailbox>) -> Fabric {
+    let count = mailboxes.len();
+    Fabric {
+        clock,
+        tables: ArcSwap::from(Arc::clone(tables)),
+        dispatch: Dispatch::new(key, count as u8),
+        mailboxes,
+        standings: (0..count).map(|_| Standing::default()).collect(),
+        draining: AtomicBool::new(false),
+        unknown_sources: AtomicU64::new(0),
+        watch: Watch::default(),
+        dropped_letters: AtomicU64::new(0),
+        max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
+        kept_open: dashmap::DashMap::new(),
+    }
 }
 
 fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> SwitchBackend {
