@@ -79,7 +79,7 @@ impl Ballast {
 }
 
 fn fill(mut file: &File, bytes: u64) -> io::Result<()> {
-    const BLOCK: [u8; 65_536] = [0; 65_536];
+    static BLOCK: [u8; 65_536] = [0; 65_536];
     let mut left = bytes;
     while left > 0 {
         let part = left.min(BLOCK.len() as u64);
