@@ -135,6 +135,18 @@ fn fault_b3_a_private_contact_goes_back_to_the_source() {
 }
 
 #[test]
+fn a_contact_without_a_port_that_can_be_reached_goes_back_to_the_source() {
+    let mut stage = Stage::standard();
+    let mut phone = stage.phone("c1", "34600000000");
+    phone.dialog.me = addr("192.0.2.11:0");
+    phone.invite(&mut stage);
+    let mut callee = Callee::wait(&mut stage, ALPHA);
+    callee.answer(&mut stage);
+    phone.answered(&mut stage);
+    hangs_up_at(&mut stage, &mut callee, PBX);
+}
+
+#[test]
 fn fault_b3_a_nat_that_binds_anew_is_followed() {
     let mut stage = Stage::standard();
     let mut phone = stage.phone("c1", "34600000000");

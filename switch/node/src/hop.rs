@@ -98,7 +98,7 @@ impl Node {
         let Some(parsed) = Uri::parse(uri) else { return heard };
         let port = parsed.port.unwrap_or(PORT);
         let target = parsed.host_ip().filter(|ip| is_reachable(*ip, heard.peer.ip())).map(|ip| SocketAddr::new(ip, port));
-        let Some(peer) = target.filter(|peer| !self.is_ours(*peer)) else {
+        let Some(peer) = target.filter(|peer| port != 0 && !self.is_ours(*peer)) else {
             // A name, or an address behind a NAT. A connection that is gone could only be opened to the same
             // host.
             let peer = SocketAddr::new(heard.peer.ip(), port);

@@ -16,7 +16,7 @@ use route::{Host, Target};
 use tokio::task::JoinSet;
 use units::Name;
 
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::fabric::Fabric;
 
 /// Most SRV targets followed.
 const TARGETS_MAX: usize = 8;
@@ -142,7 +142,7 @@ pub(crate) async fn resolve(fabric: Arc<Fabric>) {
         tokio::time::sleep(Pace::USUAL.retry_max).await;
     };
     let tell = |carrier: &Name, addresses: &[SocketAddr]| {
-        fabric.broadcast(|| Letter::Resolved { carrier: carrier.clone(), addresses: addresses.to_vec() });
+        fabric.resolved(carrier, addresses);
     };
     follow(&resolver, Pace::USUAL, || named(&fabric), tell).await;
 }

@@ -1,6 +1,7 @@
 //! What the threads share: a bounded mailbox per shard with its waker, the tables in force, and the way from a packet to its shard.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -98,6 +99,8 @@ pub(crate) struct Fabric {
     pub dropped_letters: AtomicU64,
     /// `node.max_calls`.
     pub max_calls: AtomicU64,
+    /// Addresses of the carriers that are configured by name.
+    pub resolved: DashMap<Name, Vec<SocketAddr>>,
     /// Streams that calls live on, and how many shards say so.
     pub kept_open: DashMap<u64, u32>,
 }
@@ -137,10 +140,30 @@ impl Fabric {
             Ok(message) => self.dispatch.shard(&tables, flow, message),
             Err(_) => (tables.source(flow.peer.ip()) != node::Source::Unknown).then_some(0),
         };
+        // A carrier that is configured by name; like every carrier it is no account's.
+        let shard = shard.or_else(|| self.is_resolved(&tables, flow.peer.ip()).then_some(0));
         if shard.is_none() {
             self.stranger(flow.peer.ip());
         }
         shard
+    }
+
+    /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a carrier's name
+    /// resolves to.
+    pub(crate) fn is_known(&self, ip: IpAddr) -> bool {
+        let tables = self.tables.load();
+        tables.source(ip) != node::Source::Unknown || self.is_resolved(&tables, ip)
+    }
+
+    fn is_resolved(&self, tables: &Tables, ip: IpAddr) -> bool {
+        let has = |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
+        self.resolved.iter().any(|entry| has(entry.value()) && tables.carriers.by_name(entry.key()).is_some())
+    }
+
+    /// Tells every shard, and whoever asks who is known, what a name resolves to.
+    pub(crate) fn resolved(&self, carrier: &Name, addresses: &[SocketAddr]) {
+        self.resolved.insert(carrier.clone(), addresses.to_vec());
+        self.broadcast(|| Letter::Resolved { carrier: carrier.clone(), addresses: addresses.to_vec() });
     }
 
     /// A shard's calls begin or cease to need a stream.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use node::Source;
 use sip::flow::{Flow, Transport};
 use sip::{Frame, Framer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,7 +73,7 @@ impl Streams {
                 }
             };
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            if self.fabric.tables.load().source(peer.ip()) == Source::Unknown {
+            if !self.fabric.is_known(peer.ip()) {
                 self.fabric.stranger(peer.ip());
                 continue;
             }
@@ -184,14 +183,14 @@ impl Streams {
                 Ok(Frame::Message(message)) => self.hand_on(flow, Ok(message)),
                 Ok(Frame::Ping) => self.say(flow.conn, Bytes::from_static(sip::framer::PONG)),
                 Err(fault) => {
-                    let answer = fault.error.response(flow.peer);
-                    self.hand_on(flow, Err(fault.error));
                     if fault.close {
-                        if let Some(answer) = answer {
+                        // Answered here: a shard's answer could come after the close, and would open another.
+                        if let Some(answer) = fault.error.response(flow.peer) {
                             self.say(flow.conn, answer);
                         }
                         return false;
                     }
+                    self.hand_on(flow, Err(fault.error));
                 }
             }
         }

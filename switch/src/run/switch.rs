@@ -404,6 +404,7 @@ fn fabric(settings: &Settings, clock: Clock, tables: &Arc<node::Tables>, key: [u
         watch: Watch::default(),
         dropped_letters: AtomicU64::new(0),
         max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
+        resolved: dashmap::DashMap::new(),
         kept_open: dashmap::DashMap::new(),
     }
 }

@@ -52,16 +52,17 @@ impl Layer {
     /// A connection was lost. Requests on it, and those to its peer that named none, go out once more over
     /// another.
     pub fn stream_closed(&mut self, now: Tick, flow: Flow) {
-        // Newest first in each chain. All are met before any goes out: what goes out waits on such a flow
-        // again.
+        // All are met before any goes out: what goes out waits on such a flow again. Each chain has its newest in front.
         let mut met = Vec::new();
         for lost in [flow, Flow { conn: 0, ..flow }] {
+            let before = met.len();
             while let Some(&slot) = self.waiting.get(&known_by(lost)) {
                 self.client_unlink(slot);
                 met.push(slot);
             }
+            met[before..].reverse();
         }
-        for slot in met.into_iter().rev() {
+        for slot in met {
             if !self.send_again(now, slot) {
                 self.client_input(now, slot, Happening::TransportError, None);
             }
