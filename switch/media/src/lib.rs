@@ -5,11 +5,11 @@
 //!
 //! ```
 //! # use bytes::Bytes;
-//! # use media::{LocalSession, Session};
+//! # use media::{LocalSession, Session, SessionOrigin};
 //! let text = "v=0\r\no=pbx 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9 8\r\n";
 //! let offer = Session::read(&Bytes::from(text)).unwrap().offer("PCMA".parse().unwrap()).unwrap();
-//! let mut toward_carrier = LocalSession::new(7, "198.51.100.9".parse().unwrap());
-//! let sent = toward_carrier.write(&offer);
+//! let ours = SessionOrigin { id: 7, address: "198.51.100.9".parse().unwrap() };
+//! let sent = LocalSession::new().write(&offer, ours);
 //! assert!(sent.ends_with(b"m=audio 4000 RTP/AVP 8\r\n"));
 //! ```
 #![forbid(unsafe_code)]
@@ -27,7 +27,7 @@ mod target;
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, MediaKind, SdpError};
-pub use local::{Before, LocalSession, Mark};
+pub use local::{Before, LocalSession, Mark, SessionOrigin};
 pub use offer::Refused;
 pub use packed::Packed;
 pub use session::{Session, Stream};

@@ -3,7 +3,7 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::net::IpAddr;
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 
 use bytes::Bytes;
 use codecs::sdp::Writer;
@@ -11,16 +11,23 @@ use codecs::sdp::Writer;
 use crate::packed::Packed;
 use crate::session::Session;
 
-/// Our side of one leg: `o=- ID VERSION IN IP4|IP6 ADDRESS`, and the last SDP that we sent.
+/// Our side of one leg: the last SDP that we sent, and its version.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LocalSession {
-    id: u64,
-    address: IpAddr,
     /// The version of what was said last.
     version: u32,
     /// The highest version ever said: 2³² of them in one call there are not.
     version_max: u32,
     said: Option<Packed>,
+}
+
+/// Who we are in the `o=` line toward one leg, `o=- ID VERSION IN IP4|IP6 ADDRESS`: the same for as long as the leg lives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionOrigin {
+    /// Of which 63 bits count (RFC 3264 §5).
+    pub id: u64,
+    /// Ours on that leg.
+    pub address: IpAddr,
 }
 
 /// What we said before an offer that may fail (RFC 3261 §14.1).
@@ -33,7 +40,7 @@ pub struct Before {
 /// Tells whether a peer says the same again: equal marks are equal SDPs, `o=` line included. A changed SDP counts as changed even where
 /// the peer forgot to raise its version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mark(NonZeroU64);
+pub struct Mark(NonZeroU32);
 
 impl Mark {
     /// The mark of an SDP.
@@ -41,19 +48,32 @@ impl Mark {
         // With fixed keys: the same everywhere in one process, and it never leaves it.
         let mut hasher = DefaultHasher::new();
         hasher.write(sdp);
-        Self(NonZeroU64::new(hasher.finish()).unwrap_or(NonZeroU64::MAX))
+        let digest = hasher.finish();
+        Self(NonZeroU32::new((digest ^ digest >> 32) as u32).unwrap_or(NonZeroU32::MAX))
+    }
+}
+
+impl SessionOrigin {
+    pub(crate) const fn number(self) -> u64 {
+        self.id & (u64::MAX >> 1)
+    }
+}
+
+impl Default for LocalSession {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl LocalSession {
-    /// A side that has said nothing yet; its first version is 1. `address` is ours on that leg; of `id` 63 bits count (RFC 3264 §5).
-    pub const fn new(id: u64, address: IpAddr) -> Self {
-        Self { id: id & (u64::MAX >> 1), address, version: 1, version_max: 0, said: None }
+    /// A side that has said nothing yet; its first version is 1.
+    pub const fn new() -> Self {
+        Self { version: 1, version_max: 0, said: None }
     }
 
     /// The SDP that says `session`, with the version that it deserves. It counts as said.
-    pub fn write(&mut self, session: &Session) -> Bytes {
-        let text = session.write(self.id, self.version, self.address);
+    pub fn write(&mut self, session: &Session, origin: SessionOrigin) -> Bytes {
+        let text = session.write(origin, self.version);
         let packed = Packed::new(&text);
         if self.said.as_ref() == Some(&packed) {
             return Bytes::from(text);
@@ -63,7 +83,7 @@ impl LocalSession {
             self.said = Some(packed);
             return Bytes::from(text);
         }
-        self.say_anew(&text)
+        self.say_anew(&text, origin)
     }
 
     /// What was said last, byte for byte.
@@ -77,9 +97,9 @@ impl LocalSession {
     }
 
     /// What was said last under a new version: for a peer that has accepted something else meanwhile.
-    pub fn say_again(&mut self) -> Option<Bytes> {
+    pub fn say_again(&mut self, origin: SessionOrigin) -> Option<Bytes> {
         let said = self.said()?;
-        Some(self.say_anew(&said))
+        Some(self.say_anew(&said, origin))
     }
 
     /// To be kept while an offer is under way.
@@ -93,13 +113,13 @@ impl LocalSession {
     }
 
     /// The same text under the next version.
-    fn say_anew(&mut self, text: &[u8]) -> Bytes {
+    fn say_anew(&mut self, text: &[u8], origin: SessionOrigin) -> Bytes {
         self.version_max += 1;
         self.version = self.version_max;
         let (start, end) = origin_line(text);
         let mut writer = Writer::with_capacity(text.len() + 4);
         writer.text(text.get(..start).unwrap_or(&[]));
-        writer.origin(self.id, u64::from(self.version), self.address);
+        writer.origin(origin.number(), u64::from(self.version), origin.address);
         writer.text(text.get(end..).unwrap_or(&[]));
         let text = writer.finish().unwrap_or_default();
         self.said = Some(Packed::new(&text));

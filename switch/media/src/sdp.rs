@@ -1,12 +1,11 @@
 //! Sessions as SDP text (RFC 8866): read once when a message comes in, written once when one goes out.
 //! Invariant: of the session part nothing that names the peer is written: `o=` is ours, `s=` is `-`, `i= u= e= p=` and keys are dropped.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use codecs::sdp::{Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer};
 use smallvec::SmallVec;
 
+use crate::local::SessionOrigin;
 use crate::payload::{self, Format, Payload, PayloadMap};
 use crate::session::{Connection, Line, Session, Span, Stream, What};
 
@@ -31,10 +30,10 @@ impl Session {
     }
 
     /// The text of it, with `o=- ID VERSION IN IP4|IP6 ADDRESS` as its origin.
-    pub(crate) fn write(&self, id: u64, version: u32, address: IpAddr) -> Vec<u8> {
+    pub(crate) fn write(&self, origin: SessionOrigin, version: u32) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.text.len() + 96);
         writer.line(b'v', b"0");
-        writer.origin(id, u64::from(version), address);
+        writer.origin(origin.number(), u64::from(version), origin.address);
         writer.line(b's', b"-");
         self.write_session_lines(&mut writer);
         for (index, stream) in self.streams.iter().enumerate() {

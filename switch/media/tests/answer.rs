@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{AnswerError, Direction, LocalSession, Negotiated, Reach, SdpError, Session};
+use media::{AnswerError, Direction, LocalSession, Negotiated, Reach, SdpError, Session, SessionOrigin};
 
 const OUR: &str = "198.51.100.9";
 
 /// What the offerer gets.
 fn written(negotiated: &Negotiated) -> String {
-    let sdp = LocalSession::new(8, OUR.parse().unwrap()).write(&negotiated.session);
+    let sdp = LocalSession::new().write(&negotiated.session, SessionOrigin { id: 8, address: OUR.parse().unwrap() });
     String::from_utf8(sdp.to_vec()).unwrap().replace('\r', "")
 }
 

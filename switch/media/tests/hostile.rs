@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use codecs::sdp::{MediaKind, SDP_BYTES_MAX, Sdp};
 use codecs::{Codec, CodecSet};
-use media::{AnswerError, LocalSession, Mark, Negotiated, Refused, Session};
+use media::{AnswerError, LocalSession, Mark, Negotiated, Refused, Session, SessionOrigin};
 use proptest::prelude::*;
 
 const SEEDS: [&str; 4] = [
@@ -17,8 +17,8 @@ const SEEDS: [&str; 4] = [
     "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 8\r\na=crypto:1 x inline:y\r\nm=audio 4002 RTP/AVP 8\r\nc=IN IP4 192.0.2.1/127\r\n",
 ];
 
-fn our() -> LocalSession {
-    LocalSession::new(7, "198.51.100.9".parse().unwrap())
+fn write(session: &Session) -> Bytes {
+    LocalSession::new().write(session, SessionOrigin { id: 7, address: "198.51.100.9".parse().unwrap() })
 }
 
 /// An offer as it passes, and the SDP that says so.
@@ -30,12 +30,12 @@ struct FilteredOffer {
 
 fn filter(offer: &[u8], allowed: CodecSet) -> Result<FilteredOffer, Refused> {
     let offered = Session::read(&Bytes::copy_from_slice(offer))?.offer(allowed)?;
-    Ok(FilteredOffer { sdp: our().write(&offered), offered })
+    Ok(FilteredOffer { sdp: write(&offered), offered })
 }
 
 fn check_answer(offer: &FilteredOffer, answer: &[u8]) -> Result<(Negotiated, Bytes), AnswerError> {
     let negotiated = offer.offered.answered(&Session::read(&Bytes::copy_from_slice(answer))?)?;
-    let sdp = our().write(&negotiated.session);
+    let sdp = write(&negotiated.session);
     Ok((negotiated, sdp))
 }
 
@@ -57,7 +57,7 @@ fn exercise(input: &[u8], allowed: CodecSet, standing: &FilteredOffer) -> bool {
     // Filtering again changes nothing, and an offer is an answer to itself.
     assert_eq!(filter(&filtered.sdp, allowed).expect("passes again").sdp, filtered.sdp);
     let (negotiated, _) = check_answer(&filtered, &filtered.sdp).expect("answers itself");
-    let relayed = our().write(&filtered.offered.relayed("203.0.113.9:20000".parse().unwrap()));
+    let relayed = write(&filtered.offered.relayed("203.0.113.9:20000".parse().unwrap()));
     let target = Session::read(&relayed).expect("an SDP with our address").target().expect("our address");
     assert_eq!((target.port, target.address), (20_000, Some("203.0.113.9".parse().unwrap())));
     assert_eq!(negotiated.codec, filtered.offered.preferred());

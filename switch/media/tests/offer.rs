@@ -3,12 +3,21 @@
 
 use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{Direction, LocalSession, Mark, Reach, Refused, SdpError, Session};
+use media::{Direction, LocalSession, Mark, Reach, Refused, SdpError, Session, SessionOrigin};
 
 const OUR: &str = "198.51.100.9";
 
-fn our() -> LocalSession {
-    LocalSession::new(7, OUR.parse().unwrap())
+/// What we say to one leg, as the first.
+struct Ours(LocalSession, SessionOrigin);
+
+impl Ours {
+    fn write(&mut self, session: &Session) -> Bytes {
+        self.0.write(session, self.1)
+    }
+}
+
+fn our() -> Ours {
+    Ours(LocalSession::new(), SessionOrigin { id: 7, address: OUR.parse().unwrap() })
 }
 
 /// An offer as it passes, and the SDP that says so.
@@ -18,9 +27,9 @@ struct Filtered {
     offered: Session,
 }
 
-fn filter(offer: &[u8], allowed: CodecSet, ours: &LocalSession) -> Result<Filtered, Refused> {
+fn filter(offer: &[u8], allowed: CodecSet, ours: &Ours) -> Result<Filtered, Refused> {
     let offered = Session::read(&Bytes::copy_from_slice(offer))?.offer(allowed)?;
-    Ok(Filtered { sdp: ours.clone().write(&offered), offered })
+    Ok(Filtered { sdp: ours.0.clone().write(&offered, ours.1), offered })
 }
 
 fn offered_codecs(offer: &[u8], allowed: CodecSet) -> Result<CodecSet, Refused> {
@@ -65,7 +74,12 @@ fn the_session_part_names_us_only() {
 fn a_missing_time_is_written() {
     for (session, rest) in [("", "m=audio 4000 RTP/AVP 8\n"), ("a=x\n", "m=audio 4000 RTP/AVP 8\n")] {
         let offer = format!("v=0\no=- 1 1 IN IP4 192.0.2.1\nc=IN IP6 2001:db8::1\n{session}{rest}");
-        let filtered = filter(offer.as_bytes(), CodecSet::ALL, &LocalSession::new(1, "2001:db8::9".parse().unwrap())).unwrap();
+        let filtered = filter(
+            offer.as_bytes(),
+            CodecSet::ALL,
+            &Ours(LocalSession::new(), SessionOrigin { id: 1, address: "2001:db8::9".parse().unwrap() }),
+        )
+        .unwrap();
         let expected = crlf(&format!("v=0\no=- 1 1 IN IP6 2001:db8::9\ns=-\nc=IN IP6 2001:db8::1\nt=0 0\n{session}{rest}"));
         assert_eq!(String::from_utf8(filtered.sdp.to_vec()).unwrap(), expected);
     }
@@ -255,21 +269,21 @@ fn the_version_moves_when_we_say_something_else() {
     }
     let third = ours.write(&active);
     assert_eq!((version(&third), third.len()), ("3".into(), first.len()));
-    assert_eq!(ours.said(), Some(third));
+    assert_eq!(ours.0.said(), Some(third));
 }
 
 #[test]
 fn an_offer_that_failed_leaves_what_was_said_and_its_version_is_never_used_again() {
     let mut ours = our();
     let first = ours.write(&passes("m=audio 4000 RTP/AVP 8\n"));
-    let before = ours.before();
+    let before = ours.0.before();
     let failed = ours.write(&passes("m=audio 4000 RTP/AVP 8\na=sendonly\n"));
     assert_eq!(version(&failed), "2");
-    ours.restore(before);
-    assert_eq!(ours.said().unwrap(), first);
+    ours.0.restore(before);
+    assert_eq!(ours.0.said().unwrap(), first);
     assert_eq!(ours.write(&passes("m=audio 4000 RTP/AVP 8\n")), first, "a refresh says the same");
     // To a peer that took the failed one: the same under a new version.
-    let again = ours.say_again().unwrap();
+    let again = ours.0.say_again(ours.1).unwrap();
     assert_eq!(version(&again), "3");
     assert_eq!(String::from_utf8(again.to_vec()).unwrap().replacen(" 3 IN", " 1 IN", 1).as_bytes(), &first[..]);
     assert_eq!(version(&ours.write(&passes("m=audio 4000 RTP/AVP 8\na=inactive\n"))), "4");

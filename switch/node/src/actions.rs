@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use call::{Action, Attempt, Branch, Event, LegId, Progress, Refusal, Settled, Side};
-use media::Session;
+use media::{Session, SessionOrigin};
 use rating::engine::CarrierLeg;
 use route::Carrier;
 use sip::Name;
@@ -153,13 +153,14 @@ impl Node {
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.as_deref() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
+        let ours = self.session_origin(slot, LegId::Caller);
         let status = build::progress_status(progress);
         let (tag, sdp) = match session {
             Some(session) => {
                 let place = slot.caller.told(of);
                 let tag = leg::told_tag(slot.caller.tag(), place);
                 let told = slot.caller.early.as_mut().and_then(|early| early.told.get_mut(place));
-                (tag, told.map(|told| told.local.write(session)))
+                (tag, told.map(|told| told.local.write(session, ours)))
             }
             None => (slot.caller.tag().to_owned(), None),
         };
@@ -175,6 +176,7 @@ impl Node {
         let LegState::Incoming { invite } = slot.caller.state else { return };
         let Some(request) = slot.invite.take() else { return };
         let contact = self.contact_of(slot, &slot.caller.flow);
+        let ours = self.session_origin(slot, LegId::Caller);
         let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.origin().session().expires_secs);
         let liveness = self.watch(now, slot.call.origin().session().expires_secs);
         let leg = &mut slot.caller;
@@ -198,7 +200,7 @@ impl Node {
             .header(Name::Contact, &contact)
             .header(Name::Allow, build::ALLOW)
             .header(Name::Supported, build::SUPPORTED);
-        let sdp = leg.local.write(session);
+        let sdp = leg.local.write(session, ours);
         let builder = build::with_session(builder, &timer).body("application/sdp", &sdp);
         leg.state = LegState::Accepted { invite, owed: None };
         self.counters.sip_response(CountedSide::Gate, &leg.carrier, 200);
@@ -234,8 +236,9 @@ impl Node {
 
     fn ack_late_offer(&mut self, now: Now, slot: &mut Slot, side: Side, session: &Session) {
         let id = slot.side(side);
+        let ours = self.session_origin(slot, id);
         let Some(leg) = slot.leg_mut(id) else { return };
-        let sdp = &leg.local.write(session);
+        let sdp = &leg.local.write(session, ours);
         if let LegState::Answered { invite, remote_tag, cseq } = &leg.state {
             let (invite, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
             leg.state = LegState::Confirmed;
@@ -245,6 +248,12 @@ impl Node {
             self.clients.remove(&client);
             self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, Some(sdp));
         }
+    }
+
+    /// Who we are in the session of a leg.
+    pub(crate) fn session_origin(&self, slot: &Slot, id: LegId) -> SessionOrigin {
+        let local = slot.leg(id).map_or(slot.caller.flow.local, |leg| leg.flow.local);
+        leg::session_origin(slot.call.id(), id, self.tables.advertised(local).ip())
     }
 
     pub(crate) fn contact_of(&self, slot: &Slot, flow: &Flow) -> String {

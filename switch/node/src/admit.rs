@@ -66,8 +66,7 @@ impl Node {
             }
         };
         let call_id = self.mint_call_id(now);
-        let ours = leg::local_session(call_id, LegId::Caller, self.tables.advertised(flow.local).ip());
-        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, Box::default(), self.nobody.clone(), ours);
+        let mut caller = Leg::new(LegId::Caller, flow, LegState::Incoming { invite: id }, Box::default(), self.nobody.clone());
         caller.with_dialog(dialog);
         caller.remote = offer.as_deref().map(Mark::of);
         caller.takes_update = message.has_token(Name::Allow, "UPDATE");

@@ -101,9 +101,9 @@ impl Node {
         let via = format!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name());
         let contact = build::contact(&user, &here, transport);
         let id = LegId::Carrier(attempt);
-        let ours = leg::local_session(slot.call.id(), id, self.tables.advertised(local).ip());
-        let mut leg = Leg::new(id, flow, LegState::Calling { invite: client }, call_id.into(), self.counted_as(callee), ours);
-        let sdp = slot.offered.as_deref().map(|session| leg.local.write(session));
+        let ours = leg::session_origin(slot.call.id(), id, self.tables.advertised(local).ip());
+        let mut leg = Leg::new(id, flow, LegState::Calling { invite: client }, call_id.into(), self.counted_as(callee));
+        let sdp = slot.offered.as_deref().map(|session| leg.local.write(session, ours));
         let original = slot.invite.as_deref();
         let parts = InviteParts {
             leg: &leg,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::{Attempt, Branch, LegId};
-use media::{Before, LocalSession, Mark, Session};
+use media::{Before, LocalSession, Mark, Session, SessionOrigin};
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
@@ -170,7 +170,7 @@ pub(crate) struct Heard {
 // === impl Leg ===
 
 impl Leg {
-    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name, local: LocalSession) -> Self {
+    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name) -> Self {
         Self {
             id,
             flow,
@@ -179,7 +179,7 @@ impl Leg {
             state,
             early_call_id: call_id,
             dialog: None,
-            local,
+            local: LocalSession::new(),
             before: None,
             remote: None,
             early: None,
@@ -252,7 +252,7 @@ impl Leg {
 }
 
 /// Number of our session toward a leg in its `o=` line: another for every leg of every call (RFC 8866 §5.2).
-pub(crate) fn local_session(call: u128, leg: LegId, address: IpAddr) -> LocalSession {
+pub(crate) fn session_origin(call: u128, leg: LegId, address: IpAddr) -> SessionOrigin {
     let leg = match leg {
         LegId::Caller => 0,
         LegId::Carrier(attempt) => 1 + u64::from(attempt),
@@ -261,7 +261,7 @@ pub(crate) fn local_session(call: u128, leg: LegId, address: IpAddr) -> LocalSes
     let mut mixed = (call as u64) ^ ((call >> 64) as u64).rotate_left(32) ^ leg.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    LocalSession::new(mixed ^ (mixed >> 31), address)
+    SessionOrigin { id: mixed ^ (mixed >> 31), address }
 }
 
 /// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind it for others.

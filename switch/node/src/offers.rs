@@ -88,7 +88,8 @@ impl Node {
     /// The call's answer to the offer of a side, or its offer where the side asked for one.
     pub(crate) fn answer_offer(&mut self, now: Now, slot: &mut Slot, side: Side, session: &Session) {
         let id = slot.side(side);
-        let sdp = slot.leg_mut(id).map(|leg| leg.local.write(session));
+        let ours = self.session_origin(slot, id);
+        let sdp = slot.leg_mut(id).map(|leg| leg.local.write(session, ours));
         self.answer_exchange(now, slot, side, sdp);
     }
 
@@ -136,12 +137,13 @@ impl Node {
     /// Passes an offer on, or asks for one.
     pub(crate) fn send_offer(&mut self, now: Now, slot: &mut Slot, side: Side, session: Option<Arc<Session>>) -> Option<Event> {
         let id = slot.side(side);
+        let ours = self.session_origin(slot, id);
         let Some(leg @ Leg { state: LegState::Confirmed, exchange: Exchange::None, .. }) = slot.leg_mut(id) else {
             return Some(Event::OfferAnswered { side, session: Err(OfferRefusal::Pending) });
         };
         let sdp = session.map(|session| {
             leg.before = Some(Box::new(leg.local.before()));
-            leg.local.write(&session)
+            leg.local.write(&session, ours)
         });
         let purpose = if sdp.is_some() { OfferPurpose::Relay } else { OfferPurpose::Ask };
         self.send_exchange(now, slot, id, Method::Invite, purpose, sdp);
@@ -158,10 +160,11 @@ impl Node {
     /// The leg took an offer of which nothing came: what we said before is offered again, with a version of its own.
     pub(crate) fn restore_session(&mut self, now: Now, slot: &mut Slot, side: Side) {
         let id = slot.side(side);
+        let ours = self.session_origin(slot, id);
         let Some(leg @ Leg { state: LegState::Confirmed, exchange: Exchange::None, .. }) = slot.leg_mut(id) else { return };
         let Some(before) = leg.before.take() else { return };
         leg.local.restore(*before);
-        let Some(sdp) = leg.local.say_again() else { return };
+        let Some(sdp) = leg.local.say_again(ours) else { return };
         self.send_exchange(now, slot, id, Method::Invite, OfferPurpose::Restore, Some(sdp));
     }
 
