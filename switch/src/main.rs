@@ -87,7 +87,7 @@ enum Command {
     /// Price lists: diff, preview, versions, export
     #[command(subcommand)]
     Deck(deck::Ask),
-    /// The books: verify, trial-balance, close, slices
+    /// The books: verify, head, reindex, import, trial-balance, close, slices
     #[command(subcommand)]
     Ledger(ledger::Ask),
     /// Completion for a shell: bash, elvish, fish, powershell, zsh

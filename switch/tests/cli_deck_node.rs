@@ -176,7 +176,7 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
     Node::start(folder.path()).stop();
 
     let data: PathBuf = folder.path().join("data");
-    let expected = ["55 Brazil Some(2000)>Some(3000)", "55 Brazil Some(3000)>Some(1000)"];
+    let expected = ["55 Brazil Some(0.02000)>Some(0.03000)", "55 Brazil Some(0.03000)>Some(0.01000)"];
     assert_eq!(told(&data), expected.map(|changes| ("acme".to_owned(), "retail".to_owned(), changes.to_owned())));
 
     let data = data.to_str().unwrap();

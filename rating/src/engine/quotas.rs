@@ -90,7 +90,7 @@ impl Engine {
 
     /// Why a call of an account is refused that is not in these books. Where a central ledger opens the accounts, this one may only not have
     /// been opened here yet: the ledger is asked for it, and the caller is not told that it has no account.
-    pub(super) fn not_here(&mut self, account: &str) -> Refusal {
+    pub fn not_here(&mut self, account: &str) -> Refusal {
         if self.books.lent().is_none() {
             return Refusal::UnknownAccount;
         }

@@ -173,6 +173,7 @@ impl Node {
         let account = slot.call.account().clone();
         let price = match self.engine.quote(&account, &number, now.wall) {
             Ok(price) => price,
+            Err(rating::Refusal::UnknownAccount) => return refused(money_refusal(self.engine.not_here(&account)), None),
             Err(refusal) => return refused(money_refusal(refusal), None),
         };
         let tables = Arc::clone(&self.tables);

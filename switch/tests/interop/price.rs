@@ -53,7 +53,8 @@ fn calls_of_the_price_list_and_charges_by_the_piece() {
     assert!(charge("fax-4", json!({ "pieces": 0, "price": "0.08", "cause": "fax" })).is_problem(422));
     let statement = switch.api.get("/accounts/acme/statement").body;
     let causes: Vec<&str> = statement["movements"].as_array().unwrap().iter().map(|movement| movement["cause"].as_str().unwrap()).collect();
-    assert_eq!(causes[causes.len() - 2..], ["charge: voicemail: 1 x 0.05000", "charge: fax to 3901: 3 x 0.08000"], "{causes:?}");
+    let said = ["charge: voicemail: 1 x 0.05000", "charge: fax to 3901: 3 x 0.08000", "charge: fax received: 9 x 0.00000"];
+    assert_eq!(causes[causes.len() - said.len()..], said, "{causes:?}");
     // Whole after a restart, and whole in the ledger.
     switch.stop();
     let again = site.start();

@@ -202,7 +202,7 @@ mod tests {
             "sip_status": 200, "reason": "answered", "route_reason": "first", "transport_a": "udp", "transport_b": "udp",
             "parts": [{"pocket": "free", "seconds": 36, "amount": "36.00000", "currency": "SEC"}],
             "tiers": [{"account": "r", "deck": "wholesale", "deck_version": "00000000000000fe", "prefix": "34", "destination": "Spain",
-                "rate": "0.10000", "initial": 1, "increment": 1, "billed_seconds": 36, "amount": "0.06000", "currency": "EUR"}],
+                "rate": "0.10000", "initial": 1, "increment": 1, "billed_seconds": 36, "amount": "0.06000", "currency": "EUR"}]
         }"#;
         serde_json::from_str(text).expect("JSON")
     }
