@@ -76,11 +76,7 @@ pub fn verify_against(folder: &Path, kept: Option<(u64, Hash)>) -> Result<Verifi
     let (mut snapshots, mut closings) = (Vec::new(), Vec::new());
     let files: BTreeMap<u64, PathBuf> =
         snapshot::files(folder).into_iter().filter_map(|file| Some((snapshot::seq_of(&file)?, file))).collect();
-    // One of the first version is read as it will be once it is opened and upgraded.
-    let is_first = matches!(schema::identify(&schema::open_to_read(&path)?, &path)?, schema::Found::First);
     let (end, walked) = walk::walk_file(&path, Head::START, &mut |seq, entry, hash| {
-        let upgraded = is_first.then(|| Entry { kind: schema::upgraded(entry), ..entry.clone() });
-        let entry = upgraded.as_ref().unwrap_or(entry);
         if let RecordBody::PeriodClosed(closed) = take(&mut replay, seq, entry, hash)?.body {
             closings.extend(closing::check(folder, &replay, seq, &closed));
         }
