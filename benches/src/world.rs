@@ -27,7 +27,7 @@ const OPENING: i64 = 1_000_000_000_000;
 pub struct Arrival {
     /// Who sent it.
     pub peer: SocketAddr,
-    /// What.
+    /// The message, whole.
     pub bytes: Bytes,
 }
 

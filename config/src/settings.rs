@@ -172,7 +172,7 @@ pub struct Server {
 /// `[nats]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nats {
-    /// Where.
+    /// Host and port of the server.
     pub server: Server,
     /// Name of the stream.
     pub stream: String,
@@ -187,7 +187,7 @@ pub struct Nats {
 /// `[mail]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mail {
-    /// Where.
+    /// Host and port of the server.
     pub server: Server,
     /// Sender, a plain address.
     pub from: String,

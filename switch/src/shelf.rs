@@ -32,7 +32,7 @@ pub(crate) struct Kept {
     pub version: String,
     /// Of its amounts.
     pub currency: Currency,
-    /// How many.
+    /// How many rows the deck has.
     pub rows: usize,
     /// As configured.
     rounding: Rounding,

@@ -123,7 +123,7 @@ pub struct TopUpOrder {
 /// Which movements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementAsk {
-    /// Whose.
+    /// The account, by its name.
     pub account: String,
     /// Dated at or after.
     pub from: Option<Wall>,
@@ -156,7 +156,7 @@ pub struct StatementPage {
 /// Which payments of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentsAsk {
-    /// Whose.
+    /// The account, by its name.
     pub account: String,
     /// After this journal position.
     pub after: Option<u64>,
@@ -189,7 +189,7 @@ pub struct TransitAsk {
 pub struct TransitPlace {
     /// When it is due.
     pub due: Option<Wall>,
-    /// Whose.
+    /// The account, by its name.
     pub account: String,
     /// Its key.
     pub key: String,
@@ -229,21 +229,21 @@ pub enum Hand {
     Reject {
         /// The announcement's key.
         of: String,
-        /// Why.
+        /// The cause, as the operator wrote it.
         cause: String,
     },
     /// A movement is undone.
     Reverse {
         /// Its key.
         of: String,
-        /// Why.
+        /// The cause, as the operator wrote it.
         cause: String,
     },
     /// A call's usage is undone.
     ReverseCall {
         /// The call's id.
         call: String,
-        /// Why.
+        /// The cause, as the operator wrote it.
         cause: String,
     },
     /// A service is paid by the piece.
@@ -261,14 +261,14 @@ pub enum Hand {
         calls: Vec<CallCost>,
         /// That of the account, if it was said.
         currency: Option<Currency>,
-        /// Why.
+        /// The reason, as the operator wrote it.
         reason: String,
     },
     /// The balance is corrected.
     Correct {
         /// Negative takes.
         amount: Amount,
-        /// Why.
+        /// The reason, as the operator wrote it.
         reason: String,
     },
 }

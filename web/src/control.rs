@@ -44,7 +44,7 @@ pub struct RouteAsk {
 /// Which charges of a carrier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CarrierAsk {
-    /// Whose.
+    /// The carrier.
     pub carrier: String,
     /// After this journal position.
     pub after: u64,

@@ -112,7 +112,7 @@ pub struct PocketDoc {
 /// Credit or minutes given to a pocket, as booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantDoc {
-    /// Whose.
+    /// The account, by its name.
     pub account: String,
     /// Which pocket.
     pub pocket: String,

@@ -38,7 +38,7 @@ pub enum NoticeEvent {
     },
     /// Free minutes are nearly used up and the money cannot carry a call afterwards.
     LowMinutes {
-        /// Which.
+        /// The bucket, by its name in the account.
         pocket: Name,
         /// Seconds left.
         seconds: u64,
@@ -53,7 +53,7 @@ pub enum NoticeEvent {
         amount: i64,
         /// Of the amount.
         currency: Currency,
-        /// When.
+        /// The moment, wall time.
         at: Wall,
     },
     /// Credit has expired.
@@ -84,7 +84,7 @@ pub enum NoticeEvent {
     RatesChange(Box<RatesChange>),
     /// A running call will be cut for want of money.
     CallEnds {
-        /// Which.
+        /// The call, by its id.
         call: CallId,
         /// Seconds left.
         seconds: u64,

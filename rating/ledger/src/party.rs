@@ -55,7 +55,7 @@ pub enum Party {
     Customer(Name),
     /// A part of an account with an order and an end of its own, written `acme/free-minutes`.
     Pocket {
-        /// Whose.
+        /// The account, by its name.
         account: Name,
         /// Unique within the account.
         pocket: Name,

@@ -50,7 +50,7 @@ pub struct PocketGranted {
 /// See [`RecordBody::PocketOpened`](crate::RecordBody::PocketOpened). What is in the pocket comes by slices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PocketOpened {
-    /// Which.
+    /// The bucket, by its name in the account.
     pub pocket: Name,
     /// What it serves from now on.
     pub terms: PocketTerms,
@@ -92,7 +92,7 @@ pub struct Pocket {
 pub struct Warned {
     /// The end as it was then; another end is another story.
     pub expiry: Wall,
-    /// When.
+    /// The moment, wall time.
     pub at: Wall,
 }
 

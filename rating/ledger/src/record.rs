@@ -176,7 +176,7 @@ pub struct Rerated {
 /// What re-rating changed of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallChange {
-    /// Which.
+    /// The call, by its id.
     pub call: CallId,
     /// What the account got back, 10⁻⁵ units of its currency; negative if it paid more.
     #[serde(with = "units_text")]
@@ -186,7 +186,7 @@ pub struct CallChange {
 /// See [`RecordBody::Charged`]. What for, how many and at what price is the transfer's memo too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charged {
-    /// How many.
+    /// How many pieces were charged.
     pub pieces: u32,
     /// Of each, 10⁻⁵ units.
     #[serde(with = "units_text")]
@@ -279,7 +279,7 @@ pub struct CallOpen {
 /// What an account above the caller's is billed by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierOpen {
-    /// Who.
+    /// The account, by its name.
     pub account: Name,
     /// Its price.
     pub price: PriceRow,

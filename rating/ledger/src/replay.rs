@@ -82,37 +82,37 @@ pub enum ReplayError {
     /// The bytes are not those that were chained.
     #[error("journal entry {seq} was changed after it was written: its hash does not fit")]
     Chain {
-        /// Where.
+        /// The number of the entry in the journal.
         seq: u64,
     },
     /// The bytes are no record.
     #[error("journal entry {seq} cannot be read")]
     Record {
-        /// Where.
+        /// The number of the entry in the journal.
         seq: u64,
-        /// Why.
+        /// The error below.
         source: RecordError,
     },
     /// A movement that the books refuse.
     #[error("journal entry {seq}: {refused}")]
     Refused {
-        /// Where.
+        /// The number of the entry in the journal.
         seq: u64,
-        /// Why.
+        /// What the books refused, and why.
         refused: Refused,
     },
     /// A charge for a call that is not up: settled twice, or never answered.
     #[error("journal entry {seq}: call {call} is charged but not open")]
     NotOpen {
-        /// Where.
+        /// The number of the entry in the journal.
         seq: u64,
-        /// Which.
+        /// The call, by its id.
         call: CallId,
     },
     /// Dated into a period whose books are closed.
     #[error("journal entry {seq} is dated {}, but the books are closed until {}", at.rfc3339(), until.rfc3339())]
     Closed {
-        /// Where.
+        /// The number of the entry in the journal.
         seq: u64,
         /// Its date.
         at: Wall,

@@ -26,7 +26,7 @@ pub enum SnapshotError {
     Line {
         /// From 1.
         line: u64,
-        /// Why.
+        /// The error below.
         source: serde_json::Error,
     },
     /// Written by another version.

@@ -41,7 +41,7 @@ pub enum Purpose {
 pub struct Transfer {
     /// Its idempotency key.
     pub key: Key,
-    /// Why.
+    /// What the money moved for.
     pub purpose: Purpose,
     /// Who has less afterwards.
     pub debit: Party,

@@ -25,7 +25,7 @@ pub struct Zone {
 /// From this instant on clocks show UTC and so many seconds more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
-    /// When.
+    /// The moment of the change, UTC.
     pub at: Wall,
     /// Seconds east of UTC from then on.
     pub offset: i32,

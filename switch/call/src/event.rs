@@ -92,7 +92,7 @@ pub enum Event {
     Admitted(Box<Admission>),
     /// Answer to [`Action::Admit`]: not to be made.
     Refused {
-        /// Why.
+        /// The answer to the caller: status, cause and reason.
         refusal: Refusal,
         /// What it would have cost, if that was known by then.
         price: Option<Box<Price>>,
@@ -107,7 +107,7 @@ pub enum Event {
     Settled(Settled),
     /// A carrier rings or sends early media.
     Progress {
-        /// Which.
+        /// The place of the attempt, from 0.
         attempt: Attempt,
         /// Which of the phones that it makes ring.
         branch: Branch,
@@ -118,7 +118,7 @@ pub enum Event {
     },
     /// A carrier answered.
     Answer {
-        /// Which.
+        /// The place of the attempt, from 0.
         attempt: Attempt,
         /// Which of the phones that it made ring, or one that did not.
         branch: Branch,
@@ -127,9 +127,9 @@ pub enum Event {
     },
     /// An attempt ended without an answered call.
     AttemptEnded {
-        /// Which.
+        /// The place of the attempt, from 0.
         attempt: Attempt,
-        /// How.
+        /// How the attempt ended.
         end: AttemptEnd,
         /// Q.850 cause, if the carrier gave one.
         cause: Option<Cause>,
@@ -138,7 +138,7 @@ pub enum Event {
     Cancelled,
     /// A side hung up.
     Released {
-        /// Which.
+        /// The side of the call.
         side: Side,
         /// Q.850 cause, if it gave one.
         cause: Option<Cause>,
@@ -171,7 +171,7 @@ pub enum Event {
     },
     /// A leg is gone without a word.
     Lost {
-        /// Which.
+        /// The side of the call.
         side: Side,
         /// How that was noticed.
         loss: Loss,
@@ -305,9 +305,9 @@ pub enum Action {
     Reject(Refusal),
     /// End a leg, whatever its state: CANCEL before its final answer, BYE after.
     Hangup {
-        /// Which.
+        /// The leg to be ended.
         leg: LegId,
-        /// Why.
+        /// The Q.850 cause of the release.
         cause: Cause,
         /// `Reason: SIP;cause=…` instead of Q.850, where the contract asks it.
         sip_cause: Option<u16>,
@@ -326,26 +326,26 @@ pub enum Action {
     },
     /// A side took an offer of which nothing came: tell it that what was agreed before holds.
     RestoreSession {
-        /// Which.
+        /// The side of the call.
         side: Side,
     },
     /// Answer the offer of a side.
     AnswerOffer {
-        /// Whose.
+        /// The side of the call.
         side: Side,
         /// The answer, or our offer where it asked for one.
         session: Arc<Session>,
     },
     /// Refuse the offer of a side; the session stays as it was.
     RejectOffer {
-        /// Whose.
+        /// The side of the call.
         side: Side,
-        /// Why.
+        /// The reason of the refusal.
         why: OfferRefusal,
     },
     /// Acknowledge the late offer of a side with the answer.
     AckOffer {
-        /// Whose.
+        /// The side of the call.
         side: Side,
         /// The answer.
         session: Arc<Session>,

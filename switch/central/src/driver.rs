@@ -33,9 +33,9 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 /// A call of an account needs so much more than is free, 10⁻⁵ units; 0: little is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaRequest {
-    /// Whose.
+    /// The account, by its name.
     pub account: Name,
-    /// How much.
+    /// What is short, 10⁻⁵ units; 0 asks without a need.
     pub need: i64,
 }
 

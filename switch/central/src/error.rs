@@ -57,7 +57,7 @@ pub enum CentralError {
     /// A node that is still trusted cannot be given up.
     #[error("node {node} may still lend for {secs} s: wait, or stop it and wait")]
     NotExpired {
-        /// Which.
+        /// The name of the node.
         node: String,
         /// Until its quotas' time is over.
         secs: i64,

@@ -54,7 +54,7 @@ pub struct Booked {
 /// Credit or minutes for a pocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGrant {
-    /// Whose.
+    /// The account, by its name.
     pub account: Name,
     /// Into which pocket.
     pub pocket: Name,

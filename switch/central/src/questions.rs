@@ -53,7 +53,7 @@ pub(crate) struct Lines {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub place: u64,
-    /// Whose.
+    /// The account, by its name.
     pub account: Name,
     /// Its date in the books.
     pub at: Wall,

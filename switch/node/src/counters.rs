@@ -38,7 +38,7 @@ pub struct CarrierChange {
     pub carrier: Name,
     /// Whether it is used from now on.
     pub is_up: bool,
-    /// Why.
+    /// What it is judged by.
     pub by: Evidence,
 }
 

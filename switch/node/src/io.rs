@@ -101,7 +101,7 @@ pub enum Output {
     },
     /// A stream's idle time does not count as long as it is wanted: a call lives on it.
     KeepOpen {
-        /// Which.
+        /// The number of the connection.
         conn: u64,
         /// From now on, or no more.
         wanted: bool,
@@ -115,9 +115,9 @@ pub enum Output {
     },
     /// Calls of this account found it short by so much (10⁻⁵ units), or, with 0, left little in it: ask the central ledger.
     QuotaRequest {
-        /// Which.
+        /// The account, by its name.
         account: Name,
-        /// How much.
+        /// What is short, 10⁻⁵ units; 0 asks without a need.
         need: i64,
     },
     /// Our OPTIONS to a carrier was answered: tell the other shards by [`Input::Probed`].
@@ -173,14 +173,14 @@ pub enum AdminRequest {
         account: Name,
         /// Where to; without it only accounts and carriers are told.
         number: Option<Number>,
-        /// When.
+        /// The moment, wall time.
         at: Wall,
     },
     /// The account that a request of this key opened.
     OpenedBy(String),
     /// Money moved by hand, once per key.
     Move {
-        /// Whose.
+        /// The account, by its name.
         account: Name,
         /// Idempotency key.
         key: String,
@@ -189,14 +189,14 @@ pub enum AdminRequest {
     },
     /// Other terms for an account, or another limit; running calls keep their prices.
     ChangeAccount {
-        /// Whose.
+        /// The account, by its name.
         name: Name,
         /// What changes.
         change: AccountChange,
     },
     /// Credit or minutes for a pocket of an account.
     Grant {
-        /// Whose.
+        /// The account, by its name.
         account: Name,
         /// Which pocket; a new one is opened.
         pocket: Name,

@@ -21,7 +21,7 @@ pub enum QuotaCommand {
     Book(Grant),
     /// Give back what is spare of this account.
     GiveBack {
-        /// Which.
+        /// The account, by its name.
         account: Name,
         /// Used once.
         name: Name,

@@ -64,7 +64,7 @@ pub struct Network<'a> {
 /// One carrier to try.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Step {
-    /// Who.
+    /// The carrier.
     pub carrier: CarrierId,
     /// Place in the order of the route, from 1, before anybody was left out.
     pub place: u8,

@@ -47,7 +47,7 @@ pub struct PaymentRow {
 /// How a payment was booked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booked {
-    /// When.
+    /// The moment, wall time.
     pub at: Wall,
     /// What the account got.
     pub net: Money,

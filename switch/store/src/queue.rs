@@ -41,7 +41,7 @@ pub enum Refusal {
 pub struct Refused {
     /// The entry as it was given.
     pub entry: Entry,
-    /// Why.
+    /// The reason of the refusal.
     pub why: Refusal,
 }
 

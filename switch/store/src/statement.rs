@@ -35,7 +35,7 @@ pub type Balances = BTreeMap<(Name, Currency), i64>;
 /// Which movements.
 #[derive(Debug, Clone)]
 pub struct StatementQuery {
-    /// Whose.
+    /// The account, by its name.
     pub account: Name,
     /// Dated at or after.
     pub from: Option<Wall>,
@@ -61,7 +61,7 @@ pub struct StatementPlace {
 pub struct Movement {
     /// Number of its entry.
     pub entry: u64,
-    /// When.
+    /// The moment, wall time.
     pub at: Wall,
     /// As it was posted.
     pub transfer: Transfer,

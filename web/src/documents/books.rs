@@ -33,7 +33,7 @@ pub struct PaymentDoc {
     pub booked_at: Option<String>,
     /// When it was rejected or reversed.
     pub ended_at: Option<String>,
-    /// Why.
+    /// The cause, in words; none of a movement without one.
     pub cause: Option<String>,
     /// Number of the journal entry that announced or booked it, if the books say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct PeriodDoc {
 /// A page of an account's movements in a time: opening, each with the balance after it, closing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementDoc {
-    /// Whose.
+    /// The account, by its name.
     pub account: String,
     /// Balances before the first movement, by pocket; `""` is the account's own money.
     pub opening: Vec<StatementBalanceDoc>,
@@ -105,7 +105,7 @@ pub struct StatementBalanceDoc {
 pub struct MovementDoc {
     /// Number of its journal entry.
     pub entry: u64,
-    /// When.
+    /// The moment, RFC 3339 UTC.
     pub at: String,
     /// Its key.
     pub key: String,

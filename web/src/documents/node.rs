@@ -21,7 +21,7 @@ pub struct RouteDoc {
     /// The number of ours that is called; it goes to no carrier then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<RouteNumberDoc>,
-    /// When.
+    /// The moment, RFC 3339 UTC.
     pub at: String,
     /// Codecs that the gate allows.
     pub codecs: Vec<String>,
@@ -206,7 +206,7 @@ pub struct LogDoc {
 /// What a carrier charges: a page of its part of `@carrier-payable`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarrierStatementDoc {
-    /// Whose.
+    /// The carrier.
     pub carrier: String,
     /// In journal order.
     pub charges: Vec<CarrierChargeDoc>,

@@ -98,9 +98,9 @@ pub enum Reply {
 pub struct Word {
     /// Unique for ever; the same as in the notice.
     pub id: Name,
-    /// Whose.
+    /// The account, by its name.
     pub account: Name,
-    /// What.
+    /// The notice.
     pub notice: Notice,
 }
 

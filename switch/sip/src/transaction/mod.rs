@@ -80,7 +80,7 @@ pub enum Event {
     },
     /// A response: each 1xx, and the final one. To an INVITE, a 2xx with another To-tag (a fork) comes again; repeats do not.
     Response {
-        /// Whose.
+        /// The client transaction.
         id: ClientId,
         /// Where it came from.
         flow: Flow,
@@ -89,12 +89,12 @@ pub enum Event {
     },
     /// No final response in 64·T1 (after the request, or after the CANCEL). The id is gone.
     Timeout {
-        /// Whose.
+        /// The client transaction.
         id: ClientId,
     },
     /// The request could not be delivered. The id is gone.
     TransportError {
-        /// Whose.
+        /// The client transaction.
         id: ClientId,
     },
     /// Our 2xx was not acknowledged in 64·T1: send BYE (§13.3.1.4). The id is gone.
