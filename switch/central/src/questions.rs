@@ -115,25 +115,21 @@ async fn lines(tx: &Transaction<'_>, wanted: &Lines) -> Result<Vec<Entry>, Faile
 }
 
 async fn cdrs(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Failed> {
-    let (kind, after, from, to, limit) = of_query(Kind::CDR, query);
-    let mut text = "SELECT j.place, j.account, c.ended_ms, c.body FROM journal j JOIN cdr c ON c.node = j.node AND c.seq = j.seq \
-                    WHERE j.kind = $1 AND c.ended_ms >= $3 AND c.ended_ms < $4"
-        .to_owned();
-    let account = query.account.as_deref();
-    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &after, &from, &to, &limit];
-    if let Some(account) = &account {
-        text.push_str(" AND j.account = $6");
-        values.push(account);
-    }
-    text.push_str(in_order(query));
-    tx.query(&text, &values).await?.iter().map(entry).collect()
+    let text = "SELECT j.place, j.account, c.ended_ms, c.body FROM journal j JOIN cdr c ON c.node = j.node AND c.seq = j.seq \
+                WHERE j.kind = $1 AND c.ended_ms >= $3 AND c.ended_ms < $4";
+    of_one_kind(tx, Kind::CDR, text, query).await
 }
 
 async fn notices(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Failed> {
-    let (kind, after, from, to, limit) = of_query(Kind::NOTICE, query);
-    let mut text = "SELECT j.place, j.account, e.at_ms, e.body FROM journal j JOIN entry e ON e.node = j.node AND e.seq = j.seq \
-                    WHERE j.kind = $1 AND e.at_ms >= $3 AND e.at_ms < $4"
-        .to_owned();
+    let text = "SELECT j.place, j.account, e.at_ms, e.body FROM journal j JOIN entry e ON e.node = j.node AND e.seq = j.seq \
+                WHERE j.kind = $1 AND e.at_ms >= $3 AND e.at_ms < $4";
+    of_one_kind(tx, Kind::NOTICE, text, query).await
+}
+
+/// A page of the entries of one kind, of one account or of all; `text` selects them by kind (`$1`) and time (`$3`, `$4`).
+async fn of_one_kind(tx: &Transaction<'_>, kind: Kind, text: &str, query: &Query) -> Result<Vec<Entry>, Failed> {
+    let (kind, after, from, to, limit) = of_query(kind, query);
+    let mut text = text.to_owned();
     let account = query.account.as_deref();
     let mut values: Vec<&(dyn ToSql + Sync)> = vec![&kind, &after, &from, &to, &limit];
     if let Some(account) = &account {
