@@ -303,7 +303,9 @@ impl Cdr {
 
     /// As it is journaled and published.
     pub fn to_raw(&self) -> Result<Box<RawValue>, RecordError> {
-        Ok(serde_json::value::to_raw_value(self)?)
+        /// Of a call over one carrier, with names of some length.
+        const LENGTH: usize = 2_048;
+        Ok(ledger::json::to_raw(self, LENGTH)?)
     }
 
     /// From the journal.

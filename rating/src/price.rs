@@ -299,7 +299,11 @@ fn block_end(segments: &[Segment], secs: u64) -> u64 {
 
 /// A deck's version as printed: 16 hex digits.
 pub fn version_text(version: u64) -> Arc<str> {
-    format!("{version:016x}").into()
+    let mut digits = [0; 16];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = b"0123456789abcdef"[(version >> (4 * place)) as usize & 15];
+    }
+    std::str::from_utf8(&digits).unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! The hash chain over the journal: each entry's hash covers its bytes and every entry before it.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// A SHA-256.
@@ -9,6 +7,8 @@ pub type Hash = [u8; 32];
 
 /// What the first entry is chained to.
 pub const GENESIS: Hash = [0; 32];
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// The hash of the entry `body` that follows the entry of hash `prev`: SHA-256(prev ‖ body).
 pub fn chain(prev: &Hash, body: &[u8]) -> Hash {
@@ -20,11 +20,7 @@ pub fn chain(prev: &Hash, body: &[u8]) -> Hash {
 
 /// Lower-case hex.
 pub fn hex(hash: &Hash) -> String {
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// The hash that [`hex`] wrote; none if the text is no 64 hex digits.

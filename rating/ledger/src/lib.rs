@@ -5,6 +5,7 @@
 
 mod books;
 mod chain;
+pub mod json;
 mod key;
 mod lent;
 mod notice;

@@ -366,9 +366,7 @@ impl Record {
 
     /// As it goes to the journal.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
-        let mut body = Vec::with_capacity(self.length_hint());
-        serde_json::to_writer(&mut body, self)?;
-        Ok(body)
+        Ok(crate::json::to_string(self, self.length_hint())?.into_bytes())
     }
 
     /// About how long the encoded record is, so that it is written without growing.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ledger::OpenCall;
 use units::Exchange;
 
 use super::*;
@@ -106,4 +107,45 @@ fn reads_what_it_wrote() {
     let raw = cdr().to_raw().expect("JSON");
     assert_eq!(Cdr::from_raw(&raw).expect("a CDR"), cdr());
     assert!(Cdr::from_raw(&RawValue::from_string(raw.get().replace("13:44", "25:44")).expect("JSON")).is_err());
+}
+
+/// What most calls have takes no room in the record that opens a call; whatever a call has comes back if its node is lost.
+#[test]
+fn a_lost_calls_record_has_all_that_was_known() {
+    let (deck, _) = crate::Deck::load("retail", Currency::EUR, "prefix,destination,rate,initial,increment\n34,Spain,0.1,1,1\n".as_bytes())
+        .expect("a good deck");
+    let price = deck.price(&"349".parse().expect("a number"), Wall(0)).expect("a price");
+    let usual = Cdr { origin: "acme".into(), destination_kind: Some(PartyKind::Carrier), decision: Some("why".to_owned()), ..cdr() };
+    let inbound = Cdr {
+        direction: Direction::Inbound,
+        origin_kind: PartyKind::Carrier,
+        destination_kind: Some(PartyKind::Gate),
+        number: Some("34911".to_owned()),
+        protocol_a: Protocol::H323,
+        protocol_b: Some(Protocol::Sip),
+        ..usual.clone()
+    };
+    for (cdr, is_usual) in [(usual, true), (inbound, false)] {
+        let raw = cdr.clone().into_unfinished().expect("JSON");
+        for name in ["direction", "origin_kind", "protocol_a"] {
+            assert_eq!(raw.get().contains(&format!("\"{name}\":")), !is_usual, "{name} in {raw}");
+        }
+        let dialog = || RawValue::from_string("{}".to_owned()).expect("JSON");
+        let open = ledger::CallOpen {
+            call: CallId(0xA1),
+            gate: cdr.gate.clone(),
+            answered_at: cdr.answered_at.expect("it was answered"),
+            leased_secs: 1,
+            price: price.row(),
+            tiers: Vec::new(),
+            dialog_a: dialog(),
+            dialog_b: dialog(),
+            cdr: raw,
+        };
+        let lost = OpenCall { account: cdr.account.clone(), open, answered_ms: 0, parts: Vec::new() };
+        let read = Cdr::of_lost(&lost).expect("a CDR");
+        assert_eq!((read.direction, read.origin_kind, read.destination_kind), (cdr.direction, cdr.origin_kind, cdr.destination_kind));
+        assert_eq!((read.protocol_a, read.protocol_b, read.number), (cdr.protocol_a, cdr.protocol_b, cdr.number));
+        assert_eq!((read.origin, read.decision, read.attempts), (cdr.origin, cdr.decision, cdr.attempts));
+    }
 }

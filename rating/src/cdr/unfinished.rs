@@ -35,11 +35,11 @@ struct Unfinished {
     transport_a: Name,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     transport_b: Option<Name>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     direction: Direction,
     #[serde(default)]
     origin: Name,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     origin_kind: PartyKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     destination_kind: Option<PartyKind>,
@@ -47,7 +47,7 @@ struct Unfinished {
     number: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sip_account: Option<Name>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     protocol_a: Protocol,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     protocol_b: Option<Protocol>,
@@ -63,6 +63,11 @@ struct Unfinished {
     decision: Option<String>,
 }
 
+/// What most calls have is not written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Cdr {
     /// What an `open` record keeps of it.
     pub fn into_unfinished(self) -> Result<Box<RawValue>, RecordError> {
@@ -70,7 +75,7 @@ impl Cdr {
         let Self { started_at, pdd_ms, route_reason, transport_a, transport_b, direction, origin, origin_kind, .. } = self;
         let Self { destination_kind, number, sip_account, protocol_a, protocol_b, source_ip_a, source_ip_b, .. } = self;
         let Self { user_agent_a, user_agent_b, decision, .. } = self;
-        Ok(serde_json::value::to_raw_value(&Unfinished {
+        let unfinished = Unfinished {
             node,
             caller,
             called,
@@ -99,7 +104,10 @@ impl Cdr {
             user_agent_a,
             user_agent_b,
             decision,
-        })?)
+        };
+        /// Of a call over one carrier, with names of some length.
+        const LENGTH: usize = 1_024;
+        Ok(ledger::json::to_raw(&unfinished, LENGTH)?)
     }
 
     /// The record of a call that was up when its node was lost: answered, hung up by the switch; price, duration and end are still to come.

@@ -107,7 +107,7 @@ impl HeadFile {
     }
 
     fn write(&mut self, head: Head) -> io::Result<()> {
-        let mut text = serde_json::to_vec(&Line { entry: head.entries, hash: hex(&head.hash) })?;
+        let mut text = ledger::json::to_string(&Line { entry: head.entries, hash: hex(&head.hash) }, LENGTH)?.into_bytes();
         text.resize(LENGTH - 1, b' ');
         text.push(b'\n');
         self.file.write_all_at(&text, 0)
