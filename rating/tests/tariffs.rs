@@ -15,14 +15,11 @@ proptest! {
     fn the_fast_price_is_the_exact_one(seed in any::<u64>()) {
         let mut dice = Dice(seed);
         let world = World::roll(&mut dice);
-        let mut priced = 0;
         for _ in 0..40 {
-            match differ(&world, &mut dice) {
-                Ok(found) => priced += u32::from(found),
-                Err(told) => panic!("{told}"),
+            if let Err(told) = differ(&world, &mut dice) {
+                panic!("{told}");
             }
         }
-        prop_assert!(priced > 0 || world.deck.len() < 4);
     }
 
     /// Grants of any lengths: each debits the difference of the same rounded function, and the sum is the whole.
@@ -46,4 +43,16 @@ proptest! {
         let within = price.affordable(0, leased, budget);
         prop_assert!(price.cost(within) <= budget && (within == leased || price.cost(price.next_boundary(within)) > budget));
     }
+}
+
+/// The comparison above compares something: of the calls in such worlds most have a price.
+#[test]
+fn most_calls_have_a_price() {
+    let priced = |seed| {
+        let mut dice = Dice(seed);
+        let world = World::roll(&mut dice);
+        (0..40).filter(|_| differ(&world, &mut dice).unwrap_or_else(|told| panic!("{told}"))).count()
+    };
+    let all: usize = (0..200).map(priced).sum();
+    assert!(all > 200 * 40 / 2, "only {all} calls have a price");
 }
