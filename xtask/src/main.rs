@@ -1,9 +1,10 @@
-//! Repository checks that the compiler cannot make: `cargo xtask arrows | purity | style | docs | check`; and `cargo xtask rolling`, which upgrades
+//! Repository checks that the compiler cannot make: `cargo xtask arrows | circles | purity | style | docs | check`; and `cargo xtask rolling`, which upgrades
 //! two nodes under calls.
 //! Each check is a function of plain data, so its tests feed it made-up workspaces that must fail.
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod circles;
 mod docs;
 mod purity;
 mod report;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use workspace::Workspace;
 
-const USAGE: &str = "usage: cargo xtask arrows | purity | style | docs | check | rolling [--old BINARY] [--new BINARY] [COMMIT]";
+const USAGE: &str = "usage: cargo xtask arrows | circles | purity | style | docs | check | rolling [--old BINARY] [--new BINARY] [COMMIT]";
 
 fn main() -> Result<ExitCode> {
     let wanted = std::env::args().nth(1).context(USAGE)?;
@@ -32,6 +33,7 @@ fn main() -> Result<ExitCode> {
     let files = source::rust_files(&root, &workspace)?;
     let checks: &[(&str, &dyn Fn() -> Result<Report>)] = &[
         ("arrows", &|| Ok(arrows::check(&workspace))),
+        ("circles", &|| Ok(circles::check(&workspace, &files))),
         ("purity", &|| Ok(purity::check(&workspace, &files))),
         ("style", &|| Ok(style::check(&workspace, &files))),
         ("docs", &|| Ok(docs::check(&root, &workspace)?.and(rules::check(&root, &files)?))),
