@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use route::{SessionTimer, Transport};
 use units::{Currency, Money};
 
+use crate::check::Check;
 use crate::diagnostic::Span;
-use crate::load::Check;
-use crate::reader::{Document, Field, Table};
+use crate::field::Field;
+use crate::reader::{Document, Table};
 use crate::schema;
 use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, Node, Sip};
 

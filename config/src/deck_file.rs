@@ -10,8 +10,8 @@ use rating::deck::{Draft, Rules};
 use rating::{Deck, DeckError, Warning};
 use units::{Currency, Name};
 
+use crate::check::{Check, open_regular, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
-use crate::load::{Check, open_regular, read_text};
 use crate::prices::{currency, deck_rules, price_rules};
 use crate::reader::Document;
 use crate::schema;

@@ -1,7 +1,8 @@
 //! Where the journal's feeds go: `[nats]` and `[mail]`, each there or not.
 
-use crate::load::Check;
-use crate::reader::{Document, Field, Table};
+use crate::check::Check;
+use crate::field::Field;
+use crate::reader::{Document, Table};
 use crate::schema::{self, Section};
 use crate::{Mail, MailTls, Nats, Server};
 

@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod check;
 mod deck_file;
 mod diagnostic;
 mod diff;
 mod docs;
 mod feeds;
+mod field;
 mod load;
 mod money;
 mod numbers;

@@ -7,11 +7,12 @@ use rating::{Decks, PaymentMethod, ProfitGuard, Term, Terms};
 use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
 use crate::AccountSeed;
+use crate::check::Check;
 use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
-use crate::load::Check;
+use crate::field::Field;
 use crate::prices::{PriceRules, currency, deck_rules, unknown_zone, zone};
-use crate::reader::{Document, Field, Table};
+use crate::reader::{Document, Table};
 use crate::schema;
 
 /// Decks as far as they could be read, and the names and currencies of all, so that one wrong deck makes no further errors.

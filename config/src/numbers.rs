@@ -7,9 +7,10 @@ use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, Transport,
 use units::Number;
 
 use crate::Sip;
+use crate::check::Check;
 use crate::diagnostic::Span;
-use crate::load::Check;
-use crate::reader::{Document, Field};
+use crate::field::Field;
+use crate::reader::Document;
 use crate::schema;
 
 /// Most numbers in one configuration.

@@ -9,10 +9,11 @@ use route::{
 use units::Prefix;
 
 use crate::base;
+use crate::check::Check;
 use crate::diagnostic::Span;
-use crate::load::Check;
+use crate::field::Field;
 use crate::money::DeckSet;
-use crate::reader::{Document, Field, Table};
+use crate::reader::{Document, Table};
 use crate::schema;
 
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.

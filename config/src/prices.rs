@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rating::Rules;
 use units::{Currency, Exchange, ExchangeRate, Exchanges, Period, Rounding, Wall, Zone};
 
+use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
-use crate::load::{Check, read_text};
-use crate::reader::{Document, Field, Table};
+use crate::field::Field;
+use crate::reader::{Document, Table};
 use crate::schema;
 
 /// Most periods: a call's segments are laid out over all of them.

@@ -7,15 +7,9 @@ use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Report, Source, Span};
+use crate::field::{Field, Scope, in_order};
 use crate::schema::{Preset, SECTIONS, Section};
 use crate::value::{RuleText, Value, read_value, type_name, unknown};
-
-/// A value and where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Field<T> {
-    pub(crate) value: T,
-    pub(crate) span: Span,
-}
 
 /// One section as written, checked against the schema.
 #[derive(Clone, Debug)]
@@ -196,27 +190,6 @@ impl Table {
         debug_assert!(known.is_some(), "{key} is not in the schema of {}", self.section.name);
         known.map_or(Preset::Nothing, |k| k.preset)
     }
-}
-
-/// Where findings go.
-pub(crate) struct Scope<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) report: &'a mut Report,
-}
-
-impl Scope<'_> {
-    pub(crate) fn error(&mut self, span: &Span, message: String) {
-        self.report.error(self.source, span, message);
-    }
-}
-
-/// Keys as they stand in the file, not by name.
-pub(crate) fn in_order<'t, 'i>(
-    table: &'t DeTable<'i>,
-) -> Vec<(&'t toml::Spanned<std::borrow::Cow<'i, str>>, &'t toml::Spanned<DeValue<'i>>)> {
-    let mut entries: Vec<_> = table.iter().collect();
-    entries.sort_by_key(|(name, _)| name.span().start);
-    entries
 }
 
 fn header_span(table: Span, name: &Span) -> Span {

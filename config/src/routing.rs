@@ -6,8 +6,8 @@ use std::sync::Arc;
 use route::{Carriers, Order, Origin, RouteTable, RouteTableBuilder};
 use units::Prefix;
 
+use crate::check::Check;
 use crate::diagnostic::Diagnostic;
-use crate::load::Check;
 use crate::money::DeckSet;
 use crate::reader::Document;
 use crate::schema;

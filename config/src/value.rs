@@ -5,7 +5,7 @@
 use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Span;
-use crate::reader::{Field, Scope, in_order};
+use crate::field::{Field, Scope, in_order};
 use crate::schema::{Key, Kind};
 
 /// One `{ prefix, replace, length }`.

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::metrics::AuthReason;
 use crate::problem::Problem;
-use crate::router::WebState;
+use crate::state::WebState;
 
 /// Lets a request pass if its bearer token is ours.
 pub async fn authorise(State(state): State<Arc<WebState>>, request: Request, next: Next) -> Response {

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 
 use crate::CONNECTIONS_MAX;
 use crate::places::Places;
-use crate::router::{WebState, router};
+use crate::router::router;
+use crate::state::WebState;
 
 /// Time for the head of a request to arrive; also how long an idle connection is kept.
 const HEADER_MS_MAX: u64 = 15_000;

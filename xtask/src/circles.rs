@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Members whose circles are only shown. May only shrink.
-const SHOWN_ONLY: &[&str] = &[
-    "node", "call", "central", "codecs", "config", "feeds", "ledger", "net", "rating", "route", "sip", "store", "switch", "web",
-];
+const SHOWN_ONLY: &[&str] =
+    &["node", "call", "central", "codecs", "config", "feeds", "ledger", "net", "rating", "route", "sip", "store", "switch", "web"];
 
 /// A module's path within its crate; empty for the root.
 type Module = Vec<String>;

@@ -10,7 +10,7 @@ use store::{
 use units::{Name, Wall};
 
 use crate::journal::End;
-use crate::operator::{Answer, Instruction};
+use crate::instruction::{Answer, Instruction};
 use crate::questions::{Entry, Found, Lines, Question};
 use crate::{Central, CentralError};
 

@@ -8,8 +8,8 @@ use rating::engine::AccountRefused;
 use tokio_postgres::Transaction;
 use units::{Name, Wall};
 
-use crate::link::Failed;
-use crate::operator::Answer;
+use crate::failed::Failed;
+use crate::instruction::Answer;
 use crate::rows::{damaged, signed};
 use crate::{CentralError, journal, schema, transaction, trial};
 
@@ -27,7 +27,7 @@ pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name) -> Resu
         }
     }
     let now = Wall(schema::now_ms(tx).await?);
-    if until > now || until < transaction::closed_until(tx).await? {
+    if until > now || until < rows::closed_until(tx).await? {
         return Err(CentralError::Account(AccountRefused::Period).into());
     }
     // From here on nothing gets a place before this is committed: the balances are those of the journal up to its end.

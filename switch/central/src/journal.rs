@@ -10,7 +10,7 @@ use store::Kind;
 use tokio_postgres::{Row, Transaction};
 use units::{Name, Wall};
 
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::rows::{damaged, signed};
 use crate::transaction;
 
@@ -123,7 +123,7 @@ async fn wait(tx: &Transaction<'_>, node: &str, after: i64, last: i64) -> Result
 
 /// Nothing is dated into a period that is closed, whenever it comes.
 async fn write(tx: &Transaction<'_>, last: u64, lines: &[(&str, &Line)]) -> Result<(), Failed> {
-    let closed = transaction::closed_until(tx).await?;
+    let closed = rows::closed_until(tx).await?;
     let places: Vec<i64> = (last + 1..).take(lines.len()).map(signed).collect();
     let Some(end) = places.last() else { return Ok(()) };
     let nodes: Vec<&str> = lines.iter().map(|(node, _)| *node).collect();

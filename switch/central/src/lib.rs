@@ -6,9 +6,12 @@
 
 mod books;
 mod closing;
+mod door;
 mod driver;
 mod error;
+mod failed;
 mod forms;
+mod instruction;
 mod journal;
 mod link;
 mod operator;
@@ -26,7 +29,8 @@ mod trial;
 
 pub use driver::{Driver, QuotaRequest, Shards, Start};
 pub use error::CentralError;
-pub use operator::{Booked, Central, NewGrant};
+pub use door::Central;
+pub use instruction::{Booked, NewGrant};
 pub use quotas::{QuotaRow, QuotaState};
 pub use rows::{AccountRow, PocketRow};
 pub use status::Status;

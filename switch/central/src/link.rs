@@ -9,6 +9,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, NoTls, Socket};
 
 use crate::CentralError;
+use crate::failed::Failed;
 use crate::requests::{Done, Work, carry_out};
 use crate::tls::{self, Tls};
 
@@ -31,7 +32,7 @@ pub(crate) struct Link {
     ready: bool,
     used: Instant,
     /// Of jitter.
-    dice: u64,
+    dice: fastrand::Rng,
 }
 
 // === impl Link ===
@@ -46,7 +47,7 @@ impl Link {
             return Err(CentralError::Address("it names no host".to_owned()));
         }
         config.connect_timeout(CONNECT);
-        Ok(Self { config, tls, client: None, ready: false, used: Instant::now(), dice: seed | 1 })
+        Ok(Self { config, tls, client: None, ready: false, used: Instant::now(), dice: fastrand::Rng::with_seed(seed) })
     }
 
     /// One transaction, within `patience`.
@@ -67,7 +68,7 @@ impl Link {
             match outcome {
                 Err(Failed::Conflict(_)) if attempt + 1 < TRIES => {
                     let pause = PAUSE_MS << attempt;
-                    tokio::time::sleep(Duration::from_millis(pause + self.roll() % pause)).await;
+                    tokio::time::sleep(Duration::from_millis(pause + self.dice.u64(..pause))).await;
                 }
                 Ok(done) => return Ok(done),
                 Err(Failed::Conflict(error) | Failed::Other(error)) => return Err(error),
@@ -118,14 +119,6 @@ impl Link {
         client.batch_execute(SET_UP).await?;
         Ok(client)
     }
-
-    /// xorshift64 (Marsaglia, 2003).
-    const fn roll(&mut self) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice
-    }
 }
 
 /// The connection is driven by a task of its own and ends with its client.
@@ -141,23 +134,4 @@ where
         }
     });
     Ok(client)
-}
-
-/// Why one try did not succeed.
-pub(crate) enum Failed {
-    /// Another transaction was in the way, or the tables were being made by somebody else.
-    Conflict(CentralError),
-    Other(CentralError),
-}
-
-impl From<tokio_postgres::Error> for Failed {
-    fn from(error: tokio_postgres::Error) -> Self {
-        if CentralError::is_conflict(&error) { Self::Conflict(error.into()) } else { Self::Other(error.into()) }
-    }
-}
-
-impl From<CentralError> for Failed {
-    fn from(error: CentralError) -> Self {
-        Self::Other(error)
-    }
 }

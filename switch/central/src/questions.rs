@@ -9,7 +9,7 @@ use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
 use crate::journal::{self, END, End};
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::rows::{self, damaged, signed};
 use crate::transaction;
 

@@ -7,7 +7,7 @@ use rating::quotas::owner;
 use tokio_postgres::{Row, Transaction};
 use units::{Name, Wall};
 
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::{CentralError, rows, schema};
 
 /// Whether a quota may be lent from.

@@ -4,7 +4,7 @@
 use tokio_postgres::Transaction;
 use units::Name;
 
-use crate::link::Failed;
+use crate::failed::Failed;
 
 /// A price list that came into force on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
 use units::{Money, Name};
 
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::rows::{self, AccountRow};
 use crate::{CentralError, schema};
 

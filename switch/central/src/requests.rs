@@ -12,8 +12,9 @@ use tokio_postgres::Transaction;
 use units::{Currency, Name, Wall};
 
 use crate::journal::{self, Line};
-use crate::link::Failed;
-use crate::operator::{self, Instruction};
+use crate::failed::Failed;
+use crate::instruction::{Answer, Instruction};
+use crate::operator;
 use crate::questions::{self, Found, Question};
 use crate::rows::{self, AccountRow, damaged, signed};
 use crate::{CentralError, schema, transaction};
@@ -72,7 +73,7 @@ pub(crate) enum Done {
     Reply(Reply, Vec<AccountRow>),
     /// As `Reply`, with the last change of terms that is among the accounts.
     Beaten(Reply, Vec<AccountRow>, i64),
-    Operator(operator::Answer),
+    Operator(Answer),
     Found(Found),
 }
 
@@ -252,7 +253,7 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     insert_entries(tx, name, fresh).await?;
     insert_calls(tx, name, &said.calls).await?;
     let owners: BTreeSet<&str> = said.moved.keys().map(|balance| owner(balance)).collect();
-    let (now, closed_until) = (transaction::at(Wall(schema::now_ms(tx).await?)), transaction::closed_until(tx).await?);
+    let (now, closed_until) = (transaction::at(Wall(schema::now_ms(tx).await?)), rows::closed_until(tx).await?);
     for account in owners {
         let open = book(tx, (name, &node), account, &said).await?;
         if let Some(transfers) = said.transfers.get(account) {

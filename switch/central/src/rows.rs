@@ -11,7 +11,7 @@ use serde::Deserialize as _;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::{CentralError, forms};
 
 /// An account over all nodes.
@@ -245,4 +245,10 @@ pub(crate) async fn accounts(tx: &Transaction<'_>, after: &str, limit: i64) -> R
 
 pub(crate) fn names(rows: &[Row]) -> Result<Vec<Name>, Failed> {
     rows.iter().map(|row| Ok(row.try_get::<_, &str>(0)?.into())).collect()
+}
+
+/// Until when the books are closed.
+pub(crate) async fn closed_until(tx: &Transaction<'_>) -> Result<Wall, Failed> {
+    let closed: Option<i64> = tx.query_one("SELECT closed_ms FROM form WHERE one = 1", &[]).await?.try_get(0)?;
+    Ok(closed.map_or(OPEN, Wall))
 }

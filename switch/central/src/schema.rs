@@ -6,7 +6,7 @@
 use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
 
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::{CentralError, rows};
 
 /// The form that all programs since the first know: they refuse tables of another. What came later is in [`CHANGES`].

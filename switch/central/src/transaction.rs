@@ -13,7 +13,7 @@ use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Now, Tick, Wall};
 
 use crate::journal::{self, Line};
-use crate::link::Failed;
+use crate::failed::Failed;
 use crate::rows::{self, AccountRow, damaged, signed};
 use crate::{CentralError, forms};
 
@@ -41,12 +41,6 @@ pub(crate) const fn at(wall: Wall) -> Now {
     Now { tick: Tick(0), wall }
 }
 
-/// Until when the books are closed.
-pub(crate) async fn closed_until(tx: &Transaction<'_>) -> Result<Wall, Failed> {
-    let closed: Option<i64> = tx.query_one("SELECT closed_ms FROM form WHERE one = 1", &[]).await?.try_get(0)?;
-    Ok(closed.map_or(OPEN, Wall))
-}
-
 /// The central ledger's own journal, to be written. Before any account; [`Own::append`] after all of them.
 pub(crate) async fn lock_journal(tx: &Transaction<'_>) -> Result<Own, Failed> {
     let node = rows::lock_node(tx, CENTRAL).await?.ok_or_else(|| damaged(&"the central ledger has no journal of its own"))?;
@@ -65,7 +59,7 @@ pub(crate) async fn open(tx: &Transaction<'_>, accounts: &BTreeSet<Name>, of: &[
         rows.push(row);
         sheets.push(sheet);
     }
-    lay(sheets, rows, closed_until(tx).await?)
+    lay(sheets, rows, rows::closed_until(tx).await?)
 }
 
 /// Accounts that are locked already.

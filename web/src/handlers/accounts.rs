@@ -19,7 +19,7 @@ use crate::cursor;
 use crate::documents::{AccountDoc, Page};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const LIST: char = 'a';
 /// Accounts looked at in one step of a list, and in one answer.

@@ -12,7 +12,7 @@ use crate::cursor;
 use crate::documents::{CallDoc, Page};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const LIST: char = 'l';
 

@@ -12,7 +12,7 @@ use crate::cursor;
 use crate::documents::Page;
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const CDRS: char = 'c';
 const NOTICES: char = 'n';

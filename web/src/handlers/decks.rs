@@ -17,7 +17,7 @@ use crate::cursor;
 use crate::documents::{DeckDoc, DeckPeriodDoc, DeckVersionDoc, Page};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const LIST: char = 'd';
 const VERSIONS: char = 'v';

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::problem::Problem;
-use crate::router::{OPENAPI, WebState};
+use crate::state::{OPENAPI, WebState};
 
 /// `GET /livez`: this process answers.
 pub async fn live() -> &'static str {

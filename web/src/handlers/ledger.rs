@@ -18,7 +18,7 @@ use crate::cursor;
 use crate::documents::{StatementBalanceDoc, StatementDoc, TrialBalanceDoc};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const STATEMENT: char = 's';
 /// Movements in one page.

@@ -15,7 +15,7 @@ use crate::backend::{Amount, Hand, HandOrder, TopUpOrder};
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const REFERENCE_CHARS_MAX: usize = 200;
 

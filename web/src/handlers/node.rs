@@ -14,7 +14,7 @@ use crate::cursor;
 use crate::documents::{CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, Page, ReloadDoc, RouteDoc};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const CHARGES: char = 'k';
 /// Charges in one page.

@@ -13,7 +13,7 @@ use crate::cursor;
 use crate::documents::{Page, PaymentDoc};
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const OF_ACCOUNT: char = 'p';
 const IN_TRANSIT: char = 't';

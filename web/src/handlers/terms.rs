@@ -19,7 +19,7 @@ use crate::body::{DecimalText, amount_units, read_json};
 use crate::documents::AccountDoc;
 use crate::problem::Problem;
 use crate::query::Params;
-use crate::router::WebState;
+use crate::state::WebState;
 
 const REFERENCE_CHARS_MAX: usize = 200;
 const IDLE_MONTHS_MAX: u32 = 1_200;
