@@ -6,24 +6,17 @@ const KEY_BYTES_MAX: usize = 16_384;
 
 /// Writes the cursor of the page after the text key `key`.
 pub fn of_text(list: char, key: &str) -> String {
-    let mut out = String::with_capacity(1 + key.len() * 2);
-    out.push(list);
-    for byte in key.bytes() {
-        out.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        out.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-    }
-    out
+    format!("{list}{}", hex::encode(key))
 }
 
 /// Reads what [`of_text`] wrote.
 pub fn to_text(list: char, cursor: &str) -> Option<String> {
-    let hex = cursor.strip_prefix(list)?.as_bytes();
-    if hex.is_empty() || hex.len() % 2 != 0 || hex.len() > KEY_BYTES_MAX * 2 {
+    let digits = cursor.strip_prefix(list)?;
+    // Written in lower case only: one key has one cursor.
+    if digits.is_empty() || digits.len() > KEY_BYTES_MAX * 2 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
         return None;
     }
-    let nibble = |b: &u8| char::from(*b).to_digit(16).filter(|_| !b.is_ascii_uppercase()).and_then(|d| u8::try_from(d).ok());
-    let bytes = hex.chunks_exact(2).map(|pair| Some(nibble(pair.first()?)? << 4 | nibble(pair.last()?)?)).collect::<Option<Vec<u8>>>()?;
-    String::from_utf8(bytes).ok()
+    String::from_utf8(hex::decode(digits).ok()?).ok()
 }
 
 /// Writes the cursor of the page after the journal position `key`.

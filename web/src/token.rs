@@ -74,8 +74,8 @@ pub fn read_token(path: &Path) -> Result<String, TokenError> {
 fn create(path: &Path) -> Result<String, TokenError> {
     let io = |what| move |source| TokenError::Io { what, path: path.to_owned(), source };
     let mut random = [0_u8; TOKEN_BYTES];
-    File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut random)).map_err(io("find random bytes for"))?;
-    let token: String = random.iter().map(|b| format!("{b:02x}")).collect();
+    getrandom::fill(&mut random).map_err(|error| io("find random bytes for")(error.into()))?;
+    let token = hex::encode(random);
     let mut draft = path.as_os_str().to_owned();
     draft.push(format!(".{}", std::process::id()));
     let draft = PathBuf::from(draft);

@@ -26,14 +26,7 @@ pub fn hex(hash: &Hash) -> String {
 /// The hash that [`hex`] wrote; none if the text is no 64 hex digits.
 pub fn from_hex(text: &str) -> Option<Hash> {
     let mut hash = GENESIS;
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if pairs.len() != hash.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(hash)
+    hex::decode_to_slice(text, &mut hash).ok().map(|()| hash)
 }
 
 #[cfg(test)]
@@ -45,5 +38,16 @@ mod tests {
     fn chains_as_sha256_does() {
         assert_eq!(hex(&chain(&GENESIS, b"")), "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925");
         assert_ne!(chain(&GENESIS, b"abc"), chain(&chain(&GENESIS, b""), b"abc"));
+    }
+
+    /// 64 digits in either case are a hash; signs, spaces and other lengths are none.
+    #[test]
+    fn fault_9_a_hash_is_64_digits_and_nothing_else() {
+        let text = "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925";
+        assert_eq!(from_hex(text).map(|hash| hex(&hash)).as_deref(), Some(text));
+        assert_eq!(from_hex(&text.to_uppercase()), from_hex(text));
+        for bad in ["", "66", &text[2..], &format!("{text}00"), &text.replacen("66", "+6", 1), &text.replacen("66", " 6", 1)] {
+            assert_eq!(from_hex(bad), None, "{bad}");
+        }
     }
 }

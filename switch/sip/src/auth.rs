@@ -176,9 +176,9 @@ impl Algorithm {
 
     fn hash(self, text: &str) -> String {
         match self {
-            Self::Md5 => hex(&md5::Md5::digest(text.as_bytes())),
-            Self::Sha256 => hex(&sha2::Sha256::digest(text.as_bytes())),
-            Self::Sha512T256 => hex(&sha2::Sha512_256::digest(text.as_bytes())),
+            Self::Md5 => hex::encode(md5::Md5::digest(text.as_bytes())),
+            Self::Sha256 => hex::encode(sha2::Sha256::digest(text.as_bytes())),
+            Self::Sha512T256 => hex::encode(sha2::Sha512_256::digest(text.as_bytes())),
         }
     }
 }
@@ -191,13 +191,6 @@ fn unquoted(text: &str) -> Option<&str> {
         Some(rest) => rest.strip_suffix('"'),
         None => Some(text),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

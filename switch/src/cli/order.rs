@@ -1,7 +1,6 @@
 //! What commands against a running node share: how it is reached, how its answer is shown, and a key for what moves money.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
@@ -67,10 +66,8 @@ impl Order {
 /// 128 random bits: each run is an order of its own.
 fn random_key() -> anyhow::Result<String> {
     let mut random = [0_u8; 16];
-    File::open("/dev/urandom")
-        .and_then(|mut file| file.read_exact(&mut random))
-        .context("no random bytes for an idempotency key; give --key")?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    getrandom::fill(&mut random).context("no random bytes for an idempotency key; give --key")?;
+    Ok(hex::encode(random))
 }
 
 /// One line each; what is empty is left out.
