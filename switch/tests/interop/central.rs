@@ -1,12 +1,8 @@
 //! Three switches on one PostgreSQL, one account, sixty calls at once. Rate 0.60 a minute by the second: 0.01 a second.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::harness::{
-    Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, pass, tollgate, units, verify_ledger,
-};
+use crate::harness::{Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, tollgate, units, verify_ledger};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 const OPENING: &str = "9.00";
@@ -61,12 +57,13 @@ fn three_switches_sixty_calls_one_balance() {
     eventually("calls on every switch", SOON, || switches.iter().all(|switch| switch.api.calls_in("answered") >= 5).then_some(()));
     let holds = "tollgate_slice_units{currency=\"EUR\"}";
     eventually("what each holds, in the metrics", SOON, || switches.iter().all(|switch| switch.api.metric(holds) > 0.0).then_some(()));
-    pass(Duration::from_secs(2));
+    let lasts = |switch: &Tollgate, ms: u64| switch.api.calls().iter().any(|call| call["duration_ms"].as_u64() >= Some(ms));
+    eventually("seconds talked on every switch", SOON, || switches.iter().all(|switch| lasts(switch, 2_000)).then_some(()));
 
     // One dies with its calls; it comes back later and ends them.
     switches.remove(1).kill();
     callers.remove(1).stop();
-    pass(Duration::from_secs(1));
+    eventually("a second more on the others", SOON, || switches.iter().all(|switch| lasts(switch, 3_000)).then_some(()));
     // The database goes; calls go on by what each switch holds.
     postgres.stop();
     for switch in &switches {

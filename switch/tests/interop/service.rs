@@ -1,11 +1,10 @@
 //! Reload and drain under 200 calls a second: no call fails, and calls keep the price that they began with.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::harness::{Books, CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STALL_MS, Scenario, Site, eventually, free_port, pass, status_of};
+use crate::harness::{Books, CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STALL_MS, Scenario, Site, eventually, free_port, status_of};
 
 const CALLS_PER_S: u32 = 200;
 /// The number of the call that a drain waits for.
@@ -40,9 +39,10 @@ fn reload_under_load() {
     // And back.
     site.write();
     site.write_deck("retail", "34,Spain,1.20,1,1,,,");
-    for _ in 0..5 {
+    for reloads in 1..=5 {
         switch.signal("HUP");
-        pass(Duration::from_millis(100));
+        let done = || switch.log().matches("reloaded: nothing changed").count() >= reloads;
+        eventually("a reload of what is in force", SOON, || done().then_some(()));
     }
     eventually("the good reload", SOON, || (switch.api.metric(RELOADED) == 1.0).then_some(()));
     load.finish();
@@ -107,7 +107,11 @@ fn a_second_term_settles_every_call() {
     let callers = Scenario::caller("uac_cutoff", &switch).calls(20).rate(100).start();
     eventually("twenty calls", SOON, || (switch.api.calls_in("answered") == 20).then_some(()));
     switch.signal("TERM");
-    pass(Duration::from_millis(1_200));
+    eventually("the drain", SOON, || switch.log().contains("draining").then_some(()));
+    // A second goes by in every call that the drain leaves alone.
+    let durations = |at_least: u64| switch.api.calls().iter().filter(|call| call["duration_ms"].as_u64() >= Some(at_least)).count();
+    let longest = switch.api.calls().iter().filter_map(|call| call["duration_ms"].as_u64()).max().expect("calls");
+    eventually("calls that go on", SOON, || (durations(longest + 1_000) == 20).then_some(()));
     assert_eq!(switch.api.calls_in("answered"), 20, "the first signal lets calls be");
     assert!(!switch.api.get("/calls").items().is_empty());
     switch.signal("TERM");

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Instant;
 
 use serde_json::Value;
 
-use super::{Api, Cdr, LOOK_AGAIN, SOON, tollgate, units};
+use super::{Api, Cdr, SOON, look_until, tollgate, units};
 
 /// The books of one account.
 pub struct Books<'a> {
@@ -54,16 +53,13 @@ impl<'a> Books<'a> {
     /// All CDRs once no call is up and the balance is what they leave. Memory knows of an amount before the disk does, and a CDR is shown
     /// when the disk has it. Books that never come to rest are given back as they stand: the checks say what is wrong with them.
     fn at_rest(&self, api: &Api) -> Vec<Cdr> {
-        let begun = Instant::now();
-        loop {
-            let all = api.cdrs();
+        let mut all = Vec::new();
+        let _ = look_until(SOON, || {
+            all = api.cdrs();
             let spent: i64 = all.iter().filter(|cdr| cdr.text("account") == self.account).map(|cdr| cdr.units("amount")).sum();
-            let rests = api.calls().is_empty() && api.balance(self.account) == self.opening + self.paid_in - spent;
-            if rests || begun.elapsed() > SOON {
-                return all;
-            }
-            super::pass(LOOK_AGAIN);
-        }
+            (api.calls().is_empty() && api.balance(self.account) == self.opening + self.paid_in - spent).then_some(())
+        });
+        all
     }
 }
 

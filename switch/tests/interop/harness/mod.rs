@@ -3,6 +3,7 @@
 
 mod api;
 mod books;
+mod eventually;
 #[path = "../../../feeds/tests/kit/nats.rs"]
 #[allow(dead_code, clippy::expect_used)] // not every test uses all of it
 pub mod nats;
@@ -15,10 +16,9 @@ mod site;
 mod small_disk;
 mod wire;
 
-use std::time::{Duration, Instant};
-
 pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
+pub use eventually::{SOON, eventually, look_until};
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::{Tollgate, binary, tollgate};
@@ -36,29 +36,8 @@ pub const CARRIERS: &str = "127.0.0.1";
 /// The number of the price list's row `34`.
 pub const SPAIN: &str = "34911234567";
 
-/// Longest wait for something that takes milliseconds on an idle machine.
-pub const SOON: Duration = Duration::from_secs(60);
-/// Pause between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// By how much a busy machine may stretch a pause, or see it late, milliseconds. Far below what a wrong bill would be off by.
 pub const STALL_MS: i64 = 20_000;
-
-/// Looks until there is something to see; fails when `within` is over.
-pub fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < within, "{what}: not within {within:?}");
-        pass(LOOK_AGAIN);
-    }
-}
-
-/// Lets real time pass: calls are billed by the clock.
-pub fn pass(time: Duration) {
-    std::thread::sleep(time);
-}
 
 /// `"0.07407"` as a count of 10⁻⁵; five decimals are a must.
 pub fn units(text: &str) -> i64 {

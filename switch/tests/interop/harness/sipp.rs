@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{CARRIERS, PBX, SOON, Tollgate, eventually, free_port};
+use super::{CARRIERS, PBX, SOON, Tollgate, eventually, free_port, look_until};
 
 /// Longest run of a scenario that says nothing else, seconds.
 const LIMIT_SECS: u64 = 300;
@@ -150,15 +150,9 @@ impl Scenario {
 impl Sipp {
     /// Waits for its end, which must be a good one; what it logged.
     pub fn finish(mut self) -> Log {
-        let begun = Instant::now();
-        let name = self.name;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(begun.elapsed() < self.limit, "{name}: still running after {:?}\n{}", begun.elapsed(), self.trouble());
-            super::pass(Duration::from_millis(20));
-        };
+        let (name, limit) = (self.name, self.limit);
+        let ended = look_until(limit, || self.child.try_wait().unwrap());
+        let status = ended.unwrap_or_else(|| panic!("{name}: still running after {limit:?}\n{}", self.trouble()));
         assert!(status.success(), "{name}: {status}\n{}", self.trouble());
         Log(fs::read_to_string(self.file("log")).unwrap_or_default())
     }
