@@ -154,21 +154,6 @@ struct Place(u32);
 // === impl Deck ===
 
 impl Deck {
-    /// Reads the CSV. Every wrong row is in the error, in the order of the file, and then nothing is loaded.
-    pub fn load(name: &str, currency: Currency, reader: impl std::io::Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
-        Self::load_by(name, currency, &Rules::default(), reader)
-    }
-
-    /// The same with periods and a way of rounding.
-    pub fn load_by(
-        name: &str,
-        currency: Currency,
-        rules: &Rules,
-        reader: impl std::io::Read,
-    ) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
-        load::draft(name, currency, rules, reader).finish()
-    }
-
     /// As configured.
     pub const fn name(&self) -> &Name {
         &self.name

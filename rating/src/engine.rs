@@ -19,9 +19,12 @@ mod period;
 mod pockets;
 mod quotas;
 mod refusal;
+mod refused;
 mod rollover;
 mod settle;
 mod transit;
+mod transit_list;
+mod views;
 mod wake;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,7 +38,7 @@ use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
-pub use accounts::{AccountChange, AccountRefused, AccountView, OpenAccount, Opened};
+pub use accounts::{AccountChange, AccountView, OpenAccount, Opened};
 pub use carrier::{CarrierLeg, Cost};
 pub use charges::ChargeRequest;
 pub use corrections::rerated;
@@ -43,10 +46,13 @@ pub use extend::{Extension, Warning};
 pub use lease::{LeaseId, Timing};
 pub use orders::MoveOrder;
 pub use payments::Moved;
-pub use pockets::{GrantRequest, Granted, PocketView};
+pub use pockets::{GrantRequest, Granted};
 pub use refusal::Refusal;
+pub use refused::AccountRefused;
+pub(crate) use refused::{MAX_KEY, MAX_REFERENCE};
 pub use settle::{PaidPart, PaidTier, Settlement};
 pub use transit::{InTransit, TransitPlace};
+pub use views::PocketView;
 
 pub use crate::payment::{FollowUp, PaymentMethod, PaymentOrder, TopUpRequest};
 use crate::{Decks, Price};

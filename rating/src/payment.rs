@@ -7,11 +7,8 @@ use ledger::{Announced, House, Key, Party, Purpose, RecordBody, Refused, TopUpBo
 use units::{Calendar, Currency, Money, Name, Wall};
 
 use crate::engine::AccountRefused;
+use crate::engine::{MAX_KEY, MAX_REFERENCE};
 
-/// Longest idempotency key, in bytes.
-pub(crate) const MAX_KEY: usize = 255;
-/// Longest reference, reason or cause, in bytes.
-pub(crate) const MAX_REFERENCE: usize = 500;
 /// A minute, ms.
 const MINUTE_MS: i64 = 60_000;
 

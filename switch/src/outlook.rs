@@ -1,53 +1,17 @@
 //! What the switch would do with a call, by the same functions that place it, without placing it: in a running node by its balances and
 //! carriers, else by the configuration alone.
 
+mod ground;
 mod numbers;
 
+pub(crate) use ground::{Call, Ground, Holder, Live};
 pub(crate) use numbers::look_from_carrier;
 
-use ::route::{CarrierId, Carriers, Gate, Gates, Health, LeftOut, Network, OurNumbers, Plan, RouteTable, Sale, SlotTable, Step, normalise};
-use rating::{Decks, Price, ProfitGuard, Refusal, Terms};
-use units::{Cause, Currency, Money, Name, Now, Number};
-use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc, RouteRefusedDoc};
-
-/// A call that is not made.
-pub(crate) struct Call<'a> {
-    pub gate: &'a Gate,
-    pub to: &'a str,
-    pub from: Option<&'a str>,
-    pub now: Now,
-}
-
-/// What the answer is made of.
-pub(crate) struct Ground<'a> {
-    /// `live` or `offline`.
-    pub source: &'static str,
-    pub carriers: &'a Carriers,
-    pub routes: &'a RouteTable,
-    pub decks: &'a Decks,
-    pub gates: &'a Gates,
-    pub numbers: &'a OurNumbers,
-    pub health: &'a Health,
-    pub slots: &'a SlotTable,
-    /// The gate's account first, then those above it.
-    pub holders: Vec<Holder>,
-    /// Of a running node: why a call would be refused before anything else, what the first block would hold, and what is there.
-    pub live: Option<Live>,
-}
-
-/// An account that pays.
-pub(crate) struct Holder {
-    pub name: Name,
-    pub currency: Currency,
-    pub terms: Terms,
-}
-
-/// What only a running node knows.
-pub(crate) struct Live {
-    pub unready: Option<RouteRefusedDoc>,
-    pub credit: Option<Result<Money, Refusal>>,
-    pub available: Option<Money>,
-}
+use ::route::{CarrierId, LeftOut, Network, Plan, Sale, Step, normalise};
+use ground::refuse;
+use rating::{Decks, Price, ProfitGuard, Refusal};
+use units::{Cause, Money, Now, Number};
+use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc};
 
 /// The switch's order of checks: overload and drain, number, blocked, price, route, credit. Everything that can be said is said, also of a call
 /// that would be refused.
@@ -106,11 +70,6 @@ pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
         refuse(&mut outlook, why.status(), why.cause(), why.to_string());
     }
     outlook
-}
-
-/// The first reason counts.
-fn refuse(outlook: &mut RouteDoc, status: u16, cause: Cause, reason: String) {
-    outlook.refused.get_or_insert(RouteRefusedDoc { status, cause: cause.0, reason });
 }
 
 /// What the gate's account pays, by the first of its decks that prices the number.

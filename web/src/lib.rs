@@ -17,6 +17,7 @@ mod problem;
 mod query;
 mod router;
 mod server;
+mod state;
 mod token;
 
 pub use backend::{
@@ -30,8 +31,9 @@ pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc,
 pub use documents::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
 pub use metrics::Metrics;
 pub use problem::Problem;
-pub use router::{OPENAPI, WebState, router};
+pub use router::router;
 pub use server::{ServeError, serve};
+pub use state::{OPENAPI, WebState};
 pub use token::{TokenError, admin_token, read_token};
 
 /// Largest request body in bytes; a longer one is answered 413.

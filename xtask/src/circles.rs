@@ -71,16 +71,29 @@ fn unit(file: &SourceFile) -> Unit {
     let tokens = tokens(&file.program);
     let mut unit = Unit { path: file.path.display().to_string(), ..Unit::default() };
     let mut at = 0;
+    let mut depth = 0_usize;
+    // depths at which modules inside this file began: `super` leads out of them first
+    let mut inner: Vec<usize> = Vec::new();
     while at < tokens.len() {
         let word = tokens[at];
         if word == "mod" && tokens.get(at + 2) == Some(&";") {
             unit.children.insert(tokens[at + 1].to_owned());
             at += 3;
+        } else if word == "mod" && tokens.get(at + 2) == Some(&"{") {
+            inner.push(depth);
+            depth += 1;
+            at += 3;
+        } else if matches!(word, "{" | "}") {
+            depth = if word == "{" { depth + 1 } else { depth.saturating_sub(1) };
+            inner.retain(|begun| *begun < depth);
+            at += 1;
         } else if word == "use" && tokens.get(at + 1).is_some_and(|next| is_name(next) || *next == "::") {
             let passed_on = at > 0 && matches!(tokens[at - 1], "pub" | ")");
+            let before = unit.paths.len();
             at = tree(&tokens, at + 1, &[], passed_on, &mut unit.paths);
+            unit.paths[before..].iter_mut().for_each(|path| leave(&mut path.parts, inner.len()));
         } else if is_name(word) && !(at > 0 && matches!(tokens[at - 1], "::" | ".")) {
-            let parts: Vec<String> = tokens[at..]
+            let mut parts: Vec<String> = tokens[at..]
                 .chunks(2)
                 .scan(true, |goes_on, pair| {
                     let part = (*goes_on && is_name(pair[0])).then(|| pair[0].to_owned());
@@ -89,6 +102,7 @@ fn unit(file: &SourceFile) -> Unit {
                 })
                 .collect();
             at += parts.len() * 2 - 1;
+            leave(&mut parts, inner.len());
             if parts.len() > 1 {
                 unit.paths.push(Named { parts, known_as: None, passed_on: false });
             }
@@ -97,6 +111,14 @@ fn unit(file: &SourceFile) -> Unit {
         }
     }
     unit
+}
+
+/// A path seen `inner` modules deep inside a file, as the file itself would write it.
+fn leave(parts: &mut Vec<String>, inner: usize) {
+    let supers = parts.iter().take_while(|part| *part == "super").count().min(inner);
+    if supers > 0 {
+        parts.splice(..supers, ["self".to_owned()]);
+    }
 }
 
 /// Reads a `use` tree that begins at `at`; where it ends.
@@ -304,6 +326,14 @@ mod tests {
             ("b.rs", "struct B;\n#[cfg(test)]\nmod tests { use crate::a::A; }"),
         ];
         assert_eq!(of("m", &texts), Report::default());
+    }
+
+    #[test]
+    fn super_leads_out_of_modules_inside_a_file_first() {
+        let texts = [("lib.rs", "mod a; use a::f;"), ("a.rs", "mod inner { fn g() { super::h() } }\nfn h() {}\nfn f() {}")];
+        assert_eq!(of("m", &texts), Report::default());
+        let out = [("lib.rs", "mod a; use a::f;"), ("a.rs", "mod inner { fn g() { super::super::k() } }\nfn f() {}")];
+        assert_eq!(of("m", &out).errors.len(), 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Fault, NAME_BYTES_MAX};
+use super::fault::{Fault, NAME_BYTES_MAX};
 
 /// Splits the first line off: its text of at most `length_max` bytes and what follows its end. Refuses control bytes but the tab,
 /// unless `clean` says that the caller knows there are none.

@@ -1,8 +1,8 @@
 //! Lines of an SDP and those attributes that negotiation understands (RFC 8866 §6, RFC 3264 §5.1, RFC 4585 §4.2).
 //! Invariant: an attribute that we read in any letter case is never passed on as one that we did not understand.
 
+use super::fault::{Fault, NAME_BYTES_MAX};
 use super::field::{self, payload_number};
-use super::{Fault, NAME_BYTES_MAX};
 
 /// Which way media flows, from the view of the side that wrote the SDP (RFC 3264 §5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -1,8 +1,8 @@
 //! The m-line: media type, port, transport and formats (RFC 8866 §5.14).
 //! Invariant: the formats of an audio stream over an RTP transport are payload numbers, 0 to 127.
 
+use super::fault::{FORMATS_MAX, Fault, NAME_BYTES_MAX};
 use super::field::{self, Connection};
-use super::{FORMATS_MAX, Fault, NAME_BYTES_MAX};
 
 /// The media type of an m-line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

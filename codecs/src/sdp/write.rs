@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use super::{SDP_WRITTEN_MAX, SdpError};
+use super::fault::{SDP_WRITTEN_MAX, SdpError};
 
 /// An SDP being written. Values must hold no line end: whatever was parsed holds none.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{AccountId, Refused};
+use crate::refused::{AccountId, Refused};
 
 /// A reservation's amount so many times over is what an account should have free after it.
 const LOW_WATER: i64 = 4;

@@ -13,6 +13,7 @@ mod party;
 mod pocket;
 mod rates;
 mod record;
+mod refused;
 mod replay;
 mod sheet;
 mod snapshot;
@@ -23,7 +24,7 @@ mod transfer;
 mod trial;
 mod units_text;
 
-pub use books::{AccountId, Balance, Books, GivenImage, Outcome, Posted, Refused, Request, Settles};
+pub use books::{Balance, Books, GivenImage, Outcome, Posted, Request, Settles};
 pub use chain::{GENESIS, Hash, chain, from_hex, hex};
 pub use key::{CallId, Key};
 pub use lent::Lent;
@@ -36,6 +37,7 @@ pub use record::{
     PeriodClosed, PriceRow, Record, RecordBody, RecordError, Rejected, Rerated, Reversed, Settled, SliceMoved, Started, TierOpen,
     TopUpBooked,
 };
+pub use refused::{AccountId, Refused};
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use sheet::{Sheet, SheetError, SheetMoney};
 pub use snapshot::{PocketImage, SnapshotError, SnapshotHead, SnapshotReader, StateImage};

@@ -1,10 +1,6 @@
 //! A deck's file before it is one: what loads, and what is wrong with the rest. For looking at, not for calls.
 
-use std::io::Read;
-
-use units::Currency;
-
-use super::{Deck, DeckError, Rules, Warning, load};
+use super::{Deck, DeckError, Warning};
 
 /// A file read as far as it is right. A deck for calls comes of [`Deck::load`], which takes all rows or none.
 #[derive(Debug)]
@@ -22,11 +18,6 @@ pub struct Draft {
 // === impl Draft ===
 
 impl Draft {
-    /// Reads all that can be read; see [`Deck::load_by`].
-    pub fn read(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Self {
-        load::draft(name, currency, rules, reader)
-    }
-
     /// A deck that is right and came from no file: its rows have no lines.
     pub const fn whole(deck: Deck) -> Self {
         Self { deck, lines: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
@@ -43,7 +34,10 @@ impl Draft {
 
 #[cfg(test)]
 mod tests {
+    use units::Currency;
+
     use super::*;
+    use crate::deck::Rules;
 
     #[test]
     fn right_rows_are_kept_with_their_lines() {

@@ -35,8 +35,27 @@ const UNTIL: usize = 7;
 const NEXT_RATE: usize = 8;
 const PERIOD: usize = 9;
 
+impl Deck {
+    /// Reads the CSV. Every wrong row is in the error, in the order of the file, and then nothing is loaded.
+    pub fn load(name: &str, currency: Currency, reader: impl Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+        Self::load_by(name, currency, &Rules::default(), reader)
+    }
+
+    /// The same with periods and a way of rounding.
+    pub fn load_by(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+        draft(name, currency, rules, reader).finish()
+    }
+}
+
+impl Draft {
+    /// Reads all that can be read; see [`Deck::load_by`].
+    pub fn read(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Self {
+        draft(name, currency, rules, reader)
+    }
+}
+
 /// All that can be read of a file.
-pub(super) fn draft(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Draft {
+fn draft(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Draft {
     let (data, unread) = match read(reader) {
         Ok(data) => (data, None),
         Err(message) => (Vec::new(), Some(DeckError { line: 1, column: 1, message })),

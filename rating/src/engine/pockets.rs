@@ -8,12 +8,12 @@ use ledger::{
     AccountState, Balance, House, Key, MAX_POCKETS, Party, PocketGranted, PocketKind, PocketTerms, Posted, Purpose, Record, RecordBody,
     Refused, Transfer, check_pocket_name,
 };
-use serde::{Serialize, Serializer};
-use units::{Money, Name, Now, Prefix, Wall};
+use units::{Money, Name, Now, Wall};
 
 use super::Engine;
-use super::accounts::{AccountRefused, as_text, as_time_or_none};
 use super::lease::SECOND;
+use super::refused::AccountRefused;
+use super::views::PocketView;
 use crate::payment::check_words;
 
 /// Most prefixes that a pocket serves.
@@ -47,36 +47,6 @@ pub struct Granted {
     pub replayed: bool,
     /// For the journal; none if replayed.
     pub record: Option<Record>,
-}
-
-/// A pocket as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PocketView {
-    /// Unique within the account.
-    pub name: Name,
-    /// `minutes`, `test` or `promo`.
-    pub kind: PocketKind,
-    /// Among those of a kind the lower goes first.
-    pub priority: u8,
-    /// Posted: money, or seconds with five places.
-    #[serde(serialize_with = "as_text")]
-    pub left: Money,
-    /// Held for calls in progress.
-    #[serde(serialize_with = "as_text")]
-    pub leased: Money,
-    /// The destinations that it pays for; all if empty.
-    #[serde(serialize_with = "as_digits")]
-    pub prefixes: Vec<Prefix>,
-    /// From when on.
-    #[serde(serialize_with = "as_time_or_none")]
-    pub valid_from: Option<Wall>,
-    /// When it ends; never if absent.
-    #[serde(serialize_with = "as_time_or_none")]
-    pub expires_at: Option<Wall>,
-}
-
-fn as_digits<S: Serializer>(prefixes: &[Prefix], s: S) -> Result<S::Ok, S::Error> {
-    s.collect_seq(prefixes.iter().map(ToString::to_string))
 }
 
 // === impl Engine ===

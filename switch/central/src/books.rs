@@ -9,8 +9,8 @@ use store::{
 };
 use units::{Name, Wall};
 
-use crate::journal::End;
 use crate::instruction::{Answer, Instruction};
+use crate::journal::End;
 use crate::questions::{Entry, Found, Lines, Question};
 use crate::{Central, CentralError};
 

@@ -10,7 +10,7 @@ use units::{Name, Wall};
 
 use crate::failed::Failed;
 use crate::instruction::Answer;
-use crate::rows::{damaged, signed};
+use crate::rows::{self, damaged, signed};
 use crate::{CentralError, journal, schema, transaction, trial};
 
 /// Closes once per key.

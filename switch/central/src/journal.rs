@@ -11,8 +11,7 @@ use tokio_postgres::{Row, Transaction};
 use units::{Name, Wall};
 
 use crate::failed::Failed;
-use crate::rows::{damaged, signed};
-use crate::transaction;
+use crate::rows::{self, damaged, signed};
 
 /// Entries of one journal that get their places in one transaction at most.
 const BATCH: i64 = 500;

@@ -27,9 +27,9 @@ mod tls;
 mod transaction;
 mod trial;
 
+pub use door::Central;
 pub use driver::{Driver, QuotaRequest, Shards, Start};
 pub use error::CentralError;
-pub use door::Central;
 pub use instruction::{Booked, NewGrant};
 pub use quotas::{QuotaRow, QuotaState};
 pub use rows::{AccountRow, PocketRow};

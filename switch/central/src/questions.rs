@@ -8,8 +8,8 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Wall};
 
-use crate::journal::{self, END, End};
 use crate::failed::Failed;
+use crate::journal::{self, END, End};
 use crate::rows::{self, damaged, signed};
 use crate::transaction;
 

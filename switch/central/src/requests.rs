@@ -11,9 +11,9 @@ use store::JournalEntry;
 use tokio_postgres::Transaction;
 use units::{Currency, Name, Wall};
 
-use crate::journal::{self, Line};
 use crate::failed::Failed;
 use crate::instruction::{Answer, Instruction};
+use crate::journal::{self, Line};
 use crate::operator;
 use crate::questions::{self, Found, Question};
 use crate::rows::{self, AccountRow, damaged, signed};

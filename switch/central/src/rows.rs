@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger::{GENESIS, Hash, Sheet, SheetMoney, StateImage};
+use ledger::{GENESIS, Hash, OPEN, Sheet, SheetMoney, StateImage};
 use rating::quotas::Grant;
 use rating::quotas::central::{Account, Node, Quota, Wanted};
 use rating::quotas::owner;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{GivenImage, Key, Notice, OPEN, Outcome as Became, Record, RecordBody, Sheet, TrialBalance, chain};
+use ledger::{GivenImage, Key, Notice, Outcome as Became, Record, RecordBody, Sheet, TrialBalance, chain};
 use rating::quotas::central::{CENTRAL, Node};
 use rating::quotas::client::Word;
 use rating::quotas::pocket_balance;
@@ -12,8 +12,8 @@ use rating::rerate::CallChanges;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Now, Tick, Wall};
 
-use crate::journal::{self, Line};
 use crate::failed::Failed;
+use crate::journal::{self, Line};
 use crate::rows::{self, AccountRow, damaged, signed};
 use crate::{CentralError, forms};
 

@@ -4,8 +4,8 @@ use ledger::{House, TrialBalance, TrialLine};
 use tokio_postgres::Transaction;
 use units::Currency;
 
-use crate::journal::{END, End};
 use crate::failed::Failed;
+use crate::journal::{END, End};
 use crate::rows::damaged;
 
 /// All balances, and the end of the central journal, of one moment: up to that end, if it is not behind, they are the sum of its entries.

@@ -13,12 +13,9 @@ use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use self::ring::Ring;
+pub use self::ring::{MAX_BATCH, MAX_DATAGRAM_BYTES};
 use crate::address::RawAddress;
 
-/// Datagrams in one system call.
-pub const MAX_BATCH: usize = 64;
-/// Longer datagrams are dropped and counted as truncated: no SIP message that a switch should take is that long.
-pub const MAX_DATAGRAM_BYTES: usize = 16 * 1024;
 /// An ICMP error for one peer makes the next call on the socket fail, whomever it is for; it is tried this often again.
 const RETRIES: u32 = 3;
 /// Room for one control message of the error queue (an extended error and the address that sent it).

@@ -1,13 +1,9 @@
 //! What can be wrong with a message, which status answers it (RFC 3261 §8.2, §21.4) and how it is counted.
 //! Invariant: a malformed response or ACK is never answered; labels are a fixed small set.
 
-use std::net::SocketAddr;
+use crate::Name;
 
-use bytes::Bytes;
-
-use crate::{Builder, Message, Method, Name};
-
-/// A fault of a message, found by [`Message::parse`] or [`Message::check`].
+/// A fault of a message, found by [`crate::Message::parse`] or [`crate::Message::check`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Nothing but line ends: a keep-alive.
@@ -149,49 +145,4 @@ impl Fault {
         "malformed_header",
         "cseq_method",
     ];
-
-    /// The answer to `request`, or `None` when it must be dropped: a response, an ACK, or nothing to send it by.
-    /// Set the request's source first ([`Message::set_source`]) so that the top Via leads back to it.
-    pub fn response(self, request: &Message) -> Option<Bytes> {
-        if !request.is_request() || request.method() == Method::Ack || self == Fault::Empty || request.header(Name::Via).is_none() {
-            return None;
-        }
-        Some(Builder::response(request, self.status(), self.reason()).build())
-    }
-}
-
-/// A datagram or frame that is no message: its first fault, and what could be salvaged for the answer.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{fault}")]
-pub struct ParseError {
-    fault: Fault,
-    salvaged: Option<Box<Message>>,
-}
-
-impl ParseError {
-    pub(crate) fn new(fault: Fault, salvaged: Option<Message>) -> ParseError {
-        ParseError { fault, salvaged: salvaged.map(Box::new) }
-    }
-
-    /// What is wrong.
-    pub fn fault(&self) -> Fault {
-        self.fault
-    }
-
-    /// The counter label of the fault.
-    pub fn label(&self) -> &'static str {
-        self.fault.label()
-    }
-
-    /// The half-read request, when there is one to answer.
-    pub fn request(&self) -> Option<&Message> {
-        self.salvaged.as_deref()
-    }
-
-    /// The stateless answer to send back to `source` (400, 505, 513); `None` when the datagram must be dropped.
-    pub fn response(&self, source: SocketAddr) -> Option<Bytes> {
-        let mut request = self.salvaged.as_deref()?.clone();
-        request.set_source(source);
-        self.fault.response(&request)
-    }
 }

@@ -3,6 +3,7 @@
 //! Invariant: no input panics, and every loop, table and length has a named bound.
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod auth;
 mod builder;
 mod chars;
@@ -26,10 +27,10 @@ mod via;
 
 pub use builder::Builder;
 pub use check::MAX_KEY;
-pub use fault::{Fault, ParseError};
+pub use fault::Fault;
 pub use framer::{Frame, FrameError, Framer};
 pub use lexer::{MAX_HEADERS, MAX_MESSAGE};
-pub use message::Message;
+pub use message::{Message, ParseError};
 pub use method::Method;
 pub use name::Name;
 pub use name_addr::NameAddr;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
-use crate::{Fault, Method, Name, NameAddr, ParseError, ReplyTo, Uri, Via};
+use crate::{Fault, Method, Name, NameAddr, ReplyTo, Uri, Via};
 
 /// A request or response. Cheap to hold for the time of handling it; it keeps the whole received buffer alive.
 #[derive(Clone, Debug)]
@@ -27,6 +27,37 @@ pub(crate) struct Checked {
     pub(crate) to_tag: Span,
     pub(crate) cseq: (u32, Method),
 }
+
+/// A datagram or frame that is no message: its first fault, and what could be salvaged for the answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{fault}")]
+pub struct ParseError {
+    fault: Fault,
+    salvaged: Option<Box<Message>>,
+}
+
+impl ParseError {
+    pub(crate) fn new(fault: Fault, salvaged: Option<Message>) -> ParseError {
+        ParseError { fault, salvaged: salvaged.map(Box::new) }
+    }
+
+    /// What is wrong.
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// The counter label of the fault.
+    pub fn label(&self) -> &'static str {
+        self.fault.label()
+    }
+
+    /// The half-read request, when there is one to answer.
+    pub fn request(&self) -> Option<&Message> {
+        self.salvaged.as_deref()
+    }
+}
+
+// === impl Message ===
 
 impl Message {
     /// Parses one datagram. Trailing bytes beyond Content-Length are ignored; a missing Content-Length takes all.

@@ -1,5 +1,6 @@
 //! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with other prices.
 
+mod ask;
 mod book;
 mod compare;
 mod corrections;
@@ -8,66 +9,15 @@ mod report;
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use rating::rerate::{Pricing, Progress, Summary, rerate_in};
 
-use super::client::Reach;
-use super::deck::KeptVersion;
-use super::deck_file::{self, DeckAsk};
-
-/// Arguments.
-#[derive(clap::Args)]
-pub(crate) struct Ask {
-    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own prices again
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["deck_version", "decks"])]
-    deck: Option<PathBuf>,
-    #[command(flatten)]
-    kept: KeptVersion,
-    /// Every account of a call by the deck of --config that has the name of the one it was billed by, every carrier by its deck there
-    #[arg(long, requires = "config", conflicts_with_all = ["calls", "deck_version", "billed_by"])]
-    decks: bool,
-    /// What this carrier would charge, by another deck; may be given for several
-    #[arg(long, value_name = "NAME=FILE", conflicts_with = "calls")]
-    carrier_deck: Vec<String>,
-    /// Calls, CSV with call_id,answered_at,number,duration_ms; `-` for standard input
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["cdrs", "from"])]
-    calls: Option<PathBuf>,
-    /// Where priced calls go; standard output if absent
-    #[arg(long, value_name = "FILE", requires = "calls")]
-    out: Option<PathBuf>,
-    #[command(flatten)]
-    how: DeckAsk,
-    /// Call records as `tollgate cdr --csv` or --json prints them, or one a line; `-` for standard input; from the node if absent
-    #[arg(long, value_name = "FILE", conflicts_with = "calls")]
-    cdrs: Option<PathBuf>,
-    /// Calls that ended at this instant or later, RFC 3339
-    #[arg(long, value_name = "RFC3339", conflicts_with = "calls")]
-    from: Option<String>,
-    /// Calls that ended before this instant, RFC 3339
-    #[arg(long, value_name = "RFC3339", conflicts_with = "calls")]
-    to: Option<String>,
-    /// Only what this account paid, for its own calls and for those of accounts below it
-    #[arg(long, value_name = "NAME", conflicts_with = "calls")]
-    account: Option<String>,
-    /// Only calls that were billed by the deck of this name, and the new deck for the accounts that were; else for the callers' accounts
-    #[arg(long, value_name = "NAME", conflicts_with = "calls")]
-    billed_by: Option<String>,
-    /// One JSON document
-    #[arg(long, conflicts_with = "calls")]
-    json: bool,
-    /// Where the corrections go, one JSON object a line; needs --from and --to
-    #[arg(long, value_name = "FILE", conflicts_with = "calls")]
-    corrections: Option<PathBuf>,
-    /// Book on the node the difference between what each call costs its account now and what it is to cost; again, it changes nothing
-    #[arg(long, conflicts_with = "calls")]
-    book: bool,
-    #[command(flatten)]
-    reach: Reach,
-}
+use super::deck_file;
+pub(crate) use ask::Ask;
 
 /// Prices every call; the sum goes to stderr.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {

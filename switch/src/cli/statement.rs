@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, bail};
-use serde::Serialize;
 use serde_json::json;
 use units::{Currency, Money, Wall};
 use web::{StatementBalanceDoc, StatementDoc};
@@ -15,7 +14,7 @@ use super::client::segment;
 use super::order::Shown;
 use super::table::Wide;
 use super::{stdout, when};
-use sheet::Sheet;
+use sheet::{Sheet, Turnover};
 
 /// Movements asked for at once.
 const PAGE_ROWS: &str = "10000";
@@ -50,15 +49,6 @@ struct Tally {
     balances: BTreeMap<Place, i64>,
     /// Sums of what came and of what went.
     turnover: BTreeMap<Place, (i64, i64)>,
-}
-
-/// All that came to and went from a balance: opening + credits − debits = closing.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Turnover {
-    pocket: String,
-    currency: String,
-    credits: String,
-    debits: String,
 }
 
 // === impl Ask ===

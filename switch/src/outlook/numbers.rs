@@ -7,7 +7,7 @@ use call::{Destination, Origin, who_pays};
 use units::{Cause, Now};
 use web::documents::{RouteDoc, RouteNumberDoc};
 
-use super::{Ground, refuse};
+use super::ground::{Ground, refuse};
 
 /// A call from a carrier: nothing but a number of ours is for it.
 pub(crate) fn look_from_carrier(carrier: &Arc<Carrier>, to: &str, now: Now, ground: &Ground<'_>) -> RouteDoc {

@@ -22,7 +22,7 @@ use web::{
 
 use crate::run::books::{Books, BooksError};
 use crate::run::fabric::{Fabric, Picture};
-use crate::run::local_books::ask;
+use crate::run::local::ask;
 use crate::run::terms::{self, account_doc};
 use crate::run::{accounting, disk, money, payments};
 use crate::shelf::Shelf;

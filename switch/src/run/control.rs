@@ -18,7 +18,7 @@ use crate::logs;
 use crate::outlook::{self, Ground, Holder, Live};
 use crate::run::backend::SwitchBackend;
 use crate::run::fabric::Fabric;
-use crate::run::local_books::{ask, read};
+use crate::run::local::{ask, read};
 
 /// Orders that wait; more are refused.
 pub(crate) const ORDERS_MAX: usize = 16;

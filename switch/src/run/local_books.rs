@@ -1,7 +1,6 @@
 //! The books of a node by itself: accounts are in its shards, what happened is in its journal.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use central::NewGrant;
 use ledger::{Key, PeriodClosed, Refused, TrialBalance};
@@ -9,39 +8,12 @@ use node::{AdminReply, AdminRequest, shard_of};
 use rating::engine::{AccountChange, AccountView, InTransit, MoveOrder, TransitPlace, rerated};
 use rating::quotas::transaction::NewAccount;
 use rating::rerate::CallChanges;
-use store::{Journal, NoticePage, Page, PaymentPage, Query, Reader, Statement, StatementQuery, StoreError};
-use tokio::sync::{Mutex, oneshot};
+use store::{NoticePage, Page, PaymentPage, Query, Reader, Statement, StatementQuery};
 use units::{Name, Wall};
 
 use crate::run::books::{Answer, Books, BooksError, Done};
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::local::{LocalBooks, ask};
 use crate::run::local_period;
-
-/// See the module.
-#[derive(Clone)]
-pub(crate) struct LocalBooks {
-    pub(super) fabric: Arc<Fabric>,
-    pub(super) journal: Arc<Journal>,
-    /// One period is closed at a time.
-    pub(super) closing: Arc<Mutex<()>>,
-    /// One account is opened at a time: keys are unique over all shards.
-    opening: Arc<Mutex<()>>,
-    /// What billed calls cost is changed by one request at a time: each looks in the journal at what the others did.
-    rerating: Arc<Mutex<()>>,
-}
-
-/// Asks one shard.
-pub(super) async fn ask(fabric: &Fabric, shard: u8, request: AdminRequest) -> Result<AdminReply, BooksError> {
-    let (reply, answer) = oneshot::channel();
-    if !fabric.post(shard, Letter::Admin { request, reply }) {
-        return Err(BooksError::Unavailable("the switch is overloaded: try again".to_owned()));
-    }
-    match answer.await {
-        Ok(AdminReply::Unavailable(why)) => Err(BooksError::Unavailable(why)),
-        Ok(reply) => Ok(reply),
-        Err(_) => Err(BooksError::Unavailable("the switch is stopping".to_owned())),
-    }
-}
 
 /// An answer that fits no question: a shard that is stopping.
 fn unanswered() -> BooksError {
@@ -49,48 +21,6 @@ fn unanswered() -> BooksError {
 }
 
 impl LocalBooks {
-    /// Of this fabric's shards.
-    pub(crate) fn new(fabric: &Arc<Fabric>, journal: &Arc<Journal>) -> Self {
-        let (closing, opening, rerating) = (Arc::default(), Arc::default(), Arc::default());
-        Self { fabric: Arc::clone(fabric), journal: Arc::clone(journal), closing, opening, rerating }
-    }
-
-    fn shards(&self) -> u8 {
-        self.fabric.mailboxes.len() as u8
-    }
-
-    /// The shard of the account.
-    pub(super) async fn ask(&self, account: &str, request: AdminRequest) -> Result<AdminReply, BooksError> {
-        match ask(&self.fabric, shard_of(account, self.shards()), request).await? {
-            AdminReply::NotFound => Err(BooksError::Account(Refused::UnknownAccount.into())),
-            AdminReply::Refused(refused) => Err(BooksError::Account(refused)),
-            reply => Ok(reply),
-        }
-    }
-
-    /// Every shard, one after the other.
-    pub(super) async fn ask_all(
-        &self,
-        request: impl Fn() -> AdminRequest,
-        mut take: impl FnMut(AdminReply) -> Result<(), BooksError>,
-    ) -> Result<(), BooksError> {
-        for shard in 0..self.shards() {
-            match ask(&self.fabric, shard, request()).await? {
-                AdminReply::Refused(refused) => return Err(BooksError::Account(refused)),
-                reply => take(reply)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Asks the journal, away from the threads that serve requests.
-    pub(super) async fn read<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(Reader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, BooksError> {
-        read(&self.journal, question).await
-    }
-
     async fn view(&self, name: Name) -> Result<AccountView, BooksError> {
         match self.ask(&name, AdminRequest::Account(name.clone())).await? {
             AdminReply::Account(view) => Ok(view),
@@ -242,21 +172,6 @@ impl LocalBooks {
         all.truncate(limit);
         Ok(all)
     }
-}
-
-/// Asks the journal, away from the threads that serve requests.
-pub(super) async fn read<T: Send + 'static>(
-    journal: &Arc<Journal>,
-    question: impl FnOnce(Reader) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, BooksError> {
-    let journal = Arc::clone(journal);
-    blocking(move || question(journal.reader()?)).await
-}
-
-/// Work that waits for the disk.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, BooksError> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| BooksError::Unavailable(error.to_string()))?;
-    done.map_err(|error| BooksError::Unavailable(error.to_string()))
 }
 
 // === impl Books ===

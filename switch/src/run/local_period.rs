@@ -7,7 +7,7 @@ use store::{Balances, Movement, Statement, StatementPlace, StatementQuery};
 use units::{Currency, Money, Name, Wall};
 
 use crate::run::books::BooksError;
-use crate::run::local_books::{LocalBooks, ask, blocking};
+use crate::run::local::{LocalBooks, ask, blocking};
 
 /// Looks at an account that moves while it is looked at.
 const COMPARE_MAX: usize = 5;

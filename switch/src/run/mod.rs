@@ -10,6 +10,7 @@ mod control;
 mod disk;
 mod dns;
 mod fabric;
+mod local;
 mod local_books;
 mod local_period;
 mod meter;

@@ -1,7 +1,6 @@
 //! The running switch: its threads and sockets, started in order and ended in the reverse order.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,7 +28,7 @@ use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
 use crate::run::control::{NodeControl, ORDERS_MAX, Order};
 use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
-use crate::run::local_books::LocalBooks;
+use crate::run::local::LocalBooks;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
 use crate::run::pace::Pace;
@@ -515,6 +514,6 @@ fn shard_count(settings: &Settings) -> usize {
 /// The key of this start's tokens.
 fn secret() -> anyhow::Result<[u8; 16]> {
     let mut key = [0; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut key)).context("cannot read /dev/urandom")?;
+    getrandom::fill(&mut key).context("no random bytes from the system for the key of this start's tokens")?;
     Ok(key)
 }

@@ -12,7 +12,7 @@ use ledger::Hash;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::queue::Shared;
-use crate::{JournalEntry, Reader, StoreError, schema};
+use crate::{Batch, Reader, StoreError, Wants, schema};
 
 /// Name of the file in the data folder.
 const FILE: &str = "feeds.db";
@@ -24,17 +24,6 @@ const SET_UP: &str = "
     PRAGMA synchronous = NORMAL;
     CREATE TABLE IF NOT EXISTS place (feed TEXT PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
-/// Which entries a feed hands on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wants {
-    /// Each one: another ledger is built of them.
-    All,
-    /// Call records, [`crate::Kind::CDR`].
-    Cdrs,
-    /// Notices, [`crate::Kind::NOTICE`].
-    Notices,
-}
-
 /// Where a feed begins that has never run on this journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
@@ -42,15 +31,6 @@ pub enum Start {
     First,
     /// With the next one: old news are not told.
     Next,
-}
-
-/// Entries to hand on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Batch {
-    /// In journal order; empty if there is nothing new.
-    pub entries: Vec<JournalEntry>,
-    /// All that the feed wants up to this number is in the batch.
-    pub upto: u64,
 }
 
 /// One feed's place in the journal, with connections of its own. It blocks on the disk; it may move between threads.

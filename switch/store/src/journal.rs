@@ -22,7 +22,7 @@ use crate::schema::{self, Found};
 use crate::snapshot::{self, Snapshots};
 use crate::unsaved::{self, Unsaved};
 use crate::walk::{self, Head, OnEntry};
-use crate::writer::{Fault, SharedFault, Writer};
+use crate::writer::{Closed, Fault, SharedFault, Writer};
 use crate::{Entry, Feed, Kind, Reader, Start, StoreError, Wants, closing, wal};
 
 /// How the journal is run. The defaults suit a switch.
@@ -71,13 +71,6 @@ struct Read {
     from: Head,
     /// Settled calls among what was read.
     cdrs: u64,
-}
-
-/// What was there at the end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Closed {
-    /// Entries in the journal, all durable.
-    pub entries: u64,
 }
 
 /// An open journal. One per data folder on the whole machine.

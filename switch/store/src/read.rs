@@ -10,7 +10,7 @@ use units::{Name, Wall};
 
 use crate::index::BLOCK;
 use crate::walk::read;
-use crate::{Batch, Entry, StoreError, Wants, schema};
+use crate::{Batch, JournalEntry, StoreError, Wants, schema};
 
 /// Rows in one page at most.
 pub const MAX_PAGE_ROWS: u32 = 10_000;
@@ -70,17 +70,6 @@ pub struct NoticeRow {
     pub at: Wall,
     /// JSON of the [`ledger::Notice`].
     pub notice: Box<RawValue>,
-}
-
-/// An entry with its place in the journal.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct JournalEntry {
-    /// Its number, from 1.
-    pub seq: u64,
-    /// As written.
-    pub entry: Entry,
-    /// The chain's hash over it and all before.
-    pub hash: Hash,
 }
 
 /// A read-only connection. Cheap to open; may move between threads.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::index::{self, CdrIndex};
 use crate::journal::take;
 use crate::walk::{Head, read};
-use crate::{Entry, StoreError, schema, verify, wal, walk};
+use crate::{Entry, StoreError, replay, schema, wal, walk};
 
 /// Rows read in one go.
 const CHUNK_ROWS: u64 = 8_192;
@@ -59,7 +59,7 @@ fn rebuild(conn: &Connection, head: Head) -> rusqlite::Result<Reindexed> {
         for (seq, mut entry) in rows.collect::<rusqlite::Result<Vec<(u64, Entry)>>>()? {
             // What this program cannot read keeps its columns.
             if let Ok(record) = Record::decode(&entry.body)
-                && let Some(row) = verify::row_of(&entry, &record)
+                && let Some(row) = replay::row_of(&entry, &record)
             {
                 update.execute((seq, row.kind.0, &*row.account, row.at.0))?;
                 entry = row;

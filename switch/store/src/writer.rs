@@ -21,7 +21,6 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use crate::StoreError;
 use crate::head::HeadFile;
 use crate::index::{self, CdrIndex};
-use crate::journal::Closed;
 use crate::queue::{CLOSE, Job, Shared};
 use crate::room::Ballast;
 use crate::schema::PAGE_BYTES;
@@ -54,6 +53,13 @@ pub type Fault = Box<dyn FnMut(Stage) -> io::Result<()> + Send>;
 
 /// The writer and the maker of snapshots fail by the same plan.
 pub(crate) type SharedFault = Arc<Mutex<Option<Fault>>>;
+
+/// What was there at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Closed {
+    /// Entries in the journal, all durable.
+    pub entries: u64,
+}
 
 pub(crate) struct Writer {
     pub(crate) conn: Connection,

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use rating::{ProfitGuard, Terms};
 use serde::Deserialize;
 use units::{Currency, Money, Name};
 
+use super::fields::{currency, idempotency_key, key_needed, units_of};
 use super::{NAME_BYTES_MAX, ROWS_DEFAULT, ROWS_MAX, created, path_name, split_page, terms};
 use crate::backend::{NewAccount, OpenReceipt};
-use crate::body::{DecimalText, amount_units, read_json};
+use crate::body::{DecimalText, read_json};
 use crate::cursor;
 use crate::documents::{AccountDoc, Page};
 use crate::problem::Problem;
@@ -25,7 +26,6 @@ const LIST: char = 'a';
 /// Accounts looked at in one step of a list, and in one answer.
 const LOOK_ROWS: usize = 1_000;
 const LOOK_MAX: usize = 20_000;
-pub(super) const KEY_BYTES_MAX: usize = 128;
 
 /// `GET /accounts`
 pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<AccountDoc>>, Problem> {
@@ -181,37 +181,10 @@ pub async fn add(State(state): State<Arc<WebState>>, params: Params, request: Re
     Ok(response)
 }
 
-/// The key, if there is one; an empty, long, repeated or unprintable one is refused.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut all = headers.get_all("idempotency-key").iter();
-    let Some(first) = all.next() else { return Ok(None) };
-    let text = first.to_str().unwrap_or_default().trim();
-    let fits = !text.is_empty() && text.len() <= KEY_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    if !fits || all.next().is_some() {
-        let detail = format!("Idempotency-Key must be given once, 1 to {KEY_BYTES_MAX} printable ASCII characters");
-        return Err(Problem::bad_request(detail).at("Idempotency-Key"));
-    }
-    Ok(Some(text.to_owned()))
-}
-
-pub(super) fn key_needed() -> Problem {
-    Problem::bad_request("this moves money: send an Idempotency-Key header, new for each payment and the same when you repeat one")
-        .at("Idempotency-Key")
-}
-
-/// Units of 10⁻⁵ of an amount that is zero or more.
-pub(super) fn units_of(field: &'static str, text: &DecimalText) -> Result<i64, Problem> {
-    amount_units(&text.0).map_err(|detail| Problem::unprocessable(field, detail))
-}
-
 fn account_name(name: String) -> Result<String, Problem> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
         return Err(Problem::unprocessable("name", "a name is 1 to 64 of A–Z a–z 0–9 . _ -, with : after the account above it"));
     }
     Ok(name)
-}
-
-pub(super) fn currency(text: &str) -> Result<Currency, Problem> {
-    Currency::iso(text).map_err(|error| Problem::unprocessable("currency", error.to_string()))
 }

@@ -10,7 +10,7 @@ use rating::check_pocket_name;
 use serde::Deserialize;
 use units::{Currency, Money, Wall};
 
-use super::accounts::{idempotency_key, key_needed};
+use super::fields::{idempotency_key, key_needed};
 use super::{created, path_name};
 use crate::backend::{StatementAsk, StatementPlace};
 use crate::body::read_json;

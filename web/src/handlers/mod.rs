@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod calls;
 pub mod cdrs;
 pub mod decks;
+mod fields;
 pub mod health;
 pub mod ledger;
 pub mod money;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use rating::rerate::CallCost;
 use serde::Deserialize;
 
-use super::accounts::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
+use super::fields::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
 use super::{created, path_name};
 use crate::backend::{Amount, Hand, HandOrder, TopUpOrder};
 use crate::body::{DecimalText, amount_units, read_json};

@@ -12,7 +12,7 @@ use rating::{AccountStatus, IDLE_DAYS_MAX, LANGUAGES, PocketKind, PocketTerms, P
 use serde::{Deserialize, Deserializer};
 use units::{Currency, Name, Prefix, Wall, Zone};
 
-use super::accounts::{currency, idempotency_key, key_needed, units_of};
+use super::fields::{currency, idempotency_key, key_needed, units_of};
 use super::{created, path_name};
 use crate::backend::{Amount, GrantOrder};
 use crate::body::{DecimalText, amount_units, read_json};

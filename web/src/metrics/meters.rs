@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use prometheus::{Counter, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::label::{Outcome, Side};
-use super::{NONE, Vectors};
+use super::vectors::{NONE, Vectors};
 
 /// Final statuses with a series of their own (RFC 3261 §21 and the IANA list); ascending.
 pub(crate) const CODES: &[u16] = &[

@@ -3,31 +3,28 @@
 
 mod label;
 mod meters;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus::core::Collector;
-use prometheus::{
-    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use label::{AuthReason, CallState, DebitFailure, Outcome, PacketDirection, PacketDrop, Side};
 pub use meters::LegMeters;
+pub use vectors::MetricsError;
+use vectors::{NONE, Vectors, counter, gauge, histogram, keep, opts};
 
 /// Carriers with a label of their own; later ones count as `other`.
 pub const CARRIER_LABELS_MAX: usize = 1_024;
 /// The label of a carrier that is not in the configuration.
 const OTHER: &str = "other";
-/// The carrier label of the customers' side.
-const NONE: &str = "";
 /// The commit that a release build was made from; the build sets the variable.
 const COMMIT: &str = match option_env!("TOLLGATE_COMMIT") {
     Some(commit) => commit,
     None => "unknown",
 };
 
-const PREFIX: &str = "tollgate_";
 const PDD_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
 const RATING_SECONDS: &[f64] = &[5e-7, 1e-6, 2e-6, 3e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2];
 const COMMIT_SECONDS: &[f64] = &[1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -75,30 +72,6 @@ pub struct Metrics {
     /// 1 if the last reload was applied, 0 if it was refused.
     pub config_last_reload_success: Gauge,
 }
-
-/// Metrics with labels.
-struct Vectors {
-    call_attempts: IntCounterVec,
-    sip_responses: IntCounterVec,
-    answered_call_seconds: CounterVec,
-    calls_active: IntGaugeVec,
-    carrier_up: GaugeVec,
-    carrier_calls: IntGaugeVec,
-    auth_rejected: IntCounterVec,
-    debit_failures: IntCounterVec,
-    notices: IntCounterVec,
-    rtp_packets: IntCounterVec,
-    rtp_packets_dropped: IntCounterVec,
-    feed_lag_entries: IntGaugeVec,
-    feed_failures: IntCounterVec,
-    feed_given_up: IntCounterVec,
-    slice_units: IntGaugeVec,
-}
-
-/// The registry refused a name or a label; a fault of this crate, found at start.
-#[derive(Debug, thiserror::Error)]
-#[error("metrics: {0}")]
-pub struct MetricsError(#[from] prometheus::Error);
 
 // === impl Metrics ===
 
@@ -231,80 +204,6 @@ impl Metrics {
     pub fn exposition(&self) -> Result<String, MetricsError> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
-}
-
-impl Vectors {
-    fn register(r: &Registry) -> Result<Self, MetricsError> {
-        let vectors = Self {
-            call_attempts: counters(r, "call_attempts_total", "Call attempts by how they ended.", &["side", "carrier", "outcome"])?,
-            sip_responses: counters(
-                r,
-                "sip_responses_total",
-                "Final SIP responses: sent to customers, received from carriers.",
-                &["side", "carrier", "code"],
-            )?,
-            answered_call_seconds: keep(
-                r,
-                CounterVec::new(opts("answered_call_seconds_total", "Seconds of ended answered calls, before increments."), &["carrier"])?,
-            )?,
-            calls_active: gauges(r, "calls_active", "Calls by state.", "state")?,
-            carrier_up: keep(r, GaugeVec::new(opts("carrier_up", "1 if calls are sent to this carrier."), &["carrier"])?)?,
-            carrier_calls: gauges(r, "carrier_calls", "Calls on this carrier now.", "carrier")?,
-            auth_rejected: counters(r, "auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
-            debit_failures: counters(r, "debit_failures_total", "Reserves, extensions and debits refused.", &["reason"])?,
-            notices: counters(r, "notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
-            rtp_packets: counters(r, "rtp_packets_total", "RTP packets relayed.", &["direction"])?,
-            rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
-            feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,
-            feed_failures: counters(r, "feed_failures_total", "Deliveries of a feed that failed and are tried again.", &["feed"])?,
-            feed_given_up: counters(r, "feed_given_up_total", "Messages that a feed will never deliver.", &["feed"])?,
-            slice_units: gauges(r, "slice_units", "Held of balances that the central ledger lent, in 1e-5 units.", "currency")?,
-        };
-        // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
-        for state in CallState::ALL {
-            vectors.calls_active.with_label_values(&[state.as_str()]).set(0);
-        }
-        for (vector, labels) in [
-            (&vectors.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
-            (&vectors.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
-            (&vectors.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
-            (&vectors.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
-        ] {
-            for label in labels {
-                vector.with_label_values(&[label]).inc_by(0);
-            }
-        }
-        Ok(vectors)
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(format!("{PREFIX}{name}"), help)
-}
-
-fn keep<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, MetricsError> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
-    keep(registry, IntCounter::with_opts(opts(name, help))?)
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
-    keep(registry, IntCounterVec::new(opts(name, help), labels)?)
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
-    keep(registry, IntGauge::with_opts(opts(name, help))?)
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, MetricsError> {
-    keep(registry, IntGaugeVec::new(opts(name, help), &[label])?)
-}
-
-fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, MetricsError> {
-    keep(registry, Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?)
 }
 
 #[cfg(test)]

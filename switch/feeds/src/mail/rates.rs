@@ -4,8 +4,7 @@ use fluent_bundle::FluentArgs;
 use ledger::{PeriodTimes, RateChange, RateTerms, RatesChange, Times};
 use units::{Name, Rate, Wall};
 
-use super::language::{TextError, Texts};
-use super::text::plain;
+use super::language::{TextError, Texts, plain};
 
 /// Sets what the texts of `rates-change` name. Rules that change do so at `at`, when the version came into force.
 pub(super) fn fill(texts: &Texts, at: Wall, told: &RatesChange, link: Option<&str>, values: &mut FluentArgs<'_>) -> Result<(), TextError> {

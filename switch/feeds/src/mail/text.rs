@@ -6,7 +6,7 @@ use fluent_bundle::FluentArgs;
 use ledger::{Notice, NoticeEvent};
 use units::{Name, Wall};
 
-use super::language::{Language, TextError, Texts};
+use super::language::{Language, TextError, Texts, plain};
 use super::rates;
 
 /// One day, in ms.
@@ -86,9 +86,4 @@ fn event(
 fn of_pocket(values: &mut FluentArgs<'_>, pocket: Option<&Name>) {
     values.set("kind", if pocket.is_some() { "pocket" } else { "balance" });
     values.set("pocket", pocket.map(|name| plain(name)).unwrap_or_default());
-}
-
-/// On one line, whatever it was.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
 }

@@ -11,7 +11,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
-use super::Login;
+/// Who we are to the server.
+#[derive(Clone, Default)]
+pub struct Login {
+    /// User, if the server wants one.
+    pub user: Option<String>,
+    /// Its password.
+    pub password: Option<String>,
+}
 
 /// To connect, and for each answer.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ledger::Record;
 use serde::{Deserialize, Serialize};
 
+pub use self::link::Login;
 use self::link::{Fault, Link};
 use crate::{Consumer, Delivery, Message};
 
@@ -20,15 +21,6 @@ const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 const IDLE: Duration = Duration::from_secs(60);
 /// JetStream's error "stream not found".
 const NO_STREAM: u64 = 10_059;
-
-/// Who we are to the server.
-#[derive(Clone, Default)]
-pub struct Login {
-    /// User, if the server wants one.
-    pub user: Option<String>,
-    /// Its password.
-    pub password: Option<String>,
-}
 
 /// Where records go.
 #[derive(Clone)]

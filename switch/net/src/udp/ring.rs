@@ -5,8 +5,12 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{MAX_BATCH, MAX_DATAGRAM_BYTES};
 use crate::address::RawAddress;
+
+/// Datagrams in one system call.
+pub const MAX_BATCH: usize = 64;
+/// Longer datagrams are dropped and counted as truncated: no SIP message that a switch should take is that long.
+pub const MAX_DATAGRAM_BYTES: usize = 16 * 1024;
 
 /// Headers, vectors, addresses and buffers of one batch each way. The system gives memory only for what datagrams fill.
 pub(super) struct Ring {

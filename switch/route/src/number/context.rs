@@ -4,7 +4,7 @@
 
 use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, ValidationError, get_national_significant_number_owned};
 
-use super::{NumberRefused, Numbering, decode, escaped, national};
+use super::digits::{DIALLED_MAX, NumberRefused, Numbering, decode, escaped, national};
 
 /// A number as written, and the context that it is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,7 +99,7 @@ pub(crate) fn caller_digits(caller: &str, numbering: Numbering) -> String {
 /// Digits and a leading `+`, without separators, up to the first other sign.
 fn leading(raw: &str) -> String {
     let mut text = String::with_capacity(16);
-    let mut bytes = raw.bytes().take(super::DIALLED_MAX);
+    let mut bytes = raw.bytes().take(DIALLED_MAX);
     while let Some(byte) = bytes.next() {
         let byte = if byte == b'%' { escaped(bytes.next(), bytes.next()).unwrap_or_default() } else { byte };
         match byte {

@@ -3,7 +3,7 @@
 use rating::ProfitGuard;
 use units::{Currency, Exchange, Rate, Rounding, Wall};
 
-use super::{Cost, Costs, Network, Sale, Step};
+use super::terms::{Cost, Costs, Network, Sale, Step};
 
 /// A carrier's cost beside what the call brings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

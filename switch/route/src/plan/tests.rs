@@ -1,9 +1,11 @@
 //! Plans as an operator reads them.
 
 use super::*;
+use crate::{CarrierSlots, Carriers, Health, RouteTable};
 use crate::{CarrierSpec, RouteTableBuilder, SlotTable, table::Origin};
 use codecs::Codec;
 use units::Tick;
+use units::{Currency, Exchange, Rate};
 
 /// Alpha costs 0.02 EUR a minute, beta 0.01 EUR with a fee of 0.05, gamma has no deck, delta's deck is empty, epsilon costs 0.03 USD.
 /// A dollar is 0.9 EUR, a pound 1.5 EUR, and what a EUR is in pounds is not said.

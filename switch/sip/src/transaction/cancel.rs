@@ -1,30 +1,13 @@
 //! The CANCEL of an INVITE of ours: RFC 3261 §9.1. Its own transaction is figure 6 and nobody's business but this module's.
 //! Invariant: no CANCEL before a 1xx, none after a final response.
 
-use bytes::Bytes;
 use units::Tick;
 
-use super::client::{Asking, Happening, step_non_invite};
-use super::layer::{Due, Fired, Layer, Timers};
+use super::client_state::{Asking, Cancel, CancelTransaction, Happening, step_non_invite};
+use super::layer::Layer;
 use super::step::{Send, Step};
+use super::timers::{Due, Fired, Timers};
 use super::{Transmit, derive, non_invite_client as non_invite};
-
-/// The CANCEL of an INVITE.
-#[derive(Debug)]
-pub(super) enum Cancel {
-    No,
-    /// Waits for the first 1xx (§9.1), with its Reason.
-    Held(Option<Box<str>>),
-    Sent(Box<CancelTransaction>),
-    Over,
-}
-
-#[derive(Debug)]
-pub(super) struct CancelTransaction {
-    state: non_invite::State,
-    bytes: Bytes,
-    timers: Timers,
-}
 
 // === impl Layer ===
 

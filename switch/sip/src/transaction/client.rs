@@ -1,16 +1,14 @@
 //! Our requests: INVITE and others, and the ACKs to INVITE (RFC 3261 §13.2.2.4, §17.1).
 //! Invariant: a response counts only if its branch opens to a live slot and its CSeq method is that request's.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use units::Tick;
 
-use super::cancel::Cancel;
-use super::layer::{Due, Fired, Layer, Timers};
-use super::matching::{self, COOKIE, Key};
+use super::client_state::{Acknowledged, Asking, Cancel, Chain, Client, Fork, Happening, State};
+use super::layer::Layer;
+use super::matching::{self, COOKIE};
 use super::step::{Class, Rules, Send, Step, Tell};
-use super::waiting::Chain;
+use super::timers::{Due, Fired, Timers};
 use super::{ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
 use crate::flow::Flow;
 use crate::token::{Kind, TOKEN_LEN};
@@ -18,115 +16,6 @@ use crate::{Message, Method, Name};
 
 /// Answers to one INVITE (To-tags of 2xx) whose ACKs are remembered; the 2xx of further ones are passed up each time.
 const FORKS_MAX: usize = 8;
-
-/// A client transaction. What only one without an answer needs is apart: after the 2xx it still has to live for 64·T1.
-#[derive(Debug)]
-pub(super) struct Client {
-    method: Method,
-    pub(super) reliable: bool,
-    pub(super) state: State,
-    timers: Timers,
-    forks: Vec<Fork>,
-    pub(super) asking: Option<Box<Asking>>,
-}
-
-/// What is sent, from `send` to the answer; after a 3xx–6xx to INVITE as long as its ACK may have to be repeated.
-#[derive(Debug)]
-pub(super) struct Asking {
-    pub(super) flow: Flow,
-    /// The request; after a 3xx–6xx to INVITE its ACK.
-    pub(super) bytes: Bytes,
-    pub(super) cancel: Cancel,
-    pub(super) chain: Chain,
-    /// The connection that it went by was lost, and it went out once more.
-    pub(super) resent: bool,
-    /// What is sent instead where the transport of `flow` does not work (§18.1.1).
-    pub(super) fallback: Option<Box<(Flow, Bytes)>>,
-}
-
-/// What happens to a client transaction, before its figure names it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Happening {
-    Response(Class),
-    Timer(Fired),
-    TransportError,
-    /// Its CANCEL goes out.
-    Cancelled,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
-    /// It has an id and a branch, and nothing was sent.
-    Minted,
-    Invite(invite::State),
-    NonInvite(non_invite::State),
-}
-
-/// A UAS that answered 2xx, by its To-tag.
-#[derive(Debug)]
-struct Fork {
-    tag: Key,
-    ack: Acknowledged,
-}
-
-/// The ACK that it got, as far as it cannot be made from the 2xx when that comes again.
-#[derive(Debug)]
-enum Acknowledged {
-    /// None yet; `follows` if the 2xx has the Contact from which one can be made.
-    Not { follows: bool },
-    /// Without a body: all of it follows from the 2xx, but not where it goes.
-    Bare(SocketAddr),
-    /// With a body.
-    Whole(Box<(Flow, Bytes)>),
-}
-
-// === impl State ===
-
-impl State {
-    /// Nothing was heard yet, so a transport failure ends it. An INVITE that is ringing does not care.
-    pub(super) const fn waits(self) -> bool {
-        match self {
-            Self::Invite(invite::State::Calling { .. })
-            | Self::NonInvite(non_invite::State::Trying { .. } | non_invite::State::Proceeding) => true,
-            Self::Minted | Self::Invite(_) | Self::NonInvite(_) => false,
-        }
-    }
-
-    const fn is_terminated(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
-    }
-
-    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
-    fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
-        match self {
-            Self::Minted => None,
-            Self::Invite(state) => {
-                let input = match happening {
-                    Happening::Response(Class::Provisional) => invite::Input::Provisional,
-                    Happening::Response(Class::Success) => invite::Input::Success,
-                    Happening::Response(Class::Failure) => invite::Input::Failure,
-                    Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
-                    Happening::TransportError => invite::Input::TransportError,
-                    Happening::Cancelled => invite::Input::Cancelled,
-                };
-                Some(state.on(input, rules).map(Self::Invite))
-            }
-            Self::NonInvite(state) => step_non_invite(state, happening, rules).map(|step| step.map(Self::NonInvite)),
-        }
-    }
-}
-
-/// The same for figure 6, which a CANCEL follows too.
-pub(super) fn step_non_invite(state: non_invite::State, happening: Happening, rules: &Rules) -> Option<Step<non_invite::State>> {
-    let input = match happening {
-        Happening::Response(Class::Provisional) => non_invite::Input::Provisional,
-        Happening::Response(Class::Success | Class::Failure) => non_invite::Input::Final,
-        Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
-        Happening::TransportError => non_invite::Input::TransportError,
-        Happening::Cancelled => return None,
-    };
-    Some(state.on(input, rules))
-}
 
 // === impl Layer: the user's side ===
 

@@ -4,7 +4,7 @@
 use hashbrown::HashTable;
 
 use super::matching::{Key, NO_KEY};
-use super::server::Server;
+use super::server_state::Server;
 use super::slots::Slots;
 
 /// Server transactions by transaction key and by merge key.

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod client;
+mod client_state;
 mod derive;
 mod invite_client;
 mod invite_server;
@@ -13,8 +14,10 @@ mod matching;
 mod non_invite_client;
 mod non_invite_server;
 mod server;
+mod server_state;
 mod slots;
 mod step;
+mod timers;
 mod waiting;
 
 pub use derive::over;

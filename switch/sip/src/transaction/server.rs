@@ -4,100 +4,14 @@
 use bytes::Bytes;
 use units::Tick;
 
-use super::layer::{Due, Fired, Layer, Timers};
+use super::layer::Layer;
 use super::matching::{self, Key, NO_KEY};
+use super::server_state::{Answer, Happening, Server, State};
 use super::step::{Class, Rules, Send, Step, Tell};
+use super::timers::{Due, Fired, Timers};
 use super::{Event, ServerId, Transmit, invite_server as invite, is_invite, non_invite_server as non_invite};
 use crate::flow::Flow;
 use crate::{Builder, Fault, Message, Method, Name};
-
-/// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left but to absorb repeats.
-#[derive(Debug)]
-pub(super) struct Server {
-    pub(super) key: Key,
-    /// `NO_KEY` if it can come over one path only.
-    pub(super) merge: Key,
-    state: State,
-    reliable: bool,
-    timers: Timers,
-    answer: Option<Box<Answer>>,
-}
-
-/// The response, as long as a repeat may ask for it.
-#[derive(Debug)]
-struct Answer {
-    /// Where responses go.
-    flow: Flow,
-    /// The last one; empty before the first.
-    response: Bytes,
-    cancelled: bool,
-    /// The To-tag of its responses, if the user has said it: that of a CANCEL's 200 too.
-    tag: Option<Box<str>>,
-}
-
-/// What happens to a server transaction, before its figure names it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Happening {
-    /// The request again.
-    Repeat,
-    Ack,
-    Response(Class),
-    /// The user saw the ACK to the 2xx.
-    Acked,
-    Timer(Fired),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    Invite(invite::State),
-    NonInvite(non_invite::State),
-}
-
-// === impl State ===
-
-impl State {
-    const fn is_terminated(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
-    }
-
-    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
-    fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
-        match self {
-            Self::Invite(state) => {
-                let input = match happening {
-                    Happening::Repeat => invite::Input::Invite,
-                    Happening::Ack => invite::Input::Ack,
-                    Happening::Response(Class::Provisional) => invite::Input::Provisional,
-                    Happening::Response(Class::Success) => invite::Input::Success,
-                    Happening::Response(Class::Failure) => invite::Input::Failure,
-                    Happening::Acked => invite::Input::Acked,
-                    Happening::Timer(fired) => fired.pick(state.repeat_timer(), state.end_timer()),
-                };
-                Some(state.on(input, rules).map(Self::Invite))
-            }
-            Self::NonInvite(state) => {
-                let input = match happening {
-                    Happening::Repeat => non_invite::Input::Request,
-                    Happening::Response(Class::Provisional) => non_invite::Input::Provisional,
-                    Happening::Response(Class::Success | Class::Failure) => non_invite::Input::Final,
-                    Happening::Timer(_) => state.end_timer(),
-                    Happening::Ack | Happening::Acked => return None,
-                };
-                Some(state.on(input, rules).map(Self::NonInvite))
-            }
-        }
-    }
-
-    /// Whether nothing is sent any more, whatever comes.
-    const fn is_spent(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Confirmed | invite::State::Accepted { acked: true, .. }))
-    }
-
-    /// Whether a final response may still be given.
-    const fn is_open(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Proceeding) | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding))
-    }
-}
 
 // === impl Layer: the user's side ===
 

@@ -6,24 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use units::Tick;
 
-use super::client::{Asking, Happening};
+use super::client_state::{Asking, Chain, Happening, NIL};
 use super::layer::Layer;
 use crate::flow::Flow;
 
-const NIL: u32 = u32::MAX;
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-
-/// The place among the transactions that wait on the same flow.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
-    linked: bool,
-    newer: u32,
-    older: u32,
-}
-
-impl Chain {
-    pub(super) const NONE: Self = Self { linked: false, newer: NIL, older: NIL };
-}
 
 /// What the drivers mean by a flow: a connection is known by its number alone, since `peer` may be where it
 /// would be opened again.

@@ -11,7 +11,7 @@ use rating::rerate::{CallCost, Repricing};
 use serde_json::{Value, json};
 use units::{Currency, Money, Name};
 
-use super::Ask;
+use super::ask::Ask;
 use super::corrections::{Correction, Period, by, text};
 use super::prices::Prices;
 use crate::cli::client::{Client, segment};

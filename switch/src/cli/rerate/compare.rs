@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 use web::AccountDoc;
 
-use super::Ask;
+use super::ask::Ask;
 use super::book::Booking;
 use super::corrections::{self, Period};
 use super::prices::Prices;

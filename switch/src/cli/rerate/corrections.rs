@@ -8,7 +8,7 @@ use rating::rerate::{Comparison, Difference};
 use serde::Serialize;
 use units::{Money, Name, Wall};
 
-use super::Ask;
+use super::ask::Ask;
 use super::prices::Prices;
 use crate::cli::client::segment;
 use crate::cli::instant;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use rating::rerate::Repricing;
 use rating::{Deck, price};
 
-use super::Ask;
+use super::ask::Ask;
 use crate::cli::deck_file;
 
 /// Other prices, and their names for people.

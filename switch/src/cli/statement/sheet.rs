@@ -2,14 +2,23 @@
 
 use std::io::Write;
 
+use serde::Serialize;
 use web::{StatementBalanceDoc, StatementDoc};
 
-use super::Turnover;
 use crate::cli::pages::seconds;
 use crate::cli::table::{self, Table, Wide};
 use crate::cli::{csv_out, plain, stdout};
 
 const HEADER: &str = "entry,at,what,cause,pocket,amount,currency,balance,key";
+
+/// All that came to and went from a balance: opening + credits − debits = closing.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Turnover {
+    pub(super) pocket: String,
+    pub(super) currency: String,
+    pub(super) credits: String,
+    pub(super) debits: String,
+}
 
 /// Rows as they come.
 pub(super) struct Sheet {

@@ -1,0 +1,108 @@
+//! The metrics with labels, and how any metric gets its name and its place in the registry.
+
+use prometheus::core::Collector;
+use prometheus::{CounterVec, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use super::label::{AuthReason, CallState, DebitFailure, PacketDirection, PacketDrop};
+
+const PREFIX: &str = "tollgate_";
+/// The carrier label of the customers' side.
+pub(super) const NONE: &str = "";
+
+/// Metrics with labels.
+pub(super) struct Vectors {
+    pub(super) call_attempts: IntCounterVec,
+    pub(super) sip_responses: IntCounterVec,
+    pub(super) answered_call_seconds: CounterVec,
+    pub(super) calls_active: IntGaugeVec,
+    pub(super) carrier_up: GaugeVec,
+    pub(super) carrier_calls: IntGaugeVec,
+    pub(super) auth_rejected: IntCounterVec,
+    pub(super) debit_failures: IntCounterVec,
+    pub(super) notices: IntCounterVec,
+    pub(super) rtp_packets: IntCounterVec,
+    pub(super) rtp_packets_dropped: IntCounterVec,
+    pub(super) feed_lag_entries: IntGaugeVec,
+    pub(super) feed_failures: IntCounterVec,
+    pub(super) feed_given_up: IntCounterVec,
+    pub(super) slice_units: IntGaugeVec,
+}
+
+/// The registry refused a name or a label; a fault of this crate, found at start.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+impl Vectors {
+    pub(super) fn register(r: &Registry) -> Result<Self, MetricsError> {
+        let vectors = Self {
+            call_attempts: counters(r, "call_attempts_total", "Call attempts by how they ended.", &["side", "carrier", "outcome"])?,
+            sip_responses: counters(
+                r,
+                "sip_responses_total",
+                "Final SIP responses: sent to customers, received from carriers.",
+                &["side", "carrier", "code"],
+            )?,
+            answered_call_seconds: keep(
+                r,
+                CounterVec::new(opts("answered_call_seconds_total", "Seconds of ended answered calls, before increments."), &["carrier"])?,
+            )?,
+            calls_active: gauges(r, "calls_active", "Calls by state.", "state")?,
+            carrier_up: keep(r, GaugeVec::new(opts("carrier_up", "1 if calls are sent to this carrier."), &["carrier"])?)?,
+            carrier_calls: gauges(r, "carrier_calls", "Calls on this carrier now.", "carrier")?,
+            auth_rejected: counters(r, "auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
+            debit_failures: counters(r, "debit_failures_total", "Reserves, extensions and debits refused.", &["reason"])?,
+            notices: counters(r, "notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
+            rtp_packets: counters(r, "rtp_packets_total", "RTP packets relayed.", &["direction"])?,
+            rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
+            feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,
+            feed_failures: counters(r, "feed_failures_total", "Deliveries of a feed that failed and are tried again.", &["feed"])?,
+            feed_given_up: counters(r, "feed_given_up_total", "Messages that a feed will never deliver.", &["feed"])?,
+            slice_units: gauges(r, "slice_units", "Held of balances that the central ledger lent, in 1e-5 units.", "currency")?,
+        };
+        // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
+        for state in CallState::ALL {
+            vectors.calls_active.with_label_values(&[state.as_str()]).set(0);
+        }
+        for (vector, labels) in [
+            (&vectors.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
+            (&vectors.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
+            (&vectors.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
+            (&vectors.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
+        ] {
+            for label in labels {
+                vector.with_label_values(&[label]).inc_by(0);
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+pub(super) fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("{PREFIX}{name}"), help)
+}
+
+pub(super) fn keep<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, MetricsError> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+pub(super) fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, MetricsError> {
+    keep(registry, IntCounter::with_opts(opts(name, help))?)
+}
+
+pub(super) fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+    keep(registry, IntCounterVec::new(opts(name, help), labels)?)
+}
+
+pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, MetricsError> {
+    keep(registry, IntGauge::with_opts(opts(name, help))?)
+}
+
+pub(super) fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, MetricsError> {
+    keep(registry, IntGaugeVec::new(opts(name, help), &[label])?)
+}
+
+pub(super) fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, MetricsError> {
+    keep(registry, Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?)
+}
