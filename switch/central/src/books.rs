@@ -25,10 +25,10 @@ const EVER: (Wall, Wall) = (Wall(i64::MIN), Wall(i64::MAX));
 
 impl Central {
     /// Closes the books for everything dated before `until`, once per key; true if it was done before.
-    pub async fn close(&self, until: Wall, key: Name) -> Result<(PeriodClosed, bool), CentralError> {
+    pub async fn close(&self, until: Wall, key: Name, at: Wall) -> Result<(PeriodClosed, bool), CentralError> {
         loop {
             self.end().await?;
-            match self.order(Instruction::Close { until, key: key.clone() }).await? {
+            match self.order(Instruction::Close { until, key: key.clone(), at }).await? {
                 Answer::Closed(closed, replayed) => return Ok((*closed, replayed)),
                 // A node of the version before shipped in between.
                 Answer::Behind => {}

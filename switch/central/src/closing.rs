@@ -13,8 +13,8 @@ use crate::instruction::Answer;
 use crate::rows::{self, damaged, signed};
 use crate::{CentralError, journal, schema, transaction, trial};
 
-/// Closes once per key.
-pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name) -> Result<Answer, Failed> {
+/// Closes once per key; `at` is the clock of the node that asks.
+pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name, at: Wall) -> Result<Answer, Failed> {
     let mut own = transaction::lock_journal(tx).await?;
     if let Some(row) = tx.query_opt("SELECT body FROM closing WHERE key = $1", &[&&**key]).await? {
         let before: PeriodClosed = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
@@ -26,7 +26,7 @@ pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name) -> Resu
             return Err(CentralError::Closed { until: closed.rfc3339(), place }.into());
         }
     }
-    let now = Wall(schema::now_ms(tx).await?);
+    let now = Wall(schema::agreed_ms(tx, at).await?);
     if until > now || until < rows::closed_until(tx).await? {
         return Err(CentralError::Account(AccountRefused::Period).into());
     }

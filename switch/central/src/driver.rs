@@ -11,7 +11,7 @@ use rating::quotas::central::Refused;
 use rating::quotas::client::{Command, Gate, QuotaClient, Reply, Request, Timing, Word};
 use store::{Journal, Reader};
 use tokio::sync::{Notify, mpsc};
-use units::{Name, Tick};
+use units::{Name, Tick, Wall};
 
 use crate::link::Link;
 use crate::questions::{Found, Question};
@@ -74,6 +74,8 @@ pub struct Start {
     pub timing: Timing,
     /// A monotonic clock, the shards' own.
     pub clock: Arc<dyn Fn() -> Tick + Send + Sync>,
+    /// The node's wall clock; none while it is in doubt.
+    pub wall: Arc<dyn Fn() -> Option<Wall> + Send + Sync>,
     /// Accounts to hold something of from the beginning.
     pub accounts: Vec<Name>,
 }
@@ -93,6 +95,8 @@ pub struct Driver<S> {
     since: i64,
     /// When to look for credit that ended.
     expire_at: Tick,
+    /// That the database's clock is another was said.
+    clocks_differ: bool,
 }
 
 // === impl Driver ===
@@ -115,7 +119,20 @@ impl<S: Shards> Driver<S> {
             client.want((start.clock)(), account, 0);
         }
         let reader = journal.reader()?;
-        Ok(Self { start, link, client, reader, journal, bell, shards, quota_requests, status, since: 0, expire_at: Tick(0) })
+        Ok(Self {
+            start,
+            link,
+            client,
+            reader,
+            journal,
+            bell,
+            shards,
+            quota_requests,
+            status,
+            since: 0,
+            expire_at: Tick(0),
+            clocks_differ: false,
+        })
     }
 
     /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience` at most. By then no shard
@@ -174,12 +191,19 @@ impl<S: Shards> Driver<S> {
         self.status.show(self.client.gate(), self.client.is_fenced(), self.client.lag());
     }
 
-    /// Credit that ends over all nodes: whichever comes first looks.
+    /// Credit that ends over all nodes: whichever comes first looks, if it can trust its clock and the database's says the same.
     async fn expire(&mut self) {
         if self.client.gate().reachable && self.now() >= self.expire_at {
             self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
-            let outcome = self.carry_out(&Work::Expire).await;
-            self.status.say("expire", outcome.err().map(|error| error.to_string()));
+            if let Some(wall) = (self.start.wall)() {
+                let trouble = self.carry_out(&Work::Expire(wall)).await.err();
+                let differ = matches!(trouble, Some(CentralError::Clock { .. }));
+                if let Some(error) = trouble.as_ref().filter(|_| differ && !self.clocks_differ) {
+                    tracing::error!(%error, "no credit ends");
+                }
+                self.clocks_differ = differ;
+                self.status.say("expire", trouble.map(|error| error.to_string()));
+            }
             self.place().await;
         }
     }

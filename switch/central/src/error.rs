@@ -91,6 +91,13 @@ pub enum CentralError {
         /// The last entry in that closing.
         place: u64,
     },
+    /// The clock of the database and that of the node that asks are far apart: nothing ends by time meanwhile, and no period is closed.
+    #[error("the clocks of the central ledger's database and of this node differ by {} s, the database is {}: nothing expires and no period \
+             is closed until they agree; set the one that is wrong", ahead_secs.unsigned_abs(), if *ahead_secs < 0 { "behind" } else { "ahead" })]
+    Clock {
+        /// The database's less the node's, s.
+        ahead_secs: i64,
+    },
     /// Two things that must agree do not: somebody has to look.
     #[error("{0}")]
     Broken(String),

@@ -57,7 +57,7 @@ pub(crate) enum Instruction {
     Slices,
     Lose(Name),
     Trial,
-    Close { until: Wall, key: Name },
+    Close { until: Wall, key: Name, at: Wall },
     Claim(Claim),
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Instruction) -> Resu
         Instruction::Slices => quotas::slices(tx).await.map(Answer::Slices),
         Instruction::Lose(node) => quotas::lose(tx, node).await.map(|()| Answer::Done),
         Instruction::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
-        Instruction::Close { until, key } => closing::close(tx, *until, key).await,
+        Instruction::Close { until, key, at } => closing::close(tx, *until, key, *at).await,
         Instruction::Claim(claim) => rates::claim(tx, claim).await.map(Answer::Claimed),
     }
 }
@@ -62,16 +62,20 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
     journal.append(tx).await
 }
 
-/// The journal's lock makes one of two requests with the same key see the other.
+/// The journal's lock makes one of two requests with the same key see the other. Programs of the first form lose the key when they write
+/// an account's state; the column that they never touch has it too.
 async fn open_once(tx: &Transaction<'_>, new: &NewAccount, key: &Name, now: Now) -> Result<Answer, Failed> {
     let mut journal = transaction::lock_journal(tx).await?;
-    let by_key = "SELECT name FROM account WHERE pocket_of IS NULL AND state::jsonb -> 'opened_as' ->> 'key' = $1";
+    // A pocket's state is no JSON, and the order of conditions is the database's.
+    let by_key = "SELECT name FROM account WHERE CASE WHEN pocket_of IS NULL \
+                  THEN COALESCE(state::jsonb #>> '{opened_as,key}', more::jsonb #>> '{opened_as,key}') = $1 ELSE FALSE END";
     let before: Option<String> = tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
     let above = ledger::parent(&new.name).map(Name::from);
     let accounts: BTreeSet<Name> = above.into_iter().chain(before.map(Name::from)).chain([new.name.clone()]).collect();
     let mut open = transaction::open(tx, &accounts, &[]).await?;
     let opened = open.desk.open_once(now, new, key).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
+    journal.append(tx).await?;
     Ok(Answer::Opened(Box::new(opened.view), opened.replayed))
 }
 

@@ -47,8 +47,8 @@ pub(crate) enum Work {
         /// The last change of terms that the node knows.
         since: i64,
     },
-    /// What comes with time alone.
-    Expire,
+    /// What comes with time alone, as a node sees its wall clock now.
+    Expire(Wall),
     Ask {
         node: Name,
         account: Name,
@@ -87,7 +87,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done,
         }
         Work::Join { node, boot, at_last, own_books, hold_ms } => join(tx, node, *boot, *at_last, *own_books, *hold_ms).await,
         Work::Beat { node, epoch, hold_ms, since } => beat(tx, node, *epoch, *hold_ms, *since).await,
-        Work::Expire => transaction::expire(tx, schema::now_ms(tx).await?).await.map(|()| Done::Nothing),
+        Work::Expire(wall) => transaction::expire(tx, schema::agreed_ms(tx, *wall).await?).await.map(|()| Done::Nothing),
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
         Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),

@@ -5,12 +5,16 @@
 
 use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
+use units::Wall;
 
 use crate::failed::Failed;
 use crate::{CentralError, rows};
 
 /// The form that all programs since the first know: they refuse tables of another. What came later is in [`CHANGES`].
 const FORM: i64 = 2;
+
+/// The clocks of the database and of a node may differ by so much, ms: time servers keep machines closer than this.
+const CLOCKS_APART_MS: i64 = 5 * 60_000;
 
 const TABLES: &[&str] = &[
     // One row: the form, how often an account's terms changed, and until when the books are closed.
@@ -137,6 +141,17 @@ async fn migrate(tx: &Transaction<'_>) -> Result<(), Failed> {
 async fn is_there(tx: &Transaction<'_>, table: &str) -> Result<bool, Failed> {
     let there = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1";
     Ok(tx.query_opt(there, &[&table]).await?.is_some())
+}
+
+/// The database's clock, ms, where it agrees with a node's: what ends by time, or closes a time, has no way back, so that one clock alone
+/// does not decide it.
+pub(crate) async fn agreed_ms(tx: &Transaction<'_>, node: Wall) -> Result<i64, Failed> {
+    let now_ms = now_ms(tx).await?;
+    let apart_ms = now_ms.saturating_sub(node.0);
+    if apart_ms.saturating_abs() > CLOCKS_APART_MS {
+        return Err(CentralError::Clock { ahead_secs: apart_ms / 1_000 }.into());
+    }
+    Ok(now_ms)
 }
 
 /// The database's clock, ms.

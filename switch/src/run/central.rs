@@ -67,6 +67,10 @@ impl Ledger {
             grant_max: ledger.slice_max,
             timing: Timing { hold_ms: u64::from(ledger.slice_secs) * 1_000, beat_ms: BEAT_MS, retry_ms: RETRY_MS, timeout_ms: TIMEOUT_MS },
             clock: Arc::new(move || clock.now().tick),
+            wall: {
+                let fabric = Arc::clone(fabric);
+                Arc::new(move || fabric.clock_doubt().is_none().then(|| clock.now().wall))
+            },
             accounts: served(settings),
         };
         let central = Arc::new(Central::new(&ledger.address, seed).context("node.ledger")?);

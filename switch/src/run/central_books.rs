@@ -89,8 +89,13 @@ impl Books for CentralBooks {
     }
 
     fn close(&self, until: Wall, key: Name) -> Answer<(PeriodClosed, bool)> {
-        let central = Arc::clone(&self.central);
-        Box::pin(async move { Ok(central.close(until, key).await?) })
+        let (central, now, doubt) = (Arc::clone(&self.central), self.now(), self.fabric.clock_doubt());
+        Box::pin(async move {
+            match doubt {
+                Some(doubt) => Err(BooksError::Unavailable(doubt)),
+                None => Ok(central.close(until, key, now).await?),
+            }
+        })
     }
 
     fn statement(&self, query: StatementQuery) -> Answer<Statement> {

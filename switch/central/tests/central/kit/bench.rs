@@ -1,6 +1,7 @@
 //! A database with one account, and what the tests ask of it.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use central::{Booked, Central, CentralError, NewGrant};
 use ledger::{CallId, PeriodClosed, PocketKind, PocketTerms, Terms};
@@ -13,6 +14,12 @@ use units::{Currency, Money, Wall};
 
 use super::node::Node;
 use super::postgres::Postgres;
+
+/// This moment.
+pub fn today() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Wall(i64::try_from(since.as_millis()).unwrap())
+}
 
 /// After all that happens in a test.
 pub const LATE: Wall = Wall(4_000_000_000_000);
@@ -101,7 +108,12 @@ impl Bench {
     }
 
     pub fn close(&self, key: &str, until: Wall) -> Result<(PeriodClosed, bool), CentralError> {
-        self.runtime.block_on(self.central.close(until, key.into()))
+        self.close_at(key, until, today())
+    }
+
+    /// By a node that takes this for the present moment.
+    pub fn close_at(&self, key: &str, until: Wall, now: Wall) -> Result<(PeriodClosed, bool), CentralError> {
+        self.runtime.block_on(self.central.close(until, key.into(), now))
     }
 
     pub fn tells_rates(&self, deck: &str, version: &str, node: &str) -> bool {

@@ -1,6 +1,7 @@
 //! A node without signalling: real books, a real journal, the real driver; calls that reserve, grow and settle.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ use store::{Appender, Entry, Journal, Options, Priority};
 use tokio::sync::{mpsc, oneshot};
 use units::{Currency, Name, Now, Tick, Wall};
 
+use super::bench;
+
 /// 0.01 a second, by the second.
 const DECK: &str = "prefix,destination,rate,initial,increment\n1,Anywhere,0.6,1,1\n";
 pub const TIMING: Timing = Timing { hold_ms: 60_000, beat_ms: 50, retry_ms: 20, timeout_ms: 3_000 };
@@ -24,6 +27,8 @@ pub struct Node {
     pub desk: Arc<Mutex<Desk>>,
     pub journal: Arc<Journal>,
     pub status: Arc<Status>,
+    /// By how much its wall clock is wrong, ms.
+    pub clock_off_ms: Arc<AtomicI64>,
     calls: Vec<Call>,
     begun: Instant,
     ends: Option<(oneshot::Sender<()>, oneshot::Sender<()>)>,
@@ -80,6 +85,8 @@ impl Node {
         }
         let desk = Arc::new(Mutex::new(desk));
         let status = Arc::new(Status::default());
+        let clock_off_ms = Arc::new(AtomicI64::new(0));
+        let off_ms = Arc::clone(&clock_off_ms);
         let start = Start {
             address: address.to_owned(),
             node: name.into(),
@@ -88,6 +95,7 @@ impl Node {
             grant_max: 1_000_000,
             timing,
             clock: Arc::new(move || now(begun).tick),
+            wall: Arc::new(move || Some(Wall(bench::today().0 + off_ms.load(Ordering::Relaxed)))),
             accounts: vec!["acme".into()],
         };
         let door = Door { desk: Arc::clone(&desk), begun };
@@ -103,7 +111,7 @@ impl Node {
                 }
             });
         });
-        Self { desk, journal, status, calls: Vec::new(), begun, ends: Some((stop, kill)), driver: Some(thread) }
+        Self { desk, journal, status, clock_off_ms, calls: Vec::new(), begun, ends: Some((stop, kill)), driver: Some(thread) }
     }
 
     /// A call of the account `acme` is made and answered at once.
