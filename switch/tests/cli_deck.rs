@@ -32,15 +32,30 @@ fn version(stderr: &[u8]) -> String {
     rest.split(',').next().unwrap().to_owned()
 }
 
+/// Lines as they were before what did not fit went on below, by its indent.
+fn unfolded(said: &str) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    for line in said.lines() {
+        let rest = line.trim_start();
+        match (whole.last_mut(), line.len() - rest.len()) {
+            (Some(before), 9 | 19) => *before = format!("{before} {rest}"),
+            _ => whole.push(line.to_owned()),
+        }
+    }
+    whole
+}
+
 #[test]
-fn a_new_version_is_shown_before_it_is_loaded() {
+fn fault_d4_a_new_version_is_shown_in_80_columns_before_it_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new) = (write(folder.path(), "old.csv", OLD), write(folder.path(), "new.csv", NEW));
     let diff = ["deck", "diff", &old, &new, "--at", "2026-03-01T00:00:00Z"];
     let output = tollgate(&diff);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let said = text(&output.stdout);
-    let lines: Vec<&str> = said.lines().skip(3).map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let whole = unfolded(&said);
+    let lines: Vec<&str> = whole.iter().skip(3).map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     let expected = [
         "rows     2 added, 1 removed, 0 dearer, 1 cheaper, 1 otherwise changed, 1 unchanged, 0 in error",
         "past     1 rows are over, 0 changed rows began earlier: calls already billed keep their amounts",
@@ -77,7 +92,7 @@ fn wrong_rows_are_shown_beside_what_the_others_would_change() {
     let new = write(folder.path(), "new.csv", &format!("{OLD}55,Again,0.1,1,1,,,\n33,France,NaN,1,1,,,\n33,France,0.1,1,1,,,\n"));
     let output = tollgate(&["deck", "diff", &old, &new]);
     assert_eq!(output.status.code(), Some(1));
-    let said = text(&output.stdout);
+    let said = unfolded(&text(&output.stdout)).join("\n");
     for part in [
         "1 added, 0 removed, 0 dearer, 0 cheaper, 0 otherwise changed, 4 unchanged, 2 in error",
         "new.csv:6:1: prefix 55: in force at the same time as the row of line 2",

@@ -14,6 +14,7 @@ use units::Wall;
 use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
 use super::order::{Order, Shown, print_lines};
+use super::table::Wide;
 use super::{ConfigFile, config_file, csv_out, plain, print_json, stdout, when};
 
 /// What can be done with a journal.
@@ -89,6 +90,8 @@ pub(crate) enum Ask {
         /// One JSON document
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        wide: Wide,
     },
 }
 
@@ -118,7 +121,7 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         Ask::Head { place, json } => head(&place.folder()?, *json),
         Ask::Import { file, place, json } => import(file, &place.folder()?, *json),
         Ask::Reindex { place, json } => reindex(&place.folder()?, *json),
-        Ask::Slices { config, lost, json } => super::slices::run(&config.path()?, lost.as_deref(), *json),
+        Ask::Slices { config, lost, json, wide } => super::slices::run(&config.path()?, lost.as_deref(), *json, *wide),
         Ask::TrialBalance { data, csv, shown } => {
             let (trial, of) = match data {
                 Some(data) => (crate::run::trial_doc(&store::verify(data)?.trial), data.display().to_string()),

@@ -11,13 +11,14 @@ use rating::quotas::owner;
 use serde_json::{Value, json};
 use units::{Currency, Money};
 
+use super::table::{Table, Wide, note, number, text};
 use super::{print_json, stdout};
 
 /// Most accounts shown.
 const ACCOUNTS_MAX: usize = 100_000;
 
 /// Lists the slices, after giving up the node `lost` if one is named.
-pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool, wide: Wide) -> anyhow::Result<ExitCode> {
     let settings = config::load(config).map_err(|errors| anyhow!("{}", errors.first().map(ToString::to_string).unwrap_or_default()))?;
     let ledger = settings.node.ledger.context("the configuration has no `ledger` in [node]: each node has its own balances")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -31,7 +32,7 @@ pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool) -> anyhow::Resu
     if json {
         print_json(&document(&accounts, &slices))?;
     } else {
-        print_lines(&accounts, &slices)?;
+        print_tables(&accounts, &slices, wide)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -78,27 +79,39 @@ fn document(accounts: &[AccountView], slices: &[QuotaRow]) -> Value {
     })
 }
 
-fn print_lines(accounts: &[AccountView], slices: &[QuotaRow]) -> anyhow::Result<()> {
-    let mut out = stdout();
+fn print_tables(accounts: &[AccountView], slices: &[QuotaRow], wide: Wide) -> anyhow::Result<()> {
+    let mut balances = Table::new(&[text("balance"), number("posted"), number("held"), number("available"), text("")], wide);
+    let mut quotas = Table::new(
+        &[
+            text("slice of"),
+            text("node"),
+            text("state"),
+            number("outstanding"),
+            number("used"),
+            number("granted").wide(),
+            text("until").wide(),
+        ],
+        wide,
+    );
     for row in accounts {
-        writeln!(out, "{}  posted {} {}  held {}  available {}", row.name, row.balance, row.currency, row.leased, row.available)?;
+        let [posted, held, available] = [row.balance, row.leased, row.available].map(|money| money.to_string());
+        balances.row([&*row.name, &posted, &held, &available, &row.currency.to_string()]);
         for pocket in &row.pockets {
-            writeln!(out, "{}/{}  left {} {}  held {}", row.name, pocket.name, pocket.left, pocket.left.currency, pocket.leased)?;
+            let [left, held] = [pocket.left, pocket.leased].map(|money| money.to_string());
+            balances.row([&format!("{}/{}", row.name, pocket.name), &left, &held, "", &pocket.left.currency.to_string()]);
         }
         for slice in slices.iter().filter(|slice| owner(&slice.account) == &*row.name) {
             let text = |amount| Money::of(amount, currency(accounts, slice)).to_string();
-            writeln!(
-                out,
-                "  {:<16} {:<16} {:<9} outstanding {}  used {}  until {}",
-                slice.account,
-                slice.node,
-                slice.state.word(),
-                text(slice.slice.outstanding()),
-                text(slice.slice.used),
-                slice.expires_at.rfc3339()
-            )?;
+            let [outstanding, used, granted] = [slice.slice.outstanding(), slice.slice.used, slice.slice.granted].map(text);
+            let until = slice.expires_at.rfc3339();
+            quotas.row([&*slice.account, &slice.node, slice.state.word(), &outstanding, &used, &granted, &until]);
         }
     }
+    let mut out = stdout();
+    let mut is_cut = balances.write(&mut out)?;
+    writeln!(out)?;
+    is_cut |= quotas.write(&mut out)?;
     out.flush()?;
+    note(is_cut);
     Ok(())
 }

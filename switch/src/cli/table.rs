@@ -68,16 +68,20 @@ impl Table {
 
     /// Prints it; on stderr whether something is not shown.
     pub(super) fn print(&self) -> anyhow::Result<()> {
-        let (lines, is_cut) = self.lines();
         let mut out = stdout();
+        let is_cut = self.write(&mut out)?;
+        out.flush()?;
+        note(is_cut);
+        Ok(())
+    }
+
+    /// Writes it; true if something is not shown, which [`note`] says once for all tables.
+    pub(super) fn write(&self, out: &mut impl Write) -> std::io::Result<bool> {
+        let (lines, is_cut) = self.lines();
         for line in lines {
             writeln!(out, "{line}")?;
         }
-        out.flush()?;
-        if is_cut && !self.rows.is_empty() {
-            eprintln!("note: not all is shown in 80 columns: --wide, or --json");
-        }
-        Ok(())
+        Ok(is_cut && !self.rows.is_empty())
     }
 
     fn lines(&self) -> (Vec<String>, bool) {
@@ -107,6 +111,28 @@ impl Table {
     }
 }
 
+/// Says on stderr that something is not shown, if it is so.
+pub(super) fn note(is_cut: bool) {
+    if is_cut {
+        eprintln!("note: not all is shown in 80 columns: --wide, or --json");
+    }
+}
+
+/// A line that is no row of a table: what is beyond 80 columns goes on below, after so many blanks.
+pub(super) fn folded(text: &str, indent: usize) -> String {
+    let (mut done, mut rest) = (String::new(), text.to_owned());
+    while rest.chars().count() > WIDTH {
+        let fits = rest.char_indices().nth(WIDTH).map_or(rest.len(), |(at, _)| at);
+        let begin = rest.len() - rest.trim_start().len();
+        // A word that is longer stays whole.
+        let Some(at) = rest.get(begin..=fits).and_then(|head| head.rfind(' ')).filter(|at| *at > 0) else { break };
+        let (line, more) = rest.split_at(begin + at);
+        done = done + line.trim_end() + "\n";
+        rest = " ".repeat(indent) + more.trim_start();
+    }
+    done + rest.trim_end()
+}
+
 /// At most `width` characters; the last one tells that there is more.
 fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
@@ -133,6 +159,24 @@ mod tests {
         table.wide = true;
         let (lines, is_cut) = table.lines();
         assert!(!is_cut && lines[0].ends_with("gate") && lines[1].contains(&long));
+        assert!(lines.iter().any(|line| line.chars().count() > 80));
         assert_eq!(Table::new(&COLUMNS[..2], Wide { wide: false }).lines(), (vec!["name balance".to_owned()], false));
+    }
+
+    #[test]
+    fn fault_d4_a_long_line_goes_on_below() {
+        for (text, expected) in [
+            ("short".to_owned(), "short".to_owned()),
+            (format!("  {} {}", "a".repeat(40), "b".repeat(40)), format!("  {}\n    {}", "a".repeat(40), "b".repeat(40))),
+            (format!("{}  {}", "é".repeat(79), "b"), format!("{}\n    b", "é".repeat(79))),
+            ("x".repeat(100), "x".repeat(100)),
+            (format!("  {}", "x".repeat(100)), format!("  {}", "x".repeat(100))),
+            (format!("{} {}", "a".repeat(80), "b"), format!("{}\n    b", "a".repeat(80))),
+        ] {
+            assert_eq!(folded(&text, 4), expected, "{text}");
+        }
+        let words = "word ".repeat(100);
+        assert!(folded(&words, 6).lines().all(|line| line.chars().count() <= 80 && !line.ends_with(' ')));
+        assert_eq!(folded(&words, 6).split_whitespace().count(), 100);
     }
 }

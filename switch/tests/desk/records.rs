@@ -99,4 +99,13 @@ fn fault_d2_the_csv_of_records_is_complete_and_rerate_reads_it() {
     // The same deck: three calls of a first block of 30 s at 0.12345, one of 60 s at 0.60.
     assert_eq!(from_csv["total"][0]["new_amount"], "0.78519");
     assert_eq!(from_csv["total"][0]["difference"], "0.00000");
+    let table = |more: &[&str]| {
+        let args = [&["rerate", "--cdrs", file.to_str().unwrap(), "--deck", deck.to_str().unwrap()], more].concat();
+        let output = tollgate(&args);
+        (text(&output.stdout), text(&output.stderr))
+    };
+    let (narrow, note) = table(&[]);
+    assert!(narrow.contains("0.78519") && narrow.lines().all(|line| line.chars().count() <= 80), "{narrow}");
+    assert!(!note.contains("--wide"), "all is shown: {note}");
+    assert_eq!(table(&["--wide"]).0, narrow);
 }

@@ -110,6 +110,12 @@ fn three_switches_sixty_calls_one_balance() {
     let listed = tollgate(&["ledger", "slices", "--config", sites[0].config().to_str().unwrap(), "--json"]);
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let table = tollgate(&["ledger", "slices", "--config", sites[0].config().to_str().unwrap()]).stdout;
+    let table = String::from_utf8(table).unwrap();
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    for column in ["available", "outstanding"] {
+        assert!(table.contains(column), "{table}");
+    }
     assert_eq!(listed["slices"].as_array().map(|rows| rows.iter().filter(|row| row["state"] == "closed").count()), Some(3), "{listed}");
     eprintln!("three switches: spent {spent} of 1000000, {} records", postgres.number("SELECT count(*) FROM cdr"));
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use units::Wall;
 
 use super::rules::RulesDoc;
+use crate::cli::table::folded;
 use crate::cli::{plain, print_json, stdout};
 
 /// How much is printed.
@@ -23,6 +24,11 @@ pub(crate) struct Shown {
     #[arg(long)]
     json: bool,
 }
+
+/// Where what a title says begins.
+const TITLE: usize = 9;
+/// Where what does not fit into a line of a list goes on.
+const INDENT: usize = 19;
 
 /// A deck, and the lines of its rows if it came from a file.
 pub(super) struct Known<'a> {
@@ -204,21 +210,22 @@ impl Comparison {
         writeln!(out, "deck     {} {}", plain(&self.deck), self.currency)?;
         writeln!(out, "old      version {}, {} rows", self.old.version, self.old.rows)?;
         writeln!(out, "new      version {}, {} rows", self.new.version, self.new.rows)?;
-        writeln!(
-            out,
+        let rows = format!(
             "rows     {} added, {} removed, {} dearer, {} cheaper, {} otherwise changed, {} unchanged, {} in error",
             self.added, self.removed, self.up, self.down, self.otherwise, self.unchanged, self.in_error
-        )?;
+        );
+        writeln!(out, "{}", folded(&rows, TITLE))?;
         if self.over + self.begun > 0 {
             let kept = "calls already billed keep their amounts";
-            writeln!(out, "past     {} rows are over, {} changed rows began earlier: {kept}", self.over, self.begun)?;
+            let past = format!("past     {} rows are over, {} changed rows began earlier: {kept}", self.over, self.begun);
+            writeln!(out, "{}", folded(&past, TITLE))?;
         }
         self.rules.print(out)?;
         list(out, "In error: nothing would be loaded", &self.errors, limit, ErrorLine::text)?;
         list(out, "Warnings", &self.warnings, limit, ErrorLine::text)?;
-        list(out, "Prices, the largest change first", &self.effects, limit, EffectLine::text)?;
-        list(out, &format!("When, if loaded at {}", self.at), &self.instants, limit, InstantLine::text)?;
-        list(out, "Rows", &self.rows, limit, RowLine::text)
+        list(out, "Prices, the largest change first", &self.effects, limit, |line| folded(&format!("  {}", line.text()), INDENT))?;
+        list(out, &format!("When, if loaded at {}", self.at), &self.instants, limit, |line| folded(&format!("  {}", line.text()), INDENT))?;
+        list(out, "Rows", &self.rows, limit, |line| folded(&format!("  {}", line.text()), INDENT))
     }
 }
 
@@ -228,7 +235,7 @@ fn list<T>(out: &mut impl Write, title: &str, lines: &[T], limit: usize, text: i
     }
     writeln!(out, "\n{title}")?;
     for line in lines.iter().take(limit) {
-        writeln!(out, "  {}", text(line))?;
+        writeln!(out, "{}", text(line))?;
     }
     match lines.len().saturating_sub(limit) {
         0 => Ok(()),
@@ -370,7 +377,7 @@ impl RowSide {
 
 impl ErrorLine {
     fn text(&self) -> String {
-        format!("{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+        format!("  {}:{}:{}: {}", self.file, self.line, self.column, self.message)
     }
 }
 

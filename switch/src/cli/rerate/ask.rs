@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::cli::client::Reach;
 use crate::cli::deck::KeptVersion;
 use crate::cli::deck_file::DeckAsk;
+use crate::cli::table::Wide;
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -46,6 +47,8 @@ pub(crate) struct Ask {
     /// One JSON document
     #[arg(long, conflicts_with = "calls")]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) wide: Wide,
     /// Where the corrections go, one JSON object a line; needs --from and --to
     #[arg(long, value_name = "FILE", conflicts_with = "calls")]
     pub(super) corrections: Option<PathBuf>,

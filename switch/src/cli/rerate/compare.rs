@@ -49,7 +49,7 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     if let Some(path) = &ask.corrections {
         corrections::write(path, &corrections)?;
     }
-    Document::of(&comparison, &prices, period, corrections.clone()).print(ask.json)?;
+    Document::of(&comparison, &prices, period, corrections.clone()).print(ask.json, ask.wide)?;
     if ask.book { booking.post(ask, &corrections, &prices, period) } else { Ok(ExitCode::SUCCESS) }
 }
 

@@ -9,6 +9,7 @@ use units::{Currency, Money, Wall};
 
 use super::corrections::{Correction, Period};
 use super::prices::Prices;
+use crate::cli::table::{Table, Wide, note, number, text};
 use crate::cli::{plain, print_json, stdout};
 
 /// See the module.
@@ -76,12 +77,20 @@ impl Document {
         }
     }
 
-    pub(super) fn print(&self, json: bool) -> anyhow::Result<()> {
-        if json { print_json(self) } else { Ok(self.print_lines()?) }
+    pub(super) fn print(&self, json: bool, wide: Wide) -> anyhow::Result<()> {
+        if json {
+            return print_json(self);
+        }
+        let mut out = stdout();
+        let is_cut = self.write_tables(&mut out, wide)?;
+        out.flush()?;
+        note(is_cut);
+        Ok(())
     }
 
-    fn print_lines(&self) -> std::io::Result<()> {
-        let mut out = stdout();
+    /// True if something is not shown.
+    fn write_tables(&self, out: &mut impl Write, wide: Wide) -> std::io::Result<bool> {
+        let mut is_cut = false;
         if let (Some(deck), Some(version)) = (&self.deck, &self.deck_version) {
             writeln!(out, "deck {} version {version}", plain(deck))?;
         }
@@ -99,14 +108,17 @@ impl Document {
             if lines.is_empty() {
                 continue;
             }
-            writeln!(out, "\n{word:32} {:>10} {:>18} {:>18} {:>18}", "calls", "old", "new", "difference")?;
+            let amounts = [number("calls"), number("old"), number("new"), number("difference"), text("")];
+            let mut table = Table::new(&[[text(word)].as_slice(), &amounts].concat(), wide);
             for line in lines {
                 let Line { names, currency, calls, old_amount, new_amount, difference } = line;
                 let name = names.values().filter(|name| !name.is_empty()).map(|name| plain(name)).collect::<Vec<_>>().join("/");
-                writeln!(out, "{name:32} {calls:>10} {old_amount:>18} {new_amount:>18} {difference:>18} {currency}")?;
+                table.row([&*name, &calls.to_string(), old_amount, new_amount, difference, &currency.to_string()]);
             }
+            writeln!(out)?;
+            is_cut |= table.write(out)?;
         }
-        out.flush()
+        Ok(is_cut)
     }
 }
 
