@@ -35,6 +35,8 @@ mod price_list;
 mod refusals;
 mod reinvite_fails;
 mod reload_in_mid_call;
+mod replays_and_claims;
+mod rules_of_the_wire;
 mod session_timer;
 mod several_balances;
 mod silent_peers;

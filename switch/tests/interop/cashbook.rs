@@ -1,7 +1,10 @@
 //! A cash book on a running switch (RULES L18–L22, X1, X8): each line is a request of the operator, what comes of it, and what is then in
 //! the account, in transit and with the banks. Then the same books after a restart, as statement, as list, closed and verified.
 
+use ledger::{House, Key, Party, Purpose, Record, RecordBody, Replay, Transfer};
 use serde_json::{Value, json};
+use store::{Entry, Journal, Options, Priority};
+use units::{Currency, Money, Wall};
 
 use crate::harness::{Api, CARRIERS, SOON, Site, Tollgate, eventually, free_port, tollgate, units, verify_ledger};
 
@@ -293,4 +296,41 @@ fn accounts_below_their_mark_are_counted_however_they_were_opened() {
     eventually("the gauge after a restart", SOON, || (switch.api.metric("tollgate_balance_low_accounts") == 1.0).then_some(()));
     assert_eq!(switch.api.patch("/accounts/acme", &json!({ "low_balance": null })).status, 200);
     eventually("no mark", SOON, || (switch.api.metric("tollgate_balance_low_accounts") == 0.0).then_some(()));
+}
+
+/// The machine's clock was a day ahead while somebody paid 3.00: a statement up to an hour from now is answered, without it; and one of
+/// everything has it.
+#[test]
+fn fault_a12_a_statement_up_to_a_moment_before_the_newest_entry_is_answered() {
+    let site = site();
+    let switch = site.start();
+    assert_eq!(switch.api.top_up("acme", "5.00", "k1").status, 201);
+    switch.stop();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let from_now = |hours: i64| Wall(i64::try_from(now.as_millis()).unwrap() + hours * 3_600_000);
+    let paid = Transfer {
+        key: Key::Given("k2".into()),
+        purpose: Purpose::TopUp,
+        debit: Party::House(House::Payments),
+        credit: Party::Customer("acme".into()),
+        amount: Money::of(300_000, Currency::EUR),
+        memo: None,
+    };
+    let record = Record::new(from_now(24), "acme".into(), RecordBody::top_up(paid));
+    let (journal, _, _) = Journal::restore(&site.data(), Options::default(), Replay::new).unwrap();
+    journal.appender(0, || {}).unwrap().append(Entry::of(&record).unwrap(), Priority::New).unwrap();
+    journal.close().unwrap();
+    drop(journal);
+
+    let switch = site.start();
+    for (to, balance, movements) in [(-1, "0.00000", 0), (1, "5.00000", 1), (25, "8.00000", 2)] {
+        let page = switch.api.get(&format!("/accounts/acme/statement?to={}", from_now(to).rfc3339()));
+        assert_eq!(page.status, 200, "{page:?}");
+        let closing = page.body["closing"].as_array().unwrap();
+        let closed = closing.iter().find(|line| line["currency"] == "EUR").map_or("0.00000", |line| line["balance"].as_str().unwrap());
+        assert_eq!((closed, page.body["movements"].as_array().unwrap().len()), (balance, movements), "up to {to} h from now: {page:?}");
+    }
+    assert_eq!(movements(&switch.api, 10), [(500, 500), (300, 800)]);
+    switch.stop();
+    verify_ledger(&site.data());
 }

@@ -15,6 +15,8 @@ use super::*;
 #[derive(Clone, Copy)]
 enum Says {
     Address(Ipv4Addr),
+    /// Priority, weight, port and target of each SRV record.
+    Services(&'static [(u16, u16, u16, &'static str)]),
     /// SERVFAIL.
     Failure,
     /// NXDOMAIN.
@@ -50,17 +52,28 @@ fn question(query: &[u8]) -> (String, u16, usize) {
     (labels.join("."), u16::from_be_bytes([query[at + 1], query[at + 2]]), at + 5)
 }
 
+/// RFC 2782: priority, weight, port, and the target's labels.
+fn service_data((priority, weight, port, target): (u16, u16, u16, &str)) -> Vec<u8> {
+    let mut data: Vec<u8> = [priority, weight, port].iter().flat_map(|number| number.to_be_bytes()).collect();
+    for label in target.split('.') {
+        data.push(label.len() as u8);
+        data.extend(label.as_bytes());
+    }
+    data.push(0);
+    data
+}
+
 /// The answer by RFC 1035 §4.1; none: silence.
 fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
     let (name, kind, end) = question(query);
     let zone = zone.lock().expect("lock");
     zone.asked.send_modify(|asked| *asked.entry(name.clone()).or_default() += 1);
     let says = zone.says.get(&name).copied().unwrap_or(Says::NoSuchName);
-    let reply = |code: u8, record: Option<(u16, Vec<u8>)>| {
+    let reply = |code: u8, records: Vec<(u16, Vec<u8>)>| {
         let mut bytes = query[..2].to_vec();
-        bytes.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(record.is_some()), 0, 0, 0, 0]);
+        bytes.extend([0x81, 0x80 | code, 0, 1, 0, records.len() as u8, 0, 0, 0, 0]);
         bytes.extend(&query[12..end]);
-        if let Some((kind, data)) = record {
+        for (kind, data) in records {
             bytes.extend([0xC0, 12]);
             bytes.extend(kind.to_be_bytes());
             // Class IN, no time to live: asked anew each time.
@@ -70,11 +83,12 @@ fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
         Some(bytes)
     };
     match says {
-        Says::Address(ip) if kind == 1 => reply(0, Some((1, ip.octets().to_vec()))),
-        Says::Address(_) => reply(0, None),
-        Says::Failure => reply(2, None),
-        Says::NoSuchName => reply(3, None),
-        Says::Loop => reply(0, Some((5, vec![0xC0, 12]))),
+        Says::Address(ip) if kind == 1 => reply(0, vec![(1, ip.octets().to_vec())]),
+        Says::Services(all) if kind == 33 => reply(0, all.iter().map(|service| (33, service_data(*service))).collect()),
+        Says::Address(_) | Says::Services(_) => reply(0, Vec::new()),
+        Says::Failure => reply(2, Vec::new()),
+        Says::NoSuchName => reply(3, Vec::new()),
+        Says::Loop => reply(0, vec![(5, vec![0xC0, 12])]),
         Says::Garbage => Some(query.iter().map(|byte| byte ^ 0x55).collect()),
         Says::Nothing => None,
     }
@@ -176,4 +190,32 @@ fn fault_b12_names_are_asked_in_parallel() {
 fn waits_double_up_to_the_longest() {
     let secs = |failures| Pace::USUAL.after_failures(failures).as_secs();
     assert_eq!([1, 2, 3, 4, 5, 40].map(secs), [2, 4, 8, 16, 30, 30]);
+}
+
+/// A domain without a port is asked for its services first: by priority, the heavier first, those without an address left out. A failure at
+/// any step keeps the last good answer; a domain without services is a host.
+#[test]
+fn fault_b12_services_of_a_domain_are_followed_and_kept() {
+    const SERVICES: &[(u16, u16, u16, &str)] =
+        &[(20, 0, 5080, "c.alpha.test"), (10, 1, 5060, "b.alpha.test"), (10, 60, 5070, "a.alpha.test"), (5, 0, 5060, "gone.alpha.test")];
+    run(async {
+        let (zone, service) = (Shared::default(), "_sip._udp.alpha.test");
+        say(&zone, service, Says::Services(SERVICES));
+        for (name, last) in [("a.alpha.test", 1), ("b.alpha.test", 2), ("c.alpha.test", 3), ("alpha.test", 9)] {
+            say(&zone, name, Says::Address(Ipv4Addr::new(192, 0, 2, last)));
+        }
+        let mut heard = site(&[("alpha", "sip:alpha.test")], Arc::clone(&zone)).await;
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.1:5070 192.0.2.2:5060 192.0.2.3:5080"));
+        for says in [Says::Failure, Says::Garbage, Says::Nothing] {
+            say(&zone, service, says);
+            asked_again(&zone, service, 3).await;
+            assert!(heard.try_recv().is_err(), "nothing is told of a failure");
+        }
+        // The services are known, and no host of theirs has an address.
+        say(&zone, service, Says::Services(&SERVICES[3..]));
+        asked_again(&zone, "gone.alpha.test", 3).await;
+        assert!(heard.try_recv().is_err(), "nothing is told of services without an address");
+        say(&zone, service, Says::NoSuchName);
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.9:5060"));
+    });
 }
