@@ -121,9 +121,9 @@ impl World {
             self.advance_us(spacing_us);
             let flow = Flow::udp(SWITCH, peer);
             let message = Message::parse(bytes);
-            let shard = message.as_ref().map_or(Some(0), |message| self.dispatch.shard(&self.tables, &flow, message));
-            if shard == Some(0) {
-                self.node.handle(self.now, Input::Sip { flow, message });
+            let arrival = self.dispatch.find(&self.tables, flow, message);
+            if arrival.shard == Some(0) {
+                self.node.handle(self.now, Input::Sip(arrival));
             }
             self.drain(place, outputs);
         }

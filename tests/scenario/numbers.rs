@@ -336,11 +336,13 @@ fn a_carriers_call_goes_to_the_owners_shard() {
         let invite = parse(&phone.dialog.request("INVITE", "", None));
         let cancel = parse(&tests::dialogue::cancel(&invite));
         for message in [invite, cancel] {
-            assert_eq!(dispatch.shard(&tables, &Flow::udp(addr(SWITCH), addr(ALPHA)), &message), Some(shard), "{called}");
+            let arrival = dispatch.find(&tables, Flow::udp(addr(SWITCH), addr(ALPHA)), Ok(message));
+            assert_eq!(arrival.shard, Some(shard), "{called}");
         }
     }
     let stranger = parse(&calling("203.0.113.9:5060", NUMBER).dialog.request("INVITE", "", None));
-    assert_eq!(dispatch.shard(&tables, &Flow::udp(addr(SWITCH), addr("203.0.113.9:5060")), &stranger), None);
+    let arrival = dispatch.find(&tables, Flow::udp(addr(SWITCH), addr("203.0.113.9:5060")), Ok(stranger));
+    assert_eq!(arrival.shard, None);
 }
 
 /// A re-INVITE and a hold pass as in any call.

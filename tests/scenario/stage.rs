@@ -99,7 +99,8 @@ impl Stage {
         let message = Message::parse(bytes.clone());
         let what = message.as_ref().map_or_else(|e| e.label().to_owned(), kind);
         self.log.push(format!("{:>10} {from} → {what}", self.now.tick.0 / 1_000));
-        self.input(Input::Sip { flow, message });
+        let arrival = self.node.find(flow, message);
+        self.input(Input::Sip(arrival));
     }
 
     /// Time passes; whatever is due happens at its time.

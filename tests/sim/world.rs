@@ -247,13 +247,14 @@ impl World {
         let message = Message::parse(bytes.clone());
         let local: SocketAddr = SWITCH.parse().expect("address");
         let flow = if Self::stream(from) { Flow::stream(Transport::Tcp, local, from, 1) } else { Flow::udp(local, from) };
-        let shard = match &message {
-            Ok(message) => self.dispatch.shard(&self.tables, &flow, message),
-            Err(_) if self.profile.weather == Weather::Hostile => Some(0),
-            Err(e) => return Err(format!("a model peer wrote nonsense: {e:?}")),
-        };
-        match shard {
-            Some(shard) => self.give(usize::from(shard), Input::Sip { flow, message }),
+        if let Err(fault) = &message
+            && self.profile.weather != Weather::Hostile
+        {
+            return Err(format!("a model peer wrote nonsense: {fault:?}"));
+        }
+        let arrival = self.dispatch.find(&self.tables, flow, message);
+        match arrival.shard {
+            Some(shard) => self.give(usize::from(shard), Input::Sip(arrival)),
             None => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use route::{AttemptEnd, Carrier};
 use units::{Cause, Name, Now, Number, Tick, Wall};
 
 use crate::destination::{Callee, Destination};
-use crate::event::{Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, Settled, Setup, Side};
+use crate::event::{Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, ReleaseReason, Settled, Setup, Side};
 use crate::origin::Origin;
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
@@ -370,7 +370,7 @@ impl Call {
             return self.cancelled(now, out);
         }
         let cause = cause.unwrap_or(Cause::NORMAL);
-        self.hang_up(now, &[other], by, (cause, None), "normal", out);
+        self.hang_up(now, &[other], by, ReleaseReason::cause(cause), "normal", out);
     }
 
     fn lost(&mut self, now: Now, side: Side, loss: Loss, out: &mut Actions) {
@@ -380,7 +380,7 @@ impl Call {
             (Loss::DialogGone, Side::Caller) => ("dialog-gone", &[Side::Carrier]),
             (Loss::DialogGone, Side::Carrier) => ("dialog-gone", &[Side::Caller]),
         };
-        self.hang_up(now, sides, HangupBy::Switch, (Cause::TIMER, None), reason, out);
+        self.hang_up(now, sides, HangupBy::Switch, ReleaseReason::cause(Cause::TIMER), reason, out);
     }
 
     fn kill(&mut self, now: Now, by: HangupBy, out: &mut Actions) {
@@ -390,10 +390,10 @@ impl Call {
             HangupBy::Caller | HangupBy::Carrier | HangupBy::Switch => "ended",
         };
         if self.is_talking() {
-            self.hang_up(now, &[Side::Caller, Side::Carrier], by, (Cause::NORMAL, None), reason, out);
+            self.hang_up(now, &[Side::Caller, Side::Carrier], by, ReleaseReason::cause(Cause::NORMAL), reason, out);
         } else {
             self.hangup_attempt(Cause::NORMAL, out);
-            self.refuse(now, Refusal { status: 503, cause: Cause::TEMPORARY, reason, retry_after: None }, by, out);
+            self.refuse(now, Refusal::ended(reason), by, out);
         }
     }
 
@@ -403,7 +403,7 @@ impl Call {
         now: Now,
         sides: &[Side],
         by: HangupBy,
-        (cause, sip_cause): (Cause, Option<u16>),
+        why: ReleaseReason,
         reason: &'static str,
         out: &mut Actions,
     ) {
@@ -413,9 +413,9 @@ impl Call {
                 Side::Caller => LegId::Caller,
                 Side::Carrier => LegId::Carrier(talk.attempt),
             };
-            out.push_back(Action::Hangup { leg, cause, sip_cause });
+            out.push_back(Action::Release { leg, why });
         }
-        let end = End { at: now, answered: Some(talk.answered), carrier: talk.callee.carrier().cloned(), by, status: 200, cause, reason };
+        let end = End { at: now, answered: Some(talk.answered), carrier: talk.callee.carrier().cloned(), by, status: Refusal::NONE, cause: why.cause, reason };
         let carrier_ms = now.tick.ms_since(talk.answered.tick);
         self.end(end, carrier_ms, out);
     }

@@ -4,8 +4,9 @@ use rating::engine::{Extension, Timing};
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call, Phase};
-use crate::event::{Action, HangupBy, Side};
+use crate::event::{Action, HangupBy, ReleaseReason, Side};
 use crate::origin::{MAX_CALL_SECS, Origin};
+use crate::refusal::Refusal;
 use crate::timer::Timer;
 
 impl Call {
@@ -65,12 +66,12 @@ impl Call {
     /// The last leased increment is over.
     pub(crate) fn cut(&mut self, now: Now, out: &mut Actions) {
         let sides = [Side::Caller, Side::Carrier];
-        self.hang_up(now, &sides, HangupBy::Switch, (Cause::REJECTED, Some(402)), "no-credit", out);
+        self.hang_up(now, &sides, HangupBy::Switch, ReleaseReason::refused(&Refusal::NO_CREDIT), Refusal::NO_CREDIT.reason, out);
     }
 
     pub(crate) fn max_call(&mut self, now: Now, out: &mut Actions) {
         let sides = [Side::Caller, Side::Carrier];
-        self.hang_up(now, &sides, HangupBy::Switch, (Cause::TIMER, None), "max-call-secs", out);
+        self.hang_up(now, &sides, HangupBy::Switch, ReleaseReason::cause(Cause::TIMER), "max-call-secs", out);
     }
 
     pub(crate) fn checkpoint(&mut self, now: Now, out: &mut Actions) {

@@ -204,6 +204,27 @@ pub enum Loss {
     DialogGone,
 }
 
+/// Why we end a leg.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReleaseReason {
+    /// The Q.850 cause.
+    pub cause: Cause,
+    /// The status of the refusal by which the call ended, if it was one: the peer is told that instead of the cause.
+    pub refusal: Option<u16>,
+}
+
+impl ReleaseReason {
+    /// A cause alone.
+    pub const fn cause(cause: Cause) -> Self {
+        Self { cause, refusal: None }
+    }
+
+    /// The call ended by a refusal, after it was answered.
+    pub const fn refused(refusal: &Refusal) -> Self {
+        Self { cause: refusal.cause, refusal: Some(refusal.status) }
+    }
+}
+
 /// Who ended the call, as the CDR's `hangup_by`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HangupBy {
@@ -303,14 +324,12 @@ pub enum Action {
     },
     /// Tell the caller that it failed.
     Reject(Refusal),
-    /// End a leg, whatever its state: CANCEL before its final answer, BYE after.
-    Hangup {
+    /// End a leg, whatever its state, answered or not.
+    Release {
         /// The leg to be ended.
         leg: LegId,
-        /// The Q.850 cause of the release.
-        cause: Cause,
-        /// `Reason: SIP;cause=…` instead of Q.850, where the contract asks it.
-        sip_cause: Option<u16>,
+        /// What its peer is told.
+        why: ReleaseReason,
     },
     /// Send an offer in mid-call; answer with [`Event::OfferAnswered`].
     SendOffer {
@@ -343,12 +362,12 @@ pub enum Action {
         /// The reason of the refusal.
         why: OfferRefusal,
     },
-    /// Acknowledge the late offer of a side with the answer.
+    /// Acknowledge the late offer of a side.
     AckOffer {
         /// The side of the call.
         side: Side,
-        /// The answer.
-        session: Arc<Session>,
+        /// The answer; `None`: the offer was of no use, and what was agreed before holds.
+        session: Option<Arc<Session>>,
     },
     /// Write the `open` record: the call is answered.
     RecordOpen,

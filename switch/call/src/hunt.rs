@@ -10,7 +10,7 @@ use units::{Cause, Now};
 
 use crate::call::{Actions, Agreed, Answered, Call, Hunt, Phase, Talk, Tried, TriedEnd};
 use crate::destination::{Callee, Destination};
-use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, Side};
+use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side};
 use crate::refusal::Refusal;
 use crate::renegotiate::Renegotiation;
 use crate::timer::Timer;
@@ -125,7 +125,7 @@ impl Call {
         let answered = hunt.answered(branch, session, codecs.intersection(tried.callee.codecs()));
         let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
-            out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: Cause::BEARER, sip_cause: None });
+            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(Cause::BEARER) });
             self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
             return self.next(now, out);
         };
@@ -164,7 +164,7 @@ impl Call {
         let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
         let attempt = attempt as Attempt;
         out.push_back(Action::BookCost { attempt });
-        out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause: refusal.cause, sip_cause: Some(refusal.status) });
+        out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::refused(&refusal) });
         self.note(attempt, TriedEnd::Answered, refusal.cause);
         self.refuse(now, refusal, HangupBy::Switch, out);
     }
@@ -173,17 +173,7 @@ impl Call {
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
         let next = tried.callee.next(end, hunt.early_media);
         let is_number = tried.callee.carrier().is_none();
-        let own = match end {
-            AttemptEnd::Status(status) => Cause::from_sip(status),
-            AttemptEnd::Timeout | AttemptEnd::NoAnswer { rang: false } => Cause::TIMER,
-            AttemptEnd::NoAnswer { rang: true } => Cause::NO_ANSWER,
-            AttemptEnd::Unreachable => Cause::OUT_OF_ORDER,
-            AttemptEnd::Full => Cause::NO_CIRCUIT,
-            AttemptEnd::Down => Cause::TEMPORARY,
-            AttemptEnd::NoCommonCodec => Cause::BEARER,
-            AttemptEnd::NoDialog => Cause::PROTOCOL,
-        };
-        self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or(own));
+        self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or_else(|| end.cause()));
         match next {
             Next::Hunt => self.next(now, out),
             Next::Stop if is_number && end.is_unreachable() => self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out),
@@ -227,7 +217,7 @@ impl Call {
     fn give_up(&mut self, now: Now, cause: Cause, end: AttemptEnd, out: &mut Actions) {
         let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
         let attempt = attempt as Attempt;
-        out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause, sip_cause: None });
+        out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(cause) });
         self.attempt_ended(now, attempt, end, None, out);
     }
 
@@ -237,7 +227,7 @@ impl Call {
         let attempt = attempt as Attempt;
         if self.hunting(attempt).is_some() {
             self.note(attempt, TriedEnd::Abandoned, cause);
-            out.push_back(Action::Hangup { leg: LegId::Carrier(attempt), cause, sip_cause: None });
+            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(cause) });
         }
     }
 

@@ -11,6 +11,7 @@ use crate::call::{Call, End, Tried, TriedEnd};
 use crate::destination::Destination;
 use crate::event::{HangupBy, Settled};
 use crate::payer::{direction, who_pays};
+use crate::refusal::Refusal;
 
 /// What only the legs know.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +63,7 @@ impl Call {
         let mut cdr = self.facts(now);
         cdr.answered_at = self.answered().map(|at| at.wall);
         cdr.hangup_by = "switch".into();
-        cdr.sip_status = 200;
+        cdr.sip_status = Refusal::NONE;
         cdr
     }
 
@@ -146,10 +147,10 @@ impl Tried {
     fn record(&self) -> Attempt {
         let (status, reason) = match self.end {
             TriedEnd::UnderWay => (None, "under way".to_owned()),
-            TriedEnd::Answered => (Some(200), "answered".to_owned()),
+            TriedEnd::Answered => (Some(Refusal::NONE), "answered".to_owned()),
             TriedEnd::Abandoned => (None, "abandoned".to_owned()),
-            TriedEnd::BadAnswer => (Some(200), "answer outside the offer".to_owned()),
-            TriedEnd::Failed(end @ AttemptEnd::NoDialog) => (Some(200), end.to_string()),
+            TriedEnd::BadAnswer => (Some(Refusal::NONE), "answer outside the offer".to_owned()),
+            TriedEnd::Failed(end @ AttemptEnd::NoDialog) => (Some(Refusal::NONE), end.to_string()),
             TriedEnd::Failed(AttemptEnd::Status(status)) => (Some(status), format!("refused with {status}")),
             TriedEnd::Failed(end) => (None, end.to_string()),
         };

@@ -16,6 +16,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// What records say in place of a refusal's status where there was none: the call was answered.
+    pub(crate) const NONE: u16 = 200;
     /// The switch is overloaded.
     pub const OVERLOAD: Self = Self::later(503, Cause::CONGESTION, "overload");
     /// The switch is about to stop.
@@ -63,6 +65,11 @@ impl Refusal {
 
     const fn later(status: u16, cause: Cause, reason: &'static str) -> Self {
         Self { status, cause, reason, retry_after: Some(5) }
+    }
+
+    /// Ended from outside before it was answered.
+    pub(crate) const fn ended(reason: &'static str) -> Self {
+        Self::now(503, Cause::TEMPORARY, reason)
     }
 
     /// What the carriers' failure becomes toward the caller.

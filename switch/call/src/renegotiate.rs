@@ -6,7 +6,7 @@ use media::Session;
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call, Phase};
-use crate::event::{Action, HangupBy, OfferRefusal, Side};
+use crate::event::{Action, HangupBy, OfferRefusal, ReleaseReason, Side};
 
 /// An offer/answer exchange under way (RFC 3264); glare between sides is the legs' business.
 #[derive(Debug)]
@@ -36,9 +36,10 @@ impl Side {
 
 impl Call {
     pub(crate) fn offer(&mut self, side: Side, session: Option<&Session>, out: &mut Actions) {
-        let Phase::Talking(talk) = &mut self.phase else { return };
+        let pending = Action::RejectOffer { side, why: OfferRefusal::Pending };
+        let Phase::Talking(talk) = &mut self.phase else { return out.push_back(pending) };
         if !matches!(talk.renegotiation, Renegotiation::Idle) {
-            return out.push_back(Action::RejectOffer { side, why: OfferRefusal::Pending });
+            return out.push_back(pending);
         }
         let Some(session) = session else {
             talk.renegotiation = Renegotiation::Asked { from: side };
@@ -87,15 +88,22 @@ impl Call {
                     talk.renegotiation = Renegotiation::Late { from: side, offered: Arc::clone(&offered) };
                     out.push_back(Action::AnswerOffer { side: to, session: offered });
                 }
-                Err(_) => out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable }),
+                Err(_) => {
+                    out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
+                    out.push_back(Action::AckOffer { side, session: None });
+                }
             },
             (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Ok(_)) => {
                 out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
+                out.push_back(Action::AckOffer { side, session: None });
             }
             (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Err(why)) => {
                 out.push_back(Action::RejectOffer { side: to, why });
             }
-            (Renegotiation::Withdrawn { from }, Ok(_)) if from == to => out.push_back(Action::RestoreSession { side }),
+            (Renegotiation::Withdrawn { from }, Ok(_)) if from == to => {
+                out.push_back(Action::AckOffer { side, session: None });
+                out.push_back(Action::RestoreSession { side });
+            }
             (Renegotiation::Withdrawn { .. }, _) => {}
             (unchanged @ (Renegotiation::Idle | Renegotiation::Late { .. }), _) => talk.renegotiation = unchanged,
         }
@@ -118,11 +126,11 @@ impl Call {
             Some(negotiated) => {
                 self.codec_a = negotiated.codec;
                 self.codec_b = negotiated.codec;
-                out.push_back(Action::AckOffer { side: from, session: Arc::new(negotiated.session) });
+                out.push_back(Action::AckOffer { side: from, session: Some(Arc::new(negotiated.session)) });
             }
             None => {
                 let sides = [Side::Caller, Side::Carrier];
-                self.hang_up(now, &sides, HangupBy::Switch, (Cause::INTERWORKING, None), "no-answer-in-ack", out);
+                self.hang_up(now, &sides, HangupBy::Switch, ReleaseReason::cause(Cause::INTERWORKING), "no-answer-in-ack", out);
             }
         }
     }

@@ -1,31 +1,16 @@
-//! What a call wants, done: money moved, the caller's leg answered; legs of carriers in `dial`, ends in `goodbye`, records in `records`.
+//! What a call wants, done: verbs of its legs here and in `dial`, money moved here, records written in `records`; and what legs told, made
+//! events of the call.
 
-use bytes::Bytes;
-use call::{Action, Attempt, Branch, Event, LegId, Progress, Refusal, Settled, Side};
-use media::{Session, SessionOrigin};
+use call::{Action, Event, LegId, OfferRefusal, Refusal, ReleaseReason, Settled, Side};
 use rating::engine::CarrierLeg;
-use route::Carrier;
-use sip::Name;
-use sip::dialog::{Dialog, Sender};
-use sip::flow::Flow;
-use sip::token::Kind;
-use sip::transaction::ClientId;
-use units::Now;
+use route::{AttemptEnd, Carrier};
+use units::{Cause, Now};
 
-use crate::CountedSide;
 use crate::admit::money_refusal;
-use crate::build;
-use crate::leg::{self, Exchange, Goodbye, LegState};
-use crate::node::{Node, id_in_run};
-use crate::session::{Asked, SessionState};
-use crate::slot::Slot;
-
-/// A 2xx to an INVITE of ours, as its ACK must name it.
-pub(crate) struct Accepted<'a> {
-    pub client: ClientId,
-    pub cseq: u32,
-    pub remote_tag: &'a str,
-}
+use crate::calls::id_in_run;
+use crate::leg::{Context, Leg, LegEvent};
+use crate::node::Node;
+use crate::slot::{Slot, side_of};
 
 impl Node {
     /// Does one thing; some things are answered at once.
@@ -46,22 +31,30 @@ impl Node {
                 }
                 return self.dial(now, slot, attempt, callee, session);
             }
-            Action::BookCost { attempt } => self.book_late_answer(now, slot, attempt),
+            Action::BookCost { attempt } => self.book_late_answer(now, slot, LegId::Carrier(attempt)),
             Action::Progress { attempt, branch, progress, session } => {
-                self.progress(now, slot, (attempt, branch), progress, session.as_deref());
+                let of = (attempt, branch);
+                self.verb(now, slot, LegId::Caller, |leg, cx| leg.ring(cx, of, progress, session.as_deref()));
             }
-            Action::Accept { attempt, branch, session } => self.accept(now, slot, (attempt, branch), &session),
-            Action::Reject(refusal) => self.reject(now, slot, &refusal),
-            Action::Hangup { leg, cause, sip_cause } => self.hang_up(now, slot, leg, Goodbye { cause, sip_cause }),
-            Action::SendOffer { side, session } => return self.send_offer(now, slot, side, session),
-            Action::WithdrawOffer { side } => self.withdraw_offer(now, slot, side),
-            Action::RestoreSession { side } => self.restore_session(now, slot, side),
-            Action::AnswerOffer { side, session } => self.answer_offer(now, slot, side, &session),
-            Action::RejectOffer { side, why } => {
+            Action::Accept { attempt, branch, session } => {
+                self.stop_ringing(slot);
+                self.verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
+            }
+            Action::Reject(refusal) => _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal)),
+            Action::Release { leg, why } => self.release(now, slot, leg, why),
+            Action::SendOffer { side, session } => {
                 let leg = slot.side(side);
-                self.reject_exchange(now, slot, leg, build::refusal_status(why));
+                let sent = self.verb(now, slot, leg, |leg, cx| leg.offer(cx, session.as_deref()));
+                let pending = || Event::OfferAnswered { side, session: Err(OfferRefusal::Pending) };
+                return (sent != Some(true)).then(pending);
             }
-            Action::AckOffer { side, session } => self.ack_late_offer(now, slot, side, &session),
+            Action::WithdrawOffer { side } => self.on_side(now, slot, side, Leg::withdraw_offer),
+            Action::RestoreSession { side } => self.on_side(now, slot, side, Leg::restore_session),
+            Action::AnswerOffer { side, session } => self.on_side(now, slot, side, |leg, cx| leg.answer(cx, &session)),
+            Action::RejectOffer { side, why } => self.on_side(now, slot, side, |leg, cx| leg.refuse_offer(cx, why)),
+            Action::AckOffer { side, session } => {
+                self.on_side(now, slot, side, |leg, cx| leg.acknowledge(cx, session.as_deref()));
+            }
             Action::RecordOpen => self.record_open(now, slot),
             Action::RecordCheckpoint { elapsed_ms } => self.record_checkpoint(now, slot, elapsed_ms),
             Action::RecordEnd(cdr) => self.record_end(slot, cdr),
@@ -69,9 +62,63 @@ impl Node {
         None
     }
 
+    fn on_side(&mut self, now: Now, slot: &mut Slot, side: Side, work: impl FnOnce(&mut Leg, &mut Context<'_>)) {
+        let leg = slot.side(side);
+        self.verb(now, slot, leg, work);
+    }
+
+    /// Ends a leg; one that had no answer yet is the end of its attempt.
+    fn release(&mut self, now: Now, slot: &mut Slot, id: LegId, why: ReleaseReason) {
+        if slot.leg(id).is_some_and(Leg::is_calling) {
+            let end = match why.cause {
+                Cause::TIMER => AttemptEnd::Timeout,
+                Cause::NO_ANSWER => AttemptEnd::NoAnswer { rang: true },
+                _ => AttemptEnd::Status(Refusal::CANCELLED.status),
+            };
+            self.note_failed(now, slot, end);
+        }
+        let crossing = slot.caller.crossing();
+        self.verb(now, slot, id, |leg, cx| leg.release(cx, why, crossing));
+    }
+
+    /// Something happened on a leg: what it says of a carrier is noted, the rest is an event of the call.
+    pub(crate) fn leg_told(&mut self, now: Now, slot: &mut Slot, id: LegId, event: LegEvent) {
+        let side = side_of(id);
+        let attempt = match id {
+            LegId::Carrier(attempt) => attempt,
+            LegId::Caller => 0,
+        };
+        let event = match event {
+            LegEvent::Progress { branch, progress, session } => Event::Progress { attempt, branch, progress, session },
+            LegEvent::Answered { branch, session } => {
+                self.note_answered(slot);
+                Event::Answer { attempt, branch, session }
+            }
+            LegEvent::AnsweredInVain => return self.book_late_answer(now, slot, id),
+            LegEvent::Ended { end, cause, pause_secs } => {
+                self.note_pause(now, slot, pause_secs);
+                self.note_failed(now, slot, end);
+                Event::AttemptEnded { attempt, end, cause }
+            }
+            LegEvent::Cancelled => Event::Cancelled,
+            LegEvent::Released { cause } => Event::Released { side, cause },
+            LegEvent::Offer { session } => Event::Offer { side, session },
+            LegEvent::OfferWithdrawn => Event::OfferWithdrawn { side },
+            LegEvent::OfferAnswered { session } => {
+                self.drive_slot(now, slot, Event::OfferAnswered { side, session });
+                // The call has judged the answer: there is no way back behind it.
+                self.verb(now, slot, id, |leg, _| leg.forget_before());
+                return;
+            }
+            LegEvent::LateAnswer { session } => Event::LateAnswer { side, session },
+            LegEvent::Lost { loss } => Event::Lost { side, loss },
+        };
+        self.drive_slot(now, slot, event);
+    }
+
     fn start_billing(&mut self, now: Now, slot: &mut Slot) -> Event {
         let Some(lease) = slot.lease else { return Event::Billing(Err(Refusal::NO_CREDIT)) };
-        let started = self.engine.answer(now, lease).map_err(|refusal| {
+        let started = self.money.engine.answer(now, lease).map_err(|refusal| {
             // The engine has let the lease go.
             slot.lease = None;
             self.counters.debit_failed(refusal.word());
@@ -86,12 +133,12 @@ impl Node {
         if self.pressure.is_for_ends_only() {
             return None;
         }
-        self.engine.extend(now, slot.lease?, elapsed_ms).ok().map(Event::Extended)
+        self.money.engine.extend(now, slot.lease?, elapsed_ms).ok().map(Event::Extended)
     }
 
     /// The money in sight ends in a minute.
     fn warn(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) -> Option<Event> {
-        let warning = self.engine.warn(now, slot.lease?, elapsed_ms).ok()?;
+        let warning = self.money.engine.warn(now, slot.lease?, elapsed_ms).ok()?;
         if let Some(notice) = warning.notice {
             self.journal_notice(notice);
         }
@@ -111,7 +158,7 @@ impl Node {
         let settled = match slot.lease.take() {
             Some(lease) => {
                 let begun = (self.stopwatch)();
-                let settled = self.engine.settle(now, lease, duration_ms, leg.as_ref());
+                let settled = self.money.engine.settle(now, lease, duration_ms, leg.as_ref());
                 self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
                 match settled {
                     Ok(settled) => Some(settled),
@@ -131,7 +178,7 @@ impl Node {
                 Settled::Lease(Box::new(settlement))
             }
             None => {
-                let account = self.engine.account(slot.call.account());
+                let account = self.money.engine.account(slot.call.account());
                 Settled::Untouched(account.map_or(units::Money::zero(units::Currency::EUR), |view| view.balance))
             }
         })
@@ -139,125 +186,10 @@ impl Node {
 
     /// Money came back somewhere: leases that were refused may try again. Not the call in hand, which is ending.
     pub(crate) fn wake_starved(&mut self, now: Now) {
-        while let Some((call, _)) = self.engine.poll_woken() {
-            if let Some(&at) = self.by_id.get(&id_in_run(call.0)) {
+        while let Some((call, _)) = self.money.engine.poll_woken() {
+            if let Some(&at) = self.calls.by_id.get(&id_in_run(call.0)) {
                 self.drive(now, at, Event::FundsReturned);
             }
         }
-    }
-
-    // --- the caller's leg ---
-
-    /// A provisional response. Sessions of different phones go out under different tags: two answers to one offer are two dialogs.
-    fn progress(&mut self, now: Now, slot: &mut Slot, of: (Attempt, Branch), progress: Progress, session: Option<&Session>) {
-        let LegState::Incoming { invite } = slot.caller.state else { return };
-        let Some(request) = slot.invite.as_deref() else { return };
-        let contact = self.contact_of(slot, &slot.caller.flow);
-        let ours = self.session_origin(slot, LegId::Caller);
-        let status = build::progress_status(progress);
-        let (tag, sdp) = match session {
-            Some(session) => {
-                let place = slot.caller.told(of);
-                let tag = leg::told_tag(slot.caller.tag(), place);
-                let told = slot.caller.early.as_mut().and_then(|early| early.told.get_mut(place));
-                (tag, told.map(|told| told.local.write(session, ours)))
-            }
-            None => (slot.caller.tag().to_owned(), None),
-        };
-        let mut builder = build::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
-        if let Some(sdp) = sdp {
-            builder = builder.body("application/sdp", &sdp);
-        }
-        self.layer.respond(now.tick, invite, status, builder.build());
-    }
-
-    fn accept(&mut self, now: Now, slot: &mut Slot, of: (Attempt, Branch), session: &Session) {
-        self.stop_ringing(slot);
-        let LegState::Incoming { invite } = slot.caller.state else { return };
-        let Some(request) = slot.invite.take() else { return };
-        let contact = self.contact_of(slot, &slot.caller.flow);
-        let ours = self.session_origin(slot, LegId::Caller);
-        let timer = SessionState::as_uas(now.tick, &Asked::read(&request), slot.call.origin().session().expires_secs);
-        let liveness = self.watch(now, slot.call.origin().session().expires_secs);
-        let leg = &mut slot.caller;
-        leg.session = timer;
-        leg.liveness = liveness;
-        // The caller may know the phone that answers under a tag of its own.
-        let place = leg.told(of);
-        if let Some(told) = leg.early.take().and_then(|mut early| (place < early.told.len()).then(|| early.told.swap_remove(place))) {
-            leg.local = told.local;
-        }
-        if place > 0
-            && let Ok(dialog) = Dialog::uas(&request, &leg::told_tag(leg.tag(), place), &leg.flow)
-        {
-            leg.with_dialog(dialog);
-        }
-        if let Some(dialog) = leg.dialog_mut() {
-            dialog.confirm_uas();
-        }
-        let builder = build::response(&request, 200, leg.tag())
-            .record_routes(&request)
-            .header(Name::Contact, &contact)
-            .header(Name::Allow, build::ALLOW)
-            .header(Name::Supported, build::SUPPORTED);
-        let sdp = leg.local.write(session, ours);
-        let builder = build::with_session(builder, &timer).body("application/sdp", &sdp);
-        leg.state = LegState::Accepted { invite, owed: None };
-        self.counters.sip_response(CountedSide::Gate, &leg.carrier, 200);
-        self.layer.respond(now.tick, invite, 200, builder.build());
-    }
-
-    fn reject(&mut self, now: Now, slot: &mut Slot, refusal: &Refusal) {
-        let LegState::Incoming { invite } = slot.caller.state else { return };
-        slot.caller.state = LegState::Gone;
-        self.servers.remove(&invite);
-        let Some(request) = slot.invite.take() else { return };
-        self.counters.sip_response(CountedSide::Gate, &slot.caller.carrier, refusal.status);
-        let builder = build::refusal(&request, refusal, slot.caller.tag());
-        self.layer.respond(now.tick, invite, refusal.status, builder.build());
-    }
-
-    // --- both ---
-
-    /// ACK to a 2xx, kept by the layer for repeats.
-    pub(crate) fn send_ack(&mut self, now: Now, slot: &mut Slot, id: LegId, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
-        let Some(flow) = slot.leg(id).map(|leg| self.next_hop(leg)) else { return };
-        let here = self.tables.advertised_text(flow.local);
-        let Some(leg) = slot.leg_mut(id) else { return };
-        let Some(dialog) = leg.dialog() else { return };
-        let branch = dialog.ack_branch(&self.minter, accepted.cseq);
-        let sender = Sender { transport: flow.transport, sent_by: &here, branch: &branch, contact: "" };
-        let mut builder = dialog.ack(accepted.cseq, &sender);
-        if let Some(sdp) = sdp {
-            builder = builder.body("application/sdp", sdp);
-        }
-        self.layer.ack_2xx(now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
-    }
-
-    fn ack_late_offer(&mut self, now: Now, slot: &mut Slot, side: Side, session: &Session) {
-        let id = slot.side(side);
-        let ours = self.session_origin(slot, id);
-        let Some(leg) = slot.leg_mut(id) else { return };
-        let sdp = &leg.local.write(session, ours);
-        if let LegState::Answered { invite, remote_tag, cseq } = &leg.state {
-            let (invite, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
-            leg.state = LegState::Confirmed;
-            return self.send_ack(now, slot, id, &Accepted { client: invite, cseq, remote_tag: &remote_tag }, Some(sdp));
-        }
-        if let Exchange::OursLate { client, remote_tag, cseq } = std::mem::replace(&mut leg.exchange, Exchange::None) {
-            self.clients.remove(&client);
-            self.send_ack(now, slot, id, &Accepted { client, cseq, remote_tag: &remote_tag }, Some(sdp));
-        }
-    }
-
-    /// Who we are in the session of a leg.
-    pub(crate) fn session_origin(&self, slot: &Slot, id: LegId) -> SessionOrigin {
-        let local = slot.leg(id).map_or(slot.caller.flow.local, |leg| leg.flow.local);
-        leg::session_origin(slot.call.id(), id, self.tables.advertised(local).ip())
-    }
-
-    pub(crate) fn contact_of(&self, slot: &Slot, flow: &Flow) -> String {
-        let user = self.minter.mint(Kind::Contact, slot.me.slot, slot.me.generation);
-        build::contact(&user, &self.tables.advertised_text(flow.local), flow.transport)
     }
 }

@@ -9,7 +9,8 @@ use rating::unfit_deck;
 use units::{Currency, Name, Now, Wall};
 
 use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
-use crate::node::{Node, id_in_run};
+use crate::calls::id_in_run;
+use crate::node::Node;
 use crate::slot::Slot;
 
 /// Most accounts in one answer.
@@ -22,9 +23,9 @@ impl Node {
         }
         let reply = match request {
             AdminRequest::Accounts { after, limit } => {
-                AdminReply::Accounts(self.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
+                AdminReply::Accounts(self.money.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
             }
-            AdminRequest::Account(name) => self.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
+            AdminRequest::Account(name) => self.money.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
             AdminRequest::AddAccount { name, currency, opening, terms, limit, key } => {
                 let ask = OpenAccount { name: &name, currency, opening, terms, limit };
                 return self.add_account(now, ticket, &ask, key.as_deref());
@@ -32,7 +33,7 @@ impl Node {
             AdminRequest::Prospect { account, number, at } => {
                 AdminReply::Prospect(Box::new(self.prospect(now, &account, number.as_ref(), at)))
             }
-            AdminRequest::OpenedBy(key) => AdminReply::OpenedBy(self.engine.opened_by(&key).cloned()),
+            AdminRequest::OpenedBy(key) => AdminReply::OpenedBy(self.money.engine.opened_by(&key).cloned()),
             AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, &order),
             AdminRequest::ClosePeriod { until } => return self.close_period(now, ticket, until),
             AdminRequest::PeriodClosed(closed) => {
@@ -40,13 +41,13 @@ impl Node {
                 let written = self.journal(true, record);
                 return self.reply_when_durable(written, ticket, AdminReply::Closed);
             }
-            AdminRequest::Trial => AdminReply::Trial(self.engine.trial()),
-            AdminRequest::Posted(name) => match self.engine.posted(&name) {
+            AdminRequest::Trial => AdminReply::Trial(self.money.engine.trial()),
+            AdminRequest::Posted(name) => match self.money.engine.posted(&name) {
                 Some(posted) => return self.reply_when_all_is_durable(ticket, AdminReply::Posted(posted)),
                 None => AdminReply::NotFound,
             },
             AdminRequest::InTransit { after, late_only, limit } => {
-                AdminReply::InTransit(self.engine.in_transit(after.as_ref(), late_only, limit.min(ACCOUNTS_MAX)))
+                AdminReply::InTransit(self.money.engine.in_transit(after.as_ref(), late_only, limit.min(ACCOUNTS_MAX)))
             }
             AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
             AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
@@ -60,9 +61,9 @@ impl Node {
             }
             AdminRequest::TellRates { accounts, event } => return self.tell_rates(now, ticket, &accounts, &event),
             AdminRequest::Calls => {
-                AdminReply::Calls(self.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
+                AdminReply::Calls(self.calls.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
             }
-            AdminRequest::Kill(id) => match self.by_id.get(&id_in_run(id)).copied().filter(|at| self.slots.holds(*at, id)) {
+            AdminRequest::Kill(id) => match self.calls.by_id.get(&id_in_run(id)).copied().filter(|at| self.calls.slots.holds(*at, id)) {
                 Some(at) => {
                     self.drive(now, at, Event::Kill(HangupBy::Operator));
                     AdminReply::Killed
@@ -86,15 +87,15 @@ impl Node {
     }
 
     fn add_account(&mut self, now: Now, ticket: u64, ask: &OpenAccount<'_>, key: Option<&str>) {
-        let is_repeat = key.is_some_and(|key| self.engine.opened_by(key).is_some());
+        let is_repeat = key.is_some_and(|key| self.money.engine.opened_by(key).is_some());
         // A repeat is answered as the first time, whatever became of its decks.
         if !is_repeat && self.refuse_unfit_deck(ticket, &ask.terms.decks, ask.currency) {
             return;
         }
         let opened = match key {
-            Some(key) => self.engine.open_once(now, ask, key),
-            None => self.engine.open_account(now, ask).and_then(|record| {
-                let view = self.engine.account(ask.name).ok_or(ledger::Refused::UnknownAccount)?;
+            Some(key) => self.money.engine.open_once(now, ask, key),
+            None => self.money.engine.open_account(now, ask).and_then(|record| {
+                let view = self.money.engine.account(ask.name).ok_or(ledger::Refused::UnknownAccount)?;
                 Ok(Opened { view, replayed: false, record: Some(record) })
             }),
         };
@@ -113,16 +114,16 @@ impl Node {
 
     fn change_account(&mut self, now: Now, ticket: u64, name: &str, change: &AccountChange) {
         let decks = change.decks.as_deref().unwrap_or_default();
-        if let Some(view) = self.engine.account(name)
+        if let Some(view) = self.money.engine.account(name)
             && self.refuse_unfit_deck(ticket, decks, view.currency)
         {
             return;
         }
-        match self.engine.amend_account(now, name, change) {
+        match self.money.engine.amend_account(now, name, change) {
             Ok(record) => {
                 let written = self.journal(true, record);
                 self.wake_starved(now);
-                if let Some(view) = self.engine.account(name) {
+                if let Some(view) = self.money.engine.account(name) {
                     self.reply_when_durable(written, ticket, AdminReply::Account(view));
                 }
             }
@@ -132,7 +133,7 @@ impl Node {
 
     /// As the configuration is checked: a deck that is not there, or in a currency that nothing converts.
     fn refuse_unfit_deck(&mut self, ticket: u64, decks: &[Name], currency: Currency) -> bool {
-        let Some(detail) = unfit_deck(self.engine.decks(), decks, currency) else { return false };
+        let Some(detail) = unfit_deck(self.money.engine.decks(), decks, currency) else { return false };
         let reply = AdminReply::Refused(AccountRefused::Deck(detail));
         self.outputs.push_back(Output::Reply { ticket, reply });
         true
@@ -140,7 +141,7 @@ impl Node {
 
     /// As a top-up: confirmed when it is on disk, and calls that waited for it go on at once.
     fn grant(&mut self, now: Now, ticket: u64, ask: &GrantRequest<'_>) {
-        match self.engine.grant(now, ask) {
+        match self.money.engine.grant(now, ask) {
             Ok(done) => {
                 let written = match done.record {
                     Some(record) => self.journal(true, record),
@@ -159,7 +160,7 @@ impl Node {
     fn tell_rates(&mut self, now: Now, ticket: u64, accounts: &[Name], event: &NoticeEvent) {
         let mut told = 0;
         for account in accounts {
-            if let Some(record) = self.engine.notify_rates(now, account, event) {
+            if let Some(record) = self.money.engine.notify_rates(now, account, event) {
                 self.journal_notice(record);
                 told += 1;
             }
@@ -171,10 +172,10 @@ impl Node {
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
     fn move_money(&mut self, now: Now, ticket: u64, account: &str, key: &str, order: &MoveOrder) {
         let tables = Arc::clone(&self.tables);
-        let moved = self.engine.carry_out(now, account, key, order, &tables.payment_methods);
+        let moved = self.money.engine.carry_out(now, account, key, order, &tables.payment_methods);
         match moved {
             Ok(done) => {
-                let notice = self.engine.booked_notice(now, account, &done);
+                let notice = self.money.engine.booked_notice(now, account, &done);
                 let written = match done.record {
                     Some(record) => {
                         let written = self.journal(true, record);
@@ -199,7 +200,7 @@ impl Node {
 
     /// All that was dated before the end of the period is durable when this is answered.
     fn close_period(&mut self, now: Now, ticket: u64, until: Wall) {
-        match self.engine.close_period(now, until) {
+        match self.money.engine.close_period(now, until) {
             Ok(()) => self.reply_when_all_is_durable(ticket, AdminReply::Closed),
             Err(refused) => self.refuse_admin(ticket, &refused),
         }

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use ledger::{NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, TrialBalance};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
-use sip::flow::Flow;
-use sip::{Message, ParseError};
 use units::{Currency, Money, Name, Number, Wall};
 
+use crate::leg::{Arrival, Flow};
 use crate::{Prospect, QuotaCommand, Tables};
 
 /// One thing that happened outside.
@@ -18,12 +17,7 @@ use crate::{Prospect, QuotaCommand, Tables};
 #[allow(clippy::large_enum_variant, reason = "nearly every input is a message, and boxing it would allocate once more per packet")]
 pub enum Input {
     /// A SIP message, or what was received instead of one.
-    Sip {
-        /// Where it came from and by what.
-        flow: Flow,
-        /// Lexed by the driver, which had to know its shard.
-        message: Result<Message, ParseError>,
-    },
+    Sip(Arrival),
     /// Nothing can be sent by this flow: ICMP, connection refused.
     Unreachable(Flow),
     /// A stream that was open is closed; `peer` is the address at its other end.

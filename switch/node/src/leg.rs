@@ -1,290 +1,366 @@
-//! One SIP leg of a call: its place in RFC 3261's dialogs, and the exchanges under way on it.
+//! A leg: one party's end of a call, whatever protocol it speaks. The call commands it by verbs, and it tells events.
+//!
+//! Events are queued: a leg finishes its own work first, then [`Node::hear`](crate::node::Node) gives them to the call. A leg knows neither
+//! money nor routes nor the call's other leg; what of that concerns it is handed to it when it is made.
 
-use std::net::IpAddr;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use call::{Attempt, Branch, LegId};
-use media::{Before, LocalSession, Mark, Session, SessionOrigin};
-use sip::dialog::Dialog;
-use sip::flow::Flow;
-use sip::transaction::{ClientId, ServerId};
-use units::{Cause, Name, Tick};
+use call::{Attempt, Branch, Callee, LegId, Loss, NumberCallee, OfferRefusal, Origin, Progress, Refusal, ReleaseReason};
+use media::Session;
+use rating::cdr::Protocol;
+use route::{AttemptEnd, Carrier, Gate, SessionTimer};
+use serde_json::value::RawValue;
+use units::{Cause, Name, Now, Number, Tick, Transport};
 
-use crate::liveness::Liveness;
-use crate::session::SessionState;
+use crate::peers::Names;
+use crate::slot::CallRef;
+use crate::{Counters, Tables};
 
-/// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the attempt for a carrier's.
-pub(crate) fn tag(token: &str, leg: LegId) -> String {
-    match leg {
-        LegId::Caller => [token, "a"].concat(),
-        LegId::Carrier(attempt) => format!("{token}b{attempt}"),
-    }
-}
+mod sip;
 
-/// The leg that the end of a tag names.
-pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
-    match end.as_bytes() {
-        // A digit tells early dialogs of the caller apart.
-        b"a" | [b'a', b'1'..=b'9'] => Some(LegId::Caller),
-        // One spelling only: no sign, no leading zero.
-        [b'b', b'0'] => Some(LegId::Carrier(0)),
-        [b'b', b'1'..=b'9', ..] => end.get(1..)?.parse().ok().map(LegId::Carrier),
-        _ => None,
-    }
-}
+pub use sip::{Arrival, Dispatch, Flow, Received};
+pub(crate) use sip::{Crossing, Endpoint, GENERATION_MASK, RecordedLeg, SipLeg};
 
-/// A leg, from its first INVITE to the end of its last transaction.
+/// A leg, by its protocol.
 #[derive(Debug)]
-pub(crate) struct Leg {
-    pub id: LegId,
-    /// By which its peer was heard last; of a carrier that said nothing yet, by which it is asked.
-    pub flow: Flow,
-    /// Where its peer's signalling came from when the leg was made or answered.
+pub(crate) enum Leg {
+    /// RFC 3261.
+    Sip(SipLeg),
+}
+
+/// Whose leg it is, as it was when the leg was made, whatever is reloaded later.
+#[derive(Debug, Clone)]
+pub(crate) enum Party {
+    /// A customer's gate.
+    Gate(Arc<Gate>),
+    /// A carrier.
+    Carrier(Arc<Carrier>),
+    /// What a number of ours rings.
+    Number(Arc<NumberCallee>),
+}
+
+/// What an attempt is made with.
+#[derive(Debug)]
+pub(crate) struct Dialling {
+    /// The place of the attempt.
+    pub attempt: Attempt,
+    /// Whom.
+    pub callee: Callee,
+    /// The number that is called.
+    pub number: Number,
+    /// Where, best first; never empty.
+    pub addresses: Vec<SocketAddr>,
+    /// The offer; without one the callee is asked for its own.
+    pub session: Option<Arc<Session>>,
+    /// What the caller's leg hands over, if both speak the same protocol.
+    pub crossing: Option<Crossing>,
+}
+
+/// What a leg works with. All of it is lent for one piece of work.
+pub(crate) struct Context<'a> {
+    pub now: Now,
+    pub call: CallFacts<'a>,
+    pub tables: &'a Tables,
+    pub names: &'a Names,
+    /// Our end of all SIP legs.
+    pub endpoint: &'a mut Endpoint,
+    pub counters: &'a mut Counters,
+    pub events: &'a mut LegEvents,
+}
+
+/// What a leg may know of its call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFacts<'a> {
+    /// Its place here.
+    pub at: CallRef,
+    /// As in its record.
+    pub id: u128,
+    /// The caller, as it named itself.
+    pub caller: &'a str,
+}
+
+/// What legs had to tell, oldest first, each with the leg.
+pub(crate) type LegEvents = VecDeque<(LegId, LegEvent)>;
+
+/// What happened on a leg.
+#[derive(Debug)]
+pub(crate) enum LegEvent {
+    /// A called party says something before it answers.
+    Progress { branch: Branch, progress: Progress, session: Option<Arc<Session>> },
+    /// A called party answered, and its leg stands.
+    Answered { branch: Branch, session: Option<Arc<Session>> },
+    /// A called party answered in vain: it will charge for it.
+    AnsweredInVain,
+    /// An attempt ended without an answered leg.
+    Ended {
+        end: AttemptEnd,
+        /// Q.850 cause, if the peer gave one.
+        cause: Option<Cause>,
+        /// Seconds for which the peer asks not to be called.
+        pause_secs: Option<u32>,
+    },
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// The peer hung up.
+    Released { cause: Option<Cause> },
+    /// The peer offers a changed session; `None` asks for our offer.
+    Offer { session: Option<Arc<Session>> },
+    /// The peer takes its offer back.
+    OfferWithdrawn,
+    /// The peer answered our offer, made one where we asked for it, or refused.
+    OfferAnswered { session: Result<Option<Arc<Session>>, OfferRefusal> },
+    /// The answer to an offer that we made late; `None` is a fault of the peer.
+    LateAnswer { session: Option<Arc<Session>> },
+    /// The peer is gone without a word.
+    Lost { loss: Loss },
+}
+
+/// What a call's record says of a leg.
+#[derive(Debug, Clone)]
+pub(crate) struct LegFacts {
+    /// By the protocol's own name for the leg.
+    pub call_id: String,
+    pub protocol: Protocol,
+    pub transport: &'static str,
     pub source: IpAddr,
-    /// What its peer calls itself.
     pub user_agent: Option<Name>,
-    pub state: LegState,
-    /// Of a leg that has no dialog yet; the dialog has its own.
-    early_call_id: Box<str>,
-    /// Set by [`Leg::with_dialog`].
-    pub dialog: Option<Box<Dialog>>,
-    /// What we say of the session there.
-    pub local: LocalSession,
-    /// What was said before the offer that is under way there.
-    pub before: Option<Box<Before>>,
-    /// What the peer said of the session last.
-    pub remote: Option<Mark>,
-    /// Until the answer.
-    pub early: Option<Box<Early>>,
-    pub session: SessionState,
-    pub exchange: Exchange,
-    /// The carrier's name; empty for the caller's leg.
-    pub carrier: Name,
-    /// The peer's Allow names UPDATE.
-    pub takes_update: bool,
-    /// Its connection stands for the address of its Contact: a caller's that it opened itself, as long as it names no other place.
-    pub by_connection: bool,
-    pub liveness: Liveness,
 }
 
-/// Where a leg is.
-#[derive(Debug)]
-pub(crate) enum LegState {
-    /// The caller's INVITE has no final answer yet.
-    Incoming { invite: ServerId },
-    /// Our 2xx waits for its ACK; a BYE may be owed until then (RFC 3261 §15).
-    Accepted { invite: ServerId, owed: Option<Goodbye> },
-    /// Our INVITE has no final answer yet.
-    Calling { invite: ClientId },
-    /// As before, but nobody wants it any more: CANCEL is on its way, a 2xx gets ACK and BYE.
-    Abandoned { why: Goodbye },
-    /// Its 2xx carried an offer; the ACK waits for the answer.
-    Answered { invite: ClientId, remote_tag: Box<str>, cseq: u32 },
-    /// The dialog stands.
-    Confirmed,
-    /// Our BYE waits for its answer.
-    Leaving,
-    /// Nothing more will happen.
-    Gone,
+// === impl Party ===
+
+impl Party {
+    pub(crate) fn of_origin(origin: &Origin) -> Self {
+        match origin {
+            Origin::Gate(gate) => Self::Gate(Arc::clone(gate)),
+            Origin::Carrier(carrier, _) => Self::Carrier(Arc::clone(carrier)),
+        }
+    }
+
+    pub(crate) fn of_callee(callee: &Callee) -> Self {
+        match callee {
+            Callee::Carrier(carrier) => Self::Carrier(Arc::clone(carrier)),
+            Callee::Number(number) => Self::Number(Arc::clone(number)),
+        }
+    }
+
+    /// The carrier, if it is one.
+    pub(crate) const fn carrier(&self) -> Option<&Arc<Carrier>> {
+        match self {
+            Self::Carrier(carrier) => Some(carrier),
+            Self::Gate(_) | Self::Number(_) => None,
+        }
+    }
+
+    /// As the party of an attempt; a gate that calls is none.
+    pub(crate) fn callee(&self) -> Option<Callee> {
+        match self {
+            Self::Gate(_) => None,
+            Self::Carrier(carrier) => Some(Callee::Carrier(Arc::clone(carrier))),
+            Self::Number(number) => Some(Callee::Number(Arc::clone(number))),
+        }
+    }
+
+    /// Session timer toward it; of a foreign URI that of a switch by default.
+    pub(crate) fn session(&self) -> SessionTimer {
+        match self {
+            Self::Gate(gate) => gate.session,
+            Self::Carrier(carrier) => carrier.session,
+            Self::Number(callee) => callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session),
+        }
+    }
+
+    /// Whether it sends from `ip`, by the present configuration, by that of when the leg was made, or by what a name resolves to.
+    pub(crate) fn is_at(&self, ip: IpAddr, tables: &Tables, names: &Names) -> bool {
+        match self {
+            Self::Gate(gate) => is_of_gate(gate, ip, tables),
+            Self::Carrier(carrier) => {
+                let listed = |carrier: &Carrier| carrier.sources().any(|block| block.contains(ip));
+                let now = tables.carriers.by_name(&carrier.name);
+                listed(carrier) || now.is_some_and(|now| listed(now)) || names.is_at(&carrier.name, ip)
+            }
+            Self::Number(callee) => {
+                let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, tables));
+                at_gate || names.is_at(&callee.number.target.to_string(), ip)
+            }
+        }
+    }
 }
 
-/// Why we say BYE or CANCEL, as its Reason header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Goodbye {
-    pub cause: Cause,
-    pub sip_cause: Option<u16>,
+/// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when the leg was made. A gate
+/// inside the block of another is a stranger to it.
+fn is_of_gate(gate: &Gate, ip: IpAddr, tables: &Tables) -> bool {
+    match tables.gates.by_source(ip) {
+        Some(now) => now.id == gate.id,
+        None => gate.source.iter().any(|block| block.contains(ip)),
+    }
 }
 
-/// An offer/answer exchange in mid-call (RFC 3261 §14, RFC 3311): at most one per leg.
-#[derive(Debug)]
-pub(crate) enum Exchange {
-    None,
-    /// The peer's re-INVITE or UPDATE waits for our answer.
-    Theirs {
-        server: ServerId,
-        request: Box<sip::Message>,
-    },
-    /// Our 2xx to its re-INVITE waits for the ACK, which brings an answer if we offered late.
-    TheirsAccepted {
-        server: ServerId,
-        cseq: u32,
-        late: bool,
-    },
-    /// Our re-INVITE or UPDATE waits for its answer.
-    Ours {
-        client: ClientId,
-        purpose: OfferPurpose,
-        cseq: u32,
-        /// The first session in a provisional response: the answer, if the final one holds none (RFC 3261 §13.2.1).
-        early: Option<Arc<Session>>,
-    },
-    /// The 2xx to our re-INVITE without offer brought one; the ACK waits for the answer.
-    OursLate {
-        client: ClientId,
-        remote_tag: Box<str>,
-        cseq: u32,
-    },
+// === impl Context ===
+
+impl Context<'_> {
+    pub(crate) fn tell(&mut self, leg: LegId, event: LegEvent) {
+        self.events.push_back((leg, event));
+    }
 }
 
-/// Why we sent a re-INVITE or UPDATE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OfferPurpose {
-    /// The call relays the other side's offer.
-    Relay,
-    /// The other side asked for an offer.
-    Ask,
-    /// Session refresh: nothing changes.
-    Refresh,
-    /// It took an offer of which nothing came: what was said before holds.
-    Restore,
-}
-
-/// The early dialogs of a leg (RFC 3261 §12.1), whichever side began it.
-#[derive(Debug, Default)]
-pub(crate) struct Early {
-    /// Toward the caller: one for each session that it was told of, since two answers to one offer need two dialogs.
-    pub told: Vec<Told>,
-    /// Of a carrier: one for each phone that rang, by its tag, in the order of [`Branch`].
-    pub heard: Vec<Heard>,
-}
-
-/// Most early dialogs of one leg: further ones count as the last.
-pub(crate) const EARLY_MAX: usize = 10;
-
-/// An early dialog toward the caller.
-#[derive(Debug)]
-pub(crate) struct Told {
-    /// Whose session it is.
-    pub of: (Attempt, Branch),
-    pub local: LocalSession,
-}
-
-/// An early dialog of a carrier's phone.
-#[derive(Debug)]
-pub(crate) struct Heard {
-    pub tag: Box<str>,
-    /// None without a Contact: nothing can be sent there.
-    pub dialog: Option<Dialog>,
-}
-
-// === impl Leg ===
+// === impl Leg: verbs ===
 
 impl Leg {
-    pub(crate) fn new(id: LegId, flow: Flow, state: LegState, call_id: Box<str>, carrier: Name) -> Self {
-        Self {
-            id,
-            flow,
-            source: flow.peer.ip(),
-            user_agent: None,
-            state,
-            early_call_id: call_id,
-            dialog: None,
-            local: LocalSession::new(),
-            before: None,
-            remote: None,
-            early: None,
-            session: SessionState::default(),
-            exchange: Exchange::None,
-            carrier,
-            takes_update: false,
-            by_connection: id == LegId::Caller,
-            liveness: Liveness::default(),
+    /// Calls a party; none if nothing of ours reaches any of its addresses.
+    pub(crate) fn dial(cx: &mut Context<'_>, dialling: Dialling) -> Option<Self> {
+        match dialling.callee.target().transport {
+            Transport::Udp | Transport::Tcp | Transport::Tls => SipLeg::dial(cx, dialling).map(Self::Sip),
         }
     }
 
-    /// The dialog stands, early or confirmed.
-    pub(crate) fn with_dialog(&mut self, dialog: Dialog) {
-        self.early_call_id = Box::default();
-        self.dialog = Some(Box::new(dialog));
+    /// Tells the caller how its call goes on.
+    pub(crate) fn ring(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), progress: Progress, session: Option<&Session>) {
+        match self {
+            Self::Sip(leg) => leg.ring(cx, of, progress, session),
+        }
     }
 
-    pub(crate) fn dialog(&self) -> Option<&Dialog> {
-        self.dialog.as_deref()
+    /// Tells the caller that it is answered.
+    pub(crate) fn accept(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), session: &Session) {
+        match self {
+            Self::Sip(leg) => leg.accept(cx, of, session),
+        }
     }
 
-    pub(crate) fn dialog_mut(&mut self) -> Option<&mut Dialog> {
-        self.dialog.as_deref_mut()
+    /// Tells the caller that its call failed.
+    pub(crate) fn reject(&mut self, cx: &mut Context<'_>, refusal: &Refusal) {
+        match self {
+            Self::Sip(leg) => leg.reject(cx, refusal),
+        }
     }
 
-    pub(crate) fn call_id(&self) -> &str {
-        self.dialog().map_or(&self.early_call_id, Dialog::call_id)
+    /// Offers a changed session, or asks for an offer; false if another exchange is open.
+    pub(crate) fn offer(&mut self, cx: &mut Context<'_>, session: Option<&Session>) -> bool {
+        match self {
+            Self::Sip(leg) => leg.offer(cx, session),
+        }
     }
 
-    /// Our tag: a token and a letter for the leg. Empty before the dialog.
-    pub(crate) fn tag(&self) -> &str {
-        self.dialog().map_or("", Dialog::local_tag)
+    /// Takes back an offer that is not answered yet.
+    pub(crate) fn withdraw_offer(&mut self, cx: &mut Context<'_>) {
+        match self {
+            Self::Sip(leg) => leg.withdraw_offer(cx),
+        }
     }
 
-    /// Our refresh met another exchange: again in a moment, at another time than the peer's (RFC 3261 §14.1).
-    pub(crate) fn postpone_refresh(&mut self, now: Tick) {
-        let owns_call_id = self.dialog().is_none_or(Dialog::is_caller);
-        self.session.postpone(now, owns_call_id);
+    /// Offers again what was agreed before the last offer, of which nothing came.
+    pub(crate) fn restore_session(&mut self, cx: &mut Context<'_>) {
+        match self {
+            Self::Sip(leg) => leg.restore_session(cx),
+        }
     }
 
-    /// Which phone of the carrier a response of this To-tag comes from; a new one is noted.
-    pub(crate) fn branch_of(&mut self, tag: &str, dialog: impl FnOnce() -> Option<Dialog>) -> Branch {
-        let heard = &mut self.early.get_or_insert_default().heard;
-        let known = heard.iter().position(|branch| &*branch.tag == tag);
-        let place = known.unwrap_or_else(|| {
-            if heard.len() < EARLY_MAX {
-                heard.push(Heard { tag: tag.into(), dialog: dialog() });
-            }
-            heard.len() - 1
-        });
-        place as Branch
+    /// Nothing can undo the last offer any more.
+    pub(crate) fn forget_before(&mut self) {
+        match self {
+            Self::Sip(leg) => leg.before = None,
+        }
     }
 
-    /// The place of a session among those that the caller was told of; a new one is noted, with its own `o=` line.
-    pub(crate) fn told(&mut self, of: (Attempt, Branch)) -> usize {
-        let fresh = self.local.clone();
-        let told = &mut self.early.get_or_insert_default().told;
-        told.iter().position(|branch| branch.of == of).unwrap_or_else(|| {
-            if told.len() < EARLY_MAX {
-                told.push(Told { of, local: fresh });
-            }
-            told.len() - 1
-        })
+    /// Answers the peer's offer, or makes the one that it asked for.
+    pub(crate) fn answer(&mut self, cx: &mut Context<'_>, session: &Session) {
+        match self {
+            Self::Sip(leg) => leg.answer(cx, session),
+        }
     }
 
+    /// Refuses the peer's offer: the session stays as it was.
+    pub(crate) fn refuse_offer(&mut self, cx: &mut Context<'_>, why: OfferRefusal) {
+        match self {
+            Self::Sip(leg) => leg.refuse_offer(cx, why),
+        }
+    }
+
+    /// Acknowledges the peer's late offer with the answer; without one what was agreed before holds.
+    pub(crate) fn acknowledge(&mut self, cx: &mut Context<'_>, session: Option<&Session>) {
+        match self {
+            Self::Sip(leg) => leg.acknowledge(cx, session),
+        }
+    }
+
+    /// Ends the leg, whatever its state. `crossing` is what the other leg hands over.
+    pub(crate) fn release(&mut self, cx: &mut Context<'_>, why: ReleaseReason, crossing: Option<Crossing>) {
+        match self {
+            Self::Sip(leg) => leg.release(cx, why, crossing),
+        }
+    }
+
+    /// A deadline of [`Leg::deadline`] has come.
+    pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
+        match self {
+            Self::Sip(leg) => leg.timeout(cx),
+        }
+    }
+
+    /// Its call is over and nothing is to come: it lets go of what it kept.
+    pub(crate) fn close(&mut self, endpoint: &mut Endpoint) {
+        match self {
+            Self::Sip(leg) => leg.close(endpoint),
+        }
+    }
+}
+
+// === impl Leg: what is known of it ===
+
+impl Leg {
+    pub(crate) const fn id(&self) -> LegId {
+        match self {
+            Self::Sip(leg) => leg.id,
+        }
+    }
+
+    pub(crate) const fn party(&self) -> &Party {
+        match self {
+            Self::Sip(leg) => &leg.party,
+        }
+    }
+
+    /// It was called and has given no final answer.
+    pub(crate) const fn is_calling(&self) -> bool {
+        match self {
+            Self::Sip(leg) => leg.is_calling(),
+        }
+    }
+
+    /// Nothing will happen on it any more.
     pub(crate) const fn is_gone(&self) -> bool {
-        matches!(self.state, LegState::Gone)
-    }
-}
-
-/// Number of our session toward a leg in its `o=` line: another for every leg of every call (RFC 8866 §5.2).
-pub(crate) fn session_origin(call: u128, leg: LegId, address: IpAddr) -> SessionOrigin {
-    let leg = match leg {
-        LegId::Caller => 0,
-        LegId::Carrier(attempt) => 1 + u64::from(attempt),
-    };
-    // SplitMix64: every bit of the call's id and of the leg moves every bit of the number.
-    let mut mixed = (call as u64) ^ ((call >> 64) as u64).rotate_left(32) ^ leg.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    SessionOrigin { id: mixed ^ (mixed >> 31), address }
-}
-
-/// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind it for others.
-pub(crate) fn told_tag(tag: &str, place: usize) -> String {
-    match place {
-        0 => tag.to_owned(),
-        place => format!("{tag}{}", place.min(EARLY_MAX - 1)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_attempt_has_a_tag_of_its_own() {
-        let legs = (0..call::ATTEMPTS_MAX).map(|attempt| LegId::Carrier(attempt as u8)).chain([LegId::Caller]);
-        for leg in legs {
-            let tag = tag("token", leg);
-            assert_eq!(leg_of_tag(&tag["token".len()..]), Some(leg), "{tag}");
+        match self {
+            Self::Sip(leg) => leg.is_gone(),
         }
-        for end in ["", "A", "aa", "b", "b-1", "b+1", "b01", "b256", "b1x", "c1", "z", "a0", "a11"] {
-            assert_eq!(leg_of_tag(end), None, "{end}");
+    }
+
+    /// When [`Leg::timeout`] is wanted; `Tick::NEVER` if never.
+    pub(crate) fn deadline(&self) -> Tick {
+        match self {
+            Self::Sip(leg) => leg.deadline(),
+        }
+    }
+
+    /// What of it the other leg may need at dialling and at its end.
+    pub(crate) fn crossing(&self) -> Option<Crossing> {
+        match self {
+            Self::Sip(leg) => leg.crossing(),
+        }
+    }
+
+    /// What the call's record says of it.
+    pub(crate) fn facts(&self) -> LegFacts {
+        match self {
+            Self::Sip(leg) => leg.facts(),
+        }
+    }
+
+    /// What a restart needs to end it, with its protocol; none before it stands.
+    pub(crate) fn recorded(&self) -> Option<Box<RawValue>> {
+        match self {
+            Self::Sip(leg) => leg.recorded(),
         }
     }
 }

@@ -1,43 +1,75 @@
-//! One shard of the switch: SIP legs, calls and the accounts that pay for them, as a function of (state, now, input) → outputs.
+//! One shard of the switch: legs, calls and the accounts that pay for them, as a function of (state, now, input) → outputs.
 //!
 //! The contract, said once: give one [`Input`] to [`Node::handle`], then call [`Node::poll`] until it is empty, then come back no later than
 //! [`Node::deadline`]. No clock, socket, thread or unseeded dice: the same inputs give the same outputs.
+//!
+//! Inside: `leg` holds what speaks a protocol, `call` (a crate) decides, and `actions` carries the decisions to legs, money and records.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use node::{Identity, Input, Node, Output, Tables};
+//! # use units::{Now, Tick};
+//! /// The whole of a driver: without sockets, it counts what it would send.
+//! fn drive(node: &mut Node, now: Now, input: Input) -> (usize, Tick) {
+//!     node.handle(now, input);
+//!     let mut sent = 0;
+//!     while let Some(output) = node.poll() {
+//!         match output {
+//!             Output::Send { .. } => sent += 1,
+//!             // On disk at once, in this example.
+//!             Output::Journal { .. } => {}
+//!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } | Output::Publish(_) | Output::Reply { .. } => {}
+//!         }
+//!     }
+//!     (sent, node.deadline())
+//! }
+//! # fn tables() -> Tables {
+//! #     let none = "127.0.0.1".parse().expect("address");
+//! #     Tables {
+//! #         gates: Arc::new(route::Gates::new(vec![], None).expect("gates")),
+//! #         carriers: Arc::new(route::Carriers::new(vec![], None).expect("carriers")),
+//! #         numbers: Arc::default(),
+//! #         routes: Arc::default(),
+//! #         decks: Arc::default(),
+//! #         accounts: vec![],
+//! #         payment_methods: vec![],
+//! #         listeners: vec![],
+//! #         address: none,
+//! #         timing: node::Timing::default(),
+//! #     }
+//! # }
+//! let identity = Identity { name: "one".into(), shard: 0, shards: 1, key: [7; 16], boot: 1 };
+//! # let (tables, slots) = (Arc::new(tables()), Arc::new(route::SlotTable::default()));
+//! let mut node = Node::new(identity, tables, slots);
+//! node.start_empty(Now::default());
+//! let (sent, next) = drive(&mut node, Now::default(), Input::Tick);
+//! assert_eq!((sent, next), (0, Tick::NEVER));
+//! ```
 #![forbid(unsafe_code)]
 
 mod actions;
 mod admin;
 mod admit;
-mod build;
+mod calls;
 mod clock;
 mod counters;
 mod dial;
-mod dispatch;
-mod events;
-mod goodbye;
-mod hop;
-mod in_dialog;
-mod intake;
 mod io;
 mod leg;
 mod lent;
-mod liveness;
 mod node;
-mod offers;
 mod parties;
-mod privacy;
-mod probe;
+mod peers;
 mod prospect;
 mod records;
 mod recover;
-mod session;
 mod slot;
 mod tables;
-mod user_agents;
 
 pub use clock::ClockDoubt;
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
-pub use dispatch::Dispatch;
 pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure};
+pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;

@@ -3,30 +3,24 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use call::{Actions, Event, LegId};
+use call::Event;
 use hashbrown::HashMap;
 use rating::Engine;
-use route::{CarrierSlots, GateId, Health, RateLimiter};
-use sip::token::Minter;
-use sip::transaction::{ClientId, Layer, ServerId};
-use units::wheel::{TimerId, Wheel};
+use route::CarrierSlots;
+use units::wheel::Wheel;
 use units::{Name, Now, Tick};
 
+use crate::calls::Calls;
 use crate::clock::{ClockDoubt, ClockWatch};
 use crate::io::{Input, Output, Pressure};
-use crate::leg::{Leg, LegState};
-use crate::parties::Ringing;
-use crate::probe::Probes;
-use crate::records::Unpublished;
-use crate::slot::{CallRef, Slot, Slots};
-use crate::user_agents::UserAgents;
+use crate::leg::Endpoint;
+use crate::peers::Peers;
+use crate::records::Records;
+use crate::slot::CallRef;
 use crate::{Counters, Tables};
 
 /// Hash maps whose keys are our own ids: fast and the same on every run.
 pub(crate) type Ids<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
-
-/// A 100 is sent only if nothing else was by then (RFC 3261 §17.2.1 allows 200 ms): most carriers ring sooner.
-const TRYING_AFTER_MS: u64 = 100;
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -43,47 +37,35 @@ pub struct Identity {
     pub boot: u32,
 }
 
-/// One shard.
+/// One shard, in parts.
 pub struct Node {
     pub(crate) identity: Identity,
     pub(crate) tables: Arc<Tables>,
-    pub(crate) layer: Layer,
-    pub(crate) minter: Minter,
-    pub(crate) engine: Engine,
-    pub(crate) health: Health,
-    pub(crate) carrier_slots: Arc<dyn CarrierSlots + Send + Sync>,
-    pub(crate) limiters: Vec<(GateId, RateLimiter)>,
-    pub(crate) gate_calls: HashMap<GateId, u32, foldhash::fast::FixedState>,
-    pub(crate) slots: Slots,
-    /// What our client transactions are for.
-    pub(crate) clients: Ids<ClientId, Client>,
-    /// The INVITEs and UPDATEs that wait for our answer or its ACK.
-    pub(crate) servers: Ids<ServerId, (CallRef, LegId)>,
-    /// By the half of their id that no other call of this run has.
-    pub(crate) by_id: Ids<u64, CallRef>,
-    pub(crate) wheel: Wheel<TimerKey>,
-    pub(crate) probes: Probes,
-    pub(crate) user_agents: UserAgents,
-    pub(crate) ringing: Ringing,
-    /// Connections that calls live on, and how many do.
-    pub(crate) kept: Ids<u64, u32>,
-    pub(crate) probe_timer: TimerId,
-    pub(crate) unpublished: Unpublished,
-    /// When to look whether credit expired.
-    pub(crate) expiry_at: Tick,
+    /// Signalling.
+    pub(crate) sip: Endpoint,
+    pub(crate) calls: Calls,
+    pub(crate) money: Money,
+    pub(crate) peers: Peers,
+    pub(crate) records: Records,
+    pub(crate) timers: Wheel<TimerKey>,
     pub(crate) outputs: VecDeque<Output>,
-    pub(crate) scratch: Actions,
     pub(crate) counters: Counters,
     pub(crate) pressure: Pressure,
     pub(crate) clock: ClockWatch,
-    /// How far lent balances may be trusted; none if the balances are this node's own.
-    pub(crate) gate: Option<rating::quotas::client::Gate>,
     pub(crate) draining: bool,
     /// Nanoseconds of a clock that only metrics see; 0 without one.
     pub(crate) stopwatch: fn() -> u64,
     /// The carrier's name where there is none.
     pub(crate) nobody: Name,
-    pub(crate) minted_calls: u64,
+}
+
+/// Who pays, and how far.
+pub(crate) struct Money {
+    pub engine: Engine,
+    /// How far lent balances may be trusted; none if the balances are this node's own.
+    pub gate: Option<rating::quotas::client::Gate>,
+    /// When to look whether credit expired.
+    pub expiry_at: Tick,
 }
 
 /// How much of everything a shard holds for its calls: what grows without calls is a leak.
@@ -113,25 +95,6 @@ pub struct Held {
     pub connections: usize,
 }
 
-/// What a client transaction is for.
-#[derive(Debug, Clone)]
-pub(crate) enum Client {
-    /// The INVITE of a carrier's leg.
-    Invite(CallRef, LegId),
-    /// A re-INVITE or UPDATE on a leg.
-    Offer(CallRef, LegId),
-    /// An OPTIONS on a leg.
-    Liveness(CallRef, LegId),
-    /// A BYE on a leg.
-    Bye(CallRef, LegId),
-    /// An INFO that answers one of the other leg's.
-    Relay(CallRef, ServerId, Box<sip::Message>),
-    /// An OPTIONS probe of a carrier.
-    Probe(route::CarrierId),
-    /// A BYE that nobody waits for.
-    Farewell,
-}
-
 /// What the wheel wakes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum TimerKey {
@@ -141,54 +104,27 @@ pub(crate) enum TimerKey {
     Probes,
 }
 
-/// The half of a call's id that no other call of this run has: boot and count.
-pub(crate) const fn id_in_run(id: u128) -> u64 {
-    id as u64
-}
-
 // === impl Node ===
 
 impl Node {
     /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
     pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
-        let minter = Minter::new(identity.key, identity.shard);
-        let timing = sip::transaction::Timing { t1_ms: u64::from(tables.timing.t1_ms), ..sip::transaction::Timing::RFC3261 };
-        let layer = Layer::new(
-            minter.clone(),
-            sip::transaction::Settings { timing, ..sip::transaction::Settings { trying_after_ms: TRYING_AFTER_MS, ..Default::default() } },
-        );
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&tables.decks));
         Self {
-            minter,
-            layer,
-            engine,
-            health: Health::new(&tables.carriers, Tick(0)),
-            carrier_slots,
-            limiters: Vec::new(),
-            gate_calls: HashMap::default(),
-            slots: Slots::default(),
-            clients: Ids::default(),
-            servers: Ids::default(),
-            by_id: Ids::default(),
-            wheel: Wheel::new(),
-            probes: Probes::default(),
-            user_agents: UserAgents::default(),
-            ringing: Ringing::default(),
-            kept: Ids::default(),
-            probe_timer: TimerId::NONE,
-            unpublished: Unpublished::default(),
-            expiry_at: Tick::NEVER,
+            sip: Endpoint::new(identity.key, identity.shard, tables.timing),
+            calls: Calls::default(),
+            money: Money { engine, gate: None, expiry_at: Tick::NEVER },
+            peers: Peers::new(&tables, carrier_slots),
+            records: Records::default(),
+            timers: Wheel::new(),
             outputs: VecDeque::new(),
-            scratch: Actions::new(),
             counters: Counters::default(),
             pressure: Pressure::Ok,
             clock: ClockWatch::default(),
-            gate: None,
             draining: false,
             stopwatch: || 0,
             nobody: "".into(),
-            minted_calls: 0,
             identity,
             tables,
         }
@@ -199,9 +135,9 @@ impl Node {
         self.watch_clock(now);
         self.watch_gate(now);
         match input {
-            Input::Sip { flow, message } => self.sip(now, flow, message),
-            Input::Unreachable(flow) => self.layer.transport_failed(now.tick, flow),
-            Input::Closed(flow) => self.connection_closed(now, flow),
+            Input::Sip(arrival) => self.packet(now, arrival),
+            Input::Unreachable(flow) => self.sip.unreachable(now, flow),
+            Input::Closed(flow) => self.sip.connection_closed(now, flow),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
@@ -214,7 +150,10 @@ impl Node {
             Input::Admin { ticket, request } => self.admin(now, ticket, request),
         }
         self.run_timers(now);
-        self.run_layer(now);
+        self.run_transactions(now);
+        while let Some(output) = self.sip.poll_output() {
+            self.outputs.push_back(output);
+        }
         self.journal_notices();
         self.run_expiry(now);
         self.send_quota_requests();
@@ -227,8 +166,8 @@ impl Node {
 
     /// No later than this, [`Node::handle`] wants to be called again.
     pub fn deadline(&self) -> Tick {
-        let timers = self.wheel.next_deadline().unwrap_or(Tick::NEVER);
-        timers.min(self.layer.next_deadline().unwrap_or(Tick::NEVER)).min(self.expiry_at)
+        let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
+        timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at)
     }
 
     /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.
@@ -258,33 +197,34 @@ impl Node {
 
     /// Calls that are not over.
     pub const fn live_calls(&self) -> usize {
-        self.slots.len()
+        self.calls.slots.len()
     }
 
     /// True when no call is live and every record was acknowledged.
     pub fn is_idle(&self) -> bool {
-        self.slots.len() == 0 && self.unpublished.is_empty()
+        self.calls.slots.len() == 0 && self.records.is_empty()
     }
 
     /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a BYE.
     pub fn is_settled(&self) -> bool {
-        self.unpublished.is_empty() && self.slots.iter().all(|slot| slot.call.is_over())
+        self.records.is_empty() && self.calls.slots.iter().all(|slot| slot.call.is_over())
     }
 
     /// What is held for calls at present; nothing once the last call and its transactions are over.
     pub fn held(&self) -> Held {
+        let load = self.sip.load();
         Held {
-            calls: self.slots.len(),
-            ids: self.by_id.len(),
-            leases: self.engine.leases(),
-            gate_places: self.gate_calls.values().map(|calls| *calls as usize).sum(),
-            ringing: self.ringing.len(),
-            clients: self.clients.len(),
-            servers: self.servers.len(),
-            timers: self.wheel.len(),
-            transactions: self.layer.live().clients + self.layer.live().servers,
-            transaction_timers: self.layer.live().timers,
-            connections: self.kept.len(),
+            calls: self.calls.slots.len(),
+            ids: self.calls.by_id.len(),
+            leases: self.money.engine.leases(),
+            gate_places: self.calls.gate_calls.values().map(|calls| *calls as usize).sum(),
+            ringing: self.calls.ringing.len(),
+            clients: load.clients,
+            servers: load.servers,
+            timers: self.timers.len(),
+            transactions: load.transactions,
+            transaction_timers: load.timers,
+            connections: load.connections,
         }
     }
 
@@ -295,13 +235,13 @@ impl Node {
 
     /// The rating engine, for reading.
     pub const fn engine(&self) -> &Engine {
-        &self.engine
+        &self.money.engine
     }
 
     /// Calls by [`call::Call::state`]; those that are over and wait for their last packets are not counted.
     pub fn calls_by_state(&self) -> BTreeMap<&'static str, u64> {
         let mut states = BTreeMap::new();
-        for slot in self.slots.iter().filter(|slot| !slot.call.is_over()) {
+        for slot in self.calls.slots.iter().filter(|slot| !slot.call.is_over()) {
             *states.entry(slot.call.state()).or_default() += 1;
         }
         states
@@ -309,102 +249,30 @@ impl Node {
 
     /// Carriers that are skipped at `now`, by name.
     pub fn carriers_down(&self, now: Tick) -> Vec<Name> {
-        self.tables.carriers.iter().filter(|carrier| !self.health.is_up(carrier.id, now)).map(|carrier| carrier.name.clone()).collect()
+        self.tables.carriers.iter().filter(|carrier| !self.peers.health.is_up(carrier.id, now)).map(|carrier| carrier.name.clone()).collect()
     }
 
     fn reload(&mut self, now: Now, tables: Arc<Tables>) {
-        self.engine.set_decks(Arc::clone(&tables.decks));
+        self.money.engine.set_decks(Arc::clone(&tables.decks));
         self.tables = tables;
-        self.limiters.clear();
+        self.calls.limiters.clear();
         self.seed_accounts(now);
         self.schedule_probes(now);
     }
 
     fn stop(&mut self, now: Now) {
         self.draining = true;
-        for at in self.slots.refs() {
+        for at in self.calls.slots.refs() {
             self.drive(now, at, Event::Kill(call::HangupBy::Shutdown));
         }
     }
 
     fn run_timers(&mut self, now: Now) {
-        while let Some((_, key)) = self.wheel.pop(now.tick) {
+        while let Some((_, key)) = self.timers.pop(now.tick) {
             match key {
                 TimerKey::Call(at) => self.call_timer(now, at),
                 TimerKey::Probes => self.run_probes(now),
             }
         }
-    }
-
-    fn run_layer(&mut self, now: Now) {
-        self.layer.handle_timeout(now.tick);
-        while let Some(event) = self.layer.poll_event() {
-            self.transaction_event(now, event);
-        }
-        while let Some(transmit) = self.layer.poll_transmit() {
-            self.outputs.push_back(Output::Send { flow: transmit.flow, bytes: transmit.bytes });
-        }
-    }
-
-    /// Gives a call an event and carries out what it wants.
-    pub(crate) fn drive(&mut self, now: Now, at: CallRef, event: Event) {
-        let Some(mut slot) = self.slots.take(at) else { return };
-        self.drive_slot(now, &mut slot, event);
-        self.park(now, slot);
-    }
-
-    /// As [`Node::drive`], for a call that is in hand.
-    pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
-        let mut actions = std::mem::take(&mut self.scratch);
-        slot.call.handle(now, event, &mut actions);
-        self.carry_out(now, slot, &mut actions);
-        self.scratch = actions;
-    }
-
-    /// Carries out actions until none is left; their answers may bring new ones.
-    pub(crate) fn carry_out(&mut self, now: Now, slot: &mut Slot, actions: &mut Actions) {
-        while let Some(action) = actions.pop_front() {
-            if let Some(event) = self.execute(now, slot, action) {
-                slot.call.handle(now, event, actions);
-            }
-        }
-    }
-
-    /// Puts a call back, with its timer; or forgets it if nothing will happen any more.
-    pub(crate) fn park(&mut self, now: Now, mut slot: Box<Slot>) {
-        if slot.call.is_over() && slot.all_gone() {
-            self.wheel.cancel(slot.timer);
-            self.by_id.remove(&id_in_run(slot.call.id()));
-            self.slots.release(slot.me);
-            slot.kept.iter().for_each(|conn| self.let_go(*conn));
-            return;
-        }
-        let legs = std::iter::once(&slot.caller).chain(&slot.carriers);
-        let due = |leg: &Leg| leg.session.deadline().min(leg.liveness.deadline(&leg.session));
-        let sessions = legs.filter(|leg| matches!(leg.state, LegState::Confirmed)).map(due).min();
-        let invite = if matches!(slot.caller.state, LegState::Incoming { .. }) { slot.expires_at } else { Tick::NEVER };
-        let wanted = slot.call.deadline().min(sessions.unwrap_or(Tick::NEVER)).min(invite);
-        // A timer that comes too early is harmless; only an earlier deadline needs a new one.
-        if wanted < slot.timer_at || slot.timer_at <= now.tick {
-            self.wheel.cancel(slot.timer);
-            slot.timer_at = wanted;
-            slot.timer = if wanted == Tick::NEVER { TimerId::NONE } else { self.wheel.insert(wanted, TimerKey::Call(slot.me)) };
-        }
-        self.slots.put(slot);
-    }
-
-    fn call_timer(&mut self, now: Now, at: CallRef) {
-        let Some(mut slot) = self.slots.take(at) else { return };
-        slot.timer = TimerId::NONE;
-        slot.timer_at = Tick::NEVER;
-        if slot.call.deadline() <= now.tick {
-            self.drive_slot(now, &mut slot, Event::Timeout);
-        }
-        if slot.expires_at <= now.tick && matches!(slot.caller.state, LegState::Incoming { .. }) {
-            slot.expires_at = Tick::NEVER;
-            self.drive_slot(now, &mut slot, Event::Cancelled);
-        }
-        self.session_timers(now, &mut slot);
-        self.park(now, slot);
     }
 }

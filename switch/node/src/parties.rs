@@ -2,20 +2,17 @@
 //! back.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use call::{Callee, Destination, Event, NumberCallee, Origin, Payer, Refusal, who_pays};
+use call::{Destination, Event, NumberCallee, Origin, Payer, Refusal, who_pays};
 use ledger::CallId;
 use rating::engine::Authorize;
 use route::{NumberTarget, OurNumber};
-use sip::Message;
-use sip::flow::Flow;
-use sip::token::{Kind, TOKEN_LEN};
-use units::{Name, Now, Number};
+use units::{Now, Number};
 
 use crate::Source;
 use crate::admit::{money_refusal, refused};
-use crate::build;
 use crate::node::Node;
 use crate::slot::Slot;
 
@@ -65,30 +62,19 @@ fn is_anonymous(caller: &str) -> bool {
 impl Node {
     /// Who calls: the gate behind the source address, or the carrier there if what it calls is a number of ours; the gate if it is both, as
     /// everywhere.
-    pub(crate) fn origin_of(&self, flow: &Flow, invite: &Message) -> Result<Origin, Refusal> {
-        let source = flow.peer.ip();
+    pub(crate) fn origin_of(&self, source: IpAddr, called: &str) -> Result<Origin, Refusal> {
         if let Some(gate) = self.tables.gates.by_source(source) {
             return Ok(Origin::Gate(Arc::clone(gate)));
         }
         // It was known when its packet came in; a reload may have taken it away since.
-        let Source::Carrier(id) = self.source_of(source) else { return Err(Refusal::BLOCKED) };
+        let known = match self.tables.source(source) {
+            Source::Unknown => self.source_by_name(source),
+            known => known,
+        };
+        let Source::Carrier(id) = known else { return Err(Refusal::BLOCKED) };
         let carrier = self.tables.carriers.by_id(id).ok_or(Refusal::BLOCKED)?;
-        let number = self.tables.numbers.find_dialled(&build::called_party(invite)).ok_or(Refusal::NOT_OURS)?;
+        let number = self.tables.numbers.find_dialled(called).ok_or(Refusal::NOT_OURS)?;
         Ok(Origin::Carrier(Arc::clone(carrier), Arc::clone(number)))
-    }
-
-    /// Whether an INVITE is one of ours, sent back by a proxy to the number that it was for (RFC 3261 §16.3 step 4): its From tag is of our
-    /// minting, and Request-URI and To name the same number. One that was forwarded to another number has another Request-URI and goes on.
-    pub(crate) fn is_own_call_back(&self, invite: &Message) -> bool {
-        let ours = |tag: &str| tag.get(..TOKEN_LEN).and_then(|token| self.minter.open(Kind::Tag, token)).is_some();
-        if !ours(invite.from_tag()) {
-            return false;
-        }
-        let to = invite.to().ok();
-        let to = to.as_ref().and_then(sip::NameAddr::parse_uri).map(|uri| uri.user.unwrap_or_default().to_owned());
-        let asked = build::called_party(invite);
-        let number = |text: &str| route::normalise_e164(text).ok();
-        to.is_some_and(|to| to == asked || number(&to).is_some_and(|to| number(&asked) == Some(to)))
     }
 
     /// A call to a number of ours: can what it rings be reached, who pays, and does the money last.
@@ -98,7 +84,7 @@ impl Node {
         slot.call.goes_to(destination);
         let callee = self.number_callee(&number).filter(|_| !self.is_known_suspended(&number.account));
         let Some(callee) = callee else { return refused(Refusal::NOT_REACHABLE, None) };
-        if !self.ringing.enter(&number.e164, slot.call.caller()) {
+        if !self.calls.ringing.enter(&number.e164, slot.call.caller()) {
             return refused(Refusal::LOOP, None);
         }
         slot.rings = true;
@@ -106,7 +92,7 @@ impl Node {
         let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number.e164 };
         let price = match payer {
             Payer::Nobody => None,
-            Payer::Caller | Payer::CallerIfPriced => match self.engine.quote(&account, &number.e164, now.wall) {
+            Payer::Caller | Payer::CallerIfPriced => match self.money.engine.quote(&account, &number.e164, now.wall) {
                 Ok(price) => Some(price),
                 Err(rating::Refusal::NoPrice) if payer == Payer::CallerIfPriced => None,
                 Err(refusal) => return refused(money_refusal(refusal), None),
@@ -114,7 +100,7 @@ impl Node {
         };
         let leased = match &price {
             Some(_) => self.lease(now, slot, ask),
-            None => self.engine.authorize_free(ask).map(|lease| slot.lease = Some(lease)),
+            None => self.money.engine.authorize_free(ask).map(|lease| slot.lease = Some(lease)),
         };
         match leased {
             Ok(()) => Event::Admitted(Box::new(call::Admission::Number(Arc::new(callee)))),
@@ -129,13 +115,13 @@ impl Node {
         if std::mem::take(&mut slot.rings)
             && let Some(number) = slot.call.number()
         {
-            self.ringing.leave(&number, slot.call.caller());
+            self.calls.ringing.leave(&number, slot.call.caller());
         }
     }
 
     /// Whether the owner of a number is suspended or closed, as far as this shard has the account: of a carrier's call it has.
     fn is_known_suspended(&self, account: &str) -> bool {
-        self.engine.account(account).is_some_and(|view| !view.terms.status.is_active())
+        self.money.engine.account(account).is_some_and(|view| !view.terms.status.is_active())
     }
 
     /// What a number rings, by the present configuration; none if that is no longer there or has no address.
@@ -148,10 +134,5 @@ impl Node {
             }
             NumberTarget::Uri(uri) => Some(NumberCallee { number: Arc::clone(number), gate: None, target: uri.target.clone() }),
         }
-    }
-
-    /// The carrier of a leg, by its name; none of a leg to a number of ours.
-    pub(crate) fn counted_as(&self, callee: &Callee) -> Name {
-        callee.carrier().map_or_else(|| self.nobody.clone(), |carrier| carrier.name.clone())
     }
 }

@@ -23,13 +23,13 @@ impl Node {
     /// A lease is taken and given back at once: nothing of it is left, and no carrier is asked.
     pub(crate) fn prospect(&mut self, now: Now, account: &Name, number: Option<&Number>, at: Wall) -> Prospect {
         let tiers = std::iter::successors(Some(&**account), |name| ledger::parent(name));
-        let accounts: Vec<AccountView> = tiers.filter_map(|name| self.engine.account(name)).collect();
+        let accounts: Vec<AccountView> = tiers.filter_map(|name| self.money.engine.account(name)).collect();
         let then = Now { wall: at, ..now };
         let credit = number.map(|number| {
-            let grant = self.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
-            self.engine.release(grant.lease)?;
+            let grant = self.money.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
+            self.money.engine.release(grant.lease)?;
             Ok(grant.reserved)
         });
-        Prospect { health: self.health.clone(), accounts, credit }
+        Prospect { health: self.peers.health.clone(), accounts, credit }
     }
 }

@@ -1,22 +1,15 @@
 //! What is written for ever, and what waits for it: nothing is published before it is durable.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use call::LegFacts;
 use ledger::{CallId, Record, RecordBody, Transfer};
 use rating::Cdr;
-use rating::cdr::Protocol;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
-use sip::dialog::Dialog;
 use units::{Name, Now, Tick};
 
 use crate::CountedSide;
 use crate::io::{AdminReply, Output, Pressure};
-use crate::leg::Leg;
+use crate::leg::{Leg, LegFacts};
 use crate::node::Node;
 use crate::slot::Slot;
 
@@ -25,7 +18,7 @@ const EXPIRY_LOOK_MS: i64 = 60_000;
 
 /// What waits for the disk, in the order of its tickets.
 #[derive(Debug, Default)]
-pub(crate) struct Unpublished {
+pub(crate) struct Records {
     last_ticket: u64,
     acknowledged: u64,
     waiting: VecDeque<(u64, Waiting)>,
@@ -37,58 +30,19 @@ enum Waiting {
     Reply { ticket: u64, reply: Box<AdminReply> },
 }
 
-/// What a restart needs to end one leg of a call that was up (RFC 3261 §12.2.1.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DialogRecord<'a> {
-    /// Which protocol the leg speaks; records before this was written are all of SIP.
-    #[serde(default = "sip")]
-    pub protocol: Cow<'a, str>,
-    pub call_id: Cow<'a, str>,
-    /// Our From value with its tag.
-    pub local: Cow<'a, str>,
-    /// The peer's, our To value.
-    pub remote: Cow<'a, str>,
-    /// Request-URI.
-    pub target: Cow<'a, str>,
-    pub routes: Vec<Cow<'a, str>>,
-    pub cseq: u32,
-    pub transport: Cow<'a, str>,
-    #[serde(serialize_with = "address")]
-    pub here: SocketAddr,
-    #[serde(serialize_with = "address")]
-    pub peer: SocketAddr,
-}
-
-impl Unpublished {
+impl Records {
     pub(crate) fn is_empty(&self) -> bool {
         self.acknowledged >= self.last_ticket
-    }
-}
-
-impl<'a> DialogRecord<'a> {
-    fn of(leg: &Leg, dialog: &'a Dialog) -> Self {
-        Self {
-            protocol: sip(),
-            call_id: dialog.call_id().into(),
-            local: dialog.local().into(),
-            remote: dialog.remote().into(),
-            target: dialog.target().into(),
-            routes: dialog.routes().map(Cow::from).collect(),
-            cseq: dialog.local_seq(),
-            transport: leg.flow.transport.as_str().into(),
-            here: leg.flow.local,
-            peer: leg.flow.peer,
-        }
     }
 }
 
 impl Node {
     /// Hands a record to the journal; its ticket. What happened in a period whose books are closed is dated on the first open moment.
     pub(crate) fn journal(&mut self, live: bool, mut record: Record) -> u64 {
-        record.at = self.engine.date(record.at);
-        self.unpublished.last_ticket += 1;
+        record.at = self.money.engine.date(record.at);
+        self.records.last_ticket += 1;
         self.outputs.push_back(Output::Journal { live, record });
-        self.unpublished.last_ticket
+        self.records.last_ticket
     }
 
     /// How the journal stands now. If it failed, nothing that waits to be durable ever is: whoever asked is
@@ -98,9 +52,9 @@ impl Node {
         if pressure != Pressure::Failed {
             return;
         }
-        for (written, waiting) in std::mem::take(&mut self.unpublished.waiting) {
+        for (written, waiting) in std::mem::take(&mut self.records.waiting) {
             match waiting {
-                Waiting::Cdr(_) => self.unpublished.waiting.push_back((written, waiting)),
+                Waiting::Cdr(_) => self.records.waiting.push_back((written, waiting)),
                 Waiting::Reply { ticket, .. } => self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() }),
             }
         }
@@ -108,10 +62,10 @@ impl Node {
 
     /// A reply that may only be given once the record of this ticket is durable.
     pub(crate) fn reply_when_durable(&mut self, written: u64, ticket: u64, reply: AdminReply) {
-        if self.pressure == Pressure::Failed && written > self.unpublished.acknowledged {
+        if self.pressure == Pressure::Failed && written > self.records.acknowledged {
             return self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() });
         }
-        self.unpublished.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
+        self.records.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
     }
 
     /// A reply that may only be given once every record so far is durable. Of a journal that failed nothing will be.
@@ -121,22 +75,22 @@ impl Node {
     }
 
     pub(crate) const fn last_ticket(&self) -> u64 {
-        self.unpublished.last_ticket
+        self.records.last_ticket
     }
 
     /// Hands out what waits for nothing any more.
     pub(crate) fn flush_durable(&mut self) {
-        self.durable(self.unpublished.acknowledged);
+        self.durable(self.records.acknowledged);
     }
 
     pub(crate) fn durable(&mut self, upto: u64) {
-        self.unpublished.acknowledged = self.unpublished.acknowledged.max(upto);
-        let upto = self.unpublished.acknowledged;
-        while let Some((written, _)) = self.unpublished.waiting.front() {
+        self.records.acknowledged = self.records.acknowledged.max(upto);
+        let upto = self.records.acknowledged;
+        while let Some((written, _)) = self.records.waiting.front() {
             if *written > upto {
                 break;
             }
-            match self.unpublished.waiting.pop_front() {
+            match self.records.waiting.pop_front() {
                 Some((_, Waiting::Cdr(cdr))) => self.outputs.push_back(Output::Publish(cdr)),
                 Some((_, Waiting::Reply { ticket, reply })) => self.outputs.push_back(Output::Reply { ticket, reply: *reply }),
                 None => break,
@@ -154,32 +108,32 @@ impl Node {
 
     /// What the engine has to tell beside the records of its callers.
     pub(crate) fn journal_notices(&mut self) {
-        while let Some(record) = self.engine.poll_notice() {
+        while let Some(record) = self.money.engine.poll_notice() {
             self.journal_notice(record);
         }
     }
 
     /// What comes with time alone, when it is due; and when to look again. Wall time may jump, so that is at most a minute later.
     pub(crate) fn run_expiry(&mut self, now: Now) {
-        if self.engine.next_late().is_some_and(|at| at <= now.wall) {
+        if self.money.engine.next_late().is_some_and(|at| at <= now.wall) {
             self.warn_of_late(now);
         }
         // A journal that cannot write ends nothing, nor does a clock that may be wrong.
         let may_end = !self.pressure.is_for_ends_only() && self.clock.doubt().is_none();
-        if may_end && self.engine.next_expiry().is_some_and(|at| at <= now.wall) {
-            for record in self.engine.expire(now) {
+        if may_end && self.money.engine.next_expiry().is_some_and(|at| at <= now.wall) {
+            for record in self.money.engine.expire(now) {
                 self.journal_notice(record);
             }
         }
-        let next = self.engine.next_expiry().into_iter().chain(self.engine.next_late()).min();
-        self.expiry_at =
+        let next = self.money.engine.next_expiry().into_iter().chain(self.money.engine.next_late()).min();
+        self.money.expiry_at =
             next.map_or(Tick::NEVER, |at| now.tick.plus_ms(at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS).unsigned_abs()));
     }
 
     /// A payment that did not come in time is said once; how many there are is in the metrics.
     fn warn_of_late(&mut self, now: Now) {
-        self.engine.look_for_late(now.wall);
-        while let Some(late) = self.engine.poll_late() {
+        self.money.engine.look_for_late(now.wall);
+        while let Some(late) = self.money.engine.poll_late() {
             let (announced, due) = (late.announced_at.rfc3339(), late.due.map(units::Wall::rfc3339).unwrap_or_default());
             tracing::warn!(
                 account = &*late.account, key = %late.key, amount = %late.amount, currency = %late.amount.currency, announced, due,
@@ -191,18 +145,18 @@ impl Node {
     pub(crate) fn record_open(&mut self, now: Now, slot: &mut Slot) {
         let Some(lease) = slot.lease else { return };
         let Some(carrier) = slot.carriers.last() else { return };
-        let (Some(a), Some(b)) = (raw_dialog(&slot.caller), raw_dialog(carrier)) else { return };
+        let (Some(a), Some(b)) = (slot.caller.recorded(), carrier.recorded()) else { return };
         let mut cdr = slot.call.open_cdr(now);
         call::complete(&mut cdr, self.leg_facts(slot));
         let Ok(cdr) = cdr.into_unfinished() else { return };
-        if let Ok(record) = self.engine.open_record(lease, slot.call.gate_name(), (a, b), cdr) {
+        if let Ok(record) = self.money.engine.open_record(lease, slot.call.gate_name(), (a, b), cdr) {
             self.journal(true, record);
             slot.recorded_open = true;
         }
     }
 
     pub(crate) fn record_checkpoint(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) {
-        if let Some(record) = slot.lease.and_then(|lease| self.engine.checkpoint(now, lease, elapsed_ms).ok()) {
+        if let Some(record) = slot.lease.and_then(|lease| self.money.engine.checkpoint(now, lease, elapsed_ms).ok()) {
             self.journal(true, record);
         }
     }
@@ -220,7 +174,7 @@ impl Node {
         let raw = cdr.to_raw().expect("a CDR is always JSON");
         let record = Record::settled(cdr.ended_at, cdr.account.clone(), call, raw, transfers);
         let written = self.journal(live, record);
-        self.unpublished.waiting.push_back((written, Waiting::Cdr(Arc::new(cdr))));
+        self.records.waiting.push_back((written, Waiting::Cdr(Arc::new(cdr))));
     }
 
     pub(crate) fn record_cost(&mut self, now: Now, slot: &Slot, carrier: Name, transfers: Vec<Transfer>) {
@@ -250,40 +204,28 @@ impl Node {
         }
     }
 
-    fn leg_facts(&self, slot: &Slot) -> LegFacts {
-        let carrier = slot.carriers.last();
-        LegFacts {
+    fn leg_facts(&self, slot: &Slot) -> call::LegFacts {
+        let LegFacts { call_id, protocol, transport, source, user_agent } = slot.caller.facts();
+        let called = slot.carriers.last().map(Leg::facts);
+        let b = called.as_ref();
+        call::LegFacts {
             node: Some(self.identity.name.clone()),
-            call_id_a: slot.caller.call_id().to_owned(),
-            call_id_b: carrier.map(|leg| leg.call_id().to_owned()),
-            transport_a: slot.caller.flow.transport.as_str(),
-            transport_b: carrier.map(|leg| leg.flow.transport.as_str()),
-            protocol_a: Protocol::Sip,
-            protocol_b: carrier.map(|_| Protocol::Sip),
-            source_ip_a: Some(slot.caller.source),
-            source_ip_b: carrier.map(|leg| leg.source),
-            user_agent_a: slot.caller.user_agent.clone(),
-            user_agent_b: carrier.and_then(|leg| leg.user_agent.clone()),
+            call_id_a: call_id,
+            transport_a: transport,
+            protocol_a: protocol,
+            source_ip_a: Some(source),
+            user_agent_a: user_agent,
+            transport_b: b.map(|leg| leg.transport),
+            protocol_b: b.map(|leg| leg.protocol),
+            source_ip_b: b.map(|leg| leg.source),
+            user_agent_b: b.and_then(|leg| leg.user_agent.clone()),
+            call_id_b: called.map(|leg| leg.call_id),
         }
     }
-}
-
-/// Of the legs that this program has.
-const fn sip() -> Cow<'static, str> {
-    Cow::Borrowed("sip")
-}
-
-fn raw_dialog(leg: &Leg) -> Option<Box<RawValue>> {
-    to_raw_value(&DialogRecord::of(leg, leg.dialog()?)).ok()
 }
 
 /// To whoever asked for something that a failed journal did not write.
 fn not_confirmed() -> AdminReply {
     let detail = "the journal failed before this was written: it is not confirmed. Ask again with the same key once the switch runs again";
     AdminReply::Unavailable(detail.to_owned())
-}
-
-/// As serde writes addresses, faster.
-fn address<S: Serializer>(address: &SocketAddr, s: S) -> Result<S::Ok, S::Error> {
-    s.serialize_str(&sip::flow::host_port(*address))
 }

@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
+use call::ReleaseReason;
 use ledger::{OpenCall, Record, ShardBooks};
 use rating::engine::{CarrierLeg, OpenAccount};
 use rating::{Cdr, Engine};
-use sip::flow::{Flow, Transport};
-use sip::{Builder, Method, Name};
 use units::{Cause, Now, Number};
 
-use crate::leg::Goodbye;
-use crate::node::{Client, Node};
-use crate::records::DialogRecord;
-use crate::{build, shard_of};
+use crate::leg::RecordedLeg;
+use crate::node::Node;
+use crate::shard_of;
 
-/// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
-const CSEQ_GAP: u32 = 1_000;
 /// Of a gate that is not configured any more, as the default of `max_call_secs`.
 const LONGEST_CALL_SECS: u32 = 14_400;
 
@@ -24,7 +20,7 @@ impl Node {
     pub fn restore(&mut self, now: Now, shard: ShardBooks) {
         let (mut engine, lost) = Engine::restored(shard);
         engine.set_decks(Arc::clone(&self.tables.decks));
-        self.engine = engine;
+        self.money.engine = engine;
         self.start(now);
         for call in &lost {
             self.close_lost(now, call);
@@ -49,19 +45,19 @@ impl Node {
 
     /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep their balance.
     pub(crate) fn seed_accounts(&mut self, now: Now) {
-        if self.gate.is_some() {
+        if self.money.gate.is_some() {
             // The central ledger makes them, once over all nodes.
             return;
         }
         let tables = Arc::clone(&self.tables);
         for seed in &tables.accounts {
             let elsewhere = shard_of(&seed.name, self.identity.shards) != self.identity.shard;
-            if elsewhere || self.engine.account(&seed.name).is_some() {
+            if elsewhere || self.money.engine.account(&seed.name).is_some() {
                 continue;
             }
             let (opening, terms) = (seed.balance.amount, seed.terms.clone());
             let ask = OpenAccount { name: &seed.name, currency: seed.currency, opening, terms, limit: seed.limit };
-            match self.engine.open_account(now, &ask) {
+            match self.money.engine.open_account(now, &ask) {
                 Ok(record) => {
                     self.journal(true, record);
                 }
@@ -88,11 +84,11 @@ impl Node {
                 attempt,
             })
         });
-        let settlement = match self.engine.recover(now, lost, leg.as_ref()) {
+        let settlement = match self.money.engine.recover(now, lost, leg.as_ref()) {
             Ok(settlement) => settlement,
             Err(refused) => return tracing::error!(call = %lost.open.call, %refused, "lost call not settled"),
         };
-        let why = Goodbye { cause: Cause::TEMPORARY, sip_cause: None };
+        let why = ReleaseReason::cause(Cause::TEMPORARY);
         cdr.ended_at = lost.open.answered_at.plus_ms(i64::try_from(lost.answered_ms).unwrap_or(i64::MAX));
         cdr.set_settlement(&settlement);
         cdr.teardown_ms = self.unbilled(now, lost, &settlement);
@@ -103,9 +99,9 @@ impl Node {
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
-            match serde_json::from_str::<DialogRecord<'_>>(dialog.get()) {
-                Ok(dialog) if dialog.protocol == "sip" => self.bye_after_restart(now, &dialog, why),
-                _ => tracing::error!(
+            match RecordedLeg::read(dialog) {
+                Some(leg) => self.sip.end_recorded(now, &self.tables, &leg, why),
+                None => tracing::error!(
                     call = %lost.open.call, dialog = dialog.get(),
                     "a leg of a lost call cannot be ended: it was written by a newer Tollgate, or was changed; its peer ends it by its own timer"
                 ),
@@ -124,34 +120,5 @@ impl Node {
         let [until_bye, billed] = [passed_ms, settlement.duration_ms].map(|ms| settlement.price.charge(ms).amount.amount);
         self.counters.operator_exposure_units += until_bye.saturating_sub(billed).unsigned_abs();
         passed_ms.saturating_sub(settlement.duration_ms)
-    }
-
-    fn bye_after_restart(&mut self, now: Now, dialog: &DialogRecord<'_>, why: Goodbye) {
-        let transport = match &*dialog.transport {
-            "udp" => Transport::Udp,
-            "tls" => Transport::Tls,
-            _ => Transport::Tcp,
-        };
-        let local = self.tables.local_for(transport, dialog.peer).unwrap_or(dialog.here);
-        let flow = if transport == Transport::Udp { Flow::udp(local, dialog.peer) } else { Flow::stream(transport, local, dialog.peer, 0) };
-        let next = dialog.routes.first().map_or(&*dialog.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
-        // A stream died with the process: the peer's listening address, where its Contact names one.
-        let flow = self.hop(next, flow, false);
-        let (transport, local) = (flow.transport, flow.local);
-        let (client, branch) = self.layer.mint_client();
-        let here = self.tables.advertised(local);
-        let mut builder = Builder::request(Method::Bye, &dialog.target)
-            .header_fmt(Name::Via, format_args!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name()))
-            .header(Name::MaxForwards, "70")
-            .header(Name::From, &dialog.local)
-            .header(Name::To, &dialog.remote)
-            .header(Name::CallId, &dialog.call_id)
-            .cseq(dialog.cseq.saturating_add(CSEQ_GAP), Method::Bye);
-        for route in &dialog.routes {
-            builder = builder.header(Name::Route, route);
-        }
-        let bytes = builder.header(Name::Reason, &build::reason(why)).build();
-        self.clients.insert(client, Client::Farewell);
-        self.layer.send(now.tick, client, flow, Method::Bye, bytes);
     }
 }

@@ -1,12 +1,11 @@
 //! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and generation, as our tokens carry them.
 
-use call::{Call, LegId, Side};
+use call::{Call, Callee, LegId, Side};
 use rating::LeaseId;
-use sip::Message;
 use units::Tick;
 use units::wheel::TimerId;
 
-use crate::leg::Leg;
+use crate::leg::{CallFacts, GENERATION_MASK, Leg};
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
@@ -23,38 +22,21 @@ pub(crate) struct Slot {
     pub me: CallRef,
     pub call: Call,
     pub lease: Option<LeaseId>,
-    /// The caller's INVITE, until its final answer.
-    pub invite: Option<Box<Message>>,
     pub caller: Leg,
+    /// The called leg is the last; before it those of attempts that failed and are not gone yet.
     pub carriers: Vec<Leg>,
-    /// Whom leg B is dialled at; of a carrier one place is taken.
-    pub dialled: Option<Dialled>,
+    /// Whom the attempt under way or answered is at; of a carrier one place is taken.
+    pub callee: Option<Callee>,
     pub timer: TimerId,
     pub timer_at: Tick,
-    /// The offer that the last INVITE carried, for a retry with other session timers.
-    pub offered: Option<std::sync::Arc<media::Session>>,
-    /// The Reason of the caller's CANCEL, while that is carried out.
-    pub cancel_reason: Option<Box<str>>,
     /// An `open` record was written.
     pub recorded_open: bool,
     /// Counts toward the gate's `max_calls`.
     pub holds_gate: bool,
     /// Counts among the calls that ring at a number of ours.
     pub rings: bool,
-    /// The caller's INVITE has no meaning after this moment (RFC 3261 §13.3.1).
-    pub expires_at: Tick,
-    /// Connections that stay open for it.
-    pub kept: Vec<u64>,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
-}
-
-/// What an attempt holds of its carrier.
-#[derive(Debug)]
-pub(crate) struct Dialled {
-    pub callee: call::Callee,
-    /// Other addresses of its host name, tried when this one is unreachable.
-    pub alternates: Vec<std::net::SocketAddr>,
 }
 
 /// All calls of a shard.
@@ -68,31 +50,26 @@ pub(crate) struct Slots {
 // === impl Slot ===
 
 impl Slot {
-    pub(crate) fn new(me: CallRef, call: Call, invite: Message, caller: Leg, holds_gate: bool) -> Self {
+    pub(crate) fn new(me: CallRef, call: Call, caller: Leg, holds_gate: bool) -> Self {
         Self {
             me,
             call,
             lease: None,
-            invite: Some(Box::new(invite)),
             caller,
             carriers: Vec::with_capacity(1),
-            dialled: None,
+            callee: None,
             timer: TimerId::NONE,
             timer_at: Tick::NEVER,
-            offered: None,
-            cancel_reason: None,
             recorded_open: false,
             holds_gate,
             rings: false,
-            expires_at: Tick::NEVER,
-            kept: Vec::new(),
             transfers: Vec::new(),
         }
     }
 
     /// Number of the last carrier tried, from 1.
     pub(crate) fn last_attempt(&self) -> u16 {
-        match self.carriers.last().map(|leg| leg.id) {
+        match self.carriers.last().map(Leg::id) {
             Some(LegId::Carrier(attempt)) => u16::from(attempt) + 1,
             Some(LegId::Caller) | None => 0,
         }
@@ -101,27 +78,58 @@ impl Slot {
     pub(crate) fn leg(&self, id: LegId) -> Option<&Leg> {
         match id {
             LegId::Caller => Some(&self.caller),
-            LegId::Carrier(attempt) => self.carriers.iter().find(|leg| leg.id == LegId::Carrier(attempt)),
+            LegId::Carrier(attempt) => self.carriers.iter().find(|leg| leg.id() == LegId::Carrier(attempt)),
         }
     }
 
-    pub(crate) fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
-        match id {
+    /// A leg, with what it may know of its call.
+    pub(crate) fn facts_and_leg(&mut self, id: LegId) -> (CallFacts<'_>, Option<&mut Leg>) {
+        let facts = CallFacts { at: self.me, id: self.call.id(), caller: self.call.caller() };
+        let leg = match id {
             LegId::Caller => Some(&mut self.caller),
-            LegId::Carrier(attempt) => self.carriers.iter_mut().find(|leg| leg.id == LegId::Carrier(attempt)),
-        }
+            LegId::Carrier(_) => self.carriers.iter_mut().find(|leg| leg.id() == id),
+        };
+        (facts, leg)
     }
 
-    /// The leg of an answered call's side: the carrier's is the last one dialled.
+    pub(crate) fn legs_mut(&mut self) -> impl Iterator<Item = &mut Leg> {
+        std::iter::once(&mut self.caller).chain(&mut self.carriers)
+    }
+
+    /// The called leg: the last one dialled.
+    pub(crate) fn called(&self) -> LegId {
+        self.carriers.last().map_or(LegId::Carrier(0), Leg::id)
+    }
+
+    /// The leg of an answered call's side.
     pub(crate) fn side(&self, side: Side) -> LegId {
         match side {
             Side::Caller => LegId::Caller,
-            Side::Carrier => self.carriers.last().map_or(LegId::Carrier(0), |leg| leg.id),
+            Side::Carrier => self.called(),
         }
+    }
+
+    /// The leg at the other end.
+    pub(crate) fn opposite(&self, leg: LegId) -> LegId {
+        self.side(side_of(leg).other())
+    }
+
+    /// When something is due on the call or on one of its legs.
+    pub(crate) fn deadline(&self) -> Tick {
+        let legs = std::iter::once(&self.caller).chain(&self.carriers);
+        legs.map(Leg::deadline).fold(self.call.deadline(), Tick::min)
     }
 
     pub(crate) fn all_gone(&self) -> bool {
         self.caller.is_gone() && self.carriers.iter().all(Leg::is_gone)
+    }
+}
+
+/// The side of a leg.
+pub(crate) const fn side_of(id: LegId) -> Side {
+    match id {
+        LegId::Caller => Side::Caller,
+        LegId::Carrier(_) => Side::Carrier,
     }
 }
 
@@ -162,7 +170,7 @@ impl Slots {
     /// Frees the place of a call; its name is never valid again (generations wrap after a million calls in one place).
     pub(crate) fn release(&mut self, at: CallRef) {
         if let Some((generation, slot)) = self.slots.get_mut(at.slot as usize) {
-            *generation = (*generation + 1) & sip::token::GENERATION_MASK;
+            *generation = (*generation + 1) & GENERATION_MASK;
             *slot = None;
             self.free.push(at.slot);
             self.live -= 1;

@@ -7,7 +7,7 @@ use ledger::Terms;
 use rating::Decks;
 use rating::engine::PaymentMethod;
 use route::{CarrierId, Carriers, GateId, Gates, Host, NumberTarget, OurNumbers, RouteTable, Target};
-use units::{Currency, Money, Name};
+use units::{Currency, Money, Name, Transport};
 
 /// One configuration, checked by `config` and shared by all shards.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub struct Tables {
     /// How customers pay.
     pub payment_methods: Vec<PaymentMethod>,
     /// Listeners: which local address a flow to a carrier leaves from, first of its transport and family.
-    pub listeners: Vec<(sip::flow::Transport, SocketAddr)>,
+    pub listeners: Vec<(Transport, SocketAddr)>,
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
     pub address: IpAddr,
     /// Timers that are no gate's and no carrier's.
@@ -106,19 +106,14 @@ impl Tables {
     }
 
     /// The address that a flow over `transport` to `peer` leaves from.
-    pub fn local_for(&self, transport: sip::flow::Transport, peer: SocketAddr) -> Option<SocketAddr> {
-        let of_kind = |&&(t, a): &&(sip::flow::Transport, SocketAddr)| t == transport && a.is_ipv4() == peer.is_ipv4();
+    pub fn local_for(&self, transport: Transport, peer: SocketAddr) -> Option<SocketAddr> {
+        let of_kind = |&&(t, a): &&(Transport, SocketAddr)| t == transport && a.is_ipv4() == peer.is_ipv4();
         self.listeners.iter().find(of_kind).map(|&(_, local)| local)
     }
 
     /// What Via and Contact name for a listener.
     pub fn advertised(&self, local: SocketAddr) -> SocketAddr {
         if local.ip().is_unspecified() { SocketAddr::new(self.address, local.port()) } else { local }
-    }
-
-    /// The same as text.
-    pub(crate) fn advertised_text(&self, local: SocketAddr) -> String {
-        sip::flow::host_port(self.advertised(local))
     }
 }
 

@@ -74,6 +74,20 @@ impl AttemptEnd {
         }
     }
 
+    /// The Q.850 cause that it stands for, where the carrier gave none itself.
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::Status(status) => Cause::from_sip(status),
+            Self::Timeout | Self::NoAnswer { rang: false } => Cause::TIMER,
+            Self::NoAnswer { rang: true } => Cause::NO_ANSWER,
+            Self::Unreachable => Cause::OUT_OF_ORDER,
+            Self::Full => Cause::NO_CIRCUIT,
+            Self::Down => Cause::TEMPORARY,
+            Self::NoCommonCodec => Cause::BEARER,
+            Self::NoDialog => Cause::PROTOCOL,
+        }
+    }
+
     /// The carrier's own status, if it gave one.
     pub const fn status(self) -> Option<u16> {
         match self {

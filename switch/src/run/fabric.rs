@@ -9,9 +9,8 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use dashmap::DashMap;
 use net::Waker;
-use node::{AdminReply, AdminRequest, Dispatch, QuotaCommand, Tables};
+use node::{AdminReply, AdminRequest, Arrival, Dispatch, QuotaCommand, Tables};
 use sip::flow::Flow;
-use sip::{Message, ParseError};
 use tokio::sync::oneshot;
 use units::{Currency, Name};
 
@@ -24,7 +23,7 @@ pub(crate) const MAILBOX_LETTERS: usize = 16_384;
 /// What a thread may tell a shard.
 pub(crate) enum Letter {
     /// A packet that another thread received.
-    Sip { flow: Flow, message: Box<Result<Message, ParseError>> },
+    Sip(Box<Arrival>),
     /// A flow by which nothing can be sent.
     Unreachable(Flow),
     /// A stream that was open and is not any more.
@@ -133,19 +132,19 @@ impl Fabric {
         }
     }
 
-    /// The shard of a packet; `None` for one of an unknown source, which is counted.
-    pub(crate) fn shard_of(&self, flow: &Flow, message: &Result<Message, ParseError>) -> Option<u8> {
-        let tables = self.tables.load();
-        let shard = match message {
-            Ok(message) => self.dispatch.shard(&tables, flow, message),
-            Err(_) => (tables.source(flow.peer.ip()) != node::Source::Unknown).then_some(0),
-        };
-        // A carrier that is configured by name; like every carrier it is no account's.
-        let shard = shard.or_else(|| self.is_resolved(&tables, flow.peer.ip()).then_some(0));
-        if shard.is_none() {
-            self.stranger(flow.peer.ip());
+    /// A packet with its shard; `None` for one of an unknown source, which is counted.
+    pub(crate) fn find(&self, flow: Flow, message: node::Received) -> Option<(u8, Arrival)> {
+        let (ip, tables) = (flow.peer.ip(), self.tables.load());
+        let arrival = self.dispatch.find(&tables, flow, message);
+        // Else a carrier that is configured by name.
+        let named = || self.is_resolved(&tables, ip).then(|| self.dispatch.shard_of_carrier(&tables, &arrival.message));
+        match arrival.shard.or_else(named) {
+            Some(shard) => Some((shard, arrival)),
+            None => {
+                self.stranger(ip);
+                None
+            }
         }
-        shard
     }
 
     /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a carrier's name

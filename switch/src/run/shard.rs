@@ -154,11 +154,9 @@ impl Shard {
     fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         let message = Message::parse(bytes);
         sip_log::received(&flow, &message);
-        match self.fabric.shard_of(&flow, &message) {
-            Some(shard) if shard == self.number => self.node.handle(now, Input::Sip { flow, message }),
-            Some(shard) => {
-                self.fabric.post(shard, Letter::Sip { flow, message: Box::new(message) });
-            }
+        match self.fabric.find(flow, message) {
+            Some((shard, arrival)) if shard == self.number => self.node.handle(now, Input::Sip(arrival)),
+            Some((shard, arrival)) => _ = self.fabric.post(shard, Letter::Sip(Box::new(arrival))),
             None => {}
         }
     }
@@ -184,7 +182,7 @@ impl Shard {
         for _ in 0..LETTERS_PER_TURN {
             let Ok(letter) = self.letters.try_recv() else { return stopping };
             let input = match letter {
-                Letter::Sip { flow, message } => Input::Sip { flow, message: *message },
+                Letter::Sip(arrival) => Input::Sip(*arrival),
                 Letter::Unreachable(flow) => Input::Unreachable(flow),
                 Letter::Closed(flow) => Input::Closed(flow),
                 Letter::Reload(tables) => Input::Reload(tables),

@@ -199,8 +199,8 @@ impl Streams {
 
     fn hand_on(&self, flow: Flow, message: Result<sip::Message, sip::ParseError>) {
         sip_log::received(&flow, &message);
-        if let Some(shard) = self.fabric.shard_of(&flow, &message) {
-            self.fabric.post(shard, Letter::Sip { flow, message: Box::new(message) });
+        if let Some((shard, arrival)) = self.fabric.find(flow, message) {
+            self.fabric.post(shard, Letter::Sip(Box::new(arrival)));
         }
     }
 

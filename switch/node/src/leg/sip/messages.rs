@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use call::{OfferRefusal, Progress, Refusal};
+use call::{OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::{BodyError, Session};
 use sip::flow::Transport;
 use sip::{Builder, Message, Method, Name};
 use units::Cause;
 
-use crate::leg::{Goodbye, Leg};
-use crate::privacy::Presentation;
-use crate::session::SessionState;
+use super::privacy::Presentation;
+use super::session_timer::SessionState;
 
 /// Methods that we take.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
@@ -38,8 +37,8 @@ pub(crate) fn q850(cause: Cause) -> String {
 }
 
 /// The Reason of a BYE or CANCEL.
-pub(crate) fn reason(why: Goodbye) -> String {
-    match why.sip_cause {
+pub(crate) fn reason(why: ReleaseReason) -> String {
+    match why.refusal {
         Some(status) => format!("SIP;cause={status};text=\"{}\"", phrase(status)),
         None => q850(why.cause),
     }
@@ -118,7 +117,7 @@ pub(crate) fn with_session(builder: Builder, session: &SessionState) -> Builder 
 
 /// What goes into the INVITE to a carrier.
 pub(crate) struct InviteParts<'a> {
-    pub leg: &'a Leg,
+    pub call_id: &'a str,
     pub uri: &'a str,
     pub from: &'a str,
     pub to: &'a str,
@@ -139,7 +138,7 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         .header_fmt(Name::MaxForwards, format_args!("{}", parts.max_forwards))
         .header(Name::From, parts.from)
         .header(Name::To, parts.to)
-        .header(Name::CallId, parts.leg.call_id())
+        .header(Name::CallId, parts.call_id)
         .cseq(parts.cseq, Method::Invite)
         .header(Name::Contact, parts.contact)
         .header(Name::Allow, ALLOW)

@@ -1,0 +1,201 @@
+//! What arrives: who sent it, whether it is SIP, and what is answered before any call is made.
+
+use sip::flow::Flow;
+use sip::transaction::ServerId;
+use sip::{Builder, Message, Method, Name, ParseError, ReplyTo};
+use units::Now;
+
+use super::messages::{self, ALLOW, SUPPORTED};
+use super::privacy;
+use super::{Arrival, Endpoint};
+use crate::leg::Leg;
+use crate::node::Node;
+use crate::{CountedSide, Source};
+
+impl Node {
+    pub(crate) fn packet(&mut self, now: Now, arrival: Arrival) {
+        let Arrival { flow, message, source, leg, .. } = arrival;
+        match message {
+            Ok(mut message) => {
+                message.set_source(flow.peer);
+                if message.is_request() {
+                    self.sip.found = leg;
+                    self.request(now, source, flow, message);
+                } else {
+                    self.response_in(now, flow, message);
+                }
+            }
+            Err(fault) => self.malformed(source, flow, &fault),
+        }
+    }
+
+    /// 400 for what a known peer sent and can be answered; silence for everything else.
+    fn malformed(&mut self, source: Source, flow: Flow, fault: &ParseError) {
+        let source = self.known(source, &flow);
+        if source == Source::Unknown {
+            return self.counters.stranger(flow.peer.ip());
+        }
+        self.counters.rejected(fault.label());
+        if let (Some(bytes), Some(request)) = (fault.response(flow.peer), fault.request()) {
+            let flow = flow.of_answer(request, self.reply_to(source));
+            self.sip.layer.transmit(flow, bytes);
+        }
+    }
+
+    fn response_in(&mut self, now: Now, flow: Flow, mut message: Message) {
+        match message.check_once() {
+            Ok(()) => self.sip.layer.handle_message(now.tick, flow, message),
+            Err(fault) => self.counters.rejected(fault.label()),
+        }
+    }
+
+    fn request(&mut self, now: Now, source: Source, flow: Flow, mut message: Message) {
+        let source = self.known(source, &flow);
+        if source == Source::Unknown && !self.is_live_peer(now, &flow, &message) {
+            return self.counters.stranger(flow.peer.ip());
+        }
+        message.set_reply_to(self.reply_to(source));
+        if let Err(fault) = message.check_once() {
+            self.counters.rejected(fault.label());
+            if let Some(bytes) = fault.response(&message) {
+                let flow = flow.of_answer(&message, ReplyTo::Auto);
+                self.sip.layer.transmit(flow, bytes);
+            }
+            return;
+        }
+        self.sip.layer.handle_message(now.tick, flow, message);
+    }
+
+    /// Whose address it is: as the configuration says, or of a carrier whose name resolves to it.
+    fn known(&self, source: Source, flow: &Flow) -> Source {
+        match source {
+            Source::Unknown => self.source_by_name(flow.peer.ip()),
+            known => known,
+        }
+    }
+
+    /// Where the answers go that a Via without `rport` asks for.
+    fn reply_to(&self, source: Source) -> ReplyTo {
+        let Source::Gate(id) = source else { return ReplyTo::Auto };
+        match self.tables.gates.by_id(id).map(|gate| gate.reply_to) {
+            Some(route::ReplyTo::Source) => ReplyTo::Source,
+            Some(route::ReplyTo::Via) => ReplyTo::Via,
+            Some(route::ReplyTo::Auto) | None => ReplyTo::Auto,
+        }
+    }
+
+    /// A peer whose gate was removed may still end the call that it has.
+    fn is_live_peer(&mut self, now: Now, flow: &Flow, message: &Message) -> bool {
+        let Some((at, id)) = self.sip.found_leg(message.to_tag()) else { return false };
+        let Some(mut slot) = self.calls.take(at) else { return false };
+        let mut is_peer = false;
+        self.on_leg(now, &mut slot, id, |Leg::Sip(leg), cx| is_peer = leg.is_peer(cx, flow.peer.ip()));
+        self.calls.put(slot);
+        is_peer
+    }
+
+    /// A request that begins a server transaction.
+    pub(super) fn new_request(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
+        if !message.to_tag().is_empty() {
+            return self.in_dialog(now, id, flow, message);
+        }
+        if let Err(fault) = message.check_scheme() {
+            return self.decline(now, id, &message, fault.status());
+        }
+        if let Some(status) = self.sip.refuses_extension(now, id, &message) {
+            return self.count_final(&message, status);
+        }
+        // What ends here needs no more hops (RFC 4475 §3.3.11); a call would go on.
+        if message.max_forwards() == Some(0) && message.method() == Method::Invite {
+            return self.decline(now, id, &message, 483);
+        }
+        if message.method() == Method::Invite && privacy::forwards(&message) > privacy::FORWARDS_MAX {
+            return self.decline(now, id, &message, 482);
+        }
+        match message.method() {
+            Method::Invite => self.new_call(now, id, flow, message),
+            Method::Options => self.options(now, id, &message),
+            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => self.decline(now, id, &message, 481),
+            Method::Ack | Method::Cancel => {}
+            Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => {
+                self.sip.not_allowed(now, id, &message, 405);
+            }
+            Method::Other => self.sip.not_allowed(now, id, &message, 501),
+        }
+    }
+
+    /// OPTIONS of a known peer: what we can do; 503 when we take no calls, so that its probes steer calls away.
+    fn options(&mut self, now: Now, id: ServerId, message: &Message) {
+        let status = if self.draining { 503 } else { 200 };
+        let builder = messages::response(message, status, &self.sip.stateless_tag(message))
+            .header(Name::Allow, ALLOW)
+            .header(Name::Accept, "application/sdp")
+            .header(Name::Supported, SUPPORTED);
+        self.sip.respond(now, id, status, builder);
+    }
+
+    /// A bare final answer outside any call.
+    pub(super) fn decline(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        self.count_final(message, status);
+        self.sip.decline(now, id, message, status);
+    }
+
+    /// Counts a final answer to an INVITE that begins a call; those of a call that began are counted where it is answered or refused, and
+    /// answers to anything else never.
+    pub(super) fn count_final(&mut self, message: &Message, status: u16) {
+        if message.method() == Method::Invite && message.to_tag().is_empty() {
+            self.counters.sip_response(CountedSide::Gate, &self.nobody, status);
+        }
+    }
+}
+
+// === impl Endpoint: final answers ===
+
+impl Endpoint {
+    pub(super) fn respond(&mut self, now: Now, id: ServerId, status: u16, builder: Builder) {
+        self.layer.respond(now.tick, id, status, builder.build());
+    }
+
+    /// A bare final answer.
+    pub(super) fn decline(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        let builder = messages::response(message, status, &self.stateless_tag(message));
+        self.respond(now, id, status, builder);
+    }
+
+    /// A body that cannot be taken: with what can.
+    pub(super) fn decline_body(&mut self, now: Now, id: ServerId, message: &Message, fault: media::BodyError) {
+        let builder = messages::response(message, fault.status(), &self.stateless_tag(message));
+        let builder = builder.header(Name::Accept, "application/sdp").header(Name::AcceptEncoding, "identity");
+        self.respond(now, id, fault.status(), builder);
+    }
+
+    /// A method that we do not take: with those that we do.
+    pub(super) fn not_allowed(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        let builder = messages::response(message, status, &self.stateless_tag(message)).header(Name::Allow, ALLOW);
+        self.respond(now, id, status, builder);
+    }
+
+    /// 500 with a time after which it may be tried again (RFC 3261 §14.2).
+    pub(super) fn answer_later(&mut self, now: Now, id: ServerId, message: &Message) {
+        let builder = messages::response(message, 500, message.to_tag()).header(Name::RetryAfter, "5");
+        self.respond(now, id, 500, builder);
+    }
+
+    /// 420 to a request that requires what we do not have; none if it does not.
+    pub(super) fn refuses_extension(&mut self, now: Now, id: ServerId, message: &Message) -> Option<u16> {
+        let unsupported = unsupported(message)?;
+        let builder = messages::response(message, 420, &self.stateless_tag(message)).header(Name::Unsupported, &unsupported);
+        self.respond(now, id, 420, builder);
+        Some(420)
+    }
+}
+
+/// The option tags of Require and Proxy-Require that we do not know (RFC 3261 §8.2.2.3).
+fn unsupported(message: &Message) -> Option<String> {
+    if matches!(message.method(), Method::Cancel | Method::Ack) {
+        return None;
+    }
+    let required = message.values(Name::Require).filter(|tag| !tag.eq_ignore_ascii_case("timer"));
+    let unknown: Vec<&str> = required.chain(message.values(Name::ProxyRequire)).collect();
+    if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
+}

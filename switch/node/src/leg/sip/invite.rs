@@ -1,0 +1,130 @@
+//! The INVITE of a called leg: written, sent, and sent again to another address or with a larger session timer.
+
+use std::net::SocketAddr;
+
+use call::{Callee, LegId};
+use sip::flow::Transport;
+use sip::token::Kind;
+use sip::transaction::ClientId;
+use sip::{Message, Method};
+
+use super::hop::flow_to;
+use super::leg::{LegState, Outgoing, Setup, tag};
+use super::messages::{self, InviteParts};
+use super::privacy::Presentation;
+use super::session_timer::{Asked, SESSION_SECS_MAX};
+use super::{Client, SipLeg};
+use crate::leg::{Context, Dialling, Party};
+
+impl SipLeg {
+    pub(crate) fn dial(cx: &mut Context<'_>, mut dialling: Dialling) -> Option<Self> {
+        let first = dialling.addresses.remove(0);
+        let flow = flow_to(dialling.callee.target().transport, local_for(cx, &dialling.callee, first)?, first);
+        let id = LegId::Carrier(dialling.attempt);
+        let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
+        let (client, branch) = cx.endpoint.layer.mint_client();
+        let setup = Setup::Outgoing(Outgoing {
+            call_id: format!("{call_id}{}", dialling.attempt).into(),
+            number: dialling.number,
+            offered: dialling.session,
+            alternates: dialling.addresses,
+            invite: dialling.crossing.map(|crossing| crossing.invite),
+            heard: Vec::new(),
+        });
+        let party = Party::of_callee(&dialling.callee);
+        let mut leg = Self::new(id, party, flow, LegState::Calling { invite: client }, setup);
+        leg.send_invite(cx, &dialling.callee, (client, &branch), None);
+        Some(leg)
+    }
+
+    /// Sends the INVITE; `retry` is the session interval that a 422 asked for.
+    fn send_invite(&mut self, cx: &mut Context<'_>, callee: &Callee, (client, branch): (ClientId, &str), retry: Option<u32>) {
+        let (flow, target) = (self.flow, callee.target());
+        let here = cx.here(&flow);
+        let at = cx.call.at;
+        let tag = tag(&cx.endpoint.minter.mint(Kind::Tag, at.slot, at.generation), self.id);
+        let ours = self.session_origin(cx);
+        let (local, setup) = (&mut self.local, self.setup.as_deref());
+        let Some(Setup::Outgoing(outgoing)) = setup else { return };
+        let (dialled, host) = (callee.user(&outgoing.number), target.host_port());
+        let uri_transport = match flow.transport {
+            Transport::Udp => String::new(),
+            Transport::Tcp | Transport::Tls => format!(";transport={}", flow.transport.uri_name()),
+        };
+        let original = outgoing.invite.as_deref();
+        let presentation = original.map(|invite| Presentation::of(invite, cx.call.caller));
+        let shown = format!("<sip:{}@{here}>", escaped_user(cx.call.caller));
+        let from = presentation.as_ref().map_or_else(|| shown.clone(), |presentation| presentation.from(&shown)) + ";tag=" + &tag;
+        let session = self.party.session();
+        let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
+        let parts = InviteParts {
+            call_id: &outgoing.call_id,
+            uri: &format!("sip:{dialled}@{host}{uri_transport}"),
+            from: &from,
+            to: &format!("<sip:{dialled}@{host}>"),
+            via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
+            contact: &cx.contact(&flow),
+            max_forwards: original.and_then(Message::max_forwards).unwrap_or(70).saturating_sub(1),
+            cseq: if retry.is_some() { 2 } else { 1 },
+            original: original.zip(presentation.as_ref()),
+            session_expires_secs: retry.unwrap_or(session.expires_secs),
+            min_se_secs: retry.unwrap_or(session.min_secs),
+            sdp: sdp.as_deref(),
+        };
+        let bytes = messages::invite(&parts).build();
+        cx.endpoint.clients.insert(client, Client::Invite(at, self.id));
+        cx.send_by(client, (flow, target.is_written), Method::Invite, bytes);
+    }
+
+    /// Calls again as if for the first time, at `to`; false if nothing of ours reaches that.
+    fn redial(&mut self, cx: &mut Context<'_>, to: SocketAddr, retry: Option<u32>) -> bool {
+        let Some(callee) = self.party.callee() else { return false };
+        let Some(local) = local_for(cx, &callee, to) else { return false };
+        let (client, branch) = cx.endpoint.layer.mint_client();
+        self.flow = flow_to(callee.target().transport, local, to);
+        self.source = to.ip();
+        self.local = media::LocalSession::new();
+        self.state = LegState::Calling { invite: client };
+        if let Some(outgoing) = self.outgoing_mut() {
+            outgoing.heard.clear();
+        }
+        self.send_invite(cx, &callee, (client, &branch), retry);
+        true
+    }
+
+    /// The next address of the callee's name, when one was unreachable (RFC 3263 §4.3).
+    pub(crate) fn dial_alternate(&mut self, cx: &mut Context<'_>) -> bool {
+        let next = self.outgoing_mut().filter(|outgoing| !outgoing.alternates.is_empty()).map(|outgoing| outgoing.alternates.remove(0));
+        next.is_some_and(|next| self.redial(cx, next, None))
+    }
+
+    /// A 422 is answered once with the interval that it wants (RFC 4028 §7.3).
+    pub(crate) fn retry_with_larger_session(&mut self, cx: &mut Context<'_>, response: &Message) -> bool {
+        let wanted = Asked::read(response).min_se_secs.filter(|secs| *secs <= SESSION_SECS_MAX);
+        match wanted {
+            Some(min_se) if response.cseq().0 == 1 => self.redial(cx, self.flow.peer, Some(min_se)),
+            Some(_) | None => false,
+        }
+    }
+}
+
+fn local_for(cx: &Context<'_>, callee: &Callee, to: SocketAddr) -> Option<SocketAddr> {
+    cx.tables.local_for(callee.target().transport, to)
+}
+
+/// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one is `anonymous`.
+fn escaped_user(user: &str) -> String {
+    if user.is_empty() {
+        return "anonymous".to_owned();
+    }
+    let mut text = String::with_capacity(user.len());
+    for byte in user.bytes().take(128) {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,?/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            use std::fmt::Write as _;
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}

@@ -1,0 +1,107 @@
+//! What the journal keeps of a leg, and how a restart ends it by that (RFC 3261 §12.2.1.1).
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use call::ReleaseReason;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use sip::flow::Transport;
+use sip::{Builder, Method, Name};
+use units::Now;
+
+use super::hop::{flow_to, hop};
+use super::{Client, Endpoint, SipLeg, here, messages};
+use crate::Tables;
+
+/// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
+const CSEQ_GAP: u32 = 1_000;
+/// The protocol that records name.
+const PROTOCOL: &str = "sip";
+
+/// What a restart needs to end one leg of a call that was up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RecordedLeg<'a> {
+    /// Which protocol the leg speaks; records before this was written are all of SIP.
+    #[serde(default = "protocol")]
+    protocol: Cow<'a, str>,
+    call_id: Cow<'a, str>,
+    /// Our From value with its tag.
+    local: Cow<'a, str>,
+    /// The peer's, our To value.
+    remote: Cow<'a, str>,
+    /// Request-URI.
+    target: Cow<'a, str>,
+    routes: Vec<Cow<'a, str>>,
+    cseq: u32,
+    transport: Cow<'a, str>,
+    #[serde(serialize_with = "address")]
+    here: SocketAddr,
+    #[serde(serialize_with = "address")]
+    peer: SocketAddr,
+}
+
+impl SipLeg {
+    pub(crate) fn recorded(&self) -> Option<Box<RawValue>> {
+        let dialog = self.dialog()?;
+        let record = RecordedLeg {
+            protocol: protocol(),
+            call_id: dialog.call_id().into(),
+            local: dialog.local().into(),
+            remote: dialog.remote().into(),
+            target: dialog.target().into(),
+            routes: dialog.routes().map(Cow::from).collect(),
+            cseq: dialog.local_seq(),
+            transport: self.flow.transport.as_str().into(),
+            here: self.flow.local,
+            peer: self.flow.peer,
+        };
+        to_raw_value(&record).ok()
+    }
+}
+
+impl RecordedLeg<'_> {
+    /// What was written of a leg; none if that was another protocol's, or a later version's.
+    pub(crate) fn read(text: &RawValue) -> Option<RecordedLeg<'_>> {
+        serde_json::from_str(text.get()).ok().filter(|leg: &RecordedLeg<'_>| leg.protocol == PROTOCOL)
+    }
+}
+
+impl Endpoint {
+    /// BYE on a leg of a process that is gone.
+    pub(crate) fn end_recorded(&mut self, now: Now, tables: &Tables, leg: &RecordedLeg<'_>, why: ReleaseReason) {
+        let transport = match &*leg.transport {
+            "udp" => Transport::Udp,
+            "tls" => Transport::Tls,
+            _ => Transport::Tcp,
+        };
+        let local = tables.local_for(transport, leg.peer).unwrap_or(leg.here);
+        let next = leg.routes.first().map_or(&*leg.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        // A stream died with the process: the peer's listening address, where its Contact names one.
+        let flow = hop(tables, next, flow_to(transport, local, leg.peer), false);
+        let (client, branch) = self.layer.mint_client();
+        let via = format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via_name(), here(tables, &flow));
+        let mut builder = Builder::request(Method::Bye, &leg.target)
+            .header(Name::Via, &via)
+            .header(Name::MaxForwards, "70")
+            .header(Name::From, &leg.local)
+            .header(Name::To, &leg.remote)
+            .header(Name::CallId, &leg.call_id)
+            .cseq(leg.cseq.saturating_add(CSEQ_GAP), Method::Bye);
+        for route in &leg.routes {
+            builder = builder.header(Name::Route, route);
+        }
+        let bytes = builder.header(Name::Reason, &messages::reason(why)).build();
+        self.clients.insert(client, Client::Farewell);
+        self.layer.send(now.tick, client, flow, Method::Bye, bytes);
+    }
+}
+
+const fn protocol() -> Cow<'static, str> {
+    Cow::Borrowed(PROTOCOL)
+}
+
+/// As serde writes addresses, faster.
+fn address<S: Serializer>(address: &SocketAddr, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(&sip::flow::host_port(*address))
+}

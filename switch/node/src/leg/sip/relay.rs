@@ -1,0 +1,66 @@
+//! INFO: DTMF and the like go from one SIP leg to the other as they are, and the other side's answer is this side's answer. They go into an
+//! early dialog too (RFC 6086 §4.2.1), and need not wait for an ACK.
+
+use call::LegId;
+use sip::Message;
+use sip::Method;
+use sip::flow::Flow;
+use sip::transaction::ServerId;
+use units::Now;
+
+use super::hop::names_transport;
+use super::{Client, Endpoint, SipLeg, messages, sender};
+use crate::leg::{Context, Leg};
+use crate::node::Node;
+use crate::slot::Slot;
+
+impl Node {
+    pub(super) fn info(&mut self, now: Now, slot: &mut Slot, from: LegId, (id, flow): (ServerId, Flow), message: Message) {
+        let mut admitted = false;
+        self.on_leg(now, slot, from, |leg, cx| {
+            let Leg::Sip(leg) = leg;
+            admitted = leg.admits(cx, id, flow, &message);
+        });
+        if !admitted {
+            return;
+        }
+        let mut message = Some(message);
+        let to = slot.opposite(from);
+        self.on_leg(now, slot, to, |leg, cx| {
+            let Leg::Sip(leg) = leg;
+            message = message.take().and_then(|message| leg.relay(cx, id, message));
+        });
+        if let Some(message) = message {
+            self.sip.decline(now, id, &message, 480);
+        }
+    }
+}
+
+impl SipLeg {
+    /// Sends an INFO of the other leg on; gives it back if this one has no dialog for it.
+    fn relay(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) -> Option<Message> {
+        let flow = self.next_hop(cx);
+        let (contact, here) = (cx.contact(&flow), cx.here(&flow));
+        let (client, branch) = cx.endpoint.layer.mint_client();
+        let Some(dialog) = self.open_dialog() else {
+            cx.endpoint.layer.abandon(client);
+            return Some(message);
+        };
+        let request = dialog.request(Method::Info, &sender(&flow, &here, &branch, &contact));
+        let request = request.copy(&message, |name, _| messages::passes(name));
+        let bytes = request.body(message.content_type(), &message.body()).build();
+        let fixed = names_transport(dialog.next_hop());
+        cx.endpoint.clients.insert(client, Client::Relay(id, Box::new(message)));
+        cx.send_by(client, (flow, fixed), Method::Info, bytes);
+        None
+    }
+}
+
+impl Endpoint {
+    /// The other side answered, or did not: 408.
+    pub(super) fn relay_answered(&mut self, now: Now, server: ServerId, request: &Message, status: u16) {
+        let status = messages::relayed_status(status);
+        let bytes = messages::response(request, status, request.to_tag()).build();
+        self.layer.respond(now.tick, server, status, bytes);
+    }
+}

@@ -1,0 +1,356 @@
+//! What the transaction layer tells: responses, failures, ACK and CANCEL, and which leg hears it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use call::{LegId, Loss, ReleaseReason};
+use media::{Mark, Session};
+use route::AttemptEnd;
+use sip::dialog::Dialog;
+use sip::flow::Flow;
+use sip::token::{Kind, TOKEN_LEN};
+use sip::transaction::Event as TransactionEvent;
+use sip::transaction::ClientId;
+use sip::{Message, Method, Name};
+use units::{Cause, Now};
+
+use super::leg::{Exchange, LegState};
+use super::liveness::{Liveness, Outcome};
+use super::messages::{self, cause_of, pause_secs};
+use super::session_timer::{Asked, SessionState};
+use super::{Client, SipLeg, sender};
+use crate::CountedSide;
+use crate::leg::{Context, Leg, LegEvent};
+use crate::node::Node;
+use crate::slot::CallRef;
+
+/// A 2xx to an INVITE of ours, as its ACK must name it.
+pub(crate) struct Accepted<'a> {
+    pub client: ClientId,
+    pub cseq: u32,
+    pub remote_tag: &'a str,
+}
+
+// === impl Node: which leg it is for ===
+
+impl Node {
+    /// Hands on what the layer has to tell.
+    pub(crate) fn run_transactions(&mut self, now: Now) {
+        self.sip.layer.handle_timeout(now.tick);
+        while let Some(event) = self.sip.layer.poll_event() {
+            self.transaction_event(now, event);
+        }
+        self.sip.found = None;
+    }
+
+    fn transaction_event(&mut self, now: Now, event: TransactionEvent) {
+        match event {
+            TransactionEvent::Request { id, flow, msg } => self.new_request(now, id, flow, msg),
+            TransactionEvent::Cancel { invite, msg } => {
+                let Some(&(at, leg)) = self.sip.servers.get(&invite) else { return };
+                self.with_sip_leg(now, at, leg, |leg, cx| leg.cancelled(cx, &msg));
+            }
+            TransactionEvent::Ack { flow, msg } => self.acknowledged(now, flow, &msg),
+            TransactionEvent::Response { id, flow, msg } => self.response(now, id, flow, &msg),
+            TransactionEvent::Timeout { id } => self.client_failed(now, id, AttemptEnd::Timeout),
+            TransactionEvent::TransportError { id } => self.client_failed(now, id, AttemptEnd::Unreachable),
+            TransactionEvent::NoAck { id } => {
+                let Some((at, leg)) = self.sip.servers.remove(&id) else { return };
+                self.with_sip_leg(now, at, leg, SipLeg::not_acknowledged);
+            }
+            TransactionEvent::Stray { flow, msg } => self.stray(now, flow, &msg),
+        }
+    }
+
+    /// Gives a leg something to do; false if it is no more.
+    fn with_sip_leg(&mut self, now: Now, at: CallRef, id: LegId, work: impl FnOnce(&mut SipLeg, &mut Context<'_>)) -> bool {
+        let Some(mut slot) = self.calls.take(at) else { return false };
+        let is_there = self.on_leg(now, &mut slot, id, |Leg::Sip(leg), cx| work(leg, cx));
+        self.park(now, slot);
+        is_there
+    }
+
+    /// The ACK of our 2xx (RFC 3261 §13.3.1.4): of the first INVITE or of a later one.
+    fn acknowledged(&mut self, now: Now, flow: Flow, ack: &Message) {
+        let Some((at, leg)) = self.sip.found_leg(ack.to_tag()) else {
+            return self.counters.rejected(if self.sip.is_forged(ack.to_tag()) { "forged_tag" } else { "stray_ack" });
+        };
+        self.with_sip_leg(now, at, leg, |leg, cx| leg.acked(cx, flow, ack));
+    }
+
+    fn response(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
+        let Some(client) = self.sip.clients.get(&id).cloned() else { return self.fork(now, id, flow, response) };
+        let status = response.status();
+        match client {
+            Client::Invite(at, leg) => {
+                if !self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_response(cx, id, flow, response)) {
+                    self.sip.clients.remove(&id);
+                    self.fork(now, id, flow, response);
+                }
+            }
+            Client::Offer(at, leg) => {
+                if !self.with_sip_leg(now, at, leg, |leg, cx| leg.offer_response(cx, id, response)) && status >= 200 {
+                    self.sip.clients.remove(&id);
+                    self.fork(now, id, flow, response);
+                }
+            }
+            _ if status < 200 => {}
+            Client::Liveness(at, leg) => {
+                self.sip.clients.remove(&id);
+                self.with_sip_leg(now, at, leg, |leg, cx| leg.liveness_answered(cx, Outcome::Status(status)));
+            }
+            Client::Bye(at, leg) => {
+                self.sip.clients.remove(&id);
+                self.with_sip_leg(now, at, leg, |leg, _| leg.finish());
+            }
+            Client::Relay(server, request) => {
+                self.sip.clients.remove(&id);
+                self.sip.relay_answered(now, server, &request, status);
+            }
+            Client::Probe(carrier) => {
+                self.sip.clients.remove(&id);
+                self.probe_answered(now, carrier, status, pause_secs(response));
+            }
+            Client::Farewell => _ = self.sip.clients.remove(&id),
+        }
+    }
+
+    fn client_failed(&mut self, now: Now, id: ClientId, failure: AttemptEnd) {
+        let Some(client) = self.sip.clients.remove(&id) else { return };
+        let is_unreachable = failure == AttemptEnd::Unreachable;
+        match client {
+            Client::Invite(at, leg) => _ = self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_failed(cx, failure)),
+            Client::Offer(at, leg) => {
+                // A transport error is a 503 (RFC 3261 §8.1.3.1) and ends no dialog.
+                let status = if is_unreachable { 503 } else { 408 };
+                self.with_sip_leg(now, at, leg, |leg, cx| leg.offer_failed(cx, id, status));
+            }
+            Client::Liveness(at, leg) => {
+                let outcome = if is_unreachable { Outcome::Unreachable } else { Outcome::NoAnswer };
+                self.with_sip_leg(now, at, leg, |leg, cx| leg.liveness_answered(cx, outcome));
+            }
+            Client::Bye(at, leg) => _ = self.with_sip_leg(now, at, leg, |leg, _| leg.finish()),
+            Client::Relay(server, request) => self.sip.relay_answered(now, server, &request, 408),
+            Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
+            Client::Farewell => {}
+        }
+    }
+
+    /// Another 2xx to an INVITE that has had its final response: one is enough (RFC 3261 §13.2.2.4).
+    fn fork(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
+        self.end_unwanted(now, Some(id), flow, response, true);
+    }
+
+    /// A response that matches nothing: a 2xx of a dialog that is ours is acknowledged and ended, everything else dropped.
+    fn stray(&mut self, now: Now, flow: Flow, response: &Message) {
+        let tag = response.from_tag().get(..TOKEN_LEN).unwrap_or("");
+        let is_ours = self.sip.minter.open(Kind::Tag, tag).is_some();
+        self.end_unwanted(now, None, flow, response, is_ours);
+    }
+
+    fn end_unwanted(&mut self, now: Now, id: Option<ClientId>, flow: Flow, response: &Message, is_ours: bool) {
+        if is_ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
+            self.sip.ack_and_bye(now, &self.tables, id, (flow, response), ReleaseReason::cause(Cause::NORMAL));
+        } else {
+            self.counters.rejected("stray_response");
+        }
+    }
+}
+
+// === impl SipLeg: the peer's CANCEL and ACK ===
+
+impl SipLeg {
+    fn cancelled(&mut self, cx: &mut Context<'_>, cancel: &Message) {
+        if matches!(self.state, LegState::Incoming { .. }) {
+            if let Some(incoming) = self.incoming_mut() {
+                incoming.cancel_reason = messages::given_reason(cancel);
+            }
+            return cx.tell(self.id, LegEvent::Cancelled);
+        }
+        // A re-INVITE that is cancelled leaves the session as it was, here and beyond.
+        if matches!(self.exchange, Exchange::Theirs { .. }) {
+            self.refuse_exchange(cx, 487);
+            cx.tell(self.id, LegEvent::OfferWithdrawn);
+        }
+    }
+
+    fn acked(&mut self, cx: &mut Context<'_>, flow: Flow, ack: &Message) {
+        let known = self.dialog().is_some_and(|dialog| dialog.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
+        if !known || !self.is_peer(cx, flow.peer.ip()) {
+            return cx.counters.rejected("stray_ack");
+        }
+        match std::mem::replace(&mut self.state, LegState::Confirmed) {
+            LegState::Accepted { invite, owed, late } => {
+                cx.endpoint.layer.acked(cx.now.tick, invite);
+                cx.endpoint.servers.remove(&invite);
+                if let Some(why) = owed {
+                    return self.say_bye(cx, why);
+                }
+                // Only a late offer is answered in the ACK; anything else in it means nothing.
+                if late {
+                    self.late_answer(cx, ack);
+                }
+            }
+            LegState::Confirmed => {
+                // The ACK of the first INVITE may come again at any time: it is none of an exchange's business.
+                let Exchange::TheirsAccepted { server, cseq, late } = self.exchange else { return };
+                if ack.cseq().0 != cseq {
+                    return;
+                }
+                self.exchange = Exchange::None;
+                cx.endpoint.layer.acked(cx.now.tick, server);
+                cx.endpoint.servers.remove(&server);
+                if late {
+                    self.late_answer(cx, ack);
+                }
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// The answer in an ACK, which the peer has now said.
+    fn late_answer(&mut self, cx: &mut Context<'_>, ack: &Message) {
+        let sdp = messages::sdp_in(ack);
+        if let Some(sdp) = &sdp {
+            self.remote = Some(Mark::of(sdp));
+        }
+        let session = sdp.and_then(|sdp| Session::read(&sdp).ok()).map(Arc::new);
+        cx.tell(self.id, LegEvent::LateAnswer { session });
+    }
+
+    fn not_acknowledged(&mut self, cx: &mut Context<'_>) {
+        let mut owed = None;
+        if let LegState::Accepted { owed: why, .. } = self.state {
+            owed = why;
+            self.state = LegState::Confirmed;
+        }
+        if let Exchange::TheirsAccepted { .. } = self.exchange {
+            self.exchange = Exchange::None;
+        }
+        match owed {
+            Some(why) => self.say_bye(cx, why),
+            None => cx.tell(self.id, LegEvent::Lost { loss: Loss::NoAck }),
+        }
+    }
+}
+
+// === impl SipLeg: responses to its INVITE ===
+
+impl SipLeg {
+    fn invite_response(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
+        let status = response.status();
+        let (is_final, is_success) = (status >= 200, (200..=299).contains(&status));
+        self.keep(cx.endpoint, flow);
+        self.source = flow.peer.ip();
+        if self.user_agent.is_none() {
+            self.user_agent = cx.endpoint.user_agents.of(response);
+        }
+        if is_final {
+            cx.endpoint.clients.remove(&client);
+            // What a number of ours rings is no carrier.
+            if let Some(carrier) = self.party.carrier() {
+                cx.counters.sip_response(CountedSide::Carrier, &carrier.name, status);
+            }
+        }
+        match self.state {
+            LegState::Calling { .. } => self.awaited_response(cx, client, flow, response),
+            // Late: nobody waits for it any more.
+            LegState::Abandoned { why } if is_final => {
+                if is_success {
+                    cx.tell(self.id, LegEvent::AnsweredInVain);
+                    cx.ack_and_bye(Some(client), flow, response, why);
+                }
+                self.finish();
+            }
+            _ if is_success => cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::NORMAL)),
+            _ => {}
+        }
+    }
+
+    fn awaited_response(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
+        match response.status() {
+            100..=199 => self.rings(cx, response),
+            200..=299 => self.answered(cx, client, flow, response),
+            422 if self.retry_with_larger_session(cx, response) => {}
+            status => {
+                self.finish();
+                let (end, cause) = (AttemptEnd::Status(status), cause_of(response));
+                cx.tell(self.id, LegEvent::Ended { end, cause, pause_secs: pause_secs(response) });
+            }
+        }
+    }
+
+    fn rings(&mut self, cx: &mut Context<'_>, response: &Message) {
+        // That an early dialog of a fork ended (RFC 6228) is a sign of life, and no more to a caller who has dialogs with us.
+        let status = if response.status() == 199 { 100 } else { response.status() };
+        let Some(progress) = messages::progress_of(status) else { return };
+        let is_early = status > 100 && !response.to_tag().is_empty();
+        let branch = if is_early { self.branch_of(response.to_tag(), || Dialog::uac(response, response).ok()) } else { 0 };
+        let session = if status > 100 { messages::session_in(response) } else { None };
+        cx.tell(self.id, LegEvent::Progress { branch, progress, session });
+    }
+
+    /// The 2xx: the dialog stands; its ACK goes at once unless it makes an offer.
+    fn answered(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
+        // From, Call-ID and CSeq of a response are those of our INVITE.
+        let Ok(dialog) = Dialog::uac(response, response) else {
+            // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called, and it will be charged.
+            cx.tell(self.id, LegEvent::AnsweredInVain);
+            self.finish();
+            cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
+            return cx.tell(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
+        };
+        let has_offered = self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
+        let branch = self.branch_of(response.to_tag(), || None);
+        self.setup = None;
+        self.with_dialog(dialog);
+        self.flow = flow;
+        self.liveness = Liveness::of(cx.now, cx.tables.timing, self.party.session().expires_secs);
+        self.takes_update = response.has_token(Name::Allow, "UPDATE");
+        self.session = SessionState::as_uac(cx.now.tick, &Asked::read(response));
+        let sdp = messages::sdp_in(response);
+        self.remote = sdp.as_deref().map(Mark::of);
+        let session = sdp.and_then(|text| Session::read(&text).ok()).map(Arc::new);
+        let (cseq, _) = response.cseq();
+        if has_offered {
+            self.state = LegState::Confirmed;
+            self.send_ack(cx, &Accepted { client, cseq, remote_tag: response.to_tag() }, None);
+        } else {
+            self.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
+        }
+        cx.tell(self.id, LegEvent::Answered { branch, session });
+    }
+
+    /// No final response came, or none can.
+    fn invite_failed(&mut self, cx: &mut Context<'_>, end: AttemptEnd) {
+        match self.state {
+            LegState::Calling { .. } => {
+                if end == AttemptEnd::Unreachable && self.dial_alternate(cx) {
+                    return;
+                }
+                self.finish();
+                cx.tell(self.id, LegEvent::Ended { end, cause: None, pause_secs: None });
+            }
+            LegState::Abandoned { .. } => self.finish(),
+            LegState::Incoming { .. }
+            | LegState::Accepted { .. }
+            | LegState::Answered { .. }
+            | LegState::Confirmed
+            | LegState::Leaving
+            | LegState::Gone => {}
+        }
+    }
+
+    /// ACK to a 2xx, kept by the layer for repeats.
+    pub(crate) fn send_ack(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
+        let flow = self.next_hop(cx);
+        let here = cx.here(&flow);
+        let Some(dialog) = self.dialog() else { return };
+        let branch = dialog.ack_branch(&cx.endpoint.minter, accepted.cseq);
+        let mut builder = dialog.ack(accepted.cseq, &sender(&flow, &here, &branch, ""));
+        if let Some(sdp) = sdp {
+            builder = builder.body("application/sdp", sdp);
+        }
+        cx.endpoint.layer.ack_2xx(cx.now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
+    }
+}
