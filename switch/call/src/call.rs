@@ -398,15 +398,7 @@ impl Call {
     }
 
     /// Ends an answered call: hangs up `sides`, bills until now.
-    pub(crate) fn hang_up(
-        &mut self,
-        now: Now,
-        sides: &[Side],
-        by: HangupBy,
-        why: ReleaseReason,
-        reason: &'static str,
-        out: &mut Actions,
-    ) {
+    pub(crate) fn hang_up(&mut self, now: Now, sides: &[Side], by: HangupBy, why: ReleaseReason, reason: &'static str, out: &mut Actions) {
         let Phase::Talking(talk) = &self.phase else { return };
         for side in sides {
             let leg = match side {
@@ -415,7 +407,15 @@ impl Call {
             };
             out.push_back(Action::Release { leg, why });
         }
-        let end = End { at: now, answered: Some(talk.answered), carrier: talk.callee.carrier().cloned(), by, status: Refusal::NONE, cause: why.cause, reason };
+        let end = End {
+            at: now,
+            answered: Some(talk.answered),
+            carrier: talk.callee.carrier().cloned(),
+            by,
+            status: Refusal::NONE,
+            cause: why.cause,
+            reason,
+        };
         let carrier_ms = now.tick.ms_since(talk.answered.tick);
         self.end(end, carrier_ms, out);
     }

@@ -19,7 +19,8 @@ mod timer;
 pub use call::{Actions, Call};
 pub use destination::{Callee, Destination, NumberCallee};
 pub use event::{
-    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress, ReleaseReason, Settled, Setup, Side,
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress, ReleaseReason, Settled, Setup,
+    Side,
 };
 pub use origin::Origin;
 pub use payer::{Payer, who_pays};

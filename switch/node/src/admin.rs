@@ -8,8 +8,8 @@ use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, Ope
 use rating::unfit_deck;
 use units::{Currency, Name, Now, Wall};
 
-use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
 use crate::calls::id_in_run;
+use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
 use crate::node::Node;
 use crate::slot::Slot;
 

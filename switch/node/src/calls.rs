@@ -92,7 +92,13 @@ impl Node {
     }
 
     /// Gives a leg something to do; what it tells waits for [`Node::hear`]. None if there is no such leg.
-    pub(crate) fn verb<T>(&mut self, now: Now, slot: &mut Slot, id: LegId, work: impl FnOnce(&mut Leg, &mut Context<'_>) -> T) -> Option<T> {
+    pub(crate) fn verb<T>(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        id: LegId,
+        work: impl FnOnce(&mut Leg, &mut Context<'_>) -> T,
+    ) -> Option<T> {
         let (call, leg) = slot.facts_and_leg(id);
         Some(work(leg?, &mut self.context(now, call)))
     }

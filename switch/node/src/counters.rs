@@ -74,14 +74,24 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// One call attempt ended.
-    pub fn call_attempt(&mut self, side: CountedSide, carrier: &Name, outcome: &'static str) {
-        *self.call_attempts.entry((side, carrier.clone(), outcome)).or_default() += 1;
+    /// One call ended, answered or not.
+    pub fn caller_attempt(&mut self, outcome: &'static str) {
+        *self.call_attempts.entry((CountedSide::Gate, Name::default(), outcome)).or_default() += 1;
     }
 
-    /// One final response was sent or received.
-    pub fn sip_response(&mut self, side: CountedSide, carrier: &Name, status: u16) {
-        *self.sip_responses.entry((side, carrier.clone(), status)).or_default() += 1;
+    /// One attempt at a carrier ended.
+    pub fn carrier_attempt(&mut self, carrier: &Name, outcome: &'static str) {
+        *self.call_attempts.entry((CountedSide::Carrier, carrier.clone(), outcome)).or_default() += 1;
+    }
+
+    /// One final answer to a caller's INVITE was sent.
+    pub fn caller_response(&mut self, status: u16) {
+        *self.sip_responses.entry((CountedSide::Gate, Name::default(), status)).or_default() += 1;
+    }
+
+    /// One final answer of a carrier to our INVITE came.
+    pub fn carrier_response(&mut self, carrier: &Name, status: u16) {
+        *self.sip_responses.entry((CountedSide::Carrier, carrier.clone(), status)).or_default() += 1;
     }
 
     /// One packet was dropped or refused.

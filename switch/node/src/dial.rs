@@ -9,10 +9,10 @@ use rating::engine::CarrierLeg;
 use route::AttemptEnd;
 use units::Now;
 
+use crate::Evidence;
 use crate::leg::{Dialling, Leg};
 use crate::node::Node;
 use crate::slot::Slot;
-use crate::{CountedSide, Evidence};
 
 impl Node {
     pub(crate) fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: Callee, session: Option<Arc<Session>>) -> Option<Event> {
@@ -91,7 +91,7 @@ impl Node {
     /// The attempt under way was answered: the carrier lives.
     pub(crate) fn note_answered(&mut self, slot: &Slot) {
         let Some(carrier) = slot.callee.as_ref().and_then(Callee::carrier) else { return };
-        self.counters.call_attempt(CountedSide::Carrier, &carrier.name, "answered");
+        self.counters.carrier_attempt(&carrier.name, "answered");
         if self.peers.health.succeeded(carrier.id) {
             self.counters.carrier_changed(&carrier.name, true, Evidence::Call(AttemptEnd::Status(200)));
         }
@@ -109,7 +109,7 @@ impl Node {
             AttemptEnd::Unreachable => "unreachable",
             AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec => "skipped",
         };
-        self.counters.call_attempt(CountedSide::Carrier, &carrier.name, outcome);
+        self.counters.carrier_attempt(&carrier.name, outcome);
         if self.peers.health.record(&carrier, end, now.tick) {
             self.counters.carrier_changed(&carrier.name, end.blames_carrier() == Some(false), Evidence::Call(end));
         }

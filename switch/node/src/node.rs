@@ -55,8 +55,6 @@ pub struct Node {
     pub(crate) draining: bool,
     /// Nanoseconds of a clock that only metrics see; 0 without one.
     pub(crate) stopwatch: fn() -> u64,
-    /// The carrier's name where there is none.
-    pub(crate) nobody: Name,
 }
 
 /// Who pays, and how far.
@@ -124,7 +122,6 @@ impl Node {
             clock: ClockWatch::default(),
             draining: false,
             stopwatch: || 0,
-            nobody: "".into(),
             identity,
             tables,
         }
@@ -249,7 +246,12 @@ impl Node {
 
     /// Carriers that are skipped at `now`, by name.
     pub fn carriers_down(&self, now: Tick) -> Vec<Name> {
-        self.tables.carriers.iter().filter(|carrier| !self.peers.health.is_up(carrier.id, now)).map(|carrier| carrier.name.clone()).collect()
+        self.tables
+            .carriers
+            .iter()
+            .filter(|carrier| !self.peers.health.is_up(carrier.id, now))
+            .map(|carrier| carrier.name.clone())
+            .collect()
     }
 
     fn reload(&mut self, now: Now, tables: Arc<Tables>) {

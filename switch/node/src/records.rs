@@ -7,7 +7,6 @@ use ledger::{CallId, Record, RecordBody, Transfer};
 use rating::Cdr;
 use units::{Name, Now, Tick};
 
-use crate::CountedSide;
 use crate::io::{AdminReply, Output, Pressure};
 use crate::leg::{Leg, LegFacts};
 use crate::node::Node;
@@ -192,7 +191,7 @@ impl Node {
             (None, 400..=499) => "rejected",
             (None, _) => "failed",
         };
-        self.counters.call_attempt(CountedSide::Gate, &self.nobody, outcome);
+        self.counters.caller_attempt(outcome);
         if let (Some(_), Some(carrier)) = (cdr.answered_at, &cdr.carrier) {
             *self.counters.answered_ms.entry(carrier.clone()).or_default() += cdr.duration_ms;
         }

@@ -9,7 +9,6 @@ use super::leg::{LegState, told_tag};
 use super::liveness::Liveness;
 use super::session_timer::{Asked, SessionState};
 use super::{SipLeg, messages};
-use crate::CountedSide;
 use crate::leg::Context;
 
 impl SipLeg {
@@ -63,7 +62,7 @@ impl SipLeg {
         let builder = messages::with_session(builder, &self.session).body("application/sdp", &sdp);
         // Its mark was taken with the offer.
         self.state = LegState::Accepted { invite, owed: None, late: self.remote.is_none() };
-        cx.counters.sip_response(CountedSide::Gate, &cx.endpoint.nobody, 200);
+        cx.counters.caller_response(200);
         cx.endpoint.layer.respond(cx.now.tick, invite, 200, builder.build());
     }
 
@@ -72,7 +71,7 @@ impl SipLeg {
         self.state = LegState::Gone;
         cx.endpoint.servers.remove(&invite);
         let Some(incoming) = self.incoming() else { return };
-        cx.counters.sip_response(CountedSide::Gate, &cx.endpoint.nobody, refusal.status);
+        cx.counters.caller_response(refusal.status);
         let builder = messages::refusal(&incoming.invite, refusal, self.tag());
         cx.endpoint.layer.respond(cx.now.tick, invite, refusal.status, builder.build());
         self.setup = None;

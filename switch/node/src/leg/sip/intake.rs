@@ -8,9 +8,9 @@ use units::Now;
 use super::messages::{self, ALLOW, SUPPORTED};
 use super::privacy;
 use super::{Arrival, Endpoint};
+use crate::Source;
 use crate::leg::Leg;
 use crate::node::Node;
-use crate::{CountedSide, Source};
 
 impl Node {
     pub(crate) fn packet(&mut self, now: Now, arrival: Arrival) {
@@ -144,7 +144,7 @@ impl Node {
     /// answers to anything else never.
     pub(super) fn count_final(&mut self, message: &Message, status: u16) {
         if message.method() == Method::Invite && message.to_tag().is_empty() {
-            self.counters.sip_response(CountedSide::Gate, &self.nobody, status);
+            self.counters.caller_response(status);
         }
     }
 }

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use call::{Attempt, Branch, LegId, ReleaseReason};
+use media::{Before, LocalSession, Mark, Session, SessionOrigin};
+use rating::cdr::Protocol;
 use sip::Message;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
-use call::{Attempt, Branch, LegId, ReleaseReason};
-use media::{Before, LocalSession, Mark, Session, SessionOrigin};
-use rating::cdr::Protocol;
 use units::{Name, Number, Tick};
 
 use super::hop::Kept;

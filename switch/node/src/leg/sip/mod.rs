@@ -6,12 +6,11 @@
 use std::collections::VecDeque;
 
 use call::LegId;
+use route::CarrierId;
 use sip::dialog::Sender;
 use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::transaction::{ClientId, Layer, ServerId, Settings};
 use sip::{Message, ParseError};
-use route::CarrierId;
-use units::Name;
 
 use crate::io::Output;
 use crate::leg::Context;
@@ -40,11 +39,11 @@ mod session_timer;
 mod timers;
 mod user_agents;
 
-pub use sip::flow::Flow;
-pub(crate) use sip::token::GENERATION_MASK;
 pub use dispatch::{Arrival, Dispatch};
 pub(crate) use leg::{Crossing, SipLeg};
 pub(crate) use recorded::RecordedLeg;
+pub use sip::flow::Flow;
+pub(crate) use sip::token::GENERATION_MASK;
 
 use user_agents::UserAgents;
 
@@ -67,8 +66,6 @@ pub(crate) struct Endpoint {
     user_agents: UserAgents,
     /// The call and leg that the To-tag of the packet in hand names, as [`Dispatch`] found them.
     found: Option<(CallRef, LegId)>,
-    /// The carrier's name where there is none, for the counters.
-    nobody: Name,
     /// What is to be done outside, besides the layer's transmissions.
     outputs: VecDeque<Output>,
 }
@@ -118,7 +115,6 @@ impl Endpoint {
             kept: Ids::default(),
             user_agents: UserAgents::default(),
             found: None,
-            nobody: "".into(),
             outputs: VecDeque::new(),
         }
     }

@@ -15,7 +15,6 @@ use units::{Now, Tick};
 use super::leg::{Incoming, LegState, Setup, SipLeg, tag};
 use super::messages;
 use super::session_timer::Asked;
-use crate::CountedSide;
 use crate::leg::{Leg, Party};
 use crate::node::Node;
 use crate::slot::CallRef;
@@ -100,7 +99,7 @@ impl Node {
     }
 
     fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {
-        self.counters.call_attempt(CountedSide::Gate, &self.nobody, refusal.reason);
+        self.counters.caller_attempt(refusal.reason);
         self.count_final(message, refusal.status);
         let builder = messages::refusal(message, refusal, &self.sip.stateless_tag(message));
         self.sip.respond(now, id, refusal.status, builder);

@@ -9,8 +9,8 @@ use route::AttemptEnd;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::{Kind, TOKEN_LEN};
-use sip::transaction::Event as TransactionEvent;
 use sip::transaction::ClientId;
+use sip::transaction::Event as TransactionEvent;
 use sip::{Message, Method, Name};
 use units::{Cause, Now};
 
@@ -19,7 +19,6 @@ use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
 use super::session_timer::{Asked, SessionState};
 use super::{Client, SipLeg, sender};
-use crate::CountedSide;
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;
 use crate::slot::CallRef;
@@ -249,7 +248,7 @@ impl SipLeg {
             cx.endpoint.clients.remove(&client);
             // What a number of ours rings is no carrier.
             if let Some(carrier) = self.party.carrier() {
-                cx.counters.sip_response(CountedSide::Carrier, &carrier.name, status);
+                cx.counters.carrier_response(&carrier.name, status);
             }
         }
         match self.state {
