@@ -9,10 +9,6 @@ use crate::workspace::{Member, Workspace};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Members whose circles are only shown. May only shrink.
-const SHOWN_ONLY: &[&str] =
-    &["node", "call", "central", "codecs", "config", "feeds", "ledger", "net", "rating", "route", "sip", "store", "switch", "web"];
-
 /// A module's path within its crate; empty for the root.
 type Module = Vec<String>;
 
@@ -39,8 +35,7 @@ pub fn check(workspace: &Workspace, files: &[SourceFile]) -> Report {
     let mut report = Report::default();
     for member in &workspace.members {
         for circle in circles(&needs(&units(member, files))) {
-            let text = format!("a circle of files: {}: move what they share into a file of its own", circle.join(" → "));
-            if SHOWN_ONLY.contains(&member.name.as_str()) { report.warn(text) } else { report.error(text) }
+            report.error(format!("a circle of files: {}: move what they share into a file of its own", circle.join(" → ")));
         }
     }
     report
@@ -334,12 +329,5 @@ mod tests {
         assert_eq!(of("m", &texts), Report::default());
         let out = [("lib.rs", "mod a; use a::f;"), ("a.rs", "mod inner { fn g() { super::super::k() } }\nfn f() {}")];
         assert_eq!(of("m", &out).errors.len(), 1);
-    }
-
-    #[test]
-    fn circles_of_listed_members_are_only_shown() {
-        let texts = [("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::C;"), ("b.rs", "use crate::a::D;")];
-        let report = of(SHOWN_ONLY[0], &texts);
-        assert_eq!((report.errors.len(), report.warnings.len()), (0, 1));
     }
 }

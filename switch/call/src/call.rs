@@ -4,16 +4,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codecs::{Codec, CodecSet};
-use media::{SdpError, Session};
 use rating::Price;
-use route::{AttemptEnd, Carrier};
 use units::{Cause, Name, Now, Number, Tick, Wall};
 
-use crate::destination::{Callee, Destination};
-use crate::event::{Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, ReleaseReason, Settled, Setup, Side};
+use crate::destination::Destination;
+use crate::event::{Action, Event, HangupBy, LegId, Loss, ReleaseReason, Settled, Setup, Side};
 use crate::origin::Origin;
+use crate::phase::{End, Phase, Tried};
 use crate::refusal::Refusal;
-use crate::renegotiate::Renegotiation;
 use crate::timer::{Timer, Timers};
 
 /// Actions to be carried out in order.
@@ -41,95 +39,6 @@ pub struct Call {
     pub(crate) checkpoint_ms: u32,
     pub(crate) phase: Phase,
     pub(crate) timers: Timers,
-}
-
-/// Where the call is; each phase holds exactly its data.
-#[derive(Debug)]
-pub(crate) enum Phase {
-    Admitting { offer: Result<Option<Arc<Session>>, SdpError> },
-    Hunting(Box<Hunt>),
-    Talking(Box<Talk>),
-    Settling(Box<End>),
-    Over,
-}
-
-/// Carriers are tried in order.
-#[derive(Debug)]
-pub(crate) struct Hunt {
-    pub offer: Option<Arc<Session>>,
-    pub codecs: CodecSet,
-    pub way: Admission,
-    pub place: usize,
-    /// What the carrier being tried was offered.
-    pub offered: Option<Arc<Session>>,
-    pub ringing: bool,
-    pub early_media: bool,
-    /// What each phone of the carrier being tried said first, as the caller was told it: its answer, if its final word holds none
-    /// (RFC 3261 §13.2.1).
-    pub early: Vec<(Branch, Agreed)>,
-    /// The lease starts now: the carrier answered with this.
-    pub answer: Option<Answered>,
-}
-
-/// An answer of the carrier as the caller is told it.
-#[derive(Debug, Clone)]
-pub(crate) struct Agreed {
-    pub session: Arc<Session>,
-    pub codec: Option<Codec>,
-}
-
-/// The answer that ends the hunt.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub branch: Branch,
-    pub said: Agreed,
-    /// It is the carrier's offer: the caller's answer is still to come.
-    pub is_offer: bool,
-}
-
-/// One carrier tried.
-#[derive(Debug)]
-pub(crate) struct Tried {
-    pub callee: Callee,
-    pub started_at: Wall,
-    pub dialled: Tick,
-    pub pdd_ms: Option<u64>,
-    pub end: TriedEnd,
-    pub cause: Cause,
-}
-
-/// What became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TriedEnd {
-    UnderWay,
-    Answered,
-    /// Hung up by us before any answer.
-    Abandoned,
-    /// Answered with an SDP that was no answer to our offer.
-    BadAnswer,
-    Failed(AttemptEnd),
-}
-
-/// Answered.
-#[derive(Debug)]
-pub(crate) struct Talk {
-    pub answered: Now,
-    pub attempt: Attempt,
-    pub callee: Callee,
-    pub codecs: CodecSet,
-    pub renegotiation: Renegotiation,
-}
-
-/// Ended; waits for the settlement.
-#[derive(Debug)]
-pub(crate) struct End {
-    pub at: Now,
-    pub answered: Option<Now>,
-    pub carrier: Option<Arc<Carrier>>,
-    pub by: HangupBy,
-    pub status: u16,
-    pub cause: Cause,
-    pub reason: &'static str,
 }
 
 // === impl Call ===

@@ -3,9 +3,10 @@
 use rating::engine::{Extension, Timing};
 use units::{Cause, Now};
 
-use crate::call::{Actions, Call, Phase};
+use crate::call::{Actions, Call};
 use crate::event::{Action, HangupBy, ReleaseReason, Side};
 use crate::origin::{MAX_CALL_SECS, Origin};
+use crate::phase::Phase;
 use crate::refusal::Refusal;
 use crate::timer::Timer;
 

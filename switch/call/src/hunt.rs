@@ -8,11 +8,11 @@ use rating::engine::Timing;
 use route::{AttemptEnd, Next, OurNumber};
 use units::{Cause, Now};
 
-use crate::call::{Actions, Agreed, Answered, Call, Hunt, Phase, Talk, Tried, TriedEnd};
+use crate::call::{Actions, Call};
 use crate::destination::{Callee, Destination};
 use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side};
+use crate::phase::{Agreed, Answered, Hunt, Phase, Renegotiation, Talk, Tried, TriedEnd};
 use crate::refusal::Refusal;
-use crate::renegotiate::Renegotiation;
 use crate::timer::Timer;
 
 impl Call {

@@ -11,6 +11,7 @@ mod event;
 mod hunt;
 mod origin;
 mod payer;
+mod phase;
 mod record;
 mod refusal;
 mod renegotiate;

@@ -7,10 +7,11 @@ use rating::{CallId, Cdr};
 use route::AttemptEnd;
 use units::{Currency, Name, Now};
 
-use crate::call::{Call, End, Tried, TriedEnd};
+use crate::call::Call;
 use crate::destination::Destination;
 use crate::event::{HangupBy, Settled};
 use crate::payer::{direction, who_pays};
+use crate::phase::{End, Tried, TriedEnd};
 use crate::refusal::Refusal;
 
 /// What only the legs know.

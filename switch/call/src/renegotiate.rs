@@ -5,23 +5,9 @@ use std::sync::Arc;
 use media::Session;
 use units::{Cause, Now};
 
-use crate::call::{Actions, Call, Phase};
+use crate::call::{Actions, Call};
 use crate::event::{Action, HangupBy, OfferRefusal, ReleaseReason, Side};
-
-/// An offer/answer exchange under way (RFC 3264); glare between sides is the legs' business.
-#[derive(Debug)]
-pub(crate) enum Renegotiation {
-    /// None.
-    Idle,
-    /// `from` offered; the other side is asked.
-    Offered { from: Side, offered: Arc<Session> },
-    /// `from` asked for an offer; the other side is asked to make it.
-    Asked { from: Side },
-    /// `from` made an offer late, the other side has it, and its ACK brings the answer.
-    Late { from: Side, offered: Arc<Session> },
-    /// `from` took its offer back; the other side may have taken it already.
-    Withdrawn { from: Side },
-}
+use crate::phase::{Phase, Renegotiation};
 
 impl Side {
     /// The other one.

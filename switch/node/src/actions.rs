@@ -7,7 +7,7 @@ use route::{AttemptEnd, Carrier};
 use units::{Cause, Now};
 
 use crate::admit::money_refusal;
-use crate::calls::id_in_run;
+use crate::ids::id_in_run;
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;
 use crate::slot::{Slot, side_of};

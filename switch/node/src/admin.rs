@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use call::{Event, HangupBy};
-use ledger::{Notice, NoticeEvent, Record, RecordBody};
-use rating::engine::{AccountChange, AccountRefused, GrantRequest, MoveOrder, OpenAccount, Opened};
+use ledger::{CallId, Notice, NoticeEvent, Record, RecordBody};
+use rating::engine::{AccountChange, AccountRefused, AccountView, Authorize, GrantRequest, MoveOrder, OpenAccount, Opened};
 use rating::unfit_deck;
-use units::{Currency, Name, Now, Wall};
+use units::{Currency, Name, Now, Number, Wall};
 
-use crate::calls::id_in_run;
+use crate::Prospect;
+use crate::ids::id_in_run;
 use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
 use crate::node::Node;
 use crate::slot::Slot;
@@ -204,6 +205,19 @@ impl Node {
             Ok(()) => self.reply_when_all_is_durable(ticket, AdminReply::Closed),
             Err(refused) => self.refuse_admin(ticket, &refused),
         }
+    }
+
+    /// A lease is taken and given back at once: nothing of it is left, and no carrier is asked.
+    fn prospect(&mut self, now: Now, account: &Name, number: Option<&Number>, at: Wall) -> Prospect {
+        let tiers = std::iter::successors(Some(&**account), |name| ledger::parent(name));
+        let accounts: Vec<AccountView> = tiers.filter_map(|name| self.money.engine.account(name)).collect();
+        let then = Now { wall: at, ..now };
+        let credit = number.map(|number| {
+            let grant = self.money.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
+            self.money.engine.release(grant.lease)?;
+            Ok(grant.reserved)
+        });
+        Prospect { health: self.peers.health.clone(), accounts, credit }
     }
 
     fn refuse_admin(&mut self, ticket: u64, refused: &AccountRefused) {

@@ -9,11 +9,11 @@ use rating::engine::Authorize;
 use route::{Gate, Network, RateLimiter, Sale};
 use units::{Now, Number};
 
-use crate::calls::id_in_run;
+use crate::ids::{CallRef, id_in_run};
 use crate::io::Pressure;
 use crate::leg::Leg;
 use crate::node::Node;
-use crate::slot::{CallRef, Slot};
+use crate::slot::Slot;
 
 impl Node {
     /// Makes a call of what its caller's leg was asked for, in the place that was reserved for it.

@@ -1,15 +1,13 @@
-//! The calls of a shard: found, driven by events, parked with their next deadline.
+//! The calls of a shard, by their places and ids.
 
-use call::{Actions, Event, LegId};
+use call::Actions;
 use hashbrown::HashMap;
 use route::{GateId, RateLimiter};
-use units::wheel::TimerId;
-use units::{Now, Tick};
 
-use crate::leg::{CallFacts, Context, Leg, LegEvents};
-use crate::node::{Ids, Node, TimerKey};
-use crate::parties::Ringing;
-use crate::slot::{CallRef, Slot, Slots};
+use crate::ids::{CallRef, Ids};
+use crate::leg::LegEvents;
+use crate::ringing::Ringing;
+use crate::slot::{Slot, Slots};
 
 /// What a shard holds of its calls.
 #[derive(Default)]
@@ -23,15 +21,10 @@ pub(crate) struct Calls {
     pub limiters: Vec<(GateId, RateLimiter)>,
     pub ringing: Ringing,
     /// Kept for its room.
-    scratch: Actions,
+    pub scratch: Actions,
     /// What legs told and the call in hand has not heard yet.
-    told: LegEvents,
+    pub told: LegEvents,
     pub minted_calls: u64,
-}
-
-/// The half of a call's id that no other call of this run has: boot and count.
-pub(crate) const fn id_in_run(id: u128) -> u64 {
-    id as u64
 }
 
 impl Calls {
@@ -45,116 +38,12 @@ impl Calls {
         self.slots.release(at);
     }
 
-    /// Takes a call out to work on it; `put` it back, or [`Node::park`] it.
+    /// Takes a call out to work on it; `put` it back, or park it.
     pub(crate) fn take(&mut self, at: CallRef) -> Option<Box<Slot>> {
         self.slots.take(at)
     }
 
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
         self.slots.put(slot);
-    }
-}
-
-impl Node {
-    /// Gives a call an event and carries out what it wants.
-    pub(crate) fn drive(&mut self, now: Now, at: CallRef, event: Event) {
-        let Some(mut slot) = self.calls.take(at) else { return };
-        // Another call may be in hand: what its legs told is not for this one.
-        let others = std::mem::take(&mut self.calls.told);
-        self.drive_slot(now, &mut slot, event);
-        self.hear(now, &mut slot);
-        self.calls.told = others;
-        self.park(now, slot);
-    }
-
-    /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for [`Node::hear`].
-    pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
-        let mut actions = std::mem::take(&mut self.calls.scratch);
-        slot.call.handle(now, event, &mut actions);
-        self.perform(now, slot, &mut actions);
-        self.calls.scratch = actions;
-    }
-
-    /// Performs actions until none is left; their answers may bring new ones.
-    pub(crate) fn perform(&mut self, now: Now, slot: &mut Slot, actions: &mut Actions) {
-        while let Some(action) = actions.pop_front() {
-            if let Some(event) = self.execute(now, slot, action) {
-                slot.call.handle(now, event, actions);
-            }
-        }
-    }
-
-    /// Gives a leg something to do, and its call what comes of it; false if there is no such leg.
-    pub(crate) fn on_leg(&mut self, now: Now, slot: &mut Slot, id: LegId, work: impl FnOnce(&mut Leg, &mut Context<'_>)) -> bool {
-        let is_there = self.verb(now, slot, id, work).is_some();
-        self.hear(now, slot);
-        is_there
-    }
-
-    /// Gives a leg something to do; what it tells waits for [`Node::hear`]. None if there is no such leg.
-    pub(crate) fn verb<T>(
-        &mut self,
-        now: Now,
-        slot: &mut Slot,
-        id: LegId,
-        work: impl FnOnce(&mut Leg, &mut Context<'_>) -> T,
-    ) -> Option<T> {
-        let (call, leg) = slot.facts_and_leg(id);
-        Some(work(leg?, &mut self.context(now, call)))
-    }
-
-    /// What a leg of a call works with.
-    pub(crate) fn context<'a>(&'a mut self, now: Now, call: CallFacts<'a>) -> Context<'a> {
-        Context {
-            now,
-            call,
-            tables: &self.tables,
-            names: &self.peers.names,
-            endpoint: &mut self.sip,
-            counters: &mut self.counters,
-            events: &mut self.calls.told,
-        }
-    }
-
-    /// Gives a call what its legs told, in order; what it then wants may make them tell more.
-    pub(crate) fn hear(&mut self, now: Now, slot: &mut Slot) {
-        while let Some((leg, event)) = self.calls.told.pop_front() {
-            self.leg_told(now, slot, leg, event);
-        }
-    }
-
-    /// Puts a call back, with its timer; or forgets it if nothing will happen any more.
-    pub(crate) fn park(&mut self, now: Now, mut slot: Box<Slot>) {
-        if slot.call.is_over() && slot.all_gone() {
-            self.timers.cancel(slot.timer);
-            self.calls.by_id.remove(&id_in_run(slot.call.id()));
-            self.calls.release(slot.me);
-            slot.legs_mut().for_each(|leg| leg.close(&mut self.sip));
-            return;
-        }
-        let wanted = slot.deadline();
-        // A timer that comes too early is harmless; only an earlier deadline needs a new one.
-        if wanted < slot.timer_at || slot.timer_at <= now.tick {
-            self.timers.cancel(slot.timer);
-            slot.timer_at = wanted;
-            slot.timer = if wanted == Tick::NEVER { TimerId::NONE } else { self.timers.insert(wanted, TimerKey::Call(slot.me)) };
-        }
-        self.calls.put(slot);
-    }
-
-    pub(crate) fn call_timer(&mut self, now: Now, at: CallRef) {
-        let Some(mut slot) = self.calls.take(at) else { return };
-        slot.timer = TimerId::NONE;
-        slot.timer_at = Tick::NEVER;
-        if slot.call.deadline() <= now.tick {
-            self.drive_slot(now, &mut slot, Event::Timeout);
-            self.hear(now, &mut slot);
-        }
-        for id in [LegId::Caller, slot.called()] {
-            if slot.leg(id).is_some_and(|leg| leg.deadline() <= now.tick) {
-                self.on_leg(now, &mut slot, id, Leg::timeout);
-            }
-        }
-        self.park(now, slot);
     }
 }

@@ -1,14 +1,9 @@
-//! Balances lent by a central ledger, as a shard sees them: it books what it is told, gives back what it is asked for, and says what it
-//! requests. It knows no database.
+//! Balances lent by a central ledger, as a shard is told of them. It knows no database.
 
-use ledger::{Lent, PocketOpened, Record, RecordBody, Refused};
-use rating::engine::OpenAccount;
+use ledger::PocketOpened;
 use rating::quotas::Grant;
 use rating::quotas::client::{Gate, Word};
-use units::{Currency, Name, Now};
-
-use crate::io::Output;
-use crate::node::Node;
+use units::{Currency, Name};
 
 /// What the central ledger tells a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,101 +43,4 @@ pub struct LentAccount {
     pub terms: ledger::Terms,
     /// Its pockets.
     pub pockets: Vec<PocketOpened>,
-}
-
-// === impl Node ===
-
-impl Node {
-    /// The balances of this node are a central ledger's: nothing is lent before it says so, and accounts of the configuration are opened
-    /// by it. Once, before [`Node::restore`].
-    pub fn set_lent(&mut self) {
-        self.money.gate = Some(Gate { until: units::Tick(0), reachable: false });
-    }
-
-    /// Says to the books whether the time of what was lent is over.
-    pub(crate) fn watch_gate(&mut self, now: Now) {
-        if let Some(gate) = self.money.gate {
-            self.money.engine.set_lent(Lent { open: now.tick < gate.until, reachable: gate.reachable });
-            self.wake_starved(now);
-        }
-    }
-
-    /// Hands on what calls found short.
-    pub(crate) fn send_quota_requests(&mut self) {
-        if self.money.gate.is_some() {
-            while let Some((account, need)) = self.money.engine.poll_quota_request() {
-                self.outputs.push_back(Output::QuotaRequest { account, need });
-            }
-        }
-    }
-
-    pub(crate) fn quota_command(&mut self, now: Now, order: QuotaCommand) {
-        match order {
-            QuotaCommand::Gate(gate) => {
-                self.money.gate = Some(gate);
-                self.watch_gate(now);
-            }
-            QuotaCommand::Open(accounts) => accounts.iter().for_each(|account| self.open_lent(now, account)),
-            QuotaCommand::Book(grant) => self.book_quota(now, &grant),
-            QuotaCommand::GiveBack { account, name } => self.give_back(now, &account, &name),
-            QuotaCommand::Dry(balance) => {
-                self.money.engine.note_dry(&balance);
-                self.wake_starved(now);
-            }
-            QuotaCommand::Tell(Word { account, notice, .. }) => {
-                self.journal_notice(Record::new(now.wall, account, RecordBody::Notice(notice)));
-            }
-            QuotaCommand::GiveAllBack { name } => {
-                for balance in self.money.engine.lent_balances() {
-                    self.give_back(now, &balance, &name);
-                }
-            }
-        }
-    }
-
-    fn open_lent(&mut self, now: Now, account: &LentAccount) {
-        let LentAccount { name, currency, terms, pockets } = account;
-        let terms = ledger::Terms { low_balance: None, idle_days: None, idle_months: None, ..terms.clone() };
-        let made = match self.money.engine.account(name) {
-            None => {
-                let ask = OpenAccount { name, currency: *currency, opening: 0, terms, limit: 0 };
-                self.money.engine.open_account(now, &ask).map(Some)
-            }
-            Some(view) if view.terms != terms => self.money.engine.change_account(now, name, &terms, 0).map(Some),
-            Some(_) => Ok(None),
-        };
-        match made {
-            Ok(Some(record)) => _ = self.journal(true, record),
-            Ok(None) => {}
-            Err(refused) => return tracing::error!(account = &**name, %refused, "account of the central ledger not opened"),
-        }
-        for pocket in pockets {
-            match self.money.engine.know_pocket(now, name, pocket.clone()) {
-                Ok(Some(record)) => _ = self.journal(true, record),
-                Ok(None) => {}
-                Err(refused) => tracing::error!(account = &**name, pocket = &*pocket.pocket, %refused, "pocket not opened"),
-            }
-        }
-        self.wake_starved(now);
-    }
-
-    fn book_quota(&mut self, now: Now, grant: &Grant) {
-        match self.money.engine.book_quota(now, grant) {
-            Ok(Some(record)) => {
-                self.journal(true, record);
-                self.wake_starved(now);
-            }
-            Ok(None) => {}
-            Err(Refused::UnknownAccount) => {
-                tracing::warn!(account = &*grant.account, "a slice of a balance that is not open here: it will be told again");
-            }
-            Err(refused) => tracing::error!(account = &*grant.account, slice = &*grant.id, %refused, "slice not booked"),
-        }
-    }
-
-    fn give_back(&mut self, now: Now, account: &Name, name: &str) {
-        if let Some(record) = self.money.engine.return_quota(now, account, name) {
-            self.journal(true, record);
-        }
-    }
 }

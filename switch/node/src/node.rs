@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use call::Event;
-use hashbrown::HashMap;
 use rating::Engine;
 use route::CarrierSlots;
 use units::wheel::Wheel;
@@ -12,15 +11,12 @@ use units::{Name, Now, Tick};
 
 use crate::calls::Calls;
 use crate::clock::{ClockDoubt, ClockWatch};
+use crate::ids::TimerKey;
 use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
 use crate::peers::Peers;
 use crate::records::Records;
-use crate::slot::CallRef;
 use crate::{Counters, Tables};
-
-/// Hash maps whose keys are our own ids: fast and the same on every run.
-pub(crate) type Ids<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -91,15 +87,6 @@ pub struct Held {
     pub transaction_timers: usize,
     /// Connections that stay open for calls.
     pub connections: usize,
-}
-
-/// What the wheel wakes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum TimerKey {
-    /// A call's earliest deadline, its legs' session timers included.
-    Call(CallRef),
-    /// Probes of carriers.
-    Probes,
 }
 
 // === impl Node ===

@@ -1,7 +1,6 @@
 //! Who calls and what of ours is called: a gate's call by its source, a carrier's by the number that it is for; and calls of ours that come
 //! back.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,53 +8,12 @@ use call::{Destination, Event, NumberCallee, Origin, Payer, Refusal, who_pays};
 use ledger::CallId;
 use rating::engine::Authorize;
 use route::{NumberTarget, OurNumber};
-use units::{Now, Number};
+use units::Now;
 
 use crate::Source;
 use crate::admit::{money_refusal, refused};
 use crate::node::Node;
 use crate::slot::Slot;
-
-/// Most calls of one caller to one number of ours that ring at once. More is a call that a forwarding sends round and round: an agent that
-/// makes a new call of it leaves nothing by which it could be known again.
-const RINGING_MAX: u32 = 16;
-
-/// Calls to numbers of ours that are not answered yet, by number and caller; callers who do not say who they are are not counted.
-#[derive(Debug, Default)]
-pub(crate) struct Ringing(BTreeMap<(Number, Box<str>), u32>);
-
-impl Ringing {
-    /// False if there are too many.
-    fn enter(&mut self, number: &Number, caller: &str) -> bool {
-        if is_anonymous(caller) {
-            return true;
-        }
-        let calls = self.0.entry((*number, caller.into())).or_default();
-        let free = *calls < RINGING_MAX;
-        *calls += u32::from(free);
-        free
-    }
-
-    fn leave(&mut self, number: &Number, caller: &str) {
-        let key = (*number, caller.into());
-        match self.0.get_mut(&key) {
-            Some(1) => _ = self.0.remove(&key),
-            Some(calls) => *calls -= 1,
-            // Of a caller who is not counted.
-            None => {}
-        }
-    }
-
-    /// How many are counted.
-    pub(crate) fn len(&self) -> usize {
-        self.0.values().map(|calls| *calls as usize).sum()
-    }
-}
-
-/// Whether a caller says nothing by which one could be told from another: no number, whatever word stands there.
-fn is_anonymous(caller: &str) -> bool {
-    caller.bytes().filter(u8::is_ascii_digit).count() < route::number::DIGITS_MIN
-}
 
 // === impl Node ===
 

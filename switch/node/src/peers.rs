@@ -1,15 +1,14 @@
-//! Those that we call, from outside: how carriers stand, OPTIONS probes where asked for, and the addresses of what has a name.
+//! Those that we call, from outside: how carriers stand, and the addresses of what has a name.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use route::{Carrier, CarrierId, CarrierSlots, Health, Host, Target};
+use route::{CarrierSlots, Health, Host, Target};
 use units::wheel::TimerId;
-use units::{Name, Now, Tick};
+use units::{Name, Tick};
 
-use crate::node::{Node, TimerKey};
-use crate::{Evidence, Output, Source, Tables};
+use crate::Tables;
 
 /// What a shard knows of those that it calls.
 pub(crate) struct Peers {
@@ -23,11 +22,8 @@ pub(crate) struct Peers {
 /// What host names were last resolved to, by the carrier's name or a number's target.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    addresses: BTreeMap<Name, Vec<SocketAddr>>,
+    pub addresses: BTreeMap<Name, Vec<SocketAddr>>,
 }
-
-/// Most addresses kept for a name.
-const ADDRESSES_MAX: usize = 16;
 
 impl Peers {
     pub(crate) fn new(tables: &Tables, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
@@ -55,89 +51,7 @@ impl Names {
     }
 
     /// Who has a name that resolves to this address.
-    fn owner(&self, ip: IpAddr) -> Option<&Name> {
+    pub(crate) fn owner(&self, ip: IpAddr) -> Option<&Name> {
         self.addresses.iter().find(|(_, addresses)| addresses.iter().any(|address| address.ip() == ip)).map(|(name, _)| name)
-    }
-}
-
-impl Node {
-    pub(crate) fn resolved(&mut self, carrier: &Name, mut addresses: Vec<SocketAddr>) {
-        addresses.truncate(ADDRESSES_MAX);
-        self.peers.names.addresses.insert(carrier.clone(), addresses);
-    }
-
-    /// The carrier whose name resolves to an address that the configuration does not list.
-    pub(crate) fn source_by_name(&self, ip: IpAddr) -> Source {
-        let carrier = self.peers.names.owner(ip).and_then(|name| self.tables.carriers.by_name(name));
-        carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
-    }
-
-    /// Follows the configuration: who is probed, and when next.
-    pub(crate) fn schedule_probes(&mut self, now: Now) {
-        self.peers.health.adopt(&self.tables.carriers, now.tick);
-        self.wake_for_probe();
-    }
-
-    fn wake_for_probe(&mut self) {
-        self.timers.cancel(self.peers.probe_timer);
-        if let Some(at) = self.peers.health.next_probe().filter(|at| *at != Tick::NEVER) {
-            self.peers.probe_timer = self.timers.insert(at, TimerKey::Probes);
-        }
-    }
-
-    pub(crate) fn run_probes(&mut self, now: Now) {
-        let tables = Arc::clone(&self.tables);
-        while let Some(carrier) = self.peers.health.poll_probe(&tables.carriers, now.tick) {
-            let to = self.peers.addresses_of(&carrier.target, &carrier.name);
-            if let Some(to) = to.first().filter(|_| self.is_prober(carrier.id)) {
-                self.sip.probe(now, &tables, carrier, *to);
-            }
-        }
-        self.wake_for_probe();
-    }
-
-    /// Whether this shard asks the carrier: one of them does, so that it hears one OPTIONS an interval; the others are told the answer.
-    fn is_prober(&self, carrier: CarrierId) -> bool {
-        usize::from(carrier.0) % usize::from(self.identity.shards.max(1)) == usize::from(self.identity.shard)
-    }
-
-    /// A carrier asked not to be called for a while.
-    pub(crate) fn pause_carrier(&mut self, now: Now, carrier: &Carrier, secs: u32) {
-        self.peers.health.pause(carrier.id, secs, now.tick);
-        let longest = route::PAUSE_SECS_MAX;
-        tracing::warn!(carrier = &*carrier.name, secs, longest, "the carrier answered 503 with Retry-After: it is skipped for so long");
-    }
-
-    /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are told.
-    pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16, pause_secs: Option<u32>) {
-        let tables = Arc::clone(&self.tables);
-        let Some(carrier) = tables.carriers.by_id(carrier) else { return };
-        if self.identity.shards > 1 {
-            self.outputs.push_back(Output::Probed { carrier: carrier.name.clone(), status, pause_secs });
-        }
-        if let Some(secs) = pause_secs {
-            self.pause_carrier(now, carrier, secs);
-        }
-        self.judge_probe(now, carrier, status);
-    }
-
-    /// Another shard's probe was answered.
-    pub(crate) fn probed_elsewhere(&mut self, now: Now, carrier: &Name, status: u16, pause_secs: Option<u32>) {
-        let tables = Arc::clone(&self.tables);
-        let Some(carrier) = tables.carriers.by_name(carrier) else { return };
-        if let Some(secs) = pause_secs {
-            self.peers.health.pause(carrier.id, secs, now.tick);
-        }
-        self.judge_probe(now, carrier, status);
-    }
-
-    /// Any answer but a failure of the server is proof of life, 401 and 405 too.
-    fn judge_probe(&mut self, now: Now, carrier: &Carrier, status: u16) {
-        let end = if status == 408 { route::AttemptEnd::Timeout } else { route::AttemptEnd::Status(status) };
-        let failed = matches!(status, 408 | 500 | 502..=504);
-        let changed = if failed { self.peers.health.record(carrier, end, now.tick) } else { self.peers.health.succeeded(carrier.id) };
-        if changed {
-            self.counters.carrier_changed(&carrier.name, !failed, Evidence::Probe(status));
-        }
     }
 }

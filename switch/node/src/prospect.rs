@@ -1,12 +1,9 @@
 //! What a call would find in this shard, without a call: how carriers stand, the accounts that would pay, and whether they could.
 
-use ledger::CallId;
 use rating::Refusal;
-use rating::engine::{AccountView, Authorize};
+use rating::engine::AccountView;
 use route::Health;
-use units::{Money, Name, Now, Number, Wall};
-
-use crate::node::Node;
+use units::Money;
 
 /// See the module.
 #[derive(Debug)]
@@ -17,19 +14,4 @@ pub struct Prospect {
     pub accounts: Vec<AccountView>,
     /// What the first block would hold, or why no money would be given; none without a number.
     pub credit: Option<Result<Money, Refusal>>,
-}
-
-impl Node {
-    /// A lease is taken and given back at once: nothing of it is left, and no carrier is asked.
-    pub(crate) fn prospect(&mut self, now: Now, account: &Name, number: Option<&Number>, at: Wall) -> Prospect {
-        let tiers = std::iter::successors(Some(&**account), |name| ledger::parent(name));
-        let accounts: Vec<AccountView> = tiers.filter_map(|name| self.money.engine.account(name)).collect();
-        let then = Now { wall: at, ..now };
-        let credit = number.map(|number| {
-            let grant = self.money.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
-            self.money.engine.release(grant.lease)?;
-            Ok(grant.reserved)
-        });
-        Prospect { health: self.peers.health.clone(), accounts, credit }
-    }
 }

@@ -5,17 +5,11 @@ use rating::LeaseId;
 use units::Tick;
 use units::wheel::TimerId;
 
+use crate::ids::CallRef;
 use crate::leg::{CallFacts, GENERATION_MASK, Leg};
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
-
-/// Names one call for as long as it lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct CallRef {
-    pub slot: u32,
-    pub generation: u32,
-}
 
 /// A call and everything that belongs to it.
 pub(crate) struct Slot {

@@ -5,10 +5,12 @@ use media::Session;
 use sip::Name;
 use sip::dialog::Dialog;
 
-use super::leg::{LegState, told_tag};
+use super::leg::LegState;
+use super::leg::SipLeg;
 use super::liveness::Liveness;
+use super::messages;
 use super::session_timer::{Asked, SessionState};
-use super::{SipLeg, messages};
+use super::tag::told_tag;
 use crate::leg::Context;
 
 impl SipLeg {

@@ -6,9 +6,11 @@ use sip::flow::Flow;
 use sip::token::{Kind, Minter};
 use sip::{Message, Method, Name};
 
-use super::{Received, messages, open_tag};
+use super::arrival::{Arrival, Received};
+use super::messages;
+use super::tag::open_tag;
+use crate::ids::CallRef;
 use crate::node::Node;
-use crate::slot::CallRef;
 use crate::{Source, Tables, shard_of};
 
 /// Tells every thread that receives where to hand a message.
@@ -16,21 +18,6 @@ use crate::{Source, Tables, shard_of};
 pub struct Dispatch {
     minter: Minter,
     shards: u8,
-}
-
-/// A packet, and what was found of it.
-#[derive(Debug)]
-pub struct Arrival {
-    /// Where it came from and by what.
-    pub flow: Flow,
-    /// The message.
-    pub message: Received,
-    /// The shard that it is for; none for what nobody known sent: to be dropped, and counted as `unknown_source`.
-    pub shard: Option<u8>,
-    /// Whose address it came from, by the configuration.
-    pub(crate) source: Source,
-    /// The call and leg that its To-tag names, of a request.
-    pub(crate) leg: Option<(CallRef, LegId)>,
 }
 
 impl Node {

@@ -8,11 +8,10 @@ use bytes::Bytes;
 use sip::flow::{Flow, Transport};
 use sip::transaction::ClientId;
 use sip::{Message, Method, Uri};
-use units::Now;
 
-use super::{Endpoint, SipLeg, here};
+use super::endpoint::{Endpoint, Kept, here};
+use super::leg::SipLeg;
 use crate::Tables;
-use crate::io::Output;
 use crate::leg::Context;
 
 /// Bytes of a request over UDP beyond which a stream is tried first, the path's MTU being unknown (§18.1.1).
@@ -76,10 +75,6 @@ fn place(uri: &str) -> Option<(&str, Option<u16>, Option<&str>)> {
     let parsed = Uri::parse(uri)?;
     Some((parsed.host, parsed.port, parsed.param("transport")))
 }
-
-/// Connections that stay open for a leg.
-#[derive(Debug, Default)]
-pub(crate) struct Kept(Vec<u64>);
 
 // === where requests go ===
 
@@ -196,38 +191,6 @@ impl SipLeg {
         if let Some(kept) = self.kept.take() {
             kept.0.iter().for_each(|conn| endpoint.let_go(*conn));
         }
-    }
-}
-
-impl Endpoint {
-    fn keep(&mut self, conn: u64) {
-        let legs = self.kept.entry(conn).or_default();
-        *legs += 1;
-        if *legs == 1 {
-            self.outputs.push_back(Output::KeepOpen { conn, wanted: true });
-        }
-    }
-
-    fn let_go(&mut self, conn: u64) {
-        let Some(legs) = self.kept.get_mut(&conn) else { return };
-        *legs -= 1;
-        if *legs == 0 {
-            self.kept.remove(&conn);
-            self.outputs.push_back(Output::KeepOpen { conn, wanted: false });
-        }
-    }
-
-    /// A connection was closed: what waits on it goes out by another, and so will all that follows.
-    pub(crate) fn connection_closed(&mut self, now: Now, flow: Flow) {
-        if self.kept.remove(&flow.conn).is_some() {
-            self.outputs.push_back(Output::KeepOpen { conn: flow.conn, wanted: false });
-        }
-        self.layer.stream_closed(now.tick, flow);
-    }
-
-    /// Nothing can be sent by this flow.
-    pub(crate) fn unreachable(&mut self, now: Now, flow: Flow) {
-        self.layer.transport_failed(now.tick, flow);
     }
 }
 

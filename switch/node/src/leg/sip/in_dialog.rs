@@ -6,7 +6,7 @@ use sip::transaction::ServerId;
 use sip::{Message, Method, Name};
 use units::Now;
 
-use super::SipLeg;
+use super::leg::SipLeg;
 use super::leg::{LegState, Outgoing};
 use super::messages::{self, ALLOW, cause_of};
 use crate::leg::{Context, Leg, LegEvent};

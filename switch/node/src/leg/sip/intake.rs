@@ -5,9 +5,10 @@ use sip::transaction::ServerId;
 use sip::{Builder, Message, Method, Name, ParseError, ReplyTo};
 use units::Now;
 
+use super::arrival::Arrival;
+use super::endpoint::Endpoint;
 use super::messages::{self, ALLOW, SUPPORTED};
 use super::privacy;
-use super::{Arrival, Endpoint};
 use crate::Source;
 use crate::leg::Leg;
 use crate::node::Node;

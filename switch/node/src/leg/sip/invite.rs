@@ -8,12 +8,14 @@ use sip::token::Kind;
 use sip::transaction::ClientId;
 use sip::{Message, Method};
 
+use super::endpoint::Client;
 use super::hop::flow_to;
-use super::leg::{LegState, Outgoing, Setup, tag};
+use super::leg::SipLeg;
+use super::leg::{LegState, Outgoing, Setup};
 use super::messages::{self, InviteParts};
 use super::privacy::Presentation;
 use super::session_timer::{Asked, SESSION_SECS_MAX};
-use super::{Client, SipLeg};
+use super::tag::tag;
 use crate::leg::{Context, Dialling, Party};
 
 impl SipLeg {

@@ -12,30 +12,12 @@ use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
 use units::{Name, Number, Tick};
 
-use super::hop::Kept;
+use super::crossing::Crossing;
+use super::endpoint::Kept;
 use super::liveness::Liveness;
 use super::session_timer::SessionState;
+use super::tag::EARLY_MAX;
 use crate::leg::{Context, LegFacts, Party};
-
-/// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the attempt for a carrier's.
-pub(crate) fn tag(token: &str, leg: LegId) -> String {
-    match leg {
-        LegId::Caller => [token, "a"].concat(),
-        LegId::Carrier(attempt) => format!("{token}b{attempt}"),
-    }
-}
-
-/// The leg that the end of a tag names.
-pub(crate) fn leg_of_tag(end: &str) -> Option<LegId> {
-    match end.as_bytes() {
-        // A digit tells early dialogs of the caller apart.
-        b"a" | [b'a', b'1'..=b'9'] => Some(LegId::Caller),
-        // One spelling only: no sign, no leading zero.
-        [b'b', b'0'] => Some(LegId::Carrier(0)),
-        [b'b', b'1'..=b'9', ..] => end.get(1..)?.parse().ok().map(LegId::Carrier),
-        _ => None,
-    }
-}
 
 /// A leg, from its first INVITE to the end of its last transaction.
 #[derive(Debug)]
@@ -105,14 +87,6 @@ pub(crate) struct Outgoing {
     pub heard: Vec<Heard>,
 }
 
-/// What one SIP leg hands to the other, and nothing else: the headers of its INVITE that nobody here understands, and why it gave up.
-#[derive(Debug, Clone)]
-pub(crate) struct Crossing {
-    pub invite: Arc<Message>,
-    /// The Reason of its CANCEL.
-    pub cancel_reason: Option<Box<str>>,
-}
-
 /// Where a leg is.
 #[derive(Debug)]
 pub(crate) enum LegState {
@@ -178,9 +152,6 @@ pub(crate) enum OfferPurpose {
     /// It took an offer of which nothing came: what was said before holds.
     Restore,
 }
-
-/// Most early dialogs of one leg: further ones count as the last.
-pub(crate) const EARLY_MAX: usize = 10;
 
 /// An early dialog toward the caller.
 #[derive(Debug)]
@@ -357,29 +328,4 @@ fn session_origin(call: u128, leg: LegId, address: IpAddr) -> SessionOrigin {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     SessionOrigin { id: mixed ^ (mixed >> 31), address }
-}
-
-/// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind it for others.
-pub(crate) fn told_tag(tag: &str, place: usize) -> String {
-    match place {
-        0 => tag.to_owned(),
-        place => format!("{tag}{}", place.min(EARLY_MAX - 1)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_attempt_has_a_tag_of_its_own() {
-        let legs = (0..call::ATTEMPTS_MAX).map(|attempt| LegId::Carrier(attempt as u8)).chain([LegId::Caller]);
-        for leg in legs {
-            let tag = tag("token", leg);
-            assert_eq!(leg_of_tag(&tag["token".len()..]), Some(leg), "{tag}");
-        }
-        for end in ["", "A", "aa", "b", "b-1", "b+1", "b01", "b256", "b1x", "c1", "z", "a0", "a11"] {
-            assert_eq!(leg_of_tag(end), None, "{end}");
-        }
-    }
 }

@@ -12,12 +12,13 @@ use sip::transaction::ServerId;
 use sip::{Message, Name, NameAddr};
 use units::{Now, Tick};
 
-use super::leg::{Incoming, LegState, Setup, SipLeg, tag};
+use super::leg::{Incoming, LegState, Setup, SipLeg};
 use super::messages;
 use super::session_timer::Asked;
+use super::tag::tag;
+use crate::ids::CallRef;
 use crate::leg::{Leg, Party};
 use crate::node::Node;
-use crate::slot::CallRef;
 
 impl Node {
     pub(super) fn new_call(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {

@@ -11,12 +11,14 @@ use sip::transaction::{ClientId, ServerId};
 use sip::{Message, Method, Name};
 use units::Tick;
 
+use super::endpoint::Client;
 use super::hop::names_transport;
+use super::leg::SipLeg;
 use super::leg::{Exchange, LegState, OfferPurpose};
 use super::messages::{self, ALLOW};
 use super::responses::Accepted;
+use super::sender::sender;
 use super::session_timer::{Asked, SessionState};
-use super::{Client, SipLeg, sender};
 use crate::leg::{Context, LegEvent};
 
 // === impl SipLeg: the peer's offers ===

@@ -6,8 +6,10 @@ use route::Carrier;
 use sip::{Builder, Method, Name};
 use units::Now;
 
+use super::endpoint::Client;
+use super::endpoint::Endpoint;
+use super::endpoint::here;
 use super::hop::flow_to;
-use super::{Client, Endpoint, here};
 use crate::Tables;
 
 impl Endpoint {

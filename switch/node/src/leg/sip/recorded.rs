@@ -10,8 +10,12 @@ use sip::flow::Transport;
 use sip::{Builder, Method, Name};
 use units::Now;
 
+use super::endpoint::Client;
+use super::endpoint::Endpoint;
+use super::endpoint::here;
 use super::hop::{flow_to, hop};
-use super::{Client, Endpoint, SipLeg, here, messages};
+use super::leg::SipLeg;
+use super::messages;
 use crate::Tables;
 
 /// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.

@@ -8,8 +8,12 @@ use sip::flow::Flow;
 use sip::transaction::ServerId;
 use units::Now;
 
+use super::endpoint::Client;
+use super::endpoint::Endpoint;
 use super::hop::names_transport;
-use super::{Client, Endpoint, SipLeg, messages, sender};
+use super::leg::SipLeg;
+use super::messages;
+use super::sender::sender;
 use crate::leg::{Context, Leg};
 use crate::node::Node;
 use crate::slot::Slot;

@@ -7,10 +7,14 @@ use sip::transaction::ClientId;
 use sip::{Message, Method, Name};
 use units::Cause;
 
+use super::crossing::Crossing;
+use super::endpoint::{Client, Endpoint, here};
 use super::hop::hop;
+use super::leg::SipLeg;
 use super::leg::{Exchange, LegState};
+use super::messages;
 use super::responses::Accepted;
-use super::{Client, Crossing, SipLeg, messages, sender};
+use super::sender::sender;
 use crate::leg::Context;
 
 // === impl SipLeg ===
@@ -90,7 +94,7 @@ impl Context<'_> {
     }
 }
 
-impl super::Endpoint {
+impl Endpoint {
     /// As [`Context::ack_and_bye`], where there is no call any more.
     pub(crate) fn ack_and_bye(
         &mut self,
@@ -104,7 +108,7 @@ impl super::Endpoint {
         let fallback = format!("sip:{}", sip::flow::host_port(flow.peer));
         let Ok(mut dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback)) else { return };
         let flow = hop(tables, dialog.next_hop(), flow, false);
-        let here = super::here(tables, &flow);
+        let here = here(tables, &flow);
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let ack = dialog.ack(response.cseq().0, &sender(&flow, &here, &branch, "")).build();
         match client {

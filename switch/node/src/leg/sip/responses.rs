@@ -14,14 +14,16 @@ use sip::transaction::Event as TransactionEvent;
 use sip::{Message, Method, Name};
 use units::{Cause, Now};
 
+use super::endpoint::Client;
+use super::leg::SipLeg;
 use super::leg::{Exchange, LegState};
 use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
+use super::sender::sender;
 use super::session_timer::{Asked, SessionState};
-use super::{Client, SipLeg, sender};
+use crate::ids::CallRef;
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;
-use crate::slot::CallRef;
 
 /// A 2xx to an INVITE of ours, as its ACK must name it.
 pub(crate) struct Accepted<'a> {

@@ -1,11 +1,14 @@
 //! What is due on a leg with time alone: its session timer, the question whether its peer lives, and the end of a caller's INVITE.
 
 use call::Loss;
-use sip::Method;
+use sip::{Method, Name};
 use units::Tick;
 
-use super::SipLeg;
+use super::endpoint::Client;
+use super::leg::SipLeg;
 use super::leg::{Exchange, LegState, OfferPurpose};
+use super::liveness::{AGAIN_MS, Outcome, UNREACHABLE_MS};
+use super::sender::sender;
 use super::session_timer::{Due, SessionState};
 use crate::leg::{Context, LegEvent};
 
@@ -61,6 +64,46 @@ impl SipLeg {
                 self.send_exchange(cx, method, OfferPurpose::Refresh, sdp);
             }
             Due::Refresh => self.postpone_refresh(cx.now.tick),
+        }
+    }
+}
+
+// === impl SipLeg: whether its peer lives ===
+
+impl SipLeg {
+    /// Asks a peer that has been silent for too long.
+    pub(crate) fn ask_the_silent(&mut self, cx: &mut Context<'_>) {
+        if !self.is_confirmed() || self.liveness.deadline(&self.session) > cx.now.tick {
+            return;
+        }
+        let flow = self.next_hop(cx);
+        let (contact, here) = (cx.contact(&flow), cx.here(&flow));
+        let (client, branch) = cx.endpoint.layer.mint_client();
+        let Some(dialog) = self.dialog.as_mut() else { return cx.endpoint.layer.abandon(client) };
+        let request = dialog.request(Method::Options, &sender(&flow, &here, &branch, &contact));
+        self.liveness.asked = true;
+        cx.endpoint.clients.insert(client, Client::Liveness(cx.call.at, self.id));
+        cx.endpoint.layer.send(cx.now.tick, client, flow, Method::Options, request.header(Name::Accept, "application/sdp").build());
+    }
+
+    /// The question has its answer, or will have none.
+    pub(crate) fn liveness_answered(&mut self, cx: &mut Context<'_>, outcome: Outcome) {
+        self.liveness.asked = false;
+        let lost = match outcome {
+            Outcome::Status(408 | 481) => self.liveness.missed(cx.now.tick, AGAIN_MS),
+            // It has waited for 64·T1 already.
+            Outcome::NoAnswer => self.liveness.missed(cx.now.tick, 0),
+            Outcome::Unreachable => self.liveness.missed(cx.now.tick, UNREACHABLE_MS),
+            Outcome::Status(_) => {
+                self.liveness.heard(cx.now.tick);
+                false
+            }
+        };
+        if lost && self.is_confirmed() {
+            tracing::info!(call = %ledger::CallId(cx.call.id), leg = ?self.id, ?outcome, "the leg is lost");
+            // Should it live after all, it must not stay (§12.2.1.2).
+            self.release_lost(cx);
+            cx.tell(self.id, LegEvent::Lost { loss: Loss::DialogGone });
         }
     }
 }

@@ -1,0 +1,111 @@
+//! What a leg works with, what it tells, and what is known of it: the same for all protocols.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use call::{Attempt, Branch, Callee, LegId, Loss, OfferRefusal, Progress};
+use media::Session;
+use rating::cdr::Protocol;
+use route::AttemptEnd;
+use units::{Cause, Name, Now, Number};
+
+use super::{Crossing, Endpoint};
+use crate::ids::CallRef;
+use crate::peers::Names;
+use crate::{Counters, Tables};
+
+/// What an attempt is made with.
+#[derive(Debug)]
+pub(crate) struct Dialling {
+    /// The place of the attempt.
+    pub attempt: Attempt,
+    /// Whom.
+    pub callee: Callee,
+    /// The number that is called.
+    pub number: Number,
+    /// Where, best first; never empty.
+    pub addresses: Vec<SocketAddr>,
+    /// The offer; without one the callee is asked for its own.
+    pub session: Option<Arc<Session>>,
+    /// What the caller's leg hands over, if both speak the same protocol.
+    pub crossing: Option<Crossing>,
+}
+
+/// What a leg works with. All of it is lent for one piece of work.
+pub(crate) struct Context<'a> {
+    pub now: Now,
+    pub call: CallFacts<'a>,
+    pub tables: &'a Tables,
+    pub names: &'a Names,
+    /// Our end of all SIP legs.
+    pub endpoint: &'a mut Endpoint,
+    pub counters: &'a mut Counters,
+    pub events: &'a mut LegEvents,
+}
+
+/// What a leg may know of its call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFacts<'a> {
+    /// Its place here.
+    pub at: CallRef,
+    /// As in its record.
+    pub id: u128,
+    /// The caller, as it named itself.
+    pub caller: &'a str,
+}
+
+/// What legs had to tell, oldest first, each with the leg.
+pub(crate) type LegEvents = VecDeque<(LegId, LegEvent)>;
+
+/// What happened on a leg.
+#[derive(Debug)]
+pub(crate) enum LegEvent {
+    /// A called party says something before it answers.
+    Progress { branch: Branch, progress: Progress, session: Option<Arc<Session>> },
+    /// A called party answered, and its leg stands.
+    Answered { branch: Branch, session: Option<Arc<Session>> },
+    /// A called party answered in vain: it will charge for it.
+    AnsweredInVain,
+    /// An attempt ended without an answered leg.
+    Ended {
+        end: AttemptEnd,
+        /// Q.850 cause, if the peer gave one.
+        cause: Option<Cause>,
+        /// Seconds for which the peer asks not to be called.
+        pause_secs: Option<u32>,
+    },
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// The peer hung up.
+    Released { cause: Option<Cause> },
+    /// The peer offers a changed session; `None` asks for our offer.
+    Offer { session: Option<Arc<Session>> },
+    /// The peer takes its offer back.
+    OfferWithdrawn,
+    /// The peer answered our offer, made one where we asked for it, or refused.
+    OfferAnswered { session: Result<Option<Arc<Session>>, OfferRefusal> },
+    /// The answer to an offer that we made late; `None` is a fault of the peer.
+    LateAnswer { session: Option<Arc<Session>> },
+    /// The peer is gone without a word.
+    Lost { loss: Loss },
+}
+
+/// What a call's record says of a leg.
+#[derive(Debug, Clone)]
+pub(crate) struct LegFacts {
+    /// By the protocol's own name for the leg.
+    pub call_id: String,
+    pub protocol: Protocol,
+    pub transport: &'static str,
+    pub source: IpAddr,
+    pub user_agent: Option<Name>,
+}
+
+// === impl Context ===
+
+impl Context<'_> {
+    pub(crate) fn tell(&mut self, leg: LegId, event: LegEvent) {
+        self.events.push_back((leg, event));
+    }
+}

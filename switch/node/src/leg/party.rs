@@ -1,0 +1,90 @@
+//! Whose leg it is, and whether an address is theirs.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use call::{Callee, NumberCallee, Origin};
+use route::{Carrier, Gate, SessionTimer};
+
+use crate::Tables;
+use crate::peers::Names;
+
+/// Whose leg it is, as it was when the leg was made, whatever is reloaded later.
+#[derive(Debug, Clone)]
+pub(crate) enum Party {
+    /// A customer's gate.
+    Gate(Arc<Gate>),
+    /// A carrier.
+    Carrier(Arc<Carrier>),
+    /// What a number of ours rings.
+    Number(Arc<NumberCallee>),
+}
+
+// === impl Party ===
+
+impl Party {
+    pub(crate) fn of_origin(origin: &Origin) -> Self {
+        match origin {
+            Origin::Gate(gate) => Self::Gate(Arc::clone(gate)),
+            Origin::Carrier(carrier, _) => Self::Carrier(Arc::clone(carrier)),
+        }
+    }
+
+    pub(crate) fn of_callee(callee: &Callee) -> Self {
+        match callee {
+            Callee::Carrier(carrier) => Self::Carrier(Arc::clone(carrier)),
+            Callee::Number(number) => Self::Number(Arc::clone(number)),
+        }
+    }
+
+    /// The carrier, if it is one.
+    pub(crate) const fn carrier(&self) -> Option<&Arc<Carrier>> {
+        match self {
+            Self::Carrier(carrier) => Some(carrier),
+            Self::Gate(_) | Self::Number(_) => None,
+        }
+    }
+
+    /// As the party of an attempt; a gate that calls is none.
+    pub(crate) fn callee(&self) -> Option<Callee> {
+        match self {
+            Self::Gate(_) => None,
+            Self::Carrier(carrier) => Some(Callee::Carrier(Arc::clone(carrier))),
+            Self::Number(number) => Some(Callee::Number(Arc::clone(number))),
+        }
+    }
+
+    /// Session timer toward it; of a foreign URI that of a switch by default.
+    pub(crate) fn session(&self) -> SessionTimer {
+        match self {
+            Self::Gate(gate) => gate.session,
+            Self::Carrier(carrier) => carrier.session,
+            Self::Number(callee) => callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session),
+        }
+    }
+
+    /// Whether it sends from `ip`, by the present configuration, by that of when the leg was made, or by what a name resolves to.
+    pub(crate) fn is_at(&self, ip: IpAddr, tables: &Tables, names: &Names) -> bool {
+        match self {
+            Self::Gate(gate) => is_of_gate(gate, ip, tables),
+            Self::Carrier(carrier) => {
+                let listed = |carrier: &Carrier| carrier.sources().any(|block| block.contains(ip));
+                let now = tables.carriers.by_name(&carrier.name);
+                listed(carrier) || now.is_some_and(|now| listed(now)) || names.is_at(&carrier.name, ip)
+            }
+            Self::Number(callee) => {
+                let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, tables));
+                at_gate || names.is_at(&callee.number.target.to_string(), ip)
+            }
+        }
+    }
+}
+
+/// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when the leg was made. A gate
+/// inside the block of another is a stranger to it.
+fn is_of_gate(gate: &Gate, ip: IpAddr, tables: &Tables) -> bool {
+    match tables.gates.by_source(ip) {
+        Some(now) => now.id == gate.id,
+        None => gate.source.iter().any(|block| block.contains(ip)),
+    }
+}

@@ -1,0 +1,26 @@
+//! A packet on its way to its shard.
+
+use call::LegId;
+use sip::flow::Flow;
+use sip::{Message, ParseError};
+
+use crate::ids::CallRef;
+use crate::tables::Source;
+
+/// A message as the driver read it, or why it is none.
+pub type Received = Result<Message, ParseError>;
+
+/// A packet, and what was found of it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Where it came from and by what.
+    pub flow: Flow,
+    /// The message.
+    pub message: Received,
+    /// The shard that it is for; none for what nobody known sent: to be dropped, and counted as `unknown_source`.
+    pub shard: Option<u8>,
+    /// Whose address it came from, by the configuration.
+    pub(crate) source: Source,
+    /// The call and leg that its To-tag names, of a request.
+    pub(crate) leg: Option<(CallRef, LegId)>,
+}
