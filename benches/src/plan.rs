@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rating::Deck;
-use route::{Carriers, Order, Origin, RouteTable, RouteTableBuilder};
+use route::{CarrierOrder, Carriers, Origin, RouteTable, RouteTableBuilder};
 use units::{Currency, Number, Prefix, Wall};
 
 use crate::dice::Dice;
@@ -69,7 +69,7 @@ pub fn routes(prefixes: &[String], carriers: &Carriers) -> RouteTable {
     let mut names: Vec<&str> = carriers.iter().map(|carrier| &*carrier.name).collect();
     let mut lists = Vec::new();
     for _ in 0..3 {
-        lists.push(builder.list(carriers, &names, Order::Listed).expect("known carriers"));
+        lists.push(builder.list(carriers, &names, CarrierOrder::Listed).expect("known carriers"));
         names.rotate_left(1);
     }
     for (line, prefix) in prefixes.iter().enumerate() {

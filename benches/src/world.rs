@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node::{Dispatch, Identity, Input, Node, Output, Seed, Tables};
+use node::{BootstrapAccount, ConfigSnapshot, Dispatch, Identity, Input, Node, Output};
 use rating::Decks;
 use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, SlotTable};
 use sip::Message;
@@ -36,7 +36,7 @@ pub struct World {
     /// The shard under test.
     pub node: Node,
     /// Its configuration.
-    pub tables: Arc<Tables>,
+    pub config: Arc<ConfigSnapshot>,
     /// Numbers that it can route and price.
     pub numbers: Vec<Number>,
     /// Records that came out so far: the ticket of the last one.
@@ -82,14 +82,14 @@ impl World {
     pub fn new(rows: usize) -> Self {
         let prefixes = plan::prefixes(rows);
         let carriers = carriers();
-        let account = |at: usize| Seed {
+        let account = |at: usize| BootstrapAccount {
             name: format!("account-{at}").into(),
             currency: Currency::EUR,
             balance: Money::of(OPENING, Currency::EUR),
             limit: 0,
             terms: ledger::Terms::of_deck("retail"),
         };
-        let tables = Arc::new(Tables {
+        let config = Arc::new(ConfigSnapshot {
             gates: Arc::new(gates()),
             routes: Arc::new(plan::routes(&prefixes, &carriers)),
             carriers: Arc::new(carriers),
@@ -99,14 +99,14 @@ impl World {
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, SWITCH)],
             address: SWITCH.ip(),
-            timing: node::Timing::default(),
+            timing: node::NodeTiming::default(),
         });
         let identity = Identity { name: "bench".into(), shard: 0, shards: 1, key: KEY, boot: 1 };
         let now = Now { tick: Tick(0), wall: NOON };
-        let mut node = Node::new(identity, Arc::clone(&tables), Arc::new(SlotTable::default()));
+        let mut node = Node::new(identity, Arc::clone(&config), Arc::new(SlotTable::default()));
         node.start_empty(now);
         let written = std::iter::from_fn(|| node.poll()).filter(|output| matches!(output, Output::Journal { .. })).count() as u64;
-        Self { node, tables, numbers: plan::numbers(&prefixes, 100_000, 5), written, dispatch: Dispatch::new(KEY, 1), now }
+        Self { node, config, numbers: plan::numbers(&prefixes, 100_000, 5), written, dispatch: Dispatch::new(KEY, 1), now }
     }
 
     /// Time passes; nothing happens yet.
@@ -121,7 +121,7 @@ impl World {
             self.advance_us(spacing_us);
             let flow = Flow::udp(SWITCH, peer);
             let message = Message::parse(bytes);
-            let arrival = self.dispatch.find(&self.tables, flow, message);
+            let arrival = self.dispatch.find(&self.config, flow, message);
             if arrival.shard == Some(0) {
                 self.node.handle(self.now, Input::Sip(arrival));
             }

@@ -10,18 +10,18 @@ use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::{Document, Table};
 use crate::schema;
-use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, Node, Sip};
+use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, NodeSettings, Sip};
 
 /// RFC 4028 §5: no shorter session may be asked for.
 const SESSION_MIN_SECS: u32 = 90;
 
-pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> Node {
+pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> NodeSettings {
     let table = document.one(&schema::NODE);
     let name = check.name("node", &table, &mut Default::default()).unwrap_or_else(|| "?".into());
     let data_dir = table.text("data_dir").map(|f| check.path(&f.value)).unwrap_or_default();
     let min_secs = table.int("min_session_expires").unwrap_or(SESSION_MIN_SECS);
     let session = session(&table, SessionTimer { expires_secs: 0, min_secs }, check);
-    Node {
+    NodeSettings {
         name,
         data_dir,
         ledger: ledger(&table, check),

@@ -7,7 +7,7 @@ use rating::{Deck, Decks};
 use route::RouteTable;
 use units::{Name, Period};
 
-use crate::{AccountSeed, Settings};
+use crate::{AccountSettings, Settings};
 
 /// Most carriers or gates named one by one in one line.
 const NAMED_MAX: usize = 20;
@@ -117,7 +117,7 @@ fn deck_changes(old: &Arc<Deck>, new: &Arc<Deck>) -> String {
 }
 
 fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    let by_name = |s: &Settings| -> BTreeMap<Name, AccountSeed> { s.accounts.iter().map(|a| (a.name.clone(), a.clone())).collect() };
+    let by_name = |s: &Settings| -> BTreeMap<Name, AccountSettings> { s.accounts.iter().map(|a| (a.name.clone(), a.clone())).collect() };
     let (before, after) = (by_name(old), by_name(new));
     for name in after.keys().filter(|name| !before.contains_key(*name)) {
         lines.push(format!("account {name} added to the configuration: made if it does not exist"));
@@ -239,6 +239,6 @@ fn routes(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
 }
 
 /// Routes with the carriers' names, so that ids of two loads that do not know each other compare.
-fn named_routes<'a>(table: &'a RouteTable, of: &'a Settings) -> impl Iterator<Item = (units::Prefix, route::Order, Vec<&'a str>)> {
+fn named_routes<'a>(table: &'a RouteTable, of: &'a Settings) -> impl Iterator<Item = (units::Prefix, route::CarrierOrder, Vec<&'a str>)> {
     table.iter().map(|r| (r.prefix, r.order, r.carriers.iter().filter_map(|&id| of.carriers.name(id).map(|n| &**n)).collect()))
 }

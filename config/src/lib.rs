@@ -31,5 +31,5 @@ pub use load::{check_text, load, reload};
 pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
 pub use settings::{
-    AccountSeed, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, Node, Server, Settings, Sip,
+    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, NodeSettings, Server, Settings, Sip,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rating::{Decks, PaymentMethod, ProfitGuard, Term, Terms};
 use units::{Calendar, Currency, Day, Exchanges, Money, Name};
 
-use crate::AccountSeed;
+use crate::AccountSettings;
 use crate::check::Check;
 use crate::deck_file;
 use crate::diagnostic::{Diagnostic, Severity, Span};
@@ -56,7 +56,7 @@ pub(crate) fn decks(document: &Document, rules: &PriceRules, check: &mut Check<'
     DeckSet { loaded: Decks::new(loaded).with_exchanges(Arc::clone(&exchanges)), currencies, exchanges }
 }
 
-pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'_>) -> Vec<AccountSeed> {
+pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'_>) -> Vec<AccountSettings> {
     let mut seen = BTreeMap::new();
     let mut accounts = Vec::new();
     for table in document.many(&schema::ACCOUNT) {
@@ -66,7 +66,7 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
         let credit = money(table, "credit_limit", currency, check);
         let terms = terms(table, currency, decks, check);
         if let (Some(name), Some(currency), Some(balance), Some(credit), Some(terms)) = (name, currency, balance, credit, terms) {
-            accounts.push(AccountSeed { name, currency, balance, limit: credit.negated(), terms });
+            accounts.push(AccountSettings { name, currency, balance, limit: credit.negated(), terms });
         }
     }
     // A reseller is opened before its customers, in whatever order they are written.

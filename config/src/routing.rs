@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use route::{Carriers, Order, Origin, RouteTable, RouteTableBuilder};
+use route::{CarrierOrder, Carriers, Origin, RouteTable, RouteTableBuilder};
 use units::Prefix;
 
 use crate::check::Check;
@@ -19,7 +19,7 @@ pub(crate) fn routes(document: &Document, carriers: &Carriers, decks: &DeckSet, 
         let prefix = table
             .text("prefix")
             .and_then(|f| check.parsed(&f.span, Prefix::read(f.value.as_bytes()).map_err(|wrong| format!("prefix {wrong}"))));
-        let order = table.text("order").and_then(|f| f.value.parse::<Order>().ok()).unwrap_or_default();
+        let order = table.text("order").and_then(|f| f.value.parse::<CarrierOrder>().ok()).unwrap_or_default();
         let fields = table.texts("carriers");
         for field in fields.iter().filter(|f| carriers.by_name(&f.value).is_none()) {
             check.error(&field.span, format!("carrier {:?} is not defined: add a [[carrier]] with this name", field.value));
@@ -56,7 +56,7 @@ fn refuse_mixed_currencies(builder: &RouteTableBuilder, carriers: &Carriers, dec
     for (list, (ids, order)) in builder.lists().enumerate() {
         let decks_of = ids.iter().filter_map(|&id| carriers.by_id(id)?.deck.clone());
         let currencies: BTreeSet<_> = decks_of.filter_map(|deck| decks.currencies.get(&*deck).copied().flatten()).collect();
-        let (Order::Cheapest, 2..) = (order, currencies.len()) else { continue };
+        let (CarrierOrder::Cheapest, 2..) = (order, currencies.len()) else { continue };
         let written: Vec<String> = currencies.iter().map(ToString::to_string).collect();
         let message = format!("order \"cheapest\" cannot compare decks in {}: list these carriers in order", written.join(" and "));
         let at = builder.first_use(u32::try_from(list).unwrap_or(u32::MAX)).unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::Diagnostic;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The process.
-    pub node: Node,
+    pub node: NodeSettings,
     /// SIP listeners and timers.
     pub sip: Sip,
     /// API, metrics, health.
@@ -34,7 +34,7 @@ pub struct Settings {
     /// Price lists.
     pub decks: Arc<rating::Decks>,
     /// Accounts to make if absent.
-    pub accounts: Vec<AccountSeed>,
+    pub accounts: Vec<AccountSettings>,
     /// How customers pay.
     pub payment_methods: Vec<rating::engine::PaymentMethod>,
     /// Who may call.
@@ -51,7 +51,7 @@ pub struct Settings {
 
 /// `[node]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Node {
+pub struct NodeSettings {
     /// Name in CDRs and logs.
     pub name: Name,
     /// Folder of the journal.
@@ -214,7 +214,7 @@ pub enum MailTls {
 
 /// `[[account]]`: made once if absent.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AccountSeed {
+pub struct AccountSettings {
     /// Name.
     pub name: Name,
     /// Of balance and deck.

@@ -295,7 +295,7 @@ impl Cdr {
         }
         self.margin = settlement.margin.map(|margin| margin.amount);
         self.cost_exchange_rate = settlement.cost_exchange.map(|exchange| exchange.rate);
-        if settlement.parts.iter().any(|part| part.pocket.is_some()) {
+        if settlement.parts.iter().any(|part| part.bucket.is_some()) {
             self.parts = settlement.parts.iter().map(Part::of).collect();
         }
         self.tiers = settlement.tiers.iter().map(Tier::of).collect();

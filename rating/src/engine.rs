@@ -4,6 +4,7 @@
 //! Invariant: posted + still reserved never exceeds what was there, so usage cannot take a balance below its limit.
 
 mod accounts;
+mod buckets;
 mod carrier;
 mod charges;
 mod corrections;
@@ -16,7 +17,6 @@ mod notices;
 mod orders;
 mod payments;
 mod period;
-mod pockets;
 mod quotas;
 mod refusal;
 mod refused;
@@ -39,20 +39,20 @@ use smallvec::SmallVec;
 use units::{Currency, Money, Name, Now, Number, Wall};
 
 pub use accounts::{AccountChange, AccountView, OpenAccount, Opened};
+pub use buckets::{GrantRequest, Granted};
 pub use carrier::{CarrierLeg, Cost};
 pub use charges::ChargeRequest;
 pub use corrections::rerated;
 pub use extend::{Extension, Warning};
-pub use lease::{LeaseId, Timing};
+pub use lease::{LeaseId, LeaseTiming};
 pub use orders::MoveOrder;
 pub use payments::Moved;
-pub use pockets::{GrantRequest, Granted};
-pub use refusal::Refusal;
+pub use refusal::CreditRefusal;
 pub use refused::AccountRefused;
 pub(crate) use refused::{MAX_KEY, MAX_REFERENCE};
 pub use settle::{PaidPart, PaidTier, Settlement};
 pub use transit::{InTransit, TransitPlace};
-pub use views::PocketView;
+pub use views::BucketView;
 
 pub use crate::payment::{FollowUp, PaymentMethod, PaymentOrder, TopUpRequest};
 use crate::{Decks, Price};
@@ -146,18 +146,18 @@ impl Engine {
     }
 
     /// Reserves the connect fee and the first block in every tier, or nothing in any.
-    pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, Refusal> {
+    pub fn authorize(&mut self, now: Now, ask: Authorize<'_>) -> Result<Grant, CreditRefusal> {
         let mut above = Some(self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?);
         let mut tiers: SmallVec<[Tier; 1]> = SmallVec::new();
         while let Some(account) = above {
             if self.states.get(&account).is_some_and(|state| !state.terms.status.is_active()) {
-                return Err(Refusal::Suspended);
+                return Err(CreditRefusal::Suspended);
             }
             tiers.push(self.tier(account, ask.number, now.wall)?);
             above = self.states.get(&account).and_then(|state| state.parent);
         }
         if self.leases.is_full() {
-            return Err(Refusal::TooManyCalls);
+            return Err(CreditRefusal::TooManyCalls);
         }
         for tier in &mut tiers {
             tier.parts = match self.first_block(tier, ask.number, now.wall) {
@@ -177,7 +177,7 @@ impl Engine {
         let lease =
             Lease { call: ask.call, number: *ask.number, answered_at: None, tiers, announced_end: None, was_funded: false, looks: false };
         let leased_secs = lease.leased_secs();
-        let first = lease.tiers.first().ok_or(Refusal::UnknownAccount)?;
+        let first = lease.tiers.first().ok_or(CreditRefusal::UnknownAccount)?;
         let (price, part) = (first.price.clone(), first.parts.first().copied());
         let held = part.and_then(|part| Some(Money::of(part.reserved, self.books.balance(part.balance)?.currency)));
         let reserved = held.unwrap_or(Money::zero(price.currency));
@@ -186,7 +186,7 @@ impl Engine {
 
     /// Billing begins. If a tier's row changed while it rang, that tier is priced anew; if then one block does not fit, the lease is gone
     /// and the call must end without charge.
-    pub fn answer(&mut self, now: Now, id: LeaseId) -> Result<Timing, Refusal> {
+    pub fn answer(&mut self, now: Now, id: LeaseId) -> Result<LeaseTiming, CreditRefusal> {
         if self.leases.lease(id)?.answered_at.is_none() {
             self.reprice(now, id)?;
             let lease = self.leases.lease_mut(id)?;
@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// Gives back everything: the call was not answered.
-    pub fn release(&mut self, id: LeaseId) -> Result<(), Refusal> {
+    pub fn release(&mut self, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.remove(id)?;
         for tier in &lease.tiers {
             self.void(&tier.parts);
@@ -214,14 +214,14 @@ impl Engine {
         gate: Name,
         dialogs: (Box<RawValue>, Box<RawValue>),
         cdr: Box<RawValue>,
-    ) -> Result<Record, Refusal> {
+    ) -> Result<Record, CreditRefusal> {
         let lease = self.leases.lease(id)?;
-        let answered_at = lease.answered_at.ok_or(Refusal::NotAnswered)?;
+        let answered_at = lease.answered_at.ok_or(CreditRefusal::NotAnswered)?;
         let (dialog_a, dialog_b) = dialogs;
-        let (first, above) = lease.tiers.split_first().ok_or(Refusal::NoLease)?;
-        let name = |tier: &Tier| self.books.name(tier.account).cloned().ok_or(Refusal::UnknownAccount);
+        let (first, above) = lease.tiers.split_first().ok_or(CreditRefusal::NoLease)?;
+        let name = |tier: &Tier| self.books.name(tier.account).cloned().ok_or(CreditRefusal::UnknownAccount);
         let tiers: Result<Vec<_>, _> =
-            above.iter().map(|tier| Ok::<_, Refusal>(TierOpen { account: name(tier)?, price: tier.price.row() })).collect();
+            above.iter().map(|tier| Ok::<_, CreditRefusal>(TierOpen { account: name(tier)?, price: tier.price.row() })).collect();
         let open = CallOpen {
             call: lease.call,
             gate,
@@ -237,18 +237,18 @@ impl Engine {
     }
 
     /// The record of a call that is still up after `answered_ms`: what a restart bills, and from which balances.
-    pub fn checkpoint(&self, now: Now, id: LeaseId, answered_ms: u64) -> Result<Record, Refusal> {
+    pub fn checkpoint(&self, now: Now, id: LeaseId, answered_ms: u64) -> Result<Record, CreditRefusal> {
         let lease = self.leases.lease(id)?;
-        let account = lease.tiers.first().and_then(|tier| self.books.name(tier.account)).cloned().ok_or(Refusal::UnknownAccount)?;
-        let pocket = |balance| match self.books.party(balance) {
-            Some(Party::Pocket { pocket, .. }) => Some(pocket.clone()),
-            Some(Party::Customer(_) | Party::House(_)) | None => None,
+        let account = lease.tiers.first().and_then(|tier| self.books.name(tier.account)).cloned().ok_or(CreditRefusal::UnknownAccount)?;
+        let bucket = |balance| match self.books.party(balance) {
+            Some(Party::Bucket { bucket, .. }) => Some(bucket.clone()),
+            Some(Party::Customer(_) | Party::SystemAccount(_)) | None => None,
         };
-        let has_pocket = |tier: &Tier| tier.parts.iter().any(|part| part.balance != tier.account);
+        let has_bucket = |tier: &Tier| tier.parts.iter().any(|part| part.balance != tier.account);
         let parts_of = |tier: &Tier| {
-            tier.parts.iter().map(|part| OpenPart { pocket: pocket(part.balance), until: u64::from(part.until_secs) }).collect()
+            tier.parts.iter().map(|part| OpenPart { bucket: bucket(part.balance), until: u64::from(part.until_secs) }).collect()
         };
-        let parts = if lease.tiers.iter().any(has_pocket) { lease.tiers.iter().map(parts_of).collect() } else { Vec::new() };
+        let parts = if lease.tiers.iter().any(has_bucket) { lease.tiers.iter().map(parts_of).collect() } else { Vec::new() };
         Ok(Record::new(now.wall, account, RecordBody::Checkpoint(Checkpoint { call: lease.call, answered_ms, parts })))
     }
 
@@ -263,8 +263,8 @@ impl Engine {
     }
 
     /// The price that a call by this account would have at `at`, without a lease.
-    pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, Refusal> {
-        let id = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
+    pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, CreditRefusal> {
+        let id = self.books.id(account).ok_or(CreditRefusal::UnknownAccount)?;
         Ok(self.tier(id, number, at)?.price)
     }
 
@@ -305,20 +305,20 @@ impl Engine {
     }
 
     /// An account's price for a number, of the first of its decks that has one; nothing is held yet.
-    fn tier(&self, account: AccountId, number: &Number, at: Wall) -> Result<Tier, Refusal> {
-        let state = self.states.get(&account).ok_or(Refusal::UnknownAccount)?;
-        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
+    fn tier(&self, account: AccountId, number: &Number, at: Wall) -> Result<Tier, CreditRefusal> {
+        let state = self.states.get(&account).ok_or(CreditRefusal::UnknownAccount)?;
+        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(CreditRefusal::UnknownAccount)?;
         for name in &state.terms.decks {
-            let deck = self.decks.named(name).ok_or(Refusal::NoDeck)?;
-            let exchange = self.decks.exchange(deck, currency, at).map_err(|_| Refusal::CurrencyMismatch)?;
+            let deck = self.decks.named(name).ok_or(CreditRefusal::NoDeck)?;
+            let exchange = self.decks.exchange(deck, currency, at).map_err(|_| CreditRefusal::CurrencyMismatch)?;
             if let Some(row) = deck.find(number.digits(), at) {
-                let price = deck.row_at(row, at).ok_or(Refusal::NoPrice)?.exchanged(exchange);
+                let price = deck.row_at(row, at).ok_or(CreditRefusal::NoPrice)?.exchanged(exchange);
                 let deck = Some(Arc::clone(deck));
                 let (is_starved, waits) = (false, false);
                 return Ok(Tier { account, row, last_grant_secs: 0, is_starved, waits, deck, price, parts: Parts::new() });
             }
         }
-        Err(Refusal::NoPrice)
+        Err(CreditRefusal::NoPrice)
     }
 
     /// The account's balances as a call to a number of these digits sees them.
@@ -332,7 +332,7 @@ impl Engine {
     }
 
     /// Prices the tiers whose row is another one now, or has times of day, and swaps their first block; or ends the lease.
-    fn reprice(&mut self, now: Now, id: LeaseId) -> Result<(), Refusal> {
+    fn reprice(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         for at in 0..self.leases.lease(id)?.tiers.len() {
             let lease = self.leases.lease(id)?;
             let number = lease.number;
@@ -349,8 +349,10 @@ impl Engine {
             let old = self.leases.lease_mut(id)?.tiers.get_mut(at).map(|tier| std::mem::take(&mut tier.parts)).unwrap_or_default();
             self.void(&old);
             let outcome = match fresh {
-                None => Err(Refusal::NoPrice),
-                Some(fresh) => self.first_block(&fresh, &number, now.wall).map(|parts| Tier { parts, ..fresh }).ok_or(Refusal::NoCredit),
+                None => Err(CreditRefusal::NoPrice),
+                Some(fresh) => {
+                    self.first_block(&fresh, &number, now.wall).map(|parts| Tier { parts, ..fresh }).ok_or(CreditRefusal::NoCredit)
+                }
             };
             match outcome {
                 Ok(mut fresh) => {
@@ -375,7 +377,7 @@ impl Engine {
     }
 
     /// Reserves all parts or none. What fits may still be refused where balances are lent and their time is over.
-    fn hold(&mut self, parts: &Parts) -> Result<(), Refusal> {
+    fn hold(&mut self, parts: &Parts) -> Result<(), CreditRefusal> {
         for (at, part) in parts.iter().enumerate() {
             if let Err(refused) = self.books.reserve(part.balance, part.reserved) {
                 self.void(&parts.iter().take(at).copied().collect());

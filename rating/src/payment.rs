@@ -3,7 +3,7 @@
 //! Whoever keeps balances (a shard's engine, the central ledger) asks here and posts the transfers that come out, all or none. The same
 //! request gives the same transfers always, so that a repeat is recognised by comparing them.
 
-use ledger::{Announced, House, Key, Party, Purpose, RecordBody, Refused, TopUpBooked, Transfer};
+use ledger::{Announced, Key, Party, Purpose, RecordBody, Refused, SystemAccount, TopUpBooked, Transfer};
 use units::{Calendar, Currency, Money, Name, Wall};
 
 use crate::engine::AccountRefused;
@@ -162,11 +162,12 @@ impl Payment {
         let memo = (!reference.is_empty()).then(|| Name::from(reference));
         let (credit, purpose, stage) = if order.pending {
             let due = rules.and_then(|method| method.term.as_ref()).map(|term| term.due(at));
-            (Party::House(House::Transit), Purpose::Announced, Stage::Announced { due })
+            (Party::SystemAccount(SystemAccount::Transit), Purpose::Announced, Stage::Announced { due })
         } else {
             (Party::Customer(account.into()), Purpose::TopUp, Stage::Booked)
         };
-        let gross = Transfer { key: Key::Given(key.into()), purpose, debit: Party::House(House::Payments), credit, amount, memo };
+        let gross =
+            Transfer { key: Key::Given(key.into()), purpose, debit: Party::SystemAccount(SystemAccount::Payments), credit, amount, memo };
         let (transfer, fee) = less_fee(gross, key, order.fee)?;
         Ok(Self { transfer, fee, method: order.method.map(Name::from), stage })
     }
@@ -180,7 +181,7 @@ impl Payment {
         let gross = Transfer {
             key: Key::Given(follow_up.key.into()),
             purpose: Purpose::TopUp,
-            debit: Party::House(House::Transit),
+            debit: Party::SystemAccount(SystemAccount::Transit),
             credit: Party::Customer(follow_up.account.into()),
             amount: announced.amount,
             memo: announced.memo.clone(),
@@ -207,8 +208,8 @@ impl Payment {
             check_key(name)?;
         }
         let mut back = earlier.reversed(key, reason(cause)?);
-        if earlier.purpose != Purpose::Announced && back.credit == Party::House(House::Transit) {
-            back.credit = Party::House(House::Payments);
+        if earlier.purpose != Purpose::Announced && back.credit == Party::SystemAccount(SystemAccount::Transit) {
+            back.credit = Party::SystemAccount(SystemAccount::Payments);
         }
         Ok(back)
     }
@@ -248,7 +249,7 @@ fn less_fee(gross: Transfer, key: &str, fee: i64) -> Result<(Transfer, Option<Tr
     let kept = (fee > 0).then(|| Transfer {
         key: part(key, 1),
         purpose: Purpose::Fee,
-        credit: Party::House(House::Fees),
+        credit: Party::SystemAccount(SystemAccount::Fees),
         amount: Money::of(fee, currency),
         ..gross.clone()
     });

@@ -9,20 +9,20 @@ pub mod transaction;
 
 use std::collections::BTreeMap;
 
-use ledger::{House, Key, Party, Purpose, Record, Transfer};
+use ledger::{Key, Party, Purpose, Record, SystemAccount, Transfer};
 use units::{Currency, Money, Name};
 
 /// Between the word `quota` and a grant's name in a transfer's key.
 const KEY: &str = "slice/";
-/// Between an account and its pocket.
-const POCKET: char = '/';
+/// Between an account and its bucket.
+const BUCKET: char = '/';
 
 /// A part of a balance lent to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Unique for ever: node, epoch and number.
     pub id: Name,
-    /// Of which balance: an account's own money, `acme`, or a pocket, `acme/free`.
+    /// Of which balance: an account's own money, `acme`, or a bucket, `acme/free`.
     pub account: Name,
     /// How much, 10⁻⁵ units, above zero.
     pub amount: i64,
@@ -41,28 +41,28 @@ pub struct Movement {
 
 /// The account that a balance belongs to: `acme` of `acme` and of `acme/free`.
 pub fn owner(balance: &str) -> &str {
-    balance.split_once(POCKET).map_or(balance, |(account, _)| account)
+    balance.split_once(BUCKET).map_or(balance, |(account, _)| account)
 }
 
-/// The balance of an account's pocket.
-pub fn pocket_balance(account: &str, pocket: &str) -> Name {
-    format!("{account}{POCKET}{pocket}").into()
+/// The balance of an account's bucket.
+pub fn bucket_balance(account: &str, bucket: &str) -> Name {
+    format!("{account}{BUCKET}{bucket}").into()
 }
 
 /// A balance as a side of transfers.
 pub fn party(balance: &str) -> Party {
-    match balance.split_once(POCKET) {
-        Some((account, pocket)) => Party::Pocket { account: account.into(), pocket: pocket.into() },
+    match balance.split_once(BUCKET) {
+        Some((account, bucket)) => Party::Bucket { account: account.into(), bucket: bucket.into() },
         None => Party::Customer(balance.into()),
     }
 }
 
-/// The balance of a side of transfers; house accounts have none here.
+/// The balance of a side of transfers; system accounts have none here.
 fn balance_of(party: &Party) -> Option<Name> {
     match party {
         Party::Customer(name) => Some(name.clone()),
-        Party::Pocket { account, pocket } => Some(pocket_balance(account, pocket)),
-        Party::House(_) => None,
+        Party::Bucket { account, bucket } => Some(bucket_balance(account, bucket)),
+        Party::SystemAccount(_) => None,
     }
 }
 
@@ -80,7 +80,7 @@ pub fn grant_transfer(grant: &Grant, currency: Currency) -> Transfer {
     Transfer {
         key: Key::Given(format!("{KEY}{}", grant.id).into()),
         purpose: Purpose::Slice,
-        debit: Party::House(House::Slices),
+        debit: Party::SystemAccount(SystemAccount::Slices),
         credit: party(&grant.account),
         amount: Money::of(grant.amount, currency),
         memo: None,
@@ -93,13 +93,13 @@ pub fn return_transfer(balance: &str, amount: Money, name: &str) -> Transfer {
         key: Key::Given(format!("{KEY}{name}").into()),
         purpose: Purpose::Slice,
         debit: party(balance),
-        credit: Party::House(House::Slices),
+        credit: Party::SystemAccount(SystemAccount::Slices),
         amount,
         memo: None,
     }
 }
 
-/// Adds what a record of the journal means to each balance. House accounts are in the entry itself.
+/// Adds what a record of the journal means to each balance. System accounts are in the entry itself.
 pub fn add_movements(record: &Record, to: &mut BTreeMap<Name, Movement>) {
     for transfer in record.transfers() {
         add_transfer(transfer, to);
@@ -164,12 +164,12 @@ mod tests {
             amount: Money::of(amount, EUR),
             memo: None,
         };
-        let (acme, revenue) = (Party::Customer("acme".into()), Party::House(House::Revenue));
+        let (acme, revenue) = (Party::Customer("acme".into()), Party::SystemAccount(SystemAccount::Revenue));
         let transfers = vec![
             usage(70, acme.clone(), revenue.clone()),
             usage(50, Party::Customer("shop".into()), acme),
-            usage(9, Party::House(House::CarrierCost), Party::House(House::CarrierPayable)),
-            usage(5, Party::Pocket { account: "acme".into(), pocket: "promo".into() }, revenue),
+            usage(9, Party::SystemAccount(SystemAccount::CarrierCost), Party::SystemAccount(SystemAccount::CarrierPayable)),
+            usage(5, Party::Bucket { account: "acme".into(), bucket: "promo".into() }, revenue),
         ];
         let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
         let mut moved = BTreeMap::new();

@@ -1,15 +1,15 @@
-//! The engine against a slow exact model of several balances: pockets, tiers, crowds, payments, expiry, and a crash after any record.
+//! The engine against a slow exact model of several balances: buckets, tiers, crowds, payments, expiry, and a crash after any record.
 //!
 //! The model walks increment by increment in 128 bits and shares nothing with the engine but the rules. After every step each balance,
-//! each reservation and each house account must be the model's, to the last unit.
+//! each reservation and each system account must be the model's, to the last unit.
 
 #[path = "buckets/model.rs"]
 mod model;
 
 use std::sync::Arc;
 
-use ledger::{CallId, House, Record, RecordBody, Replay};
-use model::{ACCOUNTS, Billed, Call, Model, POCKETS, Part, Tariff};
+use ledger::{CallId, Record, RecordBody, Replay, SystemAccount};
+use model::{ACCOUNTS, BUCKETS, Billed, Call, Model, Part, Tariff};
 use proptest::prelude::*;
 use rating::engine::{Authorize, GrantRequest, MoveOrder, OpenAccount, Settlement, TopUpRequest};
 use rating::rerate::{Comparison, Repricing};
@@ -27,7 +27,7 @@ enum Step {
     Checkpoint { which: usize },
     HangUp { which: usize },
     TopUp { account: usize, amount: i64 },
-    Grant { account: usize, pocket: usize, amount: i64 },
+    Grant { account: usize, bucket: usize, amount: i64 },
     Warn { which: usize },
     Correct { account: usize, amount: i64 },
     Limit { account: usize, limit: i64 },
@@ -45,7 +45,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_usize..50).prop_map(|which| Step::Checkpoint { which }),
         2 => (0_usize..50).prop_map(|which| Step::HangUp { which }),
         1 => (account.clone(), 1_i64..60_000).prop_map(|(account, amount)| Step::TopUp { account, amount }),
-        3 => (account, 0..POCKETS.len(), 1_i64..90).prop_map(|(account, pocket, amount)| Step::Grant { account, pocket, amount }),
+        3 => (account, 0..BUCKETS.len(), 1_i64..90).prop_map(|(account, bucket, amount)| Step::Grant { account, bucket, amount }),
         4 => (0_usize..50).prop_map(|which| Step::Warn { which }),
         1 => (0..ACCOUNTS.len(), -60_000_i64..60_000).prop_map(|(account, amount)| Step::Correct { account, amount }),
         1 => (0..ACCOUNTS.len(), prop_oneof![Just(0_i64), -50_000_i64..0]).prop_map(|(account, limit)| Step::Limit { account, limit }),
@@ -134,7 +134,7 @@ impl Pair {
             Step::Checkpoint { which } => self.checkpoint(which),
             Step::HangUp { which } => self.hang_up(which),
             Step::TopUp { account, amount } => self.top_up(account, amount),
-            Step::Grant { account, pocket, amount } => self.grant(account, pocket, amount),
+            Step::Grant { account, bucket, amount } => self.grant(account, bucket, amount),
             Step::Warn { which } => self.warn(which),
             Step::Correct { account, amount } => self.correct(account, amount),
             Step::Limit { account, limit } => self.limit(account, limit),
@@ -203,11 +203,11 @@ impl Pair {
         self.keys += 1;
         let (key, amount) = (format!("k{}", self.keys), Money::of(amount, Currency::EUR));
         let order = MoveOrder::Correct { amount, reason: "a test".to_owned() };
-        let moved = self.engine.carry_out(self.now(), ACCOUNTS[account], &key, &order, &[]).expect("booked");
+        let moved = self.engine.move_money(self.now(), ACCOUNTS[account], &key, &order, &[]).expect("booked");
         self.model.accounts[account].main += i128::from(amount.amount);
         // Below a reseller it is the reseller's income that is corrected.
-        let house = if account == 1 { &mut self.model.reseller_revenue[0] } else { &mut self.model.corrections };
-        *house -= i128::from(amount.amount);
+        let system_account = if account == 1 { &mut self.model.reseller_revenue[0] } else { &mut self.model.corrections };
+        *system_account -= i128::from(amount.amount);
         self.model.funded();
         self.keep(moved.record.expect("new"));
     }
@@ -232,7 +232,7 @@ impl Pair {
             None => MoveOrder::ReverseCall { call: CallId(billed.call), transfers: billed.transfers.to_vec(), cause },
             Some(of) => MoveOrder::Reverse { of: of.clone(), expired: None, cause },
         };
-        let moved = self.engine.carry_out(self.now(), ACCOUNTS[billed.account], &key, &order, &[]).expect("undone");
+        let moved = self.engine.move_money(self.now(), ACCOUNTS[billed.account], &key, &order, &[]).expect("undone");
         self.model.reverse(at, key);
         self.keep(moved.record.expect("new"));
     }
@@ -246,15 +246,15 @@ impl Pair {
         }
         let record = self.engine.checkpoint(self.now(), lease, elapsed as u64).expect("a lease");
         let said = if let RecordBody::Checkpoint(said) = &record.body { Some(said) } else { None };
-        let index = |name: &str| POCKETS.iter().position(|pocket| pocket.name == name).expect("one of them");
+        let index = |name: &str| BUCKETS.iter().position(|bucket| bucket.name == name).expect("one of them");
         let said: Vec<Vec<(Option<usize>, i128)>> = said
             .expect("a checkpoint")
             .parts
             .iter()
-            .map(|tier| tier.iter().map(|p| (p.pocket.as_deref().map(index), i128::from(p.until))).collect())
+            .map(|tier| tier.iter().map(|p| (p.bucket.as_deref().map(index), i128::from(p.until))).collect())
             .collect();
-        let held: Vec<Vec<_>> = call.tiers.iter().map(|tier| tier.parts.iter().map(|part| (part.pocket, part.until)).collect()).collect();
-        let only_money = held.iter().flatten().all(|(pocket, _)| pocket.is_none());
+        let held: Vec<Vec<_>> = call.tiers.iter().map(|tier| tier.parts.iter().map(|part| (part.bucket, part.until)).collect()).collect();
+        let only_money = held.iter().flatten().all(|(bucket, _)| bucket.is_none());
         assert_eq!(said, if only_money { Vec::new() } else { held });
         self.model.note_checkpoint(id, elapsed);
         self.keep(record);
@@ -278,8 +278,8 @@ impl Pair {
             .parts
             .iter()
             .map(|part| {
-                let pocket = part.pocket.as_deref().map(|name| POCKETS.iter().position(|p| p.name == name).expect("one of them"));
-                (pocket, i128::from(part.seconds), i128::from(part.amount.amount))
+                let bucket = part.bucket.as_deref().map(|name| BUCKETS.iter().position(|p| p.name == name).expect("one of them"));
+                (bucket, i128::from(part.seconds), i128::from(part.amount.amount))
             })
             .collect();
         assert_eq!(said, paid[0].parts);
@@ -288,8 +288,8 @@ impl Pair {
         let mut taken = Vec::new();
         for (nth, (tier, paid)) in call.tiers.iter().zip(&paid).enumerate() {
             let is_resellers = nth + 1 < call.tiers.len();
-            let seconds = |pocket: Option<usize>| pocket.is_some_and(|pocket| POCKETS[pocket].is_minutes);
-            taken.extend(paid.parts.iter().map(|(pocket, _, amount)| (tier.account, *pocket, *amount, seconds(*pocket), is_resellers)));
+            let seconds = |bucket: Option<usize>| bucket.is_some_and(|bucket| BUCKETS[bucket].is_minutes);
+            taken.extend(paid.parts.iter().map(|(bucket, _, amount)| (tier.account, *bucket, *amount, seconds(*bucket), is_resellers)));
         }
         if !done.transfers.is_empty() {
             let (transfers, account) = (done.transfers.clone().into(), call.tiers[0].account);
@@ -322,17 +322,17 @@ impl Pair {
         self.keep(record);
     }
 
-    fn grant(&mut self, account: usize, pocket: usize, amount: i64) {
+    fn grant(&mut self, account: usize, bucket: usize, amount: i64) {
         self.keys += 1;
-        let given = &POCKETS[pocket];
+        let given = &BUCKETS[bucket];
         let terms = given.terms(BEGIN);
         let unit = if given.is_minutes { 100_000 } else { 333 };
         let (key, amount) = (format!("k{}", self.keys), money(i128::from(amount) * unit, terms.kind.currency(Currency::EUR)));
-        let ask = GrantRequest { account: ACCOUNTS[account], pocket: given.name, amount, terms, reference: "", key: &key };
+        let ask = GrantRequest { account: ACCOUNTS[account], bucket: given.name, amount, terms, reference: "", key: &key };
         let granted = self.engine.grant(self.now(), &ask);
-        assert_eq!(granted.is_ok(), !self.model.is_expired(pocket));
+        assert_eq!(granted.is_ok(), !self.model.is_expired(bucket));
         let Ok(granted) = granted else { return };
-        *self.model.accounts[account].pockets[pocket].get_or_insert(0) += i128::from(amount.amount);
+        *self.model.accounts[account].buckets[bucket].get_or_insert(0) += i128::from(amount.amount);
         self.model.funded();
         assert!(self.engine.grant(self.now(), &ask).expect("the same again").replayed);
         self.keep(granted.record.expect("new"));
@@ -341,11 +341,11 @@ impl Pair {
     fn expire(&mut self) {
         while self.engine.next_expiry().is_some_and(|at| at <= self.now().wall) {
             for record in self.engine.expire(self.now()) {
-                if let RecordBody::PocketExpired(expired) = &record.body {
+                if let RecordBody::BucketExpired(expired) = &record.body {
                     let account = ACCOUNTS.iter().position(|name| **name == *record.account).expect("known");
-                    let name = expired.pocket.as_deref().expect("no balance is idle here");
-                    let pocket = POCKETS.iter().position(|pocket| pocket.name == name).expect("known");
-                    assert_eq!(i128::from(expired.transfer.amount.amount), self.model.expired(account, pocket));
+                    let name = expired.bucket.as_deref().expect("no balance is idle here");
+                    let bucket = BUCKETS.iter().position(|bucket| bucket.name == name).expect("known");
+                    assert_eq!(i128::from(expired.transfer.amount.amount), self.model.expired(account, bucket));
                 }
                 self.keep(record);
             }
@@ -388,23 +388,31 @@ impl Pair {
     fn check(&self) {
         for (at, name) in ACCOUNTS.iter().enumerate() {
             let (view, account) = (self.engine.account(name).expect("there"), &self.model.accounts[at]);
-            let held = |pocket| self.model.reserved(at, pocket);
+            let held = |bucket| self.model.reserved(at, bucket);
             assert_eq!((i128::from(view.balance.amount), i128::from(view.leased.amount)), (account.main, held(None)), "{name}");
             assert_eq!(i128::from(view.limit.amount), account.limit);
             let books = self.engine.books();
-            for (pocket, given) in POCKETS.iter().enumerate() {
-                let balance = books.id(name).and_then(|id| books.balance(books.pocket(id, &given.name.into())?));
+            for (bucket, given) in BUCKETS.iter().enumerate() {
+                let balance = books.id(name).and_then(|id| books.balance(books.bucket(id, &given.name.into())?));
                 let (left, leased) = balance.map_or((0, 0), |balance| (i128::from(balance.posted()), i128::from(balance.reserved)));
-                assert_eq!((left, leased), (account.pockets[pocket].unwrap_or(0), held(Some(pocket))), "{name}/{}", given.name);
+                assert_eq!((left, leased), (account.buckets[bucket].unwrap_or(0), held(Some(bucket))), "{name}/{}", given.name);
             }
         }
         for (at, currency) in [Currency::EUR, Currency::SEC].into_iter().enumerate() {
-            let house = |house| i128::from(self.engine.books().house(house, currency));
+            let system_account = |system_account| i128::from(self.engine.books().system_account(system_account, currency));
             let model = &self.model;
             let expected = (model.revenue[at], model.reseller_revenue[at], model.breakage[at]);
-            assert_eq!((house(House::Revenue), house(House::ResellerRevenue), house(House::Breakage)), expected, "{currency}");
+            assert_eq!(
+                (
+                    system_account(SystemAccount::Revenue),
+                    system_account(SystemAccount::ResellerRevenue),
+                    system_account(SystemAccount::Breakage)
+                ),
+                expected,
+                "{currency}"
+            );
             let corrections = if currency == Currency::EUR { model.corrections } else { 0 };
-            assert_eq!(house(House::Corrections), corrections);
+            assert_eq!(system_account(SystemAccount::Corrections), corrections);
         }
         assert_eq!((self.engine.imbalance(), self.engine.leases()), (0, self.leases.len()));
     }
@@ -438,7 +446,7 @@ fn the_model_knows_the_rules() {
     let mut model = Model::new([[tariff; 3]; 2]);
     let solo = ACCOUNTS.len() - 1;
     model.accounts[solo].main = 1_000_000;
-    model.accounts[solo].pockets[1] = Some(120 * 100_000);
+    model.accounts[solo].buckets[1] = Some(120 * 100_000);
     let call = model.authorized(solo, 2).expect("minutes");
     model.calls.insert(1, call);
     for ms in (0..181_000).step_by(500) {
@@ -448,5 +456,5 @@ fn the_model_knows_the_rules() {
     let call = model.calls.remove(&1).expect("up");
     let paid = model.settle(&call, 181_000);
     assert_eq!(paid[0].parts, [(Some(1), 120, 12_000_000), (None, 120, 20_000)]);
-    assert_eq!(call.tiers[0].parts.first(), Some(&Part { pocket: Some(1), from: 0, until: 120, with_fee: false }));
+    assert_eq!(call.tiers[0].parts.first(), Some(&Part { bucket: Some(1), from: 0, until: 120, with_fee: false }));
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ledger::{House, NoticeEvent, Record, RecordBody, Replay, Terms};
+use ledger::{NoticeEvent, Record, RecordBody, Replay, SystemAccount, Terms};
 use rating::engine::{AccountRefused, Authorize, ChargeRequest, FollowUp, Moved, OpenAccount, TopUpRequest};
 use rating::{CallId, Deck, Decks, Engine};
 use units::{Currency, Money, Now, Tick, Wall};
@@ -114,7 +114,7 @@ fn a_key_is_one_charge() {
     // A charge in error is undone like any movement.
     let back = desk.engine.reverse(desk.now, FollowUp { account: "acme", of: "k", key: "r" }, None, "the fax did not go").expect("undone");
     assert_eq!((back.amount.to_string(), back.balance.to_string()), ("0.24000".to_owned(), "0.24000".to_owned()));
-    assert_eq!(desk.engine.books().house(House::Revenue, EUR), 0);
+    assert_eq!(desk.engine.books().system_account(SystemAccount::Revenue, EUR), 0);
 }
 
 /// Below a reseller the money is the reseller's income, as it is for calls; what the operator takes of the reseller is a charge of its own.
@@ -123,7 +123,7 @@ fn below_a_reseller() {
     let mut desk = Desk::with("house:shop", "1", "0", Terms::of_deck("retail"));
     desk.charge(1, money("0.05"), "k").expect("paid");
     let books = desk.engine.books();
-    assert_eq!((books.house(House::ResellerRevenue, EUR), books.house(House::Revenue, EUR)), (5_000, 0));
+    assert_eq!((books.system_account(SystemAccount::ResellerRevenue, EUR), books.system_account(SystemAccount::Revenue, EUR)), (5_000, 0));
     desk.replayed();
 }
 

@@ -3,7 +3,7 @@
 use rating::engine::{AccountRefused, FollowUp, Moved, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
 use rating::{CallId, Engine, Term, Terms};
 
-use ledger::{Corrected, House, Key, Party, Purpose, RecordBody, Replay, Transfer};
+use ledger::{Corrected, Key, Party, Purpose, RecordBody, Replay, SystemAccount, Transfer};
 use units::{Calendar, Currency, Money, Now, Tick, Wall, Zone};
 
 const EUR: Currency = Currency::EUR;
@@ -102,9 +102,10 @@ impl Book {
             assert_eq!(found, answer.trim(), "{line}");
             let done = found.starts_with(|c: char| c == '-' || c.is_ascii_digit());
             assert_eq!(self.records - written, usize::from(done), "{line}: what is refused or repeated writes nothing");
-            let house = |house| self.engine.books().house(house, EUR);
+            let system_account = |system_account| self.engine.books().system_account(system_account, EUR);
             let balance = self.engine.account("acme").expect("there").balance.amount;
-            let now = [balance, house(House::Transit), house(House::Fees)].map(|amount| Money::of(amount, EUR).to_string());
+            let now = [balance, system_account(SystemAccount::Transit), system_account(SystemAccount::Fees)]
+                .map(|amount| Money::of(amount, EUR).to_string());
             let expected: Vec<String> = state.split_whitespace().map(|amount| money(amount).to_string()).collect();
             assert_eq!(now.as_slice(), expected, "{line}");
             lines += 1;
@@ -305,16 +306,16 @@ fn a_calls_usage_is_undone_in_all_tiers_once() {
     let ask = OpenAccount { name: "acme:shop", currency: EUR, opening: 100, terms: Terms::of_deck("retail"), limit: 0 };
     let record = book.engine.open_account(now(), &ask).expect("opens");
     book.replay.apply_record(&record).expect("replays");
-    let used = |account: &str, tier, house, amount| Transfer {
+    let used = |account: &str, tier, system_account, amount| Transfer {
         key: Key::usage(CallId(7), tier, 0),
         purpose: Purpose::Usage,
         debit: Party::Customer(account.into()),
-        credit: Party::House(house),
+        credit: Party::SystemAccount(system_account),
         amount: Money::of(amount, EUR),
         memo: None,
     };
-    let cost = Transfer { purpose: Purpose::CarrierCost, ..used("acme", 3, House::Revenue, 1) };
-    let usage = [used("acme:shop", 0, House::ResellerRevenue, 60), used("acme", 1, House::Revenue, 40), cost];
+    let cost = Transfer { purpose: Purpose::CarrierCost, ..used("acme", 3, SystemAccount::Revenue, 1) };
+    let usage = [used("acme:shop", 0, SystemAccount::ResellerRevenue, 60), used("acme", 1, SystemAccount::Revenue, 40), cost];
     let mut undo = |key: &str| {
         let moved = book.engine.reverse_call(now(), "acme:shop", (CallId(7), &usage), "wrong price list", key);
         book.keep(moved)
@@ -334,10 +335,10 @@ fn a_correction_moves_what_the_usage_did() {
     let mut book = Book::new();
     let ask = OpenAccount { name: "acme:shop", currency: EUR, opening: 0, terms: Terms::of_deck("retail"), limit: 0 };
     book.engine.open_account(now(), &ask).expect("opens");
-    for (account, house) in [("acme", House::Corrections), ("acme:shop", House::ResellerRevenue)] {
+    for (account, system_account) in [("acme", SystemAccount::Corrections), ("acme:shop", SystemAccount::ResellerRevenue)] {
         let moved = book.engine.correct(now(), account, money("-0.50"), "re-rated", "c").expect("booked");
         let Some(RecordBody::Corrected(Corrected { transfer })) = moved.record.map(|record| record.body) else { panic!("a correction") };
-        assert_eq!((transfer.debit, transfer.credit), (Party::Customer(account.into()), Party::House(house)));
+        assert_eq!((transfer.debit, transfer.credit), (Party::Customer(account.into()), Party::SystemAccount(system_account)));
     }
     assert!(book.engine.trial().sums().iter().all(|(_, sum)| sum == "0.00000"));
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ledger::{PocketKind, PocketTerms, Terms};
+use ledger::{BucketKind, BucketTerms, Terms};
 use rating::engine::{Authorize, GrantRequest, OpenAccount};
 use rating::rerate::{Comparison, Repricing};
 use rating::{CallId, Cdr, Deck, Decks, Engine, Rules};
@@ -40,9 +40,9 @@ fn engine() -> Engine {
         engine.open_account(now(), &ask).expect("opens");
     }
     for (account, kind, amount) in
-        [("a", PocketKind::Minutes, Money::of(6_000_000, Currency::SEC)), ("a:b", PocketKind::Promo, Money::of(10_000, Currency::EUR))]
+        [("a", BucketKind::Minutes, Money::of(6_000_000, Currency::SEC)), ("a:b", BucketKind::Promo, Money::of(10_000, Currency::EUR))]
     {
-        let ask = GrantRequest { account, pocket: kind.word(), amount, terms: PocketTerms::of(kind), reference: "", key: account };
+        let ask = GrantRequest { account, bucket: kind.word(), amount, terms: BucketTerms::of(kind), reference: "", key: account };
         engine.grant(now(), &ask).expect("granted");
     }
     engine
@@ -93,11 +93,11 @@ fn every_tier_comes_out_to_the_last_digit() {
     let again = Repricing::all([deck("retail", Currency::EUR, RETAIL), deck("wholesale", Currency::USD, WHOLESALE)], exchanges());
     assert_eq!(compare(&calls, &again), same, "and by the decks that they were billed by");
     let paid: i64 = same.accounts.values().map(|sum| sum.old).sum();
-    let usage =
-        engine.books().house(ledger::House::Revenue, Currency::EUR) + engine.books().house(ledger::House::ResellerRevenue, Currency::EUR);
+    let usage = engine.books().system_account(ledger::SystemAccount::Revenue, Currency::EUR)
+        + engine.books().system_account(ledger::SystemAccount::ResellerRevenue, Currency::EUR);
     assert_eq!(paid, usage, "the records are the books");
     assert_eq!(same.total[&Currency::EUR].old, usage);
-    assert_eq!(same.revenue[&Currency::EUR].old, engine.books().house(ledger::House::Revenue, Currency::EUR));
+    assert_eq!(same.revenue[&Currency::EUR].old, engine.books().system_account(ledger::SystemAccount::Revenue, Currency::EUR));
 }
 
 /// Yesterday's calls at tomorrow's prices, booked: every account then has paid what the new decks say, once, and the books stay at zero.
@@ -120,8 +120,12 @@ fn corrections_book_the_difference_of_each_tier_once() {
     let owed = |name: &str| -compared.accounts[&(name.into(), Currency::EUR)].more();
     assert!(owed("a") > 0 && owed("a:b") < 0, "{:?}", compared.accounts);
     assert_eq!([balance(&engine, "a"), balance(&engine, "a:b")], [before[0] + owed("a"), before[1] + owed("a:b")]);
-    let house = |house| engine.books().house(house, Currency::EUR);
-    assert_eq!(house(ledger::House::Corrections), -owed("a"));
-    assert_eq!(house(ledger::House::ResellerRevenue), compared.accounts[&("a:b".into(), Currency::EUR)].new, "the reseller's own business");
+    let system_account = |system_account| engine.books().system_account(system_account, Currency::EUR);
+    assert_eq!(system_account(ledger::SystemAccount::Corrections), -owed("a"));
+    assert_eq!(
+        system_account(ledger::SystemAccount::ResellerRevenue),
+        compared.accounts[&("a:b".into(), Currency::EUR)].new,
+        "the reseller's own business"
+    );
     assert_eq!(engine.imbalance(), 0);
 }

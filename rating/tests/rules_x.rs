@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ledger::{NoticeEvent, PocketKind, PocketTerms, Record, RecordBody, Replay, Terms};
+use ledger::{BucketKind, BucketTerms, NoticeEvent, Record, RecordBody, Replay, Terms};
 use rating::engine::{AccountView, Authorize, GrantRequest, OpenAccount, Settlement, TopUpRequest};
-use rating::{CallId, Deck, Decks, Engine, LeaseId, Refusal};
+use rating::{CallId, CreditRefusal, Deck, Decks, Engine, LeaseId};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Now, Tick, Wall};
 
@@ -62,17 +62,17 @@ impl Desk {
         let (kind, rest) = what.split_once('=').expect("kind=amount");
         let (amount, prefix) = rest.split_once('@').map_or((rest, None), |(amount, prefix)| (amount, Some(prefix)));
         let (kind, currency) = match kind {
-            "free" => (PocketKind::Minutes, Currency::SEC),
-            "test" => (PocketKind::Test, Currency::EUR),
-            _ => (PocketKind::Promo, Currency::EUR),
+            "free" => (BucketKind::Minutes, Currency::SEC),
+            "test" => (BucketKind::Test, Currency::EUR),
+            _ => (BucketKind::Promo, Currency::EUR),
         };
         let prefixes = prefix.map(|prefix| prefix.parse().expect("digits")).into_iter().collect();
-        self.grant(what, Money::parse(amount, currency).expect("an amount"), PocketTerms { prefixes, ..PocketTerms::of(kind) });
+        self.grant(what, Money::parse(amount, currency).expect("an amount"), BucketTerms { prefixes, ..BucketTerms::of(kind) });
     }
 
-    fn grant(&mut self, key: &str, amount: Money, terms: PocketTerms) {
-        let pocket = terms.kind.word();
-        let granted = self.engine.grant(self.now, &GrantRequest { account: "acme", pocket, amount, terms, reference: "", key });
+    fn grant(&mut self, key: &str, amount: Money, terms: BucketTerms) {
+        let bucket = terms.kind.word();
+        let granted = self.engine.grant(self.now, &GrantRequest { account: "acme", bucket, amount, terms, reference: "", key });
         self.keep(granted.expect("granted").record);
     }
 
@@ -83,7 +83,7 @@ impl Desk {
         self.keep(done.expect("booked").record);
     }
 
-    fn dial(&mut self, account: &str, number: &str) -> Result<LeaseId, Refusal> {
+    fn dial(&mut self, account: &str, number: &str) -> Result<LeaseId, CreditRefusal> {
         self.calls += 1;
         let number = number.parse().expect("digits");
         let lease = self.engine.authorize(self.now, Authorize { call: CallId(self.calls), account, number: &number })?.lease;
@@ -153,7 +153,7 @@ impl Desk {
     }
 }
 
-/// `number  talked s | money and pockets | billed s  cost | what each balance paid | money left`, one call a line.
+/// `number  talked s | money and buckets | billed s  cost | what each balance paid | money left`, one call a line.
 #[test]
 fn who_pays_for_what() {
     let table = "
@@ -187,9 +187,9 @@ fn who_pays_for_what() {
         let done = desk.talk(lease, call[1].parse().expect("seconds"));
         assert_eq!([done.billed_seconds.to_string(), done.amount.to_string()], billed[..], "{line}");
         let part = |part: &rating::engine::PaidPart| {
-            let pocket = part.pocket.as_deref().map(|name| if name == "minutes" { "free " } else { name }.trim().to_owned() + " ");
+            let bucket = part.bucket.as_deref().map(|name| if name == "minutes" { "free " } else { name }.trim().to_owned() + " ");
             let money = if part.amount.currency == Currency::SEC { String::new() } else { format!(" {}", part.amount) };
-            format!("{}{} s{money}", pocket.unwrap_or_default(), part.seconds)
+            format!("{}{} s{money}", bucket.unwrap_or_default(), part.seconds)
         };
         assert_eq!(done.parts.iter().map(part).collect::<Vec<_>>().join(", "), paid, "{line}");
         let view = desk.view("acme");
@@ -205,22 +205,22 @@ fn who_pays_for_what() {
 fn within_a_kind_by_priority_then_end_then_age() {
     let mut desk = Desk::with("1");
     let day = |n: i64| Some(desk.now.wall.plus_ms(n * 86_400_000));
-    let promo = PocketTerms::of(PocketKind::Promo);
+    let promo = BucketTerms::of(BucketKind::Promo);
     let grants = [
-        ("late", PocketTerms { expires_at: day(9), ..promo.clone() }),
+        ("late", BucketTerms { expires_at: day(9), ..promo.clone() }),
         ("never", promo.clone()),
-        ("first", PocketTerms { priority: 0, expires_at: day(9), ..promo.clone() }),
-        ("last", PocketTerms { priority: 2, expires_at: day(1), ..promo.clone() }),
-        ("soon", PocketTerms { priority: 1, expires_at: day(2), ..promo.clone() }),
-        ("sooner", PocketTerms { priority: 1, expires_at: day(1), ..promo }),
+        ("first", BucketTerms { priority: 0, expires_at: day(9), ..promo.clone() }),
+        ("last", BucketTerms { priority: 2, expires_at: day(1), ..promo.clone() }),
+        ("soon", BucketTerms { priority: 1, expires_at: day(2), ..promo.clone() }),
+        ("sooner", BucketTerms { priority: 1, expires_at: day(1), ..promo }),
     ];
-    for (ms, (pocket, terms)) in grants.into_iter().enumerate() {
+    for (ms, (bucket, terms)) in grants.into_iter().enumerate() {
         let now = Now { wall: desk.now.wall.plus_ms(ms as i64), ..desk.now };
-        let ask = GrantRequest { account: "acme", pocket, amount: Money::of(1_000, Currency::EUR), terms, reference: "", key: pocket };
+        let ask = GrantRequest { account: "acme", bucket, amount: Money::of(1_000, Currency::EUR), terms, reference: "", key: bucket };
         desk.engine.grant(now, &ask).expect("granted");
     }
     let lease = desk.dial("acme", "4930").expect("money");
-    let paid: Vec<_> = desk.talk(lease, 7).parts.iter().map(|part| part.pocket.as_deref().unwrap_or("money").to_owned()).collect();
+    let paid: Vec<_> = desk.talk(lease, 7).parts.iter().map(|part| part.bucket.as_deref().unwrap_or("money").to_owned()).collect();
     assert_eq!(paid, ["late", "first", "never", "sooner", "soon", "last", "money"]);
 }
 
@@ -290,12 +290,12 @@ fn x14_unused_credit_ends_a_year_after_the_last_event() {
     desk.crash();
     desk.expire("2026-03-02T00:00:00Z");
     assert_eq!(desk.view("acme").balance.to_string(), "0.00000");
-    assert_eq!(desk.engine.books().house(ledger::House::Breakage, Currency::EUR), 999_000);
+    assert_eq!(desk.engine.books().system_account(ledger::SystemAccount::Breakage, Currency::EUR), 999_000);
     let records = desk.records.len();
     desk.expire("2026-03-01T00:00:00Z");
     desk.expire("2027-03-02T00:00:00Z");
     assert_eq!(desk.records.len(), records, "once, however the clock jumps");
-    assert!(matches!(desk.told().last(), Some(NoticeEvent::CreditExpired { pocket: None, amount: 999_000, .. })));
+    assert!(matches!(desk.told().last(), Some(NoticeEvent::CreditExpired { bucket: None, amount: 999_000, .. })));
 
     let mut used = opened();
     used.now = at("2026-02-28T23:00:00Z");
@@ -332,23 +332,23 @@ fn x15_the_owner_is_told_in_advance_until_something_happens() {
 }
 
 #[test]
-fn an_expired_pocket_gives_nothing_new_and_keeps_its_word() {
+fn an_expired_bucket_gives_nothing_new_and_keeps_its_word() {
     let mut desk = Desk::with("0");
     let expires_at = Some(Wall::parse("2026-01-01T12:01:00Z").expect("a time"));
-    desk.grant("g", Money::of(100_000, Currency::EUR), PocketTerms { expires_at, ..PocketTerms::of(PocketKind::Promo) });
+    desk.grant("g", Money::of(100_000, Currency::EUR), BucketTerms { expires_at, ..BucketTerms::of(BucketKind::Promo) });
     let lease = desk.dial("acme", "4930").expect("credit");
     desk.engine.extend(desk.now, lease, 500).expect("a lease");
-    let held = desk.view("acme").pockets[0].leased.amount;
+    let held = desk.view("acme").buckets[0].leased.amount;
     assert!(held > 0);
     desk.expire("2026-01-01T12:01:00Z");
-    assert_eq!(desk.view("acme").pockets[0].left.amount, held, "what is reserved stays good");
+    assert_eq!(desk.view("acme").buckets[0].left.amount, held, "what is reserved stays good");
     assert!(desk.engine.extend(desk.now, lease, held as u64 - 100).expect("a lease").refused);
-    assert!(matches!(desk.dial("acme", "4930"), Err(Refusal::NoCredit)));
+    assert!(matches!(desk.dial("acme", "4930"), Err(CreditRefusal::NoCredit)));
     let done = desk.settle(lease, 3_000);
     assert_eq!(done.amount.to_string(), "0.03000");
     desk.expire("2026-01-01T12:01:01Z");
-    assert!(desk.view("acme").pockets.is_empty());
-    assert_eq!(desk.engine.books().house(ledger::House::Breakage, Currency::EUR), 97_000);
+    assert!(desk.view("acme").buckets.is_empty());
+    assert_eq!(desk.engine.books().system_account(ledger::SystemAccount::Breakage, Currency::EUR), 97_000);
 }
 
 /// `a:b` calls: `b` pays by retail, `a` by wholesale.
@@ -368,16 +368,18 @@ fn every_tier_pays_by_its_own_deck() {
     assert_eq!((done.amount.to_string(), done.tiers[0].amount.to_string()), ("0.61000".to_owned(), "0.60000".to_owned()));
     assert_eq!((done.billed_seconds, done.tiers[0].billed_seconds), (61, 120));
     let books = desk.engine.books();
-    assert_eq!(books.house(ledger::House::ResellerRevenue, Currency::EUR), 61_000);
-    assert_eq!(books.house(ledger::House::Revenue, Currency::EUR), 60_000);
+    assert_eq!(books.system_account(ledger::SystemAccount::ResellerRevenue, Currency::EUR), 61_000);
+    assert_eq!(books.system_account(ledger::SystemAccount::Revenue, Currency::EUR), 60_000);
     assert_eq!((desk.view("a:b").balance.to_string(), desk.view("a").balance.to_string()), ("9.39000".to_owned(), "9.40000".to_owned()));
 }
 
 #[test]
 fn all_tiers_or_none() {
-    for (money, number, refusal) in
-        [(("0.29", "10"), "4930", Refusal::NoCredit), (("10", "0"), "4930", Refusal::NoCredit), (("10", "10"), "34911", Refusal::NoPrice)]
-    {
+    for (money, number, refusal) in [
+        (("0.29", "10"), "4930", CreditRefusal::NoCredit),
+        (("10", "0"), "4930", CreditRefusal::NoCredit),
+        (("10", "10"), "34911", CreditRefusal::NoPrice),
+    ] {
         let mut desk = reseller(money.0, money.1);
         assert_eq!(desk.dial("a:b", number).map(|_| ()), Err(refusal), "{money:?}");
         assert_eq!((desk.view("a").leased.amount, desk.view("a:b").leased.amount, desk.engine.leases()), (0, 0, 0));
@@ -409,8 +411,8 @@ fn all_tiers_or_none() {
 #[test]
 fn a_lost_call_is_billed_in_every_tier_from_the_same_balances() {
     let mut desk = reseller("10", "0");
-    let terms = PocketTerms { priority: 1, prefixes: vec!["4930".parse().expect("digits")], ..PocketTerms::of(PocketKind::Minutes) };
-    let ask = GrantRequest { account: "a:b", pocket: "free", amount: Money::of(1_000_000, Currency::SEC), terms, reference: "", key: "g" };
+    let terms = BucketTerms { priority: 1, prefixes: vec!["4930".parse().expect("digits")], ..BucketTerms::of(BucketKind::Minutes) };
+    let ask = GrantRequest { account: "a:b", bucket: "free", amount: Money::of(1_000_000, Currency::SEC), terms, reference: "", key: "g" };
     let granted = desk.engine.grant(desk.now, &ask.clone()).expect("granted").record;
     desk.keep(granted);
     let lease = desk.dial("a:b", "4930").expect("minutes");
@@ -419,11 +421,11 @@ fn a_lost_call_is_billed_in_every_tier_from_the_same_balances() {
     }
     desk.records.push(desk.engine.checkpoint(desk.now, lease, 7_000).expect("a lease"));
     // What comes later is not the lost call's.
-    let promo = GrantRequest { pocket: "more", key: "h", amount: Money::of(700_000, Currency::SEC), ..ask };
+    let promo = GrantRequest { bucket: "more", key: "h", amount: Money::of(700_000, Currency::SEC), ..ask };
     let granted = desk.engine.grant(desk.now, &promo).expect("granted").record;
     desk.keep(granted);
     desk.crash();
-    let left = |at: usize| desk.view("a:b").pockets[at].left.to_string();
+    let left = |at: usize| desk.view("a:b").buckets[at].left.to_string();
     assert_eq!((left(0), left(1)), ("3.00000".to_owned(), "7.00000".to_owned()));
     assert_eq!((desk.view("a:b").balance.amount, desk.view("a").balance.to_string()), (0, "9.70000".to_owned()));
     assert_eq!(desk.engine.imbalance(), 0);

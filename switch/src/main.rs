@@ -3,17 +3,17 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod deck_archive;
 mod demo;
 mod logs;
 mod outlook;
 mod run;
-mod shelf;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use cli::{ConfigFile, account, calls, carriers, cdr, check, deck, gates, ledger, manual, node, notices, order, price, rerate, route};
+use cli::{ConfigFile, account, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node, notices, price, rerate, route};
 
 /// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all CPU time.
 #[global_allocator]
@@ -79,9 +79,9 @@ enum Command {
     /// Gates of a running node: account, source, calls
     Gates(gates::Ask),
     /// A running node reads its configuration again, as by SIGHUP; warnings and findings are told
-    Reload(order::Shown),
+    Reload(keyed_post::Shown),
     /// A running node refuses new calls and ends with the last call, as by SIGTERM
-    Drain(order::Shown),
+    Drain(keyed_post::Shown),
     /// What the log of a running node shows: tell, change, --reset
     Log(node::Log),
     /// Price lists: diff, preview, versions, export

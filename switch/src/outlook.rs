@@ -9,7 +9,7 @@ pub(crate) use numbers::look_from_carrier;
 
 use ::route::{CarrierId, LeftOut, Network, Plan, Sale, Step, normalise};
 use ground::refuse;
-use rating::{Decks, Price, ProfitGuard, Refusal};
+use rating::{CreditRefusal, Decks, Price, ProfitGuard};
 use units::{Cause, Money, Now, Number};
 use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc};
 
@@ -65,7 +65,7 @@ pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
         None => plan(call, ground, &number, &mut outlook),
     }
     if let Some(Live { credit: Some(Err(why)), .. }) = &ground.live
-        && (ours.is_none() || *why != Refusal::NoPrice)
+        && (ours.is_none() || *why != CreditRefusal::NoPrice)
     {
         refuse(&mut outlook, why.status(), why.cause(), why.to_string());
     }
@@ -80,7 +80,7 @@ fn price(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Result<Price,
             Some(_) => format!("account {account} was not opened: tollgate account add {account}"),
             None => format!("account {account} is not in the configuration, so its deck is not known here: ask the running node"),
         };
-        let unknown = Refusal::UnknownAccount;
+        let unknown = CreditRefusal::UnknownAccount;
         return Err((unknown.status(), unknown.cause(), why));
     };
     priced(ground.decks, holder, number, call.now).map_err(|why| (404, Cause::NO_ROUTE, why))

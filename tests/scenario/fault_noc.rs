@@ -124,11 +124,11 @@ fn fault_b11l_one_probe_an_interval_for_all_shards() {
     for carrier in &mut plan.carriers {
         (carrier.probe_secs, carrier.down_after) = (60, 1);
     }
-    let tables = plan.tables(None);
+    let config = plan.config_snapshot(None);
     let mut now = Now { tick: Tick(1_000_000), wall: Wall(1_767_607_200_000) };
     let shard = |shard| {
         let identity = Identity { name: "sw1".into(), shard, shards: 2, key: [7; 16], boot: 0 };
-        let mut node = Node::new(identity, Arc::clone(&tables), Arc::new(Places::default()));
+        let mut node = Node::new(identity, Arc::clone(&config), Arc::new(Places::default()));
         node.start_empty(now);
         node
     };

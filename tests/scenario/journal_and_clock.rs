@@ -1,7 +1,7 @@
 //! What the node does when its journal can write no more or no new things, and when its wall clock may be
 //! wrong.
 
-use ledger::{PocketKind, PocketTerms, RecordBody};
+use ledger::{BucketKind, BucketTerms, RecordBody};
 use node::{AdminReply, AdminRequest, Input, Pressure};
 use rating::engine::MoveOrder;
 use units::{Currency, Money, Wall};
@@ -38,9 +38,9 @@ fn fault_a1_without_a_journal_money_does_not_move_and_askers_hear_it_at_once() {
             AdminRequest::ClosePeriod { until: Wall(0) },
             AdminRequest::Grant {
                 account: "acme".into(),
-                pocket: "promo".into(),
+                bucket: "promo".into(),
                 amount: Money::of(1, Currency::EUR),
-                terms: PocketTerms::of(PocketKind::Promo),
+                terms: BucketTerms::of(BucketKind::Promo),
                 reference: String::new(),
                 key: "g".to_owned(),
             },
@@ -73,14 +73,14 @@ fn fault_a1_calls_are_not_extended_without_room() {
 }
 
 fn promo(stage: &mut Stage, days: i64) {
-    let terms = PocketTerms { expires_at: Some(stage.now.wall.plus_ms(days * DAY_MS)), ..PocketTerms::of(PocketKind::Promo) };
+    let terms = BucketTerms { expires_at: Some(stage.now.wall.plus_ms(days * DAY_MS)), ..BucketTerms::of(BucketKind::Promo) };
     let amount = Money::of(300_000, Currency::EUR);
-    let (account, pocket, reference, key) = ("acme".into(), "promo".into(), String::new(), "g1".to_owned());
-    stage.admin(AdminRequest::Grant { account, pocket, amount, terms, reference, key });
+    let (account, bucket, reference, key) = ("acme".into(), "promo".into(), String::new(), "g1".to_owned());
+    stage.admin(AdminRequest::Grant { account, bucket, amount, terms, reference, key });
 }
 
 fn expiries(stage: &Stage) -> usize {
-    stage.disk.records().filter(|record| matches!(record.body, RecordBody::PocketExpired(_))).count()
+    stage.disk.records().filter(|record| matches!(record.body, RecordBody::BucketExpired(_))).count()
 }
 
 fn close(stage: &mut Stage) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use node::{AdminReply, AdminRequest, Input, MoveOrder, Tables};
+use node::{AdminReply, AdminRequest, ConfigSnapshot, Input, MoveOrder};
 use rating::{PaymentMethod, Term};
 use units::{Currency, Money};
 
@@ -19,9 +19,9 @@ fn stage() -> Stage {
         amounts: Vec::new(),
         term: Some(Term::Minutes(15)),
     };
-    let tables = Arc::into_inner(stage.plan.tables(Some(&stage.tables))).unwrap();
-    stage.tables = Arc::new(Tables { payment_methods: vec![paypal], ..tables });
-    stage.input(Input::Reload(Arc::clone(&stage.tables)));
+    let config = Arc::into_inner(stage.plan.config_snapshot(Some(&stage.config))).unwrap();
+    stage.config = Arc::new(ConfigSnapshot { payment_methods: vec![paypal], ..config });
+    stage.input(Input::Reload(Arc::clone(&stage.config)));
     stage
 }
 

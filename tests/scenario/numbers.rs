@@ -326,7 +326,7 @@ fn a_carriers_call_goes_to_the_owners_shard() {
     const SHARDS: u8 = 8;
     let mut plan = plan();
     plan.numbers.push(number("34911000003", "shop", "gate:shop-pbx"));
-    let tables = plan.tables(None);
+    let config = plan.config_snapshot(None);
     let dispatch = Dispatch::new([7; 16], SHARDS);
     assert_ne!(shard_of("acme", SHARDS), shard_of("shop", SHARDS), "the test needs two shards");
     for (called, shard) in
@@ -336,12 +336,12 @@ fn a_carriers_call_goes_to_the_owners_shard() {
         let invite = parse(&phone.dialog.request("INVITE", "", None));
         let cancel = parse(&tests::dialogue::cancel(&invite));
         for message in [invite, cancel] {
-            let arrival = dispatch.find(&tables, Flow::udp(addr(SWITCH), addr(ALPHA)), Ok(message));
+            let arrival = dispatch.find(&config, Flow::udp(addr(SWITCH), addr(ALPHA)), Ok(message));
             assert_eq!(arrival.shard, Some(shard), "{called}");
         }
     }
     let stranger = parse(&calling("203.0.113.9:5060", NUMBER).dialog.request("INVITE", "", None));
-    let arrival = dispatch.find(&tables, Flow::udp(addr(SWITCH), addr("203.0.113.9:5060")), Ok(stranger));
+    let arrival = dispatch.find(&config, Flow::udp(addr(SWITCH), addr("203.0.113.9:5060")), Ok(stranger));
     assert_eq!(arrival.shard, None);
 }
 
@@ -371,7 +371,7 @@ fn a_target_by_name_rings_where_it_resolves_to() {
     plan.numbers.push(number("34911000005", "acme", BY_NAME));
     plan.gates[0].address = "sip:pbx.example.net".parse().ok();
     let mut stage = Stage::new(plan);
-    let named: Vec<_> = stage.tables.named_targets().into_iter().map(|(name, _)| name.to_string()).collect();
+    let named: Vec<_> = stage.config.named_targets().into_iter().map(|(name, _)| name.to_string()).collect();
     assert_eq!(named, ["gate:acme-pbx", BY_NAME], "each once, carriers with addresses not at all");
     let mut phone = Phone::new(addr(ALPHA), "n1", "34911000004");
     phone.invite(&mut stage);

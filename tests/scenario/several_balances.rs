@@ -1,6 +1,6 @@
 //! Whole calls that several balances pay: free minutes, test credit, promotional credit, money, and the accounts above a customer's.
 
-use ledger::{NoticeEvent, PocketKind, PocketTerms, RecordBody};
+use ledger::{BucketKind, BucketTerms, NoticeEvent, RecordBody};
 use node::{AdminReply, AdminRequest};
 use rating::Cdr;
 use tests::plan::{Plan, deck};
@@ -20,16 +20,16 @@ fn stage(balance: i64) -> Stage {
     Stage::new(plan)
 }
 
-fn grant(stage: &mut Stage, pocket: &str, kind: PocketKind, amount: i64) {
-    let terms = PocketTerms::of(kind);
+fn grant(stage: &mut Stage, bucket: &str, kind: BucketKind, amount: i64) {
+    let terms = BucketTerms::of(kind);
     let amount = Money::of(amount, kind.currency(Currency::EUR));
     let request = AdminRequest::Grant {
         account: "acme".into(),
-        pocket: pocket.into(),
+        bucket: bucket.into(),
         amount,
         terms,
         reference: String::new(),
-        key: pocket.to_owned(),
+        key: bucket.to_owned(),
     };
     stage.admin(request);
     let Some((_, AdminReply::Granted { left, .. })) = stage.replies.last() else { panic!("not granted: {:?}", stage.replies) };
@@ -45,10 +45,10 @@ fn talk(stage: &mut Stage, number: &str, seconds: u64) -> Cdr {
     stage.cdr()
 }
 
-/// Seconds and amount of each part, with the name of its pocket.
+/// Seconds and amount of each part, with the name of its bucket.
 fn parts(cdr: &Cdr) -> Vec<(&str, u64, String)> {
     let text = |part: &rating::cdr::Part| Money::of(part.amount, part.currency).to_string();
-    cdr.parts.iter().map(|part| (part.pocket.as_deref().unwrap_or("money"), part.seconds, text(part))).collect()
+    cdr.parts.iter().map(|part| (part.bucket.as_deref().unwrap_or("money"), part.seconds, text(part))).collect()
 }
 
 fn told(stage: &Stage) -> Vec<NoticeEvent> {
@@ -60,19 +60,19 @@ fn told(stage: &Stage) -> Vec<NoticeEvent> {
 #[test]
 fn free_minutes_go_first_and_a_call_spills_into_money() {
     let mut stage = stage(1_000_000);
-    grant(&mut stage, "free", PocketKind::Minutes, 120 * 100_000);
+    grant(&mut stage, "free", BucketKind::Minutes, 120 * 100_000);
     let cdr = talk(&mut stage, "4312345678", 181);
     assert_eq!((cdr.billed_seconds, cdr.amount), (240, 20_000));
     assert_eq!(parts(&cdr), [("free", 120, "120.00000".to_owned()), ("money", 120, "0.20000".to_owned())]);
     assert_eq!(stage.balance(), 980_000);
-    assert_eq!(stage.view("acme").pockets[0].left.amount, 0);
+    assert_eq!(stage.view("acme").buckets[0].left.amount, 0);
 }
 
 /// L6: test credit pays before money and alone as long as it lasts.
 #[test]
 fn test_credit_pays_for_tests() {
     let mut stage = stage(1_000_000);
-    grant(&mut stage, "trial", PocketKind::Test, 50_000);
+    grant(&mut stage, "trial", BucketKind::Test, 50_000);
     let cdr = talk(&mut stage, "4912345678", 60);
     assert_eq!(parts(&cdr), [("trial", 60, "0.10000".to_owned())]);
     assert_eq!((cdr.amount, stage.balance()), (10_000, 1_000_000));
@@ -82,14 +82,14 @@ fn test_credit_pays_for_tests() {
 #[test]
 fn what_was_given_ends_the_call_too() {
     let mut stage = stage(0);
-    grant(&mut stage, "promo", PocketKind::Promo, 50_000);
+    grant(&mut stage, "promo", BucketKind::Promo, 50_000);
     let (mut phone, mut callee) = stage.talk("c1", "3312345678");
     stage.advance(30_000);
     phone.bye_comes(&mut stage);
     callee.bye_comes(&mut stage);
     let cdr = stage.cdr();
     assert_eq!((cdr.duration_ms, cdr.amount, &*cdr.reason), (30_000, 50_000, "no-credit"));
-    assert_eq!((stage.balance(), stage.view("acme").pockets[0].left.amount), (0, 0));
+    assert_eq!((stage.balance(), stage.view("acme").buckets[0].left.amount), (0, 0));
 }
 
 /// X13: told once a minute before the end; a top-up arms it again.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node::{AdminReply, AdminRequest, Held, Identity, Input, Node, Output, Tables};
+use node::{AdminReply, AdminRequest, ConfigSnapshot, Held, Identity, Input, Node, Output};
 use rating::Cdr;
 use sip::Message;
 use sip::flow::Flow;
@@ -33,7 +33,7 @@ pub struct Stage {
     pub node: Node,
     pub now: Now,
     pub plan: Plan,
-    pub tables: Arc<Tables>,
+    pub config: Arc<ConfigSnapshot>,
     pub disk: Disk,
     pub places: Arc<Places>,
     /// Nothing becomes durable while this holds.
@@ -56,15 +56,15 @@ impl Stage {
     }
 
     pub fn new(plan: Plan) -> Self {
-        let tables = plan.tables(None);
+        let config = plan.config_snapshot(None);
         let places = Arc::new(Places::default());
         let now = Now { tick: Tick(1_000_000), wall: Wall(MORNING) };
-        let node = Node::new(identity(0), Arc::clone(&tables), places.clone());
+        let node = Node::new(identity(0), Arc::clone(&config), places.clone());
         let mut stage = Self {
             node,
             now,
             plan,
-            tables,
+            config,
             disk: Disk::default(),
             places,
             hold_disk: false,
@@ -140,8 +140,8 @@ impl Stage {
 
     /// New configuration.
     pub fn reload(&mut self) {
-        self.tables = self.plan.tables(Some(&self.tables));
-        self.input(Input::Reload(Arc::clone(&self.tables)));
+        self.config = self.plan.config_snapshot(Some(&self.config));
+        self.input(Input::Reload(Arc::clone(&self.config)));
     }
 
     /// The process dies with what was not durable, and another starts on the same disk.
@@ -150,7 +150,7 @@ impl Stage {
         self.disk.crash();
         self.places.clear();
         self.boots += 1;
-        self.node = Node::new(identity(self.boots), Arc::clone(&self.tables), self.places.clone());
+        self.node = Node::new(identity(self.boots), Arc::clone(&self.config), self.places.clone());
         let restored = self.disk.replay(1);
         for shard in restored.shards {
             self.node.restore(self.now, shard);
@@ -161,7 +161,7 @@ impl Stage {
     /// As after a crash with all that was durable; the journal's last moment is `last`.
     pub fn restart_after(&mut self, last: Wall) {
         self.boots += 1;
-        self.node = Node::new(identity(self.boots), Arc::clone(&self.tables), self.places.clone());
+        self.node = Node::new(identity(self.boots), Arc::clone(&self.config), self.places.clone());
         self.node.set_last_moment(last);
         for shard in self.disk.replay(1).shards {
             self.node.restore(self.now, shard);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{House, RecordBody};
+use ledger::{RecordBody, SystemAccount};
 use node::{Held, Node};
 use rating::Cdr;
 use units::Currency;
@@ -178,7 +178,7 @@ fn money(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
         })
         .sum();
     let cost = late + cdrs.iter().filter_map(|cdr| cdr.cost).sum::<i64>();
-    let booked: i64 = restored.shards.iter().map(|shard| shard.books.house(House::CarrierPayable, Currency::EUR)).sum();
+    let booked: i64 = restored.shards.iter().map(|shard| shard.books.system_account(SystemAccount::CarrierPayable, Currency::EUR)).sum();
     if booked.abs() != cost {
         return Err(format!("carriers' cost is {booked} in the books, {cost} by the records"));
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use node::{AdminReply, Dispatch, Input, Node, Output, Tables};
+use node::{AdminReply, ConfigSnapshot, Dispatch, Input, Node, Output};
 use rating::Cdr;
 use sip::Message;
 use sip::flow::{Flow, Transport};
@@ -73,7 +73,7 @@ pub struct World {
     pub closed: bool,
     pub failed: bool,
     pub restored: BTreeMap<String, u64>,
-    tables: Arc<Tables>,
+    config: Arc<ConfigSnapshot>,
     dispatch: Dispatch,
     rng: Rng,
     queue: BTreeMap<(u64, u64), What>,
@@ -87,7 +87,7 @@ impl World {
     pub fn new(seed: u64, weather: Weather, loud: bool) -> Self {
         let mut rng = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ weather as u64);
         let profile = Profile::new(weather, &mut rng);
-        let tables = profile.plan.tables(None);
+        let config = profile.plan.config_snapshot(None);
         let pbxs = PBXS.iter().map(|(at, tcp)| Pbx::new(at.parse().expect("address"), *tcp, rng.fork())).collect();
         let trunks = TRUNKS.iter().zip(&profile.moods);
         let trunks = trunks.map(|((_, at, tcp), moods)| Trunk::new(at.parse().expect("address"), *tcp, rng.fork(), moods.clone()));
@@ -109,7 +109,7 @@ impl World {
             closed: false,
             failed: false,
             restored: BTreeMap::new(),
-            tables,
+            config,
             rng,
             queue: BTreeMap::new(),
             seq: 0,
@@ -252,7 +252,7 @@ impl World {
         {
             return Err(format!("a model peer wrote nonsense: {fault:?}"));
         }
-        let arrival = self.dispatch.find(&self.tables, flow, message);
+        let arrival = self.dispatch.find(&self.config, flow, message);
         match arrival.shard {
             Some(shard) => self.give(usize::from(shard), Input::Sip(arrival)),
             None => Ok(()),

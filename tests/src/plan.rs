@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use node::{Seed, Tables};
+use node::{BootstrapAccount, ConfigSnapshot};
 use rating::{Deck, Decks, Rules};
-use route::{CarrierSpec, Carriers, Cidr, GateSpec, Gates, Order, Origin, OurNumber, OurNumbers, RouteTableBuilder};
+use route::{CarrierOrder, CarrierSpec, Carriers, Cidr, GateSpec, Gates, Origin, OurNumber, OurNumbers, RouteTableBuilder};
 use sip::flow::Transport;
 use units::{Currency, Exchange, Exchanges, Money, Rounding};
 
@@ -84,12 +84,12 @@ impl Plan {
     }
 
     /// The tables; ids of gates and carriers stay those of `before`.
-    pub fn tables(&self, before: Option<&Tables>) -> Arc<Tables> {
+    pub fn config_snapshot(&self, before: Option<&ConfigSnapshot>) -> Arc<ConfigSnapshot> {
         let gates = Gates::new(self.gates.clone(), before.map(|b| &*b.gates)).expect("gates");
         let carriers = Carriers::new(self.carriers.clone(), before.map(|b| &*b.carriers)).expect("carriers");
         let mut routes = RouteTableBuilder::default();
         for (line, (prefix, names)) in self.routes.iter().enumerate() {
-            let list = routes.list(&carriers, names, Order::Listed).expect("list");
+            let list = routes.list(&carriers, names, CarrierOrder::Listed).expect("list");
             let origin = Origin { file: 0, line: line as u32, column: 1 };
             routes.add(units::Prefix::new(prefix.as_bytes()).expect("prefix"), list, origin).expect("row");
         }
@@ -100,14 +100,14 @@ impl Plan {
             Arc::new(deck)
         });
         let listener: SocketAddr = SWITCH.parse().expect("address");
-        let seed = |&(name, balance, deck): &(&str, i64, &str)| Seed {
+        let seed = |&(name, balance, deck): &(&str, i64, &str)| BootstrapAccount {
             name: name.into(),
             currency: Currency::EUR,
             balance: Money::of(balance, Currency::EUR),
             limit: 0,
             terms: ledger::Terms::of_deck(deck),
         };
-        Arc::new(Tables {
+        Arc::new(ConfigSnapshot {
             gates: Arc::new(gates),
             carriers: Arc::new(carriers),
             numbers: Arc::new(OurNumbers::new(self.numbers.clone()).expect("numbers")),
@@ -117,7 +117,7 @@ impl Plan {
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],
             address: listener.ip(),
-            timing: node::Timing { dialog_probe_ms: self.dialog_probe_ms, ..node::Timing::default() },
+            timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
         })
     }
 }

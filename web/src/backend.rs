@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use rating::engine::AccountChange;
 use rating::rerate::CallCost;
-use rating::{Deck, PocketTerms, Terms};
+use rating::{BucketTerms, Deck, Terms};
 use units::{Currency, Money, Wall};
 
 use crate::cdrs::SourceError;
@@ -30,7 +30,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Opens an account, once per key; [`BackendError::Conflict`] if the name is taken.
     fn add_account(&self, new: NewAccount) -> Answer<OpenReceipt>;
     /// Adds or announces money; answered once it is durable.
-    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt>;
+    fn top_up(&self, request: TopUpRequest) -> Answer<TopUpReceipt>;
     /// All balances.
     fn trial_balance(&self) -> Answer<TrialBalanceDoc>;
     /// Closes the books for everything dated before `until`, once per key; answered once it is durable.
@@ -42,11 +42,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Payments of all accounts that are on their way, those that are due first in front.
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>>;
     /// Moves money by hand; answered once it is durable.
-    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt>;
+    fn move_money(&self, request: HandRequest) -> Answer<MovedReceipt>;
     /// Changes what an account calls by; running calls keep their prices.
     fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc>;
     /// Gives credit or minutes; answered once it is durable.
-    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt>;
+    fn grant(&self, request: GrantRequest) -> Answer<GrantReceipt>;
     /// Up to `limit` live calls in order of their ids, those after `after` only.
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
     /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
@@ -103,7 +103,7 @@ pub struct OpenReceipt {
 
 /// Money to be added to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopUpOrder {
+pub struct TopUpRequest {
     /// The account's name.
     pub account: String,
     /// Decimal as sent, positive, at most five places; the account's currency is known to its shard only.
@@ -206,7 +206,7 @@ pub struct CloseReceipt {
 
 /// Money moved by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HandOrder {
+pub struct HandRequest {
     /// The account's name.
     pub account: String,
     /// 1–128 visible ASCII characters.
@@ -282,17 +282,17 @@ pub struct MovedReceipt {
     pub replayed: bool,
 }
 
-/// Credit or minutes for a pocket.
+/// Credit or minutes for a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GrantOrder {
+pub struct GrantRequest {
     /// The account's name.
     pub account: String,
-    /// The pocket's name.
-    pub pocket: String,
+    /// The bucket's name.
+    pub bucket: String,
     /// Money, or seconds in `SEC`; positive.
     pub amount: Amount,
-    /// What the pocket serves.
-    pub terms: PocketTerms,
+    /// What the bucket serves.
+    pub terms: BucketTerms,
     /// At most 200 printable characters.
     pub reference: String,
     /// 1–128 visible ASCII characters.

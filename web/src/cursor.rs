@@ -1,7 +1,7 @@
 //! Opaque cursors of the lists: a letter for the list and the last key in hexadecimal. Invariant: a cursor of another list,
 //! or one that was changed into something unreadable, is refused with 400, never guessed.
 
-/// Longest key that a cursor carries, in bytes: the balances of an account with all the pockets that it may have.
+/// Longest key that a cursor carries, in bytes: the balances of an account with all the buckets that it may have.
 const KEY_BYTES_MAX: usize = 16_384;
 
 /// Writes the cursor of the page after the text key `key`.

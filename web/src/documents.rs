@@ -52,7 +52,8 @@ pub struct AccountDoc {
     pub terms: Option<TermsDoc>,
     /// Promotional and test credit and minutes, in the order in which calls use them.
     #[serde(default)]
-    pub pockets: Vec<PocketDoc>,
+    #[serde(rename = "pockets")]
+    pub buckets: Vec<BucketDoc>,
 }
 
 fn active() -> String {
@@ -88,7 +89,7 @@ pub struct TermsDoc {
 
 /// A part of an account with a kind, an order and an end of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketDoc {
+pub struct BucketDoc {
     /// Unique within the account.
     pub name: String,
     /// `minutes`, `test` or `promo`.
@@ -109,20 +110,21 @@ pub struct PocketDoc {
     pub expires_at: Option<String>,
 }
 
-/// Credit or minutes given to a pocket, as booked.
+/// Credit or minutes given to a bucket, as booked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantDoc {
     /// The account, by its name.
     pub account: String,
-    /// Which pocket.
-    pub pocket: String,
+    /// Which bucket.
+    #[serde(rename = "pocket")]
+    pub bucket: String,
     /// `minutes`, `test` or `promo`.
     pub kind: String,
     /// What was given: money, or seconds with five places.
     pub amount: String,
     /// ISO 4217 code, or `SEC`.
     pub currency: String,
-    /// Posted in the pocket right after it.
+    /// Posted in the bucket right after it.
     pub left: String,
     /// The operator's own words.
     pub reference: String,

@@ -21,9 +21,9 @@ mod state;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, CloseReceipt, GrantOrder, GrantReceipt, Hand, HandOrder, KeptDecks, MovedReceipt, NewAccount,
-    OpenReceipt, PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpOrder, TopUpReceipt, TransitAsk,
-    TransitPlace,
+    Amount, Answer, Backend, BackendError, CloseReceipt, GrantReceipt, GrantRequest, Hand, HandRequest, KeptDecks, MovedReceipt,
+    NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpReceipt, TopUpRequest,
+    TransitAsk, TransitPlace,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};

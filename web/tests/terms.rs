@@ -1,4 +1,4 @@
-//! Grants to pockets and changed terms, against a switch in memory.
+//! Grants to buckets and changed terms, against a switch in memory.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 mod fake;

@@ -14,7 +14,7 @@ use units::{Currency, Name};
 
 use crate::lent::{Lending, Lent};
 use crate::refused::{AccountId, Refused};
-use crate::{House, Key, Party, Transfer};
+use crate::{Key, Party, SystemAccount, Transfer};
 
 pub use request::{Outcome, Request, Settles};
 pub use state::{AccountImage, BalanceImage, GivenImage};
@@ -49,7 +49,7 @@ pub enum Posted {
     Now,
     /// The same transfer was posted before: nothing changed.
     Before {
-        /// The posted balance of the customer's account or pocket right after the first time, 10⁻⁵ units.
+        /// The posted balance of the customer's account or bucket right after the first time, 10⁻⁵ units.
         balance_after: i64,
     },
 }
@@ -64,8 +64,8 @@ pub struct Books {
     low: usize,
     names: Vec<Party>,
     customers: BTreeMap<Name, AccountId>,
-    houses: BTreeMap<(Currency, House), AccountId>,
-    pockets: BTreeMap<(AccountId, Name), AccountId>,
+    system_accounts: BTreeMap<(Currency, SystemAccount), AccountId>,
+    buckets: BTreeMap<(AccountId, Name), AccountId>,
     lending: Lending,
     /// Transfers whose key came from outside: small and kept for ever.
     given: BTreeMap<(AccountId, Key), Given>,
@@ -102,7 +102,7 @@ impl Balance {
     pub const fn available(&self) -> i64 {
         let free = self.posted() as i128 - self.reserved as i128 - self.limit as i128;
         assert!(free >= i64::MIN as i128, "what is reserved is within what was free");
-        // A house account has no limit: more is free of it than any number says.
+        // A system account has no limit: more is free of it than any number says.
         if free > i64::MAX as i128 { i64::MAX } else { free as i64 }
     }
 }
@@ -145,7 +145,7 @@ impl Books {
         self.lending.is_whole(id)
     }
 
-    /// An account or pocket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.
+    /// An account or bucket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.
     pub fn pop_quota_request(&mut self) -> Option<(AccountId, i64)> {
         self.lending.pop_quota_request()
     }

@@ -20,7 +20,7 @@ pub enum Key {
     Call(CallId, u16),
     /// Chosen by who asked for it; unique within its account.
     Given(Name),
-    /// The `n`th time, from 1, that something of a pocket ended; of the main balance, where the name is empty.
+    /// The `n`th time, from 1, that something of a bucket ended; of the main balance, where the name is empty.
     Expired(Name, u32),
     /// The `n`th further movement, from 1, of a request with a given key.
     Part(Name, u8),
@@ -90,14 +90,14 @@ impl Key {
     }
 }
 
-/// `opening`, `call/<32 hex>/<n>`, `key/<as given>`, `part/<n>/<as given>` or `expired/<n>/<pocket>`.
+/// `opening`, `call/<32 hex>/<n>`, `key/<as given>`, `part/<n>/<as given>` or `expired/<n>/<bucket>`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opening => f.write_str("opening"),
             Self::Call(call, sequence) => write!(f, "call/{call}/{sequence}"),
             Self::Given(key) => write!(f, "key/{key}"),
-            Self::Expired(pocket, n) => write!(f, "expired/{n}/{pocket}"),
+            Self::Expired(bucket, n) => write!(f, "expired/{n}/{bucket}"),
             Self::Part(key, n) => write!(f, "part/{n}/{key}"),
         }
     }
@@ -114,8 +114,8 @@ impl FromStr for Key {
         if let Some(given) = s.strip_prefix("key/") {
             return Ok(Self::Given(Name::from(given)));
         }
-        if let Some((n, pocket)) = s.strip_prefix("expired/").and_then(|rest| rest.split_once('/')) {
-            return Ok(Self::Expired(Name::from(pocket), n.parse().map_err(|_| EXPECTED)?));
+        if let Some((n, bucket)) = s.strip_prefix("expired/").and_then(|rest| rest.split_once('/')) {
+            return Ok(Self::Expired(Name::from(bucket), n.parse().map_err(|_| EXPECTED)?));
         }
         if let Some((number, given)) = s.strip_prefix("part/").and_then(|rest| rest.split_once('/')) {
             return Ok(Self::Part(Name::from(given), number.parse().map_err(|_| EXPECTED)?));

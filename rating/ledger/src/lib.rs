@@ -4,13 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod books;
+mod bucket;
 mod chain;
 pub mod json;
 mod key;
 mod lent;
 mod notice;
 mod party;
-mod pocket;
 mod rates;
 mod record;
 mod refused;
@@ -25,12 +25,12 @@ mod trial;
 mod units_text;
 
 pub use books::{Balance, Books, GivenImage, Outcome, Posted, Request, Settles};
+pub use bucket::{Bucket, BucketExpired, BucketGranted, BucketKind, BucketOpened, BucketTerms, Warned};
 pub use chain::{GENESIS, Hash, chain, from_hex, hex};
 pub use key::{CallId, Key};
 pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent};
-pub use party::{AccountNameError, House, MAX_TIERS, Party, check_account_name, check_pocket_name, parent, root};
-pub use pocket::{Pocket, PocketExpired, PocketGranted, PocketKind, PocketOpened, PocketTerms, Warned};
+pub use party::{AccountNameError, MAX_TIERS, Party, SystemAccount, check_account_name, check_bucket_name, parent, root};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
     AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, Newer, OpenPart,
@@ -40,8 +40,8 @@ pub use record::{
 pub use refused::{AccountId, Refused};
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};
 pub use sheet::{Sheet, SheetError, SheetMoney};
-pub use snapshot::{PocketImage, SnapshotError, SnapshotHead, SnapshotReader, StateImage};
-pub use state::{AccountState, Announcement, Due, MAX_POCKETS, OpenedAs, note_all};
+pub use snapshot::{BucketImage, SnapshotError, SnapshotHead, SnapshotReader, StateImage};
+pub use state::{AccountState, Announcement, Due, MAX_BUCKETS, OpenedAs, note_all};
 pub use tariff::{Segment, Tariff};
 pub use terms::{AccountStatus, ProfitGuard, Terms};
 pub use transfer::{Purpose, Transfer};

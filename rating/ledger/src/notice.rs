@@ -39,15 +39,17 @@ pub enum NoticeEvent {
     /// Free minutes are nearly used up and the money cannot carry a call afterwards.
     LowMinutes {
         /// The bucket, by its name in the account.
-        pocket: Name,
+        #[serde(rename = "pocket")]
+        bucket: Name,
         /// Seconds left.
         seconds: u64,
     },
     /// Credit is about to expire.
     CreditExpires {
-        /// Which pocket; the main balance if absent.
+        /// Which bucket; the main balance if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pocket: Option<Name>,
+        #[serde(rename = "pocket")]
+        bucket: Option<Name>,
         /// What would be lost.
         #[serde(with = "units_text")]
         amount: i64,
@@ -58,9 +60,10 @@ pub enum NoticeEvent {
     },
     /// Credit has expired.
     CreditExpired {
-        /// Which pocket; the main balance if absent.
+        /// Which bucket; the main balance if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        pocket: Option<Name>,
+        #[serde(rename = "pocket")]
+        bucket: Option<Name>,
         /// What was lost.
         #[serde(with = "units_text")]
         amount: i64,

@@ -1,4 +1,4 @@
-//! Who pays whom: customers, their pockets and the operator's own accounts, and which names they may have.
+//! Who pays whom: customers, their buckets and the operator's own accounts, and which names they may have.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use units::Name;
 
-/// Longest name of an account or pocket, in bytes.
+/// Longest name of an account or bucket, in bytes.
 const MAX_ACCOUNT_NAME: usize = 64;
 /// Most tiers of an account's name: a reseller, its resellers, a customer.
 pub const MAX_TIERS: usize = 8;
 /// Between the tiers of a name.
 const TIER: char = ':';
-/// Between an account and its pocket.
-const POCKET: char = '/';
+/// Between an account and its bucket.
+const BUCKET: char = '/';
 
 /// The operator's own accounts, one of each per currency.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum House {
+pub enum SystemAccount {
     /// What customers paid for usage.
     Revenue,
     /// What carriers charge us for calls.
@@ -54,14 +54,14 @@ pub enum Party {
     /// Money held for a customer's account.
     Customer(Name),
     /// A part of an account with an order and an end of its own, written `acme/free-minutes`.
-    Pocket {
+    Bucket {
         /// The account, by its name.
         account: Name,
         /// Unique within the account.
-        pocket: Name,
+        bucket: Name,
     },
     /// One of the operator's own accounts, written `@revenue`.
-    House(House),
+    SystemAccount(SystemAccount),
 }
 
 /// A name that no account may have.
@@ -72,14 +72,14 @@ pub enum Party {
 )]
 pub struct AccountNameError(pub String);
 
-/// One or more tiers, as `reseller:customer`, each a [`check_pocket_name`].
+/// One or more tiers, as `reseller:customer`, each a [`check_bucket_name`].
 pub fn check_account_name(name: &str) -> Result<(), AccountNameError> {
     let fits = name.len() <= MAX_ACCOUNT_NAME && name.split(TIER).count() <= MAX_TIERS;
     if fits && name.split(TIER).all(is_plain_name) { Ok(()) } else { Err(name_error(name)) }
 }
 
 /// Letters, digits, `.`, `_`, `-`, beginning with a letter or digit: safe in paths, logs and the journal.
-pub fn check_pocket_name(name: &str) -> Result<(), AccountNameError> {
+pub fn check_bucket_name(name: &str) -> Result<(), AccountNameError> {
     if name.len() <= MAX_ACCOUNT_NAME && is_plain_name(name) { Ok(()) } else { Err(name_error(name)) }
 }
 
@@ -103,7 +103,7 @@ fn name_error(name: &str) -> AccountNameError {
 
 // === impl House ===
 
-impl House {
+impl SystemAccount {
     /// All of them, in the order of statements.
     pub const ALL: [Self; 14] = [
         Self::Revenue,
@@ -155,8 +155,8 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Customer(name) => f.write_str(name),
-            Self::Pocket { account, pocket } => write!(f, "{account}{POCKET}{pocket}"),
-            Self::House(house) => f.write_str(house.name()),
+            Self::Bucket { account, bucket } => write!(f, "{account}{BUCKET}{bucket}"),
+            Self::SystemAccount(system_account) => f.write_str(system_account.name()),
         }
     }
 }
@@ -165,8 +165,8 @@ impl Serialize for Party {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Customer(name) => s.serialize_str(name),
-            Self::Pocket { .. } => s.collect_str(self),
-            Self::House(house) => s.serialize_str(house.name()),
+            Self::Bucket { .. } => s.collect_str(self),
+            Self::SystemAccount(system_account) => s.serialize_str(system_account.name()),
         }
     }
 }
@@ -174,14 +174,14 @@ impl Serialize for Party {
 impl<'de> Deserialize<'de> for Party {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-        if let Some((account, pocket)) = text.split_once(POCKET) {
-            return Ok(Self::Pocket { account: account.into(), pocket: pocket.into() });
+        if let Some((account, bucket)) = text.split_once(BUCKET) {
+            return Ok(Self::Bucket { account: account.into(), bucket: bucket.into() });
         }
         if !text.starts_with('@') {
             return Ok(Self::Customer(Name::from(text)));
         }
-        let house = House::ALL.into_iter().find(|house| house.name() == text);
-        house.map(Self::House).ok_or_else(|| D::Error::custom(format_args!("unknown house account {text}")))
+        let system_account = SystemAccount::ALL.into_iter().find(|system_account| system_account.name() == text);
+        system_account.map(Self::SystemAccount).ok_or_else(|| D::Error::custom(format_args!("unknown house account {text}")))
     }
 }
 
@@ -189,8 +189,8 @@ impl Party {
     /// The customer's account that it is, or is a part of.
     pub const fn account(&self) -> Option<&Name> {
         match self {
-            Self::Customer(name) | Self::Pocket { account: name, .. } => Some(name),
-            Self::House(_) => None,
+            Self::Customer(name) | Self::Bucket { account: name, .. } => Some(name),
+            Self::SystemAccount(_) => None,
         }
     }
 }
@@ -200,14 +200,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn account_names_cannot_pass_for_house_accounts() {
+    fn account_names_cannot_pass_for_system_account_accounts() {
         for good in ["acme", "a", "Telefónica.es", "0-1_2"] {
             assert!(check_account_name(good).is_ok(), "{good}");
         }
         for bad in ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65), "a:", ":a", "a::b", "a:b:c:d:e:f:g:h:i"] {
             assert!(check_account_name(bad).is_err(), "{bad}");
         }
-        assert!(check_account_name("reseller:shop").is_ok() && check_pocket_name("reseller:shop").is_err());
+        assert!(check_account_name("reseller:shop").is_ok() && check_bucket_name("reseller:shop").is_err());
     }
 
     #[test]
@@ -217,11 +217,11 @@ mod tests {
     }
 
     #[test]
-    fn a_pocket_is_a_party_of_its_account() {
-        let pocket = Party::Pocket { account: "acme".into(), pocket: "free".into() };
-        let text = serde_json::to_string(&pocket).expect("serialises");
+    fn a_bucket_is_a_party_of_its_account() {
+        let bucket = Party::Bucket { account: "acme".into(), bucket: "free".into() };
+        let text = serde_json::to_string(&bucket).expect("serialises");
         assert_eq!(text, r#""acme/free""#);
-        assert_eq!(serde_json::from_str::<Party>(&text).expect("reads"), pocket);
-        assert_eq!(pocket.account().map(|name| &**name), Some("acme"));
+        assert_eq!(serde_json::from_str::<Party>(&text).expect("reads"), bucket);
+        assert_eq!(bucket.account().map(|name| &**name), Some("acme"));
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Rate, Wall};
 
-use crate::{CallId, Key, Notice, PocketExpired, PocketGranted, PocketOpened, Tariff, Terms, Transfer, TrialRow, units_text};
+use crate::{BucketExpired, BucketGranted, BucketOpened, CallId, Key, Notice, Tariff, Terms, Transfer, TrialRow, units_text};
 
 pub use version::{Newer, RecordError};
 
@@ -55,9 +55,11 @@ pub enum RecordBody {
     /// Something that the account's owner should hear of.
     Notice(Notice),
     /// Promotional or test credit, or minutes, were given.
-    PocketGranted(PocketGranted),
+    #[serde(rename = "pocket_granted")]
+    BucketGranted(BucketGranted),
     /// What was left of a balance ended.
-    PocketExpired(PocketExpired),
+    #[serde(rename = "pocket_expired")]
+    BucketExpired(BucketExpired),
     /// A payment was announced and is not yet here.
     Announced(Announced),
     /// An announced payment will not come.
@@ -70,8 +72,9 @@ pub enum RecordBody {
     Reversed(Reversed),
     /// The books of a period were closed.
     PeriodClosed(PeriodClosed),
-    /// A pocket of the central ledger is known here, with these terms.
-    PocketOpened(PocketOpened),
+    /// A bucket of the central ledger is known here, with these terms.
+    #[serde(rename = "pocket_opened")]
+    BucketOpened(BucketOpened),
     /// The central ledger lent a part of the account's balance, or got one back.
     Slice(SliceMoved),
     /// A service was paid by the piece.
@@ -300,9 +303,10 @@ pub struct Checkpoint {
 /// Seconds leased from one balance, from the end of the part before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenPart {
-    /// Which pocket; the account's own money if absent.
+    /// Which bucket; the account's own money if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pocket: Option<Name>,
+    #[serde(rename = "pocket")]
+    pub bucket: Option<Name>,
     /// Seconds after the answer, exclusive.
     pub until: u64,
 }
@@ -382,15 +386,15 @@ impl Record {
             | RecordBody::AccountChanged(_)
             | RecordBody::TopUp(_)
             | RecordBody::Notice(_)
-            | RecordBody::PocketGranted(_)
-            | RecordBody::PocketExpired(_)
+            | RecordBody::BucketGranted(_)
+            | RecordBody::BucketExpired(_)
             | RecordBody::Announced(_)
             | RecordBody::Rejected(_)
             | RecordBody::Corrected(_)
             | RecordBody::Rerated(_)
             | RecordBody::Reversed(_)
             | RecordBody::PeriodClosed(_)
-            | RecordBody::PocketOpened(_)
+            | RecordBody::BucketOpened(_)
             | RecordBody::Slice(_)
             | RecordBody::Charged(_)
             | RecordBody::Newer(_)
@@ -411,13 +415,13 @@ impl Record {
             | RecordBody::CallOpen(_)
             | RecordBody::Checkpoint(_)
             | RecordBody::Notice(_)
-            | RecordBody::PocketOpened(_)
+            | RecordBody::BucketOpened(_)
             | RecordBody::Newer(_)
             | RecordBody::PeriodClosed(_) => Vec::new(),
             RecordBody::AccountOpened(opened) => opened.opening.iter().collect(),
             RecordBody::TopUp(booked) => std::iter::once(&booked.transfer).chain(&booked.fee).collect(),
-            RecordBody::PocketGranted(granted) => vec![&granted.transfer],
-            RecordBody::PocketExpired(expired) => vec![&expired.transfer],
+            RecordBody::BucketGranted(granted) => vec![&granted.transfer],
+            RecordBody::BucketExpired(expired) => vec![&expired.transfer],
             RecordBody::Settled(settled) => settled.transfers.iter().collect(),
             RecordBody::CostBooked(booked) => booked.transfers.iter().collect(),
             RecordBody::Announced(announced) => vec![&announced.transfer],

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountChanged, AccountId, AccountOpened, AccountState, Balance, Books, CallId, CallOpen, GENESIS, Hash, Key, OpenPart, Outcome,
-    PocketGranted, PocketOpened, Posted, Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain,
-    note_all, parent,
+    AccountChanged, AccountId, AccountOpened, AccountState, Balance, Books, BucketGranted, BucketOpened, CallId, CallOpen, GENESIS, Hash,
+    Key, OpenPart, Outcome, Posted, Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain, note_all,
+    parent,
 };
 
 /// No period was ever closed.
@@ -250,12 +250,12 @@ impl Replay {
             }
             RecordBody::AccountOpened(opened) => shard.open(record, opened).map_err(refused),
             RecordBody::AccountChanged(changed) => shard.change(record, changed).map_err(refused),
-            RecordBody::PocketGranted(granted) => shard.grant(record, granted).map_err(refused),
-            RecordBody::PocketOpened(opened) => shard.know_pocket(record, opened).map_err(refused),
-            RecordBody::PocketExpired(expired) => {
+            RecordBody::BucketGranted(granted) => shard.grant(record, granted).map_err(refused),
+            RecordBody::BucketOpened(opened) => shard.know_bucket(record, opened).map_err(refused),
+            RecordBody::BucketExpired(expired) => {
                 shard.repost(&expired.transfer, record.at).map_err(refused)?;
                 if let Some(state) = shard.state_mut(&record.account) {
-                    state.note_expired(expired.pocket.as_ref());
+                    state.note_expired(expired.bucket.as_ref());
                 }
                 Ok(())
             }
@@ -328,7 +328,7 @@ impl ShardBooks {
         let owner = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
         let transfers: Vec<Transfer> = record.transfers().into_iter().cloned().collect();
         let settles = settles.as_ref().map(|(of, outcome)| Settles { of, outcome });
-        match self.books.carry_out(&Request { owner, transfers: &transfers, method, settles })? {
+        match self.books.book_request(&Request { owner, transfers: &transfers, method, settles })? {
             Posted::Now => {
                 note_all(&self.books, &mut self.states, &transfers, record.at);
                 if let Some(state) = self.states.get_mut(&owner) {
@@ -364,7 +364,7 @@ impl ShardBooks {
         Ok(())
     }
 
-    fn grant(&mut self, record: &Record, granted: &PocketGranted) -> Result<(), Refused> {
+    fn grant(&mut self, record: &Record, granted: &BucketGranted) -> Result<(), Refused> {
         let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
         let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
         match state.grant(&mut self.books, id, granted, record.at)? {
@@ -373,10 +373,10 @@ impl ShardBooks {
         }
     }
 
-    fn know_pocket(&mut self, record: &Record, opened: &PocketOpened) -> Result<(), Refused> {
+    fn know_bucket(&mut self, record: &Record, opened: &BucketOpened) -> Result<(), Refused> {
         let id = self.books.id(&record.account).ok_or(Refused::UnknownAccount)?;
         let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
-        state.know_pocket(&mut self.books, id, opened).map(|_| ())
+        state.know_bucket(&mut self.books, id, opened).map(|_| ())
     }
 
     /// What the journal says was posted at `at`, with all that follows from it.

@@ -14,8 +14,8 @@ pub struct Sheet {
     pub name: Name,
     /// Its own money.
     pub money: SheetMoney,
-    /// Its pockets by name.
-    pub pockets: Vec<(Name, SheetMoney)>,
+    /// Its buckets by name.
+    pub buckets: Vec<(Name, SheetMoney)>,
     /// What is known of it beside its money.
     pub state: StateImage,
     /// Movements under given keys; not all need be here.
@@ -61,11 +61,11 @@ impl SheetMoney {
 impl Sheet {
     /// An account as it stands in `books`, with all its movements there.
     pub fn of(books: &Books, state: &AccountState, id: AccountId) -> Option<Self> {
-        let pockets = books.pockets_of(id).filter_map(|(name, pocket)| Some((name.clone(), SheetMoney::of(books, pocket)?)));
+        let buckets = books.buckets_of(id).filter_map(|(name, bucket)| Some((name.clone(), SheetMoney::of(books, bucket)?)));
         Some(Self {
             name: books.name(id)?.clone(),
             money: SheetMoney::of(books, id)?,
-            pockets: pockets.collect(),
+            buckets: buckets.collect(),
             state: StateImage::of(state),
             given: books.given_images(id).collect(),
             outcomes: books.outcomes_of(id).map(|(key, outcome)| (key.clone(), outcome.clone())).collect(),
@@ -86,15 +86,15 @@ impl ShardBooks {
     }
 
     fn load(&mut self, sheet: Sheet) -> Result<(), SheetError> {
-        let Sheet { name, money, pockets, state, given, outcomes } = sheet;
+        let Sheet { name, money, buckets, state, given, outcomes } = sheet;
         let unfit = |refused| SheetError(name.clone(), refused);
-        let images = pockets.iter().map(|(pocket, money)| (pocket.clone(), money.image())).collect();
-        let image = AccountImage { name: name.clone(), balance: money.image(), pockets: images, slices: Vec::new() };
+        let images = buckets.iter().map(|(bucket, money)| (bucket.clone(), money.image())).collect();
+        let image = AccountImage { name: name.clone(), balance: money.image(), buckets: images, slices: Vec::new() };
         let id = self.books.load_account(&image).map_err(unfit)?;
         self.books.load_held(id, money.held);
-        for (pocket, money) in &pockets {
-            let pocket = self.books.pocket(id, pocket).ok_or(unfit(Refused::UnknownAccount))?;
-            self.books.load_held(pocket, money.held);
+        for (bucket, money) in &buckets {
+            let bucket = self.books.bucket(id, bucket).ok_or(unfit(Refused::UnknownAccount))?;
+            self.books.load_held(bucket, money.held);
         }
         self.states.insert(id, state.state(&self.books, id, &name).map_err(unfit)?);
         for image in given {
@@ -110,7 +110,7 @@ impl ShardBooks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{House, Party, PocketGranted, PocketKind, PocketTerms, Purpose, Terms, Transfer};
+    use crate::{BucketGranted, BucketKind, BucketTerms, Party, Purpose, SystemAccount, Terms, Transfer};
     use units::Money;
 
     #[test]
@@ -118,31 +118,31 @@ mod tests {
         let (mut books, name) = (Books::default(), Name::from("acme"));
         let id = books.open(&name, Currency::EUR, -500).expect("new");
         let mut state = AccountState::new(Terms::of_deck("retail"), Wall(7), None, 0);
-        let transfer = |key: &str, house, credit, money| Transfer {
+        let transfer = |key: &str, system_account, credit, money| Transfer {
             key: Key::Given(key.into()),
             purpose: Purpose::Grant,
-            debit: Party::House(house),
+            debit: Party::SystemAccount(system_account),
             credit,
             amount: money,
             memo: Some("welcome".into()),
         };
-        let free = Party::Pocket { account: name.clone(), pocket: "free".into() };
-        let granted = PocketGranted {
-            pocket: "free".into(),
-            terms: PocketTerms::of(PocketKind::Minutes),
-            transfer: transfer("g", House::Minutes, free, Money::of(600, Currency::SEC)),
+        let free = Party::Bucket { account: name.clone(), bucket: "free".into() };
+        let granted = BucketGranted {
+            bucket: "free".into(),
+            terms: BucketTerms::of(BucketKind::Minutes),
+            transfer: transfer("g", SystemAccount::Minutes, free, Money::of(600, Currency::SEC)),
         };
         state.grant(&mut books, id, &granted, Wall(8)).expect("given");
         let debt = Transfer {
             debit: Party::Customer(name.clone()),
-            credit: Party::House(House::Corrections),
-            ..transfer("c", House::Corrections, Party::Customer(name.clone()), Money::of(300, Currency::EUR))
+            credit: Party::SystemAccount(SystemAccount::Corrections),
+            ..transfer("c", SystemAccount::Corrections, Party::Customer(name.clone()), Money::of(300, Currency::EUR))
         };
         books.post(&debt).expect("into debt");
         books.reserve(id, 120).expect("within the limit");
         let sheet = Sheet::of(&books, &state, id).expect("whole");
         assert_eq!((sheet.money.posted, sheet.money.held, sheet.money.limit), (-300, 120, -500));
-        assert_eq!((sheet.given.len(), sheet.pockets.len()), (2, 1));
+        assert_eq!((sheet.given.len(), sheet.buckets.len()), (2, 1));
         let shard = ShardBooks::of_sheets(vec![sheet.clone()], crate::OPEN).expect("fits");
         let id = shard.books.id("acme").expect("there");
         assert_eq!(shard.books.balance(id).map(crate::Balance::available), Some(80));

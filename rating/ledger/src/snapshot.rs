@@ -1,7 +1,7 @@
 //! A replay as lines of JSON, in one order whatever way it was reached, and back: what a start with a long journal begins from.
 //!
 //! Two replays of the same entries write the same bytes, also if one of them began with a snapshot. Numbers of accounts and shards do not
-//! survive; how much of a house account a shard holds means nothing, only the sum does.
+//! survive; how much of a system account a shard holds means nothing, only the sum does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use units::{Name, Wall};
 
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
-    AccountId, AccountState, Announcement, Books, GENESIS, Hash, House, Key, OpenCall, OpenedAs, Outcome, Party, Pocket, PocketTerms,
-    Refused, Replay, ShardBooks, Terms, Warned, chain, from_hex, hex, parent,
+    AccountId, AccountState, Announcement, Books, Bucket, BucketTerms, GENESIS, Hash, Key, OpenCall, OpenedAs, Outcome, Party, Refused,
+    Replay, ShardBooks, SystemAccount, Terms, Warned, chain, from_hex, hex, parent,
 };
 
 /// The form written today.
@@ -60,13 +60,31 @@ pub struct SnapshotHead {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    Begin { v: u8, seq: u64, chain: String, closed_until: Wall },
-    House { house: Party, balance: BalanceImage },
-    Account { account: AccountImage, state: Box<StateImage> },
+    Begin {
+        v: u8,
+        seq: u64,
+        chain: String,
+        closed_until: Wall,
+    },
+    #[serde(rename = "house")]
+    SystemAccount {
+        system_account: Party,
+        balance: BalanceImage,
+    },
+    Account {
+        account: AccountImage,
+        state: Box<StateImage>,
+    },
     Given(GivenImage),
-    Outcome { owner: Name, of: Key, outcome: Outcome },
+    Outcome {
+        owner: Name,
+        of: Key,
+        outcome: Outcome,
+    },
     Open(Box<OpenCall>),
-    End { sha256: String },
+    End {
+        sha256: String,
+    },
 }
 
 /// An [`AccountState`] without numbers of accounts.
@@ -96,16 +114,17 @@ pub struct StateImage {
     pub announced: BTreeMap<Key, Announcement>,
     /// In the order in which calls use them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pockets: Vec<PocketImage>,
+    #[serde(rename = "pockets")]
+    pub buckets: Vec<BucketImage>,
 }
 
-/// A [`Pocket`] without its number.
+/// A [`Bucket`] without its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketImage {
+pub struct BucketImage {
     /// Unique within the account.
     pub name: Name,
     /// What it serves.
-    pub terms: PocketTerms,
+    pub terms: BucketTerms,
     /// The last grant.
     pub granted_at: Wall,
     /// Few seconds left were not told yet.
@@ -135,7 +154,7 @@ impl StateImage {
             terms,
             opened_at,
             parent: _,
-            pockets,
+            buckets,
             last_event,
             low_armed,
             warned,
@@ -144,26 +163,26 @@ impl StateImage {
             opened_as,
             announced,
         } = state.clone();
-        let pockets = pockets.into_iter().map(|pocket| {
-            let Pocket { id: _, name, terms, granted_at, low_armed, warned, expiries } = pocket;
-            PocketImage { name, terms, granted_at, low_armed, warned, expiries }
+        let buckets = buckets.into_iter().map(|bucket| {
+            let Bucket { id: _, name, terms, granted_at, low_armed, warned, expiries } = bucket;
+            BucketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
         let opened_as = opened_as.map(|opened| Box::new((*opened).clone()));
-        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, pockets: pockets.collect() }
+        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, buckets: buckets.collect() }
     }
 
-    /// The state of `account`, named `name`; pockets that the books do not have are an error.
+    /// The state of `account`, named `name`; buckets that the books do not have are an error.
     pub(crate) fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
-        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, pockets } = self;
-        let pockets = pockets.into_iter().map(|image| {
-            let PocketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
-            let id = books.pocket(account, &name).ok_or(Refused::UnknownAccount)?;
-            Ok(Pocket { id, name, terms, granted_at, low_armed, warned, expiries })
+        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, buckets } = self;
+        let buckets = buckets.into_iter().map(|image| {
+            let BucketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
+            let id = books.bucket(account, &name).ok_or(Refused::UnknownAccount)?;
+            Ok(Bucket { id, name, terms, granted_at, low_armed, warned, expiries })
         });
         let parent = parent(name).and_then(|above| books.id(above));
-        let pockets = pockets.collect::<Result<_, Refused>>()?;
+        let buckets = buckets.collect::<Result<_, Refused>>()?;
         let opened_as = opened_as.map(|opened| Arc::new(*opened));
-        Ok(AccountState { terms, opened_at, parent, pockets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced })
+        Ok(AccountState { terms, opened_at, parent, buckets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced })
     }
 }
 
@@ -182,21 +201,22 @@ impl Replay {
             put(&bytes)
         };
         write(&Line::Begin { v: VERSION, seq: self.seq(), chain: hex(&self.chain), closed_until: self.closed_until })?;
-        let mut houses: BTreeMap<(units::Currency, House), BalanceImage> = BTreeMap::new();
+        let mut system_accounts: BTreeMap<(units::Currency, SystemAccount), BalanceImage> = BTreeMap::new();
         let mut accounts: BTreeMap<&Name, (&ShardBooks, AccountId)> = BTreeMap::new();
         let mut open_calls = BTreeMap::new();
         for shard in &self.shards {
             let ShardBooks { books, states: _, open_calls: open, closed_until: _ } = shard;
-            for (house, image) in books.house_images() {
-                let sum = houses.entry((image.currency, house)).or_insert(BalanceImage { credits: 0, debits: 0, ..image });
+            for (system_account, image) in books.system_account_images() {
+                let sum =
+                    system_accounts.entry((image.currency, system_account)).or_insert(BalanceImage { credits: 0, debits: 0, ..image });
                 sum.credits = sum.credits.checked_add(image.credits).expect("the shards' house accounts sum within range");
                 sum.debits = sum.debits.checked_add(image.debits).expect("the shards' house accounts sum within range");
             }
             accounts.extend(books.customers().map(|(name, id)| (name, (shard, id))));
             open_calls.extend(open);
         }
-        for ((_, house), balance) in houses {
-            write(&Line::House { house: Party::House(house), balance })?;
+        for ((_, system_account), balance) in system_accounts {
+            write(&Line::SystemAccount { system_account: Party::SystemAccount(system_account), balance })?;
         }
         for (owner, (shard, id)) in accounts {
             let (Some(account), Some(state)) = (shard.books.image(id), shard.states.get(&id)) else { continue };
@@ -214,7 +234,7 @@ impl Replay {
         put(&serde_json::to_vec(&Line::End { sha256: hex(&sum) })?)
     }
 
-    /// Gives the shards beyond the first their counterweight of what the first holds of the house accounts, so that each sums to zero.
+    /// Gives the shards beyond the first their counterweight of what the first holds of the system accounts, so that each sums to zero.
     fn balance_shards(&mut self) -> Result<(), Refused> {
         let Some((first, others)) = self.shards.split_first_mut() else { return Ok(()) };
         for shard in others {
@@ -222,8 +242,8 @@ impl Replay {
                 let size = i64::try_from(sum.unsigned_abs()).map_err(|_| Refused::Overflow)?;
                 let (low, high) = if sum < 0 { (size, 0) } else { (0, size) };
                 let image = BalanceImage { currency, credits: low, debits: high, limit: 0 };
-                shard.books.load_house(House::Opening, image)?;
-                first.books.load_house(House::Opening, BalanceImage { credits: high, debits: low, ..image })?;
+                shard.books.load_system_account(SystemAccount::Opening, image)?;
+                first.books.load_system_account(SystemAccount::Opening, BalanceImage { credits: high, debits: low, ..image })?;
             }
         }
         Ok(())
@@ -281,11 +301,11 @@ impl SnapshotReader {
     fn load(&mut self, line: Line) -> Result<(), Refused> {
         match line {
             Line::Begin { .. } | Line::End { .. } => Err(Refused::KeyReused),
-            Line::House { house: Party::House(house), balance } => match self.replay.shards.first_mut() {
-                Some(first) => first.books.load_house(house, balance),
+            Line::SystemAccount { system_account: Party::SystemAccount(system_account), balance } => match self.replay.shards.first_mut() {
+                Some(first) => first.books.load_system_account(system_account, balance),
                 None => Ok(()),
             },
-            Line::House { .. } => Err(Refused::UnknownAccount),
+            Line::SystemAccount { .. } => Err(Refused::UnknownAccount),
             Line::Account { account, state } => {
                 let Some(shard) = self.replay.shard_mut(&account.name) else { return Ok(()) };
                 let id = shard.books.load_account(&account)?;

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use units::{Name, Wall};
 
-use crate::pocket::next_warning;
+use crate::bucket::next_warning;
 use crate::{
-    AccountId, AccountOpened, Balance, Books, Key, NoticeEvent, Pocket, PocketGranted, PocketKind, PocketOpened, PocketTerms, Posted,
+    AccountId, AccountOpened, Balance, Books, Bucket, BucketGranted, BucketKind, BucketOpened, BucketTerms, Key, NoticeEvent, Posted,
     Purpose, RecordBody, Refused, Terms, Transfer, Warned, units_text,
 };
 
-/// Most pockets of an account; used-up ones give way.
-pub const MAX_POCKETS: usize = 64;
+/// Most buckets of an account; used-up ones give way.
+pub const MAX_BUCKETS: usize = 64;
 
 /// Everything of an account but its money.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct AccountState {
     /// The account a tier above.
     pub parent: Option<AccountId>,
     /// In the order in which calls use them.
-    pub pockets: Vec<Pocket>,
+    pub buckets: Vec<Bucket>,
     /// The last payment or paid usage: what `idle_days` and `idle_months` count from.
     pub last_event: Wall,
     /// The balance was above its low mark and the owner was not told since.
@@ -70,7 +70,7 @@ pub struct Announcement {
 /// Something that comes with time alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Due {
-    /// The owner is to be told that a balance ends: a pocket by its place, or the main balance.
+    /// The owner is to be told that a balance ends: a bucket by its place, or the main balance.
     Warning(Option<usize>),
     /// It ends.
     End(Option<usize>),
@@ -102,7 +102,7 @@ impl AccountState {
             terms,
             opened_at: at,
             parent,
-            pockets: Vec::new(),
+            buckets: Vec::new(),
             last_event: at,
             low_armed,
             warned: None,
@@ -152,8 +152,8 @@ impl AccountState {
                 self.announced.remove(&rejected.of);
             }
             RecordBody::Reversed(reversed) => {
-                if let Key::Expired(pocket, _) = &reversed.of {
-                    self.note_unexpired(books, account, pocket, at);
+                if let Key::Expired(bucket, _) = &reversed.of {
+                    self.note_unexpired(books, account, bucket, at);
                 }
             }
             _ => {}
@@ -169,18 +169,18 @@ impl AccountState {
     pub fn note_notice(&mut self, event: &NoticeEvent, at: Wall) {
         match event {
             NoticeEvent::LowBalance { .. } => self.low_armed = false,
-            NoticeEvent::LowMinutes { pocket, .. } => {
-                if let Some(pocket) = self.pocket_mut(pocket) {
-                    pocket.low_armed = false;
+            NoticeEvent::LowMinutes { bucket, .. } => {
+                if let Some(bucket) = self.bucket_mut(bucket) {
+                    bucket.low_armed = false;
                 }
             }
-            NoticeEvent::CreditExpires { pocket, at: expiry, .. } => {
+            NoticeEvent::CreditExpires { bucket, at: expiry, .. } => {
                 let warned = Some(Warned { expiry: *expiry, at });
-                match pocket {
+                match bucket {
                     None => self.warned = warned,
                     Some(name) => {
-                        if let Some(pocket) = self.pocket_mut(name) {
-                            pocket.warned = warned;
+                        if let Some(bucket) = self.bucket_mut(name) {
+                            bucket.warned = warned;
                         }
                     }
                 }
@@ -196,22 +196,22 @@ impl AccountState {
         }
     }
 
-    /// Books a grant to a pocket of `account`, this one, opening the pocket if there is none of that name.
-    pub fn grant(&mut self, books: &mut Books, account: AccountId, granted: &PocketGranted, at: Wall) -> Result<Posted, Refused> {
-        if !books.knows(account, &granted.transfer.key) && books.pocket(account, &granted.pocket).is_none() {
-            books.open_pocket(account, &granted.pocket, granted.transfer.amount.currency)?;
+    /// Books a grant to a bucket of `account`, this one, opening the bucket if there is none of that name.
+    pub fn grant(&mut self, books: &mut Books, account: AccountId, granted: &BucketGranted, at: Wall) -> Result<Posted, Refused> {
+        if !books.knows(account, &granted.transfer.key) && books.bucket(account, &granted.bucket).is_none() {
+            books.open_bucket(account, &granted.bucket, granted.transfer.amount.currency)?;
         }
         let posted = books.post(&granted.transfer)?;
         if posted != Posted::Now {
             return Ok(posted);
         }
-        let id = books.pocket(account, &granted.pocket).ok_or(Refused::UnknownAccount)?;
-        let before = self.pocket(&granted.pocket).map_or(0, |pocket| pocket.expiries);
+        let id = books.bucket(account, &granted.bucket).ok_or(Refused::UnknownAccount)?;
+        let before = self.bucket(&granted.bucket).map_or(0, |bucket| bucket.expiries);
         self.forget_used_up(books);
-        self.pockets.retain(|pocket| pocket.id != id);
-        self.place(Pocket {
+        self.buckets.retain(|bucket| bucket.id != id);
+        self.place(Bucket {
             id,
-            name: granted.pocket.clone(),
+            name: granted.bucket.clone(),
             terms: granted.terms.clone(),
             granted_at: at,
             low_armed: true,
@@ -221,32 +221,32 @@ impl AccountState {
         Ok(Posted::Now)
     }
 
-    fn place(&mut self, pocket: Pocket) {
-        self.pockets.push(pocket);
-        self.pockets.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    fn place(&mut self, bucket: Bucket) {
+        self.buckets.push(bucket);
+        self.buckets.sort_by(|a, b| a.rank().cmp(&b.rank()));
     }
 
-    /// Takes a pocket of `account`, this one, as the central ledger has it, opening it if there is none of that name. False if it was known
+    /// Takes a bucket of `account`, this one, as the central ledger has it, opening it if there is none of that name. False if it was known
     /// so already.
-    pub fn know_pocket(&mut self, books: &mut Books, account: AccountId, opened: &PocketOpened) -> Result<bool, Refused> {
-        let PocketOpened { pocket, terms, granted_at } = opened;
-        if self.pocket(pocket).is_some_and(|known| known.terms == *terms && known.granted_at == *granted_at) {
+    pub fn know_bucket(&mut self, books: &mut Books, account: AccountId, opened: &BucketOpened) -> Result<bool, Refused> {
+        let BucketOpened { bucket, terms, granted_at } = opened;
+        if self.bucket(bucket).is_some_and(|known| known.terms == *terms && known.granted_at == *granted_at) {
             return Ok(false);
         }
         let own = books.balance(account).ok_or(Refused::UnknownAccount)?.currency;
         let currency = terms.kind.currency(own);
-        let id = match books.pocket(account, pocket) {
+        let id = match books.bucket(account, bucket) {
             Some(id) => id,
-            None => books.open_pocket(account, pocket, currency)?,
+            None => books.open_bucket(account, bucket, currency)?,
         };
         if books.balance(id).is_none_or(|balance| balance.currency != currency) {
             return Err(Refused::CurrencyMismatch);
         }
         self.forget_used_up(books);
-        self.pockets.retain(|known| known.id != id);
-        self.place(Pocket {
+        self.buckets.retain(|known| known.id != id);
+        self.place(Bucket {
             id,
-            name: pocket.clone(),
+            name: bucket.clone(),
             terms: terms.clone(),
             granted_at: *granted_at,
             low_armed: true,
@@ -256,39 +256,39 @@ impl AccountState {
         Ok(true)
     }
 
-    /// Pockets with nothing posted are nothing any more, once there are many.
+    /// Buckets with nothing posted are nothing any more, once there are many.
     pub fn forget_used_up(&mut self, books: &Books) {
-        if self.pockets.len() >= MAX_POCKETS {
-            self.pockets.retain(|pocket| books.balance(pocket.id).is_some_and(|balance| balance.posted() > 0));
+        if self.buckets.len() >= MAX_BUCKETS {
+            self.buckets.retain(|bucket| books.balance(bucket.id).is_some_and(|balance| balance.posted() > 0));
         }
     }
 
-    /// Something of a pocket, or of the main balance, expired.
-    pub fn note_expired(&mut self, pocket: Option<&Name>) {
-        match pocket {
+    /// Something of a bucket, or of the main balance, expired.
+    pub fn note_expired(&mut self, bucket: Option<&Name>) {
+        match bucket {
             None => self.expiries = self.expiries.checked_add(1).expect("fewer than 2³² ends of one balance"),
             Some(name) => {
-                if let Some(pocket) = self.pocket_mut(name) {
-                    pocket.expiries = pocket.expiries.checked_add(1).expect("fewer than 2³² ends of one pocket");
+                if let Some(bucket) = self.bucket_mut(name) {
+                    bucket.expiries = bucket.expiries.checked_add(1).expect("fewer than 2³² ends of one pocket");
                 }
             }
         }
     }
 
-    /// An expiry was reversed at `at`, of the pocket of this name or, without a name, of the main balance. It must not end again at once:
-    /// an end that has passed is lifted, until a grant gives the pocket another; the time without use counts anew.
-    fn note_unexpired(&mut self, books: &Books, account: AccountId, pocket: &Name, at: Wall) {
-        if pocket.is_empty() {
+    /// An expiry was reversed at `at`, of the bucket of this name or, without a name, of the main balance. It must not end again at once:
+    /// an end that has passed is lifted, until a grant gives the bucket another; the time without use counts anew.
+    fn note_unexpired(&mut self, books: &Books, account: AccountId, bucket: &Name, at: Wall) {
+        if bucket.is_empty() {
             self.last_event = self.last_event.max(at);
             return;
         }
-        let Some(id) = books.pocket(account, pocket) else { return };
-        let known = self.pockets.iter().position(|known| known.id == id).map(|place| self.pockets.remove(place));
+        let Some(id) = books.bucket(account, bucket) else { return };
+        let known = self.buckets.iter().position(|known| known.id == id).map(|place| self.buckets.remove(place));
         let mut restored = known.unwrap_or_else(|| {
             // It was used up and forgotten; what it served is not known any more.
             let is_time = books.balance(id).is_some_and(|balance| balance.currency == units::Currency::SEC);
-            let terms = PocketTerms::of(if is_time { PocketKind::Minutes } else { PocketKind::Promo });
-            Pocket { id, name: pocket.clone(), terms, granted_at: at, low_armed: true, warned: None, expiries: 0 }
+            let terms = BucketTerms::of(if is_time { BucketKind::Minutes } else { BucketKind::Promo });
+            Bucket { id, name: bucket.clone(), terms, granted_at: at, low_armed: true, warned: None, expiries: 0 }
         });
         if restored.terms.is_expired(at) {
             (restored.terms.expires_at, restored.warned) = (None, None);
@@ -296,13 +296,13 @@ impl AccountState {
         self.place(restored);
     }
 
-    /// A pocket by name.
-    pub fn pocket(&self, name: &str) -> Option<&Pocket> {
-        self.pockets.iter().find(|pocket| &*pocket.name == name)
+    /// A bucket by name.
+    pub fn bucket(&self, name: &str) -> Option<&Bucket> {
+        self.buckets.iter().find(|bucket| &*bucket.name == name)
     }
 
-    fn pocket_mut(&mut self, name: &str) -> Option<&mut Pocket> {
-        self.pockets.iter_mut().find(|pocket| &*pocket.name == name)
+    fn bucket_mut(&mut self, name: &str) -> Option<&mut Bucket> {
+        self.buckets.iter_mut().find(|bucket| &*bucket.name == name)
     }
 
     /// When the main balance ends if nothing happens: the end of a day of the account's zone, `idle_months` or `idle_days` after the last
@@ -319,13 +319,13 @@ impl AccountState {
     /// The next thing that comes with time alone, and when.
     pub fn next_due(&self, books: &Books, account: AccountId) -> Option<(Wall, Due)> {
         let main = books.balance(account).into_iter().flat_map(|balance| self.main_dues(balance));
-        let pockets = self.pockets.iter().enumerate().flat_map(|(place, pocket)| {
-            let free = books.balance(pocket.id).map_or(0, Balance::available);
-            let end = pocket.terms.expires_at.map(|at| (at, Due::End(Some(place))));
-            let warning = pocket.next_warning(&self.terms.zone()).map(|at| (at, Due::Warning(Some(place))));
+        let buckets = self.buckets.iter().enumerate().flat_map(|(place, bucket)| {
+            let free = books.balance(bucket.id).map_or(0, Balance::available);
+            let end = bucket.terms.expires_at.map(|at| (at, Due::End(Some(place))));
+            let warning = bucket.next_warning(&self.terms.zone()).map(|at| (at, Due::Warning(Some(place))));
             [end, warning].into_iter().flatten().filter(move |_| free > 0)
         });
-        main.chain(pockets).min()
+        main.chain(buckets).min()
     }
 
     /// Money that calls are using is not idle.
@@ -337,21 +337,21 @@ impl AccountState {
         [ends, warning].into_iter().flatten()
     }
 
-    /// Pockets of minutes before pockets of money, each in its order, that serve a number at `at`.
-    pub fn serving<'a>(&'a self, digits: &'a [u8], at: Wall) -> impl Iterator<Item = &'a Pocket> {
-        self.pockets.iter().filter(move |pocket| pocket.terms.serves(digits, at))
+    /// Buckets of minutes before buckets of money, each in its order, that serve a number at `at`.
+    pub fn serving<'a>(&'a self, digits: &'a [u8], at: Wall) -> impl Iterator<Item = &'a Bucket> {
+        self.buckets.iter().filter(move |bucket| bucket.terms.serves(digits, at))
     }
 
-    /// Whether minutes are among its pockets.
+    /// Whether minutes are among its buckets.
     pub fn has_minutes(&self) -> bool {
-        self.pockets.iter().any(|pocket| pocket.terms.kind == PocketKind::Minutes)
+        self.buckets.iter().any(|bucket| bucket.terms.kind == BucketKind::Minutes)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{House, Key, Notice, Party, PocketExpired, PocketTerms, Record, RecordBody, Replay, ShardBooks};
+    use crate::{BucketExpired, BucketTerms, Key, Notice, Party, Record, RecordBody, Replay, ShardBooks, SystemAccount};
     use units::{Currency, Money};
 
     const DAY_MS: i64 = 86_400_000;
@@ -360,22 +360,28 @@ mod tests {
         Transfer { key, purpose, debit, credit, amount: Money::of(amount, currency), memo: None }
     }
 
-    fn pocket(name: &str) -> Party {
-        Party::Pocket { account: "acme".into(), pocket: name.into() }
+    fn bucket(name: &str) -> Party {
+        Party::Bucket { account: "acme".into(), bucket: name.into() }
     }
 
-    fn granted(name: &str, kind: PocketKind, amount: i64, expires_at: Option<Wall>) -> RecordBody {
-        let house = Party::House(if kind == PocketKind::Minutes { House::Minutes } else { House::Promotions });
+    fn granted(name: &str, kind: BucketKind, amount: i64, expires_at: Option<Wall>) -> RecordBody {
+        let system_account =
+            Party::SystemAccount(if kind == BucketKind::Minutes { SystemAccount::Minutes } else { SystemAccount::Promotions });
         let key = Key::Given(format!("grant-{name}-{amount}").into());
-        let transfer = transfer(key, Purpose::Grant, (house, pocket(name)), amount, kind.currency(Currency::EUR));
-        let terms = PocketTerms { expires_at, ..PocketTerms::of(kind) };
-        RecordBody::PocketGranted(PocketGranted { pocket: name.into(), terms, transfer })
+        let transfer = transfer(key, Purpose::Grant, (system_account, bucket(name)), amount, kind.currency(Currency::EUR));
+        let terms = BucketTerms { expires_at, ..BucketTerms::of(kind) };
+        RecordBody::BucketGranted(BucketGranted { bucket: name.into(), terms, transfer })
     }
 
     fn replayed(bodies: Vec<RecordBody>) -> ShardBooks {
         let terms = Terms { idle_days: Some(365), low_balance: Some(100), ..Terms::of_deck("retail") };
-        let opening =
-            transfer(Key::Opening, Purpose::Opening, (Party::House(House::Opening), Party::Customer("acme".into())), 100, Currency::EUR);
+        let opening = transfer(
+            Key::Opening,
+            Purpose::Opening,
+            (Party::SystemAccount(SystemAccount::Opening), Party::Customer("acme".into())),
+            100,
+            Currency::EUR,
+        );
         let opened = AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening), key: None };
         let mut replay = Replay::new();
         for body in std::iter::once(RecordBody::AccountOpened(opened)).chain(bodies) {
@@ -391,17 +397,17 @@ mod tests {
     }
 
     #[test]
-    fn pockets_stand_in_the_order_of_their_use() {
+    fn buckets_stand_in_the_order_of_their_use() {
         let shard = replayed(vec![
-            granted("promo", PocketKind::Promo, 5, None),
-            granted("soon", PocketKind::Promo, 5, Some(Wall(9))),
-            granted("test", PocketKind::Test, 5, None),
-            granted("free", PocketKind::Minutes, 5, None),
-            granted("promo", PocketKind::Promo, 6, Some(Wall(8))),
+            granted("promo", BucketKind::Promo, 5, None),
+            granted("soon", BucketKind::Promo, 5, Some(Wall(9))),
+            granted("test", BucketKind::Test, 5, None),
+            granted("free", BucketKind::Minutes, 5, None),
+            granted("promo", BucketKind::Promo, 6, Some(Wall(8))),
         ]);
-        let names: Vec<_> = state(&shard).pockets.iter().map(|pocket| &*pocket.name).collect();
+        let names: Vec<_> = state(&shard).buckets.iter().map(|bucket| &*bucket.name).collect();
         assert_eq!(names, ["free", "test", "promo", "soon"]);
-        let promo = state(&shard).pocket("promo").expect("there");
+        let promo = state(&shard).bucket("promo").expect("there");
         assert_eq!(shard.books.balance(promo.id).map(Balance::posted), Some(11));
         assert!(shard.books.sums().values().all(|sum| *sum == 0));
     }
@@ -410,23 +416,23 @@ mod tests {
     fn what_comes_with_time_is_known_after_a_replay() {
         let end = Wall(90 * DAY_MS);
         let notice = |at| {
-            let event = NoticeEvent::CreditExpires { pocket: Some("promo".into()), amount: 5, currency: Currency::EUR, at };
+            let event = NoticeEvent::CreditExpires { bucket: Some("promo".into()), amount: 5, currency: Currency::EUR, at };
             RecordBody::Notice(Notice { to: None, language: None, event, id: None })
         };
         let due = |bodies: Vec<RecordBody>| {
             let shard = replayed(bodies);
             state(&shard).next_due(&shard.books, shard.books.id("acme").expect("there")).expect("something")
         };
-        let promo = || granted("promo", PocketKind::Promo, 5, Some(end));
+        let promo = || granted("promo", BucketKind::Promo, 5, Some(end));
         assert_eq!(due(vec![]), (Wall(306 * DAY_MS - 1), Due::Warning(None)), "60 days before the 366th midnight");
         assert_eq!(due(vec![promo()]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
         // The replay told at 0 of another end, then of this one.
         assert_eq!(due(vec![promo(), notice(Wall(1))]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
-        let breakage = (pocket("promo"), Party::House(House::Breakage));
+        let breakage = (bucket("promo"), Party::SystemAccount(SystemAccount::Breakage));
         let expired = transfer(Key::Expired("promo".into(), 1), Purpose::Expired, breakage, 5, Currency::EUR);
-        let expired = RecordBody::PocketExpired(PocketExpired { pocket: Some("promo".into()), transfer: expired });
+        let expired = RecordBody::BucketExpired(BucketExpired { bucket: Some("promo".into()), transfer: expired });
         assert_eq!(due(vec![promo(), expired.clone()]).1, Due::Warning(None));
-        assert_eq!(state(&replayed(vec![promo(), expired])).pockets.first().map(|pocket| pocket.expiries), Some(1));
+        assert_eq!(state(&replayed(vec![promo(), expired])).buckets.first().map(|bucket| bucket.expiries), Some(1));
     }
 
     #[test]
@@ -439,7 +445,7 @@ mod tests {
         assert_eq!(state(&replayed(vec![])).low_balance_due(100), None);
         let mut state = state(&replayed(vec![told()])).clone();
         assert_eq!(state.low_balance_due(99), None, "told");
-        let payment = (Party::House(House::Payments), Party::Customer("acme".into()));
+        let payment = (Party::SystemAccount(SystemAccount::Payments), Party::Customer("acme".into()));
         let top_up = transfer(Key::Given("k".into()), Purpose::TopUp, payment, 1, Currency::EUR);
         state.note_posted(&top_up, Wall(5), 100);
         assert_eq!((state.low_balance_due(99), state.last_event), (None, Wall(5)), "not above");

@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Transfer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CallId, House};
+    use crate::{CallId, SystemAccount};
 
     #[test]
     fn a_transfer_is_written_for_people() {
@@ -117,7 +117,7 @@ mod tests {
             key: Key::Call(CallId(0xA1), 1),
             purpose: Purpose::Usage,
             debit: Party::Customer("acme".into()),
-            credit: Party::House(House::Revenue),
+            credit: Party::SystemAccount(SystemAccount::Revenue),
             amount: Money::of(7_407, Currency::EUR),
             memo: None,
         };

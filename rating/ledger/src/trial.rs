@@ -1,4 +1,4 @@
-//! The trial balance: per currency every house account and the sums of customers, pockets and leases. It sums to zero.
+//! The trial balance: per currency every system account and the sums of customers, buckets and leases. It sums to zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,17 +7,17 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use units::{Currency, Money};
 
-use crate::{House, Party, Transfer};
+use crate::{Party, SystemAccount, Transfer};
 
 /// One line of a trial balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrialLine {
-    /// A house account.
-    House(House),
+    /// A system account.
+    SystemAccount(SystemAccount),
     /// Free money of all customers.
     Customers,
-    /// Free credit in all pockets.
-    Pockets,
+    /// Free credit in all buckets.
+    Buckets,
     /// What running calls hold of either.
     Leases,
 }
@@ -33,7 +33,7 @@ pub struct TrialBalance {
 pub struct TrialRow {
     /// Of the balance.
     pub currency: Currency,
-    /// A house account, `customers`, `pockets` or `leases`.
+    /// A system account, `customers`, `buckets` or `leases`.
     pub account: TrialLine,
     /// What is in it; negative where more left it than came.
     pub balance: String,
@@ -83,7 +83,13 @@ impl TrialBalance {
     /// Every line of each currency as written, also those that are zero.
     pub fn rows(&self) -> Vec<TrialRow> {
         let currencies: BTreeSet<Currency> = self.lines.keys().map(|(currency, _)| *currency).collect();
-        let all = || House::ALL.map(TrialLine::House).into_iter().chain([TrialLine::Customers, TrialLine::Pockets, TrialLine::Leases]);
+        let all = || {
+            SystemAccount::ALL.map(TrialLine::SystemAccount).into_iter().chain([
+                TrialLine::Customers,
+                TrialLine::Buckets,
+                TrialLine::Leases,
+            ])
+        };
         let row = |currency, account| {
             let amount = self.lines.get(&(currency, account)).copied().unwrap_or_default();
             TrialRow { currency, account, balance: text(amount) }
@@ -113,9 +119,9 @@ impl TrialLine {
     /// Where a party's money is shown, if no call holds it.
     pub(crate) const fn of(party: &Party) -> Self {
         match party {
-            Party::House(house) => Self::House(*house),
+            Party::SystemAccount(system_account) => Self::SystemAccount(*system_account),
             Party::Customer(_) => Self::Customers,
-            Party::Pocket { .. } => Self::Pockets,
+            Party::Bucket { .. } => Self::Buckets,
         }
     }
 }
@@ -123,9 +129,9 @@ impl TrialLine {
 impl fmt::Display for TrialLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::House(house) => house.name(),
+            Self::SystemAccount(system_account) => system_account.name(),
             Self::Customers => "customers",
-            Self::Pockets => "pockets",
+            Self::Buckets => "pockets",
             Self::Leases => "leases",
         })
     }
@@ -142,12 +148,12 @@ impl<'de> Deserialize<'de> for TrialLine {
         let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
         match &*text {
             "customers" => Ok(Self::Customers),
-            "pockets" => Ok(Self::Pockets),
+            "pockets" => Ok(Self::Buckets),
             "leases" => Ok(Self::Leases),
-            house => match serde_json::from_value(house.into()) {
-                Ok(Party::House(house)) => Ok(Self::House(house)),
-                Ok(Party::Customer(_) | Party::Pocket { .. }) | Err(_) => {
-                    Err(D::Error::custom(format_args!("no line of a trial balance: {house}")))
+            system_account => match serde_json::from_value(system_account.into()) {
+                Ok(Party::SystemAccount(system_account)) => Ok(Self::SystemAccount(system_account)),
+                Ok(Party::Customer(_) | Party::Bucket { .. }) | Err(_) => {
+                    Err(D::Error::custom(format_args!("no line of a trial balance: {system_account}")))
                 }
             },
         }
@@ -162,11 +168,11 @@ mod tests {
     fn lines_are_written_for_people_and_sum() {
         let mut trial = TrialBalance::default();
         for (line, amount) in
-            [(TrialLine::House(House::Payments), -1_000_000), (TrialLine::Customers, 900_000), (TrialLine::Leases, 100_000)]
+            [(TrialLine::SystemAccount(SystemAccount::Payments), -1_000_000), (TrialLine::Customers, 900_000), (TrialLine::Leases, 100_000)]
         {
             trial.add(Currency::EUR, line, amount);
         }
-        assert_eq!(trial.rows().len(), House::ALL.len() + 3);
+        assert_eq!(trial.rows().len(), SystemAccount::ALL.len() + 3);
         let rows: Vec<TrialRow> = trial.rows().into_iter().filter(|row| row.balance != "0.00000").collect();
         let text = serde_json::to_string(&rows).expect("serialises");
         assert_eq!(

@@ -13,9 +13,10 @@ use crate::engine::{PaidPart, PaidTier};
 /// What one balance paid.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// Which pocket; the account's own money if absent.
+    /// Which bucket; the account's own money if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pocket: Option<Name>,
+    #[serde(rename = "pocket")]
+    pub bucket: Option<Name>,
     /// Billed seconds that this balance paid.
     pub seconds: u64,
     /// Money; the same seconds with five places where `currency` is `SEC`.
@@ -90,8 +91,8 @@ pub(super) struct Beside<'a> {
 
 impl Part {
     pub(super) fn of(paid: &PaidPart) -> Self {
-        let PaidPart { pocket, seconds, amount } = paid;
-        Self { pocket: pocket.clone(), seconds: *seconds, amount: amount.amount, currency: amount.currency }
+        let PaidPart { bucket, seconds, amount } = paid;
+        Self { bucket: bucket.clone(), seconds: *seconds, amount: amount.amount, currency: amount.currency }
     }
 }
 
@@ -101,7 +102,7 @@ impl Tier {
     pub(crate) fn of(paid: &PaidTier) -> Self {
         let PaidTier { account, price, billed_seconds, amount, parts } = paid;
         let exchange = price.exchange();
-        let has_pocket = parts.iter().any(|part| part.pocket.is_some());
+        let has_bucket = parts.iter().any(|part| part.bucket.is_some());
         Self {
             account: account.clone(),
             deck: price.deck.clone(),
@@ -120,7 +121,7 @@ impl Tier {
             exchange_at: exchange.map(|exchange| exchange.at),
             segments: price.segments().iter().take_while(|segment| segment.from < *billed_seconds).cloned().collect(),
             rounding: price.rounding(),
-            parts: if has_pocket { parts.iter().map(Part::of).collect() } else { Vec::new() },
+            parts: if has_bucket { parts.iter().map(Part::of).collect() } else { Vec::new() },
         }
     }
 

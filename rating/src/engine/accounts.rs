@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountOpened, AccountState, AccountStatus, House, Key, OpenedAs, Party, ProfitGuard, Purpose, Record,
-    RecordBody, Refused, Terms, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountOpened, AccountState, AccountStatus, Key, OpenedAs, Party, ProfitGuard, Purpose, Record, RecordBody,
+    Refused, SystemAccount, Terms, Transfer, check_account_name,
 };
 use serde::Serialize;
 use units::{Currency, Money, Name, Now, Wall, Zone};
@@ -12,7 +12,7 @@ use units::{Currency, Money, Name, Now, Wall, Zone};
 use super::Engine;
 use super::invariant::must;
 use super::refused::AccountRefused;
-use super::views::{PocketView, as_text, as_time, as_time_or_none};
+use super::views::{BucketView, as_text, as_time, as_time_or_none};
 use crate::payment::check_key;
 
 /// Most that an account is opened with, and most credit that it has, 10⁻⁵ units (about 4.6e13): half of what a balance can hold, so that
@@ -92,7 +92,8 @@ pub struct AccountView {
     /// What it calls by.
     pub terms: Terms,
     /// Promotional and test credit and minutes, in the order in which calls use them.
-    pub pockets: Vec<PocketView>,
+    #[serde(rename = "pockets")]
+    pub buckets: Vec<BucketView>,
     /// When the balance ends if it is not used.
     #[serde(serialize_with = "as_time_or_none")]
     pub idle_end: Option<Wall>,
@@ -198,7 +199,7 @@ impl Engine {
             leased: money(0),
             available: money(asked.opening.saturating_sub(asked.limit)),
             limit: money(asked.limit),
-            pockets: Vec::new(),
+            buckets: Vec::new(),
             idle_end: AccountState::new(asked.terms.clone(), view.opened_at, None, 0).idle_end(),
             terms: asked.terms,
             ..view
@@ -254,9 +255,9 @@ impl Engine {
         if let Some((key, _)) = state.announced.first_key_value() {
             return word(format!("the payment {key} is announced: book or reject it first"));
         }
-        let filled = |pocket: &&ledger::Pocket| self.books.balance(pocket.id).is_some_and(|b| b.posted() != 0 || b.reserved != 0);
-        if let Some(pocket) = state.pockets.iter().find(filled) {
-            return word(format!("its bucket {} is not empty: reverse the grant first", pocket.name));
+        let filled = |bucket: &&ledger::Bucket| self.books.balance(bucket.id).is_some_and(|b| b.posted() != 0 || b.reserved != 0);
+        if let Some(bucket) = state.buckets.iter().find(filled) {
+            return word(format!("its bucket {} is not empty: reverse the grant first", bucket.name));
         }
         let below = format!("{name}:");
         let mut children = self.books.customers_from(Bound::Included(&below)).take_while(|(name, _)| name.starts_with(&below));
@@ -278,12 +279,12 @@ impl Engine {
         self.view(self.books.id(name)?)
     }
 
-    /// What is posted of an account, by pocket (empty: its own money), 10⁻⁵ units.
+    /// What is posted of an account, by bucket (empty: its own money), 10⁻⁵ units.
     pub fn posted(&self, name: &str) -> Option<Vec<(Name, Currency, i64)>> {
         let id = self.books.id(name)?;
         let own = (Name::from(""), id);
-        let all = std::iter::once(own).chain(self.books.pockets_of(id).map(|(pocket, id)| (pocket.clone(), id)));
-        Some(all.filter_map(|(pocket, id)| self.books.balance(id).map(|b| (pocket, b.currency, b.posted()))).collect())
+        let all = std::iter::once(own).chain(self.books.buckets_of(id).map(|(bucket, id)| (bucket.clone(), id)));
+        Some(all.filter_map(|(bucket, id)| self.books.balance(id).map(|b| (bucket, b.currency, b.posted()))).collect())
     }
 
     /// Up to `limit` accounts in the order of their names, after `after`.
@@ -303,7 +304,7 @@ impl Engine {
             available: money(balance.available()),
             limit: money(balance.limit),
             terms: state.terms.clone(),
-            pockets: self.pocket_views(state),
+            buckets: self.bucket_views(state),
             idle_end: state.idle_end(),
             opened_at: state.opened_at,
         })
@@ -318,8 +319,8 @@ fn check_range(opening: i64, limit: i64) -> Result<(), Refused> {
 
 /// From or, for an old debt, to the opening account.
 fn opening_transfer(name: &Name, amount: i64, currency: Currency) -> Option<Transfer> {
-    let (house, customer) = (Party::House(House::Opening), Party::Customer(name.clone()));
-    let (debit, credit) = if amount < 0 { (customer, house) } else { (house, customer) };
+    let (system_account, customer) = (Party::SystemAccount(SystemAccount::Opening), Party::Customer(name.clone()));
+    let (debit, credit) = if amount < 0 { (customer, system_account) } else { (system_account, customer) };
     let amount = Money::of(amount.abs(), currency);
     (amount.amount > 0).then_some(Transfer { key: Key::Opening, purpose: Purpose::Opening, debit, credit, amount, memo: None })
 }

@@ -1,10 +1,10 @@
-//! What a carrier charges for its leg: priced by its own deck in its own currency, booked among the house's accounts.
+//! What a carrier charges for its leg: priced by its own deck in its own currency, booked among the system accounts's accounts.
 
-use ledger::{CallId, House, Key, Party, Purpose, Transfer};
+use ledger::{CallId, Key, Party, Purpose, SystemAccount, Transfer};
 use units::{Money, Number, Wall};
 
 use super::invariant::must;
-use super::{Engine, Refusal};
+use super::{CreditRefusal, Engine};
 use crate::{Charge, Price};
 
 /// A carrier's leg that was answered.
@@ -44,7 +44,7 @@ impl Engine {
     }
 
     /// Books the cost of a leg that no settle covers, as a late answer's. The transfers go into the caller's record.
-    pub fn book_cost(&mut self, call: CallId, leg: &CarrierLeg<'_>) -> Result<(Option<Cost>, Vec<Transfer>), Refusal> {
+    pub fn book_cost(&mut self, call: CallId, leg: &CarrierLeg<'_>) -> Result<(Option<Cost>, Vec<Transfer>), CreditRefusal> {
         let Some(cost) = self.carrier_cost(leg) else { return Ok((None, Vec::new())) };
         let transfers: Vec<_> = cost_transfer(call, leg.attempt, cost.amount).into_iter().collect();
         for transfer in &transfers {
@@ -58,8 +58,8 @@ pub(super) fn cost_transfer(call: CallId, attempt: u16, amount: Money) -> Option
     (amount.amount > 0).then(|| Transfer {
         key: Key::cost(call, attempt),
         purpose: Purpose::CarrierCost,
-        debit: Party::House(House::CarrierCost),
-        credit: Party::House(House::CarrierPayable),
+        debit: Party::SystemAccount(SystemAccount::CarrierCost),
+        credit: Party::SystemAccount(SystemAccount::CarrierPayable),
         amount,
         memo: None,
     })

@@ -1,6 +1,6 @@
 //! Services paid by the piece: a voicemail, the pages of a fax, a month of a number. The whole of it or nothing, never below the limit.
 
-use ledger::{Charged, House, Key, Party, Purpose, RecordBody, Refused, Transfer};
+use ledger::{Charged, Key, Party, Purpose, RecordBody, Refused, SystemAccount, Transfer};
 use units::{Money, Now};
 
 use super::{AccountRefused, Engine, Moved};
@@ -25,7 +25,7 @@ pub struct ChargeRequest<'a> {
 
 impl Engine {
     /// Takes `pieces` times `price` from the account's money once per key, exactly; if it is not there, nothing. What costs nothing is
-    /// written too, so that its key is known. Pockets do not pay: they are for calls.
+    /// written too, so that its key is known. Buckets do not pay: they are for calls.
     pub fn charge(&mut self, now: Now, ask: &ChargeRequest<'_>) -> Result<Moved, AccountRefused> {
         let owner = self.owner(ask.account, ask.key)?;
         self.refuse_closed(owner, ask.key)?;
@@ -44,8 +44,8 @@ impl Engine {
         if self.books.given(owner, &key).is_none() && sum > balance.available().max(0) {
             return Err(AccountRefused::NoMoney);
         }
-        let house = if ledger::parent(ask.account).is_some() { House::ResellerRevenue } else { House::Revenue };
-        let (debit, credit) = (Party::Customer(ask.account.into()), Party::House(house));
+        let system_account = if ledger::parent(ask.account).is_some() { SystemAccount::ResellerRevenue } else { SystemAccount::Revenue };
+        let (debit, credit) = (Party::Customer(ask.account.into()), Party::SystemAccount(system_account));
         let transfer = Transfer { key, purpose: Purpose::Charge, debit, credit, amount, memo };
         let posted = self.request(owner, std::slice::from_ref(&transfer), None)?;
         let body = RecordBody::Charged(Charged { pieces: ask.pieces, price: ask.price.amount, transfer });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    AccountId, CallChange, CallId, Corrected, House, Key, Outcome, Party, Purpose, RecordBody, Refused, Rerated, Reversed, Transfer,
+    AccountId, CallChange, CallId, Corrected, Key, Outcome, Party, Purpose, RecordBody, Refused, Rerated, Reversed, SystemAccount, Transfer,
 };
 use units::{Currency, Money, Name, Now};
 
@@ -18,11 +18,11 @@ const MAX_MOVEMENTS: usize = 256;
 // === impl Engine ===
 
 impl Engine {
-    /// Moves money between an account and what corrects it, see [`House::corrects`]: to the account if `amount` is above zero.
+    /// Moves money between an account and what corrects it, see [`SystemAccount::corrects`]: to the account if `amount` is above zero.
     pub fn correct(&mut self, now: Now, account: &str, amount: Money, why: &str, key: &str) -> Result<Moved, AccountRefused> {
         let owner = self.owner(account, key)?;
-        let (house, customer) = (Party::House(House::corrects(account)), Party::Customer(account.into()));
-        let (debit, credit) = if amount.amount < 0 { (customer, house) } else { (house, customer) };
+        let (system_account, customer) = (Party::SystemAccount(SystemAccount::corrects(account)), Party::Customer(account.into()));
+        let (debit, credit) = if amount.amount < 0 { (customer, system_account) } else { (system_account, customer) };
         let size = Money::of(amount.amount.checked_abs().ok_or(Refused::Overflow)?, amount.currency);
         let (key, memo) = (Key::Given(key.into()), Some(reason(why)?));
         let transfer = Transfer { key, purpose: Purpose::Correction, debit, credit, amount: size, memo };
@@ -65,8 +65,8 @@ impl Engine {
             of_sign.try_fold(0_i64, |sum, amount| sum.checked_add(amount.checked_abs()?)).ok_or(Refused::Overflow)
         };
         let (given, taken) = (sum(1)?, sum(-1)?);
-        let (house, customer) = (Party::House(House::corrects(account)), Party::Customer(account.into()));
-        let sides = [(house.clone(), customer.clone(), given), (customer, house, taken)];
+        let (system_account, customer) = (Party::SystemAccount(SystemAccount::corrects(account)), Party::Customer(account.into()));
+        let sides = [(system_account.clone(), customer.clone(), given), (customer, system_account, taken)];
         let moving = sides.into_iter().filter(|(_, _, amount)| *amount > 0).zip(0..);
         let transfer = |((debit, credit, amount), n)| {
             let (key, memo) = (part(key, n), Some(memo.clone()));
@@ -108,7 +108,7 @@ impl Engine {
         self.undo(now, owner, of, back, follow_up.key)
     }
 
-    /// Undoes a call's usage, of all tiers and pockets. `usage` is what the journal says was posted for the call, and what re-rating corrected
+    /// Undoes a call's usage, of all tiers and buckets. `usage` is what the journal says was posted for the call, and what re-rating corrected
     /// of it since.
     pub fn reverse_call(
         &mut self,
@@ -143,8 +143,8 @@ impl Engine {
 /// What re-rating gave back to an account for a call (above zero) or took, as one movement: it is undone with the call's usage.
 pub fn rerated(account: &Name, call: CallId, changes: &CallChanges, currency: Currency) -> Option<Transfer> {
     let amount = changes.rerated(call);
-    let (house, customer) = (Party::House(House::corrects(account)), Party::Customer(account.clone()));
-    let (debit, credit) = if amount < 0 { (customer, house) } else { (house, customer) };
+    let (system_account, customer) = (Party::SystemAccount(SystemAccount::corrects(account)), Party::Customer(account.clone()));
+    let (debit, credit) = if amount < 0 { (customer, system_account) } else { (system_account, customer) };
     let amount = Money::of(amount.checked_abs()?, currency);
     let key = Key::usage(call, 0, 0);
     (amount.amount > 0).then_some(Transfer { key, purpose: Purpose::Correction, debit, credit, amount, memo: None })

@@ -1,6 +1,6 @@
 //! What comes with time alone: credit that ends, and notices 60 and 14 days ahead. Wall time may jump; each thing happens once.
 
-use ledger::{AccountId, Balance, Due, House, Key, NoticeEvent, Party, PocketExpired, Purpose, Record, RecordBody, Transfer};
+use ledger::{AccountId, Balance, BucketExpired, Due, Key, NoticeEvent, Party, Purpose, Record, RecordBody, SystemAccount, Transfer};
 use units::{Money, Name, Now, Wall};
 
 use super::Engine;
@@ -9,7 +9,7 @@ use super::invariant::{must, sum};
 /// Most accounts looked at by one [`Engine::expire`].
 const ACCOUNTS_MAX: usize = 256;
 /// Most things that come to one account at one moment: both warnings and the end of each balance.
-const DUE_MAX: usize = 3 * (ledger::MAX_POCKETS + 1);
+const DUE_MAX: usize = 3 * (ledger::MAX_BUCKETS + 1);
 
 // === impl Engine ===
 
@@ -68,35 +68,35 @@ impl Engine {
         }
     }
 
-    /// The balance, its pocket's name if it is one, and when it ends.
+    /// The balance, its bucket's name if it is one, and when it ends.
     fn ending(&self, account: AccountId, place: Option<usize>) -> Option<(AccountId, Option<Name>, Wall)> {
         let state = self.states.get(&account)?;
         match place {
             None => Some((account, None, state.idle_end()?)),
             Some(place) => {
-                let pocket = state.pockets.get(place)?;
-                Some((pocket.id, Some(pocket.name.clone()), pocket.terms.expires_at?))
+                let bucket = state.buckets.get(place)?;
+                Some((bucket.id, Some(bucket.name.clone()), bucket.terms.expires_at?))
             }
         }
     }
 
     fn notify_end_ahead(&mut self, account: AccountId, place: Option<usize>, now: Now) {
-        let Some((id, pocket, at)) = self.ending(account, place) else { return };
+        let Some((id, bucket, at)) = self.ending(account, place) else { return };
         let Some(balance) = self.books.balance(id).copied() else { return };
-        let event = NoticeEvent::CreditExpires { pocket, amount: balance.posted(), currency: balance.currency, at };
+        let event = NoticeEvent::CreditExpires { bucket, amount: balance.posted(), currency: balance.currency, at };
         self.notify(now, account, event);
     }
 
     fn end_balance(&mut self, account: AccountId, place: Option<usize>, now: Now) -> Option<Record> {
-        let (id, pocket, _) = self.ending(account, place)?;
+        let (id, bucket, _) = self.ending(account, place)?;
         let (balance, state) = (self.books.balance(id).copied()?, self.states.get(&account)?);
         let amount = sum(balance.posted(), -balance.reserved);
-        let expiries = place.map_or(state.expiries, |place| state.pockets.get(place).map_or(0, |pocket| pocket.expiries));
+        let expiries = place.map_or(state.expiries, |place| state.buckets.get(place).map_or(0, |bucket| bucket.expiries));
         let transfer = Transfer {
-            key: Key::Expired(pocket.clone().unwrap_or_else(|| "".into()), expiries.saturating_add(1)),
+            key: Key::Expired(bucket.clone().unwrap_or_else(|| "".into()), expiries.saturating_add(1)),
             purpose: Purpose::Expired,
             debit: self.books.party(id)?.clone(),
-            credit: Party::House(House::Breakage),
+            credit: Party::SystemAccount(SystemAccount::Breakage),
             amount: Money::of(amount, balance.currency),
             memo: None,
         };
@@ -105,13 +105,13 @@ impl Engine {
         }
         must(self.books.post(&transfer), "what expired");
         if let Some(state) = self.states.get_mut(&account) {
-            state.note_expired(pocket.as_ref());
+            state.note_expired(bucket.as_ref());
         }
         self.note_posted(account, &transfer, now);
-        let event = NoticeEvent::CreditExpired { pocket: pocket.clone(), amount, currency: balance.currency };
+        let event = NoticeEvent::CreditExpired { bucket: bucket.clone(), amount, currency: balance.currency };
         self.notify(now, account, event);
         self.notify_low_balance(account, now);
         let name = self.books.name(account)?.clone();
-        Some(Record::new(now.wall, name, RecordBody::PocketExpired(PocketExpired { pocket, transfer })))
+        Some(Record::new(now.wall, name, RecordBody::BucketExpired(BucketExpired { bucket, transfer })))
     }
 }

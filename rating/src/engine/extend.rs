@@ -9,7 +9,7 @@ use units::{Now, Wall};
 use super::invariant::must;
 use super::lease::{Lease, Parts, Tier};
 use super::rollover::{CallBalances, SHARE};
-use super::{Engine, LeaseId, Refusal, Timing};
+use super::{CreditRefusal, Engine, LeaseId, LeaseTiming};
 
 /// An extension's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Extension {
     /// The tier that ends first has no money for one more increment. [`Engine::poll_woken`] tells when to try again.
     pub refused: bool,
     /// When to come back, to warn and to cut.
-    pub timing: Timing,
+    pub timing: LeaseTiming,
 }
 
 /// What came of [`Engine::warn`].
@@ -28,7 +28,7 @@ pub struct Warning {
     /// The notice, if the end is near; its seconds are what is left.
     pub notice: Option<Record>,
     /// When to warn instead, if not.
-    pub timing: Timing,
+    pub timing: LeaseTiming,
 }
 
 /// The least that can be asked for, 10⁻⁵ units: what is fair comes, or nothing is there.
@@ -41,10 +41,10 @@ const WARN_SECS: u64 = 60;
 impl Engine {
     /// Grants more time, in each tier whose own lease is short after `elapsed_ms` of answered time. A tier that finds no money bounds the
     /// others: none takes more than reaches to its end.
-    pub fn extend(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Extension, Refusal> {
+    pub fn extend(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Extension, CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if lease.answered_at.is_none() {
-            return Err(Refusal::NotAnswered);
+            return Err(CreditRefusal::NotAnswered);
         }
         let (before, in_time) = (lease.leased_secs(), elapsed_ms < lease.cut_at_ms());
         if in_time {
@@ -59,7 +59,7 @@ impl Engine {
     }
 
     /// First finds the tiers that can go on no further, then lengthens the others as far as the first of those reaches.
-    fn grow_tiers(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), Refusal> {
+    fn grow_tiers(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         // Nothing is taken from a slice whose time is over.
         let may_take = self.books.lent().is_none_or(|lent| lent.open);
@@ -107,9 +107,9 @@ impl Engine {
         Ok(())
     }
 
-    /// The time to warn has come, by [`Timing::warn_at_ms`]: once, and again only after the end moved away. Where it is not near any more,
+    /// The time to warn has come, by [`LeaseTiming::warn_at_ms`]: once, and again only after the end moved away. Where it is not near any more,
     /// a later time.
-    pub fn warn(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Warning, Refusal> {
+    pub fn warn(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Warning, CreditRefusal> {
         let lease = self.leases.lease(id)?;
         let (call, end) = (lease.call, self.end_in_sight(lease, now.wall));
         let left_ms = |secs: u64| secs.saturating_mul(1_000).saturating_sub(elapsed_ms);
@@ -134,7 +134,7 @@ impl Engine {
     }
 
     /// After money came in: the owner may be warned again if the announced end moved so far away that it is yet to be warned of.
-    fn rearm_warning(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), Refusal> {
+    fn rearm_warning(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if !lease.was_funded {
             return Ok(());
@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some decides if the end is in sight.
-    fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), Refusal> {
+    fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if self.books.lent().is_none() || lease.announced_end.is_some() {
             return Ok(());
@@ -184,8 +184,8 @@ impl Engine {
     /// The balances of an account that pay for this call and of which more may come.
     fn not_whole(&self, account: AccountId, lease: &Lease, at: Wall) -> SmallVec<[AccountId; 2]> {
         let state = self.states.get(&account);
-        let pockets = state.into_iter().flat_map(|state| state.serving(lease.number.digits(), at)).map(|pocket| pocket.id);
-        pockets.chain([account]).filter(|balance| !self.books.is_whole(*balance)).collect()
+        let buckets = state.into_iter().flat_map(|state| state.serving(lease.number.digits(), at)).map(|bucket| bucket.id);
+        buckets.chain([account]).filter(|balance| !self.books.is_whole(*balance)).collect()
     }
 
     /// The second at which the first tier has nothing left for this call, as things stand, and whose that is; none if all go on for a

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use units::{Currency, Increments, Prefix, Rate};
 
 use super::lease::{Lease, Part, Pays, Tier};
-use super::{Authorize, Engine, LeaseId, Refusal};
+use super::{Authorize, CreditRefusal, Engine, LeaseId};
 use crate::Price;
 
 /// Seconds of such a lease: longer than any call may last, so that it is never extended.
@@ -16,19 +16,19 @@ const SECS: u32 = 10_000_000;
 impl Engine {
     /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and the accounts above are;
     /// but for one that is suspended or closed, it or one above it.
-    pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, Refusal> {
+    pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, CreditRefusal> {
         let account = self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?;
-        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(Refusal::UnknownAccount)?;
+        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(CreditRefusal::UnknownAccount)?;
         let mut above = Some(account);
         while let Some(tier) = above {
-            let state = self.states.get(&tier).ok_or(Refusal::UnknownAccount)?;
+            let state = self.states.get(&tier).ok_or(CreditRefusal::UnknownAccount)?;
             if !state.terms.status.is_active() {
-                return Err(Refusal::Suspended);
+                return Err(CreditRefusal::Suspended);
             }
             above = state.parent;
         }
         if self.leases.is_full() {
-            return Err(Refusal::TooManyCalls);
+            return Err(CreditRefusal::TooManyCalls);
         }
         Ok(self.leases.insert(Lease {
             call: ask.call,
@@ -42,12 +42,12 @@ impl Engine {
     }
 }
 
-fn free_tier(account: AccountId, currency: Currency) -> Result<Tier, Refusal> {
+fn free_tier(account: AccountId, currency: Currency) -> Result<Tier, CreditRefusal> {
     let price = Price {
         prefix: Prefix::EMPTY,
         destination: "".into(),
         rate: Rate::ZERO,
-        increments: Increments::new(1, 1).map_err(|_| Refusal::NoPrice)?,
+        increments: Increments::new(1, 1).map_err(|_| CreditRefusal::NoPrice)?,
         connect_fee: Rate::ZERO,
         currency,
         deck: "".into(),

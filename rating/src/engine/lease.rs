@@ -8,7 +8,7 @@ use ledger::{AccountId, CallId};
 use smallvec::SmallVec;
 use units::{Number, Wall};
 
-use super::Refusal;
+use super::CreditRefusal;
 use super::invariant::sum;
 use crate::{Deck, Price};
 
@@ -21,7 +21,7 @@ pub struct LeaseId {
 
 /// When to come back, when to warn and when to cut, in ms after the answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timing {
+pub struct LeaseTiming {
     /// Seconds leased so far, from the answer.
     pub leased_secs: u64,
     /// Ask for more here.
@@ -80,7 +80,7 @@ pub(super) type Parts = SmallVec<[Part; 1]>;
 /// Seconds that one balance pays, from the end of the part before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
-    /// The account's own or a pocket's.
+    /// The account's own or a bucket's.
     pub balance: AccountId,
     /// Where the part ends, s after the answer, exclusive.
     pub until_secs: u32,
@@ -196,11 +196,11 @@ impl Lease {
     }
 
     /// Renewed is when the first tier that ends before the capacity wants more; at the cut, if none does.
-    pub fn timing(&self, warn_at_ms: Option<u64>) -> Timing {
+    pub fn timing(&self, warn_at_ms: Option<u64>) -> LeaseTiming {
         let capacity = self.capacity_secs().unwrap_or(u64::MAX);
         let growing = self.tiers.iter().filter(|tier| tier.leased_secs() < capacity);
         let renew_at_ms = growing.map(Tier::renew_at_ms).min().unwrap_or_else(|| self.cut_at_ms());
-        Timing { leased_secs: self.leased_secs(), renew_at_ms, cut_at_ms: self.cut_at_ms(), warn_at_ms }
+        LeaseTiming { leased_secs: self.leased_secs(), renew_at_ms, cut_at_ms: self.cut_at_ms(), warn_at_ms }
     }
 }
 
@@ -228,19 +228,19 @@ impl Leases {
         id
     }
 
-    pub fn lease(&self, id: LeaseId) -> Result<&Lease, Refusal> {
+    pub fn lease(&self, id: LeaseId) -> Result<&Lease, CreditRefusal> {
         let slot = self.slots.get(id.slot as usize).filter(|slot| slot.generation == id.generation);
-        slot.and_then(|slot| slot.lease.as_ref()).ok_or(Refusal::NoLease)
+        slot.and_then(|slot| slot.lease.as_ref()).ok_or(CreditRefusal::NoLease)
     }
 
-    pub fn lease_mut(&mut self, id: LeaseId) -> Result<&mut Lease, Refusal> {
+    pub fn lease_mut(&mut self, id: LeaseId) -> Result<&mut Lease, CreditRefusal> {
         let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation);
-        slot.and_then(|slot| slot.lease.as_mut()).ok_or(Refusal::NoLease)
+        slot.and_then(|slot| slot.lease.as_mut()).ok_or(CreditRefusal::NoLease)
     }
 
-    pub fn remove(&mut self, id: LeaseId) -> Result<Lease, Refusal> {
-        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation).ok_or(Refusal::NoLease)?;
-        let lease = slot.lease.take().ok_or(Refusal::NoLease)?;
+    pub fn remove(&mut self, id: LeaseId) -> Result<Lease, CreditRefusal> {
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation).ok_or(CreditRefusal::NoLease)?;
+        let lease = slot.lease.take().ok_or(CreditRefusal::NoLease)?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.slot);
         Ok(lease)

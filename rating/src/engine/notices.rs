@@ -1,14 +1,14 @@
 //! Notices to an account's owner that follow from a movement: a low balance, few minutes. Each once, until the balance was above its mark
 //! again.
 
-use ledger::{AccountId, Balance, Notice, NoticeEvent, PocketKind, Record, RecordBody, Transfer};
+use ledger::{AccountId, Balance, BucketKind, Notice, NoticeEvent, Record, RecordBody, Transfer};
 use units::{Currency, Now};
 
 use super::lease::SECOND;
 use super::{Engine, PaidPart};
 use crate::Price;
 
-/// Fewer seconds than this in a pocket of minutes are few.
+/// Fewer seconds than this in a bucket of minutes are few.
 const FEW_SECS: i64 = 300;
 
 // === impl Engine ===
@@ -84,17 +84,17 @@ impl Engine {
 
     /// After usage: minutes nearly gone, and no money for a first block of such a call afterwards.
     pub(super) fn notify_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
-        // What a slice has left says nothing of the pocket.
+        // What a slice has left says nothing of the bucket.
         let whole = self.books.lent().is_none();
         for part in paid.iter().filter(|_| whole).filter(|part| part.amount.currency == Currency::SEC) {
-            let Some((state, name)) = self.states.get(&account).zip(part.pocket.as_ref()) else { return };
-            let Some(pocket) = state.pocket(name).filter(|pocket| pocket.low_armed) else { continue };
-            let left = self.books.balance(pocket.id).map_or(0, Balance::posted) / SECOND;
-            let money = state.pockets.iter().filter(|pocket| pocket.terms.kind != PocketKind::Minutes && pocket.terms.is_open(now.wall));
+            let Some((state, name)) = self.states.get(&account).zip(part.bucket.as_ref()) else { return };
+            let Some(bucket) = state.bucket(name).filter(|bucket| bucket.low_armed) else { continue };
+            let left = self.books.balance(bucket.id).map_or(0, Balance::posted) / SECOND;
+            let money = state.buckets.iter().filter(|bucket| bucket.terms.kind != BucketKind::Minutes && bucket.terms.is_open(now.wall));
             let free = |id| self.books.balance(id).map_or(0, |balance| balance.available().max(0));
-            let most = money.map(|pocket| free(pocket.id)).chain([free(account)]).max().unwrap_or(0);
+            let most = money.map(|bucket| free(bucket.id)).chain([free(account)]).max().unwrap_or(0);
             if left <= FEW_SECS && most < price.cost(price.next_boundary(0)) {
-                let event = NoticeEvent::LowMinutes { pocket: name.clone(), seconds: left.unsigned_abs() };
+                let event = NoticeEvent::LowMinutes { bucket: name.clone(), seconds: left.unsigned_abs() };
                 self.notify(now, account, event);
             }
         }

@@ -110,7 +110,7 @@ impl AccountRefused {
 
 impl Engine {
     /// Does it once per key of the account.
-    pub fn carry_out(
+    pub fn move_money(
         &mut self,
         now: Now,
         account: &str,

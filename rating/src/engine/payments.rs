@@ -71,7 +71,7 @@ impl Engine {
         };
         let settles = of.as_ref().map(|of| Settles { of, outcome: &outcome });
         let (transfers, net) = (payment.transfers(), payment.net());
-        let posted = self.books.carry_out(&Request { owner, transfers: &transfers, method: payment.method.as_ref(), settles })?;
+        let posted = self.books.book_request(&Request { owner, transfers: &transfers, method: payment.method.as_ref(), settles })?;
         let key = payment.transfer.key.clone();
         let moved = self.moved(now, owner, net, posted, payment.into_record(of));
         let announced = self.states.get(&owner).and_then(|state| state.announced.get(&key));
@@ -86,7 +86,7 @@ impl Engine {
         settles: Option<(&Key, Outcome)>,
     ) -> Result<Posted, Refused> {
         let settles = settles.as_ref().map(|(of, outcome)| Settles { of, outcome });
-        self.books.carry_out(&Request { owner, transfers, method: None, settles })
+        self.books.book_request(&Request { owner, transfers, method: None, settles })
     }
 
     /// The account of a request whose key is fit.

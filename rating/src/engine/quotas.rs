@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use ledger::{
-    AccountId, AccountState, Lent, Party, PocketOpened, Posted, Record, RecordBody, Refused, Sheet, SliceMoved, Transfer, note_all,
+    AccountId, AccountState, BucketOpened, Lent, Party, Posted, Record, RecordBody, Refused, Sheet, SliceMoved, Transfer, note_all,
 };
 use units::{Currency, Money, Name, Now, Wall};
 
 use super::lease::Tier;
-use super::{Engine, Refusal};
-use crate::quotas::{Grant, grant_transfer, owner, party, pocket_balance, return_transfer, spare};
+use super::{CreditRefusal, Engine};
+use crate::quotas::{Grant, bucket_balance, grant_transfer, owner, party, return_transfer, spare};
 
 /// Accounts to ask the central ledger for, most at once; calls of more are refused all the same, and ask again.
 const NOT_OPENED_MAX: usize = 1_024;
@@ -27,7 +27,7 @@ impl Engine {
         }
     }
 
-    /// A balance (`acme`, or `acme/free` of a pocket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
+    /// A balance (`acme`, or `acme/free` of a bucket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
     pub fn poll_quota_request(&mut self) -> Option<(Name, i64)> {
         if let Some(account) = self.not_opened.pop_first() {
             return Some((account, 0));
@@ -36,8 +36,8 @@ impl Engine {
             let (id, short) = self.books.pop_quota_request()?;
             match self.books.party(id) {
                 Some(Party::Customer(name)) => return Some((name.clone(), short)),
-                Some(Party::Pocket { account, pocket }) => return Some((pocket_balance(account, pocket), short)),
-                Some(Party::House(_)) | None => {}
+                Some(Party::Bucket { account, bucket }) => return Some((bucket_balance(account, bucket), short)),
+                Some(Party::SystemAccount(_)) | None => {}
             }
         }
     }
@@ -72,7 +72,7 @@ impl Engine {
         self.ends(id).map(|(at, _)| at).chain(next).min()
     }
 
-    /// Balances that ended by `at` and are not empty: the account's own under the empty name, and pockets.
+    /// Balances that ended by `at` and are not empty: the account's own under the empty name, and buckets.
     pub(crate) fn overdue(&self, account: &str, at: Wall) -> Vec<Name> {
         let Some(id) = self.books.id(account) else { return Vec::new() };
         self.ends(id).filter(|(end, _)| *end <= at).map(|(_, name)| name).collect()
@@ -83,29 +83,29 @@ impl Engine {
         let state = self.states.get(&account);
         let holds = |id| self.books.balance(id).is_some_and(|balance| balance.posted() > 0);
         let main = state.and_then(AccountState::idle_end).filter(|_| holds(account)).map(|at| (at, Name::from("")));
-        let pockets = state.into_iter().flat_map(|state| &state.pockets);
-        let pockets = pockets.filter(move |pocket| holds(pocket.id));
-        main.into_iter().chain(pockets.filter_map(|pocket| Some((pocket.terms.expires_at?, pocket.name.clone()))))
+        let buckets = state.into_iter().flat_map(|state| &state.buckets);
+        let buckets = buckets.filter(move |bucket| holds(bucket.id));
+        main.into_iter().chain(buckets.filter_map(|bucket| Some((bucket.terms.expires_at?, bucket.name.clone()))))
     }
 
     /// Why a call of an account is refused that is not in these books. Where a central ledger opens the accounts, this one may only not have
     /// been opened here yet: the ledger is asked for it, and the caller is not told that it has no account.
-    pub fn not_here(&mut self, account: &str) -> Refusal {
+    pub fn not_here(&mut self, account: &str) -> CreditRefusal {
         if self.books.lent().is_none() {
-            return Refusal::UnknownAccount;
+            return CreditRefusal::UnknownAccount;
         }
         if self.not_opened.len() < NOT_OPENED_MAX {
             self.not_opened.insert(account.into());
         }
-        Refusal::LedgerAway
+        CreditRefusal::LedgerAway
     }
 
     /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the call is refused.
-    pub(super) fn found_short(&mut self, tier: &Tier) -> Refusal {
+    pub(super) fn found_short(&mut self, tier: &Tier) -> CreditRefusal {
         self.books.request_quota(tier.account, self.short_by(tier));
         match self.books.lent() {
-            Some(lent) if !(lent.open && lent.reachable) => Refusal::LedgerAway,
-            Some(_) | None => Refusal::NoCredit,
+            Some(lent) if !(lent.open && lent.reachable) => CreditRefusal::LedgerAway,
+            Some(_) | None => CreditRefusal::NoCredit,
         }
     }
 
@@ -116,18 +116,18 @@ impl Engine {
         more.saturating_sub(self.books.balance(tier.account).map_or(0, |balance| balance.available()))
     }
 
-    /// Takes a pocket as the central ledger has it: the record for the journal; none if it is known so.
-    pub fn know_pocket(&mut self, now: Now, account: &Name, opened: PocketOpened) -> Result<Option<Record>, Refused> {
+    /// Takes a bucket as the central ledger has it: the record for the journal; none if it is known so.
+    pub fn know_bucket(&mut self, now: Now, account: &Name, opened: BucketOpened) -> Result<Option<Record>, Refused> {
         let id = self.books.id(account).ok_or(Refused::UnknownAccount)?;
         let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
-        if !state.know_pocket(&mut self.books, id, &opened)? {
+        if !state.know_bucket(&mut self.books, id, &opened)? {
             return Ok(None);
         }
         self.wake(id);
-        Ok(Some(Record::new(now.wall, account.clone(), RecordBody::PocketOpened(opened))))
+        Ok(Some(Record::new(now.wall, account.clone(), RecordBody::BucketOpened(opened))))
     }
 
-    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open, and the pocket known.
+    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open, and the bucket known.
     pub fn book_quota(&mut self, now: Now, grant: &Grant) -> Result<Option<Record>, Refused> {
         let account = self.books.id(owner(&grant.account)).ok_or(Refused::UnknownAccount)?;
         let balance = self.lent_balance(&grant.account).and_then(|id| self.books.balance(id)).ok_or(Refused::UnknownAccount)?;
@@ -165,20 +165,20 @@ impl Engine {
         Some(Record::new(now.wall, owner(balance).into(), RecordBody::Slice(SliceMoved { transfer })))
     }
 
-    /// All balances of which this shard may hold something, accounts' own and pockets.
+    /// All balances of which this shard may hold something, accounts' own and buckets.
     pub fn lent_balances(&self) -> Vec<Name> {
-        let pockets = |(account, id): (&Name, AccountId)| {
-            let pockets: Vec<Name> = self.books.pockets_of(id).map(|(pocket, _)| pocket_balance(account, pocket)).collect();
-            std::iter::once(account.clone()).chain(pockets)
+        let buckets = |(account, id): (&Name, AccountId)| {
+            let buckets: Vec<Name> = self.books.buckets_of(id).map(|(bucket, _)| bucket_balance(account, bucket)).collect();
+            std::iter::once(account.clone()).chain(buckets)
         };
-        self.books.customers().flat_map(pockets).collect()
+        self.books.customers().flat_map(buckets).collect()
     }
 
     fn lent_balance(&self, balance: &str) -> Option<AccountId> {
         match party(balance) {
             Party::Customer(name) => self.books.id(&name),
-            Party::Pocket { account, pocket } => self.books.pocket(self.books.id(&account)?, &pocket),
-            Party::House(_) => None,
+            Party::Bucket { account, bucket } => self.books.bucket(self.books.id(&account)?, &bucket),
+            Party::SystemAccount(_) => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use units::Cause;
 
 /// A refusal is an outcome, not a fault. In the order in which it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CreditRefusal {
     /// The account is not in these books.
     #[error("unknown account")]
     UnknownAccount,
@@ -42,7 +42,7 @@ pub enum Refusal {
 
 // === impl Refusal ===
 
-impl Refusal {
+impl CreditRefusal {
     /// The final answer to the caller.
     pub const fn status(self) -> u16 {
         match self {
@@ -83,7 +83,7 @@ impl Refusal {
     }
 }
 
-impl From<ledger::Refused> for Refusal {
+impl From<ledger::Refused> for CreditRefusal {
     fn from(refused: ledger::Refused) -> Self {
         match refused {
             ledger::Refused::ExceedsAvailable => Self::NoCredit,

@@ -38,9 +38,9 @@ pub enum AccountRefused {
     /// The reference is too long or has control characters.
     #[error("the reference must have at most {MAX_REFERENCE} printable characters")]
     Reference,
-    /// No such pocket can be.
+    /// No such bucket can be.
     #[error("{0}")]
-    Pocket(&'static str),
+    Bucket(&'static str),
     /// Nobody pays that way here.
     #[error("payment method {0:?} is not offered in {1}")]
     Method(String, Currency),

@@ -2,7 +2,7 @@
 //!
 //! A call goes from one to the next where an increment ends, and never back, so that each balance's part is rounded once.
 
-use ledger::{AccountId, AccountState, Balance, Books, PocketKind};
+use ledger::{AccountId, AccountState, Balance, Books, BucketKind};
 use units::Wall;
 
 use super::lease::{Part, Parts, Pays, Tier, leased_secs, with_starts};
@@ -64,10 +64,10 @@ impl CallBalances<'_> {
             }
             *from >= wanted_secs || within(price.next_boundary(*from), free)
         };
-        for (balance, kind) in self.pockets(price, held) {
+        for (balance, kind) in self.buckets(price, held) {
             let pays = match kind {
-                PocketKind::Minutes => Pays::Seconds,
-                PocketKind::Test | PocketKind::Promo => Pays::Money { with_fee: fee_of(held, balance).unwrap_or(!money_paid) },
+                BucketKind::Minutes => Pays::Seconds,
+                BucketKind::Test | BucketKind::Promo => Pays::Money { with_fee: fee_of(held, balance).unwrap_or(!money_paid) },
             };
             let before = more.len();
             if offer(balance, pays, &mut more, &mut from) {
@@ -80,18 +80,18 @@ impl CallBalances<'_> {
         (!more.is_empty()).then_some(more)
     }
 
-    /// The pockets that may pay after `held`, in order.
-    fn pockets(&self, price: &Price, held: &[Part]) -> impl Iterator<Item = (AccountId, PocketKind)> {
-        let pockets = &*self.state.pockets;
+    /// The buckets that may pay after `held`, in order.
+    fn buckets(&self, price: &Price, held: &[Part]) -> impl Iterator<Item = (AccountId, BucketKind)> {
+        let buckets = &*self.state.buckets;
         let from = match held.last() {
-            // Nothing is taken from a pocket for a call that costs nothing.
-            _ if pockets.is_empty() || price.cost(DAY_SECS) == 0 => pockets.len(),
+            // Nothing is taken from a bucket for a call that costs nothing.
+            _ if buckets.is_empty() || price.cost(DAY_SECS) == 0 => buckets.len(),
             None => 0,
-            // Never back; and a pocket that is no more gives way to money.
-            Some(last) => pockets.iter().position(|pocket| pocket.id == last.balance).unwrap_or(pockets.len()),
+            // Never back; and a bucket that is no more gives way to money.
+            Some(last) => buckets.iter().position(|bucket| bucket.id == last.balance).unwrap_or(buckets.len()),
         };
-        let rest = pockets.get(from..).unwrap_or_default();
-        rest.iter().filter(|pocket| pocket.terms.serves(self.digits, self.at)).map(|pocket| (pocket.id, pocket.terms.kind))
+        let rest = buckets.get(from..).unwrap_or_default();
+        rest.iter().filter(|bucket| bucket.terms.serves(self.digits, self.at)).map(|bucket| (bucket.id, bucket.terms.kind))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Time beyond the lease is never billed: it is tear-down, at the operator's exposure.
 
-use ledger::{AccountId, Balance, CallId, House, Key, OpenCall, OpenPart, Party, Purpose, Transfer};
+use ledger::{AccountId, Balance, CallId, Key, OpenCall, OpenPart, Party, Purpose, SystemAccount, Transfer};
 use smallvec::SmallVec;
 use units::{Currency, Exchange, Money, Name, Now, Rounding, Wall};
 
@@ -10,7 +10,7 @@ use super::carrier::cost_transfer;
 use super::invariant::{must, sum};
 use super::lease::{Lease, Part, Parts, Pays, leased_secs, with_starts};
 use super::rollover::latest;
-use super::{CarrierLeg, Cost, Engine, LeaseId, Refusal};
+use super::{CarrierLeg, Cost, CreditRefusal, Engine, LeaseId};
 use crate::Price;
 
 /// What a call came to. The transfers are posted; they go into the call's record with its CDR.
@@ -43,7 +43,7 @@ pub struct Settlement {
     pub margin: Option<Money>,
     /// `balance_after` and `amount`: what was there before, with what promotional money paid.
     pub balance_before: Money,
-    /// Posted balance after, pockets aside.
+    /// Posted balance after, buckets aside.
     pub balance_after: Money,
     /// What the time beyond the lease would have cost.
     pub exposure: Money,
@@ -56,8 +56,8 @@ pub struct Settlement {
 /// What one balance paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaidPart {
-    /// Which pocket; the account's own money if none.
-    pub pocket: Option<Name>,
+    /// Which bucket; the account's own money if none.
+    pub bucket: Option<Name>,
     /// Billed seconds that this balance paid.
     pub seconds: u64,
     /// Money, or the same seconds in [`Currency::SEC`].
@@ -110,7 +110,13 @@ struct Paid {
 
 impl Engine {
     /// Ends a lease: `duration_ms` from answer to hang-up; a call that was not answered is billed nothing whatever is given.
-    pub fn settle(&mut self, now: Now, id: LeaseId, duration_ms: u64, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
+    pub fn settle(
+        &mut self,
+        now: Now,
+        id: LeaseId,
+        duration_ms: u64,
+        carrier: Option<&CarrierLeg<'_>>,
+    ) -> Result<Settlement, CreditRefusal> {
         let lease = self.leases.remove(id)?;
         let lease_ms = lease.cut_at_ms();
         let Lease { call, answered_at, tiers, .. } = lease;
@@ -128,13 +134,13 @@ impl Engine {
 
     /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named there: in every tier for the
     /// same time, which is what the tier with the least money left can pay.
-    pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
+    pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, CreditRefusal> {
         let mut tiers = SmallVec::new();
         let mut least_ms = lost.answered_ms;
         let first = std::iter::once((&lost.account, &lost.open.price));
         for (at, (account, row)) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))).enumerate() {
-            let account = self.books.id(account).ok_or(Refusal::UnknownAccount)?;
-            let price = Price::from_row(row).map_err(|_| Refusal::NoPrice)?;
+            let account = self.books.id(account).ok_or(CreditRefusal::UnknownAccount)?;
+            let price = Price::from_row(row).map_err(|_| CreditRefusal::NoPrice)?;
             let billed = price.billed_seconds(lost.answered_ms);
             let parts = self.lost_parts(account, &price, billed, lost.parts.get(at).map_or(&[], Vec::as_slice));
             let leased = leased_secs(&parts);
@@ -150,11 +156,11 @@ impl Engine {
 
     /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where the checkpoint names no balance.
     fn lost_parts(&self, account: AccountId, price: &Price, billed: u64, checkpoint: &[OpenPart]) -> Parts {
-        let own = [OpenPart { pocket: None, until: billed }];
+        let own = [OpenPart { bucket: None, until: billed }];
         let mut parts = Parts::new();
         let (mut from, mut money_paid) = (0, false);
-        for OpenPart { pocket, until } in if checkpoint.is_empty() { &own } else { checkpoint } {
-            let id = pocket.as_ref().map_or(Some(account), |pocket| self.books.pocket(account, pocket));
+        for OpenPart { bucket, until } in if checkpoint.is_empty() { &own } else { checkpoint } {
+            let id = bucket.as_ref().map_or(Some(account), |bucket| self.books.bucket(account, bucket));
             let Some((balance, held)) = id.and_then(|id| Some((id, self.books.balance(id)?))) else { break };
             let pays = if held.currency == Currency::SEC { Pays::Seconds } else { Pays::Money { with_fee: !money_paid } };
             let wanted = billed.min(*until);
@@ -173,7 +179,7 @@ impl Engine {
         parts
     }
 
-    fn finish(&mut self, now: Now, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, Refusal> {
+    fn finish(&mut self, now: Now, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, CreditRefusal> {
         let mut transfers = Vec::with_capacity(2);
         let mut paid: SmallVec<[Paid; 1]> = SmallVec::new();
         for at in 0..ended.tiers.len() {
@@ -188,12 +194,12 @@ impl Engine {
         }
         let Ended { call, answered_at, .. } = ended;
         let mut tiers = ended.tiers.into_iter().zip(paid);
-        let (first, own) = tiers.next().ok_or(Refusal::NoLease)?;
-        let name = |account| self.books.name(account).cloned().ok_or(Refusal::UnknownAccount);
+        let (first, own) = tiers.next().ok_or(CreditRefusal::NoLease)?;
+        let name = |account| self.books.name(account).cloned().ok_or(CreditRefusal::UnknownAccount);
         let account = name(first.account)?;
         let above = tiers.map(|(tier, paid)| {
             let Paid { amount, billed_seconds, parts } = paid;
-            Ok::<_, Refusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount, parts })
+            Ok::<_, CreditRefusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount, parts })
         });
         let above = above.collect::<Result<Vec<_>, _>>()?;
         let duration_ms = ended.billed_ms;
@@ -241,12 +247,12 @@ impl Engine {
     }
 
     /// Posts what one tier used of each balance, and gives back the rest.
-    fn pay(&mut self, now: Now, ended: &Ended, at: usize, transfers: &mut Vec<Transfer>) -> Result<Paid, Refusal> {
-        let tier = ended.tiers.get(at).ok_or(Refusal::NoLease)?;
+    fn pay(&mut self, now: Now, ended: &Ended, at: usize, transfers: &mut Vec<Transfer>) -> Result<Paid, CreditRefusal> {
+        let tier = ended.tiers.get(at).ok_or(CreditRefusal::NoLease)?;
         let price = &tier.price;
         let billed_seconds = price.billed_seconds(ended.billed_ms);
         let has_above = self.states.get(&tier.account).is_some_and(|state| state.parent.is_some());
-        let house = if has_above { House::ResellerRevenue } else { House::Revenue };
+        let system_account = if has_above { SystemAccount::ResellerRevenue } else { SystemAccount::Revenue };
         let mut paid = Paid { parts: SmallVec::new(), amount: Money::zero(price.currency), billed_seconds };
         let first = transfers.len();
         for (segment, (from, part)) in with_starts(&tier.parts).enumerate() {
@@ -256,13 +262,20 @@ impl Engine {
                 must(self.books.void(part.balance, part.reserved), "to give a lease back");
             }
             if until > from {
-                let party = self.books.party(part.balance).cloned().ok_or(Refusal::UnknownAccount)?;
+                let party = self.books.party(part.balance).cloned().ok_or(CreditRefusal::UnknownAccount)?;
                 let currency = self.books.balance(part.balance).map_or(price.currency, |balance| balance.currency);
                 let amount = Money::of(units, currency);
-                let pocket = if let Party::Pocket { pocket, .. } = &party { Some(pocket.clone()) } else { None };
+                let bucket = if let Party::Bucket { bucket, .. } = &party { Some(bucket.clone()) } else { None };
                 if units > 0 {
                     let key = Key::usage(ended.call, tier_number(at), tier_number(segment));
-                    let transfer = Transfer { key, purpose: Purpose::Usage, debit: party, credit: Party::House(house), amount, memo: None };
+                    let transfer = Transfer {
+                        key,
+                        purpose: Purpose::Usage,
+                        debit: party,
+                        credit: Party::SystemAccount(system_account),
+                        amount,
+                        memo: None,
+                    };
                     let posted =
                         if ended.is_held { self.books.post_reserved(&transfer, part.reserved) } else { self.books.post(&transfer) };
                     must(posted, "a call's usage");
@@ -271,7 +284,7 @@ impl Engine {
                 if currency != Currency::SEC {
                     paid.amount.amount = sum(paid.amount.amount, units);
                 }
-                paid.parts.push(PaidPart { pocket, seconds: until - from, amount });
+                paid.parts.push(PaidPart { bucket, seconds: until - from, amount });
             }
         }
         for transfer in transfers.iter().skip(first) {
@@ -285,7 +298,7 @@ impl Engine {
     }
 }
 
-/// Tiers and parts are few: names have at most eight tiers, accounts at most 64 pockets.
+/// Tiers and parts are few: names have at most eight tiers, accounts at most 64 buckets.
 fn tier_number(at: usize) -> u8 {
     u8::try_from(at).unwrap_or(u8::MAX)
 }

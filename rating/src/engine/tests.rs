@@ -1,6 +1,6 @@
 //! The engine against its rules: grants, growth, cuts, repricing, top-ups and recovery, one story each.
 
-use ledger::{CallId, House, Lent, Replay, Terms};
+use ledger::{CallId, Lent, Replay, SystemAccount, Terms};
 use units::{Currency, Tick};
 
 use super::*;
@@ -40,7 +40,7 @@ impl Desk {
         self.records.push(record);
     }
 
-    fn authorize(&mut self, number: &str) -> Result<Grant, Refusal> {
+    fn authorize(&mut self, number: &str) -> Result<Grant, CreditRefusal> {
         self.calls += 1;
         let number = number.parse().expect("digits");
         self.engine.authorize(self.now, Authorize { call: CallId(self.calls), account: "acme", number: &number })
@@ -89,18 +89,18 @@ fn one_call_from_grant_to_settle() {
     assert_eq!((grant.leased_secs, grant.reserved.amount), (30, 6_173));
     assert_eq!(desk.money(), (1_000_000, 6_173, 993_827));
     let timing = desk.engine.answer(desk.now, grant.lease).expect("answered");
-    assert_eq!(timing, Timing { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000, warn_at_ms: None });
+    assert_eq!(timing, LeaseTiming { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000, warn_at_ms: None });
     let early = desk.extend(grant.lease, 14_999);
     assert_eq!((early.granted_secs, early.refused), (0, false));
     // 15 s left: three times 6 s make 33.
     let more = desk.extend(grant.lease, 15_000);
     assert_eq!(more.granted_secs, 18);
-    assert_eq!(more.timing, Timing { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000, warn_at_ms: None });
+    assert_eq!(more.timing, LeaseTiming { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000, warn_at_ms: None });
     let done = desk.settle(grant.lease, 31_000);
     assert_eq!((done.billed_seconds, done.amount.to_string(), done.duration_ms, done.teardown_ms), (36, "0.07407".to_owned(), 31_000, 0));
     assert_eq!((done.balance_before.to_string(), done.balance_after.to_string()), ("10.00000".to_owned(), "9.92593".to_owned()));
     assert_eq!(desk.money(), (992_593, 0, 992_593));
-    assert_eq!(desk.engine.settle(desk.now, grant.lease, 31_000, None), Err(Refusal::NoLease));
+    assert_eq!(desk.engine.settle(desk.now, grant.lease, 31_000, None), Err(CreditRefusal::NoLease));
     assert_eq!((desk.engine.imbalance(), desk.engine.leases()), (0, 0));
 }
 
@@ -113,7 +113,7 @@ fn no_answer_no_charge() {
     assert_eq!((done.amount.amount, done.billed_seconds, done.duration_ms, done.transfers.len()), (0, 0, 0, 0));
     let cancelled = desk.authorize("8").expect("money").lease;
     desk.engine.release(cancelled).expect("a lease");
-    assert_eq!(desk.engine.release(cancelled), Err(Refusal::NoLease));
+    assert_eq!(desk.engine.release(cancelled), Err(CreditRefusal::NoLease));
     let at_once = desk.answered("8");
     assert_eq!(desk.settle(at_once, 0).amount.amount, 0);
     assert_eq!(desk.money(), (100_000, 0, 100_000));
@@ -122,18 +122,18 @@ fn no_answer_no_charge() {
 #[test]
 fn refusals_by_name_and_answer() {
     let mut desk = desk(999);
-    assert_eq!(desk.authorize("1"), Err(Refusal::NoCredit));
-    assert_eq!(desk.authorize("2"), Err(Refusal::NoPrice));
+    assert_eq!(desk.authorize("1"), Err(CreditRefusal::NoCredit));
+    assert_eq!(desk.authorize("2"), Err(CreditRefusal::NoPrice));
     assert!(desk.authorize("7").is_ok(), "what is free needs no money");
     let number = "1".parse().expect("digits");
     let ask = Authorize { call: CallId(99), account: "nobody", number: &number };
-    assert_eq!(desk.engine.authorize(desk.now, ask), Err(Refusal::UnknownAccount));
-    for (account, deck, refusal) in [("x", "missing", Refusal::NoDeck), ("y", "dollars", Refusal::CurrencyMismatch)] {
+    assert_eq!(desk.engine.authorize(desk.now, ask), Err(CreditRefusal::UnknownAccount));
+    for (account, deck, refusal) in [("x", "missing", CreditRefusal::NoDeck), ("y", "dollars", CreditRefusal::CurrencyMismatch)] {
         desk.open(account, 1_000_000, deck);
         assert_eq!(desk.engine.authorize(desk.now, Authorize { account, ..ask }), Err(refusal));
     }
-    assert_eq!((Refusal::NoCredit.status(), Refusal::NoCredit.cause().0), (402, 21));
-    assert_eq!((Refusal::NoPrice.status(), Refusal::NoPrice.cause().0), (404, 3));
+    assert_eq!((CreditRefusal::NoCredit.status(), CreditRefusal::NoCredit.cause().0), (402, 21));
+    assert_eq!((CreditRefusal::NoPrice.status(), CreditRefusal::NoPrice.cause().0), (404, 3));
 }
 
 #[test]
@@ -212,8 +212,8 @@ fn the_row_of_the_answer_counts_and_the_deck_of_the_authorization() {
     desk.now.wall = Wall::parse("2026-01-01T12:00:00Z").expect("a time");
     desk.engine.answer(desk.now, dear.lease).expect("0.1 is there");
     assert_eq!(desk.engine.price(dear.lease).map(|price| &*price.destination), Some("Full"));
-    assert_eq!(desk.engine.answer(desk.now, gone.lease), Err(Refusal::NoPrice));
-    assert_eq!(desk.engine.answer(desk.now, third.lease), Err(Refusal::NoCredit));
+    assert_eq!(desk.engine.answer(desk.now, gone.lease), Err(CreditRefusal::NoPrice));
+    assert_eq!(desk.engine.answer(desk.now, third.lease), Err(CreditRefusal::NoCredit));
     assert_eq!(desk.engine.leases(), 2);
     assert_eq!(desk.settle(cheap.lease, 1_000).amount.amount, 100);
     assert_eq!(desk.settle(dear.lease, 1_000).amount.amount, 10_000);
@@ -223,7 +223,7 @@ fn the_row_of_the_answer_counts_and_the_deck_of_the_authorization() {
 #[test]
 fn a_top_up_counts_once() {
     let mut desk = desk(0);
-    assert!(matches!(desk.authorize("1"), Err(Refusal::NoCredit)));
+    assert!(matches!(desk.authorize("1"), Err(CreditRefusal::NoCredit)));
     let first = desk.top_up(100_000, "k1").expect("booked");
     assert_eq!((first.balance.amount, first.replayed), (100_000, false));
     desk.top_up(50_000, "k2").expect("booked");
@@ -249,8 +249,8 @@ fn a_carrier_is_booked_in_its_own_currency() {
     assert_eq!(done.cost.map(|cost| cost.amount), Some(Money::of(2_583, Currency::USD)));
     let (cost, transfers) = desk.engine.book_cost(done.call, &CarrierLeg { attempt: 1, duration_ms: 1, ..leg }).expect("booked");
     assert_eq!((cost.map(|cost| cost.amount.amount), transfers.len()), (Some(83), 1));
-    assert_eq!(desk.engine.books().house(House::CarrierPayable, Currency::USD), 2_583 + 83);
-    assert_eq!(desk.engine.books().house(House::CarrierCost, Currency::USD), -2_583 - 83);
+    assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierPayable, Currency::USD), 2_583 + 83);
+    assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierCost, Currency::USD), -2_583 - 83);
     assert!(desk.engine.carrier_cost(&CarrierLeg { deck: "nobody", ..leg }).is_none());
     assert_eq!(desk.engine.imbalance(), 0);
 }
@@ -270,7 +270,7 @@ fn the_margin_is_in_the_customers_currency() {
         let leg = CarrierLeg { deck: "alpha", number: &number, answered_at: desk.now.wall, duration_ms: 31_000, attempt: 0 };
         let done = desk.engine.settle(desk.now, lease, 30_000, Some(&leg)).expect("a lease");
         assert_eq!((done.margin.map(|margin| margin.amount), done.cost_exchange.is_some()), (margin, margin.is_some()));
-        assert_eq!(desk.engine.books().house(House::CarrierPayable, Currency::USD), 2_583);
+        assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierPayable, Currency::USD), 2_583);
         let mut cdr = crate::Cdr::new(done.call, &"sw1".into(), &"acme".into(), &"pbx".into(), Currency::EUR, desk.now.wall);
         cdr.set_settlement(&done);
         assert_eq!((cdr.margin, cdr.cost_exchange_rate.map(|rate| rate.to_string())), (margin, margin.map(|_| "0.9215".to_owned())));
@@ -311,7 +311,7 @@ fn credit_has_a_limit_too() {
     assert_eq!(desk.extend(lease, 500).granted_secs, 1);
     assert!(desk.extend(lease, 1_500).refused);
     assert_eq!(desk.settle(lease, 2_000).balance_after.to_string(), "-0.02000");
-    assert_eq!(desk.authorize("1"), Err(Refusal::NoCredit));
+    assert_eq!(desk.authorize("1"), Err(CreditRefusal::NoCredit));
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn fault_a12_an_account_that_is_not_opened_yet_is_no_refusal_of_its_caller() {
     let mut desk = desk(999);
     let number = "1".parse().expect("digits");
     let ask = Authorize { call: CallId(99), account: "shop", number: &number };
-    assert_eq!(desk.engine.authorize(desk.now, ask), Err(Refusal::UnknownAccount), "in books of its own there is none");
+    assert_eq!(desk.engine.authorize(desk.now, ask), Err(CreditRefusal::UnknownAccount), "in books of its own there is none");
     for (open, reachable) in [(false, false), (true, true)] {
         desk.engine.set_lent(Lent { open, reachable });
         let refusal = desk.engine.authorize(desk.now, ask).expect_err("not here");

@@ -1,16 +1,16 @@
-//! How accounts and pockets look to who asks, and the text of their amounts and times.
+//! How accounts and buckets look to who asks, and the text of their amounts and times.
 
-use ledger::PocketKind;
+use ledger::BucketKind;
 use serde::{Serialize, Serializer};
 use units::{Money, Name, Prefix, Wall};
 
-/// A pocket as its owner sees it.
+/// A bucket as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PocketView {
+pub struct BucketView {
     /// Unique within the account.
     pub name: Name,
     /// `minutes`, `test` or `promo`.
-    pub kind: PocketKind,
+    pub kind: BucketKind,
     /// Among those of a kind the lower goes first.
     pub priority: u8,
     /// Posted: money, or seconds with five places.

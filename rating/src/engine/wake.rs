@@ -2,7 +2,7 @@
 
 use ledger::{AccountId, CallId};
 
-use super::{Engine, LeaseId, Refusal};
+use super::{CreditRefusal, Engine, LeaseId};
 
 // === impl Engine ===
 
@@ -19,7 +19,7 @@ impl Engine {
     }
 
     /// Puts a lease among those that wait, in every tier.
-    pub(super) fn wait(&mut self, id: LeaseId) -> Result<(), Refusal> {
+    pub(super) fn wait(&mut self, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease_mut(id)?;
         for tier in lease.tiers.iter_mut().filter(|tier| !tier.waits) {
             tier.waits = true;
@@ -37,7 +37,7 @@ impl Engine {
     /// What a call held came back to an account.
     pub(super) fn freed(&mut self, account: AccountId) {
         let state = self.states.get(&account);
-        if state.is_some_and(|state| !state.pockets.is_empty() || state.terms.idle_days.is_some()) {
+        if state.is_some_and(|state| !state.buckets.is_empty() || state.terms.idle_days.is_some()) {
             self.schedule(account);
         }
         self.wake_those(account, false);
@@ -73,6 +73,6 @@ impl Engine {
 
     fn has_money(&self, account: AccountId) -> bool {
         let has = |id| self.books.balance(id).is_some_and(|balance| balance.available() > 0);
-        has(account) || self.states.get(&account).is_some_and(|state| state.pockets.iter().any(|pocket| has(pocket.id)))
+        has(account) || self.states.get(&account).is_some_and(|state| state.buckets.iter().any(|bucket| has(bucket.id)))
     }
 }

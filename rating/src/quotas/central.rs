@@ -15,7 +15,7 @@ pub const WANTED_MS: i64 = 10_000;
 
 /// A node as the central ledger knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Node {
+pub struct NodeRow {
     /// Counts its starts: what an earlier one writes is refused.
     pub epoch: u64,
     /// Chosen at random by the start that has the epoch, so that a join repeated is one join.
@@ -111,7 +111,7 @@ pub struct Shipped {
 
 /// Why the central ledger does not do it. In the order in which it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum QuotaRefused {
     /// Another start of the same node has taken over, or an operator declared it lost.
     #[error("fenced: this node has epoch {epoch} by now; another process runs under its name, or it was declared lost")]
     Fenced {
@@ -139,11 +139,11 @@ pub enum Refused {
 
 // === impl Node ===
 
-impl Node {
-    /// A start takes over: its epoch. `at_last` is the hash of entry [`Node::last_seq`] in the journal of who joins.
-    pub fn join(&mut self, boot: u64, at_last: Option<Hash>) -> Result<u64, Refused> {
+impl NodeRow {
+    /// A start takes over: its epoch. `at_last` is the hash of entry [`NodeRow::last_seq`] in the journal of who joins.
+    pub fn join(&mut self, boot: u64, at_last: Option<Hash>) -> Result<u64, QuotaRefused> {
         if self.last_seq > 0 && at_last != Some(self.chain) {
-            return Err(Refused::Diverged { seq: self.last_seq });
+            return Err(QuotaRefused::Diverged { seq: self.last_seq });
         }
         if self.boot != boot || self.epoch == 0 {
             self.epoch += 1;
@@ -153,8 +153,8 @@ impl Node {
     }
 
     /// Only the start that joined last may write.
-    pub const fn fence(&self, epoch: u64) -> Result<(), Refused> {
-        if epoch == self.epoch { Ok(()) } else { Err(Refused::Fenced { epoch: self.epoch }) }
+    pub const fn fence(&self, epoch: u64) -> Result<(), QuotaRefused> {
+        if epoch == self.epoch { Ok(()) } else { Err(QuotaRefused::Fenced { epoch: self.epoch }) }
     }
 
     /// An operator gives the node up: whatever of it may still run is fenced. Its quotas are to be given up as well.
@@ -170,23 +170,23 @@ impl Node {
     }
 
     /// Takes entries in order and tells which of them are new: those before were taken earlier and change nothing.
-    pub fn ship<'a>(&mut self, epoch: u64, entries: &'a [Shipped]) -> Result<&'a [Shipped], Refused> {
+    pub fn ship<'a>(&mut self, epoch: u64, entries: &'a [Shipped]) -> Result<&'a [Shipped], QuotaRefused> {
         self.fence(epoch)?;
         let known = entries.partition_point(|entry| entry.seq <= self.last_seq);
         if let Some(same) = entries[..known].iter().find(|entry| entry.seq == self.last_seq)
             && same.hash != self.chain
         {
-            return Err(Refused::Diverged { seq: same.seq });
+            return Err(QuotaRefused::Diverged { seq: same.seq });
         }
         let fresh = &entries[known..];
         let (mut seq, mut link) = (self.last_seq, self.chain);
         for entry in fresh {
             if entry.seq != seq + 1 {
-                return Err(Refused::Gap { last: self.last_seq, found: entry.seq });
+                return Err(QuotaRefused::Gap { last: self.last_seq, found: entry.seq });
             }
             link = chain(&link, &entry.body);
             if link != entry.hash {
-                return Err(Refused::Diverged { seq: entry.seq });
+                return Err(QuotaRefused::Diverged { seq: entry.seq });
             }
             seq = entry.seq;
         }
@@ -205,8 +205,8 @@ impl Account {
     }
 
     /// Money that comes or, negative, goes by the operator's hand. It may lead into debt.
-    pub fn book(&mut self, amount: i64) -> Result<(), Refused> {
-        self.posted = self.posted.checked_add(amount).ok_or(Refused::Overflow)?;
+    pub fn book(&mut self, amount: i64) -> Result<(), QuotaRefused> {
+        self.posted = self.posted.checked_add(amount).ok_or(QuotaRefused::Overflow)?;
         Ok(())
     }
 
@@ -216,13 +216,13 @@ impl Account {
     }
 
     /// What a node shipped of this account. What a lost node has is not held any more.
-    pub fn apply(&mut self, quota: &mut Quota, movement: &Movement, lost: bool) -> Result<(), Refused> {
+    pub fn apply(&mut self, quota: &mut Quota, movement: &Movement, lost: bool) -> Result<(), QuotaRefused> {
         let Movement { spent, returned, .. } = movement;
-        let posted = self.posted.checked_sub(*spent).ok_or(Refused::Overflow)?;
+        let posted = self.posted.checked_sub(*spent).ok_or(QuotaRefused::Overflow)?;
         let less = |held: i64| held.checked_sub(*spent).and_then(|held| held.checked_sub(*returned));
-        let held = if lost { Some(self.held) } else { less(self.held) }.ok_or(Refused::Overflow)?;
-        let used = quota.used.checked_add(*spent).ok_or(Refused::Overflow)?;
-        let back = quota.returned.checked_add(*returned).ok_or(Refused::Overflow)?;
+        let held = if lost { Some(self.held) } else { less(self.held) }.ok_or(QuotaRefused::Overflow)?;
+        let used = quota.used.checked_add(*spent).ok_or(QuotaRefused::Overflow)?;
+        let back = quota.returned.checked_add(*returned).ok_or(QuotaRefused::Overflow)?;
         // Must succeed from here.
         (self.posted, self.held) = (posted, held);
         (quota.used, quota.returned) = (used, back);
@@ -247,12 +247,12 @@ impl Quota {
 /// Lends: the need, or a fair part of what is free if that is more: half of it shared by the live nodes, so that the next to ask finds
 /// some too.
 pub fn ask(
-    (name, node): (&Name, &mut Node),
+    (name, node): (&Name, &mut NodeRow),
     account: &mut Account,
     quota: &mut Quota,
     ask: &Ask,
     conditions: &Conditions,
-) -> Result<Lent, Refused> {
+) -> Result<Lent, QuotaRefused> {
     node.fence(ask.epoch)?;
     if ask.number <= node.last_ask {
         return Ok(Lent::Before);
@@ -269,8 +269,8 @@ pub fn ask(
         }
         return Ok(Lent::Nothing);
     }
-    let held = account.held.checked_add(amount).ok_or(Refused::Overflow)?;
-    let granted = quota.granted.checked_add(amount).ok_or(Refused::Overflow)?;
+    let held = account.held.checked_add(amount).ok_or(QuotaRefused::Overflow)?;
+    let granted = quota.granted.checked_add(amount).ok_or(QuotaRefused::Overflow)?;
     // Must succeed from here.
     node.last_ask = ask.number;
     (account.held, quota.granted) = (held, granted);
@@ -287,8 +287,8 @@ mod tests {
 
     const CONDITIONS: Conditions = Conditions { live_nodes: 3, grant_max: 1_000, now_ms: 5, ended: false };
 
-    fn joined() -> (Name, Node) {
-        let mut node = Node::default();
+    fn joined() -> (Name, NodeRow) {
+        let mut node = NodeRow::default();
         assert_eq!(node.join(77, None), Ok(1));
         ("n1".into(), node)
     }
@@ -325,9 +325,9 @@ mod tests {
         let (_, mut node) = joined();
         assert_eq!(node.join(77, None), Ok(1), "the same start again");
         assert_eq!(node.join(78, None), Ok(2));
-        assert_eq!(node.fence(1), Err(Refused::Fenced { epoch: 2 }));
+        assert_eq!(node.fence(1), Err(QuotaRefused::Fenced { epoch: 2 }));
         node.lose();
-        assert_eq!(node.ship(2, &[]), Err(Refused::Fenced { epoch: 3 }));
+        assert_eq!(node.ship(2, &[]), Err(QuotaRefused::Fenced { epoch: 3 }));
         assert_eq!(node.join(78, None), Ok(4), "given up and back");
         assert!(!node.find_again(1), "it still has something");
         assert!(node.find_again(0));
@@ -347,15 +347,15 @@ mod tests {
     fn entries_are_taken_once_and_in_order() {
         let (_, mut node) = joined();
         let all = entries(&["a", "b", "c", "d"]);
-        assert_eq!(node.ship(1, &all[1..]), Err(Refused::Gap { last: 0, found: 2 }));
+        assert_eq!(node.ship(1, &all[1..]), Err(QuotaRefused::Gap { last: 0, found: 2 }));
         assert_eq!(node.ship(1, &all[..2]).map(<[_]>::len), Ok(2));
         assert_eq!(node.ship(1, &all[..2]).map(<[_]>::len), Ok(0), "the same again");
         let other = entries(&["a", "B", "C"]);
-        assert_eq!(node.ship(1, &other), Err(Refused::Diverged { seq: 2 }));
-        assert_eq!(node.ship(1, &other[2..]), Err(Refused::Diverged { seq: 3 }));
+        assert_eq!(node.ship(1, &other), Err(QuotaRefused::Diverged { seq: 2 }));
+        assert_eq!(node.ship(1, &other[2..]), Err(QuotaRefused::Diverged { seq: 3 }));
         assert_eq!(node.ship(1, &all[1..]).map(<[_]>::len), Ok(2), "overlapping");
         assert_eq!((node.last_seq, node.chain), (4, all[3].hash));
-        assert_eq!(node.join(80, Some(all[2].hash)), Err(Refused::Diverged { seq: 4 }));
+        assert_eq!(node.join(80, Some(all[2].hash)), Err(QuotaRefused::Diverged { seq: 4 }));
         assert_eq!(node.join(80, Some(all[3].hash)), Ok(2));
     }
 
@@ -370,7 +370,7 @@ mod tests {
         account.apply(&mut quota, &Movement { spent: 5, returned: 245, booked: Vec::new() }, true).expect("in range");
         assert_eq!((account.posted, account.held, account.available(), quota.outstanding()), (745, 0, 745, 0));
         let before = account.clone();
-        assert_eq!(account.apply(&mut quota, &Movement { spent: i64::MIN, ..Movement::default() }, false), Err(Refused::Overflow));
+        assert_eq!(account.apply(&mut quota, &Movement { spent: i64::MIN, ..Movement::default() }, false), Err(QuotaRefused::Overflow));
         assert_eq!(account, before);
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Name, Tick};
 
 use super::Grant;
-pub use messages::{Command, Gate, Reply, Request, Tag, Timing, Word};
+pub use messages::{CentralNotice, Command, LendingState, QuotaTiming, Reply, Request, Tag};
 
 /// Accounts that wait for money at once; more find the books as they are and ask again.
 const WANTS_MAX: usize = 65_536;
@@ -29,13 +29,13 @@ const MARGIN: u64 = 16;
 /// One node's dealings with the central ledger.
 #[derive(Debug)]
 pub struct QuotaClient {
-    timing: Timing,
+    timing: QuotaTiming,
     /// Seed of the jitter.
     seed: u64,
     name: Name,
     state: State,
-    gate: Gate,
-    told: Option<Gate>,
+    gate: LendingState,
+    told: Option<LendingState>,
     flight: Option<Flight>,
     tags: u64,
     asks: u64,
@@ -90,13 +90,13 @@ struct Want {
 
 impl QuotaClient {
     /// A start of the node `name`, with the last durable entry of its journal. `seed` makes pauses differ between nodes.
-    pub fn new(name: Name, timing: Timing, durable: u64, seed: u64) -> Self {
+    pub fn new(name: Name, timing: QuotaTiming, durable: u64, seed: u64) -> Self {
         Self {
             timing,
             seed,
             name,
             state: State::Joining,
-            gate: Gate { until: Tick(0), reachable: false },
+            gate: LendingState { until: Tick(0), reachable: false },
             told: None,
             flight: None,
             tags: 0,
@@ -185,7 +185,7 @@ impl QuotaClient {
         }
         if self.told != Some(self.gate) {
             self.told = Some(self.gate);
-            return Some(Command::Gate(self.gate));
+            return Some(Command::LendingState(self.gate));
         }
         if let Some(order) = self.orders.pop_front() {
             return Some(order);
@@ -216,7 +216,7 @@ impl QuotaClient {
     }
 
     /// How far quotas may be trusted.
-    pub const fn gate(&self) -> Gate {
+    pub const fn gate(&self) -> LendingState {
         self.gate
     }
 
@@ -296,7 +296,7 @@ impl QuotaClient {
     }
 
     /// Each word once by this start, and not before all that earlier starts said is known there.
-    fn tell(&mut self, words: Vec<Word>) {
+    fn tell(&mut self, words: Vec<CentralNotice>) {
         if self.shipped < self.inherited {
             return;
         }
@@ -340,7 +340,7 @@ impl QuotaClient {
     fn fenced(&mut self) {
         self.state = State::Fenced;
         self.wants.clear();
-        self.gate = Gate { until: Tick(0), reachable: true };
+        self.gate = LendingState { until: Tick(0), reachable: true };
     }
 
     /// Up to half of `of`, another with each request and seed (Fibonacci hashing).

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use ledger::{House, Key, Party, Purpose, Record, RecordBody, ShardBooks, Sheet, SheetError, Terms, Transfer, TrialBalance, TrialLine};
+use ledger::{
+    Key, Party, Purpose, Record, RecordBody, ShardBooks, Sheet, SheetError, SystemAccount, Terms, Transfer, TrialBalance, TrialLine,
+};
 use units::{Currency, Name, Now, Wall};
 
 use crate::Engine;
@@ -83,7 +85,7 @@ impl AccountTransaction {
     }
 
     /// Moves money once per key, as in a node's own books.
-    pub fn carry_out(
+    pub fn move_money(
         &mut self,
         now: Now,
         account: &str,
@@ -91,7 +93,7 @@ impl AccountTransaction {
         order: &MoveOrder,
         methods: &[PaymentMethod],
     ) -> Result<Moved, AccountRefused> {
-        let moved = self.engine.carry_out(now, account, key, order, methods)?;
+        let moved = self.engine.move_money(now, account, key, order, methods)?;
         let notice = self.engine.booked_notice(now, account, &moved);
         self.records.extend(moved.record.clone());
         self.records.extend(notice);
@@ -138,7 +140,7 @@ impl AccountTransaction {
         self.engine.due(account)
     }
 
-    /// The balances of an account that ended though nodes hold some of them, at `at`: its own under the empty name, and pockets.
+    /// The balances of an account that ended though nodes hold some of them, at `at`: its own under the empty name, and buckets.
     pub fn overdue(&self, account: &str, at: Wall) -> Vec<Name> {
         self.engine.overdue(account, at)
     }
@@ -171,13 +173,13 @@ impl AccountTransaction {
     }
 }
 
-/// Adds what transfers do to house accounts. Slices do nothing: over all nodes they are no movement.
-pub fn add_houses<'a>(transfers: impl IntoIterator<Item = &'a Transfer>, to: &mut TrialBalance) {
+/// Adds what transfers do to system accounts. Slices do nothing: over all nodes they are no movement.
+pub fn add_system_accounts<'a>(transfers: impl IntoIterator<Item = &'a Transfer>, to: &mut TrialBalance) {
     for transfer in transfers.into_iter().filter(|transfer| transfer.purpose != Purpose::Slice) {
         let amount = i128::from(transfer.amount.amount);
         let mut add = |party: &Party, amount| {
-            if let Party::House(house) = party {
-                to.add(transfer.amount.currency, TrialLine::House(*house), amount);
+            if let Party::SystemAccount(system_account) = party {
+                to.add(transfer.amount.currency, TrialLine::SystemAccount(*system_account), amount);
             }
         };
         add(&transfer.debit, -amount);
@@ -185,10 +187,10 @@ pub fn add_houses<'a>(transfers: impl IntoIterator<Item = &'a Transfer>, to: &mu
     }
 }
 
-/// The house accounts of a trial balance.
-pub fn houses(trial: &TrialBalance) -> impl Iterator<Item = (Currency, House, i128)> {
+/// The system accounts of a trial balance.
+pub fn system_accounts(trial: &TrialBalance) -> impl Iterator<Item = (Currency, SystemAccount, i128)> {
     trial.lines().filter_map(|(currency, line, amount)| match line {
-        TrialLine::House(house) => Some((currency, house, amount)),
-        TrialLine::Customers | TrialLine::Pockets | TrialLine::Leases => None,
+        TrialLine::SystemAccount(system_account) => Some((currency, system_account, amount)),
+        TrialLine::Customers | TrialLine::Buckets | TrialLine::Leases => None,
     })
 }

@@ -110,8 +110,8 @@ impl CallChanges {
     /// What a transfer gives to the account's money, in all of its balances.
     fn gets(&self, transfer: &Transfer) -> i64 {
         let is_ours = |party: &Party| match party {
-            Party::Customer(account) | Party::Pocket { account, .. } => *account == self.account,
-            Party::House(_) => false,
+            Party::Customer(account) | Party::Bucket { account, .. } => *account == self.account,
+            Party::SystemAccount(_) => false,
         };
         match (is_ours(&transfer.credit), is_ours(&transfer.debit)) {
             _ if transfer.amount.currency == Currency::SEC => 0,

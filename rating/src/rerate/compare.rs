@@ -30,7 +30,7 @@ pub type Differences = BTreeMap<(Name, Currency), Difference>;
 pub struct Comparison {
     /// By account: callers, and the accounts above that paid for the same calls.
     pub accounts: Differences,
-    /// By account, pocket (an empty name for the account's own money) and currency, where pockets paid; minutes in [`Currency::SEC`].
+    /// By account, bucket (an empty name for the account's own money) and currency, where buckets paid; minutes in [`Currency::SEC`].
     pub balances: BTreeMap<(Name, Name, Currency), Difference>,
     /// By destination of the new price.
     pub destinations: Differences,
@@ -95,7 +95,7 @@ impl Comparison {
 
     fn add_parts(&mut self, billed: &Billed<'_>, anew: &[Part]) {
         let mut sums: BTreeMap<(Name, Currency), (i64, i64)> = BTreeMap::new();
-        let key = |part: &Part| (part.pocket.clone().unwrap_or_default(), part.currency);
+        let key = |part: &Part| (part.bucket.clone().unwrap_or_default(), part.currency);
         for part in billed.parts {
             let (old, _) = sums.entry(key(part)).or_default();
             *old = old.saturating_add(part.amount);
@@ -104,8 +104,8 @@ impl Comparison {
             let (_, new) = sums.entry(key(part)).or_default();
             *new = new.saturating_add(part.amount);
         }
-        for ((pocket, currency), (old, new)) in sums {
-            self.balances.entry((billed.account.clone(), pocket, currency)).or_default().add(true, old, new);
+        for ((bucket, currency), (old, new)) in sums {
+            self.balances.entry((billed.account.clone(), bucket, currency)).or_default().add(true, old, new);
         }
     }
 
@@ -315,11 +315,11 @@ mod tests {
     #[test]
     fn free_seconds_stay_free() {
         let list = deck("retail", Currency::EUR, "39,Italy,0.10,60,60,0.01\n");
-        let part = |pocket: Option<&str>, seconds, amount| Part {
-            pocket: pocket.map(Name::from),
+        let part = |bucket: Option<&str>, seconds, amount| Part {
+            bucket: bucket.map(Name::from),
             seconds,
             amount,
-            currency: if pocket.is_some() { Currency::SEC } else { Currency::EUR },
+            currency: if bucket.is_some() { Currency::SEC } else { Currency::EUR },
         };
         let mut call = call(&list, "acme", "3902", 181);
         call.amount = 21_000;
@@ -329,7 +329,7 @@ mod tests {
         // By the second 59 s less are billed; what was free stays so.
         let fine = compare(&[call], &Repricing::callers(deck("fine", Currency::EUR, "39,Italy,0.10,1,1\n"), Arc::default()));
         assert_eq!(sums(&fine.accounts), ["acme EUR 1 21000 10167"]);
-        let balances: Vec<_> = fine.balances.iter().map(|((_, pocket, _), sum)| format!("{pocket} {} {}", sum.old, sum.new)).collect();
+        let balances: Vec<_> = fine.balances.iter().map(|((_, bucket, _), sum)| format!("{bucket} {} {}", sum.old, sum.new)).collect();
         assert_eq!(balances, [" 21000 10167", "free 12000000 12000000"]);
     }
 }

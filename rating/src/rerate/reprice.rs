@@ -187,7 +187,7 @@ fn repriced(parts: &[Part], price: &Price, billed: u64) -> Vec<Part> {
     }
     let (mut from, mut with_fee) = (0, true);
     let mut anew: Vec<Part> = Vec::with_capacity(parts.len() + 1);
-    let mut pay = |pocket: Option<Name>, currency: Currency, until: u64| {
+    let mut pay = |bucket: Option<Name>, currency: Currency, until: u64| {
         let seconds = until.saturating_sub(from);
         let amount = if currency == Currency::SEC {
             i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(units::SCALE)
@@ -197,13 +197,13 @@ fn repriced(parts: &[Part], price: &Price, billed: u64) -> Vec<Part> {
             amount
         };
         from = until.max(from);
-        anew.push(Part { pocket, seconds, amount, currency });
+        anew.push(Part { bucket, seconds, amount, currency });
     };
     let mut end = 0_u64;
     for (nth, part) in parts.iter().enumerate() {
-        let is_last_money = nth + 1 == parts.len() && part.pocket.is_none();
+        let is_last_money = nth + 1 == parts.len() && part.bucket.is_none();
         end = if is_last_money { billed } else { end.saturating_add(part.seconds).min(billed) };
-        pay(part.pocket.clone(), part.currency, end);
+        pay(part.bucket.clone(), part.currency, end);
     }
     if end < billed {
         pay(None, price.currency, billed);
@@ -260,12 +260,12 @@ mod tests {
         deck.price(&"3902".parse().expect("a number"), Wall(0)).expect("a price")
     }
 
-    /// `free 120, promo 60, - 60`: pocket and seconds; pockets named `free` are minutes.
+    /// `free 120, promo 60, - 60`: bucket and seconds; buckets named `free` are minutes.
     fn parts(text: &str) -> Vec<Part> {
         let one = |part: &str| {
-            let (pocket, seconds) = part.split_once(' ').expect("a pocket and seconds");
-            let currency = if pocket == "free" { Currency::SEC } else { Currency::EUR };
-            Part { pocket: (pocket != "-").then(|| pocket.into()), seconds: seconds.parse().expect("seconds"), amount: 0, currency }
+            let (bucket, seconds) = part.split_once(' ').expect("a pocket and seconds");
+            let currency = if bucket == "free" { Currency::SEC } else { Currency::EUR };
+            Part { bucket: (bucket != "-").then(|| bucket.into()), seconds: seconds.parse().expect("seconds"), amount: 0, currency }
         };
         text.split(", ").map(one).collect()
     }
@@ -289,7 +289,7 @@ mod tests {
         let price = price("39,Italy,0.10,1,1,0.01\n");
         for (then, billed, now) in table {
             let money = |part: &Part| format!("{} {}", part.seconds, Money::of(part.amount, part.currency));
-            let line = |part: &Part| format!("{} {}", part.pocket.as_deref().unwrap_or("-"), money(part));
+            let line = |part: &Part| format!("{} {}", part.bucket.as_deref().unwrap_or("-"), money(part));
             let found: Vec<_> = repriced(&parts(then), &price, billed).iter().map(line).collect();
             assert_eq!(found.join(", "), now, "{then}, {billed} s");
         }

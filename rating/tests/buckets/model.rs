@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{PocketKind, PocketTerms, Transfer};
+use ledger::{BucketKind, BucketTerms, Transfer};
 use units::Wall;
 
 /// A reseller, its customer, and one of our own.
 pub const ACCOUNTS: [&str; 3] = ["r", "r:c", "solo"];
 
-/// A pocket that any account may be given; their order is the order of their use.
+/// A bucket that any account may be given; their order is the order of their use.
 pub struct Given {
     pub name: &'static str,
-    pub kind: PocketKind,
+    pub kind: BucketKind,
     pub priority: u8,
     pub is_minutes: bool,
     /// The place that it serves; all if none.
@@ -20,17 +20,17 @@ pub struct Given {
     pub expires_ms: Option<i128>,
 }
 
-const fn given(name: &'static str, kind: PocketKind, priority: u8, place: Option<usize>, expires_ms: Option<i128>) -> Given {
-    Given { name, kind, priority, is_minutes: matches!(kind, PocketKind::Minutes), place, expires_ms }
+const fn given(name: &'static str, kind: BucketKind, priority: u8, place: Option<usize>, expires_ms: Option<i128>) -> Given {
+    Given { name, kind, priority, is_minutes: matches!(kind, BucketKind::Minutes), place, expires_ms }
 }
 
-pub const POCKETS: [Given; 6] = [
-    given("m0", PocketKind::Minutes, 0, Some(0), Some(300_000)),
-    given("m1", PocketKind::Minutes, 1, None, None),
-    given("t0", PocketKind::Test, 0, None, Some(250_000)),
-    given("p0", PocketKind::Promo, 0, Some(1), None),
-    given("p1", PocketKind::Promo, 1, None, Some(100_000)),
-    given("p2", PocketKind::Promo, 2, None, None),
+pub const BUCKETS: [Given; 6] = [
+    given("m0", BucketKind::Minutes, 0, Some(0), Some(300_000)),
+    given("m1", BucketKind::Minutes, 1, None, None),
+    given("t0", BucketKind::Test, 0, None, Some(250_000)),
+    given("p0", BucketKind::Promo, 0, Some(1), None),
+    given("p1", BucketKind::Promo, 1, None, Some(100_000)),
+    given("p2", BucketKind::Promo, 2, None, None),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +47,13 @@ pub struct Account {
     /// Zero or negative: how far usage may go.
     pub limit: i128,
     /// None until the first grant.
-    pub pockets: [Option<i128>; POCKETS.len()],
+    pub buckets: [Option<i128>; BUCKETS.len()],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The account's own money if none.
-    pub pocket: Option<usize>,
+    pub bucket: Option<usize>,
     pub from: i128,
     pub until: i128,
     pub with_fee: bool,
@@ -102,7 +102,7 @@ pub struct Billed {
     pub reversed: bool,
 }
 
-/// What a tier paid: per part the pocket, seconds and amount; then all its money.
+/// What a tier paid: per part the bucket, seconds and amount; then all its money.
 pub struct Paid {
     pub parts: Vec<(Option<usize>, i128, i128)>,
     pub billed: i128,
@@ -124,10 +124,10 @@ pub struct Model {
 }
 
 impl Given {
-    pub fn terms(&self, begin: i64) -> PocketTerms {
+    pub fn terms(&self, begin: i64) -> BucketTerms {
         let prefixes = self.place.map(|place| (10 + place).to_string().parse().expect("digits")).into_iter().collect();
         let expires_at = self.expires_ms.map(|ms| Wall(begin + ms as i64));
-        PocketTerms { kind: self.kind, priority: self.priority, prefixes, valid_from: None, expires_at }
+        BucketTerms { kind: self.kind, priority: self.priority, prefixes, valid_from: None, expires_at }
     }
 }
 
@@ -151,11 +151,11 @@ impl Tariff {
 impl Part {
     fn amount(self, tariff: Tariff) -> i128 {
         let secs = self.until - self.from;
-        if self.pocket.is_some_and(|pocket| POCKETS[pocket].is_minutes) { secs * 100_000 } else { tariff.cost(secs, self.with_fee) }
+        if self.bucket.is_some_and(|bucket| BUCKETS[bucket].is_minutes) { secs * 100_000 } else { tariff.cost(secs, self.with_fee) }
     }
 
     fn is_money(self) -> bool {
-        self.pocket.is_none_or(|pocket| !POCKETS[pocket].is_minutes)
+        self.bucket.is_none_or(|bucket| !BUCKETS[bucket].is_minutes)
     }
 }
 
@@ -195,32 +195,32 @@ impl Model {
         self.ms - self.calls[&call].answered_ms
     }
 
-    pub fn is_expired(&self, pocket: usize) -> bool {
-        POCKETS[pocket].expires_ms.is_some_and(|end| end <= self.ms)
+    pub fn is_expired(&self, bucket: usize) -> bool {
+        BUCKETS[bucket].expires_ms.is_some_and(|end| end <= self.ms)
     }
 
     /// Held by all calls that are up.
-    pub fn reserved(&self, account: usize, pocket: Option<usize>) -> i128 {
+    pub fn reserved(&self, account: usize, bucket: Option<usize>) -> i128 {
         let of_call = |call: &Call| {
             let tiers = call.tiers.iter().filter(|tier| tier.account == account);
-            let parts = tiers.flat_map(|tier| &tier.parts).filter(|part| part.pocket == pocket);
+            let parts = tiers.flat_map(|tier| &tier.parts).filter(|part| part.bucket == bucket);
             parts.map(|part| part.amount(self.tariff(account, call.place))).sum::<i128>()
         };
         self.calls.values().map(of_call).sum()
     }
 
-    pub fn posted(&self, account: usize, pocket: Option<usize>) -> i128 {
+    pub fn posted(&self, account: usize, bucket: Option<usize>) -> i128 {
         let account = &self.accounts[account];
-        pocket.map_or(account.main, |pocket| account.pockets[pocket].unwrap_or(0))
+        bucket.map_or(account.main, |bucket| account.buckets[bucket].unwrap_or(0))
     }
 
-    fn limit(&self, account: usize, pocket: Option<usize>) -> i128 {
-        pocket.map_or(self.accounts[account].limit, |_| 0)
+    fn limit(&self, account: usize, bucket: Option<usize>) -> i128 {
+        bucket.map_or(self.accounts[account].limit, |_| 0)
     }
 
-    pub fn posted_mut(&mut self, account: usize, pocket: Option<usize>) -> &mut i128 {
+    pub fn posted_mut(&mut self, account: usize, bucket: Option<usize>) -> &mut i128 {
         let account = &mut self.accounts[account];
-        pocket.map_or(&mut account.main, |pocket| account.pockets[pocket].get_or_insert(0))
+        bucket.map_or(&mut account.main, |bucket| account.buckets[bucket].get_or_insert(0))
     }
 
     /// Lengthens `held` to `wanted` seconds as far as it goes, one increment after the other, each balance giving at most `1/share` of what
@@ -229,22 +229,22 @@ impl Model {
         let tariff = self.tariff(account, place);
         let before = held.clone();
         let costs_nothing = tariff.rate == 0 && tariff.fee == 0;
-        let from = held.last().map_or(Some(0), |part| part.pocket);
-        let serves = |pocket: usize| POCKETS[pocket].place.is_none_or(|at| at == place) && !self.is_expired(pocket);
-        let pockets = (0..POCKETS.len()).filter(|pocket| !costs_nothing && from.is_some_and(|from| *pocket >= from) && serves(*pocket));
-        let is_granted = |pocket: &usize| self.accounts[account].pockets[*pocket].is_some();
-        for pocket in pockets.filter(is_granted).map(Some).chain([None]) {
-            let free = self.posted(account, pocket) - self.reserved(account, pocket) - self.limit(account, pocket);
-            let already = before.last().filter(|part| part.pocket == pocket).map_or(0, |part| part.amount(tariff));
+        let from = held.last().map_or(Some(0), |part| part.bucket);
+        let serves = |bucket: usize| BUCKETS[bucket].place.is_none_or(|at| at == place) && !self.is_expired(bucket);
+        let buckets = (0..BUCKETS.len()).filter(|bucket| !costs_nothing && from.is_some_and(|from| *bucket >= from) && serves(*bucket));
+        let is_granted = |bucket: &usize| self.accounts[account].buckets[*bucket].is_some();
+        for bucket in buckets.filter(is_granted).map(Some).chain([None]) {
+            let free = self.posted(account, bucket) - self.reserved(account, bucket) - self.limit(account, bucket);
+            let already = before.last().filter(|part| part.bucket == bucket).map_or(0, |part| part.amount(tariff));
             let mut first = true;
             loop {
                 let leased = held.last().map_or(0, |part| part.until);
                 let next = tariff.billed(leased + 1);
-                let extends = held.last().is_some_and(|part| part.pocket == pocket);
+                let extends = held.last().is_some_and(|part| part.bucket == bucket);
                 let longer = match held.last() {
                     Some(last) if extends => Part { until: next, ..*last },
                     _ => {
-                        let part = Part { pocket, from: leased, until: next, with_fee: false };
+                        let part = Part { bucket, from: leased, until: next, with_fee: false };
                         Part { with_fee: part.is_money() && !held.iter().any(|part| part.is_money()), ..part }
                     }
                 };
@@ -337,7 +337,7 @@ impl Model {
             let billed = tariff.billed((answered_ms + 999) / 1_000);
             let mut end = 0;
             for part in &tier.parts {
-                let free = (self.posted(tier.account, part.pocket) - self.limit(tier.account, part.pocket)).max(0);
+                let free = (self.posted(tier.account, part.bucket) - self.limit(tier.account, part.bucket)).max(0);
                 let until = part.until.min(billed);
                 while end < until && (Part { until: tariff.billed(end + 1), ..*part }).amount(tariff) <= free {
                     end = tariff.billed(end + 1);
@@ -382,11 +382,11 @@ impl Model {
             for part in tier.parts.iter().filter(|part| part.from < billed) {
                 let part = Part { until: part.until.min(billed), ..*part };
                 let amount = part.amount(tariff);
-                *self.posted_mut(tier.account, part.pocket) -= amount;
-                let house = if at + 1 < call.tiers.len() { &mut self.reseller_revenue } else { &mut self.revenue };
-                house[usize::from(!part.is_money())] += amount;
+                *self.posted_mut(tier.account, part.bucket) -= amount;
+                let system_account = if at + 1 < call.tiers.len() { &mut self.reseller_revenue } else { &mut self.revenue };
+                system_account[usize::from(!part.is_money())] += amount;
                 paid.money += if part.is_money() { amount } else { 0 };
-                paid.parts.push((part.pocket, part.until - part.from, amount));
+                paid.parts.push((part.bucket, part.until - part.from, amount));
             }
             all.push(paid);
         }
@@ -399,20 +399,20 @@ impl Model {
         billed.last = Some(key);
         billed.reversed = !billed.reversed;
         let (sign, paid) = (if billed.reversed { 1 } else { -1 }, Arc::clone(&billed.paid));
-        for (account, pocket, amount, is_seconds, is_resellers) in paid.iter().copied() {
-            *self.posted_mut(account, pocket) += sign * amount;
-            let house = if is_resellers { &mut self.reseller_revenue } else { &mut self.revenue };
-            house[usize::from(is_seconds)] -= sign * amount;
+        for (account, bucket, amount, is_seconds, is_resellers) in paid.iter().copied() {
+            *self.posted_mut(account, bucket) += sign * amount;
+            let system_account = if is_resellers { &mut self.reseller_revenue } else { &mut self.revenue };
+            system_account[usize::from(is_seconds)] -= sign * amount;
         }
         self.funded();
     }
 
-    /// What is free of a pocket is gone.
-    pub fn expired(&mut self, account: usize, pocket: usize) -> i128 {
-        assert!(self.is_expired(pocket));
-        let gone = self.posted(account, Some(pocket)) - self.reserved(account, Some(pocket));
-        *self.posted_mut(account, Some(pocket)) -= gone;
-        self.breakage[usize::from(POCKETS[pocket].is_minutes)] += gone;
+    /// What is free of a bucket is gone.
+    pub fn expired(&mut self, account: usize, bucket: usize) -> i128 {
+        assert!(self.is_expired(bucket));
+        let gone = self.posted(account, Some(bucket)) - self.reserved(account, Some(bucket));
+        *self.posted_mut(account, Some(bucket)) -= gone;
+        self.breakage[usize::from(BUCKETS[bucket].is_minutes)] += gone;
         gone
     }
 }

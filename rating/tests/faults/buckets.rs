@@ -1,6 +1,6 @@
 //! A13: what each balance pays is what the accounting page says, line by line.
 
-use ledger::PocketKind;
+use ledger::BucketKind;
 
 use super::*;
 
@@ -11,9 +11,9 @@ fn give(desk: &mut Desk, balances: &str) {
             ("own", amount) => desk.top_up("acme", amount),
             ("free", seconds) => {
                 let amount = Money::parse(seconds, Currency::SEC).expect("seconds");
-                desk.grant("acme", "free", amount, PocketTerms::of(PocketKind::Minutes));
+                desk.grant("acme", "free", amount, BucketTerms::of(BucketKind::Minutes));
             }
-            (name, amount) => desk.grant("acme", name, money(amount), PocketTerms::of(PocketKind::Promo)),
+            (name, amount) => desk.grant("acme", name, money(amount), BucketTerms::of(BucketKind::Promo)),
         }
     }
 }
@@ -38,7 +38,7 @@ fn fault_a13_the_accounting_page_says_what_each_balance_pays() {
             desk.engine.extend(now, lease, elapsed).expect("a lease");
         }
         let done = desk.settle(lease, ms);
-        let part = |part: &rating::engine::PaidPart| format!("{} {}", part.pocket.as_deref().unwrap_or("own"), part.amount);
+        let part = |part: &rating::engine::PaidPart| format!("{} {}", part.bucket.as_deref().unwrap_or("own"), part.amount);
         let parts: Vec<String> = done.parts.iter().map(part).collect();
         assert_eq!((parts.join(", "), done.amount.to_string()), (paid.to_owned(), amount.to_owned()), "{line}");
         let (before, after) = (done.balance_before.amount, done.balance_after.amount);

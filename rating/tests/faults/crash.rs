@@ -1,6 +1,6 @@
 //! A6: after a crash all tiers of a call are billed for one duration, and its record re-rates to its amount.
 
-use ledger::PocketKind;
+use ledger::BucketKind;
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn fault_a6_all_tiers_of_a_lost_call_are_billed_for_one_duration() {
 fn fault_a6_records_of_lost_calls_rerate_whatever_paid() {
     for (taken, promo) in [("-0.50", "0.05"), ("-0.93", "0.05"), ("-0.99", "0.01"), ("-2.00", "0.05")] {
         let mut desk = Desk::with(&[("r", "1.00"), ("r:c", "1.00")]);
-        desk.grant("r:c", "promo", money(promo), PocketTerms::of(PocketKind::Promo));
+        desk.grant("r:c", "promo", money(promo), BucketTerms::of(BucketKind::Promo));
         let (lease, now) = (desk.dial("r:c", "3902"), desk.now);
         for elapsed in (0..70_000).step_by(500) {
             desk.engine.extend(now, lease, elapsed).expect("a lease");

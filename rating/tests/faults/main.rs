@@ -11,7 +11,7 @@ mod years;
 
 use std::sync::Arc;
 
-use ledger::{PocketTerms, Record, RecordBody, Replay, Terms};
+use ledger::{BucketTerms, Record, RecordBody, Replay, Terms};
 use rating::engine::{Authorize, GrantRequest, MoveOrder, Moved, OpenAccount, Settlement};
 use rating::rerate::{Comparison, Repricing};
 use rating::{CallId, Cdr, Deck, Decks, Engine, LeaseId};
@@ -97,7 +97,7 @@ impl Desk {
     }
 
     fn order(&mut self, account: &str, key: &str, order: &MoveOrder) -> Moved {
-        let moved = self.engine.carry_out(self.now, account, key, order, &[]).expect("carried out");
+        let moved = self.engine.move_money(self.now, account, key, order, &[]).expect("carried out");
         self.keep(moved.record.clone());
         moved
     }
@@ -108,10 +108,10 @@ impl Desk {
         self.order(account, &format!("k{}", self.keys), &order);
     }
 
-    fn grant(&mut self, account: &str, pocket: &str, amount: Money, terms: PocketTerms) {
+    fn grant(&mut self, account: &str, bucket: &str, amount: Money, terms: BucketTerms) {
         self.keys += 1;
         let key = format!("g{}", self.keys);
-        let ask = GrantRequest { account, pocket, amount, terms, reference: "", key: &key };
+        let ask = GrantRequest { account, bucket, amount, terms, reference: "", key: &key };
         let granted = self.engine.grant(self.now, &ask).expect("granted");
         self.keep(granted.record);
     }
@@ -160,7 +160,7 @@ fn rerates(done: &Settlement, number: &str) {
     for ((account, currency), sum) in &comparison.accounts {
         assert_eq!(sum.more(), 0, "{account} {currency}");
     }
-    for ((account, pocket, _), sum) in &comparison.balances {
-        assert_eq!(sum.more(), 0, "{account}/{pocket}");
+    for ((account, bucket, _), sum) in &comparison.balances {
+        assert_eq!(sum.more(), 0, "{account}/{bucket}");
     }
 }

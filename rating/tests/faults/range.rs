@@ -46,6 +46,6 @@ fn fault_a12_no_account_begins_or_may_go_out_of_range() {
     assert_eq!(desk.engine.amend_account(desk.now, "acme", &change).map(|_| ()), Err(overflow.clone()));
     let huge = MoveOrder::TopUp { amount: Money::of(i64::MAX, EUR), reference: String::new(), method: None, fee: 0, pending: false };
     desk.keys += 1;
-    let refused = desk.engine.carry_out(desk.now, "acme", "huge", &huge, &[]);
+    let refused = desk.engine.move_money(desk.now, "acme", "huge", &huge, &[]);
     assert_eq!(refused.map(|_| ()), Err(overflow));
 }

@@ -13,7 +13,7 @@ fn rerate(desk: &mut Desk, account: &str, calls: &[(u128, &str)], billed: &str) 
     let cost = |(call, cost): &(u128, &str)| CallCost { call: CallId(*call), billed: money(billed).amount, cost: money(cost).amount };
     let order = MoveOrder::Rerate { calls: calls.iter().map(cost).collect(), changes, reason: "a new list".to_owned() };
     let moved = desk.order(account, &key, &order);
-    let again = desk.engine.carry_out(desk.now, account, &key, &order, &[]).expect("the same again");
+    let again = desk.engine.move_money(desk.now, account, &key, &order, &[]).expect("the same again");
     assert_eq!((again.amount, again.balance), (moved.amount, moved.balance));
     assert!(again.record.is_none());
     moved.amount.to_string()
@@ -97,7 +97,7 @@ fn fault_a2_a_reversed_correction_is_booked_again() {
         changes: CallChanges::of("acme".into()),
         reason: "a new list".to_owned(),
     };
-    assert!(desk.engine.carry_out(desk.now, "acme", "twice", &twice, &[]).is_err());
+    assert!(desk.engine.move_money(desk.now, "acme", "twice", &twice, &[]).is_err());
 }
 
 /// The tier above is re-rated by itself; a reversal made for the customer is one for the reseller, too.

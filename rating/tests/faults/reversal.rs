@@ -1,6 +1,6 @@
 //! A7 and A5: a reversal undoes all movements of what it reverses, and what expired can be given back by its key.
 
-use ledger::{House, PocketKind, RecordBody};
+use ledger::{BucketKind, RecordBody, SystemAccount};
 
 use super::*;
 
@@ -8,12 +8,12 @@ fn reverse(of: &str) -> MoveOrder {
     MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "by mistake".to_owned() }
 }
 
-/// Three tiers, the lowest paid by a pocket of minutes and money: every balance is as before the first reversal, and again after each.
+/// Three tiers, the lowest paid by a bucket of minutes and money: every balance is as before the first reversal, and again after each.
 #[test]
 fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
     let accounts = ["r", "r:s", "r:s:c"];
     let mut desk = Desk::with(&accounts.map(|name| (name, "1.00")));
-    desk.grant("r:s:c", "free", Money::of(3_000_000, Currency::SEC), PocketTerms::of(PocketKind::Minutes));
+    desk.grant("r:s:c", "free", Money::of(3_000_000, Currency::SEC), BucketTerms::of(BucketKind::Minutes));
     let (lease, now) = (desk.dial("r:s:c", "3491"), desk.now);
     for elapsed in (0..45_000).step_by(500) {
         desk.engine.extend(now, lease, elapsed).expect("a lease");
@@ -21,24 +21,27 @@ fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
     let done = desk.settle(lease, 45_000);
     assert_eq!(done.transfers.len(), 4);
     let all = |desk: &Desk| {
-        let of = |name: &str| desk.engine.account(name).map(|view| (view.balance, view.pockets.first().map(|pocket| pocket.left)));
+        let of = |name: &str| desk.engine.account(name).map(|view| (view.balance, view.buckets.first().map(|bucket| bucket.left)));
         accounts.map(of)
     };
-    let houses = |desk: &Desk| [House::Revenue, House::ResellerRevenue].map(|house| desk.engine.books().house(house, EUR));
-    let (charged, earned) = (all(&desk), houses(&desk));
+    let system_accounts = |desk: &Desk| {
+        [SystemAccount::Revenue, SystemAccount::ResellerRevenue]
+            .map(|system_account| desk.engine.books().system_account(system_account, EUR))
+    };
+    let (charged, earned) = (all(&desk), system_accounts(&desk));
     let transfers = desk.usage(done.call);
     desk.order("r:s:c", "v1", &MoveOrder::ReverseCall { call: done.call, transfers, cause: "bad line".to_owned() });
-    assert_eq!((accounts.map(|name| desk.balance(name)), houses(&desk)), (["1.00000"; 3].map(str::to_owned), [0, 0]));
+    assert_eq!((accounts.map(|name| desk.balance(name)), system_accounts(&desk)), (["1.00000"; 3].map(str::to_owned), [0, 0]));
     for (key, of, is_charged) in [("v2", "v1", true), ("v3", "v2", false), ("v4", "v3", true)] {
         desk.order("r:s:c", key, &reverse(of));
         assert_eq!(all(&desk) == charged, is_charged, "{key}");
-        assert_eq!(houses(&desk) == earned, is_charged, "{key}");
-        assert!(desk.engine.carry_out(desk.now, "r:s:c", key, &reverse(of), &[]).expect("the same again").replayed);
+        assert_eq!(system_accounts(&desk) == earned, is_charged, "{key}");
+        assert!(desk.engine.move_money(desk.now, "r:s:c", key, &reverse(of), &[]).expect("the same again").replayed);
     }
-    let twice = desk.engine.carry_out(desk.now, "r:s:c", "v5", &reverse("v1"), &[]);
+    let twice = desk.engine.move_money(desk.now, "r:s:c", "v5", &reverse("v1"), &[]);
     assert!(twice.is_err(), "v1 was reversed by v2");
     desk.crash();
-    assert_eq!((all(&desk), houses(&desk)), (charged, earned), "the journal says the same");
+    assert_eq!((all(&desk), system_accounts(&desk)), (charged, earned), "the journal says the same");
 }
 
 /// The bank keeps its fee when a payment is reversed, and when that is reversed too.
@@ -51,7 +54,7 @@ fn fault_a7_a_payment_goes_back_and_comes_again_without_its_fee() {
         desk.order("acme", key, &reverse(of));
         assert_eq!(desk.balance("acme"), balance, "{key}");
     }
-    assert_eq!(desk.engine.books().house(House::Fees, EUR), money("12.00").amount);
+    assert_eq!(desk.engine.books().system_account(SystemAccount::Fees, EUR), money("12.00").amount);
 }
 
 /// Calls that wait on any of the accounts hear that money came back.
@@ -79,37 +82,37 @@ fn fault_a5_every_expiry_is_reversed_by_its_key() {
     let mut desk = Desk::with(&[]);
     desk.open("acme", "7.00", Terms { idle_months: Some(12), ..Terms::of_deck("retail") });
     let end = Some(Wall::parse("2027-01-01T00:00:00Z").expect("a time"));
-    let promo = PocketTerms { expires_at: end, ..PocketTerms::of(PocketKind::Promo) };
+    let promo = BucketTerms { expires_at: end, ..BucketTerms::of(BucketKind::Promo) };
     desk.grant("acme", "promo", money("2.00"), promo.clone());
-    desk.grant("acme", "free", Money::of(6_000_000, Currency::SEC), PocketTerms { kind: PocketKind::Minutes, ..promo });
+    desk.grant("acme", "free", Money::of(6_000_000, Currency::SEC), BucketTerms { kind: BucketKind::Minutes, ..promo });
     let right = desk.now;
     desk.now.wall = Wall::parse("2099-01-01T00:00:00Z").expect("a time");
     expire(&mut desk);
-    assert_eq!((desk.balance("acme"), pockets(&desk)), ("0.00000".to_owned(), Vec::<String>::new()));
+    assert_eq!((desk.balance("acme"), buckets(&desk)), ("0.00000".to_owned(), Vec::<String>::new()));
     desk.now = right;
     for (key, of) in [("v1", "expired/1/"), ("v2", "expired/1/promo"), ("v3", "expired/1/free")] {
         let order = give_back(&desk, of);
         desk.order("acme", key, &order);
-        assert!(desk.engine.carry_out(desk.now, "acme", key, &order, &[]).expect("the same again").replayed);
-        assert!(desk.engine.carry_out(desk.now, "acme", "other", &order, &[]).is_err(), "once");
+        assert!(desk.engine.move_money(desk.now, "acme", key, &order, &[]).expect("the same again").replayed);
+        assert!(desk.engine.move_money(desk.now, "acme", "other", &order, &[]).is_err(), "once");
     }
     let whole = ["free 60.00000 2027-01-01T00:00:00.000Z", "promo 2.00000 2027-01-01T00:00:00.000Z"].map(str::to_owned);
-    assert_eq!((desk.balance("acme"), pockets(&desk)), ("7.00000".to_owned(), whole.to_vec()));
+    assert_eq!((desk.balance("acme"), buckets(&desk)), ("7.00000".to_owned(), whole.to_vec()));
     expire(&mut desk);
     desk.crash();
-    assert_eq!((desk.balance("acme"), pockets(&desk)), ("7.00000".to_owned(), whole.to_vec()), "and stays");
+    assert_eq!((desk.balance("acme"), buckets(&desk)), ("7.00000".to_owned(), whole.to_vec()), "and stays");
     // It ends again when its time has come, under a key of its own.
     desk.now.wall = Wall::parse("2027-01-01T00:00:00Z").expect("a time");
     expire(&mut desk);
-    assert_eq!(pockets(&desk), Vec::<String>::new());
+    assert_eq!(buckets(&desk), Vec::<String>::new());
     // What ended in its time does not end again as soon as it is given back.
     let order = give_back(&desk, "expired/2/promo");
     desk.order("acme", "v4", &order);
     expire(&mut desk);
     desk.crash();
-    assert_eq!(pockets(&desk), ["promo 2.00000 -"].map(str::to_owned).to_vec());
+    assert_eq!(buckets(&desk), ["promo 2.00000 -"].map(str::to_owned).to_vec());
     assert_eq!(
-        desk.engine.carry_out(desk.now, "acme", "v5", &reverse("expired/9/promo"), &[]).map(|_| ()),
+        desk.engine.move_money(desk.now, "acme", "v5", &reverse("expired/9/promo"), &[]).map(|_| ()),
         Err(ledger::Refused::NoMovement.into())
     );
 }
@@ -124,16 +127,16 @@ fn expire(desk: &mut Desk) {
 
 /// The order with the movement that the journal has under the key.
 fn give_back(desk: &Desk, of: &str) -> MoveOrder {
-    let found = desk.records.iter().filter(|record| matches!(record.body, RecordBody::PocketExpired(_)));
+    let found = desk.records.iter().filter(|record| matches!(record.body, RecordBody::BucketExpired(_)));
     let expired = found.flat_map(Record::transfers).find(|transfer| transfer.key.to_string() == of).cloned();
     assert!(expired.is_some(), "{of}");
     MoveOrder::Reverse { of: of.to_owned(), expired, cause: "the clock was wrong".to_owned() }
 }
 
-fn pockets(desk: &Desk) -> Vec<String> {
+fn buckets(desk: &Desk) -> Vec<String> {
     let view = desk.engine.account("acme").expect("there");
-    let line = |pocket: &rating::engine::PocketView| {
-        format!("{} {} {}", pocket.name, pocket.left, pocket.expires_at.map_or("-".to_owned(), Wall::rfc3339))
+    let line = |bucket: &rating::engine::BucketView| {
+        format!("{} {} {}", bucket.name, bucket.left, bucket.expires_at.map_or("-".to_owned(), Wall::rfc3339))
     };
-    view.pockets.iter().map(line).collect()
+    view.buckets.iter().map(line).collect()
 }

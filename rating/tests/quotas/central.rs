@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ledger::{Hash, OPEN, Record, RecordBody, Sheet};
-use rating::quotas::central::{Account, Ask, Conditions, Lent, Node, Quota, Refused, Shipped, ask};
-use rating::quotas::client::{Reply, Request, Word};
+use rating::quotas::central::{Account, Ask, Conditions, Lent, NodeRow, Quota, QuotaRefused, Shipped, ask};
+use rating::quotas::client::{CentralNotice, Reply, Request};
 use rating::quotas::transaction::AccountTransaction;
-use rating::quotas::{Grant, Movement, add_movements, pocket_balance};
+use rating::quotas::{Grant, Movement, add_movements, bucket_balance};
 use units::Name;
 
 /// A node counts as live for a fair share so long after its last beat.
@@ -16,7 +16,7 @@ const WANTED_MS: i64 = 10_000;
 
 #[derive(Default)]
 pub struct Central {
-    pub nodes: BTreeMap<Name, Node>,
+    pub nodes: BTreeMap<Name, NodeRow>,
     pub accounts: BTreeMap<Name, Account>,
     pub slices: BTreeMap<(Name, Name), Quota>,
     /// Lent and not yet seen in the journal of who has it.
@@ -28,7 +28,7 @@ pub struct Central {
     /// Its own journal.
     pub records: Vec<Record>,
     /// To be said, and by whom; by any if that is none.
-    pub words: BTreeMap<Name, (Option<Name>, Word)>,
+    pub words: BTreeMap<Name, (Option<Name>, CentralNotice)>,
     /// The database's clock, which may be set.
     pub clock_ms: i64,
     pub hold_ms: i64,
@@ -51,13 +51,13 @@ impl Central {
         };
         match answer {
             Ok(reply) => reply,
-            Err(Refused::Gap { last, .. }) => Reply::Shipped { last_seq: last },
-            Err(Refused::Fenced { .. } | Refused::Diverged { .. }) => Reply::Fenced,
-            Err(Refused::Overflow) => unreachable!("amounts of the model are small"),
+            Err(QuotaRefused::Gap { last, .. }) => Reply::Shipped { last_seq: last },
+            Err(QuotaRefused::Fenced { .. } | QuotaRefused::Diverged { .. }) => Reply::Fenced,
+            Err(QuotaRefused::Overflow) => unreachable!("amounts of the model are small"),
         }
     }
 
-    fn join(&mut self, from: &Name, boot: u64, at_last: impl Fn(u64) -> Option<Hash>) -> Result<Reply, Refused> {
+    fn join(&mut self, from: &Name, boot: u64, at_last: impl Fn(u64) -> Option<Hash>) -> Result<Reply, QuotaRefused> {
         let node = self.nodes.entry(from.clone()).or_default();
         let epoch = node.join(boot, at_last(node.last_seq))?;
         let (last_seq, recalled) = (node.last_seq, node.lost);
@@ -65,7 +65,7 @@ impl Central {
         Ok(Reply::Joined { epoch, last_seq, grants: self.unbooked(from), recalled })
     }
 
-    fn beat(&mut self, from: &Name, epoch: u64) -> Result<Reply, Refused> {
+    fn beat(&mut self, from: &Name, epoch: u64) -> Result<Reply, QuotaRefused> {
         let held = self.slices.iter().filter(|((_, holder), _)| holder == from);
         let outstanding = held.map(|(_, slice)| slice.outstanding()).sum();
         let node = self.nodes.get_mut(from).expect("joined");
@@ -91,7 +91,7 @@ impl Central {
         Ok(Reply::Beaten { wanted, offered, grants: self.unbooked(from), recalled, words })
     }
 
-    fn ask(&mut self, from: &Name, name: &Name, wish: &Ask) -> Result<Reply, Refused> {
+    fn ask(&mut self, from: &Name, name: &Name, wish: &Ask) -> Result<Reply, QuotaRefused> {
         let live = self.seen_ms.values().filter(|seen| self.clock_ms - **seen < SEEN_MS).count() as u32;
         let conditions = Conditions { live_nodes: live, grant_max: 400, now_ms: self.clock_ms, ended: false };
         let node = self.nodes.get_mut(from).expect("joined");
@@ -110,7 +110,7 @@ impl Central {
         Ok(Reply::Lent { account: name.clone(), grant })
     }
 
-    fn ship(&mut self, from: &Name, epoch: u64, entries: &[Shipped]) -> Result<Reply, Refused> {
+    fn ship(&mut self, from: &Name, epoch: u64, entries: &[Shipped]) -> Result<Reply, QuotaRefused> {
         let node = self.nodes.get_mut(from).expect("joined");
         let fresh = node.ship(epoch, entries)?;
         let mut moved: BTreeMap<Name, Movement> = BTreeMap::new();
@@ -137,8 +137,8 @@ impl Central {
         let mut sheet = self.sheets[account].clone();
         let row = &self.accounts[account];
         (sheet.money.posted, sheet.money.held) = (row.posted, row.held);
-        for (pocket, money) in &mut sheet.pockets {
-            let row = &self.accounts[&pocket_balance(account, pocket)];
+        for (bucket, money) in &mut sheet.buckets {
+            let row = &self.accounts[&bucket_balance(account, bucket)];
             (money.posted, money.held) = (row.posted, row.held);
         }
         let (given, outcomes) = (sheet.given.clone(), sheet.outcomes.clone());
@@ -148,8 +148,8 @@ impl Central {
         self.records.extend(outcome.records);
         for mut sheet in outcome.sheets {
             self.accounts.get_mut(account).expect("made").posted = sheet.money.posted;
-            for (pocket, money) in &sheet.pockets {
-                self.accounts.entry(pocket_balance(account, pocket)).or_default().posted = money.posted;
+            for (bucket, money) in &sheet.buckets {
+                self.accounts.entry(bucket_balance(account, bucket)).or_default().posted = money.posted;
             }
             sheet.given.splice(0..0, given.clone());
             sheet.outcomes.splice(0..0, outcomes.clone());

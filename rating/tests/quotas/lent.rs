@@ -1,8 +1,8 @@
-//! A shard's engine on slices: a pocket's seconds go first, and the end of the money is said when the central ledger has no more.
+//! A shard's engine on slices: a bucket's seconds go first, and the end of the money is said when the central ledger has no more.
 
 use std::sync::Arc;
 
-use ledger::{CallId, Lent, NoticeEvent, PocketKind, PocketOpened, PocketTerms, RecordBody, Terms};
+use ledger::{BucketKind, BucketOpened, BucketTerms, CallId, Lent, NoticeEvent, RecordBody, Terms};
 use rating::engine::{Authorize, LeaseId, OpenAccount};
 use rating::quotas::Grant;
 use rating::{Deck, Decks, Engine};
@@ -67,10 +67,10 @@ fn the_end_is_in_sight_when_the_central_ledger_has_no_more() {
 #[test]
 fn free_seconds_go_first_and_what_is_not_used_goes_back() {
     let mut engine = engine();
-    let terms = PocketTerms { expires_at: Some(Wall(2_000_000)), ..PocketTerms::of(PocketKind::Minutes) };
-    let opened = PocketOpened { pocket: "free".into(), terms, granted_at: Wall(1) };
-    assert!(engine.know_pocket(NOW, &"acme".into(), opened.clone()).expect("known").is_some());
-    assert!(engine.know_pocket(NOW, &"acme".into(), opened).expect("known").is_none());
+    let terms = BucketTerms { expires_at: Some(Wall(2_000_000)), ..BucketTerms::of(BucketKind::Minutes) };
+    let opened = BucketOpened { bucket: "free".into(), terms, granted_at: Wall(1) };
+    assert!(engine.know_bucket(NOW, &"acme".into(), opened.clone()).expect("known").is_some());
+    assert!(engine.know_bucket(NOW, &"acme".into(), opened).expect("known").is_none());
     book(&mut engine, "n1.1.1", "acme", 100 * SECOND);
     book(&mut engine, "n1.1.2", "acme/free", 20 * 100_000);
     let lease = call(&mut engine);
@@ -84,7 +84,7 @@ fn free_seconds_go_first_and_what_is_not_used_goes_back() {
     let settlement = engine.settle(NOW, lease, 25_000, None).expect("a lease");
     let paid: Vec<(String, i64)> = settlement.transfers.iter().map(|t| (t.debit.to_string(), t.amount.amount)).collect();
     assert_eq!(paid, [("acme/free".to_owned(), 2_000_000), ("acme".to_owned(), 5 * SECOND)]);
-    // The end of a pocket, and few seconds in it, are the central ledger's to say.
+    // The end of a bucket, and few seconds in it, are the central ledger's to say.
     let later = Now { tick: Tick(0), wall: Wall(3_000_000) };
     assert!(engine.expire(later).is_empty() && engine.next_expiry().is_none() && engine.poll_notice().is_none());
     assert_eq!(engine.lent_balances(), ["acme".into(), "acme/free".into()]);

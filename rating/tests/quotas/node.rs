@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    AccountId, Books, CallId, GENESIS, Hash, House, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, Transfer,
-    chain,
+    AccountId, Books, CallId, GENESIS, Hash, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, SystemAccount,
+    Transfer, chain,
 };
 use rating::quotas::central::Shipped;
-use rating::quotas::client::Word;
-use rating::quotas::client::{Gate, QuotaClient, Timing};
+use rating::quotas::client::CentralNotice;
+use rating::quotas::client::{LendingState, QuotaClient, QuotaTiming};
 use rating::quotas::{Grant, Movement, add_movements, grant_transfer, owner, party, return_transfer, spare};
 use serde_json::value::RawValue;
 use units::{Currency, Money, Name, Tick, Wall};
@@ -43,7 +43,7 @@ pub struct Node {
     pub boot: u64,
     pub up: bool,
     pub holder: QuotaClient,
-    pub gate: Gate,
+    pub gate: LendingState,
     pub books: Books,
     pub journal: Vec<Written>,
     pub durable: usize,
@@ -54,13 +54,13 @@ pub struct Node {
 }
 
 impl Node {
-    pub fn new(name: &str, accounts: &[Name], timing: Timing) -> Self {
+    pub fn new(name: &str, accounts: &[Name], timing: QuotaTiming) -> Self {
         Self {
             name: name.into(),
             boot: 0,
             up: false,
             holder: QuotaClient::new(name.into(), timing, 0, 0),
-            gate: Gate { until: Tick(0), reachable: false },
+            gate: LendingState { until: Tick(0), reachable: false },
             books: replayed(accounts, &[]),
             journal: Vec::new(),
             durable: 0,
@@ -71,13 +71,13 @@ impl Node {
     }
 
     /// A start from what of the journal is on disk: at least what was said to be durable.
-    pub fn start(&mut self, boot: u64, on_disk: usize, accounts: &[Name], timing: Timing) {
+    pub fn start(&mut self, boot: u64, on_disk: usize, accounts: &[Name], timing: QuotaTiming) {
         self.journal.truncate(on_disk.max(self.durable));
         self.durable = self.journal.len();
         self.books = replayed(accounts, &self.journal);
         self.calls.clear();
         self.holder = QuotaClient::new(self.name.clone(), timing, self.durable as u64, boot);
-        self.gate = Gate { until: Tick(0), reachable: false };
+        self.gate = LendingState { until: Tick(0), reachable: false };
         (self.boot, self.up) = (boot, true);
     }
 
@@ -93,7 +93,7 @@ impl Node {
     }
 
     /// What the central ledger noticed.
-    pub fn tell(&mut self, word: &Word) {
+    pub fn tell(&mut self, word: &CentralNotice) {
         self.write(&word.account, RecordBody::Notice(word.notice.clone()));
     }
 
@@ -162,7 +162,7 @@ impl Node {
             key: Key::Call(call.id, 0),
             purpose: Purpose::Usage,
             debit: party(&call.account),
-            credit: Party::House(House::Revenue),
+            credit: Party::SystemAccount(SystemAccount::Revenue),
             amount: Money::of(used, EUR),
             memo: None,
         };
@@ -220,18 +220,18 @@ impl Node {
 fn balance_id(books: &Books, balance: &str) -> AccountId {
     let account = books.id(owner(balance)).expect("open");
     match party(balance) {
-        Party::Pocket { pocket, .. } => books.pocket(account, &pocket).expect("open"),
-        Party::Customer(_) | Party::House(_) => account,
+        Party::Bucket { bucket, .. } => books.bucket(account, &bucket).expect("open"),
+        Party::Customer(_) | Party::SystemAccount(_) => account,
     }
 }
 
-/// Books as a restart finds them; an account comes before its pockets.
+/// Books as a restart finds them; an account comes before its buckets.
 fn replayed(balances: &[Name], journal: &[Written]) -> Books {
     let mut books = Books::default();
     for balance in balances {
-        if let Party::Pocket { account, pocket } = party(balance) {
+        if let Party::Bucket { account, bucket } = party(balance) {
             let account = books.id(&account).expect("before");
-            books.open_pocket(account, &pocket, EUR).expect("new");
+            books.open_bucket(account, &bucket, EUR).expect("new");
         } else {
             books.open(balance, EUR, 0).expect("new");
         }

@@ -4,10 +4,10 @@ mod checks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ledger::{CallId, Notice, NoticeEvent, OPEN, PocketKind, PocketTerms, Terms};
+use ledger::{BucketKind, BucketTerms, CallId, Notice, NoticeEvent, OPEN, Terms};
 use rating::engine::{GrantRequest, MoveOrder};
 use rating::quotas::central::{Account, Shipped};
-use rating::quotas::client::{Command, Reply, Request, Tag, Timing, Word};
+use rating::quotas::client::{CentralNotice, Command, QuotaTiming, Reply, Request, Tag};
 use rating::quotas::transaction::{AccountTransaction, NewAccount};
 use units::{Money, Name, Now, Tick, Wall};
 
@@ -15,9 +15,9 @@ use crate::central::Central;
 use crate::dice::Dice;
 use crate::node::{EUR, Node, Wish};
 
-const TIMING: Timing = Timing { hold_ms: 8_000, beat_ms: 500, retry_ms: 100, timeout_ms: 400 };
+const TIMING: QuotaTiming = QuotaTiming { hold_ms: 8_000, beat_ms: 500, retry_ms: 100, timeout_ms: 400 };
 const STEPS: usize = 400;
-const POCKET: &str = "acme/free";
+const BUCKET: &str = "acme/free";
 const NOW: Now = Now { tick: Tick(0), wall: Wall(0) };
 
 /// Chances per mille: of a step, or of a message.
@@ -112,7 +112,7 @@ impl Seen {
 
 impl World {
     pub fn new(seed: u64, profile: Profile) -> Self {
-        let accounts: Vec<Name> = vec!["acme".into(), POCKET.into(), "shop".into()];
+        let accounts: Vec<Name> = vec!["acme".into(), BUCKET.into(), "shop".into()];
         let mut central = Central { hold_ms: TIMING.hold_ms as i64, clock_ms: 1_000_000, ..Central::default() };
         let mut funds = BTreeMap::new();
         let mut dice = Dice(seed);
@@ -127,8 +127,8 @@ impl World {
             central.accounts.insert(name.clone(), Account { posted: opening, limit, ..Account::default() });
             funds.insert(name, opening);
         }
-        central.accounts.insert(POCKET.into(), Account::default());
-        funds.insert(POCKET.into(), 0);
+        central.accounts.insert(BUCKET.into(), Account::default());
+        funds.insert(BUCKET.into(), 0);
         let mut nodes: Vec<Node> = ["n1", "n2", "n3"].iter().map(|name| Node::new(name, &accounts, TIMING)).collect();
         for node in &mut nodes {
             node.rate = dice.range(1_000 - profile.drift, 1_000 + profile.drift);
@@ -249,14 +249,14 @@ impl World {
         };
         // What is lent is not taken back here: that is a debt, and what debts do is said elsewhere.
         let taken = match &order {
-            MoveOrder::Reverse { of, .. } if self.granted.contains(of) && *name == *"acme" => POCKET.into(),
+            MoveOrder::Reverse { of, .. } if self.granted.contains(of) && *name == *"acme" => BUCKET.into(),
             _ => name.clone(),
         };
         let free = self.central.accounts[&taken].available();
         if matches!(order, MoveOrder::Reverse { .. } | MoveOrder::Correct { .. }) && free < 2_000 {
             return;
         }
-        let done = self.by_hand(&name, |desk| desk.carry_out(NOW, &name, &key, &order, &[]).is_ok_and(|moved| !moved.replayed));
+        let done = self.by_hand(&name, |desk| desk.move_money(NOW, &name, &key, &order, &[]).is_ok_and(|moved| !moved.replayed));
         self.seen.payments += u64::from(done && matches!(order, MoveOrder::Book { .. }));
         self.seen.reversals += u64::from(done && matches!(order, MoveOrder::Reverse { .. }));
     }
@@ -273,17 +273,17 @@ impl World {
     }
 
     fn grant(&mut self, key: &str, amount: Money) {
-        let terms = PocketTerms::of(PocketKind::Promo);
-        let ask = GrantRequest { account: "acme", pocket: "free", amount, terms, reference: "", key };
+        let terms = BucketTerms::of(BucketKind::Promo);
+        let ask = GrantRequest { account: "acme", bucket: "free", amount, terms, reference: "", key };
         if self.by_hand(&"acme".into(), |desk| desk.grant(NOW, &ask).is_ok()) {
             self.granted.insert(key.to_owned());
         }
         // And its owner should hear of it.
         self.seen.words += 1;
         let (id, event) =
-            (Name::from(format!("w{}", self.seen.words)), NoticeEvent::CreditExpired { pocket: None, amount: 1, currency: EUR });
+            (Name::from(format!("w{}", self.seen.words)), NoticeEvent::CreditExpired { bucket: None, amount: 1, currency: EUR });
         let notice = Notice { to: None, language: None, event, id: Some(id.clone()) };
-        self.central.words.insert(id.clone(), (None, Word { id, account: "acme".into(), notice }));
+        self.central.words.insert(id.clone(), (None, CentralNotice { id, account: "acme".into(), notice }));
     }
 
     fn crash(&mut self, at: usize) {
@@ -333,7 +333,7 @@ impl World {
     fn obey(&mut self, at: usize, order: Command) {
         let node = &mut self.nodes[at];
         match order {
-            Command::Gate(gate) => node.gate = gate,
+            Command::LendingState(gate) => node.gate = gate,
             Command::Book(grant) => {
                 node.book(&grant);
                 self.seen.grants += 1;

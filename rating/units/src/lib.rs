@@ -1,4 +1,4 @@
-//! The smallest words of the house: money, time, increments, numbers, causes.
+//! The smallest words of the system accounts: money, time, increments, numbers, causes.
 //!
 //! Everything above is written in these. Pure values: no clock, no disk, no float.
 #![forbid(unsafe_code)]

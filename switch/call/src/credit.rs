@@ -1,6 +1,6 @@
 //! Credit while the call runs: renew the lease, warn before the end, cut at its last increment, checkpoint what a crash may bill.
 
-use rating::engine::{Extension, Timing};
+use rating::engine::{Extension, LeaseTiming};
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call};
@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::timer::Timer;
 
 impl Call {
-    pub(crate) fn start_credit_timers(&mut self, answered: Now, timing: Timing) {
+    pub(crate) fn start_credit_timers(&mut self, answered: Now, timing: LeaseTiming) {
         let at = |ms| answered.tick.plus_ms(ms);
         self.timers.set(Timer::Renew, at(timing.renew_at_ms));
         self.timers.set(Timer::Cut, at(timing.cut_at_ms));
@@ -30,7 +30,7 @@ impl Call {
     }
 
     /// The end of the money in sight moves with every extension, and with every payment.
-    pub(crate) fn warn_later(&mut self, timing: Timing) {
+    pub(crate) fn warn_later(&mut self, timing: LeaseTiming) {
         let Phase::Talking(talk) = &self.phase else { return };
         match timing.warn_at_ms {
             Some(ms) => self.timers.set(Timer::Warn, talk.answered.tick.plus_ms(ms)),

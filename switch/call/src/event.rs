@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use media::{SdpError, Session};
-use rating::engine::{Extension, Settlement, Timing};
+use rating::engine::{Extension, LeaseTiming, Settlement};
 use rating::{Cdr, Price};
 use route::{AttemptEnd, Carrier, Carriers, Plan};
 use units::{Cause, Money, Number};
@@ -98,11 +98,11 @@ pub enum Event {
         price: Option<Box<Price>>,
     },
     /// Answer to [`Action::StartBilling`]; an error is a lease that no longer fits the price.
-    Billing(Result<Timing, Refusal>),
+    Billing(Result<LeaseTiming, Refusal>),
     /// Answer to [`Action::Extend`].
     Extended(Extension),
     /// Answer to [`Action::Warn`]: when to warn again, if ever.
-    Warned(Timing),
+    Warned(LeaseTiming),
     /// Answer to [`Action::Settle`].
     Settled(Settled),
     /// A carrier rings or sends early media.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use media::Session;
-use rating::engine::Timing;
+use rating::engine::LeaseTiming;
 use route::{AttemptEnd, Next, OurNumber};
 use units::{Cause, Now};
 
@@ -134,7 +134,7 @@ impl Call {
         out.push_back(Action::StartBilling);
     }
 
-    pub(crate) fn billing_started(&mut self, now: Now, started: Result<Timing, Refusal>, out: &mut Actions) {
+    pub(crate) fn billing_started(&mut self, now: Now, started: Result<LeaseTiming, Refusal>, out: &mut Actions) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
         let Some(Answered { branch, said, is_offer }) = hunt.answer.take() else { return };
         let Some(tried) = self.attempts.last() else { return };

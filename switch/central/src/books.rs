@@ -235,8 +235,8 @@ fn without_zeros(mut balances: Balances) -> Balances {
 
 /// `1.00000 EUR, 60.00000 SEC in free`.
 fn words(balances: &Balances) -> String {
-    let one = |((pocket, currency), amount): (&(Name, units::Currency), &i64)| {
-        let within = if pocket.is_empty() { String::new() } else { format!(" in {pocket}") };
+    let one = |((bucket, currency), amount): (&(Name, units::Currency), &i64)| {
+        let within = if bucket.is_empty() { String::new() } else { format!(" in {bucket}") };
         format!("{} {currency}{within}", units::Money::of(*amount, *currency))
     };
     balances.iter().map(one).collect::<Vec<_>>().join(", ")

@@ -64,7 +64,7 @@ impl Central {
 
     /// Moves money once per key of the account. What was posted for a call that is to be reversed is read here. Where nodes hold the money
     /// that it takes they are asked for it first; [`CentralError::Recalled`] if it is not back in time.
-    pub async fn carry_out(
+    pub async fn move_money(
         &self,
         account: Name,
         key: String,
@@ -82,7 +82,7 @@ impl Central {
         }
     }
 
-    /// Gives credit or minutes once per key of the account. `balance` is what is in the pocket then.
+    /// Gives credit or minutes once per key of the account. `balance` is what is in the bucket then.
     pub async fn grant(&self, grant: NewGrant, at: Wall) -> Result<Booked, CentralError> {
         self.order(Instruction::Grant { grant, at }).await?.booked()
     }
@@ -112,7 +112,7 @@ impl Central {
         }
     }
 
-    /// All balances of all nodes, as far as their journals are here. What nodes hold of customers' money and pockets is the line `leases`.
+    /// All balances of all nodes, as far as their journals are here. What nodes hold of customers' money and buckets is the line `leases`.
     pub async fn trial_balance(&self) -> Result<TrialBalance, CentralError> {
         match self.order(Instruction::Trial).await? {
             Answer::Trial(trial) => Ok(trial),

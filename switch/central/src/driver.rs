@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rating::quotas::Grant;
-use rating::quotas::central::Refused;
-use rating::quotas::client::{Command, Gate, QuotaClient, Reply, Request, Timing, Word};
+use rating::quotas::central::QuotaRefused;
+use rating::quotas::client::{CentralNotice, Command, LendingState, QuotaClient, QuotaTiming, Reply, Request};
 use store::{Journal, Reader};
 use tokio::sync::{Notify, mpsc};
 use units::{Name, Tick, Wall};
@@ -42,7 +42,7 @@ pub struct QuotaRequest {
 /// The shards as the driver sees them. None of these waits: what gets lost on the way comes again.
 pub trait Shards: Send + 'static {
     /// To all: how far quotas may be trusted.
-    fn gate(&self, gate: Gate);
+    fn gate(&self, gate: LendingState);
     /// To the account's: these are the account and those above it, the top first; open those that are not there, and take their terms. False
     /// if it did not get there.
     fn open(&self, family: &[AccountRow]) -> bool;
@@ -53,7 +53,7 @@ pub trait Shards: Send + 'static {
     /// To the account's: the central ledger has no more of this balance.
     fn dry(&self, balance: &Name);
     /// To the account's: journal this notice once. False if it did not get there.
-    fn tell(&self, word: &Word) -> bool;
+    fn tell(&self, word: &CentralNotice) -> bool;
     /// To all: the same of every account.
     fn give_all_back(&self, name: &Name);
 }
@@ -71,7 +71,7 @@ pub struct Start {
     /// Largest grant beyond a call's need, 10⁻⁵ units.
     pub grant_max: i64,
     /// Beats, patience and expiry.
-    pub timing: Timing,
+    pub timing: QuotaTiming,
     /// A monotonic clock, the shards' own.
     pub clock: Arc<dyn Fn() -> Tick + Send + Sync>,
     /// The node's wall clock; none while it is in doubt.
@@ -170,7 +170,7 @@ impl<S: Shards> Driver<S> {
         self.client.durable(self.journal.last());
         while let Some(order) = self.client.poll(self.now()) {
             match order {
-                Command::Gate(gate) => self.shards.gate(gate),
+                Command::LendingState(gate) => self.shards.gate(gate),
                 Command::Book(grant) => self.shards.book(&grant),
                 Command::GiveBack { account, name } => self.shards.give_back(&account, &name),
                 Command::Dry(balance) => self.shards.dry(&balance),
@@ -196,7 +196,7 @@ impl<S: Shards> Driver<S> {
         if self.client.gate().reachable && self.now() >= self.expire_at {
             self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
             if let Some(wall) = (self.start.wall)() {
-                let trouble = self.carry_out(&Work::Expire(wall)).await.err();
+                let trouble = self.execute(&Work::Expire(wall)).await.err();
                 let differ = matches!(trouble, Some(CentralError::Clock { .. }));
                 if let Some(error) = trouble.as_ref().filter(|_| differ && !self.clocks_differ) {
                     tracing::error!(%error, "no credit ends");
@@ -211,7 +211,7 @@ impl<S: Shards> Driver<S> {
     /// Entries of nodes that give theirs no places, as those of the version before: some at a time, so that no reader finds many.
     async fn place(&mut self) {
         for _ in 0..PLACE_STEPS {
-            match self.carry_out(&Work::Question(Question::CatchUp)).await {
+            match self.execute(&Work::Question(Question::CatchUp)).await {
                 Ok(Done::Found(Found::End(end))) if end.behind => {}
                 _ => return,
             }
@@ -233,7 +233,9 @@ impl<S: Shards> Driver<S> {
                     tracing::error!(what, %error, "calls go on within their slices");
                 }
                 match error {
-                    CentralError::Refused(Refused::Fenced { .. } | Refused::Diverged { .. }) | CentralError::OwnBooks => Reply::Fenced,
+                    CentralError::Refused(QuotaRefused::Fenced { .. } | QuotaRefused::Diverged { .. }) | CentralError::OwnBooks => {
+                        Reply::Fenced
+                    }
                     _ => Reply::Away,
                 }
             }
@@ -244,7 +246,7 @@ impl<S: Shards> Driver<S> {
         let (node, hold_ms) = (self.start.node.clone(), i64::try_from(self.start.timing.hold_ms).unwrap_or(i64::MAX));
         let work = match request {
             Request::Join => {
-                let last = match self.carry_out(&Work::LastShipped(node.clone())).await? {
+                let last = match self.execute(&Work::LastShipped(node.clone())).await? {
                     Done::LastShipped(last) => last,
                     Done::Nothing | Done::Reply(..) | Done::Beaten(..) | Done::Operator(_) | Done::Found(_) => 0,
                 };
@@ -259,7 +261,7 @@ impl<S: Shards> Driver<S> {
             }
             Request::Ship { epoch, after } => Work::Ship { node, epoch, entries: self.reader.entries(after, BATCH)? },
         };
-        match self.carry_out(&work).await? {
+        match self.execute(&work).await? {
             Done::Reply(reply, accounts) => {
                 self.open(&accounts);
                 Ok(reply)
@@ -288,7 +290,7 @@ impl<S: Shards> Driver<S> {
         told
     }
 
-    async fn carry_out(&mut self, work: &Work) -> Result<Done, CentralError> {
+    async fn execute(&mut self, work: &Work) -> Result<Done, CentralError> {
         self.link.transact(work, Duration::from_millis(self.start.timing.timeout_ms)).await
     }
 

@@ -1,7 +1,7 @@
 //! What can go wrong between a node and the central ledger, sorted by what to do about it.
 
 use rating::engine::AccountRefused;
-use rating::quotas::central::Refused;
+use rating::quotas::central::QuotaRefused;
 use tokio_postgres::error::SqlState;
 
 /// Why the central ledger did not do it.
@@ -39,7 +39,7 @@ pub enum CentralError {
     },
     /// The rules.
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Refused(#[from] QuotaRefused),
     /// There is no such account.
     #[error("no account {0:?}")]
     NoAccount(String),

@@ -100,7 +100,7 @@ mod tests {
         let mut next = read.clone();
         next.low_armed = true;
         next.terms.language = None;
-        next.pockets.remove(1);
+        next.buckets.remove(1);
         let mut written = serde_json::to_value(&next).expect("serialises");
         keep_unknown(&found, &serde_json::to_value(&read).expect("serialises"), &mut written);
         let mut want = found;

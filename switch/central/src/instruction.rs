@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::{PeriodClosed, PocketTerms, TrialBalance};
+use ledger::{BucketTerms, PeriodClosed, TrialBalance};
 use rating::engine::{AccountChange, AccountView, MoveOrder, PaymentMethod};
 use rating::quotas::transaction::NewAccount;
 use units::{Money, Name, Wall};
@@ -15,7 +15,7 @@ use crate::recall::Held;
 /// What became of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booked {
-    /// What the account got, or the pocket; negative if it paid.
+    /// What the account got, or the bucket; negative if it paid.
     pub amount: Money,
     /// Posted right after it, less the usage shipped by then.
     pub balance: Money,
@@ -27,17 +27,17 @@ pub struct Booked {
     pub replayed: bool,
 }
 
-/// Credit or minutes for a pocket.
+/// Credit or minutes for a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewGrant {
     /// The account, by its name.
     pub account: Name,
-    /// Into which pocket.
-    pub pocket: Name,
+    /// Into which bucket.
+    pub bucket: Name,
     /// Money, or seconds in `SEC`.
     pub amount: Money,
-    /// What the pocket serves.
-    pub terms: PocketTerms,
+    /// What the bucket serves.
+    pub terms: BucketTerms,
     /// The operator's words.
     pub reference: String,
     /// Idempotency key, unique within the account.

@@ -32,5 +32,5 @@ pub use driver::{Driver, QuotaRequest, Shards, Start};
 pub use error::CentralError;
 pub use instruction::{Booked, NewGrant};
 pub use quotas::{QuotaRow, QuotaState};
-pub use rows::{AccountRow, PocketRow};
+pub use rows::{AccountRow, BucketRow};
 pub use status::Status;

@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Config, NoTls, Socket};
 
 use crate::CentralError;
 use crate::failed::Failed;
-use crate::requests::{Done, Work, carry_out};
+use crate::requests::{Done, Work, execute};
 use crate::tls::{self, Tls};
 
 /// A transaction that met another one is tried so often in all.
@@ -88,7 +88,7 @@ impl Link {
         }
         let Some(client) = &mut self.client else { return Err(Failed::Other(CentralError::Away("no connection".to_owned()))) };
         let tx = client.transaction().await?;
-        let done = carry_out(&tx, work).await?;
+        let done = execute(&tx, work).await?;
         tx.commit().await?;
         Ok(done)
     }

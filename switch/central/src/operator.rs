@@ -17,7 +17,7 @@ use crate::rows::{self, AccountRow, damaged};
 use crate::{CentralError, closing, quotas, rates, recall, transaction, trial};
 
 /// Carries out one order.
-pub(crate) async fn carry_out(tx: &Transaction<'_>, order: &Instruction) -> Result<Answer, Failed> {
+pub(crate) async fn execute(tx: &Transaction<'_>, order: &Instruction) -> Result<Answer, Failed> {
     match order {
         Instruction::Open { new, at } => open(tx, new, transaction::at(*at)).await.map(|()| Answer::Done),
         Instruction::OpenOnce { new, key, at } => open_once(tx, new, key, transaction::at(*at)).await,
@@ -66,7 +66,7 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
 /// an account's state; the column that they never touch has it too.
 async fn open_once(tx: &Transaction<'_>, new: &NewAccount, key: &Name, now: Now) -> Result<Answer, Failed> {
     let mut journal = transaction::lock_journal(tx).await?;
-    // A pocket's state is no JSON, and the order of conditions is the database's.
+    // A bucket's state is no JSON, and the order of conditions is the database's.
     let by_key = "SELECT name FROM account WHERE CASE WHEN pocket_of IS NULL \
                   THEN COALESCE(state::jsonb #>> '{opened_as,key}', more::jsonb #>> '{opened_as,key}') = $1 ELSE FALSE END";
     let before: Option<String> = tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
@@ -124,7 +124,7 @@ async fn move_money(
         MoveOrder::TopUp { .. } | MoveOrder::Charge { .. } | MoveOrder::Correct { .. } => {}
     }
     let mut open = transaction::open(tx, &accounts, &keys).await?;
-    let moved = match open.desk.carry_out(now, account, key, &order, methods) {
+    let moved = match open.desk.move_money(now, account, key, &order, methods) {
         Ok(moved) => moved,
         Err(AccountRefused::NoMoney) => {
             let held = recall::held_back(tx, &open.rows, account, &order).await?;
@@ -140,11 +140,11 @@ async fn move_money(
 }
 
 async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked, Failed> {
-    let NewGrant { account, pocket, amount, terms, reference, key } = grant;
+    let NewGrant { account, bucket, amount, terms, reference, key } = grant;
     let mut journal = transaction::lock_journal(tx).await?;
     let given = Key::Given(key.as_str().into());
     let mut open = transaction::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
-    let ask = GrantRequest { account, pocket, amount: *amount, terms: terms.clone(), reference, key };
+    let ask = GrantRequest { account, bucket, amount: *amount, terms: terms.clone(), reference, key };
     let granted = open.desk.grant(now, &ask).map_err(refused)?;
     let at = if granted.replayed { booked_at(tx, account, &given).await? } else { now.wall };
     open.close(tx, Some(&mut journal), None).await?;

@@ -25,7 +25,7 @@ pub(crate) enum Question {
     Cdrs(Query),
     /// Notices: the times are those at which they were made.
     Notices(Query),
-    /// What an account and its pockets have, with the end of the central journal at that moment.
+    /// What an account and its buckets have, with the end of the central journal at that moment.
     Posted(Name),
     InTransit {
         after: Option<TransitPlace>,
@@ -161,9 +161,9 @@ async fn posted(tx: &Transaction<'_>, account: &Name) -> Result<Found, Failed> {
     let (mut balances, mut end) = (Balances::new(), End::default());
     for row in tx.query(&text, &[&&**account]).await? {
         let name: &str = row.try_get(0)?;
-        let pocket = name.strip_prefix(&**account).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+        let bucket = name.strip_prefix(&**account).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
         let currency: Currency = row.try_get::<_, &str>(1)?.parse().map_err(|e: units::MoneyError| damaged(&e))?;
-        balances.insert((pocket.into(), currency), row.try_get(2)?);
+        balances.insert((bucket.into(), currency), row.try_get(2)?);
         end = End { place: row.try_get::<_, i64>(3)?.cast_unsigned(), behind: row.try_get(4)? };
     }
     Ok(Found::Posted(balances, end))

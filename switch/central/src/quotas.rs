@@ -26,7 +26,7 @@ pub enum QuotaState {
 /// What one node has of one balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuotaRow {
-    /// Which balance: `acme`, or `acme/free` of a pocket.
+    /// Which balance: `acme`, or `acme/free` of a bucket.
     pub account: Name,
     /// Who has it.
     pub node: Name,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{Hash, Notice, Purpose, Record, RecordBody, Transfer, TrialBalance};
-use rating::quotas::central::{Ask, CENTRAL, Conditions, Lent, Node, Shipped, WANTED_MS, ask};
+use rating::quotas::central::{Ask, CENTRAL, Conditions, Lent, NodeRow, Shipped, WANTED_MS, ask};
 use rating::quotas::client::Reply;
-use rating::quotas::transaction::add_houses;
+use rating::quotas::transaction::add_system_accounts;
 use rating::quotas::{Grant, Movement, add_movements, owner};
 use store::JournalEntry;
 use tokio_postgres::Transaction;
@@ -77,7 +77,7 @@ pub(crate) enum Done {
     Found(Found),
 }
 
-pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done, Failed> {
+pub(crate) async fn execute(tx: &Transaction<'_>, work: &Work) -> Result<Done, Failed> {
     match work {
         Work::SetUp => schema::set_up(tx).await.map(|()| Done::Nothing),
         Work::LastShipped(node) => {
@@ -90,7 +90,7 @@ pub(crate) async fn carry_out(tx: &Transaction<'_>, work: &Work) -> Result<Done,
         Work::Expire(wall) => transaction::expire(tx, schema::agreed_ms(tx, *wall).await?).await.map(|()| Done::Nothing),
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
-        Work::Operator(order) => operator::carry_out(tx, order).await.map(Done::Operator),
+        Work::Operator(order) => operator::execute(tx, order).await.map(Done::Operator),
         Work::Question(question) => questions::answer(tx, question).await.map(Done::Found),
     }
 }
@@ -157,7 +157,7 @@ async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64, since
     Ok(Done::Beaten(Reply::Beaten { wanted, offered, grants, recalled: node.lost, words }, accounts, last))
 }
 
-/// Balances of which the node has nothing and there is something: those that it had some of, and pockets of the accounts that it serves.
+/// Balances of which the node has nothing and there is something: those that it had some of, and buckets of the accounts that it serves.
 async fn offered(tx: &Transaction<'_>, name: &Name, now_ms: i64) -> Result<Vec<Name>, Failed> {
     const FREE: &str = "a.posted - a.held - a.credit_limit > 0 AND (a.ends_ms IS NULL OR a.ends_ms > $2) \
                         AND (a.wanted_by IS NULL OR a.wanted_by <> $3 OR a.wanted_ms <= $4)";
@@ -203,7 +203,7 @@ async fn lend(tx: &Transaction<'_>, name: &Name, balance: &Name, request: &Ask, 
     Ok(Done::Reply(Reply::Lent { account: balance.clone(), grant }, accounts))
 }
 
-/// Fresh entries in the words of the balances, of the call records and of the house accounts.
+/// Fresh entries in the words of the balances, of the call records and of the system accounts.
 #[derive(Default)]
 struct Said<'a> {
     moved: BTreeMap<Name, Movement>,
@@ -222,7 +222,7 @@ fn say<'a>(name: &Name, entries: &'a [JournalEntry]) -> Result<Said<'a>, Failed>
         let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
         said.lines.push(Line { seq: entry.seq, account: record.account.clone(), kind: journal::kind(&record), at: record.at });
         add_movements(&record, &mut said.moved);
-        add_houses(record.transfers(), &mut said.trial);
+        add_system_accounts(record.transfers(), &mut said.trial);
         for transfer in record.transfers() {
             if let Some(customer) = transfer.customer().filter(|_| transfer.purpose != Purpose::Slice) {
                 said.transfers.entry(customer.clone()).or_default().push((record.at, transfer.clone()));
@@ -245,7 +245,9 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     let fresh = match node.ship(epoch, &links) {
         Ok(fresh) => fresh.len(),
         // An earlier batch had not come so far: go on from what is here.
-        Err(rating::quotas::central::Refused::Gap { last, .. }) => return Ok(Done::Reply(Reply::Shipped { last_seq: last }, Vec::new())),
+        Err(rating::quotas::central::QuotaRefused::Gap { last, .. }) => {
+            return Ok(Done::Reply(Reply::Shipped { last_seq: last }, Vec::new()));
+        }
         Err(refused) => return Err(CentralError::from(refused).into()),
     };
     let fresh = &entries[entries.len() - fresh..];
@@ -266,14 +268,14 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
         let words: Vec<&str> = said.words.iter().map(|id| &**id).collect();
         tx.execute("DELETE FROM notice WHERE id = ANY ($1)", &[&words]).await?;
     }
-    transaction::save_houses(tx, name, &said.trial).await?;
+    transaction::save_system_accounts(tx, name, &said.trial).await?;
     rows::save_node(tx, name, &node).await?;
     journal::place(tx, name, &said.lines).await?;
     Ok(Done::Reply(Reply::Shipped { last_seq: node.last_seq }, Vec::new()))
 }
 
-/// What was shipped of one account and its pockets.
-async fn book(tx: &Transaction<'_>, (name, node): (&Name, &Node), account: &str, said: &Said<'_>) -> Result<AccountRow, Failed> {
+/// What was shipped of one account and its buckets.
+async fn book(tx: &Transaction<'_>, (name, node): (&Name, &NodeRow), account: &str, said: &Said<'_>) -> Result<AccountRow, Failed> {
     let no_account = || CentralError::NoAccount(account.to_owned());
     let mut row = rows::lock_account(tx, account).await?.ok_or_else(no_account)?;
     for (balance, movement) in said.moved.iter().filter(|(balance, _)| owner(balance) == account) {

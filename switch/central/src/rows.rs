@@ -1,11 +1,11 @@
 //! Rows to values and back. Everything that will be written is locked when it is read, in the order node, accounts by name each before its
-//! pockets, quotas, so that no two transactions wait for each other in a circle.
+//! buckets, quotas, so that no two transactions wait for each other in a circle.
 
 use std::collections::BTreeMap;
 
 use ledger::{GENESIS, Hash, OPEN, Sheet, SheetMoney, StateImage};
 use rating::quotas::Grant;
-use rating::quotas::central::{Account, Node, Quota, Wanted};
+use rating::quotas::central::{Account, NodeRow, Quota, Wanted};
 use rating::quotas::owner;
 use serde::Deserialize as _;
 use tokio_postgres::{Row, Transaction};
@@ -23,19 +23,19 @@ pub struct AccountRow {
     pub currency: Currency,
     /// Its own money.
     pub money: Account,
-    /// What it calls by, and what is known of its pockets.
+    /// What it calls by, and what is known of its buckets.
     pub state: StateImage,
-    /// Its pockets.
-    pub pockets: Vec<PocketRow>,
+    /// Its buckets.
+    pub buckets: Vec<BucketRow>,
     /// Counts the changes of terms over all accounts.
     pub(crate) changed: i64,
     /// The state with all that is in the row, also what this program does not know.
     pub(crate) whole: serde_json::Value,
 }
 
-/// A pocket over all nodes.
+/// A bucket over all nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PocketRow {
+pub struct BucketRow {
     /// Unique within its account.
     pub name: Name,
     /// What it counts.
@@ -49,7 +49,7 @@ const BALANCE: &str = "name, pocket_of, currency, posted, held, credit_limit, wa
 // === impl AccountRow ===
 
 impl AccountRow {
-    /// Rows of [`BALANCE`], accounts before their pockets.
+    /// Rows of [`BALANCE`], accounts before their buckets.
     fn read_all(rows: &[Row]) -> Result<Vec<Self>, Failed> {
         let mut accounts: BTreeMap<Name, Self> = BTreeMap::new();
         for row in rows.iter().filter(|row| matches!(row.try_get::<_, Option<&str>>(1), Ok(None))) {
@@ -57,15 +57,15 @@ impl AccountRow {
             let (currency, money) = balance(row)?;
             let whole = forms::merged(row.try_get(8)?, row.try_get(10)?).map_err(|e| damaged(&e))?;
             let state = StateImage::deserialize(&whole).map_err(|e| damaged(&format_args!("account {name}: {e}")))?;
-            let account = Self { name, currency, money, state, pockets: Vec::new(), changed: row.try_get(9)?, whole };
+            let account = Self { name, currency, money, state, buckets: Vec::new(), changed: row.try_get(9)?, whole };
             accounts.insert(account.name.clone(), account);
         }
         for row in rows {
             let Some(of) = row.try_get::<_, Option<&str>>(1)? else { continue };
             let name: &str = row.try_get(0)?;
             let (currency, money) = balance(row)?;
-            if let (Some(account), Some(pocket)) = (accounts.get_mut(of), name.get(of.len() + 1..)) {
-                account.pockets.push(PocketRow { name: pocket.into(), currency, money });
+            if let (Some(account), Some(bucket)) = (accounts.get_mut(of), name.get(of.len() + 1..)) {
+                account.buckets.push(BucketRow { name: bucket.into(), currency, money });
             }
         }
         Ok(accounts.into_values().collect())
@@ -76,8 +76,8 @@ impl AccountRow {
         if *self.name == *balance {
             return Some(&mut self.money);
         }
-        let pocket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
-        self.pockets.iter_mut().find(|row| &*row.name == pocket).map(|row| &mut row.money)
+        let bucket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
+        self.buckets.iter_mut().find(|row| &*row.name == bucket).map(|row| &mut row.money)
     }
 
     /// What one of its balances counts.
@@ -85,14 +85,14 @@ impl AccountRow {
         if *self.name == *balance {
             return Some(self.currency);
         }
-        let pocket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
-        self.pockets.iter().find(|row| &*row.name == pocket).map(|row| row.currency)
+        let bucket = balance.strip_prefix(&*self.name)?.strip_prefix('/')?;
+        self.buckets.iter().find(|row| &*row.name == bucket).map(|row| row.currency)
     }
 
-    /// Whether one of its balances has ended: a pocket at its end.
+    /// Whether one of its balances has ended: a bucket at its end.
     pub(crate) fn has_ended(&self, balance: &str, at: Wall) -> bool {
-        let pocket = balance.strip_prefix(&*self.name).and_then(|rest| rest.strip_prefix('/'));
-        pocket.and_then(|name| self.state.pockets.iter().find(|known| &*known.name == name)).is_some_and(|known| known.terms.is_expired(at))
+        let bucket = balance.strip_prefix(&*self.name).and_then(|rest| rest.strip_prefix('/'));
+        bucket.and_then(|name| self.state.buckets.iter().find(|known| &*known.name == name)).is_some_and(|known| known.terms.is_expired(at))
     }
 
     /// As the account transaction takes it, without movements.
@@ -101,7 +101,7 @@ impl AccountRow {
         Sheet {
             name: self.name.clone(),
             money: money(self.currency, &self.money),
-            pockets: self.pockets.iter().map(|row| (row.name.clone(), money(row.currency, &row.money))).collect(),
+            buckets: self.buckets.iter().map(|row| (row.name.clone(), money(row.currency, &row.money))).collect(),
             state: self.state.clone(),
             given: Vec::new(),
             outcomes: Vec::new(),
@@ -138,11 +138,11 @@ pub(crate) async fn make_node(tx: &Transaction<'_>, name: &str) -> Result<(), Fa
 }
 
 /// A node's row, to be written.
-pub(crate) async fn lock_node(tx: &Transaction<'_>, name: &str) -> Result<Option<Node>, Failed> {
+pub(crate) async fn lock_node(tx: &Transaction<'_>, name: &str) -> Result<Option<NodeRow>, Failed> {
     let text = "SELECT epoch, boot, last_seq, chain, last_ask, lost FROM node WHERE name = $1 FOR UPDATE";
     let Some(row) = tx.query_opt(text, &[&name]).await? else { return Ok(None) };
     let chain: Hash = row.try_get::<_, &[u8]>(3)?.try_into().map_err(|_| damaged(&"a node's hash has not 32 bytes"))?;
-    Ok(Some(Node {
+    Ok(Some(NodeRow {
         epoch: row.try_get::<_, i64>(0)?.cast_unsigned(),
         boot: row.try_get::<_, i64>(1)?.cast_unsigned(),
         last_seq: row.try_get::<_, i64>(2)?.cast_unsigned(),
@@ -152,7 +152,7 @@ pub(crate) async fn lock_node(tx: &Transaction<'_>, name: &str) -> Result<Option
     }))
 }
 
-pub(crate) async fn save_node(tx: &Transaction<'_>, name: &str, node: &Node) -> Result<(), Failed> {
+pub(crate) async fn save_node(tx: &Transaction<'_>, name: &str, node: &NodeRow) -> Result<(), Failed> {
     let text = "UPDATE node SET epoch = $2, boot = $3, last_seq = $4, chain = $5, last_ask = $6, lost = $7 WHERE name = $1";
     let (epoch, boot, last_seq, last_ask) = (signed(node.epoch), signed(node.boot), signed(node.last_seq), signed(node.last_ask));
     tx.execute(text, &[&name, &epoch, &boot, &last_seq, &node.chain.as_slice(), &last_ask, &node.lost]).await?;
@@ -166,7 +166,7 @@ pub(crate) async fn renew(tx: &Transaction<'_>, name: &str, now_ms: i64, hold_ms
     Ok(())
 }
 
-/// An account with its pockets, to be written. The account's own row is locked first: who has that has the pockets, and sees them all.
+/// An account with its buckets, to be written. The account's own row is locked first: who has that has the buckets, and sees them all.
 pub(crate) async fn lock_account(tx: &Transaction<'_>, name: &str) -> Result<Option<AccountRow>, Failed> {
     let text = format!("SELECT {BALANCE} FROM account WHERE name = $1 AND pocket_of IS NULL FOR UPDATE");
     let Some(own) = tx.query_opt(&text, &[&name]).await? else { return Ok(None) };
@@ -217,7 +217,7 @@ pub(crate) async fn unbooked(tx: &Transaction<'_>, node: &str) -> Result<Vec<Gra
     rows.iter().map(read).collect()
 }
 
-/// The accounts of these balances with their pockets and those above them: what a node has to know before it can book.
+/// The accounts of these balances with their buckets and those above them: what a node has to know before it can book.
 pub(crate) async fn families(tx: &Transaction<'_>, balances: impl Iterator<Item = &Name>) -> Result<Vec<AccountRow>, Failed> {
     let mut names: Vec<&str> = Vec::new();
     for balance in balances {

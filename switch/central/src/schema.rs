@@ -21,7 +21,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS form (one BIGINT PRIMARY KEY, version BIGINT NOT NULL, changes BIGINT NOT NULL, closed_ms BIGINT)",
     "CREATE TABLE IF NOT EXISTS node (name TEXT PRIMARY KEY, epoch BIGINT NOT NULL, boot BIGINT NOT NULL, last_seq BIGINT NOT NULL, \
      chain BYTEA NOT NULL, last_ask BIGINT NOT NULL, lost BOOLEAN NOT NULL, seen_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL)",
-    // Balances: an account's own money, `acme`, with all that is known of the account; and pockets, `acme/free`.
+    // Balances: an account's own money, `acme`, with all that is known of the account; and buckets, `acme/free`.
     "CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, pocket_of TEXT, currency TEXT NOT NULL, posted BIGINT NOT NULL, \
      held BIGINT NOT NULL, credit_limit BIGINT NOT NULL CHECK (credit_limit <= 0), state TEXT NOT NULL, wanted_by TEXT, wanted_ms BIGINT, \
      ends_ms BIGINT, due_ms BIGINT, changed BIGINT NOT NULL)",
@@ -47,7 +47,7 @@ const TABLES: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS booking_of_request ON booking (account, request)",
     // What became of a movement, under its key.
     "CREATE TABLE IF NOT EXISTS outcome (account TEXT NOT NULL, of_key TEXT NOT NULL, outcome TEXT NOT NULL, PRIMARY KEY (account, of_key))",
-    // What of the house accounts comes from which journal.
+    // What of the system accounts comes from which journal.
     "CREATE TABLE IF NOT EXISTS house (node TEXT NOT NULL, currency TEXT NOT NULL, house TEXT NOT NULL, balance BIGINT NOT NULL, \
      PRIMARY KEY (node, currency, house))",
     // Words to owners that wait for a node to journal them; without a node, for any.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rating::quotas::client::Gate;
+use rating::quotas::client::LendingState;
 use units::Tick;
 
 /// Written by the driver, read by anybody.
@@ -54,7 +54,7 @@ impl Status {
         (!trouble.is_empty()).then(|| trouble.iter().map(|(what, why)| format!("{what}: {why}")).collect::<Vec<_>>().join("; "))
     }
 
-    pub(crate) fn show(&self, gate: Gate, fenced: bool, lag: u64) {
+    pub(crate) fn show(&self, gate: LendingState, fenced: bool, lag: u64) {
         self.up.store(gate.reachable, Ordering::Relaxed);
         self.until.store(gate.until.0, Ordering::Relaxed);
         self.fenced.store(fenced, Ordering::Relaxed);

@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{GivenImage, Key, Notice, Outcome as Became, Record, RecordBody, Sheet, TrialBalance, chain};
-use rating::quotas::central::{CENTRAL, Node};
-use rating::quotas::client::Word;
-use rating::quotas::pocket_balance;
-use rating::quotas::transaction::{AccountTransaction, Outcome, add_houses, houses};
+use rating::quotas::bucket_balance;
+use rating::quotas::central::{CENTRAL, NodeRow};
+use rating::quotas::client::CentralNotice;
+use rating::quotas::transaction::{AccountTransaction, Outcome, add_system_accounts, system_accounts};
 use rating::rerate::CallChanges;
 use tokio_postgres::{Row, Transaction};
 use units::{Currency, Name, Now, Tick, Wall};
@@ -32,7 +32,7 @@ pub(crate) struct Open {
 
 /// The central ledger's own journal, locked, with what is to be appended to it.
 pub(crate) struct Own {
-    pub node: Node,
+    pub node: NodeRow,
     records: Vec<Record>,
 }
 
@@ -150,31 +150,31 @@ impl Own {
             let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) VALUES ($1, $2, $3, $4, $5, $6)";
             let (seq, hash) = (signed(node.last_seq), node.chain.as_slice());
             tx.execute(text, &[&CENTRAL, &seq, &&*record.account, &record.at.0, &body, &hash]).await?;
-            add_houses(record.transfers(), &mut trial);
+            add_system_accounts(record.transfers(), &mut trial);
             let (account, kind) = (record.account.clone(), journal::kind(record));
             lines.push(Line { seq: node.last_seq, account, kind, at: record.at });
         }
-        save_houses(tx, CENTRAL, &trial).await?;
+        save_system_accounts(tx, CENTRAL, &trial).await?;
         rows::save_node(tx, CENTRAL, &node).await?;
         journal::place(tx, CENTRAL, &lines).await
     }
 }
 
-/// Adds to what of the house accounts comes from this journal.
-pub(crate) async fn save_houses(tx: &Transaction<'_>, node: &str, trial: &TrialBalance) -> Result<(), Failed> {
-    for (currency, house, amount) in houses(trial) {
+/// Adds to what of the system accounts comes from this journal.
+pub(crate) async fn save_system_accounts(tx: &Transaction<'_>, node: &str, trial: &TrialBalance) -> Result<(), Failed> {
+    for (currency, system_account, amount) in system_accounts(trial) {
         let amount = i64::try_from(amount).map_err(|_| damaged(&"a house account is out of range"))?;
         let text = "INSERT INTO house (node, currency, house, balance) VALUES ($1, $2, $3, $4) \
                     ON CONFLICT (node, currency, house) DO UPDATE SET balance = house.balance + EXCLUDED.balance";
-        tx.execute(text, &[&node, &currency.as_str(), &house.name(), &amount]).await?;
+        tx.execute(text, &[&node, &currency.as_str(), &system_account.name(), &amount]).await?;
     }
     Ok(())
 }
 
 async fn save(tx: &Transaction<'_>, before: Option<&AccountRow>, sheet: &Sheet, due_ms: Option<i64>) -> Result<(), Failed> {
     let terms = |state: &ledger::StateImage| {
-        let pockets = state.pockets.iter().map(|pocket| (pocket.name.clone(), pocket.terms.clone(), pocket.granted_at)).collect::<Vec<_>>();
-        (state.terms.clone(), pockets)
+        let buckets = state.buckets.iter().map(|bucket| (bucket.name.clone(), bucket.terms.clone(), bucket.granted_at)).collect::<Vec<_>>();
+        (state.terms.clone(), buckets)
     };
     let is_new = before.is_none_or(|row| terms(&row.state) != terms(&sheet.state) || row.money.limit != sheet.money.limit);
     let changed = if is_new {
@@ -194,12 +194,12 @@ async fn save(tx: &Transaction<'_>, before: Option<&AccountRow>, sheet: &Sheet, 
                 ON CONFLICT (name) DO UPDATE SET posted = $3, credit_limit = $4, state = $5, due_ms = $6, changed = $7, more = $8";
     let money = &sheet.money;
     tx.execute(text, &[&&*sheet.name, &money.currency.as_str(), &money.posted, &money.limit, &state, &due_ms, &changed, &more]).await?;
-    for (pocket, money) in &sheet.pockets {
-        let known = sheet.state.pockets.iter().find(|known| known.name == *pocket);
+    for (bucket, money) in &sheet.buckets {
+        let known = sheet.state.buckets.iter().find(|known| known.name == *bucket);
         let ends = known.and_then(|known| known.terms.expires_at).map(|at| at.0);
         let text = "INSERT INTO account (name, pocket_of, currency, posted, held, credit_limit, state, ends_ms, changed) \
                     VALUES ($1, $2, $3, $4, 0, 0, '', $5, 0) ON CONFLICT (name) DO UPDATE SET posted = $4, ends_ms = $5";
-        let balance = pocket_balance(&sheet.name, pocket);
+        let balance = bucket_balance(&sheet.name, bucket);
         tx.execute(text, &[&&*balance, &&*sheet.name, &money.currency.as_str(), &money.posted, &ends]).await?;
     }
     Ok(())
@@ -238,7 +238,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, now_ms: i64) -> Result<(), Fail
     let now = at(Wall(now_ms));
     for name in names {
         let mut open = open(tx, &BTreeSet::from([name.clone()]), &[]).await?;
-        let balance = |pocket: &Name| if pocket.is_empty() { name.clone() } else { pocket_balance(&name, pocket) };
+        let balance = |bucket: &Name| if bucket.is_empty() { name.clone() } else { bucket_balance(&name, bucket) };
         let overdue: Vec<Name> = open.desk.overdue(&name, now.wall).iter().map(balance).collect();
         let mut held = Vec::new();
         for balance in overdue {
@@ -260,7 +260,7 @@ pub(crate) async fn expire(tx: &Transaction<'_>, now_ms: i64) -> Result<(), Fail
 }
 
 /// What a node should say and has not shipped yet. Words that are nobody's become its own.
-pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Word>, Failed> {
+pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<CentralNotice>, Failed> {
     let take = "UPDATE notice SET node = $1 WHERE node IS NULL AND id IN (SELECT id FROM notice WHERE node IS NULL ORDER BY id LIMIT 100)";
     tx.execute(take, &[&&**node]).await?;
     let mut words = Vec::new();
@@ -268,7 +268,7 @@ pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Word>
         let id = Name::from(row.try_get::<_, &str>(0)?);
         match Record::decode(row.try_get::<_, &str>(1)?.as_bytes()) {
             Ok(Record { account, body: RecordBody::Notice(notice), .. }) => {
-                words.push(Word { id: id.clone(), account, notice: Notice { id: Some(id), ..notice } });
+                words.push(CentralNotice { id: id.clone(), account, notice: Notice { id: Some(id), ..notice } });
             }
             Ok(_) => {}
             // Of a newer program: a node that knows it says it.

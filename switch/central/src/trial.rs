@@ -1,6 +1,6 @@
 //! The trial balance over all nodes.
 
-use ledger::{House, TrialBalance, TrialLine};
+use ledger::{SystemAccount, TrialBalance, TrialLine};
 use tokio_postgres::Transaction;
 use units::Currency;
 
@@ -37,10 +37,10 @@ pub(crate) async fn balance(tx: &Transaction<'_>) -> Result<(TrialBalance, End),
 fn line(word: &str) -> Result<TrialLine, Failed> {
     match word {
         "customers" => Ok(TrialLine::Customers),
-        "pockets" => Ok(TrialLine::Pockets),
-        house => {
-            let known = House::ALL.into_iter().find(|known| known.name() == house);
-            known.map(TrialLine::House).ok_or_else(|| damaged(&format_args!("{house} is no house account")))
+        "pockets" => Ok(TrialLine::Buckets),
+        system_account => {
+            let known = SystemAccount::ALL.into_iter().find(|known| known.name() == system_account);
+            known.map(TrialLine::SystemAccount).ok_or_else(|| damaged(&format_args!("{system_account} is no house account")))
         }
     }
 }

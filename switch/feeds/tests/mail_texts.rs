@@ -72,24 +72,24 @@ fn events() -> Vec<(&'static str, NoticeEvent)> {
     let (end, reference) = (at("2026-12-06T23:00:00Z"), Name::from("invoice 17"));
     let mut all = vec![
         ("the balance is low", NoticeEvent::LowBalance { balance: 195_000, threshold: 200_000, currency }),
-        ("free minutes are nearly out", NoticeEvent::LowMinutes { pocket: "free-es".into(), seconds: 330 }),
-        ("free minutes are nearly out, seconds only", NoticeEvent::LowMinutes { pocket: "free-es".into(), seconds: 59 }),
-        ("the balance expires", NoticeEvent::CreditExpires { pocket: None, amount: 512_345, currency, at: end }),
+        ("free minutes are nearly out", NoticeEvent::LowMinutes { bucket: "free-es".into(), seconds: 330 }),
+        ("free minutes are nearly out, seconds only", NoticeEvent::LowMinutes { bucket: "free-es".into(), seconds: 59 }),
+        ("the balance expires", NoticeEvent::CreditExpires { bucket: None, amount: 512_345, currency, at: end }),
         (
             "a pocket of money expires tomorrow",
-            NoticeEvent::CreditExpires { pocket: Some("welcome".into()), amount: 500_000, currency, at: at("2026-11-23T12:00:00Z") },
+            NoticeEvent::CreditExpires { bucket: Some("welcome".into()), amount: 500_000, currency, at: at("2026-11-23T12:00:00Z") },
         ),
         (
             "a pocket of minutes expires today",
             NoticeEvent::CreditExpires {
-                pocket: minutes.clone(),
+                bucket: minutes.clone(),
                 amount: 63_000_000,
                 currency: Currency::SEC,
                 at: at("2026-11-22T22:59:00Z"),
             },
         ),
-        ("the balance has expired", NoticeEvent::CreditExpired { pocket: None, amount: 512_300, currency }),
-        ("a pocket of minutes has expired", NoticeEvent::CreditExpired { pocket: minutes, amount: 60_000_000, currency: Currency::SEC }),
+        ("the balance has expired", NoticeEvent::CreditExpired { bucket: None, amount: 512_300, currency }),
+        ("a pocket of minutes has expired", NoticeEvent::CreditExpired { bucket: minutes, amount: 60_000_000, currency: Currency::SEC }),
         ("a top-up was booked", NoticeEvent::TopUpBooked { amount: 28_800_000, currency, reference, balance: 28_995_000 }),
     ];
     all.extend(new_prices().into_iter().map(|(title, rates)| (title, NoticeEvent::RatesChange(Box::new(rates)))));

@@ -28,7 +28,7 @@ pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, MediaKind, SdpError};
 pub use local::{Before, LocalSession, Mark, SessionOrigin};
-pub use offer::Refused;
+pub use offer::OfferRefused;
 pub use packed::Packed;
 pub use session::{Session, Stream};
 pub use target::{MediaTarget, Reach};

@@ -11,7 +11,7 @@ use crate::session::{Session, Stream, What};
 
 /// Why an offer is refused; each is answered with 488 and Q.850 cause 65.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
+pub enum OfferRefused {
     /// Not an SDP.
     #[error("malformed SDP: {0}")]
     Malformed(#[from] SdpError),
@@ -32,7 +32,7 @@ pub enum Refused {
     Address,
 }
 
-impl Refused {
+impl OfferRefused {
     /// The SIP status: 488 Not Acceptable Here.
     pub const fn status(self) -> u16 {
         488
@@ -49,10 +49,10 @@ impl Session {
     ///
     /// The first audio stream with such a codec passes with its address, port, direction and payload numbers; every other stream stays in
     /// its place with port 0. While hunting, take it of the same offer again with the next carrier's set.
-    pub fn offer(&self, allowed: CodecSet) -> Result<Self, Refused> {
+    pub fn offer(&self, allowed: CodecSet) -> Result<Self, OfferRefused> {
         let place = self.choose(allowed)?;
         if self.is_ambiguous() {
-            return Err(Refused::Ambiguous);
+            return Err(OfferRefused::Ambiguous);
         }
         let mut offer = self.clone();
         offer.audio = u8::try_from(place).ok();
@@ -61,17 +61,17 @@ impl Session {
             if index == place { stream.keep(allowed) } else { stream.close() }
         }
         if offer.codecs().is_empty() {
-            return Err(Refused::NothingAcceptable);
+            return Err(OfferRefused::NothingAcceptable);
         }
-        offer.target().map(|_| ()).ok_or(Refused::Address)?;
+        offer.target().map(|_| ()).ok_or(OfferRefused::Address)?;
         Ok(offer)
     }
 
     /// The codecs that [`Session::offer`] would let through, never the empty set.
-    pub fn offered_codecs(&self, allowed: CodecSet) -> Result<CodecSet, Refused> {
+    pub fn offered_codecs(&self, allowed: CodecSet) -> Result<CodecSet, OfferRefused> {
         let place = self.choose(allowed)?;
         if self.is_ambiguous() {
-            return Err(Refused::Ambiguous);
+            return Err(OfferRefused::Ambiguous);
         }
         Ok(self.streams.get(place).map_or(CodecSet::EMPTY, Stream::codecs).intersection(allowed))
     }
@@ -85,16 +85,16 @@ impl Session {
     }
 
     /// The stream that passes; else the reason that comes nearest to passing.
-    fn choose(&self, allowed: CodecSet) -> Result<usize, Refused> {
-        let mut reason = Refused::NoAudio;
+    fn choose(&self, allowed: CodecSet) -> Result<usize, OfferRefused> {
+        let mut reason = OfferRefused::NoAudio;
         for (index, stream) in self.streams.iter().enumerate() {
             if stream.kind != MediaKind::Audio || stream.port == 0 {
                 continue;
             }
             match stream.transport {
                 Proto::Avp | Proto::Avpf if !stream.codecs().intersection(allowed).is_empty() => return Ok(index),
-                Proto::Avp | Proto::Avpf => reason = Refused::NothingAcceptable,
-                Proto::OtherRtp | Proto::Other if reason == Refused::NoAudio => reason = Refused::Transport,
+                Proto::Avp | Proto::Avpf => reason = OfferRefused::NothingAcceptable,
+                Proto::OtherRtp | Proto::Other if reason == OfferRefused::NoAudio => reason = OfferRefused::Transport,
                 Proto::OtherRtp | Proto::Other => {}
             }
         }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use codecs::sdp::{MediaKind, SDP_BYTES_MAX, Sdp};
 use codecs::{Codec, CodecSet};
-use media::{AnswerError, LocalSession, Mark, Negotiated, Refused, Session, SessionOrigin};
+use media::{AnswerError, LocalSession, Mark, Negotiated, OfferRefused, Session, SessionOrigin};
 use proptest::prelude::*;
 
 const SEEDS: [&str; 4] = [
@@ -28,7 +28,7 @@ struct FilteredOffer {
     offered: Session,
 }
 
-fn filter(offer: &[u8], allowed: CodecSet) -> Result<FilteredOffer, Refused> {
+fn filter(offer: &[u8], allowed: CodecSet) -> Result<FilteredOffer, OfferRefused> {
     let offered = Session::read(&Bytes::copy_from_slice(offer))?.offer(allowed)?;
     Ok(FilteredOffer { sdp: write(&offered), offered })
 }

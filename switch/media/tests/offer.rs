@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use codecs::{Codec, CodecSet};
-use media::{Direction, LocalSession, Mark, Reach, Refused, SdpError, Session, SessionOrigin};
+use media::{Direction, LocalSession, Mark, OfferRefused, Reach, SdpError, Session, SessionOrigin};
 
 const OUR: &str = "198.51.100.9";
 
@@ -27,12 +27,12 @@ struct Filtered {
     offered: Session,
 }
 
-fn filter(offer: &[u8], allowed: CodecSet, ours: &Ours) -> Result<Filtered, Refused> {
+fn filter(offer: &[u8], allowed: CodecSet, ours: &Ours) -> Result<Filtered, OfferRefused> {
     let offered = Session::read(&Bytes::copy_from_slice(offer))?.offer(allowed)?;
     Ok(Filtered { sdp: ours.0.clone().write(&offered, ours.1), offered })
 }
 
-fn offered_codecs(offer: &[u8], allowed: CodecSet) -> Result<CodecSet, Refused> {
+fn offered_codecs(offer: &[u8], allowed: CodecSet) -> Result<CodecSet, OfferRefused> {
     Session::read(&Bytes::copy_from_slice(offer))?.offered_codecs(allowed)
 }
 
@@ -50,7 +50,7 @@ fn crlf(text: &str) -> String {
 }
 
 /// What passes of `offer(media)`, without the session part.
-fn passed(media: &str, allowed: &str) -> Result<String, Refused> {
+fn passed(media: &str, allowed: &str) -> Result<String, OfferRefused> {
     let filtered = filter(offer(media).as_bytes(), set(allowed), &our())?;
     let text = String::from_utf8(filtered.sdp.to_vec()).unwrap().replace('\r', "");
     let session = "v=0\no=- 7 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\n";
@@ -163,23 +163,23 @@ fn what_is_allowed_passes() {
 #[test]
 fn what_is_not_is_refused() {
     for (media, refused) in [
-        ("m=audio 4000 RTP/AVP 9\na=rtpmap:9 G722/8000\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 0\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 101\na=rtpmap:101 telephone-event/8000\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 13\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 13 101\na=rtpmap:101 telephone-event/8000\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 96\n", Refused::NothingAcceptable),
-        ("", Refused::NoAudio),
-        ("m=audio 0 RTP/AVP 8\n", Refused::NoAudio),
-        ("m=image 4004 udptl t38\n", Refused::NoAudio),
-        ("m=audio 4000 RTP/SAVP 8\n", Refused::Transport),
-        ("m=audio 4000 UDP/TLS/RTP/SAVPF 8\n", Refused::Transport),
-        ("m=audio 4000 RTP/SAVP 8\nm=audio 4002 RTP/AVP 9\n", Refused::NothingAcceptable),
-        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 224.2.36.42/127\n", Refused::Address),
-        ("m=audio 4000 RTP/AVP 8\nc=IN IP6 ff15::101\n", Refused::Address),
-        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 255.255.255.255\n", Refused::Address),
-        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 0.0.0.1\n", Refused::Address),
-        ("m=audio 4000 RTP/AVP 8\nc=IN IP6 ::ffff:224.0.0.1\n", Refused::Address),
+        ("m=audio 4000 RTP/AVP 9\na=rtpmap:9 G722/8000\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 0\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 101\na=rtpmap:101 telephone-event/8000\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 13\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 13 101\na=rtpmap:101 telephone-event/8000\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 96\n", OfferRefused::NothingAcceptable),
+        ("", OfferRefused::NoAudio),
+        ("m=audio 0 RTP/AVP 8\n", OfferRefused::NoAudio),
+        ("m=image 4004 udptl t38\n", OfferRefused::NoAudio),
+        ("m=audio 4000 RTP/SAVP 8\n", OfferRefused::Transport),
+        ("m=audio 4000 UDP/TLS/RTP/SAVPF 8\n", OfferRefused::Transport),
+        ("m=audio 4000 RTP/SAVP 8\nm=audio 4002 RTP/AVP 9\n", OfferRefused::NothingAcceptable),
+        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 224.2.36.42/127\n", OfferRefused::Address),
+        ("m=audio 4000 RTP/AVP 8\nc=IN IP6 ff15::101\n", OfferRefused::Address),
+        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 255.255.255.255\n", OfferRefused::Address),
+        ("m=audio 4000 RTP/AVP 8\nc=IN IP4 0.0.0.1\n", OfferRefused::Address),
+        ("m=audio 4000 RTP/AVP 8\nc=IN IP6 ::ffff:224.0.0.1\n", OfferRefused::Address),
     ] {
         let verdict = passed(media, "PCMA");
         assert_eq!(verdict, Err(refused), "{media}");
@@ -191,20 +191,20 @@ fn what_is_not_is_refused() {
         "m=audio 65536 RTP/AVP 8\n",
         "m=audio 4000 RTP/AVP 8\na=ptime:0\n",
     ] {
-        assert!(matches!(passed(media, "PCMA"), Err(Refused::Malformed(SdpError::Line { .. }))), "{media}");
+        assert!(matches!(passed(media, "PCMA"), Err(OfferRefused::Malformed(SdpError::Line { .. }))), "{media}");
     }
     let payloads: String = (0..200).map(|number| format!(" {number}")).collect();
-    assert!(matches!(passed(&format!("m=audio 4000 RTP/AVP{payloads}\n"), "PCMA"), Err(Refused::Malformed(_))));
-    assert_eq!(filter(b"", CodecSet::ALL, &our()).unwrap_err(), Refused::Malformed(SdpError::Empty));
+    assert!(matches!(passed(&format!("m=audio 4000 RTP/AVP{payloads}\n"), "PCMA"), Err(OfferRefused::Malformed(_))));
+    assert_eq!(filter(b"", CodecSet::ALL, &our()).unwrap_err(), OfferRefused::Malformed(SdpError::Empty));
     let no_address = "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nt=0 0\nm=audio 4000 RTP/AVP 8\n";
-    assert_eq!(filter(no_address.as_bytes(), CodecSet::ALL, &our()).unwrap_err(), Refused::Address);
+    assert_eq!(filter(no_address.as_bytes(), CodecSet::ALL, &our()).unwrap_err(), OfferRefused::Address);
 }
 
 #[test]
 fn the_codecs_of_an_offer_are_told_without_filtering() {
     let all = offer("m=audio 4000 RTP/AVP 18 8 0 101\na=rtpmap:101 telephone-event/8000\n");
     assert_eq!(offered_codecs(all.as_bytes(), set("PCMA,G729,G723")), Ok(set("PCMA,G729")));
-    assert_eq!(offered_codecs(all.as_bytes(), set("G723")), Err(Refused::NothingAcceptable));
+    assert_eq!(offered_codecs(all.as_bytes(), set("G723")), Err(OfferRefused::NothingAcceptable));
     let filtered = filter(all.as_bytes(), set("PCMA,G729"), &our()).unwrap();
     assert_eq!((filtered.offered.codecs(), filtered.offered.preferred()), (set("PCMA,G729"), Some(Codec::G729)));
 }

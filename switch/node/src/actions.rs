@@ -163,7 +163,7 @@ impl Node {
                 match settled {
                     Ok(settled) => Some(settled),
                     // It was given back at the answer, when its price no longer fitted.
-                    Err(rating::engine::Refusal::NoLease) => None,
+                    Err(rating::engine::CreditRefusal::NoLease) => None,
                     // A part of it may be posted: rather no node than money that no record tells of.
                     Err(refused) => unreachable!("a lease that is held settles: {refused}"),
                 }

@@ -51,8 +51,8 @@ impl Node {
                 AdminReply::InTransit(self.money.engine.in_transit(after.as_ref(), late_only, limit.min(ACCOUNTS_MAX)))
             }
             AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
-            AdminRequest::Grant { account, pocket, amount, terms, reference, key } => {
-                let ask = GrantRequest { account: &account, pocket: &pocket, amount, terms, reference: &reference, key: &key };
+            AdminRequest::Grant { account, bucket, amount, terms, reference, key } => {
+                let ask = GrantRequest { account: &account, bucket: &bucket, amount, terms, reference: &reference, key: &key };
                 return self.grant(now, ticket, &ask);
             }
             AdminRequest::KeepRates(event) => {
@@ -172,8 +172,8 @@ impl Node {
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.
     fn move_money(&mut self, now: Now, ticket: u64, account: &str, key: &str, order: &MoveOrder) {
-        let tables = Arc::clone(&self.tables);
-        let moved = self.money.engine.carry_out(now, account, key, order, &tables.payment_methods);
+        let config = Arc::clone(&self.config);
+        let moved = self.money.engine.move_money(now, account, key, order, &config.payment_methods);
         match moved {
             Ok(done) => {
                 let notice = self.money.engine.booked_notice(now, account, &done);

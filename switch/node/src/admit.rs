@@ -89,7 +89,7 @@ impl Node {
         {
             return refused(Refusal::BLOCKED, None);
         }
-        match self.tables.numbers.find(&number).map(Arc::clone) {
+        match self.config.numbers.find(&number).map(Arc::clone) {
             Some(ours) => self.admit_to_number(now, slot, ours),
             None => self.admit_to_carriers(now, slot, number, codecs),
         }
@@ -101,14 +101,14 @@ impl Node {
         let account = slot.call.account().clone();
         let price = match self.money.engine.quote(&account, &number, now.wall) {
             Ok(price) => price,
-            Err(rating::Refusal::UnknownAccount) => return refused(money_refusal(self.money.engine.not_here(&account)), None),
+            Err(rating::CreditRefusal::UnknownAccount) => return refused(money_refusal(self.money.engine.not_here(&account)), None),
             Err(refusal) => return refused(money_refusal(refusal), None),
         };
-        let tables = Arc::clone(&self.tables);
+        let config = Arc::clone(&self.config);
         let network = Network {
-            carriers: &tables.carriers,
-            routes: &tables.routes,
-            costs: &*tables.decks,
+            carriers: &config.carriers,
+            routes: &config.routes,
+            costs: &*config.decks,
             health: &self.peers.health,
             slots: &*self.peers.carrier_slots,
             sale: self.money.engine.sale(&account, &number, now.wall).map(|(guard, price)| Sale {
@@ -123,12 +123,12 @@ impl Node {
         };
         let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number };
         match self.lease(now, slot, ask) {
-            Ok(()) => Event::Admitted(Box::new(Admission::Carriers { plan, carriers: Arc::clone(&tables.carriers) })),
+            Ok(()) => Event::Admitted(Box::new(Admission::Carriers { plan, carriers: Arc::clone(&config.carriers) })),
             Err(refusal) => refused(money_refusal(refusal), Some(price)),
         }
     }
 
-    pub(crate) fn lease(&mut self, now: Now, slot: &mut Slot, ask: Authorize<'_>) -> Result<(), rating::Refusal> {
+    pub(crate) fn lease(&mut self, now: Now, slot: &mut Slot, ask: Authorize<'_>) -> Result<(), rating::CreditRefusal> {
         let begun = (self.stopwatch)();
         let authorized = self.money.engine.authorize(now, ask);
         self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
@@ -150,17 +150,17 @@ pub(crate) fn refused(refusal: Refusal, price: Option<Price>) -> Event {
     Event::Refused { refusal, price: price.map(Box::new) }
 }
 
-fn route_refusal(refusal: route::Refusal) -> Refusal {
+fn route_refusal(refusal: route::PlanRefusal) -> Refusal {
     match refusal {
-        route::Refusal::NoRoute => Refusal::NO_ROUTE,
-        route::Refusal::NoCodec => Refusal::NO_CODEC,
-        route::Refusal::AllDown => Refusal::CARRIERS_DOWN,
-        route::Refusal::AllFull => Refusal::CARRIERS_FULL,
-        route::Refusal::NoProfit => Refusal::NO_PROFIT,
+        route::PlanRefusal::NoRoute => Refusal::NO_ROUTE,
+        route::PlanRefusal::NoCodec => Refusal::NO_CODEC,
+        route::PlanRefusal::AllDown => Refusal::CARRIERS_DOWN,
+        route::PlanRefusal::AllFull => Refusal::CARRIERS_FULL,
+        route::PlanRefusal::NoProfit => Refusal::NO_PROFIT,
     }
 }
 
 /// The engine's own status and cause, under its own word.
-pub(crate) fn money_refusal(refusal: rating::Refusal) -> Refusal {
+pub(crate) fn money_refusal(refusal: rating::CreditRefusal) -> Refusal {
     Refusal { status: refusal.status(), cause: refusal.cause(), reason: refusal.word(), retry_after: None }
 }

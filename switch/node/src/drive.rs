@@ -62,7 +62,7 @@ impl Node {
         Context {
             now,
             call,
-            tables: &self.tables,
+            config: &self.config,
             names: &self.peers.names,
             endpoint: &mut self.sip,
             counters: &mut self.counters,

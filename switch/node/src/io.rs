@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ledger::{NoticeEvent, PeriodClosed, PocketTerms, Record, Terms, TrialBalance};
+use ledger::{BucketTerms, NoticeEvent, PeriodClosed, Record, Terms, TrialBalance};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
 use units::{Currency, Money, Name, Number, Wall};
 
 use crate::leg::{Arrival, Flow};
-use crate::{Prospect, QuotaCommand, Tables};
+use crate::{ConfigSnapshot, Prospect, QuotaCommand};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub enum Input {
         pause_secs: Option<u32>,
     },
     /// New configuration; live calls keep what they began with.
-    Reload(Arc<Tables>),
+    Reload(Arc<ConfigSnapshot>),
     /// Of the central ledger.
     Slices(QuotaCommand),
     /// No new calls; [`Node::is_idle`](crate::Node::is_idle) tells when the last one ended.
@@ -188,16 +188,16 @@ pub enum AdminRequest {
         /// What changes.
         change: AccountChange,
     },
-    /// Credit or minutes for a pocket of an account.
+    /// Credit or minutes for a bucket of an account.
     Grant {
         /// The account, by its name.
         account: Name,
-        /// Which pocket; a new one is opened.
-        pocket: Name,
+        /// Which bucket; a new one is opened.
+        bucket: Name,
         /// How much: money, or seconds in `SEC`.
         amount: Money,
-        /// What the pocket serves.
-        terms: PocketTerms,
+        /// What the bucket serves.
+        terms: BucketTerms,
         /// The operator's words.
         reference: String,
         /// Idempotency key.
@@ -298,7 +298,7 @@ pub enum AdminReply {
     Granted {
         /// What was given.
         amount: Money,
-        /// Posted in the pocket right after it.
+        /// Posted in the bucket right after it.
         left: Money,
         /// When; none of a repeat.
         booked_at: Option<Wall>,
@@ -309,7 +309,7 @@ pub enum AdminReply {
     Closed,
     /// To `Trial`.
     Trial(TrialBalance),
-    /// To `Posted`, by pocket (empty: its own money), 10⁻⁵ units; once all of it is durable.
+    /// To `Posted`, by bucket (empty: its own money), 10⁻⁵ units; once all of it is durable.
     Posted(Vec<(Name, Currency, i64)>),
     /// To `InTransit`.
     InTransit(Vec<InTransit>),

@@ -1,15 +1,15 @@
 //! Balances lent by a central ledger, as a shard is told of them. It knows no database.
 
-use ledger::PocketOpened;
+use ledger::BucketOpened;
 use rating::quotas::Grant;
-use rating::quotas::client::{Gate, Word};
+use rating::quotas::client::{CentralNotice, LendingState};
 use units::{Currency, Name};
 
 /// What the central ledger tells a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QuotaCommand {
     /// How far quotas may be trusted. Before the first of these nothing is lent.
-    Gate(Gate),
+    Lending(LendingState),
     /// These accounts exist, the tiers above first; open those that are not here.
     Open(Vec<LentAccount>),
     /// Book this once.
@@ -24,7 +24,7 @@ pub enum QuotaCommand {
     /// The central ledger has no more of this balance.
     Dry(Name),
     /// Journal this notice, once.
-    Tell(Word),
+    Tell(CentralNotice),
     /// Give back what is spare of every account.
     GiveAllBack {
         /// Used once for each account.
@@ -41,6 +41,6 @@ pub struct LentAccount {
     pub currency: Currency,
     /// What it calls by. Marks and ends that are of the whole balance do not hold for a part of it, and are left out here.
     pub terms: ledger::Terms,
-    /// Its pockets.
-    pub pockets: Vec<PocketOpened>,
+    /// Its buckets.
+    pub buckets: Vec<BucketOpened>,
 }

@@ -16,7 +16,7 @@ use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
 use crate::peers::Peers;
 use crate::records::Records;
-use crate::{Counters, Tables};
+use crate::{ConfigSnapshot, Counters};
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct Identity {
 /// One shard, in parts.
 pub struct Node {
     pub(crate) identity: Identity,
-    pub(crate) tables: Arc<Tables>,
+    pub(crate) config: Arc<ConfigSnapshot>,
     /// Signalling.
     pub(crate) sip: Endpoint,
     pub(crate) calls: Calls,
@@ -57,7 +57,7 @@ pub struct Node {
 pub(crate) struct Money {
     pub engine: Engine,
     /// How far lent balances may be trusted; none if the balances are this node's own.
-    pub gate: Option<rating::quotas::client::Gate>,
+    pub lending: Option<rating::quotas::client::LendingState>,
     /// When to look whether credit expired.
     pub expiry_at: Tick,
 }
@@ -93,14 +93,14 @@ pub struct Held {
 
 impl Node {
     /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
-    pub fn new(identity: Identity, tables: Arc<Tables>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
+    pub fn new(identity: Identity, config: Arc<ConfigSnapshot>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
         let mut engine = Engine::new();
-        engine.set_decks(Arc::clone(&tables.decks));
+        engine.set_decks(Arc::clone(&config.decks));
         Self {
-            sip: Endpoint::new(identity.key, identity.shard, tables.timing),
+            sip: Endpoint::new(identity.key, identity.shard, config.timing),
             calls: Calls::default(),
-            money: Money { engine, gate: None, expiry_at: Tick::NEVER },
-            peers: Peers::new(&tables, carrier_slots),
+            money: Money { engine, lending: None, expiry_at: Tick::NEVER },
+            peers: Peers::new(&config, carrier_slots),
             records: Records::default(),
             timers: Wheel::new(),
             outputs: VecDeque::new(),
@@ -110,14 +110,14 @@ impl Node {
             draining: false,
             stopwatch: || 0,
             identity,
-            tables,
+            config,
         }
     }
 
     /// The one mutation. Due timers run with every input.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.watch_clock(now);
-        self.watch_gate(now);
+        self.watch_lending(now);
         match input {
             Input::Sip(arrival) => self.packet(now, arrival),
             Input::Unreachable(flow) => self.sip.unreachable(now, flow),
@@ -127,7 +127,7 @@ impl Node {
             Input::Journal(pressure) => self.journal_stands(pressure),
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
             Input::Probed { carrier, status, pause_secs } => self.probed_elsewhere(now, &carrier, status, pause_secs),
-            Input::Reload(tables) => self.reload(now, tables),
+            Input::Reload(config) => self.reload(now, config),
             Input::Slices(order) => self.quota_command(now, order),
             Input::Drain => self.draining = true,
             Input::Stop => self.stop(now),
@@ -233,7 +233,7 @@ impl Node {
 
     /// Carriers that are skipped at `now`, by name.
     pub fn carriers_down(&self, now: Tick) -> Vec<Name> {
-        self.tables
+        self.config
             .carriers
             .iter()
             .filter(|carrier| !self.peers.health.is_up(carrier.id, now))
@@ -241,11 +241,11 @@ impl Node {
             .collect()
     }
 
-    fn reload(&mut self, now: Now, tables: Arc<Tables>) {
-        self.money.engine.set_decks(Arc::clone(&tables.decks));
-        self.tables = tables;
+    fn reload(&mut self, now: Now, config: Arc<ConfigSnapshot>) {
+        self.money.engine.set_decks(Arc::clone(&config.decks));
+        self.config = config;
         self.calls.limiters.clear();
-        self.seed_accounts(now);
+        self.bootstrap_accounts(now);
         self.schedule_probes(now);
     }
 

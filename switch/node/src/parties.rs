@@ -21,17 +21,17 @@ impl Node {
     /// Who calls: the gate behind the source address, or the carrier there if what it calls is a number of ours; the gate if it is both, as
     /// everywhere.
     pub(crate) fn origin_of(&self, source: IpAddr, called: &str) -> Result<Origin, Refusal> {
-        if let Some(gate) = self.tables.gates.by_source(source) {
+        if let Some(gate) = self.config.gates.by_source(source) {
             return Ok(Origin::Gate(Arc::clone(gate)));
         }
         // It was known when its packet came in; a reload may have taken it away since.
-        let known = match self.tables.source(source) {
+        let known = match self.config.source(source) {
             Source::Unknown => self.source_by_name(source),
             known => known,
         };
         let Source::Carrier(id) = known else { return Err(Refusal::BLOCKED) };
-        let carrier = self.tables.carriers.by_id(id).ok_or(Refusal::BLOCKED)?;
-        let number = self.tables.numbers.find_dialled(called).ok_or(Refusal::NOT_OURS)?;
+        let carrier = self.config.carriers.by_id(id).ok_or(Refusal::BLOCKED)?;
+        let number = self.config.numbers.find_dialled(called).ok_or(Refusal::NOT_OURS)?;
         Ok(Origin::Carrier(Arc::clone(carrier), Arc::clone(number)))
     }
 
@@ -52,7 +52,7 @@ impl Node {
             Payer::Nobody => None,
             Payer::Caller | Payer::CallerIfPriced => match self.money.engine.quote(&account, &number.e164, now.wall) {
                 Ok(price) => Some(price),
-                Err(rating::Refusal::NoPrice) if payer == Payer::CallerIfPriced => None,
+                Err(rating::CreditRefusal::NoPrice) if payer == Payer::CallerIfPriced => None,
                 Err(refusal) => return refused(money_refusal(refusal), None),
             },
         };
@@ -86,7 +86,7 @@ impl Node {
     fn number_callee(&self, number: &Arc<OurNumber>) -> Option<NumberCallee> {
         match &number.target {
             NumberTarget::Gate(name) => {
-                let gate = Arc::clone(self.tables.gates.by_name(name)?);
+                let gate = Arc::clone(self.config.gates.by_name(name)?);
                 let target = gate.called_at()?;
                 Some(NumberCallee { number: Arc::clone(number), gate: Some(gate), target })
             }

@@ -8,7 +8,7 @@ use route::{CarrierSlots, Health, Host, Target};
 use units::wheel::TimerId;
 use units::{Name, Tick};
 
-use crate::Tables;
+use crate::ConfigSnapshot;
 
 /// What a shard knows of those that it calls.
 pub(crate) struct Peers {
@@ -26,8 +26,8 @@ pub(crate) struct Names {
 }
 
 impl Peers {
-    pub(crate) fn new(tables: &Tables, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
-        let health = Health::new(&tables.carriers, Tick(0));
+    pub(crate) fn new(config: &ConfigSnapshot, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
+        let health = Health::new(&config.carriers, Tick(0));
         Self { health, carrier_slots, names: Names::default(), probe_timer: TimerId::NONE }
     }
 

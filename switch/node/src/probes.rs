@@ -21,13 +21,13 @@ impl Node {
 
     /// The carrier whose name resolves to an address that the configuration does not list.
     pub(crate) fn source_by_name(&self, ip: IpAddr) -> Source {
-        let carrier = self.peers.names.owner(ip).and_then(|name| self.tables.carriers.by_name(name));
+        let carrier = self.peers.names.owner(ip).and_then(|name| self.config.carriers.by_name(name));
         carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
     }
 
     /// Follows the configuration: who is probed, and when next.
     pub(crate) fn schedule_probes(&mut self, now: Now) {
-        self.peers.health.adopt(&self.tables.carriers, now.tick);
+        self.peers.health.adopt(&self.config.carriers, now.tick);
         self.wake_for_probe();
     }
 
@@ -39,11 +39,11 @@ impl Node {
     }
 
     pub(crate) fn run_probes(&mut self, now: Now) {
-        let tables = Arc::clone(&self.tables);
-        while let Some(carrier) = self.peers.health.poll_probe(&tables.carriers, now.tick) {
+        let config = Arc::clone(&self.config);
+        while let Some(carrier) = self.peers.health.poll_probe(&config.carriers, now.tick) {
             let to = self.peers.addresses_of(&carrier.target, &carrier.name);
             if let Some(to) = to.first().filter(|_| self.is_prober(carrier.id)) {
-                self.sip.probe(now, &tables, carrier, *to);
+                self.sip.probe(now, &config, carrier, *to);
             }
         }
         self.wake_for_probe();
@@ -63,8 +63,8 @@ impl Node {
 
     /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are told.
     pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16, pause_secs: Option<u32>) {
-        let tables = Arc::clone(&self.tables);
-        let Some(carrier) = tables.carriers.by_id(carrier) else { return };
+        let config = Arc::clone(&self.config);
+        let Some(carrier) = config.carriers.by_id(carrier) else { return };
         if self.identity.shards > 1 {
             self.outputs.push_back(Output::Probed { carrier: carrier.name.clone(), status, pause_secs });
         }
@@ -76,8 +76,8 @@ impl Node {
 
     /// Another shard's probe was answered.
     pub(crate) fn probed_elsewhere(&mut self, now: Now, carrier: &Name, status: u16, pause_secs: Option<u32>) {
-        let tables = Arc::clone(&self.tables);
-        let Some(carrier) = tables.carriers.by_name(carrier) else { return };
+        let config = Arc::clone(&self.config);
+        let Some(carrier) = config.carriers.by_name(carrier) else { return };
         if let Some(secs) = pause_secs {
             self.peers.health.pause(carrier.id, secs, now.tick);
         }

@@ -1,6 +1,6 @@
 //! What a call would find in this shard, without a call: how carriers stand, the accounts that would pay, and whether they could.
 
-use rating::Refusal;
+use rating::CreditRefusal;
 use rating::engine::AccountView;
 use route::Health;
 use units::Money;
@@ -13,5 +13,5 @@ pub struct Prospect {
     /// The account and those above it, from the caller's up; none if it was not opened.
     pub accounts: Vec<AccountView>,
     /// What the first block would hold, or why no money would be given; none without a number.
-    pub credit: Option<Result<Money, Refusal>>,
+    pub credit: Option<Result<Money, CreditRefusal>>,
 }

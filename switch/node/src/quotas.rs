@@ -3,7 +3,7 @@
 use ledger::{Lent, Record, RecordBody, Refused};
 use rating::engine::OpenAccount;
 use rating::quotas::Grant;
-use rating::quotas::client::{Gate, Word};
+use rating::quotas::client::{CentralNotice, LendingState};
 use units::{Name, Now};
 
 use crate::io::Output;
@@ -14,20 +14,20 @@ impl Node {
     /// The balances of this node are a central ledger's: nothing is lent before it says so, and accounts of the configuration are opened
     /// by it. Once, before [`Node::restore`].
     pub fn set_lent(&mut self) {
-        self.money.gate = Some(Gate { until: units::Tick(0), reachable: false });
+        self.money.lending = Some(LendingState { until: units::Tick(0), reachable: false });
     }
 
     /// Says to the books whether the time of what was lent is over.
-    pub(crate) fn watch_gate(&mut self, now: Now) {
-        if let Some(gate) = self.money.gate {
-            self.money.engine.set_lent(Lent { open: now.tick < gate.until, reachable: gate.reachable });
+    pub(crate) fn watch_lending(&mut self, now: Now) {
+        if let Some(lending) = self.money.lending {
+            self.money.engine.set_lent(Lent { open: now.tick < lending.until, reachable: lending.reachable });
             self.wake_starved(now);
         }
     }
 
     /// Hands on what calls found short.
     pub(crate) fn send_quota_requests(&mut self) {
-        if self.money.gate.is_some() {
+        if self.money.lending.is_some() {
             while let Some((account, need)) = self.money.engine.poll_quota_request() {
                 self.outputs.push_back(Output::QuotaRequest { account, need });
             }
@@ -36,9 +36,9 @@ impl Node {
 
     pub(crate) fn quota_command(&mut self, now: Now, order: QuotaCommand) {
         match order {
-            QuotaCommand::Gate(gate) => {
-                self.money.gate = Some(gate);
-                self.watch_gate(now);
+            QuotaCommand::Lending(lending) => {
+                self.money.lending = Some(lending);
+                self.watch_lending(now);
             }
             QuotaCommand::Open(accounts) => accounts.iter().for_each(|account| self.open_lent(now, account)),
             QuotaCommand::Book(grant) => self.book_quota(now, &grant),
@@ -47,7 +47,7 @@ impl Node {
                 self.money.engine.note_dry(&balance);
                 self.wake_starved(now);
             }
-            QuotaCommand::Tell(Word { account, notice, .. }) => {
+            QuotaCommand::Tell(CentralNotice { account, notice, .. }) => {
                 self.journal_notice(Record::new(now.wall, account, RecordBody::Notice(notice)));
             }
             QuotaCommand::GiveAllBack { name } => {
@@ -59,7 +59,7 @@ impl Node {
     }
 
     fn open_lent(&mut self, now: Now, account: &LentAccount) {
-        let LentAccount { name, currency, terms, pockets } = account;
+        let LentAccount { name, currency, terms, buckets } = account;
         let terms = ledger::Terms { low_balance: None, idle_days: None, idle_months: None, ..terms.clone() };
         let made = match self.money.engine.account(name) {
             None => {
@@ -74,11 +74,11 @@ impl Node {
             Ok(None) => {}
             Err(refused) => return tracing::error!(account = &**name, %refused, "account of the central ledger not opened"),
         }
-        for pocket in pockets {
-            match self.money.engine.know_pocket(now, name, pocket.clone()) {
+        for bucket in buckets {
+            match self.money.engine.know_bucket(now, name, bucket.clone()) {
                 Ok(Some(record)) => _ = self.journal(true, record),
                 Ok(None) => {}
-                Err(refused) => tracing::error!(account = &**name, pocket = &*pocket.pocket, %refused, "pocket not opened"),
+                Err(refused) => tracing::error!(account = &**name, bucket = &*bucket.bucket, %refused, "pocket not opened"),
             }
         }
         self.wake_starved(now);

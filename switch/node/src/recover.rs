@@ -19,7 +19,7 @@ impl Node {
     /// Takes this shard's part of the journal. Once, before any input.
     pub fn restore(&mut self, now: Now, shard: ShardBooks) {
         let (mut engine, lost) = Engine::restored(shard);
-        engine.set_decks(Arc::clone(&self.tables.decks));
+        engine.set_decks(Arc::clone(&self.config.decks));
         self.money.engine = engine;
         self.start(now);
         for call in &lost {
@@ -39,29 +39,29 @@ impl Node {
             let version = env!("CARGO_PKG_VERSION").into();
             self.journal(true, Record::started(now.wall, self.identity.name.clone(), version));
         }
-        self.seed_accounts(now);
+        self.bootstrap_accounts(now);
         self.schedule_probes(now);
     }
 
     /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep their balance.
-    pub(crate) fn seed_accounts(&mut self, now: Now) {
-        if self.money.gate.is_some() {
+    pub(crate) fn bootstrap_accounts(&mut self, now: Now) {
+        if self.money.lending.is_some() {
             // The central ledger makes them, once over all nodes.
             return;
         }
-        let tables = Arc::clone(&self.tables);
-        for seed in &tables.accounts {
-            let elsewhere = shard_of(&seed.name, self.identity.shards) != self.identity.shard;
-            if elsewhere || self.money.engine.account(&seed.name).is_some() {
+        let config = Arc::clone(&self.config);
+        for wanted in &config.accounts {
+            let elsewhere = shard_of(&wanted.name, self.identity.shards) != self.identity.shard;
+            if elsewhere || self.money.engine.account(&wanted.name).is_some() {
                 continue;
             }
-            let (opening, terms) = (seed.balance.amount, seed.terms.clone());
-            let ask = OpenAccount { name: &seed.name, currency: seed.currency, opening, terms, limit: seed.limit };
+            let (opening, terms) = (wanted.balance.amount, wanted.terms.clone());
+            let ask = OpenAccount { name: &wanted.name, currency: wanted.currency, opening, terms, limit: wanted.limit };
             match self.money.engine.open_account(now, &ask) {
                 Ok(record) => {
                     self.journal(true, record);
                 }
-                Err(refused) => tracing::error!(account = &*seed.name, %refused, "account of the configuration not opened"),
+                Err(refused) => tracing::error!(account = &*wanted.name, %refused, "account of the configuration not opened"),
             }
         }
     }
@@ -72,8 +72,8 @@ impl Node {
             return tracing::error!(call = %lost.open.call, "open record without a readable CDR: the call stays open in the journal");
         };
         let number = cdr.called_e164.parse::<Number>().ok();
-        let tables = Arc::clone(&self.tables);
-        let carrier = cdr.carrier.as_deref().and_then(|name| tables.carriers.by_name(name));
+        let config = Arc::clone(&self.config);
+        let carrier = cdr.carrier.as_deref().and_then(|name| config.carriers.by_name(name));
         let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
             let attempt = u16::try_from(cdr.attempts.len()).unwrap_or(u16::MAX);
             Some(CarrierLeg {
@@ -100,7 +100,7 @@ impl Node {
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
             match RecordedLeg::read(dialog) {
-                Some(leg) => self.sip.end_recorded(now, &self.tables, &leg, why),
+                Some(leg) => self.sip.end_recorded(now, &self.config, &leg, why),
                 None => tracing::error!(
                     call = %lost.open.call, dialog = dialog.get(),
                     "a leg of a lost call cannot be ended: it was written by a newer Tollgate, or was changed; its peer ends it by its own timer"
@@ -112,7 +112,7 @@ impl Node {
     /// What was talked, or may have been, since the last checkpoint until now, when both sides get their BYE,
     /// ms; it is at the operator's exposure. A call is up no longer than its gate allows.
     fn unbilled(&mut self, now: Now, lost: &OpenCall, settlement: &rating::engine::Settlement) -> u64 {
-        let max_secs = self.tables.gates.by_name(&lost.open.gate).map_or(LONGEST_CALL_SECS, |gate| gate.max_call_secs);
+        let max_secs = self.config.gates.by_name(&lost.open.gate).map_or(LONGEST_CALL_SECS, |gate| gate.max_call_secs);
         let passed_ms = u64::try_from(now.wall.0.saturating_sub(lost.open.answered_at.0)).unwrap_or(0);
         // A clock that may be wrong measures nothing.
         let passed_ms = if self.clock.doubt().is_some() { 0 } else { passed_ms.min(u64::from(max_secs) * 1_000) };

@@ -30,11 +30,11 @@ pub use limiter::RateLimiter;
 pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use our_number::{NumberTarget, NumberTargetError, OurNumber, OurNumbers, UserUri, normalise_e164};
-pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, Refusal, Sale, Step, plan};
+pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, PlanRefusal, Sale, Step, plan};
 pub use rows::RowError;
 pub use slots::{CarrierSlots, SlotTable};
 pub use status_set::{StatusError, StatusSet};
-pub use table::{CARRIERS_PER_ROUTE_MAX, Duplicate, ListError, Order, Origin, Route, RouteTable, RouteTableBuilder};
+pub use table::{CARRIERS_PER_ROUTE_MAX, CarrierOrder, Duplicate, ListError, Origin, Route, RouteTable, RouteTableBuilder};
 pub use target::{Host, Target, TargetError, Transport};
 pub use translate::{Rule, RuleError, Translations};
 

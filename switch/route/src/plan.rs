@@ -12,7 +12,7 @@ use rating::ProfitGuard;
 use smallvec::SmallVec;
 use units::{Cause, Now, Number, Prefix, Wall};
 
-use crate::{Carrier, CarrierId, Order, Standing};
+use crate::{Carrier, CarrierId, CarrierOrder, Standing};
 use profit::Profit;
 pub use terms::{Cost, Costs, Network, Sale, Step};
 
@@ -41,7 +41,7 @@ pub struct Plan {
     /// The prefix of the route.
     pub prefix: Prefix,
     /// How the route is ordered.
-    pub order: Order,
+    pub order: CarrierOrder,
     /// Carriers on the route, left out or not.
     pub of: u8,
     /// Whom to try, in order.
@@ -52,7 +52,7 @@ pub struct Plan {
 
 /// Why there is no plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum PlanRefusal {
     /// No prefix of the number has a route, or nobody on it sells the number.
     #[error("no route")]
     NoRoute,
@@ -74,7 +74,7 @@ pub enum Refusal {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NoPlan {
     /// What to answer.
-    pub refusal: Refusal,
+    pub refusal: PlanRefusal,
     /// The prefix of the route, if there was one.
     pub prefix: Option<Prefix>,
     /// Every carrier of the route with its reason.
@@ -83,7 +83,7 @@ pub struct NoPlan {
 
 // === impl Refusal ===
 
-impl Refusal {
+impl PlanRefusal {
     /// The SIP answer.
     pub const fn status(self) -> u16 {
         match self {
@@ -156,8 +156,8 @@ impl fmt::Display for Reason<'_> {
             write!(f, "route {}", self.plan.prefix)?;
         }
         let ordered = match self.plan.order {
-            Order::Listed => "place",
-            Order::Cheapest => "cheapest",
+            CarrierOrder::Listed => "place",
+            CarrierOrder::Cheapest => "cheapest",
         };
         write!(f, ", {ordered} {} of {}", self.step.place, self.plan.of)?;
         match self.step.cost {
@@ -180,7 +180,7 @@ impl fmt::Display for Reason<'_> {
 /// The plan for `number` with a codec of `codecs` (offer ∩ gate; for a call without an offer the gate's).
 pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) -> Result<Plan, NoPlan> {
     let Some(route) = network.routes.find(number) else {
-        return Err(NoPlan { refusal: Refusal::NoRoute, prefix: None, left_out: SmallVec::new() });
+        return Err(NoPlan { refusal: PlanRefusal::NoRoute, prefix: None, left_out: SmallVec::new() });
     };
     let mut candidates: SmallVec<[Step; 4]> = SmallVec::new();
     let mut left_out: SmallVec<[(CarrierId, LeftOut); 2]> = SmallVec::new();
@@ -197,7 +197,7 @@ pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) 
             },
         }
     }
-    if route.order == Order::Cheapest {
+    if route.order == CarrierOrder::Cheapest {
         network.by_cost(&mut candidates, now.wall);
     }
     let mut place = 0_u8;
@@ -213,7 +213,7 @@ pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) 
         }
     });
     if candidates.is_empty() {
-        return Err(NoPlan { refusal: Refusal::of(&left_out), prefix: Some(route.prefix), left_out });
+        return Err(NoPlan { refusal: PlanRefusal::of(&left_out), prefix: Some(route.prefix), left_out });
     }
     let of = u8::try_from(route.carriers.len()).unwrap_or(u8::MAX);
     Ok(Plan { prefix: route.prefix, order: route.order, of, steps: candidates, left_out })

@@ -7,7 +7,7 @@ use std::io::Read;
 
 use units::Prefix;
 
-use crate::{Carriers, ListError, Order, Origin, RouteTableBuilder};
+use crate::{CarrierOrder, Carriers, ListError, Origin, RouteTableBuilder};
 
 /// What is wrong with one row of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,7 +129,7 @@ impl Row<'_> {
         let text = |at, bytes| std::str::from_utf8(bytes).map_err(|_| self.error(at, "not UTF-8".to_owned()));
         let names = text(self.columns.carriers, names)?;
         let order = match text(self.columns.order.unwrap_or_default(), order)? {
-            "" => Order::default(),
+            "" => CarrierOrder::default(),
             written => written.parse().map_err(|e: ListError| self.error(self.columns.order.unwrap_or_default(), e.to_string()))?,
         };
         let split: Vec<&str> = names.split_ascii_whitespace().collect();
@@ -170,7 +170,7 @@ mod tests {
         (table, errors, duplicates)
     }
 
-    fn found(table: &RouteTable, number: &str) -> Option<(String, Vec<u16>, Order)> {
+    fn found(table: &RouteTable, number: &str) -> Option<(String, Vec<u16>, CarrierOrder)> {
         let route = table.find(&number.parse().expect("number"))?;
         Some((route.prefix.to_string(), route.carriers.iter().map(|c| c.0).collect(), route.order))
     }
@@ -184,9 +184,9 @@ mod tests {
         ] {
             let (table, errors, duplicates) = read(csv);
             assert_eq!((errors, duplicates, table.len()), (vec![], vec![], 3), "{csv}");
-            assert_eq!(found(&table, "34911234567"), Some(("34".to_owned(), vec![0, 1], Order::Listed)));
-            assert_eq!(found(&table, "34611234567"), Some(("346".to_owned(), vec![1], Order::Listed)));
-            assert_eq!(found(&table, "5511"), Some((String::new(), vec![2, 0], Order::Cheapest)));
+            assert_eq!(found(&table, "34911234567"), Some(("34".to_owned(), vec![0, 1], CarrierOrder::Listed)));
+            assert_eq!(found(&table, "34611234567"), Some(("346".to_owned(), vec![1], CarrierOrder::Listed)));
+            assert_eq!(found(&table, "5511"), Some((String::new(), vec![2, 0], CarrierOrder::Cheapest)));
         }
         assert_eq!(found(&RouteTable::default(), "34911"), None);
     }
@@ -234,7 +234,7 @@ mod tests {
         let at = |line| Origin { file: 1, line, column: 1 };
         let prefix = "34".parse().expect("prefix");
         assert_eq!(duplicates, [Duplicate { prefix, first: at(2), second: at(4) }, Duplicate { prefix, first: at(2), second: at(5) }]);
-        assert_eq!(found(&table, "34911"), Some(("34".to_owned(), vec![0], Order::Listed)));
+        assert_eq!(found(&table, "34911"), Some(("34".to_owned(), vec![0], CarrierOrder::Listed)));
     }
 
     #[test]

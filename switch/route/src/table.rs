@@ -17,7 +17,7 @@ pub const ROWS_MAX: usize = 5_000_000;
 
 /// In which order a route's carriers are tried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
-pub enum Order {
+pub enum CarrierOrder {
     /// As written.
     #[default]
     Listed,
@@ -33,7 +33,7 @@ pub struct Route<'a> {
     /// Carriers as written, at most 32.
     pub carriers: &'a [CarrierId],
     /// How they are ordered.
-    pub order: Order,
+    pub order: CarrierOrder,
 }
 
 /// All routes, immutable.
@@ -70,7 +70,7 @@ pub struct Duplicate {
 pub struct RouteTableBuilder {
     rows: Vec<(Prefix, Origin, u32)>,
     lists: Vec<List>,
-    interned: BTreeMap<(Order, Vec<CarrierId>), u32>,
+    interned: BTreeMap<(CarrierOrder, Vec<CarrierId>), u32>,
 }
 
 /// Why a list of carriers is none.
@@ -90,7 +90,7 @@ pub enum ListError {
     Twice(String),
     /// Not an order.
     #[error("order {0:?} is not known: listed or cheapest")]
-    Order(String),
+    CarrierOrder(String),
     /// Over five million rows.
     #[error("more than {ROWS_MAX} routes")]
     Full,
@@ -99,12 +99,12 @@ pub enum ListError {
 #[derive(Debug, Clone)]
 struct List {
     carriers: Box<[CarrierId]>,
-    order: Order,
+    order: CarrierOrder,
 }
 
 // === impl Order ===
 
-impl fmt::Display for Order {
+impl fmt::Display for CarrierOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Listed => "listed",
@@ -113,13 +113,13 @@ impl fmt::Display for Order {
     }
 }
 
-impl FromStr for Order {
+impl FromStr for CarrierOrder {
     type Err = ListError;
     fn from_str(s: &str) -> Result<Self, ListError> {
         match s {
             "listed" => Ok(Self::Listed),
             "cheapest" => Ok(Self::Cheapest),
-            _ => Err(ListError::Order(s.chars().take(32).collect())),
+            _ => Err(ListError::CarrierOrder(s.chars().take(32).collect())),
         }
     }
 }
@@ -143,7 +143,7 @@ impl RouteTable {
     }
 
     /// The different lists of carriers in use, with their order.
-    pub fn lists(&self) -> impl Iterator<Item = (&[CarrierId], Order)> {
+    pub fn lists(&self) -> impl Iterator<Item = (&[CarrierId], CarrierOrder)> {
         self.lists.iter().map(|list| (&*list.carriers, list.order))
     }
 
@@ -162,7 +162,7 @@ impl RouteTable {
 
 impl RouteTableBuilder {
     /// The number of a list of carriers, checked; equal lists share it.
-    pub fn list(&mut self, carriers: &Carriers, names: &[&str], order: Order) -> Result<u32, ListError> {
+    pub fn list(&mut self, carriers: &Carriers, names: &[&str], order: CarrierOrder) -> Result<u32, ListError> {
         if names.is_empty() {
             return Err(ListError::Empty);
         }
@@ -188,7 +188,7 @@ impl RouteTableBuilder {
     }
 
     /// The lists so far, by their numbers.
-    pub fn lists(&self) -> impl Iterator<Item = (&[CarrierId], Order)> {
+    pub fn lists(&self) -> impl Iterator<Item = (&[CarrierId], CarrierOrder)> {
         self.lists.iter().map(|list| (&*list.carriers, list.order))
     }
 

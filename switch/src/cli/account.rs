@@ -7,7 +7,7 @@ use units::Currency;
 use web::{AccountDoc, MovedDoc, Page, TopUpDoc};
 
 use super::client::segment;
-use super::order::{Order, Shown, print_lines};
+use super::keyed_post::{KeyedPost, Shown, print_lines};
 use super::table::{self, Table, Wide};
 use super::terms::{Change, Grant, NewTerms, print_terms};
 use super::{statement, topups};
@@ -26,7 +26,7 @@ pub(crate) enum Ask {
     },
     /// Open an account
     Add {
-        /// 1 to 64 letters, digits, . _ -
+        /// 1 to 64 messages, digits, . _ -
         name: String,
         /// Its currency for ever
         #[arg(long, value_name = "CODE", value_parser = super::currency)]
@@ -37,7 +37,7 @@ pub(crate) enum Ask {
         #[command(flatten)]
         terms: NewTerms,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Give promotional or test credit, or free minutes, once per key
     Grant(Grant),
@@ -68,7 +68,7 @@ pub(crate) enum Ask {
         #[arg(long)]
         pending: bool,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Payments: of an account, or of all accounts those that are announced and not here yet
     Topups(topups::Ask),
@@ -80,7 +80,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "AMOUNT", default_value = "0")]
         fee: String,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// An announced payment will not come
     Reject {
@@ -90,7 +90,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "TEXT")]
         cause: String,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Undo a movement or a call's usage, once; the balance may fall below zero
     Reverse {
@@ -106,7 +106,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "TEXT")]
         cause: String,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Opening, each movement with its cause and the balance after it, closing; added up and compared
     Statement(statement::Ask),
@@ -124,7 +124,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "TEXT")]
         cause: String,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Correct a balance by a new entry
     Correct {
@@ -137,7 +137,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "TEXT")]
         reason: String,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
 }
 
@@ -198,7 +198,7 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         Ask::Add { name, currency, balance, terms, order } => {
             let mut body = terms.body();
             body.extend([("name", json!(name)), ("currency", json!(currency.as_str())), ("balance", json!(balance))].map(owned));
-            order.carry_out("/accounts", &Value::Object(body), print_account)?;
+            order.send("/accounts", &Value::Object(body), print_account)?;
         }
         Ask::Suspend(named) => named.set_status("suspended")?,
         Ask::Resume(named) => named.set_status("active")?,
@@ -208,23 +208,23 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         Ask::Topup { name, amount, reference, method, fee, pending, order } => {
             let state = if *pending { "pending" } else { "booked" };
             let body = json!({ "amount": amount, "reference": reference, "method": method, "fee": fee, "state": state });
-            order.carry_out(&format!("/accounts/{}/topups", segment(name)), &body, print_top_up)?;
+            order.send(&format!("/accounts/{}/topups", segment(name)), &body, print_top_up)?;
         }
         Ask::Topups(topups) => topups.run()?,
-        Ask::Book { of, fee, order } => order.carry_out(&of.path("book"), &json!({ "fee": fee }), print_moved)?,
-        Ask::Reject { of, cause, order } => order.carry_out(&of.path("reject"), &json!({ "cause": cause }), print_moved)?,
+        Ask::Book { of, fee, order } => order.send(&of.path("book"), &json!({ "fee": fee }), print_moved)?,
+        Ask::Reject { of, cause, order } => order.send(&of.path("reject"), &json!({ "cause": cause }), print_moved)?,
         Ask::Reverse { name, of, call, cause, order } => {
             let path = format!("/accounts/{}/reversals", segment(name));
-            order.carry_out(&path, &json!({ "key": of, "call": call, "cause": cause }), print_moved)?;
+            order.send(&path, &json!({ "key": of, "call": call, "cause": cause }), print_moved)?;
         }
         Ask::Statement(statement) => statement.run()?,
         Ask::Charge { name, pieces, price, cause, order } => {
             let path = format!("/accounts/{}/charges", segment(name));
-            order.carry_out(&path, &json!({ "pieces": pieces, "price": price, "cause": cause }), print_moved)?;
+            order.send(&path, &json!({ "pieces": pieces, "price": price, "cause": cause }), print_moved)?;
         }
         Ask::Correct { name, amount, reason, order } => {
             let path = format!("/accounts/{}/corrections", segment(name));
-            order.carry_out(&path, &json!({ "amount": amount, "reason": reason }), print_moved)?;
+            order.send(&path, &json!({ "amount": amount, "reason": reason }), print_moved)?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -11,7 +11,7 @@ use web::Page;
 use web::documents::{CarrierChargeDoc, CarrierDoc, CarrierStatementDoc};
 
 use super::client::segment;
-use super::order::Shown;
+use super::keyed_post::Shown;
 use super::pages::seconds;
 use super::table::{self, Table, Wide};
 use super::{csv_out, plain, print_json, stdout, when};

@@ -17,7 +17,7 @@ use units::{Currency, Wall};
 use super::client::Reach;
 use super::deck_file::{self, Said};
 use super::{instant, plain, print_json, stdout};
-use crate::shelf::{Kept, Shelf};
+use crate::deck_archive::{DeckArchive, Kept};
 use compare::{Comparison, Known, Shown};
 
 pub(crate) use source::KeptVersion;
@@ -111,7 +111,7 @@ fn diff(ask: &DiffAsk) -> anyhow::Result<ExitCode> {
 fn side(ask: &DiffAsk, path: &Path, sheet: Option<&str>) -> anyhow::Result<Draft> {
     let version = path.to_str().filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) && !path.exists());
     if let (Some(data), Some(version)) = (&ask.data, version) {
-        return Ok(Draft::whole(Shelf::in_data(data).find(version)?));
+        return Ok(Draft::whole(DeckArchive::in_data(data).find(version)?));
     }
     let said = Said { sheet, currency: ask.currency, name: ask.name.as_deref(), ..Said::default() };
     deck_file::draft(path, said, ask.config.as_ref())
@@ -142,10 +142,10 @@ fn versions(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     if !data.is_dir() {
         bail!("no data folder {}", data.display());
     }
-    let shelf = Shelf::in_data(data);
+    let deck_archive = DeckArchive::in_data(data);
     let mut all = Vec::new();
-    for name in shelf.names()? {
-        all.extend(shelf.history(&name)?.into_iter().map(|kept| (name.clone(), kept)));
+    for name in deck_archive.names()? {
+        all.extend(deck_archive.history(&name)?.into_iter().map(|kept| (name.clone(), kept)));
     }
     if json {
         let document = |(name, kept): &(String, Kept)| {

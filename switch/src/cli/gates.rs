@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use web::Page;
 use web::documents::GateDoc;
 
-use super::order::Shown;
+use super::keyed_post::Shown;
 use super::print_json;
 use super::table::{self, Table, Wide};
 

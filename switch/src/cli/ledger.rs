@@ -13,7 +13,7 @@ use store::Verification;
 use units::Wall;
 use web::{PeriodDoc, TrialBalanceDoc, TrialLineDoc};
 
-use super::order::{Order, Shown, print_lines};
+use super::keyed_post::{KeyedPost, Shown, print_lines};
 use super::table::Wide;
 use super::{ConfigFile, config_file, csv_out, plain, print_json, stdout, when};
 
@@ -61,7 +61,7 @@ pub(crate) enum Ask {
         #[arg(long)]
         json: bool,
     },
-    /// Every house account and the sums of customers, pockets and leases: of a running node, or of a journal
+    /// Every system account and the sums of customers, buckets and leases: of a running node, or of a journal
     TrialBalance {
         /// Data folder of a node, instead of a running node
         #[arg(long, value_name = "DIR")]
@@ -78,7 +78,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "TIME", value_parser = when::moment)]
         until: Wall,
         #[command(flatten)]
-        order: Order,
+        order: KeyedPost,
     },
     /// Who holds what in the central ledger; --lost gives up a node that will not come back
     Slices {
@@ -135,7 +135,7 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
             Ok(if trial.sums.values().all(|sum| sum == "0.00000") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Ask::Close { until, order } => {
-            order.carry_out("/ledger/close", &json!({ "until": until.rfc3339() }), |closed: &PeriodDoc| {
+            order.send("/ledger/close", &json!({ "until": until.rfc3339() }), |closed: &PeriodDoc| {
                 print_trial(&format!("Trial balance at the close until {}", closed.until), &closed.trial)?;
                 print_lines(&[("until", &closed.until), ("entry", &closed.entry.to_string()), ("key", &closed.idempotency_key)])
             })?;

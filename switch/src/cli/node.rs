@@ -7,7 +7,7 @@ use serde_json::json;
 use web::documents::{DrainDoc, LogDoc, ReloadDoc};
 
 use super::client::findings;
-use super::order::Shown;
+use super::keyed_post::Shown;
 use super::{plain, stdout};
 
 /// Arguments of `log`.

@@ -55,7 +55,7 @@ fn words(notice: &Value) -> String {
     };
     let text = |key: &str| shown(event.get(key).unwrap_or(&Value::Null));
     let place = || match event.get("pocket").and_then(Value::as_str) {
-        Some(pocket) => format!("bucket {pocket}"),
+        Some(bucket) => format!("bucket {bucket}"),
         None => "main balance".to_owned(),
     };
     match name.as_str() {

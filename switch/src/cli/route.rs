@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use ::route::{Health, SlotTable};
 use anyhow::{Context as _, bail};
-use config::{AccountSeed, Settings};
+use config::{AccountSettings, Settings};
 use units::{Now, Tick, Wall};
 use web::documents::RouteDoc;
 
@@ -135,9 +135,13 @@ fn carrier_of<'a>(settings: &'a Settings, name: &str) -> anyhow::Result<&'a std:
 /// The account and those above it, as far as the configuration has them.
 fn holders(settings: &Settings, account: &str) -> Vec<Holder> {
     let tiers = std::iter::successors(Some(account), |name| ledger::parent(name));
-    let seed = |name: &str| settings.accounts.iter().find(|account| &*account.name == name);
-    let holder = |seed: &AccountSeed| Holder { name: seed.name.clone(), currency: seed.currency, terms: seed.terms.clone() };
-    tiers.filter_map(seed).map(holder).collect()
+    let configured = |name: &str| settings.accounts.iter().find(|account| &*account.name == name);
+    let holder = |configured: &AccountSettings| Holder {
+        name: configured.name.clone(),
+        currency: configured.currency,
+        terms: configured.terms.clone(),
+    };
+    tiers.filter_map(configured).map(holder).collect()
 }
 
 fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {

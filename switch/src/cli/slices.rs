@@ -37,14 +37,14 @@ pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool, wide: Wide) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a slice counts: its account's money, or what its pocket holds.
+/// What a slice counts: its account's money, or what its bucket holds.
 fn currency(accounts: &[AccountView], row: &QuotaRow) -> Currency {
     let account = accounts.iter().find(|account| &*account.name == owner(&row.account));
-    let pocket = |account: &AccountView| {
+    let bucket = |account: &AccountView| {
         let name = row.account.strip_prefix(&*account.name)?.strip_prefix('/')?;
-        account.pockets.iter().find(|pocket| &*pocket.name == name).map(|pocket| pocket.left.currency)
+        account.buckets.iter().find(|bucket| &*bucket.name == name).map(|bucket| bucket.left.currency)
     };
-    account.map_or(Currency::EUR, |account| pocket(account).unwrap_or(account.currency))
+    account.map_or(Currency::EUR, |account| bucket(account).unwrap_or(account.currency))
 }
 
 fn document(accounts: &[AccountView], slices: &[QuotaRow]) -> Value {
@@ -56,7 +56,7 @@ fn document(accounts: &[AccountView], slices: &[QuotaRow]) -> Value {
             "held": row.leased.to_string(),
             "limit": row.limit.to_string(),
             "available": row.available.to_string(),
-            "pockets": row.pockets,
+            "pockets": row.buckets,
         })
     };
     let slice = |row: &QuotaRow| {
@@ -96,9 +96,9 @@ fn print_tables(accounts: &[AccountView], slices: &[QuotaRow], wide: Wide) -> an
     for row in accounts {
         let [posted, held, available] = [row.balance, row.leased, row.available].map(|money| money.to_string());
         balances.row([&*row.name, &posted, &held, &available, &row.currency.to_string()]);
-        for pocket in &row.pockets {
-            let [left, held] = [pocket.left, pocket.leased].map(|money| money.to_string());
-            balances.row([&format!("{}/{}", row.name, pocket.name), &left, &held, "", &pocket.left.currency.to_string()]);
+        for bucket in &row.buckets {
+            let [left, held] = [bucket.left, bucket.leased].map(|money| money.to_string());
+            balances.row([&format!("{}/{}", row.name, bucket.name), &left, &held, "", &bucket.left.currency.to_string()]);
         }
         for slice in slices.iter().filter(|slice| owner(&slice.account) == &*row.name) {
             let text = |amount| Money::of(amount, currency(accounts, slice)).to_string();

@@ -11,7 +11,7 @@ use units::{Currency, Money, Wall};
 use web::{StatementBalanceDoc, StatementDoc};
 
 use super::client::segment;
-use super::order::Shown;
+use super::keyed_post::Shown;
 use super::table::Wide;
 use super::{stdout, when};
 use sheet::{Sheet, Turnover};
@@ -39,7 +39,7 @@ pub(crate) struct Ask {
     shown: Shown,
 }
 
-/// A pocket (empty: the account's own money) and its currency.
+/// A bucket (empty: the account's own money) and its currency.
 type Place = (String, String);
 
 /// What was printed so far, 10⁻⁵ units.
@@ -119,7 +119,7 @@ impl Tally {
             self.must_be(&page.opening, "a page does not open with what the page before closed with")?;
         }
         for m in &page.movements {
-            let (place, amount) = ((m.pocket.clone(), m.currency.clone()), units(&m.amount, &m.currency)?);
+            let (place, amount) = ((m.bucket.clone(), m.currency.clone()), units(&m.amount, &m.currency)?);
             let (credits, debits) = self.turnover.entry(place.clone()).or_default();
             let side = if amount < 0 { debits } else { credits };
             *side = side.checked_add(amount.saturating_abs()).context("out of range")?;
@@ -138,9 +138,9 @@ impl Tally {
     }
 
     fn turnover(&self) -> anyhow::Result<Vec<Turnover>> {
-        let sum = |((pocket, currency), (credits, debits)): (&Place, &(i64, i64))| {
+        let sum = |((bucket, currency), (credits, debits)): (&Place, &(i64, i64))| {
             let [credits, debits] = [credits, debits].map(|sum| Ok::<_, anyhow::Error>(Money::of(*sum, currency.parse()?).to_string()));
-            Ok(Turnover { pocket: pocket.clone(), currency: currency.clone(), credits: credits?, debits: debits? })
+            Ok(Turnover { bucket: bucket.clone(), currency: currency.clone(), credits: credits?, debits: debits? })
         };
         self.turnover.iter().map(sum).collect()
     }
@@ -151,8 +151,8 @@ impl Tally {
         for place in all {
             let [ours, theirs] = [&self.balances, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
             if ours != theirs {
-                let (pocket, currency) = place;
-                bail!("{otherwise}: {pocket:?} in {currency} differs by {} units of 1e-5", theirs.saturating_sub(ours));
+                let (bucket, currency) = place;
+                bail!("{otherwise}: {bucket:?} in {currency} differs by {} units of 1e-5", theirs.saturating_sub(ours));
             }
         }
         Ok(())
@@ -160,7 +160,7 @@ impl Tally {
 }
 
 fn balances(told: &[StatementBalanceDoc]) -> anyhow::Result<BTreeMap<Place, i64>> {
-    told.iter().map(|b| Ok(((b.pocket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?))).collect()
+    told.iter().map(|b| Ok(((b.bucket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?))).collect()
 }
 
 fn units(text: &str, currency: &str) -> anyhow::Result<i64> {
@@ -173,14 +173,14 @@ mod tests {
     use super::*;
     use web::MovementDoc;
 
-    fn balance(pocket: &str, currency: &str, balance: &str) -> StatementBalanceDoc {
-        StatementBalanceDoc { pocket: pocket.to_owned(), currency: currency.to_owned(), balance: balance.to_owned() }
+    fn balance(bucket: &str, currency: &str, balance: &str) -> StatementBalanceDoc {
+        StatementBalanceDoc { bucket: bucket.to_owned(), currency: currency.to_owned(), balance: balance.to_owned() }
     }
 
-    fn movement(pocket: &str, currency: &str, amount: &str, balance: &str) -> MovementDoc {
+    fn movement(bucket: &str, currency: &str, amount: &str, balance: &str) -> MovementDoc {
         let [at, key, purpose, cause] = [(); 4].map(|()| String::new());
-        let [pocket, currency, amount, balance] = [pocket, currency, amount, balance].map(str::to_owned);
-        MovementDoc { entry: 7, at, key, purpose, cause, pocket, amount, currency, balance }
+        let [bucket, currency, amount, balance] = [bucket, currency, amount, balance].map(str::to_owned);
+        MovementDoc { entry: 7, at, key, purpose, cause, bucket, amount, currency, balance }
     }
 
     fn page(opening: &str, movements: Vec<MovementDoc>, closing: &str) -> StatementDoc {
@@ -196,7 +196,7 @@ mod tests {
         let mut tally = Tally::default();
         tally.add_page(&good, true).expect("adds up");
         let turnover = tally.turnover().expect("in range");
-        let told: Vec<_> = turnover.iter().map(|sum| (&*sum.pocket, &*sum.currency, &*sum.credits, &*sum.debits)).collect();
+        let told: Vec<_> = turnover.iter().map(|sum| (&*sum.bucket, &*sum.currency, &*sum.credits, &*sum.debits)).collect();
         assert_eq!(told, [("", "EUR", "0.00000", "0.25000"), ("free", "SEC", "60.00000", "0.00000")]);
         tally.add_page(&page("0.75000", vec![], "0.75000"), false).expect_err("60 seconds are missing");
 

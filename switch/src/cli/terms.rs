@@ -8,7 +8,7 @@ use web::AccountDoc;
 use web::documents::GrantDoc;
 
 use super::client::segment;
-use super::order::{Order, Shown, print_lines};
+use super::keyed_post::{KeyedPost, Shown, print_lines};
 use super::{plain, stdout, when};
 
 /// Arguments of `grant`.
@@ -16,8 +16,8 @@ use super::{plain, stdout, when};
 pub(crate) struct Grant {
     /// The account's name
     name: String,
-    /// The pocket: a new one is opened, another grant adds to it and replaces its terms
-    pocket: String,
+    /// The bucket: a new one is opened, another grant adds to it and replaces its terms
+    bucket: String,
     /// minutes, test or promo
     #[arg(long, value_name = "KIND", default_value = "promo")]
     kind: String,
@@ -27,7 +27,7 @@ pub(crate) struct Grant {
     /// Free seconds, of kind minutes
     #[arg(long, value_name = "N")]
     seconds: Option<u32>,
-    /// Among pockets of a kind the lower goes first
+    /// Among buckets of a kind the lower goes first
     #[arg(long, value_name = "N", default_value_t = 0)]
     priority: u8,
     /// A destination that it pays for, again for more; all if absent
@@ -43,7 +43,7 @@ pub(crate) struct Grant {
     #[arg(long, value_name = "TEXT", default_value = "")]
     reference: String,
     #[command(flatten)]
-    order: Order,
+    order: KeyedPost,
 }
 
 /// What a new account calls by.
@@ -138,14 +138,14 @@ impl Grant {
     /// Gives it.
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let body = json!({
-            "pocket": self.pocket, "kind": self.kind, "amount": self.amount, "seconds": self.seconds, "priority": self.priority,
+            "pocket": self.bucket, "kind": self.kind, "amount": self.amount, "seconds": self.seconds, "priority": self.priority,
             "prefixes": self.prefix, "valid_from": self.from.map(Wall::rfc3339),
             "expires_at": self.until.map(Wall::rfc3339), "reference": self.reference,
         });
-        self.order.carry_out(&format!("/accounts/{}/grants", segment(&self.name)), &body, |done: &GrantDoc| {
+        self.order.send(&format!("/accounts/{}/grants", segment(&self.name)), &body, |done: &GrantDoc| {
             print_lines(&[
                 ("account", &done.account),
-                ("pocket", &done.pocket),
+                ("pocket", &done.bucket),
                 ("kind", &done.kind),
                 ("amount", &done.amount),
                 ("currency", &done.currency),
@@ -188,7 +188,7 @@ impl Change {
     }
 }
 
-/// Terms and pockets of an account, after its balances.
+/// Terms and buckets of an account, after its balances.
 pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
     let mut out = stdout();
     if let Some(terms) = &account.terms {
@@ -210,11 +210,11 @@ pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
             writeln!(out, "{label:10} {}", plain(&value))?;
         }
     }
-    for pocket in &account.pockets {
-        let until = pocket.expires_at.as_ref().map_or_else(String::new, |end| format!(", until {end}"));
-        let serves = if pocket.prefixes.is_empty() { String::new() } else { format!(", for {}", pocket.prefixes.join(" ")) };
-        let [name, kind, left, unit] = [&pocket.name, &pocket.kind, &pocket.left, &pocket.currency].map(|text| plain(text));
-        writeln!(out, "pocket     {name}: {kind} {left} {unit}, leased {}{serves}{until}", plain(&pocket.leased))?;
+    for bucket in &account.buckets {
+        let until = bucket.expires_at.as_ref().map_or_else(String::new, |end| format!(", until {end}"));
+        let serves = if bucket.prefixes.is_empty() { String::new() } else { format!(", for {}", bucket.prefixes.join(" ")) };
+        let [name, kind, left, unit] = [&bucket.name, &bucket.kind, &bucket.left, &bucket.currency].map(|text| plain(text));
+        writeln!(out, "pocket     {name}: {kind} {left} {unit}, leased {}{serves}{until}", plain(&bucket.leased))?;
     }
     out.flush()?;
     Ok(())

@@ -6,7 +6,7 @@ use anyhow::bail;
 use web::{Page, PaymentDoc};
 
 use super::client::segment;
-use super::order::Shown;
+use super::keyed_post::Shown;
 use super::pages::seconds;
 use super::table::{self, Table, Wide};
 use super::{csv_out, plain, print_json, stdout};

@@ -1,7 +1,7 @@
 //! What is asked about a call that is not made, and what the answer is made of.
 
 use ::route::{Carriers, Gate, Gates, Health, OurNumbers, RouteTable, SlotTable};
-use rating::{Decks, Refusal, Terms};
+use rating::{CreditRefusal, Decks, Terms};
 use units::{Cause, Currency, Money, Name, Now};
 use web::documents::{RouteDoc, RouteRefusedDoc};
 
@@ -40,7 +40,7 @@ pub(crate) struct Holder {
 /// What only a running node knows.
 pub(crate) struct Live {
     pub unready: Option<RouteRefusedDoc>,
-    pub credit: Option<Result<Money, Refusal>>,
+    pub credit: Option<Result<Money, CreditRefusal>>,
     pub available: Option<Money>,
 }
 

@@ -41,9 +41,9 @@ fn statement_page(account: String, page: &Statement) -> StatementPage {
 fn place(place: web::StatementPlace) -> Result<StatementPlace, BackendError> {
     let bad = |_| BackendError::Refused { field: "cursor", detail: "this is no cursor of this list".to_owned() };
     let mut balances = Balances::new();
-    for StatementBalanceDoc { pocket, currency, balance } in place.balances {
+    for StatementBalanceDoc { bucket, currency, balance } in place.balances {
         let currency: Currency = currency.parse().map_err(bad)?;
-        balances.insert((pocket.as_str().into(), currency), Money::parse(&balance, currency).map_err(bad)?.amount);
+        balances.insert((bucket.as_str().into(), currency), Money::parse(&balance, currency).map_err(bad)?.amount);
     }
     Ok(StatementPlace { entry: place.entry, balances })
 }
@@ -66,7 +66,7 @@ fn movement_doc(movement: &Movement) -> MovementDoc {
         key: movement.transfer.key.to_string(),
         purpose: purpose.unwrap_or_default(),
         cause: movement.cause.clone(),
-        pocket: movement.pocket.to_string(),
+        bucket: movement.bucket.to_string(),
         amount: movement.amount.to_string(),
         currency: currency.to_string(),
         balance: Money::of(movement.balance, currency).to_string(),
@@ -74,8 +74,8 @@ fn movement_doc(movement: &Movement) -> MovementDoc {
 }
 
 fn balances(balances: &Balances) -> Vec<StatementBalanceDoc> {
-    let doc = |((pocket, currency), amount): (&(Name, Currency), &i64)| StatementBalanceDoc {
-        pocket: pocket.to_string(),
+    let doc = |((bucket, currency), amount): (&(Name, Currency), &i64)| StatementBalanceDoc {
+        bucket: bucket.to_string(),
         currency: currency.to_string(),
         balance: Money::of(*amount, *currency).to_string(),
     };

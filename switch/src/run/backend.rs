@@ -16,24 +16,25 @@ use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantOrder, GrantReceipt, HandOrder, KeptDecks, Metrics, MovedReceipt,
-    NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpOrder, TopUpReceipt, TransitAsk,
+    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest, HandRequest, KeptDecks, Metrics,
+    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpReceipt, TopUpRequest,
+    TransitAsk,
 };
 
+use crate::deck_archive::DeckArchive;
 use crate::run::books::{Books, BooksError};
-use crate::run::fabric::{Fabric, Picture};
 use crate::run::local::ask;
+use crate::run::router::{Picture, Router};
 use crate::run::terms::{self, account_doc};
 use crate::run::{accounting, disk, money, payments};
-use crate::shelf::Shelf;
 
 /// The running switch behind the API.
 pub(crate) struct SwitchBackend {
-    pub fabric: Arc<Fabric>,
+    pub router: Arc<Router>,
     pub journal: Arc<Journal>,
     pub metrics: Arc<Metrics>,
     pub slots: Arc<SlotTable>,
-    pub shelf: Shelf,
+    pub deck_archive: DeckArchive,
     /// `node.data_dir`.
     pub data_dir: PathBuf,
     pub feeds: Vec<Arc<feeds::Status>>,
@@ -60,7 +61,7 @@ impl Backend for SwitchBackend {
         Box::pin(terms::add(Arc::clone(&self.books), new))
     }
 
-    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
+    fn top_up(&self, order: TopUpRequest) -> Answer<TopUpReceipt> {
         Box::pin(money::top_up(Arc::clone(&self.books), order))
     }
 
@@ -77,14 +78,14 @@ impl Backend for SwitchBackend {
     }
 
     fn payments(&self, ask: PaymentsAsk) -> Answer<PaymentsPage> {
-        Box::pin(payments::of_account(Arc::clone(&self.books), ask, self.fabric.clock.now().wall))
+        Box::pin(payments::of_account(Arc::clone(&self.books), ask, self.router.clock.now().wall))
     }
 
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
         Box::pin(payments::in_transit(Arc::clone(&self.books), ask))
     }
 
-    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
+    fn move_money(&self, order: HandRequest) -> Answer<MovedReceipt> {
         Box::pin(money::by_hand(Arc::clone(&self.books), order))
     }
 
@@ -92,16 +93,16 @@ impl Backend for SwitchBackend {
         Box::pin(terms::change(Arc::clone(&self.books), name, change))
     }
 
-    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
+    fn grant(&self, order: GrantRequest) -> Answer<GrantReceipt> {
         Box::pin(terms::grant(Arc::clone(&self.books), order))
     }
 
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>> {
-        let fabric = Arc::clone(&self.fabric);
+        let router = Arc::clone(&self.router);
         Box::pin(async move {
             let mut all = Vec::new();
-            for shard in 0..fabric.mailboxes.len() as u8 {
-                if let AdminReply::Calls(calls) = ask(&fabric, shard, AdminRequest::Calls).await? {
+            for shard in 0..router.inboxes.len() as u8 {
+                if let AdminReply::Calls(calls) = ask(&router, shard, AdminRequest::Calls).await? {
                     all.extend(calls.iter().map(call_doc));
                 }
             }
@@ -113,11 +114,11 @@ impl Backend for SwitchBackend {
     }
 
     fn kill_call(&self, id: String) -> Answer<bool> {
-        let fabric = Arc::clone(&self.fabric);
+        let router = Arc::clone(&self.router);
         Box::pin(async move {
             let Ok(id) = u128::from_str_radix(&id, 16) else { return Ok(false) };
-            for shard in 0..fabric.mailboxes.len() as u8 {
-                if matches!(ask(&fabric, shard, AdminRequest::Kill(id)).await?, AdminReply::Killed) {
+            for shard in 0..router.inboxes.len() as u8 {
+                if matches!(ask(&router, shard, AdminRequest::Kill(id)).await?, AdminReply::Killed) {
                     return Ok(true);
                 }
             }
@@ -126,16 +127,16 @@ impl Backend for SwitchBackend {
     }
 
     fn decks(&self) -> Arc<rating::Decks> {
-        Arc::clone(&self.fabric.tables.load().decks)
+        Arc::clone(&self.router.config.load().decks)
     }
 
     fn kept_decks(&self) -> Option<Arc<dyn KeptDecks>> {
-        Some(Arc::new(self.shelf.clone()))
+        Some(Arc::new(self.deck_archive.clone()))
     }
 
     fn unready(&self) -> Vec<String> {
         let mut reasons = Vec::new();
-        if self.fabric.draining.load(Ordering::Relaxed) {
+        if self.router.draining.load(Ordering::Relaxed) {
             reasons.push("draining: no new calls".to_owned());
         }
         match self.journal.pressure().load {
@@ -145,7 +146,7 @@ impl Backend for SwitchBackend {
             Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
         }
         if let Some(status) = &self.ledger
-            && !status.lends(self.fabric.clock.now().tick)
+            && !status.lends(self.router.clock.now().tick)
         {
             let why = status.trouble().unwrap_or_else(|| "it was not reached yet".to_owned());
             reasons.push(format!("nothing may be lent without the central ledger: {why}"));
@@ -156,12 +157,12 @@ impl Backend for SwitchBackend {
     fn remarks(&self) -> Vec<String> {
         let ledger = self.ledger.as_ref().and_then(|status| status.trouble());
         let ledger = ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
-        let carriers = self.fabric.tables.load().carriers.clone();
-        let pictures = self.fabric.pictures();
+        let carriers = self.router.config.load().carriers.clone();
+        let pictures = self.router.pictures();
         let is_down = |carrier: &route::Carrier| pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name));
         let none_up = carriers.iter().next().is_some() && carriers.iter().all(is_down);
         let none_up = none_up.then(|| "no carrier is up".to_owned());
-        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).chain(self.fabric.clock_doubt()).collect()
+        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).chain(self.router.clock_doubt()).collect()
     }
 
     fn refresh_metrics(&self) {
@@ -176,10 +177,10 @@ impl Backend for SwitchBackend {
         for feed in &self.feeds {
             self.metrics.feed(feed.name(), feed.lag(), feed.failures(), feed.given_up());
         }
-        self.metrics.clock_doubted.set(i64::from(self.fabric.clock_doubt().is_some()));
+        self.metrics.clock_doubted.set(i64::from(self.router.clock_doubt().is_some()));
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();
-        let unknown = self.fabric.unknown_sources.load(Ordering::Relaxed);
+        let unknown = self.router.unknown_sources.load(Ordering::Relaxed);
         let seen = self.unknown_seen.swap(unknown, Ordering::Relaxed);
         self.metrics.auth_rejected(web::metrics::AuthReason::UnknownSource, unknown.saturating_sub(seen));
     }
@@ -188,12 +189,12 @@ impl Backend for SwitchBackend {
 impl SwitchBackend {
     /// Gauges that are sums over the shards.
     fn show_pictures(&self) {
-        let pictures = self.fabric.pictures();
+        let pictures = self.router.pictures();
         for state in CallState::ALL {
             let calls = pictures.iter().filter_map(|picture| picture.calls.get(state.as_str())).sum();
             self.metrics.set_calls_active(*state, calls);
         }
-        for carrier in self.fabric.tables.load().carriers.iter() {
+        for carrier in self.router.config.load().carriers.iter() {
             let meters = self.metrics.carrier(&carrier.name);
             meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
             meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));

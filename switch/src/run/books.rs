@@ -28,7 +28,7 @@ pub(crate) trait Books: Send + Sync {
     /// Changes what an account calls by; running calls keep their prices.
     fn amend(&self, name: Name, change: AccountChange) -> Answer<AccountView>;
     /// Moves money once per key of the account. What was posted for a call, or expired, is looked up by the books themselves.
-    fn carry_out(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done>;
+    fn move_money(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done>;
     /// Gives credit or minutes once per key of the account.
     fn grant(&self, grant: NewGrant) -> Answer<Done>;
     /// All balances.
@@ -50,7 +50,7 @@ pub(crate) trait Books: Send + Sync {
 /// Money that was moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Done {
-    /// What the account or pocket got; negative if it paid.
+    /// What the account or bucket got; negative if it paid.
     pub amount: Money,
     /// Posted right after it.
     pub balance: Money,

@@ -7,17 +7,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use central::{AccountRow, Central, CentralError, Driver, QuotaRequest, Shards, Start, Status};
 use config::Settings;
-use ledger::{PocketOpened, Refused};
+use ledger::{BucketOpened, Refused};
 use node::{LentAccount, QuotaCommand, shard_of};
 use rating::engine::AccountRefused;
-use rating::quotas::client::{Gate, Timing, Word};
+use rating::quotas::client::{CentralNotice, LendingState, QuotaTiming};
 use rating::quotas::transaction::NewAccount;
 use rating::quotas::{Grant, owner};
 use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Wall};
 
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::router::{Router, ShardMessage};
 
 /// Quota requests of shards on their way; more are said again by the next calls.
 pub(crate) const QUOTA_REQUESTS_MAX: usize = 16_384;
@@ -33,16 +33,16 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Ledger {
     pub central: Arc<Central>,
     pub status: Arc<Status>,
-    seeds: mpsc::Sender<Seeds>,
+    bootstraps: mpsc::Sender<Bootstrap>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
 /// Accounts to be made, and when they were first thought of.
-type Seeds = (Vec<NewAccount>, Wall);
+type Bootstrap = (Vec<NewAccount>, Wall);
 
-/// The shards behind their mailboxes.
-struct Doors(Arc<Fabric>);
+/// The shards behind their inboxes.
+struct Doors(Arc<Router>);
 
 // === impl Ledger ===
 
@@ -52,35 +52,40 @@ impl Ledger {
         settings: &Settings,
         key: [u8; 16],
         own_books: bool,
-        fabric: &Arc<Fabric>,
+        router: &Arc<Router>,
         journal: &Arc<Journal>,
         (quota_requests, requested): (mpsc::Sender<QuotaRequest>, mpsc::Receiver<QuotaRequest>),
     ) -> anyhow::Result<Option<Self>> {
         let Some(ledger) = &settings.node.ledger else { return Ok(None) };
         let [boot, seed] = [0, 8].map(|at| key.iter().skip(at).take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
-        let clock = fabric.clock;
+        let clock = router.clock;
         let start = Start {
             address: ledger.address.clone(),
             node: settings.node.name.clone(),
             boot,
             own_books,
             grant_max: ledger.slice_max,
-            timing: Timing { hold_ms: u64::from(ledger.slice_secs) * 1_000, beat_ms: BEAT_MS, retry_ms: RETRY_MS, timeout_ms: TIMEOUT_MS },
+            timing: QuotaTiming {
+                hold_ms: u64::from(ledger.slice_secs) * 1_000,
+                beat_ms: BEAT_MS,
+                retry_ms: RETRY_MS,
+                timeout_ms: TIMEOUT_MS,
+            },
             clock: Arc::new(move || clock.now().tick),
             wall: {
-                let fabric = Arc::clone(fabric);
-                Arc::new(move || fabric.clock_doubt().is_none().then(|| clock.now().wall))
+                let router = Arc::clone(router);
+                Arc::new(move || router.clock_doubt().is_none().then(|| clock.now().wall))
             },
             accounts: served(settings),
         };
         let central = Arc::new(Central::new(&ledger.address, seed).context("node.ledger")?);
         let status = Arc::new(Status::default());
         let driver =
-            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(fabric)), requested, Arc::clone(&status)).context("node.ledger")?;
+            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(router)), requested, Arc::clone(&status)).context("node.ledger")?;
         let (stop, stopped) = oneshot::channel();
-        let (seeds, to_make) = mpsc::channel(16);
+        let (bootstraps, to_make) = mpsc::channel(16);
         // The queue is empty: it takes the first.
-        let _ = seeds.try_send((accounts(settings), clock.now().wall));
+        let _ = bootstraps.try_send((accounts(settings), clock.now().wall));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the ledger's runtime")?;
         let maker = Arc::clone(&central);
         let run = move || {
@@ -94,12 +99,12 @@ impl Ledger {
             });
         };
         let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(run).context("cannot start the ledger's thread")?;
-        Ok(Some(Self { central, status, seeds, stop, thread }))
+        Ok(Some(Self { central, status, bootstraps, stop, thread }))
     }
 
     /// Accounts that a new configuration brought.
-    pub(crate) fn seed(&self, settings: &Settings, now: Wall) {
-        if self.seeds.try_send((accounts(settings), now)).is_err() {
+    pub(crate) fn bootstrap(&self, settings: &Settings, now: Wall) {
+        if self.bootstraps.try_send((accounts(settings), now)).is_err() {
             tracing::warn!("accounts of earlier configurations still wait for the central ledger: reload again later");
         }
     }
@@ -133,12 +138,12 @@ fn accounts(settings: &Settings) -> Vec<NewAccount> {
     let mut all: Vec<NewAccount> = settings
         .accounts
         .iter()
-        .map(|seed| NewAccount {
-            name: seed.name.clone(),
-            currency: seed.currency,
-            opening: seed.balance.amount,
-            limit: seed.limit.amount,
-            terms: seed.terms.clone(),
+        .map(|account| NewAccount {
+            name: account.name.clone(),
+            currency: account.currency,
+            opening: account.balance.amount,
+            limit: account.limit.amount,
+            terms: account.terms.clone(),
         })
         .collect();
     // Those above come first.
@@ -147,8 +152,8 @@ fn accounts(settings: &Settings) -> Vec<NewAccount> {
 }
 
 /// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks for something of each.
-async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, quota_requests: mpsc::Sender<QuotaRequest>) {
-    while let Some((accounts, at)) = seeds.recv().await {
+async fn make_accounts(central: Arc<Central>, mut bootstraps: mpsc::Receiver<Bootstrap>, quota_requests: mpsc::Sender<QuotaRequest>) {
+    while let Some((accounts, at)) = bootstraps.recv().await {
         for account in accounts {
             let name = account.name.clone();
             loop {
@@ -170,15 +175,15 @@ async fn make_accounts(central: Arc<Central>, mut seeds: mpsc::Receiver<Seeds>, 
 // === impl Doors ===
 
 impl Doors {
-    /// False if the mailbox is full: the central ledger tells it again.
+    /// False if the inbox is full: the central ledger tells it again.
     fn to(&self, balance: &str, order: QuotaCommand) -> bool {
-        self.0.post(shard_of(owner(balance), self.0.mailboxes.len() as u8), Letter::Slices(order))
+        self.0.post(shard_of(owner(balance), self.0.inboxes.len() as u8), ShardMessage::Slices(order))
     }
 }
 
 impl Shards for Doors {
-    fn gate(&self, gate: Gate) {
-        self.0.broadcast(|| Letter::Slices(QuotaCommand::Gate(gate)));
+    fn gate(&self, gate: LendingState) {
+        self.0.broadcast(|| ShardMessage::Slices(QuotaCommand::Lending(gate)));
     }
 
     fn open(&self, family: &[AccountRow]) -> bool {
@@ -198,18 +203,18 @@ impl Shards for Doors {
         self.to(balance, QuotaCommand::Dry(balance.clone()));
     }
 
-    fn tell(&self, word: &Word) -> bool {
+    fn tell(&self, word: &CentralNotice) -> bool {
         self.to(&word.account, QuotaCommand::Tell(word.clone()))
     }
 
     fn give_all_back(&self, name: &Name) {
-        self.0.broadcast(|| Letter::Slices(QuotaCommand::GiveAllBack { name: name.clone() }));
+        self.0.broadcast(|| ShardMessage::Slices(QuotaCommand::GiveAllBack { name: name.clone() }));
     }
 }
 
 fn lent(row: &AccountRow) -> LentAccount {
-    let pocket =
-        |known: &ledger::PocketImage| PocketOpened { pocket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+    let bucket =
+        |known: &ledger::BucketImage| BucketOpened { bucket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
     let (name, terms) = (row.name.clone(), row.state.terms.clone());
-    LentAccount { name, currency: row.currency, terms, pockets: row.state.pockets.iter().map(pocket).collect() }
+    LentAccount { name, currency: row.currency, terms, buckets: row.state.buckets.iter().map(bucket).collect() }
 }

@@ -11,17 +11,17 @@ use store::{NoticePage, Page, PaymentPage, Query, Statement, StatementQuery};
 use units::{Currency, Name, Wall};
 
 use crate::run::books::{Answer, Books, BooksError, Done};
-use crate::run::fabric::Fabric;
+use crate::run::router::Router;
 
 /// See the module. Decks and payment methods are those of this node.
 pub(crate) struct CentralBooks {
     pub central: Arc<Central>,
-    pub fabric: Arc<Fabric>,
+    pub router: Arc<Router>,
 }
 
 impl CentralBooks {
     fn now(&self) -> Wall {
-        self.fabric.clock.now().wall
+        self.router.clock.now().wall
     }
 
     /// As a node's own books check them: decks that this node does not have, or cannot convert, are refused.
@@ -30,7 +30,7 @@ impl CentralBooks {
     }
 
     fn decks(&self) -> Arc<Decks> {
-        Arc::clone(&self.fabric.tables.load().decks)
+        Arc::clone(&self.router.config.load().decks)
     }
 }
 
@@ -72,10 +72,10 @@ impl Books for CentralBooks {
         })
     }
 
-    fn carry_out(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done> {
+    fn move_money(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done> {
         let (central, at) = (Arc::clone(&self.central), self.now());
-        let methods = self.fabric.tables.load().payment_methods.clone().into();
-        Box::pin(async move { Ok(done(central.carry_out(account, key, order, methods, at).await?)) })
+        let methods = self.router.config.load().payment_methods.clone().into();
+        Box::pin(async move { Ok(done(central.move_money(account, key, order, methods, at).await?)) })
     }
 
     fn grant(&self, grant: NewGrant) -> Answer<Done> {
@@ -89,7 +89,7 @@ impl Books for CentralBooks {
     }
 
     fn close(&self, until: Wall, key: Name) -> Answer<(PeriodClosed, bool)> {
-        let (central, now, doubt) = (Arc::clone(&self.central), self.now(), self.fabric.clock_doubt());
+        let (central, now, doubt) = (Arc::clone(&self.central), self.now(), self.router.clock_doubt());
         Box::pin(async move {
             match doubt {
                 Some(doubt) => Err(BooksError::Unavailable(doubt)),

@@ -17,14 +17,14 @@ use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Contr
 use crate::logs;
 use crate::outlook::{self, Ground, Holder, Live};
 use crate::run::backend::SwitchBackend;
-use crate::run::fabric::Fabric;
 use crate::run::local::{ask, read};
+use crate::run::router::Router;
 
 /// Orders that wait; more are refused.
 pub(crate) const ORDERS_MAX: usize = 16;
 
 /// What the thread that attends to signals is asked to do.
-pub(crate) enum Order {
+pub(crate) enum ControlCommand {
     /// As SIGHUP.
     Reload(oneshot::Sender<Result<ReloadDoc, Vec<Diagnostic>>>),
     /// As SIGTERM.
@@ -33,23 +33,23 @@ pub(crate) enum Order {
 
 /// The running node behind the API.
 pub(crate) struct NodeControl {
-    pub fabric: Arc<Fabric>,
+    pub router: Arc<Router>,
     pub slots: Arc<SlotTable>,
     pub journal: Arc<Journal>,
     pub backend: Arc<SwitchBackend>,
-    pub orders: mpsc::Sender<Order>,
+    pub orders: mpsc::Sender<ControlCommand>,
 }
 
 impl Control for NodeControl {
     fn route(&self, wanted: RouteAsk) -> Answer<RouteDoc> {
-        let (fabric, slots) = (Arc::clone(&self.fabric), Arc::clone(&self.slots));
+        let (router, slots) = (Arc::clone(&self.router), Arc::clone(&self.slots));
         let lends = self.backend.ledger.is_some();
-        Box::pin(route(fabric, slots, wanted, lends))
+        Box::pin(route(router, slots, wanted, lends))
     }
 
     fn carriers(&self) -> Answer<Vec<CarrierDoc>> {
-        let (tables, slots) = (self.fabric.tables.load_full(), Arc::clone(&self.slots));
-        let pictures = self.fabric.pictures();
+        let (config, slots) = (self.router.config.load_full(), Arc::clone(&self.slots));
+        let pictures = self.router.pictures();
         let document = |carrier: &route::Carrier| CarrierDoc {
             name: carrier.name.to_string(),
             address: carrier.target.to_string(),
@@ -59,13 +59,13 @@ impl Control for NodeControl {
             deck: carrier.deck.as_ref().map(ToString::to_string),
             codecs: carrier.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
         };
-        let mut all: Vec<CarrierDoc> = tables.carriers.iter().map(document).collect();
+        let mut all: Vec<CarrierDoc> = config.carriers.iter().map(document).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         Box::pin(std::future::ready(Ok(all)))
     }
 
     fn gates(&self) -> Answer<Vec<GateDoc>> {
-        Box::pin(gates(Arc::clone(&self.fabric), Arc::clone(&self.backend)))
+        Box::pin(gates(Arc::clone(&self.router), Arc::clone(&self.backend)))
     }
 
     fn carrier_statement(&self, wanted: CarrierAsk) -> Answer<CarrierStatementPage> {
@@ -93,7 +93,7 @@ impl Control for NodeControl {
         let orders = self.orders.clone();
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
-            let sent = orders.try_send(Order::Reload(reply));
+            let sent = orders.try_send(ControlCommand::Reload(reply));
             sent.map_err(|_| BackendError::Unavailable("the node is busy with reloads, or stopping".to_owned()))?;
             let done = answer.await.map_err(|_| BackendError::Unavailable("the node is stopping: nothing was reloaded".to_owned()))?;
             done.map_err(|findings| BackendError::Findings(findings.iter().map(ToString::to_string).collect()))
@@ -105,7 +105,7 @@ impl Control for NodeControl {
         Box::pin(async move {
             let stopping = || BackendError::Unavailable("the node is stopping already".to_owned());
             let (reply, answer) = oneshot::channel();
-            orders.try_send(Order::Drain(reply)).map_err(|_| stopping())?;
+            orders.try_send(ControlCommand::Drain(reply)).map_err(|_| stopping())?;
             answer.await.map_err(|_| stopping())
         })
     }
@@ -128,35 +128,35 @@ fn limit(max: u32) -> Option<u32> {
     (max != u32::MAX).then_some(max)
 }
 
-async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, lends: bool) -> Result<RouteDoc, BackendError> {
-    let tables = fabric.tables.load_full();
+async fn route(router: Arc<Router>, slots: Arc<SlotTable>, wanted: RouteAsk, lends: bool) -> Result<RouteDoc, BackendError> {
+    let config = router.config.load_full();
     if let Some(name) = &wanted.carrier {
-        return from_carrier(&fabric, &tables, &slots, name, &wanted);
+        return from_carrier(&router, &config, &slots, name, &wanted);
     }
-    let Some(gate) = tables.gates.by_name(&wanted.gate) else {
-        let known: Vec<&str> = tables.gates.iter().take(20).map(|gate| &*gate.name).collect();
+    let Some(gate) = config.gates.by_name(&wanted.gate) else {
+        let known: Vec<&str> = config.gates.iter().take(20).map(|gate| &*gate.name).collect();
         let detail = format!("no gate {:?}; there are {}", wanted.gate, known.join(", "));
         return Err(BackendError::Refused { field: "gate", detail });
     };
-    let now = fabric.clock.now();
+    let now = router.clock.now();
     let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
-    let shard = shard_of(&gate.account, fabric.mailboxes.len() as u8);
+    let shard = shard_of(&gate.account, router.inboxes.len() as u8);
     let request = AdminRequest::Prospect { account: gate.account.clone(), number: normalise(&wanted.to, gate).ok(), at: now.wall };
-    let AdminReply::Prospect(prospect) = ask(&fabric, shard, request).await? else {
+    let AdminReply::Prospect(prospect) = ask(&router, shard, request).await? else {
         return Err(BackendError::Unavailable("the shard did not answer".to_owned()));
     };
     let Prospect { health, accounts, credit } = *prospect;
-    let unready = unready(&fabric);
+    let unready = unready(&router);
     // What several nodes share is asked for when a call needs it: what is here now says little.
     let available = accounts.first().filter(|_| !lends).map(|account| account.available);
     let holder = |view: rating::engine::AccountView| Holder { name: view.name, currency: view.currency, terms: view.terms };
     let ground = Ground {
         source: "live",
-        carriers: &tables.carriers,
-        routes: &tables.routes,
-        decks: &tables.decks,
-        gates: &tables.gates,
-        numbers: &tables.numbers,
+        carriers: &config.carriers,
+        routes: &config.routes,
+        decks: &config.decks,
+        gates: &config.gates,
+        numbers: &config.numbers,
         health: &health,
         slots: &slots,
         holders: accounts.into_iter().map(holder).collect(),
@@ -167,53 +167,53 @@ async fn route(fabric: Arc<Fabric>, slots: Arc<SlotTable>, wanted: RouteAsk, len
 
 /// A call from a carrier asks for no balance: nobody pays.
 fn from_carrier(
-    fabric: &Fabric,
-    tables: &node::Tables,
+    router: &Router,
+    config: &node::ConfigSnapshot,
     slots: &SlotTable,
     name: &str,
     wanted: &RouteAsk,
 ) -> Result<RouteDoc, BackendError> {
-    let Some(carrier) = tables.carriers.by_name(name) else {
-        let known: Vec<&str> = tables.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
+    let Some(carrier) = config.carriers.by_name(name) else {
+        let known: Vec<&str> = config.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
         let detail = format!("no carrier {name:?}; there are {}", known.join(", "));
         return Err(BackendError::Refused { field: "carrier", detail });
     };
-    let now = fabric.clock.now();
+    let now = router.clock.now();
     let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
-    let health = ::route::Health::new(&tables.carriers, now.tick);
+    let health = ::route::Health::new(&config.carriers, now.tick);
     let ground = Ground {
         source: "live",
-        carriers: &tables.carriers,
-        routes: &tables.routes,
-        decks: &tables.decks,
-        gates: &tables.gates,
-        numbers: &tables.numbers,
+        carriers: &config.carriers,
+        routes: &config.routes,
+        decks: &config.decks,
+        gates: &config.gates,
+        numbers: &config.numbers,
         health: &health,
         slots,
         holders: Vec::new(),
-        live: Some(Live { unready: unready(fabric), credit: None, available: None }),
+        live: Some(Live { unready: unready(router), credit: None, available: None }),
     };
     Ok(outlook::look_from_carrier(carrier, &wanted.to, now, &ground))
 }
 
-fn unready(fabric: &Fabric) -> Option<RouteRefusedDoc> {
-    fabric.draining.load(Ordering::Relaxed).then(|| RouteRefusedDoc {
+fn unready(router: &Router) -> Option<RouteRefusedDoc> {
+    router.draining.load(Ordering::Relaxed).then(|| RouteRefusedDoc {
         status: 503,
         cause: units::Cause::CONGESTION.0,
         reason: "the node drains: no new calls".to_owned(),
     })
 }
 
-async fn gates(fabric: Arc<Fabric>, backend: Arc<SwitchBackend>) -> Result<Vec<GateDoc>, BackendError> {
+async fn gates(router: Arc<Router>, backend: Arc<SwitchBackend>) -> Result<Vec<GateDoc>, BackendError> {
     let mut calls: BTreeMap<Name, u64> = BTreeMap::new();
-    for shard in 0..fabric.mailboxes.len() as u8 {
-        if let AdminReply::Calls(live) = ask(&fabric, shard, AdminRequest::Calls).await? {
+    for shard in 0..router.inboxes.len() as u8 {
+        if let AdminReply::Calls(live) = ask(&router, shard, AdminRequest::Calls).await? {
             live.into_iter().for_each(|call| *calls.entry(call.gate).or_default() += 1);
         }
     }
-    let tables = fabric.tables.load_full();
+    let config = router.config.load_full();
     let mut all = Vec::new();
-    for gate in tables.gates.iter() {
+    for gate in config.gates.iter() {
         let account = backend.account(gate.account.to_string()).await?;
         all.push(GateDoc {
             name: gate.name.to_string(),

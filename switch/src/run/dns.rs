@@ -16,7 +16,7 @@ use route::{Host, Target};
 use tokio::task::JoinSet;
 use units::Name;
 
-use crate::run::fabric::Fabric;
+use crate::run::router::Router;
 
 /// Most SRV targets followed.
 const TARGETS_MAX: usize = 8;
@@ -129,9 +129,9 @@ impl Names {
 }
 
 /// Resolves for ever. Carriers with addresses are never asked about.
-pub(crate) async fn resolve(fabric: Arc<Fabric>) {
+pub(crate) async fn resolve(router: Arc<Router>) {
     let resolver = loop {
-        if named(&fabric).is_empty() {
+        if named(&router).is_empty() {
             tokio::time::sleep(Pace::USUAL.look).await;
             continue;
         }
@@ -142,9 +142,9 @@ pub(crate) async fn resolve(fabric: Arc<Fabric>) {
         tokio::time::sleep(Pace::USUAL.retry_max).await;
     };
     let tell = |carrier: &Name, addresses: &[SocketAddr]| {
-        fabric.resolved(carrier, addresses);
+        router.resolved(carrier, addresses);
     };
-    follow(&resolver, Pace::USUAL, || named(&fabric), tell).await;
+    follow(&resolver, Pace::USUAL, || named(&router), tell).await;
 }
 
 /// By the machine's own settings. That a name has no records is not remembered, so that the next question is
@@ -155,8 +155,8 @@ fn system_resolver() -> Result<TokioResolver, NetError> {
     builder.build()
 }
 
-fn named(fabric: &Fabric) -> Vec<Key> {
-    fabric.tables.load().named_targets()
+fn named(router: &Router) -> Vec<Key> {
+    router.config.load().named_targets()
 }
 
 /// Asks what is due, all at once, and tells what is new.

@@ -8,12 +8,12 @@ use store::{Journal, Reader, StoreError};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::run::books::BooksError;
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::router::{Router, ShardMessage};
 
 /// A node's own books: where accounts are, and where what happened is.
 #[derive(Clone)]
 pub(crate) struct LocalBooks {
-    pub(super) fabric: Arc<Fabric>,
+    pub(super) router: Arc<Router>,
     pub(super) journal: Arc<Journal>,
     /// One period is closed at a time.
     pub(super) closing: Arc<Mutex<()>>,
@@ -24,9 +24,9 @@ pub(crate) struct LocalBooks {
 }
 
 /// Asks one shard.
-pub(super) async fn ask(fabric: &Fabric, shard: u8, request: AdminRequest) -> Result<AdminReply, BooksError> {
+pub(super) async fn ask(router: &Router, shard: u8, request: AdminRequest) -> Result<AdminReply, BooksError> {
     let (reply, answer) = oneshot::channel();
-    if !fabric.post(shard, Letter::Admin { request, reply }) {
+    if !router.post(shard, ShardMessage::Admin { request, reply }) {
         return Err(BooksError::Unavailable("the switch is overloaded: try again".to_owned()));
     }
     match answer.await {
@@ -37,19 +37,19 @@ pub(super) async fn ask(fabric: &Fabric, shard: u8, request: AdminRequest) -> Re
 }
 
 impl LocalBooks {
-    /// Of this fabric's shards.
-    pub(crate) fn new(fabric: &Arc<Fabric>, journal: &Arc<Journal>) -> Self {
+    /// Of this router's shards.
+    pub(crate) fn new(router: &Arc<Router>, journal: &Arc<Journal>) -> Self {
         let (closing, opening, rerating) = (Arc::default(), Arc::default(), Arc::default());
-        Self { fabric: Arc::clone(fabric), journal: Arc::clone(journal), closing, opening, rerating }
+        Self { router: Arc::clone(router), journal: Arc::clone(journal), closing, opening, rerating }
     }
 
     pub(super) fn shards(&self) -> u8 {
-        self.fabric.mailboxes.len() as u8
+        self.router.inboxes.len() as u8
     }
 
     /// The shard of the account.
     pub(super) async fn ask(&self, account: &str, request: AdminRequest) -> Result<AdminReply, BooksError> {
-        match ask(&self.fabric, shard_of(account, self.shards()), request).await? {
+        match ask(&self.router, shard_of(account, self.shards()), request).await? {
             AdminReply::NotFound => Err(BooksError::Account(Refused::UnknownAccount.into())),
             AdminReply::Refused(refused) => Err(BooksError::Account(refused)),
             reply => Ok(reply),
@@ -63,7 +63,7 @@ impl LocalBooks {
         mut take: impl FnMut(AdminReply) -> Result<(), BooksError>,
     ) -> Result<(), BooksError> {
         for shard in 0..self.shards() {
-            match ask(&self.fabric, shard, request()).await? {
+            match ask(&self.router, shard, request()).await? {
                 AdminReply::Refused(refused) => return Err(BooksError::Account(refused)),
                 reply => take(reply)?,
             }

@@ -105,8 +105,8 @@ impl LocalBooks {
     }
 
     async fn granted(&self, grant: NewGrant) -> Result<Done, BooksError> {
-        let NewGrant { account, pocket, amount, terms, reference, key } = grant;
-        let request = AdminRequest::Grant { account: account.clone(), pocket, amount, terms, reference, key: key.clone() };
+        let NewGrant { account, bucket, amount, terms, reference, key } = grant;
+        let request = AdminRequest::Grant { account: account.clone(), bucket, amount, terms, reference, key: key.clone() };
         match self.ask(&account, request).await? {
             AdminReply::Granted { amount, left, booked_at, replayed } => {
                 let at = self.booked_at(booked_at, account, key).await?;
@@ -131,7 +131,7 @@ impl LocalBooks {
         let own = shard_of(&name, self.shards());
         if let Some(key) = &key {
             for other in (0..self.shards()).filter(|other| *other != own) {
-                let asked = ask(&self.fabric, other, AdminRequest::OpenedBy(key.to_string())).await?;
+                let asked = ask(&self.router, other, AdminRequest::OpenedBy(key.to_string())).await?;
                 if matches!(asked, AdminReply::OpenedBy(Some(_))) {
                     return Err(BooksError::Account(Refused::KeyReused.into()));
                 }
@@ -210,7 +210,7 @@ impl Books for LocalBooks {
         })
     }
 
-    fn carry_out(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done> {
+    fn move_money(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done> {
         let me = self.clone();
         Box::pin(async move { me.moved(account, key, order).await })
     }

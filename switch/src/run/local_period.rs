@@ -40,7 +40,7 @@ async fn close_now(books: &LocalBooks, until: Wall, key: Name) -> Result<(Period
     let journal = std::sync::Arc::clone(&books.journal);
     let trial = blocking(move || journal.trial_at(entry)).await?;
     let closed = PeriodClosed { until, entry, trial: trial.rows(), key: Some(key) };
-    agreed(ask(&books.fabric, 0, AdminRequest::PeriodClosed(closed.clone())).await?)?;
+    agreed(ask(&books.router, 0, AdminRequest::PeriodClosed(closed.clone())).await?)?;
     Ok((closed, false))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn statement(books: LocalBooks, query: StatementQuery) -> Resul
     let is_all = match to {
         None => true,
         // The past has closed with what it had.
-        Some(to) if to <= books.fabric.clock.now().wall => false,
+        Some(to) if to <= books.router.clock.now().wall => false,
         Some(to) => {
             let later = StatementQuery { account, from: Some(to), to: None, after: Some(StatementPlace::default()), limit: 1 };
             books.read(move |reader| reader.statement(&later)).await?.movements.is_empty()
@@ -74,7 +74,7 @@ async fn compare(books: &LocalBooks, account: Name, closing: StatementPlace) -> 
         let AdminReply::Posted(posted) = books.ask(&account, AdminRequest::Posted(account.clone())).await? else {
             return Err(BooksError::Account(Refused::UnknownAccount.into()));
         };
-        let live: Balances = posted.into_iter().map(|(pocket, currency, posted)| ((pocket, currency), posted)).collect();
+        let live: Balances = posted.into_iter().map(|(bucket, currency, posted)| ((bucket, currency), posted)).collect();
         let query = StatementQuery { account: account.clone(), from: None, to: None, after: Some(closing.clone()), limit: usize::MAX };
         let since = books.read(move |reader| reader.statement(&query)).await?;
         if passes(since.opening, &since.movements, &live) {
@@ -99,7 +99,7 @@ fn passes(mut balances: Balances, movements: &[Movement], live: &Balances) -> bo
     same(&balances)
         || movements.chunk_by(|a, b| a.entry == b.entry).any(|entry| {
             for movement in entry {
-                *balances.entry((movement.pocket.clone(), movement.amount.currency)).or_default() += movement.amount.amount;
+                *balances.entry((movement.bucket.clone(), movement.amount.currency)).or_default() += movement.amount.amount;
             }
             same(&balances)
         })
@@ -107,8 +107,8 @@ fn passes(mut balances: Balances, movements: &[Movement], live: &Balances) -> bo
 
 /// `1.00000 EUR, 60.00000 SEC in free`.
 fn words(balances: &Balances) -> String {
-    let one = |((pocket, currency), amount): (&(Name, Currency), &i64)| {
-        let within = if pocket.is_empty() { String::new() } else { format!(" in {pocket}") };
+    let one = |((bucket, currency), amount): (&(Name, Currency), &i64)| {
+        let within = if bucket.is_empty() { String::new() } else { format!(" in {bucket}") };
         format!("{} {currency}{within}", Money::of(*amount, *currency))
     };
     balances.iter().map(one).collect::<Vec<_>>().join(", ")

@@ -8,7 +8,7 @@ use units::{Now, Tick};
 use web::Metrics;
 use web::metrics::{AuthReason, DebitFailure, Outcome};
 
-use crate::run::fabric::Fabric;
+use crate::run::router::Router;
 
 /// How often counts are handed on.
 const EVERY_MS: u64 = 500;
@@ -16,14 +16,14 @@ const EVERY_MS: u64 = 500;
 /// One shard's meter.
 pub(crate) struct Meter {
     metrics: Arc<Metrics>,
-    fabric: Arc<Fabric>,
+    router: Arc<Router>,
     shard: u8,
     due: Tick,
 }
 
 impl Meter {
-    pub(crate) const fn new(metrics: Arc<Metrics>, fabric: Arc<Fabric>, shard: u8) -> Self {
-        Self { metrics, fabric, shard, due: Tick(0) }
+    pub(crate) const fn new(metrics: Arc<Metrics>, router: Arc<Router>, shard: u8) -> Self {
+        Self { metrics, router, shard, due: Tick(0) }
     }
 
     /// The CDR is on disk: say so, with the call's id.
@@ -63,12 +63,12 @@ impl Meter {
     /// What the log has of it.
     fn tell(&self, counters: &Counters) {
         for ip in &counters.strangers {
-            self.fabric.watch.stranger(*ip, self.fabric.clock.now().tick);
+            self.router.watch.stranger(*ip, self.router.clock.now().tick);
         }
         if !counters.carrier_changes.is_empty() {
-            let tables = self.fabric.tables.load();
+            let config = self.router.config.load();
             for change in &counters.carrier_changes {
-                self.fabric.watch.carrier_changed(self.shard, change, &tables.carriers);
+                self.router.watch.carrier_changed(self.shard, change, &config.carriers);
             }
         }
     }

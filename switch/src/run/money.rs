@@ -7,12 +7,12 @@ use rating::engine::MoveOrder;
 use rating::rerate::CallChanges;
 use units::{Currency, Money, Name, Wall};
 use web::documents::{MovedDoc, TopUpDoc};
-use web::{Amount, BackendError, Hand, HandOrder, MovedReceipt, TopUpOrder, TopUpReceipt};
+use web::{Amount, BackendError, Hand, HandRequest, MovedReceipt, TopUpReceipt, TopUpRequest};
 
 use crate::run::books::{About, Books, Done, problem};
 
 /// Books or announces a payment.
-pub(super) async fn top_up(books: Arc<dyn Books>, order: TopUpOrder) -> Result<TopUpReceipt, BackendError> {
+pub(super) async fn top_up(books: Arc<dyn Books>, order: TopUpRequest) -> Result<TopUpReceipt, BackendError> {
     let currency = currency_of(&*books, &order.account).await?;
     let gross = order.amount.money(currency)?;
     let ask = MoveOrder::TopUp {
@@ -43,8 +43,8 @@ pub(super) async fn top_up(books: Arc<dyn Books>, order: TopUpOrder) -> Result<T
 
 /// Does what an operator does by hand. What was posted for a call, or expired, or became of calls since, the books look up
 /// themselves.
-pub(super) async fn by_hand(books: Arc<dyn Books>, order: HandOrder) -> Result<MovedReceipt, BackendError> {
-    let HandOrder { account, idempotency_key, hand } = order;
+pub(super) async fn by_hand(books: Arc<dyn Books>, order: HandRequest) -> Result<MovedReceipt, BackendError> {
+    let HandRequest { account, idempotency_key, hand } = order;
     let (ask, of, cause, field) = match hand {
         Hand::Book { of, fee } => (MoveOrder::Book { of: of.clone(), fee }, Some(of), None, "fee"),
         Hand::Reject { of, cause } => (MoveOrder::Reject { of: of.clone(), cause: cause.clone() }, Some(of), Some(cause), "cause"),
@@ -92,7 +92,7 @@ async fn currency_of(books: &dyn Books, account: &str) -> Result<Currency, Backe
 
 /// A refusal without a field of its own is laid at `field`.
 async fn carry(books: &dyn Books, account: &str, key: &str, order: MoveOrder, field: &'static str) -> Result<Done, BackendError> {
-    let done = books.carry_out(account.into(), key.to_owned(), order).await;
+    let done = books.move_money(account.into(), key.to_owned(), order).await;
     done.map_err(|error| problem(error, About { account, key, field }))
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Where several nodes share their accounts, the central ledger says which of them tells: the first that has the version in force.
 //!
-//! Invariant: one notice for each account and version, after the list. What was told last stands on the shelf once every notice is durable;
+//! Invariant: one notice for each account and version, after the list. What was told last stands on the archive once every notice is durable;
 //! what one account was told is in its books, so that after a crash in between nobody is told twice.
 
 mod list;
@@ -24,8 +24,8 @@ use rating::{Deck, Decks, price};
 use tokio::sync::oneshot;
 use units::Name;
 
-use crate::run::fabric::{Fabric, Letter};
-use crate::shelf::Shelf;
+use crate::deck_archive::DeckArchive;
+use crate::run::router::{Router, ShardMessage};
 
 /// Accounts read at a time.
 const ACCOUNTS_PER_PAGE: usize = 256;
@@ -33,13 +33,13 @@ const ACCOUNTS_PER_PAGE: usize = 256;
 const ACCOUNTS_PER_LETTER: usize = 64;
 /// Reloads that wait; with more, the thread sees the newest of them only.
 const JOBS_MAX: usize = 16;
-/// Before a full mailbox is tried again.
+/// Before a full inbox is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 /// Before a central ledger that is away is asked again, in steps of [`RETRY`].
 const AWAY_STEPS: usize = 50;
 
 /// The thread.
-pub(crate) struct Herald {
+pub(crate) struct PriceNotifier {
     jobs: Sender<Arc<Decks>>,
     stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -47,8 +47,8 @@ pub(crate) struct Herald {
 
 /// What it works with.
 struct Teller {
-    fabric: Arc<Fabric>,
-    shelf: Shelf,
+    router: Arc<Router>,
+    deck_archive: DeckArchive,
     stopping: Arc<AtomicBool>,
     /// The URL of the central ledger.
     ledger: Option<String>,
@@ -58,13 +58,14 @@ struct Teller {
 
 // === impl Herald ===
 
-impl Herald {
-    pub(crate) fn start(settings: &Settings, fabric: &Arc<Fabric>, shelf: &Shelf) -> anyhow::Result<Self> {
+impl PriceNotifier {
+    pub(crate) fn start(settings: &Settings, router: &Arc<Router>, deck_archive: &DeckArchive) -> anyhow::Result<Self> {
         let (jobs, to_do) = bounded(JOBS_MAX);
         let stopping = Arc::new(AtomicBool::new(false));
         let ledger = settings.node.ledger.as_ref().map(|ledger| ledger.address.clone());
         let node = settings.node.name.clone();
-        let teller = Teller { fabric: Arc::clone(fabric), shelf: shelf.clone(), stopping: Arc::clone(&stopping), ledger, node };
+        let teller =
+            Teller { router: Arc::clone(router), deck_archive: deck_archive.clone(), stopping: Arc::clone(&stopping), ledger, node };
         let run = move || teller.run(&to_do);
         let thread = std::thread::Builder::new().name("rates".to_owned()).spawn(run).context("cannot start the rates thread")?;
         Ok(Self { jobs, stopping, thread })
@@ -111,13 +112,13 @@ impl Teller {
     /// Tells all customers of a deck, if it is another than they know. Returns how many were told.
     fn announce(&self, deck: &Deck) -> anyhow::Result<usize> {
         let (name, version) = (deck.name(), price::version_text(deck.version()));
-        let known = self.shelf.told(name)?;
+        let known = self.deck_archive.told(name)?;
         if known.as_deref() == Some(&version) {
             return Ok(0);
         }
         let list = match &known {
             None => None,
-            Some(known) => list::of(&self.shelf.load(name, known)?, deck, self.fabric.clock.now().wall),
+            Some(known) => list::of(&self.deck_archive.load(name, known)?, deck, self.router.clock.now().wall),
         };
         let told = match list {
             Some(list) if self.is_mine(name, &version)? => {
@@ -128,7 +129,7 @@ impl Teller {
             }
             Some(_) | None => 0,
         };
-        self.shelf.set_told(name, &version)?;
+        self.deck_archive.set_told(name, &version)?;
         Ok(told)
     }
 
@@ -161,7 +162,7 @@ impl Teller {
 
     fn tell_all(&self, deck: &Name, event: &Arc<NoticeEvent>) -> anyhow::Result<usize> {
         let mut told = 0;
-        for shard in 0..self.fabric.mailboxes.len() as u8 {
+        for shard in 0..self.router.inboxes.len() as u8 {
             let mut after = None;
             loop {
                 let AdminReply::Accounts(page) =
@@ -183,14 +184,14 @@ impl Teller {
         Ok(told)
     }
 
-    /// Asks a shard and waits; a full mailbox is tried again until the switch stops.
+    /// Asks a shard and waits; a full inbox is tried again until the switch stops.
     fn ask(&self, shard: u8, request: impl Fn() -> AdminRequest) -> anyhow::Result<AdminReply> {
         loop {
             let (reply, answer) = oneshot::channel();
             if self.stopping.load(Ordering::Relaxed) {
                 return Err(anyhow!("the switch is stopping"));
             }
-            if self.fabric.post(shard, Letter::Admin { request: request(), reply }) {
+            if self.router.post(shard, ShardMessage::Admin { request: request(), reply }) {
                 return answer.blocking_recv().context("the switch is stopping");
             }
             self.pause(1)?;

@@ -14,20 +14,20 @@ use net::{Interest, Poller, UdpBatch};
 use node::{AdminReply, Input, Node, Output};
 use sip::Message;
 use sip::flow::{Flow, Transport};
-use store::{Appender, Entry, Load, Priority, Refusal};
+use store::{Appender, Entry, Load, Priority, QueueRefusal};
 use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
 
-use crate::run::fabric::{Fabric, Letter, Picture};
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
+use crate::run::router::{Picture, Router, ShardMessage};
 use crate::run::sip_log;
 use crate::run::streams::Outgoing;
 
 /// Batches taken from one socket before the others have their turn.
 const BATCHES_PER_TURN: usize = 8;
-/// Letters taken in one turn.
-const LETTERS_PER_TURN: usize = 1_024;
+/// Messages taken in one turn.
+const SHARD_MESSAGES_PER_TURN: usize = 1_024;
 /// Datagrams that wait for a full socket; the oldest go first, as the kernel would drop them.
 const UNSENT_MAX: usize = 65_536;
 /// How long a stop waits for answers to its BYEs: one retransmission, RFC 3261 timer E at 500 ms, has its time.
@@ -39,10 +39,10 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 pub(crate) struct Shard {
     pub number: u8,
     pub node: Node,
-    pub fabric: Arc<Fabric>,
+    pub router: Arc<Router>,
     pub poller: Poller,
     pub sockets: Vec<Udp>,
-    pub letters: Receiver<Letter>,
+    pub shard_messages: Receiver<ShardMessage>,
     pub appender: Appender,
     pub streams: mpsc::Sender<Outgoing>,
     /// To the central ledger, if there is one.
@@ -76,9 +76,9 @@ impl Shard {
         let begun_at = self.appender.last().0 + self.backlog.len() as u64;
         loop {
             let mut ready = Vec::with_capacity(self.sockets.len());
-            let before = self.fabric.clock.now().tick;
+            let before = self.router.clock.now().tick;
             self.poller.wait(Some(self.sleep(before)), |socket| ready.push(socket))?;
-            let now = self.fabric.clock.now();
+            let now = self.router.clock.now();
             self.pace.waited(now.tick - before);
             for socket in ready {
                 let at = socket.token as usize;
@@ -95,7 +95,7 @@ impl Shard {
             // First what the journal says: nothing is promised that it can no longer write.
             self.journal_news(now);
             self.note_begun(begun_at);
-            if self.take_letters(now) {
+            if self.take_shard_messages(now) {
                 stopping = stopping.or(Some(now.tick));
             }
             if self.node.deadline() <= now.tick {
@@ -114,7 +114,7 @@ impl Shard {
     }
 
     fn note_begun(&self, begun_at: u64) {
-        let begun = &self.fabric.standings[usize::from(self.number)].has_begun;
+        let begun = &self.router.standings[usize::from(self.number)].has_begun;
         if self.durable >= begun_at && !begun.load(Ordering::Relaxed) {
             begun.store(true, Ordering::Release);
         }
@@ -154,9 +154,9 @@ impl Shard {
     fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
         let message = Message::parse(bytes);
         sip_log::received(&flow, &message);
-        match self.fabric.find(flow, message) {
+        match self.router.find(flow, message) {
             Some((shard, arrival)) if shard == self.number => self.node.handle(now, Input::Sip(arrival)),
-            Some((shard, arrival)) => _ = self.fabric.post(shard, Letter::Sip(Box::new(arrival))),
+            Some((shard, arrival)) => _ = self.router.post(shard, ShardMessage::Sip(Box::new(arrival))),
             None => {}
         }
     }
@@ -170,32 +170,32 @@ impl Shard {
             let flow = Flow::udp(local, peer);
             // The kernel tells whichever socket it likes; every shard may have sent it.
             self.node.handle(now, Input::Unreachable(flow));
-            for shard in (0..self.fabric.mailboxes.len() as u8).filter(|shard| *shard != self.number) {
-                self.fabric.post(shard, Letter::Unreachable(flow));
+            for shard in (0..self.router.inboxes.len() as u8).filter(|shard| *shard != self.number) {
+                self.router.post(shard, ShardMessage::Unreachable(flow));
             }
         }
         Ok(())
     }
 
-    fn take_letters(&mut self, now: Now) -> bool {
+    fn take_shard_messages(&mut self, now: Now) -> bool {
         let mut stopping = false;
-        for _ in 0..LETTERS_PER_TURN {
-            let Ok(letter) = self.letters.try_recv() else { return stopping };
-            let input = match letter {
-                Letter::Sip(arrival) => Input::Sip(*arrival),
-                Letter::Unreachable(flow) => Input::Unreachable(flow),
-                Letter::Closed(flow) => Input::Closed(flow),
-                Letter::Reload(tables) => Input::Reload(tables),
-                Letter::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
-                Letter::Probed { carrier, status, pause_secs } => Input::Probed { carrier, status, pause_secs },
-                Letter::Slices(order) => Input::Slices(order),
-                Letter::Drain => Input::Drain,
-                Letter::HangUp => Input::Stop,
-                Letter::Stop => {
+        for _ in 0..SHARD_MESSAGES_PER_TURN {
+            let Ok(shard_message) = self.shard_messages.try_recv() else { return stopping };
+            let input = match shard_message {
+                ShardMessage::Sip(arrival) => Input::Sip(*arrival),
+                ShardMessage::Unreachable(flow) => Input::Unreachable(flow),
+                ShardMessage::Closed(flow) => Input::Closed(flow),
+                ShardMessage::Reload(config) => Input::Reload(config),
+                ShardMessage::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
+                ShardMessage::Probed { carrier, status, pause_secs } => Input::Probed { carrier, status, pause_secs },
+                ShardMessage::Slices(order) => Input::Slices(order),
+                ShardMessage::Drain => Input::Drain,
+                ShardMessage::HangUp => Input::Stop,
+                ShardMessage::Stop => {
                     stopping = true;
                     Input::Stop
                 }
-                Letter::Admin { request, reply } => {
+                ShardMessage::Admin { request, reply } => {
                     self.tickets += 1;
                     self.asked.insert(self.tickets, reply);
                     Input::Admin { ticket: self.tickets, request }
@@ -203,8 +203,8 @@ impl Shard {
             };
             self.node.handle(now, input);
         }
-        // More letters wait: come back at once.
-        self.fabric.mailboxes[usize::from(self.number)].waker.wake();
+        // More messages wait: come back at once.
+        self.router.inboxes[usize::from(self.number)].waker.wake();
         stopping
     }
 
@@ -215,7 +215,7 @@ impl Shard {
             self.durable = durable;
             self.node.handle(now, Input::Durable(durable));
         }
-        let crowded = self.fabric.live_calls() >= self.fabric.max_calls.load(Ordering::Relaxed);
+        let crowded = self.router.live_calls() >= self.router.max_calls.load(Ordering::Relaxed);
         let pressure = match self.appender.pressure().load {
             Load::Ok if !crowded => node::Pressure::Ok,
             Load::Ok | Load::Half | Load::Full => node::Pressure::Half,
@@ -237,7 +237,7 @@ impl Shard {
                     sip_log::sent(&flow, &bytes);
                     if flow.transport == Transport::Udp { self.queue(flow, bytes) } else { self.stream(flow, bytes) }
                 }
-                Output::KeepOpen { conn, wanted } => self.fabric.keep_open(conn, wanted),
+                Output::KeepOpen { conn, wanted } => self.router.keep_open(conn, wanted),
                 Output::Journal { live, record } => {
                     // What it says is done in memory: rather no switch than a record that is nowhere.
                     let entry = Entry::of(&record).expect("a record is always JSON");
@@ -249,8 +249,8 @@ impl Shard {
                 }
                 Output::Publish(cdr) => self.meter.publish(&cdr),
                 Output::Probed { carrier, status, pause_secs } => {
-                    for shard in (0..self.fabric.mailboxes.len() as u8).filter(|shard| *shard != self.number) {
-                        self.fabric.post(shard, Letter::Probed { carrier: carrier.clone(), status, pause_secs });
+                    for shard in (0..self.router.inboxes.len() as u8).filter(|shard| *shard != self.number) {
+                        self.router.post(shard, ShardMessage::Probed { carrier: carrier.clone(), status, pause_secs });
                     }
                 }
                 Output::Reply { ticket, reply } => {
@@ -288,7 +288,7 @@ impl Shard {
             let interest = if sent.blocked { Interest::BOTH } else { Interest::READ };
             self.poller.modify(&self.sockets[at].socket, at as u64, interest)?;
         }
-        let now = self.fabric.clock.now();
+        let now = self.router.clock.now();
         for (peer, error) in refused {
             tracing::debug!(%peer, %error, "datagram refused by the kernel");
             self.node.handle(now, Input::Unreachable(Flow::udp(local, peer)));
@@ -299,7 +299,7 @@ impl Shard {
     fn stream(&mut self, flow: Flow, bytes: Bytes) {
         if self.streams.try_send(Outgoing { shard: self.number, flow, bytes }).is_err() {
             // The streams' task is flooded: as if the peer could not be reached.
-            self.fabric.post(self.number, Letter::Unreachable(flow));
+            self.router.post(self.number, ShardMessage::Unreachable(flow));
         }
     }
 
@@ -314,10 +314,10 @@ impl Shard {
 
     /// Records keep their order: what finds no room waits, and new calls are refused meanwhile. A failed journal still takes what live
     /// calls leave, for the unsaved file.
-    fn refused(&mut self, entry: Entry, why: Refusal) {
+    fn refused(&mut self, entry: Entry, why: QueueRefusal) {
         match why {
-            Refusal::Full | Refusal::Failed => self.backlog.push_front((entry, Priority::Live)),
-            Refusal::Closed => tracing::error!(account = &*entry.account, "record after the journal was closed"),
+            QueueRefusal::Full | QueueRefusal::Failed => self.backlog.push_front((entry, Priority::Live)),
+            QueueRefusal::Closed => tracing::error!(account = &*entry.account, "record after the journal was closed"),
         }
     }
 
@@ -331,9 +331,9 @@ impl Shard {
 
     /// Tells the other threads how this shard stands.
     fn stand(&mut self, now: Now) {
-        let standing = &self.fabric.standings[usize::from(self.number)];
+        let standing = &self.router.standings[usize::from(self.number)];
         standing.live_calls.store(self.node.live_calls() as u64, Ordering::Relaxed);
-        if self.fabric.draining.load(Ordering::Relaxed) {
+        if self.router.draining.load(Ordering::Relaxed) {
             standing.is_unsettled.store(!self.node.is_settled(), Ordering::Relaxed);
         }
         if self.meter.tick(now, &mut self.node) {

@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use web::documents::{DrainDoc, ReloadDoc};
 
 use crate::run::Switch;
-use crate::run::control::Order;
+use crate::run::control::ControlCommand;
 
 /// How often a drain looks whether the last call ended.
 const LOOK_MS: u64 = 50;
@@ -84,8 +84,8 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
             _ = signals.hangup.recv() => drop(reload(&mut switch, path).await),
             Some(order) = switch.order() => match order {
                 // Whoever asked may have gone; it is in the log too.
-                Order::Reload(reply) => drop(reply.send(reload(&mut switch, path).await)),
-                Order::Drain(reply) => {
+                ControlCommand::Reload(reply) => drop(reply.send(reload(&mut switch, path).await)),
+                ControlCommand::Drain(reply) => {
                     tracing::warn!("an operator asked for the drain");
                     drop(reply.send(DrainDoc { live_calls: switch.live_calls(), drain_secs: switch.drain_secs() }));
                     break;

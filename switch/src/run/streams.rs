@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream, tcp};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::run::fabric::{Fabric, Letter};
+use crate::run::router::{Router, ShardMessage};
 use crate::run::sip_log;
 
 /// Messages that wait to be written to one connection.
@@ -42,7 +42,7 @@ pub(crate) struct Limits {
 
 /// All connections.
 pub(crate) struct Streams {
-    fabric: Arc<Fabric>,
+    router: Arc<Router>,
     limits: Limits,
     next: AtomicU64,
     by_id: DashMap<u64, Connection>,
@@ -56,8 +56,8 @@ struct Connection {
 }
 
 impl Streams {
-    pub(crate) fn new(fabric: Arc<Fabric>, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { fabric, limits, next: AtomicU64::new(1), by_id: DashMap::new(), by_peer: DashMap::new() })
+    pub(crate) fn new(router: Arc<Router>, limits: Limits) -> Arc<Self> {
+        Arc::new(Self { router, limits, next: AtomicU64::new(1), by_id: DashMap::new(), by_peer: DashMap::new() })
     }
 
     /// Accepts on one listener for ever.
@@ -73,8 +73,8 @@ impl Streams {
                 }
             };
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            if !self.fabric.is_known(peer.ip()) {
-                self.fabric.stranger(peer.ip());
+            if !self.router.is_known(peer.ip()) {
+                self.router.stranger(peer.ip());
                 continue;
             }
             let of_source = self.by_id.iter().filter(|connection| connection.peer.ip() == peer.ip()).count();
@@ -98,7 +98,7 @@ impl Streams {
                 // It was closed a moment ago.
                 Err(TrySendError::Closed(bytes)) => self.open(Flow { conn: 0, ..flow }, bytes),
                 Err(TrySendError::Full(_)) => {
-                    self.fabric.post(shard, Letter::Unreachable(flow));
+                    self.router.post(shard, ShardMessage::Unreachable(flow));
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Streams {
             }
             Ok(Err(_)) | Err(_) => {
                 self.forget(id);
-                self.fabric.broadcast(|| Letter::Unreachable(flow));
+                self.router.broadcast(|| ShardMessage::Unreachable(flow));
             }
         }
     }
@@ -163,7 +163,7 @@ impl Streams {
             let count = match read {
                 Ok(Ok(count @ 1..)) => count,
                 // Silence is no fault where a call lives.
-                Err(_) if self.fabric.kept_open.contains_key(&flow.conn) => continue,
+                Err(_) if self.router.kept_open.contains_key(&flow.conn) => continue,
                 Ok(Ok(_) | Err(_)) | Err(_) => break,
             };
             framer.push(&buffer[..count]);
@@ -173,7 +173,7 @@ impl Streams {
         }
         self.forget(flow.conn);
         // Requests that were sent on this connection and heard nothing must not wait for their timers.
-        self.fabric.broadcast(|| Letter::Closed(flow));
+        self.router.broadcast(|| ShardMessage::Closed(flow));
     }
 
     /// Hands whole messages on; false when the stream cannot be trusted any more.
@@ -199,8 +199,8 @@ impl Streams {
 
     fn hand_on(&self, flow: Flow, message: Result<sip::Message, sip::ParseError>) {
         sip_log::received(&flow, &message);
-        if let Some((shard, arrival)) = self.fabric.find(flow, message) {
-            self.fabric.post(shard, Letter::Sip(Box::new(arrival)));
+        if let Some((shard, arrival)) = self.router.find(flow, message) {
+            self.router.post(shard, ShardMessage::Sip(Box::new(arrival)));
         }
     }
 

@@ -21,23 +21,23 @@ use tokio::sync::{mpsc, oneshot};
 use web::documents::ReloadDoc;
 use web::{Metrics, WebState};
 
+use crate::deck_archive::DeckArchive;
 use crate::run::backend::{BooksCdrs, SwitchBackend};
 use crate::run::books::Books;
 use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
 use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
-use crate::run::control::{NodeControl, ORDERS_MAX, Order};
-use crate::run::fabric::{Fabric, Letter, MAILBOX_LETTERS, Mailbox, Standing};
+use crate::run::control::{ControlCommand, NodeControl, ORDERS_MAX};
 use crate::run::local::LocalBooks;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
 use crate::run::pace::Pace;
-use crate::run::rates::Herald;
+use crate::run::rates::PriceNotifier;
+use crate::run::router::{Inbox, MAILBOX_LETTERS, Router, ShardMessage, Standing};
 use crate::run::shard::{Shard, Udp};
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::watch::Watch;
-use crate::run::{dns, seeds, tables};
-use crate::shelf::Shelf;
+use crate::run::{bootstrap, config_snapshot, dns};
 
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
@@ -58,18 +58,18 @@ pub(crate) struct Addresses {
 pub(crate) struct Switch {
     pub addresses: Addresses,
     settings: Settings,
-    shelf: Shelf,
-    herald: Herald,
+    deck_archive: DeckArchive,
+    notifier: PriceNotifier,
     /// Tables that were in force before, until nobody has them: a large deck is freed here and not between two packets of a shard.
-    retired: Vec<Arc<node::Tables>>,
-    fabric: Arc<Fabric>,
+    retired: Vec<Arc<node::ConfigSnapshot>>,
+    router: Arc<Router>,
     journal: Arc<Journal>,
     metrics: Arc<Metrics>,
     ledger: Option<Ledger>,
     shards: Vec<JoinHandle<std::io::Result<()>>>,
     io: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
     /// What operators ask of the node by the API; the other end is [`Self::order`]'s.
-    orders: mpsc::Receiver<Order>,
+    orders: mpsc::Receiver<ControlCommand>,
     backend: Arc<SwitchBackend>,
 }
 
@@ -94,47 +94,47 @@ impl Switch {
         let token = web::admin_token(&settings.http.admin_token_file)?;
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
         let journal = Arc::new(journal);
-        let shelf = Shelf::in_data(&settings.node.data_dir);
-        keep(&shelf, &settings, &clock)?;
+        let deck_archive = DeckArchive::in_data(&settings.node.data_dir);
+        keep(&deck_archive, &settings, &clock)?;
         let bound = bind(&settings, count)?;
-        let tables = Arc::new(tables::tables(&settings, &bound.addresses.sip));
+        let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
 
         let key = secret()?;
-        let (pollers, inboxes, mailboxes) = mailboxes(count)?;
-        let fabric = Arc::new(fabric(&settings, clock, &tables, key, mailboxes));
+        let (pollers, receivers, inboxes) = inboxes(count)?;
+        let router = Arc::new(router(&settings, clock, &config, key, inboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let slots = Arc::new(SlotTable::default());
         let parts = Parts {
             key,
-            fabric: &fabric,
+            router: &router,
             journal: &journal,
             metrics: &metrics,
             outgoing: &outgoing,
-            tables: &tables,
+            config: &config,
             slots: &slots,
-            shelf: &shelf,
+            deck_archive: &deck_archive,
             last_moment,
         };
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
-        let shards = start_shards(&settings, &parts, &quota_requests, books, bound.udp, pollers, inboxes)?;
-        let ledger = Ledger::start(&settings, key, own_books, &fabric, &journal, (quota_requests, requested))?;
+        let shards = start_shards(&settings, &parts, &quota_requests, books, bound.udp, pollers, receivers)?;
+        let ledger = Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;
         let outlets = Outlets::open(&settings, &journal)?;
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
         let state = web_state(&parts, &backend, token, ordered);
-        let io = start_io(&settings, &fabric, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
-        let herald = Herald::start(&settings, &fabric, &shelf)?;
-        herald.announce(&settings.decks);
+        let io = start_io(&settings, &router, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
+        let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
+        notifier.announce(&settings.decks);
         let retired = Vec::new();
         let started = Self {
             addresses: bound.addresses,
             settings,
-            shelf,
-            herald,
+            deck_archive,
+            notifier,
             retired,
-            fabric,
+            router,
             journal,
             metrics,
             ledger,
@@ -156,7 +156,7 @@ impl Switch {
     /// Until all that the start wrote is durable, calls of before that are closed among it: without that
     /// nothing is ready.
     fn wait_begun(&self) -> anyhow::Result<()> {
-        while !self.fabric.standings.iter().all(|shard| shard.has_begun.load(Ordering::Acquire)) {
+        while !self.router.standings.iter().all(|shard| shard.has_begun.load(Ordering::Acquire)) {
             if let Some(why) = self.journal_failed() {
                 bail!("the journal failed at the start: {why}");
             }
@@ -170,63 +170,65 @@ impl Switch {
 
     /// Remembers that the clock was right until now, if it is.
     pub(crate) fn keep_moment(&self) {
-        if self.fabric.clock_doubt().is_none() {
-            clock::keep_moment(&self.settings.node.data_dir, self.fabric.clock.now().wall);
+        if self.router.clock_doubt().is_none() {
+            clock::keep_moment(&self.settings.node.data_dir, self.router.clock.now().wall);
         }
     }
 
     /// What an operator asks of the node next.
-    pub(crate) async fn order(&mut self) -> Option<Order> {
+    pub(crate) async fn order(&mut self) -> Option<ControlCommand> {
         self.orders.recv().await
     }
 
     /// Swaps in a new configuration; live calls keep theirs. Returns what changed, and what stays as it was, in words.
     pub(crate) async fn reload(&mut self, path: &std::path::Path) -> Result<ReloadDoc, Vec<config::Diagnostic>> {
-        let outcome = config::reload(path, &self.settings).and_then(|settings| match keep(&self.shelf, &settings, &self.fabric.clock) {
-            Ok(()) => Ok(settings),
-            Err(error) => Err(vec![not_kept(path, &error)]),
-        });
+        let outcome =
+            config::reload(path, &self.settings).and_then(|settings| match keep(&self.deck_archive, &settings, &self.router.clock) {
+                Ok(()) => Ok(settings),
+                Err(error) => Err(vec![not_kept(path, &error)]),
+            });
         self.metrics.config_last_reload_success.set(if outcome.is_ok() { 1.0 } else { 0.0 });
         let settings = outcome?;
         let changes = config::diff(&self.settings, &settings);
-        let tables = Arc::new(tables::tables(&settings, &self.addresses.sip));
+        let config = Arc::new(config_snapshot::config_snapshot(&settings, &self.addresses.sip));
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         self.metrics.set_carriers(&carriers);
-        self.fabric.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
-        self.retired.push(self.fabric.tables.swap(Arc::clone(&tables)));
-        self.fabric.broadcast(|| Letter::Reload(Arc::clone(&tables)));
+        self.router.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
+        self.retired.push(self.router.config.swap(Arc::clone(&config)));
+        self.router.broadcast(|| ShardMessage::Reload(Arc::clone(&config)));
         if let Some(ledger) = &self.ledger {
-            ledger.seed(&settings, self.fabric.clock.now().wall);
+            ledger.bootstrap(&settings, self.router.clock.now().wall);
         }
-        self.herald.announce(&settings.decks);
+        self.notifier.announce(&settings.decks);
         // Whether a gate's account was opened is known here.
         let of_file = settings.warnings.iter().filter(|warning| !warning.message.contains(config::OPENED_LATER));
         let mut warnings: Vec<String> = of_file.map(ToString::to_string).collect();
-        warnings.extend(seeds::unlike(&*self.backend, &settings).await);
+        warnings.extend(bootstrap::unlike(&*self.backend, &settings).await);
         self.settings = settings;
         Ok(ReloadDoc { changes, warnings })
     }
 
     /// Frees what only this thread still holds of earlier configurations.
     pub(crate) fn sweep(&mut self) {
-        let in_use =
-            |tables: &Arc<node::Tables>| Arc::strong_count(tables) > 1 || tables.decks.iter().any(|deck| Arc::strong_count(deck) > 1);
+        let in_use = |config: &Arc<node::ConfigSnapshot>| {
+            Arc::strong_count(config) > 1 || config.decks.iter().any(|deck| Arc::strong_count(deck) > 1)
+        };
         self.retired.retain(in_use);
     }
 
     /// No new calls from now on.
     pub(crate) fn drain(&self) {
-        for standing in &self.fabric.standings {
+        for standing in &self.router.standings {
             // Until the shard says otherwise.
             standing.is_unsettled.store(true, Ordering::Relaxed);
         }
-        self.fabric.draining.store(true, Ordering::Relaxed);
-        self.fabric.broadcast(|| Letter::Drain);
+        self.router.draining.store(true, Ordering::Relaxed);
+        self.router.broadcast(|| ShardMessage::Drain);
     }
 
     /// Calls that are not over.
     pub(crate) fn live_calls(&self) -> u64 {
-        self.fabric.live_calls()
+        self.router.live_calls()
     }
 
     /// Why the journal can write no more, if it cannot.
@@ -247,12 +249,12 @@ impl Switch {
     /// Ends every call, settled; then every thread; then the journal. An error means that something was not written.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.drain();
-        self.herald.cease();
+        self.notifier.cease();
         if let Some(ledger) = self.ledger.take() {
             self.hang_up();
             ledger.stop();
         }
-        self.fabric.broadcast(|| Letter::Stop);
+        self.router.broadcast(|| ShardMessage::Stop);
         let mut outcome = Ok(());
         for shard in std::mem::take(&mut self.shards) {
             match shard.join() {
@@ -261,7 +263,7 @@ impl Switch {
                 Err(_) => outcome = Err(anyhow!("a shard panicked: see the log; the journal is whole")),
             }
         }
-        self.herald.join();
+        self.notifier.join();
         if let Some((io, stop)) = self.io.take() {
             // It may have ended by itself.
             let _ = stop.send(());
@@ -278,17 +280,17 @@ impl Switch {
 impl Switch {
     /// Ends every call, and waits until none is left.
     fn hang_up(&self) {
-        self.fabric.broadcast(|| Letter::HangUp);
+        self.router.broadcast(|| ShardMessage::HangUp);
         let begun = std::time::Instant::now();
-        while !self.fabric.is_settled() && begun.elapsed() < HANG_UP_PATIENCE {
+        while !self.router.is_settled() && begun.elapsed() < HANG_UP_PATIENCE {
             std::thread::sleep(HANG_UP_LOOK);
         }
     }
 }
 
 /// Decks are proof of what calls are billed by: none comes into force before it is on the disk.
-fn keep(shelf: &Shelf, settings: &Settings, clock: &Clock) -> anyhow::Result<()> {
-    settings.decks.iter().try_for_each(|deck| shelf.keep(deck, clock.now().wall))
+fn keep(deck_archive: &DeckArchive, settings: &Settings, clock: &Clock) -> anyhow::Result<()> {
+    settings.decks.iter().try_for_each(|deck| deck_archive.keep(deck, clock.now().wall))
 }
 
 fn not_kept(path: &std::path::Path, error: &anyhow::Error) -> config::Diagnostic {
@@ -314,28 +316,28 @@ fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, R
 
 /// For each shard what wakes it, what it reads and where others write.
 #[allow(clippy::type_complexity, reason = "three lists of one length")]
-fn mailboxes(count: usize) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<Letter>>, Vec<Mailbox>)> {
-    let (mut pollers, mut inboxes, mut mailboxes) = (Vec::new(), Vec::new(), Vec::new());
+fn inboxes(count: usize) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>, Vec<Inbox>)> {
+    let (mut pollers, mut receivers, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..count {
         let poller = Poller::new().context("cannot make an epoll instance")?;
-        let (letters, inbox) = crossbeam_channel::bounded(MAILBOX_LETTERS);
-        mailboxes.push(Mailbox { letters, waker: poller.waker() });
+        let (shard_messages, receiver) = crossbeam_channel::bounded(MAILBOX_LETTERS);
+        inboxes.push(Inbox { shard_messages, waker: poller.waker() });
         pollers.push(poller);
-        inboxes.push(inbox);
+        receivers.push(receiver);
     }
-    Ok((pollers, inboxes, mailboxes))
+    Ok((pollers, receivers, inboxes))
 }
 
 /// What every shard is given.
 struct Parts<'a> {
     key: [u8; 16],
-    fabric: &'a Arc<Fabric>,
+    router: &'a Arc<Router>,
     journal: &'a Arc<Journal>,
     metrics: &'a Arc<Metrics>,
     outgoing: &'a mpsc::Sender<Outgoing>,
-    tables: &'a Arc<node::Tables>,
+    config: &'a Arc<node::ConfigSnapshot>,
     slots: &'a Arc<SlotTable>,
-    shelf: &'a Shelf,
+    deck_archive: &'a DeckArchive,
     last_moment: Option<units::Wall>,
 }
 
@@ -346,17 +348,17 @@ fn start_shards(
     books: Vec<ledger::ShardBooks>,
     udp: Vec<Vec<UdpBatch>>,
     pollers: Vec<Poller>,
-    inboxes: Vec<crossbeam_channel::Receiver<Letter>>,
+    receivers: Vec<crossbeam_channel::Receiver<ShardMessage>>,
 ) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let count = pollers.len();
     let mut threads = Vec::with_capacity(count);
     let boot = u32::from_le_bytes([parts.key[0], parts.key[1], parts.key[2], 0]);
-    for (number, (((books, sockets), poller), letters)) in books.into_iter().zip(udp).zip(pollers).zip(inboxes).enumerate() {
+    for (number, (((books, sockets), poller), shard_messages)) in books.into_iter().zip(udp).zip(pollers).zip(receivers).enumerate() {
         let identity = Identity { name: settings.node.name.clone(), shard: number as u8, shards: count as u8, key: parts.key, boot };
         let waker = poller.waker();
         let appender = parts.journal.appender(number, move || waker.wake())?;
-        let fabric = Arc::clone(parts.fabric);
-        let mut node = Node::new(identity, Arc::clone(parts.tables), parts.slots.clone());
+        let router = Arc::clone(parts.router);
+        let mut node = Node::new(identity, Arc::clone(parts.config), parts.slots.clone());
         node.set_stopwatch(Clock::stopwatch);
         if settings.node.ledger.is_some() {
             node.set_lent();
@@ -364,18 +366,18 @@ fn start_shards(
         if let Some(last) = parts.last_moment {
             node.set_last_moment(last);
         }
-        node.restore(fabric.clock.now(), books);
+        node.restore(router.clock.now(), books);
         let shard = Shard {
             number: number as u8,
             node,
-            fabric,
+            router,
             poller,
             sockets: sockets.into_iter().map(|socket| Udp { socket, queue: VecDeque::new(), blocked: false }).collect(),
-            letters,
+            shard_messages,
             appender,
             streams: parts.outgoing.clone(),
             quota_requests: quota_requests.clone(),
-            meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.fabric), number as u8),
+            meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),
             tickets: 0,
             backlog: VecDeque::new(),
@@ -390,18 +392,18 @@ fn start_shards(
 }
 
 /// What all threads share.
-fn fabric(settings: &Settings, clock: Clock, tables: &Arc<node::Tables>, key: [u8; 16], mailboxes: Vec<Mailbox>) -> Fabric {
-    let count = mailboxes.len();
-    Fabric {
+fn router(settings: &Settings, clock: Clock, config: &Arc<node::ConfigSnapshot>, key: [u8; 16], inboxes: Vec<Inbox>) -> Router {
+    let count = inboxes.len();
+    Router {
         clock,
-        tables: ArcSwap::from(Arc::clone(tables)),
+        config: ArcSwap::from(Arc::clone(config)),
         dispatch: Dispatch::new(key, count as u8),
-        mailboxes,
+        inboxes,
         standings: (0..count).map(|_| Standing::default()).collect(),
         draining: AtomicBool::new(false),
         unknown_sources: AtomicU64::new(0),
         watch: Watch::default(),
-        dropped_letters: AtomicU64::new(0),
+        dropped_messages: AtomicU64::new(0),
         max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
         resolved: dashmap::DashMap::new(),
         kept_open: dashmap::DashMap::new(),
@@ -411,15 +413,15 @@ fn fabric(settings: &Settings, clock: Clock, tables: &Arc<node::Tables>, key: [u
 fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> SwitchBackend {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let books: Arc<dyn Books> = match ledger {
-        Some(ledger) => Arc::new(CentralBooks { central: Arc::clone(&ledger.central), fabric: Arc::clone(parts.fabric) }),
-        None => Arc::new(LocalBooks::new(parts.fabric, journal)),
+        Some(ledger) => Arc::new(CentralBooks { central: Arc::clone(&ledger.central), router: Arc::clone(parts.router) }),
+        None => Arc::new(LocalBooks::new(parts.router, journal)),
     };
     SwitchBackend {
-        fabric: Arc::clone(parts.fabric),
+        router: Arc::clone(parts.router),
         journal: Arc::clone(journal),
         metrics: Arc::clone(metrics),
         slots: Arc::clone(parts.slots),
-        shelf: parts.shelf.clone(),
+        deck_archive: parts.deck_archive.clone(),
         data_dir: settings.node.data_dir.clone(),
         feeds,
         books,
@@ -429,10 +431,10 @@ fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>
     }
 }
 
-fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, orders: mpsc::Sender<Order>) -> Arc<WebState> {
+fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, orders: mpsc::Sender<ControlCommand>) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let control = NodeControl {
-        fabric: Arc::clone(parts.fabric),
+        router: Arc::clone(parts.router),
         slots: Arc::clone(parts.slots),
         journal: Arc::clone(journal),
         backend: Arc::clone(backend),
@@ -447,7 +449,7 @@ fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, ord
 #[allow(clippy::type_complexity, reason = "a thread and the word that ends it")]
 fn start_io(
     settings: &Settings,
-    fabric: &Arc<Fabric>,
+    router: &Arc<Router>,
     tcp: Vec<TcpListener>,
     http: TcpListener,
     to_send: mpsc::Receiver<Outgoing>,
@@ -455,18 +457,18 @@ fn start_io(
     feeds: Vec<Task>,
 ) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
     let limits = Limits { idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)), per_source: settings.sip.tcp_per_source };
-    let fabric = Arc::clone(fabric);
+    let router = Arc::clone(router);
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
     let run = move || {
         runtime.block_on(async move {
-            let streams = Streams::new(Arc::clone(&fabric), limits);
+            let streams = Streams::new(Arc::clone(&router), limits);
             tokio::spawn(Arc::clone(&streams).deliver(to_send));
             for listener in tcp {
                 listener.set_nonblocking(true)?;
                 tokio::spawn(Arc::clone(&streams).accept(tokio::net::TcpListener::from_std(listener)?));
             }
-            tokio::spawn(dns::resolve(fabric));
+            tokio::spawn(dns::resolve(router));
             feeds.into_iter().for_each(|feed| drop(tokio::spawn(feed)));
             web::serve(http, state, async move {
                 // A dropped sender ends it as well.
@@ -495,7 +497,7 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
             }
             transport @ (route::Transport::Tcp | route::Transport::Tls) => {
                 let listener = TcpListener::bind(listen.addr).with_context(|| format!("cannot listen on {listen}"))?;
-                sip.push((tables::transport(transport), listener.local_addr()?));
+                sip.push((config_snapshot::transport(transport), listener.local_addr()?));
                 tcp.push(listener);
             }
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use central::NewGrant;
-use rating::engine::{AccountChange, AccountView, PocketView};
+use rating::engine::{AccountChange, AccountView, BucketView};
 use rating::quotas::transaction::NewAccount;
 use units::{Money, Name, Wall};
-use web::documents::{AccountDoc, GrantDoc, PocketDoc, TermsDoc};
-use web::{BackendError, GrantOrder, GrantReceipt, OpenReceipt};
+use web::documents::{AccountDoc, BucketDoc, GrantDoc, TermsDoc};
+use web::{BackendError, GrantReceipt, GrantRequest, OpenReceipt};
 
 use crate::run::books::{About, Books, problem};
 
@@ -23,7 +23,7 @@ pub(super) fn account_doc(view: &AccountView) -> AccountDoc {
         status: view.terms.status.word().to_owned(),
         opened_at: Some(view.opened_at.rfc3339()),
         terms: Some(terms_doc(view)),
-        pockets: view.pockets.iter().map(pocket_doc).collect(),
+        buckets: view.buckets.iter().map(bucket_doc).collect(),
     }
 }
 
@@ -43,17 +43,17 @@ fn terms_doc(view: &AccountView) -> TermsDoc {
     }
 }
 
-fn pocket_doc(pocket: &PocketView) -> PocketDoc {
-    PocketDoc {
-        name: pocket.name.to_string(),
-        kind: pocket.kind.word().to_owned(),
-        left: pocket.left.to_string(),
-        leased: pocket.leased.to_string(),
-        currency: pocket.left.currency.to_string(),
-        priority: pocket.priority,
-        prefixes: pocket.prefixes.iter().map(ToString::to_string).collect(),
-        valid_from: pocket.valid_from.map(Wall::rfc3339),
-        expires_at: pocket.expires_at.map(Wall::rfc3339),
+fn bucket_doc(bucket: &BucketView) -> BucketDoc {
+    BucketDoc {
+        name: bucket.name.to_string(),
+        kind: bucket.kind.word().to_owned(),
+        left: bucket.left.to_string(),
+        leased: bucket.leased.to_string(),
+        currency: bucket.left.currency.to_string(),
+        priority: bucket.priority,
+        prefixes: bucket.prefixes.iter().map(ToString::to_string).collect(),
+        valid_from: bucket.valid_from.map(Wall::rfc3339),
+        expires_at: bucket.expires_at.map(Wall::rfc3339),
     }
 }
 
@@ -74,12 +74,12 @@ pub(super) async fn change(books: Arc<dyn Books>, name: String, change: AccountC
 }
 
 /// Gives credit or minutes, once per key.
-pub(super) async fn grant(books: Arc<dyn Books>, order: GrantOrder) -> Result<GrantReceipt, BackendError> {
+pub(super) async fn grant(books: Arc<dyn Books>, order: GrantRequest) -> Result<GrantReceipt, BackendError> {
     let account: Name = order.account.as_str().into();
     let view = books.account(account.clone()).await?.ok_or_else(|| BackendError::NoAccount(order.account.clone()))?;
     let grant = NewGrant {
         account,
-        pocket: order.pocket.as_str().into(),
+        bucket: order.bucket.as_str().into(),
         amount: order.amount.money(order.terms.kind.currency(view.currency))?,
         terms: order.terms.clone(),
         reference: order.reference.clone(),
@@ -90,10 +90,10 @@ pub(super) async fn grant(books: Arc<dyn Books>, order: GrantOrder) -> Result<Gr
     Ok(GrantReceipt { document: grant_doc(order, done.amount, done.balance, done.at), replayed: done.replayed })
 }
 
-fn grant_doc(order: GrantOrder, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {
+fn grant_doc(order: GrantRequest, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {
     GrantDoc {
         account: order.account,
-        pocket: order.pocket,
+        bucket: order.bucket,
         kind: order.terms.kind.word().to_owned(),
         amount: amount.to_string(),
         currency: amount.currency.to_string(),

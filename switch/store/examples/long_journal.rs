@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
-use ledger::{AccountOpened, CallId, House, Key, Party, Purpose, Record, RecordBody, Replay, Terms, Transfer};
+use ledger::{AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
 use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
 use units::{Currency, Money, Name, Wall};
@@ -72,7 +72,7 @@ fn payment(account: &Name, number: u64) -> Transfer {
     Transfer {
         key: Key::Given(format!("payment-{number}").into()),
         purpose: Purpose::TopUp,
-        debit: Party::House(House::Payments),
+        debit: Party::SystemAccount(SystemAccount::Payments),
         credit: Party::Customer(account.clone()),
         amount: Money::of(1_000_000, Currency::EUR),
         memo: Some("invoice".into()),

@@ -66,8 +66,8 @@ impl Entry {
     pub(crate) fn is_row_of(&self, record: &Record) -> bool {
         let kind = Kind::of(record);
         // What this program does not know is of the kind that its writer knew. The upgrade from the first
-        // version, which knew no money but a call's, took the few records that make a pocket known for money.
-        let upgraded = self.kind == Kind::MONEY && matches!(record.body, RecordBody::PocketOpened(_));
+        // version, which knew no money but a call's, took the few records that make a bucket known for money.
+        let upgraded = self.kind == Kind::MONEY && matches!(record.body, RecordBody::BucketOpened(_));
         let fits = self.kind == kind || upgraded || matches!(record.body, RecordBody::Newer(_));
         fits && self.account == record.account && self.at == record.at
     }

@@ -92,7 +92,7 @@ pub(crate) fn plan(
                 }
                 Verdict::Append => {
                     let next = Head { entries: plan.head.entries + 1, hash: chain(&plan.head.hash, &line.entry.body) };
-                    on_entry(next.entries, &line.entry, &next.hash).map_err(|why| PlanError::Refused { line: line.number, why })?;
+                    on_entry(next.entries, &line.entry, &next.hash).map_err(|why| PlanError::RefusedEntry { line: line.number, why })?;
                     plan.head = next;
                     plan.imported.taken += 1;
                     plan.entries.push(line.entry.clone());
@@ -110,7 +110,7 @@ impl Plan {
     pub(crate) fn whole(self) -> Result<Vec<Entry>, PlanError> {
         match self.imported.refused.into_iter().next() {
             None => Ok(self.entries),
-            Some(Contradiction { line, why, .. }) => Err(PlanError::Refused { line, why }),
+            Some(Contradiction { line, why, .. }) => Err(PlanError::RefusedEntry { line, why }),
         }
     }
 }
@@ -120,7 +120,7 @@ pub(crate) enum PlanError {
     /// For good.
     Store(StoreError),
     /// The books refuse this line.
-    Refused { line: u64, why: String },
+    RefusedEntry { line: u64, why: String },
 }
 
 impl From<StoreError> for PlanError {
@@ -136,7 +136,7 @@ impl PlanError {
     pub(crate) fn of_start(self, path: &Path) -> StoreError {
         match self {
             Self::Store(error) => error,
-            Self::Refused { line, why } => StoreError::Unsaved { path: path.to_owned(), why: format!("line {line}: {why}") },
+            Self::RefusedEntry { line, why } => StoreError::Unsaved { path: path.to_owned(), why: format!("line {line}: {why}") },
         }
     }
 }

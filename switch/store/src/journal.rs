@@ -153,7 +153,7 @@ impl Journal {
                     return Ok(plan.imported);
                 }
                 // The books were changed by half of it: anew, without that line.
-                Err(PlanError::Refused { line, why }) if !without.contains_key(&line) => drop(without.insert(line, why)),
+                Err(PlanError::RefusedEntry { line, why }) if !without.contains_key(&line) => drop(without.insert(line, why)),
                 Err(error) => return Err(error.of_start(file)),
             }
         }

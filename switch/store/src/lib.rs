@@ -38,7 +38,7 @@ pub use feed::{Feed, Progress, Start};
 pub use import::{Contradiction, Imported};
 pub use journal::{Journal, Options, Recovered};
 pub use payments::{Booked, PaymentList, PaymentPage, PaymentRow};
-pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, Refusal, Refused};
+pub use queue::{Appender, Histogram, Load, Metrics, Pressure, Priority, QueueRefusal, RefusedEntry};
 pub use read::{CdrRow, MAX_PAGE_ROWS, NoticePage, NoticeRow, Page, Query, Reader};
 pub use reindex::{Reindexed, reindex};
 pub use replay::feed;

@@ -22,9 +22,9 @@ pub enum Priority {
     Live,
 }
 
-/// Why an entry was not taken. It comes back in [`Refused::entry`].
+/// Why an entry was not taken. It comes back in [`RefusedEntry::entry`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum QueueRefusal {
     /// No room at this priority: the disk is too slow for the load.
     #[error("the journal's queue is full")]
     Full,
@@ -38,11 +38,11 @@ pub enum Refusal {
 
 /// An entry that was not taken, and why.
 #[derive(Debug)]
-pub struct Refused {
+pub struct RefusedEntry {
     /// The entry as it was given.
     pub entry: Entry,
     /// The reason of the refusal.
-    pub why: Refusal,
+    pub why: QueueRefusal,
 }
 
 /// How full the queue is.
@@ -150,9 +150,9 @@ pub(crate) struct Shared {
 
 impl Appender {
     /// Hands an entry to the writer; never waits. Tickets count up by one for each entry taken.
-    pub fn append(&mut self, entry: Entry, priority: Priority) -> Result<Ticket, Refused> {
+    pub fn append(&mut self, entry: Entry, priority: Priority) -> Result<Ticket, RefusedEntry> {
         if let Err(why) = self.shared.admit(priority) {
-            return Err(Refused { entry, why });
+            return Err(RefusedEntry { entry, why });
         }
         let ticket = self.last + 1;
         match self.sender.try_send(Job { shard: self.shard, ticket, entry }) {
@@ -162,8 +162,8 @@ impl Appender {
             }
             Err(refused) => {
                 self.shared.leave(1);
-                let why = if refused.is_full() { Refusal::Full } else { Refusal::Closed };
-                Err(Refused { entry: refused.into_inner().entry, why })
+                let why = if refused.is_full() { QueueRefusal::Full } else { QueueRefusal::Closed };
+                Err(RefusedEntry { entry: refused.into_inner().entry, why })
             }
         }
     }
@@ -218,18 +218,18 @@ impl Shared {
     }
 
     /// Takes one place in the queue.
-    fn admit(&self, priority: Priority) -> Result<(), Refusal> {
+    fn admit(&self, priority: Priority) -> Result<(), QueueRefusal> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(Refusal::Closed);
+            return Err(QueueRefusal::Closed);
         }
         let limit = match priority {
-            Priority::New if self.has_failed() => return Err(Refusal::Failed),
+            Priority::New if self.has_failed() => return Err(QueueRefusal::Failed),
             Priority::New => self.bound - self.reserve,
             Priority::Live => self.bound,
         };
         if self.queued.fetch_add(1, Ordering::Relaxed) >= limit {
             self.leave(1);
-            return Err(Refusal::Full);
+            return Err(QueueRefusal::Full);
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ const ENTRIES: &str = "SELECT seq FROM (\
     ORDER BY seq LIMIT ?8";
 const BODY: &str = "SELECT seq, body FROM entry WHERE seq = ?1";
 
-/// Balances by pocket (empty: the account's own money) and currency, 10⁻⁵ units.
+/// Balances by bucket (empty: the account's own money) and currency, 10⁻⁵ units.
 pub type Balances = BTreeMap<(Name, Currency), i64>;
 
 /// Which movements.
@@ -68,7 +68,7 @@ pub struct Movement {
     /// Why, in words and ids.
     pub cause: String,
     /// Empty: the account's own money.
-    pub pocket: Name,
+    pub bucket: Name,
     /// Negative if the account paid.
     pub amount: Money,
     /// Posted right after it, 10⁻⁵ units.
@@ -119,14 +119,14 @@ impl Statement {
 /// Adds to the balances what a record moved of the account.
 pub fn add_moved(balances: &mut Balances, record: &Record, account: &Name) {
     for transfer in record.transfers() {
-        for (pocket, amount) in sides(transfer, account) {
-            add(balances, (pocket, transfer.amount.currency), amount);
+        for (bucket, amount) in sides(transfer, account) {
+            add(balances, (bucket, transfer.amount.currency), amount);
         }
     }
 }
 
 impl Reader {
-    /// What moved an account's money or pockets, dated from `from` until before `to`: one page.
+    /// What moved an account's money or buckets, dated from `from` until before `to`: one page.
     pub fn statement(&self, query: &StatementQuery) -> Result<Statement, StoreError> {
         let _snapshot = self.conn.unchecked_transaction().map_err(|e| self.unreadable(e))?;
         let opening = match (&query.after, query.from) {
@@ -208,28 +208,28 @@ fn add(balances: &mut Balances, place: (Name, Currency), amount: i64) -> i64 {
 fn movements(seq: u64, record: &Record, account: &Name, balances: &mut Balances) -> Vec<Movement> {
     let mut all = Vec::new();
     for transfer in record.transfers() {
-        for (pocket, amount) in sides(transfer, account) {
-            let balance = add(balances, (pocket.clone(), transfer.amount.currency), amount);
+        for (bucket, amount) in sides(transfer, account) {
+            let balance = add(balances, (bucket.clone(), transfer.amount.currency), amount);
             let amount = Money::of(amount, transfer.amount.currency);
             let cause = cause(record, transfer);
-            all.push(Movement { entry: seq, at: record.at, transfer: transfer.clone(), cause, pocket, amount, balance });
+            all.push(Movement { entry: seq, at: record.at, transfer: transfer.clone(), cause, bucket, amount, balance });
         }
     }
     all
 }
 
-/// What a transfer takes from and gives to an account: its own money or a pocket.
+/// What a transfer takes from and gives to an account: its own money or a bucket.
 fn sides(transfer: &Transfer, account: &Name) -> Vec<(Name, i64)> {
     let place = |party: &Party| match party {
         Party::Customer(name) if name == account => Some(Name::from("")),
-        Party::Pocket { account: name, pocket } if name == account => Some(pocket.clone()),
-        Party::Customer(_) | Party::Pocket { .. } | Party::House(_) => None,
+        Party::Bucket { account: name, bucket } if name == account => Some(bucket.clone()),
+        Party::Customer(_) | Party::Bucket { .. } | Party::SystemAccount(_) => None,
     };
     let amount = transfer.amount.amount;
     place(&transfer.debit)
-        .map(|pocket| (pocket, -amount))
+        .map(|bucket| (bucket, -amount))
         .into_iter()
-        .chain(place(&transfer.credit).map(|pocket| (pocket, amount)))
+        .chain(place(&transfer.credit).map(|bucket| (bucket, amount)))
         .collect()
 }
 

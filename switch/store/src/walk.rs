@@ -27,7 +27,7 @@ enum Stop {
     /// The next entry is not whole.
     Damaged(String),
     /// The caller refused a whole entry.
-    Refused(String),
+    RefusedEntry(String),
     /// Reading failed for a reason that is not damage.
     Sqlite(rusqlite::Error),
 }
@@ -69,7 +69,7 @@ fn walk_connection(conn: Result<Connection, StoreError>, path: &Path, head: &mut
     match walked {
         Ok(()) => Ok(found),
         Err(Stop::Damaged(why)) => Err(StoreError::Damaged { path, last_whole, why }),
-        Err(Stop::Refused(why)) => Err(StoreError::Replay { path, seq: last_whole + 1, why }),
+        Err(Stop::RefusedEntry(why)) => Err(StoreError::Replay { path, seq: last_whole + 1, why }),
         Err(Stop::Sqlite(e)) => Err(StoreError::sqlite("cannot read", &path, e)),
     }
 }
@@ -101,7 +101,7 @@ fn walk_chunk(conn: &Connection, version: Found, head: &mut Head, on_entry: OnEn
         if written != hash {
             return Err(Stop::Damaged(format!("the hash chain breaks at entry {seq}: it was changed, or one before it")));
         }
-        on_entry(seq, &entry, &hash).map_err(Stop::Refused)?;
+        on_entry(seq, &entry, &hash).map_err(Stop::RefusedEntry)?;
         *head = Head { entries: seq, hash };
     }
     Ok(())

@@ -122,7 +122,7 @@ fn fault_a9_a_changed_kind_is_found_and_mended() {
         opening: Some(ledger::Transfer {
             key: ledger::Key::Opening,
             purpose: ledger::Purpose::Opening,
-            debit: ledger::Party::House(ledger::House::Opening),
+            debit: ledger::Party::SystemAccount(ledger::SystemAccount::Opening),
             credit: ledger::Party::Customer("acme".into()),
             amount: units::Money::of(100, units::Currency::EUR),
             memo: None,

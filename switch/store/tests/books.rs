@@ -4,8 +4,8 @@ mod kit;
 
 use kit::{NOON, Shard, quiet};
 use ledger::{
-    AccountOpened, Announced, House, Key, Party, PeriodClosed, Purpose, Record, RecordBody, Rejected, Replay, Reversed, Terms, TopUpBooked,
-    Transfer, TrialBalance,
+    AccountOpened, Announced, Key, Party, PeriodClosed, Purpose, Record, RecordBody, Rejected, Replay, Reversed, SystemAccount, Terms,
+    TopUpBooked, Transfer, TrialBalance,
 };
 use store::{Entry, Journal, Reader, StatementQuery, Ticket, verify};
 use units::{Currency, Money, Name, Wall};
@@ -16,9 +16,9 @@ fn given(key: &str) -> Key {
     Key::Given(key.into())
 }
 
-fn transfer(key: &str, purpose: Purpose, debit: House, credit: Party, amount: i64) -> Transfer {
+fn transfer(key: &str, purpose: Purpose, debit: SystemAccount, credit: Party, amount: i64) -> Transfer {
     let memo = Some(r#"say "of": it"#.into());
-    Transfer { key: given(key), purpose, debit: Party::House(debit), credit, amount: Money::of(amount, EUR), memo }
+    Transfer { key: given(key), purpose, debit: Party::SystemAccount(debit), credit, amount: Money::of(amount, EUR), memo }
 }
 
 fn acme() -> Party {
@@ -30,10 +30,12 @@ fn record(line: &str) -> Record {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [minute, what, key, of, gross, fee]: [&str; 6] = words.try_into().expect("six columns");
     let [minute, gross, fee] = [minute, gross, fee].map(|number| number.parse::<i64>().expect("a number"));
-    let from = if of == "-" { House::Payments } else { House::Transit };
-    let fee_transfer =
-        (fee > 0).then(|| Transfer { key: Key::Part(key.into(), 1), ..transfer(key, Purpose::Fee, from, Party::House(House::Fees), fee) });
-    let announced = || transfer(key, Purpose::Announced, House::Payments, Party::House(House::Transit), gross);
+    let from = if of == "-" { SystemAccount::Payments } else { SystemAccount::Transit };
+    let fee_transfer = (fee > 0).then(|| Transfer {
+        key: Key::Part(key.into(), 1),
+        ..transfer(key, Purpose::Fee, from, Party::SystemAccount(SystemAccount::Fees), fee)
+    });
+    let announced = || transfer(key, Purpose::Announced, SystemAccount::Payments, Party::SystemAccount(SystemAccount::Transit), gross);
     let body = match what {
         "open" => RecordBody::AccountOpened(AccountOpened {
             currency: EUR,
@@ -50,12 +52,12 @@ fn record(line: &str) -> Record {
         })),
         "announce" => RecordBody::Announced(Announced { transfer: announced(), method: Some("bank".into()), due: Some(Wall(7)) }),
         "reject" => {
-            let back = transfer(key, Purpose::Reversal, House::Transit, Party::House(House::Payments), gross);
+            let back = transfer(key, Purpose::Reversal, SystemAccount::Transit, Party::SystemAccount(SystemAccount::Payments), gross);
             RecordBody::Rejected(Rejected { of: given(of), transfer: back })
         }
         "reverse" => {
-            let (debit, credit) = (acme(), Party::House(House::Payments));
-            let back = Transfer { debit, credit, ..transfer(key, Purpose::Reversal, House::Payments, acme(), gross) };
+            let (debit, credit) = (acme(), Party::SystemAccount(SystemAccount::Payments));
+            let back = Transfer { debit, credit, ..transfer(key, Purpose::Reversal, SystemAccount::Payments, acme(), gross) };
             RecordBody::Reversed(Reversed { of: given(of), transfers: vec![back] })
         }
         other => unreachable!("{other}"),
@@ -209,7 +211,7 @@ fn a_long_statement_is_whole() {
     for n in 0..ENTRIES {
         // Every third is of an account below, whose payments are not its own.
         let account = if n % 3 == 2 { "acme:shop" } else { "acme" };
-        let payment = transfer(&format!("k{n}"), Purpose::TopUp, House::Payments, Party::Customer(account.into()), 1);
+        let payment = transfer(&format!("k{n}"), Purpose::TopUp, SystemAccount::Payments, Party::Customer(account.into()), 1);
         let record = Record::new(Wall(NOON + 1), account.into(), RecordBody::top_up(payment));
         last = shard.append(Entry::of(&record).expect("encodes"));
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use kit::{NOON, Shard, cdr, number_of, open, quiet};
-use store::{Load, Options, Priority, Refusal, Stage, StoreError, Ticket};
+use store::{Load, Options, Priority, QueueRefusal, Stage, StoreError, Ticket};
 
 /// Fails for ever from the `nth` time at `stage`.
 fn failing(stage: Stage, nth: u32, unsaved: &Path) -> Options {
@@ -49,7 +49,7 @@ fn fails_at(stage: Stage) {
     }
     assert_eq!(journal.pressure().load, Load::Failed);
     let refused = shard.appender.append(cdr(99, "acme", NOON), Priority::New).expect_err("no new calls");
-    assert_eq!(refused.why, Refusal::Failed);
+    assert_eq!(refused.why, QueueRefusal::Failed);
     assert_eq!(shard.appender.append(cdr(5, "acme", NOON), Priority::Live).expect("taken"), Ticket(5));
     let error = journal.close().expect_err("not all is in the journal");
     assert!(matches!(error, StoreError::Failed { unsaved: 2, .. }), "{error:?}");

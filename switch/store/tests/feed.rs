@@ -12,7 +12,7 @@ use store::{Batch, Entry, Feed, Journal, Kind, Query, Reader, Start, StoreError,
 use units::{Name, Wall};
 
 fn notice(account: &str) -> Entry {
-    let event = NoticeEvent::LowMinutes { pocket: "minutes".into(), seconds: 60 };
+    let event = NoticeEvent::LowMinutes { bucket: "minutes".into(), seconds: 60 };
     let body = RecordBody::Notice(Notice { to: None, language: None, event, id: None });
     Entry::of(&Record::new(Wall(NOON), Name::from(account), body)).expect("encodes")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kit::{NOON, Shard, cdr, crash_image, make, number_of, open, quiet, started};
 use ledger::{Key, Party, Purpose, Record, RecordBody, Replay, Transfer};
-use store::{Entry, Load, Options, Priority, Refusal, Stage, StoreError, Ticket, feed, verify};
+use store::{Entry, Load, Options, Priority, QueueRefusal, Stage, StoreError, Ticket, feed, verify};
 use units::{Currency, Money, Name, Wall};
 
 #[test]
@@ -72,7 +72,7 @@ fn money_verifies_while_the_journal_runs_and_after() {
     let opening = Transfer {
         key: Key::Opening,
         purpose: Purpose::Opening,
-        debit: Party::House(ledger::House::Opening),
+        debit: Party::SystemAccount(ledger::SystemAccount::Opening),
         credit: Party::Customer(account.clone()),
         amount: ten,
         memo: None,
@@ -151,19 +151,19 @@ fn a_full_queue_refuses_new_entries_first_and_live_ones_at_its_bound() {
     assert_eq!(append(1, Priority::Live).load, Load::Half);
     assert_eq!(append(4, Priority::New).load, Load::Full);
     let refused = shard.appender.append(cdr(99, "acme", NOON), Priority::New).expect_err("only the reserve is left");
-    assert_eq!((refused.why, number_of(&refused.entry)), (Refusal::Full, 99));
+    assert_eq!((refused.why, number_of(&refused.entry)), (QueueRefusal::Full, 99));
     for n in 0..4 {
         assert_eq!(shard.appender.append(cdr(n, "acme", NOON), Priority::Live).expect("the reserve"), Ticket(13 + n));
     }
     let refused = shard.appender.append(cdr(99, "acme", NOON), Priority::Live).expect_err("nothing is left");
-    assert_eq!((refused.why, journal.pressure().queued), (Refusal::Full, 16));
+    assert_eq!((refused.why, journal.pressure().queued), (QueueRefusal::Full, 16));
     assert_eq!(shard.appender.durable(), Ticket(0));
     drop(go);
     shard.wait_durable(Ticket(16));
     assert_eq!((journal.pressure().queued, journal.pressure().load), (0, Load::Ok));
     assert_eq!(shard.append(cdr(99, "acme", NOON)), Ticket(17), "a refusal uses no ticket");
     assert_eq!(journal.close().expect("closes").map(|closed| closed.entries), Some(17));
-    assert_eq!(shard.appender.append(cdr(1, "acme", NOON), Priority::Live).expect_err("closed").why, Refusal::Closed);
+    assert_eq!(shard.appender.append(cdr(1, "acme", NOON), Priority::Live).expect_err("closed").why, QueueRefusal::Closed);
     assert!(journal.close().expect("nothing to do").is_none());
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use kit::{NOON, Shard, cdr, quiet};
-use ledger::{AccountOpened, House, Key, Party, Purpose, Record, RecordBody, Replay, Terms, Transfer};
+use ledger::{AccountOpened, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
 use store::{Entry, Feed, Journal, Options, Priority, Recovered, Stage, Start, Ticket, Wants, verify};
 use units::{Currency, Money, Name, Wall};
 
@@ -29,7 +29,7 @@ fn payment(number: u64) -> Record {
     let transfer = Transfer {
         key: Key::Given(format!("k{number}").into()),
         purpose: Purpose::TopUp,
-        debit: Party::House(House::Payments),
+        debit: Party::SystemAccount(SystemAccount::Payments),
         credit: Party::Customer("acme".into()),
         amount: Money::of(100, EUR),
         memo: None,

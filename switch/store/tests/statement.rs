@@ -3,7 +3,7 @@
 mod kit;
 
 use kit::{NOON, Shard, cdr, quiet};
-use ledger::{AccountOpened, CallId, House, Key, Party, Purpose, Record, RecordBody, Replay, Terms, Transfer};
+use ledger::{AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 use store::{Entry, Journal, Statement, StatementQuery, verify};
@@ -26,10 +26,16 @@ fn story() -> Vec<Record> {
         RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -1_000, opening: None, key: None })
     };
     let pay = |key: &str, to: &str| {
-        RecordBody::top_up(transfer(Key::Given(key.into()), Purpose::TopUp, Party::House(House::Payments), customer(to), 500))
+        RecordBody::top_up(transfer(
+            Key::Given(key.into()),
+            Purpose::TopUp,
+            Party::SystemAccount(SystemAccount::Payments),
+            customer(to),
+            500,
+        ))
     };
     let usage = |tier, from: &str, amount| {
-        transfer(Key::usage(CallId(7), tier, 0), Purpose::Usage, customer(from), Party::House(House::Revenue), amount)
+        transfer(Key::usage(CallId(7), tier, 0), Purpose::Usage, customer(from), Party::SystemAccount(SystemAccount::Revenue), amount)
     };
     let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
     let open = format!(
@@ -37,7 +43,8 @@ fn story() -> Vec<Record> {
         NOON + 180_000,
         CallId(7)
     );
-    let correction = transfer(Key::Given("c".into()), Purpose::Correction, customer("r:shop"), Party::House(House::Corrections), 1);
+    let correction =
+        transfer(Key::Given("c".into()), Purpose::Correction, customer("r:shop"), Party::SystemAccount(SystemAccount::Corrections), 1);
     vec![
         at(0, "r", opened()),
         at(0, "r:shop", opened()),

@@ -1,7 +1,7 @@
 //! A cash book on a running switch (RULES L18–L22, X1, X8): each line is a request of the operator, what comes of it, and what is then in
 //! the account, in transit and with the banks. Then the same books after a restart, as statement, as list, closed and verified.
 
-use ledger::{House, Key, Party, Purpose, Record, RecordBody, Replay, Transfer};
+use ledger::{Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Transfer};
 use serde_json::{Value, json};
 use store::{Entry, Journal, Options, Priority};
 use units::{Currency, Money, Wall};
@@ -311,7 +311,7 @@ fn fault_a12_a_statement_up_to_a_moment_before_the_newest_entry_is_answered() {
     let paid = Transfer {
         key: Key::Given("k2".into()),
         purpose: Purpose::TopUp,
-        debit: Party::House(House::Payments),
+        debit: Party::SystemAccount(SystemAccount::Payments),
         credit: Party::Customer("acme".into()),
         amount: Money::of(300_000, Currency::EUR),
         memo: None,

@@ -123,11 +123,12 @@ fn the_books_of_two_switches_are_one() {
     }
     // The whole is the sum of the journals of both and of what was booked at the ledger itself.
     let journals: Vec<Value> = sites.iter().map(of_its_journal).collect();
-    for house in ["@revenue", "@payments", "@transit", "@fees", "@corrections", "@opening"] {
-        let own = postgres.number(&format!("SELECT COALESCE(SUM(balance), 0) FROM house WHERE node = '@central' AND house = '{house}'"));
-        let sum = own + journals.iter().map(|trial| line(trial, house)).sum::<i64>();
-        assert_eq!(line(&trial, house), sum, "{house}");
-        assert_eq!(line(&closed.body["trial"], house), sum, "{house}, closed");
+    for system_account in ["@revenue", "@payments", "@transit", "@fees", "@corrections", "@opening"] {
+        let own =
+            postgres.number(&format!("SELECT COALESCE(SUM(balance), 0) FROM house WHERE node = '@central' AND house = '{system_account}'"));
+        let sum = own + journals.iter().map(|trial| line(trial, system_account)).sum::<i64>();
+        assert_eq!(line(&trial, system_account), sum, "{system_account}");
+        assert_eq!(line(&closed.body["trial"], system_account), sum, "{system_account}, closed");
     }
     assert_eq!(journals.iter().map(|trial| line(trial, "@revenue")).sum::<i64>(), talked);
 }

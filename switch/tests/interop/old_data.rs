@@ -21,7 +21,7 @@ fn answer(name: &str) -> Value {
     let mut answer: Value =
         serde_json::from_str(&fs::read_to_string(folder().join("answers").join(format!("{name}.json"))).unwrap()).unwrap();
     if name == "ledger-trial-balance" {
-        // It told of every house account, also of those with nothing in them.
+        // It told of every system account, also of those with nothing in them.
         answer["lines"].as_array_mut().unwrap().retain(|line| line["balance"] != "0.00000");
     }
     answer

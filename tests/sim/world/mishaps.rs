@@ -40,7 +40,7 @@ impl World {
                 self.restored.insert(cdr.call_id_a, self.now.tick.0);
             }
             let identity = Identity { name: "sw1".into(), shard: shard as u8, shards, key: key(self.boots), boot: self.boots };
-            let mut node = Node::new(identity, Arc::clone(&self.tables), self.places.clone());
+            let mut node = Node::new(identity, Arc::clone(&self.config), self.places.clone());
             node.restore(self.now, books);
             self.nodes.push(node);
         }
@@ -68,10 +68,10 @@ impl World {
             Chaos::Reload => {
                 let mut plan = self.profile.plan.clone();
                 changed(&mut plan, &mut self.rng);
-                self.tables = plan.tables(Some(&self.tables));
+                self.config = plan.config_snapshot(Some(&self.config));
                 self.profile.plan = plan;
-                let tables = Arc::clone(&self.tables);
-                self.all(|| Input::Reload(Arc::clone(&tables)))?;
+                let config = Arc::clone(&self.config);
+                self.all(|| Input::Reload(Arc::clone(&config)))?;
             }
             Chaos::TopUp { account, amount } => self.top_up(account, amount)?,
             Chaos::Kill => self.kill()?,

@@ -54,7 +54,7 @@ pub struct TrialBalanceDoc {
 pub struct TrialLineDoc {
     /// ISO 4217 code; `SEC` for seconds of free minutes.
     pub currency: String,
-    /// A house account, or `customers`, `pockets`, `leases`.
+    /// A system account, or `customers`, `buckets`, `leases`.
     pub account: String,
     /// What is in it.
     pub balance: String,
@@ -78,7 +78,7 @@ pub struct PeriodDoc {
 pub struct StatementDoc {
     /// The account, by its name.
     pub account: String,
-    /// Balances before the first movement, by pocket; `""` is the account's own money.
+    /// Balances before the first movement, by bucket; `""` is the account's own money.
     pub opening: Vec<StatementBalanceDoc>,
     /// In the order of the journal.
     pub movements: Vec<MovementDoc>,
@@ -93,7 +93,8 @@ pub struct StatementDoc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementBalanceDoc {
     /// `""` is the account's own money.
-    pub pocket: String,
+    #[serde(rename = "pocket")]
+    pub bucket: String,
     /// ISO 4217 code, or `SEC`.
     pub currency: String,
     /// Posted.
@@ -114,7 +115,8 @@ pub struct MovementDoc {
     /// Why, in words and ids.
     pub cause: String,
     /// `""` is the account's own money.
-    pub pocket: String,
+    #[serde(rename = "pocket")]
+    pub bucket: String,
     /// Negative if the account paid.
     pub amount: String,
     /// ISO 4217 code, or `SEC`.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
-use rating::check_pocket_name;
+use rating::check_bucket_name;
 use serde::Deserialize;
 use units::{Currency, Money, Wall};
 
@@ -68,7 +68,7 @@ pub async fn statement(
 
 /// An entry and the balances after it, so that no page adds up what the pages before it did: `42 |EUR|1.00000 free|SEC|60.00000`.
 fn text_of(entry: u64, balances: &[StatementBalanceDoc]) -> String {
-    let all = balances.iter().map(|b| format!(" {}|{}|{}", b.pocket, b.currency, b.balance));
+    let all = balances.iter().map(|b| format!(" {}|{}|{}", b.bucket, b.currency, b.balance));
     std::iter::once(entry.to_string()).chain(all).collect()
 }
 
@@ -78,9 +78,9 @@ fn place_of(text: &str) -> Option<StatementPlace> {
     let entry = words.next()?.parse().ok()?;
     let balance = |word: &str| {
         let mut parts = word.split('|').map(str::to_owned);
-        let doc = StatementBalanceDoc { pocket: parts.next()?, currency: parts.next()?, balance: parts.next()? };
+        let doc = StatementBalanceDoc { bucket: parts.next()?, currency: parts.next()?, balance: parts.next()? };
         let currency: Currency = doc.currency.parse().ok()?;
-        let is_money = Money::parse(&doc.balance, currency).is_ok() && (doc.pocket.is_empty() || check_pocket_name(&doc.pocket).is_ok());
+        let is_money = Money::parse(&doc.balance, currency).is_ok() && (doc.bucket.is_empty() || check_bucket_name(&doc.bucket).is_ok());
         (is_money && parts.next().is_none()).then_some(doc)
     };
     Some(StatementPlace { entry, balances: words.map(balance).collect::<Option<_>>()? })
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn a_page_goes_on_with_the_balances_of_the_page_before() {
-        let balance = |pocket: &str, currency: &str, balance: &str| StatementBalanceDoc {
-            pocket: pocket.to_owned(),
+        let balance = |bucket: &str, currency: &str, balance: &str| StatementBalanceDoc {
+            bucket: bucket.to_owned(),
             currency: currency.to_owned(),
             balance: balance.to_owned(),
         };

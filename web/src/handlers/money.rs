@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::fields::{KEY_BYTES_MAX, currency, idempotency_key, key_needed};
 use super::{created, path_name};
-use crate::backend::{Amount, Hand, HandOrder, TopUpOrder};
+use crate::backend::{Amount, Hand, HandRequest, TopUpRequest};
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::problem::Problem;
 use crate::query::Params;
@@ -101,7 +101,7 @@ pub async fn top_up(State(state): State<Arc<WebState>>, name: Named, params: Par
         Some("pending") => true,
         Some(_) => return Err(Problem::unprocessable("state", "booked, or pending for a payment that is only announced")),
     };
-    let order = TopUpOrder {
+    let order = TopUpRequest {
         account,
         amount: Amount { units, currency },
         reference: words("reference", body.reference)?,
@@ -207,7 +207,7 @@ fn call_cost(body: &CallBody) -> Result<CallCost, Problem> {
 }
 
 async fn by_hand(state: &WebState, account: String, idempotency_key: String, hand: Hand) -> Result<Response, Problem> {
-    let receipt = state.backend.move_money(HandOrder { account, idempotency_key, hand }).await?;
+    let receipt = state.backend.move_money(HandRequest { account, idempotency_key, hand }).await?;
     Ok(created(receipt.document, receipt.replayed))
 }
 

@@ -1,4 +1,4 @@
-//! What an account calls by, and what it is given: `PATCH /accounts/{name}` for its terms, grants to its pockets.
+//! What an account calls by, and what it is given: `PATCH /accounts/{name}` for its terms, grants to its buckets.
 //! A grant needs an `Idempotency-Key`, as every movement does.
 
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use rating::engine::AccountChange;
-use rating::{AccountStatus, IDLE_DAYS_MAX, LANGUAGES, PocketKind, PocketTerms, ProfitGuard, is_mail_address};
+use rating::{AccountStatus, BucketKind, BucketTerms, IDLE_DAYS_MAX, LANGUAGES, ProfitGuard, is_mail_address};
 use serde::{Deserialize, Deserializer};
 use units::{Currency, Name, Prefix, Wall, Zone};
 
 use super::fields::{currency, idempotency_key, key_needed, units_of};
 use super::{created, path_name};
-use crate::backend::{Amount, GrantOrder};
+use crate::backend::{Amount, GrantRequest};
 use crate::body::{DecimalText, amount_units, read_json};
 use crate::documents::AccountDoc;
 use crate::problem::Problem;
@@ -51,8 +51,9 @@ struct ChangeBody {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GrantBody {
-    pocket: String,
-    kind: PocketKind,
+    #[serde(rename = "pocket")]
+    bucket: String,
+    kind: BucketKind,
     amount: Option<DecimalText>,
     currency: Option<String>,
     seconds: Option<u32>,
@@ -158,14 +159,14 @@ pub async fn grant(
     if body.reference.chars().count() > REFERENCE_CHARS_MAX || body.reference.chars().any(char::is_control) {
         return Err(Problem::unprocessable("reference", "a reference is at most 200 printable characters"));
     }
-    let terms = PocketTerms {
+    let terms = BucketTerms {
         kind: body.kind,
         priority: body.priority,
         prefixes: body.prefixes.into_iter().map(prefix).collect::<Result<_, _>>()?,
         valid_from: time("valid_from", body.valid_from)?,
         expires_at: time("expires_at", body.expires_at)?,
     };
-    let order = GrantOrder { account, pocket: body.pocket, amount, terms, reference: body.reference, idempotency_key };
+    let order = GrantRequest { account, bucket: body.bucket, amount, terms, reference: body.reference, idempotency_key };
     let receipt = state.backend.grant(order).await?;
     Ok(created(receipt.document, receipt.replayed))
 }
@@ -173,21 +174,21 @@ pub async fn grant(
 /// Seconds of minutes, or money of the other kinds.
 fn amount(body: &GrantBody) -> Result<Amount, Problem> {
     match (body.kind, body.seconds, body.amount.as_ref()) {
-        (PocketKind::Minutes, Some(1..), None) if body.currency.is_none() => {
+        (BucketKind::Minutes, Some(1..), None) if body.currency.is_none() => {
             let units = i64::from(body.seconds.unwrap_or_default()).saturating_mul(SECOND);
             Ok(Amount { units, currency: Some(Currency::SEC) })
         }
-        (PocketKind::Minutes, _, _) => {
+        (BucketKind::Minutes, _, _) => {
             Err(Problem::unprocessable("seconds", "minutes are given in seconds, at least 1, without an amount"))
         }
-        (PocketKind::Test | PocketKind::Promo, None, Some(DecimalText(text))) => {
+        (BucketKind::Test | BucketKind::Promo, None, Some(DecimalText(text))) => {
             let units = amount_units(text).map_err(|detail| Problem::unprocessable("amount", detail))?;
             if units == 0 {
                 return Err(Problem::unprocessable("amount", "the amount must be more than zero"));
             }
             Ok(Amount { units, currency: body.currency.as_deref().map(currency).transpose()? })
         }
-        (PocketKind::Test | PocketKind::Promo, _, _) => {
+        (BucketKind::Test | BucketKind::Promo, _, _) => {
             Err(Problem::unprocessable("amount", "credit is given as an amount, without seconds"))
         }
     }

@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantOrder,
-    GrantReceipt, Hand, HandOrder, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk,
-    PaymentsPage, PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpOrder,
-    TopUpReceipt, TransitAsk, TrialBalanceDoc,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantReceipt,
+    GrantRequest, Hand, HandRequest, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk,
+    PaymentsPage, PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpReceipt,
+    TopUpRequest, TransitAsk, TrialBalanceDoc,
 };
 
 pub use client::{Client, Reply};
@@ -24,7 +24,7 @@ pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 #[derive(Default)]
 pub struct Fake {
     pub balances: Mutex<BTreeMap<String, Money>>,
-    pub paid: Mutex<BTreeMap<String, (TopUpOrder, TopUpDoc)>>,
+    pub paid: Mutex<BTreeMap<String, (TopUpRequest, TopUpDoc)>>,
     pub live: Mutex<Vec<String>>,
     pub unready: Mutex<Vec<String>>,
     pub remarks: Mutex<Vec<String>>,
@@ -43,7 +43,7 @@ fn document(name: &str, balance: Money) -> AccountDoc {
         opened_at: None,
         live_calls: None,
         terms: None,
-        pockets: Vec::new(),
+        buckets: Vec::new(),
     }
 }
 
@@ -99,7 +99,7 @@ impl Backend for Fake {
         now(Ok(OpenReceipt { document: document(&new.name, new.balance), replayed: false }))
     }
 
-    fn top_up(&self, order: TopUpOrder) -> Answer<TopUpReceipt> {
+    fn top_up(&self, order: TopUpRequest) -> Answer<TopUpReceipt> {
         let mut balances = self.balances.lock().unwrap();
         let Some(balance) = balances.get_mut(&order.account) else { return now(Err(BackendError::NoAccount(order.account))) };
         let amount = match order.amount.money(balance.currency) {
@@ -149,7 +149,7 @@ impl Backend for Fake {
     /// One movement of 1.00 in each of the entries 1 to 5, a page at a time.
     fn statement(&self, ask: StatementAsk) -> Answer<StatementPage> {
         let balance = |entry: u64| StatementBalanceDoc {
-            pocket: String::new(),
+            bucket: String::new(),
             currency: "EUR".to_owned(),
             balance: Money::of(i64::try_from(entry).unwrap() * 100_000, Currency::EUR).to_string(),
         };
@@ -161,7 +161,7 @@ impl Backend for Fake {
             key: format!("key/{entry}"),
             purpose: "top_up".to_owned(),
             cause: "payment".to_owned(),
-            pocket: String::new(),
+            bucket: String::new(),
             amount: "1.00000".to_owned(),
             currency: "EUR".to_owned(),
             balance: balance(entry).balance,
@@ -192,7 +192,7 @@ impl Backend for Fake {
     }
 
     /// Books nothing: it says what it was asked, with the amount as the balance.
-    fn move_money(&self, order: HandOrder) -> Answer<MovedReceipt> {
+    fn move_money(&self, order: HandRequest) -> Answer<MovedReceipt> {
         let Some(balance) = self.balances.lock().unwrap().get(&order.account).copied() else {
             return now(Err(BackendError::NoAccount(order.account)));
         };
@@ -232,7 +232,7 @@ impl Backend for Fake {
     }
 
     /// Books nothing: it says what it was asked.
-    fn grant(&self, order: GrantOrder) -> Answer<GrantReceipt> {
+    fn grant(&self, order: GrantRequest) -> Answer<GrantReceipt> {
         let Some(balance) = self.balances.lock().unwrap().get(&order.account).copied() else {
             return now(Err(BackendError::NoAccount(order.account)));
         };
@@ -242,7 +242,7 @@ impl Backend for Fake {
         };
         let document = GrantDoc {
             account: order.account,
-            pocket: order.pocket,
+            bucket: order.bucket,
             kind: order.terms.kind.word().to_owned(),
             amount: amount.to_string(),
             currency: amount.currency.to_string(),

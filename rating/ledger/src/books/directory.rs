@@ -1,4 +1,4 @@
-//! Who is in the books: accounts, their pockets and the house accounts, by name and by place.
+//! Who is in the books: accounts, their buckets and the system accounts, by name and by place.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -6,7 +6,7 @@ use std::ops::Bound;
 use units::{Currency, Money, Name};
 
 use super::{AccountId, Balance, Books, RANGE, Refused, UNMARKED};
-use crate::{House, Party};
+use crate::{Party, SystemAccount};
 
 impl Books {
     /// Opens a customer's account with nothing in it.
@@ -22,23 +22,23 @@ impl Books {
         Ok(id)
     }
 
-    /// Opens a pocket of a customer's account with nothing in it; it has no credit.
-    pub fn open_pocket(&mut self, account: AccountId, pocket: &Name, currency: Currency) -> Result<AccountId, Refused> {
+    /// Opens a bucket of a customer's account with nothing in it; it has no credit.
+    pub fn open_bucket(&mut self, account: AccountId, bucket: &Name, currency: Currency) -> Result<AccountId, Refused> {
         let name = self.name(account).cloned().ok_or(Refused::UnknownAccount)?;
-        if self.pockets.contains_key(&(account, pocket.clone())) {
+        if self.buckets.contains_key(&(account, bucket.clone())) {
             return Err(Refused::AccountExists);
         }
-        let id = self.add(Party::Pocket { account: name, pocket: pocket.clone() }, Balance::empty(currency, 0));
-        self.pockets.insert((account, pocket.clone()), id);
+        let id = self.add(Party::Bucket { account: name, bucket: bucket.clone() }, Balance::empty(currency, 0));
+        self.buckets.insert((account, bucket.clone()), id);
         Ok(id)
     }
 
-    /// A pocket of a customer's account by name.
-    pub fn pocket(&self, account: AccountId, pocket: &Name) -> Option<AccountId> {
-        self.pockets.get(&(account, pocket.clone())).copied()
+    /// A bucket of a customer's account by name.
+    pub fn bucket(&self, account: AccountId, bucket: &Name) -> Option<AccountId> {
+        self.buckets.get(&(account, bucket.clone())).copied()
     }
 
-    /// An account's or pocket's name as a side of transfers.
+    /// An account's or bucket's name as a side of transfers.
     pub fn party(&self, id: AccountId) -> Option<&Party> {
         self.names.get(id.0 as usize)
     }
@@ -52,7 +52,7 @@ impl Books {
     pub fn name(&self, id: AccountId) -> Option<&Name> {
         match self.names.get(id.0 as usize) {
             Some(Party::Customer(name)) => Some(name),
-            Some(Party::House(_) | Party::Pocket { .. }) | None => None,
+            Some(Party::SystemAccount(_) | Party::Bucket { .. }) | None => None,
         }
     }
 
@@ -71,9 +71,9 @@ impl Books {
         self.balances.get(id.0 as usize)
     }
 
-    /// A house account's posted balance, 10⁻⁵ units.
-    pub fn house(&self, house: House, currency: Currency) -> i64 {
-        self.houses.get(&(currency, house)).and_then(|id| self.balance(*id)).map_or(0, Balance::posted)
+    /// A system account's posted balance, 10⁻⁵ units.
+    pub fn system_account(&self, system_account: SystemAccount, currency: Currency) -> i64 {
+        self.system_accounts.get(&(currency, system_account)).and_then(|id| self.balance(*id)).map_or(0, Balance::posted)
     }
 
     /// Per currency the sum of all posted balances: zero, or the books are broken.
@@ -88,15 +88,15 @@ impl Books {
     pub(super) fn resolve(&mut self, party: &Party, currency: Currency) -> Result<AccountId, Refused> {
         match party {
             Party::Customer(name) => self.id(name).ok_or(Refused::UnknownAccount),
-            Party::Pocket { account, pocket } => {
+            Party::Bucket { account, bucket } => {
                 let account = self.id(account).ok_or(Refused::UnknownAccount)?;
-                self.pocket(account, pocket).ok_or(Refused::UnknownAccount)
+                self.bucket(account, bucket).ok_or(Refused::UnknownAccount)
             }
-            Party::House(house) => Ok(match self.houses.get(&(currency, *house)) {
+            Party::SystemAccount(system_account) => Ok(match self.system_accounts.get(&(currency, *system_account)) {
                 Some(id) => *id,
                 None => {
                     let id = self.add(party.clone(), Balance::empty(currency, i64::MIN));
-                    self.houses.insert((currency, *house), id);
+                    self.system_accounts.insert((currency, *system_account), id);
                     id
                 }
             }),
@@ -111,10 +111,10 @@ impl Books {
         id
     }
 
-    /// Per currency what customers and pockets have, reservations included, 10⁻⁵ units: what the house accounts lack.
+    /// Per currency what customers and buckets have, reservations included, 10⁻⁵ units: what the system accounts lack.
     pub fn customers_have(&self) -> BTreeMap<Currency, i64> {
         let mut sums = BTreeMap::new();
-        for ((currency, _), id) in &self.houses {
+        for ((currency, _), id) in &self.system_accounts {
             let sum: &mut i64 = sums.entry(*currency).or_default();
             let posted = self.balance(*id).map_or(0, Balance::posted);
             *sum = sum.checked_sub(posted).expect("customers' money is in range");

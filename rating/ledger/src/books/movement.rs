@@ -118,8 +118,8 @@ impl Books {
             let Some(mut after) = self.balance(id).copied() else { return false };
             let Some(sum) = side(&mut after).checked_add(amount) else { return false };
             *side(&mut after) = sum;
-            // House accounts have no limit, and sum up what all customers did.
-            matches!(self.party(id), Some(Party::House(_))) || (-RANGE..=RANGE).contains(&after.posted())
+            // System accounts have no limit, and sum up what all customers did.
+            matches!(self.party(id), Some(Party::SystemAccount(_))) || (-RANGE..=RANGE).contains(&after.posted())
         };
         if fits(debit, |balance| &mut balance.debits) && fits(credit, |balance| &mut balance.credits) {
             Ok(())

@@ -44,7 +44,7 @@ pub enum Outcome {
 
 impl Books {
     /// Makes all transfers of a request, or none. The same again changes nothing.
-    pub fn carry_out(&mut self, request: &Request<'_>) -> Result<Posted, Refused> {
+    pub fn book_request(&mut self, request: &Request<'_>) -> Result<Posted, Refused> {
         let first = request.transfers.first().ok_or(Refused::AmountNotPositive)?;
         if let Some(given) = self.given.get(&(request.owner, first.key.clone())) {
             let before = Posted::Before { balance_after: given.balance_after };

@@ -1,4 +1,4 @@
-//! The books as a snapshot keeps them: balances, pockets and given keys of each account, by name, so that no numbering survives.
+//! The books as a snapshot keeps them: balances, buckets and given keys of each account, by name, so that no numbering survives.
 
 use std::ops::Bound;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use units::{Currency, Name};
 
 use super::{AccountId, Balance, Books, Given, Outcome, Refused};
-use crate::{CallId, House, Key, Party, Transfer, TrialBalance, TrialLine, units_text};
+use crate::{CallId, Key, Party, SystemAccount, Transfer, TrialBalance, TrialLine, units_text};
 
 /// A balance without reservations, as it stands in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,16 +24,17 @@ pub struct BalanceImage {
     pub limit: i64,
 }
 
-/// A customer's account with its pockets.
+/// A customer's account with its buckets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountImage {
     /// Its name.
     pub name: Name,
     /// Its money.
     pub balance: BalanceImage,
-    /// Its pockets by name.
+    /// Its buckets by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pockets: Vec<(Name, BalanceImage)>,
+    #[serde(rename = "pockets")]
+    pub buckets: Vec<(Name, BalanceImage)>,
     /// Keys of its slices that are remembered, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<Key>,
@@ -69,18 +70,18 @@ impl From<BalanceImage> for Balance {
 }
 
 impl Books {
-    /// A customer's account and its pockets.
+    /// A customer's account and its buckets.
     pub(crate) fn image(&self, id: AccountId) -> Option<AccountImage> {
         let (name, balance) = (self.name(id)?.clone(), BalanceImage::from(self.balance(id)?));
-        let pockets = self.pockets_of(id).filter_map(|(name, pocket)| Some((name.clone(), self.balance(pocket)?.into()))).collect();
+        let buckets = self.buckets_of(id).filter_map(|(name, bucket)| Some((name.clone(), self.balance(bucket)?.into()))).collect();
         let slices = self.slices.get(&id).into_iter().flatten().cloned().collect();
-        Some(AccountImage { name, balance, pockets, slices })
+        Some(AccountImage { name, balance, buckets, slices })
     }
 
-    /// An account's pockets by name.
-    pub fn pockets_of(&self, account: AccountId) -> impl Iterator<Item = (&Name, AccountId)> {
+    /// An account's buckets by name.
+    pub fn buckets_of(&self, account: AccountId) -> impl Iterator<Item = (&Name, AccountId)> {
         let from = (account, Name::from(""));
-        self.pockets.range(from..).take_while(move |((of, _), _)| *of == account).map(|((_, name), id)| (name, *id))
+        self.buckets.range(from..).take_while(move |((of, _), _)| *of == account).map(|((_, name), id)| (name, *id))
     }
 
     /// Movements under given keys of an account, in the order of their keys.
@@ -101,17 +102,17 @@ impl Books {
         self.outcomes.range((from, Bound::Unbounded)).take_while(move |((of, _), _)| *of == id).map(|((_, key), outcome)| (key, outcome))
     }
 
-    /// House accounts by currency and name.
-    pub(crate) fn house_images(&self) -> impl Iterator<Item = (House, BalanceImage)> {
-        self.houses.iter().filter_map(|((_, house), id)| Some((*house, self.balance(*id)?.into())))
+    /// System accounts by currency and name.
+    pub(crate) fn system_account_images(&self) -> impl Iterator<Item = (SystemAccount, BalanceImage)> {
+        self.system_accounts.iter().filter_map(|((_, system_account), id)| Some((*system_account, self.balance(*id)?.into())))
     }
 
     pub(crate) fn load_account(&mut self, image: &AccountImage) -> Result<AccountId, Refused> {
         let id = self.open(&image.name, image.balance.currency, image.balance.limit)?;
         self.change(id, |balance| *balance = image.balance.into());
-        for (name, balance) in &image.pockets {
-            let pocket = self.open_pocket(id, name, balance.currency)?;
-            self.change(pocket, |empty| *empty = (*balance).into());
+        for (name, balance) in &image.buckets {
+            let bucket = self.open_bucket(id, name, balance.currency)?;
+            self.change(bucket, |empty| *empty = (*balance).into());
         }
         if !image.slices.is_empty() {
             self.slices.insert(id, image.slices.iter().cloned().collect());
@@ -137,9 +138,9 @@ impl Books {
         Ok(())
     }
 
-    /// Adds to a house account what a snapshot says of it, or what another shard holds of it.
-    pub(crate) fn load_house(&mut self, house: House, image: BalanceImage) -> Result<(), Refused> {
-        let id = self.resolve(&Party::House(house), image.currency)?;
+    /// Adds to a system account what a snapshot says of it, or what another shard holds of it.
+    pub(crate) fn load_system_account(&mut self, system_account: SystemAccount, image: BalanceImage) -> Result<(), Refused> {
+        let id = self.resolve(&Party::SystemAccount(system_account), image.currency)?;
         let balance = self.balance(id).ok_or(Refused::UnknownAccount)?;
         let credits = balance.credits.checked_add(image.credits).ok_or(Refused::Overflow)?;
         let debits = balance.debits.checked_add(image.debits).ok_or(Refused::Overflow)?;

@@ -18,7 +18,7 @@ fn top_up(key: &str, amount: i64, account: &str) -> Transfer {
     Transfer {
         key: Key::Given(key.into()),
         purpose: Purpose::TopUp,
-        debit: Party::House(House::Payments),
+        debit: Party::SystemAccount(SystemAccount::Payments),
         credit: Party::Customer(account.into()),
         amount: Money::of(amount, EUR),
         memo: None,
@@ -30,7 +30,7 @@ fn usage(amount: i64) -> Transfer {
         key: Key::Call(crate::CallId(1), 0),
         purpose: Purpose::Usage,
         debit: Party::Customer("acme".into()),
-        credit: Party::House(House::Revenue),
+        credit: Party::SystemAccount(SystemAccount::Revenue),
         amount: Money::of(amount, EUR),
         memo: None,
     }
@@ -54,8 +54,8 @@ fn reserve_post_void() {
     assert_eq!(state(&books, id), (750, 0, 750));
     assert_eq!(books.void(id, 1), Err(Refused::ExceedsReserved));
     assert_eq!(books.post(&usage(751)), Err(Refused::ExceedsAvailable));
-    assert_eq!(books.house(House::Revenue, EUR), 250);
-    assert_eq!(books.house(House::Payments, EUR), -1_000);
+    assert_eq!(books.system_account(SystemAccount::Revenue, EUR), 250);
+    assert_eq!(books.system_account(SystemAccount::Payments, EUR), -1_000);
     assert_eq!(books.sums(), BTreeMap::from([(EUR, 0)]));
 }
 
@@ -70,21 +70,21 @@ fn the_same_key_changes_nothing_and_other_content_is_an_error() {
 }
 
 #[test]
-fn a_pocket_is_a_balance_of_its_own() {
+fn a_bucket_is_a_balance_of_its_own() {
     let (mut books, id) = books();
-    let free = books.open_pocket(id, &"free".into(), Currency::SEC).expect("new");
-    assert_eq!(books.open_pocket(id, &"free".into(), EUR), Err(Refused::AccountExists));
-    let pocket = Party::Pocket { account: "acme".into(), pocket: "free".into() };
+    let free = books.open_bucket(id, &"free".into(), Currency::SEC).expect("new");
+    assert_eq!(books.open_bucket(id, &"free".into(), EUR), Err(Refused::AccountExists));
+    let bucket = Party::Bucket { account: "acme".into(), bucket: "free".into() };
     let grant = Transfer {
         purpose: Purpose::Grant,
-        debit: Party::House(House::Minutes),
-        credit: pocket.clone(),
+        debit: Party::SystemAccount(SystemAccount::Minutes),
+        credit: bucket.clone(),
         amount: Money::of(600, Currency::SEC),
         ..top_up("grant", 1, "acme")
     };
     assert_eq!(books.post(&grant), Ok(Posted::Now));
     assert_eq!(books.post(&grant), Ok(Posted::Before { balance_after: 600 }));
-    assert_eq!(books.party(free), Some(&pocket));
+    assert_eq!(books.party(free), Some(&bucket));
     books.reserve(free, 600).expect("all of it");
     assert_eq!(books.reserve(free, 1), Err(Refused::ExceedsAvailable));
     assert_eq!((state(&books, id), state(&books, free)), ((1_000, 0, 1_000), (600, 600, 0)));
@@ -135,7 +135,7 @@ fn keys_of_slices_are_bounded_and_the_same_after_a_snapshot() {
     let slice = |n: usize| Transfer {
         key: Key::Given(format!("slice/n1.1.{n}").into()),
         purpose: Purpose::Slice,
-        debit: Party::House(House::Slices),
+        debit: Party::SystemAccount(SystemAccount::Slices),
         credit: Party::Customer("acme".into()),
         amount: Money::of(1, Currency::EUR),
         memo: None,

@@ -1,7 +1,7 @@
 //! The story of a journal told again, and the entry named that does not fit.
 
 use super::*;
-use crate::{House, Party, PriceRow, Purpose, Terms, hex};
+use crate::{Party, PriceRow, Purpose, SystemAccount, Terms, hex};
 use serde_json::value::RawValue;
 
 fn transfer(key: Key, amount: i64) -> Transfer {
@@ -9,8 +9,8 @@ fn transfer(key: Key, amount: i64) -> Transfer {
     Transfer {
         key,
         purpose: if given { Purpose::TopUp } else { Purpose::Usage },
-        debit: if given { Party::House(House::Payments) } else { customer.clone() },
-        credit: if given { customer } else { Party::House(House::Revenue) },
+        debit: if given { Party::SystemAccount(SystemAccount::Payments) } else { customer.clone() },
+        credit: if given { customer } else { Party::SystemAccount(SystemAccount::Revenue) },
         amount: Money::of(amount, Currency::EUR),
         memo: None,
     }

@@ -5,14 +5,14 @@ use units::{Currency, Money};
 
 use super::*;
 use crate::{
-    AccountOpened, Announced, CallId, CallOpen, Charged, Checkpoint, Corrected, PeriodClosed, PocketGranted, PocketKind, PriceRow, Purpose,
+    AccountOpened, Announced, BucketGranted, BucketKind, CallId, CallOpen, Charged, Checkpoint, Corrected, PeriodClosed, PriceRow, Purpose,
     Record, RecordBody, Reversed, Settled, TopUpBooked, Transfer, root,
 };
 
 const EUR: Currency = Currency::EUR;
 
 fn transfer(key: Key, purpose: Purpose, debit: Party, credit: Party, amount: i64) -> Transfer {
-    let currency = if matches!(debit, Party::House(House::Minutes)) { Currency::SEC } else { EUR };
+    let currency = if matches!(debit, Party::SystemAccount(SystemAccount::Minutes)) { Currency::SEC } else { EUR };
     Transfer { key, purpose, debit, credit, amount: Money::of(amount, currency), memo: Some("why".into()) }
 }
 
@@ -61,35 +61,35 @@ fn settled(call: u128, usage: Transfer) -> RecordBody {
 
 /// Two trees of accounts, payments in every state, minutes, calls up and settled and undone, a closed period.
 fn story() -> Vec<Record> {
-    use House::{Corrections, Minutes, Payments, Revenue, Transit};
+    use SystemAccount::{Corrections, Minutes, Payments, Revenue, Transit};
     let opened =
         || RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -5, opening: None, key: None });
     let pay = |key: &str, to: &str| TopUpBooked {
-        transfer: transfer(given(key), Purpose::TopUp, Party::House(Payments), customer(to), 900),
+        transfer: transfer(given(key), Purpose::TopUp, Party::SystemAccount(Payments), customer(to), 900),
         fee: None,
         method: Some("bank".into()),
         of: None,
     };
-    let usage = transfer(Key::usage(CallId(1), 0, 0), Purpose::Usage, customer("acme"), Party::House(Revenue), 40);
-    let pocket = Party::Pocket { account: "shop:one".into(), pocket: "free".into() };
-    let grant = PocketGranted {
-        pocket: "free".into(),
-        terms: PocketTerms { expires_at: Some(Wall(99)), ..PocketTerms::of(PocketKind::Minutes) },
-        transfer: transfer(given("g"), Purpose::Grant, Party::House(Minutes), pocket, 600),
+    let usage = transfer(Key::usage(CallId(1), 0, 0), Purpose::Usage, customer("acme"), Party::SystemAccount(Revenue), 40);
+    let bucket = Party::Bucket { account: "shop:one".into(), bucket: "free".into() };
+    let grant = BucketGranted {
+        bucket: "free".into(),
+        terms: BucketTerms { expires_at: Some(Wall(99)), ..BucketTerms::of(BucketKind::Minutes) },
+        transfer: transfer(given("g"), Purpose::Grant, Party::SystemAccount(Minutes), bucket, 600),
     };
-    let announced = |key| transfer(given(key), Purpose::Announced, Party::House(Payments), Party::House(Transit), 300);
+    let announced = |key| transfer(given(key), Purpose::Announced, Party::SystemAccount(Payments), Party::SystemAccount(Transit), 300);
     let book = TopUpBooked {
-        transfer: transfer(given("b"), Purpose::TopUp, Party::House(Transit), customer("acme"), 300),
+        transfer: transfer(given("b"), Purpose::TopUp, Party::SystemAccount(Transit), customer("acme"), 300),
         fee: None,
         method: None,
         of: Some(given("a")),
     };
     let announce = |key| RecordBody::Announced(Announced { transfer: announced(key), method: None, due: Some(Wall(7)) });
-    let correct = transfer(given("c"), Purpose::Correction, Party::House(Corrections), customer("acme"), 1);
+    let correct = transfer(given("c"), Purpose::Correction, Party::SystemAccount(Corrections), customer("acme"), 1);
     let fax = Charged {
         pieces: 3,
         price: 8,
-        transfer: transfer(given("f"), Purpose::Charge, customer("shop:one"), Party::House(House::ResellerRevenue), 24),
+        transfer: transfer(given("f"), Purpose::Charge, customer("shop:one"), Party::SystemAccount(SystemAccount::ResellerRevenue), 24),
     };
     let undo = usage.reversed(given("r"), "wrong".into());
     let steps = [
@@ -98,7 +98,7 @@ fn story() -> Vec<Record> {
         ("shop:one", opened()),
         ("acme", RecordBody::TopUp(Box::new(pay("k1", "acme")))),
         ("shop:one", RecordBody::TopUp(Box::new(pay("k1", "shop:one")))),
-        ("shop:one", RecordBody::PocketGranted(grant)),
+        ("shop:one", RecordBody::BucketGranted(grant)),
         ("acme", announce("a")),
         ("acme", announce("later")),
         ("acme", RecordBody::TopUp(Box::new(book))),

@@ -7,7 +7,7 @@ use crate::quotas::Grant;
 
 /// How a client keeps time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
+pub struct QuotaTiming {
     /// Slices hold so long after the last beat that the central ledger answered.
     pub hold_ms: u64,
     /// Between two beats.
@@ -73,7 +73,7 @@ pub enum Reply {
         /// As in `Joined`.
         recalled: bool,
         /// For this node to say, and not in its journal as far as it was shipped.
-        words: Vec<Word>,
+        words: Vec<CentralNotice>,
     },
     /// To [`Request::Ask`].
     Lent {
@@ -95,7 +95,7 @@ pub enum Reply {
 
 /// Something that an account's owner should hear of, noticed by the central ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Word {
+pub struct CentralNotice {
     /// Unique for ever; the same as in the notice.
     pub id: Name,
     /// The account, by its name.
@@ -125,19 +125,19 @@ pub enum Command {
     /// In the account's shard: the central ledger has no more of this balance.
     Dry(Name),
     /// In the account's shard: journal this once. [`QuotaClient::untold`](super::QuotaClient::untold) if it did not get there.
-    Tell(Word),
+    Tell(CentralNotice),
     /// In all shards, of every account: as `GiveBack`.
     GiveAllBack {
         /// Used once for each account.
         name: Name,
     },
     /// All shards: how far quotas may be trusted.
-    Gate(Gate),
+    LendingState(LendingState),
 }
 
 /// How far quotas may be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gate {
+pub struct LendingState {
     /// No new lease from here on.
     pub until: Tick,
     /// The central ledger answers: an empty quota means an empty balance, not a lost database.

@@ -3,7 +3,7 @@ use units::Currency;
 
 use super::*;
 
-const TIMING: Timing = Timing { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
+const TIMING: QuotaTiming = QuotaTiming { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
 
 const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false, words: Vec::new() };
 
@@ -19,7 +19,7 @@ fn drain(client: &mut QuotaClient, now: Tick) -> Vec<Command> {
 fn client() -> QuotaClient {
     let mut client = QuotaClient::new("n1".into(), TIMING, 0, 1);
     let first = drain(&mut client, at(0));
-    assert_eq!(first, [Command::Gate(Gate { until: Tick(0), reachable: false }), Command::Send(Tag(1), Request::Join)]);
+    assert_eq!(first, [Command::LendingState(LendingState { until: Tick(0), reachable: false }), Command::Send(Tag(1), Request::Join)]);
     client.handle(at(300), Tag(1), Reply::Joined { epoch: 4, last_seq: 0, grants: Vec::new(), recalled: false });
     client
 }
@@ -31,14 +31,14 @@ fn grant(id: &str, amount: i64) -> Grant {
 #[test]
 fn the_expiry_counts_from_before_the_request() {
     let mut client = client();
-    assert_eq!(drain(&mut client, at(300)), [Command::Gate(Gate { until: at(15_000), reachable: true })]);
+    assert_eq!(drain(&mut client, at(300)), [Command::LendingState(LendingState { until: at(15_000), reachable: true })]);
     assert_eq!(client.deadline(), at(1_000));
     let beat = drain(&mut client, at(1_000));
     assert_eq!(beat, [Command::Send(Tag(2), Request::Beat { epoch: 4 })]);
     // The answer that comes too late renews nothing: its request was taken for lost.
-    assert_eq!(drain(&mut client, at(1_500)), [Command::Gate(Gate { until: at(15_000), reachable: false })]);
+    assert_eq!(drain(&mut client, at(1_500)), [Command::LendingState(LendingState { until: at(15_000), reachable: false })]);
     client.handle(at(1_510), Tag(2), NOTHING);
-    assert_eq!(client.gate(), Gate { until: at(15_000), reachable: true });
+    assert_eq!(client.gate(), LendingState { until: at(15_000), reachable: true });
     assert!(client.deadline() > at(1_500), "with a pause");
 }
 
@@ -98,7 +98,7 @@ fn a_node_that_was_given_up_gives_all_back_before_it_lends() {
     client.handle(at(10), Tag(1), joined);
     client.want(at(10), &"acme".into(), 1);
     let name = "n1.4.back1".into();
-    let gate = Command::Gate(Gate { until: Tick(0), reachable: true });
+    let gate = Command::LendingState(LendingState { until: Tick(0), reachable: true });
     assert_eq!(drain(&mut client, at(10)), [gate, Command::Book(grant("n1.2.1", 5)), Command::GiveAllBack { name }]);
     client.durable(5);
     assert_eq!(drain(&mut client, at(20)), [Command::Send(Tag(2), Request::Ship { epoch: 4, after: 3 })]);
@@ -114,7 +114,7 @@ fn once_fenced_it_does_nothing_more() {
     drain(&mut client, at(1_000));
     client.handle(at(1_001), Tag(2), Reply::Fenced);
     client.want(at(1_002), &"acme".into(), 5);
-    assert_eq!(drain(&mut client, at(9_000)), [Command::Gate(Gate { until: Tick(0), reachable: true })]);
+    assert_eq!(drain(&mut client, at(9_000)), [Command::LendingState(LendingState { until: Tick(0), reachable: true })]);
     assert!(client.is_fenced() && client.deadline() == Tick::NEVER);
 }
 
@@ -122,7 +122,7 @@ fn once_fenced_it_does_nothing_more() {
 fn a_word_is_told_once_and_after_all_that_earlier_starts_said() {
     let word = |id: &str| {
         let event = NoticeEvent::LowBalance { balance: 1, threshold: 2, currency: Currency::EUR };
-        Word { id: id.into(), account: "acme".into(), notice: Notice { to: None, language: None, event, id: Some(id.into()) } }
+        CentralNotice { id: id.into(), account: "acme".into(), notice: Notice { to: None, language: None, event, id: Some(id.into()) } }
     };
     let beaten = |ids: &[&str]| Reply::Beaten {
         wanted: Vec::new(),

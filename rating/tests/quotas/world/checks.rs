@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ledger::TrialBalance;
-use rating::quotas::transaction::{add_houses, houses};
+use rating::quotas::transaction::{add_system_accounts, system_accounts};
 use units::{Name, Tick};
 
 use super::World;
@@ -57,9 +57,9 @@ impl World {
         assert!(once.len() == words && (self.seen.lost > 0 || said.len() == words), "seed {}: {words} words, {said:?}", self.seed);
         let mut trial = TrialBalance::default();
         let journals = self.nodes.iter().flat_map(|node| node.journal.iter().map(|written| &written.record)).chain(&self.central.records);
-        journals.for_each(|record| add_houses(record.transfers(), &mut trial));
-        let (house, posted) =
-            (houses(&trial).map(|(_, _, amount)| amount).sum::<i128>(), self.central.accounts.values().map(|row| row.posted));
-        assert_eq!(house + i128::from(posted.sum::<i64>()), 0, "seed {}: debits equal credits over all journals", self.seed);
+        journals.for_each(|record| add_system_accounts(record.transfers(), &mut trial));
+        let (system_account, posted) =
+            (system_accounts(&trial).map(|(_, _, amount)| amount).sum::<i128>(), self.central.accounts.values().map(|row| row.posted));
+        assert_eq!(system_account + i128::from(posted.sum::<i64>()), 0, "seed {}: debits equal credits over all journals", self.seed);
     }
 }

@@ -21,7 +21,7 @@ fn fault_a5_no_credit_ends_while_the_databases_clock_is_another() {
         node.clock_off_ms.store(off_ms, Ordering::Relaxed);
         bench.give_seconds(key, 1_000, Some(Wall(today().0 - 1))).unwrap();
         wait("the trouble is told", || node.status.trouble().is_some_and(|why| why.contains(says)));
-        let ended = || bench.house("@breakage");
+        let ended = || bench.system_account("@breakage");
         let before = ended();
         assert_eq!(bench.minutes().0, 1_000, "due, and still there");
         let refused = bench.close_at("c", Wall(1_700_000_000_000), Wall(today().0 + off_ms)).expect_err("no period is closed");

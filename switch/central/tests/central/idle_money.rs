@@ -2,7 +2,7 @@
 
 use central::CentralError;
 use rating::engine::AccountRefused;
-use rating::quotas::client::Timing;
+use rating::quotas::client::QuotaTiming;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::{Node, TIMING};
@@ -11,7 +11,7 @@ use crate::kit::wait;
 const OPENING: i64 = 1_200_000;
 
 /// Nodes that hold so much that what is left pays no charge of 9.00.
-fn holders(bench: &mut Bench, names: &[&str], timing: Timing) -> Vec<Node> {
+fn holders(bench: &mut Bench, names: &[&str], timing: QuotaTiming) -> Vec<Node> {
     let nodes: Vec<Node> = names.iter().map(|name| bench.node(name, timing)).collect();
     wait("they hold most of it", || bench.money().1 > OPENING - 900_000);
     nodes
@@ -34,7 +34,7 @@ fn fault_a4_a_charge_calls_idle_money_back_from_the_nodes() {
 #[test]
 fn fault_a4_money_that_a_call_or_a_silent_node_has_is_worth_another_try() {
     let mut bench = Bench::new(OPENING);
-    let short = Timing { hold_ms: 4_000, ..TIMING };
+    let short = QuotaTiming { hold_ms: 4_000, ..TIMING };
     let mut nodes = holders(&mut bench, &["n1"], short);
     assert_eq!(nodes[0].call(1), Ok(()));
     // All of it but what the call has reserved comes back; a charge of all waits for the call.

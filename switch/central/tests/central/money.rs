@@ -24,15 +24,15 @@ fn a_payment_is_announced_booked_and_reversed_once() {
     assert_eq!((announced.amount.amount, announced.balance.amount, announced.replayed), (0, 0, false));
     assert!(bench.announce("p1", 30_000_000).unwrap().replayed);
     assert_eq!(refusal(bench.announce("p1", 30_000_001)), AccountRefused::Books(Refused::KeyReused));
-    assert_eq!(bench.house("@transit"), 30_000_000);
-    let book = |key: &str, of: &str, fee| bench.carry_out(key, MoveOrder::Book { of: of.to_owned(), fee });
+    assert_eq!(bench.system_account("@transit"), 30_000_000);
+    let book = |key: &str, of: &str, fee| bench.move_money(key, MoveOrder::Book { of: of.to_owned(), fee });
     assert_eq!(refusal(book("b0", "nothing", 0)), AccountRefused::Books(Refused::NoMovement));
     let booked = book("b1", "p1", 1_200_000).unwrap();
     assert_eq!((booked.amount.amount, booked.balance.amount), (28_800_000, 28_800_000), "the net amount");
     let again = book("b1", "p1", 1_200_000).unwrap();
     assert_eq!((again.replayed, again.at, again.balance), (true, booked.at, booked.balance));
     assert_eq!(refusal(book("b2", "p1", 0)), AccountRefused::Books(Refused::NotPending));
-    let reject = |key: &str, of: &str| bench.carry_out(key, MoveOrder::Reject { of: of.to_owned(), cause: "never came".to_owned() });
+    let reject = |key: &str, of: &str| bench.move_money(key, MoveOrder::Reject { of: of.to_owned(), cause: "never came".to_owned() });
     assert_eq!(refusal(reject("r1", "p1")), AccountRefused::Books(Refused::NotPending));
     bench.announce("p2", 5_000_000).unwrap();
     assert_eq!(reject("r2", "p2").unwrap().balance.amount, 28_800_000);
@@ -41,11 +41,11 @@ fn a_payment_is_announced_booked_and_reversed_once() {
     assert!(bench.reverse("v1", "p1").unwrap().replayed);
     assert_eq!(refusal(bench.reverse("v2", "b1")), AccountRefused::Books(Refused::Reversed));
     let correct = |key: &str, amount| {
-        bench.carry_out(key, MoveOrder::Correct { amount: Money::of(amount, Currency::EUR), reason: "goodwill".to_owned() })
+        bench.move_money(key, MoveOrder::Correct { amount: Money::of(amount, Currency::EUR), reason: "goodwill".to_owned() })
     };
     assert_eq!(correct("c1", -700_000).unwrap().balance.amount, -700_000, "a correction may lead into debt");
-    let houses = ["@payments", "@transit", "@fees", "@corrections"].map(|house| bench.house(house));
-    assert_eq!(houses, [-1_200_000, 0, 1_200_000, 700_000]);
+    let system_accounts = ["@payments", "@transit", "@fees", "@corrections"].map(|system_account| bench.system_account(system_account));
+    assert_eq!(system_accounts, [-1_200_000, 0, 1_200_000, 700_000]);
     assert_eq!((bench.sum("EUR"), bench.count("SELECT count(*) FROM booking")), (0, 7));
     let trial = bench.runtime.block_on(bench.central.trial_balance()).unwrap();
     assert_eq!(trial.sums(), [(Currency::EUR, "0.00000".to_owned())]);
@@ -63,7 +63,7 @@ fn a_call_is_reversed_in_every_balance_that_paid_and_two_nodes_share_free_minute
     assert_eq!(refusal(bench.give_seconds("g1", 60, None)), AccountRefused::Books(Refused::KeyReused));
     let (mut first, mut second) = (bench.node("n1", TIMING), bench.node("n2", TIMING));
     for node in [&first, &second] {
-        wait("money and minutes", || node.free() > 0 && node.pocket("free").is_some_and(|free| free > 0));
+        wait("money and minutes", || node.free() > 0 && node.bucket("free").is_some_and(|free| free > 0));
     }
     assert!(bench.minutes().1 <= 100 && bench.minutes().0 == 100, "no more is lent than there is: {:?}", bench.minutes());
     assert_eq!((first.call(1), second.call(2)), (Ok(()), Ok(())));
@@ -120,7 +120,7 @@ fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
             Some(of) => MoveOrder::Reverse { of: of.to_owned(), expired: None, cause },
             None => MoveOrder::ReverseCall { call: ledger::CallId(1), transfers: Vec::new(), cause },
         };
-        bench.runtime.block_on(bench.central.carry_out(TIERS[2].into(), key.to_owned(), order, [].into(), Wall(2)))
+        bench.runtime.block_on(bench.central.move_money(TIERS[2].into(), key.to_owned(), order, [].into(), Wall(2)))
     };
     kiosk("v1", None).unwrap();
     assert_eq!(balances(&bench), before, "the call is undone in every tier");

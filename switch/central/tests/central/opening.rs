@@ -30,11 +30,11 @@ fn fault_a10_an_account_is_opened_once_per_key_at_every_node_and_is_in_the_books
     let other = Central::new(&bench.postgres.address(), 2).unwrap();
     let (view, replayed) = open(&bench, &bench.central, new("shop", 700_000), "k1").unwrap();
     assert_eq!((view.balance.amount, replayed), (700_000, false));
-    assert_eq!((bench.sum("EUR"), bench.house("@opening")), (0, -700_000), "where the money came from is booked");
+    assert_eq!((bench.sum("EUR"), bench.system_account("@opening")), (0, -700_000), "where the money came from is booked");
     let journaled = "SELECT count(*) FROM entry WHERE node = '@central' AND account = 'shop'";
     assert_eq!(bench.count(journaled), 1, "and journaled");
     assert_eq!(bench.count("SELECT last_seq FROM node WHERE name = '@central'"), bench.count("SELECT count(*) FROM entry"));
-    // A pocket has no state of its own: it is in nobody's way.
+    // A bucket has no state of its own: it is in nobody's way.
     bench.give_seconds("g1", 60, None).unwrap();
     // The account went on meanwhile: a repeat opens nothing and moves nothing.
     let (again, replayed) = open(&bench, &other, new("shop", 700_000), "k1").unwrap();
@@ -58,7 +58,7 @@ fn fault_a10_an_account_is_opened_once_per_key_at_every_node_and_is_in_the_books
     let mut replayed = [first.unwrap().1, second.unwrap().1];
     replayed.sort_unstable();
     assert_eq!(replayed, [false, true]);
-    assert_eq!((bench.sum("EUR"), bench.house("@opening"), bench.count(journaled)), (0, -700_500, 1));
+    assert_eq!((bench.sum("EUR"), bench.system_account("@opening"), bench.count(journaled)), (0, -700_500, 1));
     let trial = bench.runtime.block_on(bench.central.trial_balance()).unwrap();
     assert_eq!(trial.sums().into_iter().find(|(currency, _)| *currency == Currency::EUR), Some((Currency::EUR, "0.00000".to_owned())));
 }

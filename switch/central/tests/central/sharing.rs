@@ -1,7 +1,7 @@
 //! Three nodes on one PostgreSQL, one account, sixty calls at once; a node dies, the database goes away and comes back.
 
 use central::{CentralError, QuotaState};
-use rating::quotas::client::Timing;
+use rating::quotas::client::QuotaTiming;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::{Node, TIMING};
@@ -73,7 +73,7 @@ fn three_nodes_sixty_calls_one_balance() {
 #[test]
 fn a_call_without_a_slice_is_refused_for_lack_of_the_database_not_of_money() {
     let mut bench = Bench::new(1_000_000);
-    let short = Timing { hold_ms: 1_600, ..TIMING };
+    let short = QuotaTiming { hold_ms: 1_600, ..TIMING };
     let mut node = bench.node("n1", short);
     // A busy machine may let so short a hold pass between two beats.
     wait("a call", || node.call(1).is_ok());
@@ -83,8 +83,8 @@ fn a_call_without_a_slice_is_refused_for_lack_of_the_database_not_of_money() {
         id += 1;
         id
     };
-    wait("the time of the slice is over", || node.call(next()) == Err(rating::Refusal::LedgerAway));
-    assert_eq!(rating::Refusal::LedgerAway.status(), 503);
+    wait("the time of the slice is over", || node.call(next()) == Err(rating::CreditRefusal::LedgerAway));
+    assert_eq!(rating::CreditRefusal::LedgerAway.status(), 503);
     bench.postgres.resume();
     wait("calls again", || node.call(next()).is_ok());
     node.hang_up_all();
@@ -96,7 +96,7 @@ fn a_call_without_a_slice_is_refused_for_lack_of_the_database_not_of_money() {
 fn an_operator_gives_a_node_up_and_it_comes_back() {
     let mut bench = Bench::new(1_000_000);
     // Longer than a busy machine keeps the beat from coming.
-    let short = Timing { hold_ms: 4_000, ..TIMING };
+    let short = QuotaTiming { hold_ms: 4_000, ..TIMING };
     let mut node = bench.node("n1", short);
     wait("a call", || node.call(1).is_ok());
     assert_eq!(node.second(), 0);

@@ -1,7 +1,7 @@
 //! A database that is slow, takes no writes, or is full: said in words, calls go on within the slice, nothing is lost, and all is well by itself
 //! when the cause is gone.
 
-use rating::quotas::client::Timing;
+use rating::quotas::client::QuotaTiming;
 
 use crate::kit::bench::Bench;
 use crate::kit::node::TIMING;
@@ -30,7 +30,7 @@ const ROOM: &[&str] = &["DROP FUNCTION no_space CASCADE"];
 #[test]
 fn slow_read_only_and_full_are_told_and_lose_nothing() {
     let mut bench = Bench::new(OPENING);
-    let mut node = bench.node("n1", Timing { timeout_ms: 300, ..TIMING });
+    let mut node = bench.node("n1", QuotaTiming { timeout_ms: 300, ..TIMING });
     wait("a slice", || node.free() > 0);
     assert_eq!(node.call(1), Ok(()));
     let mut seconds = 0;

@@ -50,7 +50,7 @@ fn says_the_same(postgres: &Postgres, central: &Central, runtime: &tokio::runtim
     }
     let trial = runtime.block_on(central.trial_balance()).unwrap();
     let name = |line: TrialLine| match line {
-        TrialLine::House(house) => house.name().to_owned(),
+        TrialLine::SystemAccount(system_account) => system_account.name().to_owned(),
         other => format!("{other:?}"),
     };
     let found = lines(trial.lines().map(|(c, line, amount)| (c.to_string(), name(line), i64::try_from(amount).unwrap())));
@@ -94,7 +94,7 @@ fn versions_a_database_of_the_first_form_goes_forward_in_place() {
     let money = Money::of(100_000, Currency::EUR);
     let order = MoveOrder::Correct { amount: money, reason: "goodwill".to_owned() };
     let posted = expected()["posted"]["acme"].as_i64().unwrap();
-    let moved = runtime.block_on(central.carry_out("acme".into(), "new".to_owned(), order, [].into(), LATE)).unwrap();
+    let moved = runtime.block_on(central.move_money("acme".into(), "new".to_owned(), order, [].into(), LATE)).unwrap();
     assert_eq!(moved.balance.amount, posted + 100_000);
     let again = MoveOrder::TopUp {
         amount: Money::of(500_000, Currency::EUR),
@@ -103,7 +103,7 @@ fn versions_a_database_of_the_first_form_goes_forward_in_place() {
         fee: 0,
         pending: false,
     };
-    let again = runtime.block_on(central.carry_out("acme".into(), "t1".to_owned(), again, [].into(), LATE)).unwrap();
+    let again = runtime.block_on(central.move_money("acme".into(), "t1".to_owned(), again, [].into(), LATE)).unwrap();
     assert!(again.replayed, "the keys of before are known");
 }
 

@@ -32,7 +32,7 @@ fn busy() -> Bench {
     }
     bench.announce("a1", 30_000_000).unwrap();
     bench.announce("a2", 20_000_000).unwrap();
-    bench.carry_out("b1", MoveOrder::Book { of: "a1".to_owned(), fee: 1_000_000 }).unwrap();
+    bench.move_money("b1", MoveOrder::Book { of: "a1".to_owned(), fee: 1_000_000 }).unwrap();
     bench.charge("c1", 7_000).unwrap();
     bench.give_seconds("g1", 60, None).unwrap();
     wait("both are shipped", || bench.posted("acme") == OPENING + 50_000 + 29_000_000 - 7_000 - 8_000);
@@ -151,9 +151,9 @@ fn a_period_is_closed_once_over_all_nodes_and_nothing_is_dated_into_it() {
     let trial = TrialBalance::of_rows(&closed.trial);
     let journals = added_up(&bench);
     for (currency, line, amount) in trial.lines() {
-        let ledger::TrialLine::House(house) = line else { continue };
-        let side = journals.iter().find(|((side, of), _)| side.contains(house.name()) && *of == currency.to_string());
-        assert_eq!(side.map(|(_, sum)| i128::from(*sum)), Some(amount), "{house:?}: {journals:?}");
+        let ledger::TrialLine::SystemAccount(system_account) = line else { continue };
+        let side = journals.iter().find(|((side, of), _)| side.contains(system_account.name()) && *of == currency.to_string());
+        assert_eq!(side.map(|(_, sum)| i128::from(*sum)), Some(amount), "{system_account:?}: {journals:?}");
     }
     assert!(trial.sums().iter().all(|(_, sum)| sum == "0.00000"), "{trial:?}");
     // What comes now and happened before is dated at the first open moment.

@@ -31,7 +31,7 @@ fn a_low_balance_is_said_once_by_one_node_and_again_after_a_payment() {
     assert!(!bench.top_up("p1", 100_000).unwrap().replayed);
     wait("a payment is told too", || said(&bench, "top_up_booked") == 1);
     let taken = MoveOrder::Correct { amount: Money::of(-100_000, Currency::EUR), reason: "a mistake".to_owned() };
-    assert_eq!(bench.carry_out("c1", taken).unwrap().balance.amount, 190_000, "below it again");
+    assert_eq!(bench.move_money("c1", taken).unwrap().balance.amount, 190_000, "below it again");
     wait("said again", || said(&bench, "low_balance") == 2);
     wait("nothing left to say", || bench.count("SELECT count(*) FROM notice") == 0);
     first.stop();
@@ -46,8 +46,8 @@ fn minutes_that_end_come_back_from_the_nodes_and_expire_as_a_whole() {
     wait("both serve the account", || first.free() > 0 && second.free() > 0);
     let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     bench.give_seconds("g1", 1_000, Some(Wall(now_ms + 2_500))).unwrap();
-    wait("minutes everywhere", || [&first, &second].iter().all(|node| node.pocket("free").is_some_and(|free| free > 0)));
-    wait("they are gone", || bench.minutes() == (0, 0) && bench.house("@breakage") == 100_000_000);
+    wait("minutes everywhere", || [&first, &second].iter().all(|node| node.bucket("free").is_some_and(|free| free > 0)));
+    wait("they are gone", || bench.minutes() == (0, 0) && bench.system_account("@breakage") == 100_000_000);
     wait("and it is said once", || said(&bench, "credit_expired") == 1);
     first.stop();
     second.stop();

@@ -69,7 +69,7 @@ pub struct Mailer {
 }
 
 /// Why a mail was not taken.
-enum Refusal {
+enum MailRefusal {
     /// Nothing about this mail: the server is away, or does not want us.
     Server(String),
     /// This mail, for now.
@@ -105,20 +105,20 @@ impl Mailer {
     }
 
     /// Sends one mail; `Ok(false)` if the entry asks for none.
-    async fn send(&mut self, message: &Message) -> Result<bool, Refusal> {
+    async fn send(&mut self, message: &Message) -> Result<bool, MailRefusal> {
         let entry = &message.entry.entry;
-        let record = Record::decode(&entry.body).map_err(|e| Refusal::Never(e.to_string()))?;
+        let record = Record::decode(&entry.body).map_err(|e| MailRefusal::Never(e.to_string()))?;
         let RecordBody::Notice(notice) = record.body else { return Ok(false) };
         let notice = self.whole(notice, message.entry.seq).await?;
         let Some(to) = &notice.to else { return Ok(false) };
         let text = text_of(&record.account, record.at, &notice, self.link.as_deref());
-        let Some(text) = text.map_err(|e| Refusal::Never(e.to_string()))? else { return Ok(false) };
-        let to: Address = to.parse().map_err(|e| Refusal::Never(format!("{to:?} is no mail address: {e}")))?;
+        let Some(text) = text.map_err(|e| MailRefusal::Never(e.to_string()))? else { return Ok(false) };
+        let to: Address = to.parse().map_err(|e| MailRefusal::Never(format!("{to:?} is no mail address: {e}")))?;
         if !to.to_string().is_ascii() {
-            return Err(Refusal::Never(format!("{to} is not in ASCII: write its domain as xn--")));
+            return Err(MailRefusal::Never(format!("{to} is not in ASCII: write its domain as xn--")));
         }
-        let bytes = message::bytes(&message.id, record.at, &self.from, &to, &text).map_err(Refusal::Never)?;
-        let mut server = self.connect().await.map_err(|e| Refusal::Server(words(&e)))?;
+        let bytes = message::bytes(&message.id, record.at, &self.from, &to, &text).map_err(MailRefusal::Never)?;
+        let mut server = self.connect().await.map_err(|e| MailRefusal::Server(words(&e)))?;
         let taken = hand_over(&mut server, &self.from, &to, &bytes).await;
         // Whatever it says to that, the mail is taken or is not.
         let _ = server.quit().await;
@@ -126,7 +126,7 @@ impl Mailer {
     }
 
     /// With the list of new prices that it names.
-    async fn whole(&mut self, notice: Notice, seq: u64) -> Result<Notice, Refusal> {
+    async fn whole(&mut self, notice: Notice, seq: u64) -> Result<Notice, MailRefusal> {
         let NoticeEvent::RatesChange(told) = &notice.event else { return Ok(notice) };
         if !told.shared {
             self.lists.keep(told);
@@ -135,7 +135,7 @@ impl Mailer {
         if notice.to.is_none() {
             return Ok(notice);
         }
-        let list = self.lists.named_by(told, seq).await.map_err(Refusal::Server)?;
+        let list = self.lists.named_by(told, seq).await.map_err(MailRefusal::Server)?;
         Ok(Notice { event: NoticeEvent::RatesChange(Box::new(list)), ..notice })
     }
 
@@ -164,8 +164,8 @@ impl Consumer for Mailer {
             let seq = message.entry.seq;
             let skipped = match self.send(message).await {
                 Ok(_) => continue,
-                Err(Refusal::Server(why)) => return Delivery::stopped(confirmed, why),
-                Err(Refusal::Later(why)) => {
+                Err(MailRefusal::Server(why)) => return Delivery::stopped(confirmed, why),
+                Err(MailRefusal::Later(why)) => {
                     let tries = if self.put_off.0 == seq { self.put_off.1 + 1 } else { 1 };
                     self.put_off = (seq, tries);
                     if tries < TRIES_MAX {
@@ -173,7 +173,7 @@ impl Consumer for Mailer {
                     }
                     why
                 }
-                Err(Refusal::Never(why)) => why,
+                Err(MailRefusal::Never(why)) => why,
             };
             tracing::error!(id = message.id, account = &*message.entry.entry.account, why = skipped, "a notice is not mailed");
             // The next one is not part of what this one did.
@@ -184,8 +184,8 @@ impl Consumer for Mailer {
 }
 
 /// One mail through a server that knows us. What it says of the sender is about us, what it says afterwards about this mail.
-async fn hand_over(server: &mut AsyncSmtpConnection, from: &Address, to: &Address, bytes: &[u8]) -> Result<(), Refusal> {
-    let of_us = |answer: Result<Response, Error>| answer.map_err(|e| Refusal::Server(words(&e)));
+async fn hand_over(server: &mut AsyncSmtpConnection, from: &Address, to: &Address, bytes: &[u8]) -> Result<(), MailRefusal> {
+    let of_us = |answer: Result<Response, Error>| answer.map_err(|e| MailRefusal::Server(words(&e)));
     let of_mail = |answer: Result<Response, Error>| answer.map_err(|e| of_this_mail(&e));
     of_us(server.command(MailFrom::new(Some(from.clone()), Vec::new())).await)?;
     of_mail(server.command(Rcpt::new(to.clone(), Vec::new())).await)?;
@@ -194,18 +194,18 @@ async fn hand_over(server: &mut AsyncSmtpConnection, from: &Address, to: &Addres
     Ok(())
 }
 
-fn of_this_mail(error: &Error) -> Refusal {
+fn of_this_mail(error: &Error) -> MailRefusal {
     if error.is_permanent() {
-        Refusal::Never(words(error))
+        MailRefusal::Never(words(error))
     } else if error.is_transient() {
         // RFC 5321 §3.8: 421 is the server leaving, whatever was asked.
         if error.status().is_some_and(|code| code.to_string() == "421") {
-            Refusal::Server(words(error))
+            MailRefusal::Server(words(error))
         } else {
-            Refusal::Later(words(error))
+            MailRefusal::Later(words(error))
         }
     } else {
-        Refusal::Server(words(error))
+        MailRefusal::Server(words(error))
     }
 }
 

@@ -50,20 +50,20 @@ fn event(
             values.set("threshold", texts.money(*threshold, *currency)?);
             "low-balance"
         }
-        NoticeEvent::LowMinutes { pocket, seconds } => {
-            values.set("pocket", plain(pocket));
+        NoticeEvent::LowMinutes { bucket, seconds } => {
+            values.set("pocket", plain(bucket));
             values.set("minutes", seconds / 60);
             "low-minutes"
         }
-        NoticeEvent::CreditExpires { pocket, amount, currency, at: end } => {
-            of_pocket(values, pocket.as_ref());
+        NoticeEvent::CreditExpires { bucket, amount, currency, at: end } => {
+            of_bucket(values, bucket.as_ref());
             values.set("amount", texts.money(*amount, *currency)?);
             values.set("date", texts.language.time(*end));
             values.set("days", end.0.saturating_sub(at.0).max(0) / DAY_MS);
             "credit-expires"
         }
-        NoticeEvent::CreditExpired { pocket, amount, currency } => {
-            of_pocket(values, pocket.as_ref());
+        NoticeEvent::CreditExpired { bucket, amount, currency } => {
+            of_bucket(values, bucket.as_ref());
             values.set("amount", texts.money(*amount, *currency)?);
             "credit-expired"
         }
@@ -83,7 +83,7 @@ fn event(
     Ok(Some(id))
 }
 
-fn of_pocket(values: &mut FluentArgs<'_>, pocket: Option<&Name>) {
-    values.set("kind", if pocket.is_some() { "pocket" } else { "balance" });
-    values.set("pocket", pocket.map(|name| plain(name)).unwrap_or_default());
+fn of_bucket(values: &mut FluentArgs<'_>, bucket: Option<&Name>) {
+    values.set("kind", if bucket.is_some() { "pocket" } else { "balance" });
+    values.set("pocket", bucket.map(|name| plain(name)).unwrap_or_default());
 }

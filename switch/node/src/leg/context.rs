@@ -13,7 +13,7 @@ use units::{Cause, Name, Now, Number};
 use super::{Crossing, Endpoint};
 use crate::ids::CallRef;
 use crate::peers::Names;
-use crate::{Counters, Tables};
+use crate::{ConfigSnapshot, Counters};
 
 /// What an attempt is made with.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Dialling {
 pub(crate) struct Context<'a> {
     pub now: Now,
     pub call: CallFacts<'a>,
-    pub tables: &'a Tables,
+    pub config: &'a ConfigSnapshot,
     pub names: &'a Names,
     /// Our end of all SIP legs.
     pub endpoint: &'a mut Endpoint,

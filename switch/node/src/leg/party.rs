@@ -6,7 +6,7 @@ use std::sync::Arc;
 use call::{Callee, NumberCallee, Origin};
 use route::{Carrier, Gate, SessionTimer};
 
-use crate::Tables;
+use crate::ConfigSnapshot;
 use crate::peers::Names;
 
 /// Whose leg it is, as it was when the leg was made, whatever is reloaded later.
@@ -64,16 +64,16 @@ impl Party {
     }
 
     /// Whether it sends from `ip`, by the present configuration, by that of when the leg was made, or by what a name resolves to.
-    pub(crate) fn is_at(&self, ip: IpAddr, tables: &Tables, names: &Names) -> bool {
+    pub(crate) fn is_at(&self, ip: IpAddr, config: &ConfigSnapshot, names: &Names) -> bool {
         match self {
-            Self::Gate(gate) => is_of_gate(gate, ip, tables),
+            Self::Gate(gate) => is_of_gate(gate, ip, config),
             Self::Carrier(carrier) => {
                 let listed = |carrier: &Carrier| carrier.sources().any(|block| block.contains(ip));
-                let now = tables.carriers.by_name(&carrier.name);
+                let now = config.carriers.by_name(&carrier.name);
                 listed(carrier) || now.is_some_and(|now| listed(now)) || names.is_at(&carrier.name, ip)
             }
             Self::Number(callee) => {
-                let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, tables));
+                let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, config));
                 at_gate || names.is_at(&callee.number.target.to_string(), ip)
             }
         }
@@ -82,8 +82,8 @@ impl Party {
 
 /// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when the leg was made. A gate
 /// inside the block of another is a stranger to it.
-fn is_of_gate(gate: &Gate, ip: IpAddr, tables: &Tables) -> bool {
-    match tables.gates.by_source(ip) {
+fn is_of_gate(gate: &Gate, ip: IpAddr, config: &ConfigSnapshot) -> bool {
+    match config.gates.by_source(ip) {
         Some(now) => now.id == gate.id,
         None => gate.source.iter().any(|block| block.contains(ip)),
     }

@@ -10,7 +10,7 @@ use crate::{CarrierId, CarrierSlots, Carriers, Health, RouteTable};
 pub struct Cost {
     /// Per minute.
     pub rate: Rate,
-    /// For a call of one minute, connect fee and increments included: what `Order::Cheapest` compares.
+    /// For a call of one minute, connect fee and increments included: what `CarrierOrder::Cheapest` compares.
     pub minute: Rate,
     /// Of both.
     pub currency: Currency,

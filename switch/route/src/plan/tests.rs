@@ -45,7 +45,7 @@ struct World {
 
 const NOW: Now = Now { tick: Tick(0), wall: Wall(0) };
 
-fn world(rows: &[(&str, &str, Order)]) -> World {
+fn world(rows: &[(&str, &str, CarrierOrder)]) -> World {
     let spec = |name: &str, deck: Option<&str>| CarrierSpec {
         deck: deck.map(Into::into),
         codecs: CodecSet::of(Codec::Pcma).with(Codec::G729),
@@ -91,7 +91,7 @@ impl World {
         assert!(self.slots.try_take(self.carrier(name)));
     }
 
-    fn refusal(&self, codecs: CodecSet) -> (Refusal, u16, Cause) {
+    fn refusal(&self, codecs: CodecSet) -> (PlanRefusal, u16, Cause) {
         let refusal = self.plan("34911", codecs).expect_err("no plan").refusal;
         (refusal, refusal.status(), refusal.cause())
     }
@@ -105,7 +105,7 @@ fn written(world: &World, plan: &Plan) -> Vec<String> {
 
 #[test]
 fn carriers_come_as_listed_with_their_reasons() {
-    let world = world(&[("34", "alpha gamma delta beta", Order::Listed), ("", "gamma", Order::Listed)]);
+    let world = world(&[("34", "alpha gamma delta beta", CarrierOrder::Listed), ("", "gamma", CarrierOrder::Listed)]);
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
     assert_eq!(
         written(&world, &plan),
@@ -122,7 +122,7 @@ fn carriers_come_as_listed_with_their_reasons() {
 
 #[test]
 fn the_cheapest_minute_comes_first_and_unknown_costs_last() {
-    let world = world(&[("34", "gamma beta alpha", Order::Cheapest)]);
+    let world = world(&[("34", "gamma beta alpha", CarrierOrder::Cheapest)]);
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
     assert_eq!(
         written(&world, &plan),
@@ -136,7 +136,7 @@ fn the_cheapest_minute_comes_first_and_unknown_costs_last() {
 
 #[test]
 fn who_cannot_take_the_call_is_left_out() {
-    let mut world = world(&[("34", "alpha beta gamma", Order::Listed)]);
+    let mut world = world(&[("34", "alpha beta gamma", CarrierOrder::Listed)]);
     world.down("alpha");
     world.fill("beta");
     let plan = world.plan("34911", CodecSet::of(Codec::G729)).expect("plan");
@@ -145,7 +145,7 @@ fn who_cannot_take_the_call_is_left_out() {
 
 #[test]
 fn a_carrier_whose_hold_down_is_over_is_tried_again() {
-    let mut world = world(&[("34", "alpha beta", Order::Listed)]);
+    let mut world = world(&[("34", "alpha beta", CarrierOrder::Listed)]);
     world.down("alpha");
     let World { carriers, routes, health, slots } = &world;
     let network = Network { carriers, routes, costs: &Decks, health, slots, sale: None };
@@ -156,26 +156,26 @@ fn a_carrier_whose_hold_down_is_over_is_tried_again() {
 
 #[test]
 fn refusals_are_the_contracts() {
-    let mut world = world(&[("34", "alpha beta", Order::Listed), ("35", "delta", Order::Listed)]);
-    assert_eq!(world.plan("44911", CodecSet::ALL).expect_err("no route").refusal, Refusal::NoRoute);
-    assert_eq!(world.plan("35911", CodecSet::ALL).expect_err("nobody sells it").refusal, Refusal::NoRoute);
-    assert_eq!(world.refusal(CodecSet::of(Codec::G723)), (Refusal::NoCodec, 488, Cause(65)));
-    assert_eq!(world.refusal(CodecSet::EMPTY), (Refusal::NoCodec, 488, Cause(65)));
+    let mut world = world(&[("34", "alpha beta", CarrierOrder::Listed), ("35", "delta", CarrierOrder::Listed)]);
+    assert_eq!(world.plan("44911", CodecSet::ALL).expect_err("no route").refusal, PlanRefusal::NoRoute);
+    assert_eq!(world.plan("35911", CodecSet::ALL).expect_err("nobody sells it").refusal, PlanRefusal::NoRoute);
+    assert_eq!(world.refusal(CodecSet::of(Codec::G723)), (PlanRefusal::NoCodec, 488, Cause(65)));
+    assert_eq!(world.refusal(CodecSet::EMPTY), (PlanRefusal::NoCodec, 488, Cause(65)));
     world.fill("alpha");
     world.fill("beta");
-    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllFull, 503, Cause(34)));
+    assert_eq!(world.refusal(CodecSet::ALL), (PlanRefusal::AllFull, 503, Cause(34)));
     world.down("alpha");
-    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllFull, 503, Cause(34)));
+    assert_eq!(world.refusal(CodecSet::ALL), (PlanRefusal::AllFull, 503, Cause(34)));
     world.down("beta");
-    assert_eq!(world.refusal(CodecSet::ALL), (Refusal::AllDown, 503, Cause(41)));
-    assert_eq!((Refusal::NoRoute.status(), Refusal::NoRoute.cause()), (404, Cause(3)));
+    assert_eq!(world.refusal(CodecSet::ALL), (PlanRefusal::AllDown, 503, Cause(41)));
+    assert_eq!((PlanRefusal::NoRoute.status(), PlanRefusal::NoRoute.cause()), (404, Cause(3)));
     let left_out = world.plan("34911", CodecSet::ALL).expect_err("down").left_out;
     assert_eq!(left_out.len(), 2);
 }
 
 #[test]
 fn a_carrier_gone_by_a_reload_is_left_out() {
-    let mut world = world(&[("34", "alpha gamma", Order::Listed)]);
+    let mut world = world(&[("34", "alpha gamma", CarrierOrder::Listed)]);
     let stay = CarrierSpec::new("gamma", "sip:192.0.2.1".parse().expect("target"));
     world.carriers = Carriers::new(vec![stay], Some(&world.carriers)).expect("valid");
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
@@ -184,7 +184,7 @@ fn a_carrier_gone_by_a_reload_is_left_out() {
 
 #[test]
 fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
-    let world = world(&[("34", "alpha beta gamma", Order::Listed), ("35", "alpha", Order::Listed)]);
+    let world = world(&[("34", "alpha beta gamma", CarrierOrder::Listed), ("35", "alpha", CarrierOrder::Listed)]);
     let World { carriers, routes, health, slots } = &world;
     // A minute costs 0.02 with alpha and 0.06 with beta; nobody knows what it costs with gamma.
     let plan_of = |guard, minute, currency, number: &str| {
@@ -205,13 +205,16 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
     assert_eq!(lines(ProfitGuard::Off, 0, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR");
     assert_eq!(lines(ProfitGuard::Block, 6_000, Currency::EUR).len(), 3, "what costs as much as it brings is taken");
     let refusal = plan_of(ProfitGuard::Block, 1_999, Currency::EUR, "35911").expect_err("nobody").refusal;
-    assert_eq!((refusal, refusal.status(), refusal.cause()), (Refusal::NoProfit, 503, Cause::NO_CIRCUIT));
+    assert_eq!((refusal, refusal.status(), refusal.cause()), (PlanRefusal::NoProfit, 503, Cause::NO_CIRCUIT));
 }
 
 #[test]
 fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
-    let world =
-        world(&[("34", "epsilon", Order::Listed), ("35", "alpha epsilon", Order::Cheapest), ("36", "epsilon alpha", Order::Cheapest)]);
+    let world = world(&[
+        ("34", "epsilon", CarrierOrder::Listed),
+        ("35", "alpha epsilon", CarrierOrder::Cheapest),
+        ("36", "epsilon alpha", CarrierOrder::Cheapest),
+    ]);
     let World { carriers, routes, health, slots } = &world;
     let lines = |number: &str, minute, currency| {
         let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency });
@@ -250,7 +253,7 @@ fn the_rate_of_the_other_direction_compares_as_well() {
             (from == Currency::USD).then(|| Exchange { from, to, rate: "0.9".parse().expect("a rate"), at })
         }
     }
-    let world = world(&[("34", "alpha", Order::Listed)]);
+    let world = world(&[("34", "alpha", CarrierOrder::Listed)]);
     let World { carriers, routes, health, slots } = &world;
     for (minute, is_loss) in [(3_333, true), (3_334, false)] {
         let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency: Currency::USD });

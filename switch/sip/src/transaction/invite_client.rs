@@ -132,13 +132,13 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Timing;
+    use super::super::TransactionTiming;
     use super::Input::*;
     use super::State::*;
     use super::*;
 
-    const UDP: Rules = Rules { timing: Timing::RFC3261, reliable: false };
-    const TCP: Rules = Rules { timing: Timing::RFC3261, reliable: true };
+    const UDP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: false };
+    const TCP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: true };
     const CALLING: State = Calling { interval_ms: 500 };
 
     #[test]

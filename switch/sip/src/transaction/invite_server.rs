@@ -154,13 +154,13 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Timing;
+    use super::super::TransactionTiming;
     use super::Input::*;
     use super::State::*;
     use super::*;
 
-    const UDP: Rules = Rules { timing: Timing::RFC3261, reliable: false };
-    const TCP: Rules = Rules { timing: Timing::RFC3261, reliable: true };
+    const UDP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: false };
+    const TCP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: true };
     const COMPLETED: State = Completed { interval_ms: 500 };
     const ACCEPTED: State = Accepted { interval_ms: 500, acked: false };
     const ACKED: State = Accepted { interval_ms: 500, acked: true };

@@ -116,7 +116,7 @@ pub enum Event {
 
 /// The constants of RFC 3261 §17.1.1.1, in milliseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timing {
+pub struct TransactionTiming {
     /// Estimate of the round trip.
     pub t1_ms: u64,
     /// Longest interval between repeats of a non-INVITE request or a response to INVITE.
@@ -129,7 +129,7 @@ pub struct Timing {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// T1, T2, T4.
-    pub timing: Timing,
+    pub timing: TransactionTiming,
     /// An INVITE without response gets 100 after this; 0: at once. At most 200 (§17.2.1).
     pub trying_after_ms: u64,
     /// Where UDP requests are answered whose Via has no `rport`, unless the message says it.
@@ -188,7 +188,7 @@ pub struct Live {
 
 // === impl Timing ===
 
-impl Timing {
+impl TransactionTiming {
     /// 500 ms, 4 s, 5 s.
     pub const RFC3261: Self = Self { t1_ms: 500, t2_ms: 4_000, t4_ms: 5_000 };
 
@@ -198,7 +198,7 @@ impl Timing {
     }
 }
 
-impl Default for Timing {
+impl Default for TransactionTiming {
     fn default() -> Self {
         Self::RFC3261
     }
@@ -209,7 +209,13 @@ impl Default for Timing {
 impl Default for Settings {
     /// RFC 3261 timing, 100 at once, answers by [`ReplyTo::Auto`], a million transactions.
     fn default() -> Self {
-        Self { timing: Timing::RFC3261, trying_after_ms: 0, reply_to: ReplyTo::Auto, transactions_max: 1 << 20, retry_after_secs: 5 }
+        Self {
+            timing: TransactionTiming::RFC3261,
+            trying_after_ms: 0,
+            reply_to: ReplyTo::Auto,
+            transactions_max: 1 << 20,
+            retry_after_secs: 5,
+        }
     }
 }
 

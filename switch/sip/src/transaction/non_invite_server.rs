@@ -60,13 +60,13 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Timing;
+    use super::super::TransactionTiming;
     use super::Input::*;
     use super::State::*;
     use super::*;
 
-    const UDP: Rules = Rules { timing: Timing::RFC3261, reliable: false };
-    const TCP: Rules = Rules { timing: Timing::RFC3261, reliable: true };
+    const UDP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: false };
+    const TCP: Rules = Rules { timing: TransactionTiming::RFC3261, reliable: true };
 
     /// Figure 8 of RFC 3261, arrow by arrow: state, input, next state, sent.
     #[test]

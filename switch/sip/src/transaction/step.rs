@@ -1,7 +1,7 @@
 //! What a transition asks of the layer: the common output of the four state machines of RFC 3261 §17.
 //! Invariant: a machine knows neither bytes nor clocks, only states, named timers and intervals.
 
-use super::Timing;
+use super::TransactionTiming;
 
 /// One transition: the new state and what goes with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,7 +102,7 @@ impl<S> Step<S> {
 /// The fixed part of a transition: the constants of RFC 3261 §17.1.1.1 and whether the transport repeats by itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rules {
-    pub(crate) timing: Timing,
+    pub(crate) timing: TransactionTiming,
     pub(crate) reliable: bool,
 }
 

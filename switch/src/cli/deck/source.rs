@@ -9,7 +9,7 @@ use web::DeckDoc;
 
 use crate::cli::client::{Client, segment};
 use crate::cli::deck_file::DeckAsk;
-use crate::shelf::{Shelf, rules};
+use crate::deck_archive::{DeckArchive, rules};
 
 /// A version that a node had in force, from its data folder; the node need not run.
 #[derive(clap::Args)]
@@ -32,7 +32,7 @@ impl KeptVersion {
         if !data.is_dir() {
             bail!("no data folder {}", data.display());
         }
-        Shelf::in_data(data).find(version).map(Some)
+        DeckArchive::in_data(data).find(version).map(Some)
     }
 
     /// The deck that was asked for, kept or in a file; none if neither was.

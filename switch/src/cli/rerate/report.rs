@@ -24,7 +24,7 @@ pub(super) struct Document {
     /// What the operator is paid, by the topmost accounts.
     revenue: Vec<Line>,
     accounts: Vec<Line>,
-    /// Where pockets paid: an empty pocket is the account's own money.
+    /// Where buckets paid: an empty bucket is the account's own money.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     balances: Vec<Line>,
     destinations: Vec<Line>,
@@ -67,7 +67,7 @@ impl Document {
             revenue: summed(&comparison.revenue),
             accounts: named("account", &comparison.accounts),
             balances: balances
-                .map(|((account, pocket, currency), sum)| Line::of([("account", &**account), ("pocket", &**pocket)], *currency, sum))
+                .map(|((account, bucket, currency), sum)| Line::of([("account", &**account), ("pocket", &**bucket)], *currency, sum))
                 .collect(),
             destinations: named("destination", &comparison.destinations),
             carriers: named("carrier", &comparison.carriers),

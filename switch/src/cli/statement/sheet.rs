@@ -14,7 +14,8 @@ const HEADER: &str = "entry,at,what,cause,pocket,amount,currency,balance,key";
 /// All that came to and went from a balance: opening + credits − debits = closing.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Turnover {
-    pub(super) pocket: String,
+    #[serde(rename = "pocket")]
+    pub(super) bucket: String,
     pub(super) currency: String,
     pub(super) credits: String,
     pub(super) debits: String,
@@ -56,16 +57,16 @@ impl Sheet {
                     &*m.at,
                     &*m.purpose,
                     &*m.cause,
-                    &*m.pocket,
+                    &*m.bucket,
                     &*m.amount,
                     &*m.currency,
                     &*m.balance,
                     &*m.key,
                 ])),
                 None => {
-                    let cause = if m.pocket.is_empty() { m.cause.clone() } else { format!("{}: {}", m.pocket, m.cause) };
+                    let cause = if m.bucket.is_empty() { m.cause.clone() } else { format!("{}: {}", m.bucket, m.cause) };
                     let at = seconds(&m.at);
-                    self.table.row([&*at, &*m.amount, &*m.balance, &*m.currency, &*cause, &*m.pocket, &*m.key, &*entry]);
+                    self.table.row([&*at, &*m.amount, &*m.balance, &*m.currency, &*cause, &*m.bucket, &*m.key, &*entry]);
                 }
             }
         }
@@ -74,8 +75,8 @@ impl Sheet {
     fn balances(&mut self, word: &str, all: &[StatementBalanceDoc]) {
         for b in all {
             match &mut self.csv {
-                Some(lines) => lines.push(csv_out::line(["", "", word, "", &*b.pocket, "", &*b.currency, &*b.balance, ""])),
-                None => self.table.row([word, "", &*b.balance, &*b.currency, &*b.pocket]),
+                Some(lines) => lines.push(csv_out::line(["", "", word, "", &*b.bucket, "", &*b.currency, &*b.balance, ""])),
+                None => self.table.row([word, "", &*b.balance, &*b.currency, &*b.bucket]),
             }
         }
     }
@@ -85,8 +86,8 @@ impl Sheet {
         for sum in turnover {
             for (word, amount) in [("came", sum.credits.clone()), ("went", negative(&sum.debits))] {
                 match &mut self.csv {
-                    Some(lines) => lines.push(csv_out::line(["", "", word, "", &*sum.pocket, &*amount, &*sum.currency, "", ""])),
-                    None => self.table.row([word, &*amount, "", &*sum.currency, &*sum.pocket]),
+                    Some(lines) => lines.push(csv_out::line(["", "", word, "", &*sum.bucket, &*amount, &*sum.currency, "", ""])),
+                    None => self.table.row([word, &*amount, "", &*sum.currency, &*sum.bucket]),
                 }
             }
         }

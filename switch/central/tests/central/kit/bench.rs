@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use central::{Booked, Central, CentralError, NewGrant};
-use ledger::{CallId, PeriodClosed, PocketKind, PocketTerms, Terms};
+use ledger::{BucketKind, BucketTerms, CallId, PeriodClosed, Terms};
 use rating::engine::{AccountView, MoveOrder, PaymentMethod};
 use rating::payment::Term;
-use rating::quotas::client::Timing;
+use rating::quotas::client::QuotaTiming;
 use rating::quotas::transaction::NewAccount;
 use store::{Statement, StatementQuery};
 use units::{Currency, Money, Wall};
@@ -47,12 +47,12 @@ impl Bench {
         Self { postgres, central, runtime, folders: tempfile::tempdir().unwrap(), boots: 0 }
     }
 
-    pub fn node(&mut self, name: &str, timing: Timing) -> Node {
+    pub fn node(&mut self, name: &str, timing: QuotaTiming) -> Node {
         self.boots += 1;
         Node::start(name, &self.folders.path().join(name), &self.postgres.address(), self.boots, timing)
     }
 
-    pub fn carry_out(&self, key: &str, order: MoveOrder) -> Result<Booked, CentralError> {
+    pub fn move_money(&self, key: &str, order: MoveOrder) -> Result<Booked, CentralError> {
         let bank = PaymentMethod {
             name: "bank".into(),
             currency: Currency::EUR,
@@ -61,27 +61,27 @@ impl Bench {
             term: Some(Term::Minutes(60)),
         };
         let methods: Arc<[PaymentMethod]> = Arc::new([bank]);
-        self.runtime.block_on(self.central.carry_out("acme".into(), key.to_owned(), order, methods, Wall(2)))
+        self.runtime.block_on(self.central.move_money("acme".into(), key.to_owned(), order, methods, Wall(2)))
     }
 
     pub fn top_up(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
         let amount = Money::of(amount, Currency::EUR);
-        self.carry_out(key, MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending: false })
+        self.move_money(key, MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending: false })
     }
 
     pub fn announce(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
         let (amount, method) = (Money::of(amount, Currency::EUR), Some("bank".to_owned()));
-        self.carry_out(key, MoveOrder::TopUp { amount, reference: "invoice 7".to_owned(), method, fee: 0, pending: true })
+        self.move_money(key, MoveOrder::TopUp { amount, reference: "invoice 7".to_owned(), method, fee: 0, pending: true })
     }
 
     pub fn reverse(&self, key: &str, of: &str) -> Result<Booked, CentralError> {
-        self.carry_out(key, MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() })
+        self.move_money(key, MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() })
     }
 
     /// A service paid at once: one piece at this price.
     pub fn charge(&self, key: &str, price: i64) -> Result<Booked, CentralError> {
         let (price, cause) = (Money::of(price, Currency::EUR), "a number for a month".to_owned());
-        self.carry_out(key, MoveOrder::Charge { pieces: 1, price, cause })
+        self.move_money(key, MoveOrder::Charge { pieces: 1, price, cause })
     }
 
     /// What an account has posted, whichever it is, 10⁻⁵ units.
@@ -91,14 +91,14 @@ impl Bench {
 
     pub fn reverse_call(&self, key: &str, call: u128) -> Result<Booked, CentralError> {
         let (call, transfers, cause) = (CallId(call), Vec::new(), "bad line".to_owned());
-        self.carry_out(key, MoveOrder::ReverseCall { call, transfers, cause })
+        self.move_money(key, MoveOrder::ReverseCall { call, transfers, cause })
     }
 
     /// Free minutes to `15…`.
     pub fn give_seconds(&self, key: &str, seconds: i64, expires_at: Option<Wall>) -> Result<Booked, CentralError> {
-        let terms = PocketTerms { prefixes: vec!["15".parse().unwrap()], expires_at, ..PocketTerms::of(PocketKind::Minutes) };
+        let terms = BucketTerms { prefixes: vec!["15".parse().unwrap()], expires_at, ..BucketTerms::of(BucketKind::Minutes) };
         let (amount, reference) = (Money::of(seconds * 100_000, Currency::SEC), "welcome".to_owned());
-        let grant = NewGrant { account: "acme".into(), pocket: "free".into(), amount, terms, reference, key: key.to_owned() };
+        let grant = NewGrant { account: "acme".into(), bucket: "free".into(), amount, terms, reference, key: key.to_owned() };
         self.runtime.block_on(self.central.grant(grant, Wall(2)))
     }
 
@@ -133,7 +133,7 @@ impl Bench {
     /// Left and held of the free minutes, s.
     pub fn minutes(&self) -> (i64, i64) {
         let view = self.account();
-        view.pockets.iter().find(|pocket| &*pocket.name == "free").map_or((0, 0), |p| (p.left.amount / 100_000, p.leased.amount / 100_000))
+        view.buckets.iter().find(|bucket| &*bucket.name == "free").map_or((0, 0), |p| (p.left.amount / 100_000, p.leased.amount / 100_000))
     }
 
     pub fn count(&self, sql: &str) -> i64 {
@@ -145,14 +145,14 @@ impl Bench {
         self.count("SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr")
     }
 
-    /// What all house accounts, customers and pockets of a currency sum to: zero, or money was lost or made.
+    /// What all system accounts, customers and buckets of a currency sum to: zero, or money was lost or made.
     pub fn sum(&self, currency: &str) -> i64 {
         let text = "SELECT CAST(COALESCE((SELECT SUM(balance) FROM house WHERE currency = '$'), 0) \
                     + COALESCE((SELECT SUM(posted) FROM account WHERE currency = '$'), 0) AS BIGINT)";
         self.count(&text.replace('$', currency))
     }
 
-    pub fn house(&self, house: &str) -> i64 {
-        self.count(&format!("SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM house WHERE house = '{house}'"))
+    pub fn system_account(&self, system_account: &str) -> i64 {
+        self.count(&format!("SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM house WHERE house = '{system_account}'"))
     }
 }

@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use central::{AccountRow, Driver, QuotaRequest, Shards, Start, Status};
-use ledger::{CallId, Lent, PocketOpened, Record, RecordBody, Replay, Terms};
+use ledger::{BucketOpened, CallId, Lent, Record, RecordBody, Replay, Terms};
 use rating::engine::{Authorize, OpenAccount};
 use rating::quotas::Grant;
-use rating::quotas::client::{Gate, Timing, Word};
-use rating::{Deck, Decks, Engine, LeaseId, Refusal};
+use rating::quotas::client::{CentralNotice, LendingState, QuotaTiming};
+use rating::{CreditRefusal, Deck, Decks, Engine, LeaseId};
 use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
 use tokio::sync::{mpsc, oneshot};
@@ -21,7 +21,7 @@ use super::bench;
 
 /// 0.01 a second, by the second.
 const DECK: &str = "prefix,destination,rate,initial,increment\n1,Anywhere,0.6,1,1\n";
-pub const TIMING: Timing = Timing { hold_ms: 60_000, beat_ms: 50, retry_ms: 20, timeout_ms: 3_000 };
+pub const TIMING: QuotaTiming = QuotaTiming { hold_ms: 60_000, beat_ms: 50, retry_ms: 20, timeout_ms: 3_000 };
 
 pub struct Node {
     pub desk: Arc<Mutex<Desk>>,
@@ -39,7 +39,7 @@ pub struct Node {
 pub struct Desk {
     pub engine: Engine,
     appender: Appender,
-    gate: Gate,
+    gate: LendingState,
     quota_requests: mpsc::Sender<QuotaRequest>,
 }
 
@@ -66,7 +66,7 @@ fn now(begun: Instant) -> Now {
 }
 
 impl Node {
-    pub fn start(name: &str, folder: &Path, address: &str, boot: u64, timing: Timing) -> Self {
+    pub fn start(name: &str, folder: &Path, address: &str, boot: u64, timing: QuotaTiming) -> Self {
         let begun = Instant::now();
         let mut replay = Replay::new();
         let options = Options { gather: Duration::ZERO, ..Options::default() };
@@ -77,7 +77,7 @@ impl Node {
         engine.set_decks(Arc::new(Decks::new([Arc::new(deck)])));
         let (quota_requests, requested) = mpsc::channel(1_000);
         let appender = journal.appender(0, || {}).expect("free");
-        let gate = Gate { until: Tick(0), reachable: false };
+        let gate = LendingState { until: Tick(0), reachable: false };
         let mut desk = Desk { engine, appender, gate, quota_requests };
         for call in lost {
             let settlement = desk.engine.recover(now(begun), &call, None).expect("was lent");
@@ -115,12 +115,12 @@ impl Node {
     }
 
     /// A call of the account `acme` is made and answered at once.
-    pub fn call(&mut self, id: u128) -> Result<(), Refusal> {
+    pub fn call(&mut self, id: u128) -> Result<(), CreditRefusal> {
         self.call_of("acme", id)
     }
 
     /// A call of any account.
-    pub fn call_of(&mut self, account: &str, id: u128) -> Result<(), Refusal> {
+    pub fn call_of(&mut self, account: &str, id: u128) -> Result<(), CreditRefusal> {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
         let number = "15".parse().expect("digits");
@@ -155,11 +155,11 @@ impl Node {
         before - self.calls.len()
     }
 
-    /// What calls may take of a pocket here, 10⁻⁵ units; none if it is not known.
-    pub fn pocket(&self, name: &str) -> Option<i64> {
+    /// What calls may take of a bucket here, 10⁻⁵ units; none if it is not known.
+    pub fn bucket(&self, name: &str) -> Option<i64> {
         let view = self.desk.lock().expect("sound").engine.account("acme")?;
-        let pocket = view.pockets.iter().find(|pocket| &*pocket.name == name)?;
-        Some(pocket.left.amount - pocket.leased.amount)
+        let bucket = view.buckets.iter().find(|bucket| &*bucket.name == name)?;
+        Some(bucket.left.amount - bucket.leased.amount)
     }
 
     /// The terms of the account.
@@ -226,7 +226,7 @@ impl Desk {
 }
 
 impl Shards for Door {
-    fn gate(&self, gate: Gate) {
+    fn gate(&self, gate: LendingState) {
         self.desk.lock().expect("sound").gate = gate;
     }
 
@@ -245,9 +245,9 @@ impl Shards for Door {
                 Some(_) => None,
             };
             record.iter().for_each(|record| desk.write(record));
-            for known in &row.state.pockets {
-                let opened = PocketOpened { pocket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
-                let record = desk.engine.know_pocket(now, &row.name, opened).expect("one kind");
+            for known in &row.state.buckets {
+                let opened = BucketOpened { bucket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+                let record = desk.engine.know_bucket(now, &row.name, opened).expect("one kind");
                 record.iter().for_each(|record| desk.write(record));
             }
         }
@@ -273,7 +273,7 @@ impl Shards for Door {
         self.desk.lock().expect("sound").engine.note_dry(balance);
     }
 
-    fn tell(&self, word: &Word) -> bool {
+    fn tell(&self, word: &CentralNotice) -> bool {
         let record = Record::new(now(self.begun).wall, word.account.clone(), RecordBody::Notice(word.notice.clone()));
         self.desk.lock().expect("sound").write(&record);
         true

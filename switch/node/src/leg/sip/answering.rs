@@ -42,7 +42,7 @@ impl SipLeg {
         let request = incoming.invite;
         let wanted = self.party.session().expires_secs;
         self.session = SessionState::as_uas(cx.now.tick, &Asked::read(&request), wanted);
-        self.liveness = Liveness::of(cx.now, cx.tables.timing, wanted);
+        self.liveness = Liveness::of(cx.now, cx.config.timing, wanted);
         // The caller may know the phone that answers under a tag of its own.
         if place < incoming.told.len() {
             self.local = incoming.told.swap_remove(place).local;

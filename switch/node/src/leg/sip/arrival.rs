@@ -4,8 +4,8 @@ use call::LegId;
 use sip::flow::Flow;
 use sip::{Message, ParseError};
 
+use crate::config_snapshot::Source;
 use crate::ids::CallRef;
-use crate::tables::Source;
 
 /// A message as the driver read it, or why it is none.
 pub type Received = Result<Message, ParseError>;

@@ -11,7 +11,7 @@ use super::messages;
 use super::tag::open_tag;
 use crate::ids::CallRef;
 use crate::node::Node;
-use crate::{Source, Tables, shard_of};
+use crate::{ConfigSnapshot, Source, shard_of};
 
 /// Tells every thread that receives where to hand a message.
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct Dispatch {
 impl Node {
     /// Finds whose packet it is, for drivers of one shard.
     pub fn find(&self, flow: Flow, message: Received) -> Arrival {
-        Dispatch::new(self.identity.key, self.identity.shards).find(&self.tables, flow, message)
+        Dispatch::new(self.identity.key, self.identity.shards).find(&self.config, flow, message)
     }
 }
 
@@ -34,45 +34,45 @@ impl Dispatch {
     }
 
     /// Finds whose packet it is.
-    pub fn find(&self, tables: &Tables, flow: Flow, message: Received) -> Arrival {
-        let source = tables.source(flow.peer.ip());
+    pub fn find(&self, config: &ConfigSnapshot, flow: Flow, message: Received) -> Arrival {
+        let source = config.source(flow.peer.ip());
         let (shard, leg) = match &message {
             Ok(message) if message.is_request() => match self.by_tag(message) {
                 Some((shard, at, leg)) => (Some(shard), Some((at, leg))),
-                None => (self.by_source(tables, source, message), None),
+                None => (self.by_source(config, source, message), None),
             },
-            Ok(message) => (self.by_branch(message).or_else(|| self.by_source(tables, source, message)), None),
+            Ok(message) => (self.by_branch(message).or_else(|| self.by_source(config, source, message)), None),
             // It is refused the same way everywhere.
             Err(_) => ((self.shards == 1 || source != Source::Unknown).then_some(0), None),
         };
         Arrival { flow, message, shard, source, leg }
     }
 
-    fn by_source(&self, tables: &Tables, source: Source, message: &Message) -> Option<u8> {
+    fn by_source(&self, config: &ConfigSnapshot, source: Source, message: &Message) -> Option<u8> {
         match source {
             // The node counts and drops what nobody known sent.
             _ if self.shards == 1 => Some(0),
             Source::Gate(id) => {
-                let account = tables.gates.by_id(id).map(|gate| &gate.account);
+                let account = config.gates.by_id(id).map(|gate| &gate.account);
                 Some(account.map_or(0, |account| shard_of(account, self.shards)))
             }
-            Source::Carrier(_) => Some(self.by_called_number(tables, message)),
+            Source::Carrier(_) => Some(self.by_called_number(config, message)),
             Source::Unknown => None,
         }
     }
 
     /// The shard for what a carrier sent that is known by its name only.
-    pub fn shard_of_carrier(&self, tables: &Tables, message: &Received) -> u8 {
-        message.as_ref().map_or(0, |message| self.by_called_number(tables, message))
+    pub fn shard_of_carrier(&self, config: &ConfigSnapshot, message: &Received) -> u8 {
+        message.as_ref().map_or(0, |message| self.by_called_number(config, message))
     }
 
     /// A carrier's call belongs to the account whose number it is for, also its repeats and its CANCEL, which name the same number; whatever
     /// is for nobody here, to the first shard.
-    fn by_called_number(&self, tables: &Tables, message: &Message) -> u8 {
-        if tables.numbers.is_empty() || !message.is_request() {
+    fn by_called_number(&self, config: &ConfigSnapshot, message: &Message) -> u8 {
+        if config.numbers.is_empty() || !message.is_request() {
             return 0;
         }
-        let number = tables.numbers.find_dialled(&messages::called_party(message));
+        let number = config.numbers.find_dialled(&messages::called_party(message));
         number.map_or(0, |number| shard_of(&number.account, self.shards))
     }
 

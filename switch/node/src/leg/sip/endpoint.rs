@@ -12,10 +12,10 @@ use units::Now;
 
 use super::tag::open_tag;
 use super::user_agents::UserAgents;
-use crate::Tables;
+use crate::ConfigSnapshot;
+use crate::config_snapshot::NodeTiming;
 use crate::ids::{CallRef, Ids};
 use crate::io::Output;
-use crate::tables::Timing;
 
 /// Connections that stay open for a leg.
 #[derive(Debug, Default)]
@@ -74,9 +74,9 @@ pub(crate) struct Load {
 
 impl Endpoint {
     /// `key` is the secret of all tokens, the same for all shards.
-    pub(crate) fn new(key: [u8; 16], shard: u8, timing: Timing) -> Self {
+    pub(crate) fn new(key: [u8; 16], shard: u8, timing: NodeTiming) -> Self {
         let minter = Minter::new(key, shard);
-        let timing = sip::transaction::Timing { t1_ms: u64::from(timing.t1_ms), ..sip::transaction::Timing::RFC3261 };
+        let timing = sip::transaction::TransactionTiming { t1_ms: u64::from(timing.t1_ms), ..sip::transaction::TransactionTiming::RFC3261 };
         let settings = Settings { timing, trying_after_ms: TRYING_AFTER_MS, ..Settings::default() };
         Self {
             layer: Layer::new(minter.clone(), settings),
@@ -173,6 +173,6 @@ impl Endpoint {
 }
 
 /// Our address on a flow, as Via and Contact have it.
-pub(super) fn here(tables: &Tables, flow: &Flow) -> String {
-    sip::flow::host_port(tables.advertised(flow.local))
+pub(super) fn here(config: &ConfigSnapshot, flow: &Flow) -> String {
+    sip::flow::host_port(config.advertised(flow.local))
 }

@@ -11,7 +11,7 @@ use sip::{Message, Method, Uri};
 
 use super::endpoint::{Endpoint, Kept, here};
 use super::leg::SipLeg;
-use crate::Tables;
+use crate::ConfigSnapshot;
 use crate::leg::Context;
 
 /// Bytes of a request over UDP beyond which a stream is tried first, the path's MTU being unknown (§18.1.1).
@@ -85,7 +85,7 @@ impl SipLeg {
         // A connection that nobody keeps any more was closed.
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
         let heard = Flow { conn, ..self.flow };
-        self.dialog().map_or(heard, |dialog| hop(cx.tables, dialog.next_hop(), heard, self.by_connection))
+        self.dialog().map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection))
     }
 
     /// Takes the Contact of a target refresh (§12.2). Where it names another place, the connection no longer stands for it.
@@ -101,10 +101,10 @@ impl SipLeg {
 }
 
 /// Where a request to a URI goes whose owner was heard by a flow; `by_connection`: a connection from that host stands for the URI.
-pub(crate) fn hop(tables: &Tables, uri: &str, heard: Flow, by_connection: bool) -> Flow {
+pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection: bool) -> Flow {
     let Some(parsed) = Uri::parse(uri) else { return heard };
     let port = parsed.port.unwrap_or(PORT);
-    let is_ours = |peer: SocketAddr| tables.listeners.iter().any(|&(_, local)| tables.advertised(local) == peer);
+    let is_ours = |peer: SocketAddr| config.listeners.iter().any(|&(_, local)| config.advertised(local) == peer);
     let target = parsed.host_ip().filter(|ip| is_reachable(*ip, heard.peer.ip())).map(|ip| SocketAddr::new(ip, port));
     let Some(peer) = target.filter(|peer| port != 0 && !is_ours(*peer)) else {
         // A name, or an address behind a NAT. A connection that is gone could only be opened to the same host.
@@ -118,7 +118,7 @@ pub(crate) fn hop(tables: &Tables, uri: &str, heard: Flow, by_connection: bool) 
         let conn = if same_host || peer == heard.peer { heard.conn } else { 0 };
         return Flow { peer, conn, ..heard };
     }
-    match tables.local_for(transport, peer) {
+    match config.local_for(transport, peer) {
         Some(local) => Flow { transport, local, peer, conn: 0 },
         // Nothing of ours speaks that; the way by which it was heard is better than none.
         None => heard,
@@ -141,9 +141,9 @@ impl Context<'_> {
         if !fixed
             && flow.transport == Transport::Udp
             && bytes.len() > DATAGRAM_MAX
-            && let Some(local) = self.tables.local_for(Transport::Tcp, flow.peer)
+            && let Some(local) = self.config.local_for(Transport::Tcp, flow.peer)
             && let stream = Flow::stream(Transport::Tcp, local, flow.peer, 0)
-            && let Some(by_stream) = sip::transaction::over(&bytes, Transport::Tcp, &here(self.tables, &stream))
+            && let Some(by_stream) = sip::transaction::over(&bytes, Transport::Tcp, &here(self.config, &stream))
         {
             return self.endpoint.layer.send_or(tick, client, stream, method, by_stream, Some((flow, bytes)));
         }
@@ -159,7 +159,7 @@ impl SipLeg {
     pub(crate) fn is_peer(&self, cx: &Context<'_>, ip: IpAddr) -> bool {
         let names = |uri: &str| Uri::parse(uri).and_then(|uri| uri.host_ip()) == Some(ip);
         let is_named = || self.dialog().is_some_and(|dialog| names(dialog.target()) || names(dialog.next_hop()));
-        self.flow.peer.ip() == ip || is_named() || self.party.is_at(ip, cx.tables, cx.names)
+        self.flow.peer.ip() == ip || is_named() || self.party.is_at(ip, cx.config, cx.names)
     }
 
     /// Its peer was heard by this flow: what goes back goes there, and a connection stays open while the leg lives.

@@ -78,7 +78,7 @@ impl Node {
     /// Where the answers go that a Via without `rport` asks for.
     fn reply_to(&self, source: Source) -> ReplyTo {
         let Source::Gate(id) = source else { return ReplyTo::Auto };
-        match self.tables.gates.by_id(id).map(|gate| gate.reply_to) {
+        match self.config.gates.by_id(id).map(|gate| gate.reply_to) {
             Some(route::ReplyTo::Source) => ReplyTo::Source,
             Some(route::ReplyTo::Via) => ReplyTo::Via,
             Some(route::ReplyTo::Auto) | None => ReplyTo::Auto,

@@ -111,7 +111,7 @@ impl SipLeg {
 }
 
 fn local_for(cx: &Context<'_>, callee: &Callee, to: SocketAddr) -> Option<SocketAddr> {
-    cx.tables.local_for(callee.target().transport, to)
+    cx.config.local_for(callee.target().transport, to)
 }
 
 /// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one is `anonymous`.

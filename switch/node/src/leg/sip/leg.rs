@@ -313,7 +313,7 @@ impl SipLeg {
 
     /// Who we are in the session of this leg.
     pub(crate) fn session_origin(&self, cx: &Context<'_>) -> SessionOrigin {
-        session_origin(cx.call.id, self.id, cx.tables.advertised(self.flow.local).ip())
+        session_origin(cx.call.id, self.id, cx.config.advertised(self.flow.local).ip())
     }
 }
 

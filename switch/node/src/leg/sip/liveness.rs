@@ -6,7 +6,7 @@
 use units::{Now, Tick};
 
 use super::session_timer::SessionState;
-use crate::tables::Timing;
+use crate::config_snapshot::NodeTiming;
 
 /// Between a first 481 or 408 and the question that decides.
 pub(super) const AGAIN_MS: u64 = 5_000;
@@ -61,7 +61,7 @@ impl Liveness {
     }
 
     /// As the configuration wants it of a peer with this session timer.
-    pub(crate) fn of(now: Now, timing: Timing, session_secs: u32) -> Self {
+    pub(crate) fn of(now: Now, timing: NodeTiming, session_secs: u32) -> Self {
         Self::begin(now.tick, timing.dialog_probe_ms.unwrap_or(session_secs * 500))
     }
 }

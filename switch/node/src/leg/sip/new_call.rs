@@ -76,7 +76,7 @@ impl Node {
             id: self.mint_call_id(now),
             caller: from.as_ref().and_then(NameAddr::parse_uri).map(|uri| messages::calling_party(&uri).into()).unwrap_or_default(),
             called: messages::called_party(&message).into(),
-            checkpoint_ms: self.tables.timing.checkpoint_ms,
+            checkpoint_ms: self.config.timing.checkpoint_ms,
             offer: offer.as_ref().map(|text| Session::read(text).map(Arc::new)).transpose(),
             origin,
         };

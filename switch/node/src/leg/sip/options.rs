@@ -10,15 +10,15 @@ use super::endpoint::Client;
 use super::endpoint::Endpoint;
 use super::endpoint::here;
 use super::hop::flow_to;
-use crate::Tables;
+use crate::ConfigSnapshot;
 
 impl Endpoint {
     /// Asks a carrier at `to`; the answer comes as [`Node::probe_answered`](crate::node::Node).
-    pub(crate) fn probe(&mut self, now: Now, tables: &Tables, carrier: &Carrier, to: SocketAddr) {
+    pub(crate) fn probe(&mut self, now: Now, config: &ConfigSnapshot, carrier: &Carrier, to: SocketAddr) {
         let transport = carrier.target.transport;
-        let Some(local) = tables.local_for(transport, to) else { return };
+        let Some(local) = config.local_for(transport, to) else { return };
         let flow = flow_to(transport, local, to);
-        let here = here(tables, &flow);
+        let here = here(config, &flow);
         let (client, branch) = self.layer.mint_client();
         let tag = self.minter.stateless(&["probe", &branch]);
         let uri = format!("sip:{}", carrier.target.host_port());

@@ -90,7 +90,7 @@ impl SipLeg {
 impl Context<'_> {
     /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's transaction is gone.
     pub(crate) fn ack_and_bye(&mut self, client: Option<ClientId>, flow: Flow, response: &Message, why: ReleaseReason) {
-        self.endpoint.ack_and_bye(self.now, self.tables, client, (flow, response), why);
+        self.endpoint.ack_and_bye(self.now, self.config, client, (flow, response), why);
     }
 }
 
@@ -99,7 +99,7 @@ impl Endpoint {
     pub(crate) fn ack_and_bye(
         &mut self,
         now: units::Now,
-        tables: &crate::Tables,
+        config: &crate::ConfigSnapshot,
         client: Option<ClientId>,
         (flow, response): (Flow, &Message),
         why: ReleaseReason,
@@ -107,8 +107,8 @@ impl Endpoint {
         // Without a Contact that can be read the one place left is where the response came from (RFC 3261 §12.1.2 wants one).
         let fallback = format!("sip:{}", sip::flow::host_port(flow.peer));
         let Ok(mut dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback)) else { return };
-        let flow = hop(tables, dialog.next_hop(), flow, false);
-        let here = here(tables, &flow);
+        let flow = hop(config, dialog.next_hop(), flow, false);
+        let here = here(config, &flow);
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let ack = dialog.ack(response.cseq().0, &sender(&flow, &here, &branch, "")).build();
         match client {

@@ -151,7 +151,7 @@ impl Node {
 
     fn end_unwanted(&mut self, now: Now, id: Option<ClientId>, flow: Flow, response: &Message, is_ours: bool) {
         if is_ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
-            self.sip.ack_and_bye(now, &self.tables, id, (flow, response), ReleaseReason::cause(Cause::NORMAL));
+            self.sip.ack_and_bye(now, &self.config, id, (flow, response), ReleaseReason::cause(Cause::NORMAL));
         } else {
             self.counters.rejected("stray_response");
         }
@@ -306,7 +306,7 @@ impl SipLeg {
         self.setup = None;
         self.with_dialog(dialog);
         self.flow = flow;
-        self.liveness = Liveness::of(cx.now, cx.tables.timing, self.party.session().expires_secs);
+        self.liveness = Liveness::of(cx.now, cx.config.timing, self.party.session().expires_secs);
         self.takes_update = response.has_token(Name::Allow, "UPDATE");
         self.session = SessionState::as_uac(cx.now.tick, &Asked::read(response));
         let sdp = messages::sdp_in(response);

@@ -10,7 +10,7 @@ use crate::leg::Context;
 impl Context<'_> {
     /// Our address on a flow, as Via and Contact have it.
     pub(super) fn here(&self, flow: &Flow) -> String {
-        here(self.tables, flow)
+        here(self.config, flow)
     }
 
     /// Our Contact on a flow.

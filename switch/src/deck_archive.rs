@@ -21,7 +21,7 @@ const HISTORY_BYTES_MAX: u64 = 1 << 30;
 
 /// The folder.
 #[derive(Debug, Clone)]
-pub(crate) struct Shelf(PathBuf);
+pub(crate) struct DeckArchive(PathBuf);
 
 /// A version that came into force.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ pub(crate) struct Kept {
     periods: Vec<DeckPeriodDoc>,
 }
 
-// === impl Shelf ===
+// === impl Archive ===
 
-impl Shelf {
+impl DeckArchive {
     /// In a node's data folder.
     pub(crate) fn in_data(data_dir: &Path) -> Self {
         Self(data_dir.join("decks"))
@@ -194,7 +194,7 @@ fn sync_folder(folder: &Path) -> anyhow::Result<()> {
     File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", folder.display()))
 }
 
-impl KeptDecks for Shelf {
+impl KeptDecks for DeckArchive {
     fn history(&self, name: &str) -> Result<Vec<DeckVersionDoc>, SourceError> {
         let kept = Self::history(self, name).map_err(unreadable)?;
         let document = |kept: Kept| DeckVersionDoc {
@@ -252,30 +252,30 @@ mod tests {
         Deck::load_by(name, Currency::EUR, rules, csv.as_bytes()).expect("a good deck").0
     }
 
-    fn versions(shelf: &Shelf, name: &str) -> Vec<(i64, String)> {
-        shelf.history(name).expect("read").into_iter().map(|kept| (kept.at.0, kept.version)).collect()
+    fn versions(deck_archive: &DeckArchive, name: &str) -> Vec<(i64, String)> {
+        deck_archive.history(name).expect("read").into_iter().map(|kept| (kept.at.0, kept.version)).collect()
     }
 
     #[test]
     fn every_version_is_kept_once_and_loads_to_itself() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::in_data(folder.path());
-        assert!(shelf.names().expect("read").is_empty() && shelf.history("retail").expect("read").is_empty());
+        let deck_archive = DeckArchive::in_data(folder.path());
+        assert!(deck_archive.names().expect("read").is_empty() && deck_archive.history("retail").expect("read").is_empty());
         let zone = Arc::new(config::zone("Europe/Madrid").expect("a zone"));
         let night = Period::new("night", zone, 0x7F, 72_000, 28_800).expect("a period");
         let rules = Rules { rounding: Rounding::Up, periods: vec![night].into(), ..Rules::default() };
         let (one, two) = (deck("retail", "0.1", &Rules::default()), deck("retail", "0.2", &rules));
         for (at, deck) in [(1, &one), (2, &one), (3, &two), (4, &one)] {
-            shelf.keep(deck, Wall(at)).expect("kept");
+            deck_archive.keep(deck, Wall(at)).expect("kept");
         }
         let text = |deck: &Deck| price::version_text(deck.version()).to_string();
-        assert_eq!(versions(&shelf, "retail"), [(1, text(&one)), (3, text(&two)), (4, text(&one))]);
+        assert_eq!(versions(&deck_archive, "retail"), [(1, text(&one)), (3, text(&two)), (4, text(&one))]);
         for deck in [&one, &two] {
-            let again = shelf.load("retail", &text(deck)).expect("loads");
+            let again = deck_archive.load("retail", &text(deck)).expect("loads");
             assert!(again.rows().eq(deck.rows()) && again.rounding() == deck.rounding());
-            assert_eq!(&**shelf.find(&text(deck)).expect("found").name(), "retail");
+            assert_eq!(&**deck_archive.find(&text(deck)).expect("found").name(), "retail");
         }
-        assert!(shelf.find("0000000000000000").is_err());
+        assert!(deck_archive.find("0000000000000000").is_err());
         assert_eq!(fs::read_dir(folder.path().join("decks/retail")).expect("read").count(), 3, "two versions, a history, no drafts");
     }
 
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn fault_c3_the_archive_keeps_every_place_and_what_is_refused_today() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::in_data(folder.path());
+        let deck_archive = DeckArchive::in_data(folder.path());
         let fine = deck("fine", "0.0000049", &Rules { rate_places: 10, ..Rules::default() });
         let header = "prefix,destination,rate,initial,increment\n";
         let old = |name, rows: &str| {
@@ -292,9 +292,9 @@ mod tests {
         };
         let (zeros, empty) = (old("zeros", "0044,UK,0.1,1,1\n"), old("empty", ""));
         for deck in [&fine, &zeros, &empty] {
-            shelf.keep(deck, Wall(1)).expect("kept");
+            deck_archive.keep(deck, Wall(1)).expect("kept");
             let version = price::version_text(deck.version()).to_string();
-            let again = shelf.load(deck.name(), &version).expect("loads");
+            let again = deck_archive.load(deck.name(), &version).expect("loads");
             assert!(again.rows().eq(deck.rows()), "{}", deck.name());
         }
         assert_eq!(fine.rows().next().expect("a row").rate.to_string(), "0.0000049");
@@ -308,28 +308,28 @@ mod tests {
     #[test]
     fn a_cut_line_of_the_history_is_none() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::in_data(folder.path());
-        shelf.keep(&deck("retail", "0.1", &Rules::default()), Wall(1)).expect("kept");
+        let deck_archive = DeckArchive::in_data(folder.path());
+        deck_archive.keep(&deck("retail", "0.1", &Rules::default()), Wall(1)).expect("kept");
         let history = folder.path().join("decks/retail/history.jsonl");
         let whole = fs::read_to_string(&history).expect("read");
         fs::write(&history, format!("{whole}{}", &whole[..20])).expect("written");
-        assert_eq!(versions(&shelf, "retail").len(), 1);
-        shelf.keep(&deck("retail", "0.2", &Rules::default()), Wall(2)).expect("kept");
-        assert_eq!(versions(&shelf, "retail").len(), 2);
+        assert_eq!(versions(&deck_archive, "retail").len(), 1);
+        deck_archive.keep(&deck("retail", "0.2", &Rules::default()), Wall(2)).expect("kept");
+        assert_eq!(versions(&deck_archive, "retail").len(), 2);
     }
 
     #[test]
     fn a_changed_file_is_no_proof() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::in_data(folder.path());
+        let deck_archive = DeckArchive::in_data(folder.path());
         let kept = deck("retail", "0.1", &Rules::default());
-        shelf.keep(&kept, Wall(1)).expect("kept");
+        deck_archive.keep(&kept, Wall(1)).expect("kept");
         let version = price::version_text(kept.version());
         let path = folder.path().join(format!("decks/retail/{version}.csv"));
         let text = fs::read_to_string(&path).expect("read");
         for wrong in [text.replace("0.10000", "0.10001"), text.replace("0.10000", "x")] {
             fs::write(&path, wrong).expect("written");
-            let said = shelf.load("retail", &version).expect_err("refused").to_string();
+            let said = deck_archive.load("retail", &version).expect_err("refused").to_string();
             assert!(said.ends_with("the file was changed"), "{said}");
         }
     }
@@ -337,13 +337,13 @@ mod tests {
     #[test]
     fn names_stay_in_the_folder() {
         let folder = tempfile::tempdir().expect("a folder");
-        let shelf = Shelf::in_data(folder.path());
+        let deck_archive = DeckArchive::in_data(folder.path());
         for name in ["..", ".hidden", "a/b", ""] {
-            assert!(shelf.keep(&deck(name, "1", &Rules::default()), Wall(1)).is_err(), "{name}");
+            assert!(deck_archive.keep(&deck(name, "1", &Rules::default()), Wall(1)).is_err(), "{name}");
         }
-        assert_eq!(shelf.told("retail").expect("read"), None);
-        shelf.keep(&deck("retail", "1", &Rules::default()), Wall(1)).expect("kept");
-        shelf.set_told("retail", "00000000000000aa").expect("written");
-        assert_eq!(shelf.told("retail").expect("read").as_deref(), Some("00000000000000aa"));
+        assert_eq!(deck_archive.told("retail").expect("read"), None);
+        deck_archive.keep(&deck("retail", "1", &Rules::default()), Wall(1)).expect("kept");
+        deck_archive.set_told("retail", "00000000000000aa").expect("written");
+        assert_eq!(deck_archive.told("retail").expect("read").as_deref(), Some("00000000000000aa"));
     }
 }

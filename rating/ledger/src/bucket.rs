@@ -1,14 +1,14 @@
-//! Pockets: parts of an account with a kind, an order and an end of their own. Each is a balance in the books; this is the rest of it.
+//! Buckets: parts of an account with a kind, an order and an end of their own. Each is a balance in the books; this is the rest of it.
 
 use serde::{Deserialize, Serialize};
 use units::{Currency, Name, Prefix, Wall, Zone};
 
 use crate::{AccountId, Transfer};
 
-/// What a pocket holds, in the order in which calls use them; the account's own money comes last.
+/// What a bucket holds, in the order in which calls use them; the account's own money comes last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PocketKind {
+pub enum BucketKind {
     /// Seconds, in [`Currency::SEC`].
     Minutes,
     /// Money to try the service with.
@@ -17,12 +17,12 @@ pub enum PocketKind {
     Promo,
 }
 
-/// What a pocket serves and when. A later grant to the same pocket replaces them.
+/// What a bucket serves and when. A later grant to the same bucket replaces them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketTerms {
+pub struct BucketTerms {
     /// What it holds.
-    pub kind: PocketKind,
-    /// Among pockets of a kind the lower goes first.
+    pub kind: BucketKind,
+    /// Among buckets of a kind the lower goes first.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub priority: u8,
     /// The destinations that it pays for; all if empty.
@@ -36,47 +36,50 @@ pub struct PocketTerms {
     pub expires_at: Option<Wall>,
 }
 
-/// See [`RecordBody::PocketGranted`](crate::RecordBody::PocketGranted). The key and the words are in the transfer.
+/// See [`RecordBody::BucketGranted`](crate::RecordBody::BucketGranted). The key and the words are in the transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketGranted {
+pub struct BucketGranted {
     /// Which; new ones are opened by it.
-    pub pocket: Name,
+    #[serde(rename = "pocket")]
+    pub bucket: Name,
     /// What it serves from now on.
-    pub terms: PocketTerms,
-    /// From promotions or minutes to the pocket.
+    pub terms: BucketTerms,
+    /// From promotions or minutes to the bucket.
     pub transfer: Transfer,
 }
 
-/// See [`RecordBody::PocketOpened`](crate::RecordBody::PocketOpened). What is in the pocket comes by slices.
+/// See [`RecordBody::BucketOpened`](crate::RecordBody::BucketOpened). What is in the bucket comes by slices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketOpened {
+pub struct BucketOpened {
     /// The bucket, by its name in the account.
-    pub pocket: Name,
+    #[serde(rename = "pocket")]
+    pub bucket: Name,
     /// What it serves from now on.
-    pub terms: PocketTerms,
+    pub terms: BucketTerms,
     /// The last grant, for its age.
     pub granted_at: Wall,
 }
 
-/// See [`RecordBody::PocketExpired`](crate::RecordBody::PocketExpired).
+/// See [`RecordBody::BucketExpired`](crate::RecordBody::BucketExpired).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PocketExpired {
+pub struct BucketExpired {
     /// Which; the account's own money if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pocket: Option<Name>,
+    #[serde(rename = "pocket")]
+    pub bucket: Option<Name>,
     /// What was not reserved, to breakage.
     pub transfer: Transfer,
 }
 
-/// One pocket of an account, as replayed.
+/// One bucket of an account, as replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pocket {
+pub struct Bucket {
     /// Its balance.
     pub id: AccountId,
     /// Unique within the account.
     pub name: Name,
     /// What it serves.
-    pub terms: PocketTerms,
+    pub terms: BucketTerms,
     /// The last grant.
     pub granted_at: Wall,
     /// It was not said yet that few seconds are left.
@@ -115,9 +118,9 @@ pub(crate) fn next_warning(expiry: Wall, since: Wall, warned: Option<Warned>, zo
     DAYS_AHEAD.iter().find_map(due)
 }
 
-// === impl PocketKind ===
+// === impl BucketKind ===
 
-impl PocketKind {
+impl BucketKind {
     /// All, in the order of use.
     pub const ALL: [Self; 3] = [Self::Minutes, Self::Test, Self::Promo];
 
@@ -130,7 +133,7 @@ impl PocketKind {
         }
     }
 
-    /// What such a pocket of an account in `currency` counts.
+    /// What such a bucket of an account in `currency` counts.
     pub const fn currency(self, currency: Currency) -> Currency {
         match self {
             Self::Minutes => Currency::SEC,
@@ -139,7 +142,7 @@ impl PocketKind {
     }
 }
 
-impl std::str::FromStr for PocketKind {
+impl std::str::FromStr for BucketKind {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
@@ -147,11 +150,11 @@ impl std::str::FromStr for PocketKind {
     }
 }
 
-// === impl PocketTerms ===
+// === impl BucketTerms ===
 
-impl PocketTerms {
+impl BucketTerms {
     /// For every destination, from now on, for ever.
-    pub const fn of(kind: PocketKind) -> Self {
+    pub const fn of(kind: BucketKind) -> Self {
         Self { kind, priority: 0, prefixes: Vec::new(), valid_from: None, expires_at: None }
     }
 
@@ -171,18 +174,18 @@ impl PocketTerms {
     }
 }
 
-// === impl Pocket ===
+// === impl Bucket ===
 
-impl Pocket {
+impl Bucket {
     /// Where it stands among the others: kind, priority, end, age.
     pub fn rank(&self) -> impl Ord + '_ {
-        let PocketTerms { kind, priority, expires_at, .. } = &self.terms;
+        let BucketTerms { kind, priority, expires_at, .. } = &self.terms;
         (*kind, *priority, expires_at.unwrap_or(Wall(i64::MAX)), self.granted_at, &self.name)
     }
 
     /// When its owner is to be told of its end: of promotional money, while there is some.
     pub(crate) fn next_warning(&self, zone: &Zone) -> Option<Wall> {
-        let expiry = self.terms.expires_at.filter(|_| self.terms.kind == PocketKind::Promo)?;
+        let expiry = self.terms.expires_at.filter(|_| self.terms.kind == BucketKind::Promo)?;
         next_warning(expiry, self.granted_at, self.warned, zone)
     }
 }
@@ -210,18 +213,18 @@ mod tests {
 
     #[test]
     fn serves_its_prefixes_in_its_time() {
-        let terms = PocketTerms {
+        let terms = BucketTerms {
             prefixes: vec!["34".parse().expect("digits"), "351".parse().expect("digits")],
             valid_from: Some(Wall(10)),
             expires_at: Some(Wall(20)),
-            ..PocketTerms::of(PocketKind::Minutes)
+            ..BucketTerms::of(BucketKind::Minutes)
         };
         for (digits, at, serves) in
             [("34911", 10, true), ("3519", 19, true), ("3519", 20, false), ("34", 9, false), ("35", 15, false), ("49", 15, false)]
         {
             assert_eq!(terms.serves(digits.as_bytes(), Wall(at)), serves, "{digits} at {at}");
         }
-        assert!(PocketTerms::of(PocketKind::Promo).serves(b"1", Wall(0)));
+        assert!(BucketTerms::of(BucketKind::Promo).serves(b"1", Wall(0)));
         let text = r#"{"kind":"minutes","prefixes":["34","351"],"valid_from":10,"expires_at":20}"#;
         assert_eq!(serde_json::to_string(&terms).expect("JSON"), text);
     }

@@ -4,19 +4,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Settings;
-use node::{Seed, Tables, Timing};
+use node::{BootstrapAccount, ConfigSnapshot, NodeTiming};
 use sip::flow::Transport;
 
 /// `bound` are the listeners as the sockets know them.
-pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> Tables {
-    let seed = |account: &config::AccountSeed| Seed {
+pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> ConfigSnapshot {
+    let seed = |account: &config::AccountSettings| BootstrapAccount {
         name: account.name.clone(),
         currency: account.currency,
         balance: account.balance,
         limit: account.limit.amount,
         terms: account.terms.clone(),
     };
-    Tables {
+    ConfigSnapshot {
         gates: Arc::clone(&settings.gates),
         carriers: Arc::clone(&settings.carriers),
         numbers: Arc::clone(&settings.numbers),
@@ -26,7 +26,7 @@ pub(crate) fn tables(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> 
         payment_methods: settings.payment_methods.clone(),
         listeners: bound.to_vec(),
         address: advertised(settings, bound),
-        timing: Timing {
+        timing: NodeTiming {
             checkpoint_ms: settings.journal.checkpoint_secs * 1_000,
             t1_ms: settings.sip.t1_ms,
             dialog_probe_ms: settings.sip.dialog_probe_secs.map(|secs| secs * 1_000),

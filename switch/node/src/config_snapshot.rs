@@ -11,7 +11,7 @@ use units::{Currency, Money, Name, Transport};
 
 /// One configuration, checked by `config` and shared by all shards.
 #[derive(Debug, Clone)]
-pub struct Tables {
+pub struct ConfigSnapshot {
     /// Who may call.
     pub gates: Arc<Gates>,
     /// Where calls go.
@@ -23,7 +23,7 @@ pub struct Tables {
     /// Prices.
     pub decks: Arc<Decks>,
     /// Accounts to be made where absent.
-    pub accounts: Vec<Seed>,
+    pub accounts: Vec<BootstrapAccount>,
     /// How customers pay.
     pub payment_methods: Vec<PaymentMethod>,
     /// Listeners: which local address a flow to a carrier leaves from, first of its transport and family.
@@ -31,12 +31,12 @@ pub struct Tables {
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
     pub address: IpAddr,
     /// Timers that are no gate's and no carrier's.
-    pub timing: Timing,
+    pub timing: NodeTiming,
 }
 
 /// Timers of the whole node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
+pub struct NodeTiming {
     /// Answered milliseconds between two checkpoints of a call: the most that a crash leaves unbilled.
     pub checkpoint_ms: u32,
     /// T1 of RFC 3261; fixed when the node is made.
@@ -45,7 +45,7 @@ pub struct Timing {
     pub dialog_probe_ms: Option<u32>,
 }
 
-impl Default for Timing {
+impl Default for NodeTiming {
     fn default() -> Self {
         Self { checkpoint_ms: 10_000, t1_ms: 500, dialog_probe_ms: None }
     }
@@ -53,7 +53,7 @@ impl Default for Timing {
 
 /// An account of the configuration.
 #[derive(Debug, Clone)]
-pub struct Seed {
+pub struct BootstrapAccount {
     /// Unique name.
     pub name: Name,
     /// Currency of its money.
@@ -77,7 +77,7 @@ pub enum Source {
     Unknown,
 }
 
-impl Tables {
+impl ConfigSnapshot {
     /// Gate before carrier: a customer's address pays, whatever else it is.
     pub fn source(&self, ip: IpAddr) -> Source {
         if let Some(gate) = self.gates.by_source(ip) {

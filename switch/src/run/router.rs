@@ -1,4 +1,4 @@
-//! What the threads share: a bounded mailbox per shard with its waker, the tables in force, and the way from a packet to its shard.
+//! What the threads share: a bounded inbox per shard with its waker, the tables in force, and the way from a packet to its shard.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Sender, TrySendError};
 use dashmap::DashMap;
 use net::Waker;
-use node::{AdminReply, AdminRequest, Arrival, Dispatch, QuotaCommand, Tables};
+use node::{AdminReply, AdminRequest, Arrival, ConfigSnapshot, Dispatch, QuotaCommand};
 use sip::flow::Flow;
 use tokio::sync::oneshot;
 use units::{Currency, Name};
@@ -17,11 +17,11 @@ use units::{Currency, Name};
 use crate::run::clock::Clock;
 use crate::run::watch::Watch;
 
-/// Letters that wait for one shard; more are dropped and counted, as a full socket buffer would.
+/// Messages that wait for one shard; more are dropped and counted, as a full socket buffer would.
 pub(crate) const MAILBOX_LETTERS: usize = 16_384;
 
 /// What a thread may tell a shard.
-pub(crate) enum Letter {
+pub(crate) enum ShardMessage {
     /// A packet that another thread received.
     Sip(Box<Arrival>),
     /// A flow by which nothing can be sent.
@@ -31,7 +31,7 @@ pub(crate) enum Letter {
     /// A question from the API.
     Admin { request: AdminRequest, reply: oneshot::Sender<AdminReply> },
     /// New configuration.
-    Reload(Arc<Tables>),
+    Reload(Arc<ConfigSnapshot>),
     /// Addresses of a carrier.
     Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr> },
     /// A carrier answered another shard's probe with this status.
@@ -47,8 +47,8 @@ pub(crate) enum Letter {
 }
 
 /// One shard's door.
-pub(crate) struct Mailbox {
-    pub letters: Sender<Letter>,
+pub(crate) struct Inbox {
+    pub shard_messages: Sender<ShardMessage>,
     pub waker: Waker,
 }
 
@@ -83,19 +83,19 @@ pub(crate) struct Picture {
 }
 
 /// Shared by all threads.
-pub(crate) struct Fabric {
+pub(crate) struct Router {
     pub clock: Clock,
-    pub tables: ArcSwap<Tables>,
+    pub config: ArcSwap<ConfigSnapshot>,
     pub dispatch: Dispatch,
-    pub mailboxes: Vec<Mailbox>,
+    pub inboxes: Vec<Inbox>,
     pub standings: Vec<Standing>,
     pub draining: AtomicBool,
     /// Packets of unknown sources, counted before any shard.
     pub unknown_sources: AtomicU64,
     /// What the log says of carriers and strangers.
     pub watch: Watch,
-    /// Letters that found a mailbox full.
-    pub dropped_letters: AtomicU64,
+    /// Messages that found a inbox full.
+    pub dropped_messages: AtomicU64,
     /// `node.max_calls`.
     pub max_calls: AtomicU64,
     /// Addresses of the carriers that are configured by name.
@@ -104,40 +104,40 @@ pub(crate) struct Fabric {
     pub kept_open: DashMap<u64, u32>,
 }
 
-impl Fabric {
+impl Router {
     /// Why the wall clock is not trusted, if it is not.
     pub(crate) fn clock_doubt(&self) -> Option<String> {
         self.pictures().iter().find_map(|picture| picture.clock).map(|doubt| doubt.to_string())
     }
 
-    /// Puts a letter into a shard's mailbox and wakes it; false if it is full or gone.
-    pub(crate) fn post(&self, shard: u8, letter: Letter) -> bool {
-        let Some(mailbox) = self.mailboxes.get(usize::from(shard)) else { return false };
-        match mailbox.letters.try_send(letter) {
+    /// Puts a message into a shard's inbox and wakes it; false if it is full or gone.
+    pub(crate) fn post(&self, shard: u8, shard_message: ShardMessage) -> bool {
+        let Some(inbox) = self.inboxes.get(usize::from(shard)) else { return false };
+        match inbox.shard_messages.try_send(shard_message) {
             Ok(()) => {
-                mailbox.waker.wake();
+                inbox.waker.wake();
                 true
             }
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.dropped_letters.fetch_add(1, Ordering::Relaxed);
+                self.dropped_messages.fetch_add(1, Ordering::Relaxed);
                 false
             }
         }
     }
 
-    /// The same letter to all shards.
-    pub(crate) fn broadcast(&self, letter: impl Fn() -> Letter) {
-        for shard in 0..self.mailboxes.len() {
-            self.post(shard as u8, letter());
+    /// The same message to all shards.
+    pub(crate) fn broadcast(&self, shard_message: impl Fn() -> ShardMessage) {
+        for shard in 0..self.inboxes.len() {
+            self.post(shard as u8, shard_message());
         }
     }
 
     /// A packet with its shard; `None` for one of an unknown source, which is counted.
     pub(crate) fn find(&self, flow: Flow, message: node::Received) -> Option<(u8, Arrival)> {
-        let (ip, tables) = (flow.peer.ip(), self.tables.load());
-        let arrival = self.dispatch.find(&tables, flow, message);
+        let (ip, config) = (flow.peer.ip(), self.config.load());
+        let arrival = self.dispatch.find(&config, flow, message);
         // Else a carrier that is configured by name.
-        let named = || self.is_resolved(&tables, ip).then(|| self.dispatch.shard_of_carrier(&tables, &arrival.message));
+        let named = || self.is_resolved(&config, ip).then(|| self.dispatch.shard_of_carrier(&config, &arrival.message));
         match arrival.shard.or_else(named) {
             Some(shard) => Some((shard, arrival)),
             None => {
@@ -150,19 +150,19 @@ impl Fabric {
     /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a carrier's name
     /// resolves to.
     pub(crate) fn is_known(&self, ip: IpAddr) -> bool {
-        let tables = self.tables.load();
-        tables.source(ip) != node::Source::Unknown || self.is_resolved(&tables, ip)
+        let config = self.config.load();
+        config.source(ip) != node::Source::Unknown || self.is_resolved(&config, ip)
     }
 
-    fn is_resolved(&self, tables: &Tables, ip: IpAddr) -> bool {
+    fn is_resolved(&self, config: &ConfigSnapshot, ip: IpAddr) -> bool {
         let has = |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
-        self.resolved.iter().any(|entry| has(entry.value()) && tables.carriers.by_name(entry.key()).is_some())
+        self.resolved.iter().any(|entry| has(entry.value()) && config.carriers.by_name(entry.key()).is_some())
     }
 
     /// Tells every shard, and whoever asks who is known, what a name resolves to.
     pub(crate) fn resolved(&self, carrier: &Name, addresses: &[SocketAddr]) {
         self.resolved.insert(carrier.clone(), addresses.to_vec());
-        self.broadcast(|| Letter::Resolved { carrier: carrier.clone(), addresses: addresses.to_vec() });
+        self.broadcast(|| ShardMessage::Resolved { carrier: carrier.clone(), addresses: addresses.to_vec() });
     }
 
     /// A shard's calls begin or cease to need a stream.

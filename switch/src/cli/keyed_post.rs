@@ -22,7 +22,7 @@ pub(crate) struct Shown {
 
 /// What every order that moves money has.
 #[derive(clap::Args)]
-pub(crate) struct Order {
+pub(crate) struct KeyedPost {
     /// Idempotency key: the same again does nothing; a random one if absent
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -46,9 +46,9 @@ impl Shown {
 
 // === impl Order ===
 
-impl Order {
+impl KeyedPost {
     /// Sends it and shows the answer. If nobody knows whether it was done, says with which key to repeat it.
-    pub(super) fn carry_out<T: DeserializeOwned + Serialize>(
+    pub(super) fn send<T: DeserializeOwned + Serialize>(
         &self,
         path: &str,
         body: &Value,
