@@ -1,5 +1,6 @@
-//! Random calls in random worlds, priced fast and by the slow exact model: `cargo run --release -p benches --example random_calls [CALLS [SEED]]`.
-//! Prints how many were priced and every difference; exit code 1 if there was one.
+//! Random calls in random worlds, priced fast and by the slow exact model: `cargo run --release -p benches
+//! --example random_calls [CALLS [SEED]]`. Prints how many were priced and every difference; exit code 1 if
+//! there was one.
 #![forbid(unsafe_code)]
 
 #[path = "../../rating/tests/reference/mod.rs"]
@@ -37,6 +38,9 @@ fn main() -> ExitCode {
             }
         }
     }
-    println!("{done} calls, {priced} priced, {differences} differences, {:.1} s", begun.elapsed().as_secs_f64());
+    println!(
+        "{done} calls, {priced} priced, {differences} differences, {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
     if differences == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

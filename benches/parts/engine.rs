@@ -1,4 +1,5 @@
-//! The money of a call: authorize, answer and settle among 500,000 prefixes and 1,000 accounts, and the extension of a lease.
+//! The money of a call: authorize, answer and settle among 500,000 prefixes and 1,000 accounts, and the
+//! extension of a lease.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says why and stops")]
 
@@ -27,8 +28,13 @@ fn main() {
     engine.set_decks(world::decks(&prefixes));
     let names: Vec<String> = (0..ACCOUNTS).map(|at| format!("account-{at}")).collect();
     for name in &names {
-        let ask =
-            OpenAccount { name, currency: Currency::EUR, opening: 1_000_000_000_000, terms: ledger::Terms::of_deck("retail"), limit: 0 };
+        let ask = OpenAccount {
+            name,
+            currency: Currency::EUR,
+            opening: 1_000_000_000_000,
+            terms: ledger::Terms::of_deck("retail"),
+            limit: 0,
+        };
         engine.open_account(NOW, &ask).expect("a new account");
     }
 
@@ -48,7 +54,8 @@ fn main() {
             let lease = authorize(&mut engine, &names, &numbers, call);
             engine.answer(NOW, lease).expect("money");
             let number = &numbers[call % numbers.len()];
-            let leg = CarrierLeg { deck: "alpha-cost", number, answered_at: NOON, duration_ms: 4_000, attempt: 0 };
+            let leg =
+                CarrierLeg { deck: "alpha-cost", number, answered_at: NOON, duration_ms: 4_000, attempt: 0 };
             engine.settle(NOW, lease, black_box(4_000), Some(&leg)).expect("settled")
         });
     });
@@ -60,7 +67,8 @@ fn main() {
         });
     });
     group.bench_function("extend", |b| {
-        // A lease that is extended for ever would be one whose cost is never small: each is used for ten minutes.
+        // A lease that is extended for ever would be one whose cost is never small: each is used for ten
+        // minutes.
         b.iter_batched(
             || (),
             |()| {
@@ -82,6 +90,10 @@ fn main() {
 
 fn authorize(engine: &mut Engine, names: &[String], numbers: &[Number], call: usize) -> LeaseId {
     // Odd steps, so that neighbours in time are no neighbours in memory.
-    let ask = Authorize { call: CallId(call as u128), account: &names[call * 17 % names.len()], number: &numbers[call % numbers.len()] };
+    let ask = Authorize {
+        call: CallId(call as u128),
+        account: &names[call * 17 % names.len()],
+        number: &numbers[call % numbers.len()],
+    };
     engine.authorize(NOW, ask).expect("money").lease
 }

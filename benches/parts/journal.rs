@@ -1,4 +1,5 @@
-//! The journal on a real disk, with records of real calls: durable entries per second, and CPU per call at a steady rate.
+//! The journal on a real disk, with records of real calls: durable entries per second, and CPU per call at a
+//! steady rate.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says why and stops")]
 
@@ -113,7 +114,11 @@ fn steady(records: &[Record]) -> (f64, f64, f64) {
     let done = journal.metrics();
     journal.close().expect("durable");
     let calls = records.len() as f64 / 2.0;
-    (used.as_secs_f64() * 1e6 / calls, writer.as_secs_f64() * 1e6 / calls, done.entries as f64 / done.commits.max(1) as f64)
+    (
+        used.as_secs_f64() * 1e6 / calls,
+        writer.as_secs_f64() * 1e6 / calls,
+        done.entries as f64 / done.commits.max(1) as f64,
+    )
 }
 
 /// CPU time of the journal's thread, by the scheduler's books.

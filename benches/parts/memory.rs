@@ -66,7 +66,10 @@ fn held(world: &mut World) {
     let grown = resident_bytes().saturating_sub(resident);
     figure::print("a call just answered, bytes", fresh / HELD as i64);
     figure::print(&format!("a call held for {REST_SECS} s, bytes"), kept.bytes_current / HELD as i64);
-    figure::print(&format!("a call held for {REST_SECS} s, allocations kept"), kept.count_current as f64 / HELD as f64);
+    figure::print(
+        &format!("a call held for {REST_SECS} s, allocations kept"),
+        kept.count_current as f64 / HELD as f64,
+    );
     figure::print("a held call, bytes resident", grown / HELD as u64);
 }
 

@@ -1,6 +1,7 @@
-//! A whole call through a shard without sockets: INVITE → 100 → INVITE → 180 → 200 → ACK → BYE → 200, priced, leased, routed, recorded.
-//! In lock step at 1,000 calls per simulated second, so that 32 seconds of finished transactions are in the tables, as in a running switch.
-//! For a profiler, smaller: `cargo bench -p benches --bench node -- ROUNDS ROWS`.
+//! A whole call through a shard without sockets: INVITE → 100 → INVITE → 180 → 200 → ACK → BYE → 200, priced,
+//! leased, routed, recorded. In lock step at 1,000 calls per simulated second, so that 32 seconds of finished
+//! transactions are in the tables, as in a running switch. For a profiler, smaller: `cargo bench -p benches
+//! --bench node -- ROUNDS ROWS`.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a benchmark that cannot go on says why and stops")]
 
@@ -55,7 +56,8 @@ fn run(world: &mut World, first: usize, into: Option<&mut Times>) {
     let publish = calls.publish(world);
     assert_eq!((calls.answered(), calls.ended(), calls.records.len()), (CALLS, CALLS, 2 * CALLS));
     assert_eq!(world.node.live_calls(), 0);
-    let (encode, bodies) = cpu_of(|| calls.records.iter().map(|record| record.encode().expect("a record").len()).sum::<usize>());
+    let (encode, bodies) =
+        cpu_of(|| calls.records.iter().map(|record| record.encode().expect("a record").len()).sum::<usize>());
     assert!(bodies > 0);
     // One step's share of simulated time is left for the pause between rounds.
     world.advance_us(125_000);

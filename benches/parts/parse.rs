@@ -19,8 +19,11 @@ fn main() {
     let mut criterion = criterion();
     let caller = Caller { call: 4_711, from: gate_address(7), to: SWITCH, number: "34911234567" };
     let invite = parsed(&caller.invite(false));
-    let messages =
-        [("INVITE", caller.invite(false)), ("long INVITE", caller.invite(true)), ("200 to INVITE", wire::response(&invite, 200, "OK"))];
+    let messages = [
+        ("INVITE", caller.invite(false)),
+        ("long INVITE", caller.invite(true)),
+        ("200 to INVITE", wire::response(&invite, 200, "OK")),
+    ];
     for (kind, bytes) in &messages {
         parse(&mut criterion, kind, bytes);
     }
@@ -46,7 +49,9 @@ fn parse(criterion: &mut Criterion<CpuTime>, kind: &str, bytes: &Bytes) {
             message
         });
     });
-    group.bench_function("rsip", |b| b.iter(|| rsip::SipMessage::try_from(black_box(&bytes[..])).expect("SIP")));
+    group.bench_function("rsip", |b| {
+        b.iter(|| rsip::SipMessage::try_from(black_box(&bytes[..])).expect("SIP"))
+    });
     group.finish();
 }
 

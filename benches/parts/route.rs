@@ -24,7 +24,14 @@ fn main() {
     let routes = plan::routes(&prefixes, &carriers);
     let now = Now { tick: Tick(0), wall: NOON };
     let (health, slots) = (Health::new(&carriers, now.tick), SlotTable::default());
-    let network = Network { carriers: &carriers, routes: &routes, costs: &*decks, health: &health, slots: &slots, sale: None };
+    let network = Network {
+        carriers: &carriers,
+        routes: &routes,
+        costs: &*decks,
+        health: &health,
+        slots: &slots,
+        sale: None,
+    };
 
     let mut group = criterion.benchmark_group("route");
     let known: Vec<IpAddr> = (0..GATES).map(|gate| gate_address(gate).ip()).collect();
@@ -33,12 +40,19 @@ fn main() {
         at = (at + 1) % len;
         at
     };
-    group.bench_function("gate by source", |b| b.iter(|| gates.by_source(black_box(known[next(known.len())]))));
+    group.bench_function("gate by source", |b| {
+        b.iter(|| gates.by_source(black_box(known[next(known.len())])))
+    });
     let stranger: IpAddr = "203.0.113.9".parse().expect("address");
     group.bench_function("nobody's source", |b| b.iter(|| gates.by_source(black_box(stranger))));
-    group.bench_function("longest prefix", |b| b.iter(|| routes.find(black_box(&numbers[next(numbers.len())]))));
+    group.bench_function("longest prefix", |b| {
+        b.iter(|| routes.find(black_box(&numbers[next(numbers.len())])))
+    });
     group.bench_function("plan of two carriers with decks", |b| {
-        b.iter(|| route::plan(&network, black_box(&numbers[next(numbers.len())]), CodecSet::ALL, now).expect("a route"));
+        b.iter(|| {
+            route::plan(&network, black_box(&numbers[next(numbers.len())]), CodecSet::ALL, now)
+                .expect("a route")
+        });
     });
     group.finish();
     criterion.final_summary();

@@ -30,7 +30,9 @@ fn main() {
     group.bench_function("codecs of an offer", |b| b.iter(|| black_box(&read).offered_codecs(allowed)));
     group.bench_function("what passes of an offer", |b| b.iter(|| black_box(&read).offer(allowed)));
     group.bench_function("judge an answer", |b| b.iter(|| passed.answered(black_box(&answered))));
-    group.bench_function("write an answer", |b| b.iter(|| LocalSession::new().write(black_box(&negotiated.session), ours)));
+    group.bench_function("write an answer", |b| {
+        b.iter(|| LocalSession::new().write(black_box(&negotiated.session), ours))
+    });
     group.finish();
     criterion.final_summary();
 }

@@ -1,4 +1,5 @@
-//! CPU time of this thread as criterion's measure: what other programs do to the machine shows in it far less than in wall time.
+//! CPU time of this thread as criterion's measure: what other programs do to the machine shows in it far less
+//! than in wall time.
 
 use std::time::Duration;
 

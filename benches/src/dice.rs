@@ -1,4 +1,5 @@
-//! Dice with a seed: xorshift64* (Vigna, 2016). Every run on every machine measures the same prefixes, numbers and calls.
+//! Dice with a seed: xorshift64* (Vigna, 2016). Every run on every machine measures the same prefixes,
+//! numbers and calls.
 
 /// A stream of numbers.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Figures as plain lines, and the median of several runs: the slowest and the fastest tell how far to trust it.
+//! Figures as plain lines, and the median of several runs: the slowest and the fastest tell how far to trust
+//! it.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Calls in lock step: all INVITEs, then all 180s, and so on, so that only the switch's part of each step is measured.
+//! Calls in lock step: all INVITEs, then all 180s, and so on, so that only the switch's part of each step is
+//! measured.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::wire::{self, Caller};
 use crate::world::{Arrival, SWITCH, World, gate_address};
 
 /// The steps of a call, in order.
-pub const STEPS: [Step; 7] = [Step::Invite, Step::Trying, Step::Ringing, Step::Answer, Step::Ack, Step::Bye, Step::ByeAnswered];
+pub const STEPS: [Step; 7] =
+    [Step::Invite, Step::Trying, Step::Ringing, Step::Answer, Step::Ack, Step::Bye, Step::ByeAnswered];
 /// Steps until a call is up.
 pub const UP: usize = 5;
 /// Simulated time that a step takes for all calls.
@@ -75,7 +77,8 @@ impl Calls {
     /// `count` calls, of which the first is number `first` of all calls of this world.
     pub fn new(world: &World, first: usize, count: usize) -> Self {
         let number = |call: usize| world.numbers[call % world.numbers.len()].as_str().to_owned();
-        let placed = (first..first + count).map(|call| Placed { number: number(call), ..Placed::default() }).collect();
+        let placed =
+            (first..first + count).map(|call| Placed { number: number(call), ..Placed::default() }).collect();
         Self { first, placed, records: Vec::new() }
     }
 
@@ -85,7 +88,12 @@ impl Calls {
     }
 
     /// The same under another meter, which has to call what it is given once.
-    pub fn step_under<R>(&mut self, world: &mut World, step: Step, meter: impl FnOnce(&mut dyn FnMut()) -> R) -> R {
+    pub fn step_under<R>(
+        &mut self,
+        world: &mut World,
+        step: Step,
+        meter: impl FnOnce(&mut dyn FnMut()) -> R,
+    ) -> R {
         let mut arrivals: Vec<Arrival> = (0..self.placed.len()).map(|at| self.arrival(at, step)).collect();
         let spacing_us = STEP_US / self.placed.len().max(1) as u64;
         let mut outputs = Vec::with_capacity(arrivals.len() * 3);
@@ -103,7 +111,10 @@ impl Calls {
 
     /// Calls that reached the last step: the caller has its 200 and the carrier its BYE.
     pub fn ended(&self) -> usize {
-        self.placed.iter().filter(|call| call.asked.as_ref().is_some_and(|asked| asked.method() == Method::Bye)).count()
+        self.placed
+            .iter()
+            .filter(|call| call.asked.as_ref().is_some_and(|asked| asked.method() == Method::Bye))
+            .count()
     }
 
     /// Calls that the caller knows as answered.

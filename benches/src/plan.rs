@@ -1,4 +1,5 @@
-//! A made-up numbering plan of any size: prefixes nested as real ones are, numbers below them, decks and routes over all of them.
+//! A made-up numbering plan of any size: prefixes nested as real ones are, numbers below them, decks and
+//! routes over all of them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -41,7 +42,8 @@ pub fn numbers(prefixes: &[String], count: usize, seed: u64) -> Vec<Number> {
     (0..count).map(number).collect()
 }
 
-/// A price list over `prefixes` as CSV: 2,000 destinations, four kinds of increments, a few connect fees and dated rows.
+/// A price list over `prefixes` as CSV: 2,000 destinations, four kinds of increments, a few connect fees and
+/// dated rows.
 pub fn deck_csv(prefixes: &[String], seed: u64) -> String {
     let mut dice = Dice::new(seed);
     let mut csv = String::with_capacity(prefixes.len() * 48);
@@ -52,14 +54,16 @@ pub fn deck_csv(prefixes: &[String], seed: u64) -> String {
         let (initial, increment) = *dice.pick(&[(1, 1), (1, 1), (60, 60), (30, 6), (6, 6)]);
         let fee = if dice.below(20) == 0 { "0.05" } else { "" };
         let from = if dice.below(50) == 0 { "2026-01-01T00:00:00Z" } else { "" };
-        writeln!(csv, "{prefix},Destination {destination},0.{rate:05},{initial},{increment},{fee},{from},").expect("memory");
+        writeln!(csv, "{prefix},Destination {destination},0.{rate:05},{initial},{increment},{fee},{from},")
+            .expect("memory");
     }
     csv
 }
 
 /// The same, loaded.
 pub fn deck(name: &str, prefixes: &[String], seed: u64) -> Arc<Deck> {
-    let (deck, _) = Deck::load(name, Currency::EUR, deck_csv(prefixes, seed).as_bytes()).expect("a good deck");
+    let (deck, _) =
+        Deck::load(name, Currency::EUR, deck_csv(prefixes, seed).as_bytes()).expect("a good deck");
     Arc::new(deck)
 }
 

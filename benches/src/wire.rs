@@ -1,4 +1,5 @@
-//! Peers' messages, written by hand: as long and with the headers that trunks send. Nothing of the switch's own writer is used.
+//! Peers' messages, written by hand: as long and with the headers that trunks send. Nothing of the switch's
+//! own writer is used.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -38,7 +39,14 @@ impl Caller<'_> {
         let to = format!("<sip:{}@{}>", self.number, self.to);
         let uri = format!("sip:{}@{}", self.number, self.to);
         let extra = if long { EXTRA } else { "" };
-        self.request(&uri, &to, 1, "INVITE", &format!("P-Asserted-Identity: <sip:34600000000@{}>\r\n{extra}", self.from), OFFER)
+        self.request(
+            &uri,
+            &to,
+            1,
+            "INVITE",
+            &format!("P-Asserted-Identity: <sip:34600000000@{}>\r\n{extra}", self.from),
+            OFFER,
+        )
     }
 
     /// The ACK to our 200.
@@ -68,8 +76,12 @@ pub fn response(request: &Message, status: u16, phrase: &str) -> Bytes {
     for via in request.headers(Name::Via) {
         let _ = write!(head, "Via: {via}\r\n");
     }
-    let (to, from, call_id, cseq) =
-        (value(request, Name::To), value(request, Name::From), value(request, Name::CallId), value(request, Name::CSeq));
+    let (to, from, call_id, cseq) = (
+        value(request, Name::To),
+        value(request, Name::From),
+        value(request, Name::CallId),
+        value(request, Name::CSeq),
+    );
     let tag = if to.contains(";tag=") || status == 100 { "" } else { ";tag=carrier-7f3e" };
     let _ = write!(head, "From: {from}\r\nTo: {to}{tag}\r\nCall-ID: {call_id}\r\nCSeq: {cseq}\r\n");
     let answers = cseq.ends_with("INVITE") && status == 200;

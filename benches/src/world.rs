@@ -1,4 +1,5 @@
-//! One shard as a switch runs it: gates with an account each, two carriers with decks, routes and prices of any size, a clock by hand.
+//! One shard as a switch runs it: gates with an account each, two carriers with decks, routes and prices of
+//! any size, a clock by hand.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -57,7 +58,10 @@ pub fn gates() -> Gates {
         let source = vec![Cidr::host(gate_address(at).ip())];
         GateSpec { source, ..GateSpec::new(&format!("gate-{at}"), &format!("account-{at}")) }
     };
-    let wide = GateSpec { source: vec![Cidr::parse("10.0.0.0/8").expect("block")], ..GateSpec::new("wide", "account-0") };
+    let wide = GateSpec {
+        source: vec![Cidr::parse("10.0.0.0/8").expect("block")],
+        ..GateSpec::new("wide", "account-0")
+    };
     Gates::new((0..GATES).map(spec).chain([wide]).collect(), None).expect("gates")
 }
 
@@ -67,12 +71,16 @@ pub fn carriers() -> Carriers {
         let target = target.parse().expect("target");
         CarrierSpec { deck: Some(format!("{name}-cost").into()), ..CarrierSpec::new(name, target) }
     };
-    Carriers::new(vec![spec("alpha", "sip:198.51.100.1:5060"), spec("beta", "sip:198.51.100.2:5060")], None).expect("carriers")
+    Carriers::new(vec![spec("alpha", "sip:198.51.100.1:5060"), spec("beta", "sip:198.51.100.2:5060")], None)
+        .expect("carriers")
 }
 
 /// The customers' deck and those of the carriers, of so many rows each.
 pub fn decks(prefixes: &[String]) -> Arc<Decks> {
-    Arc::new(Decks::new([("retail", 2), ("alpha-cost", 3), ("beta-cost", 4)].map(|(name, seed)| plan::deck(name, prefixes, seed))))
+    Arc::new(Decks::new(
+        [("retail", 2), ("alpha-cost", 3), ("beta-cost", 4)]
+            .map(|(name, seed)| plan::deck(name, prefixes, seed)),
+    ))
 }
 
 // === impl World ===
@@ -105,8 +113,17 @@ impl World {
         let now = Now { tick: Tick(0), wall: NOON };
         let mut node = Node::new(identity, Arc::clone(&config), Arc::new(SlotTable::default()));
         node.start_empty(now);
-        let written = std::iter::from_fn(|| node.poll()).filter(|output| matches!(output, Output::Journal { .. })).count() as u64;
-        Self { node, config, numbers: plan::numbers(&prefixes, 100_000, 5), written, dispatch: Dispatch::new(KEY, 1), now }
+        let written = std::iter::from_fn(|| node.poll())
+            .filter(|output| matches!(output, Output::Journal { .. }))
+            .count() as u64;
+        Self {
+            node,
+            config,
+            numbers: plan::numbers(&prefixes, 100_000, 5),
+            written,
+            dispatch: Dispatch::new(KEY, 1),
+            now,
+        }
     }
 
     /// Time passes; nothing happens yet.
@@ -115,7 +132,8 @@ impl World {
         self.now = Now { tick, wall: Wall(NOON.0 + (tick.0 / 1_000) as i64) };
     }
 
-    /// What the shard's thread does with each packet, `spacing_us` apart; outputs with the place of the packet that caused them.
+    /// What the shard's thread does with each packet, `spacing_us` apart; outputs with the place of the
+    /// packet that caused them.
     pub fn deliver(&mut self, arrivals: Vec<Arrival>, spacing_us: u64, outputs: &mut Vec<(usize, Output)>) {
         for (place, Arrival { peer, bytes }) in arrivals.into_iter().enumerate() {
             self.advance_us(spacing_us);

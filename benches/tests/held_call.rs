@@ -1,5 +1,6 @@
-//! What a held call may keep on the heap, so that it never creeps back: both legs answered, counted at the allocator.
-//! What all calls share (prefixes, decks, wheels) is not in it; tables that grow with the calls are.
+//! What a held call may keep on the heap, so that it never creeps back: both legs answered, counted at the
+//! allocator. What all calls share (prefixes, decks, wheels) is not in it; tables that grow with the calls
+//! are.
 #![forbid(unsafe_code)]
 #![allow(clippy::expect_used, reason = "a test says what failed by failing")]
 
@@ -7,7 +8,8 @@ use allocation_counter::measure;
 use benches::load::{Calls, STEPS, UP};
 use benches::world::World;
 
-/// Just under a power of two, where tables that double are full: what they waste at worst would hide what a call takes.
+/// Just under a power of two, where tables that double are full: what they waste at worst would hide what a
+/// call takes.
 const HELD: usize = 3_500;
 const TOGETHER: usize = 500;
 /// 64·T1 and what rounds it up: by then all transactions of the set-up are forgotten.

@@ -1,5 +1,5 @@
-//! The codecs that a trunk may carry, their SDP names and static payload numbers (RFC 3551 §6), and sets of them.
-//! Invariant: all of them run on an 8 kHz RTP clock with one channel.
+//! The codecs that a trunk may carry, their SDP names and static payload numbers (RFC 3551 §6), and sets of
+//! them. Invariant: all of them run on an 8 kHz RTP clock with one channel.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
@@ -59,8 +59,8 @@ impl Codec {
         8000
     }
 
-    /// The codec of an encoding name, in any letter case. Besides the registered names, those that equipment is known to write:
-    /// `G729A` (same bit stream), `G723.1` and `G7231`.
+    /// The codec of an encoding name, in any letter case. Besides the registered names, those that equipment
+    /// is known to write: `G729A` (same bit stream), `G723.1` and `G7231`.
     pub fn from_name(name: &[u8]) -> Option<Self> {
         const NAMES: [(&[u8], Codec); 7] = [
             (b"PCMU", Codec::Pcmu),
@@ -203,9 +203,12 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_those_of_rfc_3551() {
-        for (name, number, codec) in
-            [("PCMU", 0, Codec::Pcmu), ("G723", 4, Codec::G723), ("PCMA", 8, Codec::Pcma), ("G729", 18, Codec::G729)]
-        {
+        for (name, number, codec) in [
+            ("PCMU", 0, Codec::Pcmu),
+            ("G723", 4, Codec::G723),
+            ("PCMA", 8, Codec::Pcma),
+            ("G729", 18, Codec::G729),
+        ] {
             assert_eq!(name.parse(), Ok(codec));
             assert_eq!(name.to_lowercase().parse(), Ok(codec));
             assert_eq!(codec.to_string(), name);
@@ -214,7 +217,10 @@ mod tests {
         }
         assert_eq!("G723.1".parse(), Ok(Codec::G723));
         assert_eq!(Codec::from_static_payload(9), None);
-        assert_eq!("G722".parse::<Codec>().unwrap_err().to_string(), "unknown codec \"G722\": use PCMA, PCMU, G729 or G723");
+        assert_eq!(
+            "G722".parse::<Codec>().unwrap_err().to_string(),
+            "unknown codec \"G722\": use PCMA, PCMU, G729 or G723"
+        );
         assert_eq!((0..=127).filter_map(Codec::from_static_payload).count(), 4);
     }
 

@@ -1,5 +1,6 @@
-//! G.711 A-law and µ-law (ITU-T G.711, tables 1a, 1b, 2a and 2b) between octets and 16-bit linear samples, by tables built at compile time.
-//! Invariant: `encode(decode(octet))` is `octet` again, but for µ-law 0x7F, whose value is 0 as well and which comes back as 0xFF.
+//! G.711 A-law and µ-law (ITU-T G.711, tables 1a, 1b, 2a and 2b) between octets and 16-bit linear samples, by
+//! tables built at compile time. Invariant: `encode(decode(octet))` is `octet` again, but for µ-law 0x7F,
+//! whose value is 0 as well and which comes back as 0xFF.
 
 /// Which of the two companding laws.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -182,7 +183,8 @@ const fn mu_to_a_table() -> [u8; 256] {
 mod tests {
     use super::*;
 
-    /// The positive decision values of G.711 table 1a, on its scale of 4,096: 32 intervals of 2, then 16 of 4, 16 of 8 and so on.
+    /// The positive decision values of G.711 table 1a, on its scale of 4,096: 32 intervals of 2, then 16 of
+    /// 4, 16 of 8 and so on.
     fn a_decisions() -> Vec<i32> {
         let mut decisions = vec![0];
         for (count, width) in [(32, 2), (16, 4), (16, 8), (16, 16), (16, 32), (16, 64), (16, 128)] {
@@ -194,10 +196,12 @@ mod tests {
         decisions
     }
 
-    /// The positive decision values of G.711 table 2a, on its scale of 8,159: one interval of 1, 15 of 2, then 16 of 4, 16 of 8 and so on.
+    /// The positive decision values of G.711 table 2a, on its scale of 8,159: one interval of 1, 15 of 2,
+    /// then 16 of 4, 16 of 8 and so on.
     fn mu_decisions() -> Vec<i32> {
         let mut decisions = vec![0, 1];
-        for (count, width) in [(15, 2), (16, 4), (16, 8), (16, 16), (16, 32), (16, 64), (16, 128), (16, 256)] {
+        for (count, width) in [(15, 2), (16, 4), (16, 8), (16, 16), (16, 32), (16, 64), (16, 128), (16, 256)]
+        {
             for _ in 0..count {
                 decisions.push(decisions[decisions.len() - 1] + width);
             }
@@ -219,7 +223,11 @@ mod tests {
             let magnitude = if sample < 0 { -(i32::from(sample) + 1) } else { i32::from(sample) };
             let sign = if sample < 0 { 0 } else { 0x80 };
             assert_eq!(Law::A.encode(sample), (interval(&a, magnitude >> 3) | sign) ^ 0x55, "A-law {sample}");
-            assert_eq!(Law::Mu.encode(sample), (!interval(&mu, magnitude >> 2) & 0x7F) | sign, "µ-law {sample}");
+            assert_eq!(
+                Law::Mu.encode(sample),
+                (!interval(&mu, magnitude >> 2) & 0x7F) | sign,
+                "µ-law {sample}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
-//! Voice codecs and their names: G.711 itself, the payload names that negotiation speaks of, and the SDP in which it does so (RFC 8866).
-//! Invariant: nothing here allocates on the path of a sample, and nothing here panics on any input.
+//! Voice codecs and their names: G.711 itself, the payload names that negotiation speaks of, and the SDP in
+//! which it does so (RFC 8866). Invariant: nothing here allocates on the path of a sample, and nothing here
+//! panics on any input.
 #![forbid(unsafe_code)]
 
 mod codec;

@@ -1,5 +1,6 @@
 //! SDP (RFC 8866) as offer and answer use it: a parser over the body's own bytes and a bounded writer.
-//! Lines that we do not understand stay, in order. Invariant: every count and length has a limit below, and no input panics.
+//! Lines that we do not understand stay, in order. Invariant: every count and length has a limit below, and
+//! no input panics.
 
 mod fault;
 mod field;
@@ -8,8 +9,8 @@ mod media;
 mod write;
 
 pub use fault::{
-    ATTRIBUTES_MAX, FORMATS_MAX, Fault, LINE_BYTES_MAX, MEDIA_MAX, NAME_BYTES_MAX, OTHER_LINES_MAX, SDP_BYTES_MAX, SDP_WRITTEN_MAX,
-    SdpError,
+    ATTRIBUTES_MAX, FORMATS_MAX, Fault, LINE_BYTES_MAX, MEDIA_MAX, NAME_BYTES_MAX, OTHER_LINES_MAX,
+    SDP_BYTES_MAX, SDP_WRITTEN_MAX, SdpError,
 };
 pub use field::{Address, Connection, Origin};
 pub use line::{Attribute, Direction, Line, Rtpmap};
@@ -30,10 +31,12 @@ pub struct Sdp<'a> {
 }
 
 impl<'a> Sdp<'a> {
-    /// Parses a body. Lines end with CRLF or LF, the last one may lack its end; `s=` and `t=` may be missing, since equipment forgets them.
+    /// Parses a body. Lines end with CRLF or LF, the last one may lack its end; `s=` and `t=` may be missing,
+    /// since equipment forgets them.
     ///
-    /// The session part and audio streams are read strictly. What stands below the m-line of another stream is never a fault: a video
-    /// stream of many or strange attributes must not cost the audio beside it. Only a line of no form at all is: the text may be cut off.
+    /// The session part and audio streams are read strictly. What stands below the m-line of another stream
+    /// is never a fault: a video stream of many or strange attributes must not cost the audio beside it. Only
+    /// a line of no form at all is: the text may be cut off.
     pub fn parse(body: &'a [u8]) -> Result<Self, SdpError> {
         if body.len() > SDP_BYTES_MAX {
             return Err(SdpError::TooLong);
@@ -43,7 +46,8 @@ impl<'a> Sdp<'a> {
         let mut rest = body;
         while !rest.is_empty() {
             let length_max = if parser.lenient { SDP_BYTES_MAX } else { LINE_BYTES_MAX };
-            let (line, after) = field::split_line(rest, clean, length_max).map_err(|fault| parser.error(fault))?;
+            let (line, after) =
+                field::split_line(rest, clean, length_max).map_err(|fault| parser.error(fault))?;
             if line.is_empty() {
                 // Blank lines after the last one are harmless, anywhere else they would hide what follows.
                 let blank = after.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
@@ -133,7 +137,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The m-line just read stands from `line_start` to `text_start`: the text of the stream before it ends there, its own begins.
+    /// The m-line just read stands from `line_start` to `text_start`: the text of the stream before it ends
+    /// there, its own begins.
     fn begin_text(&mut self, line_start: usize, text_start: usize) {
         if let [.., before, last] = self.media.as_mut_slice() {
             before.text_end = line_start;
@@ -155,7 +160,11 @@ impl<'a> Parser<'a> {
             _ => return Err(if self.lines.is_empty() { Fault::Version } else { Fault::Form }),
         };
         if self.lines.is_empty() {
-            return if kind == b'v' && value.trim_ascii() == b"0" { self.push(Line::plain(kind, value)) } else { Err(Fault::Version) };
+            return if kind == b'v' && value.trim_ascii() == b"0" {
+                self.push(Line::plain(kind, value))
+            } else {
+                Err(Fault::Version)
+            };
         }
         match kind {
             b'm' => self.open_media(value),
@@ -168,7 +177,11 @@ impl<'a> Parser<'a> {
                 let rtp = self.media.last().is_none_or(|media| media.proto.is_rtp());
                 let line = Line::attribute(value, rtp)?;
                 self.attributes += 1;
-                if self.attributes > ATTRIBUTES_MAX { Err(Fault::TooMany("attributes")) } else { self.push(line) }
+                if self.attributes > ATTRIBUTES_MAX {
+                    Err(Fault::TooMany("attributes"))
+                } else {
+                    self.push(line)
+                }
             }
             b'c' => {
                 let connection = Connection::parse(value).ok_or(Fault::Connection)?;
@@ -187,7 +200,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A line below the m-line of a stream that is not audio: what cannot be read, or is too much, says nothing.
+    /// A line below the m-line of a stream that is not audio: what cannot be read, or is too much, says
+    /// nothing.
     fn line_of_other(&mut self, kind: u8, value: &'a [u8]) {
         if self.attributes + self.others > ATTRIBUTES_MAX {
             return;
@@ -251,7 +265,14 @@ impl<'a> Parser<'a> {
         self.close_section();
         let origin = self.origin.ok_or(SdpError::Missing('o'))?;
         let session_end = self.session_end.unwrap_or(0);
-        Ok(Sdp { origin, connection: self.connection, body, lines: self.lines, session_end, media: self.media })
+        Ok(Sdp {
+            origin,
+            connection: self.connection,
+            body,
+            lines: self.lines,
+            session_end,
+            media: self.media,
+        })
     }
 }
 

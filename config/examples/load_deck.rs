@@ -1,5 +1,6 @@
-//! How long a deck takes to load: `cargo run --release -p config --example load_deck [ROWS]` makes a price list of so many rows, as CSV and as
-//! a workbook, loads each three times and prints the shortest time of each kind, by the clock and, where the system says it, of the processor.
+//! How long a deck takes to load: `cargo run --release -p config --example load_deck [ROWS]` makes a price
+//! list of so many rows, as CSV and as a workbook, loads each three times and prints the shortest time of
+//! each kind, by the clock and, where the system says it, of the processor.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
@@ -16,10 +17,18 @@ const COLUMNS: [&str; 6] = ["prefix", "destination", "rate", "initial", "increme
 /// Row `n` of a list: prefixes of five to seven digits, 2,000 names, the usual increments.
 fn row(n: u32) -> (String, String, f64, u32, u32, f64) {
     let (initial, increment) = [(1, 1), (30, 6), (60, 60), (60, 1)][n as usize % 4];
-    (format!("{}", 10_000 + n * 7), format!("Destination {}", n % 2_000), f64::from(n % 99_991 + 1) / 100_000.0, initial, increment, 0.0)
+    (
+        format!("{}", 10_000 + n * 7),
+        format!("Destination {}", n % 2_000),
+        f64::from(n % 99_991 + 1) / 100_000.0,
+        initial,
+        increment,
+        0.0,
+    )
 }
 
-/// Ticks of the processor that this process has used, of a hundredth of a second; none where there is no such file.
+/// Ticks of the processor that this process has used, of a hundredth of a second; none where there is no such
+/// file.
 fn ticks() -> Option<u64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
@@ -62,7 +71,9 @@ fn main() {
     workbook.save(&book).unwrap();
     for (kind, path) in [("CSV", csv), (".xlsx", book)] {
         let (clock, ticks) = load(&path, rows);
-        let ticks = ticks.map_or(String::new(), |ticks| format!(", {}.{:02} s of the processor", ticks / 100, ticks % 100));
+        let ticks = ticks.map_or(String::new(), |ticks| {
+            format!(", {}.{:02} s of the processor", ticks / 100, ticks % 100)
+        });
         println!("{rows} rows of {kind}: {:.2} s{ticks}", clock.as_secs_f64());
     }
 }

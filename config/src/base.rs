@@ -1,4 +1,5 @@
-//! The sections that stand once: node, sip, http, media, journal, log; and that no two listeners want one port.
+//! The sections that stand once: node, sip, http, media, journal, log; and that no two listeners want one
+//! port.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -54,7 +55,10 @@ pub(crate) fn session(table: &Table, preset: SessionTimer, check: &mut Check<'_>
         None => preset,
         Some(secs) if secs != 0 && secs < preset.min_secs => {
             let least = preset.min_secs;
-            check.error(&table.at("session_expires"), format!("session_expires must be 0 or at least {least}, not {secs}"));
+            check.error(
+                &table.at("session_expires"),
+                format!("session_expires must be 0 or at least {least}, not {secs}"),
+            );
             preset
         }
         Some(expires_secs) => SessionTimer { expires_secs, ..preset },
@@ -77,8 +81,13 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
     if !table.has("advertise") {
         for field in &fields {
             if parse_listen(&field.value).is_ok_and(|l| l.addr.ip().is_unspecified()) {
-                check
-                    .error(&field.span, format!("{:?} listens on every address: say in `advertise` which one peers are told", field.value));
+                check.error(
+                    &field.span,
+                    format!(
+                        "{:?} listens on every address: say in `advertise` which one peers are told",
+                        field.value
+                    ),
+                );
             }
         }
     }
@@ -154,7 +163,8 @@ pub(crate) fn log(document: &Document) -> Log {
 pub(crate) fn refuse_shared_ports(document: &Document, http: &Http, check: &mut Check<'_>) {
     let table = document.one(&schema::SIP);
     let mut taken: Vec<(Listen, Span)> = Vec::new();
-    let fields = table.texts("listen").into_iter().filter_map(|f| Some((parse_listen(&f.value).ok()?, f.span)));
+    let fields =
+        table.texts("listen").into_iter().filter_map(|f| Some((parse_listen(&f.value).ok()?, f.span)));
     let web = document.one(&schema::HTTP);
     let web = (Listen { transport: Transport::Tcp, addr: http.listen }, web.at("listen"));
     for (one, span) in fields.chain([web]) {
@@ -168,7 +178,8 @@ pub(crate) fn refuse_shared_ports(document: &Document, http: &Http, check: &mut 
 
 fn collide(a: &Listen, b: &Listen) -> bool {
     let (x, y) = (a.addr, b.addr);
-    let same_address = x.ip() == y.ip() || x.is_ipv4() == y.is_ipv4() && (x.ip().is_unspecified() || y.ip().is_unspecified());
+    let same_address = x.ip() == y.ip()
+        || x.is_ipv4() == y.is_ipv4() && (x.ip().is_unspecified() || y.ip().is_unspecified());
     a.transport == b.transport && x.port() == y.port() && x.port() != 0 && same_address
 }
 
@@ -178,7 +189,8 @@ mod tests {
 
     #[test]
     fn listeners_are_read() {
-        for (text, written) in [("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"), ("TCP:[::1]:0", "tcp:[::1]:0")] {
+        for (text, written) in [("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"), ("TCP:[::1]:0", "tcp:[::1]:0")]
+        {
             assert_eq!(parse_listen(text).map(|l| l.to_string()).as_deref(), Ok(written));
         }
         for text in [

@@ -23,7 +23,8 @@ pub const NAME_MAX: usize = 64;
 pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|e| format!("cannot read: {e}"))?;
     let mut bytes = Vec::new();
-    let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
+    let read =
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| format!("cannot read: {e}"))?;
     if read as u64 > FILE_BYTES_MAX {
         return Err(format!("larger than {FILE_BYTES_MAX} bytes"));
     }
@@ -32,7 +33,11 @@ pub(crate) fn read_text(path: &Path) -> Result<String, String> {
 
 /// Opens a plain file: a pipe would block the load, a device might never end.
 pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
-    if std::fs::metadata(path)?.is_file() { File::open(path) } else { Err(std::io::Error::other("not a plain file")) }
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(std::io::Error::other("not a plain file"))
+    }
 }
 
 /// One check under way: where it stands and where findings go.
@@ -76,12 +81,19 @@ impl<'a> Check<'a> {
     }
 
     /// The checked name of a table that must be unique among `seen`; placed at its value.
-    pub(crate) fn name(&mut self, kind: &str, table: &Table, seen: &mut BTreeMap<String, Span>) -> Option<Name> {
+    pub(crate) fn name(
+        &mut self,
+        kind: &str,
+        table: &Table,
+        seen: &mut BTreeMap<String, Span>,
+    ) -> Option<Name> {
         let field = table.text("name")?;
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
         let fits = field.value.len() <= NAME_MAX && field.value.chars().all(plain);
         if !fits || !field.value.starts_with(char::is_alphanumeric) {
-            let rule = format!("1 to {NAME_MAX} letters, digits, dots, hyphens, underscores, beginning with a letter or digit");
+            let rule = format!(
+                "1 to {NAME_MAX} letters, digits, dots, hyphens, underscores, beginning with a letter or digit"
+            );
             self.error(&field.span, format!("{kind} name {:?}: {rule}", field.value));
             return None;
         }
@@ -99,7 +111,10 @@ impl<'a> Check<'a> {
         match seen.get(&field.value) {
             Some(first) => {
                 let first = self.source.at(first);
-                self.error(&field.span, format!("{kind} {:?} is defined twice: first at {first}", field.value));
+                self.error(
+                    &field.span,
+                    format!("{kind} {:?} is defined twice: first at {first}", field.value),
+                );
                 None
             }
             None => {

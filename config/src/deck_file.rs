@@ -1,4 +1,5 @@
-//! A deck's file, CSV or workbook, as it is named in a configuration or on the command line. What it is shows in its first bytes.
+//! A deck's file, CSV or workbook, as it is named in a configuration or on the command line. What it is shows
+//! in its first bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -58,7 +59,8 @@ pub fn deck_sources(path: impl AsRef<Path>) -> Result<Vec<DeckSource>, Vec<Diagn
     if report.has_errors() { Err(report.sorted()) } else { Ok(decks) }
 }
 
-/// The carriers of a configuration that have a deck, each with the deck's name; other sections may be wrong or absent.
+/// The carriers of a configuration that have a deck, each with the deck's name; other sections may be wrong
+/// or absent.
 ///
 /// # Errors
 /// Every finding in this file.
@@ -78,12 +80,18 @@ pub fn carrier_decks(path: impl AsRef<Path>) -> Result<Vec<(Name, Name)>, Vec<Di
     if report.has_errors() { Err(report.sorted()) } else { Ok(found) }
 }
 
-/// Reads a deck's file as far as it is right. In a workbook it is the sheet named, or the first; findings are placed at line and column,
-/// in a sheet at row and column of the cell.
+/// Reads a deck's file as far as it is right. In a workbook it is the sheet named, or the first; findings are
+/// placed at line and column, in a sheet at row and column of the cell.
 ///
 /// # Errors
 /// The file cannot be opened.
-pub fn draft_deck(name: &str, currency: Currency, rules: &Rules, path: &Path, sheet: Option<&str>) -> std::io::Result<Draft> {
+pub fn draft_deck(
+    name: &str,
+    currency: Currency,
+    rules: &Rules,
+    path: &Path,
+    sheet: Option<&str>,
+) -> std::io::Result<Draft> {
     Ok(draft(name, currency, rules, open_regular(path)?, sheet))
 }
 
@@ -115,15 +123,21 @@ fn draft(name: &str, currency: Currency, rules: &Rules, mut file: File, sheet: O
             Ok(sheet) => placed(Draft::read(name, currency, rules, sheet.text()), &sheet),
             Err(message) => refused(message),
         },
-        (Ok(_), b"\xD0\xCF\x11\xE0") => refused("a workbook of before 2007, or with a password: save it as .xlsx without one".to_owned()),
-        (Ok(_), _) if sheet.is_some() => refused("no workbook, so it has no sheets: drop the name of the sheet".to_owned()),
+        (Ok(_), b"\xD0\xCF\x11\xE0") => {
+            refused("a workbook of before 2007, or with a password: save it as .xlsx without one".to_owned())
+        }
+        (Ok(_), _) if sheet.is_some() => {
+            refused("no workbook, so it has no sheets: drop the name of the sheet".to_owned())
+        }
         (Ok(_), _) => Draft::read(name, currency, rules, file),
     }
 }
 
 fn workbook(file: File, sheet: Option<&str>) -> Result<Sheet, String> {
     let mut data = Vec::new();
-    file.take(sheet::FILE_BYTES_MAX + 1).read_to_end(&mut data).map_err(|e| format!("cannot be read: {e}"))?;
+    file.take(sheet::FILE_BYTES_MAX + 1)
+        .read_to_end(&mut data)
+        .map_err(|e| format!("cannot be read: {e}"))?;
     if data.len() as u64 > sheet::FILE_BYTES_MAX {
         return Err(format!("larger than {} MiB", sheet::FILE_BYTES_MAX >> 20));
     }

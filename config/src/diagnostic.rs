@@ -1,6 +1,7 @@
 //! What is wrong, where: `file:line:column: message` on one line, or drawn under the source for people.
 //!
-//! Invariant: lines and columns count from 1, columns in characters; a file that has no text to point at gets 1:1.
+//! Invariant: lines and columns count from 1, columns in characters; a file that has no text to point at gets
+//! 1:1.
 
 use std::fmt;
 use std::ops::Range;
@@ -61,7 +62,13 @@ impl fmt::Display for Diagnostic {
 
 impl Diagnostic {
     pub(crate) fn error(file: &Arc<str>, line: u32, column: u32, message: impl Into<String>) -> Self {
-        Self { file: file.clone(), line: line.max(1), column: column.max(1), severity: Severity::Error, message: message.into() }
+        Self {
+            file: file.clone(),
+            line: line.max(1),
+            column: column.max(1),
+            severity: Severity::Error,
+            message: message.into(),
+        }
     }
 }
 
@@ -100,7 +107,10 @@ impl Report {
 
     pub(crate) fn warning(&mut self, source: &Source, span: &Span, message: impl Into<String>) {
         let (line, column) = source.place(span.start);
-        self.findings.push(Diagnostic { severity: Severity::Warning, ..Diagnostic::error(&source.name, line, column, message) });
+        self.findings.push(Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(&source.name, line, column, message)
+        });
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -109,7 +119,8 @@ impl Report {
 
     /// Errors of `file` on a line where the text itself could not be read say nothing new.
     pub(crate) fn drop_followers(&mut self, file: &Arc<str>, syntax: &[Diagnostic]) {
-        self.findings.retain(|d| d.file != *file || syntax.contains(d) || syntax.iter().all(|s| s.line != d.line));
+        self.findings
+            .retain(|d| d.file != *file || syntax.contains(d) || syntax.iter().all(|s| s.line != d.line));
     }
 
     /// By file in order of first mention, then by place.
@@ -120,7 +131,9 @@ impl Report {
                 files.push(d.file.clone());
             }
         }
-        self.findings.sort_by_cached_key(|d| (files.iter().position(|f| *f == d.file), d.line, d.column, d.message.clone()));
+        self.findings.sort_by_cached_key(|d| {
+            (files.iter().position(|f| *f == d.file), d.line, d.column, d.message.clone())
+        });
         self.findings.dedup();
         self.findings
     }
@@ -163,7 +176,11 @@ impl Drawn {
         let shown = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
         let into = shown.char_indices().nth(finding.column as usize - 1).map_or(shown.len(), |(at, _)| at);
         let end = shown[into..].find(['\n', ',', ']', '#']).map_or(shown.len(), |at| into + at).max(into);
-        Self { finding: finding.clone(), source: miette::NamedSource::new(&finding.file, text), at: start + into..start + end }
+        Self {
+            finding: finding.clone(),
+            source: miette::NamedSource::new(&finding.file, text),
+            at: start + into..start + end,
+        }
     }
 }
 
@@ -188,7 +205,8 @@ impl miette::Diagnostic for Drawn {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-        let label = miette::LabeledSpan::new_with_span(Some("here".to_owned()), (self.at.start, self.at.len()));
+        let label =
+            miette::LabeledSpan::new_with_span(Some("here".to_owned()), (self.at.start, self.at.len()));
         Some(Box::new(std::iter::once(label)))
     }
 }
@@ -200,7 +218,16 @@ mod tests {
     #[test]
     fn places_count_from_one_in_characters() {
         let source = Source::new("f".into(), "a\nbñc = 1\r\n\nx".into());
-        for (byte, place) in [(0, (1, 1)), (1, (1, 2)), (2, (2, 1)), (5, (2, 3)), (12, (3, 1)), (13, (4, 1)), (14, (4, 2)), (99, (4, 2))] {
+        for (byte, place) in [
+            (0, (1, 1)),
+            (1, (1, 2)),
+            (2, (2, 1)),
+            (5, (2, 3)),
+            (12, (3, 1)),
+            (13, (4, 1)),
+            (14, (4, 2)),
+            (99, (4, 2)),
+        ] {
             assert_eq!(source.place(byte), place, "{byte}");
         }
     }

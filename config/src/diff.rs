@@ -39,7 +39,10 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         }
     };
     let list = |s: &Settings| s.sip.listen.iter().map(ToString::to_string).collect::<Vec<_>>();
-    say(&format!("sip.listen {} -> {}", list(old).join(" "), list(new).join(" ")), old.sip.listen == new.sip.listen);
+    say(
+        &format!("sip.listen {} -> {}", list(old).join(" "), list(new).join(" ")),
+        old.sip.listen == new.sip.listen,
+    );
     say("sip.advertise", old.sip.advertise == new.sip.advertise);
     say("sip.t1_ms", old.sip.t1_ms == new.sip.t1_ms);
     let tcp = |s: &Settings| (s.sip.tcp_idle_secs, s.sip.tcp_per_source);
@@ -50,14 +53,23 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("node.data_dir", old.node.data_dir == new.node.data_dir);
     say("node.ledger, node.slice_max or node.slice_secs", old.node.ledger == new.node.ledger);
     say("node.shards", old.node.shards == new.node.shards);
-    say("journal", old.journal == crate::Journal { unsaved_file_at: old.journal.unsaved_file_at.clone(), ..new.journal.clone() });
+    say(
+        "journal",
+        old.journal
+            == crate::Journal { unsaved_file_at: old.journal.unsaved_file_at.clone(), ..new.journal.clone() },
+    );
     say("log", old.log == new.log);
     say("media", old.media == new.media);
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
-    let probe = |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
+    let probe =
+        |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {
-        lines.push(format!("sip.dialog_probe_secs {} -> {}: for calls that begin from now on", probe(old), probe(new)));
+        lines.push(format!(
+            "sip.dialog_probe_secs {} -> {}: for calls that begin from now on",
+            probe(old),
+            probe(new)
+        ));
     }
     for (what, from, to) in [
         ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
@@ -72,7 +84,8 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
 }
 
 fn periods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    let by_name = |s: &Settings| s.periods.iter().map(|period| (period.name().to_string(), period.clone())).collect();
+    let by_name =
+        |s: &Settings| s.periods.iter().map(|period| (period.name().to_string(), period.clone())).collect();
     let changes = |a: &Period, b: &Period| {
         which(&[
             ("zone", a.zone() != b.zone()),
@@ -85,10 +98,15 @@ fn periods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
 }
 
 fn exchanges(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
-    let lacking = |some: &Decks, of: &Decks| some.exchanges().iter().filter(|rate| !of.exchanges().iter().any(|r| r == *rate)).count();
+    let lacking = |some: &Decks, of: &Decks| {
+        some.exchanges().iter().filter(|rate| !of.exchanges().iter().any(|r| r == *rate)).count()
+    };
     let (added, removed) = (lacking(new, old), lacking(old, new));
     if added + removed > 0 {
-        lines.push(format!("conversion rates: {added} added, {removed} removed, {} in all", new.exchanges().iter().count()));
+        lines.push(format!(
+            "conversion rates: {added} added, {removed} removed, {} in all",
+            new.exchanges().iter().count()
+        ));
     }
 }
 
@@ -98,7 +116,9 @@ fn decks(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
     }
     for deck in new.iter() {
         match old.named(deck.name()) {
-            None => lines.push(format!("deck {} added ({} rows, {})", deck.name(), deck.len(), deck.currency())),
+            None => {
+                lines.push(format!("deck {} added ({} rows, {})", deck.name(), deck.len(), deck.currency()))
+            }
             Some(before) if before.version() == deck.version() && before.currency() == deck.currency() => {}
             Some(before) => lines.push(deck_changes(before, deck)),
         }
@@ -106,18 +126,25 @@ fn decks(old: &Decks, new: &Decks, lines: &mut Vec<String>) {
 }
 
 fn deck_changes(old: &Arc<Deck>, new: &Arc<Deck>) -> String {
-    let rows = |deck: &Deck| -> BTreeMap<_, _> { deck.rows().map(|r| ((r.prefix, r.period.clone(), r.effective_from), r)).collect() };
+    let rows = |deck: &Deck| -> BTreeMap<_, _> {
+        deck.rows().map(|r| ((r.prefix, r.period.clone(), r.effective_from), r)).collect()
+    };
     let (before, after) = (rows(old), rows(new));
     let added = after.keys().filter(|k| !before.contains_key(k)).count();
     let removed = before.keys().filter(|k| !after.contains_key(k)).count();
     let changed = after.iter().filter(|(k, row)| before.get(k).is_some_and(|b| b != *row)).count();
-    let currency =
-        if old.currency() == new.currency() { String::new() } else { format!(", currency {} -> {}", old.currency(), new.currency()) };
+    let currency = if old.currency() == new.currency() {
+        String::new()
+    } else {
+        format!(", currency {} -> {}", old.currency(), new.currency())
+    };
     format!("deck {}: {added} rows added, {changed} changed, {removed} removed{currency}", new.name())
 }
 
 fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    let by_name = |s: &Settings| -> BTreeMap<Name, AccountSettings> { s.accounts.iter().map(|a| (a.name.clone(), a.clone())).collect() };
+    let by_name = |s: &Settings| -> BTreeMap<Name, AccountSettings> {
+        s.accounts.iter().map(|a| (a.name.clone(), a.clone())).collect()
+    };
     let (before, after) = (by_name(old), by_name(new));
     for name in after.keys().filter(|name| !before.contains_key(*name)) {
         lines.push(format!("account {name} added to the configuration: made if it does not exist"));
@@ -130,15 +157,21 @@ fn seeds(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             lines.push(format!("account {name}: the terms changed, which an existing account ignores"));
         }
         if a.balance != b.balance || a.currency != b.currency {
-            lines.push(format!("account {name}: the first balance changed, which an existing account ignores"));
+            lines.push(format!(
+                "account {name}: the first balance changed, which an existing account ignores"
+            ));
         }
     }
 }
 
 /// Methods have no identity beyond their rules: what is new and what is gone is told in whole.
 fn payment_methods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    let words = |method: &rating::engine::PaymentMethod| format!("payment_method {} in {}", method.name, method.currency);
-    let same = |a: &rating::engine::PaymentMethod, b: &rating::engine::PaymentMethod| (&a.name, a.currency) == (&b.name, b.currency);
+    let words = |method: &rating::engine::PaymentMethod| {
+        format!("payment_method {} in {}", method.name, method.currency)
+    };
+    let same = |a: &rating::engine::PaymentMethod, b: &rating::engine::PaymentMethod| {
+        (&a.name, a.currency) == (&b.name, b.currency)
+    };
     for method in &new.payment_methods {
         match old.payment_methods.iter().find(|before| same(before, method)) {
             None => lines.push(format!("{} added", words(method))),
@@ -146,7 +179,11 @@ fn payment_methods(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             Some(_) => {}
         }
     }
-    for method in old.payment_methods.iter().filter(|before| !new.payment_methods.iter().any(|method| same(before, method))) {
+    for method in old
+        .payment_methods
+        .iter()
+        .filter(|before| !new.payment_methods.iter().any(|method| same(before, method)))
+    {
         lines.push(format!("{} removed", words(method)));
     }
 }
@@ -222,7 +259,8 @@ fn which(differences: &[(&'static str, bool)]) -> Vec<&'static str> {
 
 fn routes(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     let (mut added, mut removed, mut changed) = (0_usize, 0_usize, 0_usize);
-    let (mut before, mut after) = (named_routes(&old.routes, old).peekable(), named_routes(&new.routes, new).peekable());
+    let (mut before, mut after) =
+        (named_routes(&old.routes, old).peekable(), named_routes(&new.routes, new).peekable());
     loop {
         let (a, b) = (before.peek().map(|r| r.0), after.peek().map(|r| r.0));
         match (a, b) {
@@ -234,11 +272,19 @@ fn routes(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         }
     }
     if added + removed + changed > 0 {
-        lines.push(format!("routes: {added} added, {changed} changed, {removed} removed, {} in all", new.routes.len()));
+        lines.push(format!(
+            "routes: {added} added, {changed} changed, {removed} removed, {} in all",
+            new.routes.len()
+        ));
     }
 }
 
 /// Routes with the carriers' names, so that ids of two loads that do not know each other compare.
-fn named_routes<'a>(table: &'a RouteTable, of: &'a Settings) -> impl Iterator<Item = (units::Prefix, route::CarrierOrder, Vec<&'a str>)> {
-    table.iter().map(|r| (r.prefix, r.order, r.carriers.iter().filter_map(|&id| of.carriers.name(id).map(|n| &**n)).collect()))
+fn named_routes<'a>(
+    table: &'a RouteTable,
+    of: &'a Settings,
+) -> impl Iterator<Item = (units::Prefix, route::CarrierOrder, Vec<&'a str>)> {
+    table.iter().map(|r| {
+        (r.prefix, r.order, r.carriers.iter().filter_map(|&id| of.carriers.name(id).map(|n| &**n)).collect())
+    })
 }

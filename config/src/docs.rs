@@ -1,4 +1,5 @@
-//! The reference of every section and key as Markdown, written from the same table that the reader checks against.
+//! The reference of every section and key as Markdown, written from the same table that the reader checks
+//! against.
 
 use std::fmt::Write;
 
@@ -19,7 +20,14 @@ pub fn reference() -> String {
             section.doc
         );
         for key in section.keys {
-            _ = writeln!(out, "| `{}` | {} | {} | {} |", key.name, holds(key.kind), without(key.preset), sentence(key.doc));
+            _ = writeln!(
+                out,
+                "| `{}` | {} | {} | {} |",
+                key.name,
+                holds(key.kind),
+                without(key.preset),
+                sentence(key.doc)
+            );
         }
     }
     out
@@ -47,7 +55,9 @@ fn without(preset: Preset) -> String {
         Preset::Int(n) => format!("`{n}`"),
         Preset::Bool(yes) => format!("`{yes}`"),
         Preset::Text(text) => format!("`\"{text}\"`"),
-        Preset::Texts(texts) => format!("`[{}]`", texts.iter().map(|t| format!("\"{t}\"")).collect::<Vec<_>>().join(", ")),
+        Preset::Texts(texts) => {
+            format!("`[{}]`", texts.iter().map(|t| format!("\"{t}\"")).collect::<Vec<_>>().join(", "))
+        }
     }
 }
 

@@ -12,13 +12,16 @@ const SMTP_PORT: u16 = 25;
 
 pub(crate) fn nats(document: &Document, check: &mut Check<'_>) -> Option<Nats> {
     let table = written(document, &schema::NATS)?;
-    let server = table.text("url").and_then(|f| check.parsed(&f.span, parse_server(&f.value, "nats", NATS_PORT)));
+    let server =
+        table.text("url").and_then(|f| check.parsed(&f.span, parse_server(&f.value, "nats", NATS_PORT)));
     let stream = table.text("stream").and_then(|f| {
-        let plain = !f.value.is_empty() && f.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = !f.value.is_empty()
+            && f.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         checked(check, f, plain, "a stream's name has letters, digits, hyphens and underscores")
     });
     let subject = table.text("subject").and_then(|f| {
-        let word = |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '*' | '>'));
+        let word =
+            |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '*' | '>'));
         let plain = f.value.split('.').all(word);
         checked(check, f, plain, "a subject is words with dots between them, without * and >")
     });
@@ -28,7 +31,8 @@ pub(crate) fn nats(document: &Document, check: &mut Check<'_>) -> Option<Nats> {
 
 pub(crate) fn mail(document: &Document, check: &mut Check<'_>) -> Option<Mail> {
     let table = written(document, &schema::MAIL)?;
-    let server = table.text("smtp").and_then(|f| check.parsed(&f.span, parse_server(&f.value, "smtp", SMTP_PORT)));
+    let server =
+        table.text("smtp").and_then(|f| check.parsed(&f.span, parse_server(&f.value, "smtp", SMTP_PORT)));
     let from = table.text("from").and_then(|f| {
         let plain = rating::is_mail_address(&f.value);
         checked(check, f, plain, "write a plain mail address, as billing@example.net")
@@ -40,11 +44,14 @@ pub(crate) fn mail(document: &Document, check: &mut Check<'_>) -> Option<Mail> {
     };
     let (user, password_file) = login(&table, check);
     if user.is_some() && tls == MailTls::None {
-        check.warning(&table.at("tls"), "the mail server's password goes over the network in clear: use tls = \"starttls\" or \"tls\"");
+        check.warning(
+            &table.at("tls"),
+            "the mail server's password goes over the network in clear: use tls = \"starttls\" or \"tls\"",
+        );
     }
     let price_lists = table.text("price_lists").and_then(|f| {
-        let plain =
-            ["https://", "http://"].iter().any(|scheme| f.value.starts_with(scheme)) && f.value.chars().all(|c| c.is_ascii_graphic());
+        let plain = ["https://", "http://"].iter().any(|scheme| f.value.starts_with(scheme))
+            && f.value.chars().all(|c| c.is_ascii_graphic());
         checked(check, f, plain, "write a URL, as https://example.net/prices/{deck}")
     });
     Some(Mail { server: server?, from: from?, tls, user, password_file, price_lists })
@@ -72,7 +79,8 @@ fn checked(check: &mut Check<'_>, field: Field<String>, right: bool, hint: &str)
 
 /// `scheme://host:port`, nothing else.
 fn parse_server(text: &str, scheme: &str, port: u16) -> Result<Server, String> {
-    let wrong = || format!("{text:?} is not a server: write {scheme}://192.0.2.1:{port} or {scheme}://name.example");
+    let wrong =
+        || format!("{text:?} is not a server: write {scheme}://192.0.2.1:{port} or {scheme}://name.example");
     let rest = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")).ok_or_else(wrong)?;
     if rest.contains('@') {
         return Err(format!("no password in {scheme}://: write user and password_file"));
@@ -89,7 +97,10 @@ fn parse_server(text: &str, scheme: &str, port: u16) -> Result<Server, String> {
     let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
     let right = match bare {
         Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')),
+        None => {
+            !host.is_empty()
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        }
     };
     if right { Ok(Server { host: bare.unwrap_or(host).to_owned(), port }) } else { Err(wrong()) }
 }
@@ -107,7 +118,11 @@ mod tests {
             ("nats://[2001:db8::1]:4222", "[2001:db8::1]:4222"),
             ("nats://[2001:db8::1]", "[2001:db8::1]:4222"),
         ] {
-            assert_eq!(parse_server(text, "nats", 4_222).map(|s| s.to_string()).as_deref(), Ok(written), "{text}");
+            assert_eq!(
+                parse_server(text, "nats", 4_222).map(|s| s.to_string()).as_deref(),
+                Ok(written),
+                "{text}"
+            );
         }
         for text in [
             "",

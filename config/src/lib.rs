@@ -1,6 +1,8 @@
-//! Files to checked settings: all errors at once as `file:line:column: message`, what a reload changes, and the reference of every key.
+//! Files to checked settings: all errors at once as `file:line:column: message`, what a reload changes, and
+//! the reference of every key.
 //!
-//! Invariant: whatever is in the files, loading ends with settings or with at least one error; nothing panics, nothing half-right comes out.
+//! Invariant: whatever is in the files, loading ends with settings or with at least one error; nothing
+//! panics, nothing half-right comes out.
 #![forbid(unsafe_code)]
 
 mod base;
@@ -31,5 +33,6 @@ pub use load::{check_text, load, reload};
 pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
 pub use settings::{
-    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats, NodeSettings, Server, Settings, Sip,
+    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats,
+    NodeSettings, Server, Settings, Sip,
 };

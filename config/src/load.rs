@@ -1,6 +1,8 @@
-//! From a path to settings: everything is read and checked before anything fails, so that one run shows every error.
+//! From a path to settings: everything is read and checked before anything fails, so that one run shows every
+//! error.
 //!
-//! Invariant: settings come out only if no finding is an error; ids of gates and carriers follow the settings before.
+//! Invariant: settings come out only if no finding is an error; ids of gates and carriers follow the settings
+//! before.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,7 +44,12 @@ pub fn check_text(name: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
 }
 
 /// Checks `text` as the configuration file `name` in the folder `dir`; without one no file is read.
-fn build(name: Arc<str>, text: &str, dir: Option<PathBuf>, before: Option<&Settings>) -> Result<Settings, Vec<Diagnostic>> {
+fn build(
+    name: Arc<str>,
+    text: &str,
+    dir: Option<PathBuf>,
+    before: Option<&Settings>,
+) -> Result<Settings, Vec<Diagnostic>> {
     let mut report = Report::default();
     let source = Source::new(name, text.into());
     let document = Document::read(text, &source, &mut report);

@@ -1,4 +1,5 @@
-//! Decks and the accounts that use them: one currency on both sides of every reference, or a rate that converts.
+//! Decks and the accounts that use them: one currency on both sides of every reference, or a rate that
+//! converts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use crate::prices::{PriceRules, currency, deck_rules, unknown_zone, zone};
 use crate::reader::{Document, Table};
 use crate::schema;
 
-/// Decks as far as they could be read, and the names and currencies of all, so that one wrong deck makes no further errors.
+/// Decks as far as they could be read, and the names and currencies of all, so that one wrong deck makes no
+/// further errors.
 pub(crate) struct DeckSet {
     pub(crate) loaded: Decks,
     /// `None`: its currency could not be read.
@@ -65,7 +67,9 @@ pub(crate) fn accounts(document: &Document, decks: &DeckSet, check: &mut Check<'
         let balance = money(table, "balance", currency, check);
         let credit = money(table, "credit_limit", currency, check);
         let terms = terms(table, currency, decks, check);
-        if let (Some(name), Some(currency), Some(balance), Some(credit), Some(terms)) = (name, currency, balance, credit, terms) {
+        if let (Some(name), Some(currency), Some(balance), Some(credit), Some(terms)) =
+            (name, currency, balance, credit, terms)
+        {
             accounts.push(AccountSettings { name, currency, balance, limit: credit.negated(), terms });
         }
     }
@@ -84,10 +88,12 @@ pub(crate) fn payment_methods(document: &Document, check: &mut Check<'_>) -> Vec
         let minimum = money(table, "minimum", currency, check);
         let listed = table.texts("amounts");
         let wanted = listed.len();
-        let amounts: Vec<i64> = listed.iter().filter_map(|field| fixed_amount(field, currency, check)).collect();
+        let amounts: Vec<i64> =
+            listed.iter().filter_map(|field| fixed_amount(field, currency, check)).collect();
         let (Some(name), Some(currency), Some(minimum)) = (name, currency, minimum) else { continue };
         if methods.iter().any(|method| method.name == name && method.currency == currency) {
-            check.error(&table.at("name"), format!("payment_method {name:?} is defined twice for {currency}"));
+            check
+                .error(&table.at("name"), format!("payment_method {name:?} is defined twice for {currency}"));
         }
         let term = term(table, check);
         if amounts.len() == wanted {
@@ -106,10 +112,15 @@ fn term(table: &Table, check: &mut Check<'_>) -> Option<Term> {
         }
         zone
     });
-    let holidays: Vec<Day> = table.texts("holidays").iter().filter_map(|field| holiday(field, check)).collect();
-    let [minutes, days] = ["pending_minutes", "pending_days"].map(|key| table.int(key).filter(|term| *term > 0));
+    let holidays: Vec<Day> =
+        table.texts("holidays").iter().filter_map(|field| holiday(field, check)).collect();
+    let [minutes, days] =
+        ["pending_minutes", "pending_days"].map(|key| table.int(key).filter(|term| *term > 0));
     if minutes.is_some() && days.is_some() {
-        check.error(&table.at("pending_minutes"), "pending_minutes and pending_days: one of them says when a payment is late");
+        check.error(
+            &table.at("pending_minutes"),
+            "pending_minutes and pending_days: one of them says when a payment is late",
+        );
     }
     if days.is_none() {
         for key in ["zone", "holidays"].into_iter().filter(|key| table.has(key)) {
@@ -132,7 +143,9 @@ fn holiday(field: &Field<String>, check: &mut Check<'_>) -> Option<Day> {
 }
 
 fn fixed_amount(field: &Field<String>, currency: Option<Currency>, check: &mut Check<'_>) -> Option<i64> {
-    let amount = check.parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?.amount;
+    let amount = check
+        .parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?
+        .amount;
     if amount <= 0 {
         check.error(&field.span, "an amount must be above zero".to_owned());
         return None;
@@ -159,8 +172,11 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         }
         Name::from(field.value.as_str())
     });
-    let language = table.text("language").map(|field| Name::from(field.value.as_str())).filter(|word| &**word != "en");
-    if let (true, Some(field)) = (table.has("idle_days"), table.has("idle_months").then(|| table.at("idle_months"))) {
+    let language =
+        table.text("language").map(|field| Name::from(field.value.as_str())).filter(|word| &**word != "en");
+    if let (true, Some(field)) =
+        (table.has("idle_days"), table.has("idle_months").then(|| table.at("idle_months")))
+    {
         check.error(&field, "an account has idle_days or idle_months, not both: leave one out".to_owned());
     }
     let zone = table.text("zone").filter(|field| field.value != "UTC").map(|field| {
@@ -170,12 +186,27 @@ fn terms(table: &Table, currency: Option<Currency>, set: &DeckSet, check: &mut C
         Name::from(field.value.as_str())
     });
     let (idle_days, idle_months) = (table.int("idle_days"), table.int("idle_months"));
-    let terms = Terms { profit_guard, low_balance, idle_days, idle_months, zone, email, language, decks, ..Terms::default() };
+    let terms = Terms {
+        profit_guard,
+        low_balance,
+        idle_days,
+        idle_months,
+        zone,
+        email,
+        language,
+        decks,
+        ..Terms::default()
+    };
     (wanted > 0 && terms.decks.len() == wanted).then_some(terms)
 }
 
 /// The deck named at `field`, in the account's currency or in one that is converted to it.
-fn deck(field: &Field<String>, currency: Option<Currency>, set: &DeckSet, check: &mut Check<'_>) -> Option<Name> {
+fn deck(
+    field: &Field<String>,
+    currency: Option<Currency>,
+    set: &DeckSet,
+    check: &mut Check<'_>,
+) -> Option<Name> {
     let deck_currency = set.find(field, check)?;
     if let (Some(ours), Some(theirs)) = (currency, deck_currency)
         && ours != theirs
@@ -192,11 +223,15 @@ fn deck(field: &Field<String>, currency: Option<Currency>, set: &DeckSet, check:
 }
 
 impl DeckSet {
-    /// The currency of the deck named at `field`, itself unknown if the deck's is wrong; says so if there is no such deck.
+    /// The currency of the deck named at `field`, itself unknown if the deck's is wrong; says so if there is
+    /// no such deck.
     pub(crate) fn find(&self, field: &Field<String>, check: &mut Check<'_>) -> Option<Option<Currency>> {
         let found = self.currencies.get(&field.value).copied();
         if found.is_none() {
-            check.error(&field.span, format!("deck {:?} is not defined: add a [[deck]] with this name", field.value));
+            check.error(
+                &field.span,
+                format!("deck {:?} is not defined: add a [[deck]] with this name", field.value),
+            );
         }
         found
     }
@@ -205,7 +240,8 @@ impl DeckSet {
 /// An amount that is not negative; read as euros if the currency is wrong, so that its own errors still show.
 fn money(table: &Table, key: &str, currency: Option<Currency>, check: &mut Check<'_>) -> Option<Money> {
     let field = table.text(key)?;
-    let amount = check.parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?;
+    let amount =
+        check.parsed(&field.span, Money::parse_entered(&field.value, currency.unwrap_or(Currency::EUR)))?;
     if amount.amount < 0 {
         refuse_negative(&field.span, key, check);
         return None;

@@ -1,4 +1,5 @@
-//! Numbers of ours: each once, of a known account, with a target that can be called and does not lead back here.
+//! Numbers of ours: each once, of a known account, with a target that can be called and does not lead back
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,7 +18,14 @@ use crate::schema;
 const NUMBERS_MAX: usize = 1_000_000;
 
 pub(crate) fn numbers(document: &Document, sip: &Sip, gates: &Gates, check: &mut Check<'_>) -> OurNumbers {
-    let named = |section| document.many(section).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect::<BTreeSet<String>>();
+    let named = |section| {
+        document
+            .many(section)
+            .iter()
+            .filter_map(|t| t.text("name"))
+            .map(|f| f.value)
+            .collect::<BTreeSet<String>>()
+    };
     let (accounts, gate_names) = (named(&schema::ACCOUNT), named(&schema::GATE));
     let mut seen: BTreeMap<Number, Span> = BTreeMap::new();
     let mut numbers = Vec::new();
@@ -26,11 +34,17 @@ pub(crate) fn numbers(document: &Document, sip: &Sip, gates: &Gates, check: &mut
         check.error(&over.span, format!("more than {NUMBERS_MAX} numbers"));
     }
     for table in tables.iter().take(NUMBERS_MAX) {
-        let e164 = table.text("e164").and_then(|field| digits(&field, check).map(|number| (number, field.span)));
+        let e164 =
+            table.text("e164").and_then(|field| digits(&field, check).map(|number| (number, field.span)));
         let account = table.text("account");
         if let Some(field) = account.as_ref().filter(|f| !accounts.contains(&f.value)) {
             let name = &field.value;
-            check.error(&field.span, format!("account {name:?} is not defined: add an [[account]]; one that exists keeps its balance"));
+            check.error(
+                &field.span,
+                format!(
+                    "account {name:?} is not defined: add an [[account]]; one that exists keeps its balance"
+                ),
+            );
         }
         let target = table.text("target").and_then(|field| {
             let target = check.parsed(&field.span, field.value.parse::<NumberTarget>())?;
@@ -54,7 +68,8 @@ pub(crate) fn numbers(document: &Document, sip: &Sip, gates: &Gates, check: &mut
     OurNumbers::new(numbers).unwrap_or_default()
 }
 
-/// E.164 digits, one `+` in front allowed: not as dialled somewhere, and nothing that a caller could write otherwise.
+/// E.164 digits, one `+` in front allowed: not as dialled somewhere, and nothing that a caller could write
+/// otherwise.
 fn digits(field: &Field<String>, check: &mut Check<'_>) -> Option<Number> {
     let plain = field.value.strip_prefix('+').unwrap_or(&field.value);
     match normalise_e164(plain) {
@@ -68,15 +83,26 @@ fn digits(field: &Field<String>, check: &mut Check<'_>) -> Option<Number> {
 }
 
 /// Whether a target can be called from here and goes elsewhere.
-fn judge(target: &NumberTarget, field: &Field<String>, (names, gates, sip): (&BTreeSet<String>, &Gates, &Sip), check: &mut Check<'_>) {
+fn judge(
+    target: &NumberTarget,
+    field: &Field<String>,
+    (names, gates, sip): (&BTreeSet<String>, &Gates, &Sip),
+    check: &mut Check<'_>,
+) {
     let at = match target {
         NumberTarget::Gate(name) if !names.contains(&**name) => {
-            return check.error(&field.span, format!("gate {:?} is not defined: add a [[gate]] with this name", &**name));
+            return check.error(
+                &field.span,
+                format!("gate {:?} is not defined: add a [[gate]] with this name", &**name),
+            );
         }
         // A gate that could not be read has its own error.
         NumberTarget::Gate(name) => match gates.by_name(name).map(|gate| gate.called_at()) {
             Some(None) => {
-                let message = format!("gate {:?} has no address to call: write `address` in its [[gate]], or one single `source`", &**name);
+                let message = format!(
+                    "gate {:?} has no address to call: write `address` in its [[gate]], or one single `source`",
+                    &**name
+                );
                 return check.error(&field.span, message);
             }
             Some(Some(target)) => target,
@@ -85,10 +111,16 @@ fn judge(target: &NumberTarget, field: &Field<String>, (names, gates, sip): (&BT
         NumberTarget::Uri(uri) => uri.target.clone(),
     };
     if at.transport == Transport::Tls {
-        check.error(&field.span, "TLS toward the target of a number is not built yet: use transport=udp or transport=tcp");
+        check.error(
+            &field.span,
+            "TLS toward the target of a number is not built yet: use transport=udp or transport=tcp",
+        );
     }
     if is_own(&at, sip) {
-        check.error(&field.span, format!("{} is this switch itself: calls to the number would come back to it", at.host_port()));
+        check.error(
+            &field.span,
+            format!("{} is this switch itself: calls to the number would come back to it", at.host_port()),
+        );
     }
 }
 
@@ -96,17 +128,30 @@ fn judge(target: &NumberTarget, field: &Field<String>, (names, gates, sip): (&BT
 fn is_own(target: &Target, sip: &Sip) -> bool {
     let Host::Ip(ip) = target.host else { return false };
     let at = SocketAddr::new(ip, target.port_or_default());
-    let told = |listen: SocketAddr| if listen.ip().is_unspecified() { sip.advertise == Some(ip) } else { listen.ip() == ip };
-    sip.listen.iter().any(|listen| listen.transport == target.transport && listen.addr.port() == at.port() && told(listen.addr))
+    let told = |listen: SocketAddr| {
+        if listen.ip().is_unspecified() { sip.advertise == Some(ip) } else { listen.ip() == ip }
+    };
+    sip.listen.iter().any(|listen| {
+        listen.transport == target.transport && listen.addr.port() == at.port() && told(listen.addr)
+    })
 }
 
 /// Rings at one customer and belongs to another: possible, and mostly a slip.
-fn warn_of_another_owner(account: &str, target: &NumberTarget, gates: &Gates, span: &Span, check: &mut Check<'_>) {
+fn warn_of_another_owner(
+    account: &str,
+    target: &NumberTarget,
+    gates: &Gates,
+    span: &Span,
+    check: &mut Check<'_>,
+) {
     let NumberTarget::Gate(name) = target else { return };
     if let Some(gate) = gates.by_name(name).filter(|gate| &*gate.account != account) {
         check.warning(
             span,
-            format!("the number is of account {account:?}, and gate {:?} which it rings is of {:?}", gate.name, gate.account),
+            format!(
+                "the number is of account {account:?}, and gate {:?} which it rings is of {:?}",
+                gate.name, gate.account
+            ),
         );
     }
 }

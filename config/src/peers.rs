@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
 use route::{
-    CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer, StatusSet, Target, Translations, Transport,
+    CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer, StatusSet,
+    Target, Translations, Transport,
 };
 use units::Prefix;
 
@@ -19,7 +20,8 @@ use crate::schema;
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.
 const LIST_MAX: usize = 10_000;
 /// What is said of a gate's account that the file does not have: a running node knows whether it is there.
-pub const OPENED_LATER: &str = "is not in this file: until it is opened in the running node its calls are refused";
+pub const OPENED_LATER: &str =
+    "is not in this file: until it is opened in the running node its calls are refused";
 /// Stands for an address that could not be read: TEST-NET-1, never dialled, since the load fails.
 const UNREAD: &str = "sip:192.0.2.0";
 
@@ -27,7 +29,8 @@ const UNREAD: &str = "sip:192.0.2.0";
 type Owners = BTreeMap<Cidr, (String, Span)>;
 
 pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check<'_>) -> Vec<GateSpec> {
-    let accounts: BTreeSet<String> = document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
+    let accounts: BTreeSet<String> =
+        document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
     let mut seen = BTreeMap::new();
     let mut owners = Owners::new();
     let mut gates = Vec::new();
@@ -37,7 +40,10 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
         if let Some(field) = account.as_ref().filter(|f| !accounts.contains(&f.value)) {
             let name = &field.value;
             check.parsed(&field.span, rating::check_account_name(name));
-            check.warning(&field.span, format!("account {name:?} {OPENED_LATER}: tollgate account add {name}"));
+            check.warning(
+                &field.span,
+                format!("account {name:?} {OPENED_LATER}: tollgate account add {name}"),
+            );
         }
         let label = name.as_deref().unwrap_or("?");
         let gate = GateSpec {
@@ -56,7 +62,10 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
             ..GateSpec::new(label, &account.map(|f| f.value).unwrap_or_default())
         };
         if table.texts("source").is_empty() {
-            check.warning(&table.at("source"), format!("gate {label:?} has no source, so nobody can call through it"));
+            check.warning(
+                &table.at("source"),
+                format!("gate {label:?} has no source, so nobody can call through it"),
+            );
         }
         if name.is_some() {
             gates.push(gate);
@@ -65,7 +74,12 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
     gates
 }
 
-pub(crate) fn carriers(document: &Document, preset: SessionTimer, decks: &DeckSet, check: &mut Check<'_>) -> Vec<CarrierSpec> {
+pub(crate) fn carriers(
+    document: &Document,
+    preset: SessionTimer,
+    decks: &DeckSet,
+    check: &mut Check<'_>,
+) -> Vec<CarrierSpec> {
     let mut seen = BTreeMap::new();
     let mut owners = Owners::new();
     let mut carriers = Vec::new();
@@ -103,7 +117,10 @@ pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, 
         let (Some(name), Some(address)) = (table.text("name"), table.text("address")) else { continue };
         let Ok(Target { host: Host::Ip(ip), .. }) = address.value.parse() else { continue };
         if let Some(gate) = gates.by_source(ip) {
-            let message = format!("calls from {ip}, the address of carrier {:?}, count as gate {:?}", name.value, gate.name);
+            let message = format!(
+                "calls from {ip}, the address of carrier {:?}, count as gate {:?}",
+                name.value, gate.name
+            );
             check.warning(&address.span, message);
         }
     }
@@ -113,7 +130,10 @@ pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, 
 fn address(table: &Table, check: &mut Check<'_>) -> Option<Target> {
     let field = table.text("address")?;
     if field.value.starts_with("h323:") {
-        check.error(&field.span, "H.323 toward gates is not built yet: write sip:192.0.2.1:5060;transport=udp");
+        check.error(
+            &field.span,
+            "H.323 toward gates is not built yet: write sip:192.0.2.1:5060;transport=udp",
+        );
         return None;
     }
     let target = check.parsed(&field.span, field.value.parse::<Target>())?;
@@ -123,7 +143,8 @@ fn address(table: &Table, check: &mut Check<'_>) -> Option<Target> {
     Some(target)
 }
 
-/// The carrier's target; a stand-in if it could not be read, so that routes to the carrier make no further errors.
+/// The carrier's target; a stand-in if it could not be read, so that routes to the carrier make no further
+/// errors.
 fn target(table: &Table, check: &mut Check<'_>) -> Option<Target> {
     let stand_in = || UNREAD.parse::<Target>().ok();
     let Some(field) = table.text("address") else { return stand_in() };
@@ -138,7 +159,10 @@ fn source(table: &Table, owner: &str, owners: &mut Owners, check: &mut Check<'_>
     let mut blocks = Vec::new();
     let fields = table.texts("source");
     if fields.len() > LIST_MAX {
-        check.error(&table.at("source"), format!("source has more than {LIST_MAX} entries: use blocks, as 192.0.2.0/24"));
+        check.error(
+            &table.at("source"),
+            format!("source has more than {LIST_MAX} entries: use blocks, as 192.0.2.0/24"),
+        );
     }
     for field in fields.iter().take(LIST_MAX) {
         let Some(cidr) = check.parsed(&field.span, Cidr::parse(&field.value)) else { continue };
@@ -179,9 +203,14 @@ fn reply_to(table: &Table) -> ReplyTo {
 fn numbering(table: &Table, check: &mut Check<'_>) -> Numbering {
     let national = table.text("numbering").is_some_and(|f| f.value == "national");
     match (national, table.text("country")) {
-        (true, Some(field)) => check.parsed(&field.span, field.value.parse::<Country>()).map_or(Numbering::E164, Numbering::National),
+        (true, Some(field)) => check
+            .parsed(&field.span, field.value.parse::<Country>())
+            .map_or(Numbering::E164, Numbering::National),
         (true, None) => {
-            check.error(&table.at("numbering"), "numbering \"national\" needs the country, as country = \"ES\"");
+            check.error(
+                &table.at("numbering"),
+                "numbering \"national\" needs the country, as country = \"ES\"",
+            );
             Numbering::E164
         }
         (false, Some(field)) => {
@@ -194,16 +223,23 @@ fn numbering(table: &Table, check: &mut Check<'_>) -> Numbering {
 
 fn translations(table: &Table, check: &mut Check<'_>) -> Translations {
     let rules = table.rules("translate");
-    let rules = rules.into_iter().map(|r| Rule { prefix: r.prefix.into(), replace: r.replace.into(), length: r.length });
+    let rules = rules.into_iter().map(|r| Rule {
+        prefix: r.prefix.into(),
+        replace: r.replace.into(),
+        length: r.length,
+    });
     check.parsed(&table.at("translate"), Translations::new(rules.collect())).unwrap_or_default()
 }
 
-/// What is rewritten toward a carrier is E.164 digits, so a rule that begins with anything else never applies.
+/// What is rewritten toward a carrier is E.164 digits, so a rule that begins with anything else never
+/// applies.
 fn carrier_translations(table: &Table, check: &mut Check<'_>) -> Translations {
     for rule in table.rules("translate") {
         let wrong = match Prefix::read(rule.prefix.as_bytes()) {
             Err(wrong) => wrong.to_string(),
-            Ok(_) if rule.prefix.starts_with('+') => format!("{:?}: carriers' rules see digits without +", rule.prefix),
+            Ok(_) if rule.prefix.starts_with('+') => {
+                format!("{:?}: carriers' rules see digits without +", rule.prefix)
+            }
             Ok(_) => continue,
         };
         check.error(&table.at("translate"), format!("translate: prefix {wrong}"));

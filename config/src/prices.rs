@@ -1,6 +1,7 @@
 //! What decks refer to beside their rows: parts of the week with their zones, and dated conversion rates.
 //!
-//! Zones are expanded from the bundled tz database, so the same table comes out on every machine and the rest needs no database.
+//! Zones are expanded from the bundled tz database, so the same table comes out on every machine and the rest
+//! needs no database.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,8 +30,8 @@ pub struct PriceRules {
     pub exchanges: Arc<Exchanges>,
 }
 
-/// Reads only `[[period]]` and `[[exchange]]` of a configuration, for tools that price without a switch: other sections may be absent, and
-/// the files that they name are not read.
+/// Reads only `[[period]]` and `[[exchange]]` of a configuration, for tools that price without a switch:
+/// other sections may be absent, and the files that they name are not read.
 ///
 /// # Errors
 /// Every finding in this file.
@@ -46,7 +47,10 @@ pub fn load_price_rules(path: impl AsRef<Path>) -> Result<PriceRules, Vec<Diagno
 }
 
 pub(crate) fn price_rules(document: &Document, check: &mut Check<'_>) -> PriceRules {
-    PriceRules { periods: periods(document, check).into(), exchanges: Arc::new(Exchanges::new(exchanges(document, check))) }
+    PriceRules {
+        periods: periods(document, check).into(),
+        exchanges: Arc::new(Exchanges::new(exchanges(document, check))),
+    }
 }
 
 fn periods(document: &Document, check: &mut Check<'_>) -> Vec<Period> {
@@ -60,15 +64,18 @@ fn periods(document: &Document, check: &mut Check<'_>) -> Vec<Period> {
     for table in tables.iter().take(PERIODS_MAX) {
         let name = check.name("period", table, &mut seen);
         let zone = table.text("zone").and_then(|field| {
-            let known = zones.entry(field.value.clone()).or_insert_with(|| zone(&field.value).map(Arc::new)).clone();
+            let known =
+                zones.entry(field.value.clone()).or_insert_with(|| zone(&field.value).map(Arc::new)).clone();
             if known.is_none() {
                 unknown_zone(&field, check);
             }
             known
         });
         let days = days(&table.texts("days"), check);
-        let [from, until] = ["from", "until"].map(|key| table.text(key).and_then(|field| hour(&field, key, check)));
-        if let (Some(name), Some(zone), Some(days), Some(from), Some(until)) = (name, zone, days, from, until) {
+        let [from, until] =
+            ["from", "until"].map(|key| table.text(key).and_then(|field| hour(&field, key, check)));
+        if let (Some(name), Some(zone), Some(days), Some(from), Some(until)) = (name, zone, days, from, until)
+        {
             periods.extend(check.parsed(&table.at("until"), Period::new(&name, zone, days, from, until)));
         }
     }
@@ -92,17 +99,29 @@ fn days(written: &[Field<String>], check: &mut Check<'_>) -> Option<u8> {
 
 /// `08:00` in seconds after midnight.
 fn hour(field: &Field<String>, key: &str, check: &mut Check<'_>) -> Option<u32> {
-    let two = |text: &str| (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten();
+    let two = |text: &str| {
+        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| text.parse::<u32>().ok())
+            .flatten()
+    };
     let parts = field.value.split_once(':').and_then(|(hour, minute)| Some((two(hour)?, two(minute)?)));
-    let found = parts.filter(|&(hour, minute)| minute < 60 && hour * 60 + minute <= 1_440).map(|(hour, minute)| hour * 3_600 + minute * 60);
+    let found = parts
+        .filter(|&(hour, minute)| minute < 60 && hour * 60 + minute <= 1_440)
+        .map(|(hour, minute)| hour * 3_600 + minute * 60);
     if found.is_none() {
-        check.error(&field.span, format!("{key} {:?} must be an hour from \"00:00\" to \"24:00\"", field.value));
+        check.error(
+            &field.span,
+            format!("{key} {:?} must be an hour from \"00:00\" to \"24:00\"", field.value),
+        );
     }
     found
 }
 
 pub(crate) fn unknown_zone(field: &Field<String>, check: &mut Check<'_>) {
-    check.error(&field.span, format!("zone {:?} is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"", field.value));
+    check.error(
+        &field.span,
+        format!("zone {:?} is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"", field.value),
+    );
 }
 
 /// A zone of the bundled tz database.
@@ -115,11 +134,16 @@ fn exchanges(document: &Document, check: &mut Check<'_>) -> Vec<Exchange> {
     let mut found = Vec::new();
     for table in document.many(&schema::EXCHANGE) {
         let [from, to] = ["from", "to"].map(|key| currency(table, key, check));
-        let rate = table.text("rate").and_then(|field| check.parsed(&field.span, field.value.parse::<ExchangeRate>()));
+        let rate = table
+            .text("rate")
+            .and_then(|field| check.parsed(&field.span, field.value.parse::<ExchangeRate>()));
         let at = table.text("at").and_then(|field| {
             let at = Wall::parse(&field.value);
             if at.is_none() {
-                check.error(&field.span, format!("at {:?} must be an RFC 3339 time, as \"2026-01-31T00:00:00Z\"", field.value));
+                check.error(
+                    &field.span,
+                    format!("at {:?} must be an RFC 3339 time, as \"2026-01-31T00:00:00Z\"", field.value),
+                );
             }
             at
         });
@@ -128,7 +152,10 @@ fn exchanges(document: &Document, check: &mut Check<'_>) -> Vec<Exchange> {
             check.error(&table.at("to"), format!("from {from} to {to}: these are one currency"));
         } else if let Some(first) = rows.insert((from, to, at), table.span.start) {
             let (line, _) = check.source.place(first);
-            check.error(&table.at("at"), format!("from {from} to {to} at this time is defined twice: first in line {line}"));
+            check.error(
+                &table.at("at"),
+                format!("from {from} to {to} at this time is defined twice: first in line {line}"),
+            );
         }
         found.push(Exchange { from, to, rate, at });
     }
@@ -144,7 +171,13 @@ pub(crate) fn currency(table: &Table, key: &str, check: &mut Check<'_>) -> Optio
 pub(crate) fn deck_rules(table: &Table, periods: &Arc<[Period]>) -> Rules {
     let rate_places = table.int("rate_places").unwrap_or(units::PLACES);
     let allow_empty = table.bool("allow_empty");
-    Rules { rate_places, allow_empty, archived: false, rounding: rounding(table), periods: Arc::clone(periods) }
+    Rules {
+        rate_places,
+        allow_empty,
+        archived: false,
+        rounding: rounding(table),
+        periods: Arc::clone(periods),
+    }
 }
 
 /// As the schema has checked it.
@@ -165,15 +198,25 @@ mod tests {
     /// 2100-01-01T00:00:00Z in seconds.
     const ZONES_END: i64 = 4_102_444_800;
 
-    /// Against the time library at every hour near the changes of some years, on both sides of the equator, with a zone that has none.
+    /// Against the time library at every hour near the changes of some years, on both sides of the equator,
+    /// with a zone that has none.
     #[test]
     fn zones_say_what_the_time_library_says() {
-        for name in ["Europe/Madrid", "Australia/Lord_Howe", "America/New_York", "Asia/Ho_Chi_Minh", "Pacific/Apia", "Asia/Kathmandu"] {
-            let (ours, theirs) = (zone(name).expect("a zone"), TimeZoneDatabase::bundled().get(name).expect("a zone"));
+        for name in [
+            "Europe/Madrid",
+            "Australia/Lord_Howe",
+            "America/New_York",
+            "Asia/Ho_Chi_Minh",
+            "Pacific/Apia",
+            "Asia/Kathmandu",
+        ] {
+            let (ours, theirs) =
+                (zone(name).expect("a zone"), TimeZoneDatabase::bundled().get(name).expect("a zone"));
             let mut seen = 0;
             let mut second = 0_i64;
             while second < ZONES_END {
-                let offset = theirs.to_offset(jiff::Timestamp::from_second(second).expect("in range")).seconds();
+                let offset =
+                    theirs.to_offset(jiff::Timestamp::from_second(second).expect("in range")).seconds();
                 assert_eq!(ours.offset_at(Wall(second * 1_000)), offset, "{name} at {second}");
                 seen += 1;
                 second += 3_599 * 7;

@@ -1,6 +1,8 @@
-//! From TOML text to checked tables: every unknown key, wrong type and value out of range is reported at once, with its place.
+//! From TOML text to checked tables: every unknown key, wrong type and value out of range is reported at
+//! once, with its place.
 //!
-//! Invariant: what a `Table` hands out has the type and range that the schema says, or is absent and was reported.
+//! Invariant: what a `Table` hands out has the type and range that the schema says, or is absent and was
+//! reported.
 
 use std::collections::BTreeMap;
 
@@ -52,7 +54,9 @@ impl Document {
         let mut document = Self::default();
         for (name, value) in in_order(root.get_ref()) {
             match SECTIONS.iter().find(|s| s.name == name.get_ref().as_ref()) {
-                Some(section) => document.read_section(section, value, &name.span(), &mut Scope { source, report }),
+                Some(section) => {
+                    document.read_section(section, value, &name.span(), &mut Scope { source, report })
+                }
                 None => {
                     let known = SECTIONS.iter().map(|s| s.name);
                     report.error(source, &name.span(), unknown("section", name.get_ref(), known));
@@ -74,7 +78,13 @@ impl Document {
         self.tables.get(section.name).map_or(&[], Vec::as_slice)
     }
 
-    fn read_section(&mut self, section: &'static Section, value: &toml::Spanned<DeValue<'_>>, name: &Span, scope: &mut Scope<'_>) {
+    fn read_section(
+        &mut self,
+        section: &'static Section,
+        value: &toml::Spanned<DeValue<'_>>,
+        name: &Span,
+        scope: &mut Scope<'_>,
+    ) {
         let header = section.header();
         match (value.get_ref(), section.many) {
             (DeValue::Table(table), false) => {
@@ -86,7 +96,10 @@ impl Document {
                 for item in items.iter().take(TABLES_MAX) {
                     match item.get_ref() {
                         DeValue::Table(table) => tables.push(Table::read(section, table, item.span(), scope)),
-                        other => scope.error(&item.span(), format!("each {header} is a table, not {}", type_name(other))),
+                        other => scope.error(
+                            &item.span(),
+                            format!("each {header} is a table, not {}", type_name(other)),
+                        ),
                     }
                 }
                 if items.len() > TABLES_MAX {
@@ -94,9 +107,16 @@ impl Document {
                 }
                 self.tables.insert(section.name, tables);
             }
-            (DeValue::Table(_), true) => scope.error(name, format!("there may be many of these: write {header}")),
-            (DeValue::Array(_), false) => scope.error(name, format!("there is only one of these: write {header}")),
-            (other, _) => scope.error(name, format!("{:?} is a section, not {}: write {header}", section.name, type_name(other))),
+            (DeValue::Table(_), true) => {
+                scope.error(name, format!("there may be many of these: write {header}"))
+            }
+            (DeValue::Array(_), false) => {
+                scope.error(name, format!("there is only one of these: write {header}"))
+            }
+            (other, _) => scope.error(
+                name,
+                format!("{:?} is a section, not {}: write {header}", section.name, type_name(other)),
+            ),
         }
     }
 }
@@ -108,7 +128,8 @@ impl Table {
         let mut values = BTreeMap::new();
         for (name, value) in in_order(table) {
             match section.key(name.get_ref()) {
-                None => scope.error(&name.span(), unknown("key", name.get_ref(), section.keys.iter().map(|k| k.name))),
+                None => scope
+                    .error(&name.span(), unknown("key", name.get_ref(), section.keys.iter().map(|k| k.name))),
                 Some(key) => {
                     let read = read_value(key, value.get_ref(), &value.span(), scope);
                     // A key that was wrong is there, but holds nothing: its absence is not an error again.
@@ -117,7 +138,9 @@ impl Table {
                 }
             }
         }
-        for key in section.keys.iter().filter(|k| k.preset == Preset::Required && !values.contains_key(k.name)) {
+        for key in
+            section.keys.iter().filter(|k| k.preset == Preset::Required && !values.contains_key(k.name))
+        {
             scope.error(&span, format!("{} needs the key {:?}", section.header(), key.name));
         }
         let values = values.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
@@ -164,7 +187,9 @@ impl Table {
     pub(crate) fn texts(&self, key: &str) -> Vec<Field<String>> {
         match (self.values.get(key).map(|f| &f.value), self.preset(key)) {
             (Some(Value::Texts(texts)), _) => texts.clone(),
-            (None, Preset::Texts(texts)) => texts.iter().map(|&text| Field { value: text.to_owned(), span: self.span.clone() }).collect(),
+            (None, Preset::Texts(texts)) => {
+                texts.iter().map(|&text| Field { value: text.to_owned(), span: self.span.clone() }).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -1,4 +1,5 @@
-//! Every section and key of the configuration, its type, range, default and meaning: read by the reader and by the docs.
+//! Every section and key of the configuration, its type, range, default and meaning: read by the reader and
+//! by the docs.
 //!
 //! Invariant: a key exists if and only if it stands here or in the part on money.
 
@@ -116,7 +117,12 @@ pub const NODE: Section = Section {
     doc: "The process.",
     keys: &[
         key("name", Kind::Text, Preset::Required, "Name of this switch in CDRs and logs."),
-        key("data_dir", Kind::Path, Preset::Required, "Folder of the journal; made if absent, locked while in use."),
+        key(
+            "data_dir",
+            Kind::Path,
+            Preset::Required,
+            "Folder of the journal; made if absent, locked while in use.",
+        ),
         key(
             "ledger",
             Kind::Text,
@@ -140,16 +146,31 @@ pub const NODE: Section = Section {
             "With `ledger`: so long this node may lend what it has fetched while the ledger does not answer. An operator can declare it lost \
              only after that.",
         ),
-        key("drain_secs", Kind::Int(0, 86_400), Preset::Int(30), "Seconds that live calls have to end after SIGTERM."),
+        key(
+            "drain_secs",
+            Kind::Int(0, 86_400),
+            Preset::Int(30),
+            "Seconds that live calls have to end after SIGTERM.",
+        ),
         key("shards", Kind::Int(0, 256), Preset::Int(0), "Signalling threads; 0: one per core."),
-        key("max_calls", Kind::Int(1, 10_000_000), Preset::Int(100_000), "Most calls at once on this node; above it new ones get 503."),
+        key(
+            "max_calls",
+            Kind::Int(1, 10_000_000),
+            Preset::Int(100_000),
+            "Most calls at once on this node; above it new ones get 503.",
+        ),
         key(
             "session_expires",
             Kind::Int(0, 86_400),
             Preset::Int(1_800),
             "Seconds of the session timer (RFC 4028) toward peers that support it, at least 90; 0 asks for none.",
         ),
-        key("min_session_expires", Kind::Int(90, 86_400), Preset::Int(90), "Shortest session timer accepted from a peer, Min-SE."),
+        key(
+            "min_session_expires",
+            Kind::Int(90, 86_400),
+            Preset::Int(90),
+            "Shortest session timer accepted from a peer, Min-SE.",
+        ),
     ],
 };
 
@@ -179,7 +200,12 @@ pub const SIP: Section = Section {
             Preset::Int(300),
             "Seconds after which an idle TCP connection without a call is closed.",
         ),
-        key("tcp_per_source", Kind::Int(1, 100_000), Preset::Int(64), "Most TCP connections from one address."),
+        key(
+            "tcp_per_source",
+            Kind::Int(1, 100_000),
+            Preset::Int(64),
+            "Most TCP connections from one address.",
+        ),
         key(
             "dialog_probe_secs",
             Kind::Int(0, 86_400),
@@ -197,7 +223,12 @@ pub const HTTP: Section = Section {
     required: false,
     doc: "API, metrics and health.",
     keys: &[
-        key("listen", Kind::Text, Preset::Text("127.0.0.1:8080"), "Address and port; keep it on loopback or a management network."),
+        key(
+            "listen",
+            Kind::Text,
+            Preset::Text("127.0.0.1:8080"),
+            "Address and port; keep it on loopback or a management network.",
+        ),
         key(
             "admin_token_file",
             Kind::Path,
@@ -221,7 +252,12 @@ pub const MEDIA: Section = Section {
             "`bypass`: peers send voice to each other directly. `relay` is not built yet.",
         ),
         key("address", Kind::Text, Preset::Nothing, "Address of relayed voice."),
-        key("ports", Kind::Ports, Preset::Nothing, "First and last UDP port of relayed voice, `[16384, 32766]`."),
+        key(
+            "ports",
+            Kind::Ports,
+            Preset::Nothing,
+            "First and last UDP port of relayed voice, `[16384, 32766]`.",
+        ),
     ],
 };
 
@@ -263,7 +299,12 @@ pub const LOG: Section = Section {
     doc: "Logs on stderr.",
     keys: &[
         key("filter", Kind::Text, Preset::Text("info"), "Level, or levels by part, as `info,sip=debug`."),
-        key("format", Kind::Word(&["json", "text"]), Preset::Text("json"), "One JSON object per line, or text for people."),
+        key(
+            "format",
+            Kind::Word(&["json", "text"]),
+            Preset::Text("json"),
+            "One JSON object per line, or text for people.",
+        ),
     ],
 };
 
@@ -277,7 +318,12 @@ pub const NATS: Section = Section {
     keys: &[
         key("url", Kind::Text, Preset::Required, "The server, as `nats://192.0.2.1:4222`."),
         key("stream", Kind::Text, Preset::Text("CDRS"), "Name of the stream; made if absent."),
-        key("subject", Kind::Text, Preset::Text("tollgate.cdr"), "What records are published on; a stream that exists must take it."),
+        key(
+            "subject",
+            Kind::Text,
+            Preset::Text("tollgate.cdr"),
+            "What records are published on; a stream that exists must take it.",
+        ),
         key("user", Kind::Text, Preset::Nothing, "User, if the server wants one."),
         key("password_file", Kind::Path, Preset::Nothing, "File with its password."),
     ],
@@ -290,7 +336,12 @@ pub const MAIL: Section = Section {
     required: false,
     doc: "The mail server that notices to accounts with an `email` go through. Absent: none are sent, and those of that time never will be.",
     keys: &[
-        key("smtp", Kind::Text, Preset::Required, "The server, as `smtp://192.0.2.1:25`; 25 if no port is written."),
+        key(
+            "smtp",
+            Kind::Text,
+            Preset::Required,
+            "The server, as `smtp://192.0.2.1:25`; 25 if no port is written.",
+        ),
         key("from", Kind::Text, Preset::Required, "Sender of every mail, `billing@example.net`."),
         key("user", Kind::Text, Preset::Nothing, "User, if the server wants one."),
         key("password_file", Kind::Path, Preset::Nothing, "File with its password."),
@@ -356,8 +407,18 @@ pub const GATE: Section = Section {
             "Prefixes of the caller's number, E.164 digits, answered 403; the caller is brought into international form first.",
         ),
         key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
-        key("max_cps", Kind::Int(1, 100_000), Preset::Nothing, "Most new calls in any second. Absent: no limit."),
-        key("max_call_secs", Kind::Int(1, SECS_MAX), Preset::Int(14_400), "Longest call, seconds from the answer."),
+        key(
+            "max_cps",
+            Kind::Int(1, 100_000),
+            Preset::Nothing,
+            "Most new calls in any second. Absent: no limit.",
+        ),
+        key(
+            "max_call_secs",
+            Kind::Int(1, SECS_MAX),
+            Preset::Int(14_400),
+            "Longest call, seconds from the answer.",
+        ),
         SESSION,
     ],
 };
@@ -370,15 +431,50 @@ pub const CARRIER: Section = Section {
     doc: "Where calls are sent.",
     keys: &[
         key("name", Kind::Text, Preset::Required, "Unique among carriers."),
-        key("address", Kind::Text, Preset::Required, "`sip:192.0.2.1:5060;transport=udp`; a name is looked up in DNS."),
-        key("source", Kind::Texts, Preset::Texts(&[]), "Further addresses that the carrier's requests come from."),
-        key("deck", Kind::Text, Preset::Nothing, "What the carrier charges. With one, it is tried only for numbers that the deck prices."),
+        key(
+            "address",
+            Kind::Text,
+            Preset::Required,
+            "`sip:192.0.2.1:5060;transport=udp`; a name is looked up in DNS.",
+        ),
+        key(
+            "source",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Further addresses that the carrier's requests come from.",
+        ),
+        key(
+            "deck",
+            Kind::Text,
+            Preset::Nothing,
+            "What the carrier charges. With one, it is tried only for numbers that the deck prices.",
+        ),
         CODECS,
         key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
-        key("probe_secs", Kind::Int(0, 86_400), Preset::Int(0), "Seconds between OPTIONS probes; 0: none is ever sent."),
-        key("down_after", Kind::Int(1, 1_000_000), Preset::Int(5), "Consecutive failures before the carrier is skipped."),
-        key("down_secs", Kind::Int(1, 86_400), Preset::Int(30), "Seconds that it is skipped before one call tries it again."),
-        key("first_response_ms", Kind::Int(100, 32_000), Preset::Int(4_000), "Without any response by then the next carrier is tried."),
+        key(
+            "probe_secs",
+            Kind::Int(0, 86_400),
+            Preset::Int(0),
+            "Seconds between OPTIONS probes; 0: none is ever sent.",
+        ),
+        key(
+            "down_after",
+            Kind::Int(1, 1_000_000),
+            Preset::Int(5),
+            "Consecutive failures before the carrier is skipped.",
+        ),
+        key(
+            "down_secs",
+            Kind::Int(1, 86_400),
+            Preset::Int(30),
+            "Seconds that it is skipped before one call tries it again.",
+        ),
+        key(
+            "first_response_ms",
+            Kind::Int(100, 32_000),
+            Preset::Int(4_000),
+            "Without any response by then the next carrier is tried.",
+        ),
         key(
             "no_answer_secs",
             Kind::Int(1, 3_600),
@@ -388,7 +484,10 @@ pub const CARRIER: Section = Section {
         key(
             "next_on",
             Kind::Statuses,
-            Preset::Texts(&["3xx", "401", "402", "403", "404", "405", "407", "408", "415", "420", "480", "483", "488", "5xx"]),
+            Preset::Texts(&[
+                "3xx", "401", "402", "403", "404", "405", "407", "408", "415", "420", "480", "483", "488",
+                "5xx",
+            ]),
             "Final answers after which the next carrier is tried.",
         ),
         key(
@@ -410,7 +509,12 @@ pub const NUMBER: Section = Section {
     doc: "A number of ours: what a carrier's, or another customer's, call to it rings. A carrier's call costs its owner nothing; a \
           customer's is paid by its own deck where that has a price, else it is free.",
     keys: &[
-        key("e164", Kind::Text, Preset::Required, "The number, country code first, digits only; one `+` in front is allowed."),
+        key(
+            "e164",
+            Kind::Text,
+            Preset::Required,
+            "The number, country code first, digits only; one `+` in front is allowed.",
+        ),
         key("account", Kind::Text, Preset::Required, "Whose it is."),
         key(
             "target",
@@ -429,9 +533,19 @@ pub const ROUTE: Section = Section {
     required: false,
     doc: "Which carriers take a prefix.",
     keys: &[
-        key("prefix", Kind::Text, Preset::Required, "E.164 digits; the longest wins; `\"\"` is the default route."),
+        key(
+            "prefix",
+            Kind::Text,
+            Preset::Required,
+            "E.164 digits; the longest wins; `\"\"` is the default route.",
+        ),
         key("carriers", Kind::Texts, Preset::Required, "At most 32."),
-        key("order", Kind::Word(&["listed", "cheapest"]), Preset::Text("listed"), "As listed, or by what one minute costs."),
+        key(
+            "order",
+            Kind::Word(&["listed", "cheapest"]),
+            Preset::Text("listed"),
+            "As listed, or by what one minute costs.",
+        ),
     ],
 };
 
@@ -441,7 +555,12 @@ pub const ROUTES: Section = Section {
     many: true,
     required: false,
     doc: "Many routes in a file.",
-    keys: &[key("file", Kind::Path, Preset::Required, "CSV `prefix,carriers[,order]`, carriers separated by spaces.")],
+    keys: &[key(
+        "file",
+        Kind::Path,
+        Preset::Required,
+        "CSV `prefix,carriers[,order]`, carriers separated by spaces.",
+    )],
 };
 
 /// All sections in the order in which they are documented.

@@ -81,7 +81,10 @@ pub struct CentralLedger {
 
 impl fmt::Debug for CentralLedger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CentralLedger").field("slice_max", &self.slice_max).field("slice_secs", &self.slice_secs).finish_non_exhaustive()
+        f.debug_struct("CentralLedger")
+            .field("slice_max", &self.slice_max)
+            .field("slice_secs", &self.slice_secs)
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,7 +101,8 @@ pub struct Sip {
     pub tcp_idle_secs: u32,
     /// Most TCP connections from one address.
     pub tcp_per_source: u32,
-    /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half of its session timer.
+    /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half
+    /// of its session timer.
     pub dialog_probe_secs: Option<u32>,
 }
 

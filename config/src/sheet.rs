@@ -1,10 +1,13 @@
-//! A sheet of a workbook (`.xlsx`) as CSV text, one line for one row, so that the deck's one loader reads both.
+//! A sheet of a workbook (`.xlsx`) as CSV text, one line for one row, so that the deck's one loader reads
+//! both.
 //!
-//! A number in a cell is a binary double. A spreadsheet keeps and shows 15 significant digits of it, and every decimal of up to 15 digits
-//! survives the way into a double and back: the 15-digit decimal is what was typed, and the text is made of nothing else. Dates have no
-//! zone in a sheet and are taken as UTC. Of a formula the value counts that was saved with it.
+//! A number in a cell is a binary double. A spreadsheet keeps and shows 15 significant digits of it, and
+//! every decimal of up to 15 digits survives the way into a double and back: the 15-digit decimal is what was
+//! typed, and the text is made of nothing else. Dates have no zone in a sheet and are taken as UTC. Of a
+//! formula the value counts that was saved with it.
 //!
-//! Invariant: row and column of a finding are the cell's; what a file unpacks to is bounded before it is unpacked into memory.
+//! Invariant: row and column of a finding are the cell's; what a file unpacks to is bounded before it is
+//! unpacked into memory.
 
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,7 +55,8 @@ impl Sheet {
 
     /// A finding of the loader, placed at its cell: the row's number and the column's, from 1.
     pub(crate) fn locate(&self, found: DeckError) -> DeckError {
-        let start = usize::try_from(found.line).ok().and_then(|line| self.starts.get(line.checked_sub(1)?).copied());
+        let start =
+            usize::try_from(found.line).ok().and_then(|line| self.starts.get(line.checked_sub(1)?).copied());
         let Some(start) = start else { return found };
         let length = usize::try_from(found.column - 1).unwrap_or_default();
         let before = self.text.get(start..start + length).unwrap_or_default();
@@ -112,13 +116,16 @@ fn check_parts(data: &[u8]) -> Result<(), String> {
     let (mut left, mut buffer) = (UNPACKED_BYTES_MAX, vec![0; 64 << 10]);
     for at in 0..archive.len() {
         let mut part = archive.by_index(at).map_err(broken)?;
-        let mut counts = part.name().map_err(broken)?.to_ascii_lowercase().ends_with("sharedstrings.xml").then(Vec::new);
+        let mut counts =
+            part.name().map_err(broken)?.to_ascii_lowercase().ends_with("sharedstrings.xml").then(Vec::new);
         loop {
             let read = part.read(&mut buffer).map_err(|e| format!("not a workbook: {e}"))?;
             if read == 0 {
                 break;
             }
-            left = left.checked_sub(read as u64).ok_or_else(|| format!("unpacks to more than {} MiB", UNPACKED_BYTES_MAX >> 20))?;
+            left = left
+                .checked_sub(read as u64)
+                .ok_or_else(|| format!("unpacks to more than {} MiB", UNPACKED_BYTES_MAX >> 20))?;
             if let Some(seen) = &mut counts {
                 seen.extend_from_slice(&buffer[..read]);
                 check_counts(seen)?;
@@ -130,13 +137,15 @@ fn check_parts(data: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The library makes room for as many texts as a workbook says that it has: a lie there must not take all memory.
+/// The library makes room for as many texts as a workbook says that it has: a lie there must not take all
+/// memory.
 fn check_counts(text: &[u8]) -> Result<(), String> {
     for at in memchr::memmem::find_iter(text, b"uniqueCount") {
         let value = &text[at + 11..];
         let before = value.iter().take_while(|b| !b.is_ascii_digit()).count();
         let digits = value.iter().skip(before).take_while(|b| b.is_ascii_digit());
-        let count = digits.fold(0_usize, |count, digit| count.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
+        let count = digits
+            .fold(0_usize, |count, digit| count.saturating_mul(10).saturating_add(usize::from(digit - b'0')));
         if count > CELLS_MAX || before > 16 {
             return Err(format!("more than {CELLS_MAX} texts"));
         }
@@ -161,10 +170,18 @@ fn cells(data: &[u8], name: Option<&str>) -> Result<Sheet, String> {
         let (row, column) = cell.get_position();
         let Some(text) = text_of(cell.get_value(), &mut scratch) else { continue };
         if here.is_some_and(|before| (row, column) <= before) {
-            return Err(format!("cell {}{} comes twice or out of order", letters(column), u64::from(row) + 1));
+            return Err(format!(
+                "cell {}{} comes twice or out of order",
+                letters(column),
+                u64::from(row) + 1
+            ));
         }
         if column >= COLUMNS_MAX {
-            return Err(format!("cell {}{}: a deck has at most {COLUMNS_MAX} columns", letters(column), u64::from(row) + 1));
+            return Err(format!(
+                "cell {}{}: a deck has at most {COLUMNS_MAX} columns",
+                letters(column),
+                u64::from(row) + 1
+            ));
         }
         taken += 1;
         if taken > CELLS_MAX || sheet.text.len() > TEXT_BYTES_MAX {
@@ -190,7 +207,9 @@ fn cells(data: &[u8], name: Option<&str>) -> Result<Sheet, String> {
 
 fn broken_at(error: &calamine::XlsxError, after: Option<(u32, u32)>) -> String {
     match after {
-        Some((row, column)) => format!("not a workbook after cell {}{}: {error}", letters(column), u64::from(row) + 1),
+        Some((row, column)) => {
+            format!("not a workbook after cell {}{}: {error}", letters(column), u64::from(row) + 1)
+        }
         None => format!("not a workbook: {error}"),
     }
 }
@@ -213,8 +232,9 @@ fn text_of<'a>(value: &'a DataRef<'a>, scratch: &'a mut String) -> Option<&'a st
     Some(scratch)
 }
 
-/// What [`decimal`] writes of a number of up to five places and nine digits before them: nearly all of a deck. Two whole numbers below 2^53
-/// and a power of ten divide to the double that is nearest to their quotient, so if that is the number, the quotient is what was typed.
+/// What [`decimal`] writes of a number of up to five places and nine digits before them: nearly all of a
+/// deck. Two whole numbers below 2^53 and a power of ten divide to the double that is nearest to their
+/// quotient, so if that is the number, the quotient is what was typed.
 fn short_decimal(number: f64, out: &mut String) -> bool {
     const PLACES: usize = 5;
     const SCALE: f64 = 100_000.0;
@@ -268,7 +288,9 @@ fn decimal(number: f64) -> String {
             let dot = if right.is_empty() { "" } else { "." };
             format!("{sign}{left}{}{dot}{right}", "0".repeat(whole - point))
         }
-        Ok(exponent @ -30..=-1) => format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1)),
+        Ok(exponent @ -30..=-1) => {
+            format!("{sign}0.{}{digits}", "0".repeat(exponent.unsigned_abs() as usize - 1))
+        }
         _ => scientific,
     }
 }

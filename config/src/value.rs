@@ -1,4 +1,5 @@
-//! One value against the kind that the schema gives its key: the right type and range, or an error at its place.
+//! One value against the kind that the schema gives its key: the right type and range, or an error at its
+//! place.
 //!
 //! Invariant: what is read is whole; a list with one wrong item is no list, though all its items are checked.
 
@@ -28,13 +29,20 @@ pub(crate) enum Value {
 }
 
 /// Reads one value as its key wants it.
-pub(crate) fn read_value(key: &Key, value: &DeValue<'_>, span: &Span, scope: &mut Scope<'_>) -> Option<Value> {
+pub(crate) fn read_value(
+    key: &Key,
+    value: &DeValue<'_>,
+    span: &Span,
+    scope: &mut Scope<'_>,
+) -> Option<Value> {
     let wrong = |scope: &mut Scope<'_>, expected: &str| {
         scope.error(span, format!("{} must be {expected}, not {}", key.name, type_name(value)));
         None
     };
     match (key.kind, value) {
-        (Kind::Text | Kind::Path | Kind::Money, DeValue::String(text)) => Some(Value::Text(text.clone().into_owned())),
+        (Kind::Text | Kind::Path | Kind::Money, DeValue::String(text)) => {
+            Some(Value::Text(text.clone().into_owned()))
+        }
         (Kind::Word(words), DeValue::String(text)) => {
             if words.contains(&text.as_ref()) {
                 return Some(Value::Text(text.clone().into_owned()));
@@ -67,13 +75,22 @@ pub(crate) fn read_value(key: &Key, value: &DeValue<'_>, span: &Span, scope: &mu
     }
 }
 
-fn read_texts(key: &Key, items: &[toml::Spanned<DeValue<'_>>], scope: &mut Scope<'_>) -> Option<Vec<Field<String>>> {
+fn read_texts(
+    key: &Key,
+    items: &[toml::Spanned<DeValue<'_>>],
+    scope: &mut Scope<'_>,
+) -> Option<Vec<Field<String>>> {
     let mut all = Some(Vec::new());
     for item in items {
         match item.get_ref() {
-            DeValue::String(text) => push(&mut all, Field { value: text.clone().into_owned(), span: item.span() }),
+            DeValue::String(text) => {
+                push(&mut all, Field { value: text.clone().into_owned(), span: item.span() })
+            }
             other => {
-                scope.error(&item.span(), format!("{} holds texts in quotes, not {}", key.name, type_name(other)));
+                scope.error(
+                    &item.span(),
+                    format!("{} holds texts in quotes, not {}", key.name, type_name(other)),
+                );
                 all = None;
             }
         }
@@ -81,14 +98,23 @@ fn read_texts(key: &Key, items: &[toml::Spanned<DeValue<'_>>], scope: &mut Scope
     all
 }
 
-fn read_statuses(key: &Key, items: &[toml::Spanned<DeValue<'_>>], scope: &mut Scope<'_>) -> Option<Vec<Field<String>>> {
+fn read_statuses(
+    key: &Key,
+    items: &[toml::Spanned<DeValue<'_>>],
+    scope: &mut Scope<'_>,
+) -> Option<Vec<Field<String>>> {
     let mut all = Some(Vec::new());
     for item in items {
         match item.get_ref() {
-            DeValue::String(text) => push(&mut all, Field { value: text.clone().into_owned(), span: item.span() }),
+            DeValue::String(text) => {
+                push(&mut all, Field { value: text.clone().into_owned(), span: item.span() })
+            }
             DeValue::Integer(n) => push(&mut all, Field { value: n.to_string(), span: item.span() }),
             other => {
-                scope.error(&item.span(), format!("{} holds statuses, as 480 or \"5xx\", not {}", key.name, type_name(other)));
+                scope.error(
+                    &item.span(),
+                    format!("{} holds statuses, as 480 or \"5xx\", not {}", key.name, type_name(other)),
+                );
                 all = None;
             }
         }
@@ -102,7 +128,12 @@ fn push<T>(all: &mut Option<Vec<T>>, value: T) {
     }
 }
 
-fn read_ports(key: &Key, items: &[toml::Spanned<DeValue<'_>>], span: &Span, scope: &mut Scope<'_>) -> Option<Value> {
+fn read_ports(
+    key: &Key,
+    items: &[toml::Spanned<DeValue<'_>>],
+    span: &Span,
+    scope: &mut Scope<'_>,
+) -> Option<Value> {
     let port = |item: Option<&toml::Spanned<DeValue<'_>>>| match item.map(|i| i.get_ref()) {
         Some(DeValue::Integer(n)) => u16::from_str_radix(n.as_str(), n.radix()).ok().filter(|&p| p >= 1_024),
         _ => None,
@@ -110,19 +141,30 @@ fn read_ports(key: &Key, items: &[toml::Spanned<DeValue<'_>>], span: &Span, scop
     match (port(items.first()), port(items.get(1)), items.len()) {
         (Some(first), Some(last), 2) if first < last => Some(Value::Ports(first, last)),
         _ => {
-            scope.error(span, format!("{} must be two ports from 1024 to 65535, the first below the last", key.name));
+            scope.error(
+                span,
+                format!("{} must be two ports from 1024 to 65535, the first below the last", key.name),
+            );
             None
         }
     }
 }
 
-fn read_rules(key: &Key, items: &[toml::Spanned<DeValue<'_>>], scope: &mut Scope<'_>) -> Option<Vec<RuleText>> {
+fn read_rules(
+    key: &Key,
+    items: &[toml::Spanned<DeValue<'_>>],
+    scope: &mut Scope<'_>,
+) -> Option<Vec<RuleText>> {
     let mut all = Some(Vec::new());
     for item in items {
         let DeValue::Table(table) = item.get_ref() else {
             scope.error(
                 &item.span(),
-                format!("{} holds rules, as {{ prefix = \"0\", replace = \"34\" }}, not {}", key.name, type_name(item.get_ref())),
+                format!(
+                    "{} holds rules, as {{ prefix = \"0\", replace = \"34\" }}, not {}",
+                    key.name,
+                    type_name(item.get_ref())
+                ),
             );
             all = None;
             continue;
@@ -150,11 +192,15 @@ fn read_rule(table: &DeTable<'_>, scope: &mut Scope<'_>) -> Option<RuleText> {
                 }
             },
             ("prefix" | "replace", other) => {
-                scope.error(&value.span(), format!("{} must be text in quotes, not {}", name.get_ref(), type_name(other)));
+                scope.error(
+                    &value.span(),
+                    format!("{} must be text in quotes, not {}", name.get_ref(), type_name(other)),
+                );
                 right = false;
             }
             ("length", other) => {
-                scope.error(&value.span(), format!("length must be a whole number, not {}", type_name(other)));
+                scope
+                    .error(&value.span(), format!("length must be a whole number, not {}", type_name(other)));
                 right = false;
             }
             (other, _) => {
@@ -218,10 +264,15 @@ mod tests {
 
     #[test]
     fn near_names_are_suggested() {
-        for (a, b, d) in [("max_cals", "max_calls", 1), ("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0)] {
+        for (a, b, d) in
+            [("max_cals", "max_calls", 1), ("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0)]
+        {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
-        assert_eq!(unknown("key", "soruce", ["source", "name"].into_iter()), "unknown key \"soruce\": did you mean \"source\"?");
+        assert_eq!(
+            unknown("key", "soruce", ["source", "name"].into_iter()),
+            "unknown key \"soruce\": did you mean \"source\"?"
+        );
         assert_eq!(unknown("key", "zzzzzz", ["source", "name"].into_iter()), "unknown key \"zzzzzz\"");
     }
 }

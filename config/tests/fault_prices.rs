@@ -59,12 +59,18 @@ struct Site<'a> {
 impl Site<'_> {
     fn load(&self) -> Result<config::Settings, Vec<String>> {
         let folder = tempfile::tempdir().expect("a folder");
-        let toml =
-            BASE.replace("GATE", self.gate).replace("CARRIER", self.carrier).replace("PREFIX", self.prefix).replace("DECK", self.deck);
+        let toml = BASE
+            .replace("GATE", self.gate)
+            .replace("CARRIER", self.carrier)
+            .replace("PREFIX", self.prefix)
+            .replace("DECK", self.deck);
         fs::write(folder.path().join("t.toml"), toml).expect("written");
         fs::write(folder.path().join("retail.csv"), format!("{HEADER}{}", self.rows)).expect("written");
-        fs::write(folder.path().join("routes.csv"), format!("prefix,carriers\n{}", self.routes)).expect("written");
-        let told = |found: &config::Diagnostic| found.to_string().replace(&format!("{}/", folder.path().display()), "");
+        fs::write(folder.path().join("routes.csv"), format!("prefix,carriers\n{}", self.routes))
+            .expect("written");
+        let told = |found: &config::Diagnostic| {
+            found.to_string().replace(&format!("{}/", folder.path().display()), "")
+        };
         config::load(folder.path().join("t.toml")).map_err(|errors| errors.iter().map(told).collect())
     }
 
@@ -98,7 +104,10 @@ fn fault_c1_a_prefix_that_can_never_match_is_an_error_everywhere() {
             (Site { rows: &rows, ..Site::default() }, "retail.csv:3:1: "),
         ] {
             let errors = site.errors();
-            assert!(errors.len() == 1 && errors[0].starts_with(place) && errors[0].contains(said), "{prefix:?} at {place}: {errors:?}");
+            assert!(
+                errors.len() == 1 && errors[0].starts_with(place) && errors[0].contains(said),
+                "{prefix:?} at {place}: {errors:?}"
+            );
         }
     }
 }
@@ -132,10 +141,16 @@ fn fault_c1_a_carriers_rule_that_can_never_apply_is_an_error() {
     ] {
         let translate = format!("translate = [{rule}]");
         let errors = Site { carrier: &translate, rows: ROWS, ..Site::default() }.errors();
-        assert!(errors.len() == 1 && errors[0].starts_with("t.toml:22:1") && errors[0].contains(said), "{rule}: {errors:?}");
+        assert!(
+            errors.len() == 1 && errors[0].starts_with("t.toml:22:1") && errors[0].contains(said),
+            "{rule}: {errors:?}"
+        );
     }
     let gate = "translate = [{ prefix = \"0044\", replace = \"44\" }, { prefix = \"+\", replace = \"\" }]";
-    assert!(Site { gate, rows: ROWS, ..Site::default() }.load().is_ok(), "a gate's rules see what was dialled");
+    assert!(
+        Site { gate, rows: ROWS, ..Site::default() }.load().is_ok(),
+        "a gate's rules see what was dialled"
+    );
     let gate = "translate = [{ prefix = \"0044\", replace = \"44\", length = 2 }]";
     assert!(Site { gate, rows: ROWS, ..Site::default() }.load().is_err());
 }
@@ -150,21 +165,35 @@ fn fault_c3_rates_keep_the_places_that_the_deck_says() {
     let rows = "34,Spain,0.0000049,60,60,,,\n35,Portugal,0.12345678905,1,1,0.0000012,,\n";
     let errors = Site { rows, ..Site::default() }.errors();
     assert_eq!(errors.len(), 2, "{errors:?}");
-    assert!(errors[0].starts_with("retail.csv:2:10: rate: 0.0000049: above zero, but zero in 5 places"), "{errors:?}");
+    assert!(
+        errors[0].starts_with("retail.csv:2:10: rate: 0.0000049: above zero, but zero in 5 places"),
+        "{errors:?}"
+    );
     assert!(errors[1].starts_with("retail.csv:3:31: connect_fee: "), "{errors:?}");
     let settings = Site { rows, deck: "rate_places = 10", ..Site::default() }.load().expect("good");
     let warnings: Vec<String> = settings.warnings.iter().map(|w| w.message.clone()).collect();
     assert_eq!(warnings, ["rate: 0.12345678905 rounded to 0.1234567891"]);
-    let of = |number: &str| deck(&settings).price(&number.parse().expect("a number"), Wall(0)).expect("a price");
+    let of =
+        |number: &str| deck(&settings).price(&number.parse().expect("a number"), Wall(0)).expect("a price");
     let (spain, portugal) = (of("34911"), of("35911"));
-    assert_eq!((spain.rate.to_string().as_str(), spain.charge(600_000_000).amount.amount), ("0.0000049", 4_900));
+    assert_eq!(
+        (spain.rate.to_string().as_str(), spain.charge(600_000_000).amount.amount),
+        ("0.0000049", 4_900)
+    );
     // One minute is 0.0000049, which is nothing in five places; ten are 0.000049 → 0.00005.
     assert_eq!((spain.charge(60_000).amount.amount, spain.charge(600_000).amount.amount), (0, 5));
     // 0.0000012 + 0.1234567891 · 59 / 60 = 0.121400375948…
-    assert_eq!((portugal.connect_fee.to_string().as_str(), portugal.charge(59_000).amount.amount), ("0.0000012", 12_140));
+    assert_eq!(
+        (portugal.connect_fee.to_string().as_str(), portugal.charge(59_000).amount.amount),
+        ("0.0000012", 12_140)
+    );
     for (places, said) in [("4", "from 5 to 10"), ("11", "from 5 to 10"), ("\"7\"", "whole number")] {
-        let errors = Site { rows: ROWS, deck: &format!("rate_places = {places}"), ..Site::default() }.errors();
-        assert!(errors.len() == 1 && errors[0].starts_with("t.toml:35:15") && errors[0].contains(said), "{errors:?}");
+        let errors =
+            Site { rows: ROWS, deck: &format!("rate_places = {places}"), ..Site::default() }.errors();
+        assert!(
+            errors.len() == 1 && errors[0].starts_with("t.toml:35:15") && errors[0].contains(said),
+            "{errors:?}"
+        );
     }
 }
 
@@ -181,7 +210,10 @@ fn fault_c3_five_places_are_the_default() {
 fn fault_c4_a_deck_without_rows_is_refused_unless_allowed() {
     for rows in ["", "\n\n", "\r\n"] {
         let errors = Site { rows, ..Site::default() }.errors();
-        assert!(errors.len() == 1 && errors[0].starts_with("retail.csv:1:1: no row under the header"), "{errors:?}");
+        assert!(
+            errors.len() == 1 && errors[0].starts_with("retail.csv:1:1: no row under the header"),
+            "{errors:?}"
+        );
         assert!(errors[0].contains("allow_empty = true"), "{errors:?}");
         let settings = Site { rows, deck: "allow_empty = true", ..Site::default() }.load().expect("allowed");
         assert!(deck(&settings).is_empty());

@@ -40,7 +40,10 @@ file = "routes.csv"
     for n in (0..ROWS).step_by(977) {
         let number = format!("{}55", prefix(n)).parse().expect("number");
         let route = settings.routes.find(&number).expect("route");
-        assert_eq!((route.prefix.to_string(), route.carriers.len()), (prefix(n).to_string(), if n % 4 < 2 { 1 } else { 2 }));
+        assert_eq!(
+            (route.prefix.to_string(), route.carriers.len()),
+            (prefix(n).to_string(), if n % 4 < 2 { 1 } else { 2 })
+        );
     }
     assert!(settings.routes.find(&"1000001".parse().expect("number")).is_none());
 }

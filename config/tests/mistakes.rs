@@ -163,7 +163,11 @@ order = "best"
 #[test]
 fn single_mistakes() {
     for (from, to, expected) in [
-        ("mode = \"bypass\"", "mode = \"direct\"", "t.toml:16:8: mode must be \"bypass\" or \"relay\", not \"direct\""),
+        (
+            "mode = \"bypass\"",
+            "mode = \"direct\"",
+            "t.toml:16:8: mode must be \"bypass\" or \"relay\", not \"direct\"",
+        ),
         (
             "\"udp:127.0.0.1:5060\"",
             "\"udp:0.0.0.0:5060\"",
@@ -177,8 +181,16 @@ fn single_mistakes() {
         ("balance = \"10.00\"", "balance = \"-1\"", "t.toml:33:11: balance must not be negative"),
         ("balance = \"10.00\"", "balance = \"1e9\"", "t.toml:33:11: not a decimal amount: \"1e9\""),
         ("balance = \"10.00\"", "balance = \"NaN\"", "t.toml:33:11: not a decimal amount: \"NaN\""),
-        ("balance = \"10.00\"", "balance = \"0.000001\"", "t.toml:33:11: more than 5 decimal places: \"0.000001\""),
-        ("numbering = \"e164\" ", "country = \"ES\" ", "t.toml:41:11: country means something only with numbering = \"national\""),
+        (
+            "balance = \"10.00\"",
+            "balance = \"0.000001\"",
+            "t.toml:33:11: more than 5 decimal places: \"0.000001\"",
+        ),
+        (
+            "numbering = \"e164\" ",
+            "country = \"ES\" ",
+            "t.toml:41:11: country means something only with numbering = \"national\"",
+        ),
         (
             "source = [\"127.0.0.11\",",
             "source = [\"0.0.0.0/0\",",
@@ -233,8 +245,16 @@ fn missing_sections_and_files() {
 
 #[test]
 fn only_plain_files_are_read() {
-    check(&with("file = \"routes.csv\"", "file = \"/dev/zero\""), &[], &["t.toml:65:8: cannot read /dev/zero: not a plain file"]);
-    check(&with("file = \"routes.csv\"", "file = \"decks\""), &[], &["t.toml:65:8: cannot read decks: not a plain file"]);
+    check(
+        &with("file = \"routes.csv\"", "file = \"/dev/zero\""),
+        &[],
+        &["t.toml:65:8: cannot read /dev/zero: not a plain file"],
+    );
+    check(
+        &with("file = \"routes.csv\"", "file = \"decks\""),
+        &[],
+        &["t.toml:65:8: cannot read decks: not a plain file"],
+    );
     let found = config::check_text("t.toml", GOOD).expect_err("files are not read");
     assert_eq!(found.len(), 3, "{found:?}");
 }
@@ -246,10 +266,19 @@ fn currencies_must_agree() {
         &[],
         &["t.toml:34:8: deck \"retail\" is in EUR, the account in USD: add an [[exchange]] from EUR to USD"],
     );
-    let mixed = with("file = \"decks/alpha.csv\"\ncurrency = \"EUR\"", "file = \"decks/alpha.csv\"\ncurrency = \"USD\"")
-        .replacen("transport=udp\"\n\n[[route]]", "transport=udp\"\ndeck = \"retail\"\n\n[[route]]", 1)
-        .replacen("prefix = \"34\" ", "order = \"cheapest\"\nprefix = \"34\" ", 1);
-    check(&mixed, &[], &["t.toml:63:10: order \"cheapest\" cannot compare decks in EUR and USD: list these carriers in order"]);
+    let mixed = with(
+        "file = \"decks/alpha.csv\"\ncurrency = \"EUR\"",
+        "file = \"decks/alpha.csv\"\ncurrency = \"USD\"",
+    )
+    .replacen("transport=udp\"\n\n[[route]]", "transport=udp\"\ndeck = \"retail\"\n\n[[route]]", 1)
+    .replacen("prefix = \"34\" ", "order = \"cheapest\"\nprefix = \"34\" ", 1);
+    check(
+        &mixed,
+        &[],
+        &[
+            "t.toml:63:10: order \"cheapest\" cannot compare decks in EUR and USD: list these carriers in order",
+        ],
+    );
 }
 
 #[test]
@@ -257,11 +286,21 @@ fn mistakes_in_decks_and_routes_have_their_own_places() {
     let deck = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,Spain,NaN,1,1,,,\n35,Portugal,0.01,0,1,,,\n";
     let routes = "prefix,carriers\n34,alpha\n44,gamma\n4x,alpha\n";
     let found = findings(GOOD, &[("decks/retail.csv", deck), ("routes.csv", routes)]);
-    let places: Vec<&str> =
-        found.iter().map(|f| f.splitn(4, ':').take(3).map(str::len).sum::<usize>() + 2).zip(&found).map(|(n, f)| &f[..n]).collect();
+    let places: Vec<&str> = found
+        .iter()
+        .map(|f| f.splitn(4, ':').take(3).map(str::len).sum::<usize>() + 2)
+        .zip(&found)
+        .map(|(n, f)| &f[..n])
+        .collect();
     assert_eq!(
         places,
-        ["decks/retail.csv:2:10", "decks/retail.csv:3:18", "routes.csv:2:1", "routes.csv:3:4", "routes.csv:4:1"],
+        [
+            "decks/retail.csv:2:10",
+            "decks/retail.csv:3:18",
+            "routes.csv:2:1",
+            "routes.csv:3:4",
+            "routes.csv:4:1"
+        ],
         "{found:?}"
     );
     assert!(found[2].ends_with("prefix \"34\" has a route already, at t.toml:61:10"), "{found:?}");
@@ -291,7 +330,9 @@ fn the_drawing_shows_the_line() {
     let errors = config::load(dir.path().join("t.toml")).expect_err("wrong");
     let drawn = config::render(&errors);
     assert!(
-        drawn.contains("max_cps = 0") && drawn.contains("max_cps must be from 1 to 100000") && drawn.contains("t.toml:43:11"),
+        drawn.contains("max_cps = 0")
+            && drawn.contains("max_cps must be from 1 to 100000")
+            && drawn.contains("t.toml:43:11"),
         "{drawn}"
     );
 }
@@ -308,11 +349,16 @@ fn a_reload_keeps_ids_and_says_what_changed() {
         .replacen("max_calls = 1000", "max_calls = 500\ndown_secs = 60", 1)
         .replacen("drain_secs = 30", "drain_secs = 60", 1)
         .replacen("tcp:127.0.0.1:5060", "tcp:127.0.0.1:5062", 1)
-        .replacen("[[carrier]]", "[[carrier]]\nname = \"first\"\naddress = \"sip:127.0.0.1:5090\"\n\n[[carrier]]", 1);
+        .replacen(
+            "[[carrier]]",
+            "[[carrier]]\nname = \"first\"\naddress = \"sip:127.0.0.1:5090\"\n\n[[carrier]]",
+            1,
+        );
     fs::write(&path, toml).expect("write");
     let retail = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,Spain,0.2,30,6,,,\n44,United Kingdom,0.01200,1,1,,,\n7,Russia,0.03,1,1,,,\n";
     fs::write(dir.path().join("decks/retail.csv"), retail).expect("write");
-    fs::write(dir.path().join("routes.csv"), "prefix,carriers\n33,beta\n44,alpha beta\n99,first\n").expect("write");
+    fs::write(dir.path().join("routes.csv"), "prefix,carriers\n33,beta\n44,alpha beta\n99,first\n")
+        .expect("write");
     let new = config::reload(&path, &old).expect("good");
     assert_eq!(
         config::diff(&old, &new),
@@ -364,8 +410,13 @@ fn periods_and_conversion_rates() {
     check(&format!("{dollars}{TIMES}"), &[], &[]);
     check(
         &format!("{GOOD}{TIMES}"),
-        &[("decks/retail.csv", "prefix,destination,rate,initial,increment,period\n34,Spain,0.1,60,6,weekend\n")],
-        &["decks/retail.csv:2:19: period: \"weekend\" is not defined by a [[period]] of the configuration; known are peak, night"],
+        &[(
+            "decks/retail.csv",
+            "prefix,destination,rate,initial,increment,period\n34,Spain,0.1,60,6,weekend\n",
+        )],
+        &[
+            "decks/retail.csv:2:19: period: \"weekend\" is not defined by a [[period]] of the configuration; known are peak, night",
+        ],
     );
 }
 
@@ -407,12 +458,20 @@ at = "2026-01-01T00:00:00Z"
     let begin = GOOD.lines().count();
     let found = findings(&format!("{GOOD}{toml}"), &[]);
     let expected = [
-        (4, 8, "zone \"Europe/Atlantis\" is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\""),
+        (
+            4,
+            8,
+            "zone \"Europe/Atlantis\" is not in the tz database: write it as \"Europe/Madrid\" or \"UTC\"",
+        ),
         (5, 9, "day \"monday\" must be one of mon, tue, wed, thu, fri, sat, sun"),
         (6, 8, "from \"8:00\" must be an hour from \"00:00\" to \"24:00\""),
         (7, 9, "until \"24:01\" must be an hour from \"00:00\" to \"24:00\""),
         (9, 8, "period \"peak\" is defined twice: first at t.toml:FIRST:8"),
-        (16, 8, "\"0\": a conversion rate is a decimal number above 0 and up to 1000000 with at most 10 decimal places, as 0.9215"),
+        (
+            16,
+            8,
+            "\"0\": a conversion rate is a decimal number above 0 and up to 1000000 with at most 10 decimal places, as 0.9215",
+        ),
         (17, 6, "at \"today\" must be an RFC 3339 time, as \"2026-01-31T00:00:00Z\""),
         (27, 6, "from EUR to USD at this time is defined twice: first in line SECOND"),
         (30, 6, "from USD to USD: these are one currency"),
@@ -420,7 +479,8 @@ at = "2026-01-01T00:00:00Z"
     let expected: Vec<String> = expected
         .iter()
         .map(|(line, column, text)| {
-            let text = text.replace("FIRST", &(begin + 3).to_string()).replace("SECOND", &(begin + 18).to_string());
+            let text =
+                text.replace("FIRST", &(begin + 3).to_string()).replace("SECOND", &(begin + 18).to_string());
             format!("t.toml:{}:{column}: {text}", begin + line)
         })
         .collect();
@@ -429,7 +489,10 @@ at = "2026-01-01T00:00:00Z"
     let found = findings(&format!("{GOOD}{empty}"), &[]);
     assert_eq!(
         found.iter().map(|line| line.split(": ").nth(1).expect("text")).collect::<Vec<_>>(),
-        ["a period has at least one day", "a period's from and until must differ; a whole day is from 00:00 until 24:00"]
+        [
+            "a period has at least one day",
+            "a period's from and until must differ; a whole day is from 00:00 until 24:00"
+        ]
     );
 }
 

@@ -1,4 +1,5 @@
-//! `[[number]]` and `[[gate]] address`: every mistake at its line and column, and what is not built yet said so.
+//! `[[number]]` and `[[gate]] address`: every mistake at its line and column, and what is not built yet said
+//! so.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +15,8 @@ fn check(toml: &str, expected: &[&str]) {
         fs::copy(samples.join(name), dir.path().join(name)).expect("copy");
     }
     fs::write(dir.path().join("t.toml"), toml).expect("write");
-    let found = config::load(dir.path().join("t.toml")).map_or_else(|errors| errors, |settings| settings.warnings);
+    let found =
+        config::load(dir.path().join("t.toml")).map_or_else(|errors| errors, |settings| settings.warnings);
     let prefix = format!("{}/", dir.path().display());
     let found: Vec<String> = found.iter().map(|finding| finding.to_string().replace(&prefix, "")).collect();
     assert!(found == expected, "found:\n{}\nexpected:\n{}", found.join("\n"), expected.join("\n"));
@@ -39,7 +41,11 @@ fn numbers_of_ours() {
             3,
             "11: account \"nobody\" is not defined: add an [[account]]; one that exists keeps its balance",
         ),
-        (number("34911000001", "acme", "gate:no-pbx"), 4, "10: gate \"no-pbx\" is not defined: add a [[gate]] with this name"),
+        (
+            number("34911000001", "acme", "gate:no-pbx"),
+            4,
+            "10: gate \"no-pbx\" is not defined: add a [[gate]] with this name",
+        ),
         (
             number("911", "acme", "gate:acme-pbx") + &number("+911", "acme", "gate:acme-pbx"),
             6,
@@ -71,7 +77,8 @@ fn numbers_of_ours() {
             "10: \"alice\" is not what a number can ring: write \"gate:NAME\" or \"sip:user@host\"",
         ),
     ] {
-        let expected = format!("t.toml:{}:{}", lines + line, message.replace("LINE", &(lines + 2).to_string()));
+        let expected =
+            format!("t.toml:{}:{}", lines + line, message.replace("LINE", &(lines + 2).to_string()));
         check(&format!("{GOOD}{wrong}"), &[&expected]);
     }
 }
@@ -82,7 +89,8 @@ fn a_gate_that_a_number_rings_needs_an_address() {
     let blocks = "[[gate]]\nname = \"wide\"\naccount = \"acme\"\nsource = [\"198.51.100.0/24\"]\n";
     let number = "[[number]]\ne164 = \"34911000001\"\naccount = \"acme\"\ntarget = \"gate:wide\"\n";
     let lines = GOOD.lines().count();
-    let message = "gate \"wide\" has no address to call: write `address` in its [[gate]], or one single `source`";
+    let message =
+        "gate \"wide\" has no address to call: write `address` in its [[gate]], or one single `source`";
     check(&format!("{GOOD}{blocks}{number}"), &[&format!("t.toml:{}:10: {message}", lines + 8)]);
     check(&format!("{GOOD}{blocks}address = \"sip:pbx.example:5070\"\n{number}"), &[]);
     let h323 = format!("{GOOD}{blocks}address = \"h323:198.51.100.1\"\n");

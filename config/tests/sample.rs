@@ -24,7 +24,10 @@ fn the_sample_loads_without_a_warning() {
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!((settings.media.mode, settings.media.ports), (MediaMode::Bypass, Some((16_384, 32_766))));
     let account = settings.accounts.first().expect("one account");
-    assert_eq!((&*account.name, account.balance.to_string().as_str(), &*account.terms.decks[0]), ("acme", "10.00000", "retail"));
+    assert_eq!(
+        (&*account.name, account.balance.to_string().as_str(), &*account.terms.decks[0]),
+        ("acme", "10.00000", "retail")
+    );
 }
 
 #[test]
@@ -37,7 +40,10 @@ fn the_sample_gate_carriers_and_routes() {
     );
     assert!(settings.gates.by_source("127.0.0.12".parse().expect("ip")).is_none());
     let alpha = settings.carriers.by_name("alpha").expect("alpha");
-    assert_eq!((alpha.target.to_string().as_str(), alpha.max_calls, alpha.codecs.len()), ("sip:127.0.0.1:5080;transport=udp", 1_000, 3));
+    assert_eq!(
+        (alpha.target.to_string().as_str(), alpha.max_calls, alpha.codecs.len()),
+        ("sip:127.0.0.1:5080;transport=udp", 1_000, 3)
+    );
     let beta = settings.carriers.by_name("beta").expect("beta");
     assert_eq!(
         (beta.max_calls, beta.codecs.len(), beta.deck.as_deref(), beta.down_after, beta.first_response_ms),
@@ -87,7 +93,10 @@ currency = "EUR"
 fn a_small_deck_in_front_is_what_one_customer_pays_otherwise() {
     let dir = tempfile::tempdir().expect("a folder");
     let header = "prefix,destination,rate,initial,increment\n";
-    for (name, rows) in [("special.csv", "55,Brazil,0.01,1,1\n"), ("retail.csv", "5511,São Paulo,0.05,1,1\n34,Spain,0.02,1,1\n")] {
+    for (name, rows) in [
+        ("special.csv", "55,Brazil,0.01,1,1\n"),
+        ("retail.csv", "5511,São Paulo,0.05,1,1\n34,Spain,0.02,1,1\n"),
+    ] {
         std::fs::write(dir.path().join(name), format!("{header}{rows}")).expect("written");
     }
     let toml = r#"

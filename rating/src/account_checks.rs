@@ -1,4 +1,5 @@
-//! What an account may ask for beside its name: the same rules for the configuration file, the API and the command line.
+//! What an account may ask for beside its name: the same rules for the configuration file, the API and the
+//! command line.
 
 use units::{Currency, Name};
 
@@ -13,12 +14,16 @@ pub const LANGUAGES: &[&str] = &["en", "es", "ru", "vi", "it", "nl"];
 
 /// Whether mail can be sent to `text`: one `@`, no blanks, no quoting.
 pub fn is_mail_address(text: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !r#"<>()[],;:\"@"#.contains(c));
-    text.len() <= ADDRESS_MAX && text.split_once('@').is_some_and(|(local, domain)| plain(local) && plain(domain))
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !r#"<>()[],;:\"@"#.contains(c))
+    };
+    text.len() <= ADDRESS_MAX
+        && text.split_once('@').is_some_and(|(local, domain)| plain(local) && plain(domain))
 }
 
-/// Why an account in `currency` cannot be priced by the decks `named`: one is not loaded, or nothing converts its currency.
+/// Why an account in `currency` cannot be priced by the decks `named`: one is not loaded, or nothing converts
+/// its currency.
 pub fn unfit_deck(decks: &Decks, named: &[Name], currency: Currency) -> Option<String> {
     named.iter().find_map(|name| {
         let Some(deck) = decks.named(name) else {

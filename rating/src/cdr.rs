@@ -1,4 +1,5 @@
-//! The call detail record: one per call, failed calls too, with the names that customers' and operators' scripts rely on.
+//! The call detail record: one per call, failed calls too, with the names that customers' and operators'
+//! scripts rely on.
 
 mod paid;
 mod parties;
@@ -93,7 +94,8 @@ pub struct Cdr {
     /// Since when that rate counts.
     #[serde(default, with = "time_opt")]
     pub exchange_at: Option<Wall>,
-    /// What was billed at which rate, where one rate and its increments do not say it: up to the last billed second.
+    /// What was billed at which rate, where one rate and its increments do not say it: up to the last billed
+    /// second.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<Segment>,
     /// How the amount was rounded.
@@ -104,7 +106,8 @@ pub struct Cdr {
     pub cost: Option<i64>,
     /// Of the cost.
     pub cost_currency: Option<Currency>,
-    /// What the operator earned: what the topmost account paid less the carrier's cost, in that account's currency.
+    /// What the operator earned: what the topmost account paid less the carrier's cost, in that account's
+    /// currency.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "units_text_opt")]
     pub margin: Option<i64>,
     /// How many of the margin's currency one of `cost_currency` is, if they differ.
@@ -206,13 +209,30 @@ pub struct Attempt {
 
 impl Cdr {
     /// A call of which only this is known: nothing billed, nothing tried, cause unspecified.
-    pub fn new(id: CallId, node: &Name, account: &Name, gate: &Name, currency: Currency, started_at: Wall) -> Self {
-        let none = || Name::from("");
+    pub fn new(
+        id: CallId,
+        node: &Name,
+        account: &Name,
+        gate: &Name,
+        currency: Currency,
+        started_at: Wall,
+    ) -> Self {
         Self {
             id: id.to_string(),
             node: node.clone(),
             account: account.clone(),
             gate: gate.clone(),
+            ..Self::blank(currency, started_at)
+        }
+    }
+
+    fn blank(currency: Currency, started_at: Wall) -> Self {
+        let none = Name::default;
+        Self {
+            id: String::new(),
+            node: none(),
+            account: none(),
+            gate: none(),
             caller: String::new(),
             called: String::new(),
             called_e164: String::new(),
@@ -275,12 +295,14 @@ impl Cdr {
         }
     }
 
-    /// Whether nobody pays for it: it has no price of any deck, so none can stand for it when calls are priced anew.
+    /// Whether nobody pays for it: it has no price of any deck, so none can stand for it when calls are
+    /// priced anew.
     pub fn is_free(&self) -> bool {
         self.direction != Direction::Outbound && self.deck.is_empty()
     }
 
-    /// Fills in what the call came to: price, times billed, amount, balances, and the carrier's cost if that is known.
+    /// Fills in what the call came to: price, times billed, amount, balances, and the carrier's cost if that
+    /// is known.
     pub fn set_settlement(&mut self, settlement: &Settlement) {
         self.set_billed(&settlement.price, settlement.billed_seconds);
         self.answered_at = settlement.answered_at;
@@ -317,7 +339,8 @@ impl Cdr {
     pub fn set_billed(&mut self, price: &crate::Price, billed_seconds: u64) {
         self.set_price(price);
         self.billed_seconds = billed_seconds;
-        self.segments = price.segments().iter().take_while(|segment| segment.from < billed_seconds).cloned().collect();
+        self.segments =
+            price.segments().iter().take_while(|segment| segment.from < billed_seconds).cloned().collect();
     }
 
     /// Fills in what the price list says.
@@ -337,8 +360,8 @@ impl Cdr {
         self.rounding = price.rounding();
     }
 
-    /// The price that it was billed by, from the record alone: [`crate::Price::charge`] of `duration_ms` gives its amount. None if it had
-    /// none, or if its fields do not make one.
+    /// The price that it was billed by, from the record alone: [`crate::Price::charge`] of `duration_ms`
+    /// gives its amount. None if it had none, or if its fields do not make one.
     pub fn price(&self) -> Option<crate::Price> {
         let row = PriceRow {
             prefix: self.prefix.parse().ok()?,
@@ -353,7 +376,13 @@ impl Cdr {
             tariff: None,
         };
         let exchange = (self.exchange_rate, self.exchange_at);
-        Beside { deck_currency: self.deck_currency, exchange, segments: &self.segments, rounding: self.rounding }.price(row)
+        Beside {
+            deck_currency: self.deck_currency,
+            exchange,
+            segments: &self.segments,
+            rounding: self.rounding,
+        }
+        .price(row)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Price lists: immutable once loaded, found by longest prefix in force at an instant.
 //!
-//! A row out of force gives way to the next shorter prefix. The version is a hash of the content, not of the file's layout.
+//! A row out of force gives way to the next shorter prefix. The version is a hash of the content, not of the
+//! file's layout.
 
 mod diff;
 mod draft;
@@ -14,7 +15,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ledger::Tariff;
-use units::{Currency, Exchange, Exchanges, Increments, Name, Number, Period, Prefix, PrefixMap, Rate, Rounding, Wall};
+use units::{
+    Currency, Exchange, Exchanges, Increments, Name, Number, Period, Prefix, PrefixMap, Rate, Rounding, Wall,
+};
 
 use crate::Price;
 
@@ -104,7 +107,8 @@ pub struct Rules {
     pub periods: Arc<[Period]>,
 }
 
-/// All decks in force, by name, and what converts between their currencies. Immutable: a reload makes a new one.
+/// All decks in force, by name, and what converts between their currencies. Immutable: a reload makes a new
+/// one.
 #[derive(Debug, Clone, Default)]
 pub struct Decks {
     by_name: BTreeMap<Name, Arc<Deck>>,
@@ -189,7 +193,8 @@ impl Deck {
         self.rows.iter().map(|row| self.expand(row))
     }
 
-    /// The price of a call to `number` answered at `at`, in the deck's currency: longest prefix in force then.
+    /// The price of a call to `number` answered at `at`, in the deck's currency: longest prefix in force
+    /// then.
     pub fn price(&self, number: &Number, at: Wall) -> Option<Price> {
         self.row_at(self.find(number.digits(), at)?, at)
     }
@@ -213,7 +218,11 @@ impl Deck {
         let row = self.rows.get(at_row as usize)?;
         let terms = self.terms(row);
         let plain = terms.next_rate == Terms::SAME && self.rounding.is_half_up() && !self.has_periods;
-        let tariff = (!plain).then(|| Tariff { segments: self.segments(at_row, at), exchange: None, rounding: self.rounding });
+        let tariff = (!plain).then(|| Tariff {
+            segments: self.segments(at_row, at),
+            exchange: None,
+            rounding: self.rounding,
+        });
         Some(Price {
             prefix: row.prefix,
             destination: self.destination(row),
@@ -227,8 +236,8 @@ impl Deck {
         })
     }
 
-    /// The row of a prefix that counts at `at`: of each period the last that has begun, unless it is over; the first such period that
-    /// holds then.
+    /// The row of a prefix that counts at `at`: of each period the last that has begun, unless it is over;
+    /// the first such period that holds then.
     fn in_force(&self, prefix: Prefix, place: Place, at: Wall) -> Option<u32> {
         if !place.has_several() {
             return self.holds(self.rows.get(place.first() as usize)?, at).then_some(place.first());
@@ -250,7 +259,8 @@ impl Deck {
 
     fn holds(&self, row: &Stored, at: Wall) -> bool {
         let terms = self.terms(row);
-        (terms.from..terms.until).contains(&at.0) && self.period(terms).is_none_or(|period| period.contains(at))
+        (terms.from..terms.until).contains(&at.0)
+            && self.period(terms).is_none_or(|period| period.contains(at))
     }
 
     fn terms(&self, row: &Stored) -> Terms {
@@ -287,7 +297,8 @@ impl std::fmt::Debug for Deck {
 // === impl Rules ===
 
 impl Rules {
-    /// Of a version that was in force once: its rates are kept to their last digit, and what would be refused of a new version is not.
+    /// Of a version that was in force once: its rates are kept to their last digit, and what would be refused
+    /// of a new version is not.
     pub const fn archived(rounding: Rounding, periods: Arc<[Period]>) -> Self {
         Self { rate_places: Rate::PLACES, allow_empty: true, archived: true, rounding, periods }
     }
@@ -296,7 +307,13 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Self {
         let periods = Arc::default();
-        Self { rate_places: units::PLACES, allow_empty: false, archived: false, rounding: Rounding::default(), periods }
+        Self {
+            rate_places: units::PLACES,
+            allow_empty: false,
+            archived: false,
+            rounding: Rounding::default(),
+            periods,
+        }
     }
 }
 
@@ -356,13 +373,21 @@ impl Decks {
         &self.exchanges
     }
 
-    /// What makes a deck's price one of `currency`, authorized at `at`: nothing if it is the deck's own, else the rate of that
-    /// instant. `Err` if there is none: never silently one to one.
-    pub fn exchange(&self, deck: &Deck, currency: Currency, at: Wall) -> Result<Option<Exchange>, NoExchange> {
+    /// What makes a deck's price one of `currency`, authorized at `at`: nothing if it is the deck's own, else
+    /// the rate of that instant. `Err` if there is none: never silently one to one.
+    pub fn exchange(
+        &self,
+        deck: &Deck,
+        currency: Currency,
+        at: Wall,
+    ) -> Result<Option<Exchange>, NoExchange> {
         if deck.currency == currency {
             return Ok(None);
         }
-        self.exchanges.rate(deck.currency, currency, at).map(Some).ok_or(NoExchange { from: deck.currency, to: currency })
+        self.exchanges
+            .rate(deck.currency, currency, at)
+            .map(Some)
+            .ok_or(NoExchange { from: deck.currency, to: currency })
     }
 
     /// One deck.

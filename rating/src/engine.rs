@@ -1,7 +1,9 @@
-//! The only door to money: authorize → answer → extend → settle or release; top-ups and grants; accounts. One engine per shard.
+//! The only door to money: authorize → answer → extend → settle or release; top-ups and grants; accounts. One
+//! engine per shard.
 //!
-//! Changes are in memory at once; what must survive is returned as a record or as transfers for the caller's record.
-//! Invariant: posted + still reserved never exceeds what was there, so usage cannot take a balance below its limit.
+//! Changes are in memory at once; what must survive is returned as a record or as transfers for the caller's
+//! record. Invariant: posted + still reserved never exceeds what was there, so usage cannot take a balance
+//! below its limit.
 
 mod accounts;
 mod buckets;
@@ -31,8 +33,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ledger::{
-    AccountId, AccountState, Books, CallId, CallOpen, Checkpoint, OpenCall, OpenPart, Party, ProfitGuard, Record, RecordBody, ShardBooks,
-    TierOpen,
+    AccountId, AccountState, Books, CallId, CallOpen, Checkpoint, OpenCall, OpenPart, Party, ProfitGuard,
+    Record, RecordBody, ShardBooks, TierOpen,
 };
 use serde_json::value::RawValue;
 use smallvec::SmallVec;
@@ -83,7 +85,8 @@ pub struct Engine {
     opened_by: BTreeMap<Name, AccountId>,
     /// Nothing may be dated before, if the books were ever closed.
     closed_until: Option<Wall>,
-    /// Accounts that calls asked for and that the central ledger has not opened here, until it is asked for them.
+    /// Accounts that calls asked for and that the central ledger has not opened here, until it is asked for
+    /// them.
     not_opened: BTreeSet<Name>,
 }
 
@@ -119,7 +122,8 @@ impl Engine {
         Self::default()
     }
 
-    /// From the journal, and the calls that were up, to be closed with [`Engine::recover`] before anything else.
+    /// From the journal, and the calls that were up, to be closed with [`Engine::recover`] before anything
+    /// else.
     pub fn restored(shard: ShardBooks) -> (Self, Vec<OpenCall>) {
         let ShardBooks { books, states, open_calls, closed_until } = shard;
         let closed_until = (closed_until != ledger::OPEN).then_some(closed_until);
@@ -128,7 +132,11 @@ impl Engine {
         for account in accounts {
             engine.schedule(account);
             engine.mark_low(account);
-            let by = engine.states.get(&account).and_then(|state| state.opened_as.as_ref()).map(|opened| opened.key.clone());
+            let by = engine
+                .states
+                .get(&account)
+                .and_then(|state| state.opened_as.as_ref())
+                .map(|opened| opened.key.clone());
             engine.opened_by.extend(by.map(|key| (key, account)));
         }
         engine.load_transit();
@@ -167,25 +175,35 @@ impl Engine {
         }
         // No balance is in two tiers: what fits is there.
         for at in 0..tiers.len() {
-            let Some((tier, below)) = tiers.get_mut(..=at).and_then(<[Tier]>::split_last_mut) else { continue };
+            let Some((tier, below)) = tiers.get_mut(..=at).and_then(<[Tier]>::split_last_mut) else {
+                continue;
+            };
             if let Err(refusal) = self.hold(&tier.parts) {
                 below.iter().for_each(|held| self.void(&held.parts));
                 return Err(refusal);
             }
             tier.last_grant_secs = u32::try_from(tier.leased_secs()).unwrap_or(u32::MAX);
         }
-        let lease =
-            Lease { call: ask.call, number: *ask.number, answered_at: None, tiers, announced_end: None, was_funded: false, looks: false };
+        let lease = Lease {
+            call: ask.call,
+            number: *ask.number,
+            answered_at: None,
+            tiers,
+            announced_end: None,
+            was_funded: false,
+            looks: false,
+        };
         let leased_secs = lease.leased_secs();
         let first = lease.tiers.first().ok_or(CreditRefusal::UnknownAccount)?;
         let (price, part) = (first.price.clone(), first.parts.first().copied());
-        let held = part.and_then(|part| Some(Money::of(part.reserved, self.books.balance(part.balance)?.currency)));
+        let held =
+            part.and_then(|part| Some(Money::of(part.reserved, self.books.balance(part.balance)?.currency)));
         let reserved = held.unwrap_or(Money::zero(price.currency));
         Ok(Grant { lease: self.leases.insert(lease), price, reserved, leased_secs })
     }
 
-    /// Billing begins. If a tier's row changed while it rang, that tier is priced anew; if then one block does not fit, the lease is gone
-    /// and the call must end without charge.
+    /// Billing begins. If a tier's row changed while it rang, that tier is priced anew; if then one block
+    /// does not fit, the lease is gone and the call must end without charge.
     pub fn answer(&mut self, now: Now, id: LeaseId) -> Result<LeaseTiming, CreditRefusal> {
         if self.leases.lease(id)?.answered_at.is_none() {
             self.reprice(now, id)?;
@@ -220,8 +238,10 @@ impl Engine {
         let (dialog_a, dialog_b) = dialogs;
         let (first, above) = lease.tiers.split_first().ok_or(CreditRefusal::NoLease)?;
         let name = |tier: &Tier| self.books.name(tier.account).cloned().ok_or(CreditRefusal::UnknownAccount);
-        let tiers: Result<Vec<_>, _> =
-            above.iter().map(|tier| Ok::<_, CreditRefusal>(TierOpen { account: name(tier)?, price: tier.price.row() })).collect();
+        let tiers: Result<Vec<_>, _> = above
+            .iter()
+            .map(|tier| Ok::<_, CreditRefusal>(TierOpen { account: name(tier)?, price: tier.price.row() }))
+            .collect();
         let open = CallOpen {
             call: lease.call,
             gate,
@@ -236,20 +256,37 @@ impl Engine {
         Ok(Record::new(answered_at, name(first)?, RecordBody::CallOpen(Box::new(open))))
     }
 
-    /// The record of a call that is still up after `answered_ms`: what a restart bills, and from which balances.
+    /// The record of a call that is still up after `answered_ms`: what a restart bills, and from which
+    /// balances.
     pub fn checkpoint(&self, now: Now, id: LeaseId, answered_ms: u64) -> Result<Record, CreditRefusal> {
         let lease = self.leases.lease(id)?;
-        let account = lease.tiers.first().and_then(|tier| self.books.name(tier.account)).cloned().ok_or(CreditRefusal::UnknownAccount)?;
+        let account = lease
+            .tiers
+            .first()
+            .and_then(|tier| self.books.name(tier.account))
+            .cloned()
+            .ok_or(CreditRefusal::UnknownAccount)?;
         let bucket = |balance| match self.books.party(balance) {
             Some(Party::Bucket { bucket, .. }) => Some(bucket.clone()),
             Some(Party::Customer(_) | Party::SystemAccount(_)) | None => None,
         };
         let has_bucket = |tier: &Tier| tier.parts.iter().any(|part| part.balance != tier.account);
         let parts_of = |tier: &Tier| {
-            tier.parts.iter().map(|part| OpenPart { bucket: bucket(part.balance), until: u64::from(part.until_secs) }).collect()
+            tier.parts
+                .iter()
+                .map(|part| OpenPart { bucket: bucket(part.balance), until: u64::from(part.until_secs) })
+                .collect()
         };
-        let parts = if lease.tiers.iter().any(has_bucket) { lease.tiers.iter().map(parts_of).collect() } else { Vec::new() };
-        Ok(Record::new(now.wall, account, RecordBody::Checkpoint(Checkpoint { call: lease.call, answered_ms, parts })))
+        let parts = if lease.tiers.iter().any(has_bucket) {
+            lease.tiers.iter().map(parts_of).collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Record::new(
+            now.wall,
+            account,
+            RecordBody::Checkpoint(Checkpoint { call: lease.call, answered_ms, parts }),
+        ))
     }
 
     /// What the caller's account is billed by.
@@ -268,8 +305,8 @@ impl Engine {
         Ok(self.tier(id, number, at)?.price)
     }
 
-    /// What the operator is paid by for a call by this account, and what is to be done with carriers that cost more: the strictest guard of
-    /// all its tiers, and the price of the topmost. None if nobody looks.
+    /// What the operator is paid by for a call by this account, and what is to be done with carriers that
+    /// cost more: the strictest guard of all its tiers, and the price of the topmost. None if nobody looks.
     pub fn sale(&self, account: &str, number: &Number, at: Wall) -> Option<(ProfitGuard, Price)> {
         let mut tier = self.books.id(account)?;
         let mut guard = ProfitGuard::Off;
@@ -307,31 +344,56 @@ impl Engine {
     /// An account's price for a number, of the first of its decks that has one; nothing is held yet.
     fn tier(&self, account: AccountId, number: &Number, at: Wall) -> Result<Tier, CreditRefusal> {
         let state = self.states.get(&account).ok_or(CreditRefusal::UnknownAccount)?;
-        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(CreditRefusal::UnknownAccount)?;
+        let currency = self
+            .books
+            .balance(account)
+            .map(|balance| balance.currency)
+            .ok_or(CreditRefusal::UnknownAccount)?;
         for name in &state.terms.decks {
             let deck = self.decks.named(name).ok_or(CreditRefusal::NoDeck)?;
-            let exchange = self.decks.exchange(deck, currency, at).map_err(|_| CreditRefusal::CurrencyMismatch)?;
+            let exchange =
+                self.decks.exchange(deck, currency, at).map_err(|_| CreditRefusal::CurrencyMismatch)?;
             if let Some(row) = deck.find(number.digits(), at) {
                 let price = deck.row_at(row, at).ok_or(CreditRefusal::NoPrice)?.exchanged(exchange);
                 let deck = Some(Arc::clone(deck));
                 let (is_starved, waits) = (false, false);
-                return Ok(Tier { account, row, last_grant_secs: 0, is_starved, waits, deck, price, parts: Parts::new() });
+                return Ok(Tier {
+                    account,
+                    row,
+                    last_grant_secs: 0,
+                    is_starved,
+                    waits,
+                    deck,
+                    price,
+                    parts: Parts::new(),
+                });
             }
         }
         Err(CreditRefusal::NoPrice)
     }
 
     /// The account's balances as a call to a number of these digits sees them.
-    fn call_balances<'a>(&'a self, account: AccountId, digits: &'a [u8], at: Wall) -> Option<CallBalances<'a>> {
+    fn call_balances<'a>(
+        &'a self,
+        account: AccountId,
+        digits: &'a [u8],
+        at: Wall,
+    ) -> Option<CallBalances<'a>> {
         let state = self.states.get(&account)?;
         Some(CallBalances { books: &self.books, state, account, digits, at, share_only: false })
     }
 
     fn first_block(&self, tier: &Tier, number: &Number, at: Wall) -> Option<Parts> {
-        self.call_balances(tier.account, number.digits(), at)?.fill(&tier.price, &[], tier.price.next_boundary(0), 1)
+        self.call_balances(tier.account, number.digits(), at)?.fill(
+            &tier.price,
+            &[],
+            tier.price.next_boundary(0),
+            1,
+        )
     }
 
-    /// Prices the tiers whose row is another one now, or has times of day, and swaps their first block; or ends the lease.
+    /// Prices the tiers whose row is another one now, or has times of day, and swaps their first block; or
+    /// ends the lease.
     fn reprice(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         for at in 0..self.leases.lease(id)?.tiers.len() {
             let lease = self.leases.lease(id)?;
@@ -346,13 +408,20 @@ impl Engine {
             let exchange = tier.price.exchange().copied();
             let price = row.and_then(|row| deck.row_at(row, now.wall)).map(|price| price.exchanged(exchange));
             let fresh = price.map(|price| Tier { price, parts: Parts::new(), ..tier.clone() });
-            let old = self.leases.lease_mut(id)?.tiers.get_mut(at).map(|tier| std::mem::take(&mut tier.parts)).unwrap_or_default();
+            let old = self
+                .leases
+                .lease_mut(id)?
+                .tiers
+                .get_mut(at)
+                .map(|tier| std::mem::take(&mut tier.parts))
+                .unwrap_or_default();
             self.void(&old);
             let outcome = match fresh {
                 None => Err(CreditRefusal::NoPrice),
-                Some(fresh) => {
-                    self.first_block(&fresh, &number, now.wall).map(|parts| Tier { parts, ..fresh }).ok_or(CreditRefusal::NoCredit)
-                }
+                Some(fresh) => self
+                    .first_block(&fresh, &number, now.wall)
+                    .map(|parts| Tier { parts, ..fresh })
+                    .ok_or(CreditRefusal::NoCredit),
             };
             match outcome {
                 Ok(mut fresh) => {
@@ -376,7 +445,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Reserves all parts or none. What fits may still be refused where balances are lent and their time is over.
+    /// Reserves all parts or none. What fits may still be refused where balances are lent and their time is
+    /// over.
     fn hold(&mut self, parts: &Parts) -> Result<(), CreditRefusal> {
         for (at, part) in parts.iter().enumerate() {
             if let Err(refused) = self.books.reserve(part.balance, part.reserved) {
@@ -388,7 +458,9 @@ impl Engine {
     }
 
     fn void(&mut self, parts: &Parts) {
-        parts.iter().for_each(|part| must(self.books.void(part.balance, part.reserved), "to give a lease back"));
+        parts
+            .iter()
+            .for_each(|part| must(self.books.void(part.balance, part.reserved), "to give a lease back"));
     }
 }
 

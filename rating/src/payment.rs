@@ -1,7 +1,9 @@
-//! The rules of a payment without any books: what a method takes, what of the amount goes where, and when it is late.
+//! The rules of a payment without any books: what a method takes, what of the amount goes where, and when it
+//! is late.
 //!
-//! Whoever keeps balances (a shard's engine, the central ledger) asks here and posts the transfers that come out, all or none. The same
-//! request gives the same transfers always, so that a repeat is recognised by comparing them.
+//! Whoever keeps balances (a shard's engine, the central ledger) asks here and posts the transfers that come
+//! out, all or none. The same request gives the same transfers always, so that a repeat is recognised by
+//! comparing them.
 
 use ledger::{Announced, Key, Party, Purpose, RecordBody, Refused, SystemAccount, TopUpBooked, Transfer};
 use units::{Calendar, Currency, Money, Name, Wall};
@@ -125,11 +127,18 @@ impl PaymentMethod {
     fn check(&self, amount: Money) -> Result<(), AccountRefused> {
         let money = |amount| Money::of(amount, self.currency);
         if !self.amounts.is_empty() && !self.amounts.contains(&amount.amount) {
-            let amounts: Vec<String> = self.amounts.iter().map(|amount| format!("{} {}", money(*amount), self.currency)).collect();
-            return Err(AccountRefused::NotAnAmount { method: self.name.clone(), amounts: amounts.join(", ") });
+            let amounts: Vec<String> =
+                self.amounts.iter().map(|amount| format!("{} {}", money(*amount), self.currency)).collect();
+            return Err(AccountRefused::NotAnAmount {
+                method: self.name.clone(),
+                amounts: amounts.join(", "),
+            });
         }
         if amount.amount < self.minimum {
-            return Err(AccountRefused::BelowMinimum { method: self.name.clone(), minimum: money(self.minimum) });
+            return Err(AccountRefused::BelowMinimum {
+                method: self.name.clone(),
+                minimum: money(self.minimum),
+            });
         }
         Ok(())
     }
@@ -138,11 +147,13 @@ impl PaymentMethod {
 // === impl Payment ===
 
 impl Payment {
-    /// What a request puts into the books of an account in `currency`, if everything about it is right. Of a request whose key `is_known`
-    /// the method's rules are not asked: a repeat is answered with what was done, whatever they are by now.
+    /// What a request puts into the books of an account in `currency`, if everything about it is right. Of a
+    /// request whose key `is_known` the method's rules are not asked: a repeat is answered with what was
+    /// done, whatever they are by now.
     ///
     /// # Errors
-    /// In this order: key, reference, currency, method and its amounts, a fee that comes too early or is too much, an amount of zero.
+    /// In this order: key, reference, currency, method and its amounts, a fee that comes too early or is too
+    /// much, an amount of zero.
     pub fn of(
         order: &PaymentOrder<'_>,
         currency: Currency,
@@ -155,7 +166,11 @@ impl Payment {
         if amount.currency != currency {
             return Err(Refused::CurrencyMismatch.into());
         }
-        let rules = order.method.filter(|_| !is_known).map(|name| PaymentMethod::offered(methods, name, amount)).transpose()?;
+        let rules = order
+            .method
+            .filter(|_| !is_known)
+            .map(|name| PaymentMethod::offered(methods, name, amount))
+            .transpose()?;
         if order.pending && order.fee != 0 {
             return Err(AccountRefused::FeeTooEarly);
         }
@@ -166,8 +181,14 @@ impl Payment {
         } else {
             (Party::Customer(account.into()), Purpose::TopUp, Stage::Booked)
         };
-        let gross =
-            Transfer { key: Key::Given(key.into()), purpose, debit: Party::SystemAccount(SystemAccount::Payments), credit, amount, memo };
+        let gross = Transfer {
+            key: Key::Given(key.into()),
+            purpose,
+            debit: Party::SystemAccount(SystemAccount::Payments),
+            credit,
+            amount,
+            memo,
+        };
         let (transfer, fee) = less_fee(gross, key, order.fee)?;
         Ok(Self { transfer, fee, method: order.method.map(Name::from), stage })
     }
@@ -199,7 +220,8 @@ impl Payment {
         Ok(announced.reversed(Key::Given(key.into()), reason(cause)?))
     }
 
-    /// The way back of a movement. What was booked from transit is there no more: it goes back to the payer, less what the bank kept.
+    /// The way back of a movement. What was booked from transit is there no more: it goes back to the payer,
+    /// less what the bank kept.
     ///
     /// # Errors
     /// The key, or no cause.
@@ -208,7 +230,9 @@ impl Payment {
             check_key(name)?;
         }
         let mut back = earlier.reversed(key, reason(cause)?);
-        if earlier.purpose != Purpose::Announced && back.credit == Party::SystemAccount(SystemAccount::Transit) {
+        if earlier.purpose != Purpose::Announced
+            && back.credit == Party::SystemAccount(SystemAccount::Transit)
+        {
             back.credit = Party::SystemAccount(SystemAccount::Payments);
         }
         Ok(back)
@@ -264,7 +288,11 @@ pub(crate) fn part(key: &str, n: u8) -> Key {
 /// A key and a reference as people may give them.
 pub(crate) fn check_words(key: &str, reference: &str) -> Result<(), AccountRefused> {
     check_key(key)?;
-    if reference.len() <= MAX_REFERENCE && is_printable(reference) { Ok(()) } else { Err(AccountRefused::Reference) }
+    if reference.len() <= MAX_REFERENCE && is_printable(reference) {
+        Ok(())
+    } else {
+        Err(AccountRefused::Reference)
+    }
 }
 
 pub(crate) fn check_key(key: &str) -> Result<(), AccountRefused> {

@@ -1,14 +1,17 @@
-//! What a call costs: a function of its billed seconds alone, exact as a fraction, rounded once to five places of the account's currency.
+//! What a call costs: a function of its billed seconds alone, exact as a fraction, rounded once to five
+//! places of the account's currency.
 //!
-//! Periods of the day and conversion are fixed at the answer, so nothing here asks the time. Leases use the same rounded function, so what
-//! is posted never exceeds what was reserved.
+//! Periods of the day and conversion are fixed at the answer, so nothing here asks the time. Leases use the
+//! same rounded function, so what is posted never exceeds what was reserved.
 
 mod steps;
 
 use std::sync::Arc;
 
 use ledger::{PriceRow, Segment, Tariff};
-use units::{Currency, Exchange, ExchangeRate, Increments, IncrementsError, Money, Name, Prefix, Rate, Rounding};
+use units::{
+    Currency, Exchange, ExchangeRate, Increments, IncrementsError, Money, Name, Prefix, Rate, Rounding,
+};
 
 pub use steps::Step;
 
@@ -60,7 +63,8 @@ const MINUTE: u64 = 60;
 /// Sixtieths of a rate's last place in 10⁻⁵ units of money.
 const SIXTIETHS: u64 = MINUTE * Rate::PER_UNIT.unsigned_abs();
 
-/// `connect_fee + rate · seconds / 60` in 10⁻⁵ units, half-up; nothing for 0 s. Saturates at the largest amount.
+/// `connect_fee + rate · seconds / 60` in 10⁻⁵ units, half-up; nothing for 0 s. Saturates at the largest
+/// amount.
 ///
 /// Neither rate nor fee may be negative.
 pub fn cost(rate: Rate, connect_fee: Rate, seconds: u64) -> i64 {
@@ -89,12 +93,14 @@ impl Price {
         Charge { billed_seconds, amount: Money::of(self.cost(billed_seconds), self.currency) }
     }
 
-    /// The same; none if the amount is beyond what a balance can hold (about 9.2e13): such a price is refused, never cut.
+    /// The same; none if the amount is beyond what a balance can hold (about 9.2e13): such a price is
+    /// refused, never cut.
     pub fn checked_charge(&self, duration_ms: u64) -> Option<Charge> {
         Some(self.charge(duration_ms)).filter(|charge| charge.amount.amount < i64::MAX)
     }
 
-    /// Seconds billed for `duration_ms`: each begun second counts, and the block that it falls in is billed whole.
+    /// Seconds billed for `duration_ms`: each begun second counts, and the block that it falls in is billed
+    /// whole.
     pub fn billed_seconds(&self, duration_ms: u64) -> u64 {
         match self.segments() {
             [] => self.increments.billed_seconds(duration_ms),
@@ -102,11 +108,13 @@ impl Price {
         }
     }
 
-    /// The end of the block that begins at or holds the second after `from_secs`: where a call may be cut or change balances next.
+    /// The end of the block that begins at or holds the second after `from_secs`: where a call may be cut or
+    /// change balances next.
     pub fn next_boundary(&self, from_secs: u64) -> u64 {
         match self.segments() {
             [] => {
-                let (initial, increment) = (u64::from(self.increments.initial()), u64::from(self.increments.increment()));
+                let (initial, increment) =
+                    (u64::from(self.increments.initial()), u64::from(self.increments.increment()));
                 let begun = from_secs.checked_sub(initial).map_or(0, |more| more / increment + 1);
                 initial.saturating_add(begun.saturating_mul(increment))
             }
@@ -122,8 +130,9 @@ impl Price {
         }
     }
 
-    /// The cost of the seconds from `from_secs` until `to_secs`, both boundaries, rounded once by itself: for a part of a call that
-    /// another balance pays. The connect fee is due once, with the first part that is paid in money. Nothing for no second.
+    /// The cost of the seconds from `from_secs` until `to_secs`, both boundaries, rounded once by itself: for
+    /// a part of a call that another balance pays. The connect fee is due once, with the first part that is
+    /// paid in money. Nothing for no second.
     pub fn cost_between(&self, from_secs: u64, to_secs: u64, with_fee: bool) -> i64 {
         if to_secs <= from_secs {
             return 0;
@@ -133,8 +142,9 @@ impl Price {
         self.rounded(usage.saturating_add(fee))
     }
 
-    /// What a call of one minute costs, fee and increments included, to the last place of a rate: for comparing prices that differ
-    /// below the smallest amount of money. Half-up; saturates at the largest rate.
+    /// What a call of one minute costs, fee and increments included, to the last place of a rate: for
+    /// comparing prices that differ below the smallest amount of money. Half-up; saturates at the largest
+    /// rate.
     pub fn minute(&self) -> Rate {
         let sixtieths = self.sixtieths(self.billed_seconds(60_000)).saturating_add(self.sixtieths_of_fee());
         let (minute, one) = (u128::from(MINUTE), u128::from(ExchangeRate::SCALE));
@@ -148,8 +158,8 @@ impl Price {
         Rate::new(count.and_then(|count| i64::try_from(count).ok()).unwrap_or(i64::MAX))
     }
 
-    /// The latest boundary up to `to_secs` until which the seconds from `from_secs` on cost at most `budget`, by differences of
-    /// [`Price::cost`]; `from_secs` if not one block does.
+    /// The latest boundary up to `to_secs` until which the seconds from `from_secs` on cost at most `budget`,
+    /// by differences of [`Price::cost`]; `from_secs` if not one block does.
     pub fn affordable(&self, from_secs: u64, to_secs: u64, budget: i64) -> u64 {
         let spent = self.cost(from_secs);
         let fits = |secs: u64| self.cost(secs).saturating_sub(spent) <= budget;
@@ -184,7 +194,9 @@ impl Price {
             }
             segments => {
                 let begun = segments.partition_point(|segment| segment.from <= secs);
-                segments.get(begun.saturating_sub(1)).map_or(0, |segment| whole(segment.from, u64::from(segment.block.max(1))))
+                segments
+                    .get(begun.saturating_sub(1))
+                    .map_or(0, |segment| whole(segment.from, u64::from(segment.block.max(1))))
             }
         }
     }
@@ -260,7 +272,8 @@ impl Price {
         let of = |rate: Rate, secs: u64| u128::from(rate.magnitude()) * u128::from(secs);
         match self.segments() {
             [] => of(self.rate, secs),
-            segments => used(segments, secs).fold(0, |sum, (segment, secs)| sum.saturating_add(of(segment.rate, secs))),
+            segments => used(segments, secs)
+                .fold(0, |sum, (segment, secs)| sum.saturating_add(of(segment.rate, secs))),
         }
     }
 
@@ -330,7 +343,8 @@ mod tests {
         // (2^63 − 1) · 10⁻¹⁰, and as much a minute: 2 · 92233720368547.75807 units, rounded.
         assert_eq!(cost(most, most, 60), 184_467_440_737_096);
         assert_eq!(cost(most, Rate::ZERO, u64::MAX), i64::MAX);
-        // 2^62 · 7200 / 60 = 2^62 · 120 of 10⁻¹⁰, beyond 64 bits on the way: 4611686018427387904 · 120 / 100000.
+        // 2^62 · 7200 / 60 = 2^62 · 120 of 10⁻¹⁰, beyond 64 bits on the way: 4611686018427387904 · 120 /
+        // 100000.
         assert_eq!(cost(Rate::new(1 << 62), Rate::of_units(5), 7_200), 5_534_023_222_112_865 + 5);
         assert_eq!(cost(Rate::of_units(12_345), Rate::of_units(99), 0), 0);
     }
@@ -346,12 +360,18 @@ mod tests {
 
     /// 30 s at 0.12345, then two blocks of 6 s at 0.06, then minutes at 0.3.
     fn three_rates() -> Price {
-        let segments = vec![segment(0, 30, 12_345, ""), segment(30, 6, 6_000, ""), segment(42, 60, 30_000, "peak")];
+        let segments =
+            vec![segment(0, 30, 12_345, ""), segment(30, 6, 6_000, ""), segment(42, 60, 30_000, "peak")];
         with(price(12_345, 30, 6, 5_000), Tariff { segments, ..Tariff::default() })
     }
 
     fn usd(rate: &str) -> Exchange {
-        Exchange { from: Currency::USD, to: Currency::EUR, rate: rate.parse().expect("a rate"), at: units::Wall(0) }
+        Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: rate.parse().expect("a rate"),
+            at: units::Wall(0),
+        }
     }
 
     #[test]
@@ -360,24 +380,36 @@ mod tests {
             let text = serde_json::to_string(&price.row()).expect("JSON");
             assert_eq!(Price::from_row(&serde_json::from_str(&text).expect("a row")), Ok(price));
         }
-        let broken = with(price(1, 1, 1, 0), Tariff { segments: vec![segment(5, 1, 1, "")], ..Tariff::default() });
+        let broken =
+            with(price(1, 1, 1, 0), Tariff { segments: vec![segment(5, 1, 1, "")], ..Tariff::default() });
         assert_eq!(Price::from_row(&broken.row()), Err(PriceRowError::Segments));
     }
 
-    /// Seconds, boundaries and amounts of both kinds of price: fee 0.05 + 0.061725, then 0.006 a block, then 0.3 a minute.
+    /// Seconds, boundaries and amounts of both kinds of price: fee 0.05 + 0.061725, then 0.006 a block, then
+    /// 0.3 a minute.
     #[test]
     fn a_block_is_priced_where_it_starts() {
         let price = three_rates();
-        for (talked, billed, amount) in
-            [(0, 0, 0), (1, 30, 11_173), (30, 30, 11_173), (31, 36, 11_773), (42, 42, 12_373), (43, 102, 42_373), (103, 162, 72_373)]
-        {
+        for (talked, billed, amount) in [
+            (0, 0, 0),
+            (1, 30, 11_173),
+            (30, 30, 11_173),
+            (31, 36, 11_773),
+            (42, 42, 12_373),
+            (43, 102, 42_373),
+            (103, 162, 72_373),
+        ] {
             let charge = price.charge(talked * 1_000);
             assert_eq!((charge.billed_seconds, charge.amount.amount), (billed, amount), "{talked} s");
         }
-        for (price, boundaries) in [(price, [30, 36, 42, 102, 162]), (self::price(1, 30, 6, 0), [30, 36, 42, 48, 54])] {
+        for (price, boundaries) in
+            [(price, [30, 36, 42, 102, 162]), (self::price(1, 30, 6, 0), [30, 36, 42, 48, 54])]
+        {
             let mut at = 0;
             for boundary in boundaries {
-                assert!((at..boundary).all(|second| price.next_boundary(second) == boundary && price.last_boundary(second) == at));
+                assert!((at..boundary).all(
+                    |second| price.next_boundary(second) == boundary && price.last_boundary(second) == at
+                ));
                 assert_eq!(price.billed_seconds(boundary * 1_000), boundary);
                 at = boundary;
             }
@@ -406,7 +438,10 @@ mod tests {
         }
         // 0.0020575 · 0.9215 = 0.00189598625; 60 s: 0.113759175.
         let euros = plain.clone().exchanged(Some(usd("0.9215")));
-        assert_eq!((euros.cost(1), euros.cost(60), euros.currency, euros.deck_currency()), (190, 11_376, Currency::EUR, Currency::USD));
+        assert_eq!(
+            (euros.cost(1), euros.cost(60), euros.currency, euros.deck_currency()),
+            (190, 11_376, Currency::EUR, Currency::USD)
+        );
         // The fee is converted too, and all of it rounded once: (0.00001 + 0.00001) · 0.25 = 0.000005.
         let fee = self::price(1, 60, 60, 1).exchanged(Some(usd("0.25")));
         assert_eq!(fee.cost(60), 1);
@@ -417,7 +452,9 @@ mod tests {
 
     #[test]
     fn affordable_is_the_last_boundary_within_the_budget() {
-        for price in [three_rates(), self::price(12_345, 30, 6, 5_000), three_rates().exchanged(Some(usd("0.9215")))] {
+        for price in
+            [three_rates(), self::price(12_345, 30, 6, 5_000), three_rates().exchanged(Some(usd("0.9215")))]
+        {
             for (from, to) in [(0, 200), (30, 162), (36, 100), (42, 42), (102, 40)] {
                 for budget in (-1..80_000).step_by(997) {
                     let mut expected = from;

@@ -1,7 +1,9 @@
-//! Several nodes, one balance: a node spends from quotas of it that the central ledger lent, so no call waits for a round trip.
+//! Several nodes, one balance: a node spends from quotas of it that the central ledger lent, so no call waits
+//! for a round trip.
 //!
-//! Two halves without I/O or clock: [`central`] says what a row of the central database may become, [`quota client`] what a node asks and when.
-//! Invariant: what all nodes hold never exceeds what is there, and what a node used is at most what it holds.
+//! Two halves without I/O or clock: [`central`] says what a row of the central database may become, [`quota
+//! client`] what a node asks and when. Invariant: what all nodes hold never exceeds what is there, and what a
+//! node used is at most what it holds.
 
 pub mod central;
 pub mod client;
@@ -155,7 +157,8 @@ mod tests {
     #[test]
     fn a_journal_in_the_words_of_the_central_ledger() {
         let grant = Grant { id: "n1.2.7".into(), account: "acme".into(), amount: 900 };
-        let slice = |transfer| Record::new(Wall(1), "acme".into(), RecordBody::Slice(SliceMoved { transfer }));
+        let slice =
+            |transfer| Record::new(Wall(1), "acme".into(), RecordBody::Slice(SliceMoved { transfer }));
         let usage = |amount, debit: Party, credit: Party| Transfer {
             key: Key::Call(CallId(1), 0),
             purpose: Purpose::Usage,
@@ -168,7 +171,11 @@ mod tests {
         let transfers = vec![
             usage(70, acme.clone(), revenue.clone()),
             usage(50, Party::Customer("shop".into()), acme),
-            usage(9, Party::SystemAccount(SystemAccount::CarrierCost), Party::SystemAccount(SystemAccount::CarrierPayable)),
+            usage(
+                9,
+                Party::SystemAccount(SystemAccount::CarrierCost),
+                Party::SystemAccount(SystemAccount::CarrierPayable),
+            ),
             usage(5, Party::Bucket { account: "acme".into(), bucket: "promo".into() }, revenue),
         ];
         let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
@@ -179,6 +186,9 @@ mod tests {
         let acme = Movement { spent: 20, returned: 30, booked: vec!["n1.2.7".into()] };
         let shop = Movement { spent: 50, ..Movement::default() };
         let promo = Movement { spent: 5, ..Movement::default() };
-        assert_eq!(moved, BTreeMap::from([("acme".into(), acme), ("acme/promo".into(), promo), ("shop".into(), shop)]));
+        assert_eq!(
+            moved,
+            BTreeMap::from([("acme".into(), acme), ("acme/promo".into(), promo), ("shop".into(), shop)])
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! Calls from a file at the prices of a deck: `call_id,answered_at,number,duration_ms` in, the same columns with prices out.
+//! Calls from a file at the prices of a deck: `call_id,answered_at,number,duration_ms` in, the same columns
+//! with prices out.
 //!
-//! Streaming, without an allocation per call. A call that cannot be priced keeps its line, with a reason instead of an amount.
+//! Streaming, without an allocation per call. A call that cannot be priced keeps its line, with a reason
+//! instead of an amount.
 
 mod changes;
 mod compare;
@@ -99,8 +101,18 @@ pub struct Pricing<'a> {
 }
 
 /// Prices every call of `calls` into `out`, in the deck's currency.
-pub fn rerate(deck: &Deck, calls: impl Read, out: impl Write, progress: impl FnMut(Progress)) -> Result<Summary, RerateError> {
-    rerate_in(Pricing { deck, currency: deck.currency(), exchanges: &Exchanges::default() }, calls, out, progress)
+pub fn rerate(
+    deck: &Deck,
+    calls: impl Read,
+    out: impl Write,
+    progress: impl FnMut(Progress),
+) -> Result<Summary, RerateError> {
+    rerate_in(
+        Pricing { deck, currency: deck.currency(), exchanges: &Exchanges::default() },
+        calls,
+        out,
+        progress,
+    )
 }
 
 /// The same in any currency that the deck's is converted to.
@@ -110,11 +122,16 @@ pub fn rerate_in(
     out: impl Write,
     mut progress: impl FnMut(Progress),
 ) -> Result<Summary, RerateError> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 18).from_reader(calls);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(1 << 18)
+        .from_reader(calls);
     let mut writer = csv::WriterBuilder::new().flexible(true).buffer_capacity(1 << 18).from_writer(out);
     let mut record = csv::ByteRecord::new();
     let mut scratch = Vec::with_capacity(64);
-    let mut summary = Summary { calls: 0, unpriced: 0, billed_seconds: 0, amount: Money::zero(pricing.currency) };
+    let mut summary =
+        Summary { calls: 0, unpriced: 0, billed_seconds: 0, amount: Money::zero(pricing.currency) };
     let at_line = |line| move |source| RerateError::Csv { line, source };
 
     if !reader.read_byte_record(&mut record).map_err(at_line(1))? {
@@ -130,15 +147,23 @@ pub fn rerate_in(
         summary.calls += 1;
         match priced.outcome {
             Ok((seconds, amount)) => {
-                let sum = summary.amount.amount.checked_add(amount).ok_or(RerateError::Sum { line: summary.calls + 1 })?;
+                let sum = summary
+                    .amount
+                    .amount
+                    .checked_add(amount)
+                    .ok_or(RerateError::Sum { line: summary.calls + 1 })?;
                 summary.amount.amount = sum;
                 summary.billed_seconds = summary.billed_seconds.saturating_add(seconds);
             }
             Err(_) => summary.unpriced += 1,
         }
-        write_call(&mut writer, &mut scratch, pricing.deck, &record, width, &priced).map_err(at_line(summary.calls + 1))?;
+        write_call(&mut writer, &mut scratch, pricing.deck, &record, width, &priced)
+            .map_err(at_line(summary.calls + 1))?;
         if summary.calls.is_multiple_of(PROGRESS_EVERY) {
-            progress(Progress { calls: summary.calls, bytes: record.position().map_or(0, csv::Position::byte) });
+            progress(Progress {
+                calls: summary.calls,
+                bytes: record.position().map_or(0, csv::Position::byte),
+            });
         }
     }
     writer.flush().map_err(|error| RerateError::Csv { line: summary.calls + 1, source: error.into() })?;
@@ -160,7 +185,9 @@ fn price(pricing: Pricing<'_>, record: &csv::ByteRecord, places: Places) -> Pric
     let deck = pricing.deck;
     let cell = |at: usize| record.get(at).map(<[u8]>::trim_ascii).unwrap_or_default();
     let refused = |reason| Priced { row: None, outcome: Err(reason) };
-    let Some(duration_ms) = whole(cell(places.duration_ms)) else { return refused("duration_ms is not a whole number") };
+    let Some(duration_ms) = whole(cell(places.duration_ms)) else {
+        return refused("duration_ms is not a whole number");
+    };
     if duration_ms > MAX_DURATION_MS {
         return refused("duration_ms is above 366 days");
     }
@@ -168,7 +195,9 @@ fn price(pricing: Pricing<'_>, record: &csv::ByteRecord, places: Places) -> Pric
     if answered_at.is_empty() {
         return Priced { row: None, outcome: Ok((0, 0)) };
     }
-    let Some(at) = std::str::from_utf8(answered_at).ok().and_then(Wall::parse) else { return refused("answered_at is not RFC 3339") };
+    let Some(at) = std::str::from_utf8(answered_at).ok().and_then(Wall::parse) else {
+        return refused("answered_at is not RFC 3339");
+    };
     let digits = cell(places.number);
     let digits = digits.strip_prefix(b"+").unwrap_or(digits);
     let row = match Number::new(digits) {
@@ -183,7 +212,10 @@ fn price(pricing: Pricing<'_>, record: &csv::ByteRecord, places: Places) -> Pric
     if line.plain && pricing.currency == deck.currency() {
         let billed = line.increments.billed_seconds(duration_ms);
         let amount = cost(line.rate, line.connect_fee, billed);
-        return Priced { row, outcome: if amount < i64::MAX { Ok((billed, amount)) } else { Err(OUT_OF_RANGE) } };
+        return Priced {
+            row,
+            outcome: if amount < i64::MAX { Ok((billed, amount)) } else { Err(OUT_OF_RANGE) },
+        };
     }
     Priced { row, outcome: row.ok_or("no price").and_then(|row| convert(pricing, row, at, duration_ms)) }
 }
@@ -264,7 +296,8 @@ mod tests {
         let (deck, _) = Deck::load("retail", Currency::EUR, DECK.as_bytes()).expect("a good deck");
         let mut out = Vec::new();
         let mut reported = 0;
-        let summary = rerate(&deck, calls.as_bytes(), &mut out, |progress| reported = progress.calls).expect("runs");
+        let summary =
+            rerate(&deck, calls.as_bytes(), &mut out, |progress| reported = progress.calls).expect("runs");
         assert_eq!(reported, summary.calls);
         (String::from_utf8(out).expect("UTF-8"), summary)
     }
@@ -304,8 +337,12 @@ mod tests {
 
     #[test]
     fn columns_in_any_order_and_others_pass_through() {
-        let (out, _) = run("note,duration_ms,number,answered_at,call_id\nhello,1000,5511,2026-01-15T10:00:00Z,x\n");
-        assert_eq!(out.lines().nth(1), Some("hello,1000,5511,2026-01-15T10:00:00Z,x,55,\"Brazil, fixed\",0.10000,1,0.05167,"));
+        let (out, _) =
+            run("note,duration_ms,number,answered_at,call_id\nhello,1000,5511,2026-01-15T10:00:00Z,x\n");
+        assert_eq!(
+            out.lines().nth(1),
+            Some("hello,1000,5511,2026-01-15T10:00:00Z,x,55,\"Brazil, fixed\",0.10000,1,0.05167,")
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The engine against a slow exact model of several balances: buckets, tiers, crowds, payments, expiry, and a crash after any record.
+//! The engine against a slow exact model of several balances: buckets, tiers, crowds, payments, expiry, and a
+//! crash after any record.
 //!
-//! The model walks increment by increment in 128 bits and shares nothing with the engine but the rules. After every step each balance,
-//! each reservation and each system account must be the model's, to the last unit.
+//! The model walks increment by increment in 128 bits and shares nothing with the engine but the rules. After
+//! every step each balance, each reservation and each system account must be the model's, to the last unit.
 
 #[path = "buckets/model.rs"]
 mod model;
@@ -57,12 +58,8 @@ fn step() -> impl Strategy<Value = Step> {
 fn tariff() -> impl Strategy<Value = Tariff> {
     let steps = prop_oneof![Just((1, 1)), Just((30, 6)), Just((60, 60)), (1_i128..70, 1_i128..70)];
     let rate = prop_oneof![1 => Just(0_i128), 9 => 1_000_i128..90_000];
-    (rate, prop_oneof![Just(0_i128), 0_i128..9_000], steps).prop_map(|(rate, fee, (initial, increment))| Tariff {
-        rate,
-        fee,
-        initial,
-        increment,
-    })
+    (rate, prop_oneof![Just(0_i128), 0_i128..9_000], steps)
+        .prop_map(|(rate, fee, (initial, increment))| Tariff { rate, fee, initial, increment })
 }
 
 /// The engine beside its model, with all records so far and what the model was after each.
@@ -102,7 +99,15 @@ impl Pair {
         let mut engine = Engine::new();
         engine.set_decks(decks(&tariffs));
         let model = Model::new(tariffs);
-        let mut pair = Self { engine, model, leases: Vec::new(), records: Vec::new(), after: Vec::new(), calls: 0, keys: 0 };
+        let mut pair = Self {
+            engine,
+            model,
+            leases: Vec::new(),
+            records: Vec::new(),
+            after: Vec::new(),
+            calls: 0,
+            keys: 0,
+        };
         for (at, (name, opening)) in ACCOUNTS.iter().zip(opening).enumerate() {
             let terms = ledger::Terms::of_deck(if at == 0 { "wholesale" } else { "retail" });
             let ask = OpenAccount { name, currency: Currency::EUR, opening, terms, limit: 0 };
@@ -171,9 +176,14 @@ impl Pair {
         let extension = self.engine.extend(self.now(), lease, elapsed as u64).expect("a lease");
         let refused = self.model.extend(id);
         let leased = self.model.calls[&id].leased();
-        assert_eq!((i128::from(extension.granted_secs), extension.refused), (leased - before, refused), "extended after {elapsed} ms");
+        assert_eq!(
+            (i128::from(extension.granted_secs), extension.refused),
+            (leased - before, refused),
+            "extended after {elapsed} ms"
+        );
         assert_eq!(i128::from(extension.timing.cut_at_ms), leased * 1_000);
-        let (warn_at_ms, warning) = (extension.timing.warn_at_ms.map(i128::from), self.model.calls[&id].warning);
+        let (warn_at_ms, warning) =
+            (extension.timing.warn_at_ms.map(i128::from), self.model.calls[&id].warning);
         if !warning.told {
             assert_eq!(warn_at_ms, self.model.warn_at_ms(id), "warned after {elapsed} ms");
         } else if !warning.may_rearm {
@@ -192,7 +202,8 @@ impl Pair {
         }
         assert!(!told || !warning.told || warning.may_rearm, "told again though the end did not move away");
         if told {
-            self.model.calls.get_mut(&id).expect("up").warning = model::Warning { told: true, ..model::Warning::default() };
+            self.model.calls.get_mut(&id).expect("up").warning =
+                model::Warning { told: true, ..model::Warning::default() };
         }
     }
 
@@ -206,7 +217,8 @@ impl Pair {
         let moved = self.engine.move_money(self.now(), ACCOUNTS[account], &key, &order, &[]).expect("booked");
         self.model.accounts[account].main += i128::from(amount.amount);
         // Below a reseller it is the reseller's income that is corrected.
-        let system_account = if account == 1 { &mut self.model.reseller_revenue[0] } else { &mut self.model.corrections };
+        let system_account =
+            if account == 1 { &mut self.model.reseller_revenue[0] } else { &mut self.model.corrections };
         *system_account -= i128::from(amount.amount);
         self.model.funded();
         self.keep(moved.record.expect("new"));
@@ -214,7 +226,8 @@ impl Pair {
 
     fn limit(&mut self, account: usize, limit: i64) {
         let terms = self.engine.account(ACCOUNTS[account]).expect("there").terms;
-        let record = self.engine.change_account(self.now(), ACCOUNTS[account], &terms, limit).expect("changed");
+        let record =
+            self.engine.change_account(self.now(), ACCOUNTS[account], &terms, limit).expect("changed");
         self.model.accounts[account].limit = i128::from(limit);
         self.model.funded();
         self.keep(record);
@@ -226,13 +239,19 @@ impl Pair {
             return;
         }
         self.keys += 1;
-        let (at, key, cause) = (which % self.model.billed.len(), format!("k{}", self.keys), "a test".to_owned());
+        let (at, key, cause) =
+            (which % self.model.billed.len(), format!("k{}", self.keys), "a test".to_owned());
         let billed = &self.model.billed[at];
         let order = match &billed.last {
-            None => MoveOrder::ReverseCall { call: CallId(billed.call), transfers: billed.transfers.to_vec(), cause },
+            None => MoveOrder::ReverseCall {
+                call: CallId(billed.call),
+                transfers: billed.transfers.to_vec(),
+                cause,
+            },
             Some(of) => MoveOrder::Reverse { of: of.clone(), expired: None, cause },
         };
-        let moved = self.engine.move_money(self.now(), ACCOUNTS[billed.account], &key, &order, &[]).expect("undone");
+        let moved =
+            self.engine.move_money(self.now(), ACCOUNTS[billed.account], &key, &order, &[]).expect("undone");
         self.model.reverse(at, key);
         self.keep(moved.record.expect("new"));
     }
@@ -253,7 +272,11 @@ impl Pair {
             .iter()
             .map(|tier| tier.iter().map(|p| (p.bucket.as_deref().map(index), i128::from(p.until))).collect())
             .collect();
-        let held: Vec<Vec<_>> = call.tiers.iter().map(|tier| tier.parts.iter().map(|part| (part.bucket, part.until)).collect()).collect();
+        let held: Vec<Vec<_>> = call
+            .tiers
+            .iter()
+            .map(|tier| tier.parts.iter().map(|part| (part.bucket, part.until)).collect())
+            .collect();
         let only_money = held.iter().flatten().all(|(bucket, _)| bucket.is_none());
         assert_eq!(said, if only_money { Vec::new() } else { held });
         self.model.note_checkpoint(id, elapsed);
@@ -267,7 +290,10 @@ impl Pair {
         let done = self.engine.settle(self.now(), lease, talked as u64, None).expect("a lease");
         let call = self.model.calls.remove(&id).expect("up");
         let duration = talked.min(call.leased() * 1_000);
-        assert_eq!((i128::from(done.duration_ms), i128::from(done.teardown_ms)), (duration, talked - duration));
+        assert_eq!(
+            (i128::from(done.duration_ms), i128::from(done.teardown_ms)),
+            (duration, talked - duration)
+        );
         self.settled(&call, duration, done);
     }
 
@@ -278,7 +304,10 @@ impl Pair {
             .parts
             .iter()
             .map(|part| {
-                let bucket = part.bucket.as_deref().map(|name| BUCKETS.iter().position(|p| p.name == name).expect("one of them"));
+                let bucket = part
+                    .bucket
+                    .as_deref()
+                    .map(|name| BUCKETS.iter().position(|p| p.name == name).expect("one of them"));
                 (bucket, i128::from(part.seconds), i128::from(part.amount.amount))
             })
             .collect();
@@ -289,14 +318,29 @@ impl Pair {
         for (nth, (tier, paid)) in call.tiers.iter().zip(&paid).enumerate() {
             let is_resellers = nth + 1 < call.tiers.len();
             let seconds = |bucket: Option<usize>| bucket.is_some_and(|bucket| BUCKETS[bucket].is_minutes);
-            taken.extend(paid.parts.iter().map(|(bucket, _, amount)| (tier.account, *bucket, *amount, seconds(*bucket), is_resellers)));
+            taken.extend(
+                paid.parts.iter().map(|(bucket, _, amount)| {
+                    (tier.account, *bucket, *amount, seconds(*bucket), is_resellers)
+                }),
+            );
         }
         if !done.transfers.is_empty() {
             let (transfers, account) = (done.transfers.clone().into(), call.tiers[0].account);
             let call = done.call.0;
-            self.model.billed.push(Billed { call, transfers, paid: taken.into(), account, last: None, reversed: false });
+            self.model.billed.push(Billed {
+                call,
+                transfers,
+                paid: taken.into(),
+                account,
+                last: None,
+                reversed: false,
+            });
         }
-        let above: Vec<_> = done.tiers.iter().map(|tier| (i128::from(tier.billed_seconds), i128::from(tier.amount.amount))).collect();
+        let above: Vec<_> = done
+            .tiers
+            .iter()
+            .map(|tier| (i128::from(tier.billed_seconds), i128::from(tier.amount.amount)))
+            .collect();
         assert_eq!(above, paid[1..].iter().map(|tier| (tier.billed, tier.money)).collect::<Vec<_>>());
         let record = Record::settled(self.now().wall, done.account, done.call, raw(), done.transfers);
         self.keep(record);
@@ -304,11 +348,15 @@ impl Pair {
 
     /// The record of a call, priced again from itself, gives its amounts in every tier and of every balance.
     fn rerates(&self, done: &Settlement) {
-        let mut cdr = Cdr::new(done.call, &"sw1".into(), &done.account, &"pbx".into(), Currency::EUR, self.now().wall);
+        let mut cdr =
+            Cdr::new(done.call, &"sw1".into(), &done.account, &"pbx".into(), Currency::EUR, self.now().wall);
         cdr.set_settlement(done);
         let mut comparison = Comparison::default();
         comparison.add(&cdr, &Repricing::again());
-        assert!(comparison.unpriced.is_empty() && comparison.accounts.values().all(|sum| sum.more() == 0), "{comparison:?}");
+        assert!(
+            comparison.unpriced.is_empty() && comparison.accounts.values().all(|sum| sum.more() == 0),
+            "{comparison:?}"
+        );
         assert!(comparison.balances.values().all(|sum| sum.more() == 0), "{comparison:?}");
     }
 
@@ -327,8 +375,16 @@ impl Pair {
         let given = &BUCKETS[bucket];
         let terms = given.terms(BEGIN);
         let unit = if given.is_minutes { 100_000 } else { 333 };
-        let (key, amount) = (format!("k{}", self.keys), money(i128::from(amount) * unit, terms.kind.currency(Currency::EUR)));
-        let ask = GrantRequest { account: ACCOUNTS[account], bucket: given.name, amount, terms, reference: "", key: &key };
+        let (key, amount) =
+            (format!("k{}", self.keys), money(i128::from(amount) * unit, terms.kind.currency(Currency::EUR)));
+        let ask = GrantRequest {
+            account: ACCOUNTS[account],
+            bucket: given.name,
+            amount,
+            terms,
+            reference: "",
+            key: &key,
+        };
         let granted = self.engine.grant(self.now(), &ask);
         assert_eq!(granted.is_ok(), !self.model.is_expired(bucket));
         let Ok(granted) = granted else { return };
@@ -345,7 +401,10 @@ impl Pair {
                     let account = ACCOUNTS.iter().position(|name| **name == *record.account).expect("known");
                     let name = expired.bucket.as_deref().expect("no balance is idle here");
                     let bucket = BUCKETS.iter().position(|bucket| bucket.name == name).expect("known");
-                    assert_eq!(i128::from(expired.transfer.amount.amount), self.model.expired(account, bucket));
+                    assert_eq!(
+                        i128::from(expired.transfer.amount.amount),
+                        self.model.expired(account, bucket)
+                    );
                 }
                 self.keep(record);
             }
@@ -371,7 +430,10 @@ impl Pair {
             let done = self.engine.recover(self.now(), call, None).expect("recovered");
             let (answered, lost) = self.model.calls.remove(&call.open.call.0).expect("up").at_checkpoint();
             let duration = self.model.payable_ms(&lost, answered);
-            assert_eq!((i128::from(done.duration_ms), i128::from(done.teardown_ms)), (duration, answered - duration));
+            assert_eq!(
+                (i128::from(done.duration_ms), i128::from(done.teardown_ms)),
+                (duration, answered - duration)
+            );
             self.settled(&lost, duration, done);
         }
     }
@@ -389,17 +451,29 @@ impl Pair {
         for (at, name) in ACCOUNTS.iter().enumerate() {
             let (view, account) = (self.engine.account(name).expect("there"), &self.model.accounts[at]);
             let held = |bucket| self.model.reserved(at, bucket);
-            assert_eq!((i128::from(view.balance.amount), i128::from(view.leased.amount)), (account.main, held(None)), "{name}");
+            assert_eq!(
+                (i128::from(view.balance.amount), i128::from(view.leased.amount)),
+                (account.main, held(None)),
+                "{name}"
+            );
             assert_eq!(i128::from(view.limit.amount), account.limit);
             let books = self.engine.books();
             for (bucket, given) in BUCKETS.iter().enumerate() {
-                let balance = books.id(name).and_then(|id| books.balance(books.bucket(id, &given.name.into())?));
-                let (left, leased) = balance.map_or((0, 0), |balance| (i128::from(balance.posted()), i128::from(balance.reserved)));
-                assert_eq!((left, leased), (account.buckets[bucket].unwrap_or(0), held(Some(bucket))), "{name}/{}", given.name);
+                let balance =
+                    books.id(name).and_then(|id| books.balance(books.bucket(id, &given.name.into())?));
+                let (left, leased) = balance
+                    .map_or((0, 0), |balance| (i128::from(balance.posted()), i128::from(balance.reserved)));
+                assert_eq!(
+                    (left, leased),
+                    (account.buckets[bucket].unwrap_or(0), held(Some(bucket))),
+                    "{name}/{}",
+                    given.name
+                );
             }
         }
         for (at, currency) in [Currency::EUR, Currency::SEC].into_iter().enumerate() {
-            let system_account = |system_account| i128::from(self.engine.books().system_account(system_account, currency));
+            let system_account =
+                |system_account| i128::from(self.engine.books().system_account(system_account, currency));
             let model = &self.model;
             let expected = (model.revenue[at], model.reseller_revenue[at], model.breakage[at]);
             assert_eq!(
@@ -420,7 +494,8 @@ impl Pair {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-    /// Several accounts, a reseller among them, share nothing but the rules; whatever happens in whatever order, not one unit differs.
+    /// Several accounts, a reseller among them, share nothing but the rules; whatever happens in whatever
+    /// order, not one unit differs.
     #[test]
     fn not_one_unit_differs(
         wholesale in (tariff(), tariff(), tariff()),
@@ -456,5 +531,8 @@ fn the_model_knows_the_rules() {
     let call = model.calls.remove(&1).expect("up");
     let paid = model.settle(&call, 181_000);
     assert_eq!(paid[0].parts, [(Some(1), 120, 12_000_000), (None, 120, 20_000)]);
-    assert_eq!(call.tiers[0].parts.first(), Some(&Part { bucket: Some(1), from: 0, until: 120, with_fee: false }));
+    assert_eq!(
+        call.tiers[0].parts.first(),
+        Some(&Part { bucket: Some(1), from: 0, until: 120, with_fee: false })
+    );
 }

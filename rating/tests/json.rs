@@ -51,7 +51,12 @@ struct All {
 
 /// Texts with and without what has to be escaped, of lengths around eight bytes.
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z0-9@.:;<>=]{0,40}", "[ -~]{0,24}", "\\PC{0,12}", "[a\\x00-\\x1f\"\\\\\\x7f\u{80}é€😀]{0,20}"]
+    prop_oneof![
+        "[a-z0-9@.:;<>=]{0,40}",
+        "[ -~]{0,24}",
+        "\\PC{0,12}",
+        "[a\\x00-\\x1f\"\\\\\\x7f\u{80}é€😀]{0,20}"
+    ]
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -66,7 +71,8 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::btree_map(text(), inner, 0..5).prop_map(|map| map.into_iter().collect::<Value>()),
+            prop::collection::btree_map(text(), inner, 0..5)
+                .prop_map(|map| map.into_iter().collect::<Value>()),
         ]
     })
 }
@@ -77,7 +83,11 @@ fn form() -> impl Strategy<Value = Form> {
         value().prop_map(Form::Newtype),
         (any::<i64>(), text()).prop_map(|(number, text)| Form::Tuple(number, text)),
         Just(Form::Empty {}),
-        (text(), any::<Option<u8>>(), any::<Option<char>>()).prop_map(|(text, none, some)| Form::Struct { text, none, some }),
+        (text(), any::<Option<u8>>(), any::<Option<char>>()).prop_map(|(text, none, some)| Form::Struct {
+            text,
+            none,
+            some
+        }),
     ]
 }
 
@@ -92,13 +102,20 @@ fn all() -> impl Strategy<Value = All> {
         prop::collection::btree_map(any::<bool>(), Just(()), 0..3),
         prop::collection::btree_map("[a-z]{9}", any::<u8>(), 0..3),
     );
-    let parts = (prop::collection::vec(form(), 0..5), any::<(u64, bool)>(), any::<f64>(), any::<(i8, u8, i16, u16, i32, u32, f32)>());
-    (parts, any::<(i64, u64, i128, u128)>(), maps, raw(), prop::option::of(raw())).prop_map(|(parts, wide, maps, raw, maybe_raw)| {
-        let (forms, (number, truth), wrapped, small) = parts;
-        let (by_text, by_number, by_truth, beside) = maps;
-        let (pair, wrapped) = (Pair(number, truth), Wrapped(wrapped));
-        All { forms, pair, wrapped, small, wide, by_text, by_number, by_truth, raw, maybe_raw, beside }
-    })
+    let parts = (
+        prop::collection::vec(form(), 0..5),
+        any::<(u64, bool)>(),
+        any::<f64>(),
+        any::<(i8, u8, i16, u16, i32, u32, f32)>(),
+    );
+    (parts, any::<(i64, u64, i128, u128)>(), maps, raw(), prop::option::of(raw())).prop_map(
+        |(parts, wide, maps, raw, maybe_raw)| {
+            let (forms, (number, truth), wrapped, small) = parts;
+            let (by_text, by_number, by_truth, beside) = maps;
+            let (pair, wrapped) = (Pair(number, truth), Wrapped(wrapped));
+            All { forms, pair, wrapped, small, wide, by_text, by_number, by_truth, raw, maybe_raw, beside }
+        },
+    )
 }
 
 proptest! {
@@ -124,7 +141,11 @@ fn every_letter_is_escaped_at_every_place() {
             for at in 0..=length {
                 let mut text = "a".repeat(length);
                 text.insert(at, letter);
-                assert_eq!(json::to_string(&text, 0).expect("JSON"), serde_json::to_string(&text).expect("JSON"), "{text:?}");
+                assert_eq!(
+                    json::to_string(&text, 0).expect("JSON"),
+                    serde_json::to_string(&text).expect("JSON"),
+                    "{text:?}"
+                );
             }
         }
     }
@@ -139,7 +160,10 @@ fn what_is_displayed_is_escaped_too() {
         }
     }
     for text in ["", "call/1/0", "a \"quoted\" word", "two\nlines"] {
-        assert_eq!(json::to_string(&Shown(text), 0).expect("JSON"), serde_json::to_string(text).expect("JSON"));
+        assert_eq!(
+            json::to_string(&Shown(text), 0).expect("JSON"),
+            serde_json::to_string(text).expect("JSON")
+        );
     }
 }
 

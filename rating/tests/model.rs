@@ -1,4 +1,5 @@
-//! The engine against a slow exact model: random calls, random slicing, random crowds on one account; not one cent may differ.
+//! The engine against a slow exact model: random calls, random slicing, random crowds on one account; not one
+//! cent may differ.
 
 use std::sync::Arc;
 
@@ -44,14 +45,11 @@ impl Tariff {
 }
 
 fn tariff() -> impl Strategy<Value = Tariff> {
-    let steps = prop_oneof![Just((1, 1)), Just((30, 6)), Just((60, 1)), Just((60, 60)), (1_u32..90, 1_u32..90)];
+    let steps =
+        prop_oneof![Just((1, 1)), Just((30, 6)), Just((60, 1)), Just((60, 60)), (1_u32..90, 1_u32..90)];
     let rate = prop_oneof![0_i64..100, 1_000_i64..60_000, 0_i64..5_000_000];
-    (rate, prop_oneof![Just(0_i64), 0_i64..20_000], steps).prop_map(|(rate, fee, (initial, increment))| Tariff {
-        rate,
-        fee,
-        initial,
-        increment,
-    })
+    (rate, prop_oneof![Just(0_i64), 0_i64..20_000], steps)
+        .prop_map(|(rate, fee, (initial, increment))| Tariff { rate, fee, initial, increment })
 }
 
 fn now(ms: u64) -> Now {
@@ -68,7 +66,13 @@ fn engine(tariffs: &[Tariff], balance: i64) -> (Engine, Vec<Record>) {
     let (deck, _) = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck");
     let mut engine = Engine::new();
     engine.set_decks(Arc::new(Decks::new([Arc::new(deck)])));
-    let ask = OpenAccount { name: "acme", currency: Currency::EUR, opening: balance, terms: ledger::Terms::of_deck("retail"), limit: 0 };
+    let ask = OpenAccount {
+        name: "acme",
+        currency: Currency::EUR,
+        opening: balance,
+        terms: ledger::Terms::of_deck("retail"),
+        limit: 0,
+    };
     let record = engine.open_account(now(0), &ask).expect("new");
     (engine, vec![record])
 }
@@ -79,7 +83,10 @@ fn raw() -> Box<RawValue> {
 
 fn authorize(engine: &mut Engine, call: u128, tariff: usize, at: Now) -> Option<LeaseId> {
     let number = format!("{}5551234", 10 + tariff).parse().expect("digits");
-    engine.authorize(at, Authorize { call: CallId(call), account: "acme", number: &number }).ok().map(|grant| grant.lease)
+    engine
+        .authorize(at, Authorize { call: CallId(call), account: "acme", number: &number })
+        .ok()
+        .map(|grant| grant.lease)
 }
 
 /// A call in the crowd.
@@ -138,7 +145,10 @@ impl Crowd {
                 let extension = self.engine.extend(now(self.ms), up.lease, elapsed).expect("a lease");
                 assert_eq!(extension.timing.cut_at_ms % 1_000, 0);
                 assert!(extension.timing.cut_at_ms >= up.cut_at_ms);
-                assert!(elapsed < up.cut_at_ms || extension.granted_secs == 0, "nothing is granted after the cut");
+                assert!(
+                    elapsed < up.cut_at_ms || extension.granted_secs == 0,
+                    "nothing is granted after the cut"
+                );
                 up.cut_at_ms = extension.timing.cut_at_ms;
             }
             Step::HangUp { which } if !self.up.is_empty() => {
@@ -149,7 +159,9 @@ impl Crowd {
             Step::TopUp { amount } => {
                 let key = format!("k{}", self.records.len());
                 let amount = Money::of(amount, Currency::EUR);
-                let booked = self.engine.top_up(now(self.ms), TopUpRequest { account: "acme", amount, reference: "", key: &key });
+                let booked = self
+                    .engine
+                    .top_up(now(self.ms), TopUpRequest { account: "acme", amount, reference: "", key: &key });
                 self.records.extend(booked.expect("booked").record);
                 self.paid_in += i128::from(amount.amount);
             }
@@ -164,15 +176,29 @@ impl Crowd {
         }
         let timing = self.engine.answer(now(self.ms), lease).expect("the row did not change");
         self.records.push(self.engine.open_record(lease, "pbx".into(), (raw(), raw()), raw()).expect("open"));
-        self.up.push(Up { call: self.calls, lease, tariff: tariffs[tariff], answered_ms: self.ms, cut_at_ms: timing.cut_at_ms });
+        self.up.push(Up {
+            call: self.calls,
+            lease,
+            tariff: tariffs[tariff],
+            answered_ms: self.ms,
+            cut_at_ms: timing.cut_at_ms,
+        });
     }
 
     fn settle(&mut self, up: &Up) {
         let talked = self.ms - up.answered_ms;
         let done = self.engine.settle(now(self.ms), up.lease, talked, None).expect("a lease");
-        assert_eq!((done.duration_ms, done.teardown_ms), (talked.min(up.cut_at_ms), talked.saturating_sub(up.cut_at_ms)));
+        assert_eq!(
+            (done.duration_ms, done.teardown_ms),
+            (talked.min(up.cut_at_ms), talked.saturating_sub(up.cut_at_ms))
+        );
         let (billed, amount) = up.tariff.bill(done.duration_ms);
-        assert_eq!((i128::from(done.billed_seconds), i128::from(done.amount.amount)), (billed, amount), "{:?} {talked} ms", up.tariff);
+        assert_eq!(
+            (i128::from(done.billed_seconds), i128::from(done.amount.amount)),
+            (billed, amount),
+            "{:?} {talked} ms",
+            up.tariff
+        );
         assert_eq!(done.call, CallId(up.call));
         assert_eq!(done.balance_before.amount, done.balance_after.amount + done.amount.amount);
         self.spent += amount;
@@ -271,11 +297,15 @@ fn three_minutes_by_the_second() {
         elapsed += 100;
     }
     assert_eq!(cut, 180_000, "the balance lasts exactly 180 s");
-    assert_eq!(engine.settle(now(elapsed), lease, 180_000, None).expect("a lease").amount.to_string(), "0.30000");
+    assert_eq!(
+        engine.settle(now(elapsed), lease, 180_000, None).expect("a lease").amount.to_string(),
+        "0.30000"
+    );
     assert_eq!(engine.account("acme").expect("there").balance.to_string(), "0.00000");
 }
 
-/// A balance of 60 s at 1/1 shared by 20 calls: at least ten are cut, seconds talked are seconds billed, nothing is negative.
+/// A balance of 60 s at 1/1 shared by 20 calls: at least ten are cut, seconds talked are seconds billed,
+/// nothing is negative.
 #[test]
 fn sixty_seconds_among_twenty() {
     let tariff = Tariff { rate: 60_000, fee: 0, initial: 1, increment: 1 };

@@ -1,6 +1,8 @@
 //! RULES L18–L21, X1, X8 as a cash book: each line is a request and what must come of it.
 
-use rating::engine::{AccountRefused, FollowUp, Moved, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest};
+use rating::engine::{
+    AccountRefused, FollowUp, Moved, OpenAccount, PaymentMethod, PaymentOrder, TopUpRequest,
+};
 use rating::{CallId, Engine, Term, Terms};
 
 use ledger::{Corrected, Key, Party, Purpose, RecordBody, Replay, SystemAccount, Transfer};
@@ -29,7 +31,13 @@ fn money(text: &str) -> Money {
     Money::parse(text, EUR).expect("money")
 }
 
-fn method(name: &str, currency: Currency, minimum: &str, amounts: &[&str], term: Option<Term>) -> PaymentMethod {
+fn method(
+    name: &str,
+    currency: Currency,
+    minimum: &str,
+    amounts: &[&str],
+    term: Option<Term>,
+) -> PaymentMethod {
     let amounts = amounts.iter().map(|amount| money(amount).amount).collect();
     PaymentMethod { name: name.into(), currency, minimum: money(minimum).amount, amounts, term }
 }
@@ -44,7 +52,8 @@ impl Book {
             method("bank", Currency::USD, "300.00", &[], seven_days()),
             method("card", EUR, "0", &["10.00", "25.00", "50.00"], None),
         ];
-        let mut book = Self { engine: Engine::new(), replay: Replay::new(), methods, records: 0, wall: now().wall };
+        let mut book =
+            Self { engine: Engine::new(), replay: Replay::new(), methods, records: 0, wall: now().wall };
         for (name, currency) in [("acme", EUR), ("dollar", Currency::USD)] {
             let ask = OpenAccount { name, currency, opening: 0, terms: Terms::of_deck("retail"), limit: 0 };
             let record = book.engine.open_account(now(), &ask).expect("opens");
@@ -60,7 +69,11 @@ impl Book {
         }
         assert_eq!(self.replay.trial().sums(), self.engine.trial().sums());
         assert_eq!(self.replay.trial(), self.engine.trial(), "the journal tells the same");
-        assert!(self.engine.trial().sums().iter().all(|(_, sum)| sum == "0.00000"), "{:?}", self.engine.trial());
+        assert!(
+            self.engine.trial().sums().iter().all(|(_, sum)| sum == "0.00000"),
+            "{:?}",
+            self.engine.trial()
+        );
         moved
     }
 
@@ -72,9 +85,15 @@ impl Book {
         let fee = if fee == "-" { 0 } else { money(fee).amount };
         let moved = match what {
             "pay" | "announce" => {
-                let amount = Money::of(money(amount).amount, self.engine.account(account).expect("there").currency);
+                let amount =
+                    Money::of(money(amount).amount, self.engine.account(account).expect("there").currency);
                 let top_up = TopUpRequest { account, amount, reference: "invoice 7", key };
-                let order = PaymentOrder { top_up, method: (of != "-").then_some(of), fee, pending: what == "announce" };
+                let order = PaymentOrder {
+                    top_up,
+                    method: (of != "-").then_some(of),
+                    fee,
+                    pending: what == "announce",
+                };
                 self.engine.take_payment(now, &order, &self.methods)
             }
             "book" => self.engine.book_payment(now, word, fee),
@@ -86,7 +105,8 @@ impl Book {
         self.keep(moved)
     }
 
-    /// Each line: the five columns of [`Self::ask`], then the answer, then balance, transit and fees. `again` is a repeat.
+    /// Each line: the five columns of [`Self::ask`], then the answer, then balance, transit and fees. `again`
+    /// is a repeat.
     fn tells(&mut self, table: &str) {
         let mut lines = 0;
         for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -101,12 +121,17 @@ impl Book {
             };
             assert_eq!(found, answer.trim(), "{line}");
             let done = found.starts_with(|c: char| c == '-' || c.is_ascii_digit());
-            assert_eq!(self.records - written, usize::from(done), "{line}: what is refused or repeated writes nothing");
+            assert_eq!(
+                self.records - written,
+                usize::from(done),
+                "{line}: what is refused or repeated writes nothing"
+            );
             let system_account = |system_account| self.engine.books().system_account(system_account, EUR);
             let balance = self.engine.account("acme").expect("there").balance.amount;
             let now = [balance, system_account(SystemAccount::Transit), system_account(SystemAccount::Fees)]
                 .map(|amount| Money::of(amount, EUR).to_string());
-            let expected: Vec<String> = state.split_whitespace().map(|amount| money(amount).to_string()).collect();
+            let expected: Vec<String> =
+                state.split_whitespace().map(|amount| money(amount).to_string()).collect();
             assert_eq!(now.as_slice(), expected, "{line}");
             lines += 1;
         }
@@ -204,25 +229,35 @@ fn another_currency_is_never_one_to_one() {
     let mut book = Book::new();
     let top_up = TopUpRequest { account: "dollar", amount: money("300.00"), reference: "", key: "k1" };
     let order = PaymentOrder { top_up, method: Some("bank"), fee: 0, pending: false };
-    let refused = book.engine.take_payment(now(), &order, &book.methods).expect_err("euros to a dollar account");
+    let refused =
+        book.engine.take_payment(now(), &order, &book.methods).expect_err("euros to a dollar account");
     assert_eq!(refused, AccountRefused::Books(ledger::Refused::CurrencyMismatch));
     assert_eq!(
-        book.ask("dollar", &["pay", "k1", "paypal", "5.00", "-"]).expect_err("no PayPal in dollars").to_string(),
+        book.ask("dollar", &["pay", "k1", "paypal", "5.00", "-"])
+            .expect_err("no PayPal in dollars")
+            .to_string(),
         "payment method \"paypal\" is not offered in USD"
     );
-    assert_eq!(book.ask("dollar", &["pay", "k1", "bank", "300.00", "-"]).expect("taken").balance, Money::of(30_000_000, Currency::USD));
+    assert_eq!(
+        book.ask("dollar", &["pay", "k1", "bank", "300.00", "-"]).expect("taken").balance,
+        Money::of(30_000_000, Currency::USD)
+    );
 }
 
 #[test]
 fn l21_seven_business_days_from_a_friday() {
     let mut book = Book::new();
     let announced = book.ask("acme", &["announce", "k1", "bank", "300.00", "-"]).expect("taken");
-    let Some(ledger::RecordBody::Announced(announced)) = announced.record.map(|record| record.body) else { unreachable!("announced") };
-    // Monday 30 to Friday 4 December are five, Monday and Tuesday the rest: late when Tuesday the 8th is over.
+    let Some(ledger::RecordBody::Announced(announced)) = announced.record.map(|record| record.body) else {
+        unreachable!("announced")
+    };
+    // Monday 30 to Friday 4 December are five, Monday and Tuesday the rest: late when Tuesday the 8th is
+    // over.
     assert_eq!(announced.due.map(Wall::rfc3339).as_deref(), Some("2026-12-09T00:00:00.000Z"));
 }
 
-/// `what key  by      gross` at a time, then `on their way / late` and the keys of those that are told to be late now.
+/// `what key by gross` at a time, then `on their way / late` and the keys of those that are told to be late
+/// now.
 #[test]
 fn l21_what_does_not_come_in_time_is_told_once() {
     let table = "
@@ -255,11 +290,16 @@ fn l21_what_does_not_come_in_time_is_told_once() {
             book.ask("acme", &words).expect(line);
         }
         let (engine, told) = (&mut book.engine, told.split_whitespace().collect::<Vec<_>>());
-        assert!(words != ["look"] || engine.next_late().is_none_or(|at| at > book.wall) || told.len() == 3, "{line}: it comes by itself");
+        assert!(
+            words != ["look"] || engine.next_late().is_none_or(|at| at > book.wall) || told.len() == 3,
+            "{line}: it comes by itself"
+        );
         engine.look_for_late(book.wall);
         let (pending, late) = engine.transit_counts();
         let mut found = vec![pending.to_string(), late.to_string()];
-        found.extend(std::iter::from_fn(|| engine.poll_late()).map(|late| late.key.to_string().replace("key/", "")));
+        found.extend(
+            std::iter::from_fn(|| engine.poll_late()).map(|late| late.key.to_string().replace("key/", "")),
+        );
         assert_eq!(found, told, "{line}");
         lines += 1;
     }
@@ -269,9 +309,13 @@ fn l21_what_does_not_come_in_time_is_told_once() {
 #[test]
 fn what_is_on_its_way_is_listed_by_due_time_also_after_a_restart() {
     let mut book = Book::new();
-    for words in
-        ["announce b1 bank 300.00 -", "announce c1 card 25.00 -", "announce p1 paypal 5.00 -", "announce p2 paypal 6.00 -", "book x p2 - -"]
-    {
+    for words in [
+        "announce b1 bank 300.00 -",
+        "announce c1 card 25.00 -",
+        "announce p1 paypal 5.00 -",
+        "announce p2 paypal 6.00 -",
+        "book x p2 - -",
+    ] {
         book.ask("acme", &words.split_whitespace().collect::<Vec<_>>()).expect(words);
     }
     book.ask("dollar", &["announce", "b1", "bank", "300.00", "-"]).expect("taken");
@@ -281,13 +325,17 @@ fn what_is_on_its_way_is_listed_by_due_time_also_after_a_restart() {
             let page = engine.in_transit(after.as_ref(), late_only, limit);
             let Some(last) = page.last() else { return all };
             after = Some(last.place());
-            all.extend(
-                page.iter().map(|row| format!("{} {} {} {}", row.account, row.key, row.amount, row.method.as_deref().unwrap_or("-"))),
-            );
+            all.extend(page.iter().map(|row| {
+                format!("{} {} {} {}", row.account, row.key, row.amount, row.method.as_deref().unwrap_or("-"))
+            }));
         }
     };
-    let expected =
-        ["acme key/p1 5.00000 paypal", "acme key/b1 300.00000 bank", "dollar key/b1 300.00000 bank", "acme key/c1 25.00000 card"];
+    let expected = [
+        "acme key/p1 5.00000 paypal",
+        "acme key/b1 300.00000 bank",
+        "dollar key/b1 300.00000 bank",
+        "acme key/c1 25.00000 card",
+    ];
     let restored = Engine::restored(book.replay.finish().shards.swap_remove(0)).0;
     book.engine.look_for_late(now().wall.plus_ms(15 * 60_000 + 1));
     for limit in 1..=5 {
@@ -303,7 +351,13 @@ fn what_is_on_its_way_is_listed_by_due_time_also_after_a_restart() {
 #[test]
 fn a_calls_usage_is_undone_in_all_tiers_once() {
     let mut book = Book::new();
-    let ask = OpenAccount { name: "acme:shop", currency: EUR, opening: 100, terms: Terms::of_deck("retail"), limit: 0 };
+    let ask = OpenAccount {
+        name: "acme:shop",
+        currency: EUR,
+        opening: 100,
+        terms: Terms::of_deck("retail"),
+        limit: 0,
+    };
     let record = book.engine.open_account(now(), &ask).expect("opens");
     book.replay.apply_record(&record).expect("replays");
     let used = |account: &str, tier, system_account, amount| Transfer {
@@ -315,9 +369,14 @@ fn a_calls_usage_is_undone_in_all_tiers_once() {
         memo: None,
     };
     let cost = Transfer { purpose: Purpose::CarrierCost, ..used("acme", 3, SystemAccount::Revenue, 1) };
-    let usage = [used("acme:shop", 0, SystemAccount::ResellerRevenue, 60), used("acme", 1, SystemAccount::Revenue, 40), cost];
+    let usage = [
+        used("acme:shop", 0, SystemAccount::ResellerRevenue, 60),
+        used("acme", 1, SystemAccount::Revenue, 40),
+        cost,
+    ];
     let mut undo = |key: &str| {
-        let moved = book.engine.reverse_call(now(), "acme:shop", (CallId(7), &usage), "wrong price list", key);
+        let moved =
+            book.engine.reverse_call(now(), "acme:shop", (CallId(7), &usage), "wrong price list", key);
         book.keep(moved)
     };
     let moved = undo("r1").expect("undone");
@@ -333,12 +392,26 @@ fn a_calls_usage_is_undone_in_all_tiers_once() {
 #[test]
 fn a_correction_moves_what_the_usage_did() {
     let mut book = Book::new();
-    let ask = OpenAccount { name: "acme:shop", currency: EUR, opening: 0, terms: Terms::of_deck("retail"), limit: 0 };
+    let ask = OpenAccount {
+        name: "acme:shop",
+        currency: EUR,
+        opening: 0,
+        terms: Terms::of_deck("retail"),
+        limit: 0,
+    };
     book.engine.open_account(now(), &ask).expect("opens");
-    for (account, system_account) in [("acme", SystemAccount::Corrections), ("acme:shop", SystemAccount::ResellerRevenue)] {
+    for (account, system_account) in
+        [("acme", SystemAccount::Corrections), ("acme:shop", SystemAccount::ResellerRevenue)]
+    {
         let moved = book.engine.correct(now(), account, money("-0.50"), "re-rated", "c").expect("booked");
-        let Some(RecordBody::Corrected(Corrected { transfer })) = moved.record.map(|record| record.body) else { panic!("a correction") };
-        assert_eq!((transfer.debit, transfer.credit), (Party::Customer(account.into()), Party::SystemAccount(system_account)));
+        let Some(RecordBody::Corrected(Corrected { transfer })) = moved.record.map(|record| record.body)
+        else {
+            panic!("a correction")
+        };
+        assert_eq!(
+            (transfer.debit, transfer.credit),
+            (Party::Customer(account.into()), Party::SystemAccount(system_account))
+        );
     }
     assert!(book.engine.trial().sums().iter().all(|(_, sum)| sum == "0.00000"));
 }
@@ -346,7 +419,8 @@ fn a_correction_moves_what_the_usage_did() {
 #[test]
 fn keys_and_reasons_are_fit_to_be_kept() {
     let mut book = Book::new();
-    let mut correct = |why: &str, key: &str| book.engine.correct(now(), "acme", money("1.00"), why, key).map(|_| ());
+    let mut correct =
+        |why: &str, key: &str| book.engine.correct(now(), "acme", money("1.00"), why, key).map(|_| ());
     for (why, key, refused) in [
         ("", "k", AccountRefused::Reason),
         (" ", "k", AccountRefused::Reason),
@@ -363,10 +437,18 @@ fn keys_and_reasons_are_fit_to_be_kept() {
 fn nothing_is_dated_into_a_closed_period() {
     let mut book = Book::new();
     let end = Wall::parse("2026-11-01T00:00:00Z").expect("a time");
-    assert_eq!(book.engine.close_period(now(), now().wall.plus_ms(1)), Err(AccountRefused::Period), "it is not over");
+    assert_eq!(
+        book.engine.close_period(now(), now().wall.plus_ms(1)),
+        Err(AccountRefused::Period),
+        "it is not over"
+    );
     book.engine.close_period(now(), end).expect("closed");
     book.engine.close_period(now(), end).expect("the same again");
-    assert_eq!(book.engine.close_period(now(), end.plus_ms(-1)), Err(AccountRefused::Period), "never less far");
+    assert_eq!(
+        book.engine.close_period(now(), end.plus_ms(-1)),
+        Err(AccountRefused::Period),
+        "never less far"
+    );
     // The clock fell back by a month: what happens now is dated on the first open moment.
     let early = Now { wall: end.plus_ms(-86_400_000), ..now() };
     let top_up = TopUpRequest { account: "acme", amount: money("1.00"), reference: "", key: "k1" };

@@ -1,5 +1,5 @@
-//! Calls that the engine billed, re-rated from their records: every tier and every balance comes out to the last digit, and a correction
-//! makes the books say what the other price would have.
+//! Calls that the engine billed, re-rated from their records: every tier and every balance comes out to the
+//! last digit, and a correction makes the books say what the other price would have.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use units::{Currency, Exchange, Exchanges, Money, Now, Period, Tick, Wall, Zone}
 
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,next_rate,period\n";
 /// Sold in euros: a fee, another rate after the first block, and a dearer day.
-const RETAIL: &str = "49,Germany,0.6,1,1,0.05,,\n34,Spain,0.12345,60,6,0.01,0.1,\n34,Spain,0.3,60,6,0.01,0.2,peak\n";
+const RETAIL: &str =
+    "49,Germany,0.6,1,1,0.05,,\n34,Spain,0.12345,60,6,0.01,0.1,\n34,Spain,0.3,60,6,0.01,0.2,peak\n";
 /// Bought in dollars.
 const WHOLESALE: &str = "49,Germany,0.3,60,60,,,\n34,Spain all,0.06,1,1,0.001,,\n";
 
@@ -22,7 +23,9 @@ fn now() -> Now {
 fn deck(name: &str, currency: Currency, rows: &str) -> Arc<Deck> {
     let peak = Period::new("peak", Arc::new(Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600).expect("a period");
     let rules = Rules { periods: vec![peak].into(), ..Rules::default() };
-    Arc::new(Deck::load_by(name, currency, &rules, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0)
+    Arc::new(
+        Deck::load_by(name, currency, &rules, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0,
+    )
 }
 
 fn exchanges() -> Arc<Exchanges> {
@@ -33,16 +36,31 @@ fn exchanges() -> Arc<Exchanges> {
 /// `a` is a reseller with a free minute, `a:b` its customer with 0.10 of promotion.
 fn engine() -> Engine {
     let mut engine = Engine::new();
-    let decks = Decks::new([deck("retail", Currency::EUR, RETAIL), deck("wholesale", Currency::USD, WHOLESALE)]);
+    let decks =
+        Decks::new([deck("retail", Currency::EUR, RETAIL), deck("wholesale", Currency::USD, WHOLESALE)]);
     engine.set_decks(Arc::new(decks.with_exchanges(exchanges())));
     for (name, by) in [("a", "wholesale"), ("a:b", "retail")] {
-        let ask = OpenAccount { name, currency: Currency::EUR, opening: 1_000_000, terms: Terms::of_deck(by), limit: 0 };
+        let ask = OpenAccount {
+            name,
+            currency: Currency::EUR,
+            opening: 1_000_000,
+            terms: Terms::of_deck(by),
+            limit: 0,
+        };
         engine.open_account(now(), &ask).expect("opens");
     }
-    for (account, kind, amount) in
-        [("a", BucketKind::Minutes, Money::of(6_000_000, Currency::SEC)), ("a:b", BucketKind::Promo, Money::of(10_000, Currency::EUR))]
-    {
-        let ask = GrantRequest { account, bucket: kind.word(), amount, terms: BucketTerms::of(kind), reference: "", key: account };
+    for (account, kind, amount) in [
+        ("a", BucketKind::Minutes, Money::of(6_000_000, Currency::SEC)),
+        ("a:b", BucketKind::Promo, Money::of(10_000, Currency::EUR)),
+    ] {
+        let ask = GrantRequest {
+            account,
+            bucket: kind.word(),
+            amount,
+            terms: BucketTerms::of(kind),
+            reference: "",
+            key: account,
+        };
         engine.grant(now(), &ask).expect("granted");
     }
     engine
@@ -51,7 +69,10 @@ fn engine() -> Engine {
 /// A call of so many milliseconds as its record tells it, from the journal's text.
 fn call(engine: &mut Engine, id: u128, number: &str, ms: u64) -> Cdr {
     let number = number.parse().expect("a number");
-    let lease = engine.authorize(now(), Authorize { call: CallId(id), account: "a:b", number: &number }).expect("money").lease;
+    let lease = engine
+        .authorize(now(), Authorize { call: CallId(id), account: "a:b", number: &number })
+        .expect("money")
+        .lease;
     engine.answer(now(), lease).expect("the same row");
     let mut elapsed = 0;
     while elapsed < ms {
@@ -59,7 +80,8 @@ fn call(engine: &mut Engine, id: u128, number: &str, ms: u64) -> Cdr {
         elapsed = (elapsed + 500).min(ms);
     }
     let done = engine.settle(now(), lease, ms, None).expect("a lease");
-    let mut cdr = Cdr::new(CallId(id), &"sw1".into(), &"a:b".into(), &"pbx".into(), Currency::EUR, now().wall);
+    let mut cdr =
+        Cdr::new(CallId(id), &"sw1".into(), &"a:b".into(), &"pbx".into(), Currency::EUR, now().wall);
     cdr.set_settlement(&done);
     cdr.called_e164 = number.to_string();
     Cdr::from_raw(&cdr.to_raw().expect("JSON")).expect("a record")
@@ -80,7 +102,8 @@ fn compare(calls: &[Cdr], by: &Repricing) -> Comparison {
     comparison
 }
 
-/// DESIGN: `rerate` of any record gives its amount; here of every tier, whichever balances paid, in two currencies and over an hour's edge.
+/// DESIGN: `rerate` of any record gives its amount; here of every tier, whichever balances paid, in two
+/// currencies and over an hour's edge.
 #[test]
 fn every_tier_comes_out_to_the_last_digit() {
     let mut engine = engine();
@@ -90,17 +113,24 @@ fn every_tier_comes_out_to_the_last_digit() {
     let same = compare(&calls, &Repricing::again());
     assert_eq!(same.corrections().count(), 0, "{:?}", same.accounts);
     assert!(same.balances.values().all(|sum| sum.old == sum.new), "{:?}", same.balances);
-    let again = Repricing::all([deck("retail", Currency::EUR, RETAIL), deck("wholesale", Currency::USD, WHOLESALE)], exchanges());
+    let again = Repricing::all(
+        [deck("retail", Currency::EUR, RETAIL), deck("wholesale", Currency::USD, WHOLESALE)],
+        exchanges(),
+    );
     assert_eq!(compare(&calls, &again), same, "and by the decks that they were billed by");
     let paid: i64 = same.accounts.values().map(|sum| sum.old).sum();
     let usage = engine.books().system_account(ledger::SystemAccount::Revenue, Currency::EUR)
         + engine.books().system_account(ledger::SystemAccount::ResellerRevenue, Currency::EUR);
     assert_eq!(paid, usage, "the records are the books");
     assert_eq!(same.total[&Currency::EUR].old, usage);
-    assert_eq!(same.revenue[&Currency::EUR].old, engine.books().system_account(ledger::SystemAccount::Revenue, Currency::EUR));
+    assert_eq!(
+        same.revenue[&Currency::EUR].old,
+        engine.books().system_account(ledger::SystemAccount::Revenue, Currency::EUR)
+    );
 }
 
-/// Yesterday's calls at tomorrow's prices, booked: every account then has paid what the new decks say, once, and the books stay at zero.
+/// Yesterday's calls at tomorrow's prices, booked: every account then has paid what the new decks say, once,
+/// and the books stay at zero.
 #[test]
 fn corrections_book_the_difference_of_each_tier_once() {
     let mut engine = engine();
@@ -114,12 +144,18 @@ fn corrections_book_the_difference_of_each_tier_once() {
     for replayed in [false, true] {
         for (account, owed, _) in compared.corrections() {
             let key = format!("rerate/{}/{account}", by.version());
-            assert_eq!(engine.correct(now(), account, owed, "re-rated", &key).expect("booked").replayed, replayed);
+            assert_eq!(
+                engine.correct(now(), account, owed, "re-rated", &key).expect("booked").replayed,
+                replayed
+            );
         }
     }
     let owed = |name: &str| -compared.accounts[&(name.into(), Currency::EUR)].more();
     assert!(owed("a") > 0 && owed("a:b") < 0, "{:?}", compared.accounts);
-    assert_eq!([balance(&engine, "a"), balance(&engine, "a:b")], [before[0] + owed("a"), before[1] + owed("a:b")]);
+    assert_eq!(
+        [balance(&engine, "a"), balance(&engine, "a:b")],
+        [before[0] + owed("a"), before[1] + owed("a:b")]
+    );
     let system_account = |system_account| engine.books().system_account(system_account, Currency::EUR);
     assert_eq!(system_account(ledger::SystemAccount::Corrections), -owed("a"));
     assert_eq!(

@@ -1,4 +1,5 @@
-//! RULES L10–L17, L22, X2 and the price part of X7 as a price list: each line is a deck row, a talk and what it must come to.
+//! RULES L10–L17, L22, X2 and the price part of X7 as a price list: each line is a deck row, a talk and what
+//! it must come to.
 
 use rating::{Deck, Decks, Price, Rules};
 use units::{Currency, Exchange, Exchanges, Number, Rate, Rounding, Wall};
@@ -19,11 +20,19 @@ fn bills(rows: &str, table: &str) {
     let deck = deck(rows);
     let mut lines = 0;
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let [number, talked, billed, amount] = line.split_whitespace().collect::<Vec<_>>().try_into().expect("four columns");
+        let [number, talked, billed, amount] =
+            line.split_whitespace().collect::<Vec<_>>().try_into().expect("four columns");
         let price = price(&deck, number, "2026-06-01T12:00:00Z");
         let charge = price.charge(talked.parse::<u64>().expect("seconds") * 1_000);
-        assert_eq!((charge.billed_seconds.to_string(), charge.amount.to_string()), (billed.to_owned(), amount.to_owned()), "{line}");
-        assert_eq!(price.steps(talked.parse::<u64>().expect("seconds") * 1_000).pop().map(|step| step.amount), Some(amount.to_owned()));
+        assert_eq!(
+            (charge.billed_seconds.to_string(), charge.amount.to_string()),
+            (billed.to_owned(), amount.to_owned()),
+            "{line}"
+        );
+        assert_eq!(
+            price.steps(talked.parse::<u64>().expect("seconds") * 1_000).pop().map(|step| step.amount),
+            Some(amount.to_owned())
+        );
         lines += 1;
     }
     assert!(lines > 0);
@@ -46,16 +55,24 @@ fn l12_five_decimals_half_up() {
 /// The same second rounded upward and downward, once.
 #[test]
 fn l12_another_rounding() {
-    for (rounding, one, many) in
-        [(Rounding::HalfUp, "0.00206", "0.06378"), (Rounding::Up, "0.00206", "0.06379"), (Rounding::Down, "0.00205", "0.06378")]
-    {
+    for (rounding, one, many) in [
+        (Rounding::HalfUp, "0.00206", "0.06378"),
+        (Rounding::Up, "0.00206", "0.06379"),
+        (Rounding::Down, "0.00205", "0.06378"),
+    ] {
         let csv = format!("{HEADER}49,Germany,0.12345,1,1\n");
         let rules = Rules { rounding, ..Rules::default() };
         let (deck, _) = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck");
         let price = price(&deck, "4930123456", "2026-06-01T12:00:00Z");
         // 0.0020575 and 0.0637825.
-        assert_eq!((price.charge(1_000).amount.to_string(), price.charge(31_000).amount.to_string()), (one.to_owned(), many.to_owned()));
-        assert_eq!(price.steps(1_000).pop().map(|step| step.text), Some(format!("rounded once, {}", rounding.word())));
+        assert_eq!(
+            (price.charge(1_000).amount.to_string(), price.charge(31_000).amount.to_string()),
+            (one.to_owned(), many.to_owned())
+        );
+        assert_eq!(
+            price.steps(1_000).pop().map(|step| step.text),
+            Some(format!("rounded once, {}", rounding.word()))
+        );
     }
 }
 
@@ -101,9 +118,11 @@ const MINUTES: &str = "American Samoa 1684, Cook Islands 682, Fiji 679, French P
 
 #[test]
 fn l16_60_60() {
-    let names: Vec<_> = MINUTES.split(", ").map(|entry| entry.rsplit_once(' ').expect("name and code")).collect();
+    let names: Vec<_> =
+        MINUTES.split(", ").map(|entry| entry.rsplit_once(' ').expect("name and code")).collect();
     assert_eq!(names.len(), 22);
-    let rows = names.iter().map(|(name, prefix)| format!("{prefix},{name},0.12345,60,60\n")).collect::<String>();
+    let rows =
+        names.iter().map(|(name, prefix)| format!("{prefix},{name},0.12345,60,60\n")).collect::<String>();
     for (_, prefix) in names {
         bills(
             &rows,
@@ -117,7 +136,8 @@ fn l16_60_60() {
     }
 }
 
-/// Russia shares 7 with Kazakhstan, American Samoa is inside 1, New Zealand 64 beside 672, Samoa 685 is another country.
+/// Russia shares 7 with Kazakhstan, American Samoa is inside 1, New Zealand 64 beside 672, Samoa 685 is
+/// another country.
 #[test]
 fn l14_to_l16_prefix_traps() {
     bills(
@@ -162,7 +182,8 @@ fn the_acceptance_call() {
     );
 }
 
-/// X7: of 181 s by the minute the first two minutes are free, and 120 s are paid: the part after the boundary, rounded by itself.
+/// X7: of 181 s by the minute the first two minutes are free, and 120 s are paid: the part after the
+/// boundary, rounded by itself.
 #[test]
 fn x7_free_minutes_first() {
     let deck = deck("39,Italy,0.10,60,60\n");
@@ -172,7 +193,8 @@ fn x7_free_minutes_first() {
     assert_eq!(price.cost_between(120, billed, true), 20_000);
 }
 
-/// L22: converted at the rate of its date, to the last digit; without one there is no price, never one to one.
+/// L22: converted at the rate of its date, to the last digit; without one there is no price, never one to
+/// one.
 #[test]
 fn l22_dollars_for_an_account_in_euros() {
     let csv = format!("{HEADER}49,Germany,0.12345,1,1,0.10000\n");
@@ -183,7 +205,8 @@ fn l22_dollars_for_an_account_in_euros() {
         rate: text.parse().expect("a rate"),
         at: Wall::parse(at).expect("a time"),
     };
-    let exchanges = Exchanges::new([rate("0.9215", "2026-01-01T00:00:00Z"), rate("0.85", "2026-06-01T00:00:00Z")]);
+    let exchanges =
+        Exchanges::new([rate("0.9215", "2026-01-01T00:00:00Z"), rate("0.85", "2026-06-01T00:00:00Z")]);
     let decks = Decks::default().with_exchanges(exchanges.into());
     for (at, seconds, amount) in [
         // (0.1 + 0.12345 · 31 / 60) · 0.9215 = 0.15092557375
@@ -218,9 +241,16 @@ fn a_connect_fee_is_added_once() {
 /// L10: calls answered before the date keep the old rate.
 #[test]
 fn l10_a_dated_change() {
-    let deck = deck("55,Brazil,0.02,60,60,,,2026-07-01T00:00:00Z\n55,Brazil,0.03,60,60,,2026-07-01T00:00:00Z,\n");
-    for (answered_at, amount) in [("2026-06-30T23:59:59.999Z", "0.02000"), ("2026-07-01T00:00:00Z", "0.03000")] {
-        assert_eq!(price(&deck, "5511", answered_at).charge(60_000).amount.to_string(), amount, "{answered_at}");
+    let deck =
+        deck("55,Brazil,0.02,60,60,,,2026-07-01T00:00:00Z\n55,Brazil,0.03,60,60,,2026-07-01T00:00:00Z,\n");
+    for (answered_at, amount) in
+        [("2026-06-30T23:59:59.999Z", "0.02000"), ("2026-07-01T00:00:00Z", "0.03000")]
+    {
+        assert_eq!(
+            price(&deck, "5511", answered_at).charge(60_000).amount.to_string(),
+            amount,
+            "{answered_at}"
+        );
     }
 }
 

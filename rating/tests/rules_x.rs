@@ -1,4 +1,5 @@
-//! RULES L6, X7, X11, X12, X14, X15 and the reseller chain, as a price list: what an account holds, how long a call talks, who pays.
+//! RULES L6, X7, X11, X12, X14, X15 and the reseller chain, as a price list: what an account holds, how long
+//! a call talks, who pays.
 
 use std::sync::Arc;
 
@@ -28,7 +29,9 @@ fn at(text: &str) -> Now {
 impl Desk {
     fn new() -> Self {
         let load = |name: &str, rows: &str| {
-            Arc::new(Deck::load(name, Currency::EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0)
+            Arc::new(
+                Deck::load(name, Currency::EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0,
+            )
         };
         let mut engine = Engine::new();
         engine.set_decks(Arc::new(Decks::new([load("retail", RETAIL), load("wholesale", WHOLESALE)])));
@@ -60,19 +63,26 @@ impl Desk {
     /// `free=120` seconds, `promo=0.50` or `test=0.50`, with `@34` for a prefix.
     fn give(&mut self, what: &str) {
         let (kind, rest) = what.split_once('=').expect("kind=amount");
-        let (amount, prefix) = rest.split_once('@').map_or((rest, None), |(amount, prefix)| (amount, Some(prefix)));
+        let (amount, prefix) =
+            rest.split_once('@').map_or((rest, None), |(amount, prefix)| (amount, Some(prefix)));
         let (kind, currency) = match kind {
             "free" => (BucketKind::Minutes, Currency::SEC),
             "test" => (BucketKind::Test, Currency::EUR),
             _ => (BucketKind::Promo, Currency::EUR),
         };
         let prefixes = prefix.map(|prefix| prefix.parse().expect("digits")).into_iter().collect();
-        self.grant(what, Money::parse(amount, currency).expect("an amount"), BucketTerms { prefixes, ..BucketTerms::of(kind) });
+        self.grant(
+            what,
+            Money::parse(amount, currency).expect("an amount"),
+            BucketTerms { prefixes, ..BucketTerms::of(kind) },
+        );
     }
 
     fn grant(&mut self, key: &str, amount: Money, terms: BucketTerms) {
         let bucket = terms.kind.word();
-        let granted = self.engine.grant(self.now, &GrantRequest { account: "acme", bucket, amount, terms, reference: "", key });
+        let granted = self
+            .engine
+            .grant(self.now, &GrantRequest { account: "acme", bucket, amount, terms, reference: "", key });
         self.keep(granted.expect("granted").record);
     }
 
@@ -86,7 +96,10 @@ impl Desk {
     fn dial(&mut self, account: &str, number: &str) -> Result<LeaseId, CreditRefusal> {
         self.calls += 1;
         let number = number.parse().expect("digits");
-        let lease = self.engine.authorize(self.now, Authorize { call: CallId(self.calls), account, number: &number })?.lease;
+        let lease = self
+            .engine
+            .authorize(self.now, Authorize { call: CallId(self.calls), account, number: &number })?
+            .lease;
         self.engine.answer(self.now, lease).expect("the same row");
         let raw = || RawValue::from_string("{}".to_owned()).expect("JSON");
         self.records.push(self.engine.open_record(lease, "pbx".into(), (raw(), raw()), raw()).expect("open"));
@@ -107,7 +120,13 @@ impl Desk {
     fn settle(&mut self, lease: LeaseId, ms: u64) -> Settlement {
         let done = self.engine.settle(self.now, lease, ms, None).expect("a lease");
         let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
-        self.keep(Some(Record::settled(self.now.wall, done.account.clone(), done.call, raw, done.transfers.clone())));
+        self.keep(Some(Record::settled(
+            self.now.wall,
+            done.account.clone(),
+            done.call,
+            raw,
+            done.transfers.clone(),
+        )));
         assert_eq!(self.engine.imbalance(), 0);
         done
     }
@@ -153,7 +172,8 @@ impl Desk {
     }
 }
 
-/// `number  talked s | money and buckets | billed s  cost | what each balance paid | money left`, one call a line.
+/// `number talked s | money and buckets | billed s cost | what each balance paid | money left`, one call a
+/// line.
 #[test]
 fn who_pays_for_what() {
     let table = "
@@ -178,7 +198,8 @@ fn who_pays_for_what() {
         4930     0 |  1  free=60           |   0  0.00000 |                                       | 1.00000";
     let mut lines = 0;
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let [call, holds, billed, paid, left] = line.split('|').map(str::trim).collect::<Vec<_>>().try_into().expect("five columns");
+        let [call, holds, billed, paid, left] =
+            line.split('|').map(str::trim).collect::<Vec<_>>().try_into().expect("five columns");
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let (call, holds, billed) = (words(call), words(holds), words(billed));
         let mut desk = Desk::with(&holds[0]);
@@ -187,14 +208,26 @@ fn who_pays_for_what() {
         let done = desk.talk(lease, call[1].parse().expect("seconds"));
         assert_eq!([done.billed_seconds.to_string(), done.amount.to_string()], billed[..], "{line}");
         let part = |part: &rating::engine::PaidPart| {
-            let bucket = part.bucket.as_deref().map(|name| if name == "minutes" { "free " } else { name }.trim().to_owned() + " ");
-            let money = if part.amount.currency == Currency::SEC { String::new() } else { format!(" {}", part.amount) };
+            let bucket = part
+                .bucket
+                .as_deref()
+                .map(|name| if name == "minutes" { "free " } else { name }.trim().to_owned() + " ");
+            let money = if part.amount.currency == Currency::SEC {
+                String::new()
+            } else {
+                format!(" {}", part.amount)
+            };
             format!("{}{} s{money}", bucket.unwrap_or_default(), part.seconds)
         };
         assert_eq!(done.parts.iter().map(part).collect::<Vec<_>>().join(", "), paid, "{line}");
         let view = desk.view("acme");
         assert_eq!((view.balance.to_string(), view.leased.amount), (left.to_owned(), 0), "{line}");
-        let sum: i64 = done.parts.iter().filter(|part| part.amount.currency == Currency::EUR).map(|part| part.amount.amount).sum();
+        let sum: i64 = done
+            .parts
+            .iter()
+            .filter(|part| part.amount.currency == Currency::EUR)
+            .map(|part| part.amount.amount)
+            .sum();
         assert_eq!(sum, done.amount.amount, "{line}");
         lines += 1;
     }
@@ -216,19 +249,37 @@ fn within_a_kind_by_priority_then_end_then_age() {
     ];
     for (ms, (bucket, terms)) in grants.into_iter().enumerate() {
         let now = Now { wall: desk.now.wall.plus_ms(ms as i64), ..desk.now };
-        let ask = GrantRequest { account: "acme", bucket, amount: Money::of(1_000, Currency::EUR), terms, reference: "", key: bucket };
+        let ask = GrantRequest {
+            account: "acme",
+            bucket,
+            amount: Money::of(1_000, Currency::EUR),
+            terms,
+            reference: "",
+            key: bucket,
+        };
         desk.engine.grant(now, &ask).expect("granted");
     }
     let lease = desk.dial("acme", "4930").expect("money");
-    let paid: Vec<_> = desk.talk(lease, 7).parts.iter().map(|part| part.bucket.as_deref().unwrap_or("money").to_owned()).collect();
+    let paid: Vec<_> = desk
+        .talk(lease, 7)
+        .parts
+        .iter()
+        .map(|part| part.bucket.as_deref().unwrap_or("money").to_owned())
+        .collect();
     assert_eq!(paid, ["late", "first", "never", "sooner", "soon", "last", "money"]);
 }
 
 #[test]
 fn x11_a_low_balance_is_told_once_and_again_after_rising() {
     let mut desk = Desk::new();
-    desk.open("acme", "2.05", Terms { low_balance: Some(200_000), email: Some("a@example.net".into()), ..Terms::of_deck("retail") });
-    let lows = |desk: &mut Desk| desk.told().iter().filter(|event| matches!(event, NoticeEvent::LowBalance { .. })).count();
+    desk.open(
+        "acme",
+        "2.05",
+        Terms { low_balance: Some(200_000), email: Some("a@example.net".into()), ..Terms::of_deck("retail") },
+    );
+    let lows = |desk: &mut Desk| {
+        desk.told().iter().filter(|event| matches!(event, NoticeEvent::LowBalance { .. })).count()
+    };
     for (call, lows_so_far) in [(5, 0), (5, 1), (5, 1)] {
         let lease = desk.dial("acme", "4930").expect("money");
         desk.talk(lease, call);
@@ -263,7 +314,10 @@ fn x12_few_minutes_are_told_where_no_money_follows() {
             desk.talk(lease, 120);
         }
         let events = desk.told();
-        let few: Vec<_> = events.iter().filter(|event| matches!(event, NoticeEvent::LowMinutes { seconds: 300, .. })).collect();
+        let few: Vec<_> = events
+            .iter()
+            .filter(|event| matches!(event, NoticeEvent::LowMinutes { seconds: 300, .. }))
+            .collect();
         assert_eq!((few.len(), events.len()), (told, told), "{money}");
     }
 }
@@ -295,7 +349,10 @@ fn x14_unused_credit_ends_a_year_after_the_last_event() {
     desk.expire("2026-03-01T00:00:00Z");
     desk.expire("2027-03-02T00:00:00Z");
     assert_eq!(desk.records.len(), records, "once, however the clock jumps");
-    assert!(matches!(desk.told().last(), Some(NoticeEvent::CreditExpired { bucket: None, amount: 999_000, .. })));
+    assert!(matches!(
+        desk.told().last(),
+        Some(NoticeEvent::CreditExpired { bucket: None, amount: 999_000, .. })
+    ));
 
     let mut used = opened();
     used.now = at("2026-02-28T23:00:00Z");
@@ -312,7 +369,9 @@ fn x15_the_owner_is_told_in_advance_until_something_happens() {
     let mut desk = Desk::new();
     desk.now = at("2025-03-01T10:00:00Z");
     desk.open("acme", "1", Terms { idle_days: Some(365), ..Terms::of_deck("retail") });
-    let told = |desk: &mut Desk| desk.told().iter().filter(|event| matches!(event, NoticeEvent::CreditExpires { .. })).count();
+    let told = |desk: &mut Desk| {
+        desk.told().iter().filter(|event| matches!(event, NoticeEvent::CreditExpires { .. })).count()
+    };
     for (time, times) in [
         ("2025-12-31T23:59:59Z", 0),
         ("2026-01-01T00:00:00Z", 1),
@@ -335,7 +394,11 @@ fn x15_the_owner_is_told_in_advance_until_something_happens() {
 fn an_expired_bucket_gives_nothing_new_and_keeps_its_word() {
     let mut desk = Desk::with("0");
     let expires_at = Some(Wall::parse("2026-01-01T12:01:00Z").expect("a time"));
-    desk.grant("g", Money::of(100_000, Currency::EUR), BucketTerms { expires_at, ..BucketTerms::of(BucketKind::Promo) });
+    desk.grant(
+        "g",
+        Money::of(100_000, Currency::EUR),
+        BucketTerms { expires_at, ..BucketTerms::of(BucketKind::Promo) },
+    );
     let lease = desk.dial("acme", "4930").expect("credit");
     desk.engine.extend(desk.now, lease, 500).expect("a lease");
     let held = desk.view("acme").buckets[0].leased.amount;
@@ -365,12 +428,18 @@ fn every_tier_pays_by_its_own_deck() {
     let lease = desk.dial("a:b", "4930").expect("money");
     let done = desk.talk(lease, 61);
     // 61 s at 0.60 by the second; two minutes at 0.30.
-    assert_eq!((done.amount.to_string(), done.tiers[0].amount.to_string()), ("0.61000".to_owned(), "0.60000".to_owned()));
+    assert_eq!(
+        (done.amount.to_string(), done.tiers[0].amount.to_string()),
+        ("0.61000".to_owned(), "0.60000".to_owned())
+    );
     assert_eq!((done.billed_seconds, done.tiers[0].billed_seconds), (61, 120));
     let books = desk.engine.books();
     assert_eq!(books.system_account(ledger::SystemAccount::ResellerRevenue, Currency::EUR), 61_000);
     assert_eq!(books.system_account(ledger::SystemAccount::Revenue, Currency::EUR), 60_000);
-    assert_eq!((desk.view("a:b").balance.to_string(), desk.view("a").balance.to_string()), ("9.39000".to_owned(), "9.40000".to_owned()));
+    assert_eq!(
+        (desk.view("a:b").balance.to_string(), desk.view("a").balance.to_string()),
+        ("9.39000".to_owned(), "9.40000".to_owned())
+    );
 }
 
 #[test]
@@ -382,7 +451,10 @@ fn all_tiers_or_none() {
     ] {
         let mut desk = reseller(money.0, money.1);
         assert_eq!(desk.dial("a:b", number).map(|_| ()), Err(refusal), "{money:?}");
-        assert_eq!((desk.view("a").leased.amount, desk.view("a:b").leased.amount, desk.engine.leases()), (0, 0, 0));
+        assert_eq!(
+            (desk.view("a").leased.amount, desk.view("a:b").leased.amount, desk.engine.leases()),
+            (0, 0, 0)
+        );
     }
     // A minute is all that the reseller has: the customer's money does not help.
     let mut desk = reseller("0.30", "10");
@@ -411,8 +483,19 @@ fn all_tiers_or_none() {
 #[test]
 fn a_lost_call_is_billed_in_every_tier_from_the_same_balances() {
     let mut desk = reseller("10", "0");
-    let terms = BucketTerms { priority: 1, prefixes: vec!["4930".parse().expect("digits")], ..BucketTerms::of(BucketKind::Minutes) };
-    let ask = GrantRequest { account: "a:b", bucket: "free", amount: Money::of(1_000_000, Currency::SEC), terms, reference: "", key: "g" };
+    let terms = BucketTerms {
+        priority: 1,
+        prefixes: vec!["4930".parse().expect("digits")],
+        ..BucketTerms::of(BucketKind::Minutes)
+    };
+    let ask = GrantRequest {
+        account: "a:b",
+        bucket: "free",
+        amount: Money::of(1_000_000, Currency::SEC),
+        terms,
+        reference: "",
+        key: "g",
+    };
     let granted = desk.engine.grant(desk.now, &ask.clone()).expect("granted").record;
     desk.keep(granted);
     let lease = desk.dial("a:b", "4930").expect("minutes");
@@ -427,7 +510,10 @@ fn a_lost_call_is_billed_in_every_tier_from_the_same_balances() {
     desk.crash();
     let left = |at: usize| desk.view("a:b").buckets[at].left.to_string();
     assert_eq!((left(0), left(1)), ("3.00000".to_owned(), "7.00000".to_owned()));
-    assert_eq!((desk.view("a:b").balance.amount, desk.view("a").balance.to_string()), (0, "9.70000".to_owned()));
+    assert_eq!(
+        (desk.view("a:b").balance.amount, desk.view("a").balance.to_string()),
+        (0, "9.70000".to_owned())
+    );
     assert_eq!(desk.engine.imbalance(), 0);
 }
 
@@ -447,7 +533,9 @@ fn a_minute_before_the_end_once_and_again_after_a_payment() {
     assert_eq!((early.notice.is_none(), early.timing.warn_at_ms), (true, Some(60_000)));
     let told = desk.engine.warn(now, lease, 60_000).expect("a lease");
     let event = told.notice.map(|record| record.body);
-    assert!(matches!(event, Some(RecordBody::Notice(notice)) if notice.event == NoticeEvent::CallEnds { call: CallId(1), seconds: 60 }));
+    assert!(
+        matches!(event, Some(RecordBody::Notice(notice)) if notice.event == NoticeEvent::CallEnds { call: CallId(1), seconds: 60 })
+    );
     assert_eq!(told.timing.warn_at_ms, None);
     assert!(desk.engine.warn(now, lease, 61_000).expect("a lease").notice.is_none(), "once");
     while elapsed < 61_000 {

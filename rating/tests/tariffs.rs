@@ -1,5 +1,5 @@
-//! Prices with periods, another rate after the first block, conversion and rounding, against the slow exact model; and that slicing a call
-//! in any way changes no cent.
+//! Prices with periods, another rate after the first block, conversion and rounding, against the slow exact
+//! model; and that slicing a call in any way changes no cent.
 #![allow(clippy::panic)]
 
 mod reference;
@@ -22,7 +22,8 @@ proptest! {
         }
     }
 
-    /// Grants of any lengths: each debits the difference of the same rounded function, and the sum is the whole.
+    /// Grants of any lengths: each debits the difference of the same rounded function, and the sum is the
+    /// whole.
     #[test]
     fn slicing_changes_no_cent(seed in any::<u64>(), grants in proptest::collection::vec(0_u64..400, 1..60)) {
         let mut dice = Dice(seed);

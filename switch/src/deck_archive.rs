@@ -1,7 +1,9 @@
-//! Every version of every deck that was ever in force, in the data folder: `decks/NAME/VERSION.csv`, and in `decks/NAME/history.jsonl`
-//! when it came and what its rows refer to. Nothing is ever removed: these are the proof of what calls were billed by.
+//! Every version of every deck that was ever in force, in the data folder: `decks/NAME/VERSION.csv`, and in
+//! `decks/NAME/history.jsonl` when it came and what its rows refer to. Nothing is ever removed: these are the
+//! proof of what calls were billed by.
 //!
-//! Invariant: a file appears under its name only when it is whole and on the disk, and is never written again.
+//! Invariant: a file appears under its name only when it is whole and on the disk, and is never written
+//! again.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
@@ -93,12 +95,15 @@ impl DeckArchive {
             file => file.with_context(|| format!("cannot read {}", path.display()))?,
         };
         let mut text = String::new();
-        file.take(HISTORY_BYTES_MAX).read_to_string(&mut text).with_context(|| format!("cannot read {}", path.display()))?;
+        file.take(HISTORY_BYTES_MAX)
+            .read_to_string(&mut text)
+            .with_context(|| format!("cannot read {}", path.display()))?;
         let mut lines: Vec<&str> = text.split('\n').collect();
         // What stands after the last line's end was being written when the machine stopped.
         lines.pop();
         let kept = lines.iter().zip(1..).filter(|(line, _)| !line.is_empty()).map(|(line, number)| {
-            serde_json::from_str(line).with_context(|| format!("{}:{number}: not a line of a history", path.display()))
+            serde_json::from_str(line)
+                .with_context(|| format!("{}:{number}: not a line of a history", path.display()))
         });
         kept.collect()
     }
@@ -106,8 +111,10 @@ impl DeckArchive {
     /// A version as it was in force.
     pub(crate) fn load(&self, name: &str, version: &str) -> anyhow::Result<Deck> {
         let history = self.history(name)?;
-        let kept =
-            history.iter().rfind(|kept| kept.version == version).ok_or_else(|| anyhow!("deck {name} never had version {version}"))?;
+        let kept = history
+            .iter()
+            .rfind(|kept| kept.version == version)
+            .ok_or_else(|| anyhow!("deck {name} never had version {version}"))?;
         let path = self.folder(name)?.join(format!("{version}.csv"));
         let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let loaded = Deck::load_by(name, kept.currency, &rules(kept.rounding, &kept.periods)?, file);
@@ -116,7 +123,11 @@ impl DeckArchive {
             None => anyhow!("{}: the file was changed", path.display()),
         })?;
         if *price::version_text(deck.version()) != *version {
-            bail!("{} has version {}: the file was changed", path.display(), price::version_text(deck.version()));
+            bail!(
+                "{} has version {}: the file was changed",
+                path.display(),
+                price::version_text(deck.version())
+            );
         }
         Ok(deck)
     }
@@ -154,7 +165,10 @@ impl DeckArchive {
 }
 
 /// Under another name first, so that what has the right name is whole.
-fn write_whole(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>) -> anyhow::Result<()> {
+fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let draft = path.with_extension("new");
     let written = (|| {
         let made = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
@@ -191,7 +205,9 @@ fn append(path: &Path, kept: &Kept) -> anyhow::Result<()> {
 }
 
 fn sync_folder(folder: &Path) -> anyhow::Result<()> {
-    File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| format!("cannot sync {}", folder.display()))
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .with_context(|| format!("cannot sync {}", folder.display()))
 }
 
 impl KeptDecks for DeckArchive {
@@ -234,7 +250,8 @@ impl Kept {
 /// What a deck's rows refer to, from what is kept or told of it.
 pub(crate) fn rules(rounding: Rounding, periods: &[DeckPeriodDoc]) -> anyhow::Result<Rules> {
     let period = |kept: &DeckPeriodDoc| {
-        let zone = config::zone(&kept.zone).ok_or_else(|| anyhow!("no zone {:?} in this program's tz database", kept.zone))?;
+        let zone = config::zone(&kept.zone)
+            .ok_or_else(|| anyhow!("no zone {:?} in this program's tz database", kept.zone))?;
         Ok(Period::new(&kept.name, Arc::new(zone), kept.days, kept.from, kept.until)?)
     };
     let periods: anyhow::Result<Vec<Period>> = periods.iter().map(period).collect();
@@ -246,9 +263,10 @@ mod tests {
     use super::*;
 
     fn deck(name: &str, rate: &str, rules: &Rules) -> Deck {
-        let csv = format!("prefix,destination,rate,initial,increment,period\n34,Spain,{rate},1,1,\n55,Brazil,1,1,1,{}\n", {
-            rules.periods.first().map(|period| period.name().to_string()).unwrap_or_default()
-        });
+        let csv = format!(
+            "prefix,destination,rate,initial,increment,period\n34,Spain,{rate},1,1,\n55,Brazil,1,1,1,{}\n",
+            { rules.periods.first().map(|period| period.name().to_string()).unwrap_or_default() }
+        );
         Deck::load_by(name, Currency::EUR, rules, csv.as_bytes()).expect("a good deck").0
     }
 
@@ -260,7 +278,10 @@ mod tests {
     fn every_version_is_kept_once_and_loads_to_itself() {
         let folder = tempfile::tempdir().expect("a folder");
         let deck_archive = DeckArchive::in_data(folder.path());
-        assert!(deck_archive.names().expect("read").is_empty() && deck_archive.history("retail").expect("read").is_empty());
+        assert!(
+            deck_archive.names().expect("read").is_empty()
+                && deck_archive.history("retail").expect("read").is_empty()
+        );
         let zone = Arc::new(config::zone("Europe/Madrid").expect("a zone"));
         let night = Period::new("night", zone, 0x7F, 72_000, 28_800).expect("a period");
         let rules = Rules { rounding: Rounding::Up, periods: vec![night].into(), ..Rules::default() };
@@ -276,10 +297,15 @@ mod tests {
             assert_eq!(&**deck_archive.find(&text(deck)).expect("found").name(), "retail");
         }
         assert!(deck_archive.find("0000000000000000").is_err());
-        assert_eq!(fs::read_dir(folder.path().join("decks/retail")).expect("read").count(), 3, "two versions, a history, no drafts");
+        assert_eq!(
+            fs::read_dir(folder.path().join("decks/retail")).expect("read").count(),
+            3,
+            "two versions, a history, no drafts"
+        );
     }
 
-    /// Ten places come back to the last, and what was in force before prefixes and rows were judged still loads.
+    /// Ten places come back to the last, and what was in force before prefixes and rows were judged still
+    /// loads.
     #[test]
     fn fault_c3_the_archive_keeps_every_place_and_what_is_refused_today() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -288,7 +314,9 @@ mod tests {
         let header = "prefix,destination,rate,initial,increment\n";
         let old = |name, rows: &str| {
             let rules = Rules::archived(Rounding::HalfUp, Arc::default());
-            Deck::load_by(name, Currency::EUR, &rules, format!("{header}{rows}").as_bytes()).expect("it was in force").0
+            Deck::load_by(name, Currency::EUR, &rules, format!("{header}{rows}").as_bytes())
+                .expect("it was in force")
+                .0
         };
         let (zeros, empty) = (old("zeros", "0044,UK,0.1,1,1\n"), old("empty", ""));
         for deck in [&fine, &zeros, &empty] {
@@ -298,7 +326,8 @@ mod tests {
             assert!(again.rows().eq(deck.rows()), "{}", deck.name());
         }
         assert_eq!(fine.rows().next().expect("a row").rate.to_string(), "0.0000049");
-        // A deck of five places has the version that the program of before gave it (`tollgate deck export` of a8b4d55).
+        // A deck of five places has the version that the program of before gave it (`tollgate deck export` of
+        // a8b4d55).
         let rows = "34,Spain,0.12345,30,6,0.01,\n55,Brazil,1,1,1,,0.5\n";
         let csv = format!("prefix,destination,rate,initial,increment,connect_fee,next_rate\n{rows}");
         let (kept, _) = Deck::load("v", Currency::EUR, csv.as_bytes()).expect("a good deck");

@@ -1,4 +1,5 @@
-//! Logs on stderr, one JSON object per line. Who asked first is heard: `--log`, then $TOLLGATE_LOG, then the configuration.
+//! Logs on stderr, one JSON object per line. Who asked first is heard: `--log`, then $TOLLGATE_LOG, then the
+//! configuration.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -15,7 +16,10 @@ type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
 struct Handles {
     lines: reload::Handle<Lines, Registry>,
-    filter: reload::Handle<EnvFilter, tracing_subscriber::layer::Layered<reload::Layer<Lines, Registry>, Registry>>,
+    filter: reload::Handle<
+        EnvFilter,
+        tracing_subscriber::layer::Layered<reload::Layer<Lines, Registry>, Registry>,
+    >,
     /// By the command line or the environment; then the configuration is not asked.
     chosen: bool,
     /// What is in force, and what an operator's change goes back to.
@@ -40,7 +44,11 @@ pub(crate) fn start(by_flag: Option<String>) -> anyhow::Result<()> {
     let filter = parse(wanted.as_deref().unwrap_or(BEFORE_CONFIG))?;
     let (lines, lines_handle) = reload::Layer::new(lines(true));
     let (filter, filter_handle) = reload::Layer::new(filter);
-    tracing_subscriber::registry().with(lines).with(filter).try_init().context("logging was started twice")?;
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .try_init()
+        .context("logging was started twice")?;
     let preset = wanted.clone().unwrap_or_else(|| BEFORE_CONFIG.to_owned());
     let words = Mutex::new(Words { in_force: preset.clone(), preset, changed: false });
     let handles = Handles { lines: lines_handle, filter: filter_handle, chosen: wanted.is_some(), words };
@@ -65,10 +73,14 @@ pub(crate) fn follow(log: &config::Log) -> anyhow::Result<()> {
 
 /// What the log shows.
 pub(crate) fn filter() -> String {
-    HANDLES.get().map(|handles| handles.words.lock().unwrap_or_else(PoisonError::into_inner).in_force.clone()).unwrap_or_default()
+    HANDLES
+        .get()
+        .map(|handles| handles.words.lock().unwrap_or_else(PoisonError::into_inner).in_force.clone())
+        .unwrap_or_default()
 }
 
-/// Changes what the log shows until the process ends; none goes back to what it began with. Returns what is in force now.
+/// Changes what the log shows until the process ends; none goes back to what it began with. Returns what is
+/// in force now.
 pub(crate) fn change(filter: Option<&str>) -> anyhow::Result<String> {
     let handles = HANDLES.get().context("logging was not started")?;
     let mut words = handles.words.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +91,8 @@ pub(crate) fn change(filter: Option<&str>) -> anyhow::Result<String> {
 }
 
 fn parse(text: &str) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(text).with_context(|| format!("{text:?} is no log filter: write info, or info,sip=debug"))
+    EnvFilter::try_new(text)
+        .with_context(|| format!("{text:?} is no log filter: write info, or info,sip=debug"))
 }
 
 fn lines(json: bool) -> Lines {

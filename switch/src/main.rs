@@ -1,5 +1,6 @@
 //! The `tollgate` binary: what an operator can ask of a switch, one subcommand each.
-//! Errors are said once on stderr; exit codes are 0 done, 1 not done, 2 wrong command line, 3 a limit left rows out.
+//! Errors are said once on stderr; exit codes are 0 done, 1 not done, 2 wrong command line, 3 a limit left
+//! rows out.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -13,9 +14,13 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use cli::{ConfigFile, account, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node, notices, price, rerate, route};
+use cli::{
+    ConfigFile, account, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node, notices,
+    price, rerate, route,
+};
 
-/// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all CPU time.
+/// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all
+/// CPU time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -62,10 +67,11 @@ enum Command {
     Price(price::Ask),
     /// Price a file of calls by a deck
     Rerate(rerate::Ask),
-    /// The plan of a call: account, price, lease, carriers in order and those left out, with reasons; of the running node, or --offline
+    /// The plan of a call: account, price, lease, carriers in order and those left out, with reasons; of the
+    /// running node, or --offline
     Route(route::Ask),
-    /// Accounts of a running node: list, show, add, grant, change, suspend, resume, close, topup, topups, book, reject, reverse, statement, charge,
-    /// correct
+    /// Accounts of a running node: list, show, add, grant, change, suspend, resume, close, topup, topups,
+    /// book, reject, reverse, statement, charge, correct
     #[command(subcommand)]
     Account(account::Ask),
     /// Live calls of a running node; --kill hangs one up
@@ -134,7 +140,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// An error and its causes, without those whose text was already said: some errors name their cause in the middle of a sentence.
+/// An error and its causes, without those whose text was already said: some errors name their cause in the
+/// middle of a sentence.
 fn said_once(error: &anyhow::Error) -> String {
     error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
         "" => cause,
@@ -150,7 +157,10 @@ mod tests {
     #[test]
     fn no_cause_is_said_twice() {
         let disk = || std::io::Error::other("no room");
-        assert_eq!(said_once(&anyhow::Error::from(disk()).context("cannot write x")), "cannot write x: no room");
+        assert_eq!(
+            said_once(&anyhow::Error::from(disk()).context("cannot write x")),
+            "cannot write x: no room"
+        );
         assert_eq!(
             said_once(&anyhow::Error::from(disk()).context("cannot write x: no room; make some")),
             "cannot write x: no room; make some"

@@ -1,5 +1,5 @@
-//! What the switch would do with a call, by the same functions that place it, without placing it: in a running node by its balances and
-//! carriers, else by the configuration alone.
+//! What the switch would do with a call, by the same functions that place it, without placing it: in a
+//! running node by its balances and carriers, else by the configuration alone.
 
 mod ground;
 mod numbers;
@@ -13,8 +13,8 @@ use rating::{CreditRefusal, Decks, Price, ProfitGuard};
 use units::{Cause, Money, Now, Number};
 use web::documents::{RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RoutePriceDoc};
 
-/// The switch's order of checks: overload and drain, number, blocked, price, route, credit. Everything that can be said is said, also of a call
-/// that would be refused.
+/// The switch's order of checks: overload and drain, number, blocked, price, route, credit. Everything that
+/// can be said is said, also of a call that would be refused.
 pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
     let Call { gate, to, from, now } = *call;
     let available = ground.live.as_ref().and_then(|live| live.available).map(|money| money.to_string());
@@ -78,7 +78,9 @@ fn price(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Result<Price,
         let account = &call.gate.account;
         let why = match ground.live {
             Some(_) => format!("account {account} was not opened: tollgate account add {account}"),
-            None => format!("account {account} is not in the configuration, so its deck is not known here: ask the running node"),
+            None => format!(
+                "account {account} is not in the configuration, so its deck is not known here: ask the running node"
+            ),
         };
         let unknown = CreditRefusal::UnknownAccount;
         return Err((unknown.status(), unknown.cause(), why));
@@ -88,15 +90,22 @@ fn price(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Result<Price,
 
 fn priced(decks: &Decks, holder: &Holder, number: &Number, now: Now) -> Result<Price, String> {
     let named = &holder.terms.decks;
-    let found = named.iter().filter_map(|name| decks.named(name)).find_map(|deck| deck.price(number, now.wall).map(|price| (deck, price)));
+    let found = named
+        .iter()
+        .filter_map(|name| decks.named(name))
+        .find_map(|deck| deck.price(number, now.wall).map(|price| (deck, price)));
     let (deck, price) = found.ok_or_else(|| format!("no price for {number} in {}", named.join(", ")))?;
     let exchange = decks.exchange(deck, holder.currency, now.wall).map_err(|none| none.to_string())?;
     Ok(price.exchanged(exchange))
 }
 
-/// What the call brings the operator: the price of the topmost account, where a guard of one of the tiers looks at it.
+/// What the call brings the operator: the price of the topmost account, where a guard of one of the tiers
+/// looks at it.
 fn sale(call: &Call<'_>, ground: &Ground<'_>, number: &Number) -> Option<Sale> {
-    let guard = ground.holders.iter().fold(ProfitGuard::Off, |guard, holder| guard.stricter(holder.terms.profit_guard));
+    let guard = ground
+        .holders
+        .iter()
+        .fold(ProfitGuard::Off, |guard, holder| guard.stricter(holder.terms.profit_guard));
     let top = ground.holders.last().filter(|_| guard != ProfitGuard::Off)?;
     let price = priced(ground.decks, top, number, call.now).ok()?;
     Some(Sale { guard, minute: price.minute(), currency: price.currency })
@@ -106,12 +115,14 @@ fn plan(call: &Call<'_>, ground: &Ground<'_>, number: &Number, outlook: &mut Rou
     let Ground { carriers, routes, decks, health, slots, .. } = *ground;
     let network = Network { carriers, routes, costs: decks, health, slots, sale: sale(call, ground, number) };
     let name = |id| carriers.name(id).map(ToString::to_string).unwrap_or_default();
-    let left =
-        |out: &[(CarrierId, LeftOut)]| out.iter().map(|(id, why)| RouteLeftDoc { name: name(*id), reason: why.to_string() }).collect();
+    let left = |out: &[(CarrierId, LeftOut)]| {
+        out.iter().map(|(id, why)| RouteLeftDoc { name: name(*id), reason: why.to_string() }).collect()
+    };
     match ::route::plan(&network, number, call.gate.codecs, call.now) {
         Ok(plan) => {
             outlook.route = Some(plan.prefix.to_string());
-            outlook.carriers = plan.steps.iter().map(|step| candidate(&plan, step, name(step.carrier))).collect();
+            outlook.carriers =
+                plan.steps.iter().map(|step| candidate(&plan, step, name(step.carrier))).collect();
             outlook.left_out = left(&plan.left_out);
         }
         Err(none) => {
@@ -154,5 +165,9 @@ fn price_document(price: &Price) -> RoutePriceDoc {
 /// The first grant: connect fee and first block; less than this in the account means 402.
 fn lease_document(price: &Price) -> RouteLeaseDoc {
     let seconds = u64::from(price.increments.initial());
-    RouteLeaseDoc { seconds, amount: Money::of(price.cost(seconds), price.currency).to_string(), currency: price.currency.to_string() }
+    RouteLeaseDoc {
+        seconds,
+        amount: Money::of(price.cost(seconds), price.currency).to_string(),
+        currency: price.currency.to_string(),
+    }
 }

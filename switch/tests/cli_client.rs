@@ -108,7 +108,10 @@ fn an_operator_tops_up_once_and_the_books_hold() {
     assert_eq!(node.json(&["account", "show", "acme"])["balance"], "10.00000");
     let topup = ["account", "topup", "acme", "5.00", "--reference", "invoice 7", "--key", "k-1"];
     let booked = node.json(&topup);
-    assert_eq!((&booked["balance_before"], &booked["balance_after"]), (&"10.00000".into(), &"15.00000".into()));
+    assert_eq!(
+        (&booked["balance_before"], &booked["balance_after"]),
+        (&"10.00000".into(), &"15.00000".into())
+    );
     assert_eq!(node.json(&topup)["balance_after"], "15.00000");
     assert_eq!(node.json(&["account", "show", "acme"])["available"], "15.00000");
 
@@ -119,25 +122,60 @@ fn an_operator_tops_up_once_and_the_books_hold() {
     assert!(node.refused(&["account", "show", "../calls"]).contains("404"));
     assert_eq!(node.json(&["account", "show", "acme"])["balance"], "15.00000");
 
-    let fax = ["account", "charge", "acme", "--pieces", "3", "--price", "0.08", "--cause", "fax to 3901", "--key", "c-1"];
+    let fax = [
+        "account",
+        "charge",
+        "acme",
+        "--pieces",
+        "3",
+        "--price",
+        "0.08",
+        "--cause",
+        "fax to 3901",
+        "--key",
+        "c-1",
+    ];
     let charged = node.json(&fax);
     assert_eq!((&charged["amount"], &charged["balance_after"]), (&"-0.24000".into(), &"14.76000".into()));
     assert_eq!(node.json(&fax)["balance_after"], "14.76000");
-    assert!(node.refused(&["account", "charge", "acme", "--price", "99", "--cause", "rent of 3902"]).contains("402"));
-    assert!(text(&node.ask(&["account", "statement", "acme"]).stdout).contains("charge: fax to 3901: 3 x 0.08000"));
+    assert!(
+        node.refused(&["account", "charge", "acme", "--price", "99", "--cause", "rent of 3902"])
+            .contains("402")
+    );
+    assert!(
+        text(&node.ask(&["account", "statement", "acme"]).stdout)
+            .contains("charge: fax to 3901: 3 x 0.08000")
+    );
 
-    let opened = node.json(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail", "--balance", "1.5"]);
+    let opened =
+        node.json(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail", "--balance", "1.5"]);
     assert_eq!(opened["balance"], "1.50000");
-    assert!(node.refused(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail"]).contains("409"));
-    assert!(node.refused(&["account", "add", "gamma", "--currency", "EUR", "--deck", "none"]).contains("deck"));
-    let names: Vec<Value> = node.json(&["account", "list"])["items"].as_array().unwrap().iter().map(|a| a["name"].clone()).collect();
+    assert!(
+        node.refused(&["account", "add", "beta", "--currency", "EUR", "--deck", "retail"]).contains("409")
+    );
+    assert!(
+        node.refused(&["account", "add", "gamma", "--currency", "EUR", "--deck", "none"]).contains("deck")
+    );
+    let names: Vec<Value> = node.json(&["account", "list"])["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|a| a["name"].clone())
+        .collect();
     assert_eq!(names, ["acme", "beta"]);
 
     let data = node.file("data");
-    let verified = Command::new(env!("CARGO_BIN_EXE_tollgate")).args(["ledger", "verify", "--json", "--data"]).arg(&data).output().unwrap();
+    let verified = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["ledger", "verify", "--json", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
     assert!(verified.status.success(), "{}", text(&verified.stdout));
     let books: Value = serde_json::from_slice(&verified.stdout).unwrap();
-    assert_eq!((&books["chain"], &books["accounts"], &books["sums"]["EUR"]), (&"ok".into(), &2.into(), &"0.00000".into()));
+    assert_eq!(
+        (&books["chain"], &books["accounts"], &books["sums"]["EUR"]),
+        (&"ok".into(), &2.into(), &"0.00000".into())
+    );
     assert!(books["entries"].as_u64().unwrap() >= 3);
 }
 
@@ -152,7 +190,10 @@ fn lists_of_an_idle_node_are_empty_and_well_formed() {
     assert!(csv.starts_with("id,node,account,gate,") && csv.lines().count() == 1, "{csv}");
     assert!(node.refused(&["calls", "--kill", "00000000000000000000000000000001"]).contains("404"));
     let yesterday = node.ask(&["cdr", "--from", "yesterday"]);
-    assert!(yesterday.status.code() == Some(2) && text(&yesterday.stderr).contains("RFC 3339"), "{yesterday:?}");
+    assert!(
+        yesterday.status.code() == Some(2) && text(&yesterday.stderr).contains("RFC 3339"),
+        "{yesterday:?}"
+    );
     fs::write(node.file("admin.token"), "0123456789abcdef0123456789abcdef").unwrap();
     assert!(node.refused(&["account", "list"]).contains("401"));
 }

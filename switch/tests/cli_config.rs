@@ -90,10 +90,19 @@ fn a_good_configuration_is_ok() {
     let folder = tempfile::tempdir().unwrap();
     let config = write(folder.path(), CONFIG);
     let output = tollgate(&["check", "--config", &config]);
-    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(0), "ok\n"), "{}", text(&output.stderr));
-    let json: Value = serde_json::from_slice(&tollgate(&["check", "--config", &config, "--json"]).stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), text(&output.stdout).as_str()),
+        (Some(0), "ok\n"),
+        "{}",
+        text(&output.stderr)
+    );
+    let json: Value =
+        serde_json::from_slice(&tollgate(&["check", "--config", &config, "--json"]).stdout).unwrap();
     assert_eq!(json["ok"], true);
-    assert!(!folder.path().join("data").exists() && !folder.path().join("admin.token").exists(), "a check leaves nothing behind");
+    assert!(
+        !folder.path().join("data").exists() && !folder.path().join("admin.token").exists(),
+        "a check leaves nothing behind"
+    );
 }
 
 #[test]
@@ -125,7 +134,8 @@ fn all_errors_come_at_once_with_their_places() {
     }
     assert!(said.lines().any(|line| line.contains("alpha.csv:2:")), "{said}");
     assert!(!said.contains("ok\n"));
-    let json: Value = serde_json::from_slice(&tollgate(&["check", "--config", &config, "--json"]).stdout).unwrap();
+    let json: Value =
+        serde_json::from_slice(&tollgate(&["check", "--config", &config, "--json"]).stdout).unwrap();
     assert_eq!(json["ok"], false);
     assert!(json["findings"].as_array().unwrap().len() >= 5);
     assert!(json["findings"][0]["line"].as_u64().unwrap() > 1);
@@ -136,7 +146,8 @@ fn all_errors_come_at_once_with_their_places() {
 
 fn route(config: &str, rest: &[&str]) -> (Option<i32>, Value) {
     let output = tollgate(&[&["route", "--config", config, "--gate", "acme-pbx", "--json"], rest].concat());
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    let json =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
     (output.status.code(), json)
 }
 
@@ -149,54 +160,81 @@ fn the_plan_names_every_carrier_with_its_reason() {
     for key in ["account", "gate", "to_e164", "price", "lease", "carriers", "left_out"] {
         assert!(plan.get(key).is_some(), "{key}");
     }
-    assert_eq!((&plan["account"], &plan["gate"], &plan["to_e164"]), (&"acme".into(), &"acme-pbx".into(), &"34911234567".into()));
+    assert_eq!(
+        (&plan["account"], &plan["gate"], &plan["to_e164"]),
+        (&"acme".into(), &"acme-pbx".into(), &"34911234567".into())
+    );
     assert_eq!(plan["price"]["rate"], "0.12345");
     // The first 30 s at 0.12345 a minute: 0.061725, half-up.
     assert_eq!((&plan["lease"]["amount"], &plan["lease"]["seconds"]), (&"0.06173".into(), &30.into()));
-    let names: Vec<&str> = plan["carriers"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        plan["carriers"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["alpha", "beta"]);
     assert_eq!(plan["carriers"][0]["cost"], "0.01000");
     assert!(plan["carriers"][1]["cost"].is_null());
     assert!(plan["carriers"].as_array().unwrap().iter().all(|c| !c["reason"].as_str().unwrap().is_empty()));
     assert_eq!(plan["left_out"][0]["name"], "gamma");
     assert!(plan["left_out"][0]["reason"].as_str().unwrap().contains("codec"));
-    let lines = text(&tollgate(&["route", "--config", &config, "--gate", "acme-pbx", "--to", "34911234567"]).stdout);
+    let lines =
+        text(&tollgate(&["route", "--config", &config, "--gate", "acme-pbx", "--to", "34911234567"]).stdout);
     for part in ["acme", "34911234567", "0.06173 EUR", "1. alpha", "2. beta", "left out: gamma"] {
         assert!(lines.contains(part), "{part}\n{lines}");
     }
 }
 
-/// A carrier that charges in dollars beside a price in euros: compared by the dated rate; without one taken, and said so.
+/// A carrier that charges in dollars beside a price in euros: compared by the dated rate; without one taken,
+/// and said so.
 #[test]
 fn profit_is_judged_across_currencies_by_the_dated_rate() {
     let folder = tempfile::tempdir().unwrap();
-    let dollars = CONFIG.replace("file = \"decks/alpha.csv\"\ncurrency = \"EUR\"", "file = \"decks/alpha.csv\"\ncurrency = \"USD\"");
+    let dollars = CONFIG.replace(
+        "file = \"decks/alpha.csv\"\ncurrency = \"EUR\"",
+        "file = \"decks/alpha.csv\"\ncurrency = \"USD\"",
+    );
     let guarded = dollars.replace("balance = \"10.00\"", "balance = \"10.00\"\nprofit_guard = \"block\"");
-    let exchange = |rate: &str, at: &str| format!("\n[[exchange]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"{rate}\"\nat = \"{at}\"\n");
+    let exchange = |rate: &str, at: &str| {
+        format!("\n[[exchange]]\nfrom = \"USD\"\nto = \"EUR\"\nrate = \"{rate}\"\nat = \"{at}\"\n")
+    };
     // A minute brings 0.12345 EUR and costs 0.01 USD: a loss when a dollar is more than 12.345 EUR.
     let rates = exchange("12.345", "2026-01-01T00:00:00Z") + &exchange("12.3451", "2026-06-01T00:00:00Z");
     let config = write(folder.path(), &(guarded.clone() + &rates));
     let first = |at: &str| {
         let (_, plan) = route(&config, &["--to", "34911234567", "--at", at]);
-        (plan["carriers"][0]["name"].clone(), plan["carriers"][0]["reason"].as_str().unwrap().to_owned(), plan["left_out"].to_string())
+        (
+            plan["carriers"][0]["name"].clone(),
+            plan["carriers"][0]["reason"].as_str().unwrap().to_owned(),
+            plan["left_out"].to_string(),
+        )
     };
     let (name, reason, _) = first("2026-05-31T23:59:59Z");
     assert_eq!((name, reason.as_str()), ("alpha".into(), "route 34, place 2 of 3, cost 0.01000 USD"));
     let (name, reason, left_out) = first("2026-06-01T00:00:00Z");
-    assert_eq!((name, reason.as_str()), ("beta".into(), "route 34, place 3 of 3, cost unknown, 1 left out at a loss"));
+    assert_eq!(
+        (name, reason.as_str()),
+        ("beta".into(), "route 34, place 3 of 3, cost unknown, 1 left out at a loss")
+    );
     assert!(left_out.contains("it costs more than the call brings"), "{left_out}");
     let (name, reason, _) = first("2025-12-31T23:59:59Z");
-    assert_eq!((name, reason.as_str()), ("alpha".into(), "route 34, place 2 of 3, cost 0.01000 USD, not compared: no conversion rate"));
+    assert_eq!(
+        (name, reason.as_str()),
+        ("alpha".into(), "route 34, place 2 of 3, cost 0.01000 USD, not compared: no conversion rate")
+    );
 }
 
 #[test]
 fn a_refused_call_says_status_and_cause() {
     let folder = tempfile::tempdir().unwrap();
     let config = write(folder.path(), CONFIG);
-    for (to, status, cause) in [("", 484, 28), ("34abc", 404, 1), ("1234567890123456", 404, 1), ("49301234567", 404, 3)] {
+    for (to, status, cause) in
+        [("", 484, 28), ("34abc", 404, 1), ("1234567890123456", 404, 1), ("49301234567", 404, 3)]
+    {
         let (code, plan) = route(&config, &["--to", to]);
         assert_eq!(code, Some(1), "{to}");
-        assert_eq!((&plan["refused"]["status"], &plan["refused"]["cause"]), (&status.into(), &cause.into()), "{to}");
+        assert_eq!(
+            (&plan["refused"]["status"], &plan["refused"]["cause"]),
+            (&status.into(), &cause.into()),
+            "{to}"
+        );
     }
     let unknown = tollgate(&["route", "--config", &config, "--gate", "nobody", "--to", "34911234567"]);
     assert_eq!(unknown.status.code(), Some(1));
@@ -215,10 +253,19 @@ fn a_node_that_is_not_there_is_said_so() {
     let exposed = tollgate(&["calls", "--config", &config]);
     assert!(text(&exposed.stderr).contains("600"), "{}", text(&exposed.stderr));
     fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-    for args in [vec!["account", "list"], vec!["calls"], vec!["cdr", "--csv"], vec!["account", "topup", "acme", "5.00"]] {
+    for args in [
+        vec!["account", "list"],
+        vec!["calls"],
+        vec!["cdr", "--csv"],
+        vec!["account", "topup", "acme", "5.00"],
+    ] {
         let output = tollgate(&[&args[..], &["--config", &config]].concat());
         assert_eq!(output.status.code(), Some(1), "{args:?}");
-        assert!(text(&output.stderr).contains("no answer from the node at http://127.0.0.1:1"), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("no answer from the node at http://127.0.0.1:1"),
+            "{}",
+            text(&output.stderr)
+        );
     }
     let verify = tollgate(&["ledger", "verify", "--data", folder.path().join("none").to_str().unwrap()]);
     assert_eq!(verify.status.code(), Some(1));

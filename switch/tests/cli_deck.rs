@@ -55,7 +55,8 @@ fn fault_d4_a_new_version_is_shown_in_80_columns_before_it_is_loaded() {
     let said = text(&output.stdout);
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
     let whole = unfolded(&said);
-    let lines: Vec<&str> = whole.iter().skip(3).map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> =
+        whole.iter().skip(3).map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     let expected = [
         "rows     2 added, 1 removed, 0 dearer, 1 cheaper, 1 otherwise changed, 1 unchanged, 0 in error",
         "past     1 rows are over, 0 changed rows began earlier: calls already billed keep their amounts",
@@ -79,7 +80,10 @@ fn fault_d4_a_new_version_is_shown_in_80_columns_before_it_is_loaded() {
     assert_eq!(found, expected.into_iter().collect(), "{said}");
 
     let json: Value = serde_json::from_slice(&tollgate(&[&diff[..], &["--json"]].concat()).stdout).unwrap();
-    assert_eq!((&json["added"], &json["removed"], &json["down"], &json["over"]), (&2.into(), &1.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&json["added"], &json["removed"], &json["down"], &json["over"]),
+        (&2.into(), &1.into(), &1.into(), &1.into())
+    );
     assert_eq!(json["effects"][1]["percent"], "+50.00");
     assert_eq!(json["effects"][1]["new"]["rate"], "0.03000");
     assert_eq!(json["instants"].as_array().unwrap().len(), 2);
@@ -89,7 +93,11 @@ fn fault_d4_a_new_version_is_shown_in_80_columns_before_it_is_loaded() {
 fn wrong_rows_are_shown_beside_what_the_others_would_change() {
     let folder = tempfile::tempdir().unwrap();
     let old = write(folder.path(), "old.csv", OLD);
-    let new = write(folder.path(), "new.csv", &format!("{OLD}55,Again,0.1,1,1,,,\n33,France,NaN,1,1,,,\n33,France,0.1,1,1,,,\n"));
+    let new = write(
+        folder.path(),
+        "new.csv",
+        &format!("{OLD}55,Again,0.1,1,1,,,\n33,France,NaN,1,1,,,\n33,France,0.1,1,1,,,\n"),
+    );
     let output = tollgate(&["deck", "diff", &old, &new]);
     assert_eq!(output.status.code(), Some(1));
     let said = unfolded(&text(&output.stdout)).join("\n");
@@ -109,7 +117,11 @@ fn wrong_rows_are_shown_beside_what_the_others_would_change() {
 #[test]
 fn an_export_loads_to_the_same_version_whatever_its_format() {
     let folder = tempfile::tempdir().unwrap();
-    let first = write(folder.path(), "retail.csv", &format!("{NEW}+77,\"Kazakhstan, \"\"all\"\"\",999999.99999,1,1,0.00001,,\n"));
+    let first = write(
+        folder.path(),
+        "retail.csv",
+        &format!("{NEW}+77,\"Kazakhstan, \"\"all\"\"\",999999.99999,1,1,0.00001,,\n"),
+    );
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (book, csv) = (path("retail.xlsx"), path("again.csv"));
     let made = tollgate(&["deck", "export", &first, "--format", "xlsx", "--out", &book]);
@@ -117,11 +129,20 @@ fn an_export_loads_to_the_same_version_whatever_its_format() {
     let again = tollgate(&["deck", "export", &book, "--out", &csv]);
     assert!(again.status.success(), "{}", text(&again.stderr));
     let last = tollgate(&["deck", "export", &csv]);
-    assert_eq!([version(&made.stderr), version(&again.stderr)], [version(&last.stderr), version(&last.stderr)]);
+    assert_eq!(
+        [version(&made.stderr), version(&again.stderr)],
+        [version(&last.stderr), version(&last.stderr)]
+    );
     assert_eq!(text(&last.stdout), fs::read_to_string(&csv).unwrap());
-    assert!(text(&last.stdout).contains("77,\"Kazakhstan, \"\"all\"\"\",999999.99999,1,1,0.00001,,,,\n"), "complete, with increments");
+    assert!(
+        text(&last.stdout).contains("77,\"Kazakhstan, \"\"all\"\"\",999999.99999,1,1,0.00001,,,,\n"),
+        "complete, with increments"
+    );
     let over = tollgate(&["deck", "export", &csv, "--out", &book]);
-    assert!(!over.status.success() && text(&over.stderr).contains("name a new file"), "nothing is written over");
+    assert!(
+        !over.status.success() && text(&over.stderr).contains("name a new file"),
+        "nothing is written over"
+    );
     let price = tollgate(&["price", "--deck", &book, "77011", "60", "--json"]);
     let price: Value = serde_json::from_slice(&price.stdout).unwrap();
     assert_eq!(price["amount"], "1000000.00000");
@@ -136,7 +157,13 @@ fn a_workbook_is_a_deck_of_the_configuration_and_its_cells_are_named() {
     for (column, name) in (0..).zip(["prefix", "destination", "rate", "initial", "increment"]) {
         sheet.write_string(0, column, name).unwrap();
     }
-    sheet.write_number(1, 0, 34).unwrap().write_string(1, 1, "Spain").unwrap().write_number(1, 2, 0.12345).unwrap();
+    sheet
+        .write_number(1, 0, 34)
+        .unwrap()
+        .write_string(1, 1, "Spain")
+        .unwrap()
+        .write_number(1, 2, 0.12345)
+        .unwrap();
     sheet.write_number(1, 3, 30).unwrap().write_number(1, 4, 6).unwrap();
     book.save(folder.path().join("good.xlsx")).unwrap();
     book.worksheet_from_name("Prices").unwrap().write_string(1, 2, "dear").unwrap();
@@ -154,9 +181,22 @@ fn a_workbook_is_a_deck_of_the_configuration_and_its_cells_are_named() {
         text(&output.stdout).replace(&format!("{}/", folder.path().display()), "")
     };
     assert_eq!(check("good.xlsx", "sheet = \"Prices\"\n"), "ok\n");
-    assert_eq!(check("bad.xlsx", "sheet = \"Prices\"\n"), "bad.xlsx:2:3: cell C2: rate: dear: not a decimal number such as 0.01250\n");
+    assert_eq!(
+        check("bad.xlsx", "sheet = \"Prices\"\n"),
+        "bad.xlsx:2:3: cell C2: rate: dear: not a decimal number such as 0.01250\n"
+    );
     assert!(check("good.xlsx", "").starts_with("good.xlsx:1:1: "), "its first sheet is empty");
-    assert!(check("good.xlsx", "sheet = \"Price\"\n").contains("no sheet \"Price\"; there are: Notes, Prices"));
-    let price = tollgate(&["price", "--deck", folder.path().join("good.xlsx").to_str().unwrap(), "--sheet", "Prices", "34911", "31"]);
+    assert!(
+        check("good.xlsx", "sheet = \"Price\"\n").contains("no sheet \"Price\"; there are: Notes, Prices")
+    );
+    let price = tollgate(&[
+        "price",
+        "--deck",
+        folder.path().join("good.xlsx").to_str().unwrap(),
+        "--sheet",
+        "Prices",
+        "34911",
+        "31",
+    ]);
     assert!(text(&price.stdout).contains("0.07407"), "{}", text(&price.stderr));
 }

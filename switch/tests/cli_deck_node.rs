@@ -60,12 +60,16 @@ impl Node {
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let http = line.split_whitespace().find_map(|word| word.strip_prefix("http=")).unwrap_or_else(|| panic!("{line}"));
+        let http = line
+            .split_whitespace()
+            .find_map(|word| word.strip_prefix("http="))
+            .unwrap_or_else(|| panic!("{line}"));
         Self { child, log, api: format!("http://{http}") }
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
+        let sent =
+            Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -111,12 +115,20 @@ fn told(data: &Path) -> Vec<(String, String, String)> {
         let NoticeEvent::RatesChange(rates) = notice.event else { return Ok(()) };
         if &*record.account == Record::NODE {
             assert!(notice.to.is_none() && !rates.shared && rates.more == 0, "{rates:?}");
-            let line = |c: &ledger::RateChange| format!("{} {} {:?}>{:?}", c.prefix, c.destination, c.old, c.new);
-            lists.insert(rates.version.clone(), rates.changes.iter().map(line).collect::<Vec<_>>().join("; "));
+            let line =
+                |c: &ledger::RateChange| format!("{} {} {:?}>{:?}", c.prefix, c.destination, c.old, c.new);
+            lists
+                .insert(rates.version.clone(), rates.changes.iter().map(line).collect::<Vec<_>>().join("; "));
             return Ok(());
         }
-        assert_eq!((notice.to.as_deref(), notice.language.as_deref()), (Some("noc@acme.example"), Some("es")));
-        assert!(rates.shared && rates.changes.is_empty() && rates.more == 1, "the list is in the journal once: {rates:?}");
+        assert_eq!(
+            (notice.to.as_deref(), notice.language.as_deref()),
+            (Some("noc@acme.example"), Some("es"))
+        );
+        assert!(
+            rates.shared && rates.changes.is_empty() && rates.more == 1,
+            "the list is in the journal once: {rates:?}"
+        );
         told.push((record.account.to_string(), rates.deck.to_string(), lists[&rates.version].clone()));
         Ok(())
     };
@@ -142,15 +154,27 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
     let preview = tollgate(&[&["deck", "preview", "--json"][..], &reach].concat());
     assert!(preview.status.success(), "{}", text(&preview.stderr));
     let json: Value = serde_json::from_slice(&preview.stdout).unwrap();
-    assert_eq!((&json[0]["deck"], &json[0]["up"], &json[0]["unchanged"]), (&"retail".into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&json[0]["deck"], &json[0]["up"], &json[0]["unchanged"]),
+        (&"retail".into(), &1.into(), &1.into())
+    );
     assert_eq!((&json[0]["effects"][0]["percent"], &json[1]["unchanged"]), (&"+50.00".into(), &1.into()));
     let retail = "file = \"retail.csv\"\ncurrency = \"EUR\"\n";
     fs::write(&config, CONFIG.replace(retail, &format!("{retail}rounding = \"up\"\n"))).unwrap();
     let preview = tollgate(&[&["deck", "preview", "--name", "retail", "--json"][..], &reach].concat());
     let json: Value = serde_json::from_slice(&preview.stdout).unwrap();
-    assert_eq!(json["rounding_change"], serde_json::json!({"old": "half-up", "new": "up"}), "{}", text(&preview.stderr));
+    assert_eq!(
+        json["rounding_change"],
+        serde_json::json!({"old": "half-up", "new": "up"}),
+        "{}",
+        text(&preview.stderr)
+    );
     let preview = tollgate(&[&["deck", "preview", "--name", "retail"][..], &reach].concat());
-    assert!(text(&preview.stdout).contains("rounding half-up -> up, for every call"), "{}", text(&preview.stdout));
+    assert!(
+        text(&preview.stdout).contains("rounding half-up -> up, for every call"),
+        "{}",
+        text(&preview.stdout)
+    );
     fs::write(&config, CONFIG).unwrap();
     write(folder.path(), "retail.csv", "55,Brazil,x,30,6,,,\n34,Spain,0.03,1,1,,,\n");
     let preview = tollgate(&[&["deck", "preview", "--name", "retail"][..], &reach].concat());
@@ -177,12 +201,17 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
 
     let data: PathBuf = folder.path().join("data");
     let expected = ["55 Brazil Some(0.02000)>Some(0.03000)", "55 Brazil Some(0.03000)>Some(0.01000)"];
-    assert_eq!(told(&data), expected.map(|changes| ("acme".to_owned(), "retail".to_owned(), changes.to_owned())));
+    assert_eq!(
+        told(&data),
+        expected.map(|changes| ("acme".to_owned(), "retail".to_owned(), changes.to_owned()))
+    );
 
     let data = data.to_str().unwrap();
     let versions = tollgate(&["deck", "versions", "--data", data, "--json"]);
     let versions: Value = serde_json::from_slice(&versions.stdout).unwrap();
-    let of = |name: &str| versions.as_array().unwrap().iter().filter(|v| v["deck"] == name).cloned().collect::<Vec<_>>();
+    let of = |name: &str| {
+        versions.as_array().unwrap().iter().filter(|v| v["deck"] == name).cloned().collect::<Vec<_>>()
+    };
     assert_eq!((of("retail").len(), of("wholesale").len()), (3, 1), "{versions}");
     let first = of("retail")[0]["version"].as_str().unwrap().to_owned();
     let export = tollgate(&["deck", "export", "--deck-version", &first, "--data", data]);
@@ -194,14 +223,22 @@ fn a_version_is_previewed_loaded_told_of_once_and_kept_for_ever() {
     let priced = tollgate(&["price", "--deck-version", &first, "--data", data, "--json", "5521", "60"]);
     let priced: Value = serde_json::from_slice(&priced.stdout).unwrap();
     assert_eq!((&priced["deck"], &priced["amount"]), (&"retail".into(), &"0.02000".into()));
-    fs::write(folder.path().join("calls.csv"), "call_id,answered_at,number,duration_ms\na,2026-06-01T12:00:00Z,5521,60000\n").unwrap();
-    let rated = tollgate(&["rerate", "--deck-version", &first, "--data", data, "--calls", &path("calls.csv")]);
+    fs::write(
+        folder.path().join("calls.csv"),
+        "call_id,answered_at,number,duration_ms\na,2026-06-01T12:00:00Z,5521,60000\n",
+    )
+    .unwrap();
+    let rated =
+        tollgate(&["rerate", "--deck-version", &first, "--data", data, "--calls", &path("calls.csv")]);
     assert!(text(&rated.stdout).ends_with("55,Brazil,0.02000,60,0.02000,\n"), "{}", text(&rated.stderr));
     let last = of("retail")[2]["version"].as_str().unwrap().to_owned();
     let diff = tollgate(&["deck", "diff", &first, &last, "--data", data, "--json"]);
     let diff: Value = serde_json::from_slice(&diff.stdout).unwrap();
     assert_eq!((&diff["down"], &diff["effects"][0]["percent"]), (&1.into(), &"-50.00".into()));
-    assert_eq!(tollgate(&["price", "--deck-version", "00", "--data", data, "5521", "60"]).status.code(), Some(1));
+    assert_eq!(
+        tollgate(&["price", "--deck-version", "00", "--data", data, "5521", "60"]).status.code(),
+        Some(1)
+    );
     let verify = tollgate(&["ledger", "verify", "--data", data]);
     assert!(verify.status.success(), "{}", text(&verify.stderr));
 }
@@ -245,7 +282,18 @@ fn every_tier_is_corrected_once() {
     let node = Node::start(folder.path());
     let (config, token, cdrs) = (path("tollgate.toml"), path("admin.token"), path("cdrs.jsonl"));
     let reach = ["--config", &config, "--api", &node.api, "--token-file", &token];
-    let run = ["rerate", "--cdrs", &cdrs, "--decks", "--from", "2026-06-01T00:00:00Z", "--to", "2026-06-02T00:00:00Z", "--json", "--book"];
+    let run = [
+        "rerate",
+        "--cdrs",
+        &cdrs,
+        "--decks",
+        "--from",
+        "2026-06-01T00:00:00Z",
+        "--to",
+        "2026-06-02T00:00:00Z",
+        "--json",
+        "--book",
+    ];
     for _ in 0..2 {
         let output = tollgate(&[&run[..], &reach].concat());
         assert!(output.status.success(), "{}", text(&output.stderr));
@@ -253,16 +301,24 @@ fn every_tier_is_corrected_once() {
         let compared: Value = serde_json::from_slice(&output.stdout).unwrap();
         let line = |of: &str, at: usize| {
             let line = &compared[of][at];
-            [&line["old_amount"], &line["new_amount"], &line["difference"]].map(|text| text.as_str().unwrap_or("?").to_owned())
+            [&line["old_amount"], &line["new_amount"], &line["difference"]]
+                .map(|text| text.as_str().unwrap_or("?").to_owned())
         };
         assert_eq!(line("accounts", 0), ["0.06000", "0.05000", "-0.01000"], "res");
         assert_eq!(line("accounts", 1), ["0.10000", "0.12000", "0.02000"], "res:shop");
         assert_eq!(line("total", 0), ["0.16000", "0.17000", "0.01000"]);
-        assert_eq!(line("revenue", 0), ["0.06000", "0.05000", "-0.01000"], "the operator is paid by the reseller");
+        assert_eq!(
+            line("revenue", 0),
+            ["0.06000", "0.05000", "-0.01000"],
+            "the operator is paid by the reseller"
+        );
         // The carrier's deck is in dollars there, as its configuration says, and was in euros.
         assert_eq!(
             (line("costs", 0), line("costs", 1)),
-            (["0.03000", "0.00000", "-0.03000"].map(str::to_owned), ["0.00000", "0.02000", "0.02000"].map(str::to_owned))
+            (
+                ["0.03000", "0.00000", "-0.03000"].map(str::to_owned),
+                ["0.00000", "0.02000", "0.02000"].map(str::to_owned)
+            )
         );
         for (account, balance) in [("res", "5.01000"), ("res:shop", "4.98000")] {
             let shown = tollgate(&[&["account", "show", account, "--json"][..], &reach].concat());
@@ -275,16 +331,44 @@ fn every_tier_is_corrected_once() {
     node.stop();
     // Without a node: one deck for one tier, and a carrier's other price.
     let (deck, cost) = (path("wholesale.csv"), format!("alpha={}", path("alpha.csv")));
-    let named = tollgate(&["rerate", "--cdrs", &cdrs, "--deck", &deck, "--billed-by", "wholesale", "--carrier-deck", &cost, "--json"]);
+    let named = tollgate(&[
+        "rerate",
+        "--cdrs",
+        &cdrs,
+        "--deck",
+        &deck,
+        "--billed-by",
+        "wholesale",
+        "--carrier-deck",
+        &cost,
+        "--json",
+    ]);
     let named: Value = serde_json::from_slice(&named.stdout).unwrap();
     let difference = |of: &str, at: usize| named[of][at]["difference"].as_str().unwrap_or("?").to_owned();
-    assert_eq!([difference("accounts", 0), difference("accounts", 1), difference("costs", 0)], ["-0.01000", "0.00000", "-0.01000"]);
-    let one = tollgate(&["rerate", "--cdrs", &cdrs, "--deck", &deck, "--billed-by", "wholesale", "--account", "res"]);
-    assert!(text(&one.stdout).contains("res") && !text(&one.stdout).contains("res:shop"), "{}", text(&one.stdout));
+    assert_eq!(
+        [difference("accounts", 0), difference("accounts", 1), difference("costs", 0)],
+        ["-0.01000", "0.00000", "-0.01000"]
+    );
+    let one = tollgate(&[
+        "rerate",
+        "--cdrs",
+        &cdrs,
+        "--deck",
+        &deck,
+        "--billed-by",
+        "wholesale",
+        "--account",
+        "res",
+    ]);
+    assert!(
+        text(&one.stdout).contains("res") && !text(&one.stdout).contains("res:shop"),
+        "{}",
+        text(&one.stdout)
+    );
 }
 
-/// The same calls again by an overlapping period, by records given twice, by a second list and back: each run books what differs from what
-/// the calls cost now, and nothing else.
+/// The same calls again by an overlapping period, by records given twice, by a second list and back: each run
+/// books what differs from what the calls cost now, and nothing else.
 #[test]
 fn fault_a2_rerate_book_looks_at_what_calls_cost_now() {
     let folder = tempfile::tempdir().unwrap();
@@ -323,7 +407,11 @@ fn fault_a2_rerate_book_looks_at_what_calls_cost_now() {
         let run = ["rerate", "--cdrs", &cdrs, "--deck", &deck, "--from", from, "--to", to, "--book"];
         let output = tollgate(&[&run[..], &reach].concat());
         assert!(output.status.success(), "{}", text(&output.stderr));
-        assert_eq!((balance("res:shop"), balance("res")), (shop.to_owned(), "5.00000".to_owned()), "{deck} {from}");
+        assert_eq!(
+            (balance("res:shop"), balance("res")),
+            (shop.to_owned(), "5.00000".to_owned()),
+            "{deck} {from}"
+        );
     }
     let statement = tollgate(&[&["account", "statement", "res:shop"][..], &reach].concat());
     assert!(text(&statement.stdout).contains("2 calls re-rated"), "{}", text(&statement.stdout));
@@ -354,7 +442,8 @@ fn take_mail(stream: TcpStream, tell: &mpsc::Sender<String>) -> std::io::Result<
         let answer = match line.get(..4) {
             Some("DATA") => {
                 out.write_all(b"354 go on\r\n")?;
-                let mail: Vec<String> = lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
+                let mail: Vec<String> =
+                    lines.by_ref().map_while(Result::ok).take_while(|line| line != ".").collect();
                 let _ = tell.send(mail.join("\n").replace("=\n", ""));
                 "250 taken\r\n"
             }
@@ -366,7 +455,8 @@ fn take_mail(stream: TcpStream, tell: &mpsc::Sender<String>) -> std::io::Result<
     Ok(())
 }
 
-/// RULES L10: one mail for each customer of the deck and version, with prefix, old, new and date; the whole list is elsewhere (L9).
+/// RULES L10: one mail for each customer of the deck and version, with prefix, old, new and date; the whole
+/// list is elsewhere (L9).
 #[test]
 fn a_new_version_is_one_mail_for_each_customer() {
     let folder = tempfile::tempdir().unwrap();
@@ -380,21 +470,29 @@ fn a_new_version_is_one_mail_for_each_customer() {
     write(folder.path(), "wholesale.csv", "7,Russia,0.05,60,60,,,\n");
     let mut node = Node::start(folder.path());
     let mut told = Vec::new();
-    for (rate, english) in [("0.03", "0.03 30/6  1 January 2099, 00:00 UTC"), ("0.04", "0.04 30/6  1 January 2099, 00:00 UTC")] {
-        let dated = format!("55,Brazil,0.02,30,6,,,2099-01-01T00:00:00Z\n55,Brazil,{rate},30,6,,2099-01-01T00:00:00Z,\n");
+    for (rate, english) in
+        [("0.03", "0.03 30/6  1 January 2099, 00:00 UTC"), ("0.04", "0.04 30/6  1 January 2099, 00:00 UTC")]
+    {
+        let dated = format!(
+            "55,Brazil,0.02,30,6,,,2099-01-01T00:00:00Z\n55,Brazil,{rate},30,6,,2099-01-01T00:00:00Z,\n"
+        );
         write(folder.path(), "retail.csv", &dated);
         node.signal("HUP");
         node.says("told of new prices");
         node.signal("HUP");
         node.says("nothing changed");
-        // Two customers call by it; beta does not. What came before would be in the way of the second round's.
+        // Two customers call by it; beta does not. What came before would be in the way of the second
+        // round's.
         for _ in 0..2 {
             let mail = mails.recv_timeout(Duration::from_secs(60)).unwrap();
             let to = mail.lines().find_map(|line| line.strip_prefix("To: ")).unwrap().to_owned();
             let (new, list) = if to == "ops@gamma.example" {
                 (english.to_owned(), "The complete price list: https://example.net/retail")
             } else {
-                (format!("{} 30/6  01/01/2099 00:00 UTC", rate.replace('.', ",")), "La tarifa completa: https://example.net/retail")
+                (
+                    format!("{} 30/6  01/01/2099 00:00 UTC", rate.replace('.', ",")),
+                    "La tarifa completa: https://example.net/retail",
+                )
             };
             assert!(mail.contains(&new) && mail.contains(list), "{mail}");
             told.push(to);

@@ -1,4 +1,5 @@
-//! `tollgate price` and `tollgate rerate` as users call them: exact amounts, JSON keys, errors with their place.
+//! `tollgate price` and `tollgate rerate` as users call them: exact amounts, JSON keys, errors with their
+//! place.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
@@ -37,16 +38,21 @@ fn price(deck: &str, rest: &[&str]) -> Value {
 fn amounts_are_exact() {
     let folder = tempfile::tempdir().unwrap();
     let deck = deck(folder.path());
-    for (seconds, billed, amount) in
-        [("31", 36, "0.07407"), ("61", 66, "0.13580"), ("0", 0, "0.00000"), ("1", 30, "0.06173"), ("30.001", 36, "0.07407")]
-    {
+    for (seconds, billed, amount) in [
+        ("31", 36, "0.07407"),
+        ("61", 66, "0.13580"),
+        ("0", 0, "0.00000"),
+        ("1", 30, "0.06173"),
+        ("30.001", 36, "0.07407"),
+    ] {
         let json = price(&deck, &["34911234567", seconds]);
         assert_eq!(json["billed_seconds"], billed, "{seconds}");
         assert_eq!(json["amount"], amount, "{seconds}");
     }
 }
 
-/// 0.0000049 a minute: 10,000 minutes are 0.049. Exact sums: 600,000 s · 0.0000049 / 60; 66 s · 0.1234567891 / 60 = 0.13580246801.
+/// 0.0000049 a minute: 10,000 minutes are 0.049. Exact sums: 600,000 s · 0.0000049 / 60;
+/// 66 s · 0.1234567891 / 60 = 0.13580246801.
 #[test]
 fn fault_c3_a_rate_of_ten_places_is_exact_in_every_tool() {
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +61,11 @@ fn fault_c3_a_rate_of_ten_places_is_exact_in_every_tool() {
     let rows = "34,Spain,0.0000049,60,60\n35,Portugal,0.1234567891,30,6\n36,Hungary,999999.1234567891,1,1\n";
     fs::write(&deck, format!("prefix,destination,rate,initial,increment\n{rows}")).unwrap();
     let coarse = tollgate(&["price", "--deck", &deck, "34911", "60"]);
-    assert!(!coarse.status.success() && text(&coarse.stderr).contains("above zero, but zero in 5 places"), "{}", text(&coarse.stderr));
+    assert!(
+        !coarse.status.success() && text(&coarse.stderr).contains("above zero, but zero in 5 places"),
+        "{}",
+        text(&coarse.stderr)
+    );
     for (number, seconds, rate, amount) in [
         ("34911", "600000", "0.0000049", "0.04900"),
         ("34911", "60", "0.0000049", "0.00000"),
@@ -67,7 +77,8 @@ fn fault_c3_a_rate_of_ten_places_is_exact_in_every_tool() {
         assert_eq!((&json["rate"], &json["amount"]), (&rate.into(), &amount.into()), "{number} {seconds}");
     }
     let calls = path("calls.csv");
-    fs::write(&calls, "call_id,answered_at,number,duration_ms\na,2026-01-15T10:00:00Z,34911,600000000\n").unwrap();
+    fs::write(&calls, "call_id,answered_at,number,duration_ms\na,2026-01-15T10:00:00Z,34911,600000000\n")
+        .unwrap();
     let rated = tollgate(&["rerate", "--deck", &deck, "--rate-places", "10", "--calls", &calls]);
     assert!(text(&rated.stdout).contains(",34,Spain,0.0000049,600000,0.04900,"), "{}", text(&rated.stdout));
     for args in [
@@ -78,7 +89,12 @@ fn fault_c3_a_rate_of_ten_places_is_exact_in_every_tool() {
         assert!(made.status.success(), "{}", text(&made.stderr));
     }
     let kept = fs::read_to_string(&again).unwrap();
-    assert!(kept.contains(",0.0000049,") && kept.contains(",0.1234567891,") && kept.contains(",999999.1234567891,"), "{kept}");
+    assert!(
+        kept.contains(",0.0000049,")
+            && kept.contains(",0.1234567891,")
+            && kept.contains(",999999.1234567891,"),
+        "{kept}"
+    );
 }
 
 #[test]
@@ -114,8 +130,12 @@ fn json_has_the_promised_keys() {
 fn the_row_in_force_at_the_answer_counts() {
     let folder = tempfile::tempdir().unwrap();
     let deck = deck(folder.path());
-    let mobile = price(&deck, &["--at", "2026-01-15T00:00:00Z", "--currency", "USD", "+34 600 000 000", "60"]);
-    assert_eq!((&mobile["prefix"], &mobile["amount"], &mobile["currency"]), (&"346".into(), &"0.25000".into(), &"USD".into()));
+    let mobile =
+        price(&deck, &["--at", "2026-01-15T00:00:00Z", "--currency", "USD", "+34 600 000 000", "60"]);
+    assert_eq!(
+        (&mobile["prefix"], &mobile["amount"], &mobile["currency"]),
+        (&"346".into(), &"0.25000".into(), &"USD".into())
+    );
     assert_eq!(price(&deck, &["--at", "2026-02-01T00:00:00Z", "34600000000", "60"])["prefix"], "34");
 }
 
@@ -175,7 +195,8 @@ fn calls_are_re_rated_line_by_line() {
     let out = folder.path().join("out.csv");
     let rows = "call_id,answered_at,number,duration_ms\na,2026-03-01T10:00:00Z,34911234567,31000\nb,2026-03-01T10:00:00Z,34911234567,61000\nc,,34911234567,5000\nd,2026-03-01T10:00:00Z,34911234567,0\ne,2026-03-01T10:00:00Z,49301234567,1000\n";
     fs::write(&calls, rows).unwrap();
-    let args = ["rerate", "--deck", &deck, "--calls", calls.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let args =
+        ["rerate", "--deck", &deck, "--calls", calls.to_str().unwrap(), "--out", out.to_str().unwrap()];
     let output = tollgate(&args);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(output.stdout.is_empty());

@@ -1,5 +1,5 @@
-//! RULES L10–L17, L22, X2, X7 by `tollgate price` and `tollgate rerate`, to the last digit; periods, conversion, rounding and comparisons as users
-//! call them.
+//! RULES L10–L17, L22, X2, X7 by `tollgate price` and `tollgate rerate`, to the last digit; periods,
+//! conversion, rounding and comparisons as users call them.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
@@ -8,9 +8,11 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period\n";
+const HEADER: &str =
+    "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period\n";
 
-/// A price list and calls with what they come to, shared with the calls through a node in `tests/scenario` and by SIPp in `interop`.
+/// A price list and calls with what they come to, shared with the calls through a node in `tests/scenario`
+/// and by SIPp in `interop`.
 const RETAIL: &str = include_str!("../../tests/data/prices/deck.csv");
 /// Rule, number, seconds talked, seconds billed, amount; the first line is the header.
 const CALLS: &str = include_str!("../../tests/data/prices/calls.txt");
@@ -62,7 +64,11 @@ fn file(folder: &Path, name: &str, content: &str) -> String {
 }
 
 fn calls() -> Vec<[&'static str; 5]> {
-    CALLS.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().try_into().unwrap()).collect()
+    CALLS
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().try_into().unwrap())
+        .collect()
 }
 
 #[test]
@@ -85,9 +91,12 @@ fn every_amount_by_rerate() {
     let deck = file(folder.path(), "retail.csv", RETAIL);
     let rows: String = calls()
         .iter()
-        .map(|[_, number, talked, ..]| format!("c,2026-06-01T12:00:00Z,{number},{}\n", talked.parse::<u64>().unwrap() * 1_000))
+        .map(|[_, number, talked, ..]| {
+            format!("c,2026-06-01T12:00:00Z,{number},{}\n", talked.parse::<u64>().unwrap() * 1_000)
+        })
         .collect();
-    let calls_file = file(folder.path(), "calls.csv", &format!("call_id,answered_at,number,duration_ms\n{rows}"));
+    let calls_file =
+        file(folder.path(), "calls.csv", &format!("call_id,answered_at,number,duration_ms\n{rows}"));
     let written = done(&["rerate", "--deck", &deck, "--calls", &calls_file]);
     let found: Vec<Vec<&str>> = written.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(found.len(), calls().len());
@@ -105,7 +114,11 @@ fn a_dated_change_of_l10() {
     let deck = file(folder.path(), "dated.csv", &format!("{header}{rows}"));
     let moments = [("2026-06-30T23:59:59.999Z", "0.02000"), ("2026-07-01T00:00:00Z", "0.03000")];
     for (at, amount) in moments {
-        assert_eq!(json_of(&["price", "--deck", &deck, "--at", at, "--json", "5511", "60"])["amount"], amount, "{at}");
+        assert_eq!(
+            json_of(&["price", "--deck", &deck, "--at", at, "--json", "5511", "60"])["amount"],
+            amount,
+            "{at}"
+        );
     }
     let rows: String = moments.iter().map(|(at, _)| format!("c,{at},5511,60000\n")).collect();
     let calls = file(folder.path(), "calls.csv", &format!("call_id,answered_at,number,duration_ms\n{rows}"));
@@ -134,9 +147,15 @@ fn roundings_of_l12() {
     let folder = tempfile::tempdir().unwrap();
     let deck = file(folder.path(), "retail.csv", RETAIL);
     for (word, amount) in [("half-up", "0.00206"), ("up", "0.00206"), ("down", "0.00205")] {
-        assert_eq!(json_of(&["price", "--deck", &deck, "--json", "--rounding", word, "4930123456", "1"])["amount"], amount);
+        assert_eq!(
+            json_of(&["price", "--deck", &deck, "--json", "--rounding", word, "4930123456", "1"])["amount"],
+            amount
+        );
     }
-    assert_eq!(tollgate(&["price", "--deck", &deck, "--rounding", "bankers", "4930123456", "1"]).status.code(), Some(2));
+    assert_eq!(
+        tollgate(&["price", "--deck", &deck, "--rounding", "bankers", "4930123456", "1"]).status.code(),
+        Some(2)
+    );
 }
 
 #[test]
@@ -144,10 +163,16 @@ fn dollars_become_euros_at_a_dated_rate_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let deck = file(folder.path(), "usd.csv", &format!("{HEADER}49,Germany,0.12345,1,1,0.10000,,,,\n"));
     let config = file(folder.path(), "t.toml", CONFIG);
-    let usd = ["price", "--deck", &deck, "--currency", "USD", "--account-currency", "EUR", "--config", &config];
-    for (at, amount, rate) in [("2026-05-31T23:59:59Z", "0.15093", "0.9215"), ("2026-06-01T00:00:00Z", "0.13922", "0.85")] {
+    let usd =
+        ["price", "--deck", &deck, "--currency", "USD", "--account-currency", "EUR", "--config", &config];
+    for (at, amount, rate) in
+        [("2026-05-31T23:59:59Z", "0.15093", "0.9215"), ("2026-06-01T00:00:00Z", "0.13922", "0.85")]
+    {
         let priced = json_of(&[&usd[..], &["--json", "--at", at, "4930123456", "31"]].concat());
-        assert_eq!((&priced["amount"], &priced["currency"], &priced["deck_currency"]), (&json!(amount), &json!("EUR"), &json!("USD")));
+        assert_eq!(
+            (&priced["amount"], &priced["currency"], &priced["deck_currency"]),
+            (&json!(amount), &json!("EUR"), &json!("USD"))
+        );
         assert_eq!((&priced["exchange_rate"], &priced["rate"]), (&json!(rate), &json!("0.12345")));
     }
     let lines = done(&[&usd[..], &["--at", "2026-06-01T00:00:00Z", "4930123456", "31"]].concat());
@@ -161,10 +186,13 @@ fn dollars_become_euros_at_a_dated_rate_or_not_at_all() {
     }
     let refused = tollgate(&[&usd[..], &["--at", "2025-12-31T23:59:59Z", "4930123456", "31"]].concat());
     assert_eq!(refused.status.code(), Some(1));
-    assert!(text(&refused.stderr).contains("no conversion rate from USD to EUR"), "{}", text(&refused.stderr));
+    assert!(
+        text(&refused.stderr).contains("no conversion rate from USD to EUR"),
+        "{}",
+        text(&refused.stderr)
+    );
 
-    let calls =
-        "call_id,answered_at,number,duration_ms\na,2026-05-31T23:59:59Z,4930123456,31000\nb,2025-01-01T00:00:00Z,4930123456,31000\n";
+    let calls = "call_id,answered_at,number,duration_ms\na,2026-05-31T23:59:59Z,4930123456,31000\nb,2025-01-01T00:00:00Z,4930123456,31000\n";
     let calls = file(folder.path(), "calls.csv", calls);
     let written = done(&[&["rerate", "--calls", &calls], &usd[1..]].concat());
     let rows: Vec<&str> = written.lines().skip(1).collect();
@@ -172,7 +200,8 @@ fn dollars_become_euros_at_a_dated_rate_or_not_at_all() {
     assert_eq!(rows[1], "b,2025-01-01T00:00:00Z,4930123456,31000,49,Germany,0.12345,,,no conversion rate");
 }
 
-/// 29 March 2026, when clocks go from 02:00 to 03:00, is a Sunday; Friday 20:00 in Madrid is 19:00 UTC before and 18:00 UTC after it.
+/// 29 March 2026, when clocks go from 02:00 to 03:00, is a Sunday; Friday 20:00 in Madrid is 19:00 UTC before
+/// and 18:00 UTC after it.
 #[test]
 fn each_block_has_the_price_of_the_time_it_starts_at() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,11 +221,19 @@ fn each_block_has_the_price_of_the_time_it_starts_at() {
         ("2026-03-29T10:00:00Z", "60", 60, "0.10000"),
     ] {
         let priced = json_of(&[&timed[..], &["--at", at, "34911234567", seconds]].concat());
-        assert_eq!((&priced["billed_seconds"], &priced["amount"]), (&json!(billed), &json!(amount)), "{at} {seconds} s");
+        assert_eq!(
+            (&priced["billed_seconds"], &priced["amount"]),
+            (&json!(billed), &json!(amount)),
+            "{at} {seconds} s"
+        );
     }
     let priced = json_of(&[&timed[..], &["--at", "2026-03-27T18:58:30Z", "34911234567", "91"]].concat());
-    let steps: Vec<String> =
-        priced["steps"].as_array().unwrap().iter().map(|s| format!("{} = {}", s["text"], s["amount"]).replace('"', "")).collect();
+    let steps: Vec<String> = priced["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| format!("{} = {}", s["text"], s["amount"]).replace('"', ""))
+        .collect();
     assert_eq!(
         steps,
         [
@@ -210,8 +247,16 @@ fn each_block_has_the_price_of_the_time_it_starts_at() {
     assert_eq!(priced["segments"][1], json!({"from": 60, "block": 6, "rate": "0.20000", "period": "peak"}));
     // Without the configuration the period is unknown, with its place.
     let refused = tollgate(&["price", "--deck", &deck, "34911234567", "1"]);
-    assert!(text(&refused.stderr).contains("timed.csv:3:26: period: \"peak\" is not defined"), "{}", text(&refused.stderr));
-    let calls = file(folder.path(), "calls.csv", "call_id,answered_at,number,duration_ms\na,2026-03-27T18:58:30Z,34911234567,91000\n");
+    assert!(
+        text(&refused.stderr).contains("timed.csv:3:26: period: \"peak\" is not defined"),
+        "{}",
+        text(&refused.stderr)
+    );
+    let calls = file(
+        folder.path(),
+        "calls.csv",
+        "call_id,answered_at,number,duration_ms\na,2026-03-27T18:58:30Z,34911234567,91000\n",
+    );
     let written = done(&["rerate", "--deck", &deck, "--config", &config, "--calls", &calls]);
     assert!(written.ends_with("34,Spain,0.30000,150,0.50000,\n"), "{written}");
 }
@@ -232,7 +277,11 @@ fn record(id: &str, account: &str, carrier: Option<&str>, number: &str, seconds:
 #[test]
 fn billed_calls_at_tomorrows_prices() {
     let folder = tempfile::tempdir().unwrap();
-    let new = file(folder.path(), "new.csv", &format!("{HEADER}55,Brazil,0.2,60,60,,,,,\n49,Germany,0.05,1,1,,,,,\n"));
+    let new = file(
+        folder.path(),
+        "new.csv",
+        &format!("{HEADER}55,Brazil,0.2,60,60,,,,,\n49,Germany,0.05,1,1,,,,,\n"),
+    );
     let config = file(folder.path(), "t.toml", CONFIG);
     let records = [
         record("1", "acme", Some("alpha"), "552112345678", 31, "0.07407"),
@@ -247,12 +296,24 @@ fn billed_calls_at_tomorrows_prices() {
     whole.as_object_mut().unwrap().extend(failed.as_object().unwrap().clone());
     records.push(whole);
     let page = file(folder.path(), "page.json", &json!({"items": records, "next": null}).to_string());
-    let lines = file(folder.path(), "lines.jsonl", &records.iter().map(|r| format!("{r}\n")).collect::<String>());
+    let lines =
+        file(folder.path(), "lines.jsonl", &records.iter().map(|r| format!("{r}\n")).collect::<String>());
     let corrections = folder.path().join("corrections.jsonl");
     let period = ["--from", "2026-06-01T00:00:00Z", "--to", "2026-06-02T00:00:00Z"];
     for cdrs in [&page, &lines] {
         let args = [
-            &["rerate", "--deck", &new, "--config", &config, "--cdrs", cdrs, "--json", "--corrections", corrections.to_str().unwrap()],
+            &[
+                "rerate",
+                "--deck",
+                &new,
+                "--config",
+                &config,
+                "--cdrs",
+                cdrs,
+                "--json",
+                "--corrections",
+                corrections.to_str().unwrap(),
+            ],
             &period[..],
         ];
         let compared = json_of(&args.concat());
@@ -265,8 +326,14 @@ fn billed_calls_at_tomorrows_prices() {
         );
         assert_eq!(compared["carriers"][1]["carrier"], "beta");
         assert_eq!(compared["destinations"][0]["difference"], "0.39013");
-        assert_eq!((&compared["total"][0]["calls"], &compared["total"][0]["new_amount"]), (&json!(2), &json!("0.60000")));
-        assert_eq!((&compared["unpriced"][0]["reason"], &compared["unpriced"][0]["old_amount"]), (&json!("no price"), &json!("0.07407")));
+        assert_eq!(
+            (&compared["total"][0]["calls"], &compared["total"][0]["new_amount"]),
+            (&json!(2), &json!("0.60000"))
+        );
+        assert_eq!(
+            (&compared["unpriced"][0]["reason"], &compared["unpriced"][0]["old_amount"]),
+            (&json!("no price"), &json!("0.07407"))
+        );
         let version = compared["deck_version"].as_str().unwrap();
         let written = fs::read_to_string(&corrections).unwrap();
         let first: Value = serde_json::from_str(written.lines().next().unwrap()).unwrap();
@@ -277,11 +344,23 @@ fn billed_calls_at_tomorrows_prices() {
     // By their own prices nothing differs; the period, the account and the deck choose.
     let own = json_of(&["rerate", "--cdrs", &lines, "--json"]);
     assert_eq!((&own["total"][0]["calls"], &own["total"][0]["difference"]), (&json!(3), &json!("0.00000")));
-    for (args, calls) in [(["--account", "acme:shop"], 1), (["--billed-by", "retail"], 3), (["--from", "2026-06-01T12:00:00Z"], 3)] {
-        assert_eq!(json_of(&[&["rerate", "--cdrs", &lines, "--json"], &args[..]].concat())["total"][0]["calls"], calls, "{args:?}");
+    for (args, calls) in [
+        (["--account", "acme:shop"], 1),
+        (["--billed-by", "retail"], 3),
+        (["--from", "2026-06-01T12:00:00Z"], 3),
+    ] {
+        assert_eq!(
+            json_of(&[&["rerate", "--cdrs", &lines, "--json"], &args[..]].concat())["total"][0]["calls"],
+            calls,
+            "{args:?}"
+        );
     }
     for args in [["--billed-by", "other"], ["--to", "2026-06-01T12:05:00Z"]] {
-        assert_eq!(json_of(&[&["rerate", "--cdrs", &lines, "--json"], &args[..]].concat())["total"], json!([]), "{args:?}");
+        assert_eq!(
+            json_of(&[&["rerate", "--cdrs", &lines, "--json"], &args[..]].concat())["total"],
+            json!([]),
+            "{args:?}"
+        );
     }
     assert!(done(&["rerate", "--deck", &new, "--cdrs", &lines]).contains("acme:shop"));
 }
@@ -290,12 +369,16 @@ fn billed_calls_at_tomorrows_prices() {
 fn a_correction_run_needs_its_period_and_a_deck() {
     let folder = tempfile::tempdir().unwrap();
     let deck = file(folder.path(), "new.csv", &format!("{HEADER}55,Brazil,0.2,60,60,,,,,\n"));
-    let lines = file(folder.path(), "lines.jsonl", &record("1", "acme", None, "5521", 31, "0.07407").to_string());
+    let lines =
+        file(folder.path(), "lines.jsonl", &record("1", "acme", None, "5521", 31, "0.07407").to_string());
     let broken = file(folder.path(), "broken.jsonl", "{\"id\":\"1\"}\n");
     let (from, to) = ("2026-06-01T00:00:00Z", "2026-06-02T00:00:00Z");
     for (args, hint) in [
         (vec!["--cdrs", &lines, "--deck", &deck, "--book"], "--from and --to"),
-        (vec!["--cdrs", &lines, "--deck", &deck, "--book", "--from", "2026-06-01T00:00:00.5Z", "--to", to], "whole seconds"),
+        (
+            vec!["--cdrs", &lines, "--deck", &deck, "--book", "--from", "2026-06-01T00:00:00.5Z", "--to", to],
+            "whole seconds",
+        ),
         (vec!["--cdrs", &lines, "--book", "--from", from, "--to", to], "give --deck"),
         (vec!["--cdrs", &broken, "--deck", &deck], "record 1"),
     ] {

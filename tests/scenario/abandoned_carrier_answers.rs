@@ -1,4 +1,5 @@
-//! A carrier that was given up answers after all: ACK and BYE, its cost booked; the call that went elsewhere does not notice.
+//! A carrier that was given up answers after all: ACK and BYE, its cost booked; the call that went elsewhere
+//! does not notice.
 
 use crate::phone::Callee;
 use crate::stage::{ALPHA, BETA, Stage};

@@ -1,4 +1,5 @@
-//! Corner 2: CANCEL before the carrier has said anything is held until it does (RFC 3261 §9.1). Corners 3 and 4 beside it.
+//! Corner 2: CANCEL before the carrier has said anything is held until it does (RFC 3261 §9.1). Corners 3 and
+//! 4 beside it.
 
 use tests::dialogue::cancel;
 
@@ -42,7 +43,10 @@ fn a_carrier_that_never_answers_is_forgotten() {
     let (mut stage, callee) = cancelled_at_once();
     stage.over();
     let kinds = stage.kinds(callee.at);
-    assert!(kinds.iter().all(|kind| kind == "INVITE") && !kinds.is_empty(), "only the INVITE, again: {kinds:?}");
+    assert!(
+        kinds.iter().all(|kind| kind == "INVITE") && !kinds.is_empty(),
+        "only the INVITE, again: {kinds:?}"
+    );
 }
 
 #[test]

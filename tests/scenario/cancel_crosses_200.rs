@@ -14,7 +14,11 @@ fn before_our_200_the_call_is_cancelled_and_the_carriers_cost_booked() {
     phone.expect(&mut stage, "200 CANCEL");
     phone.refused(&mut stage, 487);
     let cancel = stage.expect(callee.at, "CANCEL");
-    assert_eq!(cancel.top_via().unwrap().branch(), callee.invite.top_via().unwrap().branch(), "CANCEL has the INVITE's branch");
+    assert_eq!(
+        cancel.top_via().unwrap().branch(),
+        callee.invite.top_via().unwrap().branch(),
+        "CANCEL has the INVITE's branch"
+    );
     // The callee had picked up already.
     callee.answer(&mut stage);
     callee.answer_to(&mut stage, &cancel, 200, None);

@@ -1,5 +1,5 @@
-//! What a carrier answers that concerns its own leg only: session timers, a pause that it asks for, an answer that makes no dialog; and
-//! routes as long as the table allows.
+//! What a carrier answers that concerns its own leg only: session timers, a pause that it asks for, an answer
+//! that makes no dialog; and routes as long as the table allows.
 
 use bytes::Bytes;
 use sip::Name;
@@ -12,8 +12,13 @@ use crate::stage::{ALPHA, BETA, Stage, addr};
 /// A route to the standard prefix with as many carriers as a route may have.
 fn long_route() -> Plan {
     let mut plan = Plan::standard();
-    let names: Vec<&'static str> = (1..=route::CARRIERS_PER_ROUTE_MAX).map(|n| &*format!("carrier-{n}").leak()).collect();
-    plan.carriers = names.iter().enumerate().map(|(n, name)| carrier(name, &format!("sip:198.51.100.{}:5060", n + 1))).collect();
+    let names: Vec<&'static str> =
+        (1..=route::CARRIERS_PER_ROUTE_MAX).map(|n| &*format!("carrier-{n}").leak()).collect();
+    plan.carriers = names
+        .iter()
+        .enumerate()
+        .map(|(n, name)| carrier(name, &format!("sip:198.51.100.{}:5060", n + 1)))
+        .collect();
     plan.routes = vec![("34", names)];
     plan
 }
@@ -56,7 +61,10 @@ fn fault_b11b_a_422_without_min_se_goes_to_the_second_carrier() {
     phone.bye(&mut stage);
     beta.bye_comes(&mut stage);
     stage.over();
-    assert_eq!(stage.cdr().attempts.iter().map(|attempt| attempt.status).collect::<Vec<_>>(), [Some(422), Some(200)]);
+    assert_eq!(
+        stage.cdr().attempts.iter().map(|attempt| attempt.status).collect::<Vec<_>>(),
+        [Some(422), Some(200)]
+    );
 }
 
 #[test]
@@ -108,7 +116,14 @@ fn fault_b11c_a_refresh_that_is_too_short_is_sent_again_with_the_larger_interval
     assert_eq!(again.header(Name::MinSe), Some("600"));
     assert!(again.cseq().0 > refresh.cseq().0);
     let answer = phone.sdp("sendrecv");
-    let ok = reply(&again, 200, "", phone.at, "Session-Expires: 600;refresher=uac\r\nRequire: timer\r\n", Some(&answer));
+    let ok = reply(
+        &again,
+        200,
+        "",
+        phone.at,
+        "Session-Expires: 600;refresher=uac\r\nRequire: timer\r\n",
+        Some(&answer),
+    );
     stage.send(phone.at, &ok);
     phone.expect(&mut stage, "ACK");
     // The next one is due at half of the new interval, not of the old.
@@ -224,7 +239,11 @@ fn fault_b11g_an_answer_without_contact_is_acknowledged_ended_and_booked() {
     let ack = stage.expect(alpha.at, "ACK");
     assert_eq!((ack.to_tag(), ack.cseq().0), ("b1", alpha.invite.cseq().0));
     let bye = alpha.bye_comes(&mut stage);
-    assert_eq!(bye.request_uri(), "sip:198.51.100.1:5060", "without a target of its own: where it was called");
+    assert_eq!(
+        bye.request_uri(),
+        "sip:198.51.100.1:5060",
+        "without a target of its own: where it was called"
+    );
     let mut beta = Callee::wait(&mut stage, BETA);
     beta.answer(&mut stage);
     phone.answered(&mut stage);

@@ -73,7 +73,11 @@ fn fault_b2_a_bye_on_a_connection_that_breaks_goes_out_again() {
     let (first, _) = bye_to_the_pbx(&mut stage, &mut callee);
     stage.input(Input::Closed(by(EPHEMERAL, 7)));
     let second = stage.expect(addr(PBX), "BYE");
-    assert_eq!(stage.flows[&addr(PBX)], by(PBX, 0), "another connection, to the listener that its Contact names");
+    assert_eq!(
+        stage.flows[&addr(PBX)],
+        by(PBX, 0),
+        "another connection, to the listener that its Contact names"
+    );
     assert_eq!(first.as_bytes(), second.as_bytes());
     stage.send_over(by(PBX, 9), &reply(&second, 200, "", addr(PBX), "", None));
     stage.over();
@@ -110,7 +114,10 @@ fn fault_b2_a_refresh_that_cannot_be_sent_ends_no_call() {
     // It listens again.
     stage.advance(5_000);
     let again = stage.expect(addr(PBX), "UPDATE");
-    stage.send_over(by(PBX, 9), &reply(&again, 200, "", addr(PBX), "Session-Expires: 600;refresher=uac\r\n", None));
+    stage.send_over(
+        by(PBX, 9),
+        &reply(&again, 200, "", addr(PBX), "Session-Expires: 600;refresher=uac\r\n", None),
+    );
     stage.advance(280_000);
     assert_eq!(stage.talking(), 1);
     stage.silence(callee.at);

@@ -24,7 +24,8 @@ fn billed_to_the_last_checkpoint_and_ended_on_both_sides() {
     assert_eq!((&*cdr.call_id_a, cdr.cost, stage.balance()), ("c1", Some(1_000), 966_667));
 }
 
-/// The `open` record keeps little: all that a record tells of a call that ended by itself, that of a lost one tells too.
+/// The `open` record keeps little: all that a record tells of a call that ended by itself, that of a lost one
+/// tells too.
 #[test]
 fn the_record_of_a_lost_call_is_whole() {
     let mut stage = Stage::standard();

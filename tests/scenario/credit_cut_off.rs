@@ -1,4 +1,5 @@
-//! Money ends in mid-call: BYE to both with `Reason: SIP;cause=402`, billed to the last leased second; or comes back in time.
+//! Money ends in mid-call: BYE to both with `Reason: SIP;cause=402`, billed to the last leased second; or
+//! comes back in time.
 
 use node::{AdminReply, AdminRequest};
 use sip::Name;
@@ -24,7 +25,10 @@ fn cut_at_the_last_second_that_is_paid() {
     stage.silence(phone.at);
     stage.advance(1);
     for bye in [phone.bye_comes(&mut stage), callee.bye_comes(&mut stage)] {
-        assert!(bye.header(Name::Reason).is_some_and(|reason| reason.starts_with("SIP;cause=402")), "{bye:?}");
+        assert!(
+            bye.header(Name::Reason).is_some_and(|reason| reason.starts_with("SIP;cause=402")),
+            "{bye:?}"
+        );
     }
     stage.over();
     let cdr = stage.cdr();
@@ -64,7 +68,9 @@ fn a_top_up_in_time_carries_it_on() {
     let replayed: Vec<bool> = stage
         .replies
         .iter()
-        .filter_map(|(_, reply)| if let AdminReply::Moved { replayed, .. } = reply { Some(*replayed) } else { None })
+        .filter_map(
+            |(_, reply)| if let AdminReply::Moved { replayed, .. } = reply { Some(*replayed) } else { None },
+        )
         .collect();
     assert_eq!(replayed, [false, true], "the same key pays once");
 }

@@ -1,5 +1,5 @@
-//! Requests before the answer, in the dialogs that provisional responses made (RFC 3261 §12.1, §14.2; RFC 3311 §5.2; RFC 6086), and
-//! between the answer and its ACK. Corners 15 and 17.
+//! Requests before the answer, in the dialogs that provisional responses made (RFC 3261 §12.1, §14.2; RFC
+//! 3311 §5.2; RFC 6086), and between the answer and its ACK. Corners 15 and 17.
 
 use sip::Name;
 use tests::dialogue::Dialogue;
@@ -130,7 +130,8 @@ fn what_belongs_to_no_early_dialog_is_still_481() {
         stage.send(phone.at, &bytes);
         stage.expect(phone.at, &format!("481 {method}"));
     }
-    let mut unknown = Callee { dialog: Dialogue::callee(callee.at, &callee.invite, "other"), ..callee.clone() };
+    let mut unknown =
+        Callee { dialog: Dialogue::callee(callee.at, &callee.invite, "other"), ..callee.clone() };
     for method in ["UPDATE", "INFO", "BYE"] {
         unknown.request(&mut stage, method, "", None);
         stage.expect(callee.at, &format!("481 {method}"));

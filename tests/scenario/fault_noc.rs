@@ -63,7 +63,9 @@ fn fault_b11o_forged_tags_are_counted() {
     let real = phone.dialog.remote.clone();
     let (kept, seal) = real.split_at(real.len() - 4);
     let turned: String = seal.chars().rev().collect();
-    for (remote, method) in [("<sip:34600000000@192.0.2.1>;tag=nobody".to_owned(), "BYE"), (format!("{kept}{turned}"), "INFO")] {
+    for (remote, method) in
+        [("<sip:34600000000@192.0.2.1>;tag=nobody".to_owned(), "BYE"), (format!("{kept}{turned}"), "INFO")]
+    {
         phone.dialog.remote = remote;
         let bytes = phone.dialog.request(method, "", None);
         stage.send(phone.at, &bytes);
@@ -98,7 +100,10 @@ fn fault_e1_a_carrier_down_and_up_is_told_with_its_reason() {
     phone.bye(&mut stage);
     callee.bye_comes(&mut stage);
     let told = stage.node.take_counters().carrier_changes;
-    assert_eq!(told.iter().map(|change| (&*change.carrier, change.is_up)).collect::<Vec<_>>(), [("alpha", true)]);
+    assert_eq!(
+        told.iter().map(|change| (&*change.carrier, change.is_up)).collect::<Vec<_>>(),
+        [("alpha", true)]
+    );
 }
 
 /// Strangers' addresses are kept for the log, a few of them, each once.
@@ -147,7 +152,9 @@ fn fault_b11l_one_probe_an_interval_for_all_shards() {
                         assert_eq!(message.method(), Method::Options);
                         sent.entry(flow.peer.to_string()).or_default().insert(message.call_id().to_owned());
                     }
-                    Output::Probed { carrier, status, pause_secs } => told.push((1 - at, Input::Probed { carrier, status, pause_secs })),
+                    Output::Probed { carrier, status, pause_secs } => {
+                        told.push((1 - at, Input::Probed { carrier, status, pause_secs }))
+                    }
                     _ => {}
                 }
             }

@@ -9,7 +9,8 @@ use crate::stage::{ALPHA, Stage, addr};
 fn plan() -> Plan {
     let mut plan = Plan::standard();
     // 1 is North America, 212 Morocco.
-    plan.decks = vec![("retail", deck(&[("1", "0.01", 1, 1, ""), ("212", "1", 1, 1, ""), ("34", "0.1", 1, 1, "")]))];
+    plan.decks =
+        vec![("retail", deck(&[("1", "0.01", 1, 1, ""), ("212", "1", 1, 1, ""), ("34", "0.1", 1, 1, "")]))];
     plan.carriers[0].deck = None;
     plan.routes = vec![("", vec!["alpha"])];
     plan
@@ -40,7 +41,9 @@ fn fault_c2_a_local_number_is_not_another_countrys() {
     assert_eq!(dialled("tel:2125550123;phone-context=+1"), us);
     assert_eq!(dialled("sip:2125550123;phone-context=+1@192.0.2.1;user=phone"), us);
     assert_eq!(dialled("sip:2125550123@192.0.2.1;user=phone;phone-context=%2B1"), us);
-    for (target, status) in [("tel:2125550123;phone-context=example.com", 404), ("tel:5550123;phone-context=+1", 484)] {
+    for (target, status) in
+        [("tel:2125550123;phone-context=example.com", 404), ("tel:5550123;phone-context=+1", 484)]
+    {
         assert_eq!(dialled(target), (status, String::new(), String::new()), "{target}");
     }
 }

@@ -1,4 +1,5 @@
-//! Corners 5 and 7: two phones answer, the first is kept; a 2xx that comes again gets the same ACK (RFC 3261 §13.2.2.4, RFC 6026).
+//! Corners 5 and 7: two phones answer, the first is kept; a 2xx that comes again gets the same ACK (RFC 3261
+//! §13.2.2.4, RFC 6026).
 
 use tests::dialogue::{Dialogue, reply};
 
@@ -15,7 +16,11 @@ fn the_second_answer_is_acknowledged_and_ended() {
     assert_eq!(ack.to_tag(), "fork");
     let bye = stage.expect(callee.at, "BYE");
     assert_eq!(bye.to_tag(), "fork");
-    let mut fork = Callee { dialog: Dialogue::callee(callee.at, &callee.invite, "fork"), tag: "fork".to_owned(), ..Callee::clone(&callee) };
+    let mut fork = Callee {
+        dialog: Dialogue::callee(callee.at, &callee.invite, "fork"),
+        tag: "fork".to_owned(),
+        ..Callee::clone(&callee)
+    };
     fork.answer_to(&mut stage, &bye, 200, None);
     stage.silence(phone.at);
     stage.advance(31_000);

@@ -40,7 +40,8 @@ fn directions_cross_and_time_goes_on() {
 fn the_callee_may_hold_too() {
     let mut stage = Stage::standard();
     let (mut phone, mut callee) = stage.talk("c1", "34600000000");
-    let offer = sdp::write(callee.at.ip(), &sdp::Media { payloads: &[8, 101], direction: "sendonly", version: 2 });
+    let offer =
+        sdp::write(callee.at.ip(), &sdp::Media { payloads: &[8, 101], direction: "sendonly", version: 2 });
     let theirs = callee.request(&mut stage, "INVITE", "", Some(&offer));
     let asked = phone.expect(&mut stage, "INVITE");
     assert_eq!(sdp::direction(&asked.body()), "sendonly");

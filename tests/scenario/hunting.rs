@@ -1,4 +1,5 @@
-//! Next carrier, or the end: by cause, as the contract's `next_on` says; the best of several failures (RFC 3261 §16.7).
+//! Next carrier, or the end: by cause, as the contract's `next_on` says; the best of several failures (RFC
+//! 3261 §16.7).
 
 use node::Input;
 use sip::Name;
@@ -22,7 +23,10 @@ fn refused(answers: &[u16]) -> (u16, String, Stage) {
     stage.send(phone.at, &tests::dialogue::ack_failure(phone.invite.as_ref().unwrap(), &last));
     let reason = last.header(Name::Reason).unwrap_or("").to_owned();
     stage.over();
-    assert_eq!((stage.cdr().amount, stage.cdr().attempts.len(), stage.cdr().sip_status), (0, answers.len(), last.status()));
+    assert_eq!(
+        (stage.cdr().amount, stage.cdr().attempts.len(), stage.cdr().sip_status),
+        (0, answers.len(), last.status())
+    );
     (last.status(), reason, stage)
 }
 

@@ -29,12 +29,23 @@ fn fault_a1_without_a_journal_money_does_not_move_and_askers_hear_it_at_once() {
         let before = stage.balance();
         stage.hold_disk = true;
         let waiting = top_up(&mut stage, "k1");
-        assert_eq!((is_refused(&stage, waiting), stage.balance()), (None, before + 500_000), "it waits for the disk");
+        assert_eq!(
+            (is_refused(&stage, waiting), stage.balance()),
+            (None, before + 500_000),
+            "it waits for the disk"
+        );
         stage.input(Input::Journal(pressure));
         // What waits for a disk that is only full is still written; of one that failed nothing will be.
-        assert_eq!(is_refused(&stage, waiting), (pressure == Pressure::Failed).then_some(true), "{pressure:?}");
+        assert_eq!(
+            is_refused(&stage, waiting),
+            (pressure == Pressure::Failed).then_some(true),
+            "{pressure:?}"
+        );
         let requests = [
-            AdminRequest::ChangeAccount { name: "acme".into(), change: rating::engine::AccountChange::default() },
+            AdminRequest::ChangeAccount {
+                name: "acme".into(),
+                change: rating::engine::AccountChange::default(),
+            },
             AdminRequest::ClosePeriod { until: Wall(0) },
             AdminRequest::Grant {
                 account: "acme".into(),
@@ -52,11 +63,19 @@ fn fault_a1_without_a_journal_money_does_not_move_and_askers_hear_it_at_once() {
             let ticket = stage.admin(request.clone());
             assert_eq!(is_refused(&stage, ticket), Some(true), "{pressure:?}: {request:?}");
         }
-        assert_eq!((stage.balance(), stage.disk.waiting()), (before + 500_000, records), "{pressure:?}: nothing moved");
+        assert_eq!(
+            (stage.balance(), stage.disk.waiting()),
+            (before + 500_000, records),
+            "{pressure:?}: nothing moved"
+        );
         stage.hold_disk = false;
         stage.input(Input::Journal(Pressure::Ok));
         let third = top_up(&mut stage, "k2");
-        assert_eq!((is_refused(&stage, third), stage.balance()), (Some(false), before + 1_000_000), "{pressure:?}: the key is not used");
+        assert_eq!(
+            (is_refused(&stage, third), stage.balance()),
+            (Some(false), before + 1_000_000),
+            "{pressure:?}: the key is not used"
+        );
     }
 }
 
@@ -69,11 +88,17 @@ fn fault_a1_calls_are_not_extended_without_room() {
     stage.expect(phone.at, "BYE");
     stage.expect(callee.at, "BYE");
     let cdr = stage.cdr();
-    assert!(cdr.amount > 0 && stage.balance() == 1_000_000 - cdr.amount, "settled in the room kept back: {cdr:?}");
+    assert!(
+        cdr.amount > 0 && stage.balance() == 1_000_000 - cdr.amount,
+        "settled in the room kept back: {cdr:?}"
+    );
 }
 
 fn promo(stage: &mut Stage, days: i64) {
-    let terms = BucketTerms { expires_at: Some(stage.now.wall.plus_ms(days * DAY_MS)), ..BucketTerms::of(BucketKind::Promo) };
+    let terms = BucketTerms {
+        expires_at: Some(stage.now.wall.plus_ms(days * DAY_MS)),
+        ..BucketTerms::of(BucketKind::Promo)
+    };
     let amount = Money::of(300_000, Currency::EUR);
     let (account, bucket, reference, key) = ("acme".into(), "promo".into(), String::new(), "g1".to_owned());
     stage.admin(AdminRequest::Grant { account, bucket, amount, terms, reference, key });
@@ -117,7 +142,11 @@ fn fault_a5_a_start_far_from_the_journals_last_moment_ends_nothing() {
     for (off_days, ends) in [(40, 0), (-1, 0), (0, 0)] {
         stage.now.wall = Wall(last.0 + off_days * DAY_MS);
         stage.restart_after(last);
-        assert_eq!((stage.node.clock_doubt().is_some(), expiries(&stage)), (off_days != 0, ends), "{off_days} days");
+        assert_eq!(
+            (stage.node.clock_doubt().is_some(), expiries(&stage)),
+            (off_days != 0, ends),
+            "{off_days} days"
+        );
     }
     // A week of standing still is nothing strange.
     stage.now.wall = Wall(last.0 + 6 * DAY_MS);

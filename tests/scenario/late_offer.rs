@@ -1,4 +1,5 @@
-//! Corner 18: INVITE without SDP: the callee offers in its 200, the caller answers in its ACK (RFC 3261 §13.2.1, RFC 3264 §4).
+//! Corner 18: INVITE without SDP: the callee offers in its 200, the caller answers in its ACK (RFC 3261
+//! §13.2.1, RFC 3264 §4).
 
 use tests::sdp;
 

@@ -1,4 +1,5 @@
-//! RULES L21: PayPal announced at 10:00 is credited by 10:15, or somebody is alerted; nobody has to ask for it.
+//! RULES L21: PayPal announced at 10:00 is credited by 10:15, or somebody is alerted; nobody has to ask for
+//! it.
 
 use std::sync::Arc;
 
@@ -27,14 +28,22 @@ fn stage() -> Stage {
 
 fn order(stage: &mut Stage, key: &str, order: MoveOrder) -> (Money, Option<units::Wall>) {
     stage.admin(AdminRequest::Move { account: "acme".into(), key: key.to_owned(), order });
-    let Some((_, AdminReply::Moved { amount, due, .. })) = stage.replies.last() else { panic!("not moved: {:?}", stage.replies) };
+    let Some((_, AdminReply::Moved { amount, due, .. })) = stage.replies.last() else {
+        panic!("not moved: {:?}", stage.replies)
+    };
     (*amount, *due)
 }
 
 fn announce(stage: &mut Stage, key: &str) {
-    let (amount, reference, method) = (Money::of(500_000, Currency::EUR), String::new(), Some("paypal".to_owned()));
-    let (credited, due) = order(stage, key, MoveOrder::TopUp { amount, reference, method, fee: 0, pending: true });
-    assert_eq!((credited.amount, due), (0, Some(stage.now.wall.plus_ms(15 * 60_000))), "nothing yet, and when it should be here");
+    let (amount, reference, method) =
+        (Money::of(500_000, Currency::EUR), String::new(), Some("paypal".to_owned()));
+    let (credited, due) =
+        order(stage, key, MoveOrder::TopUp { amount, reference, method, fee: 0, pending: true });
+    assert_eq!(
+        (credited.amount, due),
+        (0, Some(stage.now.wall.plus_ms(15 * 60_000))),
+        "nothing yet, and when it should be here"
+    );
 }
 
 /// On their way, and late.
@@ -54,8 +63,13 @@ fn a_payment_is_late_by_the_clock_alone_until_it_is_booked() {
     stage.advance(1);
     assert_eq!(counts(&stage), (2, 1));
     stage.admin(AdminRequest::InTransit { after: None, late_only: true, limit: 10 });
-    let Some((_, AdminReply::InTransit(rows))) = stage.replies.last() else { panic!("no list: {:?}", stage.replies) };
-    assert_eq!(rows.iter().map(|row| (row.key.to_string(), row.late)).collect::<Vec<_>>(), [("key/p1".to_owned(), true)]);
+    let Some((_, AdminReply::InTransit(rows))) = stage.replies.last() else {
+        panic!("no list: {:?}", stage.replies)
+    };
+    assert_eq!(
+        rows.iter().map(|row| (row.key.to_string(), row.late)).collect::<Vec<_>>(),
+        [("key/p1".to_owned(), true)]
+    );
 
     // What is late after a restart needs nobody to say so either.
     stage.crash();

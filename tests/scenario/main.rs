@@ -1,10 +1,12 @@
-//! One file per story, without randomness, against the node directly: what goes in on the wire, what comes out, what is billed.
+//! One file per story, without randomness, against the node directly: what goes in on the wire, what comes
+//! out, what is billed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing scenario says where")]
 
 mod phone;
 mod stage;
 
 mod abandoned_carrier_answers;
+mod bodies;
 mod bye_crosses_bye;
 mod cancel_before_provisional;
 mod cancel_crosses_200;

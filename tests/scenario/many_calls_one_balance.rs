@@ -32,7 +32,12 @@ fn twenty_calls_share_sixty_seconds() {
     assert_eq!(spent, 100_000 - stage.balance());
     assert!(stage.balance() >= 0 && stage.balance() < 1_667, "not one more second fits: {}", stage.balance());
     assert!((55_000..=60_000).contains(&talked), "{talked} ms");
-    assert!(stage.cdrs.iter().all(|cdr| &*cdr.reason == "no-credit" && cdr.teardown_ms == 0 && cdr.duration_ms % 1_000 == 0));
+    assert!(
+        stage
+            .cdrs
+            .iter()
+            .all(|cdr| &*cdr.reason == "no-credit" && cdr.teardown_ms == 0 && cdr.duration_ms % 1_000 == 0)
+    );
 }
 
 #[test]

@@ -11,7 +11,8 @@ fn the_second_way_is_482() {
     let mut phone = stage.phone("c1", "34600000000");
     phone.invite(&mut stage);
     Callee::wait(&mut stage, ALPHA);
-    let text = String::from_utf8_lossy(phone.invite.as_ref().unwrap().as_bytes()).replace("branch=z9hG4bK", "branch=z9hG4bK-other-way");
+    let text = String::from_utf8_lossy(phone.invite.as_ref().unwrap().as_bytes())
+        .replace("branch=z9hG4bK", "branch=z9hG4bK-other-way");
     stage.send(phone.at, &Bytes::from(text));
     phone.expect(&mut stage, "482 INVITE");
     assert_eq!(stage.node.live_calls(), 1);

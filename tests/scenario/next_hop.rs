@@ -58,7 +58,10 @@ fn fault_b3_the_callers_record_route_is_the_next_hop() {
 fn fault_b3_a_strict_router_gets_its_own_uri() {
     let mut stage = Stage::standard();
     let mut phone = stage.phone("c1", "34600000000");
-    phone.invite_with(&mut stage, &format!("Record-Route: <sip:{PROXY}>\r\nRecord-Route: <sip:192.0.2.11:5091;lr>\r\n"));
+    phone.invite_with(
+        &mut stage,
+        &format!("Record-Route: <sip:{PROXY}>\r\nRecord-Route: <sip:192.0.2.11:5091;lr>\r\n"),
+    );
     let mut callee = Callee::wait(&mut stage, ALPHA);
     callee.answer(&mut stage);
     phone.answered(&mut stage);
@@ -220,7 +223,11 @@ fn fault_b11h_a_peer_that_refuses_tcp_gets_the_datagram() {
     assert_eq!(stage.flows[&addr(ALPHA)].transport, Transport::Udp);
     let via = callee.invite.header(Name::Via).unwrap();
     assert!(via.starts_with("SIP/2.0/UDP "), "{via}");
-    assert_eq!(callee.invite.top_via().unwrap().branch(), by_tcp.invite.top_via().unwrap().branch(), "one transaction");
+    assert_eq!(
+        callee.invite.top_via().unwrap().branch(),
+        by_tcp.invite.top_via().unwrap().branch(),
+        "one transaction"
+    );
     // And again, as long as nothing is heard.
     stage.advance(600);
     stage.expect(addr(ALPHA), "INVITE");

@@ -1,4 +1,5 @@
-//! Corner 8: our 2xx is sent again until 64·T1, then BYE to both, billed until then (RFC 3261 §13.3.1.4). Corner 9 beside it.
+//! Corner 8: our 2xx is sent again until 64·T1, then BYE to both, billed until then (RFC 3261 §13.3.1.4).
+//! Corner 9 beside it.
 
 use crate::phone::Callee;
 use crate::stage::{ALPHA, Stage};
@@ -18,7 +19,10 @@ fn an_answer_that_nobody_acknowledges_ends_the_call() {
     stage.advance(200);
     phone.bye_comes(&mut stage);
     let bye = callee.bye_comes(&mut stage);
-    assert!(bye.header(sip::Name::Reason).is_some_and(|reason| reason.starts_with("Q.850;cause=102")), "{bye:?}");
+    assert!(
+        bye.header(sip::Name::Reason).is_some_and(|reason| reason.starts_with("Q.850;cause=102")),
+        "{bye:?}"
+    );
     stage.over();
     let cdr = stage.cdr();
     assert_eq!((cdr.duration_ms, cdr.billed_seconds, cdr.amount), (32_000, 32, 53_333));

@@ -1,4 +1,5 @@
-//! Calls to numbers of ours that come back: the same call by a proxy, the last hop, and agents that make a new call of each.
+//! Calls to numbers of ours that come back: the same call by a proxy, the last hop, and agents that make a
+//! new call of each.
 
 use bytes::Bytes;
 
@@ -37,13 +38,15 @@ fn one_that_is_forwarded_goes_on() {
 fn no_more_hops_is_483_to_a_carrier_too() {
     let mut stage = Stage::new(plan());
     let mut phone = calling(ALPHA, NUMBER);
-    let text = String::from_utf8_lossy(&phone.dialog.request("INVITE", "", None)).replace("Max-Forwards: 70", "Max-Forwards: 0");
+    let text = String::from_utf8_lossy(&phone.dialog.request("INVITE", "", None))
+        .replace("Max-Forwards: 70", "Max-Forwards: 0");
     stage.send(addr(ALPHA), &Bytes::from(text));
     phone.expect(&mut stage, "483 INVITE");
     stage.silence(addr(PBX));
 }
 
-/// A PBX that makes a new call to the number of each call that comes for it: nothing in it tells that it is the same, and it must end.
+/// A PBX that makes a new call to the number of each call that comes for it: nothing in it tells that it is
+/// the same, and it must end.
 #[test]
 fn an_agent_that_calls_its_own_number_again_and_again_is_stopped() {
     const FREE: &str = "4930000001";
@@ -56,7 +59,10 @@ fn an_agent_that_calls_its_own_number_again_and_again_is_stopped() {
         if let Some(refusal) = inbox.iter().find(|message| !message.is_request() && message.status() >= 300) {
             break refusal.status();
         }
-        assert!(inbox.iter().any(|message| message.is_request()), "neither a call nor an end after {rounds} rounds");
+        assert!(
+            inbox.iter().any(|message| message.is_request()),
+            "neither a call nor an end after {rounds} rounds"
+        );
         rounds += 1;
         assert!(rounds < 100, "it never ends");
         Phone::new(addr(PBX), &format!("again-{rounds}"), FREE).invite(&mut stage);

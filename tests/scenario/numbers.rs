@@ -1,5 +1,5 @@
-//! Numbers of ours: a carrier's call rings at the target and costs nobody anything; another customer's is paid by the caller if its deck has
-//! a price; what cannot be reached, and what a crash leaves.
+//! Numbers of ours: a carrier's call rings at the target and costs nobody anything; another customer's is
+//! paid by the caller if its deck has a price; what cannot be reached, and what a crash leaves.
 
 use node::{Dispatch, Input, shard_of};
 use rating::Cdr;
@@ -18,7 +18,8 @@ const SHOP: &str = "192.0.2.12:5060";
 const FOREIGN: &str = "203.0.113.7:5070";
 pub const NUMBER: &str = "34911000001";
 
-/// acme has 34911000001 and 4930000001 at its gate and 34911000002 at a URI elsewhere; shop has money and another deck, which prices 349.
+/// acme has 34911000001 and 4930000001 at its gate and 34911000002 at a URI elsewhere; shop has money and
+/// another deck, which prices 349.
 pub fn plan() -> Plan {
     let mut plan = Plan::standard();
     plan.decks.push(("wholesale", deck(&[("349", "0.2", 60, 60, "")])));
@@ -38,7 +39,10 @@ pub fn calling(from: &str, called: &str) -> Phone {
 }
 
 pub fn cause(refusal: &Message) -> &str {
-    refusal.header(Name::Reason).and_then(|reason| reason.split("cause=").nth(1)?.split(';').next()).expect("a Q.850 Reason")
+    refusal
+        .header(Name::Reason)
+        .and_then(|reason| reason.split("cause=").nth(1)?.split(';').next())
+        .expect("a Q.850 Reason")
 }
 
 /// From the first INVITE to the end: answered at `at`, talked for 61 s, hung up by the caller.
@@ -64,16 +68,28 @@ fn talked(stage: &mut Stage, from: &str, called: &str, at: &str) -> Cdr {
 fn a_carriers_call_rings_at_the_gate_and_costs_its_owner_nothing() {
     let mut stage = Stage::new(plan());
     let cdr = talked(&mut stage, ALPHA, "+34911000001", PBX);
-    assert_eq!((cdr.direction.as_str(), cdr.origin_kind.as_str(), &*cdr.origin), ("inbound", "carrier", "alpha"));
-    assert_eq!((cdr.destination_kind.map(PartyKind::as_str), cdr.number.as_deref()), (Some("gate"), Some(NUMBER)));
+    assert_eq!(
+        (cdr.direction.as_str(), cdr.origin_kind.as_str(), &*cdr.origin),
+        ("inbound", "carrier", "alpha")
+    );
+    assert_eq!(
+        (cdr.destination_kind.map(PartyKind::as_str), cdr.number.as_deref()),
+        (Some("gate"), Some(NUMBER))
+    );
     assert_eq!((&*cdr.account, &*cdr.gate, cdr.carrier.as_deref()), ("acme", "acme-pbx", None));
-    assert_eq!((cdr.amount, cdr.duration_ms, cdr.balance_before, cdr.balance_after), (0, 61_000, 1_000_000, 1_000_000));
+    assert_eq!(
+        (cdr.amount, cdr.duration_ms, cdr.balance_before, cdr.balance_after),
+        (0, 61_000, 1_000_000, 1_000_000)
+    );
     assert_eq!((cdr.cost, cdr.attempts.len(), &*cdr.attempts[0].carrier), (None, 1, "gate:acme-pbx"));
     assert_eq!((cdr.protocol_a, cdr.protocol_b), (Protocol::Sip, Some(Protocol::Sip)));
     let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| ip.to_string());
     assert_eq!(address(cdr.source_ip_a).as_deref(), Some("198.51.100.1"));
     assert_eq!(address(cdr.source_ip_b).as_deref(), Some("192.0.2.11"));
-    assert_eq!((cdr.user_agent_a.as_deref(), cdr.user_agent_b.as_deref()), (Some("Caller/1.0"), Some("Callee/2.0")));
+    assert_eq!(
+        (cdr.user_agent_a.as_deref(), cdr.user_agent_b.as_deref()),
+        (Some("Caller/1.0"), Some("Callee/2.0"))
+    );
     assert!(cdr.decision.as_deref().is_some_and(|text| text.contains("nobody pays")), "{:?}", cdr.decision);
     assert_eq!(stage.balance(), 1_000_000);
 }
@@ -87,7 +103,10 @@ fn the_gate_is_dialled_with_the_number_and_at_its_address_if_it_has_one() {
     phone.invite(&mut stage);
     let callee = Callee::wait(&mut stage, "192.0.2.11:5090");
     assert_eq!(callee.invite.request_uri(), "sip:34911000001@192.0.2.11:5090");
-    assert!(callee.invite.header(Name::From).is_some_and(|from| from.contains("34600000001")), "the caller's number is shown");
+    assert!(
+        callee.invite.header(Name::From).is_some_and(|from| from.contains("34600000001")),
+        "the caller's number is shown"
+    );
 }
 
 /// The owner's money has no part in it, and neither have its free minutes or its reseller.
@@ -126,8 +145,14 @@ fn a_foreign_uri_is_dialled_as_written_and_may_hang_up() {
 fn another_customers_call_is_internal_and_paid_by_its_own_deck() {
     let mut stage = Stage::new(plan());
     let cdr = talked(&mut stage, SHOP, NUMBER, PBX);
-    assert_eq!((cdr.direction.as_str(), cdr.origin_kind.as_str(), &*cdr.origin, &*cdr.gate), ("internal", "gate", "shop-pbx", "shop-pbx"));
-    assert_eq!((&*cdr.account, &*cdr.deck, cdr.destination_kind.map(PartyKind::as_str)), ("shop", "wholesale", Some("gate")));
+    assert_eq!(
+        (cdr.direction.as_str(), cdr.origin_kind.as_str(), &*cdr.origin, &*cdr.gate),
+        ("internal", "gate", "shop-pbx", "shop-pbx")
+    );
+    assert_eq!(
+        (&*cdr.account, &*cdr.deck, cdr.destination_kind.map(PartyKind::as_str)),
+        ("shop", "wholesale", Some("gate"))
+    );
     // 61 s at 0.20 a minute in whole minutes.
     assert_eq!((cdr.billed_seconds, cdr.amount, cdr.balance_after), (120, 40_000, 460_000));
     assert_eq!((cdr.carrier.as_deref(), cdr.cost, stage.balance()), (None, None, 1_000_000));
@@ -211,7 +236,8 @@ fn what_cannot_be_reached_is_480_with_cause_20() {
 
 #[test]
 fn what_the_callee_says_is_passed_on_and_no_carrier_is_tried() {
-    for (status, told) in [(486, 486), (404, 404), (480, 480), (603, 603), (401, 500), (503, 500), (422, 500)] {
+    for (status, told) in [(486, 486), (404, 404), (480, 480), (603, 603), (401, 500), (503, 500), (422, 500)]
+    {
         let mut stage = Stage::new(plan());
         let mut phone = calling(SHOP, NUMBER);
         phone.invite(&mut stage);
@@ -236,7 +262,10 @@ fn a_carrier_that_gives_up_cancels_the_called_leg() {
     callee.answer_to(&mut stage, &cancel, 200, None);
     callee.fail(&mut stage, 487);
     stage.over();
-    assert_eq!((stage.cdr().amount, &*stage.cdr().reason, stage.cdr().direction.as_str()), (0, "cancelled", "inbound"));
+    assert_eq!(
+        (stage.cdr().amount, &*stage.cdr().reason, stage.cdr().direction.as_str()),
+        (0, "cancelled", "inbound")
+    );
 }
 
 #[test]
@@ -284,7 +313,10 @@ fn a_crash_leaves_one_record_and_two_byes() {
     callee.bye_comes(&mut stage);
     let cdr = stage.cdr();
     assert_eq!((&*cdr.reason, cdr.amount, cdr.duration_ms), ("node-lost", 0, 20_000));
-    assert_eq!((cdr.direction.as_str(), &*cdr.origin, &*cdr.account, cdr.number.as_deref()), ("inbound", "alpha", "acme", Some(NUMBER)));
+    assert_eq!(
+        (cdr.direction.as_str(), &*cdr.origin, &*cdr.account, cdr.number.as_deref()),
+        ("inbound", "alpha", "acme", Some(NUMBER))
+    );
     stage.over();
 }
 
@@ -320,7 +352,8 @@ fn drain_is_503_to_a_carrier_too() {
     assert_eq!((cause(&refusal), refusal.header(Name::RetryAfter)), ("42", Some("5")));
 }
 
-/// Every thread that receives hands a carrier's call to the shard of the account whose number it is for, and so its repeats and its CANCEL.
+/// Every thread that receives hands a carrier's call to the shard of the account whose number it is for, and
+/// so its repeats and its CANCEL.
 #[test]
 fn a_carriers_call_goes_to_the_owners_shard() {
     const SHARDS: u8 = 8;
@@ -329,9 +362,12 @@ fn a_carriers_call_goes_to_the_owners_shard() {
     let config = plan.config_snapshot(None);
     let dispatch = Dispatch::new([7; 16], SHARDS);
     assert_ne!(shard_of("acme", SHARDS), shard_of("shop", SHARDS), "the test needs two shards");
-    for (called, shard) in
-        [("+34911000001", shard_of("acme", SHARDS)), ("34911000003", shard_of("shop", SHARDS)), ("34911000009", 0), ("alice", 0)]
-    {
+    for (called, shard) in [
+        ("+34911000001", shard_of("acme", SHARDS)),
+        ("34911000003", shard_of("shop", SHARDS)),
+        ("34911000009", 0),
+        ("alice", 0),
+    ] {
         let mut phone = calling(ALPHA, called);
         let invite = parse(&phone.dialog.request("INVITE", "", None));
         let cancel = parse(&tests::dialogue::cancel(&invite));
@@ -362,7 +398,8 @@ fn a_hold_passes_to_the_called_gate() {
     phone.expect(&mut stage, "200 INVITE");
 }
 
-/// A host name rings where it was last resolved to, under the name that the resolver is told; until then nobody is there.
+/// A host name rings where it was last resolved to, under the name that the resolver is told; until then
+/// nobody is there.
 #[test]
 fn a_target_by_name_rings_where_it_resolves_to() {
     const BY_NAME: &str = "sip:alice@sip.example.net:5070";
@@ -389,7 +426,10 @@ fn a_target_by_name_rings_where_it_resolves_to() {
 fn a_suspended_owners_number_is_not_reachable() {
     for from in [ALPHA, SHOP] {
         let mut stage = Stage::new(plan());
-        let change = rating::engine::AccountChange { status: Some(ledger::AccountStatus::Suspended), ..Default::default() };
+        let change = rating::engine::AccountChange {
+            status: Some(ledger::AccountStatus::Suspended),
+            ..Default::default()
+        };
         stage.admin(node::AdminRequest::ChangeAccount { name: "acme".into(), change });
         let mut phone = calling(from, NUMBER);
         phone.invite(&mut stage);

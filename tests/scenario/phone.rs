@@ -35,7 +35,10 @@ impl Phone {
     }
 
     pub fn sdp(&self, direction: &str) -> String {
-        sdp::write(self.at.ip(), &sdp::Media { payloads: &self.payloads, direction, version: self.sdp_version })
+        sdp::write(
+            self.at.ip(),
+            &sdp::Media { payloads: &self.payloads, direction, version: self.sdp_version },
+        )
     }
 
     pub fn invite(&mut self, stage: &mut Stage) {

@@ -51,16 +51,29 @@ fn the_record_tells_the_call() {
     stage.over();
     let cdr = stage.cdr();
     assert_eq!((&*cdr.account, &*cdr.gate, &*cdr.node), ("acme", "acme-pbx", "sw1"));
-    assert_eq!((&*cdr.caller, &*cdr.called, &*cdr.called_e164), ("+34600000001", "+34911000000", "34911000000"));
     assert_eq!(
-        (&*cdr.prefix, &*cdr.deck, cdr.rate.to_string().as_str(), cdr.initial, cdr.increment, cdr.connect_fee.count()),
+        (&*cdr.caller, &*cdr.called, &*cdr.called_e164),
+        ("+34600000001", "+34911000000", "34911000000")
+    );
+    assert_eq!(
+        (
+            &*cdr.prefix,
+            &*cdr.deck,
+            cdr.rate.to_string().as_str(),
+            cdr.initial,
+            cdr.increment,
+            cdr.connect_fee.count()
+        ),
         ("349", "retail", "0.60000", 60, 60, 1_000_000_000)
     );
     assert_eq!((cdr.duration_ms, cdr.billed_seconds, cdr.amount), (61_000, 120, 130_000));
     assert_eq!((cdr.balance_before, cdr.balance_after), (1_000_000, 870_000));
     assert_eq!((cdr.codec_a.as_deref(), cdr.codec_b.as_deref()), (Some("PCMA"), Some("PCMA")));
     assert_eq!((&*cdr.call_id_a, cdr.carrier.as_deref(), cdr.attempts.len()), ("c1", Some("alpha"), 1));
-    assert_eq!((&*cdr.hangup_by, cdr.cause_q850.0, cdr.sip_status, &*cdr.reason), ("caller", 16, 200, "normal"));
+    assert_eq!(
+        (&*cdr.hangup_by, cdr.cause_q850.0, cdr.sip_status, &*cdr.reason),
+        ("caller", 16, 200, "normal")
+    );
     assert_eq!((&*cdr.transport_a, cdr.transport_b.as_deref()), ("udp", Some("udp")));
     assert_ne!(cdr.call_id_b.as_deref(), Some("c1"), "a Call-ID never crosses");
     assert_eq!(cdr.teardown_ms, 0);

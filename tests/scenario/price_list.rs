@@ -1,4 +1,5 @@
-//! The price list, called: each row is a whole call through the node, and costs what the rules say to the last digit.
+//! The price list, called: each row is a whole call through the node, and costs what the rules say to the
+//! last digit.
 //!
 //! The amounts are those of the business rules and of exact fractions, not of this program.
 
@@ -20,23 +21,31 @@ const CALLS: &str = include_str!("../data/prices/calls.txt");
 fn every_row_is_called_and_costs_what_it_says() {
     let mut called = 0;
     for line in CALLS.lines().skip(1) {
-        let [rule, number, seconds, billed, amount] = line.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let [rule, number, seconds, billed, amount] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
         let mut stage = stage();
         let cdr = talk(&mut stage, number, seconds.parse().expect("seconds"));
-        assert_eq!((cdr.billed_seconds.to_string().as_str(), money(cdr.amount).as_str()), (billed, amount), "{rule}: {line}");
+        assert_eq!(
+            (cdr.billed_seconds.to_string().as_str(), money(cdr.amount).as_str()),
+            (billed, amount),
+            "{rule}: {line}"
+        );
         assert_eq!(stage.balance(), 1_000_000 - cdr.amount, "{line}");
         called += 1;
     }
     assert_eq!(called, 130);
 }
 
-/// L10: a dated change counts from its first millisecond on, for calls answered then; a call answered before keeps the old price to its end,
-/// however long it talks and whatever is loaded meanwhile.
+/// L10: a dated change counts from its first millisecond on, for calls answered then; a call answered before
+/// keeps the old price to its end, however long it talks and whatever is loaded meanwhile.
 #[test]
 fn a_dated_change_holds_for_calls_answered_from_that_instant_on() {
     // The stage begins at 10:00:00.000.
     const CHANGE: &str = "2026-01-05T10:00:10Z";
-    for (wait_ms, rate, amount) in [(9_000, 2_000, 4_000), (9_999, 2_000, 4_000), (10_000, 3_000, 6_000), (10_001, 3_000, 6_000)] {
+    for (wait_ms, rate, amount) in
+        [(9_000, 2_000, 4_000), (9_999, 2_000, 4_000), (10_000, 3_000, 6_000), (10_001, 3_000, 6_000)]
+    {
         let mut stage = dated(CHANGE);
         let mut phone = stage.phone("c1", "55211234567");
         phone.invite(&mut stage);
@@ -52,12 +61,17 @@ fn a_dated_change_holds_for_calls_answered_from_that_instant_on() {
         callee.bye_comes(&mut stage);
         stage.over();
         let cdr = stage.cdr();
-        assert_eq!((cdr.rate, cdr.billed_seconds, cdr.amount), (units::Rate::of_units(rate), 120, amount), "answered after {wait_ms} ms");
+        assert_eq!(
+            (cdr.rate, cdr.billed_seconds, cdr.amount),
+            (units::Rate::of_units(rate), 120, amount),
+            "answered after {wait_ms} ms"
+        );
         assert_eq!(stage.balance(), 1_000_000 - amount);
     }
 }
 
-/// L10: what was reserved while it rang is what the row then cost; at the answer it is what the new one costs.
+/// L10: what was reserved while it rang is what the row then cost; at the answer it is what the new one
+/// costs.
 #[test]
 fn what_is_held_follows_the_row_of_the_answer() {
     let mut stage = dated("2026-01-05T10:00:10Z");
@@ -102,7 +116,9 @@ fn money(units: i64) -> String {
 /// L12: a second at 0.12345 is 0.0020575.
 #[test]
 fn roundings() {
-    for (rounding, amount) in [(Rounding::HalfUp, "0.00206"), (Rounding::Up, "0.00206"), (Rounding::Down, "0.00205")] {
+    for (rounding, amount) in
+        [(Rounding::HalfUp, "0.00206"), (Rounding::Up, "0.00206"), (Rounding::Down, "0.00205")]
+    {
         let mut stage = Stage::new(Plan { rounding, ..plan() });
         let (mut phone, mut callee) = stage.talk("c1", "4930123456");
         stage.advance(1_000);
@@ -122,7 +138,11 @@ fn dollars() {
         at: Wall::parse(at).expect("a time"),
     };
     // The stage's day is 5 January 2026: 0.12345 · 31 / 60 · 0.9215 = 0.05877557375.
-    let rates = vec![rate("0.85", "2025-06-01T00:00:00Z"), rate("0.9215", "2026-01-05T00:00:00Z"), rate("2", "2026-01-06T00:00:00Z")];
+    let rates = vec![
+        rate("0.85", "2025-06-01T00:00:00Z"),
+        rate("0.9215", "2026-01-05T00:00:00Z"),
+        rate("2", "2026-01-06T00:00:00Z"),
+    ];
     let mut stage = Stage::new(Plan { dollars: vec!["retail"], exchanges: rates, ..plan() });
     let (mut phone, mut callee) = stage.talk("c1", "4930123456");
     stage.advance(31_000);
@@ -149,7 +169,8 @@ fn charge(stage: &mut Stage, pieces: u32, price: i64, cause: &str) -> Result<(St
     }
 }
 
-/// X2, X3, B2: one balance pays a forwarded call by the minute, voicemail by the piece and a fax by the page; a fax received costs nothing.
+/// X2, X3, B2: one balance pays a forwarded call by the minute, voicemail by the piece and a fax by the page;
+/// a fax received costs nothing.
 #[test]
 fn one_balance_for_calls_and_services() {
     let mut stage = stage();
@@ -167,14 +188,27 @@ fn one_balance_for_calls_and_services() {
         .records()
         .filter(|record| matches!(record.body, RecordBody::Charged(_)))
         .flat_map(|record| {
-            record.transfers().into_iter().filter_map(|transfer| transfer.memo.as_deref().map(str::to_owned)).collect::<Vec<_>>()
+            record
+                .transfers()
+                .into_iter()
+                .filter_map(|transfer| transfer.memo.as_deref().map(str::to_owned))
+                .collect::<Vec<_>>()
         })
         .collect();
-    let said = ["voicemail: 1 x 0.05000", "fax to 3901: 3 x 0.08000", "fax received: 9 x 0.00000", "rent of 3902: 1 x 5.00000"];
+    let said = [
+        "voicemail: 1 x 0.05000",
+        "fax to 3901: 3 x 0.08000",
+        "fax received: 9 x 0.00000",
+        "rent of 3902: 1 x 5.00000",
+    ];
     assert_eq!(causes, said, "what is free has its entry and its key too");
     stage.crash();
     assert_eq!(stage.balance(), 451_000);
-    assert_eq!(charge(&mut stage, 3, 8_000, "fax to 3901"), paid("-0.24000", "9.51000"), "a repeat is told what was done");
+    assert_eq!(
+        charge(&mut stage, 3, 8_000, "fax to 3901"),
+        paid("-0.24000", "9.51000"),
+        "a repeat is told what was done"
+    );
     assert_eq!(charge(&mut stage, 2, 12_000, "fax to 3901"), Err("key-reused"));
     stage.over();
 }
@@ -195,7 +229,10 @@ fn ringing_is_free() {
     phone.bye(&mut stage);
     callee.bye_comes(&mut stage);
     stage.over();
-    assert_eq!((stage.cdr().duration_ms, stage.cdr().billed_seconds, stage.cdr().amount), (10_000, 10, 2_058));
+    assert_eq!(
+        (stage.cdr().duration_ms, stage.cdr().billed_seconds, stage.cdr().amount),
+        (10_000, 10, 2_058)
+    );
 }
 
 /// L3: without money no call; after a top-up there is one.

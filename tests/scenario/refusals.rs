@@ -1,4 +1,5 @@
-//! The contract's table "SIP answers": what is refused, in which order, with which status, cause and Retry-After.
+//! The contract's table "SIP answers": what is refused, in which order, with which status, cause and
+//! Retry-After.
 
 use node::{Input, Pressure};
 use sip::{Message, Name};
@@ -24,7 +25,12 @@ fn refused(plan: Plan, number: &str, before: impl FnOnce(&mut Stage)) -> (u16, u
     let told = (refusal.status(), cause(&refusal), refusal.header(Name::RetryAfter).is_some());
     stage.silence(addr(ALPHA));
     stage.advance(40_000);
-    assert!(stage.cdrs.iter().all(|cdr| cdr.amount == 0 && cdr.sip_status == told.0 && cdr.cause_q850.0 == told.1));
+    assert!(
+        stage
+            .cdrs
+            .iter()
+            .all(|cdr| cdr.amount == 0 && cdr.sip_status == told.0 && cdr.cause_q850.0 == told.1)
+    );
     (told.0, told.1, told.2, stage.cdrs.len())
 }
 
@@ -59,7 +65,11 @@ fn prices_routes_and_blocks() {
 fn credit() {
     let mut poor = Plan::standard();
     poor.accounts[0].1 = 69_999;
-    assert_eq!(refused(poor.clone(), "34911000000", |_| ()), (402, 21, false, 1), "0.10 and a minute at 0.60");
+    assert_eq!(
+        refused(poor.clone(), "34911000000", |_| ()),
+        (402, 21, false, 1),
+        "0.10 and a minute at 0.60"
+    );
     poor.accounts[0].1 = 70_000;
     let mut stage = Stage::new(poor);
     stage.talk("c1", "34911000000");
@@ -67,7 +77,10 @@ fn credit() {
 
 #[test]
 fn drain_and_pressure_are_503_to_be_tried_again() {
-    assert_eq!(refused(Plan::standard(), "34911000000", |stage| stage.input(Input::Drain)), (503, 42, true, 0));
+    assert_eq!(
+        refused(Plan::standard(), "34911000000", |stage| stage.input(Input::Drain)),
+        (503, 42, true, 0)
+    );
     let half = |stage: &mut Stage| stage.input(Input::Journal(Pressure::Half));
     assert_eq!(refused(Plan::standard(), "34911000000", half), (503, 42, true, 0));
     let failed = |stage: &mut Stage| stage.input(Input::Journal(Pressure::Failed));
@@ -167,7 +180,10 @@ fn what_is_required_and_unknown_is_420() {
     phone.invite_with(&mut stage, "Require: timer, 100rel, telepathy\r\nProxy-Require: magic\r\n");
     let refusal = phone.refused(&mut stage, 420);
     let unsupported = refusal.header(Name::Unsupported).expect("Unsupported");
-    assert!(unsupported.contains("telepathy") && unsupported.contains("magic") && !unsupported.contains("timer"), "{unsupported}");
+    assert!(
+        unsupported.contains("telepathy") && unsupported.contains("magic") && !unsupported.contains("timer"),
+        "{unsupported}"
+    );
     stage.over();
 }
 
@@ -189,7 +205,8 @@ fn options_of_a_known_peer_is_200_until_we_drain() {
 fn no_more_hops_is_483_for_a_call() {
     let mut stage = Stage::standard();
     let mut phone = stage.phone("c1", "34511000000");
-    let text = String::from_utf8_lossy(&phone.dialog.request("INVITE", "", None)).replace("Max-Forwards: 70", "Max-Forwards: 0");
+    let text = String::from_utf8_lossy(&phone.dialog.request("INVITE", "", None))
+        .replace("Max-Forwards: 70", "Max-Forwards: 0");
     stage.send(addr(PBX), &bytes::Bytes::from(text));
     phone.expect(&mut stage, "483 INVITE");
 }

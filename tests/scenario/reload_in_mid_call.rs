@@ -24,7 +24,9 @@ fn prices_of_live_calls_stay() {
 #[test]
 fn a_row_that_changes_while_it_rings_is_the_row_of_the_answer() {
     let mut plan = tests::plan::Plan::standard();
-    plan.decks[0].1.push_str("351,Portugal,0.1,60,60,,,2026-01-05T10:00:05Z\n351,Portugal,0.2,60,60,,2026-01-05T10:00:05Z,\n");
+    plan.decks[0].1.push_str(
+        "351,Portugal,0.1,60,60,,,2026-01-05T10:00:05Z\n351,Portugal,0.2,60,60,,2026-01-05T10:00:05Z,\n",
+    );
     plan.routes.push(("351", vec!["beta"]));
     let mut stage = Stage::new(plan);
     let mut phone = stage.phone("c1", "351210000000");
@@ -45,7 +47,9 @@ fn a_row_that_changes_while_it_rings_is_the_row_of_the_answer() {
 fn a_row_that_became_too_dear_ends_the_call_without_charge() {
     let mut plan = tests::plan::Plan::standard();
     plan.accounts[0].1 = 15_000;
-    plan.decks[0].1.push_str("351,Portugal,0.1,60,60,,,2026-01-05T10:00:05Z\n351,Portugal,0.2,60,60,,2026-01-05T10:00:05Z,\n");
+    plan.decks[0].1.push_str(
+        "351,Portugal,0.1,60,60,,,2026-01-05T10:00:05Z\n351,Portugal,0.2,60,60,,2026-01-05T10:00:05Z,\n",
+    );
     plan.decks[1].1.push_str("351,Portugal,0.03,1,1,,,\n");
     plan.routes.push(("351", vec!["alpha"]));
     let mut stage = Stage::new(plan);

@@ -1,5 +1,5 @@
-//! What is sent again, claimed or tried by whoever may call: none of it moves money that it should not. Attacks 22 to 25, 29, 32, 33, 35
-//! and 37.
+//! What is sent again, claimed or tried by whoever may call: none of it moves money that it should not.
+//! Attacks 22 to 25, 29, 32, 33, 35 and 37.
 
 use bytes::Bytes;
 use node::Evidence;
@@ -73,8 +73,9 @@ fn a_reinvite_changes_neither_number_nor_payer_nor_price() {
     assert_eq!((&*cdr.account, &*cdr.called_e164, cdr.amount), ("acme", "34511000000", 7_407));
 }
 
-/// The INVITE of a call, recorded and sent again from the gate's address: as long as its transaction is kept it is a repeat. Later it is a
-/// call as any other of that gate: priced, held and cut by the same rules; from any other address it is nothing.
+/// The INVITE of a call, recorded and sent again from the gate's address: as long as its transaction is kept
+/// it is a repeat. Later it is a call as any other of that gate: priced, held and cut by the same rules; from
+/// any other address it is nothing.
 #[test]
 fn a_recorded_invite_is_a_repeat_and_later_a_call_that_its_gate_pays() {
     let mut stage = Stage::standard();
@@ -98,15 +99,18 @@ fn a_recorded_invite_is_a_repeat_and_later_a_call_that_its_gate_pays() {
     stage.kinds(phone.at);
     stage.send(phone.at, &recorded);
     let mut again = Callee::wait(&mut stage, ALPHA);
-    assert!(stage.view("acme").leased.amount > 0 && stage.balance() == balance, "held before a carrier is asked");
+    assert!(
+        stage.view("acme").leased.amount > 0 && stage.balance() == balance,
+        "held before a carrier is asked"
+    );
     again.fail(&mut stage, 486);
     stage.expect(phone.at, "486 INVITE");
     stage.over();
     assert_eq!((stage.cdrs.len(), stage.balance()), (2, balance));
 }
 
-/// Fifty calls at the same moment to a number at 1.00 a minute, on 0.20: money is held before any carrier is asked, and whoever finds none
-/// is refused.
+/// Fifty calls at the same moment to a number at 1.00 a minute, on 0.20: money is held before any carrier is
+/// asked, and whoever finds none is refused.
 #[test]
 fn a_burst_of_dear_calls_holds_no_more_than_there_is() {
     let mut plan = Plan::standard();
@@ -142,7 +146,8 @@ fn a_burst_is_held_by_its_gate() {
     }
 }
 
-/// An hour forth, two back, a leap of a day: a call of 31 s costs what 31 s cost, and its record says when it was by the clock of its answer.
+/// An hour forth, two back, a leap of a day: a call of 31 s costs what 31 s cost, and its record says when it
+/// was by the clock of its answer.
 #[test]
 fn a_clock_that_jumps_changes_no_amount() {
     for jumps in [[HOUR_MS, -2 * HOUR_MS, 24 * HOUR_MS], [-HOUR_MS, HOUR_MS, -HOUR_MS]] {
@@ -169,7 +174,12 @@ fn a_carrier_that_challenges_for_ever_is_left() {
     phone.invite(&mut stage);
     for (at, nonce) in [(ALPHA, "n1"), (BETA, "n2")] {
         let mut callee = Callee::wait(&mut stage, at);
-        callee.reply(&mut stage, 407, &format!("Proxy-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\"\r\n"), None);
+        callee.reply(
+            &mut stage,
+            407,
+            &format!("Proxy-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\"\r\n"),
+            None,
+        );
         stage.expect(callee.at, "ACK");
         stage.silence(callee.at);
     }
@@ -207,7 +217,8 @@ fn a_probe_that_is_challenged_shows_a_carrier_that_lives() {
     assert_eq!(changes.first().map(|change| (change.is_up, change.by)), Some((false, Evidence::Probe(408))));
 }
 
-/// Our BYE and our re-INVITE are answered with a challenge in a carrier's name: nobody gets credentials of ours, and the call is over.
+/// Our BYE and our re-INVITE are answered with a challenge in a carrier's name: nobody gets credentials of
+/// ours, and the call is over.
 #[test]
 fn a_challenge_to_us_is_never_answered() {
     let mut plan = Plan::standard();
@@ -228,7 +239,8 @@ fn a_challenge_to_us_is_never_answered() {
     assert_eq!(stage.cdr().amount, 7_407);
 }
 
-/// After our BYE a re-INVITE of either side, with a session or without, is of no dialog; the call stays ended.
+/// After our BYE a re-INVITE of either side, with a session or without, is of no dialog; the call stays
+/// ended.
 #[test]
 fn a_reinvite_after_our_bye_is_481() {
     for with_sdp in [true, false] {
@@ -250,14 +262,20 @@ fn a_reinvite_after_our_bye_is_481() {
     }
 }
 
-/// A fax offer in mid-call that the other side declines, by a port of 0 or a refusal: the voice call goes on and ends as usual.
+/// A fax offer in mid-call that the other side declines, by a port of 0 or a refusal: the voice call goes on
+/// and ends as usual.
 #[test]
 fn a_fax_offer_that_is_declined_leaves_the_call() {
     for decline in [false, true] {
         let mut stage = Stage::standard();
         let (mut phone, mut callee) = stage.talk("c1", "34511000000");
-        let (head, _) = phone.sdp("sendrecv").split_once("m=audio").map(|(head, rest)| (head.to_owned(), rest.to_owned())).unwrap();
-        let fax = format!("{}m=image 4400 udptl t38\r\na=T38FaxVersion:0\r\n", head.replace(" 1 IN", " 2 IN"));
+        let (head, _) = phone
+            .sdp("sendrecv")
+            .split_once("m=audio")
+            .map(|(head, rest)| (head.to_owned(), rest.to_owned()))
+            .unwrap();
+        let fax =
+            format!("{}m=image 4400 udptl t38\r\na=T38FaxVersion:0\r\n", head.replace(" 1 IN", " 2 IN"));
         let bytes = phone.dialog.request("INVITE", "", Some(&fax));
         phone.invite = Some(parse(&bytes));
         stage.send(phone.at, &bytes);
@@ -266,7 +284,11 @@ fn a_fax_offer_that_is_declined_leaves_the_call() {
             if decline {
                 callee.answer_to(&mut stage, &reinvite, 488, None);
             } else {
-                let (head, _) = callee.sdp().split_once("m=audio").map(|(head, rest)| (head.to_owned(), rest.to_owned())).unwrap();
+                let (head, _) = callee
+                    .sdp()
+                    .split_once("m=audio")
+                    .map(|(head, rest)| (head.to_owned(), rest.to_owned()))
+                    .unwrap();
                 callee.answer_to(&mut stage, &reinvite, 200, Some(&format!("{head}m=image 0 udptl t38\r\n")));
             }
         }

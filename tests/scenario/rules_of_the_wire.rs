@@ -12,7 +12,8 @@ fn branch(message: &sip::Message) -> String {
     via.split(";branch=").nth(1).expect("a branch").split([';', ',']).next().unwrap_or_default().to_owned()
 }
 
-/// The carrier confirms our CANCEL and never ends its INVITE: after 64·T1 nothing of the call is held any more.
+/// The carrier confirms our CANCEL and never ends its INVITE: after 64·T1 nothing of the call is held any
+/// more.
 #[test]
 fn a_carrier_that_confirms_cancel_and_never_ends_the_invite_is_forgotten() {
     let mut stage = Stage::standard();
@@ -32,7 +33,8 @@ fn a_carrier_that_confirms_cancel_and_never_ends_the_invite_is_forgotten() {
     stage.silence(addr(BETA));
 }
 
-/// RFC 3261 §13.2.2.4 and §17.1.1.3: a request of the dialog with a branch of its own; the transaction's, with the INVITE's.
+/// RFC 3261 §13.2.2.4 and §17.1.1.3: a request of the dialog with a branch of its own; the transaction's,
+/// with the INVITE's.
 #[test]
 fn the_ack_of_an_answer_has_its_own_branch_and_that_of_a_failure_the_invites() {
     let mut stage = Stage::standard();
@@ -53,10 +55,13 @@ fn the_ack_of_an_answer_has_its_own_branch_and_that_of_a_failure_the_invites() {
     phone.answered(&mut stage);
 }
 
-/// A Route that is ours is taken off (RFC 3261 §16.4) and not shown to the carrier, nor is one beyond it followed.
+/// A Route that is ours is taken off (RFC 3261 §16.4) and not shown to the carrier, nor is one beyond it
+/// followed.
 #[test]
 fn our_own_route_is_taken_off() {
-    for route in ["Route: <sip:192.0.2.1;lr>\r\n", "Route: <sip:192.0.2.1:5060;lr>, <sip:203.0.113.50;lr>\r\n"] {
+    for route in
+        ["Route: <sip:192.0.2.1;lr>\r\n", "Route: <sip:192.0.2.1:5060;lr>, <sip:203.0.113.50;lr>\r\n"]
+    {
         let mut stage = Stage::standard();
         let mut phone = stage.phone("c1", "34511000000");
         phone.invite_with(&mut stage, route);
@@ -66,7 +71,8 @@ fn our_own_route_is_taken_off() {
     }
 }
 
-/// A redirect to a dearer number is a failure as another: the next carrier gets the number that was called, and the caller nothing of it.
+/// A redirect to a dearer number is a failure as another: the next carrier gets the number that was called,
+/// and the caller nothing of it.
 #[test]
 fn a_redirect_is_not_followed_and_not_told() {
     for status in [300, 301, 302, 305, 380] {
@@ -105,12 +111,18 @@ fn part(kind: &str, more: &str, body: &str) -> String {
     format!("--b1\r\nContent-Type: {kind}\r\n{more}\r\n{body}\r\n")
 }
 
-/// RFC 5621: the session is found among parts that nobody has to know; a part that must be understood and is not is 415.
+/// RFC 5621: the session is found among parts that nobody has to know; a part that must be understood and is
+/// not is 415.
 #[test]
 fn a_session_among_other_parts_is_found() {
     let session = Stage::standard().phone("c0", "34511000000").sdp("sendrecv");
-    let isup =
-        |handling: &str| part("application/isup;version=x", &format!("Content-Disposition: signal;handling={handling}\r\n"), "\u{1}\u{2}");
+    let isup = |handling: &str| {
+        part(
+            "application/isup;version=x",
+            &format!("Content-Disposition: signal;handling={handling}\r\n"),
+            "\u{1}\u{2}",
+        )
+    };
     for body in [
         format!("{}{}--b1--\r\n", part("application/sdp", "", &session), isup("optional")),
         format!("{}{}--b1--\r\n", isup("optional"), part("application/sdp", "", &session)),
@@ -127,7 +139,8 @@ fn a_session_among_other_parts_is_found() {
     stage.silence(addr(ALPHA));
 }
 
-/// A NUL, a payload beyond 32 bits and a port beyond 16 in an offer: refused, or handed on without it; never a panic, never a record with a cost.
+/// A NUL, a payload beyond 32 bits and a port beyond 16 in an offer: refused, or handed on without it; never
+/// a panic, never a record with a cost.
 #[test]
 fn an_sdp_with_a_nul_or_absurd_numbers_is_refused() {
     let session = Stage::standard().phone("c0", "34511000000").sdp("sendrecv");

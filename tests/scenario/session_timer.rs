@@ -43,7 +43,10 @@ fn a_carrier_that_wants_more_gets_it_once() {
 fn with_timer(refresher: &str) -> (Stage, Phone, Callee) {
     let mut stage = Stage::standard();
     let mut phone = stage.phone("c1", "34600000000");
-    phone.invite_with(&mut stage, &format!("Supported: timer\r\nSession-Expires: 90;refresher={refresher}\r\n"));
+    phone.invite_with(
+        &mut stage,
+        &format!("Supported: timer\r\nSession-Expires: 90;refresher={refresher}\r\n"),
+    );
     let mut callee = Callee::wait(&mut stage, ALPHA);
     callee.answer(&mut stage);
     stage.expect(callee.at, "ACK");
@@ -98,7 +101,8 @@ fn a_session_that_nobody_refreshes_ends_a_little_early() {
 fn a_callers_refresh_keeps_it_up() {
     let (mut stage, mut phone, callee) = with_timer("uac");
     stage.advance(45_000);
-    let bytes = phone.dialog.request("UPDATE", "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n", None);
+    let bytes =
+        phone.dialog.request("UPDATE", "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n", None);
     stage.send(phone.at, &bytes);
     let ok = phone.expect(&mut stage, "200 UPDATE");
     assert_eq!(ok.header(Name::SessionExpires), Some("90;refresher=uac"));

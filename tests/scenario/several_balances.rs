@@ -1,4 +1,5 @@
-//! Whole calls that several balances pay: free minutes, test credit, promotional credit, money, and the accounts above a customer's.
+//! Whole calls that several balances pay: free minutes, test credit, promotional credit, money, and the
+//! accounts above a customer's.
 
 use ledger::{BucketKind, BucketTerms, NoticeEvent, RecordBody};
 use node::{AdminReply, AdminRequest};
@@ -9,7 +10,8 @@ use units::{Currency, Money};
 use crate::stage::Stage;
 
 /// 43 costs 0.10 a minute by whole minutes, 49 the same by the second, 33 a whole unit a minute.
-const DECK: &[(&str, &str, u32, u32, &str)] = &[("43", "0.1", 60, 60, ""), ("49", "0.1", 1, 1, ""), ("33", "1", 1, 1, "")];
+const DECK: &[(&str, &str, u32, u32, &str)] =
+    &[("43", "0.1", 60, 60, ""), ("49", "0.1", 1, 1, ""), ("33", "1", 1, 1, "")];
 
 fn stage(balance: i64) -> Stage {
     let mut plan = Plan::standard();
@@ -32,7 +34,9 @@ fn grant(stage: &mut Stage, bucket: &str, kind: BucketKind, amount: i64) {
         key: bucket.to_owned(),
     };
     stage.admin(request);
-    let Some((_, AdminReply::Granted { left, .. })) = stage.replies.last() else { panic!("not granted: {:?}", stage.replies) };
+    let Some((_, AdminReply::Granted { left, .. })) = stage.replies.last() else {
+        panic!("not granted: {:?}", stage.replies)
+    };
     assert_eq!(*left, amount);
 }
 
@@ -48,11 +52,16 @@ fn talk(stage: &mut Stage, number: &str, seconds: u64) -> Cdr {
 /// Seconds and amount of each part, with the name of its bucket.
 fn parts(cdr: &Cdr) -> Vec<(&str, u64, String)> {
     let text = |part: &rating::cdr::Part| Money::of(part.amount, part.currency).to_string();
-    cdr.parts.iter().map(|part| (part.bucket.as_deref().unwrap_or("money"), part.seconds, text(part))).collect()
+    cdr.parts
+        .iter()
+        .map(|part| (part.bucket.as_deref().unwrap_or("money"), part.seconds, text(part)))
+        .collect()
 }
 
 fn told(stage: &Stage) -> Vec<NoticeEvent> {
-    let event = |record: ledger::Record| if let RecordBody::Notice(notice) = record.body { Some(notice.event) } else { None };
+    let event = |record: ledger::Record| {
+        if let RecordBody::Notice(notice) = record.body { Some(notice.event) } else { None }
+    };
     stage.disk.records().filter_map(event).collect()
 }
 
@@ -97,7 +106,9 @@ fn what_was_given_ends_the_call_too() {
 fn the_end_is_told_a_minute_ahead() {
     let mut stage = stage(200_000);
     let (mut phone, mut callee) = stage.talk("c1", "3312345678");
-    let call_ends = |stage: &Stage| told(stage).iter().filter(|event| matches!(event, NoticeEvent::CallEnds { .. })).count();
+    let call_ends = |stage: &Stage| {
+        told(stage).iter().filter(|event| matches!(event, NoticeEvent::CallEnds { .. })).count()
+    };
     stage.advance(59_000);
     assert_eq!(call_ends(&stage), 0);
     stage.advance(2_000);
@@ -135,7 +146,10 @@ fn each_tier_pays_by_its_own_deck() {
     assert_eq!((&*cdr.account, cdr.billed_seconds, cdr.amount), ("house:shop", 120, 20_000));
     let tier = &cdr.tiers[0];
     assert_eq!((&*tier.account, tier.billed_seconds, tier.amount), ("house", 66, 6_600));
-    assert_eq!((stage.view("house:shop").balance.amount, stage.view("house").balance.amount), (980_000, 993_400));
+    assert_eq!(
+        (stage.view("house:shop").balance.amount, stage.view("house").balance.amount),
+        (980_000, 993_400)
+    );
 
     let mut poor = tree(0);
     let mut phone = poor.phone("c1", "4312345678");

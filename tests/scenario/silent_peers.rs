@@ -21,7 +21,11 @@ fn fault_b9_both_sides_are_asked_and_any_answer_proves_life() {
         stage.advance(1_000);
         let to_phone = phone.expect(&mut stage, "OPTIONS");
         let to_callee = stage.expect(callee.at, "OPTIONS");
-        assert_eq!((to_phone.call_id(), to_callee.call_id()), ("c1", callee.dialog.call_id.as_str()), "inside the dialogs");
+        assert_eq!(
+            (to_phone.call_id(), to_callee.call_id()),
+            ("c1", callee.dialog.call_id.as_str()),
+            "inside the dialogs"
+        );
         assert!(!to_phone.to_tag().is_empty() && to_phone.header(Name::Contact).is_some());
         phone.reply(&mut stage, &to_phone, status, None);
         callee.answer_to(&mut stage, &to_callee, status, None);

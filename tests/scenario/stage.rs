@@ -202,7 +202,9 @@ impl Stage {
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
             Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),
-            Output::QuotaRequest { account, .. } => unreachable!("a wish for {account} without a central ledger"),
+            Output::QuotaRequest { account, .. } => {
+                unreachable!("a wish for {account} without a central ledger")
+            }
         }
     }
 
@@ -265,7 +267,13 @@ impl Stage {
             assert_eq!(on_disk, Some(self.view(name).balance.amount), "balance of {name} on disk");
         }
         for cdr in &self.cdrs {
-            let billed = tests::pricer::charge(cdr.rate.count(), cdr.connect_fee.count(), cdr.initial, cdr.increment, cdr.duration_ms);
+            let billed = tests::pricer::charge(
+                cdr.rate.count(),
+                cdr.connect_fee.count(),
+                cdr.initial,
+                cdr.increment,
+                cdr.duration_ms,
+            );
             let expected = if cdr.initial == 0 { (0, 0) } else { billed };
             assert_eq!((cdr.billed_seconds, cdr.amount), expected, "amount of {cdr:?}");
             assert_eq!(cdr.balance_before, cdr.balance_after + cdr.amount);
@@ -280,7 +288,9 @@ impl Stage {
     /// What carriers charge outside any CDR, 10⁻⁵ units, as it is on disk.
     pub fn late_costs(&self) -> Vec<i64> {
         let cost = |record: ledger::Record| match record.body {
-            ledger::RecordBody::CostBooked(cost) => Some(cost.transfers.iter().map(|transfer| transfer.amount.amount).sum()),
+            ledger::RecordBody::CostBooked(cost) => {
+                Some(cost.transfers.iter().map(|transfer| transfer.amount.amount).sum())
+            }
             _ => None,
         };
         self.disk.records().filter_map(cost).collect()

@@ -1,4 +1,5 @@
-//! All messages of RFC 4475 and RFC 5118 through the node, from a known gate, with the verdict that a user agent gives.
+//! All messages of RFC 4475 and RFC 5118 through the node, from a known gate, with the verdict that a user
+//! agent gives.
 
 use std::path::Path;
 
@@ -84,17 +85,25 @@ const IPV6: [(&str, u16); 12] = [
 
 fn verdict(folder: &str, name: &str) -> u16 {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(folder);
-    let file = [path.join(format!("{name}.dat")), path.join(name)].into_iter().find(|file| file.is_file()).expect(name);
+    let file = [path.join(format!("{name}.dat")), path.join(name)]
+        .into_iter()
+        .find(|file| file.is_file())
+        .expect(name);
     let mut stage = Stage::standard();
     stage.send(addr(PBX), &Bytes::from(std::fs::read(file).expect(name)));
-    let finals: Vec<u16> = stage.inbox(addr(PBX)).iter().map(sip::Message::status).filter(|status| *status != 100).collect();
+    let finals: Vec<u16> =
+        stage.inbox(addr(PBX)).iter().map(sip::Message::status).filter(|status| *status != 100).collect();
     stage.over();
     assert!(finals.len() <= 1, "{name}: {finals:?}");
     finals.first().copied().unwrap_or(DROP)
 }
 
 fn all(folder: &str, expected: &[(&str, u16)]) {
-    let wrong: Vec<_> = expected.iter().map(|(name, status)| (*name, *status, verdict(folder, name))).filter(|(_, a, b)| a != b).collect();
+    let wrong: Vec<_> = expected
+        .iter()
+        .map(|(name, status)| (*name, *status, verdict(folder, name)))
+        .filter(|(_, a, b)| a != b)
+        .collect();
     assert!(wrong.is_empty(), "name, expected, found: {wrong:?}");
 }
 

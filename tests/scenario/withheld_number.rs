@@ -1,5 +1,5 @@
-//! A caller who withholds the number stays unknown to carriers (RFC 3323, RFC 3325); a signature of it goes where it goes (RFC 8224).
-//! Corner 46.
+//! A caller who withholds the number stays unknown to carriers (RFC 3323, RFC 3325); a signature of it goes
+//! where it goes (RFC 8224). Corner 46.
 
 use sip::Name;
 
@@ -42,9 +42,19 @@ fn fault_b10_a_withheld_number_stands_in_no_header() {
         assert!(!text.contains("611111111") && !text.contains("Identity:"), "{privacy}: {text}");
         let from = invite.header(Name::From).unwrap();
         assert!(from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag="), "{from}");
-        assert_eq!(invite.header_named("X-Account"), Some("7"), "what says nothing of the caller still passes");
+        assert_eq!(
+            invite.header_named("X-Account"),
+            Some("7"),
+            "what says nothing of the caller still passes"
+        );
         if privacy.starts_with("Privacy") {
-            assert_eq!(invite.headers(Name::Privacy).map(|value| format!("Privacy: {value}\r\n")).collect::<String>(), privacy);
+            assert_eq!(
+                invite
+                    .headers(Name::Privacy)
+                    .map(|value| format!("Privacy: {value}\r\n"))
+                    .collect::<String>(),
+                privacy
+            );
         }
     }
 }
@@ -75,7 +85,9 @@ fn a_number_that_is_not_withheld_is_shown_and_claims_about_others_are_not() {
                   Diversion: <sip:+34611111111@192.0.2.11>\r\nHistory-Info: <sip:+34611111111@192.0.2.11>;index=1\r\n";
     for privacy in ["", "Privacy: none\r\n"] {
         let invite = sent(&format!("{privacy}{claims}"));
-        assert!(invite.header(Name::From).unwrap().starts_with(&format!("<sip:+{NUMBER}@192.0.2.1:5060>;tag=")));
+        assert!(
+            invite.header(Name::From).unwrap().starts_with(&format!("<sip:+{NUMBER}@192.0.2.1:5060>;tag="))
+        );
         let text = text(&invite);
         assert!(!text.contains("699999999") && !text.contains("611111111"), "{text}");
     }

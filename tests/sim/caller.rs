@@ -140,7 +140,8 @@ impl Pbx {
             Step::Begin => {
                 let payloads: &[u8] = if call.script == Script::G722 { &[9] } else { &[8, 0, 18, 101] };
                 let media = sdp::Media { payloads, direction: "sendrecv", version: 1 };
-                let offer = (!matches!(call.script, Script::Late(_))).then(|| sdp::write(self.at.ip(), &media));
+                let offer =
+                    (!matches!(call.script, Script::Late(_))).then(|| sdp::write(self.at.ip(), &media));
                 let timer = call
                     .timer
                     .map(|who| format!("Supported: timer\r\nAllow: INVITE, BYE, UPDATE\r\nSession-Expires: 90;refresher={who}\r\n"));
@@ -318,7 +319,9 @@ impl Pbx {
             leg.bye(now, &mut self.repeats, out);
         } else {
             match call.script {
-                Script::Talk(ms) | Script::Late(ms) | Script::Thrice(ms) | Script::Cancel(ms) => out.alarms.push(after(ms, Step::Bye)),
+                Script::Talk(ms) | Script::Late(ms) | Script::Thrice(ms) | Script::Cancel(ms) => {
+                    out.alarms.push(after(ms, Step::Bye))
+                }
                 Script::EarlyBye(_) => out.alarms.push(after(1_000, Step::Bye)),
                 Script::Hold(ms) => {
                     let steps = [(ms, Step::Hold), (ms * 2, Step::Resume), (ms * 3, Step::Bye)];

@@ -56,12 +56,17 @@ fn offers(world: &World, leg: Option<&Leg>, vanished: bool) -> Result<(), String
 fn cancelled(world: &World, call: &caller::Call) -> Result<(), String> {
     let (Some(confirmed), Some(final_at)) = (call.cancel_confirmed, call.final_at) else { return Ok(()) };
     if final_at > confirmed + two_trips_us(world) {
-        return Err(format!("{} waited {} ms after its CANCEL was confirmed", call.id, (final_at - confirmed) / 1_000));
+        return Err(format!(
+            "{} waited {} ms after its CANCEL was confirmed",
+            call.id,
+            (final_at - confirmed) / 1_000
+        ));
     }
     Ok(())
 }
 
-/// Every answer of a carrier whose price is known costs: in the CDR of the call that it carried, else by itself.
+/// Every answer of a carrier whose price is known costs: in the CDR of the call that it carried, else by
+/// itself.
 fn late_costs(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     let booked: Vec<(String, String)> = world
         .disk
@@ -71,16 +76,23 @@ fn late_costs(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
             _ => None,
         })
         .collect();
-    for (trunk, call) in world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call))) {
+    for (trunk, call) in
+        world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call)))
+    {
         let id = call.invite.call_id();
-        let same = |cdr: &&Cdr| cdr.call_id_b.as_deref().is_some_and(|b| b[..b.len() - 1] == id[..id.len() - 1]);
-        let spec = world.profile.plan.carriers.iter().find(|spec| spec.target.host_port() == trunk.at.to_string());
+        let same =
+            |cdr: &&Cdr| cdr.call_id_b.as_deref().is_some_and(|b| b[..b.len() - 1] == id[..id.len() - 1]);
+        let spec =
+            world.profile.plan.carriers.iter().find(|spec| spec.target.host_port() == trunk.at.to_string());
         let (Some(cdr), Some(spec)) = (cdrs.iter().find(same), spec) else { continue };
         let carried = cdr.call_id_b.as_deref() == Some(id) && cdr.cost.is_some();
         let apart = booked.iter().any(|(of, carrier)| *of == cdr.id && **carrier == *spec.name);
         let answered = call.legs.first().is_some_and(|leg| leg.acked);
         if answered && spec.deck.is_some() && !carried && !apart {
-            return Err(format!("{} answered ({:?}) and its cost is not booked: {cdr:?}", spec.name, call.script));
+            return Err(format!(
+                "{} answered ({:?}) and its cost is not booked: {cdr:?}",
+                spec.name, call.script
+            ));
         }
     }
     Ok(())
@@ -89,7 +101,11 @@ fn late_costs(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
 /// Faults of the switch toward a leg; the ACK of a late offer waits for the other side and is excused.
 fn legs<'a>(world: &World, legs: impl Iterator<Item = &'a Leg>) -> Result<(), String> {
     for leg in legs {
-        let late = world.pbxs.iter().flat_map(|pbx| &pbx.calls).any(|call| matches!(call.script, crate::caller::Script::Late(_)));
+        let late = world
+            .pbxs
+            .iter()
+            .flat_map(|pbx| &pbx.calls)
+            .any(|call| matches!(call.script, crate::caller::Script::Late(_)));
         let excused = |fault: &&&str| late && fault.contains("2xx to INVITE");
         if let Some(fault) = leg.faults.iter().find(|fault| !excused(fault)) {
             return Err(format!("{fault}: {:?}", leg.dialog));
@@ -111,9 +127,19 @@ fn price(world: &World, cdr: &Cdr) -> Result<(), String> {
         let after = |bound: &str| !bound.is_empty() && at >= bound.replace('Z', ".000Z");
         cdr.called_e164.starts_with(row[0]) && (from.is_empty() || after(from)) && !after(until)
     });
-    let Some(row) = valid.max_by_key(|row| row[0].len()) else { return Err(format!("no row prices {cdr:?}")) };
-    let found = (&*cdr.prefix, ten_places(row[2]), ten_places(row[5]), cdr.initial.to_string(), cdr.increment.to_string());
-    if (found.0, found.1, found.2, &*found.3, &*found.4) != (row[0], cdr.rate.count(), cdr.connect_fee.count(), row[3], row[4]) {
+    let Some(row) = valid.max_by_key(|row| row[0].len()) else {
+        return Err(format!("no row prices {cdr:?}"));
+    };
+    let found = (
+        &*cdr.prefix,
+        ten_places(row[2]),
+        ten_places(row[5]),
+        cdr.initial.to_string(),
+        cdr.increment.to_string(),
+    );
+    if (found.0, found.1, found.2, &*found.3, &*found.4)
+        != (row[0], cdr.rate.count(), cdr.connect_fee.count(), row[3], row[4])
+    {
         return Err(format!("priced by {row:?}: {cdr:?}"));
     }
     Ok(())
@@ -127,7 +153,8 @@ fn ten_places(text: &str) -> i64 {
 /// One entry for each carrier that saw an INVITE.
 fn attempts(world: &World, cdr: &Cdr) -> Result<(), String> {
     let Some(id) = cdr.call_id_b.as_deref().and_then(|id| id.get(..id.len() - 1)) else { return Ok(()) };
-    let mut seen: Vec<&str> = world.trunks.iter().flat_map(|trunk| &trunk.calls).map(|call| call.invite.call_id()).collect();
+    let mut seen: Vec<&str> =
+        world.trunks.iter().flat_map(|trunk| &trunk.calls).map(|call| call.invite.call_id()).collect();
     seen.retain(|call_id| call_id.get(..call_id.len() - 1) == Some(id));
     seen.sort_unstable();
     seen.dedup();
@@ -145,7 +172,11 @@ fn expired(world: &World, cdr: &Cdr) -> Result<(), String> {
     if &*cdr.reason != "session-expired" {
         return Ok(());
     }
-    let caller = world.pbxs.iter().flat_map(|pbx| &pbx.calls).any(|call| *call.id == *cdr.call_id_a && (call.neglects || call.vanished));
+    let caller = world
+        .pbxs
+        .iter()
+        .flat_map(|pbx| &pbx.calls)
+        .any(|call| *call.id == *cdr.call_id_a && (call.neglects || call.vanished));
     let id = cdr.call_id_b.as_deref();
     let carrier = world.trunks.iter().flat_map(|trunk| &trunk.calls);
     let mut carrier = carrier.filter(|call| Some(call.invite.call_id()) == id);

@@ -70,7 +70,15 @@ pub struct Trunk {
 
 impl Trunk {
     pub fn new(at: SocketAddr, reliable: bool, rng: Rng, moods: Vec<Script>) -> Self {
-        Self { at, reliable, calls: Vec::new(), by_branch: BTreeMap::new(), repeats: Repeats::default(), rng, moods }
+        Self {
+            at,
+            reliable,
+            calls: Vec::new(),
+            by_branch: BTreeMap::new(),
+            repeats: Repeats::default(),
+            rng,
+            moods,
+        }
     }
 
     pub fn alarm(&mut self, now: u64, alarm: Alarm, out: &mut Out) {
@@ -97,7 +105,9 @@ impl Trunk {
         let branch = msg.top_via().ok().and_then(|via| via.branch().map(str::to_owned)).unwrap_or_default();
         let known = self.by_branch.get(&branch).copied();
         match (msg.method(), known) {
-            (Method::Invite, Some(at)) if !self.calls[at].vanished => out.sends.extend(self.calls[at].last.clone()),
+            (Method::Invite, Some(at)) if !self.calls[at].vanished => {
+                out.sends.extend(self.calls[at].last.clone())
+            }
             (Method::Cancel, Some(at)) => self.cancelled(at, msg, out),
             (Method::Ack, Some(at)) => self.repeats.stop(Owner { call: at, leg: 0, purpose: Purpose::Final }),
             (Method::Invite, None) if msg.to_tag().is_empty() => self.invited(now, msg, branch, out),
@@ -108,16 +118,20 @@ impl Trunk {
     }
 
     fn find(&self, call_id: &str, tag: &str) -> Option<(usize, usize)> {
-        self.calls.iter().enumerate().rev().filter(|(_, call)| call.invite.call_id() == call_id).find_map(|(at, call)| {
-            let leg = call.legs.iter().position(|leg| leg.tag == tag)?;
-            Some((at, leg))
-        })
+        self.calls.iter().enumerate().rev().filter(|(_, call)| call.invite.call_id() == call_id).find_map(
+            |(at, call)| {
+                let leg = call.legs.iter().position(|leg| leg.tag == tag)?;
+                Some((at, leg))
+            },
+        )
     }
 
     fn in_dialog(&mut self, now: u64, msg: &Message, out: &mut Out) {
         match self.find(msg.call_id(), msg.to_tag()) {
             Some((call, _)) if self.calls[call].vanished => {}
-            Some((call, leg)) => self.calls[call].legs[leg].request(now, msg, &mut self.rng, &mut self.repeats, out),
+            Some((call, leg)) => {
+                self.calls[call].legs[leg].request(now, msg, &mut self.rng, &mut self.repeats, out)
+            }
             None if msg.method() == Method::Ack => {}
             None => out.sends.push(reply(msg, 481, "x", self.at, "", None)),
         }
@@ -156,13 +170,18 @@ impl Trunk {
                 }
                 out.alarms.push(after(ring_ms + answer_ms, Step::Decide));
             }
-            Script::Media { answer_ms } => out.alarms.extend([after(200, Step::Media), after(200 + answer_ms, Step::Decide)]),
+            Script::Media { answer_ms } => {
+                out.alarms.extend([after(200, Step::Media), after(200 + answer_ms, Step::Decide)])
+            }
             Script::Refuse { after_ms, .. } => out.alarms.push(after(after_ms, Step::Decide)),
             Script::Silent => {}
             Script::Slow { answer_ms } => out.alarms.push(after(answer_ms, Step::Decide)),
             Script::Trying => self.say(at, 100, "", None, out),
             Script::Ringing | Script::AnswersCancel => out.alarms.push(after(50, Step::Ring)),
-            Script::Forks { .. } | Script::HangsUp { .. } | Script::Vanish { .. } | Script::Reinvites { .. } => {
+            Script::Forks { .. }
+            | Script::HangsUp { .. }
+            | Script::Vanish { .. }
+            | Script::Reinvites { .. } => {
                 out.alarms.extend([after(100, Step::Ring), after(800, Step::Decide)]);
             }
             Script::SmallSession | Script::BadAnswer => out.alarms.push(after(100, Step::Decide)),
@@ -177,7 +196,12 @@ impl Trunk {
         call.last = Some(bytes.clone());
         if status >= 200 {
             call.status = Some(status);
-            self.repeats.start(Owner { call: at, leg: 0, purpose: Purpose::Final }, bytes, self.reliable, out);
+            self.repeats.start(
+                Owner { call: at, leg: 0, purpose: Purpose::Final },
+                bytes,
+                self.reliable,
+                out,
+            );
         } else {
             out.sends.push(bytes);
         }
@@ -216,7 +240,9 @@ impl Trunk {
                     Script::Forks { apart_ms } => out.alarms.push(after(apart_ms, Step::Fork)),
                     Script::HangsUp { talk_ms } => out.alarms.push(after(talk_ms, Step::Bye)),
                     Script::Vanish { after_ms } => out.alarms.push(after(after_ms, Step::Vanish)),
-                    Script::Reinvites { after_ms } => out.alarms.extend([after(after_ms, Step::Hold), after(after_ms * 2, Step::Resume)]),
+                    Script::Reinvites { after_ms } => {
+                        out.alarms.extend([after(after_ms, Step::Hold), after(after_ms * 2, Step::Resume)])
+                    }
                     _ => {}
                 }
             }
@@ -256,7 +282,10 @@ impl Trunk {
     fn answer_sdp(&self, at: usize) -> String {
         let offer = self.calls[at].invite.body();
         if offer.is_empty() {
-            return sdp::write(self.at.ip(), &sdp::Media { payloads: &[8, 0, 101], direction: "sendrecv", version: 1 });
+            return sdp::write(
+                self.at.ip(),
+                &sdp::Media { payloads: &[8, 0, 101], direction: "sendrecv", version: 1 },
+            );
         }
         sdp::answer(&offer, self.at.ip(), 1)
     }

@@ -74,10 +74,19 @@ fn records(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     for cdr in cdrs {
         let (billed, amount) = match cdr.initial {
             0 => (0, 0),
-            initial => tests::pricer::charge(cdr.rate.count(), cdr.connect_fee.count(), initial, cdr.increment, cdr.duration_ms),
+            initial => tests::pricer::charge(
+                cdr.rate.count(),
+                cdr.connect_fee.count(),
+                initial,
+                cdr.increment,
+                cdr.duration_ms,
+            ),
         };
         if (cdr.billed_seconds, cdr.amount) != (billed, amount) {
-            return Err(format!("billed {} s, {} instead of {billed} s, {amount}: {cdr:?}", cdr.billed_seconds, cdr.amount));
+            return Err(format!(
+                "billed {} s, {} instead of {billed} s, {amount}: {cdr:?}",
+                cdr.billed_seconds, cdr.amount
+            ));
         }
         if cdr.balance_before != cdr.balance_after + cdr.amount || cdr.balance_after < 0 {
             return Err(format!("balances do not fit: {cdr:?}"));
@@ -94,7 +103,8 @@ fn records(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     Ok(())
 }
 
-/// The time billed and the time beyond the lease are exactly the time between the 200 and the first BYE at the switch's door.
+/// The time billed and the time beyond the lease are exactly the time between the 200 and the first BYE at
+/// the switch's door.
 fn duration(world: &World, cdr: &Cdr) -> Result<(), String> {
     if cdr.answered_at.is_none() {
         return Ok(());
@@ -109,7 +119,9 @@ fn duration(world: &World, cdr: &Cdr) -> Result<(), String> {
     let billed = cdr.duration_ms + cdr.teardown_ms;
     if &*cdr.reason == "node-lost" {
         // Billed to the last checkpoint, which is at most 10 s and one commit before the crash.
-        let Some(crash) = world.crashes.iter().find(|crash| **crash >= *answered) else { return Err(format!("nothing was lost: {cdr:?}")) };
+        let Some(crash) = world.crashes.iter().find(|crash| **crash >= *answered) else {
+            return Err(format!("nothing was lost: {cdr:?}"));
+        };
         let talked = (crash - answered) / 1_000;
         let exposed = 10_000 + 2 * world.profile.commit_ms.1;
         if cdr.duration_ms > talked || cdr.duration_ms + exposed < talked {
@@ -143,21 +155,31 @@ fn duration(world: &World, cdr: &Cdr) -> Result<(), String> {
 /// What the accounts hold is what they had and got less what their CDRs say, in memory and on disk.
 fn money(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
     let restored = world.disk.replay(world.profile.shards);
-    let keys: BTreeMap<(usize, &str), i64> = world.top_ups.iter().map(|(account, key, amount)| ((*account, &**key), *amount)).collect();
+    let keys: BTreeMap<(usize, &str), i64> =
+        world.top_ups.iter().map(|(account, key, amount)| ((*account, &**key), *amount)).collect();
     for (at, name) in ACCOUNTS.iter().enumerate() {
         let shard = usize::from(node::shard_of(name, world.profile.shards));
-        let on_disk =
-            restored.shards[shard].books.id(name).and_then(|id| restored.shards[shard].books.balance(id)).map(ledger::Balance::posted);
+        let on_disk = restored.shards[shard]
+            .books
+            .id(name)
+            .and_then(|id| restored.shards[shard].books.balance(id))
+            .map(ledger::Balance::posted);
         let Some(view) = world.nodes.get(shard).and_then(|node: &Node| node.engine().account(name)) else {
             return Err(format!("account {name} is gone"));
         };
         let opening = world.profile.plan.accounts[at].1;
-        let booked: i64 =
-            keys.iter().filter(|((of, key), _)| *of == at && world.disk.has_top_up(name, key)).map(|(_, amount)| amount).sum();
+        let booked: i64 = keys
+            .iter()
+            .filter(|((of, key), _)| *of == at && world.disk.has_top_up(name, key))
+            .map(|(_, amount)| amount)
+            .sum();
         let spent: i64 = cdrs.iter().filter(|cdr| *cdr.account == **name).map(|cdr| cdr.amount).sum();
         let expected = opening + booked - spent;
         if view.balance.amount != expected || on_disk != Some(expected) {
-            return Err(format!("{name} has {} in memory, {on_disk:?} on disk, {expected} by its records", view.balance.amount));
+            return Err(format!(
+                "{name} has {} in memory, {on_disk:?} on disk, {expected} by its records",
+                view.balance.amount
+            ));
         }
         if view.leased.amount != 0 {
             return Err(format!("{name} still has {} leased", view.leased.amount));
@@ -173,12 +195,18 @@ fn money(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
         .disk
         .records()
         .map(|record| match &record.body {
-            RecordBody::CostBooked(booked) => booked.transfers.iter().map(|transfer| transfer.amount.amount).sum(),
+            RecordBody::CostBooked(booked) => {
+                booked.transfers.iter().map(|transfer| transfer.amount.amount).sum()
+            }
             _ => 0,
         })
         .sum();
     let cost = late + cdrs.iter().filter_map(|cdr| cdr.cost).sum::<i64>();
-    let booked: i64 = restored.shards.iter().map(|shard| shard.books.system_account(SystemAccount::CarrierPayable, Currency::EUR)).sum();
+    let booked: i64 = restored
+        .shards
+        .iter()
+        .map(|shard| shard.books.system_account(SystemAccount::CarrierPayable, Currency::EUR))
+        .sum();
     if booked.abs() != cost {
         return Err(format!("carriers' cost is {booked} in the books, {cost} by the records"));
     }
@@ -206,7 +234,9 @@ fn callers(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
         }
         let unrecorded = call.retry_after && call.status == Some(503);
         match (call.status, records) {
-            (Some(_), []) if world.crashes.is_empty() && !unrecorded && !bare(call) => return Err(format!("no CDR: {}", about())),
+            (Some(_), []) if world.crashes.is_empty() && !unrecorded && !bare(call) => {
+                return Err(format!("no CDR: {}", about()));
+            }
             (Some(status), [cdr]) if world.crashes.is_empty() && cdr.sip_status != status => {
                 return Err(format!("CDR says {}: {}", cdr.sip_status, about()));
             }
@@ -236,7 +266,8 @@ fn bare(call: &caller::Call) -> bool {
     matches!(call.status, Some(422))
 }
 
-/// Whether an answered leg must have had its BYE: always, but for legs that a crash took before their record was durable.
+/// Whether an answered leg must have had its BYE: always, but for legs that a crash took before their record
+/// was durable.
 fn ended_by_us(world: &World, call_id: &str, answered: u64) -> bool {
     match world.crashes.iter().find(|crash| **crash >= answered) {
         None => true,
@@ -246,12 +277,17 @@ fn ended_by_us(world: &World, call_id: &str, answered: u64) -> bool {
 
 /// Every carrier's answered leg was ended.
 fn trunks(world: &World, cdrs: &[Cdr]) -> Result<(), String> {
-    for (trunk, call) in world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call))) {
+    for (trunk, call) in
+        world.trunks.iter().flat_map(|trunk| trunk.calls.iter().map(move |call| (trunk, call)))
+    {
         let cdr = cdrs.iter().find(|cdr| cdr.call_id_b.as_deref() == Some(call.invite.call_id()));
         for leg in &call.legs {
             let lost = world.crashes.iter().any(|crash| *crash >= call.begun);
             if leg.over.is_none() && !call.vanished && !lost {
-                return Err(format!("{} {:?} was never told that it is over: {cdr:?}", trunk.at, call.script));
+                return Err(format!(
+                    "{} {:?} was never told that it is over: {cdr:?}",
+                    trunk.at, call.script
+                ));
             }
         }
     }

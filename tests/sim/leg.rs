@@ -1,4 +1,5 @@
-//! One answered dialog of a model peer: BYE, re-INVITE, UPDATE, INFO and their answers, whichever side it is on.
+//! One answered dialog of a model peer: BYE, re-INVITE, UPDATE, INFO and their answers, whichever side it is
+//! on.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +48,14 @@ pub struct Leg {
 pub const TIMER: &str = "Supported: timer\r\nSession-Expires: 90;refresher=uac\r\n";
 
 impl Leg {
-    pub fn new(call: usize, index: usize, dialog: Dialogue, tag: &str, reliable: bool, answered: u64) -> Self {
+    pub fn new(
+        call: usize,
+        index: usize,
+        dialog: Dialogue,
+        tag: &str,
+        reliable: bool,
+        answered: u64,
+    ) -> Self {
         Self {
             call,
             index,
@@ -103,7 +111,10 @@ impl Leg {
             return;
         }
         self.version += 1;
-        let sdp = sdp::write(self.dialog.me.ip(), &sdp::Media { payloads: &self.payloads, direction, version: self.version });
+        let sdp = sdp::write(
+            self.dialog.me.ip(),
+            &sdp::Media { payloads: &self.payloads, direction, version: self.version },
+        );
         let bytes = self.dialog.request("INVITE", "", Some(&sdp));
         self.offering = Some(self.dialog.cseq);
         self.offered_at = now;
@@ -141,7 +152,12 @@ impl Leg {
             return out.sends.push(bytes.clone());
         }
         let (status, sdp) = self.decide(now, msg, rng, repeats);
-        let extra = if self.timer && status == 200 && matches!(msg.method(), Method::Invite | Method::Update) { TIMER } else { "" };
+        let extra = if self.timer && status == 200 && matches!(msg.method(), Method::Invite | Method::Update)
+        {
+            TIMER
+        } else {
+            ""
+        };
         let bytes = reply(msg, status, &self.tag, self.dialog.me, extra, sdp.as_deref());
         self.answers.insert(key, bytes.clone());
         if msg.method() == Method::Invite && status == 200 {
@@ -162,7 +178,13 @@ impl Leg {
         }
     }
 
-    fn decide(&mut self, now: u64, msg: &Message, rng: &mut Rng, repeats: &mut Repeats) -> (u16, Option<String>) {
+    fn decide(
+        &mut self,
+        now: u64,
+        msg: &Message,
+        rng: &mut Rng,
+        repeats: &mut Repeats,
+    ) -> (u16, Option<String>) {
         match msg.method() {
             Method::Bye => {
                 let status = if self.over.is_some() && rng.percent(50) { 481 } else { 200 };
@@ -180,8 +202,13 @@ impl Leg {
             Method::Invite | Method::Update => {
                 self.version += 1;
                 let me = self.dialog.me.ip();
-                let own = sdp::Media { payloads: &self.payloads, direction: "sendrecv", version: self.version };
-                let sdp = if msg.body().is_empty() { sdp::write(me, &own) } else { sdp::answer(&msg.body(), me, self.version) };
+                let own =
+                    sdp::Media { payloads: &self.payloads, direction: "sendrecv", version: self.version };
+                let sdp = if msg.body().is_empty() {
+                    sdp::write(me, &own)
+                } else {
+                    sdp::answer(&msg.body(), me, self.version)
+                };
                 (200, Some(sdp))
             }
             _ => (200, None),

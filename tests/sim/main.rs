@@ -1,6 +1,12 @@
-//! The simulator: callers, carriers, switch, ledger and disk on one thread with a seed. `TOLLGATE_SIM_SEED=n` runs one seed of every
-//! weather and prints all that happens; `TOLLGATE_SIM_SEEDS=n` sets how many run.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a failing seed says so")]
+//! The simulator: callers, carriers, switch, ledger and disk on one thread with a seed. `TOLLGATE_SIM_SEED=n`
+//! runs one seed of every weather and prints all that happens; `TOLLGATE_SIM_SEEDS=n` sets how many run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a failing seed says so"
+)]
 
 mod caller;
 mod calm;
@@ -35,7 +41,9 @@ fn run(seed: u64, weather: Weather, loud: bool) -> Outcome {
         Ok(Err(fault)) => Some(fault),
         Err(_) => Some("it panicked, see above".to_owned()),
     };
-    let fault = fault.map(|fault| format!("{weather:?} seed {seed} ({:?}):\n{}{fault}", world.profile.chaos, world.trace.tail()));
+    let fault = fault.map(|fault| {
+        format!("{weather:?} seed {seed} ({:?}):\n{}{fault}", world.profile.chaos, world.trace.tail())
+    });
     Outcome { hash: world.trace.hash(), reasons: world.disk.cdrs().iter().map(reason).collect(), fault }
 }
 
@@ -65,7 +73,11 @@ fn weather(weather: Weather) {
         }
         // The same seed is the same story, to the byte.
         if runs % 16 == 0 {
-            assert_eq!(run(seed, weather, false).hash, outcome.hash, "{weather:?} seed {seed} is not the same twice");
+            assert_eq!(
+                run(seed, weather, false).hash,
+                outcome.hash,
+                "{weather:?} seed {seed} is not the same twice"
+            );
         }
         if let Some(fault) = outcome.fault {
             faults.push((seed, fault));
@@ -76,7 +88,9 @@ fn weather(weather: Weather) {
     }
     println!("{weather:?}: {runs} seeds, {reasons:?}");
     if let Some((_, first)) = faults.first() {
-        let lines = faults.iter().map(|(seed, fault)| format!("seed {seed}: {}\n", fault.lines().next_back().unwrap_or_default()));
+        let lines = faults
+            .iter()
+            .map(|(seed, fault)| format!("seed {seed}: {}\n", fault.lines().next_back().unwrap_or_default()));
         let lines: String = lines.collect();
         panic!("the first seed that failed:\n{first}\n\nall:\n{lines}");
     }

@@ -9,11 +9,18 @@ use tests::rng::Rng;
 use crate::{caller, carrier::Script};
 
 /// The PBXs of the gates.
-pub const PBXS: [(&str, bool); 4] =
-    [("192.0.2.11:5060", false), ("192.0.2.12:5060", false), ("192.0.2.13:5060", true), ("192.0.2.14:5060", false)];
+pub const PBXS: [(&str, bool); 4] = [
+    ("192.0.2.11:5060", false),
+    ("192.0.2.12:5060", false),
+    ("192.0.2.13:5060", true),
+    ("192.0.2.14:5060", false),
+];
 /// The carriers; the last but one by TCP, the last is a dead address.
-pub const TRUNKS: [(&str, &str, bool); 3] =
-    [("alpha", "198.51.100.1:5060", false), ("beta", "198.51.100.2:5060", false), ("gamma", "198.51.100.3:5060", true)];
+pub const TRUNKS: [(&str, &str, bool); 3] = [
+    ("alpha", "198.51.100.1:5060", false),
+    ("beta", "198.51.100.2:5060", false),
+    ("gamma", "198.51.100.3:5060", true),
+];
 /// Nobody is here, and the network says so.
 pub const DEAD: &str = "198.51.100.9:5060";
 
@@ -82,11 +89,19 @@ impl Profile {
             shards: if rng.percent(50) { 2 } else { 1 },
             loss: if lossy { rng.range(1, 30) } else { 0 },
             duplicate: if lossy { rng.range(0, 20) } else { 0 },
-            delay_us: if lossy { (1_000, rng.range(2_000, 400_000)) } else { (500, rng.range(1_000, 30_000)) },
+            delay_us: if lossy {
+                (1_000, rng.range(2_000, 400_000))
+            } else {
+                (500, rng.range(1_000, 30_000))
+            },
             calls: rng.range(4, 14),
             span_ms,
             chaos: chaos(weather, span_ms, rng),
-            commit_ms: if weather == Weather::Journal { (1, rng.range(10, 8_000)) } else { (1, rng.range(2, 200)) },
+            commit_ms: if weather == Weather::Journal {
+                (1, rng.range(10, 8_000))
+            } else {
+                (1, rng.range(2, 200))
+            },
             moods: TRUNKS.iter().map(|_| moods(rng)).collect(),
             plan: plan(rng),
         }
@@ -152,7 +167,10 @@ fn moods(rng: &mut Rng) -> Vec<Script> {
     let answer = Script::Answer { ring_ms: rng.range(0, 1_500), answer_ms: rng.range(1, 4_000) };
     let all = [
         Script::Media { answer_ms: rng.range(1, 3_000) },
-        Script::Refuse { status: *rng.pick(&[302, 400, 404, 480, 484, 486, 500, 503, 603, 422, 408, 407]), after_ms: rng.range(1, 2_000) },
+        Script::Refuse {
+            status: *rng.pick(&[302, 400, 404, 480, 484, 486, 500, 503, 603, 422, 408, 407]),
+            after_ms: rng.range(1, 2_000),
+        },
         Script::Refuse { status: *rng.pick(&[503, 404, 486]), after_ms: rng.range(1, 500) },
         Script::Silent,
         Script::Slow { answer_ms: rng.range(1, 9_000) },
@@ -214,19 +232,29 @@ pub fn number(rng: &mut Rng) -> &'static str {
 }
 
 fn retail(rng: &mut Rng) -> String {
-    let mut text =
-        deck(&[("34", "0.12345", 30, 6, ""), ("346", "0.9", 1, 1, ""), ("349", "0.6", 60, 60, "0.1"), ("345", "1.77777", 6, 1, "0.00001")]);
+    let mut text = deck(&[
+        ("34", "0.12345", 30, 6, ""),
+        ("346", "0.9", 1, 1, ""),
+        ("349", "0.6", 60, 60, "0.1"),
+        ("345", "1.77777", 6, 1, "0.00001"),
+    ]);
     // The row of 33 changes while the simulation runs.
     let change = rng.range(0, 240);
     let at = format!("2026-01-05T10:0{}:{:02}Z", change / 60, change % 60);
     let dearer = rng.range(1, 90);
-    text.push_str(&format!("33,France,0.0{dearer:02},10,10,,,{at}\n33,France,1.{dearer:02},20,5,0.05,{at},\n"));
+    text.push_str(&format!(
+        "33,France,0.0{dearer:02},10,10,,,{at}\n33,France,1.{dearer:02},20,5,0.05,{at},\n"
+    ));
     text
 }
 
 fn plan(rng: &mut Rng) -> Plan {
-    let mut carriers: Vec<_> =
-        TRUNKS.iter().map(|(name, at, tcp)| carrier(name, &format!("sip:{at};transport={}", if *tcp { "tcp" } else { "udp" }))).collect();
+    let mut carriers: Vec<_> = TRUNKS
+        .iter()
+        .map(|(name, at, tcp)| {
+            carrier(name, &format!("sip:{at};transport={}", if *tcp { "tcp" } else { "udp" }))
+        })
+        .collect();
     carriers.push(carrier("dead", &format!("sip:{DEAD}")));
     for carrier in &mut carriers {
         carrier.no_answer_secs = rng.range(5, 30) as u32;
@@ -241,7 +269,8 @@ fn plan(rng: &mut Rng) -> Plan {
             carrier.session = SessionTimer { expires_secs: 90, min_secs: 90 };
         }
     }
-    let owners = [("acme-pbx", "acme"), ("globex-pbx", "globex"), ("acme-branch", "acme"), ("initech-pbx", "initech")];
+    let owners =
+        [("acme-pbx", "acme"), ("globex-pbx", "globex"), ("acme-branch", "acme"), ("initech-pbx", "initech")];
     let gates = owners.iter().zip(PBXS).map(|((name, account), (at, _))| {
         let at: SocketAddr = at.parse().expect("address");
         let mut gate = gate(name, account, &at.ip().to_string());
@@ -264,7 +293,10 @@ fn plan(rng: &mut Rng) -> Plan {
         _ => rng.range(300_000, 10_000_000) as i64,
     };
     Plan {
-        decks: vec![("retail", retail(rng)), ("cost", deck(&[("34", "0.03", 1, 1, ""), ("33", "0.5", 60, 60, "")]))],
+        decks: vec![
+            ("retail", retail(rng)),
+            ("cost", deck(&[("34", "0.03", 1, 1, ""), ("33", "0.5", 60, 60, "")])),
+        ],
         accounts: ACCOUNTS.iter().map(|name| (*name, balance(rng), "retail")).collect(),
         gates,
         carriers,

@@ -1,4 +1,5 @@
-//! What the model peers send again until it is answered (RFC 3261 §17), and what they are woken for. Written apart from the layer under test.
+//! What the model peers send again until it is answered (RFC 3261 §17), and what they are woken for. Written
+//! apart from the layer under test.
 
 use std::collections::BTreeMap;
 
@@ -88,7 +89,8 @@ impl Repeats {
         let silent = reliable && !bytes.starts_with(b"SIP/2.0 2");
         self.next += 1;
         let interval_ms = if silent { TIMEOUT_MS } else { T1_MS };
-        self.live.insert(self.next, Repeat { owner, bytes, interval_ms, capped, left_ms: TIMEOUT_MS, silent });
+        self.live
+            .insert(self.next, Repeat { owner, bytes, interval_ms, capped, left_ms: TIMEOUT_MS, silent });
         out.alarms.push((interval_ms, Alarm::Repeat(self.next)));
     }
 

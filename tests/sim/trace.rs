@@ -78,9 +78,13 @@ fn show(tick: u64, line: &Line) -> String {
         Line::Note(text) => format!("{at}  {text}"),
         Line::Packet { into, peer, bytes } => {
             let text = String::from_utf8_lossy(bytes);
-            let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned();
+            let field = |name: &str| {
+                text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("").trim().to_owned()
+            };
             let first = text.lines().next().unwrap_or("");
-            let first = first.strip_prefix("SIP/2.0 ").map_or_else(|| first.split(' ').next().unwrap_or("").to_owned(), str::to_owned);
+            let first = first
+                .strip_prefix("SIP/2.0 ")
+                .map_or_else(|| first.split(' ').next().unwrap_or("").to_owned(), str::to_owned);
             let arrow = if *into { "→" } else { "←" };
             let (cseq, id, reason) = (field("CSeq:"), field("Call-ID:"), field("Reason:"));
             let to = field("To:");

@@ -1,4 +1,5 @@
-//! Callers, carriers, switch, ledger and disk on one thread with a seed. One thing happens at a time, and after each the books are looked at.
+//! Callers, carriers, switch, ledger and disk on one thread with a seed. One thing happens at a time, and
+//! after each the books are looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -88,9 +89,12 @@ impl World {
         let mut rng = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ weather as u64);
         let profile = Profile::new(weather, &mut rng);
         let config = profile.plan.config_snapshot(None);
-        let pbxs = PBXS.iter().map(|(at, tcp)| Pbx::new(at.parse().expect("address"), *tcp, rng.fork())).collect();
+        let pbxs =
+            PBXS.iter().map(|(at, tcp)| Pbx::new(at.parse().expect("address"), *tcp, rng.fork())).collect();
         let trunks = TRUNKS.iter().zip(&profile.moods);
-        let trunks = trunks.map(|((_, at, tcp), moods)| Trunk::new(at.parse().expect("address"), *tcp, rng.fork(), moods.clone()));
+        let trunks = trunks.map(|((_, at, tcp), moods)| {
+            Trunk::new(at.parse().expect("address"), *tcp, rng.fork(), moods.clone())
+        });
         let trunks = trunks.collect();
         let mut world = Self {
             dispatch: Dispatch::new(mishaps::key(0), profile.shards),
@@ -157,7 +161,11 @@ impl World {
                 ));
             }
             // A deadline in the past would never end; the wheel may round down by less than a millisecond.
-            let at = if at <= self.now.tick.0 && due < queued { self.now.tick.0 + 1_000 } else { at.max(self.now.tick.0) };
+            let at = if at <= self.now.tick.0 && due < queued {
+                self.now.tick.0 + 1_000
+            } else {
+                at.max(self.now.tick.0)
+            };
             let passed = (at / 1_000) as i64 - (self.now.tick.0 / 1_000) as i64;
             self.now = Now { tick: Tick(at), wall: self.now.wall.plus_ms(passed) };
             if queued <= due {
@@ -191,7 +199,8 @@ impl World {
     // --- network ---
 
     fn stream(at: SocketAddr) -> bool {
-        PBXS.iter().any(|(of, tcp)| *tcp && of.parse() == Ok(at)) || TRUNKS.iter().any(|(_, of, tcp)| *tcp && of.parse() == Ok(at))
+        PBXS.iter().any(|(of, tcp)| *tcp && of.parse() == Ok(at))
+            || TRUNKS.iter().any(|(_, of, tcp)| *tcp && of.parse() == Ok(at))
     }
 
     /// Puts a packet on the wire: lost, doubled, late; a stream only takes its time.
@@ -210,7 +219,8 @@ impl World {
         }
     }
 
-    /// What an attacker makes of a packet on its way to the switch: bent, cut, kept for later, or under another name.
+    /// What an attacker makes of a packet on its way to the switch: bent, cut, kept for later, or under
+    /// another name.
     fn tamper(&mut self, from: SocketAddr, bytes: &Bytes) -> Option<(SocketAddr, Bytes)> {
         if self.profile.weather != Weather::Hostile {
             return Some((from, bytes.clone()));
@@ -228,8 +238,18 @@ impl World {
                 let (later, again) = (self.rng.range(1_000, 90_000_000), bytes.clone());
                 self.after(later, What::In { from, bytes: again });
             }
-            8 => return Some((PBXS[self.rng.range(0, 3) as usize].0.parse().expect("address"), bytes.clone())),
-            9 => return Some((TRUNKS[self.rng.range(0, 2) as usize].1.parse().expect("address"), bytes.clone())),
+            8 => {
+                return Some((
+                    PBXS[self.rng.range(0, 3) as usize].0.parse().expect("address"),
+                    bytes.clone(),
+                ));
+            }
+            9 => {
+                return Some((
+                    TRUNKS[self.rng.range(0, 2) as usize].1.parse().expect("address"),
+                    bytes.clone(),
+                ));
+            }
             10 => return Some(("203.0.113.66:5060".parse().expect("address"), bytes.clone())),
             11 => return None,
             _ => {}
@@ -246,7 +266,11 @@ impl World {
         }
         let message = Message::parse(bytes.clone());
         let local: SocketAddr = SWITCH.parse().expect("address");
-        let flow = if Self::stream(from) { Flow::stream(Transport::Tcp, local, from, 1) } else { Flow::udp(local, from) };
+        let flow = if Self::stream(from) {
+            Flow::stream(Transport::Tcp, local, from, 1)
+        } else {
+            Flow::udp(local, from)
+        };
         if let Err(fault) = &message
             && self.profile.weather != Weather::Hostile
         {
@@ -341,7 +365,10 @@ impl World {
             }
             Output::KeepOpen { .. } => {}
             Output::Publish(cdr) => {
-                self.trace.note(self.now.tick.0, format!("published {} {} {} ms {}", cdr.id, cdr.call_id_a, cdr.duration_ms, cdr.reason));
+                self.trace.note(
+                    self.now.tick.0,
+                    format!("published {} {} {} ms {}", cdr.id, cdr.call_id_a, cdr.duration_ms, cdr.reason),
+                );
                 if !self.disk.has_cdr(&cdr.id) {
                     return Err(format!("CDR {} published before it was durable", cdr.id));
                 }
@@ -353,7 +380,9 @@ impl World {
                     self.give(other, Input::Probed { carrier: carrier.clone(), status, pause_secs })?;
                 }
             }
-            Output::QuotaRequest { account, .. } => return Err(format!("a wish for {account} without a central ledger")),
+            Output::QuotaRequest { account, .. } => {
+                return Err(format!("a wish for {account} without a central ledger"));
+            }
         }
         Ok(())
     }

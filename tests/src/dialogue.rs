@@ -1,4 +1,5 @@
-//! SIP as the model peers speak it: text written by hand, read by looking at lines. Independent of the switch's dialogs and builder.
+//! SIP as the model peers speak it: text written by hand, read by looking at lines. Independent of the
+//! switch's dialogs and builder.
 
 use std::net::SocketAddr;
 
@@ -110,17 +111,32 @@ impl Dialogue {
 }
 
 /// A response by hand; `extra` is whole header lines. An empty tag leaves To as it came.
-pub fn reply(request: &Message, status: u16, tag: &str, me: SocketAddr, extra: &str, sdp: Option<&str>) -> Bytes {
+pub fn reply(
+    request: &Message,
+    status: u16,
+    tag: &str,
+    me: SocketAddr,
+    extra: &str,
+    sdp: Option<&str>,
+) -> Bytes {
     let mut head = format!("SIP/2.0 {status} Whatever\r\n");
     for via in request.headers(Name::Via) {
         head.push_str(&format!("Via: {via}\r\n"));
     }
     let to = request.header(Name::To).expect("To");
-    let tagged = if request.to_tag().is_empty() && !tag.is_empty() { format!("{to};tag={tag}") } else { to.to_owned() };
+    let tagged = if request.to_tag().is_empty() && !tag.is_empty() {
+        format!("{to};tag={tag}")
+    } else {
+        to.to_owned()
+    };
     let (number, method) = request.cseq();
     let from = request.header(Name::From).expect("From");
-    let transport = if request.header(Name::Via).is_some_and(|via| via.contains("/TCP")) { ";transport=tcp" } else { "" };
-    head.push_str(&format!("From: {from}\r\nTo: {tagged}\r\nCall-ID: {}\r\nCSeq: {number} {method}\r\n", request.call_id()));
+    let transport =
+        if request.header(Name::Via).is_some_and(|via| via.contains("/TCP")) { ";transport=tcp" } else { "" };
+    head.push_str(&format!(
+        "From: {from}\r\nTo: {tagged}\r\nCall-ID: {}\r\nCSeq: {number} {method}\r\n",
+        request.call_id()
+    ));
     head.push_str(&format!("Contact: <sip:{me}{transport}>\r\n{extra}"));
     finish(head, sdp)
 }
@@ -149,7 +165,10 @@ fn derived(invite: &Message, method: &str, to: &str) -> Bytes {
 
 fn finish(mut head: String, sdp: Option<&str>) -> Bytes {
     match sdp {
-        Some(sdp) => head.push_str(&format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len())),
+        Some(sdp) => head.push_str(&format!(
+            "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            sdp.len()
+        )),
         None => head.push_str("Content-Length: 0\r\n\r\n"),
     }
     Bytes::from(head)
@@ -164,7 +183,8 @@ pub fn contact_uri(message: &Message) -> Option<String> {
 
 /// Reads what must be a message.
 pub fn parse(bytes: &Bytes) -> Message {
-    Message::parse(bytes.clone()).unwrap_or_else(|e| panic!("not SIP: {e:?}\n{}", String::from_utf8_lossy(bytes)))
+    Message::parse(bytes.clone())
+        .unwrap_or_else(|e| panic!("not SIP: {e:?}\n{}", String::from_utf8_lossy(bytes)))
 }
 
 /// `INVITE`, or `200 INVITE`: what a message is, for people.

@@ -1,4 +1,5 @@
-//! A journal in memory: records are bytes, durable in their order, lost when the process dies before they are; replayed as from a disk.
+//! A journal in memory: records are bytes, durable in their order, lost when the process dies before they
+//! are; replayed as from a disk.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -53,7 +54,8 @@ impl Disk {
 
     /// What a start finds.
     pub fn replay(&self, shards: u8) -> Restored {
-        let mut replay = Replay::sharded(usize::from(shards), move |account| usize::from(shard_of(account, shards)));
+        let mut replay =
+            Replay::sharded(usize::from(shards), move |account| usize::from(shard_of(account, shards)));
         let mut link = GENESIS;
         for (seq, bytes) in self.durable.iter().enumerate() {
             link = chain(&link, bytes);
@@ -79,7 +81,9 @@ impl Disk {
 
     /// All durable CDRs, in journal order.
     pub fn cdrs(&self) -> Vec<Cdr> {
-        self.records().filter_map(|record| record.cdr().map(|(_, raw)| Cdr::from_raw(raw).expect("a CDR can be read"))).collect()
+        self.records()
+            .filter_map(|record| record.cdr().map(|(_, raw)| Cdr::from_raw(raw).expect("a CDR can be read")))
+            .collect()
     }
 
     fn note(&mut self, bytes: &[u8]) {

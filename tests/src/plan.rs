@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use node::{BootstrapAccount, ConfigSnapshot};
 use rating::{Deck, Decks, Rules};
-use route::{CarrierOrder, CarrierSpec, Carriers, Cidr, GateSpec, Gates, Origin, OurNumber, OurNumbers, RouteTableBuilder};
+use route::{
+    CarrierOrder, CarrierSpec, Carriers, Cidr, GateSpec, Gates, Origin, OurNumber, OurNumbers,
+    RouteTableBuilder,
+};
 use sip::flow::Transport;
 use units::{Currency, Exchange, Exchanges, Money, Rounding};
 
@@ -37,7 +40,8 @@ pub struct Plan {
 }
 
 /// The header of every deck here.
-pub const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+pub const DECK_HEADER: &str =
+    "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
 /// A deck of these rows: prefix, rate, initial, increment, fee.
 pub fn deck(rows: &[(&str, &str, u32, u32, &str)]) -> String {
@@ -60,13 +64,18 @@ pub fn carrier(name: &str, target: &str) -> CarrierSpec {
 
 /// A number of ours and what it rings.
 pub fn number(e164: &str, account: &str, target: &str) -> OurNumber {
-    OurNumber { e164: e164.parse().expect("number"), account: account.into(), target: target.parse().expect("target") }
+    OurNumber {
+        e164: e164.parse().expect("number"),
+        account: account.into(),
+        target: target.parse().expect("target"),
+    }
 }
 
 impl Plan {
     /// One customer with 10.00, one gate at 192.0.2.11, two carriers tried in order for 34.
     pub fn standard() -> Self {
-        let retail = deck(&[("34", "0.12345", 30, 6, ""), ("346", "1", 1, 1, ""), ("349", "0.6", 60, 60, "0.1")]);
+        let retail =
+            deck(&[("34", "0.12345", 30, 6, ""), ("346", "1", 1, 1, ""), ("349", "0.6", 60, 60, "0.1")]);
         let mut alpha = carrier("alpha", "sip:198.51.100.1:5060");
         alpha.deck = Some("alpha-cost".into());
         Self {
@@ -96,7 +105,8 @@ impl Plan {
         let decks = self.decks.iter().map(|(name, csv)| {
             let currency = if self.dollars.contains(name) { Currency::USD } else { Currency::EUR };
             let rules = Rules { rounding: self.rounding, ..Rules::default() };
-            let (deck, _) = Deck::load_by(name, currency, &rules, csv.as_bytes()).unwrap_or_else(|e| panic!("deck {name}: {e:?}"));
+            let (deck, _) = Deck::load_by(name, currency, &rules, csv.as_bytes())
+                .unwrap_or_else(|e| panic!("deck {name}: {e:?}"));
             Arc::new(deck)
         });
         let listener: SocketAddr = SWITCH.parse().expect("address");
@@ -112,7 +122,9 @@ impl Plan {
             carriers: Arc::new(carriers),
             numbers: Arc::new(OurNumbers::new(self.numbers.clone()).expect("numbers")),
             routes: Arc::new(routes.build().0),
-            decks: Arc::new(Decks::new(decks).with_exchanges(Exchanges::new(self.exchanges.iter().copied()).into())),
+            decks: Arc::new(
+                Decks::new(decks).with_exchanges(Exchanges::new(self.exchanges.iter().copied()).into()),
+            ),
             accounts: self.accounts.iter().map(seed).collect(),
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],

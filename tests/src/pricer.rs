@@ -1,4 +1,5 @@
-//! The contract's billing in ten lines, against which every CDR is held. It shares nothing with `rating` but the rule.
+//! The contract's billing in ten lines, against which every CDR is held. It shares nothing with `rating` but
+//! the rule.
 
 /// Billed seconds and amount (10⁻⁵ units) of `ms` answered milliseconds, by a rate and a fee in 10⁻¹⁰ units.
 pub fn charge(rate: i64, fee: i64, initial: u32, increment: u32, ms: u64) -> (u64, i64) {

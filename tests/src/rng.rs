@@ -1,4 +1,5 @@
-//! Dice with a seed: splitmix64 (Steele, Lea, Flood, 2014). The same seed gives the same run on every machine.
+//! Dice with a seed: splitmix64 (Steele, Lea, Flood, 2014). The same seed gives the same run on every
+//! machine.
 
 /// A stream of numbers.
 #[derive(Debug, Clone)]

@@ -22,8 +22,10 @@ pub const G722: Media<'static> = Media { payloads: &[9], direction: "sendrecv", 
 /// One audio stream at `ip`.
 pub fn write(ip: IpAddr, media: &Media<'_>) -> String {
     let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
-    let mut text =
-        format!("v=0\r\no=- 7 {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP", media.version);
+    let mut text = format!(
+        "v=0\r\no=- 7 {} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP",
+        media.version
+    );
     for payload in media.payloads {
         let _ = write!(text, " {payload}");
     }
@@ -53,14 +55,18 @@ pub fn payloads(sdp: &[u8]) -> Vec<u8> {
 /// The direction that `sdp` names.
 pub fn direction(sdp: &[u8]) -> &'static str {
     let text = String::from_utf8_lossy(sdp);
-    ["sendonly", "recvonly", "inactive"].into_iter().find(|word| text.contains(&format!("a={word}"))).unwrap_or("sendrecv")
+    ["sendonly", "recvonly", "inactive"]
+        .into_iter()
+        .find(|word| text.contains(&format!("a={word}")))
+        .unwrap_or("sendrecv")
 }
 
 /// The answer of a peer at `ip`: the offer's first codec and its events, the direction that fits.
 pub fn answer(offer: &[u8], ip: IpAddr, version: u32) -> String {
     let offered = payloads(offer);
     let codec = offered.iter().copied().find(|payload| *payload < 96);
-    let taken: Vec<u8> = codec.into_iter().chain(offered.iter().copied().find(|payload| *payload == 101)).collect();
+    let taken: Vec<u8> =
+        codec.into_iter().chain(offered.iter().copied().find(|payload| *payload == 101)).collect();
     let direction = match direction(offer) {
         "sendonly" => "recvonly",
         "recvonly" => "sendonly",

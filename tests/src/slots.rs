@@ -12,7 +12,13 @@ pub struct Places(Mutex<BTreeMap<CarrierId, i64>>);
 impl Places {
     /// All places taken; a negative number is a place given back by one who had none.
     pub fn taken(&self) -> Vec<(CarrierId, i64)> {
-        self.0.lock().unwrap().iter().map(|(id, taken)| (*id, *taken)).filter(|(_, taken)| *taken != 0).collect()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(id, taken)| (*id, *taken))
+            .filter(|(_, taken)| *taken != 0)
+            .collect()
     }
 
     /// The process died: nobody is there any more.

@@ -1,5 +1,6 @@
-//! What the API asks of the switch. Each call is a message to the shard that owns the account or the call; the answer is awaited
-//! outside of the shard's thread. Invariant: an answer about money is given only after its record is durable.
+//! What the API asks of the switch. Each call is a message to the shard that owns the account or the call;
+//! the answer is awaited outside of the shard's thread. Invariant: an answer about money is given only after
+//! its record is durable.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,8 +14,8 @@ use units::{Currency, Money, Wall};
 
 use crate::cdrs::SourceError;
 use crate::documents::{
-    AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TopUpDoc,
-    TrialBalanceDoc,
+    AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc,
+    StatementDoc, TopUpDoc, TrialBalanceDoc,
 };
 use crate::problem::Problem;
 
@@ -63,13 +64,15 @@ pub trait Backend: Send + Sync + 'static {
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }
-    /// Called before each exposition of `/metrics`: bring gauges that are read rather than counted up to date.
+    /// Called before each exposition of `/metrics`: bring gauges that are read rather than counted up to
+    /// date.
     fn refresh_metrics(&self) {}
 }
 
 /// Versions of decks that were in force once. Reading blocks on the disk.
 pub trait KeptDecks: Send + Sync + 'static {
-    /// The versions of one deck in the order in which they came into force; none if there was never a deck of this name.
+    /// The versions of one deck in the order in which they came into force; none if there was never a deck of
+    /// this name.
     fn history(&self, name: &str) -> Result<Vec<DeckVersionDoc>, SourceError>;
     /// One of them as it was.
     fn load(&self, name: &str, version: &str) -> Result<Deck, SourceError>;
@@ -144,7 +147,8 @@ pub struct StatementPlace {
     pub balances: Vec<StatementBalanceDoc>,
 }
 
-/// One page; `next` is the last entry in it if more follow, after which the balances are those of its closing.
+/// One page; `next` is the last entry in it if more follow, after which the balances are those of its
+/// closing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementPage {
     /// What the page says; its cursor is not set.
@@ -184,7 +188,8 @@ pub struct TransitAsk {
     pub limit: usize,
 }
 
-/// A payment's place in the list of those on their way: by due time (those that never are last), account and key.
+/// A payment's place in the list of those on their way: by due time (those that never are last), account and
+/// key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransitPlace {
     /// When it is due.
@@ -344,7 +349,8 @@ pub enum BackendError {
     /// The account cannot pay it, and nothing was taken.
     #[error("{0}")]
     NoMoney(String),
-    /// The account has the money, but not where it can be taken from at once. Nothing was taken, and the same request may succeed later.
+    /// The account has the money, but not where it can be taken from at once. Nothing was taken, and the same
+    /// request may succeed later.
     #[error("{detail}")]
     NotYet {
         /// What stands in the way.
@@ -377,9 +383,10 @@ impl Amount {
     /// As money of `currency`, the account's own.
     pub fn money(self, currency: Currency) -> Result<Money, BackendError> {
         match self.currency {
-            Some(given) if given != currency => {
-                Err(BackendError::Refused { field: "currency", detail: format!("the account is in {currency}, not {given}") })
-            }
+            Some(given) if given != currency => Err(BackendError::Refused {
+                field: "currency",
+                detail: format!("the account is in {currency}, not {given}"),
+            }),
             Some(_) | None => Ok(Money::of(self.units, currency)),
         }
     }
@@ -396,7 +403,9 @@ impl From<BackendError> for Problem {
             BackendError::NotYet { secs, .. } => Self::unavailable(detail).retry_in(secs),
             BackendError::Refused { field, .. } => Self::unprocessable(field, detail),
             BackendError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail),
-            BackendError::Findings(findings) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(findings),
+            BackendError::Findings(findings) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with(findings)
+            }
             BackendError::Unavailable(_) => Self::unavailable(detail),
         }
     }

@@ -1,5 +1,6 @@
-//! Request bodies: JSON of a known shape, at most [`crate::BODY_BYTES_MAX`], read to the end before anything is done.
-//! Invariant: unknown and repeated fields, wrong types and trailing text are refused with their line and column.
+//! Request bodies: JSON of a known shape, at most [`crate::BODY_BYTES_MAX`], read to the end before anything
+//! is done. Invariant: unknown and repeated fields, wrong types and trailing text are refused with their line
+//! and column.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -18,15 +19,17 @@ pub async fn read_json<T: DeserializeOwned>(request: Request) -> Result<T, Probl
         ));
     }
     let bytes = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is longer than {} bytes", crate::BODY_BYTES_MAX))
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is longer than {} bytes", crate::BODY_BYTES_MAX),
+        ),
         _ => Problem::bad_request("the body ended before it was whole"),
     })?;
     if bytes.is_empty() {
         return Err(Problem::bad_request("the body is empty; a JSON object is needed"));
     }
-    serde_json::from_slice(&bytes).map_err(|error| Problem::bad_request(format!("the body is not as documented: {error}")))
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::bad_request(format!("the body is not as documented: {error}")))
 }
 
 /// A decimal that must come as a JSON string: a JSON number may have lost digits before it reached us.
@@ -39,7 +42,8 @@ impl<'de> serde::Deserialize<'de> for DecimalText {
     }
 }
 
-/// Units of 10⁻⁵ from a plain decimal: digits and at most one point, no sign, no exponent; more than five places are an error.
+/// Units of 10⁻⁵ from a plain decimal: digits and at most one point, no sign, no exponent; more than five
+/// places are an error.
 pub fn amount_units(text: &str) -> Result<i64, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -98,10 +102,28 @@ mod tests {
 
     #[test]
     fn amounts_are_plain_decimals_only() {
-        for (text, units) in [("5", 500_000), ("5.00", 500_000), ("0.00001", 1), ("5.000000", 500_000), ("0", 0)] {
+        for (text, units) in
+            [("5", 500_000), ("5.00", 500_000), ("0.00001", 1), ("5.000000", 500_000), ("0", 0)]
+        {
             assert_eq!(amount_units(text), Ok(units), "{text}");
         }
-        let bad = ["", "-1", "+1", "NaN", "1e9", "1_000", " 1", "1 ", ".5", "5.", "1,00", "0.123456", "1.2.3", "٣", "99999999999999999999"];
+        let bad = [
+            "",
+            "-1",
+            "+1",
+            "NaN",
+            "1e9",
+            "1_000",
+            " 1",
+            "1 ",
+            ".5",
+            "5.",
+            "1,00",
+            "0.123456",
+            "1.2.3",
+            "٣",
+            "99999999999999999999",
+        ];
         for text in bad {
             assert!(amount_units(text).is_err(), "{text}");
         }

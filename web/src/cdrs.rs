@@ -57,7 +57,8 @@ impl CdrFilter {
         self.number.is_some() || self.carrier.is_some() || self.call_id.is_some() || self.status.is_some()
     }
 
-    /// Whether a record, as its JSON document, has the number, carrier, Call-ID and status that are asked for.
+    /// Whether a record, as its JSON document, has the number, carrier, Call-ID and status that are asked
+    /// for.
     pub fn takes(&self, record: &str) -> bool {
         let Ok(inside) = serde_json::from_str::<Inside>(record) else { return false };
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
@@ -67,9 +68,12 @@ impl CdrFilter {
                 || digits(&inside.caller).starts_with(number)
         };
         let has_carrier = |carrier: &String| {
-            inside.carrier.as_ref() == Some(carrier) || inside.attempts.iter().any(|attempt| attempt.carrier == *carrier)
+            inside.carrier.as_ref() == Some(carrier)
+                || inside.attempts.iter().any(|attempt| attempt.carrier == *carrier)
         };
-        let has_call_id = |id: &String| inside.id == *id || inside.call_id_a == *id || inside.call_id_b.as_ref() == Some(id);
+        let has_call_id = |id: &String| {
+            inside.id == *id || inside.call_id_a == *id || inside.call_id_b.as_ref() == Some(id)
+        };
         self.number.as_ref().is_none_or(has_number)
             && self.carrier.as_ref().is_none_or(has_carrier)
             && self.call_id.as_ref().is_none_or(has_call_id)
@@ -95,6 +99,7 @@ pub struct SourceError(pub String);
 pub trait CdrSource: Send + Sync + 'static {
     /// One page.
     fn page(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError>;
-    /// One page of notices, each a [`crate::documents::NoticeDoc`]; the filter's times are those at which they were made.
+    /// One page of notices, each a [`crate::documents::NoticeDoc`]; the filter's times are those at which
+    /// they were made.
     fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError>;
 }

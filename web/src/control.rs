@@ -1,5 +1,5 @@
-//! What operators ask of the node itself: where a call would go, how gates and carriers stand, another configuration, the end, the log.
-//! The money is behind [`crate::Backend`].
+//! What operators ask of the node itself: where a call would go, how gates and carriers stand, another
+//! configuration, the end, the log. The money is behind [`crate::Backend`].
 
 use units::Wall;
 

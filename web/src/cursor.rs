@@ -1,7 +1,8 @@
-//! Opaque cursors of the lists: a letter for the list and the last key in hexadecimal. Invariant: a cursor of another list,
-//! or one that was changed into something unreadable, is refused with 400, never guessed.
+//! Opaque cursors of the lists: a letter for the list and the last key in hexadecimal. Invariant: a cursor of
+//! another list, or one that was changed into something unreadable, is refused with 400, never guessed.
 
-/// Longest key that a cursor carries, in bytes: the balances of an account with all the buckets that it may have.
+/// Longest key that a cursor carries, in bytes: the balances of an account with all the buckets that it may
+/// have.
 const KEY_BYTES_MAX: usize = 16_384;
 
 /// Writes the cursor of the page after the text key `key`.
@@ -13,7 +14,8 @@ pub fn of_text(list: char, key: &str) -> String {
 pub fn to_text(list: char, cursor: &str) -> Option<String> {
     let digits = cursor.strip_prefix(list)?;
     // Written in lower case only: one key has one cursor.
-    if digits.is_empty() || digits.len() > KEY_BYTES_MAX * 2 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
+    if digits.is_empty() || digits.len() > KEY_BYTES_MAX * 2 || digits.bytes().any(|b| b.is_ascii_uppercase())
+    {
         return None;
     }
     String::from_utf8(hex::decode(digits).ok()?).ok()

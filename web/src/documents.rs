@@ -1,5 +1,5 @@
-//! The JSON documents of the API, shared by the server and the command line. Money is a string with five decimals,
-//! times are RFC 3339 UTC with milliseconds; a field is never removed or given another meaning.
+//! The JSON documents of the API, shared by the server and the command line. Money is a string with five
+//! decimals, times are RFC 3339 UTC with milliseconds; a field is never removed or given another meaning.
 
 mod books;
 mod node;
@@ -7,10 +7,12 @@ mod node;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use books::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
+pub use books::{
+    MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,
+};
 pub use node::{
-    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc,
-    RouteLeftDoc, RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
+    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteCarrierDoc,
+    RouteDoc, RouteLeaseDoc, RouteLeftDoc, RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
 };
 use units::{Period, Rounding};
 

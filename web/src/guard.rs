@@ -1,5 +1,6 @@
-//! What stands before every handler: the token, the number of requests at once, the time each may take, and the headers that
-//! keep browsers from guessing. Invariant: without the token no handler of `/api` runs and no body is read.
+//! What stands before every handler: the token, the number of requests at once, the time each may take, and
+//! the headers that keep browsers from guessing. Invariant: without the token no handler of `/api` runs and
+//! no body is read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +21,19 @@ pub async fn authorise(State(state): State<Arc<WebState>>, request: Request, nex
         return next.run(request).await;
     }
     state.metrics.auth_rejected(AuthReason::ApiToken, 1);
-    Problem::new(StatusCode::UNAUTHORIZED, "send Authorization: Bearer with the token of http.admin_token_file").into_response()
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "send Authorization: Bearer with the token of http.admin_token_file",
+    )
+    .into_response()
 }
 
-/// Refuses requests beyond [`crate::REQUESTS_MAX`] at once and those that take longer than [`crate::REQUEST_MS_MAX`].
+/// Refuses requests beyond [`crate::REQUESTS_MAX`] at once and those that take longer than
+/// [`crate::REQUEST_MS_MAX`].
 pub async fn bound(State(state): State<Arc<WebState>>, request: Request, next: Next) -> Response {
     let Ok(_permit) = Arc::clone(&state.requests).try_acquire_owned() else {
-        return Problem::unavailable(format!("{} requests are being answered already", crate::REQUESTS_MAX)).into_response();
+        return Problem::unavailable(format!("{} requests are being answered already", crate::REQUESTS_MAX))
+            .into_response();
     };
     match tokio::time::timeout(Duration::from_millis(state.request_ms_max), next.run(request)).await {
         Ok(response) => response,
@@ -43,7 +50,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
     response
 }
 

@@ -21,14 +21,18 @@ mod state;
 mod token;
 
 pub use backend::{
-    Amount, Answer, Backend, BackendError, CloseReceipt, GrantReceipt, GrantRequest, Hand, HandRequest, KeptDecks, MovedReceipt,
-    NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, StatementAsk, StatementPage, StatementPlace, TopUpReceipt, TopUpRequest,
-    TransitAsk, TransitPlace,
+    Amount, Answer, Backend, BackendError, CloseReceipt, GrantReceipt, GrantRequest, Hand, HandRequest,
+    KeptDecks, MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, StatementAsk, StatementPage,
+    StatementPlace, TopUpReceipt, TopUpRequest, TransitAsk, TransitPlace,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};
-pub use documents::{AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc};
-pub use documents::{MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
+pub use documents::{
+    AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc,
+};
+pub use documents::{
+    MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,
+};
 pub use metrics::Metrics;
 pub use problem::Problem;
 pub use router::router;

@@ -1,5 +1,6 @@
-//! Places for connections. Each is quiet while no request of it is being answered; when all places are taken the one that has been quiet
-//! longest is told to give way. Invariant: at most `max` places are held, and one in which a request is being answered is never taken.
+//! Places for connections. Each is quiet while no request of it is being answered; when all places are taken
+//! the one that has been quiet longest is told to give way. Invariant: at most `max` places are held, and one
+//! in which a request is being answered is never taken.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,8 +38,8 @@ impl Places {
         Arc::new(Self { free: Arc::new(Semaphore::new(max)), table: Mutex::default() })
     }
 
-    /// A free place; if there is none, that of the connection that has been quiet longest, as soon as it is gone. Waits only if requests are
-    /// being answered in all.
+    /// A free place; if there is none, that of the connection that has been quiet longest, as soon as it is
+    /// gone. Waits only if requests are being answered in all.
     pub async fn take(self: &Arc<Self>) -> Arc<Place> {
         let permit = match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => Some(permit),
@@ -48,7 +49,12 @@ impl Places {
                 Arc::clone(&self.free).acquire_owned().await.ok()
             }
         };
-        let place = Place { places: Arc::clone(self), give_way: Arc::default(), quiet_since: Mutex::default(), _permit: permit };
+        let place = Place {
+            places: Arc::clone(self),
+            give_way: Arc::default(),
+            quiet_since: Mutex::default(),
+            _permit: permit,
+        };
         place.be_quiet();
         Arc::new(place)
     }
@@ -121,9 +127,12 @@ mod tests {
             async move { places.take().await }
         });
         // Not the first, which is older but busy.
-        tokio::time::timeout(Duration::from_secs(5), second.told_to_go()).await.expect("the quiet one is told");
+        tokio::time::timeout(Duration::from_secs(5), second.told_to_go())
+            .await
+            .expect("the quiet one is told");
         drop(second);
-        let third = tokio::time::timeout(Duration::from_secs(5), third).await.expect("in time").expect("a place");
+        let third =
+            tokio::time::timeout(Duration::from_secs(5), third).await.expect("in time").expect("a place");
         drop(answering);
         let fourth = tokio::spawn({
             let places = Arc::clone(&places);

@@ -1,5 +1,5 @@
-//! Errors of the API as RFC 9457 problem documents. Invariant: every answer that is not a success is one of these,
-//! and `detail` tells the client what to change; what went wrong inside is logged, not sent.
+//! Errors of the API as RFC 9457 problem documents. Invariant: every answer that is not a success is one of
+//! these, and `detail` tells the client what to change; what went wrong inside is logged, not sent.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -77,9 +77,11 @@ impl IntoResponse for Problem {
             field: self.field,
             errors: self.errors,
         };
-        // A document of strings and one integer always serialises; an empty object is still a problem document.
+        // A document of strings and one integer always serialises; an empty object is still a problem
+        // document.
         let body = serde_json::to_vec(&document).unwrap_or_else(|_| b"{}".to_vec());
-        let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         let headers = response.headers_mut();
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"tollgate\""));

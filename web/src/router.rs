@@ -1,5 +1,5 @@
-//! The map of paths. Every path of the operator's API is under `/api/v1`; a path or method that is not here is a problem document.
-//! Invariant: `openapi.json` describes exactly these routes (a test compares them).
+//! The map of paths. Every path of the operator's API is under `/api/v1`; a path or method that is not here
+//! is a problem document. Invariant: `openapi.json` describes exactly these routes (a test compares them).
 
 use std::sync::Arc;
 
@@ -71,5 +71,8 @@ async fn no_route() -> Problem {
 
 async fn no_method(method: Method) -> Problem {
     let method: String = method.as_str().chars().take(20).collect();
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not possible here; the Allow header names what is"))
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not possible here; the Allow header names what is"),
+    )
 }

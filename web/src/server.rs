@@ -1,5 +1,6 @@
-//! Accepts connections and serves the router on each. Invariant: connections, header time and the wait at the end are bounded; where all
-//! places are taken the connection that has been quiet longest gives way, so that idle or slow clients cannot keep others out.
+//! Accepts connections and serves the router on each. Invariant: connections, header time and the wait at the
+//! end are bounded; where all places are taken the connection that has been quiet longest gives way, so that
+//! idle or slow clients cannot keep others out.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -37,7 +38,11 @@ pub enum ServeError {
 }
 
 /// Serves on `listener` until `shutdown` is due, then lets requests in progress end. Needs a tokio runtime.
-pub async fn serve(listener: std::net::TcpListener, state: Arc<WebState>, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+pub async fn serve(
+    listener: std::net::TcpListener,
+    state: Arc<WebState>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let service = TowerToHyperService::new(router(state));
@@ -92,6 +97,8 @@ pub async fn serve(listener: std::net::TcpListener, state: Arc<WebState>, shutdo
 
 fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(Duration::from_millis(HEADER_MS_MAX)).max_buf_size(HEADER_BYTES_MAX);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(HEADER_MS_MAX))
+        .max_buf_size(HEADER_BYTES_MAX);
     http
 }

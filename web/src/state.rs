@@ -1,4 +1,5 @@
-//! What all handlers share: the node behind the API, its meters, the token and the bounds on what is done at once.
+//! What all handlers share: the node behind the API, its meters, the token and the bounds on what is done at
+//! once.
 
 use std::sync::Arc;
 
@@ -30,7 +31,12 @@ pub struct WebState {
 
 impl WebState {
     /// `token` is what [`crate::admin_token`] returned.
-    pub fn new(backend: Arc<dyn Backend>, cdrs: Arc<dyn CdrSource>, metrics: Arc<Metrics>, token: String) -> Self {
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        cdrs: Arc<dyn CdrSource>,
+        metrics: Arc<Metrics>,
+        token: String,
+    ) -> Self {
         Self {
             backend,
             cdrs,

@@ -27,7 +27,9 @@ pub enum TokenError {
         source: std::io::Error,
     },
     /// Group or others have rights on the file.
-    #[error("{path} has mode {mode:04o}: others may have read the token. Delete the file for a new one, or chmod 600 it if you are sure")]
+    #[error(
+        "{path} has mode {mode:04o}: others may have read the token. Delete the file for a new one, or chmod 600 it if you are sure"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,

@@ -24,12 +24,20 @@ async fn without_the_token_nothing_is_shown_or_done() {
         Some(format!("Bearer {}", TOKEN.replace('f', "e"))),
         Some(format!("Bearer  {TOKEN}")),
     ];
-    let paths =
-        [("GET", "/api/v1/accounts"), ("POST", TOPUPS), ("DELETE", "/api/v1/calls/c1"), ("GET", "/api/v1/none"), ("PUT", "/api/v1/cdrs")];
+    let paths = [
+        ("GET", "/api/v1/accounts"),
+        ("POST", TOPUPS),
+        ("DELETE", "/api/v1/calls/c1"),
+        ("GET", "/api/v1/none"),
+        ("PUT", "/api/v1/cdrs"),
+    ];
     for value in &wrong {
         for (method, path) in paths {
-            let mut request =
-                Request::builder().method(method).uri(path).header("idempotency-key", "k").header("content-type", "application/json");
+            let mut request = Request::builder()
+                .method(method)
+                .uri(path)
+                .header("idempotency-key", "k")
+                .header("content-type", "application/json");
             if let Some(value) = value {
                 request = request.header("authorization", value);
             }
@@ -39,7 +47,9 @@ async fn without_the_token_nothing_is_shown_or_done() {
             reply.problem();
         }
     }
-    let twice = Request::get("/api/v1/accounts").header("authorization", format!("Bearer {TOKEN}")).header("authorization", "Bearer x");
+    let twice = Request::get("/api/v1/accounts")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("authorization", "Bearer x");
     assert_eq!(client.send(twice.body(Body::empty()).unwrap()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(client.balance("acme"), "10.00000");
     assert_eq!(client.fake.live.lock().unwrap().len(), 2);
@@ -77,11 +87,14 @@ async fn lists_come_in_pages() {
 async fn cdrs_are_filtered_and_paged_in_journal_order() {
     let client = Client::new();
     let mut seen = Vec::new();
-    let mut path = "/api/v1/cdrs?account=acme&limit=2&from=1970-01-01T00:00:03Z&to=1970-01-01T00:00:10Z".to_owned();
+    let mut path =
+        "/api/v1/cdrs?account=acme&limit=2&from=1970-01-01T00:00:03Z&to=1970-01-01T00:00:10Z".to_owned();
     let base = path.clone();
     loop {
         let page = client.get(&path).await.json();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|cdr| cdr["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|cdr| cdr["id"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["next"].as_str() else { break };
         path = format!("{base}&cursor={next}");
     }
@@ -151,7 +164,11 @@ async fn paths_and_methods_that_are_not_there() {
         "/api/v1/accounts/%00",
     ] {
         let reply = client.get(path).await;
-        assert!(matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED), "{path} {}", reply.status);
+        assert!(
+            matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED),
+            "{path} {}",
+            reply.status
+        );
         reply.problem();
     }
     let invalid_utf8 = client.get("/api/v1/accounts/%ff").await;
@@ -244,7 +261,8 @@ async fn a_top_up_needs_a_key_a_type_and_a_bounded_body() {
         assert_eq!(reply.problem()["field"], "Idempotency-Key");
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""] {
-        let reply = client.call("POST", TOPUPS, &[("content-type", kind), ("idempotency-key", "k")], body).await;
+        let reply =
+            client.call("POST", TOPUPS, &[("content-type", kind), ("idempotency-key", "k")], body).await;
         assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
         reply.problem();
     }
@@ -263,26 +281,48 @@ async fn a_top_up_needs_a_key_a_type_and_a_bounded_body() {
 async fn fault_a12_what_cannot_be_meant_is_refused() {
     let client = Client::new();
     let body = r#"{"amount":"5.00"}"#;
-    for kind in ["application/json; charset=utf-16", "application/json;charset=\"iso-8859-1\"", "application/json; charset="] {
-        let reply = client.call("POST", TOPUPS, &[("content-type", kind), ("idempotency-key", "k")], body).await;
+    for kind in [
+        "application/json; charset=utf-16",
+        "application/json;charset=\"iso-8859-1\"",
+        "application/json; charset=",
+    ] {
+        let reply =
+            client.call("POST", TOPUPS, &[("content-type", kind), ("idempotency-key", "k")], body).await;
         assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kind}");
     }
     let reply = client.get("/api/v1/cdrs?from=2026-01-31T12:00:00%2B25:00").await;
     assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::BAD_REQUEST, "from".into()));
     for currency in ["SEC", "XQZ", "XAU"] {
         let body = format!(r#"{{"name":"gamma","currency":"{currency}","deck":"retail"}}"#);
-        let reply = client.call("POST", "/api/v1/accounts", &[("content-type", "application/json")], &body).await;
-        assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, "currency".into()), "{currency}");
+        let reply =
+            client.call("POST", "/api/v1/accounts", &[("content-type", "application/json")], &body).await;
+        assert_eq!(
+            (reply.status, reply.problem()["field"].clone()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "currency".into()),
+            "{currency}"
+        );
     }
     for (path, body, field) in [
         (TOPUPS, r#"{"amount":"90000000000000.00001"}"#, "amount"),
         ("/api/v1/accounts/acme/corrections", r#"{"amount":"-90000000000001","reason":"x"}"#, "amount"),
         ("/api/v1/accounts/acme/charges", r#"{"price":"92233720368547.75807","cause":"x"}"#, "price"),
-        ("/api/v1/accounts", r#"{"name":"gamma","currency":"EUR","deck":"retail","balance":"90000000000001"}"#, "balance"),
-        ("/api/v1/accounts", r#"{"name":"gamma","currency":"EUR","deck":"retail","credit":"90000000000001"}"#, "credit"),
+        (
+            "/api/v1/accounts",
+            r#"{"name":"gamma","currency":"EUR","deck":"retail","balance":"90000000000001"}"#,
+            "balance",
+        ),
+        (
+            "/api/v1/accounts",
+            r#"{"name":"gamma","currency":"EUR","deck":"retail","credit":"90000000000001"}"#,
+            "credit",
+        ),
     ] {
         let reply = client.post(path, "k", body).await;
-        assert_eq!((reply.status, reply.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{body}");
+        assert_eq!(
+            (reply.status, reply.problem()["field"].clone()),
+            (StatusCode::UNPROCESSABLE_ENTITY, field.into()),
+            "{body}"
+        );
     }
     assert_eq!(client.balance("acme"), "10.00000");
 }
@@ -300,10 +340,20 @@ async fn fault_d3_an_account_is_opened_and_changed_by_the_rules_of_the_file() {
     ] {
         let body = format!(r#"{{"name":"gamma","currency":"EUR","deck":"retail","{field}":{value}}}"#);
         let opened = client.post("/api/v1/accounts", "k", &body).await;
-        assert_eq!((opened.status, opened.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{body}");
+        assert_eq!(
+            (opened.status, opened.problem()["field"].clone()),
+            (StatusCode::UNPROCESSABLE_ENTITY, field.into()),
+            "{body}"
+        );
         let patch = format!(r#"{{"{field}":{value}}}"#);
-        let changed = client.call("PATCH", "/api/v1/accounts/acme", &[("content-type", "application/json")], &patch).await;
-        assert_eq!((changed.status, changed.problem()["field"].clone()), (StatusCode::UNPROCESSABLE_ENTITY, field.into()), "{patch}");
+        let changed = client
+            .call("PATCH", "/api/v1/accounts/acme", &[("content-type", "application/json")], &patch)
+            .await;
+        assert_eq!(
+            (changed.status, changed.problem()["field"].clone()),
+            (StatusCode::UNPROCESSABLE_ENTITY, field.into()),
+            "{patch}"
+        );
     }
 }
 
@@ -312,11 +362,13 @@ async fn accounts_are_opened_once() {
     let client = Client::new();
     let path = "/api/v1/accounts";
     let json = [("content-type", "application/json")];
-    let opened = client.call("POST", path, &json, r#"{"name":"gamma","currency":"eur","deck":"retail"}"#).await;
+    let opened =
+        client.call("POST", path, &json, r#"{"name":"gamma","currency":"eur","deck":"retail"}"#).await;
     assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
     assert_eq!(opened.headers[header::LOCATION], "/api/v1/accounts/gamma");
     assert_eq!(opened.json()["balance"], "0.00000");
-    let paid = client.post(path, "k", r#"{"name":"delta","currency":"EUR","deck":"retail","balance":"1.5"}"#).await;
+    let paid =
+        client.post(path, "k", r#"{"name":"delta","currency":"EUR","deck":"retail","balance":"1.5"}"#).await;
     assert_eq!(paid.json()["balance"], "1.50000");
     for (body, status) in [
         (r#"{"name":"gamma","currency":"EUR","deck":"retail"}"#, StatusCode::CONFLICT),
@@ -353,14 +405,30 @@ async fn probes_need_no_token_and_say_why() {
     assert_eq!(client.send(bare("/readyz")).await.status, StatusCode::OK);
     *client.fake.remarks.lock().unwrap() = vec!["feed nats is 7 entries behind: cannot connect".to_owned()];
     let text = client.send(bare("/readyz")).await;
-    assert_eq!((text.status, text.text.as_str()), (StatusCode::OK, "ok\nfeed nats is 7 entries behind: cannot connect\n"));
-    let json = client.send(Request::get("/readyz").header("accept", "application/json").body(Body::empty()).unwrap()).await.json();
-    assert_eq!(json, serde_json::json!({"ready": true, "reasons": [], "remarks": ["feed nats is 7 entries behind: cannot connect"]}));
+    assert_eq!(
+        (text.status, text.text.as_str()),
+        (StatusCode::OK, "ok\nfeed nats is 7 entries behind: cannot connect\n")
+    );
+    let json = client
+        .send(Request::get("/readyz").header("accept", "application/json").body(Body::empty()).unwrap())
+        .await
+        .json();
+    assert_eq!(
+        json,
+        serde_json::json!({"ready": true, "reasons": [], "remarks": ["feed nats is 7 entries behind: cannot connect"]})
+    );
     client.fake.remarks.lock().unwrap().clear();
-    *client.fake.unready.lock().unwrap() = vec!["draining".to_owned(), "the journal failed: disk full".to_owned()];
+    *client.fake.unready.lock().unwrap() =
+        vec!["draining".to_owned(), "the journal failed: disk full".to_owned()];
     let text = client.send(bare("/readyz")).await;
-    assert_eq!((text.status, text.text.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "draining\nthe journal failed: disk full\n"));
-    let json = client.send(Request::get("/readyz").header("accept", "application/json").body(Body::empty()).unwrap()).await.json();
+    assert_eq!(
+        (text.status, text.text.as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\nthe journal failed: disk full\n")
+    );
+    let json = client
+        .send(Request::get("/readyz").header("accept", "application/json").body(Body::empty()).unwrap())
+        .await
+        .json();
     assert_eq!(json["reasons"][0], "draining");
     assert_eq!(json["ready"], false);
     assert_eq!(client.send(bare("/livez")).await.status, StatusCode::OK);
@@ -425,7 +493,8 @@ async fn money_moves_by_hand_only_with_a_key_and_a_reason() {
     for (number, line) in table.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate() {
         let (path, rest) = line.split_once(' ').unwrap();
         let (body, told) = rest.rsplit_once('}').unwrap();
-        let (body, told): (String, Vec<&str>) = (format!("{}}}", body.trim()), told.split_whitespace().collect());
+        let (body, told): (String, Vec<&str>) =
+            (format!("{}}}", body.trim()), told.split_whitespace().collect());
         let path = format!("/api/v1/accounts/acme/{path}");
         let keyless = client.call("POST", &path, &[("content-type", "application/json")], &body).await;
         assert_eq!(keyless.problem()["field"], "Idempotency-Key", "{line}");
@@ -435,11 +504,24 @@ async fn money_moves_by_hand_only_with_a_key_and_a_reason() {
             assert_eq!(reply.problem()["field"], told[1], "{line}");
         }
     }
-    let fee = client.post("/api/v1/accounts/acme/topups", "with-fee", r#"{"amount":"300.00","method":"bank","fee":"12.00"}"#).await.json();
+    let fee = client
+        .post(
+            "/api/v1/accounts/acme/topups",
+            "with-fee",
+            r#"{"amount":"300.00","method":"bank","fee":"12.00"}"#,
+        )
+        .await
+        .json();
     assert_eq!(
         (&fee["net"], &fee["fee"], &fee["method"], &fee["state"]),
         (&"288.00000".into(), &"12.00000".into(), &"bank".into(), &"booked".into())
     );
-    let moved = client.post("/api/v1/accounts/acme/corrections", "c", r#"{"amount":"-1.23","reason":"counted twice"}"#).await.json();
-    assert_eq!((&moved["amount"], &moved["cause"], &moved["idempotency_key"]), (&"-1.23000".into(), &"counted twice".into(), &"c".into()));
+    let moved = client
+        .post("/api/v1/accounts/acme/corrections", "c", r#"{"amount":"-1.23","reason":"counted twice"}"#)
+        .await
+        .json();
+    assert_eq!(
+        (&moved["amount"], &moved["cause"], &moved["idempotency_key"]),
+        (&"-1.23000".into(), &"counted twice".into(), &"c".into())
+    );
 }

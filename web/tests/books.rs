@@ -36,7 +36,8 @@ async fn payments_come_page_by_page() {
         assert_eq!(all.len(), 3_usize.div_ceil(limit));
     }
     let (rows, _) = pages(&client, "/accounts/acme/topups", 100, "items").await;
-    let field = |name: &str| rows.iter().map(|row| row[name].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>();
+    let field =
+        |name: &str| rows.iter().map(|row| row[name].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>();
     assert_eq!(field("state"), ["booked", "booked", "pending"]);
     assert_eq!(field("amount"), ["300.00000"; 3]);
     assert_eq!(field("net"), ["288.00000", "288.00000", "0.00000"]);
@@ -53,7 +54,11 @@ async fn what_is_on_its_way_comes_by_due_time() {
     ] {
         for limit in 1..=3 {
             let (rows, _) = pages(&client, path, limit, "items").await;
-            assert_eq!(rows.iter().map(|row| &row["idempotency_key"]).collect::<Vec<_>>(), keys, "{path}, {limit} a page");
+            assert_eq!(
+                rows.iter().map(|row| &row["idempotency_key"]).collect::<Vec<_>>(),
+                keys,
+                "{path}, {limit} a page"
+            );
         }
     }
 }
@@ -63,7 +68,11 @@ async fn each_page_of_a_statement_opens_with_what_the_one_before_closed_with() {
     let client = Client::new();
     for limit in 1..=5 {
         let (movements, all) = pages(&client, "/accounts/acme/statement", limit, "movements").await;
-        assert_eq!(movements.iter().map(|m| m["entry"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5], "{limit} a page");
+        assert_eq!(
+            movements.iter().map(|m| m["entry"].as_u64().unwrap()).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5],
+            "{limit} a page"
+        );
         for pair in all.windows(2) {
             assert_eq!(pair[0]["closing"], pair[1]["opening"], "{limit} a page");
         }
@@ -74,8 +83,12 @@ async fn each_page_of_a_statement_opens_with_what_the_one_before_closed_with() {
 #[tokio::test]
 async fn cursors_of_other_lists_and_unknown_words_are_refused() {
     let client = Client::new();
-    let statement = client.get("/api/v1/accounts/acme/statement?limit=1").await.json()["next"].as_str().unwrap().to_owned();
-    let payments = client.get("/api/v1/accounts/acme/topups?limit=1").await.json()["next"].as_str().unwrap().to_owned();
+    let statement = client.get("/api/v1/accounts/acme/statement?limit=1").await.json()["next"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let payments =
+        client.get("/api/v1/accounts/acme/topups?limit=1").await.json()["next"].as_str().unwrap().to_owned();
     for (path, field) in [
         (format!("/accounts/acme/topups?cursor={statement}"), "cursor"),
         (format!("/topups?cursor={payments}"), "cursor"),
@@ -97,8 +110,12 @@ async fn cursors_of_other_lists_and_unknown_words_are_refused() {
 async fn a_period_is_closed_with_a_key() {
     let client = Client::new();
     let body = r#"{"until":"2026-12-01T00:00:00Z"}"#;
-    let keyless = client.call("POST", "/api/v1/ledger/close", &[("content-type", "application/json")], body).await;
-    assert_eq!((keyless.status, &keyless.problem()["field"]), (StatusCode::BAD_REQUEST, &"Idempotency-Key".into()));
+    let keyless =
+        client.call("POST", "/api/v1/ledger/close", &[("content-type", "application/json")], body).await;
+    assert_eq!(
+        (keyless.status, &keyless.problem()["field"]),
+        (StatusCode::BAD_REQUEST, &"Idempotency-Key".into())
+    );
     let first = client.post("/api/v1/ledger/close", "november", body).await;
     assert_eq!(first.status, StatusCode::CREATED);
     assert!(!first.headers.contains_key("idempotency-replayed"));
@@ -107,7 +124,13 @@ async fn a_period_is_closed_with_a_key() {
         (&document["until"], &document["entry"], &document["idempotency_key"]),
         (&"2026-12-01T00:00:00.000Z".into(), &7.into(), &"november".into())
     );
-    assert_eq!(client.post("/api/v1/ledger/close", "again", body).await.headers["idempotency-replayed"], "true");
+    assert_eq!(
+        client.post("/api/v1/ledger/close", "again", body).await.headers["idempotency-replayed"],
+        "true"
+    );
     let wrong = client.post("/api/v1/ledger/close", "k", r#"{"until":"November"}"#).await;
-    assert_eq!((wrong.status, &wrong.problem()["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &"until".into()));
+    assert_eq!(
+        (wrong.status, &wrong.problem()["field"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &"until".into())
+    );
 }

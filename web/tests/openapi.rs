@@ -50,19 +50,35 @@ async fn every_route_is_described_and_every_description_is_a_route() {
     let client = Client::new();
     let document = client.get("/api/v1/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();
-    let described: Vec<(String, String)> =
-        paths.iter().flat_map(|(path, verbs)| verbs.as_object().unwrap().keys().map(move |verb| (verb.clone(), path.clone()))).collect();
+    let described: Vec<(String, String)> = paths
+        .iter()
+        .flat_map(|(path, verbs)| {
+            verbs.as_object().unwrap().keys().map(move |verb| (verb.clone(), path.clone()))
+        })
+        .collect();
     for (verb, path, example) in ROUTES {
-        assert!(described.contains(&((*verb).to_owned(), (*path).to_owned())), "{verb} {path} is not described");
+        assert!(
+            described.contains(&((*verb).to_owned(), (*path).to_owned())),
+            "{verb} {path} is not described"
+        );
         let reply = client.call(&verb.to_uppercase(), &format!("/api/v1{example}"), &[], "").await;
-        assert!(!matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), "{verb} {path}: {}", reply.status);
+        assert!(
+            !matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
+            "{verb} {path}: {}",
+            reply.status
+        );
     }
     assert_eq!(described.len(), ROUTES.len(), "{described:?}");
     for example in ROUTES.iter().map(|route| route.2) {
         for verb in ["get", "post", "put", "delete", "patch"] {
             let known = ROUTES.iter().any(|route| route.0 == verb && route.2 == example);
             let reply = client.call(&verb.to_uppercase(), &format!("/api/v1{example}"), &[], "").await;
-            assert_eq!(reply.status == StatusCode::METHOD_NOT_ALLOWED, !known, "{verb} {example}: {}", reply.status);
+            assert_eq!(
+                reply.status == StatusCode::METHOD_NOT_ALLOWED,
+                !known,
+                "{verb} {example}: {}",
+                reply.status
+            );
         }
     }
 }

@@ -84,7 +84,11 @@ fn what_is_not_http_gets_no_more_than_a_refusal() {
     let sent = stream.write_all(long.as_bytes());
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    assert!(sent.is_err() || read.is_err() || answer.starts_with(b"HTTP/1.1 431 "), "{}", String::from_utf8_lossy(&answer));
+    assert!(
+        sent.is_err() || read.is_err() || answer.starts_with(b"HTTP/1.1 431 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
     assert!(server.exchange("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ends_with("ok\n"));
     server.end();
 }

@@ -16,7 +16,10 @@ async fn credit_and_minutes_are_given_once_for_their_key() {
     let reply = give(r#"{"pocket":"free","kind":"minutes","seconds":120,"prefixes":["34"],"expires_at":"2027-01-01T00:00:00Z"}"#).await;
     assert_eq!(reply.status, StatusCode::CREATED, "{:?}", reply.json());
     let document = reply.json();
-    assert_eq!([&document["amount"], &document["currency"], &document["kind"]], ["120.00000", "SEC", "minutes"]);
+    assert_eq!(
+        [&document["amount"], &document["currency"], &document["kind"]],
+        ["120.00000", "SEC", "minutes"]
+    );
     let reply = give(r#"{"pocket":"welcome","kind":"promo","amount":"5.00"}"#).await;
     assert_eq!([&reply.json()["left"], &reply.json()["currency"]], ["5.00000", "EUR"]);
     for (body, field) in [
@@ -30,7 +33,11 @@ async fn credit_and_minutes_are_given_once_for_their_key() {
         (r#"{"pocket":"p","kind":"promo","amount":"5","expires_at":"tomorrow"}"#, "expires_at"),
     ] {
         let reply = give(body).await;
-        assert_eq!((reply.status, reply.json()["field"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some(field)), "{body}");
+        assert_eq!(
+            (reply.status, reply.json()["field"].as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(field)),
+            "{body}"
+        );
     }
     assert_eq!(give(r#"{"pocket":"p","kind":"gold","amount":"5"}"#).await.status, StatusCode::BAD_REQUEST);
     let keyless = client.call("POST", GRANTS, &[TYPE], r#"{"pocket":"p","kind":"promo","amount":"5"}"#).await;

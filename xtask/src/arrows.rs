@@ -1,5 +1,6 @@
 //! Which member may use which: a parent composes the crates below it, never the reverse.
-//! The table is the design; a new arrow is a decision, so it is made here and in docs/architecture.md, not in a Cargo.toml alone.
+//! The table is the design; a new arrow is a decision, so it is made here and in docs/architecture.md, not in
+//! a Cargo.toml alone.
 
 use crate::report::Report;
 use crate::workspace::{Kind, Workspace};
@@ -24,8 +25,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "switch",
         &[
-            "web", "config", "feeds", "central", "store", "node", "net", "sip", "route", "media", "call", "rating", "ledger", "units",
-            "codecs",
+            "web", "config", "feeds", "central", "store", "node", "net", "sip", "route", "media", "call",
+            "rating", "ledger", "units", "codecs",
         ],
     ),
     ("xtask", &[]),
@@ -43,22 +44,31 @@ pub fn check(workspace: &Workspace) -> Report {
     for member in &workspace.members {
         let Some(allowed) = allowed(ALLOWED, &member.name) else {
             if !TOP.contains(&member.name.as_str()) {
-                report.error(format!("member `{}` is in no table of xtask/src/arrows.rs: decide what it may use", member.name));
+                report.error(format!(
+                    "member `{}` is in no table of xtask/src/arrows.rs: decide what it may use",
+                    member.name
+                ));
             }
             continue;
         };
         let in_tests = allowed_in_tests(&member.name);
         for (to, kind) in &member.internal {
-            let fine = allowed.contains(&to.as_str()) || (*kind == Kind::Dev && in_tests.contains(&to.as_str()));
+            let fine =
+                allowed.contains(&to.as_str()) || (*kind == Kind::Dev && in_tests.contains(&to.as_str()));
             if !fine {
                 let kind = if *kind == Kind::Dev { "dev-dependency" } else { "dependency" };
-                report.error(format!("{kind} {} → {to} is not in the table: arrows run downward only (docs/architecture.md)", member.name));
+                report.error(format!(
+                    "{kind} {} → {to} is not in the table: arrows run downward only (docs/architecture.md)",
+                    member.name
+                ));
             }
         }
     }
     for (name, _) in ALLOWED {
         if !workspace.members.iter().any(|member| member.name == *name) {
-            report.error(format!("`{name}` is in the table of xtask/src/arrows.rs but is no member: remove its row"));
+            report.error(format!(
+                "`{name}` is in the table of xtask/src/arrows.rs but is no member: remove its row"
+            ));
         }
     }
     report
@@ -104,9 +114,19 @@ mod tests {
 
     #[test]
     fn protocol_crates_do_not_know_the_call() {
-        for (from, to) in [("sip", "call"), ("call", "sip"), ("units", "rating"), ("ledger", "rating"), ("node", "store"), ("web", "node")]
-        {
-            assert_eq!(check(&world(vec![made_up(from, &[(to, Kind::Normal)])])).errors.len(), 1, "{from} → {to}");
+        for (from, to) in [
+            ("sip", "call"),
+            ("call", "sip"),
+            ("units", "rating"),
+            ("ledger", "rating"),
+            ("node", "store"),
+            ("web", "node"),
+        ] {
+            assert_eq!(
+                check(&world(vec![made_up(from, &[(to, Kind::Normal)])])).errors.len(),
+                1,
+                "{from} → {to}"
+            );
         }
     }
 

@@ -1,7 +1,8 @@
-//! No circles of files: within a crate, a file that names another one, directly or by way of others, is not named by it.
-//! Read from paths in the program's text: `crate::…`, `super::…`, `self::…`, and those that begin with a module declared in the
-//! same file. A name that a module only passes on (`use`) counts for the file that it comes from; `pub use` itself is no need.
-//! What it cannot see: methods called on a value whose type is not named, and names made by macros.
+//! No circles of files: within a crate, a file that names another one, directly or by way of others, is not
+//! named by it. Read from paths in the program's text: `crate::…`, `super::…`, `self::…`, and those that
+//! begin with a module declared in the same file. A name that a module only passes on (`use`) counts for the
+//! file that it comes from; `pub use` itself is no need. What it cannot see: methods called on a value whose
+//! type is not named, and names made by macros.
 
 use crate::report::Report;
 use crate::source::SourceFile;
@@ -35,7 +36,10 @@ pub fn check(workspace: &Workspace, files: &[SourceFile]) -> Report {
     let mut report = Report::default();
     for member in &workspace.members {
         for circle in circles(&needs(&units(member, files))) {
-            report.error(format!("a circle of files: {}: move what they share into a file of its own", circle.join(" → ")));
+            report.error(format!(
+                "a circle of files: {}: move what they share into a file of its own",
+                circle.join(" → ")
+            ));
         }
     }
     report
@@ -55,7 +59,8 @@ fn units(member: &Member, files: &[SourceFile]) -> BTreeMap<Module, Unit> {
 }
 
 fn module_of(path: &Path) -> Module {
-    let mut module: Module = path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    let mut module: Module =
+        path.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if module.last().is_some_and(|last| last == "mod") || module == ["lib"] || module == ["main"] {
         module.pop();
     }
@@ -182,7 +187,12 @@ fn needs(units: &BTreeMap<Module, Unit>) -> BTreeMap<&str, BTreeSet<&str>> {
 }
 
 /// The file that a path seen in `module` leads to; nothing if it leads out of the crate.
-fn place<'a>(units: &'a BTreeMap<Module, Unit>, module: &Module, parts: &[String], depth: usize) -> Option<&'a str> {
+fn place<'a>(
+    units: &'a BTreeMap<Module, Unit>,
+    module: &Module,
+    parts: &[String],
+    depth: usize,
+) -> Option<&'a str> {
     let mut at = module.clone();
     let mut rest = parts;
     match rest.first()?.as_str() {
@@ -197,8 +207,11 @@ fn place<'a>(units: &'a BTreeMap<Module, Unit>, module: &Module, parts: &[String
         first if units[module].children.contains(first) => {}
         first => {
             // a module brought in by `use`, then spoken of by its last name
-            let known = |path: &&Named| path.known_as.as_deref() == Some(first) && path.parts != parts && path.parts.len() > 1;
-            let full = units[module].paths.iter().find(known).filter(|_| depth < DEPTH_MAX && parts.len() > 1)?;
+            let known = |path: &&Named| {
+                path.known_as.as_deref() == Some(first) && path.parts != parts && path.parts.len() > 1
+            };
+            let full =
+                units[module].paths.iter().find(known).filter(|_| depth < DEPTH_MAX && parts.len() > 1)?;
             let whole: Vec<String> = full.parts.iter().chain(&parts[1..]).cloned().collect();
             return place(units, module, &whole, depth + 1);
         }
@@ -226,7 +239,8 @@ fn place<'a>(units: &'a BTreeMap<Module, Unit>, module: &Module, parts: &[String
 /// How often a name may be passed on.
 const DEPTH_MAX: usize = 8;
 
-/// For each knot of files that reach each other, one shortest way round, beginning and ending with the same file.
+/// For each knot of files that reach each other, one shortest way round, beginning and ending with the same
+/// file.
 fn circles(needs: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = Vec::new();
     let mut in_one: BTreeSet<&str> = BTreeSet::new();
@@ -249,7 +263,9 @@ fn way_round<'a>(needs: &BTreeMap<&'a str, BTreeSet<&'a str>>, start: &'a str) -
         for next in needs.get(at).into_iter().flatten() {
             if *next == start {
                 let mut way = vec![start, at];
-                while let Some(from) = way.last().filter(|last| **last != start).and_then(|last| came.get(last)) {
+                while let Some(from) =
+                    way.last().filter(|last| **last != start).and_then(|last| came.get(last))
+                {
                     way.push(from);
                 }
                 if way.last() != Some(&start) {
@@ -275,41 +291,71 @@ mod tests {
     /// The circles of a crate of these files.
     fn of(member: &str, texts: &[(&str, &str)]) -> Report {
         let workspace = Workspace { members: vec![made_up(member, &[])], ..Workspace::default() };
-        let files: Vec<SourceFile> =
-            texts.iter().map(|(path, text)| SourceFile::new(format!("{member}/src/{path}"), member, text)).collect();
+        let files: Vec<SourceFile> = texts
+            .iter()
+            .map(|(path, text)| SourceFile::new(format!("{member}/src/{path}"), member, text))
+            .collect();
         check(&workspace, &files)
     }
 
     #[test]
     fn two_files_that_name_each_other_fail() {
-        let report = of("m", &[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::{C, D};"), ("b.rs", "fn f() -> super::a::E {}")]);
+        let report = of(
+            "m",
+            &[
+                ("lib.rs", "mod a; mod b;"),
+                ("a.rs", "use crate::b::{C, D};"),
+                ("b.rs", "fn f() -> super::a::E {}"),
+            ],
+        );
         assert_eq!(report.errors.len(), 1, "{report:?}");
         assert!(report.errors[0].contains("m/src/a.rs → m/src/b.rs → m/src/a.rs"), "{report:?}");
     }
 
     #[test]
     fn a_parent_that_calls_its_child_and_is_called_back_fails() {
-        let texts = [("lib.rs", "mod a;"), ("a.rs", "mod b; struct C; fn f() { b::g() }"), ("a/b.rs", "use super::C;")];
+        let texts = [
+            ("lib.rs", "mod a;"),
+            ("a.rs", "mod b; struct C; fn f() { b::g() }"),
+            ("a/b.rs", "use super::C;"),
+        ];
         assert_eq!(of("m", &texts).errors.len(), 1);
-        let by_use = [("lib.rs", "mod a;"), ("a/mod.rs", "mod b; use b::g as h; struct C;"), ("a/b.rs", "fn g(_: &super::C) {}")];
+        let by_use = [
+            ("lib.rs", "mod a;"),
+            ("a/mod.rs", "mod b; use b::g as h; struct C;"),
+            ("a/b.rs", "fn g(_: &super::C) {}"),
+        ];
         assert_eq!(of("m", &by_use).errors.len(), 1);
     }
 
     #[test]
     fn a_long_way_round_is_shown_whole() {
-        let texts =
-            [("lib.rs", "mod a; mod b; mod c;"), ("a.rs", "use crate::b;"), ("b.rs", "use crate::c::*;"), ("c.rs", "use crate::{a::F};")];
+        let texts = [
+            ("lib.rs", "mod a; mod b; mod c;"),
+            ("a.rs", "use crate::b;"),
+            ("b.rs", "use crate::c::*;"),
+            ("c.rs", "use crate::{a::F};"),
+        ];
         let report = of("m", &texts);
         assert!(report.errors[0].contains("a.rs → m/src/b.rs → m/src/c.rs → m/src/a.rs"), "{report:?}");
     }
 
     #[test]
     fn names_passed_on_count_where_they_come_from() {
-        let passed = [("lib.rs", "mod a; mod b; pub use a::A;"), ("a.rs", "struct A;"), ("b.rs", "use crate::A;")];
+        let passed =
+            [("lib.rs", "mod a; mod b; pub use a::A;"), ("a.rs", "struct A;"), ("b.rs", "use crate::A;")];
         assert_eq!(of("m", &passed), Report::default());
-        let round = [("lib.rs", "mod a; mod b; pub use a::A;"), ("a.rs", "struct A; use crate::b::B;"), ("b.rs", "use crate::A;")];
+        let round = [
+            ("lib.rs", "mod a; mod b; pub use a::A;"),
+            ("a.rs", "struct A; use crate::b::B;"),
+            ("b.rs", "use crate::A;"),
+        ];
         assert_eq!(of("m", &round).errors.len(), 1);
-        let alias = [("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b as c; fn f() { c::g() }"), ("b.rs", "use super::a;")];
+        let alias = [
+            ("lib.rs", "mod a; mod b;"),
+            ("a.rs", "use crate::b as c; fn f() { c::g() }"),
+            ("b.rs", "use super::a;"),
+        ];
         assert_eq!(of("m", &alias).errors.len(), 1);
     }
 
@@ -317,7 +363,10 @@ mod tests {
     fn a_tree_downward_passes_and_tests_may_look_up() {
         let texts = [
             ("lib.rs", "mod a; mod b; pub use a::A; const N: u8 = 1;"),
-            ("a.rs", "use crate::b::B; use crate::N; pub(crate) struct A; pub(super) fn f() { self::g() } fn g() {}"),
+            (
+                "a.rs",
+                "use crate::b::B; use crate::N; pub(crate) struct A; pub(super) fn f() { self::g() } fn g() {}",
+            ),
             ("b.rs", "struct B;\n#[cfg(test)]\nmod tests { use crate::a::A; }"),
         ];
         assert_eq!(of("m", &texts), Report::default());
@@ -325,9 +374,15 @@ mod tests {
 
     #[test]
     fn super_leads_out_of_modules_inside_a_file_first() {
-        let texts = [("lib.rs", "mod a; use a::f;"), ("a.rs", "mod inner { fn g() { super::h() } }\nfn h() {}\nfn f() {}")];
+        let texts = [
+            ("lib.rs", "mod a; use a::f;"),
+            ("a.rs", "mod inner { fn g() { super::h() } }\nfn h() {}\nfn f() {}"),
+        ];
         assert_eq!(of("m", &texts), Report::default());
-        let out = [("lib.rs", "mod a; use a::f;"), ("a.rs", "mod inner { fn g() { super::super::k() } }\nfn f() {}")];
+        let out = [
+            ("lib.rs", "mod a; use a::f;"),
+            ("a.rs", "mod inner { fn g() { super::super::k() } }\nfn f() {}"),
+        ];
         assert_eq!(of("m", &out).errors.len(), 1);
     }
 }

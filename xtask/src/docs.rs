@@ -24,9 +24,11 @@ struct Metric {
     histogram: bool,
 }
 
-/// Fails on a dependency without a line, a metric that nobody exports, JSON that does not parse and a dead link.
+/// Fails on a dependency without a line, a metric that nobody exports, JSON that does not parse and a dead
+/// link.
 pub fn check(root: &Path, workspace: &Workspace) -> Result<Report> {
-    let read = |name: &str| std::fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"));
+    let read =
+        |name: &str| std::fs::read_to_string(root.join(name)).with_context(|| format!("cannot read {name}"));
     let mut report = Report::default();
     dependencies(&mut report, &read(DEPENDENCIES)?, workspace);
     let metrics = metric_table(&read(METRICS)?);
@@ -45,13 +47,21 @@ pub fn check(root: &Path, workspace: &Workspace) -> Result<Report> {
         }
     }
     let mut pages = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    pages.extend(files_below(&root.join("docs"))?.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "md")));
+    pages.extend(
+        files_below(&root.join("docs"))?
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|ext| ext == "md")),
+    );
     for page in pages {
-        let text = std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+        let text =
+            std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
         let folder = page.parent().unwrap_or(root);
         for target in links(&text) {
             if !folder.join(&target).exists() {
-                report.error(format!("{}: link to `{target}`, which does not exist", page.strip_prefix(root)?.display()));
+                report.error(format!(
+                    "{}: link to `{target}`, which does not exist",
+                    page.strip_prefix(root)?.display()
+                ));
             }
         }
     }
@@ -61,11 +71,17 @@ pub fn check(root: &Path, workspace: &Workspace) -> Result<Report> {
 /// Both ways: what is used has a row, and what has a row is used.
 fn dependencies(report: &mut Report, page: &str, workspace: &Workspace) {
     let rows: BTreeSet<&str> = page.lines().filter_map(first_code).collect();
-    let used: BTreeSet<&str> = workspace.members.iter().flat_map(|m| &m.external).map(|(name, _)| name.as_str()).collect();
+    let used: BTreeSet<&str> =
+        workspace.members.iter().flat_map(|m| &m.external).map(|(name, _)| name.as_str()).collect();
     for name in used.difference(&rows) {
         let by = workspace.members.iter().find(|m| m.external.iter().any(|(dep, _)| dep == name));
-        let kind = by.and_then(|m| m.external.iter().find(|(dep, _)| dep == name)).map_or(Kind::Normal, |(_, kind)| *kind);
-        report.error(format!("`{name}` ({kind:?} dependency of {}) has no row in {DEPENDENCIES}", by.map_or("?", |m| &m.name)));
+        let kind = by
+            .and_then(|m| m.external.iter().find(|(dep, _)| dep == name))
+            .map_or(Kind::Normal, |(_, kind)| *kind);
+        report.error(format!(
+            "`{name}` ({kind:?} dependency of {}) has no row in {DEPENDENCIES}",
+            by.map_or("?", |m| &m.name)
+        ));
     }
     for name in rows.difference(&used) {
         report.warn(format!("{DEPENDENCIES} has a row for `{name}`, which no member uses"));
@@ -84,7 +100,13 @@ fn metric_table(page: &str) -> Metrics {
     for line in page.lines() {
         let Some(code) = first_code(line) else { continue };
         let (name, labels) = code.split_once('{').unwrap_or((code, ""));
-        let labels = labels.trim_end_matches('}').split(',').map(str::trim).filter(|l| !l.is_empty()).map(str::to_string).collect();
+        let labels = labels
+            .trim_end_matches('}')
+            .split(',')
+            .map(str::trim)
+            .filter(|l| !l.is_empty())
+            .map(str::to_string)
+            .collect();
         let histogram = line.split('|').nth(2).is_some_and(|kind| kind.trim() == "histogram");
         metrics.insert(name.trim_start_matches(PREFIX).to_string(), Metric { labels, histogram });
     }
@@ -109,9 +131,9 @@ fn metric_uses(report: &mut Report, metrics: &Metrics, file: &str, text: &str) {
         }
         let rest = &text[at + PREFIX.len()..];
         let name = &rest[..rest.find(|c| !word(c)).unwrap_or(rest.len())];
-        let base = ["_bucket", "_sum", "_count"]
-            .iter()
-            .find_map(|end| name.strip_suffix(end).filter(|base| metrics.get(*base).is_some_and(|m| m.histogram)));
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| {
+            name.strip_suffix(end).filter(|base| metrics.get(*base).is_some_and(|m| m.histogram))
+        });
         let Some(metric) = metrics.get(base.unwrap_or(name)) else {
             report.error(format!("{file}: {PREFIX}{name} is not in {METRICS}"));
             continue;
@@ -129,7 +151,9 @@ fn metric_uses(report: &mut Report, metrics: &Metrics, file: &str, text: &str) {
 
 /// Label names of a selector `{a="x",b=~"y"}` at the start of `text`.
 fn selector_labels(text: &str) -> Vec<String> {
-    let Some(body) = text.strip_prefix('{').and_then(|rest| rest.split('}').next()) else { return Vec::new() };
+    let Some(body) = text.strip_prefix('{').and_then(|rest| rest.split('}').next()) else {
+        return Vec::new();
+    };
     let mut labels = Vec::new();
     let mut quoted = false;
     let mut name = String::new();
@@ -152,7 +176,11 @@ fn links(text: &str) -> Vec<String> {
     for (at, _) in text.match_indices("](") {
         let target = text[at + 2..].split(')').next().unwrap_or("");
         let path = target.split('#').next().unwrap_or("");
-        if !path.is_empty() && !target.contains("://") && !target.contains(char::is_whitespace) && !target.starts_with("mailto:") {
+        if !path.is_empty()
+            && !target.contains("://")
+            && !target.contains(char::is_whitespace)
+            && !target.starts_with("mailto:")
+        {
             links.push(path.to_string());
         }
     }
@@ -178,7 +206,8 @@ mod tests {
     use super::*;
     use crate::workspace::tests::made_up;
 
-    const PAGE: &str = "| metric | kind |\n|---|---|\n| `calls_active{state}` | gauge |\n| `rating_seconds` | histogram |\n";
+    const PAGE: &str =
+        "| metric | kind |\n|---|---|\n| `calls_active{state}` | gauge |\n| `rating_seconds` | histogram |\n";
 
     fn uses(text: &str) -> Vec<String> {
         let mut report = Report::default();
@@ -195,7 +224,10 @@ mod tests {
     #[test]
     fn unknown_metrics_labels_and_bare_histograms_fail() {
         assert_eq!(uses("tollgate_call_active"), ["f: tollgate_call_active is not in docs/metrics.md"]);
-        assert_eq!(uses("tollgate_calls_active{carrier=\"a\",state!=\"b=c\"}"), ["f: tollgate_calls_active has no label `carrier`"]);
+        assert_eq!(
+            uses("tollgate_calls_active{carrier=\"a\",state!=\"b=c\"}"),
+            ["f: tollgate_calls_active has no label `carrier`"]
+        );
         assert_eq!(uses("rate(tollgate_rating_seconds[1m])").len(), 1);
         assert_eq!(uses("tollgate_calls_active_bucket").len(), 1, "a gauge has no buckets");
     }

@@ -1,6 +1,6 @@
-//! Repository checks that the compiler cannot make: `cargo xtask arrows | circles | purity | style | docs | check`; and `cargo xtask rolling`, which upgrades
-//! two nodes under calls.
-//! Each check is a function of plain data, so its tests feed it made-up workspaces that must fail.
+//! Repository checks that the compiler cannot make: `cargo xtask arrows | circles | purity | style | docs |
+//! check`; and `cargo xtask rolling`, which upgrades two nodes under calls. Each check is a function of plain
+//! data, so its tests feed it made-up workspaces that must fail.
 #![forbid(unsafe_code)]
 
 mod arrows;
@@ -56,6 +56,8 @@ fn main() -> Result<ExitCode> {
 
 /// The workspace root: the folder above this package.
 fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()));
+    let here = PathBuf::from(
+        std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()),
+    );
     Ok(here.parent().context("xtask has no parent folder")?.to_path_buf())
 }

@@ -1,5 +1,5 @@
-//! Everything at or below `node` is a function of (state, now, input): no clock, socket, thread, file, runtime or dice.
-//! Checked twice: by what these crates may link, and by what their sources may name.
+//! Everything at or below `node` is a function of (state, now, input): no clock, socket, thread, file,
+//! runtime or dice. Checked twice: by what these crates may link, and by what their sources may name.
 
 use crate::report::Report;
 use crate::source::{SourceFile, lines_with};
@@ -27,7 +27,8 @@ const FORBIDDEN_CRATES: &[&str] = &[
 
 /// Edges that the search does not follow, each with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    // rsip makes Call-IDs and branches with random UUIDs in its builders; we only convert messages to its types and never call those
+    // rsip makes Call-IDs and branches with random UUIDs in its builders; we only convert messages to its
+    // types and never call those
     ("rsip", "uuid"),
 ];
 
@@ -58,18 +59,27 @@ pub fn check(workspace: &Workspace, files: &[SourceFile]) -> Report {
     let mut report = Report::default();
     for member in PURE {
         if let Some(chain) = workspace.chain(member, FORBIDDEN_CRATES, EXCEPTIONS) {
-            report.error(format!("{} must not be linked below node: {}", chain.last().map_or("", |id| id), chain.join(" → ")));
+            report.error(format!(
+                "{} must not be linked below node: {}",
+                chain.last().map_or("", |id| id),
+                chain.join(" → ")
+            ));
         }
     }
     for (from, to) in EXCEPTIONS {
         if workspace.chain("node", &[from], &[]).is_none() {
-            report.error(format!("the exception {from} → {to} in xtask/src/purity.rs is no longer needed: remove it"));
+            report.error(format!(
+                "the exception {from} → {to} in xtask/src/purity.rs is no longer needed: remove it"
+            ));
         }
     }
     for file in files.iter().filter(|file| PURE.contains(&file.member.as_str())) {
         for (name, instead) in FORBIDDEN_NAMES {
             for line in lines_with(&file.program, name) {
-                report.error(format!("{}:{line}: `{name}` in a crate without I/O: {instead}", file.path.display()));
+                report.error(format!(
+                    "{}:{line}: `{name}` in a crate without I/O: {instead}",
+                    file.path.display()
+                ));
             }
         }
     }
@@ -84,7 +94,11 @@ mod tests {
     fn graph(edges: &[(&str, &str)]) -> Workspace {
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let all: Vec<(&str, &str)> =
-            [("node", "sip"), ("sip", "rsip"), ("rsip", "uuid"), ("uuid", "getrandom")].iter().chain(edges).copied().collect();
+            [("node", "sip"), ("sip", "rsip"), ("rsip", "uuid"), ("uuid", "getrandom")]
+                .iter()
+                .chain(edges)
+                .copied()
+                .collect();
         for (from, to) in all {
             graph.entry(format!("{from}@1.0.0")).or_default().insert(format!("{to}@1.0.0"));
         }
@@ -123,16 +137,24 @@ mod tests {
 
     #[test]
     fn a_clock_in_the_program_fails_and_in_tests_or_comments_passes() {
-        let text =
-            "// Instant::now\nfn a() { let t = std::time::Instant::now(); }\n#[cfg(test)]\nmod tests { fn b() { Instant::now(); } }\n";
+        let text = "// Instant::now\nfn a() { let t = std::time::Instant::now(); }\n#[cfg(test)]\nmod tests { fn b() { Instant::now(); } }\n";
         let report = check(&graph(&[]), &[SourceFile::new("switch/call/src/lib.rs", "call", text)]);
-        assert_eq!(report.errors, ["switch/call/src/lib.rs:2: `Instant::now` in a crate without I/O: take `now` from the caller"]);
+        assert_eq!(
+            report.errors,
+            ["switch/call/src/lib.rs:2: `Instant::now` in a crate without I/O: take `now` from the caller"]
+        );
     }
 
     #[test]
     fn crates_above_node_may_do_io() {
         let text = "use std::net::UdpSocket;\nfn a() { std::thread::spawn(b); }\n";
-        assert_eq!(check(&graph(&[]), &[SourceFile::new("switch/src/main.rs", "switch", text)]), Report::default());
-        assert_eq!(check(&graph(&[]), &[SourceFile::new("rating/src/lib.rs", "rating", text)]).errors.len(), 3);
+        assert_eq!(
+            check(&graph(&[]), &[SourceFile::new("switch/src/main.rs", "switch", text)]),
+            Report::default()
+        );
+        assert_eq!(
+            check(&graph(&[]), &[SourceFile::new("rating/src/lib.rs", "rating", text)]).errors.len(),
+            3
+        );
     }
 }

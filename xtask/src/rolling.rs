@@ -1,5 +1,6 @@
-//! `cargo xtask rolling [--old BINARY] [--new BINARY] [COMMIT]`: two nodes that share a ledger are upgraded from COMMIT to what is here, one after
-//! the other, while the other takes calls; then nothing may be missing. Needs PostgreSQL and SIPp; run by hand, it is no part of `check`.
+//! `cargo xtask rolling [--old BINARY] [--new BINARY] [COMMIT]`: two nodes that share a ledger are upgraded
+//! from COMMIT to what is here, one after the other, while the other takes calls; then nothing may be
+//! missing. Needs PostgreSQL and SIPp; run by hand, it is no part of `check`.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use std::io::{BufRead as _, BufReader};
@@ -101,25 +102,42 @@ fn judge(postgres: &Postgres, new: &Path, one: &mut Node, two: &mut Node, made: 
     let statement = told(new, one, &["account", "statement", "acme", "--json"])?;
     one.stop()?;
     two.stop()?;
-    let spent = postgres.number("SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr")?;
+    let spent = postgres.number(
+        "SELECT CAST(COALESCE(SUM(CAST(body::json->>'amount' AS NUMERIC) * 100000), 0) AS BIGINT) FROM cdr",
+    )?;
     let posted = postgres.number("SELECT posted FROM account WHERE name = 'acme'")?;
     let topped_up = 4 * 100_000;
-    ensure!(posted == OPENING_UNITS + topped_up - spent, "{posted} is there, {spent} was spent of {}", OPENING_UNITS + topped_up);
-    ensure!(postgres.number("SELECT held FROM account WHERE name = 'acme'")? == 0, "nodes still hold something");
-    ensure!(postgres.number("SELECT count(*) FROM cdr")? == i64::from(made), "not one record for each of {made} calls");
-    let unplaced = "SELECT count(*) FROM entry e LEFT JOIN placed p ON p.node = e.node WHERE e.seq > COALESCE(p.seq, 0)";
+    ensure!(
+        posted == OPENING_UNITS + topped_up - spent,
+        "{posted} is there, {spent} was spent of {}",
+        OPENING_UNITS + topped_up
+    );
+    ensure!(
+        postgres.number("SELECT held FROM account WHERE name = 'acme'")? == 0,
+        "nodes still hold something"
+    );
+    ensure!(
+        postgres.number("SELECT count(*) FROM cdr")? == i64::from(made),
+        "not one record for each of {made} calls"
+    );
+    let unplaced =
+        "SELECT count(*) FROM entry e LEFT JOIN placed p ON p.node = e.node WHERE e.seq > COALESCE(p.seq, 0)";
     let left = postgres.number(unplaced)?;
     let closing: serde_json::Value = serde_json::from_slice(&statement)?;
-    let closing = closing["closing"].as_array().and_then(|all| all.first()).context("the statement has no closing")?;
+    let closing =
+        closing["closing"].as_array().and_then(|all| all.first()).context("the statement has no closing")?;
     for node in [&*one, &*two] {
-        let verified = Command::new(new).args(["ledger", "verify", "--data"]).arg(node.folder.join("data")).output()?;
+        let verified =
+            Command::new(new).args(["ledger", "verify", "--data"]).arg(node.folder.join("data")).output()?;
         ensure!(verified.status.success(), "{}: {}", node.name, String::from_utf8_lossy(&verified.stdout));
     }
     println!(
         "rolling: {made} calls, each with one record; {spent} units spent, {posted} left, as the statement says: {}",
         closing["balance"]
     );
-    println!("rolling: nothing is held; both journals verify; {left} entries wait for places (taken by the next reader)");
+    println!(
+        "rolling: nothing is held; both journals verify; {left} entries wait for places (taken by the next reader)"
+    );
     Ok(())
 }
 
@@ -136,7 +154,8 @@ fn say(postgres: &Postgres, what: &str, made: u32) -> Result<()> {
 fn call(root: &Path, node: &Node) -> Result<Child> {
     let (from, to) = (format!("127.0.0.11:{}", free_port()?), format!("127.0.0.1:{}", node.sip));
     let (calls, talk) = (CALLS.to_string(), TALK_MS.to_string());
-    Ok(sipp(root, "uac_call", &from, &["-t", &to, "-c", &calls, "-d", &talk, "-r", "4", "-w", "120"])?.spawn()?)
+    Ok(sipp(root, "uac_call", &from, &["-t", &to, "-c", &calls, "-d", &talk, "-r", "4", "-w", "120"])?
+        .spawn()?)
 }
 
 fn finished(mut calls: Child, made: &mut u32) -> Result<()> {
@@ -155,7 +174,8 @@ fn sipp(root: &Path, scenario: &str, local: &str, more: &[&str]) -> Result<Comma
 }
 
 fn told(program: &Path, node: &Node, words: &[&str]) -> Result<Vec<u8>> {
-    let said = Command::new(program).args(words).arg("--config").arg(node.folder.join("tollgate.toml")).output()?;
+    let said =
+        Command::new(program).args(words).arg("--config").arg(node.folder.join("tollgate.toml")).output()?;
     ensure!(said.status.success(), "{words:?} at {}: {}", node.name, String::from_utf8_lossy(&said.stderr));
     Ok(said.stdout)
 }
@@ -171,7 +191,10 @@ impl Node {
         let (sip, http, folder) = (free_port()?, free_port()?, folder.join(name));
         std::fs::create_dir_all(folder.join("decks"))?;
         std::fs::write(folder.join("decks/retail.csv"), DECK)?;
-        let ledger = format!("postgres://tollgate@{}/postgres", postgres.folder.display().to_string().replace('/', "%2F"));
+        let ledger = format!(
+            "postgres://tollgate@{}/postgres",
+            postgres.folder.display().to_string().replace('/', "%2F")
+        );
         let text = format!(
             "[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 30\nledger = \"{ledger}\"\nslice_max = \"2.00\"\n\
              [sip]\nlisten = [\"udp:127.0.0.1:{sip}\", \"tcp:127.0.0.1:{sip}\"]\n\
@@ -191,7 +214,11 @@ impl Node {
     fn start(&mut self, program: &Path) -> Result<()> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("log"))?;
         let mut command = Command::new(program);
-        command.args(["run", "--config", "tollgate.toml"]).current_dir(&self.folder).stdout(Stdio::piped()).stderr(log);
+        command
+            .args(["run", "--config", "tollgate.toml"])
+            .current_dir(&self.folder)
+            .stdout(Stdio::piped())
+            .stderr(log);
         let mut process = command.spawn()?;
         let mut line = String::new();
         BufReader::new(process.stdout.take().context("piped")?).read_line(&mut line)?;
@@ -270,7 +297,8 @@ impl Drop for Postgres {
 /// Where the distribution puts what is not on the path.
 fn program(name: &str) -> Result<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
+    let newest =
+        versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
     newest.with_context(|| format!("{name} is not below /usr/lib/postgresql: install the package postgresql"))
 }
 
@@ -324,7 +352,10 @@ fn build(tree: &Path, to: &Path) -> Result<PathBuf> {
     let target = tree.join("target");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or(target, PathBuf::from);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(tree).env("CARGO_TARGET_DIR", &target).args(["build", "-p", "switch", "--bin", "tollgate"]);
+    cargo
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", &target)
+        .args(["build", "-p", "switch", "--bin", "tollgate"]);
     ensure!(cargo.status()?.success(), "the build in {} failed", tree.display());
     std::fs::copy(target.join("debug/tollgate"), to)?;
     Ok(to.to_path_buf())

@@ -14,13 +14,18 @@ use crate::source::SourceFile;
 
 const PAGE: &str = "docs/rules.md";
 /// Families of ids, and how many there are of each.
-const FAMILIES: &[(&str, usize)] = &[("L", 22), ("D", 23), ("B", 19), ("O", 14), ("X", 16), ("corner ", 58), ("attack ", 56)];
+const FAMILIES: &[(&str, usize)] =
+    &[("L", 22), ("D", 23), ("B", 19), ("O", 14), ("X", 16), ("corner ", 58), ("attack ", 56)];
 /// What a row may say instead of a test.
 const WITHOUT_TEST: &[&str] = &["not built yet", "nothing to build"];
 
 /// What comments call corner cases and attacks, and how many numbers may follow.
-const CITED: &[(&str, &str, usize)] =
-    &[("Corner", "corner ", 1), ("Corners", "corner ", 9), ("SECURITY", "attack ", 9), ("Attack", "attack ", 1)];
+const CITED: &[(&str, &str, usize)] = &[
+    ("Corner", "corner ", 1),
+    ("Corners", "corner ", 9),
+    ("SECURITY", "attack ", 9),
+    ("Attack", "attack ", 1),
+];
 
 /// Fails on a missing or doubled id, a test that does not exist and an id that the page does not have.
 pub fn check(root: &Path, files: &[SourceFile]) -> Result<Report> {
@@ -39,7 +44,8 @@ pub fn check(root: &Path, files: &[SourceFile]) -> Result<Report> {
 
 /// Reads the tables; returns the ids.
 fn rows(report: &mut Report, text: &str, files: &[SourceFile]) -> BTreeSet<String> {
-    let by_path: BTreeMap<String, &SourceFile> = files.iter().map(|file| (file.path.display().to_string(), file)).collect();
+    let by_path: BTreeMap<String, &SourceFile> =
+        files.iter().map(|file| (file.path.display().to_string(), file)).collect();
     let mut ids = BTreeSet::new();
     for (number, line) in text.lines().enumerate() {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
@@ -54,11 +60,18 @@ fn rows(report: &mut Report, text: &str, files: &[SourceFile]) -> BTreeSet<Strin
         for test in proof.split('`').skip(1).step_by(2) {
             tests += 1;
             if !exists(test, &by_path) {
-                report.error(format!("{PAGE}:{}: {id} is proved by `{test}`, which does not exist", number + 1));
+                report.error(format!(
+                    "{PAGE}:{}: {id} is proved by `{test}`, which does not exist",
+                    number + 1
+                ));
             }
         }
         if tests == 0 {
-            report.error(format!("{PAGE}:{}: {id} names no test: write `path::name`, or {}", number + 1, WITHOUT_TEST.join(", or ")));
+            report.error(format!(
+                "{PAGE}:{}: {id} names no test: write `path::name`, or {}",
+                number + 1,
+                WITHOUT_TEST.join(", or ")
+            ));
         }
     }
     for (family, count) in FAMILIES {
@@ -71,7 +84,9 @@ fn rows(report: &mut Report, text: &str, files: &[SourceFile]) -> BTreeSet<Strin
 
 /// `L12`, `corner 5`, `attack 31`.
 fn is_id(text: &str) -> bool {
-    FAMILIES.iter().any(|(family, _)| text.strip_prefix(family).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
+    FAMILIES.iter().any(|(family, _)| {
+        text.strip_prefix(family).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 /// `path::name`, a function of a file of the workspace.
@@ -86,12 +101,18 @@ fn cited(text: &str) -> Vec<(usize, String)> {
     for (number, line) in text.lines().enumerate() {
         let Some((_, comment)) = line.split_once("//") else { continue };
         // Rules by their letters, only where a comment speaks of rules: `RULES L10–L17`, or begins with one.
-        let words: Vec<&str> = comment.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            comment.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let speaks = words.first().is_some_and(|word| is_rule(word)) || words.contains(&"RULES");
-        found.extend(words.iter().filter(|word| speaks && is_rule(word)).map(|word| (number + 1, (*word).to_owned())));
+        found.extend(
+            words.iter().filter(|word| speaks && is_rule(word)).map(|word| (number + 1, (*word).to_owned())),
+        );
         for (name, family, most) in CITED {
             let Some(at) = words.iter().position(|word| word == name) else { continue };
-            let numbers = words[at + 1..].iter().take_while(|word| **word == "and" || is_number(word)).filter(|word| is_number(word));
+            let numbers = words[at + 1..]
+                .iter()
+                .take_while(|word| **word == "and" || is_number(word))
+                .filter(|word| is_number(word));
             found.extend(numbers.take(*most).map(|n| (number + 1, format!("{family}{n}"))));
         }
     }
@@ -112,8 +133,11 @@ mod tests {
     use super::*;
 
     fn page(change: impl Fn(&str) -> Option<String>) -> String {
-        let all = FAMILIES.iter().flat_map(|(family, count)| (1..=*count).map(move |n| format!("{family}{n}")));
-        all.map(|id| change(&id).unwrap_or_else(|| format!("| {id} | a rule | not built yet |"))).collect::<Vec<_>>().join("\n")
+        let all =
+            FAMILIES.iter().flat_map(|(family, count)| (1..=*count).map(move |n| format!("{family}{n}")));
+        all.map(|id| change(&id).unwrap_or_else(|| format!("| {id} | a rule | not built yet |")))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     fn errors(page: &str) -> Vec<String> {
@@ -134,8 +158,14 @@ mod tests {
         assert!(proved("`tests/a.rs::proves`")[0].contains("does not exist"));
         assert!(proved("`tests/b.rs::proves_it`")[0].contains("does not exist"));
         assert!(proved("soon")[0].contains("names no test"));
-        assert_eq!(errors(&page(|id| (id == "corner 7").then(String::new))), ["docs/rules.md: `corner 7` is missing"]);
-        assert!(errors(&page(|id| (id == "X2").then(|| "| X1 | a | not built yet |".to_owned())))[0].contains("twice"));
+        assert_eq!(
+            errors(&page(|id| (id == "corner 7").then(String::new))),
+            ["docs/rules.md: `corner 7` is missing"]
+        );
+        assert!(
+            errors(&page(|id| (id == "X2").then(|| "| X1 | a | not built yet |".to_owned())))[0]
+                .contains("twice")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rust sources as the checks see them: the code without comments and literals, tests apart from the rest.
-//! A text scan, not a parser: it must never take a comment for code, and may miss what only a macro expansion shows.
+//! A text scan, not a parser: it must never take a comment for code, and may miss what only a macro expansion
+//! shows.
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -50,7 +51,8 @@ fn walk(root: &Path, folder: &Path, member: &str, files: &mut Vec<SourceFile>) -
                 walk(root, &path, member, files)?;
             }
         } else if path.extension().is_some_and(|ext| ext == "rs") {
-            let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
             files.push(SourceFile::new(path.strip_prefix(root)?, member, &text));
         }
     }
@@ -94,7 +96,9 @@ pub fn functions(code: &str) -> Vec<(usize, usize)> {
 }
 
 fn is_test_path(path: &Path) -> bool {
-    let in_folder = path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "scenario" | "sim" | "benches")));
+    let in_folder = path
+        .components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "scenario" | "sim" | "benches")));
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
     in_folder || stem == "tests" || stem.ends_with("_tests")
 }
@@ -165,7 +169,8 @@ fn raw_string_end(chars: &[char], at: usize) -> Option<usize> {
         return None;
     }
     let body = at + hashes + 1;
-    let closes = |i: &usize| chars[*i] == '"' && chars[i + 1..].iter().take_while(|c| **c == '#').count() >= hashes;
+    let closes =
+        |i: &usize| chars[*i] == '"' && chars[i + 1..].iter().take_while(|c| **c == '#').count() >= hashes;
     Some((body..chars.len()).find(closes).map_or(chars.len(), |i| i + 1 + hashes))
 }
 
@@ -235,7 +240,9 @@ mod tests {
     fn tests_are_apart_wherever_they_stand() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n  fn b() { if x { y } }\n}\nfn c() {}\n#[cfg(test)]\nuse d;\nfn e() {}\n";
         let file = SourceFile::new("switch/sip/src/lib.rs", "sip", text);
-        let names = |code: &str| code.split_whitespace().filter(|w| w.ends_with("()")).map(str::to_string).collect::<Vec<_>>();
+        let names = |code: &str| {
+            code.split_whitespace().filter(|w| w.ends_with("()")).map(str::to_string).collect::<Vec<_>>()
+        };
         assert_eq!(names(&file.program), ["a()", "c()", "e()"]);
         assert_eq!(names(&file.tests), ["b()"]);
         assert_eq!(lines_with(&file.program, "fn e"), [9]);
@@ -250,7 +257,12 @@ mod tests {
 
     #[test]
     fn files_of_tests_hold_no_program() {
-        for path in ["tests/scenario/cancel.rs", "switch/sip/src/lexer/tests.rs", "rating/tests/x.rs", "rating/src/deck_tests.rs"] {
+        for path in [
+            "tests/scenario/cancel.rs",
+            "switch/sip/src/lexer/tests.rs",
+            "rating/tests/x.rs",
+            "rating/src/deck_tests.rs",
+        ] {
             assert_eq!(SourceFile::new(path, "m", "fn a() {}").program.trim(), "", "{path}");
         }
     }

@@ -8,8 +8,11 @@ use std::path::Path;
 const LINES_WARN: usize = 400;
 const LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;
+/// As rustfmt.toml says; it leaves comments and the insides of macros as they are.
+const COLUMNS_MAX: usize = 110;
 
-/// Files over the limit and the length that they may have today. Never raise a number, never add a row: split the file.
+/// Files over the limit and the length that they may have today. Never raise a number, never add a row: split
+/// the file.
 const RATCHET: &[(&str, usize)] = &[];
 
 /// What every other crate says at its root.
@@ -31,7 +34,8 @@ const FORBIDDEN: &[(&str, &str)] = &[
 const MARKS: &[&str] = &[concat!("FIX", "ME"), concat!("TO", "DO"), concat!("XX", "X:")];
 
 /// Words that no test may hold.
-const FORBIDDEN_IN_TESTS: &[(&str, &str)] = &[("thread::sleep", "wait for the event itself"), ("time::sleep", "wait for the event itself")];
+const FORBIDDEN_IN_TESTS: &[(&str, &str)] =
+    &[("thread::sleep", "wait for the event itself"), ("time::sleep", "wait for the event itself")];
 
 /// The one file of the tests that lets real time pass, between two looks at what is waited for.
 const TIME_OF_TESTS: &str = "switch/tests/interop/harness/eventually.rs";
@@ -49,23 +53,33 @@ fn check_with(ratchet: &[(&str, usize)], workspace: &Workspace, files: &[SourceF
     for file in files {
         length(&mut report, ratchet, file);
         function_lengths(&mut report, file);
+        columns(&mut report, file);
         words(&mut report, file);
         let stem = file.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
         if EMPTY_NAMES.contains(&stem) {
-            report.error(format!("{}: `{stem}` says nothing: name the file by what it is for", file.path.display()));
+            report.error(format!(
+                "{}: `{stem}` says nothing: name the file by what it is for",
+                file.path.display()
+            ));
         }
     }
     for (path, _) in ratchet {
         if !files.iter().any(|file| file.path == Path::new(path)) {
-            report.error(format!("{path} is in the ratchet of xtask/src/style.rs but does not exist: remove its row"));
+            report.error(format!(
+                "{path} is in the ratchet of xtask/src/style.rs but does not exist: remove its row"
+            ));
         }
     }
     for member in workspace.members.iter().filter(|member| member.name != UNSAFE_MEMBER) {
         for root in &member.crate_roots {
-            let forbids =
-                files.iter().any(|file| file.path == *root && [&file.program, &file.tests].iter().any(|code| code.contains(FORBIDS)));
+            let forbids = files.iter().any(|file| {
+                file.path == *root && [&file.program, &file.tests].iter().any(|code| code.contains(FORBIDS))
+            });
             if !forbids {
-                report.error(format!("{}: add #![forbid(unsafe_code)]: only `{UNSAFE_MEMBER}` may be unsafe", root.display()));
+                report.error(format!(
+                    "{}: add #![forbid(unsafe_code)]: only `{UNSAFE_MEMBER}` may be unsafe",
+                    root.display()
+                ));
             }
         }
     }
@@ -77,19 +91,43 @@ fn length(report: &mut Report, ratchet: &[(&str, usize)], file: &SourceFile) {
     let path = file.path.display();
     let old = ratchet.iter().find(|(name, _)| file.path == Path::new(name)).map(|(_, lines)| *lines);
     match old {
-        Some(_) if lines <= LINES_MAX => report.error(format!("{path}: {lines} lines, within the limit again: remove it from the ratchet")),
-        Some(old) if lines > old => report.error(format!("{path}: {lines} lines, grew beyond its ratchet of {old}: split it")),
-        Some(old) if lines < old => report.error(format!("{path}: {lines} lines: lower its ratchet from {old}")),
+        Some(_) if lines <= LINES_MAX => {
+            report.error(format!("{path}: {lines} lines, within the limit again: remove it from the ratchet"))
+        }
+        Some(old) if lines > old => {
+            report.error(format!("{path}: {lines} lines, grew beyond its ratchet of {old}: split it"))
+        }
+        Some(old) if lines < old => {
+            report.error(format!("{path}: {lines} lines: lower its ratchet from {old}"))
+        }
         Some(_) => report.warn(format!("{path}: {lines} lines (ratchet): split it")),
-        None if lines > LINES_MAX => report.error(format!("{path}: {lines} lines, at most {LINES_MAX}: make a folder of the same name")),
+        None if lines > LINES_MAX => report
+            .error(format!("{path}: {lines} lines, at most {LINES_MAX}: make a folder of the same name")),
         None if lines > LINES_WARN => report.warn(format!("{path}: {lines} lines, more than {LINES_WARN}")),
         None => {}
     }
 }
 
+/// Lines of at most so many columns: comments, and code of the program. A line that holds a literal is left
+/// alone: a message, a statement or a table is not easier to read in pieces.
+fn columns(report: &mut Report, file: &SourceFile) {
+    for ((number, line), code) in file.text.lines().enumerate().zip(file.program.lines()) {
+        let columns = line.chars().count();
+        let is_bare = line.trim_start().starts_with("//") || line.trim_end() == code.trim_end();
+        if columns > COLUMNS_MAX && is_bare {
+            let (path, line) = (file.path.display(), number + 1);
+            report.error(format!("{path}:{line}: {columns} columns, at most {COLUMNS_MAX}: break the line"));
+        }
+    }
+}
+
 fn function_lengths(report: &mut Report, file: &SourceFile) {
-    for (line, lines) in functions(&file.program).into_iter().filter(|(_, lines)| *lines > FUNCTION_LINES_MAX) {
-        report.error(format!("{}:{line}: a function of {lines} lines, at most {FUNCTION_LINES_MAX}: split it", file.path.display()));
+    for (line, lines) in functions(&file.program).into_iter().filter(|(_, lines)| *lines > FUNCTION_LINES_MAX)
+    {
+        report.error(format!(
+            "{}:{line}: a function of {lines} lines, at most {FUNCTION_LINES_MAX}: split it",
+            file.path.display()
+        ));
     }
 }
 
@@ -140,10 +178,29 @@ mod tests {
     }
 
     #[test]
+    fn long_lines_are_those_without_a_literal() {
+        let long = "x".repeat(120);
+        let table = [
+            (format!("// {long}"), 1),
+            (format!("fn a() {{ {long}(); }}"), 1),
+            (format!("fn a() {{ f(\"{long}\"); }}"), 0),
+            (format!("const A: &str = \"\\\n{long}\";"), 0),
+            ("// short".to_owned(), 0),
+        ];
+        for (text, n_errors) in table {
+            assert_eq!(errors("sip/src/x.rs", "sip", &text).len(), n_errors, "{text}");
+        }
+    }
+
+    #[test]
     fn the_ratchet_only_shrinks() {
         for (lines, n_errors) in [(700, 0), (701, 1), (699, 1), (600, 1)] {
             let file = SourceFile::new("sip/src/x.rs", "sip", &"\n".repeat(lines));
-            assert_eq!(check_with(&[("sip/src/x.rs", 700)], &Workspace::default(), &[file]).errors.len(), n_errors, "{lines} lines");
+            assert_eq!(
+                check_with(&[("sip/src/x.rs", 700)], &Workspace::default(), &[file]).errors.len(),
+                n_errors,
+                "{lines} lines"
+            );
         }
         assert_eq!(check_with(&[("gone.rs", 700)], &Workspace::default(), &[]).errors.len(), 1);
     }
@@ -162,7 +219,11 @@ mod tests {
         assert!(errors(path, "sip", "fn a() { todo!() }")[0].starts_with("sip/src/x.rs:1: `todo!`"));
         assert_eq!(errors(path, "sip", "fn a() { unimplemented!() }").len(), 1);
         assert_eq!(errors(path, "sip", "impl A { fn get_b(&self) {} }").len(), 1);
-        assert_eq!(errors(path, "sip", "#[cfg(test)]\nmod tests {\n#[test]\n#[ignore = \"slow\"]\nfn a() {}\n}").len(), 1);
+        assert_eq!(
+            errors(path, "sip", "#[cfg(test)]\nmod tests {\n#[test]\n#[ignore = \"slow\"]\nfn a() {}\n}")
+                .len(),
+            1
+        );
         assert_eq!(errors(path, "sip", "// todo! is a macro\nfn a() { b(\"todo!\") }"), Vec::<String>::new());
         assert_eq!(errors(path, "sip", concat!("// FIX", "ME later")).len(), 1);
     }
@@ -170,7 +231,10 @@ mod tests {
     #[test]
     fn sleeping_tests_fail() {
         assert_eq!(errors("tests/scenario/a.rs", "tests", "fn a() { std::thread::sleep(d) }").len(), 1);
-        assert_eq!(errors("switch/src/main.rs", "switch", "fn a() { std::thread::sleep(d) }"), Vec::<String>::new());
+        assert_eq!(
+            errors("switch/src/main.rs", "switch", "fn a() { std::thread::sleep(d) }"),
+            Vec::<String>::new()
+        );
         assert_eq!(errors(TIME_OF_TESTS, "switch", "fn a() { std::thread::sleep(d) }"), Vec::<String>::new());
     }
 
@@ -182,10 +246,15 @@ mod tests {
 
     #[test]
     fn every_crate_root_forbids_unsafe_code() {
-        let workspace = Workspace { members: vec![made_up("sip", &[]), made_up("net", &[])], ..Workspace::default() };
+        let workspace =
+            Workspace { members: vec![made_up("sip", &[]), made_up("net", &[])], ..Workspace::default() };
         let good = check_with(&[], &workspace, &[SourceFile::new("sip/src/lib.rs", "sip", FORBIDS)]);
         assert_eq!(good, Report::default());
-        let bad = check_with(&[], &workspace, &[SourceFile::new("sip/src/lib.rs", "sip", "// #![forbid(unsafe_code)]\n")]);
+        let bad = check_with(
+            &[],
+            &workspace,
+            &[SourceFile::new("sip/src/lib.rs", "sip", "// #![forbid(unsafe_code)]\n")],
+        );
         assert_eq!(bad.errors.len(), 1);
     }
 

@@ -1,5 +1,6 @@
-//! The workspace as cargo tells it: members and direct dependencies from `cargo metadata`, what is linked from `cargo tree`
-//! (metadata alone also lists optional crates that no feature turns on). One platform is resolved, whatever machine asks.
+//! The workspace as cargo tells it: members and direct dependencies from `cargo metadata`, what is linked
+//! from `cargo tree` (metadata alone also lists optional crates that no feature turns on). One platform is
+//! resolved, whatever machine asks.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -40,7 +41,8 @@ pub struct Member {
 pub struct Workspace {
     /// Members, sorted by name.
     pub members: Vec<Member>,
-    /// Crate → crates that it links at run time, as `name@version`; only what the crates named to `read` reach.
+    /// Crate → crates that it links at run time, as `name@version`; only what the crates named to `read`
+    /// reach.
     pub graph: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -58,7 +60,8 @@ impl Workspace {
     /// Reads the JSON of `cargo metadata --format-version 1`.
     pub fn parse(meta: &Value) -> Result<Self> {
         let root = PathBuf::from(text(meta, "workspace_root")?);
-        let inside: BTreeSet<&str> = list(meta, "workspace_members")?.iter().filter_map(Value::as_str).collect();
+        let inside: BTreeSet<&str> =
+            list(meta, "workspace_members")?.iter().filter_map(Value::as_str).collect();
         let mut workspace = Self::default();
         for package in list(meta, "packages")? {
             let id = text(package, "id")?;
@@ -68,7 +71,8 @@ impl Workspace {
         }
         let member_names: BTreeSet<String> = workspace.members.iter().map(|m| m.name.clone()).collect();
         for member in &mut workspace.members {
-            let (internal, external) = member.external.drain(..).partition(|(name, _)| member_names.contains(name));
+            let (internal, external) =
+                member.external.drain(..).partition(|(name, _)| member_names.contains(name));
             member.internal = internal;
             member.external = external;
         }
@@ -76,7 +80,8 @@ impl Workspace {
         Ok(workspace)
     }
 
-    /// The shortest chain of normal dependencies from `member` to a crate named in `targets`, never walking along an edge of `cut`.
+    /// The shortest chain of normal dependencies from `member` to a crate named in `targets`, never walking
+    /// along an edge of `cut`.
     pub fn chain(&self, member: &str, targets: &[&str], cut: &[(&str, &str)]) -> Option<Vec<String>> {
         let start = self.graph.keys().find(|id| crate_name(id) == member)?;
         let mut came: BTreeMap<&str, &str> = BTreeMap::new();
@@ -113,7 +118,8 @@ fn cargo(root: &Path, args: &[&str]) -> Result<Vec<u8>> {
     Ok(out.stdout)
 }
 
-/// Lines of `cargo tree --prefix depth`: the depth, at once the name, ` v`, the version. A repeated crate is listed without its needs.
+/// Lines of `cargo tree --prefix depth`: the depth, at once the name, ` v`, the version. A repeated crate is
+/// listed without its needs.
 fn parse_tree(tree: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut above: Vec<String> = Vec::new();
@@ -121,7 +127,8 @@ fn parse_tree(tree: &str) -> Result<BTreeMap<String, BTreeSet<String>>> {
         let digits = line.bytes().take_while(u8::is_ascii_digit).count();
         let depth: usize = line[..digits].parse().with_context(|| format!("no depth in `{line}`"))?;
         let mut words = line[digits..].split(' ');
-        let (name, version) = (words.next().unwrap_or(""), words.next().unwrap_or("").trim_start_matches('v'));
+        let (name, version) =
+            (words.next().unwrap_or(""), words.next().unwrap_or("").trim_start_matches('v'));
         let id = format!("{name}@{version}");
         above.truncate(depth);
         if let Some(parent) = above.last() {
@@ -139,12 +146,21 @@ pub fn crate_name(id: &str) -> &str {
 }
 
 fn member(package: &Value, root: &Path) -> Result<Member> {
-    let relative = |path: &str| Path::new(path).strip_prefix(root).map(Path::to_path_buf).context("a member lies outside the root");
+    let relative = |path: &str| {
+        Path::new(path).strip_prefix(root).map(Path::to_path_buf).context("a member lies outside the root")
+    };
     let manifest = relative(text(package, "manifest_path")?)?;
-    let mut member =
-        Member { name: text(package, "name")?.into(), dir: manifest.parent().unwrap_or(Path::new("")).into(), ..Member::default() };
+    let mut member = Member {
+        name: text(package, "name")?.into(),
+        dir: manifest.parent().unwrap_or(Path::new("")).into(),
+        ..Member::default()
+    };
     for target in list(package, "targets")? {
-        if list(target, "kind")?.iter().filter_map(Value::as_str).any(|kind| matches!(kind, "lib" | "bin" | "proc-macro")) {
+        if list(target, "kind")?
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|kind| matches!(kind, "lib" | "bin" | "proc-macro"))
+        {
             member.crate_roots.push(relative(text(target, "src_path")?)?);
         }
     }

@@ -1,4 +1,5 @@
-//! Any bytes as an SDP: parsed, walked through every accessor, written line by line and parsed again to the same.
+//! Any bytes as an SDP: parsed, walked through every accessor, written line by line and parsed again to the
+//! same.
 #![no_main]
 
 use codecs::sdp::{ATTRIBUTES_MAX, FORMATS_MAX, LINE_BYTES_MAX, MEDIA_MAX, OTHER_LINES_MAX, Sdp, Writer};

@@ -2,7 +2,8 @@
 
 /// Longest SDP in bytes that is read.
 pub const SDP_BYTES_MAX: usize = 16 * 1024;
-/// Longest SDP in bytes that is written: what was read, with an `o=` line, payload numbers and parameters of ours.
+/// Longest SDP in bytes that is written: what was read, with an `o=` line, payload numbers and parameters of
+/// ours.
 pub const SDP_WRITTEN_MAX: usize = SDP_BYTES_MAX + 4 * 1024;
 /// Longest line in bytes, its end not counted.
 pub const LINE_BYTES_MAX: usize = 1024;
@@ -12,8 +13,8 @@ pub const MEDIA_MAX: usize = 16;
 pub const FORMATS_MAX: usize = 64;
 /// Most attributes of an audio m-line, and of the session. Of another stream those beyond are not read.
 pub const ATTRIBUTES_MAX: usize = 128;
-/// Most lines of one m-line, and of the session, that are no attributes; the session's first `s=` and `t=` do not count, so that adding
-/// those that are missing never passes the limit.
+/// Most lines of one m-line, and of the session, that are no attributes; the session's first `s=` and `t=` do
+/// not count, so that adding those that are missing never passes the limit.
 pub const OTHER_LINES_MAX: usize = 32;
 /// Longest media type, transport, address or attribute name in bytes.
 pub const NAME_BYTES_MAX: usize = 255;

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fault::{Fault, NAME_BYTES_MAX};
 
-/// Splits the first line off: its text of at most `length_max` bytes and what follows its end. Refuses control bytes but the tab,
-/// unless `clean` says that the caller knows there are none.
+/// Splits the first line off: its text of at most `length_max` bytes and what follows its end. Refuses
+/// control bytes but the tab, unless `clean` says that the caller knows there are none.
 #[inline]
 pub(super) fn split_line(text: &[u8], clean: bool, length_max: usize) -> Result<(&[u8], &[u8]), Fault> {
     let (line, rest) = match memchr::memchr(b'\n', text) {
@@ -20,8 +20,8 @@ pub(super) fn split_line(text: &[u8], clean: bool, length_max: usize) -> Result<
     if line.len() > length_max { Err(Fault::TooLong) } else { Ok((line, rest)) }
 }
 
-/// Whether no line of a body holds a control byte: every carriage return is followed by a newline. Without branches, so that the compiler
-/// takes many bytes at once.
+/// Whether no line of a body holds a control byte: every carriage return is followed by a newline. Without
+/// branches, so that the compiler takes many bytes at once.
 pub(super) fn is_clean(body: &[u8]) -> bool {
     let mut found = 0;
     for &byte in body {
@@ -55,7 +55,9 @@ pub(super) fn number(text: &[u8]) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {
         return None;
     }
-    text.iter().try_fold(0, |value: u32, byte| if byte.is_ascii_digit() { Some(value * 10 + u32::from(byte - b'0')) } else { None })
+    text.iter().try_fold(0, |value: u32, byte| {
+        if byte.is_ascii_digit() { Some(value * 10 + u32::from(byte - b'0')) } else { None }
+    })
 }
 
 /// A payload number, 0 to 127.
@@ -63,7 +65,8 @@ pub(super) fn payload_number(text: &[u8]) -> Option<u8> {
     number(text).filter(|&number| number <= 127).and_then(|number| u8::try_from(number).ok())
 }
 
-/// The `o=` line: who began the session, and its version. Numbers stay text, for peers write more than 64 bits.
+/// The `o=` line: who began the session, and its version. Numbers stay text, for peers write more than 64
+/// bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Origin<'a> {
     /// The whole value; equal values mean the same version of the same session (RFC 3264 §8).
@@ -132,11 +135,16 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// A host name. One whose last label is a number is refused: it would be an IPv4 address in one of the forms that only some resolvers know.
+/// A host name. One whose last label is a number is refused: it would be an IPv4 address in one of the forms
+/// that only some resolvers know.
 fn host_name(text: &str) -> Option<&str> {
-    let label = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
     let name = text.strip_suffix('.').unwrap_or(text);
     let last = name.rsplit('.').next()?;
-    let numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+    let numeric =
+        last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
     (text.len() <= NAME_BYTES_MAX && !numeric && name.split('.').all(label)).then_some(text)
 }

@@ -1,5 +1,6 @@
-//! Lines of an SDP and those attributes that negotiation understands (RFC 8866 §6, RFC 3264 §5.1, RFC 4585 §4.2).
-//! Invariant: an attribute that we read in any letter case is never passed on as one that we did not understand.
+//! Lines of an SDP and those attributes that negotiation understands (RFC 8866 §6, RFC 3264 §5.1, RFC 4585
+//! §4.2). Invariant: an attribute that we read in any letter case is never passed on as one that we did not
+//! understand.
 
 use super::fault::{Fault, NAME_BYTES_MAX};
 use super::field::{self, payload_number};
@@ -58,7 +59,8 @@ pub enum Attribute<'a> {
     Ptime(u16),
     /// `a=maxptime`, checked to be above 0.
     MaxPtime,
-    /// Keys, encryption, capability negotiation (RFC 5939) and grouping (RFC 5888): what a switch that filters streams must not pass on.
+    /// Keys, encryption, capability negotiation (RFC 5939) and grouping (RFC 5888): what a switch that
+    /// filters streams must not pass on.
     Barred,
     /// Any other.
     Other,
@@ -96,9 +98,10 @@ impl<'a> Line<'a> {
             }
             Name::RtcpFb if rtp => match field::token(argument).ok_or(Fault::Attribute)? {
                 (b"*", value) => Attribute::RtcpFb { payload: None, value: value.trim_ascii_start() },
-                (number, value) => {
-                    Attribute::RtcpFb { payload: Some(payload_number(number).ok_or(Fault::Payload)?), value: value.trim_ascii_start() }
-                }
+                (number, value) => Attribute::RtcpFb {
+                    payload: Some(payload_number(number).ok_or(Fault::Payload)?),
+                    value: value.trim_ascii_start(),
+                },
             },
             Name::Rtpmap | Name::Fmtp | Name::RtcpFb | Name::Other => Attribute::Other,
             Name::Direction(direction) => Attribute::Direction(direction),
@@ -163,8 +166,9 @@ impl Name {
     }
 }
 
-/// A name of at most 8 bytes in lower case as one number. Control bytes were refused before, so no two names that differ in more than the
-/// case of letters and a few signs share one, and of the known names none has such signs.
+/// A name of at most 8 bytes in lower case as one number. Control bytes were refused before, so no two names
+/// that differ in more than the case of letters and a few signs share one, and of the known names none has
+/// such signs.
 const fn name_key(name: &[u8]) -> u64 {
     let (mut key, mut index) = (0, 0);
     while index < name.len() {
@@ -174,9 +178,11 @@ const fn name_key(name: &[u8]) -> u64 {
     key
 }
 
-/// An attribute's name, and its argument without outer blanks, empty if there is no colon. None for what is no name.
+/// An attribute's name, and its argument without outer blanks, empty if there is no colon. None for what is
+/// no name.
 fn split_name(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = value.iter().position(|&byte| byte == b':' || byte <= b' ' || byte == b'"').unwrap_or(value.len());
+    let end =
+        value.iter().position(|&byte| byte == b':' || byte <= b' ' || byte == b'"').unwrap_or(value.len());
     let (name, rest) = value.split_at_checked(end)?;
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
         return None;
@@ -253,7 +259,11 @@ mod tests {
                 for byte in b'!'..=0xFF {
                     let mut other = name.to_vec();
                     other[place] = byte;
-                    assert_eq!(Name::of(&other) == known, byte.eq_ignore_ascii_case(&name[place]), "{other:?}");
+                    assert_eq!(
+                        Name::of(&other) == known,
+                        byte.eq_ignore_ascii_case(&name[place]),
+                        "{other:?}"
+                    );
                 }
             }
         }

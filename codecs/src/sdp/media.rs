@@ -33,7 +33,10 @@ impl MediaKind {
             (b"application", MediaKind::Application),
             (b"message", MediaKind::Message),
         ];
-        KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or(Self::Other, |&(_, kind)| kind)
+        KINDS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map_or(Self::Other, |&(_, kind)| kind)
     }
 }
 
@@ -104,11 +107,15 @@ impl<'a> Media<'a> {
         }
         let (port, port_count) = match ports.iter().position(|&byte| byte == b'/') {
             None => (field::number(ports), Some(1)),
-            Some(slash) => (field::number(&ports[..slash]), field::number(&ports[slash + 1..]).filter(|&count| count > 0)),
+            Some(slash) => (
+                field::number(&ports[..slash]),
+                field::number(&ports[slash + 1..]).filter(|&count| count > 0),
+            ),
         };
-        let (Some(port), Some(port_count)) =
-            (port.and_then(|port| u16::try_from(port).ok()), port_count.and_then(|count| u16::try_from(count).ok()))
-        else {
+        let (Some(port), Some(port_count)) = (
+            port.and_then(|port| u16::try_from(port).ok()),
+            port_count.and_then(|count| u16::try_from(count).ok()),
+        ) else {
             return Err(Fault::Media);
         };
         let proto = Proto::of(proto_name);

@@ -34,44 +34,72 @@ fn fault(body: &str) -> Fault {
 
 /// A body whose audio section is `lines`.
 fn audio(lines: &str) -> String {
-    format!("v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0 8\n{lines}")
+    format!(
+        "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0 8\n{lines}"
+    )
 }
 
 #[test]
 fn a_whole_sdp_is_read() {
-    for body in [WHOLE.to_owned(), WHOLE.replace('\r', ""), format!("{WHOLE}\r\n\r\n"), WHOLE.trim_end().to_owned()] {
+    for body in
+        [WHOLE.to_owned(), WHOLE.replace('\r', ""), format!("{WHOLE}\r\n\r\n"), WHOLE.trim_end().to_owned()]
+    {
         let sdp = Sdp::parse(body.as_bytes()).unwrap();
         assert_eq!((sdp.origin.id, sdp.origin.version), (&b"3724394400"[..], &b"3724394405"[..]));
         assert_eq!(sdp.session_lines().iter().map(|line| line.kind).collect::<Vec<_>>(), b"vosiuepct");
         let [first, second, video] = sdp.media() else { panic!("three m-lines") };
-        assert_eq!((first.kind, first.port, first.port_count, first.proto), (MediaKind::Audio, 49170, 2, Proto::Avp));
+        assert_eq!(
+            (first.kind, first.port, first.port_count, first.proto),
+            (MediaKind::Audio, 49170, 2, Proto::Avp)
+        );
         assert_eq!(first.payloads().collect::<Vec<_>>(), [0, 96]);
-        assert_eq!(sdp.connection_of(first).unwrap().address, Address::Ip(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1))));
+        assert_eq!(
+            sdp.connection_of(first).unwrap().address,
+            Address::Ip(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)))
+        );
         assert_eq!(sdp.direction_of(first), Direction::SendRecv);
         assert_eq!(sdp.lines_of(second), []);
         assert_eq!((video.kind, video.proto, video.name), (MediaKind::Video, Proto::Avpf, &b"video"[..]));
-        assert_eq!(sdp.connection_of(video).unwrap().address, Address::Ip(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2))));
+        assert_eq!(
+            sdp.connection_of(video).unwrap().address,
+            Address::Ip(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)))
+        );
         assert_eq!(sdp.direction_of(video), Direction::Inactive);
         let [map, params, ptime] = sdp.lines_of(first) else { panic!("three attributes") };
         let Some(Attribute::Rtpmap(map)) = map.attribute else { panic!("rtpmap") };
-        assert_eq!((map.payload, map.name, map.clock_hz, map.channels), (96, &b"telephone-event"[..], 8000, 1));
+        assert_eq!(
+            (map.payload, map.name, map.clock_hz, map.channels),
+            (96, &b"telephone-event"[..], 8000, 1)
+        );
         assert_eq!(params.attribute, Some(Attribute::Fmtp { payload: 96, params: b"0-15" }));
         assert_eq!(ptime.attribute, Some(Attribute::Ptime(20)));
         assert_eq!(sdp.text_of(second), b"");
-        assert_eq!(sdp.text_of(video).split(|&byte| byte == b'\n').next().unwrap().trim_ascii(), b"c=IN IP6 2001:db8::2");
-        assert_eq!(sdp.lines_of(video)[2].attribute, Some(Attribute::RtcpFb { payload: None, value: b"nack pli" }));
+        assert_eq!(
+            sdp.text_of(video).split(|&byte| byte == b'\n').next().unwrap().trim_ascii(),
+            b"c=IN IP6 2001:db8::2"
+        );
+        assert_eq!(
+            sdp.lines_of(video)[2].attribute,
+            Some(Attribute::RtcpFb { payload: None, value: b"nack pli" })
+        );
     }
 }
 
 #[test]
 fn what_equipment_forgets_or_adds_is_forgiven() {
-    let sdp = Sdp::parse(b"v=0\no=a name with blanks 18446744073709551616 2 IN IP4 pbx.example.com\nm=audio 5000 RTP/AVP 8 \n").unwrap();
+    let sdp = Sdp::parse(
+        b"v=0\no=a name with blanks 18446744073709551616 2 IN IP4 pbx.example.com\nm=audio 5000 RTP/AVP 8 \n",
+    )
+    .unwrap();
     assert_eq!((sdp.origin.id, sdp.connection), (&b"18446744073709551616"[..], None));
     assert_eq!(sdp.media()[0].formats().collect::<Vec<_>>(), [b"8"]);
     let body = audio("a=rtpmap: 8 PCMA\na=SENDONLY \na=maxptime:20.5\nX=what is this\na=X-vendor:\ta:b\n");
     let sdp = Sdp::parse(body.as_bytes()).unwrap();
     let lines = sdp.lines_of(&sdp.media()[0]);
-    assert!(matches!(lines[0].attribute, Some(Attribute::Rtpmap(Rtpmap { payload: 8, name: b"PCMA", clock_hz: 8000, .. }))));
+    assert!(matches!(
+        lines[0].attribute,
+        Some(Attribute::Rtpmap(Rtpmap { payload: 8, name: b"PCMA", clock_hz: 8000, .. }))
+    ));
     assert_eq!(sdp.direction_of(&sdp.media()[0]), Direction::SendOnly);
     assert_eq!((lines[3].kind, lines[3].value, lines[3].attribute), (b'X', &b"what is this"[..], None));
     assert_eq!(lines[4].attribute, Some(Attribute::Other));
@@ -129,7 +157,9 @@ fn faults_are_named_with_their_line() {
 
 #[test]
 fn addresses_are_unicast_or_names() {
-    let parse = |value: &str| Connection::parse(value.as_bytes()).map(|connection| format!("{:?}", connection.address));
+    let parse = |value: &str| {
+        Connection::parse(value.as_bytes()).map(|connection| format!("{:?}", connection.address))
+    };
     for (value, address) in [
         ("IN IP4 192.0.2.1", "Ip(192.0.2.1)"),
         ("in ip4 224.2.36.42/127", "Ip(224.2.36.42)"),
@@ -174,7 +204,9 @@ fn every_limit_holds() {
     assert_eq!(fault(&many("b=AS:1\n", OTHER_LINES_MAX + 1)), Fault::TooMany("lines"));
     assert!(Sdp::parse(many("m=audio 0 RTP/AVP 0\n", MEDIA_MAX - 1).as_bytes()).is_ok());
     assert_eq!(fault(&many("m=audio 0 RTP/AVP 0\n", MEDIA_MAX)), Fault::TooMany("m-lines"));
-    assert!(Sdp::parse(audio(&format!("m=audio 0 RTP/AVP{}\n", " 0".repeat(FORMATS_MAX))).as_bytes()).is_ok());
+    assert!(
+        Sdp::parse(audio(&format!("m=audio 0 RTP/AVP{}\n", " 0".repeat(FORMATS_MAX))).as_bytes()).is_ok()
+    );
     assert_eq!(fault(&audio(&format!("m=audio 0 RTP/AVP{}\n", " 0".repeat(200)))), Fault::TooMany("formats"));
     assert!(Sdp::parse(audio(&format!("a={}\n", "x".repeat(NAME_BYTES_MAX))).as_bytes()).is_ok());
     assert_eq!(fault(&audio(&format!("a={}\n", "x".repeat(NAME_BYTES_MAX + 1)))), Fault::Attribute);
@@ -186,7 +218,9 @@ fn every_limit_holds() {
 
 #[test]
 fn an_attribute_in_capitals_is_still_the_attribute() {
-    let body = audio("a=RTPMAP:8 G722/8000\na=Crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\na=pcfg:1 t=1\na=group:BUNDLE a\na=setup:active\n");
+    let body = audio(
+        "a=RTPMAP:8 G722/8000\na=Crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\na=pcfg:1 t=1\na=group:BUNDLE a\na=setup:active\n",
+    );
     let sdp = Sdp::parse(body.as_bytes()).unwrap();
     let lines = sdp.lines_of(&sdp.media()[0]);
     assert!(matches!(lines[0].attribute, Some(Attribute::Rtpmap(_))));
@@ -212,7 +246,10 @@ fn the_writer_writes_lines_and_stops_at_its_limit() {
     writer.text(b"audio ");
     writer.number(65535);
     writer.end();
-    assert_eq!(writer.finish().unwrap(), b"v=0\r\no=- 0 18446744073709551615 IN IP6 ::1\r\nm=audio 65535\r\n");
+    assert_eq!(
+        writer.finish().unwrap(),
+        b"v=0\r\no=- 0 18446744073709551615 IN IP6 ::1\r\nm=audio 65535\r\n"
+    );
     let mut writer = Writer::with_capacity(usize::MAX);
     for _ in 0..SDP_BYTES_MAX {
         writer.line(b'a', b"x");
@@ -225,7 +262,8 @@ fn no_truncation_panics_or_loses_a_line() {
     for end in 0..WHOLE.len() {
         let text = &WHOLE[..end];
         if let Ok(sdp) = Sdp::parse(text.as_bytes()) {
-            let lines = sdp.session_lines().len() + sdp.media().iter().map(|media| 1 + sdp.lines_of(media).len()).sum::<usize>();
+            let lines = sdp.session_lines().len()
+                + sdp.media().iter().map(|media| 1 + sdp.lines_of(media).len()).sum::<usize>();
             assert_eq!(lines, text.lines().count(), "{text:?}");
         }
     }
@@ -238,9 +276,13 @@ fn a_stream_that_is_not_audio_is_never_a_fault() {
         "a=x\n".repeat(4 * ATTRIBUTES_MAX),
         "b=AS:1\n".repeat(4 * OTHER_LINES_MAX),
         format!("a=fmtp:99 sprop-parameter-sets={}\n", "A".repeat(2 * LINE_BYTES_MAX)),
-        "a=rtpmap:200 H264\na=ptime:0\na=\nc=ATM x\nc=IN IP4 192.0.2.7\nc=IN IP4 192.0.2.8\nv=0\no=x\n".to_owned(),
+        "a=rtpmap:200 H264\na=ptime:0\na=\nc=ATM x\nc=IN IP4 192.0.2.7\nc=IN IP4 192.0.2.8\nv=0\no=x\n"
+            .to_owned(),
     ] {
-        let body = format!("{audio}m=video 5000 RTP/AVP 99 200{}\n{video}m=audio 0 RTP/AVP 0\na=inactive\n", " 98".repeat(2 * FORMATS_MAX));
+        let body = format!(
+            "{audio}m=video 5000 RTP/AVP 99 200{}\n{video}m=audio 0 RTP/AVP 0\na=inactive\n",
+            " 98".repeat(2 * FORMATS_MAX)
+        );
         let sdp = Sdp::parse(body.as_bytes()).unwrap();
         assert_eq!(sdp.text_of(&sdp.media()[1]), video.as_bytes());
         assert_eq!(sdp.direction_of(&sdp.media()[2]), Direction::Inactive);

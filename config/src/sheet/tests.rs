@@ -1,4 +1,5 @@
-//! Workbooks made here, read back: every kind of cell, every place of a finding, and files that lie about their size.
+//! Workbooks made here, read back: every kind of cell, every place of a finding, and files that lie about
+//! their size.
 
 use std::io::Write as _;
 
@@ -9,7 +10,16 @@ use units::Currency;
 
 use super::*;
 
-const HEADER: [&str; 8] = ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until"];
+const HEADER: [&str; 8] = [
+    "prefix",
+    "destination",
+    "rate",
+    "initial",
+    "increment",
+    "connect_fee",
+    "effective_from",
+    "effective_until",
+];
 
 fn workbook(fill: impl Fn(&mut Worksheet)) -> Vec<u8> {
     let mut workbook = Workbook::new();
@@ -45,8 +55,12 @@ fn cells_become_the_text_that_was_typed() {
         sheet.write_number_with_format(1, 2, 0.12345, &euros).expect("a cell");
         sheet.write_number(1, 3, 30.0).expect("a cell");
         sheet.write_string(1, 4, "6").expect("a cell");
-        sheet.write_formula(1, 5, rust_xlsxwriter::Formula::new("=0.1+0.2").set_result("0.30000000000000004")).expect("a cell");
-        sheet.write_datetime_with_format(1, 6, Date::from_ymd(2026, 2, 1).expect("a day"), &date).expect("a cell");
+        sheet
+            .write_formula(1, 5, rust_xlsxwriter::Formula::new("=0.1+0.2").set_result("0.30000000000000004"))
+            .expect("a cell");
+        sheet
+            .write_datetime_with_format(1, 6, Date::from_ymd(2026, 2, 1).expect("a day"), &date)
+            .expect("a cell");
         let noon = Date::from_ymd(2026, 3, 1).and_then(|day| day.and_hms(12, 30, 15)).expect("an instant");
         sheet.write_datetime_with_format(1, 7, noon, &time).expect("a cell");
     });
@@ -84,9 +98,14 @@ fn decimals() {
         let mut short = String::new();
         assert!(!short_decimal(number, &mut short) || short == text, "{short} is not {text}");
     }
-    for (number, text) in
-        [(0.0, "0"), (5.0, "5"), (0.5, "0.5"), (0.12345, "0.12345"), (0.00001, "0.00001"), (999_999_999.999_99, "999999999.99999")]
-    {
+    for (number, text) in [
+        (0.0, "0"),
+        (5.0, "5"),
+        (0.5, "0.5"),
+        (0.12345, "0.12345"),
+        (0.00001, "0.00001"),
+        (999_999_999.999_99, "999999999.99999"),
+    ] {
         let mut short = String::new();
         assert!(short_decimal(number, &mut short) && short == text, "{short} is not {text}");
     }
@@ -179,7 +198,8 @@ fn the_first_sheet_or_the_one_named() {
         sheet.write_number(0, 0, rate).expect("a cell");
     }
     let data = book.save_to_buffer().expect("a workbook");
-    let text = |name| Sheet::read(&data, name).map(|sheet| String::from_utf8_lossy(sheet.text()).into_owned());
+    let text =
+        |name| Sheet::read(&data, name).map(|sheet| String::from_utf8_lossy(sheet.text()).into_owned());
     assert_eq!(text(None), Ok("1\n".to_owned()));
     assert_eq!(text(Some("New prices")), Ok("2\n".to_owned()));
     assert_eq!(text(Some("new")), Err("no sheet \"new\"; there are: Old, New prices".to_owned()));
@@ -189,7 +209,10 @@ fn the_first_sheet_or_the_one_named() {
 fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
     const RELATIONS: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
     let usual = [
-        ("[Content_Types].xml", "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".to_owned()),
+        (
+            "[Content_Types].xml",
+            "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>".to_owned(),
+        ),
         (
             "_rels/.rels",
             format!(
@@ -198,7 +221,9 @@ fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
         ),
         (
             "xl/workbook.xml",
-            format!("<workbook xmlns:r=\"{RELATIONS}\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"),
+            format!(
+                "<workbook xmlns:r=\"{RELATIONS}\"><sheets><sheet name=\"S\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
         ),
         (
             "xl/_rels/workbook.xml.rels",
@@ -208,8 +233,10 @@ fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
         ),
     ];
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let packed = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-    for (name, text) in usual.iter().map(|(name, text)| (*name, text.as_bytes())).chain(parts.iter().copied()) {
+    let packed =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    for (name, text) in usual.iter().map(|(name, text)| (*name, text.as_bytes())).chain(parts.iter().copied())
+    {
         archive.start_file(name, packed).expect("a part");
         archive.write_all(text).expect("memory takes all");
     }
@@ -217,7 +244,10 @@ fn parts(parts: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn sheet_of(cells: &str) -> Vec<u8> {
-    parts(&[("xl/worksheets/sheet1.xml", format!("<worksheet><sheetData>{cells}</sheetData></worksheet>").as_bytes())])
+    parts(&[(
+        "xl/worksheets/sheet1.xml",
+        format!("<worksheet><sheetData>{cells}</sheetData></worksheet>").as_bytes(),
+    )])
 }
 
 #[test]
@@ -226,36 +256,50 @@ fn numbers_as_spreadsheets_store_them() {
     let cells = "<row r=\"1\"><c r=\"A1\"><v>1.1000000000000001</v></c><c r=\"B1\"><v>0.30000000000000004</v></c>\
                  <c r=\"D1\" t=\"inlineStr\"><is><t>a,b</t></is></c><c r=\"E1\" t=\"b\"><v>1</v></c><c r=\"F1\" t=\"e\"><v>#N/A</v></c>\
                  <c r=\"G1\" t=\"d\"><v>2026-02-01</v></c><c r=\"H1\" t=\"d\"><v>2026-02-01T10:00:00</v></c></row>";
-    assert_eq!(csv(&sheet_of(cells)), "1.1,0.3,,\"a,b\",TRUE,#N/A,2026-02-01T00:00:00Z,2026-02-01T10:00:00Z\n");
+    assert_eq!(
+        csv(&sheet_of(cells)),
+        "1.1,0.3,,\"a,b\",TRUE,#N/A,2026-02-01T00:00:00Z,2026-02-01T10:00:00Z\n"
+    );
 }
 
 #[test]
 fn files_that_would_fill_the_memory_are_refused() {
     let refused = |data: &[u8]| Sheet::read(data, None).expect_err("refused");
     let nothing = vec![b' '; 4 << 20];
-    let huge: Vec<(String, &[u8])> = (0..129).map(|n| (format!("xl/media/{n}.bin"), nothing.as_slice())).collect();
+    let huge: Vec<(String, &[u8])> =
+        (0..129).map(|n| (format!("xl/media/{n}.bin"), nothing.as_slice())).collect();
     let huge: Vec<(&str, &[u8])> = huge.iter().map(|(name, data)| (name.as_str(), *data)).collect();
     let bomb = parts(&huge);
     assert!(bomb.len() < 2 << 20, "packed it is small");
     assert_eq!(refused(&bomb), "unpacks to more than 512 MiB");
 
-    let lie = parts(&[("xl/sharedStrings.xml", b"<sst count=\"1\" uniqueCount=\"99999999999999999\"><si><t>x</t></si></sst>")]);
+    let lie = parts(&[(
+        "xl/sharedStrings.xml",
+        b"<sst count=\"1\" uniqueCount=\"99999999999999999\"><si><t>x</t></si></sst>",
+    )]);
     assert_eq!(refused(&lie), "more than 16000000 texts");
     let many: Vec<(String, &[u8])> = (0..=PARTS_MAX).map(|n| (n.to_string(), &b""[..])).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, data)| (name.as_str(), *data)).collect();
     assert!(refused(&parts(&many)).contains("parts"));
     // A cell in the last corner is one cell, not all those before it.
-    assert!(refused(&sheet_of("<row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row>")).starts_with("cell XFD1048576: "));
     assert!(
-        refused(&sheet_of("<row r=\"2\"><c r=\"A2\"><v>1</v></c></row><row r=\"1\"><c r=\"A1\"><v>1</v></c></row>"))
-            .starts_with("cell A1 ")
+        refused(&sheet_of("<row r=\"1048576\"><c r=\"XFD1048576\"><v>1</v></c></row>"))
+            .starts_with("cell XFD1048576: ")
+    );
+    assert!(
+        refused(&sheet_of(
+            "<row r=\"2\"><c r=\"A2\"><v>1</v></c></row><row r=\"1\"><c r=\"A1\"><v>1</v></c></row>"
+        ))
+        .starts_with("cell A1 ")
     );
     assert!(csv(&sheet_of("<row r=\"1000000\"><c r=\"A1000000\"><v>1</v></c></row>")).ends_with("\n1\n"));
 }
 
 #[test]
 fn columns_have_letters() {
-    for (column, name) in [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA"), (16_383, "XFD")] {
+    for (column, name) in
+        [(0, "A"), (25, "Z"), (26, "AA"), (51, "AZ"), (52, "BA"), (701, "ZZ"), (702, "AAA"), (16_383, "XFD")]
+    {
         assert_eq!(letters(column), name);
     }
 }

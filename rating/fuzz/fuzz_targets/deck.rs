@@ -1,4 +1,5 @@
-//! Any bytes as a deck: refused with a place in the file, or loaded to rows that price a call at any instant within their bounds.
+//! Any bytes as a deck: refused with a place in the file, or loaded to rows that price a call at any instant
+//! within their bounds.
 #![no_main]
 
 use std::sync::Arc;

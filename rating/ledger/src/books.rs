@@ -1,7 +1,9 @@
-//! The books of one shard: every account's balance, and the four movements: reserve, post, void, and posting without a reservation.
+//! The books of one shard: every account's balance, and the four movements: reserve, post, void, and posting
+//! without a reservation.
 //!
-//! Each movement checks in a fixed order, each check with a named result; after the line "must succeed" nothing fails.
-//! Invariant: posted balances sum to zero per currency; usage never takes a balance below its limit.
+//! Each movement checks in a fixed order, each check with a named result; after the line "must succeed"
+//! nothing fails. Invariant: posted balances sum to zero per currency; usage never takes a balance below its
+//! limit.
 
 mod directory;
 mod movement;
@@ -140,17 +142,20 @@ impl Books {
         self.lending.set_dry(id, is_dry);
     }
 
-    /// Whether what is here of a balance is all that calls here will get: it is not lent, or the central ledger has no more.
+    /// Whether what is here of a balance is all that calls here will get: it is not lent, or the central
+    /// ledger has no more.
     pub fn is_whole(&self, id: AccountId) -> bool {
         self.lending.is_whole(id)
     }
 
-    /// An account or bucket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little in.
+    /// An account or bucket that a reservation found short by so much (10⁻⁵ units), or, with 0, left little
+    /// in.
     pub fn pop_quota_request(&mut self) -> Option<(AccountId, i64)> {
         self.lending.pop_quota_request()
     }
 
-    /// From now on an account whose available balance is below `mark` (10⁻⁵ units) counts as low; never without a mark.
+    /// From now on an account whose available balance is below `mark` (10⁻⁵ units) counts as low; never
+    /// without a mark.
     pub fn set_low_mark(&mut self, id: AccountId, mark: Option<i64>) {
         let at = id.0 as usize;
         let (Some(balance), Some(known)) = (self.balances.get(at), self.marks.get_mut(at)) else { return };
@@ -176,7 +181,9 @@ impl Books {
     }
 
     fn count_low(&mut self, was: bool, is: bool) {
-        self.low = (self.low + usize::from(is)).checked_sub(usize::from(was)).expect("an account that was low was counted");
+        self.low = (self.low + usize::from(is))
+            .checked_sub(usize::from(was))
+            .expect("an account that was low was counted");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Buckets: parts of an account with a kind, an order and an end of their own. Each is a balance in the books; this is the rest of it.
+//! Buckets: parts of an account with a kind, an order and an end of their own. Each is a balance in the
+//! books; this is the rest of it.
 
 use serde::{Deserialize, Serialize};
 use units::{Currency, Name, Prefix, Wall, Zone};
@@ -36,7 +37,8 @@ pub struct BucketTerms {
     pub expires_at: Option<Wall>,
 }
 
-/// See [`RecordBody::BucketGranted`](crate::RecordBody::BucketGranted). The key and the words are in the transfer.
+/// See [`RecordBody::BucketGranted`](crate::RecordBody::BucketGranted). The key and the words are in the
+/// transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketGranted {
     /// Which; new ones are opened by it.
@@ -107,8 +109,8 @@ const fn is_zero(priority: &u8) -> bool {
     *priority == 0
 }
 
-/// When the owner is to be told next that something ends at `expiry`: 60 and 14 days ahead by the clocks of `zone`, where that is after
-/// `since` and not told yet.
+/// When the owner is to be told next that something ends at `expiry`: 60 and 14 days ahead by the clocks of
+/// `zone`, where that is after `since` and not told yet.
 pub(crate) fn next_warning(expiry: Wall, since: Wall, warned: Option<Warned>, zone: &Zone) -> Option<Wall> {
     let told = warned.filter(|warned| warned.expiry == expiry);
     let due = |ahead: &i64| {
@@ -160,7 +162,8 @@ impl BucketTerms {
 
     /// Whether it pays at `at` for calls to a number of these digits.
     pub fn serves(&self, digits: &[u8], at: Wall) -> bool {
-        self.is_open(at) && (self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| prefix.covers(digits)))
+        self.is_open(at)
+            && (self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| prefix.covers(digits)))
     }
 
     /// Whether it gives anything at `at`.
@@ -206,8 +209,15 @@ mod tests {
         assert_eq!(next_warning(end, since, None, &Zone::utc()), Some(first));
         assert_eq!(next_warning(end, since, told(first), &Zone::utc()), Some(second));
         assert_eq!(next_warning(end, since, told(second), &Zone::utc()), None);
-        assert_eq!(next_warning(end, since, Some(Warned { expiry: since, at: second }), &Zone::utc()), Some(first));
-        assert_eq!(next_warning(end, wall("2026-01-01T00:00:00Z"), None, &Zone::utc()), Some(second), "granted for less than 60 days");
+        assert_eq!(
+            next_warning(end, since, Some(Warned { expiry: since, at: second }), &Zone::utc()),
+            Some(first)
+        );
+        assert_eq!(
+            next_warning(end, wall("2026-01-01T00:00:00Z"), None, &Zone::utc()),
+            Some(second),
+            "granted for less than 60 days"
+        );
         assert_eq!(next_warning(end, wall("2026-02-20T00:00:00Z"), None, &Zone::utc()), None);
     }
 
@@ -219,9 +229,14 @@ mod tests {
             expires_at: Some(Wall(20)),
             ..BucketTerms::of(BucketKind::Minutes)
         };
-        for (digits, at, serves) in
-            [("34911", 10, true), ("3519", 19, true), ("3519", 20, false), ("34", 9, false), ("35", 15, false), ("49", 15, false)]
-        {
+        for (digits, at, serves) in [
+            ("34911", 10, true),
+            ("3519", 19, true),
+            ("3519", 20, false),
+            ("34", 9, false),
+            ("35", 15, false),
+            ("49", 15, false),
+        ] {
             assert_eq!(terms.serves(digits.as_bytes(), Wall(at)), serves, "{digits} at {at}");
         }
         assert!(BucketTerms::of(BucketKind::Promo).serves(b"1", Wall(0)));

@@ -20,7 +20,10 @@ pub fn chain(prev: &Hash, body: &[u8]) -> Hash {
 
 /// Lower-case hex.
 pub fn hex(hash: &Hash) -> String {
-    hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
 }
 
 /// The hash that [`hex`] wrote; none if the text is no 64 hex digits.
@@ -36,7 +39,10 @@ mod tests {
     /// SHA-256 of 32 zero bytes and of 32 zero bytes followed by "abc", by an independent tool.
     #[test]
     fn chains_as_sha256_does() {
-        assert_eq!(hex(&chain(&GENESIS, b"")), "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925");
+        assert_eq!(
+            hex(&chain(&GENESIS, b"")),
+            "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925"
+        );
         assert_ne!(chain(&GENESIS, b"abc"), chain(&chain(&GENESIS, b""), b"abc"));
     }
 
@@ -46,7 +52,14 @@ mod tests {
         let text = "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925";
         assert_eq!(from_hex(text).map(|hash| hex(&hash)).as_deref(), Some(text));
         assert_eq!(from_hex(&text.to_uppercase()), from_hex(text));
-        for bad in ["", "66", &text[2..], &format!("{text}00"), &text.replacen("66", "+6", 1), &text.replacen("66", " 6", 1)] {
+        for bad in [
+            "",
+            "66",
+            &text[2..],
+            &format!("{text}00"),
+            &text.replacen("66", "+6", 1),
+            &text.replacen("66", " 6", 1),
+        ] {
             assert_eq!(from_hex(bad), None, "{bad}");
         }
     }

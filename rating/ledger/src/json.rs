@@ -1,7 +1,8 @@
 //! Records as JSON, the same bytes that `serde_json` writes, at a third of its instructions.
 //!
-//! Names of fields are constants of the program and are copied as they are. A text is looked at eight bytes at
-//! a time; without anything to escape it is copied whole. Numbers with a fraction are left to `serde_json`.
+//! Names of fields are constants of the program and are copied as they are. A text is looked at eight bytes
+//! at a time; without anything to escape it is copied whole. Numbers with a fraction are left to
+//! `serde_json`.
 
 mod writer;
 
@@ -116,7 +117,8 @@ impl Writer {
                 '\r' => self.out.push_str("\\r"),
                 '\t' => self.out.push_str("\\t"),
                 '\0'..' ' => {
-                    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+                    const HEX: [char; 16] =
+                        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
                     let code = letter as usize;
                     self.out.push_str("\\u00");
                     self.out.extend([HEX[code >> 4], HEX[code & 15]]);

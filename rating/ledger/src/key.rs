@@ -20,7 +20,8 @@ pub enum Key {
     Call(CallId, u16),
     /// Chosen by who asked for it; unique within its account.
     Given(Name),
-    /// The `n`th time, from 1, that something of a bucket ended; of the main balance, where the name is empty.
+    /// The `n`th time, from 1, that something of a bucket ended; of the main balance, where the name is
+    /// empty.
     Expired(Name, u32),
     /// The `n`th further movement, from 1, of a request with a given key.
     Part(Name, u8),
@@ -33,7 +34,10 @@ impl CallId {
     fn hex(self) -> [u8; 32] {
         let mut digits = [0; 32];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
-            pair.copy_from_slice(&[b"0123456789abcdef"[usize::from(byte >> 4)], b"0123456789abcdef"[usize::from(byte & 15)]]);
+            pair.copy_from_slice(&[
+                b"0123456789abcdef"[usize::from(byte >> 4)],
+                b"0123456789abcdef"[usize::from(byte & 15)],
+            ]);
         }
         digits
     }
@@ -76,7 +80,8 @@ impl Key {
     /// The sequence of a further usage: from here on.
     const USAGE: u16 = 0x1000;
 
-    /// A call's usage: of tier 0 (who calls) or above, and its segment: a call that spills from one balance to the next has several.
+    /// A call's usage: of tier 0 (who calls) or above, and its segment: a call that spills from one balance
+    /// to the next has several.
     pub fn usage(call: CallId, tier: u8, segment: u8) -> Self {
         assert!(tier < 16, "a call has fewer than 16 tiers: another's key would be this one's");
         let place = u16::from(tier) << 8 | u16::from(segment);
@@ -85,7 +90,10 @@ impl Key {
 
     /// What the carrier of the `attempt`th attempt, from 0, charges for the call.
     pub fn cost(call: CallId, attempt: u16) -> Self {
-        assert!(attempt < Self::USAGE - 1, "a call has fewer than 4,095 attempts: another's key would be this one's");
+        assert!(
+            attempt < Self::USAGE - 1,
+            "a call has fewer than 4,095 attempts: another's key would be this one's"
+        );
         Self::Call(call, attempt + 1)
     }
 }
@@ -107,7 +115,8 @@ impl FromStr for Key {
     type Err = &'static str;
 
     fn from_str(s: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "a key is opening, call/<id>/<n>, key/<text>, part/<n>/<text> or expired/<n>/<pocket>";
+        const EXPECTED: &str =
+            "a key is opening, call/<id>/<n>, key/<text>, part/<n>/<text> or expired/<n>/<pocket>";
         if s == "opening" {
             return Ok(Self::Opening);
         }
@@ -120,7 +129,8 @@ impl FromStr for Key {
         if let Some((number, given)) = s.strip_prefix("part/").and_then(|rest| rest.split_once('/')) {
             return Ok(Self::Part(Name::from(given), number.parse().map_err(|_| EXPECTED)?));
         }
-        let (call, sequence) = s.strip_prefix("call/").and_then(|rest| rest.split_once('/')).ok_or(EXPECTED)?;
+        let (call, sequence) =
+            s.strip_prefix("call/").and_then(|rest| rest.split_once('/')).ok_or(EXPECTED)?;
         Ok(Self::Call(call.parse().map_err(|_| EXPECTED)?, sequence.parse().map_err(|_| EXPECTED)?))
     }
 }
@@ -143,7 +153,12 @@ mod tests {
 
     #[test]
     fn keys_are_read_as_they_are_written() {
-        for key in [Key::Opening, Key::Given("a/b".into()), Key::Part("part/1/x".into(), 255), Key::usage(CallId(7), 1, 2)] {
+        for key in [
+            Key::Opening,
+            Key::Given("a/b".into()),
+            Key::Part("part/1/x".into(), 255),
+            Key::usage(CallId(7), 1, 2),
+        ] {
             assert_eq!(key.to_string().parse(), Ok(key));
         }
         for bad in ["", "part/x", "part/256/x", "call/1", "key"] {

@@ -1,4 +1,5 @@
-//! Balances that a central ledger lent to this node: whether they may be reserved from, and who requests for more.
+//! Balances that a central ledger lent to this node: whether they may be reserved from, and who requests for
+//! more.
 //!
 //! Invariant: a reservation never waits for the central ledger; what is short is noted for whoever asks it.
 

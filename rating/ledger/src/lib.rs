@@ -30,12 +30,14 @@ pub use chain::{GENESIS, Hash, chain, from_hex, hex};
 pub use key::{CallId, Key};
 pub use lent::Lent;
 pub use notice::{Notice, NoticeEvent};
-pub use party::{AccountNameError, MAX_TIERS, Party, SystemAccount, check_account_name, check_bucket_name, parent, root};
+pub use party::{
+    AccountNameError, MAX_TIERS, Party, SystemAccount, check_account_name, check_bucket_name, parent, root,
+};
 pub use rates::{PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
 pub use record::{
-    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected, CostBooked, Newer, OpenPart,
-    PeriodClosed, PriceRow, Record, RecordBody, RecordError, Rejected, Rerated, Reversed, Settled, SliceMoved, Started, TierOpen,
-    TopUpBooked,
+    AccountChanged, AccountOpened, Announced, CallChange, CallOpen, Charged, Checkpoint, Corrected,
+    CostBooked, Newer, OpenPart, PeriodClosed, PriceRow, Record, RecordBody, RecordError, Rejected, Rerated,
+    Reversed, Settled, SliceMoved, Started, TierOpen, TopUpBooked,
 };
 pub use refused::{AccountId, Refused};
 pub use replay::{OPEN, OpenCall, Replay, ReplayError, Restored, ShardBooks, Verification};

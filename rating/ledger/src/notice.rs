@@ -1,4 +1,5 @@
-//! What an account's owner should hear of. Journaled like money, so that each is told once a crash or not; a feed mails them.
+//! What an account's owner should hear of. Journaled like money, so that each is told once a crash or not; a
+//! feed mails them.
 
 use serde::{Deserialize, Serialize};
 use units::{Currency, Name, Wall};

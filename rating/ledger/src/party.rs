@@ -83,7 +83,8 @@ pub fn check_bucket_name(name: &str) -> Result<(), AccountNameError> {
     if name.len() <= MAX_ACCOUNT_NAME && is_plain_name(name) { Ok(()) } else { Err(name_error(name)) }
 }
 
-/// The account a tier above, which pays for the same calls by its own price list: `reseller` of `reseller:customer`.
+/// The account a tier above, which pays for the same calls by its own price list: `reseller` of
+/// `reseller:customer`.
 pub fn parent(account: &str) -> Option<&str> {
     account.rsplit_once(TIER).map(|(above, _)| above)
 }
@@ -94,7 +95,8 @@ pub fn root(account: &str) -> &str {
 }
 
 fn is_plain_name(name: &str) -> bool {
-    name.starts_with(char::is_alphanumeric) && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+    name.starts_with(char::is_alphanumeric)
+        && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 fn name_error(name: &str) -> AccountNameError {
@@ -142,8 +144,8 @@ impl SystemAccount {
         }
     }
 
-    /// What corrects an account of this name: the operator's corrections; of an account below a reseller the reseller's income, where its
-    /// usage went, since the operator neither earned nor loses it.
+    /// What corrects an account of this name: the operator's corrections; of an account below a reseller the
+    /// reseller's income, where its usage went, since the operator neither earned nor loses it.
     pub fn corrects(account: &str) -> Self {
         if parent(account).is_some() { Self::ResellerRevenue } else { Self::Corrections }
     }
@@ -180,8 +182,11 @@ impl<'de> Deserialize<'de> for Party {
         if !text.starts_with('@') {
             return Ok(Self::Customer(Name::from(text)));
         }
-        let system_account = SystemAccount::ALL.into_iter().find(|system_account| system_account.name() == text);
-        system_account.map(Self::SystemAccount).ok_or_else(|| D::Error::custom(format_args!("unknown house account {text}")))
+        let system_account =
+            SystemAccount::ALL.into_iter().find(|system_account| system_account.name() == text);
+        system_account
+            .map(Self::SystemAccount)
+            .ok_or_else(|| D::Error::custom(format_args!("unknown house account {text}")))
     }
 }
 
@@ -204,7 +209,9 @@ mod tests {
         for good in ["acme", "a", "Telefónica.es", "0-1_2"] {
             assert!(check_account_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65), "a:", ":a", "a::b", "a:b:c:d:e:f:g:h:i"] {
+        for bad in
+            ["", "@revenue", "a b", "a/b", "-a", &"a".repeat(65), "a:", ":a", "a::b", "a:b:c:d:e:f:g:h:i"]
+        {
             assert!(check_account_name(bad).is_err(), "{bad}");
         }
         assert!(check_account_name("reseller:shop").is_ok() && check_bucket_name("reseller:shop").is_err());

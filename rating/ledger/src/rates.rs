@@ -1,5 +1,6 @@
-//! What customers are told of a new version of their price list. One notice of the node holds the list; what each account is told names it,
-//! so that a journal grows by one list for each version and not for each customer.
+//! What customers are told of a new version of their price list. One notice of the node holds the list; what
+//! each account is told names it, so that a journal grows by one list for each version and not for each
+//! customer.
 
 use serde::{Deserialize, Serialize};
 use units::{Currency, Name, Prefix, Rate, Rounding, Wall};
@@ -29,7 +30,8 @@ pub struct RatesChange {
     /// The order in which periods count where two hold at once, if that changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order: Vec<Name>,
-    /// What changes is not here but in the notice of the node for the same deck and version, which came before; `more` says how much.
+    /// What changes is not here but in the notice of the node for the same deck and version, which came
+    /// before; `more` says how much.
     #[serde(default, skip_serializing_if = "is_false")]
     pub shared: bool,
 }
@@ -145,7 +147,12 @@ mod tests {
     use super::*;
 
     fn change() -> RatesChange {
-        let terms = RateTerms { initial: 30, increment: 6, next_rate: None, connect_fee: Some(Rate::of_units(5_000)) };
+        let terms = RateTerms {
+            initial: 30,
+            increment: 6,
+            next_rate: None,
+            connect_fee: Some(Rate::of_units(5_000)),
+        };
         let change = RateChange {
             prefix: "55".parse().expect("digits"),
             destination: "Brazil".into(),
@@ -184,10 +191,15 @@ mod tests {
     fn what_was_written_before_is_read() {
         let text = r#"{"deck":"retail","version":"01","changes":[{"prefix":"55","destination":"Brazil","new":"0.03000","from":7}],"more":0,"currency":"EUR"}"#;
         let read: RatesChange = serde_json::from_str(text).expect("a change");
-        assert_eq!((read.changes[0].new, read.changes[0].new_terms, read.shared), (Some(Rate::of_units(3_000)), None, false));
+        assert_eq!(
+            (read.changes[0].new, read.changes[0].new_terms, read.shared),
+            (Some(Rate::of_units(3_000)), None, false)
+        );
         let written = serde_json::to_string(&change()).expect("JSON");
         assert!(
-            written.contains(r#""new":"0.03000","new_terms":{"initial":30,"increment":6,"connect_fee":"0.05000"},"from":7"#),
+            written.contains(
+                r#""new":"0.03000","new_terms":{"initial":30,"increment":6,"connect_fee":"0.05000"},"from":7"#
+            ),
             "{written}"
         );
         assert_eq!(serde_json::from_str::<RatesChange>(&written).expect("a change"), change());

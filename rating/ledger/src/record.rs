@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Currency, Name, Prefix, Rate, Wall};
 
-use crate::{BucketExpired, BucketGranted, BucketOpened, CallId, Key, Notice, Tariff, Terms, Transfer, TrialRow, units_text};
+use crate::{
+    BucketExpired, BucketGranted, BucketOpened, CallId, Key, Notice, Tariff, Terms, Transfer, TrialRow,
+    units_text,
+};
 
 pub use version::{Newer, RecordError};
 
@@ -212,7 +215,8 @@ pub struct Reversed {
 pub struct PeriodClosed {
     /// The first moment that is still open.
     pub until: Wall,
-    /// The journal's last entry when all shards had agreed: the trial balance is the sum of exactly those up to it.
+    /// The journal's last entry when all shards had agreed: the trial balance is the sum of exactly those up
+    /// to it.
     pub entry: u64,
     /// The trial balance.
     pub trial: Vec<TrialRow>,
@@ -295,7 +299,8 @@ pub struct Checkpoint {
     pub call: CallId,
     /// Answered time so far, ms.
     pub answered_ms: u64,
-    /// For each tier, from the caller's up, which balances pay which seconds; absent where every tier pays with its own money.
+    /// For each tier, from the caller's up, which balances pay which seconds; absent where every tier pays
+    /// with its own money.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Vec<OpenPart>>,
 }
@@ -354,7 +359,13 @@ impl Record {
     }
 
     /// A call's end: its CDR with everything posted for it.
-    pub const fn settled(at: Wall, account: Name, call: CallId, cdr: Box<RawValue>, transfers: Vec<Transfer>) -> Self {
+    pub const fn settled(
+        at: Wall,
+        account: Name,
+        call: CallId,
+        cdr: Box<RawValue>,
+        transfers: Vec<Transfer>,
+    ) -> Self {
         Self::new(at, account, RecordBody::Settled(Settled { call, cdr, transfers }))
     }
 
@@ -378,7 +389,9 @@ impl Record {
         /// Of a transfer with names of some length.
         const TRANSFER: usize = 224;
         512 + match &self.body {
-            RecordBody::CallOpen(open) => open.dialog_a.get().len() + open.dialog_b.get().len() + open.cdr.get().len(),
+            RecordBody::CallOpen(open) => {
+                open.dialog_a.get().len() + open.dialog_b.get().len() + open.cdr.get().len()
+            }
             RecordBody::Settled(settled) => settled.cdr.get().len() + settled.transfers.len() * TRANSFER,
             RecordBody::CostBooked(_)
             | RecordBody::Started(_)

@@ -1,4 +1,5 @@
-//! From the journal back to memory: balances, keys and the calls that were up, verifying the hash chain and every transfer.
+//! From the journal back to memory: balances, keys and the calls that were up, verifying the hash chain and
+//! every transfer.
 //!
 //! Each record's transfers go to the books of its account's shard, so every shard sums to zero by itself.
 
@@ -8,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use units::{Currency, Money, Name, Wall};
 
 use crate::{
-    AccountChanged, AccountId, AccountOpened, AccountState, Balance, Books, BucketGranted, BucketOpened, CallId, CallOpen, GENESIS, Hash,
-    Key, OpenPart, Outcome, Posted, Record, RecordBody, RecordError, Refused, Request, Settles, Transfer, TrialBalance, chain, note_all,
-    parent,
+    AccountChanged, AccountId, AccountOpened, AccountState, Balance, Books, BucketGranted, BucketOpened,
+    CallId, CallOpen, GENESIS, Hash, Key, OpenPart, Outcome, Posted, Record, RecordBody, RecordError,
+    Refused, Request, Settles, Transfer, TrialBalance, chain, note_all, parent,
 };
 
 /// No period was ever closed.
@@ -133,7 +134,10 @@ pub struct Replay {
 
 impl std::fmt::Debug for Replay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Replay").field("entries", &self.entries).field("next_seq", &self.next_seq).finish_non_exhaustive()
+        f.debug_struct("Replay")
+            .field("entries", &self.entries)
+            .field("next_seq", &self.next_seq)
+            .finish_non_exhaustive()
     }
 }
 
@@ -154,10 +158,18 @@ impl Replay {
     /// Into `count` shards; `shard_of` an account's name is taken modulo `count`.
     pub fn sharded(count: usize, shard_of: impl Fn(&str) -> usize + Send + 'static) -> Self {
         let shards = vec![ShardBooks::default(); count.max(1)];
-        Self { shards, shard_of: Box::new(shard_of), next_seq: None, chain: GENESIS, entries: 0, closed_until: OPEN }
+        Self {
+            shards,
+            shard_of: Box::new(shard_of),
+            next_seq: None,
+            chain: GENESIS,
+            entries: 0,
+            closed_until: OPEN,
+        }
     }
 
-    /// Takes the next entry as it is on disk and gives it back decoded. After an error stop: the entries before it hold.
+    /// Takes the next entry as it is on disk and gives it back decoded. After an error stop: the entries
+    /// before it hold.
     pub fn feed(&mut self, seq: u64, bytes: &[u8], hash: &Hash) -> Result<Record, ReplayError> {
         if let Some(expected) = self.next_seq.filter(|expected| *expected != seq) {
             return Err(ReplayError::Gap { expected, found: seq });
@@ -186,7 +198,8 @@ impl Replay {
         let mut sums: BTreeMap<Currency, Money> = BTreeMap::new();
         for money in self.shards.iter().flat_map(|shard| shard.books.sums_as_money()) {
             let sum = sums.entry(money.currency).or_insert(Money::zero(money.currency));
-            sum.amount = sum.amount.checked_add(money.amount).expect("the shards of a journal sum within range");
+            sum.amount =
+                sum.amount.checked_add(money.amount).expect("the shards of a journal sum within range");
         }
         Verification {
             entries: self.entries,
@@ -214,7 +227,8 @@ impl Replay {
 
     /// Continues after entry `seq` of hash `chain`, which all that is loaded from a snapshot stands for.
     pub(crate) fn begin_at(&mut self, seq: u64, chain: Hash, closed_until: Wall) {
-        (self.next_seq, self.chain, self.entries, self.closed_until) = (seq.checked_add(1), chain, seq, closed_until);
+        (self.next_seq, self.chain, self.entries, self.closed_until) =
+            (seq.checked_add(1), chain, seq, closed_until);
     }
 
     /// The shard of an account.
@@ -286,7 +300,9 @@ impl Replay {
             }
             RecordBody::Settled(settled) => {
                 let call = settled.call;
-                if settled.transfers.iter().any(|t| t.customer().is_some()) && !shard.open_calls.contains_key(&call) {
+                if settled.transfers.iter().any(|t| t.customer().is_some())
+                    && !shard.open_calls.contains_key(&call)
+                {
                     return Err(ReplayError::NotOpen { seq, call });
                 }
                 shard.repost_all(&settled.transfers, record.at).map_err(refused)?;
@@ -310,7 +326,12 @@ fn given_name(record: &Record) -> Option<Name> {
 
 impl Default for ShardBooks {
     fn default() -> Self {
-        Self { books: Books::default(), states: BTreeMap::new(), open_calls: BTreeMap::new(), closed_until: OPEN }
+        Self {
+            books: Books::default(),
+            states: BTreeMap::new(),
+            open_calls: BTreeMap::new(),
+            closed_until: OPEN,
+        }
     }
 }
 
@@ -319,7 +340,9 @@ impl ShardBooks {
     fn request(&mut self, record: &Record) -> Result<(), Refused> {
         let name = given_name(record).unwrap_or_default();
         let (method, settles) = match &record.body {
-            RecordBody::TopUp(booked) => (booked.method.as_ref(), booked.of.as_ref().map(|of| (of, Outcome::Booked(name)))),
+            RecordBody::TopUp(booked) => {
+                (booked.method.as_ref(), booked.of.as_ref().map(|of| (of, Outcome::Booked(name))))
+            }
             RecordBody::Announced(announced) => (announced.method.as_ref(), None),
             RecordBody::Rejected(rejected) => (None, Some((&rejected.of, Outcome::Rejected(name)))),
             RecordBody::Reversed(reversed) => (None, Some((&reversed.of, Outcome::Reversed(name)))),
@@ -350,7 +373,12 @@ impl ShardBooks {
     }
 
     fn answered(&mut self, record: &Record, open: &CallOpen) {
-        let call = OpenCall { account: record.account.clone(), open: open.clone(), answered_ms: 0, parts: Vec::new() };
+        let call = OpenCall {
+            account: record.account.clone(),
+            open: open.clone(),
+            answered_ms: 0,
+            parts: Vec::new(),
+        };
         self.open_calls.insert(open.call, call);
     }
 

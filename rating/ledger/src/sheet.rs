@@ -1,4 +1,5 @@
-//! One account out of the books and back: its money, what is known beside it, and those of its movements that a request looks at.
+//! One account out of the books and back: its money, what is known beside it, and those of its movements that
+//! a request looks at.
 //!
 //! The central ledger keeps accounts so, in rows, and opens them for one transaction.
 
@@ -52,7 +53,12 @@ impl SheetMoney {
 
     fn of(books: &Books, id: AccountId) -> Option<Self> {
         let balance = books.balance(id)?;
-        Some(Self { currency: balance.currency, posted: balance.posted(), held: balance.reserved, limit: balance.limit })
+        Some(Self {
+            currency: balance.currency,
+            posted: balance.posted(),
+            held: balance.reserved,
+            limit: balance.limit,
+        })
     }
 }
 
@@ -61,7 +67,9 @@ impl SheetMoney {
 impl Sheet {
     /// An account as it stands in `books`, with all its movements there.
     pub fn of(books: &Books, state: &AccountState, id: AccountId) -> Option<Self> {
-        let buckets = books.buckets_of(id).filter_map(|(name, bucket)| Some((name.clone(), SheetMoney::of(books, bucket)?)));
+        let buckets = books
+            .buckets_of(id)
+            .filter_map(|(name, bucket)| Some((name.clone(), SheetMoney::of(books, bucket)?)));
         Some(Self {
             name: books.name(id)?.clone(),
             money: SheetMoney::of(books, id)?,
@@ -76,7 +84,8 @@ impl Sheet {
 // === impl ShardBooks ===
 
 impl ShardBooks {
-    /// Books of these accounts alone, those above others first. Their sums are not zero: the other sides are elsewhere.
+    /// Books of these accounts alone, those above others first. Their sums are not zero: the other sides are
+    /// elsewhere.
     pub fn of_sheets(sheets: Vec<Sheet>, closed_until: Wall) -> Result<Self, SheetError> {
         let mut shard = Self { closed_until, ..Self::default() };
         for sheet in sheets {
@@ -89,7 +98,8 @@ impl ShardBooks {
         let Sheet { name, money, buckets, state, given, outcomes } = sheet;
         let unfit = |refused| SheetError(name.clone(), refused);
         let images = buckets.iter().map(|(bucket, money)| (bucket.clone(), money.image())).collect();
-        let image = AccountImage { name: name.clone(), balance: money.image(), buckets: images, slices: Vec::new() };
+        let image =
+            AccountImage { name: name.clone(), balance: money.image(), buckets: images, slices: Vec::new() };
         let id = self.books.load_account(&image).map_err(unfit)?;
         self.books.load_held(id, money.held);
         for (bucket, money) in &buckets {
@@ -136,7 +146,12 @@ mod tests {
         let debt = Transfer {
             debit: Party::Customer(name.clone()),
             credit: Party::SystemAccount(SystemAccount::Corrections),
-            ..transfer("c", SystemAccount::Corrections, Party::Customer(name.clone()), Money::of(300, Currency::EUR))
+            ..transfer(
+                "c",
+                SystemAccount::Corrections,
+                Party::Customer(name.clone()),
+                Money::of(300, Currency::EUR),
+            )
         };
         books.post(&debt).expect("into debt");
         books.reserve(id, 120).expect("within the limit");

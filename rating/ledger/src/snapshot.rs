@@ -1,7 +1,9 @@
-//! A replay as lines of JSON, in one order whatever way it was reached, and back: what a start with a long journal begins from.
+//! A replay as lines of JSON, in one order whatever way it was reached, and back: what a start with a long
+//! journal begins from.
 //!
-//! Two replays of the same entries write the same bytes, also if one of them began with a snapshot. Numbers of accounts and shards do not
-//! survive; how much of a system account a shard holds means nothing, only the sum does.
+//! Two replays of the same entries write the same bytes, also if one of them began with a snapshot. Numbers
+//! of accounts and shards do not survive; how much of a system account a shard holds means nothing, only the
+//! sum does.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +13,9 @@ use units::{Name, Wall};
 
 use crate::books::{AccountImage, BalanceImage, GivenImage};
 use crate::{
-    AccountId, AccountState, Announcement, Books, Bucket, BucketTerms, GENESIS, Hash, Key, OpenCall, OpenedAs, Outcome, Party, Refused,
-    Replay, ShardBooks, SystemAccount, Terms, Warned, chain, from_hex, hex, parent,
+    AccountId, AccountState, Announcement, Books, Bucket, BucketTerms, GENESIS, Hash, Key, OpenCall,
+    OpenedAs, Outcome, Party, Refused, Replay, ShardBooks, SystemAccount, Terms, Warned, chain, from_hex,
+    hex, parent,
 };
 
 /// The form written today.
@@ -168,12 +171,39 @@ impl StateImage {
             BucketImage { name, terms, granted_at, low_armed, warned, expiries }
         });
         let opened_as = opened_as.map(|opened| Box::new((*opened).clone()));
-        Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, buckets: buckets.collect() }
+        Self {
+            terms,
+            opened_at,
+            last_event,
+            low_armed,
+            warned,
+            expiries,
+            rates_told,
+            opened_as,
+            announced,
+            buckets: buckets.collect(),
+        }
     }
 
     /// The state of `account`, named `name`; buckets that the books do not have are an error.
-    pub(crate) fn state(self, books: &Books, account: AccountId, name: &str) -> Result<AccountState, Refused> {
-        let Self { terms, opened_at, last_event, low_armed, warned, expiries, rates_told, opened_as, announced, buckets } = self;
+    pub(crate) fn state(
+        self,
+        books: &Books,
+        account: AccountId,
+        name: &str,
+    ) -> Result<AccountState, Refused> {
+        let Self {
+            terms,
+            opened_at,
+            last_event,
+            low_armed,
+            warned,
+            expiries,
+            rates_told,
+            opened_as,
+            announced,
+            buckets,
+        } = self;
         let buckets = buckets.into_iter().map(|image| {
             let BucketImage { name, terms, granted_at, low_armed, warned, expiries } = image;
             let id = books.bucket(account, &name).ok_or(Refused::UnknownAccount)?;
@@ -182,7 +212,19 @@ impl StateImage {
         let parent = parent(name).and_then(|above| books.id(above));
         let buckets = buckets.collect::<Result<_, Refused>>()?;
         let opened_as = opened_as.map(|opened| Arc::new(*opened));
-        Ok(AccountState { terms, opened_at, parent, buckets, last_event, low_armed, warned, expiries, rates_told, opened_as, announced })
+        Ok(AccountState {
+            terms,
+            opened_at,
+            parent,
+            buckets,
+            last_event,
+            low_armed,
+            warned,
+            expiries,
+            rates_told,
+            opened_as,
+            announced,
+        })
     }
 }
 
@@ -193,24 +235,41 @@ impl Replay {
     ///
     /// # Errors
     /// That of `put`, at once.
-    pub fn write_snapshot<E: From<serde_json::Error>>(&self, mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub fn write_snapshot<E: From<serde_json::Error>>(
+        &self,
+        mut put: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut sum = GENESIS;
         let mut write = |line: &Line| {
             let bytes = serde_json::to_vec(line)?;
             sum = chain(&sum, &bytes);
             put(&bytes)
         };
-        write(&Line::Begin { v: VERSION, seq: self.seq(), chain: hex(&self.chain), closed_until: self.closed_until })?;
+        write(&Line::Begin {
+            v: VERSION,
+            seq: self.seq(),
+            chain: hex(&self.chain),
+            closed_until: self.closed_until,
+        })?;
         let mut system_accounts: BTreeMap<(units::Currency, SystemAccount), BalanceImage> = BTreeMap::new();
         let mut accounts: BTreeMap<&Name, (&ShardBooks, AccountId)> = BTreeMap::new();
         let mut open_calls = BTreeMap::new();
         for shard in &self.shards {
             let ShardBooks { books, states: _, open_calls: open, closed_until: _ } = shard;
             for (system_account, image) in books.system_account_images() {
-                let sum =
-                    system_accounts.entry((image.currency, system_account)).or_insert(BalanceImage { credits: 0, debits: 0, ..image });
-                sum.credits = sum.credits.checked_add(image.credits).expect("the shards' house accounts sum within range");
-                sum.debits = sum.debits.checked_add(image.debits).expect("the shards' house accounts sum within range");
+                let sum = system_accounts.entry((image.currency, system_account)).or_insert(BalanceImage {
+                    credits: 0,
+                    debits: 0,
+                    ..image
+                });
+                sum.credits = sum
+                    .credits
+                    .checked_add(image.credits)
+                    .expect("the shards' house accounts sum within range");
+                sum.debits = sum
+                    .debits
+                    .checked_add(image.debits)
+                    .expect("the shards' house accounts sum within range");
             }
             accounts.extend(books.customers().map(|(name, id)| (name, (shard, id))));
             open_calls.extend(open);
@@ -219,7 +278,9 @@ impl Replay {
             write(&Line::SystemAccount { system_account: Party::SystemAccount(system_account), balance })?;
         }
         for (owner, (shard, id)) in accounts {
-            let (Some(account), Some(state)) = (shard.books.image(id), shard.states.get(&id)) else { continue };
+            let (Some(account), Some(state)) = (shard.books.image(id), shard.states.get(&id)) else {
+                continue;
+            };
             write(&Line::Account { account, state: Box::new(StateImage::of(state)) })?;
             for given in shard.books.given_images(id) {
                 write(&Line::Given(given))?;
@@ -234,7 +295,8 @@ impl Replay {
         put(&serde_json::to_vec(&Line::End { sha256: hex(&sum) })?)
     }
 
-    /// Gives the shards beyond the first their counterweight of what the first holds of the system accounts, so that each sums to zero.
+    /// Gives the shards beyond the first their counterweight of what the first holds of the system accounts,
+    /// so that each sums to zero.
     fn balance_shards(&mut self) -> Result<(), Refused> {
         let Some((first, others)) = self.shards.split_first_mut() else { return Ok(()) };
         for shard in others {
@@ -243,7 +305,10 @@ impl Replay {
                 let (low, high) = if sum < 0 { (size, 0) } else { (0, size) };
                 let image = BalanceImage { currency, credits: low, debits: high, limit: 0 };
                 shard.books.load_system_account(SystemAccount::Opening, image)?;
-                first.books.load_system_account(SystemAccount::Opening, BalanceImage { credits: high, debits: low, ..image })?;
+                first.books.load_system_account(
+                    SystemAccount::Opening,
+                    BalanceImage { credits: high, debits: low, ..image },
+                )?;
             }
         }
         Ok(())
@@ -270,7 +335,8 @@ impl SnapshotReader {
         if self.ended {
             return Err(SnapshotError::Cut);
         }
-        let read: Line = serde_json::from_slice(bytes).map_err(|source| SnapshotError::Line { line, source })?;
+        let read: Line =
+            serde_json::from_slice(bytes).map_err(|source| SnapshotError::Line { line, source })?;
         if let Line::End { sha256 } = &read {
             self.ended = true;
             return if *sha256 == hex(&self.sum) { Ok(()) } else { Err(SnapshotError::Changed) };
@@ -301,10 +367,12 @@ impl SnapshotReader {
     fn load(&mut self, line: Line) -> Result<(), Refused> {
         match line {
             Line::Begin { .. } | Line::End { .. } => Err(Refused::KeyReused),
-            Line::SystemAccount { system_account: Party::SystemAccount(system_account), balance } => match self.replay.shards.first_mut() {
-                Some(first) => first.books.load_system_account(system_account, balance),
-                None => Ok(()),
-            },
+            Line::SystemAccount { system_account: Party::SystemAccount(system_account), balance } => {
+                match self.replay.shards.first_mut() {
+                    Some(first) => first.books.load_system_account(system_account, balance),
+                    None => Ok(()),
+                }
+            }
             Line::SystemAccount { .. } => Err(Refused::UnknownAccount),
             Line::Account { account, state } => {
                 let Some(shard) = self.replay.shard_mut(&account.name) else { return Ok(()) };

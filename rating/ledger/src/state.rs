@@ -1,4 +1,5 @@
-//! What is known of an account beside its balances, and how each movement changes it: the same in a running node and in a replay.
+//! What is known of an account beside its balances, and how each movement changes it: the same in a running
+//! node and in a replay.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,8 +9,8 @@ use units::{Name, Wall};
 
 use crate::bucket::next_warning;
 use crate::{
-    AccountId, AccountOpened, Balance, Books, Bucket, BucketGranted, BucketKind, BucketOpened, BucketTerms, Key, NoticeEvent, Posted,
-    Purpose, RecordBody, Refused, Terms, Transfer, Warned, units_text,
+    AccountId, AccountOpened, Balance, Books, Bucket, BucketGranted, BucketKind, BucketOpened, BucketTerms,
+    Key, NoticeEvent, Posted, Purpose, RecordBody, Refused, Terms, Transfer, Warned, units_text,
 };
 
 /// Most buckets of an account; used-up ones give way.
@@ -115,8 +116,16 @@ impl AccountState {
 
     /// Of an account that was opened by `opened` at `at`, with `posted` in it.
     pub fn opened(opened: &AccountOpened, at: Wall, parent: Option<AccountId>, posted: i64) -> Self {
-        let by = |key: &Name| OpenedAs { key: key.clone(), terms: opened.terms.clone(), limit: opened.limit, opening: posted };
-        Self { opened_as: opened.key.as_ref().map(by).map(Arc::new), ..Self::new(opened.terms.clone(), at, parent, posted) }
+        let by = |key: &Name| OpenedAs {
+            key: key.clone(),
+            terms: opened.terms.clone(),
+            limit: opened.limit,
+            opening: posted,
+        };
+        Self {
+            opened_as: opened.key.as_ref().map(by).map(Arc::new),
+            ..Self::new(opened.terms.clone(), at, parent, posted)
+        }
     }
 
     /// Other terms; another low mark is watched from the balance as it stands.
@@ -138,12 +147,13 @@ impl AccountState {
         }
     }
 
-    /// A request of `account`, this one, was carried out at `at`: a payment may be on its way now, or no more; credit that expired may be
-    /// there again.
+    /// A request of `account`, this one, was carried out at `at`: a payment may be on its way now, or no
+    /// more; credit that expired may be there again.
     pub fn note_request(&mut self, books: &Books, account: AccountId, body: &RecordBody, at: Wall) {
         match body {
             RecordBody::Announced(announced) => {
-                self.announced.insert(announced.transfer.key.clone(), Announcement { at, due: announced.due });
+                self.announced
+                    .insert(announced.transfer.key.clone(), Announcement { at, due: announced.due });
             }
             RecordBody::TopUp(booked) => {
                 booked.of.as_ref().map(|of| self.announced.remove(of));
@@ -192,12 +202,20 @@ impl AccountState {
                 let decks = &self.terms.decks;
                 self.rates_told.retain(|told, _| told == deck || decks.contains(told));
             }
-            NoticeEvent::CreditExpired { .. } | NoticeEvent::TopUpBooked { .. } | NoticeEvent::CallEnds { .. } => {}
+            NoticeEvent::CreditExpired { .. }
+            | NoticeEvent::TopUpBooked { .. }
+            | NoticeEvent::CallEnds { .. } => {}
         }
     }
 
     /// Books a grant to a bucket of `account`, this one, opening the bucket if there is none of that name.
-    pub fn grant(&mut self, books: &mut Books, account: AccountId, granted: &BucketGranted, at: Wall) -> Result<Posted, Refused> {
+    pub fn grant(
+        &mut self,
+        books: &mut Books,
+        account: AccountId,
+        granted: &BucketGranted,
+        at: Wall,
+    ) -> Result<Posted, Refused> {
         if !books.knows(account, &granted.transfer.key) && books.bucket(account, &granted.bucket).is_none() {
             books.open_bucket(account, &granted.bucket, granted.transfer.amount.currency)?;
         }
@@ -226,9 +244,14 @@ impl AccountState {
         self.buckets.sort_by(|a, b| a.rank().cmp(&b.rank()));
     }
 
-    /// Takes a bucket of `account`, this one, as the central ledger has it, opening it if there is none of that name. False if it was known
-    /// so already.
-    pub fn know_bucket(&mut self, books: &mut Books, account: AccountId, opened: &BucketOpened) -> Result<bool, Refused> {
+    /// Takes a bucket of `account`, this one, as the central ledger has it, opening it if there is none of
+    /// that name. False if it was known so already.
+    pub fn know_bucket(
+        &mut self,
+        books: &mut Books,
+        account: AccountId,
+        opened: &BucketOpened,
+    ) -> Result<bool, Refused> {
         let BucketOpened { bucket, terms, granted_at } = opened;
         if self.bucket(bucket).is_some_and(|known| known.terms == *terms && known.granted_at == *granted_at) {
             return Ok(false);
@@ -259,7 +282,8 @@ impl AccountState {
     /// Buckets with nothing posted are nothing any more, once there are many.
     pub fn forget_used_up(&mut self, books: &Books) {
         if self.buckets.len() >= MAX_BUCKETS {
-            self.buckets.retain(|bucket| books.balance(bucket.id).is_some_and(|balance| balance.posted() > 0));
+            self.buckets
+                .retain(|bucket| books.balance(bucket.id).is_some_and(|balance| balance.posted() > 0));
         }
     }
 
@@ -269,26 +293,37 @@ impl AccountState {
             None => self.expiries = self.expiries.checked_add(1).expect("fewer than 2³² ends of one balance"),
             Some(name) => {
                 if let Some(bucket) = self.bucket_mut(name) {
-                    bucket.expiries = bucket.expiries.checked_add(1).expect("fewer than 2³² ends of one pocket");
+                    bucket.expiries =
+                        bucket.expiries.checked_add(1).expect("fewer than 2³² ends of one pocket");
                 }
             }
         }
     }
 
-    /// An expiry was reversed at `at`, of the bucket of this name or, without a name, of the main balance. It must not end again at once:
-    /// an end that has passed is lifted, until a grant gives the bucket another; the time without use counts anew.
+    /// An expiry was reversed at `at`, of the bucket of this name or, without a name, of the main balance. It
+    /// must not end again at once: an end that has passed is lifted, until a grant gives the bucket another;
+    /// the time without use counts anew.
     fn note_unexpired(&mut self, books: &Books, account: AccountId, bucket: &Name, at: Wall) {
         if bucket.is_empty() {
             self.last_event = self.last_event.max(at);
             return;
         }
         let Some(id) = books.bucket(account, bucket) else { return };
-        let known = self.buckets.iter().position(|known| known.id == id).map(|place| self.buckets.remove(place));
+        let known =
+            self.buckets.iter().position(|known| known.id == id).map(|place| self.buckets.remove(place));
         let mut restored = known.unwrap_or_else(|| {
             // It was used up and forgotten; what it served is not known any more.
             let is_time = books.balance(id).is_some_and(|balance| balance.currency == units::Currency::SEC);
             let terms = BucketTerms::of(if is_time { BucketKind::Minutes } else { BucketKind::Promo });
-            Bucket { id, name: bucket.clone(), terms, granted_at: at, low_armed: true, warned: None, expiries: 0 }
+            Bucket {
+                id,
+                name: bucket.clone(),
+                terms,
+                granted_at: at,
+                low_armed: true,
+                warned: None,
+                expiries: 0,
+            }
         });
         if restored.terms.is_expired(at) {
             (restored.terms.expires_at, restored.warned) = (None, None);
@@ -305,8 +340,8 @@ impl AccountState {
         self.buckets.iter_mut().find(|bucket| &*bucket.name == name)
     }
 
-    /// When the main balance ends if nothing happens: the end of a day of the account's zone, `idle_months` or `idle_days` after the last
-    /// event.
+    /// When the main balance ends if nothing happens: the end of a day of the account's zone, `idle_months`
+    /// or `idle_days` after the last event.
     pub fn idle_end(&self) -> Option<Wall> {
         let (months, days) = match (self.terms.idle_months, self.terms.idle_days) {
             (Some(months), _) => (months, 0),
@@ -351,12 +386,20 @@ impl AccountState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BucketExpired, BucketTerms, Key, Notice, Party, Record, RecordBody, Replay, ShardBooks, SystemAccount};
+    use crate::{
+        BucketExpired, BucketTerms, Key, Notice, Party, Record, RecordBody, Replay, ShardBooks, SystemAccount,
+    };
     use units::{Currency, Money};
 
     const DAY_MS: i64 = 86_400_000;
 
-    fn transfer(key: Key, purpose: Purpose, (debit, credit): (Party, Party), amount: i64, currency: Currency) -> Transfer {
+    fn transfer(
+        key: Key,
+        purpose: Purpose,
+        (debit, credit): (Party, Party),
+        amount: i64,
+        currency: Currency,
+    ) -> Transfer {
         Transfer { key, purpose, debit, credit, amount: Money::of(amount, currency), memo: None }
     }
 
@@ -365,10 +408,19 @@ mod tests {
     }
 
     fn granted(name: &str, kind: BucketKind, amount: i64, expires_at: Option<Wall>) -> RecordBody {
-        let system_account =
-            Party::SystemAccount(if kind == BucketKind::Minutes { SystemAccount::Minutes } else { SystemAccount::Promotions });
+        let system_account = Party::SystemAccount(if kind == BucketKind::Minutes {
+            SystemAccount::Minutes
+        } else {
+            SystemAccount::Promotions
+        });
         let key = Key::Given(format!("grant-{name}-{amount}").into());
-        let transfer = transfer(key, Purpose::Grant, (system_account, bucket(name)), amount, kind.currency(Currency::EUR));
+        let transfer = transfer(
+            key,
+            Purpose::Grant,
+            (system_account, bucket(name)),
+            amount,
+            kind.currency(Currency::EUR),
+        );
         let terms = BucketTerms { expires_at, ..BucketTerms::of(kind) };
         RecordBody::BucketGranted(BucketGranted { bucket: name.into(), terms, transfer })
     }
@@ -382,7 +434,8 @@ mod tests {
             100,
             Currency::EUR,
         );
-        let opened = AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening), key: None };
+        let opened =
+            AccountOpened { currency: Currency::EUR, terms, limit: 0, opening: Some(opening), key: None };
         let mut replay = Replay::new();
         for body in std::iter::once(RecordBody::AccountOpened(opened)).chain(bodies) {
             let record = Record::new(Wall(0), "acme".into(), body);
@@ -416,7 +469,12 @@ mod tests {
     fn what_comes_with_time_is_known_after_a_replay() {
         let end = Wall(90 * DAY_MS);
         let notice = |at| {
-            let event = NoticeEvent::CreditExpires { bucket: Some("promo".into()), amount: 5, currency: Currency::EUR, at };
+            let event = NoticeEvent::CreditExpires {
+                bucket: Some("promo".into()),
+                amount: 5,
+                currency: Currency::EUR,
+                at,
+            };
             RecordBody::Notice(Notice { to: None, language: None, event, id: None })
         };
         let due = |bodies: Vec<RecordBody>| {
@@ -424,15 +482,23 @@ mod tests {
             state(&shard).next_due(&shard.books, shard.books.id("acme").expect("there")).expect("something")
         };
         let promo = || granted("promo", BucketKind::Promo, 5, Some(end));
-        assert_eq!(due(vec![]), (Wall(306 * DAY_MS - 1), Due::Warning(None)), "60 days before the 366th midnight");
+        assert_eq!(
+            due(vec![]),
+            (Wall(306 * DAY_MS - 1), Due::Warning(None)),
+            "60 days before the 366th midnight"
+        );
         assert_eq!(due(vec![promo()]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
         // The replay told at 0 of another end, then of this one.
         assert_eq!(due(vec![promo(), notice(Wall(1))]), (Wall(30 * DAY_MS), Due::Warning(Some(0))));
         let breakage = (bucket("promo"), Party::SystemAccount(SystemAccount::Breakage));
         let expired = transfer(Key::Expired("promo".into(), 1), Purpose::Expired, breakage, 5, Currency::EUR);
-        let expired = RecordBody::BucketExpired(BucketExpired { bucket: Some("promo".into()), transfer: expired });
+        let expired =
+            RecordBody::BucketExpired(BucketExpired { bucket: Some("promo".into()), transfer: expired });
         assert_eq!(due(vec![promo(), expired.clone()]).1, Due::Warning(None));
-        assert_eq!(state(&replayed(vec![promo(), expired])).buckets.first().map(|bucket| bucket.expiries), Some(1));
+        assert_eq!(
+            state(&replayed(vec![promo(), expired])).buckets.first().map(|bucket| bucket.expiries),
+            Some(1)
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! What one rate does not say of a call's price: segments of time, conversion, rounding. Kept whole, so that a restart bills the same.
+//! What one rate does not say of a call's price: segments of time, conversion, rounding. Kept whole, so that
+//! a restart bills the same.
 
 use serde::{Deserialize, Serialize};
 use units::{Exchange, Name, Rate, Rounding};
 
-/// Blocks of one length and one rate, from a second of the call until the next segment begins. A block is priced where it starts and is
-/// never cut, so each segment begins where a block of the one before ends.
+/// Blocks of one length and one rate, from a second of the call until the next segment begins. A block is
+/// priced where it starts and is never cut, so each segment begins where a block of the one before ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Seconds after the answer.
@@ -40,7 +41,8 @@ impl Tariff {
         *self == Self::default()
     }
 
-    /// Whether its segments follow each other as they must: the first at 0, each made of whole blocks of 1 to 86,400 s, no rate negative.
+    /// Whether its segments follow each other as they must: the first at 0, each made of whole blocks of 1 to
+    /// 86,400 s, no rate negative.
     pub fn is_whole(&self) -> bool {
         let one = |segment: &Segment| (1..=86_400).contains(&segment.block) && segment.rate >= Rate::ZERO;
         let ordered = self.segments.windows(2).all(|pair| match pair {
@@ -64,14 +66,16 @@ mod tests {
         assert_eq!(serde_json::to_string(&Tariff::default()).expect("JSON"), "{}");
         let night = Segment { period: Some("night".into()), ..segment(0, 60) };
         let tariff = Tariff { segments: vec![night], rounding: Rounding::Down, ..Tariff::default() };
-        let text = r#"{"segments":[{"from":0,"block":60,"rate":"0.12345","period":"night"}],"rounding":"down"}"#;
+        let text =
+            r#"{"segments":[{"from":0,"block":60,"rate":"0.12345","period":"night"}],"rounding":"down"}"#;
         assert_eq!(serde_json::to_string(&tariff).expect("JSON"), text);
         assert_eq!(serde_json::from_str::<Tariff>(text).expect("a tariff"), tariff);
     }
 
     #[test]
     fn segments_are_whole_blocks_from_zero() {
-        let whole = |segments: &[Segment]| Tariff { segments: segments.to_vec(), ..Tariff::default() }.is_whole();
+        let whole =
+            |segments: &[Segment]| Tariff { segments: segments.to_vec(), ..Tariff::default() }.is_whole();
         assert!(whole(&[]) && whole(&[segment(0, 60), segment(120, 1)]));
         for broken in [
             &[segment(1, 60)][..],

@@ -30,12 +30,13 @@ pub enum AccountStatus {
     Active,
     /// No new calls, of accounts below it neither; calls in progress go on, and money may still be booked.
     Suspended,
-    /// No calls and nothing that brings money: its balance was zero when it was closed. Reversals and corrections stay possible.
+    /// No calls and nothing that brings money: its balance was zero when it was closed. Reversals and
+    /// corrections stay possible.
     Closed,
 }
 
-/// An account's terms. Replaced as a whole; running calls keep their prices. A term that this program does not know is no reason to refuse
-/// the others: where several nodes share a ledger one of them may be newer.
+/// An account's terms. Replaced as a whole; running calls keep their prices. A term that this program does
+/// not know is no reason to refuse the others: where several nodes share a ledger one of them may be newer.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Terms {
     /// Its price lists: the first that prices a number is taken.
@@ -135,7 +136,11 @@ mod tests {
 
     #[test]
     fn what_is_absent_is_not_written() {
-        let terms = Terms { low_balance: Some(200_000), email: Some("ops@acme.example".into()), ..Terms::of_deck("retail") };
+        let terms = Terms {
+            low_balance: Some(200_000),
+            email: Some("ops@acme.example".into()),
+            ..Terms::of_deck("retail")
+        };
         let text = r#"{"decks":["retail"],"low_balance":"2.00000","email":"ops@acme.example"}"#;
         assert_eq!(serde_json::to_string(&terms).expect("serialises"), text);
         assert_eq!(serde_json::from_str::<Terms>(text).expect("reads"), terms);

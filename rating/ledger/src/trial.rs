@@ -1,4 +1,5 @@
-//! The trial balance: per currency every system account and the sums of customers, buckets and leases. It sums to zero.
+//! The trial balance: per currency every system account and the sums of customers, buckets and leases. It
+//! sums to zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -167,9 +168,11 @@ mod tests {
     #[test]
     fn lines_are_written_for_people_and_sum() {
         let mut trial = TrialBalance::default();
-        for (line, amount) in
-            [(TrialLine::SystemAccount(SystemAccount::Payments), -1_000_000), (TrialLine::Customers, 900_000), (TrialLine::Leases, 100_000)]
-        {
+        for (line, amount) in [
+            (TrialLine::SystemAccount(SystemAccount::Payments), -1_000_000),
+            (TrialLine::Customers, 900_000),
+            (TrialLine::Leases, 100_000),
+        ] {
             trial.add(Currency::EUR, line, amount);
         }
         assert_eq!(trial.rows().len(), SystemAccount::ALL.len() + 3);

@@ -119,7 +119,12 @@ impl Tier {
             deck_currency: exchange.map(|exchange| exchange.from),
             exchange_rate: exchange.map(|exchange| exchange.rate),
             exchange_at: exchange.map(|exchange| exchange.at),
-            segments: price.segments().iter().take_while(|segment| segment.from < *billed_seconds).cloned().collect(),
+            segments: price
+                .segments()
+                .iter()
+                .take_while(|segment| segment.from < *billed_seconds)
+                .cloned()
+                .collect(),
             rounding: price.rounding(),
             parts: if has_bucket { parts.iter().map(Part::of).collect() } else { Vec::new() },
         }
@@ -140,7 +145,13 @@ impl Tier {
             tariff: None,
         };
         let exchange = (self.exchange_rate, self.exchange_at);
-        Beside { deck_currency: self.deck_currency, exchange, segments: &self.segments, rounding: self.rounding }.price(row)
+        Beside {
+            deck_currency: self.deck_currency,
+            exchange,
+            segments: &self.segments,
+            rounding: self.rounding,
+        }
+        .price(row)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The fixed words of a record about its two ends. A word of a later version reads as unknown, not as a broken record.
+//! The fixed words of a record about its two ends. A word of a later version reads as unknown, not as a
+//! broken record.
 
 use serde::{Deserialize, Serialize};
 
@@ -94,12 +95,21 @@ mod tests {
         for direction in [Direction::Outbound, Direction::Inbound, Direction::Internal] {
             assert_eq!(serde_json::to_value(direction).expect("JSON"), direction.as_str());
         }
-        let kinds =
-            [PartyKind::Gate, PartyKind::SipAccount, PartyKind::Carrier, PartyKind::Uri, PartyKind::Announcement, PartyKind::Voicemail];
+        let kinds = [
+            PartyKind::Gate,
+            PartyKind::SipAccount,
+            PartyKind::Carrier,
+            PartyKind::Uri,
+            PartyKind::Announcement,
+            PartyKind::Voicemail,
+        ];
         for kind in kinds {
             assert_eq!(serde_json::to_value(kind).expect("JSON"), kind.as_str());
         }
         assert_eq!(serde_json::to_value(Protocol::H323).expect("JSON"), "h323");
-        assert_eq!(serde_json::from_str::<PartyKind>("\"satellite\"").expect("of a later version"), PartyKind::Unknown);
+        assert_eq!(
+            serde_json::from_str::<PartyKind>("\"satellite\"").expect("of a later version"),
+            PartyKind::Unknown
+        );
     }
 }

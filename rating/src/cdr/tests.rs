@@ -30,7 +30,10 @@ fn cdr() -> Cdr {
     };
     let name = Name::from("acme");
     Cdr {
-        attempts: vec![attempt.clone(), Attempt { status: Some(200), cause: Cause::NORMAL, cost: Some(2_583), ..attempt }],
+        attempts: vec![
+            attempt.clone(),
+            Attempt { status: Some(200), cause: Cause::NORMAL, cost: Some(2_583), ..attempt },
+        ],
         answered_at: Some(started_at.plus_ms(900)),
         amount: 7_407,
         cost: Some(2_583),
@@ -66,13 +69,19 @@ fn has_every_name_of_the_contract() {
 /// Whatever it was billed by, the record alone gives its amount.
 #[test]
 fn a_record_gives_its_amount() {
-    let periods = [units::Period::new("peak", Arc::new(units::Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600).expect("a period")];
+    let periods = [units::Period::new("peak", Arc::new(units::Zone::utc()), 0x7F, 8 * 3_600, 20 * 3_600)
+        .expect("a period")];
     let rules = crate::Rules { rounding: Rounding::Up, periods: periods.into(), ..crate::Rules::default() };
-    let csv =
-        "prefix,destination,rate,initial,increment,next_rate,connect_fee,period\n34,S,0.12345,30,6,0.1,0.01,\n34,S,0.3,60,60,,,peak\n";
-    let (deck, _) = crate::Deck::load_by("retail", Currency::USD, &rules, csv.as_bytes()).expect("a good deck");
+    let csv = "prefix,destination,rate,initial,increment,next_rate,connect_fee,period\n34,S,0.12345,30,6,0.1,0.01,\n34,S,0.3,60,60,,,peak\n";
+    let (deck, _) =
+        crate::Deck::load_by("retail", Currency::USD, &rules, csv.as_bytes()).expect("a good deck");
     let at = Wall::parse("2026-11-22T07:59:00Z").expect("a time");
-    let exchange = Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at: Wall(0) };
+    let exchange = Exchange {
+        from: Currency::USD,
+        to: Currency::EUR,
+        rate: "0.9215".parse().expect("a rate"),
+        at: Wall(0),
+    };
     for exchange in [None, Some(exchange)] {
         let price = deck.price(&"349".parse().expect("a number"), at).expect("a price").exchanged(exchange);
         for ms in [0, 1, 30_000, 61_000, 200_000] {
@@ -89,7 +98,8 @@ fn a_record_gives_its_amount() {
 /// Without the fields that were added later: every call then came from a gate and went to carriers.
 #[test]
 fn reads_records_of_before() {
-    let mut json: serde_json::Value = serde_json::from_str(cdr().to_raw().expect("JSON").get()).expect("JSON");
+    let mut json: serde_json::Value =
+        serde_json::from_str(cdr().to_raw().expect("JSON").get()).expect("JSON");
     let added = "direction origin origin_kind destination_kind number sip_account protocol_a protocol_b source_ip_a source_ip_b \
                  user_agent_a user_agent_b decision";
     let object = json.as_object_mut().expect("an object");
@@ -106,16 +116,28 @@ fn reads_records_of_before() {
 fn reads_what_it_wrote() {
     let raw = cdr().to_raw().expect("JSON");
     assert_eq!(Cdr::from_raw(&raw).expect("a CDR"), cdr());
-    assert!(Cdr::from_raw(&RawValue::from_string(raw.get().replace("13:44", "25:44")).expect("JSON")).is_err());
+    assert!(
+        Cdr::from_raw(&RawValue::from_string(raw.get().replace("13:44", "25:44")).expect("JSON")).is_err()
+    );
 }
 
-/// What most calls have takes no room in the record that opens a call; whatever a call has comes back if its node is lost.
+/// What most calls have takes no room in the record that opens a call; whatever a call has comes back if its
+/// node is lost.
 #[test]
 fn a_lost_calls_record_has_all_that_was_known() {
-    let (deck, _) = crate::Deck::load("retail", Currency::EUR, "prefix,destination,rate,initial,increment\n34,Spain,0.1,1,1\n".as_bytes())
-        .expect("a good deck");
+    let (deck, _) = crate::Deck::load(
+        "retail",
+        Currency::EUR,
+        "prefix,destination,rate,initial,increment\n34,Spain,0.1,1,1\n".as_bytes(),
+    )
+    .expect("a good deck");
     let price = deck.price(&"349".parse().expect("a number"), Wall(0)).expect("a price");
-    let usual = Cdr { origin: "acme".into(), destination_kind: Some(PartyKind::Carrier), decision: Some("why".to_owned()), ..cdr() };
+    let usual = Cdr {
+        origin: "acme".into(),
+        destination_kind: Some(PartyKind::Carrier),
+        decision: Some("why".to_owned()),
+        ..cdr()
+    };
     let inbound = Cdr {
         direction: Direction::Inbound,
         origin_kind: PartyKind::Carrier,
@@ -144,8 +166,14 @@ fn a_lost_calls_record_has_all_that_was_known() {
         };
         let lost = OpenCall { account: cdr.account.clone(), open, answered_ms: 0, parts: Vec::new() };
         let read = Cdr::of_lost(&lost).expect("a CDR");
-        assert_eq!((read.direction, read.origin_kind, read.destination_kind), (cdr.direction, cdr.origin_kind, cdr.destination_kind));
-        assert_eq!((read.protocol_a, read.protocol_b, read.number), (cdr.protocol_a, cdr.protocol_b, cdr.number));
+        assert_eq!(
+            (read.direction, read.origin_kind, read.destination_kind),
+            (cdr.direction, cdr.origin_kind, cdr.destination_kind)
+        );
+        assert_eq!(
+            (read.protocol_a, read.protocol_b, read.number),
+            (cdr.protocol_a, cdr.protocol_b, cdr.number)
+        );
         assert_eq!((read.origin, read.decision, read.attempts), (cdr.origin, cdr.decision, cdr.attempts));
     }
 }

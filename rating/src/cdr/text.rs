@@ -16,7 +16,9 @@ pub(super) mod time_opt {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Wall>, D::Error> {
         match <Option<std::borrow::Cow<'de, str>>>::deserialize(d)? {
-            Some(text) => Wall::parse(&text).map(Some).ok_or_else(|| D::Error::custom(format_args!("not an RFC 3339 time: {text}"))),
+            Some(text) => Wall::parse(&text)
+                .map(Some)
+                .ok_or_else(|| D::Error::custom(format_args!("not an RFC 3339 time: {text}"))),
             None => Ok(None),
         }
     }

@@ -1,4 +1,5 @@
-//! What the `open` record of a call keeps of its call record: that which neither its price nor its end will tell.
+//! What the `open` record of a call keeps of its call record: that which neither its price nor its end will
+//! tell.
 
 use std::net::IpAddr;
 
@@ -9,7 +10,8 @@ use units::{Name, Wall};
 
 use super::{Attempt, Cdr, Direction, PartyKind, Protocol};
 
-/// The fields of a [`Cdr`] that are known at the answer and never again if the node is lost, under the same names.
+/// The fields of a [`Cdr`] that are known at the answer and never again if the node is lost, under the same
+/// names.
 #[derive(Debug, Serialize, Deserialize)]
 struct Unfinished {
     node: Name,
@@ -71,9 +73,40 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Cdr {
     /// What an `open` record keeps of it.
     pub fn into_unfinished(self) -> Result<Box<RawValue>, RecordError> {
-        let Self { node, caller, called, called_e164, codec_a, codec_b, call_id_a, call_id_b, carrier, attempts, .. } = self;
-        let Self { started_at, pdd_ms, route_reason, transport_a, transport_b, direction, origin, origin_kind, .. } = self;
-        let Self { destination_kind, number, sip_account, protocol_a, protocol_b, source_ip_a, source_ip_b, .. } = self;
+        let Self {
+            node,
+            caller,
+            called,
+            called_e164,
+            codec_a,
+            codec_b,
+            call_id_a,
+            call_id_b,
+            carrier,
+            attempts,
+            ..
+        } = self;
+        let Self {
+            started_at,
+            pdd_ms,
+            route_reason,
+            transport_a,
+            transport_b,
+            direction,
+            origin,
+            origin_kind,
+            ..
+        } = self;
+        let Self {
+            destination_kind,
+            number,
+            sip_account,
+            protocol_a,
+            protocol_b,
+            source_ip_a,
+            source_ip_b,
+            ..
+        } = self;
         let Self { user_agent_a, user_agent_b, decision, .. } = self;
         let unfinished = Unfinished {
             node,
@@ -110,11 +143,19 @@ impl Cdr {
         Ok(ledger::json::to_raw(&unfinished, LENGTH)?)
     }
 
-    /// The record of a call that was up when its node was lost: answered, hung up by the switch; price, duration and end are still to come.
+    /// The record of a call that was up when its node was lost: answered, hung up by the switch; price,
+    /// duration and end are still to come.
     pub fn of_lost(lost: &OpenCall) -> Result<Self, RecordError> {
         let open = &lost.open;
         let known: Unfinished = serde_json::from_str(open.cdr.get())?;
-        let new = Self::new(open.call, &known.node, &lost.account, &open.gate, open.price.currency, known.started_at);
+        let new = Self::new(
+            open.call,
+            &known.node,
+            &lost.account,
+            &open.gate,
+            open.price.currency,
+            known.started_at,
+        );
         Ok(Self {
             caller: known.caller,
             called: known.called,

@@ -1,7 +1,8 @@
-//! Two versions of a deck side by side: which rows of the file differ, and which prices change from which instant on.
+//! Two versions of a deck side by side: which rows of the file differ, and which prices change from which
+//! instant on.
 //!
-//! Rows are what an operator edits; prices are what a customer pays. A row that ends one day and another that begins there are two
-//! changed rows and one change of price.
+//! Rows are what an operator edits; prices are what a customer pays. A row that ends one day and another that
+//! begins there are two changed rows and one change of price.
 
 mod list;
 mod prices;
@@ -69,7 +70,8 @@ pub struct PriceChange {
     pub destination: Name,
     /// At these times of the week only.
     pub period: Option<Name>,
-    /// What was paid until then, by a row of the prefix or by the one that stood in for it; none if these numbers had no price.
+    /// What was paid until then, by a row of the prefix or by the one that stood in for it; none if these
+    /// numbers had no price.
     pub old: Option<Paid>,
     /// What is paid from then on; none if these numbers have no price any more.
     pub new: Option<Paid>,
@@ -92,7 +94,8 @@ pub struct Effect {
     pub from: Wall,
     /// How many prefixes.
     pub prefixes: usize,
-    /// Of the rate, hundredths of a per cent, rounded half away from zero; none without a rate above 0 on one side and any on the other.
+    /// Of the rate, hundredths of a per cent, rounded half away from zero; none without a rate above 0 on one
+    /// side and any on the other.
     pub percent: Option<i64>,
 }
 
@@ -114,7 +117,8 @@ impl Deck {
             if was.is_none() && is.is_none() {
                 return (changes, same);
             }
-            let (mut was, mut is) = (self.keyed(was).into_iter().peekable(), new.keyed(is).into_iter().peekable());
+            let (mut was, mut is) =
+                (self.keyed(was).into_iter().peekable(), new.keyed(is).into_iter().peekable());
             loop {
                 let change = match next_of(&mut was, &mut is, |(key, _)| key.clone()) {
                     (None, None) => break,
@@ -124,7 +128,9 @@ impl Deck {
                         same += 1;
                         continue;
                     }
-                    (Some((_, old)), Some((_, new))) => RowChange::Changed { direction: Direction::of(&old.1, &new.1), old, new },
+                    (Some((_, old)), Some((_, new))) => {
+                        RowChange::Changed { direction: Direction::of(&old.1, &new.1), old, new }
+                    }
                 };
                 changes.push(change);
             }
@@ -144,7 +150,8 @@ impl Deck {
         rows.first().map(|row| row.prefix)
     }
 
-    /// Rows with their places, in the order of their keys: two versions may define their periods in another order.
+    /// Rows with their places, in the order of their keys: two versions may define their periods in another
+    /// order.
     fn keyed(&self, group: Option<Group<'_>>) -> Vec<(Key, (usize, Row))> {
         let Some((first, rows)) = group else { return Vec::new() };
         let keyed = |(at, row): (usize, &Stored)| {
@@ -184,7 +191,8 @@ impl Direction {
             return if rate.is_gt() { Self::Up } else { Self::Down };
         }
         let steps = [is.steps.0.cmp(&was.steps.0), is.steps.1.cmp(&was.steps.1)];
-        let parts = [is.next_rate.cmp(&was.next_rate), is.connect_fee.cmp(&was.connect_fee), steps[0], steps[1]];
+        let parts =
+            [is.next_rate.cmp(&was.next_rate), is.connect_fee.cmp(&was.connect_fee), steps[0], steps[1]];
         match (parts.contains(&Ordering::Greater), parts.contains(&Ordering::Less)) {
             (true, false) => Self::Up,
             (false, true) => Self::Down,
@@ -199,14 +207,20 @@ impl Paid {
     /// What a row says.
     pub fn of(row: &Row) -> Self {
         let next_rate = row.next_rate.unwrap_or(row.rate);
-        Self { rate: row.rate, next_rate, connect_fee: row.connect_fee, steps: (row.increments.initial(), row.increments.increment()) }
+        Self {
+            rate: row.rate,
+            next_rate,
+            connect_fee: row.connect_fee,
+            steps: (row.increments.initial(), row.increments.increment()),
+        }
     }
 }
 
 // === impl Effect ===
 
 impl Effect {
-    /// Changes that say the same of one destination taken together, the largest in per cent first; then those without a per cent.
+    /// Changes that say the same of one destination taken together, the largest in per cent first; then those
+    /// without a per cent.
     pub fn of(changes: &[PriceChange]) -> Vec<Self> {
         let mut taken: BTreeMap<_, Self> = BTreeMap::new();
         for change in changes {

@@ -1,4 +1,5 @@
-//! A deck's file before it is one: what loads, and what is wrong with the rest. For looking at, not for calls.
+//! A deck's file before it is one: what loads, and what is wrong with the rest. For looking at, not for
+//! calls.
 
 use super::{Deck, DeckError, Warning};
 
@@ -41,10 +42,10 @@ mod tests {
 
     #[test]
     fn right_rows_are_kept_with_their_lines() {
-        let csv =
-            "prefix,destination,rate,initial,increment\n35,Portugal,0.2,1,1\n34,Spain,NaN,1,1\n\n33,France,0.3,1,1\n+35,Again,0.1,1,1\n";
+        let csv = "prefix,destination,rate,initial,increment\n35,Portugal,0.2,1,1\n34,Spain,NaN,1,1\n\n33,France,0.3,1,1\n+35,Again,0.1,1,1\n";
         let draft = Draft::read("retail", Currency::EUR, &Rules::default(), csv.as_bytes());
-        let rows: Vec<_> = draft.deck.rows().map(|row| row.prefix.to_string()).zip(draft.lines.clone()).collect();
+        let rows: Vec<_> =
+            draft.deck.rows().map(|row| row.prefix.to_string()).zip(draft.lines.clone()).collect();
         assert_eq!(rows, [("33".to_owned(), 5), ("35".to_owned(), 2)]);
         let errors: Vec<_> = draft.errors.iter().map(|error| error.line).collect();
         assert_eq!(errors, [3, 6], "{:?}", draft.errors);

@@ -1,4 +1,5 @@
-//! The fields of a deck's row: decimals, prefixes, seconds and instants, each with a message that says what would be right.
+//! The fields of a deck's row: decimals, prefixes, seconds and instants, each with a message that says what
+//! would be right.
 
 use units::{Prefix, Rate, Wall};
 
@@ -7,7 +8,8 @@ const MAX_DECIMAL_DIGITS: usize = 28;
 /// Highest rate or fee: a million units of currency.
 const MAX_AMOUNT: i128 = 1_000_000 * Rate::SCALE as i128;
 
-/// A rate or fee rounded half-up to so many places, and whether rounding changed it. What is above zero never becomes zero.
+/// A rate or fee rounded half-up to so many places, and whether rounding changed it. What is above zero never
+/// becomes zero.
 pub fn decimal(field: &[u8], kept: u32) -> Result<(Rate, bool), String> {
     let shown = || String::from_utf8_lossy(&field[..field.len().min(40)]).into_owned();
     if field.is_empty() {
@@ -21,7 +23,9 @@ pub fn decimal(field: &[u8], kept: u32) -> Result<(Rate, bool), String> {
     for &byte in field {
         match byte {
             b'.' if !point => point = true,
-            b'0'..=b'9' if digits == MAX_DECIMAL_DIGITS => return Err(format!("{}: more than {MAX_DECIMAL_DIGITS} digits", shown())),
+            b'0'..=b'9' if digits == MAX_DECIMAL_DIGITS => {
+                return Err(format!("{}: more than {MAX_DECIMAL_DIGITS} digits", shown()));
+            }
             b'0'..=b'9' => {
                 digits += 1;
                 let digit = byte - b'0';
@@ -43,7 +47,11 @@ pub fn decimal(field: &[u8], kept: u32) -> Result<(Rate, bool), String> {
     let written = places.min(kept);
     let count = (value + i128::from(round_up)) * 10_i128.pow(Rate::PLACES.saturating_sub(written));
     if count == 0 && rest {
-        return Err(format!("{}: above zero, but zero in {kept} places: give this deck rate_places, at most {}", shown(), Rate::PLACES));
+        return Err(format!(
+            "{}: above zero, but zero in {kept} places: give this deck rate_places, at most {}",
+            shown(),
+            Rate::PLACES
+        ));
     }
     match i64::try_from(count) {
         Ok(count) if i128::from(count) <= MAX_AMOUNT => Ok((Rate::new(count), rest)),
@@ -53,8 +61,11 @@ pub fn decimal(field: &[u8], kept: u32) -> Result<(Rate, bool), String> {
 
 /// At least one digit; see [`Prefix::read`]. Of a version that was in force once any digits are taken.
 pub fn prefix(field: &[u8], archived: bool) -> Result<Prefix, String> {
-    let read =
-        if archived { Prefix::new(field).map_err(|error| error.to_string()) } else { Prefix::read(field).map_err(|e| e.to_string()) };
+    let read = if archived {
+        Prefix::new(field).map_err(|error| error.to_string())
+    } else {
+        Prefix::read(field).map_err(|e| e.to_string())
+    };
     match read? {
         Prefix::EMPTY => Err("empty; a prefix has at least one digit".to_owned()),
         prefix => Ok(prefix),
@@ -66,7 +77,10 @@ pub fn seconds(field: &[u8]) -> Result<u32, String> {
     let text = std::str::from_utf8(field).unwrap_or_default();
     match text.parse::<u32>() {
         Ok(seconds @ 1..=86_400) if text.bytes().all(|b| b.is_ascii_digit()) => Ok(seconds),
-        _ => Err(format!("{:?}: must be whole seconds from 1 to 86400", String::from_utf8_lossy(&field[..field.len().min(40)]))),
+        _ => Err(format!(
+            "{:?}: must be whole seconds from 1 to 86400",
+            String::from_utf8_lossy(&field[..field.len().min(40)])
+        )),
     }
 }
 

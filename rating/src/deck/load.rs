@@ -1,4 +1,5 @@
-//! From CSV to a deck: header in any order, CRLF and BOM accepted, every wrong field reported with line and column.
+//! From CSV to a deck: header in any order, CRLF and BOM accepted, every wrong field reported with line and
+//! column.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -19,8 +20,18 @@ const MAX_WARNINGS: usize = 1_000;
 /// Longest name of a destination, in bytes.
 const MAX_DESTINATION: usize = 200;
 
-pub(super) const COLUMNS: [&str; 10] =
-    ["prefix", "destination", "rate", "initial", "increment", "connect_fee", "effective_from", "effective_until", "next_rate", "period"];
+pub(super) const COLUMNS: [&str; 10] = [
+    "prefix",
+    "destination",
+    "rate",
+    "initial",
+    "increment",
+    "connect_fee",
+    "effective_from",
+    "effective_until",
+    "next_rate",
+    "period",
+];
 /// The first so many must be in the header.
 const REQUIRED: usize = 5;
 
@@ -37,12 +48,21 @@ const PERIOD: usize = 9;
 
 impl Deck {
     /// Reads the CSV. Every wrong row is in the error, in the order of the file, and then nothing is loaded.
-    pub fn load(name: &str, currency: Currency, reader: impl Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+    pub fn load(
+        name: &str,
+        currency: Currency,
+        reader: impl Read,
+    ) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
         Self::load_by(name, currency, &Rules::default(), reader)
     }
 
     /// The same with periods and a way of rounding.
-    pub fn load_by(name: &str, currency: Currency, rules: &Rules, reader: impl Read) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
+    pub fn load_by(
+        name: &str,
+        currency: Currency,
+        rules: &Rules,
+        reader: impl Read,
+    ) -> Result<(Self, Vec<Warning>), Vec<DeckError>> {
         draft(name, currency, rules, reader).finish()
     }
 }
@@ -124,7 +144,11 @@ impl<'a> Loader<'a> {
 
     fn rows(&mut self) {
         let text = self.text;
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(text);
         let mut record = csv::ByteRecord::new();
         let mut header = false;
         let mut number = 0;
@@ -133,7 +157,11 @@ impl<'a> Loader<'a> {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    self.errors.push(DeckError { line: number + 1, column: 1, message: format!("not CSV: {error}") });
+                    self.errors.push(DeckError {
+                        line: number + 1,
+                        column: 1,
+                        message: format!("not CSV: {error}"),
+                    });
                     return;
                 }
             }
@@ -176,11 +204,17 @@ impl<'a> Loader<'a> {
         for (at, cell) in line.record.iter().enumerate() {
             let name = String::from_utf8_lossy(cell).to_ascii_lowercase();
             match COLUMNS.iter().position(|column| *column == name) {
-                Some(known) if self.places[known].is_some() => self.fail(line, at, format!("column {name} is named twice")),
+                Some(known) if self.places[known].is_some() => {
+                    self.fail(line, at, format!("column {name} is named twice"))
+                }
                 Some(known) => self.places[known] = Some(at),
                 None => {
                     let shown: String = name.chars().take(40).collect();
-                    self.fail(line, at, format!("unknown column {shown:?}; the header names: {}", COLUMNS.join(",")));
+                    self.fail(
+                        line,
+                        at,
+                        format!("unknown column {shown:?}; the header names: {}", COLUMNS.join(",")),
+                    );
                 }
             }
         }
@@ -204,15 +238,30 @@ impl<'a> Loader<'a> {
         let rate = self.amount(line, RATE);
         let initial = self.read(line, INITIAL, field::seconds);
         let increment = self.read(line, INCREMENT, field::seconds);
-        let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() { Some(Rate::ZERO) } else { self.amount(line, CONNECT_FEE) };
+        let connect_fee = if self.cell(line, CONNECT_FEE).is_empty() {
+            Some(Rate::ZERO)
+        } else {
+            self.amount(line, CONNECT_FEE)
+        };
         let validity = self.validity(line);
-        let next_rate = if self.cell(line, NEXT_RATE).is_empty() { Some(Terms::SAME) } else { self.amount(line, NEXT_RATE) };
+        let next_rate = if self.cell(line, NEXT_RATE).is_empty() {
+            Some(Terms::SAME)
+        } else {
+            self.amount(line, NEXT_RATE)
+        };
         let period = self.period(line);
         let increments = Increments::new(initial?, increment?).ok()?;
         let (from, until) = validity?;
         let rate = rate?;
         let next_rate = if next_rate? == rate { Terms::SAME } else { next_rate? };
-        let terms = self.intern(Terms { increments, connect_fee: connect_fee?, from, until, next_rate, period: period? })?;
+        let terms = self.intern(Terms {
+            increments,
+            connect_fee: connect_fee?,
+            from,
+            until,
+            next_rate,
+            period: period?,
+        })?;
         Some(Stored { prefix: prefix?, rate, destination: destination?, terms })
     }
 
@@ -220,7 +269,12 @@ impl<'a> Loader<'a> {
         self.places[column].and_then(|at| line.record.get(at)).unwrap_or_default()
     }
 
-    fn read<T>(&mut self, line: &Line<'_>, column: usize, parse: impl Fn(&[u8]) -> Result<T, String>) -> Option<T> {
+    fn read<T>(
+        &mut self,
+        line: &Line<'_>,
+        column: usize,
+        parse: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Option<T> {
         match parse(self.cell(line, column)) {
             Ok(value) => Some(value),
             Err(message) => {
@@ -237,7 +291,10 @@ impl<'a> Loader<'a> {
             if self.warnings.len() < MAX_WARNINGS {
                 let text = String::from_utf8_lossy(self.cell(line, column)).into_owned();
                 let place = self.place(line, self.places[column].unwrap_or_default());
-                self.warnings.push(DeckError { message: format!("{}: {text} rounded to {amount}", COLUMNS[column]), ..place });
+                self.warnings.push(DeckError {
+                    message: format!("{}: {text} rounded to {amount}", COLUMNS[column]),
+                    ..place
+                });
             } else {
                 self.more_warnings += 1;
             }
@@ -285,12 +342,23 @@ impl<'a> Loader<'a> {
             return Some(Terms::ALWAYS);
         }
         let periods = &self.rules.periods;
-        let found = periods.iter().take(usize::from(Terms::ALWAYS)).position(|period| period.name().as_bytes() == cell);
+        let found = periods
+            .iter()
+            .take(usize::from(Terms::ALWAYS))
+            .position(|period| period.name().as_bytes() == cell);
         if found.is_none() {
             let shown: String = String::from_utf8_lossy(cell).chars().take(40).collect();
             let known: Vec<&str> = periods.iter().take(20).map(|period| &**period.name()).collect();
-            let known = if known.is_empty() { "none is".to_owned() } else { format!("known are {}", known.join(", ")) };
-            self.fail_column(line, PERIOD, &format!("{shown:?} is not defined by a [[period]] of the configuration; {known}"));
+            let known = if known.is_empty() {
+                "none is".to_owned()
+            } else {
+                format!("known are {}", known.join(", "))
+            };
+            self.fail_column(
+                line,
+                PERIOD,
+                &format!("{shown:?} is not defined by a [[period]] of the configuration; {known}"),
+            );
         }
         found.and_then(|at| u16::try_from(at).ok())
     }
@@ -303,7 +371,8 @@ impl<'a> Loader<'a> {
         }))
     }
 
-    /// Sorts by prefix, period and start; two rows of a prefix and period in force at one instant are an error at the later line.
+    /// Sorts by prefix, period and start; two rows of a prefix and period in force at one instant are an
+    /// error at the later line.
     fn check_overlaps(&mut self) {
         let all = std::mem::take(&mut self.terms);
         let terms = |row: &Stored| all.get(row.terms as usize).copied().unwrap_or(Terms::NEVER);
@@ -314,9 +383,16 @@ impl<'a> Loader<'a> {
             let (old, new) = (terms(before), terms(after));
             if before.prefix == after.prefix && old.period == new.period && old.until > new.from {
                 let (line, other) = (*first.max(second), *first.min(second));
-                let period = self.rules.periods.get(usize::from(new.period)).map(|period| format!(", period {}", period.name()));
+                let period = self
+                    .rules
+                    .periods
+                    .get(usize::from(new.period))
+                    .map(|period| format!(", period {}", period.name()));
                 let period = period.unwrap_or_default();
-                let message = format!("prefix {}{period}: in force at the same time as the row of line {other}", after.prefix);
+                let message = format!(
+                    "prefix {}{period}: in force at the same time as the row of line {other}",
+                    after.prefix
+                );
                 self.errors.push(DeckError { line, column: 1, message });
             }
         }
@@ -329,7 +405,10 @@ impl<'a> Loader<'a> {
 
     fn finish(mut self, name: &str, currency: Currency) -> Draft {
         if self.more_warnings > 0 {
-            let message = format!("and {} more amounts rounded to {} places", self.more_warnings, self.rules.rate_places);
+            let message = format!(
+                "and {} more amounts rounded to {} places",
+                self.more_warnings, self.rules.rate_places
+            );
             self.warnings.push(DeckError { line: 1, column: 1, message });
         }
         let (rows, lines): (Vec<Stored>, Vec<u64>) = self.rows.into_iter().unzip();

@@ -1,4 +1,5 @@
-//! Decks from files: what is taken, what is refused and where it says so, and which row wins at which instant.
+//! Decks from files: what is taken, what is refused and where it says so, and which row wins at which
+//! instant.
 
 use proptest::prelude::*;
 
@@ -51,11 +52,15 @@ fn five_fields_of_eight_are_a_row() {
 
 #[test]
 fn a_sixth_place_is_rounded_half_up_and_said() {
-    let (deck, warnings) = load("34,Spain,0.123456,1,1,0.000005,,\n35,Portugal,0.1000000,1,1\n").expect("a good deck");
+    let (deck, warnings) =
+        load("34,Spain,0.123456,1,1,0.000005,,\n35,Portugal,0.1000000,1,1\n").expect("a good deck");
     let row = deck.rows().next().expect("a row");
     assert_eq!((row.rate, row.connect_fee), (Rate::of_units(12_346), Rate::of_units(1)));
     let texts: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(texts, ["2:10: rate: 0.123456 rounded to 0.12346", "2:23: connect_fee: 0.000005 rounded to 0.00001"]);
+    assert_eq!(
+        texts,
+        ["2:10: rate: 0.123456 rounded to 0.12346", "2:23: connect_fee: 0.000005 rounded to 0.00001"]
+    );
 }
 
 #[test]
@@ -103,27 +108,43 @@ fn headers_that_are_none() {
     assert_eq!(errors("").len(), 1);
     assert!(errors("34,Spain,0.1,1,1\n").iter().any(|error| error.starts_with("1:1: unknown column \"34\"")));
     assert_eq!(
-        errors("prefix,destination,rate,initial,conect_fee,rate\n").iter().map(|e| e.split(';').next().expect("text")).collect::<Vec<_>>(),
-        ["1:1: the header must name the column increment", "1:33: unknown column \"conect_fee\"", "1:44: column rate is named twice"]
+        errors("prefix,destination,rate,initial,conect_fee,rate\n")
+            .iter()
+            .map(|e| e.split(';').next().expect("text"))
+            .collect::<Vec<_>>(),
+        [
+            "1:1: the header must name the column increment",
+            "1:33: unknown column \"conect_fee\"",
+            "1:44: column rate is named twice"
+        ]
     );
     assert!(errors("\u{0}\u{0}").len() >= 5);
     let utf16 = Deck::load("retail", Currency::EUR, &b"\xFF\xFEp\0"[..]).expect_err("refused");
     assert!(utf16[0].message.contains("UTF-16"));
-    let latin1 = Deck::load("retail", Currency::EUR, &b"prefix,destination,rate,initial,increment\n34,Espa\xF1a,1,1,1\n"[..]);
-    assert_eq!((latin1.as_ref().expect_err("refused")[0].line, latin1.expect_err("refused")[0].column), (2, 4));
+    let latin1 = Deck::load(
+        "retail",
+        Currency::EUR,
+        &b"prefix,destination,rate,initial,increment\n34,Espa\xF1a,1,1,1\n"[..],
+    );
+    assert_eq!(
+        (latin1.as_ref().expect_err("refused")[0].line, latin1.expect_err("refused")[0].column),
+        (2, 4)
+    );
 }
 
 #[test]
 fn one_prefix_twice_only_at_different_times() {
-    let rows = "34,Old,0.1,1,1,,,2026-02-01T00:00:00Z\n34,New,0.2,1,1,,2026-02-01T00:00:00Z,\n3,Europe,0.3,1,1\n";
+    let rows =
+        "34,Old,0.1,1,1,,,2026-02-01T00:00:00Z\n34,New,0.2,1,1,,2026-02-01T00:00:00Z,\n3,Europe,0.3,1,1\n";
     let deck = deck(rows);
     assert_eq!(destination(&deck, "349", "2026-01-31T23:59:59.999Z"), Some("Old".to_owned()));
     assert_eq!(destination(&deck, "349", "2026-02-01T00:00:00Z"), Some("New".to_owned()));
 
     let overlap = errors(&format!("{HEADER}34,A,0.1,1,1\n35,B,0.1,1,1\n+34,C,0.2,1,1\n"));
     assert_eq!(overlap, ["4:1: prefix 34: in force at the same time as the row of line 2"]);
-    let overlap =
-        errors(&format!("{HEADER}34,A,0.1,1,1,,2026-03-01T00:00:00Z,\n34,B,0.1,1,1,,2026-01-01T00:00:00Z,2026-03-01T00:00:00.001Z\n"));
+    let overlap = errors(&format!(
+        "{HEADER}34,A,0.1,1,1,,2026-03-01T00:00:00Z,\n34,B,0.1,1,1,,2026-01-01T00:00:00Z,2026-03-01T00:00:00.001Z\n"
+    ));
     assert_eq!(overlap, ["3:1: prefix 34: in force at the same time as the row of line 2"]);
 }
 
@@ -143,7 +164,8 @@ fn a_row_out_of_force_gives_way_to_the_next_shorter() {
     }
 }
 
-/// Each of ten rows is wrong in its own way: every one is named with its place, none is loaded, and the right row beside them neither.
+/// Each of ten rows is wrong in its own way: every one is named with its place, none is loaded, and the right
+/// row beside them neither.
 #[test]
 fn ten_wrong_rows_are_ten_findings() {
     #[rustfmt::skip]
@@ -163,8 +185,12 @@ fn ten_wrong_rows_are_ten_findings() {
     let rows: String = table.iter().map(|(row, _)| format!("{row}\n")).collect();
     let found = errors(&format!("prefix,destination,rate,initial,increment\n55,Brazil,0.1,30,6\n{rows}"));
     // 0/0 is wrong twice.
-    let second = found.iter().position(|error| error.starts_with("8:16: increment: \"0\"")).expect("the increment too");
-    let found: Vec<_> = found.iter().enumerate().filter(|(at, _)| *at != second).map(|(_, error)| error).collect();
+    let second = found
+        .iter()
+        .position(|error| error.starts_with("8:16: increment: \"0\""))
+        .expect("the increment too");
+    let found: Vec<_> =
+        found.iter().enumerate().filter(|(at, _)| *at != second).map(|(_, error)| error).collect();
     assert_eq!(found.len(), table.len(), "{found:#?}");
     for (found, (row, begins)) in found.iter().zip(table) {
         assert!(found.starts_with(begins), "{row}\n{found}\nis not\n{begins}");
@@ -180,7 +206,11 @@ fn the_version_follows_content_not_layout() {
         &b"rate,prefix,destination,increment,initial\r\n0.20,35,Portugal,1,1\r\n0.100,+34,Spain,1,1\r\n"[..],
     );
     assert_eq!(same.expect("a good deck").0.version(), one);
-    for other in ["34,Spain,0.10001,1,1\n35,Portugal,0.2,1,1\n", "34,Spain,0.1,1,6\n35,Portugal,0.2,1,1\n", "34,Spain,0.1,1,1\n"] {
+    for other in [
+        "34,Spain,0.10001,1,1\n35,Portugal,0.2,1,1\n",
+        "34,Spain,0.1,1,6\n35,Portugal,0.2,1,1\n",
+        "34,Spain,0.1,1,1\n",
+    ] {
         assert_ne!(deck(other).version(), one, "{other}");
     }
 }
@@ -207,26 +237,41 @@ fn timed(rows: &str) -> Result<Deck, Vec<String>> {
     let peak = Period::new("peak", Arc::clone(&utc), 0b001_1111, 8 * 3_600, 20 * 3_600).expect("a period");
     let night = Period::new("night", utc, 0b111_1111, 22 * 3_600, 6 * 3_600).expect("a period");
     let rules = Rules { periods: [peak, night].into(), ..Rules::default() };
-    let csv = format!("prefix,destination,rate,initial,increment,next_rate,period,effective_from,effective_until\n{rows}");
+    let csv = format!(
+        "prefix,destination,rate,initial,increment,next_rate,period,effective_from,effective_until\n{rows}"
+    );
     let loaded = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes());
     loaded.map(|(deck, _)| deck).map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 fn segments(deck: &Deck, number: &str, at: &str) -> Vec<String> {
-    let price = deck.price(&number.parse().expect("a number"), Wall::parse(at).expect("a time")).expect("a price");
-    let line =
-        |s: &ledger::Segment| format!("{} {}s {} {}", s.from, s.block, s.rate.count() / Rate::PER_UNIT, s.period.as_deref().unwrap_or("-"));
+    let price =
+        deck.price(&number.parse().expect("a number"), Wall::parse(at).expect("a time")).expect("a price");
+    let line = |s: &ledger::Segment| {
+        format!(
+            "{} {}s {} {}",
+            s.from,
+            s.block,
+            s.rate.count() / Rate::PER_UNIT,
+            s.period.as_deref().unwrap_or("-")
+        )
+    };
     price.segments().iter().map(line).collect()
 }
 
 #[test]
 fn another_rate_after_the_first_block() {
-    let deck = timed("34,Spain,0.1,60,6,0.05,,,\n35,Portugal,0.1,60,6,0.10000,,,\n36,Hungary,0.1,60,6,,,,\n").expect("a good deck");
+    let deck = timed("34,Spain,0.1,60,6,0.05,,,\n35,Portugal,0.1,60,6,0.10000,,,\n36,Hungary,0.1,60,6,,,,\n")
+        .expect("a good deck");
     assert_eq!(segments(&deck, "34", "2026-01-01T00:00:00Z"), ["0 60s 10000 -", "60 6s 5000 -"]);
     let rows: Vec<_> = deck.rows().map(|row| row.next_rate).collect();
     assert_eq!(rows, [Some(Rate::of_units(5_000)), None, None]);
     for number in ["35", "36"] {
-        assert_eq!(deck.price(&number.parse().expect("a number"), Wall(0)).expect("a price").tariff, None, "{number}");
+        assert_eq!(
+            deck.price(&number.parse().expect("a number"), Wall(0)).expect("a price").tariff,
+            None,
+            "{number}"
+        );
     }
 }
 
@@ -236,8 +281,8 @@ fn rows_take_turns_within_a_call() {
     let deck = timed(rows).expect("a good deck");
     // A Friday, 12.5 s before 20:00, then until Saturday's night and so on; peak is back on Monday.
     let found = segments(&deck, "34", "2026-01-09T19:59:47.500Z");
-    // The peak's next block begins at 60 s, after 20:00: the row without a period. Until 22:00 (7,212.5 s) blocks begin at 7,200 at the
-    // latest, so the night begins with 7,260 s.
+    // The peak's next block begins at 60 s, after 20:00: the row without a period. Until 22:00 (7,212.5 s)
+    // blocks begin at 7,200 at the latest, so the night begins with 7,260 s.
     assert_eq!(found[..3], ["0 60s 30000 peak", "60 60s 10000 -", "7260 30s 5000 night"]);
     assert!(found.iter().any(|line| line.ends_with(" 1s 20000 peak")), "{found:?}");
     assert!(found.len() > 12 && found.len() < MAX, "{}", found.len());
@@ -275,7 +320,8 @@ fn a_prefix_out_of_its_period_gives_way_and_in_a_call_goes_on() {
 fn of_two_periods_at_once_the_first_defined_counts() {
     let utc = Arc::new(units::Zone::utc());
     let day = |name, days| Period::new(name, Arc::clone(&utc), days, 0, 86_400).expect("a period");
-    let rules = Rules { periods: [day("sunday", 0b100_0000), day("every", 0b111_1111)].into(), ..Rules::default() };
+    let rules =
+        Rules { periods: [day("sunday", 0b100_0000), day("every", 0b111_1111)].into(), ..Rules::default() };
     let csv = "prefix,destination,rate,initial,increment,period\n34,S,0.2,1,1,every\n34,S,0.1,1,1,sunday\n";
     let (deck, _) = Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck");
     assert_eq!(segments(&deck, "34", "2026-01-10T23:59:59Z")[..2], ["0 1s 20000 every", "1 1s 10000 sunday"]);
@@ -295,13 +341,15 @@ fn dates_and_periods_together() {
     }
     // Calls answered before the date keep the old row (L10), also in the next week's peak.
     assert!(segments(&deck, "34", "2026-02-02T11:59:59Z").iter().all(|line| !line.contains(" 20000 ")));
-    let twice = timed("34,A,0.1,1,1,,peak,,\n34,B,0.1,1,1,,night,,\n34,C,0.1,1,1,,peak,,\n").expect_err("refused");
+    let twice =
+        timed("34,A,0.1,1,1,,peak,,\n34,B,0.1,1,1,,night,,\n34,C,0.1,1,1,,peak,,\n").expect_err("refused");
     assert_eq!(twice, ["4:1: prefix 34, period peak: in force at the same time as the row of line 2"]);
 }
 
 #[test]
 fn new_columns_are_refused_with_their_place() {
-    let found = timed("34,A,0.1,1,1,-1,,,\n34,A,0.1,1,1,NaN,weekend,,\n34,A,0.1,1,1,1e9,,,\n").expect_err("refused");
+    let found =
+        timed("34,A,0.1,1,1,-1,,,\n34,A,0.1,1,1,NaN,weekend,,\n34,A,0.1,1,1,1e9,,,\n").expect_err("refused");
     let expected = [
         "2:14: next_rate: -1: must not be negative",
         "3:14: next_rate: NaN: not a decimal",
@@ -312,7 +360,10 @@ fn new_columns_are_refused_with_their_place() {
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.starts_with(expected), "{found}");
     }
-    assert!(errors("prefix,destination,rate,initial,increment,period\n34,A,0.1,1,1,night\n")[0].contains("none is"));
+    assert!(
+        errors("prefix,destination,rate,initial,increment,period\n34,A,0.1,1,1,night\n")[0]
+            .contains("none is")
+    );
 }
 
 /// A deck without the new columns has the version that it always had.
@@ -321,10 +372,17 @@ fn the_version_of_a_plain_deck_stays() {
     let plain = deck("34,Spain,0.12345,30,6\n");
     assert_eq!(crate::price::version_text(plain.version()).as_ref(), "3356eeca695bc51d");
     assert_eq!(timed("34,Spain,0.12345,30,6,,,,\n").expect("a good deck").version(), plain.version());
-    for other in ["34,Spain,0.12345,30,6,0.1,,,\n", "34,Spain,0.12345,30,6,,night,,\n", "34,Spain,0.12345,30,6,,peak,,\n"] {
+    for other in [
+        "34,Spain,0.12345,30,6,0.1,,,\n",
+        "34,Spain,0.12345,30,6,,night,,\n",
+        "34,Spain,0.12345,30,6,,peak,,\n",
+    ] {
         assert_ne!(timed(other).expect("a good deck").version(), plain.version(), "{other}");
     }
     let rules = Rules { rounding: Rounding::Up, ..Rules::default() };
     let csv = format!("{HEADER}34,Spain,0.12345,30,6\n");
-    assert_ne!(Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck").0.version(), plain.version());
+    assert_ne!(
+        Deck::load_by("retail", Currency::EUR, &rules, csv.as_bytes()).expect("a good deck").0.version(),
+        plain.version()
+    );
 }

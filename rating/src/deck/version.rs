@@ -16,8 +16,9 @@ const fn finer_places(rate: Rate) -> i64 {
     if rate.count() < 0 { 0 } else { rate.count() % Rate::PER_UNIT }
 }
 
-/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do not matter. What a row does not
-/// use is not in it, so that a deck keeps its version when columns are added that it does not have.
+/// A hash of what the rows say, in the order of their prefixes: layout of the file and order of its rows do
+/// not matter. What a row does not use is not in it, so that a deck keeps its version when columns are added
+/// that it does not have.
 pub(super) fn version(deck: &Deck) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update(deck.currency.as_str());
@@ -35,7 +36,9 @@ pub(super) fn version(deck: &Deck) -> u64 {
             slot.copy_from_slice(&number.to_be_bytes());
         }
         hasher.update(bytes);
-        hasher.update(deck.destinations.get(row.destination as usize).map(|name| name.as_bytes()).unwrap_or_default());
+        hasher.update(
+            deck.destinations.get(row.destination as usize).map(|name| name.as_bytes()).unwrap_or_default(),
+        );
         if next_rate != Terms::SAME {
             hasher.update([1]);
             hasher.update(in_units(next_rate).to_be_bytes());
@@ -49,7 +52,14 @@ pub(super) fn version(deck: &Deck) -> u64 {
         }
         if let Some(period) = deck.period(terms) {
             hasher.update([2]);
-            hasher.update(format!("{} {} {} {} {}", period.name(), period.zone().name(), period.days(), period.from(), period.until()));
+            hasher.update(format!(
+                "{} {} {} {} {}",
+                period.name(),
+                period.zone().name(),
+                period.days(),
+                period.from(),
+                period.until()
+            ));
         }
         hasher.update([0]);
     }

@@ -20,7 +20,8 @@ impl Deck {
         Rules::archived(self.rounding, Arc::clone(&self.periods))
     }
 
-    /// Writes it as CSV with a header, by prefix and then by start, rates with five places or as many more as they have, times in UTC.
+    /// Writes it as CSV with a header, by prefix and then by start, rates with five places or as many more as
+    /// they have, times in UTC.
     ///
     /// # Errors
     /// What `out` says.
@@ -64,15 +65,15 @@ mod tests {
     fn reloaded(deck: &Deck) -> Deck {
         let mut csv = Vec::new();
         deck.write_csv(&mut csv).expect("memory takes all");
-        let (again, warnings) = Deck::load("again", deck.currency(), &csv[..]).expect("its own text is right");
+        let (again, warnings) =
+            Deck::load("again", deck.currency(), &csv[..]).expect("its own text is right");
         assert!(warnings.is_empty(), "{warnings:?}");
         again
     }
 
     #[test]
     fn the_text_is_plain() {
-        let csv =
-            "increment,initial,rate,destination,prefix,effective_from\n6,30,0.1,\"Brazil, mobile\", +5511 ,2026-02-01T01:00:00+01:00\n";
+        let csv = "increment,initial,rate,destination,prefix,effective_from\n6,30,0.1,\"Brazil, mobile\", +5511 ,2026-02-01T01:00:00+01:00\n";
         let (deck, _) = Deck::load("retail", Currency::EUR, csv.as_bytes()).expect("a good deck");
         let mut text = Vec::new();
         deck.write_csv(&mut text).expect("memory takes all");

@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use ledger::{
-    AccountChanged, AccountId, AccountOpened, AccountState, AccountStatus, Key, OpenedAs, Party, ProfitGuard, Purpose, Record, RecordBody,
-    Refused, SystemAccount, Terms, Transfer, check_account_name,
+    AccountChanged, AccountId, AccountOpened, AccountState, AccountStatus, Key, OpenedAs, Party, ProfitGuard,
+    Purpose, Record, RecordBody, Refused, SystemAccount, Terms, Transfer, check_account_name,
 };
 use serde::Serialize;
 use units::{Currency, Money, Name, Now, Wall, Zone};
@@ -15,8 +15,8 @@ use super::refused::AccountRefused;
 use super::views::{BucketView, as_text, as_time, as_time_or_none};
 use crate::payment::check_key;
 
-/// Most that an account is opened with, and most credit that it has, 10⁻⁵ units (about 4.6e13): half of what a balance can hold, so that
-/// both together are in range.
+/// Most that an account is opened with, and most credit that it has, 10⁻⁵ units (about 4.6e13): half of what
+/// a balance can hold, so that both together are in range.
 const AMOUNT_MAX: i64 = i64::MAX / 2;
 
 /// An account to be.
@@ -54,7 +54,8 @@ pub struct AccountChange {
     pub profit_guard: Option<ProfitGuard>,
     /// A notice is due below this, 10⁻⁵ units; never if the inner is none.
     pub low_balance: Option<Option<i64>>,
-    /// The balance expires after so many days without an event; never if the inner is none. Days replace months.
+    /// The balance expires after so many days without an event; never if the inner is none. Days replace
+    /// months.
     pub idle_days: Option<Option<u32>>,
     /// The same in calendar months, which replace days.
     pub idle_months: Option<Option<u32>>,
@@ -111,8 +112,14 @@ impl AccountChange {
             decks: self.decks.clone().unwrap_or_else(|| terms.decks.clone()),
             profit_guard: self.profit_guard.unwrap_or(terms.profit_guard),
             low_balance: self.low_balance.unwrap_or(terms.low_balance),
-            idle_days: self.idle_days.unwrap_or(terms.idle_days).filter(|_| !matches!(self.idle_months, Some(Some(_)))),
-            idle_months: self.idle_months.unwrap_or(terms.idle_months).filter(|_| !matches!(self.idle_days, Some(Some(_)))),
+            idle_days: self
+                .idle_days
+                .unwrap_or(terms.idle_days)
+                .filter(|_| !matches!(self.idle_months, Some(Some(_)))),
+            idle_months: self
+                .idle_months
+                .unwrap_or(terms.idle_months)
+                .filter(|_| !matches!(self.idle_days, Some(Some(_)))),
             zone: self.zone.clone().unwrap_or_else(|| terms.zone.clone()),
             email: self.email.clone().unwrap_or_else(|| terms.email.clone()),
             language: self.language.clone().unwrap_or_else(|| terms.language.clone()),
@@ -128,7 +135,9 @@ impl AccountChange {
         if days.is_some() && months.is_some() {
             return Err(AccountRefused::IdleTwice);
         }
-        if days.is_some_and(|days| !(1..=36_500).contains(&days)) || months.is_some_and(|months| !(1..=1_200).contains(&months)) {
+        if days.is_some_and(|days| !(1..=36_500).contains(&days))
+            || months.is_some_and(|months| !(1..=1_200).contains(&months))
+        {
             return Err(AccountRefused::IdleTime);
         }
         match self.zone.as_ref().and_then(Option::as_ref) {
@@ -147,7 +156,12 @@ impl Engine {
     }
 
     /// Opens an account once per key; the same key with the same content is answered as the first time.
-    pub fn open_once(&mut self, now: Now, ask: &OpenAccount<'_>, key: &str) -> Result<Opened, AccountRefused> {
+    pub fn open_once(
+        &mut self,
+        now: Now,
+        ask: &OpenAccount<'_>,
+        key: &str,
+    ) -> Result<Opened, AccountRefused> {
         check_key(key)?;
         if let Some(id) = self.opened_by.get(key) {
             return self.opened_before(*id, ask, key);
@@ -173,7 +187,13 @@ impl Engine {
             must(self.books.post(transfer), "an opening balance");
         }
         let above = ledger::parent(ask.name).and_then(|above| self.books.id(above));
-        let opened = AccountOpened { currency: ask.currency, terms: ask.terms.clone(), limit: ask.limit, opening, key: key.clone() };
+        let opened = AccountOpened {
+            currency: ask.currency,
+            terms: ask.terms.clone(),
+            limit: ask.limit,
+            opening,
+            key: key.clone(),
+        };
         self.states.insert(id, AccountState::opened(&opened, now.wall, above, ask.opening));
         self.opened_by.extend(key.map(|key| (key, id)));
         self.schedule(id);
@@ -187,10 +207,19 @@ impl Engine {
     }
 
     /// The answer of the first request, if this one has the same content.
-    fn opened_before(&self, id: AccountId, ask: &OpenAccount<'_>, key: &str) -> Result<Opened, AccountRefused> {
+    fn opened_before(
+        &self,
+        id: AccountId,
+        ask: &OpenAccount<'_>,
+        key: &str,
+    ) -> Result<Opened, AccountRefused> {
         let (view, state) = self.view(id).zip(self.states.get(&id)).ok_or(Refused::UnknownAccount)?;
-        let asked = OpenedAs { key: key.into(), terms: ask.terms.clone(), limit: ask.limit, opening: ask.opening };
-        if *view.name != *ask.name || view.currency != ask.currency || state.opened_as.as_deref() != Some(&asked) {
+        let asked =
+            OpenedAs { key: key.into(), terms: ask.terms.clone(), limit: ask.limit, opening: ask.opening };
+        if *view.name != *ask.name
+            || view.currency != ask.currency
+            || state.opened_as.as_deref() != Some(&asked)
+        {
             return Err(Refused::KeyReused.into());
         }
         let money = |amount| Money::of(amount, ask.currency);
@@ -208,7 +237,13 @@ impl Engine {
     }
 
     /// Changes an account's terms and limit; running calls keep their prices.
-    pub fn change_account(&mut self, now: Now, name: &str, terms: &Terms, limit: i64) -> Result<Record, AccountRefused> {
+    pub fn change_account(
+        &mut self,
+        now: Now,
+        name: &str,
+        terms: &Terms,
+        limit: i64,
+    ) -> Result<Record, AccountRefused> {
         if limit > 0 {
             return Err(AccountRefused::Limit);
         }
@@ -226,9 +261,15 @@ impl Engine {
     }
 
     /// Changes of an account's terms and limit what `change` names.
-    pub fn amend_account(&mut self, now: Now, name: &str, change: &AccountChange) -> Result<Record, AccountRefused> {
+    pub fn amend_account(
+        &mut self,
+        now: Now,
+        name: &str,
+        change: &AccountChange,
+    ) -> Result<Record, AccountRefused> {
         let id = self.books.id(name).ok_or(Refused::UnknownAccount)?;
-        let (balance, state) = self.books.balance(id).zip(self.states.get(&id)).ok_or(Refused::UnknownAccount)?;
+        let (balance, state) =
+            self.books.balance(id).zip(self.states.get(&id)).ok_or(Refused::UnknownAccount)?;
         let (limit, terms) = (change.limit.unwrap_or(balance.limit), change.applied(&state.terms));
         if terms.decks.is_empty() {
             return Err(AccountRefused::NoDeck);
@@ -250,18 +291,28 @@ impl Engine {
         }
         if own.posted() != 0 {
             let balance = Money::of(own.posted(), own.currency);
-            return word(format!("its balance is {balance} {}: pay it out or correct it to zero first", own.currency));
+            return word(format!(
+                "its balance is {balance} {}: pay it out or correct it to zero first",
+                own.currency
+            ));
         }
         if let Some((key, _)) = state.announced.first_key_value() {
             return word(format!("the payment {key} is announced: book or reject it first"));
         }
-        let filled = |bucket: &&ledger::Bucket| self.books.balance(bucket.id).is_some_and(|b| b.posted() != 0 || b.reserved != 0);
+        let filled = |bucket: &&ledger::Bucket| {
+            self.books.balance(bucket.id).is_some_and(|b| b.posted() != 0 || b.reserved != 0)
+        };
         if let Some(bucket) = state.buckets.iter().find(filled) {
             return word(format!("its bucket {} is not empty: reverse the grant first", bucket.name));
         }
         let below = format!("{name}:");
-        let mut children = self.books.customers_from(Bound::Included(&below)).take_while(|(name, _)| name.starts_with(&below));
-        let open = children.find(|(_, id)| self.states.get(id).is_some_and(|state| state.terms.status != AccountStatus::Closed));
+        let mut children = self
+            .books
+            .customers_from(Bound::Included(&below))
+            .take_while(|(name, _)| name.starts_with(&below));
+        let open = children.find(|(_, id)| {
+            self.states.get(id).is_some_and(|state| state.terms.status != AccountStatus::Closed)
+        });
         match open {
             Some((child, _)) => word(format!("the account {child} below it is not closed")),
             None => Ok(()),
@@ -271,7 +322,11 @@ impl Engine {
     /// Nothing brings money to a closed account; what was done under `key` before is answered as then.
     pub(super) fn refuse_closed(&self, owner: AccountId, key: &str) -> Result<(), AccountRefused> {
         let closed = self.states.get(&owner).is_some_and(|state| state.terms.status == AccountStatus::Closed);
-        if closed && !self.books.knows(owner, &Key::Given(key.into())) { Err(AccountRefused::Closed) } else { Ok(()) }
+        if closed && !self.books.knows(owner, &Key::Given(key.into())) {
+            Err(AccountRefused::Closed)
+        } else {
+            Ok(())
+        }
     }
 
     /// The account of this name as its owner sees it; none if it is not in these books.
@@ -283,8 +338,12 @@ impl Engine {
     pub fn posted(&self, name: &str) -> Option<Vec<(Name, Currency, i64)>> {
         let id = self.books.id(name)?;
         let own = (Name::from(""), id);
-        let all = std::iter::once(own).chain(self.books.buckets_of(id).map(|(bucket, id)| (bucket.clone(), id)));
-        Some(all.filter_map(|(bucket, id)| self.books.balance(id).map(|b| (bucket, b.currency, b.posted()))).collect())
+        let all =
+            std::iter::once(own).chain(self.books.buckets_of(id).map(|(bucket, id)| (bucket.clone(), id)));
+        Some(
+            all.filter_map(|(bucket, id)| self.books.balance(id).map(|b| (bucket, b.currency, b.posted())))
+                .collect(),
+        )
     }
 
     /// Up to `limit` accounts in the order of their names, after `after`.
@@ -319,8 +378,16 @@ fn check_range(opening: i64, limit: i64) -> Result<(), Refused> {
 
 /// From or, for an old debt, to the opening account.
 fn opening_transfer(name: &Name, amount: i64, currency: Currency) -> Option<Transfer> {
-    let (system_account, customer) = (Party::SystemAccount(SystemAccount::Opening), Party::Customer(name.clone()));
+    let (system_account, customer) =
+        (Party::SystemAccount(SystemAccount::Opening), Party::Customer(name.clone()));
     let (debit, credit) = if amount < 0 { (customer, system_account) } else { (system_account, customer) };
     let amount = Money::of(amount.abs(), currency);
-    (amount.amount > 0).then_some(Transfer { key: Key::Opening, purpose: Purpose::Opening, debit, credit, amount, memo: None })
+    (amount.amount > 0).then_some(Transfer {
+        key: Key::Opening,
+        purpose: Purpose::Opening,
+        debit,
+        credit,
+        amount,
+        memo: None,
+    })
 }

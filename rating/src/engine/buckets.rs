@@ -1,12 +1,13 @@
 //! Grants: promotional and test credit, and minutes, given to an account's buckets.
 //!
-//! A grant is idempotent by its key, as a top-up is. Its memo names kind, order, destinations and end, so that other terms under a used key are an error.
+//! A grant is idempotent by its key, as a top-up is. Its memo names kind, order, destinations and end, so
+//! that other terms under a used key are an error.
 
 use std::fmt::Write as _;
 
 use ledger::{
-    AccountState, Balance, BucketGranted, BucketKind, BucketTerms, Key, MAX_BUCKETS, Party, Posted, Purpose, Record, RecordBody, Refused,
-    SystemAccount, Transfer, check_bucket_name,
+    AccountState, Balance, BucketGranted, BucketKind, BucketTerms, Key, MAX_BUCKETS, Party, Posted, Purpose,
+    Record, RecordBody, Refused, SystemAccount, Transfer, check_bucket_name,
 };
 use units::{Money, Name, Now, Wall};
 
@@ -26,7 +27,8 @@ pub struct GrantRequest<'a> {
     pub account: &'a str,
     /// Into which bucket; a new one is opened, another grant adds to it and replaces its terms.
     pub bucket: &'a str,
-    /// How much, above zero: in the account's currency, or whole seconds of [`Currency::SEC`](units::Currency::SEC).
+    /// How much, above zero: in the account's currency, or whole seconds of
+    /// [`Currency::SEC`](units::Currency::SEC).
     pub amount: Money,
     /// What the bucket serves.
     pub terms: BucketTerms,
@@ -57,7 +59,8 @@ impl Engine {
         check_words(ask.key, ask.reference)?;
         check_bucket_name(ask.bucket)?;
         let id = self.books.id(ask.account).ok_or(Refused::UnknownAccount)?;
-        let currency = self.books.balance(id).map(|balance| balance.currency).ok_or(Refused::UnknownAccount)?;
+        let currency =
+            self.books.balance(id).map(|balance| balance.currency).ok_or(Refused::UnknownAccount)?;
         let kind = ask.terms.kind;
         if ask.amount.currency != kind.currency(currency) {
             return Err(Refused::CurrencyMismatch.into());
@@ -67,7 +70,8 @@ impl Engine {
         }
         self.refuse_closed(id, ask.key)?;
         let name = Name::from(ask.account);
-        let system_account = if kind == BucketKind::Minutes { SystemAccount::Minutes } else { SystemAccount::Promotions };
+        let system_account =
+            if kind == BucketKind::Minutes { SystemAccount::Minutes } else { SystemAccount::Promotions };
         let transfer = Transfer {
             key: Key::Given(ask.key.into()),
             purpose: Purpose::Grant,
@@ -87,7 +91,11 @@ impl Engine {
                 Ok(Granted { amount: ask.amount, left: money(balance_after), replayed: true, record: None })
             }
             Posted::Now => {
-                let left = self.books.bucket(id, &granted.bucket).and_then(|bucket| self.books.balance(bucket)).map_or(0, Balance::posted);
+                let left = self
+                    .books
+                    .bucket(id, &granted.bucket)
+                    .and_then(|bucket| self.books.balance(bucket))
+                    .map_or(0, Balance::posted);
                 self.wake(id);
                 let record = Record::new(now.wall, name, RecordBody::BucketGranted(granted));
                 Ok(Granted { amount: ask.amount, left: money(left), replayed: false, record: Some(record) })
@@ -95,11 +103,17 @@ impl Engine {
         }
     }
 
-    fn check_bucket(&self, id: ledger::AccountId, ask: &GrantRequest<'_>, at: Wall) -> Result<(), AccountRefused> {
+    fn check_bucket(
+        &self,
+        id: ledger::AccountId,
+        ask: &GrantRequest<'_>,
+        at: Wall,
+    ) -> Result<(), AccountRefused> {
         let BucketTerms { kind, prefixes, valid_from, expires_at, .. } = &ask.terms;
         let state = self.states.get(&id).ok_or(Refused::UnknownAccount)?;
         let holds = |id| self.books.balance(id).is_some_and(|balance| balance.posted() > 0);
-        let others = state.buckets.iter().filter(|bucket| &*bucket.name != ask.bucket && holds(bucket.id)).count();
+        let others =
+            state.buckets.iter().filter(|bucket| &*bucket.name != ask.bucket && holds(bucket.id)).count();
         let refuse = |reason| Err(AccountRefused::Bucket(reason));
         if state.bucket(ask.bucket).is_some_and(|bucket| bucket.terms.kind != *kind && holds(bucket.id)) {
             return refuse("the pocket holds another kind: use another name");
@@ -125,7 +139,10 @@ impl Engine {
     /// Buckets in their order; those that ended with nothing left are not shown.
     pub(super) fn bucket_views(&self, state: &AccountState) -> Vec<BucketView> {
         let view = |bucket: &ledger::Bucket| {
-            let balance = self.books.balance(bucket.id).filter(|balance| balance.posted() > 0 || bucket.expiries == 0)?;
+            let balance = self
+                .books
+                .balance(bucket.id)
+                .filter(|balance| balance.posted() > 0 || bucket.expiries == 0)?;
             let money = |amount| Money::of(amount, balance.currency);
             let BucketTerms { kind, priority, ref prefixes, valid_from, expires_at } = bucket.terms;
             Some(BucketView {

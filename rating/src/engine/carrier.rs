@@ -1,4 +1,5 @@
-//! What a carrier charges for its leg: priced by its own deck in its own currency, booked among the system accounts's accounts.
+//! What a carrier charges for its leg: priced by its own deck in its own currency, booked among the system
+//! accounts's accounts.
 
 use ledger::{CallId, Key, Party, Purpose, SystemAccount, Transfer};
 use units::{Money, Number, Wall};
@@ -36,15 +37,21 @@ pub struct Cost {
 // === impl Engine ===
 
 impl Engine {
-    /// What the leg costs, without booking it; nothing if the deck does not say, or says more than a balance can hold.
+    /// What the leg costs, without booking it; nothing if the deck does not say, or says more than a balance
+    /// can hold.
     pub fn carrier_cost(&self, leg: &CarrierLeg<'_>) -> Option<Cost> {
         let price = self.decks.named(leg.deck)?.price(leg.number, leg.answered_at)?;
         let Charge { billed_seconds, amount } = price.checked_charge(leg.duration_ms)?;
         Some(Cost { amount, billed_seconds, price })
     }
 
-    /// Books the cost of a leg that no settle covers, as a late answer's. The transfers go into the caller's record.
-    pub fn book_cost(&mut self, call: CallId, leg: &CarrierLeg<'_>) -> Result<(Option<Cost>, Vec<Transfer>), CreditRefusal> {
+    /// Books the cost of a leg that no settle covers, as a late answer's. The transfers go into the caller's
+    /// record.
+    pub fn book_cost(
+        &mut self,
+        call: CallId,
+        leg: &CarrierLeg<'_>,
+    ) -> Result<(Option<Cost>, Vec<Transfer>), CreditRefusal> {
         let Some(cost) = self.carrier_cost(leg) else { return Ok((None, Vec::new())) };
         let transfers: Vec<_> = cost_transfer(call, leg.attempt, cost.amount).into_iter().collect();
         for transfer in &transfers {

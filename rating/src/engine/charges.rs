@@ -1,4 +1,5 @@
-//! Services paid by the piece: a voicemail, the pages of a fax, a month of a number. The whole of it or nothing, never below the limit.
+//! Services paid by the piece: a voicemail, the pages of a fax, a month of a number. The whole of it or
+//! nothing, never below the limit.
 
 use ledger::{Charged, Key, Party, Purpose, RecordBody, Refused, SystemAccount, Transfer};
 use units::{Money, Now};
@@ -24,8 +25,9 @@ pub struct ChargeRequest<'a> {
 // === impl Engine ===
 
 impl Engine {
-    /// Takes `pieces` times `price` from the account's money once per key, exactly; if it is not there, nothing. What costs nothing is
-    /// written too, so that its key is known. Buckets do not pay: they are for calls.
+    /// Takes `pieces` times `price` from the account's money once per key, exactly; if it is not there,
+    /// nothing. What costs nothing is written too, so that its key is known. Buckets do not pay: they are for
+    /// calls.
     pub fn charge(&mut self, now: Now, ask: &ChargeRequest<'_>) -> Result<Moved, AccountRefused> {
         let owner = self.owner(ask.account, ask.key)?;
         self.refuse_closed(owner, ask.key)?;
@@ -44,7 +46,11 @@ impl Engine {
         if self.books.given(owner, &key).is_none() && sum > balance.available().max(0) {
             return Err(AccountRefused::NoMoney);
         }
-        let system_account = if ledger::parent(ask.account).is_some() { SystemAccount::ResellerRevenue } else { SystemAccount::Revenue };
+        let system_account = if ledger::parent(ask.account).is_some() {
+            SystemAccount::ResellerRevenue
+        } else {
+            SystemAccount::Revenue
+        };
         let (debit, credit) = (Party::Customer(ask.account.into()), Party::SystemAccount(system_account));
         let transfer = Transfer { key, purpose: Purpose::Charge, debit, credit, amount, memo };
         let posted = self.request(owner, std::slice::from_ref(&transfer), None)?;

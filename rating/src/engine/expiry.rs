@@ -1,6 +1,10 @@
-//! What comes with time alone: credit that ends, and notices 60 and 14 days ahead. Wall time may jump; each thing happens once.
+//! What comes with time alone: credit that ends, and notices 60 and 14 days ahead. Wall time may jump; each
+//! thing happens once.
 
-use ledger::{AccountId, Balance, BucketExpired, Due, Key, NoticeEvent, Party, Purpose, Record, RecordBody, SystemAccount, Transfer};
+use ledger::{
+    AccountId, Balance, BucketExpired, Due, Key, NoticeEvent, Party, Purpose, Record, RecordBody,
+    SystemAccount, Transfer,
+};
 use units::{Money, Name, Now, Wall};
 
 use super::Engine;
@@ -19,8 +23,8 @@ impl Engine {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// Does what is due: what is not reserved of an expired balance goes to breakage, with notices for the owners. For the journal, in this order.
-    /// Where many accounts are due at once, the next call goes on.
+    /// Does what is due: what is not reserved of an expired balance goes to breakage, with notices for the
+    /// owners. For the journal, in this order. Where many accounts are due at once, the next call goes on.
     pub fn expire(&mut self, now: Now) -> Vec<Record> {
         let mut records: Vec<Record> = self.notices.drain(..).collect();
         if self.books.lent().is_some() {
@@ -29,7 +33,9 @@ impl Engine {
             self.scheduled.clear();
         }
         for _ in 0..ACCOUNTS_MAX {
-            let Some((at, account)) = self.due.first().copied().filter(|(at, _)| *at <= now.wall) else { break };
+            let Some((at, account)) = self.due.first().copied().filter(|(at, _)| *at <= now.wall) else {
+                break;
+            };
             self.due.remove(&(at, account));
             self.scheduled.remove(&account);
             for _ in 0..DUE_MAX {
@@ -49,13 +55,16 @@ impl Engine {
         records
     }
 
-    /// Makes sure that the account is looked at no later than something is due. An entry that is earlier already finds the new time itself.
+    /// Makes sure that the account is looked at no later than something is due. An entry that is earlier
+    /// already finds the new time itself.
     pub(super) fn schedule(&mut self, account: AccountId) {
         let Some(state) = self.states.get(&account).filter(|_| self.books.lent().is_none()) else { return };
         let posted = self.books.balance(account).map_or(0, Balance::posted);
         // A crash may have come between the movement and its notice.
         let owed = state.low_balance_due(posted).map(|_| Wall(i64::MIN));
-        let Some(at) = owed.or_else(|| state.next_due(&self.books, account).map(|(at, _)| at)) else { return };
+        let Some(at) = owed.or_else(|| state.next_due(&self.books, account).map(|(at, _)| at)) else {
+            return;
+        };
         match self.scheduled.get(&account) {
             Some(scheduled) if *scheduled <= at => {}
             scheduled => {
@@ -83,7 +92,8 @@ impl Engine {
     fn notify_end_ahead(&mut self, account: AccountId, place: Option<usize>, now: Now) {
         let Some((id, bucket, at)) = self.ending(account, place) else { return };
         let Some(balance) = self.books.balance(id).copied() else { return };
-        let event = NoticeEvent::CreditExpires { bucket, amount: balance.posted(), currency: balance.currency, at };
+        let event =
+            NoticeEvent::CreditExpires { bucket, amount: balance.posted(), currency: balance.currency, at };
         self.notify(now, account, event);
     }
 
@@ -91,7 +101,8 @@ impl Engine {
         let (id, bucket, _) = self.ending(account, place)?;
         let (balance, state) = (self.books.balance(id).copied()?, self.states.get(&account)?);
         let amount = sum(balance.posted(), -balance.reserved);
-        let expiries = place.map_or(state.expiries, |place| state.buckets.get(place).map_or(0, |bucket| bucket.expiries));
+        let expiries = place
+            .map_or(state.expiries, |place| state.buckets.get(place).map_or(0, |bucket| bucket.expiries));
         let transfer = Transfer {
             key: Key::Expired(bucket.clone().unwrap_or_else(|| "".into()), expiries.saturating_add(1)),
             purpose: Purpose::Expired,

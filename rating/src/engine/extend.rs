@@ -1,4 +1,5 @@
-//! While the call runs: more time in each tier when its own lease ends, and the warning a minute before the money in sight ends.
+//! While the call runs: more time in each tier when its own lease ends, and the warning a minute before the
+//! money in sight ends.
 //!
 //! The cut is at the least capacity: where the first tier ends that finds no more money.
 
@@ -16,7 +17,8 @@ use super::{CreditRefusal, Engine, LeaseId, LeaseTiming};
 pub struct Extension {
     /// Seconds added until the cut; 0 if it was too early or refused.
     pub granted_secs: u64,
-    /// The tier that ends first has no money for one more increment. [`Engine::poll_woken`] tells when to try again.
+    /// The tier that ends first has no money for one more increment. [`Engine::poll_woken`] tells when to try
+    /// again.
     pub refused: bool,
     /// When to come back, to warn and to cut.
     pub timing: LeaseTiming,
@@ -39,8 +41,8 @@ const WARN_SECS: u64 = 60;
 // === impl Engine ===
 
 impl Engine {
-    /// Grants more time, in each tier whose own lease is short after `elapsed_ms` of answered time. A tier that finds no money bounds the
-    /// others: none takes more than reaches to its end.
+    /// Grants more time, in each tier whose own lease is short after `elapsed_ms` of answered time. A tier
+    /// that finds no money bounds the others: none takes more than reaches to its end.
     pub fn extend(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Extension, CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if lease.answered_at.is_none() {
@@ -58,14 +60,18 @@ impl Engine {
         Ok(Extension { granted_secs: timing.leased_secs.saturating_sub(before), refused, timing })
     }
 
-    /// First finds the tiers that can go on no further, then lengthens the others as far as the first of those reaches.
+    /// First finds the tiers that can go on no further, then lengthens the others as far as the first of
+    /// those reaches.
     fn grow_tiers(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         // Nothing is taken from a slice whose time is over.
         let may_take = self.books.lent().is_none_or(|lent| lent.open);
-        let is_short = |tier: &Tier| tier.leased_secs().saturating_mul(1_000).saturating_sub(elapsed_ms) <= tier.renew_below_ms();
+        let is_short = |tier: &Tier| {
+            tier.leased_secs().saturating_mul(1_000).saturating_sub(elapsed_ms) <= tier.renew_below_ms()
+        };
         let more = |tier: &Tier, wanted| {
-            let bucket = self.call_balances(tier.account, lease.number.digits(), now.wall).filter(|_| may_take)?;
+            let bucket =
+                self.call_balances(tier.account, lease.number.digits(), now.wall).filter(|_| may_take)?;
             bucket.growth(tier, wanted, SHARE)
         };
         let mut grown: SmallVec<[(usize, u64, Parts); 1]> = SmallVec::new();
@@ -83,14 +89,21 @@ impl Engine {
         }
         for (at, wanted, parts) in &mut grown {
             let Some(tier) = lease.tiers.get(*at) else { continue };
-            let useful = if tier.leased_secs() < capacity { tier.price.next_boundary(capacity - 1) } else { 0 };
+            let useful =
+                if tier.leased_secs() < capacity { tier.price.next_boundary(capacity - 1) } else { 0 };
             if useful < *wanted {
-                *parts = if useful > tier.leased_secs() { more(tier, useful).unwrap_or_default() } else { Parts::new() };
+                *parts = if useful > tier.leased_secs() {
+                    more(tier, useful).unwrap_or_default()
+                } else {
+                    Parts::new()
+                };
             }
         }
         // Must succeed from here: no balance is in two tiers.
         for (at, _, parts) in grown.iter().filter(|(_, _, parts)| !parts.is_empty()) {
-            parts.iter().for_each(|part| must(self.books.reserve(part.balance, part.reserved), "a longer lease"));
+            parts
+                .iter()
+                .for_each(|part| must(self.books.reserve(part.balance, part.reserved), "a longer lease"));
             if let Some(tier) = self.leases.lease_mut(id)?.tiers.get_mut(*at) {
                 tier.grow(parts);
             }
@@ -107,8 +120,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The time to warn has come, by [`LeaseTiming::warn_at_ms`]: once, and again only after the end moved away. Where it is not near any more,
-    /// a later time.
+    /// The time to warn has come, by [`LeaseTiming::warn_at_ms`]: once, and again only after the end moved
+    /// away. Where it is not near any more, a later time.
     pub fn warn(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Warning, CreditRefusal> {
         let lease = self.leases.lease(id)?;
         let (call, end) = (lease.call, self.end_in_sight(lease, now.wall));
@@ -118,7 +131,8 @@ impl Engine {
                 let event = NoticeEvent::CallEnds { call, seconds: left_ms(secs).div_ceil(1_000) };
                 let notice = self.notice(now, account, event);
                 let lease = self.leases.lease_mut(id)?;
-                (lease.announced_end, lease.was_funded) = (Some(u32::try_from(secs).unwrap_or(u32::MAX)), false);
+                (lease.announced_end, lease.was_funded) =
+                    (Some(u32::try_from(secs).unwrap_or(u32::MAX)), false);
                 self.wait(id)?;
                 notice
             }
@@ -133,17 +147,20 @@ impl Engine {
         Some(end.saturating_sub(WARN_SECS).saturating_mul(1_000))
     }
 
-    /// After money came in: the owner may be warned again if the announced end moved so far away that it is yet to be warned of.
+    /// After money came in: the owner may be warned again if the announced end moved so far away that it is
+    /// yet to be warned of.
     fn rearm_warning(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if !lease.was_funded {
             return Ok(());
         }
         let beyond = elapsed_ms.div_ceil(1_000).saturating_add(WARN_SECS).saturating_add(1);
-        // Where more may come from the central ledger, the slice here says less than that the call outlived its announced end.
+        // Where more may come from the central ledger, the slice here says less than that the call outlived
+        // its announced end.
         let outlived = lease.announced_end.is_some_and(|end| elapsed_ms >= u64::from(end) * 1_000);
         let may_get_more = |tier: &Tier| !self.not_whole(tier.account, lease, now.wall).is_empty();
-        let lasts = |tier: &Tier| (outlived && may_get_more(tier)) || self.lasts_until(lease, tier, beyond, now.wall);
+        let lasts =
+            |tier: &Tier| (outlived && may_get_more(tier)) || self.lasts_until(lease, tier, beyond, now.wall);
         let is_away = lease.tiers.iter().all(lasts);
         let lease = self.leases.lease_mut(id)?;
         lease.was_funded = false;
@@ -153,26 +170,35 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether a tier has money for the call until then, if all calls that wait for the same account take as much.
+    /// Whether a tier has money for the call until then, if all calls that wait for the same account take as
+    /// much.
     fn lasts_until(&self, lease: &Lease, tier: &Tier, secs: u64, at: Wall) -> bool {
         if tier.leased_secs() >= secs {
             return true;
         }
         let waiting = self.waiting.get(&tier.account).map_or(1, Vec::len);
         let share = i64::try_from(waiting.max(1)).unwrap_or(i64::MAX);
-        let Some(balances) = self.call_balances(tier.account, lease.number.digits(), at) else { return false };
-        let more = CallBalances { share_only: true, ..balances }.growth(tier, tier.price.next_boundary(secs - 1), share);
+        let Some(balances) = self.call_balances(tier.account, lease.number.digits(), at) else {
+            return false;
+        };
+        let more = CallBalances { share_only: true, ..balances }.growth(
+            tier,
+            tier.price.next_boundary(secs - 1),
+            share,
+        );
         more.is_some_and(|parts| super::lease::leased_secs(&parts) >= secs)
     }
 
-    /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some decides if the end is in sight.
+    /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some
+    /// decides if the end is in sight.
     fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if self.books.lent().is_none() || lease.announced_end.is_some() {
             return Ok(());
         }
         let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, now.wall));
-        let short: SmallVec<[AccountId; 2]> = ends.flat_map(|(_, account)| self.not_whole(account, lease, now.wall)).collect();
+        let short: SmallVec<[AccountId; 2]> =
+            ends.flat_map(|(_, account)| self.not_whole(account, lease, now.wall)).collect();
         self.leases.lease_mut(id)?.looks = !short.is_empty();
         if !short.is_empty() {
             short.iter().for_each(|balance| self.books.request_quota(*balance, LEAST));
@@ -184,12 +210,15 @@ impl Engine {
     /// The balances of an account that pay for this call and of which more may come.
     fn not_whole(&self, account: AccountId, lease: &Lease, at: Wall) -> SmallVec<[AccountId; 2]> {
         let state = self.states.get(&account);
-        let buckets = state.into_iter().flat_map(|state| state.serving(lease.number.digits(), at)).map(|bucket| bucket.id);
+        let buckets = state
+            .into_iter()
+            .flat_map(|state| state.serving(lease.number.digits(), at))
+            .map(|bucket| bucket.id);
         buckets.chain([account]).filter(|balance| !self.books.is_whole(*balance)).collect()
     }
 
-    /// The second at which the first tier has nothing left for this call, as things stand, and whose that is; none if all go on for a
-    /// minute after what is leased, or more may come from the central ledger.
+    /// The second at which the first tier has nothing left for this call, as things stand, and whose that is;
+    /// none if all go on for a minute after what is leased, or more may come from the central ledger.
     fn end_in_sight(&self, lease: &Lease, at: Wall) -> Option<(u64, AccountId)> {
         let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, at));
         ends.filter(|(_, account)| self.not_whole(*account, lease, at).is_empty()).min_by_key(|(end, _)| *end)

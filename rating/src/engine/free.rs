@@ -1,4 +1,5 @@
-//! Calls that nobody pays for: a lease like any other, so that they are recorded, checkpointed and recovered like any other, of no money.
+//! Calls that nobody pays for: a lease like any other, so that they are recorded, checkpointed and recovered
+//! like any other, of no money.
 
 use ledger::AccountId;
 use smallvec::smallvec;
@@ -14,11 +15,15 @@ const SECS: u32 = 10_000_000;
 // === impl Engine ===
 
 impl Engine {
-    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and the accounts above are;
-    /// but for one that is suspended or closed, it or one above it.
+    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and
+    /// the accounts above are; but for one that is suspended or closed, it or one above it.
     pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, CreditRefusal> {
         let account = self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?;
-        let currency = self.books.balance(account).map(|balance| balance.currency).ok_or(CreditRefusal::UnknownAccount)?;
+        let currency = self
+            .books
+            .balance(account)
+            .map(|balance| balance.currency)
+            .ok_or(CreditRefusal::UnknownAccount)?;
         let mut above = Some(account);
         while let Some(tier) = above {
             let state = self.states.get(&tier).ok_or(CreditRefusal::UnknownAccount)?;
@@ -54,6 +59,20 @@ fn free_tier(account: AccountId, currency: Currency) -> Result<Tier, CreditRefus
         deck_version: 0,
         tariff: None,
     };
-    let parts = smallvec![Part { balance: account, until_secs: SECS, reserved: 0, pays: Pays::Money { with_fee: false } }];
-    Ok(Tier { account, row: 0, last_grant_secs: SECS, is_starved: false, waits: false, deck: None, price, parts })
+    let parts = smallvec![Part {
+        balance: account,
+        until_secs: SECS,
+        reserved: 0,
+        pays: Pays::Money { with_fee: false }
+    }];
+    Ok(Tier {
+        account,
+        row: 0,
+        last_grant_secs: SECS,
+        is_starved: false,
+        waits: false,
+        deck: None,
+        price,
+        parts,
+    })
 }

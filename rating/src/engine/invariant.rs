@@ -1,7 +1,7 @@
 //! What must hold of money: where it does not, the node stops before anything more is written.
 //!
-//! Whoever asks has checked before: a refusal here means that memory is not what the journal says. A panic ends the shard, and with it the
-//! node; a restart begins from the journal.
+//! Whoever asks has checked before: a refusal here means that memory is not what the journal says. A panic
+//! ends the shard, and with it the node; a restart begins from the journal.
 
 use ledger::Refused;
 
@@ -14,7 +14,9 @@ pub(super) fn must<T>(done: Result<T, Refused>, what: &str) -> T {
     match done {
         Ok(done) => done,
         #[allow(clippy::panic, reason = "a bug in the books must stop the node before it writes")]
-        Err(refused) => panic!("bug: the books refuse {what}: {refused}. Nothing of it was written; keep the data folder"),
+        Err(refused) => {
+            panic!("bug: the books refuse {what}: {refused}. Nothing of it was written; keep the data folder")
+        }
     }
 }
 

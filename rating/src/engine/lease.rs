@@ -1,6 +1,8 @@
-//! Leases: time bought ahead for one call, in whole increments, from one balance after the other, in every tier.
+//! Leases: time bought ahead for one call, in whole increments, from one balance after the other, in every
+//! tier.
 //!
-//! Reserved is always the cost of the leased seconds by the rounded function that also bills, so what is posted never exceeds it.
+//! Reserved is always the cost of the leased seconds by the rounded function that also bills, so what is
+//! posted never exceeds it.
 
 use std::sync::Arc;
 
@@ -12,7 +14,8 @@ use super::CreditRefusal;
 use super::invariant::sum;
 use crate::{Deck, Price};
 
-/// A lease's handle. The generation makes the handle of an ended lease unequal to that of the next one in its slot.
+/// A lease's handle. The generation makes the handle of an ended lease unequal to that of the next one in its
+/// slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LeaseId {
     slot: u32,
@@ -28,8 +31,8 @@ pub struct LeaseTiming {
     pub renew_at_ms: u64,
     /// Cut here: leased seconds × 1000.
     pub cut_at_ms: u64,
-    /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends a minute later. None if no end is in sight, or if it was
-    /// announced.
+    /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends a minute later. None if no
+    /// end is in sight, or if it was announced.
     pub warn_at_ms: Option<u64>,
 }
 
@@ -50,7 +53,8 @@ pub(super) struct Lease {
     pub answered_at: Option<Wall>,
     /// Who pays: the caller's account first, then those above it.
     pub tiers: SmallVec<[Tier; 1]>,
-    /// The end that was announced last, s after the answer; none until the first time, and again once it moved away.
+    /// The end that was announced last, s after the answer; none until the first time, and again once it
+    /// moved away.
     pub announced_end: Option<u32>,
     /// Money came in since the end was announced: the next extension looks whether the end moved away.
     pub was_funded: bool,
@@ -117,7 +121,9 @@ impl Pays {
     /// What the seconds from one boundary to another cost, 10⁻⁵ units of the balance.
     pub fn amount(self, price: &Price, from_secs: u64, until_secs: u64) -> i64 {
         match self {
-            Self::Seconds => i64::try_from(until_secs.saturating_sub(from_secs)).unwrap_or(i64::MAX).saturating_mul(SECOND),
+            Self::Seconds => {
+                i64::try_from(until_secs.saturating_sub(from_secs)).unwrap_or(i64::MAX).saturating_mul(SECOND)
+            }
             Self::Money { with_fee } => price.cost_between(from_secs, until_secs, with_fee),
         }
     }
@@ -141,7 +147,8 @@ impl Tier {
 
     /// Until where a renewal wants to lease: the fewest whole increments that make 30 s, at least one.
     pub fn wanted_secs(&self, elapsed_ms: u64) -> u64 {
-        let target = elapsed_ms.saturating_add(GROW_TO_MS).div_ceil(1_000).max(self.leased_secs().saturating_add(1));
+        let target =
+            elapsed_ms.saturating_add(GROW_TO_MS).div_ceil(1_000).max(self.leased_secs().saturating_add(1));
         self.price.next_boundary(target - 1)
     }
 
@@ -190,7 +197,8 @@ impl Lease {
         self.tiers.iter().any(|tier| tier.is_starved)
     }
 
-    /// The second at which the first tier that waits for money ends; none if no tier waits. More than that no tier needs.
+    /// The second at which the first tier that waits for money ends; none if no tier waits. More than that no
+    /// tier needs.
     pub fn capacity_secs(&self) -> Option<u64> {
         self.tiers.iter().filter(|tier| tier.is_starved).map(Tier::leased_secs).min()
     }
@@ -239,7 +247,11 @@ impl Leases {
     }
 
     pub fn remove(&mut self, id: LeaseId) -> Result<Lease, CreditRefusal> {
-        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation).ok_or(CreditRefusal::NoLease)?;
+        let slot = self
+            .slots
+            .get_mut(id.slot as usize)
+            .filter(|slot| slot.generation == id.generation)
+            .ok_or(CreditRefusal::NoLease)?;
         let lease = slot.lease.take().ok_or(CreditRefusal::NoLease)?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(id.slot);

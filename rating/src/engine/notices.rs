@@ -1,5 +1,5 @@
-//! Notices to an account's owner that follow from a movement: a low balance, few minutes. Each once, until the balance was above its mark
-//! again.
+//! Notices to an account's owner that follow from a movement: a low balance, few minutes. Each once, until
+//! the balance was above its mark again.
 
 use ledger::{AccountId, Balance, BucketKind, Notice, NoticeEvent, Record, RecordBody, Transfer};
 use units::{Currency, Now};
@@ -19,18 +19,21 @@ impl Engine {
         self.notices.pop_front()
     }
 
-    /// The record of a notice to an account's owner, in the language and to the address of its terms; none without that account.
+    /// The record of a notice to an account's owner, in the language and to the address of its terms; none
+    /// without that account.
     pub fn notice_to(&self, now: Now, account: &str, event: NoticeEvent) -> Option<Record> {
         self.notice(now, self.books.id(account)?, event)
     }
 
-    /// The notice of a deck's new prices, if the account calls by the deck and its last such notice was of another version. The record is the
-    /// caller's.
+    /// The notice of a deck's new prices, if the account calls by the deck and its last such notice was of
+    /// another version. The record is the caller's.
     pub fn notify_rates(&mut self, now: Now, account: &str, event: &NoticeEvent) -> Option<Record> {
         let NoticeEvent::RatesChange(change) = event else { return None };
         let account = self.books.id(account)?;
         let state = self.states.get(&account)?;
-        if !state.terms.decks.contains(&change.deck) || state.rates_told.get(&change.deck) == Some(&change.version) {
+        if !state.terms.decks.contains(&change.deck)
+            || state.rates_told.get(&change.deck) == Some(&change.version)
+        {
             return None;
         }
         let record = self.notice(now, account, event.clone())?;
@@ -67,7 +70,8 @@ impl Engine {
         self.books.set_low_mark(account, self.states.get(&account).and_then(|state| state.terms.low_balance));
     }
 
-    /// Accounts that have less than their low mark for calls. A balance that is lent is not all that there is: none of those counts.
+    /// Accounts that have less than their low mark for calls. A balance that is lent is not all that there
+    /// is: none of those counts.
     pub fn low_accounts(&self) -> usize {
         if self.books.lent().is_some() { 0 } else { self.books.low() }
     }
@@ -77,20 +81,30 @@ impl Engine {
         let Some(balance) = self.books.balance(account).copied() else { return };
         let due = self.states.get(&account).and_then(|state| state.low_balance_due(balance.posted()));
         if let Some(threshold) = due {
-            let event = NoticeEvent::LowBalance { balance: balance.posted(), threshold, currency: balance.currency };
+            let event =
+                NoticeEvent::LowBalance { balance: balance.posted(), threshold, currency: balance.currency };
             self.notify(now, account, event);
         }
     }
 
     /// After usage: minutes nearly gone, and no money for a first block of such a call afterwards.
-    pub(super) fn notify_low_minutes(&mut self, account: AccountId, paid: &[PaidPart], price: &Price, now: Now) {
+    pub(super) fn notify_low_minutes(
+        &mut self,
+        account: AccountId,
+        paid: &[PaidPart],
+        price: &Price,
+        now: Now,
+    ) {
         // What a slice has left says nothing of the bucket.
         let whole = self.books.lent().is_none();
         for part in paid.iter().filter(|_| whole).filter(|part| part.amount.currency == Currency::SEC) {
             let Some((state, name)) = self.states.get(&account).zip(part.bucket.as_ref()) else { return };
             let Some(bucket) = state.bucket(name).filter(|bucket| bucket.low_armed) else { continue };
             let left = self.books.balance(bucket.id).map_or(0, Balance::posted) / SECOND;
-            let money = state.buckets.iter().filter(|bucket| bucket.terms.kind != BucketKind::Minutes && bucket.terms.is_open(now.wall));
+            let money = state
+                .buckets
+                .iter()
+                .filter(|bucket| bucket.terms.kind != BucketKind::Minutes && bucket.terms.is_open(now.wall));
             let free = |id| self.books.balance(id).map_or(0, |balance| balance.available().max(0));
             let most = money.map(|bucket| free(bucket.id)).chain([free(account)]).max().unwrap_or(0);
             if left <= FEW_SECS && most < price.cost(price.next_boundary(0)) {

@@ -1,11 +1,14 @@
-//! What operators do with money, as one value: a shard carries it out in its books, the central ledger in its tables, by the same rules.
+//! What operators do with money, as one value: a shard carries it out in its books, the central ledger in its
+//! tables, by the same rules.
 
 use ledger::{CallId, NoticeEvent, Record, RecordBody, Refused, Transfer};
 use units::{Money, Now};
 
 use crate::rerate::{CallChanges, CallCost};
 
-use super::{AccountRefused, ChargeRequest, Engine, FollowUp, Moved, PaymentMethod, PaymentOrder, TopUpRequest};
+use super::{
+    AccountRefused, ChargeRequest, Engine, FollowUp, Moved, PaymentMethod, PaymentOrder, TopUpRequest,
+};
 
 /// What an operator may do with an account's money.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +88,15 @@ pub enum MoveOrder {
 // === impl AccountRefused ===
 
 impl AccountRefused {
-    /// The refusal as a code: the field at fault, or its conflict with an earlier request; `refused` for any other.
+    /// The refusal as a code: the field at fault, or its conflict with an earlier request; `refused` for any
+    /// other.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Books(Refused::KeyReused) => "key-reused",
             Self::Books(Refused::NoMovement) => "no-movement",
-            Self::Books(Refused::NotPending | Refused::Reversed) | Self::Closed | Self::NotEmpty(_) => "conflict",
+            Self::Books(Refused::NotPending | Refused::Reversed) | Self::Closed | Self::NotEmpty(_) => {
+                "conflict"
+            }
             Self::Books(Refused::CurrencyMismatch) => "currency",
             Self::Method(..) => "method",
             Self::Fee | Self::FeeTooEarly => "fee",
@@ -127,12 +133,18 @@ impl Engine {
             }
             MoveOrder::Book { of, fee } => self.book_payment(now, follow_up(of), *fee),
             MoveOrder::Reject { of, cause } => self.reject_payment(now, follow_up(of), cause),
-            MoveOrder::Reverse { of, expired, cause } => self.reverse(now, follow_up(of), expired.as_ref(), cause),
-            MoveOrder::ReverseCall { call, transfers, cause } => self.reverse_call(now, account, (*call, transfers), cause, key),
+            MoveOrder::Reverse { of, expired, cause } => {
+                self.reverse(now, follow_up(of), expired.as_ref(), cause)
+            }
+            MoveOrder::ReverseCall { call, transfers, cause } => {
+                self.reverse_call(now, account, (*call, transfers), cause, key)
+            }
             MoveOrder::Charge { pieces, price, cause } => {
                 self.charge(now, &ChargeRequest { account, pieces: *pieces, price: *price, cause, key })
             }
-            MoveOrder::Rerate { calls, changes, reason } => self.rerate(now, account, (calls, changes), reason, key),
+            MoveOrder::Rerate { calls, changes, reason } => {
+                self.rerate(now, account, (calls, changes), reason, key)
+            }
             MoveOrder::Correct { amount, reason } => self.correct(now, account, *amount, reason, key),
         }
     }
@@ -142,6 +154,10 @@ impl Engine {
         let RecordBody::TopUp(booked) = &moved.record.as_ref()?.body else { return None };
         let reference = booked.transfer.memo.clone().unwrap_or_default();
         let Money { amount, currency } = moved.amount;
-        self.notice_to(now, account, NoticeEvent::TopUpBooked { amount, currency, reference, balance: moved.balance.amount })
+        self.notice_to(
+            now,
+            account,
+            NoticeEvent::TopUpBooked { amount, currency, reference, balance: moved.balance.amount },
+        )
     }
 }

@@ -1,9 +1,13 @@
 //! Payments: announced, booked, rejected. What a method takes and what goes where is in [`crate::payment`].
 //!
-//! Each is a request with an idempotency key: the same again changes nothing, other content under a used key is an error. Nothing is ever
-//! changed or deleted; a payment goes from announced to booked or rejected, and whatever was booked can be undone once.
+//! Each is a request with an idempotency key: the same again changes nothing, other content under a used key
+//! is an error. Nothing is ever changed or deleted; a payment goes from announced to booked or rejected, and
+//! whatever was booked can be undone once.
 
-use ledger::{AccountId, Key, Outcome, Posted, Record, RecordBody, Refused, Rejected, Request, Settles, Transfer, note_all};
+use ledger::{
+    AccountId, Key, Outcome, Posted, Record, RecordBody, Refused, Rejected, Request, Settles, Transfer,
+    note_all,
+};
 use smallvec::{SmallVec, smallvec};
 use units::{Money, Now, Wall};
 
@@ -34,7 +38,12 @@ impl Engine {
     }
 
     /// Books or announces a payment once per key, if the method's rules allow it.
-    pub fn take_payment(&mut self, now: Now, order: &PaymentOrder<'_>, methods: &[PaymentMethod]) -> Result<Moved, AccountRefused> {
+    pub fn take_payment(
+        &mut self,
+        now: Now,
+        order: &PaymentOrder<'_>,
+        methods: &[PaymentMethod],
+    ) -> Result<Moved, AccountRefused> {
         let owner = self.owner(order.top_up.account, order.top_up.key)?;
         self.refuse_closed(owner, order.top_up.key)?;
         let currency = self.books.balance(owner).ok_or(Refused::UnknownAccount)?.currency;
@@ -44,7 +53,12 @@ impl Engine {
     }
 
     /// An announced payment came in; the bank kept `fee` of it, 10⁻⁵ units.
-    pub fn book_payment(&mut self, now: Now, follow_up: FollowUp<'_>, fee: i64) -> Result<Moved, AccountRefused> {
+    pub fn book_payment(
+        &mut self,
+        now: Now,
+        follow_up: FollowUp<'_>,
+        fee: i64,
+    ) -> Result<Moved, AccountRefused> {
         let owner = self.owner(follow_up.account, follow_up.key)?;
         let of = Key::Given(follow_up.of.into());
         let announced = self.books.given(owner, &of).ok_or(Refused::NoMovement)?;
@@ -53,25 +67,47 @@ impl Engine {
     }
 
     /// An announced payment will not come.
-    pub fn reject_payment(&mut self, now: Now, follow_up: FollowUp<'_>, cause: &str) -> Result<Moved, AccountRefused> {
+    pub fn reject_payment(
+        &mut self,
+        now: Now,
+        follow_up: FollowUp<'_>,
+        cause: &str,
+    ) -> Result<Moved, AccountRefused> {
         let owner = self.owner(follow_up.account, follow_up.key)?;
         let of = Key::Given(follow_up.of.into());
         let announced = self.books.given(owner, &of).ok_or(Refused::NoMovement)?;
         let transfer = Payment::rejection(announced, follow_up.key, cause)?;
         let nothing = Money::zero(transfer.amount.currency);
-        let posted = self.request(owner, std::slice::from_ref(&transfer), Some((&of, Outcome::Rejected(follow_up.key.into()))))?;
+        let posted = self.request(
+            owner,
+            std::slice::from_ref(&transfer),
+            Some((&of, Outcome::Rejected(follow_up.key.into()))),
+        )?;
         Ok(self.moved(now, owner, nothing, posted, RecordBody::Rejected(Rejected { of, transfer })))
     }
 
     /// Posts a payment, by which the announcement `of` is booked if there is one.
-    fn enter(&mut self, now: Now, owner: AccountId, payment: Payment, of: Option<Key>) -> Result<Moved, AccountRefused> {
+    fn enter(
+        &mut self,
+        now: Now,
+        owner: AccountId,
+        payment: Payment,
+        of: Option<Key>,
+    ) -> Result<Moved, AccountRefused> {
         let outcome = match &payment.transfer.key {
             Key::Given(name) => Outcome::Booked(name.clone()),
-            Key::Opening | Key::Call(..) | Key::Expired(..) | Key::Part(..) => return Err(AccountRefused::Key),
+            Key::Opening | Key::Call(..) | Key::Expired(..) | Key::Part(..) => {
+                return Err(AccountRefused::Key);
+            }
         };
         let settles = of.as_ref().map(|of| Settles { of, outcome: &outcome });
         let (transfers, net) = (payment.transfers(), payment.net());
-        let posted = self.books.book_request(&Request { owner, transfers: &transfers, method: payment.method.as_ref(), settles })?;
+        let posted = self.books.book_request(&Request {
+            owner,
+            transfers: &transfers,
+            method: payment.method.as_ref(),
+            settles,
+        })?;
         let key = payment.transfer.key.clone();
         let moved = self.moved(now, owner, net, posted, payment.into_record(of));
         let announced = self.states.get(&owner).and_then(|state| state.announced.get(&key));
@@ -96,7 +132,14 @@ impl Engine {
     }
 
     /// What was posted, as it is answered and journaled.
-    pub(super) fn moved(&mut self, now: Now, owner: AccountId, amount: Money, posted: Posted, body: RecordBody) -> Moved {
+    pub(super) fn moved(
+        &mut self,
+        now: Now,
+        owner: AccountId,
+        amount: Money,
+        posted: Posted,
+        body: RecordBody,
+    ) -> Moved {
         let money = |after| Money::of(after, amount.currency);
         if let Posted::Before { balance_after } = posted {
             return Moved { amount, balance: money(balance_after), replayed: true, due: None, record: None };
@@ -106,7 +149,8 @@ impl Engine {
         note_all(&self.books, &mut self.states, record.transfers(), record.at);
         self.note_request(owner, &record);
         let mut concerned: SmallVec<[AccountId; 4]> = smallvec![owner];
-        let others = record.transfers().into_iter().filter_map(|transfer| self.books.id(transfer.customer()?));
+        let others =
+            record.transfers().into_iter().filter_map(|transfer| self.books.id(transfer.customer()?));
         concerned.extend(others);
         concerned.sort_unstable();
         concerned.dedup();

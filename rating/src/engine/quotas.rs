@@ -1,9 +1,11 @@
-//! Balances lent by a central ledger: booked here as any other money, and given back when another node wants them.
+//! Balances lent by a central ledger: booked here as any other money, and given back when another node wants
+//! them.
 
 use std::collections::BTreeMap;
 
 use ledger::{
-    AccountId, AccountState, BucketOpened, Lent, Party, Posted, Record, RecordBody, Refused, Sheet, SliceMoved, Transfer, note_all,
+    AccountId, AccountState, BucketOpened, Lent, Party, Posted, Record, RecordBody, Refused, Sheet,
+    SliceMoved, Transfer, note_all,
 };
 use units::{Currency, Money, Name, Now, Wall};
 
@@ -11,7 +13,8 @@ use super::lease::Tier;
 use super::{CreditRefusal, Engine};
 use crate::quotas::{Grant, bucket_balance, grant_transfer, owner, party, return_transfer, spare};
 
-/// Accounts to ask the central ledger for, most at once; calls of more are refused all the same, and ask again.
+/// Accounts to ask the central ledger for, most at once; calls of more are refused all the same, and ask
+/// again.
 const NOT_OPENED_MAX: usize = 1_024;
 
 // === impl Engine ===
@@ -27,7 +30,8 @@ impl Engine {
         }
     }
 
-    /// A balance (`acme`, or `acme/free` of a bucket) that calls found short by so much (10⁻⁵ units), or, with 0, left little in.
+    /// A balance (`acme`, or `acme/free` of a bucket) that calls found short by so much (10⁻⁵ units), or,
+    /// with 0, left little in.
     pub fn poll_quota_request(&mut self) -> Option<(Name, i64)> {
         if let Some(account) = self.not_opened.pop_first() {
             return Some((account, 0));
@@ -36,14 +40,16 @@ impl Engine {
             let (id, short) = self.books.pop_quota_request()?;
             match self.books.party(id) {
                 Some(Party::Customer(name)) => return Some((name.clone(), short)),
-                Some(Party::Bucket { account, bucket }) => return Some((bucket_balance(account, bucket), short)),
+                Some(Party::Bucket { account, bucket }) => {
+                    return Some((bucket_balance(account, bucket), short));
+                }
                 Some(Party::SystemAccount(_)) | None => {}
             }
         }
     }
 
-    /// Per currency what this shard holds of balances that are lent, what calls have reserved included, 10⁻⁵ units; nothing if the
-    /// balances are its own.
+    /// Per currency what this shard holds of balances that are lent, what calls have reserved included, 10⁻⁵
+    /// units; nothing if the balances are its own.
     pub fn lent_units(&self) -> BTreeMap<Currency, i64> {
         self.books.lent().map(|_| self.books.customers_have()).unwrap_or_default()
     }
@@ -82,14 +88,17 @@ impl Engine {
     fn ends(&self, account: AccountId) -> impl Iterator<Item = (Wall, Name)> {
         let state = self.states.get(&account);
         let holds = |id| self.books.balance(id).is_some_and(|balance| balance.posted() > 0);
-        let main = state.and_then(AccountState::idle_end).filter(|_| holds(account)).map(|at| (at, Name::from("")));
+        let main =
+            state.and_then(AccountState::idle_end).filter(|_| holds(account)).map(|at| (at, Name::from("")));
         let buckets = state.into_iter().flat_map(|state| &state.buckets);
         let buckets = buckets.filter(move |bucket| holds(bucket.id));
-        main.into_iter().chain(buckets.filter_map(|bucket| Some((bucket.terms.expires_at?, bucket.name.clone()))))
+        main.into_iter()
+            .chain(buckets.filter_map(|bucket| Some((bucket.terms.expires_at?, bucket.name.clone()))))
     }
 
-    /// Why a call of an account is refused that is not in these books. Where a central ledger opens the accounts, this one may only not have
-    /// been opened here yet: the ledger is asked for it, and the caller is not told that it has no account.
+    /// Why a call of an account is refused that is not in these books. Where a central ledger opens the
+    /// accounts, this one may only not have been opened here yet: the ledger is asked for it, and the caller
+    /// is not told that it has no account.
     pub fn not_here(&mut self, account: &str) -> CreditRefusal {
         if self.books.lent().is_none() {
             return CreditRefusal::UnknownAccount;
@@ -100,7 +109,8 @@ impl Engine {
         CreditRefusal::LedgerAway
     }
 
-    /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the call is refused.
+    /// One more block does not fit into a tier: noted for the central ledger, if there is one, and why the
+    /// call is refused.
     pub(super) fn found_short(&mut self, tier: &Tier) -> CreditRefusal {
         self.books.request_quota(tier.account, self.short_by(tier));
         match self.books.lent() {
@@ -117,7 +127,12 @@ impl Engine {
     }
 
     /// Takes a bucket as the central ledger has it: the record for the journal; none if it is known so.
-    pub fn know_bucket(&mut self, now: Now, account: &Name, opened: BucketOpened) -> Result<Option<Record>, Refused> {
+    pub fn know_bucket(
+        &mut self,
+        now: Now,
+        account: &Name,
+        opened: BucketOpened,
+    ) -> Result<Option<Record>, Refused> {
         let id = self.books.id(account).ok_or(Refused::UnknownAccount)?;
         let state = self.states.get_mut(&id).ok_or(Refused::UnknownAccount)?;
         if !state.know_bucket(&mut self.books, id, &opened)? {
@@ -127,10 +142,14 @@ impl Engine {
         Ok(Some(Record::new(now.wall, account.clone(), RecordBody::BucketOpened(opened))))
     }
 
-    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be open, and the bucket known.
+    /// Books a grant once: the record for the journal; none if it is booked already. The account has to be
+    /// open, and the bucket known.
     pub fn book_quota(&mut self, now: Now, grant: &Grant) -> Result<Option<Record>, Refused> {
         let account = self.books.id(owner(&grant.account)).ok_or(Refused::UnknownAccount)?;
-        let balance = self.lent_balance(&grant.account).and_then(|id| self.books.balance(id)).ok_or(Refused::UnknownAccount)?;
+        let balance = self
+            .lent_balance(&grant.account)
+            .and_then(|id| self.books.balance(id))
+            .ok_or(Refused::UnknownAccount)?;
         let transfer = grant_transfer(grant, balance.currency);
         match self.books.post(&transfer)? {
             Posted::Before { .. } => Ok(None),
@@ -139,7 +158,11 @@ impl Engine {
                     self.books.set_dry(id, false);
                 }
                 self.wake(account);
-                Ok(Some(Record::new(now.wall, owner(&grant.account).into(), RecordBody::Slice(SliceMoved { transfer }))))
+                Ok(Some(Record::new(
+                    now.wall,
+                    owner(&grant.account).into(),
+                    RecordBody::Slice(SliceMoved { transfer }),
+                )))
             }
         }
     }
@@ -152,14 +175,16 @@ impl Engine {
         }
     }
 
-    /// Gives back what is [`spare`] of a balance, under a name that is used once: the record for the journal, none if nothing is.
+    /// Gives back what is [`spare`] of a balance, under a name that is used once: the record for the journal,
+    /// none if nothing is.
     pub fn return_quota(&mut self, now: Now, balance: &str, name: &str) -> Option<Record> {
         let found = *self.lent_balance(balance).and_then(|id| self.books.balance(id))?;
         let amount = spare(found.available(), found.reserved);
         if amount == 0 {
             return None;
         }
-        let transfer = return_transfer(balance, Money::of(amount, found.currency), &format!("{name}/{balance}"));
+        let transfer =
+            return_transfer(balance, Money::of(amount, found.currency), &format!("{name}/{balance}"));
         // It is free and the name is new.
         self.books.post(&transfer).ok().filter(|posted| *posted == Posted::Now)?;
         Some(Record::new(now.wall, owner(balance).into(), RecordBody::Slice(SliceMoved { transfer })))
@@ -168,7 +193,8 @@ impl Engine {
     /// All balances of which this shard may hold something, accounts' own and buckets.
     pub fn lent_balances(&self) -> Vec<Name> {
         let buckets = |(account, id): (&Name, AccountId)| {
-            let buckets: Vec<Name> = self.books.buckets_of(id).map(|(bucket, _)| bucket_balance(account, bucket)).collect();
+            let buckets: Vec<Name> =
+                self.books.buckets_of(id).map(|(bucket, _)| bucket_balance(account, bucket)).collect();
             std::iter::once(account.clone()).chain(buckets)
         };
         self.books.customers().flat_map(buckets).collect()

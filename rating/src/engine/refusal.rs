@@ -26,7 +26,8 @@ pub enum CreditRefusal {
     /// The connect fee and the first block do not fit.
     #[error("not enough money in the account")]
     NoCredit,
-    /// The central ledger's slice has ended, and it does not answer; or it has not opened the account on this node yet.
+    /// The central ledger's slice has ended, and it does not answer; or it has not opened the account on this
+    /// node yet.
     #[error("the central ledger does not answer")]
     LedgerAway,
     /// Settled or released before.

@@ -1,6 +1,8 @@
-//! Which balance pays which seconds: free minutes that serve the number, then test and promotional credit, then the account's money.
+//! Which balance pays which seconds: free minutes that serve the number, then test and promotional credit,
+//! then the account's money.
 //!
-//! A call goes from one to the next where an increment ends, and never back, so that each balance's part is rounded once.
+//! A call goes from one to the next where an increment ends, and never back, so that each balance's part is
+//! rounded once.
 
 use ledger::{AccountId, AccountState, Balance, Books, BucketKind};
 use units::Wall;
@@ -30,14 +32,15 @@ pub(super) struct CallBalances<'a> {
 // === impl CallBalances ===
 
 impl CallBalances<'_> {
-    /// What `tier` takes when it grows to `wanted_secs`, or as far as `1/share` of each balance reaches; none if not one increment fits
-    /// anywhere.
+    /// What `tier` takes when it grows to `wanted_secs`, or as far as `1/share` of each balance reaches; none
+    /// if not one increment fits anywhere.
     pub fn growth(&self, tier: &Tier, wanted_secs: u64, share: i64) -> Option<Parts> {
         self.fill(&tier.price, &tier.parts, wanted_secs, share)
     }
 
-    /// Parts to follow `held` until `wanted_secs`, a boundary. Each balance gives at most `1/share` of what it has free, but one
-    /// increment if that fits, and the next one is asked only when not one more increment fits.
+    /// Parts to follow `held` until `wanted_secs`, a boundary. Each balance gives at most `1/share` of what
+    /// it has free, but one increment if that fits, and the next one is asked only when not one more
+    /// increment fits.
     pub fn fill(&self, price: &Price, held: &[Part], wanted_secs: u64, share: i64) -> Option<Parts> {
         let mut more = Parts::new();
         let mut from = leased_secs(held);
@@ -67,7 +70,9 @@ impl CallBalances<'_> {
         for (balance, kind) in self.buckets(price, held) {
             let pays = match kind {
                 BucketKind::Minutes => Pays::Seconds,
-                BucketKind::Test | BucketKind::Promo => Pays::Money { with_fee: fee_of(held, balance).unwrap_or(!money_paid) },
+                BucketKind::Test | BucketKind::Promo => {
+                    Pays::Money { with_fee: fee_of(held, balance).unwrap_or(!money_paid) }
+                }
             };
             let before = more.len();
             if offer(balance, pays, &mut more, &mut from) {
@@ -88,22 +93,29 @@ impl CallBalances<'_> {
             _ if buckets.is_empty() || price.cost(DAY_SECS) == 0 => buckets.len(),
             None => 0,
             // Never back; and a bucket that is no more gives way to money.
-            Some(last) => buckets.iter().position(|bucket| bucket.id == last.balance).unwrap_or(buckets.len()),
+            Some(last) => {
+                buckets.iter().position(|bucket| bucket.id == last.balance).unwrap_or(buckets.len())
+            }
         };
         let rest = buckets.get(from..).unwrap_or_default();
-        rest.iter().filter(|bucket| bucket.terms.serves(self.digits, self.at)).map(|bucket| (bucket.id, bucket.terms.kind))
+        rest.iter()
+            .filter(|bucket| bucket.terms.serves(self.digits, self.at))
+            .map(|bucket| (bucket.id, bucket.terms.kind))
     }
 }
 
 /// Whether the last part, if it is of this balance, has the connect fee.
 fn fee_of(held: &[Part], balance: AccountId) -> Option<bool> {
     match held.last() {
-        Some(Part { balance: last, pays: Pays::Money { with_fee }, .. }) if *last == balance => Some(*with_fee),
+        Some(Part { balance: last, pays: Pays::Money { with_fee }, .. }) if *last == balance => {
+            Some(*with_fee)
+        }
         Some(_) | None => None,
     }
 }
 
-/// The latest boundary after `from`, at most `wanted`, that fits; `from` if none does. Both are boundaries, and cost never falls with time.
+/// The latest boundary after `from`, at most `wanted`, that fits; `from` if none does. Both are boundaries,
+/// and cost never falls with time.
 pub(super) fn latest(price: &Price, from: u64, wanted: u64, fits: impl Fn(u64) -> bool) -> u64 {
     if wanted <= from || fits(wanted) {
         return wanted.max(from);

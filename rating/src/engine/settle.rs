@@ -1,4 +1,5 @@
-//! The end of a call: duration → increments → amount, rounded once per balance; post what was used, give the rest back, in every tier.
+//! The end of a call: duration → increments → amount, rounded once per balance; post what was used, give the
+//! rest back, in every tier.
 //!
 //! Time beyond the lease is never billed: it is tear-down, at the operator's exposure.
 
@@ -38,8 +39,8 @@ pub struct Settlement {
     pub cost: Option<Cost>,
     /// What made the cost comparable, if it is in another currency than what the topmost account paid.
     pub cost_exchange: Option<Exchange>,
-    /// What the operator earned: what the topmost account paid less the carrier's cost. None without a cost, or if it is in another currency
-    /// that no rate leads from.
+    /// What the operator earned: what the topmost account paid less the carrier's cost. None without a cost,
+    /// or if it is in another currency that no rate leads from.
     pub margin: Option<Money>,
     /// `balance_after` and `amount`: what was there before, with what promotional money paid.
     pub balance_before: Money,
@@ -109,7 +110,8 @@ struct Paid {
 // === impl Engine ===
 
 impl Engine {
-    /// Ends a lease: `duration_ms` from answer to hang-up; a call that was not answered is billed nothing whatever is given.
+    /// Ends a lease: `duration_ms` from answer to hang-up; a call that was not answered is billed nothing
+    /// whatever is given.
     pub fn settle(
         &mut self,
         now: Now,
@@ -120,11 +122,20 @@ impl Engine {
         let lease = self.leases.remove(id)?;
         let lease_ms = lease.cut_at_ms();
         let Lease { call, answered_at, tiers, .. } = lease;
-        let tiers: SmallVec<[EndedTier; 1]> =
-            tiers.into_iter().map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts }).collect();
+        let tiers: SmallVec<[EndedTier; 1]> = tiers
+            .into_iter()
+            .map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts })
+            .collect();
         let accounts: SmallVec<[AccountId; 2]> = tiers.iter().map(|tier| tier.account).collect();
         let answered_ms = answered_at.map_or(0, |_| duration_ms);
-        let ended = Ended { call, answered_at, answered_ms, billed_ms: answered_ms.min(lease_ms), tiers, is_held: true };
+        let ended = Ended {
+            call,
+            answered_at,
+            answered_ms,
+            billed_ms: answered_ms.min(lease_ms),
+            tiers,
+            is_held: true,
+        };
         let settlement = self.finish(now, ended, carrier);
         for account in accounts {
             self.freed(account);
@@ -132,29 +143,46 @@ impl Engine {
         settlement
     }
 
-    /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named there: in every tier for the
-    /// same time, which is what the tier with the least money left can pay.
-    pub fn recover(&mut self, now: Now, lost: &OpenCall, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, CreditRefusal> {
+    /// Ends a call that was up when the node was lost, billed to its last checkpoint from the balances named
+    /// there: in every tier for the same time, which is what the tier with the least money left can pay.
+    pub fn recover(
+        &mut self,
+        now: Now,
+        lost: &OpenCall,
+        carrier: Option<&CarrierLeg<'_>>,
+    ) -> Result<Settlement, CreditRefusal> {
         let mut tiers = SmallVec::new();
         let mut least_ms = lost.answered_ms;
         let first = std::iter::once((&lost.account, &lost.open.price));
-        for (at, (account, row)) in first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))).enumerate() {
+        for (at, (account, row)) in
+            first.chain(lost.open.tiers.iter().map(|tier| (&tier.account, &tier.price))).enumerate()
+        {
             let account = self.books.id(account).ok_or(CreditRefusal::UnknownAccount)?;
             let price = Price::from_row(row).map_err(|_| CreditRefusal::NoPrice)?;
             let billed = price.billed_seconds(lost.answered_ms);
-            let parts = self.lost_parts(account, &price, billed, lost.parts.get(at).map_or(&[], Vec::as_slice));
+            let parts =
+                self.lost_parts(account, &price, billed, lost.parts.get(at).map_or(&[], Vec::as_slice));
             let leased = leased_secs(&parts);
-            // Everything is there, since the lost lease covered it, unless money was taken or the limit lowered meanwhile.
+            // Everything is there, since the lost lease covered it, unless money was taken or the limit
+            // lowered meanwhile.
             let lease_ms = if leased >= billed { lost.answered_ms } else { leased.saturating_mul(1_000) };
             least_ms = least_ms.min(lease_ms);
             tiers.push(EndedTier { account, price, parts });
         }
         let (call, answered_at) = (lost.open.call, Some(lost.open.answered_at));
-        let ended = Ended { call, answered_at, answered_ms: lost.answered_ms, billed_ms: least_ms, tiers, is_held: false };
+        let ended = Ended {
+            call,
+            answered_at,
+            answered_ms: lost.answered_ms,
+            billed_ms: least_ms,
+            tiers,
+            is_held: false,
+        };
         self.finish(now, ended, carrier)
     }
 
-    /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money, where the checkpoint names no balance.
+    /// What a lost lease held until `billed` seconds, as far as it is there: from the account's own money,
+    /// where the checkpoint names no balance.
     fn lost_parts(&self, account: AccountId, price: &Price, billed: u64, checkpoint: &[OpenPart]) -> Parts {
         let own = [OpenPart { bucket: None, until: billed }];
         let mut parts = Parts::new();
@@ -162,9 +190,15 @@ impl Engine {
         for OpenPart { bucket, until } in if checkpoint.is_empty() { &own } else { checkpoint } {
             let id = bucket.as_ref().map_or(Some(account), |bucket| self.books.bucket(account, bucket));
             let Some((balance, held)) = id.and_then(|id| Some((id, self.books.balance(id)?))) else { break };
-            let pays = if held.currency == Currency::SEC { Pays::Seconds } else { Pays::Money { with_fee: !money_paid } };
+            let pays = if held.currency == Currency::SEC {
+                Pays::Seconds
+            } else {
+                Pays::Money { with_fee: !money_paid }
+            };
             let wanted = billed.min(*until);
-            let until = latest(price, from, wanted, |until| pays.amount(price, from, until) <= held.available().max(0));
+            let until = latest(price, from, wanted, |until| {
+                pays.amount(price, from, until) <= held.available().max(0)
+            });
             if until > from
                 && let Ok(until_secs) = u32::try_from(until)
             {
@@ -179,7 +213,12 @@ impl Engine {
         parts
     }
 
-    fn finish(&mut self, now: Now, ended: Ended, carrier: Option<&CarrierLeg<'_>>) -> Result<Settlement, CreditRefusal> {
+    fn finish(
+        &mut self,
+        now: Now,
+        ended: Ended,
+        carrier: Option<&CarrierLeg<'_>>,
+    ) -> Result<Settlement, CreditRefusal> {
         let mut transfers = Vec::with_capacity(2);
         let mut paid: SmallVec<[Paid; 1]> = SmallVec::new();
         for at in 0..ended.tiers.len() {
@@ -199,21 +238,23 @@ impl Engine {
         let account = name(first.account)?;
         let above = tiers.map(|(tier, paid)| {
             let Paid { amount, billed_seconds, parts } = paid;
-            Ok::<_, CreditRefusal>(PaidTier { account: name(tier.account)?, price: tier.price, billed_seconds, amount, parts })
+            Ok::<_, CreditRefusal>(PaidTier {
+                account: name(tier.account)?,
+                price: tier.price,
+                billed_seconds,
+                amount,
+                parts,
+            })
         });
         let above = above.collect::<Result<Vec<_>, _>>()?;
         let duration_ms = ended.billed_ms;
         let price = first.price;
-        let beyond = price.charge(ended.answered_ms).amount.amount.saturating_sub(price.charge(duration_ms).amount.amount);
-        let exposure = Money::of(beyond, price.currency);
-        if exposure.amount > 0 {
-            // A counter, not money in the books.
-            let total = self.exposure.entry(exposure.currency).or_default();
-            *total = total.saturating_add(exposure.amount);
-        }
+        let exposure = self.note_exposure(&price, ended.answered_ms, duration_ms);
         let earned = above.last().map_or(own.amount, |tier| tier.amount);
-        let (cost_exchange, margin) =
-            cost.as_ref().zip(carrier).map_or((None, None), |(cost, leg)| self.margin(earned, cost, leg.answered_at));
+        let (cost_exchange, margin) = cost
+            .as_ref()
+            .zip(carrier)
+            .map_or((None, None), |(cost, leg)| self.margin(earned, cost, leg.answered_at));
         let after = self.books.balance(first.account).map_or(0, Balance::posted);
         Ok(Settlement {
             call,
@@ -236,9 +277,22 @@ impl Engine {
         })
     }
 
-    /// What is left of `earned` after a cost, converted at the rate of `at` where its currency is another; none where there is no rate.
+    /// What a call cost beyond its billed time: a counter, not money in the books.
+    fn note_exposure(&mut self, price: &Price, answered_ms: u64, billed_ms: u64) -> Money {
+        let [answered, billed] = [answered_ms, billed_ms].map(|ms| price.charge(ms).amount.amount);
+        let exposure = Money::of(answered.saturating_sub(billed), price.currency);
+        if exposure.amount > 0 {
+            let total = self.exposure.entry(exposure.currency).or_default();
+            *total = total.saturating_add(exposure.amount);
+        }
+        exposure
+    }
+
+    /// What is left of `earned` after a cost, converted at the rate of `at` where its currency is another;
+    /// none where there is no rate.
     fn margin(&self, earned: Money, cost: &Cost, at: Wall) -> (Option<Exchange>, Option<Money>) {
-        let (charged, left) = (cost.amount, |charged: i64| Money::of(earned.amount.saturating_sub(charged), earned.currency));
+        let (charged, left) =
+            (cost.amount, |charged: i64| Money::of(earned.amount.saturating_sub(charged), earned.currency));
         if charged.currency == earned.currency {
             return (None, Some(left(charged.amount)));
         }
@@ -247,7 +301,13 @@ impl Engine {
     }
 
     /// Posts what one tier used of each balance, and gives back the rest.
-    fn pay(&mut self, now: Now, ended: &Ended, at: usize, transfers: &mut Vec<Transfer>) -> Result<Paid, CreditRefusal> {
+    fn pay(
+        &mut self,
+        now: Now,
+        ended: &Ended,
+        at: usize,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<Paid, CreditRefusal> {
         let tier = ended.tiers.get(at).ok_or(CreditRefusal::NoLease)?;
         let price = &tier.price;
         let billed_seconds = price.billed_seconds(ended.billed_ms);
@@ -263,9 +323,11 @@ impl Engine {
             }
             if until > from {
                 let party = self.books.party(part.balance).cloned().ok_or(CreditRefusal::UnknownAccount)?;
-                let currency = self.books.balance(part.balance).map_or(price.currency, |balance| balance.currency);
+                let currency =
+                    self.books.balance(part.balance).map_or(price.currency, |balance| balance.currency);
                 let amount = Money::of(units, currency);
-                let bucket = if let Party::Bucket { bucket, .. } = &party { Some(bucket.clone()) } else { None };
+                let bucket =
+                    if let Party::Bucket { bucket, .. } = &party { Some(bucket.clone()) } else { None };
                 if units > 0 {
                     let key = Key::usage(ended.call, tier_number(at), tier_number(segment));
                     let transfer = Transfer {
@@ -276,8 +338,11 @@ impl Engine {
                         amount,
                         memo: None,
                     };
-                    let posted =
-                        if ended.is_held { self.books.post_reserved(&transfer, part.reserved) } else { self.books.post(&transfer) };
+                    let posted = if ended.is_held {
+                        self.books.post_reserved(&transfer, part.reserved)
+                    } else {
+                        self.books.post(&transfer)
+                    };
                     must(posted, "a call's usage");
                     transfers.push(transfer);
                 }

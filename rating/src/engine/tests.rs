@@ -21,11 +21,16 @@ struct Desk {
 
 fn desk(balance: i64) -> Desk {
     let load = |name: &str, currency, rows: &str| {
-        let (deck, _) = Deck::load(name, currency, format!("{HEADER}{rows}").as_bytes()).expect("a good deck");
+        let (deck, _) =
+            Deck::load(name, currency, format!("{HEADER}{rows}").as_bytes()).expect("a good deck");
         Arc::new(deck)
     };
     let mut engine = Engine::new();
-    let decks = [load("retail", Currency::EUR, RETAIL), load("alpha", Currency::USD, COST), load("dollars", Currency::USD, RETAIL)];
+    let decks = [
+        load("retail", Currency::EUR, RETAIL),
+        load("alpha", Currency::USD, COST),
+        load("dollars", Currency::USD, RETAIL),
+    ];
     engine.set_decks(Arc::new(Decks::new(decks)));
     let now = Now { tick: Tick(0), wall: Wall::parse("2026-01-01T11:00:00Z").expect("a time") };
     let mut desk = Desk { engine, now, calls: 0, records: Vec::new() };
@@ -35,7 +40,8 @@ fn desk(balance: i64) -> Desk {
 
 impl Desk {
     fn open(&mut self, name: &str, opening: i64, deck: &str) {
-        let ask = OpenAccount { name, currency: Currency::EUR, opening, terms: Terms::of_deck(deck), limit: 0 };
+        let ask =
+            OpenAccount { name, currency: Currency::EUR, opening, terms: Terms::of_deck(deck), limit: 0 };
         let record = self.engine.open_account(self.now, &ask).expect("new");
         self.records.push(record);
     }
@@ -43,7 +49,8 @@ impl Desk {
     fn authorize(&mut self, number: &str) -> Result<Grant, CreditRefusal> {
         self.calls += 1;
         let number = number.parse().expect("digits");
-        self.engine.authorize(self.now, Authorize { call: CallId(self.calls), account: "acme", number: &number })
+        self.engine
+            .authorize(self.now, Authorize { call: CallId(self.calls), account: "acme", number: &number })
     }
 
     /// Authorized and answered, with its open record written.
@@ -76,7 +83,9 @@ impl Desk {
 
     fn top_up(&mut self, amount: i64, key: &str) -> Result<Moved, AccountRefused> {
         let amount = Money::of(amount, Currency::EUR);
-        let booked = self.engine.top_up(self.now, TopUpRequest { account: "acme", amount, reference: "invoice 7", key })?;
+        let booked = self
+            .engine
+            .top_up(self.now, TopUpRequest { account: "acme", amount, reference: "invoice 7", key })?;
         self.records.extend(booked.record.clone());
         Ok(booked)
     }
@@ -89,16 +98,28 @@ fn one_call_from_grant_to_settle() {
     assert_eq!((grant.leased_secs, grant.reserved.amount), (30, 6_173));
     assert_eq!(desk.money(), (1_000_000, 6_173, 993_827));
     let timing = desk.engine.answer(desk.now, grant.lease).expect("answered");
-    assert_eq!(timing, LeaseTiming { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000, warn_at_ms: None });
+    assert_eq!(
+        timing,
+        LeaseTiming { leased_secs: 30, renew_at_ms: 15_000, cut_at_ms: 30_000, warn_at_ms: None }
+    );
     let early = desk.extend(grant.lease, 14_999);
     assert_eq!((early.granted_secs, early.refused), (0, false));
     // 15 s left: three times 6 s make 33.
     let more = desk.extend(grant.lease, 15_000);
     assert_eq!(more.granted_secs, 18);
-    assert_eq!(more.timing, LeaseTiming { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000, warn_at_ms: None });
+    assert_eq!(
+        more.timing,
+        LeaseTiming { leased_secs: 48, renew_at_ms: 39_000, cut_at_ms: 48_000, warn_at_ms: None }
+    );
     let done = desk.settle(grant.lease, 31_000);
-    assert_eq!((done.billed_seconds, done.amount.to_string(), done.duration_ms, done.teardown_ms), (36, "0.07407".to_owned(), 31_000, 0));
-    assert_eq!((done.balance_before.to_string(), done.balance_after.to_string()), ("10.00000".to_owned(), "9.92593".to_owned()));
+    assert_eq!(
+        (done.billed_seconds, done.amount.to_string(), done.duration_ms, done.teardown_ms),
+        (36, "0.07407".to_owned(), 31_000, 0)
+    );
+    assert_eq!(
+        (done.balance_before.to_string(), done.balance_after.to_string()),
+        ("10.00000".to_owned(), "9.92593".to_owned())
+    );
     assert_eq!(desk.money(), (992_593, 0, 992_593));
     assert_eq!(desk.engine.settle(desk.now, grant.lease, 31_000, None), Err(CreditRefusal::NoLease));
     assert_eq!((desk.engine.imbalance(), desk.engine.leases()), (0, 0));
@@ -110,7 +131,10 @@ fn no_answer_no_charge() {
     let ringing = desk.authorize("8").expect("money").lease;
     assert_eq!(desk.money(), (100_000, 6_000, 94_000));
     let done = desk.settle(ringing, 45_000);
-    assert_eq!((done.amount.amount, done.billed_seconds, done.duration_ms, done.transfers.len()), (0, 0, 0, 0));
+    assert_eq!(
+        (done.amount.amount, done.billed_seconds, done.duration_ms, done.transfers.len()),
+        (0, 0, 0, 0)
+    );
     let cancelled = desk.authorize("8").expect("money").lease;
     desk.engine.release(cancelled).expect("a lease");
     assert_eq!(desk.engine.release(cancelled), Err(CreditRefusal::NoLease));
@@ -128,7 +152,9 @@ fn refusals_by_name_and_answer() {
     let number = "1".parse().expect("digits");
     let ask = Authorize { call: CallId(99), account: "nobody", number: &number };
     assert_eq!(desk.engine.authorize(desk.now, ask), Err(CreditRefusal::UnknownAccount));
-    for (account, deck, refusal) in [("x", "missing", CreditRefusal::NoDeck), ("y", "dollars", CreditRefusal::CurrencyMismatch)] {
+    for (account, deck, refusal) in
+        [("x", "missing", CreditRefusal::NoDeck), ("y", "dollars", CreditRefusal::CurrencyMismatch)]
+    {
         desk.open(account, 1_000_000, deck);
         assert_eq!(desk.engine.authorize(desk.now, Authorize { account, ..ask }), Err(refusal));
     }
@@ -170,7 +196,10 @@ fn the_cut_is_at_the_last_leased_increment() {
     }
     assert_eq!(cut_at_ms, 3_000);
     let done = desk.settle(lease, 3_250);
-    assert_eq!((done.duration_ms, done.teardown_ms, done.billed_seconds, done.amount.amount), (3_000, 250, 3, 3_000));
+    assert_eq!(
+        (done.duration_ms, done.teardown_ms, done.billed_seconds, done.amount.amount),
+        (3_000, 250, 3, 3_000)
+    );
     assert_eq!((done.exposure.amount, desk.engine.exposure().get(&Currency::EUR)), (1_000, Some(&1_000)));
     assert_eq!(desk.money(), (500, 0, 500));
 }
@@ -229,8 +258,14 @@ fn a_top_up_counts_once() {
     desk.top_up(50_000, "k2").expect("booked");
     let again = desk.top_up(100_000, "k1").expect("replayed");
     assert_eq!((again.balance.amount, again.replayed, again.record.is_none()), (100_000, true, true));
-    assert_eq!(desk.top_up(100_001, "k1").map(|_| ()), Err(AccountRefused::Books(ledger::Refused::KeyReused)));
-    assert_eq!(desk.top_up(0, "k3").map(|_| ()), Err(AccountRefused::Books(ledger::Refused::AmountNotPositive)));
+    assert_eq!(
+        desk.top_up(100_001, "k1").map(|_| ()),
+        Err(AccountRefused::Books(ledger::Refused::KeyReused))
+    );
+    assert_eq!(
+        desk.top_up(0, "k3").map(|_| ()),
+        Err(AccountRefused::Books(ledger::Refused::AmountNotPositive))
+    );
     assert_eq!(desk.top_up(1, "").map(|_| ()), Err(AccountRefused::Key));
     let usd = TopUpRequest { account: "acme", amount: Money::of(1, Currency::USD), reference: "", key: "k4" };
     let refused = desk.engine.top_up(desk.now, usd).map(|_| ());
@@ -243,11 +278,18 @@ fn a_carrier_is_booked_in_its_own_currency() {
     let mut desk = desk(100_000);
     let lease = desk.answered("34911234567");
     let number = "34911234567".parse().expect("digits");
-    let leg = CarrierLeg { deck: "alpha", number: &number, answered_at: desk.now.wall, duration_ms: 31_000, attempt: 0 };
+    let leg = CarrierLeg {
+        deck: "alpha",
+        number: &number,
+        answered_at: desk.now.wall,
+        duration_ms: 31_000,
+        attempt: 0,
+    };
     let done = desk.engine.settle(desk.now, lease, 30_000, Some(&leg)).expect("a lease");
     // 31 s at 0.05 a minute = 0.0258333…
     assert_eq!(done.cost.map(|cost| cost.amount), Some(Money::of(2_583, Currency::USD)));
-    let (cost, transfers) = desk.engine.book_cost(done.call, &CarrierLeg { attempt: 1, duration_ms: 1, ..leg }).expect("booked");
+    let (cost, transfers) =
+        desk.engine.book_cost(done.call, &CarrierLeg { attempt: 1, duration_ms: 1, ..leg }).expect("booked");
     assert_eq!((cost.map(|cost| cost.amount.amount), transfers.len()), (Some(83), 1));
     assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierPayable, Currency::USD), 2_583 + 83);
     assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierCost, Currency::USD), -2_583 - 83);
@@ -255,25 +297,51 @@ fn a_carrier_is_booked_in_its_own_currency() {
     assert_eq!(desk.engine.imbalance(), 0);
 }
 
-/// At the rate of the answer, rounded once; where there is none nobody says a figure. The cost is booked in its own currency either way.
+/// At the rate of the answer, rounded once; where there is none nobody says a figure. The cost is booked in
+/// its own currency either way.
 #[test]
 fn the_margin_is_in_the_customers_currency() {
     let second = |nth: i64| Wall::parse("2026-01-01T11:00:00Z").expect("a time").plus_ms(nth * 1_000);
     // 30 s at 0.12345 are 0.06173; 31 s at 0.05 USD are 0.02583 USD, which are 0.02380 EUR at 0.9215.
     for (since, margin) in [(Some(second(0)), Some(6_173 - 2_380)), (Some(second(1)), None), (None, None)] {
         let mut desk = desk(100_000);
-        let rate = |at| units::Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at };
+        let rate = |at| units::Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: "0.9215".parse().expect("a rate"),
+            at,
+        };
         let decks = (**desk.engine.decks()).clone();
-        desk.engine.set_decks(Arc::new(decks.with_exchanges(Arc::new(units::Exchanges::new(since.map(rate))))));
+        desk.engine
+            .set_decks(Arc::new(decks.with_exchanges(Arc::new(units::Exchanges::new(since.map(rate))))));
         let lease = desk.answered("34911234567");
         let number = "34911234567".parse().expect("digits");
-        let leg = CarrierLeg { deck: "alpha", number: &number, answered_at: desk.now.wall, duration_ms: 31_000, attempt: 0 };
+        let leg = CarrierLeg {
+            deck: "alpha",
+            number: &number,
+            answered_at: desk.now.wall,
+            duration_ms: 31_000,
+            attempt: 0,
+        };
         let done = desk.engine.settle(desk.now, lease, 30_000, Some(&leg)).expect("a lease");
-        assert_eq!((done.margin.map(|margin| margin.amount), done.cost_exchange.is_some()), (margin, margin.is_some()));
+        assert_eq!(
+            (done.margin.map(|margin| margin.amount), done.cost_exchange.is_some()),
+            (margin, margin.is_some())
+        );
         assert_eq!(desk.engine.books().system_account(SystemAccount::CarrierPayable, Currency::USD), 2_583);
-        let mut cdr = crate::Cdr::new(done.call, &"sw1".into(), &"acme".into(), &"pbx".into(), Currency::EUR, desk.now.wall);
+        let mut cdr = crate::Cdr::new(
+            done.call,
+            &"sw1".into(),
+            &"acme".into(),
+            &"pbx".into(),
+            Currency::EUR,
+            desk.now.wall,
+        );
         cdr.set_settlement(&done);
-        assert_eq!((cdr.margin, cdr.cost_exchange_rate.map(|rate| rate.to_string())), (margin, margin.map(|_| "0.9215".to_owned())));
+        assert_eq!(
+            (cdr.margin, cdr.cost_exchange_rate.map(|rate| rate.to_string())),
+            (margin, margin.map(|_| "0.9215".to_owned()))
+        );
     }
 }
 
@@ -297,7 +365,10 @@ fn a_restart_finds_the_books_and_bills_lost_calls_once() {
     let (engine, open) = Engine::restored(shard);
     desk.engine = engine;
     assert_eq!(desk.money(), (1_050_000 - 6_173, 0, 1_050_000 - 6_173), "30 s leased, no more is billed");
-    let amounts: Vec<_> = open.iter().map(|call| desk.engine.recover(desk.now, call, None).expect("money").amount.to_string()).collect();
+    let amounts: Vec<_> = open
+        .iter()
+        .map(|call| desk.engine.recover(desk.now, call, None).expect("money").amount.to_string())
+        .collect();
     assert_eq!(amounts, ["0.07407", "0.00000"]);
     assert!(desk.top_up(50_000, "k1").expect("known").replayed);
     assert_eq!(desk.engine.imbalance(), 0);
@@ -320,12 +391,23 @@ fn accounts_are_listed_by_name() {
     for name in ["zeta", "beta", "alpha"] {
         desk.open(name, 0, "retail");
     }
-    let names = |after, limit| desk.engine.accounts(after, limit).into_iter().map(|view| view.name.to_string()).collect::<Vec<_>>();
+    let names = |after, limit| {
+        desk.engine.accounts(after, limit).into_iter().map(|view| view.name.to_string()).collect::<Vec<_>>()
+    };
     assert_eq!(names(None, 2), ["acme", "alpha"]);
     assert_eq!(names(Some("alpha"), 10), ["beta", "zeta"]);
     let json = serde_json::to_value(desk.engine.account("acme")).expect("JSON");
-    assert_eq!((json["balance"].as_str(), json["opened_at"].as_str()), (Some("0.00001"), Some("2026-01-01T11:00:00.000Z")));
-    let again = OpenAccount { name: "acme", currency: Currency::EUR, opening: 5, terms: Terms::of_deck("retail"), limit: 0 };
+    assert_eq!(
+        (json["balance"].as_str(), json["opened_at"].as_str()),
+        (Some("0.00001"), Some("2026-01-01T11:00:00.000Z"))
+    );
+    let again = OpenAccount {
+        name: "acme",
+        currency: Currency::EUR,
+        opening: 5,
+        terms: Terms::of_deck("retail"),
+        limit: 0,
+    };
     assert!(desk.engine.open_account(desk.now, &again).is_err() && desk.money().0 == 1);
     assert!(desk.engine.open_account(desk.now, &OpenAccount { name: "@revenue", ..again }).is_err());
 }
@@ -335,7 +417,9 @@ fn new_prices_are_told_once_to_those_who_call_by_them() {
     let mut desk = desk(0);
     desk.open("beta", 0, "dollars");
     let event = |version: &str| {
-        let text = format!(r#"{{"deck":"retail","version":"{version}","changes":[],"more":1,"currency":"EUR","shared":true}}"#);
+        let text = format!(
+            r#"{{"deck":"retail","version":"{version}","changes":[],"more":1,"currency":"EUR","shared":true}}"#
+        );
         ledger::NoticeEvent::RatesChange(serde_json::from_str(&text).expect("a change"))
     };
     for (account, version, told) in [
@@ -356,21 +440,33 @@ fn new_prices_are_told_once_to_those_who_call_by_them() {
         replay.apply_record(record).expect("whole");
     }
     let (mut engine, _) = Engine::restored(replay.finish().shards.swap_remove(0));
-    assert!(engine.notify_rates(desk.now, "acme", &event("a")).is_none() && engine.notify_rates(desk.now, "acme", &event("b")).is_some());
+    assert!(
+        engine.notify_rates(desk.now, "acme", &event("a")).is_none()
+            && engine.notify_rates(desk.now, "acme", &event("b")).is_some()
+    );
 }
 
-/// With a central ledger the accounts come from it: before it was reached none is here, and no caller is told that it has no account.
+/// With a central ledger the accounts come from it: before it was reached none is here, and no caller is told
+/// that it has no account.
 #[test]
 fn fault_a12_an_account_that_is_not_opened_yet_is_no_refusal_of_its_caller() {
     let mut desk = desk(999);
     let number = "1".parse().expect("digits");
     let ask = Authorize { call: CallId(99), account: "shop", number: &number };
-    assert_eq!(desk.engine.authorize(desk.now, ask), Err(CreditRefusal::UnknownAccount), "in books of its own there is none");
+    assert_eq!(
+        desk.engine.authorize(desk.now, ask),
+        Err(CreditRefusal::UnknownAccount),
+        "in books of its own there is none"
+    );
     for (open, reachable) in [(false, false), (true, true)] {
         desk.engine.set_lent(Lent { open, reachable });
         let refusal = desk.engine.authorize(desk.now, ask).expect_err("not here");
         assert_eq!((refusal.status(), refusal.cause().0, refusal.word()), (503, 41, "ledger-away"));
-        assert_eq!(desk.engine.poll_quota_request(), Some(("shop".into(), 0)), "the central ledger is asked for it");
+        assert_eq!(
+            desk.engine.poll_quota_request(),
+            Some(("shop".into(), 0)),
+            "the central ledger is asked for it"
+        );
         assert_eq!(desk.engine.poll_quota_request(), None, "once");
     }
 }

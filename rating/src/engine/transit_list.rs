@@ -15,12 +15,14 @@ impl Engine {
         (self.transit.waiting.len() + late, late)
     }
 
-    /// Up to `limit` payments on their way after `after`, those that are due first in front; or only those that are late.
+    /// Up to `limit` payments on their way after `after`, those that are due first in front; or only those
+    /// that are late.
     pub fn in_transit(&self, after: Option<&TransitPlace>, late_only: bool, limit: usize) -> Vec<InTransit> {
         let from = || (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
         let waiting = if late_only { 0 } else { limit };
         let late = self.transit.late.range::<TransitPlace, _>(from()).take(limit);
-        let mut places: Vec<&TransitPlace> = late.chain(self.transit.waiting.range::<TransitPlace, _>(from()).take(waiting)).collect();
+        let mut places: Vec<&TransitPlace> =
+            late.chain(self.transit.waiting.range::<TransitPlace, _>(from()).take(waiting)).collect();
         // After the clock was set back a new one may be due before one that is late.
         places.sort_unstable();
         places.truncate(limit);

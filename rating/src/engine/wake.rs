@@ -1,4 +1,5 @@
-//! Calls that wait for money: those refused more, and those whose end was announced. A payment concerns both, a release only the first.
+//! Calls that wait for money: those refused more, and those whose end was announced. A payment concerns both,
+//! a release only the first.
 
 use ledger::{AccountId, CallId};
 
@@ -7,7 +8,8 @@ use super::{CreditRefusal, Engine, LeaseId};
 // === impl Engine ===
 
 impl Engine {
-    /// A lease worth another [`Engine::extend`], since money came back to one of its tiers. Drain after each call of the engine.
+    /// A lease worth another [`Engine::extend`], since money came back to one of its tiers. Drain after each
+    /// call of the engine.
     pub fn poll_woken(&mut self) -> Option<(CallId, LeaseId)> {
         loop {
             let id = self.woken.pop_front()?;
@@ -28,7 +30,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Money came to an account from outside, or its terms changed: calls that wait may try again, and may be warned again.
+    /// Money came to an account from outside, or its terms changed: calls that wait may try again, and may be
+    /// warned again.
     pub(super) fn wake(&mut self, account: AccountId) {
         self.schedule(account);
         self.wake_those(account, true);
@@ -73,6 +76,10 @@ impl Engine {
 
     fn has_money(&self, account: AccountId) -> bool {
         let has = |id| self.books.balance(id).is_some_and(|balance| balance.available() > 0);
-        has(account) || self.states.get(&account).is_some_and(|state| state.buckets.iter().any(|bucket| has(bucket.id)))
+        has(account)
+            || self
+                .states
+                .get(&account)
+                .is_some_and(|state| state.buckets.iter().any(|bucket| has(bucket.id)))
     }
 }

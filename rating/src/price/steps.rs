@@ -16,12 +16,19 @@ pub struct Step {
 // === impl Price ===
 
 impl Price {
-    /// How [`Price::charge`] comes about: fee, first block, further blocks of each segment, exact sum, conversion, rounded amount.
+    /// How [`Price::charge`] comes about: fee, first block, further blocks of each segment, exact sum,
+    /// conversion, rounded amount.
     pub fn steps(&self, duration_ms: u64) -> Vec<Step> {
         let charge = self.charge(duration_ms);
-        let total = Step { text: format!("rounded once, {}", self.rounding().word()), amount: charge.amount.to_string() };
+        let total = Step {
+            text: format!("rounded once, {}", self.rounding().word()),
+            amount: charge.amount.to_string(),
+        };
         if charge.billed_seconds == 0 {
-            return vec![Step { text: "not answered: nothing is billed".to_owned(), amount: exact(0) }, total];
+            return vec![
+                Step { text: "not answered: nothing is billed".to_owned(), amount: exact(0) },
+                total,
+            ];
         }
         let mut steps = Vec::with_capacity(6);
         if !self.connect_fee.is_zero() {
@@ -31,7 +38,13 @@ impl Price {
         let sum = self.sixtieths(charge.billed_seconds).saturating_add(self.sixtieths_of_fee());
         steps.push(Step { text: format!("exact sum for {} s", charge.billed_seconds), amount: exact(sum) });
         if let Some(exchange) = self.exchange() {
-            let text = format!("x {} {} per {} since {}", exchange.rate, exchange.to, exchange.from, exchange.at.rfc3339());
+            let text = format!(
+                "x {} {} per {} since {}",
+                exchange.rate,
+                exchange.to,
+                exchange.from,
+                exchange.at.rfc3339()
+            );
             steps.push(Step { text, amount: converted(sum, exchange.rate) });
         }
         steps.push(total);
@@ -40,9 +53,13 @@ impl Price {
 
     fn usage_steps(&self, billed_seconds: u64, steps: &mut Vec<Step>) {
         if self.segments().is_empty() {
-            let (initial, increment) = (u64::from(self.increments.initial()), u64::from(self.increments.increment()));
+            let (initial, increment) =
+                (u64::from(self.increments.initial()), u64::from(self.increments.increment()));
             let rate = self.rate;
-            steps.push(Step { text: format!("first {initial} s at {rate}/min"), amount: exact(usage(self.rate, initial)) });
+            steps.push(Step {
+                text: format!("first {initial} s at {rate}/min"),
+                amount: exact(usage(self.rate, initial)),
+            });
             let more = billed_seconds.saturating_sub(initial);
             if more > 0 {
                 let text = format!("{} x {increment} s at {rate}/min", more / increment);
@@ -112,8 +129,11 @@ mod tests {
 
     #[test]
     fn explains_to_the_last_digit() {
-        let steps: Vec<_> =
-            price(12_345, 30, 6, 0).steps(61_000).into_iter().map(|step| format!("{} = {}", step.text, step.amount)).collect();
+        let steps: Vec<_> = price(12_345, 30, 6, 0)
+            .steps(61_000)
+            .into_iter()
+            .map(|step| format!("{} = {}", step.text, step.amount))
+            .collect();
         assert_eq!(
             steps,
             [
@@ -124,7 +144,8 @@ mod tests {
             ]
         );
         // 0.1 / 60 = 0.001666…; with the fee of 0.05.
-        let amounts: Vec<_> = price(10_000, 1, 1, 5_000).steps(1).into_iter().map(|step| step.amount).collect();
+        let amounts: Vec<_> =
+            price(10_000, 1, 1, 5_000).steps(1).into_iter().map(|step| step.amount).collect();
         assert_eq!(amounts, ["0.05000", "0.0016666(6)", "0.0516666(6)", "0.05167"]);
         assert_eq!(price(10_000, 1, 1, 5_000).steps(0).len(), 2);
     }
@@ -135,9 +156,21 @@ mod tests {
 
     #[test]
     fn explains_segments_conversion_and_rounding() {
-        let segments = vec![segment(0, 60, 30_000, "peak"), segment(60, 60, 30_000, "peak"), segment(180, 6, 10_000, "")];
-        let price = with(self::price(30_000, 60, 60, 5_000), Tariff { segments, rounding: Rounding::Up, ..Tariff::default() });
-        let exchange = Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.9215".parse().expect("a rate"), at: Wall(0) };
+        let segments = vec![
+            segment(0, 60, 30_000, "peak"),
+            segment(60, 60, 30_000, "peak"),
+            segment(180, 6, 10_000, ""),
+        ];
+        let price = with(
+            self::price(30_000, 60, 60, 5_000),
+            Tariff { segments, rounding: Rounding::Up, ..Tariff::default() },
+        );
+        let exchange = Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: "0.9215".parse().expect("a rate"),
+            at: Wall(0),
+        };
         assert_eq!(
             lines(&price.exchanged(Some(exchange)), 190_000),
             [
@@ -153,6 +186,9 @@ mod tests {
         // A third of 10⁻⁵ times 0.1 repeats in the place after.
         let exchange = Exchange { rate: "0.1".parse().expect("a rate"), ..exchange };
         let third = self::price(10_000, 1, 1, 0).exchanged(Some(exchange));
-        assert_eq!(lines(&third, 1)[2], "x 0.1 EUR per USD since 1970-01-01T00:00:00.000Z = 0.00016666666666666(6)");
+        assert_eq!(
+            lines(&third, 1)[2],
+            "x 0.1 EUR per USD since 1970-01-01T00:00:00.000Z = 0.00016666666666666(6)"
+        );
     }
 }

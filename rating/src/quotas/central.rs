@@ -1,7 +1,8 @@
-//! The central ledger's rules without its database: whoever holds the rows loads them, calls one of these, and writes them back, all in
-//! one transaction. The model test runs the same functions.
+//! The central ledger's rules without its database: whoever holds the rows loads them, calls one of these,
+//! and writes them back, all in one transaction. The model test runs the same functions.
 //!
-//! Invariant: at each grant posted − held − limit ≥ 0, and held is the sum of what the quotas have outstanding.
+//! Invariant: at each grant posted − held − limit ≥ 0, and held is the sum of what the quotas have
+//! outstanding.
 
 use ledger::{Hash, chain};
 use units::Name;
@@ -26,7 +27,8 @@ pub struct NodeRow {
     pub chain: Hash,
     /// The last ask of this epoch that was answered.
     pub last_ask: u64,
-    /// Declared lost by an operator: its quotas went back to the balances, and it gets nothing before it has given all of them back.
+    /// Declared lost by an operator: its quotas went back to the balances, and it gets nothing before it has
+    /// given all of them back.
     pub lost: bool,
 }
 
@@ -52,7 +54,8 @@ pub struct Wanted {
     pub at_ms: i64,
 }
 
-/// What one node has of one account, 10⁻⁵ units. Usage cannot be told by grants, so there is one quota however often it grew.
+/// What one node has of one account, 10⁻⁵ units. Usage cannot be told by grants, so there is one quota
+/// however often it grew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quota {
     /// Sum of all grants.
@@ -113,13 +116,17 @@ pub struct Shipped {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaRefused {
     /// Another start of the same node has taken over, or an operator declared it lost.
-    #[error("fenced: this node has epoch {epoch} by now; another process runs under its name, or it was declared lost")]
+    #[error(
+        "fenced: this node has epoch {epoch} by now; another process runs under its name, or it was declared lost"
+    )]
     Fenced {
         /// The epoch in force.
         epoch: u64,
     },
     /// The node's journal is not the one that was shipped from.
-    #[error("the journal does not contain entry {seq} as it was shipped: this is another data folder, or an old copy of it")]
+    #[error(
+        "the journal does not contain entry {seq} as it was shipped: this is another data folder, or an old copy of it"
+    )]
     Diverged {
         /// The entry that differs.
         seq: u64,
@@ -140,7 +147,8 @@ pub enum QuotaRefused {
 // === impl Node ===
 
 impl NodeRow {
-    /// A start takes over: its epoch. `at_last` is the hash of entry [`NodeRow::last_seq`] in the journal of who joins.
+    /// A start takes over: its epoch. `at_last` is the hash of entry [`NodeRow::last_seq`] in the journal of
+    /// who joins.
     pub fn join(&mut self, boot: u64, at_last: Option<Hash>) -> Result<u64, QuotaRefused> {
         if self.last_seq > 0 && at_last != Some(self.chain) {
             return Err(QuotaRefused::Diverged { seq: self.last_seq });
@@ -157,7 +165,8 @@ impl NodeRow {
         if epoch == self.epoch { Ok(()) } else { Err(QuotaRefused::Fenced { epoch: self.epoch }) }
     }
 
-    /// An operator gives the node up: whatever of it may still run is fenced. Its quotas are to be given up as well.
+    /// An operator gives the node up: whatever of it may still run is fenced. Its quotas are to be given up
+    /// as well.
     pub const fn lose(&mut self) {
         (self.lost, self.boot) = (true, 0);
         self.epoch += 1;
@@ -169,7 +178,8 @@ impl NodeRow {
         !self.lost
     }
 
-    /// Takes entries in order and tells which of them are new: those before were taken earlier and change nothing.
+    /// Takes entries in order and tells which of them are new: those before were taken earlier and change
+    /// nothing.
     pub fn ship<'a>(&mut self, epoch: u64, entries: &'a [Shipped]) -> Result<&'a [Shipped], QuotaRefused> {
         self.fence(epoch)?;
         let known = entries.partition_point(|entry| entry.seq <= self.last_seq);
@@ -199,7 +209,8 @@ impl NodeRow {
 // === impl Account ===
 
 impl Account {
-    /// What may still be lent; negative where a debit, a lower limit or a lost node's late usage took more than was there.
+    /// What may still be lent; negative where a debit, a lower limit or a lost node's late usage took more
+    /// than was there.
     pub const fn available(&self) -> i64 {
         self.posted.saturating_sub(self.held).saturating_sub(self.limit)
     }
@@ -212,7 +223,9 @@ impl Account {
 
     /// It ended, or is about to, and what is lent of it is wanted back.
     pub fn is_recalled(&self, now_ms: i64) -> bool {
-        self.wanted.as_ref().is_some_and(|wanted| &*wanted.by == CENTRAL && now_ms.saturating_sub(wanted.at_ms) < WANTED_MS)
+        self.wanted
+            .as_ref()
+            .is_some_and(|wanted| &*wanted.by == CENTRAL && now_ms.saturating_sub(wanted.at_ms) < WANTED_MS)
     }
 
     /// What a node shipped of this account. What a lost node has is not held any more.
@@ -238,14 +251,15 @@ impl Account {
 // === impl Quota ===
 
 impl Quota {
-    /// What the node may still have: its balance as of the last entry shipped, and grants that it has not booked.
+    /// What the node may still have: its balance as of the last entry shipped, and grants that it has not
+    /// booked.
     pub const fn outstanding(&self) -> i64 {
         self.granted.saturating_sub(self.returned).saturating_sub(self.used)
     }
 }
 
-/// Lends: the need, or a fair part of what is free if that is more: half of it shared by the live nodes, so that the next to ask finds
-/// some too.
+/// Lends: the need, or a fair part of what is free if that is more: half of it shared by the live nodes, so
+/// that the next to ask finds some too.
 pub fn ask(
     (name, node): (&Name, &mut NodeRow),
     account: &mut Account,
@@ -313,7 +327,11 @@ mod tests {
             let mut quota = Quota::default();
             let request = Ask { epoch: 1, number: 1, need };
             let lent = ask((&name, &mut node), &mut account, &mut quota, &request, &CONDITIONS);
-            assert_eq!((lent, account.available()), (Ok(want), left), "{posted} posted, {held} held, limit {limit}, need {need}");
+            assert_eq!(
+                (lent, account.available()),
+                (Ok(want), left),
+                "{posted} posted, {held} held, limit {limit}, need {need}"
+            );
             assert_eq!(account.wanted.is_some(), want == Lent::Nothing && need > 0);
             let again = ask((&name, &mut node), &mut account, &mut quota, &request, &CONDITIONS);
             assert_eq!((again, account.available()), (Ok(Lent::Before), left));
@@ -363,14 +381,27 @@ mod tests {
     fn shipped_usage_lowers_posted_and_held_together() {
         let mut account = Account { posted: 1_000, held: 600, limit: 0, wanted: None };
         let mut quota = Quota { granted: 600, returned: 0, used: 0 };
-        account.apply(&mut quota, &Movement { spent: 250, returned: 100, booked: Vec::new() }, false).expect("in range");
-        assert_eq!((account.posted, account.held, account.available(), quota.outstanding()), (750, 250, 500, 250));
+        account
+            .apply(&mut quota, &Movement { spent: 250, returned: 100, booked: Vec::new() }, false)
+            .expect("in range");
+        assert_eq!(
+            (account.posted, account.held, account.available(), quota.outstanding()),
+            (750, 250, 500, 250)
+        );
         account.lose(&quota);
         assert_eq!(account.available(), 750);
-        account.apply(&mut quota, &Movement { spent: 5, returned: 245, booked: Vec::new() }, true).expect("in range");
-        assert_eq!((account.posted, account.held, account.available(), quota.outstanding()), (745, 0, 745, 0));
+        account
+            .apply(&mut quota, &Movement { spent: 5, returned: 245, booked: Vec::new() }, true)
+            .expect("in range");
+        assert_eq!(
+            (account.posted, account.held, account.available(), quota.outstanding()),
+            (745, 0, 745, 0)
+        );
         let before = account.clone();
-        assert_eq!(account.apply(&mut quota, &Movement { spent: i64::MIN, ..Movement::default() }, false), Err(QuotaRefused::Overflow));
+        assert_eq!(
+            account.apply(&mut quota, &Movement { spent: i64::MIN, ..Movement::default() }, false),
+            Err(QuotaRefused::Overflow)
+        );
         assert_eq!(account, before);
     }
 }

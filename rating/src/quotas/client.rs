@@ -1,7 +1,8 @@
 //! A node's side: when to renew, when to ask for more, when to give back, and what to make of each answer.
 //!
-//! The contract: give it what happened, then call [`QuotaClient::poll`] until it is empty, then come back no later than [`QuotaClient::deadline`].
-//! One request is under way at a time; one that is not answered in time is sent again, and every request may be carried out twice.
+//! The contract: give it what happened, then call [`QuotaClient::poll`] until it is empty, then come back no
+//! later than [`QuotaClient::deadline`]. One request is under way at a time; one that is not answered in time
+//! is sent again, and every request may be carried out twice.
 
 mod messages;
 
@@ -89,7 +90,8 @@ struct Want {
 // === impl QuotaClient ===
 
 impl QuotaClient {
-    /// A start of the node `name`, with the last durable entry of its journal. `seed` makes pauses differ between nodes.
+    /// A start of the node `name`, with the last durable entry of its journal. `seed` makes pauses differ
+    /// between nodes.
     pub fn new(name: Name, timing: QuotaTiming, durable: u64, seed: u64) -> Self {
         Self {
             timing,
@@ -165,7 +167,9 @@ impl QuotaClient {
                 if flight.is_some() {
                     self.tell(words);
                 }
-                if let (State::Recalled { epoch } | State::Holding { epoch }, Some(flight)) = (self.state, &flight) {
+                if let (State::Recalled { epoch } | State::Holding { epoch }, Some(flight)) =
+                    (self.state, &flight)
+                {
                     self.hold(Some(flight), epoch, recalled);
                 }
                 self.beaten(now, wanted, &offered);
@@ -210,7 +214,9 @@ impl QuotaClient {
             State::Joining => Tick(0),
             State::Recalled { .. } | State::Holding { .. } if self.durable > self.shipped => Tick(0),
             State::Recalled { .. } => self.beat_at,
-            State::Holding { .. } => self.wants.values().map(|want| want.try_at).min().unwrap_or(Tick::NEVER).min(self.beat_at),
+            State::Holding { .. } => {
+                self.wants.values().map(|want| want.try_at).min().unwrap_or(Tick::NEVER).min(self.beat_at)
+            }
         };
         due.max(self.retry_at)
     }

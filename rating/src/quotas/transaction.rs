@@ -1,19 +1,21 @@
-//! Accounts of the central ledger on the account transaction: taken out of its rows for one transaction, changed by the rules of the engine, and put back.
+//! Accounts of the central ledger on the account transaction: taken out of its rows for one transaction,
+//! changed by the rules of the engine, and put back.
 //!
-//! So a payment, a grant, a low balance or the end of idle credit is the same thing in one node's books and over all nodes. What nodes hold
-//! counts as reserved here.
+//! So a payment, a grant, a low balance or the end of idle credit is the same thing in one node's books and
+//! over all nodes. What nodes hold counts as reserved here.
 
 use std::collections::BTreeSet;
 
 use ledger::{
-    Key, Party, Purpose, Record, RecordBody, ShardBooks, Sheet, SheetError, SystemAccount, Terms, Transfer, TrialBalance, TrialLine,
+    Key, Party, Purpose, Record, RecordBody, ShardBooks, Sheet, SheetError, SystemAccount, Terms, Transfer,
+    TrialBalance, TrialLine,
 };
 use units::{Currency, Name, Now, Wall};
 
 use crate::Engine;
 use crate::engine::{
-    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved, OpenAccount, Opened, PaymentMethod,
-    TransitPlace,
+    AccountChange, AccountRefused, AccountView, GrantRequest, Granted, InTransit, MoveOrder, Moved,
+    OpenAccount, Opened, PaymentMethod, TransitPlace,
 };
 
 /// Accounts opened for one transaction.
@@ -77,7 +79,8 @@ impl AccountTransaction {
         Ok(())
     }
 
-    /// Opens an account once per key; the account that the key opened before has to be on the account transaction, if there is one.
+    /// Opens an account once per key; the account that the key opened before has to be on the account
+    /// transaction, if there is one.
     pub fn open_once(&mut self, now: Now, new: &NewAccount, key: &str) -> Result<Opened, AccountRefused> {
         let opened = self.engine.open_once(now, &new.ask(), key)?;
         self.records.extend(opened.record.clone());
@@ -129,18 +132,27 @@ impl AccountTransaction {
         self.engine.account(account)
     }
 
-    /// Up to `limit` payments of the accounts here that are on their way, after one of them; or only those that are late.
-    pub fn in_transit(&mut self, now: Wall, after: Option<&TransitPlace>, late_only: bool, limit: usize) -> Vec<InTransit> {
+    /// Up to `limit` payments of the accounts here that are on their way, after one of them; or only those
+    /// that are late.
+    pub fn in_transit(
+        &mut self,
+        now: Wall,
+        after: Option<&TransitPlace>,
+        late_only: bool,
+        limit: usize,
+    ) -> Vec<InTransit> {
         self.engine.look_for_late(now);
         self.engine.in_transit(after, late_only, limit)
     }
 
-    /// When to look at an account again for what comes with time: also at the end of what nodes hold, which has to come back first.
+    /// When to look at an account again for what comes with time: also at the end of what nodes hold, which
+    /// has to come back first.
     pub fn due(&self, account: &str) -> Option<Wall> {
         self.engine.due(account)
     }
 
-    /// The balances of an account that ended though nodes hold some of them, at `at`: its own under the empty name, and buckets.
+    /// The balances of an account that ended though nodes hold some of them, at `at`: its own under the empty
+    /// name, and buckets.
     pub fn overdue(&self, account: &str, at: Wall) -> Vec<Name> {
         self.engine.overdue(account, at)
     }
@@ -150,8 +162,9 @@ impl AccountTransaction {
         while let Some(record) = self.engine.poll_notice() {
             self.records.push(record);
         }
-        let (notices, records) =
-            std::mem::take(&mut self.records).into_iter().partition(|record| matches!(record.body, RecordBody::Notice(_)));
+        let (notices, records) = std::mem::take(&mut self.records)
+            .into_iter()
+            .partition(|record| matches!(record.body, RecordBody::Notice(_)));
         let names: Vec<Name> = self.engine.books().customers().map(|(name, _)| name.clone()).collect();
         let mut sheets = Vec::new();
         for mut sheet in names.iter().filter_map(|name| self.engine.sheet(name)) {

@@ -1,7 +1,8 @@
-//! What a billed call costs an account now: what it was billed, less what re-rating and reversals gave back since.
+//! What a billed call costs an account now: what it was billed, less what re-rating and reversals gave back
+//! since.
 //!
-//! Made of the journal's records in their order. A call whose charge was reversed costs nothing and is not priced again, unless the
-//! reversal was reversed.
+//! Made of the journal's records in their order. A call whose charge was reversed costs nothing and is not
+//! priced again, unless the reversal was reversed.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +51,8 @@ enum Done {
 impl CallCost {
     /// What the account is owed for the call (above zero) or owes; none if it is out of range.
     pub fn owed(&self, changes: &CallChanges) -> Option<i64> {
-        let Change { rerated, reversed, is_reversed } = changes.calls.get(&self.call).copied().unwrap_or_default();
+        let Change { rerated, reversed, is_reversed } =
+            changes.calls.get(&self.call).copied().unwrap_or_default();
         let now = self.billed.checked_sub(rerated)?.checked_sub(reversed)?;
         now.checked_sub(if is_reversed { 0 } else { self.cost })
     }
@@ -64,7 +66,8 @@ impl CallChanges {
         Self { account, ..Self::default() }
     }
 
-    /// Takes the next record of the account, or of one below it. Records that change no call's cost do nothing.
+    /// Takes the next record of the account, or of one below it. Records that change no call's cost do
+    /// nothing.
     pub fn take(&mut self, record: &Record) {
         let (of, transfers) = match &record.body {
             RecordBody::Rerated(rerated) if record.account == self.account => {
@@ -75,8 +78,12 @@ impl CallChanges {
             _ => return,
         };
         let done = match of {
-            Key::Call(call, _) => Some(Done::Reversal(*call, transfers.iter().map(|transfer| self.gets(transfer)).sum())),
-            Key::Given(earlier) => self.requests.get(&(record.account.clone(), earlier.clone())).map(Done::undone),
+            Key::Call(call, _) => {
+                Some(Done::Reversal(*call, transfers.iter().map(|transfer| self.gets(transfer)).sum()))
+            }
+            Key::Given(earlier) => {
+                self.requests.get(&(record.account.clone(), earlier.clone())).map(Done::undone)
+            }
             Key::Opening | Key::Expired(..) | Key::Part(..) => None,
         };
         if let Some(done) = done {
@@ -128,7 +135,9 @@ impl Done {
     fn undone(&self) -> Self {
         match self {
             Self::Reversal(call, amount) => Self::Reversal(*call, -amount),
-            Self::Rerating(calls) => Self::Rerating(calls.iter().map(|(call, amount)| (*call, -amount)).collect()),
+            Self::Rerating(calls) => {
+                Self::Rerating(calls.iter().map(|(call, amount)| (*call, -amount)).collect())
+            }
         }
     }
 }

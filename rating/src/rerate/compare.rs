@@ -1,4 +1,5 @@
-//! Calls that were billed, priced anew: what every account, destination and carrier would have paid more or less, in every tier.
+//! Calls that were billed, priced anew: what every account, destination and carrier would have paid more or
+//! less, in every tier.
 //!
 //! Invariant: accounts, destinations, carriers and the total are the same sum, cut in four ways.
 
@@ -30,7 +31,8 @@ pub type Differences = BTreeMap<(Name, Currency), Difference>;
 pub struct Comparison {
     /// By account: callers, and the accounts above that paid for the same calls.
     pub accounts: Differences,
-    /// By account, bucket (an empty name for the account's own money) and currency, where buckets paid; minutes in [`Currency::SEC`].
+    /// By account, bucket (an empty name for the account's own money) and currency, where buckets paid;
+    /// minutes in [`Currency::SEC`].
     pub balances: BTreeMap<(Name, Name, Currency), Difference>,
     /// By destination of the new price.
     pub destinations: Differences,
@@ -56,16 +58,20 @@ impl Comparison {
         Self { only: Some(account), ..Self::default() }
     }
 
-    /// Prices one call anew, in every tier. Calls that were not answered cost nothing either way and are not counted.
+    /// Prices one call anew, in every tier. Calls that were not answered cost nothing either way and are not
+    /// counted.
     pub fn add(&mut self, cdr: &Cdr, by: &Repricing) {
         if cdr.answered_at.is_none() {
             return;
         }
         let only = self.only.clone();
         let mut seen = Seen::default();
-        for billed in Billed::of(cdr).filter(|billed| only.as_ref().is_none_or(|only| only == billed.account)) {
+        for billed in Billed::of(cdr).filter(|billed| only.as_ref().is_none_or(|only| only == billed.account))
+        {
             match by.anew(cdr, &billed) {
-                Err(reason) => self.unpriced.entry((reason, billed.currency)).or_default().add(true, billed.amount, 0),
+                Err(reason) => {
+                    self.unpriced.entry((reason, billed.currency)).or_default().add(true, billed.amount, 0)
+                }
                 Ok(anew) => self.add_tier(cdr, &billed, &anew, &mut seen),
             }
         }
@@ -82,7 +88,11 @@ impl Comparison {
         }
         // A call counts once, however many accounts paid for it.
         let destination = (anew.destination.clone(), currency);
-        self.destinations.entry(destination.clone()).or_default().add(!seen.destinations.contains(&destination), old, new);
+        self.destinations.entry(destination.clone()).or_default().add(
+            !seen.destinations.contains(&destination),
+            old,
+            new,
+        );
         let is_first = !seen.currencies.contains(&currency);
         self.carriers.entry((carrier(cdr), currency)).or_default().add(is_first, old, new);
         self.total.entry(currency).or_default().add(is_first, old, new);
@@ -116,7 +126,10 @@ impl Comparison {
             Some(Ok(new)) => {
                 let old = old.unwrap_or(Money::zero(new.currency));
                 if old.currency == new.currency {
-                    self.costs.entry((carrier(cdr), new.currency)).or_default().add(true, old.amount, new.amount);
+                    self.costs
+                        .entry((carrier(cdr), new.currency))
+                        .or_default()
+                        .add(true, old.amount, new.amount);
                     return;
                 }
                 // Two currencies are two sums.
@@ -125,7 +138,10 @@ impl Comparison {
             }
             Some(Err(_)) => {
                 let old = old.unwrap_or(Money::zero(cdr.currency));
-                self.unpriced.entry(("the carrier's deck has no price", old.currency)).or_default().add(true, old.amount, 0);
+                self.unpriced
+                    .entry(("the carrier's deck has no price", old.currency))
+                    .or_default()
+                    .add(true, old.amount, 0);
             }
         }
     }
@@ -133,7 +149,9 @@ impl Comparison {
     /// What each account is owed (above zero) or owes (below), without those that nothing changes for.
     pub fn corrections(&self) -> impl Iterator<Item = (&Name, Money, &Difference)> {
         let owed = self.accounts.iter().filter(|(_, sum)| sum.more() != 0);
-        owed.map(|((account, currency), sum)| (account, Money::of(sum.more().saturating_neg(), *currency), sum))
+        owed.map(|((account, currency), sum)| {
+            (account, Money::of(sum.more().saturating_neg(), *currency), sum)
+        })
     }
 }
 
@@ -189,7 +207,14 @@ mod tests {
         cdr.set_billed(&price, charge.billed_seconds);
         let carrier = Some(Name::from("alpha"));
         let called_e164 = number.to_owned();
-        Cdr { answered_at: Some(at), duration_ms: seconds * 1_000, amount: charge.amount.amount, carrier, called_e164, ..cdr }
+        Cdr {
+            answered_at: Some(at),
+            duration_ms: seconds * 1_000,
+            amount: charge.amount.amount,
+            carrier,
+            called_e164,
+            ..cdr
+        }
     }
 
     /// The same call paid by an account above.
@@ -208,7 +233,9 @@ mod tests {
     }
 
     fn sums(differences: &Differences) -> Vec<String> {
-        let line = |((name, currency), d): (&(Name, Currency), &Difference)| format!("{name} {currency} {} {} {}", d.calls, d.old, d.new);
+        let line = |((name, currency), d): (&(Name, Currency), &Difference)| {
+            format!("{name} {currency} {} {} {}", d.calls, d.old, d.new)
+        };
         differences.iter().map(line).collect()
     }
 
@@ -237,7 +264,10 @@ mod tests {
         assert_eq!(sums(&comparison.accounts), ["acme EUR 2 20987 60000", "bolt EUR 1 0 0"]);
         assert_eq!(sums(&comparison.destinations), ["Europe EUR 3 20987 60000"]);
         assert_eq!(sums(&comparison.carriers), ["alpha EUR 3 20987 60000"]);
-        assert_eq!(comparison.unpriced[&("no price", Currency::EUR)], Difference { calls: 1, old: 10_000, new: 0 });
+        assert_eq!(
+            comparison.unpriced[&("no price", Currency::EUR)],
+            Difference { calls: 1, old: 10_000, new: 0 }
+        );
         assert_eq!(owed(&comparison), ["acme -0.39013"]);
         let same = compare(&calls, &Repricing::again());
         assert_eq!((same.corrections().count(), same.total[&Currency::EUR].calls), (0, 4));
@@ -245,17 +275,30 @@ mod tests {
 
     #[test]
     fn converted_at_the_rate_of_the_begin_or_not_at_all() {
-        let (euros, dollars) = (deck("old", Currency::EUR, "34,Spain,0.1,60,60\n"), deck("new", Currency::USD, "34,Spain,0.1,60,60\n"));
+        let (euros, dollars) = (
+            deck("old", Currency::EUR, "34,Spain,0.1,60,60\n"),
+            deck("new", Currency::USD, "34,Spain,0.1,60,60\n"),
+        );
         let call = call(&euros, "acme", "34911", 60);
-        let none = compare(std::slice::from_ref(&call), &Repricing::callers(Arc::clone(&dollars), Arc::default()));
-        assert_eq!(none.unpriced.keys().map(|(reason, _)| *reason).collect::<Vec<_>>(), ["no conversion rate"]);
-        let rate = |text: &str, at| Exchange { from: Currency::USD, to: Currency::EUR, rate: text.parse().expect("a rate"), at: Wall(at) };
+        let none =
+            compare(std::slice::from_ref(&call), &Repricing::callers(Arc::clone(&dollars), Arc::default()));
+        assert_eq!(
+            none.unpriced.keys().map(|(reason, _)| *reason).collect::<Vec<_>>(),
+            ["no conversion rate"]
+        );
+        let rate = |text: &str, at| Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: text.parse().expect("a rate"),
+            at: Wall(at),
+        };
         let exchanges = Exchanges::new([rate("0.9", 0), rate("0.5", call.started_at.0 + 1)]);
         let some = compare(&[call], &Repricing::callers(dollars, Arc::new(exchanges)));
         assert_eq!(sums(&some.accounts), ["acme EUR 1 10000 9000"]);
     }
 
-    /// A reseller pays 0.06 a minute by the second and sells at 0.10 by the minute; what it pays becomes 0.05, or what it sells 0.12.
+    /// A reseller pays 0.06 a minute by the second and sells at 0.10 by the minute; what it pays becomes
+    /// 0.05, or what it sells 0.12.
     #[test]
     fn every_tier_is_compared_by_the_deck_that_billed_it() {
         let retail = deck("retail", Currency::EUR, "34,Spain,0.10,60,60\n");
@@ -266,12 +309,16 @@ mod tests {
             call(&wholesale, "res", "34913", 60),
         ];
         let again = compare(&calls, &Repricing::again());
-        assert_eq!(sums(&again.accounts), ["res EUR 3 18000 18000", "res:shop EUR 1 20000 20000", "res:till EUR 1 10000 10000"]);
+        assert_eq!(
+            sums(&again.accounts),
+            ["res EUR 3 18000 18000", "res:shop EUR 1 20000 20000", "res:till EUR 1 10000 10000"]
+        );
         assert_eq!(again.total[&Currency::EUR], Difference { calls: 3, old: 48_000, new: 48_000 });
         assert_eq!(again.revenue[&Currency::EUR], Difference { calls: 3, old: 18_000, new: 18_000 });
 
         let cheaper = deck("next", Currency::EUR, "34,Spain,0.05,1,1\n");
-        let named = compare(&calls, &Repricing::named("wholesale".into(), Arc::clone(&cheaper), Arc::default()));
+        let named =
+            compare(&calls, &Repricing::named("wholesale".into(), Arc::clone(&cheaper), Arc::default()));
         assert_eq!(owed(&named), ["res 0.03000"], "the customers keep what they paid");
         assert_eq!(named.revenue[&Currency::EUR].more(), -3_000);
         assert_eq!(sums(&named.destinations), ["Spain EUR 3 48000 45000"]);
@@ -296,9 +343,16 @@ mod tests {
         let of = |account: &str, carrier: &str, cost| {
             let carrier = Some(Name::from(carrier));
             // A second of tear-down is the carrier's, too.
-            Cdr { carrier, cost, cost_currency: cost.and(Some(Currency::EUR)), teardown_ms: 1_000, ..call(&retail, account, "34911", 59) }
+            Cdr {
+                carrier,
+                cost,
+                cost_currency: cost.and(Some(Currency::EUR)),
+                teardown_ms: 1_000,
+                ..call(&retail, account, "34911", 59)
+            }
         };
-        let calls = [of("acme", "alpha", Some(3_000)), of("acme", "beta", Some(2_000)), of("acme", "gamma", None)];
+        let calls =
+            [of("acme", "alpha", Some(3_000)), of("acme", "beta", Some(2_000)), of("acme", "gamma", None)];
         let mut by = Repricing::again();
         by.with_carrier("alpha".into(), deck("alpha", Currency::EUR, "34,Spain,0.04,60,60\n"));
         let found = compare(&calls, &by);
@@ -327,9 +381,16 @@ mod tests {
         let same = compare(std::slice::from_ref(&call), &Repricing::again());
         assert_eq!(sums(&same.accounts), ["acme EUR 1 21000 21000"]);
         // By the second 59 s less are billed; what was free stays so.
-        let fine = compare(&[call], &Repricing::callers(deck("fine", Currency::EUR, "39,Italy,0.10,1,1\n"), Arc::default()));
+        let fine = compare(
+            &[call],
+            &Repricing::callers(deck("fine", Currency::EUR, "39,Italy,0.10,1,1\n"), Arc::default()),
+        );
         assert_eq!(sums(&fine.accounts), ["acme EUR 1 21000 10167"]);
-        let balances: Vec<_> = fine.balances.iter().map(|((_, bucket, _), sum)| format!("{bucket} {} {}", sum.old, sum.new)).collect();
+        let balances: Vec<_> = fine
+            .balances
+            .iter()
+            .map(|((_, bucket, _), sum)| format!("{bucket} {} {}", sum.old, sum.new))
+            .collect();
         assert_eq!(balances, [" 21000 10167", "free 12000000 12000000"]);
     }
 }

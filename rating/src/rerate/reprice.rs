@@ -1,7 +1,8 @@
-//! By what billed calls are priced anew, tier by tier: a deck in the place of another, all decks of a configuration, or nothing but their
-//! own prices again; and by what their carriers would charge.
+//! By what billed calls are priced anew, tier by tier: a deck in the place of another, all decks of a
+//! configuration, or nothing but their own prices again; and by what their carriers would charge.
 //!
-//! A call is priced at the instant of its answer and converted at the rate of its begin, as it was then. What free minutes paid stays free.
+//! A call is priced at the instant of its answer and converted at the rate of its begin, as it was then. What
+//! free minutes paid stays free.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -100,8 +101,8 @@ impl Repricing {
         self.named.get(name)
     }
 
-    /// The prices in 16 hex digits: the deck's version if there is but one for callers, else a hash of which decks stand for what. Carriers
-    /// are not in it: what customers owe does not depend on them.
+    /// The prices in 16 hex digits: the deck's version if there is but one for callers, else a hash of which
+    /// decks stand for what. Carriers are not in it: what customers owe does not depend on them.
     pub fn version(&self) -> Name {
         if let (Some(deck), true) = (&self.callers, self.named.is_empty()) {
             return version_text(deck.version());
@@ -139,7 +140,10 @@ impl Repricing {
         let parts = repriced(billed.parts, &price, price.billed_seconds(cdr.duration_ms));
         let amount = match billed.parts {
             [] => price.cost(price.billed_seconds(cdr.duration_ms)),
-            _ => parts.iter().filter(|part| part.currency != Currency::SEC).fold(0_i64, |sum, part| sum.saturating_add(part.amount)),
+            _ => parts
+                .iter()
+                .filter(|part| part.currency != Currency::SEC)
+                .fold(0_i64, |sum, part| sum.saturating_add(part.amount)),
         };
         Ok(Anew { destination: price.destination.clone(), amount, parts, is_kept: false })
     }
@@ -150,14 +154,21 @@ impl Repricing {
         let billed = call.into_iter().flat_map(|call| Billed::of(cdr).map(move |billed| (call, billed)));
         billed.filter_map(|(call, billed)| {
             let anew = self.anew(cdr, &billed).ok().filter(|anew| !anew.is_kept)?;
-            Some((billed.account, billed.currency, CallCost { call, billed: billed.amount, cost: anew.amount }))
+            Some((
+                billed.account,
+                billed.currency,
+                CallCost { call, billed: billed.amount, cost: anew.amount },
+            ))
         })
     }
 
-    /// What the carrier would charge; the cost in the record if no deck of it is given, nothing if that is not known.
+    /// What the carrier would charge; the cost in the record if no deck of it is given, nothing if that is
+    /// not known.
     pub(super) fn cost(&self, cdr: &Cdr) -> Option<Result<Money, &'static str>> {
         let old = cdr.cost.zip(cdr.cost_currency).map(|(amount, currency)| Money::of(amount, currency));
-        let Some(deck) = cdr.carrier.as_ref().and_then(|carrier| self.carriers.get(carrier)) else { return old.map(Ok) };
+        let Some(deck) = cdr.carrier.as_ref().and_then(|carrier| self.carriers.get(carrier)) else {
+            return old.map(Ok);
+        };
         // Its leg lasts until it is torn down.
         let leg_ms = cdr.duration_ms.saturating_add(cdr.teardown_ms);
         let price = find(cdr, deck);
@@ -169,7 +180,8 @@ impl Repricing {
         if price.currency == currency {
             return Ok(price);
         }
-        let exchange = self.exchanges.rate(price.currency, currency, cdr.started_at).ok_or("no conversion rate")?;
+        let exchange =
+            self.exchanges.rate(price.currency, currency, cdr.started_at).ok_or("no conversion rate")?;
         Ok(price.exchanged(Some(exchange)))
     }
 }
@@ -179,8 +191,9 @@ fn find(cdr: &Cdr, deck: &Deck) -> Result<Price, &'static str> {
     cdr.answered_at.and_then(|at| deck.price(&number, at)).ok_or("no price")
 }
 
-/// `parts` at another price: each balance keeps its seconds, in their order, until the call is over; seconds that nobody paid yet are the
-/// account's own money's. Each amount is rounded once, and the fee is due with the first that is money.
+/// `parts` at another price: each balance keeps its seconds, in their order, until the call is over; seconds
+/// that nobody paid yet are the account's own money's. Each amount is rounded once, and the fee is due with
+/// the first that is money.
 fn repriced(parts: &[Part], price: &Price, billed: u64) -> Vec<Part> {
     if parts.is_empty() {
         return Vec::new();
@@ -265,12 +278,18 @@ mod tests {
         let one = |part: &str| {
             let (bucket, seconds) = part.split_once(' ').expect("a pocket and seconds");
             let currency = if bucket == "free" { Currency::SEC } else { Currency::EUR };
-            Part { bucket: (bucket != "-").then(|| bucket.into()), seconds: seconds.parse().expect("seconds"), amount: 0, currency }
+            Part {
+                bucket: (bucket != "-").then(|| bucket.into()),
+                seconds: seconds.parse().expect("seconds"),
+                amount: 0,
+                currency,
+            }
         };
         text.split(", ").map(one).collect()
     }
 
-    /// RULES X7 and what follows from it: what was free stays free, what is more is money, what is less is not paid from the end.
+    /// RULES X7 and what follows from it: what was free stays free, what is more is money, what is less is
+    /// not paid from the end.
     #[test]
     fn each_balance_keeps_its_seconds() {
         #[rustfmt::skip]

@@ -1,4 +1,5 @@
-//! The rules of several balances, written down as slowly as they can be said: one increment after the other, whole fractions, no sharing.
+//! The rules of several balances, written down as slowly as they can be said: one increment after the other,
+//! whole fractions, no sharing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,13 @@ pub struct Given {
     pub expires_ms: Option<i128>,
 }
 
-const fn given(name: &'static str, kind: BucketKind, priority: u8, place: Option<usize>, expires_ms: Option<i128>) -> Given {
+const fn given(
+    name: &'static str,
+    kind: BucketKind,
+    priority: u8,
+    place: Option<usize>,
+    expires_ms: Option<i128>,
+) -> Given {
     Given { name, kind, priority, is_minutes: matches!(kind, BucketKind::Minutes), place, expires_ms }
 }
 
@@ -125,7 +132,8 @@ pub struct Model {
 
 impl Given {
     pub fn terms(&self, begin: i64) -> BucketTerms {
-        let prefixes = self.place.map(|place| (10 + place).to_string().parse().expect("digits")).into_iter().collect();
+        let prefixes =
+            self.place.map(|place| (10 + place).to_string().parse().expect("digits")).into_iter().collect();
         let expires_at = self.expires_ms.map(|ms| Wall(begin + ms as i64));
         BucketTerms { kind: self.kind, priority: self.priority, prefixes, valid_from: None, expires_at }
     }
@@ -151,7 +159,11 @@ impl Tariff {
 impl Part {
     fn amount(self, tariff: Tariff) -> i128 {
         let secs = self.until - self.from;
-        if self.bucket.is_some_and(|bucket| BUCKETS[bucket].is_minutes) { secs * 100_000 } else { tariff.cost(secs, self.with_fee) }
+        if self.bucket.is_some_and(|bucket| BUCKETS[bucket].is_minutes) {
+            secs * 100_000
+        } else {
+            tariff.cost(secs, self.with_fee)
+        }
     }
 
     fn is_money(self) -> bool {
@@ -184,7 +196,17 @@ impl Model {
     pub fn new(tariffs: [[Tariff; 3]; 2]) -> Self {
         let (accounts, calls) = (Default::default(), BTreeMap::new());
         let (revenue, reseller_revenue, breakage) = ([0; 2], [0; 2], [0; 2]);
-        Self { ms: 0, tariffs, accounts, calls, revenue, reseller_revenue, breakage, corrections: 0, billed: Vec::new() }
+        Self {
+            ms: 0,
+            tariffs,
+            accounts,
+            calls,
+            revenue,
+            reseller_revenue,
+            breakage,
+            corrections: 0,
+            billed: Vec::new(),
+        }
     }
 
     fn tariff(&self, account: usize, place: usize) -> Tariff {
@@ -223,19 +245,31 @@ impl Model {
         bucket.map_or(&mut account.main, |bucket| account.buckets[bucket].get_or_insert(0))
     }
 
-    /// Lengthens `held` to `wanted` seconds as far as it goes, one increment after the other, each balance giving at most `1/share` of what
-    /// it has free but its first increment whatever that costs; false if not one fits.
-    fn lengthen(&self, account: usize, place: usize, held: &mut Vec<Part>, wanted: i128, share: i128) -> bool {
+    /// Lengthens `held` to `wanted` seconds as far as it goes, one increment after the other, each balance
+    /// giving at most `1/share` of what it has free but its first increment whatever that costs; false if not
+    /// one fits.
+    fn lengthen(
+        &self,
+        account: usize,
+        place: usize,
+        held: &mut Vec<Part>,
+        wanted: i128,
+        share: i128,
+    ) -> bool {
         let tariff = self.tariff(account, place);
         let before = held.clone();
         let costs_nothing = tariff.rate == 0 && tariff.fee == 0;
         let from = held.last().map_or(Some(0), |part| part.bucket);
-        let serves = |bucket: usize| BUCKETS[bucket].place.is_none_or(|at| at == place) && !self.is_expired(bucket);
-        let buckets = (0..BUCKETS.len()).filter(|bucket| !costs_nothing && from.is_some_and(|from| *bucket >= from) && serves(*bucket));
+        let serves =
+            |bucket: usize| BUCKETS[bucket].place.is_none_or(|at| at == place) && !self.is_expired(bucket);
+        let buckets = (0..BUCKETS.len())
+            .filter(|bucket| !costs_nothing && from.is_some_and(|from| *bucket >= from) && serves(*bucket));
         let is_granted = |bucket: &usize| self.accounts[account].buckets[*bucket].is_some();
         for bucket in buckets.filter(is_granted).map(Some).chain([None]) {
-            let free = self.posted(account, bucket) - self.reserved(account, bucket) - self.limit(account, bucket);
-            let already = before.last().filter(|part| part.bucket == bucket).map_or(0, |part| part.amount(tariff));
+            let free =
+                self.posted(account, bucket) - self.reserved(account, bucket) - self.limit(account, bucket);
+            let already =
+                before.last().filter(|part| part.bucket == bucket).map_or(0, |part| part.amount(tariff));
             let mut first = true;
             loop {
                 let leased = held.last().map_or(0, |part| part.until);
@@ -271,13 +305,24 @@ impl Model {
         let tiers = if account == 1 { vec![1, 0] } else { vec![account] };
         let tier = |account: usize| {
             let (mut parts, initial) = (Vec::new(), self.tariff(account, place).initial);
-            self.lengthen(account, place, &mut parts, initial, 1).then_some(Tier { account, parts, last_grant: initial })
+            self.lengthen(account, place, &mut parts, initial, 1).then_some(Tier {
+                account,
+                parts,
+                last_grant: initial,
+            })
         };
         let tiers: Option<Vec<_>> = tiers.into_iter().map(tier).collect();
-        Some(Call { place, answered_ms: self.ms, tiers: tiers?, checkpoint: (0, Vec::new()), warning: Warning::default() })
+        Some(Call {
+            place,
+            answered_ms: self.ms,
+            tiers: tiers?,
+            checkpoint: (0, Vec::new()),
+            warning: Warning::default(),
+        })
     }
 
-    /// Each tier that is short grows by itself, as far as the first of those that cannot reaches. True if the first to end is one of them.
+    /// Each tier that is short grows by itself, as far as the first of those that cannot reaches. True if the
+    /// first to end is one of them.
     pub fn extend(&mut self, id: u128) -> bool {
         let (elapsed, mut call) = (self.elapsed_ms(id), self.calls[&id].clone());
         if call.leased() * 1_000 <= elapsed {
@@ -289,12 +334,22 @@ impl Model {
         let target = |tier: &Tier| ((elapsed + 30_000 + 999) / 1_000).max(tier.leased() + 1);
         let can_grow = |tier: &Tier, wanted| {
             let mut parts = tier.parts.clone();
-            self.lengthen(tier.account, call.place, &mut parts, self.tariff(tier.account, call.place).billed(wanted), 8).then_some(parts)
+            self.lengthen(
+                tier.account,
+                call.place,
+                &mut parts,
+                self.tariff(tier.account, call.place).billed(wanted),
+                8,
+            )
+            .then_some(parts)
         };
-        let starved = call.tiers.iter().filter(|tier| is_short(tier) && can_grow(tier, target(tier)).is_none());
+        let starved =
+            call.tiers.iter().filter(|tier| is_short(tier) && can_grow(tier, target(tier)).is_none());
         let capacity = starved.map(Tier::leased).min();
         let mut grown = call.tiers.clone();
-        for tier in grown.iter_mut().filter(|tier| is_short(tier) && capacity.is_none_or(|end| tier.leased() < end)) {
+        for tier in
+            grown.iter_mut().filter(|tier| is_short(tier) && capacity.is_none_or(|end| tier.leased() < end))
+        {
             let wanted = capacity.map_or(target(tier), |end| target(tier).min(end));
             if let Some(parts) = can_grow(tier, wanted) {
                 let before = tier.leased();
@@ -315,7 +370,13 @@ impl Model {
         let reaches = |tier: &Tier| {
             let (mut parts, secs) = (tier.parts.clone(), (elapsed + 999) / 1_000 + 61);
             if tier.leased() < secs {
-                self.lengthen(tier.account, call.place, &mut parts, self.tariff(tier.account, call.place).billed(secs), 1);
+                self.lengthen(
+                    tier.account,
+                    call.place,
+                    &mut parts,
+                    self.tariff(tier.account, call.place).billed(secs),
+                    1,
+                );
             }
             parts.last().expect("a part").until >= secs
         };
@@ -337,9 +398,11 @@ impl Model {
             let billed = tariff.billed((answered_ms + 999) / 1_000);
             let mut end = 0;
             for part in &tier.parts {
-                let free = (self.posted(tier.account, part.bucket) - self.limit(tier.account, part.bucket)).max(0);
+                let free =
+                    (self.posted(tier.account, part.bucket) - self.limit(tier.account, part.bucket)).max(0);
                 let until = part.until.min(billed);
-                while end < until && (Part { until: tariff.billed(end + 1), ..*part }).amount(tariff) <= free {
+                while end < until && (Part { until: tariff.billed(end + 1), ..*part }).amount(tariff) <= free
+                {
                     end = tariff.billed(end + 1);
                 }
                 if end < until || end >= billed {
@@ -356,7 +419,8 @@ impl Model {
         let call = &self.calls[&id];
         let horizon = call.leased() + 60;
         let end = |tier: &Tier| {
-            let (mut parts, wanted) = (tier.parts.clone(), self.tariff(tier.account, call.place).billed(horizon));
+            let (mut parts, wanted) =
+                (tier.parts.clone(), self.tariff(tier.account, call.place).billed(horizon));
             if tier.leased() < horizon {
                 self.lengthen(tier.account, call.place, &mut parts, wanted, 1);
             }
@@ -383,7 +447,8 @@ impl Model {
                 let part = Part { until: part.until.min(billed), ..*part };
                 let amount = part.amount(tariff);
                 *self.posted_mut(tier.account, part.bucket) -= amount;
-                let system_account = if at + 1 < call.tiers.len() { &mut self.reseller_revenue } else { &mut self.revenue };
+                let system_account =
+                    if at + 1 < call.tiers.len() { &mut self.reseller_revenue } else { &mut self.revenue };
                 system_account[usize::from(!part.is_money())] += amount;
                 paid.money += if part.is_money() { amount } else { 0 };
                 paid.parts.push((part.bucket, part.until - part.from, amount));

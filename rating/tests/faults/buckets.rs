@@ -38,9 +38,15 @@ fn fault_a13_the_accounting_page_says_what_each_balance_pays() {
             desk.engine.extend(now, lease, elapsed).expect("a lease");
         }
         let done = desk.settle(lease, ms);
-        let part = |part: &rating::engine::PaidPart| format!("{} {}", part.bucket.as_deref().unwrap_or("own"), part.amount);
+        let part = |part: &rating::engine::PaidPart| {
+            format!("{} {}", part.bucket.as_deref().unwrap_or("own"), part.amount)
+        };
         let parts: Vec<String> = done.parts.iter().map(part).collect();
-        assert_eq!((parts.join(", "), done.amount.to_string()), (paid.to_owned(), amount.to_owned()), "{line}");
+        assert_eq!(
+            (parts.join(", "), done.amount.to_string()),
+            (paid.to_owned(), amount.to_owned()),
+            "{line}"
+        );
         let (before, after) = (done.balance_before.amount, done.balance_after.amount);
         assert_eq!(before - after, done.amount.amount, "balance_before is balance_after and amount");
         rerates(&done, "70");

@@ -28,18 +28,31 @@ fn lost(reseller: &str, customer: &str, number: &str, meanwhile: Meanwhile) -> S
     match meanwhile {
         Meanwhile::Nothing => {}
         Meanwhile::Correct(account, amount) => {
-            desk.order(account, "c", &MoveOrder::Correct { amount: money(amount), reason: "wrong payment".to_owned() });
+            desk.order(
+                account,
+                "c",
+                &MoveOrder::Correct { amount: money(amount), reason: "wrong payment".to_owned() },
+            );
         }
         Meanwhile::Limit(account, limit) => {
             let terms = desk.engine.account(account).expect("there").terms;
-            let record = desk.engine.change_account(now, account, &terms, money(limit).amount).expect("changed");
+            let record =
+                desk.engine.change_account(now, account, &terms, money(limit).amount).expect("changed");
             desk.keep(Some(record));
         }
         Meanwhile::Reversals => {
             let (call, transfers) = (earlier.call, desk.usage(earlier.call));
             desk.order("r:c", "v", &MoveOrder::ReverseCall { call, transfers, cause: "bad line".to_owned() });
-            desk.order("r:c", "w", &MoveOrder::Reverse { of: "v".to_owned(), expired: None, cause: "it was not".to_owned() });
-            desk.order("r", "c", &MoveOrder::Correct { amount: money("-0.99"), reason: "wrong payment".to_owned() });
+            desk.order(
+                "r:c",
+                "w",
+                &MoveOrder::Reverse { of: "v".to_owned(), expired: None, cause: "it was not".to_owned() },
+            );
+            desk.order(
+                "r",
+                "c",
+                &MoveOrder::Correct { amount: money("-0.99"), reason: "wrong payment".to_owned() },
+            );
         }
     }
     let closed = desk.crash();
@@ -56,7 +69,8 @@ fn lost(reseller: &str, customer: &str, number: &str, meanwhile: Meanwhile) -> S
 fn fault_a6_all_tiers_of_a_lost_call_are_billed_for_one_duration() {
     for (meanwhile, duration_ms) in [
         (Meanwhile::Nothing, 40_000),
-        // 0.12 a minute, 0.002 a second: 0.030 is left for the call after 0.97 was taken; the reseller pays 0.001 a second.
+        // 0.12 a minute, 0.002 a second: 0.030 is left for the call after 0.97 was taken; the
+        // reseller pays 0.001 a second.
         (Meanwhile::Correct("r:c", "-0.966"), 15_000 + 1_000),
         (Meanwhile::Correct("r", "-0.980"), 19_000),
         (Meanwhile::Correct("r:c", "-5.00"), 0),
@@ -66,13 +80,17 @@ fn fault_a6_all_tiers_of_a_lost_call_are_billed_for_one_duration() {
         let done = lost("1.00", "1.00", "3491", meanwhile);
         assert_eq!(done.duration_ms, duration_ms, "{meanwhile:?}");
         assert_eq!(done.billed_seconds, duration_ms.div_ceil(1_000), "{meanwhile:?}");
-        assert_eq!(done.tiers[0].billed_seconds, done.billed_seconds, "{meanwhile:?}: the reseller for the same time");
+        assert_eq!(
+            done.tiers[0].billed_seconds, done.billed_seconds,
+            "{meanwhile:?}: the reseller for the same time"
+        );
         assert_eq!(done.teardown_ms, 40_000 - duration_ms);
         rerates(&done, "3491");
     }
 }
 
-/// By other increments and with a fee, and with promotional money in the lower tier: the record still gives its amounts.
+/// By other increments and with a fee, and with promotional money in the lower tier: the record still gives
+/// its amounts.
 #[test]
 fn fault_a6_records_of_lost_calls_rerate_whatever_paid() {
     for (taken, promo) in [("-0.50", "0.05"), ("-0.93", "0.05"), ("-0.99", "0.01"), ("-2.00", "0.05")] {
@@ -84,7 +102,11 @@ fn fault_a6_records_of_lost_calls_rerate_whatever_paid() {
         }
         let checkpoint = desk.engine.checkpoint(now, lease, 70_000).expect("a lease");
         desk.keep(Some(checkpoint));
-        desk.order("r", "c", &MoveOrder::Correct { amount: money(taken), reason: "wrong payment".to_owned() });
+        desk.order(
+            "r",
+            "c",
+            &MoveOrder::Correct { amount: money(taken), reason: "wrong payment".to_owned() },
+        );
         let done = desk.crash().remove(0);
         // The reseller pays by the minute: two minutes, one, or none.
         let minutes = match taken {

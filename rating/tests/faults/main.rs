@@ -1,4 +1,5 @@
-//! Faults that were found by use, each by its number: money that several tiers hold, restarts, reversals, notices, calendar years.
+//! Faults that were found by use, each by its number: money that several tiers hold, restarts, reversals,
+//! notices, calendar years.
 
 mod buckets;
 mod crash;
@@ -21,7 +22,8 @@ use units::{Currency, Money, Now, Tick, Wall};
 const EUR: Currency = Currency::EUR;
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee\n";
 
-/// Shown with every test: a minute of 49 costs 0.60 by the minute below the reseller, and the reseller 0.06 by the second.
+/// Shown with every test: a minute of 49 costs 0.60 by the minute below the reseller, and the reseller 0.06
+/// by the second.
 const RETAIL: &str = "49,Germany,0.6,60,60,\n34,Spain,0.12,1,1,\n39,Italy,0.10,1,1,0.02\n";
 const WHOLESALE: &str = "49,Germany,0.06,1,1,\n34,Spain,0.06,1,1,\n39,Italy,0.05,60,60,\n";
 
@@ -43,7 +45,9 @@ fn raw() -> Box<RawValue> {
 }
 
 fn decks() -> Arc<Decks> {
-    let deck = |name: &str, rows: &str| Arc::new(Deck::load(name, EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0);
+    let deck = |name: &str, rows: &str| {
+        Arc::new(Deck::load(name, EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0)
+    };
     Arc::new(Decks::new([deck("retail", RETAIL), deck("wholesale", WHOLESALE)]))
 }
 
@@ -93,7 +97,13 @@ impl Desk {
     }
 
     fn settled(&mut self, done: &Settlement) {
-        self.keep(Some(Record::settled(self.now.wall, done.account.clone(), done.call, raw(), done.transfers.clone())));
+        self.keep(Some(Record::settled(
+            self.now.wall,
+            done.account.clone(),
+            done.call,
+            raw(),
+            done.transfers.clone(),
+        )));
     }
 
     fn order(&mut self, account: &str, key: &str, order: &MoveOrder) -> Moved {
@@ -104,7 +114,13 @@ impl Desk {
 
     fn top_up(&mut self, account: &str, amount: &str) {
         self.keys += 1;
-        let order = MoveOrder::TopUp { amount: money(amount), reference: String::new(), method: None, fee: 0, pending: false };
+        let order = MoveOrder::TopUp {
+            amount: money(amount),
+            reference: String::new(),
+            method: None,
+            fee: 0,
+            pending: false,
+        };
         self.order(account, &format!("k{}", self.keys), &order);
     }
 
@@ -125,7 +141,8 @@ impl Desk {
         let (engine, open) = Engine::restored(self.replay());
         self.engine = engine;
         self.engine.set_decks(decks());
-        let closed: Vec<_> = open.iter().map(|call| self.engine.recover(self.now, call, None).expect("recovered")).collect();
+        let closed: Vec<_> =
+            open.iter().map(|call| self.engine.recover(self.now, call, None).expect("recovered")).collect();
         closed.iter().for_each(|done| self.settled(done));
         closed
     }

@@ -18,7 +18,8 @@ impl Crowd {
         Self { desk, calls, told: 0 }
     }
 
-    /// As the switch does at every moment: those that are woken or due are extended, those whose time has come are warned.
+    /// As the switch does at every moment: those that are woken or due are extended, those whose time has
+    /// come are warned.
     fn step(&mut self, elapsed: u64) {
         let now = self.desk.now;
         let mut woken = Vec::new();
@@ -28,7 +29,8 @@ impl Crowd {
         for (lease, renew_at, warn_at) in &mut self.calls {
             if elapsed >= *renew_at || woken.contains(lease) {
                 let extension = self.desk.engine.extend(now, *lease, elapsed).expect("a lease");
-                *renew_at = if extension.refused { u64::MAX } else { extension.timing.renew_at_ms.max(elapsed + 1) };
+                *renew_at =
+                    if extension.refused { u64::MAX } else { extension.timing.renew_at_ms.max(elapsed + 1) };
                 *warn_at = extension.timing.warn_at_ms;
             }
             if warn_at.is_some_and(|at| at <= elapsed) {
@@ -43,7 +45,8 @@ impl Crowd {
     }
 }
 
-/// 60 calls at 0.002 a second share what is left, and somebody pays in a cent forty times: for none of them does the end move away.
+/// 60 calls at 0.002 a second share what is left, and somebody pays in a cent forty times: for none of them
+/// does the end move away.
 #[test]
 fn fault_a8_small_payments_do_not_announce_the_end_again() {
     let mut crowd = Crowd::of(60, "3.00");
@@ -58,7 +61,8 @@ fn fault_a8_small_payments_do_not_announce_the_end_again() {
     assert_eq!(crowd.told, 60);
 }
 
-/// One call: told, paid for three minutes more, and told again when those end; a payment to somebody else changes nothing.
+/// One call: told, paid for three minutes more, and told again when those end; a payment to somebody else
+/// changes nothing.
 #[test]
 fn fault_a8_told_again_after_the_end_moved_away_and_came_back() {
     let mut crowd = Crowd::of(1, "0.16");

@@ -9,9 +9,19 @@ fn rerate(desk: &mut Desk, account: &str, calls: &[(u128, &str)], billed: &str) 
     desk.keys += 1;
     let key = format!("rerate{}", desk.keys);
     let mut changes = CallChanges::of(account.into());
-    desk.records.iter().for_each(|record| changes.take(&Record::decode(&record.encode().expect("JSON")).expect("a record")));
-    let cost = |(call, cost): &(u128, &str)| CallCost { call: CallId(*call), billed: money(billed).amount, cost: money(cost).amount };
-    let order = MoveOrder::Rerate { calls: calls.iter().map(cost).collect(), changes, reason: "a new list".to_owned() };
+    desk.records
+        .iter()
+        .for_each(|record| changes.take(&Record::decode(&record.encode().expect("JSON")).expect("a record")));
+    let cost = |(call, cost): &(u128, &str)| CallCost {
+        call: CallId(*call),
+        billed: money(billed).amount,
+        cost: money(cost).amount,
+    };
+    let order = MoveOrder::Rerate {
+        calls: calls.iter().map(cost).collect(),
+        changes,
+        reason: "a new list".to_owned(),
+    };
     let moved = desk.order(account, &key, &order);
     let again = desk.engine.move_money(desk.now, account, &key, &order, &[]).expect("the same again");
     assert_eq!((again.amount, again.balance), (moved.amount, moved.balance));
@@ -21,17 +31,26 @@ fn rerate(desk: &mut Desk, account: &str, calls: &[(u128, &str)], billed: &str) 
 
 fn reverse_call(desk: &mut Desk, account: &str, call: u128, key: &str) {
     let mut transfers = desk.usage(CallId(call));
-    let payers: std::collections::BTreeSet<_> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
+    let payers: std::collections::BTreeSet<_> =
+        transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
     for payer in payers {
         let mut changes = CallChanges::of(payer.clone());
         desk.records.iter().for_each(|record| changes.take(record));
         transfers.extend(rating::engine::rerated(&payer, CallId(call), &changes, EUR));
     }
-    desk.order(account, key, &MoveOrder::ReverseCall { call: CallId(call), transfers, cause: "bad line".to_owned() });
+    desk.order(
+        account,
+        key,
+        &MoveOrder::ReverseCall { call: CallId(call), transfers, cause: "bad line".to_owned() },
+    );
 }
 
 fn reverse(desk: &mut Desk, account: &str, of: &str, key: &str) {
-    desk.order(account, key, &MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "by mistake".to_owned() });
+    desk.order(
+        account,
+        key,
+        &MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "by mistake".to_owned() },
+    );
 }
 
 /// Calls of 15 s at 0.12 a minute are 0.03 each.
@@ -47,7 +66,8 @@ fn talked(accounts: &[(&str, &str)], caller: &str, calls: usize) -> Desk {
     desk
 }
 
-/// The figures: 4 calls at 0.03, 3 reversed, re-rated at half: 0.015 back, not 0.06; and each run again finds nothing.
+/// The figures: 4 calls at 0.03, 3 reversed, re-rated at half: 0.015 back, not 0.06; and each run
+/// again finds nothing.
 #[test]
 fn fault_a2_rerate_books_the_difference_to_what_is_paid_now() {
     let mut desk = talked(&[("acme", "1.00")], "acme", 4);

@@ -1,4 +1,5 @@
-//! A7 and A5: a reversal undoes all movements of what it reverses, and what expired can be given back by its key.
+//! A7 and A5: a reversal undoes all movements of what it reverses, and what expired can be given back by its
+//! key.
 
 use ledger::{BucketKind, RecordBody, SystemAccount};
 
@@ -8,7 +9,8 @@ fn reverse(of: &str) -> MoveOrder {
     MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "by mistake".to_owned() }
 }
 
-/// Three tiers, the lowest paid by a bucket of minutes and money: every balance is as before the first reversal, and again after each.
+/// Three tiers, the lowest paid by a bucket of minutes and money: every balance is as before the first
+/// reversal, and again after each.
 #[test]
 fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
     let accounts = ["r", "r:s", "r:s:c"];
@@ -21,7 +23,11 @@ fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
     let done = desk.settle(lease, 45_000);
     assert_eq!(done.transfers.len(), 4);
     let all = |desk: &Desk| {
-        let of = |name: &str| desk.engine.account(name).map(|view| (view.balance, view.buckets.first().map(|bucket| bucket.left)));
+        let of = |name: &str| {
+            desk.engine
+                .account(name)
+                .map(|view| (view.balance, view.buckets.first().map(|bucket| bucket.left)))
+        };
         accounts.map(of)
     };
     let system_accounts = |desk: &Desk| {
@@ -30,13 +36,25 @@ fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
     };
     let (charged, earned) = (all(&desk), system_accounts(&desk));
     let transfers = desk.usage(done.call);
-    desk.order("r:s:c", "v1", &MoveOrder::ReverseCall { call: done.call, transfers, cause: "bad line".to_owned() });
-    assert_eq!((accounts.map(|name| desk.balance(name)), system_accounts(&desk)), (["1.00000"; 3].map(str::to_owned), [0, 0]));
+    desk.order(
+        "r:s:c",
+        "v1",
+        &MoveOrder::ReverseCall { call: done.call, transfers, cause: "bad line".to_owned() },
+    );
+    assert_eq!(
+        (accounts.map(|name| desk.balance(name)), system_accounts(&desk)),
+        (["1.00000"; 3].map(str::to_owned), [0, 0])
+    );
     for (key, of, is_charged) in [("v2", "v1", true), ("v3", "v2", false), ("v4", "v3", true)] {
         desk.order("r:s:c", key, &reverse(of));
         assert_eq!(all(&desk) == charged, is_charged, "{key}");
         assert_eq!(system_accounts(&desk) == earned, is_charged, "{key}");
-        assert!(desk.engine.move_money(desk.now, "r:s:c", key, &reverse(of), &[]).expect("the same again").replayed);
+        assert!(
+            desk.engine
+                .move_money(desk.now, "r:s:c", key, &reverse(of), &[])
+                .expect("the same again")
+                .replayed
+        );
     }
     let twice = desk.engine.move_money(desk.now, "r:s:c", "v5", &reverse("v1"), &[]);
     assert!(twice.is_err(), "v1 was reversed by v2");
@@ -48,7 +66,13 @@ fn fault_a7_reversing_a_reversal_undoes_all_its_movements() {
 #[test]
 fn fault_a7_a_payment_goes_back_and_comes_again_without_its_fee() {
     let mut desk = Desk::with(&[("acme", "0")]);
-    let order = MoveOrder::TopUp { amount: money("300.00"), reference: String::new(), method: None, fee: 1_200_000, pending: false };
+    let order = MoveOrder::TopUp {
+        amount: money("300.00"),
+        reference: String::new(),
+        method: None,
+        fee: 1_200_000,
+        pending: false,
+    };
     desk.order("acme", "p", &order);
     for (key, of, balance) in [("v1", "p", "0.00000"), ("v2", "v1", "288.00000"), ("v3", "v2", "0.00000")] {
         desk.order("acme", key, &reverse(of));
@@ -72,7 +96,11 @@ fn fault_a7_money_that_comes_back_to_a_tier_above_wakes_its_calls() {
     }
     assert_eq!(desk.engine.poll_woken(), None);
     let transfers = desk.usage(done.call);
-    desk.order("r:c", "v", &MoveOrder::ReverseCall { call: done.call, transfers, cause: "bad line".to_owned() });
+    desk.order(
+        "r:c",
+        "v",
+        &MoveOrder::ReverseCall { call: done.call, transfers, cause: "bad line".to_owned() },
+    );
     assert_eq!(desk.engine.poll_woken(), Some((CallId(2), second)));
 }
 
@@ -84,7 +112,12 @@ fn fault_a5_every_expiry_is_reversed_by_its_key() {
     let end = Some(Wall::parse("2027-01-01T00:00:00Z").expect("a time"));
     let promo = BucketTerms { expires_at: end, ..BucketTerms::of(BucketKind::Promo) };
     desk.grant("acme", "promo", money("2.00"), promo.clone());
-    desk.grant("acme", "free", Money::of(6_000_000, Currency::SEC), BucketTerms { kind: BucketKind::Minutes, ..promo });
+    desk.grant(
+        "acme",
+        "free",
+        Money::of(6_000_000, Currency::SEC),
+        BucketTerms { kind: BucketKind::Minutes, ..promo },
+    );
     let right = desk.now;
     desk.now.wall = Wall::parse("2099-01-01T00:00:00Z").expect("a time");
     expire(&mut desk);
@@ -96,7 +129,8 @@ fn fault_a5_every_expiry_is_reversed_by_its_key() {
         assert!(desk.engine.move_money(desk.now, "acme", key, &order, &[]).expect("the same again").replayed);
         assert!(desk.engine.move_money(desk.now, "acme", "other", &order, &[]).is_err(), "once");
     }
-    let whole = ["free 60.00000 2027-01-01T00:00:00.000Z", "promo 2.00000 2027-01-01T00:00:00.000Z"].map(str::to_owned);
+    let whole = ["free 60.00000 2027-01-01T00:00:00.000Z", "promo 2.00000 2027-01-01T00:00:00.000Z"]
+        .map(str::to_owned);
     assert_eq!((desk.balance("acme"), buckets(&desk)), ("7.00000".to_owned(), whole.to_vec()));
     expire(&mut desk);
     desk.crash();

@@ -19,11 +19,20 @@ fn fault_a11_idle_credit_ends_after_a_calendar_year_in_the_accounts_zone() {
     ] {
         let mut desk = Desk::with(&[]);
         desk.now.wall = wall(paid);
-        desk.open("acme", "0", Terms { idle_months: Some(12), zone: zone.map(Into::into), ..Terms::of_deck("retail") });
+        desk.open(
+            "acme",
+            "0",
+            Terms { idle_months: Some(12), zone: zone.map(Into::into), ..Terms::of_deck("retail") },
+        );
         desk.top_up("acme", "8.00");
         assert_eq!(desk.engine.account("acme").and_then(|view| view.idle_end), Some(wall(end)), "{zone:?}");
         desk.now.wall = wall(end);
-        let told: Vec<_> = desk.engine.expire(desk.now).into_iter().filter(|record| matches!(record.body, RecordBody::Notice(_))).collect();
+        let told: Vec<_> = desk
+            .engine
+            .expire(desk.now)
+            .into_iter()
+            .filter(|record| matches!(record.body, RecordBody::Notice(_)))
+            .collect();
         let expired = |record: &Record| match &record.body {
             RecordBody::Notice(notice) => matches!(notice.event, NoticeEvent::CreditExpired { .. }),
             _ => false,
@@ -33,12 +42,17 @@ fn fault_a11_idle_credit_ends_after_a_calendar_year_in_the_accounts_zone() {
     }
 }
 
-/// Days ahead are days of the clocks, too: 14 days before a midnight in summer is a midnight, also across the change of clocks.
+/// Days ahead are days of the clocks, too: 14 days before a midnight in summer is a midnight, also across the
+/// change of clocks.
 #[test]
 fn fault_a11_the_owner_is_told_whole_days_ahead() {
     let mut desk = Desk::with(&[]);
     desk.now.wall = wall("2026-10-05T10:00:00Z");
-    desk.open("acme", "8.00", Terms { idle_months: Some(1), zone: Some("Europe/Madrid".into()), ..Terms::of_deck("retail") });
+    desk.open(
+        "acme",
+        "8.00",
+        Terms { idle_months: Some(1), zone: Some("Europe/Madrid".into()), ..Terms::of_deck("retail") },
+    );
     // Ends with 5 November, 23:00 UTC; 14 days before that clocks show the same at 22:00 UTC.
     assert_eq!(desk.engine.next_expiry(), Some(wall("2026-10-22T21:59:59.999Z")));
 }
@@ -49,7 +63,12 @@ fn fault_a11_months_replace_days_and_a_zone_must_be_one() {
     let now = desk.now;
     let mut amend = |change: AccountChange| {
         let record = desk.engine.amend_account(now, "acme", &change);
-        record.map(|_| desk.engine.account("acme").map(|view| (view.terms.idle_days, view.terms.idle_months)).expect("there"))
+        record.map(|_| {
+            desk.engine
+                .account("acme")
+                .map(|view| (view.terms.idle_days, view.terms.idle_months))
+                .expect("there")
+        })
     };
     let days = |days| AccountChange { idle_days: Some(days), ..AccountChange::default() };
     let months = |months| AccountChange { idle_months: Some(months), ..AccountChange::default() };
@@ -58,7 +77,17 @@ fn fault_a11_months_replace_days_and_a_zone_must_be_one() {
     assert_eq!(amend(days(Some(30))), Ok((Some(30), None)));
     assert_eq!(amend(days(None)), Ok((None, None)));
     assert!(amend(AccountChange { idle_days: Some(Some(1)), ..months(Some(1)) }).is_err());
-    assert!(amend(months(Some(0))).is_err() && amend(months(Some(1_201))).is_err() && amend(days(Some(0))).is_err());
-    assert!(amend(AccountChange { zone: Some(Some("Europe/Atlantis".into())), ..AccountChange::default() }).is_err());
-    assert!(amend(AccountChange { zone: Some(Some("Asia/Kathmandu".into())), ..AccountChange::default() }).is_ok());
+    assert!(
+        amend(months(Some(0))).is_err()
+            && amend(months(Some(1_201))).is_err()
+            && amend(days(Some(0))).is_err()
+    );
+    assert!(
+        amend(AccountChange { zone: Some(Some("Europe/Atlantis".into())), ..AccountChange::default() })
+            .is_err()
+    );
+    assert!(
+        amend(AccountChange { zone: Some(Some("Asia/Kathmandu".into())), ..AccountChange::default() })
+            .is_ok()
+    );
 }

@@ -1,4 +1,5 @@
-//! The central ledger in memory: tables as maps, one request a transaction, the rules those of `rating::quotas::central`.
+//! The central ledger in memory: tables as maps, one request a transaction, the rules those of
+//! `rating::quotas::central`.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,9 @@ impl Central {
         let answer = match request {
             Request::Join => self.join(from, boot, at_last),
             Request::Beat { epoch } => self.beat(from, *epoch),
-            Request::Ask { epoch, number, account, need } => self.ask(from, account, &Ask { epoch: *epoch, number: *number, need: *need }),
+            Request::Ask { epoch, number, account, need } => {
+                self.ask(from, account, &Ask { epoch: *epoch, number: *number, need: *need })
+            }
             Request::Ship { epoch, .. } => self.ship(from, *epoch, entries),
         };
         match answer {
@@ -57,7 +60,12 @@ impl Central {
         }
     }
 
-    fn join(&mut self, from: &Name, boot: u64, at_last: impl Fn(u64) -> Option<Hash>) -> Result<Reply, QuotaRefused> {
+    fn join(
+        &mut self,
+        from: &Name,
+        boot: u64,
+        at_last: impl Fn(u64) -> Option<Hash>,
+    ) -> Result<Reply, QuotaRefused> {
         let node = self.nodes.entry(from.clone()).or_default();
         let epoch = node.join(boot, at_last(node.last_seq))?;
         let (last_seq, recalled) = (node.last_seq, node.lost);
@@ -72,21 +80,30 @@ impl Central {
         node.fence(epoch)?;
         let recalled = !node.find_again(outstanding);
         self.renew(from);
-        let mine = self.slices.iter().filter(|((_, holder), _)| holder == from).map(|((account, _), slice)| (account, slice));
+        let mine = self
+            .slices
+            .iter()
+            .filter(|((_, holder), _)| holder == from)
+            .map(|((account, _), slice)| (account, slice));
         let (mut wanted, mut offered) = (Vec::new(), Vec::new());
         for (name, slice) in mine {
             let account = &self.accounts[name];
-            let hint = account.wanted.as_ref().filter(|wanted| wanted.by != *from && self.clock_ms - wanted.at_ms < WANTED_MS);
+            let hint = account
+                .wanted
+                .as_ref()
+                .filter(|wanted| wanted.by != *from && self.clock_ms - wanted.at_ms < WANTED_MS);
             if hint.is_some() && slice.outstanding() > 0 {
                 wanted.push(name.clone());
             } else if slice.outstanding() == 0 && account.available() > 0 {
                 offered.push(name.clone());
             }
         }
-        let words = self.words.values_mut().filter(|(by, _)| by.as_ref().is_none_or(|by| by == from)).map(|(by, word)| {
-            *by = Some(from.clone());
-            word.clone()
-        });
+        let words = self.words.values_mut().filter(|(by, _)| by.as_ref().is_none_or(|by| by == from)).map(
+            |(by, word)| {
+                *by = Some(from.clone());
+                word.clone()
+            },
+        );
         let words = words.collect();
         Ok(Reply::Beaten { wanted, offered, grants: self.unbooked(from), recalled, words })
     }
@@ -132,7 +149,8 @@ impl Central {
         Ok(Reply::Shipped { last_seq })
     }
 
-    /// An order by hand, as the database's transaction does it: rows to a desk, the work, and what changed back into the rows.
+    /// An order by hand, as the database's transaction does it: rows to a desk, the work, and what changed
+    /// back into the rows.
     pub fn at_desk<T>(&mut self, account: &Name, work: impl FnOnce(&mut AccountTransaction) -> T) -> T {
         let mut sheet = self.sheets[account].clone();
         let row = &self.accounts[account];

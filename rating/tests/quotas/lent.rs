@@ -1,4 +1,5 @@
-//! A shard's engine on slices: a bucket's seconds go first, and the end of the money is said when the central ledger has no more.
+//! A shard's engine on slices: a bucket's seconds go first, and the end of the money is said when the central
+//! ledger has no more.
 
 use std::sync::Arc;
 
@@ -19,7 +20,12 @@ fn engine() -> Engine {
     engine.set_decks(Arc::new(Decks::new([Arc::new(deck)])));
     engine.set_lent(Lent { open: true, reachable: true });
     let terms = Terms::of_deck("retail");
-    engine.open_account(NOW, &OpenAccount { name: "acme", currency: Currency::EUR, opening: 0, terms, limit: 0 }).expect("new");
+    engine
+        .open_account(
+            NOW,
+            &OpenAccount { name: "acme", currency: Currency::EUR, opening: 0, terms, limit: 0 },
+        )
+        .expect("new");
     engine
 }
 
@@ -31,13 +37,18 @@ fn book(engine: &mut Engine, id: &str, balance: &str, amount: i64) {
 
 fn call(engine: &mut Engine) -> LeaseId {
     let number = "15".parse().expect("digits");
-    let lease = engine.authorize(NOW, Authorize { call: CallId(7), account: "acme", number: &number }).expect("money").lease;
+    let lease = engine
+        .authorize(NOW, Authorize { call: CallId(7), account: "acme", number: &number })
+        .expect("money")
+        .lease;
     engine.answer(NOW, lease).expect("answered");
     lease
 }
 
 fn wishes(engine: &mut Engine) -> Vec<(String, i64)> {
-    std::iter::from_fn(|| engine.poll_quota_request()).map(|(balance, need)| (balance.to_string(), need)).collect()
+    std::iter::from_fn(|| engine.poll_quota_request())
+        .map(|(balance, need)| (balance.to_string(), need))
+        .collect()
 }
 
 #[test]
@@ -80,14 +91,23 @@ fn free_seconds_go_first_and_what_is_not_used_goes_back() {
         assert!(extended.timing.cut_at_ms > elapsed_ms);
         elapsed_ms += 500;
     }
-    assert!(wishes(&mut engine).iter().any(|(balance, _)| balance == "acme/free"), "more seconds are asked for");
+    assert!(
+        wishes(&mut engine).iter().any(|(balance, _)| balance == "acme/free"),
+        "more seconds are asked for"
+    );
     let settlement = engine.settle(NOW, lease, 25_000, None).expect("a lease");
-    let paid: Vec<(String, i64)> = settlement.transfers.iter().map(|t| (t.debit.to_string(), t.amount.amount)).collect();
+    let paid: Vec<(String, i64)> =
+        settlement.transfers.iter().map(|t| (t.debit.to_string(), t.amount.amount)).collect();
     assert_eq!(paid, [("acme/free".to_owned(), 2_000_000), ("acme".to_owned(), 5 * SECOND)]);
     // The end of a bucket, and few seconds in it, are the central ledger's to say.
     let later = Now { tick: Tick(0), wall: Wall(3_000_000) };
-    assert!(engine.expire(later).is_empty() && engine.next_expiry().is_none() && engine.poll_notice().is_none());
+    assert!(
+        engine.expire(later).is_empty() && engine.next_expiry().is_none() && engine.poll_notice().is_none()
+    );
     assert_eq!(engine.lent_balances(), ["acme".into(), "acme/free".into()]);
-    assert!(engine.return_quota(NOW, "acme", "n1.1.back1").is_some() && engine.return_quota(NOW, "acme/free", "n1.1.back1").is_none());
+    assert!(
+        engine.return_quota(NOW, "acme", "n1.1.back1").is_some()
+            && engine.return_quota(NOW, "acme/free", "n1.1.back1").is_none()
+    );
     assert_eq!(engine.account("acme").map(|view| view.balance.amount), Some(0));
 }

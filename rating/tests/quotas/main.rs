@@ -1,5 +1,6 @@
-//! The slice protocol against a hostile world: three nodes and a central ledger, messages lost, repeated and reordered, crashes, a
-//! database that goes away, clocks that differ and jump. Whatever happens, no balance is overspent and no cent is lost or made.
+//! The slice protocol against a hostile world: three nodes and a central ledger, messages lost, repeated and
+//! reordered, crashes, a database that goes away, clocks that differ and jump. Whatever happens, no balance
+//! is overspent and no cent is lost or made.
 
 mod central;
 mod dice;
@@ -31,7 +32,10 @@ fn a_calm_network_serves_every_call_that_the_balance_pays() {
 fn storms() {
     let seen = run(Profile::STORM, 0..1_500);
     assert!(seen.calls > 50_000 && seen.grants > 5_000 && seen.returns > 300, "{seen:?}");
-    assert!(seen.crashes > 1_000 && seen.fenced > 100 && seen.away > 500 && seen.repeated > 1_000, "{seen:?}");
+    assert!(
+        seen.crashes > 1_000 && seen.fenced > 100 && seen.away > 500 && seen.repeated > 1_000,
+        "{seen:?}"
+    );
     assert!(seen.payments > 50 && seen.reversals > 30 && seen.words > 200, "{seen:?}");
     assert!(seen.ended > 100, "calls refused since a slice had ended and nobody answered: {seen:?}");
 }

@@ -1,10 +1,11 @@
-//! A node of the model: real books and a real holder, a journal whose end is not yet durable, calls that reserve and use.
+//! A node of the model: real books and a real holder, a journal whose end is not yet durable, calls that
+//! reserve and use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::{
-    AccountId, Books, CallId, GENESIS, Hash, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused, SliceMoved, SystemAccount,
-    Transfer, chain,
+    AccountId, Books, CallId, GENESIS, Hash, Key, Lent, Party, Posted, Purpose, Record, RecordBody, Refused,
+    SliceMoved, SystemAccount, Transfer, chain,
 };
 use rating::quotas::central::Shipped;
 use rating::quotas::client::CentralNotice;
@@ -168,7 +169,10 @@ impl Node {
         };
         self.books.post_reserved(&usage, call.reserved).expect("was reserved");
         let raw = RawValue::from_string("{}".to_owned()).expect("JSON");
-        self.write(&call.account, Record::settled(Wall(0), call.account.clone(), call.id, raw, vec![usage]).body);
+        self.write(
+            &call.account,
+            Record::settled(Wall(0), call.account.clone(), call.id, raw, vec![usage]).body,
+        );
     }
 
     /// The disk is done with all so far.
@@ -188,13 +192,20 @@ impl Node {
 
     /// Durable entries after `after`.
     pub fn entries(&self, after: u64, limit: usize) -> Vec<Shipped> {
-        self.journal[..self.durable].iter().skip(after as usize).take(limit).map(|written| written.entry.clone()).collect()
+        self.journal[..self.durable]
+            .iter()
+            .skip(after as usize)
+            .take(limit)
+            .map(|written| written.entry.clone())
+            .collect()
     }
 
     /// Sums of (usage, returns) of an account in entries after `after`, and the grants booked in all.
     pub fn moved(&self, account: &Name, after: u64) -> (i64, i64, BTreeSet<&Name>) {
         let (mut used, mut returned, mut booked) = (0, 0, BTreeSet::new());
-        for Written { entry, movement, .. } in self.journal.iter().filter(|written| written.balance == *account) {
+        for Written { entry, movement, .. } in
+            self.journal.iter().filter(|written| written.balance == *account)
+        {
             booked.extend(&movement.booked);
             if entry.seq > after {
                 used += movement.spent;
@@ -239,7 +250,9 @@ fn replayed(balances: &[Name], journal: &[Written]) -> Books {
     for written in journal {
         match &written.record.body {
             RecordBody::Slice(moved) => books.repost(&moved.transfer).expect("fits"),
-            RecordBody::Settled(settled) => settled.transfers.iter().for_each(|transfer| books.repost(transfer).expect("fits")),
+            RecordBody::Settled(settled) => {
+                settled.transfers.iter().for_each(|transfer| books.repost(transfer).expect("fits"))
+            }
             RecordBody::Notice(_) => {}
             other => unreachable!("the model writes no {other:?}"),
         }

@@ -1,4 +1,5 @@
-//! The world: a clock, a network that loses, repeats and reorders, crashes, an operator; and the invariants, looked at after every step.
+//! The world: a clock, a network that loses, repeats and reorders, crashes, an operator; and the invariants,
+//! looked at after every step.
 
 mod checks;
 
@@ -80,14 +81,30 @@ pub struct World {
 
 impl Profile {
     pub const CALM: Self = Self { loss: 0, repeat: 0, crash: 0, away: 0, restart: 0, give_up: 0, drift: 0 };
-    pub const STORM: Self = Self { loss: 80, repeat: 80, crash: 4, away: 4, restart: 100, give_up: 0, drift: 50 };
-    pub const LOSSES: Self = Self { loss: 40, repeat: 40, crash: 8, away: 4, restart: 5, give_up: 200, drift: 50 };
+    pub const STORM: Self =
+        Self { loss: 80, repeat: 80, crash: 4, away: 4, restart: 100, give_up: 0, drift: 50 };
+    pub const LOSSES: Self =
+        Self { loss: 40, repeat: 40, crash: 8, away: 4, restart: 5, give_up: 200, drift: 50 };
 }
 
 impl Seen {
     pub fn add(&mut self, more: &Self) {
-        let Self { calls, refused, ended, grants, returns, repeated, away, crashes, fenced, lost, found, payments, reversals, words } =
-            more;
+        let Self {
+            calls,
+            refused,
+            ended,
+            grants,
+            returns,
+            repeated,
+            away,
+            crashes,
+            fenced,
+            lost,
+            found,
+            payments,
+            reversals,
+            words,
+        } = more;
         let pairs = [
             (&mut self.calls, calls),
             (&mut self.refused, refused),
@@ -113,12 +130,19 @@ impl Seen {
 impl World {
     pub fn new(seed: u64, profile: Profile) -> Self {
         let accounts: Vec<Name> = vec!["acme".into(), BUCKET.into(), "shop".into()];
-        let mut central = Central { hold_ms: TIMING.hold_ms as i64, clock_ms: 1_000_000, ..Central::default() };
+        let mut central =
+            Central { hold_ms: TIMING.hold_ms as i64, clock_ms: 1_000_000, ..Central::default() };
         let mut funds = BTreeMap::new();
         let mut dice = Dice(seed);
         for (account, limit) in [("acme", 0), ("shop", -300)] {
             let (name, opening) = (Name::from(account), dice.range(0, 5_000) as i64);
-            let new = NewAccount { name: name.clone(), currency: EUR, opening, limit, terms: Terms::of_deck("retail") };
+            let new = NewAccount {
+                name: name.clone(),
+                currency: EUR,
+                opening,
+                limit,
+                terms: Terms::of_deck("retail"),
+            };
             let mut desk = AccountTransaction::new(Vec::new(), OPEN).expect("nothing");
             desk.open(NOW, &new).expect("new");
             let outcome = desk.finish();
@@ -129,7 +153,8 @@ impl World {
         }
         central.accounts.insert(BUCKET.into(), Account::default());
         funds.insert(BUCKET.into(), 0);
-        let mut nodes: Vec<Node> = ["n1", "n2", "n3"].iter().map(|name| Node::new(name, &accounts, TIMING)).collect();
+        let mut nodes: Vec<Node> =
+            ["n1", "n2", "n3"].iter().map(|name| Node::new(name, &accounts, TIMING)).collect();
         for node in &mut nodes {
             node.rate = dice.range(1_000 - profile.drift, 1_000 + profile.drift);
             node.origin_ms = dice.range(0, 1_000_000);
@@ -225,7 +250,9 @@ impl World {
                 let more = self.dice.range(1, 60) as i64;
                 node.extend(now, self.dice.range(0, calls - 1) as usize, more);
             }
-            6 | 7 if calls > 0 => node.hang_up(self.dice.range(0, calls - 1) as usize, self.dice.range(0, 1_000) as i64),
+            6 | 7 if calls > 0 => {
+                node.hang_up(self.dice.range(0, calls - 1) as usize, self.dice.range(0, 1_000) as i64)
+            }
             _ => node.commit(),
         }
     }
@@ -234,10 +261,12 @@ impl World {
     fn operator(&mut self) {
         let name: Name = if self.dice.per_mille(700) { "acme".into() } else { "shop".into() };
         self.orders += u64::from(self.dice.per_mille(850));
-        let (key, earlier) = (format!("k{}", self.orders), format!("k{}", self.orders.saturating_sub(self.dice.range(1, 3))));
+        let (key, earlier) =
+            (format!("k{}", self.orders), format!("k{}", self.orders.saturating_sub(self.dice.range(1, 3))));
         let amount = Money::of(self.dice.range(1, 2_000) as i64, EUR);
         let cause = "by the dice".to_owned();
-        let payment = |pending| MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending };
+        let payment =
+            |pending| MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending };
         let order = match self.dice.range(0, 9) {
             0 | 1 => payment(false),
             2 | 3 => payment(true),
@@ -256,14 +285,18 @@ impl World {
         if matches!(order, MoveOrder::Reverse { .. } | MoveOrder::Correct { .. }) && free < 2_000 {
             return;
         }
-        let done = self.by_hand(&name, |desk| desk.move_money(NOW, &name, &key, &order, &[]).is_ok_and(|moved| !moved.replayed));
+        let done = self.by_hand(&name, |desk| {
+            desk.move_money(NOW, &name, &key, &order, &[]).is_ok_and(|moved| !moved.replayed)
+        });
         self.seen.payments += u64::from(done && matches!(order, MoveOrder::Book { .. }));
         self.seen.reversals += u64::from(done && matches!(order, MoveOrder::Reverse { .. }));
     }
 
     /// Something at the desk, by which the funds change as the balances do.
     fn by_hand<T>(&mut self, account: &Name, work: impl FnOnce(&mut AccountTransaction) -> T) -> T {
-        let posted = |central: &Central| central.accounts.iter().map(|(name, row)| (name.clone(), row.posted)).collect::<Vec<_>>();
+        let posted = |central: &Central| {
+            central.accounts.iter().map(|(name, row)| (name.clone(), row.posted)).collect::<Vec<_>>()
+        };
         let before = posted(&self.central);
         let done = self.central.at_desk(account, work);
         for ((name, before), (_, after)) in before.into_iter().zip(posted(&self.central)) {
@@ -280,8 +313,10 @@ impl World {
         }
         // And its owner should hear of it.
         self.seen.words += 1;
-        let (id, event) =
-            (Name::from(format!("w{}", self.seen.words)), NoticeEvent::CreditExpired { bucket: None, amount: 1, currency: EUR });
+        let (id, event) = (
+            Name::from(format!("w{}", self.seen.words)),
+            NoticeEvent::CreditExpired { bucket: None, amount: 1, currency: EUR },
+        );
         let notice = Notice { to: None, language: None, event, id: Some(id.clone()) };
         self.central.words.insert(id.clone(), (None, CentralNotice { id, account: "acme".into(), notice }));
     }
@@ -338,7 +373,9 @@ impl World {
                 node.book(&grant);
                 self.seen.grants += 1;
             }
-            Command::GiveBack { account, name } => self.seen.returns += u64::from(node.give_back(&account, &name)),
+            Command::GiveBack { account, name } => {
+                self.seen.returns += u64::from(node.give_back(&account, &name))
+            }
             Command::Dry(_) => {}
             Command::Tell(word) => node.tell(&word),
             Command::GiveAllBack { name } => {
@@ -367,7 +404,11 @@ impl World {
             return;
         }
         // Most are quick; some come after the sender has given up, or has died.
-        let delay = if self.dice.per_mille(self.profile.loss) { self.dice.range(0, 6_000) } else { self.dice.range(0, 40) };
+        let delay = if self.dice.per_mille(self.profile.loss) {
+            self.dice.range(0, 6_000)
+        } else {
+            self.dice.range(0, 40)
+        };
         self.sent += 1;
         self.wire.insert((self.now_ms + delay, self.sent), message);
     }
@@ -376,7 +417,8 @@ impl World {
         match message {
             Message::Request { node, boot, tag, request, entries } => {
                 let from = &self.nodes[node];
-                // A join reads the journal within its transaction, which ends with the process. All else may arrive late.
+                // A join reads the journal within its transaction, which ends with the process. All else may
+                // arrive late.
                 let dead = from.boot != boot || !from.up;
                 if dead && request == Request::Join {
                     return;
@@ -388,7 +430,12 @@ impl World {
                 if dead && reply == Reply::Fenced {
                     self.seen.fenced += 1;
                 }
-                assert!(dead || reply != Reply::Fenced, "seed {}: {} is fenced without cause", self.seed, from.name);
+                assert!(
+                    dead || reply != Reply::Fenced,
+                    "seed {}: {} is fenced without cause",
+                    self.seed,
+                    from.name
+                );
                 self.post(Message::Reply { node, boot, tag, reply });
             }
             Message::Reply { node, boot, tag, reply } => {
@@ -421,7 +468,10 @@ impl World {
             node.commit();
             // Past its holder, which would ask for more of what came back.
             let row = self.central.nodes[&node.name];
-            let (ship, entries) = (Request::Ship { epoch: row.epoch, after: row.last_seq }, node.entries(row.last_seq, usize::MAX));
+            let (ship, entries) = (
+                Request::Ship { epoch: row.epoch, after: row.last_seq },
+                node.entries(row.last_seq, usize::MAX),
+            );
             self.central.request(&node.name, node.boot, &ship, &entries, |_| None);
         }
         self.check_end();
@@ -436,9 +486,11 @@ impl World {
             self.work();
             self.check();
             let now_ms = self.now_ms;
-            let open = |node: &Node| node.holder.gate().reachable && node.holder.gate().until > node.tick(now_ms);
+            let open =
+                |node: &Node| node.holder.gate().reachable && node.holder.gate().until > node.tick(now_ms);
             let idle = self.nodes.iter().all(|node| node.holder.lag() == 0 && open(node));
-            if idle && self.wire.is_empty() && self.central.grants.is_empty() && self.central.words.is_empty() {
+            if idle && self.wire.is_empty() && self.central.grants.is_empty() && self.central.words.is_empty()
+            {
                 return;
             }
         }

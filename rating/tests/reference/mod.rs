@@ -1,5 +1,6 @@
-//! A slow exact pricer and random worlds for it. It walks a call block by block in whole numbers and shares no code with the fast one:
-//! rows by linear search, times of the week by the minutes since a Monday, the amount as one fraction rounded once.
+//! A slow exact pricer and random worlds for it. It walks a call block by block in whole numbers and shares
+//! no code with the fast one: rows by linear search, times of the week by the minutes since a Monday, the
+//! amount as one fraction rounded once.
 #![allow(missing_docs, clippy::panic)]
 
 use std::sync::Arc;
@@ -107,15 +108,18 @@ impl Times {
     fn contain(&self, at: i64) -> bool {
         let (_, offset) = self.offsets.iter().rfind(|(from, _)| *from <= at).expect("from the begin of time");
         let clock = at + offset * 1_000 - MONDAY;
-        let length = if self.until > self.from { self.until - self.from } else { self.until - self.from + 86_400 };
+        let length =
+            if self.until > self.from { self.until - self.from } else { self.until - self.from + 86_400 };
         let begins = (0..7).filter(|day| self.days >> day & 1 == 1).map(|day| day * DAY + self.from * 1_000);
         begins.into_iter().any(|begin| (clock - begin).rem_euclid(WEEK) < length * 1_000)
     }
 
     fn period(&self, at: usize) -> Period {
-        let changes = self.offsets[1..].iter().map(|&(at, offset)| Change { at: Wall(at), offset: offset as i32 });
+        let changes =
+            self.offsets[1..].iter().map(|&(at, offset)| Change { at: Wall(at), offset: offset as i32 });
         let zone = Arc::new(Zone::new("Test/Zone", self.offsets[0].1 as i32, changes.collect()));
-        Period::new(&format!("p{at}"), zone, self.days, self.from as u32, self.until as u32).expect("a period")
+        Period::new(&format!("p{at}"), zone, self.days, self.from as u32, self.until as u32)
+            .expect("a period")
     }
 }
 
@@ -124,20 +128,36 @@ impl Times {
 impl Row {
     fn roll(dice: &mut Dice, prefix: &'static str, period: Option<usize>) -> Self {
         let (initial, increment) = dice.of(&[(1, 1), (30, 6), (60, 1), (60, 60), (1, 3_600), (0, 0)]);
-        let (initial, increment) = if initial == 0 { (1 + dice.up_to(99), 1 + dice.up_to(99)) } else { (initial, increment) };
+        let (initial, increment) =
+            if initial == 0 { (1 + dice.up_to(99), 1 + dice.up_to(99)) } else { (initial, increment) };
         let most = dice.of(&[3, 1_000, 50_000, 5_000_000]);
         let next_rate = dice.chance(30).then(|| dice.up_to(most));
         let fee = if dice.chance(30) { dice.up_to(20_000) } else { 0 };
-        Self { prefix, rate: dice.up_to(most), next_rate, initial, increment, fee, period, from: i64::MIN, until: i64::MAX }
+        Self {
+            prefix,
+            rate: dice.up_to(most),
+            next_rate,
+            initial,
+            increment,
+            fee,
+            period,
+            from: i64::MIN,
+            until: i64::MAX,
+        }
     }
 
     fn csv(&self) -> String {
         let money = |amount: i64| format!("{}.{:05}", amount / 100_000, amount % 100_000);
         let next = self.next_rate.map(money).unwrap_or_default();
         let period = self.period.map(|at| format!("p{at}")).unwrap_or_default();
-        let date = |at: i64| if at == i64::MIN || at == i64::MAX { String::new() } else { Wall(at).rfc3339() };
-        let (prefix, rate, fee, from, until) = (self.prefix, money(self.rate), money(self.fee), date(self.from), date(self.until));
-        format!("{prefix},Place {prefix},{rate},{},{},{fee},{from},{until},{next},{period}\n", self.initial, self.increment)
+        let date =
+            |at: i64| if at == i64::MIN || at == i64::MAX { String::new() } else { Wall(at).rfc3339() };
+        let (prefix, rate, fee, from, until) =
+            (self.prefix, money(self.rate), money(self.fee), date(self.from), date(self.until));
+        format!(
+            "{prefix},Place {prefix},{rate},{},{},{fee},{from},{until},{next},{period}\n",
+            self.initial, self.increment
+        )
     }
 }
 
@@ -174,7 +194,8 @@ impl World {
         let rules = Rules { rounding, periods, allow_empty: true, ..Rules::default() };
         let head = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until,next_rate,period\n";
         let csv = rows.iter().fold(head.to_owned(), |csv, row| csv + &row.csv());
-        let (deck, _) = Deck::load_by("world", Currency::USD, &rules, csv.as_bytes()).unwrap_or_else(|errors| panic!("{errors:?}\n{csv}"));
+        let (deck, _) = Deck::load_by("world", Currency::USD, &rules, csv.as_bytes())
+            .unwrap_or_else(|errors| panic!("{errors:?}\n{csv}"));
         Self { deck, exchanges: Exchanges::new(exchange), rows, times, rounding, rate, base }
     }
 
@@ -209,14 +230,18 @@ impl World {
         Some(bill)
     }
 
-    /// What the blocks from the one after `from` until `to` cost by themselves, fee aside; indexes into the ends.
+    /// What the blocks from the one after `from` until `to` cost by themselves, fee aside; indexes into the
+    /// ends.
     pub fn part(&self, bill: &Bill, from: usize, to: usize) -> i64 {
         self.round(bill.sums[to] - bill.sums[from])
     }
 
     /// The row of a prefix that has its turn at `now`, of those in force at the answer.
     fn turn(&self, prefix: &str, answered: i64, now: i64) -> Option<&Row> {
-        let in_force = self.rows.iter().filter(|row| row.prefix == prefix && row.from <= answered && answered < row.until);
+        let in_force = self
+            .rows
+            .iter()
+            .filter(|row| row.prefix == prefix && row.from <= answered && answered < row.until);
         let turns = in_force.filter(|row| row.period.is_none_or(|period| self.times[period].contain(now)));
         turns.min_by_key(|row| row.period.unwrap_or(usize::MAX))
     }
@@ -242,8 +267,14 @@ pub fn differ(world: &World, dice: &mut Dice) -> Result<bool, String> {
     let longest = dice.of(&[100, 5_000, 120_000, 1_000_000, 10_000_000]);
     let ms = dice.up_to(longest) * if dice.chance(1) { 30 } else { 1 };
     let (fast, slow) = (world.price(number, at), world.bill(number, at, ms));
-    let told =
-        |what: &str| Err(format!("{what}: {number} at {} for {ms} ms\n{fast:?}\n{:?} {:?}", Wall(at).rfc3339(), world.rows, world.times));
+    let told = |what: &str| {
+        Err(format!(
+            "{what}: {number} at {} for {ms} ms\n{fast:?}\n{:?} {:?}",
+            Wall(at).rfc3339(),
+            world.rows,
+            world.times
+        ))
+    };
     let (Some(price), Some(bill)) = (&fast, &slow) else {
         return if fast.is_none() == slow.is_none() { Ok(false) } else { told("priced by one only") };
     };

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn business_days_are_counted_as_on_a_wall_calendar() {
         let holidays = ["2026-12-25", "2027-01-01", "2026-12-05"].map(|day| Day::parse(day).expect("a day"));
-        let (plain, with) = (Calendar::new(Zone::utc().into(), []), Calendar::new(Zone::utc().into(), holidays));
+        let (plain, with) =
+            (Calendar::new(Zone::utc().into(), []), Calendar::new(Zone::utc().into(), holidays));
         for (from, n, end, end_with_holidays) in [
             ("2026-11-27T10:00:00Z", 1, "2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z"),
             ("2026-11-27T10:00:00Z", 7, "2026-12-09T00:00:00Z", "2026-12-09T00:00:00Z"),
@@ -80,7 +81,11 @@ mod tests {
             ("2026-12-24T10:00:00Z", 7, "2027-01-05T00:00:00Z", "2027-01-07T00:00:00Z"),
         ] {
             assert_eq!(plain.end_of_business_day(wall(from), n), wall(end), "{n} after {from}");
-            assert_eq!(with.end_of_business_day(wall(from), n), wall(end_with_holidays), "{n} after {from}, holidays");
+            assert_eq!(
+                with.end_of_business_day(wall(from), n),
+                wall(end_with_holidays),
+                "{n} after {from}, holidays"
+            );
         }
     }
 
@@ -88,7 +93,11 @@ mod tests {
     fn days_begin_where_the_bank_is() {
         // Summer time ends on Sunday 25 October 2026 at 01:00 UTC.
         let change = |at, offset| Change { at: wall(at), offset };
-        let zone = Zone::new("Europe/Madrid", 3_600, vec![change("2026-03-29T01:00:00Z", 7_200), change("2026-10-25T01:00:00Z", 3_600)]);
+        let zone = Zone::new(
+            "Europe/Madrid",
+            3_600,
+            vec![change("2026-03-29T01:00:00Z", 7_200), change("2026-10-25T01:00:00Z", 3_600)],
+        );
         let madrid = Calendar::new(zone.into(), []);
         // Friday 00:30 in Madrid is Thursday in UTC; the day after is a Monday with winter time.
         assert_eq!(madrid.end_of_business_day(wall("2026-10-22T22:30:00Z"), 1), wall("2026-10-26T23:00:00Z"));

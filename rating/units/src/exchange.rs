@@ -1,4 +1,5 @@
-//! From one currency to another at a stored, dated rate, and which way the last digit is rounded. Exact until then.
+//! From one currency to another at a stored, dated rate, and which way the last digit is rounded. Exact until
+//! then.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +39,8 @@ pub struct Exchange {
     pub at: Wall,
 }
 
-/// All conversion rates, the newest of each pair last. Nothing is derived: no inverse, no way over a third currency.
+/// All conversion rates, the newest of each pair last. Nothing is derived: no inverse, no way over a third
+/// currency.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Exchanges {
     /// By pair, then by instant.
@@ -47,7 +49,9 @@ pub struct Exchanges {
 
 /// A text that is no conversion rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?}: a conversion rate is a decimal number above 0 and up to 1000000 with at most {PLACES} decimal places, as 0.9215")]
+#[error(
+    "{0:?}: a conversion rate is a decimal number above 0 and up to 1000000 with at most {PLACES} decimal places, as 0.9215"
+)]
 pub struct ExchangeRateError(String);
 
 const PLACES: usize = 10;
@@ -56,9 +60,12 @@ const MAX: u64 = 1_000_000 * ExchangeRate::SCALE;
 // === impl Rounding ===
 
 impl Rounding {
-    /// `numerator / denominator` as a whole number. The denominator must not be 0, else the answer is the largest number.
+    /// `numerator / denominator` as a whole number. The denominator must not be 0, else the answer is the
+    /// largest number.
     pub const fn divide(self, numerator: u128, denominator: u128) -> u128 {
-        let (Some(whole), Some(rest)) = (numerator.checked_div(denominator), numerator.checked_rem(denominator)) else {
+        let (Some(whole), Some(rest)) =
+            (numerator.checked_div(denominator), numerator.checked_rem(denominator))
+        else {
             return u128::MAX;
         };
         let more = match self {
@@ -107,7 +114,8 @@ impl FromStr for ExchangeRate {
     fn from_str(text: &str) -> Result<Self, ExchangeRateError> {
         let wrong = || ExchangeRateError(text.chars().take(40).collect());
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        let digits =
+            |part: &str, most| (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole, 7) || !digits(fraction, PLACES) {
             return Err(wrong());
         }
@@ -157,7 +165,8 @@ impl Exchange {
 // === impl Exchanges ===
 
 impl Exchanges {
-    /// In any order. Of two rates of one pair and instant the later in the list counts (the configuration refuses such).
+    /// In any order. Of two rates of one pair and instant the later in the list counts (the configuration
+    /// refuses such).
     pub fn new(rows: impl IntoIterator<Item = Exchange>) -> Self {
         let mut rows: Vec<_> = rows.into_iter().collect();
         rows.sort_by_key(|row| (row.from, row.to, row.at));
@@ -197,26 +206,51 @@ mod tests {
             (u128::MAX - 1, u128::MAX, 1, 1, 0),
             (1, 0, u128::MAX, u128::MAX, u128::MAX),
         ] {
-            let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down].map(|mode| mode.divide(numerator, denominator));
+            let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down]
+                .map(|mode| mode.divide(numerator, denominator));
             assert_eq!(found, [half_up, up, down], "{numerator}/{denominator}");
         }
     }
 
     #[test]
     fn rates_are_exact_decimals() {
-        for (text, shown) in
-            [("1", "1"), ("0.9215", "0.9215"), ("1000000", "1000000"), ("0.0000000001", "0.0000000001"), ("25410.50", "25410.5")]
-        {
+        for (text, shown) in [
+            ("1", "1"),
+            ("0.9215", "0.9215"),
+            ("1000000", "1000000"),
+            ("0.0000000001", "0.0000000001"),
+            ("25410.50", "25410.5"),
+        ] {
             assert_eq!(text.parse::<ExchangeRate>().map(|rate| rate.to_string()), Ok(shown.to_owned()));
         }
-        for bad in ["", "0", "0.0", "-1", "+1", ".5", "1.", "1e3", "NaN", "0.00000000001", "1000000.1", "12345678", "1,5", "1 "] {
+        for bad in [
+            "",
+            "0",
+            "0.0",
+            "-1",
+            "+1",
+            ".5",
+            "1.",
+            "1e3",
+            "NaN",
+            "0.00000000001",
+            "1000000.1",
+            "12345678",
+            "1,5",
+            "1 ",
+        ] {
             assert!(bad.parse::<ExchangeRate>().is_err(), "{bad}");
         }
     }
 
     #[test]
     fn an_amount_is_converted_and_rounded_once() {
-        let at = |rate: &str| Exchange { from: Currency::USD, to: Currency::EUR, rate: rate.parse().expect("a rate"), at: Wall(0) };
+        let at = |rate: &str| Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: rate.parse().expect("a rate"),
+            at: Wall(0),
+        };
         for (rate, amount, half_up, up, down) in [
             ("0.9215", 10_000, 9_215, 9_215, 9_215),
             ("0.9215", 12_345, 11_376, 11_376, 11_375),
@@ -224,7 +258,8 @@ mod tests {
             ("1000000", i64::MAX, i64::MAX, i64::MAX, i64::MAX),
             ("0.0000000001", i64::MAX, 922_337_204, 922_337_204, 922_337_203),
         ] {
-            let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down].map(|rounding| at(rate).converted(amount, rounding));
+            let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down]
+                .map(|rounding| at(rate).converted(amount, rounding));
             assert_eq!(found, [half_up, up, down], "{amount} at {rate}");
         }
     }
@@ -232,12 +267,23 @@ mod tests {
     #[test]
     fn the_newest_not_after_the_instant_counts() {
         let rate = |text: &str| text.parse::<ExchangeRate>().expect("a rate");
-        let row = |rate_text, at| Exchange { from: Currency::USD, to: Currency::EUR, rate: rate(rate_text), at: Wall(at) };
-        let table =
-            Exchanges::new([row("0.93", 200), row("0.92", 100), Exchange { to: Currency::USD, from: Currency::EUR, ..row("1.1", 0) }]);
+        let row = |rate_text, at| Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: rate(rate_text),
+            at: Wall(at),
+        };
+        let table = Exchanges::new([
+            row("0.93", 200),
+            row("0.92", 100),
+            Exchange { to: Currency::USD, from: Currency::EUR, ..row("1.1", 0) },
+        ]);
         let usd = |at| table.rate(Currency::USD, Currency::EUR, Wall(at)).map(|found| found.rate.to_string());
         assert_eq!(usd(99), None);
-        assert_eq!((usd(100).as_deref(), usd(199).as_deref(), usd(200).as_deref()), (Some("0.92"), Some("0.92"), Some("0.93")));
+        assert_eq!(
+            (usd(100).as_deref(), usd(199).as_deref(), usd(200).as_deref()),
+            (Some("0.92"), Some("0.92"), Some("0.93"))
+        );
         // Nothing is derived.
         assert_eq!(table.rate(Currency::EUR, Currency::EUR, Wall(500)), None);
         assert!(table.knows(Currency::EUR, Currency::USD) && !table.knows(Currency::EUR, Currency::EUR));
@@ -245,7 +291,12 @@ mod tests {
 
     #[test]
     fn the_journal_has_texts() {
-        let row = Exchange { from: Currency::USD, to: Currency::EUR, rate: "0.92".parse().expect("a rate"), at: Wall(0) };
+        let row = Exchange {
+            from: Currency::USD,
+            to: Currency::EUR,
+            rate: "0.92".parse().expect("a rate"),
+            at: Wall(0),
+        };
         let text = r#"{"from":"USD","to":"EUR","rate":"0.92","at":"1970-01-01T00:00:00.000Z"}"#;
         assert_eq!(serde_json::to_string(&row).expect("JSON"), text);
         assert_eq!(serde_json::from_str::<Exchange>(text).expect("a rate"), row);

@@ -41,7 +41,8 @@ impl Increments {
         self.increment
     }
 
-    /// Seconds billed for a call of `ms`: `d = ceil(ms/1000)`, then `a + max(0, ceil((d−a)/b))·b`; 0 for 0 ms.
+    /// Seconds billed for a call of `ms`: `d = ceil(ms/1000)`, then `a + max(0, ceil((d−a)/b))·b`; 0 for 0
+    /// ms.
     pub const fn billed_seconds(self, ms: u64) -> u64 {
         let d = ms.div_ceil(1_000);
         if d == 0 {

@@ -68,11 +68,15 @@ impl Currency {
     /// No money: seconds of free minutes, kept in the same books. 1.00000 is one second.
     pub const SEC: Self = Self(*b"SEC");
 
-    /// What people and programs outside may name: a currency of ISO 4217. `SEC` and codes that money never has are refused; books that hold
-    /// them are still read.
+    /// What people and programs outside may name: a currency of ISO 4217. `SEC` and codes that money never
+    /// has are refused; books that hold them are still read.
     pub fn iso(text: &str) -> Result<Self, MoneyError> {
         let currency: Self = text.parse()?;
-        if crate::iso4217::is_listed(currency.as_str()) { Ok(currency) } else { Err(MoneyError::NotIso(currency.to_string())) }
+        if crate::iso4217::is_listed(currency.as_str()) {
+            Ok(currency)
+        } else {
+            Err(MoneyError::NotIso(currency.to_string()))
+        }
     }
 
     /// The three letters.
@@ -160,18 +164,25 @@ impl Money {
         Self { amount, currency }
     }
 
-    /// The most that may be entered at once, 10⁻⁵ units: a balance holds little more (9.2·10¹³), and sums must not clamp.
+    /// The most that may be entered at once, 10⁻⁵ units: a balance holds little more (9.2·10¹³), and sums
+    /// must not clamp.
     pub const ENTERED_MAX: i64 = 90_000_000_000_000 * SCALE;
 
-    /// As [`Self::parse`], for an amount that somebody enters: at most [`Self::ENTERED_MAX`] in either direction.
+    /// As [`Self::parse`], for an amount that somebody enters: at most [`Self::ENTERED_MAX`] in either
+    /// direction.
     pub fn parse_entered(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let money = Self::parse(text, currency)?;
-        if money.amount.unsigned_abs() > Self::ENTERED_MAX.unsigned_abs() { Err(MoneyError::TooMuch(text.to_owned())) } else { Ok(money) }
+        if money.amount.unsigned_abs() > Self::ENTERED_MAX.unsigned_abs() {
+            Err(MoneyError::TooMuch(text.to_owned()))
+        } else {
+            Ok(money)
+        }
     }
 
     /// Reads a plain decimal, `-12.34567`; more than five places that are not zero are an error.
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let decimal = Decimal::from_str_exact(text.trim()).map_err(|_| MoneyError::NotDecimal(text.to_owned()))?;
+        let decimal =
+            Decimal::from_str_exact(text.trim()).map_err(|_| MoneyError::NotDecimal(text.to_owned()))?;
         let rounded = decimal.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero);
         if rounded != decimal {
             return Err(MoneyError::TooPrecise(text.to_owned()));
@@ -215,14 +226,20 @@ impl Money {
     /// Sum of two amounts of one currency.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        let amount = self.amount.checked_add(other.amount).ok_or_else(|| MoneyError::OutOfRange(format!("{self} + {other}")))?;
+        let amount = self
+            .amount
+            .checked_add(other.amount)
+            .ok_or_else(|| MoneyError::OutOfRange(format!("{self} + {other}")))?;
         Ok(Self { amount, ..self })
     }
 
     /// Difference of two amounts of one currency.
     pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        let amount = self.amount.checked_sub(other.amount).ok_or_else(|| MoneyError::OutOfRange(format!("{self} - {other}")))?;
+        let amount = self
+            .amount
+            .checked_sub(other.amount)
+            .ok_or_else(|| MoneyError::OutOfRange(format!("{self} - {other}")))?;
         Ok(Self { amount, ..self })
     }
 
@@ -232,7 +249,11 @@ impl Money {
     }
 
     fn same_currency(self, other: Self) -> Result<(), MoneyError> {
-        if self.currency == other.currency { Ok(()) } else { Err(MoneyError::CurrencyMismatch(self.currency, other.currency)) }
+        if self.currency == other.currency {
+            Ok(())
+        } else {
+            Err(MoneyError::CurrencyMismatch(self.currency, other.currency))
+        }
     }
 }
 
@@ -286,11 +307,16 @@ mod tests {
         for code in ["EUR", "usd", "JPY", "XAF", "XCG"] {
             assert!(Currency::iso(code).is_ok(), "{code}");
         }
-        // Seconds of minutes, the letters of the issue, gold, the code for tests, and currencies that are no more.
+        // Seconds of minutes, the letters of the issue, gold, the code for tests, and currencies that are no
+        // more.
         for code in ["SEC", "sec", "XQZ", "XAU", "XTS", "XXX", "DEM", "HRK", "EURO", ""] {
             assert!(Currency::iso(code).is_err(), "{code}");
         }
-        assert_eq!("XQZ".parse::<Currency>().map(|c| c.to_string()), Ok("XQZ".to_owned()), "old books are still read");
+        assert_eq!(
+            "XQZ".parse::<Currency>().map(|c| c.to_string()),
+            Ok("XQZ".to_owned()),
+            "old books are still read"
+        );
         assert!(Money::parse_entered("90000000000000", Currency::EUR).is_ok());
         for text in ["90000000000000.00001", "-90000000000000.00001", "92233720368547.75807"] {
             assert_eq!(Money::parse_entered(text, Currency::EUR), Err(MoneyError::TooMuch(text.to_owned())));

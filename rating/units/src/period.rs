@@ -1,6 +1,8 @@
-//! Times of the week at which other prices hold: days and hours by the clocks of a zone, over midnight if need be.
+//! Times of the week at which other prices hold: days and hours by the clocks of a zone, over midnight if
+//! need be.
 //!
-//! Pure lookups: at a change of clocks a period follows what clocks show, so it may be an hour longer or shorter on that day.
+//! Pure lookups: at a change of clocks a period follows what clocks show, so it may be an hour longer or
+//! shorter on that day.
 
 use std::sync::Arc;
 
@@ -92,7 +94,8 @@ impl Period {
         }
     }
 
-    /// The next instant after `at` at which it may begin or end: there, and nowhere before, [`Period::contains`] may change.
+    /// The next instant after `at` at which it may begin or end: there, and nowhere before,
+    /// [`Period::contains`] may change.
     pub fn next_edge(&self, at: Wall) -> Wall {
         let clock = self.zone.clock(at);
         let ahead = |secs: u32| {
@@ -114,8 +117,10 @@ mod tests {
     }
 
     fn madrid() -> Arc<Zone> {
-        let changes =
-            vec![Change { at: at("2026-03-29T01:00:00Z"), offset: 7_200 }, Change { at: at("2026-10-25T01:00:00Z"), offset: 3_600 }];
+        let changes = vec![
+            Change { at: at("2026-03-29T01:00:00Z"), offset: 7_200 },
+            Change { at: at("2026-10-25T01:00:00Z"), offset: 3_600 },
+        ];
         Arc::new(Zone::new("Europe/Madrid", 3_600, changes))
     }
 
@@ -146,7 +151,12 @@ mod tests {
         // A Friday to a Monday in winter: 08:00 in Madrid is 07:00 UTC.
         assert_eq!(
             changes(&working, "2026-01-09T00:00:00Z", "2026-01-12T23:00:00Z"),
-            ["2026-01-09T07:00 true", "2026-01-09T19:00 false", "2026-01-12T07:00 true", "2026-01-12T19:00 false"]
+            [
+                "2026-01-09T07:00 true",
+                "2026-01-09T19:00 false",
+                "2026-01-12T07:00 true",
+                "2026-01-12T19:00 false"
+            ]
         );
     }
 
@@ -168,9 +178,15 @@ mod tests {
     fn whole_days_and_leap_days() {
         let tuesday = period(0b000_0010, 0, 24 * 60);
         // 29 February 2028 is a Tuesday; the table's last offset holds.
-        assert_eq!(changes(&tuesday, "2028-02-28T00:00:00Z", "2028-03-02T00:00:00Z"), ["2028-02-28T23:00 true", "2028-02-29T23:00 false"]);
+        assert_eq!(
+            changes(&tuesday, "2028-02-28T00:00:00Z", "2028-03-02T00:00:00Z"),
+            ["2028-02-28T23:00 true", "2028-02-29T23:00 false"]
+        );
         let weekend = period(0b110_0000, 0, 24 * 60);
-        assert_eq!(changes(&weekend, "2026-01-08T00:00:00Z", "2026-01-13T00:00:00Z"), ["2026-01-09T23:00 true", "2026-01-11T23:00 false"]);
+        assert_eq!(
+            changes(&weekend, "2026-01-08T00:00:00Z", "2026-01-13T00:00:00Z"),
+            ["2026-01-09T23:00 true", "2026-01-11T23:00 false"]
+        );
     }
 
     #[test]
@@ -184,7 +200,12 @@ mod tests {
         // On 25 October clocks show 02:30 twice, and what lies between is outside.
         assert_eq!(
             changes(&small_hours, "2026-10-24T22:00:00Z", "2026-10-25T12:00:00Z"),
-            ["2026-10-25T00:30 true", "2026-10-25T01:00 false", "2026-10-25T01:30 true", "2026-10-25T03:00 false"]
+            [
+                "2026-10-25T00:30 true",
+                "2026-10-25T01:00 false",
+                "2026-10-25T01:30 true",
+                "2026-10-25T03:00 false"
+            ]
         );
     }
 

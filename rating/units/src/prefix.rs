@@ -14,7 +14,8 @@ pub enum PrefixError {
     /// A letter, a second `+` or another sign.
     #[error("{0:?}: a prefix is digits only")]
     NotDigits(String),
-    /// A leading 0: numbers are matched in international form, country code first, and no country code begins with 0.
+    /// A leading 0: numbers are matched in international form, country code first, and no country code begins
+    /// with 0.
     #[error("{0:?}: no number in international form begins with 0: begin with the country code, without 00")]
     LeadingZero(String),
     /// Over 15 digits.
@@ -22,7 +23,8 @@ pub enum PrefixError {
     TooLong(String),
 }
 
-/// 0 to 15 digits packed in 64 bits, ordered as text: nibbles of `digit + 1` from the top, the length in the lowest four bits.
+/// 0 to 15 digits packed in 64 bits, ordered as text: nibbles of `digit + 1` from the top, the length in the
+/// lowest four bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Prefix(u64);
 
@@ -43,9 +45,9 @@ impl Prefix {
         }
     }
 
-    /// Reads a prefix that an operator wrote for numbers in international form (E.164 digits, country code first): in a
-    /// deck, a route, a list of blocked numbers or free minutes. Blanks at the ends and one leading `+` are ignored; no
-    /// digits at all is [`Prefix::EMPTY`], which matches every number.
+    /// Reads a prefix that an operator wrote for numbers in international form (E.164 digits, country code
+    /// first): in a deck, a route, a list of blocked numbers or free minutes. Blanks at the ends and one
+    /// leading `+` are ignored; no digits at all is [`Prefix::EMPTY`], which matches every number.
     ///
     /// # Errors
     /// What could never match: inner blanks, letters, a leading 0, more than 15 digits.
@@ -55,8 +57,13 @@ impl Prefix {
         let shown = || String::from_utf8_lossy(&text[..text.len().min(40)]).into_owned();
         if digits.iter().any(|b| !b.is_ascii_digit()) {
             let is_blank = |b: &u8| b.is_ascii_whitespace();
-            let only_blanks = digits.iter().all(|b| b.is_ascii_digit() || is_blank(b)) && !digits.iter().all(is_blank);
-            return Err(if only_blanks { PrefixError::Blank(shown()) } else { PrefixError::NotDigits(shown()) });
+            let only_blanks =
+                digits.iter().all(|b| b.is_ascii_digit() || is_blank(b)) && !digits.iter().all(is_blank);
+            return Err(if only_blanks {
+                PrefixError::Blank(shown())
+            } else {
+                PrefixError::NotDigits(shown())
+            });
         }
         if digits.first() == Some(&b'0') {
             return Err(PrefixError::LeadingZero(shown()));
@@ -158,8 +165,14 @@ mod tests {
     /// What the contract ignores, and what it calls an error: `00…`, inner blanks, letters.
     #[test]
     fn fault_c1_only_a_prefix_that_can_match_is_read() {
-        for (text, digits) in [("", ""), ("34", "34"), (" +34\t", "34"), ("+", ""), ("123456789012345", "123456789012345")] {
-            assert_eq!(Prefix::read(text.as_bytes()).map(|p| p.to_string()).as_deref(), Ok(digits), "{text:?}");
+        for (text, digits) in
+            [("", ""), ("34", "34"), (" +34\t", "34"), ("+", ""), ("123456789012345", "123456789012345")]
+        {
+            assert_eq!(
+                Prefix::read(text.as_bytes()).map(|p| p.to_string()).as_deref(),
+                Ok(digits),
+                "{text:?}"
+            );
         }
         let wrong = |text: &str| Prefix::read(text.as_bytes()).expect_err(text);
         for text in ["0", "0044", "+044", " 034"] {

@@ -1,6 +1,7 @@
 //! Longest-prefix match over digit prefixes, for decks and routes of hundreds of thousands of rows.
 //!
-//! Built once, then immutable: prefixes packed in one `u64` each, sorted, every one knowing its longest proper prefix.
+//! Built once, then immutable: prefixes packed in one `u64` each, sorted, every one knowing its longest
+//! proper prefix.
 
 use crate::Prefix;
 
@@ -120,7 +121,9 @@ impl Link {
 
 impl Jump {
     fn over<T>(entries: &[Entry<T>]) -> Self {
-        let Some((_, digits)) = JUMPS.into_iter().find(|(keys, _)| entries.len() >= *keys) else { return Self::default() };
+        let Some((_, digits)) = JUMPS.into_iter().find(|(keys, _)| entries.len() >= *keys) else {
+            return Self::default();
+        };
         let groups = SYMBOLS.pow(digits) as usize;
         let mut jump = Self { digits, starts: Vec::with_capacity(groups + 1) };
         for (at, entry) in entries.iter().enumerate() {
@@ -162,7 +165,8 @@ impl<T> PrefixMap<T> {
         PrefixMapBuilder::default()
     }
 
-    /// The longest prefix of `digits` and its value. Digits past the 15th and anything from the first non-digit on are not looked at.
+    /// The longest prefix of `digits` and its value. Digits past the 15th and anything from the first
+    /// non-digit on are not looked at.
     pub fn longest(&self, digits: &[u8]) -> Option<(Prefix, &T)> {
         self.matches(digits).next()
     }
@@ -206,7 +210,8 @@ impl<T> PrefixMap<T> {
     /// From an entry up through its prefixes to the first that begins `wanted`.
     fn covering(&self, near: Link, wanted: Prefix) -> Link {
         let Some(entry) = self.at(near) else { return Link::NONE };
-        // All of the chain begin the near key: those not longer than what it shares with the number begin the number too.
+        // All of the chain begin the near key: those not longer than what it shares with the number begin the
+        // number too.
         let shared = entry.key.shared(wanted);
         let mut link = near;
         while link != Link::NONE && link.len() > shared {
@@ -258,7 +263,10 @@ mod tests {
             ("", &[""]),
             ("999999999999999", &[""]),
         ] {
-            let found: Vec<_> = map.matches(number.as_bytes()).map(|(prefix, value)| (prefix.to_string(), value.clone())).collect();
+            let found: Vec<_> = map
+                .matches(number.as_bytes())
+                .map(|(prefix, value)| (prefix.to_string(), value.clone()))
+                .collect();
             let expected: Vec<_> = expected.iter().map(|p| ((*p).to_owned(), (*p).to_owned())).collect();
             assert_eq!(found, expected, "{number}");
         }
@@ -273,7 +281,10 @@ mod tests {
         for prefix in ["34", "7", "34"] {
             builder.insert(prefix.parse().expect("digits"), ());
         }
-        assert_eq!(builder.build().map(|_| ()), Err(PrefixMapError::Duplicate("34".parse().expect("digits"))));
+        assert_eq!(
+            builder.build().map(|_| ()),
+            Err(PrefixMapError::Duplicate("34".parse().expect("digits")))
+        );
     }
 
     /// Maps large enough for every size of the jump table, against a set that is asked for each length.
@@ -293,8 +304,10 @@ mod tests {
             let map = map(&all.iter().map(String::as_str).collect::<Vec<_>>());
             for _ in 0..2_000 {
                 let number = digits(1, 15);
-                let expected: Vec<&str> = (0..=number.len()).rev().map(|len| &number[..len]).filter(|p| all.contains(*p)).collect();
-                let found: Vec<&str> = map.matches(number.as_bytes()).map(|(_, value)| value.as_str()).collect();
+                let expected: Vec<&str> =
+                    (0..=number.len()).rev().map(|len| &number[..len]).filter(|p| all.contains(*p)).collect();
+                let found: Vec<&str> =
+                    map.matches(number.as_bytes()).map(|(_, value)| value.as_str()).collect();
                 assert_eq!(found, expected, "{number} among {keys}");
             }
         }

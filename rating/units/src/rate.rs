@@ -1,4 +1,5 @@
-//! What a minute or an answered call costs: an integer with ten places, finer than money, since a rate is multiplied before it is rounded.
+//! What a minute or an answered call costs: an integer with ten places, finer than money, since a rate is
+//! multiplied before it is rounded.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PLACES;
 
-/// A rate per minute or a connect fee, as a count of 10⁻¹⁰ units of currency. The currency stands beside it, in the deck.
+/// A rate per minute or a connect fee, as a count of 10⁻¹⁰ units of currency. The currency stands beside it,
+/// in the deck.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Rate(i64);
 
@@ -98,7 +100,10 @@ impl FromStr for Rate {
         }
         let mut count: i64 = 0;
         for digit in whole.bytes().chain(fraction.bytes()) {
-            count = count.checked_mul(10).and_then(|count| count.checked_add(i64::from(digit - b'0'))).ok_or_else(wrong)?;
+            count = count
+                .checked_mul(10)
+                .and_then(|count| count.checked_add(i64::from(digit - b'0')))
+                .ok_or_else(wrong)?;
         }
         let missing = Self::PLACES.saturating_sub(fraction.len() as u32);
         count.checked_mul(10_i64.pow(missing)).map(|count| Self(sign * count)).ok_or_else(wrong)
@@ -180,7 +185,9 @@ mod tests {
         }
         assert_eq!(Rate::new(i64::MIN).to_string(), "-922337203.6854775808");
         assert_eq!(Rate::of_units(12_345).to_string(), "0.12345");
-        for text in ["", "-", ".5", "1e3", "0.00000000001", "1,5", "NaN", "+1", "922337203.6854775808", "99999999999"] {
+        for text in
+            ["", "-", ".5", "1e3", "0.00000000001", "1,5", "NaN", "+1", "922337203.6854775808", "99999999999"]
+        {
             assert!(text.parse::<Rate>().is_err(), "{text}");
         }
     }

@@ -4,12 +4,15 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// Monotonic microseconds since an origin of the process's or the simulator's choice. Billing and timers use only this.
+/// Monotonic microseconds since an origin of the process's or the simulator's choice. Billing and timers use
+/// only this.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Tick(pub u64);
 
 /// Wall-clock milliseconds since 1970-01-01 UTC. It dates records and picks price periods; it may jump.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Wall(pub i64);
 
@@ -25,9 +28,11 @@ pub struct Now {
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 
-/// Year, month and day of the proleptic Gregorian calendar, of a day counted from 1970-01-01; none outside the years 0 to 9999.
+/// Year, month and day of the proleptic Gregorian calendar, of a day counted from 1970-01-01; none outside
+/// the years 0 to 9999.
 ///
-/// Counted from 1 March of year 0, so that leap days end their cycles: 146,097 days make 400 years, 36,524 a century, 1,461 four years.
+/// Counted from 1 March of year 0, so that leap days end their cycles: 146,097 days make 400 years, 36,524 a
+/// century, 1,461 four years.
 pub(crate) const fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let since_march = days.saturating_add(719_468);
     let (era, day_of_era) = (since_march.div_euclid(146_097), since_march.rem_euclid(146_097));
@@ -41,7 +46,8 @@ pub(crate) const fn civil(days: i64) -> Option<(i64, i64, i64)> {
     if year < 0 || year > 9_999 { None } else { Some((year, month, day)) }
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, month from 1 to 12: the inverse of [`civil`].
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, month from 1 to 12: the inverse of
+/// [`civil`].
 pub(crate) const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -56,7 +62,8 @@ pub(crate) const fn days_of_month(year: i64, month: i64) -> i64 {
     days_from_civil(next_year, next, 1) - days_from_civil(year, month, 1)
 }
 
-/// Whether `text` has the form of RFC 3339 §5.6, with an offset that a clock can show; the calendar is not looked at.
+/// Whether `text` has the form of RFC 3339 §5.6, with an offset that a clock can show; the calendar is not
+/// looked at.
 fn is_rfc3339(text: &[u8]) -> bool {
     let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
     let fits = date_time.iter().zip(b"dddd-dd-ddTdd:dd:dd").all(|(byte, form)| match form {
@@ -158,7 +165,8 @@ impl Wall {
         Some(text)
     }
 
-    /// Reads RFC 3339 with any offset up to 23:59; precision beyond milliseconds is dropped. Nothing else that looks like a time is taken.
+    /// Reads RFC 3339 with any offset up to 23:59; precision beyond milliseconds is dropped. Nothing else
+    /// that looks like a time is taken.
     pub fn parse(text: &str) -> Option<Self> {
         if !is_rfc3339(text.as_bytes()) {
             return None;
@@ -215,7 +223,12 @@ mod tests {
     #[test]
     fn fault_a12_only_rfc_3339_is_a_time() {
         let noon = Wall::parse("2026-01-31T12:00:00Z").expect("a time");
-        for text in ["2026-01-31t12:00:00z", "2026-01-31 12:00:00.000Z", "2026-01-31T13:00:00+01:00", "2026-02-01T11:59:00+23:59"] {
+        for text in [
+            "2026-01-31t12:00:00z",
+            "2026-01-31 12:00:00.000Z",
+            "2026-01-31T13:00:00+01:00",
+            "2026-02-01T11:59:00+23:59",
+        ] {
             assert_eq!(Wall::parse(text), Some(noon), "{text}");
         }
         for text in [
@@ -243,13 +256,16 @@ mod tests {
         let mut ms = -62_167_219_200_000_i64;
         let mut seen = 0;
         while ms < 253_402_300_800_000 {
-            let reference = jiff::Timestamp::from_millisecond(ms).map(|t| format!("{t:.3}")).expect("in range");
+            let reference =
+                jiff::Timestamp::from_millisecond(ms).map(|t| format!("{t:.3}")).expect("in range");
             assert_eq!(Wall(ms).rfc3339(), reference);
             ms += 86_399_999 * 37;
             seen += 1;
         }
         assert!(seen > 90_000);
-        for (text, ms) in [("2000-02-29T23:59:59.999Z", 951_868_799_999), ("2100-03-01T00:00:00.000Z", 4_107_542_400_000)] {
+        for (text, ms) in
+            [("2000-02-29T23:59:59.999Z", 951_868_799_999), ("2100-03-01T00:00:00.000Z", 4_107_542_400_000)]
+        {
             assert_eq!(Wall(ms).rfc3339(), text);
         }
         assert_eq!((Wall(i64::MAX).rfc3339_ascii(), Wall(i64::MIN).rfc3339_ascii()), (None, None));

@@ -22,7 +22,8 @@ pub struct UnknownTransport(pub String);
 // === impl Transport ===
 
 impl Transport {
-    /// As the configuration, the CDR and the `transport` parameter of an address in the configuration write it.
+    /// As the configuration, the CDR and the `transport` parameter of an address in the configuration write
+    /// it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -40,8 +41,8 @@ impl Transport {
         }
     }
 
-    /// The value of the `transport` parameter of a SIP URI on the wire. TLS is `tcp`: there the scheme says the rest
-    /// (RFC 3261 §26.2.2).
+    /// The value of the `transport` parameter of a SIP URI on the wire. TLS is `tcp`: there the scheme says
+    /// the rest (RFC 3261 §26.2.2).
     pub const fn uri_name(self) -> &'static str {
         match self {
             Self::Udp => "udp",

@@ -1,6 +1,7 @@
 //! Timers: nine levels of 64 slots over milliseconds, each timer a node in a doubly linked list.
 //! Insert and cancel are O(1), expiry is amortised O(1) (a timer moves down at most eight times).
-//! Invariant: timers pop by deadline, then by insertion; never early; the order depends on nothing but the calls.
+//! Invariant: timers pop by deadline, then by insertion; never early; the order depends on nothing but the
+//! calls.
 
 use crate::Tick;
 
@@ -94,13 +95,17 @@ impl<K: Copy> Wheel<K> {
         self.len == 0
     }
 
-    /// Starts a timer. One whose deadline has passed pops at the next `pop`, behind those already due at that millisecond.
+    /// Starts a timer. One whose deadline has passed pops at the next `pop`, behind those already due at that
+    /// millisecond.
     pub fn insert(&mut self, deadline: Tick, key: K) -> TimerId {
         let deadline = deadline.0.div_ceil(1_000).min(LAST_MS).max(self.elapsed);
         let index = self.free;
         let index = if index == NIL {
             let index = u32::try_from(self.nodes.len()).unwrap_or(NIL);
-            assert!(index != NIL, "a wheel holds fewer than 2^32 timers: the tables whose entries own them are bounded far below");
+            assert!(
+                index != NIL,
+                "a wheel holds fewer than 2^32 timers: the tables whose entries own them are bounded far below"
+            );
             self.nodes.push(Node { key, deadline, previous: NIL, next: NIL, generation: 0, place: FREE });
             index
         } else {
@@ -145,13 +150,14 @@ impl<K: Copy> Wheel<K> {
         None
     }
 
-    /// When to call `pop` next: never after the earliest deadline, possibly before it (then `pop` gives nothing, and the next
-    /// answer is later; at most eight times for one timer).
+    /// When to call `pop` next: never after the earliest deadline, possibly before it (then `pop` gives
+    /// nothing, and the next answer is later; at most eight times for one timer).
     pub fn next_deadline(&self) -> Option<Tick> {
         self.first().map(|(_, _, start)| Tick(start.saturating_mul(1_000)))
     }
 
-    /// The first occupied slot and the millisecond at which it begins. Lower levels end before higher ones begin.
+    /// The first occupied slot and the millisecond at which it begins. Lower levels end before higher ones
+    /// begin.
     fn first(&self) -> Option<(usize, usize, u64)> {
         let level = self.occupied.iter().position(|bits| *bits != 0)?;
         let slot = self.occupied[level].trailing_zeros();
@@ -172,7 +178,8 @@ impl<K: Copy> Wheel<K> {
         }
     }
 
-    /// Appends a node to the list of its deadline: the level is that of the highest digit in which it differs from `elapsed`.
+    /// Appends a node to the list of its deadline: the level is that of the highest digit in which it differs
+    /// from `elapsed`.
     fn link(&mut self, index: u32) {
         let deadline = self.nodes[index as usize].deadline;
         let level = (63 - ((deadline ^ self.elapsed) | 1).leading_zeros()) / SLOT_BITS;
@@ -312,7 +319,10 @@ mod tests {
                         }
                         assert_eq!(popped, expected, "seed {seed}");
                         let next = model.keys().next().map(|(at, _)| Tick(at * 1_000));
-                        assert!(wheel.next_deadline() <= next && wheel.next_deadline().is_some() == next.is_some());
+                        assert!(
+                            wheel.next_deadline() <= next
+                                && wheel.next_deadline().is_some() == next.is_some()
+                        );
                     }
                 }
                 assert_eq!(wheel.len(), model.len());

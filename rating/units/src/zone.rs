@@ -1,4 +1,5 @@
-//! A time zone as a table of the instants at which its clocks change, from the bundled tz database: no disk, the same everywhere.
+//! A time zone as a table of the instants at which its clocks change, from the bundled tz database: no disk,
+//! the same everywhere.
 //!
 //! Outside its table (it is made for the years 1970 to 2100) the first and the last offset hold.
 
@@ -57,7 +58,8 @@ thread_local! {
 // === impl Zone ===
 
 impl Zone {
-    /// The zone that the tz database calls so, as `Europe/Madrid`, or `UTC`; none if it has none of that name.
+    /// The zone that the tz database calls so, as `Europe/Madrid`, or `UTC`; none if it has none of that
+    /// name.
     pub fn named(name: &str) -> Option<Arc<Self>> {
         KNOWN.with_borrow_mut(|known| {
             if let Some(zone) = known.get(name) {
@@ -76,9 +78,13 @@ impl Zone {
         let zone = TimeZoneDatabase::bundled().get(name).ok()?;
         let begin = jiff::Timestamp::UNIX_EPOCH;
         let offset = |zone: &TimeZone, at| zone.to_offset(at).seconds();
-        let following = zone.following(begin).take_while(|change| change.timestamp().as_second() < TABLE_END_SECS);
+        let following =
+            zone.following(begin).take_while(|change| change.timestamp().as_second() < TABLE_END_SECS);
         let changes = following.take(CHANGES_MAX);
-        let changes = changes.map(|change| Change { at: Wall(change.timestamp().as_millisecond()), offset: change.offset().seconds() });
+        let changes = changes.map(|change| Change {
+            at: Wall(change.timestamp().as_millisecond()),
+            offset: change.offset().seconds(),
+        });
         Some(Self::new(name, offset(&zone, begin), changes.collect()))
     }
 
@@ -101,7 +107,10 @@ impl Zone {
     /// Seconds east of UTC at an instant.
     pub fn offset_at(&self, at: Wall) -> i32 {
         let passed = self.changes.partition_point(|change| change.at <= at);
-        passed.checked_sub(1).and_then(|last| self.changes.get(last)).map_or(self.first, |change| change.offset)
+        passed
+            .checked_sub(1)
+            .and_then(|last| self.changes.get(last))
+            .map_or(self.first, |change| change.offset)
     }
 
     /// The next change after an instant.
@@ -134,8 +143,10 @@ mod tests {
 
     /// Madrid in 2026: summer time from 29 March to 25 October, both at 01:00 UTC.
     fn madrid() -> Zone {
-        let changes =
-            vec![Change { at: at("2026-10-25T01:00:00Z"), offset: 3_600 }, Change { at: at("2026-03-29T01:00:00Z"), offset: 7_200 }];
+        let changes = vec![
+            Change { at: at("2026-10-25T01:00:00Z"), offset: 3_600 },
+            Change { at: at("2026-03-29T01:00:00Z"), offset: 7_200 },
+        ];
         Zone::new("Europe/Madrid", 3_600, changes)
     }
 

@@ -1,4 +1,5 @@
-//! The call itself: its phases and the one `handle`. Hunting, credit, renegotiation and the record have files of their own.
+//! The call itself: its phases and the one `handle`. Hunting, credit, renegotiation and the record have files
+//! of their own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -101,7 +102,8 @@ impl Call {
         Ok((number, common))
     }
 
-    /// The called number by the origin's way of writing it; of a carrier's call the number of ours that was found by it.
+    /// The called number by the origin's way of writing it; of a carrier's call the number of ours that was
+    /// found by it.
     fn called_number(&self) -> Result<Number, route::NumberRefused> {
         match &self.origin {
             Origin::Carrier(_, number) => Ok(number.e164),
@@ -121,8 +123,12 @@ impl Call {
             Event::Extended(extension) => self.extended(extension),
             Event::Warned(timing) => self.warn_later(timing),
             Event::Settled(settlement) => self.settled(&settlement, out),
-            Event::Progress { attempt, branch, progress, session } => self.progress(now, (attempt, branch), progress, session, out),
-            Event::Answer { attempt, branch, session } => self.answer(now, (attempt, branch), session.as_deref(), out),
+            Event::Progress { attempt, branch, progress, session } => {
+                self.progress(now, (attempt, branch), progress, session, out)
+            }
+            Event::Answer { attempt, branch, session } => {
+                self.answer(now, (attempt, branch), session.as_deref(), out)
+            }
             Event::AttemptEnded { attempt, end, cause } => self.attempt_ended(now, attempt, end, cause, out),
             Event::Cancelled => self.cancelled(now, out),
             Event::Released { side, cause } => self.released(now, side, cause, out),
@@ -204,7 +210,8 @@ impl Call {
         self.destination = Some(destination);
     }
 
-    /// The gate that its record names: where it came in, or that of a number of ours which it rings; empty if there is none.
+    /// The gate that its record names: where it came in, or that of a number of ours which it rings; empty if
+    /// there is none.
     pub fn gate_name(&self) -> Name {
         let target = self.destination.as_ref().and_then(Destination::number).map(|number| &number.target);
         match (&self.origin, target) {
@@ -245,7 +252,15 @@ impl Call {
             return;
         }
         out.push_back(Action::Reject(refusal));
-        let end = End { at: now, answered: None, carrier: None, by, status: refusal.status, cause: refusal.cause, reason: refusal.reason };
+        let end = End {
+            at: now,
+            answered: None,
+            carrier: None,
+            by,
+            status: refusal.status,
+            cause: refusal.cause,
+            reason: refusal.reason,
+        };
         self.end(end, 0, out);
     }
 
@@ -299,7 +314,14 @@ impl Call {
             HangupBy::Caller | HangupBy::Carrier | HangupBy::Switch => "ended",
         };
         if self.is_talking() {
-            self.hang_up(now, &[Side::Caller, Side::Carrier], by, ReleaseReason::cause(Cause::NORMAL), reason, out);
+            self.hang_up(
+                now,
+                &[Side::Caller, Side::Carrier],
+                by,
+                ReleaseReason::cause(Cause::NORMAL),
+                reason,
+                out,
+            );
         } else {
             self.hangup_attempt(Cause::NORMAL, out);
             self.refuse(now, Refusal::ended(reason), by, out);
@@ -307,7 +329,15 @@ impl Call {
     }
 
     /// Ends an answered call: hangs up `sides`, bills until now.
-    pub(crate) fn hang_up(&mut self, now: Now, sides: &[Side], by: HangupBy, why: ReleaseReason, reason: &'static str, out: &mut Actions) {
+    pub(crate) fn hang_up(
+        &mut self,
+        now: Now,
+        sides: &[Side],
+        by: HangupBy,
+        why: ReleaseReason,
+        reason: &'static str,
+        out: &mut Actions,
+    ) {
         let Phase::Talking(talk) = &self.phase else { return };
         for side in sides {
             let leg = match side {

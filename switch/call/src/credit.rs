@@ -1,4 +1,5 @@
-//! Credit while the call runs: renew the lease, warn before the end, cut at its last increment, checkpoint what a crash may bill.
+//! Credit while the call runs: renew the lease, warn before the end, cut at its last increment, checkpoint
+//! what a crash may bill.
 
 use rating::engine::{Extension, LeaseTiming};
 use units::{Cause, Now};
@@ -25,7 +26,10 @@ impl Call {
         match (&self.origin, &self.phase) {
             (Origin::Gate(gate), _) => gate.max_call_secs,
             (Origin::Carrier(..), Phase::Talking(talk)) => talk.callee.max_call_secs(),
-            (Origin::Carrier(..), Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Settling(_) | Phase::Over) => MAX_CALL_SECS,
+            (
+                Origin::Carrier(..),
+                Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Settling(_) | Phase::Over,
+            ) => MAX_CALL_SECS,
         }
     }
 
@@ -67,7 +71,14 @@ impl Call {
     /// The last leased increment is over.
     pub(crate) fn cut(&mut self, now: Now, out: &mut Actions) {
         let sides = [Side::Caller, Side::Carrier];
-        self.hang_up(now, &sides, HangupBy::Switch, ReleaseReason::refused(&Refusal::NO_CREDIT), Refusal::NO_CREDIT.reason, out);
+        self.hang_up(
+            now,
+            &sides,
+            HangupBy::Switch,
+            ReleaseReason::refused(&Refusal::NO_CREDIT),
+            Refusal::NO_CREDIT.reason,
+            out,
+        );
     }
 
     pub(crate) fn max_call(&mut self, now: Now, out: &mut Actions) {

@@ -1,4 +1,5 @@
-//! Where a call goes: to carriers, or to a number of ours and what that rings; and the party that leg B is dialled at.
+//! Where a call goes: to carriers, or to a number of ours and what that rings; and the party that leg B is
+//! dialled at.
 
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::origin::MAX_CALL_SECS;
 
 /// Milliseconds to wait for any response of a number's target, as of a carrier by default.
 const FIRST_RESPONSE_MS: u32 = 4_000;
-/// Seconds to wait for an answer of a number's target after its last provisional response, as of a carrier by default.
+/// Seconds to wait for an answer of a number's target after its last provisional response, as of a carrier by
+/// default.
 const NO_ANSWER_SECS: u32 = 180;
 
 /// Where a call goes.
@@ -69,7 +71,8 @@ impl Destination {
 // === impl Callee ===
 
 impl Callee {
-    /// What an attempt at it is called in the CDR: the carrier's name, else the number's target as configured.
+    /// What an attempt at it is called in the CDR: the carrier's name, else the number's target as
+    /// configured.
     pub fn name(&self) -> Name {
         match self {
             Self::Carrier(carrier) => carrier.name.clone(),
@@ -101,7 +104,8 @@ impl Callee {
         }
     }
 
-    /// The user part that is dialled there for a called number: the carrier's spelling, a gate's E.164 digits, or the URI's own.
+    /// The user part that is dialled there for a called number: the carrier's spelling, a gate's E.164
+    /// digits, or the URI's own.
     pub fn user(&self, number: &Number) -> String {
         match self {
             Self::Carrier(carrier) => carrier.dialled(number),
@@ -116,7 +120,9 @@ impl Callee {
     pub fn session(&self) -> SessionTimer {
         match self {
             Self::Carrier(carrier) => carrier.session,
-            Self::Number(callee) => callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session),
+            Self::Number(callee) => {
+                callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session)
+            }
         }
     }
 

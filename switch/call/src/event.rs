@@ -52,7 +52,8 @@ pub struct Setup {
     pub checkpoint_ms: u32,
 }
 
-/// One of several phones that a carrier makes ring for one attempt (RFC 3261 §12.1): counted from 0 in the order of their first word.
+/// One of several phones that a carrier makes ring for one attempt (RFC 3261 §12.1): counted from 0 in the
+/// order of their first word.
 pub type Branch = u8;
 
 /// What a side that is called says before it answers.
@@ -209,7 +210,8 @@ pub enum Loss {
 pub struct ReleaseReason {
     /// The Q.850 cause.
     pub cause: Cause,
-    /// The status of the refusal by which the call ended, if it was one: the peer is told that instead of the cause.
+    /// The status of the refusal by which the call ended, if it was one: the peer is told that instead of the
+    /// cause.
     pub refusal: Option<u16>,
 }
 

@@ -10,7 +10,9 @@ use units::{Cause, Now};
 
 use crate::call::{Actions, Call};
 use crate::destination::{Callee, Destination};
-use crate::event::{ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side};
+use crate::event::{
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side,
+};
 use crate::phase::{Agreed, Answered, Hunt, Phase, Renegotiation, Talk, Tried, TriedEnd};
 use crate::refusal::Refusal;
 use crate::timer::Timer;
@@ -61,7 +63,8 @@ impl Call {
             match offered {
                 Ok(offered) => {
                     hunt.offered.clone_from(&offered);
-                    self.timers.set(Timer::FirstResponse, now.tick.plus_ms(u64::from(callee.first_response_ms())));
+                    self.timers
+                        .set(Timer::FirstResponse, now.tick.plus_ms(u64::from(callee.first_response_ms())));
                     return out.push_back(Action::Dial { attempt, callee, session: offered, is_loss });
                 }
                 Err(_) => {
@@ -76,8 +79,17 @@ impl Call {
     fn hunting(&mut self, attempt: Attempt) -> Option<(&mut Hunt, &mut Tried)> {
         let last = usize::from(attempt) + 1 == self.attempts.len();
         match (&mut self.phase, self.attempts.last_mut()) {
-            (Phase::Hunting(hunt), Some(tried)) if last && tried.end == TriedEnd::UnderWay => Some((hunt, tried)),
-            (Phase::Hunting(_) | Phase::Admitting { .. } | Phase::Talking(_) | Phase::Settling(_) | Phase::Over, _) => None,
+            (Phase::Hunting(hunt), Some(tried)) if last && tried.end == TriedEnd::UnderWay => {
+                Some((hunt, tried))
+            }
+            (
+                Phase::Hunting(_)
+                | Phase::Admitting { .. }
+                | Phase::Talking(_)
+                | Phase::Settling(_)
+                | Phase::Over,
+                _,
+            ) => None,
         }
     }
 
@@ -93,7 +105,8 @@ impl Call {
         let alive = progress != Progress::Trying;
         hunt.ringing |= alive;
         // An early answer that is not one is not passed on; the final answer decides.
-        let early = hunt.offered.as_ref().zip(session).and_then(|(offered, answer)| Agreed::of(offered, &answer));
+        let early =
+            hunt.offered.as_ref().zip(session).and_then(|(offered, answer)| Agreed::of(offered, &answer));
         if let Some(early) = &early {
             hunt.early_media = true;
             if !hunt.early.iter().any(|(known, _)| *known == branch) {
@@ -102,13 +115,19 @@ impl Call {
         }
         let no_answer_ms = u64::from(tried.callee.no_answer_secs()) * 1_000;
         self.timers.clear(Timer::FirstResponse);
-        // Timer C starts at the first sign of life and again at each that is more than "trying" (RFC 3261 §16.7 step 2).
+        // Timer C starts at the first sign of life and again at each that is more than "trying" (RFC 3261
+        // §16.7 step 2).
         if alive || !self.timers.is_set(Timer::NoAnswer) {
             self.timers.set(Timer::NoAnswer, now.tick.plus_ms(no_answer_ms));
         }
         if alive {
             self.note_ringing(now);
-            out.push_back(Action::Progress { attempt, branch, progress, session: early.map(|early| early.session) });
+            out.push_back(Action::Progress {
+                attempt,
+                branch,
+                progress,
+                session: early.map(|early| early.session),
+            });
         }
     }
 
@@ -119,13 +138,22 @@ impl Call {
         }
     }
 
-    pub(crate) fn answer(&mut self, now: Now, (attempt, branch): (Attempt, Branch), session: Option<&Session>, out: &mut Actions) {
+    pub(crate) fn answer(
+        &mut self,
+        now: Now,
+        (attempt, branch): (Attempt, Branch),
+        session: Option<&Session>,
+        out: &mut Actions,
+    ) {
         let codecs = self.origin.codecs();
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
         let answered = hunt.answered(branch, session, codecs.intersection(tried.callee.codecs()));
         let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
-            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(Cause::BEARER) });
+            out.push_back(Action::Release {
+                leg: LegId::Carrier(attempt),
+                why: ReleaseReason::cause(Cause::BEARER),
+            });
             self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
             return self.next(now, out);
         };
@@ -134,7 +162,12 @@ impl Call {
         out.push_back(Action::StartBilling);
     }
 
-    pub(crate) fn billing_started(&mut self, now: Now, started: Result<LeaseTiming, Refusal>, out: &mut Actions) {
+    pub(crate) fn billing_started(
+        &mut self,
+        now: Now,
+        started: Result<LeaseTiming, Refusal>,
+        out: &mut Actions,
+    ) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
         let Some(Answered { branch, said, is_offer }) = hunt.answer.take() else { return };
         let Some(tried) = self.attempts.last() else { return };
@@ -164,19 +197,31 @@ impl Call {
         let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
         let attempt = attempt as Attempt;
         out.push_back(Action::BookCost { attempt });
-        out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::refused(&refusal) });
+        out.push_back(Action::Release {
+            leg: LegId::Carrier(attempt),
+            why: ReleaseReason::refused(&refusal),
+        });
         self.note(attempt, TriedEnd::Answered, refusal.cause);
         self.refuse(now, refusal, HangupBy::Switch, out);
     }
 
-    pub(crate) fn attempt_ended(&mut self, now: Now, attempt: Attempt, end: AttemptEnd, cause: Option<Cause>, out: &mut Actions) {
+    pub(crate) fn attempt_ended(
+        &mut self,
+        now: Now,
+        attempt: Attempt,
+        end: AttemptEnd,
+        cause: Option<Cause>,
+        out: &mut Actions,
+    ) {
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
         let next = tried.callee.next(end, hunt.early_media);
         let is_number = tried.callee.carrier().is_none();
         self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or_else(|| end.cause()));
         match next {
             Next::Hunt => self.next(now, out),
-            Next::Stop if is_number && end.is_unreachable() => self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out),
+            Next::Stop if is_number && end.is_unreachable() => {
+                self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out)
+            }
             Next::Stop => self.refuse_by(now, [end], cause, out),
         }
     }
@@ -198,9 +243,20 @@ impl Call {
         self.refuse_by(now, ends, cause, out);
     }
 
-    fn refuse_by(&mut self, now: Now, ends: impl IntoIterator<Item = AttemptEnd>, cause: Option<Cause>, out: &mut Actions) {
+    fn refuse_by(
+        &mut self,
+        now: Now,
+        ends: impl IntoIterator<Item = AttemptEnd>,
+        cause: Option<Cause>,
+        out: &mut Actions,
+    ) {
         let best = route::best_final(ends);
-        self.refuse(now, Refusal::from_carriers(best.status, cause.unwrap_or(best.cause)), HangupBy::Carrier, out);
+        self.refuse(
+            now,
+            Refusal::from_carriers(best.status, cause.unwrap_or(best.cause)),
+            HangupBy::Carrier,
+            out,
+        );
     }
 
     pub(crate) fn first_response_late(&mut self, now: Now, out: &mut Actions) {
@@ -242,13 +298,15 @@ impl Call {
 impl Hunt {
     /// The carrier's final word as the caller is told it; none if it cannot be used.
     ///
-    /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261 §13.2.1). Else the carrier's offer.
+    /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261
+    /// §13.2.1). Else the carrier's offer.
     fn answered(&self, branch: Branch, session: Option<&Session>, codecs: CodecSet) -> Option<Answered> {
         let Some(offered) = &self.offered else {
             let session = Arc::new(session?.offer(codecs).ok()?);
             return Some(Answered { branch, said: Agreed { session, codec: None }, is_offer: true });
         };
-        let early = || self.early.iter().find(|(known, _)| *known == branch).map(|(_, agreed)| agreed.clone());
+        let early =
+            || self.early.iter().find(|(known, _)| *known == branch).map(|(_, agreed)| agreed.clone());
         let said = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
         said.codec.is_some().then_some(Answered { branch, said, is_offer: false })
     }
@@ -299,7 +357,9 @@ impl Admission {
     /// Carriers left out, as `beta (down), gamma (full)`.
     fn left_out(&self) -> Box<str> {
         let Self::Carriers { plan, carriers } = self else { return Box::default() };
-        let one = |&(id, why): &(route::CarrierId, route::LeftOut)| format!("{} ({why})", carriers.name(id).map_or("?", |name| &**name));
+        let one = |&(id, why): &(route::CarrierId, route::LeftOut)| {
+            format!("{} ({why})", carriers.name(id).map_or("?", |name| &**name))
+        };
         plan.left_out.iter().map(one).collect::<Vec<_>>().join(", ").into()
     }
 }

@@ -1,7 +1,8 @@
 //! One call as a pure state machine over neutral legs: admission, hunting, credit, release, its record.
 //!
-//! It knows neither SIP nor H.323: [`Event`]s come in, [`Action`]s go out, and `node` carries them to the legs, the rating engine and the
-//! routes. Invariants: one final answer to the caller, one settlement, one CDR; after [`Call::is_over`] no event changes anything.
+//! It knows neither SIP nor H.323: [`Event`]s come in, [`Action`]s go out, and `node` carries them to the
+//! legs, the rating engine and the routes. Invariants: one final answer to the caller, one settlement, one
+//! CDR; after [`Call::is_over`] no event changes anything.
 #![forbid(unsafe_code)]
 
 mod call;
@@ -20,8 +21,8 @@ mod timer;
 pub use call::{Actions, Call};
 pub use destination::{Callee, Destination, NumberCallee};
 pub use event::{
-    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress, ReleaseReason, Settled, Setup,
-    Side,
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress,
+    ReleaseReason, Settled, Setup, Side,
 };
 pub use origin::Origin;
 pub use payer::{Payer, who_pays};

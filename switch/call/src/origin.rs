@@ -7,7 +7,8 @@ use rating::cdr::PartyKind;
 use route::{Carrier, Gate, OurNumber, SessionTimer};
 use units::Name;
 
-/// Longest call from a carrier to a number whose target sets no limit of its own, seconds: that of a gate by default.
+/// Longest call from a carrier to a number whose target sets no limit of its own, seconds: that of a gate by
+/// default.
 pub(crate) const MAX_CALL_SECS: u32 = 14_400;
 
 /// Where a call comes from, as it was when the call began, whatever is reloaded later.

@@ -1,4 +1,5 @@
-//! Who pays for a call, and by what price: decided here and nowhere else, from where it comes and where it goes.
+//! Who pays for a call, and by what price: decided here and nowhere else, from where it comes and where it
+//! goes.
 
 use rating::cdr::Direction;
 
@@ -25,7 +26,8 @@ pub const fn who_pays(origin: &Origin, destination: &Destination) -> Payer {
     }
 }
 
-/// Which way a call goes; one that was refused before its destination was known counts as what it would be without numbers of ours.
+/// Which way a call goes; one that was refused before its destination was known counts as what it would be
+/// without numbers of ours.
 pub(crate) const fn direction(origin: &Origin, destination: Option<&Destination>) -> Direction {
     match (origin, destination) {
         (Origin::Carrier(..), _) => Direction::Inbound,
@@ -58,9 +60,17 @@ mod tests {
     #[test]
     fn the_whole_table() {
         let gates = Gates::new(vec![GateSpec::new("pbx", "acme")], None).expect("gates");
-        let carriers = Carriers::new(vec![CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target"))], None).expect("carriers");
+        let carriers =
+            Carriers::new(vec![CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target"))], None)
+                .expect("carriers");
         let gate = Origin::Gate(Arc::clone(gates.by_name("pbx").expect("gate")));
-        let ours = |target| Arc::new(OurNumber { e164: "34911000001".parse().expect("number"), account: "acme".into(), target });
+        let ours = |target| {
+            Arc::new(OurNumber {
+                e164: "34911000001".parse().expect("number"),
+                account: "acme".into(),
+                target,
+            })
+        };
         let number = |target: NumberTarget| Destination::Number(ours(target));
         let alpha = Arc::clone(carriers.by_name("alpha").expect("carrier"));
         let carrier = Origin::Carrier(alpha, ours(NumberTarget::Gate("pbx".into())));

@@ -31,8 +31,8 @@ pub(crate) struct Hunt {
     pub offered: Option<Arc<Session>>,
     pub ringing: bool,
     pub early_media: bool,
-    /// What each phone of the carrier being tried said first, as the caller was told it: its answer, if its final word holds none
-    /// (RFC 3261 §13.2.1).
+    /// What each phone of the carrier being tried said first, as the caller was told it: its answer, if its
+    /// final word holds none (RFC 3261 §13.2.1).
     pub early: Vec<(Branch, Agreed)>,
     /// The lease starts now: the carrier answered with this.
     pub answer: Option<Answered>,

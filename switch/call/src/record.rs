@@ -104,14 +104,25 @@ impl Call {
 
     fn facts(&self, ended: Now) -> Cdr {
         let none = Name::from("");
-        let known = Cdr::new(CallId(self.id), &none, self.account(), &self.gate_name(), Currency::EUR, self.started.wall);
+        let known = Cdr::new(
+            CallId(self.id),
+            &none,
+            self.account(),
+            &self.gate_name(),
+            Currency::EUR,
+            self.started.wall,
+        );
         Cdr {
             caller: self.caller.to_string(),
             called: self.called.to_string(),
             called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
             codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
             codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
-            carrier: self.attempts.last().and_then(|tried| tried.callee.carrier()).map(|carrier| carrier.name.clone()),
+            carrier: self
+                .attempts
+                .last()
+                .and_then(|tried| tried.callee.carrier())
+                .map(|carrier| carrier.name.clone()),
             attempts: self.attempts.iter().map(Tried::record).collect(),
             ended_at: ended.wall,
             pdd_ms: self.pdd_ms,
@@ -120,7 +131,11 @@ impl Call {
             origin: self.origin.name().clone(),
             origin_kind: self.origin.kind(),
             destination_kind: self.destination.as_ref().map(Destination::kind),
-            number: self.destination.as_ref().and_then(Destination::number).map(|number| number.e164.to_string()),
+            number: self
+                .destination
+                .as_ref()
+                .and_then(Destination::number)
+                .map(|number| number.e164.to_string()),
             decision: self.decision(),
             ..known
         }
@@ -129,11 +144,15 @@ impl Call {
     /// Why it went where it did and who pays, in one line: what the contract calls the decision trace.
     fn decision(&self) -> Option<String> {
         let destination = self.destination.as_ref()?;
-        let (kind, name, pays) = (self.origin.kind().as_str(), self.origin.name(), who_pays(&self.origin, destination).words());
+        let (kind, name, pays) =
+            (self.origin.kind().as_str(), self.origin.name(), who_pays(&self.origin, destination).words());
         let mut text = match destination {
             Destination::Carriers => format!("from {kind} {name} to carriers: {pays}"),
             Destination::Number(number) => {
-                format!("from {kind} {name} to number {} of {}, which rings {}: {pays}", number.e164, number.account, number.target)
+                format!(
+                    "from {kind} {name} to number {} of {}, which rings {}: {pays}",
+                    number.e164, number.account, number.target
+                )
             }
         };
         if !self.left_out.is_empty() {

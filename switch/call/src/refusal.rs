@@ -1,4 +1,5 @@
-//! Why a call is not made, and what its caller is told: the table "SIP answers" of the contract, in one place.
+//! Why a call is not made, and what its caller is told: the table "SIP answers" of the contract, in one
+//! place.
 
 use units::Cause;
 

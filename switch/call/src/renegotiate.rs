@@ -1,4 +1,5 @@
-//! Offers in mid-call: passed to the other side, filtered to the same codecs; a failure leaves the session as it was (RFC 3261 §14.1).
+//! Offers in mid-call: passed to the other side, filtered to the same codecs; a failure leaves the session as
+//! it was (RFC 3261 §14.1).
 
 use std::sync::Arc;
 
@@ -51,7 +52,12 @@ impl Call {
         }
     }
 
-    pub(crate) fn offer_answered(&mut self, side: Side, said: Result<Option<Arc<Session>>, OfferRefusal>, out: &mut Actions) {
+    pub(crate) fn offer_answered(
+        &mut self,
+        side: Side,
+        said: Result<Option<Arc<Session>>, OfferRefusal>,
+        out: &mut Actions,
+    ) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let to = side.other();
         let renegotiation = std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle);
@@ -59,7 +65,8 @@ impl Call {
             (Renegotiation::Offered { from, offered }, Ok(answer)) if from == to => {
                 let negotiated = answer.and_then(|answer| offered.answered(&answer).ok());
                 let Some(negotiated) = negotiated else {
-                    // It has taken the offer, and the offerer cannot take its answer: both are to be where they were.
+                    // It has taken the offer, and the offerer cannot take its answer: both are to be where
+                    // they were.
                     out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
                     return out.push_back(Action::RestoreSession { side });
                 };
@@ -69,16 +76,19 @@ impl Call {
                 }
                 out.push_back(Action::AnswerOffer { side: to, session: Arc::new(negotiated.session) });
             }
-            (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => match offer.offer(talk.codecs).map(Arc::new) {
-                Ok(offered) => {
-                    talk.renegotiation = Renegotiation::Late { from: side, offered: Arc::clone(&offered) };
-                    out.push_back(Action::AnswerOffer { side: to, session: offered });
+            (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => {
+                match offer.offer(talk.codecs).map(Arc::new) {
+                    Ok(offered) => {
+                        talk.renegotiation =
+                            Renegotiation::Late { from: side, offered: Arc::clone(&offered) };
+                        out.push_back(Action::AnswerOffer { side: to, session: offered });
+                    }
+                    Err(_) => {
+                        out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
+                        out.push_back(Action::AckOffer { side, session: None });
+                    }
                 }
-                Err(_) => {
-                    out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
-                    out.push_back(Action::AckOffer { side, session: None });
-                }
-            },
+            }
             (Renegotiation::Offered { .. } | Renegotiation::Asked { .. }, Ok(_)) => {
                 out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
                 out.push_back(Action::AckOffer { side, session: None });
@@ -91,11 +101,14 @@ impl Call {
                 out.push_back(Action::RestoreSession { side });
             }
             (Renegotiation::Withdrawn { .. }, _) => {}
-            (unchanged @ (Renegotiation::Idle | Renegotiation::Late { .. }), _) => talk.renegotiation = unchanged,
+            (unchanged @ (Renegotiation::Idle | Renegotiation::Late { .. }), _) => {
+                talk.renegotiation = unchanged
+            }
         }
     }
 
-    /// The answer to the late offer of the other side came; without one the session never was (RFC 3261 §13.2.1): the call ends.
+    /// The answer to the late offer of the other side came; without one the session never was (RFC 3261
+    /// §13.2.1): the call ends.
     pub(crate) fn late_answer(&mut self, now: Now, side: Side, session: Option<&Session>, out: &mut Actions) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let (from, offered) = match std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle) {
@@ -116,7 +129,14 @@ impl Call {
             }
             None => {
                 let sides = [Side::Caller, Side::Carrier];
-                self.hang_up(now, &sides, HangupBy::Switch, ReleaseReason::cause(Cause::INTERWORKING), "no-answer-in-ack", out);
+                self.hang_up(
+                    now,
+                    &sides,
+                    HangupBy::Switch,
+                    ReleaseReason::cause(Cause::INTERWORKING),
+                    "no-answer-in-ack",
+                    out,
+                );
             }
         }
     }

@@ -24,7 +24,15 @@ pub enum Timer {
 
 impl Timer {
     /// All, in the order in which they are served when several are due.
-    pub const ALL: [Self; 7] = [Self::Cut, Self::MaxCall, Self::Renew, Self::Warn, Self::FirstResponse, Self::NoAnswer, Self::Checkpoint];
+    pub const ALL: [Self; 7] = [
+        Self::Cut,
+        Self::MaxCall,
+        Self::Renew,
+        Self::Warn,
+        Self::FirstResponse,
+        Self::NoAnswer,
+        Self::Checkpoint,
+    ];
 }
 
 /// One slot per [`Timer`]; `Tick::NEVER` is not set.

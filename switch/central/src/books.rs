@@ -1,11 +1,12 @@
-//! The books of all nodes as an accountant reads them: statements, payments, call records and closings, in the order of the central journal.
+//! The books of all nodes as an accountant reads them: statements, payments, call records and closings, in
+//! the order of the central journal.
 
 use ledger::{PeriodClosed, Record};
 use rating::engine::{InTransit, TransitPlace};
 use serde_json::value::RawValue;
 use store::{
-    Balances, CdrRow, Kind, MAX_PAGE_ROWS, NoticePage, NoticeRow, Page, PaymentList, PaymentPage, Query, Statement, StatementQuery,
-    add_moved,
+    Balances, CdrRow, Kind, MAX_PAGE_ROWS, NoticePage, NoticeRow, Page, PaymentList, PaymentPage, Query,
+    Statement, StatementQuery, add_moved,
 };
 use units::{Name, Wall};
 
@@ -25,7 +26,12 @@ const EVER: (Wall, Wall) = (Wall(i64::MIN), Wall(i64::MAX));
 
 impl Central {
     /// Closes the books for everything dated before `until`, once per key; true if it was done before.
-    pub async fn close(&self, until: Wall, key: Name, at: Wall) -> Result<(PeriodClosed, bool), CentralError> {
+    pub async fn close(
+        &self,
+        until: Wall,
+        key: Name,
+        at: Wall,
+    ) -> Result<(PeriodClosed, bool), CentralError> {
         loop {
             self.end().await?;
             match self.order(Instruction::Close { until, key: key.clone(), at }).await? {
@@ -37,7 +43,8 @@ impl Central {
         }
     }
 
-    /// A page of an account's movements over all nodes. The last page of a time that reaches to `now` closes with what the account has.
+    /// A page of an account's movements over all nodes. The last page of a time that reaches to `now` closes
+    /// with what the account has.
     pub async fn statement(&self, query: &StatementQuery, now: Wall) -> Result<Statement, CentralError> {
         let upto = self.end().await?.place;
         let family = self.family(&query.account).await?;
@@ -72,7 +79,12 @@ impl Central {
     }
 
     /// Up to `limit` payments of an account after a place, each with what became of it.
-    pub async fn payments(&self, account: &Name, after: u64, limit: u32) -> Result<PaymentPage, CentralError> {
+    pub async fn payments(
+        &self,
+        account: &Name,
+        after: u64,
+        limit: u32,
+    ) -> Result<PaymentPage, CentralError> {
         let upto = self.end().await?.place;
         if self.family(account).await?.is_empty() {
             return Err(CentralError::NoAccount(account.to_string()));
@@ -80,7 +92,8 @@ impl Central {
         let limit = limit.clamp(1, MAX_PAGE_ROWS) as usize;
         let (mut list, mut place) = (PaymentList::default(), after);
         loop {
-            let entries = self.lines(std::slice::from_ref(account), &[Kind::MONEY], place, upto, EVER).await?;
+            let entries =
+                self.lines(std::slice::from_ref(account), &[Kind::MONEY], place, upto, EVER).await?;
             for entry in &entries {
                 let record = record(entry)?;
                 if list.len() <= limit {
@@ -95,7 +108,8 @@ impl Central {
         }
     }
 
-    /// Up to `limit` payments of all accounts that are on their way, after one of them; or only those that are late.
+    /// Up to `limit` payments of all accounts that are on their way, after one of them; or only those that
+    /// are late.
     pub async fn in_transit(
         &self,
         after: Option<TransitPlace>,
@@ -125,14 +139,19 @@ impl Central {
         for Entry { place, account, at, body } in entries {
             // A kind of notice that this program does not know is passed on as it is.
             let whole: serde_json::Value = serde_json::from_str(&body).map_err(unreadable)?;
-            let notice = whole.get("body").and_then(|body| body.get("notice")).unwrap_or(&serde_json::Value::Null);
+            let notice =
+                whole.get("body").and_then(|body| body.get("notice")).unwrap_or(&serde_json::Value::Null);
             let notice = serde_json::value::to_raw_value(notice).map_err(unreadable)?;
             rows.push(NoticeRow { seq: place, account, at, notice });
         }
         Ok(NoticePage { rows, next })
     }
 
-    async fn page(&self, query: &Query, question: fn(Query) -> Question) -> Result<(Vec<Entry>, Option<u64>), CentralError> {
+    async fn page(
+        &self,
+        query: &Query,
+        question: fn(Query) -> Question,
+    ) -> Result<(Vec<Entry>, Option<u64>), CentralError> {
         self.end().await?;
         let limit = query.limit.clamp(1, MAX_PAGE_ROWS);
         let mut entries = self.entries(question(Query { limit: limit + 1, ..query.clone() })).await?;
@@ -180,7 +199,13 @@ impl Central {
     }
 
     /// The balances of all that is dated before `from`.
-    async fn balances_before(&self, account: &Name, family: &[Name], upto: u64, from: Wall) -> Result<Balances, CentralError> {
+    async fn balances_before(
+        &self,
+        account: &Name,
+        family: &[Name],
+        upto: u64,
+        from: Wall,
+    ) -> Result<Balances, CentralError> {
         let (mut balances, mut after) = (Balances::new(), 0);
         loop {
             let entries = self.lines(family, &MONEY, after, upto, (EVER.0, from)).await?;
@@ -245,7 +270,8 @@ fn words(balances: &Balances) -> String {
 /// The record of an entry, with the date that it has in the books.
 fn record(entry: &Entry) -> Result<Record, CentralError> {
     let record = Record::decode(entry.body.as_bytes());
-    let record = record.map_err(|e| CentralError::Row(format!("entry {} of the central journal: {e}", entry.place)))?;
+    let record = record
+        .map_err(|e| CentralError::Row(format!("entry {} of the central journal: {e}", entry.place)))?;
     Ok(Record::new(entry.at, record.account, record.body))
 }
 

@@ -1,7 +1,8 @@
 //! The close of a period over all nodes: a cut of the central journal.
 //!
-//! Nothing waits for a node. What a node dated into the period and ships after the close is in the next period, by the date of its place in the
-//! central journal; its own record keeps the time at which it happened.
+//! Nothing waits for a node. What a node dated into the period and ships after the close is in the next
+//! period, by the date of its place in the central journal; its own record keeps the time at which it
+//! happened.
 
 use ledger::{PeriodClosed, Record, RecordBody};
 use rating::engine::AccountRefused;
@@ -18,9 +19,15 @@ pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name, at: Wal
     let mut own = transaction::lock_journal(tx).await?;
     if let Some(row) = tx.query_opt("SELECT body FROM closing WHERE key = $1", &[&&**key]).await? {
         let before: PeriodClosed = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
-        return if before.until == until { Ok(Answer::Closed(Box::new(before), true)) } else { Err(reused(key)) };
+        return if before.until == until {
+            Ok(Answer::Closed(Box::new(before), true))
+        } else {
+            Err(reused(key))
+        };
     }
-    if let Some(row) = tx.query_opt("SELECT until_ms, place FROM closing ORDER BY until_ms DESC LIMIT 1", &[]).await? {
+    if let Some(row) =
+        tx.query_opt("SELECT until_ms, place FROM closing ORDER BY until_ms DESC LIMIT 1", &[]).await?
+    {
         let (closed, place) = (Wall(row.try_get(0)?), row.try_get::<_, i64>(1)?.cast_unsigned());
         if closed >= until {
             return Err(CentralError::Closed { until: closed.rfc3339(), place }.into());
@@ -30,7 +37,8 @@ pub(crate) async fn close(tx: &Transaction<'_>, until: Wall, key: &Name, at: Wal
     if until > now || until < rows::closed_until(tx).await? {
         return Err(CentralError::Account(AccountRefused::Period).into());
     }
-    // From here on nothing gets a place before this is committed: the balances are those of the journal up to its end.
+    // From here on nothing gets a place before this is committed: the balances are those of the journal up to
+    // its end.
     journal::lock_end(tx).await?;
     let (trial, end) = trial::balance(tx).await?;
     if end.behind {

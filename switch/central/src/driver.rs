@@ -1,6 +1,8 @@
-//! The task that keeps a node's quotas: it carries out what the client wants, in the database and in the shards, and ships the journal.
+//! The task that keeps a node's quotas: it carries out what the client wants, in the database and in the
+//! shards, and ships the journal.
 //!
-//! It may block on the journal's disk, so it has a thread of its own. Whatever it does not finish is done again: nothing waits for it but money.
+//! It may block on the journal's disk, so it has a thread of its own. Whatever it does not finish is done
+//! again: nothing waits for it but money.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +10,9 @@ use std::time::Duration;
 
 use rating::quotas::Grant;
 use rating::quotas::central::QuotaRefused;
-use rating::quotas::client::{CentralNotice, Command, LendingState, QuotaClient, QuotaTiming, Reply, Request};
+use rating::quotas::client::{
+    CentralNotice, Command, LendingState, QuotaClient, QuotaTiming, Reply, Request,
+};
 use store::{Journal, Reader};
 use tokio::sync::{Notify, mpsc};
 use units::{Name, Tick, Wall};
@@ -43,8 +47,8 @@ pub struct QuotaRequest {
 pub trait Shards: Send + 'static {
     /// To all: how far quotas may be trusted.
     fn gate(&self, gate: LendingState);
-    /// To the account's: these are the account and those above it, the top first; open those that are not there, and take their terms. False
-    /// if it did not get there.
+    /// To the account's: these are the account and those above it, the top first; open those that are not
+    /// there, and take their terms. False if it did not get there.
     fn open(&self, family: &[AccountRow]) -> bool;
     /// To the account's, which has been opened before: book it once.
     fn book(&self, grant: &Grant);
@@ -135,14 +139,15 @@ impl<S: Shards> Driver<S> {
         })
     }
 
-    /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience` at most. By then no shard
-    /// may have calls.
+    /// Until `stop`; then, if the database answers, everything free is given back and shipped, for `patience`
+    /// at most. By then no shard may have calls.
     pub async fn run(mut self, stop: impl Future<Output = ()>, patience: Duration) {
         let mut stop = std::pin::pin!(stop);
         loop {
             self.work().await;
             self.expire().await;
-            let sleep = Duration::from_micros(self.client.deadline().0.saturating_sub(self.now().0)).min(LONGEST_SLEEP);
+            let sleep = Duration::from_micros(self.client.deadline().0.saturating_sub(self.now().0))
+                .min(LONGEST_SLEEP);
             tokio::select! {
                 () = &mut stop => break,
                 () = self.bell.notified() => {}
@@ -191,7 +196,8 @@ impl<S: Shards> Driver<S> {
         self.status.show(self.client.gate(), self.client.is_fenced(), self.client.lag());
     }
 
-    /// Credit that ends over all nodes: whichever comes first looks, if it can trust its clock and the database's says the same.
+    /// Credit that ends over all nodes: whichever comes first looks, if it can trust its clock and the
+    /// database's says the same.
     async fn expire(&mut self) {
         if self.client.gate().reachable && self.now() >= self.expire_at {
             self.expire_at = self.now().plus_ms(self.start.timing.beat_ms.saturating_mul(EXPIRE_BEATS));
@@ -208,7 +214,8 @@ impl<S: Shards> Driver<S> {
         }
     }
 
-    /// Entries of nodes that give theirs no places, as those of the version before: some at a time, so that no reader finds many.
+    /// Entries of nodes that give theirs no places, as those of the version before: some at a time, so that
+    /// no reader finds many.
     async fn place(&mut self) {
         for _ in 0..PLACE_STEPS {
             match self.execute(&Work::Question(Question::CatchUp)).await {
@@ -233,9 +240,8 @@ impl<S: Shards> Driver<S> {
                     tracing::error!(what, %error, "calls go on within their slices");
                 }
                 match error {
-                    CentralError::Refused(QuotaRefused::Fenced { .. } | QuotaRefused::Diverged { .. }) | CentralError::OwnBooks => {
-                        Reply::Fenced
-                    }
+                    CentralError::Refused(QuotaRefused::Fenced { .. } | QuotaRefused::Diverged { .. })
+                    | CentralError::OwnBooks => Reply::Fenced,
                     _ => Reply::Away,
                 }
             }
@@ -243,23 +249,40 @@ impl<S: Shards> Driver<S> {
     }
 
     async fn transact(&mut self, request: Request) -> Result<Reply, CentralError> {
-        let (node, hold_ms) = (self.start.node.clone(), i64::try_from(self.start.timing.hold_ms).unwrap_or(i64::MAX));
+        let (node, hold_ms) =
+            (self.start.node.clone(), i64::try_from(self.start.timing.hold_ms).unwrap_or(i64::MAX));
         let work = match request {
             Request::Join => {
                 let last = match self.execute(&Work::LastShipped(node.clone())).await? {
                     Done::LastShipped(last) => last,
-                    Done::Nothing | Done::Reply(..) | Done::Beaten(..) | Done::Operator(_) | Done::Found(_) => 0,
+                    Done::Nothing
+                    | Done::Reply(..)
+                    | Done::Beaten(..)
+                    | Done::Operator(_)
+                    | Done::Found(_) => 0,
                 };
-                let hash =
-                    self.reader.entries(last.saturating_sub(1), 1)?.first().filter(|entry| entry.seq == last).map(|entry| entry.hash);
-                Work::Join { node, boot: self.start.boot, at_last: (last, hash), own_books: self.start.own_books, hold_ms }
+                let hash = self
+                    .reader
+                    .entries(last.saturating_sub(1), 1)?
+                    .first()
+                    .filter(|entry| entry.seq == last)
+                    .map(|entry| entry.hash);
+                Work::Join {
+                    node,
+                    boot: self.start.boot,
+                    at_last: (last, hash),
+                    own_books: self.start.own_books,
+                    hold_ms,
+                }
             }
             Request::Beat { epoch } => Work::Beat { node, epoch, hold_ms, since: self.since },
             Request::Ask { epoch, number, account, need } => {
                 let ask = rating::quotas::central::Ask { epoch, number, need };
                 Work::Ask { node, account, ask, grant_max: self.start.grant_max }
             }
-            Request::Ship { epoch, after } => Work::Ship { node, epoch, entries: self.reader.entries(after, BATCH)? },
+            Request::Ship { epoch, after } => {
+                Work::Ship { node, epoch, entries: self.reader.entries(after, BATCH)? }
+            }
         };
         match self.execute(&work).await? {
             Done::Reply(reply, accounts) => {
@@ -277,12 +300,16 @@ impl<S: Shards> Driver<S> {
         }
     }
 
-    /// Each account with those above it, the top first, before anything is booked on it. True if all got there.
+    /// Each account with those above it, the top first, before anything is booked on it. True if all got
+    /// there.
     fn open(&self, accounts: &[AccountRow]) -> bool {
         let mut told = true;
         for row in accounts {
-            let above =
-                |other: &&AccountRow| row.name.strip_prefix(&*other.name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'));
+            let above = |other: &&AccountRow| {
+                row.name
+                    .strip_prefix(&*other.name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+            };
             let mut family: Vec<AccountRow> = accounts.iter().filter(above).cloned().collect();
             family.sort_by_key(|row| row.name.len());
             told &= self.shards.open(&family);
@@ -301,16 +328,18 @@ impl<S: Shards> Driver<S> {
         }
         self.client.end();
         let mut quiet = 0;
-        // The shards' last records take a moment to the disk, and a grant may have been under way: all is back when nothing came for a
-        // few looks.
+        // The shards' last records take a moment to the disk, and a grant may have been under way: all is
+        // back when nothing came for a few looks.
         for look in 0.. {
             if quiet >= 5 {
                 break;
             }
-            self.shards.give_all_back(&format!("{}.{:016x}.end{look}", self.start.node, self.start.boot).into());
+            self.shards
+                .give_all_back(&format!("{}.{:016x}.end{look}", self.start.node, self.start.boot).into());
             tokio::time::sleep(LAST_LOOK).await;
             self.work().await;
-            let all_shipped = self.journal.pressure().queued == 0 && self.client.lag() == 0 && self.client.gate().reachable;
+            let all_shipped =
+                self.journal.pressure().queued == 0 && self.client.lag() == 0 && self.client.gate().reachable;
             quiet = if all_shipped { quiet + 1 } else { 0 };
         }
     }

@@ -63,7 +63,9 @@ pub enum CentralError {
         secs: i64,
     },
     /// The money is there, but nodes hold it: it was called back and is not all here yet. Nothing was moved.
-    #[error("{account} has the money, but nodes hold {held} of it; it was called back{silent}: try again in {secs} s")]
+    #[error(
+        "{account} has the money, but nodes hold {held} of it; it was called back{silent}: try again in {secs} s"
+    )]
     Recalled {
         /// Whose money.
         account: String,
@@ -78,7 +80,9 @@ pub enum CentralError {
     #[error("no node {0:?}")]
     NoNode(String),
     /// The node has books of its own and the central ledger does not know it.
-    #[error("the data folder has accounts of its own, which the central ledger does not know: begin with an empty node.data_dir")]
+    #[error(
+        "the data folder has accounts of its own, which the central ledger does not know: begin with an empty node.data_dir"
+    )]
     OwnBooks,
     /// The idempotency key of a closing was used for another moment.
     #[error("the key {0:?} closed the books until another moment")]
@@ -91,7 +95,8 @@ pub enum CentralError {
         /// The last entry in that closing.
         place: u64,
     },
-    /// The clock of the database and that of the node that asks are far apart: nothing ends by time meanwhile, and no period is closed.
+    /// The clock of the database and that of the node that asks are far apart: nothing ends by time
+    /// meanwhile, and no period is closed.
     #[error("the clocks of the central ledger's database and of this node differ by {} s, the database is {}: nothing expires and no period \
              is closed until they agree; set the one that is wrong", ahead_secs.unsigned_abs(), if *ahead_secs < 0 { "behind" } else { "ahead" })]
     Clock {
@@ -128,7 +133,8 @@ impl From<tokio_postgres::Error> for CentralError {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(said) = error.as_db_error() else { return Self::Away(chain(&error)) };
         let text = format!("{} ({})", said.message(), said.code().code());
-        // Classes 08 connection, 25 (read-only), 40 conflict, 53 resources, 55 and 57 operator, 58 system: these pass.
+        // Classes 08 connection, 25 (read-only), 40 conflict, 53 resources, 55 and 57 operator, 58 system:
+        // these pass.
         match said.code().code().get(..2) {
             Some("08" | "25" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" | "XX") => Self::Away(text),
             _ => Self::Statement(text),

@@ -11,7 +11,11 @@ pub(crate) enum Failed {
 
 impl From<tokio_postgres::Error> for Failed {
     fn from(error: tokio_postgres::Error) -> Self {
-        if CentralError::is_conflict(&error) { Self::Conflict(error.into()) } else { Self::Other(error.into()) }
+        if CentralError::is_conflict(&error) {
+            Self::Conflict(error.into())
+        } else {
+            Self::Other(error.into())
+        }
     }
 }
 

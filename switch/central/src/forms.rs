@@ -1,15 +1,24 @@
 //! An account's state as programs of other versions read and write it.
 //!
-//! Invariant: what this program does not know of a state stays in it when this program writes; and what programs of the first form would refuse
-//! or lose is in a column of its own, `more`, which they never touch.
+//! Invariant: what this program does not know of a state stays in it when this program writes; and what
+//! programs of the first form would refuse or lose is in a column of its own, `more`, which they never touch.
 
 use serde_json::{Map, Value};
 
 /// The terms that programs of the first form know: they refuse a state with others.
 const FIRST_TERMS: [&str; 6] = ["decks", "profit_guard", "low_balance", "idle_days", "email", "language"];
 /// The rest of a state that they know: others they lose when they write.
-const FIRST_STATE: [&str; 9] =
-    ["terms", "opened_at", "last_event", "low_armed", "warned", "expiries", "rates_told", "announced", "pockets"];
+const FIRST_STATE: [&str; 9] = [
+    "terms",
+    "opened_at",
+    "last_event",
+    "low_armed",
+    "warned",
+    "expiries",
+    "rates_told",
+    "announced",
+    "pockets",
+];
 const TERMS: &str = "terms";
 
 /// A state from its two columns.
@@ -24,12 +33,17 @@ pub(crate) fn merged(state: &str, more: Option<&str>) -> Result<Value, serde_jso
 pub(crate) fn split(mut state: Value) -> (String, Option<String>) {
     let mut more = Map::new();
     if let Value::Object(fields) = &mut state {
-        // Programs of the first form read these without harm, and lose them when they write: here they are twice.
+        // Programs of the first form read these without harm, and lose them when they write: here they are
+        // twice.
         more.extend(
-            fields.iter().filter(|(name, _)| !FIRST_STATE.contains(&name.as_str())).map(|(name, value)| (name.clone(), value.clone())),
+            fields
+                .iter()
+                .filter(|(name, _)| !FIRST_STATE.contains(&name.as_str()))
+                .map(|(name, value)| (name.clone(), value.clone())),
         );
         if let Some(Value::Object(terms)) = fields.get_mut(TERMS) {
-            let (known, newer) = std::mem::take(terms).into_iter().partition(|(name, _)| FIRST_TERMS.contains(&name.as_str()));
+            let (known, newer) =
+                std::mem::take(terms).into_iter().partition(|(name, _)| FIRST_TERMS.contains(&name.as_str()));
             *terms = known;
             let newer: Map<String, Value> = newer;
             if !newer.is_empty() {
@@ -56,7 +70,9 @@ pub(crate) fn keep_unknown(found: &Value, read: &Value, state: &mut Value) {
             // Lists are of things with names; what is gone is gone.
             for (found, read) in found.iter().zip(read) {
                 let name = found.get("name");
-                if let Some(state) = state.iter_mut().find(|state| name.is_some() && state.get("name") == name) {
+                if let Some(state) =
+                    state.iter_mut().find(|state| name.is_some() && state.get("name") == name)
+                {
                     keep_unknown(found, read, state);
                 }
             }
@@ -108,7 +124,10 @@ mod tests {
         want["terms"].as_object_mut().expect("fields").remove("language");
         want["pockets"].as_array_mut().expect("a list").remove(1);
         assert_eq!(written["terms"], want["terms"]);
-        assert_eq!((&written["weather"], &written["pockets"][0]["smell"]), (&want["weather"], &json!("rose")));
+        assert_eq!(
+            (&written["weather"], &written["pockets"][0]["smell"]),
+            (&want["weather"], &json!("rose"))
+        );
         assert_eq!(written["pockets"][0]["terms"]["taste"], "mint");
         assert_eq!(written["pockets"].as_array().map(Vec::len), Some(1));
     }

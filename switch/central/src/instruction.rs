@@ -1,4 +1,5 @@
-//! What an operator may ask of the central ledger, and what comes back. Plain data: who carries it out is in `operator`.
+//! What an operator may ask of the central ledger, and what comes back. Plain data: who carries it out is in
+//! `operator`.
 
 use std::sync::Arc;
 

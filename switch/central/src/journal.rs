@@ -1,7 +1,8 @@
 //! The central journal: one order over the entries of all nodes' journals and of the central ledger's own.
 //!
-//! Invariant: an entry gets its place once, under the lock of the journal's end and in the order of its own journal; who has seen a place has
-//! seen all before it. A node of the version before ships without places: whoever needs them next gives them.
+//! Invariant: an entry gets its place once, under the lock of the journal's end and in the order of its own
+//! journal; who has seen a place has seen all before it. A node of the version before ships without places:
+//! whoever needs them next gives them.
 
 use std::collections::VecDeque;
 
@@ -44,12 +45,14 @@ struct Waiting {
     more: bool,
 }
 
-/// What a record is to readers of the central journal: what moves money only between a node and the ledger is nothing to them.
+/// What a record is to readers of the central journal: what moves money only between a node and the ledger is
+/// nothing to them.
 pub(crate) fn kind(record: &Record) -> Kind {
     if matches!(record.body, RecordBody::Slice(_)) { Kind::OTHER } else { Kind::of(record) }
 }
 
-/// One statement, so that it is of one moment: up to this end, and not behind, the balances are the sum of the entries.
+/// One statement, so that it is of one moment: up to this end, and not behind, the balances are the sum of
+/// the entries.
 pub(crate) const END: &str = "SELECT e.place, EXISTS (SELECT 1 FROM node n LEFT JOIN placed p ON p.node = n.name \
      WHERE n.last_seq > COALESCE(p.seq, 0)) FROM journal_end e WHERE e.one = 1";
 
@@ -65,7 +68,8 @@ pub(crate) async fn lock_end(tx: &Transaction<'_>) -> Result<u64, Failed> {
     Ok(row.try_get::<_, i64>(0)?.cast_unsigned())
 }
 
-/// Gives places to entries of one journal that this transaction wrote, unless earlier ones of it wait for theirs.
+/// Gives places to entries of one journal that this transaction wrote, unless earlier ones of it wait for
+/// theirs.
 pub(crate) async fn place(tx: &Transaction<'_>, node: &str, lines: &[Line]) -> Result<(), Failed> {
     let Some(first) = lines.first() else { return Ok(()) };
     let last = lock_end(tx).await?;
@@ -78,7 +82,8 @@ pub(crate) async fn place(tx: &Transaction<'_>, node: &str, lines: &[Line]) -> R
     write(tx, last, &lines).await
 }
 
-/// Gives places to some of the entries that wait for them, those that happened first in front. None waits if it says so.
+/// Gives places to some of the entries that wait for them, those that happened first in front. None waits if
+/// it says so.
 pub(crate) async fn catch_up(tx: &Transaction<'_>) -> Result<End, Failed> {
     let found = end(tx).await?;
     if !found.behind {
@@ -92,7 +97,9 @@ pub(crate) async fn catch_up(tx: &Transaction<'_>) -> Result<End, Failed> {
         waiting.push(wait(tx, row.try_get(0)?, row.try_get(1)?, row.try_get(2)?).await?);
     }
     let mut lines: Vec<(Name, Line)> = Vec::new();
-    while let Some(next) = waiting.iter_mut().filter(|w| !w.lines.is_empty()).min_by_key(|w| w.lines.front().map(|line| line.at)) {
+    while let Some(next) =
+        waiting.iter_mut().filter(|w| !w.lines.is_empty()).min_by_key(|w| w.lines.front().map(|line| line.at))
+    {
         if let Some(line) = next.lines.pop_front() {
             lines.push((next.node.clone(), line));
         }
@@ -113,7 +120,12 @@ async fn wait(tx: &Transaction<'_>, node: &str, after: i64, last: i64) -> Result
         let seq: i64 = row.try_get(0)?;
         let record = Record::decode(row.try_get::<_, &str>(2)?.as_bytes());
         let record = record.map_err(|e| damaged(&format_args!("entry {seq} of {node}: {e}")))?;
-        Ok(Line { seq: seq.cast_unsigned(), kind: kind(&record), account: record.account, at: Wall(row.try_get(1)?) })
+        Ok(Line {
+            seq: seq.cast_unsigned(),
+            kind: kind(&record),
+            account: record.account,
+            at: Wall(row.try_get(1)?),
+        })
     };
     let lines = rows.iter().map(read).collect::<Result<VecDeque<_>, _>>()?;
     let more = lines.back().is_some_and(|line| signed(line.seq) < last);

@@ -1,7 +1,9 @@
-//! The central ledger in PostgreSQL, for several nodes that spend one balance: its tables, its transactions, and the task that keeps a node's
-//! quotas. The rules are those of `rating::quotas`; here they meet SQL, time and a network.
+//! The central ledger in PostgreSQL, for several nodes that spend one balance: its tables, its transactions,
+//! and the task that keeps a node's quotas. The rules are those of `rating::quotas`; here they meet SQL, time
+//! and a network.
 //!
-//! Invariant: a request is one transaction, fenced by the node's epoch; carried out twice it is carried out once.
+//! Invariant: a request is one transaction, fenced by the node's epoch; carried out twice it is carried out
+//! once.
 #![forbid(unsafe_code)]
 
 mod books;

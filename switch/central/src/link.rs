@@ -1,6 +1,8 @@
-//! One connection, made when it is needed and dropped when it fails; a transaction tried again when it met another one.
+//! One connection, made when it is needed and dropped when it fails; a transaction tried again when it met
+//! another one.
 //!
-//! Invariant: an answer that did not come in time leaves nothing open: the connection is closed, and with it the transaction.
+//! Invariant: an answer that did not come in time leaves nothing open: the connection is closed, and with it
+//! the transaction.
 
 use std::time::{Duration, Instant};
 
@@ -41,13 +43,22 @@ impl Link {
     /// Connects when first asked.
     pub(crate) fn new(address: &str, seed: u64) -> Result<Self, CentralError> {
         let (address, tls) = tls::take(address)?;
-        let mut config: Config = address.parse().map_err(|error: tokio_postgres::Error| CentralError::Address(error.to_string()))?;
+        let mut config: Config = address
+            .parse()
+            .map_err(|error: tokio_postgres::Error| CentralError::Address(error.to_string()))?;
         config.ssl_mode(if tls.is_some() { SslMode::Require } else { SslMode::Disable });
         if config.get_hosts().is_empty() {
             return Err(CentralError::Address("it names no host".to_owned()));
         }
         config.connect_timeout(CONNECT);
-        Ok(Self { config, tls, client: None, ready: false, used: Instant::now(), dice: fastrand::Rng::with_seed(seed) })
+        Ok(Self {
+            config,
+            tls,
+            client: None,
+            ready: false,
+            used: Instant::now(),
+            dice: fastrand::Rng::with_seed(seed),
+        })
     }
 
     /// One transaction, within `patience`.
@@ -86,7 +97,9 @@ impl Link {
             Box::pin(self.set_up()).await?;
             self.ready = true;
         }
-        let Some(client) = &mut self.client else { return Err(Failed::Other(CentralError::Away("no connection".to_owned()))) };
+        let Some(client) = &mut self.client else {
+            return Err(Failed::Other(CentralError::Away("no connection".to_owned())));
+        };
         let tx = client.transaction().await?;
         let done = execute(&tx, work).await?;
         tx.commit().await?;

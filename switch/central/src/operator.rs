@@ -1,12 +1,14 @@
 //! What operators do in the central ledger, each order in one transaction.
 //!
-//! Invariant: money that comes from outside is booked here first, once per key of its account over all nodes, and confirmed when the
-//! database has committed it.
+//! Invariant: money that comes from outside is booked here first, once per key of its account over all nodes,
+//! and confirmed when the database has committed it.
 
 use std::collections::BTreeSet;
 
 use ledger::Key;
-use rating::engine::{AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod, rerated};
+use rating::engine::{
+    AccountChange, AccountRefused, AccountView, GrantRequest, MoveOrder, PaymentMethod, rerated,
+};
 use rating::quotas::transaction::NewAccount;
 use tokio_postgres::Transaction;
 use units::{Name, Now, Wall};
@@ -21,7 +23,9 @@ pub(crate) async fn execute(tx: &Transaction<'_>, order: &Instruction) -> Result
     match order {
         Instruction::Open { new, at } => open(tx, new, transaction::at(*at)).await.map(|()| Answer::Done),
         Instruction::OpenOnce { new, key, at } => open_once(tx, new, key, transaction::at(*at)).await,
-        Instruction::Amend { account, change, at } => amend(tx, account, change, transaction::at(*at)).await.map(|()| Answer::Done),
+        Instruction::Amend { account, change, at } => {
+            amend(tx, account, change, transaction::at(*at)).await.map(|()| Answer::Done)
+        }
         Instruction::Move { account, key, order, methods, at } => {
             move_money(tx, (account, key), order, methods, transaction::at(*at)).await
         }
@@ -31,9 +35,12 @@ pub(crate) async fn execute(tx: &Transaction<'_>, order: &Instruction) -> Result
             let row = rows.into_iter().find(|row| row.name == *name);
             Ok(Answer::Account(row.map(|row| view(&row)).transpose()?.map(Box::new)))
         }
-        Instruction::Accounts { after, limit } => {
-            rows::accounts(tx, after, *limit).await?.iter().map(view).collect::<Result<_, _>>().map(Answer::Views)
-        }
+        Instruction::Accounts { after, limit } => rows::accounts(tx, after, *limit)
+            .await?
+            .iter()
+            .map(view)
+            .collect::<Result<_, _>>()
+            .map(Answer::Views),
         Instruction::Slices => quotas::slices(tx).await.map(Answer::Slices),
         Instruction::Lose(node) => quotas::lose(tx, node).await.map(|()| Answer::Done),
         Instruction::Trial => trial::balance(tx).await.map(|(trial, _)| Answer::Trial(trial)),
@@ -44,7 +51,8 @@ pub(crate) async fn execute(tx: &Transaction<'_>, order: &Instruction) -> Result
 
 /// An account as its owner sees it.
 fn view(row: &AccountRow) -> Result<AccountView, Failed> {
-    let desk = rating::quotas::transaction::AccountTransaction::new(vec![row.sheet()], ledger::OPEN).map_err(|e| damaged(&e))?;
+    let desk = rating::quotas::transaction::AccountTransaction::new(vec![row.sheet()], ledger::OPEN)
+        .map_err(|e| damaged(&e))?;
     desk.view(&row.name).ok_or_else(|| damaged(&"an account lost its name"))
 }
 
@@ -62,16 +70,18 @@ async fn open(tx: &Transaction<'_>, new: &NewAccount, now: Now) -> Result<(), Fa
     journal.append(tx).await
 }
 
-/// The journal's lock makes one of two requests with the same key see the other. Programs of the first form lose the key when they write
-/// an account's state; the column that they never touch has it too.
+/// The journal's lock makes one of two requests with the same key see the other. Programs of the first form
+/// lose the key when they write an account's state; the column that they never touch has it too.
 async fn open_once(tx: &Transaction<'_>, new: &NewAccount, key: &Name, now: Now) -> Result<Answer, Failed> {
     let mut journal = transaction::lock_journal(tx).await?;
     // A bucket's state is no JSON, and the order of conditions is the database's.
     let by_key = "SELECT name FROM account WHERE CASE WHEN pocket_of IS NULL \
                   THEN COALESCE(state::jsonb #>> '{opened_as,key}', more::jsonb #>> '{opened_as,key}') = $1 ELSE FALSE END";
-    let before: Option<String> = tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
+    let before: Option<String> =
+        tx.query_opt(by_key, &[&&**key]).await?.map(|row| row.try_get(0)).transpose()?;
     let above = ledger::parent(&new.name).map(Name::from);
-    let accounts: BTreeSet<Name> = above.into_iter().chain(before.map(Name::from)).chain([new.name.clone()]).collect();
+    let accounts: BTreeSet<Name> =
+        above.into_iter().chain(before.map(Name::from)).chain([new.name.clone()]).collect();
     let mut open = transaction::open(tx, &accounts, &[]).await?;
     let opened = open.desk.open_once(now, new, key).map_err(refused)?;
     open.close(tx, Some(&mut journal), None).await?;
@@ -100,7 +110,9 @@ async fn move_money(
     let mut accounts = BTreeSet::from([account.clone()]);
     let mut order = order.clone();
     match &mut order {
-        MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } => keys.push(Key::Given(of.as_str().into())),
+        MoveOrder::Book { of, .. } | MoveOrder::Reject { of, .. } => {
+            keys.push(Key::Given(of.as_str().into()))
+        }
         MoveOrder::Reverse { of, expired, .. } => {
             if let Ok(key @ Key::Expired(..)) = of.parse() {
                 *expired = transaction::expired(tx, account, &key).await?;
@@ -113,10 +125,16 @@ async fn move_money(
         MoveOrder::ReverseCall { call, transfers, .. } => {
             keys.push(Key::usage(*call, 0, 0));
             *transfers = transaction::posted_for(tx, account, *call).await?;
-            let payers: BTreeSet<Name> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
+            let payers: BTreeSet<Name> =
+                transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
             for payer in payers {
                 let currency = transaction::currency(tx, &payer).await?;
-                transfers.extend(rerated(&payer, *call, &transaction::changes_of_calls(tx, &payer).await?, currency));
+                transfers.extend(rerated(
+                    &payer,
+                    *call,
+                    &transaction::changes_of_calls(tx, &payer).await?,
+                    currency,
+                ));
                 accounts.insert(payer);
             }
         }
@@ -136,14 +154,21 @@ async fn move_money(
     open.close(tx, Some(&mut journal), None).await?;
     recall::over(tx, account).await?;
     journal.append(tx).await?;
-    Ok(Answer::Booked(Booked { amount: moved.amount, balance: moved.balance, at, due: moved.due, replayed: moved.replayed }))
+    Ok(Answer::Booked(Booked {
+        amount: moved.amount,
+        balance: moved.balance,
+        at,
+        due: moved.due,
+        replayed: moved.replayed,
+    }))
 }
 
 async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked, Failed> {
     let NewGrant { account, bucket, amount, terms, reference, key } = grant;
     let mut journal = transaction::lock_journal(tx).await?;
     let given = Key::Given(key.as_str().into());
-    let mut open = transaction::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
+    let mut open =
+        transaction::open(tx, &BTreeSet::from([account.clone()]), std::slice::from_ref(&given)).await?;
     let ask = GrantRequest { account, bucket, amount: *amount, terms: terms.clone(), reference, key };
     let granted = open.desk.grant(now, &ask).map_err(refused)?;
     let at = if granted.replayed { booked_at(tx, account, &given).await? } else { now.wall };
@@ -153,6 +178,11 @@ async fn give(tx: &Transaction<'_>, grant: &NewGrant, now: Now) -> Result<Booked
 }
 
 async fn booked_at(tx: &Transaction<'_>, account: &Name, key: &Key) -> Result<Wall, Failed> {
-    let row = tx.query_opt("SELECT at_ms FROM booking WHERE account = $1 AND key = $2", &[&&**account, &key.to_string()]).await?;
+    let row = tx
+        .query_opt(
+            "SELECT at_ms FROM booking WHERE account = $1 AND key = $2",
+            &[&&**account, &key.to_string()],
+        )
+        .await?;
     Ok(Wall(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default()))
 }

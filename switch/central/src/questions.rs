@@ -1,4 +1,5 @@
-//! What is read for operators: the central journal and the balances, each question one transaction that writes at most places.
+//! What is read for operators: the central journal and the balances, each question one transaction that
+//! writes at most places.
 
 use ledger::Key;
 use rating::engine::{InTransit, TransitPlace};
@@ -126,8 +127,14 @@ async fn notices(tx: &Transaction<'_>, query: &Query) -> Result<Vec<Entry>, Fail
     of_one_kind(tx, Kind::NOTICE, text, query).await
 }
 
-/// A page of the entries of one kind, of one account or of all; `text` selects them by kind (`$1`) and time (`$3`, `$4`).
-async fn of_one_kind(tx: &Transaction<'_>, kind: Kind, text: &str, query: &Query) -> Result<Vec<Entry>, Failed> {
+/// A page of the entries of one kind, of one account or of all; `text` selects them by kind (`$1`) and time
+/// (`$3`, `$4`).
+async fn of_one_kind(
+    tx: &Transaction<'_>,
+    kind: Kind,
+    text: &str,
+    query: &Query,
+) -> Result<Vec<Entry>, Failed> {
     let (kind, after, from, to, limit) = of_query(kind, query);
     let mut text = text.to_owned();
     let account = query.account.as_deref();
@@ -142,7 +149,11 @@ async fn of_one_kind(tx: &Transaction<'_>, kind: Kind, text: &str, query: &Query
 
 /// From where, in which direction, how many.
 const fn in_order(query: &Query) -> &'static str {
-    if query.newest_first { " AND j.place < $2 ORDER BY j.place DESC LIMIT $5" } else { " AND j.place > $2 ORDER BY j.place LIMIT $5" }
+    if query.newest_first {
+        " AND j.place < $2 ORDER BY j.place DESC LIMIT $5"
+    } else {
+        " AND j.place > $2 ORDER BY j.place LIMIT $5"
+    }
 }
 
 /// Kind, place, times and number of rows, as SQL takes them.
@@ -161,8 +172,10 @@ async fn posted(tx: &Transaction<'_>, account: &Name) -> Result<Found, Failed> {
     let (mut balances, mut end) = (Balances::new(), End::default());
     for row in tx.query(&text, &[&&**account]).await? {
         let name: &str = row.try_get(0)?;
-        let bucket = name.strip_prefix(&**account).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
-        let currency: Currency = row.try_get::<_, &str>(1)?.parse().map_err(|e: units::MoneyError| damaged(&e))?;
+        let bucket =
+            name.strip_prefix(&**account).and_then(|rest| rest.strip_prefix('/')).unwrap_or_default();
+        let currency: Currency =
+            row.try_get::<_, &str>(1)?.parse().map_err(|e: units::MoneyError| damaged(&e))?;
         balances.insert((bucket.into(), currency), row.try_get(2)?);
         end = End { place: row.try_get::<_, i64>(3)?.cast_unsigned(), behind: row.try_get(4)? };
     }
@@ -177,7 +190,8 @@ async fn in_transit(
     limit: usize,
     now: Wall,
 ) -> Result<Vec<InTransit>, Failed> {
-    let text = "SELECT name FROM account WHERE pocket_of IS NULL AND state LIKE '%\"announced\":{%' ORDER BY name";
+    let text =
+        "SELECT name FROM account WHERE pocket_of IS NULL AND state LIKE '%\"announced\":{%' ORDER BY name";
     let names = rows::names(&tx.query(text, &[]).await?)?;
     let mut sheets = Vec::new();
     for row in rows::families(tx, names.iter()).await? {

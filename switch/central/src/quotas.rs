@@ -73,14 +73,16 @@ pub(crate) async fn lose(tx: &Transaction<'_>, name: &Name) -> Result<(), Failed
     if node.lost {
         return Ok(());
     }
-    let expires_ms: i64 = tx.query_one("SELECT expires_ms FROM node WHERE name = $1", &[&&**name]).await?.try_get(0)?;
+    let expires_ms: i64 =
+        tx.query_one("SELECT expires_ms FROM node WHERE name = $1", &[&&**name]).await?.try_get(0)?;
     let left_ms = expires_ms - schema::now_ms(tx).await?;
     if left_ms >= 0 {
         return Err(CentralError::NotExpired { node: name.to_string(), secs: left_ms / 1_000 + 1 }.into());
     }
     node.lose();
     rows::save_node(tx, name, &node).await?;
-    let mut balances = rows::names(&tx.query("SELECT account FROM slice WHERE node = $1", &[&&**name]).await?)?;
+    let mut balances =
+        rows::names(&tx.query("SELECT account FROM slice WHERE node = $1", &[&&**name]).await?)?;
     balances.sort();
     let owners: BTreeSet<&str> = balances.iter().map(|balance| owner(balance)).collect();
     for account in owners {

@@ -1,5 +1,5 @@
-//! Which node tells customers of a new price list: the first that has it in force. All nodes read the same configuration, and one mail is
-//! enough.
+//! Which node tells customers of a new price list: the first that has it in force. All nodes read the same
+//! configuration, and one mail is enough.
 
 use tokio_postgres::Transaction;
 use units::Name;
@@ -16,7 +16,8 @@ pub(crate) struct Claim {
     pub(crate) node: Name,
 }
 
-/// Whether it is for the one who asks to tell of it; asked again, the answer is the same until another version is claimed.
+/// Whether it is for the one who asks to tell of it; asked again, the answer is the same until another
+/// version is claimed.
 pub(crate) async fn claim(tx: &Transaction<'_>, claim: &Claim) -> Result<bool, Failed> {
     let Claim { deck, version, node } = claim;
     // Whoever inserts first has it; the others wait here for his commit.
@@ -29,6 +30,7 @@ pub(crate) async fn claim(tx: &Transaction<'_>, claim: &Claim) -> Result<bool, F
     if *told == **version {
         return Ok(*by == **node);
     }
-    tx.execute("UPDATE told SET version = $2, node = $3 WHERE deck = $1", &[&&**deck, &&**version, &&**node]).await?;
+    tx.execute("UPDATE told SET version = $2, node = $3 WHERE deck = $1", &[&&**deck, &&**version, &&**node])
+        .await?;
     Ok(true)
 }

@@ -1,4 +1,5 @@
-//! Money that an order needs and that nodes hold: they are asked to give it back, by the same hint as for credit that ended.
+//! Money that an order needs and that nodes hold: they are asked to give it back, by the same hint as for
+//! credit that ended.
 //!
 //! Invariant: an order is refused for lack of money only if it is in no node's hands either.
 
@@ -28,9 +29,16 @@ impl From<Held> for CentralError {
         let Held { account, amount, silent } = held;
         let silent = match silent.join(", ") {
             names if names.is_empty() => String::new(),
-            names => format!(" (no word from {names}: start it, or give it up with `tollgate ledger slices --lost NODE`)"),
+            names => format!(
+                " (no word from {names}: start it, or give it up with `tollgate ledger slices --lost NODE`)"
+            ),
         };
-        Self::Recalled { account: account.to_string(), held: amount.to_string(), silent, secs: TRY_AGAIN_SECS }
+        Self::Recalled {
+            account: account.to_string(),
+            held: amount.to_string(),
+            silent,
+            secs: TRY_AGAIN_SECS,
+        }
     }
 }
 
@@ -57,7 +65,8 @@ pub(crate) async fn held_back(
     Ok(Some(Held { account: account.clone(), amount: Money::of(row.money.held, row.currency), silent }))
 }
 
-/// The order is done: nodes may borrow again. Money of balances that ended is marked again by whoever ends them.
+/// The order is done: nodes may borrow again. Money of balances that ended is marked again by whoever ends
+/// them.
 pub(crate) async fn over(tx: &Transaction<'_>, account: &Name) -> Result<(), Failed> {
     let clear = "UPDATE account SET wanted_by = NULL, wanted_ms = NULL WHERE name = $1 AND wanted_by = $2";
     tx.execute(clear, &[&&**account, &CENTRAL]).await?;

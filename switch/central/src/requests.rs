@@ -85,9 +85,13 @@ pub(crate) async fn execute(tx: &Transaction<'_>, work: &Work) -> Result<Done, F
             let last: Option<i64> = row.map(|row| row.try_get(0)).transpose()?;
             Ok(Done::LastShipped(last.unwrap_or_default().cast_unsigned()))
         }
-        Work::Join { node, boot, at_last, own_books, hold_ms } => join(tx, node, *boot, *at_last, *own_books, *hold_ms).await,
+        Work::Join { node, boot, at_last, own_books, hold_ms } => {
+            join(tx, node, *boot, *at_last, *own_books, *hold_ms).await
+        }
         Work::Beat { node, epoch, hold_ms, since } => beat(tx, node, *epoch, *hold_ms, *since).await,
-        Work::Expire(wall) => transaction::expire(tx, schema::agreed_ms(tx, *wall).await?).await.map(|()| Done::Nothing),
+        Work::Expire(wall) => {
+            transaction::expire(tx, schema::agreed_ms(tx, *wall).await?).await.map(|()| Done::Nothing)
+        }
         Work::Ask { node, account, ask, grant_max } => lend(tx, node, account, ask, *grant_max).await,
         Work::Ship { node, epoch, entries } => ship(tx, node, *epoch, entries).await,
         Work::Operator(order) => operator::execute(tx, order).await.map(Done::Operator),
@@ -128,7 +132,13 @@ async fn join(
     Ok(Done::Reply(Reply::Joined { epoch, last_seq: node.last_seq, grants, recalled: node.lost }, accounts))
 }
 
-async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64, since: i64) -> Result<Done, Failed> {
+async fn beat(
+    tx: &Transaction<'_>,
+    name: &Name,
+    epoch: u64,
+    hold_ms: i64,
+    since: i64,
+) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
     node.fence(epoch).map_err(CentralError::from)?;
     let now_ms = schema::now_ms(tx).await?;
@@ -157,7 +167,8 @@ async fn beat(tx: &Transaction<'_>, name: &Name, epoch: u64, hold_ms: i64, since
     Ok(Done::Beaten(Reply::Beaten { wanted, offered, grants, recalled: node.lost, words }, accounts, last))
 }
 
-/// Balances of which the node has nothing and there is something: those that it had some of, and buckets of the accounts that it serves.
+/// Balances of which the node has nothing and there is something: those that it had some of, and buckets of
+/// the accounts that it serves.
 async fn offered(tx: &Transaction<'_>, name: &Name, now_ms: i64) -> Result<Vec<Name>, Failed> {
     const FREE: &str = "a.posted - a.held - a.credit_limit > 0 AND (a.ends_ms IS NULL OR a.ends_ms > $2) \
                         AND (a.wanted_by IS NULL OR a.wanted_by <> $3 OR a.wanted_ms <= $4)";
@@ -170,18 +181,32 @@ async fn offered(tx: &Transaction<'_>, name: &Name, now_ms: i64) -> Result<Vec<N
     rows::names(&tx.query(&text, &[&&**name, &now_ms, &CENTRAL, &(now_ms - WANTED_MS)]).await?)
 }
 
-async fn lend(tx: &Transaction<'_>, name: &Name, balance: &Name, request: &Ask, grant_max: i64) -> Result<Done, Failed> {
+async fn lend(
+    tx: &Transaction<'_>,
+    name: &Name,
+    balance: &Name,
+    request: &Ask,
+    grant_max: i64,
+) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
     node.fence(request.epoch).map_err(CentralError::from)?;
     let nothing = || Ok(Done::Reply(Reply::Lent { account: balance.clone(), grant: None }, Vec::new()));
     let Some(mut row) = rows::lock_account(tx, owner(balance)).await? else { return nothing() };
     let now_ms = schema::now_ms(tx).await?;
     let ended = row.has_ended(balance, Wall(now_ms));
-    let grant_max = if row.currency_of(balance) == Some(Currency::SEC) { grant_max.saturating_mul(SECS) } else { grant_max };
+    let grant_max = if row.currency_of(balance) == Some(Currency::SEC) {
+        grant_max.saturating_mul(SECS)
+    } else {
+        grant_max
+    };
     let Some(money) = row.money_mut(balance) else { return nothing() };
     let mut slice = rows::lock_quota(tx, balance, name).await?;
-    let live: i64 = tx.query_one("SELECT count(*) FROM node WHERE seen_ms > $1", &[&(now_ms - SEEN_MS)]).await?.try_get(0)?;
-    let conditions = Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms, ended };
+    let live: i64 = tx
+        .query_one("SELECT count(*) FROM node WHERE seen_ms > $1", &[&(now_ms - SEEN_MS)])
+        .await?
+        .try_get(0)?;
+    let conditions =
+        Conditions { live_nodes: u32::try_from(live).unwrap_or(u32::MAX), grant_max, now_ms, ended };
     let id: Name = format!("{name}.{}.{}", request.epoch, request.number).into();
     let lent = ask((name, &mut node), money, &mut slice, request, &conditions).map_err(CentralError::from)?;
     let grant = match lent {
@@ -219,8 +244,14 @@ struct Said<'a> {
 fn say<'a>(name: &Name, entries: &'a [JournalEntry]) -> Result<Said<'a>, Failed> {
     let mut said = Said::default();
     for entry in entries {
-        let record = Record::decode(&entry.entry.body).map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
-        said.lines.push(Line { seq: entry.seq, account: record.account.clone(), kind: journal::kind(&record), at: record.at });
+        let record = Record::decode(&entry.entry.body)
+            .map_err(|e| damaged(&format_args!("entry {} of {name}: {e}", entry.seq)))?;
+        said.lines.push(Line {
+            seq: entry.seq,
+            account: record.account.clone(),
+            kind: journal::kind(&record),
+            at: record.at,
+        });
         add_movements(&record, &mut said.moved);
         add_system_accounts(record.transfers(), &mut said.trial);
         for transfer in record.transfers() {
@@ -238,10 +269,17 @@ fn say<'a>(name: &Name, entries: &'a [JournalEntry]) -> Result<Said<'a>, Failed>
     Ok(said)
 }
 
-async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalEntry]) -> Result<Done, Failed> {
+async fn ship(
+    tx: &Transaction<'_>,
+    name: &Name,
+    epoch: u64,
+    entries: &[JournalEntry],
+) -> Result<Done, Failed> {
     let mut node = rows::lock_node(tx, name).await?.ok_or_else(|| CentralError::NoNode(name.to_string()))?;
-    let links: Vec<Shipped> =
-        entries.iter().map(|entry| Shipped { seq: entry.seq, hash: entry.hash, body: entry.entry.body.clone() }).collect();
+    let links: Vec<Shipped> = entries
+        .iter()
+        .map(|entry| Shipped { seq: entry.seq, hash: entry.hash, body: entry.entry.body.clone() })
+        .collect();
     let fresh = match node.ship(epoch, &links) {
         Ok(fresh) => fresh.len(),
         // An earlier batch had not come so far: go on from what is here.
@@ -255,7 +293,8 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
     insert_entries(tx, name, fresh).await?;
     insert_calls(tx, name, &said.calls).await?;
     let owners: BTreeSet<&str> = said.moved.keys().map(|balance| owner(balance)).collect();
-    let (now, closed_until) = (transaction::at(Wall(schema::now_ms(tx).await?)), rows::closed_until(tx).await?);
+    let (now, closed_until) =
+        (transaction::at(Wall(schema::now_ms(tx).await?)), rows::closed_until(tx).await?);
     for account in owners {
         let open = book(tx, (name, &node), account, &said).await?;
         if let Some(transfers) = said.transfers.get(account) {
@@ -275,7 +314,12 @@ async fn ship(tx: &Transaction<'_>, name: &Name, epoch: u64, entries: &[JournalE
 }
 
 /// What was shipped of one account and its buckets.
-async fn book(tx: &Transaction<'_>, (name, node): (&Name, &NodeRow), account: &str, said: &Said<'_>) -> Result<AccountRow, Failed> {
+async fn book(
+    tx: &Transaction<'_>,
+    (name, node): (&Name, &NodeRow),
+    account: &str,
+    said: &Said<'_>,
+) -> Result<AccountRow, Failed> {
     let no_account = || CentralError::NoAccount(account.to_owned());
     let mut row = rows::lock_account(tx, account).await?.ok_or_else(no_account)?;
     for (balance, movement) in said.moved.iter().filter(|(balance, _)| owner(balance) == account) {
@@ -296,7 +340,8 @@ async fn insert_entries(tx: &Transaction<'_>, node: &str, entries: &[JournalEntr
     let seqs: Vec<i64> = entries.iter().map(|entry| signed(entry.seq)).collect();
     let accounts: Vec<&str> = entries.iter().map(|entry| &*entry.entry.account).collect();
     let times: Vec<i64> = entries.iter().map(|entry| entry.entry.at.0).collect();
-    let bodies: Result<Vec<&str>, _> = entries.iter().map(|entry| std::str::from_utf8(&entry.entry.body)).collect();
+    let bodies: Result<Vec<&str>, _> =
+        entries.iter().map(|entry| std::str::from_utf8(&entry.entry.body)).collect();
     let bodies = bodies.map_err(|e| damaged(&e))?;
     let hashes: Vec<&[u8]> = entries.iter().map(|entry| entry.hash.as_slice()).collect();
     let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) \
@@ -305,7 +350,11 @@ async fn insert_entries(tx: &Transaction<'_>, node: &str, entries: &[JournalEntr
     Ok(())
 }
 
-async fn insert_calls(tx: &Transaction<'_>, node: &str, calls: &[(&JournalEntry, String, String)]) -> Result<(), Failed> {
+async fn insert_calls(
+    tx: &Transaction<'_>,
+    node: &str,
+    calls: &[(&JournalEntry, String, String)],
+) -> Result<(), Failed> {
     if calls.is_empty() {
         return Ok(());
     }

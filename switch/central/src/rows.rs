@@ -1,5 +1,6 @@
-//! Rows to values and back. Everything that will be written is locked when it is read, in the order node, accounts by name each before its
-//! buckets, quotas, so that no two transactions wait for each other in a circle.
+//! Rows to values and back. Everything that will be written is locked when it is read, in the order node,
+//! accounts by name each before its buckets, quotas, so that no two transactions wait for each other in a
+//! circle.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +45,8 @@ pub struct BucketRow {
     pub money: Account,
 }
 
-const BALANCE: &str = "name, pocket_of, currency, posted, held, credit_limit, wanted_by, wanted_ms, state, changed, more";
+const BALANCE: &str =
+    "name, pocket_of, currency, posted, held, credit_limit, wanted_by, wanted_ms, state, changed, more";
 
 // === impl AccountRow ===
 
@@ -56,8 +58,10 @@ impl AccountRow {
             let name: Name = row.try_get::<_, &str>(0)?.into();
             let (currency, money) = balance(row)?;
             let whole = forms::merged(row.try_get(8)?, row.try_get(10)?).map_err(|e| damaged(&e))?;
-            let state = StateImage::deserialize(&whole).map_err(|e| damaged(&format_args!("account {name}: {e}")))?;
-            let account = Self { name, currency, money, state, buckets: Vec::new(), changed: row.try_get(9)?, whole };
+            let state =
+                StateImage::deserialize(&whole).map_err(|e| damaged(&format_args!("account {name}: {e}")))?;
+            let account =
+                Self { name, currency, money, state, buckets: Vec::new(), changed: row.try_get(9)?, whole };
             accounts.insert(account.name.clone(), account);
         }
         for row in rows {
@@ -92,16 +96,27 @@ impl AccountRow {
     /// Whether one of its balances has ended: a bucket at its end.
     pub(crate) fn has_ended(&self, balance: &str, at: Wall) -> bool {
         let bucket = balance.strip_prefix(&*self.name).and_then(|rest| rest.strip_prefix('/'));
-        bucket.and_then(|name| self.state.buckets.iter().find(|known| &*known.name == name)).is_some_and(|known| known.terms.is_expired(at))
+        bucket
+            .and_then(|name| self.state.buckets.iter().find(|known| &*known.name == name))
+            .is_some_and(|known| known.terms.is_expired(at))
     }
 
     /// As the account transaction takes it, without movements.
     pub(crate) fn sheet(&self) -> Sheet {
-        let money = |currency, money: &Account| SheetMoney { currency, posted: money.posted, held: money.held, limit: money.limit };
+        let money = |currency, money: &Account| SheetMoney {
+            currency,
+            posted: money.posted,
+            held: money.held,
+            limit: money.limit,
+        };
         Sheet {
             name: self.name.clone(),
             money: money(self.currency, &self.money),
-            buckets: self.buckets.iter().map(|row| (row.name.clone(), money(row.currency, &row.money))).collect(),
+            buckets: self
+                .buckets
+                .iter()
+                .map(|row| (row.name.clone(), money(row.currency, &row.money)))
+                .collect(),
             state: self.state.clone(),
             given: Vec::new(),
             outcomes: Vec::new(),
@@ -141,7 +156,8 @@ pub(crate) async fn make_node(tx: &Transaction<'_>, name: &str) -> Result<(), Fa
 pub(crate) async fn lock_node(tx: &Transaction<'_>, name: &str) -> Result<Option<NodeRow>, Failed> {
     let text = "SELECT epoch, boot, last_seq, chain, last_ask, lost FROM node WHERE name = $1 FOR UPDATE";
     let Some(row) = tx.query_opt(text, &[&name]).await? else { return Ok(None) };
-    let chain: Hash = row.try_get::<_, &[u8]>(3)?.try_into().map_err(|_| damaged(&"a node's hash has not 32 bytes"))?;
+    let chain: Hash =
+        row.try_get::<_, &[u8]>(3)?.try_into().map_err(|_| damaged(&"a node's hash has not 32 bytes"))?;
     Ok(Some(NodeRow {
         epoch: row.try_get::<_, i64>(0)?.cast_unsigned(),
         boot: row.try_get::<_, i64>(1)?.cast_unsigned(),
@@ -154,8 +170,10 @@ pub(crate) async fn lock_node(tx: &Transaction<'_>, name: &str) -> Result<Option
 
 pub(crate) async fn save_node(tx: &Transaction<'_>, name: &str, node: &NodeRow) -> Result<(), Failed> {
     let text = "UPDATE node SET epoch = $2, boot = $3, last_seq = $4, chain = $5, last_ask = $6, lost = $7 WHERE name = $1";
-    let (epoch, boot, last_seq, last_ask) = (signed(node.epoch), signed(node.boot), signed(node.last_seq), signed(node.last_ask));
-    tx.execute(text, &[&name, &epoch, &boot, &last_seq, &node.chain.as_slice(), &last_ask, &node.lost]).await?;
+    let (epoch, boot, last_seq, last_ask) =
+        (signed(node.epoch), signed(node.boot), signed(node.last_seq), signed(node.last_ask));
+    tx.execute(text, &[&name, &epoch, &boot, &last_seq, &node.chain.as_slice(), &last_ask, &node.lost])
+        .await?;
     Ok(())
 }
 
@@ -166,12 +184,19 @@ pub(crate) async fn renew(tx: &Transaction<'_>, name: &str, now_ms: i64, hold_ms
     Ok(())
 }
 
-/// An account with its buckets, to be written. The account's own row is locked first: who has that has the buckets, and sees them all.
+/// An account with its buckets, to be written. The account's own row is locked first: who has that has the
+/// buckets, and sees them all.
 pub(crate) async fn lock_account(tx: &Transaction<'_>, name: &str) -> Result<Option<AccountRow>, Failed> {
     let text = format!("SELECT {BALANCE} FROM account WHERE name = $1 AND pocket_of IS NULL FOR UPDATE");
     let Some(own) = tx.query_opt(&text, &[&name]).await? else { return Ok(None) };
     let mut rows = vec![own];
-    rows.extend(tx.query(&format!("SELECT {BALANCE} FROM account WHERE pocket_of = $1 ORDER BY name FOR UPDATE"), &[&name]).await?);
+    rows.extend(
+        tx.query(
+            &format!("SELECT {BALANCE} FROM account WHERE pocket_of = $1 ORDER BY name FOR UPDATE"),
+            &[&name],
+        )
+        .await?,
+    );
     Ok(AccountRow::read_all(&rows)?.pop())
 }
 
@@ -202,7 +227,12 @@ pub(crate) async fn lock_quota(tx: &Transaction<'_>, balance: &str, node: &str) 
     Ok(Quota { granted: row.try_get(0)?, returned: row.try_get(1)?, used: row.try_get(2)? })
 }
 
-pub(crate) async fn save_quota(tx: &Transaction<'_>, balance: &str, node: &str, slice: &Quota) -> Result<(), Failed> {
+pub(crate) async fn save_quota(
+    tx: &Transaction<'_>,
+    balance: &str,
+    node: &str,
+    slice: &Quota,
+) -> Result<(), Failed> {
     let text = "UPDATE slice SET granted = $3, returned = $4, used = $5 WHERE account = $1 AND node = $2";
     tx.execute(text, &[&balance, &node, &slice.granted, &slice.returned, &slice.used]).await?;
     Ok(())
@@ -210,15 +240,25 @@ pub(crate) async fn save_quota(tx: &Transaction<'_>, balance: &str, node: &str, 
 
 /// Grants that the node's journal has not shown yet, the oldest names first.
 pub(crate) async fn unbooked(tx: &Transaction<'_>, node: &str) -> Result<Vec<Grant>, Failed> {
-    let rows = tx.query("SELECT id, account, amount FROM lent WHERE node = $1 ORDER BY id LIMIT 1000", &[&node]).await?;
+    let rows = tx
+        .query("SELECT id, account, amount FROM lent WHERE node = $1 ORDER BY id LIMIT 1000", &[&node])
+        .await?;
     let read = |row: &Row| -> Result<Grant, Failed> {
-        Ok(Grant { id: row.try_get::<_, &str>(0)?.into(), account: row.try_get::<_, &str>(1)?.into(), amount: row.try_get(2)? })
+        Ok(Grant {
+            id: row.try_get::<_, &str>(0)?.into(),
+            account: row.try_get::<_, &str>(1)?.into(),
+            amount: row.try_get(2)?,
+        })
     };
     rows.iter().map(read).collect()
 }
 
-/// The accounts of these balances with their buckets and those above them: what a node has to know before it can book.
-pub(crate) async fn families(tx: &Transaction<'_>, balances: impl Iterator<Item = &Name>) -> Result<Vec<AccountRow>, Failed> {
+/// The accounts of these balances with their buckets and those above them: what a node has to know before it
+/// can book.
+pub(crate) async fn families(
+    tx: &Transaction<'_>,
+    balances: impl Iterator<Item = &Name>,
+) -> Result<Vec<AccountRow>, Failed> {
     let mut names: Vec<&str> = Vec::new();
     for balance in balances {
         let mut name = Some(owner(balance));
@@ -232,12 +272,21 @@ pub(crate) async fn families(tx: &Transaction<'_>, balances: impl Iterator<Item 
     }
     names.sort_unstable();
     names.dedup();
-    let rows = tx.query(&format!("SELECT {BALANCE} FROM account WHERE name = ANY ($1) OR pocket_of = ANY ($1)"), &[&names]).await?;
+    let rows = tx
+        .query(
+            &format!("SELECT {BALANCE} FROM account WHERE name = ANY ($1) OR pocket_of = ANY ($1)"),
+            &[&names],
+        )
+        .await?;
     AccountRow::read_all(&rows)
 }
 
 /// Up to `limit` accounts in the order of their names, after `after`.
-pub(crate) async fn accounts(tx: &Transaction<'_>, after: &str, limit: i64) -> Result<Vec<AccountRow>, Failed> {
+pub(crate) async fn accounts(
+    tx: &Transaction<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<AccountRow>, Failed> {
     let page = "SELECT name FROM account WHERE name > $1 AND pocket_of IS NULL ORDER BY name LIMIT $2";
     let text = format!("SELECT {BALANCE} FROM account WHERE name IN ({page}) OR pocket_of IN ({page})");
     AccountRow::read_all(&tx.query(&text, &[&after, &limit]).await?)
@@ -249,6 +298,7 @@ pub(crate) fn names(rows: &[Row]) -> Result<Vec<Name>, Failed> {
 
 /// Until when the books are closed.
 pub(crate) async fn closed_until(tx: &Transaction<'_>) -> Result<Wall, Failed> {
-    let closed: Option<i64> = tx.query_one("SELECT closed_ms FROM form WHERE one = 1", &[]).await?.try_get(0)?;
+    let closed: Option<i64> =
+        tx.query_one("SELECT closed_ms FROM form WHERE one = 1", &[]).await?.try_get(0)?;
     Ok(closed.map_or(OPEN, Wall))
 }

@@ -1,7 +1,9 @@
-//! The tables. Plain SQL that PostgreSQL, CockroachDB and YugabyteDB take alike: no sequences, no triggers, no types of one vendor.
+//! The tables. Plain SQL that PostgreSQL, CockroachDB and YugabyteDB take alike: no sequences, no triggers,
+//! no types of one vendor.
 //!
-//! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration. Tables go forward in place and only gain: a node
-//! of the version before works on beside one of this version, so that nodes are upgraded one after the other.
+//! Amounts are 10⁻⁵ units, times are ms since 1970, names are those of the configuration. Tables go forward
+//! in place and only gain: a node of the version before works on beside one of this version, so that nodes
+//! are upgraded one after the other.
 
 use rating::quotas::central::CENTRAL;
 use tokio_postgres::Transaction;
@@ -10,10 +12,12 @@ use units::Wall;
 use crate::failed::Failed;
 use crate::{CentralError, rows};
 
-/// The form that all programs since the first know: they refuse tables of another. What came later is in [`CHANGES`].
+/// The form that all programs since the first know: they refuse tables of another. What came later is in
+/// [`CHANGES`].
 const FORM: i64 = 2;
 
-/// The clocks of the database and of a node may differ by so much, ms: time servers keep machines closer than this.
+/// The clocks of the database and of a node may differ by so much, ms: time servers keep machines closer than
+/// this.
 const CLOCKS_APART_MS: i64 = 5 * 60_000;
 
 const TABLES: &[&str] = &[
@@ -21,7 +25,8 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS form (one BIGINT PRIMARY KEY, version BIGINT NOT NULL, changes BIGINT NOT NULL, closed_ms BIGINT)",
     "CREATE TABLE IF NOT EXISTS node (name TEXT PRIMARY KEY, epoch BIGINT NOT NULL, boot BIGINT NOT NULL, last_seq BIGINT NOT NULL, \
      chain BYTEA NOT NULL, last_ask BIGINT NOT NULL, lost BOOLEAN NOT NULL, seen_ms BIGINT NOT NULL, expires_ms BIGINT NOT NULL)",
-    // Balances: an account's own money, `acme`, with all that is known of the account; and buckets, `acme/free`.
+    // Balances: an account's own money, `acme`, with all that is known of the account; and buckets,
+    // `acme/free`.
     "CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, pocket_of TEXT, currency TEXT NOT NULL, posted BIGINT NOT NULL, \
      held BIGINT NOT NULL, credit_limit BIGINT NOT NULL CHECK (credit_limit <= 0), state TEXT NOT NULL, wanted_by TEXT, wanted_ms BIGINT, \
      ends_ms BIGINT, due_ms BIGINT, changed BIGINT NOT NULL)",
@@ -41,7 +46,8 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS cdr (node TEXT NOT NULL, seq BIGINT NOT NULL, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, \
      ended_ms BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (node, seq))",
     "CREATE INDEX IF NOT EXISTS cdr_of_account ON cdr (account, ended_ms)",
-    // Every movement that was made here: one per key of an account over all nodes. `request` is the key of the first that was made with it.
+    // Every movement that was made here: one per key of an account over all nodes. `request` is the key of
+    // the first that was made with it.
     "CREATE TABLE IF NOT EXISTS booking (account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, at_ms BIGINT NOT NULL, \
      transfer TEXT NOT NULL, method TEXT, balance_after BIGINT NOT NULL, PRIMARY KEY (account, key))",
     "CREATE INDEX IF NOT EXISTS booking_of_request ON booking (account, request)",
@@ -57,13 +63,14 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS told (deck TEXT PRIMARY KEY, version TEXT NOT NULL, node TEXT NOT NULL)",
 ];
 
-/// What came to the tables since, in order, each in place and once. A program that knows less goes on beside it, as [`Change::least`] says.
+/// What came to the tables since, in order, each in place and once. A program that knows less goes on beside
+/// it, as [`Change::least`] says.
 const CHANGES: &[Change] = &[Change {
     number: 1,
     least: 0,
     statements: &[
-        // One order over the entries of all journals, and how far it has come in each of them. A node that does not know these tables
-        // ships as before: the next that does gives its entries their places.
+        // One order over the entries of all journals, and how far it has come in each of them. A node that
+        // does not know these tables ships as before: the next that does gives its entries their places.
         "CREATE TABLE IF NOT EXISTS journal (place BIGINT PRIMARY KEY, node TEXT NOT NULL, seq BIGINT NOT NULL, account TEXT NOT NULL, \
          kind BIGINT NOT NULL, at_ms BIGINT NOT NULL)",
         "CREATE INDEX IF NOT EXISTS journal_of_account ON journal (account, place)",
@@ -84,7 +91,8 @@ const KNOWN: i64 = 1;
 /// One step of the tables.
 struct Change {
     number: i64,
-    /// Programs that do not know this change and work beside it know at least so many; its own number if none may.
+    /// Programs that do not know this change and work beside it know at least so many; its own number if none
+    /// may.
     least: i64,
     statements: &'static [&'static str],
 }
@@ -95,7 +103,11 @@ pub(crate) async fn set_up(tx: &Transaction<'_>) -> Result<(), Failed> {
         for table in TABLES {
             tx.batch_execute(table).await?;
         }
-        tx.execute("INSERT INTO form (one, version, changes) VALUES (1, $1, 0) ON CONFLICT (one) DO NOTHING", &[&FORM]).await?;
+        tx.execute(
+            "INSERT INTO form (one, version, changes) VALUES (1, $1, 0) ON CONFLICT (one) DO NOTHING",
+            &[&FORM],
+        )
+        .await?;
         rows::make_node(tx, CENTRAL).await?;
     }
     let form: i64 = tx.query_one("SELECT version FROM form WHERE one = 1", &[]).await?.try_get(0)?;
@@ -114,7 +126,9 @@ async fn applied(tx: &Transaction<'_>) -> Result<(i64, i64), Failed> {
     if !is_there(tx, "schema_change").await? {
         return Ok((0, 0));
     }
-    let row = tx.query_one("SELECT COALESCE(MAX(number), 0), COALESCE(MAX(least), 0) FROM schema_change", &[]).await?;
+    let row = tx
+        .query_one("SELECT COALESCE(MAX(number), 0), COALESCE(MAX(least), 0) FROM schema_change", &[])
+        .await?;
     Ok((row.try_get(0)?, row.try_get(1)?))
 }
 
@@ -132,19 +146,21 @@ async fn migrate(tx: &Transaction<'_>) -> Result<(), Failed> {
             tx.batch_execute(statement).await?;
         }
         let done = "INSERT INTO schema_change (number, least, at_ms, program) VALUES ($1, $2, $3, $4)";
-        tx.execute(done, &[&change.number, &change.least, &now_ms(tx).await?, &env!("CARGO_PKG_VERSION")]).await?;
+        tx.execute(done, &[&change.number, &change.least, &now_ms(tx).await?, &env!("CARGO_PKG_VERSION")])
+            .await?;
         tracing::info!(change = change.number, "the tables of the central ledger were brought forward");
     }
     Ok(())
 }
 
 async fn is_there(tx: &Transaction<'_>, table: &str) -> Result<bool, Failed> {
-    let there = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1";
+    let there =
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1";
     Ok(tx.query_opt(there, &[&table]).await?.is_some())
 }
 
-/// The database's clock, ms, where it agrees with a node's: what ends by time, or closes a time, has no way back, so that one clock alone
-/// does not decide it.
+/// The database's clock, ms, where it agrees with a node's: what ends by time, or closes a time, has no way
+/// back, so that one clock alone does not decide it.
 pub(crate) async fn agreed_ms(tx: &Transaction<'_>, node: Wall) -> Result<i64, Failed> {
     let now_ms = now_ms(tx).await?;
     let apart_ms = now_ms.saturating_sub(node.0);

@@ -51,7 +51,9 @@ impl Status {
     /// What stands in the way, in words.
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        (!trouble.is_empty()).then(|| trouble.iter().map(|(what, why)| format!("{what}: {why}")).collect::<Vec<_>>().join("; "))
+        (!trouble.is_empty()).then(|| {
+            trouble.iter().map(|(what, why)| format!("{what}: {why}")).collect::<Vec<_>>().join("; ")
+        })
     }
 
     pub(crate) fn show(&self, gate: LendingState, fenced: bool, lag: u64) {

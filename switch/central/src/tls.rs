@@ -1,4 +1,5 @@
-//! TLS to the database by rustls: how far its certificate is judged, and the stream that tokio-postgres speaks through.
+//! TLS to the database by rustls: how far its certificate is judged, and the stream that tokio-postgres
+//! speaks through.
 //!
 //! `require` hides what is said from who listens; only `verify-full` also knows who answers.
 
@@ -18,7 +19,9 @@ use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVe
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
 use crate::CentralError;
 
@@ -60,13 +63,17 @@ pub(crate) fn take(address: &str) -> Result<(String, Option<Tls>), CentralError>
     let demand = match (mode.unwrap_or("disable"), &roots) {
         ("disable" | "prefer", None) => None,
         ("disable" | "prefer", Some(_)) => {
-            return Err(CentralError::Address("sslrootcert is of use with sslmode=verify-full only, or require".to_owned()));
+            return Err(CentralError::Address(
+                "sslrootcert is of use with sslmode=verify-full only, or require".to_owned(),
+            ));
         }
         ("require", None) => Some(Demand::Encrypted),
         ("require" | "verify-ca", _) => Some(Demand::KnownAuthority),
         ("verify-full", _) => Some(Demand::KnownHost),
         (other, _) => {
-            return Err(CentralError::Address(format!("sslmode={other} is none of disable, require, verify-ca and verify-full")));
+            return Err(CentralError::Address(format!(
+                "sslmode={other} is none of disable, require, verify-ca and verify-full"
+            )));
         }
     };
     let left = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
@@ -110,10 +117,15 @@ impl Tls {
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider));
         let config = config.with_safe_default_protocol_versions().map_err(|error| wrong(&error))?;
         let judge = match demand {
-            Demand::KnownHost => return Ok(Self(Arc::new(config.with_root_certificates(authorities(roots)?).with_no_client_auth()))),
+            Demand::KnownHost => {
+                return Ok(Self(Arc::new(
+                    config.with_root_certificates(authorities(roots)?).with_no_client_auth(),
+                )));
+            }
             Demand::KnownAuthority => {
                 let roots = Arc::new(authorities(roots)?);
-                let strict = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
+                let strict =
+                    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
                 Judge { provider, strict: Some(strict.map_err(|error| wrong(&error))?) }
             }
             Demand::Encrypted => Judge { provider, strict: None },
@@ -143,9 +155,9 @@ impl ServerCertVerifier for Judge {
         let Some(strict) = &self.strict else { return Ok(ServerCertVerified::assertion()) };
         match strict.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             // The name is judged last.
-            Err(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
-                Ok(ServerCertVerified::assertion())
-            }
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
             verdict => verdict,
         }
     }
@@ -204,7 +216,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> tokio_postgres::tls::TlsStream for Strea
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
@@ -242,7 +258,9 @@ mod tests {
             ("?sslmode=require&sslrootcert=%2", "", Err("cannot be read")),
         ] {
             match (take(&format!("{base}{query}")), want) {
-                (Ok((address, tls)), Ok(wanted)) => assert_eq!((address, tls.is_some()), (format!("{base}{left}"), wanted), "{query}"),
+                (Ok((address, tls)), Ok(wanted)) => {
+                    assert_eq!((address, tls.is_some()), (format!("{base}{left}"), wanted), "{query}")
+                }
                 (Err(error), Err(word)) => assert!(error.to_string().contains(word), "{query}: {error}"),
                 (outcome, _) => unreachable!("{query}: {:?}", outcome.map(|(address, _)| address)),
             }

@@ -1,5 +1,5 @@
-//! Accounts from their rows to an account transaction and back: what is moved here goes into the central ledger's own journal, under the name `@central`, with
-//! the movements under their keys beside it.
+//! Accounts from their rows to an account transaction and back: what is moved here goes into the central
+//! ledger's own journal, under the name `@central`, with the movements under their keys beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,12 +43,18 @@ pub(crate) const fn at(wall: Wall) -> Now {
 
 /// The central ledger's own journal, to be written. Before any account; [`Own::append`] after all of them.
 pub(crate) async fn lock_journal(tx: &Transaction<'_>) -> Result<Own, Failed> {
-    let node = rows::lock_node(tx, CENTRAL).await?.ok_or_else(|| damaged(&"the central ledger has no journal of its own"))?;
+    let node = rows::lock_node(tx, CENTRAL)
+        .await?
+        .ok_or_else(|| damaged(&"the central ledger has no journal of its own"))?;
     Ok(Own { node, records: Vec::new() })
 }
 
 /// Accounts that are there, locked, with what was moved under the keys in `of` and what became of that.
-pub(crate) async fn open(tx: &Transaction<'_>, accounts: &BTreeSet<Name>, of: &[Key]) -> Result<Open, Failed> {
+pub(crate) async fn open(
+    tx: &Transaction<'_>,
+    accounts: &BTreeSet<Name>,
+    of: &[Key],
+) -> Result<Open, Failed> {
     let (mut rows, mut sheets) = (Vec::new(), Vec::new());
     for name in accounts {
         let Some(row) = rows::lock_account(tx, name).await? else { continue };
@@ -69,7 +75,11 @@ pub(crate) fn lay(sheets: Vec<Sheet>, rows: Vec<AccountRow>, closed_until: Wall)
 }
 
 /// A request may be a word on an earlier one, which may have been booked by a third.
-pub(crate) async fn load_movements(tx: &Transaction<'_>, sheet: &mut Sheet, of: &[Key]) -> Result<(), Failed> {
+pub(crate) async fn load_movements(
+    tx: &Transaction<'_>,
+    sheet: &mut Sheet,
+    of: &[Key],
+) -> Result<(), Failed> {
     let mut keys: BTreeSet<String> = of.iter().map(ToString::to_string).collect();
     for _ in 0..2 {
         sheet.outcomes = outcomes(tx, &sheet.name, &keys).await?;
@@ -82,12 +92,21 @@ pub(crate) async fn load_movements(tx: &Transaction<'_>, sheet: &mut Sheet, of: 
     for row in tx.query(text, &[&&*sheet.name, &keys]).await? {
         let transfer = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
         let method: Option<String> = row.try_get(1)?;
-        sheet.given.push(GivenImage { owner: sheet.name.clone(), transfer, method: method.map(Name::from), after: row.try_get(2)? });
+        sheet.given.push(GivenImage {
+            owner: sheet.name.clone(),
+            transfer,
+            method: method.map(Name::from),
+            after: row.try_get(2)?,
+        });
     }
     Ok(())
 }
 
-async fn outcomes(tx: &Transaction<'_>, account: &Name, keys: &BTreeSet<String>) -> Result<Vec<(Key, Became)>, Failed> {
+async fn outcomes(
+    tx: &Transaction<'_>,
+    account: &Name,
+    keys: &BTreeSet<String>,
+) -> Result<Vec<(Key, Became)>, Failed> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let text = "SELECT of_key, outcome FROM outcome WHERE account = $1 AND of_key = ANY ($2) ORDER BY of_key";
     let read = |row: &Row| -> Result<_, Failed> {
@@ -98,9 +117,14 @@ async fn outcomes(tx: &Transaction<'_>, account: &Name, keys: &BTreeSet<String>)
 }
 
 impl Open {
-    /// Writes what the account transaction leaves. `journal` has to be locked if anything was moved, and takes the records; words to owners go to `node`,
-    /// or to any.
-    pub(crate) async fn close(self, tx: &Transaction<'_>, journal: Option<&mut Own>, node: Option<(&Name, u64)>) -> Result<(), Failed> {
+    /// Writes what the account transaction leaves. `journal` has to be locked if anything was moved, and
+    /// takes the records; words to owners go to `node`, or to any.
+    pub(crate) async fn close(
+        self,
+        tx: &Transaction<'_>,
+        journal: Option<&mut Own>,
+        node: Option<(&Name, u64)>,
+    ) -> Result<(), Failed> {
         let Self { rows, mut desk, closed_until } = self;
         let Outcome { sheets, mut records, notices } = desk.finish();
         let mut dates = BTreeMap::new();
@@ -139,7 +163,8 @@ impl Own {
         self.records.push(record);
     }
 
-    /// Writes what was collected, and gives it its places in the central journal: the last thing that a transaction locks.
+    /// Writes what was collected, and gives it its places in the central journal: the last thing that a
+    /// transaction locks.
     pub(crate) async fn append(self, tx: &Transaction<'_>) -> Result<(), Failed> {
         let Self { mut node, records } = self;
         let (mut trial, mut lines) = (TrialBalance::default(), Vec::new());
@@ -147,7 +172,8 @@ impl Own {
             let body = record.encode().map_err(|e| damaged(&e))?;
             (node.last_seq, node.chain) = (node.last_seq + 1, chain(&node.chain, &body));
             let body = String::from_utf8(body).map_err(|e| damaged(&e))?;
-            let text = "INSERT INTO entry (node, seq, account, at_ms, body, hash) VALUES ($1, $2, $3, $4, $5, $6)";
+            let text =
+                "INSERT INTO entry (node, seq, account, at_ms, body, hash) VALUES ($1, $2, $3, $4, $5, $6)";
             let (seq, hash) = (signed(node.last_seq), node.chain.as_slice());
             tx.execute(text, &[&CENTRAL, &seq, &&*record.account, &record.at.0, &body, &hash]).await?;
             add_system_accounts(record.transfers(), &mut trial);
@@ -161,7 +187,11 @@ impl Own {
 }
 
 /// Adds to what of the system accounts comes from this journal.
-pub(crate) async fn save_system_accounts(tx: &Transaction<'_>, node: &str, trial: &TrialBalance) -> Result<(), Failed> {
+pub(crate) async fn save_system_accounts(
+    tx: &Transaction<'_>,
+    node: &str,
+    trial: &TrialBalance,
+) -> Result<(), Failed> {
     for (currency, system_account, amount) in system_accounts(trial) {
         let amount = i64::try_from(amount).map_err(|_| damaged(&"a house account is out of range"))?;
         let text = "INSERT INTO house (node, currency, house, balance) VALUES ($1, $2, $3, $4) \
@@ -171,12 +201,22 @@ pub(crate) async fn save_system_accounts(tx: &Transaction<'_>, node: &str, trial
     Ok(())
 }
 
-async fn save(tx: &Transaction<'_>, before: Option<&AccountRow>, sheet: &Sheet, due_ms: Option<i64>) -> Result<(), Failed> {
+async fn save(
+    tx: &Transaction<'_>,
+    before: Option<&AccountRow>,
+    sheet: &Sheet,
+    due_ms: Option<i64>,
+) -> Result<(), Failed> {
     let terms = |state: &ledger::StateImage| {
-        let buckets = state.buckets.iter().map(|bucket| (bucket.name.clone(), bucket.terms.clone(), bucket.granted_at)).collect::<Vec<_>>();
+        let buckets = state
+            .buckets
+            .iter()
+            .map(|bucket| (bucket.name.clone(), bucket.terms.clone(), bucket.granted_at))
+            .collect::<Vec<_>>();
         (state.terms.clone(), buckets)
     };
-    let is_new = before.is_none_or(|row| terms(&row.state) != terms(&sheet.state) || row.money.limit != sheet.money.limit);
+    let is_new = before
+        .is_none_or(|row| terms(&row.state) != terms(&sheet.state) || row.money.limit != sheet.money.limit);
     let changed = if is_new {
         let count = "UPDATE form SET changes = changes + 1 WHERE one = 1 RETURNING changes";
         tx.query_one(count, &[]).await?.try_get(0)?
@@ -193,31 +233,52 @@ async fn save(tx: &Transaction<'_>, before: Option<&AccountRow>, sheet: &Sheet, 
                 VALUES ($1, $2, $3, 0, $4, $5, $6, $7, $8) \
                 ON CONFLICT (name) DO UPDATE SET posted = $3, credit_limit = $4, state = $5, due_ms = $6, changed = $7, more = $8";
     let money = &sheet.money;
-    tx.execute(text, &[&&*sheet.name, &money.currency.as_str(), &money.posted, &money.limit, &state, &due_ms, &changed, &more]).await?;
+    tx.execute(
+        text,
+        &[
+            &&*sheet.name,
+            &money.currency.as_str(),
+            &money.posted,
+            &money.limit,
+            &state,
+            &due_ms,
+            &changed,
+            &more,
+        ],
+    )
+    .await?;
     for (bucket, money) in &sheet.buckets {
         let known = sheet.state.buckets.iter().find(|known| known.name == *bucket);
         let ends = known.and_then(|known| known.terms.expires_at).map(|at| at.0);
         let text = "INSERT INTO account (name, pocket_of, currency, posted, held, credit_limit, state, ends_ms, changed) \
                     VALUES ($1, $2, $3, $4, 0, 0, '', $5, 0) ON CONFLICT (name) DO UPDATE SET posted = $4, ends_ms = $5";
         let balance = bucket_balance(&sheet.name, bucket);
-        tx.execute(text, &[&&*balance, &&*sheet.name, &money.currency.as_str(), &money.posted, &ends]).await?;
+        tx.execute(text, &[&&*balance, &&*sheet.name, &money.currency.as_str(), &money.posted, &ends])
+            .await?;
     }
     Ok(())
 }
 
 /// What moved under its keys, dated as its records are, and what became of earlier movements.
-async fn save_movements(tx: &Transaction<'_>, sheet: &Sheet, dates: &BTreeMap<Key, Wall>) -> Result<(), Failed> {
+async fn save_movements(
+    tx: &Transaction<'_>,
+    sheet: &Sheet,
+    dates: &BTreeMap<Key, Wall>,
+) -> Result<(), Failed> {
     for given in &sheet.given {
         let request = match &given.transfer.key {
             Key::Part(name, _) => Key::Given(name.clone()),
             other => other.clone(),
         };
         let transfer = serde_json::to_string(&given.transfer).map_err(|e| damaged(&e))?;
-        let text =
-            "INSERT INTO booking (account, key, request, at_ms, transfer, method, balance_after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let text = "INSERT INTO booking (account, key, request, at_ms, transfer, method, balance_after) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let (key, request) = (given.transfer.key.to_string(), request.to_string());
         let at_ms = dates.get(&given.transfer.key).map_or(0, |at| at.0);
-        tx.execute(text, &[&&*sheet.name, &key, &request, &at_ms, &transfer, &given.method.as_deref(), &given.after]).await?;
+        tx.execute(
+            text,
+            &[&&*sheet.name, &key, &request, &at_ms, &transfer, &given.method.as_deref(), &given.after],
+        )
+        .await?;
     }
     for (of, outcome) in &sheet.outcomes {
         let outcome = serde_json::to_string(outcome).map_err(|e| damaged(&e))?;
@@ -238,11 +299,18 @@ pub(crate) async fn expire(tx: &Transaction<'_>, now_ms: i64) -> Result<(), Fail
     let now = at(Wall(now_ms));
     for name in names {
         let mut open = open(tx, &BTreeSet::from([name.clone()]), &[]).await?;
-        let balance = |bucket: &Name| if bucket.is_empty() { name.clone() } else { bucket_balance(&name, bucket) };
+        let balance =
+            |bucket: &Name| if bucket.is_empty() { name.clone() } else { bucket_balance(&name, bucket) };
         let overdue: Vec<Name> = open.desk.overdue(&name, now.wall).iter().map(balance).collect();
         let mut held = Vec::new();
         for balance in overdue {
-            held.extend(open.rows.iter_mut().filter_map(|row| row.money_mut(&balance)).any(|money| money.held > 0).then_some(balance));
+            held.extend(
+                open.rows
+                    .iter_mut()
+                    .filter_map(|row| row.money_mut(&balance))
+                    .any(|money| money.held > 0)
+                    .then_some(balance),
+            );
         }
         // What nodes hold of it has to come back first, so that it ends as a whole; but not for ever.
         let is_late = !open.desk.overdue(&name, Wall(now_ms - PATIENCE_MS)).is_empty();
@@ -251,9 +319,14 @@ pub(crate) async fn expire(tx: &Transaction<'_>, now_ms: i64) -> Result<(), Fail
         }
         open.close(tx, Some(&mut journal), None).await?;
         for balance in &held {
-            tx.execute("UPDATE account SET wanted_by = $2, wanted_ms = $3 WHERE name = $1", &[&&**balance, &CENTRAL, &now_ms]).await?;
+            tx.execute(
+                "UPDATE account SET wanted_by = $2, wanted_ms = $3 WHERE name = $1",
+                &[&&**balance, &CENTRAL, &now_ms],
+            )
+            .await?;
         }
-        let again = "UPDATE account SET due_ms = CASE WHEN due_ms <= $2 THEN $3 ELSE due_ms END WHERE name = $1";
+        let again =
+            "UPDATE account SET due_ms = CASE WHEN due_ms <= $2 THEN $3 ELSE due_ms END WHERE name = $1";
         tx.execute(again, &[&&*name, &now_ms, &(now_ms + RECALL_MS)]).await?;
     }
     journal.append(tx).await
@@ -264,11 +337,17 @@ pub(crate) async fn words(tx: &Transaction<'_>, node: &Name) -> Result<Vec<Centr
     let take = "UPDATE notice SET node = $1 WHERE node IS NULL AND id IN (SELECT id FROM notice WHERE node IS NULL ORDER BY id LIMIT 100)";
     tx.execute(take, &[&&**node]).await?;
     let mut words = Vec::new();
-    for row in tx.query("SELECT id, body FROM notice WHERE node = $1 ORDER BY id LIMIT 100", &[&&**node]).await? {
+    for row in
+        tx.query("SELECT id, body FROM notice WHERE node = $1 ORDER BY id LIMIT 100", &[&&**node]).await?
+    {
         let id = Name::from(row.try_get::<_, &str>(0)?);
         match Record::decode(row.try_get::<_, &str>(1)?.as_bytes()) {
             Ok(Record { account, body: RecordBody::Notice(notice), .. }) => {
-                words.push(CentralNotice { id: id.clone(), account, notice: Notice { id: Some(id), ..notice } });
+                words.push(CentralNotice {
+                    id: id.clone(),
+                    account,
+                    notice: Notice { id: Some(id), ..notice },
+                });
             }
             Ok(_) => {}
             // Of a newer program: a node that knows it says it.
@@ -297,7 +376,11 @@ pub(crate) async fn changes_of_calls(tx: &Transaction<'_>, account: &Name) -> Re
 }
 
 /// What expired of an account under this key, from the central ledger's own journal; of several the newest.
-pub(crate) async fn expired(tx: &Transaction<'_>, account: &Name, key: &Key) -> Result<Option<ledger::Transfer>, Failed> {
+pub(crate) async fn expired(
+    tx: &Transaction<'_>,
+    account: &Name,
+    key: &Key,
+) -> Result<Option<ledger::Transfer>, Failed> {
     let text = "SELECT body FROM entry WHERE node = $1 AND account = $2 AND position($3 in body) > 0 ORDER BY seq DESC LIMIT 1";
     let written = format!("\"key\":{}", serde_json::to_string(key).map_err(|e| damaged(&e))?);
     let Some(row) = tx.query_opt(text, &[&CENTRAL, &&**account, &written]).await? else { return Ok(None) };
@@ -305,19 +388,30 @@ pub(crate) async fn expired(tx: &Transaction<'_>, account: &Name, key: &Key) -> 
     Ok(record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned())
 }
 
-/// Who, beside houses, is a side of the movements that were made with one key: reversing them moves money of all of these.
-pub(crate) async fn customers_of(tx: &Transaction<'_>, account: &Name, of: &Key) -> Result<BTreeSet<Name>, Failed> {
+/// Who, beside houses, is a side of the movements that were made with one key: reversing them moves money of
+/// all of these.
+pub(crate) async fn customers_of(
+    tx: &Transaction<'_>,
+    account: &Name,
+    of: &Key,
+) -> Result<BTreeSet<Name>, Failed> {
     let text = "SELECT transfer FROM booking WHERE account = $1 AND request = $2";
     let mut customers = BTreeSet::new();
     for row in tx.query(text, &[&&**account, &of.to_string()]).await? {
         let transfer: ledger::Transfer = serde_json::from_str(row.try_get(0)?).map_err(|e| damaged(&e))?;
-        customers.extend([&transfer.debit, &transfer.credit].into_iter().filter_map(ledger::Party::account).cloned());
+        customers.extend(
+            [&transfer.debit, &transfer.credit].into_iter().filter_map(ledger::Party::account).cloned(),
+        );
     }
     Ok(customers)
 }
 
 /// The transfers of a call's record, if it was billed to the account.
-pub(crate) async fn posted_for(tx: &Transaction<'_>, account: &Name, call: ledger::CallId) -> Result<Vec<ledger::Transfer>, Failed> {
+pub(crate) async fn posted_for(
+    tx: &Transaction<'_>,
+    account: &Name,
+    call: ledger::CallId,
+) -> Result<Vec<ledger::Transfer>, Failed> {
     let text = "SELECT e.body FROM cdr c JOIN entry e ON e.node = c.node AND e.seq = c.seq WHERE c.id = $1 AND c.account = $2";
     let no_call = || CentralError::NoCall { call: call.to_string(), account: account.to_string() };
     let row = tx.query_opt(text, &[&call.to_string(), &&**account]).await?.ok_or_else(no_call)?;

@@ -8,7 +8,8 @@ use crate::failed::Failed;
 use crate::journal::{END, End};
 use crate::rows::damaged;
 
-/// All balances, and the end of the central journal, of one moment: up to that end, if it is not behind, they are the sum of its entries.
+/// All balances, and the end of the central journal, of one moment: up to that end, if it is not behind, they
+/// are the sum of its entries.
 pub(crate) async fn balance(tx: &Transaction<'_>) -> Result<(TrialBalance, End), Failed> {
     const LINE: &str = "CASE WHEN pocket_of IS NULL THEN 'customers' ELSE 'pockets' END";
     let text = format!(
@@ -40,7 +41,9 @@ fn line(word: &str) -> Result<TrialLine, Failed> {
         "pockets" => Ok(TrialLine::Buckets),
         system_account => {
             let known = SystemAccount::ALL.into_iter().find(|known| known.name() == system_account);
-            known.map(TrialLine::SystemAccount).ok_or_else(|| damaged(&format_args!("{system_account} is no house account")))
+            known
+                .map(TrialLine::SystemAccount)
+                .ok_or_else(|| damaged(&format_args!("{system_account} is no house account")))
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a feed hands entries to. Three things are all that a new consumer has to say: how many at once, how long it may take, and how
-//! to deliver.
+//! What a feed hands entries to. Three things are all that a new consumer has to say: how many at once, how
+//! long it may take, and how to deliver.
 
 use std::future::Future;
 use std::time::Duration;
@@ -28,12 +28,14 @@ pub struct Delivery {
 
 /// A receiver of entries. It is asked again, after a pause, for what it did not confirm.
 pub trait Consumer: Send + 'static {
-    /// Most messages at once. If a repeat does harm, 1: what a delivery had done when its time was up is not known.
+    /// Most messages at once. If a repeat does harm, 1: what a delivery had done when its time was up is not
+    /// known.
     const BATCH: u32;
     /// A delivery that takes longer is given up.
     const PATIENCE: Duration;
 
-    /// Hands on `messages` in their order; they are never none. The future may be dropped at any point of waiting.
+    /// Hands on `messages` in their order; they are never none. The future may be dropped at any point of
+    /// waiting.
     fn deliver(&mut self, messages: &[Message]) -> impl Future<Output = Delivery> + Send;
 }
 

@@ -1,4 +1,5 @@
-//! The task of one feed: read, deliver, confirm; wait for the journal's word when there is nothing, and longer and longer after failures.
+//! The task of one feed: read, deliver, confirm; wait for the journal's word when there is nothing, and
+//! longer and longer after failures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,14 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// Runs `feed` into `consumer` for ever; dropped at any point it has lost nothing. The disk is read away from the runtime's thread.
-pub fn run<C: Consumer>(feed: Feed, consumer: C, status: Arc<Status>, journal: &Journal) -> impl Future<Output = ()> + Send + use<C> {
+/// Runs `feed` into `consumer` for ever; dropped at any point it has lost nothing. The disk is read away from
+/// the runtime's thread.
+pub fn run<C: Consumer>(
+    feed: Feed,
+    consumer: C,
+    status: Arc<Status>,
+    journal: &Journal,
+) -> impl Future<Output = ()> + Send + use<C> {
     let bell = Arc::new(Notify::new());
     let rope = Arc::clone(&bell);
     journal.watch(move || rope.notify_one());

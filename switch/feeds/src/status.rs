@@ -1,4 +1,5 @@
-//! How a feed fares, for metrics and for the probe. A feed that is behind is told, but never a reason to refuse calls.
+//! How a feed fares, for metrics and for the probe. A feed that is behind is told, but never a reason to
+//! refuse calls.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -31,7 +32,13 @@ impl Status {
     /// Of a feed that cannot run until somebody does something.
     pub fn broken(name: &'static str, why: String) -> Self {
         tracing::error!(feed = name, why, "the feed does not run");
-        Self { name, progress: None, failures: AtomicU64::new(1), given_up: AtomicU64::new(0), trouble: Mutex::new(Some(why)) }
+        Self {
+            name,
+            progress: None,
+            failures: AtomicU64::new(1),
+            given_up: AtomicU64::new(0),
+            trouble: Mutex::new(Some(why)),
+        }
     }
 
     /// As in metrics.
@@ -62,7 +69,12 @@ impl Status {
 
     /// Counts one failure; what is wrong until [`Self::went_well`].
     pub(crate) fn failed(&self, why: String) {
-        tracing::warn!(feed = self.name, lag = self.lag(), why, "a feed's delivery failed; it is tried again");
+        tracing::warn!(
+            feed = self.name,
+            lag = self.lag(),
+            why,
+            "a feed's delivery failed; it is tried again"
+        );
         self.failures.fetch_add(1, Ordering::Relaxed);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
     }

@@ -15,7 +15,8 @@ use store::{Entry, Start, Wants};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use units::{Currency, Name};
 
-/// What the server says instead of yes to the next command of that kind; an empty answer closes the connection.
+/// What the server says instead of yes to the next command of that kind; an empty answer closes the
+/// connection.
 type Script = Arc<Mutex<VecDeque<(&'static str, &'static str)>>>;
 
 /// One thing that happened at the server.
@@ -127,13 +128,15 @@ fn start(books: &Books, address: SocketAddr) -> Arc<Status> {
     status
 }
 
-/// Everything through a mailer as a feed does it, without the pauses. How often it failed and how many it gave up.
+/// Everything through a mailer as a feed does it, without the pauses. How often it failed and how many it
+/// gave up.
 async fn deliver(entries: Vec<Entry>, address: SocketAddr) -> (usize, u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut books = Books::open(folder.path());
     books.write(entries).await;
     let entries = books.journal.reader().and_then(|reader| reader.entries(0, 100)).expect("reads");
-    let messages: Vec<Message> = entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
+    let messages: Vec<Message> =
+        entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
     let (mut mailer, mut failures, mut given_up) = (mailer(address), 0, 0);
     for message in messages.chunks(1) {
         loop {
@@ -150,7 +153,12 @@ async fn deliver(entries: Vec<Entry>, address: SocketAddr) -> (usize, u64) {
 }
 
 fn top_up(amount: i64) -> NoticeEvent {
-    NoticeEvent::TopUpBooked { amount, currency: Currency::EUR, reference: "invoice 17".into(), balance: amount }
+    NoticeEvent::TopUpBooked {
+        amount,
+        currency: Currency::EUR,
+        reference: "invoice 17".into(),
+        balance: amount,
+    }
 }
 
 /// A header's value.
@@ -188,7 +196,10 @@ async fn each_notice_with_an_address_is_one_mail_in_its_language() {
     }
     assert!(mail.contains("\n\nWe have credited 1.00 EUR to account acme. Thank you.\n"), "{mail}");
     let (_, mail) = sink.mail().await;
-    assert_eq!((header(&mail, "Message-ID"), header(&mail, "To")), ("<edge-1/5@example.net>", "jefa@acme.example"));
+    assert_eq!(
+        (header(&mail, "Message-ID"), header(&mail, "To")),
+        ("<edge-1/5@example.net>", "jefa@acme.example")
+    );
     assert_eq!((status.failures(), status.given_up()), (0, 0));
 }
 
@@ -219,8 +230,10 @@ async fn what_is_refused_for_now_comes_again_and_for_ever_is_given_up() {
             assert_eq!(header(&mail, "To"), format!("{name}@acme.example"), "{script:?}");
             ids.push(header(&mail, "Message-ID").to_owned());
         }
-        let expected: Vec<&str> =
-            mailed.iter().map(|name| if *name == "a" { "<edge-1/1@example.net>" } else { "<edge-1/2@example.net>" }).collect();
+        let expected: Vec<&str> = mailed
+            .iter()
+            .map(|name| if *name == "a" { "<edge-1/1@example.net>" } else { "<edge-1/2@example.net>" })
+            .collect();
         assert_eq!(ids, expected, "{script:?}");
         assert!(sink.script.lock().expect("whole").is_empty(), "{script:?}");
     }
@@ -229,7 +242,10 @@ async fn what_is_refused_for_now_comes_again_and_for_ever_is_given_up() {
 #[tokio::test]
 async fn an_address_that_never_answers_yes_holds_the_others_back_for_a_while_only() {
     let mut sink = Sink::start([("RCPT", "452 mailbox full"); 35]);
-    let entries = vec![notice(Some("full@acme.example"), "en", top_up(1)), notice(Some("b@acme.example"), "en", top_up(2))];
+    let entries = vec![
+        notice(Some("full@acme.example"), "en", top_up(1)),
+        notice(Some("b@acme.example"), "en", top_up(2)),
+    ];
     assert_eq!(deliver(entries, sink.address).await, (34, 1));
     let (refused, mail) = sink.mail().await;
     assert_eq!((refused.len(), header(&mail, "To")), (35, "b@acme.example"));
@@ -238,9 +254,20 @@ async fn an_address_that_never_answers_yes_holds_the_others_back_for_a_while_onl
 #[tokio::test]
 async fn no_address_and_no_name_can_add_a_header() {
     let mut sink = Sink::start([]);
-    let bad = ["a@acme.example\r\nBcc: c@d.example", "a@acme.example>\r\nRCPT TO:<c@d.example", "a@b@c", "", "müller@bücher.example"];
+    let bad = [
+        "a@acme.example\r\nBcc: c@d.example",
+        "a@acme.example>\r\nRCPT TO:<c@d.example",
+        "a@b@c",
+        "",
+        "müller@bücher.example",
+    ];
     let reference = "x\r\nBcc: thief@example.org\r\n\r\n.\r\nMAIL FROM:<thief@example.org>";
-    let event = NoticeEvent::TopUpBooked { amount: 1, currency: Currency::EUR, reference: reference.into(), balance: 1 };
+    let event = NoticeEvent::TopUpBooked {
+        amount: 1,
+        currency: Currency::EUR,
+        reference: reference.into(),
+        balance: 1,
+    };
     let mut entries = bad.map(|to| notice(Some(to), "en", top_up(1))).to_vec();
     entries.push(notice(Some("ops@acme.example"), "en", event));
     assert_eq!(deliver(entries, sink.address).await, (0, bad.len() as u64));
@@ -254,7 +281,8 @@ fn unfolded(mail: &str) -> String {
     mail.replace("=\r\n", "").replace("=\n", "")
 }
 
-/// A list of new prices is in the journal once; mails hold it, also if it came by before the mailer was started, and never another deck's.
+/// A list of new prices is in the journal once; mails hold it, also if it came by before the mailer was
+/// started, and never another deck's.
 #[tokio::test]
 async fn a_list_that_notices_name_is_in_their_mails() {
     let list = |deck: &str, prefix: &str| -> RatesChange {
@@ -265,13 +293,20 @@ async fn a_list_that_notices_name_is_in_their_mails() {
         serde_json::from_str(&text).expect("a list")
     };
     let entry = |account: &str, to: Option<&str>, rates: RatesChange| {
-        let notice = Notice { to: to.map(Name::from), language: None, event: NoticeEvent::RatesChange(Box::new(rates)), id: None };
+        let notice = Notice {
+            to: to.map(Name::from),
+            language: None,
+            event: NoticeEvent::RatesChange(Box::new(rates)),
+            id: None,
+        };
         Entry::of(&Record::new(kit::NOON, account.into(), RecordBody::Notice(notice))).expect("encodes")
     };
     let folder = tempfile::tempdir().expect("a folder");
     let mut books = Books::open(folder.path());
     let mut sink = Sink::start([]);
-    let to = |name: &'static str, deck, prefix| entry(name, Some("ops@acme.example"), list(deck, prefix).reference());
+    let to = |name: &'static str, deck, prefix| {
+        entry(name, Some("ops@acme.example"), list(deck, prefix).reference())
+    };
     let lost = RatesChange { version: "v1".into(), ..list("retail", "55").reference() };
     let wrong = entry("acme", Some("ops@acme.example"), lost);
     books
@@ -284,23 +319,31 @@ async fn a_list_that_notices_name_is_in_their_mails() {
         ])
         .await;
     let entries = books.journal.reader().and_then(|reader| reader.entries(0, 100)).expect("reads");
-    let messages: Vec<Message> = entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
+    let messages: Vec<Message> =
+        entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
     let link = Some("https://example.net/{deck}".to_owned());
     for first in [0, 2] {
         let mut mailer = mailer(sink.address).reading(folder.path().to_owned()).linking(link.clone());
         for message in &messages[first..] {
             assert_eq!(mailer.deliver(std::slice::from_ref(message)).await.confirmed, 1);
         }
-        for (row, deck) in [("55      Brazil       0.02  0.03", "retail"), ("34      Brazil       0.02  0.03", "wholesale")] {
+        for (row, deck) in
+            [("55      Brazil       0.02  0.03", "retail"), ("34      Brazil       0.02  0.03", "wholesale")]
+        {
             let mail = unfolded(&sink.mail().await.1);
             assert!(mail.contains(row) && mail.contains("8 prices change in the price list"), "{mail}");
             assert!(
-                mail.contains(&format!("7 more changes are not shown here. The complete price list: https://example.net/{deck}")),
+                mail.contains(&format!(
+                    "7 more changes are not shown here. The complete price list: https://example.net/{deck}"
+                )),
                 "{mail}"
             );
         }
         let mail = unfolded(&sink.mail().await.1);
-        assert!(mail.contains("8 prices change") && !mail.contains("Brazil"), "its list is not there: {mail}");
+        assert!(
+            mail.contains("8 prices change") && !mail.contains("Brazil"),
+            "its list is not there: {mail}"
+        );
     }
 }
 

@@ -1,9 +1,12 @@
-//! Every mail in every language, as its reader gets it. The texts in `golden/` were read by people; a change there is to be read again.
+//! Every mail in every language, as its reader gets it. The texts in `golden/` were read by people; a change
+//! there is to be read again.
 
 use std::path::Path;
 
 use feeds::mail::{Language, text_of};
-use ledger::{CallId, Notice, NoticeEvent, PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times};
+use ledger::{
+    CallId, Notice, NoticeEvent, PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times,
+};
 use units::{Currency, Name, Rate, Rounding, Wall};
 
 fn at(text: &str) -> Wall {
@@ -50,19 +53,44 @@ fn new_prices() -> Vec<(&'static str, RatesChange)> {
     ];
     let one = changes[..1].to_vec();
     let mut terms = changes[..2].to_vec();
-    terms[0].new_terms =
-        Some(RateTerms { initial: 60, increment: 6, next_rate: Some(Rate::of_units(1_000)), connect_fee: Some(Rate::of_units(5_000)) });
+    terms[0].new_terms = Some(RateTerms {
+        initial: 60,
+        increment: 6,
+        next_rate: Some(Rate::of_units(1_000)),
+        connect_fee: Some(Rate::of_units(5_000)),
+    });
     terms[1].period = Some("peak".into());
-    let times = |days, from: u32, until: u32| Times { days, from: from * 3_600, until: until * 3_600, zone: "Europe/Madrid".into() };
-    let peak = PeriodTimes { period: "peak".into(), old: Some(times(0b001_1111, 8, 20)), new: times(0b011_1111, 9, 21) };
+    let times = |days, from: u32, until: u32| Times {
+        days,
+        from: from * 3_600,
+        until: until * 3_600,
+        zone: "Europe/Madrid".into(),
+    };
+    let peak = PeriodTimes {
+        period: "peak".into(),
+        old: Some(times(0b001_1111, 8, 20)),
+        new: times(0b011_1111, 9, 21),
+    };
     let night = PeriodTimes { period: "night".into(), old: None, new: times(0b111_1111, 22, 6) };
     let rounding = Some(RoundingChange { old: Rounding::HalfUp, new: Rounding::Up });
     let order = vec!["night".into(), "peak".into()];
     vec![
         ("prices change", RatesChange { changes, more: 21, ..rates() }),
         ("one price changes", RatesChange { changes: one, ..rates() }),
-        ("terms of prices change", RatesChange { changes: terms, periods: vec![peak.clone(), night], ..rates() }),
-        ("rules change", RatesChange { periods: vec![peak], order, rounding, old_currency: Some(Currency::EUR), ..rates() }),
+        (
+            "terms of prices change",
+            RatesChange { changes: terms, periods: vec![peak.clone(), night], ..rates() },
+        ),
+        (
+            "rules change",
+            RatesChange {
+                periods: vec![peak],
+                order,
+                rounding,
+                old_currency: Some(Currency::EUR),
+                ..rates()
+            },
+        ),
     ]
 }
 
@@ -73,11 +101,22 @@ fn events() -> Vec<(&'static str, NoticeEvent)> {
     let mut all = vec![
         ("the balance is low", NoticeEvent::LowBalance { balance: 195_000, threshold: 200_000, currency }),
         ("free minutes are nearly out", NoticeEvent::LowMinutes { bucket: "free-es".into(), seconds: 330 }),
-        ("free minutes are nearly out, seconds only", NoticeEvent::LowMinutes { bucket: "free-es".into(), seconds: 59 }),
-        ("the balance expires", NoticeEvent::CreditExpires { bucket: None, amount: 512_345, currency, at: end }),
+        (
+            "free minutes are nearly out, seconds only",
+            NoticeEvent::LowMinutes { bucket: "free-es".into(), seconds: 59 },
+        ),
+        (
+            "the balance expires",
+            NoticeEvent::CreditExpires { bucket: None, amount: 512_345, currency, at: end },
+        ),
         (
             "a pocket of money expires tomorrow",
-            NoticeEvent::CreditExpires { bucket: Some("welcome".into()), amount: 500_000, currency, at: at("2026-11-23T12:00:00Z") },
+            NoticeEvent::CreditExpires {
+                bucket: Some("welcome".into()),
+                amount: 500_000,
+                currency,
+                at: at("2026-11-23T12:00:00Z"),
+            },
         ),
         (
             "a pocket of minutes expires today",
@@ -89,10 +128,18 @@ fn events() -> Vec<(&'static str, NoticeEvent)> {
             },
         ),
         ("the balance has expired", NoticeEvent::CreditExpired { bucket: None, amount: 512_300, currency }),
-        ("a pocket of minutes has expired", NoticeEvent::CreditExpired { bucket: minutes, amount: 60_000_000, currency: Currency::SEC }),
-        ("a top-up was booked", NoticeEvent::TopUpBooked { amount: 28_800_000, currency, reference, balance: 28_995_000 }),
+        (
+            "a pocket of minutes has expired",
+            NoticeEvent::CreditExpired { bucket: minutes, amount: 60_000_000, currency: Currency::SEC },
+        ),
+        (
+            "a top-up was booked",
+            NoticeEvent::TopUpBooked { amount: 28_800_000, currency, reference, balance: 28_995_000 },
+        ),
     ];
-    all.extend(new_prices().into_iter().map(|(title, rates)| (title, NoticeEvent::RatesChange(Box::new(rates)))));
+    all.extend(
+        new_prices().into_iter().map(|(title, rates)| (title, NoticeEvent::RatesChange(Box::new(rates)))),
+    );
     all
 }
 
@@ -106,13 +153,16 @@ fn mails_are_those_that_were_read() {
     for language in Language::ALL {
         let mut all = String::new();
         for (title, event) in events() {
-            let text = text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice(language.code(), event), None)
-                .expect("writes")
-                .expect("is mailed");
+            let text =
+                text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice(language.code(), event), None)
+                    .expect("writes")
+                    .expect("is mailed");
             all += &format!("==== {title}\nSubject: {}\n\n{}\n", text.subject, text.body);
         }
         let name = format!("{}.txt", language.code());
-        let kept = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(&name)).unwrap_or_default();
+        let kept =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(&name))
+                .unwrap_or_default();
         let written = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&name);
         std::fs::write(&written, &all).expect("writes");
         if all != kept {
@@ -125,14 +175,20 @@ fn mails_are_those_that_were_read() {
 #[test]
 fn a_call_that_ends_is_told_in_no_mail() {
     let event = NoticeEvent::CallEnds { call: CallId(7), seconds: 60 };
-    assert_eq!(text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), None).expect("writes"), None);
+    assert_eq!(
+        text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), None).expect("writes"),
+        None
+    );
 }
 
 #[test]
 fn values_from_outside_stay_on_their_line() {
     let reference = Name::from("x\r\n\r\n-- \nYour balance is 1,000,000\u{2028}now");
-    let event = NoticeEvent::TopUpBooked { amount: 100_000, currency: Currency::EUR, reference, balance: 100_000 };
-    let text = text_of(&"ac\r\nme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), None).expect("writes").expect("is mailed");
+    let event =
+        NoticeEvent::TopUpBooked { amount: 100_000, currency: Currency::EUR, reference, balance: 100_000 };
+    let text = text_of(&"ac\r\nme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), None)
+        .expect("writes")
+        .expect("is mailed");
     assert_eq!(text.subject, "ac  me: 1.00 EUR received");
     assert!(text.body.contains("\nReference: x    --  Your balance is 1,000,000 now\n"), "{}", text.body);
 }
@@ -143,8 +199,9 @@ fn a_mail_says_where_the_whole_list_is() {
     let link = Some("https://example.net/prices/{deck}?version={version}");
     let (_, change) = new_prices().swap_remove(0);
     let event = NoticeEvent::RatesChange(Box::new(RatesChange { deck: "retail 2".into(), ..change }));
-    let text = text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), link).expect("writes").expect("is mailed");
-    let said =
-        "21 more changes are not shown here. The complete price list: https://example.net/prices/retail%202?version=0123456789abcdef\n";
+    let text = text_of(&"acme".into(), at("2026-11-22T12:00:00Z"), &notice("en", event), link)
+        .expect("writes")
+        .expect("is mailed");
+    let said = "21 more changes are not shown here. The complete price list: https://example.net/prices/retail%202?version=0123456789abcdef\n";
     assert!(text.body.contains(said), "{}", text.body);
 }

@@ -1,5 +1,5 @@
-//! Notices over TLS, from the first byte or by STARTTLS: the password is never in clear, and a server that cannot prove its name gets
-//! neither password nor mail.
+//! Notices over TLS, from the first byte or by STARTTLS: the password is never in clear, and a server that
+//! cannot prove its name gets neither password nor mail.
 
 mod kit;
 
@@ -29,7 +29,8 @@ fn pem(name: &str) -> PathBuf {
 }
 
 fn config(certificate: &Path) -> Arc<ServerConfig> {
-    let (chain, key) = (CertificateDer::from_pem_file(certificate), PrivateKeyDer::from_pem_file(certificate));
+    let (chain, key) =
+        (CertificateDer::from_pem_file(certificate), PrivateKeyDer::from_pem_file(certificate));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("a version")
@@ -47,7 +48,9 @@ fn serve(certificate: &'static str, protection: Protection) -> (SocketAddr, Rece
         let Ok((mut stream, _)) = listener.accept() else { return };
         let session = ServerConnection::new(config(&pem(certificate))).expect("a session");
         // A client that does not like the certificate leaves, which is no fault of the server's.
-        if protection == Protection::Starttls && !matches!(talk(&mut stream, true, &|line| told(&tell, false, line)), Ok(true)) {
+        if protection == Protection::Starttls
+            && !matches!(talk(&mut stream, true, &|line| told(&tell, false, line)), Ok(true))
+        {
             return;
         }
         let mut secret = StreamOwned::new(session, stream);
@@ -132,32 +135,54 @@ fn line(stream: &mut impl Read) -> io::Result<String> {
 
 async fn deliver(messages: &[Message], address: SocketAddr, protection: Protection) -> Delivery {
     let login = Some(("tollgate".to_owned(), "secret".to_owned()));
-    let post = Post { host: address.ip().to_string(), port: address.port(), protection, login, from: "billing@example.net".to_owned() };
+    let post = Post {
+        host: address.ip().to_string(),
+        port: address.port(),
+        protection,
+        login,
+        from: "billing@example.net".to_owned(),
+    };
     Mailer::new(post).expect("a sender").deliver(messages).await
 }
 
 async fn as_the_child() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut books = Books::open(folder.path());
-    let event = NoticeEvent::TopUpBooked { amount: 100_000, currency: Currency::EUR, reference: "invoice 17".into(), balance: 100_000 };
+    let event = NoticeEvent::TopUpBooked {
+        amount: 100_000,
+        currency: Currency::EUR,
+        reference: "invoice 17".into(),
+        balance: 100_000,
+    };
     books.write([notice(Some("ops@acme.example"), "en", event)]).await;
     let entries = books.journal.reader().and_then(|reader| reader.entries(0, 1)).expect("reads");
-    let messages: Vec<Message> = entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
+    let messages: Vec<Message> =
+        entries.into_iter().map(|entry| Message { id: format!("edge-1/{}", entry.seq), entry }).collect();
     for protection in [Protection::Starttls, Protection::Tls] {
         let (address, heard) = serve("known.pem", protection);
-        assert_eq!(deliver(&messages, address, protection).await, Delivery::done(&messages), "{protection:?}");
+        assert_eq!(
+            deliver(&messages, address, protection).await,
+            Delivery::done(&messages),
+            "{protection:?}"
+        );
         let lines: Vec<(bool, String)> = heard.iter().collect();
         let clear: Vec<&str> = lines.iter().filter(|(secret, _)| !secret).map(|(_, line)| &**line).collect();
         assert!(clear.iter().all(|line| line.starts_with("EHLO") || *line == "STARTTLS"), "{clear:?}");
         for verb in ["AUTH PLAIN", "MAIL FROM", "RCPT TO:<ops@acme.example>", "DATA"] {
-            assert!(lines.iter().any(|(secret, line)| *secret && line.starts_with(verb)), "{verb}: {lines:?}");
+            assert!(
+                lines.iter().any(|(secret, line)| *secret && line.starts_with(verb)),
+                "{verb}: {lines:?}"
+            );
         }
 
         let (address, heard) = serve("stranger.pem", protection);
         let delivery = deliver(&messages, address, protection).await;
         let why = delivery.failure.expect("not to a stranger");
         assert!(delivery.confirmed == 0 && why.contains("certificate"), "{protection:?}: {why}");
-        assert!(heard.iter().all(|(_, line)| line.starts_with("EHLO") || line == "STARTTLS"), "{protection:?}");
+        assert!(
+            heard.iter().all(|(_, line)| line.starts_with("EHLO") || line == "STARTTLS"),
+            "{protection:?}"
+        );
     }
 }
 
@@ -167,8 +192,16 @@ async fn mails_go_over_tls_and_to_no_stranger() {
         return as_the_child().await;
     }
     let mut child = Command::new(env::current_exe().expect("this test"));
-    child.args([TEST, "--exact", "--nocapture"]).env(CHILD, "1").env("SSL_CERT_FILE", pem("known.pem")).env_remove("SSL_CERT_DIR");
+    child
+        .args([TEST, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .env("SSL_CERT_FILE", pem("known.pem"))
+        .env_remove("SSL_CERT_DIR");
     let output = child.output().expect("starts");
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

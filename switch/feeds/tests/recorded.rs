@@ -1,4 +1,5 @@
-//! What the first release said to a NATS server and to a mail server, recorded from it: the same entries are said in the same words today.
+//! What the first release said to a NATS server and to a mail server, recorded from it: the same entries are
+//! said in the same words today.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -27,12 +28,15 @@ fn message(node: &str, seq: u64) -> Message {
     Message { id: format!("{node}/{seq}"), entry }
 }
 
-/// Plays the server's part of a dialogue, as often as it says; what the client says otherwise than recorded is returned.
+/// Plays the server's part of a dialogue, as often as it says; what the client says otherwise than recorded
+/// is returned.
 fn play(dialogue: &str, same: fn(&mut Names, &str, &str) -> bool) -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
-    let lines: Vec<(char, String)> =
-        dialogue.lines().filter_map(|line| Some((line.chars().next()?, line.get(2..).unwrap_or_default().to_owned()))).collect();
+    let lines: Vec<(char, String)> = dialogue
+        .lines()
+        .filter_map(|line| Some((line.chars().next()?, line.get(2..).unwrap_or_default().to_owned())))
+        .collect();
     let server = std::thread::spawn(move || {
         let (mut names, mut other, mut open) = (Names::default(), Vec::new(), None::<BufReader<TcpStream>>);
         let is_greeting = |line: &str| line.starts_with("INFO ") || line.starts_with("220 ");
@@ -89,7 +93,12 @@ async fn call_records_go_to_nats_as_they_did() {
     let upto = dialogue.rfind("< PING").unwrap_or(dialogue.len());
     let (address, server) = play(&dialogue[..upto], nats_line);
     let login = Login { user: None, password: None };
-    let target = Target { server: address.to_string(), stream: "CDRS".to_owned(), subject: "tollgate.cdr".to_owned(), login };
+    let target = Target {
+        server: address.to_string(),
+        stream: "CDRS".to_owned(),
+        subject: "tollgate.cdr".to_owned(),
+        login,
+    };
     let mut nats = Nats::new(target);
     let ids = dialogue.lines().filter_map(|line| line.strip_prefix("> Nats-Msg-Id: "));
     let mut sent = 0;
@@ -108,9 +117,17 @@ async fn notices_are_mailed_as_they_were() {
     let dialogue = recorded("smtp.txt");
     let (address, server) = play(&dialogue, mail_line);
     let (host, port) = (address.ip().to_string(), address.port());
-    let post = Post { host, port, protection: Protection::None, login: None, from: "billing@example.net".to_owned() };
+    let post = Post {
+        host,
+        port,
+        protection: Protection::None,
+        login: None,
+        from: "billing@example.net".to_owned(),
+    };
     let mut mailer = Mailer::new(post).expect("a sender");
-    let ids = dialogue.lines().filter_map(|line| line.strip_prefix("> Message-ID: <")?.strip_suffix("@example.net>"));
+    let ids = dialogue
+        .lines()
+        .filter_map(|line| line.strip_prefix("> Message-ID: <")?.strip_suffix("@example.net>"));
     let mut sent = 0;
     for id in ids {
         let (node, seq) = id.split_once('/').expect("node and entry");

@@ -26,7 +26,9 @@ struct Clerk {
 }
 
 impl Clerk {
-    fn new(moods: impl IntoIterator<Item = Mood, IntoIter: Send + 'static>) -> (Self, UnboundedReceiver<(Instant, Vec<String>)>) {
+    fn new(
+        moods: impl IntoIterator<Item = Mood, IntoIter: Send + 'static>,
+    ) -> (Self, UnboundedReceiver<(Instant, Vec<String>)>) {
         let (told, heard) = unbounded_channel();
         (Self { moods: Box::new(moods.into_iter()), told }, heard)
     }
@@ -37,7 +39,9 @@ impl Consumer for Clerk {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     async fn deliver(&mut self, messages: &[Message]) -> Delivery {
-        self.told.send((Instant::now(), messages.iter().map(|m| m.id.clone()).collect())).expect("the test listens");
+        self.told
+            .send((Instant::now(), messages.iter().map(|m| m.id.clone()).collect()))
+            .expect("the test listens");
         match self.moods.next() {
             None => Delivery::done(messages),
             Some(Mood::Confirm(confirmed)) => Delivery::stopped(confirmed, "not in the mood"),
@@ -102,7 +106,10 @@ async fn who_does_not_answer_is_given_up_and_holds_nobody_back() {
     tokio::spawn(run(feed, other, second, &books.journal));
     assert_eq!(told.recv().await.expect("a delivery").1, ["n/1", "n/2", "n/3"]);
     let (again, ids) = heard.recv().await.expect("a delivery");
-    assert_eq!(((again - asked).as_secs(), ids), (21, vec!["n/1".to_owned(), "n/2".to_owned(), "n/3".to_owned()]));
+    assert_eq!(
+        ((again - asked).as_secs(), ids),
+        (21, vec!["n/1".to_owned(), "n/2".to_owned(), "n/3".to_owned()])
+    );
     assert_eq!(status.remark().as_deref(), Some("feed clerk is 50 entries behind: no answer within 20 s"));
     // Whoever stops it in the middle of a delivery loses nothing.
     task.abort();

@@ -1,5 +1,6 @@
 //! What an answer means for the offerer (RFC 3264 §6 and §7, RFC 4733, RFC 7261).
-//! Invariant: what is passed to the offerer has its streams in its order and names only payload numbers that it offered.
+//! Invariant: what is passed to the offerer has its streams in its order and names only payload numbers that
+//! it offered.
 
 use codecs::Codec;
 use codecs::sdp::{Direction, Proto, SdpError};
@@ -61,13 +62,16 @@ impl AnswerError {
 }
 
 impl Session {
-    /// Judges `answer` against this offer, which was sent as it stands, and makes of it what the offerer is told.
+    /// Judges `answer` against this offer, which was sent as it stands, and makes of it what the offerer is
+    /// told.
     ///
-    /// Payloads are matched by what they carry, so the offerer sees its own numbers even where the answerer chose others. Formats that
-    /// were not offered are left out: the answerer may be ready to receive them (RFC 3264 §6.1), but the offerer has not said that it is.
-    /// An annex that either side refuses is told as refused. Port 0 on the audio stream is no error: see [`Negotiated::codec`].
+    /// Payloads are matched by what they carry, so the offerer sees its own numbers even where the answerer
+    /// chose others. Formats that were not offered are left out: the answerer may be ready to receive them
+    /// (RFC 3264 §6.1), but the offerer has not said that it is. An annex that either side refuses is told as
+    /// refused. Port 0 on the audio stream is no error: see [`Negotiated::codec`].
     pub fn answered(&self, answer: &Self) -> Result<Negotiated, AnswerError> {
-        if !answer.streams.iter().map(|stream| stream.kind).eq(self.streams.iter().map(|stream| stream.kind)) {
+        if !answer.streams.iter().map(|stream| stream.kind).eq(self.streams.iter().map(|stream| stream.kind))
+        {
             return Err(AnswerError::StreamMismatch);
         }
         let place = self.audio.map(usize::from).ok_or(AnswerError::StreamMismatch)?;
@@ -125,7 +129,8 @@ impl Negotiated {
         self.dtmf = agreed.iter().any(|pair| pair.ours.format == Format::TelephoneEvent);
         self.annexb = of(Codec::G729).is_some_and(|pair| !pair.annex_refused());
         self.annexa = of(Codec::G723).is_some_and(|pair| !pair.annex_refused());
-        self.bitrate_bps = of(Codec::G723).and_then(|pair| pair.theirs.params.bitrate_bps().or(pair.ours.params.bitrate_bps()));
+        self.bitrate_bps = of(Codec::G723)
+            .and_then(|pair| pair.theirs.params.bitrate_bps().or(pair.ours.params.bitrate_bps()));
     }
 }
 
@@ -145,13 +150,13 @@ impl Pair {
     }
 }
 
-/// What an answer's direction can mean (RFC 3264 §6.1): who is only sent to cannot send. Equipment that answers a hold as if there were none
-/// is read as the offer allows.
+/// What an answer's direction can mean (RFC 3264 §6.1): who is only sent to cannot send. Equipment that
+/// answers a hold as if there were none is read as the offer allows.
 const fn answered_direction(offered: Direction, answered: Direction) -> Direction {
-    let sends =
-        matches!(answered, Direction::SendRecv | Direction::SendOnly) && matches!(offered, Direction::SendRecv | Direction::RecvOnly);
-    let receives =
-        matches!(answered, Direction::SendRecv | Direction::RecvOnly) && matches!(offered, Direction::SendRecv | Direction::SendOnly);
+    let sends = matches!(answered, Direction::SendRecv | Direction::SendOnly)
+        && matches!(offered, Direction::SendRecv | Direction::RecvOnly);
+    let receives = matches!(answered, Direction::SendRecv | Direction::RecvOnly)
+        && matches!(offered, Direction::SendRecv | Direction::SendOnly);
     match (sends, receives) {
         (true, true) => Direction::SendRecv,
         (true, false) => Direction::SendOnly,
@@ -184,8 +189,8 @@ fn agree(offered: &Stream, theirs: &Stream) -> Result<Agreed, AnswerError> {
     Err(outside.filter(|_| agreed.is_empty()).map_or(AnswerError::NoCodec, AnswerError::OutsideOffer))
 }
 
-/// The offered payload that one of the answer stands for: the same number if it carries the same, else the first that does.
-/// A number without meaning of its own (an rtpmap left out) means what the offer said of it.
+/// The offered payload that one of the answer stands for: the same number if it carries the same, else the
+/// first that does. A number without meaning of its own (an rtpmap left out) means what the offer said of it.
 fn offered_payload<'a>(offered: &'a Stream, answered: &Payload) -> Option<&'a Payload> {
     let same_number = offered.payloads.iter().find(|payload| payload.number == answered.number);
     match answered.format {
@@ -202,13 +207,20 @@ impl Stream {
     fn tell(&mut self, offered: &Self, agreed: &Agreed) {
         self.payloads = agreed
             .iter()
-            .map(|pair| Payload { shown: pair.ours.shown, format: pair.ours.format, annex_refused: pair.annex_refused(), ..pair.theirs })
+            .map(|pair| Payload {
+                shown: pair.ours.shown,
+                format: pair.ours.format,
+                annex_refused: pair.annex_refused(),
+                ..pair.theirs
+            })
             .collect();
         self.transport = offered.transport;
         self.transport_text = None;
         let payloads = &self.payloads;
         self.lines.retain(|line| match line.what {
-            What::Rtpmap | What::Fmtp | What::RtcpFb => payloads.iter().any(|payload| payload.number == line.payload),
+            What::Rtpmap | What::Fmtp | What::RtcpFb => {
+                payloads.iter().any(|payload| payload.number == line.payload)
+            }
             What::Barred => false,
             What::Connection | What::Direction | What::Path | What::Plain => true,
         });

@@ -1,5 +1,6 @@
 //! The SDP inside a SIP body: alone or as a part of `multipart/mixed` (RFC 2046 §5.1, RFC 5621).
-//! Invariant: parts, their headers and the boundary are bounded, and the result is a slice of the body, never a copy.
+//! Invariant: parts, their headers and the boundary are bounded, and the result is a slice of the body, never
+//! a copy.
 
 use bytes::Bytes;
 
@@ -34,10 +35,11 @@ impl BodyError {
     }
 }
 
-/// The `application/sdp` of a body, without a copy; `None` if the body is empty or a multipart without one. `content_type` is the header's
-/// value, "" if absent.
+/// The `application/sdp` of a body, without a copy; `None` if the body is empty or a multipart without one.
+/// `content_type` is the header's value, "" if absent.
 ///
-/// A part of another type is passed over unless its Content-Disposition says `handling=required`; a nested multipart counts as such a part.
+/// A part of another type is passed over unless its Content-Disposition says `handling=required`; a nested
+/// multipart counts as such a part.
 pub fn sdp_part(content_type: &str, body: &Bytes) -> Result<Option<Bytes>, BodyError> {
     if body.is_empty() {
         return Ok(None);
@@ -52,7 +54,8 @@ pub fn sdp_part(content_type: &str, body: &Bytes) -> Result<Option<Bytes>, BodyE
     if !media_type.get(..10).is_some_and(|prefix| prefix.eq_ignore_ascii_case("multipart/")) {
         return Err(BodyError::Unsupported);
     }
-    let boundary = parameter(content_type, "boundary").ok_or(BodyError::Multipart("no boundary parameter"))?;
+    let boundary =
+        parameter(content_type, "boundary").ok_or(BodyError::Multipart("no boundary parameter"))?;
     if boundary.is_empty() || boundary.len() > BOUNDARY_BYTES_MAX {
         return Err(BodyError::Multipart("boundary is not of 1 to 70 characters"));
     }
@@ -87,7 +90,9 @@ fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
             && key.trim().eq_ignore_ascii_case(name)
         {
             let value = value.trim();
-            return Some(value.strip_prefix('"').map_or(value, |value| value.strip_suffix('"').unwrap_or(value)));
+            return Some(
+                value.strip_prefix('"').map_or(value, |value| value.strip_suffix('"').unwrap_or(value)),
+            );
         }
     }
 }
@@ -124,7 +129,8 @@ enum Delimiter {
 impl Parts<'_> {
     fn skip_preamble(&mut self) -> Result<(), BodyError> {
         loop {
-            let (start, end) = line_at(self.body, self.position).ok_or(BodyError::Multipart("no boundary line"))?;
+            let (start, end) =
+                line_at(self.body, self.position).ok_or(BodyError::Multipart("no boundary line"))?;
             self.position = end;
             match self.delimiter(start, end) {
                 Delimiter::None => {}
@@ -141,7 +147,8 @@ impl Parts<'_> {
         }
         let first = self.position;
         loop {
-            let (start, end) = line_at(self.body, self.position).ok_or(BodyError::Multipart("no closing boundary"))?;
+            let (start, end) =
+                line_at(self.body, self.position).ok_or(BodyError::Multipart("no closing boundary"))?;
             self.position = end;
             match self.delimiter(start, end) {
                 Delimiter::None => continue,
@@ -190,16 +197,20 @@ impl Part {
         for _ in 0..=PART_HEADERS_MAX {
             let Some((start, end)) = line_at(body, part.content) else { return Ok(part) };
             part.content = end;
-            let line = str::from_utf8(body.get(start..end).unwrap_or(&[])).map_err(|_| BodyError::Multipart("part header is no text"))?;
+            let line = str::from_utf8(body.get(start..end).unwrap_or(&[]))
+                .map_err(|_| BodyError::Multipart("part header is no text"))?;
             if line.trim().is_empty() {
                 return Ok(part);
             }
-            let Some((name, value)) = line.split_once(':') else { return Err(BodyError::Multipart("part header without colon")) };
+            let Some((name, value)) = line.split_once(':') else {
+                return Err(BodyError::Multipart("part header without colon"));
+            };
             let name = name.trim();
             if name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("c") {
                 part.is_sdp = media_type(value).eq_ignore_ascii_case("application/sdp");
             } else if name.eq_ignore_ascii_case("content-disposition") {
-                part.required = parameter(value, "handling").is_some_and(|handling| handling.eq_ignore_ascii_case("required"));
+                part.required = parameter(value, "handling")
+                    .is_some_and(|handling| handling.eq_ignore_ascii_case("required"));
             }
         }
         Err(BodyError::Multipart("too many headers in a part"))
@@ -228,7 +239,10 @@ mod tests {
         assert_eq!(part_of("", ""), Ok(None));
         assert_eq!(part_of("", SDP), Err(BodyError::Untyped));
         assert_eq!(part_of("application/isup", "x"), Err(BodyError::Unsupported));
-        assert_eq!((BodyError::Untyped.status(), BodyError::Unsupported.status(), BodyError::Multipart("").status()), (400, 415, 400));
+        assert_eq!(
+            (BodyError::Untyped.status(), BodyError::Unsupported.status(), BodyError::Multipart("").status()),
+            (400, 415, 400)
+        );
     }
 
     #[test]
@@ -240,12 +254,17 @@ mod tests {
             format!("--b1\r\n{isup}--b1\r\n{sdp}--b1--"),
             format!("preamble\r\n--b1 \r\n{isup}--b1\r\n{sdp}--b1--\r\nepilogue --b1\r\n"),
         ] {
-            for content_type in ["multipart/mixed;boundary=b1", "Multipart/Mixed; x=\";boundary=no\"; Boundary=\"b1\""] {
+            for content_type in
+                ["multipart/mixed;boundary=b1", "Multipart/Mixed; x=\";boundary=no\"; Boundary=\"b1\""]
+            {
                 assert_eq!(found(content_type, &body), SDP);
             }
         }
         // LF only, header names in any case, SDP that keeps its own line ends.
-        assert_eq!(found("multipart/mixed; boundary=b", "--b\ncontent-type:application/sdp\n\nv=0\ns=-\n\n--b--\n"), "v=0\ns=-\n");
+        assert_eq!(
+            found("multipart/mixed; boundary=b", "--b\ncontent-type:application/sdp\n\nv=0\ns=-\n\n--b--\n"),
+            "v=0\ns=-\n"
+        );
     }
 
     #[test]
@@ -260,7 +279,11 @@ mod tests {
             (typed, "--b1\nContent-Type: application/sdp\n\nv=0\n--b1", "no closing boundary"),
             (typed, "--b1\r\nnonsense\r\n\r\n--b1--", "part header without colon"),
         ] {
-            assert_eq!(part_of(content_type, body), Err(BodyError::Multipart(why)), "{content_type} {body:?}");
+            assert_eq!(
+                part_of(content_type, body),
+                Err(BodyError::Multipart(why)),
+                "{content_type} {body:?}"
+            );
         }
         let long = format!("multipart/mixed;boundary={}", "x".repeat(71));
         assert!(part_of(&long, "--").is_err());
@@ -285,7 +308,8 @@ mod tests {
 
     #[test]
     fn no_truncation_panics() {
-        let body = format!("--b\r\nContent-Type: application/sdp\r\n\r\n{SDP}\r\n--b\r\nX: y\r\n\r\n\r\n--b--\r\n");
+        let body =
+            format!("--b\r\nContent-Type: application/sdp\r\n\r\n{SDP}\r\n--b\r\nX: y\r\n\r\n\r\n--b--\r\n");
         let body = Bytes::from(body);
         for end in 0..body.len() {
             // Only the closing boundary makes it whole.

@@ -1,12 +1,15 @@
-//! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass (RFC 3264), what its answer means.
-//! Media itself flows between the two ends (`bypass`); the relay of RTP is not built. Invariant: no input panics or grows memory without bound.
+//! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass
+//! (RFC 3264), what its answer means. Media itself flows between the two ends (`bypass`); the relay of RTP is
+//! not built. Invariant: no input panics or grows memory without bound.
 //!
-//! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between the two only sessions move:
+//! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between
+//! the two only sessions move:
 //!
 //! ```
 //! # use bytes::Bytes;
 //! # use media::{LocalSession, Session, SessionOrigin};
-//! let text = "v=0\r\no=pbx 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9 8\r\n";
+//! let text = "v=0\r\no=pbx 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+//!             m=audio 4000 RTP/AVP 9 8\r\n";
 //! let offer = Session::read(&Bytes::from(text)).unwrap().offer("PCMA".parse().unwrap()).unwrap();
 //! let ours = SessionOrigin { id: 7, address: "198.51.100.9".parse().unwrap() };
 //! let sent = LocalSession::new().write(&offer, ours);

@@ -1,5 +1,6 @@
-//! What we say to one leg, as SDP: our `o=` line (RFC 8866 §5.2), when its version moves (RFC 3264 §8), and what was said last.
-//! Invariant: the version grows by one exactly when what we say besides the `o=` line differs from what we said last; none is used twice.
+//! What we say to one leg, as SDP: our `o=` line (RFC 8866 §5.2), when its version moves (RFC 3264 §8), and
+//! what was said last. Invariant: the version grows by one exactly when what we say besides the `o=` line
+//! differs from what we said last; none is used twice.
 
 use std::hash::{DefaultHasher, Hasher as _};
 use std::net::IpAddr;
@@ -21,7 +22,8 @@ pub struct LocalSession {
     said: Option<Packed>,
 }
 
-/// Who we are in the `o=` line toward one leg, `o=- ID VERSION IN IP4|IP6 ADDRESS`: the same for as long as the leg lives.
+/// Who we are in the `o=` line toward one leg, `o=- ID VERSION IN IP4|IP6 ADDRESS`: the same for as long as
+/// the leg lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionOrigin {
     /// Of which 63 bits count (RFC 3264 §5).
@@ -37,8 +39,8 @@ pub struct Before {
     said: Option<Packed>,
 }
 
-/// Tells whether a peer says the same again: equal marks are equal SDPs, `o=` line included. A changed SDP counts as changed even where
-/// the peer forgot to raise its version.
+/// Tells whether a peer says the same again: equal marks are equal SDPs, `o=` line included. A changed SDP
+/// counts as changed even where the peer forgot to raise its version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark(NonZeroU32);
 

@@ -1,5 +1,6 @@
 //! What of an offer may pass to the other leg (RFC 3264 §5, RFC 3551, RFC 4733, RFC 7261).
-//! Invariant: of all streams exactly one keeps a port, it is audio without encryption, and it names no codec outside the allowed set.
+//! Invariant: of all streams exactly one keeps a port, it is audio without encryption, and it names no codec
+//! outside the allowed set.
 
 use codecs::CodecSet;
 use codecs::sdp::{MediaKind, Proto, SdpError};
@@ -47,8 +48,9 @@ impl OfferRefused {
 impl Session {
     /// This offer as it goes to the other side, with the codecs of `allowed` only.
     ///
-    /// The first audio stream with such a codec passes with its address, port, direction and payload numbers; every other stream stays in
-    /// its place with port 0. While hunting, take it of the same offer again with the next carrier's set.
+    /// The first audio stream with such a codec passes with its address, port, direction and payload numbers;
+    /// every other stream stays in its place with port 0. While hunting, take it of the same offer again with
+    /// the next carrier's set.
     pub fn offer(&self, allowed: CodecSet) -> Result<Self, OfferRefused> {
         let place = self.choose(allowed)?;
         if self.is_ambiguous() {
@@ -79,7 +81,8 @@ impl Session {
     /// Whether two audio streams want their media at one place: nobody could tell whose packets come there.
     fn is_ambiguous(&self) -> bool {
         let audio = self.streams.iter().filter(|stream| stream.kind == MediaKind::Audio && stream.port != 0);
-        let place = |stream: &Stream| (stream.port, self.connection_of(stream).map(|connection| connection.address));
+        let place =
+            |stream: &Stream| (stream.port, self.connection_of(stream).map(|connection| connection.address));
         let places: SmallVec<[_; 2]> = audio.map(place).collect();
         places.iter().enumerate().any(|(index, place)| places.iter().take(index).any(|other| other == place))
     }
@@ -92,9 +95,13 @@ impl Session {
                 continue;
             }
             match stream.transport {
-                Proto::Avp | Proto::Avpf if !stream.codecs().intersection(allowed).is_empty() => return Ok(index),
+                Proto::Avp | Proto::Avpf if !stream.codecs().intersection(allowed).is_empty() => {
+                    return Ok(index);
+                }
                 Proto::Avp | Proto::Avpf => reason = OfferRefused::NothingAcceptable,
-                Proto::OtherRtp | Proto::Other if reason == OfferRefused::NoAudio => reason = OfferRefused::Transport,
+                Proto::OtherRtp | Proto::Other if reason == OfferRefused::NoAudio => {
+                    reason = OfferRefused::Transport
+                }
                 Proto::OtherRtp | Proto::Other => {}
             }
         }
@@ -109,7 +116,9 @@ impl Stream {
         self.payloads.truncate(PAYLOADS_MAX);
         let payloads = &self.payloads;
         self.lines.retain(|line| match line.what {
-            What::Rtpmap | What::Fmtp | What::RtcpFb => payloads.iter().any(|payload| payload.number == line.payload),
+            What::Rtpmap | What::Fmtp | What::RtcpFb => {
+                payloads.iter().any(|payload| payload.number == line.payload)
+            }
             What::Barred => false,
             What::Connection | What::Direction | What::Path | What::Plain => true,
         });

@@ -1,5 +1,5 @@
-//! An SDP kept for the whole length of a call in a quarter of its room: what the lines of all SDP have in common is one byte each.
-//! Invariant: what is unpacked is byte for byte what was packed, whatever it was.
+//! An SDP kept for the whole length of a call in a quarter of its room: what the lines of all SDP have in
+//! common is one byte each. Invariant: what is unpacked is byte for byte what was packed, whatever it was.
 
 use bytes::Bytes;
 
@@ -7,7 +7,8 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Packed(Box<[u8]>);
 
-/// What one byte stands for. Ordered by the first byte, and then so that what is longer comes before what it begins with.
+/// What one byte stands for. Ordered by the first byte, and then so that what is longer comes before what it
+/// begins with.
 const PHRASES: [&[u8]; 55] = [
     b"\r\nc=IN IP4 ",
     b"\r\nc=IN IP6 ",
@@ -68,7 +69,8 @@ const PHRASES: [&[u8]; 55] = [
 
 /// Two digits: the first of a hundred codes.
 const DIGITS: u8 = 0x80;
-/// The codes of phrases: all above the digits but the last, then control bytes, which stand in no SDP but for three of them.
+/// The codes of phrases: all above the digits but the last, then control bytes, which stand in no SDP but for
+/// three of them.
 const CODES: [u8; PHRASES.len()] = codes();
 /// The phrase of a code; `NONE` for bytes that are none.
 const PHRASE_OF: [u8; 256] = phrase_of();
@@ -191,7 +193,9 @@ mod tests {
         }
         for (at, code) in CODES.iter().enumerate() {
             assert!(
-                !(DIGITS..DIGITS + 100).contains(code) && ![LITERAL, b'\t', b'\r', b'\n'].contains(code) && !(0x20..0x80).contains(code)
+                !(DIGITS..DIGITS + 100).contains(code)
+                    && ![LITERAL, b'\t', b'\r', b'\n'].contains(code)
+                    && !(0x20..0x80).contains(code)
             );
             assert_eq!(usize::from(PHRASE_OF[usize::from(*code)]), at, "{code:#x} twice");
         }

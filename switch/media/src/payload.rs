@@ -1,5 +1,5 @@
-//! What the payload numbers of an m-line mean (RFC 3551 §6, RFC 4733, RFC 3389), and what their parameters say (RFC 7261, RFC 4856).
-//! Invariant: a number whose rtpmap lines contradict each other means nothing.
+//! What the payload numbers of an m-line mean (RFC 3551 §6, RFC 4733, RFC 3389), and what their parameters
+//! say (RFC 7261, RFC 4856). Invariant: a number whose rtpmap lines contradict each other means nothing.
 
 use codecs::sdp::{Attribute, Line, Rtpmap};
 use codecs::{Codec, CodecSet};
@@ -37,10 +37,15 @@ impl Format {
     }
 
     fn of_static(number: u8) -> Option<Self> {
-        if number == 13 { Some(Self::ComfortNoise) } else { Codec::from_static_payload(number).map(Self::Codec) }
+        if number == 13 {
+            Some(Self::ComfortNoise)
+        } else {
+            Codec::from_static_payload(number).map(Self::Codec)
+        }
     }
 
-    /// All that pass have an 8 kHz clock and one channel: events and noise of another clock belong to codecs that do not.
+    /// All that pass have an 8 kHz clock and one channel: events and noise of another clock belong to codecs
+    /// that do not.
     fn of_rtpmap(map: &Rtpmap<'_>) -> Option<Self> {
         if map.clock_hz != 8000 || map.channels != 1 {
             None
@@ -102,12 +107,22 @@ impl Params {
 
     fn read(params: &[u8]) -> Self {
         let bits = split_params(params).fold(0, |bits, (name, param)| {
-            let value = param.get(name.len()..).unwrap_or(&[]).trim_ascii_start().strip_prefix(b"=").unwrap_or(&[]).trim_ascii_start();
+            let value = param
+                .get(name.len()..)
+                .unwrap_or(&[])
+                .trim_ascii_start()
+                .strip_prefix(b"=")
+                .unwrap_or(&[])
+                .trim_ascii_start();
             bits | match value {
                 b"5.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_5300,
                 b"6.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_6300,
-                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexb") => Self::NO_ANNEXB,
-                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexa") => Self::NO_ANNEXA,
+                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexb") => {
+                    Self::NO_ANNEXB
+                }
+                no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexa") => {
+                    Self::NO_ANNEXA
+                }
                 _ => 0,
             }
         });
@@ -117,10 +132,14 @@ impl Params {
 
 /// The parameters of an fmtp line, each as its name and its whole text without outer blanks.
 pub(crate) fn split_params(params: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    params.split(|&byte| matches!(byte, b';' | b',')).map(<[u8]>::trim_ascii).filter(|param| !param.is_empty()).map(|param| {
-        let name = param.split(|&byte| byte == b'=').next().unwrap_or(&[]);
-        (name.trim_ascii_end(), param)
-    })
+    params
+        .split(|&byte| matches!(byte, b';' | b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|param| !param.is_empty())
+        .map(|param| {
+            let name = param.split(|&byte| byte == b'=').next().unwrap_or(&[]);
+            (name.trim_ascii_end(), param)
+        })
 }
 
 /// One payload of an audio stream.
@@ -159,7 +178,11 @@ pub(crate) struct PayloadMap {
 
 impl PayloadMap {
     pub(crate) fn read(lines: &[Line<'_>]) -> Self {
-        let mut map = Self { formats: [Format::Unnamed; 128], params: [Params::default(); 128], mapped: Numbers::default() };
+        let mut map = Self {
+            formats: [Format::Unnamed; 128],
+            params: [Params::default(); 128],
+            mapped: Numbers::default(),
+        };
         for line in lines {
             match line.attribute {
                 Some(Attribute::Rtpmap(rtpmap)) => map.add_rtpmap(&rtpmap),

@@ -1,8 +1,11 @@
 //! Sessions as SDP text (RFC 8866): read once when a message comes in, written once when one goes out.
-//! Invariant: of the session part nothing that names the peer is written: `o=` is ours, `s=` is `-`, `i= u= e= p=` and keys are dropped.
+//! Invariant: of the session part nothing that names the peer is written: `o=` is ours, `s=` is `-`, `i= u=
+//! e= p=` and keys are dropped.
 
 use bytes::Bytes;
-use codecs::sdp::{Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer};
+use codecs::sdp::{
+    Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer,
+};
 use smallvec::SmallVec;
 
 use crate::local::SessionOrigin;
@@ -18,7 +21,10 @@ impl Session {
         for line in sdp.session_lines() {
             // Who the peer is never crosses; payload numbers mean nothing outside a stream.
             let dropped = matches!(line.kind, b'v' | b'o' | b's' | b'i' | b'u' | b'e' | b'p' | b'k')
-                || matches!(line.attribute, Some(Attribute::Rtpmap(_) | Attribute::Fmtp { .. } | Attribute::RtcpFb { .. }));
+                || matches!(
+                    line.attribute,
+                    Some(Attribute::Rtpmap(_) | Attribute::Fmtp { .. } | Attribute::RtcpFb { .. })
+                );
             if !dropped {
                 lines.push(at.line(line));
             }
@@ -26,7 +32,13 @@ impl Session {
         let streams: SmallVec<[Stream; 1]> = sdp.media().iter().map(|media| at.stream(&sdp, media)).collect();
         let audio = streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.port != 0);
         let connection = sdp.connection.as_ref().map(|connection| at.connection(connection));
-        Ok(Self { connection, lines, streams, audio: audio.and_then(|at| u8::try_from(at).ok()), text: text.clone() })
+        Ok(Self {
+            connection,
+            lines,
+            streams,
+            audio: audio.and_then(|at| u8::try_from(at).ok()),
+            text: text.clone(),
+        })
     }
 
     /// The text of it, with `o=- ID VERSION IN IP4|IP6 ADDRESS` as its origin.
@@ -43,7 +55,8 @@ impl Session {
                 self.write_other(&mut writer, stream);
             }
         }
-        // What is read is bounded by 16 KiB, and what is added to it by far less than the writer allows beyond that.
+        // What is read is bounded by 16 KiB, and what is added to it by far less than the writer allows
+        // beyond that.
         writer.finish().unwrap_or_default()
     }
 
@@ -60,7 +73,9 @@ impl Session {
                 timed = true;
             }
             match (line.what, self.connection) {
-                (What::Connection, Some(connection)) if own.is_none() => self.write_connection(writer, connection),
+                (What::Connection, Some(connection)) if own.is_none() => {
+                    self.write_connection(writer, connection)
+                }
                 (What::Connection, _) => {}
                 _ => self.write_verbatim(writer, line.text),
             }
@@ -117,7 +132,9 @@ impl Session {
                 (What::Fmtp, Some(payload)) if payload.annex_refused => {
                     write_annex_refused(writer, payload, self.value(line), told.insert(payload.number));
                 }
-                (What::Rtpmap | What::Fmtp | What::RtcpFb, Some(payload)) if payload.shown != payload.number => {
+                (What::Rtpmap | What::Fmtp | What::RtcpFb, Some(payload))
+                    if payload.shown != payload.number =>
+                {
                     begin_attribute(writer, line.what, payload.shown);
                     writer.text(self.value(line));
                     writer.end();
@@ -135,16 +152,24 @@ impl Session {
         }
     }
 
-    /// Any other stream, as it was written; a closed one says no more than its m-line (RFC 3264 §6) and an address, if it must have one.
+    /// Any other stream, as it was written; a closed one says no more than its m-line (RFC 3264 §6) and an
+    /// address, if it must have one.
     fn write_other(&self, writer: &mut Writer, stream: &Stream) {
         self.write_media(writer, stream);
-        for format in self.part(stream.formats).split(|&byte| byte == b' ').filter(|format| !format.is_empty()) {
+        for format in
+            self.part(stream.formats).split(|&byte| byte == b' ').filter(|format| !format.is_empty())
+        {
             writer.text(b" ");
             writer.text(format);
         }
         writer.end();
         if stream.port != 0 {
-            for line in self.part(stream.rest).split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty()) {
+            for line in self
+                .part(stream.rest)
+                .split(|&byte| byte == b'\n')
+                .map(<[u8]>::trim_ascii_end)
+                .filter(|line| !line.is_empty())
+            {
                 writer.text(line);
                 writer.end();
             }
@@ -190,9 +215,13 @@ impl At<'_> {
             Some(Attribute::Other) if is_path(line.value) => bound(What::Path, 0, &[]),
             None if line.kind == b'c' => bound(What::Connection, 0, &[]),
             None if line.kind == b'k' => bound(What::Barred, 0, &[]),
-            Some(Attribute::RtcpFb { payload: None, .. } | Attribute::Ptime(_) | Attribute::MaxPtime | Attribute::Other) | None => {
-                bound(What::Plain, 0, &[])
-            }
+            Some(
+                Attribute::RtcpFb { payload: None, .. }
+                | Attribute::Ptime(_)
+                | Attribute::MaxPtime
+                | Attribute::Other,
+            )
+            | None => bound(What::Plain, 0, &[]),
         }
     }
 
@@ -235,11 +264,18 @@ fn payloads(media: &Media<'_>, lines: &[SdpLine<'_>]) -> SmallVec<[Payload; 8]> 
     let mut seen = payload::Numbers::default();
     let fresh = media.payloads().filter(|&number| seen.insert(number));
     fresh
-        .map(|number| Payload { number, shown: number, format: map.format(number), params: map.params(number), annex_refused: false })
+        .map(|number| Payload {
+            number,
+            shown: number,
+            format: map.format(number),
+            params: map.params(number),
+            annex_refused: false,
+        })
         .collect()
 }
 
-/// Attributes that name another way to the peer than its address and port: ICE (RFC 8839), a port for RTCP (RFC 3605, RFC 5761).
+/// Attributes that name another way to the peer than its address and port: ICE (RFC 8839), a port for RTCP
+/// (RFC 3605, RFC 5761).
 fn is_path(value: &[u8]) -> bool {
     const NAMES: [&[u8]; 9] = [
         b"rtcp",
@@ -277,10 +313,14 @@ fn begin_attribute(writer: &mut Writer, what: What, payload: u8) {
     writer.text(b" ");
 }
 
-/// The parameters of a payload without what they say of its annex, and with its refusal if this is the line to `tell` it.
+/// The parameters of a payload without what they say of its annex, and with its refusal if this is the line
+/// to `tell` it.
 fn write_annex_refused(writer: &mut Writer, payload: &Payload, params: &[u8], tell: bool) {
-    let annex: &[u8] = if payload.format == Format::Codec(codecs::Codec::G723) { b"annexa" } else { b"annexb" };
-    let kept = payload::split_params(params).filter(|(name, _)| !name.eq_ignore_ascii_case(annex)).map(|(_, param)| param);
+    let annex: &[u8] =
+        if payload.format == Format::Codec(codecs::Codec::G723) { b"annexa" } else { b"annexb" };
+    let kept = payload::split_params(params)
+        .filter(|(name, _)| !name.eq_ignore_ascii_case(annex))
+        .map(|(_, param)| param);
     let mut others = kept.peekable();
     if !tell && others.peek().is_none() {
         return;

@@ -1,6 +1,7 @@
-//! A session description: what one side offers or answers, in terms that SDP (RFC 8866) and H.245 (terminal capabilities and logical
-//! channels) share. `sdp` reads and writes it as text; `offer` and `answer` say what of it reaches the other side (RFC 3264).
-//! Invariant: what we do not understand stays word for word, in its place, until an offer or answer is made of it for the other side.
+//! A session description: what one side offers or answers, in terms that SDP (RFC 8866) and H.245 (terminal
+//! capabilities and logical channels) share. `sdp` reads and writes it as text; `offer` and `answer` say what
+//! of it reaches the other side (RFC 3264). Invariant: what we do not understand stays word for word, in its
+//! place, until an offer or answer is made of it for the other side.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -97,7 +98,8 @@ pub(crate) enum What {
     Direction,
     /// Keys, encryption, grouping, capability negotiation: never passed on.
     Barred,
-    /// Where else than at its address and port a side takes packets (ICE, a port for RTCP): holds only as long as the address is the peer's.
+    /// Where else than at its address and port a side takes packets (ICE, a port for RTCP): holds only as
+    /// long as the address is the peer's.
     Path,
     /// Anything else: passed on as it is.
     Plain,
@@ -116,7 +118,8 @@ impl Session {
         &self.streams
     }
 
-    /// Where the audio stream's side wants its media; none without such a stream or without a unicast address.
+    /// Where the audio stream's side wants its media; none without such a stream or without a unicast
+    /// address.
     pub fn target(&self) -> Option<MediaTarget> {
         self.audio().and_then(|audio| self.target_of(audio))
     }
@@ -137,7 +140,8 @@ impl Session {
         self.audio().is_some_and(held) || self.target().is_some_and(|target| target.is_nobody())
     }
 
-    /// The same session with our own address in the place of its side's: its media comes to us. What names other ways to its side goes.
+    /// The same session with our own address in the place of its side's: its media comes to us. What names
+    /// other ways to its side goes.
     #[must_use]
     pub fn relayed(&self, ours: SocketAddr) -> Self {
         let mut relayed = self.clone();
@@ -186,7 +190,10 @@ impl Stream {
 
     /// The first payload number of DTMF (telephone-event, RFC 4733), as its side sees it.
     pub fn dtmf(&self) -> Option<u8> {
-        self.payloads.iter().find(|payload| payload.format == Format::TelephoneEvent).map(|payload| payload.shown)
+        self.payloads
+            .iter()
+            .find(|payload| payload.format == Format::TelephoneEvent)
+            .map(|payload| payload.shown)
     }
 
     /// A closed stream: it keeps its place, and nothing of it is open.

@@ -18,8 +18,9 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Whether a switch outside a test bench should refuse this with 488: loopback or our own address. Both are ordinary when all
-    /// runs on one machine, so the policy is the caller's; multicast and broadcast are refused always.
+    /// Whether a switch outside a test bench should refuse this with 488: loopback or our own address. Both
+    /// are ordinary when all runs on one machine, so the policy is the caller's; multicast and broadcast are
+    /// refused always.
     pub const fn unroutable(self) -> bool {
         matches!(self, Self::Loopback | Self::Own)
     }
@@ -37,7 +38,9 @@ pub struct MediaTarget {
 impl MediaTarget {
     /// The target of a stream; none if it is not for one receiver.
     pub(crate) fn of(address: Option<IpAddr>, port: u16) -> Option<Self> {
-        let Some(address) = address.map(|address| address.to_canonical()) else { return Some(Self { address: None, port }) };
+        let Some(address) = address.map(|address| address.to_canonical()) else {
+            return Some(Self { address: None, port });
+        };
         let many = match address {
             IpAddr::V4(v4) => v4.is_broadcast() || v4.octets()[0] == 0 && !v4.is_unspecified(),
             IpAddr::V6(_) => false,

@@ -9,7 +9,8 @@ const OUR: &str = "198.51.100.9";
 
 /// What the offerer gets.
 fn written(negotiated: &Negotiated) -> String {
-    let sdp = LocalSession::new().write(&negotiated.session, SessionOrigin { id: 8, address: OUR.parse().unwrap() });
+    let sdp = LocalSession::new()
+        .write(&negotiated.session, SessionOrigin { id: 8, address: OUR.parse().unwrap() });
     String::from_utf8(sdp.to_vec()).unwrap().replace('\r', "")
 }
 
@@ -27,7 +28,9 @@ fn offered(media: &str) -> Session {
 }
 
 fn answered(offer: &str, answer: &str) -> Result<Negotiated, AnswerError> {
-    let answer = format!("v=0\r\no=carrier 5 6 IN IP4 203.0.113.5\ns=talk\ni=x\nc=IN IP4 203.0.113.5\nt=0 0\n{answer}");
+    let answer = format!(
+        "v=0\r\no=carrier 5 6 IN IP4 203.0.113.5\ns=talk\ni=x\nc=IN IP4 203.0.113.5\nt=0 0\n{answer}"
+    );
     check_answer(&offered(offer), answer.as_bytes())
 }
 
@@ -41,12 +44,17 @@ fn passed(negotiated: &Negotiated) -> String {
 #[test]
 fn an_answer_passes_with_its_address_and_port() {
     let offer = "m=audio 4000 RTP/AVP 18 8 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-16\n";
-    let answer =
-        "m=audio 6000 RTP/AVP 8 101\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20\na=x:y\n";
+    let answer = "m=audio 6000 RTP/AVP 8 101\na=rtpmap:8 PCMA/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:20\na=x:y\n";
     let negotiated = answered(offer, answer).unwrap();
     assert_eq!(passed(&negotiated), answer);
-    assert_eq!((negotiated.codec, negotiated.dtmf, negotiated.direction), (Some(Codec::Pcma), true, Direction::SendRecv));
-    assert_eq!((negotiated.annexb, negotiated.annexa, negotiated.bitrate_bps, negotiated.hold), (false, false, None, false));
+    assert_eq!(
+        (negotiated.codec, negotiated.dtmf, negotiated.direction),
+        (Some(Codec::Pcma), true, Direction::SendRecv)
+    );
+    assert_eq!(
+        (negotiated.annexb, negotiated.annexa, negotiated.bitrate_bps, negotiated.hold),
+        (false, false, None, false)
+    );
     let target = negotiated.target.unwrap();
     assert_eq!(
         (target.address, target.port, target.reach(OUR.parse().unwrap())),
@@ -70,8 +78,15 @@ fn payload_numbers_stay_the_offerers() {
     );
     // Numbers swapped between two formats are told apart by what they carry.
     let offer = "m=audio 4000 RTP/AVP 96 97\na=rtpmap:96 G729/8000\na=rtpmap:97 telephone-event/8000\n";
-    let negotiated = answered(offer, "m=audio 6000 RTP/AVP 97 96\na=rtpmap:97 G729/8000\na=rtpmap:96 telephone-event/8000\n").unwrap();
-    assert_eq!(passed(&negotiated), "m=audio 6000 RTP/AVP 96 97\na=rtpmap:96 G729/8000\na=rtpmap:97 telephone-event/8000\n");
+    let negotiated = answered(
+        offer,
+        "m=audio 6000 RTP/AVP 97 96\na=rtpmap:97 G729/8000\na=rtpmap:96 telephone-event/8000\n",
+    )
+    .unwrap();
+    assert_eq!(
+        passed(&negotiated),
+        "m=audio 6000 RTP/AVP 96 97\na=rtpmap:96 G729/8000\na=rtpmap:97 telephone-event/8000\n"
+    );
     // An rtpmap left out means what the offer said; a second number for the same adds nothing.
     let negotiated = answered(offer, "m=audio 6000 RTP/AVP 96 97 18\n").unwrap();
     assert_eq!(passed(&negotiated), "m=audio 6000 RTP/AVP 96 97\n");
@@ -97,7 +112,11 @@ fn annex_b_holds_only_if_both_sides_say_yes() {
         let offer = format!("m=audio 4000 RTP/AVP 18\n{}", line(ours));
         let answer = format!("m=audio 6000 RTP/AVP 18\na=rtpmap:18 G729/8000\n{}", line(theirs));
         let negotiated = answered(&offer, &answer).unwrap();
-        assert_eq!((negotiated.codec, negotiated.annexb, negotiated.annexa), (Some(Codec::G729), holds, false), "{ours} / {theirs}");
+        assert_eq!(
+            (negotiated.codec, negotiated.annexb, negotiated.annexa),
+            (Some(Codec::G729), holds, false),
+            "{ours} / {theirs}"
+        );
         let expected = format!("m=audio 6000 RTP/AVP 18\na=rtpmap:18 G729/8000\n{}", line(expected));
         assert_eq!(passed(&negotiated), expected, "{ours} / {theirs}");
     }
@@ -109,7 +128,8 @@ fn a_refused_annex_is_told_once_however_often_the_answer_contradicts_itself() {
         "m=audio 4000 RTP/AVP 18 8\na=fmtp:18 annexb=no\n",
         "m=audio 6000 RTP/AVP 18 8\na=fmtp:18 x=1\na=fmtp:18 annexb=yes\na=fmtp:18 annexb=yes;y=2,z\na=fmtp:8 annexb=yes\n",
     );
-    let expected = "m=audio 6000 RTP/AVP 18 8\na=fmtp:18 x=1;annexb=no\na=fmtp:18 y=2;z\na=fmtp:8 annexb=yes\n";
+    let expected =
+        "m=audio 6000 RTP/AVP 18 8\na=fmtp:18 x=1;annexb=no\na=fmtp:18 y=2;z\na=fmtp:8 annexb=yes\n";
     assert_eq!(passed(&negotiated.unwrap()), expected);
 }
 
@@ -118,13 +138,29 @@ fn g723_keeps_its_rate_and_annex_a_needs_both() {
     for (ours, theirs, expected, annexa, rate) in [
         ("", "", "", true, None),
         ("a=fmtp:4 bitrate=5.3;annexa=no\n", "", "a=fmtp:4 annexa=no\n", false, Some(5300)),
-        ("a=fmtp:4 bitrate=5.3;annexa=no\n", "a=fmtp:4 bitrate=6.3\n", "a=fmtp:4 bitrate=6.3;annexa=no\n", false, Some(6300)),
+        (
+            "a=fmtp:4 bitrate=5.3;annexa=no\n",
+            "a=fmtp:4 bitrate=6.3\n",
+            "a=fmtp:4 bitrate=6.3;annexa=no\n",
+            false,
+            Some(6300),
+        ),
         ("", "a=fmtp:4 bitrate=5.3;annexa=no\n", "a=fmtp:4 bitrate=5.3;annexa=no\n", false, Some(5300)),
-        ("a=fmtp:4 annexa=yes\n", "a=fmtp:4 annexa=yes;bitrate=6.3\n", "a=fmtp:4 annexa=yes;bitrate=6.3\n", true, Some(6300)),
+        (
+            "a=fmtp:4 annexa=yes\n",
+            "a=fmtp:4 annexa=yes;bitrate=6.3\n",
+            "a=fmtp:4 annexa=yes;bitrate=6.3\n",
+            true,
+            Some(6300),
+        ),
         // The annex of another codec says nothing.
         ("a=fmtp:4 annexb=no\n", "", "", true, None),
     ] {
-        let negotiated = answered(&format!("m=audio 4000 RTP/AVP 4\n{ours}"), &format!("m=audio 6000 RTP/AVP 4\n{theirs}")).unwrap();
+        let negotiated = answered(
+            &format!("m=audio 4000 RTP/AVP 4\n{ours}"),
+            &format!("m=audio 6000 RTP/AVP 4\n{theirs}"),
+        )
+        .unwrap();
         assert_eq!((negotiated.codec, negotiated.annexb), (Some(Codec::G723), false));
         assert_eq!((negotiated.annexa, negotiated.bitrate_bps), (annexa, rate), "{ours} / {theirs}");
         assert_eq!(passed(&negotiated), format!("m=audio 6000 RTP/AVP 4\n{expected}"));
@@ -137,7 +173,10 @@ fn streams_that_we_closed_come_back_closed_and_in_order() {
     let negotiated =
         answered(offer, "m=video 7002 RTP/AVP 99\na=rtpmap:99 H264/90000\nm=audio 6000 RTP/AVP 8\na=sendonly\nm=image 0 udptl t38\n")
             .unwrap();
-    assert_eq!(passed(&negotiated), "m=video 0 RTP/AVP 99\nm=audio 6000 RTP/AVPF 8\na=sendonly\nm=image 0 udptl t38\n");
+    assert_eq!(
+        passed(&negotiated),
+        "m=video 0 RTP/AVP 99\nm=audio 6000 RTP/AVPF 8\na=sendonly\nm=image 0 udptl t38\n"
+    );
     assert!(negotiated.hold);
     for answer in [
         "m=audio 6000 RTP/AVP 8\n",
@@ -153,17 +192,25 @@ fn streams_that_we_closed_come_back_closed_and_in_order() {
 
 #[test]
 fn a_rejected_stream_is_no_error() {
-    let negotiated = answered("m=audio 4000 RTP/AVP 8\n", "m=audio 0 RTP/AVP 9\na=rtpmap:9 G722/8000\n").unwrap();
+    let negotiated =
+        answered("m=audio 4000 RTP/AVP 8\n", "m=audio 0 RTP/AVP 9\na=rtpmap:9 G722/8000\n").unwrap();
     assert_eq!((negotiated.codec, negotiated.dtmf, negotiated.target), (None, false, None));
     assert_eq!(passed(&negotiated), "m=audio 0 RTP/AVP 9\n");
 }
 
 #[test]
 fn hold_shows_on_either_side() {
-    for (ours, theirs, hold) in
-        [("", "", false), ("a=sendonly\n", "a=recvonly\n", true), ("", "a=inactive\n", true), ("", "c=IN IP4 0.0.0.0\n", true)]
-    {
-        let negotiated = answered(&format!("m=audio 4000 RTP/AVP 8\n{ours}"), &format!("m=audio 6000 RTP/AVP 8\n{theirs}")).unwrap();
+    for (ours, theirs, hold) in [
+        ("", "", false),
+        ("a=sendonly\n", "a=recvonly\n", true),
+        ("", "a=inactive\n", true),
+        ("", "c=IN IP4 0.0.0.0\n", true),
+    ] {
+        let negotiated = answered(
+            &format!("m=audio 4000 RTP/AVP 8\n{ours}"),
+            &format!("m=audio 6000 RTP/AVP 8\n{theirs}"),
+        )
+        .unwrap();
         assert_eq!(negotiated.hold, hold, "{ours} / {theirs}");
         assert_eq!(passed(&negotiated), format!("m=audio 6000 RTP/AVP 8\n{theirs}"));
     }
@@ -197,11 +244,15 @@ fn a_late_offer_is_the_same_the_other_way_round() {
     let carrier = "v=0\no=c 1 1 IN IP4 203.0.113.5\ns=-\nc=IN IP4 203.0.113.5\nt=0 0\nm=audio 6000 RTP/AVP 18 8 101\n\
                    a=fmtp:18 annexb=no\na=rtpmap:101 telephone-event/8000\n";
     let toward_caller = filter(carrier.as_bytes(), "PCMA,G729".parse().unwrap());
-    let ack =
-        "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 18 96\na=rtpmap:96 telephone-event/8000\n";
+    let ack = "v=0\no=a 1 1 IN IP4 192.0.2.1\ns=-\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 18 96\na=rtpmap:96 telephone-event/8000\n";
     let toward_carrier = check_answer(&toward_caller, ack.as_bytes()).unwrap();
     let text = written(&toward_carrier);
-    assert!(text.ends_with("m=audio 4000 RTP/AVP 18 101\na=rtpmap:101 telephone-event/8000\na=fmtp:18 annexb=no\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "m=audio 4000 RTP/AVP 18 101\na=rtpmap:101 telephone-event/8000\na=fmtp:18 annexb=no\n"
+        ),
+        "{text}"
+    );
     assert_eq!((toward_carrier.codec, toward_carrier.annexb), (Some(Codec::G729), false));
 }
 

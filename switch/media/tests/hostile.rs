@@ -1,4 +1,5 @@
-//! Broken and random SDPs: nothing panics, and what passes is always an SDP again that holds only what is allowed.
+//! Broken and random SDPs: nothing panics, and what passes is always an SDP again that holds only what is
+//! allowed.
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
@@ -70,11 +71,17 @@ fn open_codecs(sdp: &[u8]) -> CodecSet {
     let mut open = parsed.media().iter().filter(|media| media.port != 0);
     let Some(audio) = open.next() else { return CodecSet::EMPTY };
     assert!(open.next().is_none() && audio.kind == MediaKind::Audio);
-    let lines: Vec<String> = parsed.lines_of(audio).iter().map(|line| String::from_utf8_lossy(line.value).to_lowercase()).collect();
+    let lines: Vec<String> = parsed
+        .lines_of(audio)
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.value).to_lowercase())
+        .collect();
     let mut codecs = CodecSet::EMPTY;
     for number in audio.payloads() {
         let wanted = format!("rtpmap:{number} ");
-        let mapped = lines.iter().find_map(|line| line.replace(": ", ":").strip_prefix(&wanted).map(|name| name.trim().to_owned()));
+        let mapped = lines.iter().find_map(|line| {
+            line.replace(": ", ":").strip_prefix(&wanted).map(|name| name.trim().to_owned())
+        });
         let name = mapped.map(|map| map.split('/').next().unwrap_or("").trim().to_owned());
         match name.as_deref() {
             Some("telephone-event" | "cn") => {}

@@ -65,8 +65,9 @@ fn the_session_part_names_us_only() {
          m=audio 4000 RTP/AVP 0\n",
     );
     let filtered = filter(offer.as_bytes(), CodecSet::ALL, &our()).unwrap();
-    let expected =
-        crlf("v=0\no=- 7 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 192.0.2.1\nb=AS:84\nt=0 0\na=sendrecv\nX=vendor\nm=audio 4000 RTP/AVP 0\n");
+    let expected = crlf(
+        "v=0\no=- 7 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 192.0.2.1\nb=AS:84\nt=0 0\na=sendrecv\nX=vendor\nm=audio 4000 RTP/AVP 0\n",
+    );
     assert_eq!(String::from_utf8(filtered.sdp.to_vec()).unwrap(), expected);
 }
 
@@ -80,7 +81,9 @@ fn a_missing_time_is_written() {
             &Ours(LocalSession::new(), SessionOrigin { id: 1, address: "2001:db8::9".parse().unwrap() }),
         )
         .unwrap();
-        let expected = crlf(&format!("v=0\no=- 1 1 IN IP6 2001:db8::9\ns=-\nc=IN IP6 2001:db8::1\nt=0 0\n{session}{rest}"));
+        let expected = crlf(&format!(
+            "v=0\no=- 1 1 IN IP6 2001:db8::9\ns=-\nc=IN IP6 2001:db8::1\nt=0 0\n{session}{rest}"
+        ));
         assert_eq!(String::from_utf8(filtered.sdp.to_vec()).unwrap(), expected);
     }
 }
@@ -108,10 +111,18 @@ const PASSES: [(&str, &str, &str); 16] = [
          a=fmtp:101 0-16\na=rtcp-fb:8 nack\na=rtcp-fb:* nack\na=ptime:20\na=sendrecv\n",
     ),
     // Dynamic numbers stay the offerer's.
-    ("m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n", "G729", "m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n"),
+    (
+        "m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n",
+        "G729",
+        "m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n",
+    ),
     // An rtpmap overrides the static meaning; two that contradict each other mean nothing.
     ("m=audio 4000 RTP/AVP 8 0\na=rtpmap:8 G722/8000\n", "PCMA,PCMU", "m=audio 4000 RTP/AVP 0\n"),
-    ("m=audio 4000 RTP/AVP 8 0\na=rtpmap:8 PCMA/8000\na=rtpmap:8 opus/8000\n", "PCMA,PCMU", "m=audio 4000 RTP/AVP 0\n"),
+    (
+        "m=audio 4000 RTP/AVP 8 0\na=rtpmap:8 PCMA/8000\na=rtpmap:8 opus/8000\n",
+        "PCMA,PCMU",
+        "m=audio 4000 RTP/AVP 0\n",
+    ),
     // Other clocks and two channels are other formats.
     (
         "m=audio 4000 RTP/AVP 96 97 98 8\na=rtpmap:96 PCMA/16000\na=rtpmap:97 PCMA/8000/2\na=rtpmap:98 telephone-event/16000\n",
@@ -124,7 +135,11 @@ const PASSES: [(&str, &str, &str); 16] = [
         "PCMA",
         "m=audio 4000 RTP/AVP 8 13 96 101\na=rtpmap:96 telephone-event/8000\na=rtpmap:101 telephone-event/8000\n",
     ),
-    ("m=audio 4000 RTP/AVP 4\na=fmtp:4 bitrate=5.3;annexa=no\n", "G723", "m=audio 4000 RTP/AVP 4\na=fmtp:4 bitrate=5.3;annexa=no\n"),
+    (
+        "m=audio 4000 RTP/AVP 4\na=fmtp:4 bitrate=5.3;annexa=no\n",
+        "G723",
+        "m=audio 4000 RTP/AVP 4\na=fmtp:4 bitrate=5.3;annexa=no\n",
+    ),
     ("m=audio 4000 RTP/AVPF 0\n", "PCMU", "m=audio 4000 RTP/AVPF 0\n"),
     // Other m-lines keep their place with port 0 and say nothing more.
     (
@@ -132,7 +147,8 @@ const PASSES: [(&str, &str, &str); 16] = [
         "PCMU",
         "m=audio 4000 RTP/AVP 0\nm=video 0 RTP/AVP 99 34\nm=image 0 udptl t38\n",
     ),
-    // The first audio stream that can pass does: not the encrypted, closed or foreign one before it, nor the one after.
+    // The first audio stream that can pass does: not the encrypted, closed or foreign one before it, nor the
+    // one after.
     (
         "m=audio 4000 RTP/SAVP 8\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\nm=audio 0 RTP/AVP 8\nm=audio 4002 RTP/AVP 9\n\
          m=audio 4004 RTP/AVP 8\nm=audio 4006 RTP/AVP 8\n",
@@ -147,10 +163,18 @@ const PASSES: [(&str, &str, &str); 16] = [
         "m=audio 4000 RTP/AVP 8\na=rtcp-mux\n",
     ),
     // The stream's own address passes, whichever kind it is.
-    ("m=audio 4000 RTP/AVP 8\nc=IN IP6 2001:db8::7\n", "PCMA", "m=audio 4000 RTP/AVP 8\nc=IN IP6 2001:db8::7\n"),
+    (
+        "m=audio 4000 RTP/AVP 8\nc=IN IP6 2001:db8::7\n",
+        "PCMA",
+        "m=audio 4000 RTP/AVP 8\nc=IN IP6 2001:db8::7\n",
+    ),
     // One stream is one port.
     ("m=audio 4000/2 RTP/AVP 8\n", "PCMA", "m=audio 4000 RTP/AVP 8\n"),
-    ("m=AUDIO 4000 rtp/avp 8\na=RTPMAP:8 pcma/8000\n", "PCMA", "m=AUDIO 4000 rtp/avp 8\na=RTPMAP:8 pcma/8000\n"),
+    (
+        "m=AUDIO 4000 rtp/avp 8\na=RTPMAP:8 pcma/8000\n",
+        "PCMA",
+        "m=AUDIO 4000 rtp/avp 8\na=RTPMAP:8 pcma/8000\n",
+    ),
 ];
 
 #[test]
@@ -191,10 +215,16 @@ fn what_is_not_is_refused() {
         "m=audio 65536 RTP/AVP 8\n",
         "m=audio 4000 RTP/AVP 8\na=ptime:0\n",
     ] {
-        assert!(matches!(passed(media, "PCMA"), Err(OfferRefused::Malformed(SdpError::Line { .. }))), "{media}");
+        assert!(
+            matches!(passed(media, "PCMA"), Err(OfferRefused::Malformed(SdpError::Line { .. }))),
+            "{media}"
+        );
     }
     let payloads: String = (0..200).map(|number| format!(" {number}")).collect();
-    assert!(matches!(passed(&format!("m=audio 4000 RTP/AVP{payloads}\n"), "PCMA"), Err(OfferRefused::Malformed(_))));
+    assert!(matches!(
+        passed(&format!("m=audio 4000 RTP/AVP{payloads}\n"), "PCMA"),
+        Err(OfferRefused::Malformed(_))
+    ));
     assert_eq!(filter(b"", CodecSet::ALL, &our()).unwrap_err(), OfferRefused::Malformed(SdpError::Empty));
     let no_address = "v=0\no=- 1 1 IN IP4 192.0.2.1\ns=-\nt=0 0\nm=audio 4000 RTP/AVP 8\n";
     assert_eq!(filter(no_address.as_bytes(), CodecSet::ALL, &our()).unwrap_err(), OfferRefused::Address);
@@ -206,7 +236,10 @@ fn the_codecs_of_an_offer_are_told_without_filtering() {
     assert_eq!(offered_codecs(all.as_bytes(), set("PCMA,G729,G723")), Ok(set("PCMA,G729")));
     assert_eq!(offered_codecs(all.as_bytes(), set("G723")), Err(OfferRefused::NothingAcceptable));
     let filtered = filter(all.as_bytes(), set("PCMA,G729"), &our()).unwrap();
-    assert_eq!((filtered.offered.codecs(), filtered.offered.preferred()), (set("PCMA,G729"), Some(Codec::G729)));
+    assert_eq!(
+        (filtered.offered.codecs(), filtered.offered.preferred()),
+        (set("PCMA,G729"), Some(Codec::G729))
+    );
 }
 
 #[test]
@@ -223,7 +256,11 @@ fn hold_is_accepted_in_all_its_forms() {
         let filtered = filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap();
         let offered = filtered.offered;
         let found = offered.target().unwrap().reach(OUR.parse().unwrap());
-        assert_eq!((offered.audio().unwrap().direction, found, offered.hold()), (direction, reach, hold), "{lines}");
+        assert_eq!(
+            (offered.audio().unwrap().direction, found, offered.hold()),
+            (direction, reach, hold),
+            "{lines}"
+        );
         assert!(!found.unroutable());
         assert_eq!(passed(&media, "PCMA").unwrap(), media);
     }
@@ -241,7 +278,8 @@ fn the_media_address_is_judged() {
         ("IP6 ::ffff:198.51.100.9", Reach::Own, true),
     ] {
         let media = format!("m=audio 4000 RTP/AVP 8\nc=IN {address}\n");
-        let target = filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap().offered.target().unwrap();
+        let target =
+            filter(offer(&media).as_bytes(), CodecSet::ALL, &our()).unwrap().offered.target().unwrap();
         let found = target.reach(OUR.parse().unwrap());
         assert_eq!((found, found.unroutable(), target.port), (reach, unroutable, 4000), "{address}");
     }
@@ -285,7 +323,10 @@ fn an_offer_that_failed_leaves_what_was_said_and_its_version_is_never_used_again
     // To a peer that took the failed one: the same under a new version.
     let again = ours.0.say_again(ours.1).unwrap();
     assert_eq!(version(&again), "3");
-    assert_eq!(String::from_utf8(again.to_vec()).unwrap().replacen(" 3 IN", " 1 IN", 1).as_bytes(), &first[..]);
+    assert_eq!(
+        String::from_utf8(again.to_vec()).unwrap().replacen(" 3 IN", " 1 IN", 1).as_bytes(),
+        &first[..]
+    );
     assert_eq!(version(&ours.write(&passes("m=audio 4000 RTP/AVP 8\na=inactive\n"))), "4");
 }
 
@@ -293,7 +334,9 @@ fn an_offer_that_failed_leaves_what_was_said_and_its_version_is_never_used_again
 fn a_mark_is_of_the_whole_sdp() {
     let old = offer("m=audio 4000 RTP/AVP 8\n");
     assert_eq!(Mark::of(old.as_bytes()), Mark::of(old.clone().as_bytes()));
-    for (from, to) in [("pbx 1 2", "pbx 1 3"), ("pbx 1 2", "pbx 2 2"), ("4000", "4002"), ("RTP/AVP 8", "RTP/AVP 0")] {
+    for (from, to) in
+        [("pbx 1 2", "pbx 1 3"), ("pbx 1 2", "pbx 2 2"), ("4000", "4002"), ("RTP/AVP 8", "RTP/AVP 0")]
+    {
         assert_ne!(Mark::of(old.as_bytes()), Mark::of(old.replace(from, to).as_bytes()), "{to}");
     }
 }
@@ -305,7 +348,10 @@ fn our_address_stands_where_the_peers_stood() {
                  m=video 5000 RTP/AVP 99\nc=IN IP4 192.0.2.77\na=rtpmap:99 H264/90000\n";
     let passed = passes(media);
     let audio = passed.audio().unwrap();
-    assert_eq!((audio.packet_time_ms, audio.dtmf(), audio.direction), (Some(30), Some(101), Direction::SendOnly));
+    assert_eq!(
+        (audio.packet_time_ms, audio.dtmf(), audio.direction),
+        (Some(30), Some(101), Direction::SendOnly)
+    );
     let relayed = passed.relayed("203.0.113.9:20000".parse().unwrap());
     let target = relayed.target().unwrap();
     assert_eq!((target.address, target.port), (Some("203.0.113.9".parse().unwrap()), 20_000));

@@ -54,7 +54,8 @@ impl RawAddress {
     pub(crate) fn parse(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
         match libc::c_int::from(storage.ss_family) {
             libc::AF_INET => {
-                // SAFETY: the family says that it is a sockaddr_in, which fits in and is aligned like the storage.
+                // SAFETY: the family says that it is a sockaddr_in, which fits in and is aligned like the
+                // storage.
                 let sin = unsafe { (&raw const *storage).cast::<libc::sockaddr_in>().read() };
                 let ip = Ipv4Addr::from(sin.sin_addr.s_addr.to_ne_bytes());
                 Some(SocketAddr::V4(SocketAddrV4::new(ip, u16::from_be(sin.sin_port))))
@@ -63,7 +64,12 @@ impl RawAddress {
                 // SAFETY: as above, a sockaddr_in6.
                 let sin6 = unsafe { (&raw const *storage).cast::<libc::sockaddr_in6>().read() };
                 let ip = Ipv6Addr::from(sin6.sin6_addr.s6_addr);
-                Some(SocketAddr::V6(SocketAddrV6::new(ip, u16::from_be(sin6.sin6_port), sin6.sin6_flowinfo, sin6.sin6_scope_id)))
+                Some(SocketAddr::V6(SocketAddrV6::new(
+                    ip,
+                    u16::from_be(sin6.sin6_port),
+                    sin6.sin6_flowinfo,
+                    sin6.sin6_scope_id,
+                )))
             }
             _ => None,
         }

@@ -1,4 +1,5 @@
-//! One readiness wait for a shard: sockets and a waker, by epoll, with a timeout in microseconds where the kernel has one.
+//! One readiness wait for a shard: sockets and a waker, by epoll, with a timeout in microseconds where the
+//! kernel has one.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -79,7 +80,12 @@ impl Poller {
         let events = Box::new([libc::epoll_event { events: 0, u64: 0 }; EVENTS]);
         let poller = Self { epoll, signal, events, has_pwait2: true };
         // Edge-triggered: each write is told once, and nothing ever has to read the count back.
-        poller.control(libc::EPOLL_CTL_ADD, poller.signal.eventfd.as_raw_fd(), (libc::EPOLLIN | libc::EPOLLET) as u32, WAKER)?;
+        poller.control(
+            libc::EPOLL_CTL_ADD,
+            poller.signal.eventfd.as_raw_fd(),
+            (libc::EPOLLIN | libc::EPOLLET) as u32,
+            WAKER,
+        )?;
         Ok(poller)
     }
 
@@ -106,8 +112,9 @@ impl Poller {
         Waker(Arc::clone(&self.signal))
     }
 
-    /// Waits until a socket is ready, the waker is called or `timeout` has passed (`None`: without end). Returns whether the waker
-    /// was called. What was handed over before a wake is visible after this returns. A signal ends the wait early.
+    /// Waits until a socket is ready, the waker is called or `timeout` has passed (`None`: without end).
+    /// Returns whether the waker was called. What was handed over before a wake is visible after this
+    /// returns. A signal ends the wait early.
     pub fn wait(&mut self, timeout: Option<Duration>, mut on_ready: impl FnMut(Ready)) -> io::Result<bool> {
         let count = match self.wait_raw(timeout) {
             Ok(count) => count,
@@ -118,20 +125,30 @@ impl Poller {
             let (bits, token) = (event.events as libc::c_int, event.u64);
             if token != WAKER {
                 let readable = bits & (libc::EPOLLIN | libc::EPOLLHUP) != 0;
-                on_ready(Ready { token, readable, writable: bits & libc::EPOLLOUT != 0, error: bits & libc::EPOLLERR != 0 });
+                on_ready(Ready {
+                    token,
+                    readable,
+                    writable: bits & libc::EPOLLOUT != 0,
+                    error: bits & libc::EPOLLERR != 0,
+                });
             }
         }
-        // Cleared before the caller looks at what was handed over: a wake from here on writes again. A wake whose write was not
-        // seen by this wait is taken here too; its edge then ends the next wait once for nothing.
+        // Cleared before the caller looks at what was handed over: a wake from here on writes again. A wake
+        // whose write was not seen by this wait is taken here too; its edge then ends the next wait once for
+        // nothing.
         Ok(self.signal.pending.swap(false, Ordering::AcqRel))
     }
 
     fn wait_raw(&mut self, timeout: Option<Duration>) -> io::Result<usize> {
         let timeout = timeout.map(|t| t.min(LONGEST));
         if self.has_pwait2 {
-            let spec = timeout.map(|t| libc::timespec { tv_sec: t.as_secs() as libc::time_t, tv_nsec: t.subsec_nanos().into() });
+            let spec = timeout.map(|t| libc::timespec {
+                tv_sec: t.as_secs() as libc::time_t,
+                tv_nsec: t.subsec_nanos().into(),
+            });
             let spec_at = spec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-            // SAFETY: `events` has room for EVENTS entries and `spec` lives across the call; no signal mask is given.
+            // SAFETY: `events` has room for EVENTS entries and `spec` lives across the call; no signal mask
+            // is given.
             let count = unsafe {
                 libc::syscall(
                     libc::SYS_epoll_pwait2,
@@ -158,7 +175,9 @@ impl Poller {
         // Rounded up: waking before a deadline would only wait again.
         let ms = timeout.map_or(-1, |t| t.as_micros().div_ceil(1_000) as libc::c_int);
         // SAFETY: `events` has room for EVENTS entries.
-        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), EVENTS as libc::c_int, ms) };
+        let count = unsafe {
+            libc::epoll_wait(self.epoll.as_raw_fd(), self.events.as_mut_ptr(), EVENTS as libc::c_int, ms)
+        };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     }
 
@@ -177,7 +196,8 @@ impl Waker {
     pub fn wake(&self) {
         if !self.0.pending.swap(true, Ordering::AcqRel) {
             let one = 1_u64.to_ne_bytes();
-            // SAFETY: eight bytes that live across the call. It can fail only when the count is full, 2^64 - 1 wakes from now.
+            // SAFETY: eight bytes that live across the call. It can fail only when the count is full, 2^64 -
+            // 1 wakes from now.
             unsafe { libc::write(self.0.eventfd.as_raw_fd(), one.as_ptr().cast(), one.len()) };
         }
     }

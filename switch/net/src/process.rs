@@ -3,7 +3,8 @@
 use std::ffi::CString;
 use std::io;
 
-/// Raises the soft limit of open files to the hard one and returns it: each TCP connection and media port needs a descriptor.
+/// Raises the soft limit of open files to the hard one and returns it: each TCP connection and media port
+/// needs a descriptor.
 pub fn raise_open_files() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` lives across the call, which fills it.
@@ -24,13 +25,21 @@ pub fn raise_open_files() -> io::Result<u64> {
 pub fn name_thread(name: &str) -> io::Result<()> {
     let name = CString::new(name)?;
     // SAFETY: PR_SET_NAME reads a C string that lives across the call.
-    if unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Sets the nice value of the calling thread: -20 first, 19 last. Below 0 needs CAP_SYS_NICE.
 pub fn nice_thread(nice: i32) -> io::Result<()> {
     // SAFETY: no pointers. In Linux, id 0 with PRIO_PROCESS is the calling thread.
-    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! UDP by batches: `recvmmsg` and `sendmmsg` on one non-blocking socket, and the errors that ICMP brings back (`IP_RECVERR`).
+//! UDP by batches: `recvmmsg` and `sendmmsg` on one non-blocking socket, and the errors that ICMP brings back
+//! (`IP_RECVERR`).
 //!
 //! A datagram is handed up as bytes of exactly its length; the receive buffers never leave this file.
 
@@ -16,7 +17,8 @@ use self::ring::Ring;
 pub use self::ring::{MAX_BATCH, MAX_DATAGRAM_BYTES};
 use crate::address::RawAddress;
 
-/// An ICMP error for one peer makes the next call on the socket fail, whomever it is for; it is tried this often again.
+/// An ICMP error for one peer makes the next call on the socket fail, whomever it is for; it is tried this
+/// often again.
 const RETRIES: u32 = 3;
 /// Room for one control message of the error queue (an extended error and the address that sent it).
 const CONTROL_WORDS: usize = 32;
@@ -56,8 +58,8 @@ pub struct Sent {
     pub blocked: bool,
 }
 
-/// A peer that could not be reached, told by ICMP or by our own routing. Anyone on the path can forge ICMP: it may start a failover,
-/// it must not end a call.
+/// A peer that could not be reached, told by ICMP or by our own routing. Anyone on the path can forge ICMP:
+/// it may start a failover, it must not end a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Unreachable {
     /// To whom the lost datagram was sent.
@@ -93,7 +95,8 @@ impl UdpBatch {
         bound.map_err(|e| io::Error::new(e.kind(), format!("cannot listen on udp:{address}: {e}")))
     }
 
-    /// Binds `count` sockets to one address, for as many shards. Unlike `reuse_port` alone it notices if another process has the port.
+    /// Binds `count` sockets to one address, for as many shards. Unlike `reuse_port` alone it notices if
+    /// another process has the port.
     pub fn bind_group(address: SocketAddr, count: usize, options: &UdpOptions) -> io::Result<Vec<Self>> {
         if count <= 1 {
             return Ok(vec![Self::bind(address, options)?]);
@@ -110,7 +113,8 @@ impl UdpBatch {
         self.local
     }
 
-    /// Takes up to [`MAX_BATCH`] datagrams that have arrived, in order, with their senders. Never waits; none is no error.
+    /// Takes up to [`MAX_BATCH`] datagrams that have arrived, in order, with their senders. Never waits; none
+    /// is no error.
     pub fn recv_batch(&mut self, mut on_datagram: impl FnMut(Bytes, SocketAddr)) -> io::Result<Received> {
         let mut retries = 0;
         let count = loop {
@@ -136,8 +140,8 @@ impl UdpBatch {
         Ok(received)
     }
 
-    /// Sends from the front of `queue` until it is empty or the kernel's buffer is full. A datagram that is refused for good
-    /// (no route, too long) is taken off and told; the others follow.
+    /// Sends from the front of `queue` until it is empty or the kernel's buffer is full. A datagram that is
+    /// refused for good (no route, too long) is taken off and told; the others follow.
     pub fn send_batch(
         &mut self,
         queue: &mut VecDeque<(SocketAddr, Bytes)>,
@@ -152,13 +156,17 @@ impl UdpBatch {
                     sent.datagrams += count;
                     retries = 0;
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock || e.raw_os_error() == Some(libc::ENOBUFS) => {
+                Err(e)
+                    if e.kind() == io::ErrorKind::WouldBlock || e.raw_os_error() == Some(libc::ENOBUFS) =>
+                {
                     sent.blocked = true;
                     return Ok(sent);
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if is_pending(&e) && retries < RETRIES => retries += 1,
-                Err(e) if matches!(e.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK | libc::EFAULT)) => return Err(e),
+                Err(e) if matches!(e.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK | libc::EFAULT)) => {
+                    return Err(e);
+                }
                 Err(e) => {
                     // The first of the batch is the one that failed.
                     if let Some((peer, _)) = queue.pop_front() {
@@ -172,7 +180,8 @@ impl UdpBatch {
         Ok(sent)
     }
 
-    /// Takes up to [`MAX_BATCH`] errors off the socket's error queue. Call it when the poller tells of an error.
+    /// Takes up to [`MAX_BATCH`] errors off the socket's error queue. Call it when the poller tells of an
+    /// error.
     pub fn recv_errors(&mut self, mut on_error: impl FnMut(Unreachable)) -> io::Result<usize> {
         let mut count = 0;
         while count < MAX_BATCH {
@@ -242,7 +251,8 @@ fn open(address: SocketAddr, options: &UdpOptions) -> io::Result<Socket> {
 fn set_option(socket: &Socket, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
     let length = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: `value` lives across the call, which reads `length` bytes of it.
-    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length) };
+    let done =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), length) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -257,7 +267,8 @@ fn read_error(fd: libc::c_int) -> io::Result<Option<Unreachable>> {
     message.msg_namelen = peer.length;
     message.msg_control = control.as_mut_ptr().cast();
     message.msg_controllen = size_of_val(&control);
-    // SAFETY: name and control point to locals of the given lengths that live across the call; there is no data buffer.
+    // SAFETY: name and control point to locals of the given lengths that live across the call; there is no
+    // data buffer.
     let read = unsafe { libc::recvmsg(fd, &raw mut message, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT) };
     if read < 0 {
         return Err(io::Error::last_os_error());
@@ -268,12 +279,17 @@ fn read_error(fd: libc::c_int) -> io::Result<Option<Unreachable>> {
 }
 
 fn extended_errno(message: &libc::msghdr) -> Option<i32> {
-    // SAFETY: the kernel filled the control buffer of `message`, which is alive, and set its length; the macros stay within it.
+    // SAFETY: the kernel filled the control buffer of `message`, which is alive, and set its length; the
+    // macros stay within it.
     let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
     while !header.is_null() {
         // SAFETY: not null, so it is a whole header within the control buffer.
-        let (level, kind, length) = unsafe { ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len) };
-        let is_error = matches!((level, kind), (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR));
+        let (level, kind, length) =
+            unsafe { ((*header).cmsg_level, (*header).cmsg_type, (*header).cmsg_len) };
+        let is_error = matches!(
+            (level, kind),
+            (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+        );
         // SAFETY: pure arithmetic on a length.
         let needed = unsafe { libc::CMSG_LEN(size_of::<libc::sock_extended_err>() as u32) } as usize;
         if is_error && length >= needed {

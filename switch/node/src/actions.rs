@@ -1,5 +1,5 @@
-//! What a call wants, done: verbs of its legs here and in `dial`, money moved here, records written in `records`; and what legs told, made
-//! events of the call.
+//! What a call wants, done: verbs of its legs here and in `dial`, money moved here, records written in
+//! `records`; and what legs told, made events of the call.
 
 use call::{Action, Event, LegId, OfferRefusal, Refusal, ReleaseReason, Settled, Side};
 use rating::engine::CarrierLeg;
@@ -40,7 +40,9 @@ impl Node {
                 self.stop_ringing(slot);
                 self.verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
             }
-            Action::Reject(refusal) => _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal)),
+            Action::Reject(refusal) => {
+                _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal))
+            }
             Action::Release { leg, why } => self.release(now, slot, leg, why),
             Action::SendOffer { side, session } => {
                 let leg = slot.side(side);
@@ -50,8 +52,12 @@ impl Node {
             }
             Action::WithdrawOffer { side } => self.on_side(now, slot, side, Leg::withdraw_offer),
             Action::RestoreSession { side } => self.on_side(now, slot, side, Leg::restore_session),
-            Action::AnswerOffer { side, session } => self.on_side(now, slot, side, |leg, cx| leg.answer(cx, &session)),
-            Action::RejectOffer { side, why } => self.on_side(now, slot, side, |leg, cx| leg.refuse_offer(cx, why)),
+            Action::AnswerOffer { side, session } => {
+                self.on_side(now, slot, side, |leg, cx| leg.answer(cx, &session))
+            }
+            Action::RejectOffer { side, why } => {
+                self.on_side(now, slot, side, |leg, cx| leg.refuse_offer(cx, why))
+            }
             Action::AckOffer { side, session } => {
                 self.on_side(now, slot, side, |leg, cx| leg.acknowledge(cx, session.as_deref()));
             }
@@ -62,7 +68,13 @@ impl Node {
         None
     }
 
-    fn on_side(&mut self, now: Now, slot: &mut Slot, side: Side, work: impl FnOnce(&mut Leg, &mut Context<'_>)) {
+    fn on_side(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        side: Side,
+        work: impl FnOnce(&mut Leg, &mut Context<'_>),
+    ) {
         let leg = slot.side(side);
         self.verb(now, slot, leg, work);
     }
@@ -89,7 +101,9 @@ impl Node {
             LegId::Caller => 0,
         };
         let event = match event {
-            LegEvent::Progress { branch, progress, session } => Event::Progress { attempt, branch, progress, session },
+            LegEvent::Progress { branch, progress, session } => {
+                Event::Progress { attempt, branch, progress, session }
+            }
             LegEvent::Answered { branch, session } => {
                 self.note_answered(slot);
                 Event::Answer { attempt, branch, session }
@@ -145,7 +159,14 @@ impl Node {
         Some(Event::Warned(warning.timing))
     }
 
-    fn settle(&mut self, now: Now, slot: &mut Slot, duration_ms: u64, carrier: Option<&Carrier>, carrier_ms: u64) -> Event {
+    fn settle(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        duration_ms: u64,
+        carrier: Option<&Carrier>,
+        carrier_ms: u64,
+    ) -> Event {
         self.leave_gate(slot);
         self.stop_ringing(slot);
         self.leave_carrier(slot);
@@ -153,7 +174,13 @@ impl Node {
         let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
             let deck = carrier.deck.as_deref()?;
             let answered_at = slot.call.answered_wall().unwrap_or(now.wall);
-            Some(CarrierLeg { deck, number, answered_at, duration_ms: carrier_ms, attempt: slot.last_attempt() })
+            Some(CarrierLeg {
+                deck,
+                number,
+                answered_at,
+                duration_ms: carrier_ms,
+                attempt: slot.last_attempt(),
+            })
         });
         let settled = match slot.lease.take() {
             Some(lease) => {
@@ -179,12 +206,15 @@ impl Node {
             }
             None => {
                 let account = self.money.engine.account(slot.call.account());
-                Settled::Untouched(account.map_or(units::Money::zero(units::Currency::EUR), |view| view.balance))
+                Settled::Untouched(
+                    account.map_or(units::Money::zero(units::Currency::EUR), |view| view.balance),
+                )
             }
         })
     }
 
-    /// Money came back somewhere: leases that were refused may try again. Not the call in hand, which is ending.
+    /// Money came back somewhere: leases that were refused may try again. Not the call in hand, which is
+    /// ending.
     pub(crate) fn wake_starved(&mut self, now: Now) {
         while let Some((call, _)) = self.money.engine.poll_woken() {
             if let Some(&at) = self.calls.by_id.get(&id_in_run(call.0)) {

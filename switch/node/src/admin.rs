@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use call::{Event, HangupBy};
 use ledger::{CallId, Notice, NoticeEvent, Record, RecordBody};
-use rating::engine::{AccountChange, AccountRefused, AccountView, Authorize, GrantRequest, MoveOrder, OpenAccount, Opened};
+use rating::engine::{
+    AccountChange, AccountRefused, AccountView, Authorize, GrantRequest, MoveOrder, OpenAccount, Opened,
+};
 use rating::unfit_deck;
 use units::{Currency, Name, Now, Number, Wall};
 
@@ -26,7 +28,9 @@ impl Node {
             AdminRequest::Accounts { after, limit } => {
                 AdminReply::Accounts(self.money.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))
             }
-            AdminRequest::Account(name) => self.money.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account),
+            AdminRequest::Account(name) => {
+                self.money.engine.account(&name).map_or(AdminReply::NotFound, AdminReply::Account)
+            }
             AdminRequest::AddAccount { name, currency, opening, terms, limit, key } => {
                 let ask = OpenAccount { name: &name, currency, opening, terms, limit };
                 return self.add_account(now, ticket, &ask, key.as_deref());
@@ -35,11 +39,12 @@ impl Node {
                 AdminReply::Prospect(Box::new(self.prospect(now, &account, number.as_ref(), at)))
             }
             AdminRequest::OpenedBy(key) => AdminReply::OpenedBy(self.money.engine.opened_by(&key).cloned()),
-            AdminRequest::Move { account, key, order } => return self.move_money(now, ticket, &account, &key, &order),
+            AdminRequest::Move { account, key, order } => {
+                return self.move_money(now, ticket, &account, &key, &order);
+            }
             AdminRequest::ClosePeriod { until } => return self.close_period(now, ticket, until),
             AdminRequest::PeriodClosed(closed) => {
-                let record = Record::new(now.wall, Record::NODE.into(), RecordBody::PeriodClosed(closed));
-                let written = self.journal(true, record);
+                let written = self.journal_of_node(now, RecordBody::PeriodClosed(closed));
                 return self.reply_when_durable(written, ticket, AdminReply::Closed);
             }
             AdminRequest::Trial => AdminReply::Trial(self.money.engine.trial()),
@@ -48,31 +53,47 @@ impl Node {
                 None => AdminReply::NotFound,
             },
             AdminRequest::InTransit { after, late_only, limit } => {
-                AdminReply::InTransit(self.money.engine.in_transit(after.as_ref(), late_only, limit.min(ACCOUNTS_MAX)))
+                let limit = limit.min(ACCOUNTS_MAX);
+                AdminReply::InTransit(self.money.engine.in_transit(after.as_ref(), late_only, limit))
             }
-            AdminRequest::ChangeAccount { name, change } => return self.change_account(now, ticket, &name, &change),
+            AdminRequest::ChangeAccount { name, change } => {
+                return self.change_account(now, ticket, &name, &change);
+            }
             AdminRequest::Grant { account, bucket, amount, terms, reference, key } => {
-                let ask = GrantRequest { account: &account, bucket: &bucket, amount, terms, reference: &reference, key: &key };
-                return self.grant(now, ticket, &ask);
+                let (account, bucket, reference, key) = (&account, &bucket, &reference, &key);
+                return self.grant(
+                    now,
+                    ticket,
+                    &GrantRequest { account, bucket, amount, terms, reference, key },
+                );
             }
             AdminRequest::KeepRates(event) => {
                 let notice = Notice { to: None, language: None, event: (*event).clone(), id: None };
-                let written = self.journal(true, Record::new(now.wall, Record::NODE.into(), RecordBody::Notice(notice)));
+                let written = self.journal_of_node(now, RecordBody::Notice(notice));
                 return self.reply_when_durable(written, ticket, AdminReply::Told(0));
             }
-            AdminRequest::TellRates { accounts, event } => return self.tell_rates(now, ticket, &accounts, &event),
-            AdminRequest::Calls => {
-                AdminReply::Calls(self.calls.slots.iter().filter(|slot| !slot.call.is_over()).map(|slot| live_call(now, slot)).collect())
+            AdminRequest::TellRates { accounts, event } => {
+                return self.tell_rates(now, ticket, &accounts, &event);
             }
-            AdminRequest::Kill(id) => match self.calls.by_id.get(&id_in_run(id)).copied().filter(|at| self.calls.slots.holds(*at, id)) {
-                Some(at) => {
-                    self.drive(now, at, Event::Kill(HangupBy::Operator));
-                    AdminReply::Killed
-                }
-                None => AdminReply::NotFound,
-            },
+            AdminRequest::Calls => {
+                let live = self.calls.slots.iter().filter(|slot| !slot.call.is_over());
+                AdminReply::Calls(live.map(|slot| live_call(now, slot)).collect())
+            }
+            AdminRequest::Kill(id) => self.kill(now, id),
         };
         self.outputs.push_back(Output::Reply { ticket, reply });
+    }
+
+    fn kill(&mut self, now: Now, id: u128) -> AdminReply {
+        let at = self.calls.by_id.get(&id_in_run(id)).copied();
+        let Some(at) = at.filter(|at| self.calls.slots.holds(*at, id)) else { return AdminReply::NotFound };
+        self.drive(now, at, Event::Kill(HangupBy::Operator));
+        AdminReply::Killed
+    }
+
+    /// A record that is no account's; its ticket.
+    fn journal_of_node(&mut self, now: Now, body: RecordBody) -> u64 {
+        self.journal(true, Record::new(now.wall, Record::NODE.into(), body))
     }
 
     /// Why nothing that this request wants can be written now: then nothing of it is done.
@@ -150,7 +171,12 @@ impl Node {
                 };
                 self.wake_starved(now);
                 let booked_at = (!done.replayed).then_some(now.wall);
-                let reply = AdminReply::Granted { amount: done.amount, left: done.left, booked_at, replayed: done.replayed };
+                let reply = AdminReply::Granted {
+                    amount: done.amount,
+                    left: done.left,
+                    booked_at,
+                    replayed: done.replayed,
+                };
                 self.reply_when_durable(written, ticket, reply);
                 self.flush_durable();
             }
@@ -191,7 +217,8 @@ impl Node {
                 self.wake_starved(now);
                 let booked_at = (!done.replayed).then_some(now.wall);
                 let (amount, balance) = (done.amount, done.balance);
-                let reply = AdminReply::Moved { amount, balance, booked_at, due: done.due, replayed: done.replayed };
+                let reply =
+                    AdminReply::Moved { amount, balance, booked_at, due: done.due, replayed: done.replayed };
                 self.reply_when_durable(written, ticket, reply);
                 self.flush_durable();
             }
@@ -213,7 +240,8 @@ impl Node {
         let accounts: Vec<AccountView> = tiers.filter_map(|name| self.money.engine.account(name)).collect();
         let then = Now { wall: at, ..now };
         let credit = number.map(|number| {
-            let grant = self.money.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
+            let grant =
+                self.money.engine.authorize(then, Authorize { call: CallId::default(), account, number })?;
             self.money.engine.release(grant.lease)?;
             Ok(grant.reserved)
         });

@@ -1,4 +1,5 @@
-//! A new call: gate limits, its place, the caller's leg; then price, route and credit, in the order of the contract.
+//! A new call: gate limits, its place, the caller's leg; then price, route and credit, in the order of the
+//! contract.
 
 use std::sync::Arc;
 
@@ -25,8 +26,11 @@ impl Node {
             (free, !free)
         });
         let mut actions = Actions::new();
-        let call =
-            if full { Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions) } else { Call::begin(now, setup, &mut actions) };
+        let call = if full {
+            Call::begin_refused(now, setup, Refusal::GATE_CALLS, &mut actions)
+        } else {
+            Call::begin(now, setup, &mut actions)
+        };
         let mut slot = Box::new(Slot::new(me, call, caller, holds_gate));
         self.calls.by_id.insert(id_in_run(id), me);
         self.perform(now, &mut slot, &mut actions);
@@ -34,7 +38,8 @@ impl Node {
         self.park(now, slot);
     }
 
-    /// Overload and drain, then the gate's rate: answered without a call and without a record, so that a flood writes nothing.
+    /// Overload and drain, then the gate's rate: answered without a call and without a record, so that a
+    /// flood writes nothing.
     pub(crate) fn overloaded(&mut self, now: Now, gate: Option<&Arc<Gate>>) -> Option<Refusal> {
         if self.draining {
             Some(Refusal::DRAIN)
@@ -68,7 +73,8 @@ impl Node {
 
     pub(crate) fn leave_gate(&mut self, slot: &mut Slot) {
         if std::mem::take(&mut slot.holds_gate)
-            && let Some(calls) = slot.call.origin().gate().and_then(|gate| self.calls.gate_calls.get_mut(&gate.id))
+            && let Some(calls) =
+                slot.call.origin().gate().and_then(|gate| self.calls.gate_calls.get_mut(&gate.id))
         {
             *calls = calls.saturating_sub(1);
         }
@@ -83,7 +89,13 @@ impl Node {
     }
 
     /// Blocked numbers; then by where the call goes.
-    pub(crate) fn admit(&mut self, now: Now, slot: &mut Slot, number: Number, codecs: codecs::CodecSet) -> Event {
+    pub(crate) fn admit(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        number: Number,
+        codecs: codecs::CodecSet,
+    ) -> Event {
         if let Some(gate) = slot.call.origin().gate()
             && (gate.blocks_called(&number) || gate.blocks_caller(slot.call.caller()))
         {
@@ -96,12 +108,20 @@ impl Node {
     }
 
     /// Price, then route, then credit.
-    fn admit_to_carriers(&mut self, now: Now, slot: &mut Slot, number: Number, codecs: codecs::CodecSet) -> Event {
+    fn admit_to_carriers(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        number: Number,
+        codecs: codecs::CodecSet,
+    ) -> Event {
         slot.call.goes_to(Destination::Carriers);
         let account = slot.call.account().clone();
         let price = match self.money.engine.quote(&account, &number, now.wall) {
             Ok(price) => price,
-            Err(rating::CreditRefusal::UnknownAccount) => return refused(money_refusal(self.money.engine.not_here(&account)), None),
+            Err(rating::CreditRefusal::UnknownAccount) => {
+                return refused(money_refusal(self.money.engine.not_here(&account)), None);
+            }
             Err(refusal) => return refused(money_refusal(refusal), None),
         };
         let config = Arc::clone(&self.config);
@@ -123,12 +143,20 @@ impl Node {
         };
         let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number };
         match self.lease(now, slot, ask) {
-            Ok(()) => Event::Admitted(Box::new(Admission::Carriers { plan, carriers: Arc::clone(&config.carriers) })),
+            Ok(()) => Event::Admitted(Box::new(Admission::Carriers {
+                plan,
+                carriers: Arc::clone(&config.carriers),
+            })),
             Err(refusal) => refused(money_refusal(refusal), Some(price)),
         }
     }
 
-    pub(crate) fn lease(&mut self, now: Now, slot: &mut Slot, ask: Authorize<'_>) -> Result<(), rating::CreditRefusal> {
+    pub(crate) fn lease(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        ask: Authorize<'_>,
+    ) -> Result<(), rating::CreditRefusal> {
         let begun = (self.stopwatch)();
         let authorized = self.money.engine.authorize(now, ask);
         self.counters.rated_in((self.stopwatch)().saturating_sub(begun));

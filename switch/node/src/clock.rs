@@ -156,7 +156,9 @@ mod tests {
 
     #[test]
     fn a_start_is_compared_with_the_journal() {
-        for (last, trusted) in [(0, true), (4 * 60_000, true), (6 * 60_000, false), (-6 * DAY_MS, true), (-8 * DAY_MS, false)] {
+        for (last, trusted) in
+            [(0, true), (4 * 60_000, true), (6 * 60_000, false), (-6 * DAY_MS, true), (-8 * DAY_MS, false)]
+        {
             let mut watch = ClockWatch::default();
             watch.begin(Wall(START + last));
             watch.look(at(1, 0));

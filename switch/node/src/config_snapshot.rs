@@ -1,4 +1,5 @@
-//! What the operator configured, as one immutable set that is swapped whole; and which shard an account lives on.
+//! What the operator configured, as one immutable set that is swapped whole; and which shard an account lives
+//! on.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -41,7 +42,8 @@ pub struct NodeTiming {
     pub checkpoint_ms: u32,
     /// T1 of RFC 3261; fixed when the node is made.
     pub t1_ms: u32,
-    /// Silence after which a peer without session timer is asked whether its call lives; `None`: half of its session timer; 0: never.
+    /// Silence after which a peer without session timer is asked whether its call lives; `None`: half of its
+    /// session timer; 0: never.
     pub dialog_probe_ms: Option<u32>,
 }
 
@@ -89,7 +91,8 @@ impl ConfigSnapshot {
         }
     }
 
-    /// Everything that is called by a host name, under the name that its addresses are told by: carriers, and what numbers of ours ring.
+    /// Everything that is called by a host name, under the name that its addresses are told by: carriers, and
+    /// what numbers of ours ring.
     pub fn named_targets(&self) -> Vec<(Name, Target)> {
         let carriers = self.carriers.iter().map(|carrier| (carrier.name.clone(), carrier.target.clone()));
         let rung = self.numbers.iter().filter_map(|number| {
@@ -99,7 +102,8 @@ impl ConfigSnapshot {
             };
             Some((Name::from(number.target.to_string()), target))
         });
-        let mut named: Vec<_> = carriers.chain(rung).filter(|(_, target)| matches!(target.host, Host::Name(_))).collect();
+        let mut named: Vec<_> =
+            carriers.chain(rung).filter(|(_, target)| matches!(target.host, Host::Name(_))).collect();
         named.sort();
         named.dedup();
         named
@@ -117,10 +121,12 @@ impl ConfigSnapshot {
     }
 }
 
-/// The shard that owns an account and its whole tree: the same on every run of `shards` shards (FNV-1a of the name's first tier); nothing
-/// on disk depends on it.
+/// The shard that owns an account and its whole tree: the same on every run of `shards` shards (FNV-1a of the
+/// name's first tier); nothing on disk depends on it.
 pub fn shard_of(account: &str, shards: u8) -> u8 {
-    let hash = ledger::root(account).bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = ledger::root(account)
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     (hash % u64::from(shards.max(1))) as u8
 }
 
@@ -132,7 +138,8 @@ mod tests {
     fn an_account_has_one_shard() {
         assert_eq!(shard_of("acme", 1), 0);
         assert_eq!(shard_of("acme", 4), shard_of("acme:shop:till", 4));
-        let hit: std::collections::BTreeSet<_> = (0..64).map(|n| shard_of(&format!("account-{n}"), 4)).collect();
+        let hit: std::collections::BTreeSet<_> =
+            (0..64).map(|n| shard_of(&format!("account-{n}"), 4)).collect();
         assert_eq!(hit.len(), 4);
     }
 }

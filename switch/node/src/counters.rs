@@ -1,4 +1,5 @@
-//! What a shard counts, drained by the driver into the metrics. Ordered maps: their keys come from fixed sets and the configuration.
+//! What a shard counts, drained by the driver into the metrics. Ordered maps: their keys come from fixed sets
+//! and the configuration.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,4 +1,5 @@
-//! Attempts at carriers and at what numbers of ours ring: their places, their legs, and what their ends say of the carrier.
+//! Attempts at carriers and at what numbers of ours ring: their places, their legs, and what their ends say
+//! of the carrier.
 
 use std::sync::Arc;
 
@@ -15,7 +16,14 @@ use crate::node::Node;
 use crate::slot::Slot;
 
 impl Node {
-    pub(crate) fn dial(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: Callee, session: Option<Arc<Session>>) -> Option<Event> {
+    pub(crate) fn dial(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        attempt: u8,
+        callee: Callee,
+        session: Option<Arc<Session>>,
+    ) -> Option<Event> {
         let ended = |end| Some(Event::AttemptEnded { attempt, end, cause: None });
         // The one before answered with what was no answer: it has its BYE, and its place back.
         self.leave_carrier(slot);
@@ -41,7 +49,14 @@ impl Node {
     }
 
     /// None without an address, or without one of ours that reaches it.
-    fn dial_leg(&mut self, now: Now, slot: &mut Slot, attempt: u8, callee: Callee, session: Option<Arc<Session>>) -> Option<Leg> {
+    fn dial_leg(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        attempt: u8,
+        callee: Callee,
+        session: Option<Arc<Session>>,
+    ) -> Option<Leg> {
         let mut addresses = self.peers.addresses_of(callee.target(), &callee.name());
         // Kept until the answer: no room for what is not there.
         addresses.shrink_to_fit();
@@ -73,7 +88,13 @@ impl Node {
         let Some(carrier) = slot.leg(leg).and_then(|leg| leg.party().carrier()) else { return };
         let (Some(deck), Some(number)) = (carrier.deck.clone(), slot.call.number()) else { return };
         let carrier_name = carrier.name.clone();
-        let charged = CarrierLeg { deck: &deck, number: &number, answered_at: now.wall, duration_ms: 1, attempt: u16::from(attempt) + 1 };
+        let charged = CarrierLeg {
+            deck: &deck,
+            number: &number,
+            answered_at: now.wall,
+            duration_ms: 1,
+            attempt: u16::from(attempt) + 1,
+        };
         if let Ok((_, transfers)) = self.money.engine.book_cost(CallId(slot.call.id()), &charged)
             && !transfers.is_empty()
         {
@@ -97,7 +118,8 @@ impl Node {
         }
     }
 
-    /// The attempt under way failed, and no longer needs its carrier's place; its end says how the carrier fares.
+    /// The attempt under way failed, and no longer needs its carrier's place; its end says how the carrier
+    /// fares.
     pub(crate) fn note_failed(&mut self, now: Now, slot: &mut Slot, end: AttemptEnd) {
         let Some(carrier) = slot.callee.as_ref().and_then(Callee::carrier).map(Arc::clone) else { return };
         let outcome = match end {
@@ -111,7 +133,11 @@ impl Node {
         };
         self.counters.carrier_attempt(&carrier.name, outcome);
         if self.peers.health.record(&carrier, end, now.tick) {
-            self.counters.carrier_changed(&carrier.name, end.blames_carrier() == Some(false), Evidence::Call(end));
+            self.counters.carrier_changed(
+                &carrier.name,
+                end.blames_carrier() == Some(false),
+                Evidence::Call(end),
+            );
         }
         self.leave_carrier(slot);
     }

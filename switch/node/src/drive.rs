@@ -1,4 +1,5 @@
-//! How calls are driven: events go in, actions are performed, legs are heard, and the call is parked with its next deadline.
+//! How calls are driven: events go in, actions are performed, legs are heard, and the call is parked with its
+//! next deadline.
 
 use call::{Actions, Event, LegId};
 use units::wheel::TimerId;
@@ -39,7 +40,13 @@ impl Node {
     }
 
     /// Gives a leg something to do, and its call what comes of it; false if there is no such leg.
-    pub(crate) fn on_leg(&mut self, now: Now, slot: &mut Slot, id: LegId, work: impl FnOnce(&mut Leg, &mut Context<'_>)) -> bool {
+    pub(crate) fn on_leg(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        id: LegId,
+        work: impl FnOnce(&mut Leg, &mut Context<'_>),
+    ) -> bool {
         let is_there = self.verb(now, slot, id, work).is_some();
         self.hear(now, slot);
         is_there
@@ -91,7 +98,11 @@ impl Node {
         if wanted < slot.timer_at || slot.timer_at <= now.tick {
             self.timers.cancel(slot.timer);
             slot.timer_at = wanted;
-            slot.timer = if wanted == Tick::NEVER { TimerId::NONE } else { self.timers.insert(wanted, TimerKey::Call(slot.me)) };
+            slot.timer = if wanted == Tick::NEVER {
+                TimerId::NONE
+            } else {
+                self.timers.insert(wanted, TimerKey::Call(slot.me))
+            };
         }
         self.calls.put(slot);
     }

@@ -14,7 +14,10 @@ use crate::{ConfigSnapshot, Prospect, QuotaCommand};
 
 /// One thing that happened outside.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "nearly every input is a message, and boxing it would allocate once more per packet")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every input is a message, and boxing it would allocate once more per packet"
+)]
 pub enum Input {
     /// A SIP message, or what was received instead of one.
     Sip(Arrival),
@@ -100,14 +103,16 @@ pub enum Output {
         /// From now on, or no more.
         wanted: bool,
     },
-    /// Write this record after all before it; answer with [`Input::Durable`] and its ticket, counted from 1 per shard.
+    /// Write this record after all before it; answer with [`Input::Durable`] and its ticket, counted from 1
+    /// per shard.
     Journal {
         /// Whether it belongs to a live call and may use the room kept for those.
         live: bool,
         /// What to write.
         record: Record,
     },
-    /// Calls of this account found it short by so much (10⁻⁵ units), or, with 0, left little in it: ask the central ledger.
+    /// Calls of this account found it short by so much (10⁻⁵ units), or, with 0, left little in it: ask the
+    /// central ledger.
     QuotaRequest {
         /// The account, by its name.
         account: Name,

@@ -16,7 +16,8 @@ use crate::slot::Slot;
 const EXPIRY_LOOK_MS: i64 = 60_000;
 
 impl Node {
-    /// Hands a record to the journal; its ticket. What happened in a period whose books are closed is dated on the first open moment.
+    /// Hands a record to the journal; its ticket. What happened in a period whose books are closed is dated
+    /// on the first open moment.
     pub(crate) fn journal(&mut self, live: bool, mut record: Record) -> u64 {
         record.at = self.money.engine.date(record.at);
         self.records.last_ticket += 1;
@@ -34,7 +35,9 @@ impl Node {
         for (written, waiting) in std::mem::take(&mut self.records.waiting) {
             match waiting {
                 Waiting::Cdr(_) => self.records.waiting.push_back((written, waiting)),
-                Waiting::Reply { ticket, .. } => self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() }),
+                Waiting::Reply { ticket, .. } => {
+                    self.outputs.push_back(Output::Reply { ticket, reply: not_confirmed() })
+                }
             }
         }
     }
@@ -47,7 +50,8 @@ impl Node {
         self.records.waiting.push_back((written, Waiting::Reply { ticket, reply: Box::new(reply) }));
     }
 
-    /// A reply that may only be given once every record so far is durable. Of a journal that failed nothing will be.
+    /// A reply that may only be given once every record so far is durable. Of a journal that failed nothing
+    /// will be.
     pub(crate) fn reply_when_all_is_durable(&mut self, ticket: u64, reply: AdminReply) {
         self.reply_when_durable(self.last_ticket(), ticket, reply);
         self.flush_durable();
@@ -71,7 +75,9 @@ impl Node {
             }
             match self.records.waiting.pop_front() {
                 Some((_, Waiting::Cdr(cdr))) => self.outputs.push_back(Output::Publish(cdr)),
-                Some((_, Waiting::Reply { ticket, reply })) => self.outputs.push_back(Output::Reply { ticket, reply: *reply }),
+                Some((_, Waiting::Reply { ticket, reply })) => {
+                    self.outputs.push_back(Output::Reply { ticket, reply: *reply })
+                }
                 None => break,
             }
         }
@@ -92,7 +98,8 @@ impl Node {
         }
     }
 
-    /// What comes with time alone, when it is due; and when to look again. Wall time may jump, so that is at most a minute later.
+    /// What comes with time alone, when it is due; and when to look again. Wall time may jump, so that is at
+    /// most a minute later.
     pub(crate) fn run_expiry(&mut self, now: Now) {
         if self.money.engine.next_late().is_some_and(|at| at <= now.wall) {
             self.warn_of_late(now);
@@ -105,17 +112,21 @@ impl Node {
             }
         }
         let next = self.money.engine.next_expiry().into_iter().chain(self.money.engine.next_late()).min();
-        self.money.expiry_at =
-            next.map_or(Tick::NEVER, |at| now.tick.plus_ms(at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS).unsigned_abs()));
+        self.money.expiry_at = next.map_or(Tick::NEVER, |at| {
+            now.tick.plus_ms(at.0.saturating_sub(now.wall.0).clamp(1, EXPIRY_LOOK_MS).unsigned_abs())
+        });
     }
 
     /// A payment that did not come in time is said once; how many there are is in the metrics.
     fn warn_of_late(&mut self, now: Now) {
         self.money.engine.look_for_late(now.wall);
         while let Some(late) = self.money.engine.poll_late() {
-            let (announced, due) = (late.announced_at.rfc3339(), late.due.map(units::Wall::rfc3339).unwrap_or_default());
+            let (announced, due) =
+                (late.announced_at.rfc3339(), late.due.map(units::Wall::rfc3339).unwrap_or_default());
             tracing::warn!(
-                account = &*late.account, key = %late.key, amount = %late.amount, currency = %late.amount.currency, announced, due,
+                account = &*late.account, key = %late.key,
+                amount = %late.amount, currency = %late.amount.currency,
+                announced, due,
                 "an announced payment is late: book it, or reject it"
             );
         }
@@ -135,7 +146,9 @@ impl Node {
     }
 
     pub(crate) fn record_checkpoint(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) {
-        if let Some(record) = slot.lease.and_then(|lease| self.money.engine.checkpoint(now, lease, elapsed_ms).ok()) {
+        if let Some(record) =
+            slot.lease.and_then(|lease| self.money.engine.checkpoint(now, lease, elapsed_ms).ok())
+        {
             self.journal(true, record);
         }
     }

@@ -1,7 +1,9 @@
-//! A leg: one party's end of a call, whatever protocol it speaks. The call commands it by verbs, and it tells events.
+//! A leg: one party's end of a call, whatever protocol it speaks. The call commands it by verbs, and it tells
+//! events.
 //!
-//! Events are queued: a leg finishes its own work first, then the node gives them to the call. A leg knows neither
-//! money nor routes nor the call's other leg; what of that concerns it is handed to it when it is made.
+//! Events are queued: a leg finishes its own work first, then the node gives them to the call. A leg knows
+//! neither money nor routes nor the call's other leg; what of that concerns it is handed to it when it is
+//! made.
 
 use call::{Attempt, Branch, LegId, OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::Session;
@@ -35,7 +37,13 @@ impl Leg {
     }
 
     /// Tells the caller how its call goes on.
-    pub(crate) fn ring(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), progress: Progress, session: Option<&Session>) {
+    pub(crate) fn ring(
+        &mut self,
+        cx: &mut Context<'_>,
+        of: (Attempt, Branch),
+        progress: Progress,
+        session: Option<&Session>,
+    ) {
         match self {
             Self::Sip(leg) => leg.ring(cx, of, progress, session),
         }

@@ -39,7 +39,8 @@ pub struct LentAccount {
     pub name: Name,
     /// For ever.
     pub currency: Currency,
-    /// What it calls by. Marks and ends that are of the whole balance do not hold for a part of it, and are left out here.
+    /// What it calls by. Marks and ends that are of the whole balance do not hold for a part of it, and are
+    /// left out here.
     pub terms: ledger::Terms,
     /// Its buckets.
     pub buckets: Vec<BucketOpened>,

@@ -1,9 +1,12 @@
-//! One shard of the switch: legs, calls and the accounts that pay for them, as a function of (state, now, input) → outputs.
+//! One shard of the switch: legs, calls and the accounts that pay for them, as a function of (state, now,
+//! input) → outputs.
 //!
-//! The contract, said once: give one [`Input`] to [`Node::handle`], then call [`Node::poll`] until it is empty, then come back no later than
-//! [`Node::deadline`]. No clock, socket, thread or unseeded dice: the same inputs give the same outputs.
+//! The contract, said once: give one [`Input`] to [`Node::handle`], then call [`Node::poll`] until it is
+//! empty, then come back no later than [`Node::deadline`]. No clock, socket, thread or unseeded dice: the
+//! same inputs give the same outputs.
 //!
-//! Inside: `leg` holds what speaks a protocol, `call` (a crate) decides, and `actions` carries the decisions to legs, money and records.
+//! Inside: `leg` holds what speaks a protocol, `call` (a crate) decides, and `actions` carries the decisions
+//! to legs, money and records.
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -18,7 +21,8 @@
 //!             Output::Send { .. } => sent += 1,
 //!             // On disk at once, in this example.
 //!             Output::Journal { .. } => {}
-//!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } | Output::Publish(_) | Output::Reply { .. } => {}
+//!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } => {}
+//!             Output::Publish(_) | Output::Reply { .. } => {}
 //!         }
 //!     }
 //!     (sent, node.deadline())

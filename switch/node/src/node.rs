@@ -93,7 +93,11 @@ pub struct Held {
 
 impl Node {
     /// A shard without accounts; give it what the journal holds by [`Node::restore`] before any input.
-    pub fn new(identity: Identity, config: Arc<ConfigSnapshot>, carrier_slots: Arc<dyn CarrierSlots + Send + Sync>) -> Self {
+    pub fn new(
+        identity: Identity,
+        config: Arc<ConfigSnapshot>,
+        carrier_slots: Arc<dyn CarrierSlots + Send + Sync>,
+    ) -> Self {
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&config.decks));
         Self {
@@ -126,7 +130,9 @@ impl Node {
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
             Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
-            Input::Probed { carrier, status, pause_secs } => self.probed_elsewhere(now, &carrier, status, pause_secs),
+            Input::Probed { carrier, status, pause_secs } => {
+                self.probed_elsewhere(now, &carrier, status, pause_secs)
+            }
             Input::Reload(config) => self.reload(now, config),
             Input::Slices(order) => self.quota_command(now, order),
             Input::Drain => self.draining = true,
@@ -189,7 +195,8 @@ impl Node {
         self.calls.slots.len() == 0 && self.records.is_empty()
     }
 
-    /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a BYE.
+    /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a
+    /// BYE.
     pub fn is_settled(&self) -> bool {
         self.records.is_empty() && self.calls.slots.iter().all(|slot| slot.call.is_over())
     }

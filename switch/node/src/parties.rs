@@ -1,5 +1,5 @@
-//! Who calls and what of ours is called: a gate's call by its source, a carrier's by the number that it is for; and calls of ours that come
-//! back.
+//! Who calls and what of ours is called: a gate's call by its source, a carrier's by the number that it is
+//! for; and calls of ours that come back.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::slot::Slot;
 // === impl Node ===
 
 impl Node {
-    /// Who calls: the gate behind the source address, or the carrier there if what it calls is a number of ours; the gate if it is both, as
-    /// everywhere.
+    /// Who calls: the gate behind the source address, or the carrier there if what it calls is a number of
+    /// ours; the gate if it is both, as everywhere.
     pub(crate) fn origin_of(&self, source: IpAddr, called: &str) -> Result<Origin, Refusal> {
         if let Some(gate) = self.config.gates.by_source(source) {
             return Ok(Origin::Gate(Arc::clone(gate)));
@@ -50,11 +50,13 @@ impl Node {
         let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number.e164 };
         let price = match payer {
             Payer::Nobody => None,
-            Payer::Caller | Payer::CallerIfPriced => match self.money.engine.quote(&account, &number.e164, now.wall) {
-                Ok(price) => Some(price),
-                Err(rating::CreditRefusal::NoPrice) if payer == Payer::CallerIfPriced => None,
-                Err(refusal) => return refused(money_refusal(refusal), None),
-            },
+            Payer::Caller | Payer::CallerIfPriced => {
+                match self.money.engine.quote(&account, &number.e164, now.wall) {
+                    Ok(price) => Some(price),
+                    Err(rating::CreditRefusal::NoPrice) if payer == Payer::CallerIfPriced => None,
+                    Err(refusal) => return refused(money_refusal(refusal), None),
+                }
+            }
         };
         let leased = match &price {
             Some(_) => self.lease(now, slot, ask),
@@ -77,7 +79,8 @@ impl Node {
         }
     }
 
-    /// Whether the owner of a number is suspended or closed, as far as this shard has the account: of a carrier's call it has.
+    /// Whether the owner of a number is suspended or closed, as far as this shard has the account: of a
+    /// carrier's call it has.
     fn is_known_suspended(&self, account: &str) -> bool {
         self.money.engine.account(account).is_some_and(|view| !view.terms.status.is_active())
     }
@@ -90,7 +93,9 @@ impl Node {
                 let target = gate.called_at()?;
                 Some(NumberCallee { number: Arc::clone(number), gate: Some(gate), target })
             }
-            NumberTarget::Uri(uri) => Some(NumberCallee { number: Arc::clone(number), gate: None, target: uri.target.clone() }),
+            NumberTarget::Uri(uri) => {
+                Some(NumberCallee { number: Arc::clone(number), gate: None, target: uri.target.clone() })
+            }
         }
     }
 }

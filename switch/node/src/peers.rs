@@ -52,6 +52,9 @@ impl Names {
 
     /// Who has a name that resolves to this address.
     pub(crate) fn owner(&self, ip: IpAddr) -> Option<&Name> {
-        self.addresses.iter().find(|(_, addresses)| addresses.iter().any(|address| address.ip() == ip)).map(|(name, _)| name)
+        self.addresses
+            .iter()
+            .find(|(_, addresses)| addresses.iter().any(|address| address.ip() == ip))
+            .map(|(name, _)| name)
     }
 }

@@ -49,7 +49,8 @@ impl Node {
         self.wake_for_probe();
     }
 
-    /// Whether this shard asks the carrier: one of them does, so that it hears one OPTIONS an interval; the others are told the answer.
+    /// Whether this shard asks the carrier: one of them does, so that it hears one OPTIONS an interval; the
+    /// others are told the answer.
     fn is_prober(&self, carrier: CarrierId) -> bool {
         usize::from(carrier.0) % usize::from(self.identity.shards.max(1)) == usize::from(self.identity.shard)
     }
@@ -58,11 +59,23 @@ impl Node {
     pub(crate) fn pause_carrier(&mut self, now: Now, carrier: &Carrier, secs: u32) {
         self.peers.health.pause(carrier.id, secs, now.tick);
         let longest = route::PAUSE_SECS_MAX;
-        tracing::warn!(carrier = &*carrier.name, secs, longest, "the carrier answered 503 with Retry-After: it is skipped for so long");
+        tracing::warn!(
+            carrier = &*carrier.name,
+            secs,
+            longest,
+            "the carrier answered 503 with Retry-After: it is skipped for so long"
+        );
     }
 
-    /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are told.
-    pub(crate) fn probe_answered(&mut self, now: Now, carrier: CarrierId, status: u16, pause_secs: Option<u32>) {
+    /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are
+    /// told.
+    pub(crate) fn probe_answered(
+        &mut self,
+        now: Now,
+        carrier: CarrierId,
+        status: u16,
+        pause_secs: Option<u32>,
+    ) {
         let config = Arc::clone(&self.config);
         let Some(carrier) = config.carriers.by_id(carrier) else { return };
         if self.identity.shards > 1 {
@@ -75,7 +88,13 @@ impl Node {
     }
 
     /// Another shard's probe was answered.
-    pub(crate) fn probed_elsewhere(&mut self, now: Now, carrier: &Name, status: u16, pause_secs: Option<u32>) {
+    pub(crate) fn probed_elsewhere(
+        &mut self,
+        now: Now,
+        carrier: &Name,
+        status: u16,
+        pause_secs: Option<u32>,
+    ) {
         let config = Arc::clone(&self.config);
         let Some(carrier) = config.carriers.by_name(carrier) else { return };
         if let Some(secs) = pause_secs {
@@ -88,7 +107,11 @@ impl Node {
     fn judge_probe(&mut self, now: Now, carrier: &Carrier, status: u16) {
         let end = if status == 408 { route::AttemptEnd::Timeout } else { route::AttemptEnd::Status(status) };
         let failed = matches!(status, 408 | 500 | 502..=504);
-        let changed = if failed { self.peers.health.record(carrier, end, now.tick) } else { self.peers.health.succeeded(carrier.id) };
+        let changed = if failed {
+            self.peers.health.record(carrier, end, now.tick)
+        } else {
+            self.peers.health.succeeded(carrier.id)
+        };
         if changed {
             self.counters.carrier_changed(&carrier.name, !failed, Evidence::Probe(status));
         }

@@ -1,4 +1,5 @@
-//! What a call would find in this shard, without a call: how carriers stand, the accounts that would pay, and whether they could.
+//! What a call would find in this shard, without a call: how carriers stand, the accounts that would pay, and
+//! whether they could.
 
 use rating::CreditRefusal;
 use rating::engine::AccountView;

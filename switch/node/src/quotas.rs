@@ -11,8 +11,8 @@ use crate::lent::{LentAccount, QuotaCommand};
 use crate::node::Node;
 
 impl Node {
-    /// The balances of this node are a central ledger's: nothing is lent before it says so, and accounts of the configuration are opened
-    /// by it. Once, before [`Node::restore`].
+    /// The balances of this node are a central ledger's: nothing is lent before it says so, and accounts of
+    /// the configuration are opened by it. Once, before [`Node::restore`].
     pub fn set_lent(&mut self) {
         self.money.lending = Some(LendingState { until: units::Tick(0), reachable: false });
     }
@@ -66,19 +66,25 @@ impl Node {
                 let ask = OpenAccount { name, currency: *currency, opening: 0, terms, limit: 0 };
                 self.money.engine.open_account(now, &ask).map(Some)
             }
-            Some(view) if view.terms != terms => self.money.engine.change_account(now, name, &terms, 0).map(Some),
+            Some(view) if view.terms != terms => {
+                self.money.engine.change_account(now, name, &terms, 0).map(Some)
+            }
             Some(_) => Ok(None),
         };
         match made {
             Ok(Some(record)) => _ = self.journal(true, record),
             Ok(None) => {}
-            Err(refused) => return tracing::error!(account = &**name, %refused, "account of the central ledger not opened"),
+            Err(refused) => {
+                return tracing::error!(account = &**name, %refused, "account of the central ledger not opened");
+            }
         }
         for bucket in buckets {
             match self.money.engine.know_bucket(now, name, bucket.clone()) {
                 Ok(Some(record)) => _ = self.journal(true, record),
                 Ok(None) => {}
-                Err(refused) => tracing::error!(account = &**name, bucket = &*bucket.bucket, %refused, "pocket not opened"),
+                Err(refused) => {
+                    tracing::error!(account = &**name, bucket = &*bucket.bucket, %refused, "pocket not opened")
+                }
             }
         }
         self.wake_starved(now);
@@ -92,9 +98,14 @@ impl Node {
             }
             Ok(None) => {}
             Err(Refused::UnknownAccount) => {
-                tracing::warn!(account = &*grant.account, "a slice of a balance that is not open here: it will be told again");
+                tracing::warn!(
+                    account = &*grant.account,
+                    "a slice of a balance that is not open here: it will be told again"
+                );
             }
-            Err(refused) => tracing::error!(account = &*grant.account, slice = &*grant.id, %refused, "slice not booked"),
+            Err(refused) => {
+                tracing::error!(account = &*grant.account, slice = &*grant.id, %refused, "slice not booked")
+            }
         }
     }
 

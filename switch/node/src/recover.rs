@@ -1,4 +1,5 @@
-//! After a restart: accounts as the journal holds them, one CDR and two BYEs for every call that was up, accounts of the configuration made.
+//! After a restart: accounts as the journal holds them, one CDR and two BYEs for every call that was up,
+//! accounts of the configuration made.
 
 use std::sync::Arc;
 
@@ -43,7 +44,8 @@ impl Node {
         self.schedule_probes(now);
     }
 
-    /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep their balance.
+    /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep
+    /// their balance.
     pub(crate) fn bootstrap_accounts(&mut self, now: Now) {
         if self.money.lending.is_some() {
             // The central ledger makes them, once over all nodes.
@@ -56,12 +58,20 @@ impl Node {
                 continue;
             }
             let (opening, terms) = (wanted.balance.amount, wanted.terms.clone());
-            let ask = OpenAccount { name: &wanted.name, currency: wanted.currency, opening, terms, limit: wanted.limit };
+            let ask = OpenAccount {
+                name: &wanted.name,
+                currency: wanted.currency,
+                opening,
+                terms,
+                limit: wanted.limit,
+            };
             match self.money.engine.open_account(now, &ask) {
                 Ok(record) => {
                     self.journal(true, record);
                 }
-                Err(refused) => tracing::error!(account = &*wanted.name, %refused, "account of the configuration not opened"),
+                Err(refused) => {
+                    tracing::error!(account = &*wanted.name, %refused, "account of the configuration not opened")
+                }
             }
         }
     }
@@ -112,12 +122,15 @@ impl Node {
     /// What was talked, or may have been, since the last checkpoint until now, when both sides get their BYE,
     /// ms; it is at the operator's exposure. A call is up no longer than its gate allows.
     fn unbilled(&mut self, now: Now, lost: &OpenCall, settlement: &rating::engine::Settlement) -> u64 {
-        let max_secs = self.config.gates.by_name(&lost.open.gate).map_or(LONGEST_CALL_SECS, |gate| gate.max_call_secs);
+        let max_secs =
+            self.config.gates.by_name(&lost.open.gate).map_or(LONGEST_CALL_SECS, |gate| gate.max_call_secs);
         let passed_ms = u64::try_from(now.wall.0.saturating_sub(lost.open.answered_at.0)).unwrap_or(0);
         // A clock that may be wrong measures nothing.
-        let passed_ms = if self.clock.doubt().is_some() { 0 } else { passed_ms.min(u64::from(max_secs) * 1_000) };
+        let passed_ms =
+            if self.clock.doubt().is_some() { 0 } else { passed_ms.min(u64::from(max_secs) * 1_000) };
         let passed_ms = passed_ms.max(lost.answered_ms).max(settlement.duration_ms);
-        let [until_bye, billed] = [passed_ms, settlement.duration_ms].map(|ms| settlement.price.charge(ms).amount.amount);
+        let [until_bye, billed] =
+            [passed_ms, settlement.duration_ms].map(|ms| settlement.price.charge(ms).amount.amount);
         self.counters.operator_exposure_units += until_bye.saturating_sub(billed).unsigned_abs();
         passed_ms.saturating_sub(settlement.duration_ms)
     }

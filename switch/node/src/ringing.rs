@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use units::Number;
 
-/// Most calls of one caller to one number of ours that ring at once. More is a call that a forwarding sends round and round: an agent that
-/// makes a new call of it leaves nothing by which it could be known again.
+/// Most calls of one caller to one number of ours that ring at once. More is a call that a forwarding sends
+/// round and round: an agent that makes a new call of it leaves nothing by which it could be known again.
 const RINGING_MAX: u32 = 16;
 
-/// Calls to numbers of ours that are not answered yet, by number and caller; callers who do not say who they are are not counted.
+/// Calls to numbers of ours that are not answered yet, by number and caller; callers who do not say who they
+/// are are not counted.
 #[derive(Debug, Default)]
 pub(crate) struct Ringing(BTreeMap<(Number, Box<str>), u32>);
 
@@ -40,7 +41,8 @@ impl Ringing {
     }
 }
 
-/// Whether a caller says nothing by which one could be told from another: no number, whatever word stands there.
+/// Whether a caller says nothing by which one could be told from another: no number, whatever word stands
+/// there.
 fn is_anonymous(caller: &str) -> bool {
     caller.bytes().filter(u8::is_ascii_digit).count() < route::number::DIGITS_MIN
 }

@@ -1,4 +1,5 @@
-//! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and generation, as our tokens carry them.
+//! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and
+//! generation, as our tokens carry them.
 
 use call::{Call, Callee, LegId, Side};
 use rating::LeaseId;
@@ -153,7 +154,10 @@ impl Slots {
 
     /// Whether the call in this place has this id.
     pub(crate) fn holds(&self, at: CallRef, id: u128) -> bool {
-        self.slots.get(at.slot as usize).and_then(|(_, slot)| slot.as_ref()).is_some_and(|slot| slot.me == at && slot.call.id() == id)
+        self.slots
+            .get(at.slot as usize)
+            .and_then(|(_, slot)| slot.as_ref())
+            .is_some_and(|slot| slot.me == at && slot.call.id() == id)
     }
 
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
@@ -161,7 +165,8 @@ impl Slots {
         self.slots[at].1 = Some(slot);
     }
 
-    /// Frees the place of a call; its name is never valid again (generations wrap after a million calls in one place).
+    /// Frees the place of a call; its name is never valid again (generations wrap after a million calls in
+    /// one place).
     pub(crate) fn release(&mut self, at: CallRef) {
         if let Some((generation, slot)) = self.slots.get_mut(at.slot as usize) {
             *generation = (*generation + 1) & GENERATION_MASK;

@@ -151,7 +151,8 @@ impl Carriers {
         self.by_id(CarrierId(self.names.find(name)?))
     }
 
-    /// The name of an id, also of a carrier that an earlier configuration had: for CDRs and metrics of calls that outlive it.
+    /// The name of an id, also of a carrier that an earlier configuration had: for CDRs and metrics of calls
+    /// that outlive it.
     pub fn name(&self, id: CarrierId) -> Option<&Name> {
         self.names.name(id.0)
     }
@@ -183,7 +184,10 @@ impl Carriers {
 }
 
 /// Refuses a block that two owners list; the same block twice in one owner's list is dropped.
-pub(crate) fn refuse_shared<T: Copy + Ord>(blocks: &mut Vec<(Cidr, T)>, name: impl Fn(T) -> Option<Name>) -> Result<(), BuildError> {
+pub(crate) fn refuse_shared<T: Copy + Ord>(
+    blocks: &mut Vec<(Cidr, T)>,
+    name: impl Fn(T) -> Option<Name>,
+) -> Result<(), BuildError> {
     blocks.sort();
     blocks.dedup();
     match blocks.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -224,7 +228,11 @@ mod tests {
 
     #[test]
     fn ids_survive_a_reload_and_names_are_remembered() {
-        let first = Carriers::new(vec![spec("alpha", "sip:192.0.2.1", &[]), spec("beta", "sip:192.0.2.2", &[])], None).expect("valid");
+        let first = Carriers::new(
+            vec![spec("alpha", "sip:192.0.2.1", &[]), spec("beta", "sip:192.0.2.2", &[])],
+            None,
+        )
+        .expect("valid");
         let second = Carriers::new(vec![spec("beta", "sip:192.0.2.9", &[])], Some(&first)).expect("valid");
         assert_eq!(second.by_name("beta").map(|c| c.id), Some(CarrierId(1)));
         assert_eq!(second.by_id(CarrierId(0)), None);
@@ -234,7 +242,10 @@ mod tests {
 
     #[test]
     fn two_carriers_cannot_list_one_block() {
-        let both = Carriers::new(vec![spec("a", "sip:a.example", &["192.0.2.1"]), spec("b", "sip:b.example", &["192.0.2.1"])], None);
+        let both = Carriers::new(
+            vec![spec("a", "sip:a.example", &["192.0.2.1"]), spec("b", "sip:b.example", &["192.0.2.1"])],
+            None,
+        );
         assert!(matches!(both, Err(BuildError::TwiceSourced { .. })));
     }
 }

@@ -1,4 +1,5 @@
-//! Blocks of addresses and who they belong to: longest prefix wins, IPv4 and IPv6 kept apart (RFC 4632, RFC 4291 §2.3).
+//! Blocks of addresses and who they belong to: longest prefix wins, IPv4 and IPv6 kept apart (RFC 4632, RFC
+//! 4291 §2.3).
 //!
 //! Invariant: an IPv4-mapped IPv6 address is its IPv4 address, in a block and in a lookup alike.
 
@@ -22,7 +23,9 @@ pub enum CidrError {
     #[error("{0:?} has a prefix length over {1}")]
     PrefixLength(String, u8),
     /// Bits are set after the prefix, so the writer meant something else.
-    #[error("{0:?} has host bits set: write {1} for the block, or leave out the prefix length for one address")]
+    #[error(
+        "{0:?} has host bits set: write {1} for the block, or leave out the prefix length for one address"
+    )]
     HostBits(String, Cidr),
     /// A block that would let everybody in.
     #[error("{0:?} would match every address: list the peers' own addresses")]
@@ -51,8 +54,14 @@ impl Cidr {
         let bits = if address.is_ipv4() { 32 } else { 128 };
         let prefix_len = match length {
             None => bits,
-            Some(l) if l.is_empty() || l.len() > 3 || !l.bytes().all(|b| b.is_ascii_digit()) => return Err(syntax()),
-            Some(l) => l.parse::<u8>().ok().filter(|&l| l <= bits).ok_or_else(|| CidrError::PrefixLength(text.to_owned(), bits))?,
+            Some(l) if l.is_empty() || l.len() > 3 || !l.bytes().all(|b| b.is_ascii_digit()) => {
+                return Err(syntax());
+            }
+            Some(l) => l
+                .parse::<u8>()
+                .ok()
+                .filter(|&l| l <= bits)
+                .ok_or_else(|| CidrError::PrefixLength(text.to_owned(), bits))?,
         };
         let (address, prefix_len) = match (normal(address), address, prefix_len) {
             (v4 @ IpAddr::V4(_), IpAddr::V6(_), 96..) => (v4, prefix_len - 96),
@@ -80,7 +89,8 @@ impl Cidr {
     /// Whether `address` lies in the block.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = normal(address);
-        address.is_ipv4() == self.network.is_ipv4() && Self::masked(address, self.prefix_len).network == self.network
+        address.is_ipv4() == self.network.is_ipv4()
+            && Self::masked(address, self.prefix_len).network == self.network
     }
 
     /// Length of the prefix in bits: at most 32, or 128 for IPv6.
@@ -100,7 +110,11 @@ impl Cidr {
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = if self.network.is_ipv4() { 32 } else { 128 };
-        if self.prefix_len == host { write!(f, "{}", self.network) } else { write!(f, "{}/{}", self.network, self.prefix_len) }
+        if self.prefix_len == host {
+            write!(f, "{}", self.network)
+        } else {
+            write!(f, "{}/{}", self.network, self.prefix_len)
+        }
     }
 }
 
@@ -156,7 +170,11 @@ fn level<K, T>(levels: &mut Vec<(u8, Vec<(K, T)>)>, prefix_len: u8) -> &mut Vec<
     &mut levels[last].1
 }
 
-fn search<K: Ord + Copy + std::ops::BitAnd<Output = K>, T: Copy>(levels: &[(u8, Vec<(K, T)>)], address: K, mask: fn(u8) -> K) -> Option<T> {
+fn search<K: Ord + Copy + std::ops::BitAnd<Output = K>, T: Copy>(
+    levels: &[(u8, Vec<(K, T)>)],
+    address: K,
+    mask: fn(u8) -> K,
+) -> Option<T> {
     levels.iter().find_map(|(len, blocks)| {
         let network = address & mask(*len);
         let at = blocks.binary_search_by_key(&network, |&(k, _)| k).ok()?;
@@ -201,8 +219,18 @@ mod tests {
 
     #[test]
     fn refuses_what_could_let_strangers_in() {
-        for text in ["", "any", "*", "192.0.2", "192.0.2.0/", "192.0.2.0/+8", "192.0.2.0/33", "2001:db8::/129", "192.0.2.1/24", "a.example"]
-        {
+        for text in [
+            "",
+            "any",
+            "*",
+            "192.0.2",
+            "192.0.2.0/",
+            "192.0.2.0/+8",
+            "192.0.2.0/33",
+            "2001:db8::/129",
+            "192.0.2.1/24",
+            "a.example",
+        ] {
             assert!(Cidr::parse(text).is_err(), "{text}");
         }
         for text in ["0.0.0.0/0", "0.0.0.0", "::/0", "::", "::ffff:0.0.0.0/96"] {
@@ -220,7 +248,8 @@ mod tests {
     fn any_address() -> impl Strategy<Value = IpAddr> {
         prop_oneof![
             (0u32..4, 0u32..4).prop_map(|(hi, lo)| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 | hi << 14 | lo))),
-            (0u128..4, 0u128..4).prop_map(|(hi, lo)| IpAddr::V6(Ipv6Addr::from(0x2001_0db8 << 96 | hi << 62 | lo))),
+            (0u128..4, 0u128..4)
+                .prop_map(|(hi, lo)| IpAddr::V6(Ipv6Addr::from(0x2001_0db8 << 96 | hi << 62 | lo))),
             (0u32..4).prop_map(|lo| IpAddr::V6(Ipv4Addr::from(0x0a00_0000 | lo).to_ipv6_mapped())),
         ]
     }

@@ -9,7 +9,9 @@ use codecs::CodecSet;
 use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
-use crate::{BuildError, Cidr, CidrIndex, GateId, Host, Numbering, SessionTimer, Target, Translations, Transport};
+use crate::{
+    BuildError, Cidr, CidrIndex, GateId, Host, Numbering, SessionTimer, Target, Translations, Transport,
+};
 
 /// What an operator writes about a gate.
 #[derive(Clone, PartialEq, Debug)]
@@ -96,12 +98,18 @@ impl GateSpec {
         }
     }
 
-    /// Where a call to one of its numbers goes: its address, or the first source that is one address alone, port 5060 over UDP.
+    /// Where a call to one of its numbers goes: its address, or the first source that is one address alone,
+    /// port 5060 over UDP.
     pub fn called_at(&self) -> Option<Target> {
         let single = || self.source.iter().find_map(Cidr::single);
-        self.address
-            .clone()
-            .or_else(|| single().map(|ip| Target { host: Host::Ip(ip), port: None, transport: Transport::Udp, is_written: true }))
+        self.address.clone().or_else(|| {
+            single().map(|ip| Target {
+                host: Host::Ip(ip),
+                port: None,
+                transport: Transport::Udp,
+                is_written: true,
+            })
+        })
     }
 }
 
@@ -120,7 +128,8 @@ impl Gate {
         self.blocked.iter().any(|prefix| number.digits().starts_with(prefix.as_bytes()))
     }
 
-    /// Whether calls from `caller` are answered 403 here; it is brought into international form first, however it is written.
+    /// Whether calls from `caller` are answered 403 here; it is brought into international form first,
+    /// however it is written.
     pub fn blocks_caller(&self, caller: &str) -> bool {
         if self.blocked_callers.is_empty() {
             return false;
@@ -204,7 +213,11 @@ mod tests {
     #[test]
     fn longest_block_wins_and_empty_matches_nothing() {
         let gates = Gates::new(
-            vec![gate("wide", &["192.0.2.0/24", "2001:db8::/32"]), gate("one", &["192.0.2.7", "2001:db8::7"]), gate("none", &[])],
+            vec![
+                gate("wide", &["192.0.2.0/24", "2001:db8::/32"]),
+                gate("one", &["192.0.2.7", "2001:db8::7"]),
+                gate("none", &[]),
+            ],
             None,
         )
         .expect("valid");
@@ -225,18 +238,24 @@ mod tests {
 
     #[test]
     fn one_block_has_one_owner() {
-        let clash = Gates::new(vec![gate("a", &["192.0.2.0/24"]), gate("b", &["::ffff:192.0.2.0/120"])], None);
+        let clash =
+            Gates::new(vec![gate("a", &["192.0.2.0/24"]), gate("b", &["::ffff:192.0.2.0/120"])], None);
         assert_eq!(
             clash.map(|_| ()).map_err(|e| e.to_string()),
             Err("192.0.2.0/24 belongs to \"a\" already, so \"b\" cannot have it".to_owned())
         );
-        assert!(matches!(Gates::new(vec![gate("a", &[]), gate("a", &[])], None), Err(BuildError::TwiceNamed { .. })));
+        assert!(matches!(
+            Gates::new(vec![gate("a", &[]), gate("a", &[])], None),
+            Err(BuildError::TwiceNamed { .. })
+        ));
     }
 
     #[test]
     fn a_reload_keeps_ids() {
-        let first = Gates::new(vec![gate("a", &["192.0.2.1"]), gate("b", &["192.0.2.2"])], None).expect("valid");
-        let second = Gates::new(vec![gate("c", &["192.0.2.3"]), gate("b", &["192.0.2.1"])], Some(&first)).expect("valid");
+        let first =
+            Gates::new(vec![gate("a", &["192.0.2.1"]), gate("b", &["192.0.2.2"])], None).expect("valid");
+        let second = Gates::new(vec![gate("c", &["192.0.2.3"]), gate("b", &["192.0.2.1"])], Some(&first))
+            .expect("valid");
         let id = |gates: &Gates, name: &str| gates.by_name(name).map(|g| g.id);
         assert_eq!(id(&second, "b"), id(&first, "b"));
         assert_eq!(id(&second, "a"), None);
@@ -249,19 +268,28 @@ mod tests {
     #[test]
     fn is_called_at_its_address_or_its_first_single_source() {
         let at = |gate: &GateSpec| gate.called_at().map(|target| target.to_string());
-        assert_eq!(at(&gate("a", &["192.0.2.0/24", "192.0.2.7", "192.0.2.8"])).as_deref(), Some("sip:192.0.2.7;transport=udp"));
+        assert_eq!(
+            at(&gate("a", &["192.0.2.0/24", "192.0.2.7", "192.0.2.8"])).as_deref(),
+            Some("sip:192.0.2.7;transport=udp")
+        );
         assert_eq!(at(&gate("a", &["192.0.2.0/24"])), None);
-        let written = GateSpec { address: "sip:pbx.example:5070;transport=tcp".parse().ok(), ..gate("a", &["192.0.2.7"]) };
+        let written = GateSpec {
+            address: "sip:pbx.example:5070;transport=tcp".parse().ok(),
+            ..gate("a", &["192.0.2.7"])
+        };
         assert_eq!(at(&written).as_deref(), Some("sip:pbx.example:5070;transport=tcp"));
     }
 
     #[test]
     fn blocks_prefixes() {
-        let spec = GateSpec { blocked: vec!["3490".into()], blocked_callers: vec!["999".into()], ..gate("a", &[]) };
+        let spec =
+            GateSpec { blocked: vec!["3490".into()], blocked_callers: vec!["999".into()], ..gate("a", &[]) };
         let gates = Gates::new(vec![spec], None).expect("valid");
         let gate = gates.by_name("a").expect("there");
         assert!(gate.blocks_called(&"34905123456".parse().expect("number")));
         assert!(!gate.blocks_called(&"34911123456".parse().expect("number")));
-        assert!(gate.blocks_caller("+99912") && gate.blocks_caller("(00)999-12") && !gate.blocks_caller("+34999"));
+        assert!(
+            gate.blocks_caller("+99912") && gate.blocks_caller("(00)999-12") && !gate.blocks_caller("+34999")
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! Which carriers are up, as one shard sees it: consecutive failures take one down, a success or a probe brings it back.
+//! Which carriers are up, as one shard sees it: consecutive failures take one down, a success or a probe
+//! brings it back.
 //!
-//! Invariant: a carrier that is down is tried by one call per hold-down at most; carriers without probes recover by that call.
+//! Invariant: a carrier that is down is tried by one call per hold-down at most; carriers without probes
+//! recover by that call.
 
 use std::sync::Arc;
 
@@ -21,7 +23,8 @@ pub enum Standing {
     Paused,
 }
 
-/// Longest pause that a carrier may ask for by Retry-After, seconds: what is longer counts as this, and the carrier is asked again then.
+/// Longest pause that a carrier may ask for by Retry-After, seconds: what is longer counts as this, and the
+/// carrier is asked again then.
 pub const PAUSE_SECS_MAX: u32 = 3_600;
 
 /// The state of every carrier, indexed by id.
@@ -91,8 +94,9 @@ impl Health {
         self.state(carrier).is_none_or(|s| s.retry_at.is_none() && now >= s.paused_until)
     }
 
-    /// The carrier answered 503 with Retry-After (RFC 3261 §21.5.4): it is skipped for so many seconds from `now`, at most
-    /// [`PAUSE_SECS_MAX`], whatever it answers to other calls meanwhile. A longer pause is never made shorter.
+    /// The carrier answered 503 with Retry-After (RFC 3261 §21.5.4): it is skipped for so many seconds from
+    /// `now`, at most [`PAUSE_SECS_MAX`], whatever it answers to other calls meanwhile. A longer pause is
+    /// never made shorter.
     pub fn pause(&mut self, carrier: CarrierId, secs: u32, now: Tick) {
         if let Some(state) = self.state_mut(carrier) {
             let until = now.plus_ms(u64::from(secs.min(PAUSE_SECS_MAX)) * 1_000);
@@ -110,7 +114,8 @@ impl Health {
         matches!(standing, Standing::Up | Standing::Trial)
     }
 
-    /// The carrier gave any sign of life: a provisional or final response below 500, an answer to a probe. True if it came back up.
+    /// The carrier gave any sign of life: a provisional or final response below 500, an answer to a probe.
+    /// True if it came back up.
     pub fn succeeded(&mut self, carrier: CarrierId) -> bool {
         self.state_mut(carrier).is_some_and(|state| {
             state.failures = 0;
@@ -150,7 +155,8 @@ impl Health {
         let state = self.states.get_mut(at)?;
         let carrier = u16::try_from(at).ok().and_then(|id| carriers.by_id(CarrierId(id)));
         let interval_secs = carrier.map_or(0, |c| c.probe_secs);
-        state.probe_at = if interval_secs == 0 { Tick::NEVER } else { now.plus_ms(u64::from(interval_secs) * 1_000) };
+        state.probe_at =
+            if interval_secs == 0 { Tick::NEVER } else { now.plus_ms(u64::from(interval_secs) * 1_000) };
         carrier
     }
 

@@ -28,7 +28,8 @@ pub enum AttemptEnd {
     Down,
     /// Its answer held no codec of the offer, or it takes none.
     NoCommonCodec,
-    /// Its 2xx had no Contact or another header that a dialog needs, so it was acknowledged and ended at once.
+    /// Its 2xx had no Contact or another header that a dialog needs, so it was acknowledged and ended at
+    /// once.
     NoDialog,
 }
 
@@ -55,12 +56,15 @@ pub struct Final {
 // === impl AttemptEnd ===
 
 impl AttemptEnd {
-    /// Whether the carrier is to blame, for its health: `Some(true)` a failure, `Some(false)` proof of life, `None` neither.
+    /// Whether the carrier is to blame, for its health: `Some(true)` a failure, `Some(false)` proof of life,
+    /// `None` neither.
     pub const fn blames_carrier(self) -> Option<bool> {
         match self {
-            Self::Timeout | Self::Unreachable | Self::NoAnswer { rang: false } | Self::NoDialog | Self::Status(500 | 502 | 503 | 504) => {
-                Some(true)
-            }
+            Self::Timeout
+            | Self::Unreachable
+            | Self::NoAnswer { rang: false }
+            | Self::NoDialog
+            | Self::Status(500 | 502 | 503 | 504) => Some(true),
             Self::Status(_) | Self::NoAnswer { rang: true } => Some(false),
             Self::Full | Self::Down | Self::NoCommonCodec => None,
         }
@@ -70,7 +74,11 @@ impl AttemptEnd {
     pub const fn is_unreachable(self) -> bool {
         match self {
             Self::Timeout | Self::Unreachable | Self::Down | Self::NoAnswer { rang: false } => true,
-            Self::Status(_) | Self::NoAnswer { rang: true } | Self::Full | Self::NoCommonCodec | Self::NoDialog => false,
+            Self::Status(_)
+            | Self::NoAnswer { rang: true }
+            | Self::Full
+            | Self::NoCommonCodec
+            | Self::NoDialog => false,
         }
     }
 
@@ -92,13 +100,18 @@ impl AttemptEnd {
     pub const fn status(self) -> Option<u16> {
         match self {
             Self::Status(status) => Some(status),
-            Self::Timeout | Self::Unreachable | Self::NoAnswer { .. } | Self::Full | Self::Down | Self::NoCommonCodec | Self::NoDialog => {
-                None
-            }
+            Self::Timeout
+            | Self::Unreachable
+            | Self::NoAnswer { .. }
+            | Self::Full
+            | Self::Down
+            | Self::NoCommonCodec
+            | Self::NoDialog => None,
         }
     }
 
-    /// What follows at `carrier`: its `next_on`; never another carrier once the caller has heard early media, unless it allows that.
+    /// What follows at `carrier`: its `next_on`; never another carrier once the caller has heard early media,
+    /// unless it allows that.
     pub fn next(self, carrier: &Carrier, early_media: bool) -> Next {
         if early_media && !carrier.hunt_after_early_media {
             return Next::Stop;
@@ -109,12 +122,18 @@ impl AttemptEnd {
             Self::Status(status) => carrier.next_on.contains(status),
             // The phone rang and nobody took it: another carrier would ring the same phone.
             Self::NoAnswer { rang } => !rang,
-            Self::Timeout | Self::Unreachable | Self::Full | Self::Down | Self::NoCommonCodec | Self::NoDialog => true,
+            Self::Timeout
+            | Self::Unreachable
+            | Self::Full
+            | Self::Down
+            | Self::NoCommonCodec
+            | Self::NoDialog => true,
         };
         if hunt { Next::Hunt } else { Next::Stop }
     }
 
-    /// Lower is better: 6xx, then what the callee's side decided, then other 4xx, then 5xx and 3xx, then what no carrier said.
+    /// Lower is better: 6xx, then what the callee's side decided, then other 4xx, then 5xx and 3xx, then what
+    /// no carrier said.
     const fn rank(self) -> u8 {
         match self {
             Self::Status(600..=699) => 0,
@@ -124,7 +143,8 @@ impl AttemptEnd {
             Self::Status(408) => 5,
             Self::Status(421 | 422) => 6,
             Self::Status(400..=499) => 3,
-            // A redirection is not followed and says where the carrier's own hosts are: a failure like any other.
+            // A redirection is not followed and says where the carrier's own hosts are: a failure like any
+            // other.
             Self::Status(503) => 7,
             Self::Status(_) | Self::NoDialog => 6,
             Self::NoCommonCodec => 8,
@@ -169,8 +189,9 @@ impl fmt::Display for AttemptEnd {
     }
 }
 
-/// The best of the attempts' endings by RFC 3261 §16.7 step 6: 6xx first, else the lowest class; of equals the first.
-/// 401 402 403 407 503 and redirections become 500; a timeout is never passed on as 408 and gives way to any answer.
+/// The best of the attempts' endings by RFC 3261 §16.7 step 6: 6xx first, else the lowest class; of equals
+/// the first. 401 402 403 407 503 and redirections become 500; a timeout is never passed on as 408 and gives
+/// way to any answer.
 pub fn best_final(ends: impl IntoIterator<Item = AttemptEnd>) -> Final {
     let best = ends.into_iter().enumerate().min_by_key(|&(at, end)| (end.rank(), at));
     match best {

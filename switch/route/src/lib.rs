@@ -1,7 +1,8 @@
-//! Who may call, where calls go and in which order carriers are tried: gates, numbers, routes, carriers, health, plans.
+//! Who may call, where calls go and in which order carriers are tried: gates, numbers, routes, carriers,
+//! health, plans.
 //!
-//! Pure values and pure functions: no clock, no socket, no file. Tables are immutable once built; only `Health`,
-//! `RateLimiter` and a `CarrierSlots` change, and they are handed the time.
+//! Pure values and pure functions: no clock, no socket, no file. Tables are immutable once built; only
+//! `Health`, `RateLimiter` and a `CarrierSlots` change, and they are handed the time.
 #![forbid(unsafe_code)]
 
 pub mod carrier;
@@ -34,7 +35,9 @@ pub use plan::{Cost, Costs, LeftOut, Network, NoPlan, Plan, PlanRefusal, Sale, S
 pub use rows::RowError;
 pub use slots::{CarrierSlots, SlotTable};
 pub use status_set::{StatusError, StatusSet};
-pub use table::{CARRIERS_PER_ROUTE_MAX, CarrierOrder, Duplicate, ListError, Origin, Route, RouteTable, RouteTableBuilder};
+pub use table::{
+    CARRIERS_PER_ROUTE_MAX, CarrierOrder, Duplicate, ListError, Origin, Route, RouteTable, RouteTableBuilder,
+};
 pub use target::{Host, Target, TargetError, Transport};
 pub use translate::{Rule, RuleError, Translations};
 

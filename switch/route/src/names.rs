@@ -1,4 +1,5 @@
-//! Ids of gates and carriers that keep their meaning across a reload, so that live calls and counters never move to another name.
+//! Ids of gates and carriers that keep their meaning across a reload, so that live calls and counters never
+//! move to another name.
 //!
 //! Invariant: a name keeps its id for the life of the process, and an id is never given to a second name.
 

@@ -1,6 +1,8 @@
-//! From what was dialled to E.164 digits: RFC 3986 escapes, RFC 3966 separators and `tel:`, the gate's rules, the numbering plan.
+//! From what was dialled to E.164 digits: RFC 3986 escapes, RFC 3966 separators and `tel:`, the gate's rules,
+//! the numbering plan.
 //!
-//! Invariant: the result is 3 to 15 digits; everything else is refused with its status and cause before money or a carrier is asked.
+//! Invariant: the result is 3 to 15 digits; everything else is refused with its status and cause before money
+//! or a carrier is asked.
 
 mod context;
 mod digits;
@@ -14,8 +16,9 @@ use digits::{complete, decode, e164, national};
 
 pub(crate) use context::caller_digits;
 
-/// The E.164 digits of what a call from `gate` dialled: the user part of a SIP URI (raw, escapes and parameters
-/// included), or a whole `tel:`, `sip:` or `sips:` URI. A local number with a `phone-context` is completed first.
+/// The E.164 digits of what a call from `gate` dialled: the user part of a SIP URI (raw, escapes and
+/// parameters included), or a whole `tel:`, `sip:` or `sips:` URI. A local number with a `phone-context` is
+/// completed first.
 pub fn normalise(dialled: &str, gate: &GateSpec) -> Result<Number, NumberRefused> {
     let written = Written::read(dialled);
     let mut text = decode(written.number)?;
@@ -43,8 +46,16 @@ mod tests {
     use units::Cause;
 
     fn gate(numbering: Numbering, rules: &[(&str, &str)]) -> GateSpec {
-        let rules = rules.iter().map(|&(prefix, replace)| Rule { prefix: prefix.into(), replace: replace.into(), length: None });
-        GateSpec { numbering, translate: Translations::new(rules.collect()).expect("rules"), ..GateSpec::new("g", "a") }
+        let rules = rules.iter().map(|&(prefix, replace)| Rule {
+            prefix: prefix.into(),
+            replace: replace.into(),
+            length: None,
+        });
+        GateSpec {
+            numbering,
+            translate: Translations::new(rules.collect()).expect("rules"),
+            ..GateSpec::new("g", "a")
+        }
     }
 
     fn national(country: &str) -> GateSpec {
@@ -115,7 +126,11 @@ mod tests {
             (huge.as_str(), TooLong, 404, 1),
         ] {
             let refused = normalise(dialled, &gate).expect_err(dialled);
-            assert_eq!((refused, refused.status(), refused.cause()), (refusal, status, Cause(cause)), "{dialled}");
+            assert_eq!(
+                (refused, refused.status(), refused.cause()),
+                (refusal, status, Cause(cause)),
+                "{dialled}"
+            );
         }
     }
 
@@ -157,7 +172,11 @@ mod tests {
             ("ES", "12345678901234567890", Err(NotNational)),
             ("ES", "9a", Err(NotDigits)),
         ] {
-            assert_eq!(digits(dialled, &national(country)).as_deref().map_err(|e| *e), number, "{country} {dialled}");
+            assert_eq!(
+                digits(dialled, &national(country)).as_deref().map_err(|e| *e),
+                number,
+                "{country} {dialled}"
+            );
         }
     }
 

@@ -1,6 +1,7 @@
 //! Numbers of ours: whose each is, and what a call to it rings.
 //!
-//! Invariant: a number has one owner and one target; the table is immutable, so every shard and every receiving thread reads the same.
+//! Invariant: a number has one owner and one target; the table is immutable, so every shard and every
+//! receiving thread reads the same.
 
 use std::fmt;
 use std::str::FromStr;
@@ -80,7 +81,9 @@ impl FromStr for NumberTarget {
             "gate" => Ok(Self::Gate(rest.into())),
             "sip_account" | "h323" | "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
             "sip" => {
-                let (user, host) = rest.split_once('@').ok_or_else(|| NumberTargetError::User(s.chars().take(160).collect()))?;
+                let (user, host) = rest
+                    .split_once('@')
+                    .ok_or_else(|| NumberTargetError::User(s.chars().take(160).collect()))?;
                 if !is_user(user) {
                     return Err(NumberTargetError::User(s.chars().take(160).collect()));
                 }
@@ -97,7 +100,11 @@ impl fmt::Display for NumberTarget {
             Self::Gate(name) => write!(f, "gate:{name}"),
             Self::Uri(uri) => {
                 write!(f, "sip:{}@{}", uri.user, uri.target.host_port())?;
-                if uri.target.transport == Transport::Udp { Ok(()) } else { write!(f, ";transport={}", uri.target.transport) }
+                if uri.target.transport == Transport::Udp {
+                    Ok(())
+                } else {
+                    write!(f, ";transport={}", uri.target.transport)
+                }
             }
         }
     }
@@ -105,7 +112,8 @@ impl fmt::Display for NumberTarget {
 
 /// What RFC 3261 §25.1 allows in a user part, without a password.
 fn is_user(user: &str) -> bool {
-    (1..=USER_MAX).contains(&user.len()) && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&b))
+    (1..=USER_MAX).contains(&user.len())
+        && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/%".contains(&b))
 }
 
 // === impl OurNumbers ===
@@ -126,7 +134,8 @@ impl OurNumbers {
         self.sorted.binary_search_by_key(number, |ours| ours.e164).ok().and_then(|at| self.sorted.get(at))
     }
 
-    /// The number of ours that a peer which writes E.164 dialled, as a carrier does: `+34…`, `0034…` or `34…`.
+    /// The number of ours that a peer which writes E.164 dialled, as a carrier does: `+34…`, `0034…` or
+    /// `34…`.
     pub fn find_dialled(&self, dialled: &str) -> Option<&Arc<OurNumber>> {
         // Nothing to look for: the common case of a switch without numbers.
         if self.sorted.is_empty() {
@@ -162,12 +171,17 @@ mod tests {
     use super::*;
 
     fn number(digits: &str, account: &str) -> OurNumber {
-        OurNumber { e164: digits.parse().expect("digits"), account: account.into(), target: NumberTarget::Gate("pbx".into()) }
+        OurNumber {
+            e164: digits.parse().expect("digits"),
+            account: account.into(),
+            target: NumberTarget::Gate("pbx".into()),
+        }
     }
 
     #[test]
     fn finds_numbers_however_a_carrier_writes_them() {
-        let ours = OurNumbers::new(vec![number("34911000002", "b"), number("34911000001", "a")]).expect("numbers");
+        let ours =
+            OurNumbers::new(vec![number("34911000002", "b"), number("34911000001", "a")]).expect("numbers");
         for (dialled, account) in [
             ("+34911000001", Some("a")),
             ("0034911000002", Some("b")),
@@ -186,8 +200,15 @@ mod tests {
 
     #[test]
     fn a_number_stands_once() {
-        let twice = OurNumbers::new(vec![number("34911000001", "a"), number("34911000002", "a"), number("34911000001", "b")]);
-        assert_eq!(twice.map(|_| ()).map_err(|e| e.to_string()), Err("number 34911000001 is defined twice".to_owned()));
+        let twice = OurNumbers::new(vec![
+            number("34911000001", "a"),
+            number("34911000002", "a"),
+            number("34911000001", "b"),
+        ]);
+        assert_eq!(
+            twice.map(|_| ()).map_err(|e| e.to_string()),
+            Err("number 34911000001 is defined twice".to_owned())
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The plan of a call: its route's carriers in order, each with the reason for its place, and each one left out with its reason.
+//! The plan of a call: its route's carriers in order, each with the reason for its place, and each one left
+//! out with its reason.
 //!
 //! Invariant: a carrier of the route is either a step or left out, never both, never neither.
 

@@ -1,6 +1,7 @@
 //! Routes in a CSV file: `prefix,carriers[,order]`, carriers separated by spaces.
 //!
-//! Invariant: every wrong row is reported with its line and column; a field in quotes before it counts without them.
+//! Invariant: every wrong row is reported with its line and column; a field in quotes before it counts
+//! without them.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -21,10 +22,14 @@ pub struct RowError {
 }
 
 impl RouteTableBuilder {
-    /// Adds the rows of a CSV file `prefix,carriers[,order]`: carriers separated by spaces, columns in any order if there
-    /// is a header. Every wrong row is reported; the right ones are added all the same.
+    /// Adds the rows of a CSV file `prefix,carriers[,order]`: carriers separated by spaces, columns in any
+    /// order if there is a header. Every wrong row is reported; the right ones are added all the same.
     pub fn add_csv(&mut self, reader: impl Read, file: u32, carriers: &Carriers) -> Vec<RowError> {
-        let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).comment(Some(b'#')).from_reader(reader);
+        let mut csv = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .comment(Some(b'#'))
+            .from_reader(reader);
         let mut errors = Vec::new();
         let mut known: HashMap<(Vec<u8>, Vec<u8>), u32> = HashMap::new();
         let mut columns = None;
@@ -34,7 +39,11 @@ impl RouteTableBuilder {
                 Ok(false) => break,
                 Ok(true) => {}
                 Err(e) => {
-                    errors.push(RowError { line: line_of(csv.position()), column: 1, message: format!("cannot be read: {e}") });
+                    errors.push(RowError {
+                        line: line_of(csv.position()),
+                        column: 1,
+                        message: format!("cannot be read: {e}"),
+                    });
                     break;
                 }
             }
@@ -57,7 +66,9 @@ impl RouteTableBuilder {
             };
             match row.read(self, carriers, &mut known) {
                 Ok((prefix, list)) => {
-                    if let Err(e) = self.add(prefix, list, Origin { file, line, column: row.column(row.columns.prefix) }) {
+                    if let Err(e) =
+                        self.add(prefix, list, Origin { file, line, column: row.column(row.columns.prefix) })
+                    {
                         errors.push(RowError { line, column: 1, message: e.to_string() });
                         break;
                     }
@@ -79,13 +90,19 @@ struct Columns {
 impl Columns {
     /// From the first record: a header, or the first row of a file without one.
     fn of(record: &csv::ByteRecord) -> Result<(Self, bool), String> {
-        let named = |name: &str| record.iter().position(|f| f.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
+        let named =
+            |name: &str| record.iter().position(|f| f.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
         if let (Some(prefix), Some(carriers)) = (named("prefix"), named("carriers")) {
             let known = ["prefix", "carriers", "order"];
-            let unknown = record.iter().find(|f| !known.iter().any(|k| f.trim_ascii().eq_ignore_ascii_case(k.as_bytes())));
+            let unknown = record
+                .iter()
+                .find(|f| !known.iter().any(|k| f.trim_ascii().eq_ignore_ascii_case(k.as_bytes())));
             return match unknown {
                 None => Ok((Self { prefix, carriers, order: named("order") }, true)),
-                Some(f) => Err(format!("unknown column {:?}: prefix, carriers, order are known", String::from_utf8_lossy(f))),
+                Some(f) => Err(format!(
+                    "unknown column {:?}: prefix, carriers, order are known",
+                    String::from_utf8_lossy(f)
+                )),
             };
         }
         if record.len() >= 2 && record.get(0).is_some_and(|f| Prefix::read(f).is_ok()) {
@@ -113,13 +130,18 @@ impl Row<'_> {
         known: &mut HashMap<(Vec<u8>, Vec<u8>), u32>,
     ) -> Result<(Prefix, u32), RowError> {
         if self.record.len() > self.columns.len() {
-            let message =
-                format!("{} fields where the header has {}: carriers are separated by spaces", self.record.len(), self.columns.len());
+            let message = format!(
+                "{} fields where the header has {}: carriers are separated by spaces",
+                self.record.len(),
+                self.columns.len()
+            );
             return Err(self.error(self.columns.len(), message));
         }
         let field = |at: usize| self.record.get(at).map(<[u8]>::trim_ascii);
-        let prefix = field(self.columns.prefix).ok_or_else(|| self.error(self.columns.prefix, "no prefix".to_owned()))?;
-        let prefix = Prefix::read(prefix).map_err(|wrong| self.error(self.columns.prefix, format!("prefix {wrong}")))?;
+        let prefix = field(self.columns.prefix)
+            .ok_or_else(|| self.error(self.columns.prefix, "no prefix".to_owned()))?;
+        let prefix = Prefix::read(prefix)
+            .map_err(|wrong| self.error(self.columns.prefix, format!("prefix {wrong}")))?;
         let names = field(self.columns.carriers).unwrap_or_default();
         let order = self.columns.order.and_then(field).unwrap_or_default();
         let key = (names.to_vec(), order.to_vec());
@@ -130,10 +152,14 @@ impl Row<'_> {
         let names = text(self.columns.carriers, names)?;
         let order = match text(self.columns.order.unwrap_or_default(), order)? {
             "" => CarrierOrder::default(),
-            written => written.parse().map_err(|e: ListError| self.error(self.columns.order.unwrap_or_default(), e.to_string()))?,
+            written => written
+                .parse()
+                .map_err(|e: ListError| self.error(self.columns.order.unwrap_or_default(), e.to_string()))?,
         };
         let split: Vec<&str> = names.split_ascii_whitespace().collect();
-        let list = table.list(carriers, &split, order).map_err(|e| self.error(self.columns.carriers, e.to_string()))?;
+        let list = table
+            .list(carriers, &split, order)
+            .map_err(|e| self.error(self.columns.carriers, e.to_string()))?;
         known.insert(key, list);
         Ok((prefix, list))
     }
@@ -184,7 +210,10 @@ mod tests {
         ] {
             let (table, errors, duplicates) = read(csv);
             assert_eq!((errors, duplicates, table.len()), (vec![], vec![], 3), "{csv}");
-            assert_eq!(found(&table, "34911234567"), Some(("34".to_owned(), vec![0, 1], CarrierOrder::Listed)));
+            assert_eq!(
+                found(&table, "34911234567"),
+                Some(("34".to_owned(), vec![0, 1], CarrierOrder::Listed))
+            );
             assert_eq!(found(&table, "34611234567"), Some(("346".to_owned(), vec![1], CarrierOrder::Listed)));
             assert_eq!(found(&table, "5511"), Some((String::new(), vec![2, 0], CarrierOrder::Cheapest)));
         }
@@ -198,7 +227,8 @@ mod tests {
             "prefix,carriers\n34,alpha\n3a,alpha\n35,delta\n36,\n1234567890123456,beta\n37,alpha,beta\n38,alpha alpha\n39,{many}\n40\n41,beta\n"
         );
         let (table, errors, _) = read(&csv);
-        let written: Vec<String> = errors.iter().map(|e| format!("{}:{}: {}", e.line, e.column, e.message)).collect();
+        let written: Vec<String> =
+            errors.iter().map(|e| format!("{}:{}: {}", e.line, e.column, e.message)).collect();
         assert_eq!(
             written,
             [
@@ -219,11 +249,24 @@ mod tests {
     fn a_file_without_a_header_or_with_another_is_refused_unless_it_is_plain() {
         assert_eq!(read("34,alpha\n35,beta\n").0.len(), 2);
         assert_eq!(read("").0.len(), 0);
-        for csv in ["number,carriers\n34,alpha\n", "prefix,carrier\n", "prefix,carriers,weight\n34,alpha,1\n", "alpha\n", "\u{1}\n"] {
+        for csv in [
+            "number,carriers\n34,alpha\n",
+            "prefix,carrier\n",
+            "prefix,carriers,weight\n34,alpha,1\n",
+            "alpha\n",
+            "\u{1}\n",
+        ] {
             let (table, errors, _) = read(csv);
-            assert_eq!((table.len(), errors.len(), errors.first().map(|e| (e.line, e.column))), (0, 1, Some((1, 1))), "{csv:?}");
+            assert_eq!(
+                (table.len(), errors.len(), errors.first().map(|e| (e.line, e.column))),
+                (0, 1, Some((1, 1))),
+                "{csv:?}"
+            );
         }
-        assert_eq!(read("prefix,carriers,order\n34,alpha,best\n").1.first().map(|e| (e.line, e.column)), Some((2, 10)));
+        assert_eq!(
+            read("prefix,carriers,order\n34,alpha,best\n").1.first().map(|e| (e.line, e.column)),
+            Some((2, 10))
+        );
         assert_eq!(read("prefix,carriers\n34,\"al\u{e9}").1.len(), 1);
     }
 
@@ -233,7 +276,13 @@ mod tests {
         assert_eq!(errors, []);
         let at = |line| Origin { file: 1, line, column: 1 };
         let prefix = "34".parse().expect("prefix");
-        assert_eq!(duplicates, [Duplicate { prefix, first: at(2), second: at(4) }, Duplicate { prefix, first: at(2), second: at(5) }]);
+        assert_eq!(
+            duplicates,
+            [
+                Duplicate { prefix, first: at(2), second: at(4) },
+                Duplicate { prefix, first: at(2), second: at(5) }
+            ]
+        );
         assert_eq!(found(&table, "34911"), Some(("34".to_owned(), vec![0], CarrierOrder::Listed)));
     }
 

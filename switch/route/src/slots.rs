@@ -17,7 +17,8 @@ pub trait CarrierSlots {
     fn in_use(&self, carrier: CarrierId) -> u32;
 }
 
-/// Counters for every id that can be, each on its own cache line: shared between shards, used as it is by the simulator.
+/// Counters for every id that can be, each on its own cache line: shared between shards, used as it is by the
+/// simulator.
 pub struct SlotTable(Box<[Counter]>);
 
 #[repr(align(64))]
@@ -39,12 +40,14 @@ impl SlotTable {
 impl CarrierSlots for SlotTable {
     fn try_take(&self, carrier: &Carrier) -> bool {
         let free = |taken: u32| (taken < carrier.max_calls).then(|| taken.saturating_add(1));
-        self.counter(carrier.id).is_some_and(|c| c.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok())
+        self.counter(carrier.id)
+            .is_some_and(|c| c.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).is_ok())
     }
 
     fn put_back(&self, carrier: CarrierId) {
         if let Some(counter) = self.counter(carrier) {
-            let before = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| taken.checked_sub(1));
+            let before =
+                counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| taken.checked_sub(1));
             debug_assert!(before.is_ok(), "a place was given back that nobody took");
         }
     }
@@ -61,7 +64,10 @@ mod tests {
 
     #[test]
     fn places_are_limited_and_come_back() {
-        let spec = CarrierSpec { max_calls: 2, ..CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target")) };
+        let spec = CarrierSpec {
+            max_calls: 2,
+            ..CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target"))
+        };
         let carriers = Carriers::new(vec![spec], None).expect("valid");
         let alpha = carriers.by_name("alpha").expect("there");
         let slots = SlotTable::default();
@@ -76,12 +82,16 @@ mod tests {
 
     #[test]
     fn shards_never_take_more_than_there_is() {
-        let spec = CarrierSpec { max_calls: 100, ..CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target")) };
+        let spec = CarrierSpec {
+            max_calls: 100,
+            ..CarrierSpec::new("alpha", "sip:192.0.2.1".parse().expect("target"))
+        };
         let carriers = Carriers::new(vec![spec], None).expect("valid");
         let alpha = carriers.by_name("alpha").expect("there");
         let slots = SlotTable::default();
         let taken: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| (0..60).filter(|_| slots.try_take(alpha)).count())).collect();
+            let threads: Vec<_> =
+                (0..4).map(|_| scope.spawn(|| (0..60).filter(|_| slots.try_take(alpha)).count())).collect();
             threads.into_iter().map(|t| t.join().expect("thread")).sum()
         });
         assert_eq!((taken, slots.in_use(alpha.id)), (100, 100));

@@ -1,6 +1,7 @@
 //! Routes: the longest prefix of a number gives a list of carriers and the order in which they are tried.
 //!
-//! Invariant: lists are interned, so half a million rows over a few lists cost a few bytes each; no prefix has two rows.
+//! Invariant: lists are interned, so half a million rows over a few lists cost a few bytes each; no prefix
+//! has two rows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -162,7 +163,12 @@ impl RouteTable {
 
 impl RouteTableBuilder {
     /// The number of a list of carriers, checked; equal lists share it.
-    pub fn list(&mut self, carriers: &Carriers, names: &[&str], order: CarrierOrder) -> Result<u32, ListError> {
+    pub fn list(
+        &mut self,
+        carriers: &Carriers,
+        names: &[&str],
+        order: CarrierOrder,
+    ) -> Result<u32, ListError> {
         if names.is_empty() {
             return Err(ListError::Empty);
         }
@@ -171,7 +177,8 @@ impl RouteTableBuilder {
         }
         let mut ids = Vec::with_capacity(names.len());
         for name in names {
-            let id = carriers.by_name(name).ok_or_else(|| ListError::Unknown(name.chars().take(64).collect()))?.id;
+            let id =
+                carriers.by_name(name).ok_or_else(|| ListError::Unknown(name.chars().take(64).collect()))?.id;
             if ids.contains(&id) {
                 return Err(ListError::Twice((*name).to_owned()));
             }

@@ -93,7 +93,9 @@ impl FromStr for Target {
         let (mut transport, mut is_written) = (Transport::Udp, false);
         for parameter in parts {
             match parameter.split_once('=') {
-                Some((name, value)) if name.eq_ignore_ascii_case("transport") => (transport, is_written) = (value.parse()?, true),
+                Some((name, value)) if name.eq_ignore_ascii_case("transport") => {
+                    (transport, is_written) = (value.parse()?, true)
+                }
                 _ => return Err(TargetError::Parameter(parameter.to_owned())),
             }
         }
@@ -124,7 +126,8 @@ fn host_port(text: &str) -> Result<(Host, Option<u16>), TargetError> {
         Some(v6) => {
             let (address, after) = v6.split_once(']').ok_or_else(bad_host)?;
             let address = address.parse::<std::net::Ipv6Addr>().map_err(|_| bad_host())?;
-            let port = if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or_else(bad_host)?) };
+            let port =
+                if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or_else(bad_host)?) };
             (Host::Ip(crate::cidr::normal(IpAddr::V6(address))), port)
         }
         None => {
@@ -135,7 +138,9 @@ fn host_port(text: &str) -> Result<(Host, Option<u16>), TargetError> {
             (name_or_v4(name).ok_or_else(bad_host)?, port)
         }
     };
-    let port = port.map(|p| p.parse::<u16>().ok().filter(|&n| n != 0).ok_or_else(|| TargetError::Port(p.to_owned()))).transpose()?;
+    let port = port
+        .map(|p| p.parse::<u16>().ok().filter(|&n| n != 0).ok_or_else(|| TargetError::Port(p.to_owned())))
+        .transpose()?;
     if matches!(host, Host::Ip(a) if a.is_unspecified() || a.is_multicast()) {
         return Err(bad_host());
     }
@@ -156,7 +161,8 @@ fn name_or_v4(text: &str) -> Option<Host> {
             && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let last_is_number = name.rsplit('.').next().is_none_or(|l| l.bytes().all(|b| b.is_ascii_digit()));
-    (name.len() <= 253 && !last_is_number && name.split('.').all(label)).then(|| Host::Name(name.to_ascii_lowercase().into()))
+    (name.len() <= 253 && !last_is_number && name.split('.').all(label))
+        .then(|| Host::Name(name.to_ascii_lowercase().into()))
 }
 
 #[cfg(test)]

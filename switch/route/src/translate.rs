@@ -1,6 +1,7 @@
 //! Rewriting of dialled text by prefix: one rule at most, the first in the operator's order that fits.
 
-/// One rule: text that begins with `prefix` (and has `length` characters, if given) gets `replace` in its place.
+/// One rule: text that begins with `prefix` (and has `length` characters, if given) gets `replace` in its
+/// place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// What the text must begin with; empty fits everything.
@@ -78,7 +79,9 @@ impl Rule {
         check(&self.prefix)?;
         check(&self.replace)?;
         match self.length {
-            Some(length) if usize::from(length) < self.prefix.len() => Err(RuleError::Length { prefix: self.prefix.to_string(), length }),
+            Some(length) if usize::from(length) < self.prefix.len() => {
+                Err(RuleError::Length { prefix: self.prefix.to_string(), length })
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -93,7 +96,11 @@ fn check(text: &str) -> Result<(), RuleError> {
         return Err(RuleError::TooLong(text.to_owned()));
     }
     let body = text.strip_prefix('+').unwrap_or(text);
-    if body.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#') { Ok(()) } else { Err(RuleError::Character(text.to_owned())) }
+    if body.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#') {
+        Ok(())
+    } else {
+        Err(RuleError::Character(text.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +113,12 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_fits_is_applied_once() {
-        let rules = vec![rule("9", "34", Some(9)), rule("*21", "+", None), rule("0", "", None), rule("", "34", Some(4))];
+        let rules = vec![
+            rule("9", "34", Some(9)),
+            rule("*21", "+", None),
+            rule("0", "", None),
+            rule("", "34", Some(4)),
+        ];
         let translations = Translations::new(rules).expect("valid");
         for (dialled, written) in [
             ("911234567", "3411234567"),

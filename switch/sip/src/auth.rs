@@ -1,5 +1,6 @@
-//! Digest credentials for a carrier's 401 or 407: RFC 3261 §22, RFC 7616, RFC 8760. A pure function of challenge and secret.
-//! Invariant: of several challenges the topmost that we support is taken; `auth-int` alone is not supported.
+//! Digest credentials for a carrier's 401 or 407: RFC 3261 §22, RFC 7616, RFC 8760. A pure function of
+//! challenge and secret. Invariant: of several challenges the topmost that we support is taken; `auth-int`
+//! alone is not supported.
 
 use std::fmt::Write as _;
 
@@ -41,7 +42,8 @@ pub struct Challenge<'a> {
     pub stale: bool,
 }
 
-/// Who asks for what. `cnonce` is a fresh unguessable token, `nc` counts the uses of the server's nonce from 1.
+/// Who asks for what. `cnonce` is a fresh unguessable token, `nc` counts the uses of the server's nonce from
+/// 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
     /// User name as the carrier knows it.
@@ -66,7 +68,8 @@ impl<'a> Challenge<'a> {
         values.find_map(Self::parse)
     }
 
-    /// Reads one value; nothing if it is another scheme, another algorithm, `auth-int` alone, or lacks realm or nonce.
+    /// Reads one value; nothing if it is another scheme, another algorithm, `auth-int` alone, or lacks realm
+    /// or nonce.
     pub fn parse(value: &'a str) -> Option<Self> {
         let (scheme, parameters) = value.trim().split_once([' ', '\t'])?;
         if !scheme.eq_ignore_ascii_case("Digest") {
@@ -92,14 +95,16 @@ impl<'a> Challenge<'a> {
                 (algorithm, session) = Algorithm::parse(text)?;
             }
         }
-        let qop_auth = qop.is_some_and(|qop| qop.split(',').any(|option| option.trim().eq_ignore_ascii_case("auth")));
+        let qop_auth =
+            qop.is_some_and(|qop| qop.split(',').any(|option| option.trim().eq_ignore_ascii_case("auth")));
         if qop.is_some() && !qop_auth {
             return None;
         }
         Some(Self { realm: realm?, nonce: nonce?, opaque, algorithm, session, qop_auth, stale })
     }
 
-    /// Whether to answer it, after `seen` earlier challenges to the same request: the first, and once more if only the nonce was old.
+    /// Whether to answer it, after `seen` earlier challenges to the same request: the first, and once more if
+    /// only the nonce was old.
     pub const fn may_answer(&self, seen: u32) -> bool {
         seen == 0 || (seen == 1 && self.stale)
     }
@@ -171,7 +176,10 @@ impl Algorithm {
             Some(_) | None => (text, false),
         };
         let known = [Self::Md5, Self::Sha256, Self::Sha512T256];
-        known.into_iter().find(|algorithm| base.eq_ignore_ascii_case(algorithm.name())).map(|algorithm| (algorithm, session))
+        known
+            .into_iter()
+            .find(|algorithm| base.eq_ignore_ascii_case(algorithm.name()))
+            .map(|algorithm| (algorithm, session))
     }
 
     fn hash(self, text: &str) -> String {
@@ -201,8 +209,15 @@ mod tests {
         let challenge = Challenge::parse(challenge).expect("a challenge");
         let text = challenge.authorization(credentials);
         let answer = Challenge::parse(&text).expect("the answer has the challenge's form");
-        assert_eq!((answer.realm, answer.nonce, answer.opaque), (challenge.realm, challenge.nonce, challenge.opaque));
-        text.split("response=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a response").to_owned()
+        assert_eq!(
+            (answer.realm, answer.nonce, answer.opaque),
+            (challenge.realm, challenge.nonce, challenge.opaque)
+        );
+        text.split("response=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .expect("a response")
+            .to_owned()
     }
 
     /// RFC 7616 §3.9.1.
@@ -224,8 +239,14 @@ mod tests {
         assert_eq!(md5, "8ca523f5e9506fed4657c9700eebdbec");
     }
 
-    const BOB: Credentials<'static> =
-        Credentials { user: "bob", password: "zanzibar", method: "INVITE", uri: "sip:bob@biloxi.com", cnonce: "0a4f113b", nc: 31 };
+    const BOB: Credentials<'static> = Credentials {
+        user: "bob",
+        password: "zanzibar",
+        method: "INVITE",
+        uri: "sip:bob@biloxi.com",
+        cnonce: "0a4f113b",
+        nc: 31,
+    };
 
     /// Values from another implementation of the hashes.
     #[test]
@@ -235,15 +256,27 @@ mod tests {
             (", qop=\"auth\"", "468a7492d3570a2be959e326138fb747"),
             (", qop=\"auth\", algorithm=MD5-sess", "924ab2867a84a620adeff3f18c50a940"),
             (", algorithm=SHA-256", "38aad98c50c33abe72c5f88dd17246ffcfa6b1f68852c855719ff0659386c0ca"),
-            (", qop=auth, algorithm=sha-256", "05d88f4e7fd381921538330bcd373cc78709c6c2930b17415becba1e106db07f"),
-            (", qop=auth, algorithm=SHA-256-sess", "8b5a5f85b6ecf4f8a72688e9b2ccb6381360ee2858812f25e2dcb3d435ae0357"),
-            (", qop=auth, algorithm=SHA-512-256", "ad733d2cf75cbc4357925b7f15843ef6ea034bb78526cf4a8f732bfe1322248c"),
+            (
+                ", qop=auth, algorithm=sha-256",
+                "05d88f4e7fd381921538330bcd373cc78709c6c2930b17415becba1e106db07f",
+            ),
+            (
+                ", qop=auth, algorithm=SHA-256-sess",
+                "8b5a5f85b6ecf4f8a72688e9b2ccb6381360ee2858812f25e2dcb3d435ae0357",
+            ),
+            (
+                ", qop=auth, algorithm=SHA-512-256",
+                "ad733d2cf75cbc4357925b7f15843ef6ea034bb78526cf4a8f732bfe1322248c",
+            ),
         ];
         for (rest, response) in table {
-            let challenge = format!("Digest realm=\"biloxi.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"{rest}");
+            let challenge =
+                format!("Digest realm=\"biloxi.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"{rest}");
             assert_eq!(response_of(&challenge, &BOB), response, "{rest}");
         }
-        let text = Challenge::parse("Digest realm=\"r\",nonce=\"n\",qop=\"auth\"").expect("valid").authorization(&BOB);
+        let text = Challenge::parse("Digest realm=\"r\",nonce=\"n\",qop=\"auth\"")
+            .expect("valid")
+            .authorization(&BOB);
         assert!(text.contains("nc=0000001f, cnonce=\"0a4f113b\""), "{text}");
     }
 
@@ -258,7 +291,10 @@ mod tests {
             "Digest realm=\"a\", nonce=\"4\"",
         ];
         let chosen = Challenge::choose(listed.into_iter()).expect("the fourth");
-        assert_eq!((chosen.nonce, chosen.realm, chosen.algorithm, chosen.stale), ("3", "a, b", Algorithm::Sha256, true));
+        assert_eq!(
+            (chosen.nonce, chosen.realm, chosen.algorithm, chosen.stale),
+            ("3", "a, b", Algorithm::Sha256, true)
+        );
         assert!(chosen.may_answer(0) && chosen.may_answer(1) && !chosen.may_answer(2));
         assert!(!Challenge { stale: false, ..chosen }.may_answer(1));
     }
@@ -266,7 +302,15 @@ mod tests {
     #[test]
     fn refuses_what_is_malformed() {
         let long = format!("Digest realm=\"{}\", nonce=\"n\"", "x".repeat(PART_MAX + 1));
-        for text in ["", "Digest", "Digest realm", "Digest realm=\"a\"", "Digest nonce=\"a\"", "Digest realm=\"a, nonce=\"b\"", &long] {
+        for text in [
+            "",
+            "Digest",
+            "Digest realm",
+            "Digest realm=\"a\"",
+            "Digest nonce=\"a\"",
+            "Digest realm=\"a, nonce=\"b\"",
+            &long,
+        ] {
             assert_eq!(Challenge::parse(text), None, "{text}");
         }
     }

@@ -39,8 +39,8 @@ impl Builder {
         builder
     }
 
-    /// Starts the response to `request`: copies Via (the top one with `received` and `rport` if the request's source
-    /// is set), From, To, Call-ID, CSeq and Timestamp in the order of the request (§8.2.6.2).
+    /// Starts the response to `request`: copies Via (the top one with `received` and `rport` if the request's
+    /// source is set), From, To, Call-ID, CSeq and Timestamp in the order of the request (§8.2.6.2).
     pub fn response(request: &Message, status: u16, reason: &str) -> Builder {
         let mut builder = Builder::with_room(HEAD_HINT);
         builder.head.extend_from_slice(b"SIP/2.0 ");
@@ -96,8 +96,8 @@ impl Builder {
         self
     }
 
-    /// Appends a known header. [`Name::Other`] and Content-Length are left out: the one has no name, the other is
-    /// written by [`Builder::build`].
+    /// Appends a known header. [`Name::Other`] and Content-Length are left out: the one has no name, the
+    /// other is written by [`Builder::build`].
     #[must_use]
     pub fn header(mut self, name: Name, value: &str) -> Builder {
         if !matches!(name, Name::Other | Name::ContentLength) {
@@ -132,7 +132,8 @@ impl Builder {
         self
     }
 
-    /// Appends a header under any name, byte for byte but for control bytes; a name that is no token, and Content-Length, are left out.
+    /// Appends a header under any name, byte for byte but for control bytes; a name that is no token, and
+    /// Content-Length, are left out.
     #[must_use]
     pub fn raw(mut self, name: &str, value: &str) -> Builder {
         let valid = !name.is_empty() && name.bytes().all(is_token);
@@ -185,7 +186,8 @@ impl Builder {
         self.put_with(|head| head.extend_from_slice(value));
     }
 
-    /// Lets `write` append, then blanks every control byte but tab: none can end a line or surprise a peer's parser.
+    /// Lets `write` append, then blanks every control byte but tab: none can end a line or surprise a peer's
+    /// parser.
     fn put_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.head.len();
         write(&mut self.head);
@@ -234,8 +236,10 @@ mod tests {
         assert_eq!(Message::parse(wire).expect("parses").to_tag(), "a");
         let wire = Builder::response(&plain, 200, "OK").to_tag("a\r\nX: 1").build();
         assert_eq!(Message::parse(wire).expect("parses").to_tag(), "");
-        let tagged =
-            Message::parse(Bytes::from_static(b"BYE sip:b@h SIP/2.0\r\nTo: <sip:b@h>;tag=old\r\nCall-ID: c\r\n\r\n")).expect("parses");
+        let tagged = Message::parse(Bytes::from_static(
+            b"BYE sip:b@h SIP/2.0\r\nTo: <sip:b@h>;tag=old\r\nCall-ID: c\r\n\r\n",
+        ))
+        .expect("parses");
         let wire = Builder::response(&tagged, 481, "No Call").to_tag("new").build();
         assert_eq!(Message::parse(wire).expect("parses").to_tag(), "old");
     }
@@ -256,7 +260,8 @@ mod tests {
             .body(evil, b"ab")
             .build();
         let text = std::str::from_utf8(&wire).expect("text");
-        let names: Vec<_> = text.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+        let names: Vec<_> =
+            text.lines().skip(1).filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
         assert_eq!(names, ["Subject", "User-Agent", "X-Thing", "Content-Type", "Content-Length"]);
         assert!(text.ends_with("\r\nContent-Length: 2\r\n\r\nab"));
         let response = Builder::response(&request(""), 200, evil).build();

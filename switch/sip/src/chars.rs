@@ -83,8 +83,8 @@ pub(crate) fn trim(text: &str) -> &str {
 /// Every `%` is followed by two hex digits.
 pub(crate) fn escapes_whole(text: &str) -> bool {
     let bytes = text.as_bytes();
-    memchr::memchr_iter(b'%', bytes)
-        .all(|at| matches!(bytes.get(at + 1..at + 3), Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()))
+    let is_hex = |pair: &[u8]| pair.iter().all(u8::is_ascii_hexdigit);
+    memchr::memchr_iter(b'%', bytes).all(|at| bytes.get(at + 1..at + 3).is_some_and(is_hex))
 }
 
 /// A decimal number of digits only, no sign, no blank; `None` for anything else or above `u32::MAX`.

@@ -14,8 +14,8 @@ pub const MAX_KEY: usize = 1_024;
 const MANDATORY: [Name; 5] = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
 
 impl Message {
-    /// Checks what a UAS must know before it acts: mandatory headers once each, CSeq, Max-Forwards, Via, From, To,
-    /// Contact, and the Request-URI's form. The scheme is left to [`Message::check_scheme`].
+    /// Checks what a UAS must know before it acts: mandatory headers once each, CSeq, Max-Forwards, Via,
+    /// From, To, Contact, and the Request-URI's form. The scheme is left to [`Message::check_scheme`].
     ///
     /// # Errors
     /// The first [`Fault`]; for requests [`Fault::response`] answers it, responses are dropped.
@@ -39,7 +39,10 @@ impl Message {
         let to_tag = self.check_party(Name::To)?;
         // the grammar's `word` has no '=', but real Call-IDs do
         let call_id = self.call_id();
-        if call_id.is_empty() || call_id.len() > MAX_KEY || !call_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if call_id.is_empty()
+            || call_id.len() > MAX_KEY
+            || !call_id.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(Fault::Header(Name::CallId));
         }
         let (cseq_number, cseq_method) = self.cseq_parts().ok_or(Fault::Header(Name::CSeq))?;
@@ -103,7 +106,11 @@ impl Message {
     fn check_contacts(&self) -> Result<(), Fault> {
         for value in self.values(Name::Contact) {
             if value == "*" {
-                if self.method() == Method::Register { continue } else { return Err(Fault::Header(Name::Contact)) }
+                if self.method() == Method::Register {
+                    continue;
+                } else {
+                    return Err(Fault::Header(Name::Contact));
+                }
             }
             let contact = NameAddr::parse(value).ok_or(Fault::Header(Name::Contact))?;
             if !contact.params.well_formed("", 0) || contact.parse_uri().is_none() {
@@ -133,7 +140,10 @@ mod tests {
         let mut checked = unchecked.clone();
         assert_eq!((checked.check_once(), checked.check_once()), (Ok(()), Ok(())));
         for message in [&unchecked, &checked] {
-            assert_eq!((message.from_tag(), message.to_tag(), message.cseq()), ("from", "to", (17, Method::Invite)));
+            assert_eq!(
+                (message.from_tag(), message.to_tag(), message.cseq()),
+                ("from", "to", (17, Method::Invite))
+            );
         }
         let untagged = wire.replace(";tag=from", "").replace(";TAG=to", "");
         let mut message = Message::parse(Bytes::from(untagged)).expect("parses");
@@ -143,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_bad_message_stays_bad() {
-        let mut message = Message::parse(Bytes::from_static(b"BYE sip:b@h SIP/2.0\r\nCall-ID: c\r\n\r\n")).expect("parses");
+        let mut message =
+            Message::parse(Bytes::from_static(b"BYE sip:b@h SIP/2.0\r\nCall-ID: c\r\n\r\n")).expect("parses");
         assert_eq!(message.check_once(), Err(Fault::Missing(Name::Via)));
         assert_eq!(message.check_once(), message.check());
     }

@@ -1,5 +1,6 @@
 //! Dialogs: RFC 3261 §12, both sides. What a leg must remember to send and to judge requests inside a call.
-//! Invariant: ids never change; the route set is frozen by the first 2xx; only the remote target moves after that.
+//! Invariant: ids never change; the route set is frozen by the first 2xx; only the remote target moves after
+//! that.
 
 use std::fmt::Write as _;
 
@@ -16,8 +17,9 @@ const CSEQ_MAX: u32 = (1 << 31) - 1;
 /// One side's view of a dialog, early or confirmed.
 #[derive(Clone, Debug)]
 pub struct Dialog {
-    /// Call-ID, our party, his party and his Contact's URI, in this order; `ends` are where each ends. Then, a line each, URIs as they
-    /// stand in Route headers, nearest first. One text, because it is kept for the whole call.
+    /// Call-ID, our party, his party and his Contact's URI, in this order; `ends` are where each ends. Then,
+    /// a line each, URIs as they stand in Route headers, nearest first. One text, because it is kept for the
+    /// whole call.
     text: Box<str>,
     ends: [u32; 4],
     /// The tags, which stand in the parties.
@@ -45,7 +47,8 @@ pub struct Sender<'a> {
     pub sent_by: &'a str,
     /// From `Layer::mint_client`; for an ACK to a 2xx a branch of its own.
     pub branch: &'a str,
-    /// Our Contact value in angle brackets. Left out of BYE, CANCEL and PRACK, where it means nothing, and if empty (ACK does not need it).
+    /// Our Contact value in angle brackets. Left out of BYE, CANCEL and PRACK, where it means nothing, and if
+    /// empty (ACK does not need it).
     pub contact: &'a str,
 }
 
@@ -119,13 +122,18 @@ impl Dialog {
         Self::uac_at(invite, response, target_of(response)?, &routes)
     }
 
-    /// The same for a 2xx to an INVITE of ours whose Contact or Record-Route cannot be used: `target` stands in, without routes. Good for its
-    /// ACK and a BYE, and for nothing else.
+    /// The same for a 2xx to an INVITE of ours whose Contact or Record-Route cannot be used: `target` stands
+    /// in, without routes. Good for its ACK and a BYE, and for nothing else.
     pub fn uac_to(response: &Message, target: &str) -> Result<Self, DialogError> {
         Self::uac_at(response, response, target, &[])
     }
 
-    fn uac_at(invite: &Message, response: &Message, target: &str, routes: &[&str]) -> Result<Self, DialogError> {
+    fn uac_at(
+        invite: &Message,
+        response: &Message,
+        target: &str,
+        routes: &[&str],
+    ) -> Result<Self, DialogError> {
         let local = invite.header(Name::From).ok_or(DialogError::Missing(Name::From))?;
         let remote = response.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
         let (number, _) = invite.cseq();
@@ -145,7 +153,8 @@ impl Dialog {
         })
     }
 
-    /// The first 2xx to our INVITE: routes and target are taken anew (§13.2.2.4). On a confirmed dialog nothing changes.
+    /// The first 2xx to our INVITE: routes and target are taken anew (§13.2.2.4). On a confirmed dialog
+    /// nothing changes.
     pub fn confirm_uac(&mut self, response: &Message) -> Result<(), DialogError> {
         if self.confirmed {
             return Ok(());
@@ -249,7 +258,8 @@ impl Dialog {
 // === impl Dialog: his requests ===
 
 impl Dialog {
-    /// Judges a request of his by ids and CSeq (§12.2.2): gaps are fine, a lower number is not. ACK and CANCEL repeat their INVITE's.
+    /// Judges a request of his by ids and CSeq (§12.2.2): gaps are fine, a lower number is not. ACK and
+    /// CANCEL repeat their INVITE's.
     pub fn accept(&mut self, request: &Message) -> Result<(), DialogError> {
         if !self.matches(request.call_id(), request.to_tag(), request.from_tag()) {
             return Err(DialogError::OtherDialog);
@@ -267,7 +277,8 @@ impl Dialog {
         Ok(())
     }
 
-    /// Takes the Contact of a target refresh (§12.2): a re-INVITE or UPDATE of his, or a 2xx to ours. Without Contact nothing changes.
+    /// Takes the Contact of a target refresh (§12.2): a re-INVITE or UPDATE of his, or a 2xx to ours. Without
+    /// Contact nothing changes.
     pub fn refresh(&mut self, msg: &Message) -> Result<(), DialogError> {
         if msg.header(Name::Contact).is_some() {
             let target = target_of(msg)?;
@@ -293,7 +304,8 @@ impl Dialog {
         self.write(method, self.local_seq, sender)
     }
 
-    /// The ACK to a 2xx: the number of the INVITE it answers, a branch of its own, the dialog's routes (§13.2.2.4).
+    /// The ACK to a 2xx: the number of the INVITE it answers, a branch of its own, the dialog's routes
+    /// (§13.2.2.4).
     pub fn ack(&self, invite_seq: u32, sender: &Sender<'_>) -> Builder {
         self.write(Method::Ack, invite_seq, sender)
     }
@@ -309,7 +321,12 @@ impl Dialog {
         let uri = strict.map_or(self.target(), |route| strict_uri(route.uri));
         let mut builder = Builder::request(method, uri).header_fmt(
             Name::Via,
-            format_args!("SIP/2.0/{} {};branch={};rport", sender.transport.via_name(), sender.sent_by, sender.branch),
+            format_args!(
+                "SIP/2.0/{} {};branch={};rport",
+                sender.transport.via_name(),
+                sender.sent_by,
+                sender.branch
+            ),
         );
         for route in self.routes().skip(usize::from(strict.is_some())) {
             builder = builder.header(Name::Route, route);
@@ -323,16 +340,19 @@ impl Dialog {
             .header(Name::CallId, self.call_id())
             .cseq(number, method)
             .header(Name::MaxForwards, "70");
-        let contactless = sender.contact.is_empty() || matches!(method, Method::Bye | Method::Cancel | Method::Prack);
+        let contactless =
+            sender.contact.is_empty() || matches!(method, Method::Bye | Method::Cancel | Method::Prack);
         if contactless { builder } else { builder.header(Name::Contact, sender.contact) }
     }
 }
 
 // === helpers ===
 
-/// Concatenates the parts and notes where each ends; the routes follow as lines, which no header's value can break.
+/// Concatenates the parts and notes where each ends; the routes follow as lines, which no header's value can
+/// break.
 fn join(parts: [&str; 4], routes: &[&str]) -> (Box<str>, [u32; 4]) {
-    let length = parts.iter().map(|part| part.len()).sum::<usize>() + routes.iter().map(|route| route.len() + 1).sum::<usize>();
+    let length = parts.iter().map(|part| part.len()).sum::<usize>()
+        + routes.iter().map(|route| route.len() + 1).sum::<usize>();
     let mut text = String::with_capacity(length);
     let ends = parts.map(|part| {
         text.push_str(part);
@@ -383,7 +403,9 @@ fn target_of(msg: &Message) -> Result<&str, DialogError> {
 fn record_routes(msg: &Message, reversed: bool) -> Result<Vec<&str>, DialogError> {
     let mut routes = Vec::new();
     for value in msg.headers(Name::RecordRoute).flat_map(values) {
-        NameAddr::parse(value).and_then(|route| Uri::parse(route.uri)).ok_or(DialogError::Malformed(Name::RecordRoute))?;
+        NameAddr::parse(value)
+            .and_then(|route| Uri::parse(route.uri))
+            .ok_or(DialogError::Malformed(Name::RecordRoute))?;
         if routes.len() == ROUTES_MAX {
             return Err(DialogError::TooManyRoutes);
         }

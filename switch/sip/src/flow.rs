@@ -15,14 +15,15 @@ pub struct Flow {
     pub transport: Transport,
     /// Our end: the socket that received or shall send.
     pub local: SocketAddr,
-    /// The peer's end: the source address of what came, the target of what goes. Of what goes by a stream: where another is opened
-    /// should `conn` be gone.
+    /// The peer's end: the source address of what came, the target of what goes. Of what goes by a stream:
+    /// where another is opened should `conn` be gone.
     pub peer: SocketAddr,
     /// The stream's number, of the driver's choice; 0 on UDP, and where any stream to `peer` will do.
     pub conn: u64,
 }
 
-/// An address as Via and URIs have it, `192.0.2.1:5060` or `[2001:db8::1]:5060`: written several times per call, so without a formatter.
+/// An address as Via and URIs have it, `192.0.2.1:5060` or `[2001:db8::1]:5060`: written several times per
+/// call, so without a formatter.
 pub fn host_port(address: SocketAddr) -> String {
     let mut text = Vec::with_capacity(24);
     if address.is_ipv6() {
@@ -51,8 +52,9 @@ impl Flow {
         Self { transport, local, peer, conn }
     }
 
-    /// Where responses to a request that came by this flow go (RFC 3261 §18.2.2): always to its source address. Over UDP see
-    /// [`crate::Via::answer_to`]; a stream that is gone is opened again to the sent-by port.
+    /// Where responses to a request that came by this flow go (RFC 3261 §18.2.2): always to its source
+    /// address. Over UDP see [`crate::Via::answer_to`]; a stream that is gone is opened again to the sent-by
+    /// port.
     #[must_use]
     pub fn of_answer(self, request: &Message, reply_to: ReplyTo) -> Self {
         let Ok(via) = request.top_via() else { return self };
@@ -68,7 +70,14 @@ impl Flow {
 mod tests {
     #[test]
     fn addresses_are_written_as_the_standard_does() {
-        for text in ["192.0.2.1:5060", "0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:5061", "[::]:1", "[::ffff:192.0.2.1]:80"] {
+        for text in [
+            "192.0.2.1:5060",
+            "0.0.0.0:0",
+            "255.255.255.255:65535",
+            "[2001:db8::1]:5061",
+            "[::]:1",
+            "[::ffff:192.0.2.1]:80",
+        ] {
             assert_eq!(super::host_port(text.parse().expect("address")), text);
         }
     }

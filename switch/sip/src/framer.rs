@@ -53,7 +53,8 @@ impl Framer {
         Framer::default()
     }
 
-    /// Takes what was read. Drain [`Framer::next`] after every call: more than [`MAX_BUFFER`] undrained bytes are an error.
+    /// Takes what was read. Drain [`Framer::next`] after every call: more than [`MAX_BUFFER`] undrained bytes
+    /// are an error.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.closed {
             return;
@@ -104,7 +105,10 @@ impl Framer {
                 return true;
             }
             // a lone CR LF is a pong, but it may also be the first half of a ping
-            if self.buf.starts_with(b"\r\n") && self.buf.len() > 2 && !b"\r\n".starts_with(&self.buf[2..self.buf.len().min(4)]) {
+            if self.buf.starts_with(b"\r\n")
+                && self.buf.len() > 2
+                && !b"\r\n".starts_with(&self.buf[2..self.buf.len().min(4)])
+            {
                 self.advance(2);
                 continue;
             }
@@ -141,7 +145,9 @@ impl Framer {
                 let frame = self.cut(needed);
                 Some(self.finish(frame, index))
             }
-            Length::Bytes(_) | Length::Absent | Length::Bad => Some(Err(self.refuse(head, index, Fault::ContentLength))),
+            Length::Bytes(_) | Length::Absent | Length::Bad => {
+                Some(Err(self.refuse(head, index, Fault::ContentLength)))
+            }
         }
     }
 
@@ -151,7 +157,12 @@ impl Framer {
             None => true,
             Some(fault) => !matches!(
                 fault,
-                Fault::LineEnd | Fault::Unterminated | Fault::HeaderLine | Fault::TooManyHeaders | Fault::NotSip | Fault::Control
+                Fault::LineEnd
+                    | Fault::Unterminated
+                    | Fault::HeaderLine
+                    | Fault::TooManyHeaders
+                    | Fault::NotSip
+                    | Fault::Control
             ),
         }
     }

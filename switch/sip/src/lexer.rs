@@ -1,6 +1,6 @@
 //! One pass over a message's head (RFC 3261 §7, §25): finds lines, names and values, copies nothing.
-//! Invariant: all offsets lie inside the buffer and fit `u16`; the first fault is kept and indexing goes on, so that
-//! a malformed request can still be answered.
+//! Invariant: all offsets lie inside the buffer and fit `u16`; the first fault is kept and indexing goes on,
+//! so that a malformed request can still be answered.
 
 use memchr::{memchr, memchr_iter, memrchr};
 use smallvec::SmallVec;
@@ -153,7 +153,8 @@ impl Index {
     fn header_line(&mut self, buf: &[u8], start: usize, end: usize) -> bool {
         let line = &buf[start..end];
         let length = line.iter().position(|&byte| !is_token(byte)).unwrap_or(line.len());
-        let colon = length + line[length..].iter().position(|&byte| !is_blank(byte)).unwrap_or(line.len() - length);
+        let colon =
+            length + line[length..].iter().position(|&byte| !is_blank(byte)).unwrap_or(line.len() - length);
         if length == 0 || line.get(colon) != Some(&b':') {
             self.fail(Fault::HeaderLine);
             return false;
@@ -193,18 +194,27 @@ impl Index {
             return self.status_line(buf, start, end);
         }
         let Some(version_at) = find_version(line) else { return self.fail(Fault::NotSip) };
-        let Some(method_end) = memchr(b' ', line).filter(|&at| at > 0 && at < version_at) else { return self.fail(Fault::NotSip) };
+        let Some(method_end) = memchr(b' ', line).filter(|&at| at > 0 && at < version_at) else {
+            return self.fail(Fault::NotSip);
+        };
         if !line[..method_end].iter().all(|&byte| is_token(byte)) {
             return self.fail(Fault::NotSip);
         }
         // line[version_at] is the blank before the version
         let uri = Span::new(start + method_end + 1, start + version_at.max(method_end + 1));
-        self.start = Start::Request { method: Method::from_bytes(&line[..method_end]), text: Span::new(start, start + method_end), uri };
+        self.start = Start::Request {
+            method: Method::from_bytes(&line[..method_end]),
+            text: Span::new(start, start + method_end),
+            uri,
+        };
         let version = &line[version_at + 1..];
         let bare = version.trim_ascii_end();
         if !bare.eq_ignore_ascii_case(b"SIP/2.0") {
             self.fail(Fault::Version);
-        } else if bare.len() != version.len() || uri.of(buf).iter().any(|&byte| is_blank(byte)) || uri.start == uri.end {
+        } else if bare.len() != version.len()
+            || uri.of(buf).iter().any(|&byte| is_blank(byte))
+            || uri.start == uri.end
+        {
             self.fail(Fault::RequestLine);
         }
     }
@@ -215,7 +225,9 @@ impl Index {
             return self.fail(Fault::Version);
         };
         match rest {
-            [b' ', c @ b'1'..=b'6', d @ b'0'..=b'9', u @ b'0'..=b'9', tail @ ..] if tail.first().is_none_or(|&byte| byte == b' ') => {
+            [b' ', c @ b'1'..=b'6', d @ b'0'..=b'9', u @ b'0'..=b'9', tail @ ..]
+                if tail.first().is_none_or(|&byte| byte == b' ') =>
+            {
                 let status = u16::from(c - b'0') * 100 + u16::from(d - b'0') * 10 + u16::from(u - b'0');
                 self.start = Start::Response { status, reason: trimmed(buf, start + 11, end) };
             }
@@ -223,14 +235,15 @@ impl Index {
         }
     }
 
-    /// Control bytes may stand in a head only as CR LF, as tab, and escaped in quoted strings (§25.1 `quoted-pair`).
-    /// A head with two of them for each line has no other.
+    /// Control bytes may stand in a head only as CR LF, as tab, and escaped in quoted strings (§25.1
+    /// `quoted-pair`). A head with two of them for each line has no other.
     fn controls(&mut self, buf: &[u8], first: usize, lines: usize) {
         let head = &buf[first..self.body];
         self.high = !head.is_ascii();
         // sums of bytes over short chunks: this form runs sixteen bytes at a time
         let control = |&byte: &u8| u8::from((byte < 0x20) | (byte == 0x7f));
-        let controls: usize = head.chunks(240).map(|chunk| usize::from(chunk.iter().map(control).sum::<u8>())).sum();
+        let controls: usize =
+            head.chunks(240).map(|chunk| usize::from(chunk.iter().map(control).sum::<u8>())).sum();
         if controls != 2 * lines {
             self.controls_slowly(head);
         }
@@ -265,7 +278,9 @@ impl Index {
         if self.repeated & Name::ContentLength.bit() != 0 {
             return Length::Bad;
         }
-        let Some(header) = self.headers.iter().find(|header| header.name == Name::ContentLength) else { return Length::Absent };
+        let Some(header) = self.headers.iter().find(|header| header.name == Name::ContentLength) else {
+            return Length::Absent;
+        };
         let digits = header.value.of(buf).trim_ascii();
         if digits.is_empty() || digits.len() > 10 {
             return Length::Bad;

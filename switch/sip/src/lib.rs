@@ -1,6 +1,6 @@
-//! SIP without sockets and clocks: lexer, typed headers, writer, stream framing (RFC 3261 §7, §18.3, §19, §20, §25).
-//! [`Message`] indexes a received buffer and copies nothing; [`Builder`] writes messages; [`Framer`] cuts streams.
-//! Invariant: no input panics, and every loop, table and length has a named bound.
+//! SIP without sockets and clocks: lexer, typed headers, writer, stream framing (RFC 3261 §7, §18.3, §19,
+//! §20, §25). [`Message`] indexes a received buffer and copies nothing; [`Builder`] writes messages;
+//! [`Framer`] cuts streams. Invariant: no input panics, and every loop, table and length has a named bound.
 #![forbid(unsafe_code)]
 
 mod answer;

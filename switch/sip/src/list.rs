@@ -52,7 +52,8 @@ pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
     }
     let mut at = plain;
     loop {
-        // what is quoted or bracketed is passed over as a whole; if it does not end, nothing is outside any more
+        // what is quoted or bracketed is passed over as a whole; if it does not end, nothing is outside any
+        // more
         at += match bytes[at] {
             b'"' => quoted_end(text.get(at..)?)?,
             b'<' => memchr::memchr(b'>', &bytes[at..])? + 1,

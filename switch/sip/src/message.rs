@@ -9,7 +9,8 @@ use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
 use crate::{Fault, Method, Name, NameAddr, ReplyTo, Uri, Via};
 
-/// A request or response. Cheap to hold for the time of handling it; it keeps the whole received buffer alive.
+/// A request or response. Cheap to hold for the time of handling it; it keeps the whole received buffer
+/// alive.
 #[derive(Clone, Debug)]
 pub struct Message {
     buf: Bytes,
@@ -60,12 +61,14 @@ impl ParseError {
 // === impl Message ===
 
 impl Message {
-    /// Parses one datagram. Trailing bytes beyond Content-Length are ignored; a missing Content-Length takes all.
+    /// Parses one datagram. Trailing bytes beyond Content-Length are ignored; a missing Content-Length takes
+    /// all.
     ///
     /// Only the frame is checked here; call [`Message::check`] before acting on a message.
     ///
     /// # Errors
-    /// [`ParseError`] with the first fault; for a request whose Via can be read, [`ParseError::response`] answers it.
+    /// [`ParseError`] with the first fault; for a request whose Via can be read, [`ParseError::response`]
+    /// answers it.
     pub fn parse(buf: Bytes) -> Result<Message, ParseError> {
         let index = Index::new(&buf);
         let rest = buf.len().saturating_sub(index.body);
@@ -79,7 +82,12 @@ impl Message {
     }
 
     /// Puts an indexed buffer and its body length together; the index's own fault comes before `fault`.
-    pub(crate) fn assemble(buf: Bytes, mut index: Index, length: usize, fault: Option<Fault>) -> Result<Message, ParseError> {
+    pub(crate) fn assemble(
+        buf: Bytes,
+        mut index: Index,
+        length: usize,
+        fault: Option<Fault>,
+    ) -> Result<Message, ParseError> {
         let fault = index.fault.or(fault);
         let is_request = matches!(index.start, Start::Request { .. });
         if let Some(fault) = fault.filter(|_| !is_request) {
@@ -94,13 +102,14 @@ impl Message {
         }
     }
 
-    /// Remembers where the message came from, so that [`crate::Builder::response`] can put `received` and `rport`
-    /// (RFC 3581 §4) into the top Via. IPv4-mapped addresses become IPv4.
+    /// Remembers where the message came from, so that [`crate::Builder::response`] can put `received` and
+    /// `rport` (RFC 3581 §4) into the top Via. IPv4-mapped addresses become IPv4.
     pub fn set_source(&mut self, source: SocketAddr) {
         self.source = Some(SocketAddr::new(source.ip().to_canonical(), source.port()));
     }
 
-    /// Remembers how the peer wants answers over UDP when its Via has no `rport`; without it the settings of the layer count.
+    /// Remembers how the peer wants answers over UDP when its Via has no `rport`; without it the settings of
+    /// the layer count.
     pub fn set_reply_to(&mut self, reply_to: ReplyTo) {
         self.reply_to = Some(reply_to);
     }
@@ -183,7 +192,11 @@ impl Message {
 
     /// All headers of this name in order, one item per line.
     pub fn headers(&self, name: Name) -> impl Iterator<Item = &str> {
-        self.index.headers.iter().filter(move |header| header.name == name).map(|header| self.text(header.value.of(&self.buf)))
+        self.index
+            .headers
+            .iter()
+            .filter(move |header| header.name == name)
+            .map(|header| self.text(header.value.of(&self.buf)))
     }
 
     /// The first header with this text as its name, case ignored: for headers that [`Name`] does not list.
@@ -191,8 +204,8 @@ impl Message {
         self.all_headers().find(|(_, raw, _)| raw.eq_ignore_ascii_case(text)).map(|(_, _, value)| value)
     }
 
-    /// All values of a comma-separated header over all its lines; empty values are skipped, commas in quotes and
-    /// angle brackets do not count. For a header that is no list each line is one value.
+    /// All values of a comma-separated header over all its lines; empty values are skipped, commas in quotes
+    /// and angle brackets do not count. For a header that is no list each line is one value.
     pub fn values(&self, name: Name) -> impl Iterator<Item = &str> {
         let split = name.is_list();
         self.headers(name).flat_map(move |line| if split { list::values(line) } else { Values::whole(line) })
@@ -214,7 +227,9 @@ impl Message {
 
     /// All headers in order: known name, name as received, value.
     pub fn all_headers(&self) -> impl Iterator<Item = (Name, &str, &str)> {
-        self.index.headers.iter().map(|header| (header.name, self.text(header.text.of(&self.buf)), self.text(header.value.of(&self.buf))))
+        self.index.headers.iter().map(|header| {
+            (header.name, self.text(header.text.of(&self.buf)), self.text(header.value.of(&self.buf)))
+        })
     }
 
     /// The top Via.
@@ -296,7 +311,8 @@ impl Message {
         if let Some(checked) = &self.checked {
             return checked.cseq;
         }
-        self.cseq_parts().map_or((0, Method::Other), |(number, method)| (number, Method::from_bytes(method.as_bytes())))
+        self.cseq_parts()
+            .map_or((0, Method::Other), |(number, method)| (number, Method::from_bytes(method.as_bytes())))
     }
 
     /// CSeq number, at most 2³¹−1, and method text.
@@ -335,7 +351,10 @@ impl Message {
 
     /// All headers as bytes, which are valid text too: spares the writer a check of each.
     pub(crate) fn raw_headers(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
-        self.index.headers.iter().map(|header| (header.name, header.text.of(&self.buf), header.value.of(&self.buf)))
+        self.index
+            .headers
+            .iter()
+            .map(|header| (header.name, header.text.of(&self.buf), header.value.of(&self.buf)))
     }
 
     pub(crate) fn index(&self) -> &Index {
@@ -358,7 +377,8 @@ impl Message {
 /// Largest CSeq number (RFC 3261 §8.1.1.5).
 pub(crate) const MAX_CSEQ: u32 = 0x7fff_ffff;
 
-/// Blanks the line ends of folded values and puts `?` for bytes that are not UTF-8; the length stays the same.
+/// Blanks the line ends of folded values and puts `?` for bytes that are not UTF-8; the length stays the
+/// same.
 fn clean(buf: Bytes, index: &mut Index) -> Bytes {
     let head = &buf[..index.body];
     let valid = !index.high || std::str::from_utf8(head).is_ok();

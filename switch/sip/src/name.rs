@@ -3,13 +3,15 @@
 
 macro_rules! names {
     ($( $variant:ident $text:literal $compact:literal $shape:ident, )*) => {
-        /// A header field's name. Every name that is not listed is [`Name::Other`]; its text stays in the message.
+        /// A header field's name. Every name that is not listed is [`Name::Other`]; its text stays in the
+        /// message.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         #[allow(missing_docs)]
         pub enum Name { $( $variant, )* Other }
 
-        const KNOWN: &[(Name, &str, &str, Shape)] = &[ $( (Name::$variant, $text, $compact, Shape::$shape), )* ];
+        const KNOWN: &[(Name, &str, &str, Shape)] =
+            &[ $( (Name::$variant, $text, $compact, Shape::$shape), )* ];
     };
 }
 
@@ -114,7 +116,8 @@ const fn hash(text: &[u8]) -> usize {
     let middle = (text[text.len() / 2] | 0x20) as usize;
     let first = (text[0] | 0x20) as usize;
     let last = (text[text.len() - 1] | 0x20) as usize;
-    (text.len().wrapping_mul(37) ^ first.wrapping_mul(5) ^ last.wrapping_mul(151) ^ middle.wrapping_mul(59)) % SLOTS
+    (text.len().wrapping_mul(37) ^ first.wrapping_mul(5) ^ last.wrapping_mul(151) ^ middle.wrapping_mul(59))
+        % SLOTS
 }
 
 const fn hash_table() -> [u8; SLOTS] {
@@ -150,7 +153,9 @@ impl Name {
     pub fn from_bytes(text: &[u8]) -> Name {
         match text {
             [] => Name::Other,
-            [letter] if letter.is_ascii_alphabetic() => Name::at(COMPACT[usize::from((letter | 0x20) - b'a')]),
+            [letter] if letter.is_ascii_alphabetic() => {
+                Name::at(COMPACT[usize::from((letter | 0x20) - b'a')])
+            }
             _ => {
                 let mut slot = hash(text);
                 loop {

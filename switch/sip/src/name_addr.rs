@@ -32,7 +32,9 @@ impl<'a> NameAddr<'a> {
             return None;
         }
         match memchr2(b'<', b';', value.as_bytes()) {
-            Some(at) if value.as_bytes()[at] == b'<' => NameAddr::bracketed(trim(&value[..at]), &value[at + 1..]),
+            Some(at) if value.as_bytes()[at] == b'<' => {
+                NameAddr::bracketed(trim(&value[..at]), &value[at + 1..])
+            }
             Some(at) => NameAddr::unbracketed(trim(&value[..at]), &value[at..]),
             None => NameAddr::unbracketed(value, ""),
         }
@@ -85,17 +87,36 @@ mod tests {
                 "sip:jdrosen@example.com",
                 Some("98asjd8"),
             ),
-            ("sip:vivekg@chair.example.com ;   tag    = 1918181833n", "", "sip:vivekg@chair.example.com", Some("1918181833n")),
+            (
+                "sip:vivekg@chair.example.com ;   tag    = 1918181833n",
+                "",
+                "sip:vivekg@chair.example.com",
+                Some("1918181833n"),
+            ),
             ("caller<sip:caller@example.com>;tag=323", "caller", "sip:caller@example.com", Some("323")),
-            ("\"Watson, Thomas\" < sip:t.watson@example.org >", "Watson, Thomas", "sip:t.watson@example.org", None),
-            ("Bell, Alexander <sip:a.g.bell@example.com>;tag=43", "Bell, Alexander", "sip:a.g.bell@example.com", Some("43")),
+            (
+                "\"Watson, Thomas\" < sip:t.watson@example.org >",
+                "Watson, Thomas",
+                "sip:t.watson@example.org",
+                None,
+            ),
+            (
+                "Bell, Alexander <sip:a.g.bell@example.com>;tag=43",
+                "Bell, Alexander",
+                "sip:a.g.bell@example.com",
+                Some("43"),
+            ),
             ("<sip:a@h;tag=no>", "", "sip:a@h;tag=no", None),
             ("\"<sip:fake@h>;tag=1\" <sip:a@h>;tag=2", "<sip:fake@h>;tag=1", "sip:a@h", Some("2")),
             ("sip:a@h;tag=", "", "sip:a@h", None),
         ];
         for (value, display, uri, tag) in table {
             let party = NameAddr::parse(value).expect(value);
-            assert_eq!((party.display_text().as_ref(), party.uri, party.tag()), (display, uri, tag), "{value}");
+            assert_eq!(
+                (party.display_text().as_ref(), party.uri, party.tag()),
+                (display, uri, tag),
+                "{value}"
+            );
         }
     }
 

@@ -1,5 +1,6 @@
 //! `;name=value` parameters of headers and URIs (RFC 3261 §25.1 `generic-param`).
-//! Invariant: reading is lenient (blanks round `;` and `=`, empty parts skipped), [`Params::well_formed`] is not.
+//! Invariant: reading is lenient (blanks round `;` and `=`, empty parts skipped), [`Params::well_formed`] is
+//! not.
 
 use crate::chars::{all_token, trim};
 use crate::list::{find_outside, quoted_end};
@@ -43,8 +44,8 @@ impl<'a> Params<'a> {
         self.find(name).map(|value| value.unwrap_or(""))
     }
 
-    /// Every part has a token for a name, no part is empty, no quote is left open; the parameter `key` stands at most
-    /// once and its value has at most `longest` bytes.
+    /// Every part has a token for a name, no part is empty, no quote is left open; the parameter `key` stands
+    /// at most once and its value has at most `longest` bytes.
     pub fn well_formed(&self, key: &str, longest: usize) -> bool {
         if self.text.is_empty() {
             return true;
@@ -58,7 +59,10 @@ impl<'a> Params<'a> {
             let is_key = name.eq_ignore_ascii_case(key);
             let again = is_key && std::mem::replace(&mut found, true);
             let fits = !is_key || value.len() <= longest;
-            !again && fits && all_token(name) && (!value.starts_with('"') || quoted_end(value) == Some(value.len()))
+            !again
+                && fits
+                && all_token(name)
+                && (!value.starts_with('"') || quoted_end(value) == Some(value.len()))
         })
     }
 }

@@ -1,12 +1,14 @@
-//! From our messages to `rsip`'s, for tools, the trace viewer and differential tests; never on the path of a call.
-//! Invariant: what `rsip` gets is canonical (long names, unfolded values), so only values it cannot read are refused.
+//! From our messages to `rsip`'s, for tools, the trace viewer and differential tests; never on the path of a
+//! call. Invariant: what `rsip` gets is canonical (long names, unfolded values), so only values it cannot
+//! read are refused.
 
 use crate::{Message, Name};
 
 /// Converts a message.
 ///
 /// # Errors
-/// `rsip`'s own error where it does not take what RFC 3261 allows (IPv6 hosts, other schemes, unknown methods).
+/// `rsip`'s own error where it does not take what RFC 3261 allows (IPv6 hosts, other schemes, unknown
+/// methods).
 pub fn to_rsip(message: &Message) -> Result<rsip::SipMessage, rsip::Error> {
     rsip::SipMessage::try_from(canonical(message))
 }
@@ -43,7 +45,8 @@ mod tests {
 
     /// A request of the subset that `rsip` reads: names or IPv4 hosts, known methods, one Via.
     fn wire() -> impl Strategy<Value = String> {
-        let method = prop::sample::select(vec!["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE"]);
+        let method =
+            prop::sample::select(vec!["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "UPDATE"]);
         let user = "[a-z0-9+]{1,15}";
         let host = prop_oneof!["[a-z]{1,8}\\.example\\.com", "[1-9]\\.[0-9]\\.[0-9]\\.[1-9]"];
         let names = prop::sample::select(vec![

@@ -1,6 +1,7 @@
-//! Ids that we mint and later get back from peers: Via branches, tags, Contact users, B-leg Call-IDs (RFC 3261 §8.1.1.7, §19.3).
-//! A token carries shard, slot and generation, masked and authenticated, so a packet goes straight to its slab slot.
-//! Invariant: `open` gives back only what `mint` of the same key and kind was given.
+//! Ids that we mint and later get back from peers: Via branches, tags, Contact users, B-leg Call-IDs (RFC
+//! 3261 §8.1.1.7, §19.3). A token carries shard, slot and generation, masked and authenticated, so a packet
+//! goes straight to its slab slot. Invariant: `open` gives back only what `mint` of the same key and kind was
+//! given.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -74,19 +75,25 @@ impl Minter {
 
     /// A token for a slot. Of `generation` the lowest 20 bits are kept.
     pub fn mint(&self, kind: Kind, slot: u32, generation: u32) -> Token {
-        let payload = u64::from(self.shard) << 52 | u64::from(slot) << 20 | u64::from(generation & GENERATION_MASK);
+        let payload =
+            u64::from(self.shard) << 52 | u64::from(slot) << 20 | u64::from(generation & GENERATION_MASK);
         let mac = self.mac(kind, payload);
         Token::encode(payload ^ self.mask(kind, mac), mac)
     }
 
-    /// What `text` was minted for; nothing if it is not a token of this key and kind. Any shard's token opens.
+    /// What `text` was minted for; nothing if it is not a token of this key and kind. Any shard's token
+    /// opens.
     pub fn open(&self, kind: Kind, text: &str) -> Option<Opened> {
         let (masked, mac) = decode(text.as_bytes())?;
         let payload = masked ^ self.mask(kind, mac);
         if self.mac(kind, payload) != mac {
             return None;
         }
-        Some(Opened { shard: (payload >> 52) as u8, slot: (payload >> 20) as u32, generation: payload as u32 & GENERATION_MASK })
+        Some(Opened {
+            shard: (payload >> 52) as u8,
+            slot: (payload >> 20) as u32,
+            generation: payload as u32 & GENERATION_MASK,
+        })
     }
 
     /// A token that stands for the given texts and opens to nothing: the same texts give the same token.
@@ -224,7 +231,8 @@ mod tests {
             assert_eq!(minter(1).open(kind, &token), None, "{kind:?}");
         }
         assert_eq!(Minter::new([0; 16], 1).open(Kind::Branch, &token), None);
-        for text in ["", "a", &token[1..], &token.to_uppercase(), &format!("{token}a"), "éééééééééé"] {
+        for text in ["", "a", &token[1..], &token.to_uppercase(), &format!("{token}a"), "éééééééééé"]
+        {
             assert_eq!(minter(1).open(Kind::Branch, text), None, "{text}");
         }
     }

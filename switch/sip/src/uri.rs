@@ -1,5 +1,6 @@
 //! URIs: sip and sips (RFC 3261 §19.1, RFC 5118 for IPv6), tel (RFC 3966), others by their scheme only.
-//! Invariant: a parsed URI holds only ASCII URI bytes and whole escapes, so it can be written into any header as it is.
+//! Invariant: a parsed URI holds only ASCII URI bytes and whole escapes, so it can be written into any header
+//! as it is.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
@@ -58,14 +59,24 @@ impl<'a> Uri<'a> {
             Uri::parse_tel(text, rest)
         } else {
             let starts = scheme.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-            let goes_on = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+            let goes_on =
+                scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
             let whole = starts && goes_on && !rest.is_empty() && rest.bytes().all(is_uric);
             whole.then(|| Uri::bare(Scheme::Other, text))
         }
     }
 
     fn bare(scheme: Scheme, text: &'a str) -> Uri<'a> {
-        Uri { scheme, user: None, password: None, host: "", port: None, params: Params::default(), headers: None, text }
+        Uri {
+            scheme,
+            user: None,
+            password: None,
+            host: "",
+            port: None,
+            params: Params::default(),
+            headers: None,
+            text,
+        }
     }
 
     fn parse_sip(scheme: Scheme, text: &'a str, rest: &'a str) -> Option<Uri<'a>> {
@@ -78,7 +89,16 @@ impl<'a> Uri<'a> {
         };
         let (host, port, rest) = host_port(rest)?;
         if rest.is_empty() {
-            return Some(Uri { scheme, user, password, host, port, params: Params::default(), headers: None, text });
+            return Some(Uri {
+                scheme,
+                user,
+                password,
+                host,
+                port,
+                params: Params::default(),
+                headers: None,
+                text,
+            });
         }
         if !rest.bytes().all(is_uric) || !escapes_whole(rest) {
             return None;
@@ -109,7 +129,8 @@ impl<'a> Uri<'a> {
         self.text
     }
 
-    /// User part with escapes resolved; bytes that are no UTF-8 become U+FFFD, `%00` becomes NUL. Empty when absent.
+    /// User part with escapes resolved; bytes that are no UTF-8 become U+FFFD, `%00` becomes NUL. Empty when
+    /// absent.
     pub fn user_unescaped(&self) -> Cow<'a, str> {
         unescape(self.user.unwrap_or(""))
     }
@@ -125,12 +146,16 @@ impl<'a> Uri<'a> {
         parse_ip(self.host)
     }
 
-    /// Value of a URI parameter, as written; `""` when it has none. The name may be written with escapes (RFC 4475 §3.1.1.3).
+    /// Value of a URI parameter, as written; `""` when it has none. The name may be written with escapes (RFC
+    /// 4475 §3.1.1.3).
     pub fn param(&self, name: &str) -> Option<&'a str> {
         if self.params.as_str().is_empty() {
             return None;
         }
-        self.params.iter().find(|(found, _)| unescape(found).eq_ignore_ascii_case(name)).map(|(_, value)| value.unwrap_or(""))
+        self.params
+            .iter()
+            .find(|(found, _)| unescape(found).eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.unwrap_or(""))
     }
 
     /// True when `;lr` is there: the router is a loose one (RFC 3261 §16.4).
@@ -168,7 +193,9 @@ pub(crate) fn host_port(text: &str) -> Option<(&str, Option<u16>, &str)> {
     let end = if text.starts_with('[') {
         let close = memchr(b']', text.as_bytes())?;
         let inner = &text[1..close];
-        if inner.is_empty() || !inner.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')) {
+        if inner.is_empty()
+            || !inner.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+        {
             return None;
         }
         parse_ip(&text[..=close])?;
@@ -186,8 +213,8 @@ pub(crate) fn host_port(text: &str) -> Option<(&str, Option<u16>, &str)> {
     Some((host, Some(port), &after[digits..]))
 }
 
-/// An address with or without brackets. The form `2001:db8:::192.0.2.1`, which the grammar of RFC 3261 produces by
-/// mistake, is taken as `2001:db8::192.0.2.1` (RFC 5118 §4.10).
+/// An address with or without brackets. The form `2001:db8:::192.0.2.1`, which the grammar of RFC 3261
+/// produces by mistake, is taken as `2001:db8::192.0.2.1` (RFC 5118 §4.10).
 pub(crate) fn parse_ip(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     memchr2(b':', b'.', bare.as_bytes())?;
@@ -238,18 +265,39 @@ mod tests {
         // text, user, host, port, params
         let table = [
             ("sip:example.com", None, "example.com", None, ""),
-            ("SIP:alice@example.com:5070;transport=tcp", Some("alice"), "example.com", Some(5070), "transport=tcp"),
+            (
+                "SIP:alice@example.com:5070;transport=tcp",
+                Some("alice"),
+                "example.com",
+                Some(5070),
+                "transport=tcp",
+            ),
             ("sips:a:secret@[2001:db8::10]:5070;lr", Some("a"), "[2001:db8::10]", Some(5070), "lr"),
-            ("sip:user;par=u%40example.net@example.com", Some("user;par=u%40example.net"), "example.com", None, ""),
+            (
+                "sip:user;par=u%40example.net@example.com",
+                Some("user;par=u%40example.net"),
+                "example.com",
+                None,
+                "",
+            ),
             ("sip:[2001:db8::10:5070]", None, "[2001:db8::10:5070]", None, ""),
             ("sip:u@[2001:db8:::192.0.2.1]", Some("u"), "[2001:db8:::192.0.2.1]", None, ""),
-            ("tel:+1-201-555-0123;phone-context=example.com", Some("+1-201-555-0123"), "", None, "phone-context=example.com"),
+            (
+                "tel:+1-201-555-0123;phone-context=example.com",
+                Some("+1-201-555-0123"),
+                "",
+                None,
+                "phone-context=example.com",
+            ),
             ("sip:*21%23@h", Some("*21%23"), "h", None, ""),
             ("sip:@h", Some(""), "h", None, ""),
         ];
         for (text, user, host, port, params) in table {
             let uri = Uri::parse(text).unwrap_or_else(|| panic!("{text} must parse"));
-            assert_eq!((uri.user, uri.host, uri.port, uri.params.as_str(), uri.as_str()), (user, host, port, params, text));
+            assert_eq!(
+                (uri.user, uri.host, uri.port, uri.params.as_str(), uri.as_str()),
+                (user, host, port, params, text)
+            );
         }
     }
 
@@ -310,8 +358,12 @@ mod tests {
 
     #[test]
     fn other_schemes_keep_their_text() {
-        let table =
-            ["isbn:2983792873", "http://www.example.com", "soap.beep://192.0.2.103:3002", "nobodyKnowsThisScheme:totallyopaquecontent"];
+        let table = [
+            "isbn:2983792873",
+            "http://www.example.com",
+            "soap.beep://192.0.2.103:3002",
+            "nobodyKnowsThisScheme:totallyopaquecontent",
+        ];
         for text in table {
             assert_eq!(Uri::parse(text).map(|uri| (uri.scheme, uri.as_str())), Some((Scheme::Other, text)));
         }

@@ -28,7 +28,8 @@ pub struct Via<'a> {
 /// The port to which answers over UDP go when the Via has no `rport`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReplyTo {
-    /// The Via's port if its host is the source's address; else there is a NAT between, and it is the source's port.
+    /// The Via's port if its host is the source's address; else there is a NAT between, and it is the
+    /// source's port.
     #[default]
     Auto,
     /// Always the port that the request came from.
@@ -38,8 +39,8 @@ pub enum ReplyTo {
 }
 
 impl<'a> Via<'a> {
-    /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator. Any version is
-    /// taken, so that a 505 finds its way back.
+    /// Parses one Via value (not a list); `None` when malformed. Blanks may stand round every separator. Any
+    /// version is taken, so that a 505 finds its way back.
     pub fn parse(value: &'a str) -> Option<Via<'a>> {
         let rest = match value.strip_prefix("SIP/2.0/") {
             Some(rest) => rest,
@@ -100,11 +101,14 @@ impl<'a> Via<'a> {
         self.port.unwrap_or(if self.transport.eq_ignore_ascii_case("TLS") { TLS_PORT } else { PORT })
     }
 
-    /// Where an answer to a request from `source` goes over UDP (RFC 3581 §4, RFC 3261 §18.2.2): always back to the
-    /// source address; to its port when `rport` is there, else to that port or the sent-by port as `reply_to` says.
+    /// Where an answer to a request from `source` goes over UDP (RFC 3581 §4, RFC 3261 §18.2.2): always back
+    /// to the source address; to its port when `rport` is there, else to that port or the sent-by port as
+    /// `reply_to` says.
     pub fn answer_to(&self, source: SocketAddr, reply_to: ReplyTo) -> SocketAddr {
         let by_via = match reply_to {
-            ReplyTo::Auto => parse_ip(self.host).is_some_and(|host| host.to_canonical() == source.ip().to_canonical()),
+            ReplyTo::Auto => {
+                parse_ip(self.host).is_some_and(|host| host.to_canonical() == source.ip().to_canonical())
+            }
             ReplyTo::Source => false,
             ReplyTo::Via => true,
         };
@@ -120,8 +124,8 @@ fn spaced_port(text: &str) -> Option<(Option<u16>, &str)> {
     Some((Some(port), trim(&text[digits..])))
 }
 
-/// Writes the first value of a Via line with `received` and `rport` as seen from `source` (RFC 3581 §4), then the rest
-/// of the line as it is. Values that the peer put there itself are replaced.
+/// Writes the first value of a Via line with `received` and `rport` as seen from `source` (RFC 3581 §4), then
+/// the rest of the line as it is. Values that the peer put there itself are replaced.
 pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAddr) {
     let end = crate::list::find_outside(line, b',').unwrap_or(line.len());
     let (top, rest) = line.split_at(end);
@@ -173,15 +177,27 @@ mod tests {
 
     #[test]
     fn blanks_stand_anywhere() {
-        let via = Via::parse("SIP  / 2.0  / TCP     spindle.example.com   ;  branch  =   z9hG4bK9ikj8").expect("parses");
-        assert_eq!((via.transport, via.host, via.port, via.branch()), ("TCP", "spindle.example.com", None, Some("z9hG4bK9ikj8")));
-        let via = Via::parse("SIP/2.0/UDP first.example.com : 4000 ;ttl=16 ; maddr=224.2.0.1;branch=z9hG4bKa7c6a8dlze.1").expect("parses");
-        assert_eq!((via.host, via.port, via.ttl(), via.maddr()), ("first.example.com", Some(4000), Some(16), Some("224.2.0.1")));
+        let via = Via::parse("SIP  / 2.0  / TCP     spindle.example.com   ;  branch  =   z9hG4bK9ikj8")
+            .expect("parses");
+        assert_eq!(
+            (via.transport, via.host, via.port, via.branch()),
+            ("TCP", "spindle.example.com", None, Some("z9hG4bK9ikj8"))
+        );
+        let via = Via::parse(
+            "SIP/2.0/UDP first.example.com : 4000 ;ttl=16 ; maddr=224.2.0.1;branch=z9hG4bKa7c6a8dlze.1",
+        )
+        .expect("parses");
+        assert_eq!(
+            (via.host, via.port, via.ttl(), via.maddr()),
+            ("first.example.com", Some(4000), Some(16), Some("224.2.0.1"))
+        );
     }
 
     #[test]
     fn addresses_of_version_6() {
-        let via = Via::parse("SIP/2.0/UDP [2001:db8::9:1]:6050;received=2001:db8::9:255;rport;branch=z9hG4bKas3").expect("parses");
+        let via =
+            Via::parse("SIP/2.0/UDP [2001:db8::9:1]:6050;received=2001:db8::9:255;rport;branch=z9hG4bKas3")
+                .expect("parses");
         assert_eq!((via.host, via.port, via.rport()), ("[2001:db8::9:1]", Some(6050), Some(None)));
         assert_eq!(via.received(), "2001:db8::9:255".parse().ok());
         let via = Via::parse("SIP/2.0/UDP [::1];received=[2001:db8::9:255]").expect("parses");
@@ -190,8 +206,16 @@ mod tests {
 
     #[test]
     fn broken_values_are_refused() {
-        let table =
-            ["", "SIP/2.0", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDP [::1", "SIP//UDP h", "SIP/2.0/UDP h:99999", "SIP/2.0/UDP h x"];
+        let table = [
+            "",
+            "SIP/2.0",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/2.0/UDP [::1",
+            "SIP//UDP h",
+            "SIP/2.0/UDP h:99999",
+            "SIP/2.0/UDP h x",
+        ];
         for value in table {
             assert_eq!(Via::parse(value), None, "{value:?}");
         }
@@ -219,7 +243,11 @@ mod tests {
                 "192.0.2.1:9",
                 "SIP/2.0/UDP 192.0.2.1;branch=b;received=192.0.2.1;rport=9",
             ),
-            ("SIP/2.0/UDP [2001:db8::1];rport", "[2001:db8::1]:7", "SIP/2.0/UDP [2001:db8::1];received=2001:db8::1;rport=7"),
+            (
+                "SIP/2.0/UDP [2001:db8::1];rport",
+                "[2001:db8::1]:7",
+                "SIP/2.0/UDP [2001:db8::1];received=2001:db8::1;rport=7",
+            ),
         ];
         for (line, source, expected) in table {
             assert_eq!(fixed(line, source), expected);
@@ -230,13 +258,19 @@ mod tests {
     fn answers_never_follow_maddr() {
         let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;maddr=8.8.8.8").expect("parses");
         for (reply_to, port) in [(ReplyTo::Via, 4540), (ReplyTo::Auto, 9988), (ReplyTo::Source, 9988)] {
-            assert_eq!(via.answer_to(address("192.0.2.1:9988"), reply_to), address(&format!("192.0.2.1:{port}")));
+            assert_eq!(
+                via.answer_to(address("192.0.2.1:9988"), reply_to),
+                address(&format!("192.0.2.1:{port}"))
+            );
         }
         let via = Via::parse("SIP/2.0/UDP 10.0.0.1:4540;rport").expect("parses");
         assert_eq!(via.answer_to(address("192.0.2.1:9988"), ReplyTo::Via), address("192.0.2.1:9988"));
         let via = Via::parse("SIP/2.0/UDP 192.0.2.1").expect("parses");
         for (reply_to, port) in [(ReplyTo::Via, 5060), (ReplyTo::Auto, 5060), (ReplyTo::Source, 9988)] {
-            assert_eq!(via.answer_to(address("192.0.2.1:9988"), reply_to), address(&format!("192.0.2.1:{port}")));
+            assert_eq!(
+                via.answer_to(address("192.0.2.1:9988"), reply_to),
+                address(&format!("192.0.2.1:{port}"))
+            );
         }
     }
 }

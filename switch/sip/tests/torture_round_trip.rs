@@ -22,7 +22,8 @@ fn invite_and_its_answer() {
     assert_eq!(invite.cseq(), (1, Method::Invite));
     assert_eq!(invite.header_named("x-thing"), Some("a;b, c"));
     invite.set_source("[::ffff:127.0.0.11]:5070".parse().expect("address"));
-    let answer = Builder::response(&invite, 200, "OK").to_tag("t2").header(Name::Contact, "<sip:b@127.0.0.1>").build();
+    let answer =
+        Builder::response(&invite, 200, "OK").to_tag("t2").header(Name::Contact, "<sip:b@127.0.0.1>").build();
     let answer = Message::parse(answer).expect("parses");
     answer.check().expect("is whole");
     assert_eq!(answer.status(), 200);
@@ -31,5 +32,8 @@ fn invite_and_its_answer() {
     let via = answer.top_via().expect("via");
     assert_eq!(via.rport(), Some(Some(5070)));
     assert_eq!(via.received(), Some("127.0.0.11".parse().expect("address")));
-    assert_eq!(answer.header(Name::Via), Some("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1;received=127.0.0.11;rport=5070"));
+    assert_eq!(
+        answer.header(Name::Via),
+        Some("SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1;received=127.0.0.11;rport=5070")
+    );
 }

@@ -1,4 +1,5 @@
-//! Known attacks on SIP parsers, one test each, on the parser's side of it; the live switch is tested elsewhere.
+//! Known attacks on SIP parsers, one test each, on the parser's side of it; the live switch is tested
+//! elsewhere.
 #![allow(clippy::panic, reason = "a test says what it expected")]
 
 mod shared;
@@ -9,7 +10,14 @@ use sip::{MAX_HEADERS, MAX_MESSAGE, Message, Method, Name};
 
 /// A whole INVITE; `extra` stands among the headers.
 fn invite(extra: &str, body: &str) -> Vec<u8> {
-    request("INVITE", "<sip:a@h>;tag=1", "z9hG4bK1", extra, &format!("Content-Length: {}\r\n", body.len()), body)
+    request(
+        "INVITE",
+        "<sip:a@h>;tag=1",
+        "z9hG4bK1",
+        extra,
+        &format!("Content-Length: {}\r\n", body.len()),
+        body,
+    )
 }
 
 fn request(method: &str, from: &str, branch: &str, extra: &str, length: &str, body: &str) -> Vec<u8> {
@@ -38,9 +46,15 @@ fn assert_accepted(wire: &[u8], what: &str) -> Message {
 
 #[test]
 fn entry_01_cseq_method_of_a_kilobyte() {
-    let wire = String::from_utf8(request("OPTIONS", "<sip:a@h>;tag=1", "z9hG4bK1", "", "", "")).unwrap_or_default();
+    let wire =
+        String::from_utf8(request("OPTIONS", "<sip:a@h>;tag=1", "z9hG4bK1", "", "", "")).unwrap_or_default();
     let long = "A".repeat(1024);
-    assert_refused(wire.replace("CSeq: 1 OPTIONS", &format!("CSeq: 1 {long}")).as_bytes(), 400, "cseq_method", "long CSeq method");
+    assert_refused(
+        wire.replace("CSeq: 1 OPTIONS", &format!("CSeq: 1 {long}")).as_bytes(),
+        400,
+        "cseq_method",
+        "long CSeq method",
+    );
     let both = request(&long, "<sip:a@h>;tag=1", "z9hG4bK1", "", "", "");
     assert_eq!(assert_accepted(&both, "a long unknown method is unknown, no more").method(), Method::Other);
     // what goes to a log line or a counter stays short
@@ -55,8 +69,18 @@ fn entry_02_bare_line_feeds_and_broken_multipart() {
     let bare: Vec<u8> = whole.iter().copied().filter(|&byte| byte != b'\r').collect();
     assert_refused(&bare, 400, "line_end", "all line feeds bare");
     let text = String::from_utf8(whole).unwrap_or_default();
-    assert_refused(text.replacen("Max-Forwards: 70\r\n", "Max-Forwards: 70\n", 1).as_bytes(), 400, "line_end", "one line feed bare");
-    assert_refused(text.replacen("Max-Forwards: 70\r\n", "Max-Forwards: 70\rX: 1\r\n", 1).as_bytes(), 400, "control_byte", "a bare return");
+    assert_refused(
+        text.replacen("Max-Forwards: 70\r\n", "Max-Forwards: 70\n", 1).as_bytes(),
+        400,
+        "line_end",
+        "one line feed bare",
+    );
+    assert_refused(
+        text.replacen("Max-Forwards: 70\r\n", "Max-Forwards: 70\rX: 1\r\n", 1).as_bytes(),
+        400,
+        "control_byte",
+        "a bare return",
+    );
     assert_eq!(stream_verdict(&bare, 9).to_string(), "400-close");
 }
 
@@ -64,7 +88,8 @@ fn entry_02_bare_line_feeds_and_broken_multipart() {
 fn entry_03_tags_and_branches_round_256_bytes() {
     for length in [255, 256, 257] {
         let long = "t".repeat(length);
-        let wire = request("REGISTER", &format!("<sip:a@h>;tag={long}"), &format!("z9hG4bK{long}"), "", "", "");
+        let wire =
+            request("REGISTER", &format!("<sip:a@h>;tag={long}"), &format!("z9hG4bK{long}"), "", "", "");
         for _ in 0..2 {
             let message = assert_accepted(&wire, "long tag and branch");
             assert_eq!(message.from_tag(), long);
@@ -76,10 +101,20 @@ fn entry_03_tags_and_branches_round_256_bytes() {
 #[test]
 fn entry_04_headers_are_counted() {
     let accepts = "Accept: application/x-012345678901234567890123456789012345678901234567890123456789012345678901234567890\r\n".repeat(50);
-    assert_accepted(&request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &accepts, "", ""), "fifty Accept headers");
+    assert_accepted(
+        &request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &accepts, "", ""),
+        "fifty Accept headers",
+    );
     let fixed = 7;
     assert_accepted(
-        &request("SUBSCRIBE", "<sip:a@h>;tag=1", "z9hG4bK1", &"X-A: 1\r\n".repeat(MAX_HEADERS - fixed), "", ""),
+        &request(
+            "SUBSCRIBE",
+            "<sip:a@h>;tag=1",
+            "z9hG4bK1",
+            &"X-A: 1\r\n".repeat(MAX_HEADERS - fixed),
+            "",
+            "",
+        ),
         "at the limit",
     );
     for count in [MAX_HEADERS - fixed + 1, 1_000] {
@@ -91,15 +126,27 @@ fn entry_04_headers_are_counted() {
 #[test]
 fn entries_05_and_06_bodies_pass_unread_and_whole() {
     for body in ["v=0\r\na=fmtp\0:101 0-16\r\n", "v=0\r\nm=audio 17002 RTP/AVP 4294967296\r\n"] {
-        assert_eq!(assert_accepted(&invite("Content-Type: application/sdp\r\n", body), "odd SDP").body(), body);
+        assert_eq!(
+            assert_accepted(&invite("Content-Type: application/sdp\r\n", body), "odd SDP").body(),
+            body
+        );
     }
 }
 
 #[test]
 fn entry_07_no_other_spelling_of_a_header_name() {
-    for spelled in ["X-Internal-Account : 1", "X-Internal-Account\t: 1", "x-iNTERNAL-aCCOUNT:\r\n 1", "X-INTERNAL-ACCOUNT  \t :1"] {
+    for spelled in [
+        "X-Internal-Account : 1",
+        "X-Internal-Account\t: 1",
+        "x-iNTERNAL-aCCOUNT:\r\n 1",
+        "X-INTERNAL-ACCOUNT  \t :1",
+    ] {
         let message = assert_accepted(&invite(&format!("{spelled}\r\n"), ""), spelled);
-        assert_eq!(message.header_named("X-Internal-Account"), Some("1"), "{spelled}: a filter by name must see it");
+        assert_eq!(
+            message.header_named("X-Internal-Account"),
+            Some("1"),
+            "{spelled}: a filter by name must see it"
+        );
     }
     let escaped = assert_accepted(&invite("X%2DInternal-Account: 1\r\n", ""), "escapes are never resolved");
     assert_eq!(escaped.header_named("X-Internal-Account"), None);
@@ -115,14 +162,20 @@ fn entry_07_no_other_spelling_of_a_header_name() {
     }
     // a folded name is a continuation of the header before it, never a header
     let folded = assert_accepted(&invite("Subject: a\r\n X-Internal-Account: 1\r\n", ""), "folded name");
-    assert_eq!((folded.header_named("X-Internal-Account"), folded.header(Name::Subject)), (None, Some("a   X-Internal-Account: 1")));
+    assert_eq!(
+        (folded.header_named("X-Internal-Account"), folded.header(Name::Subject)),
+        (None, Some("a   X-Internal-Account: 1"))
+    );
 }
 
 #[test]
 fn entry_08_decoys_beside_real_headers() {
-    for decoy in
-        ["Contact\u{1}: <sip:evil@h>", "To\u{1}: <sip:b@h>;tag=decoy", "\u{1}To: <sip:b@h>;tag=decoy", "To\u{7f}: <sip:b@h>;tag=decoy"]
-    {
+    for decoy in [
+        "Contact\u{1}: <sip:evil@h>",
+        "To\u{1}: <sip:b@h>;tag=decoy",
+        "\u{1}To: <sip:b@h>;tag=decoy",
+        "To\u{7f}: <sip:b@h>;tag=decoy",
+    ] {
         assert_refused(&invite(&format!("{decoy}\r\n"), ""), 400, "header_line", decoy);
     }
     for decoy in ["To : <sip:b@h>;tag=decoy", "t: <sip:b@h>;tag=decoy", "TO\t:\r\n <sip:b@h>;tag=decoy"] {
@@ -146,7 +199,8 @@ fn entries_09_and_10_digest_headers_of_any_shape() {
     for value in values {
         let wire = invite(&format!("Authorization: {value}\r\n"), "");
         assert!(wire.len() <= MAX_MESSAGE);
-        // one value as it came: a comma separates nothing here, an open quote swallows nothing behind the line
+        // one value as it came: a comma separates nothing here, an open quote swallows nothing behind the
+        // line
         let message = assert_accepted(&wire, "digest");
         assert_eq!(message.values(Name::Authorization).collect::<Vec<_>>(), [value.trim()]);
         assert_eq!(message.to().map(|to| to.uri), Ok("sip:34911234567@192.0.2.1"));
@@ -184,20 +238,46 @@ fn entry_12_uris_that_end_in_an_escape() {
     for uri in ["sip:a%@h", "sip:a%4@h", "sip:a@h;x=%", "sip:a@h;x=%4", "sip:%", "sip:a@h%41"] {
         assert_eq!(sip::Uri::parse(uri), None, "{uri}");
         let text = String::from_utf8(invite("", "")).unwrap_or_default();
-        assert_refused(text.replacen("sip:34911234567@192.0.2.1", uri, 1).as_bytes(), 400, "request_uri", uri);
-        assert_refused(text.replacen("<sip:a@h>", &format!("<{uri}>"), 1).as_bytes(), 400, "malformed_header", uri);
+        assert_refused(
+            text.replacen("sip:34911234567@192.0.2.1", uri, 1).as_bytes(),
+            400,
+            "request_uri",
+            uri,
+        );
+        assert_refused(
+            text.replacen("<sip:a@h>", &format!("<{uri}>"), 1).as_bytes(),
+            400,
+            "malformed_header",
+            uri,
+        );
     }
 }
 
 #[test]
 fn entry_18_two_to_headers_and_overlong_tags() {
     assert_refused(&invite("To: <sip:b@h>\r\n", ""), 400, "repeated_header", "two To headers");
-    let at_limit = request("INVITE", &format!("<sip:a@h>;tag={}", "t".repeat(sip::MAX_KEY)), "z9hG4bK1", "", "", "");
+    let at_limit =
+        request("INVITE", &format!("<sip:a@h>;tag={}", "t".repeat(sip::MAX_KEY)), "z9hG4bK1", "", "", "");
     assert_accepted(&at_limit, "tag at the limit");
     let over = "t".repeat(sip::MAX_KEY + 1);
-    assert_refused(&request("INVITE", &format!("<sip:a@h>;tag={over}"), "z9hG4bK1", "", "", ""), 400, "malformed_header", "tag");
-    assert_refused(&request("INVITE", "<sip:a@h>;tag=1", &over, "", "", ""), 400, "malformed_header", "branch");
-    assert_refused(&request("INVITE", "<sip:a@h>;tag=1;tag=2", "z9hG4bK1", "", "", ""), 400, "malformed_header", "two tags");
+    assert_refused(
+        &request("INVITE", &format!("<sip:a@h>;tag={over}"), "z9hG4bK1", "", "", ""),
+        400,
+        "malformed_header",
+        "tag",
+    );
+    assert_refused(
+        &request("INVITE", "<sip:a@h>;tag=1", &over, "", "", ""),
+        400,
+        "malformed_header",
+        "branch",
+    );
+    assert_refused(
+        &request("INVITE", "<sip:a@h>;tag=1;tag=2", "z9hG4bK1", "", "", ""),
+        400,
+        "malformed_header",
+        "two tags",
+    );
 }
 
 #[test]

@@ -48,7 +48,10 @@ fn the_ack_to_a_failure_is_the_layers_and_repeats() {
     let ack = sent_message(&bench, 1);
     let invite_msg = Message::parse(invite.clone()).unwrap();
     ack.check().unwrap();
-    assert_eq!((ack.method(), ack.request_uri(), ack.cseq()), (Method::Ack, invite_msg.request_uri(), (1, Method::Ack)));
+    assert_eq!(
+        (ack.method(), ack.request_uri(), ack.cseq()),
+        (Method::Ack, invite_msg.request_uri(), (1, Method::Ack))
+    );
     assert_eq!(ack.header(Name::Via), invite_msg.header(Name::Via));
     assert_eq!(ack.values(Name::Route).collect::<Vec<_>>(), ["<sip:p1;lr>", "<sip:p2;lr>", "<sip:p3;lr>"]);
     assert_eq!((ack.header(Name::From), ack.to_tag()), (invite_msg.header(Name::From), "b"));
@@ -78,7 +81,11 @@ fn a_repeated_2xx_gets_its_ack_and_a_fork_goes_up() {
     bench.hear(response(&invite, 180, "b"));
     bench.hear(response(&invite, 200, "b"));
     bench.hear(response(&invite, 200, "b"));
-    assert_eq!(names(&bench.take_events()), ["Response 180", "Response 200"], "a repeat before our ACK is silent");
+    assert_eq!(
+        names(&bench.take_events()),
+        ["Response 180", "Response 200"],
+        "a repeat before our ACK is silent"
+    );
     let ack = Text { method: "ACK", branch: ";branch=z9hG4bKown", to_tag: ";tag=b", ..INVITE }.write();
     bench.layer.ack_2xx(bench.now(), id, "b", udp(), ack.clone().into());
     bench.hear(response(&invite, 200, "b"));
@@ -94,21 +101,29 @@ fn a_repeated_2xx_gets_its_ack_and_a_fork_goes_up() {
     assert_eq!(names(&bench.take_events()), ["Stray 200"], "after Timer M it belongs to nothing");
 }
 
-/// An ACK without a body is not kept: it is made anew from the 2xx that comes again, and goes where the first one went.
+/// An ACK without a body is not kept: it is made anew from the 2xx that comes again, and goes where the first
+/// one went.
 #[test]
 fn a_bare_ack_is_made_again_from_the_2xx() {
     let mut bench = Bench::new();
     let (id, invite) = bench.send(Method::Invite);
     let invite = Message::parse(invite).unwrap();
     let ok = |record_route: &str| {
-        let builder = sip::Builder::response(&invite, 200, "OK").to_tag("b").header(Name::Contact, "<sip:bob@192.0.2.77>");
+        let builder = sip::Builder::response(&invite, 200, "OK")
+            .to_tag("b")
+            .header(Name::Contact, "<sip:bob@192.0.2.77>");
         Message::parse(builder.raw("Record-Route", record_route).build()).unwrap()
     };
     bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
     let hop = Flow::udp(udp().local, "192.0.2.78:5070".parse().unwrap());
     let dialog = sip::dialog::Dialog::uac(&invite, &ok("<sip:p1;lr>, <sip:p2;lr>")).unwrap();
     let sent_by = invite.top_via().unwrap().host.to_owned();
-    let sender = sip::dialog::Sender { transport: udp().transport, sent_by: &sent_by, branch: &dialog.ack_branch(&MINTER, 1), contact: "" };
+    let sender = sip::dialog::Sender {
+        transport: udp().transport,
+        sent_by: &sent_by,
+        branch: &dialog.ack_branch(&MINTER, 1),
+        contact: "",
+    };
     bench.layer.ack_2xx(bench.now(), id, "b", hop, dialog.ack(1, &sender).build());
     bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
     bench.hear(ok("<sip:p1;lr>, <sip:p2;lr>"));
@@ -143,7 +158,11 @@ fn a_cancel_waits_for_the_first_1xx() {
     bench.hear(response(&invite, 487, "b"));
     bench.run_out();
     assert_eq!(bench.take_lines(), ["CANCEL", "ACK"]);
-    assert_eq!(names(&bench.take_events()), ["Response 100", "Response 487"], "the CANCEL's 200 is nobody's business");
+    assert_eq!(
+        names(&bench.take_events()),
+        ["Response 100", "Response 487"],
+        "the CANCEL's 200 is nobody's business"
+    );
     bench.assert_empty();
 }
 
@@ -207,7 +226,8 @@ fn a_lost_cancel_is_repeated() {
     bench.layer.cancel(bench.now(), id, None);
     bench.drain();
     bench.run_out();
-    let cancels: Vec<u64> = bench.take_sent().into_iter().filter(|(_, line)| line == "CANCEL").map(|(at, _)| at).collect();
+    let cancels: Vec<u64> =
+        bench.take_sent().into_iter().filter(|(_, line)| line == "CANCEL").map(|(at, _)| at).collect();
     assert_eq!(cancels, [0, 500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]);
     bench.assert_empty();
 }

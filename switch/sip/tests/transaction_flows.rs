@@ -72,7 +72,11 @@ fn fault_b11h_a_transport_that_is_refused_gives_way_to_the_other() {
     bench.layer.send_or(now, id, anew(), Method::Invite, by_tcp.clone(), fallback);
     bench.drain();
     let text = String::from_utf8(by_tcp.to_vec()).unwrap();
-    assert_eq!(text, by_udp.replace("SIP/2.0/UDP 192.0.2.9;", "SIP/2.0/TCP 192.0.2.1:5070;"), "the Via, and nothing else");
+    assert_eq!(
+        text,
+        by_udp.replace("SIP/2.0/UDP 192.0.2.9;", "SIP/2.0/TCP 192.0.2.1:5070;"),
+        "the Via, and nothing else"
+    );
     assert_eq!(flows(&mut bench), [anew()]);
     bench.layer.transport_failed(bench.now(), anew());
     bench.drain();

@@ -1,5 +1,5 @@
-//! Two layers over a network that loses 30 %, repeats and reorders, thousands of times: everything ends, once, and nothing leaks.
-//! The same seed gives the same trace.
+//! Two layers over a network that loses 30 %, repeats and reorders, thousands of times: everything ends,
+//! once, and nothing leaks. The same seed gives the same trace.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -64,7 +64,9 @@ struct World {
 
 impl World {
     fn new(seed: u64, loss: u64, reliable: bool) -> Self {
-        let layer = |shard| Layer::new(Minter::new([5; 16], shard), Settings { trying_after_ms: 200, ..Settings::default() });
+        let layer = |shard| {
+            Layer::new(Minter::new([5; 16], shard), Settings { trying_after_ms: 200, ..Settings::default() })
+        };
         let mut world = Self {
             dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             loss,
@@ -121,7 +123,8 @@ impl World {
     fn run(&mut self) {
         loop {
             self.drain();
-            let timers = [self.client.next_deadline(), self.server.next_deadline()].into_iter().flatten().min();
+            let timers =
+                [self.client.next_deadline(), self.server.next_deadline()].into_iter().flatten().min();
             let plan = self.plans.keys().next().map(|(at, _)| Tick(*at));
             let Some(next) = timers.into_iter().chain(plan).min() else { break };
             self.now_us = self.now_us.max(next.0);
@@ -147,13 +150,16 @@ impl World {
                 layer.handle_message(now, flow, Message::parse(bytes).unwrap());
             }
             Plan::Send { request } => self.send(request),
-            Plan::Cancel { request } => self.client.cancel(now, self.fates[request].id.unwrap(), Some("SIP;cause=487")),
+            Plan::Cancel { request } => {
+                self.client.cancel(now, self.fates[request].id.unwrap(), Some("SIP;cause=487"))
+            }
             Plan::Respond { id, status, request } => self.respond(id, status, &request),
         }
     }
 
     fn send(&mut self, request: usize) {
-        let method = [Method::Invite, Method::Invite, Method::Options, Method::Info][self.dice.roll(4) as usize];
+        let method =
+            [Method::Invite, Method::Invite, Method::Options, Method::Info][self.dice.roll(4) as usize];
         let (id, branch) = self.client.mint_client();
         let bytes = Builder::request(method, "sip:b@192.0.2.2")
             .header_fmt(Name::Via, format_args!("SIP/2.0/UDP 192.0.2.1;branch={branch};rport"))
@@ -177,7 +183,10 @@ impl World {
         if !self.server.is_open(id) {
             return;
         }
-        let bytes = Builder::response(request, status, "Fate").to_tag("b").header(Name::Contact, "<sip:b@192.0.2.2>").build();
+        let bytes = Builder::response(request, status, "Fate")
+            .to_tag("b")
+            .header(Name::Contact, "<sip:b@192.0.2.2>")
+            .build();
         if status >= 200 {
             self.fates[self.servers[&id]].answered = status;
         }
@@ -212,7 +221,10 @@ impl World {
                 self.fates[request].ended += 1;
                 if msg.status() < 300 && self.fates[request].invite {
                     let ack = Builder::request(Method::Ack, "sip:b@192.0.2.2")
-                        .header_fmt(Name::Via, format_args!("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKack{request}"))
+                        .header_fmt(
+                            Name::Via,
+                            format_args!("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKack{request}"),
+                        )
                         .header(Name::From, msg.header(Name::From).unwrap())
                         .header(Name::To, msg.header(Name::To).unwrap())
                         .header(Name::CallId, msg.call_id())
@@ -226,7 +238,11 @@ impl World {
                 fate.ended += 1;
             }
             Event::Stray { .. } => self.strays += 1,
-            Event::TransportError { .. } | Event::Request { .. } | Event::Cancel { .. } | Event::Ack { .. } | Event::NoAck { .. } => {
+            Event::TransportError { .. }
+            | Event::Request { .. }
+            | Event::Cancel { .. }
+            | Event::Ack { .. }
+            | Event::NoAck { .. } => {
                 panic!("{event:?}")
             }
         }
@@ -242,7 +258,8 @@ impl World {
                     let at = self.dice.roll(4_000_000);
                     self.plan(at, Plan::Respond { id, status: 180, request: Box::new(msg.clone()) });
                 }
-                let (at, status) = (self.dice.roll(10_000_000), [200, 200, 404, 603][self.dice.roll(4) as usize]);
+                let (at, status) =
+                    (self.dice.roll(10_000_000), [200, 200, 404, 603][self.dice.roll(4) as usize]);
                 self.plan(at, Plan::Respond { id, status, request: Box::new(msg) });
             }
             Event::Cancel { invite, msg } => {
@@ -259,7 +276,10 @@ impl World {
                 self.server.acked(self.now(), id);
             }
             Event::NoAck { id } => self.fates[self.servers[&id]].acked_or_given_up = true,
-            Event::Response { .. } | Event::Timeout { .. } | Event::TransportError { .. } | Event::Stray { .. } => panic!("{event:?}"),
+            Event::Response { .. }
+            | Event::Timeout { .. }
+            | Event::TransportError { .. }
+            | Event::Stray { .. } => panic!("{event:?}"),
         }
     }
 
@@ -275,7 +295,11 @@ impl World {
         }
         let counters = self.client.counters();
         assert!(counters.timeouts > 0 || self.strays == 0, "seed {seed}: strays come only after a timeout");
-        assert_eq!(self.server.counters().merged + self.server.counters().malformed + counters.malformed, 0, "seed {seed}");
+        assert_eq!(
+            self.server.counters().merged + self.server.counters().malformed + counters.malformed,
+            0,
+            "seed {seed}"
+        );
         if self.reliable {
             assert_eq!((counters.timeouts, counters.retransmissions_sent), (0, 0), "seed {seed}");
         }
@@ -299,8 +323,14 @@ fn every_transaction_ends_once_and_nothing_leaks() {
         unacknowledged += world.server.counters().unacknowledged;
         cancelled += world.fates.iter().map(|fate| u64::from(fate.cancelled)).sum::<u64>();
     }
-    assert!(repeated > 10_000 && cancelled > 500, "the network did its worst: {repeated} repeats, {cancelled} CANCELs");
-    assert!(timeouts < 200 && unacknowledged < 50, "30 % loss is survivable: {timeouts} timeouts, {unacknowledged} without ACK");
+    assert!(
+        repeated > 10_000 && cancelled > 500,
+        "the network did its worst: {repeated} repeats, {cancelled} CANCELs"
+    );
+    assert!(
+        timeouts < 200 && unacknowledged < 50,
+        "30 % loss is survivable: {timeouts} timeouts, {unacknowledged} without ACK"
+    );
 }
 
 #[test]

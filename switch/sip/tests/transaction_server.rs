@@ -21,7 +21,10 @@ fn an_invite_gets_100_and_its_repeats_the_last_response() {
     bench.hear(INVITE.message());
     bench.respond(id, &INVITE.write(), 404);
     bench.hear(INVITE.message());
-    assert_eq!(bench.take_lines(), ["100 INVITE", "100 INVITE", "180 INVITE", "180 INVITE", "404 INVITE", "404 INVITE"]);
+    assert_eq!(
+        bench.take_lines(),
+        ["100 INVITE", "100 INVITE", "180 INVITE", "180 INVITE", "404 INVITE", "404 INVITE"]
+    );
     assert!(bench.take_events().is_empty(), "a repeat is no second call");
     assert_eq!(bench.layer.counters().requests_repeated, 3);
 }
@@ -85,7 +88,11 @@ fn a_2xx_is_repeated_until_acknowledged() {
         bench.layer.acked(bench.now(), id);
         bench.hear_on(flow, INVITE.message());
         bench.run_to(31_999);
-        assert_eq!((bench.take_sent().len(), bench.take_events().len(), bench.layer.live().servers), (0, 0, 1), "Timer L");
+        assert_eq!(
+            (bench.take_sent().len(), bench.take_events().len(), bench.layer.live().servers),
+            (0, 0, 1),
+            "Timer L"
+        );
         bench.run_to(32_000);
         bench.assert_empty();
     }
@@ -202,7 +209,10 @@ fn peers_of_rfc_2543_are_matched_by_the_rest() {
         bench.hear(invite.message());
         assert!(bench.take_events().is_empty(), "{branch}: a repeat");
         bench.hear(Text { method: "CANCEL", ..invite }.message());
-        assert!(matches!(bench.take_events()[..], [Event::Cancel { invite, .. }] if invite == id), "{branch}");
+        assert!(
+            matches!(bench.take_events()[..], [Event::Cancel { invite, .. }] if invite == id),
+            "{branch}"
+        );
         let second = Text { branch, call_id: "c2", ..INVITE };
         let other = bench.request(udp(), second.message());
         assert_ne!(id, other, "{branch}");
@@ -290,8 +300,12 @@ fn a_full_table_refuses_new_invites_only() {
     assert_eq!((refusal.status(), refusal.header(Name::RetryAfter)), (503, Some("7")));
     bench.hear(Text { method: "ACK", to_tag: &format!(";tag={}", refusal.to_tag()), ..third }.message());
     assert!(bench.take_events().is_empty());
-    bench.request(udp(), Text { method: "BYE", branch: ";branch=z9hG4bK4", to_tag: ";tag=x", ..INVITE }.message());
-    bench.request(udp(), Text { branch: ";branch=z9hG4bK5", to_tag: ";tag=x", number: 5, ..INVITE }.message());
+    bench.request(
+        udp(),
+        Text { method: "BYE", branch: ";branch=z9hG4bK4", to_tag: ";tag=x", ..INVITE }.message(),
+    );
+    bench
+        .request(udp(), Text { branch: ";branch=z9hG4bK5", to_tag: ";tag=x", number: 5, ..INVITE }.message());
     bench.take_sent();
     bench.hear(Text { method: "INFO", branch: ";branch=z9hG4bK6", to_tag: ";tag=x", ..INVITE }.message());
     assert!(bench.take_sent().is_empty() && bench.take_events().is_empty(), "twice the bound: dropped");

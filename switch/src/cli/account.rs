@@ -110,7 +110,8 @@ pub(crate) enum Ask {
     },
     /// Opening, each movement with its cause and the balance after it, closing; added up and compared
     Statement(statement::Ask),
-    /// Take the price of a service from an account, by the piece: all of it, or nothing if the money is not there
+    /// Take the price of a service from an account, by the piece: all of it, or nothing if the money is not
+    /// there
     Charge {
         /// The account's name
         name: String,
@@ -197,7 +198,10 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         }
         Ask::Add { name, currency, balance, terms, order } => {
             let mut body = terms.body();
-            body.extend([("name", json!(name)), ("currency", json!(currency.as_str())), ("balance", json!(balance))].map(owned));
+            body.extend(
+                [("name", json!(name)), ("currency", json!(currency.as_str())), ("balance", json!(balance))]
+                    .map(owned),
+            );
             order.send("/accounts", &Value::Object(body), print_account)?;
         }
         Ask::Suspend(named) => named.set_status("suspended")?,
@@ -212,7 +216,9 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         }
         Ask::Topups(topups) => topups.run()?,
         Ask::Book { of, fee, order } => order.send(&of.path("book"), &json!({ "fee": fee }), print_moved)?,
-        Ask::Reject { of, cause, order } => order.send(&of.path("reject"), &json!({ "cause": cause }), print_moved)?,
+        Ask::Reject { of, cause, order } => {
+            order.send(&of.path("reject"), &json!({ "cause": cause }), print_moved)?
+        }
         Ask::Reverse { name, of, call, cause, order } => {
             let path = format!("/accounts/{}/reversals", segment(name));
             order.send(&path, &json!({ "key": of, "call": call, "cause": cause }), print_moved)?;
@@ -254,7 +260,8 @@ impl List {
             ("below", &self.below),
             ("low", &low),
         ];
-        let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+        let query: Vec<(&str, &str)> =
+            given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
         let mut items: Vec<AccountDoc> = Vec::new();
         self.shown.client()?.each_row("/accounts", &query, (None, usize::MAX), |row| {
             items.push(row);
@@ -277,7 +284,16 @@ impl List {
         let mut table = Table::new(&columns, self.wide);
         for a in accounts {
             let opened = a.opened_at.as_deref().unwrap_or_default();
-            table.row([&*a.name, &*a.balance, &*a.available, &*a.currency, &*a.deck, &*a.status, &*a.leased, opened]);
+            table.row([
+                &*a.name,
+                &*a.balance,
+                &*a.available,
+                &*a.currency,
+                &*a.deck,
+                &*a.status,
+                &*a.leased,
+                opened,
+            ]);
         }
         table.print()
     }

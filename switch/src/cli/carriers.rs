@@ -66,7 +66,10 @@ fn list(ask: &Ask) -> anyhow::Result<()> {
     let mut table = Table::new(&columns, ask.wide);
     for carrier in &carriers {
         let state = if carrier.up { "up" } else { "DOWN" };
-        let (calls, max) = (carrier.calls.to_string(), carrier.max_calls.map_or_else(|| "-".to_owned(), |max| max.to_string()));
+        let (calls, max) = (
+            carrier.calls.to_string(),
+            carrier.max_calls.map_or_else(|| "-".to_owned(), |max| max.to_string()),
+        );
         let (deck, codecs) = (carrier.deck.as_deref().unwrap_or("-"), carrier.codecs.join(" "));
         table.row([&*carrier.name, state, &calls, &max, deck, &*carrier.address, &codecs]);
     }
@@ -83,7 +86,8 @@ fn statement(ask: &Ask, name: &str) -> anyhow::Result<()> {
         let query: Vec<(&str, &str)> = cursor.iter().map(|cursor| ("cursor", cursor.as_str())).collect();
         let page: CarrierStatementDoc = client.read(&path, &query)?;
         for charge in page.charges {
-            let at = Wall::parse(&charge.at).with_context(|| format!("entry {} has no time", charge.entry))?;
+            let at =
+                Wall::parse(&charge.at).with_context(|| format!("entry {} has no time", charge.entry))?;
             if ask.from.is_some_and(|from| at < from) {
                 add(&mut opening, &charge)?;
             } else if ask.to.is_none_or(|to| at < to) {
@@ -130,8 +134,11 @@ struct Statement {
 impl Statement {
     fn print(&self, ask: &Ask) -> anyhow::Result<()> {
         if ask.shown.json {
-            let money =
-                |sums: &Sums| sums.iter().map(|(currency, sum)| (currency.clone(), text(currency, *sum))).collect::<BTreeMap<_, _>>();
+            let money = |sums: &Sums| {
+                sums.iter()
+                    .map(|(currency, sum)| (currency.clone(), text(currency, *sum)))
+                    .collect::<BTreeMap<_, _>>()
+            };
             return print_json(&json!({
                 "carrier": ask.statement, "from": ask.from.map(Wall::rfc3339), "to": ask.to.map(Wall::rfc3339),
                 "opening": money(&self.opening), "charges": self.rows, "charged": money(&self.sums), "closing": money(&self.closing),
@@ -149,13 +156,25 @@ impl Statement {
         let mut out = stdout();
         writeln!(out, "{}", csv_out::line([&*self.title]))?;
         writeln!(out, "entry,at,what,call,account,called_e164,duration_ms,amount,currency")?;
-        let balance = |(word, currency, amount): (&str, &str, String)| csv_out::line(["", "", word, "", "", "", "", &*amount, currency]);
+        let balance = |(word, currency, amount): (&str, &str, String)| {
+            csv_out::line(["", "", word, "", "", "", "", &*amount, currency])
+        };
         for line in Self::balances("opening", &self.opening) {
             writeln!(out, "{}", balance(line))?;
         }
         for row in &self.rows {
             let (entry, ms) = (row.entry.to_string(), row.duration_ms.to_string());
-            let cells = [&*entry, &*row.at, "charge", &*row.call, &*row.account, &*row.called_e164, &*ms, &*row.amount, &*row.currency];
+            let cells = [
+                &*entry,
+                &*row.at,
+                "charge",
+                &*row.call,
+                &*row.account,
+                &*row.called_e164,
+                &*ms,
+                &*row.amount,
+                &*row.currency,
+            ];
             writeln!(out, "{}", csv_out::line(cells))?;
         }
         for line in Self::balances("charged", &self.sums).chain(Self::balances("closing", &self.closing)) {
@@ -182,9 +201,20 @@ impl Statement {
         }
         for row in &self.rows {
             let (at, ms, entry) = (seconds(&row.at), row.duration_ms.to_string(), row.entry.to_string());
-            table.row([&*at, &*row.account, &*row.called_e164, &*ms, &*row.amount, &*row.currency, &*row.call, &*entry]);
+            table.row([
+                &*at,
+                &*row.account,
+                &*row.called_e164,
+                &*ms,
+                &*row.amount,
+                &*row.currency,
+                &*row.call,
+                &*entry,
+            ]);
         }
-        for (word, currency, amount) in Self::balances("charged", &self.sums).chain(Self::balances("closing", &self.closing)) {
+        for (word, currency, amount) in
+            Self::balances("charged", &self.sums).chain(Self::balances("closing", &self.closing))
+        {
             table.row([word, "", "", "", &*amount, currency]);
         }
         table.print()

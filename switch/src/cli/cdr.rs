@@ -50,7 +50,8 @@ pub(crate) struct Ask {
     /// One JSON document, {"items": [...], "next": ...}
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// CSV of all fields with a header, which `rerate --cdrs` reads; cells that look like formulas get an apostrophe
+    /// CSV of all fields with a header, which `rerate --cdrs` reads; cells that look like formulas get an
+    /// apostrophe
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
@@ -60,8 +61,10 @@ pub(crate) struct Ask {
 /// Prints the records; 3 if a limit left some out.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let status = ask.status.map(|status| status.to_string());
-    let given = [("number", &ask.number), ("carrier", &ask.carrier), ("call_id", &ask.call_id), ("status", &status)];
-    let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+    let given =
+        [("number", &ask.number), ("carrier", &ask.carrier), ("call_id", &ask.call_id), ("status", &status)];
+    let query: Vec<(&str, &str)> =
+        given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
     if ask.json {
         return ask.slice.print("/cdrs", &query, Rows::Json);
     }
@@ -73,5 +76,12 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
 }
 
 fn cells(record: &Value) -> Vec<String> {
-    TABLE.iter().map(|(name, _)| if *name == "ended_at" { seconds(&text(record.get(name))) } else { text(record.get(name)) }).collect()
+    TABLE
+        .iter()
+        .map(
+            |(name, _)| {
+                if *name == "ended_at" { seconds(&text(record.get(name))) } else { text(record.get(name)) }
+            },
+        )
+        .collect()
 }

@@ -1,5 +1,6 @@
-//! The operator's side of the API: where the node is, which token opens it, and its answers as values or clear errors.
-//! Invariant: answers are bounded in time and size, and a refusal is shown in the node's own words.
+//! The operator's side of the API: where the node is, which token opens it, and its answers as values or
+//! clear errors. Invariant: answers are bounded in time and size, and a refusal is shown in the node's own
+//! words.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -88,10 +89,15 @@ impl Reach {
         if !api.starts_with("http://") {
             bail!("--api {api:?}: write http://ADDRESS:PORT; for a node behind TLS, go through a tunnel");
         }
-        let file = self.token_file.clone().or(configured.admin_token_file).unwrap_or_else(|| TOKEN_DEFAULT.into());
+        let file =
+            self.token_file.clone().or(configured.admin_token_file).unwrap_or_else(|| TOKEN_DEFAULT.into());
         let token = web::read_token(&file).context("no token for the API (see --token-file and --config)")?;
         let timeout = Some(Duration::from_secs(REQUEST_SECS_MAX));
-        let settings = ureq::Agent::config_builder().timeout_global(timeout).http_status_as_error(false).max_redirects(0).proxy(None);
+        let settings = ureq::Agent::config_builder()
+            .timeout_global(timeout)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None);
         Ok(Client { agent: settings.build().into(), api, authorization: format!("Bearer {token}") })
     }
 }
@@ -150,7 +156,12 @@ impl Client {
     }
 
     /// Sends `body`; `key` makes it safe to repeat.
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, key: Option<&str>, body: &serde_json::Value) -> anyhow::Result<T> {
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<T> {
         let mut request = self.agent.post(self.url(path)).header("authorization", &self.authorization);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
@@ -159,7 +170,11 @@ impl Client {
     }
 
     /// Changes what is at `path` by what `body` names.
-    pub(crate) fn patch<T: DeserializeOwned>(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<T> {
+    pub(crate) fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<T> {
         let request = self.agent.patch(self.url(path)).header("authorization", &self.authorization);
         self.document(request.content_type("application/json").send(body.to_string()))
     }
@@ -180,14 +195,22 @@ impl Client {
         format!("{}/api/v1{path}", self.api)
     }
 
-    fn document<T: DeserializeOwned>(&self, result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<T> {
+    fn document<T: DeserializeOwned>(
+        &self,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<T> {
         let body = self.answer(result)?;
-        serde_json::from_slice(&body).with_context(|| format!("{} does not answer as a Tollgate node of this version", self.api))
+        serde_json::from_slice(&body)
+            .with_context(|| format!("{} does not answer as a Tollgate node of this version", self.api))
     }
 
-    fn answer(&self, result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Vec<u8>> {
-        let mut response =
-            result.map_err(|error| anyhow!("no answer from the node at {}: {error}; is it running, is --api right?", self.api))?;
+    fn answer(
+        &self,
+        result: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let mut response = result.map_err(|error| {
+            anyhow!("no answer from the node at {}: {error}; is it running, is --api right?", self.api)
+        })?;
         let status = response.status();
         let read = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
         let body = read.with_context(|| format!("the answer of {} broke off", self.api))?;
@@ -196,10 +219,12 @@ impl Client {
         }
         match serde_json::from_slice::<ProblemDoc>(&body) {
             Ok(problem) => {
-                let field = problem.field.map(|field| format!("{}: ", super::plain(&field))).unwrap_or_default();
+                let field =
+                    problem.field.map(|field| format!("{}: ", super::plain(&field))).unwrap_or_default();
                 let detail = format!("{field}{}", super::plain(&problem.detail));
                 let errors = problem.errors.iter().map(|error| super::plain(error)).collect();
-                Err(Refused { status: status.as_u16(), title: super::plain(&problem.title), detail, errors }.into())
+                Err(Refused { status: status.as_u16(), title: super::plain(&problem.title), detail, errors }
+                    .into())
             }
             Err(_) => bail!("{} answered {status}, but not as a Tollgate node", self.api),
         }
@@ -235,7 +260,8 @@ pub(crate) fn segment(text: &str) -> String {
 
 fn read_http(path: &Path) -> anyhow::Result<Http> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let only: OnlyHttp = toml::from_str(&text).with_context(|| format!("cannot read [http] of {}", path.display()))?;
+    let only: OnlyHttp =
+        toml::from_str(&text).with_context(|| format!("cannot read [http] of {}", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let file = only.http.admin_token_file.unwrap_or_else(|| TOKEN_DEFAULT.into());
     Ok(Http { listen: only.http.listen, admin_token_file: Some(folder.join(file)) })
@@ -243,7 +269,8 @@ fn read_http(path: &Path) -> anyhow::Result<Http> {
 
 /// A listener's address as seen from this machine.
 fn api_of(listen: &str) -> anyhow::Result<String> {
-    let mut address: SocketAddr = listen.parse().with_context(|| format!("http.listen {listen:?} is no address and port"))?;
+    let mut address: SocketAddr =
+        listen.parse().with_context(|| format!("http.listen {listen:?} is no address and port"))?;
     if address.port() == 0 {
         bail!("http.listen takes any free port: name the one that `ready` printed with --api");
     }

@@ -1,4 +1,5 @@
-//! Which configuration a command reads: `--config`, else `$TOLLGATE_CONFIG`, else `/etc/tollgate/tollgate.toml` if it is there.
+//! Which configuration a command reads: `--config`, else `$TOLLGATE_CONFIG`, else
+//! `/etc/tollgate/tollgate.toml` if it is there.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

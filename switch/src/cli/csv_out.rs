@@ -1,5 +1,5 @@
-//! CSV for people with spreadsheets (RFC 4180): a cell that a spreadsheet would take for a formula gets a leading apostrophe.
-//! Plain decimals, a negative balance for one, stay numbers.
+//! CSV for people with spreadsheets (RFC 4180): a cell that a spreadsheet would take for a formula gets a
+//! leading apostrophe. Plain decimals, a negative balance for one, stay numbers.
 
 /// Appends one cell to `line`, with its comma if it is not the first.
 pub(super) fn cell(line: &mut String, text: &str) {

@@ -1,4 +1,5 @@
-//! `tollgate deck`: price lists as an operator handles them: what a new version changes, and a deck as a file again.
+//! `tollgate deck`: price lists as an operator handles them: what a new version changes, and a deck as a file
+//! again.
 
 mod compare;
 mod export;
@@ -89,7 +90,9 @@ pub(crate) struct DiffAsk {
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     match ask {
         Ask::Diff(ask) => diff(ask),
-        Ask::Preview { reach, name, at, shown } => preview(reach, name.as_deref(), instant(at.as_deref())?, shown),
+        Ask::Preview { reach, name, at, shown } => {
+            preview(reach, name.as_deref(), instant(at.as_deref())?, shown)
+        }
         Ask::Versions { data, json } => versions(data, *json),
         Ask::Export(ask) => export::run(ask),
     }
@@ -103,13 +106,20 @@ fn diff(ask: &DiffAsk) -> anyhow::Result<ExitCode> {
         bail!("{} has {} wrong row(s): there is nothing to compare with", old.display(), before.errors.len());
     }
     let after = side(ask, new, ask.sheet.as_deref())?;
-    let comparison = Comparison::of(Known { deck: &before.deck, lines: &before.lines }, &after, new, instant(ask.at.as_deref())?);
+    let comparison = Comparison::of(
+        Known { deck: &before.deck, lines: &before.lines },
+        &after,
+        new,
+        instant(ask.at.as_deref())?,
+    );
     compare::print(&[comparison], &ask.shown)
 }
 
 /// A file, or a version that was kept.
 fn side(ask: &DiffAsk, path: &Path, sheet: Option<&str>) -> anyhow::Result<Draft> {
-    let version = path.to_str().filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) && !path.exists());
+    let version = path
+        .to_str()
+        .filter(|text| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit()) && !path.exists());
     if let (Some(data), Some(version)) = (&ask.data, version) {
         return Ok(Draft::whole(DeckArchive::in_data(data).find(version)?));
     }
@@ -123,7 +133,13 @@ fn preview(reach: &Reach, only: Option<&str>, at: Wall, shown: &Shown) -> anyhow
     let client = reach.client()?;
     let mut comparisons = Vec::new();
     for source in sources.iter().filter(|source| only.is_none_or(|only| only == &*source.name)) {
-        let draft = config::draft_deck(&source.name, source.currency, &source.rules, &source.path, source.sheet.as_deref());
+        let draft = config::draft_deck(
+            &source.name,
+            source.currency,
+            &source.rules,
+            &source.path,
+            source.sheet.as_deref(),
+        );
         let draft = draft.with_context(|| format!("cannot read the deck {}", source.path.display()))?;
         // A deck that the node does not have is all new.
         let before = match source::loaded(&client, &source.name)? {
@@ -158,7 +174,15 @@ fn versions(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
     let mut out = stdout();
     for (name, kept) in &all {
-        writeln!(out, "{}  {}  {}  {} rows  {}", kept.at.rfc3339(), kept.version, kept.currency, kept.rows, plain(name))?;
+        writeln!(
+            out,
+            "{}  {}  {}  {} rows  {}",
+            kept.at.rfc3339(),
+            kept.version,
+            kept.currency,
+            kept.rows,
+            plain(name)
+        )?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,5 @@
-//! A deck given on the command line, CSV or workbook. Every wrong row is said with its place; then nothing is done.
+//! A deck given on the command line, CSV or workbook. Every wrong row is said with its place; then nothing is
+//! done.
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +32,8 @@ pub(super) struct DeckAsk {
     rate_places: Option<u32>,
 }
 
-/// What was said of a deck's file. What was not is as the configuration says of this file, or of the deck of the file's name.
+/// What was said of a deck's file. What was not is as the configuration says of this file, or of the deck of
+/// the file's name.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Said<'a> {
     pub sheet: Option<&'a str>,
@@ -82,10 +84,13 @@ fn refused<T>(path: &Path, findings: &[Diagnostic]) -> anyhow::Result<T> {
 
 fn rounding(word: &str) -> Result<Rounding, String> {
     let all = [Rounding::HalfUp, Rounding::Up, Rounding::Down];
-    all.into_iter().find(|rounding| rounding.word() == word).ok_or_else(|| "write half-up, up or down".to_owned())
+    all.into_iter()
+        .find(|rounding| rounding.word() == word)
+        .ok_or_else(|| "write half-up, up or down".to_owned())
 }
 
-/// Loads `path`, all rows or none. The deck has the name that the configuration gives it, else the file's without its extension.
+/// Loads `path`, all rows or none. The deck has the name that the configuration gives it, else the file's
+/// without its extension.
 pub(super) fn load(path: &Path, said: Said<'_>, config: Option<&PathBuf>) -> anyhow::Result<Deck> {
     match draft(path, said, config)?.finish() {
         Ok((deck, warnings)) => {
@@ -117,14 +122,16 @@ pub(super) fn draft(path: &Path, said: Said<'_>, config: Option<&PathBuf>) -> an
     let currency = said.currency.or(known.as_ref().map(|known| known.currency)).unwrap_or(Currency::EUR);
     let sheet = said.sheet.or(known.as_ref().and_then(|known| known.sheet.as_deref()));
     let name = known.as_ref().map_or(stem.as_str(), |known| &*known.name);
-    config::draft_deck(name, currency, &rules, path, sheet).with_context(|| format!("cannot read the deck {}", path.display()))
+    config::draft_deck(name, currency, &rules, path, sheet)
+        .with_context(|| format!("cannot read the deck {}", path.display()))
 }
 
 /// The deck of the configuration that a file is, or is another version of.
 fn source(path: &Path, name: &str, must_be: bool, config: &Path) -> anyhow::Result<Option<DeckSource>> {
     let all = sources(config)?;
     let whole = path.canonicalize().ok();
-    let is_file = |source: &&DeckSource| !must_be && whole.is_some() && source.path.canonicalize().ok() == whole;
+    let is_file =
+        |source: &&DeckSource| !must_be && whole.is_some() && source.path.canonicalize().ok() == whole;
     let known = all.iter().find(is_file).or_else(|| all.iter().find(|source| &*source.name == name));
     if must_be && known.is_none() {
         bail!("{} has no deck {name:?}", config.display());
@@ -134,6 +141,12 @@ fn source(path: &Path, name: &str, must_be: bool, config: &Path) -> anyhow::Resu
 
 pub(super) fn tell(path: &Path, kind: &str, findings: &[DeckError]) {
     for found in findings.iter().take(ERRORS_SHOWN) {
-        eprintln!("{}:{}:{}: {kind}{}", path.display(), found.line, found.column, super::plain(&found.message));
+        eprintln!(
+            "{}:{}:{}: {kind}{}",
+            path.display(),
+            found.line,
+            found.column,
+            super::plain(&found.message)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What commands against a running node share: how it is reached, how its answer is shown, and a key for what moves money.
+//! What commands against a running node share: how it is reached, how its answer is shown, and a key for what
+//! moves money.
 
 use std::io::Write;
 
@@ -39,7 +40,11 @@ impl Shown {
     }
 
     /// As a document, or by `print`.
-    pub(super) fn show<T: Serialize>(&self, document: &T, print: impl FnOnce(&T) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    pub(super) fn show<T: Serialize>(
+        &self,
+        document: &T,
+        print: impl FnOnce(&T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         if self.json { print_json(document) } else { print(document) }
     }
 }
@@ -55,10 +60,11 @@ impl KeyedPost {
         print: impl FnOnce(&T) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let key = self.key.clone().map_or_else(random_key, Ok)?;
-        let done: T = self.shown.client()?.post(path, Some(&key), body).map_err(|error| match may_be_done(&error) {
-            true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
-            false => error,
-        })?;
+        let done: T =
+            self.shown.client()?.post(path, Some(&key), body).map_err(|error| match may_be_done(&error) {
+                true => anyhow!("{error:#}. It may have been booked: to be sure, repeat with --key {key}"),
+                false => error,
+            })?;
         self.shown.show(&done, print)
     }
 }

@@ -1,6 +1,7 @@
-//! `tollgate ledger`: the books from the first entry, all balances, the close of a period. 0 only if all is whole and every sum is zero.
-//! `tollgate ledger head`, `import`, `reindex`: its end as an anchor, an unsaved file from elsewhere, its tables for queries made anew.
-//! `tollgate ledger slices`: which node holds what of which balance in the central ledger.
+//! `tollgate ledger`: the books from the first entry, all balances, the close of a period. 0 only if all is
+//! whole and every sum is zero. `tollgate ledger head`, `import`, `reindex`: its end as an anchor, an unsaved
+//! file from elsewhere, its tables for queries made anew. `tollgate ledger slices`: which node holds what of
+//! which balance in the central ledger.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -20,7 +21,8 @@ use super::{ConfigFile, config_file, csv_out, plain, print_json, stdout, when};
 /// What can be done with a journal.
 #[derive(clap::Subcommand)]
 pub(crate) enum Ask {
-    /// Replay it: entries, accounts, sums per currency, hash chain; changes nothing, also beside a running node
+    /// Replay it: entries, accounts, sums per currency, hash chain; changes nothing, also beside a running
+    /// node
     Verify {
         /// Data folder of the node
         #[arg(long, value_name = "DIR")]
@@ -84,7 +86,8 @@ pub(crate) enum Ask {
     Slices {
         #[command(flatten)]
         config: ConfigFile,
-        /// Declare this node lost, once the time of its slices is over: what it holds goes back to the balances
+        /// Declare this node lost, once the time of its slices is over: what it holds goes back to the
+        /// balances
         #[arg(long, value_name = "NODE")]
         lost: Option<String>,
         /// One JSON document
@@ -121,23 +124,37 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         Ask::Head { place, json } => head(&place.folder()?, *json),
         Ask::Import { file, place, json } => import(file, &place.folder()?, *json),
         Ask::Reindex { place, json } => reindex(&place.folder()?, *json),
-        Ask::Slices { config, lost, json, wide } => super::slices::run(&config.path()?, lost.as_deref(), *json, *wide),
+        Ask::Slices { config, lost, json, wide } => {
+            super::slices::run(&config.path()?, lost.as_deref(), *json, *wide)
+        }
         Ask::TrialBalance { data, csv, shown } => {
             let (trial, of) = match data {
-                Some(data) => (crate::run::trial_doc(&store::verify(data)?.trial), data.display().to_string()),
+                Some(data) => {
+                    (crate::run::trial_doc(&store::verify(data)?.trial), data.display().to_string())
+                }
                 None => {
                     let client = shown.client()?;
                     (client.read("/ledger/trial-balance", &[])?, client.api().to_owned())
                 }
             };
             let title = format!("Trial balance of {of} at {}", when::now()?.rfc3339());
-            shown.show(&trial, |trial| if *csv { print_trial_csv(&title, trial) } else { print_trial(&title, trial) })?;
-            Ok(if trial.sums.values().all(|sum| sum == "0.00000") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            shown.show(&trial, |trial| {
+                if *csv { print_trial_csv(&title, trial) } else { print_trial(&title, trial) }
+            })?;
+            Ok(if trial.sums.values().all(|sum| sum == "0.00000") {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
         Ask::Close { until, order } => {
             order.send("/ledger/close", &json!({ "until": until.rfc3339() }), |closed: &PeriodDoc| {
                 print_trial(&format!("Trial balance at the close until {}", closed.until), &closed.trial)?;
-                print_lines(&[("until", &closed.until), ("entry", &closed.entry.to_string()), ("key", &closed.idempotency_key)])
+                print_lines(&[
+                    ("until", &closed.until),
+                    ("entry", &closed.entry.to_string()),
+                    ("key", &closed.idempotency_key),
+                ])
             })?;
             Ok(ExitCode::SUCCESS)
         }
@@ -156,8 +173,12 @@ fn verify(data: &Path, head: Option<&str>, json: bool) -> anyhow::Result<ExitCod
 
 /// `ENTRY:HASH`.
 fn parse_head(text: &str) -> anyhow::Result<(u64, ledger::Hash)> {
-    let parts = text.trim().split_once(':').and_then(|(entry, hash)| Some((entry.parse().ok()?, ledger::from_hex(hash)?)));
-    parts.with_context(|| format!("{text:?} is no head: give what `tollgate ledger head` printed, ENTRY:HASH"))
+    let parts = text
+        .trim()
+        .split_once(':')
+        .and_then(|(entry, hash)| Some((entry.parse().ok()?, ledger::from_hex(hash)?)));
+    parts
+        .with_context(|| format!("{text:?} is no head: give what `tollgate ledger head` printed, ENTRY:HASH"))
 }
 
 fn head(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
@@ -172,7 +193,11 @@ fn head(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
 
 fn import(file: &Path, data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let done = store::Journal::import(data, file)?;
-    let refused: Vec<_> = done.refused.iter().map(|one| json!({ "line": one.line, "account": &*one.account, "why": one.why })).collect();
+    let refused: Vec<_> = done
+        .refused
+        .iter()
+        .map(|one| json!({ "line": one.line, "account": &*one.account, "why": one.why }))
+        .collect();
     if json {
         print_json(&json!({ "taken": done.taken, "held": done.held, "refused": refused }))?;
     } else {
@@ -229,7 +254,8 @@ fn print_trial(title: &str, trial: &TrialBalanceDoc) -> anyhow::Result<()> {
 }
 
 fn print_document(found: &Verification) -> anyhow::Result<()> {
-    let sums: BTreeMap<String, String> = found.sums.iter().map(|sum| (sum.currency.to_string(), sum.to_string())).collect();
+    let sums: BTreeMap<String, String> =
+        found.sums.iter().map(|sum| (sum.currency.to_string(), sum.to_string())).collect();
     print_json(&json!({
         "entries": found.entries,
         "accounts": found.accounts,
@@ -255,11 +281,16 @@ fn print_verification(found: &Verification) -> anyhow::Result<()> {
         writeln!(out, "sum {}     {sum}{verdict}", sum.currency)?;
     }
     for snapshot in &found.snapshots {
-        let verdict = if snapshot.equal { "as replayed" } else { "WRONG: it is not what was replayed; stop the node and remove it" };
+        let verdict = if snapshot.equal {
+            "as replayed"
+        } else {
+            "WRONG: it is not what was replayed; stop the node and remove it"
+        };
         writeln!(out, "snapshot    at entry {}: {verdict}", snapshot.seq)?;
     }
     for closing in &found.closings {
-        let verdict = if closing.equal { "as its entries say" } else { "WRONG: its entries say something else" };
+        let verdict =
+            if closing.equal { "as its entries say" } else { "WRONG: its entries say something else" };
         writeln!(out, "closing     at entry {} of all up to {}: {verdict}", closing.seq, closing.entry)?;
     }
     match (&found.index, &found.damage) {

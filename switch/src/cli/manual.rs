@@ -1,4 +1,5 @@
-//! `tollgate completion` and `tollgate man`: what shells and `man` know of the commands, made of the same types as the help.
+//! `tollgate completion` and `tollgate man`: what shells and `man` know of the commands, made of the same
+//! types as the help.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -59,5 +60,7 @@ fn pages(dir: &Path, command: &Command, name: &str) -> anyhow::Result<usize> {
     clap_mangen::Man::new(command.clone().disable_help_subcommand(true)).title(name).render(&mut page)?;
     std::fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
     let below = command.get_subcommands().filter(|below| below.get_name() != "help");
-    below.map(|below| pages(dir, below, &format!("{name}-{}", below.get_name()))).try_fold(1, |sum, written| Ok(sum + written?))
+    below
+        .map(|below| pages(dir, below, &format!("{name}-{}", below.get_name())))
+        .try_fold(1, |sum, written| Ok(sum + written?))
 }

@@ -1,5 +1,6 @@
-//! The subcommands. Each reads its arguments whole, does one thing and prints either lines for people or one JSON document.
-//! Invariant: text from the network is never printed raw; money is printed from integers, never from floats.
+//! The subcommands. Each reads its arguments whole, does one thing and prints either lines for people or one
+//! JSON document. Invariant: text from the network is never printed raw; money is printed from integers,
+//! never from floats.
 
 pub(crate) mod account;
 pub(crate) mod calls;
@@ -82,7 +83,9 @@ const fn is_bidi(c: char) -> bool {
 
 /// Whether the reader of our output went away.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe))
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
 }
 
 #[cfg(test)]

@@ -52,7 +52,10 @@ pub(crate) fn drain(shown: &Shown) -> anyhow::Result<ExitCode> {
     let done: DrainDoc = shown.client()?.post("/drain", None, &json!({}))?;
     shown.show(&done, |done| {
         let DrainDoc { live_calls, drain_secs } = done;
-        Ok(writeln!(stdout(), "draining: {live_calls} calls; it ends with the last one, or after {drain_secs} s")?)
+        Ok(writeln!(
+            stdout(),
+            "draining: {live_calls} calls; it ends with the last one, or after {drain_secs} s"
+        )?)
     })?;
     Ok(ExitCode::SUCCESS)
 }

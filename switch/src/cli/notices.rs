@@ -1,4 +1,5 @@
-//! `tollgate notices`: what account holders were told, or would have been with an address, in journal order and in words.
+//! `tollgate notices`: what account holders were told, or would have been with an address, in journal order
+//! and in words.
 
 use std::process::ExitCode;
 
@@ -50,7 +51,9 @@ fn cells(row: &Value) -> Vec<String> {
 
 /// The event as a sentence; one of a later version by its name and values.
 fn words(notice: &Value) -> String {
-    let Some((name, event)) = notice.get("event").and_then(Value::as_object).and_then(|event| event.iter().next()) else {
+    let Some((name, event)) =
+        notice.get("event").and_then(Value::as_object).and_then(|event| event.iter().next())
+    else {
         return "?".to_owned();
     };
     let text = |key: &str| shown(event.get(key).unwrap_or(&Value::Null));
@@ -59,10 +62,16 @@ fn words(notice: &Value) -> String {
         None => "main balance".to_owned(),
     };
     match name.as_str() {
-        "low_balance" => format!("balance {} {} is below {}", text("balance"), text("currency"), text("threshold")),
+        "low_balance" => {
+            format!("balance {} {} is below {}", text("balance"), text("currency"), text("threshold"))
+        }
         "low_minutes" => format!("bucket {} has {} s left", text("pocket"), text("seconds")),
-        "credit_expires" => format!("{} {} of the {} end at {}", text("amount"), text("currency"), place(), text("at")),
-        "credit_expired" => format!("{} {} of the {} ended unused", text("amount"), text("currency"), place()),
+        "credit_expires" => {
+            format!("{} {} of the {} end at {}", text("amount"), text("currency"), place(), text("at"))
+        }
+        "credit_expired" => {
+            format!("{} {} of the {} ended unused", text("amount"), text("currency"), place())
+        }
         "top_up_booked" => {
             let reference = event.get("reference").and_then(Value::as_str).filter(|text| !text.is_empty());
             let reference = reference.map_or_else(String::new, |text| format!(" ({text})"));
@@ -70,11 +79,18 @@ fn words(notice: &Value) -> String {
         }
         "call_ends" => format!("call {} ends in {} s for want of money", text("call"), text("seconds")),
         "rates_change" => {
-            let changes = event.get("changes").and_then(Value::as_array).map_or_else(String::new, |all| format!(", {} changes", all.len()));
+            let changes = event
+                .get("changes")
+                .and_then(Value::as_array)
+                .map_or_else(String::new, |all| format!(", {} changes", all.len()));
             format!("new prices of deck {}, version {}{changes}", text("deck"), text("version"))
         }
         other => {
-            let values = event.as_object().into_iter().flatten().map(|(key, value)| format!(" {key}={}", shown(value)));
+            let values = event
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| format!(" {key}={}", shown(value)));
             std::iter::once(other.to_owned()).chain(values).collect()
         }
     }

@@ -1,4 +1,5 @@
-//! Lists in journal order, page after page, up to a limit: call records and notices. Printed as a table, as lines or as one JSON document.
+//! Lists in journal order, page after page, up to a limit: call records and notices. Printed as a table, as
+//! lines or as one JSON document.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -64,14 +65,20 @@ pub(super) enum Rows {
 
 impl SliceAsk {
     /// Prints rows of `path`; 3 if a limit left some out, which is said on stderr.
-    pub(super) fn print(&self, path: &str, filter: &[(&str, &str)], mut rows: Rows) -> anyhow::Result<ExitCode> {
+    pub(super) fn print(
+        &self,
+        path: &str,
+        filter: &[(&str, &str)],
+        mut rows: Rows,
+    ) -> anyhow::Result<ExitCode> {
         let limit = self.last.or(self.limit).unwrap_or(LIMIT);
         if limit == 0 {
             bail!("--limit and --last must be at least 1");
         }
         let (from, to) = (self.from.map(Wall::rfc3339), self.to.map(Wall::rfc3339));
         let given = [("account", &self.account), ("from", &from), ("to", &to)];
-        let mut query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+        let mut query: Vec<(&str, &str)> =
+            given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
         query.extend(filter);
         query.extend(self.last.map(|_| ("order", "newest")));
         let client = self.reach.client()?;
@@ -102,7 +109,9 @@ impl SliceAsk {
         out.flush()?;
         match next {
             Some(next) if self.last.is_none() => {
-                eprintln!("tollgate: there are more than {limit}: give --limit, --last N for the newest, or --cursor {next}");
+                eprintln!(
+                    "tollgate: there are more than {limit}: give --limit, --last N for the newest, or --cursor {next}"
+                );
                 Ok(ExitCode::from(LEFT_OUT))
             }
             Some(_) | None => Ok(ExitCode::SUCCESS),
@@ -118,7 +127,8 @@ pub(super) fn each_row(
     mut show: impl FnMut(&Value) -> anyhow::Result<()>,
 ) -> anyhow::Result<Option<String>> {
     let given = [("account", slice.account), ("from", slice.from), ("to", slice.to)];
-    let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let query: Vec<(&str, &str)> =
+        given.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     client.each_row(path, &query, (slice.cursor.map(str::to_owned), slice.limit), |row: Value| show(&row))
 }
 

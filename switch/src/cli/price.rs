@@ -20,7 +20,12 @@ const SECONDS_MAX: u64 = 366 * 86_400;
 #[derive(clap::Args)]
 pub(crate) struct Ask {
     /// Deck: CSV with a header, or .xlsx
-    #[arg(long, value_name = "FILE", required_unless_present = "deck_version", conflicts_with = "deck_version")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "deck_version",
+        conflicts_with = "deck_version"
+    )]
     deck: Option<PathBuf>,
     #[command(flatten)]
     kept: KeptVersion,
@@ -81,12 +86,17 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let duration_ms = milliseconds(&ask.seconds)?;
     let at = instant(ask.at.as_deref())?;
     let exchanges = deck_file::price_rules(ask.config.as_ref())?.exchanges;
-    let deck = ask.kept.deck(ask.deck.as_deref(), &ask.how, ask.config.as_ref())?.context("give --deck, or --deck-version and --data")?;
+    let deck = ask
+        .kept
+        .deck(ask.deck.as_deref(), &ask.how, ask.config.as_ref())?
+        .context("give --deck, or --deck-version and --data")?;
     let Some(price) = deck.price(&called, at) else {
         bail!("no price for {called} at {} in the deck {}", at.rfc3339(), deck.name());
     };
     let decks = Decks::default().with_exchanges(exchanges);
-    let exchange = decks.exchange(&deck, ask.how.amounts(&deck), at).with_context(|| format!("{} at {}", deck.name(), at.rfc3339()))?;
+    let exchange = decks
+        .exchange(&deck, ask.how.amounts(&deck), at)
+        .with_context(|| format!("{} at {}", deck.name(), at.rfc3339()))?;
     let price = price.exchanged(exchange);
     if price.checked_charge(duration_ms).is_none() {
         bail!(
@@ -110,7 +120,14 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     writeln!(out, "increments   {} s", price.increments)?;
     writeln!(out, "connect fee  {} {deck_currency}", price.connect_fee)?;
     if let Some(exchange) = price.exchange() {
-        writeln!(out, "exchange     {} {} per {} since {}", exchange.rate, exchange.to, exchange.from, exchange.at.rfc3339())?;
+        writeln!(
+            out,
+            "exchange     {} {} per {} since {}",
+            exchange.rate,
+            exchange.to,
+            exchange.from,
+            exchange.at.rfc3339()
+        )?;
     }
     writeln!(out, "duration     {} s", seconds(duration_ms))?;
     writeln!(out, "billed       {} s", charge.billed_seconds)?;
@@ -123,7 +140,13 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_document(price: &Price, called: Number, at: Wall, duration_ms: u64, steps: &[Step]) -> anyhow::Result<ExitCode> {
+fn print_document(
+    price: &Price,
+    called: Number,
+    at: Wall,
+    duration_ms: u64,
+    steps: &[Step],
+) -> anyhow::Result<ExitCode> {
     let charge = price.charge(duration_ms);
     let deck_currency = price.deck_currency();
     let exchange = price.exchange().map(|exchange| Converted {
@@ -176,7 +199,11 @@ fn milliseconds(text: &str) -> anyhow::Result<u64> {
 
 /// `31` or `31.250`.
 fn seconds(ms: u64) -> String {
-    if ms.is_multiple_of(1_000) { (ms / 1_000).to_string() } else { format!("{}.{:03}", ms / 1_000, ms % 1_000) }
+    if ms.is_multiple_of(1_000) {
+        (ms / 1_000).to_string()
+    } else {
+        format!("{}.{:03}", ms / 1_000, ms % 1_000)
+    }
 }
 
 /// A JSON number; whole seconds stay whole.
@@ -190,7 +217,9 @@ mod tests {
 
     #[test]
     fn seconds_with_milliseconds() {
-        for (text, ms) in [("31", 31_000), ("0", 0), ("0.001", 1), ("31.5", 31_500), ("31.0009", 31_000), ("061", 61_000)] {
+        for (text, ms) in
+            [("31", 31_000), ("0", 0), ("0.001", 1), ("31.5", 31_500), ("31.0009", 31_000), ("061", 61_000)]
+        {
             assert_eq!(milliseconds(text).ok(), Some(ms), "{text}");
         }
         for text in ["", "-1", "1e3", "NaN", "1.", ".5", "1,5", "99999999999", "99999999999999999999999"] {

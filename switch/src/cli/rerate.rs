@@ -1,4 +1,5 @@
-//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls compared with other prices.
+//! `tollgate rerate`: a file of calls priced by a deck, streaming, with a bar on a terminal; or billed calls
+//! compared with other prices.
 
 mod ask;
 mod book;
@@ -57,7 +58,12 @@ fn run_calls(ask: &Ask, path: &Path) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn price(pricing: Pricing<'_>, calls: impl Read, mut out: impl Write, bar: &ProgressBar) -> anyhow::Result<Summary> {
+fn price(
+    pricing: Pricing<'_>,
+    calls: impl Read,
+    mut out: impl Write,
+    bar: &ProgressBar,
+) -> anyhow::Result<Summary> {
     let summary = rerate_in(pricing, calls, &mut out, |Progress { calls, bytes }| {
         bar.set_position(bytes);
         bar.set_message(format!("{calls} calls"));

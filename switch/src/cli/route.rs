@@ -1,4 +1,5 @@
-//! `tollgate route`: what the running node would do with a call, without placing it; if no node answers, what the configuration says.
+//! `tollgate route`: what the running node would do with a call, without placing it; if no node answers, what
+//! the configuration says.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -70,12 +71,17 @@ fn live(ask: &Ask) -> anyhow::Result<Result<Found, String>> {
         ("from", ask.from.as_ref()),
         ("at", at.as_ref()),
     ];
-    let query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))).collect();
-    let answer = ask.reach.client().and_then(|client| Ok((client.api().to_owned(), client.read("/route", &query)?)));
+    let query: Vec<(&str, &str)> =
+        given.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))).collect();
+    let answer =
+        ask.reach.client().and_then(|client| Ok((client.api().to_owned(), client.read("/route", &query)?)));
     match answer {
         Ok((api, outlook)) => Ok(Ok((format!("live: the node at {api}"), outlook))),
         // Another node's address, or none: the configuration is asked instead.
-        Err(error) if !ask.reach.is_named() && refused_with(&error).is_none_or(|status| matches!(status, 401 | 501)) => {
+        Err(error)
+            if !ask.reach.is_named()
+                && refused_with(&error).is_none_or(|status| matches!(status, 401 | 501)) =>
+        {
             Ok(Err(format!("{error:#}")))
         }
         Err(error) => Err(error),
@@ -106,12 +112,18 @@ fn offline(ask: &Ask, why: &str) -> anyhow::Result<Found> {
         holders: gate.map(|gate| holders(&settings, &gate.account)).unwrap_or_default(),
         live: None,
     };
-    let heading = format!("offline: {}, as a node that has just been started; balances are not known", path.display());
+    let heading =
+        format!("offline: {}, as a node that has just been started; balances are not known", path.display());
     let outlook = match (gate, &ask.carrier) {
-        (Some(gate), _) => outlook::look(&outlook::Call { gate, to: &ask.to, from: ask.from.as_deref(), now }, &ground),
-        (None, carrier) => {
-            outlook::look_from_carrier(carrier_of(&settings, carrier.as_deref().unwrap_or_default())?, &ask.to, now, &ground)
+        (Some(gate), _) => {
+            outlook::look(&outlook::Call { gate, to: &ask.to, from: ask.from.as_deref(), now }, &ground)
         }
+        (None, carrier) => outlook::look_from_carrier(
+            carrier_of(&settings, carrier.as_deref().unwrap_or_default())?,
+            &ask.to,
+            now,
+            &ground,
+        ),
     };
     Ok((heading, outlook))
 }
@@ -124,7 +136,10 @@ fn gate<'a>(settings: &'a Settings, name: &str) -> anyhow::Result<&'a ::route::G
     Ok(gate)
 }
 
-fn carrier_of<'a>(settings: &'a Settings, name: &str) -> anyhow::Result<&'a std::sync::Arc<::route::Carrier>> {
+fn carrier_of<'a>(
+    settings: &'a Settings,
+    name: &str,
+) -> anyhow::Result<&'a std::sync::Arc<::route::Carrier>> {
     let Some(carrier) = settings.carriers.by_name(name) else {
         let known: Vec<&str> = settings.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
         bail!("no carrier {name:?}; there are {}", known.join(", "));
@@ -152,23 +167,42 @@ fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {
         None => writeln!(out, "gate      {}", plain(&outlook.gate))?,
     }
     writeln!(out, "account   {}", plain(&outlook.account))?;
-    writeln!(out, "to        {} = {}", plain(&outlook.to), plain(outlook.to_e164.as_deref().unwrap_or("not a number")))?;
+    writeln!(
+        out,
+        "to        {} = {}",
+        plain(&outlook.to),
+        plain(outlook.to_e164.as_deref().unwrap_or("not a number"))
+    )?;
     writeln!(out, "at        {}", plain(&outlook.at))?;
     writeln!(out, "codecs    {}", plain(&outlook.codecs.join(" ")))?;
     if let Some(number) = &outlook.number {
-        let [e164, account, target, pays] = [&number.e164, &number.account, &number.target, &number.pays].map(|text| plain(text));
+        let [e164, account, target, pays] =
+            [&number.e164, &number.account, &number.target, &number.pays].map(|text| plain(text));
         writeln!(out, "number    {e164} of {account} rings {target}")?;
         writeln!(out, "address   {}", plain(number.address.as_deref().unwrap_or("nowhere")))?;
         writeln!(out, "{:9} {pays}", plain(&number.direction))?;
     }
     if let Some(price) = &outlook.price {
-        let [prefix, destination, deck, rate, currency, fee] =
-            [&price.prefix, &price.destination, &price.deck, &price.rate, &price.currency, &price.connect_fee].map(|text| plain(text));
+        let [prefix, destination, deck, rate, currency, fee] = [
+            &price.prefix,
+            &price.destination,
+            &price.deck,
+            &price.rate,
+            &price.currency,
+            &price.connect_fee,
+        ]
+        .map(|text| plain(text));
         writeln!(out, "price     {prefix} {destination} (deck {deck}): {rate} {currency} per minute,")?;
         writeln!(out, "          {}/{} s, connect fee {fee}", price.initial, price.increment)?;
     }
     if let Some(lease) = &outlook.lease {
-        writeln!(out, "lease     {} {} for the first {} s", plain(&lease.amount), plain(&lease.currency), lease.seconds)?;
+        writeln!(
+            out,
+            "lease     {} {} for the first {} s",
+            plain(&lease.amount),
+            plain(&lease.currency),
+            lease.seconds
+        )?;
     }
     if let Some(available) = &outlook.available {
         writeln!(out, "available {}", plain(available))?;
@@ -185,7 +219,13 @@ fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {
         writeln!(out, "  left out: {}  {}", plain(&left.name), plain(&left.reason))?;
     }
     if let Some(refused) = &outlook.refused {
-        writeln!(out, "refused   {} (Q.850 cause {}): {}", refused.status, refused.cause, plain(&refused.reason))?;
+        writeln!(
+            out,
+            "refused   {} (Q.850 cause {}): {}",
+            refused.status,
+            refused.cause,
+            plain(&refused.reason)
+        )?;
     }
     out.flush()
 }

@@ -1,4 +1,5 @@
-//! `tollgate ledger slices`: the central ledger's view of the nodes, past any node: it works also when none runs.
+//! `tollgate ledger slices`: the central ledger's view of the nodes, past any node: it works also when none
+//! runs.
 
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +20,12 @@ const ACCOUNTS_MAX: usize = 100_000;
 
 /// Lists the slices, after giving up the node `lost` if one is named.
 pub(crate) fn run(config: &Path, lost: Option<&str>, json: bool, wide: Wide) -> anyhow::Result<ExitCode> {
-    let settings = config::load(config).map_err(|errors| anyhow!("{}", errors.first().map(ToString::to_string).unwrap_or_default()))?;
-    let ledger = settings.node.ledger.context("the configuration has no `ledger` in [node]: each node has its own balances")?;
+    let settings = config::load(config)
+        .map_err(|errors| anyhow!("{}", errors.first().map(ToString::to_string).unwrap_or_default()))?;
+    let ledger = settings
+        .node
+        .ledger
+        .context("the configuration has no `ledger` in [node]: each node has its own balances")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let central = Central::new(&ledger.address, u64::from(std::process::id()))?;
     let (accounts, slices) = runtime.block_on(async {
@@ -80,7 +85,8 @@ fn document(accounts: &[AccountView], slices: &[QuotaRow]) -> Value {
 }
 
 fn print_tables(accounts: &[AccountView], slices: &[QuotaRow], wide: Wide) -> anyhow::Result<()> {
-    let mut balances = Table::new(&[text("balance"), number("posted"), number("held"), number("available"), text("")], wide);
+    let mut balances =
+        Table::new(&[text("balance"), number("posted"), number("held"), number("available"), text("")], wide);
     let mut quotas = Table::new(
         &[
             text("slice of"),
@@ -94,17 +100,33 @@ fn print_tables(accounts: &[AccountView], slices: &[QuotaRow], wide: Wide) -> an
         wide,
     );
     for row in accounts {
-        let [posted, held, available] = [row.balance, row.leased, row.available].map(|money| money.to_string());
+        let [posted, held, available] =
+            [row.balance, row.leased, row.available].map(|money| money.to_string());
         balances.row([&*row.name, &posted, &held, &available, &row.currency.to_string()]);
         for bucket in &row.buckets {
             let [left, held] = [bucket.left, bucket.leased].map(|money| money.to_string());
-            balances.row([&format!("{}/{}", row.name, bucket.name), &left, &held, "", &bucket.left.currency.to_string()]);
+            balances.row([
+                &format!("{}/{}", row.name, bucket.name),
+                &left,
+                &held,
+                "",
+                &bucket.left.currency.to_string(),
+            ]);
         }
         for slice in slices.iter().filter(|slice| owner(&slice.account) == &*row.name) {
             let text = |amount| Money::of(amount, currency(accounts, slice)).to_string();
-            let [outstanding, used, granted] = [slice.slice.outstanding(), slice.slice.used, slice.slice.granted].map(text);
+            let [outstanding, used, granted] =
+                [slice.slice.outstanding(), slice.slice.used, slice.slice.granted].map(text);
             let until = slice.expires_at.rfc3339();
-            quotas.row([&*slice.account, &slice.node, slice.state.word(), &outstanding, &used, &granted, &until]);
+            quotas.row([
+                &*slice.account,
+                &slice.node,
+                slice.state.word(),
+                &outstanding,
+                &used,
+                &granted,
+                &until,
+            ]);
         }
     }
     let mut out = stdout();

@@ -1,4 +1,5 @@
-//! `tollgate account statement`: page after page as it comes, and added up once more here: opening + movements = closing, exactly.
+//! `tollgate account statement`: page after page as it comes, and added up once more here: opening +
+//! movements = closing, exactly.
 
 mod sheet;
 
@@ -64,7 +65,8 @@ impl Ask {
         let mut sheet = self.sheet();
         loop {
             let given = [("from", &from), ("to", &to), ("cursor", &cursor)];
-            let mut query: Vec<(&str, &str)> = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+            let mut query: Vec<(&str, &str)> =
+                given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
             query.push(("limit", PAGE_ROWS));
             let page: StatementDoc = client.read(&path, &query)?;
             let is_first = tally.is_none();
@@ -81,7 +83,12 @@ impl Ask {
                     let turnover = sum.turnover()?;
                     return match sheet {
                         Some(sheet) => sheet.print(&turnover, &page.closing),
-                        None => Ok(writeln!(out, "\n],\"turnover\":{},\"closing\":{}}}", json!(turnover), json!(page.closing))?),
+                        None => Ok(writeln!(
+                            out,
+                            "\n],\"turnover\":{},\"closing\":{}}}",
+                            json!(turnover),
+                            json!(page.closing)
+                        )?),
                     };
                 }
             }
@@ -90,7 +97,12 @@ impl Ask {
 
     fn print_json(&self, out: &mut impl Write, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
         if is_first {
-            write!(out, "{{\"account\":{},\"opening\":{},\"movements\":[", json!(page.account), json!(page.opening))?;
+            write!(
+                out,
+                "{{\"account\":{},\"opening\":{},\"movements\":[",
+                json!(page.account),
+                json!(page.opening)
+            )?;
         }
         for (at, movement) in page.movements.iter().enumerate() {
             let comma = if is_first && at == 0 { "" } else { "," };
@@ -111,7 +123,8 @@ impl Ask {
 // === impl Tally ===
 
 impl Tally {
-    /// A page must open with what was there, each movement must lead to its balance, and all of them to the closing.
+    /// A page must open with what was there, each movement must lead to its balance, and all of them to the
+    /// closing.
     fn add_page(&mut self, page: &StatementDoc, is_first: bool) -> anyhow::Result<()> {
         if is_first {
             self.balances = balances(&page.opening)?;
@@ -139,8 +152,14 @@ impl Tally {
 
     fn turnover(&self) -> anyhow::Result<Vec<Turnover>> {
         let sum = |((bucket, currency), (credits, debits)): (&Place, &(i64, i64))| {
-            let [credits, debits] = [credits, debits].map(|sum| Ok::<_, anyhow::Error>(Money::of(*sum, currency.parse()?).to_string()));
-            Ok(Turnover { bucket: bucket.clone(), currency: currency.clone(), credits: credits?, debits: debits? })
+            let [credits, debits] = [credits, debits]
+                .map(|sum| Ok::<_, anyhow::Error>(Money::of(*sum, currency.parse()?).to_string()));
+            Ok(Turnover {
+                bucket: bucket.clone(),
+                currency: currency.clone(),
+                credits: credits?,
+                debits: debits?,
+            })
         };
         self.turnover.iter().map(sum).collect()
     }
@@ -149,10 +168,14 @@ impl Tally {
         let told = balances(told)?;
         let all = self.balances.keys().chain(told.keys());
         for place in all {
-            let [ours, theirs] = [&self.balances, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
+            let [ours, theirs] =
+                [&self.balances, &told].map(|balances| balances.get(place).copied().unwrap_or_default());
             if ours != theirs {
                 let (bucket, currency) = place;
-                bail!("{otherwise}: {bucket:?} in {currency} differs by {} units of 1e-5", theirs.saturating_sub(ours));
+                bail!(
+                    "{otherwise}: {bucket:?} in {currency} differs by {} units of 1e-5",
+                    theirs.saturating_sub(ours)
+                );
             }
         }
         Ok(())
@@ -160,7 +183,9 @@ impl Tally {
 }
 
 fn balances(told: &[StatementBalanceDoc]) -> anyhow::Result<BTreeMap<Place, i64>> {
-    told.iter().map(|b| Ok(((b.bucket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?))).collect()
+    told.iter()
+        .map(|b| Ok(((b.bucket.clone(), b.currency.clone()), units(&b.balance, &b.currency)?)))
+        .collect()
 }
 
 fn units(text: &str, currency: &str) -> anyhow::Result<i64> {
@@ -174,7 +199,11 @@ mod tests {
     use web::MovementDoc;
 
     fn balance(bucket: &str, currency: &str, balance: &str) -> StatementBalanceDoc {
-        StatementBalanceDoc { bucket: bucket.to_owned(), currency: currency.to_owned(), balance: balance.to_owned() }
+        StatementBalanceDoc {
+            bucket: bucket.to_owned(),
+            currency: currency.to_owned(),
+            balance: balance.to_owned(),
+        }
     }
 
     fn movement(bucket: &str, currency: &str, amount: &str, balance: &str) -> MovementDoc {
@@ -184,19 +213,30 @@ mod tests {
     }
 
     fn page(opening: &str, movements: Vec<MovementDoc>, closing: &str) -> StatementDoc {
-        let minutes = movements.iter().rev().find(|m| m.currency == "SEC").map(|m| balance("free", "SEC", &m.balance));
+        let minutes =
+            movements.iter().rev().find(|m| m.currency == "SEC").map(|m| balance("free", "SEC", &m.balance));
         let closing = std::iter::once(balance("", "EUR", closing)).chain(minutes).collect();
-        StatementDoc { account: "acme".to_owned(), opening: vec![balance("", "EUR", opening)], movements, closing, next: None }
+        StatementDoc {
+            account: "acme".to_owned(),
+            opening: vec![balance("", "EUR", opening)],
+            movements,
+            closing,
+            next: None,
+        }
     }
 
     #[test]
     fn every_page_is_added_up_for_money_and_for_minutes() {
-        let good =
-            page("1.00000", vec![movement("", "EUR", "-0.25000", "0.75000"), movement("free", "SEC", "60.00000", "60.00000")], "0.75000");
+        let good = page(
+            "1.00000",
+            vec![movement("", "EUR", "-0.25000", "0.75000"), movement("free", "SEC", "60.00000", "60.00000")],
+            "0.75000",
+        );
         let mut tally = Tally::default();
         tally.add_page(&good, true).expect("adds up");
         let turnover = tally.turnover().expect("in range");
-        let told: Vec<_> = turnover.iter().map(|sum| (&*sum.bucket, &*sum.currency, &*sum.credits, &*sum.debits)).collect();
+        let told: Vec<_> =
+            turnover.iter().map(|sum| (&*sum.bucket, &*sum.currency, &*sum.credits, &*sum.debits)).collect();
         assert_eq!(told, [("", "EUR", "0.00000", "0.25000"), ("free", "SEC", "60.00000", "0.00000")]);
         tally.add_page(&page("0.75000", vec![], "0.75000"), false).expect_err("60 seconds are missing");
 
@@ -211,6 +251,9 @@ mod tests {
         }
         let mut tally = Tally::default();
         tally.add_page(&page("1.00000", vec![], "1.00000"), true).expect("adds up");
-        assert!(tally.add_page(&page("1.00001", vec![], "1.00001"), false).is_err(), "a page in between is missing");
+        assert!(
+            tally.add_page(&page("1.00001", vec![], "1.00001"), false).is_err(),
+            "a page in between is missing"
+        );
     }
 }

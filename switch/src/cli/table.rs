@@ -1,4 +1,5 @@
-//! Tables for people: as wide as what is in them, at most 80 columns unless all is asked for. What does not fit is said.
+//! Tables for people: as wide as what is in them, at most 80 columns unless all is asked for. What does not
+//! fit is said.
 
 use std::io::Write;
 
@@ -85,23 +86,33 @@ impl Table {
     }
 
     fn lines(&self) -> (Vec<String>, bool) {
-        let shown: Vec<usize> = (0..self.columns.len()).filter(|at| self.wide || !self.columns[*at].wide).collect();
+        let shown: Vec<usize> =
+            (0..self.columns.len()).filter(|at| self.wide || !self.columns[*at].wide).collect();
         let cell = |row: &[String], at: usize| row.get(at).cloned().unwrap_or_default();
         let length = |text: &str| text.chars().count();
-        let longest = |at: usize| self.rows.iter().map(|row| length(&cell(row, at))).max().unwrap_or_default();
-        let mut widths: Vec<usize> = shown.iter().map(|at| longest(*at).max(length(self.columns[*at].title))).collect();
+        let longest =
+            |at: usize| self.rows.iter().map(|row| length(&cell(row, at))).max().unwrap_or_default();
+        let mut widths: Vec<usize> =
+            shown.iter().map(|at| longest(*at).max(length(self.columns[*at].title))).collect();
         let mut is_cut = shown.len() < self.columns.len();
         // The widest text gives way first.
         while !self.wide && widths.iter().sum::<usize>() + widths.len().saturating_sub(1) > WIDTH {
-            let texts = shown.iter().enumerate().filter(|(_, at)| !self.columns[**at].number).map(|(place, _)| place);
-            let Some(place) = texts.filter(|place| widths[*place] > TEXT_MIN).max_by_key(|place| widths[*place]) else { break };
+            let texts =
+                shown.iter().enumerate().filter(|(_, at)| !self.columns[**at].number).map(|(place, _)| place);
+            let Some(place) =
+                texts.filter(|place| widths[*place] > TEXT_MIN).max_by_key(|place| widths[*place])
+            else {
+                break;
+            };
             widths[place] -= 1;
             is_cut = true;
         }
         let line = |cells: Vec<String>| {
-            let padded = shown.iter().zip(&widths).zip(cells).map(|((at, width), cell)| match self.columns[*at].number {
-                true => format!("{cell:>width$}"),
-                false => format!("{:width$}", cut(&cell, *width)),
+            let padded = shown.iter().zip(&widths).zip(cells).map(|((at, width), cell)| {
+                match self.columns[*at].number {
+                    true => format!("{cell:>width$}"),
+                    false => format!("{:width$}", cut(&cell, *width)),
+                }
             });
             padded.collect::<Vec<_>>().join(" ").trim_end().to_owned()
         };
@@ -125,7 +136,9 @@ pub(super) fn folded(text: &str, indent: usize) -> String {
         let fits = rest.char_indices().nth(WIDTH).map_or(rest.len(), |(at, _)| at);
         let begin = rest.len() - rest.trim_start().len();
         // A word that is longer stays whole.
-        let Some(at) = rest.get(begin..=fits).and_then(|head| head.rfind(' ')).filter(|at| *at > 0) else { break };
+        let Some(at) = rest.get(begin..=fits).and_then(|head| head.rfind(' ')).filter(|at| *at > 0) else {
+            break;
+        };
         let (line, more) = rest.split_at(begin + at);
         done = done + line.trim_end() + "\n";
         rest = " ".repeat(indent) + more.trim_start();
@@ -155,19 +168,29 @@ mod tests {
         table.row(["b\u{1b}[31m", "1.00000", "short", "pbx"]);
         let (lines, is_cut) = table.lines();
         assert!(is_cut && lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
-        assert!(lines[1].contains("-92233720368547.75808") && lines[1].ends_with('…') && !lines[2].contains('\u{1b}'));
+        assert!(
+            lines[1].contains("-92233720368547.75808")
+                && lines[1].ends_with('…')
+                && !lines[2].contains('\u{1b}')
+        );
         table.wide = true;
         let (lines, is_cut) = table.lines();
         assert!(!is_cut && lines[0].ends_with("gate") && lines[1].contains(&long));
         assert!(lines.iter().any(|line| line.chars().count() > 80));
-        assert_eq!(Table::new(&COLUMNS[..2], Wide { wide: false }).lines(), (vec!["name balance".to_owned()], false));
+        assert_eq!(
+            Table::new(&COLUMNS[..2], Wide { wide: false }).lines(),
+            (vec!["name balance".to_owned()], false)
+        );
     }
 
     #[test]
     fn fault_d4_a_long_line_goes_on_below() {
         for (text, expected) in [
             ("short".to_owned(), "short".to_owned()),
-            (format!("  {} {}", "a".repeat(40), "b".repeat(40)), format!("  {}\n    {}", "a".repeat(40), "b".repeat(40))),
+            (
+                format!("  {} {}", "a".repeat(40), "b".repeat(40)),
+                format!("  {}\n    {}", "a".repeat(40), "b".repeat(40)),
+            ),
             (format!("{}  {}", "é".repeat(79), "b"), format!("{}\n    b", "é".repeat(79))),
             ("x".repeat(100), "x".repeat(100)),
             (format!("  {}", "x".repeat(100)), format!("  {}", "x".repeat(100))),

@@ -93,7 +93,12 @@ impl NewTerms {
             ("email", json!(self.email)),
             ("language", json!(self.language)),
         ];
-        body.extend(given.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)));
+        body.extend(
+            given
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         body
     }
 }
@@ -203,7 +208,10 @@ pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
             ("credit", terms.credit.clone()),
             ("guard", terms.profit_guard.clone()),
             ("low mark", terms.low_balance.clone().unwrap_or_else(none)),
-            ("idle", terms.idle_end.as_ref().map_or_else(|| idle.clone(), |end| format!("{idle}, until {end}"))),
+            (
+                "idle",
+                terms.idle_end.as_ref().map_or_else(|| idle.clone(), |end| format!("{idle}, until {end}")),
+            ),
             ("zone", terms.zone.clone().unwrap_or_else(|| "UTC".to_owned())),
             ("notices", terms.email.clone().unwrap_or_else(none)),
         ] {
@@ -212,9 +220,18 @@ pub(super) fn print_terms(account: &AccountDoc) -> anyhow::Result<()> {
     }
     for bucket in &account.buckets {
         let until = bucket.expires_at.as_ref().map_or_else(String::new, |end| format!(", until {end}"));
-        let serves = if bucket.prefixes.is_empty() { String::new() } else { format!(", for {}", bucket.prefixes.join(" ")) };
-        let [name, kind, left, unit] = [&bucket.name, &bucket.kind, &bucket.left, &bucket.currency].map(|text| plain(text));
-        writeln!(out, "pocket     {name}: {kind} {left} {unit}, leased {}{serves}{until}", plain(&bucket.leased))?;
+        let serves = if bucket.prefixes.is_empty() {
+            String::new()
+        } else {
+            format!(", for {}", bucket.prefixes.join(" "))
+        };
+        let [name, kind, left, unit] =
+            [&bucket.name, &bucket.kind, &bucket.left, &bucket.currency].map(|text| plain(text));
+        writeln!(
+            out,
+            "pocket     {name}: {kind} {left} {unit}, leased {}{serves}{until}",
+            plain(&bucket.leased)
+        )?;
     }
     out.flush()?;
     Ok(())

@@ -1,4 +1,5 @@
-//! `tollgate account topups`: an account's payments with what became of each, or those of all accounts that are on their way.
+//! `tollgate account topups`: an account's payments with what became of each, or those of all accounts that
+//! are on their way.
 
 use std::io::Write;
 
@@ -12,8 +13,7 @@ use super::table::{self, Table, Wide};
 use super::{csv_out, plain, print_json, stdout};
 
 /// Columns of the CSV.
-const COLUMNS: &str =
-    "announced_at,booked_at,ended_at,account,state,late,method,amount,fee,net,currency,due_at,idempotency_key,reference,cause";
+const COLUMNS: &str = "announced_at,booked_at,ended_at,account,state,late,method,amount,fee,net,currency,due_at,idempotency_key,reference,cause";
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -51,10 +51,11 @@ impl Ask {
             None => ("/topups".to_owned(), vec![("state", if self.late { "late" } else { "pending" })]),
         };
         let mut items: Vec<PaymentDoc> = Vec::new();
-        let next = self.shown.client()?.each_row(&path, &query, (self.cursor.clone(), self.limit), |row| {
-            items.push(row);
-            Ok(())
-        })?;
+        let next =
+            self.shown.client()?.each_row(&path, &query, (self.cursor.clone(), self.limit), |row| {
+                items.push(row);
+                Ok(())
+            })?;
         let page = Page { items, next };
         match (self.shown.json, self.csv) {
             (true, _) => return print_json(&page),
@@ -62,7 +63,11 @@ impl Ask {
             (false, false) => self.print_table(&page.items)?,
         }
         if let Some(next) = &page.next {
-            eprintln!("tollgate: there are more than {}: give --limit, or --cursor {}", self.limit, plain(next));
+            eprintln!(
+                "tollgate: there are more than {}: give --limit, or --cursor {}",
+                self.limit,
+                plain(next)
+            );
         }
         Ok(())
     }
@@ -80,7 +85,8 @@ impl Ask {
         writeln!(out, "{}\n{COLUMNS}", csv_out::line([&*self.title()]))?;
         let or = |value: &Option<String>| value.clone().unwrap_or_default();
         for row in rows {
-            let (announced, booked, ended, due) = (or(&row.announced_at), or(&row.booked_at), or(&row.ended_at), or(&row.due_at));
+            let (announced, booked, ended, due) =
+                (or(&row.announced_at), or(&row.booked_at), or(&row.ended_at), or(&row.due_at));
             let (method, cause) = (or(&row.method), or(&row.cause));
             let line = csv_out::line([
                 &*announced,
@@ -123,9 +129,24 @@ impl Ask {
             let at = seconds(row.announced_at.as_ref().or(row.booked_at.as_ref()).map_or("", String::as_str));
             let state = if row.late { "LATE" } else { &row.state };
             let (method, due) = (row.method.as_deref().unwrap_or("-"), row.due_at.as_deref().unwrap_or("-"));
-            let words = row.cause.as_ref().map_or_else(|| row.reference.clone(), |cause| format!("{}: {cause}", row.reference));
+            let words = row
+                .cause
+                .as_ref()
+                .map_or_else(|| row.reference.clone(), |cause| format!("{}: {cause}", row.reference));
             let key = &*row.idempotency_key;
-            table.row([&*at, &*row.account, state, &*row.amount, &*row.net, &*row.currency, key, &*words, method, &*row.fee, due]);
+            table.row([
+                &*at,
+                &*row.account,
+                state,
+                &*row.amount,
+                &*row.net,
+                &*row.currency,
+                key,
+                &*words,
+                method,
+                &*row.fee,
+                due,
+            ]);
         }
         table.print()
     }

@@ -25,7 +25,10 @@ mod tests {
     #[test]
     fn fault_d4_a_date_is_its_first_moment() {
         assert_eq!(moment("2026-11-29").map(Wall::rfc3339).as_deref(), Ok("2026-11-29T00:00:00.000Z"));
-        assert_eq!(moment("2026-11-29T01:00:00+01:00").map(Wall::rfc3339).as_deref(), Ok("2026-11-29T00:00:00.000Z"));
+        assert_eq!(
+            moment("2026-11-29T01:00:00+01:00").map(Wall::rfc3339).as_deref(),
+            Ok("2026-11-29T00:00:00.000Z")
+        );
         for text in ["", "yesterday", "2026-02-30", "2026-1-1", "29.11.2026", "2026-11-29T12:00"] {
             assert!(moment(text).is_err(), "{text}");
         }

@@ -29,8 +29,13 @@ impl Api {
     /// With the token that the switch made.
     pub(super) fn new(http: SocketAddr, token_file: &Path) -> anyhow::Result<Self> {
         let token = web::read_token(token_file).context("the switch made no token")?;
-        let settings = ureq::Agent::config_builder().timeout_global(Some(REQUEST_MAX)).max_redirects(0).proxy(None);
-        Ok(Self { agent: settings.build().into(), authorization: format!("Bearer {token}"), root: format!("http://{http}") })
+        let settings =
+            ureq::Agent::config_builder().timeout_global(Some(REQUEST_MAX)).max_redirects(0).proxy(None);
+        Ok(Self {
+            agent: settings.build().into(),
+            authorization: format!("Bearer {token}"),
+            root: format!("http://{http}"),
+        })
     }
 
     /// The records of these calls and of all others, in journal order, as soon as these are durable.
@@ -38,7 +43,8 @@ impl Api {
         let begun = Instant::now();
         loop {
             let page: Page<Cdr> = self.read("/api/v1/cdrs?limit=1000")?;
-            let missing = wanted.iter().filter(|id| !page.items.iter().any(|cdr| cdr.call_id_a == **id)).count();
+            let missing =
+                wanted.iter().filter(|id| !page.items.iter().any(|cdr| cdr.call_id_a == **id)).count();
             if missing == 0 {
                 return Ok(page.items);
             }

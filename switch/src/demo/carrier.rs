@@ -1,5 +1,6 @@
 //! A test carrier: a user agent server (RFC 3261 §13.3, §15) that does with each number what its script says.
-//! Its times are the proof's upper bound: it answers before the switch learns of it and hears the BYE after it was sent.
+//! Its times are the proof's upper bound: it answers before the switch learns of it and hears the BYE after
+//! it was sent.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -63,13 +64,17 @@ impl Carrier {
         let line = Line::bind(ip)?;
         let address = line.address();
         let (seen, stop) = (Notes::default(), Arc::new(AtomicBool::new(false)));
-        let desk = Desk { line, script, calls: BTreeMap::new(), seen: Arc::clone(&seen), stop: Arc::clone(&stop) };
+        let desk =
+            Desk { line, script, calls: BTreeMap::new(), seen: Arc::clone(&seen), stop: Arc::clone(&stop) };
         let work = move || {
             if let Err(error) = desk.work() {
                 tracing::error!("a test carrier ended: {error:#}");
             }
         };
-        let thread = std::thread::Builder::new().name("test-carrier".to_owned()).spawn(work).context("cannot start a test carrier")?;
+        let thread = std::thread::Builder::new()
+            .name("test-carrier".to_owned())
+            .spawn(work)
+            .context("cannot start a test carrier")?;
         Ok(Self { address, seen, stop, thread: Some(thread) })
     }
 
@@ -113,11 +118,14 @@ struct Desk {
 impl Desk {
     fn work(mut self) -> anyhow::Result<()> {
         while !self.stop.load(Ordering::Relaxed) {
-            let next = self.calls.values().filter_map(|visit| visit.due).fold(Instant::now() + LOOK, Instant::min);
+            let next =
+                self.calls.values().filter_map(|visit| visit.due).fold(Instant::now() + LOOK, Instant::min);
             match self.line.receive(next)? {
                 Some((message, peer)) if message.is_request() => self.request(&message, peer)?,
                 // The answer to our BYE: the call is over.
-                Some((message, _)) if message.method() == Method::Bye => drop(self.calls.remove(message.call_id())),
+                Some((message, _)) if message.method() == Method::Bye => {
+                    drop(self.calls.remove(message.call_id()))
+                }
                 Some(_) => {}
                 None => {}
             }
@@ -135,7 +143,11 @@ impl Desk {
             }
             Method::Invite => self.invited(message, peer),
             Method::Ack => {
-                if self.calls.get(message.call_id()).is_some_and(|visit| matches!(visit.conduct, Conduct::Refuse(..))) {
+                if self
+                    .calls
+                    .get(message.call_id())
+                    .is_some_and(|visit| matches!(visit.conduct, Conduct::Refuse(..)))
+                {
                     self.calls.remove(message.call_id());
                 }
                 Ok(())
@@ -148,7 +160,8 @@ impl Desk {
                         seen.reason = message.header(Name::Reason).unwrap_or_default().to_owned();
                     });
                 }
-                let (status, phrase) = if known { (200, "OK") } else { (481, "Call/Transaction Does Not Exist") };
+                let (status, phrase) =
+                    if known { (200, "OK") } else { (481, "Call/Transaction Does Not Exist") };
                 self.line.send(peer, &Builder::response(message, status, phrase).build())
             }
             _ => self.line.send(peer, &Builder::response(message, 200, "OK").to_tag(&line::unique()).build()),
@@ -168,7 +181,10 @@ impl Desk {
             Conduct::Refuse(status, phrase) => (status, phrase),
             Conduct::Answer(_) | Conduct::RingOnly => (180, "Ringing"),
         };
-        let last = Builder::response(message, status, phrase).to_tag(&tag).header(Name::Contact, &self.contact()).build();
+        let last = Builder::response(message, status, phrase)
+            .to_tag(&tag)
+            .header(Name::Contact, &self.contact())
+            .build();
         self.line.send(peer, &last)?;
         let due = matches!(conduct, Conduct::Answer(_)).then(|| Instant::now() + RING);
         note(&self.seen, &number, |seen| *seen = Seen::default());
@@ -179,7 +195,9 @@ impl Desk {
 
     fn cancelled(&mut self, message: &Message, peer: SocketAddr) -> anyhow::Result<()> {
         self.line.send(peer, &Builder::response(message, 200, "OK").to_tag(&line::unique()).build())?;
-        let Some(visit) = self.calls.get_mut(message.call_id()).filter(|visit| !visit.answered) else { return Ok(()) };
+        let Some(visit) = self.calls.get_mut(message.call_id()).filter(|visit| !visit.answered) else {
+            return Ok(());
+        };
         visit.conduct = Conduct::Refuse(487, "Request Terminated");
         visit.due = None;
         visit.last = Builder::response(&visit.invite, 487, "Request Terminated").to_tag(&visit.tag).build();
@@ -205,7 +223,9 @@ impl Desk {
             }
             let body = visit.invite.body();
             let offer = std::str::from_utf8(&body).unwrap_or_default();
-            let mut response = Builder::response(&visit.invite, 200, "OK").to_tag(&visit.tag).header(Name::Contact, &contact);
+            let mut response = Builder::response(&visit.invite, 200, "OK")
+                .to_tag(&visit.tag)
+                .header(Name::Contact, &contact);
             if let Some(sdp) = line::answer(self.line.address(), offer) {
                 response = response.body("application/sdp", sdp.as_bytes());
             }

@@ -1,5 +1,5 @@
-//! The proof: what the record says against what both ends saw, what the price list says, and what the account holds.
-//! An empty list of differences is the only good outcome.
+//! The proof: what the record says against what both ends saw, what the price list says, and what the account
+//! holds. An empty list of differences is the only good outcome.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
@@ -13,7 +13,8 @@ use super::phone::Heard;
 use super::story::{Customer, Story};
 use super::tariff::{self, ALPHA_COST, Due, RETAIL, Row};
 
-/// The switch looks at its clock just before it reads a packet; on a busy machine the two may lie so far apart.
+/// The switch looks at its clock just before it reads a packet; on a busy machine the two may lie so far
+/// apart.
 const SLACK: Duration = Duration::from_millis(250);
 
 /// One call with everything known of it.
@@ -81,7 +82,8 @@ impl Case {
         wrong.same("the gate", &*cdr.gate, customer.gate);
         wrong.same("the account", &*cdr.account, customer.account);
         wrong.same("called_e164", cdr.called_e164.as_str(), self.story.number);
-        let attempts: Vec<(&str, Option<u16>)> = cdr.attempts.iter().map(|attempt| (&*attempt.carrier, attempt.status)).collect();
+        let attempts: Vec<(&str, Option<u16>)> =
+            cdr.attempts.iter().map(|attempt| (&*attempt.carrier, attempt.status)).collect();
         wrong.same("the list of carriers tried", attempts.as_slice(), expected.attempts);
         if expected.status == 200 {
             wrong.same("the caller's codec", cdr.codec_a.as_deref(), expected.codec);
@@ -100,7 +102,9 @@ impl Case {
             (200, Some("caller")) => wrong.must(seen.heard_bye.is_some(), "the carrier heard no BYE"),
             (200, Some("callee")) => wrong.must(heard.heard_bye.is_some(), "the caller heard no BYE"),
             (200, _) => {
-                for (who, heard_bye, reason) in [("caller", heard.heard_bye, &heard.reason), ("carrier", seen.heard_bye, &seen.reason)] {
+                for (who, heard_bye, reason) in
+                    [("caller", heard.heard_bye, &heard.reason), ("carrier", seen.heard_bye, &seen.reason)]
+                {
                     wrong.must(heard_bye.is_some(), &format!("the {who} heard no BYE"));
                     wrong.must(
                         squeezed(reason).contains("sip;cause=402"),
@@ -111,30 +115,50 @@ impl Case {
             (status, _) => {
                 let reason = format!("q.850;cause={};", expected.cause);
                 let named = format!("{};", squeezed(&heard.reason)).contains(&reason);
-                wrong.must(named, &format!("the {status} has Reason {:?}, not Q.850;cause={}", heard.reason, expected.cause));
-                wrong.must(seen.cancelled == (status == 487), "the carrier's CANCEL and the caller's do not agree");
+                wrong.must(
+                    named,
+                    &format!(
+                        "the {status} has Reason {:?}, not Q.850;cause={}",
+                        heard.reason, expected.cause
+                    ),
+                );
+                wrong.must(
+                    seen.cancelled == (status == 487),
+                    "the carrier's CANCEL and the caller's do not agree",
+                );
             }
         }
     }
 
     fn judge_money(&self, wrong: &mut Wrong) {
         let cdr = &self.cdr;
-        let Some((row, due)) = self.due() else { return wrong.must(false, "the number has no price in the demo's deck") };
+        let Some((row, due)) = self.due() else {
+            return wrong.must(false, "the number has no price in the demo's deck");
+        };
         wrong.same("billed_seconds", cdr.billed_seconds, due.billed_seconds);
         wrong.money("the amount", cdr.amount, due.amount);
         wrong.money("balance_before", cdr.balance_before, cdr.balance_after + due.amount);
         wrong.must(cdr.balance_after >= 0, "the balance is overspent");
         if cdr.answered_at.is_some() {
             wrong.same("the deck's prefix", cdr.prefix.as_str(), row.prefix);
-            wrong.same("increments", (u64::from(cdr.initial), u64::from(cdr.increment)), (row.initial, row.increment));
+            wrong.same(
+                "increments",
+                (u64::from(cdr.initial), u64::from(cdr.increment)),
+                (row.initial, row.increment),
+            );
         }
         let by_alpha = cdr.answered_at.is_some() && cdr.carrier.as_deref() == Some("alpha");
         let cost = tariff::row_of(ALPHA_COST, self.story.number).filter(|_| by_alpha);
         // The carrier's clock runs until its BYE, beyond what the account pays.
-        wrong.same("the carrier's cost", cdr.cost.map(euros), cost.map(|row| euros(row.due(cdr.duration_ms + cdr.teardown_ms).amount)));
+        wrong.same(
+            "the carrier's cost",
+            cdr.cost.map(euros),
+            cost.map(|row| euros(row.due(cdr.duration_ms + cdr.teardown_ms).amount)),
+        );
     }
 
-    /// The billed time lies between what the ends measured: the carrier answers before the switch learns of it, and so on.
+    /// The billed time lies between what the ends measured: the carrier answers before the switch learns of
+    /// it, and so on.
     fn judge_duration(&self, wrong: &mut Wrong) {
         let duration = Duration::from_millis(self.cdr.duration_ms);
         if let Some(exact) = self.story.expected.duration_ms {
@@ -144,12 +168,16 @@ impl Case {
         let said = self.heard.said_bye.or(seen.said_bye);
         let heard = if seen.said_bye.is_some() { self.heard.heard_bye } else { seen.heard_bye };
         if let Some(least) = between(self.heard.answered, said) {
-            wrong.must(duration + SLACK >= least, &format!("{duration:?} were billed, though the ends talked {least:?} at least"));
+            wrong.must(
+                duration + SLACK >= least,
+                &format!("{duration:?} were billed, though the ends talked {least:?} at least"),
+            );
         }
         match between(seen.answered, heard) {
-            Some(most) => {
-                wrong.must(duration <= most + SLACK, &format!("{duration:?} were billed, though the ends talked {most:?} at most"))
-            }
+            Some(most) => wrong.must(
+                duration <= most + SLACK,
+                &format!("{duration:?} were billed, though the ends talked {most:?} at most"),
+            ),
             None => wrong.must(false, "the ends did not see the whole call"),
         }
     }
@@ -158,7 +186,9 @@ impl Case {
 /// An account's records, in journal order, lead from what it was opened with to what it holds.
 pub(super) fn judge_account(customer: &Customer, all: &[Cdr], now: &AccountDoc) -> Vec<String> {
     let mut wrong = Wrong::default();
-    let Ok(opening) = Money::parse(customer.balance, Currency::EUR) else { return vec!["the opening balance cannot be read".to_owned()] };
+    let Ok(opening) = Money::parse(customer.balance, Currency::EUR) else {
+        return vec!["the opening balance cannot be read".to_owned()];
+    };
     let mut balance = opening.amount;
     for cdr in all.iter().filter(|cdr| &*cdr.account == customer.account) {
         wrong.money(&format!("the balance before the call to {}", cdr.called), cdr.balance_before, balance);

@@ -1,5 +1,6 @@
-//! A test end's telephone line: a UDP socket that speaks whole SIP messages, and the SDP of one audio stream (RFC 4566).
-//! Test ends answer what they must and nothing else: they are peers to try a switch with, not examples of one.
+//! A test end's telephone line: a UDP socket that speaks whole SIP messages, and the SDP of one audio stream
+//! (RFC 4566). Test ends answer what they must and nothing else: they are peers to try a switch with, not
+//! examples of one.
 
 use std::io::{Error, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -24,8 +25,8 @@ pub(super) struct Line {
 impl Line {
     /// Takes a free port of this address.
     pub(super) fn bind(ip: Ipv4Addr) -> anyhow::Result<Self> {
-        let socket =
-            UdpSocket::bind((ip, 0)).with_context(|| format!("the demo cannot use {ip}: the whole of 127.0.0.0/8 must be local"))?;
+        let socket = UdpSocket::bind((ip, 0))
+            .with_context(|| format!("the demo cannot use {ip}: the whole of 127.0.0.0/8 must be local"))?;
         let address = socket.local_addr().context("a socket without address")?;
         Ok(Self { socket, address })
     }
@@ -49,7 +50,9 @@ impl Line {
             self.socket.set_read_timeout(Some(left)).context("a socket without timeout")?;
             match self.socket.recv_from(&mut buffer) {
                 Ok((bytes, peer)) => {
-                    if let Ok(mut message) = Message::parse(Bytes::copy_from_slice(buffer.get(..bytes).unwrap_or_default())) {
+                    if let Ok(mut message) =
+                        Message::parse(Bytes::copy_from_slice(buffer.get(..bytes).unwrap_or_default()))
+                    {
                         message.set_source(peer);
                         return Ok(Some((message, peer)));
                     }
@@ -66,7 +69,10 @@ impl Line {
 
 /// Nothing came, or somebody else's port was closed.
 fn is_quiet(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::ConnectionRefused)
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted | ErrorKind::ConnectionRefused
+    )
 }
 
 /// A word that no other message of this process has.
@@ -75,7 +81,8 @@ pub(super) fn unique() -> String {
     format!("demo{:x}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The offer of one audio stream at this address. Nothing is ever sent to it: the demo is about signalling and money.
+/// The offer of one audio stream at this address. Nothing is ever sent to it: the demo is about signalling
+/// and money.
 pub(super) fn offer(at: SocketAddr, payloads: Payloads) -> String {
     let numbers: String = payloads.iter().map(|(number, _)| format!(" {number}")).collect();
     let maps: String = payloads.iter().map(|(number, map)| format!("a=rtpmap:{number} {map}\r\n")).collect();
@@ -87,13 +94,16 @@ pub(super) fn answer(at: SocketAddr, offer: &str) -> Option<String> {
     let stream = offer.lines().find_map(|line| line.strip_prefix("m=audio "))?;
     let number = stream.split_whitespace().nth(2)?;
     let wanted = format!("a=rtpmap:{number} ");
-    let map = offer.lines().find(|line| line.starts_with(&wanted)).map(|line| format!("{}\r\n", line.trim_end()));
+    let map =
+        offer.lines().find(|line| line.starts_with(&wanted)).map(|line| format!("{}\r\n", line.trim_end()));
     Some(describe(at, &format!(" {number}"), &map.unwrap_or_default()))
 }
 
 fn describe(at: SocketAddr, numbers: &str, maps: &str) -> String {
     let (ip, port) = (at.ip(), at.port());
-    format!("v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP{numbers}\r\n{maps}a=sendrecv\r\n")
+    format!(
+        "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP{numbers}\r\n{maps}a=sendrecv\r\n"
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! `tollgate demo`: a switch, a test PBX and two test carriers in this process on loopback; places calls and proves every amount.
-//! Invariant: it succeeds only if no single outcome, amount, balance or sum differs from what it must be.
+//! `tollgate demo`: a switch, a test PBX and two test carriers in this process on loopback; places calls and
+//! proves every amount. Invariant: it succeeds only if no single outcome, amount, balance or sum differs from
+//! what it must be.
 
 mod api;
 mod carrier;
@@ -92,7 +93,10 @@ fn prove(world: &World, tell: &Sender<News>, news: &Receiver<News>, stay: bool) 
     paper.field("token", &world.folder.path("admin.token").display().to_string());
     let took = begun.elapsed().as_secs();
     let text = match differences {
-        0 => format!("{} calls in {took} s: every outcome, amount and balance is what exact arithmetic says.", records.len()),
+        0 => format!(
+            "{} calls in {took} s: every outcome, amount and balance is what exact arithmetic says.",
+            records.len()
+        ),
         _ => format!("{} calls in {took} s: {differences} difference(s), marked WRONG above.", records.len()),
     };
     paper.ending(differences == 0, &text);
@@ -107,7 +111,13 @@ fn introduce(paper: &mut Paper, world: &World) -> anyhow::Result<()> {
     }
     for customer in CUSTOMERS {
         let ip = Ipv4Addr::from(customer.ip);
-        paper.field("PBX", &format!("{ip} is gate {}: account {}, {} EUR", customer.gate, customer.account, customer.balance));
+        paper.field(
+            "PBX",
+            &format!(
+                "{ip} is gate {}: account {}, {} EUR",
+                customer.gate, customer.account, customer.balance
+            ),
+        );
     }
     paper.field("carriers", &format!("alpha {}, beta {}", world.alpha.address, world.beta.address));
     paper.field("folder", &world.folder.root().display().to_string());
@@ -121,13 +131,17 @@ fn place(switch: SocketAddr, tell: &Sender<News>) -> anyhow::Result<()> {
         let tell = tell.clone();
         let work = move || {
             for story in *row {
-                let heard = Line::bind(story.customer.ip.into()).and_then(|line| phone::place(line, switch, &story.dial));
+                let heard = Line::bind(story.customer.ip.into())
+                    .and_then(|line| phone::place(line, switch, &story.dial));
                 if tell.send(News::Over { story, heard }).is_err() {
                     return;
                 }
             }
         };
-        std::thread::Builder::new().name("test-pbx".to_owned()).spawn(work).context("cannot start a caller")?;
+        std::thread::Builder::new()
+            .name("test-pbx".to_owned())
+            .spawn(work)
+            .context("cannot start a caller")?;
     }
     Ok(())
 }
@@ -139,7 +153,9 @@ fn listen(news: &Receiver<News>) -> anyhow::Result<Vec<(&'static Story, Heard)>>
     let mut heard = Vec::with_capacity(count);
     while heard.len() < count {
         match news.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(News::Over { story, heard: one }) => heard.push((story, one.with_context(|| format!("call \"{}\"", story.title))?)),
+            Ok(News::Over { story, heard: one }) => {
+                heard.push((story, one.with_context(|| format!("call \"{}\"", story.title))?))
+            }
             Ok(News::Interrupted) => bail!("interrupted"),
             Err(RecvTimeoutError::Timeout) => {
                 bail!("{} of {count} calls are not over after {} s", count - heard.len(), CALLS_MAX.as_secs())
@@ -151,10 +167,17 @@ fn listen(news: &Receiver<News>) -> anyhow::Result<Vec<(&'static Story, Heard)>>
 }
 
 /// Every call with its record, in the order of the stories.
-fn cases(world: &World, mut heard: Vec<(&'static Story, Heard)>, records: &[Cdr]) -> anyhow::Result<Vec<Case>> {
+fn cases(
+    world: &World,
+    mut heard: Vec<(&'static Story, Heard)>,
+    records: &[Cdr],
+) -> anyhow::Result<Vec<Case>> {
     let mut cases = Vec::with_capacity(heard.len());
     for story in STORIES.iter().copied().flatten() {
-        let at = heard.iter().position(|(told, _)| std::ptr::eq(*told, story)).ok_or_else(|| anyhow!("a call was not placed"))?;
+        let at = heard
+            .iter()
+            .position(|(told, _)| std::ptr::eq(*told, story))
+            .ok_or_else(|| anyhow!("a call was not placed"))?;
         let (_, heard) = heard.swap_remove(at);
         let mut of_call = records.iter().filter(|cdr| cdr.call_id_a == heard.call_id);
         let cdr = of_call.next().ok_or_else(|| anyhow!("a call left no CDR"))?.clone();
@@ -188,14 +211,20 @@ fn prove_books(world: &World, api: &Api, records: &[Cdr], paper: &mut Paper) -> 
     let mut wrong = Vec::new();
     for customer in CUSTOMERS {
         let now = api.account(customer.account)?;
-        paper.field(customer.account, &format!("{} EUR, leased {}, available {}", now.balance, now.leased, now.available));
+        paper.field(
+            customer.account,
+            &format!("{} EUR, leased {}, available {}", now.balance, now.leased, now.available),
+        );
         wrong.extend(judge::judge_account(customer, records, &now));
     }
     let found = store::verify(&world.folder.path("data")).context("cannot verify the journal")?;
     let sums: Vec<String> = found.sums.iter().map(|sum| format!("{sum} {}", sum.currency)).collect();
     let chain = if found.damage.is_none() { "ok" } else { "damaged" };
     let (entries, accounts) = (found.entries, found.accounts);
-    paper.field("journal", &format!("{entries} entries, {accounts} accounts, sum {}, chain {chain}", sums.join(", ")));
+    paper.field(
+        "journal",
+        &format!("{entries} entries, {accounts} accounts, sum {}, chain {chain}", sums.join(", ")),
+    );
     if !found.is_clean() || found.open_calls > 0 || sums.is_empty() || accounts != CUSTOMERS.len() as u64 {
         wrong.push(format!("the journal is not clean: {found:?}"));
     }
@@ -216,11 +245,17 @@ fn invite(world: &World) -> anyhow::Result<()> {
         format!("TOKEN=$(cat {token})"),
         format!("curl -s -H \"Authorization: Bearer $TOKEN\" http://{http}/api/v1/accounts"),
         format!("curl -s -H \"Authorization: Bearer $TOKEN\" 'http://{http}/api/v1/cdrs?account=kiosk'"),
-        String::from("curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \\"),
-        format!("     -d '{{\"amount\":\"5.00\",\"reference\":\"a try\"}}' http://{http}/api/v1/accounts/kiosk/topups"),
+        String::from(
+            "curl -s -H \"Authorization: Bearer $TOKEN\" -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \\",
+        ),
+        format!(
+            "     -d '{{\"amount\":\"5.00\",\"reference\":\"a try\"}}' http://{http}/api/v1/accounts/kiosk/topups"
+        ),
         format!("curl -s http://{http}/metrics"),
         format!("tollgate cdr --api http://{http} --token-file {token}"),
-        format!("sipp -sn uac -i 127.0.0.11 -s 34911000001 -m 1 -d 5000 {sip}     # a call, if you have SIPp"),
+        format!(
+            "sipp -sn uac -i 127.0.0.11 -s 34911000001 -m 1 -d 5000 {sip}     # a call, if you have SIPp"
+        ),
     ] {
         paper.line(&format!("   {line}"));
     }
@@ -230,9 +265,14 @@ fn invite(world: &World) -> anyhow::Result<()> {
 
 /// A thread that reports SIGINT and SIGTERM, so that nothing is left running or lying about.
 fn watch_signals(tell: Sender<News>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the signal runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the signal runtime")?;
     let (mut interrupt, mut terminate) = runtime
-        .block_on(async { std::io::Result::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) })
+        .block_on(async {
+            std::io::Result::Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
+        })
         .context("cannot handle signals")?;
     let watch = move || {
         runtime.block_on(async move {

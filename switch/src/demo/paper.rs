@@ -74,21 +74,37 @@ impl Paper {
         self.heading(&format!("{number}  {}", story.title));
         self.field("gate", &format!("{}, account {}", cdr.gate, cdr.account));
         let place = case.due().map_or("", |(row, _)| row.destination);
-        let dialled = if story.dial.called == cdr.called_e164 { String::new() } else { format!("dialled as {}, ", story.dial.called) };
+        let dialled = if story.dial.called == cdr.called_e164 {
+            String::new()
+        } else {
+            format!("dialled as {}, ", story.dial.called)
+        };
         self.field("called", &format!("{}, {dialled}{place}", cdr.called_e164));
         self.field("route", cdr.route_reason.as_deref().unwrap_or("none: no carrier was tried"));
         for (at, attempt) in cdr.attempts.iter().enumerate() {
             let status = attempt.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
             let rang = attempt.pdd_ms.map(|ms| format!(", rang after {ms} ms")).unwrap_or_default();
-            self.field("", &format!("{}. {:<6} {status:>3}  {}{rang}", at + 1, attempt.carrier, attempt.reason));
+            self.field(
+                "",
+                &format!("{}. {:<6} {status:>3}  {}{rang}", at + 1, attempt.carrier, attempt.reason),
+            );
         }
         self.field("codec", &codec(case));
         self.field("duration", &duration(case));
         if let Some((row, due)) = case.due() {
             self.field("charge", &charge(case, row, &due));
         }
-        self.field("balance", &format!("{} → {} {}", euros(cdr.balance_before), euros(cdr.balance_after), cdr.currency));
-        self.field("end", &format!("{}, {} hung up, {}, cause {}", cdr.sip_status, cdr.hangup_by, cdr.reason, cdr.cause_q850.0));
+        self.field(
+            "balance",
+            &format!("{} → {} {}", euros(cdr.balance_before), euros(cdr.balance_after), cdr.currency),
+        );
+        self.field(
+            "end",
+            &format!(
+                "{}, {} hung up, {}, cause {}",
+                cdr.sip_status, cdr.hangup_by, cdr.reason, cdr.cause_q850.0
+            ),
+        );
         self.verdict("as expected, and the charge is exact", wrong);
     }
 
@@ -98,12 +114,17 @@ impl Paper {
 }
 
 fn codec(case: &Case) -> String {
-    let offered: Vec<&str> = case.story.dial.payloads.iter().map(|(_, map)| map.split('/').next().unwrap_or_default()).collect();
+    let offered: Vec<&str> =
+        case.story.dial.payloads.iter().map(|(_, map)| map.split('/').next().unwrap_or_default()).collect();
     let offered = offered.join(" ");
     match (&case.cdr.codec_a, &case.cdr.codec_b) {
         (None, None) => format!("none, offered {offered}"),
         (a, b) if a == b => format!("{}, offered {offered}", a.as_deref().unwrap_or("-")),
-        (a, b) => format!("{} to the caller, {} to the carrier", a.as_deref().unwrap_or("-"), b.as_deref().unwrap_or("-")),
+        (a, b) => format!(
+            "{} to the caller, {} to the carrier",
+            a.as_deref().unwrap_or("-"),
+            b.as_deref().unwrap_or("-")
+        ),
     }
 }
 
@@ -113,9 +134,15 @@ fn duration(case: &Case) -> String {
         return "not answered".to_owned();
     }
     let (seconds, ms) = (cdr.duration_ms / 1_000, cdr.duration_ms % 1_000);
-    let beyond =
-        if cdr.teardown_ms > 0 { format!(", {} ms of tear-down at the operator's expense", cdr.teardown_ms) } else { String::new() };
-    format!("{seconds}.{ms:03} s, billed {} s (first {} s, then {} s each){beyond}", cdr.billed_seconds, cdr.initial, cdr.increment)
+    let beyond = if cdr.teardown_ms > 0 {
+        format!(", {} ms of tear-down at the operator's expense", cdr.teardown_ms)
+    } else {
+        String::new()
+    };
+    format!(
+        "{seconds}.{ms:03} s, billed {} s (first {} s, then {} s each){beyond}",
+        cdr.billed_seconds, cdr.initial, cdr.increment
+    )
 }
 
 fn charge(case: &Case, row: &Row, due: &Due) -> String {

@@ -1,5 +1,6 @@
-//! The test PBX: places one call per line as a user agent client (RFC 3261 §13.2, §15), and remembers what it heard.
-//! Its times are the proof's lower bound: it learns of the answer after the switch and hangs up before it.
+//! The test PBX: places one call per line as a user agent client (RFC 3261 §13.2, §15), and remembers what it
+//! heard. Its times are the proof's lower bound: it learns of the answer after the switch and hangs up before
+//! it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -87,13 +88,17 @@ impl Phone<'_> {
         let to = self.callee();
         let offer = line::offer(self.line.address(), self.dial.payloads);
         let invite = self.request(Method::Invite, &self.target(), &to, 1, &self.branch);
-        let invite = invite.header(Name::Contact, &self.contact()).body("application/sdp", offer.as_bytes()).build();
+        let invite =
+            invite.header(Name::Contact, &self.contact()).body("application/sdp", offer.as_bytes()).build();
         let mut repeat = Repeat::of(invite);
         let mut cancel_at = None;
         loop {
             if cancel_at.is_some_and(|at| at <= Instant::now()) {
                 cancel_at = None;
-                self.line.send(self.switch, &self.request(Method::Cancel, &self.target(), &to, 1, &self.branch).build())?;
+                self.line.send(
+                    self.switch,
+                    &self.request(Method::Cancel, &self.target(), &to, 1, &self.branch).build(),
+                )?;
             }
             let Some(response) = self.response(&mut repeat, cancel_at, Method::Invite)? else { continue };
             repeat.stop();
@@ -111,7 +116,10 @@ impl Phone<'_> {
                 }
                 status => {
                     let to = response.header(Name::To).unwrap_or_default().to_owned();
-                    self.line.send(self.switch, &self.request(Method::Ack, &self.target(), &to, 1, &self.branch).build())?;
+                    self.line.send(
+                        self.switch,
+                        &self.request(Method::Ack, &self.target(), &to, 1, &self.branch).build(),
+                    )?;
                     self.heard.status = status;
                     self.heard.reason = response.header(Name::Reason).unwrap_or_default().to_owned();
                     return Ok(None);
@@ -153,7 +161,12 @@ impl Phone<'_> {
     }
 
     /// The next response to this method, if one comes before something else is due.
-    fn response(&self, repeat: &mut Repeat, wake_at: Option<Instant>, method: Method) -> anyhow::Result<Option<Message>> {
+    fn response(
+        &self,
+        repeat: &mut Repeat,
+        wake_at: Option<Instant>,
+        method: Method,
+    ) -> anyhow::Result<Option<Message>> {
         let now = Instant::now();
         if now >= self.give_up {
             bail!("{} is not over after {} s", self.dial.called, PATIENCE.as_secs());
@@ -161,7 +174,9 @@ impl Phone<'_> {
         repeat.send(&self.line, self.switch, now)?;
         let until = [repeat.at, wake_at].into_iter().flatten().fold(self.give_up, Instant::min);
         let received = self.line.receive(until)?;
-        Ok(received.map(|(message, _)| message).filter(|message| !message.is_request() && message.cseq().1 == method))
+        Ok(received
+            .map(|(message, _)| message)
+            .filter(|message| !message.is_request() && message.cseq().1 == method))
     }
 
     fn request(&self, method: Method, uri: &str, to: &str, cseq: u32, branch: &str) -> Builder {

@@ -15,9 +15,11 @@ pub(super) struct Customer {
     pub balance: &'static str,
 }
 
-pub(super) const ACME: Customer = Customer { account: "acme", gate: "acme-pbx", ip: [127, 0, 0, 11], balance: "25.00" };
+pub(super) const ACME: Customer =
+    Customer { account: "acme", gate: "acme-pbx", ip: [127, 0, 0, 11], balance: "25.00" };
 /// Can pay five seconds to an Italian mobile.
-pub(super) const KIOSK: Customer = Customer { account: "kiosk", gate: "kiosk-pbx", ip: [127, 0, 0, 12], balance: "0.10" };
+pub(super) const KIOSK: Customer =
+    Customer { account: "kiosk", gate: "kiosk-pbx", ip: [127, 0, 0, 12], balance: "0.10" };
 pub(super) const CUSTOMERS: [&Customer; 2] = [&ACME, &KIOSK];
 
 /// One call.
@@ -128,7 +130,8 @@ const NO_CREDIT: Story = Story {
 };
 
 /// Calls that run at once; within one, each waits for the one before.
-pub(super) const STORIES: &[&[Story]] = &[&[ANSWERED], &[FAILOVER], &[BUSY], &[CANCELLED], &[NO_CODEC], &[CUT, NO_CREDIT]];
+pub(super) const STORIES: &[&[Story]] =
+    &[&[ANSWERED], &[FAILOVER], &[BUSY], &[CANCELLED], &[NO_CODEC], &[CUT, NO_CREDIT]];
 
 /// What carrier alpha does.
 pub(super) const ALPHA: Script = &[

@@ -1,5 +1,5 @@
-//! The demo's price lists, and what a call costs by schoolbook long division: the switch's own arithmetic is not used.
-//! Invariant: amounts are counts of 10⁻⁵; nothing is rounded but the last step, half up, once.
+//! The demo's price lists, and what a call costs by schoolbook long division: the switch's own arithmetic is
+//! not used. Invariant: amounts are counts of 10⁻⁵; nothing is rounded but the last step, half up, once.
 
 /// One row, as it is written into the deck.
 pub(super) struct Row {
@@ -13,7 +13,13 @@ pub(super) struct Row {
     pub connect_fee: &'static str,
 }
 
-const fn row(prefix: &'static str, destination: &'static str, rate: &'static str, blocks: (u64, u64), connect_fee: &'static str) -> Row {
+const fn row(
+    prefix: &'static str,
+    destination: &'static str,
+    rate: &'static str,
+    blocks: (u64, u64),
+    connect_fee: &'static str,
+) -> Row {
     Row { prefix, destination, rate, initial: blocks.0, increment: blocks.1, connect_fee }
 }
 
@@ -38,7 +44,9 @@ pub(super) const ALPHA_COST: &[Row] = &[
 
 /// A deck file.
 pub(super) fn csv(rows: &[Row]) -> String {
-    let mut text = String::from("prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n");
+    let mut text = String::from(
+        "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n",
+    );
     for Row { prefix, destination, rate, initial, increment, connect_fee } in rows {
         text.push_str(&format!("{prefix},{destination},{rate},{initial},{increment},{connect_fee},,\n"));
     }
@@ -76,7 +84,8 @@ impl Row {
             }
         }
         let fee = if duration_ms > 0 { hundred_thousandths(self.connect_fee) } else { 0 };
-        // Over sixty hundred-thousandths: seconds × rate per minute, and the fee brought to the same denominator.
+        // Over sixty hundred-thousandths: seconds × rate per minute, and the fee brought to the same
+        // denominator.
         let dividend = u128::from(billed_seconds) * hundred_thousandths(self.rate) + fee * 60;
         let (digits, rest) = divide(dividend, 60 * 100_000);
         let unrounded = format!("{}{}", digits, if rest { "…" } else { "" });
@@ -118,7 +127,8 @@ mod tests {
 
     #[test]
     fn amounts_are_those_of_exact_fractions() {
-        // 0.12345 × 30 / 60 = 0.061725; 0.01 + 0.23457 × 2 / 60 = 0.017819; 0.015 + 0.98765 × 5 / 60 = 0.0973041666…
+        // 0.12345 × 30 / 60 = 0.061725; 0.01 + 0.23457 × 2 / 60 = 0.017819;
+        // 0.015 + 0.98765 × 5 / 60 = 0.0973041666…
         for (number, ms, billed, amount, unrounded) in [
             ("34911000001", 2_500, 30, 6_173, "0.061725"),
             ("34911000001", 30_000, 30, 6_173, "0.061725"),
@@ -128,13 +138,19 @@ mod tests {
             ("393331234567", 0, 0, 0, "0.00000"),
         ] {
             let due = row_of(RETAIL, number).expect(number).due(ms);
-            assert_eq!(due, Due { billed_seconds: billed, amount, unrounded: unrounded.to_owned() }, "{number} {ms}");
+            assert_eq!(
+                due,
+                Due { billed_seconds: billed, amount, unrounded: unrounded.to_owned() },
+                "{number} {ms}"
+            );
         }
     }
 
     #[test]
     fn the_longest_prefix_prices() {
-        for (number, destination) in [("34911000001", "Spain"), ("34600", "Spain mobile"), ("447700900002", "United Kingdom mobile")] {
+        for (number, destination) in
+            [("34911000001", "Spain"), ("34600", "Spain mobile"), ("447700900002", "United Kingdom mobile")]
+        {
             assert_eq!(row_of(RETAIL, number).map(|row| row.destination), Some(destination));
         }
         assert!(row_of(RETAIL, "1").is_none());

@@ -1,4 +1,5 @@
-//! Everything the demo runs on: a temporary folder with a real configuration, two test carriers, and a switch in this process.
+//! Everything the demo runs on: a temporary folder with a real configuration, two test carriers, and a switch
+//! in this process.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -71,7 +72,8 @@ impl World {
     /// Ends the switch and proves the books it leaves.
     pub(super) fn stop(self) -> anyhow::Result<()> {
         self.switch.stop().context("the switch did not end well")?;
-        let found = store::verify(&self.folder.path("data")).context("cannot read the journal that was left")?;
+        let found =
+            store::verify(&self.folder.path("data")).context("cannot read the journal that was left")?;
         if !found.is_clean() || found.open_calls > 0 {
             bail!("the journal that was left is not clean: {found:?}");
         }
@@ -114,7 +116,8 @@ file = "routes.csv"
 "#,
     );
     for customer in CUSTOMERS {
-        let (account, balance, gate, [a, b, c, d]) = (customer.account, customer.balance, customer.gate, customer.ip);
+        let (account, balance, gate, [a, b, c, d]) =
+            (customer.account, customer.balance, customer.gate, customer.ip);
         // Writing to a string cannot fail.
         let _ = write!(
             text,

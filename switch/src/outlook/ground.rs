@@ -26,7 +26,8 @@ pub(crate) struct Ground<'a> {
     pub slots: &'a SlotTable,
     /// The gate's account first, then those above it.
     pub holders: Vec<Holder>,
-    /// Of a running node: why a call would be refused before anything else, what the first block would hold, and what is there.
+    /// Of a running node: why a call would be refused before anything else, what the first block would hold,
+    /// and what is there.
     pub live: Option<Live>,
 }
 

@@ -1,4 +1,5 @@
-//! Calls to a number of ours: what it rings, where that is, and who pays, by the functions that the switch itself decides by.
+//! Calls to a number of ours: what it rings, where that is, and who pays, by the functions that the switch
+//! itself decides by.
 
 use std::sync::Arc;
 
@@ -33,7 +34,13 @@ pub(crate) fn look_from_carrier(carrier: &Arc<Carrier>, to: &str, now: Now, grou
         Some(number) => {
             outlook.to_e164 = Some(number.e164.to_string());
             outlook.account = number.account.to_string();
-            ring(ground, &Origin::Carrier(Arc::clone(carrier), Arc::clone(number)), number, "inbound", &mut outlook);
+            ring(
+                ground,
+                &Origin::Carrier(Arc::clone(carrier), Arc::clone(number)),
+                number,
+                "inbound",
+                &mut outlook,
+            );
         }
         None => refuse(&mut outlook, 404, Cause::UNALLOCATED, "it is not a number of ours".to_owned()),
     }
@@ -41,13 +48,24 @@ pub(crate) fn look_from_carrier(carrier: &Arc<Carrier>, to: &str, now: Now, grou
 }
 
 /// A call from a gate, its owner's or another customer's.
-pub(super) fn ring_from_gate(ground: &Ground<'_>, gate: &Gate, number: &Arc<OurNumber>, outlook: &mut RouteDoc) {
+pub(super) fn ring_from_gate(
+    ground: &Ground<'_>,
+    gate: &Gate,
+    number: &Arc<OurNumber>,
+    outlook: &mut RouteDoc,
+) {
     if let Some(gate) = ground.gates.by_id(gate.id) {
         ring(ground, &Origin::Gate(Arc::clone(gate)), number, "internal", outlook);
     }
 }
 
-fn ring(ground: &Ground<'_>, origin: &Origin, number: &Arc<OurNumber>, direction: &str, outlook: &mut RouteDoc) {
+fn ring(
+    ground: &Ground<'_>,
+    origin: &Origin,
+    number: &Arc<OurNumber>,
+    direction: &str,
+    outlook: &mut RouteDoc,
+) {
     let address = match &number.target {
         NumberTarget::Gate(name) => ground.gates.by_name(name).and_then(|gate| gate.called_at()),
         NumberTarget::Uri(uri) => Some(uri.target.clone()),

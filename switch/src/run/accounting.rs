@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ledger::{PeriodClosed, TrialBalance, TrialRow};
 use store::{Balances, Movement, Statement, StatementPlace, StatementQuery};
 use units::{Currency, Money, Name, Wall};
-use web::documents::{MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc};
+use web::documents::{
+    MovementDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,
+};
 use web::{BackendError, CloseReceipt, StatementAsk, StatementPage};
 
 use crate::run::books::{About, Books, problem};
@@ -15,16 +17,30 @@ pub(super) async fn trial_balance(books: Arc<dyn Books>) -> Result<TrialBalanceD
 }
 
 /// Closes a period, once per key.
-pub(super) async fn close_period(books: Arc<dyn Books>, until: Wall, key: String) -> Result<CloseReceipt, BackendError> {
+pub(super) async fn close_period(
+    books: Arc<dyn Books>,
+    until: Wall,
+    key: String,
+) -> Result<CloseReceipt, BackendError> {
     let about = About { account: "", key: &key, field: "until" };
-    let (closed, replayed) = books.close(until, key.as_str().into()).await.map_err(|error| problem(error, about))?;
+    let (closed, replayed) =
+        books.close(until, key.as_str().into()).await.map_err(|error| problem(error, about))?;
     Ok(CloseReceipt { document: period_doc(&closed), replayed })
 }
 
 /// A page of an account's movements.
-pub(super) async fn statement(books: Arc<dyn Books>, wanted: StatementAsk) -> Result<StatementPage, BackendError> {
+pub(super) async fn statement(
+    books: Arc<dyn Books>,
+    wanted: StatementAsk,
+) -> Result<StatementPage, BackendError> {
     let StatementAsk { account, from, to, after, limit } = wanted;
-    let query = StatementQuery { account: account.as_str().into(), from, to, after: after.map(place).transpose()?, limit };
+    let query = StatementQuery {
+        account: account.as_str().into(),
+        from,
+        to,
+        after: after.map(place).transpose()?,
+        limit,
+    };
     let page = books.statement(query).await.map_err(|error| problem(error, About::of(&account)))?;
     Ok(statement_page(account, &page))
 }
@@ -39,11 +55,15 @@ fn statement_page(account: String, page: &Statement) -> StatementPage {
 
 /// Where a page begins, as the store takes it.
 fn place(place: web::StatementPlace) -> Result<StatementPlace, BackendError> {
-    let bad = |_| BackendError::Refused { field: "cursor", detail: "this is no cursor of this list".to_owned() };
+    let bad =
+        |_| BackendError::Refused { field: "cursor", detail: "this is no cursor of this list".to_owned() };
     let mut balances = Balances::new();
     for StatementBalanceDoc { bucket, currency, balance } in place.balances {
         let currency: Currency = currency.parse().map_err(bad)?;
-        balances.insert((bucket.as_str().into(), currency), Money::parse(&balance, currency).map_err(bad)?.amount);
+        balances.insert(
+            (bucket.as_str().into(), currency),
+            Money::parse(&balance, currency).map_err(bad)?.amount,
+        );
     }
     Ok(StatementPlace { entry: place.entry, balances })
 }
@@ -59,7 +79,9 @@ fn period_doc(closed: &PeriodClosed) -> PeriodDoc {
 
 fn movement_doc(movement: &Movement) -> MovementDoc {
     let currency = movement.amount.currency;
-    let purpose = serde_json::to_value(movement.transfer.purpose).ok().and_then(|word| word.as_str().map(str::to_owned));
+    let purpose = serde_json::to_value(movement.transfer.purpose)
+        .ok()
+        .and_then(|word| word.as_str().map(str::to_owned));
     MovementDoc {
         entry: movement.entry,
         at: movement.at.rfc3339(),

@@ -1,4 +1,5 @@
-//! What the API asks of the running switch: the books for money, the shards for calls, and how the node stands.
+//! What the API asks of the running switch: the books for money, the shards for calls, and how the node
+//! stands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,9 +17,9 @@ use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
 use web::metrics::CallState;
 use web::{
-    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest, HandRequest, KeptDecks, Metrics,
-    MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError, StatementAsk, StatementPage, TopUpReceipt, TopUpRequest,
-    TransitAsk,
+    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest, HandRequest,
+    KeptDecks, Metrics, MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError,
+    StatementAsk, StatementPage, TopUpReceipt, TopUpRequest, TransitAsk,
 };
 
 use crate::deck_archive::DeckArchive;
@@ -141,9 +142,12 @@ impl Backend for SwitchBackend {
         }
         match self.journal.pressure().load {
             Load::Ok => {}
-            Load::Half | Load::Full => reasons.push("the journal is behind: no new calls until it has caught up".to_owned()),
+            Load::Half | Load::Full => {
+                reasons.push("the journal is behind: no new calls until it has caught up".to_owned())
+            }
             Load::NoRoom => reasons.push("the disk is full: no new calls until there is room".to_owned()),
-            Load::Failed => reasons.push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
+            Load::Failed => reasons
+                .push(format!("the journal failed: {}", self.journal.failed().unwrap_or("see the log"))),
         }
         if let Some(status) = &self.ledger
             && !status.lends(self.router.clock.now().tick)
@@ -156,19 +160,29 @@ impl Backend for SwitchBackend {
 
     fn remarks(&self) -> Vec<String> {
         let ledger = self.ledger.as_ref().and_then(|status| status.trouble());
-        let ledger = ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
+        let ledger =
+            ledger.map(|why| format!("the central ledger: {why}; calls go on within what this node holds"));
         let carriers = self.router.config.load().carriers.clone();
         let pictures = self.router.pictures();
-        let is_down = |carrier: &route::Carrier| pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name));
+        let is_down = |carrier: &route::Carrier| {
+            pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name))
+        };
         let none_up = carriers.iter().next().is_some() && carriers.iter().all(is_down);
         let none_up = none_up.then(|| "no carrier is up".to_owned());
-        self.feeds.iter().filter_map(|feed| feed.remark()).chain(ledger).chain(none_up).chain(self.router.clock_doubt()).collect()
+        self.feeds
+            .iter()
+            .filter_map(|feed| feed.remark())
+            .chain(ledger)
+            .chain(none_up)
+            .chain(self.router.clock_doubt())
+            .collect()
     }
 
     fn refresh_metrics(&self) {
         let journal = self.journal.metrics();
         self.metrics.cdr_queue_records.set(i64::try_from(journal.queued).unwrap_or(i64::MAX));
-        let free = disk::free_bytes(&self.data_dir).map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+        let free =
+            disk::free_bytes(&self.data_dir).map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
         self.metrics.data_dir_free_bytes.set(free);
         if let Some(status) = &self.ledger {
             self.metrics.central(status.is_up(), status.is_fenced());
@@ -199,7 +213,9 @@ impl SwitchBackend {
             meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
             meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));
         }
-        let count = |count: fn(&Picture) -> usize| i64::try_from(pictures.iter().map(count).sum::<usize>()).unwrap_or(i64::MAX);
+        let count = |count: fn(&Picture) -> usize| {
+            i64::try_from(pictures.iter().map(count).sum::<usize>()).unwrap_or(i64::MAX)
+        };
         self.metrics.balance_low_accounts.set(count(|picture| picture.low_accounts));
         self.metrics.topups_pending.set(count(|picture| picture.in_transit.0));
         self.metrics.topups_late.set(count(|picture| picture.in_transit.1));
@@ -213,12 +229,14 @@ impl SwitchBackend {
         self.metrics.ledger_imbalance_units.set(i64::try_from(imbalance).unwrap_or(i64::MAX));
     }
 
-    /// The journal keeps its own buckets; each commit since the last time is shown at the upper end of its bucket.
+    /// The journal keeps its own buckets; each commit since the last time is shown at the upper end of its
+    /// bucket.
     fn observe_commits(&self, histogram: &store::Histogram) {
         let mut seen = self.commits_seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         seen.resize(histogram.counts.len(), 0);
         for (at, (count, before)) in histogram.counts.iter().zip(seen.iter_mut()).enumerate() {
-            let bound_us = histogram.bounds_us.get(at).or(histogram.bounds_us.last()).copied().unwrap_or_default();
+            let bound_us =
+                histogram.bounds_us.get(at).or(histogram.bounds_us.last()).copied().unwrap_or_default();
             let seconds = std::time::Duration::from_micros(bound_us).as_secs_f64();
             for _ in *before..*count {
                 self.metrics.journal_commit.observe(seconds);
@@ -230,11 +248,13 @@ impl SwitchBackend {
 
 /// No time in a notice is before September 2001.
 const TIME_MS_MIN: i64 = 1_000_000_000_000;
-/// Records looked at in one step of a search, and steps in one page: a page may be short though there is more.
+/// Records looked at in one step of a search, and steps in one page: a page may be short though there is
+/// more.
 const LOOK_ROWS: u32 = 2_000;
 const LOOKS_MAX: usize = 25;
 
-/// Call records and notices from the books. Asked from threads that may wait, of a runtime that runs beside them.
+/// Call records and notices from the books. Asked from threads that may wait, of a runtime that runs beside
+/// them.
 pub(crate) struct BooksCdrs(pub Arc<dyn Books>);
 
 impl CdrSource for BooksCdrs {
@@ -247,7 +267,10 @@ impl CdrSource for BooksCdrs {
     }
 }
 
-fn cdr_rows(filter: &CdrFilter, read: impl Fn(Query) -> Result<store::Page, SourceError>) -> Result<CdrRows, SourceError> {
+fn cdr_rows(
+    filter: &CdrFilter,
+    read: impl Fn(Query) -> Result<store::Page, SourceError>,
+) -> Result<CdrRows, SourceError> {
     if !filter.looks_inside() {
         let page = read(query(filter))?;
         return Ok(CdrRows { items: page.rows.into_iter().map(|row| row.cdr).collect(), next: page.next });
@@ -289,7 +312,9 @@ fn times_as_text(value: &mut Value) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 // Hours of a day have the same names and are far smaller.
-                let time = field.as_i64().filter(|ms| *ms >= TIME_MS_MIN && matches!(name.as_str(), "at" | "from" | "until" | "since"));
+                let time = field.as_i64().filter(|ms| {
+                    *ms >= TIME_MS_MIN && matches!(name.as_str(), "at" | "from" | "until" | "since")
+                });
                 match time {
                     Some(ms) => *field = Wall(ms).rfc3339().into(),
                     None => times_as_text(field),
@@ -301,10 +326,18 @@ fn times_as_text(value: &mut Value) {
     }
 }
 
-fn notice_rows(filter: &CdrFilter, read: impl Fn(Query) -> Result<store::NoticePage, SourceError>) -> Result<CdrRows, SourceError> {
+fn notice_rows(
+    filter: &CdrFilter,
+    read: impl Fn(Query) -> Result<store::NoticePage, SourceError>,
+) -> Result<CdrRows, SourceError> {
     let page = read(query(filter))?;
     let items = page.rows.into_iter().map(|row| {
-        let document = NoticeDoc { entry: row.seq, at: row.at.rfc3339(), account: row.account.to_string(), notice: with_times(row.notice) };
+        let document = NoticeDoc {
+            entry: row.seq,
+            at: row.at.rfc3339(),
+            account: row.account.to_string(),
+            notice: with_times(row.notice),
+        };
         serde_json::value::to_raw_value(&document).map_err(|error| SourceError(error.to_string()))
     });
     Ok(CdrRows { items: items.collect::<Result<_, _>>()?, next: page.next })

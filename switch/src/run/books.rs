@@ -1,5 +1,5 @@
-//! The one door to the books: what operators and accountants ask and order, whoever keeps the money. Chosen once at start: the shards of this
-//! node, or the central ledger of several.
+//! The one door to the books: what operators and accountants ask and order, whoever keeps the money. Chosen
+//! once at start: the shards of this node, or the central ledger of several.
 //!
 //! Refusals are typed up to here; [`problem`] is the only place that makes an answer of the API of them.
 
@@ -23,11 +23,13 @@ pub(crate) trait Books: Send + Sync {
     fn accounts(&self, after: Option<Name>, limit: usize) -> Answer<Vec<AccountView>>;
     /// One account; none if it is not there.
     fn account(&self, name: Name) -> Answer<Option<AccountView>>;
-    /// Opens an account, once per key if there is one; true if an earlier request with the same content did it.
+    /// Opens an account, once per key if there is one; true if an earlier request with the same content did
+    /// it.
     fn open(&self, new: NewAccount, key: Option<Name>) -> Answer<(AccountView, bool)>;
     /// Changes what an account calls by; running calls keep their prices.
     fn amend(&self, name: Name, change: AccountChange) -> Answer<AccountView>;
-    /// Moves money once per key of the account. What was posted for a call, or expired, is looked up by the books themselves.
+    /// Moves money once per key of the account. What was posted for a call, or expired, is looked up by the
+    /// books themselves.
     fn move_money(&self, account: Name, key: String, order: MoveOrder) -> Answer<Done>;
     /// Gives credit or minutes once per key of the account.
     fn grant(&self, grant: NewGrant) -> Answer<Done>;
@@ -35,12 +37,18 @@ pub(crate) trait Books: Send + Sync {
     fn trial(&self) -> Answer<TrialBalance>;
     /// Closes the books for everything dated before `until`, once per key; true if that was done before.
     fn close(&self, until: Wall, key: Name) -> Answer<(PeriodClosed, bool)>;
-    /// A page of an account's movements. The last page of a time that reaches to now closes with what the account has.
+    /// A page of an account's movements. The last page of a time that reaches to now closes with what the
+    /// account has.
     fn statement(&self, query: StatementQuery) -> Answer<Statement>;
     /// Up to `limit` payments of an account after an entry.
     fn payments(&self, account: Name, after: u64, limit: u32) -> Answer<PaymentPage>;
     /// Up to `limit` payments of all accounts that are on their way, those that are due first in front.
-    fn in_transit(&self, after: Option<TransitPlace>, late_only: bool, limit: usize) -> Answer<Vec<InTransit>>;
+    fn in_transit(
+        &self,
+        after: Option<TransitPlace>,
+        late_only: bool,
+        limit: usize,
+    ) -> Answer<Vec<InTransit>>;
     /// A page of call records.
     fn cdrs(&self, query: Query) -> Answer<Page>;
     /// A page of what account holders were told.
@@ -124,7 +132,9 @@ impl From<BooksError> for BackendError {
 pub(crate) fn problem(error: BooksError, about: About<'_>) -> BackendError {
     let detail = error.to_string();
     match error {
-        BooksError::Account(refused) | BooksError::Central(CentralError::Account(refused)) => account_problem(&refused, about),
+        BooksError::Account(refused) | BooksError::Central(CentralError::Account(refused)) => {
+            account_problem(&refused, about)
+        }
         BooksError::Central(error) => central_problem(error, about),
         BooksError::NoCall { .. } => BackendError::NoMovement(detail),
         BooksError::KeyReused(key) => BackendError::KeyReused(key.to_string()),
@@ -137,8 +147,12 @@ pub(crate) fn problem(error: BooksError, about: About<'_>) -> BackendError {
 fn account_problem(refused: &AccountRefused, about: About<'_>) -> BackendError {
     let detail = refused.to_string();
     match (refused, refused.code()) {
-        (AccountRefused::Books(Refused::UnknownAccount), _) => BackendError::NoAccount(about.account.to_owned()),
-        (AccountRefused::Books(Refused::AccountExists) | AccountRefused::NoParent, _) => BackendError::Conflict(detail),
+        (AccountRefused::Books(Refused::UnknownAccount), _) => {
+            BackendError::NoAccount(about.account.to_owned())
+        }
+        (AccountRefused::Books(Refused::AccountExists) | AccountRefused::NoParent, _) => {
+            BackendError::Conflict(detail)
+        }
         (_, "key-reused") => BackendError::KeyReused(about.key.to_owned()),
         (_, "no-movement") => BackendError::NoMovement(detail),
         (_, "no-money") => BackendError::NoMoney(detail),
@@ -186,7 +200,12 @@ mod tests {
             let there = problem(BooksError::Central(CentralError::Account(refused.clone())), about);
             assert_eq!(here, there, "{refused:?}");
         }
-        let recalled = CentralError::Recalled { account: "acme".to_owned(), held: "9.00000".to_owned(), silent: String::new(), secs: 5 };
+        let recalled = CentralError::Recalled {
+            account: "acme".to_owned(),
+            held: "9.00000".to_owned(),
+            silent: String::new(),
+            secs: 5,
+        };
         assert!(matches!(problem(recalled.into(), about), BackendError::NotYet { secs: 5, .. }));
     }
 }

@@ -1,5 +1,5 @@
-//! Accounts of the configuration that are not as the node has them: a reload opens accounts and never changes one, so it says so, with the
-//! command that would.
+//! Accounts of the configuration that are not as the node has them: a reload opens accounts and never changes
+//! one, so it says so, with the command that would.
 
 use std::fmt::Write as _;
 
@@ -13,7 +13,8 @@ use web::documents::{AccountDoc, TermsDoc};
 const LOOK_MAX: usize = 10_000;
 const TOLD_MAX: usize = 100;
 
-/// A line for each account whose terms in `settings` are not those of the node; and for each gate whose account nobody opened.
+/// A line for each account whose terms in `settings` are not those of the node; and for each gate whose
+/// account nobody opened.
 pub(crate) async fn unlike(backend: &dyn Backend, settings: &Settings) -> Vec<String> {
     let mut lines = Vec::new();
     for wanted in settings.accounts.iter().take(LOOK_MAX) {
@@ -44,7 +45,9 @@ fn line(wanted: &AccountSettings, account: &AccountDoc) -> Option<String> {
     let name = &wanted.name;
     if account.currency != wanted.currency.as_str() {
         let (has, wants) = (&account.currency, wanted.currency);
-        return Some(format!("account {name} is in {has} for ever, the configuration says {wants}: open another account"));
+        return Some(format!(
+            "account {name} is in {has} for ever, the configuration says {wants}: open another account"
+        ));
     }
     let terms = account.terms.as_ref()?;
     let mut command = String::new();
@@ -60,7 +63,9 @@ fn line(wanted: &AccountSettings, account: &AccountDoc) -> Option<String> {
         }
     }
     let what = differs.join(", ");
-    (!differs.is_empty()).then(|| format!("account {name} keeps {what}; to change it: tollgate account change {name}{command}"))
+    (!differs.is_empty()).then(|| {
+        format!("account {name} keeps {what}; to change it: tollgate account change {name}{command}")
+    })
 }
 
 fn shown(value: &str) -> &str {
@@ -78,10 +83,25 @@ fn sides(wanted: &AccountSettings, has: &TermsDoc) -> [(&'static str, &'static s
         ("credit_limit", "--credit", has.credit.clone(), money(wanted.limit.amount.saturating_neg())),
         ("profit_guard", "--profit-guard", has.profit_guard.clone(), guard(wants.profit_guard)),
         ("low_balance", "--low-balance", text(has.low_balance.clone()), text(wants.low_balance.map(money))),
-        ("idle_days", "--idle-days", text(has.idle_days.map(|n| n.to_string())), text(wants.idle_days.map(|n| n.to_string()))),
-        ("idle_months", "--idle-months", text(has.idle_months.map(|n| n.to_string())), text(wants.idle_months.map(|n| n.to_string()))),
+        (
+            "idle_days",
+            "--idle-days",
+            text(has.idle_days.map(|n| n.to_string())),
+            text(wants.idle_days.map(|n| n.to_string())),
+        ),
+        (
+            "idle_months",
+            "--idle-months",
+            text(has.idle_months.map(|n| n.to_string())),
+            text(wants.idle_months.map(|n| n.to_string())),
+        ),
         ("zone", "--zone", text(has.zone.clone()), text(wants.zone.as_ref().map(ToString::to_string))),
         ("email", "--email", text(has.email.clone()), text(wants.email.as_ref().map(ToString::to_string))),
-        ("language", "--language", text(has.language.clone()), text(wants.language.as_ref().map(ToString::to_string))),
+        (
+            "language",
+            "--language",
+            text(has.language.clone()),
+            text(wants.language.as_ref().map(ToString::to_string)),
+        ),
     ]
 }

@@ -57,7 +57,8 @@ impl Ledger {
         (quota_requests, requested): (mpsc::Sender<QuotaRequest>, mpsc::Receiver<QuotaRequest>),
     ) -> anyhow::Result<Option<Self>> {
         let Some(ledger) = &settings.node.ledger else { return Ok(None) };
-        let [boot, seed] = [0, 8].map(|at| key.iter().skip(at).take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
+        let [boot, seed] = [0, 8]
+            .map(|at| key.iter().skip(at).take(8).fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
         let clock = router.clock;
         let start = Start {
             address: ledger.address.clone(),
@@ -80,13 +81,22 @@ impl Ledger {
         };
         let central = Arc::new(Central::new(&ledger.address, seed).context("node.ledger")?);
         let status = Arc::new(Status::default());
-        let driver =
-            Driver::new(start, Arc::clone(journal), Doors(Arc::clone(router)), requested, Arc::clone(&status)).context("node.ledger")?;
+        let driver = Driver::new(
+            start,
+            Arc::clone(journal),
+            Doors(Arc::clone(router)),
+            requested,
+            Arc::clone(&status),
+        )
+        .context("node.ledger")?;
         let (stop, stopped) = oneshot::channel();
         let (bootstraps, to_make) = mpsc::channel(16);
         // The queue is empty: it takes the first.
         let _ = bootstraps.try_send((accounts(settings), clock.now().wall));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the ledger's runtime")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the ledger's runtime")?;
         let maker = Arc::clone(&central);
         let run = move || {
             runtime.block_on(async move {
@@ -98,14 +108,19 @@ impl Ledger {
                 driver.run(stopped, CLOSE_PATIENCE).await;
             });
         };
-        let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(run).context("cannot start the ledger's thread")?;
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(run)
+            .context("cannot start the ledger's thread")?;
         Ok(Some(Self { central, status, bootstraps, stop, thread }))
     }
 
     /// Accounts that a new configuration brought.
     pub(crate) fn bootstrap(&self, settings: &Settings, now: Wall) {
         if self.bootstraps.try_send((accounts(settings), now)).is_err() {
-            tracing::warn!("accounts of earlier configurations still wait for the central ledger: reload again later");
+            tracing::warn!(
+                "accounts of earlier configurations still wait for the central ledger: reload again later"
+            );
         }
     }
 
@@ -151,14 +166,21 @@ fn accounts(settings: &Settings) -> Vec<NewAccount> {
     all
 }
 
-/// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks for something of each.
-async fn make_accounts(central: Arc<Central>, mut bootstraps: mpsc::Receiver<Bootstrap>, quota_requests: mpsc::Sender<QuotaRequest>) {
+/// Makes the accounts of the configuration once over all nodes, as soon as the database is there; then asks
+/// for something of each.
+async fn make_accounts(
+    central: Arc<Central>,
+    mut bootstraps: mpsc::Receiver<Bootstrap>,
+    quota_requests: mpsc::Sender<QuotaRequest>,
+) {
     while let Some((accounts, at)) = bootstraps.recv().await {
         for account in accounts {
             let name = account.name.clone();
             loop {
                 match central.open(account.clone(), at).await {
-                    Ok(_) | Err(CentralError::Account(AccountRefused::Books(Refused::AccountExists))) => break,
+                    Ok(_) | Err(CentralError::Account(AccountRefused::Books(Refused::AccountExists))) => {
+                        break;
+                    }
                     Err(error) if error.is_away() => tokio::time::sleep(SEED_PAUSE).await,
                     Err(error) => {
                         tracing::error!(account = &*name, %error, "account of the configuration not opened");
@@ -213,8 +235,16 @@ impl Shards for Doors {
 }
 
 fn lent(row: &AccountRow) -> LentAccount {
-    let bucket =
-        |known: &ledger::BucketImage| BucketOpened { bucket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+    let bucket = |known: &ledger::BucketImage| BucketOpened {
+        bucket: known.name.clone(),
+        terms: known.terms.clone(),
+        granted_at: known.granted_at,
+    };
     let (name, terms) = (row.name.clone(), row.state.terms.clone());
-    LentAccount { name, currency: row.currency, terms, buckets: row.state.buckets.iter().map(bucket).collect() }
+    LentAccount {
+        name,
+        currency: row.currency,
+        terms,
+        buckets: row.state.buckets.iter().map(bucket).collect(),
+    }
 }

@@ -1,4 +1,5 @@
-//! The books of several nodes: the central ledger answers, and money that comes in is confirmed when its database has it.
+//! The books of several nodes: the central ledger answers, and money that comes in is confirmed when its
+//! database has it.
 
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ impl CentralBooks {
 
     /// As a node's own books check them: decks that this node does not have, or cannot convert, are refused.
     fn fit(decks: &Decks, named: &[Name], currency: Currency) -> Result<(), BooksError> {
-        unfit_deck(decks, named, currency).map_or(Ok(()), |detail| Err(BooksError::Account(AccountRefused::Deck(detail))))
+        unfit_deck(decks, named, currency)
+            .map_or(Ok(()), |detail| Err(BooksError::Account(AccountRefused::Deck(detail))))
     }
 
     fn decks(&self) -> Arc<Decks> {
@@ -65,7 +67,8 @@ impl Books for CentralBooks {
         let (central, at, decks) = (Arc::clone(&self.central), self.now(), self.decks());
         Box::pin(async move {
             if let Some(named) = &change.decks {
-                let view = central.account(&name).await?.ok_or_else(|| CentralError::NoAccount(name.to_string()))?;
+                let view =
+                    central.account(&name).await?.ok_or_else(|| CentralError::NoAccount(name.to_string()))?;
                 Self::fit(&decks, named, view.currency)?;
             }
             Ok(central.amend(name, change, at).await?)
@@ -108,7 +111,12 @@ impl Books for CentralBooks {
         Box::pin(async move { Ok(central.payments(&account, after, limit).await?) })
     }
 
-    fn in_transit(&self, after: Option<TransitPlace>, late_only: bool, limit: usize) -> Answer<Vec<InTransit>> {
+    fn in_transit(
+        &self,
+        after: Option<TransitPlace>,
+        late_only: bool,
+        limit: usize,
+    ) -> Answer<Vec<InTransit>> {
         let (central, now) = (Arc::clone(&self.central), self.now());
         Box::pin(async move { Ok(central.in_transit(after, late_only, limit, now).await?) })
     }

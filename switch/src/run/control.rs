@@ -1,5 +1,5 @@
-//! What operators ask of the node itself, answered from the tables in force and the shards; reload and drain are done by the thread that
-//! attends to signals.
+//! What operators ask of the node itself, answered from the tables in force and the shards; reload and drain
+//! are done by the thread that attends to signals.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,10 @@ use route::{CarrierSlots as _, SlotTable, normalise};
 use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Now};
-use web::documents::{CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc, RouteRefusedDoc};
+use web::documents::{
+    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc,
+    RouteRefusedDoc,
+};
 use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 
 use crate::logs;
@@ -94,9 +97,15 @@ impl Control for NodeControl {
         Box::pin(async move {
             let (reply, answer) = oneshot::channel();
             let sent = orders.try_send(ControlCommand::Reload(reply));
-            sent.map_err(|_| BackendError::Unavailable("the node is busy with reloads, or stopping".to_owned()))?;
-            let done = answer.await.map_err(|_| BackendError::Unavailable("the node is stopping: nothing was reloaded".to_owned()))?;
-            done.map_err(|findings| BackendError::Findings(findings.iter().map(ToString::to_string).collect()))
+            sent.map_err(|_| {
+                BackendError::Unavailable("the node is busy with reloads, or stopping".to_owned())
+            })?;
+            let done = answer.await.map_err(|_| {
+                BackendError::Unavailable("the node is stopping: nothing was reloaded".to_owned())
+            })?;
+            done.map_err(|findings| {
+                BackendError::Findings(findings.iter().map(ToString::to_string).collect())
+            })
         })
     }
 
@@ -115,7 +124,8 @@ impl Control for NodeControl {
     }
 
     fn set_log(&self, filter: Option<String>) -> Result<LogDoc, BackendError> {
-        let refused = |error: anyhow::Error| BackendError::Refused { field: "filter", detail: format!("{error:#}") };
+        let refused =
+            |error: anyhow::Error| BackendError::Refused { field: "filter", detail: format!("{error:#}") };
         let before = logs::filter();
         let filter = logs::change(filter.as_deref()).map_err(refused)?;
         tracing::warn!(before, filter, "the log filter was changed by an operator");
@@ -128,7 +138,12 @@ fn limit(max: u32) -> Option<u32> {
     (max != u32::MAX).then_some(max)
 }
 
-async fn route(router: Arc<Router>, slots: Arc<SlotTable>, wanted: RouteAsk, lends: bool) -> Result<RouteDoc, BackendError> {
+async fn route(
+    router: Arc<Router>,
+    slots: Arc<SlotTable>,
+    wanted: RouteAsk,
+    lends: bool,
+) -> Result<RouteDoc, BackendError> {
     let config = router.config.load_full();
     if let Some(name) = &wanted.carrier {
         return from_carrier(&router, &config, &slots, name, &wanted);
@@ -141,7 +156,11 @@ async fn route(router: Arc<Router>, slots: Arc<SlotTable>, wanted: RouteAsk, len
     let now = router.clock.now();
     let now = Now { wall: wanted.at.unwrap_or(now.wall), ..now };
     let shard = shard_of(&gate.account, router.inboxes.len() as u8);
-    let request = AdminRequest::Prospect { account: gate.account.clone(), number: normalise(&wanted.to, gate).ok(), at: now.wall };
+    let request = AdminRequest::Prospect {
+        account: gate.account.clone(),
+        number: normalise(&wanted.to, gate).ok(),
+        at: now.wall,
+    };
     let AdminReply::Prospect(prospect) = ask(&router, shard, request).await? else {
         return Err(BackendError::Unavailable("the shard did not answer".to_owned()));
     };
@@ -149,7 +168,11 @@ async fn route(router: Arc<Router>, slots: Arc<SlotTable>, wanted: RouteAsk, len
     let unready = unready(&router);
     // What several nodes share is asked for when a call needs it: what is here now says little.
     let available = accounts.first().filter(|_| !lends).map(|account| account.available);
-    let holder = |view: rating::engine::AccountView| Holder { name: view.name, currency: view.currency, terms: view.terms };
+    let holder = |view: rating::engine::AccountView| Holder {
+        name: view.name,
+        currency: view.currency,
+        terms: view.terms,
+    };
     let ground = Ground {
         source: "live",
         carriers: &config.carriers,

@@ -1,5 +1,5 @@
-//! Addresses of carriers, and of what numbers of ours ring, that are configured by name (RFC 3263): SRV where no
-//! port is written, else A and AAAA.
+//! Addresses of carriers, and of what numbers of ours ring, that are configured by name (RFC 3263): SRV where
+//! no port is written, else A and AAAA.
 //!
 //! Invariant: a look-up that fails changes nothing. The last good answer is used until another one comes; a
 //! name without an answer is asked again within seconds, and no name waits for another's answer.
@@ -88,7 +88,8 @@ impl Names {
         }
         let asked = self.known.values().filter(|(_, known)| known.is_asked).count();
         let is_due = |known: &Known| !known.is_asked && known.due.is_none_or(|due| due <= now);
-        let due = self.known.values_mut().filter(|(_, known)| is_due(known)).take(ASKED_MAX.saturating_sub(asked));
+        let due =
+            self.known.values_mut().filter(|(_, known)| is_due(known)).take(ASKED_MAX.saturating_sub(asked));
         due.map(|(key, known)| {
             known.is_asked = true;
             key.clone()
@@ -97,7 +98,12 @@ impl Names {
     }
 
     /// Takes an answer; the addresses if they are to be told.
-    fn answered(&mut self, key: &Key, answer: Result<Vec<SocketAddr>, String>, now: Instant) -> Option<Vec<SocketAddr>> {
+    fn answered(
+        &mut self,
+        key: &Key,
+        answer: Result<Vec<SocketAddr>, String>,
+        now: Instant,
+    ) -> Option<Vec<SocketAddr>> {
         let pace = self.pace;
         let (_, known) = self.known.values_mut().find(|(known, _)| known == key)?;
         known.is_asked = false;
@@ -120,7 +126,13 @@ impl Names {
                 // The first failure, then each doubling: a name that is gone for a day makes a dozen lines.
                 if known.failures.is_power_of_two() {
                     let (failures, kept) = (known.failures, known.addresses.len());
-                    tracing::warn!(carrier, why, failures, kept, "its name does not resolve: the last good addresses stay in use");
+                    tracing::warn!(
+                        carrier,
+                        why,
+                        failures,
+                        kept,
+                        "its name does not resolve: the last good addresses stay in use"
+                    );
                 }
                 None
             }
@@ -137,7 +149,9 @@ pub(crate) async fn resolve(router: Arc<Router>) {
         }
         match system_resolver() {
             Ok(resolver) => break resolver,
-            Err(error) => tracing::error!(%error, "no resolver: carriers with names cannot be reached; check /etc/resolv.conf"),
+            Err(error) => {
+                tracing::error!(%error, "no resolver: carriers with names cannot be reached; check /etc/resolv.conf")
+            }
         }
         tokio::time::sleep(Pace::USUAL.retry_max).await;
     };
@@ -160,7 +174,12 @@ fn named(router: &Router) -> Vec<Key> {
 }
 
 /// Asks what is due, all at once, and tells what is new.
-async fn follow(resolver: &TokioResolver, pace: Pace, wanted: impl Fn() -> Vec<Key>, tell: impl Fn(&Name, &[SocketAddr])) {
+async fn follow(
+    resolver: &TokioResolver,
+    pace: Pace,
+    wanted: impl Fn() -> Vec<Key>,
+    tell: impl Fn(&Name, &[SocketAddr]),
+) {
     let mut names = Names::new(pace);
     let mut asked: JoinSet<(Key, Result<Vec<SocketAddr>, String>)> = JoinSet::new();
     let mut look = tokio::time::interval(pace.look);

@@ -19,7 +19,8 @@ pub(crate) struct LocalBooks {
     pub(super) closing: Arc<Mutex<()>>,
     /// One account is opened at a time: keys are unique over all shards.
     pub(super) opening: Arc<Mutex<()>>,
-    /// What billed calls cost is changed by one request at a time: each looks in the journal at what the others did.
+    /// What billed calls cost is changed by one request at a time: each looks in the journal at what the
+    /// others did.
     pub(super) rerating: Arc<Mutex<()>>,
 }
 
@@ -90,7 +91,11 @@ pub(super) async fn read<T: Send + 'static>(
 }
 
 /// Work that waits for the disk.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, StoreError> + Send + 'static) -> Result<T, BooksError> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| BooksError::Unavailable(error.to_string()))?;
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, BooksError> {
+    let done = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| BooksError::Unavailable(error.to_string()))?;
     done.map_err(|error| BooksError::Unavailable(error.to_string()))
 }

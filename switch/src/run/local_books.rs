@@ -53,17 +53,21 @@ impl LocalBooks {
         self.read(fold).await
     }
 
-    /// What an order is about and only the journal knows: the usage of a call, a movement that expired, what calls cost by now.
+    /// What an order is about and only the journal knows: the usage of a call, a movement that expired, what
+    /// calls cost by now.
     async fn complete(&self, account: &Name, order: &mut MoveOrder) -> Result<(), BooksError> {
         match order {
             MoveOrder::ReverseCall { call, transfers, .. } => {
                 let (owner, id) = (account.clone(), *call);
                 let no_call = || BooksError::NoCall { call: id.to_string(), account: account.clone() };
-                let record = self.read(move |reader| reader.settled(&owner, id)).await?.ok_or_else(no_call)?;
+                let record =
+                    self.read(move |reader| reader.settled(&owner, id)).await?.ok_or_else(no_call)?;
                 *transfers = record.transfers().into_iter().cloned().collect();
-                let payers: BTreeSet<Name> = transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
+                let payers: BTreeSet<Name> =
+                    transfers.iter().filter_map(|transfer| transfer.customer().cloned()).collect();
                 for payer in payers {
-                    let (changes, currency) = (self.changes(payer.clone()).await?, self.view(payer.clone()).await?.currency);
+                    let (changes, currency) =
+                        (self.changes(payer.clone()).await?, self.view(payer.clone()).await?.currency);
                     transfers.extend(rerated(&payer, id, &changes, currency));
                 }
             }
@@ -81,7 +85,10 @@ impl LocalBooks {
 
     /// What changes the cost of billed calls is done to its end, also if nobody waits for it any more.
     async fn moved(&self, account: Name, key: String, order: MoveOrder) -> Result<Done, BooksError> {
-        if !matches!(order, MoveOrder::Rerate { .. } | MoveOrder::ReverseCall { .. } | MoveOrder::Reverse { .. }) {
+        if !matches!(
+            order,
+            MoveOrder::Rerate { .. } | MoveOrder::ReverseCall { .. } | MoveOrder::Reverse { .. }
+        ) {
             return self.move_now(account, key, order).await;
         }
         let books = self.clone();
@@ -106,7 +113,14 @@ impl LocalBooks {
 
     async fn granted(&self, grant: NewGrant) -> Result<Done, BooksError> {
         let NewGrant { account, bucket, amount, terms, reference, key } = grant;
-        let request = AdminRequest::Grant { account: account.clone(), bucket, amount, terms, reference, key: key.clone() };
+        let request = AdminRequest::Grant {
+            account: account.clone(),
+            bucket,
+            amount,
+            terms,
+            reference,
+            key: key.clone(),
+        };
         match self.ask(&account, request).await? {
             AdminReply::Granted { amount, left, booked_at, replayed } => {
                 let at = self.booked_at(booked_at, account, key).await?;
@@ -117,7 +131,12 @@ impl LocalBooks {
     }
 
     /// When a request was carried out: a repeat is answered as the first was.
-    async fn booked_at(&self, now: Option<Wall>, account: Name, key: String) -> Result<Option<Wall>, BooksError> {
+    async fn booked_at(
+        &self,
+        now: Option<Wall>,
+        account: Name,
+        key: String,
+    ) -> Result<Option<Wall>, BooksError> {
         match now {
             Some(at) => Ok(Some(at)),
             None => self.read(move |reader| reader.booked_at(&account, &Key::Given(key.into()))).await,
@@ -146,7 +165,8 @@ impl LocalBooks {
     }
 
     async fn trial_of_all(&self) -> Result<TrialBalance, BooksError> {
-        // Each shard's balances sum to zero by themselves, so the sum is right although they are not read at one instant.
+        // Each shard's balances sum to zero by themselves, so the sum is right although they are not read at
+        // one instant.
         let mut trial = TrialBalance::default();
         let take = |reply| {
             if let AdminReply::Trial(part) = reply {
@@ -158,7 +178,12 @@ impl LocalBooks {
         Ok(trial)
     }
 
-    async fn transit(&self, after: Option<TransitPlace>, late_only: bool, limit: usize) -> Result<Vec<InTransit>, BooksError> {
+    async fn transit(
+        &self,
+        after: Option<TransitPlace>,
+        late_only: bool,
+        limit: usize,
+    ) -> Result<Vec<InTransit>, BooksError> {
         let mut all = Vec::new();
         let request = || AdminRequest::InTransit { after: after.clone(), late_only, limit };
         let take = |reply| {
@@ -241,7 +266,12 @@ impl Books for LocalBooks {
         })
     }
 
-    fn in_transit(&self, after: Option<TransitPlace>, late_only: bool, limit: usize) -> Answer<Vec<InTransit>> {
+    fn in_transit(
+        &self,
+        after: Option<TransitPlace>,
+        late_only: bool,
+        limit: usize,
+    ) -> Answer<Vec<InTransit>> {
         let me = self.clone();
         Box::pin(async move { me.transit(after, late_only, limit).await })
     }

@@ -41,20 +41,30 @@ pub(super) async fn top_up(books: Arc<dyn Books>, order: TopUpRequest) -> Result
     Ok(TopUpReceipt { document, replayed: done.replayed })
 }
 
-/// Does what an operator does by hand. What was posted for a call, or expired, or became of calls since, the books look up
-/// themselves.
+/// Does what an operator does by hand. What was posted for a call, or expired, or became of calls since, the
+/// books look up themselves.
 pub(super) async fn by_hand(books: Arc<dyn Books>, order: HandRequest) -> Result<MovedReceipt, BackendError> {
     let HandRequest { account, idempotency_key, hand } = order;
     let (ask, of, cause, field) = match hand {
         Hand::Book { of, fee } => (MoveOrder::Book { of: of.clone(), fee }, Some(of), None, "fee"),
-        Hand::Reject { of, cause } => (MoveOrder::Reject { of: of.clone(), cause: cause.clone() }, Some(of), Some(cause), "cause"),
-        Hand::Reverse { of, cause } => {
-            (MoveOrder::Reverse { of: of.clone(), expired: None, cause: cause.clone() }, Some(of), Some(cause), "cause")
+        Hand::Reject { of, cause } => {
+            (MoveOrder::Reject { of: of.clone(), cause: cause.clone() }, Some(of), Some(cause), "cause")
         }
+        Hand::Reverse { of, cause } => (
+            MoveOrder::Reverse { of: of.clone(), expired: None, cause: cause.clone() },
+            Some(of),
+            Some(cause),
+            "cause",
+        ),
         Hand::ReverseCall { call, cause } => {
             let no_call = |_| BackendError::NoMovement(format!("no call {call:?} was billed to {account:?}"));
             let id: CallId = call.parse().map_err(no_call)?;
-            (MoveOrder::ReverseCall { call: id, transfers: Vec::new(), cause: cause.clone() }, Some(call), Some(cause), "call")
+            (
+                MoveOrder::ReverseCall { call: id, transfers: Vec::new(), cause: cause.clone() },
+                Some(call),
+                Some(cause),
+                "call",
+            )
         }
         Hand::Charge { pieces, price, cause } => {
             let price = price.money(currency_of(&*books, &account).await?)?;
@@ -91,7 +101,13 @@ async fn currency_of(books: &dyn Books, account: &str) -> Result<Currency, Backe
 }
 
 /// A refusal without a field of its own is laid at `field`.
-async fn carry(books: &dyn Books, account: &str, key: &str, order: MoveOrder, field: &'static str) -> Result<Done, BackendError> {
+async fn carry(
+    books: &dyn Books,
+    account: &str,
+    key: &str,
+    order: MoveOrder,
+    field: &'static str,
+) -> Result<Done, BackendError> {
     let done = books.move_money(account.into(), key.to_owned(), order).await;
     done.map_err(|error| problem(error, About { account, key, field }))
 }

@@ -29,7 +29,12 @@ impl Outlets {
         let mut outlets = Self::default();
         if let Some(nats) = &settings.nats {
             let login = Login { user: nats.user.clone(), password: password(nats.password_file.as_deref())? };
-            let target = Target { server: nats.server.to_string(), stream: nats.stream.clone(), subject: nats.subject.clone(), login };
+            let target = Target {
+                server: nats.server.to_string(),
+                stream: nats.stream.clone(),
+                subject: nats.subject.clone(),
+                login,
+            };
             outlets.add(settings, journal, ("nats", Wants::Cdrs, Start::First), Nats::new(target));
         }
         if let Some(mail) = &settings.mail {
@@ -52,7 +57,13 @@ impl Outlets {
         Ok(outlets)
     }
 
-    fn add(&mut self, settings: &Settings, journal: &Journal, feed: (&'static str, Wants, Start), consumer: impl Consumer) {
+    fn add(
+        &mut self,
+        settings: &Settings,
+        journal: &Journal,
+        feed: (&'static str, Wants, Start),
+        consumer: impl Consumer,
+    ) {
         let (name, wants, start) = feed;
         let status = match journal.feed(&settings.node.name, name, wants, start) {
             Ok(feed) => {
@@ -69,6 +80,7 @@ impl Outlets {
 /// The first line of a file; its end does not count.
 fn password(file: Option<&Path>) -> anyhow::Result<Option<String>> {
     let Some(file) = file else { return Ok(None) };
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read the password in {}", file.display()))?;
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("cannot read the password in {}", file.display()))?;
     Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }

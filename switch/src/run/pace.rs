@@ -1,6 +1,8 @@
-//! When packets come one by one at a high rate, each would wake the thread for itself; then a short sleep lets some gather.
+//! When packets come one by one at a high rate, each would wake the thread for itself; then a short sleep
+//! lets some gather.
 //!
-//! A wake-up costs more than the packet that it is for. At low rates nobody waits: a call's packets go on as they come.
+//! A wake-up costs more than the packet that it is for. At low rates nobody waits: a call's packets go on as
+//! they come.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Payments as lists: an account's with what became of each, and those of all accounts that are on their way, as the API shows them.
+//! Payments as lists: an account's with what became of each, and those of all accounts that are on their way,
+//! as the API shows them.
 
 use std::sync::Arc;
 
@@ -12,7 +13,11 @@ use web::{BackendError, PaymentsAsk, PaymentsPage, TransitAsk};
 use crate::run::books::{About, Books, problem};
 
 /// A page of an account's payments.
-pub(super) async fn of_account(books: Arc<dyn Books>, wanted: PaymentsAsk, now: Wall) -> Result<PaymentsPage, BackendError> {
+pub(super) async fn of_account(
+    books: Arc<dyn Books>,
+    wanted: PaymentsAsk,
+    now: Wall,
+) -> Result<PaymentsPage, BackendError> {
     let PaymentsAsk { account, after, limit } = wanted;
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let page = books.payments(account.as_str().into(), after.unwrap_or(0), limit).await;
@@ -21,7 +26,10 @@ pub(super) async fn of_account(books: Arc<dyn Books>, wanted: PaymentsAsk, now: 
 }
 
 /// Payments of all accounts that are on their way.
-pub(super) async fn in_transit(books: Arc<dyn Books>, wanted: TransitAsk) -> Result<Vec<PaymentDoc>, BackendError> {
+pub(super) async fn in_transit(
+    books: Arc<dyn Books>,
+    wanted: TransitAsk,
+) -> Result<Vec<PaymentDoc>, BackendError> {
     let TransitAsk { after, late_only, limit } = wanted;
     let rows = books.in_transit(after.map(place), late_only, limit).await?;
     Ok(rows.iter().map(transit_doc).collect())

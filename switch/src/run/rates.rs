@@ -1,11 +1,13 @@
-//! Customers hear of new prices: a thread of its own compares each new version of a deck with the one that customers know, has the list of
-//! what changes journaled once, and then for every account that calls by it a notice that names the list, some at a time, so that no packet
-//! waits for it.
+//! Customers hear of new prices: a thread of its own compares each new version of a deck with the one that
+//! customers know, has the list of what changes journaled once, and then for every account that calls by it a
+//! notice that names the list, some at a time, so that no packet waits for it.
 //!
-//! Where several nodes share their accounts, the central ledger says which of them tells: the first that has the version in force.
+//! Where several nodes share their accounts, the central ledger says which of them tells: the first that has
+//! the version in force.
 //!
-//! Invariant: one notice for each account and version, after the list. What was told last stands on the archive once every notice is durable;
-//! what one account was told is in its books, so that after a crash in between nobody is told twice.
+//! Invariant: one notice for each account and version, after the list. What was told last stands on the
+//! archive once every notice is durable; what one account was told is in its books, so that after a crash in
+//! between nobody is told twice.
 
 mod list;
 
@@ -59,22 +61,36 @@ struct Teller {
 // === impl Herald ===
 
 impl PriceNotifier {
-    pub(crate) fn start(settings: &Settings, router: &Arc<Router>, deck_archive: &DeckArchive) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        settings: &Settings,
+        router: &Arc<Router>,
+        deck_archive: &DeckArchive,
+    ) -> anyhow::Result<Self> {
         let (jobs, to_do) = bounded(JOBS_MAX);
         let stopping = Arc::new(AtomicBool::new(false));
         let ledger = settings.node.ledger.as_ref().map(|ledger| ledger.address.clone());
         let node = settings.node.name.clone();
-        let teller =
-            Teller { router: Arc::clone(router), deck_archive: deck_archive.clone(), stopping: Arc::clone(&stopping), ledger, node };
+        let teller = Teller {
+            router: Arc::clone(router),
+            deck_archive: deck_archive.clone(),
+            stopping: Arc::clone(&stopping),
+            ledger,
+            node,
+        };
         let run = move || teller.run(&to_do);
-        let thread = std::thread::Builder::new().name("rates".to_owned()).spawn(run).context("cannot start the rates thread")?;
+        let thread = std::thread::Builder::new()
+            .name("rates".to_owned())
+            .spawn(run)
+            .context("cannot start the rates thread")?;
         Ok(Self { jobs, stopping, thread })
     }
 
     /// These decks are in force now.
     pub(crate) fn announce(&self, decks: &Arc<Decks>) {
         if self.jobs.try_send(Arc::clone(decks)).is_err() {
-            tracing::error!("more reloads than can be told of: customers hear of these prices with the next one");
+            tracing::error!(
+                "more reloads than can be told of: customers hear of these prices with the next one"
+            );
         }
     }
 
@@ -103,7 +119,10 @@ impl Teller {
                     Ok(0) => {}
                     Ok(told) => tracing::info!(deck = &**deck.name(), accounts = told, "told of new prices"),
                     Err(_) if self.stopping.load(Ordering::Relaxed) => return,
-                    Err(error) => tracing::error!(deck = &**deck.name(), "customers are not told of new prices: {error:#}"),
+                    Err(error) => tracing::error!(
+                        deck = &**deck.name(),
+                        "customers are not told of new prices: {error:#}"
+                    ),
                 }
             }
         }
@@ -118,7 +137,9 @@ impl Teller {
         }
         let list = match &known {
             None => None,
-            Some(known) => list::of(&self.deck_archive.load(name, known)?, deck, self.router.clock.now().wall),
+            Some(known) => {
+                list::of(&self.deck_archive.load(name, known)?, deck, self.router.clock.now().wall)
+            }
         };
         let told = match list {
             Some(list) if self.is_mine(name, &version)? => {
@@ -133,10 +154,14 @@ impl Teller {
         Ok(told)
     }
 
-    /// Whether this node tells. Waits for a central ledger that is away; the connection lasts for the one question.
+    /// Whether this node tells. Waits for a central ledger that is away; the connection lasts for the one
+    /// question.
     fn is_mine(&self, deck: &Name, version: &str) -> anyhow::Result<bool> {
         let Some(address) = &self.ledger else { return Ok(true) };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot ask the central ledger")?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot ask the central ledger")?;
         loop {
             let answer = runtime.block_on(async {
                 let central = Central::new(address, 0)?;
@@ -165,16 +190,23 @@ impl Teller {
         for shard in 0..self.router.inboxes.len() as u8 {
             let mut after = None;
             loop {
-                let AdminReply::Accounts(page) =
-                    self.ask(shard, || AdminRequest::Accounts { after: after.clone(), limit: ACCOUNTS_PER_PAGE })?
+                let AdminReply::Accounts(page) = self.ask(shard, || AdminRequest::Accounts {
+                    after: after.clone(),
+                    limit: ACCOUNTS_PER_PAGE,
+                })?
                 else {
                     break;
                 };
                 let Some(last) = page.last() else { break };
                 after = Some(last.name.clone());
-                let theirs: Vec<Name> = page.iter().filter(|view| view.terms.decks.contains(deck)).map(|view| view.name.clone()).collect();
+                let theirs: Vec<Name> = page
+                    .iter()
+                    .filter(|view| view.terms.decks.contains(deck))
+                    .map(|view| view.name.clone())
+                    .collect();
                 for accounts in theirs.chunks(ACCOUNTS_PER_LETTER) {
-                    let request = || AdminRequest::TellRates { accounts: accounts.to_vec(), event: Arc::clone(event) };
+                    let request =
+                        || AdminRequest::TellRates { accounts: accounts.to_vec(), event: Arc::clone(event) };
                     if let AdminReply::Told(count) = self.ask(shard, request)? {
                         told += count;
                     }

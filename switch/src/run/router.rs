@@ -1,4 +1,5 @@
-//! What the threads share: a bounded inbox per shard with its waker, the tables in force, and the way from a packet to its shard.
+//! What the threads share: a bounded inbox per shard with its waker, the tables in force, and the way from a
+//! packet to its shard.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -137,7 +138,9 @@ impl Router {
         let (ip, config) = (flow.peer.ip(), self.config.load());
         let arrival = self.dispatch.find(&config, flow, message);
         // Else a carrier that is configured by name.
-        let named = || self.is_resolved(&config, ip).then(|| self.dispatch.shard_of_carrier(&config, &arrival.message));
+        let named = || {
+            self.is_resolved(&config, ip).then(|| self.dispatch.shard_of_carrier(&config, &arrival.message))
+        };
         match arrival.shard.or_else(named) {
             Some(shard) => Some((shard, arrival)),
             None => {
@@ -147,15 +150,16 @@ impl Router {
         }
     }
 
-    /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a carrier's name
-    /// resolves to.
+    /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a
+    /// carrier's name resolves to.
     pub(crate) fn is_known(&self, ip: IpAddr) -> bool {
         let config = self.config.load();
         config.source(ip) != node::Source::Unknown || self.is_resolved(&config, ip)
     }
 
     fn is_resolved(&self, config: &ConfigSnapshot, ip: IpAddr) -> bool {
-        let has = |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
+        let has =
+            |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
         self.resolved.iter().any(|entry| has(entry.value()) && config.carriers.by_name(entry.key()).is_some())
     }
 
@@ -184,7 +188,10 @@ impl Router {
 
     /// What each shard showed last.
     pub(crate) fn pictures(&self) -> Vec<Picture> {
-        self.standings.iter().map(|standing| standing.picture.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+        self.standings
+            .iter()
+            .map(|standing| standing.picture.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .collect()
     }
 
     /// Whether every call has ended and has its record on disk, on all shards. Known while the switch drains.

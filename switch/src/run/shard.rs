@@ -30,7 +30,8 @@ const BATCHES_PER_TURN: usize = 8;
 const SHARD_MESSAGES_PER_TURN: usize = 1_024;
 /// Datagrams that wait for a full socket; the oldest go first, as the kernel would drop them.
 const UNSENT_MAX: usize = 65_536;
-/// How long a stop waits for answers to its BYEs: one retransmission, RFC 3261 timer E at 500 ms, has its time.
+/// How long a stop waits for answers to its BYEs: one retransmission, RFC 3261 timer E at 500 ms, has its
+/// time.
 const FAREWELL_MS: u64 = 1_000;
 /// Longest sleep: counters are handed on at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
@@ -120,12 +121,14 @@ impl Shard {
         }
     }
 
-    /// No call is left, and no record that waits for the disk. A peer that does not answer its BYE has had it twice and is not waited for;
-    /// a journal that failed acknowledges nothing more, and is not either.
+    /// No call is left, and no record that waits for the disk. A peer that does not answer its BYE has had it
+    /// twice and is not waited for; a journal that failed acknowledges nothing more, and is not either.
     fn is_done(&self, since: Tick, now: Tick) -> bool {
         let failed = self.pressure == node::Pressure::Failed;
         let waited = now >= since.plus_ms(FAREWELL_MS);
-        let settled = self.node.is_idle() || (waited && self.node.is_settled()) || (failed && self.node.live_calls() == 0);
+        let settled = self.node.is_idle()
+            || (waited && self.node.is_settled())
+            || (failed && self.node.live_calls() == 0);
         self.backlog.is_empty() && settled
     }
 
@@ -187,7 +190,9 @@ impl Shard {
                 ShardMessage::Closed(flow) => Input::Closed(flow),
                 ShardMessage::Reload(config) => Input::Reload(config),
                 ShardMessage::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
-                ShardMessage::Probed { carrier, status, pause_secs } => Input::Probed { carrier, status, pause_secs },
+                ShardMessage::Probed { carrier, status, pause_secs } => {
+                    Input::Probed { carrier, status, pause_secs }
+                }
                 ShardMessage::Slices(order) => Input::Slices(order),
                 ShardMessage::Drain => Input::Drain,
                 ShardMessage::HangUp => Input::Stop,
@@ -235,7 +240,11 @@ impl Shard {
             match output {
                 Output::Send { flow, bytes } => {
                     sip_log::sent(&flow, &bytes);
-                    if flow.transport == Transport::Udp { self.queue(flow, bytes) } else { self.stream(flow, bytes) }
+                    if flow.transport == Transport::Udp {
+                        self.queue(flow, bytes)
+                    } else {
+                        self.stream(flow, bytes)
+                    }
                 }
                 Output::KeepOpen { conn, wanted } => self.router.keep_open(conn, wanted),
                 Output::Journal { live, record } => {
@@ -250,7 +259,10 @@ impl Shard {
                 Output::Publish(cdr) => self.meter.publish(&cdr),
                 Output::Probed { carrier, status, pause_secs } => {
                     for shard in (0..self.router.inboxes.len() as u8).filter(|shard| *shard != self.number) {
-                        self.router.post(shard, ShardMessage::Probed { carrier: carrier.clone(), status, pause_secs });
+                        self.router.post(
+                            shard,
+                            ShardMessage::Probed { carrier: carrier.clone(), status, pause_secs },
+                        );
                     }
                 }
                 Output::Reply { ticket, reply } => {
@@ -268,7 +280,9 @@ impl Shard {
     }
 
     fn queue(&mut self, flow: Flow, bytes: Bytes) {
-        let Some(udp) = self.sockets.iter_mut().find(|udp| udp.socket.local_addr() == flow.local) else { return };
+        let Some(udp) = self.sockets.iter_mut().find(|udp| udp.socket.local_addr() == flow.local) else {
+            return;
+        };
         if udp.queue.len() >= UNSENT_MAX {
             udp.queue.pop_front();
         }
@@ -312,12 +326,14 @@ impl Shard {
         }
     }
 
-    /// Records keep their order: what finds no room waits, and new calls are refused meanwhile. A failed journal still takes what live
-    /// calls leave, for the unsaved file.
+    /// Records keep their order: what finds no room waits, and new calls are refused meanwhile. A failed
+    /// journal still takes what live calls leave, for the unsaved file.
     fn refused(&mut self, entry: Entry, why: QueueRefusal) {
         match why {
             QueueRefusal::Full | QueueRefusal::Failed => self.backlog.push_front((entry, Priority::Live)),
-            QueueRefusal::Closed => tracing::error!(account = &*entry.account, "record after the journal was closed"),
+            QueueRefusal::Closed => {
+                tracing::error!(account = &*entry.account, "record after the journal was closed")
+            }
         }
     }
 

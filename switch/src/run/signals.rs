@@ -32,7 +32,10 @@ pub(crate) fn run(path: &Path) -> anyhow::Result<()> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the signal runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the signal runtime")?;
     // Before anything is started, so that no signal finds its default.
     let signals = runtime.block_on(async { Signals::install() })?;
     let switch = Switch::start(settings)?;
@@ -87,7 +90,8 @@ async fn attend(mut switch: Switch, mut signals: Signals, path: &Path) -> anyhow
                 ControlCommand::Reload(reply) => drop(reply.send(reload(&mut switch, path).await)),
                 ControlCommand::Drain(reply) => {
                     tracing::warn!("an operator asked for the drain");
-                    drop(reply.send(DrainDoc { live_calls: switch.live_calls(), drain_secs: switch.drain_secs() }));
+                    let (live_calls, drain_secs) = (switch.live_calls(), switch.drain_secs());
+                    drop(reply.send(DrainDoc { live_calls, drain_secs }));
                     break;
                 }
             },

@@ -52,7 +52,10 @@ fn one_line(bytes: &[u8]) -> String {
         in_secret = is_one_of(name, &["authorization", "proxy-authorization"]);
         dtmf |= is_one_of(name, &["content-type", "c"]) && line.to_ascii_lowercase().contains("dtmf");
         if in_secret {
-            let scheme = line.split_once(':').and_then(|(_, value)| value.split_whitespace().next()).unwrap_or_default();
+            let scheme = line
+                .split_once(':')
+                .and_then(|(_, value)| value.split_whitespace().next())
+                .unwrap_or_default();
             push(&mut shown, &format!("{name}: {scheme} {MASK}"));
         } else {
             push(&mut shown, &without_password(line));
@@ -136,7 +139,11 @@ mod tests {
              m=audio 1 RTP/SAVP 8"
         );
         let info = "INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\nDuration=160\r\n";
-        assert!(one_line(info.as_bytes()).ends_with("| Signal=*** | Duration=160"), "{}", one_line(info.as_bytes()));
+        assert!(
+            one_line(info.as_bytes()).ends_with("| Signal=*** | Duration=160"),
+            "{}",
+            one_line(info.as_bytes())
+        );
         let digit = "INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf\r\n\r\n5\r\n";
         assert!(one_line(digit.as_bytes()).ends_with("application/dtmf | ***"));
         assert_eq!(one_line(&vec![b'x'; 10_000]).chars().count(), SHOWN_MAX + 4);

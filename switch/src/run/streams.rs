@@ -1,5 +1,6 @@
-//! SIP over TCP (RFC 3261 §18, RFC 5626 §4.4.1): one task accepts, one reads and one writes per connection. Bounded everything:
-//! connections per source, queue per connection, idle time where no call lives. An address that is nobody's is closed without a byte.
+//! SIP over TCP (RFC 3261 §18, RFC 5626 §4.4.1): one task accepts, one reads and one writes per connection.
+//! Bounded everything: connections per source, queue per connection, idle time where no call lives. An
+//! address that is nobody's is closed without a byte.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use crate::run::sip_log;
 
 /// Messages that wait to be written to one connection.
 const QUEUE_PER_CONNECTION: usize = 1_024;
-/// Time for a connection to open, before it counts as unreachable: less than `first_response_ms`, so that a large INVITE which a
-/// firewall swallows still goes out as a datagram.
+/// Time for a connection to open, before it counts as unreachable: less than `first_response_ms`, so that a
+/// large INVITE which a firewall swallows still goes out as a datagram.
 const CONNECT_SECS: u64 = 3;
 /// Connections in all.
 const CONNECTIONS_MAX: usize = 8_192;
@@ -57,7 +58,13 @@ struct Connection {
 
 impl Streams {
     pub(crate) fn new(router: Arc<Router>, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { router, limits, next: AtomicU64::new(1), by_id: DashMap::new(), by_peer: DashMap::new() })
+        Arc::new(Self {
+            router,
+            limits,
+            next: AtomicU64::new(1),
+            by_id: DashMap::new(),
+            by_peer: DashMap::new(),
+        })
     }
 
     /// Accepts on one listener for ever.
@@ -136,7 +143,13 @@ impl Streams {
     }
 
     /// Starts the two tasks of a connection; `opened` is one that we made.
-    fn begin(self: Arc<Self>, stream: TcpStream, local: SocketAddr, peer: SocketAddr, opened: Option<(u64, mpsc::Receiver<Bytes>)>) {
+    fn begin(
+        self: Arc<Self>,
+        stream: TcpStream,
+        local: SocketAddr,
+        peer: SocketAddr,
+        opened: Option<(u64, mpsc::Receiver<Bytes>)>,
+    ) {
         // Small messages; waiting for more to say would only delay them.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();

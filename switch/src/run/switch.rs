@@ -60,7 +60,8 @@ pub(crate) struct Switch {
     settings: Settings,
     deck_archive: DeckArchive,
     notifier: PriceNotifier,
-    /// Tables that were in force before, until nobody has them: a large deck is freed here and not between two packets of a shard.
+    /// Tables that were in force before, until nobody has them: a large deck is freed here and not between
+    /// two packets of a shard.
     retired: Vec<Arc<node::ConfigSnapshot>>,
     router: Arc<Router>,
     journal: Arc<Journal>,
@@ -90,7 +91,8 @@ impl Switch {
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
         let (journal, replay) = open_journal(&settings, count)?;
-        // After the journal, which makes the data folder and keeps a second process out: that is where the token is often kept.
+        // After the journal, which makes the data folder and keeps a second process out: that is where the
+        // token is often kept.
         let token = web::admin_token(&settings.http.admin_token_file)?;
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
         let journal = Arc::new(journal);
@@ -119,7 +121,8 @@ impl Switch {
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
         let shards = start_shards(&settings, &parts, &quota_requests, books, bound.udp, pollers, receivers)?;
-        let ledger = Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;
+        let ledger =
+            Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;
         let outlets = Outlets::open(&settings, &journal)?;
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
@@ -127,13 +130,12 @@ impl Switch {
         let io = start_io(&settings, &router, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
         notifier.announce(&settings.decks);
-        let retired = Vec::new();
         let started = Self {
             addresses: bound.addresses,
             settings,
             deck_archive,
             notifier,
-            retired,
+            retired: Vec::new(),
             router,
             journal,
             metrics,
@@ -180,13 +182,18 @@ impl Switch {
         self.orders.recv().await
     }
 
-    /// Swaps in a new configuration; live calls keep theirs. Returns what changed, and what stays as it was, in words.
-    pub(crate) async fn reload(&mut self, path: &std::path::Path) -> Result<ReloadDoc, Vec<config::Diagnostic>> {
-        let outcome =
-            config::reload(path, &self.settings).and_then(|settings| match keep(&self.deck_archive, &settings, &self.router.clock) {
+    /// Swaps in a new configuration; live calls keep theirs. Returns what changed, and what stays as it was,
+    /// in words.
+    pub(crate) async fn reload(
+        &mut self,
+        path: &std::path::Path,
+    ) -> Result<ReloadDoc, Vec<config::Diagnostic>> {
+        let outcome = config::reload(path, &self.settings).and_then(|settings| {
+            match keep(&self.deck_archive, &settings, &self.router.clock) {
                 Ok(()) => Ok(settings),
                 Err(error) => Err(vec![not_kept(path, &error)]),
-            });
+            }
+        });
         self.metrics.config_last_reload_success.set(if outcome.is_ok() { 1.0 } else { 0.0 });
         let settings = outcome?;
         let changes = config::diff(&self.settings, &settings);
@@ -201,7 +208,8 @@ impl Switch {
         }
         self.notifier.announce(&settings.decks);
         // Whether a gate's account was opened is known here.
-        let of_file = settings.warnings.iter().filter(|warning| !warning.message.contains(config::OPENED_LATER));
+        let of_file =
+            settings.warnings.iter().filter(|warning| !warning.message.contains(config::OPENED_LATER));
         let mut warnings: Vec<String> = of_file.map(ToString::to_string).collect();
         warnings.extend(bootstrap::unlike(&*self.backend, &settings).await);
         self.settings = settings;
@@ -233,7 +241,8 @@ impl Switch {
 
     /// Why the journal can write no more, if it cannot.
     pub(crate) fn journal_failed(&self) -> Option<String> {
-        (self.journal.pressure().load == Load::Failed).then(|| self.journal.failed().unwrap_or("see the log").to_owned())
+        (self.journal.pressure().load == Load::Failed)
+            .then(|| self.journal.failed().unwrap_or("see the log").to_owned())
     }
 
     /// `node.drain_secs`.
@@ -246,7 +255,8 @@ impl Switch {
         self.shards.iter().any(JoinHandle::is_finished)
     }
 
-    /// Ends every call, settled; then every thread; then the journal. An error means that something was not written.
+    /// Ends every call, settled; then every thread; then the journal. An error means that something was not
+    /// written.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         self.drain();
         self.notifier.cease();
@@ -272,7 +282,9 @@ impl Switch {
                 Err(_) => outcome = Err(anyhow!("the I/O thread panicked: see the log")),
             }
         }
-        self.journal.close().context("records are not in the journal: they are in the unsaved file, keep it")?;
+        self.journal
+            .close()
+            .context("records are not in the journal: they are in the unsaved file, keep it")?;
         outcome
     }
 }
@@ -295,7 +307,13 @@ fn keep(deck_archive: &DeckArchive, settings: &Settings, clock: &Clock) -> anyho
 
 fn not_kept(path: &std::path::Path, error: &anyhow::Error) -> config::Diagnostic {
     let message = format!("{error:#}: a deck that cannot be kept does not come into force");
-    config::Diagnostic { file: path.to_string_lossy().into(), line: 1, column: 1, severity: config::Severity::Error, message }
+    config::Diagnostic {
+        file: path.to_string_lossy().into(),
+        line: 1,
+        column: 1,
+        severity: config::Severity::Error,
+        message,
+    }
 }
 
 /// The journal with all that the runs before left, and what it holds.
@@ -306,7 +324,12 @@ fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, R
     let make = || Replay::sharded(count, move |account| usize::from(shard_of(account, count as u8)));
     let (journal, recovered, replay) = Journal::restore(&settings.node.data_dir, options, make)?;
     let head = ledger::hex(&recovered.head);
-    tracing::info!(entries = recovered.entries, from_snapshot = recovered.from_snapshot, head, "the journal was read");
+    tracing::info!(
+        entries = recovered.entries,
+        from_snapshot = recovered.from_snapshot,
+        head,
+        "the journal was read"
+    );
     if recovered.taken > 0 {
         let file = settings.journal.unsaved_file.display();
         tracing::warn!(entries = recovered.taken, %file, "the unsaved file of the run before was taken in");
@@ -316,7 +339,9 @@ fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, R
 
 /// For each shard what wakes it, what it reads and where others write.
 #[allow(clippy::type_complexity, reason = "three lists of one length")]
-fn inboxes(count: usize) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>, Vec<Inbox>)> {
+fn inboxes(
+    count: usize,
+) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>, Vec<Inbox>)> {
     let (mut pollers, mut receivers, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..count {
         let poller = Poller::new().context("cannot make an epoll instance")?;
@@ -353,8 +378,16 @@ fn start_shards(
     let count = pollers.len();
     let mut threads = Vec::with_capacity(count);
     let boot = u32::from_le_bytes([parts.key[0], parts.key[1], parts.key[2], 0]);
-    for (number, (((books, sockets), poller), shard_messages)) in books.into_iter().zip(udp).zip(pollers).zip(receivers).enumerate() {
-        let identity = Identity { name: settings.node.name.clone(), shard: number as u8, shards: count as u8, key: parts.key, boot };
+    for (number, (((books, sockets), poller), shard_messages)) in
+        books.into_iter().zip(udp).zip(pollers).zip(receivers).enumerate()
+    {
+        let identity = Identity {
+            name: settings.node.name.clone(),
+            shard: number as u8,
+            shards: count as u8,
+            key: parts.key,
+            boot,
+        };
         let waker = poller.waker();
         let appender = parts.journal.appender(number, move || waker.wake())?;
         let router = Arc::clone(parts.router);
@@ -372,7 +405,10 @@ fn start_shards(
             node,
             router,
             poller,
-            sockets: sockets.into_iter().map(|socket| Udp { socket, queue: VecDeque::new(), blocked: false }).collect(),
+            sockets: sockets
+                .into_iter()
+                .map(|socket| Udp { socket, queue: VecDeque::new(), blocked: false })
+                .collect(),
             shard_messages,
             appender,
             streams: parts.outgoing.clone(),
@@ -392,7 +428,13 @@ fn start_shards(
 }
 
 /// What all threads share.
-fn router(settings: &Settings, clock: Clock, config: &Arc<node::ConfigSnapshot>, key: [u8; 16], inboxes: Vec<Inbox>) -> Router {
+fn router(
+    settings: &Settings,
+    clock: Clock,
+    config: &Arc<node::ConfigSnapshot>,
+    key: [u8; 16],
+    inboxes: Vec<Inbox>,
+) -> Router {
     let count = inboxes.len();
     Router {
         clock,
@@ -410,10 +452,17 @@ fn router(settings: &Settings, clock: Clock, config: &Arc<node::ConfigSnapshot>,
     }
 }
 
-fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>>, ledger: Option<&Ledger>) -> SwitchBackend {
+fn backend(
+    settings: &Settings,
+    parts: &Parts<'_>,
+    feeds: Vec<Arc<feeds::Status>>,
+    ledger: Option<&Ledger>,
+) -> SwitchBackend {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let books: Arc<dyn Books> = match ledger {
-        Some(ledger) => Arc::new(CentralBooks { central: Arc::clone(&ledger.central), router: Arc::clone(parts.router) }),
+        Some(ledger) => {
+            Arc::new(CentralBooks { central: Arc::clone(&ledger.central), router: Arc::clone(parts.router) })
+        }
         None => Arc::new(LocalBooks::new(parts.router, journal)),
     };
     SwitchBackend {
@@ -431,7 +480,12 @@ fn backend(settings: &Settings, parts: &Parts<'_>, feeds: Vec<Arc<feeds::Status>
     }
 }
 
-fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, orders: mpsc::Sender<ControlCommand>) -> Arc<WebState> {
+fn web_state(
+    parts: &Parts<'_>,
+    backend: &Arc<SwitchBackend>,
+    token: String,
+    orders: mpsc::Sender<ControlCommand>,
+) -> Arc<WebState> {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let control = NodeControl {
         router: Arc::clone(parts.router),
@@ -441,7 +495,8 @@ fn web_state(parts: &Parts<'_>, backend: &Arc<SwitchBackend>, token: String, ord
         orders,
     };
     let cdrs = BooksCdrs(Arc::clone(&backend.books));
-    let state = WebState::new(Arc::<SwitchBackend>::clone(backend), Arc::new(cdrs), Arc::clone(metrics), token);
+    let state =
+        WebState::new(Arc::<SwitchBackend>::clone(backend), Arc::new(cdrs), Arc::clone(metrics), token);
     Arc::new(state.with_control(Arc::new(control)))
 }
 
@@ -456,10 +511,16 @@ fn start_io(
     state: Arc<WebState>,
     feeds: Vec<Task>,
 ) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
-    let limits = Limits { idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)), per_source: settings.sip.tcp_per_source };
+    let limits = Limits {
+        idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)),
+        per_source: settings.sip.tcp_per_source,
+    };
     let router = Arc::clone(router);
     let (stop, stopped) = oneshot::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the I/O runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the I/O runtime")?;
     let run = move || {
         runtime.block_on(async move {
             let streams = Streams::new(Arc::clone(&router), limits);
@@ -478,7 +539,10 @@ fn start_io(
             Ok(())
         })
     };
-    let thread = std::thread::Builder::new().name("io".to_owned()).spawn(run).context("cannot start the I/O thread")?;
+    let thread = std::thread::Builder::new()
+        .name("io".to_owned())
+        .spawn(run)
+        .context("cannot start the I/O thread")?;
     Ok((thread, stop))
 }
 
@@ -496,13 +560,15 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
                 sip.push((Transport::Udp, local));
             }
             transport @ (route::Transport::Tcp | route::Transport::Tls) => {
-                let listener = TcpListener::bind(listen.addr).with_context(|| format!("cannot listen on {listen}"))?;
+                let listener =
+                    TcpListener::bind(listen.addr).with_context(|| format!("cannot listen on {listen}"))?;
                 sip.push((config_snapshot::transport(transport), listener.local_addr()?));
                 tcp.push(listener);
             }
         }
     }
-    let http = TcpListener::bind(settings.http.listen).with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
+    let http = TcpListener::bind(settings.http.listen)
+        .with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
     let addresses = Addresses { sip, http: http.local_addr()? };
     Ok(Bound { udp, tcp, http, addresses })
 }
@@ -516,6 +582,7 @@ fn shard_count(settings: &Settings) -> usize {
 /// The key of this start's tokens.
 fn secret() -> anyhow::Result<[u8; 16]> {
     let mut key = [0; 16];
-    getrandom::fill(&mut key).context("no random bytes from the system for the key of this start's tokens")?;
+    getrandom::fill(&mut key)
+        .context("no random bytes from the system for the key of this start's tokens")?;
     Ok(key)
 }

@@ -1,4 +1,5 @@
-//! Accounts, their terms and grants: the API's orders as the books take them, and accounts as the API shows them.
+//! Accounts, their terms and grants: the API's orders as the books take them, and accounts as the API shows
+//! them.
 
 use std::sync::Arc;
 
@@ -62,12 +63,17 @@ pub(super) async fn add(books: Arc<dyn Books>, new: web::NewAccount) -> Result<O
     let web::NewAccount { name, currency, terms, limit, balance, idempotency_key: key } = new;
     let account = NewAccount { name: name.as_str().into(), currency, opening: balance.amount, limit, terms };
     let about = About { account: &name, key: key.as_deref().unwrap_or_default(), field: "terms" };
-    let (view, replayed) = books.open(account, key.as_deref().map(Name::from)).await.map_err(|error| problem(error, about))?;
+    let (view, replayed) =
+        books.open(account, key.as_deref().map(Name::from)).await.map_err(|error| problem(error, about))?;
     Ok(OpenReceipt { document: account_doc(&view), replayed })
 }
 
 /// Changes what an account calls by.
-pub(super) async fn change(books: Arc<dyn Books>, name: String, change: AccountChange) -> Result<AccountDoc, BackendError> {
+pub(super) async fn change(
+    books: Arc<dyn Books>,
+    name: String,
+    change: AccountChange,
+) -> Result<AccountDoc, BackendError> {
     let about = About { field: "terms", ..About::of(&name) };
     let changed = books.amend(name.as_str().into(), change).await;
     changed.map(|view| account_doc(&view)).map_err(|error| problem(error, about))
@@ -76,7 +82,10 @@ pub(super) async fn change(books: Arc<dyn Books>, name: String, change: AccountC
 /// Gives credit or minutes, once per key.
 pub(super) async fn grant(books: Arc<dyn Books>, order: GrantRequest) -> Result<GrantReceipt, BackendError> {
     let account: Name = order.account.as_str().into();
-    let view = books.account(account.clone()).await?.ok_or_else(|| BackendError::NoAccount(order.account.clone()))?;
+    let view = books
+        .account(account.clone())
+        .await?
+        .ok_or_else(|| BackendError::NoAccount(order.account.clone()))?;
     let grant = NewGrant {
         account,
         bucket: order.bucket.as_str().into(),
@@ -87,7 +96,10 @@ pub(super) async fn grant(books: Arc<dyn Books>, order: GrantRequest) -> Result<
     };
     let about = About { account: &order.account, key: &order.idempotency_key, field: "pocket" };
     let done = books.grant(grant).await.map_err(|error| problem(error, about))?;
-    Ok(GrantReceipt { document: grant_doc(order, done.amount, done.balance, done.at), replayed: done.replayed })
+    Ok(GrantReceipt {
+        document: grant_doc(order, done.amount, done.balance, done.at),
+        replayed: done.replayed,
+    })
 }
 
 fn grant_doc(order: GrantRequest, amount: Money, left: Money, booked_at: Option<Wall>) -> GrantDoc {

@@ -54,13 +54,20 @@ impl Watch {
     /// A shard skips a carrier from now on, or uses it again.
     pub(crate) fn carrier_changed(&self, shard: u8, change: &CarrierChange, carriers: &Carriers) {
         let names: Vec<&Name> = carriers.iter().map(|carrier| &carrier.name).collect();
-        let said = self.carriers.lock().unwrap_or_else(PoisonError::into_inner).changed(shard, change, &names);
+        let said =
+            self.carriers.lock().unwrap_or_else(PoisonError::into_inner).changed(shard, change, &names);
         let (carrier, reason) = (&*change.carrier, reason(change.by));
         for said in said {
             match said {
-                Said::Down => tracing::warn!(carrier, reason, "carrier down: calls skip it until it answers again"),
+                Said::Down => {
+                    tracing::warn!(carrier, reason, "carrier down: calls skip it until it answers again")
+                }
                 Said::Up => tracing::info!(carrier, reason, "carrier up"),
-                Said::AllDown => tracing::error!(last = carrier, reason, "all carriers are down: new calls are answered 503"),
+                Said::AllDown => tracing::error!(
+                    last = carrier,
+                    reason,
+                    "all carriers are down: new calls are answered 503"
+                ),
                 Said::NotAllDown => tracing::info!(carrier, "a carrier is up again: new calls go out"),
             }
         }
@@ -89,7 +96,8 @@ impl Watch {
             self.unnamed.fetch_add(1, Ordering::Relaxed);
         }
         if strangers.named.len() >= NAMED_MAX {
-            self.quiet_until.store(strangers.since.map_or(0, |since| since.plus_ms(WINDOW_MS).0), Ordering::Relaxed);
+            self.quiet_until
+                .store(strangers.since.map_or(0, |since| since.plus_ms(WINDOW_MS).0), Ordering::Relaxed);
         }
     }
 }
@@ -145,7 +153,9 @@ fn reason(by: Evidence) -> String {
         Evidence::Call(AttemptEnd::Unreachable) => "its address cannot be reached".to_owned(),
         Evidence::Call(AttemptEnd::NoDialog) => "an answer without a Contact".to_owned(),
         Evidence::Call(AttemptEnd::NoAnswer { .. }) => "no answer to a call".to_owned(),
-        Evidence::Call(AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec) => "a call".to_owned(),
+        Evidence::Call(AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec) => {
+            "a call".to_owned()
+        }
         Evidence::Probe(408) => "no response to OPTIONS".to_owned(),
         Evidence::Probe(status) => format!("{status} to OPTIONS"),
     }
@@ -158,7 +168,11 @@ mod tests {
     #[test]
     fn fault_e1_a_carrier_is_said_once_for_all_shards() {
         let (alpha, beta): (Name, Name) = ("alpha".into(), "beta".into());
-        let change = |carrier: &Name, is_up| CarrierChange { carrier: carrier.clone(), is_up, by: Evidence::Probe(408) };
+        let change = |carrier: &Name, is_up| CarrierChange {
+            carrier: carrier.clone(),
+            is_up,
+            by: Evidence::Probe(408),
+        };
         let mut standing = Standing::default();
         let all = [&alpha, &beta];
         for (shard, carrier, is_up, said) in [
@@ -171,7 +185,11 @@ mod tests {
             (1, &beta, false, vec![]),
             (1, &alpha, true, vec![Said::Up, Said::NotAllDown]),
         ] {
-            assert_eq!(standing.changed(shard, &change(carrier, is_up), &all), said, "{shard} {carrier} {is_up}");
+            assert_eq!(
+                standing.changed(shard, &change(carrier, is_up), &all),
+                said,
+                "{shard} {carrier} {is_up}"
+            );
         }
         assert_eq!(reason(Evidence::Call(AttemptEnd::Status(503))), "503 to a call");
     }
@@ -182,7 +200,13 @@ mod tests {
         let ip = |last: u8| IpAddr::from([203, 0, 113, last]);
         assert!(strangers.begins(Tick(0)));
         assert_eq!((1..=200).filter(|last| strangers.names(ip(*last))).count(), NAMED_MAX);
-        assert!(!strangers.begins(Tick(0).plus_ms(59_999)) && !strangers.names(ip(1)) && !strangers.names(ip(201)));
-        assert!(strangers.begins(Tick(0).plus_ms(60_000)) && strangers.names(ip(1)) && !strangers.names(ip(1)));
+        assert!(
+            !strangers.begins(Tick(0).plus_ms(59_999))
+                && !strangers.names(ip(1))
+                && !strangers.names(ip(201))
+        );
+        assert!(
+            strangers.begins(Tick(0).plus_ms(60_000)) && strangers.names(ip(1)) && !strangers.names(ip(1))
+        );
     }
 }

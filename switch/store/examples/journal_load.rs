@@ -1,6 +1,8 @@
-//! Measures the journal on this disk: durable entries a second at full speed, and CPU at a steady rate of calls.
+//! Measures the journal on this disk: durable entries a second at full speed, and CPU at a steady rate of
+//! calls.
 //!
-//! `cargo run --release -p store --example journal_load -- [FOLDER] [CALLS_PER_SECOND] [SECONDS] [GATHER_US]`; without calls, full speed.
+//! `cargo run --release -p store --example journal_load -- [FOLDER] [CALLS_PER_SECOND] [SECONDS]
+//! [GATHER_US]`; without calls, full speed.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -46,9 +48,16 @@ fn cdr_entry(account: &Name) -> Outcome<Entry> {
     Ok(Entry::of(&Record::settled(Wall(0), account.clone(), CallId(1), cdr, Vec::new()))?)
 }
 
-fn call(appender: &mut Appender, samples: &(Entry, Entry), accounts: &[Name], number: u64) -> Outcome<Ticket> {
+fn call(
+    appender: &mut Appender,
+    samples: &(Entry, Entry),
+    accounts: &[Name],
+    number: u64,
+) -> Outcome<Ticket> {
     let account = &accounts[(number.wrapping_mul(2_654_435_761) % ACCOUNTS) as usize];
-    appender.append(Entry { account: account.clone(), ..samples.0.clone() }, Priority::Live).map_err(|refused| refused.why)?;
+    appender
+        .append(Entry { account: account.clone(), ..samples.0.clone() }, Priority::Live)
+        .map_err(|refused| refused.why)?;
     let at = Wall(i64::try_from(number)?);
     let cdr = Entry { account: account.clone(), at, ..samples.1.clone() };
     Ok(appender.append(cdr, Priority::Live).map_err(|refused| refused.why)?)
@@ -72,7 +81,14 @@ fn full_speed(folder: &std::path::Path, samples: &(Entry, Entry), accounts: &[Na
     Ok(())
 }
 
-fn paced(folder: &std::path::Path, samples: &(Entry, Entry), accounts: &[Name], calls: u64, seconds: u64, gather_us: u64) -> Outcome<()> {
+fn paced(
+    folder: &std::path::Path,
+    samples: &(Entry, Entry),
+    accounts: &[Name],
+    calls: u64,
+    seconds: u64,
+    gather_us: u64,
+) -> Outcome<()> {
     let options = Options { gather: Duration::from_micros(gather_us), ..Options::default() };
     let (journal, _) = Journal::open(folder, options, |_, _, _| Ok(()))?;
     let mut appender = journal.appender(0, || {})?;

@@ -1,13 +1,17 @@
-//! Measures a start with a long journal: makes one of so many entries, snapshots included, and opens it as a switch does.
+//! Measures a start with a long journal: makes one of so many entries, snapshots included, and opens it as a
+//! switch does.
 //!
-//! `cargo run --release -p store --example long_journal -- [FOLDER] [ENTRIES] [ACCOUNTS]`; the journal is deleted afterwards.
+//! `cargo run --release -p store --example long_journal -- [FOLDER] [ENTRIES] [ACCOUNTS]`; the journal is
+//! deleted afterwards.
 
 use std::error::Error;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
-use ledger::{AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
+use ledger::{
+    AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer,
+};
 use serde_json::value::RawValue;
 use store::{Appender, Entry, Journal, Options, Priority};
 use units::{Currency, Money, Name, Wall};
@@ -46,7 +50,8 @@ fn make(folder: &std::path::Path, entries: u64, accounts: u64) -> Outcome<()> {
         } else if number % CALLS_PER_PAYMENT == 0 {
             RecordBody::top_up(payment(&account, number))
         } else {
-            let record = Record::settled(Wall(0), account, CallId(u128::from(number)), cdr.clone(), Vec::new());
+            let record =
+                Record::settled(Wall(0), account, CallId(u128::from(number)), cdr.clone(), Vec::new());
             append(&mut appender, &record)?;
             continue;
         };
@@ -82,9 +87,13 @@ fn payment(account: &Name, number: u64) -> Transfer {
 fn open(folder: &std::path::Path) -> Outcome<()> {
     let start = Instant::now();
     let options = Options { snapshot_entries: 0, ..Options::default() };
-    let (journal, recovered, replay) = Journal::restore(folder, options, || Replay::sharded(2, |account| account.len()))?;
+    let (journal, recovered, replay) =
+        Journal::restore(folder, options, || Replay::sharded(2, |account| account.len()))?;
     let took = start.elapsed();
-    println!("opened in {took:.2?}: {} entries, {} from the snapshot", recovered.entries, recovered.from_snapshot);
+    println!(
+        "opened in {took:.2?}: {} entries, {} from the snapshot",
+        recovered.entries, recovered.from_snapshot
+    );
     println!("{} accounts, sums {:?}", replay.verification().accounts, replay.trial().sums());
     journal.close()?;
     Ok(())

@@ -1,4 +1,5 @@
-//! What carriers charge, from the journal: the cost of calls that ended with them, and of answers that came too late.
+//! What carriers charge, from the journal: the cost of calls that ended with them, and of answers that came
+//! too late.
 
 use ledger::{CallId, Purpose, Record, RecordBody, Transfer};
 use serde::Deserialize;
@@ -50,7 +51,12 @@ struct CarrierWords {
 
 impl Reader {
     /// Up to `limit` charges of `carrier` after entry `after`. Only durable ones are ever seen.
-    pub fn carrier_charges(&self, carrier: &Name, after: u64, limit: usize) -> Result<ChargePage, StoreError> {
+    pub fn carrier_charges(
+        &self,
+        carrier: &Name,
+        after: u64,
+        limit: usize,
+    ) -> Result<ChargePage, StoreError> {
         let last = self.last()?;
         let after = after.min(i64::MAX as u64 - LOOK_MAX - 1);
         let upto = last.min(after + LOOK_MAX);
@@ -80,7 +86,9 @@ fn charges(carrier: &Name, entry: u64, record: &Record) -> Vec<ChargeRow> {
             }
             (settled.call, words, &settled.transfers)
         }
-        RecordBody::CostBooked(booked) if booked.carrier == *carrier => (booked.call, CarrierWords::default(), &booked.transfers),
+        RecordBody::CostBooked(booked) if booked.carrier == *carrier => {
+            (booked.call, CarrierWords::default(), &booked.transfers)
+        }
         _ => return Vec::new(),
     };
     let costs = transfers.iter().filter(|transfer| transfer.purpose == Purpose::CarrierCost);

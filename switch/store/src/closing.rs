@@ -1,5 +1,5 @@
-//! Closed periods: the trial balance at an exact entry of the journal, the closings written so far, and whether they say what the journal
-//! says.
+//! Closed periods: the trial balance at an exact entry of the journal, the closings written so far, and
+//! whether they say what the journal says.
 
 use std::path::Path;
 
@@ -38,8 +38,8 @@ pub(crate) fn trial_at(folder: &Path, entry: u64) -> Result<TrialBalance, StoreE
     Err(StoreError::Damaged { path, last_whole: replay.seq(), why: format!("entry {entry} is not there") })
 }
 
-/// Whether the closing in entry `seq` says what the entries up to its cut say; `replay` has taken all up to and including `seq`. None of
-/// one that was written before cuts were exact.
+/// Whether the closing in entry `seq` says what the entries up to its cut say; `replay` has taken all up to
+/// and including `seq`. None of one that was written before cuts were exact.
 pub(crate) fn check(folder: &Path, replay: &Replay, seq: u64, closed: &PeriodClosed) -> Option<ClosingCheck> {
     closed.key.as_ref()?;
     let at_cut = without_later(folder, replay.trial(), closed.entry, seq);
@@ -48,7 +48,12 @@ pub(crate) fn check(folder: &Path, replay: &Replay, seq: u64, closed: &PeriodClo
 }
 
 /// What `trial` was before the entries after `cut`, of which `upto` is the last.
-fn without_later(folder: &Path, mut trial: TrialBalance, cut: u64, upto: u64) -> Result<TrialBalance, StoreError> {
+fn without_later(
+    folder: &Path,
+    mut trial: TrialBalance,
+    cut: u64,
+    upto: u64,
+) -> Result<TrialBalance, StoreError> {
     let reader = Reader::open(folder)?;
     let mut after = cut;
     while after < upto {

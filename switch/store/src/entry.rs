@@ -54,7 +54,12 @@ impl Kind {
 impl Entry {
     /// The journal's row for `record`. A settled call's `record.at` has to be its `ended_at`.
     pub fn of(record: &Record) -> Result<Self, RecordError> {
-        Ok(Self { kind: Kind::of(record), account: record.account.clone(), at: record.at, body: record.encode()? })
+        Ok(Self {
+            kind: Kind::of(record),
+            account: record.account.clone(),
+            at: record.at,
+            body: record.encode()?,
+        })
     }
 
     /// The columns that `record` has to have; the body is left empty.

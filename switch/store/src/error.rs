@@ -182,8 +182,12 @@ impl StoreError {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
-            Some(ErrorCode::NotADatabase) => Self::Damaged { path, last_whole: 0, why: "its first page is not a database's".to_owned() },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, last_whole: 0, why: source.to_string() },
+            Some(ErrorCode::NotADatabase) => {
+                Self::Damaged { path, last_whole: 0, why: "its first page is not a database's".to_owned() }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged { path, last_whole: 0, why: source.to_string() }
+            }
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
                 Self::Folder { path, source: io::Error::other(source) }
             }
@@ -194,6 +198,10 @@ impl StoreError {
     /// Sorts the system's error on the data folder.
     pub(crate) fn folder(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_owned();
-        if source.kind() == io::ErrorKind::StorageFull { Self::DiskFull { path } } else { Self::Folder { path, source } }
+        if source.kind() == io::ErrorKind::StorageFull {
+            Self::DiskFull { path }
+        } else {
+            Self::Folder { path, source }
+        }
     }
 }

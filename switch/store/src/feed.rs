@@ -1,7 +1,9 @@
-//! The journal is the outbox: a feed is a durable place in it, behind which everything was handed on and confirmed.
+//! The journal is the outbox: a feed is a durable place in it, behind which everything was handed on and
+//! confirmed.
 //!
-//! Invariant: the place moves only forward and only when told, so each entry is handed on at least once, in journal order. Its message
-//! id is the same each time. Places live in a file of their own, `feeds.db`, so that no feed ever takes part in a commit of the journal.
+//! Invariant: the place moves only forward and only when told, so each entry is handed on at least once, in
+//! journal order. Its message id is the same each time. Places live in a file of their own, `feeds.db`, so
+//! that no feed ever takes part in a commit of the journal.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +20,8 @@ use crate::{Batch, Reader, StoreError, Wants, schema};
 const FILE: &str = "feeds.db";
 /// How long one feed waits for another's place to be written.
 const BUSY: Duration = Duration::from_secs(5);
-/// `synchronous` is NORMAL: if the power fails the last moves may be lost, and what they covered is handed on again.
+/// `synchronous` is NORMAL: if the power fails the last moves may be lost, and what they covered is handed on
+/// again.
 const SET_UP: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -33,7 +36,8 @@ pub enum Start {
     Next,
 }
 
-/// One feed's place in the journal, with connections of its own. It blocks on the disk; it may move between threads.
+/// One feed's place in the journal, with connections of its own. It blocks on the disk; it may move between
+/// threads.
 pub struct Feed {
     name: &'static str,
     node: String,
@@ -67,7 +71,15 @@ impl Feed {
         schema::make_private(&path).map_err(|e| StoreError::folder(&path, e))?;
         let places = open_places(&path).map_err(|e| StoreError::sqlite("cannot write", &path, e))?;
         let progress = Progress { shared, seq: Arc::default() };
-        let mut feed = Self { name, node: node.to_owned(), wants, reader: Reader::open(folder)?, places, path, progress };
+        let mut feed = Self {
+            name,
+            node: node.to_owned(),
+            wants,
+            reader: Reader::open(folder)?,
+            places,
+            path,
+            progress,
+        };
         match feed.place()? {
             Some((seq, hash)) => feed.resume(seq, hash)?,
             None => {
@@ -98,7 +110,8 @@ impl Feed {
         self.progress.clone()
     }
 
-    /// The next entries, `limit` of them or some megabytes at most. The same ones again until they are confirmed.
+    /// The next entries, `limit` of them or some megabytes at most. The same ones again until they are
+    /// confirmed.
     pub fn read(&mut self, limit: u32) -> Result<Batch, StoreError> {
         let batch = self.reader.wanted(self.wants, self.seq(), limit)?;
         if batch.entries.is_empty() {
@@ -108,7 +121,8 @@ impl Feed {
         Ok(batch)
     }
 
-    /// Remembers that everything up to entry `seq` was handed on. Going back is not possible and changes nothing.
+    /// Remembers that everything up to entry `seq` was handed on. Going back is not possible and changes
+    /// nothing.
     pub fn confirm(&mut self, seq: u64) -> Result<(), StoreError> {
         let hash = self.reader.hash(seq)?;
         let moved = self.places.prepare_cached(
@@ -122,7 +136,10 @@ impl Feed {
     }
 
     fn place(&self) -> Result<Option<(u64, Hash)>, StoreError> {
-        let found = self.places.query_row("SELECT seq, hash FROM place WHERE feed = ?1", [self.name], |row| Ok((row.get(0)?, row.get(1)?)));
+        let found =
+            self.places.query_row("SELECT seq, hash FROM place WHERE feed = ?1", [self.name], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            });
         found.optional().map_err(|e| StoreError::sqlite("cannot read", &self.path, e))
     }
 

@@ -76,7 +76,11 @@ pub(crate) fn is_held(folder: &Path, head: Head, anchor: Head, said: &str) -> Re
     } else {
         Reader::open(folder).and_then(|reader| reader.hash(anchor.entries)).map_err(|e| e.to_string())?
     };
-    if hash == anchor.hash { Ok(()) } else { Err(format!("its entry {} is not the one that {said} says was written", anchor.entries)) }
+    if hash == anchor.hash {
+        Ok(())
+    } else {
+        Err(format!("its entry {} is not the one that {said} says was written", anchor.entries))
+    }
 }
 
 // === impl HeadFile ===
@@ -84,7 +88,12 @@ pub(crate) fn is_held(folder: &Path, head: Head, anchor: Head, said: &str) -> Re
 impl HeadFile {
     /// Opens it, with `head` in it.
     pub(crate) fn begin(folder: &Path, head: Head) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(folder.join(FILE))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(folder.join(FILE))?;
         let mut begun = Self { file, failed: false };
         begun.write(head)?;
         begun.file.set_len(LENGTH as u64)?;
@@ -107,7 +116,8 @@ impl HeadFile {
     }
 
     fn write(&mut self, head: Head) -> io::Result<()> {
-        let mut text = ledger::json::to_string(&Line { entry: head.entries, hash: hex(&head.hash) }, LENGTH)?.into_bytes();
+        let mut text = ledger::json::to_string(&Line { entry: head.entries, hash: hex(&head.hash) }, LENGTH)?
+            .into_bytes();
         text.resize(LENGTH - 1, b' ');
         text.push(b'\n');
         self.file.write_all_at(&text, 0)

@@ -81,7 +81,9 @@ pub(crate) fn plan(
         for line in run {
             let verdict = match without.get(&line.number) {
                 Some(why) => Verdict::Contradicts(why.clone()),
-                None if line.seq <= head.entries && hash_at(folder, line.seq)? == Some(line.hash) => Verdict::Held,
+                None if line.seq <= head.entries && hash_at(folder, line.seq)? == Some(line.hash) => {
+                    Verdict::Held
+                }
                 None => since.judge(&line.entry),
             };
             match verdict {
@@ -91,8 +93,12 @@ pub(crate) fn plan(
                     plan.imported.refused.push(Contradiction { line: line.number, account, why });
                 }
                 Verdict::Append => {
-                    let next = Head { entries: plan.head.entries + 1, hash: chain(&plan.head.hash, &line.entry.body) };
-                    on_entry(next.entries, &line.entry, &next.hash).map_err(|why| PlanError::RefusedEntry { line: line.number, why })?;
+                    let next = Head {
+                        entries: plan.head.entries + 1,
+                        hash: chain(&plan.head.hash, &line.entry.body),
+                    };
+                    on_entry(next.entries, &line.entry, &next.hash)
+                        .map_err(|why| PlanError::RefusedEntry { line: line.number, why })?;
                     plan.head = next;
                     plan.imported.taken += 1;
                     plan.entries.push(line.entry.clone());
@@ -136,31 +142,41 @@ impl PlanError {
     pub(crate) fn of_start(self, path: &Path) -> StoreError {
         match self {
             Self::Store(error) => error,
-            Self::RefusedEntry { line, why } => StoreError::Unsaved { path: path.to_owned(), why: format!("line {line}: {why}") },
+            Self::RefusedEntry { line, why } => {
+                StoreError::Unsaved { path: path.to_owned(), why: format!("line {line}: {why}") }
+            }
         }
     }
 }
 
 /// How many lines from the first go on from one another: those of one run that failed.
 fn run_length(lines: &[Line]) -> usize {
-    let goes_on = |(before, line): &(&Line, &Line)| line.seq == before.seq + 1 && chain(&before.hash, &line.entry.body) == line.hash;
+    let goes_on = |(before, line): &(&Line, &Line)| {
+        line.seq == before.seq + 1 && chain(&before.hash, &line.entry.body) == line.hash
+    };
     1 + lines.iter().zip(lines.iter().skip(1)).take_while(goes_on).count()
 }
 
 /// The entry after which the file goes on; it must be this journal's.
 fn base_of(folder: &Path, path: &Path, head: Head, first: &Line) -> Result<Head, StoreError> {
     let unfit = |why: String| StoreError::Unsaved { path: path.to_owned(), why };
-    let before = first.seq.checked_sub(1).ok_or_else(|| unfit(format!("line {} has entry number 0", first.number)))?;
+    let before =
+        first.seq.checked_sub(1).ok_or_else(|| unfit(format!("line {} has entry number 0", first.number)))?;
     if before > head.entries {
-        let why =
-            format!("line {} is entry {}, but the journal ends at {}: entries between are missing", first.number, first.seq, head.entries);
+        let why = format!(
+            "line {} is entry {}, but the journal ends at {}: entries between are missing",
+            first.number, first.seq, head.entries
+        );
         return Err(unfit(why));
     }
     let hash = hash_at(folder, before)?.unwrap_or(GENESIS);
     if chain(&hash, &first.entry.body) == first.hash {
         return Ok(Head { entries: before, hash });
     }
-    Err(unfit(format!("line {} does not follow entry {before} of this journal: it is of another one, or was changed", first.number)))
+    Err(unfit(format!(
+        "line {} does not follow entry {before} of this journal: it is of another one, or was changed",
+        first.number
+    )))
 }
 
 /// Whether the journal ends within these lines, so that what is not held goes on from its end.
@@ -221,26 +237,41 @@ impl Since {
         match &record.body {
             RecordBody::Settled(settled) => {
                 if let Some(seq) = self.settled.get(&settled.call) {
-                    return Verdict::Contradicts(format!("call {} was settled by journal entry {seq} meanwhile", settled.call));
+                    return Verdict::Contradicts(format!(
+                        "call {} was settled by journal entry {seq} meanwhile",
+                        settled.call
+                    ));
                 }
             }
             // It has ended: when it began and how far it was says nothing any more.
             RecordBody::CallOpen(open) if self.settled.contains_key(&open.call) => return Verdict::Held,
-            RecordBody::Checkpoint(checkpoint) if self.settled.contains_key(&checkpoint.call) => return Verdict::Held,
+            RecordBody::Checkpoint(checkpoint) if self.settled.contains_key(&checkpoint.call) => {
+                return Verdict::Held;
+            }
             _ => {}
         }
-        let known: Vec<_> =
-            given(&record).map(|transfer| (transfer, self.given.get(&(record.account.clone(), transfer.key.clone())))).collect();
-        if let Some((transfer, _)) = known.iter().find(|(transfer, before)| before.is_some_and(|before| before != *transfer)) {
+        let known: Vec<_> = given(&record)
+            .map(|transfer| (transfer, self.given.get(&(record.account.clone(), transfer.key.clone()))))
+            .collect();
+        if let Some((transfer, _)) =
+            known.iter().find(|(transfer, before)| before.is_some_and(|before| before != *transfer))
+        {
             return Verdict::Contradicts(format!("{} was used meanwhile for another movement", transfer.key));
         }
-        if !known.is_empty() && known.iter().all(|(_, before)| before.is_some()) { Verdict::Held } else { Verdict::Append }
+        if !known.is_empty() && known.iter().all(|(_, before)| before.is_some()) {
+            Verdict::Held
+        } else {
+            Verdict::Append
+        }
     }
 }
 
 /// The transfers that whoever asked for them can ask for again.
 fn given(record: &Record) -> impl Iterator<Item = &Transfer> {
-    record.transfers().into_iter().filter(|transfer| matches!(transfer.key, Key::Given(_) | Key::Part(..) | Key::Opening))
+    record
+        .transfers()
+        .into_iter()
+        .filter(|transfer| matches!(transfer.key, Key::Given(_) | Key::Part(..) | Key::Opening))
 }
 
 /// Lines that are left out, with why.

@@ -1,7 +1,8 @@
 //! Finds call records by account and by end without an index page per account touched in every commit.
 //!
-//! Entries are cut into blocks of 8,192. When a block is full it is written which accounts have records in it and which span of time
-//! they cover; a query visits only blocks that can match and the open one, and within them a narrow table in journal order.
+//! Entries are cut into blocks of 8,192. When a block is full it is written which accounts have records in it
+//! and which span of time they cover; a query visits only blocks that can match and the open one, and within
+//! them a narrow table in journal order.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -40,13 +41,21 @@ pub(crate) struct CdrIndex {
 
 /// At a start: has the table a row for each of the `cdrs` call records after entry `from`, and none beyond
 /// entry `last`?
-pub(crate) fn check_tail(conn: &Connection, path: &Path, from: u64, last: u64, cdrs: u64) -> Result<(), StoreError> {
+pub(crate) fn check_tail(
+    conn: &Connection,
+    path: &Path,
+    from: u64,
+    last: u64,
+    cdrs: u64,
+) -> Result<(), StoreError> {
     let count = conn.query_row("SELECT count(*) FROM cdr WHERE seq > ?1", [from], |row| row.get::<_, u64>(0));
     let count = count.map_err(|e| StoreError::sqlite("cannot read", path, e))?;
     let beyond = first(conn, path, BEYOND, ())?;
     let why = match beyond {
         Some(seq) => format!("there is a call record {seq}, but the journal ends at entry {last}"),
-        None if count != cdrs => format!("after entry {from} there are {count} call records in a table and {cdrs} in the journal"),
+        None if count != cdrs => {
+            format!("after entry {from} there are {count} call records in a table and {cdrs} in the journal")
+        }
         None => return Ok(()),
     };
     Err(StoreError::Index { path: path.to_owned(), why })
@@ -69,11 +78,16 @@ pub(crate) fn check(conn: &Connection, path: &Path, last: u64) -> Result<(), Sto
     }
     let times = format!("SELECT seq / 8192, min(at), max(at) FROM cdr WHERE {OVER} GROUP BY 1");
     let accounts = format!("SELECT DISTINCT account, seq / 8192 FROM cdr WHERE {OVER}");
-    for (said, table) in [(times, "SELECT block, first_at, last_at FROM cdr_time"), (accounts, "SELECT account, block FROM cdr_account")] {
+    for (said, table) in [
+        (times, "SELECT block, first_at, last_at FROM cdr_time"),
+        (accounts, "SELECT account, block FROM cdr_account"),
+    ] {
         for (one, other) in [(&*said, table), (table, &*said)] {
             let sql = format!("SELECT 1 FROM (SELECT * FROM ({one}) EXCEPT SELECT * FROM ({other})) LIMIT 1");
             if first(conn, path, &sql, ())?.is_some() {
-                return wrong("the blocks of call records do not say which accounts and times are in them".to_owned());
+                return wrong(
+                    "the blocks of call records do not say which accounts and times are in them".to_owned(),
+                );
             }
         }
     }
@@ -84,11 +98,22 @@ pub(crate) fn check(conn: &Connection, path: &Path, last: u64) -> Result<(), Sto
 pub(crate) fn check_sqlite(conn: &Connection, path: &Path) -> Result<(), StoreError> {
     let said = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
     let said = said.map_err(|e| StoreError::sqlite("cannot read", path, e))?;
-    if said == "ok" { Ok(()) } else { Err(StoreError::Index { path: path.to_owned(), why: said.replace('\n', ": ") }) }
+    if said == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Index { path: path.to_owned(), why: said.replace('\n', ": ") })
+    }
 }
 
-fn first(conn: &Connection, path: &Path, sql: &str, between: impl rusqlite::Params) -> Result<Option<u64>, StoreError> {
-    let found = conn.prepare_cached(sql).and_then(|mut statement| statement.query_row(between, |row| row.get(0)).optional());
+fn first(
+    conn: &Connection,
+    path: &Path,
+    sql: &str,
+    between: impl rusqlite::Params,
+) -> Result<Option<u64>, StoreError> {
+    let found = conn
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_row(between, |row| row.get(0)).optional());
     found.map_err(|e| StoreError::sqlite("cannot read", path, e))
 }
 
@@ -113,8 +138,15 @@ impl CdrIndex {
         Ok(index)
     }
 
-    /// Enters the record with number `seq`, in the transaction that is open, by the statement made of [`INSERT`].
-    pub(crate) fn add(&mut self, conn: &Connection, insert: &mut Statement<'_>, seq: u64, entry: &Entry) -> rusqlite::Result<()> {
+    /// Enters the record with number `seq`, in the transaction that is open, by the statement made of
+    /// [`INSERT`].
+    pub(crate) fn add(
+        &mut self,
+        conn: &Connection,
+        insert: &mut Statement<'_>,
+        seq: u64,
+        entry: &Entry,
+    ) -> rusqlite::Result<()> {
         let block = seq / BLOCK;
         if block != self.block {
             self.finish_block(conn)?;
@@ -130,10 +162,13 @@ impl CdrIndex {
 
     fn finish_block(&mut self, conn: &Connection) -> rusqlite::Result<()> {
         if let Some((first, last)) = self.span.take() {
-            conn.prepare_cached("INSERT OR REPLACE INTO cdr_time (block, first_at, last_at) VALUES (?1, ?2, ?3)")?
-                .execute((self.block, first, last))?;
+            conn.prepare_cached(
+                "INSERT OR REPLACE INTO cdr_time (block, first_at, last_at) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((self.block, first, last))?;
         }
-        let mut insert = conn.prepare_cached("INSERT OR REPLACE INTO cdr_account (account, block) VALUES (?1, ?2)")?;
+        let mut insert =
+            conn.prepare_cached("INSERT OR REPLACE INTO cdr_account (account, block) VALUES (?1, ?2)")?;
         // In order, so that neighbours share a page.
         let mut accounts: Vec<Name> = self.accounts.drain().collect();
         accounts.sort_unstable();

@@ -33,8 +33,8 @@ pub struct Options {
     pub bound: u32,
     /// Part of the bound that only [`crate::Priority::Live`] may use.
     pub live_reserve: u32,
-    /// Commits begin at least this far apart, so that entries gather (each costs about 0.2 ms of CPU whatever is in it); after a quiet
-    /// time the first commits at once.
+    /// Commits begin at least this far apart, so that entries gather (each costs about 0.2 ms of CPU whatever
+    /// is in it); after a quiet time the first commits at once.
     pub gather: Duration,
     /// The log is copied into the file when it has grown by about this much.
     pub checkpoint_bytes: u64,
@@ -119,11 +119,19 @@ impl Journal {
         Self::run(folder, lock, options, &read, &mut on_entry)
     }
 
-    /// As [`Journal::open`], into a replay that `make` makes: the newest snapshot that fits, then the entries after it.
-    /// What is damaged before a snapshot is found by [`crate::verify`], not by a start.
-    pub fn restore(folder: &Path, options: Options, make: impl Fn() -> Replay) -> Result<(Self, Recovered, Replay), StoreError> {
+    /// As [`Journal::open`], into a replay that `make` makes: the newest snapshot that fits, then the entries
+    /// after it. What is damaged before a snapshot is found by [`crate::verify`], not by a start.
+    pub fn restore(
+        folder: &Path,
+        options: Options,
+        make: impl Fn() -> Replay,
+    ) -> Result<(Self, Recovered, Replay), StoreError> {
         let (folder, lock) = take(folder)?;
-        let (mut replay, from) = if schema::exists(&folder)? { snapshot::newest(&folder, &make, u64::MAX) } else { (make(), Head::START) };
+        let (mut replay, from) = if schema::exists(&folder)? {
+            snapshot::newest(&folder, &make, u64::MAX)
+        } else {
+            (make(), Head::START)
+        };
         let read = recover(&folder, from, &mut crate::feed(&mut replay))?;
         let (journal, recovered) = Self::run(folder, lock, options, &read, &mut crate::feed(&mut replay))?;
         Ok((journal, recovered, replay))
@@ -149,11 +157,14 @@ impl Journal {
                     let (_, receiver) = crossbeam_channel::bounded(1);
                     let (options, ballast) = (Options::default(), Ballast::new(&folder, 0));
                     ballast.keep()?;
-                    writer(&folder, &read, options, ballast, receiver, &shared, &SharedFault::default())?.take_in(plan.entries)?;
+                    writer(&folder, &read, options, ballast, receiver, &shared, &SharedFault::default())?
+                        .take_in(plan.entries)?;
                     return Ok(plan.imported);
                 }
                 // The books were changed by half of it: anew, without that line.
-                Err(PlanError::RefusedEntry { line, why }) if !without.contains_key(&line) => drop(without.insert(line, why)),
+                Err(PlanError::RefusedEntry { line, why }) if !without.contains_key(&line) => {
+                    drop(without.insert(line, why))
+                }
                 Err(error) => return Err(error.of_start(file)),
             }
         }
@@ -176,7 +187,8 @@ impl Journal {
             let plan = import::plan(&folder, place, read.head, on_entry, &import::Refusals::new());
             to_take = plan.and_then(import::Plan::whole).map_err(|e: PlanError| e.of_start(place))?;
         }
-        let shared = Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));
+        let shared =
+            Arc::new(Shared::new(options.shards, u64::from(options.bound), u64::from(options.live_reserve)));
         // One place more than the bound, for the word that closes.
         let (sender, receiver) = crossbeam_channel::bounded(options.bound as usize + 1);
         let (shards, every, fault) = (options.shards, options.snapshot_entries, SharedFault::default());
@@ -186,7 +198,12 @@ impl Journal {
         if let Some(place) = &unsaved_file {
             unsaved::remove(place)?;
         }
-        let recovered = Recovered { entries: writer.head.entries, from_snapshot: read.from.entries, head: writer.head.hash, taken };
+        let recovered = Recovered {
+            entries: writer.head.entries,
+            from_snapshot: read.from.entries,
+            head: writer.head.hash,
+            taken,
+        };
         let path = writer.path.clone();
         let watched = Arc::clone(&shared);
         let thread = thread::Builder::new()
@@ -195,20 +212,33 @@ impl Journal {
                 let _watch = Watch(watched);
                 writer.run()
             })
-            .map_err(|source| StoreError::Io { what: "cannot start the writer of", path: path.clone(), source })?;
-        let snapshots = Snapshots::start(&folder, &shared, every, read.from.entries, fault).map_err(|source| StoreError::Io {
-            what: "cannot start the snapshots of",
-            path,
-            source,
-        })?;
+            .map_err(|source| StoreError::Io {
+                what: "cannot start the writer of",
+                path: path.clone(),
+                source,
+            })?;
+        let snapshots = Snapshots::start(&folder, &shared, every, read.from.entries, fault)
+            .map_err(|source| StoreError::Io { what: "cannot start the snapshots of", path, source })?;
         let taken_places = Mutex::new(vec![false; shards]);
-        let journal = Self { folder, shared, sender, taken: taken_places, writer: Mutex::new(Some(thread)), snapshots, _lock: lock };
+        let journal = Self {
+            folder,
+            shared,
+            sender,
+            taken: taken_places,
+            writer: Mutex::new(Some(thread)),
+            snapshots,
+            _lock: lock,
+        };
         Ok((journal, recovered))
     }
 
-    /// The way in for one shard, once per shard. `wake` is called from the writer's thread after each commit that made entries of
-    /// this shard durable, and when the journal fails; it must not block.
-    pub fn appender(&self, shard: usize, wake: impl Fn() + Send + Sync + 'static) -> Result<Appender, StoreError> {
+    /// The way in for one shard, once per shard. `wake` is called from the writer's thread after each commit
+    /// that made entries of this shard durable, and when the journal fails; it must not block.
+    pub fn appender(
+        &self,
+        shard: usize,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Appender, StoreError> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match taken.get_mut(shard) {
             Some(place @ false) => *place = true,
@@ -226,12 +256,20 @@ impl Journal {
         Reader::open(&self.folder)
     }
 
-    /// The feed `name` of this journal, for one consumer; `node` is what its message ids begin with. At most one of a name may be open.
-    pub fn feed(&self, node: &str, name: &'static str, wants: Wants, start: Start) -> Result<Feed, StoreError> {
+    /// The feed `name` of this journal, for one consumer; `node` is what its message ids begin with. At most
+    /// one of a name may be open.
+    pub fn feed(
+        &self,
+        node: &str,
+        name: &'static str,
+        wants: Wants,
+        start: Start,
+    ) -> Result<Feed, StoreError> {
         Feed::open(&self.folder, Arc::clone(&self.shared), node, name, wants, start)
     }
 
-    /// Calls `wake` from the writer's thread after each commit, for as long as the journal lives; it must not block.
+    /// Calls `wake` from the writer's thread after each commit, for as long as the journal lives; it must not
+    /// block.
     pub fn watch(&self, wake: impl Fn() + Send + Sync + 'static) {
         self.shared.watch(Box::new(wake));
     }
@@ -241,8 +279,8 @@ impl Journal {
         self.shared.last()
     }
 
-    /// All balances right after entry `entry`, which has to be durable: the sum of exactly those up to it. It reads what came after the
-    /// last snapshot before it.
+    /// All balances right after entry `entry`, which has to be durable: the sum of exactly those up to it. It
+    /// reads what came after the last snapshot before it.
     pub fn trial_at(&self, entry: u64) -> Result<TrialBalance, StoreError> {
         closing::trial_at(&self.folder, entry)
     }
@@ -262,22 +300,30 @@ impl Journal {
         self.shared.metrics()
     }
 
-    /// Makes all that was queued durable and ends the writer. Appenders should have stopped before. An error means that entries are
-    /// not in the journal: the process must not exit with 0. A second call finds nothing to do.
+    /// Makes all that was queued durable and ends the writer. Appenders should have stopped before. An error
+    /// means that entries are not in the journal: the process must not exit with 0. A second call finds
+    /// nothing to do.
     pub fn close(&self) -> Result<Option<Closed>, StoreError> {
         self.shared.close();
         self.snapshots.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return Ok(None) };
-        let word =
-            Job { shard: CLOSE, ticket: 0, entry: Entry { kind: Kind::OTHER, account: Name::from(""), at: Wall(0), body: Vec::new() } };
+        let word = Job {
+            shard: CLOSE,
+            ticket: 0,
+            entry: Entry { kind: Kind::OTHER, account: Name::from(""), at: Wall(0), body: Vec::new() },
+        };
         // If the writer is gone already, joining says why.
         let _sent = self.sender.send(word);
         match writer.join() {
             Ok(result) => result.map(Some),
             Err(_) => {
                 let why = self.shared.failure().unwrap_or("its writer ended").to_owned();
-                Err(StoreError::Failed { why, unsaved: self.shared.pressure().queued, path: PathBuf::from("memory") })
+                Err(StoreError::Failed {
+                    why,
+                    unsaved: self.shared.pressure().queued,
+                    path: PathBuf::from("memory"),
+                })
             }
         }
     }
@@ -320,7 +366,8 @@ fn writer(
         last_whole: head.entries,
         why: format!("the tables for queries cannot be read: {e}"),
     })?;
-    let head_file = HeadFile::begin(folder, head).map_err(|e| StoreError::folder(&folder.join(head::FILE), e))?;
+    let head_file =
+        HeadFile::begin(folder, head).map_err(|e| StoreError::folder(&folder.join(head::FILE), e))?;
     // The names of new files are durable only when their folder is.
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::folder(folder, e))?;
     shared.reached(head.entries);
@@ -344,7 +391,11 @@ fn writer(
 
 /// The folder, made if absent and then for its owner alone, and ours.
 pub(crate) fn take(folder: &Path) -> Result<(PathBuf, FolderLock), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|e| StoreError::folder(folder, e))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| StoreError::folder(folder, e))?;
     let folder = folder.canonicalize().map_err(|e| StoreError::folder(folder, e))?;
     let lock = FolderLock::take(&folder)?;
     Ok((folder, lock))
@@ -362,7 +413,9 @@ fn recover(folder: &Path, from: Head, on_entry: OnEntry<'_>) -> Result<Read, Sto
         on_entry(seq, entry, hash)
     });
     let found = found?;
-    let whole = wal::check(folder).and_then(|()| head::check(folder, head)).and_then(|()| snapshot::check_end(folder, head));
+    let whole = wal::check(folder)
+        .and_then(|()| head::check(folder, head))
+        .and_then(|()| snapshot::check_end(folder, head));
     whole.map_err(|why| StoreError::Damaged { path, last_whole: head.entries, why })?;
     Ok(Read { head, found, from, cdrs })
 }

@@ -1,4 +1,5 @@
-//! The data folder belongs to one process at a time: an advisory lock (flock) on a file that names its holder.
+//! The data folder belongs to one process at a time: an advisory lock (flock) on a file that names its
+//! holder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
@@ -33,7 +34,8 @@ impl FolderLock {
     /// Takes the folder for this process, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = opened.map_err(|e| StoreError::folder(&path, e))?;
         let mut tries = 0;
         loop {
@@ -43,7 +45,9 @@ impl FolderLock {
                     tries += 1;
                     std::thread::sleep(PAUSE);
                 }
-                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: folder.to_owned(), pid: holder(&path) }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::InUse { path: folder.to_owned(), pid: holder(&path) });
+                }
                 Err(TryLockError::Error(e)) => return Err(StoreError::folder(&path, e)),
             }
         }

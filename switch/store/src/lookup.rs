@@ -11,17 +11,21 @@ const BLOCKS: &str = "SELECT block FROM cdr_account WHERE account = ?1 UNION SEL
 const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq >= ?1 AND c.seq < ?2 AND c.account = ?3 ORDER BY c.seq DESC";
 
-// A movement's key is in its record as it is written; within a text the quotes would be escaped. Newest first: what is repeated is young.
-const MONEY: &str = "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 AND instr(body, ?2) > 0 ORDER BY seq DESC";
+// A movement's key is in its record as it is written; within a text the quotes would be escaped. Newest
+// first: what is repeated is young.
+const MONEY: &str =
+    "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 AND instr(body, ?2) > 0 ORDER BY seq DESC";
 
-// What changes what calls cost: of an account, and of those below it. Both words are of records' kinds; within a text quotes are escaped.
+// What changes what calls cost: of an account, and of those below it. Both words are of records' kinds;
+// within a text quotes are escaped.
 const CHANGES: &str = "SELECT seq, body FROM entry WHERE kind = 3 AND account = ?1 \
         AND (instr(body, '\"reversed\":{') > 0 OR instr(body, '\"rerated\":{') > 0) \
     UNION ALL SELECT seq, body FROM entry WHERE kind = 3 AND account >= ?2 AND account < ?3 AND instr(body, '\"reversed\":{') > 0 \
     ORDER BY seq";
 
 impl Reader {
-    /// Shows the records that changed what calls cost an account after they were billed, in the journal's order.
+    /// Shows the records that changed what calls cost an account after they were billed, in the journal's
+    /// order.
     pub fn changes_of_calls(&self, account: &Name, mut take: impl FnMut(&Record)) -> Result<(), StoreError> {
         let (below, beyond) = (format!("{account}:"), format!("{account};"));
         let mut statement = self.conn.prepare_cached(CHANGES).map_err(|e| self.unreadable(e))?;
@@ -35,7 +39,8 @@ impl Reader {
     /// The movement of an account that has this key, if it is durable and no call's; of several the newest.
     pub fn movement(&self, account: &Name, key: &Key) -> Result<Option<Transfer>, StoreError> {
         let found = self.booked(account, key)?;
-        Ok(found.and_then(|record| record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned()))
+        Ok(found
+            .and_then(|record| record.transfers().into_iter().find(|transfer| transfer.key == *key).cloned()))
     }
 
     /// When that movement was booked.
@@ -46,7 +51,8 @@ impl Reader {
     fn booked(&self, account: &Name, key: &Key) -> Result<Option<Record>, StoreError> {
         let written = serde_json::to_string(key).map_err(|e| self.damaged(1, &e.into()))?;
         let mut statement = self.conn.prepare_cached(MONEY).map_err(|e| self.unreadable(e))?;
-        let mut rows = statement.query((&**account, format!("\"key\":{written}"))).map_err(|e| self.unreadable(e))?;
+        let mut rows =
+            statement.query((&**account, format!("\"key\":{written}"))).map_err(|e| self.unreadable(e))?;
         while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
             let (_, record) = self.decode(row)?;
             if record.transfers().iter().any(|transfer| transfer.key == *key) {
@@ -58,7 +64,8 @@ impl Reader {
 
     /// The record that ended a call, if it is durable and the account's.
     pub fn settled(&self, account: &Name, call: CallId) -> Result<Option<Record>, StoreError> {
-        let found = self.body_of(account, call).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
+        let found =
+            self.body_of(account, call).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
         let Some((seq, body)) = found else { return Ok(None) };
         let record = Record::decode(&body).map_err(|e| self.damaged(seq, &e))?;
         Ok(record.cdr().is_some_and(|(id, _)| id == call).then_some(record))

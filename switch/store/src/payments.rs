@@ -1,4 +1,5 @@
-//! An account's payments from the journal, each with what became of it, in the order in which they were announced or booked.
+//! An account's payments from the journal, each with what became of it, in the order in which they were
+//! announced or booked.
 
 use std::collections::BTreeMap;
 
@@ -55,7 +56,8 @@ pub struct Booked {
     pub fee: Money,
 }
 
-/// Payments of one account out of the records of its journal, found again by their keys and by the keys that they were booked under.
+/// Payments of one account out of the records of its journal, found again by their keys and by the keys that
+/// they were booked under.
 #[derive(Debug, Default)]
 pub struct PaymentList {
     rows: Vec<PaymentRow>,
@@ -86,18 +88,37 @@ impl PaymentList {
     /// Adds the payment that this record announces or books at once, if it does.
     pub fn begin(&mut self, entry: u64, record: &Record) {
         let (transfer, method, announced_at, due, booked) = match &record.body {
-            RecordBody::Announced(announced) => (&announced.transfer, &announced.method, Some(record.at), announced.due, None),
-            RecordBody::TopUp(top_up) if top_up.of.is_none() => {
-                (&top_up.transfer, &top_up.method, None, None, Some(booked(record.at, &top_up.transfer, top_up.fee.as_ref())))
+            RecordBody::Announced(announced) => {
+                (&announced.transfer, &announced.method, Some(record.at), announced.due, None)
             }
+            RecordBody::TopUp(top_up) if top_up.of.is_none() => (
+                &top_up.transfer,
+                &top_up.method,
+                None,
+                None,
+                Some(booked(record.at, &top_up.transfer, top_up.fee.as_ref())),
+            ),
             _ => return,
         };
         let Transfer { key, amount, memo, .. } = transfer.clone();
         let kept = booked.map_or(0, |booked| booked.fee.amount);
-        let gross = Money::of(amount.amount.checked_add(kept).expect("a payment and its fee were one amount"), amount.currency);
+        let gross = Money::of(
+            amount.amount.checked_add(kept).expect("a payment and its fee were one amount"),
+            amount.currency,
+        );
         self.by_key.insert(key.clone(), self.rows.len());
         let method = method.clone();
-        self.rows.push(PaymentRow { entry, key, gross, method, reference: memo, announced_at, due, booked, undone: None });
+        self.rows.push(PaymentRow {
+            entry,
+            key,
+            gross,
+            method,
+            reference: memo,
+            announced_at,
+            due,
+            booked,
+            undone: None,
+        });
     }
 
     /// What became of one of the payments, if this record says that.
@@ -151,7 +172,13 @@ impl Reader {
     }
 
     /// Shows records to `take` until it has enough.
-    fn money_of(&self, sql: &str, account: &Name, after: u64, mut take: impl FnMut(u64, &Record) -> bool) -> Result<(), StoreError> {
+    fn money_of(
+        &self,
+        sql: &str,
+        account: &Name,
+        after: u64,
+        mut take: impl FnMut(u64, &Record) -> bool,
+    ) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(sql).map_err(|e| self.unreadable(e))?;
         let mut rows = statement.query((&**account, after)).map_err(|e| self.unreadable(e))?;
         while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {

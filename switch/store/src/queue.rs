@@ -11,7 +11,8 @@ use crossbeam_channel::Sender;
 use crate::{Entry, Ticket};
 
 /// Upper bounds of the commit histogram's buckets, µs; the last bucket has none.
-const BUCKETS_US: [u64; 12] = [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000];
+const BUCKETS_US: [u64; 12] =
+    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000];
 
 /// Whose room in the queue an entry may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +29,8 @@ pub enum QueueRefusal {
     /// No room at this priority: the disk is too slow for the load.
     #[error("the journal's queue is full")]
     Full,
-    /// The disk failed; nothing new may start. (Entries of live calls are still taken, and go to the unsaved file.)
+    /// The disk failed; nothing new may start. (Entries of live calls are still taken, and go to the unsaved
+    /// file.)
     #[error("the journal has failed")]
     Failed,
     /// The journal was closed.
@@ -298,7 +300,8 @@ impl Shared {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner).push(wake);
     }
 
-    /// Everything up to entry `last` is durable. The lock is free: it is only taken elsewhere when a watcher is added.
+    /// Everything up to entry `last` is durable. The lock is free: it is only taken elsewhere when a watcher
+    /// is added.
     pub(crate) fn reached(&self, last: u64) {
         self.last.store(last, Ordering::Release);
         for wake in self.watchers.lock().unwrap_or_else(PoisonError::into_inner).iter() {

@@ -127,7 +127,8 @@ const ROWS: &str = "SELECT e.seq, e.body FROM cdr c CROSS JOIN entry e ON e.seq 
 const ALL: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 const CDRS: &str = "SELECT e.seq, kind, e.account, e.at, body, hash FROM cdr c CROSS JOIN entry e ON e.seq = c.seq \
     WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2";
-const NOTICES: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE kind = 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
+const NOTICES: &str =
+    "SELECT seq, kind, account, at, body, hash FROM entry WHERE kind = 2 AND seq > ?1 ORDER BY seq LIMIT ?2";
 
 const NOTICE_ROWS: &str = "SELECT seq, account, at, body FROM entry \
     WHERE kind = 2 AND seq > ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq LIMIT ?5";
@@ -135,7 +136,8 @@ const NOTICE_ROWS: &str = "SELECT seq, account, at, body FROM entry \
 const NOTICE_ROWS_BACK: &str = "SELECT seq, account, at, body FROM entry \
     WHERE kind = 2 AND seq < ?1 AND (?2 IS NULL OR account = ?2) AND at >= ?3 AND at < ?4 ORDER BY seq DESC LIMIT ?5";
 
-const NODE_NOTICES: &str = "SELECT seq, body FROM entry WHERE kind = 2 AND seq < ?1 AND account = ?2 ORDER BY seq DESC";
+const NODE_NOTICES: &str =
+    "SELECT seq, body FROM entry WHERE kind = 2 AND seq < ?1 AND account = ?2 ORDER BY seq DESC";
 
 /// Bodies in one batch, about.
 const BATCH_BYTES: usize = 4 << 20;
@@ -162,7 +164,8 @@ impl Reader {
 
     /// One page of call records. Only durable ones are ever seen.
     pub fn cdrs(&self, query: &Query) -> Result<Page, StoreError> {
-        let (found, next) = self.select(query).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
+        let (found, next) =
+            self.select(query).map_err(|e| StoreError::sqlite("cannot read", &self.path, e))?;
         let mut rows = Vec::with_capacity(found.len());
         for (seq, body) in found {
             let whole: OnlyCdr = serde_json::from_slice(&body).map_err(|e| StoreError::Damaged {
@@ -182,12 +185,15 @@ impl Reader {
         let after = query.after.unwrap_or(start).min(i64::MAX as u64 - 1);
         let span = (query.from.map_or(i64::MIN, |at| at.0), query.to.map_or(i64::MAX, |at| at.0));
         let mut rows = Vec::new();
-        let mut statement =
-            self.conn.prepare_cached(if query.newest_first { NOTICE_ROWS_BACK } else { NOTICE_ROWS }).map_err(|e| self.unreadable(e))?;
-        let found = statement.query_map((after, query.account.as_deref(), span.0, span.1, limit + 1), |row| {
-            let account = Name::from(row.get_ref(1)?.as_str()?);
-            Ok((row.get::<_, u64>(0)?, account, Wall(row.get(2)?), row.get_ref(3)?.as_bytes()?.to_vec()))
-        });
+        let mut statement = self
+            .conn
+            .prepare_cached(if query.newest_first { NOTICE_ROWS_BACK } else { NOTICE_ROWS })
+            .map_err(|e| self.unreadable(e))?;
+        let found =
+            statement.query_map((after, query.account.as_deref(), span.0, span.1, limit + 1), |row| {
+                let account = Name::from(row.get_ref(1)?.as_str()?);
+                Ok((row.get::<_, u64>(0)?, account, Wall(row.get(2)?), row.get_ref(3)?.as_bytes()?.to_vec()))
+            });
         for row in found.map_err(|e| self.unreadable(e))? {
             let (seq, account, at, body) = row.map_err(|e| self.unreadable(e))?;
             let whole: OnlyNotice = serde_json::from_slice(&body).map_err(|e| StoreError::Damaged {
@@ -204,12 +210,19 @@ impl Reader {
     }
 
     /// The newest notice of the node itself before entry `before` that `take` takes something of.
-    pub fn notice_of_node<T>(&self, before: u64, mut take: impl FnMut(&Notice) -> Option<T>) -> Result<Option<T>, StoreError> {
+    pub fn notice_of_node<T>(
+        &self,
+        before: u64,
+        mut take: impl FnMut(&Notice) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let mut statement = self.conn.prepare_cached(NODE_NOTICES).map_err(|e| self.unreadable(e))?;
         let before = before.min(i64::MAX as u64);
         let mut rows = statement.query((before, Record::NODE)).map_err(|e| self.unreadable(e))?;
         while let Some(row) = rows.next().map_err(|e| self.unreadable(e))? {
-            let body: Vec<u8> = row.get_ref(1).and_then(|body| Ok(body.as_bytes()?.to_vec())).map_err(|e| self.unreadable(e))?;
+            let body: Vec<u8> = row
+                .get_ref(1)
+                .and_then(|body| Ok(body.as_bytes()?.to_vec()))
+                .map_err(|e| self.unreadable(e))?;
             if let Ok(Record { body: RecordBody::Notice(notice), .. }) = Record::decode(&body)
                 && let Some(found) = take(&notice)
             {
@@ -226,7 +239,8 @@ impl Reader {
 
     /// As [`Self::entries`], of those that are wanted.
     pub(crate) fn wanted(&self, wants: Wants, after: u64, limit: u32) -> Result<Batch, StoreError> {
-        self.batch(wants, after.min(i64::MAX as u64 - 1), limit.clamp(1, MAX_PAGE_ROWS)).map_err(|e| self.unreadable(e))
+        self.batch(wants, after.min(i64::MAX as u64 - 1), limit.clamp(1, MAX_PAGE_ROWS))
+            .map_err(|e| self.unreadable(e))
     }
 
     fn batch(&self, wants: Wants, after: u64, limit: u32) -> rusqlite::Result<Batch> {
@@ -254,7 +268,8 @@ impl Reader {
         Ok(Batch { entries, upto })
     }
 
-    /// Number of the last durable entry, 0 if there is none. Whatever a shard was told to be durable is up to it.
+    /// Number of the last durable entry, 0 if there is none. Whatever a shard was told to be durable is up to
+    /// it.
     pub fn last(&self) -> Result<u64, StoreError> {
         last(&self.conn).map_err(|e| self.unreadable(e))
     }
@@ -262,7 +277,8 @@ impl Reader {
     /// When the last durable entry was made; none if there is none.
     pub fn last_at(&self) -> Result<Option<Wall>, StoreError> {
         let found = self.conn.prepare_cached("SELECT at FROM entry ORDER BY seq DESC LIMIT 1");
-        let found = found.and_then(|mut statement| statement.query_row([], |row| row.get(0).map(Wall)).optional());
+        let found =
+            found.and_then(|mut statement| statement.query_row([], |row| row.get(0).map(Wall)).optional());
         found.map_err(|e| self.unreadable(e))
     }
 
@@ -289,7 +305,11 @@ impl Reader {
 
     /// Entry `seq` is no record.
     pub(crate) fn damaged(&self, seq: u64, why: &RecordError) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), last_whole: seq - 1, why: format!("entry {seq} cannot be read: {why}") }
+        StoreError::Damaged {
+            path: self.path.clone(),
+            last_whole: seq - 1,
+            why: format!("entry {seq} cannot be read: {why}"),
+        }
     }
 
     pub(crate) fn unreadable(&self, e: rusqlite::Error) -> StoreError {
@@ -307,7 +327,8 @@ impl Reader {
         // One snapshot for all statements.
         let snapshot = self.conn.unchecked_transaction()?;
         let (mut found, mut next) = (Vec::new(), None);
-        let mut blocks = snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT } else { BLOCKS })?;
+        let mut blocks =
+            snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT } else { BLOCKS })?;
         let mut rows_of = snapshot.prepare_cached(ROWS)?;
         let first_block = (after + 1) / BLOCK;
         let mut blocks = blocks.query((account, first_block, from, to, BLOCK))?;
@@ -339,7 +360,8 @@ impl Reader {
         let snapshot = self.conn.unchecked_transaction()?;
         let before = query.after.unwrap_or(u64::MAX).min(last(&snapshot)?.saturating_add(1));
         let (mut found, mut next) = (Vec::new(), None);
-        let mut blocks = snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT_BACK } else { BLOCKS_BACK })?;
+        let mut blocks =
+            snapshot.prepare_cached(if account.is_some() { BLOCKS_OF_ACCOUNT_BACK } else { BLOCKS_BACK })?;
         let mut rows_of = snapshot.prepare_cached(ROWS_BACK)?;
         let last_block = before.saturating_sub(1) / BLOCK;
         let mut blocks = blocks.query((account, last_block, from, to, BLOCK))?;
@@ -381,13 +403,18 @@ mod tests {
             (NOTICE_ROWS, "SEARCH entry USING INDEX notice (seq>?)"),
             (NOTICE_ROWS_BACK, "SEARCH entry USING INDEX notice (seq<?)"),
             (ALL, "SEARCH entry USING INTEGER PRIMARY KEY (rowid>?)"),
-            (CDRS, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"),
+            (
+                CDRS,
+                "SEARCH c USING INTEGER PRIMARY KEY (rowid>?); SEARCH e USING INTEGER PRIMARY KEY (rowid=?)",
+            ),
             (NOTICES, "SEARCH entry USING INDEX notice (seq>?)"),
             (NODE_NOTICES, "SEARCH entry USING INDEX notice (seq<?)"),
         ] {
             let mut statement = reader.conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("prepares");
             let count = statement.parameter_count();
-            let steps = statement.query_map(&[&1_i64 as &dyn rusqlite::ToSql; 5][..count], |row| row.get::<_, String>(3)).expect("plans");
+            let steps = statement
+                .query_map(&[&1_i64 as &dyn rusqlite::ToSql; 5][..count], |row| row.get::<_, String>(3))
+                .expect("plans");
             assert_eq!(steps.collect::<Result<Vec<_>, _>>().expect("reads").join("; "), plan);
         }
     }

@@ -36,10 +36,15 @@ pub fn reindex(folder: &Path) -> Result<Reindexed, StoreError> {
     // Only the chain counts: what is to be mended here must not stop it.
     let (head, walked) = walk::walk_file(&path, Head::START, &mut |_, _, _| Ok(()));
     let found = walked?;
-    wal::check(&folder).map_err(|why| StoreError::Damaged { path: path.clone(), last_whole: head.entries, why })?;
+    wal::check(&folder).map_err(|why| StoreError::Damaged {
+        path: path.clone(),
+        last_whole: head.entries,
+        why,
+    })?;
     let conn = schema::open_to_write(&path, found)?;
     let failed = |e| StoreError::sqlite("cannot write", &path, e);
-    conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM cdr; DELETE FROM cdr_account; DELETE FROM cdr_time;").map_err(failed)?;
+    conn.execute_batch("BEGIN IMMEDIATE; DELETE FROM cdr; DELETE FROM cdr_account; DELETE FROM cdr_time;")
+        .map_err(failed)?;
     let reindexed = rebuild(&conn, head).map_err(failed)?;
     conn.execute_batch("COMMIT; REINDEX;").map_err(failed)?;
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(failed)?;
@@ -49,7 +54,9 @@ pub fn reindex(folder: &Path) -> Result<Reindexed, StoreError> {
 }
 
 fn rebuild(conn: &Connection, head: Head) -> rusqlite::Result<Reindexed> {
-    let mut select = conn.prepare("SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+    let mut select = conn.prepare(
+        "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+    )?;
     let mut update = conn.prepare("UPDATE entry SET kind = ?2, account = ?3, at = ?4 WHERE seq = ?1")?;
     let mut insert = conn.prepare(index::INSERT)?;
     let mut cdrs = CdrIndex::empty();

@@ -4,7 +4,8 @@ use ledger::{Hash, Record, Replay};
 
 use crate::Entry;
 
-/// Hands entries on to `replay`: what [`crate::Journal::open`] wants. Columns that contradict the record are refused, too.
+/// Hands entries on to `replay`: what [`crate::Journal::open`] wants. Columns that contradict the record are
+/// refused, too.
 pub fn feed(replay: &mut Replay) -> impl FnMut(u64, &Entry, &Hash) -> Result<(), String> {
     |seq, entry, hash| take(replay, seq, entry, hash).map(|_| ())
 }
@@ -24,7 +25,11 @@ pub(crate) fn take(replay: &mut Replay, seq: u64, entry: &Entry, hash: &Hash) ->
 
 /// The entry as its columns should be, if they are not; the hash chain covers only the body.
 pub(crate) fn row_of(entry: &Entry, record: &Record) -> Option<Entry> {
-    if entry.is_row_of(record) { None } else { Some(Entry { body: entry.body.clone(), ..Entry::columns_of(record) }) }
+    if entry.is_row_of(record) {
+        None
+    } else {
+        Some(Entry { body: entry.body.clone(), ..Entry::columns_of(record) })
+    }
 }
 
 /// An error with its causes, in one line.

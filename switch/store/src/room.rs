@@ -41,7 +41,8 @@ impl Ballast {
         self.allocate().map_err(|source| {
             // It may be half allocated. Should that fail too, the first error says it all.
             let _ = if before == 0 { fs::remove_file(&self.path) } else { self.cut(before) };
-            let (path, need_bytes) = (self.path.clone(), self.bytes.saturating_sub(before) + START_ROOM_BYTES);
+            let (path, need_bytes) =
+                (self.path.clone(), self.bytes.saturating_sub(before) + START_ROOM_BYTES);
             match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     StoreError::NoRoom { path, need_bytes }
@@ -58,7 +59,8 @@ impl Ballast {
     }
 
     fn allocate(&self) -> io::Result<()> {
-        let file = OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&self.path)?;
+        let file =
+            OpenOptions::new().create(true).write(true).truncate(false).mode(0o600).open(&self.path)?;
         let wanted = self.bytes + START_ROOM_BYTES;
         match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, wanted) {
             Ok(()) => {}

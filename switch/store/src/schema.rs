@@ -1,6 +1,7 @@
 //! The journal's file: where it is, how it is opened, its tables and their version.
 //!
-//! An existing file is first read through a read-only connection; it is opened for writing only when all of it is whole.
+//! An existing file is first read through a read-only connection; it is opened for writing only when all of
+//! it is whole.
 
 use std::fs::{OpenOptions, Permissions};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -33,14 +34,15 @@ const TABLES: &str = "
     CREATE TABLE cdr_account (account TEXT NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (account, block)) STRICT, WITHOUT ROWID;
     CREATE TABLE cdr_time (block INTEGER PRIMARY KEY, first_at INTEGER NOT NULL, last_at INTEGER NOT NULL) STRICT;";
 
-/// Finds notices in journal order; the few that there are cost the writer nothing elsewhere. It is no part of the version: a journal made
-/// before it is given it when it is opened.
+/// Finds notices in journal order; the few that there are cost the writer nothing elsewhere. It is no part of
+/// the version: a journal made before it is given it when it is opened.
 const NOTICES: &str = "CREATE INDEX IF NOT EXISTS notice ON entry (seq, account, at) WHERE kind = 2;";
 
 /// Finds an account's money in journal order.
 const MONEY: &str = "CREATE INDEX IF NOT EXISTS money ON entry (account, seq) WHERE kind = 3;";
 
-/// The first version had no kind for money other than a call's: its few rows are given theirs, once, in place.
+/// The first version had no kind for money other than a call's: its few rows are given theirs, once, in
+/// place.
 const UPGRADE: &str = "BEGIN IMMEDIATE;
     UPDATE entry SET kind = 3 WHERE kind = 0 AND (instr(body, '\"body\":{\"top_up\"') OR instr(body, '\"body\":{\"pocket_')
         OR (instr(body, '\"body\":{\"account_opened\"') AND instr(body, '\"opening\":{')));
@@ -49,8 +51,9 @@ const UPGRADE: &str = "BEGIN IMMEDIATE;
 /// The kind that [`UPGRADE`] gives an entry of the first version.
 pub(crate) fn upgraded(entry: &Entry) -> Kind {
     let has = |text: &str| entry.body.windows(text.len()).any(|part| part == text.as_bytes());
-    let is_money =
-        has(r#""body":{"top_up""#) || has(r#""body":{"pocket_"#) || (has(r#""body":{"account_opened""#) && has(r#""opening":{"#));
+    let is_money = has(r#""body":{"top_up""#)
+        || has(r#""body":{"pocket_"#)
+        || (has(r#""body":{"account_opened""#) && has(r#""opening":{"#));
     if entry.kind == Kind::OTHER && is_money { Kind::MONEY } else { entry.kind }
 }
 
@@ -89,7 +92,8 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 /// As [`open_to_read`], for a file that was cut: what is there is read.
 pub(crate) fn open_to_salvage(path: &Path) -> Result<Connection, StoreError> {
     let conn = open_to_read(path)?;
-    conn.pragma_update(None, "writable_schema", true).map_err(|e| StoreError::sqlite("cannot read", path, e))?;
+    conn.pragma_update(None, "writable_schema", true)
+        .map_err(|e| StoreError::sqlite("cannot read", path, e))?;
     Ok(conn)
 }
 
@@ -100,7 +104,9 @@ pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let is_ours = |name: &str| [FILE, "snapshot", "feeds.db"].iter().any(|ours| name.starts_with(ours));
     for entry in std::fs::read_dir(folder)?.flatten() {
-        if entry.file_name().to_str().is_some_and(is_ours) && entry.metadata()?.permissions().mode() & 0o077 != 0 {
+        if entry.file_name().to_str().is_some_and(is_ours)
+            && entry.metadata()?.permissions().mode() & 0o077 != 0
+        {
             std::fs::set_permissions(entry.path(), Permissions::from_mode(0o600))?;
         }
     }
@@ -161,17 +167,24 @@ pub(crate) fn exists(folder: &Path) -> Result<bool, StoreError> {
 
 /// Is it ours, of a version that we know, with its tables made?
 pub(crate) fn identify(conn: &Connection, path: &Path) -> Result<Found, StoreError> {
-    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| StoreError::sqlite("cannot read", path, e));
+    let number = |sql: &str| {
+        conn.query_row(sql, [], |row| row.get::<_, i64>(0))
+            .map_err(|e| StoreError::sqlite("cannot read", path, e))
+    };
     let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application, version) {
         (0, 0) if tables == 0 => Ok(Found::Nothing),
         (APPLICATION_ID, VERSION) if tables > 0 => Ok(Found::Journal),
         (APPLICATION_ID, 1) if tables > 0 => Ok(Found::First),
-        (APPLICATION_ID, found) if found > VERSION => Err(StoreError::Version { path: path.to_owned(), found, known: VERSION }),
-        (APPLICATION_ID, found) => {
-            Err(StoreError::Damaged { path: path.to_owned(), last_whole: 0, why: format!("version {found} with {tables} tables") })
+        (APPLICATION_ID, found) if found > VERSION => {
+            Err(StoreError::Version { path: path.to_owned(), found, known: VERSION })
         }
+        (APPLICATION_ID, found) => Err(StoreError::Damaged {
+            path: path.to_owned(),
+            last_whole: 0,
+            why: format!("version {found} with {tables} tables"),
+        }),
         (_, _) => Err(StoreError::Foreign { path: path.to_owned() }),
     }
 }

@@ -1,7 +1,8 @@
 //! Snapshots of the replay beside the journal, so that a start need not read all of it.
 //!
-//! A snapshot is only a shortcut: it is used if its bytes are whole and its hash is that of the entry it stands for, and it is made by a
-//! thread that reads the journal as anybody could. Losing one loses time, never money.
+//! A snapshot is only a shortcut: it is used if its bytes are whole and its hash is that of the entry it
+//! stands for, and it is made by a thread that reads the journal as anybody could. Losing one loses time,
+//! never money.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -43,8 +44,16 @@ struct Maker {
 
 /// The snapshots in `folder`, the newest first.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let is_one = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX));
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).filter(is_one).collect();
+    let is_one = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PREFIX))
+    };
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(is_one)
+        .collect();
     files.sort_unstable();
     files.reverse();
     files
@@ -55,13 +64,15 @@ pub(crate) fn seq_of(file: &Path) -> Option<u64> {
     file.file_name()?.to_str()?.rsplit('-').next()?.parse().ok()
 }
 
-/// The newest snapshot that fits the journal in `folder` and stands for no entry after `upto`, in a replay that `make` made; an empty
-/// replay if there is none.
+/// The newest snapshot that fits the journal in `folder` and stands for no entry after `upto`, in a replay
+/// that `make` made; an empty replay if there is none.
 pub(crate) fn newest(folder: &Path, make: &dyn Fn() -> Replay, upto: u64) -> (Replay, Head) {
     for path in files(folder).into_iter().filter(|path| seq_of(path).is_some_and(|seq| seq <= upto)) {
         match read(folder, &path, make()) {
             Ok((replay, head)) => return (replay, head),
-            Err(why) => tracing::warn!(path = %path.display(), why, "snapshot ignored: an older one or the whole journal is read instead"),
+            Err(why) => {
+                tracing::warn!(path = %path.display(), why, "snapshot ignored: an older one or the whole journal is read instead")
+            }
         }
     }
     (make(), Head::START)
@@ -89,7 +100,11 @@ fn read(folder: &Path, path: &Path, into: Replay) -> Result<(Replay, Head), Stri
 /// Is the entry that it stands for in the journal, with this hash?
 fn fits(folder: &Path, head: SnapshotHead) -> Result<(), String> {
     let written = Reader::open(folder).and_then(|reader| reader.hash(head.seq)).map_err(|e| e.to_string())?;
-    if written == head.chain { Ok(()) } else { Err(format!("entry {} of the journal has another hash", head.seq)) }
+    if written == head.chain {
+        Ok(())
+    } else {
+        Err(format!("entry {} of the journal has another hash", head.seq))
+    }
 }
 
 /// A whole snapshot of an entry that the journal, which ends at `head`, does not have: its end is missing.
@@ -141,10 +156,22 @@ fn write(folder: &Path, replay: &Replay, fault: &SharedFault) -> io::Result<()> 
 
 impl Snapshots {
     /// Makes one whenever `every` entries came since the last, which had `done`.
-    pub(crate) fn start(folder: &Path, shared: &Arc<Shared>, every: u64, done: u64, fault: SharedFault) -> io::Result<Self> {
+    pub(crate) fn start(
+        folder: &Path,
+        shared: &Arc<Shared>,
+        every: u64,
+        done: u64,
+        fault: SharedFault,
+    ) -> io::Result<Self> {
         let (words, inbox) = crossbeam_channel::bounded(1);
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(done)));
-        let maker = Maker { folder: folder.to_owned(), words: inbox, stop: Arc::clone(&stop), done: Arc::clone(&done), fault };
+        let maker = Maker {
+            folder: folder.to_owned(),
+            words: inbox,
+            stop: Arc::clone(&stop),
+            done: Arc::clone(&done),
+            fault,
+        };
         let thread = thread::Builder::new().name("snapshot".to_owned()).spawn(move || maker.run())?;
         let (bell, watched) = (words.clone(), Arc::downgrade(shared));
         let ring = move || {
@@ -195,13 +222,21 @@ impl Maker {
         let walked = {
             let mut take = feed(&mut replay);
             walk_file(&schema::file(&self.folder), from, &mut |seq, entry, hash| {
-                if self.stop.load(Ordering::Relaxed) { Err("the journal closes".to_owned()) } else { take(seq, entry, hash) }
+                if self.stop.load(Ordering::Relaxed) {
+                    Err("the journal closes".to_owned())
+                } else {
+                    take(seq, entry, hash)
+                }
             })
         };
         let text = |e: StoreError| e.to_string();
         walked.1.map_err(text)?;
         write(&self.folder, &replay, &self.fault).map_err(|e| e.to_string())?;
-        tracing::info!(entry = walked.0.entries, hash = ledger::hex(&walked.0.hash), "the journal's head at a snapshot");
+        tracing::info!(
+            entry = walked.0.entries,
+            hash = ledger::hex(&walked.0.hash),
+            "the journal's head at a snapshot"
+        );
         Ok(replay.seq())
     }
 }

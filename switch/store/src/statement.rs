@@ -1,7 +1,7 @@
 //! An account's movements from the journal, page by page: opening, each with the balance after it, closing.
 //!
-//! Call records are found by their blocks, all other money by an index of its own. An account sees what happened below it too: a tier
-//! pays for the calls of the tiers under it.
+//! Call records are found by their blocks, all other money by an index of its own. An account sees what
+//! happened below it too: a tier pays for the calls of the tiers under it.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ const FOUND_MAX: u32 = 8_192;
 /// Entries looked through at once: each search sorts what it finds in them.
 const WINDOW: u64 = 4 * BLOCK;
 
-// Numbers of the entries after ?5 and up to ?9 that may concern the account, in order: its own and those below it, `acme:` up to but without
-// `acme;`. The block still open is in no table.
+// Numbers of the entries after ?5 and up to ?9 that may concern the account, in order: its own and those
+// below it, `acme:` up to but without `acme;`. The block still open is in no table.
 const ENTRIES: &str = "SELECT seq FROM (\
     SELECT c.seq FROM (SELECT block FROM cdr_account WHERE account = ?1 AND block BETWEEN ?5 / ?4 AND ?9 / ?4 UNION \
         SELECT block FROM cdr_account WHERE account >= ?2 AND account < ?3 AND block BETWEEN ?5 / ?4 AND ?9 / ?4 UNION SELECT max(seq) / ?4 FROM cdr) b \
@@ -82,7 +82,8 @@ pub struct Statement {
     pub opening: Balances,
     /// In journal order.
     pub movements: Vec<Movement>,
-    /// After the last: where the next page begins. Without more it stands for the end of the journal at that moment.
+    /// After the last: where the next page begins. Without more it stands for the end of the journal at that
+    /// moment.
     pub closing: StatementPlace,
     /// More movements follow.
     pub more: bool,
@@ -177,7 +178,8 @@ impl Reader {
             let upto = after.saturating_add(WINDOW).min(last);
             let found = self.find(account, (after, upto), span)?;
             for seq in &found {
-                let (seq, record) = body.query_row([seq], |row| Ok(self.decode(row))).map_err(|e| self.unreadable(e))??;
+                let (seq, record) =
+                    body.query_row([seq], |row| Ok(self.decode(row))).map_err(|e| self.unreadable(e))??;
                 if !take(seq, &record) {
                     return Ok(());
                 }
@@ -187,11 +189,19 @@ impl Reader {
         Ok(())
     }
 
-    fn find(&self, account: &Name, (after, upto): (u64, u64), (from, to): (Wall, Wall)) -> Result<Vec<u64>, StoreError> {
+    fn find(
+        &self,
+        account: &Name,
+        (after, upto): (u64, u64),
+        (from, to): (Wall, Wall),
+    ) -> Result<Vec<u64>, StoreError> {
         let (below, beyond) = (format!("{account}:"), format!("{account};"));
         let read = || {
             let mut found = self.conn.prepare_cached(ENTRIES)?;
-            let rows = found.query_map((&**account, below, beyond, BLOCK, after, from.0, to.0, FOUND_MAX, upto), |row| row.get(0))?;
+            let rows = found.query_map(
+                (&**account, below, beyond, BLOCK, after, from.0, to.0, FOUND_MAX, upto),
+                |row| row.get(0),
+            )?;
             rows.collect::<rusqlite::Result<Vec<u64>>>()
         };
         read().map_err(|e| self.unreadable(e))
@@ -212,7 +222,15 @@ fn movements(seq: u64, record: &Record, account: &Name, balances: &mut Balances)
             let balance = add(balances, (bucket.clone(), transfer.amount.currency), amount);
             let amount = Money::of(amount, transfer.amount.currency);
             let cause = cause(record, transfer);
-            all.push(Movement { entry: seq, at: record.at, transfer: transfer.clone(), cause, bucket, amount, balance });
+            all.push(Movement {
+                entry: seq,
+                at: record.at,
+                transfer: transfer.clone(),
+                cause,
+                bucket,
+                amount,
+                balance,
+            });
         }
     }
     all
@@ -240,7 +258,10 @@ fn cause(record: &Record, transfer: &Transfer) -> String {
         (RecordBody::Settled(settled), _) => {
             let words: CallWords = serde_json::from_str(settled.cdr.get()).unwrap_or_default();
             let to = words.destination.map(|name| format!(" ({name})")).unwrap_or_default();
-            format!("call {} to {}{to}, {} s billed, by {}", settled.call, words.called_e164, words.billed_seconds, record.account)
+            format!(
+                "call {} to {}{to}, {} s billed, by {}",
+                settled.call, words.called_e164, words.billed_seconds, record.account
+            )
         }
         (RecordBody::TopUp(booked), _) => {
             let by = booked.method.as_ref().map(|method| format!(" by {method}")).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Where entries go that the journal could not take: one JSON line each, to a file on another path and to stderr.
+//! Where entries go that the journal could not take: one JSON line each, to a file on another path and to
+//! stderr.
 //!
 //! Each line has the number and the hash that the entry has, or would have had, in the journal; `body` is a
 //! string, byte for byte what would have been there. The next start takes the lines in, see
@@ -64,14 +65,18 @@ pub fn try_unsaved_place(path: &Path, is_only_asked: bool) -> Result<(), StoreEr
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let missing: Vec<&Path> = folder.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).collect();
+    let missing: Vec<&Path> =
+        folder.ancestors().take_while(|part| !part.as_os_str().is_empty() && !part.exists()).collect();
     fs::create_dir_all(folder).map_err(said)?;
     let name = path.file_name().ok_or_else(|| unusable("it names no file".to_owned()))?;
     let trial = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&trial).and_then(|mut file| {
-        file.write_all(&TRIAL)?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&trial).and_then(
+            |mut file| {
+                file.write_all(&TRIAL)?;
+                file.sync_all()
+            },
+        );
     // What was not made cannot be taken away.
     let _ = fs::remove_file(&trial);
     if is_only_asked {
@@ -86,13 +91,26 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Line>, StoreError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(StoreError::Io { what: "cannot read the unsaved file", path: path.to_owned(), source }),
+        Err(source) => {
+            return Err(StoreError::Io {
+                what: "cannot read the unsaved file",
+                path: path.to_owned(),
+                source,
+            });
+        }
     };
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let lines = bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty());
+    let lines = bytes
+        .get(..whole)
+        .unwrap_or_default()
+        .split(|byte| *byte == b'\n')
+        .zip(1..)
+        .filter(|(line, _)| !line.is_empty());
     let parsed = lines.map(|(line, number)| {
-        parse(number, line)
-            .ok_or_else(|| StoreError::Unsaved { path: path.to_owned(), why: format!("line {number} is not one that the switch writes") })
+        parse(number, line).ok_or_else(|| StoreError::Unsaved {
+            path: path.to_owned(),
+            why: format!("line {number} is not one that the switch writes"),
+        })
     });
     parsed.collect()
 }
@@ -112,14 +130,26 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
 
 fn parse(number: u64, line: &[u8]) -> Option<Line> {
     let Text { unsaved, kind, account, at, hash, body } = serde_json::from_slice(line).ok()?;
-    let entry = Entry { kind: Kind(kind), account: Name::from(&*account), at: Wall::parse(&at)?, body: body.as_bytes().to_vec() };
+    let entry = Entry {
+        kind: Kind(kind),
+        account: Name::from(&*account),
+        at: Wall::parse(&at)?,
+        body: body.as_bytes().to_vec(),
+    };
     Some(Line { number, seq: unsaved, hash: from_hex(&hash)?, entry })
 }
 
 /// One line with its end.
 fn write_line(seq: u64, hash: &Hash, entry: &Entry) -> String {
     let body = String::from_utf8_lossy(&entry.body);
-    let text = Text { unsaved: seq, kind: entry.kind.0, account: (&*entry.account).into(), at: entry.at.rfc3339(), hash: hex(hash), body };
+    let text = Text {
+        unsaved: seq,
+        kind: entry.kind.0,
+        account: (&*entry.account).into(),
+        at: entry.at.rfc3339(),
+        hash: hex(hash),
+        body,
+    };
     // Numbers and strings are always JSON.
     serde_json::to_string(&text).map_or_else(|_| String::new(), |line| line + "\n")
 }
@@ -223,7 +253,9 @@ mod tests {
         fs::write(&deep, "left by a failed run\n").expect("writes");
         try_unsaved_place(&deep, false).expect("is there");
         assert_eq!(fs::read_to_string(&deep).expect("reads"), "left by a failed run\n");
-        for bad in [folder.path().to_owned(), deep.join("below a file"), PathBuf::from("/proc/no/such/place.jsonl")] {
+        for bad in
+            [folder.path().to_owned(), deep.join("below a file"), PathBuf::from("/proc/no/such/place.jsonl")]
+        {
             let error = try_unsaved_place(&bad, true).expect_err("cannot be written").to_string();
             assert!(error.contains("journal.unsaved_file"), "{error}");
         }

@@ -1,4 +1,5 @@
-//! `ledger verify`: reads and replays the whole journal without writing, beside a running switch or on a damaged file.
+//! `ledger verify`: reads and replays the whole journal without writing, beside a running switch or on a
+//! damaged file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,8 @@ impl Verification {
     /// says otherwise.
     pub fn is_clean(&self) -> bool {
         let sums = self.sums.iter().all(|sum| sum.amount == 0);
-        let (snapshots, closings) = (self.snapshots.iter().all(|one| one.equal), self.closings.iter().all(|one| one.equal));
+        let (snapshots, closings) =
+            (self.snapshots.iter().all(|one| one.equal), self.closings.iter().all(|one| one.equal));
         self.damage.is_none() && self.index.is_none() && sums && snapshots && closings
     }
 }
@@ -75,8 +77,10 @@ pub fn verify_against(folder: &Path, kept: Option<(u64, Hash)>) -> Result<Verifi
     let anchor = head::read(folder);
     let mut replay = Replay::new();
     let (mut snapshots, mut closings) = (Vec::new(), Vec::new());
-    let files: BTreeMap<u64, PathBuf> =
-        snapshot::files(folder).into_iter().filter_map(|file| Some((snapshot::seq_of(&file)?, file))).collect();
+    let files: BTreeMap<u64, PathBuf> = snapshot::files(folder)
+        .into_iter()
+        .filter_map(|file| Some((snapshot::seq_of(&file)?, file)))
+        .collect();
     let (end, walked) = walk::walk_file(&path, Head::START, &mut |seq, entry, hash| {
         if let RecordBody::PeriodClosed(closed) = take(&mut replay, seq, entry, hash)?.body {
             closings.extend(closing::check(folder, &replay, seq, &closed));
@@ -87,10 +91,18 @@ pub fn verify_against(folder: &Path, kept: Option<(u64, Hash)>) -> Result<Verifi
         Ok(())
     });
     // Of entries that are not there, what files that were there before the walk say.
-    snapshots
-        .extend(files.range(end.entries + 1..).filter(|(_, file)| file.exists()).map(|(seq, _)| SnapshotCheck { seq: *seq, equal: false }));
+    snapshots.extend(
+        files
+            .range(end.entries + 1..)
+            .filter(|(_, file)| file.exists())
+            .map(|(seq, _)| SnapshotCheck { seq: *seq, equal: false }),
+    );
     let damage = match walked {
-        Ok(_) => check_end(folder, end, &anchor, kept).err().map(|why| StoreError::Damaged { path, last_whole: end.entries, why }),
+        Ok(_) => check_end(folder, end, &anchor, kept).err().map(|why| StoreError::Damaged {
+            path,
+            last_whole: end.entries,
+            why,
+        }),
         Err(e @ (StoreError::Damaged { .. } | StoreError::Replay { .. })) => Some(e),
         Err(e) => return Err(e),
     };
@@ -99,7 +111,19 @@ pub fn verify_against(folder: &Path, kept: Option<(u64, Hash)>) -> Result<Verifi
     let ledger::Verification { accounts, sums, open_calls, .. } = replay.verification();
     let trial = replay.trial();
     let (entries, head) = (end.entries, end.hash);
-    Ok(Verification { entries, accounts, sums, open_calls, head, damage, trial, snapshots, closings, index, anchored })
+    Ok(Verification {
+        entries,
+        accounts,
+        sums,
+        open_calls,
+        head,
+        damage,
+        trial,
+        snapshots,
+        closings,
+        index,
+        anchored,
+    })
 }
 
 /// Where the journal in `folder` ends: number and hash of its last entry. Kept on another machine it proves
@@ -111,13 +135,20 @@ pub fn journal_head(folder: &Path) -> Result<(u64, Hash), StoreError> {
 }
 
 /// The log, the anchor beside the journal, and one that was kept elsewhere.
-fn check_end(folder: &Path, end: Head, anchor: &Result<Option<Head>, String>, kept: Option<(u64, Hash)>) -> Result<(), String> {
+fn check_end(
+    folder: &Path,
+    end: Head,
+    anchor: &Result<Option<Head>, String>,
+    kept: Option<(u64, Hash)>,
+) -> Result<(), String> {
     check_log(folder)?;
     if let Some(anchor) = anchor.clone()? {
         head::is_held(folder, end, anchor, head::FILE)?;
     }
     match kept {
-        Some((entries, hash)) => head::is_held(folder, end, Head { entries, hash }, "the head that was given"),
+        Some((entries, hash)) => {
+            head::is_held(folder, end, Head { entries, hash }, "the head that was given")
+        }
         None => Ok(()),
     }
 }

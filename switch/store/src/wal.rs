@@ -1,7 +1,8 @@
 //! Finds damage in the write-ahead log, which SQLite would take for its end and silently write over.
 //!
-//! Each commit is forced to disk before the next begins, so an honest crash spoils at most the last one. If a frame is bad and another
-//! commit follows it, durable entries were harmed. Layout: <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
+//! Each commit is forced to disk before the next begins, so an honest crash spoils at most the last one. If a
+//! frame is bad and another commit follows it, durable entries were harmed. Layout:
+//! <https://www.sqlite.org/fileformat2.html#the_write_ahead_log>.
 //!
 //! ```text
 //! header: magic 4 | version 4 | page size 4 | sequence 4 | salts 8 | checksum 8         all big-endian
@@ -51,7 +52,9 @@ pub(crate) fn check(folder: &Path) -> Result<(), String> {
     }
     match scan(&mut BufReader::with_capacity(1 << 20, file)).map_err(unreadable)? {
         Ok(None) => Ok(()),
-        Ok(Some(frame)) => Err(format!("frame {frame} of its log {} was changed, and commits follow it", path.display())),
+        Ok(Some(frame)) => {
+            Err(format!("frame {frame} of its log {} was changed, and commits follow it", path.display()))
+        }
         Err(()) => Err(format!("the header of its log {} was changed", path.display())),
     }
 }

@@ -1,6 +1,7 @@
 //! Reads the journal from its first entry, checking that none is missing and that the hash chain holds.
 //!
-//! Used by recovery and by verification. Each chunk is a read of its own, so that a long walk never holds back the writer's log.
+//! Used by recovery and by verification. Each chunk is a read of its own, so that a long walk never holds
+//! back the writer's log.
 
 use std::path::Path;
 
@@ -13,7 +14,8 @@ use crate::{Entry, Kind, StoreError};
 
 /// Rows read in one go.
 const CHUNK_ROWS: u64 = 8_192;
-const ROWS: &str = "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+const ROWS: &str =
+    "SELECT seq, kind, account, at, body, hash FROM entry WHERE seq > ?1 ORDER BY seq LIMIT ?2";
 
 /// The end of the whole part: how many entries, and the last one's hash.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,24 +43,32 @@ impl Head {
     pub(crate) const START: Self = Self { entries: 0, hash: GENESIS };
 }
 
-/// Shows every whole entry of the journal at `path` after `from` to `on_entry`, in order. The head is how far it came, also with an error;
-/// no journal at all is one without entries.
+/// Shows every whole entry of the journal at `path` after `from` to `on_entry`, in order. The head is how far
+/// it came, also with an error; no journal at all is one without entries.
 pub(crate) fn walk_file(path: &Path, from: Head, on_entry: OnEntry<'_>) -> (Head, Result<Found, StoreError>) {
     let mut head = from;
     let mut walked = walk_connection(schema::open_to_read(path), path, &mut head, on_entry);
     if head == from && matches!(walked, Err(StoreError::Damaged { .. })) {
-        // SQLite reads nothing at all of a file that is shorter than its header says, unless it is told that this is known.
+        // SQLite reads nothing at all of a file that is shorter than its header says, unless it is told that
+        // this is known.
         let salvaged = walk_connection(schema::open_to_salvage(path), path, &mut head, on_entry);
         walked = match (salvaged, walked) {
             (Err(e), _) => Err(e),
-            (Ok(_), Err(StoreError::Damaged { path, why, .. })) => Err(StoreError::Damaged { path, last_whole: head.entries, why }),
+            (Ok(_), Err(StoreError::Damaged { path, why, .. })) => {
+                Err(StoreError::Damaged { path, last_whole: head.entries, why })
+            }
             (Ok(_), other) => other,
         };
     }
     (head, walked)
 }
 
-fn walk_connection(conn: Result<Connection, StoreError>, path: &Path, head: &mut Head, on_entry: OnEntry<'_>) -> Result<Found, StoreError> {
+fn walk_connection(
+    conn: Result<Connection, StoreError>,
+    path: &Path,
+    head: &mut Head,
+    on_entry: OnEntry<'_>,
+) -> Result<Found, StoreError> {
     let conn = conn?;
     let found = schema::identify(&conn, path)?;
     if found == Found::Nothing {
@@ -99,7 +109,9 @@ fn walk_chunk(conn: &Connection, version: Found, head: &mut Head, on_entry: OnEn
         }
         let hash = chain(&head.hash, &entry.body);
         if written != hash {
-            return Err(Stop::Damaged(format!("the hash chain breaks at entry {seq}: it was changed, or one before it")));
+            return Err(Stop::Damaged(format!(
+                "the hash chain breaks at entry {seq}: it was changed, or one before it"
+            )));
         }
         on_entry(seq, &entry, &hash).map_err(Stop::RefusedEntry)?;
         *head = Head { entries: seq, hash };

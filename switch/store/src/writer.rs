@@ -1,4 +1,5 @@
-//! The one thread that writes: takes all that queued during the last commit, writes it in one transaction, then acknowledges.
+//! The one thread that writes: takes all that queued during the last commit, writes it in one transaction,
+//! then acknowledges.
 //!
 //! Invariant: what is acknowledged is on disk, in one order with one hash chain. A disk that is full at a
 //! write is given room once, from the ballast, and the same entries are written again: nothing of them was
@@ -30,7 +31,8 @@ use crate::{Entry, Kind};
 
 /// Entries in one transaction.
 const BATCH: usize = 4_096;
-/// Pages that a commit changes beside those that its bodies fill: the table's last leaf, the CDR table's, a block's.
+/// Pages that a commit changes beside those that its bodies fill: the table's last leaf, the CDR table's, a
+/// block's.
 const PAGES_PER_COMMIT: u64 = 3;
 /// A disk that was full is looked at so often.
 const ROOM_LOOK: Duration = Duration::from_secs(2);
@@ -109,18 +111,26 @@ impl Writer {
         match self.shared.failure() {
             None => {
                 self.head_file.sync();
-                tracing::info!(entry = self.head.entries, hash = ledger::hex(&self.head.hash), "the journal's head at its end");
+                tracing::info!(
+                    entry = self.head.entries,
+                    hash = ledger::hex(&self.head.hash),
+                    "the journal's head at its end"
+                );
                 Ok(Closed { entries: self.head.entries })
             }
             Some(why) => {
                 self.unsaved.sync();
-                Err(StoreError::Failed { why: why.to_owned(), unsaved: self.unsaved.count(), path: self.unsaved.path() })
+                Err(StoreError::Failed {
+                    why: why.to_owned(),
+                    unsaved: self.unsaved.count(),
+                    path: self.unsaved.path(),
+                })
             }
         }
     }
 
-    /// Fills the batch with what is queued. Waits for the first entry, and lets more gather if the last commit began only now:
-    /// while it sleeps nobody pays for waking it. False when closed and empty.
+    /// Fills the batch with what is queued. Waits for the first entry, and lets more gather if the last
+    /// commit began only now: while it sleeps nobody pays for waking it. False when closed and empty.
     fn gather(&mut self, batch: &mut Batch, last_start: Option<Instant>) -> bool {
         if !batch.closing {
             let Some(first) = self.first() else { return false };
@@ -153,7 +163,8 @@ impl Writer {
 
     /// Appends entries before the journal is anybody's, all in order.
     pub(crate) fn take_in(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        let mut jobs: Vec<Job> = entries.into_iter().map(|entry| Job { shard: CLOSE, ticket: 0, entry }).collect();
+        let mut jobs: Vec<Job> =
+            entries.into_iter().map(|entry| Job { shard: CLOSE, ticket: 0, entry }).collect();
         let unsaved = jobs.len() as u64;
         while !jobs.is_empty() {
             let rest = jobs.split_off(jobs.len().min(BATCH));
@@ -210,7 +221,10 @@ impl Writer {
     fn make_room(&mut self, why: &str) -> bool {
         let released = self.ballast.release();
         if released {
-            tracing::error!(why, "the disk is full: no new calls, no payments; live calls end at their lease, in the room kept for them");
+            tracing::error!(
+                why,
+                "the disk is full: no new calls, no payments; live calls end at their lease, in the room kept for them"
+            );
             self.shared.lack_room();
             self.shared.slots.iter().for_each(crate::queue::Slot::tell);
         }
@@ -245,18 +259,30 @@ impl Writer {
     /// SQLite says that the disk is full only of a write, which comes before the fsync.
     fn trouble(&self, what: &str, error: &rusqlite::Error) -> Trouble {
         let why = format!("cannot {what} {}: {error}", self.path.display());
-        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) { Trouble::Full(why) } else { Trouble::Broken(why) }
+        if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+            Trouble::Full(why)
+        } else {
+            Trouble::Broken(why)
+        }
     }
 
     fn insert(&mut self, jobs: &[Job]) -> rusqlite::Result<()> {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut insert =
-            self.conn.prepare_cached("INSERT INTO entry (seq, kind, account, at, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut insert = self.conn.prepare_cached(
+            "INSERT INTO entry (seq, kind, account, at, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
         let mut insert_cdr = self.conn.prepare_cached(index::INSERT)?;
         for Job { entry, .. } in jobs {
             self.head = next(self.head, entry);
             let body = ToSqlOutput::Borrowed(ValueRef::Text(&entry.body));
-            insert.execute((self.head.entries, entry.kind.0, &*entry.account, entry.at.0, body, &self.head.hash[..]))?;
+            insert.execute((
+                self.head.entries,
+                entry.kind.0,
+                &*entry.account,
+                entry.at.0,
+                body,
+                &self.head.hash[..],
+            ))?;
             if entry.kind == Kind::CDR {
                 self.index.add(&self.conn, &mut insert_cdr, self.head.entries, entry)?;
             }
@@ -312,7 +338,8 @@ impl Writer {
         self.shared.slots.iter().for_each(crate::queue::Slot::tell);
     }
 
-    /// `head` is that before the batch: the lines carry the numbers and hashes that the entries have, or would have had.
+    /// `head` is that before the batch: the lines carry the numbers and hashes that the entries have, or
+    /// would have had.
     fn save_elsewhere(&mut self, batch: &mut Batch, head: Head) {
         self.head = head;
         for Job { entry, .. } in &batch.jobs {

@@ -23,7 +23,9 @@ fn is_found(folder: &Path, says: &str, what: &str) {
     assert!(!verified.is_clean(), "{what}: {verified:?}");
     let said = verified.damage.as_ref().or(verified.index.as_ref()).expect("said").to_string();
     assert!(said.contains(says) && !said.contains('\n'), "{what}: {said}");
-    let error = Journal::restore(folder, quiet(), Replay::new).err().unwrap_or_else(|| unreachable!("{what}: it starts"));
+    let error = Journal::restore(folder, quiet(), Replay::new)
+        .err()
+        .unwrap_or_else(|| unreachable!("{what}: it starts"));
     assert!(error.to_string().contains(says), "{what}: {error}");
 }
 
@@ -33,7 +35,11 @@ fn fault_a9_entries_deleted_at_the_end_are_missed() {
         let folder = tempfile::tempdir().expect("temporary");
         make(folder.path(), 20);
         sql(folder.path(), &format!("DELETE FROM entry WHERE seq > 15{tables}"));
-        is_found(folder.path(), "it ends at entry 15, but journal.head says that entry 20 was written", tables);
+        is_found(
+            folder.path(),
+            "it ends at entry 15, but journal.head says that entry 20 was written",
+            tables,
+        );
     }
     // Without the head the tables still know, and with none of both nothing does: that is the limit.
     let folder = tempfile::tempdir().expect("temporary");
@@ -46,7 +52,8 @@ fn fault_a9_entries_deleted_at_the_end_are_missed() {
 
 #[test]
 fn fault_a9_a_missing_log_is_missed() {
-    let (running, folder) = (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
+    let (running, folder) =
+        (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
     let (journal, _, _) = open(running.path(), quiet()).expect("opens");
     let mut shard = Shard::of(&journal, 0);
     for number in 1..=5 {
@@ -95,16 +102,24 @@ fn fault_a9_tables_that_are_not_those_of_the_entries_are_found_and_made_anew() {
         }
         sql(folder.path(), change);
         let verified = verify(folder.path()).expect("reads");
-        assert!(matches!(verified.index, Some(StoreError::Index { .. })) && !verified.is_clean(), "{change}: {verified:?}");
+        assert!(
+            matches!(verified.index, Some(StoreError::Index { .. })) && !verified.is_clean(),
+            "{change}: {verified:?}"
+        );
         if stops_a_start {
-            let error = open(folder.path(), quiet()).err().unwrap_or_else(|| unreachable!("{change}: it starts"));
+            let error =
+                open(folder.path(), quiet()).err().unwrap_or_else(|| unreachable!("{change}: it starts"));
             assert!(error.to_string().contains("ledger reindex"), "{change}: {error}");
         }
         let done = reindex(folder.path()).expect("reindexes");
         assert_eq!((done.entries, done.cdrs, done.changed), (9_000, 9_000, 0), "{change}");
         assert!(verify(folder.path()).expect("reads").is_clean(), "{change}");
         let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
-        let page = journal.reader().expect("reads").cdrs(&Query { account: Some("acme".into()), limit: 10_000, ..Query::default() });
+        let page = journal.reader().expect("reads").cdrs(&Query {
+            account: Some("acme".into()),
+            limit: 10_000,
+            ..Query::default()
+        });
         assert_eq!(page.expect("reads").rows.len(), 9_000, "{change}");
     }
 }
@@ -177,7 +192,8 @@ fn fault_a12_the_journal_is_for_its_owner_alone() {
         shard.wait_durable(ticket);
     }
     assert_eq!(mode(&data), 0o700);
-    for file in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.head", "journal.lock", "ballast"] {
+    for file in ["journal.db", "journal.db-wal", "journal.db-shm", "journal.head", "journal.lock", "ballast"]
+    {
         assert_eq!(mode(&data.join(file)), 0o600, "{file}");
     }
     journal.close().expect("closes");
@@ -185,7 +201,8 @@ fn fault_a12_the_journal_is_for_its_owner_alone() {
     // As an older version left it.
     fs::set_permissions(data.join("journal.db"), fs::Permissions::from_mode(0o644)).expect("changes");
     fs::write(data.join("snapshot-00000000000000000001"), "").expect("writes");
-    fs::set_permissions(data.join("snapshot-00000000000000000001"), fs::Permissions::from_mode(0o644)).expect("changes");
+    fs::set_permissions(data.join("snapshot-00000000000000000001"), fs::Permissions::from_mode(0o644))
+        .expect("changes");
     let (_journal, _, _) = Journal::restore(&data, quiet(), Replay::new).expect("opens");
     for file in fs::read_dir(&data).expect("reads").flatten() {
         assert_eq!(mode(&file.path()), 0o600, "{file:?}");

@@ -1,11 +1,12 @@
-//! What an accountant asks of the journal: payments with what became of them, closings at an exact cut, statements in pages of any size.
+//! What an accountant asks of the journal: payments with what became of them, closings at an exact cut,
+//! statements in pages of any size.
 
 mod kit;
 
 use kit::{NOON, Shard, quiet};
 use ledger::{
-    AccountOpened, Announced, Key, Party, PeriodClosed, Purpose, Record, RecordBody, Rejected, Replay, Reversed, SystemAccount, Terms,
-    TopUpBooked, Transfer, TrialBalance,
+    AccountOpened, Announced, Key, Party, PeriodClosed, Purpose, Record, RecordBody, Rejected, Replay,
+    Reversed, SystemAccount, Terms, TopUpBooked, Transfer, TrialBalance,
 };
 use store::{Entry, Journal, Reader, StatementQuery, Ticket, verify};
 use units::{Currency, Money, Name, Wall};
@@ -18,7 +19,14 @@ fn given(key: &str) -> Key {
 
 fn transfer(key: &str, purpose: Purpose, debit: SystemAccount, credit: Party, amount: i64) -> Transfer {
     let memo = Some(r#"say "of": it"#.into());
-    Transfer { key: given(key), purpose, debit: Party::SystemAccount(debit), credit, amount: Money::of(amount, EUR), memo }
+    Transfer {
+        key: given(key),
+        purpose,
+        debit: Party::SystemAccount(debit),
+        credit,
+        amount: Money::of(amount, EUR),
+        memo,
+    }
 }
 
 fn acme() -> Party {
@@ -35,7 +43,15 @@ fn record(line: &str) -> Record {
         key: Key::Part(key.into(), 1),
         ..transfer(key, Purpose::Fee, from, Party::SystemAccount(SystemAccount::Fees), fee)
     });
-    let announced = || transfer(key, Purpose::Announced, SystemAccount::Payments, Party::SystemAccount(SystemAccount::Transit), gross);
+    let announced = || {
+        transfer(
+            key,
+            Purpose::Announced,
+            SystemAccount::Payments,
+            Party::SystemAccount(SystemAccount::Transit),
+            gross,
+        )
+    };
     let body = match what {
         "open" => RecordBody::AccountOpened(AccountOpened {
             currency: EUR,
@@ -50,14 +66,28 @@ fn record(line: &str) -> Record {
             method: Some("bank".into()).filter(|_| what == "pay"),
             of: Some(given(of)).filter(|_| of != "-"),
         })),
-        "announce" => RecordBody::Announced(Announced { transfer: announced(), method: Some("bank".into()), due: Some(Wall(7)) }),
+        "announce" => RecordBody::Announced(Announced {
+            transfer: announced(),
+            method: Some("bank".into()),
+            due: Some(Wall(7)),
+        }),
         "reject" => {
-            let back = transfer(key, Purpose::Reversal, SystemAccount::Transit, Party::SystemAccount(SystemAccount::Payments), gross);
+            let back = transfer(
+                key,
+                Purpose::Reversal,
+                SystemAccount::Transit,
+                Party::SystemAccount(SystemAccount::Payments),
+                gross,
+            );
             RecordBody::Rejected(Rejected { of: given(of), transfer: back })
         }
         "reverse" => {
             let (debit, credit) = (acme(), Party::SystemAccount(SystemAccount::Payments));
-            let back = Transfer { debit, credit, ..transfer(key, Purpose::Reversal, SystemAccount::Payments, acme(), gross) };
+            let back = Transfer {
+                debit,
+                credit,
+                ..transfer(key, Purpose::Reversal, SystemAccount::Payments, acme(), gross)
+            };
             RecordBody::Reversed(Reversed { of: given(of), transfers: vec![back] })
         }
         other => unreachable!("{other}"),
@@ -107,8 +137,17 @@ fn each_payment_is_listed_once_with_what_became_of_it() {
                 };
                 let (net, fee) = row.booked.map_or((0, 0), |booked| (booked.net.amount, booked.fee.amount));
                 let minute = |at: Option<Wall>| at.map_or(-1, |at| (at.0 - NOON) / 60_000);
-                let times = [row.announced_at, row.booked.map(|booked| booked.at), row.undone.as_ref().map(|(at, _)| *at)].map(minute);
-                format!("{} {state} {} {fee} {net} {times:?}", row.key.to_string().trim_start_matches("key/"), row.gross.amount)
+                let times = [
+                    row.announced_at,
+                    row.booked.map(|booked| booked.at),
+                    row.undone.as_ref().map(|(at, _)| *at),
+                ]
+                .map(minute);
+                format!(
+                    "{} {state} {} {fee} {net} {times:?}",
+                    row.key.to_string().trim_start_matches("key/"),
+                    row.gross.amount
+                )
             }));
             match page.next {
                 Some(next) => after = next,
@@ -146,7 +185,8 @@ fn a_trial_balance_at_any_entry_is_that_of_a_replay_up_to_it() {
 
 #[test]
 fn verification_finds_a_closing_that_is_not_what_its_entries_say() {
-    // Of which entry the trial balance is, which cut it names, and whether it has a key: one without was written before cuts were exact.
+    // Of which entry the trial balance is, which cut it names, and whether it has a key: one without was
+    // written before cuts were exact.
     for (taken_at, cut, key, expected) in [
         (10, 10, Some("november"), Some(true)),
         (6, 6, Some("november"), Some(true)),
@@ -158,7 +198,8 @@ fn verification_finds_a_closing_that_is_not_what_its_entries_say() {
         let (journal, mut shard, _) = journal(folder.path());
         let trial = journal.trial_at(taken_at).expect("reads").rows();
         let closed = PeriodClosed { until: Wall(NOON), entry: cut, trial, key: key.map(Name::from) };
-        let written = Record::new(Wall(NOON + 600_000), Record::NODE.into(), RecordBody::PeriodClosed(closed.clone()));
+        let written =
+            Record::new(Wall(NOON + 600_000), Record::NODE.into(), RecordBody::PeriodClosed(closed.clone()));
         shard.append(Entry::of(&written).expect("encodes"));
         let ticket = shard.append(Entry::of(&record("11 pay k9 - 5 0")).expect("encodes"));
         shard.wait_durable(ticket);
@@ -181,11 +222,18 @@ fn a_statement_in_pages_of_any_size_is_the_statement() {
     let reader = Reader::open(folder.path()).expect("opens");
     let at = |minute: Option<i64>| minute.map(|minute| Wall(NOON + minute * 60_000));
     for (from, to) in [(None, None), (Some(2), None), (None, Some(7)), (Some(4), Some(9)), (Some(30), None)] {
-        let query = |after, limit| StatementQuery { account: "acme".into(), from: at(from), to: at(to), after, limit };
+        let query = |after, limit| StatementQuery {
+            account: "acme".into(),
+            from: at(from),
+            to: at(to),
+            after,
+            limit,
+        };
         let whole = reader.statement(&query(None, 1_000)).expect("reads");
         assert!(!whole.more);
         for limit in 1..=6 {
-            let (mut movements, mut page) = (Vec::new(), reader.statement(&query(None, limit)).expect("reads"));
+            let (mut movements, mut page) =
+                (Vec::new(), reader.statement(&query(None, limit)).expect("reads"));
             assert_eq!(page.opening, whole.opening, "{from:?} to {to:?}");
             while page.more {
                 assert!((1..=limit).contains(&page.movements.len()), "{from:?} to {to:?}, {limit} a page");
@@ -195,7 +243,11 @@ fn a_statement_in_pages_of_any_size_is_the_statement() {
                 page = next;
             }
             movements.append(&mut page.movements);
-            assert_eq!((movements, page.closing), (whole.movements.clone(), whole.closing.clone()), "{from:?} to {to:?}, {limit} a page");
+            assert_eq!(
+                (movements, page.closing),
+                (whole.movements.clone(), whole.closing.clone()),
+                "{from:?} to {to:?}, {limit} a page"
+            );
         }
     }
 }
@@ -211,7 +263,13 @@ fn a_long_statement_is_whole() {
     for n in 0..ENTRIES {
         // Every third is of an account below, whose payments are not its own.
         let account = if n % 3 == 2 { "acme:shop" } else { "acme" };
-        let payment = transfer(&format!("k{n}"), Purpose::TopUp, SystemAccount::Payments, Party::Customer(account.into()), 1);
+        let payment = transfer(
+            &format!("k{n}"),
+            Purpose::TopUp,
+            SystemAccount::Payments,
+            Party::Customer(account.into()),
+            1,
+        );
         let record = Record::new(Wall(NOON + 1), account.into(), RecordBody::top_up(payment));
         last = shard.append(Entry::of(&record).expect("encodes"));
     }
@@ -219,7 +277,9 @@ fn a_long_statement_is_whole() {
     let reader = journal.reader().expect("opens");
     let (mut after, mut count, mut pages) = (None, 0, 0);
     loop {
-        let page = reader.statement(&StatementQuery { account: "acme".into(), from: None, to: None, after, limit: 9_000 }).expect("reads");
+        let page = reader
+            .statement(&StatementQuery { account: "acme".into(), from: None, to: None, after, limit: 9_000 })
+            .expect("reads");
         for movement in &page.movements {
             count += 1;
             assert_eq!((movement.amount.amount, movement.balance), (1, count));
@@ -232,7 +292,13 @@ fn a_long_statement_is_whole() {
         after = Some(page.closing);
     }
     assert_eq!((count, pages), (26_667, 3));
-    let opened = StatementQuery { account: "acme".into(), from: Some(Wall(NOON + 2)), to: None, after: None, limit: 10 };
+    let opened = StatementQuery {
+        account: "acme".into(),
+        from: Some(Wall(NOON + 2)),
+        to: None,
+        after: None,
+        limit: 10,
+    };
     assert_eq!(reader.statement(&opened).expect("reads").opening.values().sum::<i64>(), count);
     journal.close().expect("closes");
 }

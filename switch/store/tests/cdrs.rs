@@ -32,7 +32,8 @@ fn fill(journal: &Journal) -> Vec<Row> {
     let mut lcg = Lcg(7);
     let mut rows = Vec::new();
     for seq in 1..=COUNT {
-        let at = NOON + seq as i64 * 1_000 + lcg.below(5_000) as i64 - if seq > COUNT / 2 { 3_600_000 } else { 0 };
+        let at =
+            NOON + seq as i64 * 1_000 + lcg.below(5_000) as i64 - if seq > COUNT / 2 { 3_600_000 } else { 0 };
         let account = if seq % 9_001 == 5 { "rare".to_owned() } else { format!("a{}", lcg.below(20)) };
         let entry = if seq % 7 == 0 { started("x") } else { cdr(seq, &account, at) };
         let ticket = shard.append(entry);
@@ -52,9 +53,13 @@ fn expected(rows: &[Row], query: &Query) -> (Vec<u64>, bool) {
     let mut all: Vec<u64> = rows
         .iter()
         .filter(|row| query.account.as_ref().is_none_or(|account| **account == *row.account))
-        .filter(|row| query.from.is_none_or(|from| row.at >= from.0) && query.to.is_none_or(|to| row.at < to.0))
+        .filter(|row| {
+            query.from.is_none_or(|from| row.at >= from.0) && query.to.is_none_or(|to| row.at < to.0)
+        })
         .map(|row| row.seq)
-        .filter(|seq| query.after.is_none_or(|after| if query.newest_first { *seq < after } else { *seq > after }))
+        .filter(|seq| {
+            query.after.is_none_or(|after| if query.newest_first { *seq < after } else { *seq > after })
+        })
         .collect();
     if query.newest_first {
         all.reverse();
@@ -140,7 +145,10 @@ fn cursors_walk_over_everything_once_and_go_on_where_they_ended() {
     shard.wait_durable(last);
     let page = reader.cdrs(&query).expect("reads");
     assert_eq!(page.rows.iter().map(|row| row.seq).collect::<Vec<u64>>(), [COUNT + 2]);
-    assert_eq!(page.rows[0].cdr.get(), format!(r#"{{"id":"{}","account":"a3","amount":"0.00000"}}"#, COUNT + 2));
+    assert_eq!(
+        page.rows[0].cdr.get(),
+        format!(r#"{{"id":"{}","account":"a3","amount":"0.00000"}}"#, COUNT + 2)
+    );
 }
 
 #[test]
@@ -149,13 +157,16 @@ fn limits_are_kept_in_their_range() {
     let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
     fill(&journal);
     let reader = journal.reader().expect("opens");
-    let rows = |limit, after| reader.cdrs(&Query { limit, after, ..Query::default() }).expect("reads").rows.len();
+    let rows =
+        |limit, after| reader.cdrs(&Query { limit, after, ..Query::default() }).expect("reads").rows.len();
     assert_eq!(rows(0, None), 1);
     assert_eq!(rows(u32::MAX, None), MAX_PAGE_ROWS as usize);
     assert_eq!(rows(10, Some(u64::MAX)), 0);
     let empty = tempfile::tempdir().expect("temporary");
     kit::make(empty.path(), 0);
-    assert!(Reader::open(empty.path()).expect("opens").cdrs(&Query::default()).expect("reads").rows.is_empty());
+    assert!(
+        Reader::open(empty.path()).expect("opens").cdrs(&Query::default()).expect("reads").rows.is_empty()
+    );
     assert!(Reader::open(&empty.path().join("none")).is_err());
 }
 
@@ -173,7 +184,8 @@ fn records_before_a_long_stretch_without_any_are_found_after_a_restart() {
     let last = shard.append(cdr(2, "acme", NOON));
     shard.wait_durable(last);
     for account in [None, Some(Name::from("acme"))] {
-        let page = journal.reader().expect("opens").cdrs(&Query { account, ..Query::default() }).expect("reads");
+        let page =
+            journal.reader().expect("opens").cdrs(&Query { account, ..Query::default() }).expect("reads");
         assert_eq!(page.rows.iter().map(|row| row.seq).collect::<Vec<u64>>(), [1, 20_002]);
     }
 }

@@ -1,4 +1,5 @@
-//! Ten times SIGKILL in the middle of writing: each entry whose acknowledgement was seen is there, once, in order.
+//! Ten times SIGKILL in the middle of writing: each entry whose acknowledgement was seen is there, once, in
+//! order.
 
 mod kit;
 
@@ -17,7 +18,8 @@ const ROUNDS: u64 = 10;
 
 /// Appends without end and prints what is durable. Small checkpoints, so that kills hit them too.
 fn write_until_killed(folder: &Path) {
-    let options = Options { checkpoint_bytes: 200_000, gather: Duration::from_micros(200), ..Options::default() };
+    let options =
+        Options { checkpoint_bytes: 200_000, gather: Duration::from_micros(200), ..Options::default() };
     let (journal, recovered, _) = open(folder, options).expect("opens after a kill");
     let mut shard = Shard::of(&journal, 0);
     loop {
@@ -28,7 +30,9 @@ fn write_until_killed(folder: &Path) {
         // Some are still queued when the next come.
         shard.wait_durable(Ticket(last.0 - 5));
         let mut out = std::io::stdout().lock();
-        writeln!(out, "durable {}", recovered.entries + shard.appender.durable().0).and_then(|()| out.flush()).expect("the parent reads");
+        writeln!(out, "durable {}", recovered.entries + shard.appender.durable().0)
+            .and_then(|()| out.flush())
+            .expect("the parent reads");
     }
 }
 

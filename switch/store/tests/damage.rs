@@ -16,13 +16,19 @@ const COUNT: u64 = 2_000;
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = ["journal.db", "journal.db-wal"]
         .iter()
-        .filter_map(|name| fs::read(folder.join(name)).ok().filter(|bytes| !bytes.is_empty()).map(|bytes| ((*name).to_owned(), bytes)))
+        .filter_map(|name| {
+            fs::read(folder.join(name))
+                .ok()
+                .filter(|bytes| !bytes.is_empty())
+                .map(|bytes| ((*name).to_owned(), bytes))
+        })
         .collect();
     all.sort();
     all
 }
 
-/// Opening refuses, names the last whole entry, and leaves the files as they were; verification agrees. Returns the entry and the text.
+/// Opening refuses, names the last whole entry, and leaves the files as they were; verification agrees.
+/// Returns the entry and the text.
 fn refused(folder: &Path) -> (u64, String) {
     let before = contents(folder);
     let error = open(folder, quiet()).err().expect("damaged");
@@ -117,7 +123,9 @@ fn rows_that_are_missing_or_moved_are_told() {
     ] {
         let folder = tempfile::tempdir().expect("temporary");
         make(folder.path(), COUNT);
-        Connection::open(folder.path().join("journal.db")).and_then(|conn| conn.execute_batch(change)).expect("changes");
+        Connection::open(folder.path().join("journal.db"))
+            .and_then(|conn| conn.execute_batch(change))
+            .expect("changes");
         let (whole, text) = refused(folder.path());
         assert_eq!(whole, last_whole, "{change}");
         assert!(text.contains(says), "{text}");
@@ -129,7 +137,9 @@ fn a_row_whose_columns_contradict_its_record_is_no_replay() {
     let folder = tempfile::tempdir().expect("temporary");
     make(folder.path(), 10);
     let change = "UPDATE entry SET account = 'evil' WHERE seq = 4";
-    Connection::open(folder.path().join("journal.db")).and_then(|conn| conn.execute_batch(change)).expect("changes");
+    Connection::open(folder.path().join("journal.db"))
+        .and_then(|conn| conn.execute_batch(change))
+        .expect("changes");
     let verified = verify(folder.path()).expect("reads");
     assert_eq!(verified.entries, 3);
     assert!(matches!(verified.damage, Some(StoreError::Replay { seq: 4, .. })), "{verified:?}");
@@ -144,7 +154,9 @@ fn what_is_not_ours_is_left_alone() {
         if !fresh {
             make(folder.path(), 3);
         }
-        Connection::open(folder.path().join("journal.db")).and_then(|conn| conn.execute_batch(sql)).expect("changes");
+        Connection::open(folder.path().join("journal.db"))
+            .and_then(|conn| conn.execute_batch(sql))
+            .expect("changes");
         let before = contents(folder.path());
         let text = open(folder.path(), quiet()).err().expect("refused").to_string();
         assert!(text.contains(is), "{text}");

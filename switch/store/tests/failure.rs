@@ -1,4 +1,5 @@
-//! A disk that fails while the switch runs: nothing is acknowledged that is not there, nothing is lost without a trace.
+//! A disk that fails while the switch runs: nothing is acknowledged that is not there, nothing is lost
+//! without a trace.
 
 mod kit;
 
@@ -27,15 +28,18 @@ fn unsaved(folder: &Path) -> Vec<(u64, u64)> {
     let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
     lines
         .map(|line| {
-            let body: serde_json::Value = serde_json::from_str(line["body"].as_str().expect("text")).expect("JSON");
-            let id = body["body"]["settled"]["cdr"]["id"].as_str().expect("a call").parse().expect("a number");
+            let body: serde_json::Value =
+                serde_json::from_str(line["body"].as_str().expect("text")).expect("JSON");
+            let id =
+                body["body"]["settled"]["cdr"]["id"].as_str().expect("a call").parse().expect("a number");
             (line["unsaved"].as_u64().expect("a number"), id)
         })
         .collect()
 }
 
 fn fails_at(stage: Stage) {
-    let (folder, elsewhere) = (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
+    let (folder, elsewhere) =
+        (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
     let (journal, _, _) = open(folder.path(), failing(stage, 4, elsewhere.path())).expect("opens");
     let mut shard = Shard::of(&journal, 0);
     for number in 1..=3 {
@@ -54,7 +58,10 @@ fn fails_at(stage: Stage) {
     let error = journal.close().expect_err("not all is in the journal");
     assert!(matches!(error, StoreError::Failed { unsaved: 2, .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("unsaved.jsonl") && text.contains("no storage space") && !text.contains('\n'), "{text}");
+    assert!(
+        text.contains("unsaved.jsonl") && text.contains("no storage space") && !text.contains('\n'),
+        "{text}"
+    );
     assert_eq!(shard.appender.durable(), Ticket(3), "nothing is acknowledged after a failure");
     assert_eq!(journal.metrics().unsaved, 2);
     assert_eq!(unsaved(elsewhere.path()), [(4, 4), (5, 5)]);
@@ -76,7 +83,8 @@ fn a_failed_insert_is_never_acknowledged_or_tried_again() {
 
 #[test]
 fn a_failed_checkpoint_stops_what_comes_after_it_only() {
-    let (folder, elsewhere) = (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
+    let (folder, elsewhere) =
+        (tempfile::tempdir().expect("temporary"), tempfile::tempdir().expect("temporary"));
     let options = Options { checkpoint_bytes: 0, ..failing(Stage::Checkpoint, 1, elsewhere.path()) };
     let (journal, _, _) = open(folder.path(), options).expect("opens");
     let mut shard = Shard::of(&journal, 0);

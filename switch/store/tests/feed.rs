@@ -17,7 +17,8 @@ fn notice(account: &str) -> Entry {
     Entry::of(&Record::new(Wall(NOON), Name::from(account), body)).expect("encodes")
 }
 
-/// 1 started, 2 call, 3 notice, 4 call, and so on: every entry whose number ends in 3 is a notice, else even ones are calls.
+/// 1 started, 2 call, 3 notice, 4 call, and so on: every entry whose number ends in 3 is a notice, else even
+/// ones are calls.
 fn fill(shard: &mut Shard, from: u64, to: u64) {
     let mut last = shard.appender.last();
     for number in from..=to {
@@ -193,7 +194,9 @@ fn pages_of_notices_are_filtered_and_in_order() {
     loop {
         let page = reader.notices(&query).expect("reads");
         seen.extend(page.rows.iter().map(|row| (row.seq, row.at.0 - NOON)));
-        assert!(page.rows.iter().all(|row| &*row.account == "acme" && row.notice.get().contains("low_minutes")));
+        assert!(
+            page.rows.iter().all(|row| &*row.account == "acme" && row.notice.get().contains("low_minutes"))
+        );
         let Some(next) = page.next else { break };
         query.after = Some(next);
     }

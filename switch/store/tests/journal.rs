@@ -13,7 +13,8 @@ use units::{Currency, Money, Name, Wall};
 #[test]
 fn what_three_shards_append_is_there_after_reopening_in_one_order() {
     let folder = tempfile::tempdir().expect("temporary");
-    let (journal, recovered, _) = open(folder.path(), Options { shards: 3, ..Options::default() }).expect("opens");
+    let (journal, recovered, _) =
+        open(folder.path(), Options { shards: 3, ..Options::default() }).expect("opens");
     assert_eq!((recovered.entries, recovered.head), (0, [0; 32]));
     let mut shards: Vec<Shard> = (0..3).map(|n| Shard::of(&journal, n)).collect();
     for number in 1..=3_000_u64 {
@@ -84,7 +85,10 @@ fn money_verifies_while_the_journal_runs_and_after() {
         opening: Some(opening),
         key: None,
     };
-    shard.append(Entry::of(&Record::new(Wall(NOON), account.clone(), RecordBody::AccountOpened(opened))).expect("encodes"));
+    shard.append(
+        Entry::of(&Record::new(Wall(NOON), account.clone(), RecordBody::AccountOpened(opened)))
+            .expect("encodes"),
+    );
     let last = shard.append(cdr(1, "acme", NOON));
     shard.wait_durable(last);
     let running = verify(folder.path()).expect("reads");
@@ -95,7 +99,8 @@ fn money_verifies_while_the_journal_runs_and_after() {
     assert_eq!(verify(folder.path()).expect("reads").head, running.head);
     drop(journal);
     let mut replay = Replay::new();
-    let (_journal, recovered) = store::Journal::open(folder.path(), quiet(), feed(&mut replay)).expect("opens");
+    let (_journal, recovered) =
+        store::Journal::open(folder.path(), quiet(), feed(&mut replay)).expect("opens");
     assert_eq!((recovered.entries, replay.verification().accounts), (2, 1));
 }
 
@@ -104,7 +109,10 @@ fn a_folder_has_one_owner_who_is_named() {
     let folder = tempfile::tempdir().expect("temporary");
     let (journal, _, _) = open(folder.path(), quiet()).expect("opens");
     let refused = open(folder.path(), quiet()).err().expect("in use");
-    assert!(matches!(refused, StoreError::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
+    assert!(
+        matches!(refused, StoreError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+        "{refused}"
+    );
     assert!(refused.to_string().contains(&format!("process {}", std::process::id())), "{refused}");
     assert!(journal.appender(0, || {}).is_ok());
     assert!(matches!(journal.appender(0, || {}), Err(StoreError::Shard { shard: 0 })));
@@ -123,7 +131,10 @@ fn a_folder_that_cannot_be_made_is_told_in_one_line() {
         let text = refused.to_string();
         assert!(text.contains("node.data_dir") && text.contains("file") && !text.contains('\n'), "{text}");
     }
-    assert!(matches!(verify(&file.join("data")), Err(StoreError::Missing { .. } | StoreError::Folder { .. })));
+    assert!(matches!(
+        verify(&file.join("data")),
+        Err(StoreError::Missing { .. } | StoreError::Folder { .. })
+    ));
     assert!(matches!(verify(folder.path()), Err(StoreError::Missing { .. })));
 }
 
@@ -150,10 +161,14 @@ fn a_full_queue_refuses_new_entries_first_and_live_ones_at_its_bound() {
     assert_eq!(append(7, Priority::New).load, Load::Ok);
     assert_eq!(append(1, Priority::Live).load, Load::Half);
     assert_eq!(append(4, Priority::New).load, Load::Full);
-    let refused = shard.appender.append(cdr(99, "acme", NOON), Priority::New).expect_err("only the reserve is left");
+    let refused =
+        shard.appender.append(cdr(99, "acme", NOON), Priority::New).expect_err("only the reserve is left");
     assert_eq!((refused.why, number_of(&refused.entry)), (QueueRefusal::Full, 99));
     for n in 0..4 {
-        assert_eq!(shard.appender.append(cdr(n, "acme", NOON), Priority::Live).expect("the reserve"), Ticket(13 + n));
+        assert_eq!(
+            shard.appender.append(cdr(n, "acme", NOON), Priority::Live).expect("the reserve"),
+            Ticket(13 + n)
+        );
     }
     let refused = shard.appender.append(cdr(99, "acme", NOON), Priority::Live).expect_err("nothing is left");
     assert_eq!((refused.why, journal.pressure().queued), (QueueRefusal::Full, 16));
@@ -163,7 +178,10 @@ fn a_full_queue_refuses_new_entries_first_and_live_ones_at_its_bound() {
     assert_eq!((journal.pressure().queued, journal.pressure().load), (0, Load::Ok));
     assert_eq!(shard.append(cdr(99, "acme", NOON)), Ticket(17), "a refusal uses no ticket");
     assert_eq!(journal.close().expect("closes").map(|closed| closed.entries), Some(17));
-    assert_eq!(shard.appender.append(cdr(1, "acme", NOON), Priority::Live).expect_err("closed").why, QueueRefusal::Closed);
+    assert_eq!(
+        shard.appender.append(cdr(1, "acme", NOON), Priority::Live).expect_err("closed").why,
+        QueueRefusal::Closed
+    );
     assert!(journal.close().expect("nothing to do").is_none());
 }
 
@@ -178,7 +196,14 @@ fn the_log_is_copied_into_the_file_and_stays_small() {
         let ticket = shard.append(cdr(number, "acme", NOON));
         if number % 100 == 0 {
             shard.wait_durable(ticket);
-            assert_eq!(reader.cdrs(&store::Query { after: Some(number - 1), ..store::Query::default() }).expect("reads").rows.len(), 1);
+            assert_eq!(
+                reader
+                    .cdrs(&store::Query { after: Some(number - 1), ..store::Query::default() })
+                    .expect("reads")
+                    .rows
+                    .len(),
+                1
+            );
         }
     }
     let log = std::fs::metadata(folder.path().join("journal.db-wal")).expect("there").len();

@@ -120,7 +120,11 @@ fn fault_a1_unsaved_entries_are_taken_in_at_the_next_start() {
         journal.close().expect_err("not all is in the journal");
         drop(journal);
         assert!(place(folder.path()).exists());
-        assert_eq!(numbers(folder.path(), with_place(folder.path())), (vec![1, 2, 3, 4], 2), "{stage:?}: shown as it is taken in");
+        assert_eq!(
+            numbers(folder.path(), with_place(folder.path())),
+            (vec![1, 2, 3, 4], 2),
+            "{stage:?}: shown as it is taken in"
+        );
         assert!(!place(folder.path()).exists(), "nothing is in both places");
         assert_eq!(numbers(folder.path(), with_place(folder.path())), (vec![1, 2, 3, 4], 0));
         assert!(verify(folder.path()).expect("reads").is_clean());
@@ -148,7 +152,11 @@ fn fault_a1_what_the_journal_holds_is_not_taken_in_again() {
     fs::write(place(folder.path()), &text).expect("writes");
     assert_eq!(numbers(folder.path(), with_place(folder.path())), (vec![1, 2, 3, 4], 1));
     fs::write(place(folder.path()), &text).expect("writes");
-    assert_eq!(numbers(folder.path(), with_place(folder.path())), (vec![1, 2, 3, 4], 0), "held from the first line to the last");
+    assert_eq!(
+        numbers(folder.path(), with_place(folder.path())),
+        (vec![1, 2, 3, 4], 0),
+        "held from the first line to the last"
+    );
     assert!(!place(folder.path()).exists());
 }
 
@@ -169,10 +177,18 @@ fn fault_a1_a_file_of_another_journal_or_with_a_hole_is_refused() {
     let without_first: String = text.lines().skip(1).flat_map(|line| [line, "\n"]).collect();
     let changed = text.replace("0.00000", "9.00000");
     let foreign = fs::read_to_string(place(other.path())).expect("written");
-    for (file, says) in [(without_first, "missing"), (changed, "does not follow"), (foreign, "does not follow"), ("x\n".into(), "line 1")] {
+    for (file, says) in [
+        (without_first, "missing"),
+        (changed, "does not follow"),
+        (foreign, "does not follow"),
+        ("x\n".into(), "line 1"),
+    ] {
         fs::write(place(folder.path()), &file).expect("writes");
         let error = open(folder.path(), with_place(folder.path())).err().expect("refused").to_string();
-        assert!(error.contains(says) && error.contains("unsaved.jsonl") && error.contains("ledger import"), "{error}");
+        assert!(
+            error.contains(says) && error.contains("unsaved.jsonl") && error.contains("ledger import"),
+            "{error}"
+        );
         assert_eq!(fs::read_to_string(place(folder.path())).expect("kept"), file);
         assert_eq!(verify(folder.path()).expect("reads").entries, 1, "nothing of it was written");
     }

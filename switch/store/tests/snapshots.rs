@@ -1,4 +1,5 @@
-//! Snapshots, and a crash at every single write: of rows, commits, checkpoints, snapshots and their names, with a feed that hands on.
+//! Snapshots, and a crash at every single write: of rows, commits, checkpoints, snapshots and their names,
+//! with a feed that hands on.
 #![allow(clippy::panic)] // a test's helper may stop it
 
 mod kit;
@@ -12,7 +13,9 @@ use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use kit::{NOON, Shard, cdr, quiet};
-use ledger::{AccountOpened, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
+use ledger::{
+    AccountOpened, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer,
+};
 use store::{Entry, Feed, Journal, Options, Priority, Recovered, Stage, Start, Ticket, Wants, verify};
 use units::{Currency, Money, Name, Wall};
 
@@ -21,7 +24,8 @@ const EUR: Currency = Currency::EUR;
 const PAYMENTS: u64 = 12;
 
 fn opened() -> Record {
-    let body = AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: 0, opening: None, key: None };
+    let body =
+        AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: 0, opening: None, key: None };
     Record::new(Wall(NOON), Name::from("acme"), RecordBody::AccountOpened(body))
 }
 
@@ -135,7 +139,8 @@ fn a_snapshot_that_does_not_fit_is_only_slower() {
     journal.close().expect("closes");
     drop(journal);
     let foreign = snapshots(other.path()).pop().expect("made");
-    fs::copy(&foreign, folder.path().join("third").join(foreign.file_name().expect("named"))).expect("copies");
+    fs::copy(&foreign, folder.path().join("third").join(foreign.file_name().expect("named")))
+        .expect("copies");
     let (_journal, recovered, _) = restore(&folder.path().join("third"), quiet());
     assert_eq!((recovered.from_snapshot, recovered.entries), (0, 9));
 }
@@ -188,7 +193,10 @@ fn crash_at(folder: &Path, nth: u64) -> Seen {
         }
         // A journal that fails after its last word begins no snapshot.
         let begun = Instant::now();
-        while number % 4 == 3 && journal.failed().is_none() && told.recv_timeout(Duration::from_millis(20)).is_err() {
+        while number % 4 == 3
+            && journal.failed().is_none()
+            && told.recv_timeout(Duration::from_millis(20)).is_err()
+        {
             assert!(begun.elapsed() < Duration::from_secs(60), "a snapshot begins");
         }
     }
@@ -204,19 +212,30 @@ fn a_crash_at_any_write_loses_nothing_acknowledged_and_doubles_nothing() {
         let folder = tempfile::tempdir().expect("temporary");
         let Seen { acknowledged, handed_on, failed } = crash_at(folder.path(), nth);
         let verified = verify(folder.path());
-        let (journal, recovered, mut replay) = restore(folder.path(), Options { snapshot_entries: 0, ..quiet() });
+        let (journal, recovered, mut replay) =
+            restore(folder.path(), Options { snapshot_entries: 0, ..quiet() });
         assert!(recovered.entries >= acknowledged, "write {nth}: {recovered:?} of {acknowledged}");
         // What left the journal is in it, and what did not leave it still does.
-        assert!(handed_on.iter().all(|seq| *seq <= recovered.entries), "write {nth}: {handed_on:?} of {recovered:?}");
+        assert!(
+            handed_on.iter().all(|seq| *seq <= recovered.entries),
+            "write {nth}: {handed_on:?} of {recovered:?}"
+        );
         let batch = feed(&journal).read(100).expect("reads");
         let again = batch.entries.iter().map(|found| found.seq);
         let all: BTreeSet<u64> = handed_on.into_iter().chain(again).collect();
-        assert!(all.into_iter().eq(1..=recovered.entries), "write {nth}: a feed skipped an entry of {recovered:?}");
+        assert!(
+            all.into_iter().eq(1..=recovered.entries),
+            "write {nth}: a feed skipped an entry of {recovered:?}"
+        );
         if recovered.entries > 0 {
             let verified = verified.expect("reads");
             assert!(verified.is_clean(), "write {nth}: {verified:?}");
             assert_eq!((verified.entries, verified.head), (recovered.entries, recovered.head), "write {nth}");
-            assert_eq!(verified.trial, replay.trial(), "write {nth}: the snapshot and all entries say the same");
+            assert_eq!(
+                verified.trial,
+                replay.trial(),
+                "write {nth}: the snapshot and all entries say the same"
+            );
         }
         assert!(replay.trial().sums().iter().all(|(_, sum)| sum == "0.00000"), "write {nth}");
         for number in 1..recovered.entries {

@@ -1,9 +1,12 @@
-//! Statements: opening, movements and closing agree to the last digit, whatever the time asked for; an old journal is upgraded in place.
+//! Statements: opening, movements and closing agree to the last digit, whatever the time asked for; an old
+//! journal is upgraded in place.
 
 mod kit;
 
 use kit::{NOON, Shard, cdr, quiet};
-use ledger::{AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer};
+use ledger::{
+    AccountOpened, CallId, Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Terms, Transfer,
+};
 use rusqlite::Connection;
 use serde_json::value::RawValue;
 use store::{Entry, Journal, Statement, StatementQuery, verify};
@@ -21,9 +24,17 @@ fn customer(name: &str) -> Party {
 
 /// A reseller and its shop; the shop pays in, a call of the shop costs both, a correction.
 fn story() -> Vec<Record> {
-    let at = |minute: i64, account: &str, body| Record::new(Wall(NOON + minute * 60_000), Name::from(account), body);
+    let at = |minute: i64, account: &str, body| {
+        Record::new(Wall(NOON + minute * 60_000), Name::from(account), body)
+    };
     let opened = || {
-        RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -1_000, opening: None, key: None })
+        RecordBody::AccountOpened(AccountOpened {
+            currency: EUR,
+            terms: Terms::of_deck("retail"),
+            limit: -1_000,
+            opening: None,
+            key: None,
+        })
     };
     let pay = |key: &str, to: &str| {
         RecordBody::top_up(transfer(
@@ -35,7 +46,13 @@ fn story() -> Vec<Record> {
         ))
     };
     let usage = |tier, from: &str, amount| {
-        transfer(Key::usage(CallId(7), tier, 0), Purpose::Usage, customer(from), Party::SystemAccount(SystemAccount::Revenue), amount)
+        transfer(
+            Key::usage(CallId(7), tier, 0),
+            Purpose::Usage,
+            customer(from),
+            Party::SystemAccount(SystemAccount::Revenue),
+            amount,
+        )
     };
     let raw = |text: &str| RawValue::from_string(text.to_owned()).expect("JSON");
     let open = format!(
@@ -43,8 +60,13 @@ fn story() -> Vec<Record> {
         NOON + 180_000,
         CallId(7)
     );
-    let correction =
-        transfer(Key::Given("c".into()), Purpose::Correction, customer("r:shop"), Party::SystemAccount(SystemAccount::Corrections), 1);
+    let correction = transfer(
+        Key::Given("c".into()),
+        Purpose::Correction,
+        customer("r:shop"),
+        Party::SystemAccount(SystemAccount::Corrections),
+        1,
+    );
     vec![
         at(0, "r", opened()),
         at(0, "r:shop", opened()),
@@ -75,7 +97,8 @@ fn write(folder: &std::path::Path) {
 
 fn statement(folder: &std::path::Path, account: &str, from: Option<i64>, to: Option<i64>) -> Statement {
     let at = |minute: Option<i64>| minute.map(|minute| Wall(NOON + minute * 60_000));
-    let query = StatementQuery { account: account.into(), from: at(from), to: at(to), after: None, limit: 1_000 };
+    let query =
+        StatementQuery { account: account.into(), from: at(from), to: at(to), after: None, limit: 1_000 };
     store::Reader::open(folder).expect("opens").statement(&query).expect("reads")
 }
 
@@ -84,7 +107,8 @@ fn opening_and_movements_make_the_closing() {
     let folder = tempfile::tempdir().expect("temporary");
     write(folder.path());
     let whole = statement(folder.path(), "r:shop", None, None);
-    let told: Vec<(i64, i64, &str)> = whole.movements.iter().map(|m| (m.amount.amount, m.balance, &*m.cause)).collect();
+    let told: Vec<(i64, i64, &str)> =
+        whole.movements.iter().map(|m| (m.amount.amount, m.balance, &*m.cause)).collect();
     assert_eq!(
         told,
         [
@@ -94,7 +118,10 @@ fn opening_and_movements_make_the_closing() {
         ]
     );
     let above = statement(folder.path(), "r", None, None);
-    assert_eq!(above.movements.iter().map(|m| (m.amount.amount, m.balance)).collect::<Vec<_>>(), [(500, 500), (-40, 460)]);
+    assert_eq!(
+        above.movements.iter().map(|m| (m.amount.amount, m.balance)).collect::<Vec<_>>(),
+        [(500, 500), (-40, 460)]
+    );
     let key = (Name::from(""), EUR);
     for from in 0..8 {
         for to in from..8 {
@@ -102,7 +129,11 @@ fn opening_and_movements_make_the_closing() {
             let sum: i64 = part.movements.iter().map(|m| m.amount.amount).sum();
             let of = |balances: &store::Balances| balances.get(&key).copied().unwrap_or_default();
             assert_eq!(of(&part.opening) + sum, of(&part.closing.balances), "{from} to {to}");
-            assert_eq!(of(&part.closing.balances), of(&statement(folder.path(), "r:shop", Some(to), None).opening), "{from} to {to}");
+            assert_eq!(
+                of(&part.closing.balances),
+                of(&statement(folder.path(), "r:shop", Some(to), None).opening),
+                "{from} to {to}"
+            );
         }
     }
     assert_eq!(verify(folder.path()).expect("reads").trial.sums(), [(EUR, "0.00000".to_owned())]);

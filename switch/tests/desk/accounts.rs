@@ -1,4 +1,5 @@
-//! A10, A12, D3: accounts opened once per key, checked as the file is, suspended and closed, listed with filters.
+//! A10, A12, D3: accounts opened once per key, checked as the file is, suspended and closed, listed with
+//! filters.
 
 use serde_json::{Value, json};
 
@@ -34,7 +35,11 @@ fn fault_a10_an_account_is_opened_once_per_key_also_after_a_restart() {
     }
     // Names of every shard: a key is one for all of them.
     for name in ["a", "b", "c", "d", "e"] {
-        assert_eq!(open(&node, "open-1", &json!({"name": name, "currency": "EUR", "deck": "retail"})).0, 422, "{name}");
+        assert_eq!(
+            open(&node, "open-1", &json!({"name": name, "currency": "EUR", "deck": "retail"})).0,
+            422,
+            "{name}"
+        );
     }
     assert_eq!(open(&node, "open-2", &body).0, 409, "another request for a name that is taken");
     node.restart();
@@ -47,16 +52,45 @@ fn fault_a10_an_account_is_opened_once_per_key_also_after_a_restart() {
 fn fault_a10_every_post_that_moves_money_gives_its_first_answer_again() {
     let mut node = Node::start();
     let posts = [
-        ("/topups", json!({"amount": "5.00", "reference": "i \"7\""}), json!({"amount": "5.00", "reference": "other"})),
+        (
+            "/topups",
+            json!({"amount": "5.00", "reference": "i \"7\""}),
+            json!({"amount": "5.00", "reference": "other"}),
+        ),
         ("/topups", json!({"amount": "2.00", "state": "pending"}), json!({"amount": "2.00"})),
-        ("/charges", json!({"price": "0.00", "cause": "free fax"}), json!({"price": "0.01", "cause": "free fax"})),
-        ("/charges", json!({"price": "0.08", "pieces": 3, "cause": "fax"}), json!({"price": "0.12", "pieces": 2, "cause": "fax"})),
-        ("/corrections", json!({"amount": "-1.00", "reason": "x"}), json!({"amount": "-1.00", "reason": "y"})),
-        ("/grants", json!({"pocket": "p", "kind": "promo", "amount": "1.00"}), json!({"pocket": "q", "kind": "promo", "amount": "1.00"})),
-        ("/grants", json!({"pocket": "m", "kind": "minutes", "seconds": 60}), json!({"pocket": "m", "kind": "minutes", "seconds": 61})),
+        (
+            "/charges",
+            json!({"price": "0.00", "cause": "free fax"}),
+            json!({"price": "0.01", "cause": "free fax"}),
+        ),
+        (
+            "/charges",
+            json!({"price": "0.08", "pieces": 3, "cause": "fax"}),
+            json!({"price": "0.12", "pieces": 2, "cause": "fax"}),
+        ),
+        (
+            "/corrections",
+            json!({"amount": "-1.00", "reason": "x"}),
+            json!({"amount": "-1.00", "reason": "y"}),
+        ),
+        (
+            "/grants",
+            json!({"pocket": "p", "kind": "promo", "amount": "1.00"}),
+            json!({"pocket": "q", "kind": "promo", "amount": "1.00"}),
+        ),
+        (
+            "/grants",
+            json!({"pocket": "m", "kind": "minutes", "seconds": 60}),
+            json!({"pocket": "m", "kind": "minutes", "seconds": 61}),
+        ),
     ];
     let ask = |node: &Node, at: usize, body: &Value| {
-        node.http("POST", &format!("/api/v1/accounts/acme{}", posts[at].0), Some(&format!("key \"{at}\"")), &body.to_string())
+        node.http(
+            "POST",
+            &format!("/api/v1/accounts/acme{}", posts[at].0),
+            Some(&format!("key \"{at}\"")),
+            &body.to_string(),
+        )
     };
     let first: Vec<Value> = posts
         .iter()
@@ -82,7 +116,8 @@ fn fault_a10_every_post_that_moves_money_gives_its_first_answer_again() {
 #[test]
 fn fault_d3_an_account_is_suspended_resumed_and_closed() {
     let carrier = Carrier::start("200 OK");
-    let mut node = Node::with(&format!("{}[[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n", carrier.config("alpha")));
+    let mut node =
+        Node::with(&format!("{}[[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n", carrier.config("alpha")));
     assert_eq!(call(node.sip, "34911234567", "c1"), 200);
     until("the record", || (!node.json(&["cdr"])["items"].as_array().unwrap().is_empty()).then_some(()));
     assert_eq!(node.json(&["account", "suspend", "acme"])["status"], "suspended");
@@ -132,16 +167,50 @@ fn fault_d3_account_add_obeys_the_rules_of_the_file_and_lists_filter() {
     assert!(with(&["--deck", "retail", "--email", "nobody"]).contains("email"));
     assert!(with(&["--deck", "retail", "--language", "xx"]).contains("language"));
     assert!(with(&["--deck", "retail", "--balance", "90000000000001"]).contains("balance"));
-    assert_eq!(node.ask(&["account", "add", "beta", "--currency", "SEC", "--deck", "retail"]).status.code(), Some(2));
+    assert_eq!(
+        node.ask(&["account", "add", "beta", "--currency", "SEC", "--deck", "retail"]).status.code(),
+        Some(2)
+    );
     assert!(node.refused(&["account", "change", "acme", "--deck", "dollars"]).contains("[[exchange]]"));
-    let options = ["--deck", "retail", "--credit", "5.00", "--low-balance", "2.00", "--idle-days", "30", "--email", "a@b.example"];
+    let options = [
+        "--deck",
+        "retail",
+        "--credit",
+        "5.00",
+        "--low-balance",
+        "2.00",
+        "--idle-days",
+        "30",
+        "--email",
+        "a@b.example",
+    ];
     let opened = node.json(&[&add[..], &options[..]].concat());
     let terms = &opened["terms"];
-    assert_eq!((&terms["credit"], &terms["low_balance"], &terms["idle_days"]), (&"5.00000".into(), &"2.00000".into(), &30.into()));
-    node.done(&["account", "add", "acme:shop", "--currency", "EUR", "--deck", "retail", "--deck", "cost", "--low-balance", "1.00"]);
+    assert_eq!(
+        (&terms["credit"], &terms["low_balance"], &terms["idle_days"]),
+        (&"5.00000".into(), &"2.00000".into(), &30.into())
+    );
+    node.done(&[
+        "account",
+        "add",
+        "acme:shop",
+        "--currency",
+        "EUR",
+        "--deck",
+        "retail",
+        "--deck",
+        "cost",
+        "--low-balance",
+        "1.00",
+    ]);
     let names = |filter: &[&str]| -> Vec<String> {
         let list = node.json(&[&["account", "list"], filter].concat());
-        list["items"].as_array().unwrap().iter().map(|account| account["name"].as_str().unwrap().to_owned()).collect()
+        list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|account| account["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(names(&[]), ["acme", "acme:shop", "beta"]);
     assert_eq!(names(&["--below", "acme"]), ["acme:shop"]);
@@ -154,24 +223,44 @@ fn fault_d3_account_add_obeys_the_rules_of_the_file_and_lists_filter() {
 #[test]
 fn fault_d3_a_gate_may_name_an_account_made_at_run_time_and_a_reload_tells_what_it_leaves() {
     let carrier = Carrier::start("200 OK");
-    let mut node = Node::with(&format!("{}[[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n", carrier.config("alpha")));
+    let mut node =
+        Node::with(&format!("{}[[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n", carrier.config("alpha")));
     node.edit(|config| {
         let config = config.replace("account = \"acme\"\n", "account = \"late\"\n");
-        config.replace("deck = \"retail\"\n[[gate]]", "decks = [\"retail\", \"cost\"]\nlow_balance = \"3.00\"\n[[gate]]")
+        config.replace(
+            "deck = \"retail\"\n[[gate]]",
+            "decks = [\"retail\", \"cost\"]\nlow_balance = \"3.00\"\n[[gate]]",
+        )
     });
     let config = node.file("tollgate.toml");
     let checked = crate::kit::tollgate(&["check", "--config", config.to_str().unwrap()]);
     let said = crate::kit::text(&checked.stderr);
-    assert!(checked.status.success() && said.contains("late") && said.contains("tollgate account add"), "{said}");
+    assert!(
+        checked.status.success() && said.contains("late") && said.contains("tollgate account add"),
+        "{said}"
+    );
     let reloaded = node.json(&["reload"]);
     let warnings = reloaded["warnings"].to_string();
-    assert!(warnings.contains("tollgate account change acme --deck retail --deck cost --low-balance 3.00000"), "{warnings}");
+    assert!(
+        warnings.contains("tollgate account change acme --deck retail --deck cost --low-balance 3.00000"),
+        "{warnings}"
+    );
     assert!(warnings.contains("tollgate account add late"), "{warnings}");
     assert_ne!(call(node.sip, "34911234567", "c1"), 200);
     node.done(&["account", "add", "late", "--currency", "EUR", "--deck", "retail", "--balance", "1.00"]);
     assert_eq!(call(node.sip, "34911234567", "c2"), 200);
     // Done as told, nothing is left to warn of; also after a start.
-    node.done(&["account", "change", "acme", "--deck", "retail", "--deck", "cost", "--low-balance", "3.00000"]);
+    node.done(&[
+        "account",
+        "change",
+        "acme",
+        "--deck",
+        "retail",
+        "--deck",
+        "cost",
+        "--low-balance",
+        "3.00000",
+    ]);
     node.restart();
     let said = node.json(&["reload"])["warnings"].to_string();
     assert!(!said.contains("account change") && !said.contains("was not opened"), "{said}");
@@ -179,5 +268,8 @@ fn fault_d3_a_gate_may_name_an_account_made_at_run_time_and_a_reload_tells_what_
     // A configuration that is wrong changes nothing, and every finding is told.
     node.edit(|config| config.replace("currency = \"USD\"", "currency = \"XQZ\""));
     let said = node.refused(&["reload"]);
-    assert!(said.contains("XQZ") && said.contains("tollgate.toml:") && said.contains("nothing was changed"), "{said}");
+    assert!(
+        said.contains("XQZ") && said.contains("tollgate.toml:") && said.contains("nothing was changed"),
+        "{said}"
+    );
 }

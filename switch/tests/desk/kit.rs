@@ -61,8 +61,16 @@ impl Node {
     /// With more of a configuration.
     pub fn with(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("retail.csv"), format!("{HEADER}34,Spain,0.12345,30,6,,,\n39,Italy,0.60,60,60,,,\n")).unwrap();
-        fs::write(folder.path().join("cost.csv"), format!("{HEADER}34,Spain,0.06,1,1,,,\n39,Italy,0.30,1,1,,,\n")).unwrap();
+        fs::write(
+            folder.path().join("retail.csv"),
+            format!("{HEADER}34,Spain,0.12345,30,6,,,\n39,Italy,0.60,60,60,,,\n"),
+        )
+        .unwrap();
+        fs::write(
+            folder.path().join("cost.csv"),
+            format!("{HEADER}34,Spain,0.06,1,1,,,\n39,Italy,0.30,1,1,,,\n"),
+        )
+        .unwrap();
         fs::write(folder.path().join("tollgate.toml"), format!("{CONFIG}{more}")).unwrap();
         let (child, api, sip) = run(folder.path());
         Self { child, folder, api, sip }
@@ -153,13 +161,20 @@ fn run(folder: &std::path::Path) -> (Child, String, SocketAddr) {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let word = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap_or_else(|| panic!("{line}"));
+    let word = |name: &str| {
+        line.split_whitespace().find_map(|word| word.strip_prefix(name)).unwrap_or_else(|| panic!("{line}"))
+    };
     let (api, sip) = (format!("http://{}", word("http=")), word("udp=").parse().unwrap());
     (child, api, sip)
 }
 
 pub fn tollgate(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tollgate")).args(args).env_remove("TOLLGATE_LOG").env_remove("TOLLGATE_CONFIG").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(args)
+        .env_remove("TOLLGATE_LOG")
+        .env_remove("TOLLGATE_CONFIG")
+        .output()
+        .unwrap()
 }
 
 pub fn text(bytes: &[u8]) -> String {

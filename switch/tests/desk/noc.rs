@@ -28,17 +28,25 @@ fn fault_e4_a_node_whose_carriers_are_all_down_remarks_it_and_stays_ready() {
         assert_eq!(status, 200);
         (ready["remarks"] != serde_json::json!([])).then_some(ready)
     });
-    assert_eq!((&ready["ready"], &ready["remarks"]), (&true.into(), &serde_json::json!(["no carrier is up"])));
+    assert_eq!(
+        (&ready["ready"], &ready["remarks"]),
+        (&true.into(), &serde_json::json!(["no carrier is up"]))
+    );
 }
 
 #[test]
 fn fault_d4_a_node_drains_and_reloads_by_command() {
     let mut node = Node::start();
     assert_eq!(node.done(&["reload"]), "nothing changed\n");
-    node.edit(|config| config.replace("source = [\"127.0.0.11\"]", "source = [\"127.0.0.11\", \"192.0.2.0/24\"]"));
+    node.edit(|config| {
+        config.replace("source = [\"127.0.0.11\"]", "source = [\"127.0.0.11\", \"192.0.2.0/24\"]")
+    });
     assert!(node.done(&["reload"]).contains("gate acme-pbx changed: source"));
     let gates = node.done(&["gates"]);
-    assert!(gates.contains("192.0.2.0/24") && gates.lines().all(|line| line.chars().count() <= 80), "{gates}");
+    assert!(
+        gates.contains("192.0.2.0/24") && gates.lines().all(|line| line.chars().count() <= 80),
+        "{gates}"
+    );
     assert_eq!(node.json(&["drain"]), serde_json::json!({"live_calls": 0, "drain_secs": 1}));
     assert!(node.ends());
 }

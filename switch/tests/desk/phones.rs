@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use crate::kit::PATIENCE;
 
-const SDP: &str =
-    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\n";
 
 /// Answers every INVITE with `status`.
 pub struct Carrier {
@@ -42,7 +41,10 @@ impl Carrier {
 
     /// As `[[carrier]]` of a configuration, and the default route to it.
     pub fn config(&self, name: &str) -> String {
-        format!("\n[[carrier]]\nname = {name:?}\naddress = \"sip:{};transport=udp\"\ndeck = \"cost\"\ncodecs = [\"PCMA\"]\n", self.address)
+        format!(
+            "\n[[carrier]]\nname = {name:?}\naddress = \"sip:{};transport=udp\"\ndeck = \"cost\"\ncodecs = [\"PCMA\"]\n",
+            self.address
+        )
     }
 }
 
@@ -54,7 +56,10 @@ impl Drop for Carrier {
 }
 
 fn header<'a>(message: &'a str, name: &str) -> Vec<&'a str> {
-    message.split("\r\n").filter(|line| line.to_ascii_lowercase().starts_with(&format!("{}:", name.to_ascii_lowercase()))).collect()
+    message
+        .split("\r\n")
+        .filter(|line| line.to_ascii_lowercase().starts_with(&format!("{}:", name.to_ascii_lowercase())))
+        .collect()
 }
 
 fn response(request: &str, status: &str, contact: SocketAddr) -> String {
@@ -114,7 +119,8 @@ fn wait(socket: &UdpSocket, method: &str) -> String {
     loop {
         let (length, _) = socket.recv_from(&mut bytes).expect("an answer");
         let message = String::from_utf8_lossy(&bytes[..length]).into_owned();
-        let status = message.split_whitespace().nth(1).and_then(|word| word.parse::<u16>().ok()).unwrap_or_default();
+        let status =
+            message.split_whitespace().nth(1).and_then(|word| word.parse::<u16>().ok()).unwrap_or_default();
         if message.starts_with("SIP/2.0") && status >= 200 && header(&message, "CSeq")[0].ends_with(method) {
             return message;
         }

@@ -1,4 +1,5 @@
-//! D2: call records by number, carrier, Call-ID and status, the newest first, limits that are told, CSV that is read again.
+//! D2: call records by number, carrier, Call-ID and status, the newest first, limits that are told, CSV that
+//! is read again.
 
 use serde_json::Value;
 
@@ -6,7 +7,12 @@ use crate::kit::{Node, text, tollgate, until};
 use crate::phones::{Carrier, call};
 
 fn ids(page: &Value) -> Vec<String> {
-    page["items"].as_array().unwrap().iter().map(|cdr| cdr["call_id_a"].as_str().unwrap().to_owned()).collect()
+    page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cdr| cdr["call_id_a"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Answered by beta after alpha said 503, three calls to Spain and one to Italy; one that has no price.
@@ -22,7 +28,9 @@ fn world() -> (Node, [Carrier; 2]) {
         ("34911234567", "s3", 200),
     ] {
         assert_eq!(call(node.sip, number, call_id), status, "{call_id}");
-        until("the record", || ids(&node.json(&["cdr", "--last", "1"])).contains(&call_id.to_owned()).then_some(()));
+        until("the record", || {
+            ids(&node.json(&["cdr", "--last", "1"])).contains(&call_id.to_owned()).then_some(())
+        });
     }
     (node, carriers)
 }
@@ -60,7 +68,11 @@ fn fault_d2_records_are_found_and_no_limit_is_silent() {
             assert_eq!(output.status.code(), Some(code), "{args:?} {format}: {said}");
             assert_eq!(said.contains("there are more than"), code == 3, "{args:?}: {said}");
             let shown = text(&output.stdout);
-            let count = if format == "--json" { shown.matches("\"call_id_a\"").count() } else { shown.lines().count() - 1 };
+            let count = if format == "--json" {
+                shown.matches("\"call_id_a\"").count()
+            } else {
+                shown.lines().count() - 1
+            };
             assert_eq!(count, rows, "{args:?} {format}: {shown}");
         }
     }
@@ -68,7 +80,10 @@ fn fault_d2_records_are_found_and_no_limit_is_silent() {
     let page = node.ask(&["cdr", "--status", "200", "--limit", "2", "--json"]);
     let page: Value = serde_json::from_slice(&page.stdout).unwrap();
     let rest = found(&["--status", "200", "--cursor", page["next"].as_str().unwrap()]);
-    assert_eq!((ids(&page), rest), (vec!["s1".to_owned(), "s2".to_owned()], vec!["i1".to_owned(), "s3".to_owned()]));
+    assert_eq!(
+        (ids(&page), rest),
+        (vec!["s1".to_owned(), "s2".to_owned()], vec!["i1".to_owned(), "s3".to_owned()])
+    );
     // A table fits a terminal.
     let table = node.done(&["cdr"]);
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
@@ -80,7 +95,8 @@ fn fault_d2_the_csv_of_records_is_complete_and_rerate_reads_it() {
     let (node, _carriers) = world();
     let csv = node.done(&["cdr", "--csv"]);
     let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
-    for column in ["parts", "tiers", "segments", "margin", "attempts", "balance_after", "cost_exchange_rate"] {
+    for column in ["parts", "tiers", "segments", "margin", "attempts", "balance_after", "cost_exchange_rate"]
+    {
         assert!(header.contains(&column), "{column}");
     }
     let file = node.file("cdrs.csv");
@@ -89,7 +105,8 @@ fn fault_d2_the_csv_of_records_is_complete_and_rerate_reads_it() {
     std::fs::write(&json, node.ask(&["cdr", "--json"]).stdout).unwrap();
     let deck = node.file("retail.csv");
     let rerate = |records: &std::path::Path| -> Value {
-        let args = ["rerate", "--cdrs", records.to_str().unwrap(), "--deck", deck.to_str().unwrap(), "--json"];
+        let args =
+            ["rerate", "--cdrs", records.to_str().unwrap(), "--deck", deck.to_str().unwrap(), "--json"];
         let output = tollgate(&args);
         assert!(output.status.success(), "{}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -100,7 +117,8 @@ fn fault_d2_the_csv_of_records_is_complete_and_rerate_reads_it() {
     assert_eq!(from_csv["total"][0]["new_amount"], "0.78519");
     assert_eq!(from_csv["total"][0]["difference"], "0.00000");
     let table = |more: &[&str]| {
-        let args = [&["rerate", "--cdrs", file.to_str().unwrap(), "--deck", deck.to_str().unwrap()], more].concat();
+        let args =
+            [&["rerate", "--cdrs", file.to_str().unwrap(), "--deck", deck.to_str().unwrap()], more].concat();
         let output = tollgate(&args);
         (text(&output.stdout), text(&output.stderr))
     };

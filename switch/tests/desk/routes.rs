@@ -7,14 +7,25 @@ use crate::phones::{Carrier, call};
 fn fault_d1_the_plan_is_the_running_nodes() {
     let carriers = [Carrier::start("503 Service Unavailable"), Carrier::start("200 OK")];
     let routes = "[[route]]\nprefix = \"\"\ncarriers = [\"alpha\", \"beta\"]\n";
-    let node =
-        Node::with(&format!("{}down_after = 1\ndown_secs = 3600\n{}{routes}", carriers[0].config("alpha"), carriers[1].config("beta")));
+    let node = Node::with(&format!(
+        "{}down_after = 1\ndown_secs = 3600\n{}{routes}",
+        carriers[0].config("alpha"),
+        carriers[1].config("beta")
+    ));
     let plan = ["route", "--gate", "acme-pbx", "--to", "34911234567"];
     let names = |plan: &serde_json::Value| -> Vec<String> {
-        plan["carriers"].as_array().unwrap().iter().map(|carrier| carrier["name"].as_str().unwrap().to_owned()).collect()
+        plan["carriers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|carrier| carrier["name"].as_str().unwrap().to_owned())
+            .collect()
     };
     let before = node.json(&plan);
-    assert_eq!((&before["source"], names(&before)), (&"live".into(), vec!["alpha".to_owned(), "beta".to_owned()]));
+    assert_eq!(
+        (&before["source"], names(&before)),
+        (&"live".into(), vec!["alpha".to_owned(), "beta".to_owned()])
+    );
     assert_eq!((&before["available"], &before["price"]["rate"]), (&"10.00000".into(), &"0.12345".into()));
     // A carrier that is down, and a price that was changed at run time: the configuration knows of neither.
     assert_eq!(call(node.sip, "34911234567", "c1"), 200);
@@ -31,8 +42,17 @@ fn fault_d1_the_plan_is_the_running_nodes() {
     assert!(node.done(&["carriers"]).contains("DOWN"));
 
     let config = node.file("tollgate.toml");
-    let offline =
-        tollgate(&["route", "--config", config.to_str().unwrap(), "--gate", "acme-pbx", "--to", "34911234567", "--offline", "--json"]);
+    let offline = tollgate(&[
+        "route",
+        "--config",
+        config.to_str().unwrap(),
+        "--gate",
+        "acme-pbx",
+        "--to",
+        "34911234567",
+        "--offline",
+        "--json",
+    ]);
     let offline: serde_json::Value = serde_json::from_slice(&offline.stdout).unwrap();
     assert_eq!((&offline["source"], names(&offline).len()), (&"offline".into(), 2));
     assert_eq!(offline["price"]["rate"], "0.12345");
@@ -41,7 +61,9 @@ fn fault_d1_the_plan_is_the_running_nodes() {
     let status = |args: &[&str]| {
         let output = node.ask(&[&["route", "--gate", "acme-pbx", "--json"], args].concat());
         assert_eq!(output.status.code(), Some(1), "{args:?}: {}", text(&output.stderr));
-        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["refused"]["status"].as_u64().unwrap()
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["refused"]["status"]
+            .as_u64()
+            .unwrap()
     };
     assert_eq!(status(&["--to", "4420712345"]), 404);
     node.done(&["account", "correct", "acme", "-9.95", "--reason", "spent"]);

@@ -89,10 +89,15 @@ fn an_account_opened_through_the_api_calls_and_stays() {
     assert!(
         switch
             .api
-            .post("/accounts", Some("open-3"), &json!({ "name": "x", "currency": "EUR", "deck": "none", "balance": "1.00" }))
+            .post(
+                "/accounts",
+                Some("open-3"),
+                &json!({ "name": "x", "currency": "EUR", "deck": "none", "balance": "1.00" })
+            )
             .is_problem(422)
     );
-    let names: Vec<Value> = switch.api.get("/accounts").items().into_iter().map(|account| account["name"].clone()).collect();
+    let names: Vec<Value> =
+        switch.api.get("/accounts").items().into_iter().map(|account| account["name"].clone()).collect();
     assert_eq!(names, ["acme", "globex"]);
     switch.stop();
     let again = site.start();
@@ -112,7 +117,10 @@ fn a_live_call_is_listed_and_hung_up_on_both_sides() {
     });
     let account = switch.api.account("acme");
     assert!(units(account["leased"].as_str().unwrap()) > 0, "{account}");
-    assert_eq!(units(account["available"].as_str().unwrap()), units("10.00000") - units(account["leased"].as_str().unwrap()));
+    assert_eq!(
+        units(account["available"].as_str().unwrap()),
+        units("10.00000") - units(account["leased"].as_str().unwrap())
+    );
     assert!(switch.api.delete("/calls/ffffffffffffffffffffffffffffffff").is_problem(404));
     assert!(switch.api.delete("/calls/nonsense").is_problem(404));
     for call in &live {
@@ -126,8 +134,14 @@ fn a_live_call_is_listed_and_hung_up_on_both_sides() {
     alpha.finish();
     let cdrs = switch.api.wait_cdrs(3);
     let ids = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
-    assert_eq!(ids(cdrs.iter().map(|cdr| cdr.text("id")).collect()), ids(live.iter().map(|call| call["id"].as_str().unwrap()).collect()));
-    assert!(cdrs.iter().all(|cdr| cdr.text("hangup_by") == "operator" && cdr.text("amount") == "0.01000"), "{cdrs:?}");
+    assert_eq!(
+        ids(cdrs.iter().map(|cdr| cdr.text("id")).collect()),
+        ids(live.iter().map(|call| call["id"].as_str().unwrap()).collect())
+    );
+    assert!(
+        cdrs.iter().all(|cdr| cdr.text("hangup_by") == "operator" && cdr.text("amount") == "0.01000"),
+        "{cdrs:?}"
+    );
     Books::of("acme", "10.00").check(&switch.api, &site.data());
 }
 

@@ -1,5 +1,5 @@
-//! The ways in which a call goes: cancelled, busy, no common codec, early media, late answer, hung up by either side; each over UDP and
-//! TCP on both legs, each with the right answer and the right charge.
+//! The ways in which a call goes: cancelled, busy, no common codec, early media, late answer, hung up by
+//! either side; each over UDP and TCP on both legs, each with the right answer and the right charge.
 
 use crate::harness::{Books, CARRIERS, Cdr, SOON, Scenario, Site, Tollgate, eventually, free_port};
 
@@ -18,7 +18,9 @@ struct Line {
 fn over_both(story: impl Fn(&Line)) {
     for transport in ["udp", "tcp"] {
         let port = free_port(CARRIERS);
-        let site = Site::acme("10.00", BY_THE_SECOND).carrier_over(transport, "alpha", port, "").route("34", &["alpha"]);
+        let site = Site::acme("10.00", BY_THE_SECOND)
+            .carrier_over(transport, "alpha", port, "")
+            .route("34", &["alpha"]);
         let switch = site.start();
         story(&Line { transport, port, site, switch });
     }
@@ -44,7 +46,11 @@ impl Line {
     fn costs_nothing(&self, status: i64, cause: i64) -> Cdr {
         let cdr = self.cdr();
         assert_eq!((cdr.number("sip_status"), cdr.number("cause_q850")), (status, cause), "{cdr:?}");
-        assert_eq!((cdr.text("amount"), cdr.number("billed_seconds"), cdr.number("duration_ms")), ("0.00000", 0, 0), "{cdr:?}");
+        assert_eq!(
+            (cdr.text("amount"), cdr.number("billed_seconds"), cdr.number("duration_ms")),
+            ("0.00000", 0, 0),
+            "{cdr:?}"
+        );
         assert!(cdr.0["answered_at"].is_null(), "{cdr:?}");
         cdr
     }
@@ -90,7 +96,10 @@ fn answered_and_hung_up_by_the_caller() {
         let cdr = line.cdr();
         cdr.talked(1_400, CENT);
         assert_eq!(cdr.text("hangup_by"), "caller", "{cdr:?}");
-        assert_eq!((cdr.text("codec_a"), cdr.text("codec_b"), cdr.text("transport_b")), ("PCMA", "PCMA", line.transport));
+        assert_eq!(
+            (cdr.text("codec_a"), cdr.text("codec_b"), cdr.text("transport_b")),
+            ("PCMA", "PCMA", line.transport)
+        );
         assert_ne!(cdr.text("call_id_a"), cdr.text("call_id_b"), "the carrier sees the caller's Call-ID");
     });
 }
@@ -108,8 +117,8 @@ fn hung_up_by_the_carrier() {
     });
 }
 
-/// Not a millisecond of the `pause_ms` before the answer is billed. Judged by the record's own times: of what a busy machine saw late,
-/// both sides of the comparison know.
+/// Not a millisecond of the `pause_ms` before the answer is billed. Judged by the record's own times: of what
+/// a busy machine saw late, both sides of the comparison know.
 fn free_before_the_answer(cdr: &Cdr, pause_ms: i64) {
     let waited = cdr.between_ms("started_at", "answered_at");
     assert!(waited >= pause_ms / 2 && cdr.number("pdd_ms") <= waited, "{waited} ms: {cdr:?}");
@@ -137,8 +146,14 @@ fn late_answer() {
     over_both(|line| {
         let carrier = line.carrier("uas_late_answer").pause_ms(3_000).start();
         let caller = line.caller("uac_call").pause_ms(300).start();
-        let ringing = eventually("a ringing call", SOON, || line.switch.api.calls().into_iter().find(|call| call["state"] == "ringing"));
-        assert_eq!((ringing["duration_ms"].as_u64(), ringing["answered_at"].is_null()), (Some(0), true), "{ringing}");
+        let ringing = eventually("a ringing call", SOON, || {
+            line.switch.api.calls().into_iter().find(|call| call["state"] == "ringing")
+        });
+        assert_eq!(
+            (ringing["duration_ms"].as_u64(), ringing["answered_at"].is_null()),
+            (Some(0), true),
+            "{ringing}"
+        );
         caller.finish();
         carrier.finish();
         let cdr = line.cdr();

@@ -1,14 +1,18 @@
-//! A cash book on a running switch (RULES L18–L22, X1, X8): each line is a request of the operator, what comes of it, and what is then in
-//! the account, in transit and with the banks. Then the same books after a restart, as statement, as list, closed and verified.
+//! A cash book on a running switch (RULES L18–L22, X1, X8): each line is a request of the operator, what
+//! comes of it, and what is then in the account, in transit and with the banks. Then the same books after a
+//! restart, as statement, as list, closed and verified.
 
 use ledger::{Key, Party, Purpose, Record, RecordBody, Replay, SystemAccount, Transfer};
 use serde_json::{Value, json};
 use store::{Entry, Journal, Options, Priority};
 use units::{Currency, Money, Wall};
 
-use crate::harness::{Api, CARRIERS, SOON, Site, Tollgate, eventually, free_port, tollgate, units, verify_ledger};
+use crate::harness::{
+    Api, CARRIERS, SOON, Site, Tollgate, eventually, free_port, tollgate, units, verify_ledger,
+};
 
-/// PayPal from 1, banks from 300 and vouchers of fixed amounts; euro accounts buy at least 10 in the shop. No cards.
+/// PayPal from 1, banks from 300 and vouchers of fixed amounts; euro accounts buy at least 10 in the shop. No
+/// cards.
 const METHODS: &str = r#"
 [[payment_method]]
 name = "paypal"
@@ -44,7 +48,10 @@ deck = "dollars"
 "#;
 
 fn site() -> Site {
-    let site = Site::acme("0.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]).toml(METHODS);
+    let site = Site::acme("0.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", free_port(CARRIERS), "")
+        .route("34", &["alpha"])
+        .toml(METHODS);
     site.write_deck("dollars", "34,Spain,0.60,1,1,,,");
     site
 }
@@ -68,7 +75,10 @@ fn request(words: &[&str]) -> (String, Option<String>, Value) {
         "book" => (format!("{topups}/{of}/book"), json!({ "fee": given(fee) })),
         "reject" => (format!("{topups}/{of}/reject"), json!({ "cause": "the bank sent it back" })),
         "reverse" => (format!("{topups}/{of}/reverse"), json!({ "cause": "chargeback" })),
-        "correct" => (format!("/accounts/{account}/corrections"), json!({ "amount": amount, "reason": "counted twice" })),
+        "correct" => (
+            format!("/accounts/{account}/corrections"),
+            json!({ "amount": amount, "reason": "counted twice" }),
+        ),
         other => unreachable!("{other}"),
     };
     (path, given(key), body)
@@ -82,11 +92,13 @@ fn line_of(api: &Api, account: &str) -> i64 {
     line.map_or(0, |line| units(line["balance"].as_str().unwrap()))
 }
 
-/// Each line: a request | its status and a part of what is said | balance, transit, fees. `200` stands for a repeat that changed nothing.
+/// Each line: a request | its status and a part of what is said | balance, transit, fees. `200` stands for a
+/// repeat that changed nothing.
 fn tells(api: &Api, table: &str) {
     let mut lines = 0;
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()).skip(1) {
-        let [asked, told, state]: [&str; 3] = line.split('|').map(str::trim).collect::<Vec<_>>().try_into().expect("three parts");
+        let [asked, told, state]: [&str; 3] =
+            line.split('|').map(str::trim).collect::<Vec<_>>().try_into().expect("three parts");
         let (path, key, body) = request(&asked.split_whitespace().collect::<Vec<_>>());
         let reply = api.post(&path, key.as_deref(), &body);
         let replayed = reply.headers.contains_key("idempotency-replayed");
@@ -95,7 +107,8 @@ fn tells(api: &Api, table: &str) {
         assert_eq!(status.to_string(), wanted, "{line}: {reply:?}");
         assert!(reply.body.to_string().contains(words.trim()), "{line}: {reply:?}");
         let now = [api.balance("acme"), line_of(api, "@transit"), line_of(api, "@fees")];
-        let expected: Vec<i64> = state.split_whitespace().map(|euros| euros.parse::<i64>().unwrap() * 100_000).collect();
+        let expected: Vec<i64> =
+            state.split_whitespace().map(|euros| euros.parse::<i64>().unwrap() * 100_000).collect();
         assert_eq!(now.as_slice(), expected, "{line}");
         lines += 1;
     }
@@ -157,7 +170,14 @@ fn listed(api: &Api, limit: usize) -> Vec<String> {
         assert_eq!(page.status, 200, "{page:?}");
         rows.extend(page.items().iter().map(|row| {
             let text = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
-            format!("{} {} {} {} {}", text("idempotency_key"), text("state"), text("amount"), text("fee"), text("net"))
+            format!(
+                "{} {} {} {} {}",
+                text("idempotency_key"),
+                text("state"),
+                text("amount"),
+                text("fee"),
+                text("net")
+            )
         }));
         match page.body["next"].as_str() {
             Some(next) => cursor = next.to_owned(),
@@ -177,7 +197,13 @@ fn movements(api: &Api, limit: usize) -> Vec<(i64, i64)> {
         }
         before = Some(page.body["closing"].clone());
         let cents = |value: &Value| units(value.as_str().unwrap()) / 1_000;
-        all.extend(page.body["movements"].as_array().unwrap().iter().map(|m| (cents(&m["amount"]), cents(&m["balance"]))));
+        all.extend(
+            page.body["movements"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|m| (cents(&m["amount"]), cents(&m["balance"]))),
+        );
         match page.body["next"].as_str() {
             Some(next) => cursor = next.to_owned(),
             None => {
@@ -207,15 +233,21 @@ fn read_books(site: &Site, switch: &Tollgate) -> (Vec<(i64, i64)>, Value) {
     assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
     let document: Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(document["movements"].as_array().map(Vec::len), Some(cents.len()));
-    let turnover = json!([{ "pocket": "", "currency": "EUR", "credits": "912.00000", "debits": "312.00000" }]);
+    let turnover =
+        json!([{ "pocket": "", "currency": "EUR", "credits": "912.00000", "debits": "312.00000" }]);
     assert_eq!(document["turnover"], turnover, "all that came and all that went");
     assert_eq!(document["closing"], api.get("/accounts/acme/statement").body["closing"]);
     let trial = api.get("/ledger/trial-balance").body;
     assert!(trial["sums"].as_object().unwrap().values().all(|sum| sum == "0.00000"), "{trial}");
     let pending = api.get("/topups").items();
-    assert_eq!(pending.iter().map(|row| row["idempotency_key"].as_str().unwrap()).collect::<Vec<_>>(), ["a3"]);
+    assert_eq!(
+        pending.iter().map(|row| row["idempotency_key"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["a3"]
+    );
     assert_eq!(api.get("/topups?state=late").items().len(), 0, "fifteen minutes are not over");
-    eventually("the gauge of payments on their way", SOON, || (api.metric("tollgate_topups_pending") == 1.0).then_some(()));
+    eventually("the gauge of payments on their way", SOON, || {
+        (api.metric("tollgate_topups_pending") == 1.0).then_some(())
+    });
     assert_eq!(api.metric("tollgate_topups_late"), 0.0);
     (whole, trial)
 }
@@ -231,11 +263,20 @@ fn a_cash_book_an_accountant_can_close() {
     let switch = site.start();
     let api = &switch.api;
     assert_eq!(read_books(&site, &switch), before, "a restart changes nothing");
-    let again = BOOK.lines().filter(|line| line.contains("| 20")).map(|line| line.replace("| 201", "| 200")).collect::<Vec<_>>();
+    let again = BOOK
+        .lines()
+        .filter(|line| line.contains("| 20"))
+        .map(|line| line.replace("| 201", "| 200"))
+        .collect::<Vec<_>>();
     for line in &again {
-        let (path, key, body) = request(&line.split('|').next().unwrap().split_whitespace().collect::<Vec<_>>());
+        let (path, key, body) =
+            request(&line.split('|').next().unwrap().split_whitespace().collect::<Vec<_>>());
         let reply = api.post(&path, key.as_deref(), &body);
-        assert_eq!((reply.status, reply.headers.contains_key("idempotency-replayed")), (201, true), "{line}: {reply:?}");
+        assert_eq!(
+            (reply.status, reply.headers.contains_key("idempotency-replayed")),
+            (201, true),
+            "{line}: {reply:?}"
+        );
     }
     assert!(again.len() > 15);
     assert_eq!(read_books(&site, &switch), before, "repeats change nothing");
@@ -244,7 +285,11 @@ fn a_cash_book_an_accountant_can_close() {
     switch.stop();
     let switch = site.start();
     let closed = switch.api.post("/ledger/close", Some("november"), &json!({ "until": UNTIL }));
-    assert_eq!((closed.status, closed.headers.contains_key("idempotency-replayed")), (201, true), "{closed:?}");
+    assert_eq!(
+        (closed.status, closed.headers.contains_key("idempotency-replayed")),
+        (201, true),
+        "{closed:?}"
+    );
     assert_eq!(switch.api.balance("acme"), units("600.00000"));
     verify_ledger(&site.data());
 }
@@ -269,10 +314,17 @@ fn close_and_verify(site: &Site, switch: &Tollgate) {
     assert!(close(Some("november"), "2026-02-01T00:00:00Z").is_problem(422), "the key was used");
     assert!(close(Some("december"), UNTIL).is_problem(422), "it is closed already");
     // The rest of the story is as if this had not been paid.
-    assert_eq!(api.post("/accounts/acme/topups/after/reverse", Some("after-back"), &json!({ "cause": "test" })).status, 201);
+    assert_eq!(
+        api.post("/accounts/acme/topups/after/reverse", Some("after-back"), &json!({ "cause": "test" }))
+            .status,
+        201
+    );
     let found = verify_ledger(&site.data());
     assert_eq!(found["closings"].as_array().map(Vec::len), Some(1), "{found}");
-    assert_eq!((&found["closings"][0]["cut"], &found["closings"][0]["equal"]), (&first.body["entry"], &json!(true)));
+    assert_eq!(
+        (&found["closings"][0]["cut"], &found["closings"][0]["equal"]),
+        (&first.body["entry"], &json!(true))
+    );
 }
 
 #[test]
@@ -280,8 +332,11 @@ fn accounts_below_their_mark_are_counted_however_they_were_opened() {
     let site = site();
     let switch = site.start();
     let api = &switch.api;
-    let low =
-        |count: f64| eventually("the gauge of low accounts", SOON, || (api.metric("tollgate_balance_low_accounts") == count).then_some(()));
+    let low = |count: f64| {
+        eventually("the gauge of low accounts", SOON, || {
+            (api.metric("tollgate_balance_low_accounts") == count).then_some(())
+        })
+    };
     low(0.0);
     let new = json!({ "name": "globex", "currency": "EUR", "deck": "retail", "balance": "3.00" });
     assert_eq!(api.post("/accounts", Some("open"), &new).status, 201);
@@ -293,13 +348,15 @@ fn accounts_below_their_mark_are_counted_however_they_were_opened() {
     low(1.0);
     switch.stop();
     let switch = site.start();
-    eventually("the gauge after a restart", SOON, || (switch.api.metric("tollgate_balance_low_accounts") == 1.0).then_some(()));
+    eventually("the gauge after a restart", SOON, || {
+        (switch.api.metric("tollgate_balance_low_accounts") == 1.0).then_some(())
+    });
     assert_eq!(switch.api.patch("/accounts/acme", &json!({ "low_balance": null })).status, 200);
     eventually("no mark", SOON, || (switch.api.metric("tollgate_balance_low_accounts") == 0.0).then_some(()));
 }
 
-/// The machine's clock was a day ahead while somebody paid 3.00: a statement up to an hour from now is answered, without it; and one of
-/// everything has it.
+/// The machine's clock was a day ahead while somebody paid 3.00: a statement up to an hour from now is
+/// answered, without it; and one of everything has it.
 #[test]
 fn fault_a12_a_statement_up_to_a_moment_before_the_newest_entry_is_answered() {
     let site = site();
@@ -327,8 +384,15 @@ fn fault_a12_a_statement_up_to_a_moment_before_the_newest_entry_is_answered() {
         let page = switch.api.get(&format!("/accounts/acme/statement?to={}", from_now(to).rfc3339()));
         assert_eq!(page.status, 200, "{page:?}");
         let closing = page.body["closing"].as_array().unwrap();
-        let closed = closing.iter().find(|line| line["currency"] == "EUR").map_or("0.00000", |line| line["balance"].as_str().unwrap());
-        assert_eq!((closed, page.body["movements"].as_array().unwrap().len()), (balance, movements), "up to {to} h from now: {page:?}");
+        let closed = closing
+            .iter()
+            .find(|line| line["currency"] == "EUR")
+            .map_or("0.00000", |line| line["balance"].as_str().unwrap());
+        assert_eq!(
+            (closed, page.body["movements"].as_array().unwrap().len()),
+            (balance, movements),
+            "up to {to} h from now: {page:?}"
+        );
     }
     assert_eq!(movements(&switch.api, 10), [(500, 500), (300, 800)]);
     switch.stop();

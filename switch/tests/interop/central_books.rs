@@ -1,16 +1,19 @@
-//! Two switches on one PostgreSQL: statement, payments, close, trial balance and call records answer at either for the whole, equal to the sum
-//! of both journals.
+//! Two switches on one PostgreSQL: statement, payments, close, trial balance and call records answer at
+//! either for the whole, equal to the sum of both journals.
 
 use serde_json::{Value, json};
 
 use crate::central::{site, wait_for_a_quota};
-use crate::harness::{Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, tollgate, units};
+use crate::harness::{
+    Api, CARRIERS, Postgres, SOON, Scenario, Site, Tollgate, eventually, free_port, tollgate, units,
+};
 
 /// A list from its first page to its last, a few at a time.
 fn all(api: &Api, path: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = api.get(&format!("{path}{}limit=2{cursor}", if path.contains('?') { '&' } else { '?' })).body;
+        let page =
+            api.get(&format!("{path}{}limit=2{cursor}", if path.contains('?') { '&' } else { '?' })).body;
         items.extend(page["items"].as_array().unwrap_or_else(|| panic!("{path}: {page}")).clone());
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -19,7 +22,8 @@ fn all(api: &Api, path: &str) -> Vec<Value> {
     }
 }
 
-/// A statement's movements from the first page to the last, and what it closes with of the account's own money, 10⁻⁵ units.
+/// A statement's movements from the first page to the last, and what it closes with of the account's own
+/// money, 10⁻⁵ units.
 fn statement(api: &Api, account: &str) -> (Vec<Value>, i64) {
     let (mut movements, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -28,7 +32,12 @@ fn statement(api: &Api, account: &str) -> (Vec<Value>, i64) {
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => {
-                let closing = page["closing"].as_array().unwrap().iter().find(|balance| balance["pocket"] == "").cloned();
+                let closing = page["closing"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|balance| balance["pocket"] == "")
+                    .cloned();
                 return (movements, closing.map_or(0, |balance| units(balance["balance"].as_str().unwrap())));
             }
         }
@@ -76,7 +85,9 @@ fn the_books_of_two_switches_are_one() {
     ["n1", "n2"].into_iter().for_each(|node| wait_for_a_quota(&postgres, node));
     let [one, other] = [&switches[0].api, &switches[1].api];
     orders(one, other);
-    eventually("all calls at either switch", SOON, || (one.cdrs().len() == 3 && other.cdrs().len() == 3).then_some(()));
+    eventually("all calls at either switch", SOON, || {
+        (one.cdrs().len() == 3 && other.cdrs().len() == 3).then_some(())
+    });
     // Call records: those of both, in one order, wherever one asks.
     let cdrs = all(one, "/cdrs");
     assert_eq!(all(other, "/cdrs"), cdrs);
@@ -94,15 +105,25 @@ fn the_books_of_two_switches_are_one() {
     assert_eq!(statement(other, "acme"), (movements.clone(), closing));
     let booked = units("9.00000") + units("19.50000") - units("0.30000") - units("1.00000");
     assert_eq!((closing, one.balance("acme")), (booked - talked, booked - talked));
-    assert_eq!(movements.iter().map(|movement| units(movement["amount"].as_str().unwrap())).sum::<i64>(), closing);
+    assert_eq!(
+        movements.iter().map(|movement| units(movement["amount"].as_str().unwrap())).sum::<i64>(),
+        closing
+    );
     let calls = movements.iter().filter(|movement| movement["purpose"] == "usage").count();
-    assert_eq!((calls, movements.len()), (3, 3 + 6), "opening, payment, booking, charge, correction, reversal: {movements:?}");
+    assert_eq!(
+        (calls, movements.len()),
+        (3, 3 + 6),
+        "opening, payment, booking, charge, correction, reversal: {movements:?}"
+    );
     // Payments, and those on their way.
     let payments: Vec<(String, String)> = all(other, "/accounts/acme/topups")
         .iter()
-        .map(|row| (row["idempotency_key"].as_str().unwrap().to_owned(), row["state"].as_str().unwrap().to_owned()))
+        .map(|row| {
+            (row["idempotency_key"].as_str().unwrap().to_owned(), row["state"].as_str().unwrap().to_owned())
+        })
         .collect();
-    let want = [("t1", "reversed"), ("a1", "booked"), ("a2", "pending")].map(|(key, state)| (key.to_owned(), state.to_owned()));
+    let want = [("t1", "reversed"), ("a1", "booked"), ("a2", "pending")]
+        .map(|(key, state)| (key.to_owned(), state.to_owned()));
     assert_eq!(payments, want);
     let on_their_way = all(one, "/topups");
     assert_eq!((on_their_way.len(), on_their_way[0]["idempotency_key"].as_str()), (1, Some("a2")));
@@ -115,7 +136,10 @@ fn the_books_of_two_switches_are_one() {
     assert!(again.headers.contains_key("idempotency-replayed") && again.body == closed.body, "{again:?}");
     assert!(close(other, "k2").is_problem(422), "it is closed");
     let trial = one.get("/ledger/trial-balance").body;
-    assert_eq!((&trial["sums"], &closed.body["trial"]["sums"]), (&json!({ "EUR": "0.00000" }), &json!({ "EUR": "0.00000" })));
+    assert_eq!(
+        (&trial["sums"], &closed.body["trial"]["sums"]),
+        (&json!({ "EUR": "0.00000" }), &json!({ "EUR": "0.00000" }))
+    );
     assert_eq!(line(&trial, "customers") + line(&trial, "leases"), closing);
     for (switch, site) in switches.into_iter().zip(&sites) {
         switch.stop();
@@ -134,6 +158,8 @@ fn the_books_of_two_switches_are_one() {
 }
 
 fn wait_until_shipped(postgres: &Postgres, node: &str) {
-    let held = format!("SELECT CAST(COALESCE(SUM(granted - returned - used), 0) AS BIGINT) FROM slice WHERE node = '{node}'");
+    let held = format!(
+        "SELECT CAST(COALESCE(SUM(granted - returned - used), 0) AS BIGINT) FROM slice WHERE node = '{node}'"
+    );
     eventually("all is back", SOON, || (postgres.number(&held) == 0).then_some(()));
 }

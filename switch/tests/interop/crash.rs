@@ -1,10 +1,13 @@
-//! `kill -9` under load, again and again on the same data: the ledger is whole each time, no CDR is there twice, none is lost that the
-//! API had shown, and every call that was up gets one CDR and a BYE on both sides. `TOLLGATE_KILL_ROUNDS` sets how often.
+//! `kill -9` under load, again and again on the same data: the ledger is whole each time, no CDR is there
+//! twice, none is lost that the API had shown, and every call that was up gets one CDR and a BYE on both
+//! sides. `TOLLGATE_KILL_ROUNDS` sets how often.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Books, CARRIERS, SOON, Scenario, Sipp, Site, Tollgate, eventually, free_port, verify_ledger};
+use crate::harness::{
+    Books, CARRIERS, SOON, Scenario, Sipp, Site, Tollgate, eventually, free_port, verify_ledger,
+};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 const ROUNDS: u64 = 5;
@@ -22,18 +25,22 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// Held calls and a load of short ones. Returns at a moment that differs from round to round, amid calls in every state.
+    /// Held calls and a load of short ones. Returns at a moment that differs from round to round, amid calls
+    /// in every state.
     fn until_the_kill(&mut self) -> (Sipp, Sipp) {
-        let held = Scenario::caller("uac_cutoff", self.switch).number(HELD_NUMBER).calls(HELD).rate(1_000).start();
+        let held =
+            Scenario::caller("uac_cutoff", self.switch).number(HELD_NUMBER).calls(HELD).rate(1_000).start();
         eventually("held calls", SOON, || {
             let calls = self.switch.api.calls();
-            let up = calls
-                .iter()
-                .filter(|call| call["called"].as_str().is_some_and(|to| to.contains(HELD_NUMBER)) && call["state"] == "answered");
+            let up = calls.iter().filter(|call| {
+                call["called"].as_str().is_some_and(|to| to.contains(HELD_NUMBER))
+                    && call["state"] == "answered"
+            });
             (up.count() == HELD).then_some(())
         });
         let load = Scenario::caller("uac_call", self.switch).calls(1_000_000).rate(100).pause_ms(250).start();
-        // A CDR of the load that is durable proves that the held calls' records, which are older, are durable too.
+        // A CDR of the load that is durable proves that the held calls' records, which are older, are durable
+        // too.
         let before = self.shown.len();
         eventually("CDRs of the load", SOON, || {
             self.look();
@@ -61,7 +68,8 @@ impl Round<'_> {
 
 #[test]
 fn nothing_is_lost_or_doubled() {
-    let rounds = std::env::var("TOLLGATE_KILL_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("TOLLGATE_KILL_ROUNDS is a number"));
+    let rounds = std::env::var("TOLLGATE_KILL_ROUNDS")
+        .map_or(ROUNDS, |rounds| rounds.parse().expect("TOLLGATE_KILL_ROUNDS is a number"));
     let port = free_port(CARRIERS);
     let site = Site::acme("100000.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]);
     let _alpha = Scenario::carrier("uas_answer", port).limit_secs(60 + rounds * 60).start();
@@ -97,15 +105,22 @@ fn nothing_is_lost_or_doubled() {
         shown = ids;
     }
     let entries = verify_ledger(&site.data())["entries"].clone();
-    eprintln!("{rounds} kills: {} CDRs, {open_at_kills} of calls open at a kill, {entries} journal entries", shown.len());
+    eprintln!(
+        "{rounds} kills: {} CDRs, {open_at_kills} of calls open at a kill, {entries} journal entries",
+        shown.len()
+    );
     switch.stop();
 }
 
-/// Checkpoints every second: a call of about four seconds is billed to its last one, and the carrier hears a BYE.
+/// Checkpoints every second: a call of about four seconds is billed to its last one, and the carrier hears a
+/// BYE.
 #[test]
 fn an_open_call_is_billed_to_its_last_checkpoint() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", port, "").route("34", &["alpha"]).toml("[journal]\ncheckpoint_secs = 1");
+    let site = Site::acme("10.00", BY_THE_SECOND)
+        .carrier("alpha", port, "")
+        .route("34", &["alpha"])
+        .toml("[journal]\ncheckpoint_secs = 1");
     let alpha = Scenario::carrier("uas_answer", port).calls(1).start();
     let switch = site.start();
     let call = Scenario::caller("uac_cutoff", &switch).start();
@@ -130,7 +145,8 @@ fn an_open_call_is_billed_to_its_last_checkpoint() {
 /// A top-up that was confirmed is there after a kill at once, and the same key books nothing again.
 #[test]
 fn a_confirmed_top_up_survives() {
-    let site = Site::acme("1.00", BY_THE_SECOND).carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site =
+        Site::acme("1.00", BY_THE_SECOND).carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
     let mut switch = site.start();
     for round in 1..=5 {
         let key = format!("payment-{round}");
@@ -139,7 +155,11 @@ fn a_confirmed_top_up_survives() {
         switch = site.start();
         assert_eq!(switch.api.balance("acme"), 100_000 * (round + 1), "round {round}");
         let again = switch.api.top_up("acme", "1.00", &key);
-        assert_eq!((again.status, again.headers.get("idempotency-replayed").map(String::as_str)), (201, Some("true")), "{again:?}");
+        assert_eq!(
+            (again.status, again.headers.get("idempotency-replayed").map(String::as_str)),
+            (201, Some("true")),
+            "{again:?}"
+        );
         assert_eq!(switch.api.balance("acme"), 100_000 * (round + 1), "round {round}: booked twice");
     }
     verify_ledger(&site.data());

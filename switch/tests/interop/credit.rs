@@ -1,10 +1,12 @@
-//! Balances that run out: shared by many calls at once, and topped up in mid-call. Rate 0.60 a minute by the second: 0.01 a second.
+//! Balances that run out: shared by many calls at once, and topped up in mid-call. Rate 0.60 a minute by the
+//! second: 0.01 a second.
 
 use crate::harness::{Books, CARRIERS, Cdr, SOON, STALL_MS, Scenario, Site, eventually, free_port, units};
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
 
-/// 60 s for twenty calls: each is cut or refused, all that is billed was talked, and not one cent more than there was is spent.
+/// 60 s for twenty calls: each is cut or refused, all that is billed was talked, and not one cent more than
+/// there was is spent.
 #[test]
 fn twenty_calls_share_one_minute() {
     let port = free_port(CARRIERS);
@@ -20,18 +22,27 @@ fn twenty_calls_share_one_minute() {
         assert!(reason.starts_with("SIP;cause=402"), "call {call} was cut with {reason:?}");
     }
     let cdrs = switch.api.wait_cdrs(20);
-    let by_caller = |call: u32| -> &Cdr { cdrs.iter().find(|cdr| cdr.text("caller") == format!("caller{call}")).unwrap() };
+    let by_caller = |call: u32| -> &Cdr {
+        cdrs.iter().find(|cdr| cdr.text("caller") == format!("caller{call}")).unwrap()
+    };
     for (call, ms, _) in &cut {
         let cdr = by_caller(*call);
         let billed = cdr.number("billed_seconds");
         assert_eq!(cdr.number("duration_ms"), billed * 1_000, "a cut call lasts exactly its leased seconds");
         assert_eq!((cdr.number("sip_status"), cdr.text("hangup_by")), (200, "switch"), "{cdr:?}");
         // The caller's own clock, which a busy machine reads late at either end.
-        assert!((*ms as i64 - billed * 1_000).abs() < STALL_MS, "call {call}: talked {ms} ms, billed {billed} s");
+        assert!(
+            (*ms as i64 - billed * 1_000).abs() < STALL_MS,
+            "call {call}: talked {ms} ms, billed {billed} s"
+        );
     }
     for call in &refused {
         let cdr = by_caller(*call);
-        assert_eq!((cdr.number("sip_status"), cdr.text("amount"), cdr.number("cause_q850")), (402, "0.00000", 21), "{cdr:?}");
+        assert_eq!(
+            (cdr.number("sip_status"), cdr.text("amount"), cdr.number("cause_q850")),
+            (402, "0.00000", 21),
+            "{cdr:?}"
+        );
     }
     let billed: i64 = cdrs.iter().map(|cdr| cdr.number("billed_seconds")).sum();
     let spent: i64 = cdrs.iter().map(|cdr| cdr.units("amount")).sum();
@@ -70,7 +81,10 @@ fn a_top_up_in_mid_call_lengthens_it() {
         log.0
     );
     let cdrs = switch.api.wait_cdrs(1);
-    assert_eq!((cdrs[0].number("duration_ms"), cdrs[0].number("billed_seconds"), cdrs[0].text("amount")), (15_000, 15, "0.15000"));
+    assert_eq!(
+        (cdrs[0].number("duration_ms"), cdrs[0].number("billed_seconds"), cdrs[0].text("amount")),
+        (15_000, 15, "0.15000")
+    );
     assert_eq!(switch.api.account("acme")["balance"], "0.00000");
     Books { paid_in: units("0.05000"), ..Books::of("acme", "0.10") }.check(&switch.api, &site.data());
 }
@@ -79,13 +93,17 @@ fn a_top_up_in_mid_call_lengthens_it() {
 #[test]
 fn without_the_first_increment_no_carrier_is_tried() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("0.05999", "34,Spain,0.12,30,6,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("0.05999", "34,Spain,0.12,30,6,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let log = Scenario::caller("uac_refused", &switch).wants(402).run();
     assert!(log.0.contains("Q.850;cause=21"), "{}", log.0);
     let cdrs = switch.api.wait_cdrs(1);
-    assert_eq!((cdrs[0].attempts().len(), cdrs[0].text("amount"), cdrs[0].number("sip_status")), (0, "0.00000", 402));
+    assert_eq!(
+        (cdrs[0].attempts().len(), cdrs[0].text("amount"), cdrs[0].number("sip_status")),
+        (0, "0.00000", 402)
+    );
     assert_eq!(switch.api.top_up("acme", "0.00001", "the missing piece").status, 201);
     Scenario::caller("uac_call", &switch).pause_ms(100).run();
     let cdrs = switch.api.wait_cdrs(2);

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, SmallDisk, Tollgate, binary, eventually, free_port, status_of, verify_ledger,
+    Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Site, SmallDisk, Tollgate, binary, eventually,
+    free_port, status_of, verify_ledger,
 };
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
@@ -35,7 +36,8 @@ fn nothing_moves(switch: &Tollgate) {
 
 fn new_calls_are_refused(switch: &Tollgate) {
     let mut pbx = Peer::new(PBX, switch.udp);
-    let refused = pbx.ask("INVITE", &format!("sip:34911234567@{}", switch.udp), OFFER, SOON).expect("an answer");
+    let refused =
+        pbx.ask("INVITE", &format!("sip:34911234567@{}", switch.udp), OFFER, SOON).expect("an answer");
     assert_eq!(status_of(&refused), Some(503), "{refused}");
 }
 
@@ -60,11 +62,20 @@ fn fault_a1_live_calls_are_settled_on_a_full_disk() {
     new_calls_are_refused(&switch);
     assert_eq!(held.finish().cut().len(), 3, "live calls end at their lease");
     eventually("the end of all calls", SOON, || switch.api.calls().is_empty().then_some(()));
-    let settled = switch.api.cdrs().iter().filter(|cdr| cdr.text("called_e164") == HELD_NUMBER && cdr.units("amount") > 0).count();
+    let settled = switch
+        .api
+        .cdrs()
+        .iter()
+        .filter(|cdr| cdr.text("called_e164") == HELD_NUMBER && cdr.units("amount") > 0)
+        .count();
     assert_eq!(settled, 3, "they are in the journal");
     disk.free();
     eventually("room", SOON, || (switch.api.text_and_status("/readyz").0 == 200).then_some(()));
-    assert_eq!(switch.api.top_up("acme", "1.00", "onto a full disk 0").status, 201, "the refused payment can be repeated");
+    assert_eq!(
+        switch.api.top_up("acme", "1.00", "onto a full disk 0").status,
+        201,
+        "the refused payment can be repeated"
+    );
     let paid = Books { paid_in: 100_000, ..Books::of("acme", "1000.00") };
     paid.check(&switch.api, &site.data());
     switch.stop();
@@ -86,7 +97,13 @@ fn fault_a1_what_was_unsaved_is_billed_after_the_next_start() {
     let mut shown = BTreeSet::new();
     eventually("a failed journal", Duration::from_secs(180), || {
         if let Ok(page) = switch.api.try_get("/cdrs?limit=10000") {
-            shown.extend(page.body["items"].as_array().into_iter().flatten().map(|cdr| cdr["id"].as_str().unwrap_or_default().to_owned()));
+            shown.extend(
+                page.body["items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|cdr| cdr["id"].as_str().unwrap_or_default().to_owned()),
+            );
         }
         readiness(&switch, "journal failed")
     });
@@ -98,7 +115,10 @@ fn fault_a1_what_was_unsaved_is_billed_after_the_next_start() {
     assert!(!status.success(), "an unwritten record is an error: {status}");
     let kept = site.path("elsewhere/kept.jsonl");
     let unsaved = fs::read_to_string(&kept).unwrap();
-    assert!(unsaved.lines().filter(|line| line.contains(HELD_NUMBER)).count() >= 2, "the held calls' records are there");
+    assert!(
+        unsaved.lines().filter(|line| line.contains(HELD_NUMBER)).count() >= 2,
+        "the held calls' records are there"
+    );
 
     // With room again all that was shown is there, and what was not is billed: nothing is closed as if the
     // node had been lost.
@@ -112,15 +132,25 @@ fn fault_a1_what_was_unsaved_is_billed_after_the_next_start() {
     assert!(held.iter().all(|cdr| cdr.text("reason") != "node-lost" && cdr.units("amount") > 0), "{held:?}");
     eventually("the end of all calls", SOON, || again.api.calls().is_empty().then_some(()));
     Books::of("acme", "1000.00").check(&again.api, &site.data());
-    assert_eq!(again.api.top_up("acme", "1.00", "onto a full disk 0").status, 201, "the refused payment can be repeated");
-    eprintln!("full disk: {} CDRs shown before, {} in the journal, {} lines taken in", shown.len(), ids.len(), unsaved.lines().count());
+    assert_eq!(
+        again.api.top_up("acme", "1.00", "onto a full disk 0").status,
+        201,
+        "the refused payment can be repeated"
+    );
+    eprintln!(
+        "full disk: {} CDRs shown before, {} in the journal, {} lines taken in",
+        shown.len(),
+        ids.len(),
+        unsaved.lines().count()
+    );
     again.stop();
 }
 
 /// No `ready`, no entry, one line that says what to do; with room the calls of before are closed, once.
 #[test]
 fn fault_a1_a_start_without_room_is_none() {
-    let site = Site::acme("10.00", BY_THE_SECOND).carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site =
+        Site::acme("10.00", BY_THE_SECOND).carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
     let site = site.toml("[journal]\nballast_mib = 1");
     let switch = site.start();
     assert_eq!(switch.api.top_up("acme", "1.00", "k1").status, 201);
@@ -130,10 +160,21 @@ fn fault_a1_a_start_without_room_is_none() {
     fs::remove_file(site.data().join("ballast")).unwrap();
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""]);
-    let output = shell.arg(binary()).args(["run", "--config"]).arg(site.config()).stdin(Stdio::null()).output().unwrap();
+    let output = shell
+        .arg(binary())
+        .args(["run", "--config"])
+        .arg(site.config())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && output.stdout.is_empty(), "it said ready: {output:?}");
-    assert!(said.lines().any(|line| line.starts_with("tollgate: ") && line.contains("ballast") && line.contains("free some")), "{said}");
+    assert!(
+        said.lines().any(|line| line.starts_with("tollgate: ")
+            && line.contains("ballast")
+            && line.contains("free some")),
+        "{said}"
+    );
     assert_eq!(verify_ledger(&site.data())["entries"], entries, "no entry without room");
     let again = site.start();
     assert_eq!(again.api.balance("acme"), 1_100_000);

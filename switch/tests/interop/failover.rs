@@ -46,7 +46,8 @@ fn after_a_503() {
     }
 }
 
-/// Nobody at alpha's port: the system says so at once (ICMP, or a refused connection), long before `first_response_ms`.
+/// Nobody at alpha's port: the system says so at once (ICMP, or a refused connection), long before
+/// `first_response_ms`.
 #[test]
 fn after_a_dead_carrier() {
     for transport in ["udp", "tcp"] {
@@ -75,7 +76,8 @@ fn after_a_silent_carrier() {
     assert!(buffer[..count].starts_with(b"INVITE "), "the silent carrier was never asked");
 }
 
-/// All carriers fail: the caller hears the best answer, never a carrier's 503, and pays nothing. Every attempt is in the CDR.
+/// All carriers fail: the caller hears the best answer, never a carrier's 503, and pays nothing. Every
+/// attempt is in the CDR.
 #[test]
 fn when_every_carrier_fails() {
     let (alpha, beta) = (free_port(CARRIERS), free_port(CARRIERS));

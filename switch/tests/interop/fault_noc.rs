@@ -22,10 +22,9 @@ fn deaf_carrier(port: u16) {
 
 fn answer(invite: &str, port: u16) -> Option<String> {
     invite.strip_prefix("INVITE ")?;
-    let kept = invite
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .filter(|line| ["Via", "From", "Call-ID", "CSeq"].iter().any(|name| line.split(':').next() == Some(name)));
+    let kept = invite.lines().take_while(|line| !line.is_empty()).filter(|line| {
+        ["Via", "From", "Call-ID", "CSeq"].iter().any(|name| line.split(':').next() == Some(name))
+    });
     let kept: Vec<&str> = kept.collect();
     let to = invite.lines().find(|line| line.starts_with("To:"))?;
     let (head, body) = (kept.join("\r\n"), OFFER.replace("127.0.0.11", CARRIERS));
@@ -37,7 +36,9 @@ fn answer(invite: &str, port: u16) -> Option<String> {
 }
 
 fn site(port: u16) -> Site {
-    Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "down_after = 1\nfirst_response_ms = 200").route("34", &["alpha"])
+    Site::acme("10.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", port, "down_after = 1\nfirst_response_ms = 200")
+        .route("34", &["alpha"])
 }
 
 /// Neither side answers its BYE. The first SIGTERM waits for the call, the second does not wait for the
@@ -49,9 +50,12 @@ fn fault_b11k_a_second_sigterm_ends_at_once_with_every_call_settled() {
     let site = site(port);
     let switch = site.start();
     let mut pbx = Peer::new(PBX, switch.udp);
-    let answer = pbx.ask("INVITE", &format!("sip:34911234567@{}", switch.udp), OFFER, SOON).expect("an answer");
+    let answer =
+        pbx.ask("INVITE", &format!("sip:34911234567@{}", switch.udp), OFFER, SOON).expect("an answer");
     assert_eq!(status_of(&answer), Some(200), "{answer}");
-    eventually("the answered call", SOON, || (switch.api.metric("tollgate_calls_active{state=\"answered\"}") >= 1.0).then_some(()));
+    eventually("the answered call", SOON, || {
+        (switch.api.metric("tollgate_calls_active{state=\"answered\"}") >= 1.0).then_some(())
+    });
     switch.signal("TERM");
     eventually("the drain", SOON, || switch.log().contains("draining").then_some(()));
     let begun = Instant::now();
@@ -62,7 +66,11 @@ fn fault_b11k_a_second_sigterm_ends_at_once_with_every_call_settled() {
     let again = site.start();
     let cdrs = again.api.cdrs();
     assert_eq!(cdrs.len(), 1, "{cdrs:?}");
-    assert_eq!((cdrs[0].0["sip_status"].as_u64(), cdrs[0].0["reason"].as_str()), (Some(200), Some("shutdown")), "{cdrs:?}");
+    assert_eq!(
+        (cdrs[0].0["sip_status"].as_u64(), cdrs[0].0["reason"].as_str()),
+        (Some(200), Some("shutdown")),
+        "{cdrs:?}"
+    );
     again.stop();
 }
 
@@ -88,25 +96,53 @@ fn fault_e1_strangers_carriers_and_sip_are_in_the_log() {
     // Nobody is at the carrier's port: the call fails, and with it the carrier, the only one.
     let mut pbx = Peer::new(PBX, switch.udp);
     let (text, branch) = pbx.request("INVITE", &uri, OFFER);
-    pbx.send(text.replace("\r\nContact:", "\r\nAuthorization: Digest username=\"u\", response=\"5ec3e7\"\r\nContact:").as_bytes());
+    pbx.send(
+        text.replace(
+            "\r\nContact:",
+            "\r\nAuthorization: Digest username=\"u\", response=\"5ec3e7\"\r\nContact:",
+        )
+        .as_bytes(),
+    );
     assert!(pbx.final_answer(&branch, SOON).is_some());
     let all_down = eventually("the carrier's line", SOON, || {
         let log = lines(&switch.log());
-        log.iter().find(|line| line["message"].as_str().is_some_and(|text| text.starts_with("all carriers are down"))).cloned()
+        log.iter()
+            .find(|line| {
+                line["message"].as_str().is_some_and(|text| text.starts_with("all carriers are down"))
+            })
+            .cloned()
     });
     assert_eq!((all_down["last"].as_str(), all_down["level"].as_str()), (Some("alpha"), Some("ERROR")));
     let log = lines(&switch.log());
-    let down: Vec<_> = log.iter().filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with("carrier down"))).collect();
+    let down: Vec<_> = log
+        .iter()
+        .filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with("carrier down")))
+        .collect();
     assert_eq!(down.len(), 1, "{down:?}");
-    assert!(down[0]["reason"].as_str().is_some_and(|reason| reason.contains("INVITE") || reason.contains("reached")), "{down:?}");
+    assert!(
+        down[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("INVITE") || reason.contains("reached")),
+        "{down:?}"
+    );
     let named: Vec<_> = log.iter().filter_map(|line| line["source"].as_str()).collect();
-    assert!(!named.is_empty() && named.len() <= 10 && named.iter().all(|ip| ip.starts_with("127.0.77.")), "{named:?}");
+    assert!(
+        !named.is_empty() && named.len() <= 10 && named.iter().all(|ip| ip.starts_with("127.0.77.")),
+        "{named:?}"
+    );
     let sip: Vec<_> = log.iter().filter(|line| line["target"] == "sip").collect();
-    let invite = sip.iter().find(|line| line["message"].as_str().is_some_and(|text| text.starts_with("INVITE") && text.contains(&branch)));
+    let invite = sip.iter().find(|line| {
+        line["message"].as_str().is_some_and(|text| text.starts_with("INVITE") && text.contains(&branch))
+    });
     let invite = invite.expect("the caller's INVITE");
     assert_eq!((invite["direction"].as_str(), invite["transport"].as_str()), (Some("in"), Some("UDP")));
-    assert!(invite["message"].as_str().is_some_and(|text| text.contains("| Authorization: Digest ***") && !text.contains("5ec3e7")));
-    assert!(sip.iter().any(|line| line["direction"] == "out" && line["message"].as_str().is_some_and(|text| text.starts_with("SIP/2.0 "))));
+    assert!(
+        invite["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("| Authorization: Digest ***") && !text.contains("5ec3e7"))
+    );
+    assert!(sip.iter().any(|line| line["direction"] == "out"
+        && line["message"].as_str().is_some_and(|text| text.starts_with("SIP/2.0 "))));
     switch.stop();
 }
 

@@ -1,4 +1,5 @@
-//! What leaves the running switch: each call record once in a stream of NATS, in order, whatever happens to the process.
+//! What leaves the running switch: each call record once in a stream of NATS, in order, whatever happens to
+//! the process.
 
 use serde_json::Value;
 
@@ -18,7 +19,10 @@ fn each_call_record_is_in_the_stream_once() {
     let nats = Server::start(folder.path(), free_port(CARRIERS), &["-js"]);
     let port = free_port(CARRIERS);
     let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
-    let site = site.toml(&format!("[nats]\nurl = \"nats://{}\"\nstream = \"CDRS\"\nsubject = \"tollgate.cdr\"", nats.address()));
+    let site = site.toml(&format!(
+        "[nats]\nurl = \"nats://{}\"\nstream = \"CDRS\"\nsubject = \"tollgate.cdr\"",
+        nats.address()
+    ));
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let mut reader = Reader::connect(&nats);
     let mut switch = site.start();
@@ -28,7 +32,8 @@ fn each_call_record_is_in_the_stream_once() {
         if round == 3 {
             break;
         }
-        // In order, and as a power cut would: at any point between the record and the word that it has arrived.
+        // In order, and as a power cut would: at any point between the record and the word that it has
+        // arrived.
         if round == 1 {
             switch.stop()
         } else {
@@ -50,5 +55,9 @@ fn each_call_record_is_in_the_stream_once() {
         records.push(serde_json::from_str::<Value>(&record).unwrap());
     }
     assert!(ids.is_sorted_by(|one, next| one < next), "in the order of the journal: {ids:?}");
-    assert_eq!(records, cdrs.into_iter().map(|cdr| cdr.0).collect::<Vec<_>>(), "the records are those of the API");
+    assert_eq!(
+        records,
+        cdrs.into_iter().map(|cdr| cdr.0).collect::<Vec<_>>(),
+        "the records are those of the API"
+    );
 }

@@ -1,12 +1,15 @@
-//! Malformed SIP from a known gate: RFC 4475, RFC 5118, and a flood of broken messages. Afterwards OPTIONS is answered,
-//! calls go through, and nothing is left leased.
+//! Malformed SIP from a known gate: RFC 4475, RFC 5118, and a flood of broken messages. Afterwards OPTIONS is
+//! answered, calls go through, and nothing is left leased.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::{Books, CARRIERS, Cdr, PBX, Peer, SOON, Scenario, Site, Tollgate, connect, eventually, free_port, status_of};
+use crate::harness::{
+    Books, CARRIERS, Cdr, PBX, Peer, SOON, Scenario, Site, Tollgate, connect, eventually, free_port,
+    status_of,
+};
 
 const BROKEN_MESSAGES: u32 = 20_000;
 
@@ -40,14 +43,19 @@ fn answers_options(switch: &mut Tollgate) {
 /// Calls still go through; all books are straight once the flood's own calls are over.
 fn still_works(site: &Site, switch: &mut Tollgate) {
     Scenario::caller("uac_call", switch).calls(3).pause_ms(100).run();
-    eventually("the end of the flood's calls", Duration::from_secs(90), || switch.api.calls().is_empty().then_some(()));
+    eventually("the end of the flood's calls", Duration::from_secs(90), || {
+        switch.api.calls().is_empty().then_some(())
+    });
     let through = |cdr: &Cdr| cdr.number("sip_status") == 200 && cdr.text("caller").contains("caller");
-    eventually("records of calls", SOON, || (switch.api.cdrs().iter().filter(|cdr| through(cdr)).count() >= 3).then_some(()));
+    eventually("records of calls", SOON, || {
+        (switch.api.cdrs().iter().filter(|cdr| through(cdr)).count() >= 3).then_some(())
+    });
     Books::of("acme", "1000.00").check(&switch.api, &site.data());
 }
 
 fn stage(port: u16) -> (Site, Tollgate) {
-    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     (site, switch)
 }
@@ -90,8 +98,12 @@ fn a_flood_of_broken_messages() {
     let mut pbx = Peer::new(PBX, switch.udp);
     let mut seeds = messages("rfc4475");
     let at = switch.udp;
-    for method in ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "REFER", "SUBSCRIBE", "INFO"] {
-        seeds.push(pbx.request(method, &format!("sip:34911234567@{at}"), crate::harness::OFFER).0.into_bytes());
+    for method in
+        ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "PRACK", "UPDATE", "REFER", "SUBSCRIBE", "INFO"]
+    {
+        seeds.push(
+            pbx.request(method, &format!("sip:34911234567@{at}"), crate::harness::OFFER).0.into_bytes(),
+        );
     }
     let mut dice = Dice(0x7011_6a7e);
     for number in 0..BROKEN_MESSAGES {

@@ -1,10 +1,13 @@
-//! Refusals of the contract's table that need no second user agent: numbers, limits of a gate, blocked destinations. None leaves a lease.
+//! Refusals of the contract's table that need no second user agent: numbers, limits of a gate, blocked
+//! destinations. None leaves a lease.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::{Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Sipp, Site, Tollgate, eventually, free_port, status_of};
+use crate::harness::{
+    Books, CARRIERS, OFFER, PBX, Peer, SOON, Scenario, Sipp, Site, Tollgate, eventually, free_port, status_of,
+};
 
 fn reason(answer: &str) -> &str {
     answer.lines().find_map(|line| line.strip_prefix("Reason:")).unwrap_or_default().trim()
@@ -43,7 +46,8 @@ fn numbers_that_cannot_be_called() {
     Books::of("acme", "10.00").check(&switch.api, &site.data());
 }
 
-/// Two calls that last until they are hung up from here: however slow the machine is, they are up when the third comes.
+/// Two calls that last until they are hung up from here: however slow the machine is, they are up when the
+/// third comes.
 fn hold_two(switch: &Tollgate) -> Sipp {
     let held = Scenario::caller("uac_cutoff", switch).calls(2).rate(100).start();
     eventually("two calls", SOON, || (switch.api.calls_in("answered") == 2).then_some(()));
@@ -69,7 +73,9 @@ fn a_gate_holds_its_limits() {
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let held = hold_two(&switch);
-    let gauge = |sample: &str, value: f64| eventually(sample, SOON, || ((switch.api.metric(sample) - value).abs() < 0.5).then_some(()));
+    let gauge = |sample: &str, value: f64| {
+        eventually(sample, SOON, || ((switch.api.metric(sample) - value).abs() < 0.5).then_some(()))
+    };
     gauge("tollgate_calls_active{state=\"answered\"}", 2.0);
     gauge("tollgate_carrier_calls{carrier=\"alpha\"}", 2.0);
     gauge("tollgate_carrier_up{carrier=\"alpha\"}", 1.0);
@@ -92,13 +98,20 @@ fn a_gate_holds_its_limits() {
     let (mut answered, mut too_fast) = (BTreeSet::new(), BTreeSet::new());
     while answered.len() < requests.len() {
         let answer = pbx.hear(SOON).expect("an answer to each");
-        let Some((_, branch)) = requests.iter().find(|(_, branch)| answer.contains(&format!("branch={branch};"))) else { continue };
+        let Some((_, branch)) =
+            requests.iter().find(|(_, branch)| answer.contains(&format!("branch={branch};")))
+        else {
+            continue;
+        };
         if status_of(&answer) < Some(200) {
             continue;
         }
         assert_eq!(status_of(&answer), Some(503), "{answer}");
         let fast = answer.to_ascii_lowercase().contains("\r\nretry-after:");
-        assert!(reason(&answer).starts_with(if fast { "Q.850;cause=42" } else { "Q.850;cause=34" }), "{answer}");
+        assert!(
+            reason(&answer).starts_with(if fast { "Q.850;cause=42" } else { "Q.850;cause=34" }),
+            "{answer}"
+        );
         answered.insert(branch);
         if fast {
             too_fast.insert(branch);
@@ -115,7 +128,10 @@ fn a_gate_holds_its_limits() {
 #[test]
 fn a_node_holds_its_limit() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]).node("max_calls = 2");
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", port, "")
+        .route("34", &["alpha"])
+        .node("max_calls = 2");
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let held = hold_two(&switch);
@@ -123,8 +139,14 @@ fn a_node_holds_its_limit() {
     let uri = format!("sip:34911234567@{}", switch.udp);
     let third = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer");
     assert_eq!(status_of(&third), Some(503), "{third}");
-    assert!(reason(&third).starts_with("Q.850;cause=42") && third.to_ascii_lowercase().contains("\r\nretry-after:"), "{third}");
+    assert!(
+        reason(&third).starts_with("Q.850;cause=42")
+            && third.to_ascii_lowercase().contains("\r\nretry-after:"),
+        "{third}"
+    );
     release(&switch, held);
     switch.api.wait_cdrs(2);
-    eventually("room for a call", SOON, || (status_of(&pbx.ask("INVITE", &uri, OFFER, SOON)?) == Some(200)).then_some(()));
+    eventually("room for a call", SOON, || {
+        (status_of(&pbx.ask("INVITE", &uri, OFFER, SOON)?) == Some(200)).then_some(())
+    });
 }

@@ -1,5 +1,6 @@
-//! The switch as a whole: the real program between SIPp's callers and carriers on loopback, its books asked through the API and read
-//! from the disk. One module per story; values come from the contract, worked out by hand.
+//! The switch as a whole: the real program between SIPp's callers and carriers on loopback, its books asked
+//! through the API and read from the disk. One module per story; values come from the contract, worked out by
+//! hand.
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
 mod api;

@@ -18,8 +18,10 @@ fn folder() -> PathBuf {
 }
 
 fn answer(name: &str) -> Value {
-    let mut answer: Value =
-        serde_json::from_str(&fs::read_to_string(folder().join("answers").join(format!("{name}.json"))).unwrap()).unwrap();
+    let mut answer: Value = serde_json::from_str(
+        &fs::read_to_string(folder().join("answers").join(format!("{name}.json"))).unwrap(),
+    )
+    .unwrap();
     if name == "ledger-trial-balance" {
         // It told of every system account, also of those with nothing in them.
         answer["lines"].as_array_mut().unwrap().retain(|line| line["balance"] != "0.00000");
@@ -30,13 +32,15 @@ fn answer(name: &str) -> Value {
 /// A site with the old data in its data folder, as its old program was configured.
 fn site() -> Site {
     let site = Site::new().deck("retail", RETAIL).deck("wholesale", WHOLESALE);
-    let account =
-        |name: &str, deck: &str| format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"1.00\"\ndeck = \"{deck}\"");
+    let account = |name: &str, deck: &str| {
+        format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"1.00\"\ndeck = \"{deck}\"")
+    };
     let site = site
         .toml(&account("acme", "wholesale"))
         .toml(&account("acme:shop", "retail"))
         .toml("[[payment_method]]\nname = \"bank\"\ncurrency = \"EUR\"");
-    let site = site.gate("acme-pbx", "acme", "127.0.0.11", "").gate("shop-pbx", "acme:shop", "127.0.0.13", "");
+    let site =
+        site.gate("acme-pbx", "acme", "127.0.0.11", "").gate("shop-pbx", "acme:shop", "127.0.0.13", "");
     let site = site.carrier("alpha", free_port(CARRIERS), "deck = \"wholesale\"").route("", &["alpha"]);
     fs::create_dir(site.data()).unwrap();
     for file in fs::read_dir(folder().join("data")).unwrap().flatten() {
@@ -55,7 +59,10 @@ fn says_as_much(new: &Value, old: &Value, place: &str) {
         }
         (Value::Array(new), Value::Array(old)) => {
             assert_eq!(new.len(), old.len(), "{place}");
-            new.iter().zip(old).enumerate().for_each(|(n, (new, old))| says_as_much(new, old, &format!("{place}[{n}]")));
+            new.iter()
+                .zip(old)
+                .enumerate()
+                .for_each(|(n, (new, old))| says_as_much(new, old, &format!("{place}[{n}]")));
         }
         _ => assert_eq!(new, old, "{place}"),
     }
@@ -66,14 +73,23 @@ fn a_journal_of_a8b4d55_opens_to_the_same() {
     let site = site();
     let found = verify_ledger(&site.data());
     says_as_much(&found, &answer("verify"), "verify");
-    assert_eq!((found["open_calls"].as_u64(), found["snapshots"].as_array().map(Vec::len)), (Some(1), Some(1)), "{found}");
+    assert_eq!(
+        (found["open_calls"].as_u64(), found["snapshots"].as_array().map(Vec::len)),
+        (Some(1), Some(1)),
+        "{found}"
+    );
     let switch = site.start();
     eventually("the end of the call that was up", crate::harness::SOON, || {
         switch.api.cdrs().iter().any(|cdr| cdr.text("reason") == "node-lost").then_some(())
     });
-    for path in
-        ["accounts", "cdrs", "accounts/acme/statement", "accounts/acme:shop/statement", "accounts/acme/topups", "ledger/trial-balance"]
-    {
+    for path in [
+        "accounts",
+        "cdrs",
+        "accounts/acme/statement",
+        "accounts/acme:shop/statement",
+        "accounts/acme/topups",
+        "ledger/trial-balance",
+    ] {
         let reply = switch.api.get(&format!("/{path}"));
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
         says_as_much(&reply.body, &answer(&path.replace(['/', ':'], "-")), path);
@@ -92,7 +108,10 @@ fn a_record_of_the_future_is_refused_in_words() {
     let (entry, hash) = store::journal_head(&site.data()).unwrap();
     let next = ledger::hex(&ledger::chain(&hash, body.as_bytes()));
     let sql = |body: &str, hash: &str| {
-        let row = format!("INSERT OR REPLACE INTO entry VALUES ({}, 0, '@node', 1, '{body}', x'{hash}')", entry + 1);
+        let row = format!(
+            "INSERT OR REPLACE INTO entry VALUES ({}, 0, '@node', 1, '{body}', x'{hash}')",
+            entry + 1
+        );
         assert!(std::process::Command::new("sqlite3").arg(&journal).arg(row).status().unwrap().success());
     };
     sql(body, &next);
@@ -100,7 +119,10 @@ fn a_record_of_the_future_is_refused_in_words() {
     let output = crate::harness::tollgate(&["run", "--config", site.config().to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-    assert!(said.contains("written by a newer Tollgate; record version 2") && said.contains("run the version"), "{said}");
+    assert!(
+        said.contains("written by a newer Tollgate; record version 2") && said.contains("run the version"),
+        "{said}"
+    );
     // One that its writer lets others pass over stops nobody.
     let body = body.replace(r#""v":2,"#, r#""v":2,"needs":1,"#);
     sql(&body, &ledger::hex(&ledger::chain(&hash, body.as_bytes())));

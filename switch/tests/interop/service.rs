@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::harness::{Books, CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STALL_MS, Scenario, Site, eventually, free_port, status_of};
+use crate::harness::{
+    Books, CARRIERS, Cdr, OFFER, PBX, Peer, SOON, STALL_MS, Scenario, Site, eventually, free_port, status_of,
+};
 
 const CALLS_PER_S: u32 = 200;
 /// The number of the call that a drain waits for.
@@ -14,7 +16,8 @@ const RELOADED: &str = "tollgate_config_last_reload_success";
 #[test]
 fn reload_under_load() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
     let load = Scenario::caller("uac_call", &switch).calls(1_600).rate(CALLS_PER_S).pause_ms(300).start();
@@ -65,14 +68,20 @@ fn reload_under_load() {
 #[test]
 fn drain_under_load() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let _alpha = Scenario::carrier("uas_answer", port).start();
-    // Calls come and go at 200 a second. One that lasts until it is hung up from here is up when the signal comes.
+    // Calls come and go at 200 a second. One that lasts until it is hung up from here is up when the signal
+    // comes.
     let load = Scenario::caller("uac_call", &switch).calls(800).rate(CALLS_PER_S).pause_ms(1_500).start();
-    eventually("all calls begun", SOON, || (switch.api.calls_in("answered") + switch.api.cdrs().len() >= 800).then_some(()));
+    eventually("all calls begun", SOON, || {
+        (switch.api.calls_in("answered") + switch.api.cdrs().len() >= 800).then_some(())
+    });
     let last = Scenario::caller("uac_cutoff", &switch).number(LAST).start();
-    let is_last = |call: &Value| call["called"].as_str().is_some_and(|to| to.contains(LAST)) && call["state"] == "answered";
+    let is_last = |call: &Value| {
+        call["called"].as_str().is_some_and(|to| to.contains(LAST)) && call["state"] == "answered"
+    };
     let call = eventually("the last call", SOON, || switch.api.calls().into_iter().find(is_last));
     switch.signal("TERM");
 
@@ -94,7 +103,10 @@ fn drain_under_load() {
     // What overload and drain refuse writes no record.
     let cdrs = again.api.wait_cdrs(801);
     let by = |cdr: &Cdr| if cdr.text("called_e164") == LAST { "operator" } else { "caller" };
-    assert!(cdrs.iter().all(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == by(cdr)), "{cdrs:#?}");
+    assert!(
+        cdrs.iter().all(|cdr| cdr.number("sip_status") == 200 && cdr.text("hangup_by") == by(cdr)),
+        "{cdrs:#?}"
+    );
     Books::of("acme", "1000.00").check(&again.api, &site.data());
 }
 
@@ -102,7 +114,8 @@ fn drain_under_load() {
 #[test]
 fn a_second_term_settles_every_call() {
     let port = free_port(CARRIERS);
-    let site = Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("1000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let switch = site.start();
     let alpha = Scenario::carrier("uas_answer", port).calls(20).start();
     let callers = Scenario::caller("uac_cutoff", &switch).calls(20).rate(100).start();
@@ -110,8 +123,11 @@ fn a_second_term_settles_every_call() {
     switch.signal("TERM");
     eventually("the drain", SOON, || switch.log().contains("draining").then_some(()));
     // A second goes by in every call that the drain leaves alone.
-    let durations = |at_least: u64| switch.api.calls().iter().filter(|call| call["duration_ms"].as_u64() >= Some(at_least)).count();
-    let longest = switch.api.calls().iter().filter_map(|call| call["duration_ms"].as_u64()).max().expect("calls");
+    let durations = |at_least: u64| {
+        switch.api.calls().iter().filter(|call| call["duration_ms"].as_u64() >= Some(at_least)).count()
+    };
+    let longest =
+        switch.api.calls().iter().filter_map(|call| call["duration_ms"].as_u64()).max().expect("calls");
     eventually("calls that go on", SOON, || (durations(longest + 1_000) == 20).then_some(()));
     assert_eq!(switch.api.calls_in("answered"), 20, "the first signal lets calls be");
     assert!(!switch.api.get("/calls").items().is_empty());

@@ -1,4 +1,5 @@
-//! Starts that must not succeed: each says in one line what is wrong and what to do, ends with an error, and leaves every file as it was.
+//! Starts that must not succeed: each says in one line what is wrong and what to do, ends with an error, and
+//! leaves every file as it was.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -18,7 +19,9 @@ fn run(site: &Site) -> Output {
     program.arg("run").arg("--config").arg(site.config()).env_remove("TOLLGATE_LOG");
     let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        eventually("the end of a start that must fail", Duration::from_secs(60), || child.try_wait().unwrap());
+        eventually("the end of a start that must fail", Duration::from_secs(60), || {
+            child.try_wait().unwrap()
+        });
     }));
     if ended.is_err() {
         // Its own child, which should not run.
@@ -118,7 +121,8 @@ file = "routes.csv"
     let config = site.config();
     for command in ["check", "run"] {
         let output = tollgate(&[command, "--config", config.to_str().unwrap()]);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "{command}: {said}");
         for place in places {
             assert!(said.contains(place), "{command} does not say {place:?}:\n{said}");
@@ -132,7 +136,8 @@ fn a_configuration_that_is_not_there() {
     let site = Site::new();
     for command in ["check", "run"] {
         let output = tollgate(&[command, "--config", site.config().to_str().unwrap()]);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("tollgate.toml"), "{said}");
     }
@@ -145,7 +150,9 @@ fn a_port_in_use() {
     let _tcp = TcpListener::bind((CARRIERS, port)).unwrap();
     let address = format!("{CARRIERS}:{port}");
     let any = format!("{CARRIERS}:0");
-    for (sip, http) in [(format!("udp:{address}"), &any), (format!("tcp:{address}"), &any), (format!("udp:{any}"), &address)] {
+    for (sip, http) in
+        [(format!("udp:{address}"), &any), (format!("tcp:{address}"), &any), (format!("udp:{any}"), &address)]
+    {
         let site = acme().listening(&sip, http);
         site.write();
         fails(&run(&site), &[&address, "in use"]);
@@ -179,7 +186,8 @@ fn a_second_process_on_the_same_data() {
     let other = acme();
     other.write();
     let text = fs::read_to_string(other.config()).unwrap();
-    fs::write(other.config(), text.replace("\"./data\"", &format!("{:?}", site.data().to_str().unwrap()))).unwrap();
+    fs::write(other.config(), text.replace("\"./data\"", &format!("{:?}", site.data().to_str().unwrap())))
+        .unwrap();
     fails(&run(&other), &["in use", &switch.pid().to_string(), "node.data_dir"]);
     // The first is not disturbed.
     assert_eq!(switch.api.account("acme")["balance"], "10.00000");
@@ -187,7 +195,8 @@ fn a_second_process_on_the_same_data() {
     switch.stop();
 }
 
-/// Bytes turned over in the middle of the journal: it is refused, left as it is, and its whole part still verifies.
+/// Bytes turned over in the middle of the journal: it is refused, left as it is, and its whole part still
+/// verifies.
 #[test]
 fn a_damaged_journal() {
     let port = free_port(CARRIERS);
@@ -223,9 +232,10 @@ fn a_journal_cut_short_or_foreign() {
     site.start().stop();
     let journal = journal_file(&site.data());
     let whole = fs::read(&journal).unwrap();
-    for bytes in
-        [whole[..whole.len() / 2].to_vec(), b"something else altogether, longer than a header, as people put it there\n".repeat(99)]
-    {
+    for bytes in [
+        whole[..whole.len() / 2].to_vec(),
+        b"something else altogether, longer than a header, as people put it there\n".repeat(99),
+    ] {
         fs::write(&journal, &bytes).unwrap();
         let output = run(&site);
         fails(&output, &["left as it"]);
@@ -257,9 +267,17 @@ fn fault_a1_an_unsaved_file_that_cannot_be_written() {
     site.write();
     let output = tollgate(&["check", "--config", site.config().to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout);
-    let line = fs::read_to_string(site.config()).unwrap().lines().position(|line| line.starts_with("unsaved_file")).unwrap() + 1;
+    let line = fs::read_to_string(site.config())
+        .unwrap()
+        .lines()
+        .position(|line| line.starts_with("unsaved_file"))
+        .unwrap()
+        + 1;
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(said.contains(&format!("tollgate.toml:{line}:16: journal.unsaved_file /proc/no/such/unsaved.jsonl")), "{said}");
+    assert!(
+        said.contains(&format!("tollgate.toml:{line}:16: journal.unsaved_file /proc/no/such/unsaved.jsonl")),
+        "{said}"
+    );
     fails(&run(&site), &["journal.unsaved_file", "/proc/no/such", "set a file"]);
     let fine = acme().toml("[journal]\nunsaved_file = \"deep/in/there/unsaved.jsonl\"");
     fine.write();
@@ -290,7 +308,16 @@ fn fault_a9_verify_misses_what_is_not_there() {
     let other = format!("{entry}:{}", hash.replace('a', "b").replace('0', "1"));
     assert_eq!(verify(&["--head", &other]).0, Some(1));
 
-    let sql = |change: &str| assert!(Command::new("sqlite3").arg(site.data().join("journal.db")).arg(change).status().unwrap().success());
+    let sql = |change: &str| {
+        assert!(
+            Command::new("sqlite3")
+                .arg(site.data().join("journal.db"))
+                .arg(change)
+                .status()
+                .unwrap()
+                .success()
+        )
+    };
     sql("UPDATE entry SET kind = 0 WHERE kind = 3");
     let (code, said) = verify(&[]);
     assert_eq!((code, said.contains("`kind`") && said.contains("ledger reindex")), (Some(1), true), "{said}");

@@ -1,16 +1,21 @@
-//! Who is no gate and no carrier hears nothing: not over UDP, not over TCP, whatever he says; and he is counted.
+//! Who is no gate and no carrier hears nothing: not over UDP, not over TCP, whatever he says; and he is
+//! counted.
 
 use std::io::Write as _;
 use std::time::Duration;
 
-use crate::harness::{CARRIERS, OFFER, PBX, Peer, SOON, STRANGER, Site, connect, eventually, free_port, status_of, until_closed};
+use crate::harness::{
+    CARRIERS, OFFER, PBX, Peer, SOON, STRANGER, Site, connect, eventually, free_port, status_of, until_closed,
+};
 
 const COUNTER: &str = "tollgate_auth_rejected_total{reason=\"unknown_source\"}";
 const SILENCE: Duration = Duration::from_millis(1_500);
 
 #[test]
 fn nothing_comes_back_over_udp() {
-    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", free_port(CARRIERS), "")
+        .route("34", &["alpha"]);
     let switch = site.start();
     let mut stranger = Peer::new(STRANGER, switch.udp);
     let before = switch.api.metric(COUNTER);
@@ -19,7 +24,8 @@ fn nothing_comes_back_over_udp() {
         let (text, _) = stranger.request(method, &uri, if method == "INVITE" { OFFER } else { "" });
         stranger.send(text.as_bytes());
     }
-    // Not even a complaint about its form: a bad request, a response to nothing, a keep-alive, an empty datagram.
+    // Not even a complaint about its form: a bad request, a response to nothing, a keep-alive, an empty
+    // datagram.
     stranger.send(b"INVITE sip:x SIP/2.0\r\nVia: garbage\r\n\r\n");
     stranger.send(b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 127.0.0.12;branch=z9hG4bK1\r\nCSeq: 1 OPTIONS\r\nCall-ID: 1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n\r\n");
     stranger.send(&[0, 255, 13, 10, 1]);
@@ -30,21 +36,27 @@ fn nothing_comes_back_over_udp() {
     let mut pbx = Peer::new(PBX, switch.udp);
     let answer = pbx.ask("OPTIONS", &format!("sip:{}", switch.udp), "", SOON).expect("an answer to the gate");
     assert_eq!(status_of(&answer), Some(200), "{answer}");
-    eventually("the strangers' counter", SOON, || (switch.api.metric(COUNTER) - before >= 11.0).then_some(()));
+    eventually("the strangers' counter", SOON, || {
+        (switch.api.metric(COUNTER) - before >= 11.0).then_some(())
+    });
     assert!(switch.api.cdrs().is_empty(), "a stranger made a CDR");
 }
 
 #[test]
 fn connections_are_closed_without_a_byte() {
-    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,").carrier("alpha", free_port(CARRIERS), "").route("34", &["alpha"]);
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", free_port(CARRIERS), "")
+        .route("34", &["alpha"]);
     let switch = site.start();
     let before = switch.api.metric(COUNTER);
     let mut silent = connect(STRANGER, switch.tcp);
     assert_eq!(until_closed(&mut silent, SOON), Some(Vec::new()));
     let mut talker = connect(STRANGER, switch.tcp);
     // It may be closed before this is written.
-    let _ =
-        talker.write_all(format!("OPTIONS sip:{0} SIP/2.0\r\nVia: SIP/2.0/TCP {STRANGER};branch=z9hG4bK1\r\n\r\n", switch.tcp).as_bytes());
+    let _ = talker.write_all(
+        format!("OPTIONS sip:{0} SIP/2.0\r\nVia: SIP/2.0/TCP {STRANGER};branch=z9hG4bK1\r\n\r\n", switch.tcp)
+            .as_bytes(),
+    );
     assert_eq!(until_closed(&mut talker, SOON), Some(Vec::new()));
     eventually("the strangers' counter", SOON, || (switch.api.metric(COUNTER) - before >= 2.0).then_some(()));
     // The gate's connection stays, and its keep-alive is answered (RFC 5626 §4.4.1).

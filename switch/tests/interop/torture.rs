@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Books, CARRIERS, SOON, Scenario, Sipp, Site, SmallDisk, Tollgate, eventually, free_port, verify_ledger};
+use crate::harness::{
+    Books, CARRIERS, SOON, Scenario, Sipp, Site, SmallDisk, Tollgate, eventually, free_port, verify_ledger,
+};
 
 const ROUNDS: u64 = 4;
 const HELD: usize = 3;
@@ -51,7 +53,17 @@ struct Tracer(Child);
 impl Tracer {
     fn fail_syncs(pid: u32) -> Self {
         let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO", "-o", "/dev/null", "-p"]);
+        strace.args([
+            "-f",
+            "-qq",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            "inject=fsync,fdatasync:error=EIO",
+            "-o",
+            "/dev/null",
+            "-p",
+        ]);
         Self(strace.arg(pid.to_string()).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 }
@@ -65,7 +77,10 @@ impl Drop for Tracer {
 }
 
 fn is_traceable() -> bool {
-    Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success())
+    Command::new("strace")
+        .args(["-qq", "-o", "/dev/null", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 impl Seen {
@@ -89,7 +104,11 @@ impl Seen {
 
     /// A charge; confirmed or not, it may be asked for again with its key.
     fn charge(&mut self, switch: &Tollgate, key: String) -> u16 {
-        let reply = switch.api.try_post("/accounts/acme/charges", &key, &json!({ "price": "0.01", "cause": "a fax" }));
+        let reply = switch.api.try_post(
+            "/accounts/acme/charges",
+            &key,
+            &json!({ "price": "0.01", "cause": "a fax" }),
+        );
         let status = reply.map_or(0, |reply| reply.status);
         if status == 201 {
             self.open.remove(&key);
@@ -106,8 +125,9 @@ fn calls(switch: &Tollgate, seen: &mut Seen, round: u64) -> (Sipp, Sipp) {
     let held = Scenario::caller("uac_cutoff", switch).number(HELD_NUMBER).calls(HELD).rate(1_000).start();
     eventually("held calls", SOON, || {
         let calls = switch.api.calls();
-        let up =
-            calls.iter().filter(|call| call["called"].as_str().is_some_and(|to| to.contains(HELD_NUMBER)) && call["state"] == "answered");
+        let up = calls.iter().filter(|call| {
+            call["called"].as_str().is_some_and(|to| to.contains(HELD_NUMBER)) && call["state"] == "answered"
+        });
         (up.count() == HELD).then_some(())
     });
     let load = Scenario::caller("uac_call", switch).calls(1_000_000).rate(60).pause_ms(250).start();
@@ -129,7 +149,9 @@ fn happens(mishap: Mishap, mut switch: Tollgate, disk: &SmallDisk, seen: &mut Se
         Mishap::Killed => switch.kill(),
         Mishap::FullThenRoom | Mishap::FullThenKilled => {
             disk.fill();
-            eventually("a full disk", SOON, || (switch.api.text_and_status("/readyz").1.contains("full")).then_some(()));
+            eventually("a full disk", SOON, || {
+                (switch.api.text_and_status("/readyz").1.contains("full")).then_some(())
+            });
             assert_eq!(seen.charge(&switch, key(1)), 503);
             if mishap == Mishap::FullThenRoom {
                 disk.free();
@@ -186,7 +208,11 @@ fn check(switch: &Tollgate, site: &Site, seen: &mut Seen, round: u64, mishap: Mi
     Books { paid_in: -charged, ..Books::of("acme", "100000.00") }.check(&switch.api, &site.data());
     let statement = statement_keys(switch);
     for key in &seen.confirmed {
-        assert_eq!(statement.iter().filter(|found| **found == format!("key/{key}")).count(), 1, "{context}: {key} is booked once");
+        assert_eq!(
+            statement.iter().filter(|found| **found == format!("key/{key}")).count(),
+            1,
+            "{context}: {key} is booked once"
+        );
     }
 }
 
@@ -196,8 +222,16 @@ fn statement_keys(switch: &Tollgate) -> Vec<String> {
     loop {
         let path = format!("/accounts/acme/statement?limit=500{cursor}");
         // A busy machine may say that it has no answer in time.
-        let page = eventually("a page of the statement", SOON, || Some(switch.api.get(&path)).filter(|page| page.status == 200));
-        keys.extend(page.body["movements"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap().to_owned()));
+        let page = eventually("a page of the statement", SOON, || {
+            Some(switch.api.get(&path)).filter(|page| page.status == 200)
+        });
+        keys.extend(
+            page.body["movements"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["key"].as_str().unwrap().to_owned()),
+        );
         match page.body["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return keys,
@@ -207,10 +241,11 @@ fn statement_keys(switch: &Tollgate) -> Vec<String> {
 
 #[test]
 fn fault_a1_full_disks_failed_syncs_and_kills_lose_and_double_nothing() {
-    let rounds =
-        std::env::var("TOLLGATE_TORTURE_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("TOLLGATE_TORTURE_ROUNDS is a number"));
+    let rounds = std::env::var("TOLLGATE_TORTURE_ROUNDS")
+        .map_or(ROUNDS, |rounds| rounds.parse().expect("TOLLGATE_TORTURE_ROUNDS is a number"));
     let port = free_port(CARRIERS);
-    let site = Site::acme("100000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
+    let site =
+        Site::acme("100000.00", "34,Spain,0.60,1,1,,,").carrier("alpha", port, "").route("34", &["alpha"]);
     let site = site.toml("[journal]\nballast_mib = 2\ncheckpoint_secs = 1");
     let mut mishaps = vec![Mishap::Killed];
     let Some(disk) = SmallDisk::mount(&site.data(), 96) else { return };

@@ -1,4 +1,5 @@
-//! What goes wrong on purpose: crashes and what comes back after them, clocks that jump, reloads, top-ups twice, broken connections.
+//! What goes wrong on purpose: crashes and what comes back after them, clocks that jump, reloads, top-ups
+//! twice, broken connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +40,13 @@ impl World {
                 let cdr = Cdr::of_lost(open).map_err(|e| e.to_string())?;
                 self.restored.insert(cdr.call_id_a, self.now.tick.0);
             }
-            let identity = Identity { name: "sw1".into(), shard: shard as u8, shards, key: key(self.boots), boot: self.boots };
+            let identity = Identity {
+                name: "sw1".into(),
+                shard: shard as u8,
+                shards,
+                key: key(self.boots),
+                boot: self.boots,
+            };
             let mut node = Node::new(identity, Arc::clone(&self.config), self.places.clone());
             node.restore(self.now, books);
             self.nodes.push(node);
@@ -91,7 +98,8 @@ impl World {
     /// Every connection is gone; the next packet opens another.
     fn break_streams(&mut self) -> Result<(), String> {
         let local: SocketAddr = SWITCH.parse().expect("address");
-        let peers: Vec<SocketAddr> = self.pbxs.iter().map(|pbx| pbx.at).chain(self.trunks.iter().map(|trunk| trunk.at)).collect();
+        let peers: Vec<SocketAddr> =
+            self.pbxs.iter().map(|pbx| pbx.at).chain(self.trunks.iter().map(|trunk| trunk.at)).collect();
         for peer in peers.into_iter().filter(|peer| Self::stream(*peer)) {
             self.all(|| Input::Closed(Flow::stream(Transport::Tcp, local, peer, 1)))?;
         }
@@ -116,7 +124,11 @@ impl World {
         let ticket = self.top_ups.len() as u64;
         self.top_ups.push((account, key.clone(), amount));
         let amount = Money::of(amount, Currency::EUR);
-        let request = AdminRequest::Move { account: ACCOUNTS[account].into(), key, order: tests::plan::top_up(amount, "sim") };
+        let request = AdminRequest::Move {
+            account: ACCOUNTS[account].into(),
+            key,
+            order: tests::plan::top_up(amount, "sim"),
+        };
         self.give(usize::from(shard), Input::Admin { ticket, request })
     }
 
@@ -129,7 +141,9 @@ impl World {
             let mut victim = None;
             for output in outputs {
                 match output {
-                    Output::Reply { reply: AdminReply::Calls(calls), .. } => victim = calls.first().map(|call| call.id),
+                    Output::Reply { reply: AdminReply::Calls(calls), .. } => {
+                        victim = calls.first().map(|call| call.id)
+                    }
                     other => self.output(shard, other)?,
                 }
             }

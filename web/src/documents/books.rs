@@ -84,7 +84,8 @@ pub struct StatementDoc {
     pub movements: Vec<MovementDoc>,
     /// Balances after the last movement.
     pub closing: Vec<StatementBalanceDoc>,
-    /// Opaque; give it back as `cursor`: the next page opens with what this one closes with. `null` on the last one.
+    /// Opaque; give it back as `cursor`: the next page opens with what this one closes with. `null` on the
+    /// last one.
     #[serde(default)]
     pub next: Option<String>,
 }

@@ -1,11 +1,13 @@
-//! Documents of the node itself: the plan of a call, carriers, gates, reload, drain, log; and what a carrier charges.
+//! Documents of the node itself: the plan of a call, carriers, gates, reload, drain, log; and what a carrier
+//! charges.
 
 use serde::{Deserialize, Serialize};
 
 /// What the switch would do with a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteDoc {
-    /// `live`: by the balances, prices and carriers of the running node; `offline`: by the configuration, as a node that has just started.
+    /// `live`: by the balances, prices and carriers of the running node; `offline`: by the configuration, as
+    /// a node that has just started.
     pub source: String,
     /// Where the call comes in; empty if a carrier calls.
     pub gate: String,

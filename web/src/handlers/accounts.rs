@@ -1,5 +1,5 @@
-//! Accounts: list, show, open. Opening one with money needs an `Idempotency-Key`, without it may have one: the same key
-//! and content give the first answer again.
+//! Accounts: list, show, open. Opening one with money needs an `Idempotency-Key`, without it may have one:
+//! the same key and content give the first answer again.
 
 use std::sync::Arc;
 
@@ -28,7 +28,10 @@ const LOOK_ROWS: usize = 1_000;
 const LOOK_MAX: usize = 20_000;
 
 /// `GET /accounts`
-pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<AccountDoc>>, Problem> {
+pub async fn list(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<AccountDoc>>, Problem> {
     let params = params.only(&["limit", "cursor", "status", "currency", "deck", "name", "below", "low"])?;
     let limit = params.limit(ROWS_DEFAULT, ROWS_MAX)?;
     let mut after = params.cursor(|text| cursor::to_text(LIST, text))?;
@@ -88,7 +91,9 @@ impl Filter {
     fn takes(&self, account: &AccountDoc) -> bool {
         let Self { status, currency, deck, name, below, low } = self;
         let decks = account.terms.as_ref().map_or(std::slice::from_ref(&account.deck), |terms| &terms.decks);
-        let is_below = |above: &String| account.name.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with(':'));
+        let is_below = |above: &String| {
+            account.name.strip_prefix(above.as_str()).is_some_and(|rest| rest.starts_with(':'))
+        };
         status.as_ref().is_none_or(|status| account.status == *status)
             && currency.is_none_or(|currency| account.currency == currency.as_str())
             && deck.as_ref().is_none_or(|deck| decks.contains(deck))
@@ -140,16 +145,23 @@ struct AddBody {
 impl AddBody {
     /// What it is to call by, by the rules of the configuration.
     fn terms(&mut self) -> Result<Terms, Problem> {
-        let decks: Vec<Name> = self.deck.take().into_iter().chain(std::mem::take(&mut self.decks)).map(Name::from).collect();
+        let decks: Vec<Name> =
+            self.deck.take().into_iter().chain(std::mem::take(&mut self.decks)).map(Name::from).collect();
         if decks.is_empty() || decks.iter().any(|deck| deck.is_empty() || deck.len() > NAME_BYTES_MAX) {
-            return Err(Problem::unprocessable("deck", "name one of the decks of the configuration, or several in decks"));
+            return Err(Problem::unprocessable(
+                "deck",
+                "name one of the decks of the configuration, or several in decks",
+            ));
         }
         Ok(Terms {
             decks,
             profit_guard: self.profit_guard,
             low_balance: self.low_balance.as_ref().map(|text| units_of("low_balance", text)).transpose()?,
             idle_days: self.idle_days.map(terms::idle_days).transpose()?,
-            idle_months: self.idle_months.map(|months| terms::idle_months(months, self.idle_days.is_some())).transpose()?,
+            idle_months: self
+                .idle_months
+                .map(|months| terms::idle_months(months, self.idle_days.is_some()))
+                .transpose()?,
             zone: self.zone.take().map(terms::zone).transpose()?.filter(|zone| &**zone != "UTC"),
             email: self.email.take().map(terms::email).transpose()?,
             language: self.language.take().map(terms::language).transpose()?.flatten(),
@@ -159,7 +171,11 @@ impl AddBody {
 }
 
 /// `POST /accounts`
-pub async fn add(State(state): State<Arc<WebState>>, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn add(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let idempotency_key = idempotency_key(request.headers())?;
     let mut body: AddBody = read_json(request).await?;
@@ -171,7 +187,14 @@ pub async fn add(State(state): State<Arc<WebState>>, params: Params, request: Re
     if units > 0 && idempotency_key.is_none() {
         return Err(key_needed());
     }
-    let new = NewAccount { name, currency, terms: body.terms()?, limit, balance: Money::of(units, currency), idempotency_key };
+    let new = NewAccount {
+        name,
+        currency,
+        terms: body.terms()?,
+        limit,
+        balance: Money::of(units, currency),
+        idempotency_key,
+    };
     let OpenReceipt { document, replayed } = state.backend.add_account(new).await?;
     let location = format!("/api/v1/accounts/{}", document.name);
     let mut response = created(document, replayed);
@@ -184,7 +207,10 @@ pub async fn add(State(state): State<Arc<WebState>>, params: Params, request: Re
 fn account_name(name: String) -> Result<String, Problem> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b':');
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
-        return Err(Problem::unprocessable("name", "a name is 1 to 64 of A–Z a–z 0–9 . _ -, with : after the account above it"));
+        return Err(Problem::unprocessable(
+            "name",
+            "a name is 1 to 64 of A–Z a–z 0–9 . _ -, with : after the account above it",
+        ));
     }
     Ok(name)
 }

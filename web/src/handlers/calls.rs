@@ -17,7 +17,10 @@ use crate::state::WebState;
 const LIST: char = 'l';
 
 /// `GET /calls`
-pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<CallDoc>>, Problem> {
+pub async fn list(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<CallDoc>>, Problem> {
     let params = params.only(&["limit", "cursor"])?;
     let limit = params.limit(ROWS_DEFAULT, ROWS_MAX)?;
     let after = params.cursor(|text| cursor::to_text(LIST, text))?;

@@ -21,12 +21,18 @@ const ROWS_MAX: usize = 10_000;
 const NUMBER_MAX: usize = 32;
 
 /// `GET /cdrs`
-pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<Box<RawValue>>>, Problem> {
+pub async fn list(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<Box<RawValue>>>, Problem> {
     page(&state, params, CDRS, |source, filter| source.page(filter)).await
 }
 
 /// `GET /notices`
-pub async fn notices(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<Box<RawValue>>>, Problem> {
+pub async fn notices(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<Box<RawValue>>>, Problem> {
     page(&state, params, NOTICES, |source, filter| source.notices(filter)).await
 }
 
@@ -35,7 +41,9 @@ fn number_of(text: &str) -> Result<String, Problem> {
     let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
     let digits = digits.strip_prefix('+').unwrap_or(&digits);
     if digits.is_empty() || digits.len() > NUMBER_MAX || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Problem::bad_request("number: digits, as 34911234567, or those that it begins with").at("number"));
+        return Err(
+            Problem::bad_request("number: digits, as 34911234567, or those that it begins with").at("number")
+        );
     }
     Ok(digits.to_owned())
 }
@@ -60,10 +68,13 @@ async fn page(
     letter: char,
     rows: fn(&dyn CdrSource, &CdrFilter) -> Result<CdrRows, SourceError>,
 ) -> Result<Json<Page<Box<RawValue>>>, Problem> {
-    let known = ["account", "from", "to", "limit", "cursor", "order", "number", "carrier", "call_id", "status"];
+    let known =
+        ["account", "from", "to", "limit", "cursor", "order", "number", "carrier", "call_id", "status"];
     let params = params.only(if letter == CDRS { &known } else { &known[..6] })?;
     let account = match params.text("account") {
-        Some(name) if !is_name(name) => return Err(Problem::bad_request("account is not a name").at("account")),
+        Some(name) if !is_name(name) => {
+            return Err(Problem::bad_request("account is not a name").at("account"));
+        }
         other => other.map(str::to_owned),
     };
     let filter = CdrFilter {
@@ -78,16 +89,25 @@ async fn page(
         newest_first: newest_first(&params)?,
         limit: params.limit(ROWS_DEFAULT, ROWS_MAX)?,
     };
-    let permit = Arc::clone(&state.cdr_reads).acquire_owned().await.map_err(|_| Problem::unavailable("the node is stopping"))?;
+    let permit = Arc::clone(&state.cdr_reads)
+        .acquire_owned()
+        .await
+        .map_err(|_| Problem::unavailable("the node is stopping"))?;
     let source = Arc::clone(&state.cdrs);
     let read = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         rows(&*source, &filter)
     });
-    let found = read.await.map_err(|error| error.to_string()).and_then(|page| page.map_err(|error| error.to_string()));
+    let found = read
+        .await
+        .map_err(|error| error.to_string())
+        .and_then(|page| page.map_err(|error| error.to_string()));
     let found = found.map_err(|error| {
         tracing::error!(%error, "a page of the journal failed");
         Problem::unavailable("the journal cannot be read now")
     })?;
-    Ok(Json(Page { items: found.items, next: found.next.map(|position| cursor::of_position(letter, position)) }))
+    Ok(Json(Page {
+        items: found.items,
+        next: found.next.map(|position| cursor::of_position(letter, position)),
+    }))
 }

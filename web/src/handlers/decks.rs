@@ -1,4 +1,5 @@
-//! The decks that the node has loaded and the versions that it had: which, each whole as CSV, and what a version changed.
+//! The decks that the node has loaded and the versions that it had: which, each whole as CSV, and what a
+//! version changed.
 
 use std::sync::Arc;
 
@@ -24,7 +25,10 @@ const VERSIONS: char = 'v';
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 
 /// `GET /decks`
-pub async fn list(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<DeckDoc>>, Problem> {
+pub async fn list(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<DeckDoc>>, Problem> {
     let params = params.only(&["limit", "cursor"])?;
     let limit = params.limit(ROWS_DEFAULT, ROWS_MAX)?;
     let after = params.cursor(|text| cursor::to_text(LIST, text))?;
@@ -113,8 +117,14 @@ pub async fn changes(
 }
 
 /// Half a million rows take a while, and this thread carries TCP as well. As many at a time as pages of CDRs.
-async fn on_disk<T: Send + 'static>(state: &WebState, work: impl FnOnce() -> Result<T, Problem> + Send + 'static) -> Result<T, Problem> {
-    let permit = Arc::clone(&state.cdr_reads).acquire_owned().await.map_err(|_| Problem::unavailable("the node is stopping"))?;
+async fn on_disk<T: Send + 'static>(
+    state: &WebState,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let permit = Arc::clone(&state.cdr_reads)
+        .acquire_owned()
+        .await
+        .map_err(|_| Problem::unavailable("the node is stopping"))?;
     let done = tokio::task::spawn_blocking(move || {
         let _permit = permit;
         work()
@@ -132,7 +142,8 @@ fn kept_version(kept: Option<&dyn KeptDecks>, name: &str, version: &str) -> Resu
     let all = history(kept, name)?;
     let row = all.iter().rfind(|row| row.version == version).ok_or_else(no_version)?;
     let since = Wall::parse(&row.since).ok_or_else(|| broken("a version without a time"))?;
-    let deck = kept.map(|kept| kept.load(name, version)).transpose().map_err(broken)?.ok_or_else(no_version)?;
+    let deck =
+        kept.map(|kept| kept.load(name, version)).transpose().map_err(broken)?.ok_or_else(no_version)?;
     Ok((since, deck))
 }
 

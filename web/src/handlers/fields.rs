@@ -14,9 +14,12 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     let mut all = headers.get_all("idempotency-key").iter();
     let Some(first) = all.next() else { return Ok(None) };
     let text = first.to_str().unwrap_or_default().trim();
-    let fits = !text.is_empty() && text.len() <= KEY_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+    let fits = !text.is_empty()
+        && text.len() <= KEY_BYTES_MAX
+        && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
     if !fits || all.next().is_some() {
-        let detail = format!("Idempotency-Key must be given once, 1 to {KEY_BYTES_MAX} printable ASCII characters");
+        let detail =
+            format!("Idempotency-Key must be given once, 1 to {KEY_BYTES_MAX} printable ASCII characters");
         return Err(Problem::bad_request(detail).at("Idempotency-Key"));
     }
     Ok(Some(text.to_owned()))

@@ -16,13 +16,19 @@ pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: 200, or 503 with every reason why new calls are refused. Remarks are told either way and refuse nothing.
+/// `GET /readyz`: 200, or 503 with every reason why new calls are refused. Remarks are told either way and
+/// refuse nothing.
 pub async fn ready(State(state): State<Arc<WebState>>, headers: HeaderMap) -> Response {
     let (reasons, remarks) = (state.backend.unready(), state.backend.remarks());
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let as_json = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
+    let as_json =
+        headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("json"));
     if as_json {
-        return (status, Json(json!({ "ready": reasons.is_empty(), "reasons": reasons, "remarks": remarks }))).into_response();
+        return (
+            status,
+            Json(json!({ "ready": reasons.is_empty(), "reasons": reasons, "remarks": remarks })),
+        )
+            .into_response();
     }
     let mut lines = if reasons.is_empty() { vec!["ok".to_owned()] } else { reasons };
     lines.extend(remarks);

@@ -31,17 +31,25 @@ struct CloseBody {
 }
 
 /// `GET /ledger/trial-balance`
-pub async fn trial_balance(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<TrialBalanceDoc>, Problem> {
+pub async fn trial_balance(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<TrialBalanceDoc>, Problem> {
     params.only(&[])?;
     Ok(Json(state.backend.trial_balance().await?))
 }
 
 /// `POST /ledger/close`
-pub async fn close(State(state): State<Arc<WebState>>, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn close(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
     let body: CloseBody = read_json(request).await?;
-    let until = Wall::parse(&body.until).ok_or_else(|| Problem::unprocessable("until", "a time as 2026-12-01T00:00:00Z"))?;
+    let until = Wall::parse(&body.until)
+        .ok_or_else(|| Problem::unprocessable("until", "a time as 2026-12-01T00:00:00Z"))?;
     let receipt = state.backend.close_period(until, key).await?;
     Ok(created(receipt.document, receipt.replayed))
 }
@@ -66,7 +74,8 @@ pub async fn statement(
     Ok(Json(document))
 }
 
-/// An entry and the balances after it, so that no page adds up what the pages before it did: `42 |EUR|1.00000 free|SEC|60.00000`.
+/// An entry and the balances after it, so that no page adds up what the pages before it did: `42 |EUR|1.00000
+/// free|SEC|60.00000`.
 fn text_of(entry: u64, balances: &[StatementBalanceDoc]) -> String {
     let all = balances.iter().map(|b| format!(" {}|{}|{}", b.bucket, b.currency, b.balance));
     std::iter::once(entry.to_string()).chain(all).collect()
@@ -78,9 +87,11 @@ fn place_of(text: &str) -> Option<StatementPlace> {
     let entry = words.next()?.parse().ok()?;
     let balance = |word: &str| {
         let mut parts = word.split('|').map(str::to_owned);
-        let doc = StatementBalanceDoc { bucket: parts.next()?, currency: parts.next()?, balance: parts.next()? };
+        let doc =
+            StatementBalanceDoc { bucket: parts.next()?, currency: parts.next()?, balance: parts.next()? };
         let currency: Currency = doc.currency.parse().ok()?;
-        let is_money = Money::parse(&doc.balance, currency).is_ok() && (doc.bucket.is_empty() || check_bucket_name(&doc.bucket).is_ok());
+        let is_money = Money::parse(&doc.balance, currency).is_ok()
+            && (doc.bucket.is_empty() || check_bucket_name(&doc.bucket).is_ok());
         (is_money && parts.next().is_none()).then_some(doc)
     };
     Some(StatementPlace { entry, balances: words.map(balance).collect::<Option<_>>()? })
@@ -102,7 +113,17 @@ mod tests {
         assert_eq!(text, "42 |EUR|-1.00000 free|SEC|60.00000");
         assert_eq!(place_of(&text), Some(StatementPlace { entry: 42, balances }));
         assert_eq!(place_of("7"), Some(StatementPlace { entry: 7, balances: Vec::new() }));
-        for bad in ["", "x", "42 ", "42 |EUR", "42 |EUR|1,00", "42 |EURO|1.00000", "42 a/b|EUR|1.00000", "42 |EUR|1.00000|", "-1"] {
+        for bad in [
+            "",
+            "x",
+            "42 ",
+            "42 |EUR",
+            "42 |EUR|1,00",
+            "42 |EURO|1.00000",
+            "42 a/b|EUR|1.00000",
+            "42 |EUR|1.00000|",
+            "-1",
+        ] {
             assert_eq!(place_of(bad), None, "{bad}");
         }
     }

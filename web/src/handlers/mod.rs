@@ -1,4 +1,5 @@
-//! The handlers, one file for each kind of thing. Each reads its input whole, asks the switch once, and writes the answer.
+//! The handlers, one file for each kind of thing. Each reads its input whole, asks the switch once, and
+//! writes the answer.
 
 pub mod accounts;
 pub mod calls;

@@ -1,5 +1,6 @@
-//! Money that moves by hand: top-ups from announced to booked, charges, corrections, reversals. Every POST here needs an `Idempotency-Key`,
-//! so that a client that lost the answer can ask again without moving money twice.
+//! Money that moves by hand: top-ups from announced to booked, charges, corrections, reversals. Every POST
+//! here needs an `Idempotency-Key`, so that a client that lost the answer can ask again without moving money
+//! twice.
 
 use std::sync::Arc;
 
@@ -86,7 +87,12 @@ const fn one() -> u32 {
 }
 
 /// `POST /accounts/{name}/topups`
-pub async fn top_up(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn top_up(
+    State(state): State<Arc<WebState>>,
+    name: Named,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let account = path_name("account", name)?;
     let idempotency_key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
@@ -99,7 +105,12 @@ pub async fn top_up(State(state): State<Arc<WebState>>, name: Named, params: Par
     let pending = match body.state.as_deref() {
         None | Some("booked") => false,
         Some("pending") => true,
-        Some(_) => return Err(Problem::unprocessable("state", "booked, or pending for a payment that is only announced")),
+        Some(_) => {
+            return Err(Problem::unprocessable(
+                "state",
+                "booked, or pending for a payment that is only announced",
+            ));
+        }
     };
     let order = TopUpRequest {
         account,
@@ -115,7 +126,12 @@ pub async fn top_up(State(state): State<Arc<WebState>>, name: Named, params: Par
 }
 
 /// `POST /accounts/{name}/topups/{key}/book`
-pub async fn book(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn book(
+    State(state): State<Arc<WebState>>,
+    path: NamedKey,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
     let body: BookBody = read_json(request).await?;
@@ -123,7 +139,12 @@ pub async fn book(State(state): State<Arc<WebState>>, path: NamedKey, params: Pa
 }
 
 /// `POST /accounts/{name}/topups/{key}/reject`
-pub async fn reject(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn reject(
+    State(state): State<Arc<WebState>>,
+    path: NamedKey,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
     let body: CauseBody = read_json(request).await?;
@@ -131,7 +152,12 @@ pub async fn reject(State(state): State<Arc<WebState>>, path: NamedKey, params: 
 }
 
 /// `POST /accounts/{name}/topups/{key}/reverse`
-pub async fn reverse(State(state): State<Arc<WebState>>, path: NamedKey, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn reverse(
+    State(state): State<Arc<WebState>>,
+    path: NamedKey,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let ((account, of), key) = (path_key(path)?, idempotency_key(request.headers())?.ok_or_else(key_needed)?);
     let body: CauseBody = read_json(request).await?;
@@ -139,7 +165,12 @@ pub async fn reverse(State(state): State<Arc<WebState>>, path: NamedKey, params:
 }
 
 /// `POST /accounts/{name}/reversals`
-pub async fn reversal(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn reversal(
+    State(state): State<Arc<WebState>>,
+    name: Named,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let account = path_name("account", name)?;
     let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
@@ -149,14 +180,22 @@ pub async fn reversal(State(state): State<Arc<WebState>>, name: Named, params: P
         (Some(of), None) => Hand::Reverse { of, cause },
         (None, Some(call)) => Hand::ReverseCall { call, cause },
         (Some(_), Some(_)) | (None, None) => {
-            return Err(Problem::unprocessable("key", "name what is to be undone: either the key of a movement or the id of a call"));
+            return Err(Problem::unprocessable(
+                "key",
+                "name what is to be undone: either the key of a movement or the id of a call",
+            ));
         }
     };
     by_hand(&state, account, key, hand).await
 }
 
 /// `POST /accounts/{name}/corrections`
-pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn correct(
+    State(state): State<Arc<WebState>>,
+    name: Named,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let account = path_name("account", name)?;
     let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
@@ -166,10 +205,19 @@ pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Pa
         (Some(DecimalText(amount)), None) => amount,
         (None, Some(calls)) => {
             let calls = calls.iter().map(call_cost).collect::<Result<_, _>>()?;
-            return by_hand(&state, account, key, Hand::Rerate { calls, currency, reason: why("reason", body.reason)? }).await;
+            return by_hand(
+                &state,
+                account,
+                key,
+                Hand::Rerate { calls, currency, reason: why("reason", body.reason)? },
+            )
+            .await;
         }
         (Some(_), Some(_)) | (None, None) => {
-            return Err(Problem::unprocessable("amount", "say either an amount, or the calls that are to cost something else"));
+            return Err(Problem::unprocessable(
+                "amount",
+                "say either an amount, or the calls that are to cost something else",
+            ));
         }
     };
     let (sign, digits) = match amount.strip_prefix('-') {
@@ -185,7 +233,12 @@ pub async fn correct(State(state): State<Arc<WebState>>, name: Named, params: Pa
 }
 
 /// `POST /accounts/{name}/charges`
-pub async fn charge(State(state): State<Arc<WebState>>, name: Named, params: Params, request: Request) -> Result<Response, Problem> {
+pub async fn charge(
+    State(state): State<Arc<WebState>>,
+    name: Named,
+    params: Params,
+    request: Request,
+) -> Result<Response, Problem> {
     params.only(&[])?;
     let account = path_name("account", name)?;
     let key = idempotency_key(request.headers())?.ok_or_else(key_needed)?;
@@ -195,18 +248,32 @@ pub async fn charge(State(state): State<Arc<WebState>>, name: Named, params: Par
     }
     let units = amount_units(&body.price.0).map_err(|detail| Problem::unprocessable("price", detail))?;
     let currency = body.currency.as_deref().map(currency).transpose()?;
-    let hand = Hand::Charge { pieces: body.pieces, price: Amount { units, currency }, cause: why("cause", body.cause)? };
+    let hand = Hand::Charge {
+        pieces: body.pieces,
+        price: Amount { units, currency },
+        cause: why("cause", body.cause)?,
+    };
     by_hand(&state, account, key, hand).await
 }
 
 /// What a call was billed and is to cost.
 fn call_cost(body: &CallBody) -> Result<CallCost, Problem> {
-    let units = |field, text: &DecimalText| amount_units(&text.0).map_err(|detail| Problem::unprocessable(field, detail));
-    let call = body.call.parse().map_err(|_| Problem::unprocessable("call", "the id of a call, as its record has it"))?;
+    let units = |field, text: &DecimalText| {
+        amount_units(&text.0).map_err(|detail| Problem::unprocessable(field, detail))
+    };
+    let call = body
+        .call
+        .parse()
+        .map_err(|_| Problem::unprocessable("call", "the id of a call, as its record has it"))?;
     Ok(CallCost { call, billed: units("billed", &body.billed)?, cost: units("cost", &body.cost)? })
 }
 
-async fn by_hand(state: &WebState, account: String, idempotency_key: String, hand: Hand) -> Result<Response, Problem> {
+async fn by_hand(
+    state: &WebState,
+    account: String,
+    idempotency_key: String,
+    hand: Hand,
+) -> Result<Response, Problem> {
     let receipt = state.backend.move_money(HandRequest { account, idempotency_key, hand }).await?;
     Ok(created(receipt.document, receipt.replayed))
 }
@@ -229,7 +296,10 @@ fn fee_units(fee: Option<DecimalText>) -> Result<i64, Problem> {
 /// A sentence that may be empty.
 fn words(field: &'static str, text: String) -> Result<String, Problem> {
     if text.chars().count() > REFERENCE_CHARS_MAX || text.chars().any(char::is_control) {
-        return Err(Problem::unprocessable(field, format!("{field}: at most {REFERENCE_CHARS_MAX} printable characters")));
+        return Err(Problem::unprocessable(
+            field,
+            format!("{field}: at most {REFERENCE_CHARS_MAX} printable characters"),
+        ));
     }
     Ok(text)
 }

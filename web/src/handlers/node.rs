@@ -11,7 +11,9 @@ use super::{is_name, path_name};
 use crate::body::read_json;
 use crate::control::{CarrierAsk, RouteAsk};
 use crate::cursor;
-use crate::documents::{CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, Page, ReloadDoc, RouteDoc};
+use crate::documents::{
+    CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, Page, ReloadDoc, RouteDoc,
+};
 use crate::problem::Problem;
 use crate::query::Params;
 use crate::state::WebState;
@@ -32,14 +34,24 @@ struct LogBody {
 pub async fn route(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<RouteDoc>, Problem> {
     let params = params.only(&["gate", "carrier", "to", "from", "at"])?;
     let needed = |name: &str| match params.text(name) {
-        Some(text) if text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control) => Ok(text.to_owned()),
-        Some(_) => Err(Problem::bad_request(format!("{name}: at most {TEXT_MAX} printable characters")).at(name)),
-        None => Err(Problem::bad_request(format!("say {name}: the gate's name and the called number are needed")).at(name)),
+        Some(text) if text.chars().count() <= TEXT_MAX && !text.chars().any(char::is_control) => {
+            Ok(text.to_owned())
+        }
+        Some(_) => {
+            Err(Problem::bad_request(format!("{name}: at most {TEXT_MAX} printable characters")).at(name))
+        }
+        None => {
+            Err(Problem::bad_request(format!("say {name}: the gate's name and the called number are needed"))
+                .at(name))
+        }
     };
     let from = params.text("from").map(|_| needed("from")).transpose()?;
     let carrier = params.text("carrier").map(|_| needed("carrier")).transpose()?;
     let gate = match (&carrier, params.text("gate")) {
-        (Some(_), Some(_)) => return Err(Problem::bad_request("a call comes from a gate or from a carrier, not from both").at("carrier")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::bad_request("a call comes from a gate or from a carrier, not from both")
+                .at("carrier"));
+        }
         (Some(_), None) => String::new(),
         (None, _) => needed("gate")?,
     };
@@ -48,13 +60,19 @@ pub async fn route(State(state): State<Arc<WebState>>, params: Params) -> Result
 }
 
 /// `GET /carriers`
-pub async fn carriers(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<CarrierDoc>>, Problem> {
+pub async fn carriers(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<CarrierDoc>>, Problem> {
     params.only(&["limit", "cursor"])?;
     Ok(Json(Page { items: state.control.carriers().await?, next: None }))
 }
 
 /// `GET /gates`
-pub async fn gates(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<GateDoc>>, Problem> {
+pub async fn gates(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<GateDoc>>, Problem> {
     params.only(&["limit", "cursor"])?;
     Ok(Json(Page { items: state.control.gates().await?, next: None }))
 }
@@ -73,7 +91,10 @@ pub async fn carrier_statement(
     let after = params.cursor(|text| cursor::to_position(CHARGES, text))?.unwrap_or(0);
     let ask = CarrierAsk { carrier, after, limit: params.limit(CHARGES_MAX, CHARGES_MAX)? };
     let page = state.control.carrier_statement(ask).await?;
-    Ok(Json(CarrierStatementDoc { next: page.next.map(|entry| cursor::of_position(CHARGES, entry)), ..page.document }))
+    Ok(Json(CarrierStatementDoc {
+        next: page.next.map(|entry| cursor::of_position(CHARGES, entry)),
+        ..page.document
+    }))
 }
 
 /// `POST /reload`
@@ -95,11 +116,18 @@ pub async fn log(State(state): State<Arc<WebState>>, params: Params) -> Result<J
 }
 
 /// `PUT /log`
-pub async fn set_log(State(state): State<Arc<WebState>>, params: Params, request: Request) -> Result<Json<LogDoc>, Problem> {
+pub async fn set_log(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+    request: Request,
+) -> Result<Json<LogDoc>, Problem> {
     params.only(&[])?;
     let LogBody { filter } = read_json(request).await?;
     if filter.as_ref().is_some_and(|text| text.is_empty() || text.len() > TEXT_MAX) {
-        return Err(Problem::unprocessable("filter", "write info, or info,sip=debug; null goes back to the configuration's"));
+        return Err(Problem::unprocessable(
+            "filter",
+            "write info, or info,sip=debug; null goes back to the configuration's",
+        ));
     }
     Ok(Json(state.control.set_log(filter)?))
 }

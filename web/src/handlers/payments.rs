@@ -1,4 +1,5 @@
-//! Payments as lists: those of an account with what became of each, and those of all accounts that are still on their way.
+//! Payments as lists: those of an account with what became of each, and those of all accounts that are still
+//! on their way.
 
 use std::sync::Arc;
 
@@ -31,16 +32,25 @@ pub async fn of_account(
         limit: params.limit(ROWS_DEFAULT, ROWS_MAX)?,
     };
     let page = state.backend.payments(ask).await?;
-    Ok(Json(Page { items: page.items, next: page.next.map(|position| cursor::of_position(OF_ACCOUNT, position)) }))
+    Ok(Json(Page {
+        items: page.items,
+        next: page.next.map(|position| cursor::of_position(OF_ACCOUNT, position)),
+    }))
 }
 
 /// `GET /topups`
-pub async fn in_transit(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<PaymentDoc>>, Problem> {
+pub async fn in_transit(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<PaymentDoc>>, Problem> {
     let params = params.only(&["state", "limit", "cursor"])?;
     let late_only = match params.text("state") {
         None | Some("pending") => false,
         Some("late") => true,
-        Some(_) => return Err(Problem::bad_request("state: pending, or late for those that should have been here").at("state")),
+        Some(_) => {
+            return Err(Problem::bad_request("state: pending, or late for those that should have been here")
+                .at("state"));
+        }
     };
     let limit = params.limit(ROWS_DEFAULT, ROWS_MAX)?;
     let after = params.cursor(|text| place_of(&cursor::to_text(IN_TRANSIT, text)?))?;
@@ -71,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_place_in_the_list_survives_spaces_in_keys() {
-        let place = |due, key: &str| Some(TransitPlace { due, account: "acme".to_owned(), key: key.to_owned() });
+        let place =
+            |due, key: &str| Some(TransitPlace { due, account: "acme".to_owned(), key: key.to_owned() });
         let at = Wall(1_785_000_000_000);
         assert_eq!(place_of(&format!("{} acme invoice 7", at.rfc3339())), place(Some(at), "invoice 7"));
         assert_eq!(place_of("- acme k"), place(None, "k"));

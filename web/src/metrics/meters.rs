@@ -1,4 +1,5 @@
-//! The handles of one carrier, or of the customers' side, resolved once so that counting a call costs an atomic add.
+//! The handles of one carrier, or of the customers' side, resolved once so that counting a call costs an
+//! atomic add.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +11,10 @@ use super::vectors::{NONE, Vectors};
 
 /// Final statuses with a series of their own (RFC 3261 §21 and the IANA list); ascending.
 pub(crate) const CODES: &[u16] = &[
-    200, 202, 204, 300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 412, 413, 414, 415, 416, 417, 420, 421, 422,
-    423, 424, 425, 428, 429, 430, 433, 436, 437, 438, 439, 440, 469, 470, 480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 491, 493, 494,
-    500, 501, 502, 503, 504, 505, 513, 555, 580, 600, 603, 604, 606, 607, 608,
+    200, 202, 204, 300, 301, 302, 305, 380, 400, 401, 402, 403, 404, 405, 406, 407, 408, 410, 412, 413, 414,
+    415, 416, 417, 420, 421, 422, 423, 424, 425, 428, 429, 430, 433, 436, 437, 438, 439, 440, 469, 470, 480,
+    481, 482, 483, 484, 485, 486, 487, 488, 489, 491, 493, 494, 500, 501, 502, 503, 504, 505, 513, 555, 580,
+    600, 603, 604, 606, 607, 608,
 ];
 
 /// Counters and gauges of one carrier or of the customers' side.
@@ -31,14 +33,16 @@ pub struct LegMeters {
 
 impl LegMeters {
     pub(super) fn new(vectors: &Vectors, side: Side, carrier: &str) -> Self {
-        let attempt = |o: &Outcome| vectors.call_attempts.with_label_values(&[side.as_str(), carrier, o.as_str()]);
+        let attempt =
+            |o: &Outcome| vectors.call_attempts.with_label_values(&[side.as_str(), carrier, o.as_str()]);
         Self {
             side,
             carrier: carrier.to_owned(),
             attempts: Outcome::ALL.iter().map(attempt).collect(),
             responses: vectors.sip_responses.clone(),
             by_code: std::iter::repeat_with(OnceLock::new).take(CODES.len() + 1).collect(),
-            answered_seconds: (carrier != NONE).then(|| vectors.answered_call_seconds.with_label_values(&[carrier])),
+            answered_seconds: (carrier != NONE)
+                .then(|| vectors.answered_call_seconds.with_label_values(&[carrier])),
             up: vectors.carrier_up.clone(),
             calls: vectors.carrier_calls.clone(),
             configured: AtomicBool::new(false),
@@ -60,7 +64,10 @@ impl LegMeters {
         };
         if let Some(cell) = self.by_code.get(slot) {
             let code = || label.map_or_else(|| "other".to_owned(), |status| status.to_string());
-            cell.get_or_init(|| self.responses.with_label_values(&[self.side.as_str(), &self.carrier, &code()])).inc_by(n);
+            cell.get_or_init(|| {
+                self.responses.with_label_values(&[self.side.as_str(), &self.carrier, &code()])
+            })
+            .inc_by(n);
         }
     }
 
@@ -71,7 +78,8 @@ impl LegMeters {
         }
     }
 
-    /// Shows whether calls are sent to this carrier; nothing for a carrier that is not in the configuration now.
+    /// Shows whether calls are sent to this carrier; nothing for a carrier that is not in the configuration
+    /// now.
     pub fn set_up(&self, up: bool) {
         if self.configured.load(Ordering::Relaxed) {
             self.up.with_label_values(&[&self.carrier]).set(if up { 1.0 } else { 0.0 });

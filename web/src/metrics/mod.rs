@@ -1,5 +1,6 @@
 //! Every metric of the node, registered once, as handles that the shards feed with atomic adds.
-//! Invariant: no label takes a value from the network; carriers come from the configuration, anything else is `other`.
+//! Invariant: no label takes a value from the network; carriers come from the configuration, anything else is
+//! `other`.
 
 mod label;
 mod meters;
@@ -8,12 +9,12 @@ mod vectors;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 pub use label::{AuthReason, CallState, DebitFailure, Outcome, PacketDirection, PacketDrop, Side};
 pub use meters::LegMeters;
 pub use vectors::MetricsError;
-use vectors::{NONE, Vectors, counter, gauge, histogram, keep, opts};
+use vectors::{NONE, Vectors, counter, flag, gauge, histogram, show_build};
 
 /// Carriers with a label of their own; later ones count as `other`.
 pub const CARRIER_LABELS_MAX: usize = 1_024;
@@ -25,12 +26,15 @@ const COMMIT: &str = match option_env!("TOLLGATE_COMMIT") {
     None => "unknown",
 };
 
-const PDD_SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
+const PDD_SECONDS: &[f64] =
+    &[0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0];
 const RATING_SECONDS: &[f64] = &[5e-7, 1e-6, 2e-6, 3e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2];
-const COMMIT_SECONDS: &[f64] = &[1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+const COMMIT_SECONDS: &[f64] =
+    &[1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 const MOS: &[f64] = &[1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.4];
 
-/// The node's metrics. Cheap handles are public; those with labels are reached through methods that take enums.
+/// The node's metrics. Cheap handles are public; those with labels are reached through methods that take
+/// enums.
 pub struct Metrics {
     registry: Registry,
     vectors: Vectors,
@@ -45,7 +49,8 @@ pub struct Metrics {
     pub calls_cut_no_balance: IntCounter,
     /// Carriers dialled that cost more than the call brings, where the account's guard only warns.
     pub dialled_at_a_loss: IntCounter,
-    /// Money (10⁻⁵ units, all currencies together) that the operator bore: tear-down after a cut, abandoned carriers, lost time.
+    /// Money (10⁻⁵ units, all currencies together) that the operator bore: tear-down after a cut, abandoned
+    /// carriers, lost time.
     pub operator_exposure_units: IntCounter,
     /// Sum of all transfers in 10⁻⁵ units, the worst currency; anything but 0 is a fault in the books.
     pub ledger_imbalance_units: IntGauge,
@@ -92,42 +97,59 @@ impl Metrics {
         let registry = Registry::new();
         let r = &registry;
         let vectors = Vectors::register(r)?;
-        let build_info = keep(r, GaugeVec::new(opts("build_info", "Always 1; the labels say which build runs."), &["version", "commit"])?)?;
-        build_info.with_label_values(&[version, COMMIT]).set(1.0);
+        show_build(r, version, COMMIT)?;
         let customer = LegMeters::new(&vectors, Side::Customer, NONE);
         let other = Arc::new(LegMeters::new(&vectors, Side::Carrier, OTHER));
+        let histogram = |name, help, bounds| histogram(r, name, help, bounds);
+        let counter = |name, help| counter(r, name, help);
+        let gauge = |name, help| gauge(r, name, help);
+        let flag = |name, help| flag(r, name, help);
         let metrics = Self {
             customer,
             other,
             carriers: RwLock::default(),
             post_dial_delay: histogram(
-                r,
                 "post_dial_delay_seconds",
                 "From INVITE to the first ringing or answer passed back.",
                 PDD_SECONDS,
             )?,
-            rating: histogram(r, "rating_seconds", "One authorize, extend or settle.", RATING_SECONDS)?,
-            calls_cut_no_balance: counter(r, "calls_cut_no_balance_total", "Calls cut because the money ended.")?,
-            dialled_at_a_loss: counter(r, "dialled_at_a_loss_total", "Carriers dialled that cost more than the call brings.")?,
+            rating: histogram("rating_seconds", "One authorize, extend or settle.", RATING_SECONDS)?,
+            calls_cut_no_balance: counter(
+                "calls_cut_no_balance_total",
+                "Calls cut because the money ended.",
+            )?,
+            dialled_at_a_loss: counter(
+                "dialled_at_a_loss_total",
+                "Carriers dialled that cost more than the call brings.",
+            )?,
             operator_exposure_units: counter(
-                r,
                 "operator_exposure_units_total",
                 "Money that the operator bore, in 1e-5 units of currency.",
             )?,
-            ledger_imbalance_units: gauge(r, "ledger_imbalance_units", "Sum of all transfers in 1e-5 units of currency; must be 0.")?,
-            journal_commit: histogram(r, "journal_commit_seconds", "One group commit of the journal.", COMMIT_SECONDS)?,
-            data_dir_free_bytes: gauge(r, "data_dir_free_bytes", "Free on the disk of node.data_dir.")?,
-            cdr_queue_records: gauge(r, "cdr_queue_records", "Records waiting for the journal.")?,
-            media_mos: histogram(r, "media_mos", "Estimated MOS of a leg at its end.", MOS)?,
-            balance_low_accounts: gauge(r, "balance_low_accounts", "Accounts under their low-balance mark.")?,
-            clock_doubted: gauge(r, "clock_doubted", "1 while the wall clock is not trusted: nothing expires, no period is closed.")?,
-            topups_pending: gauge(r, "topups_pending", "Payments announced and neither booked nor rejected.")?,
-            topups_late: gauge(r, "topups_late", "Announced payments that should have been here.")?,
-            central_up: keep(r, Gauge::with_opts(opts("central_up", "1 if the central ledger answers."))?)?,
-            central_fenced: keep(r, Gauge::with_opts(opts("central_fenced", "1 if another process runs under this node's name."))?)?,
-            config_last_reload_success: keep(
-                r,
-                Gauge::with_opts(opts("config_last_reload_success", "1 if the last reload was applied."))?,
+            ledger_imbalance_units: gauge(
+                "ledger_imbalance_units",
+                "Sum of all transfers in 1e-5 units of currency; must be 0.",
+            )?,
+            journal_commit: histogram(
+                "journal_commit_seconds",
+                "One group commit of the journal.",
+                COMMIT_SECONDS,
+            )?,
+            data_dir_free_bytes: gauge("data_dir_free_bytes", "Free on the disk of node.data_dir.")?,
+            cdr_queue_records: gauge("cdr_queue_records", "Records waiting for the journal.")?,
+            media_mos: histogram("media_mos", "Estimated MOS of a leg at its end.", MOS)?,
+            balance_low_accounts: gauge("balance_low_accounts", "Accounts under their low-balance mark.")?,
+            clock_doubted: gauge(
+                "clock_doubted",
+                "1 while the wall clock is not trusted: nothing expires, no period is closed.",
+            )?,
+            topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
+            topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
+            central_up: flag("central_up", "1 if the central ledger answers.")?,
+            central_fenced: flag("central_fenced", "1 if another process runs under this node's name.")?,
+            config_last_reload_success: flag(
+                "config_last_reload_success",
+                "1 if the last reload was applied.",
             )?,
             vectors,
             registry,
@@ -137,12 +159,14 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// After a reload: new carriers get their series, those that are gone lose `carrier_up` and `carrier_calls`; counters stay.
+    /// After a reload: new carriers get their series, those that are gone lose `carrier_up` and
+    /// `carrier_calls`; counters stay.
     pub fn set_carriers(&self, names: &[&str]) {
         let mut known = self.carriers.write().unwrap_or_else(PoisonError::into_inner);
         for name in names {
             if !known.contains_key(*name) && known.len() < CARRIER_LABELS_MAX {
-                known.insert((*name).to_owned(), Arc::new(LegMeters::new(&self.vectors, Side::Carrier, name)));
+                known
+                    .insert((*name).to_owned(), Arc::new(LegMeters::new(&self.vectors, Side::Carrier, name)));
             }
         }
         for (name, meters) in known.iter() {
@@ -178,7 +202,10 @@ impl Metrics {
 
     /// Sets how many calls are in `state` now.
     pub fn set_calls_active(&self, state: CallState, calls: u64) {
-        self.vectors.calls_active.with_label_values(&[state.as_str()]).set(i64::try_from(calls).unwrap_or(i64::MAX));
+        self.vectors
+            .calls_active
+            .with_label_values(&[state.as_str()])
+            .set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
     /// Adds `n` RTP packets.
@@ -191,10 +218,16 @@ impl Metrics {
         self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]).inc_by(n);
     }
 
-    /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many messages it gave up.
+    /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many
+    /// messages it gave up.
     pub fn feed(&self, name: &str, lag_entries: u64, failures: u64, given_up: u64) {
-        self.vectors.feed_lag_entries.with_label_values(&[name]).set(i64::try_from(lag_entries).unwrap_or(i64::MAX));
-        for (vector, total) in [(&self.vectors.feed_failures, failures), (&self.vectors.feed_given_up, given_up)] {
+        self.vectors
+            .feed_lag_entries
+            .with_label_values(&[name])
+            .set(i64::try_from(lag_entries).unwrap_or(i64::MAX));
+        for (vector, total) in
+            [(&self.vectors.feed_failures, failures), (&self.vectors.feed_given_up, given_up)]
+        {
             let counted = vector.with_label_values(&[name]);
             counted.inc_by(total.saturating_sub(counted.get()));
         }
@@ -217,14 +250,18 @@ mod tests {
     /// Several nodes and the disk are watched: each of these has an alert and a panel.
     #[test]
     fn fault_e2_cluster_and_disk_have_alerts_and_panels() {
-        let (alerts, panels) =
-            (include_str!("../../../docker/prometheus/alerts.yml"), include_str!("../../../docker/grafana/dashboards/tollgate.json"));
+        let (alerts, panels) = (
+            include_str!("../../../docker/prometheus/alerts.yml"),
+            include_str!("../../../docker/grafana/dashboards/tollgate.json"),
+        );
         let metrics = Metrics::new("9.9.9", &[]).unwrap();
         metrics.feed("ledger", 7, 0, 0);
         let text = metrics.exposition().unwrap();
         for name in ["central_up", "central_fenced", "feed_lag_entries", "data_dir_free_bytes"] {
             let name = format!("tollgate_{name}");
-            for (place, text) in [("the exposition", text.as_str()), ("the alerts", alerts), ("the dashboard", panels)] {
+            for (place, text) in
+                [("the exposition", text.as_str()), ("the alerts", alerts), ("the dashboard", panels)]
+            {
                 assert!(text.contains(&name), "{name} is not in {place}");
             }
         }
@@ -291,7 +328,12 @@ mod tests {
         let grown = series(&metrics) - before;
         assert!(grown <= meters::CODES.len() + 1, "{grown}");
         let text = metrics.exposition().unwrap();
-        assert!(text.contains("tollgate_call_attempts_total{carrier=\"other\",outcome=\"busy\",side=\"carrier\"} 2\n"), "486 and 600");
+        assert!(
+            text.contains(
+                "tollgate_call_attempts_total{carrier=\"other\",outcome=\"busy\",side=\"carrier\"} 2\n"
+            ),
+            "486 and 600"
+        );
     }
 
     #[test]
@@ -303,7 +345,9 @@ mod tests {
         let text = metrics.exposition().unwrap();
         assert!(text.contains("tollgate_carrier_up{carrier=\"beta\"} 0\n"));
         assert!(!text.contains("tollgate_carrier_up{carrier=\"alpha\"}"));
-        assert!(text.contains("tollgate_call_attempts_total{carrier=\"alpha\",outcome=\"answered\",side=\"carrier\"} 1\n"));
+        assert!(text.contains(
+            "tollgate_call_attempts_total{carrier=\"alpha\",outcome=\"answered\",side=\"carrier\"} 1\n"
+        ));
         metrics.set_carriers(&["alpha", "beta"]);
         assert!(metrics.exposition().unwrap().contains("tollgate_carrier_up{carrier=\"alpha\"} 1\n"));
     }

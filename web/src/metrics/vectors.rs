@@ -1,7 +1,10 @@
 //! The metrics with labels, and how any metric gets its name and its place in the registry.
 
 use prometheus::core::Collector;
-use prometheus::{CounterVec, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry,
+};
 
 use super::label::{AuthReason, CallState, DebitFailure, PacketDirection, PacketDrop};
 
@@ -35,54 +38,120 @@ pub struct MetricsError(#[from] prometheus::Error);
 
 impl Vectors {
     pub(super) fn register(r: &Registry) -> Result<Self, MetricsError> {
+        let counters = |name, help, labels: &[&str]| counters(r, name, help, labels);
+        let gauges = |name, help, label| gauges(r, name, help, label);
         let vectors = Self {
-            call_attempts: counters(r, "call_attempts_total", "Call attempts by how they ended.", &["side", "carrier", "outcome"])?,
+            call_attempts: counters(
+                "call_attempts_total",
+                "Call attempts by how they ended.",
+                &["side", "carrier", "outcome"],
+            )?,
             sip_responses: counters(
-                r,
                 "sip_responses_total",
                 "Final SIP responses: sent to customers, received from carriers.",
                 &["side", "carrier", "code"],
             )?,
             answered_call_seconds: keep(
                 r,
-                CounterVec::new(opts("answered_call_seconds_total", "Seconds of ended answered calls, before increments."), &["carrier"])?,
+                CounterVec::new(
+                    opts(
+                        "answered_call_seconds_total",
+                        "Seconds of ended answered calls, before increments.",
+                    ),
+                    &["carrier"],
+                )?,
             )?,
-            calls_active: gauges(r, "calls_active", "Calls by state.", "state")?,
-            carrier_up: keep(r, GaugeVec::new(opts("carrier_up", "1 if calls are sent to this carrier."), &["carrier"])?)?,
-            carrier_calls: gauges(r, "carrier_calls", "Calls on this carrier now.", "carrier")?,
-            auth_rejected: counters(r, "auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
-            debit_failures: counters(r, "debit_failures_total", "Reserves, extensions and debits refused.", &["reason"])?,
-            notices: counters(r, "notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
-            rtp_packets: counters(r, "rtp_packets_total", "RTP packets relayed.", &["direction"])?,
-            rtp_packets_dropped: counters(r, "rtp_packets_dropped_total", "RTP packets not relayed.", &["reason"])?,
-            feed_lag_entries: gauges(r, "feed_lag_entries", "Durable journal entries that a feed has not passed.", "feed")?,
-            feed_failures: counters(r, "feed_failures_total", "Deliveries of a feed that failed and are tried again.", &["feed"])?,
-            feed_given_up: counters(r, "feed_given_up_total", "Messages that a feed will never deliver.", &["feed"])?,
-            slice_units: gauges(r, "slice_units", "Held of balances that the central ledger lent, in 1e-5 units.", "currency")?,
+            calls_active: gauges("calls_active", "Calls by state.", "state")?,
+            carrier_up: states(r, "carrier_up", "1 if calls are sent to this carrier.", &["carrier"])?,
+            carrier_calls: gauges("carrier_calls", "Calls on this carrier now.", "carrier")?,
+            auth_rejected: counters("auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
+            debit_failures: counters(
+                "debit_failures_total",
+                "Reserves, extensions and debits refused.",
+                &["reason"],
+            )?,
+            notices: counters("notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
+            rtp_packets: counters("rtp_packets_total", "RTP packets relayed.", &["direction"])?,
+            rtp_packets_dropped: counters(
+                "rtp_packets_dropped_total",
+                "RTP packets not relayed.",
+                &["reason"],
+            )?,
+            feed_lag_entries: gauges(
+                "feed_lag_entries",
+                "Durable journal entries that a feed has not passed.",
+                "feed",
+            )?,
+            feed_failures: counters(
+                "feed_failures_total",
+                "Deliveries of a feed that failed and are tried again.",
+                &["feed"],
+            )?,
+            feed_given_up: counters(
+                "feed_given_up_total",
+                "Messages that a feed will never deliver.",
+                &["feed"],
+            )?,
+            slice_units: gauges(
+                "slice_units",
+                "Held of balances that the central ledger lent, in 1e-5 units.",
+                "currency",
+            )?,
         };
-        // Series with fixed labels are there from the start, so that a rate over them is right from the first event.
+        vectors.begin_series();
+        Ok(vectors)
+    }
+
+    /// Series with fixed labels are there from the start, so that a rate over them is right from the first
+    /// event.
+    fn begin_series(&self) {
         for state in CallState::ALL {
-            vectors.calls_active.with_label_values(&[state.as_str()]).set(0);
+            self.calls_active.with_label_values(&[state.as_str()]).set(0);
         }
         for (vector, labels) in [
-            (&vectors.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
-            (&vectors.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
-            (&vectors.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
-            (&vectors.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
+            (&self.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
+            (&self.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
+            (&self.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
+            (&self.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
         ] {
             for label in labels {
                 vector.with_label_values(&[label]).inc_by(0);
             }
         }
-        Ok(vectors)
     }
+}
+
+/// Whether something is so, by labels.
+pub(super) fn states(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, MetricsError> {
+    keep(r, GaugeVec::new(opts(name, help), labels)?)
+}
+
+/// Whether something is so: 1 or 0.
+pub(super) fn flag(r: &Registry, name: &str, help: &str) -> Result<Gauge, MetricsError> {
+    keep(r, Gauge::with_opts(opts(name, help))?)
+}
+
+/// Which build runs.
+pub(super) fn show_build(r: &Registry, version: &str, commit: &str) -> Result<(), MetricsError> {
+    let labels = ["version", "commit"];
+    let build = states(r, "build_info", "Always 1; the labels say which build runs.", &labels)?;
+    build.with_label_values(&[version, commit]).set(1.0);
+    Ok(())
 }
 
 pub(super) fn opts(name: &str, help: &str) -> Opts {
     Opts::new(format!("{PREFIX}{name}"), help)
 }
 
-pub(super) fn keep<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> Result<C, MetricsError> {
+pub(super) fn keep<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    collector: C,
+) -> Result<C, MetricsError> {
     registry.register(Box::new(collector.clone()))?;
     Ok(collector)
 }
@@ -91,7 +160,12 @@ pub(super) fn counter(registry: &Registry, name: &str, help: &str) -> Result<Int
     keep(registry, IntCounter::with_opts(opts(name, help))?)
 }
 
-pub(super) fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, MetricsError> {
+pub(super) fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, MetricsError> {
     keep(registry, IntCounterVec::new(opts(name, help), labels)?)
 }
 
@@ -99,10 +173,20 @@ pub(super) fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGa
     keep(registry, IntGauge::with_opts(opts(name, help))?)
 }
 
-pub(super) fn gauges(registry: &Registry, name: &str, help: &str, label: &str) -> Result<IntGaugeVec, MetricsError> {
+pub(super) fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    label: &str,
+) -> Result<IntGaugeVec, MetricsError> {
     keep(registry, IntGaugeVec::new(opts(name, help), &[label])?)
 }
 
-pub(super) fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, MetricsError> {
+pub(super) fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<Histogram, MetricsError> {
     keep(registry, Histogram::with_opts(HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec()))?)
 }

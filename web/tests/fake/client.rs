@@ -34,7 +34,10 @@ impl Reply {
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json", "{}", self.text);
         let json = self.json();
         assert_eq!(json["status"], self.status.as_u16());
-        assert!(json["type"].is_string() && json["title"].is_string() && json["detail"].is_string(), "{json}");
+        assert!(
+            json["type"].is_string() && json["title"].is_string() && json["detail"].is_string(),
+            "{json}"
+        );
         json
     }
 }
@@ -50,7 +53,8 @@ impl Client {
             *fake.live.lock().unwrap() = vec!["c1".to_owned(), "c2".to_owned()];
         }
         let metrics = Arc::new(Metrics::new("1", &[]).unwrap());
-        let state = WebState::new(fake.clone(), fake.clone(), metrics.clone(), TOKEN.to_owned()).with_request_ms_max(200);
+        let state = WebState::new(fake.clone(), fake.clone(), metrics.clone(), TOKEN.to_owned())
+            .with_request_ms_max(200);
         Self { fake, metrics, router: router(Arc::new(state)) }
     }
 
@@ -58,7 +62,11 @@ impl Client {
         let response: Response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 1 << 20).await.unwrap();
-        Reply { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -66,7 +74,8 @@ impl Client {
     }
 
     pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let mut request = Request::builder().method(method).uri(path).header("authorization", format!("Bearer {TOKEN}"));
+        let mut request =
+            Request::builder().method(method).uri(path).header("authorization", format!("Bearer {TOKEN}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

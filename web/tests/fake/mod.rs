@@ -11,10 +11,11 @@ use serde_json::value::RawValue;
 use units::{Currency, Money, Wall};
 use web::documents::GrantDoc;
 use web::{
-    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt, DeckVersionDoc, GrantReceipt,
-    GrantRequest, Hand, HandRequest, KeptDecks, MovedDoc, MovedReceipt, MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk,
-    PaymentsPage, PeriodDoc, SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpReceipt,
-    TopUpRequest, TransitAsk, TrialBalanceDoc,
+    AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt,
+    DeckVersionDoc, GrantReceipt, GrantRequest, Hand, HandRequest, KeptDecks, MovedDoc, MovedReceipt,
+    MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk, PaymentsPage, PeriodDoc, SourceError,
+    StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpReceipt, TopUpRequest,
+    TransitAsk, TrialBalanceDoc,
 };
 
 pub use client::{Client, Reply};
@@ -101,7 +102,9 @@ impl Backend for Fake {
 
     fn top_up(&self, order: TopUpRequest) -> Answer<TopUpReceipt> {
         let mut balances = self.balances.lock().unwrap();
-        let Some(balance) = balances.get_mut(&order.account) else { return now(Err(BackendError::NoAccount(order.account))) };
+        let Some(balance) = balances.get_mut(&order.account) else {
+            return now(Err(BackendError::NoAccount(order.account)));
+        };
         let amount = match order.amount.money(balance.currency) {
             Ok(amount) => amount,
             Err(error) => return now(Err(error)),
@@ -136,14 +139,20 @@ impl Backend for Fake {
     }
 
     fn trial_balance(&self) -> Answer<TrialBalanceDoc> {
-        now(Ok(TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::from([("EUR".to_owned(), "0.00000".to_owned())]) }))
+        now(Ok(TrialBalanceDoc {
+            lines: Vec::new(),
+            sums: BTreeMap::from([("EUR".to_owned(), "0.00000".to_owned())]),
+        }))
     }
 
     /// A key that begins with `again` was used before.
     fn close_period(&self, until: Wall, idempotency_key: String) -> Answer<CloseReceipt> {
         let trial = TrialBalanceDoc { lines: Vec::new(), sums: BTreeMap::new() };
         let replayed = idempotency_key.starts_with("again");
-        now(Ok(CloseReceipt { document: PeriodDoc { until: until.rfc3339(), entry: 7, trial, idempotency_key }, replayed }))
+        now(Ok(CloseReceipt {
+            document: PeriodDoc { until: until.rfc3339(), entry: 7, trial, idempotency_key },
+            replayed,
+        }))
     }
 
     /// One movement of 1.00 in each of the entries 1 to 5, a page at a time.
@@ -167,8 +176,13 @@ impl Backend for Fake {
             balance: balance(entry).balance,
         };
         let movements = (begin + 1..=last).map(movement).collect();
-        let document =
-            StatementDoc { account: ask.account, opening: vec![balance(begin)], movements, closing: vec![balance(last)], next: None };
+        let document = StatementDoc {
+            account: ask.account,
+            opening: vec![balance(begin)],
+            movements,
+            closing: vec![balance(last)],
+            next: None,
+        };
         now(Ok(StatementPage { document, next: (last < 5).then_some(last) }))
     }
 
@@ -177,8 +191,10 @@ impl Backend for Fake {
         if !self.balances.lock().unwrap().contains_key(&ask.account) {
             return now(Err(BackendError::NoAccount(ask.account)));
         }
-        let items: Vec<PaymentDoc> =
-            (ask.after.unwrap_or(0) + 1..=3).take(ask.limit).map(|entry| payment(&ask.account, entry, entry == 3)).collect();
+        let items: Vec<PaymentDoc> = (ask.after.unwrap_or(0) + 1..=3)
+            .take(ask.limit)
+            .map(|entry| payment(&ask.account, entry, entry == 3))
+            .collect();
         let next = items.last().and_then(|last| last.entry).filter(|last| *last < 3);
         now(Ok(PaymentsPage { items, next }))
     }
@@ -187,7 +203,9 @@ impl Backend for Fake {
     fn in_transit(&self, ask: TransitAsk) -> Answer<Vec<PaymentDoc>> {
         let after = ask.after.map(|place| place.due.unwrap());
         let all = (1..=3).map(|entry| PaymentDoc { late: entry == 1, ..payment("acme", entry, true) });
-        let later = all.filter(|row| after.is_none_or(|after| Wall::parse(row.due_at.as_ref().unwrap()).unwrap() > after));
+        let later = all.filter(|row| {
+            after.is_none_or(|after| Wall::parse(row.due_at.as_ref().unwrap()).unwrap() > after)
+        });
         now(Ok(later.filter(|row| row.late || !ask.late_only).take(ask.limit).collect()))
     }
 
@@ -201,10 +219,14 @@ impl Backend for Fake {
             Hand::Reject { of, cause } | Hand::Reverse { of, cause } => (Some(of), Some(cause), 0),
             Hand::ReverseCall { call, cause } => (Some(call), Some(cause), 0),
             Hand::Charge { pieces, price, cause } => match i64::from(pieces) * price.units {
-                sum if sum > balance.amount => return now(Err(BackendError::NoMoney("not enough money".to_owned()))),
+                sum if sum > balance.amount => {
+                    return now(Err(BackendError::NoMoney("not enough money".to_owned())));
+                }
                 sum => (None, Some(cause), -sum),
             },
-            Hand::Rerate { calls, reason, .. } => (None, Some(reason), calls.iter().map(|call| call.billed - call.cost).sum()),
+            Hand::Rerate { calls, reason, .. } => {
+                (None, Some(reason), calls.iter().map(|call| call.billed - call.cost).sum())
+            }
             Hand::Correct { amount, reason } => (None, Some(reason), amount.units),
         };
         if of.as_deref() == Some("nothing") {
@@ -226,7 +248,9 @@ impl Backend for Fake {
 
     /// The first deck is all that it keeps.
     fn change_account(&self, name: String, change: AccountChange) -> Answer<AccountDoc> {
-        let Some(balance) = self.balances.lock().unwrap().get(&name).copied() else { return now(Err(BackendError::NoAccount(name))) };
+        let Some(balance) = self.balances.lock().unwrap().get(&name).copied() else {
+            return now(Err(BackendError::NoAccount(name)));
+        };
         let deck = change.decks.and_then(|decks| decks.first().map(ToString::to_string));
         now(Ok(AccountDoc { deck: deck.unwrap_or_else(|| "retail".to_owned()), ..document(&name, balance) }))
     }
@@ -306,14 +330,22 @@ impl KeptDecks for Kept {
         let version = |rate: &str, since: &str| {
             let deck = kept(name, rate);
             let version = rating::price::version_text(deck.version()).to_string();
-            DeckVersionDoc { version, since: since.to_owned(), currency: "EUR".to_owned(), rows: deck.len() as u64 }
+            DeckVersionDoc {
+                version,
+                since: since.to_owned(),
+                currency: "EUR".to_owned(),
+                rows: deck.len() as u64,
+            }
         };
-        let all = [version("0.10000", "2026-01-01T00:00:00.000Z"), version("0.12345", "2026-02-01T00:00:00.000Z")];
+        let all =
+            [version("0.10000", "2026-01-01T00:00:00.000Z"), version("0.12345", "2026-02-01T00:00:00.000Z")];
         Ok(if name == "retail" { all.to_vec() } else { Vec::new() })
     }
 
     fn load(&self, name: &str, version: &str) -> Result<rating::Deck, SourceError> {
-        let of = |rate| Some(kept(name, rate)).filter(|deck| *rating::price::version_text(deck.version()) == *version);
+        let of = |rate| {
+            Some(kept(name, rate)).filter(|deck| *rating::price::version_text(deck.version()) == *version)
+        };
         of("0.10000").or_else(|| of("0.12345")).ok_or_else(|| SourceError("lost".to_owned()))
     }
 }
@@ -326,7 +358,10 @@ fn kept(name: &str, rate: &str) -> rating::Deck {
 /// Ten CDRs at positions 1 to 10, of acme and beta in turn.
 impl CdrSource for Fake {
     fn notices(&self, filter: &CdrFilter) -> Result<CdrRows, SourceError> {
-        let notice = RawValue::from_string("{\"event\":{\"low_minutes\":{\"pocket\":\"free\",\"seconds\":60}}}".to_owned()).unwrap();
+        let notice = RawValue::from_string(
+            "{\"event\":{\"low_minutes\":{\"pocket\":\"free\",\"seconds\":60}}}".to_owned(),
+        )
+        .unwrap();
         let document = |entry: u64| web::documents::NoticeDoc {
             entry,
             at: Wall(1_000).rfc3339(),
@@ -334,7 +369,10 @@ impl CdrSource for Fake {
             notice: notice.clone(),
         };
         let entries: Vec<u64> = (filter.after.unwrap_or(0) + 1..=3).take(filter.limit).collect();
-        let items = entries.iter().map(|entry| RawValue::from_string(serde_json::to_string(&document(*entry)).unwrap()).unwrap()).collect();
+        let items = entries
+            .iter()
+            .map(|entry| RawValue::from_string(serde_json::to_string(&document(*entry)).unwrap()).unwrap())
+            .collect();
         Ok(CdrRows { items, next: entries.last().copied().filter(|last| *last < 3) })
     }
 
@@ -343,7 +381,8 @@ impl CdrSource for Fake {
         for position in filter.after.unwrap_or(0) + 1..=10 {
             let account = if position % 2 == 0 { "acme" } else { "beta" };
             let ended = Wall(i64::try_from(position).unwrap() * 1_000);
-            let in_time = filter.from.is_none_or(|from| ended >= from) && filter.to.is_none_or(|to| ended < to);
+            let in_time =
+                filter.from.is_none_or(|from| ended >= from) && filter.to.is_none_or(|to| ended < to);
             if filter.account.as_ref().is_some_and(|a| a != account) || !in_time {
                 continue;
             }

@@ -23,12 +23,18 @@ impl Books {
     }
 
     /// Opens a bucket of a customer's account with nothing in it; it has no credit.
-    pub fn open_bucket(&mut self, account: AccountId, bucket: &Name, currency: Currency) -> Result<AccountId, Refused> {
+    pub fn open_bucket(
+        &mut self,
+        account: AccountId,
+        bucket: &Name,
+        currency: Currency,
+    ) -> Result<AccountId, Refused> {
         let name = self.name(account).cloned().ok_or(Refused::UnknownAccount)?;
         if self.buckets.contains_key(&(account, bucket.clone())) {
             return Err(Refused::AccountExists);
         }
-        let id = self.add(Party::Bucket { account: name, bucket: bucket.clone() }, Balance::empty(currency, 0));
+        let id =
+            self.add(Party::Bucket { account: name, bucket: bucket.clone() }, Balance::empty(currency, 0));
         self.buckets.insert((account, bucket.clone()), id);
         Ok(id)
     }
@@ -73,14 +79,18 @@ impl Books {
 
     /// A system account's posted balance, 10⁻⁵ units.
     pub fn system_account(&self, system_account: SystemAccount, currency: Currency) -> i64 {
-        self.system_accounts.get(&(currency, system_account)).and_then(|id| self.balance(*id)).map_or(0, Balance::posted)
+        self.system_accounts
+            .get(&(currency, system_account))
+            .and_then(|id| self.balance(*id))
+            .map_or(0, Balance::posted)
     }
 
     /// Per currency the sum of all posted balances: zero, or the books are broken.
     pub fn sums(&self) -> BTreeMap<Currency, i128> {
         let mut sums = BTreeMap::new();
         for balance in &self.balances {
-            *sums.entry(balance.currency).or_insert(0) += i128::from(balance.credits) - i128::from(balance.debits);
+            *sums.entry(balance.currency).or_insert(0) +=
+                i128::from(balance.credits) - i128::from(balance.debits);
         }
         sums
     }
@@ -92,14 +102,16 @@ impl Books {
                 let account = self.id(account).ok_or(Refused::UnknownAccount)?;
                 self.bucket(account, bucket).ok_or(Refused::UnknownAccount)
             }
-            Party::SystemAccount(system_account) => Ok(match self.system_accounts.get(&(currency, *system_account)) {
-                Some(id) => *id,
-                None => {
-                    let id = self.add(party.clone(), Balance::empty(currency, i64::MIN));
-                    self.system_accounts.insert((currency, *system_account), id);
-                    id
-                }
-            }),
+            Party::SystemAccount(system_account) => {
+                Ok(match self.system_accounts.get(&(currency, *system_account)) {
+                    Some(id) => *id,
+                    None => {
+                        let id = self.add(party.clone(), Balance::empty(currency, i64::MIN));
+                        self.system_accounts.insert((currency, *system_account), id);
+                        id
+                    }
+                })
+            }
         }
     }
 
@@ -111,7 +123,8 @@ impl Books {
         id
     }
 
-    /// Per currency what customers and buckets have, reservations included, 10⁻⁵ units: what the system accounts lack.
+    /// Per currency what customers and buckets have, reservations included, 10⁻⁵ units: what the system
+    /// accounts lack.
     pub fn customers_have(&self) -> BTreeMap<Currency, i64> {
         let mut sums = BTreeMap::new();
         for ((currency, _), id) in &self.system_accounts {

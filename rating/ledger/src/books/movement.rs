@@ -1,4 +1,5 @@
-//! The movements of one balance or two: reserve, void, post. Each checks first; after the line "must succeed" nothing fails.
+//! The movements of one balance or two: reserve, void, post. Each checks first; after the line "must succeed"
+//! nothing fails.
 
 use units::Name;
 
@@ -17,7 +18,9 @@ impl Books {
         let available = balance.available();
         self.lending.judge(id, amount, available)?;
         // Must succeed: amount + reserved cannot exceed what is posted.
-        self.change(id, |balance| balance.reserved = balance.reserved.checked_add(amount).expect("both are within what is posted"));
+        self.change(id, |balance| {
+            balance.reserved = balance.reserved.checked_add(amount).expect("both are within what is posted")
+        });
         Ok(())
     }
 
@@ -55,7 +58,9 @@ impl Books {
         }
         let (debit, credit) = self.check(transfer)?;
         let amount = transfer.amount.amount;
-        if transfer.purpose == Purpose::Usage && self.balance(debit).is_some_and(|balance| amount > balance.available()) {
+        if transfer.purpose == Purpose::Usage
+            && self.balance(debit).is_some_and(|balance| amount > balance.available())
+        {
             return Err(Refused::ExceedsAvailable);
         }
         self.check_range(debit, credit, amount)?;
@@ -96,7 +101,8 @@ impl Books {
 
     pub(super) fn check(&mut self, transfer: &Transfer) -> Result<(AccountId, AccountId), Refused> {
         // A service may be free; its key is kept all the same.
-        if transfer.amount.amount < 0 || (transfer.amount.amount == 0 && transfer.purpose != Purpose::Charge) {
+        if transfer.amount.amount < 0 || (transfer.amount.amount == 0 && transfer.purpose != Purpose::Charge)
+        {
             return Err(Refused::AmountNotPositive);
         }
         if transfer.debit == transfer.credit {
@@ -113,13 +119,19 @@ impl Books {
         Ok((debit, credit))
     }
 
-    pub(super) fn check_range(&self, debit: AccountId, credit: AccountId, amount: i64) -> Result<(), Refused> {
+    pub(super) fn check_range(
+        &self,
+        debit: AccountId,
+        credit: AccountId,
+        amount: i64,
+    ) -> Result<(), Refused> {
         let fits = |id, side: fn(&mut Balance) -> &mut i64| {
             let Some(mut after) = self.balance(id).copied() else { return false };
             let Some(sum) = side(&mut after).checked_add(amount) else { return false };
             *side(&mut after) = sum;
             // System accounts have no limit, and sum up what all customers did.
-            matches!(self.party(id), Some(Party::SystemAccount(_))) || (-RANGE..=RANGE).contains(&after.posted())
+            matches!(self.party(id), Some(Party::SystemAccount(_)))
+                || (-RANGE..=RANGE).contains(&after.posted())
         };
         if fits(debit, |balance| &mut balance.debits) && fits(credit, |balance| &mut balance.credits) {
             Ok(())
@@ -158,7 +170,13 @@ impl Books {
         self.change(credit, |balance| balance.credits += amount);
     }
 
-    pub(super) fn keep(&mut self, owner: AccountId, transfer: &Transfer, method: Option<&Name>, balance_after: i64) {
+    pub(super) fn keep(
+        &mut self,
+        owner: AccountId,
+        transfer: &Transfer,
+        method: Option<&Name>,
+        balance_after: i64,
+    ) {
         let given = Given { transfer: transfer.clone(), method: method.cloned(), balance_after };
         self.given.insert((owner, transfer.key.clone()), given);
     }

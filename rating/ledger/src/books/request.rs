@@ -1,7 +1,7 @@
 //! Movements of one request: all or none, once per key, and what they settle of an earlier movement.
 //!
-//! A payment's life: announced, then booked or rejected; anything booked may be reversed, once. Nothing is ever changed: each step is a
-//! request of its own with transfers of its own.
+//! A payment's life: announced, then booked or rejected; anything booked may be reversed, once. Nothing is
+//! ever changed: each step is a request of its own with transfers of its own.
 
 use units::Name;
 
@@ -79,7 +79,8 @@ impl Books {
         self.given.get(&(owner, key.clone())).map(|given| &given.transfer)
     }
 
-    /// All movements of the request whose first was made under this key, in their order; none if there was no such request.
+    /// All movements of the request whose first was made under this key, in their order; none if there was no
+    /// such request.
     pub fn request_of(&self, owner: AccountId, key: &Key) -> Vec<&Transfer> {
         let further = |name: &Name| {
             let parts = (1..=u8::MAX).map_while(|n| self.given(owner, &Key::Part(name.clone(), n)));
@@ -107,7 +108,9 @@ impl Books {
             kept.is_some_and(|given| given.transfer == *transfer && given.method.as_ref() == request.method)
         });
         let next = Key::Part(name.clone(), u8::try_from(request.transfers.len()).unwrap_or(u8::MAX));
-        let word = request.settles.is_none_or(|settles| self.outcome(request.owner, settles.of) == Some(settles.outcome));
+        let word = request
+            .settles
+            .is_none_or(|settles| self.outcome(request.owner, settles.of) == Some(settles.outcome));
         same && word && !self.given.contains_key(&(request.owner, next))
     }
 
@@ -123,9 +126,12 @@ impl Books {
                 Some(true) => Ok(()),
             },
             (Outcome::Reversed(_), _) if before.is_some() => Err(Refused::Reversed),
-            // A call's movements, and what expired, are in the journal only: whoever asks has read them there.
+            // A call's movements, and what expired, are in the journal only: whoever asks has read them
+            // there.
             (Outcome::Reversed(_), Key::Call(..) | Key::Expired(..)) => Ok(()),
-            (Outcome::Reversed(_), Key::Opening | Key::Given(_) | Key::Part(..)) => earlier.map(|_| ()).ok_or(Refused::NoMovement),
+            (Outcome::Reversed(_), Key::Opening | Key::Given(_) | Key::Part(..)) => {
+                earlier.map(|_| ()).ok_or(Refused::NoMovement)
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The books as a snapshot keeps them: balances, buckets and given keys of each account, by name, so that no numbering survives.
+//! The books as a snapshot keeps them: balances, buckets and given keys of each account, by name, so that no
+//! numbering survives.
 
 use std::ops::Bound;
 
@@ -73,7 +74,10 @@ impl Books {
     /// A customer's account and its buckets.
     pub(crate) fn image(&self, id: AccountId) -> Option<AccountImage> {
         let (name, balance) = (self.name(id)?.clone(), BalanceImage::from(self.balance(id)?));
-        let buckets = self.buckets_of(id).filter_map(|(name, bucket)| Some((name.clone(), self.balance(bucket)?.into()))).collect();
+        let buckets = self
+            .buckets_of(id)
+            .filter_map(|(name, bucket)| Some((name.clone(), self.balance(bucket)?.into())))
+            .collect();
         let slices = self.slices.get(&id).into_iter().flatten().cloned().collect();
         Some(AccountImage { name, balance, buckets, slices })
     }
@@ -81,7 +85,10 @@ impl Books {
     /// An account's buckets by name.
     pub fn buckets_of(&self, account: AccountId) -> impl Iterator<Item = (&Name, AccountId)> {
         let from = (account, Name::from(""));
-        self.buckets.range(from..).take_while(move |((of, _), _)| *of == account).map(|((_, name), id)| (name, *id))
+        self.buckets
+            .range(from..)
+            .take_while(move |((of, _), _)| *of == account)
+            .map(|((_, name), id)| (name, *id))
     }
 
     /// Movements under given keys of an account, in the order of their keys.
@@ -99,12 +106,17 @@ impl Books {
     /// What became of an account's movements, in the order of their keys.
     pub(crate) fn outcomes_of(&self, id: AccountId) -> impl Iterator<Item = (&Key, &Outcome)> {
         let from = Bound::Included((id, Key::Opening));
-        self.outcomes.range((from, Bound::Unbounded)).take_while(move |((of, _), _)| *of == id).map(|((_, key), outcome)| (key, outcome))
+        self.outcomes
+            .range((from, Bound::Unbounded))
+            .take_while(move |((of, _), _)| *of == id)
+            .map(|((_, key), outcome)| (key, outcome))
     }
 
     /// System accounts by currency and name.
     pub(crate) fn system_account_images(&self) -> impl Iterator<Item = (SystemAccount, BalanceImage)> {
-        self.system_accounts.iter().filter_map(|((_, system_account), id)| Some((*system_account, self.balance(*id)?.into())))
+        self.system_accounts
+            .iter()
+            .filter_map(|((_, system_account), id)| Some((*system_account, self.balance(*id)?.into())))
     }
 
     pub(crate) fn load_account(&mut self, image: &AccountImage) -> Result<AccountId, Refused> {
@@ -139,7 +151,11 @@ impl Books {
     }
 
     /// Adds to a system account what a snapshot says of it, or what another shard holds of it.
-    pub(crate) fn load_system_account(&mut self, system_account: SystemAccount, image: BalanceImage) -> Result<(), Refused> {
+    pub(crate) fn load_system_account(
+        &mut self,
+        system_account: SystemAccount,
+        image: BalanceImage,
+    ) -> Result<(), Refused> {
         let id = self.resolve(&Party::SystemAccount(system_account), image.currency)?;
         let balance = self.balance(id).ok_or(Refused::UnknownAccount)?;
         let credits = balance.credits.checked_add(image.credits).ok_or(Refused::Overflow)?;
@@ -152,7 +168,11 @@ impl Books {
     pub fn add_to(&self, trial: &mut TrialBalance) {
         for (party, balance) in self.names.iter().zip(&self.balances) {
             let held = balance.reserved;
-            trial.add(balance.currency, TrialLine::of(party), i128::from(balance.posted()) - i128::from(held));
+            trial.add(
+                balance.currency,
+                TrialLine::of(party),
+                i128::from(balance.posted()) - i128::from(held),
+            );
             if held != 0 {
                 trial.add(balance.currency, TrialLine::Leases, i128::from(held));
             }

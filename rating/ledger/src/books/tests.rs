@@ -65,7 +65,10 @@ fn the_same_key_changes_nothing_and_other_content_is_an_error() {
     books.post(&top_up("k2", 5, "acme")).expect("second");
     assert_eq!(books.post(&top_up("k1", 1_000, "acme")), Ok(Posted::Before { balance_after: 1_000 }));
     assert_eq!(books.post(&top_up("k1", 999, "acme")), Err(Refused::KeyReused));
-    assert_eq!(books.post(&Transfer { memo: Some("x".into()), ..top_up("k1", 1_000, "acme") }), Err(Refused::KeyReused));
+    assert_eq!(
+        books.post(&Transfer { memo: Some("x".into()), ..top_up("k1", 1_000, "acme") }),
+        Err(Refused::KeyReused)
+    );
     assert_eq!(state(&books, id), (1_005, 0, 1_005));
 }
 
@@ -99,7 +102,10 @@ fn refusals_leave_no_trace() {
     assert_eq!(books.post(&top_up("k9", 0, "acme")), Err(Refused::AmountNotPositive));
     assert_eq!(books.post(&top_up("k9", 1, "nobody")), Err(Refused::UnknownAccount));
     assert_eq!(books.post(&top_up("k9", i64::MAX, "acme")), Err(Refused::Overflow));
-    assert_eq!(books.post(&Transfer { debit: Party::Customer("acme".into()), ..top_up("k9", 1, "acme") }), Err(Refused::SameParty));
+    assert_eq!(
+        books.post(&Transfer { debit: Party::Customer("acme".into()), ..top_up("k9", 1, "acme") }),
+        Err(Refused::SameParty)
+    );
     assert_eq!(books.open(&"acme".into(), EUR, 0), Err(Refused::AccountExists));
     assert_eq!(state(&books, id), (1_000, 0, 1_000));
     assert!(books.sums().values().all(|sum| *sum == 0));

@@ -1,4 +1,5 @@
-//! The version of a record, read before the record: what a later Tollgate wrote is passed over where its writer says so, or refused in words.
+//! The version of a record, read before the record: what a later Tollgate wrote is passed over where its
+//! writer says so, or refused in words.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -84,21 +85,34 @@ mod tests {
         // A field that is new, in a record that this program knows.
         let known = r#"{"v":2,"needs":1,"at":7,"account":"@node","body":{"started":{"node":"sw1","version":"9","colour":"red"}},"x":1}"#;
         let record = decode(known).expect("read without what is new");
-        assert!(matches!(&record.body, RecordBody::Started(started) if &*started.node == "sw1"), "{record:?}");
+        assert!(
+            matches!(&record.body, RecordBody::Started(started) if &*started.node == "sw1"),
+            "{record:?}"
+        );
         // A kind that is new: passed over, shown as it is.
         let passed = r#"{"v":2,"needs":1,"at":7,"account":"acme","body":{"weather":{"rain":true}}}"#;
         let record = decode(passed).expect("passed over");
         let RecordBody::Newer(newer) = &record.body else { panic!("{record:?}") };
-        assert_eq!((newer.version, newer.body.get(), &*record.account, record.at), (2, r#"{"weather":{"rain":true}}"#, "acme", Wall(7)));
+        assert_eq!(
+            (newer.version, newer.body.get(), &*record.account, record.at),
+            (2, r#"{"weather":{"rain":true}}"#, "acme", Wall(7))
+        );
         assert!(record.transfers().is_empty() && record.cdr().is_none());
         assert!(record.encode().is_err(), "what is not known is not written");
         // One without which the books would be wrong.
         for needed in [passed.replace(r#""needs":1,"#, ""), passed.replace(r#""needs":1"#, r#""needs":2"#)] {
             let error = decode(&needed).expect_err("refused").to_string();
-            assert!(error.contains("written by a newer Tollgate; record version 2") && error.contains("run the version"), "{error}");
+            assert!(
+                error.contains("written by a newer Tollgate; record version 2")
+                    && error.contains("run the version"),
+                "{error}"
+            );
         }
         // Of this version a kind that is not known is damage.
-        assert!(matches!(decode(&passed.replace(r#""v":2,"needs":1"#, r#""v":1"#)), Err(RecordError::Json(_))));
+        assert!(matches!(
+            decode(&passed.replace(r#""v":2,"needs":1"#, r#""v":1"#)),
+            Err(RecordError::Json(_))
+        ));
         assert!(matches!(decode("{}"), Err(RecordError::Json(_))));
     }
 }

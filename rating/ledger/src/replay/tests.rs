@@ -38,13 +38,28 @@ fn open(call: u128) -> Record {
         tariff: None,
     };
     let (call, gate, answered_at) = (CallId(call), Name::from("pbx"), Wall(5));
-    let open =
-        CallOpen { call, gate, answered_at, leased_secs: 30, price, tiers: Vec::new(), dialog_a: raw(), dialog_b: raw(), cdr: raw() };
+    let open = CallOpen {
+        call,
+        gate,
+        answered_at,
+        leased_secs: 30,
+        price,
+        tiers: Vec::new(),
+        dialog_a: raw(),
+        dialog_b: raw(),
+        cdr: raw(),
+    };
     record(RecordBody::CallOpen(Box::new(open)))
 }
 
 fn settled(call: u128, amount: i64) -> Record {
-    Record::settled(Wall(9), "acme".into(), CallId(call), raw(), vec![transfer(Key::Call(CallId(call), 0), amount)])
+    Record::settled(
+        Wall(9),
+        "acme".into(),
+        CallId(call),
+        raw(),
+        vec![transfer(Key::Call(CallId(call), 0), amount)],
+    )
 }
 
 /// Opened with nothing, 1.00 paid in, two calls answered, the second checked at 4 s, the first settled.
@@ -52,7 +67,13 @@ fn story() -> Vec<Record> {
     let (currency, terms) = (Currency::EUR, Terms::of_deck("retail"));
     vec![
         Record::started(Wall(0), "sw1".into(), "0.1.0".into()),
-        record(RecordBody::AccountOpened(AccountOpened { currency, terms, limit: 0, opening: None, key: None })),
+        record(RecordBody::AccountOpened(AccountOpened {
+            currency,
+            terms,
+            limit: 0,
+            opening: None,
+            key: None,
+        })),
         record(RecordBody::top_up(transfer(Key::Given("k1".into()), 100_000))),
         open(1),
         open(2),
@@ -79,7 +100,10 @@ fn replayed() -> Replay {
 fn tells_the_story_again() {
     let replay = replayed();
     let sums = replay.verification();
-    assert_eq!((sums.entries, sums.accounts, sums.open_calls, sums.sums), (7, 1, 1, vec![Money::zero(Currency::EUR)]));
+    assert_eq!(
+        (sums.entries, sums.accounts, sums.open_calls, sums.sums),
+        (7, 1, 1, vec![Money::zero(Currency::EUR)])
+    );
     assert_eq!(hex(&sums.chain).len(), 64);
     let Restored { mut shards, next_seq, chain } = replay.finish();
     assert_eq!((next_seq, chain), (Some(8), sums.chain));
@@ -96,12 +120,23 @@ fn tells_the_story_again() {
 fn names_the_entry_that_does_not_fit() {
     let mut replay = replayed();
     assert!(matches!(feed(&mut replay, 9, &settled(2, 1)), Err(ReplayError::Gap { expected: 8, found: 9 })));
-    assert!(matches!(feed(&mut replay, 8, &settled(1, 7_407)), Err(ReplayError::NotOpen { seq: 8, call: CallId(1) })));
+    assert!(matches!(
+        feed(&mut replay, 8, &settled(1, 7_407)),
+        Err(ReplayError::NotOpen { seq: 8, call: CallId(1) })
+    ));
     let again = record(RecordBody::top_up(transfer(Key::Given("k1".into()), 100_000)));
-    assert!(matches!(feed(&mut replay, 8, &again), Err(ReplayError::Refused { refused: Refused::KeyReused, .. })));
+    assert!(matches!(
+        feed(&mut replay, 8, &again),
+        Err(ReplayError::Refused { refused: Refused::KeyReused, .. })
+    ));
     let bytes = settled(2, 1).encode().expect("JSON");
     assert!(matches!(replay.feed(8, &bytes, &GENESIS), Err(ReplayError::Chain { seq: 8 })));
-    for garbage in [&b"{}"[..], b"", b"\xFF", br#"{"v":9,"at":0,"account":"@node","body":{"started":{"node":"a","version":"b"}}}"#] {
+    for garbage in [
+        &b"{}"[..],
+        b"",
+        b"\xFF",
+        br#"{"v":9,"at":0,"account":"@node","body":{"started":{"node":"a","version":"b"}}}"#,
+    ] {
         let hash = chain(&replay.chain, garbage);
         assert!(matches!(replay.feed(8, garbage, &hash), Err(ReplayError::Record { seq: 8, .. })));
     }

@@ -5,14 +5,15 @@ use units::{Currency, Money};
 
 use super::*;
 use crate::{
-    AccountOpened, Announced, BucketGranted, BucketKind, CallId, CallOpen, Charged, Checkpoint, Corrected, PeriodClosed, PriceRow, Purpose,
-    Record, RecordBody, Reversed, Settled, TopUpBooked, Transfer, root,
+    AccountOpened, Announced, BucketGranted, BucketKind, CallId, CallOpen, Charged, Checkpoint, Corrected,
+    PeriodClosed, PriceRow, Purpose, Record, RecordBody, Reversed, Settled, TopUpBooked, Transfer, root,
 };
 
 const EUR: Currency = Currency::EUR;
 
 fn transfer(key: Key, purpose: Purpose, debit: Party, credit: Party, amount: i64) -> Transfer {
-    let currency = if matches!(debit, Party::SystemAccount(SystemAccount::Minutes)) { Currency::SEC } else { EUR };
+    let currency =
+        if matches!(debit, Party::SystemAccount(SystemAccount::Minutes)) { Currency::SEC } else { EUR };
     Transfer { key, purpose, debit, credit, amount: Money::of(amount, currency), memo: Some("why".into()) }
 }
 
@@ -62,34 +63,63 @@ fn settled(call: u128, usage: Transfer) -> RecordBody {
 /// Two trees of accounts, payments in every state, minutes, calls up and settled and undone, a closed period.
 fn story() -> Vec<Record> {
     use SystemAccount::{Corrections, Minutes, Payments, Revenue, Transit};
-    let opened =
-        || RecordBody::AccountOpened(AccountOpened { currency: EUR, terms: Terms::of_deck("retail"), limit: -5, opening: None, key: None });
+    let opened = || {
+        RecordBody::AccountOpened(AccountOpened {
+            currency: EUR,
+            terms: Terms::of_deck("retail"),
+            limit: -5,
+            opening: None,
+            key: None,
+        })
+    };
     let pay = |key: &str, to: &str| TopUpBooked {
         transfer: transfer(given(key), Purpose::TopUp, Party::SystemAccount(Payments), customer(to), 900),
         fee: None,
         method: Some("bank".into()),
         of: None,
     };
-    let usage = transfer(Key::usage(CallId(1), 0, 0), Purpose::Usage, customer("acme"), Party::SystemAccount(Revenue), 40);
+    let usage = transfer(
+        Key::usage(CallId(1), 0, 0),
+        Purpose::Usage,
+        customer("acme"),
+        Party::SystemAccount(Revenue),
+        40,
+    );
     let bucket = Party::Bucket { account: "shop:one".into(), bucket: "free".into() };
     let grant = BucketGranted {
         bucket: "free".into(),
         terms: BucketTerms { expires_at: Some(Wall(99)), ..BucketTerms::of(BucketKind::Minutes) },
         transfer: transfer(given("g"), Purpose::Grant, Party::SystemAccount(Minutes), bucket, 600),
     };
-    let announced = |key| transfer(given(key), Purpose::Announced, Party::SystemAccount(Payments), Party::SystemAccount(Transit), 300);
+    let announced = |key| {
+        transfer(
+            given(key),
+            Purpose::Announced,
+            Party::SystemAccount(Payments),
+            Party::SystemAccount(Transit),
+            300,
+        )
+    };
     let book = TopUpBooked {
         transfer: transfer(given("b"), Purpose::TopUp, Party::SystemAccount(Transit), customer("acme"), 300),
         fee: None,
         method: None,
         of: Some(given("a")),
     };
-    let announce = |key| RecordBody::Announced(Announced { transfer: announced(key), method: None, due: Some(Wall(7)) });
-    let correct = transfer(given("c"), Purpose::Correction, Party::SystemAccount(Corrections), customer("acme"), 1);
+    let announce =
+        |key| RecordBody::Announced(Announced { transfer: announced(key), method: None, due: Some(Wall(7)) });
+    let correct =
+        transfer(given("c"), Purpose::Correction, Party::SystemAccount(Corrections), customer("acme"), 1);
     let fax = Charged {
         pieces: 3,
         price: 8,
-        transfer: transfer(given("f"), Purpose::Charge, customer("shop:one"), Party::SystemAccount(SystemAccount::ResellerRevenue), 24),
+        transfer: transfer(
+            given("f"),
+            Purpose::Charge,
+            customer("shop:one"),
+            Party::SystemAccount(SystemAccount::ResellerRevenue),
+            24,
+        ),
     };
     let undo = usage.reversed(given("r"), "wrong".into());
     let steps = [
@@ -104,12 +134,23 @@ fn story() -> Vec<Record> {
         ("acme", RecordBody::TopUp(Box::new(book))),
         ("acme", open_call(1)),
         ("shop:one", open_call(2)),
-        ("shop:one", RecordBody::Checkpoint(Checkpoint { call: CallId(2), answered_ms: 4_000, parts: Vec::new() })),
+        (
+            "shop:one",
+            RecordBody::Checkpoint(Checkpoint { call: CallId(2), answered_ms: 4_000, parts: Vec::new() }),
+        ),
         ("acme", settled(1, usage)),
         ("acme", RecordBody::Corrected(Corrected { transfer: correct })),
         ("shop:one", RecordBody::Charged(fax)),
         ("acme", RecordBody::Reversed(Reversed { of: Key::usage(CallId(1), 0, 0), transfers: vec![undo] })),
-        ("@node", RecordBody::PeriodClosed(PeriodClosed { until: Wall(3), entry: 0, trial: Vec::new(), key: Some("k".into()) })),
+        (
+            "@node",
+            RecordBody::PeriodClosed(PeriodClosed {
+                until: Wall(3),
+                entry: 0,
+                trial: Vec::new(),
+                key: Some("k".into()),
+            }),
+        ),
     ];
     steps.into_iter().map(|(account, body)| Record::new(Wall(9), account.into(), body)).collect()
 }

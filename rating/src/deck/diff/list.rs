@@ -36,7 +36,12 @@ impl PriceChange {
         writer.write_record(COLUMNS)?;
         for change in changes {
             let period = change.period.as_deref().unwrap_or_default().to_owned();
-            let row = [change.prefix.to_string(), change.destination.to_string(), period, Wall::rfc3339(change.from)];
+            let row = [
+                change.prefix.to_string(),
+                change.destination.to_string(),
+                period,
+                Wall::rfc3339(change.from),
+            ];
             writer.write_record(row.into_iter().chain(side(change.old)).chain(side(change.new)))?;
         }
         writer.flush()
@@ -58,7 +63,9 @@ mod tests {
     #[test]
     fn a_line_for_each_change() {
         let of = Rate::of_units;
-        let paid = |rate, next| Some(Paid { rate: of(rate), next_rate: of(next), connect_fee: of(100), steps: (30, 6) });
+        let paid = |rate, next| {
+            Some(Paid { rate: of(rate), next_rate: of(next), connect_fee: of(100), steps: (30, 6) })
+        };
         let change = |destination: &str, period: Option<&str>, old, new| PriceChange {
             prefix: "55".parse().expect("digits"),
             destination: destination.into(),

@@ -1,6 +1,8 @@
-//! Which prices change from which instant on: what calls to a prefix pay under one version and under the other.
+//! Which prices change from which instant on: what calls to a prefix pay under one version and under the
+//! other.
 //!
-//! Where a prefix has no row in force, calls pay by the row that stands in for it; a row that comes or goes is a change from or to that price.
+//! Where a prefix has no row in force, calls pay by the row that stands in for it; a row that comes or goes
+//! is a change from or to that price.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +18,9 @@ struct Line<'a> {
     rows: &'a [Stored],
 }
 
-/// Every price that is another under `new` than under `old` at `since` or later, by prefix, period and instant. What was the same until
-/// then and is announced by both versions is no change. In another currency every price is another.
+/// Every price that is another under `new` than under `old` at `since` or later, by prefix, period and
+/// instant. What was the same until then and is announced by both versions is no change. In another currency
+/// every price is another.
 pub fn price_changes(old: &Deck, new: &Deck, since: Wall) -> Vec<PriceChange> {
     let mut changes = Vec::new();
     let (mut before, mut after) = (old.groups().peekable(), new.groups().peekable());
@@ -35,7 +38,12 @@ pub fn price_changes(old: &Deck, new: &Deck, since: Wall) -> Vec<PriceChange> {
 }
 
 /// The changes of one prefix in one period.
-fn line_changes((prefix, period): (Prefix, Option<&Name>), (old, new): (Line<'_>, Line<'_>), since: Wall, changes: &mut Vec<PriceChange>) {
+fn line_changes(
+    (prefix, period): (Prefix, Option<&Name>),
+    (old, new): (Line<'_>, Line<'_>),
+    since: Wall,
+    changes: &mut Vec<PriceChange>,
+) {
     let mut instants: Vec<Wall> = old.instants(since).chain(new.instants(since)).collect();
     instants.push(since);
     instants.sort_unstable();
@@ -80,7 +88,8 @@ impl Line<'_> {
 
     /// Instants after `since` at which one row gives way to another.
     fn instants(self, since: Wall) -> impl Iterator<Item = Wall> {
-        let bounds = self.rows.iter().flat_map(move |row| [self.deck.terms(row).from, self.deck.terms(row).until]);
+        let bounds =
+            self.rows.iter().flat_map(move |row| [self.deck.terms(row).from, self.deck.terms(row).until]);
         bounds.filter(move |at| *at > since.0 && *at < i64::MAX).map(Wall)
     }
 }
@@ -104,8 +113,8 @@ impl Deck {
         (at.0 < self.terms(row).until).then(|| self.expand(row))
     }
 
-    /// What calls to a prefix pay in a period without a row of their own: by its row for all times, else by the next shorter prefix, there
-    /// by the row of the same period first.
+    /// What calls to a prefix pay in a period without a row of their own: by its row for all times, else by
+    /// the next shorter prefix, there by the row of the same period first.
     fn stand_in(&self, prefix: Prefix, period: Option<&Name>, at: Wall) -> Option<Paid> {
         let digits: Vec<u8> = prefix.digits().map(|digit| b'0' + digit).collect();
         self.index.matches(&digits).find_map(|(covering, _)| {

@@ -1,4 +1,5 @@
-//! What a new version changes for calls though no row differs: the hours of periods, their order, the rounding of amounts.
+//! What a new version changes for calls though no row differs: the hours of periods, their order, the
+//! rounding of amounts.
 
 use units::{Name, Period, Rounding};
 
@@ -58,7 +59,8 @@ impl RuleChanges {
 impl Deck {
     /// The periods that rows name, in the order of their definition.
     pub fn named_periods(&self) -> Vec<&Period> {
-        let mut named: Vec<u16> = self.terms.iter().map(|terms| terms.period).filter(|period| *period != Terms::ALWAYS).collect();
+        let mut named: Vec<u16> =
+            self.terms.iter().map(|terms| terms.period).filter(|period| *period != Terms::ALWAYS).collect();
         named.sort_unstable();
         named.dedup();
         named.into_iter().filter_map(|at| self.periods.get(usize::from(at))).collect()

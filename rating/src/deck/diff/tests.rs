@@ -16,13 +16,19 @@ const INSTANTS: [(&str, &str); 5] = [
 ];
 
 fn deck(rows: &str) -> Deck {
-    let rows = INSTANTS.iter().fold(rows.to_owned(), |rows, (letter, instant)| rows.replace(&format!("@{letter}"), instant));
+    let rows = INSTANTS
+        .iter()
+        .fold(rows.to_owned(), |rows, (letter, instant)| rows.replace(&format!("@{letter}"), instant));
     let rows: String = rows.split(';').map(|row| format!("{}\n", row.trim())).collect();
     Deck::load("retail", Currency::EUR, format!("{HEADER}{rows}").as_bytes()).expect("a good deck").0
 }
 
 fn instant(letter: &str) -> Wall {
-    INSTANTS.iter().find(|(known, _)| *known == letter).and_then(|(_, text)| Wall::parse(text)).expect("an instant")
+    INSTANTS
+        .iter()
+        .find(|(known, _)| *known == letter)
+        .and_then(|(_, text)| Wall::parse(text))
+        .expect("an instant")
 }
 
 fn letter(at: Wall) -> &'static str {
@@ -55,7 +61,9 @@ fn rows() {
             said += &match change {
                 RowChange::Added(_, row) => format!("added {}, ", row.prefix),
                 RowChange::Removed(_, row) => format!("removed {}, ", row.prefix),
-                RowChange::Changed { new, direction, .. } => format!("{direction:?} {}, ", new.1.prefix).to_lowercase(),
+                RowChange::Changed { new, direction, .. } => {
+                    format!("{direction:?} {}, ", new.1.prefix).to_lowercase()
+                }
             };
         }
         assert_eq!(format!("{said}same {same}"), expected, "{old} -> {new}");
@@ -95,18 +103,31 @@ fn prices_by_instant() {
     ];
     for (old, new, expected) in table {
         let changes = price_changes(&deck(old), &deck(new), instant("C"));
-        let line = |c: &PriceChange| format!("{} {} {} {};", c.prefix, money(c.old), money(c.new), letter(c.from));
+        let line =
+            |c: &PriceChange| format!("{} {} {} {};", c.prefix, money(c.old), money(c.new), letter(c.from));
         assert_eq!(changes.iter().map(line).collect::<String>(), expected, "{old} -> {new}");
     }
 }
 
 #[test]
 fn effects_come_by_size_and_destinations_together() {
-    let old = deck("55,Brazil,.02,1,1,,,;5511,Brazil,.02,1,1,,,;34,Spain,.03,1,1,,,;7,Russia,0,1,1,,,;44,UK,.04,1,1,,,;1,US,.03,1,1,,,");
-    let new = deck("55,Brazil,.03,1,1,,,;5511,Brazil,.03,1,1,,,;34,Spain,.01,1,1,,,;7,Russia,1,1,1,,,;44,UK,.04,1,1,,,;1,US,.02,1,1,,,");
+    let old = deck(
+        "55,Brazil,.02,1,1,,,;5511,Brazil,.02,1,1,,,;34,Spain,.03,1,1,,,;7,Russia,0,1,1,,,;44,UK,.04,1,1,,,;1,US,.03,1,1,,,",
+    );
+    let new = deck(
+        "55,Brazil,.03,1,1,,,;5511,Brazil,.03,1,1,,,;34,Spain,.01,1,1,,,;7,Russia,1,1,1,,,;44,UK,.04,1,1,,,;1,US,.02,1,1,,,",
+    );
     let effects = Effect::of(&price_changes(&old, &new, instant("C")));
     let said: Vec<_> = effects.iter().map(|e| (&*e.destination, e.prefixes, e.percent)).collect();
-    assert_eq!(said, [("Spain", 1, Some(-6_667)), ("Brazil", 2, Some(5_000)), ("US", 1, Some(-3_333)), ("Russia", 1, None)]);
+    assert_eq!(
+        said,
+        [
+            ("Spain", 1, Some(-6_667)),
+            ("Brazil", 2, Some(5_000)),
+            ("US", 1, Some(-3_333)),
+            ("Russia", 1, None)
+        ]
+    );
 }
 
 /// Peak and night, from 08:00 and 22:00 on where nothing else is said.
@@ -124,12 +145,22 @@ const USUAL: [(&str, u32, u32); 2] = [("peak", 8, 20), ("night", 22, 6)];
 #[test]
 fn a_row_for_a_period_comes_from_or_gives_way_to_the_price_of_all_times() {
     let of = |rows| timed(rows, &USUAL, Rounding::HalfUp, Currency::EUR);
-    let line = |c: &PriceChange| format!("{}{} {} {}", c.prefix, c.period.as_deref().unwrap_or(""), money(c.old), money(c.new));
+    let line = |c: &PriceChange| {
+        format!("{}{} {} {}", c.prefix, c.period.as_deref().unwrap_or(""), money(c.old), money(c.new))
+    };
     for (old, new, expected) in [
         ("34,S,.1,1,1,", "34,S,.1,1,1,;34,S,.3,1,1,peak", "34peak 0.10000 0.30000"),
         ("34,S,.1,1,1,;34,S,.3,1,1,peak", "34,S,.1,1,1,", "34peak 0.30000 0.10000"),
-        ("3,E,.2,1,1,peak;3,E,.1,1,1,", "3,E,.2,1,1,peak;3,E,.1,1,1,;34,S,.5,1,1,peak", "34peak 0.20000 0.50000"),
-        ("3,E,.2,1,1,peak;3,E,.1,1,1,", "3,E,.2,1,1,peak;3,E,.1,1,1,;34,S,.5,1,1,night", "34night 0.10000 0.50000"),
+        (
+            "3,E,.2,1,1,peak;3,E,.1,1,1,",
+            "3,E,.2,1,1,peak;3,E,.1,1,1,;34,S,.5,1,1,peak",
+            "34peak 0.20000 0.50000",
+        ),
+        (
+            "3,E,.2,1,1,peak;3,E,.1,1,1,",
+            "3,E,.2,1,1,peak;3,E,.1,1,1,;34,S,.5,1,1,night",
+            "34night 0.10000 0.50000",
+        ),
         ("34,S,.3,1,1,peak", "34,S,.3,1,1,peak;34,S,.3,1,1,night", "34night - 0.30000"),
     ] {
         let changes = price_changes(&of(old), &of(new), instant("C"));
@@ -153,13 +184,21 @@ fn hours_their_order_and_rounding_change_prices_without_a_row() {
     assert!(RuleChanges::of(&usual, &usual).is_empty());
     let later = of(&[("peak", 9, 20), ("night", 22, 6)], Rounding::HalfUp);
     let changes = RuleChanges::of(&usual, &later);
-    let hours: Vec<_> = changes.periods.iter().map(|change| (&**change.new.name(), change.old.from(), change.new.from())).collect();
+    let hours: Vec<_> = changes
+        .periods
+        .iter()
+        .map(|change| (&**change.new.name(), change.old.from(), change.new.from()))
+        .collect();
     assert_eq!((hours, changes.rounding, changes.order.len()), (vec![("peak", 28_800, 32_400)], None, 0));
     assert!(price_changes(&usual, &later, instant("C")).is_empty(), "no row differs");
     let turned = RuleChanges::of(&usual, &of(&[USUAL[1], USUAL[0]], Rounding::Up));
-    assert_eq!((turned.order, turned.rounding), (vec!["night".into(), "peak".into()], Some((Rounding::HalfUp, Rounding::Up))));
+    assert_eq!(
+        (turned.order, turned.rounding),
+        (vec!["night".into(), "peak".into()], Some((Rounding::HalfUp, Rounding::Up)))
+    );
     // A period that no row names may change as it likes, and one that is new is in no old price.
-    let plain = |periods: &[(&str, u32, u32)]| timed("34,S,.1,1,1,", periods, Rounding::HalfUp, Currency::EUR);
+    let plain =
+        |periods: &[(&str, u32, u32)]| timed("34,S,.1,1,1,", periods, Rounding::HalfUp, Currency::EUR);
     assert!(RuleChanges::of(&plain(&USUAL), &plain(&[("peak", 9, 20)])).is_empty());
     assert!(RuleChanges::of(&plain(&USUAL), &later).is_empty());
 }

@@ -111,7 +111,8 @@ pub struct Tag(pub u64);
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// In the central ledger; answer by [`QuotaClient::handle`](super::QuotaClient::handle) with the same tag.
+    /// In the central ledger; answer by [`QuotaClient::handle`](super::QuotaClient::handle) with the same
+    /// tag.
     Send(Tag, Request),
     /// In the account's shard. Once is enough, and twice is harmless.
     Book(Grant),
@@ -124,7 +125,8 @@ pub enum Command {
     },
     /// In the account's shard: the central ledger has no more of this balance.
     Dry(Name),
-    /// In the account's shard: journal this once. [`QuotaClient::untold`](super::QuotaClient::untold) if it did not get there.
+    /// In the account's shard: journal this once. [`QuotaClient::untold`](super::QuotaClient::untold) if it
+    /// did not get there.
     Tell(CentralNotice),
     /// In all shards, of every account: as `GiveBack`.
     GiveAllBack {

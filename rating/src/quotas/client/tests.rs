@@ -5,7 +5,13 @@ use super::*;
 
 const TIMING: QuotaTiming = QuotaTiming { hold_ms: 16_000, beat_ms: 1_000, retry_ms: 100, timeout_ms: 500 };
 
-const NOTHING: Reply = Reply::Beaten { wanted: Vec::new(), offered: Vec::new(), grants: Vec::new(), recalled: false, words: Vec::new() };
+const NOTHING: Reply = Reply::Beaten {
+    wanted: Vec::new(),
+    offered: Vec::new(),
+    grants: Vec::new(),
+    recalled: false,
+    words: Vec::new(),
+};
 
 fn at(ms: u64) -> Tick {
     Tick(ms * 1_000)
@@ -19,8 +25,18 @@ fn drain(client: &mut QuotaClient, now: Tick) -> Vec<Command> {
 fn client() -> QuotaClient {
     let mut client = QuotaClient::new("n1".into(), TIMING, 0, 1);
     let first = drain(&mut client, at(0));
-    assert_eq!(first, [Command::LendingState(LendingState { until: Tick(0), reachable: false }), Command::Send(Tag(1), Request::Join)]);
-    client.handle(at(300), Tag(1), Reply::Joined { epoch: 4, last_seq: 0, grants: Vec::new(), recalled: false });
+    assert_eq!(
+        first,
+        [
+            Command::LendingState(LendingState { until: Tick(0), reachable: false }),
+            Command::Send(Tag(1), Request::Join)
+        ]
+    );
+    client.handle(
+        at(300),
+        Tag(1),
+        Reply::Joined { epoch: 4, last_seq: 0, grants: Vec::new(), recalled: false },
+    );
     client
 }
 
@@ -31,12 +47,18 @@ fn grant(id: &str, amount: i64) -> Grant {
 #[test]
 fn the_expiry_counts_from_before_the_request() {
     let mut client = client();
-    assert_eq!(drain(&mut client, at(300)), [Command::LendingState(LendingState { until: at(15_000), reachable: true })]);
+    assert_eq!(
+        drain(&mut client, at(300)),
+        [Command::LendingState(LendingState { until: at(15_000), reachable: true })]
+    );
     assert_eq!(client.deadline(), at(1_000));
     let beat = drain(&mut client, at(1_000));
     assert_eq!(beat, [Command::Send(Tag(2), Request::Beat { epoch: 4 })]);
     // The answer that comes too late renews nothing: its request was taken for lost.
-    assert_eq!(drain(&mut client, at(1_500)), [Command::LendingState(LendingState { until: at(15_000), reachable: false })]);
+    assert_eq!(
+        drain(&mut client, at(1_500)),
+        [Command::LendingState(LendingState { until: at(15_000), reachable: false })]
+    );
     client.handle(at(1_510), Tag(2), NOTHING);
     assert_eq!(client.gate(), LendingState { until: at(15_000), reachable: true });
     assert!(client.deadline() > at(1_500), "with a pause");
@@ -47,7 +69,9 @@ fn an_ask_repeated_keeps_its_number_and_one_in_vain_takes_another() {
     let mut client = client();
     client.want(at(300), &"acme".into(), 70);
     client.want(at(300), &"acme".into(), 50);
-    let ask = |tag, number| Command::Send(Tag(tag), Request::Ask { epoch: 4, number, account: "acme".into(), need: 70 });
+    let ask = |tag, number| {
+        Command::Send(Tag(tag), Request::Ask { epoch: 4, number, account: "acme".into(), need: 70 })
+    };
     assert_eq!(drain(&mut client, at(300))[1..], [ask(2, 1)]);
     client.handle(at(310), Tag(2), Reply::Away);
     let again = client.deadline();
@@ -66,12 +90,21 @@ fn what_others_want_is_given_back_and_what_is_free_is_asked_for() {
     drain(&mut client, at(999));
     drain(&mut client, at(1_000));
     let (wanted, offered) = (vec!["acme".into()], vec!["shop".into()]);
-    let beaten = Reply::Beaten { wanted, offered, grants: vec![grant("n1.3.9", 5)], recalled: false, words: Vec::new() };
+    let beaten = Reply::Beaten {
+        wanted,
+        offered,
+        grants: vec![grant("n1.3.9", 5)],
+        recalled: false,
+        words: Vec::new(),
+    };
     client.handle(at(1_001), Tag(2), beaten);
     let orders = drain(&mut client, at(1_001));
     assert_eq!(orders[1], Command::Book(grant("n1.3.9", 5)));
     assert_eq!(orders[2], Command::GiveBack { account: "acme".into(), name: "n1.4.back1".into() });
-    assert_eq!(orders[3], Command::Send(Tag(3), Request::Ask { epoch: 4, number: 1, account: "shop".into(), need: 0 }));
+    assert_eq!(
+        orders[3],
+        Command::Send(Tag(3), Request::Ask { epoch: 4, number: 1, account: "shop".into(), need: 0 })
+    );
 }
 
 #[test]
@@ -99,7 +132,10 @@ fn a_node_that_was_given_up_gives_all_back_before_it_lends() {
     client.want(at(10), &"acme".into(), 1);
     let name = "n1.4.back1".into();
     let gate = Command::LendingState(LendingState { until: Tick(0), reachable: true });
-    assert_eq!(drain(&mut client, at(10)), [gate, Command::Book(grant("n1.2.1", 5)), Command::GiveAllBack { name }]);
+    assert_eq!(
+        drain(&mut client, at(10)),
+        [gate, Command::Book(grant("n1.2.1", 5)), Command::GiveAllBack { name }]
+    );
     client.durable(5);
     assert_eq!(drain(&mut client, at(20)), [Command::Send(Tag(2), Request::Ship { epoch: 4, after: 3 })]);
     client.handle(at(30), Tag(2), Reply::Shipped { last_seq: 5 });
@@ -114,7 +150,10 @@ fn once_fenced_it_does_nothing_more() {
     drain(&mut client, at(1_000));
     client.handle(at(1_001), Tag(2), Reply::Fenced);
     client.want(at(1_002), &"acme".into(), 5);
-    assert_eq!(drain(&mut client, at(9_000)), [Command::LendingState(LendingState { until: Tick(0), reachable: true })]);
+    assert_eq!(
+        drain(&mut client, at(9_000)),
+        [Command::LendingState(LendingState { until: Tick(0), reachable: true })]
+    );
     assert!(client.is_fenced() && client.deadline() == Tick::NEVER);
 }
 
@@ -122,7 +161,11 @@ fn once_fenced_it_does_nothing_more() {
 fn a_word_is_told_once_and_after_all_that_earlier_starts_said() {
     let word = |id: &str| {
         let event = NoticeEvent::LowBalance { balance: 1, threshold: 2, currency: Currency::EUR };
-        CentralNotice { id: id.into(), account: "acme".into(), notice: Notice { to: None, language: None, event, id: Some(id.into()) } }
+        CentralNotice {
+            id: id.into(),
+            account: "acme".into(),
+            notice: Notice { to: None, language: None, event, id: Some(id.into()) },
+        }
     };
     let beaten = |ids: &[&str]| Reply::Beaten {
         wanted: Vec::new(),
@@ -133,15 +176,26 @@ fn a_word_is_told_once_and_after_all_that_earlier_starts_said() {
     };
     let mut client = QuotaClient::new("n1".into(), TIMING, 7, 1);
     drain(&mut client, at(0));
-    client.handle(at(10), Tag(1), Reply::Joined { epoch: 4, last_seq: 5, grants: Vec::new(), recalled: false });
+    client.handle(
+        at(10),
+        Tag(1),
+        Reply::Joined { epoch: 4, last_seq: 5, grants: Vec::new(), recalled: false },
+    );
     assert_eq!(drain(&mut client, at(1_000))[1..], [Command::Send(Tag(2), Request::Beat { epoch: 4 })]);
     client.handle(at(1_001), Tag(2), beaten(&["a"]));
-    assert_eq!(drain(&mut client, at(1_001)).last(), Some(&Command::Send(Tag(3), Request::Ship { epoch: 4, after: 5 })), "not yet");
+    assert_eq!(
+        drain(&mut client, at(1_001)).last(),
+        Some(&Command::Send(Tag(3), Request::Ship { epoch: 4, after: 5 })),
+        "not yet"
+    );
     client.handle(at(1_002), Tag(3), Reply::Shipped { last_seq: 7 });
     let mut beat = |now: u64, tag: u64, ids: &[&str]| {
         drain(&mut client, at(now));
         client.handle(at(now + 1), Tag(tag), beaten(ids));
-        let told: Vec<Command> = drain(&mut client, at(now + 1)).into_iter().filter(|order| matches!(order, Command::Tell(_))).collect();
+        let told: Vec<Command> = drain(&mut client, at(now + 1))
+            .into_iter()
+            .filter(|order| matches!(order, Command::Tell(_)))
+            .collect();
         told
     };
     assert_eq!(beat(2_000, 4, &["a", "b"]), [Command::Tell(word("a")), Command::Tell(word("b"))]);
@@ -173,6 +227,10 @@ fn a_balance_that_was_asked_for_in_vain_for_a_while_is_dry() {
         }
         now += 50;
     }
-    let dry: Vec<u64> = orders.iter().filter(|(_, order)| *order == Command::Dry("acme".into())).map(|(now, _)| *now).collect();
+    let dry: Vec<u64> = orders
+        .iter()
+        .filter(|(_, order)| *order == Command::Dry("acme".into()))
+        .map(|(now, _)| *now)
+        .collect();
     assert!(matches!(dry[..], [1_500..=3_000]), "{dry:?}");
 }

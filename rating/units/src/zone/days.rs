@@ -7,8 +7,8 @@ use crate::{Wall, Zone};
 const DAY_MS: i64 = 86_400_000;
 
 impl Zone {
-    /// The last millisecond of the day that is `months` calendar months and then `days` days after the day of `at`. A month without that
-    /// day ends with its last: a year after 29 February is 28 February.
+    /// The last millisecond of the day that is `months` calendar months and then `days` days after the day of
+    /// `at`. A month without that day ends with its last: a year after 29 February is 28 February.
     pub fn end_of_day_after(&self, at: Wall, months: u32, days: u32) -> Wall {
         let day = later_by_months(self.local(at).div_euclid(DAY_MS), months).saturating_add(i64::from(days));
         self.midnight(day.saturating_add(1)).plus_ms(-1)
@@ -19,7 +19,8 @@ impl Zone {
         self.shown(self.local(at).saturating_add(days.saturating_mul(DAY_MS)))
     }
 
-    /// When a day begins, counted from 1970-01-01. Where clocks are changed at midnight, by the offset that holds afterwards.
+    /// When a day begins, counted from 1970-01-01. Where clocks are changed at midnight, by the offset that
+    /// holds afterwards.
     pub(crate) fn midnight(&self, day: i64) -> Wall {
         self.shown(day.saturating_mul(DAY_MS))
     }
@@ -36,7 +37,8 @@ impl Zone {
     }
 }
 
-/// The day `months` calendar months after a day counted from 1970-01-01; the same outside the years 0 to 9999.
+/// The day `months` calendar months after a day counted from 1970-01-01; the same outside the years 0 to
+/// 9999.
 fn later_by_months(day: i64, months: u32) -> i64 {
     let Some((year, month, day_of_month)) = civil(day) else { return day };
     let month = month - 1 + i64::from(months);
@@ -64,7 +66,8 @@ mod tests {
             ("UTC", "2026-01-31T10:00:00Z", 1, 0, "2026-02-28T23:59:59.999Z"),
             ("UTC", "2026-08-31T10:00:00Z", 6, 0, "2027-02-28T23:59:59.999Z"),
             ("UTC", "2026-12-31T10:00:00Z", 1, 0, "2027-01-31T23:59:59.999Z"),
-            // 23:30 UTC is the next day in Madrid, and the day ends there at 22:00 UTC in summer, at 23:00 in winter.
+            // 23:30 UTC is the next day in Madrid, and the day ends there at 22:00 UTC in summer, at 23:00 in
+            // winter.
             ("Europe/Madrid", "2027-02-28T23:30:00Z", 12, 0, "2028-03-01T22:59:59.999Z"),
             ("Europe/Madrid", "2026-06-30T22:30:00Z", 12, 0, "2027-07-01T21:59:59.999Z"),
             ("Europe/Madrid", "2026-06-15T10:00:00Z", 6, 0, "2026-12-15T22:59:59.999Z"),

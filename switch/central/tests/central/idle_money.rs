@@ -22,7 +22,10 @@ fn fault_a4_a_charge_calls_idle_money_back_from_the_nodes() {
     let mut bench = Bench::new(OPENING);
     let nodes = holders(&mut bench, &["n1", "n2", "n3"], TIMING);
     let paid = bench.charge("c1", 900_000).expect("the money is there, and nobody uses it");
-    assert_eq!((paid.amount.amount, paid.balance.amount, paid.replayed), (-900_000, OPENING - 900_000, false));
+    assert_eq!(
+        (paid.amount.amount, paid.balance.amount, paid.replayed),
+        (-900_000, OPENING - 900_000, false)
+    );
     assert!(bench.charge("c1", 900_000).expect("the same again").replayed);
     let refused = bench.charge("c2", 300_001).expect_err("more than there is anywhere");
     assert!(matches!(refused, CentralError::Account(AccountRefused::NoMoney)), "{refused}");

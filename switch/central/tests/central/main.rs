@@ -1,5 +1,10 @@
 //! The central ledger on a PostgreSQL of its own, with nodes that have real books, journals and drivers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a failure is its message")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "test code: a failure is its message"
+)]
 
 mod clocks;
 mod encrypted;

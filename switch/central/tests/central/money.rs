@@ -1,4 +1,5 @@
-//! Payments, corrections, reversals, grants and terms through the database: as in a node's own books, with two nodes that spend meanwhile.
+//! Payments, corrections, reversals, grants and terms through the database: as in a node's own books, with
+//! two nodes that spend meanwhile.
 
 use central::CentralError;
 use ledger::{Refused, TrialLine};
@@ -32,7 +33,9 @@ fn a_payment_is_announced_booked_and_reversed_once() {
     let again = book("b1", "p1", 1_200_000).unwrap();
     assert_eq!((again.replayed, again.at, again.balance), (true, booked.at, booked.balance));
     assert_eq!(refusal(book("b2", "p1", 0)), AccountRefused::Books(Refused::NotPending));
-    let reject = |key: &str, of: &str| bench.move_money(key, MoveOrder::Reject { of: of.to_owned(), cause: "never came".to_owned() });
+    let reject = |key: &str, of: &str| {
+        bench.move_money(key, MoveOrder::Reject { of: of.to_owned(), cause: "never came".to_owned() })
+    };
     assert_eq!(refusal(reject("r1", "p1")), AccountRefused::Books(Refused::NotPending));
     bench.announce("p2", 5_000_000).unwrap();
     assert_eq!(reject("r2", "p2").unwrap().balance.amount, 28_800_000);
@@ -41,17 +44,27 @@ fn a_payment_is_announced_booked_and_reversed_once() {
     assert!(bench.reverse("v1", "p1").unwrap().replayed);
     assert_eq!(refusal(bench.reverse("v2", "b1")), AccountRefused::Books(Refused::Reversed));
     let correct = |key: &str, amount| {
-        bench.move_money(key, MoveOrder::Correct { amount: Money::of(amount, Currency::EUR), reason: "goodwill".to_owned() })
+        bench.move_money(
+            key,
+            MoveOrder::Correct { amount: Money::of(amount, Currency::EUR), reason: "goodwill".to_owned() },
+        )
     };
     assert_eq!(correct("c1", -700_000).unwrap().balance.amount, -700_000, "a correction may lead into debt");
-    let system_accounts = ["@payments", "@transit", "@fees", "@corrections"].map(|system_account| bench.system_account(system_account));
+    let system_accounts = ["@payments", "@transit", "@fees", "@corrections"]
+        .map(|system_account| bench.system_account(system_account));
     assert_eq!(system_accounts, [-1_200_000, 0, 1_200_000, 700_000]);
     assert_eq!((bench.sum("EUR"), bench.count("SELECT count(*) FROM booking")), (0, 7));
     let trial = bench.runtime.block_on(bench.central.trial_balance()).unwrap();
     assert_eq!(trial.sums(), [(Currency::EUR, "0.00000".to_owned())]);
-    assert!(trial.rows().iter().any(|row| row.account == TrialLine::Customers && row.balance == "-7.00000"), "{trial:?}");
+    assert!(
+        trial.rows().iter().any(|row| row.account == TrialLine::Customers && row.balance == "-7.00000"),
+        "{trial:?}"
+    );
     // What central did is a journal as a node's: whole, in order, chained.
-    assert_eq!(bench.count("SELECT last_seq FROM node WHERE name = '@central'"), bench.count("SELECT count(*) FROM entry"));
+    assert_eq!(
+        bench.count("SELECT last_seq FROM node WHERE name = '@central'"),
+        bench.count("SELECT count(*) FROM entry")
+    );
 }
 
 #[test]
@@ -65,7 +78,11 @@ fn a_call_is_reversed_in_every_balance_that_paid_and_two_nodes_share_free_minute
     for node in [&first, &second] {
         wait("money and minutes", || node.free() > 0 && node.bucket("free").is_some_and(|free| free > 0));
     }
-    assert!(bench.minutes().1 <= 100 && bench.minutes().0 == 100, "no more is lent than there is: {:?}", bench.minutes());
+    assert!(
+        bench.minutes().1 <= 100 && bench.minutes().0 == 100,
+        "no more is lent than there is: {:?}",
+        bench.minutes()
+    );
     assert_eq!((first.call(1), second.call(2)), (Ok(()), Ok(())));
     for _ in 0..10 {
         assert_eq!(first.second() + second.second(), 0);
@@ -81,7 +98,8 @@ fn a_call_is_reversed_in_every_balance_that_paid_and_two_nodes_share_free_minute
     assert_eq!(refusal(bench.reverse_call("v2", 1)), AccountRefused::Books(Refused::Reversed));
     assert_eq!(bench.minutes().0, 90);
     // New terms get to every node that has something of the account.
-    let change = AccountChange { email: Some(Some(Name::from("ops@acme.example"))), ..AccountChange::default() };
+    let change =
+        AccountChange { email: Some(Some(Name::from("ops@acme.example"))), ..AccountChange::default() };
     let view = bench.runtime.block_on(bench.central.amend("acme".into(), change, Wall(3))).unwrap();
     assert_eq!(view.terms.email.as_deref(), Some("ops@acme.example"));
     for node in [&first, &second] {
@@ -100,7 +118,13 @@ fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
     let mut bench = Bench::new(1_000_000);
     for name in &TIERS[1..] {
         let (terms, currency) = (ledger::Terms::of_deck("retail"), Currency::EUR);
-        let new = rating::quotas::transaction::NewAccount { name: (*name).into(), currency, opening: 500_000, limit: 0, terms };
+        let new = rating::quotas::transaction::NewAccount {
+            name: (*name).into(),
+            currency,
+            opening: 500_000,
+            limit: 0,
+            terms,
+        };
         bench.runtime.block_on(bench.central.open(new, Wall(1))).unwrap();
     }
     let balances = |bench: &Bench| TIERS.map(|name| bench.posted(name));
@@ -120,7 +144,13 @@ fn fault_a7_reversing_a_reversal_undoes_it_in_every_tier() {
             Some(of) => MoveOrder::Reverse { of: of.to_owned(), expired: None, cause },
             None => MoveOrder::ReverseCall { call: ledger::CallId(1), transfers: Vec::new(), cause },
         };
-        bench.runtime.block_on(bench.central.move_money(TIERS[2].into(), key.to_owned(), order, [].into(), Wall(2)))
+        bench.runtime.block_on(bench.central.move_money(
+            TIERS[2].into(),
+            key.to_owned(),
+            order,
+            [].into(),
+            Wall(2),
+        ))
     };
     kiosk("v1", None).unwrap();
     assert_eq!(balances(&bench), before, "the call is undone in every tier");

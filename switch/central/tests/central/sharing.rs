@@ -1,4 +1,5 @@
-//! Three nodes on one PostgreSQL, one account, sixty calls at once; a node dies, the database goes away and comes back.
+//! Three nodes on one PostgreSQL, one account, sixty calls at once; a node dies, the database goes away and
+//! comes back.
 
 use central::{CentralError, QuotaState};
 use rating::quotas::client::QuotaTiming;
@@ -42,7 +43,11 @@ fn three_nodes_sixty_calls_one_balance() {
     // The database goes, and calls go on by what they hold; a top-up is not confirmed.
     bench.postgres.stop();
     pass(&mut nodes, 4);
-    assert!(nodes.iter().all(|node| node.live() >= 10), "calls go on within their slices: {:?}", lives(&nodes));
+    assert!(
+        nodes.iter().all(|node| node.live() >= 10),
+        "calls go on within their slices: {:?}",
+        lives(&nodes)
+    );
     assert!(matches!(bench.top_up("late", TOP_UP), Err(CentralError::Away(_))));
     wait("the nodes notice", || nodes.iter().all(|node| !node.status.is_up() && node.status.lag() > 0));
     bench.postgres.resume();
@@ -60,7 +65,11 @@ fn three_nodes_sixty_calls_one_balance() {
     assert!(seconds > 1_000, "{seconds} call-seconds");
     nodes.into_iter().for_each(Node::stop);
     let ((posted, held), spent) = (bench.money(), bench.amounts());
-    assert_eq!(bench.count("SELECT count(*) FROM cdr"), 60, "one record for each call, those of the dead node too");
+    assert_eq!(
+        bench.count("SELECT count(*) FROM cdr"),
+        60,
+        "one record for each call, those of the dead node too"
+    );
     assert_eq!(posted, OPENING + TOP_UP - spent, "to the last unit");
     assert!(spent > OPENING / 3, "{spent} was used");
     assert_eq!(held, 0, "all is back");
@@ -110,7 +119,9 @@ fn an_operator_gives_a_node_up_and_it_comes_back() {
     assert_eq!(slices.iter().map(|row| row.state).collect::<Vec<_>>(), [QuotaState::Lost]);
     // Back with its journal: the call is settled, the rest is given back, and then it is a node like others.
     let node = bench.node("n1", short);
-    wait("it was found again", || bench.count("SELECT count(*) FROM node WHERE lost") == 0 && node.free() > 0);
+    wait("it was found again", || {
+        bench.count("SELECT count(*) FROM node WHERE lost") == 0 && node.free() > 0
+    });
     node.stop();
     assert_eq!(bench.money(), (1_000_000 - 1_000, 0), "a second was used");
     assert_eq!(bench.amounts(), 1_000);
@@ -122,7 +133,8 @@ fn a_second_process_of_one_name_is_fenced() {
     let mut first = bench.node("n1", TIMING);
     wait("a slice", || first.free() > 0);
     // Another folder: not the journal that was shipped.
-    let stranger = Node::start("n1", &bench.folders.path().join("copy"), &bench.postgres.address(), 99, TIMING);
+    let stranger =
+        Node::start("n1", &bench.folders.path().join("copy"), &bench.postgres.address(), 99, TIMING);
     wait("it is refused", || stranger.status.is_fenced());
     assert!(stranger.status.trouble().unwrap().contains("another data folder"));
     assert_eq!(first.call(1), Ok(()));

@@ -1,5 +1,5 @@
-//! A database that is slow, takes no writes, or is full: said in words, calls go on within the slice, nothing is lost, and all is well by itself
-//! when the cause is gone.
+//! A database that is slow, takes no writes, or is full: said in words, calls go on within the slice, nothing
+//! is lost, and all is well by itself when the cause is gone.
 
 use rating::quotas::client::QuotaTiming;
 
@@ -54,14 +54,19 @@ fn slow_read_only_and_full_are_told_and_lose_nothing() {
         calls += 1;
         assert_eq!(node.call(calls), Ok(()), "new calls too");
         // An operator's patience with a slow one is longer than this test's.
-        assert!(name == "slow" || bench.top_up(name, 5).is_err_and(|error| error.is_away()), "a payment is not confirmed: {name}");
+        assert!(
+            name == "slow" || bench.top_up(name, 5).is_err_and(|error| error.is_away()),
+            "a payment is not confirmed: {name}"
+        );
         drop(held);
         match name {
             "read-only" => execute(&bench.postgres, WRITABLE),
             "full" => execute(&bench.postgres, ROOM),
             _ => {}
         }
-        wait("all is well again", || node.status.trouble().is_none() && node.status.is_up() && node.status.lag() == 0);
+        wait("all is well again", || {
+            node.status.trouble().is_none() && node.status.is_up() && node.status.lag() == 0
+        });
     }
     node.hang_up_all();
     node.stop();

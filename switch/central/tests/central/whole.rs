@@ -1,4 +1,5 @@
-//! The books of two nodes read as one: in the order of the central journal, equal to the sum of both journals.
+//! The books of two nodes read as one: in the order of the central journal, equal to the sum of both
+//! journals.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +49,9 @@ fn query(limit: usize) -> StatementQuery {
 /// Every object with two sides in a record is a transfer.
 fn transfers<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
     match value {
-        Value::Object(fields) if fields.contains_key("debit") && fields.contains_key("credit") => found.push(value),
+        Value::Object(fields) if fields.contains_key("debit") && fields.contains_key("credit") => {
+            found.push(value)
+        }
         Value::Object(fields) => fields.values().for_each(|value| transfers(value, found)),
         Value::Array(values) => values.iter().for_each(|value| transfers(value, found)),
         _ => {}
@@ -63,7 +66,8 @@ fn added_up(bench: &Bench) -> BTreeMap<(String, String), i64> {
         let mut found = Vec::new();
         transfers(&record["body"], &mut found);
         for transfer in found.into_iter().filter(|transfer| transfer["purpose"] != "slice") {
-            let (amount, currency) = (transfer["amount"].as_str().unwrap(), transfer["currency"].as_str().unwrap());
+            let (amount, currency) =
+                (transfer["amount"].as_str().unwrap(), transfer["currency"].as_str().unwrap());
             let units: i64 = amount.replace('.', "").parse().unwrap();
             for (side, sign) in [("debit", -1), ("credit", 1)] {
                 let side = transfer[side].as_str().map_or_else(|| transfer[side].to_string(), str::to_owned);
@@ -79,16 +83,23 @@ fn added_up(bench: &Bench) -> BTreeMap<(String, String), i64> {
 fn a_statement_is_of_all_nodes_page_by_page() {
     let bench = busy();
     let whole = bench.statement(&query(1_000)).unwrap();
-    let causes: Vec<&str> = whole.movements.iter().map(|movement| movement.cause.split(' ').next().unwrap()).collect();
+    let causes: Vec<&str> =
+        whole.movements.iter().map(|movement| movement.cause.split(' ').next().unwrap()).collect();
     let mut sorted = causes.clone();
     sorted.sort_unstable();
-    assert_eq!(sorted, ["call", "call", "charge:", "granted:", "opening", "payment", "payment,"], "{causes:?}");
+    assert_eq!(
+        sorted,
+        ["call", "call", "charge:", "granted:", "opening", "payment", "payment,"],
+        "{causes:?}"
+    );
     assert!(!whole.more && whole.opening.is_empty());
     let own = whole.closing.balances[&("".into(), Currency::EUR)];
     assert_eq!((own, own), (bench.money().0, OPENING + 50_000 + 29_000_000 - 7_000 - 8_000));
     assert_eq!(whole.closing.balances[&("free".into(), Currency::SEC)], 6_000_000);
     let journals = added_up(&bench);
-    let side = journals.iter().find(|((side, currency), _)| side.contains("acme") && !side.contains("free") && currency == "EUR");
+    let side = journals
+        .iter()
+        .find(|((side, currency), _)| side.contains("acme") && !side.contains("free") && currency == "EUR");
     assert_eq!(side.map(|(_, sum)| *sum), Some(own), "the sum of all journals: {journals:?}");
     // The same in pages of two, each beginning with what the one before closed with.
     let (mut movements, mut after): (_, Option<StatementPlace>) = (Vec::new(), None);
@@ -114,21 +125,29 @@ fn a_statement_is_of_all_nodes_page_by_page() {
 #[test]
 fn call_records_and_payments_of_all_nodes_have_one_cursor() {
     let bench = busy();
-    let cdrs = |after, limit| bench.runtime.block_on(bench.central.cdrs(&Query { after, limit, ..Query::default() })).unwrap();
+    let cdrs = |after, limit| {
+        bench.runtime.block_on(bench.central.cdrs(&Query { after, limit, ..Query::default() })).unwrap()
+    };
     let first = cdrs(None, 1);
     let second = cdrs(first.next, 1);
-    let ids: Vec<String> = first.rows.iter().chain(&second.rows).map(|row| row.cdr.get().to_owned()).collect();
+    let ids: Vec<String> =
+        first.rows.iter().chain(&second.rows).map(|row| row.cdr.get().to_owned()).collect();
     assert_eq!(ids.len(), 2);
     assert!(ids[0] != ids[1] && second.next.is_none(), "{ids:?}");
     let other = Query { account: Some("shop".into()), ..Query::default() };
     assert!(bench.runtime.block_on(bench.central.cdrs(&other)).unwrap().rows.is_empty());
-    let payments = |after, limit| bench.runtime.block_on(bench.central.payments(&"acme".into(), after, limit)).unwrap();
+    let payments =
+        |after, limit| bench.runtime.block_on(bench.central.payments(&"acme".into(), after, limit)).unwrap();
     let page = payments(0, 2);
     assert_eq!(page.rows.iter().map(|row| row.key.to_string()).collect::<Vec<_>>(), ["key/t1", "key/a1"]);
-    assert_eq!(page.rows[1].booked.map(|booked| (booked.net.amount, booked.fee.amount)), Some((29_000_000, 1_000_000)));
+    assert_eq!(
+        page.rows[1].booked.map(|booked| (booked.net.amount, booked.fee.amount)),
+        Some((29_000_000, 1_000_000))
+    );
     let rest = payments(page.next.unwrap(), 2);
     assert_eq!((rest.rows.len(), rest.rows[0].booked, rest.next), (1, None, None), "{rest:?}");
-    let on_their_way = |late| bench.runtime.block_on(bench.central.in_transit(None, late, 10, Wall(3))).unwrap();
+    let on_their_way =
+        |late| bench.runtime.block_on(bench.central.in_transit(None, late, 10, Wall(3))).unwrap();
     assert_eq!(on_their_way(false).iter().map(|row| row.key.to_string()).collect::<Vec<_>>(), ["key/a2"]);
     assert!(on_their_way(true).is_empty(), "an hour is not over");
     let notices = bench.runtime.block_on(bench.central.notices(&Query::default())).unwrap();
@@ -138,12 +157,17 @@ fn call_records_and_payments_of_all_nodes_have_one_cursor() {
 #[test]
 fn a_period_is_closed_once_over_all_nodes_and_nothing_is_dated_into_it() {
     let mut bench = busy();
-    let refused = |outcome: Result<_, CentralError>| outcome.map(|_: (ledger::PeriodClosed, bool)| ()).unwrap_err();
+    let refused =
+        |outcome: Result<_, CentralError>| outcome.map(|_: (ledger::PeriodClosed, bool)| ()).unwrap_err();
     let tomorrow = Wall(bench.count("SELECT CAST(extract(epoch FROM now()) * 1000 AS BIGINT)") + 86_400_000);
     assert!(matches!(refused(bench.close("k0", tomorrow)), CentralError::Account(AccountRefused::Period)));
     let (closed, replayed) = bench.close("k1", CLOSE).unwrap();
     assert!(!replayed);
-    assert_eq!(closed.entry, bench.count("SELECT count(*) FROM entry").cast_unsigned() - 1, "all but the closing itself");
+    assert_eq!(
+        closed.entry,
+        bench.count("SELECT count(*) FROM entry").cast_unsigned() - 1,
+        "all but the closing itself"
+    );
     assert_eq!(bench.close("k1", CLOSE).unwrap(), (closed.clone(), true));
     assert!(matches!(refused(bench.close("k1", Wall(CLOSE.0 + 1))), CentralError::KeyReused(_)));
     assert!(matches!(refused(bench.close("k2", Wall(CLOSE.0 - 1))), CentralError::Closed { .. }));
@@ -152,7 +176,9 @@ fn a_period_is_closed_once_over_all_nodes_and_nothing_is_dated_into_it() {
     let journals = added_up(&bench);
     for (currency, line, amount) in trial.lines() {
         let ledger::TrialLine::SystemAccount(system_account) = line else { continue };
-        let side = journals.iter().find(|((side, of), _)| side.contains(system_account.name()) && *of == currency.to_string());
+        let side = journals
+            .iter()
+            .find(|((side, of), _)| side.contains(system_account.name()) && *of == currency.to_string());
         assert_eq!(side.map(|(_, sum)| i128::from(*sum)), Some(amount), "{system_account:?}: {journals:?}");
     }
     assert!(trial.sums().iter().all(|(_, sum)| sum == "0.00000"), "{trial:?}");
@@ -165,7 +191,10 @@ fn a_period_is_closed_once_over_all_nodes_and_nothing_is_dated_into_it() {
     bench.top_up("t2", 1_000).unwrap();
     assert_eq!(closed_period(), before);
     let late = bench.statement(&StatementQuery { from: Some(CLOSE), ..query(100) }).unwrap();
-    assert!(late.movements.iter().any(|movement| movement.at == CLOSE && movement.amount.amount == 1_000), "{late:?}");
+    assert!(
+        late.movements.iter().any(|movement| movement.at == CLOSE && movement.amount.amount == 1_000),
+        "{late:?}"
+    );
     let (again, _) = bench.close("k3", Wall(1_750_000_000_000)).unwrap();
     assert!(again.entry > closed.entry);
     let mut node = bench.node("n1", TIMING);
@@ -174,5 +203,8 @@ fn a_period_is_closed_once_over_all_nodes_and_nothing_is_dated_into_it() {
     node.hang_up_all();
     node.stop();
     let late = bench.statement(&StatementQuery { from: Some(again.until), ..query(100) }).unwrap();
-    assert!(late.movements.iter().any(|movement| movement.at == again.until && movement.amount.amount == -1_000), "{late:?}");
+    assert!(
+        late.movements.iter().any(|movement| movement.at == again.until && movement.amount.amount == -1_000),
+        "{late:?}"
+    );
 }

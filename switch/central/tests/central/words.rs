@@ -1,4 +1,5 @@
-//! What is of the whole balance is noticed in the database and said by one node: a low balance, and credit that ends.
+//! What is of the whole balance is noticed in the database and said by one node: a low balance, and credit
+//! that ends.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,7 +18,8 @@ fn said(bench: &Bench, kind: &str) -> i64 {
 
 #[test]
 fn a_low_balance_is_said_once_by_one_node_and_again_after_a_payment() {
-    let mut bench = Bench::with_terms(250_000, Terms { low_balance: Some(200_000), ..Terms::of_deck("retail") });
+    let mut bench =
+        Bench::with_terms(250_000, Terms { low_balance: Some(200_000), ..Terms::of_deck("retail") });
     let (mut first, mut second) = (bench.node("n1", TIMING), bench.node("n2", TIMING));
     wait("both have something", || first.free() > 30_000 && second.free() > 30_000);
     assert_eq!((first.call(1), second.call(2)), (Ok(()), Ok(())));
@@ -30,7 +32,8 @@ fn a_low_balance_is_said_once_by_one_node_and_again_after_a_payment() {
     wait("said", || said(&bench, "low_balance") == 1);
     assert!(!bench.top_up("p1", 100_000).unwrap().replayed);
     wait("a payment is told too", || said(&bench, "top_up_booked") == 1);
-    let taken = MoveOrder::Correct { amount: Money::of(-100_000, Currency::EUR), reason: "a mistake".to_owned() };
+    let taken =
+        MoveOrder::Correct { amount: Money::of(-100_000, Currency::EUR), reason: "a mistake".to_owned() };
     assert_eq!(bench.move_money("c1", taken).unwrap().balance.amount, 190_000, "below it again");
     wait("said again", || said(&bench, "low_balance") == 2);
     wait("nothing left to say", || bench.count("SELECT count(*) FROM notice") == 0);
@@ -46,15 +49,21 @@ fn minutes_that_end_come_back_from_the_nodes_and_expire_as_a_whole() {
     wait("both serve the account", || first.free() > 0 && second.free() > 0);
     let now_ms = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
     bench.give_seconds("g1", 1_000, Some(Wall(now_ms + 2_500))).unwrap();
-    wait("minutes everywhere", || [&first, &second].iter().all(|node| node.bucket("free").is_some_and(|free| free > 0)));
+    wait("minutes everywhere", || {
+        [&first, &second].iter().all(|node| node.bucket("free").is_some_and(|free| free > 0))
+    });
     wait("they are gone", || bench.minutes() == (0, 0) && bench.system_account("@breakage") == 100_000_000);
     wait("and it is said once", || said(&bench, "credit_expired") == 1);
     first.stop();
     second.stop();
-    assert_eq!((said(&bench, "credit_expired"), bench.sum("SEC"), bench.sum("EUR"), bench.money()), (1, 0, 0, (1_000_000, 0)));
+    assert_eq!(
+        (said(&bench, "credit_expired"), bench.sum("SEC"), bench.sum("EUR"), bench.money()),
+        (1, 0, 0, (1_000_000, 0))
+    );
 }
 
-/// All nodes have the same decks; the first to have a version in force tells of it, also after a restart in between.
+/// All nodes have the same decks; the first to have a version in force tells of it, also after a restart in
+/// between.
 #[test]
 fn one_node_tells_of_new_prices() {
     let bench = Bench::new(0);

@@ -100,15 +100,31 @@ impl Language {
 
     /// Day and minute in UTC, the parts in the language's order.
     pub(super) fn time(self, at: Wall) -> String {
-        const MONTHS: [&str; 12] =
-            ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
         // YYYY-MM-DDThh:mm:ss.mmmZ
         let text = at.rfc3339();
         let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
         let (year, month, day, clock) = (part(0, 4), part(5, 7), part(8, 10), part(11, 16));
         let date = match self {
             Self::En => {
-                let month = month.parse::<usize>().ok().and_then(|number| MONTHS.get(number.wrapping_sub(1))).unwrap_or(&"?");
+                let month = month
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|number| MONTHS.get(number.wrapping_sub(1)))
+                    .unwrap_or(&"?");
                 format!("{} {month} {year},", day.trim_start_matches('0'))
             }
             Self::Es | Self::Vi | Self::It => format!("{day}/{month}/{year}"),
@@ -125,9 +141,11 @@ impl Texts {
     pub(super) fn of(language: Language) -> Result<Self, TextError> {
         let fault = |why: String| TextError { language: language.code(), id: "of all".to_owned(), why };
         let code = language.code().parse().map_err(|e| fault(format!("{e}")))?;
-        let resource = FluentResource::try_new(language.source().to_owned()).map_err(|(_, errors)| fault(format!("{errors:?}")))?;
+        let resource = FluentResource::try_new(language.source().to_owned())
+            .map_err(|(_, errors)| fault(format!("{errors:?}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![code]);
-        // Marks of direction around each value only disturb in plain text; none of the six runs from right to left.
+        // Marks of direction around each value only disturb in plain text; none of the six runs from right to
+        // left.
         bundle.set_use_isolating(false);
         bundle.add_resource(resource).map_err(|errors| fault(format!("{errors:?}")))?;
         Ok(Self { language, bundle })
@@ -135,8 +153,13 @@ impl Texts {
 
     /// The text `id` with `values` filled in; one that it names and does not get is an error.
     pub(super) fn text(&self, id: &str, values: &FluentArgs<'_>) -> Result<String, TextError> {
-        let fault = |why: &str| TextError { language: self.language.code(), id: id.to_owned(), why: why.to_owned() };
-        let pattern = self.bundle.get_message(id).and_then(|message| message.value()).ok_or_else(|| fault("there is none"))?;
+        let fault =
+            |why: &str| TextError { language: self.language.code(), id: id.to_owned(), why: why.to_owned() };
+        let pattern = self
+            .bundle
+            .get_message(id)
+            .and_then(|message| message.value())
+            .ok_or_else(|| fault("there is none"))?;
         let mut errors = Vec::new();
         let text: Cow<'_, str> = self.bundle.format_pattern(pattern, Some(values), &mut errors);
         if errors.is_empty() { Ok(text.into_owned()) } else { Err(fault(&format!("{errors:?}"))) }
@@ -157,7 +180,9 @@ impl Texts {
 
 /// On one line, whatever it was.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -173,7 +198,10 @@ mod tests {
         for line in language.source().lines().filter(|line| !line.starts_with('#')) {
             if let Some((name, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
                 id = name.to_owned();
-                assert!(all.insert(id.clone(), BTreeSet::new()).is_none(), "{language:?}: {name} is there twice");
+                assert!(
+                    all.insert(id.clone(), BTreeSet::new()).is_none(),
+                    "{language:?}: {name} is there twice"
+                );
             }
             for after in line.split('$').skip(1) {
                 let variable: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
@@ -213,7 +241,10 @@ mod tests {
             (-199_500, "-1.995", "-1,995"),
             (i64::MIN, "-92233720368547.75808", "-92233720368547,75808"),
         ] {
-            assert_eq!((Language::En.decimal(amount), Language::Ru.decimal(amount)), (english.to_owned(), russian.to_owned()));
+            assert_eq!(
+                (Language::En.decimal(amount), Language::Ru.decimal(amount)),
+                (english.to_owned(), russian.to_owned())
+            );
         }
     }
 
@@ -234,7 +265,12 @@ mod tests {
 
     #[test]
     fn who_asked_for_no_language_gets_english() {
-        for (code, language) in [(None, Language::En), (Some("vi"), Language::Vi), (Some("tlh"), Language::En), (Some(""), Language::En)] {
+        for (code, language) in [
+            (None, Language::En),
+            (Some("vi"), Language::Vi),
+            (Some("tlh"), Language::En),
+            (Some(""), Language::En),
+        ] {
             assert_eq!(Language::of(code), language);
         }
     }
@@ -242,14 +278,59 @@ mod tests {
     #[test]
     fn plurals_follow_each_language() {
         for (language, expected) in [
-            (Language::En, ["less than one minute left", "one minute left", "2 minutes left", "5 minutes left", "21 minutes left"]),
-            (Language::Es, ["queda menos de un minuto", "queda un minuto", "quedan 2 minutos", "quedan 5 minutos", "quedan 21 minutos"]),
-            (Language::Ru, ["осталось меньше минуты", "осталась 1 минута", "осталось 2 минуты", "осталось 5 минут", "осталась 21 минута"]),
-            (Language::Vi, ["còn chưa đến một phút", "còn 1 phút", "còn 2 phút", "còn 5 phút", "còn 21 phút"]),
-            (Language::It, ["resta meno di un minuto", "resta un minuto", "restano 2 minuti", "restano 5 minuti", "restano 21 minuti"]),
+            (
+                Language::En,
+                [
+                    "less than one minute left",
+                    "one minute left",
+                    "2 minutes left",
+                    "5 minutes left",
+                    "21 minutes left",
+                ],
+            ),
+            (
+                Language::Es,
+                [
+                    "queda menos de un minuto",
+                    "queda un minuto",
+                    "quedan 2 minutos",
+                    "quedan 5 minutos",
+                    "quedan 21 minutos",
+                ],
+            ),
+            (
+                Language::Ru,
+                [
+                    "осталось меньше минуты",
+                    "осталась 1 минута",
+                    "осталось 2 минуты",
+                    "осталось 5 минут",
+                    "осталась 21 минута",
+                ],
+            ),
+            (
+                Language::Vi,
+                ["còn chưa đến một phút", "còn 1 phút", "còn 2 phút", "còn 5 phút", "còn 21 phút"],
+            ),
+            (
+                Language::It,
+                [
+                    "resta meno di un minuto",
+                    "resta un minuto",
+                    "restano 2 minuti",
+                    "restano 5 minuti",
+                    "restano 21 minuti",
+                ],
+            ),
             (
                 Language::Nl,
-                ["minder dan één minuut over", "nog één minuut over", "nog 2 minuten over", "nog 5 minuten over", "nog 21 minuten over"],
+                [
+                    "minder dan één minuut over",
+                    "nog één minuut over",
+                    "nog 2 minuten over",
+                    "nog 5 minuten over",
+                    "nog 21 minuten over",
+                ],
             ),
         ] {
             let texts = Texts::of(language).expect("reads");
@@ -257,7 +338,10 @@ mod tests {
                 let mut values = FluentArgs::new();
                 values.set("account", "acme");
                 values.set("minutes", minutes);
-                assert_eq!(texts.text("low-minutes-subject", &values).expect("writes"), format!("acme: {text}"));
+                assert_eq!(
+                    texts.text("low-minutes-subject", &values).expect("writes"),
+                    format!("acme: {text}")
+                );
             }
         }
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use ledger::{Notice, NoticeEvent, RatesChange};
 use store::Reader;
 
-/// Lists kept: a list is told to all customers of a deck one after the other, and reloads bring some decks at once.
+/// Lists kept: a list is told to all customers of a deck one after the other, and reloads bring some decks at
+/// once.
 const KEPT: usize = 16;
 
 /// See the module.
@@ -34,8 +35,13 @@ impl Lists {
         self.kept.push_back(list.clone());
     }
 
-    /// The list that a notice with entry number `seq` names; the reference itself if there is none, which tells how long it is.
-    pub(super) async fn named_by(&mut self, reference: &RatesChange, seq: u64) -> Result<RatesChange, String> {
+    /// The list that a notice with entry number `seq` names; the reference itself if there is none, which
+    /// tells how long it is.
+    pub(super) async fn named_by(
+        &mut self,
+        reference: &RatesChange,
+        seq: u64,
+    ) -> Result<RatesChange, String> {
         if let Some(list) = self.kept.iter().rev().find(|list| is_named(list, reference)) {
             return Ok(list.clone());
         }
@@ -55,7 +61,11 @@ impl Lists {
                 Ok(list)
             }
             None => {
-                tracing::warn!(deck = &*reference.deck, version = &*reference.version, "the list of new prices is not in the journal");
+                tracing::warn!(
+                    deck = &*reference.deck,
+                    version = &*reference.version,
+                    "the list of new prices is not in the journal"
+                );
                 Ok(reference.clone())
             }
         }

@@ -1,6 +1,7 @@
 //! A notice as a mail: its headers and its bytes.
 //!
-//! Invariant: headers hold nothing but what is set here. Text that is not plain ASCII is encoded, and an address that is not one makes no mail.
+//! Invariant: headers hold nothing but what is set here. Text that is not plain ASCII is encoded, and an
+//! address that is not one makes no mail.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,9 +13,16 @@ use units::Wall;
 use super::text::Text;
 
 /// The bytes of a mail. The same notice makes the same `Message-ID` each time.
-pub(super) fn bytes(id: &str, at: Wall, from: &Address, to: &Address, text: &Text) -> Result<Vec<u8>, String> {
+pub(super) fn bytes(
+    id: &str,
+    at: Wall,
+    from: &Address,
+    to: &Address,
+    text: &Text,
+) -> Result<Vec<u8>, String> {
     let date = UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or_default());
-    let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
+    let automatic =
+        HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
     let message = Message::builder()
         .from(Mailbox::new(None, from.clone()))
         .to(Mailbox::new(None, to.clone()))
@@ -48,9 +56,13 @@ mod tests {
     use super::*;
 
     fn mail(subject: &str, body: &str) -> String {
-        let (from, to) = ("billing@example.net".parse().expect("an address"), "ops@acme.example".parse().expect("an address"));
+        let (from, to) = (
+            "billing@example.net".parse().expect("an address"),
+            "ops@acme.example".parse().expect("an address"),
+        );
         let text = Text { subject: subject.to_owned(), body: body.to_owned() };
-        String::from_utf8(bytes("edge-1/42", Wall(1_795_348_800_000), &from, &to, &text).expect("a mail")).expect("ASCII")
+        String::from_utf8(bytes("edge-1/42", Wall(1_795_348_800_000), &from, &to, &text).expect("a mail"))
+            .expect("ASCII")
     }
 
     #[test]
@@ -88,7 +100,9 @@ mod tests {
     fn other_scripts_travel_as_ascii() {
         let mail = mail("acme: остаток на счёте 1,95 EUR", "Số dư của tài khoản\n");
         assert!(mail.is_ascii() && mail.contains("Subject: acme: =?utf-8?b?"), "{mail}");
-        for (id, written) in [("edge-1/42", "<edge-1/42@example.net>"), ("ñ\r\n>/1", "<=C3=B1=0D=0A=3E/1@example.net>")] {
+        for (id, written) in
+            [("edge-1/42", "<edge-1/42@example.net>"), ("ñ\r\n>/1", "<=C3=B1=0D=0A=3E/1@example.net>")]
+        {
             assert_eq!(message_id(id, &"billing@example.net".parse().expect("an address")), written);
         }
     }

@@ -1,7 +1,7 @@
 //! Notices as mails, one at a time through one SMTP server.
 //!
-//! Invariant: a mail that the server took is not written again unless its answer was lost, and then it has the same `Message-ID`. One
-//! address that refuses mail holds back the others for half an hour at most.
+//! Invariant: a mail that the server took is not written again unless its answer was lost, and then it has
+//! the same `Message-ID`. One address that refuses mail holds back the others for half an hour at most.
 
 mod language;
 mod lists;
@@ -28,7 +28,8 @@ use lists::Lists;
 
 /// To connect.
 const CONNECT: Duration = Duration::from_secs(20);
-/// How often an address may ask to come again. The pauses add up to half an hour, longer than servers keep strangers waiting.
+/// How often an address may ask to come again. The pauses add up to half an hour, longer than servers keep
+/// strangers waiting.
 const TRIES_MAX: u32 = 35;
 
 /// How the way to the server is protected.
@@ -113,11 +114,13 @@ impl Mailer {
         let Some(to) = &notice.to else { return Ok(false) };
         let text = text_of(&record.account, record.at, &notice, self.link.as_deref());
         let Some(text) = text.map_err(|e| MailRefusal::Never(e.to_string()))? else { return Ok(false) };
-        let to: Address = to.parse().map_err(|e| MailRefusal::Never(format!("{to:?} is no mail address: {e}")))?;
+        let to: Address =
+            to.parse().map_err(|e| MailRefusal::Never(format!("{to:?} is no mail address: {e}")))?;
         if !to.to_string().is_ascii() {
             return Err(MailRefusal::Never(format!("{to} is not in ASCII: write its domain as xn--")));
         }
-        let bytes = message::bytes(&message.id, record.at, &self.from, &to, &text).map_err(MailRefusal::Never)?;
+        let bytes =
+            message::bytes(&message.id, record.at, &self.from, &to, &text).map_err(MailRefusal::Never)?;
         let mut server = self.connect().await.map_err(|e| MailRefusal::Server(words(&e)))?;
         let taken = hand_over(&mut server, &self.from, &to, &bytes).await;
         // Whatever it says to that, the mail is taken or is not.
@@ -142,9 +145,12 @@ impl Mailer {
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
         let Post { host, port, protection, login, .. } = &self.post;
         let hello = ClientId::default();
-        let tls = if *protection == Protection::None { None } else { Some(TlsParameters::new(host.clone())?) };
+        let tls =
+            if *protection == Protection::None { None } else { Some(TlsParameters::new(host.clone())?) };
         let (first, later) = if *protection == Protection::Tls { (tls, None) } else { (None, tls) };
-        let mut server = AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(CONNECT), &hello, first, None).await?;
+        let mut server =
+            AsyncSmtpConnection::connect_tokio1((host.as_str(), *port), Some(CONNECT), &hello, first, None)
+                .await?;
         if let Some(tls) = later {
             server.starttls(tls, &hello).await?;
         }
@@ -175,7 +181,12 @@ impl Consumer for Mailer {
                 }
                 Err(MailRefusal::Never(why)) => why,
             };
-            tracing::error!(id = message.id, account = &*message.entry.entry.account, why = skipped, "a notice is not mailed");
+            tracing::error!(
+                id = message.id,
+                account = &*message.entry.entry.account,
+                why = skipped,
+                "a notice is not mailed"
+            );
             // The next one is not part of what this one did.
             return Delivery::gave_up(confirmed + 1);
         }
@@ -183,8 +194,14 @@ impl Consumer for Mailer {
     }
 }
 
-/// One mail through a server that knows us. What it says of the sender is about us, what it says afterwards about this mail.
-async fn hand_over(server: &mut AsyncSmtpConnection, from: &Address, to: &Address, bytes: &[u8]) -> Result<(), MailRefusal> {
+/// One mail through a server that knows us. What it says of the sender is about us, what it says afterwards
+/// about this mail.
+async fn hand_over(
+    server: &mut AsyncSmtpConnection,
+    from: &Address,
+    to: &Address,
+    bytes: &[u8],
+) -> Result<(), MailRefusal> {
     let of_us = |answer: Result<Response, Error>| answer.map_err(|e| MailRefusal::Server(words(&e)));
     let of_mail = |answer: Result<Response, Error>| answer.map_err(|e| of_this_mail(&e));
     of_us(server.command(MailFrom::new(Some(from.clone()), Vec::new())).await)?;

@@ -1,4 +1,5 @@
-//! New prices as a mail lists them: a table of old and new, what its signs mean, the times of periods, and where the whole list is.
+//! New prices as a mail lists them: a table of old and new, what its signs mean, the times of periods, and
+//! where the whole list is.
 
 use fluent_bundle::FluentArgs;
 use ledger::{PeriodTimes, RateChange, RateTerms, RatesChange, Times};
@@ -6,8 +7,15 @@ use units::{Name, Rate, Wall};
 
 use super::language::{TextError, Texts, plain};
 
-/// Sets what the texts of `rates-change` name. Rules that change do so at `at`, when the version came into force.
-pub(super) fn fill(texts: &Texts, at: Wall, told: &RatesChange, link: Option<&str>, values: &mut FluentArgs<'_>) -> Result<(), TextError> {
+/// Sets what the texts of `rates-change` name. Rules that change do so at `at`, when the version came into
+/// force.
+pub(super) fn fill(
+    texts: &Texts,
+    at: Wall,
+    told: &RatesChange,
+    link: Option<&str>,
+    values: &mut FluentArgs<'_>,
+) -> Result<(), TextError> {
     values.set("deck", plain(&told.deck));
     values.set("currency", told.currency.to_string());
     values.set("count", told.count());
@@ -26,7 +34,12 @@ pub(super) fn fill(texts: &Texts, at: Wall, told: &RatesChange, link: Option<&st
 }
 
 /// How many rows are not shown, and where all are.
-fn rest(texts: &Texts, told: &RatesChange, link: Option<&str>, values: &mut FluentArgs<'_>) -> Result<Option<String>, TextError> {
+fn rest(
+    texts: &Texts,
+    told: &RatesChange,
+    link: Option<&str>,
+    values: &mut FluentArgs<'_>,
+) -> Result<Option<String>, TextError> {
     let mut sentences = Vec::new();
     if told.more > 0 {
         values.set("more", told.more);
@@ -34,7 +47,10 @@ fn rest(texts: &Texts, told: &RatesChange, link: Option<&str>, values: &mut Flue
     }
     match link {
         Some(link) => {
-            values.set("link", link.replace("{deck}", &escaped(&told.deck)).replace("{version}", &escaped(&told.version)));
+            values.set(
+                "link",
+                link.replace("{deck}", &escaped(&told.deck)).replace("{version}", &escaped(&told.version)),
+            );
             sentences.push(texts.text("rates-list", values)?);
         }
         None if told.more > 0 => sentences.push(texts.text("rates-list-request", values)?),
@@ -84,16 +100,27 @@ fn table(texts: &Texts, changes: &[RateChange]) -> Result<String, TextError> {
     let none = FluentArgs::new();
     let word = |id: &str| texts.text(id, &none);
     let (added, removed) = (word("rates-added")?, word("rates-removed")?);
-    let mut rows = vec![[word("rates-prefix")?, word("rates-destination")?, word("rates-old")?, word("rates-new")?, word("rates-from")?]];
+    let mut rows = vec![[
+        word("rates-prefix")?,
+        word("rates-destination")?,
+        word("rates-old")?,
+        word("rates-new")?,
+        word("rates-from")?,
+    ]];
     rows.extend(changes.iter().map(|change| {
         let destination = match &change.period {
             Some(period) => format!("{} ({})", plain(&change.destination), plain(period)),
             None => plain(&change.destination),
         };
-        let (old, new) = (price(texts, change.old, change.old_terms, &added), price(texts, change.new, change.new_terms, &removed));
+        let (old, new) = (
+            price(texts, change.old, change.old_terms, &added),
+            price(texts, change.new, change.new_terms, &removed),
+        );
         [change.prefix.to_string(), destination, old, new, texts.language.time(change.from)]
     }));
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths = [width(0), width(1), width(2), width(3)];
     let lines: Vec<String> = rows
         .iter()
@@ -156,7 +183,9 @@ mod tests {
     #[test]
     fn days_are_written_in_runs() {
         let texts = Texts::of(Language::En).expect("reads");
-        let of = |days| times(&texts, &Times { days, from: 28_800, until: 86_400, zone: "UTC".into() }).expect("writes");
+        let of = |days| {
+            times(&texts, &Times { days, from: 28_800, until: 86_400, zone: "UTC".into() }).expect("writes")
+        };
         for (days, written) in [
             (0b111_1111, "Mon–Sun"),
             (0b001_1111, "Mon–Fri"),

@@ -21,12 +21,17 @@ pub struct Text {
     pub body: String,
 }
 
-/// The notice to `account` of the instant `at`; nothing if its event is not mailed. `link` says where price lists are: `{deck}` and
-/// `{version}` in it stand for the list's.
+/// The notice to `account` of the instant `at`; nothing if its event is not mailed. `link` says where price
+/// lists are: `{deck}` and `{version}` in it stand for the list's.
 ///
 /// # Errors
 /// If a locale file lacks something.
-pub fn text_of(account: &Name, at: Wall, notice: &Notice, link: Option<&str>) -> Result<Option<Text>, TextError> {
+pub fn text_of(
+    account: &Name,
+    at: Wall,
+    notice: &Notice,
+    link: Option<&str>,
+) -> Result<Option<Text>, TextError> {
     let texts = Texts::of(Language::of(notice.language.as_deref()))?;
     let mut values = FluentArgs::new();
     values.set("account", plain(account));

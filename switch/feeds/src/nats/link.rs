@@ -1,6 +1,7 @@
 //! One connection to a NATS server: the few verbs of its text protocol that a publisher needs.
 //!
-//! <https://docs.nats.io/reference/reference-protocols/nats-protocol>. Invariant: nothing that a server sends can make this grow without bound.
+//! <https://docs.nats.io/reference/reference-protocols/nats-protocol>. Invariant: nothing that a server sends
+//! can make this grow without bound.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
@@ -80,13 +81,21 @@ struct Connect<'a> {
 impl Link {
     /// Connects to `server` (`host:port`) and logs in.
     pub(super) async fn open(server: &str, login: &Login) -> Result<Self, Fault> {
-        let stream = timeout(ANSWER, TcpStream::connect(server)).await.map_err(|_| format!("{server} does not answer"))?;
+        let stream = timeout(ANSWER, TcpStream::connect(server))
+            .await
+            .map_err(|_| format!("{server} does not answer"))?;
         let stream = stream.map_err(|e| format!("cannot connect to {server}: {e}"))?;
         // What is written is written whole; waiting for more only costs time.
         let _ = stream.set_nodelay(true);
         let (from, to) = stream.into_split();
         let random = RandomState::new().build_hasher().finish();
-        let mut link = Self { from: BufReader::new(from), to, inbox: format!("_INBOX.{random:016x}"), out: Vec::new(), asked: 0 };
+        let mut link = Self {
+            from: BufReader::new(from),
+            to,
+            inbox: format!("_INBOX.{random:016x}"),
+            out: Vec::new(),
+            asked: 0,
+        };
         link.greet(login).await.map_err(|why| format!("{server}: {why}"))?;
         Ok(link)
     }
@@ -96,11 +105,17 @@ impl Link {
         let info = line.strip_prefix("INFO ").ok_or("this is no NATS server")?;
         let info: Info = serde_json::from_str(info).map_err(|e| format!("its INFO cannot be read: {e}"))?;
         match info {
-            Info { tls_required: true, .. } => return Err("the server wants TLS, which is not built for NATS yet".to_owned()),
-            Info { headers: false, .. } => {
-                return Err("the server knows no headers: it is older than 2.2, or they are switched off".to_owned());
+            Info { tls_required: true, .. } => {
+                return Err("the server wants TLS, which is not built for NATS yet".to_owned());
             }
-            Info { jetstream: false, .. } => return Err("the server has no JetStream: start it with -js".to_owned()),
+            Info { headers: false, .. } => {
+                return Err(
+                    "the server knows no headers: it is older than 2.2, or they are switched off".to_owned()
+                );
+            }
+            Info { jetstream: false, .. } => {
+                return Err("the server has no JetStream: start it with -js".to_owned());
+            }
             Info { .. } => {}
         }
         let connect = Connect {
@@ -138,7 +153,9 @@ impl Link {
         }
         block.push_str("\r\n");
         let lengths = (block.len(), block.len() + body.len());
-        self.out.extend_from_slice(format!("HPUB {subject} {inbox}.{place} {} {}\r\n{block}", lengths.0, lengths.1).as_bytes());
+        self.out.extend_from_slice(
+            format!("HPUB {subject} {inbox}.{place} {} {}\r\n{block}", lengths.0, lengths.1).as_bytes(),
+        );
         self.out.extend_from_slice(body);
         self.out.extend_from_slice(b"\r\n");
         place
@@ -148,7 +165,9 @@ impl Link {
     pub(super) async fn send(&mut self) -> Result<(), Fault> {
         let written = timeout(ANSWER, self.to.write_all(&self.out)).await;
         self.out.clear();
-        written.map_err(|_| "the server reads nothing".to_owned())?.map_err(|e| format!("the connection broke: {e}"))
+        written
+            .map_err(|_| "the server reads nothing".to_owned())?
+            .map_err(|e| format!("the connection broke: {e}"))
     }
 
     /// Asks JetStream's API and waits for its answer.
@@ -158,7 +177,11 @@ impl Link {
         loop {
             let reply = self.reply().await?;
             if reply.place == place {
-                return if reply.nobody { Err("JetStream does not answer for this account".to_owned()) } else { Ok(reply.body) };
+                return if reply.nobody {
+                    Err("JetStream does not answer for this account".to_owned())
+                } else {
+                    Ok(reply.body)
+                };
             }
         }
     }
@@ -176,11 +199,18 @@ impl Link {
             };
             let words: Vec<&str> = words.collect();
             // Subject, subscription, a reply subject that may be absent, lengths.
-            let number = |from_end: usize| words.iter().rev().nth(from_end).and_then(|word| word.parse::<usize>().ok());
+            let number = |from_end: usize| {
+                words.iter().rev().nth(from_end).and_then(|word| word.parse::<usize>().ok())
+            };
             let (total, head) = if with_headers { (number(0), number(1)) } else { (number(0), Some(0)) };
-            let (Some(total), Some(head)) = (total, head) else { return Err(format!("the server sent {line:?}")) };
+            let (Some(total), Some(head)) = (total, head) else {
+                return Err(format!("the server sent {line:?}"));
+            };
             let body = self.body(total, head).await?;
-            let place = words.first().and_then(|subject| subject.rsplit_once('.')).and_then(|(_, place)| place.parse().ok());
+            let place = words
+                .first()
+                .and_then(|subject| subject.rsplit_once('.'))
+                .and_then(|(_, place)| place.parse().ok());
             if let Some(place) = place {
                 let nobody = with_headers && body.0.starts_with(b"NATS/1.0 503");
                 return Ok(Reply { place, body: body.1, nobody });
@@ -195,7 +225,8 @@ impl Link {
         }
         let mut whole = vec![0; total + 2];
         let read = timeout(ANSWER, self.from.read_exact(&mut whole)).await;
-        read.map_err(|_| "the server stopped in the middle of a message".to_owned())?.map_err(|e| format!("the connection broke: {e}"))?;
+        read.map_err(|_| "the server stopped in the middle of a message".to_owned())?
+            .map_err(|e| format!("the connection broke: {e}"))?;
         whole.truncate(total);
         let rest = whole.split_off(head);
         Ok((whole, rest))
@@ -207,7 +238,8 @@ impl Link {
             let mut line = Vec::new();
             let mut bounded = (&mut self.from).take(LINE_MAX);
             let read = timeout(ANSWER, bounded.read_until(b'\n', &mut line)).await;
-            read.map_err(|_| "the server does not answer".to_owned())?.map_err(|e| format!("the connection broke: {e}"))?;
+            read.map_err(|_| "the server does not answer".to_owned())?
+                .map_err(|e| format!("the connection broke: {e}"))?;
             let Some(text) = line.strip_suffix(b"\r\n").map(String::from_utf8_lossy) else {
                 return Err("the server closed the connection".to_owned());
             };
@@ -218,7 +250,10 @@ impl Link {
                 }
                 "+OK" => {}
                 error if error.starts_with("-ERR") => {
-                    return Err(format!("the server says {}", error.trim_start_matches("-ERR ").trim_matches('\'')));
+                    return Err(format!(
+                        "the server says {}",
+                        error.trim_start_matches("-ERR ").trim_matches('\'')
+                    ));
                 }
                 _ => return Ok(text.into_owned()),
             }

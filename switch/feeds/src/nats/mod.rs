@@ -1,8 +1,8 @@
 //! Call records into a JetStream stream, each confirmed by the server's disk before the feed moves on.
 //!
-//! Invariant: records of this node are stored in the order of the journal. A batch goes out on one connection, is stored in that order,
-//! and after any fault the connection is dropped and everything unconfirmed goes out again; `Nats-Msg-Id` makes the server pass over
-//! what it has.
+//! Invariant: records of this node are stored in the order of the journal. A batch goes out on one
+//! connection, is stored in that order, and after any fault the connection is dropped and everything
+//! unconfirmed goes out again; `Nats-Msg-Id` makes the server pass over what it has.
 
 mod link;
 
@@ -15,7 +15,8 @@ pub use self::link::Login;
 use self::link::{Fault, Link};
 use crate::{Consumer, Delivery, Message};
 
-/// The server forgets ids after so long, in streams that are made here. A repeat comes at most a pause after the server is back.
+/// The server forgets ids after so long, in streams that are made here. A repeat comes at most a pause after
+/// the server is back.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 /// A connection not used for so long is not used again: servers end silent ones.
 const IDLE: Duration = Duration::from_secs(60);
@@ -94,7 +95,10 @@ impl Nats {
                 if subjects.iter().any(|pattern| covers(pattern, subject)) {
                     return Ok(link);
                 }
-                Err(format!("stream {stream} takes {} and not {subject}: add it to the stream or change nats.subject", subjects.join(", ")))
+                Err(format!(
+                    "stream {stream} takes {} and not {subject}: add it to the stream or change nats.subject",
+                    subjects.join(", ")
+                ))
             }
             Some(error) if error.err_code == NO_STREAM => {
                 let new = NewStream {
@@ -115,12 +119,20 @@ impl Nats {
     }
 
     /// Publishes and counts in `confirmed` how many are stored, from the first one on.
-    async fn publish(&self, link: &mut Link, messages: &[Message], confirmed: &mut usize) -> Result<(), Fault> {
+    async fn publish(
+        &self,
+        link: &mut Link,
+        messages: &[Message],
+        confirmed: &mut usize,
+    ) -> Result<(), Fault> {
         let Target { stream, subject, .. } = &self.target;
         let mut first = None;
         for message in messages {
-            let record = Record::decode(&message.entry.entry.body).map_err(|e| format!("entry {}: {e}", message.entry.seq))?;
-            let Some((_, cdr)) = record.cdr() else { return Err(format!("entry {} is no call record", message.entry.seq)) };
+            let record = Record::decode(&message.entry.entry.body)
+                .map_err(|e| format!("entry {}: {e}", message.entry.seq))?;
+            let Some((_, cdr)) = record.cdr() else {
+                return Err(format!("entry {} is no call record", message.entry.seq));
+            };
             let headers = [("Nats-Msg-Id", message.id.as_str()), ("Nats-Expected-Stream", stream.as_str())];
             let place = link.publish(subject, &headers, cdr.get().as_bytes());
             first.get_or_insert(place);
@@ -136,7 +148,9 @@ impl Nats {
             let told = if reply.nobody { Answer::default() } else { answer(&reply.body)? };
             match told.error {
                 Some(error) => return Err(format!("{subject}: {}", error.description)),
-                None if told.seq == 0 || told.stream != *stream => return Err(format!("no stream stores {subject}")),
+                None if told.seq == 0 || told.stream != *stream => {
+                    return Err(format!("no stream stores {subject}"));
+                }
                 None => {}
             }
             *confirmed += 1;
@@ -180,7 +194,8 @@ fn answer(body: &[u8]) -> Result<Answer, Fault> {
     serde_json::from_slice(body).map_err(|e| format!("JetStream's answer cannot be read: {e}"))
 }
 
-/// Does a stream that listens to `pattern` store what is published on `subject`? `*` is any one word, `>` at the end any words.
+/// Does a stream that listens to `pattern` store what is published on `subject`? `*` is any one word, `>` at
+/// the end any words.
 fn covers(pattern: &str, subject: &str) -> bool {
     let (mut pattern, mut subject) = (pattern.split('.'), subject.split('.'));
     loop {

@@ -21,8 +21,10 @@ pub use ports::free_port;
 pub const NOON: Wall = Wall(1_795_348_800_000);
 
 pub fn cdr(number: u64) -> Entry {
-    let cdr = RawValue::from_string(format!(r#"{{"id":"{number}","account":"acme","amount":"0.00000"}}"#)).expect("JSON");
-    Entry::of(&Record::settled(NOON, "acme".into(), CallId(u128::from(number)), cdr, Vec::new())).expect("encodes")
+    let cdr = RawValue::from_string(format!(r#"{{"id":"{number}","account":"acme","amount":"0.00000"}}"#))
+        .expect("JSON");
+    Entry::of(&Record::settled(NOON, "acme".into(), CallId(u128::from(number)), cdr, Vec::new()))
+        .expect("encodes")
 }
 
 pub fn notice(to: Option<&str>, language: &str, event: NoticeEvent) -> Entry {

@@ -14,7 +14,8 @@ pub struct Server {
 
 impl Server {
     pub fn start(folder: &Path, port: u16, arguments: &[&str]) -> Self {
-        let path = if Path::new("/usr/sbin/nats-server").exists() { "/usr/sbin/nats-server" } else { "nats-server" };
+        let path =
+            if Path::new("/usr/sbin/nats-server").exists() { "/usr/sbin/nats-server" } else { "nats-server" };
         let mut command = Command::new(path);
         command.args(["-a", "127.0.0.1", "-p", &port.to_string()]).args(arguments).arg("-sd").arg(folder);
         let mut process = command.stderr(Stdio::piped()).spawn().expect("nats-server is installed");
@@ -73,7 +74,9 @@ impl Reader {
             let words: Vec<&str> = line.split_whitespace().collect();
             let lengths = match words.as_slice() {
                 ["MSG", .., total] => (0, total.parse::<usize>().expect("a length")),
-                ["HMSG", .., head, total] => (head.parse::<usize>().expect("a length"), total.parse().expect("a length")),
+                ["HMSG", .., head, total] => {
+                    (head.parse::<usize>().expect("a length"), total.parse().expect("a length"))
+                }
                 ["PING"] => {
                     self.say("PONG\r\n");
                     continue;
@@ -111,7 +114,8 @@ impl Reader {
 
     fn record(&mut self) -> (String, String) {
         let (headers, body) = self.message();
-        let id = headers.lines().find_map(|line| line.strip_prefix("Nats-Msg-Id: ")).expect("an id").to_owned();
+        let id =
+            headers.lines().find_map(|line| line.strip_prefix("Nats-Msg-Id: ")).expect("an id").to_owned();
         (id, String::from_utf8(body).expect("text"))
     }
 }

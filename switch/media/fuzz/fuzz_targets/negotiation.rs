@@ -1,4 +1,5 @@
-//! Two bodies, parted by a NUL: an offer through the filter, and an answer to what passed of it. The first byte chooses the codecs.
+//! Two bodies, parted by a NUL: an offer through the filter, and an answer to what passed of it. The first
+//! byte chooses the codecs.
 #![no_main]
 
 use bytes::Bytes;

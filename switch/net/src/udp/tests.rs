@@ -29,7 +29,8 @@ fn receive(socket: &mut UdpBatch, count: usize) -> Vec<(Bytes, SocketAddr)> {
 
 fn exchange(a: &str, b: &str) {
     let (mut a, mut b) = (bind(a), bind(b));
-    let mut queue: VecDeque<(SocketAddr, Bytes)> = (0..200_usize).map(|n| (b.local_addr(), Bytes::from(vec![n as u8; n * 10]))).collect();
+    let mut queue: VecDeque<(SocketAddr, Bytes)> =
+        (0..200_usize).map(|n| (b.local_addr(), Bytes::from(vec![n as u8; n * 10]))).collect();
     let sent = a.send_batch(&mut queue, |peer, e| panic!("{peer}: {e}")).expect("sends");
     assert_eq!((sent.datagrams, sent.blocked, queue.len()), (200, false, 0));
     let got = receive(&mut b, 200);
@@ -37,7 +38,8 @@ fn exchange(a: &str, b: &str) {
         assert_eq!((bytes.len(), *peer), (n * 10, a.local_addr()));
         assert!(bytes.iter().all(|byte| *byte == n as u8));
     }
-    let mut back: VecDeque<(SocketAddr, Bytes)> = got.into_iter().map(|(bytes, peer)| (peer, bytes)).collect();
+    let mut back: VecDeque<(SocketAddr, Bytes)> =
+        got.into_iter().map(|(bytes, peer)| (peer, bytes)).collect();
     assert_eq!(b.send_batch(&mut back, |peer, e| panic!("{peer}: {e}")).expect("sends").datagrams, 200);
     assert!(receive(&mut a, 200).iter().all(|(_, peer)| *peer == b.local_addr()));
     assert_eq!(a.recv_batch(|_, _| panic!("nothing is left")).expect("receives"), Received::default());
@@ -71,8 +73,11 @@ fn a_datagram_that_is_too_long_is_dropped_and_counted_and_the_next_is_whole() {
 fn a_datagram_that_cannot_be_sent_is_told_and_the_others_go() {
     let (mut a, mut b) = (bind("127.0.0.1:0"), bind("127.0.0.1:0"));
     let peer = b.local_addr();
-    let mut queue =
-        VecDeque::from([(peer, Bytes::from_static(b"1")), (peer, Bytes::from(vec![0; 65_535])), (peer, Bytes::from_static(b"2"))]);
+    let mut queue = VecDeque::from([
+        (peer, Bytes::from_static(b"1")),
+        (peer, Bytes::from(vec![0; 65_535])),
+        (peer, Bytes::from_static(b"2")),
+    ]);
     let mut refused = Vec::new();
     let sent = a.send_batch(&mut queue, |peer, e| refused.push((peer, e.raw_os_error()))).expect("sends");
     assert_eq!((sent.datagrams, sent.refused), (2, 1));
@@ -112,7 +117,9 @@ fn a_group_shares_a_port_but_not_with_strangers() {
     let address = "127.0.0.1:0".parse().expect("valid");
     let group = UdpBatch::bind_group(address, 3, &UdpOptions::default()).expect("binds");
     assert!(group.iter().all(|socket| socket.local_addr() == group[0].local_addr()));
-    let refused = UdpBatch::bind_group(group[0].local_addr(), 2, &UdpOptions::default()).err().expect("the port is taken");
+    let refused = UdpBatch::bind_group(group[0].local_addr(), 2, &UdpOptions::default())
+        .err()
+        .expect("the port is taken");
     assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
     assert!(refused.to_string().contains(&format!("udp:{}", group[0].local_addr())), "{refused}");
 }

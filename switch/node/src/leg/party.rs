@@ -59,11 +59,14 @@ impl Party {
         match self {
             Self::Gate(gate) => gate.session,
             Self::Carrier(carrier) => carrier.session,
-            Self::Number(callee) => callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session),
+            Self::Number(callee) => {
+                callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session)
+            }
         }
     }
 
-    /// Whether it sends from `ip`, by the present configuration, by that of when the leg was made, or by what a name resolves to.
+    /// Whether it sends from `ip`, by the present configuration, by that of when the leg was made, or by what
+    /// a name resolves to.
     pub(crate) fn is_at(&self, ip: IpAddr, config: &ConfigSnapshot, names: &Names) -> bool {
         match self {
             Self::Gate(gate) => is_of_gate(gate, ip, config),
@@ -80,8 +83,8 @@ impl Party {
     }
 }
 
-/// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when the leg was made. A gate
-/// inside the block of another is a stranger to it.
+/// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when
+/// the leg was made. A gate inside the block of another is a stranger to it.
 fn is_of_gate(gate: &Gate, ip: IpAddr, config: &ConfigSnapshot) -> bool {
     match config.gates.by_source(ip) {
         Some(now) => now.id == gate.id,

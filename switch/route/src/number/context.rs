@@ -1,8 +1,12 @@
-//! Numbers with a `phone-context` (RFC 3966 §5.1.5), and the callers' numbers that lists of blocked ones are compared with.
+//! Numbers with a `phone-context` (RFC 3966 §5.1.5), and the callers' numbers that lists of blocked ones are
+//! compared with.
 //!
-//! Invariant: a local number is never taken as one in international form. It is completed from a context that begins with `+`, or refused.
+//! Invariant: a local number is never taken as one in international form. It is completed from a context that
+//! begins with `+`, or refused.
 
-use rlibphonenumber::{NumberLengthType, PHONE_NUMBER_UTIL, ValidationError, get_national_significant_number_owned};
+use rlibphonenumber::{
+    NumberLengthType, PHONE_NUMBER_UTIL, ValidationError, get_national_significant_number_owned,
+};
 
 use super::digits::{DIALLED_MAX, NumberRefused, Numbering, decode, escaped, national};
 
@@ -20,7 +24,9 @@ impl<'a> Written<'a> {
     pub(super) fn read(text: &'a str) -> Self {
         let (user, more) = match text.split_once(':') {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => (rest, ""),
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") => {
+            Some((scheme, rest))
+                if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") =>
+            {
                 // A SIP URI without a user dials nobody; `:` after the user begins a password.
                 let (user, host) = rest.split_once('@').unwrap_or_default();
                 let host = host.split_once('?').map_or(host, |(host, _)| host);
@@ -29,19 +35,27 @@ impl<'a> Written<'a> {
             Some(_) | None => (text, ""),
         };
         let (number, params) = user.split_once(';').unwrap_or((user, ""));
-        let context = context_in(params).or_else(|| context_in(more.split_once(';').map_or("", |(_, params)| params)));
+        let context =
+            context_in(params).or_else(|| context_in(more.split_once(';').map_or("", |(_, params)| params)));
         Self { number, context }
     }
 }
 
 fn context_in(params: &str) -> Option<&str> {
     let named = params.split(';').filter_map(|param| param.split_once('='));
-    named.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case("phone-context")).map(|(_, value)| value.trim())
+    named
+        .into_iter()
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("phone-context"))
+        .map(|(_, value)| value.trim())
 }
 
-/// `local`, decoded, as it is dialled from outside its context: with `+`, or as it is where the gate's country gives a domain's numbers
-/// their meaning.
-pub(super) fn complete_in(context: &str, local: String, numbering: Numbering) -> Result<String, NumberRefused> {
+/// `local`, decoded, as it is dialled from outside its context: with `+`, or as it is where the gate's
+/// country gives a domain's numbers their meaning.
+pub(super) fn complete_in(
+    context: &str,
+    local: String,
+    numbering: Numbering,
+) -> Result<String, NumberRefused> {
     if local.starts_with('+') {
         return Ok(local);
     }
@@ -51,10 +65,21 @@ pub(super) fn complete_in(context: &str, local: String, numbering: Numbering) ->
     let context = decode(context).unwrap_or_default();
     let Some(area) = context.strip_prefix('+') else {
         // A domain, or nothing that can be read: whose numbers these are only the gate's own plan could say.
-        return if matches!(numbering, Numbering::National(_)) { Ok(local) } else { Err(NumberRefused::LocalNumber) };
+        return if matches!(numbering, Numbering::National(_)) {
+            Ok(local)
+        } else {
+            Err(NumberRefused::LocalNumber)
+        };
     };
-    if area.is_empty() || !area.bytes().all(|b| b.is_ascii_digit()) || !local.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(if local.contains(['*', '#']) { NumberRefused::ServiceCode } else { NumberRefused::LocalNumber });
+    if area.is_empty()
+        || !area.bytes().all(|b| b.is_ascii_digit())
+        || !local.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Err(if local.contains(['*', '#']) {
+            NumberRefused::ServiceCode
+        } else {
+            NumberRefused::LocalNumber
+        });
     }
     match in_plan(&format!("{area}{local}")) {
         Ok(number) => Ok(number),
@@ -66,22 +91,32 @@ pub(super) fn complete_in(context: &str, local: String, numbering: Numbering) ->
 
 /// The whole number with `+`, its trunk prefix dropped, if its country has numbers of that length.
 fn in_plan(digits: &str) -> Result<String, NumberRefused> {
-    let parsed = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).map_err(|_| NumberRefused::LocalNumber)?;
+    let parsed =
+        PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).map_err(|_| NumberRefused::LocalNumber)?;
     match PHONE_NUMBER_UTIL.is_possible_number_with_reason(&parsed) {
-        Ok(NumberLengthType::IsPossible) => Ok(format!("+{}{}", parsed.country_code, get_national_significant_number_owned(&parsed))),
-        Ok(NumberLengthType::IsPossibleLocalOnly) | Err(ValidationError::TooShort) => Err(NumberRefused::TooShort),
+        Ok(NumberLengthType::IsPossible) => {
+            Ok(format!("+{}{}", parsed.country_code, get_national_significant_number_owned(&parsed)))
+        }
+        Ok(NumberLengthType::IsPossibleLocalOnly) | Err(ValidationError::TooShort) => {
+            Err(NumberRefused::TooShort)
+        }
         Err(_) => Err(NumberRefused::LocalNumber),
     }
 }
 
-/// The digits of a caller's number in international form, as far as it has any: what lists of blocked callers are compared with. Unlike a
-/// called number it may be anything, and whatever it hides behind (escapes, separators, `00`) is taken off.
+/// The digits of a caller's number in international form, as far as it has any: what lists of blocked callers
+/// are compared with. Unlike a called number it may be anything, and whatever it hides behind (escapes,
+/// separators, `00`) is taken off.
 pub(crate) fn caller_digits(caller: &str, numbering: Numbering) -> String {
     let Written { number, context } = Written::read(caller);
     let mut text = leading(number);
     if let Some(context) = context {
         // A context of no country, or a number too short for it, is still what the caller shows.
-        let joined = || Some(leading(context)).filter(|area| area.starts_with('+') && !text.starts_with('+')).map(|area| area + &text);
+        let joined = || {
+            Some(leading(context))
+                .filter(|area| area.starts_with('+') && !text.starts_with('+'))
+                .map(|area| area + &text)
+        };
         if let Some(whole) = complete_in(context, text.clone(), numbering).ok().or_else(joined) {
             text = whole;
         }
@@ -119,7 +154,8 @@ mod tests {
     use crate::GateSpec;
 
     fn gate(country: Option<&str>) -> GateSpec {
-        let numbering = country.map_or(Numbering::E164, |code| Numbering::National(code.parse().expect("a country")));
+        let numbering =
+            country.map_or(Numbering::E164, |code| Numbering::National(code.parse().expect("a country")));
         GateSpec { numbering, ..GateSpec::new("g", "a") }
     }
 
@@ -134,7 +170,8 @@ mod tests {
             ("sip:2125550123;phone-context=+1@192.0.2.1;user=phone", Ok("12125550123")),
             ("sip:2125550123@192.0.2.1;user=phone;phone-context=+1", Ok("12125550123")),
             ("2125550123;phone-context=+1", Ok("12125550123")),
-            // The trunk prefixes of the United States and of Britain; Kazakhstan's numbers begin with their own country code.
+            // The trunk prefixes of the United States and of Britain; Kazakhstan's numbers begin with their
+            // own country code.
             ("tel:12125550123;phone-context=+1", Ok("12125550123")),
             ("tel:02079460000;phone-context=+44", Ok("442079460000")),
             ("tel:7012345678;phone-context=+7", Ok("77012345678")),

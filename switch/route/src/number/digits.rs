@@ -101,7 +101,12 @@ impl NumberRefused {
     pub const fn status(self) -> u16 {
         match self {
             Self::Empty | Self::TooShort => 484,
-            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::LocalNumber | Self::NotNational => 404,
+            Self::NotDigits
+            | Self::TooLong
+            | Self::LeadingZero
+            | Self::ServiceCode
+            | Self::LocalNumber
+            | Self::NotNational => 404,
         }
     }
 
@@ -109,9 +114,12 @@ impl NumberRefused {
     pub const fn cause(self) -> Cause {
         match self {
             Self::Empty | Self::TooShort => Cause::INVALID_NUMBER,
-            Self::NotDigits | Self::TooLong | Self::LeadingZero | Self::ServiceCode | Self::LocalNumber | Self::NotNational => {
-                Cause::UNALLOCATED
-            }
+            Self::NotDigits
+            | Self::TooLong
+            | Self::LeadingZero
+            | Self::ServiceCode
+            | Self::LocalNumber
+            | Self::NotNational => Cause::UNALLOCATED,
         }
     }
 }
@@ -126,7 +134,11 @@ pub(super) fn decode(raw: &str) -> Result<String, NumberRefused> {
         if read > DIALLED_MAX {
             return Err(NumberRefused::TooLong);
         }
-        let byte = if byte == b'%' { escaped(bytes.next(), bytes.next()).ok_or(NumberRefused::NotDigits)? } else { byte };
+        let byte = if byte == b'%' {
+            escaped(bytes.next(), bytes.next()).ok_or(NumberRefused::NotDigits)?
+        } else {
+            byte
+        };
         match byte {
             b'0'..=b'9' | b'+' | b'*' | b'#' => text.push(char::from(byte)),
             b'-' | b'.' | b'(' | b')' | b' ' => {}
@@ -166,7 +178,8 @@ pub(super) fn e164(digits: &str) -> Result<Number, NumberRefused> {
 /// By the country's plan: its international prefix, its trunk prefix, or a bare subscriber number.
 pub(super) fn national(digits: &str, country: Country) -> Result<Number, NumberRefused> {
     let parsed = PHONE_NUMBER_UTIL.parse(digits, Some(country.0)).map_err(|_| NumberRefused::NotNational)?;
-    let code = u32::try_from(parsed.country_code).ok().filter(|&code| code > 0).ok_or(NumberRefused::NotNational)?;
+    let code =
+        u32::try_from(parsed.country_code).ok().filter(|&code| code > 0).ok_or(NumberRefused::NotNational)?;
     let full = format!("{code}{}", rlibphonenumber::get_national_significant_number_owned(&parsed));
     complete(&full)?;
     Number::new(full.as_bytes()).map_err(|_| NumberRefused::TooLong)

@@ -1,4 +1,5 @@
-//! What carriers charge beside what the call brings, also where the two are in different currencies: the one place where they are compared.
+//! What carriers charge beside what the call brings, also where the two are in different currencies: the one
+//! place where they are compared.
 
 use rating::ProfitGuard;
 use units::{Currency, Exchange, Rate, Rounding, Wall};
@@ -29,7 +30,8 @@ impl Network<'_> {
         }
     }
 
-    /// Exact: the side that is converted is rounded away from a false verdict. Whichever way a rate leads is taken, that of the cost first.
+    /// Exact: the side that is converted is rounded away from a false verdict. Whichever way a rate leads is
+    /// taken, that of the cost first.
     fn loses(&self, sale: &Sale, cost: &Cost, at: Wall) -> Option<bool> {
         if cost.currency == sale.currency {
             return Some(cost.minute > sale.minute);
@@ -41,7 +43,8 @@ impl Network<'_> {
         Some(cost.minute > converted(&exchange, sale.minute, Rounding::Down))
     }
 
-    /// Puts the cheapest first; those whose cost is not known, or cannot be compared, stay last in their order.
+    /// Puts the cheapest first; those whose cost is not known, or cannot be compared, stay last in their
+    /// order.
     pub(super) fn by_cost(&self, steps: &mut [Step], at: Wall) {
         let Some(currency) = self.common(steps) else { return };
         let key = |step: &Step| {
@@ -57,11 +60,16 @@ impl Network<'_> {
         steps.sort_by_key(key);
     }
 
-    /// The currency in which costs are compared: theirs if they have one, else the price's, else that of the first.
+    /// The currency in which costs are compared: theirs if they have one, else the price's, else that of the
+    /// first.
     fn common(&self, steps: &[Step]) -> Option<Currency> {
         let mut currencies = steps.iter().filter_map(|step| step.cost).map(|cost| cost.currency);
         let first = currencies.next()?;
-        if currencies.all(|currency| currency == first) { Some(first) } else { Some(self.sale.map_or(first, |sale| sale.currency)) }
+        if currencies.all(|currency| currency == first) {
+            Some(first)
+        } else {
+            Some(self.sale.map_or(first, |sale| sale.currency))
+        }
     }
 }
 

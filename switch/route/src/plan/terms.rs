@@ -1,4 +1,5 @@
-//! What a plan is made from and of: the network as it stands, what carriers charge, what the call brings, and one step.
+//! What a plan is made from and of: the network as it stands, what carriers charge, what the call brings, and
+//! one step.
 
 use rating::ProfitGuard;
 use units::{Currency, Exchange, Number, Rate, Wall};
@@ -23,13 +24,15 @@ pub struct Sale {
     pub guard: ProfitGuard,
     /// What the operator is paid for a call of one minute.
     pub minute: Rate,
-    /// Of it. Carriers that charge in another currency are compared by a conversion rate; without one they are taken.
+    /// Of it. Carriers that charge in another currency are compared by a conversion rate; without one they
+    /// are taken.
     pub currency: Currency,
 }
 
 /// What carriers charge.
 pub trait Costs {
-    /// The cost of `number` at `at` by the deck of this name; `None`: the deck has no row for it, or there is no such deck.
+    /// The cost of `number` at `at` by the deck of this name; `None`: the deck has no row for it, or there is
+    /// no such deck.
     fn cost(&self, deck: &str, number: &Number, at: Wall) -> Option<Cost>;
     /// What converts amounts of one currency to another at `at`, as configured and in this direction only.
     fn exchange(&self, from: Currency, to: Currency, at: Wall) -> Option<Exchange>;
@@ -63,6 +66,7 @@ pub struct Step {
     pub cost: Option<Cost>,
     /// It charges more than the call brings, and the guard only warns.
     pub is_loss: bool,
-    /// It charges in another currency than the call is paid in, and no rate leads from one to the other: nobody knows whether it is a loss.
+    /// It charges in another currency than the call is paid in, and no rate leads from one to the other:
+    /// nobody knows whether it is a loss.
     pub is_unknown: bool,
 }

@@ -7,8 +7,8 @@ use codecs::Codec;
 use units::Tick;
 use units::{Currency, Exchange, Rate};
 
-/// Alpha costs 0.02 EUR a minute, beta 0.01 EUR with a fee of 0.05, gamma has no deck, delta's deck is empty, epsilon costs 0.03 USD.
-/// A dollar is 0.9 EUR, a pound 1.5 EUR, and what a EUR is in pounds is not said.
+/// Alpha costs 0.02 EUR a minute, beta 0.01 EUR with a fee of 0.05, gamma has no deck, delta's deck is empty,
+/// epsilon costs 0.03 USD. A dollar is 0.9 EUR, a pound 1.5 EUR, and what a EUR is in pounds is not said.
 struct Decks;
 
 fn of(units: i32) -> Rate {
@@ -105,7 +105,8 @@ fn written(world: &World, plan: &Plan) -> Vec<String> {
 
 #[test]
 fn carriers_come_as_listed_with_their_reasons() {
-    let world = world(&[("34", "alpha gamma delta beta", CarrierOrder::Listed), ("", "gamma", CarrierOrder::Listed)]);
+    let world =
+        world(&[("34", "alpha gamma delta beta", CarrierOrder::Listed), ("", "gamma", CarrierOrder::Listed)]);
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
     assert_eq!(
         written(&world, &plan),
@@ -140,7 +141,10 @@ fn who_cannot_take_the_call_is_left_out() {
     world.down("alpha");
     world.fill("beta");
     let plan = world.plan("34911", CodecSet::of(Codec::G729)).expect("plan");
-    assert_eq!(written(&world, &plan), ["gamma: route 34, place 3 of 3, cost unknown", "- alpha: down", "- beta: full"]);
+    assert_eq!(
+        written(&world, &plan),
+        ["gamma: route 34, place 3 of 3, cost unknown", "- alpha: down", "- beta: full"]
+    );
 }
 
 #[test]
@@ -156,9 +160,13 @@ fn a_carrier_whose_hold_down_is_over_is_tried_again() {
 
 #[test]
 fn refusals_are_the_contracts() {
-    let mut world = world(&[("34", "alpha beta", CarrierOrder::Listed), ("35", "delta", CarrierOrder::Listed)]);
+    let mut world =
+        world(&[("34", "alpha beta", CarrierOrder::Listed), ("35", "delta", CarrierOrder::Listed)]);
     assert_eq!(world.plan("44911", CodecSet::ALL).expect_err("no route").refusal, PlanRefusal::NoRoute);
-    assert_eq!(world.plan("35911", CodecSet::ALL).expect_err("nobody sells it").refusal, PlanRefusal::NoRoute);
+    assert_eq!(
+        world.plan("35911", CodecSet::ALL).expect_err("nobody sells it").refusal,
+        PlanRefusal::NoRoute
+    );
     assert_eq!(world.refusal(CodecSet::of(Codec::G723)), (PlanRefusal::NoCodec, 488, Cause(65)));
     assert_eq!(world.refusal(CodecSet::EMPTY), (PlanRefusal::NoCodec, 488, Cause(65)));
     world.fill("alpha");
@@ -179,12 +187,16 @@ fn a_carrier_gone_by_a_reload_is_left_out() {
     let stay = CarrierSpec::new("gamma", "sip:192.0.2.1".parse().expect("target"));
     world.carriers = Carriers::new(vec![stay], Some(&world.carriers)).expect("valid");
     let plan = world.plan("34911", CodecSet::ALL).expect("plan");
-    assert_eq!(written(&world, &plan), ["gamma: route 34, place 1 of 2, cost unknown", "- alpha: no longer configured"]);
+    assert_eq!(
+        written(&world, &plan),
+        ["gamma: route 34, place 1 of 2, cost unknown", "- alpha: no longer configured"]
+    );
 }
 
 #[test]
 fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
-    let world = world(&[("34", "alpha beta gamma", CarrierOrder::Listed), ("35", "alpha", CarrierOrder::Listed)]);
+    let world =
+        world(&[("34", "alpha beta gamma", CarrierOrder::Listed), ("35", "alpha", CarrierOrder::Listed)]);
     let World { carriers, routes, health, slots } = &world;
     // A minute costs 0.02 with alpha and 0.06 with beta; nobody knows what it costs with gamma.
     let plan_of = |guard, minute, currency, number: &str| {
@@ -192,7 +204,9 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
         plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW)
     };
-    let lines = |guard, minute, currency| written(&world, &plan_of(guard, minute, currency, "34911").expect("a plan"));
+    let lines = |guard, minute, currency| {
+        written(&world, &plan_of(guard, minute, currency, "34911").expect("a plan"))
+    };
     assert_eq!(
         lines(ProfitGuard::Block, 3_000, Currency::EUR),
         [
@@ -201,9 +215,19 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
             "- beta: it costs more than the call brings",
         ]
     );
-    assert_eq!(lines(ProfitGuard::Warn, 3_000, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR, at a loss");
-    assert_eq!(lines(ProfitGuard::Off, 0, Currency::EUR)[1], "beta: route 34, place 2 of 3, cost 0.01000 EUR");
-    assert_eq!(lines(ProfitGuard::Block, 6_000, Currency::EUR).len(), 3, "what costs as much as it brings is taken");
+    assert_eq!(
+        lines(ProfitGuard::Warn, 3_000, Currency::EUR)[1],
+        "beta: route 34, place 2 of 3, cost 0.01000 EUR, at a loss"
+    );
+    assert_eq!(
+        lines(ProfitGuard::Off, 0, Currency::EUR)[1],
+        "beta: route 34, place 2 of 3, cost 0.01000 EUR"
+    );
+    assert_eq!(
+        lines(ProfitGuard::Block, 6_000, Currency::EUR).len(),
+        3,
+        "what costs as much as it brings is taken"
+    );
     let refusal = plan_of(ProfitGuard::Block, 1_999, Currency::EUR, "35911").expect_err("nobody").refusal;
     assert_eq!((refusal, refusal.status(), refusal.cause()), (PlanRefusal::NoProfit, 503, Cause::NO_CIRCUIT));
 }
@@ -219,7 +243,10 @@ fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
     let lines = |number: &str, minute, currency| {
         let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency });
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
-        written(&world, &plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW).expect("a plan"))
+        written(
+            &world,
+            &plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW).expect("a plan"),
+        )
     };
     let cost = "epsilon: route 34, place 1 of 1, cost 0.03000 USD";
     let table = [

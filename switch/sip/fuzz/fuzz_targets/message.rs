@@ -1,4 +1,5 @@
-//! One datagram through parser, checks and writer; the same bytes through the framer. Seeds: the torture messages.
+//! One datagram through parser, checks and writer; the same bytes through the framer. Seeds: the torture
+//! messages.
 #![no_main]
 
 use bytes::Bytes;

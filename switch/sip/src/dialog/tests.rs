@@ -41,8 +41,12 @@ fn flow() -> Flow {
     Flow::udp(address, address)
 }
 
-const SENDER: Sender<'static> =
-    Sender { transport: Transport::Udp, sent_by: "192.0.2.4", branch: "z9hG4bKabc", contact: "<sip:us@192.0.2.4>" };
+const SENDER: Sender<'static> = Sender {
+    transport: Transport::Udp,
+    sent_by: "192.0.2.4",
+    branch: "z9hG4bKabc",
+    contact: "<sip:us@192.0.2.4>",
+};
 
 const PROXIES: &str = "Record-Route: <sip:p2.example.com;lr>, <sip:p1.example.com;lr>";
 
@@ -57,12 +61,18 @@ fn the_callee_keeps_the_order_of_record_route() {
     assert_eq!(dialog.next_hop(), "sip:p2.example.com;lr");
     let bye = built(dialog.request(Method::Bye, &SENDER));
     assert_eq!(bye.request_uri(), "sip:alice@client.atlanta.example.com;transport=tcp");
-    assert_eq!(bye.headers(Name::Route).collect::<Vec<_>>(), ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"]);
+    assert_eq!(
+        bye.headers(Name::Route).collect::<Vec<_>>(),
+        ["<sip:p2.example.com;lr>", "<sip:p1.example.com;lr>"]
+    );
     assert_eq!(bye.header(Name::From), Some("Bob <sip:bob@biloxi.example.com>;tag=ours"));
     assert_eq!(bye.header(Name::To), Some("\"Alice\" <sip:alice@atlanta.example.com>;tag=9fxced76sl"));
     assert_eq!((bye.cseq(), bye.max_forwards()), ((1, Method::Bye), Some(70)));
     assert_eq!(bye.header(Name::Contact), None);
-    assert_eq!(bye.top_via().ok().and_then(|via| via.branch().map(str::to_owned)).as_deref(), Some("z9hG4bKabc"));
+    assert_eq!(
+        bye.top_via().ok().and_then(|via| via.branch().map(str::to_owned)).as_deref(),
+        Some("z9hG4bKabc")
+    );
     bye.check().expect("complete");
 }
 
@@ -72,10 +82,16 @@ fn the_caller_reverses_it_and_counts_on() {
     let mut dialog = Dialog::uac(&invite(""), &response).expect("a dialog");
     assert!(dialog.is_confirmed() && dialog.is_caller());
     let ack = built(dialog.ack(5, &SENDER));
-    assert_eq!(ack.headers(Name::Route).collect::<Vec<_>>(), ["<sip:p1.example.com;lr>", "<sip:p2.example.com;lr>"]);
+    assert_eq!(
+        ack.headers(Name::Route).collect::<Vec<_>>(),
+        ["<sip:p1.example.com;lr>", "<sip:p2.example.com;lr>"]
+    );
     assert_eq!((ack.cseq(), ack.request_uri()), ((5, Method::Ack), "sip:bob@192.0.2.9"));
     let again = built(dialog.request(Method::Invite, &SENDER));
-    assert_eq!((again.cseq(), again.header(Name::Contact)), ((6, Method::Invite), Some("<sip:us@192.0.2.4>")));
+    assert_eq!(
+        (again.cseq(), again.header(Name::Contact)),
+        ((6, Method::Invite), Some("<sip:us@192.0.2.4>"))
+    );
     assert_eq!(built(dialog.request(Method::Info, &SENDER)).cseq().0, 7);
     assert_eq!(dialog.invite_seq(), 6);
 }
@@ -89,7 +105,12 @@ fn a_strict_router_gets_the_request_uri() {
     assert_eq!(bye.request_uri(), "sip:proxy1");
     assert_eq!(
         bye.headers(Name::Route).collect::<Vec<_>>(),
-        ["<sip:proxy2>", "<sip:proxy3;lr>", "<sip:proxy4>", "<sip:alice@client.atlanta.example.com;transport=tcp>"]
+        [
+            "<sip:proxy2>",
+            "<sip:proxy3;lr>",
+            "<sip:proxy4>",
+            "<sip:alice@client.atlanta.example.com;transport=tcp>"
+        ]
     );
 }
 
@@ -99,7 +120,9 @@ fn the_first_2xx_freezes_the_routes() {
     let ringing = ok(180, "Record-Route: <sip:early;lr>\r\nContact: <sip:bob@early>");
     let mut dialog = Dialog::uac(&invite(""), &ringing).expect("an early dialog");
     assert!(!dialog.is_confirmed());
-    dialog.confirm_uac(&ok(200, "Record-Route: <sip:late;lr>\r\nContact: <sip:bob@late>")).expect("confirmed");
+    dialog
+        .confirm_uac(&ok(200, "Record-Route: <sip:late;lr>\r\nContact: <sip:bob@late>"))
+        .expect("confirmed");
     assert_eq!((dialog.next_hop(), dialog.target()), ("sip:late;lr", "sip:bob@late"));
     let refreshed = ok(200, "Record-Route: <sip:other;lr>\r\nContact: <sip:bob@moved>");
     dialog.confirm_uac(&refreshed).expect("nothing to do");
@@ -115,7 +138,11 @@ fn cseq_may_jump_but_not_fall() {
     let mut dialog = Dialog::uas(&invite(""), "ours", &flow()).expect("a dialog");
     let table = [(5, Method::Ack, Ok(())), (7, Method::Info, Ok(())), (5, Method::Ack, Ok(()))];
     let late = Err(DialogError::OutOfOrder { last: 7, received: 6 });
-    let table = table.into_iter().chain([(6, Method::Bye, late), (7, Method::Bye, Ok(())), (CSEQ_MAX, Method::Bye, Ok(()))]);
+    let table = table.into_iter().chain([
+        (6, Method::Bye, late),
+        (7, Method::Bye, Ok(())),
+        (CSEQ_MAX, Method::Bye, Ok(())),
+    ]);
     for (number, method, verdict) in table {
         let request = message(&format!(
             "{method} sip:us@192.0.2.4 SIP/2.0
@@ -128,7 +155,10 @@ fn cseq_may_jump_but_not_fall() {
         assert_eq!(dialog.accept(&request), verdict, "{number} {method}");
     }
     assert_eq!(dialog.accept(&invite("")), Err(DialogError::OtherDialog), "no To-tag");
-    assert_eq!((DialogError::OtherDialog.status(), late.map_or_else(DialogError::status, |()| 0)), (481, 500));
+    assert_eq!(
+        (DialogError::OtherDialog.status(), late.map_or_else(DialogError::status, |()| 0)),
+        (481, 500)
+    );
 }
 
 #[test]

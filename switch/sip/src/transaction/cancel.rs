@@ -1,5 +1,5 @@
-//! The CANCEL of an INVITE of ours: RFC 3261 §9.1. Its own transaction is figure 6 and nobody's business but this module's.
-//! Invariant: no CANCEL before a 1xx, none after a final response.
+//! The CANCEL of an INVITE of ours: RFC 3261 §9.1. Its own transaction is figure 6 and nobody's business but
+//! this module's. Invariant: no CANCEL before a 1xx, none after a final response.
 
 use units::Tick;
 
@@ -27,7 +27,11 @@ impl Layer {
             asking.cancel = Cancel::Over;
             return;
         };
-        asking.cancel = Cancel::Sent(Box::new(CancelTransaction { state: non_invite::State::Terminated, bytes, timers: Timers::new() }));
+        asking.cancel = Cancel::Sent(Box::new(CancelTransaction {
+            state: non_invite::State::Terminated,
+            bytes,
+            timers: Timers::new(),
+        }));
         let flow = asking.flow;
         let rules = self.rules(&flow);
         // the INVITE's own end is armed first: at 64·T1 it takes the CANCEL with it
@@ -36,7 +40,9 @@ impl Layer {
     }
 
     pub(super) fn drop_cancel(&mut self, slot: u32) {
-        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else { return };
+        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else {
+            return;
+        };
         if let Cancel::Sent(cancel) = &mut asking.cancel {
             cancel.timers.stop(&mut self.wheel);
         }
@@ -61,7 +67,9 @@ impl Layer {
 
     /// What becomes of the CANCEL itself tells the user nothing: the INVITE's end does.
     fn cancel_step(&mut self, now: Tick, slot: u32, step: Step<non_invite::State>) {
-        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else { return };
+        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else {
+            return;
+        };
         let Asking { cancel: Cancel::Sent(cancel), flow, .. } = &mut **asking else { return };
         cancel.state = step.state;
         if step.send == Send::Stored {

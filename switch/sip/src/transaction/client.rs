@@ -1,5 +1,6 @@
 //! Our requests: INVITE and others, and the ACKs to INVITE (RFC 3261 §13.2.2.4, §17.1).
-//! Invariant: a response counts only if its branch opens to a live slot and its CSeq method is that request's.
+//! Invariant: a response counts only if its branch opens to a live slot and its CSeq method is that
+//! request's.
 
 use bytes::Bytes;
 use units::Tick;
@@ -9,12 +10,15 @@ use super::layer::Layer;
 use super::matching::{self, COOKIE};
 use super::step::{Class, Rules, Send, Step, Tell};
 use super::timers::{Due, Fired, Timers};
-use super::{ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite};
+use super::{
+    ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite,
+};
 use crate::flow::Flow;
 use crate::token::{Kind, TOKEN_LEN};
 use crate::{Message, Method, Name};
 
-/// Answers to one INVITE (To-tags of 2xx) whose ACKs are remembered; the 2xx of further ones are passed up each time.
+/// Answers to one INVITE (To-tags of 2xx) whose ACKs are remembered; the 2xx of further ones are passed up
+/// each time.
 const FORKS_MAX: usize = 8;
 
 // === impl Layer: the user's side ===
@@ -48,24 +52,39 @@ impl Layer {
         self.send_or(now, id, flow, method, bytes, None);
     }
 
-    /// The same with a second flow, and the request as it goes there, should the first turn out not to work (§18.1.1).
-    pub fn send_or(&mut self, now: Tick, id: ClientId, flow: Flow, method: Method, bytes: Bytes, fallback: Option<(Flow, Bytes)>) {
+    /// The same with a second flow, and the request as it goes there, should the first turn out not to work
+    /// (§18.1.1).
+    pub fn send_or(
+        &mut self,
+        now: Tick,
+        id: ClientId,
+        flow: Flow,
+        method: Method,
+        bytes: Bytes,
+        fallback: Option<(Flow, Bytes)>,
+    ) {
         let rules = self.rules(&flow);
         let Some(client) = self.client(id).filter(|client| client.state == State::Minted) else { return };
         client.method = method;
         client.reliable = rules.reliable;
         let (chain, fallback) = (Chain::NONE, fallback.map(Box::new));
-        client.asking = Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain, resent: false, fallback }));
+        client.asking =
+            Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain, resent: false, fallback }));
         self.client_start(now, id.slot);
     }
 
-    /// Cancels an INVITE: at once if it is ringing, after its first 1xx if nothing came yet, never if a final came first.
-    /// `reason` is the value of a Reason header (RFC 3326). The INVITE's own final response, or `Timeout`, still follows.
+    /// Cancels an INVITE: at once if it is ringing, after its first 1xx if nothing came yet, never if a final
+    /// came first. `reason` is the value of a Reason header (RFC 3326). The INVITE's own final response, or
+    /// `Timeout`, still follows.
     pub fn cancel(&mut self, now: Tick, id: ClientId, reason: Option<&str>) {
         let Some(client) = self.client(id) else { return };
-        let Some(asking) = client.asking.as_mut().filter(|asking| matches!(asking.cancel, Cancel::No)) else { return };
+        let Some(asking) = client.asking.as_mut().filter(|asking| matches!(asking.cancel, Cancel::No)) else {
+            return;
+        };
         match client.state {
-            State::Invite(invite::State::Calling { .. }) => asking.cancel = Cancel::Held(reason.map(Into::into)),
+            State::Invite(invite::State::Calling { .. }) => {
+                asking.cancel = Cancel::Held(reason.map(Into::into))
+            }
             State::Invite(invite::State::Proceeding) => self.send_cancel(now, id.slot, reason),
             State::Invite(invite::State::Completed | invite::State::Accepted | invite::State::Terminated)
             | State::Minted
@@ -73,14 +92,21 @@ impl Layer {
         }
     }
 
-    /// Sends the ACK to a 2xx, and again whenever that 2xx (same To-tag) comes again. Sent even if the INVITE's transaction is gone.
+    /// Sends the ACK to a 2xx, and again whenever that 2xx (same To-tag) comes again. Sent even if the
+    /// INVITE's transaction is gone.
     pub fn ack_2xx(&mut self, _now: Tick, id: ClientId, to_tag: &str, flow: Flow, bytes: Bytes) {
         let tag = matching::fork(&self.minter, to_tag);
         let reliable = self.client(id).is_some_and(|client| client.reliable);
-        if let Some(fork) = self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| fork.tag == tag)) {
+        if let Some(fork) =
+            self.client(id).and_then(|client| client.forks.iter_mut().find(|fork| fork.tag == tag))
+        {
             let bare = || memchr::memmem::find(&bytes, b"\r\n\r\n").is_some_and(|end| end + 4 == bytes.len());
             // Over a stream it may leave by another connection, or transport, than the 2xx came by.
-            fork.ack = if matches!(fork.ack, Acknowledged::Not { follows: true }) && !flow.transport.is_reliable() && !reliable && bare() {
+            fork.ack = if matches!(fork.ack, Acknowledged::Not { follows: true })
+                && !flow.transport.is_reliable()
+                && !reliable
+                && bare()
+            {
                 Acknowledged::Bare(flow.peer)
             } else {
                 // Kept for 64·T1: exactly its length, not the room that it was written in.
@@ -119,12 +145,16 @@ impl Layer {
             self.counters.malformed += 1;
             return;
         }
-        let Some((slot, client)) = self.client_of(&msg).and_then(|slot| Some((slot, self.clients.at_mut(slot)?))) else {
+        let Some((slot, client)) =
+            self.client_of(&msg).and_then(|slot| Some((slot, self.clients.at_mut(slot)?)))
+        else {
             return self.stray(flow, msg);
         };
         let (class, method) = (Class::of(msg.status()), msg.cseq().1);
         match client.state {
-            State::Invite(_) if method == Method::Cancel => self.cancel_input(now, slot, Happening::Response(class)),
+            State::Invite(_) if method == Method::Cancel => {
+                self.cancel_input(now, slot, Happening::Response(class))
+            }
             State::Invite(_) | State::NonInvite(_) if method != client.method => self.stray(flow, msg),
             State::Minted => self.stray(flow, msg),
             State::Invite(invite::State::Completed) | State::NonInvite(non_invite::State::Completed) => {
@@ -132,7 +162,9 @@ impl Layer {
                 self.client_input(now, slot, Happening::Response(class), None);
             }
             State::Invite(_) if class == Class::Success => self.success(now, slot, flow, msg),
-            State::Invite(_) | State::NonInvite(_) => self.client_input(now, slot, Happening::Response(class), Some((flow, msg))),
+            State::Invite(_) | State::NonInvite(_) => {
+                self.client_input(now, slot, Happening::Response(class), Some((flow, msg)))
+            }
         }
     }
 
@@ -144,7 +176,9 @@ impl Layer {
             self.counters.responses_repeated += 1;
             let again = match &fork.ack {
                 Acknowledged::Not { .. } => None,
-                Acknowledged::Bare(peer) => derive::ack_2xx(&self.minter, &flow, &msg).map(|ack| (Flow { peer: *peer, ..flow }, ack)),
+                Acknowledged::Bare(peer) => {
+                    derive::ack_2xx(&self.minter, &flow, &msg).map(|ack| (Flow { peer: *peer, ..flow }, ack))
+                }
                 Acknowledged::Whole(ack) => Some((**ack).clone()),
             };
             if let Some((flow, bytes)) = again {
@@ -155,12 +189,15 @@ impl Layer {
         if client.forks.len() < FORKS_MAX {
             // One is the rule, and it is kept for 64·T1.
             client.forks.reserve_exact(1);
-            client.forks.push(Fork { tag, ack: Acknowledged::Not { follows: msg.header(Name::Contact).is_some() } });
+            client
+                .forks
+                .push(Fork { tag, ack: Acknowledged::Not { follows: msg.header(Name::Contact).is_some() } });
         }
         self.client_input(now, slot, Happening::Response(Class::Success), Some((flow, msg)));
     }
 
-    /// The live slot that a response's branch was minted for. We send one Via, so one must come back (§8.1.3.3).
+    /// The live slot that a response's branch was minted for. We send one Via, so one must come back
+    /// (§8.1.3.3).
     fn client_of(&self, msg: &Message) -> Option<u32> {
         if msg.values(Name::Via).nth(1).is_some() {
             return None;
@@ -192,7 +229,13 @@ impl Layer {
     }
 
     /// Moves the machine that the slot runs.
-    pub(super) fn client_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
+    pub(super) fn client_input(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        happening: Happening,
+        msg: Option<(Flow, Message)>,
+    ) {
         let Some(client) = self.clients.at(slot) else { return };
         let rules = Rules { timing: self.settings.timing, reliable: client.reliable };
         if let Some(step) = client.state.step(happening, &rules) {
@@ -215,7 +258,10 @@ impl Layer {
         }
         client.timers.apply(&mut self.wheel, Due::Client(slot), now, &step);
         let ended = step.state.is_terminated();
-        let answered = matches!(step.state, State::Invite(invite::State::Accepted) | State::NonInvite(non_invite::State::Completed));
+        let answered = matches!(
+            step.state,
+            State::Invite(invite::State::Accepted) | State::NonInvite(non_invite::State::Completed)
+        );
         if !step.state.waits() {
             self.client_unlink(slot);
         }

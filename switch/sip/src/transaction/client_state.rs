@@ -1,5 +1,5 @@
-//! What is kept of one of our requests: its state, what was sent, its CANCEL, and where it hangs on its flow. The arrows are those of the
-//! figures of RFC 3261 §17.1.
+//! What is kept of one of our requests: its state, what was sent, its CANCEL, and where it hangs on its flow.
+//! The arrows are those of the figures of RFC 3261 §17.1.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,8 @@ use crate::flow::Flow;
 /// No slot: the end of a chain.
 pub(super) const NIL: u32 = u32::MAX;
 
-/// A client transaction. What only one without an answer needs is apart: after the 2xx it still has to live for 64·T1.
+/// A client transaction. What only one without an answer needs is apart: after the 2xx it still has to live
+/// for 64·T1.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) method: Method,
@@ -26,7 +27,8 @@ pub(super) struct Client {
     pub(super) asking: Option<Box<Asking>>,
 }
 
-/// What is sent, from `send` to the answer; after a 3xx–6xx to INVITE as long as its ACK may have to be repeated.
+/// What is sent, from `send` to the answer; after a 3xx–6xx to INVITE as long as its ACK may have to be
+/// repeated.
 #[derive(Debug)]
 pub(super) struct Asking {
     pub(super) flow: Flow,
@@ -120,10 +122,14 @@ impl State {
     }
 
     pub(super) const fn is_terminated(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
+        matches!(
+            self,
+            Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated)
+        )
     }
 
-    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
+    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know
+    /// it.
     pub(super) fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
         match self {
             Self::Minted => None,
@@ -138,13 +144,19 @@ impl State {
                 };
                 Some(state.on(input, rules).map(Self::Invite))
             }
-            Self::NonInvite(state) => step_non_invite(state, happening, rules).map(|step| step.map(Self::NonInvite)),
+            Self::NonInvite(state) => {
+                step_non_invite(state, happening, rules).map(|step| step.map(Self::NonInvite))
+            }
         }
     }
 }
 
 /// The same for figure 6, which a CANCEL follows too.
-pub(super) fn step_non_invite(state: non_invite::State, happening: Happening, rules: &Rules) -> Option<Step<non_invite::State>> {
+pub(super) fn step_non_invite(
+    state: non_invite::State,
+    happening: Happening,
+    rules: &Rules,
+) -> Option<Step<non_invite::State>> {
     let input = match happening {
         Happening::Response(Class::Provisional) => non_invite::Input::Provisional,
         Happening::Response(Class::Success | Class::Failure) => non_invite::Input::Final,

@@ -1,5 +1,6 @@
-//! Requests that the layer makes from the user's INVITE: the ACK to 3xx–6xx (RFC 3261 §17.1.1.3) and CANCEL (§9.1), and from a 2xx
-//! that came again its ACK. Invariant: but for that one same Request-URI, branch, Call-ID, From, CSeq number and Route headers as the INVITE, and one Via.
+//! Requests that the layer makes from the user's INVITE: the ACK to 3xx–6xx (RFC 3261 §17.1.1.3) and CANCEL
+//! (§9.1), and from a 2xx that came again its ACK. Invariant: but for that one same Request-URI, branch,
+//! Call-ID, From, CSeq number and Route headers as the INVITE, and one Via.
 
 use bytes::Bytes;
 
@@ -25,8 +26,8 @@ pub(super) fn cancel(invite: &Bytes, reason: Option<&str>) -> Option<Bytes> {
     })
 }
 
-/// The ACK to a 2xx that came again over `flow`, all of which follows from that 2xx (§13.2.2.4) if it has no body: its Via names us.
-/// The branch is that of the first one. Nothing if the 2xx makes no dialog.
+/// The ACK to a 2xx that came again over `flow`, all of which follows from that 2xx (§13.2.2.4) if it has no
+/// body: its Via names us. The branch is that of the first one. Nothing if the 2xx makes no dialog.
 pub(super) fn ack_2xx(minter: &Minter, flow: &Flow, response: &Message) -> Option<Bytes> {
     let dialog = Dialog::uac(response, response).ok()?;
     let via = response.values(Name::Via).next()?;
@@ -36,7 +37,8 @@ pub(super) fn ack_2xx(minter: &Minter, flow: &Flow, response: &Message) -> Optio
     Some(dialog.ack(response.cseq().0, &sender).build())
 }
 
-/// The same request with the Via of another transport (RFC 3261 §18.1.1). Nothing if its first header is not the Via.
+/// The same request with the Via of another transport (RFC 3261 §18.1.1). Nothing if its first header is not
+/// the Via.
 pub fn over(request: &Bytes, transport: Transport, sent_by: &str) -> Option<Bytes> {
     const VIA: &[u8] = b"\r\nVia: SIP/2.0/";
     let at = memchr::memmem::find(request, b"\r\n")?;

@@ -1,5 +1,6 @@
 //! INVITE client transaction: RFC 3261 §17.1.1 figure 5, with the Accepted state of RFC 6026 §8.4.
-//! Invariant: only `Calling` repeats the INVITE; a 2xx always reaches the user, the ACK to a 3xx–6xx never needs him.
+//! Invariant: only `Calling` repeats the INVITE; a 2xx always reaches the user, the ACK to a 3xx–6xx never
+//! needs him.
 
 use super::step::{Rules, Send, Step, Tell, Timer};
 
@@ -41,7 +42,10 @@ impl State {
     /// The INVITE goes out.
     pub(crate) const fn start(rules: &Rules) -> Step<Self> {
         let t1 = rules.timing.t1_ms;
-        Step::to(Self::Calling { interval_ms: t1 }).send(Send::Stored).repeat(rules.repeat_in(t1)).end(Timer::In(rules.timing.timeout_ms()))
+        Step::to(Self::Calling { interval_ms: t1 })
+            .send(Send::Stored)
+            .repeat(rules.repeat_in(t1))
+            .end(Timer::In(rules.timing.timeout_ms()))
     }
 
     pub(crate) const fn on(self, input: Input, rules: &Rules) -> Step<Self> {
@@ -72,11 +76,15 @@ impl State {
         match input {
             Input::TimerA => {
                 let interval_ms = interval_ms.saturating_mul(2);
-                Step::to(Self::Calling { interval_ms }).send(Send::Stored).repeat(rules.repeat_in(interval_ms))
+                Step::to(Self::Calling { interval_ms })
+                    .send(Send::Stored)
+                    .repeat(rules.repeat_in(interval_ms))
             }
             Input::TimerB => Step::to(Self::Terminated).tell(Tell::Timeout),
             Input::TransportError => Step::to(Self::Terminated).tell(Tell::TransportError),
-            Input::Provisional => Step::to(Self::Proceeding).tell(Tell::Message).repeat(Timer::Stop).end(Timer::Stop),
+            Input::Provisional => {
+                Step::to(Self::Proceeding).tell(Tell::Message).repeat(Timer::Stop).end(Timer::Stop)
+            }
             Input::Success => Self::success(rules),
             Input::Failure => Self::failure(rules),
             Input::Cancelled | Input::TimerD | Input::TimerM => Step::to(Self::Calling { interval_ms }),
@@ -90,7 +98,9 @@ impl State {
             Input::Failure => Self::failure(rules),
             Input::Cancelled => Step::to(Self::Proceeding).end(Timer::In(rules.timing.timeout_ms())),
             Input::TimerB => Step::to(Self::Terminated).tell(Tell::Timeout),
-            Input::TransportError | Input::TimerA | Input::TimerD | Input::TimerM => Step::to(Self::Proceeding),
+            Input::TransportError | Input::TimerA | Input::TimerD | Input::TimerM => {
+                Step::to(Self::Proceeding)
+            }
         }
     }
 
@@ -99,9 +109,12 @@ impl State {
             Input::Failure => Step::to(Self::Completed).send(Send::Ack),
             Input::TimerD => Step::to(Self::Terminated),
             Input::TransportError => Step::to(Self::Terminated).tell(Tell::TransportError),
-            Input::Provisional | Input::Success | Input::Cancelled | Input::TimerA | Input::TimerB | Input::TimerM => {
-                Step::to(Self::Completed)
-            }
+            Input::Provisional
+            | Input::Success
+            | Input::Cancelled
+            | Input::TimerA
+            | Input::TimerB
+            | Input::TimerM => Step::to(Self::Completed),
         }
     }
 
@@ -120,13 +133,20 @@ impl State {
     }
 
     const fn success(rules: &Rules) -> Step<Self> {
-        Step::to(Self::Accepted).tell(Tell::Message).repeat(Timer::Stop).end(Timer::In(rules.timing.timeout_ms()))
+        Step::to(Self::Accepted)
+            .tell(Tell::Message)
+            .repeat(Timer::Stop)
+            .end(Timer::In(rules.timing.timeout_ms()))
     }
 
     /// Timer D is 0 on reliable transports: there the figure passes through `Completed`.
     const fn failure(rules: &Rules) -> Step<Self> {
         let state = if rules.reliable { Self::Terminated } else { Self::Completed };
-        Step::to(state).send(Send::Ack).tell(Tell::Message).repeat(Timer::Stop).end(Timer::In(rules.timing.timeout_ms()))
+        Step::to(state)
+            .send(Send::Ack)
+            .tell(Tell::Message)
+            .repeat(Timer::Stop)
+            .end(Timer::In(rules.timing.timeout_ms()))
     }
 }
 
@@ -181,7 +201,8 @@ mod tests {
         }
     }
 
-    /// T1 = 500 ms: sends at 0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 s (RFC 3261 §17.1.1.2), seven in all before Timer B at 32 s.
+    /// T1 = 500 ms: sends at 0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5 s (RFC 3261 §17.1.1.2), seven in all before
+    /// Timer B at 32 s.
     #[test]
     fn timer_a_doubles_without_a_ceiling() {
         let (mut state, mut at, mut sent) = (CALLING, 500, vec![0]);

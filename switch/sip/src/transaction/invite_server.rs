@@ -1,5 +1,6 @@
 //! INVITE server transaction: RFC 3261 §17.2.1 figure 7, with the Accepted state of RFC 6026 §8.5.
-//! It also repeats the 2xx, which §13.3.1.4 gives to the user: T1 doubling to T2 on every transport, until acknowledged.
+//! It also repeats the 2xx, which §13.3.1.4 gives to the user: T1 doubling to T2 on every transport, until
+//! acknowledged.
 
 use super::step::{Rules, Send, Step, Tell, Timer};
 
@@ -82,12 +83,24 @@ impl State {
         let t1 = rules.timing.t1_ms;
         let end = Timer::In(rules.timing.timeout_ms());
         match input {
-            Input::Invite | Input::Provisional | Input::TimerTrying => Step::to(Self::Proceeding).send(Send::Stored).repeat(Timer::Stop),
-            Input::Success => Step::to(Self::Accepted { interval_ms: t1, acked: false }).send(Send::Stored).repeat(Timer::In(t1)).end(end),
-            Input::Failure => Step::to(Self::Completed { interval_ms: t1 }).send(Send::Stored).repeat(rules.repeat_in(t1)).end(end),
-            Input::Ack | Input::Acked | Input::TimerG | Input::TimerH | Input::TimerI | Input::TimerSuccess | Input::TimerL => {
-                Step::to(Self::Proceeding)
+            Input::Invite | Input::Provisional | Input::TimerTrying => {
+                Step::to(Self::Proceeding).send(Send::Stored).repeat(Timer::Stop)
             }
+            Input::Success => Step::to(Self::Accepted { interval_ms: t1, acked: false })
+                .send(Send::Stored)
+                .repeat(Timer::In(t1))
+                .end(end),
+            Input::Failure => Step::to(Self::Completed { interval_ms: t1 })
+                .send(Send::Stored)
+                .repeat(rules.repeat_in(t1))
+                .end(end),
+            Input::Ack
+            | Input::Acked
+            | Input::TimerG
+            | Input::TimerH
+            | Input::TimerI
+            | Input::TimerSuccess
+            | Input::TimerL => Step::to(Self::Proceeding),
         }
     }
 
@@ -96,7 +109,9 @@ impl State {
             Input::Invite => Step::to(Self::Completed { interval_ms }).send(Send::Stored),
             Input::TimerG => {
                 let interval_ms = rules.doubled(interval_ms);
-                Step::to(Self::Completed { interval_ms }).send(Send::Stored).repeat(rules.repeat_in(interval_ms))
+                Step::to(Self::Completed { interval_ms })
+                    .send(Send::Stored)
+                    .repeat(rules.repeat_in(interval_ms))
             }
             Input::Ack if rules.reliable => Step::to(Self::Terminated),
             Input::Ack => Step::to(Self::Confirmed).repeat(Timer::Stop).end(Timer::In(rules.timing.t4_ms)),
@@ -133,7 +148,9 @@ impl State {
         match input {
             Input::TimerSuccess if !acked => {
                 let interval_ms = rules.doubled(interval_ms);
-                Step::to(Self::Accepted { interval_ms, acked }).send(Send::Stored).repeat(Timer::In(interval_ms))
+                Step::to(Self::Accepted { interval_ms, acked })
+                    .send(Send::Stored)
+                    .repeat(Timer::In(interval_ms))
             }
             Input::Acked => Step::to(Self::Accepted { interval_ms, acked: true }).repeat(Timer::Stop),
             Input::Ack => Step::to(Self::Accepted { interval_ms, acked }).tell(Tell::Message),
@@ -186,7 +203,13 @@ mod tests {
             (ACCEPTED, Invite, ACCEPTED, Send::Nothing, Tell::Nothing),
             (ACCEPTED, Ack, ACCEPTED, Send::Nothing, Tell::Message),
             (ACCEPTED, Acked, ACKED, Send::Nothing, Tell::Nothing),
-            (ACCEPTED, TimerSuccess, Accepted { interval_ms: 1_000, acked: false }, Send::Stored, Tell::Nothing),
+            (
+                ACCEPTED,
+                TimerSuccess,
+                Accepted { interval_ms: 1_000, acked: false },
+                Send::Stored,
+                Tell::Nothing,
+            ),
             (ACCEPTED, TimerL, Terminated, Send::Nothing, Tell::NoAck),
             (ACKED, TimerSuccess, ACKED, Send::Nothing, Tell::Nothing),
             (ACKED, Failure, ACKED, Send::Nothing, Tell::Nothing),
@@ -206,7 +229,11 @@ mod tests {
         assert_eq!(COMPLETED.on(Ack, &UDP).end, Timer::In(5_000), "I");
         assert_eq!(COMPLETED.on(Ack, &TCP).state, Terminated, "I is 0 on streams");
         for rules in [UDP, TCP] {
-            assert_eq!(Proceeding.on(Success, &rules).repeat, Timer::In(500), "the 2xx is repeated on streams too");
+            assert_eq!(
+                Proceeding.on(Success, &rules).repeat,
+                Timer::In(500),
+                "the 2xx is repeated on streams too"
+            );
             assert_eq!(Proceeding.on(Success, &rules).end, Timer::In(32_000), "L");
         }
         assert_eq!(State::start(0).send, Send::Stored);
@@ -216,6 +243,9 @@ mod tests {
     #[test]
     fn intervals_stop_growing_at_t2() {
         assert_eq!(Completed { interval_ms: 4_000 }.on(TimerG, &UDP).repeat, Timer::In(4_000));
-        assert_eq!(Accepted { interval_ms: 4_000, acked: false }.on(TimerSuccess, &TCP).repeat, Timer::In(4_000));
+        assert_eq!(
+            Accepted { interval_ms: 4_000, acked: false }.on(TimerSuccess, &TCP).repeat,
+            Timer::In(4_000)
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Finds server transactions by their keys. The table holds slots only, the keys stand in the transactions: five bytes a key.
-//! Invariant: a key is in the table exactly as long as its transaction is in the slab.
+//! Finds server transactions by their keys. The table holds slots only, the keys stand in the transactions:
+//! five bytes a key. Invariant: a key is in the table exactly as long as its transaction is in the slab.
 
 use hashbrown::HashTable;
 
@@ -31,7 +31,9 @@ impl Entry {
     }
 
     fn key(self, servers: &Slots<Server>) -> Key {
-        servers.at(self.slot()).map_or(NO_KEY, |server| if self.0 & 1 == 0 { server.key } else { server.merge })
+        servers
+            .at(self.slot())
+            .map_or(NO_KEY, |server| if self.0 & 1 == 0 { server.key } else { server.merge })
     }
 }
 

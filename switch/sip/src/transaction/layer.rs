@@ -90,7 +90,8 @@ impl Layer {
         self.transmits.pop_front()
     }
 
-    /// Sends bytes that belong to no transaction, in order with the others: the ACK to a stray 2xx, a stateless answer.
+    /// Sends bytes that belong to no transaction, in order with the others: the ACK to a stray 2xx, a
+    /// stateless answer.
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         self.transmits.push_back(Transmit { flow, bytes });
     }
@@ -107,7 +108,12 @@ impl Layer {
 
     /// What is alive now.
     pub fn live(&self) -> Live {
-        Live { clients: self.clients.len(), servers: self.servers.len(), timers: self.wheel.len(), keys: self.keys.len() }
+        Live {
+            clients: self.clients.len(),
+            servers: self.servers.len(),
+            timers: self.wheel.len(),
+            keys: self.keys.len(),
+        }
     }
 
     /// The ids' key and shard.
@@ -123,7 +129,10 @@ impl Layer {
 impl fmt::Debug for Layer {
     /// Sizes and counters; not the transactions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Layer").field("live", &self.live()).field("counters", &self.counters).finish_non_exhaustive()
+        f.debug_struct("Layer")
+            .field("live", &self.live())
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
-//! Which server transaction a request belongs to: RFC 3261 §17.2.3, with its rules for RFC 2543 peers; merged requests §8.2.2.2.
-//! Invariant: keys are 128-bit keyed hashes of the fields that must be equal; no peer can make two meet.
+//! Which server transaction a request belongs to: RFC 3261 §17.2.3, with its rules for RFC 2543 peers; merged
+//! requests §8.2.2.2. Invariant: keys are 128-bit keyed hashes of the fields that must be equal; no peer can
+//! make two meet.
 
 use crate::token::Minter;
 use crate::{Fault, Message, Method, Via};
@@ -7,7 +8,8 @@ use crate::{Fault, Message, Method, Via};
 /// The branch prefix that tells an RFC 3261 peer.
 pub(crate) const COOKIE: &str = "z9hG4bK";
 
-/// A keyed hash of what identifies a server transaction, in two halves: kept by the ten thousand, so aligned to eight bytes.
+/// A keyed hash of what identifies a server transaction, in two halves: kept by the ten thousand, so aligned
+/// to eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Key([u64; 2]);
 
@@ -51,10 +53,13 @@ pub(crate) fn transaction(minter: &Minter, msg: &Message) -> Result<Key, Fault> 
     })
 }
 
-/// The key by which a request that came over two paths is known: only one outside a dialog, neither ACK nor CANCEL, and with a
-/// From-tag (RFC 2543 peers have none); else `NO_KEY`.
+/// The key by which a request that came over two paths is known: only one outside a dialog, neither ACK nor
+/// CANCEL, and with a From-tag (RFC 2543 peers have none); else `NO_KEY`.
 pub(crate) fn merge(minter: &Minter, msg: &Message) -> Key {
-    if matches!(msg.method(), Method::Ack | Method::Cancel) || !msg.to_tag().is_empty() || msg.from_tag().is_empty() {
+    if matches!(msg.method(), Method::Ack | Method::Cancel)
+        || !msg.to_tag().is_empty()
+        || msg.from_tag().is_empty()
+    {
         return NO_KEY;
     }
     let number = msg.cseq().0.to_le_bytes();
@@ -67,17 +72,21 @@ pub(crate) fn fork(minter: &Minter, to_tag: &str) -> Key {
     Key(minter.key(&[b"fork", to_tag.as_bytes()]))
 }
 
-/// The To-tag of answers that no transaction remembers: the same for every repeat of a request and for its ACK and CANCEL.
+/// The To-tag of answers that no transaction remembers: the same for every repeat of a request and for its
+/// ACK and CANCEL.
 pub(crate) fn stateless_tag(minter: &Minter, msg: &Message) -> crate::token::Token {
     let via = msg.top_via().ok();
     let branch = via.as_ref().and_then(Via::branch).unwrap_or_default();
     minter.stateless(&[msg.call_id(), msg.from_tag(), branch])
 }
 
-/// The branch of an RFC 3261 peer. The bare cookie identifies nothing: such a peer is matched as RFC 2543 says.
+/// The branch of an RFC 3261 peer. The bare cookie identifies nothing: such a peer is matched as RFC 2543
+/// says.
 fn branch_of<'a>(via: &Via<'a>) -> Option<&'a str> {
     via.branch().filter(|branch| {
-        branch.len() > COOKIE.len() && branch.is_char_boundary(COOKIE.len()) && branch[..COOKIE.len()].eq_ignore_ascii_case(COOKIE)
+        branch.len() > COOKIE.len()
+            && branch.is_char_boundary(COOKIE.len())
+            && branch[..COOKIE.len()].eq_ignore_ascii_case(COOKIE)
     })
 }
 

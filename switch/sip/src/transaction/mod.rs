@@ -1,6 +1,7 @@
-//! All SIP transactions of a shard: RFC 3261 §17 with RFC 6026 (Accepted) and RFC 4320 (no 408 to non-INVITE).
-//! One mutation (`handle_*`, `send`, `respond` …), then drain `poll_transmit` and `poll_event`; wake at `next_deadline`.
-//! Invariant: outputs depend on the inputs alone: no clock, no socket, no walk over an unordered map.
+//! All SIP transactions of a shard: RFC 3261 §17 with RFC 6026 (Accepted) and RFC 4320 (no 408 to
+//! non-INVITE). One mutation (`handle_*`, `send`, `respond` …), then drain `poll_transmit` and `poll_event`;
+//! wake at `next_deadline`. Invariant: outputs depend on the inputs alone: no clock, no socket, no walk over
+//! an unordered map.
 
 mod cancel;
 mod client;
@@ -67,21 +68,24 @@ pub enum Event {
         /// The request.
         msg: Message,
     },
-    /// A CANCEL for an INVITE without final response. It has been answered; respond 487 to the INVITE. At most once per INVITE.
+    /// A CANCEL for an INVITE without final response. It has been answered; respond 487 to the INVITE. At
+    /// most once per INVITE.
     Cancel {
         /// The INVITE's transaction.
         invite: ServerId,
         /// The CANCEL, for its Reason header.
         msg: Message,
     },
-    /// An ACK to a 2xx: it belongs to a dialog, not to a transaction. Find the INVITE there, then call `acked`. Repeats come too.
+    /// An ACK to a 2xx: it belongs to a dialog, not to a transaction. Find the INVITE there, then call
+    /// `acked`. Repeats come too.
     Ack {
         /// Where it came from.
         flow: Flow,
         /// The ACK.
         msg: Message,
     },
-    /// A response: each 1xx, and the final one. To an INVITE, a 2xx with another To-tag (a fork) comes again; repeats do not.
+    /// A response: each 1xx, and the final one. To an INVITE, a 2xx with another To-tag (a fork) comes again;
+    /// repeats do not.
     Response {
         /// The client transaction.
         id: ClientId,
@@ -105,7 +109,8 @@ pub enum Event {
         /// The INVITE's transaction.
         id: ServerId,
     },
-    /// A response to nothing we know: ACK and BYE it if it is a 2xx of a dialog of ours, else drop it (§18.1.2).
+    /// A response to nothing we know: ACK and BYE it if it is a 2xx of a dialog of ours, else drop it
+    /// (§18.1.2).
     Stray {
         /// Where it came from.
         flow: Flow,
@@ -134,7 +139,8 @@ pub struct Settings {
     pub trying_after_ms: u64,
     /// Where UDP requests are answered whose Via has no `rport`, unless the message says it.
     pub reply_to: ReplyTo,
-    /// Transactions from which on a new INVITE gets 503. At twice this any request that would start a transaction is dropped.
+    /// Transactions from which on a new INVITE gets 503. At twice this any request that would start a
+    /// transaction is dropped.
     pub transactions_max: usize,
     /// Retry-After of that 503.
     pub retry_after_secs: u32,

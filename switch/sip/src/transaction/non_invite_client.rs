@@ -34,7 +34,10 @@ impl State {
     /// The request goes out.
     pub(crate) const fn start(rules: &Rules) -> Step<Self> {
         let t1 = rules.timing.t1_ms;
-        Step::to(Self::Trying { interval_ms: t1 }).send(Send::Stored).repeat(rules.repeat_in(t1)).end(Timer::In(rules.timing.timeout_ms()))
+        Step::to(Self::Trying { interval_ms: t1 })
+            .send(Send::Stored)
+            .repeat(rules.repeat_in(t1))
+            .end(Timer::In(rules.timing.timeout_ms()))
     }
 
     pub(crate) const fn on(self, input: Input, rules: &Rules) -> Step<Self> {
@@ -75,7 +78,9 @@ impl State {
 
     const fn proceeding(input: Input, rules: &Rules) -> Step<Self> {
         match input {
-            Input::TimerE => Step::to(Self::Proceeding).send(Send::Stored).repeat(rules.repeat_in(rules.timing.t2_ms)),
+            Input::TimerE => {
+                Step::to(Self::Proceeding).send(Send::Stored).repeat(rules.repeat_in(rules.timing.t2_ms))
+            }
             Input::TimerF => Step::to(Self::Terminated).tell(Tell::Timeout),
             Input::TransportError => Step::to(Self::Terminated).tell(Tell::TransportError),
             Input::Provisional => Step::to(Self::Proceeding).tell(Tell::Message),
@@ -87,7 +92,9 @@ impl State {
     const fn completed(input: Input) -> Step<Self> {
         match input {
             Input::TimerK => Step::to(Self::Terminated),
-            Input::Provisional | Input::Final | Input::TransportError | Input::TimerE | Input::TimerF => Step::to(Self::Completed),
+            Input::Provisional | Input::Final | Input::TransportError | Input::TimerE | Input::TimerF => {
+                Step::to(Self::Completed)
+            }
         }
     }
 

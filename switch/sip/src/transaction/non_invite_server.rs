@@ -28,7 +28,8 @@ pub(crate) enum Input {
 // === impl State ===
 
 impl State {
-    /// A request came in. After 64·T1 its sender has timed out and a final response would be of no use (RFC 4320 §4.2).
+    /// A request came in. After 64·T1 its sender has timed out and a final response would be of no use (RFC
+    /// 4320 §4.2).
     pub(crate) const fn start(rules: &Rules) -> Step<Self> {
         Step::to(Self::Trying).tell(Tell::Message).end(Timer::In(rules.timing.timeout_ms()))
     }
@@ -36,13 +37,17 @@ impl State {
     pub(crate) const fn on(self, input: Input, rules: &Rules) -> Step<Self> {
         match (self, input) {
             (Self::Trying, Input::Request) => Step::to(Self::Trying),
-            (Self::Trying | Self::Proceeding, Input::Provisional) => Step::to(Self::Proceeding).send(Send::Stored),
+            (Self::Trying | Self::Proceeding, Input::Provisional) => {
+                Step::to(Self::Proceeding).send(Send::Stored)
+            }
             (Self::Trying | Self::Proceeding, Input::Final) => Self::done(rules),
             (Self::Proceeding, Input::Request) => Step::to(Self::Proceeding).send(Send::Stored),
             (Self::Completed, Input::Request) => Step::to(Self::Completed).send(Send::Stored),
             (Self::Completed, Input::Provisional | Input::Final) => Step::to(Self::Completed),
             (Self::Trying | Self::Proceeding | Self::Completed, Input::TimerJ) => Step::to(Self::Terminated),
-            (Self::Terminated, Input::Request | Input::Provisional | Input::Final | Input::TimerJ) => Step::to(Self::Terminated),
+            (Self::Terminated, Input::Request | Input::Provisional | Input::Final | Input::TimerJ) => {
+                Step::to(Self::Terminated)
+            }
         }
     }
 
@@ -85,7 +90,11 @@ mod tests {
         ];
         for (state, input, next, send) in table {
             let step = state.on(input, &UDP);
-            assert_eq!((step.state, step.send, step.tell), (next, send, Tell::Nothing), "{state:?} on {input:?}");
+            assert_eq!(
+                (step.state, step.send, step.tell),
+                (next, send, Tell::Nothing),
+                "{state:?} on {input:?}"
+            );
         }
     }
 

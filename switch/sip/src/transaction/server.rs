@@ -1,5 +1,6 @@
 //! Peers' requests: repeats, ACK, CANCEL, merged requests, overload (RFC 3261 §8.2, §9.2, §17.2).
-//! Invariant: only a new, well-formed, unmerged request within the bounds starts a transaction; all else is answered statelessly.
+//! Invariant: only a new, well-formed, unmerged request within the bounds starts a transaction; all else is
+//! answered statelessly.
 
 use bytes::Bytes;
 use units::Tick;
@@ -17,10 +18,12 @@ use crate::{Builder, Fault, Message, Method, Name};
 
 impl Layer {
     /// Sends a response and keeps it for repeats. After a final one the id takes only `acked`.
-    /// A 2xx to INVITE is sent again until `acked`, or `NoAck` after 64·T1. To an id that is gone, and 408 to anything but INVITE
-    /// (RFC 4320 §4.2): counted, not sent.
+    /// A 2xx to INVITE is sent again until `acked`, or `NoAck` after 64·T1. To an id that is gone, and 408 to
+    /// anything but INVITE (RFC 4320 §4.2): counted, not sent.
     pub fn respond(&mut self, now: Tick, id: ServerId, status: u16, bytes: Bytes) {
-        let allowed = |server: &&mut Server| server.state.is_open() && (status != 408 || matches!(server.state, State::Invite(_)));
+        let allowed = |server: &&mut Server| {
+            server.state.is_open() && (status != 408 || matches!(server.state, State::Invite(_)))
+        };
         let Some(server) = self.server(id).filter(allowed) else {
             self.counters.late_responses += 1;
             return;
@@ -31,7 +34,8 @@ impl Layer {
         self.server_input(now, id.slot, Happening::Response(Class::of(status)), None);
     }
 
-    /// The To-tag that the responses to a request outside dialogs will carry: the answer to its CANCEL should have the same (§9.2).
+    /// The To-tag that the responses to a request outside dialogs will carry: the answer to its CANCEL should
+    /// have the same (§9.2).
     pub fn set_tag(&mut self, id: ServerId, tag: &str) {
         if let Some(answer) = self.server(id).and_then(|server| server.answer.as_mut()) {
             answer.tag = Some(tag.into());
@@ -95,7 +99,8 @@ impl Layer {
             self.counters.malformed += 1;
             return;
         }
-        let accepted = |server: &Server| matches!(server.state, State::Invite(invite::State::Accepted { .. }));
+        let accepted =
+            |server: &Server| matches!(server.state, State::Invite(invite::State::Accepted { .. }));
         if let Some(slot) = slot {
             self.counters.acks_absorbed += u64::from(!self.servers.at(slot).is_some_and(accepted));
             self.server_input(now, slot, Happening::Ack, Some((flow, msg)));
@@ -115,10 +120,14 @@ impl Layer {
             return self.answer(flow, &msg, 481, "Call/Transaction Does Not Exist", None);
         };
         let open = server.state.is_open();
-        let first = server.answer.as_mut().is_some_and(|answer| open && !std::mem::replace(&mut answer.cancelled, true));
+        let first = server
+            .answer
+            .as_mut()
+            .is_some_and(|answer| open && !std::mem::replace(&mut answer.cancelled, true));
         // §9.2: the To-tag should be that of the INVITE's response
         let said = server.answer.as_ref().and_then(|answer| answer.tag.clone());
-        let response = || server.answer.as_ref().and_then(|answer| Message::parse(answer.response.clone()).ok());
+        let response =
+            || server.answer.as_ref().and_then(|answer| Message::parse(answer.response.clone()).ok());
         let tag = said.or_else(|| response().map(|response| response.to_tag().into()));
         self.answer(flow, &msg, 200, "OK", tag.as_deref());
         if first {
@@ -151,8 +160,14 @@ impl Layer {
         } else {
             (non_invite::State::start(&rules).map(State::NonInvite), Bytes::new())
         };
-        let answer = Some(Box::new(Answer { flow: self.answer_flow(flow, &msg), response, cancelled: false, tag: None }));
-        let server = Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
+        let answer = Some(Box::new(Answer {
+            flow: self.answer_flow(flow, &msg),
+            response,
+            cancelled: false,
+            tag: None,
+        }));
+        let server =
+            Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
         let (slot, generation) = self.servers.insert(server);
         self.keys.enter(slot, &self.servers);
         self.server_step(now, slot, step, None);
@@ -217,7 +232,9 @@ impl Layer {
         let generation = self.servers.generation(slot).unwrap_or_default();
         let Some(server) = self.servers.at_mut(slot) else { return };
         server.state = step.state;
-        if let Some(answer) = server.answer.as_ref().filter(|answer| step.send == Send::Stored && !answer.response.is_empty()) {
+        if let Some(answer) =
+            server.answer.as_ref().filter(|answer| step.send == Send::Stored && !answer.response.is_empty())
+        {
             self.transmits.push_back(Transmit { flow: answer.flow, bytes: answer.response.clone() });
         }
         if step.state.is_spent() {

@@ -1,5 +1,5 @@
-//! What is kept of one request of a peer: its state, and its answer as long as a repeat may ask for it. The arrows are those of the
-//! figures of RFC 3261 §17.2.
+//! What is kept of one request of a peer: its state, and its answer as long as a repeat may ask for it. The
+//! arrows are those of the figures of RFC 3261 §17.2.
 
 use bytes::Bytes;
 
@@ -9,7 +9,8 @@ use super::timers::{Fired, Timers};
 use super::{invite_server as invite, non_invite_server as non_invite};
 use crate::flow::Flow;
 
-/// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left but to absorb repeats.
+/// A server transaction. What only one that may still send needs is apart: after the ACK it has nothing left
+/// but to absorb repeats.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) key: Key,
@@ -56,10 +57,14 @@ pub(super) enum State {
 
 impl State {
     pub(super) const fn is_terminated(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated))
+        matches!(
+            self,
+            Self::Invite(invite::State::Terminated) | Self::NonInvite(non_invite::State::Terminated)
+        )
     }
 
-    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know it.
+    /// Gives the happening its name in the figure and takes the arrow; nothing if the figure does not know
+    /// it.
     pub(super) fn step(self, happening: Happening, rules: &Rules) -> Option<Step<Self>> {
         match self {
             Self::Invite(state) => {
@@ -94,6 +99,10 @@ impl State {
 
     /// Whether a final response may still be given.
     pub(super) const fn is_open(self) -> bool {
-        matches!(self, Self::Invite(invite::State::Proceeding) | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding))
+        matches!(
+            self,
+            Self::Invite(invite::State::Proceeding)
+                | Self::NonInvite(non_invite::State::Trying | non_invite::State::Proceeding)
+        )
     }
 }

@@ -99,7 +99,8 @@ impl<S> Step<S> {
     }
 }
 
-/// The fixed part of a transition: the constants of RFC 3261 §17.1.1.1 and whether the transport repeats by itself.
+/// The fixed part of a transition: the constants of RFC 3261 §17.1.1.1 and whether the transport repeats by
+/// itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Rules {
     pub(crate) timing: TransactionTiming,

@@ -39,7 +39,8 @@ impl Layer {
     /// A connection was lost. Requests on it, and those to its peer that named none, go out once more over
     /// another.
     pub fn stream_closed(&mut self, now: Tick, flow: Flow) {
-        // All are met before any goes out: what goes out waits on such a flow again. Each chain has its newest in front.
+        // All are met before any goes out: what goes out waits on such a flow again. Each chain has its
+        // newest in front.
         let mut met = Vec::new();
         for lost in [flow, Flow { conn: 0, ..flow }] {
             let before = met.len();
@@ -94,7 +95,9 @@ impl Layer {
     }
 
     pub(super) fn client_unlink(&mut self, slot: u32) {
-        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else { return };
+        let Some(asking) = self.clients.at_mut(slot).and_then(|client| client.asking.as_mut()) else {
+            return;
+        };
         if !std::mem::take(&mut asking.chain.linked) {
             return;
         }

@@ -26,12 +26,16 @@ pub fn data(set: &str, file: &str) -> Vec<u8> {
 /// The lines of a set's table of verdicts.
 pub fn rows(set: &str) -> Vec<Vec<String>> {
     let text = String::from_utf8(data(set, "EXPECT.tsv")).unwrap_or_else(|error| panic!("{set}: {error}"));
-    text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.split('\t').map(str::to_owned).collect())
+        .collect()
 }
 
 /// All torture messages by name.
 pub fn corpus() -> Vec<(String, Vec<u8>)> {
-    let old = rows("rfc4475").into_iter().map(|row| (row[0].clone(), data("rfc4475", &format!("{}.dat", row[0]))));
+    let old =
+        rows("rfc4475").into_iter().map(|row| (row[0].clone(), data("rfc4475", &format!("{}.dat", row[0]))));
     let new = rows("rfc5118").into_iter().map(|row| (row[0].clone(), data("rfc5118", &row[0])));
     old.chain(new).collect()
 }
@@ -60,7 +64,9 @@ impl fmt::Display for Verdict {
             Verdict::Accept => f.write_str("ok"),
             Verdict::Wait => f.write_str("wait"),
             Verdict::Drop { .. } => f.write_str("drop"),
-            Verdict::Refuse { status, close, .. } => write!(f, "{status}{}", if *close { "-close" } else { "" }),
+            Verdict::Refuse { status, close, .. } => {
+                write!(f, "{status}{}", if *close { "-close" } else { "" })
+            }
         }
     }
 }
@@ -97,7 +103,9 @@ pub fn stream_verdict(wire: &[u8], piece: usize) -> Verdict {
         match framer.next() {
             None | Some(Ok(Frame::Ping)) => {}
             Some(Ok(Frame::Message(message))) => return checked(message),
-            Some(Err(failed)) => return refuse(failed.error.fault(), failed.error.response(source()), failed.close),
+            Some(Err(failed)) => {
+                return refuse(failed.error.fault(), failed.error.response(source()), failed.close);
+            }
         }
     }
     Verdict::Wait
@@ -128,11 +136,28 @@ pub fn exercise(wire: &[u8]) -> bool {
         }
         let _ = message.values(name).count();
     }
-    let _ = (message.cseq(), message.call_id(), message.from_tag(), message.to_tag(), message.max_forwards(), message.expires());
-    let _ = (message.body(), message.content_type(), message.reason(), message.method_text(), message.uri().is_ok());
-    let copy = Builder::request(Method::Invite, message.request_uri()).copy(&message, |_, _| true).body("a/b", &message.body()).build();
+    let _ = (
+        message.cseq(),
+        message.call_id(),
+        message.from_tag(),
+        message.to_tag(),
+        message.max_forwards(),
+        message.expires(),
+    );
+    let _ = (
+        message.body(),
+        message.content_type(),
+        message.reason(),
+        message.method_text(),
+        message.uri().is_ok(),
+    );
+    let copy = Builder::request(Method::Invite, message.request_uri())
+        .copy(&message, |_, _| true)
+        .body("a/b", &message.body())
+        .build();
     let copy = Message::parse(copy);
-    let names = |message: &Message| message.all_headers().map(|(_, text, _)| text.to_owned()).collect::<Vec<_>>();
+    let names =
+        |message: &Message| message.all_headers().map(|(_, text, _)| text.to_owned()).collect::<Vec<_>>();
     if let Ok(copy) = copy {
         // nothing that was one header before is two after
         assert!(names(&copy).len() <= names(&message).len() + 2);

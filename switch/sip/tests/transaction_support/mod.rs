@@ -34,8 +34,15 @@ pub struct Text<'a> {
     pub extra: &'a str,
 }
 
-pub const INVITE: Text<'static> =
-    Text { method: "INVITE", branch: ";branch=z9hG4bKpeer1", number: 1, from_tag: ";tag=a", to_tag: "", call_id: "c1", extra: "" };
+pub const INVITE: Text<'static> = Text {
+    method: "INVITE",
+    branch: ";branch=z9hG4bKpeer1",
+    number: 1,
+    from_tag: ";tag=a",
+    to_tag: "",
+    call_id: "c1",
+    extra: "",
+};
 
 impl Text<'_> {
     pub fn write(&self) -> String {

@@ -1,4 +1,5 @@
-//! Call records as CSV and back: every field of a record is a column, and what was written is read again as a record.
+//! Call records as CSV and back: every field of a record is a column, and what was written is read again as a
+//! record.
 
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
@@ -131,18 +132,27 @@ fn attempt(attempt: &Value) -> String {
 }
 
 /// Reads records of a CSV with a header, columns in any order; columns that are not known are left alone.
-pub(crate) fn read(input: impl std::io::Read, mut take: impl FnMut(&Value) -> anyhow::Result<()>) -> anyhow::Result<()> {
+pub(crate) fn read(
+    input: impl std::io::Read,
+    mut take: impl FnMut(&Value) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut reader = csv::Reader::from_reader(input);
     let header = reader.headers().context("the records have no header")?.clone();
     let mut places: Vec<(usize, &str, Kind)> = COLUMNS
         .iter()
-        .filter_map(|(name, kind)| Some((header.iter().position(|title| title.trim_start_matches('\u{feff}') == *name)?, *name, *kind)))
+        .filter_map(|(name, kind)| {
+            Some((
+                header.iter().position(|title| title.trim_start_matches('\u{feff}') == *name)?,
+                *name,
+                *kind,
+            ))
+        })
         .collect();
     // What was tried is read when it is known when the call began.
     places.sort_by_key(|(_, _, kind)| *kind == Attempts);
-    if let Some((missing, _)) =
-        COLUMNS.iter().find(|(name, kind)| matches!(kind, Text | Number) && !places.iter().any(|(_, title, _)| title == name))
-    {
+    if let Some((missing, _)) = COLUMNS.iter().find(|(name, kind)| {
+        matches!(kind, Text | Number) && !places.iter().any(|(_, title, _)| title == name)
+    }) {
         bail!("the CSV has no column {missing:?}: write it with this version's `tollgate cdr --csv`");
     }
     for row in reader.records() {
@@ -212,9 +222,17 @@ mod tests {
         let record = record();
         let cdr: Cdr = serde_json::from_value(record.clone()).expect("a record");
         let file = format!("{}\n{}\n", header(), line(&record));
-        let cells: Vec<String> =
-            csv::Reader::from_reader(file.as_bytes()).records().next().expect("a row").expect("CSV").iter().map(str::to_owned).collect();
-        let cell = |name: &str| cells[COLUMNS.iter().position(|(column, _)| *column == name).expect("a column")].as_str();
+        let cells: Vec<String> = csv::Reader::from_reader(file.as_bytes())
+            .records()
+            .next()
+            .expect("a row")
+            .expect("CSV")
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        let cell = |name: &str| {
+            cells[COLUMNS.iter().position(|(column, _)| *column == name).expect("a column")].as_str()
+        };
         for (name, expected) in [
             ("caller", "'=cmd()"),
             ("called", "'+34911234567"),

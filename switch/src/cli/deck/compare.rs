@@ -160,7 +160,8 @@ impl Comparison {
         let (changes, unchanged) = old.deck.row_changes(&new.deck);
         let prices = price_changes(old.deck, &new.deck, at);
         let begun = |row: &Row| row.effective_from.is_some_and(|from| from < at);
-        let side = |deck: &Deck| Side { version: price::version_text(deck.version()).to_string(), rows: deck.len() };
+        let side =
+            |deck: &Deck| Side { version: price::version_text(deck.version()).to_string(), rows: deck.len() };
         let finding = |found: &rating::DeckError| ErrorLine {
             file: file.display().to_string(),
             line: found.line,
@@ -217,19 +218,32 @@ impl Comparison {
         writeln!(out, "{}", folded(&rows, TITLE))?;
         if self.over + self.begun > 0 {
             let kept = "calls already billed keep their amounts";
-            let past = format!("past     {} rows are over, {} changed rows began earlier: {kept}", self.over, self.begun);
+            let past = format!(
+                "past     {} rows are over, {} changed rows began earlier: {kept}",
+                self.over, self.begun
+            );
             writeln!(out, "{}", folded(&past, TITLE))?;
         }
         self.rules.print(out)?;
         list(out, "In error: nothing would be loaded", &self.errors, limit, ErrorLine::text)?;
         list(out, "Warnings", &self.warnings, limit, ErrorLine::text)?;
-        list(out, "Prices, the largest change first", &self.effects, limit, |line| folded(&format!("  {}", line.text()), INDENT))?;
-        list(out, &format!("When, if loaded at {}", self.at), &self.instants, limit, |line| folded(&format!("  {}", line.text()), INDENT))?;
+        list(out, "Prices, the largest change first", &self.effects, limit, |line| {
+            folded(&format!("  {}", line.text()), INDENT)
+        })?;
+        list(out, &format!("When, if loaded at {}", self.at), &self.instants, limit, |line| {
+            folded(&format!("  {}", line.text()), INDENT)
+        })?;
         list(out, "Rows", &self.rows, limit, |line| folded(&format!("  {}", line.text()), INDENT))
     }
 }
 
-fn list<T>(out: &mut impl Write, title: &str, lines: &[T], limit: usize, text: impl Fn(&T) -> String) -> std::io::Result<()> {
+fn list<T>(
+    out: &mut impl Write,
+    title: &str,
+    lines: &[T],
+    limit: usize,
+    text: impl Fn(&T) -> String,
+) -> std::io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
@@ -292,7 +306,13 @@ fn row_line(change: &RowChange, old: &Known<'_>, new: &Draft) -> RowLine {
             (change, &new.1, Some(was(old)), Some(is(new)))
         }
     };
-    RowLine { change, prefix: row.prefix.to_string(), period: row.period.as_ref().map(ToString::to_string), old, new }
+    RowLine {
+        change,
+        prefix: row.prefix.to_string(),
+        period: row.period.as_ref().map(ToString::to_string),
+        old,
+        new,
+    }
 }
 
 fn row_side(row: &Row, line: Option<u64>) -> RowSide {
@@ -320,7 +340,11 @@ fn paid_doc(paid: Paid) -> PaidDoc {
 
 impl PaidDoc {
     fn text(&self) -> String {
-        let fee = if self.connect_fee == "0.00000" { String::new() } else { format!(" and {} a call", self.connect_fee) };
+        let fee = if self.connect_fee == "0.00000" {
+            String::new()
+        } else {
+            format!(" and {} a call", self.connect_fee)
+        };
         let next = self.next_rate.as_ref().map_or(String::new(), |next| format!(" then {next}"));
         format!("{}{next} {}/{}{fee}", self.rate, self.initial, self.increment)
     }
@@ -335,10 +359,15 @@ fn or_none(paid: Option<&PaidDoc>) -> String {
 impl EffectLine {
     fn text(&self) -> String {
         let percent = self.percent.as_ref().map_or(String::new(), |percent| format!("{percent} %"));
-        let prefixes = if self.prefixes == 1 { "1 prefix".to_owned() } else { format!("{} prefixes", self.prefixes) };
+        let prefixes =
+            if self.prefixes == 1 { "1 prefix".to_owned() } else { format!("{} prefixes", self.prefixes) };
         let (old, new) = (or_none(self.old.as_ref()), or_none(self.new.as_ref()));
         let period = self.period.as_ref().map_or(String::new(), |period| format!(" ({})", plain(period)));
-        format!("{percent:>11}  {}{period}  {old} -> {new}  {prefixes} from {}", plain(&self.destination), self.from)
+        format!(
+            "{percent:>11}  {}{period}  {old} -> {new}  {prefixes} from {}",
+            plain(&self.destination),
+            self.from
+        )
     }
 }
 
@@ -347,7 +376,9 @@ impl EffectLine {
 impl InstantLine {
     fn text(&self) -> String {
         let Self { from, up, down, otherwise, added, removed } = self;
-        format!("{from}  {up} dearer, {down} cheaper, {otherwise} otherwise changed, {added} new, {removed} gone")
+        format!(
+            "{from}  {up} dearer, {down} cheaper, {otherwise} otherwise changed, {added} new, {removed} gone"
+        )
     }
 }
 
@@ -387,8 +418,14 @@ mod tests {
 
     #[test]
     fn per_cents_have_two_places_and_a_sign() {
-        for (hundredths, text) in [(0, "+0.00"), (5, "+0.05"), (-5, "-0.05"), (5_000, "+50.00"), (-6_667, "-66.67"), (123_456, "+1234.56")]
-        {
+        for (hundredths, text) in [
+            (0, "+0.00"),
+            (5, "+0.05"),
+            (-5, "-0.05"),
+            (5_000, "+50.00"),
+            (-6_667, "-66.67"),
+            (123_456, "+1234.56"),
+        ] {
             assert_eq!(percent_text(hundredths), text);
         }
     }

@@ -58,15 +58,24 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let deck = deck(ask)?;
     match &ask.out {
         Some(path) => {
-            let file = File::create_new(path).with_context(|| format!("cannot write {}: name a new file", path.display()))?;
+            let file = File::create_new(path)
+                .with_context(|| format!("cannot write {}: name a new file", path.display()))?;
             let mut out = BufWriter::new(file);
             write(&deck, ask.format, &mut out)?;
             out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
         }
-        None if ask.format == Format::Xlsx && std::io::stdout().is_terminal() => bail!("a workbook is no text: name a file with --out"),
+        None if ask.format == Format::Xlsx && std::io::stdout().is_terminal() => {
+            bail!("a workbook is no text: name a file with --out")
+        }
         None => write(&deck, ask.format, &mut crate::cli::stdout())?,
     }
-    eprintln!("{} {}, version {}, {} rows", deck.name(), deck.currency(), price::version_text(deck.version()), deck.len());
+    eprintln!(
+        "{} {}, version {}, {} rows",
+        deck.name(),
+        deck.currency(),
+        price::version_text(deck.version()),
+        deck.len()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -74,10 +83,16 @@ fn deck(ask: &Ask) -> anyhow::Result<Deck> {
     if let Some(kept) = ask.kept.load()? {
         return Ok(kept);
     }
-    let said = Said { sheet: ask.sheet.as_deref(), currency: ask.currency, rate_places: ask.rate_places, ..Said::default() };
+    let said = Said {
+        sheet: ask.sheet.as_deref(),
+        currency: ask.currency,
+        rate_places: ask.rate_places,
+        ..Said::default()
+    };
     match (&ask.file, &ask.name) {
         (Some(file), _) => deck_file::load(file, said, ask.reach.config()),
-        (None, Some(name)) => source::loaded(&ask.reach.client()?, name)?.with_context(|| format!("the node has no deck {name:?}")),
+        (None, Some(name)) => source::loaded(&ask.reach.client()?, name)?
+            .with_context(|| format!("the node has no deck {name:?}")),
         (None, None) => bail!("name a file, --name, or --deck-version with --data"),
     }
 }

@@ -48,7 +48,8 @@ impl RulesDoc {
         };
         Self {
             currency_change: (old.currency() != new.currency() && !old.is_empty()).then(currency),
-            rounding_change: rounding.map(|(old, new)| Pair { old: old.word().to_owned(), new: new.word().to_owned() }),
+            rounding_change: rounding
+                .map(|(old, new)| Pair { old: old.word().to_owned(), new: new.word().to_owned() }),
             period_changes: periods.into_iter().map(period).collect(),
             period_order: order.iter().map(ToString::to_string).collect(),
         }
@@ -65,7 +66,11 @@ impl RulesDoc {
         }
         if !self.period_order.is_empty() {
             let order: Vec<String> = self.period_order.iter().map(|name| plain(name)).collect();
-            writeln!(out, "order    where two periods hold at once the first of {} counts", order.join(", "))?;
+            writeln!(
+                out,
+                "order    where two periods hold at once the first of {} counts",
+                order.join(", ")
+            )?;
         }
         Ok(())
     }
@@ -74,7 +79,12 @@ impl RulesDoc {
 /// As a configuration would say it: `mon tue 08:00-20:00 Europe/Madrid`.
 fn times(period: &Period) -> String {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    let days: Vec<&str> = DAYS.iter().enumerate().filter(|(day, _)| period.days() & (1 << day) != 0).map(|(_, name)| *name).collect();
+    let days: Vec<&str> = DAYS
+        .iter()
+        .enumerate()
+        .filter(|(day, _)| period.days() & (1 << day) != 0)
+        .map(|(_, name)| *name)
+        .collect();
     let hour = |secs: u32| format!("{:02}:{:02}", secs / 3_600, secs / 60 % 60);
     let days = if days.len() == DAYS.len() { "daily".to_owned() } else { days.join(" ") };
     format!("{days} {}-{} {}", hour(period.from()), hour(period.until()), period.zone().name())

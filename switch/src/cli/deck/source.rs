@@ -36,7 +36,12 @@ impl KeptVersion {
     }
 
     /// The deck that was asked for, kept or in a file; none if neither was.
-    pub(in crate::cli) fn deck(&self, file: Option<&Path>, how: &DeckAsk, config: Option<&PathBuf>) -> anyhow::Result<Option<Deck>> {
+    pub(in crate::cli) fn deck(
+        &self,
+        file: Option<&Path>,
+        how: &DeckAsk,
+        config: Option<&PathBuf>,
+    ) -> anyhow::Result<Option<Deck>> {
         match file {
             Some(file) => how.load(file, config).map(Some),
             None => self.load(),
@@ -49,7 +54,8 @@ pub(super) fn loaded(client: &Client, name: &str) -> anyhow::Result<Option<Deck>
     let all: Vec<DeckDoc> = client.read_all("/decks")?;
     let Some(document) = all.into_iter().find(|deck| deck.name == name) else { return Ok(None) };
     let csv = client.read_bytes(&format!("/decks/{}", segment(name)))?;
-    let currency: Currency = document.currency.parse().context("the node answers with an unknown currency")?;
+    let currency: Currency =
+        document.currency.parse().context("the node answers with an unknown currency")?;
     let rules = rules(document.rounding, &document.periods)?;
     let loaded = Deck::load_by(name, currency, &rules, &csv[..]);
     let (deck, _) = loaded.map_err(|errors| {
@@ -57,7 +63,9 @@ pub(super) fn loaded(client: &Client, name: &str) -> anyhow::Result<Option<Deck>
         anyhow!("the deck {name} of the node does not load here: {first}")
     })?;
     if *price::version_text(deck.version()) != *document.version {
-        bail!("the deck {name} of the node came otherwise than it is there: try again, it may have been reloaded");
+        bail!(
+            "the deck {name} of the node came otherwise than it is there: try again, it may have been reloaded"
+        );
     }
     Ok(Some(deck))
 }

@@ -1,5 +1,6 @@
-//! A deck as a workbook. Rates are numbers, so that a sheet can calculate with them: a double keeps fifteen digits. A rate with more, which
-//! only one with ten places above 100,000 has, is text. Prefixes and instants are text, which no spreadsheet rounds or shifts.
+//! A deck as a workbook. Rates are numbers, so that a sheet can calculate with them: a double keeps fifteen
+//! digits. A rate with more, which only one with ten places above 100,000 has, is text. Prefixes and instants
+//! are text, which no spreadsheet rounds or shifts.
 
 use anyhow::{Context as _, bail};
 use rating::Deck;
@@ -16,7 +17,10 @@ pub(super) fn write(deck: &Deck) -> anyhow::Result<Vec<u8>> {
         bail!("{} has {} rows, a sheet only {ROWS_MAX}: export it as CSV", deck.name(), deck.len());
     }
     let mut workbook = Workbook::new();
-    let formats = Formats { five: Format::new().set_num_format("0.00000"), ten: Format::new().set_num_format("0.00000#####") };
+    let formats = Formats {
+        five: Format::new().set_num_format("0.00000"),
+        ten: Format::new().set_num_format("0.00000#####"),
+    };
     let sheet = workbook.add_worksheet();
     for (column, name) in (0..).zip(Deck::COLUMNS) {
         sheet.write_string(0, column, name)?;
@@ -35,13 +39,24 @@ struct Formats {
     ten: Format,
 }
 
-fn cell(sheet: &mut Worksheet, (line, column): (u32, u16), name: &str, text: &str, formats: &Formats) -> anyhow::Result<()> {
+fn cell(
+    sheet: &mut Worksheet,
+    (line, column): (u32, u16),
+    name: &str,
+    text: &str,
+    formats: &Formats,
+) -> anyhow::Result<()> {
     let number = || text.parse::<f64>().with_context(|| format!("{name} {text:?} is no number"));
     match name {
         _ if text.is_empty() => {}
         "rate" | "next_rate" | "connect_fee" if text.trim_start_matches(['0', '.']).len() <= DIGITS => {
             let five = text.split_once('.').is_some_and(|(_, places)| places.len() <= 5);
-            sheet.write_number_with_format(line, column, number()?, if five { &formats.five } else { &formats.ten })?;
+            sheet.write_number_with_format(
+                line,
+                column,
+                number()?,
+                if five { &formats.five } else { &formats.ten },
+            )?;
         }
         "initial" | "increment" => {
             sheet.write_number(line, column, number()?)?;

@@ -10,12 +10,14 @@ use crate::cli::table::Wide;
 /// Arguments.
 #[derive(clap::Args)]
 pub(crate) struct Ask {
-    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own prices again
+    /// Deck, CSV with a header or .xlsx; with call records and without a deck each is priced by its own
+    /// prices again
     #[arg(long, value_name = "FILE", conflicts_with_all = ["deck_version", "decks"])]
     pub(super) deck: Option<PathBuf>,
     #[command(flatten)]
     pub(super) kept: KeptVersion,
-    /// Every account of a call by the deck of --config that has the name of the one it was billed by, every carrier by its deck there
+    /// Every account of a call by the deck of --config that has the name of the one it was billed by, every
+    /// carrier by its deck there
     #[arg(long, requires = "config", conflicts_with_all = ["calls", "deck_version", "billed_by"])]
     pub(super) decks: bool,
     /// What this carrier would charge, by another deck; may be given for several
@@ -29,7 +31,8 @@ pub(crate) struct Ask {
     pub(super) out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) how: DeckAsk,
-    /// Call records as `tollgate cdr --csv` or --json prints them, or one a line; `-` for standard input; from the node if absent
+    /// Call records as `tollgate cdr --csv` or --json prints them, or one a line; `-` for standard input;
+    /// from the node if absent
     #[arg(long, value_name = "FILE", conflicts_with = "calls")]
     pub(super) cdrs: Option<PathBuf>,
     /// Calls that ended at this instant or later, RFC 3339
@@ -41,7 +44,8 @@ pub(crate) struct Ask {
     /// Only what this account paid, for its own calls and for those of accounts below it
     #[arg(long, value_name = "NAME", conflicts_with = "calls")]
     pub(super) account: Option<String>,
-    /// Only calls that were billed by the deck of this name, and the new deck for the accounts that were; else for the callers' accounts
+    /// Only calls that were billed by the deck of this name, and the new deck for the accounts that were;
+    /// else for the callers' accounts
     #[arg(long, value_name = "NAME", conflicts_with = "calls")]
     pub(super) billed_by: Option<String>,
     /// One JSON document
@@ -52,7 +56,8 @@ pub(crate) struct Ask {
     /// Where the corrections go, one JSON object a line; needs --from and --to
     #[arg(long, value_name = "FILE", conflicts_with = "calls")]
     pub(super) corrections: Option<PathBuf>,
-    /// Book on the node the difference between what each call costs its account now and what it is to cost; again, it changes nothing
+    /// Book on the node the difference between what each call costs its account now and what it is to cost;
+    /// again, it changes nothing
     #[arg(long, conflicts_with = "calls")]
     pub(super) book: bool,
     #[command(flatten)]

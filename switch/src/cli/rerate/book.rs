@@ -1,7 +1,8 @@
-//! `tollgate rerate --book`: the node books the difference between what each call costs its account now and what it is to cost.
+//! `tollgate rerate --book`: the node books the difference between what each call costs its account now and
+//! what it is to cost.
 //!
-//! Invariant: what is booked follows from the state alone. Whatever came between (reversals, earlier corrections, an overlapping period,
-//! another list), the same run again finds nothing that differs.
+//! Invariant: what is booked follows from the state alone. Whatever came between (reversals, earlier
+//! corrections, an overlapping period, another list), the same run again finds nothing that differs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
@@ -38,22 +39,36 @@ impl Booking {
         if !self.seen.insert(cdr.id.clone()) {
             return Ok(());
         }
-        for (account, currency, cost) in by.costs(cdr).filter(|(account, ..)| only.is_none_or(|only| only == &***account)) {
+        for (account, currency, cost) in
+            by.costs(cdr).filter(|(account, ..)| only.is_none_or(|only| only == &***account))
+        {
             self.accounts.entry((account.clone(), currency)).or_default().push(cost);
         }
         Ok(())
     }
 
-    /// Books all of it. `wanted` is what the records alone ask for: an account in it that needs nothing any more has its correction.
-    pub(super) fn post(self, ask: &Ask, wanted: &[Correction], prices: &Prices, period: Period) -> anyhow::Result<ExitCode> {
+    /// Books all of it. `wanted` is what the records alone ask for: an account in it that needs nothing any
+    /// more has its correction.
+    pub(super) fn post(
+        self,
+        ask: &Ask,
+        wanted: &[Correction],
+        prices: &Prices,
+        period: Period,
+    ) -> anyhow::Result<ExitCode> {
         let client = ask.reach.client()?;
         let run = format!("rerate/{}/{:x}", prices.by.version(), instant(None)?.0);
-        let mut corrected: BTreeSet<String> = wanted.iter().map(|correction| correction.account.clone()).collect();
+        let mut corrected: BTreeSet<String> =
+            wanted.iter().map(|correction| correction.account.clone()).collect();
         let mut failed = BTreeSet::new();
         for ((account, currency), calls) in &self.accounts {
-            let said = wanted.iter().find(|correction| *correction.account == **account).map(|correction| correction.reason.clone());
-            let reason =
-                said.unwrap_or_else(|| format!("calls from {} to {} re-rated by {}", text(period.from), text(period.to), by(prices)));
+            let said = wanted
+                .iter()
+                .find(|correction| *correction.account == **account)
+                .map(|correction| correction.reason.clone());
+            let reason = said.unwrap_or_else(|| {
+                format!("calls from {} to {} re-rated by {}", text(period.from), text(period.to), by(prices))
+            });
             let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
             for (nth, calls) in calls.chunks(CALLS_MAX).enumerate() {
                 match post(&client, account, *currency, calls, &reason, &format!("{run}/{nth}")) {
@@ -73,11 +88,19 @@ impl Booking {
 }
 
 /// True if something differed.
-fn post(client: &Client, account: &str, currency: Currency, calls: &[CallCost], reason: &str, key: &str) -> anyhow::Result<bool> {
+fn post(
+    client: &Client,
+    account: &str,
+    currency: Currency,
+    calls: &[CallCost],
+    reason: &str,
+    key: &str,
+) -> anyhow::Result<bool> {
     let money = |amount| Money::of(amount, currency).to_string();
     let row = |call: &CallCost| json!({"call": call.call.to_string(), "billed": money(call.billed), "cost": money(call.cost)});
     let calls: Vec<Value> = calls.iter().map(row).collect();
     let body = json!({"reason": reason, "currency": currency.to_string(), "calls": calls});
-    let moved: Value = client.post(&format!("/accounts/{}/corrections", segment(account)), Some(key), &body)?;
+    let moved: Value =
+        client.post(&format!("/accounts/{}/corrections", segment(account)), Some(key), &body)?;
     Ok(moved.get("amount").and_then(Value::as_str) != Some(money(0).as_str()))
 }

@@ -1,4 +1,5 @@
-//! `tollgate rerate` of call records: what each account, destination and carrier would have paid by other prices, in every tier of a call.
+//! `tollgate rerate` of call records: what each account, destination and carrier would have paid by other
+//! prices, in every tier of a call.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
@@ -26,17 +27,25 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let period = Period::of(ask)?;
     let corrects = ask.book || ask.corrections.is_some();
     if corrects && !period.is_whole() {
-        bail!("a correction run has a key for each account and period: give --from and --to in whole seconds");
+        bail!(
+            "a correction run has a key for each account and period: give --from and --to in whole seconds"
+        );
     }
     let prices = Prices::of(ask)?;
     if corrects && !prices.by.corrects() {
         bail!("corrections follow from other prices: give --deck, --deck-version or --decks");
     }
     let mut booking = Booking::default();
-    let mut comparison = ask.account.as_ref().map_or_else(Comparison::default, |name| Comparison::of_account(name.as_str().into()));
+    let mut comparison = ask
+        .account
+        .as_ref()
+        .map_or_else(Comparison::default, |name| Comparison::of_account(name.as_str().into()));
     each_record(ask, |record| {
-        let cdr = Cdr::deserialize(record).context("not a call record as `tollgate cdr` prints it, by --json or --csv")?;
-        let billed_by = |name: &String| cdr.deck.as_ref() == name || cdr.tiers.iter().any(|tier| tier.deck.as_ref() == name);
+        let cdr = Cdr::deserialize(record)
+            .context("not a call record as `tollgate cdr` prints it, by --json or --csv")?;
+        let billed_by = |name: &String| {
+            cdr.deck.as_ref() == name || cdr.tiers.iter().any(|tier| tier.deck.as_ref() == name)
+        };
         if period.holds(cdr.ended_at) && ask.billed_by.as_ref().is_none_or(billed_by) {
             comparison.add(&cdr, &prices.by);
             if ask.book {
@@ -45,7 +54,11 @@ pub(super) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         }
         Ok(())
     })?;
-    let corrections = if prices.by.corrects() && period.is_whole() { corrections::of(&comparison, &prices, period) } else { Vec::new() };
+    let corrections = if prices.by.corrects() && period.is_whole() {
+        corrections::of(&comparison, &prices, period)
+    } else {
+        Vec::new()
+    };
     if let Some(path) = &ask.corrections {
         corrections::write(path, &corrections)?;
     }
@@ -62,7 +75,13 @@ fn each_record(ask: &Ask, mut take: impl FnMut(&Value) -> anyhow::Result<()>) ->
             Some(name) if !has_below(&client, name)? => Some(name),
             Some(_) | None => None,
         };
-        let slice = Slice { account, from: ask.from.as_deref(), to: ask.to.as_deref(), cursor: None, limit: usize::MAX };
+        let slice = Slice {
+            account,
+            from: ask.from.as_deref(),
+            to: ask.to.as_deref(),
+            cursor: None,
+            limit: usize::MAX,
+        };
         return each_row(&client, "/cdrs", &slice, take).map(|_| ());
     };
     let file: Box<dyn Read> = if path == Path::new("-") {
@@ -73,12 +92,14 @@ fn each_record(ask: &Ask, mut take: impl FnMut(&Value) -> anyhow::Result<()>) ->
     let mut file = BufReader::new(file);
     // JSON begins with a bracket; whatever else there is, is a header.
     if !matches!(file.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace()), None | Some(b'{' | b'[')) {
-        return columns::read(file, take).with_context(|| format!("cannot read the records {}", path.display()));
+        return columns::read(file, take)
+            .with_context(|| format!("cannot read the records {}", path.display()));
     }
     let mut documents = serde_json::Deserializer::from_reader(file);
     let mut count = 0_u64;
-    while let Some(document) =
-        Value::deserialize(&mut documents).map(Some).or_else(|error| if error.is_eof() { Ok(None) } else { Err(error) })?
+    while let Some(document) = Value::deserialize(&mut documents)
+        .map(Some)
+        .or_else(|error| if error.is_eof() { Ok(None) } else { Err(error) })?
     {
         // A page of the API, or one record after the other.
         let page = document.get("items").and_then(Value::as_array).map(Vec::as_slice);
@@ -92,5 +113,7 @@ fn each_record(ask: &Ask, mut take: impl FnMut(&Value) -> anyhow::Result<()>) ->
 
 fn has_below(client: &Client, name: &str) -> anyhow::Result<bool> {
     let accounts: Vec<AccountDoc> = client.read_all("/accounts")?;
-    Ok(accounts.iter().any(|account| account.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))))
+    Ok(accounts
+        .iter()
+        .any(|account| account.name.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))))
 }

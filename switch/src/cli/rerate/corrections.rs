@@ -1,5 +1,5 @@
-//! The corrections that follow from other prices by the records alone: one for each account, in every tier. What is booked is the
-//! difference to what calls cost now, see [`super::book`].
+//! The corrections that follow from other prices by the records alone: one for each account, in every tier.
+//! What is booked is the difference to what calls cost now, see [`super::book`].
 
 use std::path::Path;
 

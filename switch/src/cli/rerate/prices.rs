@@ -24,7 +24,8 @@ impl Prices {
     pub(super) fn of(ask: &Ask) -> anyhow::Result<Self> {
         let exchanges = deck_file::price_rules(ask.reach.config())?.exchanges;
         let deck = ask.kept.deck(ask.deck.as_deref(), &ask.how, ask.reach.config())?.map(Arc::new);
-        let named = |deck: &Arc<Deck>| (deck.name().to_string(), price::version_text(deck.version()).to_string());
+        let named =
+            |deck: &Arc<Deck>| (deck.name().to_string(), price::version_text(deck.version()).to_string());
         let shown = deck.as_ref().map(named);
         let mut by = match (deck, &ask.billed_by) {
             (Some(deck), Some(name)) => Repricing::named(name.as_str().into(), deck, exchanges),
@@ -36,7 +37,9 @@ impl Prices {
             carriers(ask, &mut by)?;
         }
         for asked in &ask.carrier_deck {
-            let (name, file) = asked.split_once('=').with_context(|| format!("--carrier-deck {asked:?}: write NAME=FILE"))?;
+            let (name, file) = asked
+                .split_once('=')
+                .with_context(|| format!("--carrier-deck {asked:?}: write NAME=FILE"))?;
             by.with_carrier(name.into(), Arc::new(ask.how.load(Path::new(file), ask.reach.config())?));
         }
         Ok(Self { by, deck: shown })
@@ -45,7 +48,9 @@ impl Prices {
 
 /// Every deck of the configuration.
 fn configured(ask: &Ask) -> anyhow::Result<Vec<Arc<Deck>>> {
-    let Some(config) = ask.reach.config() else { bail!("name the configuration whose decks are meant with --config") };
+    let Some(config) = ask.reach.config() else {
+        bail!("name the configuration whose decks are meant with --config")
+    };
     let load = |source: config::DeckSource| {
         let said = deck_file::Said { name: Some(&source.name), ..deck_file::Said::default() };
         deck_file::load(&source.path, said, Some(config)).map(Arc::new)

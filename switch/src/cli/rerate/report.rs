@@ -51,11 +51,21 @@ struct Line {
 // === impl Document ===
 
 impl Document {
-    pub(super) fn of(comparison: &Comparison, prices: &Prices, period: Period, corrections: Vec<Correction>) -> Self {
+    pub(super) fn of(
+        comparison: &Comparison,
+        prices: &Prices,
+        period: Period,
+        corrections: Vec<Correction>,
+    ) -> Self {
         let named = |word, differences: &Differences| {
-            differences.iter().map(|((name, currency), sum)| Line::of([(word, &**name)], *currency, sum)).collect()
+            differences
+                .iter()
+                .map(|((name, currency), sum)| Line::of([(word, &**name)], *currency, sum))
+                .collect()
         };
-        let summed = |sums: &BTreeMap<Currency, Difference>| sums.iter().map(|(currency, sum)| Line::of([], *currency, sum)).collect();
+        let summed = |sums: &BTreeMap<Currency, Difference>| {
+            sums.iter().map(|(currency, sum)| Line::of([], *currency, sum)).collect()
+        };
         let balances = comparison.balances.iter();
         let unpriced = comparison.unpriced.iter();
         Self {
@@ -67,12 +77,16 @@ impl Document {
             revenue: summed(&comparison.revenue),
             accounts: named("account", &comparison.accounts),
             balances: balances
-                .map(|((account, bucket, currency), sum)| Line::of([("account", &**account), ("pocket", &**bucket)], *currency, sum))
+                .map(|((account, bucket, currency), sum)| {
+                    Line::of([("account", &**account), ("pocket", &**bucket)], *currency, sum)
+                })
                 .collect(),
             destinations: named("destination", &comparison.destinations),
             carriers: named("carrier", &comparison.carriers),
             costs: named("carrier", &comparison.costs),
-            unpriced: unpriced.map(|((reason, currency), sum)| Line::of([("reason", *reason)], *currency, sum)).collect(),
+            unpriced: unpriced
+                .map(|((reason, currency), sum)| Line::of([("reason", *reason)], *currency, sum))
+                .collect(),
             corrections,
         }
     }
@@ -112,8 +126,20 @@ impl Document {
             let mut table = Table::new(&[[text(word)].as_slice(), &amounts].concat(), wide);
             for line in lines {
                 let Line { names, currency, calls, old_amount, new_amount, difference } = line;
-                let name = names.values().filter(|name| !name.is_empty()).map(|name| plain(name)).collect::<Vec<_>>().join("/");
-                table.row([&*name, &calls.to_string(), old_amount, new_amount, difference, &currency.to_string()]);
+                let name = names
+                    .values()
+                    .filter(|name| !name.is_empty())
+                    .map(|name| plain(name))
+                    .collect::<Vec<_>>()
+                    .join("/");
+                table.row([
+                    &*name,
+                    &calls.to_string(),
+                    old_amount,
+                    new_amount,
+                    difference,
+                    &currency.to_string(),
+                ]);
             }
             writeln!(out)?;
             is_cut |= table.write(out)?;

@@ -64,9 +64,22 @@ impl Sheet {
                     &*m.key,
                 ])),
                 None => {
-                    let cause = if m.bucket.is_empty() { m.cause.clone() } else { format!("{}: {}", m.bucket, m.cause) };
+                    let cause = if m.bucket.is_empty() {
+                        m.cause.clone()
+                    } else {
+                        format!("{}: {}", m.bucket, m.cause)
+                    };
                     let at = seconds(&m.at);
-                    self.table.row([&*at, &*m.amount, &*m.balance, &*m.currency, &*cause, &*m.bucket, &*m.key, &*entry]);
+                    self.table.row([
+                        &*at,
+                        &*m.amount,
+                        &*m.balance,
+                        &*m.currency,
+                        &*cause,
+                        &*m.bucket,
+                        &*m.key,
+                        &*entry,
+                    ]);
                 }
             }
         }
@@ -75,18 +88,42 @@ impl Sheet {
     fn balances(&mut self, word: &str, all: &[StatementBalanceDoc]) {
         for b in all {
             match &mut self.csv {
-                Some(lines) => lines.push(csv_out::line(["", "", word, "", &*b.bucket, "", &*b.currency, &*b.balance, ""])),
+                Some(lines) => lines.push(csv_out::line([
+                    "",
+                    "",
+                    word,
+                    "",
+                    &*b.bucket,
+                    "",
+                    &*b.currency,
+                    &*b.balance,
+                    "",
+                ])),
                 None => self.table.row([word, "", &*b.balance, &*b.currency, &*b.bucket]),
             }
         }
     }
 
     /// The end: all that came and went, and the closing.
-    pub(super) fn print(mut self, turnover: &[Turnover], closing: &[StatementBalanceDoc]) -> anyhow::Result<()> {
+    pub(super) fn print(
+        mut self,
+        turnover: &[Turnover],
+        closing: &[StatementBalanceDoc],
+    ) -> anyhow::Result<()> {
         for sum in turnover {
             for (word, amount) in [("came", sum.credits.clone()), ("went", negative(&sum.debits))] {
                 match &mut self.csv {
-                    Some(lines) => lines.push(csv_out::line(["", "", word, "", &*sum.bucket, &*amount, &*sum.currency, "", ""])),
+                    Some(lines) => lines.push(csv_out::line([
+                        "",
+                        "",
+                        word,
+                        "",
+                        &*sum.bucket,
+                        &*amount,
+                        &*sum.currency,
+                        "",
+                        "",
+                    ])),
                     None => self.table.row([word, &*amount, "", &*sum.currency, &*sum.bucket]),
                 }
             }

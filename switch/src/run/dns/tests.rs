@@ -84,7 +84,9 @@ fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
     };
     match says {
         Says::Address(ip) if kind == 1 => reply(0, vec![(1, ip.octets().to_vec())]),
-        Says::Services(all) if kind == 33 => reply(0, all.iter().map(|service| (33, service_data(*service))).collect()),
+        Says::Services(all) if kind == 33 => {
+            reply(0, all.iter().map(|service| (33, service_data(*service))).collect())
+        }
         Says::Address(_) | Says::Services(_) => reply(0, Vec::new()),
         Says::Failure => reply(2, Vec::new()),
         Says::NoSuchName => reply(3, Vec::new()),
@@ -95,7 +97,10 @@ fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
 }
 
 /// Follows these carriers with a server on loopback; what is told comes out of the channel.
-async fn site(names: &'static [(&'static str, &'static str)], zone: Shared) -> mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)> {
+async fn site(
+    names: &'static [(&'static str, &'static str)],
+    zone: Shared,
+) -> mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)> {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let port = socket.local_addr().expect("bound").port();
     tokio::spawn(async move {
@@ -117,7 +122,9 @@ async fn site(names: &'static [(&'static str, &'static str)], zone: Shared) -> m
     let (told, heard) = mpsc::unbounded_channel();
     let millis = Duration::from_millis;
     let pace = Pace { look: millis(5), every: millis(20), retry: millis(10), retry_max: millis(40) };
-    let wanted = move || names.iter().map(|(carrier, uri)| (Name::from(*carrier), uri.parse().expect("a target"))).collect();
+    let wanted = move || {
+        names.iter().map(|(carrier, uri)| (Name::from(*carrier), uri.parse().expect("a target"))).collect()
+    };
     tokio::spawn(async move {
         let tell = |carrier: &Name, addresses: &[SocketAddr]| {
             // The test may be over.
@@ -129,7 +136,10 @@ async fn site(names: &'static [(&'static str, &'static str)], zone: Shared) -> m
 }
 
 async fn next(heard: &mut mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)>) -> (String, String) {
-    let told = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.expect("told in time").expect("open");
+    let told = tokio::time::timeout(Duration::from_secs(20), heard.recv())
+        .await
+        .expect("told in time")
+        .expect("open");
     (told.0.to_string(), told.1.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
 }
 
@@ -139,7 +149,12 @@ async fn asked_again(zone: &Shared, name: &str, more: u32) {
     let count = |asked: &BTreeMap<String, u32>| asked.get(name).copied().unwrap_or_default();
     let wanted = count(&asked.borrow()) + more;
     let reached = asked.wait_for(|asked| count(asked) >= wanted);
-    drop(tokio::time::timeout(Duration::from_secs(20), reached).await.expect("asked again in time").expect("open"));
+    drop(
+        tokio::time::timeout(Duration::from_secs(20), reached)
+            .await
+            .expect("asked again in time")
+            .expect("open"),
+    );
 }
 
 fn run(test: impl Future<Output = ()>) {
@@ -178,11 +193,21 @@ fn fault_b12_names_are_asked_in_parallel() {
             say(&zone, name, Says::Nothing);
         }
         say(&zone, "z.test", Says::Address(Ipv4Addr::new(192, 0, 2, 9)));
-        let names = &[("a", "sip:a.test:1"), ("b", "sip:b.test:1"), ("c", "sip:c.test:1"), ("d", "sip:d.test:1"), ("z", "sip:z.test:5060")];
+        let names = &[
+            ("a", "sip:a.test:1"),
+            ("b", "sip:b.test:1"),
+            ("c", "sip:c.test:1"),
+            ("d", "sip:d.test:1"),
+            ("z", "sip:z.test:5060"),
+        ];
         let begun = Instant::now();
         let mut heard = site(names, zone).await;
         assert_eq!(next(&mut heard).await, told("z", "192.0.2.9:5060"));
-        assert!(begun.elapsed() < Duration::from_millis(1_500), "it waited for another: {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_millis(1_500),
+            "it waited for another: {:?}",
+            begun.elapsed()
+        );
     });
 }
 
@@ -192,16 +217,21 @@ fn waits_double_up_to_the_longest() {
     assert_eq!([1, 2, 3, 4, 5, 40].map(secs), [2, 4, 8, 16, 30, 30]);
 }
 
-/// A domain without a port is asked for its services first: by priority, the heavier first, those without an address left out. A failure at
-/// any step keeps the last good answer; a domain without services is a host.
+/// A domain without a port is asked for its services first: by priority, the heavier first, those without an
+/// address left out. A failure at any step keeps the last good answer; a domain without services is a host.
 #[test]
 fn fault_b12_services_of_a_domain_are_followed_and_kept() {
-    const SERVICES: &[(u16, u16, u16, &str)] =
-        &[(20, 0, 5080, "c.alpha.test"), (10, 1, 5060, "b.alpha.test"), (10, 60, 5070, "a.alpha.test"), (5, 0, 5060, "gone.alpha.test")];
+    const SERVICES: &[(u16, u16, u16, &str)] = &[
+        (20, 0, 5080, "c.alpha.test"),
+        (10, 1, 5060, "b.alpha.test"),
+        (10, 60, 5070, "a.alpha.test"),
+        (5, 0, 5060, "gone.alpha.test"),
+    ];
     run(async {
         let (zone, service) = (Shared::default(), "_sip._udp.alpha.test");
         say(&zone, service, Says::Services(SERVICES));
-        for (name, last) in [("a.alpha.test", 1), ("b.alpha.test", 2), ("c.alpha.test", 3), ("alpha.test", 9)] {
+        for (name, last) in [("a.alpha.test", 1), ("b.alpha.test", 2), ("c.alpha.test", 3), ("alpha.test", 9)]
+        {
             say(&zone, name, Says::Address(Ipv4Addr::new(192, 0, 2, last)));
         }
         let mut heard = site(&[("alpha", "sip:alpha.test")], Arc::clone(&zone)).await;

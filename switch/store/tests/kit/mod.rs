@@ -17,7 +17,8 @@ pub const NOON: i64 = 1_795_348_800_000;
 pub fn cdr(number: u64, account: &str, at: i64) -> Entry {
     let json = format!(r#"{{"id":"{number}","account":"{account}","amount":"0.00000"}}"#);
     let cdr = RawValue::from_string(json).expect("JSON");
-    Entry::of(&Record::settled(Wall(at), Name::from(account), CallId(u128::from(number)), cdr, Vec::new())).expect("encodes")
+    Entry::of(&Record::settled(Wall(at), Name::from(account), CallId(u128::from(number)), cdr, Vec::new()))
+        .expect("encodes")
 }
 
 /// The number given to [`cdr`], read back from a body.

@@ -60,7 +60,11 @@ impl Api {
 
     /// `POST` with a key, to a switch that may be gone.
     pub fn try_post(&self, path: &str, key: &str, body: &Value) -> Result<Reply, ureq::Error> {
-        let ask = self.agent.post(self.url(path)).header("authorization", self.bearer()).header("idempotency-key", key);
+        let ask = self
+            .agent
+            .post(self.url(path))
+            .header("authorization", self.bearer())
+            .header("idempotency-key", key);
         ask.send_json(body).map(Reply::read)
     }
 
@@ -71,7 +75,9 @@ impl Api {
 
     /// `PATCH` below `/api/v1`.
     pub fn patch(&self, path: &str, body: &Value) -> Reply {
-        Reply::read(self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body).unwrap())
+        Reply::read(
+            self.agent.patch(self.url(path)).header("authorization", self.bearer()).send_json(body).unwrap(),
+        )
     }
 
     /// `DELETE` below `/api/v1`.
@@ -81,7 +87,13 @@ impl Api {
 
     /// The text of any other path, `/metrics`.
     pub fn text(&self, path: &str) -> String {
-        self.agent.get(format!("http://{}{path}", self.address)).call().unwrap().body_mut().read_to_string().unwrap()
+        self.agent
+            .get(format!("http://{}{path}", self.address))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap()
     }
 
     /// Status and text of any other path, `/readyz`.
@@ -92,7 +104,11 @@ impl Api {
 
     /// Adds money.
     pub fn top_up(&self, account: &str, amount: &str, key: &str) -> Reply {
-        self.post(&format!("/accounts/{account}/topups"), Some(key), &json!({ "amount": amount, "reference": "test" }))
+        self.post(
+            &format!("/accounts/{account}/topups"),
+            Some(key),
+            &json!({ "amount": amount, "reference": "test" }),
+        )
     }
 
     /// One sample of `/metrics`, by name and labels as written there; 0 if it is not there.
@@ -166,11 +182,17 @@ impl Api {
 
 impl Reply {
     fn read(mut response: ureq::http::Response<ureq::Body>) -> Self {
-        let headers =
-            response.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let headers = headers.collect();
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-        Self { status: response.status().as_u16(), body: serde_json::from_str(&text).unwrap_or(Value::Null), headers }
+        Self {
+            status: response.status().as_u16(),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            headers,
+        }
     }
 
     /// The rows of a page.
@@ -180,7 +202,8 @@ impl Reply {
 
     /// Whether it is a problem document of this status (RFC 9457).
     pub fn is_problem(&self, status: u16) -> bool {
-        let kind = self.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
+        let kind =
+            self.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/problem+json"));
         self.status == status && kind && self.body["status"] == status && self.body["title"].is_string()
     }
 }
@@ -201,14 +224,18 @@ impl Cdr {
         self.0[field].as_i64().unwrap_or_else(|| panic!("{field} is no number in {}", self.0))
     }
 
-    /// A call that talked for about `pause_ms`, and is billed for what its own record says it talked: how late a busy machine saw its
-    /// end is not known. Whole seconds, 10⁻⁵ EUR for each.
+    /// A call that talked for about `pause_ms`, and is billed for what its own record says it talked: how
+    /// late a busy machine saw its end is not known. Whole seconds, 10⁻⁵ EUR for each.
     pub fn talked(&self, pause_ms: i64, per_second: i64) {
         let ms = self.number("duration_ms");
         // SIPp's pause may begin before what it waited for was seen.
         assert!((pause_ms / 2..pause_ms + STALL_MS).contains(&ms), "{ms} ms for {pause_ms} ms: {self:?}");
         let seconds = (ms + 999) / 1_000;
-        assert_eq!((self.number("billed_seconds"), self.units("amount")), (seconds, seconds * per_second), "{self:?}");
+        assert_eq!(
+            (self.number("billed_seconds"), self.units("amount")),
+            (seconds, seconds * per_second),
+            "{self:?}"
+        );
     }
 
     /// From one of its times to another, milliseconds.
@@ -220,6 +247,9 @@ impl Cdr {
     /// `carrier status` of each attempt, in order; 0 for none.
     pub fn attempts(&self) -> Vec<(String, u64)> {
         let attempts = self.0["attempts"].as_array().unwrap();
-        attempts.iter().map(|one| (one["carrier"].as_str().unwrap().to_owned(), one["status"].as_u64().unwrap_or(0))).collect()
+        attempts
+            .iter()
+            .map(|one| (one["carrier"].as_str().unwrap().to_owned(), one["status"].as_u64().unwrap_or(0)))
+            .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! Do balance, call records and ledger say the same? Amounts are computed anew here, from the contract and nothing else.
+//! Do balance, call records and ledger say the same? Amounts are computed anew here, from the contract and
+//! nothing else.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,8 +24,8 @@ impl<'a> Books<'a> {
         Self { account, opening: units(&format!("{whole}.{places:0<5}")), paid_in: 0 }
     }
 
-    /// Everything that must hold when no call is up: no CDR twice, each with its right amount, each balance after the one before,
-    /// nothing negative, nothing left leased, and the ledger whole.
+    /// Everything that must hold when no call is up: no CDR twice, each with its right amount, each balance
+    /// after the one before, nothing negative, nothing left leased, and the ledger whole.
     pub fn check(&self, api: &Api, data: &Path) {
         let all = self.at_rest(api);
         let ids: BTreeSet<&str> = all.iter().map(|cdr| cdr.text("id")).collect();
@@ -50,14 +51,20 @@ impl<'a> Books<'a> {
         verify_ledger(data);
     }
 
-    /// All CDRs once no call is up and the balance is what they leave. Memory knows of an amount before the disk does, and a CDR is shown
-    /// when the disk has it. Books that never come to rest are given back as they stand: the checks say what is wrong with them.
+    /// All CDRs once no call is up and the balance is what they leave. Memory knows of an amount before the
+    /// disk does, and a CDR is shown when the disk has it. Books that never come to rest are given back as
+    /// they stand: the checks say what is wrong with them.
     fn at_rest(&self, api: &Api) -> Vec<Cdr> {
         let mut all = Vec::new();
         let _ = look_until(SOON, || {
             all = api.cdrs();
-            let spent: i64 = all.iter().filter(|cdr| cdr.text("account") == self.account).map(|cdr| cdr.units("amount")).sum();
-            (api.calls().is_empty() && api.balance(self.account) == self.opening + self.paid_in - spent).then_some(())
+            let spent: i64 = all
+                .iter()
+                .filter(|cdr| cdr.text("account") == self.account)
+                .map(|cdr| cdr.units("amount"))
+                .sum();
+            (api.calls().is_empty() && api.balance(self.account) == self.opening + self.paid_in - spent)
+                .then_some(())
         });
         all
     }

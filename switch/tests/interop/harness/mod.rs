@@ -1,5 +1,5 @@
-//! What every story needs: a site with its configuration, the running switch, SIPp as its peers, the API as its witness.
-//! Invariant: nothing is shared between tests; whatever a test started ends with it.
+//! What every story needs: a site with its configuration, the running switch, SIPp as its peers, the API as
+//! its witness. Invariant: nothing is shared between tests; whatever a test started ends with it.
 
 mod api;
 mod books;
@@ -36,7 +36,8 @@ pub const CARRIERS: &str = "127.0.0.1";
 /// The number of the price list's row `34`.
 pub const SPAIN: &str = "34911234567";
 
-/// By how much a busy machine may stretch a pause, or see it late, milliseconds. Far below what a wrong bill would be off by.
+/// By how much a busy machine may stretch a pause, or see it late, milliseconds. Far below what a wrong bill
+/// would be off by.
 pub const STALL_MS: i64 = 20_000;
 
 /// `"0.07407"` as a count of 10⁻⁵; five decimals are a must.

@@ -1,5 +1,6 @@
-//! Ports below those that the system gives to whoever asks for any: no connection takes one between two starts of a server.
-//! Invariant: of all test programs on a machine, only the one that holds a block's first port gives out the others.
+//! Ports below those that the system gives to whoever asks for any: no connection takes one between two
+//! starts of a server. Invariant: of all test programs on a machine, only the one that holds a block's first
+//! port gives out the others.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -59,7 +59,8 @@ impl Tollgate {
         let log = site.path("switch.log");
         let errors = OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut run = match file_kib {
-            // The signal is ignored, so that writes fail as they do on a full disk; `ulimit` counts 512 bytes.
+            // The signal is ignored, so that writes fail as they do on a full disk; `ulimit` counts 512
+            // bytes.
             Some(kib) => through_shell(&format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kib * 2)),
             None => program(),
         };

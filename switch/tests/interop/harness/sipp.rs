@@ -126,11 +126,22 @@ impl Scenario {
         }
         let mut command = Command::new(scenarios().join("drive.sh"));
         command.arg(self.name).arg(self.local.to_string()).args(&self.options);
-        command.arg("-w").arg(self.limit_secs.to_string()).arg("-o").arg(out.path()).arg("--").args(&self.sipp);
+        command
+            .arg("-w")
+            .arg(self.limit_secs.to_string())
+            .arg("-o")
+            .arg(out.path())
+            .arg("--")
+            .args(&self.sipp);
         // A group of its own, so that the script and SIPp end together.
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(out.path().join("drive.err")).unwrap());
+        command
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(out.path().join("drive.err")).unwrap());
         let child = command.spawn().unwrap();
-        let mut started = Sipp { name: self.name, child, out, limit: Duration::from_secs(self.limit_secs + 15) };
+        let mut started =
+            Sipp { name: self.name, child, out, limit: Duration::from_secs(self.limit_secs + 15) };
         if self.to.is_none() {
             eventually("a listening carrier", SOON, || {
                 let ended = started.child.try_wait().unwrap();
@@ -152,7 +163,8 @@ impl Sipp {
     pub fn finish(mut self) -> Log {
         let (name, limit) = (self.name, self.limit);
         let ended = look_until(limit, || self.child.try_wait().unwrap());
-        let status = ended.unwrap_or_else(|| panic!("{name}: still running after {limit:?}\n{}", self.trouble()));
+        let status =
+            ended.unwrap_or_else(|| panic!("{name}: still running after {limit:?}\n{}", self.trouble()));
         assert!(status.success(), "{name}: {status}\n{}", self.trouble());
         Log(fs::read_to_string(self.file("log")).unwrap_or_default())
     }
@@ -199,7 +211,8 @@ impl Log {
 
     /// The number of each call that was refused.
     pub fn refused(&self) -> Vec<u32> {
-        let refused = self.0.lines().filter_map(|line| line.split_once("refused call ")?.1.split_once(" reason "));
+        let refused =
+            self.0.lines().filter_map(|line| line.split_once("refused call ")?.1.split_once(" reason "));
         refused.map(|(call, _)| call.trim().parse().unwrap()).collect()
     }
 }
@@ -209,11 +222,16 @@ fn scenarios() -> PathBuf {
 }
 
 fn assert_installed() {
-    let found = std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("sipp").is_file()));
-    assert!(found, "no sipp on this machine: run .ci/run, which installs it, or `apt-get install sip-tester`");
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("sipp").is_file()));
+    assert!(
+        found,
+        "no sipp on this machine: run .ci/run, which installs it, or `apt-get install sip-tester`"
+    );
 }
 
-/// Whether a socket listens there: `/proc/net` has addresses and states as hexadecimal, 0A for a listener of TCP, 07 for any socket of UDP.
+/// Whether a socket listens there: `/proc/net` has addresses and states as hexadecimal, 0A for a listener of
+/// TCP, 07 for any socket of UDP.
 fn listens(at: SocketAddr, tcp: bool) -> bool {
     let SocketAddr::V4(at) = at else { panic!("{at} is not IPv4") };
     let local = format!("{:08X}:{:04X}", u32::from(*at.ip()).swap_bytes(), at.port());

@@ -1,4 +1,5 @@
-//! A site: a temporary folder with configuration, decks and data, in which switches are started one after the other.
+//! A site: a temporary folder with configuration, decks and data, in which switches are started one after the
+//! other.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,7 +9,8 @@ use tempfile::TempDir;
 
 use super::{CARRIERS, Tollgate, free_port};
 
-const DECK_HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
+const DECK_HEADER: &str =
+    "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
 /// Configuration in the making, and the folder in which it is run.
 pub struct Site {
@@ -22,7 +24,8 @@ pub struct Site {
 }
 
 impl Site {
-    /// Listeners have ports of their own at 127.0.0.1, SIP on UDP and TCP. Not any port: a switch that starts again wants the same.
+    /// Listeners have ports of their own at 127.0.0.1, SIP on UDP and TCP. Not any port: a switch that starts
+    /// again wants the same.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("decks")).unwrap();
@@ -37,7 +40,8 @@ impl Site {
         }
     }
 
-    /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is 127.0.0.11.
+    /// The site that most stories start from: account `acme` with `balance`, priced by `rows`; its gate is
+    /// 127.0.0.11.
     pub fn acme(balance: &str, rows: &str) -> Self {
         Self::new().deck("retail", rows).account("acme", balance).gate("acme-pbx", "acme", super::PBX, "")
     }
@@ -74,12 +78,16 @@ impl Site {
 
     /// An account in EUR, priced by the deck `retail`.
     pub fn account(self, name: &str, balance: &str) -> Self {
-        self.toml(&format!("[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"{balance}\"\ndeck = \"retail\""))
+        self.toml(&format!(
+            "[[account]]\nname = \"{name}\"\ncurrency = \"EUR\"\nbalance = \"{balance}\"\ndeck = \"retail\""
+        ))
     }
 
     /// A gate with further keys in `more`.
     pub fn gate(self, name: &str, account: &str, source: &str, more: &str) -> Self {
-        self.toml(&format!("[[gate]]\nname = \"{name}\"\naccount = \"{account}\"\nsource = [\"{source}\"]\n{more}"))
+        self.toml(&format!(
+            "[[gate]]\nname = \"{name}\"\naccount = \"{account}\"\nsource = [\"{source}\"]\n{more}"
+        ))
     }
 
     /// A carrier at 127.0.0.1 over UDP, with further keys in `more`.
@@ -126,7 +134,8 @@ impl Site {
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
         let Self { name, listen, http, node, parts, .. } = self;
-        let mut text = format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
+        let mut text =
+            format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
         write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./data/admin.token\"\n\n").unwrap();
         write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();

@@ -64,7 +64,8 @@ impl Peer {
         (text, branch)
     }
 
-    /// Asks, again and again as RFC 3261 §17.1 wants it of UDP, and waits for the final answer. An INVITE's is acknowledged.
+    /// Asks, again and again as RFC 3261 §17.1 wants it of UDP, and waits for the final answer. An INVITE's
+    /// is acknowledged.
     pub fn ask(&mut self, method: &str, uri: &str, body: &str, within: Duration) -> Option<String> {
         let (text, branch) = self.request(method, uri, body);
         let begun = Instant::now();
@@ -78,14 +79,22 @@ impl Peer {
             pause = (pause * 2).min(T2);
         };
         if method == "INVITE" {
-            let to = answer.lines().find(|line| line.to_ascii_lowercase().starts_with("to:")).unwrap_or_default();
+            let to =
+                answer.lines().find(|line| line.to_ascii_lowercase().starts_with("to:")).unwrap_or_default();
             let head = text.split("\r\n\r\n").next().unwrap_or_default();
-            let kept = head
-                .lines()
-                .skip(1)
-                .filter(|line| ["Via", "Max-Forwards", "From", "Call-ID"].iter().any(|name| line.split(':').next() == Some(name)));
+            let kept = head.lines().skip(1).filter(|line| {
+                ["Via", "Max-Forwards", "From", "Call-ID"]
+                    .iter()
+                    .any(|name| line.split(':').next() == Some(name))
+            });
             let kept: Vec<&str> = kept.collect();
-            self.send(format!("ACK {uri} SIP/2.0\r\n{}\r\n{to}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n", kept.join("\r\n")).as_bytes());
+            self.send(
+                format!(
+                    "ACK {uri} SIP/2.0\r\n{}\r\n{to}\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n",
+                    kept.join("\r\n")
+                )
+                .as_bytes(),
+            );
         }
         Some(answer)
     }

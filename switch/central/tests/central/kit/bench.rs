@@ -66,16 +66,25 @@ impl Bench {
 
     pub fn top_up(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
         let amount = Money::of(amount, Currency::EUR);
-        self.move_money(key, MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending: false })
+        self.move_money(
+            key,
+            MoveOrder::TopUp { amount, reference: String::new(), method: None, fee: 0, pending: false },
+        )
     }
 
     pub fn announce(&self, key: &str, amount: i64) -> Result<Booked, CentralError> {
         let (amount, method) = (Money::of(amount, Currency::EUR), Some("bank".to_owned()));
-        self.move_money(key, MoveOrder::TopUp { amount, reference: "invoice 7".to_owned(), method, fee: 0, pending: true })
+        self.move_money(
+            key,
+            MoveOrder::TopUp { amount, reference: "invoice 7".to_owned(), method, fee: 0, pending: true },
+        )
     }
 
     pub fn reverse(&self, key: &str, of: &str) -> Result<Booked, CentralError> {
-        self.move_money(key, MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() })
+        self.move_money(
+            key,
+            MoveOrder::Reverse { of: of.to_owned(), expired: None, cause: "asked for".to_owned() },
+        )
     }
 
     /// A service paid at once: one piece at this price.
@@ -95,10 +104,26 @@ impl Bench {
     }
 
     /// Free minutes to `15…`.
-    pub fn give_seconds(&self, key: &str, seconds: i64, expires_at: Option<Wall>) -> Result<Booked, CentralError> {
-        let terms = BucketTerms { prefixes: vec!["15".parse().unwrap()], expires_at, ..BucketTerms::of(BucketKind::Minutes) };
+    pub fn give_seconds(
+        &self,
+        key: &str,
+        seconds: i64,
+        expires_at: Option<Wall>,
+    ) -> Result<Booked, CentralError> {
+        let terms = BucketTerms {
+            prefixes: vec!["15".parse().unwrap()],
+            expires_at,
+            ..BucketTerms::of(BucketKind::Minutes)
+        };
         let (amount, reference) = (Money::of(seconds * 100_000, Currency::SEC), "welcome".to_owned());
-        let grant = NewGrant { account: "acme".into(), bucket: "free".into(), amount, terms, reference, key: key.to_owned() };
+        let grant = NewGrant {
+            account: "acme".into(),
+            bucket: "free".into(),
+            amount,
+            terms,
+            reference,
+            key: key.to_owned(),
+        };
         self.runtime.block_on(self.central.grant(grant, Wall(2)))
     }
 
@@ -133,7 +158,10 @@ impl Bench {
     /// Left and held of the free minutes, s.
     pub fn minutes(&self) -> (i64, i64) {
         let view = self.account();
-        view.buckets.iter().find(|bucket| &*bucket.name == "free").map_or((0, 0), |p| (p.left.amount / 100_000, p.leased.amount / 100_000))
+        view.buckets
+            .iter()
+            .find(|bucket| &*bucket.name == "free")
+            .map_or((0, 0), |p| (p.left.amount / 100_000, p.leased.amount / 100_000))
     }
 
     pub fn count(&self, sql: &str) -> i64 {
@@ -153,6 +181,8 @@ impl Bench {
     }
 
     pub fn system_account(&self, system_account: &str) -> i64 {
-        self.count(&format!("SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM house WHERE house = '{system_account}'"))
+        self.count(&format!(
+            "SELECT CAST(COALESCE(SUM(balance), 0) AS BIGINT) FROM house WHERE house = '{system_account}'"
+        ))
     }
 }

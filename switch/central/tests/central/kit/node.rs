@@ -1,4 +1,5 @@
-//! A node without signalling: real books, a real journal, the real driver; calls that reserve, grow and settle.
+//! A node without signalling: real books, a real journal, the real driver; calls that reserve, grow and
+//! settle.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,10 +100,12 @@ impl Node {
             accounts: vec!["acme".into()],
         };
         let door = Door { desk: Arc::clone(&desk), begun };
-        let driver = Driver::new(start, Arc::clone(&journal), door, requested, Arc::clone(&status)).expect("a good address");
+        let driver = Driver::new(start, Arc::clone(&journal), door, requested, Arc::clone(&status))
+            .expect("a good address");
         let ((stop, stopped), (kill, killed)) = (oneshot::channel::<()>(), oneshot::channel::<()>());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let stopped = async move { stopped.await.unwrap_or(()) };
             runtime.block_on(async move {
                 tokio::select! {
@@ -111,7 +114,16 @@ impl Node {
                 }
             });
         });
-        Self { desk, journal, status, clock_off_ms, calls: Vec::new(), begun, ends: Some((stop, kill)), driver: Some(thread) }
+        Self {
+            desk,
+            journal,
+            status,
+            clock_off_ms,
+            calls: Vec::new(),
+            begun,
+            ends: Some((stop, kill)),
+            driver: Some(thread),
+        }
     }
 
     /// A call of the account `acme` is made and answered at once.
@@ -124,10 +136,17 @@ impl Node {
         let now = now(self.begun);
         let mut desk = self.desk.lock().expect("sound");
         let number = "15".parse().expect("digits");
-        let lease = desk.with_money(now, |engine| engine.authorize(now, Authorize { call: CallId(id), account, number: &number }));
+        let lease = desk.with_money(now, |engine| {
+            engine.authorize(now, Authorize { call: CallId(id), account, number: &number })
+        });
         let lease = lease?.lease;
         desk.engine.answer(now, lease)?;
-        let record = desk.engine.open_record(lease, "pbx".into(), (raw("{}".into()), raw("{}".into())), raw("{}".into()))?;
+        let record = desk.engine.open_record(
+            lease,
+            "pbx".into(),
+            (raw("{}".into()), raw("{}".into())),
+            raw("{}".into()),
+        )?;
         desk.write(&record);
         self.calls.push(Call { id: CallId(id), account: account.into(), lease, ms: 0 });
         Ok(())
@@ -140,7 +159,9 @@ impl Node {
         let before = self.calls.len();
         self.calls.retain_mut(|call| {
             // As the timers of a call would, some time before its lease is over.
-            let mut ask = |ms| desk.with_money(now, |engine| engine.extend(now, call.lease, call.ms + ms)).expect("a lease");
+            let mut ask = |ms| {
+                desk.with_money(now, |engine| engine.extend(now, call.lease, call.ms + ms)).expect("a lease")
+            };
             ask(0);
             let extension = ask(700);
             if call.ms + 1_000 > extension.timing.cut_at_ms {
@@ -238,15 +259,22 @@ impl Shards for Door {
             let terms = Terms { low_balance: None, idle_days: None, ..row.state.terms.clone() };
             let record = match desk.engine.account(&row.name) {
                 None => {
-                    let ask = OpenAccount { name: &row.name, currency: row.currency, opening: 0, terms, limit: 0 };
+                    let ask =
+                        OpenAccount { name: &row.name, currency: row.currency, opening: 0, terms, limit: 0 };
                     Some(desk.engine.open_account(now, &ask).expect("new"))
                 }
-                Some(view) if view.terms != terms => Some(desk.engine.change_account(now, &row.name, &terms, 0).expect("there")),
+                Some(view) if view.terms != terms => {
+                    Some(desk.engine.change_account(now, &row.name, &terms, 0).expect("there"))
+                }
                 Some(_) => None,
             };
             record.iter().for_each(|record| desk.write(record));
             for known in &row.state.buckets {
-                let opened = BucketOpened { bucket: known.name.clone(), terms: known.terms.clone(), granted_at: known.granted_at };
+                let opened = BucketOpened {
+                    bucket: known.name.clone(),
+                    terms: known.terms.clone(),
+                    granted_at: known.granted_at,
+                };
                 let record = desk.engine.know_bucket(now, &row.name, opened).expect("one kind");
                 record.iter().for_each(|record| desk.write(record));
             }
@@ -274,7 +302,8 @@ impl Shards for Door {
     }
 
     fn tell(&self, word: &CentralNotice) -> bool {
-        let record = Record::new(now(self.begun).wall, word.account.clone(), RecordBody::Notice(word.notice.clone()));
+        let record =
+            Record::new(now(self.begun).wall, word.account.clone(), RecordBody::Notice(word.notice.clone()));
         self.desk.lock().expect("sound").write(&record);
         true
     }

@@ -29,7 +29,8 @@ pub fn execute(postgres: &Postgres, statements: &[&str]) {
 
 /// Nobody else reads or writes these tables.
 pub fn hold(postgres: &Postgres, tables: &str) -> Held {
-    let mut session = session(postgres).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql starts");
+    let mut session =
+        session(postgres).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql starts");
     let mut orders = session.stdin.take().expect("piped");
     writeln!(orders, "BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT 'held';").expect("taken");
     let mut said = String::new();

@@ -16,8 +16,10 @@ pub struct Postgres {
 /// Where the distribution puts what is not on the path.
 pub fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
-    newest.unwrap_or_else(|| panic!("{name} is not below /usr/lib/postgresql: install the package postgresql"))
+    let newest =
+        versions.map(|version| version.path().join("bin").join(name)).filter(|path| path.exists()).max();
+    newest
+        .unwrap_or_else(|| panic!("{name} is not below /usr/lib/postgresql: install the package postgresql"))
 }
 
 /// PostgreSQL refuses to run as root: then as the user that its package made.
@@ -66,8 +68,11 @@ impl Postgres {
         let folder = self.folder.path();
         let mut command = as_its_user(&program("postgres"));
         command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-        command.args(["-h", "", "-c", "fsync=off", "-c", "max_connections=30", "-c", "shared_buffers=16MB"]).args(&self.arguments);
-        let mut server = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("postgres starts");
+        command
+            .args(["-h", "", "-c", "fsync=off", "-c", "max_connections=30", "-c", "shared_buffers=16MB"])
+            .args(&self.arguments);
+        let mut server =
+            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("postgres starts");
         let mut log = BufReader::new(server.stderr.take().expect("piped"));
         let mut said = String::new();
         loop {
@@ -103,7 +108,10 @@ impl Postgres {
     #[allow(dead_code, reason = "not all who share this file have such files")]
     pub fn script(&self, file: &Path) {
         let mut psql = Command::new(program("psql"));
-        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "tollgate", "-d", "postgres", "-f"]).arg(file).arg("-h").arg(self.folder.path());
+        psql.args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-U", "tollgate", "-d", "postgres", "-f"])
+            .arg(file)
+            .arg("-h")
+            .arg(self.folder.path());
         run(&mut psql);
     }
 

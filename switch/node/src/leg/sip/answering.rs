@@ -14,8 +14,15 @@ use super::tag::told_tag;
 use crate::leg::Context;
 
 impl SipLeg {
-    /// A provisional response. Sessions of different phones go out under different tags: two answers to one offer are two dialogs.
-    pub(crate) fn ring(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), progress: Progress, session: Option<&Session>) {
+    /// A provisional response. Sessions of different phones go out under different tags: two answers to one
+    /// offer are two dialogs.
+    pub(crate) fn ring(
+        &mut self,
+        cx: &mut Context<'_>,
+        of: (Attempt, Branch),
+        progress: Progress,
+        session: Option<&Session>,
+    ) {
         let LegState::Incoming { invite } = self.state else { return };
         let contact = cx.contact(&self.flow);
         let ours = self.session_origin(cx);
@@ -26,7 +33,8 @@ impl SipLeg {
         let told = place.and_then(|place| incoming.told.get_mut(place));
         let sdp = told.zip(session).map(|(told, session)| told.local.write(session, ours));
         let request = &incoming.invite;
-        let mut builder = messages::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
+        let mut builder =
+            messages::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
         if let Some(sdp) = sdp {
             builder = builder.body("application/sdp", &sdp);
         }
@@ -38,7 +46,9 @@ impl SipLeg {
         let contact = cx.contact(&self.flow);
         let ours = self.session_origin(cx);
         let place = self.told(of);
-        let Some(super::leg::Setup::Incoming(mut incoming)) = self.setup.take().map(|setup| *setup) else { return };
+        let Some(super::leg::Setup::Incoming(mut incoming)) = self.setup.take().map(|setup| *setup) else {
+            return;
+        };
         let request = incoming.invite;
         let wanted = self.party.session().expires_secs;
         self.session = SessionState::as_uas(cx.now.tick, &Asked::read(&request), wanted);

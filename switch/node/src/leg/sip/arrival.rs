@@ -17,7 +17,8 @@ pub struct Arrival {
     pub flow: Flow,
     /// The message.
     pub message: Received,
-    /// The shard that it is for; none for what nobody known sent: to be dropped, and counted as `unknown_source`.
+    /// The shard that it is for; none for what nobody known sent: to be dropped, and counted as
+    /// `unknown_source`.
     pub shard: Option<u8>,
     /// Whose address it came from, by the configuration.
     pub(crate) source: Source,

@@ -1,5 +1,5 @@
-//! Which shard a packet belongs to, told from the packet alone: our own token in it, else the account behind its source address. What was
-//! found goes with the packet, so that its shard need not look again.
+//! Which shard a packet belongs to, told from the packet alone: our own token in it, else the account behind
+//! its source address. What was found goes with the packet, so that its shard need not look again.
 
 use call::LegId;
 use sip::flow::Flow;
@@ -41,7 +41,9 @@ impl Dispatch {
                 Some((shard, at, leg)) => (Some(shard), Some((at, leg))),
                 None => (self.by_source(config, source, message), None),
             },
-            Ok(message) => (self.by_branch(message).or_else(|| self.by_source(config, source, message)), None),
+            Ok(message) => {
+                (self.by_branch(message).or_else(|| self.by_source(config, source, message)), None)
+            }
             // It is refused the same way everywhere.
             Err(_) => ((self.shards == 1 || source != Source::Unknown).then_some(0), None),
         };
@@ -66,8 +68,8 @@ impl Dispatch {
         message.as_ref().map_or(0, |message| self.by_called_number(config, message))
     }
 
-    /// A carrier's call belongs to the account whose number it is for, also its repeats and its CANCEL, which name the same number; whatever
-    /// is for nobody here, to the first shard.
+    /// A carrier's call belongs to the account whose number it is for, also its repeats and its CANCEL, which
+    /// name the same number; whatever is for nobody here, to the first shard.
     fn by_called_number(&self, config: &ConfigSnapshot, message: &Message) -> u8 {
         if config.numbers.is_empty() || !message.is_request() {
             return 0;

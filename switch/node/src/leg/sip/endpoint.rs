@@ -1,4 +1,5 @@
-//! Our end of all SIP legs of a shard: transactions, what each of them is for, tokens, and the connections that legs live on.
+//! Our end of all SIP legs of a shard: transactions, what each of them is for, tokens, and the connections
+//! that legs live on.
 
 use std::collections::VecDeque;
 
@@ -21,10 +22,12 @@ use crate::io::Output;
 #[derive(Debug, Default)]
 pub(crate) struct Kept(pub Vec<u64>);
 
-/// A 100 is sent only if nothing else was by then (RFC 3261 §17.2.1 allows 200 ms): most carriers ring sooner.
+/// A 100 is sent only if nothing else was by then (RFC 3261 §17.2.1 allows 200 ms): most carriers ring
+/// sooner.
 const TRYING_AFTER_MS: u64 = 100;
 
-/// Our end of all SIP legs of a shard: transactions, what each of them is for, and the connections that legs live on.
+/// Our end of all SIP legs of a shard: transactions, what each of them is for, and the connections that legs
+/// live on.
 pub(crate) struct Endpoint {
     pub(super) layer: Layer,
     pub(super) minter: Minter,
@@ -76,7 +79,10 @@ impl Endpoint {
     /// `key` is the secret of all tokens, the same for all shards.
     pub(crate) fn new(key: [u8; 16], shard: u8, timing: NodeTiming) -> Self {
         let minter = Minter::new(key, shard);
-        let timing = sip::transaction::TransactionTiming { t1_ms: u64::from(timing.t1_ms), ..sip::transaction::TransactionTiming::RFC3261 };
+        let timing = sip::transaction::TransactionTiming {
+            t1_ms: u64::from(timing.t1_ms),
+            ..sip::transaction::TransactionTiming::RFC3261
+        };
         let settings = Settings { timing, trying_after_ms: TRYING_AFTER_MS, ..Settings::default() };
         Self {
             layer: Layer::new(minter.clone(), settings),
@@ -97,7 +103,11 @@ impl Endpoint {
     /// What is to be sent or done outside; `None` when all is.
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         let kept = self.outputs.pop_front();
-        kept.or_else(|| self.layer.poll_transmit().map(|transmit| Output::Send { flow: transmit.flow, bytes: transmit.bytes }))
+        kept.or_else(|| {
+            self.layer
+                .poll_transmit()
+                .map(|transmit| Output::Send { flow: transmit.flow, bytes: transmit.bytes })
+        })
     }
 
     pub(crate) fn load(&self) -> Load {

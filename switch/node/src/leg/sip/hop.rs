@@ -79,8 +79,8 @@ fn place(uri: &str) -> Option<(&str, Option<u16>, Option<&str>)> {
 // === where requests go ===
 
 impl SipLeg {
-    /// Where the next request on this leg goes: to its first route, or the peer's last Contact, if that is an address which the peer can
-    /// mean; else back where its packets come from.
+    /// Where the next request on this leg goes: to its first route, or the peer's last Contact, if that is an
+    /// address which the peer can mean; else back where its packets come from.
     pub(crate) fn next_hop(&self, cx: &Context<'_>) -> Flow {
         // A connection that nobody keeps any more was closed.
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
@@ -88,7 +88,8 @@ impl SipLeg {
         self.dialog().map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection))
     }
 
-    /// Takes the Contact of a target refresh (§12.2). Where it names another place, the connection no longer stands for it.
+    /// Takes the Contact of a target refresh (§12.2). Where it names another place, the connection no longer
+    /// stands for it.
     pub(crate) fn refresh_target(&mut self, message: &Message) {
         let Some(dialog) = self.dialog.as_deref_mut() else { return };
         let before = dialog.next_hop().to_owned();
@@ -100,14 +101,18 @@ impl SipLeg {
     }
 }
 
-/// Where a request to a URI goes whose owner was heard by a flow; `by_connection`: a connection from that host stands for the URI.
+/// Where a request to a URI goes whose owner was heard by a flow; `by_connection`: a connection from that
+/// host stands for the URI.
 pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection: bool) -> Flow {
     let Some(parsed) = Uri::parse(uri) else { return heard };
     let port = parsed.port.unwrap_or(PORT);
-    let is_ours = |peer: SocketAddr| config.listeners.iter().any(|&(_, local)| config.advertised(local) == peer);
-    let target = parsed.host_ip().filter(|ip| is_reachable(*ip, heard.peer.ip())).map(|ip| SocketAddr::new(ip, port));
+    let is_ours =
+        |peer: SocketAddr| config.listeners.iter().any(|&(_, local)| config.advertised(local) == peer);
+    let target =
+        parsed.host_ip().filter(|ip| is_reachable(*ip, heard.peer.ip())).map(|ip| SocketAddr::new(ip, port));
     let Some(peer) = target.filter(|peer| port != 0 && !is_ours(*peer)) else {
-        // A name, or an address behind a NAT. A connection that is gone could only be opened to the same host.
+        // A name, or an address behind a NAT. A connection that is gone could only be opened to the same
+        // host.
         let peer = SocketAddr::new(heard.peer.ip(), port);
         return if heard.transport.is_reliable() { Flow { peer, ..heard } } else { heard };
     };
@@ -134,16 +139,23 @@ pub(crate) const fn flow_to(transport: Transport, local: SocketAddr, to: SocketA
 }
 
 impl Context<'_> {
-    /// Sends a request by `flow`: one that is large for a datagram by TCP first, unless UDP is `fixed`; a peer that refuses TCP gets the
-    /// datagram (§18.1.1).
-    pub(crate) fn send_by(&mut self, client: ClientId, (flow, fixed): (Flow, bool), method: Method, bytes: Bytes) {
+    /// Sends a request by `flow`: one that is large for a datagram by TCP first, unless UDP is `fixed`; a
+    /// peer that refuses TCP gets the datagram (§18.1.1).
+    pub(crate) fn send_by(
+        &mut self,
+        client: ClientId,
+        (flow, fixed): (Flow, bool),
+        method: Method,
+        bytes: Bytes,
+    ) {
         let tick = self.now.tick;
         if !fixed
             && flow.transport == Transport::Udp
             && bytes.len() > DATAGRAM_MAX
             && let Some(local) = self.config.local_for(Transport::Tcp, flow.peer)
             && let stream = Flow::stream(Transport::Tcp, local, flow.peer, 0)
-            && let Some(by_stream) = sip::transaction::over(&bytes, Transport::Tcp, &here(self.config, &stream))
+            && let Some(by_stream) =
+                sip::transaction::over(&bytes, Transport::Tcp, &here(self.config, &stream))
         {
             return self.endpoint.layer.send_or(tick, client, stream, method, by_stream, Some((flow, bytes)));
         }
@@ -154,15 +166,17 @@ impl Context<'_> {
 // === whose requests they are, and the connections that legs keep ===
 
 impl SipLeg {
-    /// Whether its peer may send from `ip`: the address by which it was heard last, one that its own Contact or Record-Route names, or any
-    /// other of its gate or carrier.
+    /// Whether its peer may send from `ip`: the address by which it was heard last, one that its own Contact
+    /// or Record-Route names, or any other of its gate or carrier.
     pub(crate) fn is_peer(&self, cx: &Context<'_>, ip: IpAddr) -> bool {
         let names = |uri: &str| Uri::parse(uri).and_then(|uri| uri.host_ip()) == Some(ip);
-        let is_named = || self.dialog().is_some_and(|dialog| names(dialog.target()) || names(dialog.next_hop()));
+        let is_named =
+            || self.dialog().is_some_and(|dialog| names(dialog.target()) || names(dialog.next_hop()));
         self.flow.peer.ip() == ip || is_named() || self.party.is_at(ip, cx.config, cx.names)
     }
 
-    /// Its peer was heard by this flow: what goes back goes there, and a connection stays open while the leg lives.
+    /// Its peer was heard by this flow: what goes back goes there, and a connection stays open while the leg
+    /// lives.
     pub(crate) fn heard_by(&mut self, endpoint: &mut Endpoint, flow: Flow) {
         self.keep(endpoint, flow);
         if self.is_caller() && flow.conn != self.flow.conn {

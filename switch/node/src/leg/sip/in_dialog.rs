@@ -1,4 +1,5 @@
-//! Requests inside a dialog, early or confirmed (RFC 3261 §12.2, §15; RFC 3311; RFC 6086); offers have their own file.
+//! Requests inside a dialog, early or confirmed (RFC 3261 §12.2, §15; RFC 3311; RFC 6086); offers have their
+//! own file.
 
 use sip::dialog::Dialog;
 use sip::flow::Flow;
@@ -15,7 +16,8 @@ use crate::node::Node;
 impl Node {
     /// A request with a To-tag: of the leg that the tag names.
     pub(crate) fn in_dialog(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
-        let found = self.sip.found_leg(message.to_tag()).and_then(|(at, leg)| Some((self.calls.take(at)?, leg)));
+        let found =
+            self.sip.found_leg(message.to_tag()).and_then(|(at, leg)| Some((self.calls.take(at)?, leg)));
         let Some((mut slot, leg)) = found else {
             if self.sip.is_forged(message.to_tag()) {
                 self.counters.rejected("forged_tag");
@@ -57,8 +59,15 @@ impl SipLeg {
         }
     }
 
-    /// Whether a request may be served: it is its peer's, wants nothing that we do not have, and comes in order. Else it is answered.
-    pub(crate) fn admits(&mut self, cx: &mut Context<'_>, id: ServerId, flow: Flow, message: &Message) -> bool {
+    /// Whether a request may be served: it is its peer's, wants nothing that we do not have, and comes in
+    /// order. Else it is answered.
+    pub(crate) fn admits(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: ServerId,
+        flow: Flow,
+        message: &Message,
+    ) -> bool {
         if !self.is_peer(cx, flow.peer.ip()) {
             cx.counters.rejected("foreign_dialog");
             cx.endpoint.decline(cx.now, id, message, 403);
@@ -68,7 +77,9 @@ impl SipLeg {
             return false;
         }
         let in_order = match self.dialog.as_deref_mut() {
-            Some(dialog) if !matches!(self.state, LegState::Incoming { .. }) => dialog.accept(message).map_err(|fault| fault.status()),
+            Some(dialog) if !matches!(self.state, LegState::Incoming { .. }) => {
+                dialog.accept(message).map_err(|fault| fault.status())
+            }
             Some(_) | None => self.early_dialog(message),
         };
         if let Err(status) = in_order {
@@ -87,8 +98,9 @@ impl SipLeg {
         self.dialog.is_none() || matches!(self.state, LegState::Incoming { .. })
     }
 
-    /// A request in an early dialog. The offer of the first INVITE is still open: another one has to wait (RFC 3261 §14.2, RFC 3311 §5.2);
-    /// what concerns no session is served as in any dialog. A caller's BYE gives up (RFC 3261 §15), a callee may send none.
+    /// A request in an early dialog. The offer of the first INVITE is still open: another one has to wait
+    /// (RFC 3261 §14.2, RFC 3311 §5.2); what concerns no session is served as in any dialog. A caller's BYE
+    /// gives up (RFC 3261 §15), a callee may send none.
     fn early_request(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
         let is_caller = self.is_caller();
         match message.method() {
@@ -100,7 +112,8 @@ impl SipLeg {
             Method::Update if messages::sdp_in(&message).is_none() => {
                 self.refresh_target(&message);
                 let contact = cx.contact(&self.flow);
-                let builder = messages::response(&message, 200, message.to_tag()).header(Name::Contact, &contact);
+                let builder =
+                    messages::response(&message, 200, message.to_tag()).header(Name::Contact, &contact);
                 cx.endpoint.respond(cx.now, id, 200, builder.header(Name::Allow, ALLOW));
             }
             Method::Invite | Method::Update if is_caller => cx.endpoint.answer_later(cx.now, id, &message),
@@ -139,7 +152,8 @@ impl SipLeg {
     }
 
     fn bye(&mut self, cx: &mut Context<'_>, id: ServerId, message: &Message) {
-        // One that asks for what we do not have is answered so, but whoever sent it is gone (RFC 3261 §15.1.1) and pays no longer.
+        // One that asks for what we do not have is answered so, but whoever sent it is gone (RFC 3261
+        // §15.1.1) and pays no longer.
         if cx.endpoint.refuses_extension(cx.now, id, message).is_none() {
             cx.endpoint.decline(cx.now, id, message, 200);
         }
@@ -155,11 +169,17 @@ impl SipLeg {
         cx.tell(self.id, LegEvent::Released { cause: cause_of(message) });
     }
 
-    /// The dialog in which a request can be sent now: of a leg that rings, the one with the phone that spoke last.
+    /// The dialog in which a request can be sent now: of a leg that rings, the one with the phone that spoke
+    /// last.
     pub(crate) fn open_dialog(&mut self) -> Option<&mut Dialog> {
         match self.state {
-            LegState::Calling { .. } => self.outgoing_mut()?.heard.iter_mut().rev().find_map(|heard| heard.dialog.as_mut()),
-            LegState::Incoming { .. } | LegState::Accepted { .. } | LegState::Answered { .. } | LegState::Confirmed => self.dialog_mut(),
+            LegState::Calling { .. } => {
+                self.outgoing_mut()?.heard.iter_mut().rev().find_map(|heard| heard.dialog.as_mut())
+            }
+            LegState::Incoming { .. }
+            | LegState::Accepted { .. }
+            | LegState::Answered { .. }
+            | LegState::Confirmed => self.dialog_mut(),
             LegState::Abandoned { .. } | LegState::Leaving | LegState::Gone => None,
         }
     }

@@ -116,7 +116,9 @@ impl Node {
         match message.method() {
             Method::Invite => self.new_call(now, id, flow, message),
             Method::Options => self.options(now, id, &message),
-            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => self.decline(now, id, &message, 481),
+            Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => {
+                self.decline(now, id, &message, 481)
+            }
             Method::Ack | Method::Cancel => {}
             Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => {
                 self.sip.not_allowed(now, id, &message, 405);
@@ -125,7 +127,8 @@ impl Node {
         }
     }
 
-    /// OPTIONS of a known peer: what we can do; 503 when we take no calls, so that its probes steer calls away.
+    /// OPTIONS of a known peer: what we can do; 503 when we take no calls, so that its probes steer calls
+    /// away.
     fn options(&mut self, now: Now, id: ServerId, message: &Message) {
         let status = if self.draining { 503 } else { 200 };
         let builder = messages::response(message, status, &self.sip.stateless_tag(message))
@@ -141,8 +144,8 @@ impl Node {
         self.sip.decline(now, id, message, status);
     }
 
-    /// Counts a final answer to an INVITE that begins a call; those of a call that began are counted where it is answered or refused, and
-    /// answers to anything else never.
+    /// Counts a final answer to an INVITE that begins a call; those of a call that began are counted where it
+    /// is answered or refused, and answers to anything else never.
     pub(super) fn count_final(&mut self, message: &Message, status: u16) {
         if message.method() == Method::Invite && message.to_tag().is_empty() {
             self.counters.caller_response(status);
@@ -164,15 +167,23 @@ impl Endpoint {
     }
 
     /// A body that cannot be taken: with what can.
-    pub(super) fn decline_body(&mut self, now: Now, id: ServerId, message: &Message, fault: media::BodyError) {
+    pub(super) fn decline_body(
+        &mut self,
+        now: Now,
+        id: ServerId,
+        message: &Message,
+        fault: media::BodyError,
+    ) {
         let builder = messages::response(message, fault.status(), &self.stateless_tag(message));
-        let builder = builder.header(Name::Accept, "application/sdp").header(Name::AcceptEncoding, "identity");
+        let builder =
+            builder.header(Name::Accept, "application/sdp").header(Name::AcceptEncoding, "identity");
         self.respond(now, id, fault.status(), builder);
     }
 
     /// A method that we do not take: with those that we do.
     pub(super) fn not_allowed(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
-        let builder = messages::response(message, status, &self.stateless_tag(message)).header(Name::Allow, ALLOW);
+        let builder =
+            messages::response(message, status, &self.stateless_tag(message)).header(Name::Allow, ALLOW);
         self.respond(now, id, status, builder);
     }
 
@@ -185,7 +196,8 @@ impl Endpoint {
     /// 420 to a request that requires what we do not have; none if it does not.
     pub(super) fn refuses_extension(&mut self, now: Now, id: ServerId, message: &Message) -> Option<u16> {
         let unsupported = unsupported(message)?;
-        let builder = messages::response(message, 420, &self.stateless_tag(message)).header(Name::Unsupported, &unsupported);
+        let builder = messages::response(message, 420, &self.stateless_tag(message))
+            .header(Name::Unsupported, &unsupported);
         self.respond(now, id, 420, builder);
         Some(420)
     }

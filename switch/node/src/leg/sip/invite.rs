@@ -1,4 +1,5 @@
-//! The INVITE of a called leg: written, sent, and sent again to another address or with a larger session timer.
+//! The INVITE of a called leg: written, sent, and sent again to another address or with a larger session
+//! timer.
 
 use std::net::SocketAddr;
 
@@ -21,7 +22,8 @@ use crate::leg::{Context, Dialling, Party};
 impl SipLeg {
     pub(crate) fn dial(cx: &mut Context<'_>, mut dialling: Dialling) -> Option<Self> {
         let first = dialling.addresses.remove(0);
-        let flow = flow_to(dialling.callee.target().transport, local_for(cx, &dialling.callee, first)?, first);
+        let flow =
+            flow_to(dialling.callee.target().transport, local_for(cx, &dialling.callee, first)?, first);
         let id = LegId::Carrier(dialling.attempt);
         let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
         let (client, branch) = cx.endpoint.layer.mint_client();
@@ -40,7 +42,13 @@ impl SipLeg {
     }
 
     /// Sends the INVITE; `retry` is the session interval that a 422 asked for.
-    fn send_invite(&mut self, cx: &mut Context<'_>, callee: &Callee, (client, branch): (ClientId, &str), retry: Option<u32>) {
+    fn send_invite(
+        &mut self,
+        cx: &mut Context<'_>,
+        callee: &Callee,
+        (client, branch): (ClientId, &str),
+        retry: Option<u32>,
+    ) {
         let (flow, target) = (self.flow, callee.target());
         let here = cx.here(&flow);
         let at = cx.call.at;
@@ -56,7 +64,10 @@ impl SipLeg {
         let original = outgoing.invite.as_deref();
         let presentation = original.map(|invite| Presentation::of(invite, cx.call.caller));
         let shown = format!("<sip:{}@{here}>", escaped_user(cx.call.caller));
-        let from = presentation.as_ref().map_or_else(|| shown.clone(), |presentation| presentation.from(&shown)) + ";tag=" + &tag;
+        let from =
+            presentation.as_ref().map_or_else(|| shown.clone(), |presentation| presentation.from(&shown))
+                + ";tag="
+                + &tag;
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
         let parts = InviteParts {
@@ -96,7 +107,10 @@ impl SipLeg {
 
     /// The next address of the callee's name, when one was unreachable (RFC 3263 §4.3).
     pub(crate) fn dial_alternate(&mut self, cx: &mut Context<'_>) -> bool {
-        let next = self.outgoing_mut().filter(|outgoing| !outgoing.alternates.is_empty()).map(|outgoing| outgoing.alternates.remove(0));
+        let next = self
+            .outgoing_mut()
+            .filter(|outgoing| !outgoing.alternates.is_empty())
+            .map(|outgoing| outgoing.alternates.remove(0));
         next.is_some_and(|next| self.redial(cx, next, None))
     }
 
@@ -114,7 +128,8 @@ fn local_for(cx: &Context<'_>, callee: &Callee, to: SocketAddr) -> Option<Socket
     cx.config.local_for(callee.target().transport, to)
 }
 
-/// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one is `anonymous`.
+/// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one
+/// is `anonymous`.
 fn escaped_user(user: &str) -> String {
     if user.is_empty() {
         return "anonymous".to_owned();

@@ -45,7 +45,8 @@ pub(crate) struct SipLeg {
     pub exchange: Exchange,
     /// The peer's Allow names UPDATE.
     pub takes_update: bool,
-    /// Its connection stands for the address of its Contact: a caller's that it opened itself, as long as it names no other place.
+    /// Its connection stands for the address of its Contact: a caller's that it opened itself, as long as it
+    /// names no other place.
     pub by_connection: bool,
     pub liveness: Liveness,
     /// Connections that stay open for it.
@@ -68,7 +69,8 @@ pub(crate) struct Incoming {
     pub expires_at: Tick,
     /// The Reason of its CANCEL.
     pub cancel_reason: Option<Box<str>>,
-    /// Its early dialogs, one for each session that the caller was told of: two answers to one offer need two dialogs.
+    /// Its early dialogs, one for each session that the caller was told of: two answers to one offer need two
+    /// dialogs.
     pub told: Vec<Told>,
 }
 
@@ -83,7 +85,8 @@ pub(crate) struct Outgoing {
     pub alternates: Vec<SocketAddr>,
     /// The caller's INVITE, for the headers that cross.
     pub invite: Option<Arc<Message>>,
-    /// Its early dialogs (RFC 3261 §12.1), one for each phone that rang, by its tag, in the order of [`Branch`].
+    /// Its early dialogs (RFC 3261 §12.1), one for each phone that rang, by its tag, in the order of
+    /// [`Branch`].
     pub heard: Vec<Heard>,
 }
 
@@ -129,7 +132,8 @@ pub(crate) enum Exchange {
         client: ClientId,
         purpose: OfferPurpose,
         cseq: u32,
-        /// The first session in a provisional response: the answer, if the final one holds none (RFC 3261 §13.2.1).
+        /// The first session in a provisional response: the answer, if the final one holds none (RFC 3261
+        /// §13.2.1).
         early: Option<Arc<Session>>,
     },
     /// The 2xx to our re-INVITE without offer brought one; the ACK waits for the answer.
@@ -263,7 +267,8 @@ impl SipLeg {
         place as Branch
     }
 
-    /// The place of a session among those that the caller was told of; a new one is noted, with its own `o=` line.
+    /// The place of a session among those that the caller was told of; a new one is noted, with its own `o=`
+    /// line.
     pub(crate) fn told(&mut self, of: (Attempt, Branch)) -> usize {
         let fresh = self.local.clone();
         let Some(Incoming { told, .. }) = self.incoming_mut() else { return 0 };
@@ -324,7 +329,8 @@ fn session_origin(call: u128, leg: LegId, address: IpAddr) -> SessionOrigin {
         LegId::Carrier(attempt) => 1 + u64::from(attempt),
     };
     // SplitMix64: every bit of the call's id and of the leg moves every bit of the number.
-    let mut mixed = (call as u64) ^ ((call >> 64) as u64).rotate_left(32) ^ leg.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut mixed =
+        (call as u64) ^ ((call >> 64) as u64).rotate_left(32) ^ leg.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     SessionOrigin { id: mixed ^ (mixed >> 31), address }

@@ -1,4 +1,5 @@
-//! The messages that we write. Topology stays here: no Via, Record-Route, Contact, Call-ID or User-Agent of one leg is ever seen on the other.
+//! The messages that we write. Topology stays here: no Via, Record-Route, Contact, Call-ID or User-Agent of
+//! one leg is ever seen on the other.
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ pub(crate) fn response(request: &Message, status: u16, tag: &str) -> Builder {
 
 /// A refusal with its Reason (RFC 3326) and, where due, Retry-After.
 pub(crate) fn refusal(request: &Message, refusal: &Refusal, tag: &str) -> Builder {
-    let builder = response(request, refusal.status, tag).header_fmt(Name::Reason, format_args!("{}", q850(refusal.cause)));
+    let builder = response(request, refusal.status, tag)
+        .header_fmt(Name::Reason, format_args!("{}", q850(refusal.cause)));
     match refusal.retry_after {
         Some(secs) => builder.header_fmt(Name::RetryAfter, format_args!("{secs}")),
         None => builder,
@@ -61,12 +63,15 @@ pub(crate) fn cause_of(message: &Message) -> Option<Cause> {
         if !parts.next()?.eq_ignore_ascii_case("Q.850") {
             return None;
         }
-        let (_, cause) = parts.filter_map(|p| p.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("cause"))?;
+        let (_, cause) = parts
+            .filter_map(|p| p.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("cause"))?;
         cause.trim().parse().ok().filter(|cause| (1..=127).contains(cause)).map(Cause)
     })
 }
 
-/// Seconds for which a 503 asks not to be called, by its Retry-After (RFC 3261 §20.33, §21.5.4). Other answers speak of the callee.
+/// Seconds for which a 503 asks not to be called, by its Retry-After (RFC 3261 §20.33, §21.5.4). Other
+/// answers speak of the callee.
 pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
     let value = response.header(Name::RetryAfter).filter(|_| response.status() == 503)?.trim_start();
     let digits = value.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
@@ -80,17 +85,20 @@ pub(crate) fn called_party(message: &Message) -> String {
         Ok(uri) => {
             let user = uri.user.unwrap_or_default();
             // RFC 3966 has the context in the user part; some write it among the URI's parameters.
-            uri.param("phone-context").map_or_else(|| user.to_owned(), |context| format!("{user};phone-context={context}"))
+            uri.param("phone-context")
+                .map_or_else(|| user.to_owned(), |context| format!("{user};phone-context={context}"))
         }
         Err(_) => String::new(),
     }
 }
 
-/// The caller as From names it: the user part without its parameters, but with the context that a local number needs.
+/// The caller as From names it: the user part without its parameters, but with the context that a local
+/// number needs.
 pub(crate) fn calling_party(uri: &sip::Uri<'_>) -> String {
     let is_context = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("phone-context");
     let params = uri.user.unwrap_or_default().split(';').skip(1);
-    let context = params.filter_map(|param| param.split_once('=')).find(is_context).map(|(_, context)| context);
+    let context =
+        params.filter_map(|param| param.split_once('=')).find(is_context).map(|(_, context)| context);
     let base = uri.user_base();
     match context.or_else(|| uri.param("phone-context")) {
         Some(context) if !base.starts_with('+') => format!("{base};phone-context={context}"),
@@ -102,7 +110,9 @@ pub(crate) fn calling_party(uri: &sip::Uri<'_>) -> String {
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {
         Transport::Udp => ["<sip:", user, "@", here, ">"].concat(),
-        Transport::Tcp | Transport::Tls => ["<sip:", user, "@", here, ";transport=", transport.uri_name(), ">"].concat(),
+        Transport::Tcp | Transport::Tls => {
+            ["<sip:", user, "@", here, ";transport=", transport.uri_name(), ">"].concat()
+        }
     }
 }
 
@@ -160,7 +170,8 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
     }
 }
 
-/// Headers that cross from leg to leg: those that nobody here understands, and a few that speak of the call and not of the path.
+/// Headers that cross from leg to leg: those that nobody here understands, and a few that speak of the call
+/// and not of the path.
 pub(crate) const fn passes(name: Name) -> bool {
     matches!(name, Name::Other | Name::Subject | Name::Priority | Name::UserToUser | Name::AcceptLanguage)
 }
@@ -176,8 +187,8 @@ pub(crate) const fn progress_status(progress: Progress) -> u16 {
     }
 }
 
-/// What a provisional response says; none if it says nothing to a caller: 199 ends an early dialog, and is for those that support it
-/// (RFC 6228).
+/// What a provisional response says; none if it says nothing to a caller: 199 ends an early dialog, and is
+/// for those that support it (RFC 6228).
 pub(crate) const fn progress_of(status: u16) -> Option<Progress> {
     match status {
         100 => Some(Progress::Trying),
@@ -189,23 +200,26 @@ pub(crate) const fn progress_of(status: u16) -> Option<Progress> {
     }
 }
 
-/// The failure of a re-INVITE or UPDATE that says so. What a peer said is passed on only where it means something without its headers and
-/// to somebody else: a challenge, an extension, an interval or another address of its own is none of the other side's business.
+/// The failure of a re-INVITE or UPDATE that says so. What a peer said is passed on only where it means
+/// something without its headers and to somebody else: a challenge, an extension, an interval or another
+/// address of its own is none of the other side's business.
 pub(crate) const fn refusal_status(why: OfferRefusal) -> u16 {
     match why {
         OfferRefusal::Pending => 491,
         OfferRefusal::NotAcceptable => 488,
         OfferRefusal::Timeout => 408,
         OfferRefusal::Gone => 481,
-        OfferRefusal::AsTold(300..=399 | 401 | 402 | 405 | 407 | 415 | 420..=429 | 433 | 437 | 438 | 469 | 489 | 494) => 488,
+        OfferRefusal::AsTold(
+            300..=399 | 401 | 402 | 405 | 407 | 415 | 420..=429 | 433 | 437 | 438 | 469 | 489 | 494,
+        ) => 488,
         OfferRefusal::AsTold(503) => 500,
         OfferRefusal::AsTold(status @ 400..=699) => status,
         OfferRefusal::AsTold(_) => 500,
     }
 }
 
-/// The answer to a request that was passed on, from the other side's. A time-out is never said to what is no INVITE (RFC 4320 §4.2), a
-/// challenge never to whom it is not meant for.
+/// The answer to a request that was passed on, from the other side's. A time-out is never said to what is no
+/// INVITE (RFC 4320 §4.2), a challenge never to whom it is not meant for.
 pub(crate) const fn relayed_status(status: u16) -> u16 {
     match status {
         408 | 503 => 500,
@@ -225,9 +239,11 @@ pub(crate) const fn refusal_of(status: u16) -> OfferRefusal {
     }
 }
 
-/// The SDP of a request, if any. A body in an encoding is one of a type that we do not take (RFC 3261 §20.12).
+/// The SDP of a request, if any. A body in an encoding is one of a type that we do not take (RFC 3261
+/// §20.12).
 pub(crate) fn body_of(message: &Message) -> Result<Option<Bytes>, BodyError> {
-    let encoded = message.values(Name::ContentEncoding).any(|coding| !coding.eq_ignore_ascii_case("identity"));
+    let encoded =
+        message.values(Name::ContentEncoding).any(|coding| !coding.eq_ignore_ascii_case("identity"));
     match media::sdp_part(message.content_type(), &message.body()) {
         Ok(Some(_)) if encoded => Err(BodyError::Unsupported),
         taken => taken,

@@ -1,7 +1,9 @@
-//! SIP legs: messages, dialogs, exchanges and timers of RFC 3261, 3264, 3311, 4028. Nothing outside this folder knows a SIP message.
+//! SIP legs: messages, dialogs, exchanges and timers of RFC 3261, 3264, 3311, 4028. Nothing outside this
+//! folder knows a SIP message.
 //!
-//! A packet comes in by `intake`; the transaction layer makes events of it; `responses` and `in_dialog` find the leg that it is for and
-//! call a method of [`SipLeg`], which works with what a [`Context`](crate::leg::Context) lends it.
+//! A packet comes in by `intake`; the transaction layer makes events of it; `responses` and `in_dialog` find
+//! the leg that it is for and call a method of [`SipLeg`], which works with what a
+//! [`Context`](crate::leg::Context) lends it.
 
 mod answering;
 mod arrival;

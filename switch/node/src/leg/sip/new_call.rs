@@ -28,7 +28,9 @@ impl Node {
             return self.refuse_bare(now, id, &message, &refusal);
         }
         let origin = match origin {
-            Ok(_) if self.is_own_call_back(&message) => return self.refuse_bare(now, id, &message, &Refusal::LOOP),
+            Ok(_) if self.is_own_call_back(&message) => {
+                return self.refuse_bare(now, id, &message, &Refusal::LOOP);
+            }
             Ok(origin) => origin,
             Err(refusal) => return self.refuse_bare(now, id, &message, &refusal),
         };
@@ -36,7 +38,12 @@ impl Node {
         if Asked::read(&message).too_small(min_secs) {
             let builder = messages::response(&message, 422, &self.sip.stateless_tag(&message));
             self.count_final(&message, 422);
-            return self.sip.respond(now, id, 422, builder.header_fmt(Name::MinSe, format_args!("{min_secs}")));
+            return self.sip.respond(
+                now,
+                id,
+                422,
+                builder.header_fmt(Name::MinSe, format_args!("{min_secs}")),
+            );
         }
         let offer = match messages::body_of(&message) {
             Ok(offer) => offer,
@@ -48,9 +55,12 @@ impl Node {
         if !accepts_sdp(&message) {
             return self.decline(now, id, &message, 406);
         }
-        let Some(me) = self.calls.reserve() else { return self.refuse_bare(now, id, &message, &Refusal::OVERLOAD) };
+        let Some(me) = self.calls.reserve() else {
+            return self.refuse_bare(now, id, &message, &Refusal::OVERLOAD);
+        };
         let tag = tag(&self.sip.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Caller);
-        // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor recovered.
+        // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor
+        // recovered.
         match Dialog::uas(&message, &tag, &flow) {
             Ok(dialog) => self.with_caller(now, (id, flow), message, origin, (me, dialog), offer),
             Err(fault) => {
@@ -74,7 +84,11 @@ impl Node {
         let from = message.from().ok();
         let setup = CallSetup {
             id: self.mint_call_id(now),
-            caller: from.as_ref().and_then(NameAddr::parse_uri).map(|uri| messages::calling_party(&uri).into()).unwrap_or_default(),
+            caller: from
+                .as_ref()
+                .and_then(NameAddr::parse_uri)
+                .map(|uri| messages::calling_party(&uri).into())
+                .unwrap_or_default(),
             called: messages::called_party(&message).into(),
             checkpoint_ms: self.config.timing.checkpoint_ms,
             offer: offer.as_ref().map(|text| Session::read(text).map(Arc::new)).transpose(),
@@ -90,7 +104,13 @@ impl Node {
             told: Vec::new(),
         };
         let party = Party::of_origin(&setup.origin);
-        let mut caller = SipLeg::new(LegId::Caller, party, flow, LegState::Incoming { invite: id }, Setup::Incoming(incoming));
+        let mut caller = SipLeg::new(
+            LegId::Caller,
+            party,
+            flow,
+            LegState::Incoming { invite: id },
+            Setup::Incoming(incoming),
+        );
         caller.with_dialog(dialog);
         caller.remote = offer.as_deref().map(Mark::of);
         caller.takes_update = takes_update;
@@ -106,10 +126,13 @@ impl Node {
         self.sip.respond(now, id, refusal.status, builder);
     }
 
-    /// Whether an INVITE is one of ours, sent back by a proxy to the number that it was for (RFC 3261 §16.3 step 4): its From tag is of our
-    /// minting, and Request-URI and To name the same number. One that was forwarded to another number has another Request-URI and goes on.
+    /// Whether an INVITE is one of ours, sent back by a proxy to the number that it was for (RFC 3261 §16.3
+    /// step 4): its From tag is of our minting, and Request-URI and To name the same number. One that was
+    /// forwarded to another number has another Request-URI and goes on.
     fn is_own_call_back(&self, invite: &Message) -> bool {
-        let ours = |tag: &str| tag.get(..TOKEN_LEN).and_then(|token| self.sip.minter.open(Kind::Tag, token)).is_some();
+        let ours = |tag: &str| {
+            tag.get(..TOKEN_LEN).and_then(|token| self.sip.minter.open(Kind::Tag, token)).is_some()
+        };
         if !ours(invite.from_tag()) {
             return false;
         }
@@ -127,7 +150,10 @@ fn accepts_sdp(message: &Message) -> bool {
     for value in message.values(Name::Accept) {
         any = true;
         let kind = value.split(';').next().unwrap_or_default().trim();
-        if kind.eq_ignore_ascii_case("application/sdp") || kind == "*/*" || kind.eq_ignore_ascii_case("application/*") {
+        if kind.eq_ignore_ascii_case("application/sdp")
+            || kind == "*/*"
+            || kind.eq_ignore_ascii_case("application/*")
+        {
             return true;
         }
     }

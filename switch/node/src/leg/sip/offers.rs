@@ -1,5 +1,6 @@
-//! Offers in mid-call: re-INVITE and UPDATE of a peer, and those that we send (RFC 3261 §14, RFC 3311, RFC 3264 §8, RFC 4028).
-//! Invariant: at most one exchange is open per leg, and one that fails leaves on that leg what was said before it.
+//! Offers in mid-call: re-INVITE and UPDATE of a peer, and those that we send (RFC 3261 §14, RFC 3311, RFC
+//! 3264 §8, RFC 4028). Invariant: at most one exchange is open per leg, and one that fails leaves on that leg
+//! what was said before it.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ use crate::leg::{Context, LegEvent};
 // === impl SipLeg: the peer's offers ===
 
 impl SipLeg {
-    /// A re-INVITE or UPDATE: refused while another exchange is open (§14.2, RFC 3311 §5.2), answered here if nothing changes, else told to
-    /// the call.
+    /// A re-INVITE or UPDATE: refused while another exchange is open (§14.2, RFC 3311 §5.2), answered here if
+    /// nothing changes, else told to the call.
     pub(crate) fn their_offer(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
         if matches!(self.state, LegState::Leaving | LegState::Gone) {
             return cx.endpoint.decline(cx.now, id, &message, 481);
@@ -48,7 +49,8 @@ impl SipLeg {
         let asked = Asked::read(&message);
         let min_secs = self.party.session().min_secs;
         if asked.too_small(min_secs) {
-            let builder = messages::response(&message, 422, message.to_tag()).header_fmt(Name::MinSe, format_args!("{min_secs}"));
+            let builder = messages::response(&message, 422, message.to_tag())
+                .header_fmt(Name::MinSe, format_args!("{min_secs}"));
             return cx.endpoint.respond(cx.now, id, 422, builder);
         }
         self.refresh_target(&message);
@@ -76,8 +78,11 @@ impl SipLeg {
     /// 2xx to an UPDATE without an offer.
     fn answer_refresh(&self, cx: &mut Context<'_>, id: ServerId, message: &Message) {
         let contact = cx.contact(&self.flow);
-        let builder = messages::response(message, 200, message.to_tag()).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
-        let builder = messages::with_session(builder.header(Name::Supported, messages::SUPPORTED), &self.session);
+        let builder = messages::response(message, 200, message.to_tag())
+            .header(Name::Contact, &contact)
+            .header(Name::Allow, ALLOW);
+        let builder =
+            messages::with_session(builder.header(Name::Supported, messages::SUPPORTED), &self.session);
         cx.endpoint.respond(cx.now, id, 200, builder);
     }
 
@@ -90,14 +95,19 @@ impl SipLeg {
     /// 2xx to the peer's re-INVITE or UPDATE.
     fn answer_exchange(&mut self, cx: &mut Context<'_>, sdp: Option<Bytes>) {
         let contact = cx.contact(&self.flow);
-        let Exchange::Theirs { server, request } = std::mem::replace(&mut self.exchange, Exchange::None) else { return };
+        let Exchange::Theirs { server, request } = std::mem::replace(&mut self.exchange, Exchange::None)
+        else {
+            return;
+        };
         let is_update = request.method() == Method::Update;
         let theirs = messages::sdp_in(&request);
         let late = !is_update && theirs.is_none();
         if let Some(theirs) = theirs {
             self.remote = Some(Mark::of(&theirs));
         }
-        let mut builder = messages::response(&request, 200, self.tag()).header(Name::Contact, &contact).header(Name::Allow, ALLOW);
+        let mut builder = messages::response(&request, 200, self.tag())
+            .header(Name::Contact, &contact)
+            .header(Name::Allow, ALLOW);
         builder = messages::with_session(builder.header(Name::Supported, messages::SUPPORTED), &self.session);
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
@@ -122,7 +132,10 @@ impl SipLeg {
                 let bytes = messages::response(&request, status, self.tag()).build();
                 cx.endpoint.layer.respond(cx.now.tick, server, status, bytes);
             }
-            other @ (Exchange::None | Exchange::TheirsAccepted { .. } | Exchange::Ours { .. } | Exchange::OursLate { .. }) => {
+            other @ (Exchange::None
+            | Exchange::TheirsAccepted { .. }
+            | Exchange::Ours { .. }
+            | Exchange::OursLate { .. }) => {
                 self.exchange = other;
             }
         }
@@ -153,7 +166,8 @@ impl SipLeg {
         }
     }
 
-    /// The peer took an offer of which nothing came: what we said before is offered again, with a version of its own.
+    /// The peer took an offer of which nothing came: what we said before is offered again, with a version of
+    /// its own.
     pub(crate) fn restore_session(&mut self, cx: &mut Context<'_>) {
         if !self.is_confirmed() || !matches!(self.exchange, Exchange::None) {
             return;
@@ -167,7 +181,8 @@ impl SipLeg {
 
     /// The peer's offer, in a 2xx, is acknowledged.
     pub(crate) fn acknowledge(&mut self, cx: &mut Context<'_>, session: Option<&Session>) {
-        let waits = matches!(self.exchange, Exchange::OursLate { .. }) || matches!(self.state, LegState::Answered { .. });
+        let waits = matches!(self.exchange, Exchange::OursLate { .. })
+            || matches!(self.state, LegState::Answered { .. });
         if !waits {
             return;
         }
@@ -181,13 +196,21 @@ impl SipLeg {
             self.state = LegState::Confirmed;
             return self.send_ack(cx, &Accepted { client, cseq, remote_tag: &remote_tag }, sdp.as_ref());
         }
-        if let Exchange::OursLate { client, remote_tag, cseq } = std::mem::replace(&mut self.exchange, Exchange::None) {
+        if let Exchange::OursLate { client, remote_tag, cseq } =
+            std::mem::replace(&mut self.exchange, Exchange::None)
+        {
             cx.endpoint.clients.remove(&client);
             self.send_ack(cx, &Accepted { client, cseq, remote_tag: &remote_tag }, sdp.as_ref());
         }
     }
 
-    pub(crate) fn send_exchange(&mut self, cx: &mut Context<'_>, method: Method, purpose: OfferPurpose, sdp: Option<Bytes>) {
+    pub(crate) fn send_exchange(
+        &mut self,
+        cx: &mut Context<'_>,
+        method: Method,
+        purpose: OfferPurpose,
+        sdp: Option<Bytes>,
+    ) {
         let flow = self.next_hop(cx);
         let (contact, here) = (cx.contact(&flow), cx.here(&flow));
         let (client, branch) = cx.endpoint.layer.mint_client();
@@ -269,14 +292,25 @@ impl SipLeg {
             return;
         }
         if response.cseq().1 == Method::Invite && status < 300 {
-            self.send_ack(cx, &Accepted { client, cseq: response.cseq().0, remote_tag: response.to_tag() }, None);
+            self.send_ack(
+                cx,
+                &Accepted { client, cseq: response.cseq().0, remote_tag: response.to_tag() },
+                None,
+            );
         }
         cx.endpoint.clients.remove(&client);
     }
 
-    /// 422 to a re-INVITE or UPDATE of ours: the same again with the interval that the peer wants (RFC 4028 §7.3). The timer of this leg
-    /// is nobody else's business, so an offer that was passed on is sent again too. False: there is no larger one to ask for.
-    fn retry_exchange(&mut self, cx: &mut Context<'_>, client: ClientId, purpose: OfferPurpose, response: &Message) -> bool {
+    /// 422 to a re-INVITE or UPDATE of ours: the same again with the interval that the peer wants (RFC 4028
+    /// §7.3). The timer of this leg is nobody else's business, so an offer that was passed on is sent again
+    /// too. False: there is no larger one to ask for.
+    fn retry_exchange(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: ClientId,
+        purpose: OfferPurpose,
+        response: &Message,
+    ) -> bool {
         if !self.is_confirmed() || !self.session.enlarge(&Asked::read(response)) {
             return false;
         }
@@ -302,7 +336,13 @@ impl SipLeg {
     }
 
     /// Only 408 and 481 end the dialog (§12.2.1.2, §14.1); else what was said before holds.
-    fn offer_failed_with(&mut self, cx: &mut Context<'_>, client: ClientId, purpose: OfferPurpose, status: u16) {
+    fn offer_failed_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        client: ClientId,
+        purpose: OfferPurpose,
+        status: u16,
+    ) {
         cx.endpoint.clients.remove(&client);
         if let Some(before) = self.before.take() {
             self.local.restore(*before);

@@ -23,7 +23,10 @@ impl Endpoint {
         let tag = self.minter.stateless(&["probe", &branch]);
         let uri = format!("sip:{}", carrier.target.host_port());
         let bytes = Builder::request(Method::Options, &uri)
-            .header_fmt(Name::Via, format_args!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name()))
+            .header_fmt(
+                Name::Via,
+                format_args!("SIP/2.0/{} {here};branch={branch};rport", transport.via_name()),
+            )
             .header(Name::MaxForwards, "70")
             .header_fmt(Name::From, format_args!("<sip:{here}>;tag={tag}"))
             .header_fmt(Name::To, format_args!("<{uri}>"))

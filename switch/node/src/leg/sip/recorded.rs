@@ -73,18 +73,28 @@ impl RecordedLeg<'_> {
 
 impl Endpoint {
     /// BYE on a leg of a process that is gone.
-    pub(crate) fn end_recorded(&mut self, now: Now, config: &ConfigSnapshot, leg: &RecordedLeg<'_>, why: ReleaseReason) {
+    pub(crate) fn end_recorded(
+        &mut self,
+        now: Now,
+        config: &ConfigSnapshot,
+        leg: &RecordedLeg<'_>,
+        why: ReleaseReason,
+    ) {
         let transport = match &*leg.transport {
             "udp" => Transport::Udp,
             "tls" => Transport::Tls,
             _ => Transport::Tcp,
         };
         let local = config.local_for(transport, leg.peer).unwrap_or(leg.here);
-        let next = leg.routes.first().map_or(&*leg.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        let next = leg
+            .routes
+            .first()
+            .map_or(&*leg.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
         // A stream died with the process: the peer's listening address, where its Contact names one.
         let flow = hop(config, next, flow_to(transport, local, leg.peer), false);
         let (client, branch) = self.layer.mint_client();
-        let via = format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via_name(), here(config, &flow));
+        let via =
+            format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via_name(), here(config, &flow));
         let mut builder = Builder::request(Method::Bye, &leg.target)
             .header(Name::Via, &via)
             .header(Name::MaxForwards, "70")

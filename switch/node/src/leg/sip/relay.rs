@@ -1,5 +1,5 @@
-//! INFO: DTMF and the like go from one SIP leg to the other as they are, and the other side's answer is this side's answer. They go into an
-//! early dialog too (RFC 6086 §4.2.1), and need not wait for an ACK.
+//! INFO: DTMF and the like go from one SIP leg to the other as they are, and the other side's answer is this
+//! side's answer. They go into an early dialog too (RFC 6086 §4.2.1), and need not wait for an ACK.
 
 use call::LegId;
 use sip::Message;
@@ -19,7 +19,14 @@ use crate::node::Node;
 use crate::slot::Slot;
 
 impl Node {
-    pub(super) fn info(&mut self, now: Now, slot: &mut Slot, from: LegId, (id, flow): (ServerId, Flow), message: Message) {
+    pub(super) fn info(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        from: LegId,
+        (id, flow): (ServerId, Flow),
+        message: Message,
+    ) {
         let mut admitted = false;
         self.on_leg(now, slot, from, |leg, cx| {
             let Leg::Sip(leg) = leg;

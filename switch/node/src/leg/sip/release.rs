@@ -25,7 +25,8 @@ impl SipLeg {
             LegState::Calling { invite } => {
                 let invite = *invite;
                 self.state = LegState::Abandoned { why };
-                // A caller that says why it gives up ("Call completed elsewhere") says it to whoever rings (RFC 3326 §2).
+                // A caller that says why it gives up ("Call completed elsewhere") says it to whoever rings
+                // (RFC 3326 §2).
                 let given = crossing.and_then(|crossing| crossing.cancel_reason);
                 let reason = given.map_or_else(|| messages::reason(why), String::from);
                 cx.endpoint.layer.cancel(cx.now.tick, invite, Some(&reason));
@@ -88,8 +89,15 @@ impl SipLeg {
 // === impl Context: answers that nobody wants ===
 
 impl Context<'_> {
-    /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's transaction is gone.
-    pub(crate) fn ack_and_bye(&mut self, client: Option<ClientId>, flow: Flow, response: &Message, why: ReleaseReason) {
+    /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's
+    /// transaction is gone.
+    pub(crate) fn ack_and_bye(
+        &mut self,
+        client: Option<ClientId>,
+        flow: Flow,
+        response: &Message,
+        why: ReleaseReason,
+    ) {
         self.endpoint.ack_and_bye(self.now, self.config, client, (flow, response), why);
     }
 }
@@ -104,9 +112,13 @@ impl Endpoint {
         (flow, response): (Flow, &Message),
         why: ReleaseReason,
     ) {
-        // Without a Contact that can be read the one place left is where the response came from (RFC 3261 §12.1.2 wants one).
+        // Without a Contact that can be read the one place left is where the response came from (RFC 3261
+        // §12.1.2 wants one).
         let fallback = format!("sip:{}", sip::flow::host_port(flow.peer));
-        let Ok(mut dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback)) else { return };
+        let Ok(mut dialog) = Dialog::uac(response, response).or_else(|_| Dialog::uac_to(response, &fallback))
+        else {
+            return;
+        };
         let flow = hop(config, dialog.next_hop(), flow, false);
         let here = here(config, &flow);
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);

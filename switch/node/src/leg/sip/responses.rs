@@ -64,7 +64,13 @@ impl Node {
     }
 
     /// Gives a leg something to do; false if it is no more.
-    fn with_sip_leg(&mut self, now: Now, at: CallRef, id: LegId, work: impl FnOnce(&mut SipLeg, &mut Context<'_>)) -> bool {
+    fn with_sip_leg(
+        &mut self,
+        now: Now,
+        at: CallRef,
+        id: LegId,
+        work: impl FnOnce(&mut SipLeg, &mut Context<'_>),
+    ) -> bool {
         let Some(mut slot) = self.calls.take(at) else { return false };
         let is_there = self.on_leg(now, &mut slot, id, |Leg::Sip(leg), cx| work(leg, cx));
         self.park(now, slot);
@@ -74,13 +80,19 @@ impl Node {
     /// The ACK of our 2xx (RFC 3261 §13.3.1.4): of the first INVITE or of a later one.
     fn acknowledged(&mut self, now: Now, flow: Flow, ack: &Message) {
         let Some((at, leg)) = self.sip.found_leg(ack.to_tag()) else {
-            return self.counters.rejected(if self.sip.is_forged(ack.to_tag()) { "forged_tag" } else { "stray_ack" });
+            return self.counters.rejected(if self.sip.is_forged(ack.to_tag()) {
+                "forged_tag"
+            } else {
+                "stray_ack"
+            });
         };
         self.with_sip_leg(now, at, leg, |leg, cx| leg.acked(cx, flow, ack));
     }
 
     fn response(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
-        let Some(client) = self.sip.clients.get(&id).cloned() else { return self.fork(now, id, flow, response) };
+        let Some(client) = self.sip.clients.get(&id).cloned() else {
+            return self.fork(now, id, flow, response);
+        };
         let status = response.status();
         match client {
             Client::Invite(at, leg) => {
@@ -90,7 +102,9 @@ impl Node {
                 }
             }
             Client::Offer(at, leg) => {
-                if !self.with_sip_leg(now, at, leg, |leg, cx| leg.offer_response(cx, id, response)) && status >= 200 {
+                if !self.with_sip_leg(now, at, leg, |leg, cx| leg.offer_response(cx, id, response))
+                    && status >= 200
+                {
                     self.sip.clients.remove(&id);
                     self.fork(now, id, flow, response);
                 }
@@ -120,7 +134,9 @@ impl Node {
         let Some(client) = self.sip.clients.remove(&id) else { return };
         let is_unreachable = failure == AttemptEnd::Unreachable;
         match client {
-            Client::Invite(at, leg) => _ = self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_failed(cx, failure)),
+            Client::Invite(at, leg) => {
+                _ = self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_failed(cx, failure))
+            }
             Client::Offer(at, leg) => {
                 // A transport error is a 503 (RFC 3261 §8.1.3.1) and ends no dialog.
                 let status = if is_unreachable { 503 } else { 408 };
@@ -142,16 +158,30 @@ impl Node {
         self.end_unwanted(now, Some(id), flow, response, true);
     }
 
-    /// A response that matches nothing: a 2xx of a dialog that is ours is acknowledged and ended, everything else dropped.
+    /// A response that matches nothing: a 2xx of a dialog that is ours is acknowledged and ended, everything
+    /// else dropped.
     fn stray(&mut self, now: Now, flow: Flow, response: &Message) {
         let tag = response.from_tag().get(..TOKEN_LEN).unwrap_or("");
         let is_ours = self.sip.minter.open(Kind::Tag, tag).is_some();
         self.end_unwanted(now, None, flow, response, is_ours);
     }
 
-    fn end_unwanted(&mut self, now: Now, id: Option<ClientId>, flow: Flow, response: &Message, is_ours: bool) {
+    fn end_unwanted(
+        &mut self,
+        now: Now,
+        id: Option<ClientId>,
+        flow: Flow,
+        response: &Message,
+        is_ours: bool,
+    ) {
         if is_ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
-            self.sip.ack_and_bye(now, &self.config, id, (flow, response), ReleaseReason::cause(Cause::NORMAL));
+            self.sip.ack_and_bye(
+                now,
+                &self.config,
+                id,
+                (flow, response),
+                ReleaseReason::cause(Cause::NORMAL),
+            );
         } else {
             self.counters.rejected("stray_response");
         }
@@ -176,7 +206,8 @@ impl SipLeg {
     }
 
     fn acked(&mut self, cx: &mut Context<'_>, flow: Flow, ack: &Message) {
-        let known = self.dialog().is_some_and(|dialog| dialog.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
+        let known =
+            self.dialog().is_some_and(|dialog| dialog.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
         if !known || !self.is_peer(cx, flow.peer.ip()) {
             return cx.counters.rejected("stray_ack");
         }
@@ -193,7 +224,8 @@ impl SipLeg {
                 }
             }
             LegState::Confirmed => {
-                // The ACK of the first INVITE may come again at any time: it is none of an exchange's business.
+                // The ACK of the first INVITE may come again at any time: it is none of an exchange's
+                // business.
                 let Exchange::TheirsAccepted { server, cseq, late } = self.exchange else { return };
                 if ack.cseq().0 != cseq {
                     return;
@@ -263,7 +295,9 @@ impl SipLeg {
                 }
                 self.finish();
             }
-            _ if is_success => cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::NORMAL)),
+            _ if is_success => {
+                cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::NORMAL))
+            }
             _ => {}
         }
     }
@@ -282,11 +316,16 @@ impl SipLeg {
     }
 
     fn rings(&mut self, cx: &mut Context<'_>, response: &Message) {
-        // That an early dialog of a fork ended (RFC 6228) is a sign of life, and no more to a caller who has dialogs with us.
+        // That an early dialog of a fork ended (RFC 6228) is a sign of life, and no more to a caller who has
+        // dialogs with us.
         let status = if response.status() == 199 { 100 } else { response.status() };
         let Some(progress) = messages::progress_of(status) else { return };
         let is_early = status > 100 && !response.to_tag().is_empty();
-        let branch = if is_early { self.branch_of(response.to_tag(), || Dialog::uac(response, response).ok()) } else { 0 };
+        let branch = if is_early {
+            self.branch_of(response.to_tag(), || Dialog::uac(response, response).ok())
+        } else {
+            0
+        };
         let session = if status > 100 { messages::session_in(response) } else { None };
         cx.tell(self.id, LegEvent::Progress { branch, progress, session });
     }
@@ -295,11 +334,13 @@ impl SipLeg {
     fn answered(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
         // From, Call-ID and CSeq of a response are those of our INVITE.
         let Ok(dialog) = Dialog::uac(response, response) else {
-            // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called, and it will be charged.
+            // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called,
+            // and it will be charged.
             cx.tell(self.id, LegEvent::AnsweredInVain);
             self.finish();
             cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
-            return cx.tell(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
+            return cx
+                .tell(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
         };
         let has_offered = self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
         let branch = self.branch_of(response.to_tag(), || None);

@@ -26,7 +26,8 @@ pub(crate) struct SessionState {
 /// Longest interval taken from a peer, seconds.
 pub(crate) const SESSION_SECS_MAX: u32 = 86_400;
 
-/// How long a refresh waits that met another exchange or was refused, as after 491 (RFC 3261 §14.1): 2.1 to 4 s where the Call-ID is ours.
+/// How long a refresh waits that met another exchange or was refused, as after 491 (RFC 3261 §14.1): 2.1 to 4
+/// s where the Call-ID is ours.
 const RETRY_OWNER_MS: u64 = 3_000;
 /// Where it is the peer's: 0 to 2 s.
 const RETRY_OTHER_MS: u64 = 1_000;
@@ -73,7 +74,8 @@ impl Asked {
                 });
         }
         let min_se_secs = message.header(Name::MinSe).and_then(|v| v.split(';').next()?.trim().parse().ok());
-        let supported = message.has_token(Name::Supported, "timer") || message.has_token(Name::Require, "timer");
+        let supported =
+            message.has_token(Name::Supported, "timer") || message.has_token(Name::Require, "timer");
         Self { expires_secs, refresher, min_se_secs, supported }
     }
 
@@ -104,12 +106,21 @@ impl SessionState {
 
     /// As the calling side, from the 2xx.
     pub(crate) fn as_uac(now: Tick, answered: &Asked) -> Self {
-        let Some(expires_secs) = answered.expires_secs.filter(|secs| *secs >= MIN_SE_SECS) else { return Self::default() };
+        let Some(expires_secs) = answered.expires_secs.filter(|secs| *secs >= MIN_SE_SECS) else {
+            return Self::default();
+        };
         Self::agreed(now, expires_secs, answered.refresher != Some(Refresher::Uas))
     }
 
     const fn agreed(now: Tick, expires_secs: u32, we_refresh: bool) -> Self {
-        let mut agreed = Self { expires_secs, we_refresh, refreshed: now, refresh_at: now, refreshing: false, learnt_min_se: 0 };
+        let mut agreed = Self {
+            expires_secs,
+            we_refresh,
+            refreshed: now,
+            refresh_at: now,
+            refreshing: false,
+            learnt_min_se: 0,
+        };
         agreed.renewed(now);
         agreed
     }
@@ -124,7 +135,9 @@ impl SessionState {
 
     /// The Session-Expires of our own refresh.
     pub(crate) fn uac_header(&self) -> Option<String> {
-        (self.expires_secs > 0).then(|| format!("{};refresher={}", self.expires_secs, if self.we_refresh { "uac" } else { "uas" }))
+        (self.expires_secs > 0).then(|| {
+            format!("{};refresher={}", self.expires_secs, if self.we_refresh { "uac" } else { "uas" })
+        })
     }
 
     /// The session was refreshed.
@@ -134,10 +147,12 @@ impl SessionState {
         self.refreshing = false;
     }
 
-    /// A 2xx to a request of ours that carried a session timer: what it says holds from now on (RFC 4028 §7.2).
+    /// A 2xx to a request of ours that carried a session timer: what it says holds from now on (RFC 4028
+    /// §7.2).
     pub(crate) fn renewed_by(&mut self, now: Tick, answered: &Asked) {
         if self.expires_secs > 0
-            && let Some(expires_secs) = answered.expires_secs.filter(|secs| (MIN_SE_SECS..=SESSION_SECS_MAX).contains(secs))
+            && let Some(expires_secs) =
+                answered.expires_secs.filter(|secs| (MIN_SE_SECS..=SESSION_SECS_MAX).contains(secs))
         {
             self.expires_secs = expires_secs;
             self.we_refresh = answered.refresher != Some(Refresher::Uas);
@@ -145,8 +160,8 @@ impl SessionState {
         self.renewed(now);
     }
 
-    /// A 422: the next request asks for what it wants, for twice as much if it does not say. False if that is not more than before, or
-    /// more than a day.
+    /// A 422: the next request asks for what it wants, for twice as much if it does not say. False if that is
+    /// not more than before, or more than a day.
     pub(crate) fn enlarge(&mut self, refused: &Asked) -> bool {
         let wanted = refused.min_se_secs.unwrap_or(self.expires_secs.saturating_mul(2));
         let larger = self.expires_secs > 0 && wanted > self.expires_secs && wanted <= SESSION_SECS_MAX;
@@ -203,7 +218,8 @@ impl SessionState {
 mod tests {
     use super::*;
 
-    const ASKED: Asked = Asked { expires_secs: Some(1_800), refresher: None, min_se_secs: None, supported: true };
+    const ASKED: Asked =
+        Asked { expires_secs: Some(1_800), refresher: None, min_se_secs: None, supported: true };
 
     #[test]
     fn the_smaller_interval_wins_above_the_floor() {

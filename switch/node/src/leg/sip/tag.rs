@@ -8,7 +8,8 @@ use crate::ids::CallRef;
 /// Most early dialogs of one leg: further ones count as the last.
 pub(crate) const EARLY_MAX: usize = 10;
 
-/// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the attempt for a carrier's.
+/// Our tag of a leg: the token of its call and what names the leg in it, `a` for the caller's, `b` and the
+/// attempt for a carrier's.
 pub(crate) fn tag(token: &str, leg: LegId) -> String {
     match leg {
         LegId::Caller => [token, "a"].concat(),
@@ -35,7 +36,8 @@ pub(crate) fn open_tag(minter: &Minter, tag: &str) -> Option<(u8, CallRef, LegId
     Some((opened.shard, CallRef { slot: opened.slot, generation: opened.generation }, leg))
 }
 
-/// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind it for others.
+/// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind
+/// it for others.
 pub(crate) fn told_tag(tag: &str, place: usize) -> String {
     match place {
         0 => tag.to_owned(),
@@ -49,7 +51,8 @@ mod tests {
 
     #[test]
     fn every_attempt_has_a_tag_of_its_own() {
-        let legs = (0..call::ATTEMPTS_MAX).map(|attempt| LegId::Carrier(attempt as u8)).chain([LegId::Caller]);
+        let legs =
+            (0..call::ATTEMPTS_MAX).map(|attempt| LegId::Carrier(attempt as u8)).chain([LegId::Caller]);
         for leg in legs {
             let tag = tag("token", leg);
             assert_eq!(leg_of_tag(&tag["token".len()..]), Some(leg), "{tag}");

@@ -1,4 +1,5 @@
-//! What is due on a leg with time alone: its session timer, the question whether its peer lives, and the end of a caller's INVITE.
+//! What is due on a leg with time alone: its session timer, the question whether its peer lives, and the end
+//! of a caller's INVITE.
 
 use call::Loss;
 use sip::{Method, Name};
@@ -60,7 +61,11 @@ impl SipLeg {
             }
             Due::Refresh if matches!(self.exchange, Exchange::None) => {
                 self.session.refreshing = true;
-                let (method, sdp) = if self.takes_update { (Method::Update, None) } else { (Method::Invite, self.local.said()) };
+                let (method, sdp) = if self.takes_update {
+                    (Method::Update, None)
+                } else {
+                    (Method::Invite, self.local.said())
+                };
                 self.send_exchange(cx, method, OfferPurpose::Refresh, sdp);
             }
             Due::Refresh => self.postpone_refresh(cx.now.tick),
@@ -83,7 +88,13 @@ impl SipLeg {
         let request = dialog.request(Method::Options, &sender(&flow, &here, &branch, &contact));
         self.liveness.asked = true;
         cx.endpoint.clients.insert(client, Client::Liveness(cx.call.at, self.id));
-        cx.endpoint.layer.send(cx.now.tick, client, flow, Method::Options, request.header(Name::Accept, "application/sdp").build());
+        cx.endpoint.layer.send(
+            cx.now.tick,
+            client,
+            flow,
+            Method::Options,
+            request.header(Name::Accept, "application/sdp").build(),
+        );
     }
 
     /// The question has its answer, or will have none.

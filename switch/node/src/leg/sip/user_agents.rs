@@ -15,7 +15,8 @@ const TEXTS_MAX: usize = 4_096;
 pub(crate) struct UserAgents(BTreeSet<Name>);
 
 impl UserAgents {
-    /// The Server header of a response, else the User-Agent header (RFC 3261 §20.35, §20.41), cut to 128 bytes.
+    /// The Server header of a response, else the User-Agent header (RFC 3261 §20.35, §20.41), cut to 128
+    /// bytes.
     pub(crate) fn of(&mut self, message: &Message) -> Option<Name> {
         let server = || message.header(sip::Name::Server).filter(|_| !message.is_request());
         let text = server().or_else(|| message.header(sip::Name::UserAgent))?.trim();
