@@ -71,6 +71,7 @@ enum Line {
     },
     #[serde(rename = "house")]
     SystemAccount {
+        #[serde(rename = "house")]
         system_account: Party,
         balance: BalanceImage,
     },
