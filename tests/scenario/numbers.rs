@@ -379,6 +379,8 @@ fn a_carriers_call_goes_to_the_owners_shard() {
     let stranger = parse(&calling("203.0.113.9:5060", NUMBER).dialog.request("INVITE", "", None));
     let arrival = dispatch.find(&config, Flow::udp(addr(SWITCH), addr("203.0.113.9:5060")), Ok(stranger));
     assert_eq!(arrival.shard, None);
+    // What knows addresses of names asks for the shard of one whose address is in no configuration.
+    assert_eq!(dispatch.shard_of_carrier(&config, &arrival.message), shard_of("acme", SHARDS));
 }
 
 /// A re-INVITE and a hold pass as in any call.

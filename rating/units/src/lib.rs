@@ -14,6 +14,7 @@ mod period;
 mod prefix;
 mod prefix_map;
 mod rate;
+pub mod slab;
 mod time;
 mod transport;
 pub mod wheel;

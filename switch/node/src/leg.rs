@@ -17,7 +17,7 @@ mod sip;
 pub(crate) use context::{CallFacts, Context, Dialling, LegEvent, LegEvents, LegFacts};
 pub(crate) use party::Party;
 pub use sip::{Arrival, Dispatch, Flow, Received};
-pub(crate) use sip::{Crossing, Endpoint, GENERATION_MASK, RecordedLeg, SipLeg};
+pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, SipLeg};
 
 /// A leg, by its protocol.
 #[derive(Debug)]

@@ -4,10 +4,11 @@
 use call::{Call, Callee, LegId, Side};
 use rating::LeaseId;
 use units::Tick;
+use units::slab::Slab;
 use units::wheel::TimerId;
 
 use crate::ids::CallRef;
-use crate::leg::{CallFacts, GENERATION_MASK, Leg};
+use crate::leg::{CallFacts, Leg};
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
@@ -34,13 +35,9 @@ pub(crate) struct Slot {
     pub transfers: Vec<ledger::Transfer>,
 }
 
-/// All calls of a shard.
+/// All calls of a shard. A place without a call is one that is reserved, or whose call is in hand.
 #[derive(Default)]
-pub(crate) struct Slots {
-    slots: Vec<(u32, Option<Box<Slot>>)>,
-    free: Vec<u32>,
-    live: usize,
-}
+pub(crate) struct Slots(Slab<Option<Box<Slot>>>);
 
 // === impl Slot ===
 
@@ -133,56 +130,46 @@ pub(crate) const fn side_of(id: LegId) -> Side {
 impl Slots {
     /// A place for a new call; none if the shard is full.
     pub(crate) fn reserve(&mut self) -> Option<CallRef> {
-        let slot = match self.free.pop() {
-            Some(slot) => slot,
-            None if self.slots.len() < CALLS_MAX => {
-                self.slots.push((0, None));
-                (self.slots.len() - 1) as u32
-            }
-            None => return None,
-        };
-        let generation = self.slots[slot as usize].0;
-        self.live += 1;
+        if self.0.len() >= CALLS_MAX {
+            return None;
+        }
+        let (slot, generation) = self.0.insert(None);
         Some(CallRef { slot, generation })
     }
 
     /// Takes a call out to work on it; `put` it back or `release` its place.
     pub(crate) fn take(&mut self, at: CallRef) -> Option<Box<Slot>> {
-        let (generation, slot) = self.slots.get_mut(at.slot as usize)?;
-        if *generation == at.generation { slot.take() } else { None }
+        if self.0.generation(at.slot) != Some(at.generation) {
+            return None;
+        }
+        self.0.at_mut(at.slot)?.take()
     }
 
     /// Whether the call in this place has this id.
     pub(crate) fn holds(&self, at: CallRef, id: u128) -> bool {
-        self.slots
-            .get(at.slot as usize)
-            .and_then(|(_, slot)| slot.as_ref())
-            .is_some_and(|slot| slot.me == at && slot.call.id() == id)
+        let slot = self.0.at(at.slot).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.me == at && slot.call.id() == id)
     }
 
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
-        let at = slot.me.slot as usize;
-        self.slots[at].1 = Some(slot);
+        if let Some(place) = self.0.at_mut(slot.me.slot) {
+            *place = Some(slot);
+        }
     }
 
     /// Frees the place of a call; its name is never valid again (generations wrap after a million calls in
     /// one place).
     pub(crate) fn release(&mut self, at: CallRef) {
-        if let Some((generation, slot)) = self.slots.get_mut(at.slot as usize) {
-            *generation = (*generation + 1) & GENERATION_MASK;
-            *slot = None;
-            self.free.push(at.slot);
-            self.live -= 1;
-        }
+        self.0.remove(at.slot);
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.live
+        self.0.len()
     }
 
     /// Live calls in the order of their places.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter_map(|(_, slot)| slot.as_deref())
+        self.0.iter().filter_map(|(_, slot)| slot.as_deref())
     }
 
     pub(crate) fn refs(&self) -> Vec<CallRef> {

@@ -9,13 +9,11 @@ use std::ops::Deref;
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::Hasher128;
+use units::slab::{GENERATION_BITS, GENERATION_MASK};
 
 /// Characters in a token.
 pub const TOKEN_LEN: usize = 20;
-/// What a token keeps of a generation: its lowest 20 bits.
-pub const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
-const GENERATION_BITS: u32 = 20;
 const MAC_BITS: u32 = 40;
 const PAYLOAD_MASK: u64 = (1 << (8 + 32 + GENERATION_BITS)) - 1;
 const MAC_MASK: u64 = (1 << MAC_BITS) - 1;

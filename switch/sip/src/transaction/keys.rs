@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 
 use super::matching::{Key, NO_KEY};
 use super::server_state::Server;
-use super::slots::Slots;
+use units::slab::Slab;
 
 /// Server transactions by transaction key and by merge key.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Entry {
         self.0 >> 1
     }
 
-    fn key(self, servers: &Slots<Server>) -> Key {
+    fn key(self, servers: &Slab<Server>) -> Key {
         servers
             .at(self.slot())
             .map_or(NO_KEY, |server| if self.0 & 1 == 0 { server.key } else { server.merge })
@@ -45,12 +45,12 @@ impl Keys {
     }
 
     /// The slot that a key leads to.
-    pub(super) fn slot(&self, key: Key, servers: &Slots<Server>) -> Option<u32> {
+    pub(super) fn slot(&self, key: Key, servers: &Slab<Server>) -> Option<u32> {
         self.0.find(key.hash(), |entry| entry.key(servers) == key).map(|entry| entry.slot())
     }
 
     /// Enters the keys of the transaction in a slot, one or two.
-    pub(super) fn enter(&mut self, slot: u32, servers: &Slots<Server>) {
+    pub(super) fn enter(&mut self, slot: u32, servers: &Slab<Server>) {
         for entry in [Entry::of_key(slot), Entry::of_merge(slot)] {
             let key = entry.key(servers);
             if key != NO_KEY {
@@ -60,7 +60,7 @@ impl Keys {
     }
 
     /// Strikes the keys of the transaction in a slot, which is still there.
-    pub(super) fn strike(&mut self, slot: u32, servers: &Slots<Server>) {
+    pub(super) fn strike(&mut self, slot: u32, servers: &Slab<Server>) {
         for entry in [Entry::of_key(slot), Entry::of_merge(slot)] {
             if let Ok(found) = self.0.find_entry(entry.key(servers).hash(), |other| *other == entry) {
                 found.remove();

@@ -10,21 +10,21 @@ use units::Tick;
 use super::client_state::Client;
 use super::keys::Keys;
 use super::server_state::Server;
-use super::slots::Slots;
 use super::step::Rules;
 use super::timers::Due;
 use super::{Counters, Event, Live, Settings, Transmit};
 use crate::Message;
 use crate::flow::Flow;
 use crate::token::Minter;
+use units::slab::Slab;
 use units::wheel::Wheel;
 
 /// All transactions of one shard.
 pub struct Layer {
     pub(super) minter: Minter,
     pub(super) settings: Settings,
-    pub(super) clients: Slots<Client>,
-    pub(super) servers: Slots<Server>,
+    pub(super) clients: Slab<Client>,
+    pub(super) servers: Slab<Server>,
     pub(super) wheel: Wheel<Due>,
     pub(super) keys: Keys,
     /// The newest client transaction that waits for any sign of life on a flow; the others hang behind it.
@@ -43,8 +43,8 @@ impl Layer {
         Self {
             minter,
             settings,
-            clients: Slots::new(),
-            servers: Slots::new(),
+            clients: Slab::new(),
+            servers: Slab::new(),
             wheel: Wheel::new(),
             keys: Keys::default(),
             waiting: HashMap::with_hasher(foldhash::fast::FixedState::with_seed(seed)),

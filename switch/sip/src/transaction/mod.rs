@@ -16,7 +16,6 @@ mod non_invite_client;
 mod non_invite_server;
 mod server;
 mod server_state;
-mod slots;
 mod step;
 mod timers;
 mod waiting;

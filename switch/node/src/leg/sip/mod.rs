@@ -38,4 +38,3 @@ pub(crate) use endpoint::Endpoint;
 pub(crate) use leg::SipLeg;
 pub(crate) use recorded::RecordedLeg;
 pub use sip::flow::Flow;
-pub(crate) use sip::token::GENERATION_MASK;

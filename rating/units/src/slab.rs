@@ -1,13 +1,17 @@
-//! A slab whose slots count their uses, in chunks that never move: growth copies nothing.
+//! Entries by slot and generation: slots count their uses, and stand in chunks that never move, so that growth
+//! copies nothing.
 //! Invariant: an id of a slot that was freed finds nothing, even when the slot is used again.
 
-use crate::token::GENERATION_MASK;
+/// What is kept of a generation: its lowest 20 bits, as many as our tokens carry.
+pub const GENERATION_BITS: u32 = 20;
+/// The highest generation; the next one is 0 again.
+pub const GENERATION_MASK: u32 = (1 << GENERATION_BITS) - 1;
 
 const CHUNK: usize = 1_024;
 
-/// Entries by slot and generation.
+/// See the module.
 #[derive(Debug)]
-pub(crate) struct Slots<T> {
+pub struct Slab<T> {
     chunks: Vec<Vec<Slot<T>>>,
     free: Vec<u32>,
     len: usize,
@@ -19,17 +23,25 @@ struct Slot<T> {
     entry: Option<T>,
 }
 
-impl<T> Slots<T> {
-    pub(crate) const fn new() -> Self {
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Slab<T> {
+    /// Without entries, and without room for any yet.
+    pub const fn new() -> Self {
         Self { chunks: Vec::new(), free: Vec::new(), len: 0 }
     }
 
-    pub(crate) const fn len(&self) -> usize {
+    /// Entries.
+    pub const fn len(&self) -> usize {
         self.len
     }
 
     /// Puts an entry in and gives its slot and generation, which is at most `GENERATION_MASK`.
-    pub(crate) fn insert(&mut self, entry: T) -> (u32, u32) {
+    pub fn insert(&mut self, entry: T) -> (u32, u32) {
         self.len += 1;
         if let Some(slot) = self.free.pop()
             && let Some(place) = self.place_mut(slot)
@@ -47,31 +59,46 @@ impl<T> Slots<T> {
         (slot as u32, 0)
     }
 
-    pub(crate) fn at(&self, slot: u32) -> Option<&T> {
+    /// Whether there is no entry.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The entry in a slot, whatever its generation.
+    pub fn at(&self, slot: u32) -> Option<&T> {
         self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)?.entry.as_ref()
     }
 
-    pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
+    /// The same, to be changed.
+    pub fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.place_mut(slot)?.entry.as_mut()
     }
 
     /// The generation of the slot's present or next use.
-    pub(crate) fn generation(&self, slot: u32) -> Option<u32> {
+    pub fn generation(&self, slot: u32) -> Option<u32> {
         Some(self.chunks.get(slot as usize / CHUNK)?.get(slot as usize % CHUNK)?.generation)
     }
 
     /// Whether the slot still holds the entry it was given under this generation.
-    pub(crate) fn holds(&self, slot: u32, generation: u32) -> bool {
+    pub fn holds(&self, slot: u32, generation: u32) -> bool {
         self.generation(slot) == Some(generation) && self.at(slot).is_some()
     }
 
-    pub(crate) fn remove(&mut self, slot: u32) -> Option<T> {
+    /// Takes an entry out; its slot counts one use more.
+    pub fn remove(&mut self, slot: u32) -> Option<T> {
         let place = self.place_mut(slot)?;
         let entry = place.entry.take()?;
         place.generation = place.generation.wrapping_add(1) & GENERATION_MASK;
         self.free.push(slot);
         self.len -= 1;
         Some(entry)
+    }
+
+    /// Entries with their slots, in the order of these.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0_u32..)
+            .zip(self.chunks.iter().flatten())
+            .filter_map(|(slot, place)| Some((slot, place.entry.as_ref()?)))
     }
 
     fn place_mut(&mut self, slot: u32) -> Option<&mut Slot<T>> {
@@ -85,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_freed_slot_is_another() {
-        let mut slots = Slots::new();
+        let mut slots = Slab::new();
         let (slot, generation) = slots.insert("a");
         assert!(slots.holds(slot, generation));
         assert_eq!(slots.remove(slot), Some("a"));
@@ -99,7 +126,7 @@ mod tests {
 
     #[test]
     fn grows_over_chunks() {
-        let mut slots = Slots::new();
+        let mut slots = Slab::new();
         for i in 0..3_000u32 {
             assert_eq!(slots.insert(i), (i, 0));
         }
