@@ -1,5 +1,5 @@
-//! Entries by slot and generation: slots count their uses, and stand in chunks that never move, so that growth
-//! copies nothing.
+//! Entries by slot and generation: slots count their uses, and stand in chunks that never move, so that
+//! growth copies nothing.
 //! Invariant: an id of a slot that was freed finds nothing, even when the slot is used again.
 
 /// What is kept of a generation: its lowest 20 bits, as many as our tokens carry.
