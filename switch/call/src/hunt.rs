@@ -169,7 +169,7 @@ impl Call {
         out: &mut Actions,
     ) {
         let Phase::Hunting(hunt) = &mut self.phase else { return };
-        let Some(Answered { branch, said, is_offer }) = hunt.answer.take() else { return };
+        let Some(Answered { branch, agreed, is_offer }) = hunt.answer.take() else { return };
         let Some(tried) = self.attempts.last() else { return };
         let callee = tried.callee.clone();
         let attempt = (self.attempts.len() - 1) as Attempt;
@@ -178,7 +178,7 @@ impl Call {
             Err(refusal) => return self.answered_without_credit(now, refusal, out),
         };
         let codecs = hunt.codecs.intersection(callee.codecs());
-        let Agreed { session, codec } = said;
+        let Agreed { session, codec } = agreed;
         (self.codec_a, self.codec_b) = (codec, codec);
         let renegotiation = match is_offer {
             true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
@@ -303,12 +303,12 @@ impl Hunt {
     fn answered(&self, branch: Branch, session: Option<&Session>, codecs: CodecSet) -> Option<Answered> {
         let Some(offered) = &self.offered else {
             let session = Arc::new(session?.offer(codecs).ok()?);
-            return Some(Answered { branch, said: Agreed { session, codec: None }, is_offer: true });
+            return Some(Answered { branch, agreed: Agreed { session, codec: None }, is_offer: true });
         };
         let early =
             || self.early.iter().find(|(known, _)| *known == branch).map(|(_, agreed)| agreed.clone());
-        let said = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
-        said.codec.is_some().then_some(Answered { branch, said, is_offer: false })
+        let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
+        agreed.codec.is_some().then_some(Answered { branch, agreed, is_offer: false })
     }
 }
 

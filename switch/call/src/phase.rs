@@ -49,7 +49,7 @@ pub(crate) struct Agreed {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub branch: Branch,
-    pub said: Agreed,
+    pub agreed: Agreed,
     /// It is the carrier's offer: the caller's answer is still to come.
     pub is_offer: bool,
 }

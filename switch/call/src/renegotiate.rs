@@ -55,13 +55,13 @@ impl Call {
     pub(crate) fn offer_answered(
         &mut self,
         side: Side,
-        said: Result<Option<Arc<Session>>, OfferRefusal>,
+        agreed: Result<Option<Arc<Session>>, OfferRefusal>,
         out: &mut Actions,
     ) {
         let Phase::Talking(talk) = &mut self.phase else { return };
         let to = side.other();
         let renegotiation = std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle);
-        match (renegotiation, said) {
+        match (renegotiation, agreed) {
             (Renegotiation::Offered { from, offered }, Ok(answer)) if from == to => {
                 let negotiated = answer.and_then(|answer| offered.answered(&answer).ok());
                 let Some(negotiated) = negotiated else {

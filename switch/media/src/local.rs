@@ -19,7 +19,7 @@ pub struct LocalSession {
     version: u32,
     /// The highest version ever said: 2³² of them in one call there are not.
     version_max: u32,
-    said: Option<Packed>,
+    sent: Option<Packed>,
 }
 
 /// Who we are in the `o=` line toward one leg, `o=- ID VERSION IN IP4|IP6 ADDRESS`: the same for as long as
@@ -36,7 +36,7 @@ pub struct SessionOrigin {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Before {
     version: u32,
-    said: Option<Packed>,
+    sent: Option<Packed>,
 }
 
 /// Tells whether a peer says the same again: equal marks are equal SDPs, `o=` line included. A changed SDP
@@ -70,52 +70,52 @@ impl Default for LocalSession {
 impl LocalSession {
     /// A side that has said nothing yet; its first version is 1.
     pub const fn new() -> Self {
-        Self { version: 1, version_max: 0, said: None }
+        Self { version: 1, version_max: 0, sent: None }
     }
 
     /// The SDP that says `session`, with the version that it deserves. It counts as said.
     pub fn write(&mut self, session: &Session, origin: SessionOrigin) -> Bytes {
         let text = session.write(origin, self.version);
         let packed = Packed::new(&text);
-        if self.said.as_ref() == Some(&packed) {
+        if self.sent.as_ref() == Some(&packed) {
             return Bytes::from(text);
         }
         if self.version_max == 0 {
             self.version_max = self.version;
-            self.said = Some(packed);
+            self.sent = Some(packed);
             return Bytes::from(text);
         }
-        self.say_anew(&text, origin)
+        self.send_anew(&text, origin)
     }
 
     /// What was said last, byte for byte.
-    pub fn said(&self) -> Option<Bytes> {
-        self.said.as_ref().map(Packed::unpack)
+    pub fn last_sent(&self) -> Option<Bytes> {
+        self.sent.as_ref().map(Packed::unpack)
     }
 
     /// True once anything was said.
-    pub const fn has_said(&self) -> bool {
-        self.said.is_some()
+    pub const fn has_sent(&self) -> bool {
+        self.sent.is_some()
     }
 
     /// What was said last under a new version: for a peer that has accepted something else meanwhile.
-    pub fn say_again(&mut self, origin: SessionOrigin) -> Option<Bytes> {
-        let said = self.said()?;
-        Some(self.say_anew(&said, origin))
+    pub fn send_again(&mut self, origin: SessionOrigin) -> Option<Bytes> {
+        let sent = self.last_sent()?;
+        Some(self.send_anew(&sent, origin))
     }
 
     /// To be kept while an offer is under way.
     pub fn before(&self) -> Before {
-        Before { version: self.version, said: self.said.clone() }
+        Before { version: self.version, sent: self.sent.clone() }
     }
 
     /// The offer failed: what was said before it holds. Its version stays used.
     pub fn restore(&mut self, before: Before) {
-        (self.version, self.said) = (before.version, before.said);
+        (self.version, self.sent) = (before.version, before.sent);
     }
 
     /// The same text under the next version.
-    fn say_anew(&mut self, text: &[u8], origin: SessionOrigin) -> Bytes {
+    fn send_anew(&mut self, text: &[u8], origin: SessionOrigin) -> Bytes {
         self.version_max += 1;
         self.version = self.version_max;
         let (start, end) = origin_line(text);
@@ -124,7 +124,7 @@ impl LocalSession {
         writer.origin(origin.number(), u64::from(self.version), origin.address);
         writer.text(text.get(end..).unwrap_or(&[]));
         let text = writer.finish().unwrap_or_default();
-        self.said = Some(Packed::new(&text));
+        self.sent = Some(Packed::new(&text));
         Bytes::from(text)
     }
 }

@@ -307,7 +307,7 @@ fn the_version_moves_when_we_say_something_else() {
     }
     let third = ours.write(&active);
     assert_eq!((version(&third), third.len()), ("3".into(), first.len()));
-    assert_eq!(ours.0.said(), Some(third));
+    assert_eq!(ours.0.last_sent(), Some(third));
 }
 
 #[test]
@@ -318,10 +318,10 @@ fn an_offer_that_failed_leaves_what_was_said_and_its_version_is_never_used_again
     let failed = ours.write(&passes("m=audio 4000 RTP/AVP 8\na=sendonly\n"));
     assert_eq!(version(&failed), "2");
     ours.0.restore(before);
-    assert_eq!(ours.0.said().unwrap(), first);
+    assert_eq!(ours.0.last_sent().unwrap(), first);
     assert_eq!(ours.write(&passes("m=audio 4000 RTP/AVP 8\n")), first, "a refresh says the same");
     // To a peer that took the failed one: the same under a new version.
-    let again = ours.0.say_again(ours.1).unwrap();
+    let again = ours.0.send_again(ours.1).unwrap();
     assert_eq!(version(&again), "3");
     assert_eq!(
         String::from_utf8(again.to_vec()).unwrap().replacen(" 3 IN", " 1 IN", 1).as_bytes(),

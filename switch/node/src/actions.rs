@@ -94,7 +94,7 @@ impl Node {
     }
 
     /// Something happened on a leg: what it says of a carrier is noted, the rest is an event of the call.
-    pub(crate) fn leg_told(&mut self, now: Now, slot: &mut Slot, id: LegId, event: LegEvent) {
+    pub(crate) fn leg_event(&mut self, now: Now, slot: &mut Slot, id: LegId, event: LegEvent) {
         let side = side_of(id);
         let attempt = match id {
             LegId::Carrier(attempt) => attempt,

@@ -70,10 +70,10 @@ impl Node {
             AdminRequest::KeepRates(event) => {
                 let notice = Notice { to: None, language: None, event: (*event).clone(), id: None };
                 let written = self.journal_of_node(now, RecordBody::Notice(notice));
-                return self.reply_when_durable(written, ticket, AdminReply::Told(0));
+                return self.reply_when_durable(written, ticket, AdminReply::Notified(0));
             }
-            AdminRequest::TellRates { accounts, event } => {
-                return self.tell_rates(now, ticket, &accounts, &event);
+            AdminRequest::NotifyRates { accounts, event } => {
+                return self.notify_rates(now, ticket, &accounts, &event);
             }
             AdminRequest::Calls => {
                 let live = self.calls.slots.iter().filter(|slot| !slot.call.is_over());
@@ -184,7 +184,7 @@ impl Node {
         }
     }
 
-    fn tell_rates(&mut self, now: Now, ticket: u64, accounts: &[Name], event: &NoticeEvent) {
+    fn notify_rates(&mut self, now: Now, ticket: u64, accounts: &[Name], event: &NoticeEvent) {
         let mut told = 0;
         for account in accounts {
             if let Some(record) = self.money.engine.notify_rates(now, account, event) {
@@ -193,7 +193,7 @@ impl Node {
             }
         }
         // Those told before may still be on their way to the disk.
-        self.reply_when_all_is_durable(ticket, AdminReply::Told(told));
+        self.reply_when_all_is_durable(ticket, AdminReply::Notified(told));
     }
 
     /// Money is confirmed only when it is on disk; calls that waited for it may go on at once.

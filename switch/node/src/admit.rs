@@ -34,7 +34,7 @@ impl Node {
         let mut slot = Box::new(Slot::new(me, call, caller, holds_gate));
         self.calls.by_id.insert(id_in_run(id), me);
         self.perform(now, &mut slot, &mut actions);
-        self.hear(now, &mut slot);
+        self.take_leg_events(now, &mut slot);
         self.park(now, slot);
     }
 

@@ -22,8 +22,8 @@ pub(crate) struct Calls {
     pub ringing: Ringing,
     /// Kept for its room.
     pub scratch: Actions,
-    /// What legs told and the call in hand has not heard yet.
-    pub told: LegEvents,
+    /// Events of legs that the call in hand has not taken yet.
+    pub leg_events: LegEvents,
     pub minted_calls: u64,
 }
 

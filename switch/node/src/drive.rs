@@ -15,14 +15,14 @@ impl Node {
     pub(crate) fn drive(&mut self, now: Now, at: CallRef, event: Event) {
         let Some(mut slot) = self.calls.take(at) else { return };
         // Another call may be in hand: what its legs told is not for this one.
-        let others = std::mem::take(&mut self.calls.told);
+        let others = std::mem::take(&mut self.calls.leg_events);
         self.drive_slot(now, &mut slot, event);
-        self.hear(now, &mut slot);
-        self.calls.told = others;
+        self.take_leg_events(now, &mut slot);
+        self.calls.leg_events = others;
         self.park(now, slot);
     }
 
-    /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for [`Node::hear`].
+    /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for [`Node::take_leg_events`].
     pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
         let mut actions = std::mem::take(&mut self.calls.scratch);
         slot.call.handle(now, event, &mut actions);
@@ -48,11 +48,11 @@ impl Node {
         work: impl FnOnce(&mut Leg, &mut Context<'_>),
     ) -> bool {
         let is_there = self.verb(now, slot, id, work).is_some();
-        self.hear(now, slot);
+        self.take_leg_events(now, slot);
         is_there
     }
 
-    /// Gives a leg something to do; what it tells waits for [`Node::hear`]. None if there is no such leg.
+    /// Gives a leg something to do; what it tells waits for [`Node::take_leg_events`]. None if there is no such leg.
     pub(crate) fn verb<T>(
         &mut self,
         now: Now,
@@ -73,14 +73,14 @@ impl Node {
             names: &self.peers.names,
             endpoint: &mut self.sip,
             counters: &mut self.counters,
-            events: &mut self.calls.told,
+            events: &mut self.calls.leg_events,
         }
     }
 
     /// Gives a call what its legs told, in order; what it then wants may make them tell more.
-    pub(crate) fn hear(&mut self, now: Now, slot: &mut Slot) {
-        while let Some((leg, event)) = self.calls.told.pop_front() {
-            self.leg_told(now, slot, leg, event);
+    pub(crate) fn take_leg_events(&mut self, now: Now, slot: &mut Slot) {
+        while let Some((leg, event)) = self.calls.leg_events.pop_front() {
+            self.leg_event(now, slot, leg, event);
         }
     }
 
@@ -113,7 +113,7 @@ impl Node {
         slot.timer_at = Tick::NEVER;
         if slot.call.deadline() <= now.tick {
             self.drive_slot(now, &mut slot, Event::Timeout);
-            self.hear(now, &mut slot);
+            self.take_leg_events(now, &mut slot);
         }
         for id in [LegId::Caller, slot.called()] {
             if slot.leg(id).is_some_and(|leg| leg.deadline() <= now.tick) {

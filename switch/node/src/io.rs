@@ -231,7 +231,7 @@ pub enum AdminRequest {
         limit: usize,
     },
     /// New prices to tell these accounts of, those of them that call by the deck and were not told yet.
-    TellRates {
+    NotifyRates {
         /// Whom; few, since each is a record.
         accounts: Vec<Name>,
         /// A `RatesChange` that refers to what was kept.
@@ -254,7 +254,7 @@ impl AdminRequest {
             | Self::ClosePeriod { .. }
             | Self::PeriodClosed(_)
             | Self::KeepRates(_)
-            | Self::TellRates { .. } => true,
+            | Self::NotifyRates { .. } => true,
             Self::Accounts { .. }
             | Self::Account(_)
             | Self::Trial
@@ -318,8 +318,8 @@ pub enum AdminReply {
     Posted(Vec<(Name, Currency, i64)>),
     /// To `InTransit`.
     InTransit(Vec<InTransit>),
-    /// To `KeepRates` and `TellRates`: how many were told now, once that is durable.
-    Told(usize),
+    /// To `KeepRates` and `NotifyRates`: how many were told now, once that is durable.
+    Notified(usize),
     /// To `Calls`.
     Calls(Vec<LiveCall>),
     /// To `Kill`.

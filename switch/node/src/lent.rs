@@ -24,7 +24,7 @@ pub enum QuotaCommand {
     /// The central ledger has no more of this balance.
     Dry(Name),
     /// Journal this notice, once.
-    Tell(CentralNotice),
+    Notify(CentralNotice),
     /// Give back what is spare of every account.
     GiveAllBack {
         /// Used once for each account.

@@ -47,7 +47,7 @@ impl Node {
                 self.money.engine.note_dry(&balance);
                 self.wake_starved(now);
             }
-            QuotaCommand::Tell(CentralNotice { account, notice, .. }) => {
+            QuotaCommand::Notify(CentralNotice { account, notice, .. }) => {
                 self.journal_notice(Record::new(now.wall, account, RecordBody::Notice(notice)));
             }
             QuotaCommand::GiveAllBack { name } => {

@@ -226,7 +226,7 @@ impl Shards for Doors {
     }
 
     fn tell(&self, word: &CentralNotice) -> bool {
-        self.to(&word.account, QuotaCommand::Tell(word.clone()))
+        self.to(&word.account, QuotaCommand::Notify(word.clone()))
     }
 
     fn give_all_back(&self, name: &Name) {

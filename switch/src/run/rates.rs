@@ -205,9 +205,11 @@ impl Teller {
                     .map(|view| view.name.clone())
                     .collect();
                 for accounts in theirs.chunks(ACCOUNTS_PER_LETTER) {
-                    let request =
-                        || AdminRequest::TellRates { accounts: accounts.to_vec(), event: Arc::clone(event) };
-                    if let AdminReply::Told(count) = self.ask(shard, request)? {
+                    let request = || AdminRequest::NotifyRates {
+                        accounts: accounts.to_vec(),
+                        event: Arc::clone(event),
+                    };
+                    if let AdminReply::Notified(count) = self.ask(shard, request)? {
                         told += count;
                     }
                 }

@@ -105,7 +105,7 @@ pub(crate) struct LegFacts {
 // === impl Context ===
 
 impl Context<'_> {
-    pub(crate) fn tell(&mut self, leg: LegId, event: LegEvent) {
+    pub(crate) fn emit(&mut self, leg: LegId, event: LegEvent) {
         self.events.push_back((leg, event));
     }
 }

@@ -10,7 +10,7 @@ use super::leg::SipLeg;
 use super::liveness::Liveness;
 use super::messages;
 use super::session_timer::{Asked, SessionState};
-use super::tag::told_tag;
+use super::tag::early_tag;
 use crate::leg::Context;
 
 impl SipLeg {
@@ -27,11 +27,11 @@ impl SipLeg {
         let contact = cx.contact(&self.flow);
         let ours = self.session_origin(cx);
         let status = messages::progress_status(progress);
-        let place = session.map(|_| self.told(of));
-        let tag = told_tag(self.tag(), place.unwrap_or(0));
+        let place = session.map(|_| self.early_place(of));
+        let tag = early_tag(self.tag(), place.unwrap_or(0));
         let Some(incoming) = self.incoming_mut() else { return };
-        let told = place.and_then(|place| incoming.told.get_mut(place));
-        let sdp = told.zip(session).map(|(told, session)| told.local.write(session, ours));
+        let early = place.and_then(|place| incoming.early_sent.get_mut(place));
+        let sdp = early.zip(session).map(|(early, session)| early.local.write(session, ours));
         let request = &incoming.invite;
         let mut builder =
             messages::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
@@ -45,7 +45,7 @@ impl SipLeg {
         let LegState::Incoming { invite } = self.state else { return };
         let contact = cx.contact(&self.flow);
         let ours = self.session_origin(cx);
-        let place = self.told(of);
+        let place = self.early_place(of);
         let Some(super::leg::Setup::Incoming(mut incoming)) = self.setup.take().map(|setup| *setup) else {
             return;
         };
@@ -54,11 +54,11 @@ impl SipLeg {
         self.session = SessionState::as_uas(cx.now.tick, &Asked::read(&request), wanted);
         self.liveness = Liveness::of(cx.now, cx.config.timing, wanted);
         // The caller may know the phone that answers under a tag of its own.
-        if place < incoming.told.len() {
-            self.local = incoming.told.swap_remove(place).local;
+        if place < incoming.early_sent.len() {
+            self.local = incoming.early_sent.swap_remove(place).local;
         }
         if place > 0
-            && let Ok(dialog) = Dialog::uas(&request, &told_tag(self.tag(), place), &self.flow)
+            && let Ok(dialog) = Dialog::uas(&request, &early_tag(self.tag(), place), &self.flow)
         {
             self.with_dialog(dialog);
         }

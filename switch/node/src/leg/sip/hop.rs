@@ -177,7 +177,7 @@ impl SipLeg {
 
     /// Its peer was heard by this flow: what goes back goes there, and a connection stays open while the leg
     /// lives.
-    pub(crate) fn heard_by(&mut self, endpoint: &mut Endpoint, flow: Flow) {
+    pub(crate) fn follow_flow(&mut self, endpoint: &mut Endpoint, flow: Flow) {
         self.keep(endpoint, flow);
         if self.is_caller() && flow.conn != self.flow.conn {
             self.by_connection = true;

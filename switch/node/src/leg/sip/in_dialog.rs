@@ -87,8 +87,8 @@ impl SipLeg {
             return false;
         }
         if !self.is_early() {
-            self.liveness.heard(cx.now.tick);
-            self.heard_by(cx.endpoint, flow);
+            self.liveness.alive(cx.now.tick);
+            self.follow_flow(cx.endpoint, flow);
         }
         true
     }
@@ -106,7 +106,7 @@ impl SipLeg {
         match message.method() {
             Method::Bye if is_caller => {
                 cx.endpoint.decline(cx.now, id, &message, 200);
-                cx.tell(self.id, LegEvent::Released { cause: cause_of(&message) });
+                cx.emit(self.id, LegEvent::Released { cause: cause_of(&message) });
             }
             Method::Bye => cx.endpoint.decline(cx.now, id, &message, 481),
             Method::Update if messages::sdp_in(&message).is_none() => {
@@ -135,9 +135,9 @@ impl SipLeg {
                 if ours { Ok(()) } else { Err(481) }
             }
             LegState::Calling { .. } => {
-                let Some(Outgoing { heard, .. }) = self.outgoing_mut() else { return Err(481) };
-                let heard = heard.iter_mut().find(|heard| &*heard.tag == message.from_tag());
-                match heard.and_then(|heard| heard.dialog.as_mut()) {
+                let Some(Outgoing { early_received, .. }) = self.outgoing_mut() else { return Err(481) };
+                let phone = early_received.iter_mut().find(|phone| &*phone.tag == message.from_tag());
+                match phone.and_then(|phone| phone.dialog.as_mut()) {
                     Some(dialog) => dialog.accept(message).map_err(|fault| fault.status()),
                     None => Err(481),
                 }
@@ -166,7 +166,7 @@ impl SipLeg {
         if !matches!(self.state, LegState::Leaving) {
             self.state = LegState::Gone;
         }
-        cx.tell(self.id, LegEvent::Released { cause: cause_of(message) });
+        cx.emit(self.id, LegEvent::Released { cause: cause_of(message) });
     }
 
     /// The dialog in which a request can be sent now: of a leg that rings, the one with the phone that spoke
@@ -174,7 +174,7 @@ impl SipLeg {
     pub(crate) fn open_dialog(&mut self) -> Option<&mut Dialog> {
         match self.state {
             LegState::Calling { .. } => {
-                self.outgoing_mut()?.heard.iter_mut().rev().find_map(|heard| heard.dialog.as_mut())
+                self.outgoing_mut()?.early_received.iter_mut().rev().find_map(|phone| phone.dialog.as_mut())
             }
             LegState::Incoming { .. }
             | LegState::Accepted { .. }

@@ -33,7 +33,7 @@ impl SipLeg {
             offered: dialling.session,
             alternates: dialling.addresses,
             invite: dialling.crossing.map(|crossing| crossing.invite),
-            heard: Vec::new(),
+            early_received: Vec::new(),
         });
         let party = Party::of_callee(&dialling.callee);
         let mut leg = Self::new(id, party, flow, LegState::Calling { invite: client }, setup);
@@ -99,7 +99,7 @@ impl SipLeg {
         self.local = media::LocalSession::new();
         self.state = LegState::Calling { invite: client };
         if let Some(outgoing) = self.outgoing_mut() {
-            outgoing.heard.clear();
+            outgoing.early_received.clear();
         }
         self.send_invite(cx, &callee, (client, &branch), retry);
         true

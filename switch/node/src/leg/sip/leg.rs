@@ -71,7 +71,7 @@ pub(crate) struct Incoming {
     pub cancel_reason: Option<Box<str>>,
     /// Its early dialogs, one for each session that the caller was told of: two answers to one offer need two
     /// dialogs.
-    pub told: Vec<Told>,
+    pub early_sent: Vec<EarlyToCaller>,
 }
 
 /// Of a called leg.
@@ -87,7 +87,7 @@ pub(crate) struct Outgoing {
     pub invite: Option<Arc<Message>>,
     /// Its early dialogs (RFC 3261 §12.1), one for each phone that rang, by its tag, in the order of
     /// [`Branch`].
-    pub heard: Vec<Heard>,
+    pub early_received: Vec<EarlyFromCallee>,
 }
 
 /// Where a leg is.
@@ -159,7 +159,7 @@ pub(crate) enum OfferPurpose {
 
 /// An early dialog toward the caller.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct EarlyToCaller {
     /// Whose session it is.
     pub of: (Attempt, Branch),
     pub local: LocalSession,
@@ -167,7 +167,7 @@ pub(crate) struct Told {
 
 /// An early dialog of a carrier's phone.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct EarlyFromCallee {
     pub tag: Box<str>,
     /// None without a Contact: nothing can be sent there.
     pub dialog: Option<Dialog>,
@@ -256,27 +256,27 @@ impl SipLeg {
 
     /// Which of the phones that ring a response of this To-tag comes from; a new one is noted.
     pub(crate) fn branch_of(&mut self, tag: &str, dialog: impl FnOnce() -> Option<Dialog>) -> Branch {
-        let Some(Outgoing { heard, .. }) = self.outgoing_mut() else { return 0 };
-        let known = heard.iter().position(|branch| &*branch.tag == tag);
+        let Some(Outgoing { early_received, .. }) = self.outgoing_mut() else { return 0 };
+        let known = early_received.iter().position(|branch| &*branch.tag == tag);
         let place = known.unwrap_or_else(|| {
-            if heard.len() < EARLY_MAX {
-                heard.push(Heard { tag: tag.into(), dialog: dialog() });
+            if early_received.len() < EARLY_MAX {
+                early_received.push(EarlyFromCallee { tag: tag.into(), dialog: dialog() });
             }
-            heard.len() - 1
+            early_received.len() - 1
         });
         place as Branch
     }
 
     /// The place of a session among those that the caller was told of; a new one is noted, with its own `o=`
     /// line.
-    pub(crate) fn told(&mut self, of: (Attempt, Branch)) -> usize {
+    pub(crate) fn early_place(&mut self, of: (Attempt, Branch)) -> usize {
         let fresh = self.local.clone();
-        let Some(Incoming { told, .. }) = self.incoming_mut() else { return 0 };
-        told.iter().position(|branch| branch.of == of).unwrap_or_else(|| {
-            if told.len() < EARLY_MAX {
-                told.push(Told { of, local: fresh });
+        let Some(Incoming { early_sent, .. }) = self.incoming_mut() else { return 0 };
+        early_sent.iter().position(|branch| branch.of == of).unwrap_or_else(|| {
+            if early_sent.len() < EARLY_MAX {
+                early_sent.push(EarlyToCaller { of, local: fresh });
             }
-            told.len() - 1
+            early_sent.len() - 1
         })
     }
 
@@ -285,7 +285,7 @@ impl SipLeg {
         self.state = LegState::Gone;
         if let Some(outgoing) = self.outgoing_mut() {
             (outgoing.offered, outgoing.invite) = (None, None);
-            (outgoing.alternates, outgoing.heard) = (Vec::new(), Vec::new());
+            (outgoing.alternates, outgoing.early_received) = (Vec::new(), Vec::new());
         }
     }
 

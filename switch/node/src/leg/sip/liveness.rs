@@ -43,7 +43,7 @@ impl Liveness {
     }
 
     /// A request of the peer came, or an answer to one of ours.
-    pub(crate) const fn heard(&mut self, now: Tick) {
+    pub(crate) const fn alive(&mut self, now: Tick) {
         self.misses = 0;
         self.next = now.plus_ms(self.every_ms as u64);
     }
@@ -75,7 +75,7 @@ mod tests {
         let mut watched = Liveness::begin(Tick(0), 900_000);
         assert_eq!(watched.deadline(&SessionState::default()), Tick(900_000_000));
         assert!(!watched.missed(Tick(0), 0));
-        watched.heard(Tick(0));
+        watched.alive(Tick(0));
         assert!(!watched.missed(Tick(0), 0));
         assert!(watched.missed(Tick(0), 0));
         assert_eq!(Liveness::begin(Tick(0), 0).deadline(&SessionState::default()), Tick::NEVER);

@@ -101,7 +101,7 @@ impl Node {
             invite: Arc::new(message),
             expires_at: lasts_ms.map_or(Tick::NEVER, |ms| now.tick.plus_ms(ms)),
             cancel_reason: None,
-            told: Vec::new(),
+            early_sent: Vec::new(),
         };
         let party = Party::of_origin(&setup.origin);
         let mut caller = SipLeg::new(

@@ -62,15 +62,15 @@ impl SipLeg {
         }
         // The whole SDP is compared, not its version alone: some change it and forget to say so.
         let mark = sdp.as_deref().map(Mark::of);
-        let unchanged = mark.is_some() && mark == self.remote && self.local.has_said();
+        let unchanged = mark.is_some() && mark == self.remote && self.local.has_sent();
         self.exchange = Exchange::Theirs { server: id, request: Box::new(message) };
         cx.endpoint.servers.insert(id, (cx.call.at, self.id));
         if unchanged {
-            let said = self.local.said();
-            return self.answer_exchange(cx, said);
+            let sent = self.local.last_sent();
+            return self.answer_exchange(cx, sent);
         }
         match sdp.map(|text| Session::read(&text).map(Arc::new)).transpose() {
-            Ok(session) => cx.tell(self.id, LegEvent::Offer { session }),
+            Ok(session) => cx.emit(self.id, LegEvent::Offer { session }),
             Err(_) => self.refuse_exchange(cx, 488),
         }
     }
@@ -175,7 +175,7 @@ impl SipLeg {
         let ours = self.session_origin(cx);
         let Some(before) = self.before.take() else { return };
         self.local.restore(*before);
-        let Some(sdp) = self.local.say_again(ours) else { return };
+        let Some(sdp) = self.local.send_again(ours) else { return };
         self.send_exchange(cx, Method::Invite, OfferPurpose::Restore, Some(sdp));
     }
 
@@ -189,7 +189,7 @@ impl SipLeg {
         let ours = self.session_origin(cx);
         let sdp = match session {
             Some(session) => Some(self.local.write(session, ours)),
-            None => self.local.said(),
+            None => self.local.last_sent(),
         };
         if let LegState::Answered { invite, remote_tag, cseq } = &self.state {
             let (client, remote_tag, cseq) = (*invite, remote_tag.clone(), *cseq);
@@ -261,7 +261,7 @@ impl SipLeg {
             return self.offer_failed_with(cx, client, purpose, status);
         }
         self.refresh_target(response);
-        self.liveness.heard(cx.now.tick);
+        self.liveness.alive(cx.now.tick);
         self.session.renewed_by(cx.now.tick, &Asked::read(response));
         let sdp = messages::sdp_in(response);
         if let Some(sdp) = &sdp {
@@ -272,14 +272,14 @@ impl SipLeg {
         if purpose == OfferPurpose::Ask {
             // The call acknowledges it, whatever it makes of it.
             self.exchange = Exchange::OursLate { client, remote_tag, cseq };
-            return cx.tell(self.id, LegEvent::OfferAnswered { session: Ok(session) });
+            return cx.emit(self.id, LegEvent::OfferAnswered { session: Ok(session) });
         }
         cx.endpoint.clients.remove(&client);
         if response.cseq().1 == Method::Invite {
             self.send_ack(cx, &Accepted { client, cseq, remote_tag: &remote_tag }, None);
         }
         if purpose == OfferPurpose::Relay {
-            cx.tell(self.id, LegEvent::OfferAnswered { session: Ok(session) });
+            cx.emit(self.id, LegEvent::OfferAnswered { session: Ok(session) });
         } else {
             self.before = None;
         }
@@ -314,10 +314,10 @@ impl SipLeg {
         if !self.is_confirmed() || !self.session.enlarge(&Asked::read(response)) {
             return false;
         }
-        let said = self.local.said();
+        let sent = self.local.last_sent();
         let (method, sdp) = match purpose {
             OfferPurpose::Refresh if self.takes_update => (Method::Update, None),
-            OfferPurpose::Refresh | OfferPurpose::Relay | OfferPurpose::Restore => (Method::Invite, said),
+            OfferPurpose::Refresh | OfferPurpose::Relay | OfferPurpose::Restore => (Method::Invite, sent),
             OfferPurpose::Ask => (Method::Invite, None),
         };
         cx.endpoint.clients.remove(&client);
@@ -358,7 +358,7 @@ impl SipLeg {
                 self.takes_update &= !matches!(status, 405 | 501);
             }
             OfferPurpose::Relay | OfferPurpose::Ask => {
-                cx.tell(self.id, LegEvent::OfferAnswered { session: Err(messages::refusal_of(status)) });
+                cx.emit(self.id, LegEvent::OfferAnswered { session: Err(messages::refusal_of(status)) });
             }
             OfferPurpose::Refresh | OfferPurpose::Restore => {}
         }
@@ -366,7 +366,7 @@ impl SipLeg {
             self.release_lost(cx);
         }
         if is_gone {
-            cx.tell(self.id, LegEvent::Lost { loss: Loss::DialogGone });
+            cx.emit(self.id, LegEvent::Lost { loss: Loss::DialogGone });
         }
     }
 

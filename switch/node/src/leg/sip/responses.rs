@@ -196,12 +196,12 @@ impl SipLeg {
             if let Some(incoming) = self.incoming_mut() {
                 incoming.cancel_reason = messages::given_reason(cancel);
             }
-            return cx.tell(self.id, LegEvent::Cancelled);
+            return cx.emit(self.id, LegEvent::Cancelled);
         }
         // A re-INVITE that is cancelled leaves the session as it was, here and beyond.
         if matches!(self.exchange, Exchange::Theirs { .. }) {
             self.refuse_exchange(cx, 487);
-            cx.tell(self.id, LegEvent::OfferWithdrawn);
+            cx.emit(self.id, LegEvent::OfferWithdrawn);
         }
     }
 
@@ -248,7 +248,7 @@ impl SipLeg {
             self.remote = Some(Mark::of(sdp));
         }
         let session = sdp.and_then(|sdp| Session::read(&sdp).ok()).map(Arc::new);
-        cx.tell(self.id, LegEvent::LateAnswer { session });
+        cx.emit(self.id, LegEvent::LateAnswer { session });
     }
 
     fn not_acknowledged(&mut self, cx: &mut Context<'_>) {
@@ -262,7 +262,7 @@ impl SipLeg {
         }
         match owed {
             Some(why) => self.say_bye(cx, why),
-            None => cx.tell(self.id, LegEvent::Lost { loss: Loss::NoAck }),
+            None => cx.emit(self.id, LegEvent::Lost { loss: Loss::NoAck }),
         }
     }
 }
@@ -290,7 +290,7 @@ impl SipLeg {
             // Late: nobody waits for it any more.
             LegState::Abandoned { why } if is_final => {
                 if is_success {
-                    cx.tell(self.id, LegEvent::AnsweredInVain);
+                    cx.emit(self.id, LegEvent::AnsweredInVain);
                     cx.ack_and_bye(Some(client), flow, response, why);
                 }
                 self.finish();
@@ -310,7 +310,7 @@ impl SipLeg {
             status => {
                 self.finish();
                 let (end, cause) = (AttemptEnd::Status(status), cause_of(response));
-                cx.tell(self.id, LegEvent::Ended { end, cause, pause_secs: pause_secs(response) });
+                cx.emit(self.id, LegEvent::Ended { end, cause, pause_secs: pause_secs(response) });
             }
         }
     }
@@ -327,7 +327,7 @@ impl SipLeg {
             0
         };
         let session = if status > 100 { messages::session_in(response) } else { None };
-        cx.tell(self.id, LegEvent::Progress { branch, progress, session });
+        cx.emit(self.id, LegEvent::Progress { branch, progress, session });
     }
 
     /// The 2xx: the dialog stands; its ACK goes at once unless it makes an offer.
@@ -336,7 +336,7 @@ impl SipLeg {
         let Ok(dialog) = Dialog::uac(response, response) else {
             // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called,
             // and it will be charged.
-            cx.tell(self.id, LegEvent::AnsweredInVain);
+            cx.emit(self.id, LegEvent::AnsweredInVain);
             self.finish();
             cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
             return cx
@@ -360,7 +360,7 @@ impl SipLeg {
         } else {
             self.state = LegState::Answered { invite: client, remote_tag: response.to_tag().into(), cseq };
         }
-        cx.tell(self.id, LegEvent::Answered { branch, session });
+        cx.emit(self.id, LegEvent::Answered { branch, session });
     }
 
     /// No final response came, or none can.
@@ -371,7 +371,7 @@ impl SipLeg {
                     return;
                 }
                 self.finish();
-                cx.tell(self.id, LegEvent::Ended { end, cause: None, pause_secs: None });
+                cx.emit(self.id, LegEvent::Ended { end, cause: None, pause_secs: None });
             }
             LegState::Abandoned { .. } => self.finish(),
             LegState::Incoming { .. }

@@ -38,7 +38,7 @@ pub(crate) fn open_tag(minter: &Minter, tag: &str) -> Option<(u8, CallRef, LegId
 
 /// The tag under which the caller knows one of its early dialogs: our tag for the first, with a digit behind
 /// it for others.
-pub(crate) fn told_tag(tag: &str, place: usize) -> String {
+pub(crate) fn early_tag(tag: &str, place: usize) -> String {
     match place {
         0 => tag.to_owned(),
         place => format!("{tag}{}", place.min(EARLY_MAX - 1)),

@@ -48,7 +48,7 @@ impl SipLeg {
         let (id, now) = (self.id, cx.now.tick);
         if let Some(incoming) = self.incoming_mut().filter(|incoming| incoming.expires_at <= now) {
             incoming.expires_at = Tick::NEVER;
-            cx.tell(id, LegEvent::Cancelled);
+            cx.emit(id, LegEvent::Cancelled);
         }
     }
 
@@ -57,14 +57,14 @@ impl SipLeg {
             Due::Nothing => {}
             Due::Expired => {
                 self.session = SessionState::default();
-                cx.tell(self.id, LegEvent::Lost { loss: Loss::SessionExpired });
+                cx.emit(self.id, LegEvent::Lost { loss: Loss::SessionExpired });
             }
             Due::Refresh if matches!(self.exchange, Exchange::None) => {
                 self.session.refreshing = true;
                 let (method, sdp) = if self.takes_update {
                     (Method::Update, None)
                 } else {
-                    (Method::Invite, self.local.said())
+                    (Method::Invite, self.local.last_sent())
                 };
                 self.send_exchange(cx, method, OfferPurpose::Refresh, sdp);
             }
@@ -106,7 +106,7 @@ impl SipLeg {
             Outcome::NoAnswer => self.liveness.missed(cx.now.tick, 0),
             Outcome::Unreachable => self.liveness.missed(cx.now.tick, UNREACHABLE_MS),
             Outcome::Status(_) => {
-                self.liveness.heard(cx.now.tick);
+                self.liveness.alive(cx.now.tick);
                 false
             }
         };
@@ -114,7 +114,7 @@ impl SipLeg {
             tracing::info!(call = %ledger::CallId(cx.call.id), leg = ?self.id, ?outcome, "the leg is lost");
             // Should it live after all, it must not stay (§12.2.1.2).
             self.release_lost(cx);
-            cx.tell(self.id, LegEvent::Lost { loss: Loss::DialogGone });
+            cx.emit(self.id, LegEvent::Lost { loss: Loss::DialogGone });
         }
     }
 }
