@@ -22,7 +22,8 @@ impl Node {
         self.park(now, slot);
     }
 
-    /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for [`Node::take_leg_events`].
+    /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for
+    /// [`Node::take_leg_events`].
     pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
         let mut actions = std::mem::take(&mut self.calls.scratch);
         slot.call.handle(now, event, &mut actions);
@@ -52,7 +53,8 @@ impl Node {
         is_there
     }
 
-    /// Gives a leg something to do; what it tells waits for [`Node::take_leg_events`]. None if there is no such leg.
+    /// Gives a leg something to do; what it tells waits for [`Node::take_leg_events`]. None if there is no
+    /// such leg.
     pub(crate) fn verb<T>(
         &mut self,
         now: Now,

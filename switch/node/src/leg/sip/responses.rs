@@ -340,7 +340,7 @@ impl SipLeg {
             self.finish();
             cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
             return cx
-                .tell(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
+                .emit(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
         };
         let has_offered = self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
         let branch = self.branch_of(response.to_tag(), || None);
