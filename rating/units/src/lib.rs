@@ -18,20 +18,22 @@ pub mod slab;
 mod time;
 mod transport;
 pub mod wheel;
+mod written_decimal;
 mod zone;
 
 pub use calendar::{Calendar, Day};
 pub use cause::Cause;
 pub use exchange::{Exchange, ExchangeRate, ExchangeRateError, Exchanges, Rounding};
 pub use increments::{Increments, IncrementsError};
-pub use money::{Currency, Money, MoneyError, MoneyText, PLACES, SCALE};
+pub use money::{Currency, Money, MoneyError, PLACES, SCALE};
 pub use number::{MAX_DIGITS, Number, NumberError};
 pub use period::{Period, PeriodError};
 pub use prefix::{Prefix, PrefixError};
 pub use prefix_map::{Matches, PrefixMap, PrefixMapBuilder, PrefixMapError};
-pub use rate::{Rate, RateError, RateText};
+pub use rate::{Rate, RateError};
 pub use time::{Now, Tick, Wall, text as wall_text};
 pub use transport::{Transport, UnknownTransport};
+pub use written_decimal::WrittenDecimal;
 pub use zone::{Change, Clock, Zone};
 
 /// A name given by an operator (account, gate, carrier, deck): shared, never changed.

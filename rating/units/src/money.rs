@@ -7,6 +7,8 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::written_decimal::WrittenDecimal;
+
 /// Decimal places kept in every balance, charge and rate.
 pub const PLACES: u32 = 5;
 /// Units in one whole unit of currency: 10⁵.
@@ -23,13 +25,6 @@ pub struct Money {
     pub amount: i64,
     /// What the count counts.
     pub currency: Currency,
-}
-
-/// An amount as text: 14 digits, point, five places and sign at most, in place.
-#[derive(Clone, Copy, Debug)]
-pub struct MoneyText {
-    bytes: [u8; Self::LONGEST],
-    start: usize,
 }
 
 /// Why money could not be read or added.
@@ -124,33 +119,6 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-// === impl MoneyText ===
-
-impl MoneyText {
-    /// `-92233720368547.75808`.
-    const LONGEST: usize = 21;
-
-    const fn written(&self) -> usize {
-        Self::LONGEST - self.start
-    }
-
-    /// From the right; the longest amount just fits.
-    const fn put(&mut self, byte: u8) {
-        self.start -= 1;
-        self.bytes[self.start] = byte;
-    }
-}
-
-impl std::ops::Deref for MoneyText {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        let written = self.bytes.get(self.start..).unwrap_or_default();
-        // Only digits, point and sign are ever written.
-        std::str::from_utf8(written).unwrap_or_default()
-    }
-}
-
 // === impl Money ===
 
 impl Money {
@@ -205,22 +173,8 @@ impl Money {
     }
 
     /// As [`Money`] displays, without a formatter in between: for records, of which each call writes dozens.
-    pub fn text(self) -> MoneyText {
-        let mut text = MoneyText { bytes: [b'0'; MoneyText::LONGEST], start: MoneyText::LONGEST };
-        let mut rest = self.amount.unsigned_abs();
-        let places = PLACES as usize;
-        // Places, point and at least one digit before it; then what is left.
-        while rest > 0 || text.written() < places + 2 {
-            let digit = if text.written() == places { b'.' } else { b'0' + (rest % 10) as u8 };
-            if digit != b'.' {
-                rest /= 10;
-            }
-            text.put(digit);
-        }
-        if self.amount < 0 {
-            text.put(b'-');
-        }
-        text
+    pub fn text(self) -> WrittenDecimal {
+        WrittenDecimal::new(self.amount, PLACES as usize)
     }
 
     /// Sum of two amounts of one currency.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::PLACES;
+use crate::written_decimal::WrittenDecimal;
 
 /// A rate per minute or a connect fee, as a count of 10⁻¹⁰ units of currency. The currency stands beside it,
 /// in the deck.
@@ -17,13 +18,6 @@ pub struct Rate(i64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?}: a rate is a decimal number with at most 10 places, as 0.01250")]
 pub struct RateError(String);
-
-/// A rate as text, in place: sign, nine digits, point and ten places at most.
-#[derive(Clone, Copy, Debug)]
-pub struct RateText {
-    bytes: [u8; Self::LONGEST],
-    start: usize,
-}
 
 // === impl Rate ===
 
@@ -63,24 +57,13 @@ impl Rate {
     }
 
     /// With five places, and as many more as it has.
-    pub fn text(self) -> RateText {
-        let mut text = RateText { bytes: [b'0'; RateText::LONGEST], start: RateText::LONGEST };
-        let (mut rest, mut places) = (self.0.unsigned_abs(), Self::PLACES as usize);
-        while places > PLACES as usize && rest.is_multiple_of(10) {
-            rest /= 10;
+    pub fn text(self) -> WrittenDecimal {
+        let (mut count, mut places) = (self.0, Self::PLACES as usize);
+        while places > PLACES as usize && count % 10 == 0 {
+            count /= 10;
             places -= 1;
         }
-        while rest > 0 || text.written() < places + 2 {
-            let digit = if text.written() == places { b'.' } else { b'0' + (rest % 10) as u8 };
-            if digit != b'.' {
-                rest /= 10;
-            }
-            text.put(digit);
-        }
-        if self.0 < 0 {
-            text.put(b'-');
-        }
-        text
+        WrittenDecimal::new(count, places)
     }
 }
 
@@ -132,33 +115,6 @@ impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
         text.trim().parse().map_err(serde::de::Error::custom)
-    }
-}
-
-// === impl RateText ===
-
-impl RateText {
-    /// `-922337203.6854775808`.
-    const LONGEST: usize = 21;
-
-    const fn written(&self) -> usize {
-        Self::LONGEST - self.start
-    }
-
-    /// From the right; the longest rate just fits.
-    const fn put(&mut self, byte: u8) {
-        self.start -= 1;
-        self.bytes[self.start] = byte;
-    }
-}
-
-impl std::ops::Deref for RateText {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        let written = self.bytes.get(self.start..).unwrap_or_default();
-        // Only digits, point and sign are ever written.
-        std::str::from_utf8(written).unwrap_or_default()
     }
 }
 

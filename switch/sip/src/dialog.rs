@@ -153,19 +153,6 @@ impl Dialog {
         })
     }
 
-    /// The first 2xx to our INVITE: routes and target are taken anew (§13.2.2.4). On a confirmed dialog
-    /// nothing changes.
-    pub fn confirm_uac(&mut self, response: &Message) -> Result<(), DialogError> {
-        if self.confirmed {
-            return Ok(());
-        }
-        let routes = record_routes(response, true)?;
-        let target = target_of(response)?;
-        (self.text, self.ends) = join([self.call_id(), self.local(), self.remote(), target], &routes);
-        self.confirmed = true;
-        Ok(())
-    }
-
     /// We sent our 2xx.
     pub fn confirm_uas(&mut self) {
         self.confirmed = true;

@@ -118,14 +118,13 @@ fn a_strict_router_gets_the_request_uri() {
 #[test]
 fn the_first_2xx_freezes_the_routes() {
     let ringing = ok(180, "Record-Route: <sip:early;lr>\r\nContact: <sip:bob@early>");
-    let mut dialog = Dialog::uac(&invite(""), &ringing).expect("an early dialog");
-    assert!(!dialog.is_confirmed());
-    dialog
-        .confirm_uac(&ok(200, "Record-Route: <sip:late;lr>\r\nContact: <sip:bob@late>"))
-        .expect("confirmed");
+    let early = Dialog::uac(&invite(""), &ringing).expect("an early dialog");
+    assert_eq!((early.is_confirmed(), early.next_hop()), (false, "sip:early;lr"));
+    let answer = ok(200, "Record-Route: <sip:late;lr>\r\nContact: <sip:bob@late>");
+    let mut dialog = Dialog::uac(&invite(""), &answer).expect("confirmed");
+    assert!(dialog.is_confirmed());
     assert_eq!((dialog.next_hop(), dialog.target()), ("sip:late;lr", "sip:bob@late"));
     let refreshed = ok(200, "Record-Route: <sip:other;lr>\r\nContact: <sip:bob@moved>");
-    dialog.confirm_uac(&refreshed).expect("nothing to do");
     dialog.refresh(&refreshed).expect("a new target");
     assert_eq!((dialog.next_hop(), dialog.target()), ("sip:late;lr", "sip:bob@moved"));
     dialog.refresh(&ok(200, "")).expect("no Contact, no change");

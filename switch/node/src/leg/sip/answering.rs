@@ -5,8 +5,7 @@ use media::Session;
 use sip::Name;
 use sip::dialog::Dialog;
 
-use super::leg::LegState;
-use super::leg::SipLeg;
+use super::leg::{LegState, SipLeg};
 use super::liveness::Liveness;
 use super::messages;
 use super::session_timer::{Asked, SessionState};

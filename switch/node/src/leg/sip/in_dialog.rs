@@ -7,8 +7,7 @@ use sip::transaction::ServerId;
 use sip::{Message, Method, Name};
 use units::Now;
 
-use super::leg::SipLeg;
-use super::leg::{LegState, Outgoing};
+use super::leg::{LegState, Outgoing, SipLeg};
 use super::messages::{self, ALLOW, cause_of};
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;

@@ -11,8 +11,7 @@ use sip::{Message, Method};
 
 use super::endpoint::Client;
 use super::hop::flow_to;
-use super::leg::SipLeg;
-use super::leg::{LegState, Outgoing, Setup};
+use super::leg::{LegState, Outgoing, Setup, SipLeg};
 use super::messages::{self, InviteParts};
 use super::privacy::Presentation;
 use super::session_timer::{Asked, SESSION_SECS_MAX};

@@ -14,8 +14,7 @@ use units::Tick;
 
 use super::endpoint::Client;
 use super::hop::names_transport;
-use super::leg::SipLeg;
-use super::leg::{Exchange, LegState, OfferPurpose};
+use super::leg::{Exchange, LegState, OfferPurpose, SipLeg};
 use super::messages::{self, ALLOW};
 use super::responses::Accepted;
 use super::sender::sender;

@@ -6,9 +6,7 @@ use route::Carrier;
 use sip::{Builder, Method, Name};
 use units::Now;
 
-use super::endpoint::Client;
-use super::endpoint::Endpoint;
-use super::endpoint::here;
+use super::endpoint::{Client, Endpoint, here};
 use super::hop::flow_to;
 use crate::ConfigSnapshot;
 

@@ -5,14 +5,12 @@ use std::net::SocketAddr;
 
 use call::ReleaseReason;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use sip::flow::Transport;
 use sip::{Builder, Method, Name};
 use units::Now;
 
-use super::endpoint::Client;
-use super::endpoint::Endpoint;
-use super::endpoint::here;
+use super::endpoint::{Client, Endpoint, here};
 use super::hop::{flow_to, hop};
 use super::leg::SipLeg;
 use super::messages;
@@ -20,6 +18,8 @@ use crate::ConfigSnapshot;
 
 /// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
 const CSEQ_GAP: u32 = 1_000;
+/// About as long as such a record is, bytes.
+const RECORD_LENGTH: usize = 512;
 /// The protocol that records name.
 const PROTOCOL: &str = "sip";
 
@@ -60,7 +60,7 @@ impl SipLeg {
             here: self.flow.local,
             peer: self.flow.peer,
         };
-        to_raw_value(&record).ok()
+        ledger::json::to_raw(&record, RECORD_LENGTH).ok()
     }
 }
 

@@ -8,8 +8,7 @@ use sip::flow::Flow;
 use sip::transaction::ServerId;
 use units::Now;
 
-use super::endpoint::Client;
-use super::endpoint::Endpoint;
+use super::endpoint::{Client, Endpoint};
 use super::hop::names_transport;
 use super::leg::SipLeg;
 use super::messages;

@@ -15,8 +15,7 @@ use sip::{Message, Method, Name};
 use units::{Cause, Now};
 
 use super::endpoint::Client;
-use super::leg::SipLeg;
-use super::leg::{Exchange, LegState};
+use super::leg::{Exchange, LegState, SipLeg};
 use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
 use super::sender::sender;

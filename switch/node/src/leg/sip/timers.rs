@@ -6,8 +6,7 @@ use sip::{Method, Name};
 use units::Tick;
 
 use super::endpoint::Client;
-use super::leg::SipLeg;
-use super::leg::{Exchange, LegState, OfferPurpose};
+use super::leg::{Exchange, LegState, OfferPurpose, SipLeg};
 use super::liveness::{AGAIN_MS, Outcome, UNREACHABLE_MS};
 use super::sender::sender;
 use super::session_timer::{Due, SessionState};
