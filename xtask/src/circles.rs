@@ -117,7 +117,8 @@ fn unit(file: &SourceFile) -> Unit {
 fn leave(parts: &mut Vec<String>, inner: usize) {
     let supers = parts.iter().take_while(|part| *part == "super").count().min(inner);
     if supers > 0 {
-        parts.splice(..supers, ["self".to_owned()]);
+        let leads_on = parts.get(supers).is_some_and(|part| part == "super");
+        parts.splice(..supers, (!leads_on).then(|| "self".to_owned()));
     }
 }
 

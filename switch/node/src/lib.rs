@@ -10,7 +10,7 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use node::{Identity, Input, Node, Output, Tables};
+//! # use node::{ConfigSnapshot, Identity, Input, Node, Output};
 //! # use units::{Now, Tick};
 //! /// The whole of a driver: without sockets, it counts what it would send.
 //! fn drive(node: &mut Node, now: Now, input: Input) -> (usize, Tick) {
@@ -27,9 +27,9 @@
 //!     }
 //!     (sent, node.deadline())
 //! }
-//! # fn tables() -> Tables {
+//! # fn config() -> ConfigSnapshot {
 //! #     let none = "127.0.0.1".parse().expect("address");
-//! #     Tables {
+//! #     ConfigSnapshot {
 //! #         gates: Arc::new(route::Gates::new(vec![], None).expect("gates")),
 //! #         carriers: Arc::new(route::Carriers::new(vec![], None).expect("carriers")),
 //! #         numbers: Arc::default(),
@@ -39,12 +39,12 @@
 //! #         payment_methods: vec![],
 //! #         listeners: vec![],
 //! #         address: none,
-//! #         timing: node::Timing::default(),
+//! #         timing: node::NodeTiming::default(),
 //! #     }
 //! # }
 //! let identity = Identity { name: "one".into(), shard: 0, shards: 1, key: [7; 16], boot: 1 };
-//! # let (tables, slots) = (Arc::new(tables()), Arc::new(route::SlotTable::default()));
-//! let mut node = Node::new(identity, tables, slots);
+//! # let (config, slots) = (Arc::new(config()), Arc::new(route::SlotTable::default()));
+//! let mut node = Node::new(identity, config, slots);
 //! node.start_empty(Now::default());
 //! let (sent, next) = drive(&mut node, Now::default(), Input::Tick);
 //! assert_eq!((sent, next), (0, Tick::NEVER));
