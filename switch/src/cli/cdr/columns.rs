@@ -256,10 +256,20 @@ mod tests {
 
     #[test]
     fn fault_d2_every_field_of_a_record_is_a_column() {
-        let cdr: Cdr = serde_json::from_value(record()).expect("a record");
+        let mut record = record();
+        for (name, value) in [("rounding", "up"), ("cost_exchange_rate", "1.1")] {
+            record[name] = value.into();
+        }
+        record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
+        let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");
-        for field in written.as_object().expect("an object").keys() {
+        let fields = written.as_object().expect("an object");
+        for field in fields.keys() {
             assert!(COLUMNS.iter().any(|(name, _)| name == field), "{field} has no column");
+        }
+        // Some fields are left out where they are empty: the record has to have them all, or it shows nothing.
+        for (name, _) in COLUMNS {
+            assert!(fields.contains_key(*name), "the record has no {name}");
         }
     }
 }
