@@ -63,10 +63,17 @@ impl Rounding {
     /// `numerator / denominator` as a whole number. The denominator must not be 0, else the answer is the
     /// largest number.
     pub const fn divide(self, numerator: u128, denominator: u128) -> u128 {
-        let (Some(whole), Some(rest)) =
-            (numerator.checked_div(denominator), numerator.checked_rem(denominator))
-        else {
+        if denominator == 0 {
             return u128::MAX;
+        }
+        const SHORT: u128 = u64::MAX as u128;
+        // Nearly every amount is short, and a division of 64 bits takes a tenth of one of 128.
+        let (whole, rest) = if numerator <= SHORT && denominator <= SHORT {
+            let (numerator, denominator) = (numerator as u64, denominator as u64);
+            ((numerator / denominator) as u128, (numerator % denominator) as u128)
+        } else {
+            let whole = numerator / denominator;
+            (whole, numerator - whole * denominator)
         };
         let more = match self {
             // rest ≥ half, without doubling beyond 128 bits.
@@ -204,6 +211,10 @@ mod tests {
             (61, 60, 1, 2, 1),
             (u128::MAX, u128::MAX, 1, 1, 1),
             (u128::MAX - 1, u128::MAX, 1, 1, 0),
+            // On both sides of 64 bits.
+            ((1 << 64) - 1, 2, 1 << 63, 1 << 63, (1 << 63) - 1),
+            (1 << 64, 3, 6_148_914_691_236_517_205, 6_148_914_691_236_517_206, 6_148_914_691_236_517_205),
+            (1 << 63, 1 << 64, 1, 1, 0),
             (1, 0, u128::MAX, u128::MAX, u128::MAX),
         ] {
             let found = [Rounding::HalfUp, Rounding::Up, Rounding::Down]
