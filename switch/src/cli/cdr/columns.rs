@@ -267,7 +267,7 @@ mod tests {
         for field in fields.keys() {
             assert!(COLUMNS.iter().any(|(name, _)| name == field), "{field} has no column");
         }
-        // Some fields are left out where they are empty: the record has to have them all, or it shows nothing.
+        // Some fields are left out where they are empty: the record must have them all, or it shows nothing.
         for (name, _) in COLUMNS {
             assert!(fields.contains_key(*name), "the record has no {name}");
         }
