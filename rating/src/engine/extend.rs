@@ -33,7 +33,7 @@ pub struct Warning {
     pub timing: LeaseTiming,
 }
 
-/// The least that can be asked for, 10⁻⁵ units: what is fair comes, or nothing is there.
+/// The least amount that an extension reserves, 10⁻⁵ units.
 const LEAST: i64 = 1;
 /// A call is warned so long before its end, s.
 const WARN_SECS: u64 = 60;
