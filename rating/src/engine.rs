@@ -294,11 +294,6 @@ impl Engine {
         self.leases.lease(id).ok()?.tiers.first().map(|tier| &tier.price)
     }
 
-    /// What the operator is paid by: the price of the topmost tier.
-    pub fn top_price(&self, id: LeaseId) -> Option<&Price> {
-        self.leases.lease(id).ok()?.tiers.last().map(|tier| &tier.price)
-    }
-
     /// The price that a call by this account would have at `at`, without a lease.
     pub fn quote(&self, account: &str, number: &Number, at: Wall) -> Result<Price, CreditRefusal> {
         let id = self.books.id(account).ok_or(CreditRefusal::UnknownAccount)?;

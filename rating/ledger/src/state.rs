@@ -376,11 +376,6 @@ impl AccountState {
     pub fn serving<'a>(&'a self, digits: &'a [u8], at: Wall) -> impl Iterator<Item = &'a Bucket> {
         self.buckets.iter().filter(move |bucket| bucket.terms.serves(digits, at))
     }
-
-    /// Whether minutes are among its buckets.
-    pub fn has_minutes(&self) -> bool {
-        self.buckets.iter().any(|bucket| bucket.terms.kind == BucketKind::Minutes)
-    }
 }
 
 #[cfg(test)]

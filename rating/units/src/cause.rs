@@ -16,8 +16,6 @@ impl Cause {
     pub const NORMAL: Self = Self(16);
     /// 17: user busy.
     pub const BUSY: Self = Self(17);
-    /// 18: no user responding.
-    pub const NO_RESPONSE: Self = Self(18);
     /// 19: no answer from user.
     pub const NO_ANSWER: Self = Self(19);
     /// 20: subscriber absent.

@@ -167,11 +167,6 @@ impl Money {
         Ok(Self { amount, currency })
     }
 
-    /// The exact decimal, with five places.
-    pub fn to_decimal(self) -> Decimal {
-        Decimal::new(self.amount, PLACES)
-    }
-
     /// As [`Money`] displays, without a formatter in between: for records, of which each call writes dozens.
     pub fn text(self) -> WrittenDecimal {
         WrittenDecimal::new(self.amount, PLACES as usize)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{AttemptEnd, Carrier, Gate, Next, NumberTarget, OurNumber, SessionTimer, Target};
+use route::{AttemptEnd, Carrier, Gate, Next, NumberTarget, OurNumber, Target};
 use units::{Name, Number};
 
 use crate::origin::MAX_CALL_SECS;
@@ -113,16 +113,6 @@ impl Callee {
                 NumberTarget::Gate(_) => number.as_str().to_owned(),
                 NumberTarget::Uri(uri) => uri.user.to_string(),
             },
-        }
-    }
-
-    /// Session timer toward it; of a foreign URI that of a switch by default.
-    pub fn session(&self) -> SessionTimer {
-        match self {
-            Self::Carrier(carrier) => carrier.session,
-            Self::Number(callee) => {
-                callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session)
-            }
         }
     }
 

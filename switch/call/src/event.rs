@@ -297,7 +297,7 @@ pub enum Action {
     Dial {
         /// Place of the attempt.
         attempt: Attempt,
-        /// Whom.
+        /// The party that is called.
         callee: Callee,
         /// What is offered to it.
         session: Option<Arc<Session>>,

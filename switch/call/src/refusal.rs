@@ -31,18 +31,12 @@ impl Refusal {
     pub const NO_CODEC: Self = Self::now(488, Cause::BEARER, "no-codec");
     /// A session description that cannot be read.
     pub const BAD_SDP: Self = Self::now(488, Cause::BEARER, "bad-sdp");
-    /// A body that we do not take.
-    pub const BAD_BODY: Self = Self::now(415, Cause(79), "bad-body");
     /// Destination or caller blocked.
     pub const BLOCKED: Self = Self::now(403, Cause::REJECTED, "blocked");
-    /// The account's deck has no price for the number.
-    pub const NO_PRICE: Self = Self::now(404, Cause::NO_ROUTE, "no-price");
     /// No route leads to the number.
     pub const NO_ROUTE: Self = Self::now(404, Cause::NO_ROUTE, "no-route");
     /// The balance does not carry the first increment.
     pub const NO_CREDIT: Self = Self::now(402, Cause::REJECTED, "no-credit");
-    /// The gate's account is closed or unknown.
-    pub const NO_ACCOUNT: Self = Self::now(403, Cause::REJECTED, "no-account");
     /// Every carrier of the route is down.
     pub const CARRIERS_DOWN: Self = Self::now(503, Cause::TEMPORARY, "carriers-down");
     /// Every carrier of the route is full.

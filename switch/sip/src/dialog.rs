@@ -4,10 +4,10 @@
 
 use std::fmt::Write as _;
 
-use crate::flow::{Flow, Transport};
+use crate::flow::Transport;
 use crate::list::values;
 use crate::token::Minter;
-use crate::{Builder, Message, Method, Name, NameAddr, Scheme, Uri};
+use crate::{Builder, Message, Method, Name, NameAddr, Uri};
 
 /// Most Record-Route values taken.
 pub const ROUTES_MAX: usize = 32;
@@ -31,7 +31,6 @@ pub struct Dialog {
     /// The number of the last INVITE we sent: its ACK and CANCEL have the same.
     invite_seq: u32,
     confirmed: bool,
-    secure: bool,
     caller: bool,
 }
 
@@ -92,10 +91,9 @@ impl DialogError {
 
 impl Dialog {
     /// The callee's side (§12.1.1), from an INVITE and the tag of our responses. Early until `confirm_uas`.
-    pub fn uas(invite: &Message, local_tag: &str, flow: &Flow) -> Result<Self, DialogError> {
+    pub fn uas(invite: &Message, local_tag: &str) -> Result<Self, DialogError> {
         let routes = record_routes(invite, false)?;
         let target = target_of(invite)?;
-        let secure = flow.transport == Transport::Tls && is_sips(invite.request_uri());
         let (number, _) = invite.cseq();
         let to = invite.header(Name::To).ok_or(DialogError::Missing(Name::To))?;
         let local = with_tag(to, local_tag);
@@ -111,7 +109,6 @@ impl Dialog {
             remote_seq: Some(number),
             invite_seq: 0,
             confirmed: false,
-            secure,
             caller: false,
         })
     }
@@ -148,7 +145,6 @@ impl Dialog {
             remote_seq: None,
             invite_seq: number,
             confirmed: (200..300).contains(&response.status()),
-            secure: is_sips(invite.request_uri()),
             caller: true,
         })
     }
@@ -205,11 +201,6 @@ impl Dialog {
     /// Whether a 2xx was sent or received.
     pub const fn is_confirmed(&self) -> bool {
         self.confirmed
-    }
-
-    /// Whether every hop must be TLS.
-    pub const fn is_secure(&self) -> bool {
-        self.secure
     }
 
     /// Whether we sent the INVITE that made it (we own the Call-ID, §14.1).
@@ -411,10 +402,6 @@ fn is_loose(uri: &str) -> bool {
 /// A route as a Request-URI: without what is not allowed there (§12.2.1.1, §19.1.1): headers.
 fn strict_uri(uri: &str) -> &str {
     uri.split_once('?').map_or(uri, |(uri, _)| uri)
-}
-
-fn is_sips(uri: &str) -> bool {
-    Uri::parse(uri).is_some_and(|uri| uri.scheme == Scheme::Sips)
 }
 
 #[cfg(test)]

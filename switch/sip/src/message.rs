@@ -333,12 +333,6 @@ impl Message {
         self.header(Name::ContentType).unwrap_or("")
     }
 
-    /// True when the media type, parameters aside, is this one (`application/sdp`).
-    pub fn is_content_type(&self, media_type: &str) -> bool {
-        let value = self.content_type();
-        crate::chars::trim(value.split(';').next().unwrap_or("")).eq_ignore_ascii_case(media_type)
-    }
-
     /// The body, byte-exact, sharing the received buffer.
     pub fn body(&self) -> Bytes {
         self.buf.slice(self.index.body.min(self.body_end)..self.body_end)

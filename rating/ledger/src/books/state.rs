@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use units::{Currency, Name};
 
 use super::{AccountId, Balance, Books, Given, Outcome, Refused};
-use crate::{CallId, Key, Party, SystemAccount, Transfer, TrialBalance, TrialLine, units_text};
+use crate::{Key, Party, SystemAccount, Transfer, TrialBalance, TrialLine, units_text};
 
 /// A balance without reservations, as it stands in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,10 +177,5 @@ impl Books {
                 trial.add(balance.currency, TrialLine::Leases, i128::from(held));
             }
         }
-    }
-
-    /// Whether a call's usage was reversed before.
-    pub fn is_call_reversed(&self, owner: AccountId, call: CallId) -> bool {
-        self.outcome(owner, &Key::usage(call, 0, 0)).is_some()
     }
 }

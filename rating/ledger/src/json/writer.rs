@@ -70,6 +70,7 @@ impl<'a> Serializer for &'a mut Writer {
         Ok(())
     }
 
+    // No amount comes here: only a field of a newer version may be such a number, and is kept as it is.
     fn serialize_f32(self, value: f32) -> Result<(), Error> {
         self.out.push_str(&serde_json::to_string(&value)?);
         Ok(())

@@ -20,7 +20,7 @@ use crate::{ConfigSnapshot, Counters};
 pub(crate) struct Dialling {
     /// The place of the attempt.
     pub attempt: Attempt,
-    /// Whom.
+    /// The party that is called.
     pub callee: Callee,
     /// The number that is called.
     pub number: Number,

@@ -36,11 +36,6 @@ fn ok(status: u16, extra: &str) -> Message {
     ))
 }
 
-fn flow() -> Flow {
-    let address = "127.0.0.1:5060".parse().expect("an address");
-    Flow::udp(address, address)
-}
-
 const SENDER: Sender<'static> = Sender {
     transport: Transport::Udp,
     sent_by: "192.0.2.4",
@@ -56,7 +51,7 @@ fn built(builder: Builder) -> Message {
 
 #[test]
 fn the_callee_keeps_the_order_of_record_route() {
-    let mut dialog = Dialog::uas(&invite(PROXIES), "ours", &flow()).expect("a dialog");
+    let mut dialog = Dialog::uas(&invite(PROXIES), "ours").expect("a dialog");
     assert!(dialog.matches("3848276298220188511@atlanta.example.com", "ours", "9fxced76sl"));
     assert_eq!(dialog.next_hop(), "sip:p2.example.com;lr");
     let bye = built(dialog.request(Method::Bye, &SENDER));
@@ -100,7 +95,7 @@ fn the_caller_reverses_it_and_counts_on() {
 #[test]
 fn a_strict_router_gets_the_request_uri() {
     let extra = "Record-Route: <sip:proxy1>, <sip:proxy2>, <sip:proxy3;lr>, <sip:proxy4>";
-    let mut dialog = Dialog::uas(&invite(extra), "ours", &flow()).expect("a dialog");
+    let mut dialog = Dialog::uas(&invite(extra), "ours").expect("a dialog");
     let bye = built(dialog.request(Method::Bye, &SENDER));
     assert_eq!(bye.request_uri(), "sip:proxy1");
     assert_eq!(
@@ -134,7 +129,7 @@ fn the_first_2xx_freezes_the_routes() {
 /// Corner 53.
 #[test]
 fn cseq_may_jump_but_not_fall() {
-    let mut dialog = Dialog::uas(&invite(""), "ours", &flow()).expect("a dialog");
+    let mut dialog = Dialog::uas(&invite(""), "ours").expect("a dialog");
     let table = [(5, Method::Ack, Ok(())), (7, Method::Info, Ok(())), (5, Method::Ack, Ok(()))];
     let late = Err(DialogError::OutOfOrder { last: 7, received: 6 });
     let table = table.into_iter().chain([
@@ -165,7 +160,7 @@ fn needs_a_contact_and_bounded_routes() {
     let error = Dialog::uac(&invite(""), &ok(200, "")).err();
     assert_eq!(error, Some(DialogError::Missing(Name::Contact)));
     let many = format!("Record-Route: {}", vec!["<sip:p;lr>"; ROUTES_MAX + 1].join(","));
-    assert_eq!(Dialog::uas(&invite(&many), "ours", &flow()).err(), Some(DialogError::TooManyRoutes));
+    assert_eq!(Dialog::uas(&invite(&many), "ours").err(), Some(DialogError::TooManyRoutes));
 }
 
 #[test]

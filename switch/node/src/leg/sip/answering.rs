@@ -57,7 +57,7 @@ impl SipLeg {
             self.local = incoming.early_sent.swap_remove(place).local;
         }
         if place > 0
-            && let Ok(dialog) = Dialog::uas(&request, &early_tag(self.tag(), place), &self.flow)
+            && let Ok(dialog) = Dialog::uas(&request, &early_tag(self.tag(), place))
         {
             self.with_dialog(dialog);
         }

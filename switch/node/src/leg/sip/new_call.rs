@@ -61,7 +61,7 @@ impl Node {
         let tag = tag(&self.sip.minter.mint(Kind::Tag, me.slot, me.generation), LegId::Caller);
         // Without a Contact that can be read the call could never be ended (RFC 3261 §8.1.1.8), nor
         // recovered.
-        match Dialog::uas(&message, &tag, &flow) {
+        match Dialog::uas(&message, &tag) {
             Ok(dialog) => self.with_caller(now, (id, flow), message, origin, (me, dialog), offer),
             Err(fault) => {
                 self.calls.release(me);
