@@ -246,6 +246,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("hunt_after_early_media", a.hunt_after_early_media != b.hunt_after_early_media),
         ("translate", a.translate != b.translate),
         ("session timer", a.session != b.session),
+        ("credentials", a.credentials != b.credentials),
     ])
 }
 

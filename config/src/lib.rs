@@ -21,6 +21,7 @@ mod prices;
 mod reader;
 mod routing;
 pub mod schema;
+mod secret;
 mod settings;
 mod sheet;
 mod value;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
 use route::{
-    CarrierSpec, Cidr, Country, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer, StatusSet,
-    Target, Translations, Transport,
+    CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer,
+    StatusSet, Target, Translations, Transport,
 };
 use units::Prefix;
 
@@ -16,9 +16,12 @@ use crate::field::Field;
 use crate::money::DeckSet;
 use crate::reader::{Document, Table};
 use crate::schema;
+use crate::secret;
 
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.
 const LIST_MAX: usize = 10_000;
+/// Longest user name and realm, bytes.
+const QUOTED_MAX: usize = 128;
 /// What is said of a gate's account that the file does not have: a running node knows whether it is there.
 pub const OPENED_LATER: &str =
     "is not in this file: until it is opened in the running node its calls are refused";
@@ -102,6 +105,7 @@ pub(crate) fn carriers(
             hunt_after_early_media: table.bool("hunt_after_early_media"),
             translate: carrier_translations(table, check),
             session: base::session(table, preset, check),
+            credentials: credentials(table, check),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {
@@ -153,6 +157,38 @@ fn target(table: &Table, check: &mut Check<'_>) -> Option<Target> {
         check.error(&field.span, "TLS toward carriers is not built yet: use transport=udp or transport=tcp");
     }
     Some(target)
+}
+
+/// What answers the carrier's digest challenges.
+fn credentials(table: &Table, check: &mut Check<'_>) -> Option<Box<Credentials>> {
+    if table.has("username") != table.has("password_file") {
+        let there = if table.has("username") { "username" } else { "password_file" };
+        check.error(&table.at(there), "username and password_file are written both or not at all");
+        return None;
+    }
+    let realm = quotable(table, "realm", check);
+    let (username, file) = (quotable(table, "username", check), table.text("password_file"));
+    let (Some(username), Some(file)) = (username, file) else {
+        if table.has("realm") && !table.has("username") {
+            check.error(&table.at("realm"), "realm means something only with username and password_file");
+        }
+        return None;
+    };
+    let password = secret::read(&file, check)?;
+    Some(Box::new(Credentials { username, password, realm }))
+}
+
+/// A text that can stand between the quotes of a header.
+fn quotable(table: &Table, key: &str, check: &mut Check<'_>) -> Option<Box<str>> {
+    let field = table.text(key)?;
+    let fits = (1..=QUOTED_MAX).contains(&field.value.len())
+        && !field.value.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'));
+    if fits {
+        return Some(field.value.into());
+    }
+    let rule = format!("write 1 to {QUOTED_MAX} bytes without quotes, backslashes and control characters");
+    check.error(&field.span, format!("{key} {:?}: {rule}", field.value));
+    None
 }
 
 fn source(table: &Table, owner: &str, owners: &mut Owners, check: &mut Check<'_>) -> Vec<Cidr> {

@@ -3,8 +3,10 @@
 //!
 //! Invariant: a key exists if and only if it stands here or in the part on money.
 
+mod carrier;
 mod money;
 
+pub use carrier::CARRIER;
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
 
 /// What a key holds.
@@ -419,84 +421,6 @@ pub const GATE: Section = Section {
             Preset::Int(14_400),
             "Longest call, seconds from the answer.",
         ),
-        SESSION,
-    ],
-};
-
-/// `[[carrier]]`.
-pub const CARRIER: Section = Section {
-    name: "carrier",
-    many: true,
-    required: false,
-    doc: "Where calls are sent.",
-    keys: &[
-        key("name", Kind::Text, Preset::Required, "Unique among carriers."),
-        key(
-            "address",
-            Kind::Text,
-            Preset::Required,
-            "`sip:192.0.2.1:5060;transport=udp`; a name is looked up in DNS.",
-        ),
-        key(
-            "source",
-            Kind::Texts,
-            Preset::Texts(&[]),
-            "Further addresses that the carrier's requests come from.",
-        ),
-        key(
-            "deck",
-            Kind::Text,
-            Preset::Nothing,
-            "What the carrier charges. With one, it is tried only for numbers that the deck prices.",
-        ),
-        CODECS,
-        key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
-        key(
-            "probe_secs",
-            Kind::Int(0, 86_400),
-            Preset::Int(0),
-            "Seconds between OPTIONS probes; 0: none is ever sent.",
-        ),
-        key(
-            "down_after",
-            Kind::Int(1, 1_000_000),
-            Preset::Int(5),
-            "Consecutive failures before the carrier is skipped.",
-        ),
-        key(
-            "down_secs",
-            Kind::Int(1, 86_400),
-            Preset::Int(30),
-            "Seconds that it is skipped before one call tries it again.",
-        ),
-        key(
-            "first_response_ms",
-            Kind::Int(100, 32_000),
-            Preset::Int(4_000),
-            "Without any response by then the next carrier is tried.",
-        ),
-        key(
-            "no_answer_secs",
-            Kind::Int(1, 3_600),
-            Preset::Int(180),
-            "Seconds to wait for an answer; then 480 if the phone rang, else the next carrier.",
-        ),
-        key(
-            "next_on",
-            Kind::Statuses,
-            Preset::Texts(&[
-                "3xx", "401", "402", "403", "404", "405", "407", "408", "415", "420", "480", "483", "488",
-                "5xx",
-            ]),
-            "Final answers after which the next carrier is tried.",
-        ),
-        key(
-            "hunt_after_early_media",
-            Kind::Bool,
-            Preset::Bool(false),
-            "Whether the next carrier is tried after this one sent voice before the answer.",
-        ),
-        key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
         SESSION,
     ],
 };

@@ -13,6 +13,7 @@ mod cancel_crosses_200;
 mod carrier_answers;
 mod connections;
 mod crash_and_restart;
+mod credentials;
 mod credit_cut_off;
 mod early_dialog;
 mod fault_noc;

@@ -201,7 +201,7 @@ fn probe(stage: &mut Stage) -> sip::Message {
 }
 
 #[test]
-fn a_probe_that_is_challenged_shows_a_carrier_that_lives() {
+fn attack_23_a_probe_that_is_challenged_shows_a_carrier_that_lives() {
     let mut plan = Plan::standard();
     (plan.carriers[0].probe_secs, plan.carriers[0].down_after) = (60, 1);
     let mut stage = Stage::new(plan);

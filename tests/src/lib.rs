@@ -10,6 +10,7 @@
 )]
 
 pub mod dialogue;
+pub mod digest;
 pub mod disk;
 pub mod plan;
 pub mod pricer;

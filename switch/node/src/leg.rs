@@ -15,7 +15,7 @@ mod party;
 mod sip;
 
 pub(crate) use context::{CallFacts, Context, Dialling, LegEvent, LegEvents, LegFacts};
-pub(crate) use party::Party;
+pub(crate) use party::{Party, is_of_carrier};
 pub use sip::{Arrival, Dispatch, Flow, Received};
 pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, SipLeg};
 

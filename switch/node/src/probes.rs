@@ -25,6 +25,18 @@ impl Node {
         carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
     }
 
+    /// The carrier whose address this is, listed or by name.
+    pub(crate) fn carrier_at(&self, ip: IpAddr) -> Option<Arc<Carrier>> {
+        let source = match self.config.source(ip) {
+            Source::Unknown => self.source_by_name(ip),
+            known @ (Source::Gate(_) | Source::Carrier(_)) => known,
+        };
+        match source {
+            Source::Carrier(id) => self.config.carriers.by_id(id).map(Arc::clone),
+            Source::Gate(_) | Source::Unknown => None,
+        }
+    }
+
     /// Follows the configuration: who is probed, and when next.
     pub(crate) fn schedule_probes(&mut self, now: Now) {
         self.peers.health.adopt(&self.config.carriers, now.tick);

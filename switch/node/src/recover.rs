@@ -108,9 +108,9 @@ impl Node {
         cdr.cause_q850 = why.cause;
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
-        for dialog in [&lost.open.dialog_a, &lost.open.dialog_b] {
+        for (dialog, carrier) in [(&lost.open.dialog_a, None), (&lost.open.dialog_b, carrier)] {
             match RecordedLeg::read(dialog) {
-                Some(leg) => self.sip.end_recorded(now, &self.config, &leg, why),
+                Some(leg) => self.sip.end_recorded(now, &self.config, (&leg, carrier), why),
                 None => tracing::error!(
                     call = %lost.open.call, dialog = dialog.get(),
                     "a leg of a lost call cannot be ended: it was written by a newer Tollgate, or was changed; its peer ends it by its own timer"

@@ -9,7 +9,9 @@ use codecs::CodecSet;
 use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
-use crate::{BuildError, CarrierId, Cidr, CidrIndex, Host, SessionTimer, StatusSet, Target, Translations};
+use crate::{
+    BuildError, CarrierId, Cidr, CidrIndex, Credentials, Host, SessionTimer, StatusSet, Target, Translations,
+};
 
 /// What an operator writes about a carrier.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,6 +46,8 @@ pub struct CarrierSpec {
     pub translate: Translations,
     /// Session timer toward the carrier.
     pub session: SessionTimer,
+    /// What answers its digest challenges; none: they are failures as any other.
+    pub credentials: Option<Box<Credentials>>,
 }
 
 /// A carrier in the table.
@@ -84,6 +88,7 @@ impl CarrierSpec {
             hunt_after_early_media: false,
             translate: Translations::default(),
             session: SessionTimer::default(),
+            credentials: None,
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod carrier;
 pub mod cidr;
+mod credentials;
 pub mod gate;
 pub mod health;
 pub mod hunt;
@@ -24,6 +25,7 @@ pub mod translate;
 
 pub use carrier::{Carrier, CarrierSpec, Carriers};
 pub use cidr::{Cidr, CidrError, CidrIndex};
+pub use credentials::{Credentials, Secret};
 pub use gate::{Gate, GateSpec, Gates, ReplyTo};
 pub use health::{Health, PAUSE_SECS_MAX, Standing};
 pub use hunt::{AttemptEnd, Final, Next, best_final};

@@ -275,11 +275,18 @@ impl Dialog {
     /// The next request inside the dialog (§12.2.1.1), complete but for its body and what the caller adds.
     /// Takes the next CSeq number; for `Method::Ack` use `ack`, for CANCEL the transaction layer.
     pub fn request(&mut self, method: Method, sender: &Sender<'_>) -> Builder {
+        let number = self.next_number(method);
+        self.write(method, number, sender)
+    }
+
+    /// The CSeq number of a request of ours that is written elsewhere, as one that is sent again with
+    /// credentials (§22.2).
+    pub fn next_number(&mut self, method: Method) -> u32 {
         self.local_seq = if self.local_seq < CSEQ_MAX { self.local_seq + 1 } else { 1 };
         if method == Method::Invite {
             self.invite_seq = self.local_seq;
         }
-        self.write(method, self.local_seq, sender)
+        self.local_seq
     }
 
     /// The ACK to a 2xx: the number of the INVITE it answers, a branch of its own, the dialog's routes

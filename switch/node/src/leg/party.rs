@@ -70,17 +70,21 @@ impl Party {
     pub(crate) fn is_at(&self, ip: IpAddr, config: &ConfigSnapshot, names: &Names) -> bool {
         match self {
             Self::Gate(gate) => is_of_gate(gate, ip, config),
-            Self::Carrier(carrier) => {
-                let listed = |carrier: &Carrier| carrier.sources().any(|block| block.contains(ip));
-                let now = config.carriers.by_name(&carrier.name);
-                listed(carrier) || now.is_some_and(|now| listed(now)) || names.is_at(&carrier.name, ip)
-            }
+            Self::Carrier(carrier) => is_of_carrier(carrier, ip, config, names),
             Self::Number(callee) => {
                 let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, config));
                 at_gate || names.is_at(&callee.number.target.to_string(), ip)
             }
         }
     }
+}
+
+/// Whether an address is a carrier's by the present configuration, by that of when it was called, or by what
+/// its name resolves to.
+pub(crate) fn is_of_carrier(carrier: &Carrier, ip: IpAddr, config: &ConfigSnapshot, names: &Names) -> bool {
+    let listed = |carrier: &Carrier| carrier.sources().any(|block| block.contains(ip));
+    let now = config.carriers.by_name(&carrier.name);
+    listed(carrier) || now.is_some_and(|now| listed(now)) || names.is_at(&carrier.name, ip)
 }
 
 /// Whether an address is a gate's by the present configuration; where that knows nobody there, as it was when

@@ -11,6 +11,7 @@ use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::transaction::{ClientId, Layer, ServerId, Settings};
 use units::Now;
 
+use super::sent::Sent;
 use super::tag::open_tag;
 use super::user_agents::UserAgents;
 use crate::ConfigSnapshot;
@@ -33,6 +34,8 @@ pub(crate) struct Endpoint {
     pub(super) minter: Minter,
     /// What our client transactions are for.
     pub(super) clients: Ids<ClientId, Client>,
+    /// Requests that a carrier may challenge.
+    pub(super) sent: Ids<ClientId, Box<Sent>>,
     /// The INVITEs and UPDATEs that wait for our answer or its ACK.
     pub(super) servers: Ids<ServerId, (CallRef, LegId)>,
     /// Connections that legs live on, and how many do.
@@ -88,6 +91,7 @@ impl Endpoint {
             layer: Layer::new(minter.clone(), settings),
             minter,
             clients: Ids::default(),
+            sent: Ids::default(),
             servers: Ids::default(),
             kept: Ids::default(),
             user_agents: UserAgents::default(),
@@ -113,7 +117,7 @@ impl Endpoint {
     pub(crate) fn load(&self) -> Load {
         let live = self.layer.live();
         Load {
-            clients: self.clients.len(),
+            clients: self.clients.len() + self.sent.len(),
             servers: self.servers.len(),
             transactions: live.clients + live.servers,
             timers: live.timers,

@@ -28,6 +28,8 @@ impl SipLeg {
         let (client, branch) = cx.endpoint.layer.mint_client();
         let setup = Setup::Outgoing(Outgoing {
             call_id: format!("{call_id}{}", dialling.attempt).into(),
+            cseq: 1,
+            enlarged: false,
             number: dialling.number,
             offered: dialling.session,
             alternates: dialling.addresses,
@@ -77,7 +79,7 @@ impl SipLeg {
             via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
             contact: &cx.contact(&flow),
             max_forwards: original.and_then(Message::max_forwards).unwrap_or(70).saturating_sub(1),
-            cseq: if retry.is_some() { 2 } else { 1 },
+            cseq: outgoing.cseq,
             original: original.zip(presentation.as_ref()),
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
@@ -85,7 +87,7 @@ impl SipLeg {
         };
         let bytes = messages::invite(&parts).build();
         cx.endpoint.clients.insert(client, Client::Invite(at, self.id));
-        cx.send_by(client, (flow, target.is_written), Method::Invite, bytes);
+        self.submit(cx, client, (flow, target.is_written), Method::Invite, bytes);
     }
 
     /// Calls again as if for the first time, at `to`; false if nothing of ours reaches that.
@@ -99,6 +101,8 @@ impl SipLeg {
         self.state = LegState::Calling { invite: client };
         if let Some(outgoing) = self.outgoing_mut() {
             outgoing.early_received.clear();
+            outgoing.cseq += u32::from(retry.is_some());
+            outgoing.enlarged |= retry.is_some();
         }
         self.send_invite(cx, &callee, (client, &branch), retry);
         true
@@ -117,7 +121,9 @@ impl SipLeg {
     pub(crate) fn retry_with_larger_session(&mut self, cx: &mut Context<'_>, response: &Message) -> bool {
         let wanted = Asked::read(response).min_se_secs.filter(|secs| *secs <= SESSION_SECS_MAX);
         match wanted {
-            Some(min_se) if response.cseq().0 == 1 => self.redial(cx, self.flow.peer, Some(min_se)),
+            Some(min_se) if self.outgoing().is_some_and(|outgoing| !outgoing.enlarged) => {
+                self.redial(cx, self.flow.peer, Some(min_se))
+            }
             Some(_) | None => false,
         }
     }

@@ -12,6 +12,7 @@ use sip::flow::Flow;
 use sip::transaction::{ClientId, ServerId};
 use units::{Name, Number, Tick};
 
+use super::credentials::Authorization;
 use super::crossing::Crossing;
 use super::endpoint::Kept;
 use super::liveness::Liveness;
@@ -49,6 +50,8 @@ pub(crate) struct SipLeg {
     /// names no other place.
     pub by_connection: bool,
     pub liveness: Liveness,
+    /// What its carrier asked for, if it did.
+    pub authorization: Option<Box<Authorization>>,
     /// Connections that stay open for it.
     pub kept: Option<Box<Kept>>,
 }
@@ -78,6 +81,10 @@ pub(crate) struct Incoming {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub call_id: Box<str>,
+    /// CSeq number of the INVITE.
+    pub cseq: u32,
+    /// A 422 was answered.
+    pub enlarged: bool,
     pub number: Number,
     /// What the INVITE offers.
     pub offered: Option<Arc<Session>>,
@@ -194,6 +201,7 @@ impl SipLeg {
             takes_update: false,
             by_connection: id == LegId::Caller,
             liveness: Liveness::default(),
+            authorization: None,
             kept: None,
         }
     }

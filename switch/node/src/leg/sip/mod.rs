@@ -5,8 +5,11 @@
 //! the leg that it is for and call a method of [`SipLeg`], which works with what a
 //! [`Context`](crate::leg::Context) lends it.
 
+mod acknowledge;
 mod answering;
 mod arrival;
+mod challenges;
+mod credentials;
 mod crossing;
 mod dispatch;
 mod endpoint;
@@ -26,6 +29,7 @@ mod relay;
 mod release;
 mod responses;
 mod sender;
+mod sent;
 mod session_timer;
 mod tag;
 mod timers;

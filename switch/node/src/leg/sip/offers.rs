@@ -12,11 +12,11 @@ use sip::transaction::{ClientId, ServerId};
 use sip::{Message, Method, Name};
 use units::Tick;
 
+use super::acknowledge::Accepted;
 use super::endpoint::Client;
 use super::hop::names_transport;
 use super::leg::{Exchange, LegState, OfferPurpose, SipLeg};
 use super::messages::{self, ALLOW};
-use super::responses::Accepted;
 use super::sender::sender;
 use super::session_timer::{Asked, SessionState};
 use crate::leg::{Context, LegEvent};
@@ -228,7 +228,7 @@ impl SipLeg {
         let (cseq, fixed) = (dialog.local_seq(), names_transport(dialog.next_hop()));
         self.exchange = Exchange::Ours { client, purpose, cseq, early: None };
         cx.endpoint.clients.insert(client, Client::Offer(cx.call.at, self.id));
-        cx.send_by(client, (flow, fixed), method, builder.build());
+        self.submit(cx, client, (flow, fixed), method, builder.build());
     }
 
     /// A response to our re-INVITE or UPDATE.

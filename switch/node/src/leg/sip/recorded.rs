@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use call::ReleaseReason;
+use route::Carrier;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use sip::flow::Transport;
@@ -72,12 +74,12 @@ impl RecordedLeg<'_> {
 }
 
 impl Endpoint {
-    /// BYE on a leg of a process that is gone.
+    /// BYE on a leg of a process that is gone; `carrier` is whose it is, should it be challenged.
     pub(crate) fn end_recorded(
         &mut self,
         now: Now,
         config: &ConfigSnapshot,
-        leg: &RecordedLeg<'_>,
+        (leg, carrier): (&RecordedLeg<'_>, Option<&Arc<Carrier>>),
         why: ReleaseReason,
     ) {
         let transport = match &*leg.transport {
@@ -107,6 +109,7 @@ impl Endpoint {
         }
         let bytes = builder.header(Name::Reason, &messages::reason(why)).build();
         self.clients.insert(client, Client::Farewell);
+        self.keep_sent(client, carrier, flow, (Method::Bye, &bytes));
         self.layer.send(now.tick, client, flow, Method::Bye, bytes);
     }
 }

@@ -61,7 +61,7 @@ impl SipLeg {
         let bytes = request.body(message.content_type(), &message.body()).build();
         let fixed = names_transport(dialog.next_hop());
         cx.endpoint.clients.insert(client, Client::Relay(id, Box::new(message)));
-        cx.send_by(client, (flow, fixed), Method::Info, bytes);
+        self.submit(cx, client, (flow, fixed), Method::Info, bytes);
         None
     }
 }

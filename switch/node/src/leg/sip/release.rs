@@ -1,18 +1,21 @@
 //! How a leg ends: CANCEL, BYE, or ACK and BYE for an answer that nobody wants.
 
+use std::sync::Arc;
+
 use call::ReleaseReason;
+use route::Carrier;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::transaction::ClientId;
 use sip::{Message, Method, Name};
 use units::Cause;
 
+use super::acknowledge::Accepted;
 use super::crossing::Crossing;
 use super::endpoint::{Client, Endpoint, here};
 use super::hop::hop;
 use super::leg::{Exchange, LegState, SipLeg};
 use super::messages;
-use super::responses::Accepted;
 use super::sender::sender;
 use crate::leg::Context;
 
@@ -63,7 +66,7 @@ impl SipLeg {
         let bye = request.header(Name::Reason, &messages::reason(why)).build();
         self.state = LegState::Leaving;
         cx.endpoint.clients.insert(client, Client::Bye(cx.call.at, self.id));
-        cx.endpoint.layer.send(cx.now.tick, client, flow, Method::Bye, bye);
+        self.submit(cx, client, (flow, true), Method::Bye, bye);
     }
 
     /// An exchange that the end of the dialog overtakes: 487 to theirs; the answer to ours is ignored.
@@ -89,15 +92,15 @@ impl SipLeg {
 
 impl Context<'_> {
     /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's
-    /// transaction is gone.
+    /// transaction is gone. `carrier` is whose it is, should it challenge the BYE.
     pub(crate) fn ack_and_bye(
         &mut self,
-        client: Option<ClientId>,
+        (client, carrier): (Option<ClientId>, Option<&Arc<Carrier>>),
         flow: Flow,
         response: &Message,
         why: ReleaseReason,
     ) {
-        self.endpoint.ack_and_bye(self.now, self.config, client, (flow, response), why);
+        self.endpoint.ack_and_bye(self.now, self.config, (client, carrier), (flow, response), why);
     }
 }
 
@@ -107,7 +110,7 @@ impl Endpoint {
         &mut self,
         now: units::Now,
         config: &crate::ConfigSnapshot,
-        client: Option<ClientId>,
+        (client, carrier): (Option<ClientId>, Option<&Arc<Carrier>>),
         (flow, response): (Flow, &Message),
         why: ReleaseReason,
     ) {
@@ -130,6 +133,7 @@ impl Endpoint {
         let request = dialog.request(Method::Bye, &sender(&flow, &here, &branch, ""));
         let bye = request.header(Name::Reason, &messages::reason(why)).build();
         self.clients.insert(client, Client::Farewell);
+        self.keep_sent(client, carrier, flow, (Method::Bye, &bye));
         self.layer.send(now.tick, client, flow, Method::Bye, bye);
     }
 }

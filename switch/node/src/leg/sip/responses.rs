@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use call::{LegId, Loss, ReleaseReason};
 use media::{Mark, Session};
 use route::AttemptEnd;
@@ -14,22 +13,15 @@ use sip::transaction::Event as TransactionEvent;
 use sip::{Message, Method, Name};
 use units::{Cause, Now};
 
+use super::acknowledge::Accepted;
 use super::endpoint::Client;
 use super::leg::{Exchange, LegState, SipLeg};
 use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
-use super::sender::sender;
 use super::session_timer::{Asked, SessionState};
 use crate::ids::CallRef;
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;
-
-/// A 2xx to an INVITE of ours, as its ACK must name it.
-pub(crate) struct Accepted<'a> {
-    pub client: ClientId,
-    pub cseq: u32,
-    pub remote_tag: &'a str,
-}
 
 // === impl Node: which leg it is for ===
 
@@ -89,10 +81,17 @@ impl Node {
     }
 
     fn response(&mut self, now: Now, id: ClientId, flow: Flow, response: &Message) {
+        let status = response.status();
+        if status >= 200
+            && let Some(sent) = self.sip.sent.remove(&id)
+            && matches!(status, 401 | 407)
+            && self.authorize(now, id, sent, (flow, response))
+        {
+            return;
+        }
         let Some(client) = self.sip.clients.get(&id).cloned() else {
             return self.fork(now, id, flow, response);
         };
-        let status = response.status();
         match client {
             Client::Invite(at, leg) => {
                 if !self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_response(cx, id, flow, response)) {
@@ -130,6 +129,7 @@ impl Node {
     }
 
     fn client_failed(&mut self, now: Now, id: ClientId, failure: AttemptEnd) {
+        self.sip.sent.remove(&id);
         let Some(client) = self.sip.clients.remove(&id) else { return };
         let is_unreachable = failure == AttemptEnd::Unreachable;
         match client {
@@ -174,13 +174,10 @@ impl Node {
         is_ours: bool,
     ) {
         if is_ours && response.cseq().1 == Method::Invite && (200..300).contains(&response.status()) {
-            self.sip.ack_and_bye(
-                now,
-                &self.config,
-                id,
-                (flow, response),
-                ReleaseReason::cause(Cause::NORMAL),
-            );
+            let config = Arc::clone(&self.config);
+            let carrier = self.carrier_at(flow.peer.ip());
+            let why = ReleaseReason::cause(Cause::NORMAL);
+            self.sip.ack_and_bye(now, &config, (id, carrier.as_ref()), (flow, response), why);
         } else {
             self.counters.rejected("stray_response");
         }
@@ -290,13 +287,16 @@ impl SipLeg {
             LegState::Abandoned { why } if is_final => {
                 if is_success {
                     cx.emit(self.id, LegEvent::AnsweredInVain);
-                    cx.ack_and_bye(Some(client), flow, response, why);
+                    cx.ack_and_bye((Some(client), self.party.carrier()), flow, response, why);
                 }
                 self.finish();
             }
-            _ if is_success => {
-                cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::NORMAL))
-            }
+            _ if is_success => cx.ack_and_bye(
+                (Some(client), self.party.carrier()),
+                flow,
+                response,
+                ReleaseReason::cause(Cause::NORMAL),
+            ),
             _ => {}
         }
     }
@@ -337,7 +337,12 @@ impl SipLeg {
             // and it will be charged.
             cx.emit(self.id, LegEvent::AnsweredInVain);
             self.finish();
-            cx.ack_and_bye(Some(client), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
+            cx.ack_and_bye(
+                (Some(client), self.party.carrier()),
+                flow,
+                response,
+                ReleaseReason::cause(Cause::PROTOCOL),
+            );
             return cx
                 .emit(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
         };
@@ -380,18 +385,5 @@ impl SipLeg {
             | LegState::Leaving
             | LegState::Gone => {}
         }
-    }
-
-    /// ACK to a 2xx, kept by the layer for repeats.
-    pub(crate) fn send_ack(&mut self, cx: &mut Context<'_>, accepted: &Accepted<'_>, sdp: Option<&Bytes>) {
-        let flow = self.next_hop(cx);
-        let here = cx.here(&flow);
-        let Some(dialog) = self.dialog() else { return };
-        let branch = dialog.ack_branch(&cx.endpoint.minter, accepted.cseq);
-        let mut builder = dialog.ack(accepted.cseq, &sender(&flow, &here, &branch, ""));
-        if let Some(sdp) = sdp {
-            builder = builder.body("application/sdp", sdp);
-        }
-        cx.endpoint.layer.ack_2xx(cx.now.tick, accepted.client, accepted.remote_tag, flow, builder.build());
     }
 }

@@ -87,13 +87,8 @@ impl SipLeg {
         let request = dialog.request(Method::Options, &sender(&flow, &here, &branch, &contact));
         self.liveness.asked = true;
         cx.endpoint.clients.insert(client, Client::Liveness(cx.call.at, self.id));
-        cx.endpoint.layer.send(
-            cx.now.tick,
-            client,
-            flow,
-            Method::Options,
-            request.header(Name::Accept, "application/sdp").build(),
-        );
+        let options = request.header(Name::Accept, "application/sdp").build();
+        self.submit(cx, client, (flow, true), Method::Options, options);
     }
 
     /// The question has its answer, or will have none.

@@ -1,0 +1,48 @@
+//! Files with a secret: one line, readable by their owner alone.
+//! Invariant: no finding says what is in one.
+
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use route::Secret;
+
+use crate::check::Check;
+use crate::field::Field;
+
+/// Longest secret, bytes.
+const SECRET_BYTES_MAX: usize = 1_024;
+
+/// What the file named at `field` holds, without one line end; says there what is wrong with it.
+pub(crate) fn read(field: &Field<String>, check: &mut Check<'_>) -> Option<Secret> {
+    let (path, file) = check.open(field)?;
+    let mode = match file.metadata() {
+        Ok(metadata) => metadata.permissions().mode() & 0o777,
+        Err(e) => {
+            check.error(&field.span, format!("cannot read {path}: {e}"));
+            return None;
+        }
+    };
+    if mode & 0o177 != 0 {
+        let message = format!("{path} has mode {mode:04o}, a secret must be 0600: chmod 600 {path}");
+        check.error(&field.span, message);
+        return None;
+    }
+    let mut text = String::new();
+    if let Err(e) = file.take(SECRET_BYTES_MAX as u64 + 3).read_to_string(&mut text) {
+        check.error(&field.span, format!("cannot read {path}: {e}"));
+        return None;
+    }
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let wrong = if line.is_empty() {
+        "is empty: write the secret on its first line"
+    } else if line.len() > SECRET_BYTES_MAX {
+        "is longer than 1024 bytes"
+    } else if line.contains(char::is_control) {
+        "has more than one line, or control characters: write the secret alone"
+    } else {
+        return Some(Secret::new(line));
+    };
+    check.error(&field.span, format!("{path} {wrong}"));
+    None
+}
