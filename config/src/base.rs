@@ -101,12 +101,20 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
     }
 }
 
+/// Listeners under TLS, as they are written.
+pub(crate) fn encrypted(document: &Document) -> Vec<Field<String>> {
+    let is_encrypted = |text: &str| parse_listen(text).is_ok_and(|listen| listen.transport.is_encrypted());
+    let mut listen = document.one(&schema::SIP).texts("listen");
+    listen.retain(|field| is_encrypted(&field.value));
+    listen
+}
+
 fn parse_listen(text: &str) -> Result<Listen, String> {
     let wrong = || format!("{text:?} is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060");
     let (transport, addr) = text.split_once(':').ok_or_else(wrong)?;
     let transport: Transport = transport.parse().map_err(|_| wrong())?;
-    if transport == Transport::Tls {
-        return Err("TLS listeners are not built yet: use udp or tcp".to_owned());
+    if transport.is_opened_by_peer() {
+        return Err("WebSocket listeners are not built yet: use udp, tcp or tls".to_owned());
     }
     Ok(Listen { transport, addr: addr.parse().map_err(|_| wrong())? })
 }
@@ -180,7 +188,8 @@ fn collide(a: &Listen, b: &Listen) -> bool {
     let (x, y) = (a.addr, b.addr);
     let same_address = x.ip() == y.ip()
         || x.is_ipv4() == y.is_ipv4() && (x.ip().is_unspecified() || y.ip().is_unspecified());
-    a.transport == b.transport && x.port() == y.port() && x.port() != 0 && same_address
+    let of_one_kind = a.transport.is_reliable() == b.transport.is_reliable();
+    of_one_kind && x.port() == y.port() && x.port() != 0 && same_address
 }
 
 #[cfg(test)]
@@ -189,8 +198,11 @@ mod tests {
 
     #[test]
     fn listeners_are_read() {
-        for (text, written) in [("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"), ("TCP:[::1]:0", "tcp:[::1]:0")]
-        {
+        for (text, written) in [
+            ("udp:127.0.0.1:5060", "udp:127.0.0.1:5060"),
+            ("TCP:[::1]:0", "tcp:[::1]:0"),
+            ("tls:[::1]:5061", "tls:[::1]:5061"),
+        ] {
             assert_eq!(parse_listen(text).map(|l| l.to_string()).as_deref(), Ok(written));
         }
         for text in [
@@ -200,7 +212,6 @@ mod tests {
             "udp:127.0.0.1",
             "127.0.0.1:5060",
             "sctp:127.0.0.1:1",
-            "tls:127.0.0.1:5061",
             "udp:localhost:5060",
             "udp:1.2.3.4:99999",
         ] {
@@ -217,6 +228,7 @@ mod tests {
             ("udp:127.0.0.1:5060", "udp:127.0.0.2:5060", false),
             ("udp:0.0.0.0:5060", "udp:127.0.0.2:5060", true),
             ("udp:0.0.0.0:5060", "udp:[::1]:5060", false),
+            ("tls:127.0.0.1:5060", "tcp:127.0.0.1:5060", true),
             ("udp:127.0.0.1:0", "udp:127.0.0.1:0", false),
         ] {
             assert_eq!(collide(&listen(a), &listen(b)), both, "{a} {b}");

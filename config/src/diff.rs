@@ -62,6 +62,11 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("media", old.media == new.media);
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
+    if !old.tls.shows_as(&new.tls) {
+        lines.push(
+            "sip.tls: other certificates or authorities: for connections that open from now on".to_owned(),
+        );
+    }
     let probe =
         |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {

@@ -24,6 +24,7 @@ pub mod schema;
 mod secret;
 mod settings;
 mod sheet;
+mod tls;
 mod value;
 
 pub use deck_file::{DeckSource, carrier_decks, deck_sources, draft_deck};
@@ -37,3 +38,4 @@ pub use settings::{
     AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats,
     NodeSettings, Server, Settings, Sip,
 };
+pub use tls::{Tls, TlsPeer};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::reader::Document;
+use crate::tls::TlsBuilder;
 use crate::{Settings, base, feeds, money, numbers, peers, prices, routing};
 
 /// Reads and checks a configuration and every file that it names.
@@ -69,14 +70,16 @@ fn build(
     let decks = money::decks(&document, &rules, &mut check);
     let accounts = money::accounts(&document, &decks, &mut check);
     let payment_methods = money::payment_methods(&document, &mut check);
-    let gates = peers::gates(&document, node.session, &mut check);
-    let carriers = peers::carriers(&document, node.session, &decks, &mut check);
+    let mut tls = TlsBuilder::new(&document, &base::encrypted(&document), before.map(|b| &b.tls), &mut check);
+    let gates = peers::gates(&document, node.session, &mut tls, &mut check);
+    let carriers = peers::carriers(&document, node.session, &decks, &mut tls, &mut check);
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));
     peers::warn_of_carriers_inside_gates(&document, &gates, &mut check);
-    let numbers = numbers::numbers(&document, &sip, &gates, &mut check);
+    let numbers = numbers::numbers(&document, &sip, &gates, &mut tls, &mut check);
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
+    let tls = tls.finish(&mut check);
     let failed = report.has_errors();
     let findings = report.sorted();
     if failed {
@@ -85,6 +88,7 @@ fn build(
     Ok(Settings {
         node,
         sip,
+        tls,
         http,
         media,
         journal,

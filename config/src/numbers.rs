@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, Transport, normalise_e164};
+use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, normalise_e164};
 use units::Number;
 
 use crate::Sip;
@@ -13,11 +13,18 @@ use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::Document;
 use crate::schema;
+use crate::tls::TlsBuilder;
 
 /// Most numbers in one configuration.
 const NUMBERS_MAX: usize = 1_000_000;
 
-pub(crate) fn numbers(document: &Document, sip: &Sip, gates: &Gates, check: &mut Check<'_>) -> OurNumbers {
+pub(crate) fn numbers(
+    document: &Document,
+    sip: &Sip,
+    gates: &Gates,
+    tls: &mut TlsBuilder,
+    check: &mut Check<'_>,
+) -> OurNumbers {
     let named = |section| {
         document
             .many(section)
@@ -47,7 +54,11 @@ pub(crate) fn numbers(document: &Document, sip: &Sip, gates: &Gates, check: &mut
             );
         }
         let target = table.text("target").and_then(|field| {
-            let target = check.parsed(&field.span, field.value.parse::<NumberTarget>())?;
+            let mut target = check.parsed(&field.span, field.value.parse::<NumberTarget>())?;
+            if let NumberTarget::Uri(uri) = &mut target {
+                let called = format!("number's target {}", field.value);
+                uri.target = tls.peer_by_host(called, &field.span, uri.target.clone(), check);
+            }
             judge(&target, &field, (&gate_names, gates, sip), check);
             Some(target)
         });
@@ -110,12 +121,6 @@ fn judge(
         },
         NumberTarget::Uri(uri) => uri.target.clone(),
     };
-    if at.transport == Transport::Tls {
-        check.error(
-            &field.span,
-            "TLS toward the target of a number is not built yet: use transport=udp or transport=tcp",
-        );
-    }
     if is_own(&at, sip) {
         check.error(
             &field.span,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use codecs::{Codec, CodecSet};
 use route::{
     CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer,
-    StatusSet, Target, Translations, Transport,
+    StatusSet, Target, Translations,
 };
 use units::Prefix;
 
@@ -17,6 +17,7 @@ use crate::money::DeckSet;
 use crate::reader::{Document, Table};
 use crate::schema;
 use crate::secret;
+use crate::tls::TlsBuilder;
 
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.
 const LIST_MAX: usize = 10_000;
@@ -31,7 +32,12 @@ const UNREAD: &str = "sip:192.0.2.0";
 /// Who owns a block, and where that stands.
 type Owners = BTreeMap<Cidr, (String, Span)>;
 
-pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check<'_>) -> Vec<GateSpec> {
+pub(crate) fn gates(
+    document: &Document,
+    preset: SessionTimer,
+    tls: &mut TlsBuilder,
+    check: &mut Check<'_>,
+) -> Vec<GateSpec> {
     let accounts: BTreeSet<String> =
         document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
     let mut seen = BTreeMap::new();
@@ -51,7 +57,7 @@ pub(crate) fn gates(document: &Document, preset: SessionTimer, check: &mut Check
         let label = name.as_deref().unwrap_or("?");
         let gate = GateSpec {
             source: source(table, label, &mut owners, check),
-            address: address(table, check),
+            address: address(table, label, tls, check),
             codecs: codecs(table, check),
             numbering: numbering(table, check),
             reply_to: reply_to(table),
@@ -81,6 +87,7 @@ pub(crate) fn carriers(
     document: &Document,
     preset: SessionTimer,
     decks: &DeckSet,
+    tls: &mut TlsBuilder,
     check: &mut Check<'_>,
 ) -> Vec<CarrierSpec> {
     let mut seen = BTreeMap::new();
@@ -90,7 +97,7 @@ pub(crate) fn carriers(
         let name = check.name("carrier", table, &mut seen);
         let label = name.as_deref().unwrap_or("?");
         let deck = table.text("deck").filter(|field| decks.find(field, check).is_some());
-        let Some(target) = target(table, check) else { continue };
+        let Some(target) = target(table, label, tls, check) else { continue };
         let carrier = CarrierSpec {
             source: source(table, label, &mut owners, check),
             deck: deck.map(|f| f.value.as_str().into()),
@@ -131,8 +138,11 @@ pub(crate) fn warn_of_carriers_inside_gates(document: &Document, gates: &Gates, 
 }
 
 /// Where a gate is called.
-fn address(table: &Table, check: &mut Check<'_>) -> Option<Target> {
-    let field = table.text("address")?;
+fn address(table: &Table, gate: &str, tls: &mut TlsBuilder, check: &mut Check<'_>) -> Option<Target> {
+    let Some(field) = table.text("address") else {
+        tls.none(table, check);
+        return None;
+    };
     if field.value.starts_with("h323:") {
         check.error(
             &field.span,
@@ -141,22 +151,16 @@ fn address(table: &Table, check: &mut Check<'_>) -> Option<Target> {
         return None;
     }
     let target = check.parsed(&field.span, field.value.parse::<Target>())?;
-    if target.transport == Transport::Tls {
-        check.error(&field.span, "TLS toward gates is not built yet: use transport=udp or transport=tcp");
-    }
-    Some(target)
+    Some(tls.peer_of(table, format!("gate {gate}"), &field.span, target, check))
 }
 
 /// The carrier's target; a stand-in if it could not be read, so that routes to the carrier make no further
 /// errors.
-fn target(table: &Table, check: &mut Check<'_>) -> Option<Target> {
+fn target(table: &Table, carrier: &str, tls: &mut TlsBuilder, check: &mut Check<'_>) -> Option<Target> {
     let stand_in = || UNREAD.parse::<Target>().ok();
     let Some(field) = table.text("address") else { return stand_in() };
     let Some(target) = check.parsed(&field.span, field.value.parse::<Target>()) else { return stand_in() };
-    if target.transport == Transport::Tls {
-        check.error(&field.span, "TLS toward carriers is not built yet: use transport=udp or transport=tcp");
-    }
-    Some(target)
+    Some(tls.peer_of(table, format!("carrier {carrier}"), &field.span, target, check))
 }
 
 /// What answers the carrier's digest challenges.

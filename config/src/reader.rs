@@ -73,6 +73,11 @@ impl Document {
         table.cloned().unwrap_or(Table { section, values: BTreeMap::new(), span: 0..0 })
     }
 
+    /// Whether the file has it.
+    pub(crate) fn has(&self, section: &'static Section) -> bool {
+        self.tables.contains_key(section.name)
+    }
+
     /// All tables of a section, as written.
     pub(crate) fn many(&self, section: &'static Section) -> &[Table] {
         self.tables.get(section.name).map_or(&[], Vec::as_slice)
@@ -88,6 +93,11 @@ impl Document {
         let header = section.header();
         match (value.get_ref(), section.many) {
             (DeValue::Table(table), false) => {
+                for (key, value) in in_order(table) {
+                    if let Some(inner) = within(section, key.get_ref()) {
+                        self.read_section(inner, value, &key.span(), scope);
+                    }
+                }
                 let table = Table::read(section, table, header_span(value.span(), name), scope);
                 self.tables.insert(section.name, vec![table]);
             }
@@ -128,6 +138,8 @@ impl Table {
         let mut values = BTreeMap::new();
         for (name, value) in in_order(table) {
             match section.key(name.get_ref()) {
+                // `[sip.tls]` inside `[sip]`: read as a section of its own.
+                None if within(section, name.get_ref()).is_some() => {}
                 None => scope
                     .error(&name.span(), unknown("key", name.get_ref(), section.keys.iter().map(|k| k.name))),
                 Some(key) => {
@@ -215,6 +227,14 @@ impl Table {
         debug_assert!(known.is_some(), "{key} is not in the schema of {}", self.section.name);
         known.map_or(Preset::Nothing, |k| k.preset)
     }
+}
+
+/// The section `[outer.name]`.
+fn within(outer: &Section, name: &str) -> Option<&'static Section> {
+    let is_it = |section: &&Section| {
+        section.name.strip_prefix(outer.name).and_then(|rest| rest.strip_prefix('.')) == Some(name)
+    };
+    SECTIONS.iter().find(is_it)
 }
 
 fn header_span(table: Span, name: &Span) -> Span {

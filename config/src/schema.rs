@@ -5,9 +5,11 @@
 
 mod carrier;
 mod money;
+mod sip;
 
 pub use carrier::CARRIER;
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
+pub use sip::{SIP, SIP_TLS, SIP_TLS_EXTRA};
 
 /// What a key holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +113,19 @@ const CODECS: Key = key(
 const TRANSLATE: &str = "rewriting of numbers by prefix, `[{ prefix = \"9\", replace = \"349\", length = 9 }]`: the first rule that fits is applied once; \
      `length`, which may be absent, is how many characters the whole number has";
 
+const TLS_NAME: Key = key(
+    "tls_name",
+    Kind::Text,
+    Preset::Nothing,
+    "With `transport=tls`: the name or address that its certificate must show. Absent: the host of `address`.",
+);
+const TLS_CA: Key = key(
+    "tls_ca",
+    Kind::Path,
+    Preset::Nothing,
+    "With `transport=tls`: PEM file with the authorities that its certificate may be of. Absent: those of the system.",
+);
+
 /// `[node]`.
 pub const NODE: Section = Section {
     name: "node",
@@ -172,48 +187,6 @@ pub const NODE: Section = Section {
             Kind::Int(90, 86_400),
             Preset::Int(90),
             "Shortest session timer accepted from a peer, Min-SE.",
-        ),
-    ],
-};
-
-/// `[sip]`.
-pub const SIP: Section = Section {
-    name: "sip",
-    many: false,
-    required: true,
-    doc: "SIP listeners and timers.",
-    keys: &[
-        key(
-            "listen",
-            Kind::Texts,
-            Preset::Required,
-            "Where to listen, as `udp:192.0.2.1:5060` or `tcp:[2001:db8::1]:5060`; port 0 takes a free one.",
-        ),
-        key(
-            "advertise",
-            Kind::Text,
-            Preset::Nothing,
-            "Address told to peers in Via, Contact and SDP. Absent: the listener's own; required if one listens on 0.0.0.0 or [::].",
-        ),
-        key("t1_ms", Kind::Int(50, 4_000), Preset::Int(500), "Timer T1 of RFC 3261, milliseconds."),
-        key(
-            "tcp_idle_secs",
-            Kind::Int(10, 86_400),
-            Preset::Int(300),
-            "Seconds after which an idle TCP connection without a call is closed.",
-        ),
-        key(
-            "tcp_per_source",
-            Kind::Int(1, 100_000),
-            Preset::Int(64),
-            "Most TCP connections from one address.",
-        ),
-        key(
-            "dialog_probe_secs",
-            Kind::Int(0, 86_400),
-            Preset::Nothing,
-            "Seconds without a request from a peer that knows no session timer, after which it is asked by OPTIONS in the dialog whether \
-             its call still lives; two 481 or 408, or no answer twice, end it. 0: never. Absent: half of the peer's `session_expires`.",
         ),
     ],
 };
@@ -385,6 +358,8 @@ pub const GATE: Section = Section {
             "Where it is called, as `sip:192.0.2.1:5060;transport=udp`, when a number of ours rings it. Absent: its first single `source`, \
              port 5060, UDP.",
         ),
+        TLS_NAME,
+        TLS_CA,
         CODECS,
         key(
             "numbering",
@@ -491,6 +466,8 @@ pub const ROUTES: Section = Section {
 pub const SECTIONS: &[Section] = &[
     NODE,
     SIP,
+    SIP_TLS,
+    SIP_TLS_EXTRA,
     HTTP,
     MEDIA,
     JOURNAL,

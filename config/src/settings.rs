@@ -8,7 +8,7 @@ use std::sync::Arc;
 use route::{Carriers, Gates, OurNumbers, RouteTable, SessionTimer, Transport};
 use units::{Currency, Money, Name};
 
-use crate::Diagnostic;
+use crate::{Diagnostic, Tls};
 
 /// A whole configuration without a single error.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub node: NodeSettings,
     /// SIP listeners and timers.
     pub sip: Sip,
+    /// What TLS listeners show, and whom TLS connections of ours are verified for.
+    pub tls: Tls,
     /// API, metrics, health.
     pub http: Http,
     /// How voice travels.
@@ -99,7 +101,7 @@ pub struct Sip {
     pub t1_ms: u32,
     /// Idle TCP connections are closed after this.
     pub tcp_idle_secs: u32,
-    /// Most TCP connections from one address.
+    /// Most connections from one address.
     pub tcp_per_source: u32,
     /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half
     /// of its session timer.

@@ -126,7 +126,7 @@ order = "best"
             r#"t.toml:4:1: unknown key "drain_sec": did you mean "drain_secs"?"#,
             r#"t.toml:5:10: shards must be from 0 to 256, not 1000"#,
             r#"t.toml:8:33: udp:127.0.0.1:5060 is in use already: udp:127.0.0.1:5060 at t.toml:8:11"#,
-            r#"t.toml:8:55: TLS listeners are not built yet: use udp or tcp"#,
+            r#"t.toml:8:55: "tls:127.0.0.1:5061" needs a certificate: add [sip.tls] with certificate and key"#,
             r#"t.toml:8:77: "here" is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060"#,
             r#"t.toml:11:8: mode "relay" is not built yet: write mode = "bypass", and peers send voice to each other directly"#,
             r#"t.toml:12:9: ports must be two ports from 1024 to 65535, the first below the last"#,
@@ -199,7 +199,7 @@ fn single_mistakes() {
         (
             "transport=udp\"\n\n[[route]]",
             "transport=tls\"\n\n[[route]]",
-            "t.toml:58:11: TLS toward carriers is not built yet: use transport=udp or transport=tcp",
+            "t.toml:58:11: carrier beta is called over TLS, but no tls: listener of its address family is there for what it sends back: add one to [sip] listen, as \"tls:192.0.2.1:5061\"",
         ),
         ("[[routes]]   ", "[routes]   ", "t.toml:64:2: there may be many of these: write [[routes]]"),
         ("[media]", "[[media]]", "t.toml:15:3: there is only one of these: write [media]"),

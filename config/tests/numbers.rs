@@ -69,7 +69,7 @@ fn numbers_of_ours() {
         (
             number("34911000001", "acme", "sip:alice@h.example;transport=tls"),
             4,
-            "10: TLS toward the target of a number is not built yet: use transport=udp or transport=tcp",
+            "10: number's target sip:alice@h.example;transport=tls is called over TLS, but no tls: listener of its address family is there for what it sends back: add one to [sip] listen, as \"tls:192.0.2.1:5061\"",
         ),
         (
             number("34911000001", "acme", "alice"),

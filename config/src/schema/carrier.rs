@@ -1,6 +1,6 @@
 //! `[[carrier]]`: where calls are sent, within which limits, and what we are there.
 
-use super::{CODECS, Kind, Preset, SESSION, Section, TRANSLATE, key};
+use super::{CODECS, Kind, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, key};
 
 /// `[[carrier]]`.
 pub const CARRIER: Section = Section {
@@ -14,8 +14,10 @@ pub const CARRIER: Section = Section {
             "address",
             Kind::Text,
             Preset::Required,
-            "`sip:192.0.2.1:5060;transport=udp`; a name is looked up in DNS.",
+            "`sip:192.0.2.1:5060;transport=udp`, `tcp` or `tls`; `sips:` is another spelling of `transport=tls`. A name is looked up in DNS.",
         ),
+        TLS_NAME,
+        TLS_CA,
         key(
             "source",
             Kind::Texts,

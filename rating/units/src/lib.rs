@@ -32,7 +32,7 @@ pub use prefix::{Prefix, PrefixError};
 pub use prefix_map::{Matches, PrefixMap, PrefixMapBuilder, PrefixMapError};
 pub use rate::{Rate, RateError};
 pub use time::{Now, Tick, Wall, text as wall_text};
-pub use transport::{Transport, UnknownTransport};
+pub use transport::{TlsId, Transport, UnknownTransport};
 pub use written_decimal::WrittenDecimal;
 pub use zone::{Change, Clock, Zone};
 

@@ -12,11 +12,25 @@ pub enum Transport {
     Tcp,
     /// A stream under TLS.
     Tls,
+    /// WebSocket, one message a frame (RFC 7118). Only the client opens it.
+    Ws,
+    /// The same under TLS.
+    Wss,
+}
+
+/// Whose TLS settings a connection of ours was made by: the name that the peer's certificate had to show, and
+/// the authorities that were believed. Means the same as long as the process lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct TlsId(pub u16);
+
+impl TlsId {
+    /// Nobody's: what came in by itself, and whatever is not TLS.
+    pub const NONE: Self = Self(0);
 }
 
 /// Text that names no transport.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("transport {0:?} is not known: udp, tcp or tls")]
+#[error("transport {0:?} is not known: udp, tcp, tls, ws or wss")]
 pub struct UnknownTransport(pub String);
 
 // === impl Transport ===
@@ -29,40 +43,58 @@ impl Transport {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
         }
     }
 
-    /// The name in a Via (RFC 3261 §20.42): `UDP`, `TCP` or `TLS`.
+    /// The name in a Via (RFC 3261 §20.42, RFC 7118 §5.2).
     pub const fn via_name(self) -> &'static str {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
             Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
         }
     }
 
-    /// The value of the `transport` parameter of a SIP URI on the wire. TLS is `tcp`: there the scheme says
-    /// the rest (RFC 3261 §26.2.2).
+    /// The value of the `transport` parameter of a SIP URI on the wire. `tls` is deprecated for its scheme
+    /// (RFC 5630 §3.1.4) and what every peer understands; a WebSocket is `ws`, secure or not (RFC 7118 §5.4).
     pub const fn uri_name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
-            Self::Tcp | Self::Tls => "tcp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws | Self::Wss => "ws",
         }
     }
 
-    /// The port where none is written (RFC 3261 §19.1.2).
+    /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.1).
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Udp | Self::Tcp => 5060,
             Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
         }
+    }
+
+    /// Whether it is under TLS.
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Whether only the peer can open it: a browser listens nowhere.
+    pub const fn is_opened_by_peer(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
     }
 
     /// Whether the transport itself repeats what was lost, so that no timer of ours must (RFC 3261 §17).
     pub const fn is_reliable(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp | Self::Tls => true,
+            Self::Tcp | Self::Tls | Self::Ws | Self::Wss => true,
         }
     }
 }
@@ -76,7 +108,7 @@ impl fmt::Display for Transport {
 impl FromStr for Transport {
     type Err = UnknownTransport;
     fn from_str(text: &str) -> Result<Self, UnknownTransport> {
-        [Self::Udp, Self::Tcp, Self::Tls]
+        [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
             .into_iter()
             .find(|transport| text.eq_ignore_ascii_case(transport.as_str()))
             .ok_or_else(|| UnknownTransport(text.to_owned()))

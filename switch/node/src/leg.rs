@@ -32,7 +32,9 @@ impl Leg {
     /// Calls a party; none if nothing of ours reaches any of its addresses.
     pub(crate) fn dial(cx: &mut Context<'_>, dialling: Dialling) -> Option<Self> {
         match dialling.callee.target().transport {
-            Transport::Udp | Transport::Tcp | Transport::Tls => SipLeg::dial(cx, dialling).map(Self::Sip),
+            Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                SipLeg::dial(cx, dialling).map(Self::Sip)
+            }
         }
     }
 

@@ -108,6 +108,7 @@ impl GateSpec {
                 port: None,
                 transport: Transport::Udp,
                 is_written: true,
+                tls: units::TlsId::NONE,
             })
         })
     }

@@ -80,14 +80,14 @@ impl FromStr for NumberTarget {
             "gate" if rest.is_empty() => Err(syntax()),
             "gate" => Ok(Self::Gate(rest.into())),
             "sip_account" | "h323" | "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
-            "sip" => {
+            "sip" | "sips" => {
                 let (user, host) = rest
                     .split_once('@')
                     .ok_or_else(|| NumberTargetError::User(s.chars().take(160).collect()))?;
                 if !is_user(user) {
                     return Err(NumberTargetError::User(s.chars().take(160).collect()));
                 }
-                Ok(Self::Uri(UserUri { user: user.into(), target: format!("sip:{host}").parse()? }))
+                Ok(Self::Uri(UserUri { user: user.into(), target: format!("{form}:{host}").parse()? }))
             }
             _ => Err(syntax()),
         }
@@ -235,7 +235,7 @@ mod tests {
             "sip:a b@host",
             "sip:a@b@c",
             "sip:a:pw@host",
-            "sips:a@b",
+            "sips:a@b;transport=udp",
             "sip:a@b?x=y",
         ] {
             let error = text.parse::<NumberTarget>().expect_err(text).to_string();

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 pub use units::Transport;
-use units::{Name, UnknownTransport};
+use units::{Name, TlsId, UnknownTransport};
 
 /// Address or name of a target.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -18,7 +18,8 @@ pub enum Host {
     Name(Name),
 }
 
-/// Where a carrier's INVITEs go: `sip:host[:port][;transport=udp|tcp|tls]`.
+/// Where a carrier's INVITEs go: `sip:host[:port][;transport=udp|tcp|tls]`; `sips:` is another spelling of
+/// `transport=tls`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Target {
     /// Address or name.
@@ -29,6 +30,8 @@ pub struct Target {
     pub transport: Transport,
     /// The transport was written: large requests do not leave it (RFC 3261 §18.1.1).
     pub is_written: bool,
+    /// What its certificate is verified for; given by the configuration, nobody's otherwise.
+    pub tls: TlsId,
 }
 
 /// Why text is no target.
@@ -49,6 +52,12 @@ pub enum TargetError {
     /// Other than udp, tcp, tls.
     #[error(transparent)]
     Transport(#[from] UnknownTransport),
+    /// A transport that only the peer can open.
+    #[error("a WebSocket is opened by the client, so nothing can be called by {0}: use udp, tcp or tls")]
+    OpenedByPeer(Transport),
+    /// `sips:` beside another transport than TLS.
+    #[error("{0:?} says sips and another transport: leave ;transport out, or write ;transport=tls")]
+    Sips(String),
     /// A parameter that would be ignored.
     #[error("URI parameter {0:?} is not known: only transport is")]
     Parameter(String),
@@ -78,8 +87,9 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(s: &str) -> Result<Self, TargetError> {
-        let rest = match s.split_once(':') {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => rest,
+        let (is_sips, rest) = match s.split_once(':') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sips") => (true, rest),
             _ => return Err(TargetError::Syntax(s.to_owned())),
         };
         if rest.contains('?') || rest.len() > 320 {
@@ -90,7 +100,8 @@ impl FromStr for Target {
         }
         let mut parts = rest.split(';');
         let (host, port) = host_port(parts.next().unwrap_or_default())?;
-        let (mut transport, mut is_written) = (Transport::Udp, false);
+        let (mut transport, mut is_written) =
+            if is_sips { (Transport::Tls, true) } else { (Transport::Udp, false) };
         for parameter in parts {
             match parameter.split_once('=') {
                 Some((name, value)) if name.eq_ignore_ascii_case("transport") => {
@@ -99,7 +110,16 @@ impl FromStr for Target {
                 _ => return Err(TargetError::Parameter(parameter.to_owned())),
             }
         }
-        Ok(Self { host, port, transport, is_written })
+        if transport.is_opened_by_peer() {
+            return Err(TargetError::OpenedByPeer(transport));
+        }
+        // Under sips TCP is TLS (RFC 3261 §26.2.2).
+        match (is_sips, transport) {
+            (true, Transport::Udp) => return Err(TargetError::Sips(s.to_owned())),
+            (true, _) => transport = Transport::Tls,
+            (false, _) => {}
+        }
+        Ok(Self { host, port, transport, is_written, tls: TlsId::NONE })
     }
 }
 
@@ -177,6 +197,8 @@ mod tests {
             ("SIP:[2001:DB8::1]:5062;Transport=TCP", "sip:[2001:db8::1]:5062;transport=tcp", 5062),
             ("sip:[::ffff:192.0.2.1]", "sip:192.0.2.1;transport=udp", 5060),
             ("sip:Gw-1.Carrier.Example.;transport=tls", "sip:gw-1.carrier.example;transport=tls", 5061),
+            ("sips:a.example", "sip:a.example;transport=tls", 5061),
+            ("sips:a.example:5071;transport=tcp", "sip:a.example:5071;transport=tls", 5071),
         ] {
             let target: Target = text.parse().expect(text);
             assert_eq!((target.to_string().as_str(), target.port_or_default()), (written, port));
@@ -188,7 +210,9 @@ mod tests {
         for text in [
             "",
             "127.0.0.1:5060",
-            "sips:a.example",
+            "sips:a.example;transport=udp",
+            "sip:a.example;transport=ws",
+            "sip:a.example;transport=wss",
             "tel:34",
             "sip:",
             "sip:u@a.example",

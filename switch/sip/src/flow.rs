@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-pub use units::Transport;
+pub use units::{TlsId, Transport};
 
 use crate::chars::{write_decimal, write_ip};
 use crate::{Message, ReplyTo};
@@ -13,6 +13,8 @@ use crate::{Message, ReplyTo};
 pub struct Flow {
     /// What carries it.
     pub transport: Transport,
+    /// Whose certificate the connection was, or has to be, verified for (RFC 5923 §7): no other may be used.
+    pub tls: TlsId,
     /// Our end: the socket that received or shall send.
     pub local: SocketAddr,
     /// The peer's end: the source address of what came, the target of what goes. Of what goes by a stream:
@@ -44,23 +46,30 @@ pub fn host_port(address: SocketAddr) -> String {
 impl Flow {
     /// Datagrams between two addresses.
     pub const fn udp(local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { transport: Transport::Udp, local, peer, conn: 0 }
+        Self { transport: Transport::Udp, tls: TlsId::NONE, local, peer, conn: 0 }
     }
 
     /// The stream that the driver knows as `conn`.
     pub const fn stream(transport: Transport, local: SocketAddr, peer: SocketAddr, conn: u64) -> Self {
-        Self { transport, local, peer, conn }
+        Self { transport, tls: TlsId::NONE, local, peer, conn }
+    }
+
+    /// The same, verified for another name.
+    #[must_use]
+    pub const fn verified_by(self, tls: TlsId) -> Self {
+        Self { tls, ..self }
     }
 
     /// Where responses to a request that came by this flow go (RFC 3261 §18.2.2): always to its source
     /// address. Over UDP see [`crate::Via::answer_to`]; a stream that is gone is opened again to the sent-by
-    /// port.
+    /// port, a WebSocket never.
     #[must_use]
     pub fn of_answer(self, request: &Message, reply_to: ReplyTo) -> Self {
         let Ok(via) = request.top_via() else { return self };
         let peer = match self.transport {
             Transport::Udp => via.answer_to(self.peer, request.reply_to().unwrap_or(reply_to)),
             Transport::Tcp | Transport::Tls => SocketAddr::new(self.peer.ip(), via.port_or_default()),
+            Transport::Ws | Transport::Wss => self.peer,
         };
         Self { peer, ..self }
     }

@@ -39,12 +39,3 @@ fn advertised(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> IpAddr 
     let concrete = bound.iter().map(|(_, address)| address.ip()).find(|ip| !ip.is_unspecified());
     settings.sip.advertise.or(settings.media.address).or(concrete).unwrap_or(IpAddr::from([127, 0, 0, 1]))
 }
-
-/// The transport of a listener in the words of `sip`.
-pub(crate) const fn transport(transport: route::Transport) -> Transport {
-    match transport {
-        route::Transport::Udp => Transport::Udp,
-        route::Transport::Tcp => Transport::Tcp,
-        route::Transport::Tls => Transport::Tls,
-    }
-}

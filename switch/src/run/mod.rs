@@ -24,6 +24,7 @@ mod router;
 mod shard;
 mod signals;
 mod sip_log;
+mod stream_settings;
 mod streams;
 mod switch;
 mod terms;

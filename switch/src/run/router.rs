@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use units::{Currency, Name};
 
 use crate::run::clock::Clock;
+use crate::run::stream_settings::StreamSettings;
 use crate::run::watch::Watch;
 
 /// Messages that wait for one shard; more are dropped and counted, as a full socket buffer would.
@@ -101,6 +102,8 @@ pub(crate) struct Router {
     pub max_calls: AtomicU64,
     /// Addresses of the carriers that are configured by name.
     pub resolved: DashMap<Name, Vec<SocketAddr>>,
+    /// What a reload changes for connections that open from then on.
+    pub stream_settings: ArcSwap<StreamSettings>,
     /// Streams that calls live on, and how many shards say so.
     pub kept_open: DashMap<u64, u32>,
 }

@@ -35,6 +35,7 @@ use crate::run::pace::Pace;
 use crate::run::rates::PriceNotifier;
 use crate::run::router::{Inbox, MAILBOX_LETTERS, Router, ShardMessage, Standing};
 use crate::run::shard::{Shard, Udp};
+use crate::run::stream_settings::StreamSettings;
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::watch::Watch;
 use crate::run::{bootstrap, config_snapshot, dns};
@@ -77,7 +78,8 @@ pub(crate) struct Switch {
 /// Everything bound before any thread starts.
 struct Bound {
     udp: Vec<Vec<UdpBatch>>,
-    tcp: Vec<TcpListener>,
+    /// Listeners of TCP, TLS and WebSockets.
+    streams: Vec<(Transport, TcpListener)>,
     http: TcpListener,
     addresses: Addresses,
 }
@@ -127,7 +129,7 @@ impl Switch {
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
         let state = web_state(&parts, &backend, token, ordered);
-        let io = start_io(&settings, &router, bound.tcp, bound.http, to_send, state, outlets.tasks)?;
+        let io = start_io(&settings, &router, bound.streams, bound.http, to_send, state, outlets.tasks)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
         notifier.announce(&settings.decks);
         let started = Self {
@@ -201,6 +203,7 @@ impl Switch {
         let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
         self.metrics.set_carriers(&carriers);
         self.router.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
+        self.router.stream_settings.store(Arc::new(StreamSettings::of(&settings)));
         self.retired.push(self.router.config.swap(Arc::clone(&config)));
         self.router.broadcast(|| ShardMessage::Reload(Arc::clone(&config)));
         if let Some(ledger) = &self.ledger {
@@ -448,6 +451,7 @@ fn router(
         dropped_messages: AtomicU64::new(0),
         max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
         resolved: dashmap::DashMap::new(),
+        stream_settings: ArcSwap::from_pointee(StreamSettings::of(settings)),
         kept_open: dashmap::DashMap::new(),
     }
 }
@@ -505,7 +509,7 @@ fn web_state(
 fn start_io(
     settings: &Settings,
     router: &Arc<Router>,
-    tcp: Vec<TcpListener>,
+    listeners: Vec<(Transport, TcpListener)>,
     http: TcpListener,
     to_send: mpsc::Receiver<Outgoing>,
     state: Arc<WebState>,
@@ -525,9 +529,10 @@ fn start_io(
         runtime.block_on(async move {
             let streams = Streams::new(Arc::clone(&router), limits);
             tokio::spawn(Arc::clone(&streams).deliver(to_send));
-            for listener in tcp {
+            for (transport, listener) in listeners {
                 listener.set_nonblocking(true)?;
-                tokio::spawn(Arc::clone(&streams).accept(tokio::net::TcpListener::from_std(listener)?));
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                tokio::spawn(Arc::clone(&streams).accept(listener, transport));
             }
             tokio::spawn(dns::resolve(router));
             feeds.into_iter().for_each(|feed| drop(tokio::spawn(feed)));
@@ -548,7 +553,7 @@ fn start_io(
 
 fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
     let mut udp: Vec<Vec<UdpBatch>> = (0..count).map(|_| Vec::new()).collect();
-    let (mut tcp, mut sip) = (Vec::new(), Vec::new());
+    let (mut streams, mut sip) = (Vec::new(), Vec::new());
     for listen in &settings.sip.listen {
         match listen.transport {
             route::Transport::Udp => {
@@ -559,18 +564,18 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
                 }
                 sip.push((Transport::Udp, local));
             }
-            transport @ (route::Transport::Tcp | route::Transport::Tls) => {
+            transport => {
                 let listener =
                     TcpListener::bind(listen.addr).with_context(|| format!("cannot listen on {listen}"))?;
-                sip.push((config_snapshot::transport(transport), listener.local_addr()?));
-                tcp.push(listener);
+                sip.push((transport, listener.local_addr()?));
+                streams.push((transport, listener));
             }
         }
     }
     let http = TcpListener::bind(settings.http.listen)
         .with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
     let addresses = Addresses { sip, http: http.local_addr()? };
-    Ok(Bound { udp, tcp, http, addresses })
+    Ok(Bound { udp, streams, http, addresses })
 }
 
 fn shard_count(settings: &Settings) -> usize {

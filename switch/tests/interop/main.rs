@@ -23,4 +23,5 @@ mod price;
 mod service;
 mod startup;
 mod strangers;
+mod tls;
 mod torture;

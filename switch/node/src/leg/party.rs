@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use call::{Callee, NumberCallee, Origin};
 use route::{Carrier, Gate, SessionTimer};
+use units::TlsId;
 
 use crate::ConfigSnapshot;
 use crate::peers::Names;
@@ -51,6 +52,15 @@ impl Party {
             Self::Gate(_) => None,
             Self::Carrier(carrier) => Some(Callee::Carrier(Arc::clone(carrier))),
             Self::Number(number) => Some(Callee::Number(Arc::clone(number))),
+        }
+    }
+
+    /// What a TLS connection that we open to it is verified for.
+    pub(crate) fn tls(&self) -> TlsId {
+        match self {
+            Self::Gate(gate) => gate.address.as_ref().map_or(TlsId::NONE, |target| target.tls),
+            Self::Carrier(carrier) => carrier.target.tls,
+            Self::Number(callee) => callee.target.tls,
         }
     }
 

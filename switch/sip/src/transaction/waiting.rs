@@ -8,7 +8,7 @@ use units::Tick;
 
 use super::client_state::{Asking, Chain, Happening, NIL};
 use super::layer::Layer;
-use crate::flow::Flow;
+use crate::flow::{Flow, TlsId};
 
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
@@ -18,7 +18,7 @@ fn known_by(flow: Flow) -> Flow {
     match (flow.transport.is_reliable(), flow.conn) {
         (false, _) => flow,
         (true, 0) => Flow { local: NOWHERE, ..flow },
-        (true, _) => Flow { local: NOWHERE, peer: NOWHERE, ..flow },
+        (true, _) => Flow { local: NOWHERE, peer: NOWHERE, tls: TlsId::NONE, ..flow },
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod api;
 mod books;
+mod certificates;
 mod eventually;
+mod line;
 #[path = "../../../feeds/tests/kit/nats.rs"]
 #[allow(dead_code, clippy::expect_used)] // not every test uses all of it
 pub mod nats;
@@ -11,6 +13,7 @@ mod ports;
 #[path = "../../../central/tests/central/kit/postgres.rs"]
 mod postgres;
 mod process;
+mod secure;
 mod sipp;
 mod site;
 mod small_disk;
@@ -18,10 +21,13 @@ mod wire;
 
 pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
+pub use certificates::Authority;
 pub use eventually::{SOON, eventually, look_until};
+pub use line::Caller;
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::{Tollgate, binary, tollgate};
+pub use secure::{SecureCarrier, SecureLine, secure};
 pub use sipp::{Scenario, Sipp};
 pub use site::Site;
 pub use small_disk::SmallDisk;

@@ -49,6 +49,7 @@ pub struct Tollgate {
     pub udp: SocketAddr,
     pub tcp: SocketAddr,
     pub api: Api,
+    ready: String,
     child: Child,
     log: PathBuf,
 }
@@ -75,12 +76,15 @@ impl Tollgate {
                 panic!("the switch did not start: {other:?}\n{}", tail(&log));
             }
         };
-        let at = |name: &str| -> SocketAddr {
-            let word = ready.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-            word.unwrap_or_else(|| panic!("no {name}= in {ready:?}")).parse().unwrap()
-        };
+        let at = |name: &str| listener(&ready, name);
         let token = fs::read_to_string(site.data().join("admin.token")).unwrap();
-        Self { udp: at("udp"), tcp: at("tcp"), api: Api::new(at("http"), token.trim()), child, log }
+        let api = Api::new(at("http"), token.trim());
+        Self { udp: at("udp"), tcp: at("tcp"), api, child, log, ready }
+    }
+
+    /// Where it listens by this name of its first line: `tls`, `wss`.
+    pub fn at(&self, name: &str) -> SocketAddr {
+        listener(&self.ready, name)
     }
 
     /// Its process.
@@ -132,6 +136,11 @@ impl Drop for Tollgate {
             eprintln!("--- the switch's last words\n{}", tail(&self.log));
         }
     }
+}
+
+fn listener(ready: &str, name: &str) -> SocketAddr {
+    let word = ready.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    word.unwrap_or_else(|| panic!("no {name}= in {ready:?}")).parse().unwrap()
 }
 
 /// The first line on stdout; `None` if it ended or took too long. The rest is read away.

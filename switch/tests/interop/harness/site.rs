@@ -53,6 +53,12 @@ impl Site {
         self
     }
 
+    /// Listens by a further transport, at a port of its own.
+    pub fn also_listening(mut self, transport: &str) -> Self {
+        self.listen.push(format!("{transport}:{CARRIERS}:{}", free_port(CARRIERS)));
+        self
+    }
+
     /// Another name than `sw1`.
     pub fn named(mut self, name: &'static str) -> Self {
         self.name = name;

@@ -5,9 +5,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
+use route::Target;
 use sip::flow::{Flow, Transport};
 use sip::transaction::ClientId;
-use sip::{Message, Method, Uri};
+use sip::{Message, Method, Scheme, Uri};
 
 use super::endpoint::{Endpoint, Kept, here};
 use super::leg::SipLeg;
@@ -18,8 +19,6 @@ use crate::leg::Context;
 const DATAGRAM_MAX: usize = 1_300;
 /// Connections kept open for one call; a peer that opens more loses the oldest to its idle time.
 const KEPT_MAX: usize = 8;
-/// Where none is written.
-const PORT: u16 = 5_060;
 
 /// The network in which an address means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +55,14 @@ fn is_reachable(ip: IpAddr, source: IpAddr) -> bool {
 }
 
 /// The transport that a URI names; without a `transport` parameter that of the flow on which the dialog
-/// lives.
+/// lives. Under `sips`, and where TLS was used before, `tcp` is TLS (RFC 3261 §26.2.2).
 fn transport_of(uri: &Uri<'_>, flow: Flow) -> Transport {
+    let is = |name: &str, known: Transport| name.eq_ignore_ascii_case(known.as_str());
     match uri.param("transport") {
-        Some(name) if name.eq_ignore_ascii_case("udp") => Transport::Udp,
-        Some(name) if name.eq_ignore_ascii_case("tcp") && flow.transport != Transport::Tls => Transport::Tcp,
+        _ if uri.scheme == Scheme::Sips => Transport::Tls,
+        Some(name) if is(name, Transport::Udp) => Transport::Udp,
+        Some(name) if is(name, Transport::Tls) => Transport::Tls,
+        Some(name) if is(name, Transport::Tcp) && flow.transport != Transport::Tls => Transport::Tcp,
         Some(_) | None => flow.transport,
     }
 }
@@ -84,7 +86,8 @@ impl SipLeg {
     pub(crate) fn next_hop(&self, cx: &Context<'_>) -> Flow {
         // A connection that nobody keeps any more was closed.
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
-        let heard = Flow { conn, ..self.flow };
+        // What would have to be opened anew shows the certificate that this peer is configured with.
+        let heard = Flow { conn, tls: self.party.tls(), ..self.flow };
         self.dialog().map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection))
     }
 
@@ -104,8 +107,13 @@ impl SipLeg {
 /// Where a request to a URI goes whose owner was heard by a flow; `by_connection`: a connection from that
 /// host stands for the URI.
 pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection: bool) -> Flow {
+    // A WebSocket is the only way to who opened it (RFC 7118 §5.3).
+    if heard.transport.is_opened_by_peer() {
+        return heard;
+    }
     let Some(parsed) = Uri::parse(uri) else { return heard };
-    let port = parsed.port.unwrap_or(PORT);
+    let transport = transport_of(&parsed, heard);
+    let port = parsed.port.unwrap_or_else(|| transport.default_port());
     let is_ours =
         |peer: SocketAddr| config.listeners.iter().any(|&(_, local)| config.advertised(local) == peer);
     let target =
@@ -116,7 +124,6 @@ pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection
         let peer = SocketAddr::new(heard.peer.ip(), port);
         return if heard.transport.is_reliable() { Flow { peer, ..heard } } else { heard };
     };
-    let transport = transport_of(&parsed, heard);
     let same_family = heard.local.is_ipv4() == peer.is_ipv4();
     if transport == heard.transport && same_family {
         let same_host = peer.ip() == heard.peer.ip() && by_connection;
@@ -124,17 +131,17 @@ pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection
         return Flow { peer, conn, ..heard };
     }
     match config.local_for(transport, peer) {
-        Some(local) => Flow { transport, local, peer, conn: 0 },
+        Some(local) => Flow { transport, local, peer, conn: 0, tls: heard.tls },
         // Nothing of ours speaks that; the way by which it was heard is better than none.
         None => heard,
     }
 }
 
-/// The flow of a first request to an address.
-pub(crate) const fn flow_to(transport: Transport, local: SocketAddr, to: SocketAddr) -> Flow {
-    match transport {
+/// The flow of a first request to an address of a target.
+pub(crate) const fn flow_to(target: &Target, local: SocketAddr, to: SocketAddr) -> Flow {
+    match target.transport {
         Transport::Udp => Flow::udp(local, to),
-        Transport::Tcp | Transport::Tls => Flow::stream(transport, local, to, 0),
+        transport => Flow::stream(transport, local, to, 0).verified_by(target.tls),
     }
 }
 

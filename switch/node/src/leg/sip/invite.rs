@@ -21,8 +21,7 @@ use crate::leg::{Context, Dialling, Party};
 impl SipLeg {
     pub(crate) fn dial(cx: &mut Context<'_>, mut dialling: Dialling) -> Option<Self> {
         let first = dialling.addresses.remove(0);
-        let flow =
-            flow_to(dialling.callee.target().transport, local_for(cx, &dialling.callee, first)?, first);
+        let flow = flow_to(dialling.callee.target(), local_for(cx, &dialling.callee, first)?, first);
         let id = LegId::Carrier(dialling.attempt);
         let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
         let (client, branch) = cx.endpoint.layer.mint_client();
@@ -60,7 +59,9 @@ impl SipLeg {
         let (dialled, host) = (callee.user(&outgoing.number), target.host_port());
         let uri_transport = match flow.transport {
             Transport::Udp => String::new(),
-            Transport::Tcp | Transport::Tls => format!(";transport={}", flow.transport.uri_name()),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                format!(";transport={}", flow.transport.uri_name())
+            }
         };
         let original = outgoing.invite.as_deref();
         let presentation = original.map(|invite| Presentation::of(invite, cx.call.caller));
@@ -95,7 +96,7 @@ impl SipLeg {
         let Some(callee) = self.party.callee() else { return false };
         let Some(local) = local_for(cx, &callee, to) else { return false };
         let (client, branch) = cx.endpoint.layer.mint_client();
-        self.flow = flow_to(callee.target().transport, local, to);
+        self.flow = flow_to(callee.target(), local, to);
         self.source = to.ip();
         self.local = media::LocalSession::new();
         self.state = LegState::Calling { invite: client };

@@ -110,7 +110,7 @@ pub(crate) fn calling_party(uri: &sip::Uri<'_>) -> String {
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {
         Transport::Udp => ["<sip:", user, "@", here, ">"].concat(),
-        Transport::Tcp | Transport::Tls => {
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
             ["<sip:", user, "@", here, ";transport=", transport.uri_name(), ">"].concat()
         }
     }

@@ -15,7 +15,7 @@ impl Endpoint {
     pub(crate) fn probe(&mut self, now: Now, config: &ConfigSnapshot, carrier: &Carrier, to: SocketAddr) {
         let transport = carrier.target.transport;
         let Some(local) = config.local_for(transport, to) else { return };
-        let flow = flow_to(transport, local, to);
+        let flow = flow_to(&carrier.target, local, to);
         let here = here(config, &flow);
         let (client, branch) = self.layer.mint_client();
         let tag = self.minter.stateless(&["probe", &branch]);

@@ -8,12 +8,12 @@ use call::ReleaseReason;
 use route::Carrier;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use sip::flow::Transport;
+use sip::flow::{Flow, TlsId, Transport};
 use sip::{Builder, Method, Name};
 use units::Now;
 
 use super::endpoint::{Client, Endpoint, here};
-use super::hop::{flow_to, hop};
+use super::hop::hop;
 use super::leg::SipLeg;
 use super::messages;
 use crate::ConfigSnapshot;
@@ -82,18 +82,16 @@ impl Endpoint {
         (leg, carrier): (&RecordedLeg<'_>, Option<&Arc<Carrier>>),
         why: ReleaseReason,
     ) {
-        let transport = match &*leg.transport {
-            "udp" => Transport::Udp,
-            "tls" => Transport::Tls,
-            _ => Transport::Tcp,
-        };
+        let transport = leg.transport.parse().unwrap_or(Transport::Tcp);
         let local = config.local_for(transport, leg.peer).unwrap_or(leg.here);
         let next = leg
             .routes
             .first()
             .map_or(&*leg.target, |route| route.trim_start_matches('<').split('>').next().unwrap_or(route));
+        let tls = config.carriers.by_source(leg.peer.ip()).map_or(TlsId::NONE, |carrier| carrier.target.tls);
+        let gone = Flow { transport, tls, local, peer: leg.peer, conn: 0 };
         // A stream died with the process: the peer's listening address, where its Contact names one.
-        let flow = hop(config, next, flow_to(transport, local, leg.peer), false);
+        let flow = hop(config, next, gone, false);
         let (client, branch) = self.layer.mint_client();
         let via =
             format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via_name(), here(config, &flow));

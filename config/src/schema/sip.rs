@@ -1,0 +1,88 @@
+//! `[sip]`: listeners and timers, and what is shown and demanded under TLS.
+
+use super::{Kind, Preset, Section, key};
+
+/// `[sip]`.
+pub const SIP: Section = Section {
+    name: "sip",
+    many: false,
+    required: true,
+    doc: "SIP listeners and timers.",
+    keys: &[
+        key(
+            "listen",
+            Kind::Texts,
+            Preset::Required,
+            "Where to listen, as `udp:192.0.2.1:5060` or `tcp:[2001:db8::1]:5060`; `tls:` needs `[sip.tls]`. Port 0 takes a \
+             free one.",
+        ),
+        key(
+            "advertise",
+            Kind::Text,
+            Preset::Nothing,
+            "Address told to peers in Via, Contact and SDP. Absent: the listener's own; required if one listens on 0.0.0.0 or [::].",
+        ),
+        key("t1_ms", Kind::Int(50, 4_000), Preset::Int(500), "Timer T1 of RFC 3261, milliseconds."),
+        key(
+            "tcp_idle_secs",
+            Kind::Int(10, 86_400),
+            Preset::Int(300),
+            "Seconds after which an idle connection (TCP, TLS) without a call is closed.",
+        ),
+        key(
+            "tcp_per_source",
+            Kind::Int(1, 100_000),
+            Preset::Int(64),
+            "Most connections (TCP, TLS) from one address.",
+        ),
+        key(
+            "dialog_probe_secs",
+            Kind::Int(0, 86_400),
+            Preset::Nothing,
+            "Seconds without a request from a peer that knows no session timer, after which it is asked by OPTIONS in the dialog whether \
+             its call still lives; two 481 or 408, or no answer twice, end it. 0: never. Absent: half of the peer's `session_expires`.",
+        ),
+    ],
+};
+
+/// `[sip.tls]`.
+pub const SIP_TLS: Section = Section {
+    name: "sip.tls",
+    many: false,
+    required: false,
+    doc: "What `tls:` listeners show and demand. All files are read again with the configuration; connections that are open stay \
+          so. The certificate is shown to carriers that ask for one.",
+    keys: &[
+        key(
+            "certificate",
+            Kind::Path,
+            Preset::Required,
+            "PEM file: the certificate, then those that lead to its authority. Shown to who names none of the names of `[[sip.tls.extra]]`.",
+        ),
+        key("key", Kind::Path, Preset::Required, "PEM file with its private key (PKCS#8, PKCS#1 or SEC1)."),
+        key(
+            "client_ca",
+            Kind::Path,
+            Preset::Nothing,
+            "PEM file with the authorities of clients' certificates. With it one that is shown is verified.",
+        ),
+        key(
+            "verify_clients",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Whether a client must show a certificate of `client_ca`.",
+        ),
+    ],
+};
+
+/// `[[sip.tls.extra]]`.
+pub const SIP_TLS_EXTRA: Section = Section {
+    name: "sip.tls.extra",
+    many: true,
+    required: false,
+    doc: "A further certificate, shown to who asks for one of its names (SNI); the names are those in the certificate.",
+    keys: &[
+        key("certificate", Kind::Path, Preset::Required, "As in `[sip.tls]`."),
+        key("key", Kind::Path, Preset::Required, "As in `[sip.tls]`."),
+    ],
+};
