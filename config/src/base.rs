@@ -97,6 +97,7 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
         t1_ms: table.int("t1_ms").unwrap_or_default(),
         tcp_idle_secs: table.int("tcp_idle_secs").unwrap_or_default(),
         tcp_per_source: table.int("tcp_per_source").unwrap_or_default(),
+        ws_origins: ws_origins(&table, check),
         dialog_probe_secs: table.int("dialog_probe_secs"),
     }
 }
@@ -113,10 +114,23 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
     let wrong = || format!("{text:?} is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060");
     let (transport, addr) = text.split_once(':').ok_or_else(wrong)?;
     let transport: Transport = transport.parse().map_err(|_| wrong())?;
-    if transport.is_opened_by_peer() {
-        return Err("WebSocket listeners are not built yet: use udp, tcp or tls".to_owned());
-    }
     Ok(Listen { transport, addr: addr.parse().map_err(|_| wrong())? })
+}
+
+/// Origins as browsers write them (RFC 6454 §6.2): scheme, host, and the port where it is not the scheme's.
+fn ws_origins(table: &Table, check: &mut Check<'_>) -> Option<Vec<String>> {
+    let mut origins = Vec::new();
+    for Field { value, span } in table.texts("ws_origins") {
+        let host = ["https://", "http://"].iter().find_map(|scheme| value.strip_prefix(scheme));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+            let message = format!(
+                "{value:?} is no origin: write https://phone.example.net, without a path, as browsers do"
+            );
+            check.error(&span, message);
+        }
+        origins.push(value.to_ascii_lowercase());
+    }
+    table.has("ws_origins").then_some(origins)
 }
 
 fn parse_advertise(text: &str) -> Result<IpAddr, String> {
@@ -229,6 +243,7 @@ mod tests {
             ("udp:0.0.0.0:5060", "udp:127.0.0.2:5060", true),
             ("udp:0.0.0.0:5060", "udp:[::1]:5060", false),
             ("tls:127.0.0.1:5060", "tcp:127.0.0.1:5060", true),
+            ("tls:127.0.0.1:5060", "wss:127.0.0.1:5060", true),
             ("udp:127.0.0.1:0", "udp:127.0.0.1:0", false),
         ] {
             assert_eq!(collide(&listen(a), &listen(b)), both, "{a} {b}");

@@ -67,6 +67,9 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             "sip.tls: other certificates or authorities: for connections that open from now on".to_owned(),
         );
     }
+    if old.sip.ws_origins != new.sip.ws_origins {
+        lines.push("sip.ws_origins changed: for WebSockets that open from now on".to_owned());
+    }
     let probe =
         |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {

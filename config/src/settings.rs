@@ -103,6 +103,8 @@ pub struct Sip {
     pub tcp_idle_secs: u32,
     /// Most connections from one address.
     pub tcp_per_source: u32,
+    /// Origins of web pages that may open a WebSocket, lower case; `None`: any.
+    pub ws_origins: Option<Vec<String>>,
     /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half
     /// of its session timer.
     pub dialog_probe_secs: Option<u32>,

@@ -46,4 +46,5 @@ mod silent_peers;
 mod small_print;
 mod stray_dialogs;
 mod torture;
+mod transports;
 mod withheld_number;

@@ -35,6 +35,8 @@ pub struct Plan {
     pub numbers: Vec<OurNumber>,
     /// Prefix and carriers in order.
     pub routes: Vec<(&'static str, Vec<&'static str>)>,
+    /// Where the switch listens.
+    pub listeners: Vec<(Transport, SocketAddr)>,
     /// Silence after which peers without session timer are asked; none: half of their session timer.
     pub dialog_probe_ms: Option<u32>,
 }
@@ -88,6 +90,9 @@ impl Plan {
             carriers: vec![alpha, carrier("beta", "sip:198.51.100.2:5060")],
             numbers: Vec::new(),
             routes: vec![("34", vec!["alpha", "beta"])],
+            listeners: [Transport::Udp, Transport::Tcp]
+                .map(|transport| (transport, SWITCH.parse().expect("address")))
+                .to_vec(),
             dialog_probe_ms: None,
         }
     }
@@ -127,7 +132,7 @@ impl Plan {
             ),
             accounts: self.accounts.iter().map(seed).collect(),
             payment_methods: Vec::new(),
-            listeners: vec![(Transport::Udp, listener), (Transport::Tcp, listener)],
+            listeners: self.listeners.clone(),
             address: listener.ip(),
             timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
         })

@@ -13,8 +13,8 @@ pub const SIP: Section = Section {
             "listen",
             Kind::Texts,
             Preset::Required,
-            "Where to listen, as `udp:192.0.2.1:5060` or `tcp:[2001:db8::1]:5060`; `tls:` needs `[sip.tls]`. Port 0 takes a \
-             free one.",
+            "Where to listen, as `udp:192.0.2.1:5060` or `tcp:[2001:db8::1]:5060`; `tls:` and `wss:` need `[sip.tls]`; `ws:` and \
+             `wss:` are WebSockets for browsers (RFC 7118), on any path. Port 0 takes a free one.",
         ),
         key(
             "advertise",
@@ -27,13 +27,20 @@ pub const SIP: Section = Section {
             "tcp_idle_secs",
             Kind::Int(10, 86_400),
             Preset::Int(300),
-            "Seconds after which an idle connection (TCP, TLS) without a call is closed.",
+            "Seconds after which an idle connection (TCP, TLS, WebSocket) without a call is closed.",
         ),
         key(
             "tcp_per_source",
             Kind::Int(1, 100_000),
             Preset::Int(64),
-            "Most connections (TCP, TLS) from one address.",
+            "Most connections (TCP, TLS, WebSocket) from one address.",
+        ),
+        key(
+            "ws_origins",
+            Kind::Texts,
+            Preset::Nothing,
+            "Web pages whose browsers may open a WebSocket, as `https://phone.example.net`: what `Origin` says. Absent: any. A client that \
+             names no origin is no browser, and is not asked.",
         ),
         key(
             "dialog_probe_secs",
@@ -50,7 +57,7 @@ pub const SIP_TLS: Section = Section {
     name: "sip.tls",
     many: false,
     required: false,
-    doc: "What `tls:` listeners show and demand. All files are read again with the configuration; connections that are open stay \
+    doc: "What `tls:` and `wss:` listeners show and demand. All files are read again with the configuration; connections that are open stay \
           so. The certificate is shown to carriers that ask for one.",
     keys: &[
         key(

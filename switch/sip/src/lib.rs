@@ -20,6 +20,7 @@ mod name;
 mod name_addr;
 mod params;
 pub mod rsip_bridge;
+pub mod stun;
 pub mod token;
 pub mod transaction;
 pub mod uri;

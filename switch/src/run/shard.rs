@@ -12,8 +12,8 @@ use central::QuotaRequest;
 use crossbeam_channel::Receiver;
 use net::{Interest, Poller, UdpBatch};
 use node::{AdminReply, Input, Node, Output};
-use sip::Message;
 use sip::flow::{Flow, Transport};
+use sip::{Message, stun};
 use store::{Appender, Entry, Load, Priority, QueueRefusal};
 use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
@@ -155,12 +155,24 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
+        if stun::is_stun(&bytes) {
+            return self.keep_alive(flow, &bytes);
+        }
         let message = Message::parse(bytes);
         sip_log::received(&flow, &message);
         match self.router.find(flow, message) {
             Some((shard, arrival)) if shard == self.number => self.node.handle(now, Input::Sip(arrival)),
             Some((shard, arrival)) => _ = self.router.post(shard, ShardMessage::Sip(Box::new(arrival))),
             None => {}
+        }
+    }
+
+    /// A known peer's STUN request is answered here; nobody else hears anything.
+    fn keep_alive(&mut self, flow: Flow, bytes: &[u8]) {
+        if !self.router.is_known(flow.peer.ip()) {
+            self.router.stranger(flow.peer.ip());
+        } else if let Some(answer) = stun::answer(bytes, flow.peer) {
+            self.queue(flow, answer.into());
         }
     }
 

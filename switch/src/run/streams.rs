@@ -1,5 +1,5 @@
-//! SIP over TCP and TLS (RFC 3261 §18, RFC 5626 §4.4.1): which connections there are, and by which of them a
-//! message goes.
+//! SIP over TCP and TLS (RFC 3261 §18, RFC 5626 §4.4.1) and over WebSockets (RFC 7118): which connections
+//! there are, and by which of them a message goes.
 //!
 //! Bounded everything: connections per source, handshakes, queue per connection, idle time where no call
 //! lives. An address that is nobody's is closed without a byte.
@@ -11,6 +11,8 @@ mod admission;
 mod connect;
 mod connection;
 mod said;
+mod upgrade;
+mod websocket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -25,3 +25,4 @@ mod startup;
 mod strangers;
 mod tls;
 mod torture;
+mod websocket;

@@ -2,6 +2,7 @@
 //! counted.
 
 use std::io::Write as _;
+use std::net::UdpSocket;
 use std::time::Duration;
 
 use crate::harness::{
@@ -63,4 +64,29 @@ fn connections_are_closed_without_a_byte() {
     let mut pbx = connect(PBX, switch.tcp);
     pbx.write_all(b"\r\n\r\n").unwrap();
     assert_eq!(until_closed(&mut pbx, SILENCE), None, "the gate's connection was closed");
+}
+
+/// The keep-alive of phones behind a NAT (RFC 5626 §4.4.2) tells a gate its address, and a stranger nothing.
+#[test]
+fn stun_is_answered_to_who_is_known() {
+    let site = Site::acme("10.00", "34,Spain,0.60,1,1,,,")
+        .carrier("alpha", free_port(CARRIERS), "")
+        .route("34", &["alpha"]);
+    let switch = site.start();
+    let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    let ask = |ip: &str, within: Duration| {
+        let socket = UdpSocket::bind((ip, 0)).unwrap();
+        socket.set_read_timeout(Some(within)).unwrap();
+        socket.send_to(&request, switch.udp).unwrap();
+        let mut buffer = [0; 128];
+        let (count, _) = socket.recv_from(&mut buffer).ok()?;
+        Some((buffer[..count].to_vec(), socket.local_addr().unwrap()))
+    };
+    let (answer, here) = ask(PBX, SOON).expect("an answer to the gate");
+    assert_eq!((&answer[..2], &answer[8..20]), (&[1, 1][..], &[7; 12][..]));
+    let port = u16::from_be_bytes([answer[26] ^ 0x21, answer[27] ^ 0x12]);
+    let ip: Vec<u8> =
+        answer[28..32].iter().zip([0x21, 0x12, 0xa4, 0x42]).map(|(byte, key)| byte ^ key).collect();
+    assert_eq!((port, ip), (here.port(), vec![127, 0, 0, 11]));
+    assert!(ask(STRANGER, SILENCE).is_none());
 }

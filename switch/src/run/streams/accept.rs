@@ -1,15 +1,18 @@
-//! Connections that peers open: who may, how many, and the handshakes of TLS, in bounded time.
+//! Connections that peers open: who may, how many, and the handshakes of TLS and WebSockets, in
+//! bounded time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sip::flow::{Flow, Transport};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::admission::Handshake;
 use super::connect::words;
+use super::upgrade::upgrade;
 use super::{Admitted, Streams};
 
 /// Time for all handshakes of one connection together.
@@ -78,27 +81,36 @@ impl Streams {
     /// TLS, and what is spoken under it.
     async fn open_session(
         self: &Arc<Self>,
-        stream: TcpStream,
+        mut stream: TcpStream,
         flow: Flow,
         admitted: Admitted,
     ) -> Result<(), String> {
         let settings = self.router.stream_settings.load_full();
+        let origins = settings.ws_origins.as_deref();
+        if !flow.transport.is_encrypted() {
+            let heard = upgrade(&mut stream, origins).await?;
+            self.take_frames(stream, heard, flow, admitted).await;
+            return Ok(());
+        }
         let Some(server) = settings.tls.server.clone() else {
             return Err("there is no [sip.tls] in the configuration any more".to_owned());
         };
-        let secured = TlsAcceptor::from(server).accept(stream).await.map_err(|error| words(&error))?;
-        self.take(secured, flow, admitted);
+        let mut secured = TlsAcceptor::from(server).accept(stream).await.map_err(|error| words(&error))?;
+        if flow.transport.is_opened_by_peer() {
+            let heard = upgrade(&mut secured, origins).await?;
+            self.take_frames(secured, heard, flow, admitted).await;
+        } else {
+            self.take(secured, flow, admitted);
+        }
         Ok(())
     }
 
     /// Starts reading and writing a connection that a peer opened.
     fn take<S>(self: &Arc<Self>, stream: S, flow: Flow, admitted: Admitted)
     where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let opened = self.accepted(&flow);
-        let flow = Flow { conn: opened.id, ..flow };
-        let (reader, writer) = tokio::io::split(stream);
-        tokio::spawn(Arc::clone(self).run(reader, writer, flow, opened.waiting, Some(admitted)));
+        self.begin(stream, Flow { conn: opened.id, ..flow }, opened.waiting, Some(admitted));
     }
 }

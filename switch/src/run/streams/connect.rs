@@ -47,14 +47,10 @@ impl Streams {
         let _ = stream.set_nodelay(true);
         let flow = Flow { conn: opened.id, ..flow };
         match tls {
-            None => {
-                let (reader, writer) = tokio::io::split(stream);
-                tokio::spawn(Arc::clone(self).run(reader, writer, flow, opened.waiting, None));
-            }
+            None => self.begin(stream, flow, opened.waiting, None),
             Some((connector, name)) => {
                 let secured = connector.connect(name, stream).await.map_err(|error| words(&error))?;
-                let (reader, writer) = tokio::io::split(secured);
-                tokio::spawn(Arc::clone(self).run(reader, writer, flow, opened.waiting, None));
+                self.begin(secured, flow, opened.waiting, None);
             }
         }
         Ok(())

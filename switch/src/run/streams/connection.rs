@@ -23,21 +23,35 @@ const WRITE_SECS: u64 = 30;
 const LAST_WRITE_SECS: u64 = 5;
 
 impl Streams {
-    /// Reads and writes until either ends; then tells all shards.
-    pub(super) async fn run<R, W>(
-        self: Arc<Self>,
-        reader: R,
-        writer: W,
+    /// Starts reading and writing a stream of bytes.
+    pub(super) fn begin<S>(
+        self: &Arc<Self>,
+        stream: S,
         flow: Flow,
         waiting: mpsc::Receiver<Bytes>,
         admitted: Option<Admitted>,
     ) where
-        R: AsyncRead + Unpin + Send,
-        W: AsyncWrite + Unpin + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + 'static,
     {
-        let mut writing = tokio::spawn(write(writer, waiting));
+        let (reader, writer) = tokio::io::split(stream);
+        let streams = Arc::clone(self);
+        tokio::spawn(async move {
+            let reading = streams.read(reader, flow);
+            streams.run(reading, write(writer, waiting), flow, admitted).await;
+        });
+    }
+
+    /// Reads and writes until either ends; then tells all shards.
+    pub(super) async fn run(
+        &self,
+        reading: impl Future<Output = ()> + Send,
+        writing: impl Future<Output = ()> + Send + 'static,
+        flow: Flow,
+        admitted: Option<Admitted>,
+    ) {
+        let mut writing = tokio::spawn(writing);
         let is_written = tokio::select! {
-            () = self.read(reader, flow) => false,
+            () = reading => false,
             _ = &mut writing => true,
         };
         self.closed(flow);

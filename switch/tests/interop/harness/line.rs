@@ -24,6 +24,11 @@ impl<S: Read + Write> ByteLine<S> {
         Self { stream, heard: Vec::new() }
     }
 
+    /// The stream under it, for another use.
+    pub fn into_stream(self) -> S {
+        self.stream
+    }
+
     /// The stream under it.
     pub fn stream(&mut self) -> &mut S {
         &mut self.stream
@@ -96,9 +101,14 @@ impl Caller {
         )
     }
 
+    /// A request to the switch itself.
+    pub fn text(&self, method: &str) -> String {
+        self.request(method, "sip:127.0.0.1", "<sip:127.0.0.1>", 1, "")
+    }
+
     /// An OPTIONS and its answer.
     pub fn options(&self, line: &mut impl Line) -> Option<String> {
-        line.send(&self.request("OPTIONS", "sip:127.0.0.1", "<sip:127.0.0.1>", 1, ""));
+        line.send(&self.text("OPTIONS"));
         line.hear()
     }
 

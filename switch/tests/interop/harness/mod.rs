@@ -17,13 +17,14 @@ mod secure;
 mod sipp;
 mod site;
 mod small_disk;
+pub mod websocket;
 mod wire;
 
 pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
 pub use certificates::Authority;
 pub use eventually::{SOON, eventually, look_until};
-pub use line::Caller;
+pub use line::{Caller, Line};
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::{Tollgate, binary, tollgate};

@@ -20,6 +20,7 @@ pub struct Site {
     listen: Vec<String>,
     http: String,
     node: String,
+    sip: String,
     parts: String,
 }
 
@@ -36,6 +37,7 @@ impl Site {
             listen: ["udp", "tcp"].map(|transport| format!("{transport}:{CARRIERS}:{sip}")).to_vec(),
             http: format!("{CARRIERS}:{http}"),
             node: String::new(),
+            sip: String::new(),
             parts: String::new(),
         }
     }
@@ -68,6 +70,12 @@ impl Site {
     /// Further keys of `[node]`.
     pub fn node(mut self, keys: &str) -> Self {
         self.node = keys.to_owned();
+        self
+    }
+
+    /// Further keys of `[sip]`.
+    pub fn sip(mut self, keys: &str) -> Self {
+        self.sip = keys.to_owned();
         self
     }
 
@@ -139,10 +147,10 @@ impl Site {
 
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
-        let Self { name, listen, http, node, parts, .. } = self;
+        let Self { name, listen, http, node, sip, parts, .. } = self;
         let mut text =
             format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
-        write!(text, "[sip]\nlisten = {listen:?}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./data/admin.token\"\n\n").unwrap();
+        write!(text, "[sip]\nlisten = {listen:?}\n{sip}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./data/admin.token\"\n\n").unwrap();
         write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();
     }
