@@ -90,7 +90,7 @@ fn judge(head: &[u8], origins: Option<&[String]>) -> Result<String, Refusal> {
     let is_foreign = |origin: &&str| {
         origins.is_some_and(|known| !known.iter().any(|known| known.eq_ignore_ascii_case(origin)))
     };
-    if values("Origin").iter().any(|origin| is_foreign(origin)) {
+    if values("Origin").iter().any(is_foreign) {
         return refuse("403 Forbidden", "", "pages of this origin may not connect: it is not in ws_origins");
     }
     Ok(derive_accept_key(key.as_bytes()))
