@@ -255,6 +255,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("translate", a.translate != b.translate),
         ("session timer", a.session != b.session),
         ("credentials", a.credentials != b.credentials),
+        ("register", a.register_secs != b.register_secs),
     ])
 }
 

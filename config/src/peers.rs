@@ -113,6 +113,7 @@ pub(crate) fn carriers(
             translate: carrier_translations(table, check),
             session: base::session(table, preset, check),
             credentials: credentials(table, check),
+            register_secs: register_secs(table, check),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {
@@ -180,6 +181,24 @@ fn credentials(table: &Table, check: &mut Check<'_>) -> Option<Box<Credentials>>
     };
     let password = secret::read(&file, check)?;
     Some(Box::new(Credentials { username, password, realm }))
+}
+
+/// How long a registration there is asked for.
+fn register_secs(table: &Table, check: &mut Check<'_>) -> Option<u32> {
+    if !table.bool("register") {
+        if table.has("register_expires") {
+            check.error(
+                &table.at("register_expires"),
+                "register_expires means something only with register = true",
+            );
+        }
+        return None;
+    }
+    if !table.has("username") {
+        check
+            .error(&table.at("register"), "register needs to know as whom: write username and password_file");
+    }
+    table.int("register_expires")
 }
 
 /// A text that can stand between the quotes of a header.

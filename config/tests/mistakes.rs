@@ -530,7 +530,8 @@ fn feeds_are_checked_where_they_are_written() {
 fn a_password_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let with = |lines: &str| GOOD.replacen("max_calls = 1000", &format!("max_calls = 1000\n{lines}"), 1);
-    let toml = with("username = \"us\"\npassword_file = \"alpha.secret\"\nrealm = \"alpha\"");
+    let toml =
+        with("username = \"us\"\npassword_file = \"alpha.secret\"\nrealm = \"alpha\"\nregister = true");
     let dir = folder(&toml, &[("alpha.secret", "hunter2\r\n")]);
     let secret = dir.path().join("alpha.secret");
     let path = dir.path().join("t.toml");
@@ -546,6 +547,7 @@ fn a_password_is_for_its_owner_alone() {
         (&*ours.username, ours.password.expose(), ours.realm.as_deref()),
         ("us", "hunter2", Some("alpha"))
     );
+    assert_eq!(alpha.register_secs, Some(3_600));
     assert!(!format!("{settings:?}").contains("hunter2"));
     for (mode, text, wrong) in [
         (0o640, "hunter2\n", "has mode 0640, a secret must be 0600: chmod 600"),
@@ -560,6 +562,9 @@ fn a_password_is_for_its_owner_alone() {
     }
     for (lines, wrong) in [
         ("username = \"us\"", "username and password_file are written both or not at all"),
+        ("register = true", "register needs to know as whom: write username and password_file"),
+        ("register_expires = 60", "register_expires means something only with register = true"),
+        ("register_expires = 19", "register_expires"),
         ("realm = \"r\"", "realm means something only with username and password_file"),
         ("username = \"u\\\"s\"\npassword_file = \"alpha.secret\"", "without quotes"),
         ("username = \"us\"\npassword_file = \"nowhere\"", "cannot read"),

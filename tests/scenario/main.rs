@@ -36,6 +36,7 @@ mod other_addresses;
 mod plain_call;
 mod price_list;
 mod refusals;
+mod registration;
 mod reinvite_fails;
 mod reload_in_mid_call;
 mod replays_and_claims;

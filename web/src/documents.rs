@@ -11,8 +11,9 @@ pub use books::{
     MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,
 };
 pub use node::{
-    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteCarrierDoc,
-    RouteDoc, RouteLeaseDoc, RouteLeftDoc, RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
+    CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc,
+    ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RouteNumberDoc, RoutePriceDoc,
+    RouteRefusedDoc,
 };
 use units::{Period, Rounding};
 

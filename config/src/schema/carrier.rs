@@ -93,5 +93,18 @@ pub const CARRIER: Section = Section {
             Preset::Nothing,
             "Answers challenges of this realm only. Absent: of any realm that comes from the carrier's own addresses.",
         ),
+        key(
+            "register",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Keeps a registration of `username` at the carrier, so that it knows where its calls to our numbers go; taken back when the process \
+             ends. A call to that Contact rings the number in its To. Needs `username` and `password_file`.",
+        ),
+        key(
+            "register_expires",
+            Kind::Int(20, 86_400),
+            Preset::Int(3_600),
+            "Seconds for which it asks; what the carrier grants is followed, from 20 up.",
+        ),
     ],
 };

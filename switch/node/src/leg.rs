@@ -17,7 +17,7 @@ mod sip;
 pub(crate) use context::{CallFacts, Context, Dialling, LegEvent, LegEvents, LegFacts};
 pub(crate) use party::{Party, is_of_carrier};
 pub use sip::{Arrival, Dispatch, Flow, Received};
-pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, SipLeg};
+pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, Registered, Registration, SipLeg};
 
 /// A leg, by its protocol.
 #[derive(Debug)]

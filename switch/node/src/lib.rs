@@ -73,6 +73,8 @@ mod prospect;
 mod quotas;
 mod records;
 mod recover;
+mod registering;
+mod registrations;
 mod ringing;
 mod slot;
 
@@ -85,3 +87,4 @@ pub use lent::{LentAccount, QuotaCommand};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;
+pub use registrations::{RegistrationStanding, RegistrationState};

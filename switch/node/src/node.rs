@@ -16,6 +16,7 @@ use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
 use crate::peers::Peers;
 use crate::records::Records;
+use crate::registrations::Registrations;
 use crate::{ConfigSnapshot, Counters};
 
 /// Who this node is.
@@ -42,6 +43,8 @@ pub struct Node {
     pub(crate) calls: Calls,
     pub(crate) money: Money,
     pub(crate) peers: Peers,
+    /// Ours at carriers.
+    pub(crate) registrations: Registrations,
     pub(crate) records: Records,
     pub(crate) timers: Wheel<TimerKey>,
     pub(crate) outputs: VecDeque<Output>,
@@ -105,6 +108,7 @@ impl Node {
             calls: Calls::default(),
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
+            registrations: Registrations::default(),
             records: Records::default(),
             timers: Wheel::new(),
             outputs: VecDeque::new(),
@@ -125,11 +129,17 @@ impl Node {
         match input {
             Input::Sip(arrival) => self.packet(now, arrival),
             Input::Unreachable(flow) => self.sip.unreachable(now, flow),
-            Input::Closed(flow) => self.sip.connection_closed(now, flow),
+            Input::Closed(flow) => {
+                self.sip.connection_closed(now, flow);
+                self.registration_unplugged(now, flow);
+            }
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
-            Input::Resolved { carrier, addresses } => self.resolved(&carrier, addresses),
+            Input::Resolved { carrier, addresses } => {
+                self.resolved(&carrier, addresses);
+                self.registration_resolved(now, &carrier);
+            }
             Input::Probed { carrier, status, pause_secs } => {
                 self.probed_elsewhere(now, &carrier, status, pause_secs)
             }
@@ -141,6 +151,7 @@ impl Node {
         }
         self.run_timers(now);
         self.run_transactions(now);
+        self.run_registrations(now);
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
@@ -157,7 +168,8 @@ impl Node {
     /// No later than this, [`Node::handle`] wants to be called again.
     pub fn deadline(&self) -> Tick {
         let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
-        timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at)
+        let registrations = self.registrations.deadline();
+        timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at).min(registrations)
     }
 
     /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.
@@ -190,9 +202,9 @@ impl Node {
         self.calls.slots.len()
     }
 
-    /// True when no call is live and every record was acknowledged.
+    /// True when no call is live, every record was acknowledged, and no registration waits for its end.
     pub fn is_idle(&self) -> bool {
-        self.calls.slots.len() == 0 && self.records.is_empty()
+        self.calls.slots.len() == 0 && self.records.is_empty() && !self.registrations.are_leaving()
     }
 
     /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a
@@ -254,6 +266,7 @@ impl Node {
         self.calls.limiters.clear();
         self.bootstrap_accounts(now);
         self.schedule_probes(now);
+        self.adopt_registrations(now);
     }
 
     fn stop(&mut self, now: Now) {
@@ -261,6 +274,7 @@ impl Node {
         for at in self.calls.slots.refs() {
             self.drive(now, at, Event::Kill(call::HangupBy::Shutdown));
         }
+        self.take_back_registrations(now);
     }
 
     fn run_timers(&mut self, now: Now) {

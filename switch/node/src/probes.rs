@@ -63,7 +63,7 @@ impl Node {
 
     /// Whether this shard asks the carrier: one of them does, so that it hears one OPTIONS an interval; the
     /// others are told the answer.
-    fn is_prober(&self, carrier: CarrierId) -> bool {
+    pub(crate) fn is_prober(&self, carrier: CarrierId) -> bool {
         usize::from(carrier.0) % usize::from(self.identity.shards.max(1)) == usize::from(self.identity.shard)
     }
 

@@ -42,6 +42,7 @@ impl Node {
         }
         self.bootstrap_accounts(now);
         self.schedule_probes(now);
+        self.adopt_registrations(now);
     }
 
     /// Makes the accounts of the configuration that are this shard's and do not exist. Those that exist keep

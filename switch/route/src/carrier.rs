@@ -2,6 +2,7 @@
 //!
 //! Invariant: a `CarrierId` means the same name across reloads; an id whose carrier is gone finds nothing.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub struct CarrierSpec {
     pub session: SessionTimer,
     /// What answers its digest challenges; none: they are failures as any other.
     pub credentials: Option<Box<Credentials>>,
+    /// Seconds for which we register there; none: we do not.
+    pub register_secs: Option<u32>,
 }
 
 /// A carrier in the table.
@@ -65,6 +68,8 @@ pub struct Carriers {
     /// By id; `None` where a name of an earlier configuration is gone.
     slots: Vec<Option<Arc<Carrier>>>,
     index: CidrIndex<CarrierId>,
+    /// Under which users we are registered somewhere.
+    registered: BTreeSet<Box<str>>,
 }
 
 // === impl CarrierSpec ===
@@ -89,6 +94,7 @@ impl CarrierSpec {
             translate: Translations::default(),
             session: SessionTimer::default(),
             credentials: None,
+            register_secs: None,
         }
     }
 
@@ -141,9 +147,12 @@ impl Carriers {
                 empty => *empty = Some(Arc::new(Carrier { id: CarrierId(id), spec })),
             }
         }
+        let registered = slots.iter().flatten().filter(|carrier| carrier.register_secs.is_some());
+        let registered =
+            registered.filter_map(|carrier| Some(carrier.credentials.as_ref()?.user().into())).collect();
         refuse_shared(&mut listed, |id| names.name(id.0).cloned())?;
         let blocks = listed.into_iter().chain(own);
-        Ok(Self { names, slots, index: CidrIndex::new(blocks) })
+        Ok(Self { names, slots, index: CidrIndex::new(blocks), registered })
     }
 
     /// The carrier with this id, if the present configuration has it.
@@ -165,6 +174,11 @@ impl Carriers {
     /// The carrier whose requests come from `source`; of several on one address, the first by id.
     pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Carrier>> {
         self.by_id(self.index.longest(source)?)
+    }
+
+    /// Whether this is the user part of a Contact that we register somewhere.
+    pub fn are_registered_as(&self, user: &str) -> bool {
+        self.registered.contains(user)
     }
 
     /// All carriers, by id.

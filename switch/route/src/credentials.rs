@@ -41,6 +41,11 @@ impl fmt::Debug for Secret {
 // === impl Credentials ===
 
 impl Credentials {
+    /// The user part of the address of record: that of `user@domain`, else the whole.
+    pub fn user(&self) -> &str {
+        self.username.rsplit_once('@').map_or(&*self.username, |(user, _)| user)
+    }
+
     /// Whether a challenge of this realm is for them (RFC 7616 §3.3: compared letter by letter).
     pub fn are_for(&self, realm: &str) -> bool {
         self.realm.as_deref().is_none_or(|own| own == realm)

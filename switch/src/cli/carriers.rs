@@ -57,6 +57,7 @@ fn list(ask: &Ask) -> anyhow::Result<()> {
     let columns = [
         table::text("name"),
         table::text("state"),
+        table::text("registration"),
         table::number("calls"),
         table::number("max"),
         table::text("deck"),
@@ -70,8 +71,12 @@ fn list(ask: &Ask) -> anyhow::Result<()> {
             carrier.calls.to_string(),
             carrier.max_calls.map_or_else(|| "-".to_owned(), |max| max.to_string()),
         );
+        let registration = carrier.registration.as_ref().map_or("-", |ours| match &*ours.state {
+            "failed" => "FAILED",
+            state => state,
+        });
         let (deck, codecs) = (carrier.deck.as_deref().unwrap_or("-"), carrier.codecs.join(" "));
-        table.row([&*carrier.name, state, &calls, &max, deck, &*carrier.address, &codecs]);
+        table.row([&*carrier.name, state, registration, &calls, &max, deck, &*carrier.address, &codecs]);
     }
     table.print()
 }

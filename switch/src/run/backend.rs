@@ -15,7 +15,7 @@ use store::{Journal, Load, Query};
 use tokio::runtime::Handle;
 use units::{Currency, Name, Wall};
 use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
-use web::metrics::CallState;
+use web::metrics::{CallState, RegistrationLabel};
 use web::{
     Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest, HandRequest,
     KeptDecks, Metrics, MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError,
@@ -212,6 +212,11 @@ impl SwitchBackend {
             let meters = self.metrics.carrier(&carrier.name);
             meters.set_calls(u64::from(self.slots.in_use(carrier.id)));
             meters.set_up(!pictures.iter().any(|picture| picture.carriers_down.contains(&carrier.name)));
+        }
+        for state in RegistrationLabel::ALL {
+            let standings = pictures.iter().flat_map(|picture| &picture.registrations);
+            let count = standings.filter(|standing| standing.state.as_str() == state.as_str()).count();
+            self.metrics.set_registrations(*state, i64::try_from(count).unwrap_or(i64::MAX));
         }
         let count = |count: fn(&Picture) -> usize| {
             i64::try_from(pictures.iter().map(count).sum::<usize>()).unwrap_or(i64::MAX)

@@ -12,8 +12,8 @@ use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Now};
 use web::documents::{
-    CarrierChargeDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc,
-    RouteRefusedDoc,
+    CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc,
+    ReloadDoc, RouteDoc, RouteRefusedDoc,
 };
 use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 
@@ -21,7 +21,7 @@ use crate::logs;
 use crate::outlook::{self, Ground, Holder, Live};
 use crate::run::backend::SwitchBackend;
 use crate::run::local::{ask, read};
-use crate::run::router::Router;
+use crate::run::router::{Picture, Router};
 
 /// Orders that wait; more are refused.
 pub(crate) const ORDERS_MAX: usize = 16;
@@ -61,6 +61,7 @@ impl Control for NodeControl {
             max_calls: limit(carrier.max_calls),
             deck: carrier.deck.as_ref().map(ToString::to_string),
             codecs: carrier.codecs.iter().map(|codec| codec.name().to_owned()).collect(),
+            registration: registration(&pictures, &carrier.name),
         };
         let mut all: Vec<CarrierDoc> = config.carriers.iter().map(document).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -131,6 +132,17 @@ impl Control for NodeControl {
         tracing::warn!(before, filter, "the log filter was changed by an operator");
         Ok(LogDoc { filter })
     }
+}
+
+/// Our registration at a carrier, which one of the shards keeps.
+fn registration(pictures: &[Picture], carrier: &Name) -> Option<CarrierRegistrationDoc> {
+    let mut standings = pictures.iter().flat_map(|picture| &picture.registrations);
+    let standing = standings.find(|standing| standing.carrier == *carrier)?;
+    Some(CarrierRegistrationDoc {
+        state: standing.state.as_str().to_owned(),
+        expires_at: standing.until.map(units::Wall::rfc3339),
+        reason: Some(standing.reason.clone()).filter(|reason| !reason.is_empty()),
+    })
 }
 
 /// A limit that is one.

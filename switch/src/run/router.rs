@@ -72,6 +72,8 @@ pub(crate) struct Picture {
     pub calls: BTreeMap<&'static str, u64>,
     /// Carriers that it skips.
     pub carriers_down: Vec<Name>,
+    /// Registrations at carriers that it keeps.
+    pub registrations: Vec<node::RegistrationStanding>,
     /// What its books are out of balance by, 10⁻⁵ units; anything but 0 is a fault.
     pub imbalance: u128,
     /// Accounts under their low-balance mark.

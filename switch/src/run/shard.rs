@@ -369,6 +369,7 @@ impl Shard {
             let picture = Picture {
                 calls: self.node.calls_by_state(),
                 carriers_down,
+                registrations: self.node.registrations(),
                 imbalance: self.node.engine().imbalance(),
                 low_accounts: self.node.engine().low_accounts(),
                 in_transit: self.node.engine().transit_counts(),

@@ -155,6 +155,22 @@ pub struct CarrierDoc {
     pub deck: Option<String>,
     /// Codecs that it may be offered.
     pub codecs: Vec<String>,
+    /// Our registration there; absent where none is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<CarrierRegistrationDoc>,
+}
+
+/// A registration of ours at a carrier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarrierRegistrationDoc {
+    /// `trying`, `registered` or `failed`.
+    pub state: String,
+    /// Until when, while it is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// What the last attempt met with, if that was not what we asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A gate as it stands.

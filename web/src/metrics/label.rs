@@ -110,6 +110,18 @@ label! {
 }
 
 label! {
+    /// How a registration stands, ours at a carrier or a contact of a SIP account here.
+    RegistrationLabel {
+        /// It holds.
+        Registered = "registered",
+        /// Asked for, without an answer yet.
+        Trying = "trying",
+        /// Refused, or not answered in time.
+        Failed = "failed",
+    }
+}
+
+label! {
     /// Which way a relayed packet goes.
     PacketDirection {
         /// Received.

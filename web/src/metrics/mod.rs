@@ -11,7 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use prometheus::{Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
-pub use label::{AuthReason, CallState, DebitFailure, Outcome, PacketDirection, PacketDrop, Side};
+pub use label::{
+    AuthReason, CallState, DebitFailure, Outcome, PacketDirection, PacketDrop, RegistrationLabel, Side,
+};
 pub use meters::LegMeters;
 pub use vectors::MetricsError;
 use vectors::{NONE, Vectors, counter, flag, gauge, histogram, show_build};
@@ -198,6 +200,11 @@ impl Metrics {
     /// Adds `n` notices to accounts' owners; `kind` is one of a fixed set.
     pub fn noticed(&self, kind: &str, n: u64) {
         self.vectors.notices.with_label_values(&[kind]).inc_by(n);
+    }
+
+    /// Sets how many registrations stand so now.
+    pub fn set_registrations(&self, state: RegistrationLabel, count: i64) {
+        self.vectors.registrations.with_label_values(&[state.as_str()]).set(count);
     }
 
     /// Sets how many calls are in `state` now.

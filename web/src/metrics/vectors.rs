@@ -6,7 +6,7 @@ use prometheus::{
     Opts, Registry,
 };
 
-use super::label::{AuthReason, CallState, DebitFailure, PacketDirection, PacketDrop};
+use super::label::{AuthReason, CallState, DebitFailure, PacketDirection, PacketDrop, RegistrationLabel};
 
 const PREFIX: &str = "tollgate_";
 /// The carrier label of the customers' side.
@@ -20,6 +20,7 @@ pub(super) struct Vectors {
     pub(super) calls_active: IntGaugeVec,
     pub(super) carrier_up: GaugeVec,
     pub(super) carrier_calls: IntGaugeVec,
+    pub(super) registrations: IntGaugeVec,
     pub(super) auth_rejected: IntCounterVec,
     pub(super) debit_failures: IntCounterVec,
     pub(super) notices: IntCounterVec,
@@ -64,6 +65,7 @@ impl Vectors {
             calls_active: gauges("calls_active", "Calls by state.", "state")?,
             carrier_up: states(r, "carrier_up", "1 if calls are sent to this carrier.", &["carrier"])?,
             carrier_calls: gauges("carrier_calls", "Calls on this carrier now.", "carrier")?,
+            registrations: gauges("registrations", "Registrations by how they stand.", "state")?,
             auth_rejected: counters("auth_rejected_total", "Requests of nobody that we know.", &["reason"])?,
             debit_failures: counters(
                 "debit_failures_total",
@@ -107,6 +109,9 @@ impl Vectors {
     fn begin_series(&self) {
         for state in CallState::ALL {
             self.calls_active.with_label_values(&[state.as_str()]).set(0);
+        }
+        for state in RegistrationLabel::ALL {
+            self.registrations.with_label_values(&[state.as_str()]).set(0);
         }
         for (vector, labels) in [
             (&self.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),

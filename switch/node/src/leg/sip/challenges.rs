@@ -84,7 +84,7 @@ impl Endpoint {
     }
 
     /// Our nonce of a request, which nobody can foretell.
-    fn cnonce(&self, now: Now, client: ClientId) -> Token {
+    pub(super) fn cnonce(&self, now: Now, client: ClientId) -> Token {
         let ClientId { slot, generation } = client;
         self.minter.stateless(&["cnonce", &format!("{slot} {generation} {}", now.tick.0)])
     }
@@ -212,7 +212,7 @@ impl SipLeg {
             Client::Offer(..) => matches!(self.exchange, Exchange::Ours { client, .. } if client == id),
             Client::Bye(..) => true,
             Client::Liveness(..) | Client::Relay(..) => self.dialog_with(response.to_tag()).is_some(),
-            Client::Probe(_) | Client::Farewell => false,
+            Client::Probe(_) | Client::Register(_) | Client::Farewell => false,
         }
     }
 

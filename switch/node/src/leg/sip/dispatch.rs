@@ -74,7 +74,7 @@ impl Dispatch {
         if config.numbers.is_empty() || !message.is_request() {
             return 0;
         }
-        let number = config.numbers.find_dialled(&messages::called_party(message));
+        let number = config.numbers.find_dialled(&messages::called_by_carrier(config, message));
         number.map_or(0, |number| shard_of(&number.account, self.shards))
     }
 

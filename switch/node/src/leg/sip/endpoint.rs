@@ -62,6 +62,8 @@ pub(super) enum Client {
     Relay(ServerId, Box<Message>),
     /// An OPTIONS probe of a carrier.
     Probe(CarrierId),
+    /// A registration of ours at a carrier, by its key.
+    Register(u32),
     /// A BYE that nobody waits for.
     Farewell,
 }

@@ -136,7 +136,7 @@ fn local_for(cx: &Context<'_>, callee: &Callee, to: SocketAddr) -> Option<Socket
 
 /// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one
 /// is `anonymous`.
-fn escaped_user(user: &str) -> String {
+pub(super) fn escaped_user(user: &str) -> String {
     if user.is_empty() {
         return "anonymous".to_owned();
     }

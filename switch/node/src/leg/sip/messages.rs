@@ -7,11 +7,12 @@ use bytes::Bytes;
 use call::{OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::{BodyError, Session};
 use sip::flow::Transport;
-use sip::{Builder, Message, Method, Name};
+use sip::{Builder, Message, Method, Name, NameAddr};
 use units::Cause;
 
 use super::privacy::Presentation;
 use super::session_timer::SessionState;
+use crate::ConfigSnapshot;
 
 /// Methods that we take.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
@@ -90,6 +91,18 @@ pub(crate) fn called_party(message: &Message) -> String {
         }
         Err(_) => String::new(),
     }
+}
+
+/// The called party of a carrier's INVITE: one to the Contact that we registered there says in To which
+/// number of ours was dialled.
+pub(crate) fn called_by_carrier(config: &ConfigSnapshot, message: &Message) -> String {
+    let asked = called_party(message);
+    if !config.carriers.are_registered_as(&asked) {
+        return asked;
+    }
+    let to = message.to().ok();
+    let dialled = to.as_ref().and_then(NameAddr::parse_uri).and_then(|uri| uri.user.map(str::to_owned));
+    dialled.filter(|dialled| config.numbers.find_dialled(dialled).is_some()).unwrap_or(asked)
 }
 
 /// The caller as From names it: the user part without its parameters, but with the context that a local

@@ -23,7 +23,7 @@ use crate::node::Node;
 impl Node {
     pub(super) fn new_call(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
         // Overload and drain come first, whoever calls.
-        let origin = self.origin_of(flow.peer.ip(), &messages::called_party(&message));
+        let origin = self.origin_of(flow.peer.ip(), &self.called(flow, &message));
         if let Some(refusal) = self.overloaded(now, origin.as_ref().ok().and_then(Origin::gate)) {
             return self.refuse_bare(now, id, &message, &refusal);
         }
@@ -89,7 +89,7 @@ impl Node {
                 .and_then(NameAddr::parse_uri)
                 .map(|uri| messages::calling_party(&uri).into())
                 .unwrap_or_default(),
-            called: messages::called_party(&message).into(),
+            called: self.called(flow, &message).into(),
             checkpoint_ms: self.config.timing.checkpoint_ms,
             offer: offer.as_ref().map(|text| Session::read(text).map(Arc::new)).transpose(),
             origin,
@@ -117,6 +117,14 @@ impl Node {
         caller.user_agent = user_agent;
         caller.keep(&mut self.sip, flow);
         self.begin_call(now, me, setup, Leg::Sip(caller));
+    }
+
+    /// What a caller dialled, as it wrote it.
+    fn called(&self, flow: Flow, message: &Message) -> String {
+        match self.config.gates.by_source(flow.peer.ip()) {
+            Some(_) => messages::called_party(message),
+            None => messages::called_by_carrier(&self.config, message),
+        }
     }
 
     fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {

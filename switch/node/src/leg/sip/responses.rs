@@ -124,6 +124,7 @@ impl Node {
                 self.sip.clients.remove(&id);
                 self.probe_answered(now, carrier, status, pause_secs(response));
             }
+            Client::Register(key) => self.registration_answered(now, (key, id), flow, response),
             Client::Farewell => _ = self.sip.clients.remove(&id),
         }
     }
@@ -148,6 +149,7 @@ impl Node {
             Client::Bye(at, leg) => _ = self.with_sip_leg(now, at, leg, |leg, _| leg.finish()),
             Client::Relay(server, request) => self.sip.relay_answered(now, server, &request, 408),
             Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
+            Client::Register(key) => self.registration_failed(now, (key, id)),
             Client::Farewell => {}
         }
     }
