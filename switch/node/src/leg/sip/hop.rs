@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use route::Target;
-use sip::flow::{Flow, Transport};
+use sip::flow::{Flow, TlsId, Transport};
 use sip::transaction::ClientId;
 use sip::{Message, Method, Scheme, Uri};
 
@@ -88,7 +88,11 @@ impl SipLeg {
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
         // What would have to be opened anew shows the certificate that this peer is configured with.
         let heard = Flow { conn, tls: self.party.tls(), ..self.flow };
-        self.dialog().map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection))
+        let flow = self
+            .dialog()
+            .map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection));
+        // What is not under TLS is verified for nobody, and known to the driver as such.
+        if flow.transport.is_encrypted() { flow } else { flow.verified_by(TlsId::NONE) }
     }
 
     /// Takes the Contact of a target refresh (§12.2). Where it names another place, the connection no longer
