@@ -56,8 +56,11 @@ impl Admission {
 
     /// A place for a connection from an address; none where it, or all together, have too many.
     pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Admitted> {
+        if self.open.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
+            return None;
+        }
         let mut count = self.by_source.entry(ip).or_default();
-        if count.open >= self.per_source || self.open.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
+        if count.open >= self.per_source {
             return None;
         }
         count.open += 1;
@@ -65,7 +68,7 @@ impl Admission {
         Some(Admitted { admission: Arc::clone(self), ip })
     }
 
-    /// A place for a handshake.
+    /// A place for a handshake of a connection that was admitted.
     pub(super) fn handshake(self: &Arc<Self>, ip: IpAddr) -> Option<Handshake> {
         let mut count = self.by_source.entry(ip).or_default();
         let is_full = self.handshakes.load(Ordering::Relaxed) >= HANDSHAKES_MAX;
