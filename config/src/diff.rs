@@ -245,6 +245,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("deck", a.deck != b.deck),
         ("codecs", a.codecs != b.codecs),
         ("max_calls", a.max_calls != b.max_calls),
+        ("max_cps", a.max_cps != b.max_cps),
         ("probe_secs", a.probe_secs != b.probe_secs),
         ("down_after", a.down_after != b.down_after),
         ("down_secs", a.down_secs != b.down_secs),

@@ -103,6 +103,7 @@ pub(crate) fn carriers(
             deck: deck.map(|f| f.value.as_str().into()),
             codecs: codecs(table, check),
             max_calls: table.int("max_calls").unwrap_or(u32::MAX),
+            max_cps: table.int("max_cps"),
             probe_secs: table.int("probe_secs").unwrap_or_default(),
             down_after: table.int("down_after").unwrap_or_default(),
             down_secs: table.int("down_secs").unwrap_or_default(),

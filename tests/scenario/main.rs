@@ -11,6 +11,7 @@ mod bye_crosses_bye;
 mod cancel_before_provisional;
 mod cancel_crosses_200;
 mod carrier_answers;
+mod carrier_limits;
 mod connections;
 mod crash_and_restart;
 mod credentials;

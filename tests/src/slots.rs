@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use route::{Carrier, CarrierId, CarrierSlots};
+use units::Tick;
 
-/// Places taken, by carrier.
+/// Places taken, by carrier, and when calls began there.
 #[derive(Debug, Default)]
-pub struct Places(Mutex<BTreeMap<CarrierId, i64>>);
+pub struct Places(Mutex<BTreeMap<CarrierId, i64>>, Mutex<BTreeMap<CarrierId, Vec<Tick>>>);
 
 impl Places {
     /// All places taken; a negative number is a place given back by one who had none.
@@ -34,6 +35,21 @@ impl CarrierSlots for Places {
         let free = *taken < i64::from(carrier.max_calls);
         *taken += i64::from(free);
         free
+    }
+
+    fn try_begin(&self, carrier: &Carrier, now: Tick) -> bool {
+        let fits = self.may_begin(carrier, now);
+        if fits {
+            self.1.lock().unwrap().entry(carrier.id).or_default().push(now);
+        }
+        fits
+    }
+
+    fn may_begin(&self, carrier: &Carrier, now: Tick) -> bool {
+        let begun = self.1.lock().unwrap();
+        let recent =
+            begun.get(&carrier.id).into_iter().flatten().filter(|at| at.plus_ms(1_000) > now).count();
+        carrier.max_cps.is_none_or(|most| recent < most as usize)
     }
 
     fn put_back(&self, carrier: CarrierId) {

@@ -33,6 +33,12 @@ pub const CARRIER: Section = Section {
         CODECS,
         key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
         key(
+            "max_cps",
+            Kind::Int(1, 100_000),
+            Preset::Nothing,
+            "Most new calls in any second, all threads together; above it the next carrier is tried. Absent: no limit.",
+        ),
+        key(
             "probe_secs",
             Kind::Int(0, 86_400),
             Preset::Int(0),

@@ -81,11 +81,12 @@ impl Node {
 
     /// Ends a leg; one that had no answer yet is the end of its attempt.
     fn release(&mut self, now: Now, slot: &mut Slot, id: LegId, why: ReleaseReason) {
-        if slot.leg(id).is_some_and(Leg::is_calling) {
+        if let Some(leg) = slot.leg(id).filter(|leg| leg.is_calling()) {
+            let heard = leg.is_heard();
             let end = match why.cause {
                 Cause::TIMER => AttemptEnd::Timeout,
                 Cause::NO_ANSWER => AttemptEnd::NoAnswer { rang: true },
-                _ => AttemptEnd::Status(Refusal::CANCELLED.status),
+                _ => AttemptEnd::Abandoned { heard },
             };
             self.note_failed(now, slot, end);
         }

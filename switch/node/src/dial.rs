@@ -34,6 +34,10 @@ impl Node {
             if !self.peers.carrier_slots.try_take(carrier) {
                 return ended(AttemptEnd::Full);
             }
+            if !self.peers.carrier_slots.try_begin(carrier, now.tick) {
+                self.peers.carrier_slots.put_back(carrier.id);
+                return ended(AttemptEnd::TooFast);
+            }
         }
         slot.callee = Some(callee.clone());
         match self.dial_leg(now, slot, attempt, callee, session) {
@@ -124,12 +128,14 @@ impl Node {
         let Some(carrier) = slot.callee.as_ref().and_then(Callee::carrier).map(Arc::clone) else { return };
         let outcome = match end {
             AttemptEnd::Status(486 | 600) => "busy",
-            AttemptEnd::Status(487) => "cancelled",
+            AttemptEnd::Status(487) | AttemptEnd::Abandoned { .. } => "cancelled",
             AttemptEnd::Status(500..=599) | AttemptEnd::NoDialog => "failed",
             AttemptEnd::Status(_) => "rejected",
             AttemptEnd::Timeout | AttemptEnd::NoAnswer { .. } => "timeout",
             AttemptEnd::Unreachable => "unreachable",
-            AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec => "skipped",
+            AttemptEnd::Full | AttemptEnd::TooFast | AttemptEnd::Down | AttemptEnd::NoCommonCodec => {
+                "skipped"
+            }
         };
         self.counters.carrier_attempt(&carrier.name, outcome);
         if self.peers.health.record(&carrier, end, now.tick) {

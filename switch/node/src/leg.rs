@@ -158,6 +158,13 @@ impl Leg {
         }
     }
 
+    /// It said something since it was called.
+    pub(crate) fn is_heard(&self) -> bool {
+        match self {
+            Self::Sip(leg) => leg.outgoing().is_some_and(|outgoing| outgoing.heard),
+        }
+    }
+
     /// Nothing will happen on it any more.
     pub(crate) const fn is_gone(&self) -> bool {
         match self {

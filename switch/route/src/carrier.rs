@@ -29,6 +29,8 @@ pub struct CarrierSpec {
     pub codecs: CodecSet,
     /// Most calls at once, over all shards; `u32::MAX`: no limit.
     pub max_calls: u32,
+    /// Most new calls in any second, over all shards; none: no limit.
+    pub max_cps: Option<u32>,
     /// Seconds between OPTIONS probes; 0: none is ever sent.
     pub probe_secs: u32,
     /// Consecutive failures before it is skipped.
@@ -84,6 +86,7 @@ impl CarrierSpec {
             deck: None,
             codecs: CodecSet::ALL,
             max_calls: u32::MAX,
+            max_cps: None,
             probe_secs: 0,
             down_after: 5,
             down_secs: 30,

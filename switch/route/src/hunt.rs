@@ -24,6 +24,8 @@ pub enum AttemptEnd {
     },
     /// No free slot at the moment of dialling.
     Full,
+    /// Its `max_cps` was reached at the moment of dialling.
+    TooFast,
     /// Down at the moment of dialling.
     Down,
     /// Its answer held no codec of the offer, or it takes none.
@@ -31,6 +33,11 @@ pub enum AttemptEnd {
     /// Its 2xx had no Contact or another header that a dialog needs, so it was acknowledged and ended at
     /// once.
     NoDialog,
+    /// Given up by us, for the caller or another carrier no longer wanted it.
+    Abandoned {
+        /// It had said something before.
+        heard: bool,
+    },
 }
 
 /// What follows an attempt that failed.
@@ -65,8 +72,12 @@ impl AttemptEnd {
             | Self::NoAnswer { rang: false }
             | Self::NoDialog
             | Self::Status(500 | 502 | 503 | 504) => Some(true),
-            Self::Status(_) | Self::NoAnswer { rang: true } => Some(false),
-            Self::Full | Self::Down | Self::NoCommonCodec => None,
+            Self::Status(_) | Self::NoAnswer { rang: true } | Self::Abandoned { heard: true } => Some(false),
+            Self::Full
+            | Self::TooFast
+            | Self::Down
+            | Self::NoCommonCodec
+            | Self::Abandoned { heard: false } => None,
         }
     }
 
@@ -77,8 +88,10 @@ impl AttemptEnd {
             Self::Status(_)
             | Self::NoAnswer { rang: true }
             | Self::Full
+            | Self::TooFast
             | Self::NoCommonCodec
-            | Self::NoDialog => false,
+            | Self::NoDialog
+            | Self::Abandoned { .. } => false,
         }
     }
 
@@ -89,10 +102,11 @@ impl AttemptEnd {
             Self::Timeout | Self::NoAnswer { rang: false } => Cause::TIMER,
             Self::NoAnswer { rang: true } => Cause::NO_ANSWER,
             Self::Unreachable => Cause::OUT_OF_ORDER,
-            Self::Full => Cause::NO_CIRCUIT,
+            Self::Full | Self::TooFast => Cause::NO_CIRCUIT,
             Self::Down => Cause::TEMPORARY,
             Self::NoCommonCodec => Cause::BEARER,
             Self::NoDialog => Cause::PROTOCOL,
+            Self::Abandoned { .. } => Cause::NORMAL,
         }
     }
 
@@ -104,9 +118,11 @@ impl AttemptEnd {
             | Self::Unreachable
             | Self::NoAnswer { .. }
             | Self::Full
+            | Self::TooFast
             | Self::Down
             | Self::NoCommonCodec
-            | Self::NoDialog => None,
+            | Self::NoDialog
+            | Self::Abandoned { .. } => None,
         }
     }
 
@@ -125,9 +141,11 @@ impl AttemptEnd {
             Self::Timeout
             | Self::Unreachable
             | Self::Full
+            | Self::TooFast
             | Self::Down
             | Self::NoCommonCodec
             | Self::NoDialog => true,
+            Self::Abandoned { .. } => false,
         };
         if hunt { Next::Hunt } else { Next::Stop }
     }
@@ -148,10 +166,11 @@ impl AttemptEnd {
             Self::Status(503) => 7,
             Self::Status(_) | Self::NoDialog => 6,
             Self::NoCommonCodec => 8,
-            Self::Full => 9,
+            Self::Full | Self::TooFast => 9,
             Self::Timeout | Self::NoAnswer { rang: false } => 10,
             Self::Unreachable => 11,
             Self::Down => 12,
+            Self::Abandoned { .. } => 13,
         }
     }
 
@@ -165,10 +184,11 @@ impl AttemptEnd {
             Self::Status(status) => (status, Cause::from_sip(status)),
             Self::NoAnswer { rang: true } => (480, Cause::NO_ANSWER),
             Self::NoCommonCodec => (488, Cause::BEARER),
-            Self::Full => (503, Cause::NO_CIRCUIT),
+            Self::Full | Self::TooFast => (503, Cause::NO_CIRCUIT),
             Self::Timeout | Self::NoAnswer { rang: false } => (504, Cause::TIMER),
             Self::Unreachable => (500, Cause::OUT_OF_ORDER),
             Self::Down => (503, Cause::TEMPORARY),
+            Self::Abandoned { .. } => (487, Cause::NORMAL),
         }
     }
 }
@@ -182,9 +202,11 @@ impl fmt::Display for AttemptEnd {
             Self::Unreachable => f.write_str("unreachable"),
             Self::NoAnswer { .. } => f.write_str("no answer"),
             Self::Full => f.write_str("full"),
+            Self::TooFast => f.write_str("max_cps reached"),
             Self::Down => f.write_str("down"),
             Self::NoCommonCodec => f.write_str("no common codec"),
             Self::NoDialog => f.write_str("answered without a Contact that can be read"),
+            Self::Abandoned { .. } => f.write_str("abandoned"),
         }
     }
 }

@@ -25,6 +25,12 @@ impl RateLimiter {
         Self { per_second: per_second.min(PER_SECOND_MAX) as usize, allowed: VecDeque::new() }
     }
 
+    /// Whether one more event would fit at `now`.
+    pub fn would_allow(&self, now: Tick) -> bool {
+        let at = |oldest: &Tick| oldest.plus_ms(WINDOW_MS) > now;
+        self.allowed.len() < self.per_second || (self.per_second > 0 && !self.allowed.front().is_some_and(at))
+    }
+
     /// Whether one more event fits at `now`; if so it is counted.
     pub fn allow(&mut self, now: Tick) -> bool {
         while self.allowed.front().is_some_and(|oldest| oldest.plus_ms(WINDOW_MS) <= now) {
@@ -54,8 +60,10 @@ mod tests {
     #[test]
     fn a_burst_is_cut_at_the_limit() {
         let mut limiter = RateLimiter::new(50);
+        assert!(limiter.would_allow(at(5)) && !RateLimiter::new(0).would_allow(at(5)));
         assert_eq!((0..200).filter(|_| limiter.allow(at(5))).count(), 50);
         assert_eq!((0..200).filter(|_| limiter.allow(at(1_004))).count(), 0);
+        assert!(!limiter.would_allow(at(1_004)) && limiter.would_allow(at(1_005)));
         assert_eq!((0..200).filter(|_| limiter.allow(at(1_005))).count(), 50);
     }
 

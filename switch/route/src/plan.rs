@@ -26,6 +26,8 @@ pub enum LeftOut {
     Paused,
     /// `max_calls` reached.
     Full,
+    /// `max_cps` reached in this second.
+    TooFast,
     /// It takes no codec that gate and offer have in common.
     NoCommonCodec,
     /// Its deck has no price for the number: it does not sell it.
@@ -107,7 +109,7 @@ impl PlanRefusal {
     /// Of those who sell the number and take a codec: full if one is up, else down, else too dear.
     fn of(left_out: &[(CarrierId, LeftOut)]) -> Self {
         let any = |reason| left_out.iter().any(|&(_, r)| r == reason);
-        if any(LeftOut::Full) {
+        if any(LeftOut::Full) || any(LeftOut::TooFast) {
             Self::AllFull
         } else if any(LeftOut::Down) || any(LeftOut::Paused) {
             Self::AllDown
@@ -127,6 +129,7 @@ impl fmt::Display for LeftOut {
             Self::Down => "down",
             Self::Paused => "it asked for a pause (503 with Retry-After)",
             Self::Full => "full",
+            Self::TooFast => "max_cps reached in this second",
             Self::NoCommonCodec => "no common codec",
             Self::NoCostPrice => "its deck has no price for this number",
             Self::Loss => "it costs more than the call brings",
@@ -243,7 +246,10 @@ impl Network<'_> {
             Standing::Paused => return Some(LeftOut::Paused),
             Standing::Up | Standing::Trial => {}
         }
-        (self.slots.in_use(id) >= carrier.max_calls).then_some(LeftOut::Full)
+        if self.slots.in_use(id) >= carrier.max_calls {
+            return Some(LeftOut::Full);
+        }
+        (!self.slots.may_begin(carrier, now.tick)).then_some(LeftOut::TooFast)
     }
 }
 

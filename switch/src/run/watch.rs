@@ -153,9 +153,13 @@ fn reason(by: Evidence) -> String {
         Evidence::Call(AttemptEnd::Unreachable) => "its address cannot be reached".to_owned(),
         Evidence::Call(AttemptEnd::NoDialog) => "an answer without a Contact".to_owned(),
         Evidence::Call(AttemptEnd::NoAnswer { .. }) => "no answer to a call".to_owned(),
-        Evidence::Call(AttemptEnd::Full | AttemptEnd::Down | AttemptEnd::NoCommonCodec) => {
-            "a call".to_owned()
-        }
+        Evidence::Call(
+            AttemptEnd::Full
+            | AttemptEnd::TooFast
+            | AttemptEnd::Down
+            | AttemptEnd::NoCommonCodec
+            | AttemptEnd::Abandoned { .. },
+        ) => "a call".to_owned(),
         Evidence::Probe(408) => "no response to OPTIONS".to_owned(),
         Evidence::Probe(status) => format!("{status} to OPTIONS"),
     }

@@ -29,6 +29,7 @@ impl SipLeg {
             call_id: format!("{call_id}{}", dialling.attempt).into(),
             cseq: 1,
             enlarged: false,
+            heard: false,
             number: dialling.number,
             offered: dialling.session,
             alternates: dialling.addresses,

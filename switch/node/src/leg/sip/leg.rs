@@ -85,6 +85,8 @@ pub(crate) struct Outgoing {
     pub cseq: u32,
     /// A 422 was answered.
     pub enlarged: bool,
+    /// A response came.
+    pub heard: bool,
     pub number: Number,
     /// What the INVITE offers.
     pub offered: Option<Arc<Session>>,

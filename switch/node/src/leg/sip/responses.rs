@@ -273,6 +273,9 @@ impl SipLeg {
         let (is_final, is_success) = (status >= 200, (200..=299).contains(&status));
         self.keep(cx.endpoint, flow);
         self.source = flow.peer.ip();
+        if let Some(outgoing) = self.outgoing_mut() {
+            outgoing.heard = true;
+        }
         if self.user_agent.is_none() {
             self.user_agent = cx.endpoint.user_agents.of(response);
         }
