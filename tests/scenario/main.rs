@@ -28,6 +28,7 @@ mod late_offer;
 mod late_payment;
 mod many_calls_one_balance;
 mod merged_request;
+mod next_address;
 mod next_hop;
 mod no_ack;
 mod number_loops;

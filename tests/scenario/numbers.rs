@@ -416,7 +416,7 @@ fn a_target_by_name_rings_where_it_resolves_to() {
     phone.invite(&mut stage);
     let refusal = phone.refused(&mut stage, 480);
     assert_eq!(cause(&refusal), "20");
-    stage.input(Input::Resolved { carrier: BY_NAME.into(), addresses: vec![addr(FOREIGN)] });
+    stage.input(Input::Resolved { carrier: BY_NAME.into(), addresses: vec![addr(FOREIGN)], transport: None });
     let mut phone = Phone::new(addr(ALPHA), "n2", "34911000004");
     phone.invite(&mut stage);
     let alice = Callee::wait(&mut stage, FOREIGN);

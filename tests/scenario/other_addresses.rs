@@ -100,7 +100,7 @@ fn fault_b1_a_resolved_address_of_the_carrier_may_end_its_call() {
     plan.carriers[0] = tests::plan::carrier("alpha", "sip:gw.alpha.example");
     let mut stage = Stage::new(plan);
     let addresses = vec![addr(ALPHA), addr("203.0.113.20:5060")];
-    stage.input(node::Input::Resolved { carrier: "alpha".into(), addresses });
+    stage.input(node::Input::Resolved { carrier: "alpha".into(), addresses, transport: None });
     let (mut phone, mut callee) = stage.talk("c1", "34600000000");
     let bye = callee.dialog.request("BYE", "", None);
     stage.send(addr("203.0.113.20:5060"), &bye);

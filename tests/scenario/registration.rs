@@ -174,7 +174,11 @@ fn the_next_address_of_a_carrier_is_asked_before_any_pause() {
     let mut stage = Stage::new(plan);
     assert_eq!(standing(&stage).1, "its name does not resolve");
     let (one, two) = ("198.51.100.11:5060", "198.51.100.12:5060");
-    stage.input(Input::Resolved { carrier: "alpha".into(), addresses: vec![addr(one), addr(two)] });
+    stage.input(Input::Resolved {
+        carrier: "alpha".into(),
+        addresses: vec![addr(one), addr(two)],
+        transport: None,
+    });
     stage.expect(addr(one), "REGISTER");
     // Silence, then a server that fails.
     stage.advance(10_000);

@@ -14,7 +14,7 @@ pub const CARRIER: Section = Section {
             "address",
             Kind::Text,
             Preset::Required,
-            "`sip:192.0.2.1:5060;transport=udp`, `tcp` or `tls`; `sips:` is another spelling of `transport=tls`. A name is looked up in DNS.",
+            "`sip:192.0.2.1:5060;transport=udp`, `tcp` or `tls`; `sips:` is another spelling of `transport=tls`. A name is looked up in DNS (RFC 3263): NAPTR, SRV, addresses; NAPTR chooses where neither port nor transport is written.",
         ),
         TLS_NAME,
         TLS_CA,

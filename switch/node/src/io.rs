@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ledger::{BucketTerms, NoticeEvent, PeriodClosed, Record, Terms, TrialBalance};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
-use units::{Currency, Money, Name, Number, Wall};
+use units::{Currency, Money, Name, Number, Transport, Wall};
 
 use crate::leg::{Arrival, Flow};
 use crate::{ConfigSnapshot, Prospect, QuotaCommand};
@@ -37,6 +37,8 @@ pub enum Input {
         carrier: Name,
         /// Addresses with ports.
         addresses: Vec<SocketAddr>,
+        /// The transport that its domain chose, where none is configured (RFC 3263 §4.1).
+        transport: Option<Transport>,
     },
     /// Another shard's OPTIONS to a carrier was answered: its [`Output::Probed`].
     Probed {

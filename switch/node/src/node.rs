@@ -136,8 +136,8 @@ impl Node {
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
-            Input::Resolved { carrier, addresses } => {
-                self.resolved(&carrier, addresses);
+            Input::Resolved { carrier, addresses, transport } => {
+                self.resolved(&carrier, addresses, transport);
                 self.registration_resolved(now, &carrier);
             }
             Input::Probed { carrier, status, pause_secs } => {

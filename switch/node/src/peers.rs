@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use route::{CarrierSlots, Health, Host, Target};
 use units::wheel::TimerId;
-use units::{Name, Tick};
+use units::{Name, Tick, Transport};
 
 use crate::ConfigSnapshot;
 
@@ -23,6 +23,8 @@ pub(crate) struct Peers {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     pub addresses: BTreeMap<Name, Vec<SocketAddr>>,
+    /// What their domains chose, where no transport is configured.
+    pub transports: BTreeMap<Name, Transport>,
 }
 
 impl Peers {
@@ -41,6 +43,12 @@ impl Peers {
 }
 
 impl Names {
+    /// The transport by which a target is reached that is known by this name.
+    pub(crate) fn transport(&self, target: &Target, name: &str) -> Transport {
+        let chosen = if target.is_written { None } else { self.transports.get(name).copied() };
+        chosen.unwrap_or(target.transport)
+    }
+
     fn addresses(&self, name: &str) -> &[SocketAddr] {
         self.addresses.get(name).map_or(&[], Vec::as_slice)
     }

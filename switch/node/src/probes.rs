@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use route::{Carrier, CarrierId};
-use units::{Name, Now, Tick};
+use units::{Name, Now, Tick, Transport};
 
 use crate::ids::TimerKey;
 use crate::node::Node;
@@ -14,8 +14,17 @@ use crate::{Evidence, Output, Source};
 const ADDRESSES_MAX: usize = 16;
 
 impl Node {
-    pub(crate) fn resolved(&mut self, carrier: &Name, mut addresses: Vec<SocketAddr>) {
+    pub(crate) fn resolved(
+        &mut self,
+        carrier: &Name,
+        mut addresses: Vec<SocketAddr>,
+        transport: Option<Transport>,
+    ) {
         addresses.truncate(ADDRESSES_MAX);
+        match transport {
+            Some(transport) => _ = self.peers.names.transports.insert(carrier.clone(), transport),
+            None => _ = self.peers.names.transports.remove(carrier),
+        }
         self.peers.names.addresses.insert(carrier.clone(), addresses);
     }
 
@@ -55,7 +64,8 @@ impl Node {
         while let Some(carrier) = self.peers.health.poll_probe(&config.carriers, now.tick) {
             let to = self.peers.addresses_of(&carrier.target, &carrier.name);
             if let Some(to) = to.first().filter(|_| self.is_prober(carrier.id)) {
-                self.sip.probe(now, &config, carrier, *to);
+                let transport = self.peers.names.transport(&carrier.target, &carrier.name);
+                self.sip.probe(now, &config, (carrier, transport), *to);
             }
         }
         self.wake_for_probe();

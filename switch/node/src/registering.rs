@@ -75,7 +75,7 @@ impl Node {
         let config = Arc::clone(&self.config);
         let Some(kept) = self.registrations.all.get_mut(&key).filter(|kept| !kept.is_leaving) else { return };
         let stands = kept.state == RegistrationState::Registered && now.tick < kept.until;
-        let to = kept.registration.flow.map(|flow| flow.peer).filter(|_| stands);
+        let to = kept.registration.flow.map(|flow| (flow.peer, flow.transport)).filter(|_| stands);
         let is_out = to.is_some_and(|to| kept.registration.ask(now, &mut self.sip, &config, to, false));
         if is_out {
             (kept.is_leaving, kept.is_out) = (true, true);
@@ -120,7 +120,8 @@ impl Node {
         let Some(to) = kept.place(&addresses) else {
             return kept.failed(now, "its name does not resolve".to_owned(), None, true, 0);
         };
-        if kept.registration.ask(now, &mut self.sip, &config, to, true) {
+        let transport = self.peers.names.transport(&carrier.target, &carrier.name);
+        if kept.registration.ask(now, &mut self.sip, &config, (to, transport), true) {
             (kept.is_out, kept.due) = (true, now.tick.plus_ms(ANSWER_MS));
         } else {
             let reason = "no listener of ours reaches its address".to_owned();

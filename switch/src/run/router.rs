@@ -35,7 +35,7 @@ pub(crate) enum ShardMessage {
     /// New configuration.
     Reload(Arc<ConfigSnapshot>),
     /// Addresses of a carrier.
-    Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr> },
+    Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr>, transport: Option<units::Transport> },
     /// A carrier answered another shard's probe with this status.
     Probed { carrier: Name, status: u16, pause_secs: Option<u32> },
     /// The central ledger's word.
@@ -169,9 +169,18 @@ impl Router {
     }
 
     /// Tells every shard, and whoever asks who is known, what a name resolves to.
-    pub(crate) fn resolved(&self, carrier: &Name, addresses: &[SocketAddr]) {
-        self.resolved.insert(carrier.clone(), addresses.to_vec());
-        self.broadcast(|| ShardMessage::Resolved { carrier: carrier.clone(), addresses: addresses.to_vec() });
+    pub(crate) fn resolved(
+        &self,
+        carrier: &Name,
+        addresses: Vec<SocketAddr>,
+        transport: Option<units::Transport>,
+    ) {
+        self.resolved.insert(carrier.clone(), addresses.clone());
+        self.broadcast(|| ShardMessage::Resolved {
+            carrier: carrier.clone(),
+            addresses: addresses.clone(),
+            transport,
+        });
     }
 
     /// A shard's calls begin or cease to need a stream.

@@ -201,7 +201,9 @@ impl Shard {
                 ShardMessage::Unreachable(flow) => Input::Unreachable(flow),
                 ShardMessage::Closed(flow) => Input::Closed(flow),
                 ShardMessage::Reload(config) => Input::Reload(config),
-                ShardMessage::Resolved { carrier, addresses } => Input::Resolved { carrier, addresses },
+                ShardMessage::Resolved { carrier, addresses, transport } => {
+                    Input::Resolved { carrier, addresses, transport }
+                }
                 ShardMessage::Probed { carrier, status, pause_secs } => {
                     Input::Probed { carrier, status, pause_secs }
                 }

@@ -1,11 +1,12 @@
 //! Names of carriers against a name server of our own on loopback, which answers, refuses or keeps silent as
 //! it is told.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use route::Transport;
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 
@@ -17,6 +18,8 @@ enum Says {
     Address(Ipv4Addr),
     /// Priority, weight, port and target of each SRV record.
     Services(&'static [(u16, u16, u16, &'static str)]),
+    /// Order, preference, flag, service and replacement of each NAPTR record.
+    Choices(&'static [(u16, u16, &'static str, &'static str, &'static str)]),
     /// SERVFAIL.
     Failure,
     /// NXDOMAIN.
@@ -25,6 +28,14 @@ enum Says {
     Garbage,
     /// An alias of itself.
     Loop,
+    /// An alias whose name is a compression pointer to itself.
+    Pointer,
+    /// An address for another question than was asked.
+    OtherId,
+    /// A record that ends in the middle.
+    Cut,
+    /// To be asked again by TCP, which nobody answers.
+    Truncated,
     Nothing,
 }
 
@@ -63,6 +74,21 @@ fn service_data((priority, weight, port, target): (u16, u16, u16, &str)) -> Vec<
     data
 }
 
+/// RFC 3403 §4: order, preference, three texts and the replacement's labels.
+fn choice_data((order, preference, flag, service, replacement): (u16, u16, &str, &str, &str)) -> Vec<u8> {
+    let mut data: Vec<u8> = [order, preference].iter().flat_map(|number| number.to_be_bytes()).collect();
+    for text in [flag, service, ""] {
+        data.push(text.len() as u8);
+        data.extend(text.as_bytes());
+    }
+    for label in replacement.split('.') {
+        data.push(label.len() as u8);
+        data.extend(label.as_bytes());
+    }
+    data.push(0);
+    data
+}
+
 /// The answer by RFC 1035 §4.1; none: silence.
 fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
     let (name, kind, end) = question(query);
@@ -87,10 +113,32 @@ fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
         Says::Services(all) if kind == 33 => {
             reply(0, all.iter().map(|service| (33, service_data(*service))).collect())
         }
-        Says::Address(_) | Says::Services(_) => reply(0, Vec::new()),
+        Says::Choices(all) if kind == 35 => {
+            reply(0, all.iter().map(|choice| (35, choice_data(*choice))).collect())
+        }
+        Says::Address(_) | Says::Services(_) | Says::Choices(_) => reply(0, Vec::new()),
         Says::Failure => reply(2, Vec::new()),
         Says::NoSuchName => reply(3, Vec::new()),
         Says::Loop => reply(0, vec![(5, vec![0xC0, 12])]),
+        Says::Pointer => {
+            let at = (0xC000 | (end + 12) as u16).to_be_bytes();
+            reply(0, vec![(5, at.to_vec())])
+        }
+        Says::OtherId => {
+            let mut bytes = reply(0, vec![(1, vec![203, 0, 113, 66])])?;
+            bytes[0] ^= 0xFF;
+            Some(bytes)
+        }
+        Says::Cut => {
+            let mut bytes = reply(0, vec![(1, vec![203, 0, 113, 66])])?;
+            bytes.truncate(bytes.len() - 2);
+            Some(bytes)
+        }
+        Says::Truncated => {
+            let mut bytes = reply(0, Vec::new())?;
+            bytes[2] |= 0x02;
+            Some(bytes)
+        }
         Says::Garbage => Some(query.iter().map(|byte| byte ^ 0x55).collect()),
         Says::Nothing => None,
     }
@@ -100,7 +148,7 @@ fn answer(query: &[u8], zone: &Shared) -> Option<Vec<u8>> {
 async fn site(
     names: &'static [(&'static str, &'static str)],
     zone: Shared,
-) -> mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)> {
+) -> mpsc::UnboundedReceiver<(Name, Found)> {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
     let port = socket.local_addr().expect("bound").port();
     tokio::spawn(async move {
@@ -121,26 +169,36 @@ async fn site(
     let resolver = builder.build().expect("a resolver");
     let (told, heard) = mpsc::unbounded_channel();
     let millis = Duration::from_millis;
-    let pace = Pace { look: millis(5), every: millis(20), retry: millis(10), retry_max: millis(40) };
+    let pace = Pace {
+        look: millis(5),
+        every: millis(20),
+        every_max: millis(20),
+        retry: millis(10),
+        retry_max: millis(40),
+    };
     let wanted = move || {
         names.iter().map(|(carrier, uri)| (Name::from(*carrier), uri.parse().expect("a target"))).collect()
     };
     tokio::spawn(async move {
-        let tell = |carrier: &Name, addresses: &[SocketAddr]| {
+        let tell = |carrier: &Name, found: Found| {
             // The test may be over.
-            let _ = told.send((carrier.clone(), addresses.to_vec()));
+            let _ = told.send((carrier.clone(), found));
         };
-        follow(&resolver, pace, wanted, tell).await;
+        let speaks = vec![Transport::Udp, Transport::Tcp];
+        let lookup = Lookup { resolver, speaks, draw: |sum| sum / 2 };
+        follow(&lookup, pace, wanted, tell).await;
     });
     heard
 }
 
-async fn next(heard: &mut mpsc::UnboundedReceiver<(Name, Vec<SocketAddr>)>) -> (String, String) {
+async fn next(heard: &mut mpsc::UnboundedReceiver<(Name, Found)>) -> (String, String) {
     let told = tokio::time::timeout(Duration::from_secs(20), heard.recv())
         .await
         .expect("told in time")
         .expect("open");
-    (told.0.to_string(), told.1.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+    let mut text: Vec<_> = told.1.addresses.iter().map(SocketAddr::to_string).collect();
+    text.extend(told.1.transport.map(|transport| transport.to_string()));
+    (told.0.to_string(), text.join(" "))
 }
 
 /// Waits until a name was asked so often more.
@@ -247,5 +305,72 @@ fn fault_b12_services_of_a_domain_are_followed_and_kept() {
         assert!(heard.try_recv().is_err(), "nothing is told of services without an address");
         say(&zone, service, Says::NoSuchName);
         assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.9:5060"));
+    });
+}
+
+/// Where neither port nor transport is written, the domain chooses the transport; a written one asks for its
+/// own services. A choice that fails keeps what was chosen.
+#[test]
+fn a_domain_chooses_the_transport() {
+    const CHOICES: &[(u16, u16, &str, &str, &str)] = &[
+        (10, 20, "s", "SIP+D2U", "_sip._udp.alpha.test"),
+        (10, 10, "S", "sip+d2t", "_sip._tcp.alpha.test"),
+        (5, 0, "s", "SIPS+D2T", "_sips._tcp.alpha.test"),
+        (1, 0, "u", "E2U+sip", "alpha.test"),
+    ];
+    run(async {
+        let zone = Shared::default();
+        say(&zone, "alpha.test", Says::Choices(CHOICES));
+        say(&zone, "_sip._tcp.alpha.test", Says::Services(&[(1, 1, 5070, "tcp.alpha.test")]));
+        say(&zone, "_sip._udp.alpha.test", Says::Services(&[(1, 1, 5060, "udp.alpha.test")]));
+        say(&zone, "_sips._tcp.alpha.test", Says::Services(&[(1, 1, 5061, "tls.alpha.test")]));
+        for (name, last) in [("tcp.alpha.test", 1), ("udp.alpha.test", 2), ("tls.alpha.test", 3)] {
+            say(&zone, name, Says::Address(Ipv4Addr::new(192, 0, 2, last)));
+        }
+        let mut heard = site(&[("free", "sip:alpha.test")], Arc::clone(&zone)).await;
+        assert_eq!(next(&mut heard).await, told("free", "192.0.2.1:5070 tcp"));
+        for says in [Says::Failure, Says::Garbage, Says::Nothing] {
+            say(&zone, "alpha.test", says);
+            asked_again(&zone, "alpha.test", 3).await;
+            assert!(heard.try_recv().is_err(), "nothing is told of a failure");
+        }
+        say(&zone, "alpha.test", Says::NoSuchName);
+        assert_eq!(next(&mut heard).await, told("free", "192.0.2.2:5060"));
+        let written = &[("tls", "sip:alpha.test;transport=tls"), ("tcp", "sip:alpha.test;transport=tcp")];
+        let mut heard = site(written, zone).await;
+        let mut both = [next(&mut heard).await, next(&mut heard).await];
+        both.sort();
+        assert_eq!(both, [told("tcp", "192.0.2.1:5070"), told("tls", "192.0.2.3:5061")]);
+    });
+}
+
+/// Answers that loop, lie, break off or send elsewhere change nothing, at no step of a look-up; the carrier
+/// keeps its address.
+#[test]
+fn attack_27_answers_that_loop_or_break_off_do_no_harm() {
+    const MANY: &[(u16, u16, u16, &str)] = &[(1, 1, 5060, "a.alpha.test"); 12];
+    run(async {
+        let zone = Shared::default();
+        say(&zone, "_sip._udp.alpha.test", Says::Services(MANY));
+        say(&zone, "a.alpha.test", Says::Address(Ipv4Addr::new(192, 0, 2, 7)));
+        let mut heard = site(&[("alpha", "sip:alpha.test")], Arc::clone(&zone)).await;
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.7:5060"));
+        for name in ["alpha.test", "_sip._udp.alpha.test", "a.alpha.test"] {
+            for says in [Says::Pointer, Says::OtherId, Says::Cut, Says::Truncated, Says::Loop, Says::Garbage]
+            {
+                say(&zone, name, says);
+                asked_again(&zone, name, 2).await;
+                assert!(heard.try_recv().is_err(), "nothing is told of {name}");
+            }
+            let well = match name {
+                "alpha.test" => Says::NoSuchName,
+                "a.alpha.test" => Says::Address(Ipv4Addr::new(192, 0, 2, 7)),
+                _ => Says::Services(MANY),
+            };
+            say(&zone, name, well);
+            asked_again(&zone, name, 2).await;
+        }
+        say(&zone, "a.alpha.test", Says::Address(Ipv4Addr::new(192, 0, 2, 8)));
+        assert_eq!(next(&mut heard).await, told("alpha", "192.0.2.8:5060"));
     });
 }

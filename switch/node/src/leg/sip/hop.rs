@@ -142,8 +142,12 @@ pub(crate) fn hop(config: &ConfigSnapshot, uri: &str, heard: Flow, by_connection
 }
 
 /// The flow of a first request to an address of a target.
-pub(crate) const fn flow_to(target: &Target, local: SocketAddr, to: SocketAddr) -> Flow {
-    match target.transport {
+pub(crate) const fn flow_to(
+    (target, transport): (&Target, Transport),
+    local: SocketAddr,
+    to: SocketAddr,
+) -> Flow {
+    match transport {
         Transport::Udp => Flow::udp(local, to),
         transport => Flow::stream(transport, local, to, 0).verified_by(target.tls),
     }

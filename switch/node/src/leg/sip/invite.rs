@@ -20,8 +20,13 @@ use crate::leg::{Context, Dialling, Party};
 
 impl SipLeg {
     pub(crate) fn dial(cx: &mut Context<'_>, mut dialling: Dialling) -> Option<Self> {
-        let first = dialling.addresses.remove(0);
-        let flow = flow_to(dialling.callee.target(), local_for(cx, &dialling.callee, first)?, first);
+        let target = dialling.callee.target();
+        let transport = cx.names.transport(target, &dialling.callee.name());
+        // Those of a family that nothing of ours speaks are as if they were not there.
+        dialling.addresses.retain(|to| cx.config.local_for(transport, *to).is_some());
+        let first = *dialling.addresses.first()?;
+        dialling.addresses.remove(0);
+        let flow = flow_to((target, transport), cx.config.local_for(transport, first)?, first);
         let id = LegId::Carrier(dialling.attempt);
         let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
         let (client, branch) = cx.endpoint.layer.mint_client();
@@ -95,9 +100,10 @@ impl SipLeg {
     /// Calls again as if for the first time, at `to`; false if nothing of ours reaches that.
     fn redial(&mut self, cx: &mut Context<'_>, to: SocketAddr, retry: Option<u32>) -> bool {
         let Some(callee) = self.party.callee() else { return false };
-        let Some(local) = local_for(cx, &callee, to) else { return false };
+        let transport = self.flow.transport;
+        let Some(local) = cx.config.local_for(transport, to) else { return false };
         let (client, branch) = cx.endpoint.layer.mint_client();
-        self.flow = flow_to(callee.target(), local, to);
+        self.flow = flow_to((callee.target(), transport), local, to);
         self.source = to.ip();
         self.local = media::LocalSession::new();
         self.state = LegState::Calling { invite: client };
@@ -110,7 +116,7 @@ impl SipLeg {
         true
     }
 
-    /// The next address of the callee's name, when one was unreachable (RFC 3263 §4.3).
+    /// The next address of the callee's name, when one was unreachable or answered 503 (RFC 3263 §4.3).
     pub(crate) fn dial_alternate(&mut self, cx: &mut Context<'_>) -> bool {
         let next = self
             .outgoing_mut()
@@ -129,10 +135,6 @@ impl SipLeg {
             Some(_) | None => false,
         }
     }
-}
-
-fn local_for(cx: &Context<'_>, callee: &Callee, to: SocketAddr) -> Option<SocketAddr> {
-    cx.config.local_for(callee.target().transport, to)
 }
 
 /// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one

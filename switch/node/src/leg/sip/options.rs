@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use route::Carrier;
 use sip::{Builder, Method, Name};
-use units::Now;
+use units::{Now, Transport};
 
 use super::endpoint::{Client, Endpoint, here};
 use super::hop::flow_to;
@@ -12,10 +12,15 @@ use crate::ConfigSnapshot;
 
 impl Endpoint {
     /// Asks a carrier at `to`; the answer comes as [`Node::probe_answered`](crate::node::Node).
-    pub(crate) fn probe(&mut self, now: Now, config: &ConfigSnapshot, carrier: &Carrier, to: SocketAddr) {
-        let transport = carrier.target.transport;
+    pub(crate) fn probe(
+        &mut self,
+        now: Now,
+        config: &ConfigSnapshot,
+        (carrier, transport): (&Carrier, Transport),
+        to: SocketAddr,
+    ) {
         let Some(local) = config.local_for(transport, to) else { return };
-        let flow = flow_to(&carrier.target, local, to);
+        let flow = flow_to((&carrier.target, transport), local, to);
         let here = here(config, &flow);
         let (client, branch) = self.layer.mint_client();
         let tag = self.minter.stateless(&["probe", &branch]);

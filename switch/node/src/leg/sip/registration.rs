@@ -8,7 +8,7 @@ use route::{Carrier, Credentials};
 use sip::flow::Flow;
 use sip::transaction::ClientId;
 use sip::{Builder, Message, Method, Name, NameAddr, Uri};
-use units::Now;
+use units::{Now, Transport};
 
 use super::credentials::{Asked, Authorization, Renewal};
 use super::endpoint::{Client, Endpoint, here};
@@ -95,12 +95,11 @@ impl Registration {
         now: Now,
         endpoint: &mut Endpoint,
         config: &ConfigSnapshot,
-        to: SocketAddr,
+        (to, transport): (SocketAddr, Transport),
         is_wanted: bool,
     ) -> bool {
-        let transport = self.carrier.target.transport;
         let Some(local) = config.local_for(transport, to) else { return false };
-        let mut flow = flow_to(&self.carrier.target, local, to);
+        let mut flow = flow_to((&self.carrier.target, transport), local, to);
         if self.flow.is_some_and(|flow| flow.peer == to) {
             flow.conn = self.conn;
         }

@@ -311,12 +311,20 @@ impl SipLeg {
             100..=199 => self.rings(cx, response),
             200..=299 => self.answered(cx, client, flow, response),
             422 if self.retry_with_larger_session(cx, response) => {}
+            503 if self.may_call_elsewhere(response) && self.dial_alternate(cx) => {}
             status => {
                 self.finish();
                 let (end, cause) = (AttemptEnd::Status(status), cause_of(response));
                 cx.emit(self.id, LegEvent::Ended { end, cause, pause_secs: pause_secs(response) });
             }
         }
+    }
+
+    /// Whether a 503 is one address's own: nothing rang there, and no pause is asked for, which means the
+    /// whole carrier.
+    fn may_call_elsewhere(&self, response: &Message) -> bool {
+        let rang = self.outgoing().is_none_or(|outgoing| !outgoing.early_received.is_empty());
+        !rang && pause_secs(response).is_none()
     }
 
     fn rings(&mut self, cx: &mut Context<'_>, response: &Message) {
