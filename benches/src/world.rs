@@ -98,6 +98,9 @@ impl World {
             terms: ledger::Terms::of_deck("retail"),
         };
         let config = Arc::new(ConfigSnapshot {
+            domains: Vec::new(),
+            realm: String::new(),
+            strangers: node::StrangerLimits::default(),
             gates: Arc::new(gates()),
             routes: Arc::new(plan::routes(&prefixes, &carriers)),
             carriers: Arc::new(carriers),

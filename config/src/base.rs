@@ -15,6 +15,10 @@ use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, NodeSet
 
 /// RFC 4028 §5: no shorter session may be asked for.
 const SESSION_MIN_SECS: u32 = 90;
+/// Most domains of SIP accounts.
+const DOMAINS_MAX: usize = 64;
+/// Longest domain, bytes (RFC 1035 §2.3.4).
+const DOMAIN_BYTES_MAX: usize = 253;
 
 pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> NodeSettings {
     let table = document.one(&schema::NODE);
@@ -91,9 +95,19 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
             }
         }
     }
+    let domains = domains(&table, check);
+    let realm = domains.first().cloned().or_else(|| {
+        let first = listen.first().map(|listen| listen.addr.ip());
+        advertise.or(first).map(|ip| ip.to_string())
+    });
     Sip {
         listen,
         advertise,
+        domains,
+        realm: realm.unwrap_or_default(),
+        challenge_per_source: table.int("challenge_per_source").unwrap_or_default(),
+        lockout_after: table.int("lockout_after").unwrap_or_default(),
+        lockout_secs: table.int("lockout_secs").unwrap_or_default(),
         t1_ms: table.int("t1_ms").unwrap_or_default(),
         tcp_idle_secs: table.int("tcp_idle_secs").unwrap_or_default(),
         tcp_per_source: table.int("tcp_per_source").unwrap_or_default(),
@@ -115,6 +129,26 @@ fn parse_listen(text: &str) -> Result<Listen, String> {
     let (transport, addr) = text.split_once(':').ok_or_else(wrong)?;
     let transport: Transport = transport.parse().map_err(|_| wrong())?;
     Ok(Listen { transport, addr: addr.parse().map_err(|_| wrong())? })
+}
+
+/// Host names and addresses that SIP accounts may write behind the `@`, lower case.
+fn domains(table: &Table, check: &mut Check<'_>) -> Vec<String> {
+    let fields = table.texts("domains");
+    if table.has("domains") && fields.is_empty() {
+        check.error(&table.at("domains"), "domains is empty: leave it out to serve our own addresses");
+    }
+    if fields.len() > DOMAINS_MAX {
+        check.error(&table.at("domains"), format!("domains has more than {DOMAINS_MAX} entries"));
+    }
+    let mut domains = Vec::new();
+    for Field { value, span } in fields {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if value.is_empty() || value.len() > DOMAIN_BYTES_MAX || !value.chars().all(plain) {
+            check.error(&span, format!("{value:?} is no domain: write sip.example.net, or an address"));
+        }
+        domains.push(value.to_ascii_lowercase());
+    }
+    domains
 }
 
 /// Origins as browsers write them (RFC 6454 §6.2): scheme, host, and the port where it is not the scheme's.

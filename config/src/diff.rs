@@ -70,6 +70,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     if old.sip.ws_origins != new.sip.ws_origins {
         lines.push("sip.ws_origins changed: for WebSockets that open from now on".to_owned());
     }
+    strangers(old, new, lines);
     let probe =
         |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {
@@ -88,6 +89,18 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         if from != to {
             lines.push(format!("{what} {from} -> {to}"));
         }
+    }
+}
+
+/// What unknown addresses and SIP accounts meet.
+fn strangers(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    let limits = |s: &Settings| (s.sip.challenge_per_source, s.sip.lockout_after, s.sip.lockout_secs);
+    if old.sip.domains != new.sip.domains || old.sip.realm != new.sip.realm {
+        lines.push(format!("sip.domains changed: the realm of SIP accounts is {:?}", new.sip.realm));
+    }
+    if limits(old) != limits(new) {
+        let keys = "sip.challenge_per_source, sip.lockout_after or sip.lockout_secs";
+        lines.push(format!("{keys} changed"));
     }
 }
 
@@ -235,6 +248,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
         ("reply_to", a.reply_to != b.reply_to),
+        ("credentials", a.login != b.login || a.kind != b.kind),
     ])
 }
 

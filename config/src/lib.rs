@@ -14,6 +14,7 @@ mod docs;
 mod feeds;
 mod field;
 mod load;
+mod logins;
 mod money;
 mod numbers;
 mod peers;
@@ -24,6 +25,7 @@ pub mod schema;
 mod secret;
 mod settings;
 mod sheet;
+mod sip_accounts;
 mod tls;
 mod value;
 

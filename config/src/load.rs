@@ -11,7 +11,7 @@ use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
-use crate::{Settings, base, feeds, money, numbers, peers, prices, routing};
+use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts};
 
 /// Reads and checks a configuration and every file that it names.
 ///
@@ -71,7 +71,9 @@ fn build(
     let accounts = money::accounts(&document, &decks, &mut check);
     let payment_methods = money::payment_methods(&document, &mut check);
     let mut tls = TlsBuilder::new(&document, &base::encrypted(&document), before.map(|b| &b.tls), &mut check);
-    let gates = peers::gates(&document, node.session, &mut tls, &mut check);
+    let mut names = std::collections::BTreeMap::new();
+    let mut gates = peers::gates(&document, node.session, &mut tls, &sip.realm, &mut names, &mut check);
+    gates.extend(sip_accounts::sip_accounts(&document, (node.session, &sip.realm), &mut names, &mut check));
     let carriers = peers::carriers(&document, node.session, &decks, &mut tls, &mut check);
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));

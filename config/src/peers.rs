@@ -13,6 +13,7 @@ use crate::base;
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
+use crate::logins;
 use crate::money::DeckSet;
 use crate::reader::{Document, Table};
 use crate::schema;
@@ -21,8 +22,6 @@ use crate::tls::TlsBuilder;
 
 /// Most blocks in one `source`, and most prefixes in one `blocked` list.
 const LIST_MAX: usize = 10_000;
-/// Longest user name and realm, bytes.
-const QUOTED_MAX: usize = 128;
 /// What is said of a gate's account that the file does not have: a running node knows whether it is there.
 pub const OPENED_LATER: &str =
     "is not in this file: until it is opened in the running node its calls are refused";
@@ -36,39 +35,23 @@ pub(crate) fn gates(
     document: &Document,
     preset: SessionTimer,
     tls: &mut TlsBuilder,
+    realm: &str,
+    seen: &mut BTreeMap<String, Span>,
     check: &mut Check<'_>,
 ) -> Vec<GateSpec> {
-    let accounts: BTreeSet<String> =
-        document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect();
-    let mut seen = BTreeMap::new();
+    let accounts = accounts(document);
     let mut owners = Owners::new();
     let mut gates = Vec::new();
     for table in document.many(&schema::GATE) {
-        let name = check.name("gate", table, &mut seen);
-        let account = table.text("account");
-        if let Some(field) = account.as_ref().filter(|f| !accounts.contains(&f.value)) {
-            let name = &field.value;
-            check.parsed(&field.span, rating::check_account_name(name));
-            check.warning(
-                &field.span,
-                format!("account {name:?} {OPENED_LATER}: tollgate account add {name}"),
-            );
-        }
+        let name = check.name("gate", table, seen);
+        let account = account(&accounts, table, check);
         let label = name.as_deref().unwrap_or("?");
         let gate = GateSpec {
             source: source(table, label, &mut owners, check),
             address: address(table, label, tls, check),
-            codecs: codecs(table, check),
-            numbering: numbering(table, check),
             reply_to: reply_to(table),
-            translate: translations(table, check),
-            blocked: prefixes(table, "blocked", check),
-            blocked_callers: prefixes(table, "blocked_callers", check),
-            max_calls: table.int("max_calls").unwrap_or(u32::MAX),
-            max_cps: table.int("max_cps"),
-            max_call_secs: table.int("max_call_secs").unwrap_or_default(),
-            session: base::session(table, preset, check),
-            ..GateSpec::new(label, &account.map(|f| f.value).unwrap_or_default())
+            login: logins::gate_login(table, realm, check),
+            ..calls_from(table, label, &account, preset, check)
         };
         if table.texts("source").is_empty() {
             check.warning(
@@ -81,6 +64,44 @@ pub(crate) fn gates(
         }
     }
     gates
+}
+
+/// Names of the accounts of this file.
+pub(crate) fn accounts(document: &Document) -> BTreeSet<String> {
+    document.many(&schema::ACCOUNT).iter().filter_map(|t| t.text("name")).map(|f| f.value).collect()
+}
+
+/// What a gate and a SIP account have in common: what calls from there may do.
+pub(crate) fn calls_from(
+    table: &Table,
+    label: &str,
+    account: &str,
+    preset: SessionTimer,
+    check: &mut Check<'_>,
+) -> GateSpec {
+    GateSpec {
+        codecs: codecs(table, check),
+        numbering: numbering(table, check),
+        translate: translations(table, check),
+        blocked: prefixes(table, "blocked", check),
+        blocked_callers: prefixes(table, "blocked_callers", check),
+        max_calls: table.int("max_calls").unwrap_or(u32::MAX),
+        max_cps: table.int("max_cps"),
+        max_call_secs: table.int("max_call_secs").unwrap_or_default(),
+        session: base::session(table, preset, check),
+        ..GateSpec::new(label, account)
+    }
+}
+
+/// Who pays; a warning if this file does not have it.
+pub(crate) fn account(accounts: &BTreeSet<String>, table: &Table, check: &mut Check<'_>) -> String {
+    let Some(field) = table.text("account") else { return String::new() };
+    if !accounts.contains(&field.value) {
+        let name = &field.value;
+        check.parsed(&field.span, rating::check_account_name(name));
+        check.warning(&field.span, format!("account {name:?} {OPENED_LATER}: tollgate account add {name}"));
+    }
+    field.value
 }
 
 pub(crate) fn carriers(
@@ -172,8 +193,8 @@ fn credentials(table: &Table, check: &mut Check<'_>) -> Option<Box<Credentials>>
         check.error(&table.at(there), "username and password_file are written both or not at all");
         return None;
     }
-    let realm = quotable(table, "realm", check);
-    let (username, file) = (quotable(table, "username", check), table.text("password_file"));
+    let realm = logins::quotable(table, "realm", check);
+    let (username, file) = (logins::quotable(table, "username", check), table.text("password_file"));
     let (Some(username), Some(file)) = (username, file) else {
         if table.has("realm") && !table.has("username") {
             check.error(&table.at("realm"), "realm means something only with username and password_file");
@@ -200,19 +221,6 @@ fn register_secs(table: &Table, check: &mut Check<'_>) -> Option<u32> {
             .error(&table.at("register"), "register needs to know as whom: write username and password_file");
     }
     table.int("register_expires")
-}
-
-/// A text that can stand between the quotes of a header.
-fn quotable(table: &Table, key: &str, check: &mut Check<'_>) -> Option<Box<str>> {
-    let field = table.text(key)?;
-    let fits = (1..=QUOTED_MAX).contains(&field.value.len())
-        && !field.value.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'));
-    if fits {
-        return Some(field.value.into());
-    }
-    let rule = format!("write 1 to {QUOTED_MAX} bytes without quotes, backslashes and control characters");
-    check.error(&field.span, format!("{key} {:?}: {rule}", field.value));
-    None
 }
 
 fn source(table: &Table, owner: &str, owners: &mut Owners, check: &mut Check<'_>) -> Vec<Cidr> {

@@ -4,10 +4,12 @@
 //! Invariant: a key exists if and only if it stands here or in the part on money.
 
 mod carrier;
+mod gate;
 mod money;
 mod sip;
 
 pub use carrier::CARRIER;
+pub use gate::{GATE, SIP_ACCOUNT};
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
 pub use sip::{SIP, SIP_TLS, SIP_TLS_EXTRA};
 
@@ -336,70 +338,6 @@ pub const MAIL: Section = Section {
     ],
 };
 
-/// `[[gate]]`.
-pub const GATE: Section = Section {
-    name: "gate",
-    many: true,
-    required: false,
-    doc: "Addresses that a customer calls from.",
-    keys: &[
-        key("name", Kind::Text, Preset::Required, "Unique among gates."),
-        key("account", Kind::Text, Preset::Required, "Who pays."),
-        key(
-            "source",
-            Kind::Texts,
-            Preset::Texts(&[]),
-            "Addresses and blocks, IPv4 and IPv6; the longest block wins over all gates, an empty list matches nothing.",
-        ),
-        key(
-            "address",
-            Kind::Text,
-            Preset::Nothing,
-            "Where it is called, as `sip:192.0.2.1:5060;transport=udp`, when a number of ours rings it. Absent: its first single `source`, \
-             port 5060, UDP.",
-        ),
-        TLS_NAME,
-        TLS_CA,
-        CODECS,
-        key(
-            "numbering",
-            Kind::Word(&["e164", "national"]),
-            Preset::Text("e164"),
-            "How called numbers are written: country code first, or as dialled inside `country`.",
-        ),
-        key(
-            "reply_to",
-            Kind::Word(&["auto", "source", "via"]),
-            Preset::Text("auto"),
-            "The port to which answers over UDP go when a Via has no `rport`: `via` its own, `source` the one that the request came from; \
-             `auto` the Via's if its host is the source's address, else the source's.",
-        ),
-        key("country", Kind::Text, Preset::Nothing, "Two letters, with `numbering = \"national\"`."),
-        key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
-        key("blocked", Kind::Texts, Preset::Texts(&[]), "Called prefixes, E.164 digits, answered 403."),
-        key(
-            "blocked_callers",
-            Kind::Texts,
-            Preset::Texts(&[]),
-            "Prefixes of the caller's number, E.164 digits, answered 403; the caller is brought into international form first.",
-        ),
-        key("max_calls", Kind::Int(1, 1_000_000), Preset::Nothing, "Most calls at once. Absent: no limit."),
-        key(
-            "max_cps",
-            Kind::Int(1, 100_000),
-            Preset::Nothing,
-            "Most new calls in any second. Absent: no limit.",
-        ),
-        key(
-            "max_call_secs",
-            Kind::Int(1, SECS_MAX),
-            Preset::Int(14_400),
-            "Longest call, seconds from the answer.",
-        ),
-        SESSION,
-    ],
-};
-
 /// `[[number]]`.
 pub const NUMBER: Section = Section {
     name: "number",
@@ -480,6 +418,7 @@ pub const SECTIONS: &[Section] = &[
     ACCOUNT,
     PAYMENT_METHOD,
     GATE,
+    SIP_ACCOUNT,
     CARRIER,
     NUMBER,
     ROUTE,

@@ -108,6 +108,16 @@ pub struct Sip {
     /// Seconds after which a silent peer without session timer is asked whether its call lives; `None`: half
     /// of its session timer.
     pub dialog_probe_secs: Option<u32>,
+    /// Domains of SIP accounts, lower case; empty: our own addresses.
+    pub domains: Vec<String>,
+    /// Protection space of digests: the first of `domains`, else an address of ours.
+    pub realm: String,
+    /// Challenges a second to one unknown address.
+    pub challenge_per_source: u32,
+    /// Wrong credentials after which an address is locked out.
+    pub lockout_after: u32,
+    /// In this time, and for as long, seconds.
+    pub lockout_secs: u32,
 }
 
 /// One SIP listener, `udp:127.0.0.1:5060`.

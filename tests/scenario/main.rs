@@ -46,6 +46,7 @@ mod rules_of_the_wire;
 mod session_timer;
 mod several_balances;
 mod silent_peers;
+mod sip_accounts;
 mod small_print;
 mod stray_dialogs;
 mod torture;

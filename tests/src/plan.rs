@@ -6,8 +6,8 @@ use std::sync::Arc;
 use node::{BootstrapAccount, ConfigSnapshot};
 use rating::{Deck, Decks, Rules};
 use route::{
-    CarrierOrder, CarrierSpec, Carriers, Cidr, GateSpec, Gates, Origin, OurNumber, OurNumbers,
-    RouteTableBuilder,
+    CarrierOrder, CarrierSpec, Carriers, Cidr, GateKind, GateSpec, Gates, Ha1, Login, Origin, OurNumber,
+    OurNumbers, RouteTableBuilder, Secret,
 };
 use sip::flow::Transport;
 use units::{Currency, Exchange, Exchanges, Money, Rounding};
@@ -37,9 +37,16 @@ pub struct Plan {
     pub routes: Vec<(&'static str, Vec<&'static str>)>,
     /// Where the switch listens.
     pub listeners: Vec<(Transport, SocketAddr)>,
+    /// Domains of SIP accounts.
+    pub domains: Vec<&'static str>,
+    /// What unknown addresses are allowed.
+    pub strangers: node::StrangerLimits,
     /// Silence after which peers without session timer are asked; none: half of their session timer.
     pub dialog_probe_ms: Option<u32>,
 }
+
+/// The domain of SIP accounts.
+pub const SIP_DOMAIN: &str = "sip.example.net";
 
 /// The header of every deck here.
 pub const DECK_HEADER: &str =
@@ -57,6 +64,16 @@ pub fn deck(rows: &[(&str, &str, u32, u32, &str)]) -> String {
 /// A gate of one address.
 pub fn gate(name: &str, account: &str, source: &str) -> GateSpec {
     GateSpec { source: vec![Cidr::parse(source).expect("block")], ..GateSpec::new(name, account) }
+}
+
+/// A SIP account that has password `s3cret`, in the realm of [`SIP_DOMAIN`].
+pub fn sip_account(name: &str, account: &str) -> GateSpec {
+    let ha1 = Ha1::of(name, SIP_DOMAIN, &Secret::new("s3cret"));
+    GateSpec {
+        kind: GateKind::SipAccount { max_contacts: 5 },
+        login: Some(Box::new(Login { username: name.into(), ha1 })),
+        ..GateSpec::new(name, account)
+    }
 }
 
 /// A carrier by its URI.
@@ -93,6 +110,8 @@ impl Plan {
             listeners: [Transport::Udp, Transport::Tcp]
                 .map(|transport| (transport, SWITCH.parse().expect("address")))
                 .to_vec(),
+            domains: Vec::new(),
+            strangers: node::StrangerLimits::default(),
             dialog_probe_ms: None,
         }
     }
@@ -134,6 +153,12 @@ impl Plan {
             payment_methods: Vec::new(),
             listeners: self.listeners.clone(),
             address: listener.ip(),
+            domains: self.domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            realm: self
+                .domains
+                .first()
+                .map_or_else(|| listener.ip().to_string(), |domain| (*domain).to_owned()),
+            strangers: self.strangers,
             timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
         })
     }

@@ -43,6 +43,27 @@ pub const SIP: Section = Section {
              names no origin is no browser, and is not asked.",
         ),
         key(
+            "domains",
+            Kind::Texts,
+            Preset::Nothing,
+            "Domains of SIP accounts, as `sip.example.net`; the first is the realm of their digests. Absent: our own addresses, and the \
+             realm is `advertise`, else the address of the first listener. Means nothing without a `[[sip_account]]`: strangers hear nothing then.",
+        ),
+        key(
+            "challenge_per_source",
+            Kind::Int(1, 10_000),
+            Preset::Int(10),
+            "Challenges a second to one unknown address (of IPv6: to one /64); to what comes beyond that it hears nothing.",
+        ),
+        key(
+            "lockout_after",
+            Kind::Int(1, 1_000),
+            Preset::Int(5),
+            "Wrong credentials from one unknown address within `lockout_secs`, after which it hears nothing for as long. Gates' and \
+             carriers' addresses are never locked out.",
+        ),
+        key("lockout_secs", Kind::Int(1, 604_800), Preset::Int(900), "See `lockout_after`."),
+        key(
             "dialog_probe_secs",
             Kind::Int(0, 86_400),
             Preset::Nothing,

@@ -1,4 +1,4 @@
-//! Who calls: a customer's gate, or a carrier toward a number of ours. An SIP account will be a third kind.
+//! Who calls: a customer's gate or SIP account, or a carrier toward a number of ours.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) const MAX_CALL_SECS: u32 = 14_400;
 /// Where a call comes from, as it was when the call began, whatever is reloaded later.
 #[derive(Debug, Clone)]
 pub enum Origin {
-    /// A customer's gate.
+    /// A customer's gate or SIP account.
     Gate(Arc<Gate>),
     /// A carrier, toward a number of ours: nothing else is for it.
     Carrier(Arc<Carrier>, Arc<OurNumber>),
@@ -32,8 +32,9 @@ impl Origin {
     }
 
     /// The CDR's `origin_kind`.
-    pub const fn kind(&self) -> PartyKind {
+    pub fn kind(&self) -> PartyKind {
         match self {
+            Self::Gate(gate) if gate.is_sip_account() => PartyKind::SipAccount,
             Self::Gate(_) => PartyKind::Gate,
             Self::Carrier(..) => PartyKind::Carrier,
         }

@@ -130,6 +130,11 @@ impl Call {
             direction: direction(&self.origin, self.destination.as_ref()),
             origin: self.origin.name().clone(),
             origin_kind: self.origin.kind(),
+            sip_account: self
+                .origin
+                .gate()
+                .filter(|gate| gate.is_sip_account())
+                .map(|account| account.name.clone()),
             destination_kind: self.destination.as_ref().map(Destination::kind),
             number: self
                 .destination

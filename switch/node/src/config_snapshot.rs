@@ -10,6 +10,8 @@ use rating::engine::PaymentMethod;
 use route::{CarrierId, Carriers, GateId, Gates, Host, NumberTarget, OurNumbers, RouteTable, Target};
 use units::{Currency, Money, Name, Transport};
 
+use crate::strangers::StrangerLimits;
+
 /// One configuration, checked by `config` and shared by all shards.
 #[derive(Debug, Clone)]
 pub struct ConfigSnapshot {
@@ -31,6 +33,12 @@ pub struct ConfigSnapshot {
     pub listeners: Vec<(Transport, SocketAddr)>,
     /// The address that our SDP origins, Via and Contact name where a listener is bound to all.
     pub address: IpAddr,
+    /// Domains of SIP accounts, lower case; empty: our own addresses.
+    pub domains: Vec<String>,
+    /// Protection space of digests.
+    pub realm: String,
+    /// What unknown addresses are allowed.
+    pub strangers: StrangerLimits,
     /// Timers that are no gate's and no carrier's.
     pub timing: NodeTiming,
 }
@@ -80,6 +88,11 @@ pub enum Source {
 }
 
 impl ConfigSnapshot {
+    /// Whether there is a SIP account: without one, unknown addresses hear nothing at all.
+    pub fn has_sip_accounts(&self) -> bool {
+        self.gates.has_sip_accounts()
+    }
+
     /// Gate before carrier: a customer's address pays, whatever else it is.
     pub fn source(&self, ip: IpAddr) -> Source {
         if let Some(gate) = self.gates.by_source(ip) {

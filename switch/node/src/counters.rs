@@ -56,6 +56,8 @@ pub struct Counters {
     pub auth_rejected: BTreeMap<&'static str, u64>,
     /// Addresses that packets counted as `unknown_source` came from: some, for the log.
     pub strangers: Vec<IpAddr>,
+    /// Addresses that were locked out for wrong credentials, in order.
+    pub locked_out: Vec<IpAddr>,
     /// Carriers that went down or came up, in order.
     pub carrier_changes: Vec<CarrierChange>,
     /// Debits refused, by reason.
@@ -105,6 +107,13 @@ impl Counters {
         self.rejected("unknown_source");
         if self.strangers.len() < STRANGERS_MAX && !self.strangers.contains(&ip) {
             self.strangers.push(ip);
+        }
+    }
+
+    /// An address was locked out.
+    pub fn locks_out(&mut self, ip: IpAddr) {
+        if self.locked_out.len() < STRANGERS_MAX {
+            self.locked_out.push(ip);
         }
     }
 

@@ -39,6 +39,9 @@
 //! #         payment_methods: vec![],
 //! #         listeners: vec![],
 //! #         address: none,
+//! #         domains: vec![],
+//! #         realm: String::new(),
+//! #         strangers: node::StrangerLimits::default(),
 //! #         timing: node::NodeTiming::default(),
 //! #     }
 //! # }
@@ -77,6 +80,7 @@ mod registering;
 mod registrations;
 mod ringing;
 mod slot;
+mod strangers;
 
 pub use clock::ClockDoubt;
 pub use config_snapshot::{BootstrapAccount, ConfigSnapshot, NodeTiming, Source, shard_of};
@@ -88,3 +92,4 @@ pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;
 pub use registrations::{RegistrationStanding, RegistrationState};
+pub use strangers::{Ban, StrangerLimits, Strangers};

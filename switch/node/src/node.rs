@@ -17,7 +17,7 @@ use crate::leg::Endpoint;
 use crate::peers::Peers;
 use crate::records::Records;
 use crate::registrations::Registrations;
-use crate::{ConfigSnapshot, Counters};
+use crate::{ConfigSnapshot, Counters, Strangers};
 
 /// Who this node is.
 #[derive(Debug, Clone)]
@@ -43,6 +43,7 @@ pub struct Node {
     pub(crate) calls: Calls,
     pub(crate) money: Money,
     pub(crate) peers: Peers,
+    pub(crate) strangers: Arc<Strangers>,
     /// Ours at carriers.
     pub(crate) registrations: Registrations,
     pub(crate) records: Records,
@@ -108,6 +109,7 @@ impl Node {
             calls: Calls::default(),
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
+            strangers: Arc::new(Strangers::new(identity.key)),
             registrations: Registrations::default(),
             records: Records::default(),
             timers: Wheel::new(),
@@ -170,6 +172,11 @@ impl Node {
         let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
         let registrations = self.registrations.deadline();
         timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at).min(registrations)
+    }
+
+    /// Makes this shard judge unknown addresses by a table that others use too. Once, before any input.
+    pub fn share_strangers(&mut self, strangers: Arc<Strangers>) {
+        self.strangers = strangers;
     }
 
     /// Gives the metrics a clock of nanoseconds. Nothing that the node does depends on it.

@@ -1,7 +1,10 @@
-//! Gates: the addresses a customer may call from, and what calls from there may do.
+//! Gates: the addresses a customer may call from, and what calls from there may do. A SIP account is a gate
+//! that is known by its credentials instead.
 //!
-//! Invariant: identity comes from the source address alone, never from a header; no source, no match.
+//! Invariant: a gate is found by its source address alone, a SIP account by its user name alone; what a
+//! header claims counts only with a digest.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,7 +13,8 @@ use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
 use crate::{
-    BuildError, Cidr, CidrIndex, GateId, Host, Numbering, SessionTimer, Target, Translations, Transport,
+    BuildError, Cidr, CidrIndex, GateId, Host, Login, Numbering, SessionTimer, Target, Translations,
+    Transport,
 };
 
 /// What an operator writes about a gate.
@@ -44,6 +48,23 @@ pub struct GateSpec {
     pub session: SessionTimer,
     /// Where answers over UDP go when a request's Via has no `rport`.
     pub reply_to: ReplyTo,
+    /// What it is known by.
+    pub kind: GateKind,
+    /// Its credentials: of a SIP account always; of a gate, if its address alone is not enough.
+    pub login: Option<Box<Login>>,
+}
+
+/// What a gate is known by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GateKind {
+    /// Its source address.
+    #[default]
+    Address,
+    /// Credentials alone: a SIP account.
+    SipAccount {
+        /// Most contacts that it may register.
+        max_contacts: u32,
+    },
 }
 
 /// The port to which answers over UDP go when the Via has no `rport`; the address is always the source's.
@@ -73,6 +94,8 @@ pub struct Gates {
     /// By id; `None` where a name of an earlier configuration is gone.
     slots: Vec<Option<Arc<Gate>>>,
     index: CidrIndex<GateId>,
+    /// SIP accounts by user name.
+    logins: BTreeMap<Box<str>, GateId>,
 }
 
 // === impl GateSpec ===
@@ -95,7 +118,14 @@ impl GateSpec {
             max_call_secs: 14_400,
             session: SessionTimer::default(),
             reply_to: ReplyTo::Auto,
+            kind: GateKind::Address,
+            login: None,
         }
+    }
+
+    /// Whether it is a SIP account.
+    pub const fn is_sip_account(&self) -> bool {
+        matches!(self.kind, GateKind::SipAccount { .. })
     }
 
     /// Where a call to one of its numbers goes: its address, or the first source that is one address alone,
@@ -148,22 +178,39 @@ impl Gates {
         let mut names = before.map(|b| b.names.clone()).unwrap_or_default();
         let mut slots: Vec<Option<Arc<Gate>>> = vec![None; names.len()];
         let mut blocks: Vec<(Cidr, GateId)> = Vec::new();
+        let mut logins = BTreeMap::new();
         for spec in specs {
             let id = names.id("gate", &spec.name, GATES_MAX)?;
             slots.resize(names.len(), None);
             blocks.extend(spec.source.iter().map(|&cidr| (cidr, GateId(id))));
+            if let Some(login) = spec.login.as_ref().filter(|_| spec.is_sip_account())
+                && logins.insert(login.username.clone(), GateId(id)).is_some()
+            {
+                let name = login.username.to_string().into();
+                return Err(BuildError::TwiceNamed { kind: "user name", name });
+            }
             match &mut slots[usize::from(id)] {
                 Some(_) => return Err(BuildError::TwiceNamed { kind: "gate", name: spec.name }),
                 empty => *empty = Some(Arc::new(Gate { id: GateId(id), spec })),
             }
         }
         crate::carrier::refuse_shared(&mut blocks, |id| names.name(id.0).cloned())?;
-        Ok(Self { names, slots, index: CidrIndex::new(blocks) })
+        Ok(Self { names, slots, index: CidrIndex::new(blocks), logins })
     }
 
     /// The gate that `source` belongs to: the longest block wins; IPv4-mapped IPv6 counts as IPv4.
     pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Gate>> {
         self.by_id(self.index.longest(source)?)
+    }
+
+    /// The SIP account with this user name.
+    pub fn by_username(&self, username: &str) -> Option<&Arc<Gate>> {
+        self.by_id(*self.logins.get(username)?)
+    }
+
+    /// Whether there is any SIP account: without one, strangers hear nothing.
+    pub fn has_sip_accounts(&self) -> bool {
+        !self.logins.is_empty()
     }
 
     /// The gate with this id, if the present configuration has it.
@@ -249,6 +296,26 @@ mod tests {
             Gates::new(vec![gate("a", &[]), gate("a", &[])], None),
             Err(BuildError::TwiceNamed { .. })
         ));
+    }
+
+    #[test]
+    fn sip_accounts_are_found_by_user_name_and_by_no_address() {
+        let password = crate::Secret::new("s3cret");
+        let account = |name: &str, user: &str| GateSpec {
+            kind: GateKind::SipAccount { max_contacts: 5 },
+            login: Some(Box::new(Login {
+                username: user.into(),
+                ha1: crate::Ha1::of(user, "sip.example.net", &password),
+            })),
+            ..GateSpec::new(name, "acme")
+        };
+        let gates =
+            Gates::new(vec![account("alice", "a"), gate("pbx", &["192.0.2.1"])], None).expect("valid");
+        assert_eq!(gates.by_username("a").map(|gate| &*gate.name), Some("alice"));
+        assert!(gates.by_username("alice").is_none() && gates.by_username("").is_none());
+        assert!(gates.has_sip_accounts() && found(&gates, "192.0.2.1") == Some("pbx"));
+        assert!(!Gates::new(vec![gate("pbx", &[])], None).expect("valid").has_sip_accounts());
+        assert!(Gates::new(vec![account("a", "x"), account("b", "x")], None).is_err());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! challenge and secret. Invariant: of several challenges the topmost that we support is taken; `auth-int`
 //! alone is not supported.
 
+pub mod server;
+
 use std::fmt::Write as _;
 
 use md5::Digest as _;

@@ -117,6 +117,11 @@ impl Minter {
         [hash.h1, hash.h2]
     }
 
+    /// A keyed hash of a byte string, for tables of fixed size whose keys come from peers.
+    pub fn hash(&self, text: &[u8]) -> u64 {
+        self.key(&[b"table", text])[0]
+    }
+
     fn mac(&self, kind: Kind, payload: u64) -> u64 {
         let mut hasher = self.hasher(kind, 0);
         hasher.write(&payload.to_le_bytes());

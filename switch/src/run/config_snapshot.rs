@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Settings;
-use node::{BootstrapAccount, ConfigSnapshot, NodeTiming};
+use node::{BootstrapAccount, ConfigSnapshot, NodeTiming, StrangerLimits};
 use sip::flow::Transport;
 
 /// `bound` are the listeners as the sockets know them.
@@ -26,6 +26,13 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
         payment_methods: settings.payment_methods.clone(),
         listeners: bound.to_vec(),
         address: advertised(settings, bound),
+        domains: settings.sip.domains.clone(),
+        realm: settings.sip.realm.clone(),
+        strangers: StrangerLimits {
+            challenges_per_sec: settings.sip.challenge_per_source,
+            lockout_after: settings.sip.lockout_after,
+            lockout_secs: settings.sip.lockout_secs,
+        },
         timing: NodeTiming {
             checkpoint_ms: settings.journal.checkpoint_secs * 1_000,
             t1_ms: settings.sip.t1_ms,

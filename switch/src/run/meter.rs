@@ -65,6 +65,9 @@ impl Meter {
         for ip in &counters.strangers {
             self.router.watch.stranger(*ip, self.router.clock.now().tick);
         }
+        for ip in &counters.locked_out {
+            self.router.watch.locked_out(*ip, self.router.clock.now().tick);
+        }
         if !counters.carrier_changes.is_empty() {
             let config = self.router.config.load();
             for change in &counters.carrier_changes {
@@ -128,6 +131,11 @@ fn reason_of(word: &str) -> AuthReason {
     match word {
         "unknown_source" => AuthReason::UnknownSource,
         "foreign_dialog" | "forged_tag" => AuthReason::ForgedId,
+        "bad_credentials" => AuthReason::BadCredentials,
+        "stale_nonce" => AuthReason::StaleNonce,
+        "replayed_nonce" => AuthReason::ReplayedNonce,
+        "locked_out" => AuthReason::LockedOut,
+        "over_challenges" => AuthReason::OverChallenges,
         "stray_ack" | "stray_response" => AuthReason::Stray,
         _ => AuthReason::Malformed,
     }

@@ -98,6 +98,8 @@ pub(crate) struct Router {
     pub unknown_sources: AtomicU64,
     /// What the log says of carriers and strangers.
     pub watch: Watch,
+    /// What all shards know of unknown addresses.
+    pub strangers: Arc<node::Strangers>,
     /// Messages that found a inbox full.
     pub dropped_messages: AtomicU64,
     /// `node.max_calls`.
@@ -141,18 +143,35 @@ impl Router {
     /// A packet with its shard; `None` for one of an unknown source, which is counted.
     pub(crate) fn find(&self, flow: Flow, message: node::Received) -> Option<(u8, Arrival)> {
         let (ip, config) = (flow.peer.ip(), self.config.load());
-        let arrival = self.dispatch.find(&config, flow, message);
-        // Else a carrier that is configured by name.
-        let named = || {
-            self.is_resolved(&config, ip).then(|| self.dispatch.shard_of_carrier(&config, &arrival.message))
-        };
-        match arrival.shard.or_else(named) {
+        let mut arrival = self.dispatch.find(&config, flow, message);
+        // It may be a carrier that is configured by name.
+        let is_open = arrival.shard.is_none() || config.has_sip_accounts();
+        if is_open && arrival.is_strange() && arrival.leg_is_unknown() && self.is_resolved(&config, ip) {
+            arrival.shard = Some(self.dispatch.shard_of_carrier(&config, &arrival.message));
+            arrival.for_all = false;
+        }
+        match arrival.shard {
             Some(shard) => Some((shard, arrival)),
             None => {
                 self.stranger(ip);
                 None
             }
         }
+    }
+
+    /// Gives a packet that may be of any shard to all but one.
+    pub(crate) fn share(&self, but: u8, arrival: &Arrival) {
+        if arrival.for_all {
+            for shard in (0..self.inboxes.len() as u8).filter(|shard| *shard != but) {
+                self.post(shard, ShardMessage::Sip(Box::new(arrival.clone())));
+            }
+        }
+    }
+
+    /// Whether unknown addresses may open connections: while there are SIP accounts, and they are not locked
+    /// out.
+    pub(crate) fn is_open_to(&self, ip: IpAddr) -> bool {
+        self.config.load().has_sip_accounts() && !self.strangers.is_banned(ip, self.clock.now().tick)
     }
 
     /// Whether packets and connections from an address are taken: a gate's, a carrier's, or one that a

@@ -160,7 +160,11 @@ impl Shard {
         }
         let message = Message::parse(bytes);
         sip_log::received(&flow, &message);
-        match self.router.find(flow, message) {
+        let found = self.router.find(flow, message);
+        if let Some((shard, arrival)) = &found {
+            self.router.share(*shard, arrival);
+        }
+        match found {
             Some((shard, arrival)) if shard == self.number => self.node.handle(now, Input::Sip(arrival)),
             Some((shard, arrival)) => _ = self.router.post(shard, ShardMessage::Sip(Box::new(arrival))),
             None => {}

@@ -396,6 +396,7 @@ fn start_shards(
         let router = Arc::clone(parts.router);
         let mut node = Node::new(identity, Arc::clone(parts.config), parts.slots.clone());
         node.set_stopwatch(Clock::stopwatch);
+        node.share_strangers(Arc::clone(&router.strangers));
         if settings.node.ledger.is_some() {
             node.set_lent();
         }
@@ -448,6 +449,7 @@ fn router(
         draining: AtomicBool::new(false),
         unknown_sources: AtomicU64::new(0),
         watch: Watch::default(),
+        strangers: Arc::new(node::Strangers::new(key)),
         dropped_messages: AtomicU64::new(0),
         max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
         resolved: dashmap::DashMap::new(),

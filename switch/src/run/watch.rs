@@ -20,6 +20,8 @@ const WINDOW_MS: u64 = 60_000;
 pub(crate) struct Watch {
     carriers: Mutex<Standing>,
     strangers: Mutex<Strangers>,
+    /// Named for having been locked out.
+    locked_out: Mutex<Strangers>,
     /// Until then nothing more is named: a flood is counted without a lock.
     quiet_until: AtomicU64,
     /// Packets since the last line that nobody was named for.
@@ -70,6 +72,15 @@ impl Watch {
                 ),
                 Said::NotAllDown => tracing::info!(carrier, "a carrier is up again: new calls go out"),
             }
+        }
+    }
+
+    /// An address was locked out for wrong credentials.
+    pub(crate) fn locked_out(&self, ip: IpAddr, now: Tick) {
+        let Ok(mut said) = self.locked_out.try_lock() else { return };
+        said.begins(now);
+        if said.names(ip) {
+            tracing::warn!(source = %ip, "locked out for wrong credentials: it hears nothing for `sip.lockout_secs`");
         }
     }
 

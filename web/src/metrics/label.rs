@@ -66,6 +66,14 @@ label! {
         UnknownSource = "unknown_source",
         /// A digest was wrong.
         BadCredentials = "bad_credentials",
+        /// A digest for a nonce that is old, or was another address's.
+        StaleNonce = "stale_nonce",
+        /// A digest that was used before.
+        ReplayedNonce = "replayed_nonce",
+        /// An address that is locked out for wrong digests.
+        LockedOut = "locked_out",
+        /// More requests of an unknown address than it is challenged for.
+        OverChallenges = "over_challenges",
         /// An in-dialog id of ours did not carry our seal.
         ForgedId = "forged_id",
         /// Not SIP, or SIP that breaks its grammar.

@@ -55,6 +55,11 @@ impl Party {
         }
     }
 
+    /// Whether it is a SIP account, whose calls come and go by one flow.
+    pub(crate) fn is_sip_account(&self) -> bool {
+        matches!(self, Self::Gate(gate) if gate.is_sip_account())
+    }
+
     /// What a TLS connection that we open to it is verified for.
     pub(crate) fn tls(&self) -> TlsId {
         match self {

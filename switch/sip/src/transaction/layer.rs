@@ -9,6 +9,7 @@ use units::Tick;
 
 use super::client_state::Client;
 use super::keys::Keys;
+use super::matching;
 use super::server_state::Server;
 use super::step::Rules;
 use super::timers::Due;
@@ -94,6 +95,17 @@ impl Layer {
     /// stateless answer.
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         self.transmits.push_back(Transmit { flow, bytes });
+    }
+
+    /// Whether a request repeats, acknowledges or cancels one that is alive here.
+    pub fn knows(&self, request: &Message) -> bool {
+        let key = matching::transaction(&self.minter, request).ok();
+        key.and_then(|key| self.keys.slot(key, &self.servers)).is_some()
+    }
+
+    /// The To-tag of an answer that is sent without a transaction; the ACK to it is absorbed.
+    pub fn stateless_tag(&self, request: &Message) -> crate::token::Token {
+        matching::stateless_tag(&self.minter, request)
     }
 
     /// Whether a new INVITE would get 503.

@@ -34,7 +34,7 @@ impl Streams {
                 }
             };
             let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-            if !self.router.is_known(peer.ip()) {
+            if !self.router.is_known(peer.ip()) && !self.router.is_open_to(peer.ip()) {
                 self.router.stranger(peer.ip());
                 continue;
             }

@@ -18,6 +18,8 @@ use crate::run::sip_log;
 const READ_BYTES: usize = 8 * 1024;
 /// Within this a message that has begun has to be there whole: who sends it byte by byte is cut off.
 pub(super) const MESSAGE_SECS: u64 = 30;
+/// Within this an unknown address has to have sent its first message.
+pub(super) const FIRST_MESSAGE_SECS: u64 = 10;
 /// For one message to be taken by a peer, and for the last ones before a close.
 const WRITE_SECS: u64 = 30;
 const LAST_WRITE_SECS: u64 = 5;
@@ -80,17 +82,20 @@ impl Streams {
         let mut framer = Framer::new();
         let mut buffer = vec![0; READ_BYTES];
         let mut whole_by = None;
+        // Who is not known has to say something soon.
+        let mut first_by = self.first_by(&flow);
         loop {
             let idle = Instant::now() + self.limits.idle;
-            let until = whole_by.map_or(idle, |whole_by: Instant| whole_by.min(idle));
+            let until = [whole_by, first_by].into_iter().flatten().fold(idle, Instant::min);
             let count = match tokio::time::timeout_at(until, reader.read(&mut buffer)).await {
                 Ok(Ok(count @ 1..)) => count,
-                Err(_) if whole_by.is_none() && self.is_kept_open(&flow) => continue,
+                Err(_) if whole_by.is_none() && first_by.is_none() && self.is_kept_open(&flow) => continue,
                 Ok(Ok(_) | Err(_)) | Err(_) => return,
             };
             let Some(bytes) = buffer.get(..count) else { return };
             framer.push(bytes);
             let Some(messages) = self.frames(&mut framer, flow) else { return };
+            first_by = first_by.filter(|_| messages == 0);
             whole_by = match (framer.is_partial(), messages) {
                 (false, _) => None,
                 (true, 0) => whole_by.or_else(|| Some(Instant::now() + Duration::from_secs(MESSAGE_SECS))),
@@ -107,6 +112,9 @@ impl Streams {
                 Ok(Frame::Message(message)) => {
                     messages += 1;
                     self.hand_on(flow, Ok(message));
+                    if self.is_shut_out(&flow) {
+                        return None;
+                    }
                 }
                 Ok(Frame::Ping) => self.say(flow.conn, Bytes::from_static(sip::framer::PONG)),
                 Err(fault) => {
@@ -127,8 +135,21 @@ impl Streams {
     pub(super) fn hand_on(&self, flow: Flow, message: Result<sip::Message, sip::ParseError>) {
         sip_log::received(&flow, &message);
         if let Some((shard, arrival)) = self.router.find(flow, message) {
+            self.router.share(shard, &arrival);
             self.router.post(shard, ShardMessage::Sip(Box::new(arrival)));
         }
+    }
+
+    /// When an unknown address has to have sent its first message.
+    pub(super) fn first_by(&self, flow: &Flow) -> Option<Instant> {
+        let ip = flow.peer.ip();
+        (!self.router.is_known(ip)).then(|| Instant::now() + Duration::from_secs(FIRST_MESSAGE_SECS))
+    }
+
+    /// Whether an unknown address was locked out since it connected, or no unknown address is heard any more.
+    pub(super) fn is_shut_out(&self, flow: &Flow) -> bool {
+        let ip = flow.peer.ip();
+        !self.router.is_known(ip) && !self.router.is_open_to(ip) && !self.is_kept_open(flow)
     }
 }
 

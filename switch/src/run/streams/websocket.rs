@@ -10,6 +10,7 @@ use sip::Message;
 use sip::flow::Flow;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as Frame, Utf8Bytes};
@@ -53,16 +54,24 @@ impl Streams {
     }
 
     async fn read_frames(&self, mut frames: impl Stream<Item = Result<Frame, Error>> + Unpin, flow: Flow) {
+        let mut first_by = self.first_by(&flow);
         loop {
-            let frame = match tokio::time::timeout(self.limits.idle, frames.next()).await {
+            let idle = Instant::now() + self.limits.idle;
+            let until = first_by.map_or(idle, |first_by| first_by.min(idle));
+            let frame = match tokio::time::timeout_at(until, frames.next()).await {
                 Ok(Some(Ok(frame))) => frame,
-                Err(_) if self.is_kept_open(&flow) => continue,
+                Err(_) if first_by.is_none() && self.is_kept_open(&flow) => continue,
                 // Closed, broken, larger than a message may be, or silent.
                 Ok(Some(Err(_)) | None) | Err(_) => return,
             };
             match frame {
-                Frame::Text(text) => self.take_frame(Bytes::from(text), flow),
-                Frame::Binary(bytes) => self.take_frame(bytes, flow),
+                Frame::Text(_) | Frame::Binary(_) => {
+                    first_by = None;
+                    self.take_frame(frame.into_data(), flow);
+                    if self.is_shut_out(&flow) {
+                        return;
+                    }
+                }
                 // Answered by the library.
                 Frame::Ping(_) | Frame::Pong(_) | Frame::Frame(_) => {}
                 Frame::Close(_) => return,

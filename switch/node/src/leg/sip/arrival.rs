@@ -11,7 +11,7 @@ use crate::ids::CallRef;
 pub type Received = Result<Message, ParseError>;
 
 /// A packet, and what was found of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// Where it came from and by what.
     pub flow: Flow,
@@ -20,8 +20,22 @@ pub struct Arrival {
     /// The shard that it is for; none for what nobody known sent: to be dropped, and counted as
     /// `unknown_source`.
     pub shard: Option<u8>,
+    /// It may be of a call on any shard: every other one gets it too.
+    pub for_all: bool,
     /// Whose address it came from, by the configuration.
     pub(crate) source: Source,
     /// The call and leg that its To-tag names, of a request.
     pub(crate) leg: Option<(CallRef, LegId)>,
+}
+
+impl Arrival {
+    /// Whether it names no leg of ours.
+    pub const fn leg_is_unknown(&self) -> bool {
+        self.leg.is_none()
+    }
+
+    /// Whether its address is nobody's by the configuration; a carrier's name may still resolve to it.
+    pub fn is_strange(&self) -> bool {
+        self.source == Source::Unknown
+    }
 }

@@ -2,6 +2,7 @@
 //! its source address. What was found goes with the packet, so that its shard need not look again.
 
 use call::LegId;
+use sip::auth::server::Authorization;
 use sip::flow::Flow;
 use sip::token::{Kind, Minter};
 use sip::{Message, Method, Name};
@@ -39,18 +40,24 @@ impl Dispatch {
         let (shard, leg) = match &message {
             Ok(message) if message.is_request() => match self.by_tag(message) {
                 Some((shard, at, leg)) => (Some(shard), Some((at, leg))),
-                None => (self.by_source(config, source, message), None),
+                None => (self.by_source(config, (source, flow), message), None),
             },
             Ok(message) => {
-                (self.by_branch(message).or_else(|| self.by_source(config, source, message)), None)
+                (self.by_branch(message).or_else(|| self.by_source(config, (source, flow), message)), None)
             }
             // It is refused the same way everywhere.
             Err(_) => ((self.shards == 1 || source != Source::Unknown).then_some(0), None),
         };
-        Arrival { flow, message, shard, source, leg }
+        let for_all = leg.is_none() && shard.is_some() && self.is_for_all(source, &message);
+        Arrival { flow, message, shard, for_all, source, leg }
     }
 
-    fn by_source(&self, config: &ConfigSnapshot, source: Source, message: &Message) -> Option<u8> {
+    fn by_source(
+        &self,
+        config: &ConfigSnapshot,
+        (source, flow): (Source, Flow),
+        message: &Message,
+    ) -> Option<u8> {
         match source {
             // The node counts and drops what nobody known sent.
             _ if self.shards == 1 => Some(0),
@@ -59,8 +66,28 @@ impl Dispatch {
                 Some(account.map_or(0, |account| shard_of(account, self.shards)))
             }
             Source::Carrier(_) => Some(self.by_called_number(config, message)),
+            Source::Unknown if config.has_sip_accounts() && message.is_request() => {
+                Some(self.by_credentials(config, flow, message))
+            }
             Source::Unknown => None,
         }
+    }
+
+    /// A SIP account's request belongs to the account of the user that its credentials name; one without any
+    /// is challenged anywhere.
+    fn by_credentials(&self, config: &ConfigSnapshot, flow: Flow, message: &Message) -> u8 {
+        let account = Authorization::find(message, &config.realm)
+            .and_then(|given| config.gates.by_username(&given.username))
+            .map(|gate| shard_of(&gate.account, self.shards));
+        account.unwrap_or((flow.peer.port() % u16::from(self.shards)) as u8)
+    }
+
+    /// Whether a request may be of a call on any shard: a SIP account's CANCEL and ACK have no credentials.
+    fn is_for_all(&self, source: Source, message: &Received) -> bool {
+        let is_bare = |message: &Message| matches!(message.method(), Method::Cancel | Method::Ack);
+        self.shards > 1
+            && source == Source::Unknown
+            && message.as_ref().is_ok_and(|message| message.is_request() && is_bare(message))
     }
 
     /// The shard for what a carrier sent that is known by its name only.

@@ -2,10 +2,12 @@
 //! that legs live on.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use call::LegId;
-use route::CarrierId;
+use route::{CarrierId, Gate};
 use sip::Message;
+use sip::auth::server::Nonces;
 use sip::flow::Flow;
 use sip::token::{Kind, Minter, TOKEN_LEN};
 use sip::transaction::{ClientId, Layer, ServerId, Settings};
@@ -41,6 +43,9 @@ pub(crate) struct Endpoint {
     /// Connections that legs live on, and how many do.
     pub(super) kept: Ids<u64, u32>,
     pub(super) user_agents: UserAgents,
+    pub(super) nonces: Nonces,
+    /// Whose credentials the request in hand has.
+    pub(super) authenticated: Option<Arc<Gate>>,
     /// The call and leg that the To-tag of the packet in hand names, as [`Dispatch`] found them.
     pub(super) found: Option<(CallRef, LegId)>,
     /// What is to be done outside, besides the layer's transmissions.
@@ -91,12 +96,14 @@ impl Endpoint {
         let settings = Settings { timing, trying_after_ms: TRYING_AFTER_MS, ..Settings::default() };
         Self {
             layer: Layer::new(minter.clone(), settings),
-            minter,
             clients: Ids::default(),
             sent: Ids::default(),
             servers: Ids::default(),
             kept: Ids::default(),
             user_agents: UserAgents::default(),
+            nonces: Nonces::new(minter.clone()),
+            authenticated: None,
+            minter,
             found: None,
             outputs: VecDeque::new(),
         }

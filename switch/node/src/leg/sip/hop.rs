@@ -88,6 +88,10 @@ impl SipLeg {
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
         // What would have to be opened anew shows the certificate that this peer is configured with.
         let heard = Flow { conn, tls: self.party.tls(), ..self.flow };
+        // A SIP account is where its packets come from, whatever its phone thinks of its address.
+        if self.party.is_sip_account() {
+            return heard;
+        }
         let flow = self
             .dialog()
             .map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection));

@@ -9,6 +9,7 @@ use super::arrival::Arrival;
 use super::endpoint::Endpoint;
 use super::messages::{self, ALLOW, SUPPORTED};
 use super::privacy;
+use super::stranger::Admission;
 use crate::Source;
 use crate::leg::Leg;
 use crate::node::Node;
@@ -52,17 +53,27 @@ impl Node {
 
     fn request(&mut self, now: Now, source: Source, flow: Flow, mut message: Message) {
         let source = self.known(source, &flow);
-        if source == Source::Unknown && !self.is_live_peer(now, &flow, &message) {
+        let is_stranger = source == Source::Unknown && !self.is_live_peer(now, &flow, &message);
+        if is_stranger && !self.config.has_sip_accounts() {
             return self.counters.stranger(flow.peer.ip());
         }
         message.set_reply_to(self.reply_to(source));
         if let Err(fault) = message.check_once() {
             self.counters.rejected(fault.label());
+            if is_stranger {
+                return;
+            }
             if let Some(bytes) = fault.response(&message) {
                 let flow = flow.of_answer(&message, ReplyTo::Auto);
                 self.sip.layer.transmit(flow, bytes);
             }
             return;
+        }
+        if is_stranger || matches!(source, Source::Gate(_)) {
+            match self.admission(now, source, flow, &message) {
+                Admission::Admitted(account) => self.sip.authenticated = account,
+                Admission::Done => return,
+            }
         }
         self.sip.layer.handle_message(now.tick, flow, message);
     }

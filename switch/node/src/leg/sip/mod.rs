@@ -32,6 +32,7 @@ mod responses;
 mod sender;
 mod sent;
 mod session_timer;
+mod stranger;
 mod tag;
 mod timers;
 mod user_agents;

@@ -23,7 +23,10 @@ use crate::node::Node;
 impl Node {
     pub(super) fn new_call(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
         // Overload and drain come first, whoever calls.
-        let origin = self.origin_of(flow.peer.ip(), &self.called(flow, &message));
+        let origin = match self.sip.authenticated.take() {
+            Some(account) => Ok(Origin::Gate(account)),
+            None => self.origin_of(flow.peer.ip(), &self.called(flow, &message)),
+        };
         if let Some(refusal) = self.overloaded(now, origin.as_ref().ok().and_then(Origin::gate)) {
             return self.refuse_bare(now, id, &message, &refusal);
         }
@@ -89,7 +92,11 @@ impl Node {
                 .and_then(NameAddr::parse_uri)
                 .map(|uri| messages::calling_party(&uri).into())
                 .unwrap_or_default(),
-            called: self.called(flow, &message).into(),
+            called: match &origin {
+                Origin::Gate(_) => messages::called_party(&message),
+                Origin::Carrier(..) => messages::called_by_carrier(&self.config, &message),
+            }
+            .into(),
             checkpoint_ms: self.config.timing.checkpoint_ms,
             offer: offer.as_ref().map(|text| Session::read(text).map(Arc::new)).transpose(),
             origin,

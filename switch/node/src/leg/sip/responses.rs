@@ -33,6 +33,7 @@ impl Node {
             self.transaction_event(now, event);
         }
         self.sip.found = None;
+        self.sip.authenticated = None;
     }
 
     fn transaction_event(&mut self, now: Now, event: TransactionEvent) {
