@@ -270,6 +270,9 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("translate", a.translate != b.translate),
         ("session timer", a.session != b.session),
         ("credentials", a.credentials != b.credentials),
+        ("plus", a.plus != b.plus),
+        ("headers_add or headers_strip", a.headers != b.headers),
+        ("redirect", a.redirect_hosts != b.redirect_hosts),
         ("register", a.register_secs != b.register_secs),
     ])
 }

@@ -19,6 +19,7 @@ mod money;
 mod numbers;
 mod peers;
 mod prices;
+mod profile;
 mod reader;
 mod routing;
 pub mod schema;

@@ -15,6 +15,7 @@ use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::logins;
 use crate::money::DeckSet;
+use crate::profile;
 use crate::reader::{Document, Table};
 use crate::schema;
 use crate::secret;
@@ -136,6 +137,9 @@ pub(crate) fn carriers(
             session: base::session(table, preset, check),
             credentials: credentials(table, check),
             register_secs: register_secs(table, check),
+            plus: table.bool("plus"),
+            headers: profile::headers(table, check),
+            redirect_hosts: profile::redirect_hosts(table, check),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {

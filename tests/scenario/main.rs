@@ -12,6 +12,7 @@ mod cancel_before_provisional;
 mod cancel_crosses_200;
 mod carrier_answers;
 mod carrier_limits;
+mod carrier_profile;
 mod connections;
 mod crash_and_restart;
 mod credentials;

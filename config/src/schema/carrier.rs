@@ -86,6 +86,37 @@ pub const CARRIER: Section = Section {
         key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
         SESSION,
         key(
+            "plus",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Numbers are dialled with a leading `+` where no rule of `translate` applies.",
+        ),
+        key(
+            "headers_add",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Headers added to the INVITE of each call, `[\"X-Trunk: acme\"]`; none that the switch writes or judges itself.",
+        ),
+        key(
+            "headers_strip",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Names of headers of the caller's INVITE that do not go to this carrier. They go before `headers_add` come.",
+        ),
+        key(
+            "redirect",
+            Kind::Word(&["next", "follow"]),
+            Preset::Text("next"),
+            "What a 3xx does: the next carrier as `next_on` has it, or `follow`: its Contacts are tried by q, three at most, inside \
+             `redirect_hosts`. It stays this carrier's attempt, at its cost.",
+        ),
+        key(
+            "redirect_hosts",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Addresses and blocks that `redirect = \"follow\"` may lead to.",
+        ),
+        key(
             "username",
             Kind::Text,
             Preset::Nothing,

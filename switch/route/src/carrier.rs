@@ -11,7 +11,8 @@ use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
 use crate::{
-    BuildError, CarrierId, Cidr, CidrIndex, Credentials, Host, SessionTimer, StatusSet, Target, Translations,
+    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, RedirectHosts, SessionTimer,
+    StatusSet, Target, Translations,
 };
 
 /// What an operator writes about a carrier.
@@ -51,6 +52,12 @@ pub struct CarrierSpec {
     pub session: SessionTimer,
     /// What answers its digest challenges; none: they are failures as any other.
     pub credentials: Option<Box<Credentials>>,
+    /// A `+` goes before a number that `translate` leaves as it is.
+    pub plus: bool,
+    /// Headers of its INVITEs; none: as usual.
+    pub headers: Option<Box<HeaderRules>>,
+    /// Where its redirections are followed; none: they are failures as any other.
+    pub redirect_hosts: Option<Box<RedirectHosts>>,
     /// Seconds for which we register there; none: we do not.
     pub register_secs: Option<u32>,
 }
@@ -97,6 +104,9 @@ impl CarrierSpec {
             translate: Translations::default(),
             session: SessionTimer::default(),
             credentials: None,
+            plus: false,
+            headers: None,
+            redirect_hosts: None,
             register_secs: None,
         }
     }
@@ -126,6 +136,9 @@ impl Carrier {
     pub fn dialled(&self, number: &units::Number) -> String {
         let mut text = number.as_str().to_owned();
         self.translate.apply(&mut text);
+        if self.plus && text == number.as_str() {
+            text.insert(0, '+');
+        }
         text
     }
 }

@@ -35,6 +35,7 @@ impl SipLeg {
             cseq: 1,
             enlarged: false,
             heard: false,
+            redirects: None,
             number: dialling.number,
             offered: dialling.session,
             alternates: dialling.addresses,
@@ -78,9 +79,11 @@ impl SipLeg {
                 + &tag;
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
+        let uri = format!("sip:{dialled}@{host}{uri_transport}");
+        let redirected = outgoing.redirects.as_ref().and_then(|redirects| redirects.uri.as_deref());
         let parts = InviteParts {
             call_id: &outgoing.call_id,
-            uri: &format!("sip:{dialled}@{host}{uri_transport}"),
+            uri: redirected.unwrap_or(&uri),
             from: &from,
             to: &format!("<sip:{dialled}@{host}>"),
             via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
@@ -91,6 +94,7 @@ impl SipLeg {
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
             sdp: sdp.as_deref(),
+            rules: self.party.carrier().and_then(|carrier| carrier.headers.as_deref()),
         };
         let bytes = messages::invite(&parts).build();
         cx.endpoint.clients.insert(client, Client::Invite(at, self.id));
@@ -98,7 +102,7 @@ impl SipLeg {
     }
 
     /// Calls again as if for the first time, at `to`; false if nothing of ours reaches that.
-    fn redial(&mut self, cx: &mut Context<'_>, to: SocketAddr, retry: Option<u32>) -> bool {
+    pub(super) fn redial(&mut self, cx: &mut Context<'_>, to: SocketAddr, retry: Option<u32>) -> bool {
         let Some(callee) = self.party.callee() else { return false };
         let transport = self.flow.transport;
         let Some(local) = cx.config.local_for(transport, to) else { return false };

@@ -16,6 +16,7 @@ use super::credentials::Authorization;
 use super::crossing::Crossing;
 use super::endpoint::Kept;
 use super::liveness::Liveness;
+use super::redirects::Redirects;
 use super::session_timer::SessionState;
 use super::tag::EARLY_MAX;
 use crate::leg::{Context, LegFacts, Party};
@@ -87,6 +88,8 @@ pub(crate) struct Outgoing {
     pub enlarged: bool,
     /// A response came.
     pub heard: bool,
+    /// Where a redirection sent it.
+    pub redirects: Option<Box<Redirects>>,
     pub number: Number,
     /// What the INVITE offers.
     pub offered: Option<Arc<Session>>,

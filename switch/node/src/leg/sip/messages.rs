@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use call::{OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::{BodyError, Session};
+use route::HeaderRules;
 use sip::flow::Transport;
 use sip::{Builder, Message, Method, Name, NameAddr};
 use units::Cause;
@@ -153,6 +154,8 @@ pub(crate) struct InviteParts<'a> {
     pub session_expires_secs: u32,
     pub min_se_secs: u32,
     pub sdp: Option<&'a [u8]>,
+    /// What the carrier wants to be different.
+    pub rules: Option<&'a HeaderRules>,
 }
 
 pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
@@ -173,9 +176,13 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
     }
     if let Some((original, presentation)) = parts.original {
         builder = builder.copy(original, |name, text| match name {
+            _ if parts.rules.is_some_and(|rules| rules.strips(text)) => false,
             Name::Other | Name::Privacy | Name::Identity => presentation.passes(name, text),
             name => passes(name),
         });
+    }
+    for (name, value) in parts.rules.into_iter().flat_map(|rules| &rules.add) {
+        builder = builder.raw(name, value);
     }
     match parts.sdp {
         Some(sdp) => builder.body("application/sdp", sdp),

@@ -25,6 +25,8 @@ mod offers;
 mod options;
 mod privacy;
 mod recorded;
+mod redirect;
+mod redirects;
 mod registration;
 mod relay;
 mod release;

@@ -313,6 +313,7 @@ impl SipLeg {
             200..=299 => self.answered(cx, client, flow, response),
             422 if self.retry_with_larger_session(cx, response) => {}
             503 if self.may_call_elsewhere(response) && self.dial_alternate(cx) => {}
+            300.. if self.follow_redirect(cx, response) => {}
             status => {
                 self.finish();
                 let (end, cause) = (AttemptEnd::Status(status), cause_of(response));
