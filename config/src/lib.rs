@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod base;
+mod callers;
 mod check;
 mod deck_file;
 mod diagnostic;

@@ -10,6 +10,7 @@ use route::{
 use units::Prefix;
 
 use crate::base;
+use crate::callers::{default_caller, identity};
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
@@ -90,6 +91,9 @@ pub(crate) fn calls_from(
         max_cps: table.int("max_cps"),
         max_call_secs: table.int("max_call_secs").unwrap_or_default(),
         session: base::session(table, preset, check),
+        identity: identity(table),
+        caller_numbers: prefixes(table, "caller_numbers", check),
+        default_caller: default_caller(table, check),
         ..GateSpec::new(label, account)
     }
 }
@@ -140,6 +144,7 @@ pub(crate) fn carriers(
             plus: table.bool("plus"),
             headers: profile::headers(table, check),
             redirect_hosts: profile::redirect_hosts(table, check),
+            identity: identity(table),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {
@@ -339,7 +344,9 @@ fn prefixes(table: &Table, key: &str, check: &mut Check<'_>) -> Vec<Box<str>> {
     let mut prefixes: Vec<Box<str>> = Vec::new();
     for field in fields.iter().take(LIST_MAX) {
         match Prefix::read(field.value.as_bytes()) {
-            Ok(Prefix::EMPTY) => check.error(&field.span, "an empty prefix would block every call"),
+            Ok(Prefix::EMPTY) => {
+                check.error(&field.span, format!("{key}: an empty prefix would fit every number"));
+            }
             Ok(prefix) => prefixes.push(prefix.to_string().into()),
             Err(wrong) => check.error(&field.span, format!("{key}: prefix {wrong}")),
         }

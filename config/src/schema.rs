@@ -112,6 +112,33 @@ const CODECS: Key = key(
     Preset::Texts(&["PCMA", "PCMU", "G729", "G723"]),
     "Codecs allowed here. Calls use what the offer, the gate and the carrier have in common.",
 );
+/// Of gates and carriers.
+const TRUST: Key = key(
+    "trust",
+    Kind::Bool,
+    Preset::Bool(false),
+    "Whether its identity headers (P-Asserted-Identity, Remote-Party-ID, Diversion, History-Info) are believed, and whether it is told \
+     numbers that callers withhold.",
+);
+
+/// Of gates and carriers.
+const IDENTITY: Key = key(
+    "identity",
+    Kind::Word(&["pai", "rpid", "from"]),
+    Preset::Nothing,
+    "How it is told who calls: P-Asserted-Identity, Remote-Party-ID, or From alone. Absent: `pai` if it is trusted, else `from`. A number \
+     that is withheld is told in none of them to a side without `trust`.",
+);
+
+/// Of gates and carriers.
+const PRIVACY: Key = key(
+    "privacy",
+    Kind::Word(&["honour", "pass", "ignore"]),
+    Preset::Text("honour"),
+    "What becomes of the wish of its callers to stay unknown: `honour`: From is anonymous on the other side; `pass`: a trusted side gets \
+     From and the wish as they came, any other as with `honour`; `ignore`: the number is shown.",
+);
+
 const TRANSLATE: &str = "rewriting of numbers by prefix, `[{ prefix = \"9\", replace = \"349\", length = 9 }]`: the first rule that fits is applied once; \
      `length`, which may be absent, is how many characters the whole number has";
 

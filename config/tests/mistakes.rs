@@ -219,6 +219,24 @@ fn single_mistakes() {
 }
 
 #[test]
+fn what_a_gate_shows_is_checked() {
+    let own = "name = \"acme-pbx\"\ntrust = true\nidentity = \"rpid\"\nprivacy = \"pass\"\ncaller_numbers = [\"3491\"]\n\
+               default_caller = \"+34911000000\"";
+    check(&with("name = \"acme-pbx\"", own), &[], &[]);
+    let gate =
+        |line: &str| findings(&with("name = \"acme-pbx\"", &format!("name = \"acme-pbx\"\n{line}")), &[]);
+    for (line, said) in [
+        ("privacy = \"no\"", "honour"),
+        ("caller_numbers = [\"\"]", "an empty prefix would fit every number"),
+        ("caller_numbers = [\"0034\"]", "caller_numbers: prefix"),
+        ("default_caller = \"bank\"", "bank"),
+    ] {
+        let found = gate(line);
+        assert!(found.len() == 1 && found[0].contains(said), "{line}: {found:?}");
+    }
+}
+
+#[test]
 fn text_that_is_no_toml_is_reported_beside_the_rest() {
     let toml = with("drain_secs = 30", "drain_secs = = 30").replace("max_cps = 50", "max_cps = 0");
     let found = findings(&toml, &[]);

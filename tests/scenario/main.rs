@@ -24,6 +24,7 @@ mod forked_answer;
 mod glare;
 mod hold;
 mod hunting;
+mod identity;
 mod journal_and_clock;
 mod late_offer;
 mod late_payment;

@@ -1,6 +1,8 @@
 //! `[[carrier]]`: where calls are sent, within which limits, and what we are there.
 
-use super::{CODECS, Kind, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, key};
+use super::{
+    CODECS, IDENTITY, Kind, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, TRUST, key,
+};
 
 /// `[[carrier]]`.
 pub const CARRIER: Section = Section {
@@ -85,6 +87,9 @@ pub const CARRIER: Section = Section {
         ),
         key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
         SESSION,
+        TRUST,
+        IDENTITY,
+        PRIVACY,
         key(
             "plus",
             Kind::Bool,

@@ -1,6 +1,8 @@
 //! `[[gate]]` and `[[sip_account]]`: what a customer calls from, and what such calls may do.
 
-use super::{CODECS, Key, Kind, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, key};
+use super::{
+    CODECS, IDENTITY, Key, Kind, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, TRUST, key,
+};
 
 const NUMBERING: Key = key(
     "numbering",
@@ -35,6 +37,20 @@ const MAX_CALL_SECS: Key = key(
     Kind::Int(1, SECS_MAX),
     Preset::Int(14_400),
     "Longest call, seconds from the answer.",
+);
+
+const CALLER_NUMBERS: Key = key(
+    "caller_numbers",
+    Kind::Texts,
+    Preset::Texts(&[]),
+    "Prefixes, E.164 digits, of the numbers that its calls may show; the caller is brought into international form first. Absent: any.",
+);
+
+const DEFAULT_CALLER: Key = key(
+    "default_caller",
+    Kind::Text,
+    Preset::Nothing,
+    "Number, E.164 digits, shown instead of one that it may not show. Absent: such a caller is shown as anonymous.",
 );
 
 /// `[[gate]]`.
@@ -85,6 +101,11 @@ pub const GATE: Section = Section {
         ),
         key("password_file", Kind::Path, Preset::Nothing, "File with the user's password, mode 0600."),
         SESSION,
+        TRUST,
+        IDENTITY,
+        PRIVACY,
+        CALLER_NUMBERS,
+        DEFAULT_CALLER,
     ],
 };
 
@@ -133,5 +154,10 @@ pub const SIP_ACCOUNT: Section = Section {
         MAX_CPS,
         MAX_CALL_SECS,
         SESSION,
+        TRUST,
+        IDENTITY,
+        PRIVACY,
+        CALLER_NUMBERS,
+        DEFAULT_CALLER,
     ],
 };

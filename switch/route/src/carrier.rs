@@ -11,8 +11,8 @@ use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
 use crate::{
-    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, RedirectHosts, SessionTimer,
-    StatusSet, Target, Translations,
+    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, IdentityPolicy, RedirectHosts,
+    SessionTimer, StatusSet, Target, Translations,
 };
 
 /// What an operator writes about a carrier.
@@ -60,6 +60,8 @@ pub struct CarrierSpec {
     pub redirect_hosts: Option<Box<RedirectHosts>>,
     /// Seconds for which we register there; none: we do not.
     pub register_secs: Option<u32>,
+    /// Whether its word on callers is believed, and what it is told of them.
+    pub identity: IdentityPolicy,
 }
 
 /// A carrier in the table.
@@ -108,6 +110,7 @@ impl CarrierSpec {
             headers: None,
             redirect_hosts: None,
             register_secs: None,
+            identity: IdentityPolicy::default(),
         }
     }
 

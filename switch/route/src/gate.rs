@@ -13,8 +13,8 @@ use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
 use crate::{
-    BuildError, Cidr, CidrIndex, GateId, Host, Login, Numbering, SessionTimer, Target, Translations,
-    Transport,
+    BuildError, Cidr, CidrIndex, GateId, Host, IdentityPolicy, Login, Numbering, SessionTimer, Target,
+    Translations, Transport,
 };
 
 /// What an operator writes about a gate.
@@ -48,6 +48,12 @@ pub struct GateSpec {
     pub session: SessionTimer,
     /// Where answers over UDP go when a request's Via has no `rport`.
     pub reply_to: ReplyTo,
+    /// Whether its word on callers is believed, and what it is told of them.
+    pub identity: IdentityPolicy,
+    /// Prefixes (E.164 digits) of the numbers that its calls may show; empty: any.
+    pub caller_numbers: Vec<Box<str>>,
+    /// Shown instead of a number that it may not show.
+    pub default_caller: Option<Number>,
     /// What it is known by.
     pub kind: GateKind,
     /// Its credentials: of a SIP account always; of a gate, if its address alone is not enough.
@@ -120,6 +126,9 @@ impl GateSpec {
             reply_to: ReplyTo::Auto,
             kind: GateKind::Address,
             login: None,
+            identity: IdentityPolicy::default(),
+            caller_numbers: Vec::new(),
+            default_caller: None,
         }
     }
 
@@ -167,6 +176,15 @@ impl Gate {
         }
         let digits = crate::number::caller_digits(caller, self.numbering);
         self.blocked_callers.iter().any(|prefix| digits.starts_with(&**prefix))
+    }
+
+    /// Whether a caller may be shown, however it is written here.
+    pub fn may_show(&self, caller: &str) -> bool {
+        if self.caller_numbers.is_empty() {
+            return true;
+        }
+        let digits = crate::number::caller_digits(caller, self.numbering);
+        self.caller_numbers.iter().any(|prefix| digits.starts_with(&**prefix))
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::{Callee, NumberCallee, Origin};
-use route::{Carrier, Gate, SessionTimer};
+use route::{Carrier, Gate, IdentityPolicy, SessionTimer};
 use units::TlsId;
 
 use crate::ConfigSnapshot;
@@ -66,6 +66,26 @@ impl Party {
             Self::Gate(gate) => gate.address.as_ref().map_or(TlsId::NONE, |target| target.tls),
             Self::Carrier(carrier) => carrier.target.tls,
             Self::Number(callee) => callee.target.tls,
+        }
+    }
+
+    /// Whether its word on callers is believed, and what it is told of them; of a foreign URI that of a
+    /// stranger.
+    pub(crate) fn identity(&self) -> IdentityPolicy {
+        match self {
+            Self::Gate(gate) => gate.identity,
+            Self::Carrier(carrier) => carrier.identity,
+            Self::Number(callee) => {
+                callee.gate.as_ref().map_or_else(IdentityPolicy::default, |gate| gate.identity)
+            }
+        }
+    }
+
+    /// The gate, of a caller.
+    pub(crate) const fn gate(&self) -> Option<&Arc<Gate>> {
+        match self {
+            Self::Gate(gate) => Some(gate),
+            Self::Carrier(_) | Self::Number(_) => None,
         }
     }
 

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use sip::Message;
 
+use crate::leg::Party;
+
 /// What one SIP leg hands to the other, and nothing else: the headers of its INVITE that nobody here
-/// understands, and why it gave up.
+/// understands, what it says of the caller, and why it gave up.
 #[derive(Debug, Clone)]
 pub(crate) struct Crossing {
     pub invite: Arc<Message>,
+    /// Whose INVITE that is: whether it is believed.
+    pub party: Party,
     /// The Reason of its CANCEL.
     pub cancel_reason: Option<Box<str>>,
 }

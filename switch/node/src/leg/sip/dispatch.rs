@@ -8,7 +8,7 @@ use sip::token::{Kind, Minter};
 use sip::{Message, Method, Name};
 
 use super::arrival::{Arrival, Received};
-use super::messages;
+use super::parties;
 use super::tag::open_tag;
 use crate::ids::CallRef;
 use crate::node::Node;
@@ -101,7 +101,7 @@ impl Dispatch {
         if config.numbers.is_empty() || !message.is_request() {
             return 0;
         }
-        let number = config.numbers.find_dialled(&messages::called_by_carrier(config, message));
+        let number = config.numbers.find_dialled(&parties::called_by_carrier(config, message));
         number.map_or(0, |number| shard_of(&number.account, self.shards))
     }
 

@@ -39,7 +39,7 @@ impl SipLeg {
             number: dialling.number,
             offered: dialling.session,
             alternates: dialling.addresses,
-            invite: dialling.crossing.map(|crossing| crossing.invite),
+            crossing: dialling.crossing,
             early_received: Vec::new(),
         });
         let party = Party::of_callee(&dialling.callee);
@@ -70,13 +70,9 @@ impl SipLeg {
                 format!(";transport={}", flow.transport.uri_name())
             }
         };
-        let original = outgoing.invite.as_deref();
-        let presentation = original.map(|invite| Presentation::of(invite, cx.call.caller));
-        let shown = format!("<sip:{}@{here}>", escaped_user(cx.call.caller));
-        let from =
-            presentation.as_ref().map_or_else(|| shown.clone(), |presentation| presentation.from(&shown))
-                + ";tag="
-                + &tag;
+        let original = outgoing.crossing.as_ref();
+        let presentation = Presentation::of(original, cx.call.caller, self.party.identity());
+        let from = format!("{};tag={tag}", presentation.from(&here));
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
         let uri = format!("sip:{dialled}@{host}{uri_transport}");
@@ -88,9 +84,13 @@ impl SipLeg {
             to: &format!("<sip:{dialled}@{host}>"),
             via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
             contact: &cx.contact(&flow),
-            max_forwards: original.and_then(Message::max_forwards).unwrap_or(70).saturating_sub(1),
+            max_forwards: original
+                .and_then(|crossing| crossing.invite.max_forwards())
+                .unwrap_or(70)
+                .saturating_sub(1),
             cseq: outgoing.cseq,
-            original: original.zip(presentation.as_ref()),
+            presentation: &presentation,
+            here: &here,
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
             sdp: sdp.as_deref(),
@@ -139,22 +139,4 @@ impl SipLeg {
             Some(_) | None => false,
         }
     }
-}
-
-/// A user part that can stand in a URI of ours: what needs escaping is escaped (RFC 3261 §25.1), an empty one
-/// is `anonymous`.
-pub(super) fn escaped_user(user: &str) -> String {
-    if user.is_empty() {
-        return "anonymous".to_owned();
-    }
-    let mut text = String::with_capacity(user.len());
-    for byte in user.bytes().take(128) {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,?/".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            use std::fmt::Write as _;
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }

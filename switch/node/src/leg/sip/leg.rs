@@ -95,8 +95,8 @@ pub(crate) struct Outgoing {
     pub offered: Option<Arc<Session>>,
     /// Other addresses of its host name, tried when this one is unreachable.
     pub alternates: Vec<SocketAddr>,
-    /// The caller's INVITE, for the headers that cross.
-    pub invite: Option<Arc<Message>>,
+    /// What the caller's leg handed over.
+    pub crossing: Option<Crossing>,
     /// Its early dialogs (RFC 3261 §12.1), one for each phone that rang, by its tag, in the order of
     /// [`Branch`].
     pub early_received: Vec<EarlyFromCallee>,
@@ -297,7 +297,7 @@ impl SipLeg {
     pub(crate) fn finish(&mut self) {
         self.state = LegState::Gone;
         if let Some(outgoing) = self.outgoing_mut() {
-            (outgoing.offered, outgoing.invite) = (None, None);
+            (outgoing.offered, outgoing.crossing) = (None, None);
             (outgoing.alternates, outgoing.early_received) = (Vec::new(), Vec::new());
         }
     }
@@ -316,7 +316,11 @@ impl SipLeg {
 
     pub(crate) fn crossing(&self) -> Option<Crossing> {
         let incoming = self.incoming()?;
-        Some(Crossing { invite: Arc::clone(&incoming.invite), cancel_reason: incoming.cancel_reason.clone() })
+        Some(Crossing {
+            invite: Arc::clone(&incoming.invite),
+            party: self.party.clone(),
+            cancel_reason: incoming.cancel_reason.clone(),
+        })
     }
 
     pub(crate) fn facts(&self) -> LegFacts {

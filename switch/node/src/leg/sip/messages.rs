@@ -8,12 +8,11 @@ use call::{OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::{BodyError, Session};
 use route::HeaderRules;
 use sip::flow::Transport;
-use sip::{Builder, Message, Method, Name, NameAddr};
+use sip::{Builder, Message, Method, Name};
 use units::Cause;
 
 use super::privacy::Presentation;
 use super::session_timer::SessionState;
-use crate::ConfigSnapshot;
 
 /// Methods that we take.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
@@ -80,46 +79,6 @@ pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
     if digits.is_empty() { None } else { Some(digits.parse().unwrap_or(u32::MAX)) }
 }
 
-/// The called party as the caller wrote it: the Request-URI's user part, or the whole of a `tel:` URI.
-pub(crate) fn called_party(message: &Message) -> String {
-    match message.uri() {
-        Ok(uri) if uri.scheme == sip::Scheme::Tel => message.request_uri().to_owned(),
-        Ok(uri) => {
-            let user = uri.user.unwrap_or_default();
-            // RFC 3966 has the context in the user part; some write it among the URI's parameters.
-            uri.param("phone-context")
-                .map_or_else(|| user.to_owned(), |context| format!("{user};phone-context={context}"))
-        }
-        Err(_) => String::new(),
-    }
-}
-
-/// The called party of a carrier's INVITE: one to the Contact that we registered there says in To which
-/// number of ours was dialled.
-pub(crate) fn called_by_carrier(config: &ConfigSnapshot, message: &Message) -> String {
-    let asked = called_party(message);
-    if !config.carriers.are_registered_as(&asked) {
-        return asked;
-    }
-    let to = message.to().ok();
-    let dialled = to.as_ref().and_then(NameAddr::parse_uri).and_then(|uri| uri.user.map(str::to_owned));
-    dialled.filter(|dialled| config.numbers.find_dialled(dialled).is_some()).unwrap_or(asked)
-}
-
-/// The caller as From names it: the user part without its parameters, but with the context that a local
-/// number needs.
-pub(crate) fn calling_party(uri: &sip::Uri<'_>) -> String {
-    let is_context = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case("phone-context");
-    let params = uri.user.unwrap_or_default().split(';').skip(1);
-    let context =
-        params.filter_map(|param| param.split_once('=')).find(is_context).map(|(_, context)| context);
-    let base = uri.user_base();
-    match context.or_else(|| uri.param("phone-context")) {
-        Some(context) if !base.starts_with('+') => format!("{base};phone-context={context}"),
-        Some(_) | None => base.into_owned(),
-    }
-}
-
 /// Contact of a leg: our address on its flow, and the token that leads back to its call.
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {
@@ -149,8 +108,10 @@ pub(crate) struct InviteParts<'a> {
     pub contact: &'a str,
     pub max_forwards: u8,
     pub cseq: u32,
-    /// The caller's INVITE, whose unknown headers pass byte for byte, and what may be seen of the caller.
-    pub original: Option<(&'a Message, &'a Presentation<'a>)>,
+    /// What is seen of the caller, and of the INVITE's headers.
+    pub presentation: &'a Presentation<'a>,
+    /// Our address there.
+    pub here: &'a str,
     pub session_expires_secs: u32,
     pub min_se_secs: u32,
     pub sdp: Option<&'a [u8]>,
@@ -174,13 +135,7 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
             .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))
             .header_fmt(Name::MinSe, format_args!("{}", parts.min_se_secs));
     }
-    if let Some((original, presentation)) = parts.original {
-        builder = builder.copy(original, |name, text| match name {
-            _ if parts.rules.is_some_and(|rules| rules.strips(text)) => false,
-            Name::Other | Name::Privacy | Name::Identity => presentation.passes(name, text),
-            name => passes(name),
-        });
-    }
+    builder = parts.presentation.identify(builder, parts.here, parts.rules);
     for (name, value) in parts.rules.into_iter().flat_map(|rules| &rules.add) {
         builder = builder.raw(name, value);
     }
@@ -188,12 +143,6 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         Some(sdp) => builder.body("application/sdp", sdp),
         None => builder,
     }
-}
-
-/// Headers that cross from leg to leg: those that nobody here understands, and a few that speak of the call
-/// and not of the path.
-pub(crate) const fn passes(name: Name) -> bool {
-    matches!(name, Name::Other | Name::Subject | Name::Priority | Name::UserToUser | Name::AcceptLanguage)
 }
 
 /// The provisional response that says so.

@@ -23,6 +23,7 @@ mod messages;
 mod new_call;
 mod offers;
 mod options;
+mod parties;
 mod privacy;
 mod recorded;
 mod redirect;

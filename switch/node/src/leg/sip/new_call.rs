@@ -13,9 +13,9 @@ use sip::{Message, Name, NameAddr};
 use units::{Now, Tick};
 
 use super::leg::{Incoming, LegState, Setup, SipLeg};
-use super::messages;
 use super::session_timer::Asked;
 use super::tag::tag;
+use super::{messages, parties};
 use crate::ids::CallRef;
 use crate::leg::{Leg, Party};
 use crate::node::Node;
@@ -90,11 +90,11 @@ impl Node {
             caller: from
                 .as_ref()
                 .and_then(NameAddr::parse_uri)
-                .map(|uri| messages::calling_party(&uri).into())
+                .map(|uri| parties::calling_party(&uri).into())
                 .unwrap_or_default(),
             called: match &origin {
-                Origin::Gate(_) => messages::called_party(&message),
-                Origin::Carrier(..) => messages::called_by_carrier(&self.config, &message),
+                Origin::Gate(_) => parties::called_party(&message),
+                Origin::Carrier(..) => parties::called_by_carrier(&self.config, &message),
             }
             .into(),
             checkpoint_ms: self.config.timing.checkpoint_ms,
@@ -129,8 +129,8 @@ impl Node {
     /// What a caller dialled, as it wrote it.
     fn called(&self, flow: Flow, message: &Message) -> String {
         match self.config.gates.by_source(flow.peer.ip()) {
-            Some(_) => messages::called_party(message),
-            None => messages::called_by_carrier(&self.config, message),
+            Some(_) => parties::called_party(message),
+            None => parties::called_by_carrier(&self.config, message),
         }
     }
 
@@ -153,7 +153,7 @@ impl Node {
         }
         let to = invite.to().ok();
         let to = to.as_ref().and_then(NameAddr::parse_uri).map(|uri| uri.user.unwrap_or_default().to_owned());
-        let asked = messages::called_party(invite);
+        let asked = parties::called_party(invite);
         let number = |text: &str| route::normalise_e164(text).ok();
         to.is_some_and(|to| to == asked || number(&to).is_some_and(|to| number(&asked) == Some(to)))
     }

@@ -13,8 +13,8 @@ use units::{Now, Transport};
 use super::credentials::{Asked, Authorization, Renewal};
 use super::endpoint::{Client, Endpoint, here};
 use super::hop::flow_to;
-use super::invite::escaped_user;
 use super::messages;
+use super::parties::escaped_user;
 use crate::ConfigSnapshot;
 
 /// The shortest expiry that is followed, seconds: what a registrar grants below it is refreshed as if it were

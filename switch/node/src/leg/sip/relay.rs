@@ -11,8 +11,8 @@ use units::Now;
 use super::endpoint::{Client, Endpoint};
 use super::hop::names_transport;
 use super::leg::SipLeg;
-use super::messages;
 use super::sender::sender;
+use super::{messages, parties};
 use crate::leg::{Context, Leg};
 use crate::node::Node;
 use crate::slot::Slot;
@@ -57,7 +57,7 @@ impl SipLeg {
             return Some(message);
         };
         let request = dialog.request(Method::Info, &sender(&flow, &here, &branch, &contact));
-        let request = request.copy(&message, |name, _| messages::passes(name));
+        let request = request.copy(&message, |name, _| parties::passes(name));
         let bytes = request.body(message.content_type(), &message.body()).build();
         let fixed = names_transport(dialog.next_hop());
         cx.endpoint.clients.insert(client, Client::Relay(id, Box::new(message)));
