@@ -42,6 +42,7 @@ mod price_list;
 mod refusals;
 mod registration;
 mod reinvite_fails;
+mod reliable_provisional;
 mod reload_in_mid_call;
 mod replays_and_claims;
 mod rules_of_the_wire;

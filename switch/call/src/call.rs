@@ -298,8 +298,13 @@ impl Call {
     }
 
     fn lost(&mut self, now: Now, side: Side, loss: Loss, out: &mut Actions) {
+        if loss == Loss::NoPrack && matches!(self.phase, Phase::Hunting(_)) {
+            self.hangup_attempt(Cause::TIMER, out);
+            return self.refuse(now, Refusal::NO_PRACK, HangupBy::Switch, out);
+        }
         let (reason, sides): (_, &[Side]) = match (loss, side) {
             (Loss::NoAck, _) => ("no-ack", &[Side::Caller, Side::Carrier]),
+            (Loss::NoPrack, _) => ("no-prack", &[Side::Caller, Side::Carrier]),
             (Loss::SessionExpired, _) => ("session-expired", &[Side::Caller, Side::Carrier]),
             (Loss::DialogGone, Side::Caller) => ("dialog-gone", &[Side::Carrier]),
             (Loss::DialogGone, Side::Carrier) => ("dialog-gone", &[Side::Caller]),

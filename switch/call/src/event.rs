@@ -199,6 +199,8 @@ pub enum Settled {
 pub enum Loss {
     /// No ACK to our 2xx within 64·T1.
     NoAck,
+    /// No PRACK to a reliable provisional response within 64·T1 (RFC 3262 §3).
+    NoPrack,
     /// The session timer ran out (RFC 4028 §10).
     SessionExpired,
     /// An in-dialog request was answered 481 or 408, or not at all.

@@ -51,6 +51,8 @@ impl Refusal {
     pub const LOOP: Self = Self::now(482, Cause::EXCHANGE_ERROR, "loop");
     /// The caller gave up.
     pub const CANCELLED: Self = Self::now(487, Cause::NORMAL, "cancelled");
+    /// The caller asked for provisional responses that it acknowledges, and did not acknowledge one.
+    pub const NO_PRACK: Self = Self::now(504, Cause::TIMER, "no-prack");
     /// It rang too long.
     pub const NO_ANSWER: Self = Self::now(480, Cause::NO_ANSWER, "no-answer");
 

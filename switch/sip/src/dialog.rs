@@ -149,6 +149,14 @@ impl Dialog {
         })
     }
 
+    /// The same dialog was early before: its numbers go on (§12.2.1.1).
+    pub const fn continues(&mut self, early: &Self) {
+        if early.local_seq > self.local_seq {
+            self.local_seq = early.local_seq;
+        }
+        self.remote_seq = early.remote_seq;
+    }
+
     /// We sent our 2xx.
     pub fn confirm_uas(&mut self) {
         self.confirmed = true;

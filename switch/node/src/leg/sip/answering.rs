@@ -1,16 +1,26 @@
 //! The caller's INVITE, answered: provisional responses, 2xx, failure.
 
+use bytes::Bytes;
 use call::{Attempt, Branch, Progress, Refusal};
-use media::Session;
+use media::{Session, SessionOrigin};
 use sip::Name;
 use sip::dialog::Dialog;
 
-use super::leg::{LegState, SipLeg};
+use super::leg::{EarlyToCaller, Incoming, LegState, SipLeg};
 use super::liveness::Liveness;
 use super::messages;
+use super::reliable;
 use super::session_timer::{Asked, SessionState};
-use super::tag::early_tag;
+use super::tag::{EARLY_MAX, early_tag};
 use crate::leg::Context;
+
+/// Where and how a caller is told of its answer.
+struct Told {
+    /// The early dialog.
+    place: usize,
+    /// The session, unless it is known there already.
+    sdp: Option<Bytes>,
+}
 
 impl SipLeg {
     /// A provisional response. Sessions of different phones go out under different tags: two answers to one
@@ -27,35 +37,84 @@ impl SipLeg {
         let ours = self.session_origin(cx);
         let status = messages::progress_status(progress);
         let place = session.map(|_| self.early_place(of));
-        let tag = early_tag(self.tag(), place.unwrap_or(0));
+        let at = place.unwrap_or(0);
+        let tag = early_tag(self.tag(), at);
+        let has_offered = self.remote.is_some();
         let Some(incoming) = self.incoming_mut() else { return };
-        let early = place.and_then(|place| incoming.early_sent.get_mut(place));
+        let is_told = incoming.reliable.as_deref().is_some_and(|reliable| reliable.has_told(at));
+        let early = place.filter(|_| !is_told).and_then(|place| incoming.early_sent.get_mut(place));
         let sdp = early.zip(session).map(|(early, session)| early.local.write(session, ours));
+        let reliable = incoming.reliable.as_deref_mut().filter(|reliable| reliable.takes(sdp.is_some()));
+        let rseq = match reliable {
+            // It would have to bring our offer (RFC 3262 §5), and there is none.
+            Some(_) if !has_offered && sdp.is_none() => return,
+            Some(reliable) => match reliable.next_number(at, ours.id) {
+                Some(rseq) => Some(rseq),
+                None => return,
+            },
+            None => None,
+        };
         let request = &incoming.invite;
         let mut builder =
             messages::response(request, status, &tag).record_routes(request).header(Name::Contact, &contact);
-        if let Some(sdp) = sdp {
-            builder = builder.body("application/sdp", &sdp);
+        if let Some(rseq) = rseq {
+            builder = builder
+                .header(Name::Require, reliable::OPTION)
+                .header_fmt(Name::RSeq, format_args!("{rseq}"))
+                .header(Name::Allow, messages::ALLOW);
         }
-        cx.endpoint.layer.respond(cx.now.tick, invite, status, builder.build());
+        if let Some(sdp) = &sdp {
+            builder = builder.body("application/sdp", sdp);
+        }
+        let bytes = builder.build();
+        match rseq {
+            Some(rseq) => self.send_reliably(cx, (status, bytes), (at, rseq), sdp.is_some()),
+            None => cx.endpoint.layer.respond(cx.now.tick, invite, status, bytes),
+        }
+    }
+
+    /// The early dialog in which the caller is answered, and what it is told of the session there: nothing
+    /// where it knows that for good. Where it knows something else for good, a callee that changed its mind
+    /// answers as another phone would.
+    fn answered_under(&mut self, of: (Attempt, Branch), session: &Session, ours: SessionOrigin) -> Told {
+        let place = self.early_place(of);
+        let fresh = self.local.clone();
+        let Some(Incoming { early_sent, reliable, .. }) = self.incoming_mut() else {
+            return Told { place, sdp: None };
+        };
+        let is_told = reliable.as_deref().is_some_and(|reliable| reliable.has_told(place));
+        if let Some(early) = early_sent.get_mut(place).filter(|_| is_told) {
+            let told = early.local.last_sent();
+            let same = Some(early.local.write(session, ours)) == told;
+            if same || early_sent.len() == EARLY_MAX {
+                self.local = early_sent.swap_remove(place).local;
+                return Told { place, sdp: None };
+            }
+            early_sent.push(EarlyToCaller { of, local: fresh });
+        }
+        let place = if is_told { early_sent.len() - 1 } else { place };
+        // The caller may know the phone that answers under a tag of its own.
+        if place < early_sent.len() {
+            self.local = early_sent.swap_remove(place).local;
+        }
+        Told { place, sdp: Some(self.local.write(session, ours)) }
     }
 
     pub(crate) fn accept(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), session: &Session) {
         let LegState::Incoming { invite } = self.state else { return };
+        if self.holds_answer(of, session) {
+            return;
+        }
         let contact = cx.contact(&self.flow);
         let ours = self.session_origin(cx);
-        let place = self.early_place(of);
-        let Some(super::leg::Setup::Incoming(mut incoming)) = self.setup.take().map(|setup| *setup) else {
+        let Told { place, sdp } = self.answered_under(of, session, ours);
+        let Some(super::leg::Setup::Incoming(incoming)) = self.setup.take().map(|setup| *setup) else {
             return;
         };
         let request = incoming.invite;
         let wanted = self.party.session().expires_secs;
         self.session = SessionState::as_uas(cx.now.tick, &Asked::read(&request), wanted);
         self.liveness = Liveness::of(cx.now, cx.config.timing, wanted);
-        // The caller may know the phone that answers under a tag of its own.
-        if place < incoming.early_sent.len() {
-            self.local = incoming.early_sent.swap_remove(place).local;
-        }
         if place > 0
             && let Ok(dialog) = Dialog::uas(&request, &early_tag(self.tag(), place))
         {
@@ -69,8 +128,10 @@ impl SipLeg {
             .header(Name::Contact, &contact)
             .header(Name::Allow, messages::ALLOW)
             .header(Name::Supported, messages::SUPPORTED);
-        let sdp = self.local.write(session, ours);
-        let builder = messages::with_session(builder, &self.session).body("application/sdp", &sdp);
+        let mut builder = messages::with_session(builder, &self.session);
+        if let Some(sdp) = &sdp {
+            builder = builder.body("application/sdp", sdp);
+        }
         // Its mark was taken with the offer.
         self.state = LegState::Accepted { invite, owed: None, late: self.remote.is_none() };
         cx.counters.caller_response(200);

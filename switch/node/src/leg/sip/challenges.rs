@@ -211,7 +211,9 @@ impl SipLeg {
             Client::Invite(..) => matches!(self.state, LegState::Calling { invite } if invite == id),
             Client::Offer(..) => matches!(self.exchange, Exchange::Ours { client, .. } if client == id),
             Client::Bye(..) => true,
-            Client::Liveness(..) | Client::Relay(..) => self.dialog_with(response.to_tag()).is_some(),
+            Client::Liveness(..) | Client::Relay(..) | Client::Prack => {
+                self.dialog_with(response.to_tag()).is_some()
+            }
             Client::Probe(_) | Client::Register(_) | Client::Farewell => false,
         }
     }

@@ -71,6 +71,8 @@ pub(super) enum Client {
     Register(u32),
     /// A BYE that nobody waits for.
     Farewell,
+    /// A PRACK: whatever comes of it, the callee goes on.
+    Prack,
 }
 
 /// How much an endpoint holds: see [`Held`](crate::Held).

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use route::Target;
+use sip::dialog::Dialog;
 use sip::flow::{Flow, TlsId, Transport};
 use sip::transaction::ClientId;
 use sip::{Message, Method, Scheme, Uri};
@@ -84,6 +85,15 @@ impl SipLeg {
     /// Where the next request on this leg goes: to its first route, or the peer's last Contact, if that is an
     /// address which the peer can mean; else back where its packets come from.
     pub(crate) fn next_hop(&self, cx: &Context<'_>) -> Flow {
+        self.way(cx, self.dialog().map(Dialog::next_hop))
+    }
+
+    /// Where a request to a URI of its peer goes, as in an early dialog.
+    pub(crate) fn way_to(&self, cx: &Context<'_>, uri: &str) -> Flow {
+        self.way(cx, Some(uri))
+    }
+
+    fn way(&self, cx: &Context<'_>, uri: Option<&str>) -> Flow {
         // A connection that nobody keeps any more was closed.
         let conn = if cx.endpoint.kept.contains_key(&self.flow.conn) { self.flow.conn } else { 0 };
         // What would have to be opened anew shows the certificate that this peer is configured with.
@@ -92,9 +102,7 @@ impl SipLeg {
         if self.party.is_sip_account() {
             return heard;
         }
-        let flow = self
-            .dialog()
-            .map_or(heard, |dialog| hop(cx.config, dialog.next_hop(), heard, self.by_connection));
+        let flow = uri.map_or(heard, |uri| hop(cx.config, uri, heard, self.by_connection));
         // What is not under TLS is verified for nobody, and known to the driver as such.
         if flow.transport.is_encrypted() { flow } else { flow.verified_by(TlsId::NONE) }
     }

@@ -103,8 +103,12 @@ impl SipLeg {
     fn early_request(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
         let is_caller = self.is_caller();
         match message.method() {
+            Method::Prack if is_caller => self.prack(cx, id, &message),
             Method::Bye if is_caller => {
                 cx.endpoint.decline(cx.now, id, &message, 200);
+                if self.holds() {
+                    self.end_held(cx, 487, None);
+                }
                 cx.emit(self.id, LegEvent::Released { cause: cause_of(&message) });
             }
             Method::Bye => cx.endpoint.decline(cx.now, id, &message, 481),

@@ -9,6 +9,7 @@ use super::arrival::Arrival;
 use super::endpoint::Endpoint;
 use super::messages::{self, ALLOW, SUPPORTED};
 use super::privacy;
+use super::reliable;
 use super::stranger::Admission;
 use crate::Source;
 use crate::leg::Leg;
@@ -219,7 +220,9 @@ fn unsupported(message: &Message) -> Option<String> {
     if matches!(message.method(), Method::Cancel | Method::Ack) {
         return None;
     }
-    let required = message.values(Name::Require).filter(|tag| !tag.eq_ignore_ascii_case("timer"));
+    let required = message
+        .values(Name::Require)
+        .filter(|tag| !["timer", reliable::OPTION].iter().any(|known| tag.eq_ignore_ascii_case(known)));
     let unknown: Vec<&str> = required.chain(message.values(Name::ProxyRequire)).collect();
     if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
 }

@@ -93,6 +93,12 @@ impl SipLeg {
             here: &here,
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
+            // Without an offer of ours the first reliable response would bring one (RFC 3262 §5), which its
+            // PRACK has to answer.
+            supported: match sdp {
+                Some(_) => messages::SUPPORTED,
+                None => messages::SUPPORTED_UNACKNOWLEDGED,
+            },
             sdp: sdp.as_deref(),
             rules: self.party.carrier().and_then(|carrier| carrier.headers.as_deref()),
         };

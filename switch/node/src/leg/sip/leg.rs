@@ -17,6 +17,7 @@ use super::crossing::Crossing;
 use super::endpoint::Kept;
 use super::liveness::Liveness;
 use super::redirects::Redirects;
+use super::reliable::Reliable;
 use super::session_timer::SessionState;
 use super::tag::EARLY_MAX;
 use crate::leg::{Context, LegFacts, Party};
@@ -76,6 +77,8 @@ pub(crate) struct Incoming {
     /// Its early dialogs, one for each session that the caller was told of: two answers to one offer need two
     /// dialogs.
     pub early_sent: Vec<EarlyToCaller>,
+    /// It takes provisional responses that it acknowledges.
+    pub reliable: Option<Box<Reliable>>,
 }
 
 /// Of a called leg.
@@ -183,6 +186,10 @@ pub(crate) struct EarlyFromCallee {
     pub tag: Box<str>,
     /// None without a Contact: nothing can be sent there.
     pub dialog: Option<Dialog>,
+    /// RSeq of its last reliable provisional response; 0: none.
+    pub rseq: u32,
+    /// One of those brought its answer.
+    pub has_answered: bool,
 }
 
 // === impl SipLeg ===
@@ -273,7 +280,8 @@ impl SipLeg {
         let known = early_received.iter().position(|branch| &*branch.tag == tag);
         let place = known.unwrap_or_else(|| {
             if early_received.len() < EARLY_MAX {
-                early_received.push(EarlyFromCallee { tag: tag.into(), dialog: dialog() });
+                let (dialog, rseq, has_answered) = (dialog(), 0, false);
+                early_received.push(EarlyFromCallee { tag: tag.into(), dialog, rseq, has_answered });
             }
             early_received.len() - 1
         });

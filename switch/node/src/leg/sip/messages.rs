@@ -15,9 +15,11 @@ use super::privacy::Presentation;
 use super::session_timer::SessionState;
 
 /// Methods that we take.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK";
 /// Extensions that we take.
-pub(crate) const SUPPORTED: &str = "timer";
+pub(crate) const SUPPORTED: &str = "100rel, timer";
+/// Extensions for requests of ours whose provisional responses are not acknowledged.
+pub(crate) const SUPPORTED_UNACKNOWLEDGED: &str = "timer";
 
 /// A response to `request` with our tag.
 pub(crate) fn response(request: &Message, status: u16, tag: &str) -> Builder {
@@ -114,6 +116,8 @@ pub(crate) struct InviteParts<'a> {
     pub here: &'a str,
     pub session_expires_secs: u32,
     pub min_se_secs: u32,
+    /// Extensions.
+    pub supported: &'a str,
     pub sdp: Option<&'a [u8]>,
     /// What the carrier wants to be different.
     pub rules: Option<&'a HeaderRules>,
@@ -129,7 +133,7 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         .cseq(parts.cseq, Method::Invite)
         .header(Name::Contact, parts.contact)
         .header(Name::Allow, ALLOW)
-        .header(Name::Supported, SUPPORTED);
+        .header(Name::Supported, parts.supported);
     if parts.session_expires_secs > 0 {
         builder = builder
             .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))

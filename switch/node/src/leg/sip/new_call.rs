@@ -13,6 +13,7 @@ use sip::{Message, Name, NameAddr};
 use units::{Now, Tick};
 
 use super::leg::{Incoming, LegState, Setup, SipLeg};
+use super::reliable::Reliable;
 use super::session_timer::Asked;
 use super::tag::tag;
 use super::{messages, parties};
@@ -104,11 +105,13 @@ impl Node {
         let lasts_ms = message.expires().filter(|secs| *secs > 0).map(|secs| u64::from(secs) * 1_000);
         let takes_update = message.has_token(Name::Allow, "UPDATE");
         let user_agent = self.sip.user_agents.of(&message);
+        let reliable = Reliable::wanted(&message);
         let incoming = Incoming {
             invite: Arc::new(message),
             expires_at: lasts_ms.map_or(Tick::NEVER, |ms| now.tick.plus_ms(ms)),
             cancel_reason: None,
             early_sent: Vec::new(),
+            reliable,
         };
         let party = Party::of_origin(&setup.origin);
         let mut caller = SipLeg::new(

@@ -215,7 +215,8 @@ impl SipLeg {
         let (client, branch) = cx.endpoint.layer.mint_client();
         let Some(dialog) = self.dialog.as_mut() else { return cx.endpoint.layer.abandon(client) };
         let mut builder = dialog.request(method, &sender(&flow, &here, &branch, &contact));
-        builder = builder.header(Name::Allow, ALLOW).header(Name::Supported, messages::SUPPORTED);
+        builder =
+            builder.header(Name::Allow, ALLOW).header(Name::Supported, messages::SUPPORTED_UNACKNOWLEDGED);
         if let Some(value) = self.session.uac_header() {
             builder = builder.header(Name::SessionExpires, &value);
         }

@@ -41,7 +41,16 @@ impl SipLeg {
                 self.say_bye(cx, why);
             }
             LegState::Confirmed => self.say_bye(cx, why),
-            LegState::Incoming { .. } | LegState::Abandoned { .. } | LegState::Leaving | LegState::Gone => {}
+            LegState::Incoming { .. } => self.release_held(cx, why),
+            LegState::Abandoned { .. } | LegState::Leaving | LegState::Gone => {}
+        }
+    }
+
+    /// The caller of an answered call that could not be told so.
+    fn release_held(&mut self, cx: &mut Context<'_>, why: ReleaseReason) {
+        if self.holds() {
+            let status = why.refusal.unwrap_or(if why.cause == Cause::TIMER { 504 } else { 480 });
+            self.end_held(cx, status, Some(&messages::q850(why.cause)));
         }
     }
 

@@ -126,7 +126,7 @@ impl Node {
                 self.probe_answered(now, carrier, status, pause_secs(response));
             }
             Client::Register(key) => self.registration_answered(now, (key, id), flow, response),
-            Client::Farewell => _ = self.sip.clients.remove(&id),
+            Client::Farewell | Client::Prack => _ = self.sip.clients.remove(&id),
         }
     }
 
@@ -151,7 +151,7 @@ impl Node {
             Client::Relay(server, request) => self.sip.relay_answered(now, server, &request, 408),
             Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
             Client::Register(key) => self.registration_failed(now, (key, id)),
-            Client::Farewell => {}
+            Client::Farewell | Client::Prack => {}
         }
     }
 
@@ -191,6 +191,10 @@ impl Node {
 
 impl SipLeg {
     fn cancelled(&mut self, cx: &mut Context<'_>, cancel: &Message) {
+        if self.holds() {
+            self.end_held(cx, 487, None);
+            return cx.emit(self.id, LegEvent::Released { cause: cause_of(cancel) });
+        }
         if matches!(self.state, LegState::Incoming { .. }) {
             if let Some(incoming) = self.incoming_mut() {
                 incoming.cancel_reason = messages::given_reason(cancel);
@@ -329,25 +333,10 @@ impl SipLeg {
         !rang && pause_secs(response).is_none()
     }
 
-    fn rings(&mut self, cx: &mut Context<'_>, response: &Message) {
-        // That an early dialog of a fork ended (RFC 6228) is a sign of life, and no more to a caller who has
-        // dialogs with us.
-        let status = if response.status() == 199 { 100 } else { response.status() };
-        let Some(progress) = messages::progress_of(status) else { return };
-        let is_early = status > 100 && !response.to_tag().is_empty();
-        let branch = if is_early {
-            self.branch_of(response.to_tag(), || Dialog::uac(response, response).ok())
-        } else {
-            0
-        };
-        let session = if status > 100 { messages::session_in(response) } else { None };
-        cx.emit(self.id, LegEvent::Progress { branch, progress, session });
-    }
-
     /// The 2xx: the dialog stands; its ACK goes at once unless it makes an offer.
     fn answered(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
         // From, Call-ID and CSeq of a response are those of our INVITE.
-        let Ok(dialog) = Dialog::uac(response, response) else {
+        let Ok(mut dialog) = Dialog::uac(response, response) else {
             // A 2xx without a Contact forms no dialog that we could be asked to keep: ended where we called,
             // and it will be charged.
             cx.emit(self.id, LegEvent::AnsweredInVain);
@@ -363,6 +352,8 @@ impl SipLeg {
         };
         let has_offered = self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
         let branch = self.branch_of(response.to_tag(), || None);
+        let has_answered = self.has_answered_early(response.to_tag());
+        self.continue_early(&mut dialog);
         self.setup = None;
         self.with_dialog(dialog);
         self.flow = flow;
@@ -371,7 +362,7 @@ impl SipLeg {
         self.session = SessionState::as_uac(cx.now.tick, &Asked::read(response));
         let sdp = messages::sdp_in(response);
         self.remote = sdp.as_deref().map(Mark::of);
-        let session = sdp.and_then(|text| Session::read(&text).ok()).map(Arc::new);
+        let session = sdp.filter(|_| !has_answered).and_then(|text| Session::read(&text).ok()).map(Arc::new);
         let (cseq, _) = response.cseq();
         if has_offered {
             self.state = LegState::Confirmed;

@@ -8,6 +8,7 @@ use units::Tick;
 use super::endpoint::Client;
 use super::leg::{Exchange, LegState, OfferPurpose, SipLeg};
 use super::liveness::{AGAIN_MS, Outcome, UNREACHABLE_MS};
+use super::reliable::Reliable;
 use super::sender::sender;
 use super::session_timer::{Due, SessionState};
 use crate::leg::{Context, LegEvent};
@@ -15,7 +16,10 @@ use crate::leg::{Context, LegEvent};
 impl SipLeg {
     pub(crate) fn deadline(&self) -> Tick {
         match self.state {
-            LegState::Incoming { .. } => self.incoming().map_or(Tick::NEVER, |incoming| incoming.expires_at),
+            LegState::Incoming { .. } => self.incoming().map_or(Tick::NEVER, |incoming| {
+                let prack = incoming.reliable.as_deref().map_or(Tick::NEVER, Reliable::deadline);
+                incoming.expires_at.min(prack)
+            }),
             LegState::Confirmed => self.session.deadline().min(self.liveness.deadline(&self.session)),
             LegState::Accepted { .. }
             | LegState::Calling { .. }
@@ -28,7 +32,10 @@ impl SipLeg {
 
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
         match self.state {
-            LegState::Incoming { .. } => self.end_of_invite(cx),
+            LegState::Incoming { .. } => {
+                self.repeat_provisional(cx);
+                self.end_of_invite(cx);
+            }
             LegState::Confirmed => {
                 self.ask_the_silent(cx);
                 self.session_timer(cx);
@@ -45,6 +52,10 @@ impl SipLeg {
     /// A caller's INVITE that says how long it means something (RFC 3261 §13.3.1).
     fn end_of_invite(&mut self, cx: &mut Context<'_>) {
         let (id, now) = (self.id, cx.now.tick);
+        // It was answered in time; the caller only does not know.
+        if self.holds() {
+            return;
+        }
         if let Some(incoming) = self.incoming_mut().filter(|incoming| incoming.expires_at <= now) {
             incoming.expires_at = Tick::NEVER;
             cx.emit(id, LegEvent::Cancelled);
