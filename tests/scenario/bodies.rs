@@ -52,7 +52,7 @@ fn sdps_that_no_call_can_be_made_of_are_488() {
 }
 
 #[test]
-fn bodies_of_other_kinds_are_415_and_broken_ones_400() {
+fn corner_45_bodies_of_other_kinds_are_415_and_broken_ones_400() {
     let sdp = "v=0\r\no=- 1 1 IN IP4 192.0.2.11\r\ns=-\r\nc=IN IP4 192.0.2.11\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
     let part = |head: &str, body: &str| format!("--b\r\n{head}\r\n\r\n{body}\r\n");
     let isup = |handling: &str| {
@@ -64,10 +64,13 @@ fn bodies_of_other_kinds_are_415_and_broken_ones_400() {
         )
     };
     let whole = |parts: &str| format!("{parts}--b--\r\n");
+    let related = "Content-Type: multipart/related;type=\"application/sdp\";boundary=b\r\n";
     let mixed = "Content-Type: multipart/mixed;boundary=b\r\n";
     for (content_type, body, expected) in [
         (mixed, whole(&(part("Content-Type: application/sdp", sdp) + &isup("optional"))), 0),
         (mixed, whole(&(isup("optional") + &part("Content-Type: application/sdp", sdp))), 0),
+        (related, whole(&(part("Content-Type: application/sdp", sdp) + &isup("optional"))), 0),
+        (related, whole(&(isup("required") + &part("Content-Type: application/sdp", sdp))), 415),
         (mixed, whole(&(part("Content-Type: application/sdp", sdp) + &isup("required"))), 415),
         (mixed, part("Content-Type: application/sdp", sdp), 400),
         (mixed, "no boundary at all".to_owned(), 400),

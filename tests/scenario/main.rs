@@ -37,6 +37,7 @@ mod number_loops;
 mod numbers;
 mod offer_answer;
 mod other_addresses;
+mod other_methods;
 mod plain_call;
 mod price_list;
 mod refusals;

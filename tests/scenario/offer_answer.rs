@@ -394,7 +394,7 @@ fn a_late_offer_reinvite_asks_the_callee_for_all_that_it_speaks() {
 }
 
 #[test]
-fn a_fax_is_refused_and_the_call_goes_on() {
+fn corner_29_a_fax_is_refused_and_the_call_goes_on() {
     let mut stage = Stage::standard();
     let (mut phone, mut callee) = stage.talk("c1", "34600000000");
     let fax = format!(

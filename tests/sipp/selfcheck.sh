@@ -36,6 +36,7 @@ listening() { grep -qi ":$(printf %04X "$1") " /proc/net/udp /proc/net/tcp; }
 pair ok uac_call -d 300 / uas_answer
 pair ok uac_call -d 100 / uas_late_answer -d 300
 pair ok uac_call -d 100 / uas_early_media -d 200
+pair ok uac_reliable -d 100 / uas_reliable -d 200
 pair ok uac_cancel -d 200 / uas_ring
 pair ok uac_cutoff / uas_hangup -d 500
 pair ok uac_refused -- -set want 486 / uas_busy
@@ -43,6 +44,7 @@ pair ok uac_refused -- -set want 503 / uas_refuse
 pair ok uac_cutoff / uas_refuse -f "402 Payment Required"
 pair ok uac_g722 / uas_refuse -f "488 Not Acceptable Here"
 pair fails uac_refused -- -set want 402 / uas_refuse
+pair fails uac_reliable / uas_early_media
 pair fails uac_g722 / uas_busy
 echo "$((done - failed)) passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -23,8 +23,8 @@ impl Node {
             }
             return self.sip.decline(now, id, &message, 481);
         };
-        if message.method() == Method::Info && slot.leg(leg).is_some() {
-            self.info(now, &mut slot, leg, (id, flow), message);
+        if matches!(message.method(), Method::Info | Method::Message) && slot.leg(leg).is_some() {
+            self.pass_on(now, &mut slot, leg, (id, flow), message);
         } else {
             let mut message = Some(message);
             self.on_leg(now, &mut slot, leg, |leg, cx| {
@@ -196,11 +196,15 @@ fn without_session(cx: &mut Context<'_>, id: ServerId, message: &Message) {
             let builder = messages::response(message, 200, message.to_tag()).header(Name::Allow, ALLOW);
             endpoint.respond(now, id, 200, builder);
         }
+        // It would be a leg that nobody pays.
         Method::Refer => endpoint.decline(now, id, message, 603),
         Method::Prack => endpoint.decline(now, id, message, 481),
-        Method::Notify | Method::Subscribe => endpoint.decline(now, id, message, 489),
-        Method::Register | Method::Message | Method::Publish => endpoint.not_allowed(now, id, message, 405),
+        Method::Subscribe => endpoint.decline(now, id, message, 489),
+        // Nobody here subscribed to anything (RFC 6665 §4.1.3).
+        Method::Notify => endpoint.decline(now, id, message, 481),
+        Method::Register | Method::Publish => endpoint.not_allowed(now, id, message, 405),
         Method::Other => endpoint.not_allowed(now, id, message, 501),
-        Method::Invite | Method::Update | Method::Bye | Method::Ack | Method::Cancel | Method::Info => {}
+        Method::Invite | Method::Update | Method::Bye | Method::Ack | Method::Cancel => {}
+        Method::Info | Method::Message => {}
     }
 }

@@ -126,13 +126,18 @@ impl Node {
             return self.decline(now, id, &message, 482);
         }
         match message.method() {
+            Method::Invite if message.header(Name::Replaces).is_some() => {
+                self.refuse_replaces(now, id, flow, &message);
+            }
             Method::Invite => self.new_call(now, id, flow, message),
             Method::Options => self.options(now, id, &message),
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Notify => {
                 self.decline(now, id, &message, 481)
             }
             Method::Ack | Method::Cancel => {}
-            Method::Register | Method::Refer | Method::Subscribe | Method::Message | Method::Publish => {
+            // We have no event package, and say so to phones that would ask again (RFC 6665 §7.2).
+            Method::Subscribe => self.decline(now, id, &message, 489),
+            Method::Register | Method::Refer | Method::Message | Method::Publish => {
                 self.sip.not_allowed(now, id, &message, 405);
             }
             Method::Other => self.sip.not_allowed(now, id, &message, 501),

@@ -33,6 +33,7 @@ mod registration;
 mod relay;
 mod release;
 mod reliable;
+mod replaces;
 mod responses;
 mod sender;
 mod sent;

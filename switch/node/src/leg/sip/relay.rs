@@ -1,9 +1,9 @@
-//! INFO: DTMF and the like go from one SIP leg to the other as they are, and the other side's answer is this
-//! side's answer. They go into an early dialog too (RFC 6086 §4.2.1), and need not wait for an ACK.
+//! INFO and MESSAGE: DTMF, text and the like go from one SIP leg to the other as they are, and the other
+//! side's answer is this side's answer. They go into an early dialog too (RFC 6086 §4.2.1, RFC 3428 §4), and
+//! need not wait for an ACK.
 
 use call::LegId;
 use sip::Message;
-use sip::Method;
 use sip::flow::Flow;
 use sip::transaction::ServerId;
 use units::Now;
@@ -17,8 +17,11 @@ use crate::leg::{Context, Leg};
 use crate::node::Node;
 use crate::slot::Slot;
 
+/// Largest body that is passed on, bytes; RFC 3428 §8 wants no more than 1,300 over an unknown path.
+const BODY_MAX: usize = 8_192;
+
 impl Node {
-    pub(super) fn info(
+    pub(super) fn pass_on(
         &mut self,
         now: Now,
         slot: &mut Slot,
@@ -34,6 +37,9 @@ impl Node {
         if !admitted {
             return;
         }
+        if message.body().len() > BODY_MAX {
+            return self.sip.decline(now, id, &message, 413);
+        }
         let mut message = Some(message);
         let to = slot.opposite(from);
         self.on_leg(now, slot, to, |leg, cx| {
@@ -47,21 +53,26 @@ impl Node {
 }
 
 impl SipLeg {
-    /// Sends an INFO of the other leg on; gives it back if this one has no dialog for it.
+    /// Sends a request of the other leg on; gives it back if this one has no dialog for it.
     fn relay(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) -> Option<Message> {
-        let flow = self.next_hop(cx);
+        // Of a leg that rings, by the way of the phone's own dialog.
+        let Some(next) = self.open_dialog().map(|dialog| dialog.next_hop().to_owned()) else {
+            return Some(message);
+        };
+        let flow = self.way_to(cx, &next);
         let (contact, here) = (cx.contact(&flow), cx.here(&flow));
         let (client, branch) = cx.endpoint.layer.mint_client();
         let Some(dialog) = self.open_dialog() else {
             cx.endpoint.layer.abandon(client);
             return Some(message);
         };
-        let request = dialog.request(Method::Info, &sender(&flow, &here, &branch, &contact));
+        let method = message.method();
+        let request = dialog.request(method, &sender(&flow, &here, &branch, &contact));
         let request = request.copy(&message, |name, _| parties::passes(name));
         let bytes = request.body(message.content_type(), &message.body()).build();
         let fixed = names_transport(dialog.next_hop());
         cx.endpoint.clients.insert(client, Client::Relay(id, Box::new(message)));
-        self.submit(cx, client, (flow, fixed), Method::Info, bytes);
+        self.submit(cx, client, (flow, fixed), method, bytes);
         None
     }
 }
