@@ -26,6 +26,7 @@ mod options;
 mod parties;
 mod prack;
 mod privacy;
+mod provisional;
 mod recorded;
 mod redirect;
 mod redirects;
