@@ -11,9 +11,6 @@ use crate::peers;
 use crate::reader::Document;
 use crate::schema;
 
-/// Most contacts of a SIP account, if it does not say.
-const MAX_CONTACTS: u32 = 5;
-
 /// All of them; `seen` has the names of gates.
 pub(crate) fn sip_accounts(
     document: &Document,
@@ -39,7 +36,7 @@ pub(crate) fn sip_accounts(
             continue;
         }
         users.insert(login.username.clone(), at);
-        let kind = GateKind::SipAccount { max_contacts: MAX_CONTACTS };
+        let kind = GateKind::SipAccount { max_contacts: table.int("max_contacts").unwrap_or_default() };
         accounts.push(GateSpec { kind, login: Some(login), ..spec });
     }
     accounts

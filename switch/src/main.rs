@@ -15,8 +15,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use cli::{
-    ConfigFile, account, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node, notices,
-    price, rerate, route,
+    ConfigFile, account, bans, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node,
+    notices, price, registrations, rerate, route,
 };
 
 /// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all
@@ -84,6 +84,10 @@ enum Command {
     Carriers(carriers::Ask),
     /// Gates of a running node: account, source, calls
     Gates(gates::Ask),
+    /// Phones of SIP accounts that are registered: where, by what, until when
+    Registrations(registrations::Ask),
+    /// Addresses locked out for wrong credentials; --lift lets one in again
+    Bans(bans::Ask),
     /// A running node reads its configuration again, as by SIGHUP; warnings and findings are told
     Reload(keyed_post::Shown),
     /// A running node refuses new calls and ends with the last call, as by SIGTERM
@@ -130,6 +134,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Notices(ask) => notices::run(&ask),
         Command::Carriers(ask) => carriers::run(&ask),
         Command::Gates(ask) => gates::run(&ask),
+        Command::Registrations(ask) => registrations::run(&ask),
+        Command::Bans(ask) => bans::run(&ask),
         Command::Reload(shown) => node::reload(&shown),
         Command::Drain(shown) => node::drain(&shown),
         Command::Log(ask) => node::log(&ask),

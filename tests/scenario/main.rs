@@ -41,6 +41,7 @@ mod other_methods;
 mod plain_call;
 mod price_list;
 mod refusals;
+mod registrar;
 mod registration;
 mod reinvite_fails;
 mod reliable_provisional;

@@ -1,10 +1,14 @@
 //! What operators ask of the node itself: where a call would go, how gates and carriers stand, another
 //! configuration, the end, the log. The money is behind [`crate::Backend`].
 
+use std::net::IpAddr;
+
 use units::Wall;
 
 use crate::backend::{Answer, BackendError};
-use crate::documents::{CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, ReloadDoc, RouteDoc};
+use crate::documents::{
+    BanDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, RegistrationDoc, ReloadDoc, RouteDoc,
+};
 
 /// The running node as its operators see it.
 pub trait Control: Send + Sync + 'static {
@@ -14,6 +18,12 @@ pub trait Control: Send + Sync + 'static {
     fn carriers(&self) -> Answer<Vec<CarrierDoc>>;
     /// All gates in order of their names.
     fn gates(&self) -> Answer<Vec<GateDoc>>;
+    /// Contacts of SIP accounts, in order of the accounts' names.
+    fn registrations(&self) -> Answer<Vec<RegistrationDoc>>;
+    /// Addresses that are locked out, in their order.
+    fn bans(&self) -> Vec<BanDoc>;
+    /// Lifts the ban of an address; false if there is none.
+    fn lift_ban(&self, ip: IpAddr) -> bool;
     /// What a carrier charges: a page of it.
     fn carrier_statement(&self, ask: CarrierAsk) -> Answer<CarrierStatementPage>;
     /// Reads the configuration again; findings that prevent it are [`BackendError::Findings`].
@@ -83,6 +93,18 @@ impl Control for NoControl {
 
     fn gates(&self) -> Answer<Vec<GateDoc>> {
         none()
+    }
+
+    fn registrations(&self) -> Answer<Vec<RegistrationDoc>> {
+        none()
+    }
+
+    fn bans(&self) -> Vec<BanDoc> {
+        Vec::new()
+    }
+
+    fn lift_ban(&self, _: IpAddr) -> bool {
+        false
     }
 
     fn carrier_statement(&self, _: CarrierAsk) -> Answer<CarrierStatementPage> {

@@ -11,9 +11,9 @@ pub use books::{
     MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,
 };
 pub use node::{
-    CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc,
-    ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc, RouteNumberDoc, RoutePriceDoc,
-    RouteRefusedDoc,
+    BanDoc, CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc,
+    LogDoc, RegistrationDoc, ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc,
+    RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
 };
 use units::{Period, Rounding};
 

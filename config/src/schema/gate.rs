@@ -144,6 +144,7 @@ pub const SIP_ACCOUNT: Section = Section {
             Preset::Nothing,
             "The same by MD5, 32 hex digits, for phones that know nothing better.",
         ),
+        key("max_contacts", Kind::Int(1, 100), Preset::Int(5), "Most phones that are registered at a time."),
         CODECS,
         NUMBERING,
         COUNTRY,

@@ -12,8 +12,9 @@ use units::{Currency, Name, Now, Number, Wall};
 
 use crate::Prospect;
 use crate::ids::id_in_run;
-use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure};
+use crate::io::{AdminReply, AdminRequest, LiveCall, Output, Pressure, RegisteredContact};
 use crate::node::Node;
+use crate::registrar::Contact;
 use crate::slot::Slot;
 
 /// Most accounts in one answer.
@@ -75,6 +76,7 @@ impl Node {
             AdminRequest::NotifyRates { accounts, event } => {
                 return self.notify_rates(now, ticket, &accounts, &event);
             }
+            AdminRequest::Registrations => AdminReply::Registrations(self.registered_contacts()),
             AdminRequest::Calls => {
                 let live = self.calls.slots.iter().filter(|slot| !slot.call.is_over());
                 AdminReply::Calls(live.map(|slot| live_call(now, slot)).collect())
@@ -82,6 +84,24 @@ impl Node {
             AdminRequest::Kill(id) => self.kill(now, id),
         };
         self.outputs.push_back(Output::Reply { ticket, reply });
+    }
+
+    fn registered_contacts(&self) -> Vec<RegisteredContact> {
+        let of_account = |(id, contacts): (route::GateId, &[Contact])| {
+            let gate = self.config.gates.by_id(id)?;
+            let view = |contact: &Contact| RegisteredContact {
+                sip_account: gate.name.clone(),
+                account: gate.account.clone(),
+                contact: contact.uri.to_string(),
+                flow: contact.flow,
+                q: contact.q,
+                is_reachable: contact.is_reachable,
+                user_agent: contact.user_agent.clone(),
+                until: contact.until_wall,
+            };
+            Some(contacts.iter().map(view).collect::<Vec<_>>())
+        };
+        self.registrar.iter().filter_map(of_account).flatten().collect()
     }
 
     fn kill(&mut self, now: Now, id: u128) -> AdminReply {

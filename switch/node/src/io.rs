@@ -239,6 +239,8 @@ pub enum AdminRequest {
         /// A `RatesChange` that refers to what was kept.
         event: Arc<NoticeEvent>,
     },
+    /// Where SIP accounts of this shard are.
+    Registrations,
     /// Live calls.
     Calls,
     /// End a call.
@@ -264,6 +266,7 @@ impl AdminRequest {
             | Self::Prospect { .. }
             | Self::OpenedBy(_)
             | Self::InTransit { .. }
+            | Self::Registrations
             | Self::Calls
             | Self::Kill(_) => false,
         }
@@ -322,6 +325,8 @@ pub enum AdminReply {
     InTransit(Vec<InTransit>),
     /// To `KeepRates` and `NotifyRates`: how many were told now, once that is durable.
     Notified(usize),
+    /// To `Registrations`.
+    Registrations(Vec<RegisteredContact>),
     /// To `Calls`.
     Calls(Vec<LiveCall>),
     /// To `Kill`.
@@ -332,6 +337,27 @@ pub enum AdminReply {
     NotFound,
     /// It cannot be done, by the rules of accounts and money.
     Refused(AccountRefused),
+}
+
+/// A contact of a SIP account.
+#[derive(Debug, Clone)]
+pub struct RegisteredContact {
+    /// The SIP account's name.
+    pub sip_account: Name,
+    /// Who pays.
+    pub account: Name,
+    /// As the phone wrote it.
+    pub contact: String,
+    /// Where it registered from, and by what.
+    pub flow: Flow,
+    /// Preference, thousandths.
+    pub q: u16,
+    /// Whether the way to it is open.
+    pub is_reachable: bool,
+    /// What the phone is, by its own words.
+    pub user_agent: Option<Name>,
+    /// When the registration is over.
+    pub until: Wall,
 }
 
 /// A call that is not over.

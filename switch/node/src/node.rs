@@ -16,6 +16,7 @@ use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
 use crate::peers::Peers;
 use crate::records::Records;
+use crate::registrar::Registrar;
 use crate::registrations::Registrations;
 use crate::{ConfigSnapshot, Counters, Strangers};
 
@@ -44,6 +45,8 @@ pub struct Node {
     pub(crate) money: Money,
     pub(crate) peers: Peers,
     pub(crate) strangers: Arc<Strangers>,
+    /// Where SIP accounts are.
+    pub(crate) registrar: Registrar,
     /// Ours at carriers.
     pub(crate) registrations: Registrations,
     pub(crate) records: Records,
@@ -110,6 +113,7 @@ impl Node {
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
             strangers: Arc::new(Strangers::new(identity.key)),
+            registrar: Registrar::default(),
             registrations: Registrations::default(),
             records: Records::default(),
             timers: Wheel::new(),
@@ -134,6 +138,7 @@ impl Node {
             Input::Closed(flow) => {
                 self.sip.connection_closed(now, flow);
                 self.registration_unplugged(now, flow);
+                self.registrar.closed(flow);
             }
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
@@ -154,6 +159,7 @@ impl Node {
         self.run_timers(now);
         self.run_transactions(now);
         self.run_registrations(now);
+        self.run_registrar(now);
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
@@ -170,7 +176,7 @@ impl Node {
     /// No later than this, [`Node::handle`] wants to be called again.
     pub fn deadline(&self) -> Tick {
         let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
-        let registrations = self.registrations.deadline();
+        let registrations = self.registrations.deadline().min(self.registrar.deadline());
         timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at).min(registrations)
     }
 
@@ -274,6 +280,7 @@ impl Node {
         self.bootstrap_accounts(now);
         self.schedule_probes(now);
         self.adopt_registrations(now);
+        self.forget_contacts();
     }
 
     fn stop(&mut self, now: Now) {

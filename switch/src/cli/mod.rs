@@ -3,6 +3,7 @@
 //! never from floats.
 
 pub(crate) mod account;
+pub(crate) mod bans;
 pub(crate) mod calls;
 pub(crate) mod carriers;
 pub(crate) mod cdr;
@@ -20,6 +21,7 @@ pub(crate) mod node;
 pub(crate) mod notices;
 mod pages;
 pub(crate) mod price;
+pub(crate) mod registrations;
 pub(crate) mod rerate;
 pub(crate) mod route;
 mod slices;

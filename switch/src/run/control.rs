@@ -2,6 +2,7 @@
 //! are done by the thread that attends to signals.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,8 +13,8 @@ use store::Journal;
 use tokio::sync::{mpsc, oneshot};
 use units::{Name, Now};
 use web::documents::{
-    CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc,
-    ReloadDoc, RouteDoc, RouteRefusedDoc,
+    BanDoc, CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc,
+    LogDoc, RegistrationDoc, ReloadDoc, RouteDoc, RouteRefusedDoc,
 };
 use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk};
 
@@ -70,6 +71,28 @@ impl Control for NodeControl {
 
     fn gates(&self) -> Answer<Vec<GateDoc>> {
         Box::pin(gates(Arc::clone(&self.router), Arc::clone(&self.backend)))
+    }
+
+    fn registrations(&self) -> Answer<Vec<RegistrationDoc>> {
+        Box::pin(registrations(Arc::clone(&self.router)))
+    }
+
+    fn bans(&self) -> Vec<BanDoc> {
+        let document = |ban: node::Ban| BanDoc {
+            ip: ban.ip.to_string(),
+            since: ban.since.rfc3339(),
+            until: ban.until.rfc3339(),
+            failures: ban.failures,
+        };
+        self.router.strangers.bans(self.router.clock.now().tick).into_iter().map(document).collect()
+    }
+
+    fn lift_ban(&self, ip: IpAddr) -> bool {
+        let is_lifted = self.router.strangers.lift(ip);
+        if is_lifted {
+            tracing::warn!(source = %ip, "the lock-out was lifted by an operator");
+        }
+        is_lifted
     }
 
     fn carrier_statement(&self, wanted: CarrierAsk) -> Answer<CarrierStatementPage> {
@@ -132,6 +155,29 @@ impl Control for NodeControl {
         tracing::warn!(before, filter, "the log filter was changed by an operator");
         Ok(LogDoc { filter })
     }
+}
+
+/// Where SIP accounts are, by all shards.
+async fn registrations(router: Arc<Router>) -> Result<Vec<RegistrationDoc>, BackendError> {
+    let mut all = Vec::new();
+    for shard in 0..router.inboxes.len() as u8 {
+        let reply = ask(&router, shard, AdminRequest::Registrations).await?;
+        let AdminReply::Registrations(contacts) = reply else { continue };
+        all.extend(contacts.into_iter().map(|contact| RegistrationDoc {
+            sip_account: contact.sip_account.to_string(),
+            account: contact.account.to_string(),
+            contact: contact.contact,
+            source: contact.flow.peer.to_string(),
+            transport: contact.flow.transport.as_str().to_owned(),
+            q: format!("{}.{:03}", contact.q / 1_000, contact.q % 1_000),
+            reachable: contact.is_reachable,
+            user_agent: contact.user_agent.map(|name| name.to_string()),
+            expires_at: contact.until.rfc3339(),
+        }));
+    }
+    // Those of one account stay in order of preference.
+    all.sort_by(|a, b| a.sip_account.cmp(&b.sip_account));
+    Ok(all)
 }
 
 /// Our registration at a carrier, which one of the shards keeps.

@@ -196,6 +196,43 @@ pub struct GateDoc {
     pub codecs: Vec<String>,
 }
 
+/// Where a phone of a SIP account is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationDoc {
+    /// The SIP account.
+    pub sip_account: String,
+    /// Who pays for its calls.
+    pub account: String,
+    /// As the phone wrote it.
+    pub contact: String,
+    /// Address and port that it registered from.
+    pub source: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: String,
+    /// Preference, `0.000` to `1.000`.
+    pub q: String,
+    /// `false` once the connection that it registered by is closed.
+    pub reachable: bool,
+    /// What the phone is, by its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// When the registration is over, RFC 3339 UTC.
+    pub expires_at: String,
+}
+
+/// An address that is locked out for wrong credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BanDoc {
+    /// The address; of IPv6 the first of its /64, all of which is locked out.
+    pub ip: String,
+    /// Since when, RFC 3339 UTC.
+    pub since: String,
+    /// Until when.
+    pub until: String,
+    /// Wrong credentials that led to it.
+    pub failures: u32,
+}
+
 /// What a reload did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadDoc {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use serde::Deserialize;
 
 use super::{is_name, path_name};
@@ -12,7 +13,8 @@ use crate::body::read_json;
 use crate::control::{CarrierAsk, RouteAsk};
 use crate::cursor;
 use crate::documents::{
-    CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, Page, ReloadDoc, RouteDoc,
+    BanDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, Page, RegistrationDoc, ReloadDoc,
+    RouteDoc,
 };
 use crate::problem::Problem;
 use crate::query::Params;
@@ -75,6 +77,37 @@ pub async fn gates(
 ) -> Result<Json<Page<GateDoc>>, Problem> {
     params.only(&["limit", "cursor"])?;
     Ok(Json(Page { items: state.control.gates().await?, next: None }))
+}
+
+/// `GET /registrations`
+pub async fn registrations(
+    State(state): State<Arc<WebState>>,
+    params: Params,
+) -> Result<Json<Page<RegistrationDoc>>, Problem> {
+    params.only(&["limit", "cursor"])?;
+    Ok(Json(Page { items: state.control.registrations().await?, next: None }))
+}
+
+/// `GET /bans`
+pub async fn bans(State(state): State<Arc<WebState>>, params: Params) -> Result<Json<Page<BanDoc>>, Problem> {
+    params.only(&["limit", "cursor"])?;
+    Ok(Json(Page { items: state.control.bans(), next: None }))
+}
+
+/// `DELETE /bans/{ip}`
+pub async fn lift_ban(
+    State(state): State<Arc<WebState>>,
+    ip: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<StatusCode, Problem> {
+    params.only(&[])?;
+    let ip = path_name("ip", ip)?;
+    let is_lifted = ip.parse().is_ok_and(|ip| state.control.lift_ban(ip));
+    if is_lifted {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found("no such address is locked out"))
+    }
 }
 
 /// `GET /carriers/{name}/statement`

@@ -137,6 +137,11 @@ impl Node {
             Method::Ack | Method::Cancel => {}
             // We have no event package, and say so to phones that would ask again (RFC 6665 §7.2).
             Method::Subscribe => self.decline(now, id, &message, 489),
+            Method::Register if self.sip.authenticated.is_some() => {
+                if let Some(account) = self.sip.authenticated.take() {
+                    self.register(now, id, flow, &account, &message);
+                }
+            }
             Method::Register | Method::Refer | Method::Message | Method::Publish => {
                 self.sip.not_allowed(now, id, &message, 405);
             }

@@ -30,6 +30,7 @@ mod provisional;
 mod recorded;
 mod redirect;
 mod redirects;
+mod register;
 mod registration;
 mod relay;
 mod release;
