@@ -65,8 +65,10 @@ async fn every_route_is_described_and_every_description_is_a_route() {
             "{verb} {path} is not described"
         );
         let reply = client.call(&verb.to_uppercase(), &format!("/api/v1{example}"), &[], "").await;
+        // Nobody is locked out here, and the handler says that of this address.
+        let is_answered = *path == "/bans/{ip}" && reply.text.contains("192.0.2.200");
         assert!(
-            !matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
+            is_answered || !matches!(reply.status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED),
             "{verb} {path}: {}",
             reply.status
         );

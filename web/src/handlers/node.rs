@@ -106,7 +106,7 @@ pub async fn lift_ban(
     if is_lifted {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Problem::not_found("no such address is locked out"))
+        Err(Problem::not_found(format!("{ip} is not locked out: GET /api/v1/bans lists who is")))
     }
 }
 
