@@ -59,6 +59,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             == crate::Journal { unsaved_file_at: old.journal.unsaved_file_at.clone(), ..new.journal.clone() },
     );
     say("log", old.log == new.log);
+    say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
     say("media", old.media == new.media);
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
@@ -66,6 +67,10 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         lines.push(
             "sip.tls: other certificates or authorities: for connections that open from now on".to_owned(),
         );
+    }
+    let elsewhere = |s: &Settings| (s.trace.dir.clone(), s.trace.share, s.trace.hep);
+    if elsewhere(old) != elsewhere(new) {
+        lines.push("trace.dir, trace.share or trace.hep changed: for messages from now on".to_owned());
     }
     if old.sip.ws_origins != new.sip.ws_origins {
         lines.push("sip.ws_origins changed: for WebSockets that open from now on".to_owned());

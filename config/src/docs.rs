@@ -41,6 +41,7 @@ fn holds(kind: Kind) -> String {
         Kind::Money => "amount in quotes".to_owned(),
         Kind::Bool => "`true` or `false`".to_owned(),
         Kind::Int(min, max) => format!("{min} to {max}"),
+        Kind::Part => "0 to 1".to_owned(),
         Kind::Texts => "list of texts".to_owned(),
         Kind::Ports => "two ports".to_owned(),
         Kind::Statuses => "list of statuses".to_owned(),

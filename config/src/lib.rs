@@ -29,6 +29,7 @@ mod settings;
 mod sheet;
 mod sip_accounts;
 mod tls;
+mod trace;
 mod value;
 
 pub use deck_file::{DeckSource, carrier_decks, deck_sources, draft_deck};
@@ -43,3 +44,4 @@ pub use settings::{
     NodeSettings, Server, Settings, Sip,
 };
 pub use tls::{Tls, TlsPeer};
+pub use trace::Trace;

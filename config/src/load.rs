@@ -11,7 +11,7 @@ use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
-use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts};
+use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts, trace};
 
 /// Reads and checks a configuration and every file that it names.
 ///
@@ -62,6 +62,7 @@ fn build(
     let media = base::media(&document, &mut check);
     let journal = base::journal(&document, &check);
     let log = base::log(&document);
+    let trace = trace::trace(&document, &mut check);
     let nats = feeds::nats(&document, &mut check);
     let mail = feeds::mail(&document, &mut check);
     base::refuse_shared_ports(&document, &http, &mut check);
@@ -95,6 +96,7 @@ fn build(
         media,
         journal,
         log,
+        trace,
         periods: rules.periods,
         nats,
         mail,

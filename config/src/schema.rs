@@ -7,11 +7,13 @@ mod carrier;
 mod gate;
 mod money;
 mod sip;
+mod trace;
 
 pub use carrier::CARRIER;
 pub use gate::{GATE, SIP_ACCOUNT};
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
 pub use sip::{SIP, SIP_TLS, SIP_TLS_EXTRA};
+pub use trace::TRACE;
 
 /// What a key holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +30,8 @@ pub enum Kind {
     Bool,
     /// A whole number from the first to the second.
     Int(i64, i64),
+    /// A decimal number from 0 to 1.
+    Part,
     /// A list of texts.
     Texts,
     /// Two port numbers, first and last.
@@ -437,6 +441,7 @@ pub const SECTIONS: &[Section] = &[
     MEDIA,
     JOURNAL,
     LOG,
+    TRACE,
     NATS,
     MAIL,
     PERIOD,

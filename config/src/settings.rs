@@ -27,6 +27,8 @@ pub struct Settings {
     pub journal: Journal,
     /// Logs.
     pub log: Log,
+    /// Where SIP messages of calls are kept.
+    pub trace: crate::Trace,
     /// Parts of the week that decks name.
     pub periods: Arc<[units::Period]>,
     /// Where call records go, beside the journal.

@@ -59,6 +59,8 @@ pub(crate) fn read_value(
                 None
             }
         },
+        (Kind::Part, DeValue::Float(n)) => part(n.as_str(), span, key, scope),
+        (Kind::Part, DeValue::Integer(n)) => part(n.as_str(), span, key, scope),
         (Kind::Texts, DeValue::Array(items)) => read_texts(key, items, scope).map(Value::Texts),
         (Kind::Statuses, DeValue::Array(items)) => read_statuses(key, items, scope).map(Value::Texts),
         (Kind::Ports, DeValue::Array(items)) => read_ports(key, items, span, scope),
@@ -68,10 +70,29 @@ pub(crate) fn read_value(
         (Kind::Word(_), _) => wrong(scope, "a word in quotes"),
         (Kind::Bool, _) => wrong(scope, "true or false"),
         (Kind::Int(..), _) => wrong(scope, "a whole number"),
+        (Kind::Part, _) => wrong(scope, "a number from 0 to 1, as 0.01"),
         (Kind::Texts, _) => wrong(scope, "a list of texts, as [\"a\", \"b\"]"),
         (Kind::Ports, _) => wrong(scope, "a list of two ports, as [16384, 32766]"),
         (Kind::Statuses, _) => wrong(scope, "a list of statuses, as [\"5xx\", 480]"),
         (Kind::Rules, _) => wrong(scope, "a list of rules, as [{ prefix = \"0\", replace = \"34\" }]"),
+    }
+}
+
+/// A part of one in millionths: digits, not a float, so that every number means what is written.
+fn part(text: &str, span: &Span, key: &Key, scope: &mut Scope<'_>) -> Option<Value> {
+    let (whole, places) = text.split_once('.').unwrap_or((text, ""));
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let millionths = (!whole.is_empty() && places.len() <= 6 && are_digits(whole) && are_digits(places))
+        .then(|| format!("{whole}{places:0<6}").parse::<i64>().ok())
+        .flatten();
+    match millionths {
+        Some(part @ 0..=1_000_000) => Some(Value::Int(part)),
+        Some(_) | None => {
+            let message =
+                format!("{} must be from 0 to 1 with at most six places, as 0.01, not {text}", key.name);
+            scope.error(span, message);
+            None
+        }
     }
 }
 
