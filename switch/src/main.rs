@@ -74,7 +74,7 @@ enum Command {
     /// book, reject, reverse, statement, charge, correct
     #[command(subcommand)]
     Account(account::Ask),
-    /// Live calls of a running node; --kill hangs one up
+    /// Live calls of a running node; --kill hangs one up, --trace draws the SIP messages of any
     Calls(calls::Ask),
     /// Call records of a running node: filters, --last, CSV, JSON
     Cdr(cdr::Ask),

@@ -8,6 +8,7 @@ use units::Wall;
 use crate::backend::{Answer, BackendError};
 use crate::documents::{
     BanDoc, CarrierDoc, CarrierStatementDoc, DrainDoc, GateDoc, LogDoc, RegistrationDoc, ReloadDoc, RouteDoc,
+    TraceDoc, TraceNextDoc,
 };
 
 /// The running node as its operators see it.
@@ -30,6 +31,10 @@ pub trait Control: Send + Sync + 'static {
     fn reload(&self) -> Answer<ReloadDoc>;
     /// Refuses new calls and ends the process with the last call, as SIGTERM does.
     fn drain(&self) -> Answer<DrainDoc>;
+    /// The messages of a call by its id or a Call-ID; `None` if none is kept.
+    fn trace(&self, id: String) -> Answer<Option<Trace>>;
+    /// Waits for the next call of a gate or number, if one is named; what is waited for.
+    fn trace_next(&self, of: Option<String>) -> Answer<TraceNextDoc>;
     /// What the log shows.
     fn log(&self) -> LogDoc;
     /// Changes what the log shows until the process ends; none goes back to what it began with.
@@ -49,6 +54,15 @@ pub struct RouteAsk {
     pub from: Option<String>,
     /// When; now if absent.
     pub at: Option<Wall>,
+}
+
+/// A call's messages, masked, for people and for Wireshark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// As a document.
+    pub document: TraceDoc,
+    /// As a pcap file.
+    pub pcap: Vec<u8>,
 }
 
 /// Which charges of a carrier.
@@ -116,6 +130,14 @@ impl Control for NoControl {
     }
 
     fn drain(&self) -> Answer<DrainDoc> {
+        none()
+    }
+
+    fn trace(&self, _: String) -> Answer<Option<Trace>> {
+        none()
+    }
+
+    fn trace_next(&self, _: Option<String>) -> Answer<TraceNextDoc> {
         none()
     }
 

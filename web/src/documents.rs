@@ -3,6 +3,7 @@
 
 mod books;
 mod node;
+mod trace;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,6 +16,7 @@ pub use node::{
     LogDoc, RegistrationDoc, ReloadDoc, RouteCarrierDoc, RouteDoc, RouteLeaseDoc, RouteLeftDoc,
     RouteNumberDoc, RoutePriceDoc, RouteRefusedDoc,
 };
+pub use trace::{TraceDoc, TraceLegDoc, TraceMessageDoc, TraceNextDoc, TraceWaitingDoc};
 use units::{Period, Rounding};
 
 /// One page of a list. `next` is the cursor of the following page, `null` on the last one.

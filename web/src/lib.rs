@@ -26,7 +26,7 @@ pub use backend::{
     StatementPlace, TopUpReceipt, TopUpRequest, TransitAsk, TransitPlace,
 };
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
-pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk};
+pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk, Trace};
 pub use documents::{
     AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc,
 };

@@ -9,7 +9,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 
-use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, node, payments, terms};
+use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, node, payments, terms, trace};
 use crate::problem::Problem;
 use crate::state::WebState;
 use crate::{BODY_BYTES_MAX, guard};
@@ -40,6 +40,8 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/decks/{name}/changes", get(decks::changes))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
+        .route("/calls/{id}/trace", get(trace::show))
+        .route("/trace-next", get(trace::waiting).post(trace::wait))
         .route("/route", get(node::route))
         .route("/carriers", get(node::carriers))
         .route("/carriers/{name}/statement", get(node::carrier_statement))

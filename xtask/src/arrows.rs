@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rating", &["ledger", "units"]),
     ("codecs", &[]),
     ("sip", &["units"]),
+    ("trace", &["units"]),
     ("route", &["rating", "units", "codecs"]),
     ("media", &["codecs", "units"]),
     ("call", &["codecs", "rating", "route", "media", "units"]),
@@ -25,8 +26,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "switch",
         &[
-            "web", "config", "feeds", "central", "store", "node", "net", "sip", "route", "media", "call",
-            "rating", "ledger", "units", "codecs",
+            "web", "config", "feeds", "central", "store", "node", "net", "sip", "trace", "route", "media",
+            "call", "rating", "ledger", "units", "codecs",
         ],
     ),
     ("xtask", &[]),

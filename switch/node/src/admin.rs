@@ -290,5 +290,7 @@ fn live_call(now: Now, slot: &Slot) -> LiveCall {
         started_at: call.started().wall,
         answered_at: answered.map(|at| at.wall),
         duration_ms: answered.map_or(0, |at| now.tick.ms_since(at.tick)),
+        call_id_a: slot.caller.facts().call_id,
+        call_id_b: slot.carriers.last().map(|leg| leg.facts().call_id),
     }
 }

@@ -383,4 +383,8 @@ pub struct LiveCall {
     pub answered_at: Option<Wall>,
     /// Answered time so far.
     pub duration_ms: u64,
+    /// Call-ID of the caller's leg.
+    pub call_id_a: String,
+    /// Call-ID of the last called leg.
+    pub call_id_b: Option<String>,
 }

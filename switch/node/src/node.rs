@@ -244,6 +244,17 @@ impl Node {
         }
     }
 
+    /// The caller's Call-ID of the live call that a called leg's Call-ID belongs to.
+    pub fn caller_call_id(&self, call_id: &str) -> Option<String> {
+        let slot = self.calls.slots.look(self.sip.by_call_id(call_id)?)?;
+        Some(slot.caller.facts().call_id)
+    }
+
+    /// How many outputs wait for [`Self::poll`].
+    pub fn outputs_waiting(&self) -> usize {
+        self.outputs.len()
+    }
+
     /// Takes what was counted since the last time.
     pub fn take_counters(&mut self) -> Counters {
         std::mem::take(&mut self.counters)

@@ -151,6 +151,11 @@ impl Slots {
         slot.is_some_and(|slot| slot.me == at && slot.call.id() == id)
     }
 
+    /// The call in this place.
+    pub(crate) fn look(&self, at: CallRef) -> Option<&Slot> {
+        self.0.at(at.slot).and_then(Option::as_deref).filter(|slot| slot.me == at)
+    }
+
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
         if let Some(place) = self.0.at_mut(slot.me.slot) {
             *place = Some(slot);

@@ -1,13 +1,14 @@
-//! `tollgate calls`: who talks now, and hanging one call up.
+//! `tollgate calls`: who talks now, hanging one call up, and the SIP messages of calls.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use web::{CallDoc, Page};
 
 use super::client::{Reach, segment};
 use super::table::{self, Table, Wide};
-use super::{print_json, stdout};
+use super::{print_json, stdout, trace};
 
 /// Arguments.
 #[derive(clap::Args)]
@@ -15,6 +16,15 @@ pub(crate) struct Ask {
     /// Hang this call up, both sides; it settles and leaves its CDR
     #[arg(long, value_name = "ID", conflicts_with = "json")]
     kill: Option<String>,
+    /// Draw the SIP messages of a call: its id, a Call-ID, or a number, whose last call it is then
+    #[arg(long, value_name = "ID|NUMBER", conflicts_with = "kill")]
+    trace: Option<String>,
+    /// Write them to a file for Wireshark instead
+    #[arg(long, value_name = "FILE", requires = "trace", conflicts_with = "json")]
+    pcap: Option<PathBuf>,
+    /// Write the next call to or from a number, or by a gate, to the folder of `[trace]`
+    #[arg(long, value_name = "NUMBER|GATE", conflicts_with_all = ["kill", "trace"])]
+    trace_next: Option<String>,
     /// One JSON document
     #[arg(long)]
     json: bool,
@@ -31,6 +41,12 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         client.delete(&format!("/calls/{}", segment(id)))?;
         writeln!(stdout(), "hung up")?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(call) = &ask.trace {
+        return trace::show(&client, call, ask.pcap.as_deref(), ask.json);
+    }
+    if let Some(of) = &ask.trace_next {
+        return trace::next(&client, of, ask.json);
     }
     let calls: Vec<CallDoc> = client.read_all("/calls")?;
     if ask.json {

@@ -29,6 +29,7 @@ mod statement;
 mod table;
 mod terms;
 mod topups;
+mod trace;
 mod when;
 
 pub(crate) use config_file::ConfigFile;

@@ -192,6 +192,10 @@ impl Backend for SwitchBackend {
             self.metrics.feed(feed.name(), feed.lag(), feed.failures(), feed.given_up());
         }
         self.metrics.clock_doubted.set(i64::from(self.router.clock_doubt().is_some()));
+        self.metrics.traced(&self.router.trace.totals());
+        let now = self.router.clock.now().wall;
+        let kept_ms = self.router.trace.since().map_or(0, |since| now.0.saturating_sub(since.0));
+        self.metrics.trace_ring_seconds.set(kept_ms.max(0) / 1_000);
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();
         let unknown = self.router.unknown_sources.load(Ordering::Relaxed);

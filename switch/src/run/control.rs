@@ -14,15 +14,17 @@ use tokio::sync::{mpsc, oneshot};
 use units::{Name, Now};
 use web::documents::{
     BanDoc, CarrierChargeDoc, CarrierDoc, CarrierRegistrationDoc, CarrierStatementDoc, DrainDoc, GateDoc,
-    LogDoc, RegistrationDoc, ReloadDoc, RouteDoc, RouteRefusedDoc,
+    LogDoc, RegistrationDoc, ReloadDoc, RouteDoc, RouteRefusedDoc, TraceNextDoc, TraceWaitingDoc,
 };
-use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk};
+use web::{Answer, Backend, BackendError, CarrierAsk, CarrierStatementPage, Control, RouteAsk, Trace};
 
 use crate::logs;
 use crate::outlook::{self, Ground, Holder, Live};
 use crate::run::backend::SwitchBackend;
 use crate::run::local::{ask, read};
 use crate::run::router::{Picture, Router};
+use crate::run::trace::Next;
+use crate::run::trace::search::{self, TraceSource};
 
 /// Orders that wait; more are refused.
 pub(crate) const ORDERS_MAX: usize = 16;
@@ -143,6 +145,15 @@ impl Control for NodeControl {
         })
     }
 
+    fn trace(&self, id: String) -> Answer<Option<Trace>> {
+        let source = TraceSource { router: Arc::clone(&self.router), books: Arc::clone(&self.backend.books) };
+        Box::pin(search::find(source, id))
+    }
+
+    fn trace_next(&self, of: Option<String>) -> Answer<TraceNextDoc> {
+        Box::pin(std::future::ready(trace_next(&self.router, of)))
+    }
+
     fn log(&self) -> LogDoc {
         LogDoc { filter: logs::filter() }
     }
@@ -189,6 +200,32 @@ fn registration(pictures: &[Picture], carrier: &Name) -> Option<CarrierRegistrat
         expires_at: standing.until.map(units::Wall::rfc3339),
         reason: Some(standing.reason.clone()).filter(|reason| !reason.is_empty()),
     })
+}
+
+/// Waits for one more call, if one is named.
+fn trace_next(router: &Router, of: Option<String>) -> Result<TraceNextDoc, BackendError> {
+    let now = router.clock.now().wall;
+    let settings = router.trace.settings();
+    if let Some(of) = of {
+        if settings.dir().is_none() {
+            let detail = "the configuration names no folder: set [trace] dir and reload".to_owned();
+            return Err(BackendError::Conflict(detail));
+        }
+        let config = router.config.load();
+        let next = Next::read(&of, |name| config.gates.by_name(name).is_some()).ok_or_else(|| {
+            let detail = format!("{of:?} is neither a gate nor a number of 3 to 15 digits");
+            BackendError::Refused { field: "of", detail }
+        })?;
+        if !router.trace.wait_for(next, now) {
+            let detail = "too many calls are waited for already: GET /trace-next lists them".to_owned();
+            return Err(BackendError::Conflict(detail));
+        }
+    }
+    let waiting = router.trace.next.all(now).into_iter().map(|(next, since)| {
+        let (kind, of) = next.as_text();
+        TraceWaitingDoc { kind: kind.to_owned(), of: of.to_owned(), since: since.rfc3339() }
+    });
+    Ok(TraceNextDoc { dir: settings.dir().map(|dir| dir.display().to_string()), waiting: waiting.collect() })
 }
 
 /// A limit that is one.

@@ -28,6 +28,7 @@ mod stream_settings;
 mod streams;
 mod switch;
 mod terms;
+mod trace;
 mod watch;
 
 pub(crate) use accounting::trial_doc;

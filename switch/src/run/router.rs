@@ -17,6 +17,7 @@ use units::{Currency, Name};
 
 use crate::run::clock::Clock;
 use crate::run::stream_settings::StreamSettings;
+use crate::run::trace::Tracing;
 use crate::run::watch::Watch;
 
 /// Messages that wait for one shard; more are dropped and counted, as a full socket buffer would.
@@ -106,6 +107,8 @@ pub(crate) struct Router {
     pub max_calls: AtomicU64,
     /// Addresses of the carriers that are configured by name.
     pub resolved: DashMap<Name, Vec<SocketAddr>>,
+    /// Messages of calls, kept and handed on.
+    pub trace: Tracing,
     /// What a reload changes for connections that open from then on.
     pub stream_settings: ArcSwap<StreamSettings>,
     /// Streams that calls live on, and how many shards say so.

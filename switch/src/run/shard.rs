@@ -11,7 +11,7 @@ use bytes::Bytes;
 use central::QuotaRequest;
 use crossbeam_channel::Receiver;
 use net::{Interest, Poller, UdpBatch};
-use node::{AdminReply, Input, Node, Output};
+use node::{AdminReply, Arrival, Input, Node, Output};
 use sip::flow::{Flow, Transport};
 use sip::{Message, stun};
 use store::{Appender, Entry, Load, Priority, QueueRefusal};
@@ -72,7 +72,7 @@ impl Shard {
             self.poller.add(&udp.socket, token as u64, Interest::READ)?;
         }
         let mut stopping = None;
-        self.flush()?;
+        self.flush(self.router.clock.now())?;
         // Before anything from outside: what the start itself wrote.
         let begun_at = self.appender.last().0 + self.backlog.len() as u64;
         loop {
@@ -102,7 +102,7 @@ impl Shard {
             if self.node.deadline() <= now.tick {
                 self.node.handle(now, Input::Tick);
             }
-            self.flush()?;
+            self.flush(now)?;
             self.stand(now);
             if stopping.is_some_and(|since| self.is_done(since, now.tick)) {
                 self.meter.flush(&mut self.node);
@@ -165,10 +165,35 @@ impl Shard {
             self.router.share(*shard, arrival);
         }
         match found {
-            Some((shard, arrival)) if shard == self.number => self.node.handle(now, Input::Sip(arrival)),
+            Some((shard, arrival)) if shard == self.number => self.arrived(now, arrival),
             Some((shard, arrival)) => _ = self.router.post(shard, ShardMessage::Sip(Box::new(arrival))),
             None => {}
         }
+    }
+
+    /// A message for this shard. What a stranger sent is kept only if it was answered.
+    fn arrived(&mut self, now: Now, arrival: Arrival) {
+        let strange = arrival.is_strange() && arrival.leg_is_unknown();
+        if strange && !self.router.is_known(arrival.flow.peer.ip()) {
+            let (flow, bytes) = (arrival.flow, arrival.message.as_ref().ok().map(|it| it.bytes().clone()));
+            let before = self.node.outputs_waiting();
+            self.node.handle(now, Input::Sip(arrival));
+            if let Some(bytes) = bytes.filter(|_| self.node.outputs_waiting() > before) {
+                self.keep(now, trace::Direction::In, &flow, &bytes);
+            }
+            return;
+        }
+        if let Ok(message) = &arrival.message {
+            self.keep(now, trace::Direction::In, &arrival.flow, message.bytes());
+        }
+        self.node.handle(now, Input::Sip(arrival));
+    }
+
+    /// Keeps a message for traces.
+    fn keep(&self, now: Now, direction: trace::Direction, flow: &Flow, bytes: &Bytes) {
+        let Flow { transport, local, peer, .. } = *flow;
+        let envelope = trace::Envelope { at: now.wall, direction, transport, local, peer };
+        self.router.trace.keep(usize::from(self.number), &envelope, bytes, &self.node);
     }
 
     /// A known peer's STUN request is answered here; nobody else hears anything.
@@ -201,7 +226,10 @@ impl Shard {
         for _ in 0..SHARD_MESSAGES_PER_TURN {
             let Ok(shard_message) = self.shard_messages.try_recv() else { return stopping };
             let input = match shard_message {
-                ShardMessage::Sip(arrival) => Input::Sip(*arrival),
+                ShardMessage::Sip(arrival) => {
+                    self.arrived(now, *arrival);
+                    continue;
+                }
                 ShardMessage::Unreachable(flow) => Input::Unreachable(flow),
                 ShardMessage::Closed(flow) => Input::Closed(flow),
                 ShardMessage::Reload(config) => Input::Reload(config),
@@ -252,12 +280,13 @@ impl Shard {
     }
 
     /// Does all that the node wants.
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self, now: Now) -> io::Result<()> {
         self.retry_backlog();
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Send { flow, bytes } => {
                     sip_log::sent(&flow, &bytes);
+                    self.keep(now, trace::Direction::Out, &flow, &bytes);
                     if flow.transport == Transport::Udp {
                         self.queue(flow, bytes)
                     } else {

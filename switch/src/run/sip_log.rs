@@ -1,7 +1,5 @@
 //! SIP in the log, with `--log info,sip=debug`: one line a message, its own lines joined by ` | `, secrets
-//! masked.
-//!
-//! Masked are the credentials of Authorization headers, SRTP keys, DTMF digits and passwords in URIs.
+//! masked as in traces.
 
 use bytes::Bytes;
 use sip::flow::Flow;
@@ -9,7 +7,6 @@ use sip::{Message, ParseError};
 
 /// Characters of a message that are shown.
 const SHOWN_MAX: usize = 8_192;
-const MASK: &str = "***";
 
 /// Whether anybody wants it. Cheap: the log's filter is asked once and remembered.
 fn is_wanted() -> bool {
@@ -39,39 +36,16 @@ fn line(direction: &'static str, flow: &Flow, text: &str) {
 }
 
 fn one_line(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes.get(..SHOWN_MAX).unwrap_or(bytes));
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let masked = trace::masked(bytes);
+    let text = String::from_utf8_lossy(masked.get(..SHOWN_MAX).unwrap_or(&masked));
     let mut shown = String::with_capacity(text.len() + 64);
-    let (mut in_secret, mut dtmf) = (false, false);
-    for line in head.lines() {
-        // A line that begins with a blank goes on with the header before it.
-        if line.starts_with([' ', '\t']) && in_secret {
-            continue;
-        }
-        let name = line.split_once(':').map_or("", |(name, _)| name.trim());
-        in_secret = is_one_of(name, &["authorization", "proxy-authorization"]);
-        dtmf |= is_one_of(name, &["content-type", "c"]) && line.to_ascii_lowercase().contains("dtmf");
-        if in_secret {
-            let scheme = line
-                .split_once(':')
-                .and_then(|(_, value)| value.split_whitespace().next())
-                .unwrap_or_default();
-            push(&mut shown, &format!("{name}: {scheme} {MASK}"));
-        } else {
-            push(&mut shown, &without_password(line));
-        }
-    }
-    for line in body.lines().filter(|line| !line.is_empty()) {
-        push(&mut shown, &body_line(line, dtmf));
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        push(&mut shown, line);
     }
     if bytes.len() > SHOWN_MAX {
         shown.push_str(" | …");
     }
     shown
-}
-
-fn is_one_of(name: &str, all: &[&str]) -> bool {
-    all.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// What could begin a line of its own is no more than a dot here.
@@ -80,46 +54,6 @@ fn push(shown: &mut String, line: &str) {
         shown.push_str(" | ");
     }
     shown.extend(line.chars().map(|c| if c.is_control() { '.' } else { c }));
-}
-
-/// Keys of RFC 4568 and RFC 4567, and digits of a telephone's keys in an INFO.
-fn body_line(line: &str, dtmf: bool) -> String {
-    let secret = ["a=crypto:", "a=key-mgmt:", "k="]
-        .into_iter()
-        .find(|begin| line.get(..begin.len()).is_some_and(|head| head.eq_ignore_ascii_case(begin)));
-    if let Some(begin) = secret {
-        return format!("{begin}{MASK}");
-    }
-    let name = line.split(['=', ':']).next().unwrap_or_default().trim();
-    match (dtmf, is_one_of(name, &["duration"])) {
-        (true, false) if name.len() < line.trim().len() => format!("{name}={MASK}"),
-        (true, false) => MASK.to_owned(),
-        _ => line.to_owned(),
-    }
-}
-
-/// `sip:user:password@host` without the password.
-fn without_password(line: &str) -> String {
-    let lower = line.to_ascii_lowercase();
-    let mut shown = String::with_capacity(line.len());
-    let mut from = 0;
-    for scheme in ["sip:", "sips:"] {
-        let Some(at) = lower.find(scheme) else { continue };
-        let begin = at + scheme.len();
-        let rest = line.get(begin..).unwrap_or_default();
-        let user = rest.split(['>', ';', ' ', '?']).next().unwrap_or_default();
-        if let Some((user, _)) = user.split_once('@')
-            && let Some((name, _)) = user.split_once(':')
-            && begin >= from
-        {
-            shown.push_str(line.get(from..begin + name.len()).unwrap_or_default());
-            shown.push(':');
-            shown.push_str(MASK);
-            from = begin + user.len();
-        }
-    }
-    shown.push_str(line.get(from..).unwrap_or_default());
-    shown
 }
 
 #[cfg(test)]
@@ -134,18 +68,19 @@ mod tests {
                     v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY\r\nm=audio 1 RTP/SAVP 8\r\n";
         assert_eq!(
             one_line(text.as_bytes()),
-            "INVITE sip:alice:***@192.0.2.1 SIP/2.0 | Via: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK1 | Proxy-Authorization: Digest *** | \
-             authorization: Basic *** | From: <sips:bob:***@h>;tag=1 | X: a.b | Content-Type: application/sdp | v=0 | a=crypto:*** | \
-             m=audio 1 RTP/SAVP 8"
+            "INVITE sip:alice:******@192.0.2.1 SIP/2.0 | Via: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK1 | \
+             Proxy-Authorization: Digest ************ ******************** |  ************** | \
+             authorization : Basic **** | From: <sips:bob:**@h>;tag=1 | X: a.b | Content-Type: application/sdp | v=0 | \
+             a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:*** | m=audio 1 RTP/SAVP 8"
         );
         let info = "INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf-relay\r\n\r\nSignal=5\r\nDuration=160\r\n";
         assert!(
-            one_line(info.as_bytes()).ends_with("| Signal=*** | Duration=160"),
+            one_line(info.as_bytes()).ends_with("| Signal=* | Duration=160"),
             "{}",
             one_line(info.as_bytes())
         );
         let digit = "INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf\r\n\r\n5\r\n";
-        assert!(one_line(digit.as_bytes()).ends_with("application/dtmf | ***"));
+        assert!(one_line(digit.as_bytes()).ends_with("application/dtmf | *"));
         assert_eq!(one_line(&vec![b'x'; 10_000]).chars().count(), SHOWN_MAX + 4);
     }
 }

@@ -37,6 +37,8 @@ use crate::run::router::{Inbox, MAILBOX_LETTERS, Router, ShardMessage, Standing}
 use crate::run::shard::{Shard, Udp};
 use crate::run::stream_settings::StreamSettings;
 use crate::run::streams::{Limits, Outgoing, Streams};
+use crate::run::trace::Tracing;
+use crate::run::trace::recorder::Recorder;
 use crate::run::watch::Watch;
 use crate::run::{bootstrap, config_snapshot, dns};
 
@@ -61,6 +63,8 @@ pub(crate) struct Switch {
     settings: Settings,
     deck_archive: DeckArchive,
     notifier: PriceNotifier,
+    /// Writes traces.
+    recorder: Option<JoinHandle<()>>,
     /// Tables that were in force before, until nobody has them: a large deck is freed here and not between
     /// two packets of a shard.
     retired: Vec<Arc<node::ConfigSnapshot>>,
@@ -130,6 +134,7 @@ impl Switch {
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
         let state = web_state(&parts, &backend, token, ordered);
         let io = start_io(&settings, &router, bound.streams, bound.http, to_send, state, outlets.tasks)?;
+        let recorder = Recorder::start(&router, &settings.node.name)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
         notifier.announce(&settings.decks);
         let started = Self {
@@ -137,6 +142,7 @@ impl Switch {
             settings,
             deck_archive,
             notifier,
+            recorder: Some(recorder),
             retired: Vec::new(),
             router,
             journal,
@@ -204,6 +210,7 @@ impl Switch {
         self.metrics.set_carriers(&carriers);
         self.router.max_calls.store(u64::from(settings.node.max_calls), Ordering::Relaxed);
         self.router.stream_settings.store(Arc::new(StreamSettings::of(&settings)));
+        self.router.trace.reload(&settings.trace);
         self.retired.push(self.router.config.swap(Arc::clone(&config)));
         self.router.broadcast(|| ShardMessage::Reload(Arc::clone(&config)));
         if let Some(ledger) = &self.ledger {
@@ -275,6 +282,10 @@ impl Switch {
                 Ok(Err(error)) => outcome = Err(anyhow!(error).context("a shard failed")),
                 Err(_) => outcome = Err(anyhow!("a shard panicked: see the log; the journal is whole")),
             }
+        }
+        self.router.trace.stop();
+        if self.recorder.take().is_some_and(|recorder| recorder.join().is_err()) {
+            outcome = outcome.and(Err(anyhow!("the trace thread panicked: see the log")));
         }
         self.notifier.join();
         if let Some((io, stop)) = self.io.take() {
@@ -453,6 +464,7 @@ fn router(
         dropped_messages: AtomicU64::new(0),
         max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
         resolved: dashmap::DashMap::new(),
+        trace: Tracing::new(&settings.trace, count),
         stream_settings: ArcSwap::from_pointee(StreamSettings::of(settings)),
         kept_open: dashmap::DashMap::new(),
     }

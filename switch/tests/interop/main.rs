@@ -25,4 +25,5 @@ mod startup;
 mod strangers;
 mod tls;
 mod torture;
+mod trace;
 mod websocket;

@@ -12,6 +12,7 @@ pub mod money;
 pub mod node;
 pub mod payments;
 pub mod terms;
+pub mod trace;
 
 use axum::Json;
 use axum::extract::Path;

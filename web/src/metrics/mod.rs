@@ -68,6 +68,8 @@ pub struct Metrics {
     pub balance_low_accounts: IntGauge,
     /// Addresses that are locked out.
     pub banned_sources: IntGauge,
+    /// How far back the messages of every shard are kept, seconds.
+    pub trace_ring_seconds: IntGauge,
     /// 1 while the wall clock is not trusted.
     pub clock_doubted: IntGauge,
     /// Payments announced and neither booked nor rejected.
@@ -80,6 +82,21 @@ pub struct Metrics {
     pub central_fenced: Gauge,
     /// 1 if the last reload was applied, 0 if it was refused.
     pub config_last_reload_success: Gauge,
+}
+
+/// Messages of traces since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TraceTotals {
+    /// Written to files.
+    pub written: u64,
+    /// Sent to Homer.
+    pub sent: u64,
+    /// Found the queue full.
+    pub lost_in_queue: u64,
+    /// Refused by the disk, or over the bound of a call's file.
+    pub lost_on_disk: u64,
+    /// Refused by the network.
+    pub lost_to_hep: u64,
 }
 
 // === impl Metrics ===
@@ -143,6 +160,7 @@ impl Metrics {
             cdr_queue_records: gauge("cdr_queue_records", "Records waiting for the journal.")?,
             media_mos: histogram("media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge("balance_low_accounts", "Accounts under their low-balance mark.")?,
+            trace_ring_seconds: gauge("trace_ring_seconds", "How far back messages are kept in memory.")?,
             clock_doubted: gauge(
                 "clock_doubted",
                 "1 while the wall clock is not trusted: nothing expires, no period is closed.",
@@ -239,6 +257,22 @@ impl Metrics {
             [(&self.vectors.feed_failures, failures), (&self.vectors.feed_given_up, given_up)]
         {
             let counted = vector.with_label_values(&[name]);
+            counted.inc_by(total.saturating_sub(counted.get()));
+        }
+    }
+
+    /// Shows how many messages of traces went where, and how many were lost on the way, since the start.
+    pub fn traced(&self, totals: &TraceTotals) {
+        let TraceTotals { written, sent, lost_in_queue, lost_on_disk, lost_to_hep } = *totals;
+        let (messages, lost) = (&self.vectors.trace_messages, &self.vectors.trace_lost);
+        for (vector, to, total) in [
+            (messages, "disk", written),
+            (messages, "hep", sent),
+            (lost, "queue", lost_in_queue),
+            (lost, "disk", lost_on_disk),
+            (lost, "hep", lost_to_hep),
+        ] {
+            let counted = vector.with_label_values(&[to]);
             counted.inc_by(total.saturating_sub(counted.get()));
         }
     }

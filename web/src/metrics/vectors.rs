@@ -30,6 +30,8 @@ pub(super) struct Vectors {
     pub(super) feed_failures: IntCounterVec,
     pub(super) feed_given_up: IntCounterVec,
     pub(super) slice_units: IntGaugeVec,
+    pub(super) trace_messages: IntCounterVec,
+    pub(super) trace_lost: IntCounterVec,
 }
 
 /// The registry refused a name or a label; a fault of this crate, found at start.
@@ -93,6 +95,16 @@ impl Vectors {
                 "feed_given_up_total",
                 "Messages that a feed will never deliver.",
                 &["feed"],
+            )?,
+            trace_messages: counters(
+                "trace_messages_total",
+                "SIP messages written to files or sent to Homer.",
+                &["to"],
+            )?,
+            trace_lost: counters(
+                "trace_messages_lost_total",
+                "SIP messages that were to be written or sent and were not.",
+                &["to"],
             )?,
             slice_units: gauges(
                 "slice_units",

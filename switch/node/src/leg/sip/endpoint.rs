@@ -136,6 +136,13 @@ impl Endpoint {
         }
     }
 
+    /// The call of this shard that a Call-ID of ours was minted for.
+    pub(crate) fn by_call_id(&self, call_id: &str) -> Option<CallRef> {
+        let opened = self.minter.open(Kind::CallId, call_id.get(..TOKEN_LEN)?)?;
+        let at = CallRef { slot: opened.slot, generation: opened.generation };
+        (opened.shard == self.minter.shard()).then_some(at)
+    }
+
     /// The call and leg that a tag of ours names.
     pub(super) fn by_tag(&self, tag: &str) -> Option<(CallRef, LegId)> {
         let (shard, at, leg) = open_tag(&self.minter, tag)?;
