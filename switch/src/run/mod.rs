@@ -11,6 +11,7 @@ mod config_snapshot;
 mod control;
 mod disk;
 mod dns;
+mod kept_decks;
 mod local;
 mod local_books;
 mod local_period;

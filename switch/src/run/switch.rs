@@ -28,6 +28,7 @@ use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
 use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
 use crate::run::control::{ControlCommand, NodeControl, ORDERS_MAX};
+use crate::run::kept_decks::{keep, not_kept};
 use crate::run::local::LocalBooks;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
@@ -153,11 +154,16 @@ impl Switch {
             orders,
             backend,
         };
-        match started.wait_begun() {
-            Ok(()) => Ok(started),
+        started.begun()
+    }
+
+    /// Itself, once all that the start wrote is durable; else it is stopped.
+    fn begun(self) -> anyhow::Result<Self> {
+        match self.wait_begun() {
+            Ok(()) => Ok(self),
             Err(why) => {
                 // Its own error says the same.
-                let _ = started.stop();
+                let _ = self.stop();
                 Err(why)
             }
         }
@@ -311,22 +317,6 @@ impl Switch {
         while !self.router.is_settled() && begun.elapsed() < HANG_UP_PATIENCE {
             std::thread::sleep(HANG_UP_LOOK);
         }
-    }
-}
-
-/// Decks are proof of what calls are billed by: none comes into force before it is on the disk.
-fn keep(deck_archive: &DeckArchive, settings: &Settings, clock: &Clock) -> anyhow::Result<()> {
-    settings.decks.iter().try_for_each(|deck| deck_archive.keep(deck, clock.now().wall))
-}
-
-fn not_kept(path: &std::path::Path, error: &anyhow::Error) -> config::Diagnostic {
-    let message = format!("{error:#}: a deck that cannot be kept does not come into force");
-    config::Diagnostic {
-        file: path.to_string_lossy().into(),
-        line: 1,
-        column: 1,
-        severity: config::Severity::Error,
-        message,
     }
 }
 

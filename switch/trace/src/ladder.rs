@@ -12,7 +12,8 @@ use note::{clean, label, note};
 
 /// Columns of parties beside the switch; legs beyond them share the last.
 const COLUMNS_MAX: usize = 6;
-/// Characters between two columns: so many that `503 Service Unavailable` fits, or fewer where there are many.
+/// Characters between two columns: so many that `503 Service Unavailable` fits, or fewer where
+/// there are many.
 const WIDTH: usize = 30;
 const WIDTH_OF_MANY: usize = 24;
 /// Characters before the first column.

@@ -1,5 +1,5 @@
-//! A message as the IP packet of a UDP datagram, whatever carried it: a reader of pcap then dissects it as SIP,
-//! for TLS and WebSockets too. RFC 791, RFC 8200, RFC 768.
+//! A message as the IP packet of a UDP datagram, whatever carried it: a reader of pcap then dissects it as
+//! SIP, for TLS and WebSockets too. RFC 791, RFC 8200, RFC 768.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 

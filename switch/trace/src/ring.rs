@@ -2,8 +2,8 @@
 //! into memory that was taken at the start and reads nothing of the message.
 //!
 //! ```text
-//!  0       4         5          6          7        8        16            35           54      56
-//!  | size  | direction | transport | cut   | unused | time   | local       | peer       | unused | bytes … to 8
+//!  0      4           5           6     7        8      16      35     54       56
+//!  | size | direction | transport | cut | unused | time | local | peer | unused | bytes … to 8
 //! ```
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

@@ -39,6 +39,11 @@ pub(super) struct Vectors {
 #[error("metrics: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
+/// Help of `trace_messages_total`.
+const TRACED: &str = "SIP messages written to files or sent to Homer.";
+/// Help of `trace_messages_lost_total`.
+const TRACE_LOST: &str = "SIP messages that were to be written or sent and were not.";
+
 impl Vectors {
     pub(super) fn register(r: &Registry) -> Result<Self, MetricsError> {
         let counters = |name, help, labels: &[&str]| counters(r, name, help, labels);
@@ -96,16 +101,8 @@ impl Vectors {
                 "Messages that a feed will never deliver.",
                 &["feed"],
             )?,
-            trace_messages: counters(
-                "trace_messages_total",
-                "SIP messages written to files or sent to Homer.",
-                &["to"],
-            )?,
-            trace_lost: counters(
-                "trace_messages_lost_total",
-                "SIP messages that were to be written or sent and were not.",
-                &["to"],
-            )?,
+            trace_messages: counters("trace_messages_total", TRACED, &["to"])?,
+            trace_lost: counters("trace_messages_lost_total", TRACE_LOST, &["to"])?,
             slice_units: gauges(
                 "slice_units",
                 "Held of balances that the central ledger lent, in 1e-5 units.",
