@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(
             one_line(text.as_bytes()),
             "INVITE sip:alice:******@192.0.2.1 SIP/2.0 | Via: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK1 | \
-             Proxy-Authorization: Digest ************ ******************** |  ************** | \
+             Proxy-Authorization: Digest ************* ******************** |  ************** | \
              authorization : Basic **** | From: <sips:bob:**@h>;tag=1 | X: a.b | Content-Type: application/sdp | v=0 | \
              a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:*** | m=audio 1 RTP/SAVP 8"
         );
