@@ -81,7 +81,9 @@ impl Builder {
     pub fn to_tag(mut self, tag: &str) -> Builder {
         if self.to_end != 0 && !tag.is_empty() && tag.bytes().all(is_token) {
             let at = self.to_end;
-            self.head.splice(at..at, b";tag=".iter().copied().chain(tag.bytes()));
+            // A semicolon at the end of the request's To is taken for ours: two would be none of SIP.
+            let with: &[u8] = if self.head[..at].ends_with(b";") { b"tag=" } else { b";tag=" };
+            self.head.splice(at..at, with.iter().copied().chain(tag.bytes()));
             self.to_end = 0;
         }
         self
@@ -215,6 +217,16 @@ mod tests {
              i: c1\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\nSubject: not copied\r\n\r\n"
         );
         Message::parse(Bytes::from(wire)).expect("parses")
+    }
+
+    #[test]
+    fn a_tag_goes_behind_a_last_semicolon() {
+        let wire = "OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:b@h>;tag=1\r\nTo: <sip:a@h>;\r\n\
+                    Call-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+        let request = Message::parse(bytes::Bytes::from_static(wire.as_bytes())).expect("a request");
+        let answer =
+            Message::parse(Builder::response(&request, 200, "OK").to_tag("t").build()).expect("an answer");
+        assert_eq!(answer.header(Name::To), Some("<sip:a@h>;tag=t"));
     }
 
     #[test]
