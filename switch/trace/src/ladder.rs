@@ -22,9 +22,9 @@ const MARGIN: usize = 12;
 /// One message of the ladder.
 #[derive(Clone, Debug)]
 pub struct Step<'a> {
-    /// When.
+    /// When it was sent or received, by the wall clock.
     pub at: Wall,
-    /// Which way.
+    /// Sent or received by the switch.
     pub direction: Direction,
     /// Of which leg: an index into the legs' names.
     pub leg: usize,
