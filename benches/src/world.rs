@@ -100,6 +100,7 @@ impl World {
         let config = Arc::new(ConfigSnapshot {
             domains: Vec::new(),
             realm: String::new(),
+            hashes: route::OfferedHashes::Both,
             strangers: node::StrangerLimits::default(),
             gates: Arc::new(gates()),
             routes: Arc::new(plan::routes(&prefixes, &carriers)),

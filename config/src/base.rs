@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use route::{SessionTimer, Transport};
+use route::{OfferedHashes, SessionTimer, Transport};
 use units::{Currency, Money};
 
 use crate::check::Check;
@@ -105,6 +105,11 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
         advertise,
         domains,
         realm: realm.unwrap_or_default(),
+        hashes: match table.text("digest").as_ref().map(|field| &*field.value) {
+            Some("sha-256") => OfferedHashes::Sha256,
+            Some("md5") => OfferedHashes::Md5,
+            Some(_) | None => OfferedHashes::Both,
+        },
         challenge_per_source: table.int("challenge_per_source").unwrap_or_default(),
         lockout_after: table.int("lockout_after").unwrap_or_default(),
         lockout_secs: table.int("lockout_secs").unwrap_or_default(),

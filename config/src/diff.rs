@@ -103,6 +103,9 @@ fn strangers(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     if old.sip.domains != new.sip.domains || old.sip.realm != new.sip.realm {
         lines.push(format!("sip.domains changed: the realm of SIP accounts is {:?}", new.sip.realm));
     }
+    if old.sip.hashes != new.sip.hashes {
+        lines.push("sip.digest changed".to_owned());
+    }
     if limits(old) != limits(new) {
         let keys = "sip.challenge_per_source, sip.lockout_after or sip.lockout_secs";
         lines.push(format!("{keys} changed"));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use route::{Carriers, Gates, OurNumbers, RouteTable, SessionTimer, Transport};
+use route::{Carriers, Gates, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transport};
 use units::{Currency, Money, Name};
 
 use crate::{Diagnostic, Tls};
@@ -114,6 +114,8 @@ pub struct Sip {
     pub domains: Vec<String>,
     /// Protection space of digests: the first of `domains`, else an address of ours.
     pub realm: String,
+    /// Hashes that challenges offer.
+    pub hashes: OfferedHashes,
     /// Challenges a second to one unknown address.
     pub challenge_per_source: u32,
     /// Wrong credentials after which an address is locked out.

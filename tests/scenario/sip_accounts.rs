@@ -90,6 +90,29 @@ fn a_sip_account_calls_and_pays_to_the_last_unit() {
     stage.over();
 }
 
+/// Some phones give up at a challenge whose hash they do not know: they are offered the other alone, and what
+/// was not offered is not taken.
+#[test]
+fn only_the_hashes_that_are_offered_are_taken() {
+    for (hashes, name, other) in [
+        (route::OfferedHashes::Md5, "algorithm=MD5", "algorithm=SHA-256"),
+        (route::OfferedHashes::Sha256, "algorithm=SHA-256", "algorithm=MD5"),
+    ] {
+        let mut stage = Stage::new(Plan { hashes, ..plan() });
+        let mut phone = stranger(HOME, "h9");
+        phone.invite(&mut stage);
+        let refusal = phone.refused(&mut stage, 401);
+        let offered: Vec<&str> = refusal.headers(Name::WwwAuthenticate).collect();
+        assert!(offered.len() == 1 && offered[0].contains(name), "{offered:?}");
+        let not_offered = of_invite(&phone, &offered[0].replace(name, other), ALICE, 1);
+        phone.invite_with(&mut stage, &not_offered);
+        let again = challenge(&phone.refused(&mut stage, 401));
+        let right = of_invite(&phone, &again, ALICE, 1);
+        phone.invite_with(&mut stage, &right);
+        Callee::wait(&mut stage, ALPHA);
+    }
+}
+
 /// The called side's BYE goes back by the flow of the phone, not to what its Contact says.
 #[test]
 fn a_phone_behind_a_nat_is_reached_by_its_flow() {

@@ -39,6 +39,8 @@ pub struct Plan {
     pub listeners: Vec<(Transport, SocketAddr)>,
     /// Domains of SIP accounts.
     pub domains: Vec<&'static str>,
+    /// Hashes that challenges offer.
+    pub hashes: route::OfferedHashes,
     /// What unknown addresses are allowed.
     pub strangers: node::StrangerLimits,
     /// Silence after which peers without session timer are asked; none: half of their session timer.
@@ -111,6 +113,7 @@ impl Plan {
                 .map(|transport| (transport, SWITCH.parse().expect("address")))
                 .to_vec(),
             domains: Vec::new(),
+            hashes: route::OfferedHashes::Both,
             strangers: node::StrangerLimits::default(),
             dialog_probe_ms: None,
         }
@@ -158,6 +161,7 @@ impl Plan {
                 .domains
                 .first()
                 .map_or_else(|| listener.ip().to_string(), |domain| (*domain).to_owned()),
+            hashes: self.hashes,
             strangers: self.strangers,
             timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
         })

@@ -50,6 +50,13 @@ pub const SIP: Section = Section {
              realm is `advertise`, else the address of the first listener. Means nothing without a `[[sip_account]]`: strangers hear nothing then.",
         ),
         key(
+            "digest",
+            Kind::Word(&["both", "sha-256", "md5"]),
+            Preset::Text("both"),
+            "Hashes that challenges offer: `both`, SHA-256 first; `sha-256` alone; or `md5` alone, for phones that give up at a challenge whose \
+             hash they do not know (baresip before 2.0 is one). Credentials by another hash are not taken.",
+        ),
+        key(
             "challenge_per_source",
             Kind::Int(1, 10_000),
             Preset::Int(10),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use ledger::Terms;
 use rating::Decks;
 use rating::engine::PaymentMethod;
-use route::{CarrierId, Carriers, GateId, Gates, Host, NumberTarget, OurNumbers, RouteTable, Target};
+use route::{
+    CarrierId, Carriers, GateId, Gates, Host, NumberTarget, OfferedHashes, OurNumbers, RouteTable, Target,
+};
 use units::{Currency, Money, Name, Transport};
 
 use crate::strangers::StrangerLimits;
@@ -37,6 +39,8 @@ pub struct ConfigSnapshot {
     pub domains: Vec<String>,
     /// Protection space of digests.
     pub realm: String,
+    /// Hashes that challenges offer.
+    pub hashes: OfferedHashes,
     /// What unknown addresses are allowed.
     pub strangers: StrangerLimits,
     /// Timers that are no gate's and no carrier's.

@@ -41,6 +41,7 @@
 //! #         address: none,
 //! #         domains: vec![],
 //! #         realm: String::new(),
+//! #         hashes: route::OfferedHashes::Both,
 //! #         strangers: node::StrangerLimits::default(),
 //! #         timing: node::NodeTiming::default(),
 //! #     }

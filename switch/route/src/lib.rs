@@ -34,7 +34,7 @@ pub use health::{Health, PAUSE_SECS_MAX, Standing};
 pub use hunt::{AttemptEnd, Final, Next, best_final};
 pub use identity::{IdentityForm, IdentityPolicy, PrivacyPolicy};
 pub use limiter::RateLimiter;
-pub use login::{Ha1, Login};
+pub use login::{Ha1, Login, OfferedHashes};
 pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use our_number::{NumberTarget, NumberTargetError, OurNumber, OurNumbers, UserUri, normalise_e164};

@@ -24,6 +24,18 @@ pub struct Ha1 {
     pub md5: Option<Secret>,
 }
 
+/// Which hashes challenges offer; credentials by another are none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OfferedHashes {
+    /// SHA-256, then MD5 (RFC 8760 §2.4).
+    #[default]
+    Both,
+    /// SHA-256 alone.
+    Sha256,
+    /// MD5 alone, for phones that give up at the first challenge whose hash they do not know.
+    Md5,
+}
+
 // === impl Ha1 ===
 
 impl Ha1 {

@@ -28,6 +28,7 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
         address: advertised(settings, bound),
         domains: settings.sip.domains.clone(),
         realm: settings.sip.realm.clone(),
+        hashes: settings.sip.hashes,
         strangers: StrangerLimits {
             challenges_per_sec: settings.sip.challenge_per_source,
             lockout_after: settings.sip.lockout_after,

@@ -123,6 +123,11 @@ impl<'a> Authorization<'a> {
         })
     }
 
+    /// The hash that it is made with.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Whether the digest is right for this method; the same work whether or not there is an account.
     fn is_right(&self, method: &str, ha1: Option<Ha1<'_>>) -> bool {
         let kept = ha1.and_then(|ha1| match self.algorithm {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use route::Gate;
+use route::{Gate, OfferedHashes};
+use sip::auth::Algorithm;
 use sip::auth::server::{Authorization, Ha1, Verdict};
 use sip::flow::Flow;
 use sip::{Message, Method, Name, NameAddr, ReplyTo, Scheme, Uri};
@@ -63,7 +64,9 @@ impl Node {
         let ip = flow.peer.ip();
         let is_unknown = gate.is_none();
         let config = Arc::clone(&self.config);
-        let Some(given) = Authorization::find(message, &config.realm) else {
+        let given = Authorization::find(message, &config.realm)
+            .filter(|given| offered(config.hashes).contains(&given.algorithm()));
+        let Some(given) = given else {
             self.challenge(now, is_unknown, flow, message, false);
             return Admission::Done;
         };
@@ -113,10 +116,25 @@ impl Node {
         }
         let tag = self.sip.layer.stateless_tag(message);
         let values = self.sip.nonces.challenges(&self.config.realm, ip, now.wall.0, stale);
+        let wanted = offered(self.config.hashes);
+        let values = HASHES.iter().zip(&values).filter(|(hash, _)| wanted.contains(hash));
         let builder = messages::response(message, 401, &tag);
-        let bytes =
-            values.iter().fold(builder, |builder, value| builder.header(Name::WwwAuthenticate, value));
+        let bytes = values
+            .map(|(_, value)| value)
+            .fold(builder, |builder, value| builder.header(Name::WwwAuthenticate, value));
         self.sip.layer.transmit(flow.of_answer(message, ReplyTo::Auto), bytes.build());
+    }
+}
+
+/// Hashes of [`sip::auth::server::Nonces::challenges`], in its order.
+const HASHES: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+
+/// The hashes that challenges offer.
+const fn offered(hashes: OfferedHashes) -> &'static [Algorithm] {
+    match hashes {
+        OfferedHashes::Both => &HASHES,
+        OfferedHashes::Sha256 => &[Algorithm::Sha256],
+        OfferedHashes::Md5 => &[Algorithm::Md5],
     }
 }
 
