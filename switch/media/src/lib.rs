@@ -23,6 +23,7 @@ mod local;
 pub mod offer;
 mod packed;
 mod payload;
+pub mod relay;
 mod sdp;
 mod session;
 mod target;

@@ -1,0 +1,149 @@
+//! Commands to the relay and its events. A call's legs have one **endpoint** each: a pair of UDP ports of
+//! ours, the even one for RTP, the next one for RTCP (RFC 3550 §11). Packets that one endpoint takes leave
+//! from the endpoint that it is paired with. The shard that owns the call chooses ports and numbers; commands
+//! of one shard are carried out in their order.
+
+use std::net::{IpAddr, SocketAddr};
+
+use smallvec::SmallVec;
+use units::Tick;
+
+/// One leg's pair of ports, named by the shard that opened it. All endpoints of one call are one thread's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EndpointId {
+    /// Shard of the call: its events go there.
+    pub shard: u16,
+    /// The call, never used again within a shard's life.
+    pub call: u64,
+    /// The call's leg.
+    pub leg: u8,
+}
+
+/// What is asked of the relay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MediaCommand {
+    /// Opens an endpoint.
+    Open {
+        /// Chosen by the shard.
+        endpoint: EndpointId,
+        /// Where it takes RTP: an address of this machine with an even port; RTCP comes at the next port.
+        ours: SocketAddr,
+        /// Silence that is told, in milliseconds; 0: none. While a side holds, `hold_timeout_ms`.
+        timeout_ms: u32,
+        /// Silence that is told while the side holds, in milliseconds; 0: none.
+        hold_timeout_ms: u32,
+    },
+    /// What an endpoint's side said in its last offer or answer. Learning begins anew.
+    Peer {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// What it said.
+        peer: MediaPeer,
+    },
+    /// Packets of one go to the other, both ways, and no longer to whom they went before.
+    Pair {
+        /// The caller's.
+        a: EndpointId,
+        /// Whose media is heard.
+        b: EndpointId,
+    },
+    /// From now on a side's silence is told (its call was answered).
+    Watch {
+        /// Opened before.
+        endpoint: EndpointId,
+    },
+    /// Closes an endpoint; [`MediaEvent::Closed`] tells what passed.
+    Close {
+        /// Opened before.
+        endpoint: EndpointId,
+    },
+}
+
+/// What a side said of its media.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaPeer {
+    /// What the stream carries.
+    pub kind: StreamKind,
+    /// Where it wants RTP; none while it wants nothing (a closed stream, an address of nobody).
+    pub rtp: Option<SocketAddr>,
+    /// Where it wants RTCP.
+    pub rtcp: RtcpPlace,
+    /// Where its signalling comes from: its media may come from there too when it stands behind NAT.
+    pub signalling: IpAddr,
+    /// Its address may be learnt from its packets (`nat = true`); else only that of `rtp` is it.
+    pub learn: bool,
+    /// Packets are sent to it (it is neither `sendonly` nor `inactive`).
+    pub receives: bool,
+    /// Packets are expected of it; false while it holds, is held, suppresses silence or sends T.38.
+    pub sends: bool,
+    /// Payload numbers that may come from it and their clock, in Hz; empty: any at 8,000.
+    pub clocks: SmallVec<[(u8, u32); 8]>,
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamKind {
+    /// RTP (RFC 3550): packets are checked, counted and kept to one source.
+    Rtp,
+    /// UDPTL (T.38): datagrams of one address, not looked into.
+    Udptl,
+}
+
+/// Where a side wants RTCP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RtcpPlace {
+    /// On the port after that of RTP.
+    Next,
+    /// At another address (RFC 3605).
+    At(SocketAddr),
+    /// On the RTP port (RFC 5761).
+    Mux,
+}
+
+/// What the relay tells the shard of an endpoint.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MediaEvent {
+    /// Its ports cannot be opened: taken by another program, or no descriptors left.
+    OpenFailed {
+        /// Not open.
+        endpoint: EndpointId,
+    },
+    /// No valid RTP or RTCP came from its side for its time-out, although it was expected to send. Told once
+    /// for each [`MediaCommand::Watch`] or [`MediaCommand::Peer`].
+    Silent {
+        /// Whose side is silent.
+        endpoint: EndpointId,
+        /// Its last valid packet; none if none came.
+        last: Option<Tick>,
+        /// The last valid packet of the endpoint that it is paired with.
+        last_of_other: Option<Tick>,
+    },
+    /// It is closed, and its ports may be used again after their rest.
+    Closed {
+        /// Not open any more.
+        endpoint: EndpointId,
+        /// What passed, from its opening.
+        report: EndpointReport,
+    },
+}
+
+/// What passed through an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EndpointReport {
+    /// RTP packets (or UDPTL datagrams) of its side that were accepted.
+    pub packets_in: u64,
+    /// RTP packets (or UDPTL datagrams) sent to its side.
+    pub packets_out: u64,
+    /// RTP packets of its side that never came, by sequence number (RFC 3550 A.3), summed over its sources.
+    pub lost: u64,
+    /// Interarrival jitter of its side's stream at the end, in microseconds (RFC 3550 A.8).
+    pub jitter_us: u32,
+    /// Packets dropped: from foreign addresses, of foreign sources, malformed.
+    pub dropped: u64,
+    /// Its last valid packet.
+    pub last: Option<Tick>,
+    /// Where its side's packets came from.
+    pub peer: Option<SocketAddr>,
+    /// It sent sound, or was sent it, one way only although both ways were agreed.
+    pub one_way: bool,
+}
