@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, unreachable_pub)]
 
 mod api;
+mod browser;
 mod calls;
 mod cashbook;
 mod central;

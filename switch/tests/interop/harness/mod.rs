@@ -3,6 +3,7 @@
 
 mod api;
 mod books;
+pub mod browser;
 mod certificates;
 mod eventually;
 mod line;
