@@ -26,7 +26,9 @@ mkdir -p "$out"
 file=$here/$scenario.xml
 # SIPp wants the status as plain text, so another one is written into a copy
 [ -z "$final" ] || { sed "s/503 Service Unavailable/$final/" "$file" >"$out/$scenario.xml" && file=$out/$scenario.xml; }
-args=(-sf "$file" -i "${local%:*}" -p "${local##*:}" -mi "${local%:*}" -bind_local -t "$transport" -nostdin -d "$pause"
+# an IPv6 address comes in brackets, as SIPp wants it where it calls, but not where it stands
+at=${local%:*} at=${at#[} at=${at%]}
+args=(-sf "$file" -i "$at" -p "${local##*:}" -mi "$at" -bind_local -t "$transport" -nostdin -d "$pause"
       -trace_err -error_file "$out/$scenario.err" -trace_logs -log_file "$out/$scenario.log" -timeout "${limit}s" -timeout_error
       -deadcall_wait 0 -timer_resol 1)
 [ -z "$target" ] || args=("$target" "${args[@]}" -s "$number" -r "$rate" -m "${calls:-1}")

@@ -20,6 +20,7 @@ mod harness;
 mod limits;
 mod numbers;
 mod old_data;
+mod peers;
 mod price;
 mod service;
 mod startup;

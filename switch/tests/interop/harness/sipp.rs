@@ -1,7 +1,7 @@
 //! SIPp as PBX and carrier, by the scenarios that the shell tests use too.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -56,6 +56,11 @@ impl Scenario {
     /// A caller at another address than the PBX's, one call unless told otherwise.
     pub fn caller_at(name: &'static str, ip: &str, to: &Tollgate) -> Self {
         Self::new(name, ip, free_port(ip), Some((to.udp, to.tcp)))
+    }
+
+    /// A caller there, of whatever listens at `to`; one call unless told otherwise.
+    pub fn caller_of(name: &'static str, ip: &str, to: SocketAddr) -> Self {
+        Self::new(name, ip, free_port(ip), Some((to, to)))
     }
 
     fn new(name: &'static str, ip: &str, port: u16, to: Option<(SocketAddr, SocketAddr)>) -> Self {
@@ -233,10 +238,18 @@ fn assert_installed() {
 /// Whether a socket listens there: `/proc/net` has addresses and states as hexadecimal, 0A for a listener of
 /// TCP, 07 for any socket of UDP.
 fn listens(at: SocketAddr, tcp: bool) -> bool {
-    let SocketAddr::V4(at) = at else { panic!("{at} is not IPv4") };
-    let local = format!("{:08X}:{:04X}", u32::from(*at.ip()).swap_bytes(), at.port());
-    let (table, state) = if tcp { ("/proc/net/tcp", "0A") } else { ("/proc/net/udp", "07") };
-    let table = fs::read_to_string(table).unwrap_or_default();
+    let (address, six) = match at.ip() {
+        IpAddr::V4(ip) => (format!("{:08X}", u32::from(ip).swap_bytes()), ""),
+        // Four words, each in the machine's own order.
+        IpAddr::V6(ip) => {
+            let words = ip.octets();
+            let word = |four: &[u8]| u32::from_be_bytes(four.try_into().unwrap()).swap_bytes();
+            (words.chunks(4).map(|four| format!("{:08X}", word(four))).collect(), "6")
+        }
+    };
+    let local = format!("{address}:{:04X}", at.port());
+    let (table, state) = if tcp { ("tcp", "0A") } else { ("udp", "07") };
+    let table = fs::read_to_string(format!("/proc/net/{table}{six}")).unwrap_or_default();
     table.lines().skip(1).any(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         words.get(1) == Some(&local.as_str()) && words.get(3) == Some(&state)

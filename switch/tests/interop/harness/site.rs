@@ -61,6 +61,12 @@ impl Site {
         self
     }
 
+    /// Listens there as well: `udp:[::1]:5060`.
+    pub fn listening_too(mut self, sip: &str) -> Self {
+        self.listen.push(sip.to_owned());
+        self
+    }
+
     /// Another name than `sw1`.
     pub fn named(mut self, name: &'static str) -> Self {
         self.name = name;
