@@ -17,6 +17,7 @@ mod fault_noc;
 mod feeds;
 mod flood;
 mod harness;
+mod hostile;
 mod limits;
 mod numbers;
 mod old_data;
