@@ -1,6 +1,6 @@
 //! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass
-//! (RFC 3264), what its answer means. Media itself flows between the two ends (`bypass`); the relay of RTP is
-//! not built. Invariant: no input panics or grows memory without bound.
+//! (RFC 3264), what its answer means; and the packets between them where they are relayed ([`relay`]).
+//! Invariant: no input panics or grows memory without bound.
 //!
 //! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between
 //! the two only sessions move:

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use units::Tick;
 
 /// One leg's pair of ports, named by the shard that opened it. All endpoints of one call are one thread's.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EndpointId {
     /// Shard of the call: its events go there.
     pub shard: u16,
@@ -89,6 +89,21 @@ pub enum StreamKind {
     Udptl,
 }
 
+// === impl StreamKind ===
+
+impl StreamKind {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Rtp, Self::Udptl];
+
+    /// As the metric `media_sessions` has it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rtp => "rtp",
+            Self::Udptl => "udptl",
+        }
+    }
+}
+
 /// Where a side wants RTCP.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RtcpPlace {
@@ -103,7 +118,8 @@ pub enum RtcpPlace {
 /// What the relay tells the shard of an endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MediaEvent {
-    /// Its ports cannot be opened: taken by another program, or no descriptors left.
+    /// Its ports cannot be opened: taken by another program, no descriptors left, or more endpoints than
+    /// there may be. Commands for it are without effect, and no [`Self::Closed`] follows.
     OpenFailed {
         /// Not open.
         endpoint: EndpointId,

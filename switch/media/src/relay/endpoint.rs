@@ -1,0 +1,272 @@
+//! One leg's pair of ports: what comes of its side is judged and measured, what goes to its side is joined to
+//! one stream.
+
+use std::net::SocketAddr;
+
+use smallvec::SmallVec;
+use units::Tick;
+use units::wheel::TimerId;
+
+use super::control::{EndpointId, EndpointReport, MediaPeer, StreamKind};
+use super::counters::DropReason;
+use super::egress::{Egress, Mapping};
+use super::header::{self, RtpHeader};
+use super::reception::Reception;
+use super::rtcp;
+use super::source::{Source, Verdict};
+
+/// Clock of payload numbers of which nothing is known, in Hz.
+const CLOCK: u32 = 8_000;
+/// So many packets one way and none the other are sound that one side did not hear: a second of it.
+const ONE_WAY_PACKETS: u64 = 50;
+
+/// One of the two ports of an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Component {
+    /// The even port.
+    Rtp,
+    /// The odd one.
+    Rtcp,
+}
+
+/// What came and was accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard {
+    /// RTP, and the clock of its payload in Hz.
+    Rtp(RtpHeader, u32),
+    /// RTCP.
+    Rtcp,
+    /// A datagram of UDPTL.
+    Udptl,
+}
+
+/// One leg's pair of ports.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) id: EndpointId,
+    /// Slot of the one that it is paired with.
+    pub(super) partner: Option<u32>,
+    pub(super) kind: StreamKind,
+    pub(super) last: Option<Tick>,
+    ours: SocketAddr,
+    receives: bool,
+    sends: bool,
+    clocks: SmallVec<[(u8, u32); 8]>,
+    source: Source,
+    reception: Reception,
+    egress: Egress,
+    silence: Silence,
+    report: EndpointReport,
+    two_way: TwoWay,
+}
+
+/// When a side's silence is told.
+#[derive(Debug)]
+struct Silence {
+    timeout_us: u64,
+    hold_timeout_us: u64,
+    /// From when on it counts, if it does.
+    watched_since: Option<Tick>,
+    is_told: bool,
+    timer: TimerId,
+}
+
+/// Packets while both ways were agreed, after the answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct TwoWay {
+    came: u64,
+    went: u64,
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    pub(super) fn new(id: EndpointId, ours: SocketAddr, timeout_ms: u32, hold_timeout_ms: u32) -> Self {
+        Self {
+            id,
+            partner: None,
+            kind: StreamKind::Rtp,
+            last: None,
+            ours,
+            receives: false,
+            sends: false,
+            clocks: SmallVec::new(),
+            source: Source::default(),
+            reception: Reception::default(),
+            egress: Egress::default(),
+            silence: Silence {
+                timeout_us: u64::from(timeout_ms) * 1_000,
+                hold_timeout_us: u64::from(hold_timeout_ms) * 1_000,
+                watched_since: None,
+                is_told: false,
+                timer: TimerId::NONE,
+            },
+            report: EndpointReport::default(),
+            two_way: TwoWay::default(),
+        }
+    }
+
+    /// What the side said in its last offer or answer.
+    pub(super) fn set_peer(&mut self, now: Tick, peer: MediaPeer) {
+        self.source.set(&peer);
+        self.kind = peer.kind;
+        self.receives = peer.receives;
+        self.clocks = peer.clocks;
+        let silence = &mut self.silence;
+        // An offer again and again would put the end of a dead stream off for ever, if each began anew.
+        if silence.watched_since.is_some() && (silence.is_told || self.sends != peer.sends) {
+            silence.watched_since = Some(now);
+        }
+        silence.is_told = false;
+        self.sends = peer.sends;
+    }
+
+    /// From now on its silence is told.
+    pub(super) const fn watch(&mut self, now: Tick) {
+        self.silence.watched_since = Some(now);
+        self.silence.is_told = false;
+    }
+
+    /// Another side's packets go to it from now on.
+    pub(super) const fn pair(&mut self, with: u32) {
+        self.partner = Some(with);
+        self.egress.join();
+    }
+
+    /// Judges what came on one of its ports.
+    pub(super) fn hear(
+        &mut self,
+        now: Tick,
+        component: Component,
+        from: SocketAddr,
+        packet: &[u8],
+    ) -> Result<Heard, DropReason> {
+        let heard = match (self.kind, component) {
+            (StreamKind::Udptl, Component::Rtp) => self.hear_udptl(from, packet),
+            (StreamKind::Udptl, Component::Rtcp) => Err(DropReason::Malformed),
+            (StreamKind::Rtp, Component::Rtcp) => self.hear_rtcp(from, packet, false),
+            (StreamKind::Rtp, Component::Rtp) if self.source.is_muxed() && header::is_rtcp(packet) => {
+                self.hear_rtcp(from, packet, true)
+            }
+            (StreamKind::Rtp, Component::Rtp) => self.hear_rtp(now, from, packet),
+        };
+        match heard {
+            Ok(Heard::Rtcp) => self.last = Some(now),
+            Ok(Heard::Rtp(..) | Heard::Udptl) => {
+                self.last = Some(now);
+                self.report.peer = Some(from);
+                self.report.packets_in += 1;
+                self.two_way.came += u64::from(self.is_two_way());
+            }
+            Err(_) => self.report.dropped += 1,
+        }
+        heard
+    }
+
+    fn hear_rtp(&mut self, now: Tick, from: SocketAddr, packet: &[u8]) -> Result<Heard, DropReason> {
+        let header = RtpHeader::read(packet).ok_or(DropReason::Malformed)?;
+        let clock =
+            self.clocks.iter().find(|(payload, _)| *payload == header.payload).map(|(_, clock)| *clock);
+        let is_known = clock.is_some() || self.clocks.is_empty();
+        let clock = clock.unwrap_or(CLOCK);
+        match self.source.rtp(from, header, is_known) {
+            Verdict::Drop(reason) => return Err(reason),
+            Verdict::Other => self.reception.begin(now, header, clock),
+            Verdict::Present if self.reception.take(now, header, clock) => {
+                self.source.prove(from, header.sequence);
+            }
+            Verdict::Present => return Err(DropReason::Sequence),
+        }
+        Ok(Heard::Rtp(header, clock))
+    }
+
+    fn hear_rtcp(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        on_rtp_port: bool,
+    ) -> Result<Heard, DropReason> {
+        let sender = rtcp::sender(datagram).ok_or(DropReason::Malformed)?;
+        self.source.rtcp(from, sender, on_rtp_port)?;
+        Ok(Heard::Rtcp)
+    }
+
+    fn hear_udptl(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Heard, DropReason> {
+        if datagram.is_empty() {
+            return Err(DropReason::Malformed);
+        }
+        match self.source.udptl(from) {
+            Verdict::Drop(reason) => Err(reason),
+            Verdict::Present | Verdict::Other => Ok(Heard::Udptl),
+        }
+    }
+
+    /// Sends on what the other side's endpoint heard: from which port and where to. `back` is the mapping of
+    /// the stream that goes the other way.
+    pub(super) fn send(
+        &mut self,
+        now: Tick,
+        heard: Heard,
+        back: Option<&Mapping>,
+        packet: &mut [u8],
+    ) -> Result<(Component, SocketAddr), DropReason> {
+        let is_rtcp = matches!(heard, Heard::Rtcp);
+        // Who holds wants no sound, but reports go on (RFC 3264 §5.1).
+        if !self.receives && !is_rtcp {
+            return Err(DropReason::Held);
+        }
+        let to = if is_rtcp { self.source.rtcp_to() } else { self.source.rtp_to() };
+        let to = to.filter(|to| to.is_ipv4() == self.ours.is_ipv4()).ok_or(DropReason::NoAddress)?;
+        let is_own_port = is_rtcp && !self.source.is_muxed();
+        match heard {
+            Heard::Rtp(header, clock) => self.egress.pass(now, header, clock, packet),
+            Heard::Rtcp => rtcp::rewrite(packet, self.egress.mapping(), back),
+            Heard::Udptl => {}
+        }
+        if !is_rtcp {
+            self.report.packets_out += 1;
+            self.two_way.went += u64::from(self.is_two_way());
+        }
+        Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to))
+    }
+
+    /// How numbers of the stream to this side are mapped.
+    pub(super) fn mapping(&self) -> Option<Mapping> {
+        self.egress.mapping().copied()
+    }
+
+    /// When to look whether it is silent: at its last packet's time-out.
+    pub(super) fn silent_at(&self) -> Option<Tick> {
+        let silence = &self.silence;
+        let timeout_us = if self.sends { silence.timeout_us } else { silence.hold_timeout_us };
+        let since = silence.watched_since.filter(|_| !silence.is_told && timeout_us > 0)?;
+        Some(Tick(since.max(self.last.unwrap_or_default()).0.saturating_add(timeout_us)))
+    }
+
+    /// Its silence is told, until its side says something again.
+    pub(super) const fn tell_silence(&mut self) {
+        self.silence.is_told = true;
+    }
+
+    /// The timer that looks whether it is silent.
+    pub(super) const fn timer(&mut self) -> &mut TimerId {
+        &mut self.silence.timer
+    }
+
+    /// What passed.
+    pub(super) fn report(&self) -> EndpointReport {
+        let TwoWay { came, went } = self.two_way;
+        EndpointReport {
+            lost: self.reception.lost(),
+            jitter_us: self.reception.jitter_us(),
+            last: self.last,
+            one_way: (came == 0) != (went == 0) && came.max(went) >= ONE_WAY_PACKETS,
+            ..self.report
+        }
+    }
+
+    /// Both ways are agreed, and the call was answered.
+    const fn is_two_way(&self) -> bool {
+        self.receives && self.sends && self.silence.watched_since.is_some()
+    }
+}
