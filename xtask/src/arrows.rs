@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("call", &["codecs", "rating", "route", "media", "units"]),
     ("node", &["sip", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
     ("net", &[]),
+    ("relay", &["net", "media", "units"]),
     ("store", &["rating", "ledger", "units"]),
     ("feeds", &["store", "ledger", "units"]),
     ("central", &["store", "rating", "ledger", "units"]),
@@ -26,8 +27,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "switch",
         &[
-            "web", "config", "feeds", "central", "store", "node", "net", "sip", "trace", "route", "media",
-            "call", "rating", "ledger", "units", "codecs",
+            "web", "config", "feeds", "central", "store", "node", "relay", "net", "sip", "trace", "route",
+            "media", "call", "rating", "ledger", "units", "codecs",
         ],
     ),
     ("xtask", &[]),

@@ -1,0 +1,209 @@
+//! The threads of the media relay: they open ports, wait for packets and send on what [`media::relay`] says.
+//! The driver of the shards starts them, gives each shard a [`RelayHandle`], and takes their events.
+//! Invariant: a thread waits only for its ports and its queue; what it tells others, it tells without
+//! waiting.
+//!
+//! ```
+//! use std::net::UdpSocket;
+//! use std::sync::mpsc;
+//! use std::time::{Duration, Instant};
+//!
+//! use media::relay::{EndpointId, MediaCommand, MediaEvent};
+//! use relay::{Relay, RelaySettings};
+//! use units::Tick;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let start = Instant::now();
+//! let clock = move || Tick(start.elapsed().as_micros() as u64);
+//! let (sender, events) = mpsc::sync_channel(16);
+//! let settings = RelaySettings { threads: 1, endpoints_max: 1_000 };
+//! let relay = Relay::start(settings, clock, move |event| {
+//!     let _is_taken = sender.try_send(event);
+//! })?;
+//! let handle = relay.handle();
+//!
+//! let endpoint = EndpointId { shard: 0, call: 1, leg: 0 };
+//! # // a pair of ports that is free, for the test
+//! # let mut pairs = (10_000..15_000_u16)
+//! #     .map(|half| std::net::SocketAddr::from(([127, 0, 0, 1], half * 2)));
+//! # let is_free = |at: &std::net::SocketAddr|
+//! #     [0, 1].map(|n| UdpSocket::bind((at.ip(), at.port() + n)).is_ok());
+//! # let ours = pairs.find(|at| is_free(at) == [true, true]).unwrap();
+//! let open = MediaCommand::Open { endpoint, ours, timeout_ms: 60_000, hold_timeout_ms: 0 };
+//! handle.send(open).map_err(|_| std::io::ErrorKind::WouldBlock)?;
+//! handle.send(MediaCommand::Close { endpoint }).map_err(|_| std::io::ErrorKind::WouldBlock)?;
+//! let event = events.recv_timeout(Duration::from_secs(10)).unwrap();
+//! assert!(matches!(event, MediaEvent::Closed { endpoint: closed, .. } if closed == endpoint));
+//! assert_eq!(handle.counters().endpoints, [0, 0]);
+//! relay.stop();
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod shared;
+mod thread;
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle, available_parallelism};
+
+use crossbeam_channel::{Sender, TrySendError};
+use media::relay::{EndpointId, MediaCommand, MediaEvent, RelayCounters};
+use net::{Poller, Waker};
+use units::Tick;
+
+use self::shared::Shared;
+use self::thread::{Driver, MediaThread};
+
+/// Commands that wait for one thread; a call takes some eight in its life.
+const QUEUE_MAX: usize = 16_384;
+
+/// How much the relay may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RelaySettings {
+    /// Threads; 0: half of the cores, at least one.
+    pub threads: usize,
+    /// Endpoints of all threads together: twice the calls, as many as there are port pairs.
+    pub endpoints_max: usize,
+}
+
+/// The running threads. Dropped without [`Self::stop`] they run on.
+#[derive(Debug)]
+pub struct Relay {
+    handle: RelayHandle,
+    threads: Vec<JoinHandle<()>>,
+    not_raised: Option<io::Error>,
+}
+
+/// Commands to the relay, from any thread.
+#[derive(Clone, Debug)]
+pub struct RelayHandle {
+    threads: Arc<[ThreadHandle]>,
+}
+
+/// The queue of the command's thread is full, or the relay has stopped: it is to be sent again later.
+#[derive(Debug)]
+pub struct Full(pub Box<MediaCommand>);
+
+/// What one thread is reached by.
+struct ThreadHandle {
+    commands: Sender<MediaCommand>,
+    waker: Waker,
+    shared: Arc<Shared>,
+}
+
+// === impl RelaySettings ===
+
+impl RelaySettings {
+    /// How many threads that are.
+    pub fn threads(&self) -> usize {
+        match self.threads {
+            0 => (available_parallelism().map_or(1, usize::from) / 2).max(1),
+            threads => threads,
+        }
+    }
+}
+
+// === impl Relay ===
+
+impl Relay {
+    /// Starts the threads. `clock` is the one of the shards. `events` is called by the threads: it must not
+    /// wait, and must not lose an event whose endpoint's shard still runs.
+    pub fn start(
+        settings: RelaySettings,
+        clock: impl Fn() -> Tick + Send + Clone + 'static,
+        events: impl Fn(MediaEvent) + Send + Clone + 'static,
+    ) -> io::Result<Self> {
+        let count = settings.threads();
+        let (mut handles, mut threads, mut not_raised) = (Vec::new(), Vec::new(), None);
+        for number in 0..count {
+            let poller = Poller::new()?;
+            let (commands, queue) = crossbeam_channel::bounded(QUEUE_MAX);
+            let shared = Arc::new(Shared::default());
+            handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
+            let driver = Driver { clock: clock.clone(), events: events.clone() };
+            let endpoints_max = settings.endpoints_max.div_ceil(count);
+            let (raised, is_raised) = crossbeam_channel::bounded(1);
+            let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
+                let _started = raised.send(thread::raise());
+                MediaThread::new(driver, queue, shared, endpoints_max).run(poller);
+            })?;
+            threads.push(thread);
+            not_raised = not_raised.or(is_raised.recv().ok().and_then(Result::err));
+        }
+        Ok(Self { handle: RelayHandle { threads: handles.into() }, threads, not_raised })
+    }
+
+    /// For the shards and for metrics.
+    pub fn handle(&self) -> RelayHandle {
+        self.handle.clone()
+    }
+
+    /// Why the threads have no higher priority than others, if they have none: for the log.
+    pub const fn not_raised(&self) -> Option<&io::Error> {
+        self.not_raised.as_ref()
+    }
+
+    /// Carries out what is queued, then closes all ports and ends the threads. Endpoints that are still open
+    /// are told closed.
+    pub fn stop(self) {
+        for thread in self.handle.threads.iter() {
+            thread.shared.stop();
+            thread.waker.wake();
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the media relay panicked");
+            }
+        }
+    }
+}
+
+// === impl RelayHandle ===
+
+impl RelayHandle {
+    /// Queues a command. Those of one call are carried out in the order of their sending.
+    pub fn send(&self, command: MediaCommand) -> Result<(), Full> {
+        let thread = &self.threads[self.thread_of(endpoint(&command))];
+        match thread.commands.try_send(command) {
+            Ok(()) => {
+                thread.waker.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
+                Err(Full(Box::new(command)))
+            }
+        }
+    }
+
+    /// What passed until now, of all threads; at most a turn of their loops old.
+    pub fn counters(&self) -> RelayCounters {
+        let mut sum = RelayCounters::default();
+        self.threads.iter().for_each(|thread| sum.add(&thread.shared.counters()));
+        sum
+    }
+
+    /// All endpoints of a call are one thread's.
+    fn thread_of(&self, endpoint: EndpointId) -> usize {
+        let call = endpoint.call ^ u64::from(endpoint.shard) << 48;
+        let mixed = call.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        mixed as usize % self.threads.len()
+    }
+}
+
+impl std::fmt::Debug for ThreadHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ThreadHandle").field("waiting", &self.commands.len()).finish_non_exhaustive()
+    }
+}
+
+const fn endpoint(command: &MediaCommand) -> EndpointId {
+    match command {
+        MediaCommand::Open { endpoint, .. }
+        | MediaCommand::Peer { endpoint, .. }
+        | MediaCommand::Pair { a: endpoint, .. }
+        | MediaCommand::Watch { endpoint }
+        | MediaCommand::Close { endpoint } => *endpoint,
+    }
+}

@@ -1,0 +1,249 @@
+//! One thread of the relay: its ports, its table of endpoints and its loop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use media::relay::{
+    Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, Relay, Slot,
+};
+use net::{Interest, MediaPort, Poller, Ready};
+use units::Tick;
+
+use crate::shared::Shared;
+
+/// Longest datagram that is relayed, in bytes; those of this length are taken for longer ones.
+const DATAGRAM_MAX: usize = 2_048;
+/// Datagrams that are dropped are followed by so many more of the same port before others have their turn.
+const DROPPED_AT_ONCE: usize = 16;
+/// Commands that are carried out before packets have their turn.
+const COMMANDS_AT_ONCE: usize = 64;
+/// Before all threads of ordinary priority.
+const NICE: i32 = -15;
+/// Ports that cannot be opened are logged so often at most, in microseconds.
+const LOG_EVERY_US: u64 = 60_000_000;
+
+/// What comes from outside of this crate.
+pub(crate) struct Driver<C, E> {
+    pub(crate) clock: C,
+    pub(crate) events: E,
+}
+
+/// See the module.
+pub(crate) struct MediaThread<C, E> {
+    driver: Driver<C, E>,
+    queue: Receiver<MediaCommand>,
+    shared: Arc<Shared>,
+    relay: Relay,
+    /// By slot.
+    ports: Vec<Option<Ports>>,
+    buffer: Box<[u8; DATAGRAM_MAX]>,
+    logs_again_at: Tick,
+}
+
+/// The two ports of an endpoint. Closing them takes them out of the poller.
+struct Ports {
+    rtp: MediaPort,
+    rtcp: MediaPort,
+}
+
+/// Gives the calling thread a higher priority, where the process may.
+pub(crate) fn raise() -> io::Result<()> {
+    net::nice_thread(NICE)
+}
+
+// === impl Ports ===
+
+impl Ports {
+    /// The even port and the next.
+    fn bind(ours: SocketAddr) -> io::Result<Self> {
+        let next = ours.port().checked_add(1).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { rtp: MediaPort::bind(ours)?, rtcp: MediaPort::bind(SocketAddr::new(ours.ip(), next))? })
+    }
+
+    const fn of(&self, component: Component) -> &MediaPort {
+        match component {
+            Component::Rtp => &self.rtp,
+            Component::Rtcp => &self.rtcp,
+        }
+    }
+}
+
+const fn token(slot: Slot, component: Component) -> u64 {
+    (slot.0 as u64) << 1 | component as u64
+}
+
+const fn place(token: u64) -> (Slot, Component) {
+    (Slot((token >> 1) as u32), if token & 1 == 0 { Component::Rtp } else { Component::Rtcp })
+}
+
+// === impl MediaThread ===
+
+impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
+    pub(crate) fn new(
+        driver: Driver<C, E>,
+        queue: Receiver<MediaCommand>,
+        shared: Arc<Shared>,
+        endpoints_max: usize,
+    ) -> Self {
+        Self {
+            driver,
+            queue,
+            shared,
+            relay: Relay::new(endpoints_max),
+            ports: Vec::new(),
+            buffer: Box::new([0; DATAGRAM_MAX]),
+            logs_again_at: Tick(0),
+        }
+    }
+
+    /// Runs until the relay is stopped.
+    pub(crate) fn run(mut self, mut poller: Poller) {
+        loop {
+            let timeout = self.timeout();
+            // One reading for all that a wait brings: it is at most 64 ports.
+            let mut now = None;
+            let waited = poller.wait(timeout, |ready| {
+                let now = *now.get_or_insert_with(|| (self.driver.clock)());
+                self.receive(now, ready);
+            });
+            if let Err(error) = waited {
+                // Only a broken descriptor does that; without it no packet comes any more.
+                tracing::error!(%error, "the media relay cannot wait for packets: its thread ends");
+                return;
+            }
+            let now = now.unwrap_or_else(|| (self.driver.clock)());
+            self.relay.tick(now);
+            // Before the queue is looked at: what was sent before the stop is carried out.
+            let is_stopping = self.shared.is_stopping();
+            self.carry_out(now, &poller);
+            self.tell();
+            if is_stopping && self.queue.is_empty() {
+                self.close_all(now);
+                return;
+            }
+            self.shared.publish(self.relay.counters());
+        }
+    }
+
+    /// Until the next deadline; no time at all while commands wait.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.queue.is_empty() || self.shared.is_stopping() {
+            return Some(Duration::ZERO);
+        }
+        let at = self.relay.next_deadline()?;
+        Some(Duration::from_micros(at.0.saturating_sub((self.driver.clock)().0)))
+    }
+
+    /// Takes what came on a port. Of a port whose packets are dropped more are taken at once: a flood costs
+    /// few waits, and good packets of other ports are not behind each of its packets.
+    fn receive(&mut self, now: Tick, ready: Ready) {
+        let (slot, component) = place(ready.token);
+        for _ in 0..DROPPED_AT_ONCE {
+            let Some(Some(ports)) = self.ports.get(slot.0 as usize) else { return };
+            // An error that waits on the socket is taken away by this too.
+            let Ok(Some((bytes, from))) = ports.of(component).recv(&mut self.buffer[..]) else { return };
+            if bytes == DATAGRAM_MAX {
+                self.relay.count_drop(DropReason::Malformed);
+                continue;
+            }
+            let packet = &mut self.buffer[..bytes];
+            match self.relay.packet(now, slot, component, from, packet) {
+                Action::Drop(_) => {}
+                Action::Send { slot, component, to } => {
+                    let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
+                    if !ports.is_some_and(|ports| matches!(ports.of(component).send(packet, to), Ok(true))) {
+                        self.relay.count_drop(DropReason::Unsent);
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Carries out some of the commands that wait.
+    fn carry_out(&mut self, now: Tick, poller: &Poller) {
+        for _ in 0..COMMANDS_AT_ONCE {
+            let Ok(command) = self.queue.try_recv() else { return };
+            if let MediaCommand::Open { endpoint, ours, .. } = &command {
+                let (endpoint, ours) = (*endpoint, *ours);
+                if let Err(error) = self.open(now, poller, command) {
+                    self.relay.open_failed(endpoint);
+                    self.log_failure(now, ours, &error);
+                }
+            } else if let Effect::Closed(slot) = self.relay.command(now, command)
+                && let Some(ports) = self.ports.get_mut(slot.0 as usize)
+            {
+                *ports = None;
+            }
+            self.tell();
+        }
+    }
+
+    fn open(&mut self, now: Tick, poller: &Poller, command: MediaCommand) -> io::Result<()> {
+        let MediaCommand::Open { endpoint, ours, .. } = &command else { return Ok(()) };
+        if self.relay.is_open(*endpoint) {
+            return Ok(());
+        }
+        let (endpoint, ports) = (*endpoint, Ports::bind(*ours)?);
+        let Effect::Opened(slot) = self.relay.command(now, command) else { return Ok(()) };
+        let place = slot.0 as usize;
+        if self.ports.len() <= place {
+            self.ports.resize_with(place + 1, || None);
+        }
+        let added = poller
+            .add(&ports.rtp, token(slot, Component::Rtp), Interest::READ)
+            .and_then(|()| poller.add(&ports.rtcp, token(slot, Component::Rtcp), Interest::READ));
+        if added.is_err() {
+            self.relay.forget(endpoint);
+            return added;
+        }
+        self.ports[place] = Some(ports);
+        Ok(())
+    }
+
+    fn log_failure(&mut self, now: Tick, ours: SocketAddr, error: &io::Error) {
+        if now >= self.logs_again_at {
+            self.logs_again_at = Tick(now.0.saturating_add(LOG_EVERY_US));
+            tracing::warn!(
+                %error,
+                "cannot open the media ports from {ours} on, and its call ends (told once a minute): see \
+                 whether another program has ports of `media.ports`, and the limit of open files"
+            );
+        }
+    }
+
+    /// Tells what happened; whoever hears it finds it in the counters.
+    fn tell(&mut self) {
+        while let Some(event) = self.relay.poll_event() {
+            self.shared.publish(self.relay.counters());
+            (self.driver.events)(event);
+        }
+    }
+
+    /// Closes what is left.
+    fn close_all(&mut self, now: Tick) {
+        let left: Vec<EndpointId> = self.relay.open_endpoints().collect();
+        for endpoint in left {
+            self.relay.command(now, MediaCommand::Close { endpoint });
+            self.tell();
+        }
+        self.shared.publish(self.relay.counters());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_name_a_port() {
+        for slot in [0, 1, 7_000, u32::MAX] {
+            for component in [Component::Rtp, Component::Rtcp] {
+                assert_eq!(place(token(Slot(slot), component)), (Slot(slot), component));
+            }
+        }
+    }
+}
