@@ -34,6 +34,7 @@ pub(crate) fn numbers(
             .collect::<BTreeSet<String>>()
     };
     let (accounts, gate_names) = (named(&schema::ACCOUNT), named(&schema::GATE));
+    let sip_names = named(&schema::SIP_ACCOUNT);
     let mut seen: BTreeMap<Number, Span> = BTreeMap::new();
     let mut numbers = Vec::new();
     let tables = document.many(&schema::NUMBER);
@@ -59,7 +60,7 @@ pub(crate) fn numbers(
                 let called = format!("number's target {}", field.value);
                 uri.target = tls.peer_by_host(called, &field.span, uri.target.clone(), check);
             }
-            judge(&target, &field, (&gate_names, gates, sip), check);
+            judge(&target, &field, (&gate_names, &sip_names), (gates, sip), check);
             Some(target)
         });
         let Some((e164, span)) = e164 else { continue };
@@ -97,7 +98,8 @@ fn digits(field: &Field<String>, check: &mut Check<'_>) -> Option<Number> {
 fn judge(
     target: &NumberTarget,
     field: &Field<String>,
-    (names, gates, sip): (&BTreeSet<String>, &Gates, &Sip),
+    (names, accounts): (&BTreeSet<String>, &BTreeSet<String>),
+    (gates, sip): (&Gates, &Sip),
     check: &mut Check<'_>,
 ) {
     let at = match target {
@@ -119,6 +121,14 @@ fn judge(
             Some(Some(target)) => target,
             None => return,
         },
+        NumberTarget::SipAccount(name) if !accounts.contains(&**name) => {
+            return check.error(
+                &field.span,
+                format!("SIP account {:?} is not defined: add a [[sip_account]] with this name", &**name),
+            );
+        }
+        // It is where it registers.
+        NumberTarget::SipAccount(_) => return,
         NumberTarget::Uri(uri) => uri.target.clone(),
     };
     if is_own(&at, sip) {
@@ -149,12 +159,16 @@ fn warn_of_another_owner(
     span: &Span,
     check: &mut Check<'_>,
 ) {
-    let NumberTarget::Gate(name) = target else { return };
+    let (kind, name) = match target {
+        NumberTarget::Gate(name) => ("gate", name),
+        NumberTarget::SipAccount(name) => ("SIP account", name),
+        NumberTarget::Uri(_) => return,
+    };
     if let Some(gate) = gates.by_name(name).filter(|gate| &*gate.account != account) {
         check.warning(
             span,
             format!(
-                "the number is of account {account:?}, and gate {:?} which it rings is of {:?}",
+                "the number is of account {account:?}, and {kind} {:?} which it rings is of {:?}",
                 gate.name, gate.account
             ),
         );

@@ -388,8 +388,8 @@ pub const NUMBER: Section = Section {
             "target",
             Kind::Text,
             Preset::Required,
-            "What it rings: `gate:NAME`, dialled there with the number's digits; or `sip:user@host`, with port and `;transport=tcp` where \
-             needed, dialled as written.",
+            "What it rings: `gate:NAME`, dialled there with the number's digits; `sip_account:NAME`, wherever it is registered: all contacts of \
+             the highest q at once, then those of the next; or `sip:user@host`, with port and `;transport=tcp` where needed, dialled as written.",
         ),
     ],
 };

@@ -57,9 +57,14 @@ fn numbers_of_ours() {
             "8: \"0034911000001\" is not a number in E.164 form: write 3 to 15 digits with the country code first, as 34911000001",
         ),
         (
-            number("34911000001", "acme", "sip_account:alice"),
+            number("34911000001", "acme", "sip_account:acme-pbx"),
             4,
-            "10: \"sip_account\": a target of this form is not built yet; write \"gate:NAME\" or \"sip:user@host\"",
+            "10: SIP account \"acme-pbx\" is not defined: add a [[sip_account]] with this name",
+        ),
+        (
+            number("34911000001", "acme", "h323:192.0.2.1"),
+            4,
+            "10: \"h323\": a target of this form is not built yet; write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\"",
         ),
         (
             number("34911000001", "acme", "sip:alice@127.0.0.1:5060"),

@@ -36,6 +36,10 @@ pub(crate) fn look(call: &Call<'_>, ground: &Ground<'_>) -> RouteDoc {
         left_out: Vec::new(),
         refused: ground.live.as_ref().and_then(|live| live.unready.clone()),
     };
+    if let Some(account) = ground.gates.sip_account_of(&gate.account, to) {
+        numbers::ring_by_name(ground, gate, account, &mut outlook);
+        return outlook;
+    }
     let number = match normalise(to, gate) {
         Ok(number) => number,
         Err(why) => {

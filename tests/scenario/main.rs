@@ -2,12 +2,14 @@
 //! out, what is billed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing scenario says where")]
 
+mod handset;
 mod phone;
 mod stage;
 
 mod abandoned_carrier_answers;
 mod bodies;
 mod bye_crosses_bye;
+mod called_sip_account;
 mod cancel_before_provisional;
 mod cancel_crosses_200;
 mod carrier_answers;

@@ -1,22 +1,14 @@
 //! Phones of SIP accounts register (RFC 3261 §10.3, RFC 5626 §4.1).
 
-use bytes::Bytes;
-use node::{AdminReply, AdminRequest, RegisteredContact};
-use sip::auth::{Challenge, Credentials};
 use sip::flow::{Flow, Transport};
 use sip::{Message, Name};
-use tests::dialogue::{Dialogue, SWITCH};
+use tests::dialogue::SWITCH;
 use tests::plan::{Plan, SIP_DOMAIN, sip_account};
 
+use crate::handset::{Handset, registered};
 use crate::stage::{Stage, addr};
 
 const HOME: &str = "203.0.113.7:5062";
-
-/// A phone of alice's, by a flow of its own.
-struct Phone {
-    flow: Flow,
-    dialog: Dialogue,
-}
 
 fn stage() -> Stage {
     let mut plan = Plan::standard();
@@ -25,66 +17,18 @@ fn stage() -> Stage {
     Stage::new(plan)
 }
 
-impl Phone {
-    fn new(call_id: &str) -> Self {
-        Self::by(Flow::udp(addr(SWITCH), addr(HOME)), call_id)
-    }
-
-    fn by(flow: Flow, call_id: &str) -> Self {
-        let mut dialog = Dialogue::caller(flow.peer, call_id, "alice", "alice");
-        dialog.target = format!("sip:{SIP_DOMAIN}");
-        dialog.remote = format!("<sip:alice@{SIP_DOMAIN}>");
-        Self { flow, dialog }
-    }
-
-    /// A REGISTER with these header lines in place of its Contact, its challenge answered; the final answer.
-    #[track_caller]
-    fn register(&mut self, stage: &mut Stage, lines: &str) -> Message {
-        let bytes = self.write("", lines);
-        stage.send_over(self.flow, &bytes);
-        let refusal = stage.expect(self.flow.peer, "401 REGISTER");
-        let challenge =
-            Challenge::parse(refusal.header(Name::WwwAuthenticate).expect("one")).expect("a challenge");
-        let line = challenge.authorization(&Credentials {
-            user: "alice",
-            password: "s3cret",
-            method: "REGISTER",
-            uri: &self.dialog.target,
-            cnonce: "c",
-            nc: 1,
-        });
-        let bytes = self.write(&format!("Authorization: {line}\r\n"), lines);
-        stage.send_over(self.flow, &bytes);
-        let inbox = stage.inbox(self.flow.peer);
-        inbox.into_iter().next_back().expect("an answer")
-    }
-
-    fn write(&mut self, authorization: &str, lines: &str) -> Bytes {
-        let text =
-            String::from_utf8(self.dialog.request("REGISTER", authorization, None).to_vec()).expect("text");
-        let own = |line: &&str| !line.starts_with("Contact:");
-        let kept: Vec<&str> = text.split("\r\n").filter(own).collect();
-        Bytes::from(kept.join("\r\n").replacen("Content-Length", &format!("{lines}Content-Length"), 1))
-    }
+fn phone(call_id: &str) -> Handset {
+    Handset::at("alice", HOME, call_id)
 }
 
 fn contacts(answer: &Message) -> Vec<&str> {
     answer.values(Name::Contact).collect()
 }
 
-fn registered(stage: &mut Stage) -> Vec<RegisteredContact> {
-    let ticket = stage.admin(AdminRequest::Registrations);
-    let at = stage.replies.iter().position(|(number, _)| *number == ticket).expect("an answer");
-    match stage.replies.remove(at).1 {
-        AdminReply::Registrations(contacts) => contacts,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn contacts_are_told_and_end_with_their_time() {
     let mut stage = stage();
-    let mut phone = Phone::new("r1");
+    let mut phone = phone("r1");
     let answer = phone.register(
         &mut stage,
         "Contact: <sip:a@203.0.113.7:5062>;q=0.5, <sip:b@10.0.0.9>;expires=100\r\nExpires: 7200\r\n",
@@ -108,7 +52,7 @@ fn contacts_are_told_and_end_with_their_time() {
 #[test]
 fn contacts_go_one_by_one_or_all_at_once() {
     let mut stage = stage();
-    let mut phone = Phone::new("r2");
+    let mut phone = phone("r2");
     phone.register(&mut stage, "Contact: <sip:a@h.example>, <sip:b@h.example>\r\n");
     let answer = phone.register(&mut stage, "Contact: <sip:a@h.example>;expires=0\r\n");
     assert_eq!(contacts(&answer).len(), 1);
@@ -130,7 +74,7 @@ fn contacts_go_one_by_one_or_all_at_once() {
 #[test]
 fn a_time_that_is_too_short_is_423_and_too_many_contacts_are_403() {
     let mut stage = stage();
-    let mut phone = Phone::new("r3");
+    let mut phone = phone("r3");
     let answer = phone.register(&mut stage, "Contact: <sip:a@h.example>;expires=59\r\n");
     assert_eq!((answer.status(), answer.header(Name::MinExpires)), (423, Some("60")));
     let five: Vec<String> = (0..5).map(|n| format!("<sip:{n}@h.example>;expires=60")).collect();
@@ -148,7 +92,7 @@ fn a_time_that_is_too_short_is_423_and_too_many_contacts_are_403() {
 #[test]
 fn attack_32_an_account_registers_itself_alone() {
     let mut stage = stage();
-    let mut phone = Phone::new("r4");
+    let mut phone = phone("r4");
     phone.dialog.remote = format!("<sip:bob@{SIP_DOMAIN}>");
     assert_eq!(phone.register(&mut stage, "Contact: <sip:a@h.example>\r\n").status(), 403);
     assert!(registered(&mut stage).is_empty());
@@ -160,7 +104,7 @@ fn attack_32_an_account_registers_itself_alone() {
 fn a_connection_lives_as_long_as_its_registration() {
     let mut stage = stage();
     let flow = Flow::stream(Transport::Tcp, addr(SWITCH), addr(HOME), 7);
-    let mut phone = Phone::by(flow, "r5");
+    let mut phone = Handset::by("alice", flow, "r5");
     phone.dialog = phone.dialog.over("TCP");
     let lines =
         "Contact: <sip:a@203.0.113.7;transport=tcp>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=100\r\n";
@@ -175,7 +119,7 @@ fn a_connection_lives_as_long_as_its_registration() {
     stage.input(node::Input::Closed(flow));
     assert!(!registered(&mut stage)[0].is_reachable && stage.kept_open.is_empty());
     // The same phone by a new connection.
-    let mut again = Phone::by(Flow { conn: 8, ..flow }, "r6");
+    let mut again = Handset::by("alice", Flow { conn: 8, ..flow }, "r6");
     again.dialog = again.dialog.over("TCP");
     again.register(&mut stage, lines);
     assert!(registered(&mut stage).iter().all(|contact| contact.is_reachable && contact.flow.conn == 8));
@@ -187,7 +131,7 @@ fn a_connection_lives_as_long_as_its_registration() {
 #[test]
 fn an_account_that_is_removed_is_nowhere() {
     let mut stage = stage();
-    Phone::new("r7").register(&mut stage, "Contact: <sip:a@h.example>\r\n");
+    phone("r7").register(&mut stage, "Contact: <sip:a@h.example>\r\n");
     stage.plan.gates.retain(|gate| !gate.is_sip_account());
     stage.reload();
     assert!(registered(&mut stage).is_empty());

@@ -1,12 +1,12 @@
 //! Calls that nobody pays for: a lease like any other, so that they are recorded, checkpointed and recovered
 //! like any other, of no money.
 
-use ledger::AccountId;
+use ledger::{AccountId, CallId};
 use smallvec::smallvec;
-use units::{Currency, Increments, Prefix, Rate};
+use units::{Currency, Increments, Number, Prefix, Rate};
 
 use super::lease::{Lease, Part, Pays, Tier};
-use super::{Authorize, CreditRefusal, Engine, LeaseId};
+use super::{CreditRefusal, Engine, LeaseId};
 use crate::Price;
 
 /// Seconds of such a lease: longer than any call may last, so that it is never extended.
@@ -15,10 +15,16 @@ const SECS: u32 = 10_000_000;
 // === impl Engine ===
 
 impl Engine {
-    /// A lease of `ask.account` that holds nothing and comes to 0.00000, whatever the balance, its decks and
-    /// the accounts above are; but for one that is suspended or closed, it or one above it.
-    pub fn authorize_free(&mut self, ask: Authorize<'_>) -> Result<LeaseId, CreditRefusal> {
-        let account = self.books.id(ask.account).ok_or_else(|| self.not_here(ask.account))?;
+    /// A lease of an account that holds nothing and comes to 0.00000, whatever the balance, its decks and the
+    /// accounts above are; but for one that is suspended or closed, it or one above it. `number` is what is
+    /// called, if that is a number.
+    pub fn authorize_free(
+        &mut self,
+        call: CallId,
+        account: &str,
+        number: Option<Number>,
+    ) -> Result<LeaseId, CreditRefusal> {
+        let account = self.books.id(account).ok_or_else(|| self.not_here(account))?;
         let currency = self
             .books
             .balance(account)
@@ -36,8 +42,9 @@ impl Engine {
             return Err(CreditRefusal::TooManyCalls);
         }
         Ok(self.leases.insert(Lease {
-            call: ask.call,
-            number: *ask.number,
+            call,
+            // Nothing of such a lease is ever priced.
+            number: number.unwrap_or(Number::ZERO),
             answered_at: None,
             tiers: smallvec![free_tier(account, currency)?],
             announced_end: None,

@@ -27,6 +27,13 @@ pub enum NumberError {
 }
 
 impl Number {
+    /// The digit 0 alone: nobody's number.
+    pub const ZERO: Self = {
+        let mut digits = [0; MAX_DIGITS];
+        digits[0] = b'0';
+        Self { len: 1, digits }
+    };
+
     /// From ASCII digits.
     pub fn new(digits: &[u8]) -> Result<Self, NumberError> {
         if digits.is_empty() {

@@ -49,7 +49,7 @@ impl Call {
     pub fn begin(now: Now, setup: Setup, out: &mut Actions) -> Self {
         let destination = match &setup.origin {
             Origin::Carrier(_, number) => Some(Destination::Number(Arc::clone(number))),
-            Origin::Gate(_) => None,
+            Origin::Gate(_) => setup.sip_account.map(Destination::SipAccount),
         };
         let mut call = Self {
             id: setup.id,
@@ -87,7 +87,7 @@ impl Call {
     }
 
     /// Number, then codecs: a call that is refused for its codecs has a number in its CDR.
-    fn admission(&mut self) -> Result<(Number, CodecSet), Refusal> {
+    fn admission(&mut self) -> Result<(Option<Number>, CodecSet), Refusal> {
         let Phase::Admitting { offer } = &self.phase else { return Err(Refusal::NO_CODEC) };
         let number = self.called_number().map_err(|refused| Refusal {
             status: refused.status(),
@@ -95,7 +95,7 @@ impl Call {
             reason: "bad-number",
             retry_after: None,
         })?;
-        self.number = Some(number);
+        self.number = number;
         let codecs = self.origin.codecs();
         let Some(offer) = offer.as_ref().map_err(|_| Refusal::BAD_SDP)? else { return Ok((number, codecs)) };
         let common = offer.offered_codecs(codecs).map_err(|_| Refusal::NO_CODEC)?;
@@ -103,11 +103,12 @@ impl Call {
     }
 
     /// The called number by the origin's way of writing it; of a carrier's call the number of ours that was
-    /// found by it.
-    fn called_number(&self) -> Result<Number, route::NumberRefused> {
-        match &self.origin {
-            Origin::Carrier(_, number) => Ok(number.e164),
-            Origin::Gate(gate) => route::normalise(&self.called, gate),
+    /// found by it; none where a SIP account was dialled by its name.
+    fn called_number(&self) -> Result<Option<Number>, route::NumberRefused> {
+        match (&self.origin, &self.destination) {
+            (Origin::Carrier(_, number), _) => Ok(Some(number.e164)),
+            (Origin::Gate(_), Some(Destination::SipAccount(_))) => Ok(None),
+            (Origin::Gate(gate), _) => route::normalise(&self.called, gate).map(Some),
         }
     }
 
@@ -216,7 +217,10 @@ impl Call {
         let target = self.destination.as_ref().and_then(Destination::number).map(|number| &number.target);
         match (&self.origin, target) {
             (Origin::Gate(gate), _) => gate.name.clone(),
-            (Origin::Carrier(..), Some(route::NumberTarget::Gate(name))) => name.clone(),
+            (
+                Origin::Carrier(..),
+                Some(route::NumberTarget::Gate(name) | route::NumberTarget::SipAccount(name)),
+            ) => name.clone(),
             (Origin::Carrier(..), _) => "".into(),
         }
     }
@@ -280,7 +284,7 @@ impl Call {
     }
 
     fn cancelled(&mut self, now: Now, out: &mut Actions) {
-        self.hangup_attempt(Cause::NORMAL, out);
+        self.hangup_attempts(ReleaseReason::cause(Cause::NORMAL), out);
         self.refuse(now, Refusal::CANCELLED, HangupBy::Caller, out);
     }
 
@@ -299,7 +303,7 @@ impl Call {
 
     fn lost(&mut self, now: Now, side: Side, loss: Loss, out: &mut Actions) {
         if loss == Loss::NoPrack && matches!(self.phase, Phase::Hunting(_)) {
-            self.hangup_attempt(Cause::TIMER, out);
+            self.hangup_attempts(ReleaseReason::cause(Cause::TIMER), out);
             return self.refuse(now, Refusal::NO_PRACK, HangupBy::Switch, out);
         }
         let (reason, sides): (_, &[Side]) = match (loss, side) {
@@ -328,7 +332,7 @@ impl Call {
                 out,
             );
         } else {
-            self.hangup_attempt(Cause::NORMAL, out);
+            self.hangup_attempts(ReleaseReason::cause(Cause::NORMAL), out);
             self.refuse(now, Refusal::ended(reason), by, out);
         }
     }

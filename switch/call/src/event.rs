@@ -6,10 +6,10 @@ use codecs::CodecSet;
 use media::{SdpError, Session};
 use rating::engine::{Extension, LeaseTiming, Settlement};
 use rating::{Cdr, Price};
-use route::{AttemptEnd, Carrier, Carriers, Plan};
+use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
 use units::{Cause, Money, Number};
 
-use crate::{Callee, NumberCallee, Origin, Refusal};
+use crate::{Callee, NumberCallee, Origin, Refusal, SipAccountCallee};
 
 /// Place of a carrier tried, from 0; below [`ATTEMPTS_MAX`].
 pub type Attempt = u8;
@@ -46,6 +46,8 @@ pub struct Setup {
     pub caller: Box<str>,
     /// The called number as the gate wrote it.
     pub called: Box<str>,
+    /// The SIP account of the caller's own customer that it names, if it does.
+    pub sip_account: Option<Arc<Gate>>,
     /// The offer; `None` is a late one, an error one that cannot be read.
     pub offer: Result<Option<Arc<Session>>, SdpError>,
     /// Answered milliseconds between two checkpoints.
@@ -212,20 +214,25 @@ pub enum Loss {
 pub struct ReleaseReason {
     /// The Q.850 cause.
     pub cause: Cause,
-    /// The status of the refusal by which the call ended, if it was one: the peer is told that instead of the
-    /// cause.
-    pub refusal: Option<u16>,
+    /// The SIP status by which the call ended, if it was one: that of a refusal, or another phone's. The peer
+    /// is told that instead of the cause.
+    pub status: Option<u16>,
 }
 
 impl ReleaseReason {
     /// A cause alone.
     pub const fn cause(cause: Cause) -> Self {
-        Self { cause, refusal: None }
+        Self { cause, status: None }
     }
 
     /// The call ended by a refusal, after it was answered.
     pub const fn refused(refusal: &Refusal) -> Self {
-        Self { cause: refusal.cause, refusal: Some(refusal.status) }
+        Self { cause: refusal.cause, status: Some(refusal.status) }
+    }
+
+    /// Another phone of the callee ended it for all, by its 2xx or 6xx (RFC 3326 §2).
+    pub const fn elsewhere(status: u16) -> Self {
+        Self { cause: Cause::NORMAL, status: Some(status) }
     }
 }
 
@@ -257,6 +264,8 @@ pub enum Admission {
     },
     /// To a number of ours.
     Number(Arc<NumberCallee>),
+    /// To a SIP account, where it is registered.
+    SipAccount(Arc<SipAccountCallee>),
 }
 
 /// What is to be done.
@@ -264,8 +273,8 @@ pub enum Admission {
 pub enum Action {
     /// Price, route and lease the call; answer with [`Event::Admitted`] or [`Event::Refused`].
     Admit {
-        /// Normalised called number.
-        number: Number,
+        /// Normalised called number; none of a call to a SIP account by its name.
+        number: Option<Number>,
         /// What the offer and the gate have in common; all of the gate's where there is no offer.
         codecs: CodecSet,
     },

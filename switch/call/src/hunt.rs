@@ -1,19 +1,25 @@
-//! Hunting: carriers in the order of the plan, next by cause, stop by cause, and the answer that ends it.
+//! Hunting: carriers in the order of the plan, contacts of a SIP account by preference, those of one
+//! preference together; next by cause, stop by cause (RFC 3261 §16.6, §16.7).
+//!
+//! Invariant: whatever ends the hunt, every attempt under way is released.
 
 use std::sync::Arc;
 
-use codecs::CodecSet;
 use media::Session;
-use rating::engine::LeaseTiming;
-use route::{AttemptEnd, Next, OurNumber};
-use units::{Cause, Now};
+use route::{AttemptEnd, Next};
+use units::{Cause, Now, Tick};
+
+mod answer;
+mod way;
+
+use way::Place;
 
 use crate::call::{Actions, Call};
-use crate::destination::{Callee, Destination};
+use crate::destination::Callee;
 use crate::event::{
-    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side,
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason,
 };
-use crate::phase::{Agreed, Answered, Hunt, Phase, Renegotiation, Talk, Tried, TriedEnd};
+use crate::phase::{Agreed, Hunt, Phase, Tried, TriedEnd};
 use crate::refusal::Refusal;
 use crate::timer::Timer;
 
@@ -28,60 +34,71 @@ impl Call {
             codecs: self.origin.codecs(),
             way: admission,
             place: 0,
+            together: 0,
             offered: None,
             ringing: false,
             early_media: false,
+            heard: None,
             early: Vec::new(),
             answer: None,
         }));
         self.dial(now, out);
     }
 
-    /// Dials the carrier at the current place, or the first after it that can take the offer.
+    /// Dials the party at the current place, or the first after it that can take the offer; and all that ring
+    /// together with it.
     fn dial(&mut self, now: Now, out: &mut Actions) {
         self.timers.clear_all();
+        if let Phase::Hunting(hunt) = &mut self.phase {
+            hunt.together = self.attempts.len();
+        }
         loop {
             let Phase::Hunting(hunt) = &mut self.phase else { return };
             let place = hunt.way.at(hunt.place).filter(|_| self.attempts.len() < ATTEMPTS_MAX);
-            let Some(Place { callee, is_loss, reason }) = place else { return self.all_failed(now, out) };
-            let Some(callee) = callee else {
-                hunt.place += 1;
-                continue;
-            };
-            let attempt = self.attempts.len() as Attempt;
-            self.route_reason = reason;
-            let allowed = hunt.codecs.intersection(callee.codecs());
-            let offered = hunt.offer.as_ref().map(|offer| offer.offer(allowed).map(Arc::new)).transpose();
-            self.attempts.push(Tried {
-                callee: callee.clone(),
-                started_at: now.wall,
-                dialled: now.tick,
-                pdd_ms: None,
-                end: TriedEnd::UnderWay,
-                cause: Cause::UNSPECIFIED,
-            });
-            match offered {
-                Ok(offered) => {
-                    hunt.offered.clone_from(&offered);
-                    self.timers
-                        .set(Timer::FirstResponse, now.tick.plus_ms(u64::from(callee.first_response_ms())));
-                    return out.push_back(Action::Dial { attempt, callee, session: offered, is_loss });
-                }
-                Err(_) => {
-                    hunt.place += 1;
-                    self.note(attempt, TriedEnd::Failed(AttemptEnd::NoCommonCodec), Cause::BEARER);
-                }
+            let Some(place) = place else { break };
+            hunt.place += 1;
+            let goes_on = hunt.way.rings_with_previous(hunt.place);
+            if self.dial_one(now, place, out) && !goes_on {
+                break;
+            }
+        }
+        if self.is_calling() { self.watch() } else { self.all_failed(now, out) }
+    }
+
+    /// False if it is no more, or takes nothing of the offer.
+    fn dial_one(&mut self, now: Now, place: Place, out: &mut Actions) -> bool {
+        let Place { callee: Some(callee), is_loss, reason } = place else { return false };
+        let Phase::Hunting(hunt) = &mut self.phase else { return false };
+        let attempt = self.attempts.len() as Attempt;
+        self.route_reason = reason;
+        let allowed = hunt.codecs.intersection(callee.codecs());
+        let offered = hunt.offer.as_ref().map(|offer| offer.offer(allowed).map(Arc::new)).transpose();
+        self.attempts.push(Tried {
+            callee: callee.clone(),
+            started_at: now.wall,
+            dialled: now.tick,
+            heard_at: Tick::NEVER,
+            pdd_ms: None,
+            end: TriedEnd::UnderWay,
+            cause: Cause::UNSPECIFIED,
+        });
+        match offered {
+            Ok(offered) => {
+                hunt.offered.clone_from(&offered);
+                out.push_back(Action::Dial { attempt, callee, session: offered, is_loss });
+                true
+            }
+            Err(_) => {
+                self.note(attempt, TriedEnd::Failed(AttemptEnd::NoCommonCodec), Cause::BEARER);
+                false
             }
         }
     }
 
-    /// The attempt that is under way, if `attempt` is that one.
-    fn hunting(&mut self, attempt: Attempt) -> Option<(&mut Hunt, &mut Tried)> {
-        let last = usize::from(attempt) + 1 == self.attempts.len();
-        match (&mut self.phase, self.attempts.last_mut()) {
-            (Phase::Hunting(hunt), Some(tried)) if last && tried.end == TriedEnd::UnderWay => {
-                Some((hunt, tried))
-            }
+    /// An attempt that is under way.
+    pub(super) fn hunting(&mut self, attempt: Attempt) -> Option<(&mut Hunt, &mut Tried)> {
+        match (&mut self.phase, self.attempts.get_mut(usize::from(attempt))) {
+            (Phase::Hunting(hunt), Some(tried)) if tried.end == TriedEnd::UnderWay => Some((hunt, tried)),
             (
                 Phase::Hunting(_)
                 | Phase::Admitting { .. }
@@ -91,6 +108,37 @@ impl Call {
                 _,
             ) => None,
         }
+    }
+
+    /// The attempts that were dialled together last and are under way.
+    fn under_way(&self) -> impl Iterator<Item = (Attempt, &Tried)> {
+        let from = match &self.phase {
+            Phase::Hunting(hunt) => hunt.together,
+            Phase::Admitting { .. } | Phase::Talking(_) | Phase::Settling(_) | Phase::Over => {
+                self.attempts.len()
+            }
+        };
+        let places = self.attempts.iter().enumerate().skip(from);
+        places
+            .filter(|(_, tried)| tried.end == TriedEnd::UnderWay)
+            .map(|(place, tried)| (place as Attempt, tried))
+    }
+
+    fn is_calling(&self) -> bool {
+        self.under_way().next().is_some()
+    }
+
+    /// Sets the deadlines of the attempts under way: the earliest of each kind.
+    fn watch(&mut self) {
+        let (mut first_response, mut no_answer) = (Tick::NEVER, Tick::NEVER);
+        for (_, tried) in self.under_way() {
+            match tried.deadline() {
+                (Timer::FirstResponse, at) => first_response = first_response.min(at),
+                (_, at) => no_answer = no_answer.min(at),
+            }
+        }
+        self.timers.set(Timer::FirstResponse, first_response);
+        self.timers.set(Timer::NoAnswer, no_answer);
     }
 
     pub(crate) fn progress(
@@ -107,102 +155,32 @@ impl Call {
         // An early answer that is not one is not passed on; the final answer decides.
         let early =
             hunt.offered.as_ref().zip(session).and_then(|(offered, answer)| Agreed::of(offered, &answer));
-        if let Some(early) = &early {
+        let mut told = None;
+        if let Some(early) = early {
             hunt.early_media = true;
-            if !hunt.early.iter().any(|(known, _)| *known == branch) {
-                hunt.early.push((branch, early.clone()));
+            // Of several callees that ring together the caller hears the first.
+            told = (*hunt.heard.get_or_insert(attempt) == attempt).then(|| Arc::clone(&early.session));
+            if !hunt.early.iter().any(|(known, _)| *known == (attempt, branch)) {
+                hunt.early.push(((attempt, branch), early));
             }
         }
-        let no_answer_ms = u64::from(tried.callee.no_answer_secs()) * 1_000;
-        self.timers.clear(Timer::FirstResponse);
         // Timer C starts at the first sign of life and again at each that is more than "trying" (RFC 3261
         // §16.7 step 2).
-        if alive || !self.timers.is_set(Timer::NoAnswer) {
-            self.timers.set(Timer::NoAnswer, now.tick.plus_ms(no_answer_ms));
+        if alive || tried.heard_at == Tick::NEVER {
+            tried.heard_at = now.tick;
         }
+        self.watch();
         if alive {
-            self.note_ringing(now);
-            out.push_back(Action::Progress {
-                attempt,
-                branch,
-                progress,
-                session: early.map(|early| early.session),
-            });
+            self.note_ringing(now, attempt);
+            out.push_back(Action::Progress { attempt, branch, progress, session: told });
         }
     }
 
-    fn note_ringing(&mut self, now: Now) {
+    pub(super) fn note_ringing(&mut self, now: Now, attempt: Attempt) {
         self.pdd_ms.get_or_insert(now.tick.ms_since(self.started.tick));
-        if let Some(tried) = self.attempts.last_mut() {
+        if let Some(tried) = self.attempts.get_mut(usize::from(attempt)) {
             tried.pdd_ms.get_or_insert(now.tick.ms_since(tried.dialled));
         }
-    }
-
-    pub(crate) fn answer(
-        &mut self,
-        now: Now,
-        (attempt, branch): (Attempt, Branch),
-        session: Option<&Session>,
-        out: &mut Actions,
-    ) {
-        let codecs = self.origin.codecs();
-        let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let answered = hunt.answered(branch, session, codecs.intersection(tried.callee.codecs()));
-        let Some(answered) = answered else {
-            out.push_back(Action::BookCost { attempt });
-            out.push_back(Action::Release {
-                leg: LegId::Carrier(attempt),
-                why: ReleaseReason::cause(Cause::BEARER),
-            });
-            self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
-            return self.next(now, out);
-        };
-        hunt.answer = Some(answered);
-        self.note_ringing(now);
-        out.push_back(Action::StartBilling);
-    }
-
-    pub(crate) fn billing_started(
-        &mut self,
-        now: Now,
-        started: Result<LeaseTiming, Refusal>,
-        out: &mut Actions,
-    ) {
-        let Phase::Hunting(hunt) = &mut self.phase else { return };
-        let Some(Answered { branch, agreed, is_offer }) = hunt.answer.take() else { return };
-        let Some(tried) = self.attempts.last() else { return };
-        let callee = tried.callee.clone();
-        let attempt = (self.attempts.len() - 1) as Attempt;
-        let timing = match started {
-            Ok(timing) => timing,
-            Err(refusal) => return self.answered_without_credit(now, refusal, out),
-        };
-        let codecs = hunt.codecs.intersection(callee.codecs());
-        let Agreed { session, codec } = agreed;
-        (self.codec_a, self.codec_b) = (codec, codec);
-        let renegotiation = match is_offer {
-            true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
-            false => Renegotiation::Idle,
-        };
-        self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
-        self.timers.clear_all();
-        self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, callee, codecs, renegotiation }));
-        self.start_credit_timers(now, timing);
-        out.push_back(Action::Accept { attempt, branch, session });
-        out.push_back(Action::RecordOpen);
-    }
-
-    /// The carrier saw an answered call, however short, and will charge for it; the caller did not.
-    fn answered_without_credit(&mut self, now: Now, refusal: Refusal, out: &mut Actions) {
-        let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
-        let attempt = attempt as Attempt;
-        out.push_back(Action::BookCost { attempt });
-        out.push_back(Action::Release {
-            leg: LegId::Carrier(attempt),
-            why: ReleaseReason::refused(&refusal),
-        });
-        self.note(attempt, TriedEnd::Answered, refusal.cause);
-        self.refuse(now, refusal, HangupBy::Switch, out);
     }
 
     pub(crate) fn attempt_ended(
@@ -215,22 +193,33 @@ impl Call {
     ) {
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
         let next = tried.callee.next(end, hunt.early_media);
-        let is_number = tried.callee.carrier().is_none();
+        let is_number = matches!(tried.callee, Callee::Number(_));
+        hunt.heard.take_if(|heard| *heard == attempt);
         self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or_else(|| end.cause()));
         match next {
             Next::Hunt => self.next(now, out),
             Next::Stop if is_number && end.is_unreachable() => {
                 self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out)
             }
-            Next::Stop => self.refuse_by(now, [end], cause, out),
+            Next::Stop => {
+                if let AttemptEnd::Status(status) = end {
+                    self.hangup_attempts(ReleaseReason::elsewhere(status), out);
+                }
+                self.refuse_by(now, [end], cause, out)
+            }
         }
     }
 
-    fn next(&mut self, now: Now, out: &mut Actions) {
+    /// After an attempt that failed: those that ring together with it go on; after the last of them the next
+    /// have their turn.
+    pub(super) fn next(&mut self, now: Now, out: &mut Actions) {
+        if self.is_calling() {
+            return self.watch();
+        }
         if let Phase::Hunting(hunt) = &mut self.phase {
-            hunt.place += 1;
             hunt.ringing = false;
             hunt.offered = None;
+            hunt.heard = None;
             hunt.early.clear();
         }
         self.dial(now, out);
@@ -238,6 +227,10 @@ impl Call {
 
     fn all_failed(&mut self, now: Now, out: &mut Actions) {
         let ends: Vec<AttemptEnd> = self.attempts.iter().map(|tried| tried.end.as_failure()).collect();
+        let is_account = self.attempts.iter().all(|tried| matches!(tried.callee, Callee::Contact(..)));
+        if is_account && ends.iter().all(|end| end.is_unreachable()) {
+            return self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out);
+        }
         let best = route::best_final(ends.iter().copied());
         let cause = best.attempt.and_then(|at| self.attempts.get(at)).map(|tried| tried.cause);
         self.refuse_by(now, ends, cause, out);
@@ -260,107 +253,48 @@ impl Call {
     }
 
     pub(crate) fn first_response_late(&mut self, now: Now, out: &mut Actions) {
-        self.give_up(now, Cause::TIMER, AttemptEnd::Timeout, out);
+        while let Some((attempt, _)) = self.late(now, Timer::FirstResponse) {
+            self.give_up(now, attempt, (Cause::TIMER, AttemptEnd::Timeout), out);
+        }
     }
 
     /// Timer C: one that rings is nobody's fault and is not tried elsewhere; one that only said 100 is.
     pub(crate) fn no_answer(&mut self, now: Now, out: &mut Actions) {
-        let Phase::Hunting(hunt) = &self.phase else { return };
-        let rang = hunt.ringing;
-        self.give_up(now, Cause::NO_ANSWER, AttemptEnd::NoAnswer { rang }, out);
+        while let Some((attempt, tried)) = self.late(now, Timer::NoAnswer) {
+            let rang = tried.pdd_ms.is_some();
+            self.give_up(now, attempt, (Cause::NO_ANSWER, AttemptEnd::NoAnswer { rang }), out);
+        }
     }
 
-    fn give_up(&mut self, now: Now, cause: Cause, end: AttemptEnd, out: &mut Actions) {
-        let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
-        let attempt = attempt as Attempt;
+    /// An attempt under way whose time is over.
+    fn late(&self, now: Now, timer: Timer) -> Option<(Attempt, &Tried)> {
+        let is_late = |tried: &Tried| {
+            let (of, at) = tried.deadline();
+            of == timer && at <= now.tick
+        };
+        self.under_way().find(|(_, tried)| is_late(tried))
+    }
+
+    fn give_up(&mut self, now: Now, attempt: Attempt, (cause, end): (Cause, AttemptEnd), out: &mut Actions) {
         out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(cause) });
         self.attempt_ended(now, attempt, end, None, out);
     }
 
-    /// Ends the attempt that is under way, if any.
-    pub(crate) fn hangup_attempt(&mut self, cause: Cause, out: &mut Actions) {
-        let Some(attempt) = self.attempts.len().checked_sub(1) else { return };
-        let attempt = attempt as Attempt;
-        if self.hunting(attempt).is_some() {
-            self.note(attempt, TriedEnd::Abandoned, cause);
-            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why: ReleaseReason::cause(cause) });
+    /// Ends the attempts that are under way, if any.
+    pub(crate) fn hangup_attempts(&mut self, why: ReleaseReason, out: &mut Actions) {
+        loop {
+            let next = self.under_way().next().map(|(attempt, _)| attempt);
+            let Some(attempt) = next else { return };
+            self.note(attempt, TriedEnd::Abandoned, why.cause);
+            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why });
         }
     }
 
-    fn note(&mut self, attempt: Attempt, end: TriedEnd, cause: Cause) {
+    pub(super) fn note(&mut self, attempt: Attempt, end: TriedEnd, cause: Cause) {
         if let Some(tried) = self.attempts.get_mut(usize::from(attempt)) {
             tried.end = end;
             tried.cause = cause;
         }
-    }
-}
-
-impl Hunt {
-    /// The carrier's final word as the caller is told it; none if it cannot be used.
-    ///
-    /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261
-    /// §13.2.1). Else the carrier's offer.
-    fn answered(&self, branch: Branch, session: Option<&Session>, codecs: CodecSet) -> Option<Answered> {
-        let Some(offered) = &self.offered else {
-            let session = Arc::new(session?.offer(codecs).ok()?);
-            return Some(Answered { branch, agreed: Agreed { session, codec: None }, is_offer: true });
-        };
-        let early =
-            || self.early.iter().find(|(known, _)| *known == branch).map(|(_, agreed)| agreed.clone());
-        let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
-        agreed.codec.is_some().then_some(Answered { branch, agreed, is_offer: false })
-    }
-}
-
-impl Agreed {
-    fn of(offered: &Session, answer: &Session) -> Option<Self> {
-        let negotiated = offered.answered(answer).ok()?;
-        Some(Self { codec: negotiated.codec, session: Arc::new(negotiated.session) })
-    }
-}
-
-/// One party to dial, and why it is there.
-struct Place {
-    /// None if the configuration no longer has it.
-    callee: Option<Callee>,
-    /// It charges more than the call brings.
-    is_loss: bool,
-    /// The CDR's `route_reason`.
-    reason: Box<str>,
-}
-
-impl Admission {
-    /// The party at a place from 0; none after the last.
-    fn at(&self, place: usize) -> Option<Place> {
-        match self {
-            Self::Carriers { plan, carriers } => {
-                let step = plan.steps.get(place)?;
-                let callee = carriers.by_id(step.carrier).map(Arc::clone).map(Callee::Carrier);
-                Some(Place { callee, is_loss: step.is_loss, reason: plan.reason(step).to_string().into() })
-            }
-            Self::Number(callee) if place == 0 => {
-                let OurNumber { e164, account, target } = &*callee.number;
-                let reason = format!("number {e164} of {account} rings {target}").into();
-                Some(Place { callee: Some(Callee::Number(Arc::clone(callee))), is_loss: false, reason })
-            }
-            Self::Number(_) => None,
-        }
-    }
-
-    fn destination(&self) -> Destination {
-        match self {
-            Self::Carriers { .. } => Destination::Carriers,
-            Self::Number(callee) => Destination::Number(Arc::clone(&callee.number)),
-        }
-    }
-
-    /// Carriers left out, as `beta (down), gamma (full)`.
-    fn left_out(&self) -> Box<str> {
-        let Self::Carriers { plan, carriers } = self else { return Box::default() };
-        let one = |&(id, why): &(route::CarrierId, route::LeftOut)| {
-            format!("{} ({why})", carriers.name(id).map_or("?", |name| &**name))
-        };
-        plan.left_out.iter().map(one).collect::<Vec<_>>().join(", ").into()
     }
 }
 
@@ -372,5 +306,17 @@ impl TriedEnd {
             Self::BadAnswer => AttemptEnd::NoCommonCodec,
             Self::UnderWay | Self::Answered | Self::Abandoned => AttemptEnd::Timeout,
         }
+    }
+}
+
+impl Tried {
+    /// Until when it has to say something: for the first time, or what becomes of the call.
+    fn deadline(&self) -> (Timer, Tick) {
+        if self.heard_at == Tick::NEVER {
+            let ms = u64::from(self.callee.first_response_ms());
+            return (Timer::FirstResponse, self.dialled.plus_ms(ms));
+        }
+        let ms = u64::from(self.callee.no_answer_secs()) * 1_000;
+        (Timer::NoAnswer, self.heard_at.plus_ms(ms))
     }
 }

@@ -19,7 +19,7 @@ mod renegotiate;
 mod timer;
 
 pub use call::{Actions, Call};
-pub use destination::{Callee, Destination, NumberCallee};
+pub use destination::{Callee, ContactCallee, Destination, NumberCallee, SipAccountCallee};
 pub use event::{
     ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress,
     ReleaseReason, Settled, Setup, Side,

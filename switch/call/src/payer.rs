@@ -20,9 +20,13 @@ pub enum Payer {
 pub const fn who_pays(origin: &Origin, destination: &Destination) -> Payer {
     match (origin, destination) {
         (Origin::Gate(_), Destination::Carriers) => Payer::Caller,
-        (Origin::Gate(_), Destination::Number(_)) => Payer::CallerIfPriced,
+        // A name has no price.
+        (Origin::Gate(_), Destination::Number(_) | Destination::SipAccount(_)) => Payer::CallerIfPriced,
         // A carrier has no account here; what it is owed or owes for the call is between it and the operator.
-        (Origin::Carrier(..), Destination::Carriers | Destination::Number(_)) => Payer::Nobody,
+        (
+            Origin::Carrier(..),
+            Destination::Carriers | Destination::Number(_) | Destination::SipAccount(_),
+        ) => Payer::Nobody,
     }
 }
 
@@ -31,7 +35,7 @@ pub const fn who_pays(origin: &Origin, destination: &Destination) -> Payer {
 pub(crate) const fn direction(origin: &Origin, destination: Option<&Destination>) -> Direction {
     match (origin, destination) {
         (Origin::Carrier(..), _) => Direction::Inbound,
-        (Origin::Gate(_), Some(Destination::Number(_))) => Direction::Internal,
+        (Origin::Gate(_), Some(Destination::Number(_) | Destination::SipAccount(_))) => Direction::Internal,
         (Origin::Gate(_), Some(Destination::Carriers) | None) => Direction::Outbound,
     }
 }
@@ -76,10 +80,15 @@ mod tests {
         let carrier = Origin::Carrier(alpha, ours(NumberTarget::Gate("pbx".into())));
         let to_gate = number(NumberTarget::Gate("pbx".into()));
         let to_uri = number("sip:u@192.0.2.9".parse().expect("target"));
+        let to_account = number(NumberTarget::SipAccount("alice".into()));
+        let by_name = Destination::SipAccount(Arc::clone(gates.by_name("pbx").expect("gate")));
         let table = [
             (&gate, &Destination::Carriers, Payer::Caller, "outbound", "gate", "carrier"),
             (&gate, &to_gate, Payer::CallerIfPriced, "internal", "gate", "gate"),
             (&gate, &to_uri, Payer::CallerIfPriced, "internal", "gate", "uri"),
+            (&gate, &to_account, Payer::CallerIfPriced, "internal", "gate", "sip_account"),
+            (&gate, &by_name, Payer::CallerIfPriced, "internal", "gate", "sip_account"),
+            (&carrier, &to_account, Payer::Nobody, "inbound", "carrier", "sip_account"),
             (&carrier, &to_gate, Payer::Nobody, "inbound", "carrier", "gate"),
             (&carrier, &to_uri, Payer::Nobody, "inbound", "carrier", "uri"),
         ];

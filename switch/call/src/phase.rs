@@ -20,21 +20,26 @@ pub(crate) enum Phase {
     Over,
 }
 
-/// Carriers are tried in order.
+/// Carriers are tried in order; contacts of one preference together.
 #[derive(Debug)]
 pub(crate) struct Hunt {
     pub offer: Option<Arc<Session>>,
     pub codecs: CodecSet,
     pub way: Admission,
+    /// Whom to dial next, by the order of `way`.
     pub place: usize,
-    /// What the carrier being tried was offered.
+    /// The first of the attempts that were dialled together last.
+    pub together: usize,
+    /// What those were offered.
     pub offered: Option<Arc<Session>>,
     pub ringing: bool,
+    /// The caller heard some, whoever it was from.
     pub early_media: bool,
-    /// What each phone of the carrier being tried said first, as the caller was told it: its answer, if its
-    /// final word holds none (RFC 3261 §13.2.1).
-    pub early: Vec<(Branch, Agreed)>,
-    /// The lease starts now: the carrier answered with this.
+    /// Whose early media the caller hears.
+    pub heard: Option<Attempt>,
+    /// What each phone said first: its answer, if its final word holds none (RFC 3261 §13.2.1).
+    pub early: Vec<((Attempt, Branch), Agreed)>,
+    /// The lease starts now: somebody answered with this.
     pub answer: Option<Answered>,
 }
 
@@ -48,6 +53,7 @@ pub(crate) struct Agreed {
 /// The answer that ends the hunt.
 #[derive(Debug)]
 pub(crate) struct Answered {
+    pub attempt: Attempt,
     pub branch: Branch,
     pub agreed: Agreed,
     /// It is the carrier's offer: the caller's answer is still to come.
@@ -60,6 +66,9 @@ pub(crate) struct Tried {
     pub callee: Callee,
     pub started_at: Wall,
     pub dialled: Tick,
+    /// When it said last that it goes on; `NEVER` before its first response.
+    pub heard_at: Tick,
+    /// Until it rang.
     pub pdd_ms: Option<u64>,
     pub end: TriedEnd,
     pub cause: Cause,

@@ -130,11 +130,7 @@ impl Call {
             direction: direction(&self.origin, self.destination.as_ref()),
             origin: self.origin.name().clone(),
             origin_kind: self.origin.kind(),
-            sip_account: self
-                .origin
-                .gate()
-                .filter(|gate| gate.is_sip_account())
-                .map(|account| account.name.clone()),
+            sip_account: self.sip_account(),
             destination_kind: self.destination.as_ref().map(Destination::kind),
             number: self
                 .destination
@@ -144,6 +140,13 @@ impl Call {
             decision: self.decision(),
             ..known
         }
+    }
+
+    /// The SIP account that rings; else the one that calls.
+    fn sip_account(&self) -> Option<Name> {
+        let rung = self.destination.as_ref().and_then(Destination::sip_account);
+        let calling = || self.origin.gate().filter(|gate| gate.is_sip_account()).map(|gate| &gate.name);
+        rung.or_else(calling).cloned()
     }
 
     /// Why it went where it did and who pays, in one line: what the contract calls the decision trace.
@@ -158,6 +161,9 @@ impl Call {
                     "from {kind} {name} to number {} of {}, which rings {}: {pays}",
                     number.e164, number.account, number.target
                 )
+            }
+            Destination::SipAccount(account) => {
+                format!("from {kind} {name} to SIP account {} of {}: {pays}", account.name, account.account)
             }
         };
         if !self.left_out.is_empty() {

@@ -38,6 +38,7 @@ impl Node {
             }
             Action::Accept { attempt, branch, session } => {
                 self.stop_ringing(slot);
+                slot.answered_by(LegId::Carrier(attempt));
                 self.verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
             }
             Action::Reject(refusal) => {
@@ -96,6 +97,11 @@ impl Node {
 
     /// Something happened on a leg: what it says of a carrier is noted, the rest is an event of the call.
     pub(crate) fn leg_event(&mut self, now: Now, slot: &mut Slot, id: LegId, event: LegEvent) {
+        // Of an answered call a leg that lost has nothing to say of the call.
+        let has_lost = slot.call.is_talking() && id != LegId::Caller && id != slot.called();
+        if has_lost && !matches!(event, LegEvent::AnsweredInVain) {
+            return;
+        }
         let side = side_of(id);
         let attempt = match id {
             LegId::Carrier(attempt) => attempt,

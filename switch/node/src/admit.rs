@@ -93,14 +93,16 @@ impl Node {
         &mut self,
         now: Now,
         slot: &mut Slot,
-        number: Number,
+        number: Option<Number>,
         codecs: codecs::CodecSet,
     ) -> Event {
         if let Some(gate) = slot.call.origin().gate()
-            && (gate.blocks_called(&number) || gate.blocks_caller(slot.call.caller()))
+            && (number.is_some_and(|number| gate.blocks_called(&number))
+                || gate.blocks_caller(slot.call.caller()))
         {
             return refused(Refusal::BLOCKED, None);
         }
+        let Some(number) = number else { return self.admit_to_sip_account(slot) };
         match self.config.numbers.find(&number).map(Arc::clone) {
             Some(ours) => self.admit_to_number(now, slot, ours),
             None => self.admit_to_carriers(now, slot, number, codecs),

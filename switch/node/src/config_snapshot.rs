@@ -115,6 +115,7 @@ impl ConfigSnapshot {
         let rung = self.numbers.iter().filter_map(|number| {
             let target = match &number.target {
                 NumberTarget::Gate(name) => self.gates.by_name(name)?.called_at()?,
+                NumberTarget::SipAccount(_) => return None,
                 NumberTarget::Uri(uri) => uri.target.clone(),
             };
             Some((Name::from(number.target.to_string()), target))

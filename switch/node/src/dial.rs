@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use call::{Callee, Event, LegId};
+use call::{Callee, Event, LegId, SipAccountCallee};
 use ledger::CallId;
 use media::Session;
 use rating::engine::CarrierLeg;
@@ -11,7 +11,7 @@ use route::AttemptEnd;
 use units::Now;
 
 use crate::Evidence;
-use crate::leg::{Dialling, Leg};
+use crate::leg::{ContactWay, Dialling, Leg, Reached};
 use crate::node::Node;
 use crate::slot::Slot;
 
@@ -61,16 +61,29 @@ impl Node {
         callee: Callee,
         session: Option<Arc<Session>>,
     ) -> Option<Leg> {
-        let mut addresses = self.peers.addresses_of(callee.target(), &callee.name());
-        // Kept until the answer: no room for what is not there.
-        addresses.shrink_to_fit();
-        if addresses.is_empty() {
-            return None;
-        }
-        let (number, crossing) = (slot.call.number()?, slot.caller.crossing());
-        let dialling = Dialling { attempt, callee, number, addresses, session, crossing };
+        let at = match (&callee, callee.target()) {
+            (Callee::Contact(called, place), _) => self.way_to_contact(called, *place)?,
+            (_, Some(target)) => {
+                let mut addresses = self.peers.addresses_of(target, &callee.name());
+                // Kept until the answer: no room for what is not there.
+                addresses.shrink_to_fit();
+                Reached::Addresses(Some(addresses).filter(|addresses| !addresses.is_empty())?)
+            }
+            (_, None) => return None,
+        };
+        let (number, crossing) = (slot.call.number(), slot.caller.crossing());
+        let dialling = Dialling { attempt, callee, number, at, session, crossing };
         let (call, _) = slot.facts_and_leg(LegId::Caller);
         Leg::dial(&mut self.context(now, call), dialling)
+    }
+
+    /// How a contact of a SIP account is reached now; none if it is gone, or its connection closed.
+    fn way_to_contact(&self, called: &SipAccountCallee, place: usize) -> Option<Reached> {
+        let id = called.contacts.get(place)?.id;
+        let contacts = self.registrar.contacts(called.account.id);
+        let contact = contacts.iter().find(|contact| contact.id == id && contact.is_reachable)?;
+        let (flow, uri, path) = (contact.flow, contact.request_uri().into(), contact.path.clone());
+        Some(Reached::Contact(Box::new(ContactWay { flow, uri, path })))
     }
 
     /// Attempts that are over make room.

@@ -117,10 +117,10 @@ impl Node {
             self.drive_slot(now, &mut slot, Event::Timeout);
             self.take_leg_events(now, &mut slot);
         }
-        for id in [LegId::Caller, slot.called()] {
-            if slot.leg(id).is_some_and(|leg| leg.deadline() <= now.tick) {
-                self.on_leg(now, &mut slot, id, Leg::timeout);
-            }
+        let mut due = slot.due(now.tick);
+        while let Some(id) = due {
+            self.on_leg(now, &mut slot, id, Leg::timeout);
+            due = slot.due(now.tick).filter(|next| *next != id);
         }
         self.park(now, slot);
     }

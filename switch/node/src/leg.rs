@@ -14,7 +14,7 @@ mod context;
 mod party;
 mod sip;
 
-pub(crate) use context::{CallFacts, Context, Dialling, LegEvent, LegEvents, LegFacts};
+pub(crate) use context::{CallFacts, ContactWay, Context, Dialling, LegEvent, LegEvents, LegFacts, Reached};
 pub(crate) use party::{Party, is_of_carrier};
 pub use sip::{Arrival, Dispatch, Flow, Received};
 pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, Registered, Registration, SipLeg};
@@ -31,8 +31,9 @@ pub(crate) enum Leg {
 impl Leg {
     /// Calls a party; none if nothing of ours reaches any of its addresses.
     pub(crate) fn dial(cx: &mut Context<'_>, dialling: Dialling) -> Option<Self> {
-        match dialling.callee.target().transport {
-            Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+        match dialling.callee.target().map(|target| target.transport) {
+            None
+            | Some(Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
                 SipLeg::dial(cx, dialling).map(Self::Sip)
             }
         }

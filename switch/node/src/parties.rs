@@ -4,15 +4,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use call::{Destination, Event, NumberCallee, Origin, Payer, Refusal, who_pays};
+use call::{
+    Admission, ContactCallee, Destination, Event, NumberCallee, Origin, Payer, Refusal, SipAccountCallee,
+    who_pays,
+};
 use ledger::CallId;
 use rating::engine::Authorize;
-use route::{NumberTarget, OurNumber};
+use route::{Gate, NumberTarget, OurNumber};
 use units::Now;
 
 use crate::Source;
 use crate::admit::{money_refusal, refused};
 use crate::node::Node;
+use crate::ringing::Rung;
 use crate::slot::Slot;
 
 // === impl Node ===
@@ -42,10 +46,9 @@ impl Node {
         slot.call.goes_to(destination);
         let callee = self.number_callee(&number).filter(|_| !self.is_known_suspended(&number.account));
         let Some(callee) = callee else { return refused(Refusal::NOT_REACHABLE, None) };
-        if !self.calls.ringing.enter(&number.e164, slot.call.caller()) {
+        if !self.begin_ringing(slot, Rung::Number(number.e164)) {
             return refused(Refusal::LOOP, None);
         }
-        slot.rings = true;
         let account = slot.call.account().clone();
         let ask = Authorize { call: CallId(slot.call.id()), account: &account, number: &number.e164 };
         let price = match payer {
@@ -60,23 +63,58 @@ impl Node {
         };
         let leased = match &price {
             Some(_) => self.lease(now, slot, ask),
-            None => self.money.engine.authorize_free(ask).map(|lease| slot.lease = Some(lease)),
+            None => {
+                let lease = self.money.engine.authorize_free(ask.call, &account, Some(number.e164));
+                lease.map(|lease| slot.lease = Some(lease))
+            }
         };
         match leased {
-            Ok(()) => Event::Admitted(Box::new(call::Admission::Number(Arc::new(callee)))),
+            Ok(()) => Event::Admitted(Box::new(callee)),
             // A carrier is told nothing of our customers' accounts.
             Err(_) if payer == Payer::Nobody => refused(Refusal::NOT_REACHABLE, None),
             Err(refusal) => refused(money_refusal(refusal), price),
         }
     }
 
-    /// A call to a number of ours was answered or is over.
-    pub(crate) fn stop_ringing(&mut self, slot: &mut Slot) {
-        if std::mem::take(&mut slot.rings)
-            && let Some(number) = slot.call.number()
-        {
-            self.calls.ringing.leave(&number, slot.call.caller());
+    /// A call to a SIP account of the caller's own customer by its name: a name has no price, so nobody pays.
+    pub(crate) fn admit_to_sip_account(&mut self, slot: &mut Slot) -> Event {
+        let Some(Destination::SipAccount(account)) = slot.call.destination().cloned() else {
+            return refused(Refusal::NOT_REACHABLE, None);
+        };
+        let name = account.name.clone();
+        let Some(callee) = self.sip_account_callee(account, None) else {
+            return refused(Refusal::NOT_REACHABLE, None);
+        };
+        if !self.begin_ringing(slot, Rung::SipAccount(name)) {
+            return refused(Refusal::LOOP, None);
         }
+        let paying = slot.call.account().clone();
+        match self.money.engine.authorize_free(CallId(slot.call.id()), &paying, None) {
+            Ok(lease) => {
+                slot.lease = Some(lease);
+                Event::Admitted(Box::new(callee))
+            }
+            Err(refusal) => refused(money_refusal(refusal), None),
+        }
+    }
+
+    /// False if there are too many of the same.
+    fn begin_ringing(&mut self, slot: &mut Slot, rung: Rung) -> bool {
+        slot.rings = self.calls.ringing.enter(rung, slot.call.caller());
+        slot.rings
+    }
+
+    /// A call to a number or a SIP account of ours was answered or is over.
+    pub(crate) fn stop_ringing(&mut self, slot: &mut Slot) {
+        if !std::mem::take(&mut slot.rings) {
+            return;
+        }
+        let rung = match (slot.call.number(), slot.call.destination()) {
+            (Some(number), _) => Rung::Number(number),
+            (None, Some(Destination::SipAccount(account))) => Rung::SipAccount(account.name.clone()),
+            (None, _) => return,
+        };
+        self.calls.ringing.leave(rung, slot.call.caller());
     }
 
     /// Whether the owner of a number is suspended or closed, as far as this shard has the account: of a
@@ -86,16 +124,31 @@ impl Node {
     }
 
     /// What a number rings, by the present configuration; none if that is no longer there or has no address.
-    fn number_callee(&self, number: &Arc<OurNumber>) -> Option<NumberCallee> {
-        match &number.target {
+    fn number_callee(&self, number: &Arc<OurNumber>) -> Option<Admission> {
+        let ours = Arc::clone(number);
+        let (gate, target) = match &number.target {
             NumberTarget::Gate(name) => {
                 let gate = Arc::clone(self.config.gates.by_name(name)?);
                 let target = gate.called_at()?;
-                Some(NumberCallee { number: Arc::clone(number), gate: Some(gate), target })
+                (Some(gate), target)
             }
-            NumberTarget::Uri(uri) => {
-                Some(NumberCallee { number: Arc::clone(number), gate: None, target: uri.target.clone() })
+            NumberTarget::SipAccount(name) => {
+                let account = Arc::clone(self.config.gates.by_name(name)?);
+                return self.sip_account_callee(account, Some(ours));
             }
+            NumberTarget::Uri(uri) => (None, uri.target.clone()),
+        };
+        Some(Admission::Number(Arc::new(NumberCallee { number: ours, gate, target })))
+    }
+
+    /// A SIP account where it is registered now; none if that is nowhere, or behind a connection that closed.
+    fn sip_account_callee(&self, account: Arc<Gate>, number: Option<Arc<OurNumber>>) -> Option<Admission> {
+        let reachable = self.registrar.contacts(account.id).iter().filter(|contact| contact.is_reachable);
+        let contacts: Vec<_> =
+            reachable.map(|contact| ContactCallee { id: contact.id, q: contact.q }).collect();
+        if contacts.is_empty() {
+            return None;
         }
+        Some(Admission::SipAccount(Arc::new(SipAccountCallee { account, number, contacts })))
     }
 }

@@ -12,11 +12,15 @@ use units::{Name, Tick, Wall};
 /// One place where a SIP account can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contact {
+    /// Its name among the contacts of its account as long as it is registered; 0 until then.
+    pub id: u64,
     /// As the phone wrote it.
     pub uri: Box<str>,
     /// Phone and flow, where it says so (RFC 5626 §4.1): it replaces what the same phone had by the same
     /// `reg-id`.
     pub instance: Option<(Box<str>, u32)>,
+    /// The proxies between it and us, the nearest first (RFC 3327 §5.3).
+    pub path: Box<[Box<str>]>,
     /// Preference, thousandths.
     pub q: u16,
     /// The way by which it registered, and by which it is reached.
@@ -57,6 +61,8 @@ pub(crate) struct Registrar {
     accounts: BTreeMap<GateId, Vec<Contact>>,
     /// When to look at which account again.
     due: BTreeSet<(Tick, GateId)>,
+    /// The last name that a contact got.
+    last_id: u64,
 }
 
 // === impl Registrar ===
@@ -101,9 +107,10 @@ impl Registrar {
                     if same.is_some_and(|at| after[at].is_newer(&contact.call_id, contact.cseq)) {
                         return Err(Denied::OutOfOrder);
                     }
-                    same.map(|at| after.remove(at));
+                    let known = same.map(|at| after.remove(at).id);
                     if contact.until > now {
-                        after.push(contact);
+                        let id = known.unwrap_or_else(|| self.next_id());
+                        after.push(Contact { id, ..contact });
                     }
                 }
             }
@@ -152,6 +159,11 @@ impl Registrar {
         flows
     }
 
+    const fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
     fn put(&mut self, account: GateId, contacts: Vec<Contact>) {
         let first = |contacts: &[Contact]| contacts.iter().map(|contact| contact.until).min();
         if let Some(at) = first(self.contacts(account)) {
@@ -167,6 +179,11 @@ impl Registrar {
 }
 
 impl Contact {
+    /// Its URI without the headers that a URI may have elsewhere (RFC 3261 §19.1.1).
+    pub(crate) fn request_uri(&self) -> &str {
+        self.uri.split('?').next().unwrap_or_default()
+    }
+
     /// Whether a REGISTER of this Call-ID and number was overtaken by the one that made this contact.
     fn is_newer(&self, call_id: &str, cseq: u32) -> bool {
         *self.call_id == *call_id && self.cseq >= cseq
@@ -195,8 +212,10 @@ mod tests {
     fn contact(uri: &str, cseq: u32, until: u64) -> Contact {
         let (here, there) = ("192.0.2.1:5060", "203.0.113.7:5062");
         Contact {
+            id: 0,
             uri: uri.into(),
             instance: None,
+            path: Box::default(),
             q: 1_000,
             flow: Flow::udp(here.parse().expect("address"), there.parse().expect("address")),
             is_reachable: true,

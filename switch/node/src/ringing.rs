@@ -1,32 +1,46 @@
-//! Calls that ring at numbers of ours, counted so that a forwarding that goes round and round ends.
+//! Calls that ring at numbers and SIP accounts of ours, counted so that a forwarding that goes round and
+//! round ends.
 
 use std::collections::BTreeMap;
 
-use units::Number;
+use units::{Name, Number};
+
+/// What rings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rung {
+    /// A number of ours.
+    Number(Number),
+    /// A SIP account that was called by its name.
+    SipAccount(Name),
+}
 
 /// Most calls of one caller to one number of ours that ring at once. More is a call that a forwarding sends
 /// round and round: an agent that makes a new call of it leaves nothing by which it could be known again.
 const RINGING_MAX: u32 = 16;
 
 /// Calls to numbers of ours that are not answered yet, by number and caller; callers who do not say who they
-/// are are not counted.
+/// are are not counted, but where one name calls another.
 #[derive(Debug, Default)]
-pub(crate) struct Ringing(BTreeMap<(Number, Box<str>), u32>);
+pub(crate) struct Ringing(BTreeMap<(Rung, Box<str>), u32>);
 
 impl Ringing {
     /// False if there are too many.
-    pub(crate) fn enter(&mut self, number: &Number, caller: &str) -> bool {
-        if is_anonymous(caller) {
+    pub(crate) fn enter(&mut self, rung: Rung, caller: &str) -> bool {
+        let is_counted = match rung {
+            Rung::Number(_) => !is_anonymous(caller),
+            Rung::SipAccount(_) => true,
+        };
+        if !is_counted {
             return true;
         }
-        let calls = self.0.entry((*number, caller.into())).or_default();
+        let calls = self.0.entry((rung, caller.into())).or_default();
         let free = *calls < RINGING_MAX;
         *calls += u32::from(free);
         free
     }
 
-    pub(crate) fn leave(&mut self, number: &Number, caller: &str) {
-        let key = (*number, caller.into());
+    pub(crate) fn leave(&mut self, rung: Rung, caller: &str) {
+        let key = (rung, caller.into());
         match self.0.get_mut(&key) {
             Some(1) => _ = self.0.remove(&key),
             Some(calls) => *calls -= 1,

@@ -19,7 +19,8 @@ pub(crate) struct Slot {
     pub call: Call,
     pub lease: Option<LeaseId>,
     pub caller: Leg,
-    /// The called leg is the last; before it those of attempts that failed and are not gone yet.
+    /// Those of attempts that failed and are not gone yet, and those under way; of an answered call the
+    /// called leg is the last.
     pub carriers: Vec<Leg>,
     /// Whom the attempt under way or answered is at; of a carrier one place is taken.
     pub callee: Option<Callee>,
@@ -88,7 +89,15 @@ impl Slot {
         std::iter::once(&mut self.caller).chain(&mut self.carriers)
     }
 
-    /// The called leg: the last one dialled.
+    /// A called leg was answered: it is the call's other side from now on.
+    pub(crate) fn answered_by(&mut self, id: LegId) {
+        if let Some(at) = self.carriers.iter().position(|leg| leg.id() == id) {
+            let leg = self.carriers.remove(at);
+            self.carriers.push(leg);
+        }
+    }
+
+    /// The called leg: the one that answered, before that the last one dialled.
     pub(crate) fn called(&self) -> LegId {
         self.carriers.last().map_or(LegId::Carrier(0), Leg::id)
     }
@@ -110,6 +119,12 @@ impl Slot {
     pub(crate) fn deadline(&self) -> Tick {
         let legs = std::iter::once(&self.caller).chain(&self.carriers);
         legs.map(Leg::deadline).fold(self.call.deadline(), Tick::min)
+    }
+
+    /// A leg on which something is due.
+    pub(crate) fn due(&self, now: Tick) -> Option<LegId> {
+        let mut legs = std::iter::once(&self.caller).chain(&self.carriers);
+        legs.find(|leg| leg.deadline() <= now).map(Leg::id)
     }
 
     pub(crate) fn all_gone(&self) -> bool {

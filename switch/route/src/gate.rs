@@ -226,6 +226,12 @@ impl Gates {
         self.by_id(*self.logins.get(username)?)
     }
 
+    /// The SIP account of a customer with this user name, else with this name.
+    pub fn sip_account_of(&self, account: &str, user: &str) -> Option<&Arc<Gate>> {
+        let found = [self.by_username(user), self.by_name(user)];
+        found.into_iter().flatten().find(|gate| gate.is_sip_account() && &*gate.account == account)
+    }
+
     /// Whether there is any SIP account: without one, strangers hear nothing.
     pub fn has_sip_accounts(&self) -> bool {
         !self.logins.is_empty()

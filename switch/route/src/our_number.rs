@@ -25,11 +25,14 @@ pub struct OurNumber {
     pub target: NumberTarget,
 }
 
-/// What a number of ours rings: `gate:NAME` or `sip:user@host[:port][;transport=udp|tcp]`.
+/// What a number of ours rings: `gate:NAME`, `sip_account:NAME` or
+/// `sip:user@host[:port][;transport=udp|tcp]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NumberTarget {
     /// A gate, where it is called.
     Gate(Name),
+    /// A SIP account, where it is registered.
+    SipAccount(Name),
     /// A SIP URI elsewhere.
     Uri(UserUri),
 }
@@ -47,10 +50,14 @@ pub struct UserUri {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberTargetError {
     /// None of the known forms.
-    #[error("{0:?} is not what a number can ring: write \"gate:NAME\" or \"sip:user@host\"")]
+    #[error(
+        "{0:?} is not what a number can ring: write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\""
+    )]
     Syntax(String),
     /// A form that is reserved.
-    #[error("{0:?}: a target of this form is not built yet; write \"gate:NAME\" or \"sip:user@host\"")]
+    #[error(
+        "{0:?}: a target of this form is not built yet; write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\""
+    )]
     NotBuilt(String),
     /// The user part of a SIP URI cannot be sent as it is.
     #[error("{0:?} has no user part that can be dialled: write sip:user@host")]
@@ -77,9 +84,10 @@ impl FromStr for NumberTarget {
             return Err(if s == "voicemail" { NumberTargetError::NotBuilt(s.to_owned()) } else { syntax() });
         };
         match form {
-            "gate" if rest.is_empty() => Err(syntax()),
+            "gate" | "sip_account" if rest.is_empty() => Err(syntax()),
             "gate" => Ok(Self::Gate(rest.into())),
-            "sip_account" | "h323" | "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
+            "sip_account" => Ok(Self::SipAccount(rest.into())),
+            "h323" | "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
             "sip" | "sips" => {
                 let (user, host) = rest
                     .split_once('@')
@@ -98,6 +106,7 @@ impl fmt::Display for NumberTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gate(name) => write!(f, "gate:{name}"),
+            Self::SipAccount(name) => write!(f, "sip_account:{name}"),
             Self::Uri(uri) => {
                 write!(f, "sip:{}@{}", uri.user, uri.target.host_port())?;
                 if uri.target.transport == Transport::Udp {
@@ -215,19 +224,21 @@ mod tests {
     fn reads_targets_and_says_what_is_not_built() {
         for (text, written) in [
             ("gate:acme-pbx", "gate:acme-pbx"),
+            ("sip_account:alice", "sip_account:alice"),
             ("sip:alice@sip.example.net", "sip:alice@sip.example.net"),
             ("sip:+34911@192.0.2.9:5070;transport=tcp", "sip:+34911@192.0.2.9:5070;transport=tcp"),
             ("sip:a%20b@[2001:db8::1]:5062", "sip:a%20b@[2001:db8::1]:5062"),
         ] {
             assert_eq!(text.parse::<NumberTarget>().map(|target| target.to_string()).as_deref(), Ok(written));
         }
-        for text in ["sip_account:alice", "h323:192.0.2.1", "number:34911000001", "voicemail"] {
+        for text in ["h323:192.0.2.1", "number:34911000001", "voicemail"] {
             let error = text.parse::<NumberTarget>().expect_err(text).to_string();
             assert!(error.contains("not built yet"), "{error}");
         }
         for text in [
             "",
             "gate:",
+            "sip_account:",
             "alice",
             "sip:host",
             "sip:@host",

@@ -8,7 +8,7 @@ use ::route::{Health, SlotTable};
 use anyhow::{Context as _, bail};
 use config::{AccountSettings, Settings};
 use units::{Now, Tick, Wall};
-use web::documents::RouteDoc;
+use web::documents::{RouteDoc, RouteNumberDoc};
 
 use super::client::{Reach, refused_with};
 use super::{config_file, plain, print_json, stdout, when};
@@ -159,6 +159,18 @@ fn holders(settings: &Settings, account: &str) -> Vec<Holder> {
     tiers.filter_map(configured).map(holder).collect()
 }
 
+fn print_number(out: &mut impl Write, number: &RouteNumberDoc) -> std::io::Result<()> {
+    let [e164, account, target, pays] =
+        [&number.e164, &number.account, &number.target, &number.pays].map(|text| plain(text));
+    if number.e164.is_empty() {
+        writeln!(out, "rings     {target} of {account}")?;
+    } else {
+        writeln!(out, "number    {e164} of {account} rings {target}")?;
+    }
+    writeln!(out, "address   {}", plain(number.address.as_deref().unwrap_or("nowhere")))?;
+    writeln!(out, "{:9} {pays}", plain(&number.direction))
+}
+
 fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {
     let mut out = stdout();
     writeln!(out, "{}", plain(heading))?;
@@ -176,11 +188,7 @@ fn print_lines(heading: &str, outlook: &RouteDoc) -> std::io::Result<()> {
     writeln!(out, "at        {}", plain(&outlook.at))?;
     writeln!(out, "codecs    {}", plain(&outlook.codecs.join(" ")))?;
     if let Some(number) = &outlook.number {
-        let [e164, account, target, pays] =
-            [&number.e164, &number.account, &number.target, &number.pays].map(|text| plain(text));
-        writeln!(out, "number    {e164} of {account} rings {target}")?;
-        writeln!(out, "address   {}", plain(number.address.as_deref().unwrap_or("nowhere")))?;
-        writeln!(out, "{:9} {pays}", plain(&number.direction))?;
+        print_number(&mut out, number)?;
     }
     if let Some(price) = &outlook.price {
         let [prefix, destination, deck, rate, currency, fee] = [

@@ -3,7 +3,7 @@
 use ::route::{Carriers, Gate, Gates, Health, OurNumbers, RouteTable, SlotTable};
 use rating::{CreditRefusal, Decks, Terms};
 use units::{Cause, Currency, Money, Name, Now};
-use web::documents::{RouteDoc, RouteRefusedDoc};
+use web::documents::{RegistrationDoc, RouteDoc, RouteRefusedDoc};
 
 /// A call that is not made.
 pub(crate) struct Call<'a> {
@@ -43,6 +43,8 @@ pub(crate) struct Live {
     pub unready: Option<RouteRefusedDoc>,
     pub credit: Option<Result<Money, CreditRefusal>>,
     pub available: Option<Money>,
+    /// Where SIP accounts are.
+    pub contacts: Vec<RegistrationDoc>,
 }
 
 /// The first reason counts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::route::{Carrier, Gate, NumberTarget, OurNumber};
 use call::{Destination, Origin, who_pays};
 use units::{Cause, Now};
-use web::documents::{RouteDoc, RouteNumberDoc};
+use web::documents::{RegistrationDoc, RouteDoc, RouteNumberDoc};
 
 use super::ground::{Ground, refuse};
 
@@ -59,6 +59,20 @@ pub(super) fn ring_from_gate(
     }
 }
 
+/// A call from a gate to a SIP account of its customer by its name.
+pub(super) fn ring_by_name(ground: &Ground<'_>, gate: &Gate, account: &Arc<Gate>, outlook: &mut RouteDoc) {
+    let Some(gate) = ground.gates.by_id(gate.id) else { return };
+    let destination = Destination::SipAccount(Arc::clone(account));
+    outlook.number = Some(RouteNumberDoc {
+        e164: String::new(),
+        account: account.account.to_string(),
+        target: NumberTarget::SipAccount(account.name.clone()).to_string(),
+        address: contacts(ground, &account.name, outlook),
+        direction: "internal".to_owned(),
+        pays: who_pays(&Origin::Gate(Arc::clone(gate)), &destination).words().to_owned(),
+    });
+}
+
 fn ring(
     ground: &Ground<'_>,
     origin: &Origin,
@@ -66,19 +80,46 @@ fn ring(
     direction: &str,
     outlook: &mut RouteDoc,
 ) {
-    let address = match &number.target {
+    let target = match &number.target {
         NumberTarget::Gate(name) => ground.gates.by_name(name).and_then(|gate| gate.called_at()),
+        NumberTarget::SipAccount(_) => None,
         NumberTarget::Uri(uri) => Some(uri.target.clone()),
     };
-    if address.is_none() {
-        refuse(outlook, 480, Cause::SUBSCRIBER_ABSENT, format!("{} has no address to call", number.target));
-    }
+    let address = match (&number.target, target) {
+        (NumberTarget::SipAccount(name), _) => contacts(ground, name, outlook),
+        (_, Some(target)) => Some(target.to_string()),
+        (target, None) => {
+            refuse(outlook, 480, Cause::SUBSCRIBER_ABSENT, format!("{target} has no address to call"));
+            None
+        }
+    };
     outlook.number = Some(RouteNumberDoc {
         e164: number.e164.to_string(),
         account: number.account.to_string(),
         target: number.target.to_string(),
-        address: address.map(|target| target.to_string()),
+        address,
         direction: direction.to_owned(),
         pays: who_pays(origin, &Destination::Number(Arc::clone(number))).words().to_owned(),
     });
+}
+
+/// Where a SIP account rings, in the order of its contacts; those of one q ring together.
+fn contacts(ground: &Ground<'_>, account: &str, outlook: &mut RouteDoc) -> Option<String> {
+    let Some(live) = &ground.live else {
+        return Some("where it is registered, which the running node knows".to_owned());
+    };
+    let of_account = live.contacts.iter().filter(|contact| contact.sip_account == account);
+    let known: Vec<String> = of_account
+        .filter(|contact| contact.reachable)
+        .map(|contact| {
+            let RegistrationDoc { contact, source, transport, q, .. } = contact;
+            format!("{contact} by {transport} {source}, q {q}")
+        })
+        .collect();
+    if known.is_empty() {
+        let why = format!("SIP account {account} is registered nowhere that can be reached");
+        refuse(outlook, 480, Cause::SUBSCRIBER_ABSENT, why);
+        return None;
+    }
+    Some(known.join("; "))
 }

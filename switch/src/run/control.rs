@@ -241,7 +241,8 @@ async fn route(
 ) -> Result<RouteDoc, BackendError> {
     let config = router.config.load_full();
     if let Some(name) = &wanted.carrier {
-        return from_carrier(&router, &config, &slots, name, &wanted);
+        let contacts = registrations(Arc::clone(&router)).await?;
+        return from_carrier(&router, &config, &slots, name, (&wanted, contacts));
     }
     let Some(gate) = config.gates.by_name(&wanted.gate) else {
         let known: Vec<&str> = config.gates.iter().take(20).map(|gate| &*gate.name).collect();
@@ -261,6 +262,7 @@ async fn route(
     };
     let Prospect { health, accounts, credit } = *prospect;
     let unready = unready(&router);
+    let contacts = registrations(Arc::clone(&router)).await?;
     // What several nodes share is asked for when a call needs it: what is here now says little.
     let available = accounts.first().filter(|_| !lends).map(|account| account.available);
     let holder = |view: rating::engine::AccountView| Holder {
@@ -278,7 +280,7 @@ async fn route(
         health: &health,
         slots: &slots,
         holders: accounts.into_iter().map(holder).collect(),
-        live: Some(Live { unready, credit: credit.filter(|_| !lends), available }),
+        live: Some(Live { unready, credit: credit.filter(|_| !lends), available, contacts }),
     };
     Ok(outlook::look(&outlook::Call { gate, to: &wanted.to, from: wanted.from.as_deref(), now }, &ground))
 }
@@ -289,7 +291,7 @@ fn from_carrier(
     config: &node::ConfigSnapshot,
     slots: &SlotTable,
     name: &str,
-    wanted: &RouteAsk,
+    (wanted, contacts): (&RouteAsk, Vec<RegistrationDoc>),
 ) -> Result<RouteDoc, BackendError> {
     let Some(carrier) = config.carriers.by_name(name) else {
         let known: Vec<&str> = config.carriers.iter().take(20).map(|carrier| &*carrier.name).collect();
@@ -309,7 +311,7 @@ fn from_carrier(
         health: &health,
         slots,
         holders: Vec::new(),
-        live: Some(Live { unready: unready(router), credit: None, available: None }),
+        live: Some(Live { unready: unready(router), credit: None, available: None, contacts }),
     };
     Ok(outlook::look_from_carrier(carrier, &wanted.to, now, &ground))
 }

@@ -47,13 +47,13 @@ pub struct RouteDoc {
 /// A number of ours, and why it rings where it rings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteNumberDoc {
-    /// In E.164 digits.
+    /// In E.164 digits; empty where a SIP account is called by its name.
     pub e164: String,
     /// Whose it is.
     pub account: String,
     /// What it rings, as configured.
     pub target: String,
-    /// Where that is; none if it has no address.
+    /// Where that is; of a SIP account its contacts that can be reached. None if that is nowhere.
     pub address: Option<String>,
     /// `inbound` from a carrier, `internal` from a gate.
     pub direction: String,

@@ -10,7 +10,7 @@ use rating::cdr::Protocol;
 use route::AttemptEnd;
 use units::{Cause, Name, Now, Number};
 
-use super::{Crossing, Endpoint};
+use super::{Crossing, Endpoint, Flow};
 use crate::ids::CallRef;
 use crate::peers::Names;
 use crate::{ConfigSnapshot, Counters};
@@ -22,14 +22,34 @@ pub(crate) struct Dialling {
     pub attempt: Attempt,
     /// The party that is called.
     pub callee: Callee,
-    /// The number that is called.
-    pub number: Number,
-    /// Where, best first; never empty.
-    pub addresses: Vec<SocketAddr>,
+    /// The number that is called, if it is one.
+    pub number: Option<Number>,
+    /// Where.
+    pub at: Reached,
     /// The offer; without one the callee is asked for its own.
     pub session: Option<Arc<Session>>,
     /// What the caller's leg hands over, if both speak the same protocol.
     pub crossing: Option<Crossing>,
+}
+
+/// Where a party is reached.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// At these addresses, best first; never empty.
+    Addresses(Vec<SocketAddr>),
+    /// By the way on which it registered.
+    Contact(Box<ContactWay>),
+}
+
+/// How a registered contact is reached.
+#[derive(Debug)]
+pub(crate) struct ContactWay {
+    /// The way by which it registered.
+    pub flow: Flow,
+    /// The Request-URI for it.
+    pub uri: Box<str>,
+    /// The proxies between it and us, the nearest first (RFC 3327 §5.3).
+    pub path: Box<[Box<str>]>,
 }
 
 /// What a leg works with. All of it is lent for one piece of work.

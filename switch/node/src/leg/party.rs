@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use call::{Callee, NumberCallee, Origin};
+use call::{Callee, NumberCallee, Origin, SipAccountCallee};
 use route::{Carrier, Gate, IdentityPolicy, SessionTimer};
 use units::TlsId;
 
@@ -19,6 +19,8 @@ pub(crate) enum Party {
     Carrier(Arc<Carrier>),
     /// What a number of ours rings.
     Number(Arc<NumberCallee>),
+    /// The contact of a SIP account at this place among its contacts.
+    Contact(Arc<SipAccountCallee>, usize),
 }
 
 // === impl Party ===
@@ -35,6 +37,7 @@ impl Party {
         match callee {
             Callee::Carrier(carrier) => Self::Carrier(Arc::clone(carrier)),
             Callee::Number(number) => Self::Number(Arc::clone(number)),
+            Callee::Contact(callee, place) => Self::Contact(Arc::clone(callee), *place),
         }
     }
 
@@ -42,7 +45,7 @@ impl Party {
     pub(crate) const fn carrier(&self) -> Option<&Arc<Carrier>> {
         match self {
             Self::Carrier(carrier) => Some(carrier),
-            Self::Gate(_) | Self::Number(_) => None,
+            Self::Gate(_) | Self::Number(_) | Self::Contact(..) => None,
         }
     }
 
@@ -52,12 +55,17 @@ impl Party {
             Self::Gate(_) => None,
             Self::Carrier(carrier) => Some(Callee::Carrier(Arc::clone(carrier))),
             Self::Number(number) => Some(Callee::Number(Arc::clone(number))),
+            Self::Contact(callee, place) => Some(Callee::Contact(Arc::clone(callee), *place)),
         }
     }
 
     /// Whether it is a SIP account, whose calls come and go by one flow.
     pub(crate) fn is_sip_account(&self) -> bool {
-        matches!(self, Self::Gate(gate) if gate.is_sip_account())
+        match self {
+            Self::Gate(gate) => gate.is_sip_account(),
+            Self::Contact(..) => true,
+            Self::Carrier(_) | Self::Number(_) => false,
+        }
     }
 
     /// What a TLS connection that we open to it is verified for.
@@ -66,6 +74,8 @@ impl Party {
             Self::Gate(gate) => gate.address.as_ref().map_or(TlsId::NONE, |target| target.tls),
             Self::Carrier(carrier) => carrier.target.tls,
             Self::Number(callee) => callee.target.tls,
+            // Nothing is opened to it.
+            Self::Contact(..) => TlsId::NONE,
         }
     }
 
@@ -78,6 +88,7 @@ impl Party {
             Self::Number(callee) => {
                 callee.gate.as_ref().map_or_else(IdentityPolicy::default, |gate| gate.identity)
             }
+            Self::Contact(callee, _) => callee.account.identity,
         }
     }
 
@@ -85,7 +96,7 @@ impl Party {
     pub(crate) const fn gate(&self) -> Option<&Arc<Gate>> {
         match self {
             Self::Gate(gate) => Some(gate),
-            Self::Carrier(_) | Self::Number(_) => None,
+            Self::Carrier(_) | Self::Number(_) | Self::Contact(..) => None,
         }
     }
 
@@ -97,6 +108,7 @@ impl Party {
             Self::Number(callee) => {
                 callee.gate.as_ref().map_or_else(SessionTimer::default, |gate| gate.session)
             }
+            Self::Contact(callee, _) => callee.account.session,
         }
     }
 
@@ -110,6 +122,8 @@ impl Party {
                 let at_gate = callee.gate.as_ref().is_some_and(|gate| is_of_gate(gate, ip, config));
                 at_gate || names.is_at(&callee.number.target.to_string(), ip)
             }
+            // It has no address but that by which it was heard.
+            Self::Contact(..) => false,
         }
     }
 }

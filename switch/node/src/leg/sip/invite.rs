@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use call::{Callee, LegId};
-use sip::flow::Transport;
+use route::Target;
+use sip::flow::{Flow, Transport};
 use sip::token::Kind;
 use sip::transaction::ClientId;
 use sip::{Message, Method};
@@ -16,17 +17,41 @@ use super::messages::{self, InviteParts};
 use super::privacy::Presentation;
 use super::session_timer::{Asked, SESSION_SECS_MAX};
 use super::tag::tag;
-use crate::leg::{Context, Dialling, Party};
+use crate::leg::{ContactWay, Context, Dialling, Party, Reached};
+
+/// Where a first INVITE goes.
+struct Way {
+    flow: Flow,
+    /// Other addresses of the callee's name.
+    alternates: Vec<SocketAddr>,
+    contact: Option<Box<ContactWay>>,
+}
+
+impl Way {
+    /// None if nothing of ours reaches any of the addresses.
+    fn of(cx: &Context<'_>, callee: &Callee, at: Reached) -> Option<Self> {
+        let mut addresses = match at {
+            Reached::Contact(contact) => {
+                return Some(Self { flow: contact.flow, alternates: Vec::new(), contact: Some(contact) });
+            }
+            Reached::Addresses(addresses) => addresses,
+        };
+        let target = callee.target()?;
+        let transport = cx.names.transport(target, &callee.name());
+        // Those of a family that nothing of ours speaks are as if they were not there.
+        addresses.retain(|to| cx.config.local_for(transport, *to).is_some());
+        let first = *addresses.first()?;
+        addresses.remove(0);
+        let flow = flow_to((target, transport), cx.config.local_for(transport, first)?, first);
+        Some(Self { flow, alternates: addresses, contact: None })
+    }
+}
+
+// === impl SipLeg ===
 
 impl SipLeg {
-    pub(crate) fn dial(cx: &mut Context<'_>, mut dialling: Dialling) -> Option<Self> {
-        let target = dialling.callee.target();
-        let transport = cx.names.transport(target, &dialling.callee.name());
-        // Those of a family that nothing of ours speaks are as if they were not there.
-        dialling.addresses.retain(|to| cx.config.local_for(transport, *to).is_some());
-        let first = *dialling.addresses.first()?;
-        dialling.addresses.remove(0);
-        let flow = flow_to((target, transport), cx.config.local_for(transport, first)?, first);
+    pub(crate) fn dial(cx: &mut Context<'_>, dialling: Dialling) -> Option<Self> {
+        let Way { flow, alternates, contact } = Way::of(cx, &dialling.callee, dialling.at)?;
         let id = LegId::Carrier(dialling.attempt);
         let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
         let (client, branch) = cx.endpoint.layer.mint_client();
@@ -37,8 +62,9 @@ impl SipLeg {
             heard: false,
             redirects: None,
             number: dialling.number,
+            contact,
             offered: dialling.session,
-            alternates: dialling.addresses,
+            alternates,
             crossing: dialling.crossing,
             early_received: Vec::new(),
         });
@@ -56,30 +82,33 @@ impl SipLeg {
         (client, branch): (ClientId, &str),
         retry: Option<u32>,
     ) {
-        let (flow, target) = (self.flow, callee.target());
+        let flow = self.flow;
         let here = cx.here(&flow);
         let at = cx.call.at;
         let tag = tag(&cx.endpoint.minter.mint(Kind::Tag, at.slot, at.generation), self.id);
         let ours = self.session_origin(cx);
         let (local, setup) = (&mut self.local, self.setup.as_deref());
         let Some(Setup::Outgoing(outgoing)) = setup else { return };
-        let (dialled, host) = (callee.user(&outgoing.number), target.host_port());
-        let uri_transport = match flow.transport {
-            Transport::Udp => String::new(),
-            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
-                format!(";transport={}", flow.transport.uri_name())
-            }
-        };
+        let (dialled, target) = (callee.user(outgoing.number.as_ref()), callee.target());
+        let contact = outgoing.contact.as_deref();
+        let domain = || cx.config.domains.first().cloned().unwrap_or_else(|| here.clone());
+        let host = target.map_or_else(domain, Target::host_port);
         let original = outgoing.crossing.as_ref();
         let presentation = Presentation::of(original, cx.call.caller, self.party.identity());
         let from = format!("{};tag={tag}", presentation.from(&here));
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
-        let uri = format!("sip:{dialled}@{host}{uri_transport}");
+        let uri = match flow.transport {
+            Transport::Udp => format!("sip:{dialled}@{host}"),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                format!("sip:{dialled}@{host};transport={}", flow.transport.uri_name())
+            }
+        };
         let redirected = outgoing.redirects.as_ref().and_then(|redirects| redirects.uri.as_deref());
+        let given = redirected.or_else(|| contact.map(|contact| &*contact.uri));
         let parts = InviteParts {
             call_id: &outgoing.call_id,
-            uri: redirected.unwrap_or(&uri),
+            uri: given.unwrap_or(&uri),
             from: &from,
             to: &format!("<sip:{dialled}@{host}>"),
             via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
@@ -89,6 +118,7 @@ impl SipLeg {
                 .unwrap_or(70)
                 .saturating_sub(1),
             cseq: outgoing.cseq,
+            routes: contact.map_or(&[], |contact| &contact.path),
             presentation: &presentation,
             here: &here,
             session_expires_secs: retry.unwrap_or(session.expires_secs),
@@ -103,17 +133,20 @@ impl SipLeg {
             rules: self.party.carrier().and_then(|carrier| carrier.headers.as_deref()),
         };
         let bytes = messages::invite(&parts).build();
+        let is_fixed = target.is_none_or(|target| target.is_written);
         cx.endpoint.clients.insert(client, Client::Invite(at, self.id));
-        self.submit(cx, client, (flow, target.is_written), Method::Invite, bytes);
+        self.submit(cx, client, (flow, is_fixed), Method::Invite, bytes);
     }
 
     /// Calls again as if for the first time, at `to`; false if nothing of ours reaches that.
     pub(super) fn redial(&mut self, cx: &mut Context<'_>, to: SocketAddr, retry: Option<u32>) -> bool {
         let Some(callee) = self.party.callee() else { return false };
-        let transport = self.flow.transport;
-        let Some(local) = cx.config.local_for(transport, to) else { return false };
+        if let Some(target) = callee.target() {
+            let transport = self.flow.transport;
+            let Some(local) = cx.config.local_for(transport, to) else { return false };
+            self.flow = flow_to((target, transport), local, to);
+        }
         let (client, branch) = cx.endpoint.layer.mint_client();
-        self.flow = flow_to((callee.target(), transport), local, to);
         self.source = to.ip();
         self.local = media::LocalSession::new();
         self.state = LegState::Calling { invite: client };

@@ -20,7 +20,7 @@ use super::redirects::Redirects;
 use super::reliable::Reliable;
 use super::session_timer::SessionState;
 use super::tag::EARLY_MAX;
-use crate::leg::{Context, LegFacts, Party};
+use crate::leg::{ContactWay, Context, LegFacts, Party};
 
 /// A leg, from its first INVITE to the end of its last transaction.
 #[derive(Debug)]
@@ -93,7 +93,10 @@ pub(crate) struct Outgoing {
     pub heard: bool,
     /// Where a redirection sent it.
     pub redirects: Option<Box<Redirects>>,
-    pub number: Number,
+    /// What is called, if it is a number.
+    pub number: Option<Number>,
+    /// How a contact is reached.
+    pub contact: Option<Box<ContactWay>>,
     /// What the INVITE offers.
     pub offered: Option<Arc<Session>>,
     /// Other addresses of its host name, tried when this one is unreachable.
@@ -307,6 +310,7 @@ impl SipLeg {
         if let Some(outgoing) = self.outgoing_mut() {
             (outgoing.offered, outgoing.crossing) = (None, None);
             (outgoing.alternates, outgoing.early_received) = (Vec::new(), Vec::new());
+            outgoing.contact = None;
         }
     }
 

@@ -43,7 +43,9 @@ pub(crate) fn q850(cause: Cause) -> String {
 
 /// The Reason of a BYE or CANCEL.
 pub(crate) fn reason(why: ReleaseReason) -> String {
-    match why.refusal {
+    match why.status {
+        // RFC 3326 §2 has these words.
+        Some(200) => "SIP;cause=200;text=\"Call completed elsewhere\"".to_owned(),
         Some(status) => format!("SIP;cause={status};text=\"{}\"", phrase(status)),
         None => q850(why.cause),
     }
@@ -110,6 +112,8 @@ pub(crate) struct InviteParts<'a> {
     pub contact: &'a str,
     pub max_forwards: u8,
     pub cseq: u32,
+    /// By which proxies it goes, in order: values of Route.
+    pub routes: &'a [Box<str>],
     /// What is seen of the caller, and of the INVITE's headers.
     pub presentation: &'a Presentation<'a>,
     /// Our address there.
@@ -134,6 +138,7 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         .header(Name::Contact, parts.contact)
         .header(Name::Allow, ALLOW)
         .header(Name::Supported, parts.supported);
+    builder = parts.routes.iter().fold(builder, |builder, route| builder.header(Name::Route, route));
     if parts.session_expires_secs > 0 {
         builder = builder
             .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use call::{LegId, Origin, Refusal, Setup as CallSetup};
 use media::{Mark, Session};
+use route::Gate;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
 use sip::token::{Kind, TOKEN_LEN};
@@ -86,6 +87,10 @@ impl Node {
         self.sip.layer.set_tag(id, dialog.local_tag());
         self.sip.servers.insert(id, (me, LegId::Caller));
         let from = message.from().ok();
+        let sip_account = match &origin {
+            Origin::Gate(gate) => self.named_account(gate, &message),
+            Origin::Carrier(..) => None,
+        };
         let setup = CallSetup {
             id: self.mint_call_id(now),
             caller: from
@@ -98,6 +103,7 @@ impl Node {
                 Origin::Carrier(..) => parties::called_by_carrier(&self.config, &message),
             }
             .into(),
+            sip_account,
             checkpoint_ms: self.config.timing.checkpoint_ms,
             offer: offer.as_ref().map(|text| Session::read(text).map(Arc::new)).transpose(),
             origin,
@@ -135,6 +141,15 @@ impl Node {
             Some(_) => parties::called_party(message),
             None => parties::called_by_carrier(&self.config, message),
         }
+    }
+
+    /// The SIP account of the caller's own customer whose user name, or name, is called.
+    fn named_account(&self, caller: &Gate, message: &Message) -> Option<Arc<Gate>> {
+        if !self.config.has_sip_accounts() {
+            return None;
+        }
+        let uri = message.uri().ok()?;
+        self.config.gates.sip_account_of(&caller.account, &uri.user_base()).cloned()
     }
 
     fn refuse_bare(&mut self, now: Now, id: ServerId, message: &Message, refusal: &Refusal) {

@@ -16,7 +16,7 @@ use super::endpoint::{Client, Endpoint, here};
 use super::hop::hop;
 use super::leg::SipLeg;
 use super::messages;
-use crate::ConfigSnapshot;
+use crate::{ConfigSnapshot, Source};
 
 /// CSeq numbers are left out after a restart, for requests that no checkpoint knows of.
 const CSEQ_GAP: u32 = 1_000;
@@ -91,7 +91,9 @@ impl Endpoint {
         let tls = config.carriers.by_source(leg.peer.ip()).map_or(TlsId::NONE, |carrier| carrier.target.tls);
         let gone = Flow { transport, tls, local, peer: leg.peer, conn: 0 };
         // A stream died with the process: the peer's listening address, where its Contact names one.
-        let flow = hop(config, next, gone, false);
+        let is_phone = config.has_sip_accounts() && config.source(leg.peer.ip()) == Source::Unknown;
+        // What a SIP account's phone calls itself is worth nothing behind a NAT.
+        let flow = if is_phone && !transport.is_reliable() { gone } else { hop(config, next, gone, false) };
         let (client, branch) = self.layer.mint_client();
         let via =
             format!("SIP/2.0/{} {};branch={branch};rport", flow.transport.via_name(), here(config, &flow));

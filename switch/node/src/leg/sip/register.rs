@@ -160,6 +160,8 @@ fn contact(now: Now, flow: Flow, message: &Message, text: &str) -> Result<Contac
     let instance = instance.filter(|text| text.len() <= URI_MAX && !text.contains(['"', '\\']));
     let ms = u64::from(secs) * 1_000;
     Ok(Contact {
+        id: 0,
+        path: Box::default(),
         uri: parsed.uri.into(),
         instance: instance.map(Into::into).zip(reg_id),
         q,

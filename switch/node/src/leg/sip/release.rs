@@ -17,7 +17,17 @@ use super::hop::hop;
 use super::leg::{Exchange, LegState, SipLeg};
 use super::messages;
 use super::sender::sender;
-use crate::leg::Context;
+use crate::leg::{Context, Party};
+
+/// Whose 2xx it is that nobody wants.
+pub(crate) struct Unwanted<'a> {
+    /// Our INVITE's transaction, if it is still there.
+    pub client: Option<ClientId>,
+    /// Should it challenge the BYE.
+    pub carrier: Option<&'a Arc<Carrier>>,
+    /// Its Contact means nothing: it is reached by the way on which it was heard.
+    pub by_flow: bool,
+}
 
 // === impl SipLeg ===
 
@@ -49,7 +59,7 @@ impl SipLeg {
     /// The caller of an answered call that could not be told so.
     fn release_held(&mut self, cx: &mut Context<'_>, why: ReleaseReason) {
         if self.holds() {
-            let status = why.refusal.unwrap_or(if why.cause == Cause::TIMER { 504 } else { 480 });
+            let status = why.status.unwrap_or(if why.cause == Cause::TIMER { 504 } else { 480 });
             self.end_held(cx, status, Some(&messages::q850(why.cause)));
         }
     }
@@ -100,16 +110,17 @@ impl SipLeg {
 // === impl Context: answers that nobody wants ===
 
 impl Context<'_> {
-    /// ACK and BYE for a 2xx that nobody wants: late, or of a fork. Without `client` even the INVITE's
-    /// transaction is gone. `carrier` is whose it is, should it challenge the BYE.
+    /// ACK and BYE for a 2xx of this leg's peer that nobody wants: late, or of a fork.
     pub(crate) fn ack_and_bye(
         &mut self,
-        (client, carrier): (Option<ClientId>, Option<&Arc<Carrier>>),
+        (client, party): (ClientId, &Party),
         flow: Flow,
         response: &Message,
         why: ReleaseReason,
     ) {
-        self.endpoint.ack_and_bye(self.now, self.config, (client, carrier), (flow, response), why);
+        let unwanted =
+            Unwanted { client: Some(client), carrier: party.carrier(), by_flow: party.is_sip_account() };
+        self.endpoint.ack_and_bye(self.now, self.config, unwanted, (flow, response), why);
     }
 }
 
@@ -119,7 +130,7 @@ impl Endpoint {
         &mut self,
         now: units::Now,
         config: &crate::ConfigSnapshot,
-        (client, carrier): (Option<ClientId>, Option<&Arc<Carrier>>),
+        Unwanted { client, carrier, by_flow }: Unwanted<'_>,
         (flow, response): (Flow, &Message),
         why: ReleaseReason,
     ) {
@@ -130,7 +141,7 @@ impl Endpoint {
         else {
             return;
         };
-        let flow = hop(config, dialog.next_hop(), flow, false);
+        let flow = if by_flow { flow } else { hop(config, dialog.next_hop(), flow, false) };
         let here = here(config, &flow);
         let branch = dialog.ack_branch(&self.minter, response.cseq().0);
         let ack = dialog.ack(response.cseq().0, &sender(&flow, &here, &branch, "")).build();

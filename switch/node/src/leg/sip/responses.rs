@@ -18,7 +18,9 @@ use super::endpoint::Client;
 use super::leg::{Exchange, LegState, SipLeg};
 use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
+use super::release::Unwanted;
 use super::session_timer::{Asked, SessionState};
+use crate::Source;
 use crate::ids::CallRef;
 use crate::leg::{Context, Leg, LegEvent};
 use crate::node::Node;
@@ -180,7 +182,10 @@ impl Node {
             let config = Arc::clone(&self.config);
             let carrier = self.carrier_at(flow.peer.ip());
             let why = ReleaseReason::cause(Cause::NORMAL);
-            self.sip.ack_and_bye(now, &config, (id, carrier.as_ref()), (flow, response), why);
+            // Nobody who is configured: a SIP account's phone, mostly.
+            let by_flow = config.has_sip_accounts() && config.source(flow.peer.ip()) == Source::Unknown;
+            let unwanted = Unwanted { client: id, carrier: carrier.as_ref(), by_flow };
+            self.sip.ack_and_bye(now, &config, unwanted, (flow, response), why);
         } else {
             self.counters.rejected("stray_response");
         }
@@ -297,16 +302,13 @@ impl SipLeg {
             LegState::Abandoned { why } if is_final => {
                 if is_success {
                     cx.emit(self.id, LegEvent::AnsweredInVain);
-                    cx.ack_and_bye((Some(client), self.party.carrier()), flow, response, why);
+                    cx.ack_and_bye((client, &self.party), flow, response, why);
                 }
                 self.finish();
             }
-            _ if is_success => cx.ack_and_bye(
-                (Some(client), self.party.carrier()),
-                flow,
-                response,
-                ReleaseReason::cause(Cause::NORMAL),
-            ),
+            _ if is_success => {
+                cx.ack_and_bye((client, &self.party), flow, response, ReleaseReason::cause(Cause::NORMAL))
+            }
             _ => {}
         }
     }
@@ -341,12 +343,7 @@ impl SipLeg {
             // and it will be charged.
             cx.emit(self.id, LegEvent::AnsweredInVain);
             self.finish();
-            cx.ack_and_bye(
-                (Some(client), self.party.carrier()),
-                flow,
-                response,
-                ReleaseReason::cause(Cause::PROTOCOL),
-            );
+            cx.ack_and_bye((client, &self.party), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
             return cx
                 .emit(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
         };

@@ -1,0 +1,111 @@
+//! The answer that ends the hunt: taken by the call, or of no use.
+
+use std::sync::Arc;
+
+use codecs::CodecSet;
+use media::Session;
+use rating::engine::LeaseTiming;
+use units::{Cause, Now};
+
+use crate::call::{Actions, Call};
+use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
+use crate::phase::{Agreed, Answered, Hunt, Phase, Renegotiation, Talk, TriedEnd};
+use crate::refusal::Refusal;
+
+impl Call {
+    pub(crate) fn answer(
+        &mut self,
+        now: Now,
+        (attempt, branch): (Attempt, Branch),
+        session: Option<&Session>,
+        out: &mut Actions,
+    ) {
+        let codecs = self.origin.codecs();
+        let Some((hunt, tried)) = self.hunting(attempt) else { return };
+        let answered = hunt.answered((attempt, branch), session, codecs.intersection(tried.callee.codecs()));
+        let Some(answered) = answered else {
+            out.push_back(Action::BookCost { attempt });
+            out.push_back(Action::Release {
+                leg: LegId::Carrier(attempt),
+                why: ReleaseReason::cause(Cause::BEARER),
+            });
+            self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
+            return self.next(now, out);
+        };
+        hunt.answer = Some(answered);
+        self.note_ringing(now, attempt);
+        out.push_back(Action::StartBilling);
+    }
+
+    pub(crate) fn billing_started(
+        &mut self,
+        now: Now,
+        started: Result<LeaseTiming, Refusal>,
+        out: &mut Actions,
+    ) {
+        let Phase::Hunting(hunt) = &mut self.phase else { return };
+        let Some(Answered { attempt, branch, agreed, is_offer }) = hunt.answer.take() else { return };
+        let Some(tried) = self.attempts.get(usize::from(attempt)) else { return };
+        let callee = tried.callee.clone();
+        let timing = match started {
+            Ok(timing) => timing,
+            Err(refusal) => return self.answered_without_credit(now, attempt, refusal, out),
+        };
+        let codecs = hunt.codecs.intersection(callee.codecs());
+        let Agreed { session, codec } = agreed;
+        (self.codec_a, self.codec_b) = (codec, codec);
+        let renegotiation = match is_offer {
+            true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
+            false => Renegotiation::Idle,
+        };
+        self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
+        self.timers.clear_all();
+        out.push_back(Action::Accept { attempt, branch, session });
+        self.hangup_attempts(ReleaseReason::elsewhere(Refusal::NONE), out);
+        self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, callee, codecs, renegotiation }));
+        self.start_credit_timers(now, timing);
+        out.push_back(Action::RecordOpen);
+    }
+
+    /// The carrier saw an answered call, however short, and will charge for it; the caller did not.
+    fn answered_without_credit(&mut self, now: Now, attempt: Attempt, refusal: Refusal, out: &mut Actions) {
+        out.push_back(Action::BookCost { attempt });
+        out.push_back(Action::Release {
+            leg: LegId::Carrier(attempt),
+            why: ReleaseReason::refused(&refusal),
+        });
+        self.note(attempt, TriedEnd::Answered, refusal.cause);
+        self.hangup_attempts(ReleaseReason::refused(&refusal), out);
+        self.refuse(now, refusal, HangupBy::Switch, out);
+    }
+}
+
+impl Hunt {
+    /// The carrier's final word as the caller is told it; none if it cannot be used.
+    ///
+    /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261
+    /// §13.2.1). Else the carrier's offer.
+    fn answered(
+        &self,
+        (attempt, branch): (Attempt, Branch),
+        session: Option<&Session>,
+        codecs: CodecSet,
+    ) -> Option<Answered> {
+        let Some(offered) = &self.offered else {
+            let session = Arc::new(session?.offer(codecs).ok()?);
+            let agreed = Agreed { session, codec: None };
+            return Some(Answered { attempt, branch, agreed, is_offer: true });
+        };
+        let of = (attempt, branch);
+        let early = || self.early.iter().find(|(known, _)| *known == of).map(|(_, agreed)| agreed.clone());
+        let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
+        agreed.codec.is_some().then_some(Answered { attempt, branch, agreed, is_offer: false })
+    }
+}
+
+impl Agreed {
+    pub(super) fn of(offered: &Session, answer: &Session) -> Option<Self> {
+        let negotiated = offered.answered(answer).ok()?;
+        Some(Self { codec: negotiated.codec, session: Arc::new(negotiated.session) })
+    }
+}
