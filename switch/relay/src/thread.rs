@@ -101,8 +101,9 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
 
     /// Runs until the relay is stopped.
     pub(crate) fn run(mut self, mut poller: Poller) {
+        let mut last = (self.driver.clock)();
         loop {
-            let timeout = self.timeout();
+            let timeout = self.timeout(last);
             // One reading for all that a wait brings: it is at most 64 ports.
             let mut now = None;
             let waited = poller.wait(timeout, |ready| {
@@ -115,6 +116,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
                 return;
             }
             let now = now.unwrap_or_else(|| (self.driver.clock)());
+            last = now;
             self.relay.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
@@ -128,13 +130,13 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         }
     }
 
-    /// Until the next deadline; no time at all while commands wait.
-    fn timeout(&self) -> Option<Duration> {
+    /// From `now`, which is at most a turn ago, until the next deadline; no time at all while commands wait.
+    fn timeout(&self, now: Tick) -> Option<Duration> {
         if !self.queue.is_empty() || self.shared.is_stopping() {
             return Some(Duration::ZERO);
         }
         let at = self.relay.next_deadline()?;
-        Some(Duration::from_micros(at.0.saturating_sub((self.driver.clock)().0)))
+        Some(Duration::from_micros(at.0.saturating_sub(now.0)))
     }
 
     /// Takes what came on a port. Of a port whose packets are dropped more are taken at once: a flood costs

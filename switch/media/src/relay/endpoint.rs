@@ -40,24 +40,34 @@ pub(super) enum Heard {
     Udptl,
 }
 
-/// One leg's pair of ports.
+/// One leg's pair of ports. What packets do not need is apart, as in [`Source`].
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    pub(super) id: EndpointId,
     /// Slot of the one that it is paired with.
     pub(super) partner: Option<u32>,
     pub(super) kind: StreamKind,
     pub(super) last: Option<Tick>,
-    ours: SocketAddr,
+    is_ipv4: bool,
     receives: bool,
     sends: bool,
-    clocks: SmallVec<[(u8, u32); 8]>,
+    is_watched: bool,
+    /// The last payload number and its clock: most packets have the same.
+    clock: Option<(u8, u32)>,
     source: Source,
     reception: Reception,
     egress: Egress,
-    silence: Silence,
-    report: EndpointReport,
+    packets_in: u64,
+    packets_out: u64,
+    dropped: u64,
     two_way: TwoWay,
+    rest: Box<Rest>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    id: EndpointId,
+    clocks: SmallVec<[(u8, u32); 8]>,
+    silence: Silence,
 }
 
 /// When a side's silence is told.
@@ -82,28 +92,36 @@ struct TwoWay {
 
 impl Endpoint {
     pub(super) fn new(id: EndpointId, ours: SocketAddr, timeout_ms: u32, hold_timeout_ms: u32) -> Self {
+        let silence = Silence {
+            timeout_us: u64::from(timeout_ms) * 1_000,
+            hold_timeout_us: u64::from(hold_timeout_ms) * 1_000,
+            watched_since: None,
+            is_told: false,
+            timer: TimerId::NONE,
+        };
         Self {
-            id,
             partner: None,
             kind: StreamKind::Rtp,
             last: None,
-            ours,
+            is_ipv4: ours.is_ipv4(),
             receives: false,
             sends: false,
-            clocks: SmallVec::new(),
+            is_watched: false,
+            clock: None,
             source: Source::default(),
             reception: Reception::default(),
             egress: Egress::default(),
-            silence: Silence {
-                timeout_us: u64::from(timeout_ms) * 1_000,
-                hold_timeout_us: u64::from(hold_timeout_ms) * 1_000,
-                watched_since: None,
-                is_told: false,
-                timer: TimerId::NONE,
-            },
-            report: EndpointReport::default(),
+            packets_in: 0,
+            packets_out: 0,
+            dropped: 0,
             two_way: TwoWay::default(),
+            rest: Box::new(Rest { id, clocks: SmallVec::new(), silence }),
         }
+    }
+
+    /// As the shard named it.
+    pub(super) fn id(&self) -> EndpointId {
+        self.rest.id
     }
 
     /// What the side said in its last offer or answer.
@@ -111,8 +129,9 @@ impl Endpoint {
         self.source.set(&peer);
         self.kind = peer.kind;
         self.receives = peer.receives;
-        self.clocks = peer.clocks;
-        let silence = &mut self.silence;
+        self.clock = None;
+        self.rest.clocks = peer.clocks;
+        let silence = &mut self.rest.silence;
         // An offer again and again would put the end of a dead stream off for ever, if each began anew.
         if silence.watched_since.is_some() && (silence.is_told || self.sends != peer.sends) {
             silence.watched_since = Some(now);
@@ -122,9 +141,10 @@ impl Endpoint {
     }
 
     /// From now on its silence is told.
-    pub(super) const fn watch(&mut self, now: Tick) {
-        self.silence.watched_since = Some(now);
-        self.silence.is_told = false;
+    pub(super) fn watch(&mut self, now: Tick) {
+        self.is_watched = true;
+        self.rest.silence.watched_since = Some(now);
+        self.rest.silence.is_told = false;
     }
 
     /// Another side's packets go to it from now on.
@@ -154,21 +174,17 @@ impl Endpoint {
             Ok(Heard::Rtcp) => self.last = Some(now),
             Ok(Heard::Rtp(..) | Heard::Udptl) => {
                 self.last = Some(now);
-                self.report.peer = Some(from);
-                self.report.packets_in += 1;
+                self.packets_in += 1;
                 self.two_way.came += u64::from(self.is_two_way());
             }
-            Err(_) => self.report.dropped += 1,
+            Err(_) => self.dropped += 1,
         }
         heard
     }
 
     fn hear_rtp(&mut self, now: Tick, from: SocketAddr, packet: &[u8]) -> Result<Heard, DropReason> {
         let header = RtpHeader::read(packet).ok_or(DropReason::Malformed)?;
-        let clock =
-            self.clocks.iter().find(|(payload, _)| *payload == header.payload).map(|(_, clock)| *clock);
-        let is_known = clock.is_some() || self.clocks.is_empty();
-        let clock = clock.unwrap_or(CLOCK);
+        let (clock, is_known) = self.clock_of(header.payload);
         match self.source.rtp(from, header, is_known) {
             Verdict::Drop(reason) => return Err(reason),
             Verdict::Other => self.reception.begin(now, header, clock),
@@ -178,6 +194,19 @@ impl Endpoint {
             Verdict::Present => return Err(DropReason::Sequence),
         }
         Ok(Heard::Rtp(header, clock))
+    }
+
+    /// The clock of a payload number, and whether it is one that may come.
+    fn clock_of(&mut self, payload: u8) -> (u32, bool) {
+        if let Some((_, clock)) = self.clock.filter(|(last, _)| *last == payload) {
+            return (clock, true);
+        }
+        let clocks = &self.rest.clocks;
+        let Some((_, clock)) = clocks.iter().find(|(known, _)| *known == payload) else {
+            return (CLOCK, clocks.is_empty());
+        };
+        self.clock = Some((payload, *clock));
+        (*clock, true)
     }
 
     fn hear_rtcp(
@@ -216,7 +245,7 @@ impl Endpoint {
             return Err(DropReason::Held);
         }
         let to = if is_rtcp { self.source.rtcp_to() } else { self.source.rtp_to() };
-        let to = to.filter(|to| to.is_ipv4() == self.ours.is_ipv4()).ok_or(DropReason::NoAddress)?;
+        let to = to.filter(|to| to.is_ipv4() == self.is_ipv4).ok_or(DropReason::NoAddress)?;
         let is_own_port = is_rtcp && !self.source.is_muxed();
         match heard {
             Heard::Rtp(header, clock) => self.egress.pass(now, header, clock, packet),
@@ -224,7 +253,7 @@ impl Endpoint {
             Heard::Udptl => {}
         }
         if !is_rtcp {
-            self.report.packets_out += 1;
+            self.packets_out += 1;
             self.two_way.went += u64::from(self.is_two_way());
         }
         Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to))
@@ -237,36 +266,50 @@ impl Endpoint {
 
     /// When to look whether it is silent: at its last packet's time-out.
     pub(super) fn silent_at(&self) -> Option<Tick> {
-        let silence = &self.silence;
+        let silence = &self.rest.silence;
         let timeout_us = if self.sends { silence.timeout_us } else { silence.hold_timeout_us };
         let since = silence.watched_since.filter(|_| !silence.is_told && timeout_us > 0)?;
         Some(Tick(since.max(self.last.unwrap_or_default()).0.saturating_add(timeout_us)))
     }
 
     /// Its silence is told, until its side says something again.
-    pub(super) const fn tell_silence(&mut self) {
-        self.silence.is_told = true;
+    pub(super) fn tell_silence(&mut self) {
+        self.rest.silence.is_told = true;
     }
 
     /// The timer that looks whether it is silent.
-    pub(super) const fn timer(&mut self) -> &mut TimerId {
-        &mut self.silence.timer
+    pub(super) fn timer(&mut self) -> &mut TimerId {
+        &mut self.rest.silence.timer
     }
 
     /// What passed.
     pub(super) fn report(&self) -> EndpointReport {
         let TwoWay { came, went } = self.two_way;
         EndpointReport {
+            packets_in: self.packets_in,
+            packets_out: self.packets_out,
+            dropped: self.dropped,
             lost: self.reception.lost(),
             jitter_us: self.reception.jitter_us(),
             last: self.last,
+            peer: self.source.heard_from(),
             one_way: (came == 0) != (went == 0) && came.max(went) >= ONE_WAY_PACKETS,
-            ..self.report
         }
     }
 
     /// Both ways are agreed, and the call was answered.
     const fn is_two_way(&self) -> bool {
-        self.receives && self.sends && self.silence.watched_since.is_some()
+        self.receives && self.sends && self.is_watched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_packets_need_stands_in_few_lines_of_the_cache() {
+        let bytes = size_of::<Endpoint>();
+        assert!(bytes <= 320, "{bytes}");
     }
 }

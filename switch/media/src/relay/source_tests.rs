@@ -176,6 +176,16 @@ fn rtcp_has_the_next_port_another_or_that_of_rtp() {
 }
 
 #[test]
+fn another_place_for_rtcp_leaves_rtp_where_it_is() {
+    let mut source = source(PRIVATE, true);
+    stream(&mut source, NAT, 1, 1);
+    source.set(&MediaPeer { rtcp: RtcpPlace::Mux, ..peer(Some(PRIVATE), true) });
+    assert_eq!((source.rtp_to(), source.rtcp_to()), (Some(at(NAT)), Some(at(NAT))));
+    source.set(&peer(Some(PRIVATE), true));
+    assert_eq!((source.rtp_to(), source.rtcp_to()), (Some(at(NAT)), Some(at("10.0.0.5:4001"))));
+}
+
+#[test]
 fn the_port_of_rtcp_is_learnt_from_the_source_whose_rtp_is_taken() {
     let mut source = source(PRIVATE, true);
     let from = at("203.0.113.5:31777");
@@ -198,6 +208,14 @@ fn udptl_is_judged_by_its_address_alone() {
     assert_eq!(source.rtp_to(), Some(at(NAT)));
     assert_eq!(source.udptl(at("203.0.113.5:31002")), Verdict::Drop(DropReason::Foreign));
     assert_eq!(source.udptl(at("198.51.100.1:1")), Verdict::Drop(DropReason::Foreign));
+    // the address of the SDP is kept as well, after as many
+    let mut true_to_its_word = self::source(NAT, true);
+    for first in [Verdict::Other, Verdict::Present] {
+        assert_eq!(true_to_its_word.udptl(at(NAT)), first);
+        assert_eq!(true_to_its_word.udptl(at("203.0.113.5:31002")), learning);
+    }
+    assert_eq!(true_to_its_word.udptl(at(NAT)), Verdict::Present);
+    assert_eq!(true_to_its_word.udptl(at("203.0.113.5:31002")), Verdict::Drop(DropReason::Foreign));
 }
 
 #[test]

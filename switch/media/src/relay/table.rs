@@ -162,7 +162,7 @@ impl Relay {
             *endpoint.timer() = TimerId::NONE;
             if endpoint.silent_at().is_some_and(|at| at <= now) {
                 endpoint.tell_silence();
-                let (id, last, partner) = (endpoint.id, endpoint.last, endpoint.partner);
+                let (id, last, partner) = (endpoint.id(), endpoint.last, endpoint.partner);
                 let last_of_other = partner.and_then(|other| self.endpoints.at(other)?.last);
                 self.events.push_back(MediaEvent::Silent { endpoint: id, last, last_of_other });
             }
@@ -209,14 +209,14 @@ impl Relay {
     }
 
     fn open(&mut self, endpoint: Endpoint) -> Effect {
-        if self.slots.contains_key(&endpoint.id) {
+        if self.slots.contains_key(&endpoint.id()) {
             return Effect::Refused;
         }
         if self.endpoints.len() >= self.endpoints_max {
-            self.open_failed(endpoint.id);
+            self.open_failed(endpoint.id());
             return Effect::Refused;
         }
-        let (id, kind) = (endpoint.id, endpoint.kind);
+        let (id, kind) = (endpoint.id(), endpoint.kind);
         let (slot, _) = self.endpoints.insert(endpoint);
         self.slots.insert(id, slot);
         self.counters.endpoints[kind as usize] += 1;
