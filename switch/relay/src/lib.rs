@@ -64,7 +64,7 @@ const QUEUE_MAX: usize = 16_384;
 pub struct RelaySettings {
     /// Threads; 0: half of the cores, at least one.
     pub threads: usize,
-    /// Endpoints of all threads together: twice the calls, as many as there are port pairs.
+    /// Endpoints of a thread at most: as many as there are pairs of ports, since calls are not spread evenly.
     pub endpoints_max: usize,
 }
 
@@ -123,11 +123,10 @@ impl Relay {
             let shared = Arc::new(Shared::default());
             handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
             let driver = Driver { clock: clock.clone(), events: events.clone() };
-            let endpoints_max = settings.endpoints_max.div_ceil(count);
             let (raised, is_raised) = crossbeam_channel::bounded(1);
             let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
                 let _started = raised.send(thread::raise());
-                MediaThread::new(driver, queue, shared, endpoints_max).run(poller);
+                MediaThread::new(driver, queue, shared, settings.endpoints_max).run(poller);
             })?;
             threads.push(thread);
             not_raised = not_raised.or(is_raised.recv().ok().and_then(Result::err));

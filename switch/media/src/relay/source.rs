@@ -3,8 +3,8 @@
 //! The address is that of the side's SDP. Where it may be learnt, packets from that address or from the one
 //! of its signalling may show another port (or the other of the two addresses): three in order, of one
 //! source, with none of the present stream between. That happens once for each offer or answer; until then
-//! packets go to the address of the SDP and nowhere else. A source (SSRC) that has sent three in order is
-//! kept in the same way.
+//! packets go to the address of the SDP and nowhere else. Of two sources (SSRC) at the address the first is
+//! kept in the same way, until three in order of the other come with none of its own between.
 //! Invariant: a packet from another host changes nothing here.
 
 use std::net::{IpAddr, SocketAddr};
@@ -186,7 +186,8 @@ impl Source {
         }
         match &mut self.stream {
             Some(stream) if stream.ssrc == ssrc => Verdict::Present,
-            Some(stream) if stream.is_proven() => self.try_other(from, ssrc, sequence, DropReason::Ssrc),
+            // The one of before an offer gives way at once: many change it with their session.
+            Some(stream) if stream.in_order > 0 => self.try_other(from, ssrc, sequence, DropReason::Ssrc),
             _ => self.take(from, Stream::new(ssrc, sequence)),
         }
     }

@@ -116,6 +116,18 @@ fn a_source_that_restarts_is_taken_after_three_while_the_first_is_quiet() {
 }
 
 #[test]
+fn two_sources_that_take_turns_are_the_first_one() {
+    let mut source = source(NAT, true);
+    for sequence in 1..10 {
+        assert_eq!(heard(&mut source, NAT, 1, sequence), Ok(()));
+        assert_eq!(heard(&mut source, NAT, 2, sequence), Err(DropReason::Ssrc));
+    }
+    assert_eq!(heard(&mut source, "203.0.113.5:31002", 1, 10), Err(DropReason::Foreign), "learnt meanwhile");
+    source.set(&peer(Some(NAT), true));
+    assert_eq!(stream(&mut source, NAT, 2, 10), [Ok(()); 4], "another one after an offer");
+}
+
+#[test]
 fn an_offer_that_says_the_same_keeps_the_address_and_may_teach_another() {
     let mut source = source(PRIVATE, true);
     stream(&mut source, NAT, 1, 1);
