@@ -226,7 +226,11 @@ impl Source {
         on_rtp_port: bool,
     ) -> Result<(), DropReason> {
         if on_rtp_port {
-            return if self.is_address(from) { Ok(()) } else { Err(DropReason::Foreign) };
+            return match self.is_address(from) {
+                true => Ok(()),
+                false if self.learns && self.may_be(from) => Err(DropReason::Learning),
+                false => Err(DropReason::Foreign),
+            };
         }
         if self.rest.rtcp.address.is_some_and(|address| is_same(address, from)) {
             return Ok(());

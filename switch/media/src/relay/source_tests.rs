@@ -183,6 +183,9 @@ fn rtcp_has_the_next_port_another_or_that_of_rtp() {
     assert_eq!(muxed.rtcp_to(), Some(at(NAT)));
     assert_eq!(muxed.rtcp(at(NAT), 1, true), Ok(()));
     assert_eq!(muxed.rtcp(at("203.0.113.5:31001"), 1, false), Err(DropReason::Foreign));
+    muxed.set(&MediaPeer { learn: true, ..said(RtcpPlace::Mux) });
+    assert_eq!(muxed.rtcp(at("203.0.113.5:31001"), 1, true), Err(DropReason::Learning), "RTP shows it");
+    assert_eq!(muxed.rtcp(at("198.51.100.1:31000"), 1, true), Err(DropReason::Foreign));
     let last = source("203.0.113.5:65535", false);
     assert_eq!(last.rtcp_to(), None, "there is no next port");
 }
