@@ -281,6 +281,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("plus", a.plus != b.plus),
         ("headers_add or headers_strip", a.headers != b.headers),
         ("redirect", a.redirect_hosts != b.redirect_hosts),
+        ("reliable", a.reliable != b.reliable),
         ("register", a.register_secs != b.register_secs),
     ])
 }

@@ -92,6 +92,7 @@ pub(crate) fn calls_from(
         max_call_secs: table.int("max_call_secs").unwrap_or_default(),
         session: base::session(table, preset, check),
         identity: identity(table),
+        reliable: table.text("reliable").is_none_or(|field| field.value != "off"),
         caller_numbers: prefixes(table, "caller_numbers", check),
         default_caller: default_caller(table, check),
         ..GateSpec::new(label, account)
@@ -145,6 +146,7 @@ pub(crate) fn carriers(
             headers: profile::headers(table, check),
             redirect_hosts: profile::redirect_hosts(table, check),
             identity: identity(table),
+            reliable: table.text("reliable").is_none_or(|field| field.value != "off"),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {

@@ -1,6 +1,7 @@
 //! What a carrier wants to be different in its INVITEs, and where its redirections may lead.
 
-use route::{Cidr, HEADERS_MAX, HeaderRules, RedirectHosts};
+use route::{Cidr, HEADERS_MAX, HeaderRules, Host, RedirectHosts, Target};
+use units::Name;
 
 use crate::check::Check;
 use crate::reader::Table;
@@ -52,7 +53,25 @@ pub(crate) fn redirect_hosts(table: &Table, check: &mut Check<'_>) -> Option<Box
             format!("redirect_hosts has more than {HOSTS_MAX} entries: use blocks, as 192.0.2.0/24"),
         );
     }
-    let blocks = fields.iter().take(HOSTS_MAX);
-    let blocks = blocks.filter_map(|field| check.parsed(&field.span, Cidr::parse(&field.value))).collect();
-    Some(Box::new(RedirectHosts(blocks)))
+    let mut hosts = RedirectHosts::default();
+    for field in fields.iter().take(HOSTS_MAX) {
+        // What has a slash, or is an address, is a block; anything else a name, with or without a port.
+        match Cidr::parse(&field.value) {
+            Ok(block) => hosts.blocks.push(block),
+            Err(wrong) => match named(&field.value) {
+                Some(name) => hosts.names.push(name),
+                None => _ = check.parsed(&field.span, Err::<Cidr, _>(wrong)),
+            },
+        }
+    }
+    Some(Box::new(hosts))
+}
+
+/// A host name with the port where one is written.
+fn named(text: &str) -> Option<(Name, Option<u16>)> {
+    let target: Target = format!("sip:{text}").parse().ok().filter(|_| !text.contains(';'))?;
+    match target.host {
+        Host::Name(name) if name.contains('.') => Some((name, target.port)),
+        Host::Name(_) | Host::Ip(_) => None,
+    }
 }

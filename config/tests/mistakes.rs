@@ -588,7 +588,7 @@ fn a_password_is_for_its_owner_alone() {
         ("headers_strip = [\"Content-Type\"]", "Content-Type is written or judged"),
         ("redirect = \"follow\"", "needs to know where to"),
         ("redirect_hosts = [\"192.0.2.1\"]", "means something only with redirect"),
-        ("redirect = \"follow\"\nredirect_hosts = [\"a.example\"]", "a.example"),
+        ("redirect = \"follow\"\nredirect_hosts = [\"a_b.example/\"]", "a_b.example/"),
         ("realm = \"r\"", "realm means something only with username and password_file"),
         ("username = \"u\\\"s\"\npassword_file = \"alpha.secret\"", "without quotes"),
         ("username = \"us\"\npassword_file = \"nowhere\"", "cannot read"),

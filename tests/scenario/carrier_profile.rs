@@ -59,8 +59,66 @@ fn headers_are_added_and_stripped_for_one_carrier() {
 fn redirecting() -> Plan {
     let mut plan = Plan::standard();
     let block = Cidr::parse("203.0.113.0/24").unwrap();
-    plan.carriers[0].redirect_hosts = Some(Box::new(RedirectHosts(vec![block])));
+    plan.carriers[0].redirect_hosts =
+        Some(Box::new(RedirectHosts { blocks: vec![block], names: vec![("sbc.example.net".into(), None)] }));
     plan
+}
+
+/// A 302 of a callee with these Contacts.
+fn redirect(stage: &mut Stage, from: &Callee, contacts: &str) {
+    let bytes = tests::dialogue::reply(&from.invite, 302, "b1", from.at, "", None);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let own = text.lines().find(|line| line.starts_with("Contact:")).unwrap().to_owned();
+    stage.send(from.at, &text.replacen(&own, contacts, 1).into());
+    stage.expect(from.at, "ACK");
+}
+
+#[test]
+fn corner_34_a_redirection_by_a_name_that_is_allowed_leads_to_its_addresses() {
+    let mut stage = Stage::new(redirecting());
+    let named = stage.config.named_targets();
+    let (name, target) = named.first().expect("the name is looked up beforehand").clone();
+    assert_eq!((target.host_port().as_str(), named.len()), ("sbc.example.net", 1));
+    // Its addresses are the operator's choice, wherever they are.
+    let addresses = vec![addr("192.0.2.201:5060"), addr("192.0.2.202:5060")];
+    stage.input(node::Input::Resolved { carrier: name, addresses, transport: None });
+    let mut phone = stage.phone("c1", "34511000000");
+    phone.invite(&mut stage);
+    let alpha = Callee::wait(&mut stage, ALPHA);
+    redirect(
+        &mut stage,
+        &alpha,
+        "Contact: <sip:x@other.example.net>, <sip:x@sbc.example.net:5060>, <sip:x@SBC.example.net>",
+    );
+    let mut first = Callee::wait(&mut stage, "192.0.2.201:5060");
+    assert_eq!(first.invite.request_uri(), "sip:x@SBC.example.net");
+    first.fail(&mut stage, 503);
+    let mut second = Callee::wait(&mut stage, "192.0.2.202:5060");
+    second.answer(&mut stage);
+    phone.answered(&mut stage);
+    // Whoever was redirected to is the peer of its own dialog, and of nothing else.
+    stage.advance(1_000);
+    second.bye(&mut stage);
+    stage.expect(second.at, "200 BYE");
+    phone.bye_comes(&mut stage);
+    let stranger = tests::dialogue::Dialogue::caller(addr("192.0.2.201:5060"), "x1", "1", "34511000000")
+        .request("INVITE", "", None);
+    stage.send(addr("192.0.2.201:5060"), &stranger);
+    stage.silence(addr("192.0.2.201:5060"));
+    stage.over();
+    assert_eq!((stage.cdr().attempts.len(), stage.cdr().cost), (1, Some(50)));
+}
+
+#[test]
+fn corner_34_a_name_that_does_not_resolve_leads_nowhere() {
+    let mut stage = Stage::new(redirecting());
+    let mut phone = stage.phone("c1", "34511000000");
+    phone.invite(&mut stage);
+    let alpha = Callee::wait(&mut stage, ALPHA);
+    redirect(&mut stage, &alpha, "Contact: <sip:x@sbc.example.net>");
+    Callee::wait(&mut stage, BETA).fail(&mut stage, 486);
+    phone.refused(&mut stage, 486);
+    stage.over();
 }
 
 #[test]

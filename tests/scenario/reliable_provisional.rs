@@ -306,7 +306,16 @@ fn corner_23_a_caller_that_never_acknowledges_ends_an_answered_call() {
     phone.refused(&mut stage, 504);
     callee.bye_comes(&mut stage);
     stage.over();
-    assert_eq!((&*stage.cdr().reason, stage.cdr().duration_ms), ("no-prack", 32_000));
+    assert_unpaid(&stage, ("no-prack", 504, "switch"), 32);
+}
+
+/// The carrier had answered, for so many seconds, and the caller was never told: it pays nothing.
+fn assert_unpaid(stage: &Stage, end: (&str, u16, &str), carrier_secs: i64) {
+    let cdr = stage.cdr();
+    assert_eq!((&*cdr.reason, cdr.sip_status, &*cdr.hangup_by), end);
+    assert_eq!((cdr.amount, cdr.duration_ms, cdr.billed_seconds, cdr.answered_at), (0, 0, 0, None));
+    assert_eq!(stage.balance(), 1_000_000);
+    assert_eq!(cdr.cost, Some(50 * carrier_secs), "0.03 a minute");
 }
 
 #[test]
@@ -317,13 +326,14 @@ fn corner_23_a_call_that_ends_while_its_200_waits_is_refused() {
     phone.refused(&mut stage, 487);
     callee.bye_comes(&mut stage);
     stage.over();
-    assert_eq!(&*stage.cdr().hangup_by, "caller");
+    assert_unpaid(&stage, ("cancelled", 487, "caller"), 1);
 
     let (mut stage, mut phone, mut callee, _) = held();
     phone.bye(&mut stage);
     phone.expect(&mut stage, "200 BYE");
     callee.bye_comes(&mut stage);
     stage.over();
+    assert_unpaid(&stage, ("cancelled", 487, "caller"), 1);
 
     let (mut stage, mut phone, mut callee, progress) = held();
     callee.bye(&mut stage);
@@ -332,7 +342,39 @@ fn corner_23_a_call_that_ends_while_its_200_waits_is_refused() {
     prack(&mut stage, &mut phone, &progress, rseq(&progress), None);
     phone.expect(&mut stage, "481 PRACK");
     stage.over();
-    assert_eq!(&*stage.cdr().hangup_by, "callee");
+    assert_unpaid(&stage, ("normal", 480, "callee"), 1);
+}
+
+#[test]
+fn corner_23_a_crash_while_the_200_waits_bills_nothing() {
+    let (mut stage, ..) = held();
+    stage.advance(25_000);
+    stage.crash();
+    stage.advance(1_000);
+    let cdr = stage.cdr();
+    assert_eq!((&*cdr.reason, cdr.amount, cdr.duration_ms), ("node-lost", 0, 0));
+    assert_eq!(stage.balance(), 1_000_000);
+}
+
+#[test]
+fn corner_23_money_that_ends_while_the_200_waits_is_not_charged() {
+    let mut plan = tests::plan::Plan::standard();
+    plan.accounts[0].1 = 3_000;
+    let mut stage = Stage::new(plan);
+    let mut phone = stage.phone("c1", "34600000000");
+    phone.invite_with(&mut stage, "Require: 100rel\r\n");
+    let mut callee = Callee::wait(&mut stage, ALPHA);
+    callee.ring(&mut stage);
+    phone.expect(&mut stage, "180 INVITE");
+    callee.answer(&mut stage);
+    stage.expect(callee.at, "ACK");
+    stage.advance(31_000);
+    phone.refused(&mut stage, 402);
+    callee.bye_comes(&mut stage);
+    stage.over();
+    let cdr = stage.cdr();
+    assert_eq!((&*cdr.reason, cdr.sip_status, cdr.amount), ("no-credit", 402, 0));
+    assert_eq!(stage.balance(), 3_000);
 }
 
 #[test]
@@ -355,7 +397,7 @@ fn an_invite_without_offer_is_told_nothing_that_it_had_to_answer() {
     phone.payloads.clear();
     phone.invite_with(&mut stage, "Require: 100rel\r\n");
     let mut callee = Callee::wait(&mut stage, ALPHA);
-    assert!(!callee.invite.has_token(Name::Supported, "100rel"));
+    assert!(callee.invite.has_token(Name::Supported, "100rel"), "an offer of its phone would be told");
     callee.ring(&mut stage);
     assert!(stage.kinds(phone.at).iter().all(|kind| kind == "100 INVITE"));
     assert!(contact_uri(&callee.invite).is_some());

@@ -1,5 +1,6 @@
 //! `[[carrier]]`: where calls are sent, within which limits, and what we are there.
 
+use super::sip::RELIABLE;
 use super::{
     CODECS, IDENTITY, Kind, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, TRUST, key,
 };
@@ -90,6 +91,7 @@ pub const CARRIER: Section = Section {
         TRUST,
         IDENTITY,
         PRIVACY,
+        RELIABLE,
         key(
             "plus",
             Kind::Bool,
@@ -119,7 +121,8 @@ pub const CARRIER: Section = Section {
             "redirect_hosts",
             Kind::Texts,
             Preset::Texts(&[]),
-            "Addresses and blocks that `redirect = \"follow\"` may lead to.",
+            "Addresses, blocks and host names that `redirect = \"follow\"` may lead to. A name, `gw.example.net` or `gw.example.net:5062`, is looked \
+             up beforehand as carriers' are, and is what a Contact has to name, port included.",
         ),
         key(
             "username",

@@ -1,5 +1,6 @@
 //! `[[gate]]` and `[[sip_account]]`: what a customer calls from, and what such calls may do.
 
+use super::sip::RELIABLE;
 use super::{
     CODECS, IDENTITY, Key, Kind, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, TRUST, key,
 };
@@ -104,6 +105,7 @@ pub const GATE: Section = Section {
         TRUST,
         IDENTITY,
         PRIVACY,
+        RELIABLE,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
     ],
@@ -158,6 +160,7 @@ pub const SIP_ACCOUNT: Section = Section {
         TRUST,
         IDENTITY,
         PRIVACY,
+        RELIABLE,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
     ],

@@ -1,6 +1,6 @@
 //! `[sip]`: listeners and timers, and what is shown and demanded under TLS.
 
-use super::{Kind, Preset, Section, key};
+use super::{Key, Kind, Preset, Section, key};
 
 /// `[sip]`.
 pub const SIP: Section = Section {
@@ -121,3 +121,12 @@ pub const SIP_TLS_EXTRA: Section = Section {
         key("key", Kind::Path, Preset::Required, "As in `[sip.tls]`."),
     ],
 };
+
+/// `reliable` of gates, SIP accounts and carriers.
+pub(super) const RELIABLE: Key = key(
+    "reliable",
+    Kind::Word(&["auto", "off"]),
+    Preset::Text("auto"),
+    "Provisional responses that are acknowledged by PRACK (RFC 3262): `auto` where the other side says that it can; `off`: never, and a call \
+     from there that requires it is refused with 420.",
+);

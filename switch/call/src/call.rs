@@ -127,11 +127,14 @@ impl Call {
             Event::Progress { attempt, branch, progress, session } => {
                 self.progress(now, (attempt, branch), progress, session, out)
             }
+            Event::Early(side, of, event) => self.early(now, side, of, event, out),
             Event::Answer { attempt, branch, session } => {
                 self.answer(now, (attempt, branch), session.as_deref(), out)
             }
             Event::AttemptEnded { attempt, end, cause } => self.attempt_ended(now, attempt, end, cause, out),
             Event::Cancelled => self.cancelled(now, out),
+            Event::AnswerHeld => self.answer_is_told(false),
+            Event::AnswerTold => self.answer_is_told(true),
             Event::Released { side, cause } => self.released(now, side, cause, out),
             Event::Offer { side, session } => self.offer(side, session.as_deref(), out),
             Event::OfferWithdrawn { side } => self.offer_withdrawn(side, out),
@@ -337,7 +340,14 @@ impl Call {
         }
     }
 
-    /// Ends an answered call: hangs up `sides`, bills until now.
+    const fn answer_is_told(&mut self, is_told: bool) {
+        if let Phase::Talking(talk) = &mut self.phase {
+            talk.is_told = is_told;
+        }
+    }
+
+    /// Ends an answered call: hangs up `sides`, bills until now. A caller that was never told of the answer
+    /// pays nothing; the carrier charges, and its cost is booked.
     pub(crate) fn hang_up(
         &mut self,
         now: Now,
@@ -355,16 +365,24 @@ impl Call {
             };
             out.push_back(Action::Release { leg, why });
         }
+        let (status, reason) = match (talk.is_told, by) {
+            (true, _) => (Refusal::NONE, reason),
+            (false, HangupBy::Caller) => (Refusal::CANCELLED.status, Refusal::CANCELLED.reason),
+            (false, HangupBy::Carrier | HangupBy::Switch | HangupBy::Operator | HangupBy::Shutdown) => {
+                (why.status_before_answer(), reason)
+            }
+        };
         let end = End {
             at: now,
-            answered: Some(talk.answered),
+            answered: talk.is_told.then_some(talk.answered),
             carrier: talk.callee.carrier().cloned(),
             by,
-            status: Refusal::NONE,
+            status,
             cause: why.cause,
             reason,
         };
-        let carrier_ms = now.tick.ms_since(talk.answered.tick);
+        // An answer that its caller never heard of is charged for as any late one.
+        let carrier_ms = now.tick.ms_since(talk.answered.tick).max(u64::from(!talk.is_told));
         self.end(end, carrier_ms, out);
     }
 

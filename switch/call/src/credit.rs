@@ -88,7 +88,10 @@ impl Call {
 
     pub(crate) fn checkpoint(&mut self, now: Now, out: &mut Actions) {
         let Phase::Talking(talk) = &self.phase else { return };
-        out.push_back(Action::RecordCheckpoint { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
+        // What a caller was not told of would be billed by it after a crash.
+        if talk.is_told {
+            out.push_back(Action::RecordCheckpoint { elapsed_ms: now.tick.ms_since(talk.answered.tick) });
+        }
         self.timers.set(Timer::Checkpoint, now.tick.plus_ms(u64::from(self.checkpoint_ms)));
     }
 }

@@ -167,7 +167,7 @@ impl Callee {
     }
 
     /// Milliseconds to wait for its first response.
-    pub(crate) fn first_response_ms(&self) -> u32 {
+    pub fn first_response_ms(&self) -> u32 {
         match self {
             Self::Carrier(carrier) => carrier.first_response_ms,
             Self::Number(_) | Self::Contact(..) => FIRST_RESPONSE_MS,

@@ -9,7 +9,7 @@ use rating::{Cdr, Price};
 use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
 use units::{Cause, Money, Number};
 
-use crate::{Callee, NumberCallee, Origin, Refusal, SipAccountCallee};
+use crate::{Callee, EarlyAction, EarlyEvent, NumberCallee, OfferRefusal, Origin, Refusal, SipAccountCallee};
 
 /// Place of a carrier tried, from 0; below [`ATTEMPTS_MAX`].
 pub type Attempt = u8;
@@ -73,21 +73,6 @@ pub enum Progress {
     InProgress,
 }
 
-/// Why an offer in mid-call is not answered with a session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OfferRefusal {
-    /// Another exchange is open on that side: to be tried again.
-    Pending,
-    /// Nothing in it can be taken.
-    NotAcceptable,
-    /// The other side did not answer in time, and is lost.
-    Timeout,
-    /// The other side knows of no such call.
-    Gone,
-    /// The other side's own word, by its protocol's number, passed on and never interpreted.
-    AsTold(u16),
-}
-
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
@@ -119,6 +104,8 @@ pub enum Event {
         /// Early answer, if any.
         session: Option<Arc<Session>>,
     },
+    /// A side speaks of the session in the early dialog with the phone of an attempt.
+    Early(Side, (Attempt, Branch), EarlyEvent),
     /// A carrier answered.
     Answer {
         /// The place of the attempt, from 0.
@@ -139,6 +126,11 @@ pub enum Event {
     },
     /// The caller gave up before the answer.
     Cancelled,
+    /// Answer to [`Action::Accept`] where the caller cannot be told yet: it has to acknowledge something
+    /// first.
+    AnswerHeld,
+    /// The caller is told now.
+    AnswerTold,
     /// A side hung up.
     Released {
         /// The side of the call.
@@ -234,6 +226,11 @@ impl ReleaseReason {
     pub const fn elsewhere(status: u16) -> Self {
         Self { cause: Cause::NORMAL, status: Some(status) }
     }
+
+    /// The final status for a caller that was not told of the answer yet.
+    pub fn status_before_answer(self) -> u16 {
+        self.status.unwrap_or(if self.cause == Cause::TIMER { 504 } else { 480 })
+    }
 }
 
 /// Who ended the call, as the CDR's `hangup_by`.
@@ -326,7 +323,9 @@ pub enum Action {
         /// Early answer.
         session: Option<Arc<Session>>,
     },
-    /// Tell the caller that it is answered.
+    /// Speak to a side of the session in the early dialog with the phone of an attempt.
+    Early(Side, (Attempt, Branch), EarlyAction),
+    /// Tell the caller that it is answered; [`Event::AnswerHeld`] if that has to wait.
     Accept {
         /// By which carrier.
         attempt: Attempt,

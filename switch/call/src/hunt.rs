@@ -40,6 +40,8 @@ impl Call {
             early_media: false,
             heard: None,
             early: Vec::new(),
+            exchange: None,
+            first_offers: Vec::new(),
             answer: None,
         }));
         self.dial(now, out);
@@ -96,7 +98,7 @@ impl Call {
     }
 
     /// An attempt that is under way.
-    pub(super) fn hunting(&mut self, attempt: Attempt) -> Option<(&mut Hunt, &mut Tried)> {
+    pub(crate) fn hunting(&mut self, attempt: Attempt) -> Option<(&mut Hunt, &mut Tried)> {
         match (&mut self.phase, self.attempts.get_mut(usize::from(attempt))) {
             (Phase::Hunting(hunt), Some(tried)) if tried.end == TriedEnd::UnderWay => Some((hunt, tried)),
             (
@@ -149,6 +151,14 @@ impl Call {
         session: Option<Arc<Session>>,
         out: &mut Actions,
     ) {
+        let Some((hunt, _)) = self.hunting(attempt) else { return };
+        let mut first_offer = None;
+        if let Some(offer) = session.as_deref().filter(|_| hunt.offered.is_none()) {
+            first_offer = self.first_offer_of((attempt, branch), offer);
+            if first_offer.is_none() {
+                return self.useless_offer(now, attempt, out);
+            }
+        }
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
         let alive = progress != Progress::Trying;
         hunt.ringing |= alive;
@@ -172,7 +182,8 @@ impl Call {
         self.watch();
         if alive {
             self.note_ringing(now, attempt);
-            out.push_back(Action::Progress { attempt, branch, progress, session: told });
+            let session = told.or(first_offer);
+            out.push_back(Action::Progress { attempt, branch, progress, session });
         }
     }
 
@@ -195,6 +206,7 @@ impl Call {
         let next = tried.callee.next(end, hunt.early_media);
         let is_number = matches!(tried.callee, Callee::Number(_));
         hunt.heard.take_if(|heard| *heard == attempt);
+        hunt.end_early_of(attempt, out);
         self.note(attempt, TriedEnd::Failed(end), cause.unwrap_or_else(|| end.cause()));
         match next {
             Next::Hunt => self.next(now, out),

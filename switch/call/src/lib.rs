@@ -8,6 +8,8 @@
 mod call;
 mod credit;
 mod destination;
+mod early;
+mod early_session;
 mod event;
 mod hunt;
 mod origin;
@@ -20,9 +22,10 @@ mod timer;
 
 pub use call::{Actions, Call};
 pub use destination::{Callee, ContactCallee, Destination, NumberCallee, SipAccountCallee};
+pub use early_session::{EarlyAction, EarlyEvent, OfferRefusal};
 pub use event::{
-    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, OfferRefusal, Progress,
-    ReleaseReason, Settled, Setup, Side,
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, Event, HangupBy, LegId, Loss, Progress, ReleaseReason,
+    Settled, Setup, Side,
 };
 pub use origin::Origin;
 pub use payer::{Payer, who_pays};

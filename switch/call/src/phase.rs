@@ -37,10 +37,26 @@ pub(crate) struct Hunt {
     pub early_media: bool,
     /// Whose early media the caller hears.
     pub heard: Option<Attempt>,
-    /// What each phone said first: its answer, if its final word holds none (RFC 3261 §13.2.1).
+    /// What each phone said first, as the caller is told it: its answer, if its final word holds none (RFC
+    /// 3261 §13.2.1).
     pub early: Vec<((Attempt, Branch), Agreed)>,
+    /// An offer that changes what was agreed with one of them.
+    pub exchange: Option<EarlyExchange>,
+    /// What phones offered that were called without an offer, as the caller was told it, until it answers.
+    pub first_offers: Vec<((Attempt, Branch), Arc<Session>)>,
     /// The lease starts now: somebody answered with this.
     pub answer: Option<Answered>,
+}
+
+/// An offer/answer exchange under way before the answer.
+#[derive(Debug)]
+pub(crate) struct EarlyExchange {
+    /// With which phone of which attempt.
+    pub of: (Attempt, Branch),
+    /// Who offers.
+    pub from: Side,
+    /// What the other side is offered.
+    pub offered: Arc<Session>,
 }
 
 /// An answer of the carrier as the caller is told it.
@@ -94,6 +110,8 @@ pub(crate) struct Talk {
     pub callee: Callee,
     pub codecs: CodecSet,
     pub renegotiation: Renegotiation,
+    /// The caller was told of the answer: before that it owes nothing.
+    pub is_told: bool,
 }
 
 /// Ended; waits for the settlement.

@@ -7,7 +7,8 @@ use media::Session;
 use units::{Cause, Now};
 
 use crate::call::{Actions, Call};
-use crate::event::{Action, HangupBy, OfferRefusal, ReleaseReason, Side};
+use crate::early_session::OfferRefusal;
+use crate::event::{Action, HangupBy, ReleaseReason, Side};
 use crate::phase::{Phase, Renegotiation};
 
 impl Side {
@@ -58,7 +59,9 @@ impl Call {
         agreed: Result<Option<Arc<Session>>, OfferRefusal>,
         out: &mut Actions,
     ) {
-        let Phase::Talking(talk) = &mut self.phase else { return };
+        let Phase::Talking(talk) = &mut self.phase else {
+            return self.early_offer_answered(side, agreed, out);
+        };
         let to = side.other();
         let renegotiation = std::mem::replace(&mut talk.renegotiation, Renegotiation::Idle);
         match (renegotiation, agreed) {

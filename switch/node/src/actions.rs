@@ -1,7 +1,9 @@
 //! What a call wants, done: verbs of its legs here and in `dial`, money moved here, records written in
 //! `records`; and what legs told, made events of the call.
 
-use call::{Action, Event, LegId, OfferRefusal, Refusal, ReleaseReason, Settled, Side};
+use call::{
+    Action, Attempt, Branch, EarlyAction, Event, LegId, OfferRefusal, Refusal, ReleaseReason, Settled, Side,
+};
 use rating::engine::CarrierLeg;
 use route::{AttemptEnd, Carrier};
 use units::{Cause, Now};
@@ -36,10 +38,13 @@ impl Node {
                 let of = (attempt, branch);
                 self.verb(now, slot, LegId::Caller, |leg, cx| leg.ring(cx, of, progress, session.as_deref()));
             }
+            Action::Early(side, of, action) => return self.early(now, slot, side, of, action),
             Action::Accept { attempt, branch, session } => {
                 self.stop_ringing(slot);
                 slot.answered_by(LegId::Carrier(attempt));
-                self.verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
+                let told = self
+                    .verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
+                return (told == Some(false)).then_some(Event::AnswerHeld);
             }
             Action::Reject(refusal) => {
                 _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal))
@@ -65,6 +70,39 @@ impl Node {
             Action::RecordOpen => self.record_open(now, slot),
             Action::RecordCheckpoint { elapsed_ms } => self.record_checkpoint(now, slot, elapsed_ms),
             Action::RecordEnd(cdr) => self.record_end(slot, cdr),
+        }
+        None
+    }
+
+    /// Speaks to a side before the answer; an offer that cannot go there is refused at once.
+    fn early(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        side: Side,
+        of: (Attempt, Branch),
+        action: EarlyAction,
+    ) -> Option<Event> {
+        let leg = match side {
+            Side::Caller => LegId::Caller,
+            Side::Carrier => LegId::Carrier(of.0),
+        };
+        match action {
+            EarlyAction::Offer(session) => {
+                let sent = self.verb(now, slot, leg, |leg, cx| leg.offer_early(cx, of, &session));
+                let refused = sent.unwrap_or(Err(OfferRefusal::Gone)).err()?;
+                return Some(Event::OfferAnswered { side, session: Err(refused) });
+            }
+            EarlyAction::AnswerOffer(session) => {
+                self.verb(now, slot, leg, |leg, cx| leg.answer(cx, &session));
+            }
+            EarlyAction::RefuseOffer(why) => {
+                self.verb(now, slot, leg, |leg, cx| leg.refuse_offer(cx, why));
+            }
+            EarlyAction::Restore => _ = self.verb(now, slot, leg, Leg::restore_session),
+            EarlyAction::Acknowledge(session) => {
+                self.verb(now, slot, leg, |leg, cx| leg.answer_early(cx, of, &session));
+            }
         }
         None
     }
@@ -111,17 +149,19 @@ impl Node {
             LegEvent::Progress { branch, progress, session } => {
                 Event::Progress { attempt, branch, progress, session }
             }
+            LegEvent::Early { of, event } => Event::Early(side, of, event),
             LegEvent::Answered { branch, session } => {
                 self.note_answered(slot);
                 Event::Answer { attempt, branch, session }
             }
             LegEvent::AnsweredInVain => return self.book_late_answer(now, slot, id),
-            LegEvent::Ended { end, cause, pause_secs } => {
-                self.note_pause(now, slot, pause_secs);
+            LegEvent::PauseAsked { at, secs } => return self.note_pause(now, slot, at, secs),
+            LegEvent::Ended { end, cause } => {
                 self.note_failed(now, slot, end);
                 Event::AttemptEnded { attempt, end, cause }
             }
             LegEvent::Cancelled => Event::Cancelled,
+            LegEvent::AnswerTold => Event::AnswerTold,
             LegEvent::Released { cause } => Event::Released { side, cause },
             LegEvent::Offer { session } => Event::Offer { side, session },
             LegEvent::OfferWithdrawn => Event::OfferWithdrawn { side },
@@ -180,7 +220,9 @@ impl Node {
         let number = slot.call.number();
         let leg = carrier.zip(number.as_ref()).and_then(|(carrier, number)| {
             let deck = carrier.deck.as_deref()?;
-            let answered_at = slot.call.answered_wall().unwrap_or(now.wall);
+            // Of one that its caller was never told of, the carrier's own answer.
+            let carriers = || now.wall.plus_ms(-i64::try_from(carrier_ms).unwrap_or(i64::MAX));
+            let answered_at = slot.call.answered_wall().unwrap_or_else(carriers);
             Some(CarrierLeg {
                 deck,
                 number,

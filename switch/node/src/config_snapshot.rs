@@ -108,8 +108,8 @@ impl ConfigSnapshot {
         }
     }
 
-    /// Everything that is called by a host name, under the name that its addresses are told by: carriers, and
-    /// what numbers of ours ring.
+    /// Everything that is called by a host name, under the name that its addresses are told by: carriers,
+    /// what numbers of ours ring, and where redirections may lead.
     pub fn named_targets(&self) -> Vec<(Name, Target)> {
         let carriers = self.carriers.iter().map(|carrier| (carrier.name.clone(), carrier.target.clone()));
         let rung = self.numbers.iter().filter_map(|number| {
@@ -120,8 +120,14 @@ impl ConfigSnapshot {
             };
             Some((Name::from(number.target.to_string()), target))
         });
-        let mut named: Vec<_> =
-            carriers.chain(rung).filter(|(_, target)| matches!(target.host, Host::Name(_))).collect();
+        let redirects = self.carriers.iter().flat_map(|carrier| {
+            carrier.redirect_hosts.iter().flat_map(|hosts| hosts.targets(&carrier.target))
+        });
+        let mut named: Vec<_> = carriers
+            .chain(rung)
+            .chain(redirects)
+            .filter(|(_, target)| matches!(target.host, Host::Name(_)))
+            .collect();
         named.sort();
         named.dedup();
         named

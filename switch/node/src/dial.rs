@@ -1,6 +1,7 @@
 //! Attempts at carriers and at what numbers of ours ring: their places, their legs, and what their ends say
 //! of the carrier.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use call::{Callee, Event, LegId, SipAccountCallee};
@@ -64,7 +65,7 @@ impl Node {
         let at = match (&callee, callee.target()) {
             (Callee::Contact(called, place), _) => self.way_to_contact(called, *place)?,
             (_, Some(target)) => {
-                let mut addresses = self.peers.addresses_of(target, &callee.name());
+                let mut addresses = self.peers.open_addresses_of(target, &callee.name(), now.tick);
                 // Kept until the answer: no room for what is not there.
                 addresses.shrink_to_fit();
                 Reached::Addresses(Some(addresses).filter(|addresses| !addresses.is_empty())?)
@@ -119,10 +120,10 @@ impl Node {
         }
     }
 
-    /// Its failure may ask not to be called for a while.
-    pub(crate) fn note_pause(&mut self, now: Now, slot: &Slot, pause_secs: Option<u32>) {
-        if let (Some(secs), Some(carrier)) = (pause_secs, slot.callee.as_ref().and_then(Callee::carrier)) {
-            self.pause_carrier(now, carrier, secs);
+    /// An address of the attempt under way asks not to be called for a while.
+    pub(crate) fn note_pause(&mut self, now: Now, slot: &Slot, at: SocketAddr, secs: u32) {
+        if let Some(carrier) = slot.callee.as_ref().and_then(Callee::carrier) {
+            self.pause_address(now, carrier, at, secs);
         }
     }
 

@@ -52,8 +52,32 @@ impl Leg {
         }
     }
 
-    /// Tells the caller that it is answered.
-    pub(crate) fn accept(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), session: &Session) {
+    /// Offers a changed session before the answer; else why that cannot be.
+    pub(crate) fn offer_early(
+        &mut self,
+        cx: &mut Context<'_>,
+        of: (Attempt, Branch),
+        session: &Session,
+    ) -> Result<(), OfferRefusal> {
+        match self {
+            Self::Sip(leg) => leg.offer_early(cx, of, session),
+        }
+    }
+
+    /// Answers the offer that a phone made before it answers.
+    pub(crate) fn answer_early(
+        &mut self,
+        cx: &mut Context<'_>,
+        (_, branch): (Attempt, Branch),
+        session: &Session,
+    ) {
+        match self {
+            Self::Sip(leg) => leg.answer_early(cx, branch, session),
+        }
+    }
+
+    /// Tells the caller that it is answered; false if that has to wait.
+    pub(crate) fn accept(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), session: &Session) -> bool {
         match self {
             Self::Sip(leg) => leg.accept(cx, of, session),
         }

@@ -30,7 +30,7 @@ impl Node {
 
     /// The carrier whose name resolves to an address that the configuration does not list.
     pub(crate) fn source_by_name(&self, ip: IpAddr) -> Source {
-        let carrier = self.peers.names.owner(ip).and_then(|name| self.config.carriers.by_name(name));
+        let carrier = self.peers.names.owners(ip).find_map(|name| self.config.carriers.by_name(name));
         carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
     }
 
@@ -62,7 +62,7 @@ impl Node {
     pub(crate) fn run_probes(&mut self, now: Now) {
         let config = Arc::clone(&self.config);
         while let Some(carrier) = self.peers.health.poll_probe(&config.carriers, now.tick) {
-            let to = self.peers.addresses_of(&carrier.target, &carrier.name);
+            let to = self.peers.open_addresses_of(&carrier.target, &carrier.name, now.tick);
             if let Some(to) = to.first().filter(|_| self.is_prober(carrier.id)) {
                 let transport = self.peers.names.transport(&carrier.target, &carrier.name);
                 self.sip.probe(now, &config, (carrier, transport), *to);
@@ -77,16 +77,27 @@ impl Node {
         usize::from(carrier.0) % usize::from(self.identity.shards.max(1)) == usize::from(self.identity.shard)
     }
 
-    /// A carrier asked not to be called for a while.
-    pub(crate) fn pause_carrier(&mut self, now: Now, carrier: &Carrier, secs: u32) {
-        self.peers.health.pause(carrier.id, secs, now.tick);
-        let longest = route::PAUSE_SECS_MAX;
+    /// An address of a carrier asked not to be called for a while: the others are; the carrier is skipped
+    /// while all have.
+    pub(crate) fn pause_address(&mut self, now: Now, carrier: &Carrier, at: SocketAddr, secs: u32) {
+        let all = self.peers.pause_address(carrier, at, secs, now.tick);
+        if let Some(secs) = all {
+            self.peers.health.pause(carrier.id, secs, now.tick);
+        }
+        let (longest, is_skipped) = (route::PAUSE_SECS_MAX, all.is_some());
         tracing::warn!(
             carrier = &*carrier.name,
+            address = %at,
             secs,
             longest,
-            "the carrier answered 503 with Retry-After: it is skipped for so long"
+            is_skipped,
+            "an address of the carrier answered 503 with Retry-After: it is not called for so long"
         );
+    }
+
+    /// The address that is probed: the first that is called now.
+    fn probed_address(&self, now: Now, carrier: &Carrier) -> Option<SocketAddr> {
+        self.peers.open_addresses_of(&carrier.target, &carrier.name, now.tick).first().copied()
     }
 
     /// The carrier answered our OPTIONS with this status; 408 stands for no answer. The other shards are
@@ -103,8 +114,8 @@ impl Node {
         if self.identity.shards > 1 {
             self.outputs.push_back(Output::Probed { carrier: carrier.name.clone(), status, pause_secs });
         }
-        if let Some(secs) = pause_secs {
-            self.pause_carrier(now, carrier, secs);
+        if let Some((secs, at)) = pause_secs.zip(self.probed_address(now, carrier)) {
+            self.pause_address(now, carrier, at, secs);
         }
         self.judge_probe(now, carrier, status);
     }
@@ -119,7 +130,9 @@ impl Node {
     ) {
         let config = Arc::clone(&self.config);
         let Some(carrier) = config.carriers.by_name(carrier) else { return };
-        if let Some(secs) = pause_secs {
+        if let Some((secs, at)) = pause_secs.zip(self.probed_address(now, carrier))
+            && let Some(secs) = self.peers.pause_address(carrier, at, secs, now.tick)
+        {
             self.peers.health.pause(carrier.id, secs, now.tick);
         }
         self.judge_probe(now, carrier, status);

@@ -62,6 +62,8 @@ pub struct CarrierSpec {
     pub register_secs: Option<u32>,
     /// Whether its word on callers is believed, and what it is told of them.
     pub identity: IdentityPolicy,
+    /// Provisional responses may be acknowledged there (RFC 3262).
+    pub reliable: bool,
 }
 
 /// A carrier in the table.
@@ -111,6 +113,7 @@ impl CarrierSpec {
             redirect_hosts: None,
             register_secs: None,
             identity: IdentityPolicy::default(),
+            reliable: true,
         }
     }
 

@@ -50,6 +50,8 @@ pub struct GateSpec {
     pub reply_to: ReplyTo,
     /// Whether its word on callers is believed, and what it is told of them.
     pub identity: IdentityPolicy,
+    /// Provisional responses may be acknowledged there (RFC 3262).
+    pub reliable: bool,
     /// Prefixes (E.164 digits) of the numbers that its calls may show; empty: any.
     pub caller_numbers: Vec<Box<str>>,
     /// Shown instead of a number that it may not show.
@@ -127,6 +129,7 @@ impl GateSpec {
             kind: GateKind::Address,
             login: None,
             identity: IdentityPolicy::default(),
+            reliable: true,
             caller_numbers: Vec::new(),
             default_caller: None,
         }

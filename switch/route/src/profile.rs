@@ -2,7 +2,11 @@
 //! on.
 //! Invariant: no rule touches a header that the switch writes itself or decides about.
 
-use crate::Cidr;
+use std::net::IpAddr;
+
+use units::Name;
+
+use crate::{Cidr, Host, Target};
 
 /// Most headers added, and most stripped.
 pub const HEADERS_MAX: usize = 16;
@@ -60,9 +64,46 @@ pub struct HeaderRules {
     pub strip: Vec<Box<str>>,
 }
 
-/// Where a carrier may send an INVITE on by a 3xx; blocks of addresses.
+/// Where a carrier may send an INVITE on by a 3xx.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct RedirectHosts(pub Vec<Cidr>);
+pub struct RedirectHosts {
+    /// Blocks of addresses.
+    pub blocks: Vec<Cidr>,
+    /// Host names, lower case, with the port where one is written; resolved beforehand, as carriers' names
+    /// are.
+    pub names: Vec<(Name, Option<u16>)>,
+}
+
+// === impl RedirectHosts ===
+
+impl RedirectHosts {
+    /// Whether an address is inside.
+    pub fn has_address(&self, ip: IpAddr) -> bool {
+        self.blocks.iter().any(|block| block.contains(ip))
+    }
+
+    /// A host name as a target of the carrier at `carrier`, if it is inside: written there just so, with the
+    /// same port or with none.
+    pub fn target_of(&self, name: &str, port: Option<u16>, carrier: &Target) -> Option<Target> {
+        let found = self.names.iter().find(|(host, at)| host.eq_ignore_ascii_case(name) && *at == port);
+        found.map(|one| target(one, carrier))
+    }
+
+    /// All host names as targets, each under what its addresses are told by.
+    pub fn targets(&self, carrier: &Target) -> impl Iterator<Item = (Name, Target)> {
+        self.names.iter().map(|one| target(one, carrier)).map(|target| (Self::key(&target), target))
+    }
+
+    /// What the addresses of such a target are told by: no carrier's name, which has no blanks.
+    pub fn key(target: &Target) -> Name {
+        format!("redirect to {target}").into()
+    }
+}
+
+/// By the transport of the carrier, as if it was written: NAPTR has no say.
+fn target((host, port): &(Name, Option<u16>), carrier: &Target) -> Target {
+    Target { host: Host::Name(host.clone()), port: *port, is_written: true, ..carrier.clone() }
+}
 
 // === impl HeaderRules ===
 

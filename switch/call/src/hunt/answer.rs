@@ -29,6 +29,7 @@ impl Call {
                 leg: LegId::Carrier(attempt),
                 why: ReleaseReason::cause(Cause::BEARER),
             });
+            hunt.end_early_of(attempt, out);
             self.note(attempt, TriedEnd::BadAnswer, Cause::BEARER);
             return self.next(now, out);
         };
@@ -56,13 +57,20 @@ impl Call {
         (self.codec_a, self.codec_b) = (codec, codec);
         let renegotiation = match is_offer {
             true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
-            false => Renegotiation::Idle,
+            false => hunt.exchange_with((attempt, branch)),
         };
         self.note(attempt, TriedEnd::Answered, Cause::NORMAL);
         self.timers.clear_all();
         out.push_back(Action::Accept { attempt, branch, session });
         self.hangup_attempts(ReleaseReason::elsewhere(Refusal::NONE), out);
-        self.phase = Phase::Talking(Box::new(Talk { answered: now, attempt, callee, codecs, renegotiation }));
+        self.phase = Phase::Talking(Box::new(Talk {
+            answered: now,
+            attempt,
+            callee,
+            codecs,
+            renegotiation,
+            is_told: true,
+        }));
         self.start_credit_timers(now, timing);
         out.push_back(Action::RecordOpen);
     }
@@ -84,20 +92,25 @@ impl Hunt {
     /// The carrier's final word as the caller is told it; none if it cannot be used.
     ///
     /// Where the caller offered: the answer in it, else the one that the same phone gave early (RFC 3261
-    /// §13.2.1). Else the carrier's offer.
+    /// §13.2.1). Else the carrier's offer, unless that came early; one that waits for its answer forbids a
+    /// final word (RFC 3262 §3).
     fn answered(
         &self,
         (attempt, branch): (Attempt, Branch),
         session: Option<&Session>,
         codecs: CodecSet,
     ) -> Option<Answered> {
+        let of = (attempt, branch);
+        let early = || self.early.iter().find(|(known, _)| *known == of).map(|(_, agreed)| agreed.clone());
         let Some(offered) = &self.offered else {
-            let session = Arc::new(session?.offer(codecs).ok()?);
+            if let Some(agreed) = early() {
+                return Some(Answered { attempt, branch, agreed, is_offer: false });
+            }
+            let waits = self.first_offers.iter().any(|(known, _)| *known == of);
+            let session = Arc::new(session.filter(|_| !waits)?.offer(codecs).ok()?);
             let agreed = Agreed { session, codec: None };
             return Some(Answered { attempt, branch, agreed, is_offer: true });
         };
-        let of = (attempt, branch);
-        let early = || self.early.iter().find(|(known, _)| *known == of).map(|(_, agreed)| agreed.clone());
         let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
         agreed.codec.is_some().then_some(Answered { attempt, branch, agreed, is_offer: false })
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use call::{Attempt, Branch, Callee, LegId, Loss, OfferRefusal, Progress};
+use call::{Attempt, Branch, Callee, EarlyEvent, LegId, Loss, OfferRefusal, Progress};
 use media::Session;
 use rating::cdr::Protocol;
 use route::AttemptEnd;
@@ -83,6 +83,8 @@ pub(crate) type LegEvents = VecDeque<(LegId, LegEvent)>;
 pub(crate) enum LegEvent {
     /// A called party says something before it answers.
     Progress { branch: Branch, progress: Progress, session: Option<Arc<Session>> },
+    /// A side speaks of the session in the early dialog with a phone of an attempt.
+    Early { of: (Attempt, Branch), event: EarlyEvent },
     /// A called party answered, and its leg stands.
     Answered { branch: Branch, session: Option<Arc<Session>> },
     /// A called party answered in vain: it will charge for it.
@@ -92,11 +94,13 @@ pub(crate) enum LegEvent {
         end: AttemptEnd,
         /// Q.850 cause, if the peer gave one.
         cause: Option<Cause>,
-        /// Seconds for which the peer asks not to be called.
-        pause_secs: Option<u32>,
     },
+    /// An address asks not to be called for so many seconds.
+    PauseAsked { at: SocketAddr, secs: u32 },
     /// The caller gave up before the answer.
     Cancelled,
+    /// The caller is told of the answer, which had to wait.
+    AnswerTold,
     /// The peer hung up.
     Released { cause: Option<Cause> },
     /// The peer offers a changed session; `None` asks for our offer.

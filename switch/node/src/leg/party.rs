@@ -92,6 +92,16 @@ impl Party {
         }
     }
 
+    /// Whether provisional responses may be acknowledged there.
+    pub(crate) fn is_reliable(&self) -> bool {
+        match self {
+            Self::Gate(gate) => gate.reliable,
+            Self::Carrier(carrier) => carrier.reliable,
+            Self::Number(callee) => callee.gate.as_ref().is_none_or(|gate| gate.reliable),
+            Self::Contact(callee, _) => callee.account.reliable,
+        }
+    }
+
     /// The gate, of a caller.
     pub(crate) const fn gate(&self) -> Option<&Arc<Gate>> {
         match self {

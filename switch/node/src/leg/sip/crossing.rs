@@ -13,6 +13,8 @@ pub(crate) struct Crossing {
     pub invite: Arc<Message>,
     /// Whose INVITE that is: whether it is believed.
     pub party: Party,
+    /// It takes provisional responses that it acknowledges (RFC 3262).
+    pub acknowledges: bool,
     /// The Reason of its CANCEL.
     pub cancel_reason: Option<Box<str>>,
 }

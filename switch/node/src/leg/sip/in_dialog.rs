@@ -97,13 +97,13 @@ impl SipLeg {
         self.dialog.is_none() || matches!(self.state, LegState::Incoming { .. })
     }
 
-    /// A request in an early dialog. The offer of the first INVITE is still open: another one has to wait
-    /// (RFC 3261 §14.2, RFC 3311 §5.2); what concerns no session is served as in any dialog. A caller's BYE
-    /// gives up (RFC 3261 §15), a callee may send none.
+    /// A request in an early dialog. A second INVITE has to wait for the end of the first (RFC 3261 §14.2);
+    /// what concerns no session is served as in any dialog. A caller's BYE gives up (RFC 3261 §15), a
+    /// callee may send none.
     fn early_request(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
         let is_caller = self.is_caller();
         match message.method() {
-            Method::Prack if is_caller => self.prack(cx, id, &message),
+            Method::Prack if is_caller => self.prack(cx, id, message),
             Method::Bye if is_caller => {
                 cx.endpoint.decline(cx.now, id, &message, 200);
                 if self.holds() {
@@ -112,16 +112,25 @@ impl SipLeg {
                 cx.emit(self.id, LegEvent::Released { cause: cause_of(&message) });
             }
             Method::Bye => cx.endpoint.decline(cx.now, id, &message, 481),
-            Method::Update if messages::sdp_in(&message).is_none() => {
+            Method::Update => self.early_update(cx, id, message),
+            Method::Invite if is_caller => cx.endpoint.answer_later(cx.now, id, &message),
+            Method::Invite => cx.endpoint.decline(cx.now, id, &message, 491),
+            _ => without_session(cx, id, &message),
+        }
+    }
+
+    /// An UPDATE in an early dialog (RFC 3311 §5.2).
+    fn early_update(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
+        match messages::body_of(&message) {
+            Ok(Some(offer)) => self.early_offer(cx, id, message, &offer),
+            Ok(None) => {
                 self.refresh_target(&message);
                 let contact = cx.contact(&self.flow);
                 let builder =
                     messages::response(&message, 200, message.to_tag()).header(Name::Contact, &contact);
                 cx.endpoint.respond(cx.now, id, 200, builder.header(Name::Allow, ALLOW));
             }
-            Method::Invite | Method::Update if is_caller => cx.endpoint.answer_later(cx.now, id, &message),
-            Method::Invite | Method::Update => cx.endpoint.decline(cx.now, id, &message, 491),
-            _ => without_session(cx, id, &message),
+            Err(fault) => cx.endpoint.decline_body(cx.now, id, &message, fault),
         }
     }
 

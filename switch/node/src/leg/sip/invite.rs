@@ -11,6 +11,7 @@ use sip::transaction::ClientId;
 use sip::{Message, Method};
 
 use super::endpoint::Client;
+use super::given_up::address_until;
 use super::hop::flow_to;
 use super::leg::{LegState, Outgoing, Setup, SipLeg};
 use super::messages::{self, InviteParts};
@@ -55,6 +56,7 @@ impl SipLeg {
         let id = LegId::Carrier(dialling.attempt);
         let call_id = cx.endpoint.minter.mint(Kind::CallId, cx.call.at.slot, cx.call.at.generation);
         let (client, branch) = cx.endpoint.layer.mint_client();
+        let silent_until = cx.now.tick.plus_ms(u64::from(dialling.callee.first_response_ms()));
         let setup = Setup::Outgoing(Outgoing {
             call_id: format!("{call_id}{}", dialling.attempt).into(),
             cseq: 1,
@@ -64,6 +66,8 @@ impl SipLeg {
             number: dialling.number,
             contact,
             offered: dialling.session,
+            address_until: address_until(cx.now.tick, silent_until, alternates.len()),
+            silent_until,
             alternates,
             crossing: dialling.crossing,
             early_received: Vec::new(),
@@ -123,11 +127,14 @@ impl SipLeg {
             here: &here,
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
-            // Without an offer of ours the first reliable response would bring one (RFC 3262 §5), which its
-            // PRACK has to answer.
-            supported: match sdp {
-                Some(_) => messages::SUPPORTED,
-                None => messages::SUPPORTED_UNACKNOWLEDGED,
+            // Without an offer of ours the first reliable response brings one (RFC 3262 §5), which its
+            // PRACK has to answer: only a caller that acknowledges it can.
+            supported: if self.party.is_reliable()
+                && (sdp.is_some() || original.is_some_and(|crossing| crossing.acknowledges))
+            {
+                messages::SUPPORTED
+            } else {
+                messages::SUPPORTED_UNACKNOWLEDGED
             },
             sdp: sdp.as_deref(),
             rules: self.party.carrier().and_then(|carrier| carrier.headers.as_deref()),
@@ -146,6 +153,8 @@ impl SipLeg {
             let Some(local) = cx.config.local_for(transport, to) else { return false };
             self.flow = flow_to((target, transport), local, to);
         }
+        // Whatever rang there is over.
+        self.end_exchange(cx);
         let (client, branch) = cx.endpoint.layer.mint_client();
         self.source = to.ip();
         self.local = media::LocalSession::new();
@@ -154,6 +163,8 @@ impl SipLeg {
             outgoing.early_received.clear();
             outgoing.cseq += u32::from(retry.is_some());
             outgoing.enlarged |= retry.is_some();
+            outgoing.address_until =
+                address_until(cx.now.tick, outgoing.silent_until, outgoing.alternates.len());
         }
         self.send_invite(cx, &callee, (client, &branch), retry);
         true

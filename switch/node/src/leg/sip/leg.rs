@@ -14,6 +14,7 @@ use units::{Name, Number, Tick};
 
 use super::credentials::Authorization;
 use super::crossing::Crossing;
+use super::early::{EarlyFromCallee, EarlyToCaller};
 use super::endpoint::Kept;
 use super::liveness::Liveness;
 use super::redirects::Redirects;
@@ -46,6 +47,8 @@ pub(crate) struct SipLeg {
     pub remote: Option<Mark>,
     pub session: SessionState,
     pub exchange: Exchange,
+    /// In which early dialog that is, counted as they are, of one that began before the answer.
+    pub exchange_at: usize,
     /// The peer's Allow names UPDATE.
     pub takes_update: bool,
     /// Its connection stands for the address of its Contact: a caller's that it opened itself, as long as it
@@ -56,7 +59,13 @@ pub(crate) struct SipLeg {
     pub authorization: Option<Box<Authorization>>,
     /// Connections that stay open for it.
     pub kept: Option<Box<Kept>>,
+    /// INVITEs to addresses that were silent for too long, until their final responses.
+    pub given_up: Option<Box<GivenUp>>,
 }
+
+/// INVITEs that another stands for; a 2xx to one of them has to be ended, and is charged for.
+#[derive(Debug, Default)]
+pub(crate) struct GivenUp(pub Vec<ClientId>);
 
 /// What a leg needs until its INVITE is answered.
 #[derive(Debug)]
@@ -99,8 +108,13 @@ pub(crate) struct Outgoing {
     pub contact: Option<Box<ContactWay>>,
     /// What the INVITE offers.
     pub offered: Option<Arc<Session>>,
-    /// Other addresses of its host name, tried when this one is unreachable.
+    /// Other addresses of its host name, tried when this one is unreachable, or silent.
     pub alternates: Vec<SocketAddr>,
+    /// When the address that is called has had its time to say something; `Tick::NEVER`: it said something,
+    /// or there is no other.
+    pub address_until: Tick,
+    /// When all of them have.
+    pub silent_until: Tick,
     /// What the caller's leg handed over.
     pub crossing: Option<Crossing>,
     /// Its early dialogs (RFC 3261 §12.1), one for each phone that rang, by its tag, in the order of
@@ -134,7 +148,7 @@ pub(crate) enum LegState {
 #[derive(Debug)]
 pub(crate) enum Exchange {
     None,
-    /// The peer's re-INVITE or UPDATE waits for our answer.
+    /// The peer's re-INVITE or UPDATE waits for our answer; before the answer to the call an UPDATE or PRACK.
     Theirs {
         server: ServerId,
         request: Box<Message>,
@@ -173,26 +187,10 @@ pub(crate) enum OfferPurpose {
     Refresh,
     /// It took an offer of which nothing came: what was said before holds.
     Restore,
-}
-
-/// An early dialog toward the caller.
-#[derive(Debug)]
-pub(crate) struct EarlyToCaller {
-    /// Whose session it is.
-    pub of: (Attempt, Branch),
-    pub local: LocalSession,
-}
-
-/// An early dialog of a carrier's phone.
-#[derive(Debug)]
-pub(crate) struct EarlyFromCallee {
-    pub tag: Box<str>,
-    /// None without a Contact: nothing can be sent there.
-    pub dialog: Option<Dialog>,
-    /// RSeq of its last reliable provisional response; 0: none.
-    pub rseq: u32,
-    /// One of those brought its answer.
-    pub has_answered: bool,
+    /// As [`OfferPurpose::Relay`], before the answer.
+    RelayEarly,
+    /// As [`OfferPurpose::Restore`], before the answer.
+    RestoreEarly,
 }
 
 // === impl SipLeg ===
@@ -213,11 +211,13 @@ impl SipLeg {
             remote: None,
             session: SessionState::default(),
             exchange: Exchange::None,
+            exchange_at: 0,
             takes_update: false,
             by_connection: id == LegId::Caller,
             liveness: Liveness::default(),
             authorization: None,
             kept: None,
+            given_up: None,
         }
     }
 
@@ -283,8 +283,7 @@ impl SipLeg {
         let known = early_received.iter().position(|branch| &*branch.tag == tag);
         let place = known.unwrap_or_else(|| {
             if early_received.len() < EARLY_MAX {
-                let (dialog, rseq, has_answered) = (dialog(), 0, false);
-                early_received.push(EarlyFromCallee { tag: tag.into(), dialog, rseq, has_answered });
+                early_received.push(EarlyFromCallee::new(tag, dialog()));
             }
             early_received.len() - 1
         });
@@ -298,7 +297,7 @@ impl SipLeg {
         let Some(Incoming { early_sent, .. }) = self.incoming_mut() else { return 0 };
         early_sent.iter().position(|branch| branch.of == of).unwrap_or_else(|| {
             if early_sent.len() < EARLY_MAX {
-                early_sent.push(EarlyToCaller { of, local: fresh });
+                early_sent.push(EarlyToCaller::new(of, fresh));
             }
             early_sent.len() - 1
         })
@@ -323,7 +322,7 @@ impl SipLeg {
     }
 
     pub(crate) const fn is_gone(&self) -> bool {
-        matches!(self.state, LegState::Gone)
+        matches!(self.state, LegState::Gone) && self.given_up.is_none()
     }
 
     pub(crate) fn crossing(&self) -> Option<Crossing> {
@@ -331,6 +330,7 @@ impl SipLeg {
         Some(Crossing {
             invite: Arc::clone(&incoming.invite),
             party: self.party.clone(),
+            acknowledges: incoming.reliable.is_some(),
             cancel_reason: incoming.cancel_reason.clone(),
         })
     }

@@ -8,11 +8,15 @@
 mod acknowledge;
 mod answering;
 mod arrival;
+mod cancel_and_ack;
 mod challenges;
 mod credentials;
 mod crossing;
 mod dispatch;
+mod early;
+mod early_offers;
 mod endpoint;
+mod given_up;
 mod hop;
 mod in_dialog;
 mod intake;

@@ -14,7 +14,7 @@ use sip::{Message, Name, NameAddr};
 use units::{Now, Tick};
 
 use super::leg::{Incoming, LegState, Setup, SipLeg};
-use super::reliable::Reliable;
+use super::reliable::{self, Reliable};
 use super::session_timer::Asked;
 use super::tag::tag;
 use super::{messages, parties};
@@ -49,6 +49,13 @@ impl Node {
                 422,
                 builder.header_fmt(Name::MinSe, format_args!("{min_secs}")),
             );
+        }
+        let is_reliable = match &origin {
+            Origin::Gate(gate) => gate.reliable,
+            Origin::Carrier(carrier, _) => carrier.reliable,
+        };
+        if !is_reliable && message.has_token(Name::Require, reliable::OPTION) {
+            return self.refuse_reliable(now, id, &message);
         }
         let offer = match messages::body_of(&message) {
             Ok(offer) => offer,
@@ -111,7 +118,8 @@ impl Node {
         let lasts_ms = message.expires().filter(|secs| *secs > 0).map(|secs| u64::from(secs) * 1_000);
         let takes_update = message.has_token(Name::Allow, "UPDATE");
         let user_agent = self.sip.user_agents.of(&message);
-        let reliable = Reliable::wanted(&message);
+        let party = Party::of_origin(&setup.origin);
+        let reliable = Reliable::wanted(&message).filter(|_| party.is_reliable());
         let incoming = Incoming {
             invite: Arc::new(message),
             expires_at: lasts_ms.map_or(Tick::NEVER, |ms| now.tick.plus_ms(ms)),
@@ -119,7 +127,6 @@ impl Node {
             early_sent: Vec::new(),
             reliable,
         };
-        let party = Party::of_origin(&setup.origin);
         let mut caller = SipLeg::new(
             LegId::Caller,
             party,
@@ -133,6 +140,13 @@ impl Node {
         caller.user_agent = user_agent;
         caller.keep(&mut self.sip, flow);
         self.begin_call(now, me, setup, Leg::Sip(caller));
+    }
+
+    /// 420 to one that requires 100rel where it is switched off.
+    fn refuse_reliable(&mut self, now: Now, id: ServerId, message: &Message) {
+        self.count_final(message, 420);
+        let builder = messages::response(message, 420, &self.sip.stateless_tag(message));
+        self.sip.respond(now, id, 420, builder.header(Name::Unsupported, reliable::OPTION));
     }
 
     /// What a caller dialled, as it wrote it.

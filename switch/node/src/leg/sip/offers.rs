@@ -86,23 +86,22 @@ impl SipLeg {
     }
 
     pub(crate) fn answer(&mut self, cx: &mut Context<'_>, session: &Session) {
-        let ours = self.session_origin(cx);
-        let sdp = self.local.write(session, ours);
+        let sdp = self.write_in_exchange(cx, session);
         self.answer_exchange(cx, Some(sdp));
     }
 
-    /// 2xx to the peer's re-INVITE or UPDATE.
-    fn answer_exchange(&mut self, cx: &mut Context<'_>, sdp: Option<Bytes>) {
+    /// 2xx to the peer's re-INVITE, UPDATE or PRACK.
+    pub(super) fn answer_exchange(&mut self, cx: &mut Context<'_>, sdp: Option<Bytes>) {
         let contact = cx.contact(&self.flow);
         let Exchange::Theirs { server, request } = std::mem::replace(&mut self.exchange, Exchange::None)
         else {
             return;
         };
-        let is_update = request.method() == Method::Update;
+        let is_invite = request.method() == Method::Invite;
         let theirs = messages::sdp_in(&request);
-        let late = !is_update && theirs.is_none();
+        let late = is_invite && theirs.is_none();
         if let Some(theirs) = theirs {
-            self.remote = Some(Mark::of(&theirs));
+            self.hear_in_exchange(&theirs);
         }
         let mut builder = messages::response(&request, 200, self.tag())
             .header(Name::Contact, &contact)
@@ -111,12 +110,15 @@ impl SipLeg {
         if let Some(sdp) = &sdp {
             builder = builder.body("application/sdp", sdp);
         }
-        if is_update {
-            cx.endpoint.servers.remove(&server);
-        } else {
+        if is_invite {
             self.exchange = Exchange::TheirsAccepted { server, cseq: request.cseq().0, late };
+        } else {
+            cx.endpoint.servers.remove(&server);
         }
         cx.endpoint.layer.respond(cx.now.tick, server, 200, builder.build());
+        if request.method() == Method::Prack {
+            self.after_prack(cx);
+        }
     }
 
     pub(crate) fn refuse_offer(&mut self, cx: &mut Context<'_>, why: OfferRefusal) {
@@ -128,8 +130,16 @@ impl SipLeg {
         match std::mem::replace(&mut self.exchange, Exchange::None) {
             Exchange::Theirs { server, request } => {
                 cx.endpoint.servers.remove(&server);
+                // A time-out is never said to what is no INVITE (RFC 4320 §4.2).
+                let status = match request.method() {
+                    Method::Update | Method::Prack if status == 408 => 500,
+                    _ => status,
+                };
                 let bytes = messages::response(&request, status, self.tag()).build();
                 cx.endpoint.layer.respond(cx.now.tick, server, status, bytes);
+                if request.method() == Method::Prack {
+                    self.after_prack(cx);
+                }
             }
             other @ (Exchange::None
             | Exchange::TheirsAccepted { .. }
@@ -168,6 +178,9 @@ impl SipLeg {
     /// The peer took an offer of which nothing came: what we said before is offered again, with a version of
     /// its own.
     pub(crate) fn restore_session(&mut self, cx: &mut Context<'_>) {
+        if self.setup.is_some() && matches!(self.exchange, Exchange::None) {
+            return self.restore_early(cx);
+        }
         if !self.is_confirmed() || !matches!(self.exchange, Exchange::None) {
             return;
         }
@@ -254,6 +267,9 @@ impl SipLeg {
             }
         };
         self.exchange = Exchange::None;
+        if matches!(purpose, OfferPurpose::RelayEarly | OfferPurpose::RestoreEarly) {
+            return self.early_offer_ended(cx, (client, purpose), status, Some(response));
+        }
         if status == 422 && self.retry_exchange(cx, client, purpose, response) {
             return;
         }
@@ -319,6 +335,7 @@ impl SipLeg {
             OfferPurpose::Refresh if self.takes_update => (Method::Update, None),
             OfferPurpose::Refresh | OfferPurpose::Relay | OfferPurpose::Restore => (Method::Invite, sent),
             OfferPurpose::Ask => (Method::Invite, None),
+            OfferPurpose::RelayEarly | OfferPurpose::RestoreEarly => return false,
         };
         cx.endpoint.clients.remove(&client);
         self.send_exchange(cx, method, purpose, sdp);
@@ -331,6 +348,9 @@ impl SipLeg {
             && client == failed
         {
             self.exchange = Exchange::None;
+            if matches!(purpose, OfferPurpose::RelayEarly | OfferPurpose::RestoreEarly) {
+                return self.early_offer_ended(cx, (client, purpose), status, None);
+            }
             self.offer_failed_with(cx, client, purpose, status);
         }
     }
@@ -361,6 +381,7 @@ impl SipLeg {
                 cx.emit(self.id, LegEvent::OfferAnswered { session: Err(messages::refusal_of(status)) });
             }
             OfferPurpose::Refresh | OfferPurpose::Restore => {}
+            OfferPurpose::RelayEarly | OfferPurpose::RestoreEarly => {}
         }
         if status == 408 {
             self.release_lost(cx);

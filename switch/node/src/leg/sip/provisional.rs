@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use call::{Attempt, Branch, Loss};
-use media::{Mark, Session};
+use media::Session;
 use sip::transaction::ServerId;
 use sip::{Message, Method, Name};
 
-use super::leg::{Incoming, LegState, SipLeg};
+use super::leg::{Exchange, Incoming, LegState, SipLeg};
 use super::messages;
 use super::reliable::{Held, Provisional, Reliable, Sent};
 use super::tag::{EARLY_MAX, early_tag};
@@ -51,7 +51,7 @@ impl SipLeg {
         if let Some(told) = reliable.told.get_mut(place) {
             *told |= with_session;
         }
-        reliable.waiting.push_back(Provisional { status, place, rseq, bytes });
+        reliable.waiting.push_back(Provisional { status, place, rseq, bytes, brings_session: with_session });
         if reliable.sent.is_none() {
             self.send_waiting(cx);
         }
@@ -97,7 +97,11 @@ impl SipLeg {
     /// Keeps the answer to the INVITE as long as a PRACK is waited for; false if none is. What the answer
     /// overtakes is not told any more.
     pub(super) fn holds_answer(&mut self, of: (Attempt, Branch), session: &Session) -> bool {
-        let Some(reliable) = self.reliable_mut().filter(|reliable| reliable.sent.is_some()) else {
+        // A PRACK whose offer waits for its answer counts as one that is waited for.
+        let prack_waits = matches!(&self.exchange, Exchange::Theirs { request, .. }
+            if request.method() == Method::Prack);
+        let Some(reliable) = self.reliable_mut().filter(|reliable| prack_waits || reliable.sent.is_some())
+        else {
             return false;
         };
         reliable.waiting.clear();
@@ -113,6 +117,7 @@ impl SipLeg {
     /// The call ended before its caller could be told of the answer.
     pub(super) fn end_held(&mut self, cx: &mut Context<'_>, status: u16, reason: Option<&str>) {
         let LegState::Incoming { invite } = self.state else { return };
+        self.end_exchange(cx);
         self.state = LegState::Gone;
         cx.endpoint.servers.remove(&invite);
         let Some(incoming) = self.incoming() else { return };
@@ -131,49 +136,69 @@ impl SipLeg {
 impl SipLeg {
     /// A PRACK of the caller: 481 unless it is for the response that waits for one (§3). What was held back
     /// by that goes out.
-    pub(super) fn prack(&mut self, cx: &mut Context<'_>, id: ServerId, message: &Message) {
-        let body = match messages::body_of(message) {
+    pub(super) fn prack(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) {
+        let body = match messages::body_of(&message) {
             Ok(body) => body,
-            Err(fault) => return cx.endpoint.decline_body(cx.now, id, message, fault),
+            Err(fault) => return cx.endpoint.decline_body(cx.now, id, &message, fault),
         };
-        if !self.takes_prack(message) {
-            return cx.endpoint.decline(cx.now, id, message, 481);
+        let Some(brings_session) = self.awaits_prack(&message) else {
+            return cx.endpoint.decline(cx.now, id, &message, 481);
+        };
+        // It owes the answer to our offer: without one the response is repeated, as if nothing had come.
+        let owes = brings_session && self.is_unheard(&message);
+        if owes && body.is_none() {
+            return cx.endpoint.decline(cx.now, id, &message, 488);
         }
-        self.answer_prack(cx, id, message, body.as_ref());
-        if self.send_waiting(cx) {
+        if let Some(reliable) = self.reliable_mut() {
+            reliable.sent = None;
+        }
+        match body {
+            Some(answer) if owes => {
+                self.hear_first_answer(cx, &message, &answer);
+                let builder = messages::response(&message, 200, message.to_tag());
+                cx.endpoint.respond(cx.now, id, 200, builder);
+            }
+            Some(offer) => return self.offer_in_prack(cx, id, message, &offer),
+            None => {
+                let builder = messages::response(&message, 200, message.to_tag());
+                cx.endpoint.respond(cx.now, id, 200, builder);
+            }
+        }
+        self.after_prack(cx);
+    }
+
+    /// An offer in a PRACK (RFC 3262 §5): one that repeats what was offered has the answer that it had;
+    /// another goes to the other side as that of an UPDATE does, where the first has its answer.
+    fn offer_in_prack(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message, offer: &Bytes) {
+        let is_told = self.told_under(message.to_tag()).is_some();
+        if !is_told || !matches!(self.exchange, Exchange::None) {
+            cx.endpoint.decline(cx.now, id, &message, 488);
+            return self.after_prack(cx);
+        }
+        self.early_offer(cx, id, message, offer);
+        if !matches!(self.exchange, Exchange::Theirs { .. }) {
+            self.after_prack(cx);
+        }
+    }
+
+    /// A PRACK has its answer: what waited for it goes out.
+    pub(super) fn after_prack(&mut self, cx: &mut Context<'_>) {
+        if self.reliable_mut().is_none_or(|reliable| reliable.sent.is_some()) || self.send_waiting(cx) {
             return;
         }
         if let Some(Held { of, session }) = self.reliable_mut().and_then(|reliable| reliable.held.take()) {
-            self.accept(cx, of, &session);
+            self.accept_now(cx, of, &session);
+            cx.emit(self.id, LegEvent::AnswerTold);
         }
     }
 
-    /// Ends the wait for a PRACK if it is this one.
-    fn takes_prack(&mut self, prack: &Message) -> bool {
-        let tag = self.tag().to_owned();
-        let Some(Incoming { invite, reliable, .. }) = self.incoming_mut() else { return false };
-        let Some(rack) = RAck::read(prack).filter(|rack| rack.cseq == invite.cseq().0) else { return false };
-        let Some(reliable) = reliable.as_deref_mut() else { return false };
-        let is_for = |sent: &mut Sent| {
-            sent.response.rseq == rack.rseq && early_tag(&tag, sent.response.place) == prack.to_tag()
-        };
-        reliable.sent.take_if(is_for).is_some()
-    }
-
-    /// 200 to a PRACK. An offer in it that changes nothing has the answer that it had (§5).
-    fn answer_prack(&mut self, cx: &mut Context<'_>, id: ServerId, prack: &Message, body: Option<&Bytes>) {
-        let repeated = match body {
-            Some(offer) if self.remote != Some(Mark::of(offer)) => {
-                return cx.endpoint.decline(cx.now, id, prack, 488);
-            }
-            Some(_) => self.told_under(prack.to_tag()),
-            None => None,
-        };
-        let mut builder = messages::response(prack, 200, prack.to_tag());
-        if let Some(sdp) = &repeated {
-            builder = builder.body("application/sdp", sdp);
-        }
-        cx.endpoint.respond(cx.now, id, 200, builder);
+    /// Whether the response that waits for a PRACK brings a session; none if this is not its PRACK.
+    fn awaits_prack(&self, prack: &Message) -> Option<bool> {
+        let Incoming { invite, reliable, .. } = self.incoming()?;
+        let rack = RAck::read(prack).filter(|rack| rack.cseq == invite.cseq().0)?;
+        let response = &reliable.as_deref()?.sent.as_ref()?.response;
+        let is_for = response.rseq == rack.rseq && early_tag(self.tag(), response.place) == prack.to_tag();
+        is_for.then_some(response.brings_session)
     }
 
     /// What the caller was told last of the session in the early dialog of this tag.

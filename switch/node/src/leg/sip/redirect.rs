@@ -4,10 +4,13 @@
 
 use std::net::SocketAddr;
 
+use route::{RedirectHosts, Target};
+use sip::flow::Transport;
 use sip::{Message, Name, NameAddr, Scheme, Uri};
 
 use super::leg::SipLeg;
 use crate::leg::Context;
+use crate::peers::Names;
 
 /// Most targets tried after a redirection of one attempt.
 const REDIRECTS_MAX: u8 = 3;
@@ -18,20 +21,15 @@ impl SipLeg {
         let status = response.status();
         let Some(carrier) = self.party.carrier().cloned() else { return false };
         let Some(hosts) = carrier.redirect_hosts.as_deref() else { return false };
-        let transport = self.flow.transport;
+        let (transport, names) = (self.flow.transport, cx.names);
         let Some(outgoing) = self.outgoing_mut() else { return false };
         if (300..=399).contains(&status) {
             let mut found: Vec<_> = response.values(Name::Contact).filter_map(NameAddr::parse).collect();
             // Sorting keeps the order of equals.
             found.sort_by_key(|contact| std::cmp::Reverse(preference(contact)));
-            let targets = found.iter().filter_map(|contact| {
-                let uri = Uri::parse(contact.uri).filter(|uri| uri.scheme == Scheme::Sip)?;
-                let named = uri.param("transport");
-                let same = named.is_none_or(|named| named.eq_ignore_ascii_case(transport.uri_name()));
-                let ip =
-                    uri.host_ip().filter(|ip| same && hosts.0.iter().any(|block| block.contains(*ip)))?;
-                let port = uri.port.unwrap_or_else(|| transport.default_port());
-                (port != 0).then(|| (contact.uri.into(), SocketAddr::new(ip, port)))
+            let targets = found.iter().flat_map(|contact| {
+                let to = addresses_of(contact, transport, hosts, (&carrier.target, names));
+                to.into_iter().map(|to| (Box::from(contact.uri), to))
             });
             let targets: Vec<_> = targets.take(usize::from(REDIRECTS_MAX)).collect();
             outgoing.redirects.get_or_insert_default().left = targets;
@@ -48,6 +46,32 @@ impl SipLeg {
         outgoing.cseq += 1;
         outgoing.alternates.clear();
         self.redial(cx, to, None)
+    }
+}
+
+/// Where a Contact leads that is inside the allowed hosts: an address, or those that a name was last resolved
+/// to.
+fn addresses_of(
+    contact: &NameAddr<'_>,
+    transport: Transport,
+    hosts: &RedirectHosts,
+    (carrier, names): (&Target, &Names),
+) -> Vec<SocketAddr> {
+    let Some(uri) = Uri::parse(contact.uri).filter(|uri| uri.scheme == Scheme::Sip) else {
+        return Vec::new();
+    };
+    let named = uri.param("transport");
+    if named.is_some_and(|named| !named.eq_ignore_ascii_case(transport.uri_name())) || uri.port == Some(0) {
+        return Vec::new();
+    }
+    match uri.host_ip() {
+        Some(ip) if hosts.has_address(ip) => {
+            vec![SocketAddr::new(ip, uri.port.unwrap_or_else(|| transport.default_port()))]
+        }
+        Some(_) => Vec::new(),
+        None => hosts
+            .target_of(uri.host, uri.port, carrier)
+            .map_or_else(Vec::new, |target| names.addresses(&RedirectHosts::key(&target)).to_vec()),
     }
 }
 

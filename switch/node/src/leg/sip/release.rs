@@ -33,6 +33,9 @@ pub(crate) struct Unwanted<'a> {
 
 impl SipLeg {
     pub(crate) fn release(&mut self, cx: &mut Context<'_>, why: ReleaseReason, crossing: Option<Crossing>) {
+        if self.is_calling() {
+            self.end_exchange(cx);
+        }
         match &mut self.state {
             LegState::Calling { invite } => {
                 let invite = *invite;
@@ -59,8 +62,7 @@ impl SipLeg {
     /// The caller of an answered call that could not be told so.
     fn release_held(&mut self, cx: &mut Context<'_>, why: ReleaseReason) {
         if self.holds() {
-            let status = why.status.unwrap_or(if why.cause == Cause::TIMER { 504 } else { 480 });
-            self.end_held(cx, status, Some(&messages::q850(why.cause)));
+            self.end_held(cx, why.status_before_answer(), Some(&messages::q850(why.cause)));
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) struct Provisional {
     pub place: usize,
     pub rseq: u32,
     pub bytes: Bytes,
+    pub brings_session: bool,
 }
 
 /// One that waits for its PRACK.
@@ -86,6 +87,17 @@ impl Reliable {
     /// (RFC 3261 §13.2.1).
     pub(super) fn has_told(&self, place: usize) -> bool {
         self.told.get(place).copied().unwrap_or(false)
+    }
+
+    /// Whether the caller has a session for good in an early dialog, and said so.
+    pub(super) fn is_acknowledged(&self, place: usize) -> bool {
+        let mut waits = self.sent.iter().map(|sent| &sent.response).chain(&self.waiting);
+        self.has_told(place) && !waits.any(|response| response.place == place && response.brings_session)
+    }
+
+    /// Whether it has one in any.
+    pub(super) fn has_told_any(&self) -> bool {
+        self.told.contains(&true)
     }
 
     /// The RSeq of the next response in an early dialog, whose first has the number `first`; none if too many

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use call::{LegId, Loss, ReleaseReason};
+use call::{LegId, ReleaseReason};
 use media::{Mark, Session};
 use route::AttemptEnd;
 use sip::dialog::Dialog;
@@ -15,7 +15,7 @@ use units::{Cause, Now};
 
 use super::acknowledge::Accepted;
 use super::endpoint::Client;
-use super::leg::{Exchange, LegState, SipLeg};
+use super::leg::{LegState, SipLeg};
 use super::liveness::{Liveness, Outcome};
 use super::messages::{self, cause_of, pause_secs};
 use super::release::Unwanted;
@@ -138,7 +138,7 @@ impl Node {
         let is_unreachable = failure == AttemptEnd::Unreachable;
         match client {
             Client::Invite(at, leg) => {
-                _ = self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_failed(cx, failure))
+                _ = self.with_sip_leg(now, at, leg, |leg, cx| leg.invite_failed(cx, id, failure))
             }
             Client::Offer(at, leg) => {
                 // A transport error is a 503 (RFC 3261 §8.1.3.1) and ends no dialog.
@@ -192,100 +192,18 @@ impl Node {
     }
 }
 
-// === impl SipLeg: the peer's CANCEL and ACK ===
-
-impl SipLeg {
-    fn cancelled(&mut self, cx: &mut Context<'_>, cancel: &Message) {
-        if self.holds() {
-            self.end_held(cx, 487, None);
-            return cx.emit(self.id, LegEvent::Released { cause: cause_of(cancel) });
-        }
-        if matches!(self.state, LegState::Incoming { .. }) {
-            if let Some(incoming) = self.incoming_mut() {
-                incoming.cancel_reason = messages::given_reason(cancel);
-            }
-            return cx.emit(self.id, LegEvent::Cancelled);
-        }
-        // A re-INVITE that is cancelled leaves the session as it was, here and beyond.
-        if matches!(self.exchange, Exchange::Theirs { .. }) {
-            self.refuse_exchange(cx, 487);
-            cx.emit(self.id, LegEvent::OfferWithdrawn);
-        }
-    }
-
-    fn acked(&mut self, cx: &mut Context<'_>, flow: Flow, ack: &Message) {
-        let known =
-            self.dialog().is_some_and(|dialog| dialog.matches(ack.call_id(), ack.to_tag(), ack.from_tag()));
-        if !known || !self.is_peer(cx, flow.peer.ip()) {
-            return cx.counters.rejected("stray_ack");
-        }
-        match std::mem::replace(&mut self.state, LegState::Confirmed) {
-            LegState::Accepted { invite, owed, late } => {
-                cx.endpoint.layer.acked(cx.now.tick, invite);
-                cx.endpoint.servers.remove(&invite);
-                if let Some(why) = owed {
-                    return self.say_bye(cx, why);
-                }
-                // Only a late offer is answered in the ACK; anything else in it means nothing.
-                if late {
-                    self.late_answer(cx, ack);
-                }
-            }
-            LegState::Confirmed => {
-                // The ACK of the first INVITE may come again at any time: it is none of an exchange's
-                // business.
-                let Exchange::TheirsAccepted { server, cseq, late } = self.exchange else { return };
-                if ack.cseq().0 != cseq {
-                    return;
-                }
-                self.exchange = Exchange::None;
-                cx.endpoint.layer.acked(cx.now.tick, server);
-                cx.endpoint.servers.remove(&server);
-                if late {
-                    self.late_answer(cx, ack);
-                }
-            }
-            other => self.state = other,
-        }
-    }
-
-    /// The answer in an ACK, which the peer has now said.
-    fn late_answer(&mut self, cx: &mut Context<'_>, ack: &Message) {
-        let sdp = messages::sdp_in(ack);
-        if let Some(sdp) = &sdp {
-            self.remote = Some(Mark::of(sdp));
-        }
-        let session = sdp.and_then(|sdp| Session::read(&sdp).ok()).map(Arc::new);
-        cx.emit(self.id, LegEvent::LateAnswer { session });
-    }
-
-    fn not_acknowledged(&mut self, cx: &mut Context<'_>) {
-        let mut owed = None;
-        if let LegState::Accepted { owed: why, .. } = self.state {
-            owed = why;
-            self.state = LegState::Confirmed;
-        }
-        if let Exchange::TheirsAccepted { .. } = self.exchange {
-            self.exchange = Exchange::None;
-        }
-        match owed {
-            Some(why) => self.say_bye(cx, why),
-            None => cx.emit(self.id, LegEvent::Lost { loss: Loss::NoAck }),
-        }
-    }
-}
-
 // === impl SipLeg: responses to its INVITE ===
 
 impl SipLeg {
     fn invite_response(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
         let status = response.status();
         let (is_final, is_success) = (status >= 200, (200..=299).contains(&status));
+        if self.given_up_response(cx, client, flow, response) {
+            return;
+        }
         self.keep(cx.endpoint, flow);
         self.source = flow.peer.ip();
-        if let Some(outgoing) = self.outgoing_mut() {
-            outgoing.heard = true;
-        }
+        self.address_speaks();
         if self.user_agent.is_none() {
             self.user_agent = cx.endpoint.user_agents.of(response);
         }
@@ -314,25 +232,28 @@ impl SipLeg {
     }
 
     fn awaited_response(&mut self, cx: &mut Context<'_>, client: ClientId, flow: Flow, response: &Message) {
+        if let Some(secs) = pause_secs(response) {
+            cx.emit(self.id, LegEvent::PauseAsked { at: self.flow.peer, secs });
+        }
         match response.status() {
             100..=199 => self.rings(cx, response),
             200..=299 => self.answered(cx, client, flow, response),
             422 if self.retry_with_larger_session(cx, response) => {}
-            503 if self.may_call_elsewhere(response) && self.dial_alternate(cx) => {}
+            503 if self.may_call_elsewhere() && self.dial_alternate(cx) => {}
             300.. if self.follow_redirect(cx, response) => {}
             status => {
+                self.end_exchange(cx);
                 self.finish();
                 let (end, cause) = (AttemptEnd::Status(status), cause_of(response));
-                cx.emit(self.id, LegEvent::Ended { end, cause, pause_secs: pause_secs(response) });
+                cx.emit(self.id, LegEvent::Ended { end, cause });
             }
         }
     }
 
-    /// Whether a 503 is one address's own: nothing rang there, and no pause is asked for, which means the
-    /// whole carrier.
-    fn may_call_elsewhere(&self, response: &Message) -> bool {
-        let rang = self.outgoing().is_none_or(|outgoing| !outgoing.early_received.is_empty());
-        !rang && pause_secs(response).is_none()
+    /// Whether the next address may be called after a 503, which is one address's own (RFC 3263 §4.3):
+    /// nothing rang there.
+    fn may_call_elsewhere(&self) -> bool {
+        self.outgoing().is_some_and(|outgoing| outgoing.early_received.is_empty())
     }
 
     /// The 2xx: the dialog stands; its ACK goes at once unless it makes an offer.
@@ -344,12 +265,16 @@ impl SipLeg {
             cx.emit(self.id, LegEvent::AnsweredInVain);
             self.finish();
             cx.ack_and_bye((client, &self.party), flow, response, ReleaseReason::cause(Cause::PROTOCOL));
-            return cx
-                .emit(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None, pause_secs: None });
+            return cx.emit(self.id, LegEvent::Ended { end: AttemptEnd::NoDialog, cause: None });
         };
-        let has_offered = self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
         let branch = self.branch_of(response.to_tag(), || None);
-        let has_answered = self.has_answered_early(response.to_tag());
+        let early = self.answered_early(response.to_tag());
+        let has_answered = early.is_some();
+        // Where the phone made the offer, in a provisional response, that has its answer.
+        let has_offered = has_answered || self.outgoing().is_some_and(|outgoing| outgoing.offered.is_some());
+        if usize::from(branch) != self.exchange_at {
+            self.end_exchange(cx);
+        }
         self.continue_early(&mut dialog);
         self.setup = None;
         self.with_dialog(dialog);
@@ -358,7 +283,7 @@ impl SipLeg {
         self.takes_update = response.has_token(Name::Allow, "UPDATE");
         self.session = SessionState::as_uac(cx.now.tick, &Asked::read(response));
         let sdp = messages::sdp_in(response);
-        self.remote = sdp.as_deref().map(Mark::of);
+        self.remote = early.flatten().or_else(|| sdp.as_deref().map(Mark::of));
         let session = sdp.filter(|_| !has_answered).and_then(|text| Session::read(&text).ok()).map(Arc::new);
         let (cseq, _) = response.cseq();
         if has_offered {
@@ -371,14 +296,17 @@ impl SipLeg {
     }
 
     /// No final response came, or none can.
-    fn invite_failed(&mut self, cx: &mut Context<'_>, end: AttemptEnd) {
+    fn invite_failed(&mut self, cx: &mut Context<'_>, client: ClientId, end: AttemptEnd) {
+        if self.given_up_ended(client) {
+            return;
+        }
         match self.state {
             LegState::Calling { .. } => {
                 if end == AttemptEnd::Unreachable && self.dial_alternate(cx) {
                     return;
                 }
                 self.finish();
-                cx.emit(self.id, LegEvent::Ended { end, cause: None, pause_secs: None });
+                cx.emit(self.id, LegEvent::Ended { end, cause: None });
             }
             LegState::Abandoned { .. } => self.finish(),
             LegState::Incoming { .. }

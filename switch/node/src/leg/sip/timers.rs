@@ -21,8 +21,10 @@ impl SipLeg {
                 incoming.expires_at.min(prack)
             }),
             LegState::Confirmed => self.session.deadline().min(self.liveness.deadline(&self.session)),
+            LegState::Calling { .. } => {
+                self.outgoing().map_or(Tick::NEVER, |outgoing| outgoing.address_until)
+            }
             LegState::Accepted { .. }
-            | LegState::Calling { .. }
             | LegState::Abandoned { .. }
             | LegState::Answered { .. }
             | LegState::Leaving
@@ -40,8 +42,8 @@ impl SipLeg {
                 self.ask_the_silent(cx);
                 self.session_timer(cx);
             }
+            LegState::Calling { .. } => self.next_of_silent(cx),
             LegState::Accepted { .. }
-            | LegState::Calling { .. }
             | LegState::Abandoned { .. }
             | LegState::Answered { .. }
             | LegState::Leaving
