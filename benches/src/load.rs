@@ -156,6 +156,7 @@ impl Calls {
                 }
                 Output::Journal { record, .. } => self.records.push(record),
                 Output::KeepOpen { .. }
+                | Output::FetchCertificate(_)
                 | Output::Publish(_)
                 | Output::Reply { .. }
                 | Output::QuotaRequest { .. }

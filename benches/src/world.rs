@@ -112,6 +112,7 @@ impl World {
             listeners: vec![(Transport::Udp, SWITCH)],
             address: SWITCH.ip(),
             timing: node::NodeTiming::default(),
+            stir: None,
         });
         let identity = Identity { name: "bench".into(), shard: 0, shards: 1, key: KEY, boot: 1 };
         let now = Now { tick: Tick(0), wall: NOON };

@@ -1,6 +1,6 @@
 //! What is believed of peers that name callers, and what numbers a gate shows.
 
-use route::{IdentityForm, IdentityPolicy, PrivacyPolicy};
+use route::{IdentityForm, IdentityPolicy, PrivacyPolicy, Verification};
 use units::Number;
 
 use crate::check::Check;
@@ -20,6 +20,11 @@ pub(crate) fn identity(table: &Table) -> IdentityPolicy {
             Some("pass") => PrivacyPolicy::Pass,
             Some("ignore") => PrivacyPolicy::Ignore,
             Some(_) | None => PrivacyPolicy::Honour,
+        },
+        verify: match word("verify").as_deref() {
+            Some("log") => Verification::Log,
+            Some("reject") => Verification::Reject,
+            Some(_) | None => Verification::Off,
         },
     }
 }

@@ -72,6 +72,9 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     if elsewhere(old) != elsewhere(new) {
         lines.push("trace.dir, trace.share or trace.hep changed: for messages from now on".to_owned());
     }
+    if old.stir != new.stir {
+        lines.push("stir changed: for calls from now on".to_owned());
+    }
     if old.sip.ws_origins != new.sip.ws_origins {
         lines.push("sip.ws_origins changed: for WebSockets that open from now on".to_owned());
     }

@@ -28,6 +28,7 @@ mod secret;
 mod settings;
 mod sheet;
 mod sip_accounts;
+mod stir;
 mod tls;
 mod trace;
 mod value;
@@ -43,5 +44,6 @@ pub use settings::{
     AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats,
     NodeSettings, Server, Settings, Sip,
 };
+pub use stir::Stir;
 pub use tls::{Tls, TlsPeer};
 pub use trace::Trace;

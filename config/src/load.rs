@@ -11,7 +11,7 @@ use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
-use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts, trace};
+use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts, stir, trace};
 
 /// Reads and checks a configuration and every file that it names.
 ///
@@ -63,6 +63,7 @@ fn build(
     let journal = base::journal(&document, &check);
     let log = base::log(&document);
     let trace = trace::trace(&document, &mut check);
+    let stir = stir::stir(&document, &mut check);
     let nats = feeds::nats(&document, &mut check);
     let mail = feeds::mail(&document, &mut check);
     base::refuse_shared_ports(&document, &http, &mut check);
@@ -97,6 +98,7 @@ fn build(
         journal,
         log,
         trace,
+        stir,
         periods: rules.periods,
         nats,
         mail,

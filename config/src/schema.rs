@@ -7,12 +7,14 @@ mod carrier;
 mod gate;
 mod money;
 mod sip;
+mod stir;
 mod trace;
 
 pub use carrier::CARRIER;
 pub use gate::{GATE, SIP_ACCOUNT};
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
 pub use sip::{SIP, SIP_TLS, SIP_TLS_EXTRA};
+pub use stir::STIR;
 pub use trace::TRACE;
 
 /// What a key holds.
@@ -141,6 +143,15 @@ const PRIVACY: Key = key(
     Preset::Text("honour"),
     "What becomes of the wish of its callers to stay unknown: `honour`: From is anonymous on the other side; `pass`: a trusted side gets \
      From and the wish as they came, any other as with `honour`; `ignore`: the number is shown.",
+);
+
+/// Of gates and carriers.
+const VERIFY: Key = key(
+    "verify",
+    Kind::Word(&["off", "log", "reject"]),
+    Preset::Text("off"),
+    "Whether the signatures of its callers' numbers (STIR/SHAKEN) are verified: `log`: the record says what came of it; `reject`: a call \
+     without a good one is refused with 428, 436, 437, 438 or 403 (RFC 8224). Needs `stir.roots`.",
 );
 
 const TRANSLATE: &str = "rewriting of numbers by prefix, `[{ prefix = \"9\", replace = \"349\", length = 9 }]`: the first rule that fits is applied once; \
@@ -442,6 +453,7 @@ pub const SECTIONS: &[Section] = &[
     JOURNAL,
     LOG,
     TRACE,
+    STIR,
     NATS,
     MAIL,
     PERIOD,

@@ -14,6 +14,24 @@ const SECRET_BYTES_MAX: usize = 1_024;
 
 /// What the file named at `field` holds, without one line end; says there what is wrong with it.
 pub(crate) fn read(field: &Field<String>, check: &mut Check<'_>) -> Option<Secret> {
+    let text = text(field, SECRET_BYTES_MAX as u64 + 2, check)?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    let wrong = if line.is_empty() {
+        "is empty: write the secret on its first line"
+    } else if line.len() > SECRET_BYTES_MAX {
+        "is longer than 1024 bytes"
+    } else if line.contains(char::is_control) {
+        "has more than one line, or control characters: write the secret alone"
+    } else {
+        return Some(Secret::new(line));
+    };
+    check.error(&field.span, format!("{} {wrong}", check.path(&field.value).display()));
+    None
+}
+
+/// The first `bytes_max` bytes and one more of a file that its owner alone can read.
+pub(crate) fn text(field: &Field<String>, bytes_max: u64, check: &mut Check<'_>) -> Option<String> {
     let (path, file) = check.open(field)?;
     let mode = match file.metadata() {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
@@ -28,21 +46,11 @@ pub(crate) fn read(field: &Field<String>, check: &mut Check<'_>) -> Option<Secre
         return None;
     }
     let mut text = String::new();
-    if let Err(e) = file.take(SECRET_BYTES_MAX as u64 + 3).read_to_string(&mut text) {
-        check.error(&field.span, format!("cannot read {path}: {e}"));
-        return None;
+    match file.take(bytes_max + 1).read_to_string(&mut text) {
+        Ok(_) => Some(text),
+        Err(e) => {
+            check.error(&field.span, format!("cannot read {path}: {e}"));
+            None
+        }
     }
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    let wrong = if line.is_empty() {
-        "is empty: write the secret on its first line"
-    } else if line.len() > SECRET_BYTES_MAX {
-        "is longer than 1024 bytes"
-    } else if line.contains(char::is_control) {
-        "has more than one line, or control characters: write the secret alone"
-    } else {
-        return Some(Secret::new(line));
-    };
-    check.error(&field.span, format!("{path} {wrong}"));
-    None
 }

@@ -29,6 +29,8 @@ pub struct Settings {
     pub log: Log,
     /// Where SIP messages of calls are kept.
     pub trace: crate::Trace,
+    /// With what callers' numbers are signed, and whose signatures are believed.
+    pub stir: crate::Stir,
     /// Parts of the week that decks name.
     pub periods: Arc<[units::Period]>,
     /// Where call records go, beside the journal.

@@ -239,6 +239,18 @@ impl TlsBuilder {
     }
 }
 
+/// A client that believes the system's authorities and shows nothing of ours.
+pub(crate) fn client_of_system(at: &Span, check: &mut Check<'_>) -> Option<Arc<ClientConfig>> {
+    let roots = Arc::new(files::of_system(at, check));
+    match client(&roots, None) {
+        Ok(config) => Some(Arc::new(config)),
+        Err(error) => {
+            check.error(at, format!("TLS: {error}"));
+            None
+        }
+    }
+}
+
 fn client(
     roots: &Arc<RootCertStore>,
     own: Option<&Arc<CertifiedKey>>,

@@ -177,6 +177,14 @@ pub struct Cdr {
     /// The called party's Server or User-Agent header.
     #[serde(default)]
     pub user_agent_b: Option<Name>,
+    /// `A`, `B` or `C`: how much the signer of the caller's number says of it; where no signature was verified,
+    /// how much we said of it when we signed.
+    #[serde(default)]
+    pub attestation: Option<Name>,
+    /// What came of verifying the caller's number: `TN-Validation-Passed`, `TN-Validation-Failed` or
+    /// `No-TN-Validation`; none if nobody looked.
+    #[serde(default)]
+    pub verstat: Option<Name>,
     /// Why it went where it did and who pays.
     #[serde(default)]
     pub decision: Option<String>,
@@ -291,6 +299,8 @@ impl Cdr {
             source_ip_b: None,
             user_agent_a: None,
             user_agent_b: None,
+            attestation: None,
+            verstat: None,
             decision: None,
         }
     }

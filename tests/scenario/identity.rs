@@ -33,7 +33,12 @@ fn plan(gate: IdentityPolicy, alpha: IdentityPolicy) -> Plan {
     plan
 }
 
-const STRANGER: IdentityPolicy = IdentityPolicy { trust: false, form: None, privacy: PrivacyPolicy::Honour };
+const STRANGER: IdentityPolicy = IdentityPolicy {
+    trust: false,
+    form: None,
+    privacy: PrivacyPolicy::Honour,
+    verify: route::Verification::Off,
+};
 const TRUSTED: IdentityPolicy = IdentityPolicy { trust: true, ..STRANGER };
 
 const PLAIN: &str = "<sip:+34600000001@192.0.2.11>";

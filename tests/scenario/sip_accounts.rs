@@ -44,14 +44,14 @@ fn answer(challenge: &str, (user, password): (&str, &str), (method, uri): (&str,
     format!("Authorization: {}\r\n", challenge.authorization(&credentials))
 }
 
-fn of_invite(phone: &Phone, challenge: &str, user: (&str, &str), nc: u32) -> String {
+pub fn of_invite(phone: &Phone, challenge: &str, user: (&str, &str), nc: u32) -> String {
     answer(challenge, user, ("INVITE", &phone.dialog.target), nc)
 }
 
-const ALICE: (&str, &str) = ("alice", "s3cret");
+pub const ALICE: (&str, &str) = ("alice", "s3cret");
 
 /// Calls without credentials and takes the challenge.
-fn challenged(stage: &mut Stage, phone: &mut Phone) -> String {
+pub fn challenged(stage: &mut Stage, phone: &mut Phone) -> String {
     phone.invite(stage);
     let refusal = phone.refused(stage, 401);
     challenge(&refusal)

@@ -43,6 +43,8 @@ pub struct Stage {
     pub replies: Vec<(u64, AdminReply)>,
     /// Connections that calls live on.
     pub kept_open: BTreeSet<u64>,
+    /// Certificates that were asked for.
+    pub certificates: Vec<stir::CertificateUrl>,
     /// By what flow the last message to each peer went.
     pub flows: BTreeMap<SocketAddr, Flow>,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
@@ -71,6 +73,7 @@ impl Stage {
             cdrs: Vec::new(),
             replies: Vec::new(),
             kept_open: BTreeSet::new(),
+            certificates: Vec::new(),
             flows: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             log: Vec::new(),
@@ -199,6 +202,7 @@ impl Stage {
                 assert!(changed, "connection {conn} wanted: {wanted}, as it was already");
             }
             Output::Journal { record, .. } => self.disk.queue(0, &record),
+            Output::FetchCertificate(url) => self.certificates.push(url),
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
             Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),

@@ -363,7 +363,7 @@ impl World {
                     self.after(delay * 1_000, What::Commit);
                 }
             }
-            Output::KeepOpen { .. } => {}
+            Output::KeepOpen { .. } | Output::FetchCertificate(_) => {}
             Output::Publish(cdr) => {
                 self.trace.note(
                     self.now.tick.0,

@@ -16,4 +16,5 @@ pub mod plan;
 pub mod pricer;
 pub mod rng;
 pub mod sdp;
+pub mod signers;
 pub mod slots;

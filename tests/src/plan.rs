@@ -45,6 +45,8 @@ pub struct Plan {
     pub strangers: node::StrangerLimits,
     /// Silence after which peers without session timer are asked; none: half of their session timer.
     pub dialog_probe_ms: Option<u32>,
+    /// How callers' numbers are signed toward carriers.
+    pub stir: Option<Arc<node::Signing>>,
 }
 
 /// The domain of SIP accounts.
@@ -116,6 +118,7 @@ impl Plan {
             hashes: route::OfferedHashes::Both,
             strangers: node::StrangerLimits::default(),
             dialog_probe_ms: None,
+            stir: None,
         }
     }
 
@@ -164,6 +167,7 @@ impl Plan {
             hashes: self.hashes,
             strangers: self.strangers,
             timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
+            stir: self.stir.clone(),
         })
     }
 }

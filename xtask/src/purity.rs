@@ -6,7 +6,8 @@ use crate::source::{SourceFile, lines_with};
 use crate::workspace::Workspace;
 
 /// The crates that must be pure.
-pub const PURE: &[&str] = &["node", "call", "media", "route", "sip", "rating", "ledger", "units", "codecs"];
+pub const PURE: &[&str] =
+    &["node", "call", "media", "route", "sip", "stir", "rating", "ledger", "units", "codecs"];
 
 /// Libraries that they may not reach by any chain of normal dependencies.
 const FORBIDDEN_CRATES: &[&str] = &[
@@ -30,6 +31,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     // rsip makes Call-IDs and branches with random UUIDs in its builders; we only convert messages to its
     // types and never call those
     ("rsip", "uuid"),
+    // rustls turns its ring on; stir hands it the algorithms of its caller and names none (decision 132)
+    ("rustls-webpki", "ring"),
 ];
 
 /// Names that their program code may not contain, and what to do instead.

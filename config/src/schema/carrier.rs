@@ -2,7 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Kind, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, TRUST, key,
+    CODECS, IDENTITY, Kind, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, TRUST, VERIFY,
+    key,
 };
 
 /// `[[carrier]]`.
@@ -92,6 +93,7 @@ pub const CARRIER: Section = Section {
         IDENTITY,
         PRIVACY,
         RELIABLE,
+        VERIFY,
         key(
             "plus",
             Kind::Bool,

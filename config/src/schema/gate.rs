@@ -2,7 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Key, Kind, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, TRUST, key,
+    CODECS, IDENTITY, Key, Kind, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, TRUST,
+    VERIFY, key,
 };
 
 const NUMBERING: Key = key(
@@ -106,6 +107,7 @@ pub const GATE: Section = Section {
         IDENTITY,
         PRIVACY,
         RELIABLE,
+        VERIFY,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
     ],
@@ -161,6 +163,7 @@ pub const SIP_ACCOUNT: Section = Section {
         IDENTITY,
         PRIVACY,
         RELIABLE,
+        VERIFY,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
     ],

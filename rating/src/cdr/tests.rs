@@ -15,7 +15,7 @@ const NAMES: &str = "id node account gate caller called called_e164 destination 
                      cost_currency balance_before balance_after teardown_ms hangup_by cause_q850 \
                      sip_status reason route_reason transport_a transport_b direction origin \
                      origin_kind destination_kind number sip_account protocol_a protocol_b \
-                     source_ip_a source_ip_b user_agent_a user_agent_b decision";
+                     source_ip_a source_ip_b user_agent_a user_agent_b attestation verstat decision";
 
 fn cdr() -> Cdr {
     let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
@@ -101,7 +101,7 @@ fn reads_records_of_before() {
     let mut json: serde_json::Value =
         serde_json::from_str(cdr().to_raw().expect("JSON").get()).expect("JSON");
     let added = "direction origin origin_kind destination_kind number sip_account protocol_a protocol_b source_ip_a source_ip_b \
-                 user_agent_a user_agent_b decision";
+                 user_agent_a user_agent_b attestation verstat decision";
     let object = json.as_object_mut().expect("an object");
     added.split_whitespace().for_each(|name| assert!(object.remove(name).is_some(), "{name}"));
     let old = Cdr::from_raw(&serde_json::value::to_raw_value(&json).expect("JSON")).expect("a CDR");

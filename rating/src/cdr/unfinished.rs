@@ -62,6 +62,10 @@ struct Unfinished {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user_agent_b: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    attestation: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verstat: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     decision: Option<String>,
 }
 
@@ -107,7 +111,7 @@ impl Cdr {
             source_ip_b,
             ..
         } = self;
-        let Self { user_agent_a, user_agent_b, decision, .. } = self;
+        let Self { user_agent_a, user_agent_b, attestation, verstat, decision, .. } = self;
         let unfinished = Unfinished {
             node,
             caller,
@@ -136,6 +140,8 @@ impl Cdr {
             source_ip_b,
             user_agent_a,
             user_agent_b,
+            attestation,
+            verstat,
             decision,
         };
         /// Of a call over one carrier, with names of some length.
@@ -185,6 +191,8 @@ impl Cdr {
             source_ip_b: known.source_ip_b,
             user_agent_a: known.user_agent_a,
             user_agent_b: known.user_agent_b,
+            attestation: known.attestation,
+            verstat: known.verstat,
             decision: known.decision,
             ..new
         })

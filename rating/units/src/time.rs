@@ -165,6 +165,14 @@ impl Wall {
         Some(text)
     }
 
+    /// As a Date header has it (RFC 9110 §5.6.7), `Mon, 30 Nov 2026 11:34:18 GMT`; empty outside the years that
+    /// it can write.
+    pub fn http_date(self) -> String {
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        let at = jiff::Timestamp::from_millisecond(self.0);
+        at.and_then(|at| printer.timestamp_to_rfc9110_string(&at)).unwrap_or_default()
+    }
+
     /// Reads RFC 3339 with any offset up to 23:59; precision beyond milliseconds is dropped. Nothing else
     /// that looks like a time is taken.
     pub fn parse(text: &str) -> Option<Self> {

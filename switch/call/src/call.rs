@@ -167,6 +167,11 @@ impl Call {
         }
     }
 
+    /// True until it is admitted or refused.
+    pub const fn is_admitting(&self) -> bool {
+        matches!(self.phase, Phase::Admitting { .. })
+    }
+
     /// True from the answer to the end.
     pub const fn is_talking(&self) -> bool {
         matches!(self.phase, Phase::Talking(_))

@@ -39,6 +39,10 @@ pub struct LegFacts {
     pub user_agent_a: Option<Name>,
     /// The called party's Server or User-Agent.
     pub user_agent_b: Option<Name>,
+    /// How much is said of the caller's number, by its signature or by ours.
+    pub attestation: Option<&'static str>,
+    /// What came of verifying it.
+    pub verstat: Option<&'static str>,
 }
 
 /// Adds what the legs know.
@@ -56,6 +60,8 @@ pub fn complete(cdr: &mut Cdr, facts: LegFacts) {
     cdr.source_ip_b = facts.source_ip_b;
     cdr.user_agent_a = facts.user_agent_a;
     cdr.user_agent_b = facts.user_agent_b;
+    cdr.attestation = facts.attestation.map(Into::into);
+    cdr.verstat = facts.verstat.map(Into::into);
 }
 
 impl Call {

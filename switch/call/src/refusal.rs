@@ -56,6 +56,11 @@ impl Refusal {
     /// It rang too long.
     pub const NO_ANSWER: Self = Self::now(480, Cause::NO_ANSWER, "no-answer");
 
+    /// The caller's number has to be verified, and is not (RFC 8224 §6.2.2); `reason` says why.
+    pub const fn not_verified(status: u16, reason: &'static str) -> Self {
+        Self::now(status, Cause::REJECTED, reason)
+    }
+
     const fn now(status: u16, cause: Cause, reason: &'static str) -> Self {
         Self { status, cause, reason, retry_after: None }
     }

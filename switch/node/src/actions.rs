@@ -18,7 +18,7 @@ impl Node {
     /// Does one thing; some things are answered at once.
     pub(crate) fn execute(&mut self, now: Now, slot: &mut Slot, action: Action) -> Option<Event> {
         match action {
-            Action::Admit { number, codecs } => return Some(self.admit(now, slot, number, codecs)),
+            Action::Admit { number, codecs } => return self.admit_verified(now, slot, number, codecs),
             Action::StartBilling => return Some(self.start_billing(now, slot)),
             Action::Extend { elapsed_ms } => return self.extend(now, slot, elapsed_ms),
             Action::Warn { elapsed_ms } => return self.warn(now, slot, elapsed_ms),

@@ -45,6 +45,17 @@ pub struct ConfigSnapshot {
     pub strangers: StrangerLimits,
     /// Timers that are no gate's and no carrier's.
     pub timing: NodeTiming,
+    /// How callers' numbers are signed toward carriers; none: they are not.
+    pub stir: Option<Arc<Signing>>,
+}
+
+/// What callers' numbers are signed with (RFC 8224).
+#[derive(Debug)]
+pub struct Signing {
+    /// Key and certificate.
+    pub signer: Arc<stir::Signer>,
+    /// The level of a number of which nothing is known, toward carriers.
+    pub level_default: stir::Attestation,
 }
 
 /// Timers of the whole node.

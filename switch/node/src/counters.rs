@@ -64,6 +64,10 @@ pub struct Counters {
     pub debit_failures: BTreeMap<&'static str, u64>,
     /// Notices to accounts' owners, by kind.
     pub notices: BTreeMap<&'static str, u64>,
+    /// Callers' numbers looked at, by what came of it (the CDR's `verstat`).
+    pub verified: BTreeMap<&'static str, u64>,
+    /// Callers' numbers signed toward carriers, by level.
+    pub signed: BTreeMap<&'static str, u64>,
     /// Post-dial delays in ms.
     pub post_dial_delay_ms: Vec<u64>,
     /// Times of the rating engine's answers, ns.
@@ -132,6 +136,16 @@ impl Counters {
     /// An account's owner is to be told something.
     pub fn noticed(&mut self, kind: &'static str) {
         *self.notices.entry(kind).or_default() += 1;
+    }
+
+    /// The signature of a caller's number was looked at.
+    pub fn verified(&mut self, verstat: &'static str) {
+        *self.verified.entry(verstat).or_default() += 1;
+    }
+
+    /// A caller's number was signed.
+    pub fn signed(&mut self, level: &'static str) {
+        *self.signed.entry(level).or_default() += 1;
     }
 
     /// The rating engine took this long.

@@ -117,6 +117,7 @@ impl Node {
             self.drive_slot(now, &mut slot, Event::Timeout);
             self.take_leg_events(now, &mut slot);
         }
+        self.wait_no_longer(now, &mut slot);
         let mut due = slot.due(now.tick);
         while let Some(id) = due {
             self.on_leg(now, &mut slot, id, Leg::timeout);

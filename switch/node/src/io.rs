@@ -49,6 +49,8 @@ pub enum Input {
         /// Seconds that the carrier asked not to be called for.
         pause_secs: Option<u32>,
     },
+    /// What became of an [`Output::FetchCertificate`].
+    Certificate(Certificate),
     /// New configuration; live calls keep what they began with.
     Reload(Arc<ConfigSnapshot>),
     /// Of the central ledger.
@@ -64,6 +66,17 @@ pub enum Input {
         /// What is wanted.
         request: AdminRequest,
     },
+}
+
+/// What became of the certificate that callers' numbers are signed by.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// Where it was asked for.
+    pub url: stir::CertificateUrl,
+    /// The certificate, its chain verified, or why it is of no use.
+    pub outcome: Result<Arc<stir::Credential>, stir::Fault>,
+    /// Seconds for which this holds.
+    pub keep_secs: u32,
 }
 
 /// How full the journal's queue is.
@@ -130,6 +143,9 @@ pub enum Output {
         /// Seconds that the carrier asked not to be called for.
         pause_secs: Option<u32>,
     },
+    /// Fetch the certificate that a caller's number was signed by, verify its chain, and answer with
+    /// [`Input::Certificate`]; within two seconds, whatever comes of it.
+    FetchCertificate(stir::CertificateUrl),
     /// The CDR is durable: hand it on.
     Publish(Arc<Cdr>),
     /// Answer to [`Input::Admin`].

@@ -197,9 +197,11 @@ impl Node {
     }
 
     fn leg_facts(&self, slot: &Slot) -> call::LegFacts {
-        let LegFacts { call_id, protocol, transport, source, user_agent } = slot.caller.facts();
+        let LegFacts { call_id, protocol, transport, source, user_agent, .. } = slot.caller.facts();
         let called = slot.carriers.last().map(Leg::facts);
         let b = called.as_ref();
+        let examined = slot.examination.as_deref();
+        let signed = || b.and_then(|leg| leg.attested).filter(|_| examined.is_none());
         call::LegFacts {
             node: Some(self.identity.name.clone()),
             call_id_a: call_id,
@@ -211,6 +213,11 @@ impl Node {
             protocol_b: b.map(|leg| leg.protocol),
             source_ip_b: b.map(|leg| leg.source),
             user_agent_b: b.and_then(|leg| leg.user_agent.clone()),
+            attestation: examined
+                .and_then(|examined| examined.attestation)
+                .or_else(signed)
+                .map(stir::Attestation::as_str),
+            verstat: examined.map(|examined| examined.verstat.as_str()),
             call_id_b: called.map(|leg| leg.call_id),
         }
     }

@@ -8,7 +8,8 @@
 use call::{Attempt, Branch, LegId, OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::Session;
 use serde_json::value::RawValue;
-use units::{Tick, Transport};
+use stir::{Fault, Passport, Verstat};
+use units::{Now, Number, Tick, Transport};
 
 mod context;
 mod party;
@@ -29,6 +30,20 @@ pub(crate) enum Leg {
 // === impl Leg: verbs ===
 
 impl Leg {
+    /// The signature of a caller's number, if it is of this call.
+    pub(crate) fn passport(&self, now: Now, number: &Number) -> Result<Passport, Fault> {
+        match self {
+            Self::Sip(leg) => leg.passport(now, number),
+        }
+    }
+
+    /// What came of verifying a caller's number.
+    pub(crate) const fn judge(&mut self, verstat: Verstat) {
+        match self {
+            Self::Sip(leg) => leg.verstat = Some(verstat),
+        }
+    }
+
     /// Calls a party; none if nothing of ours reaches any of its addresses.
     pub(crate) fn dial(cx: &mut Context<'_>, dialling: Dialling) -> Option<Self> {
         match dialling.callee.target().map(|target| target.transport) {

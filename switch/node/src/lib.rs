@@ -22,6 +22,7 @@
 //!             // On disk at once, in this example.
 //!             Output::Journal { .. } => {}
 //!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } => {}
+//!             Output::FetchCertificate(_) => {}
 //!             Output::Publish(_) | Output::Reply { .. } => {}
 //!         }
 //!     }
@@ -44,6 +45,7 @@
 //! #         hashes: route::OfferedHashes::Both,
 //! #         strangers: node::StrangerLimits::default(),
 //! #         timing: node::NodeTiming::default(),
+//! #         stir: None,
 //! #     }
 //! # }
 //! let identity = Identity { name: "one".into(), shard: 0, shards: 1, key: [7; 16], boot: 1 };
@@ -59,11 +61,13 @@ mod actions;
 mod admin;
 mod admit;
 mod calls;
+mod certificates;
 mod clock;
 mod config_snapshot;
 mod counters;
 mod dial;
 mod drive;
+mod examination;
 mod ids;
 mod io;
 mod journal;
@@ -83,11 +87,12 @@ mod registrations;
 mod ringing;
 mod slot;
 mod strangers;
+mod verification;
 
 pub use clock::ClockDoubt;
-pub use config_snapshot::{BootstrapAccount, ConfigSnapshot, NodeTiming, Source, shard_of};
+pub use config_snapshot::{BootstrapAccount, ConfigSnapshot, NodeTiming, Signing, Source, shard_of};
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
-pub use io::{AdminReply, AdminRequest, Input, LiveCall, Output, Pressure, RegisteredContact};
+pub use io::{AdminReply, AdminRequest, Certificate, Input, LiveCall, Output, Pressure, RegisteredContact};
 pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};
 pub use node::{Held, Identity, Node};

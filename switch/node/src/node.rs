@@ -10,6 +10,7 @@ use units::wheel::Wheel;
 use units::{Name, Now, Tick};
 
 use crate::calls::Calls;
+use crate::certificates::Certificates;
 use crate::clock::{ClockDoubt, ClockWatch};
 use crate::ids::TimerKey;
 use crate::io::{Input, Output, Pressure};
@@ -49,6 +50,8 @@ pub struct Node {
     pub(crate) registrar: Registrar,
     /// Ours at carriers.
     pub(crate) registrations: Registrations,
+    /// Those that callers' numbers are signed by.
+    pub(crate) certificates: Certificates,
     pub(crate) records: Records,
     pub(crate) timers: Wheel<TimerKey>,
     pub(crate) outputs: VecDeque<Output>,
@@ -115,6 +118,7 @@ impl Node {
             strangers: Arc::new(Strangers::new(identity.key)),
             registrar: Registrar::default(),
             registrations: Registrations::default(),
+            certificates: Certificates::default(),
             records: Records::default(),
             timers: Wheel::new(),
             outputs: VecDeque::new(),
@@ -150,6 +154,7 @@ impl Node {
             Input::Probed { carrier, status, pause_secs } => {
                 self.probed_elsewhere(now, &carrier, status, pause_secs)
             }
+            Input::Certificate(certificate) => self.certificate(now, &certificate),
             Input::Reload(config) => self.reload(now, config),
             Input::Slices(order) => self.quota_command(now, order),
             Input::Drain => self.draining = true,
@@ -287,6 +292,8 @@ impl Node {
     fn reload(&mut self, now: Now, config: Arc<ConfigSnapshot>) {
         self.money.engine.set_decks(Arc::clone(&config.decks));
         self.config = config;
+        // They were verified by the roots of before.
+        self.certificates.forget();
         self.calls.limiters.clear();
         self.bootstrap_accounts(now);
         self.schedule_probes(now);

@@ -7,6 +7,7 @@ use units::Tick;
 use units::slab::Slab;
 use units::wheel::TimerId;
 
+use crate::examination::Examination;
 use crate::ids::CallRef;
 use crate::leg::{CallFacts, Leg};
 
@@ -34,6 +35,8 @@ pub(crate) struct Slot {
     pub rings: bool,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
+    /// What is known of the caller's signature; none if nobody looks at it.
+    pub examination: Option<Box<Examination>>,
 }
 
 /// All calls of a shard. A place without a call is one that is reserved, or whose call is in hand.
@@ -57,6 +60,7 @@ impl Slot {
             holds_gate,
             rings: false,
             transfers: Vec::new(),
+            examination: None,
         }
     }
 
@@ -118,7 +122,8 @@ impl Slot {
     /// When something is due on the call or on one of its legs.
     pub(crate) fn deadline(&self) -> Tick {
         let legs = std::iter::once(&self.caller).chain(&self.carriers);
-        legs.map(Leg::deadline).fold(self.call.deadline(), Tick::min)
+        let waits = self.examination.as_deref().map_or(Tick::NEVER, Examination::deadline);
+        legs.map(Leg::deadline).fold(self.call.deadline().min(waits), Tick::min)
     }
 
     /// A leg on which something is due.

@@ -181,6 +181,17 @@ impl Gate {
         self.blocked_callers.iter().any(|prefix| digits.starts_with(&**prefix))
     }
 
+    /// A caller's digits in international form, however it is written here.
+    pub fn caller_digits(&self, caller: &str) -> String {
+        crate::number::caller_digits(caller, self.numbering)
+    }
+
+    /// Whether a caller is known to be the customer's own: one of `caller_numbers`, or what is shown instead.
+    pub fn owns(&self, digits: &str) -> bool {
+        let is_default = || self.default_caller.is_some_and(|own| own.digits() == digits.as_bytes());
+        self.caller_numbers.iter().any(|prefix| digits.starts_with(&**prefix)) || is_default()
+    }
+
     /// Whether a caller may be shown, however it is written here.
     pub fn may_show(&self, caller: &str) -> bool {
         if self.caller_numbers.is_empty() {

@@ -10,6 +10,20 @@ pub struct IdentityPolicy {
     pub form: Option<IdentityForm>,
     /// What becomes of its wish that a caller stays unknown.
     pub privacy: PrivacyPolicy,
+    /// Whether the signatures of its callers' numbers are verified.
+    pub verify: Verification,
+}
+
+/// What becomes of the signature of a caller's number (RFC 8224 §6.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verification {
+    /// Nobody looks at it.
+    #[default]
+    Off,
+    /// It is verified, and the record says what came of it.
+    Log,
+    /// A call without a good one is refused.
+    Reject,
 }
 
 /// The header that says who calls.

@@ -32,7 +32,7 @@ pub use credentials::{Credentials, Secret};
 pub use gate::{Gate, GateKind, GateSpec, Gates, ReplyTo};
 pub use health::{Health, PAUSE_SECS_MAX, Standing};
 pub use hunt::{AttemptEnd, Final, Next, best_final};
-pub use identity::{IdentityForm, IdentityPolicy, PrivacyPolicy};
+pub use identity::{IdentityForm, IdentityPolicy, PrivacyPolicy, Verification};
 pub use limiter::RateLimiter;
 pub use login::{Ha1, Login, OfferedHashes};
 pub use names::{BuildError, CarrierId, GateId};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Settings;
-use node::{BootstrapAccount, ConfigSnapshot, NodeTiming, StrangerLimits};
+use node::{BootstrapAccount, ConfigSnapshot, NodeTiming, Signing, StrangerLimits};
 use sip::flow::Transport;
 
 /// `bound` are the listeners as the sockets know them.
@@ -39,6 +39,12 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
             t1_ms: settings.sip.t1_ms,
             dialog_probe_ms: settings.sip.dialog_probe_secs.map(|secs| secs * 1_000),
         },
+        stir: settings
+            .stir
+            .signer
+            .as_ref()
+            .zip(settings.stir.level_default)
+            .map(|(signer, level_default)| Arc::new(Signing { signer: Arc::clone(signer), level_default })),
     }
 }
 

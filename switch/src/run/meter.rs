@@ -108,6 +108,12 @@ impl Meter {
         for (kind, count) in &counters.notices {
             self.metrics.noticed(kind, *count);
         }
+        for (verstat, count) in &counters.verified {
+            self.metrics.caller_verified(verstat, *count);
+        }
+        for (attestation, count) in &counters.signed {
+            self.metrics.caller_signed(attestation, *count);
+        }
         self.metrics.dialled_at_a_loss.inc_by(counters.dialled_at_a_loss);
         self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
         self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);

@@ -6,6 +6,8 @@ mod books;
 mod bootstrap;
 mod central;
 mod central_books;
+mod certificate_settings;
+mod certificates;
 mod clock;
 mod config_snapshot;
 mod control;

@@ -39,6 +39,8 @@ pub(crate) enum ShardMessage {
     Resolved { carrier: Name, addresses: Vec<std::net::SocketAddr>, transport: Option<units::Transport> },
     /// A carrier answered another shard's probe with this status.
     Probed { carrier: Name, status: u16, pause_secs: Option<u32> },
+    /// A certificate that the shard asked for.
+    Certificate(Box<node::Certificate>),
     /// The central ledger's word.
     Slices(QuotaCommand),
     /// Refuse new calls.

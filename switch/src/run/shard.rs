@@ -15,9 +15,11 @@ use node::{AdminReply, Arrival, Input, Node, Output};
 use sip::flow::{Flow, Transport};
 use sip::{Message, stun};
 use store::{Appender, Entry, Load, Priority, QueueRefusal};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
 
+use crate::run::certificates::{self, Asked};
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
 use crate::run::router::{Picture, Router, ShardMessage};
@@ -46,6 +48,8 @@ pub(crate) struct Shard {
     pub shard_messages: Receiver<ShardMessage>,
     pub appender: Appender,
     pub streams: mpsc::Sender<Outgoing>,
+    /// To whoever fetches certificates of callers' numbers.
+    pub certificates: mpsc::Sender<Asked>,
     /// To the central ledger, if there is one.
     pub quota_requests: mpsc::Sender<QuotaRequest>,
     pub meter: Meter,
@@ -239,6 +243,7 @@ impl Shard {
                 ShardMessage::Probed { carrier, status, pause_secs } => {
                     Input::Probed { carrier, status, pause_secs }
                 }
+                ShardMessage::Certificate(certificate) => Input::Certificate(*certificate),
                 ShardMessage::Slices(order) => Input::Slices(order),
                 ShardMessage::Drain => Input::Drain,
                 ShardMessage::HangUp => Input::Stop,
@@ -303,6 +308,7 @@ impl Shard {
                     // A full queue has requests enough.
                     let _ = self.quota_requests.try_send(QuotaRequest { account, need });
                 }
+                Output::FetchCertificate(url) => self.fetch_certificate(now, url),
                 Output::Publish(cdr) => self.meter.publish(&cdr),
                 Output::Probed { carrier, status, pause_secs } => {
                     for shard in (0..self.router.inboxes.len() as u8).filter(|shard| *shard != self.number) {
@@ -324,6 +330,17 @@ impl Shard {
             self.send(at)?;
         }
         Ok(())
+    }
+
+    /// Whoever waits is told at once where nobody can fetch.
+    fn fetch_certificate(&mut self, now: Now, url: stir::CertificateUrl) {
+        let asked = Asked { shard: self.number, url };
+        if let Err(TrySendError::Full(asked) | TrySendError::Closed(asked)) =
+            self.certificates.try_send(asked)
+        {
+            let certificate = certificates::not_fetched(asked.url, "too many are asked for");
+            self.node.handle(now, Input::Certificate(certificate));
+        }
     }
 
     fn queue(&mut self, flow: Flow, bytes: Bytes) {

@@ -41,7 +41,7 @@ use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::trace::Tracing;
 use crate::run::trace::recorder::Recorder;
 use crate::run::watch::Watch;
-use crate::run::{bootstrap, config_snapshot, dns};
+use crate::run::{bootstrap, certificates, config_snapshot, dns};
 
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
@@ -112,6 +112,7 @@ impl Switch {
         let (pollers, receivers, inboxes) = inboxes(count)?;
         let router = Arc::new(router(&settings, clock, &config, key, inboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
+        let (certificates, to_fetch) = mpsc::channel(certificates::ASKED_MAX);
         let slots = Arc::new(SlotTable::default());
         let parts = Parts {
             key,
@@ -119,6 +120,7 @@ impl Switch {
             journal: &journal,
             metrics: &metrics,
             outgoing: &outgoing,
+            certificates: &certificates,
             config: &config,
             slots: &slots,
             deck_archive: &deck_archive,
@@ -134,7 +136,8 @@ impl Switch {
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
         let state = web_state(&parts, &backend, token, ordered);
-        let io = start_io(&settings, &router, bound.streams, bound.http, to_send, state, outlets.tasks)?;
+        let asked = (to_send, to_fetch);
+        let io = start_io(&settings, &router, bound.streams, bound.http, asked, state, outlets.tasks)?;
         let recorder = Recorder::start(&router, &settings.node.name)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
         notifier.announce(&settings.decks);
@@ -364,6 +367,7 @@ struct Parts<'a> {
     journal: &'a Arc<Journal>,
     metrics: &'a Arc<Metrics>,
     outgoing: &'a mpsc::Sender<Outgoing>,
+    certificates: &'a mpsc::Sender<certificates::Asked>,
     config: &'a Arc<node::ConfigSnapshot>,
     slots: &'a Arc<SlotTable>,
     deck_archive: &'a DeckArchive,
@@ -417,6 +421,7 @@ fn start_shards(
             shard_messages,
             appender,
             streams: parts.outgoing.clone(),
+            certificates: parts.certificates.clone(),
             quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),
@@ -515,7 +520,7 @@ fn start_io(
     router: &Arc<Router>,
     listeners: Vec<(Transport, TcpListener)>,
     http: TcpListener,
-    to_send: mpsc::Receiver<Outgoing>,
+    (to_send, to_fetch): (mpsc::Receiver<Outgoing>, mpsc::Receiver<certificates::Asked>),
     state: Arc<WebState>,
     feeds: Vec<Task>,
 ) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
@@ -538,6 +543,7 @@ fn start_io(
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 tokio::spawn(Arc::clone(&streams).accept(listener, transport));
             }
+            tokio::spawn(certificates::serve(Arc::clone(&router), to_fetch));
             tokio::spawn(dns::resolve(router));
             feeds.into_iter().for_each(|feed| drop(tokio::spawn(feed)));
             web::serve(http, state, async move {

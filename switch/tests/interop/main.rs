@@ -25,6 +25,7 @@ mod peers;
 mod price;
 mod service;
 mod startup;
+mod stir;
 mod strangers;
 mod tls;
 mod torture;

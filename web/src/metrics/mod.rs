@@ -218,6 +218,16 @@ impl Metrics {
         self.vectors.debit_failures.with_label_values(&[reason.as_str()]).inc_by(n);
     }
 
+    /// Adds `n` callers' numbers looked at; `verstat` is one of three words.
+    pub fn caller_verified(&self, verstat: &str, n: u64) {
+        self.vectors.callers_verified.with_label_values(&[verstat]).inc_by(n);
+    }
+
+    /// Adds `n` callers' numbers signed; `attestation` is one of three letters.
+    pub fn caller_signed(&self, attestation: &str, n: u64) {
+        self.vectors.callers_signed.with_label_values(&[attestation]).inc_by(n);
+    }
+
     /// Adds `n` notices to accounts' owners; `kind` is one of a fixed set.
     pub fn noticed(&self, kind: &str, n: u64) {
         self.vectors.notices.with_label_values(&[kind]).inc_by(n);

@@ -24,6 +24,8 @@ pub(super) struct Vectors {
     pub(super) auth_rejected: IntCounterVec,
     pub(super) debit_failures: IntCounterVec,
     pub(super) notices: IntCounterVec,
+    pub(super) callers_verified: IntCounterVec,
+    pub(super) callers_signed: IntCounterVec,
     pub(super) rtp_packets: IntCounterVec,
     pub(super) rtp_packets_dropped: IntCounterVec,
     pub(super) feed_lag_entries: IntGaugeVec,
@@ -80,6 +82,16 @@ impl Vectors {
                 &["reason"],
             )?,
             notices: counters("notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
+            callers_verified: counters(
+                "callers_verified_total",
+                "Signatures of callers' numbers looked at, by what came of it.",
+                &["verstat"],
+            )?,
+            callers_signed: counters(
+                "callers_signed_total",
+                "Callers' numbers signed toward carriers, by level.",
+                &["attestation"],
+            )?,
             rtp_packets: counters("rtp_packets_total", "RTP packets relayed.", &["direction"])?,
             rtp_packets_dropped: counters(
                 "rtp_packets_dropped_total",

@@ -124,6 +124,8 @@ pub(crate) struct LegFacts {
     pub transport: &'static str,
     pub source: IpAddr,
     pub user_agent: Option<Name>,
+    /// What we said of the caller's number there, if we signed it.
+    pub attested: Option<stir::Attestation>,
 }
 
 // === impl Context ===

@@ -102,6 +102,16 @@ impl Party {
         }
     }
 
+    /// By what name of ours a caller's side is told apart in signatures.
+    pub(crate) fn origid_name(&self) -> String {
+        match self {
+            Self::Gate(gate) => format!("gate {}", gate.name),
+            Self::Carrier(carrier) => format!("carrier {}", carrier.name),
+            Self::Number(number) => format!("number {}", number.number.e164),
+            Self::Contact(callee, _) => format!("gate {}", callee.account.name),
+        }
+    }
+
     /// The gate, of a caller.
     pub(crate) const fn gate(&self) -> Option<&Arc<Gate>> {
         match self {

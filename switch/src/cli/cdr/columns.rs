@@ -91,6 +91,8 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("source_ip_b", Maybe),
     ("user_agent_a", Maybe),
     ("user_agent_b", Maybe),
+    ("attestation", Maybe),
+    ("verstat", Maybe),
     ("decision", Maybe),
 ];
 

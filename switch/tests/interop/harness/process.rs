@@ -66,6 +66,9 @@ impl Tollgate {
             None => program(),
         };
         run.arg("run").arg("--config").arg(site.config()).current_dir(site.folder());
+        if let Some(file) = site.authorities() {
+            run.env("SSL_CERT_FILE", file);
+        }
         let mut child = run.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
         let ready = match first_line(&mut child) {
             Some(line) if line.starts_with("ready ") => line,

@@ -22,6 +22,7 @@ pub struct Site {
     node: String,
     sip: String,
     parts: String,
+    authorities: Option<PathBuf>,
 }
 
 impl Site {
@@ -39,6 +40,7 @@ impl Site {
             node: String::new(),
             sip: String::new(),
             parts: String::new(),
+            authorities: None,
         }
     }
 
@@ -71,6 +73,17 @@ impl Site {
     pub fn named(mut self, name: &'static str) -> Self {
         self.name = name;
         self
+    }
+
+    /// The authorities in this file stand for the system's.
+    pub fn believing(mut self, file: &Path) -> Self {
+        self.authorities = Some(file.to_owned());
+        self
+    }
+
+    /// What stands for the system's authorities.
+    pub fn authorities(&self) -> Option<&Path> {
+        self.authorities.as_deref()
     }
 
     /// Further keys of `[node]`.

@@ -17,4 +17,6 @@ pub(crate) struct Crossing {
     pub acknowledges: bool,
     /// The Reason of its CANCEL.
     pub cancel_reason: Option<Box<str>>,
+    /// What came of verifying the caller's number.
+    pub verstat: Option<stir::Verstat>,
 }

@@ -17,6 +17,7 @@ use super::leg::{LegState, Outgoing, Setup, SipLeg};
 use super::messages::{self, InviteParts};
 use super::privacy::Presentation;
 use super::session_timer::{Asked, SESSION_SECS_MAX};
+use super::signature::sign;
 use super::tag::tag;
 use crate::leg::{ContactWay, Context, Dialling, Party, Reached};
 
@@ -98,7 +99,8 @@ impl SipLeg {
         let domain = || cx.config.domains.first().cloned().unwrap_or_else(|| here.clone());
         let host = target.map_or_else(domain, Target::host_port);
         let original = outgoing.crossing.as_ref();
-        let presentation = Presentation::of(original, cx.call.caller, self.party.identity());
+        let mut presentation = Presentation::of(original, cx.call.caller, self.party.identity());
+        let signature = sign(cx, (&self.party, original), &mut presentation, outgoing.number.as_ref());
         let from = format!("{};tag={tag}", presentation.from(&here));
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
@@ -124,6 +126,7 @@ impl SipLeg {
             cseq: outgoing.cseq,
             routes: contact.map_or(&[], |contact| &contact.path),
             presentation: &presentation,
+            signature: signature.as_ref(),
             here: &here,
             session_expires_secs: retry.unwrap_or(session.expires_secs),
             min_se_secs: retry.unwrap_or(session.min_secs),
@@ -140,6 +143,7 @@ impl SipLeg {
             rules: self.party.carrier().and_then(|carrier| carrier.headers.as_deref()),
         };
         let bytes = messages::invite(&parts).build();
+        self.attested = signature.map(|signature| signature.level);
         let is_fixed = target.is_none_or(|target| target.is_written);
         cx.endpoint.clients.insert(client, Client::Invite(at, self.id));
         self.submit(cx, client, (flow, is_fixed), Method::Invite, bytes);

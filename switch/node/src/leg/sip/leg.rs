@@ -55,6 +55,10 @@ pub(crate) struct SipLeg {
     /// names no other place.
     pub by_connection: bool,
     pub liveness: Liveness,
+    /// What came of verifying the number of a caller.
+    pub verstat: Option<stir::Verstat>,
+    /// What we said of the caller's number there, if we signed it.
+    pub attested: Option<stir::Attestation>,
     /// What its carrier asked for, if it did.
     pub authorization: Option<Box<Authorization>>,
     /// Connections that stay open for it.
@@ -215,6 +219,8 @@ impl SipLeg {
             takes_update: false,
             by_connection: id == LegId::Caller,
             liveness: Liveness::default(),
+            verstat: None,
+            attested: None,
             authorization: None,
             kept: None,
             given_up: None,
@@ -332,6 +338,7 @@ impl SipLeg {
             party: self.party.clone(),
             acknowledges: incoming.reliable.is_some(),
             cancel_reason: incoming.cancel_reason.clone(),
+            verstat: self.verstat,
         })
     }
 
@@ -342,6 +349,7 @@ impl SipLeg {
             transport: self.flow.transport.as_str(),
             source: self.source,
             user_agent: self.user_agent.clone(),
+            attested: self.attested,
         }
     }
 

@@ -13,6 +13,7 @@ use units::Cause;
 
 use super::privacy::Presentation;
 use super::session_timer::SessionState;
+use super::signature::Signature;
 
 /// Methods that we take.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK";
@@ -28,7 +29,13 @@ pub(crate) fn response(request: &Message, status: u16, tag: &str) -> Builder {
 
 /// A refusal with its Reason (RFC 3326) and, where due, Retry-After.
 pub(crate) fn refusal(request: &Message, refusal: &Refusal, tag: &str) -> Builder {
-    let builder = response(request, refusal.status, tag)
+    let phrase = match (refusal.status, refusal.reason) {
+        // RFC 8224 §6.2.2.
+        (403, "identity-stale") => "Stale Date",
+        (status, _) => phrase(status),
+    };
+    let builder = Builder::response(request, refusal.status, phrase)
+        .to_tag(tag)
         .header_fmt(Name::Reason, format_args!("{}", q850(refusal.cause)));
     match refusal.retry_after {
         Some(secs) => builder.header_fmt(Name::RetryAfter, format_args!("{secs}")),
@@ -116,6 +123,8 @@ pub(crate) struct InviteParts<'a> {
     pub routes: &'a [Box<str>],
     /// What is seen of the caller, and of the INVITE's headers.
     pub presentation: &'a Presentation<'a>,
+    /// Our signature of the caller's number.
+    pub signature: Option<&'a Signature>,
     /// Our address there.
     pub here: &'a str,
     pub session_expires_secs: u32,
@@ -143,6 +152,9 @@ pub(crate) fn invite(parts: &InviteParts<'_>) -> Builder {
         builder = builder
             .header_fmt(Name::SessionExpires, format_args!("{}", parts.session_expires_secs))
             .header_fmt(Name::MinSe, format_args!("{}", parts.min_se_secs));
+    }
+    if let Some(signature) = parts.signature {
+        builder = builder.header(Name::Date, &signature.date).header(Name::Identity, &signature.value);
     }
     builder = parts.presentation.identify(builder, parts.here, parts.rules);
     for (name, value) in parts.rules.into_iter().flat_map(|rules| &rules.add) {
@@ -263,6 +275,10 @@ pub(crate) const fn phrase(status: u16) -> &'static str {
         420 => "Bad Extension",
         422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
+        428 => "Use Identity Header",
+        436 => "Bad Identity Info",
+        437 => "Unsupported Credential",
+        438 => "Invalid Identity Header",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
         482 => "Loop Detected",

@@ -44,6 +44,7 @@ mod responses;
 mod sender;
 mod sent;
 mod session_timer;
+mod signature;
 mod stranger;
 mod tag;
 mod timers;

@@ -4,6 +4,7 @@
 
 use route::{HeaderRules, IdentityForm, IdentityPolicy, PrivacyPolicy};
 use sip::{Builder, Message, Name, NameAddr};
+use stir::Verstat;
 
 use super::crossing::Crossing;
 use super::parties::{self, escaped_user};
@@ -35,8 +36,10 @@ pub(crate) struct Presentation<'a> {
     wish_passes: bool,
     /// What the caller's side says of others goes on: both sides are trusted.
     claims_pass: bool,
-    /// The number shown is the one that the INVITE names.
-    is_own: bool,
+    /// The caller's signature of the number goes on.
+    signature_passes: bool,
+    /// What came of verifying the number, told to trusted sides (3GPP TS 24.229 §7.2A.20).
+    verstat: &'static str,
     /// Digits that would give the caller away; of a caller who withholds them only.
     secrets: Vec<String>,
 }
@@ -78,7 +81,38 @@ impl<'a> Presentation<'a> {
         let secrets = invite.filter(|_| withheld && !told).map(secrets).unwrap_or_default();
         let wish_passes = from.privacy != PrivacyPolicy::Ignore;
         let claims_pass = from.trust && to.trust;
-        Self { invite, shown, asserted, form, withheld, told, wish_passes, claims_pass, is_own, secrets }
+        let signature_passes = (!withheld || told) && is_own;
+        let verstat = crossing.and_then(|crossing| crossing.verstat).filter(|_| to.trust && is_own);
+        Self {
+            invite,
+            shown,
+            asserted,
+            form,
+            withheld,
+            told,
+            wish_passes,
+            claims_pass,
+            signature_passes,
+            verstat: verstat.map_or("", verstat_parameter),
+            secrets,
+        }
+    }
+
+    /// The number by which the called side is told who calls: that of the identity header, else From's. None
+    /// of a caller who withholds it.
+    pub(crate) fn number(&self) -> Option<&str> {
+        let is_beside = matches!(self.form, Some(IdentityForm::Asserted | IdentityForm::RemoteParty));
+        self.asserted.as_deref().filter(|_| is_beside).or(self.shown.as_deref())
+    }
+
+    /// Whether the caller's own signature of the number goes on.
+    pub(crate) const fn signature_passes(&self) -> bool {
+        self.signature_passes
+    }
+
+    /// Another signature takes the place of the caller's own, or none does.
+    pub(crate) const fn drop_signature(&mut self) {
+        self.signature_passes = false;
     }
 
     /// The From value without its tag; `here` is our address there.
@@ -93,10 +127,10 @@ impl<'a> Presentation<'a> {
     pub(crate) fn identify(&self, builder: Builder, here: &str, rules: Option<&HeaderRules>) -> Builder {
         let mut builder = builder;
         if let Some(user) = &self.asserted {
-            let user = escaped_user(user);
+            let (user, verstat) = (escaped_user(user), self.verstat);
             builder = match self.form {
                 Some(IdentityForm::Asserted) => {
-                    builder.header_fmt(Name::PAssertedIdentity, format_args!("<sip:{user}@{here}>"))
+                    builder.header_fmt(Name::PAssertedIdentity, format_args!("<sip:{user}{verstat}@{here}>"))
                 }
                 Some(IdentityForm::RemoteParty) => builder.header_fmt(
                     Name::RemotePartyId,
@@ -122,7 +156,7 @@ impl<'a> Presentation<'a> {
     fn passes(&self, invite: &Message, name: Name, text: &str) -> bool {
         match name {
             Name::Privacy => self.wish_passes,
-            Name::Identity => (!self.withheld || self.told) && self.is_own,
+            Name::Identity => self.signature_passes,
             Name::Diversion | Name::HistoryInfo => self.claims_pass,
             name => parties::passes(name) && !self.gives_away(invite, name, text),
         }
@@ -144,8 +178,17 @@ impl<'a> Presentation<'a> {
     }
 }
 
+/// Its parameter of a telephone number in a user part.
+const fn verstat_parameter(verstat: Verstat) -> &'static str {
+    match verstat {
+        Verstat::Passed => ";verstat=TN-Validation-Passed",
+        Verstat::Failed => ";verstat=TN-Validation-Failed",
+        Verstat::None => ";verstat=No-TN-Validation",
+    }
+}
+
 /// Whether a user part stands for nobody.
-fn is_nobody(user: &str) -> bool {
+pub(crate) fn is_nobody(user: &str) -> bool {
     NOBODY.iter().any(|word| user.eq_ignore_ascii_case(word))
 }
 
