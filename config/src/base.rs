@@ -113,6 +113,7 @@ pub(crate) fn sip(document: &Document, check: &mut Check<'_>) -> Sip {
         challenge_per_source: table.int("challenge_per_source").unwrap_or_default(),
         lockout_after: table.int("lockout_after").unwrap_or_default(),
         lockout_secs: table.int("lockout_secs").unwrap_or_default(),
+        ban_after: table.int("ban_after").unwrap_or_default(),
         t1_ms: table.int("t1_ms").unwrap_or_default(),
         tcp_idle_secs: table.int("tcp_idle_secs").unwrap_or_default(),
         tcp_per_source: table.int("tcp_per_source").unwrap_or_default(),

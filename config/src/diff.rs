@@ -102,7 +102,8 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
 
 /// What unknown addresses and SIP accounts meet.
 fn strangers(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
-    let limits = |s: &Settings| (s.sip.challenge_per_source, s.sip.lockout_after, s.sip.lockout_secs);
+    let limits =
+        |s: &Settings| (s.sip.challenge_per_source, s.sip.lockout_after, s.sip.lockout_secs, s.sip.ban_after);
     if old.sip.domains != new.sip.domains || old.sip.realm != new.sip.realm {
         lines.push(format!("sip.domains changed: the realm of SIP accounts is {:?}", new.sip.realm));
     }
@@ -110,7 +111,7 @@ fn strangers(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         lines.push("sip.digest changed".to_owned());
     }
     if limits(old) != limits(new) {
-        let keys = "sip.challenge_per_source, sip.lockout_after or sip.lockout_secs";
+        let keys = "sip.challenge_per_source, sip.lockout_after, sip.lockout_secs or sip.ban_after";
         lines.push(format!("{keys} changed"));
     }
 }

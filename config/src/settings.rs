@@ -124,6 +124,8 @@ pub struct Sip {
     pub lockout_after: u32,
     /// In this time, and for as long, seconds.
     pub lockout_secs: u32,
+    /// Requests without a good end in this time, after which an address is locked out; 0: never.
+    pub ban_after: u32,
 }
 
 /// One SIP listener, `udp:127.0.0.1:5060`.

@@ -177,8 +177,8 @@ pub struct Cdr {
     /// The called party's Server or User-Agent header.
     #[serde(default)]
     pub user_agent_b: Option<Name>,
-    /// `A`, `B` or `C`: how much the signer of the caller's number says of it; where no signature was verified,
-    /// how much we said of it when we signed.
+    /// `A`, `B` or `C`: how much the signer of the caller's number says of it; where no signature was
+    /// verified, how much we said of it when we signed.
     #[serde(default)]
     pub attestation: Option<Name>,
     /// What came of verifying the caller's number: `TN-Validation-Passed`, `TN-Validation-Failed` or

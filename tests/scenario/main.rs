@@ -52,6 +52,7 @@ mod reliable_provisional;
 mod reload_in_mid_call;
 mod replays_and_claims;
 mod rules_of_the_wire;
+mod scanners;
 mod session_timer;
 mod several_balances;
 mod signatures;

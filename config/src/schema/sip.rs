@@ -69,7 +69,15 @@ pub const SIP: Section = Section {
             "Wrong credentials from one unknown address within `lockout_secs`, after which it hears nothing for as long. Gates' and \
              carriers' addresses are never locked out.",
         ),
-        key("lockout_secs", Kind::Int(1, 604_800), Preset::Int(900), "See `lockout_after`."),
+        key("lockout_secs", Kind::Int(1, 604_800), Preset::Int(900), "See `lockout_after` and `ban_after`."),
+        key(
+            "ban_after",
+            Kind::Int(0, 1_000_000),
+            Preset::Int(100),
+            "Where there are SIP accounts: requests of one unknown address within `lockout_secs` that only scanners send so many of, after which \
+             it hears nothing for as long: challenged and never answered, for other domains, unreadable. Right credentials begin the count anew, and \
+             an address that gave some within `lockout_secs` is not locked out by it. 0: never.",
+        ),
         key(
             "dialog_probe_secs",
             Kind::Int(0, 86_400),

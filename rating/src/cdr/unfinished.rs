@@ -77,41 +77,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Cdr {
     /// What an `open` record keeps of it.
     pub fn into_unfinished(self) -> Result<Box<RawValue>, RecordError> {
-        let Self {
-            node,
-            caller,
-            called,
-            called_e164,
-            codec_a,
-            codec_b,
-            call_id_a,
-            call_id_b,
-            carrier,
-            attempts,
-            ..
-        } = self;
-        let Self {
-            started_at,
-            pdd_ms,
-            route_reason,
-            transport_a,
-            transport_b,
-            direction,
-            origin,
-            origin_kind,
-            ..
-        } = self;
-        let Self {
-            destination_kind,
-            number,
-            sip_account,
-            protocol_a,
-            protocol_b,
-            source_ip_a,
-            source_ip_b,
-            ..
-        } = self;
-        let Self { user_agent_a, user_agent_b, attestation, verstat, decision, .. } = self;
+        let Self { node, caller, called, called_e164, codec_a, codec_b, .. } = self;
+        let Self { call_id_a, call_id_b, carrier, attempts, started_at, pdd_ms, .. } = self;
+        let Self { route_reason, transport_a, transport_b, direction, origin, origin_kind, .. } = self;
+        let Self { destination_kind, number, sip_account, protocol_a, protocol_b, .. } = self;
+        let Self { source_ip_a, source_ip_b, user_agent_a, user_agent_b, .. } = self;
+        let Self { attestation, verstat, decision, .. } = self;
         let unfinished = Unfinished {
             node,
             caller,

@@ -165,8 +165,8 @@ impl Wall {
         Some(text)
     }
 
-    /// As a Date header has it (RFC 9110 §5.6.7), `Mon, 30 Nov 2026 11:34:18 GMT`; empty outside the years that
-    /// it can write.
+    /// As a Date header has it (RFC 9110 §5.6.7), `Mon, 30 Nov 2026 11:34:18 GMT`; empty outside the years
+    /// that it can write.
     pub fn http_date(self) -> String {
         let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
         let at = jiff::Timestamp::from_millisecond(self.0);

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use route::AttemptEnd;
 use units::Name;
 
+use crate::strangers::BanReason;
+
 /// Most samples of post-dial delay kept between two drains.
 const SAMPLES_MAX: usize = 65_536;
 /// Most addresses of strangers kept between two drains; the rest are counted only.
@@ -56,8 +58,8 @@ pub struct Counters {
     pub auth_rejected: BTreeMap<&'static str, u64>,
     /// Addresses that packets counted as `unknown_source` came from: some, for the log.
     pub strangers: Vec<IpAddr>,
-    /// Addresses that were locked out for wrong credentials, in order.
-    pub locked_out: Vec<IpAddr>,
+    /// Addresses that were locked out, in order.
+    pub locked_out: Vec<(IpAddr, BanReason)>,
     /// Carriers that went down or came up, in order.
     pub carrier_changes: Vec<CarrierChange>,
     /// Debits refused, by reason.
@@ -115,9 +117,9 @@ impl Counters {
     }
 
     /// An address was locked out.
-    pub fn locks_out(&mut self, ip: IpAddr) {
+    pub fn locks_out(&mut self, ip: IpAddr, reason: BanReason) {
         if self.locked_out.len() < STRANGERS_MAX {
-            self.locked_out.push(ip);
+            self.locked_out.push((ip, reason));
         }
     }
 

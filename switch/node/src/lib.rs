@@ -99,4 +99,4 @@ pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;
 pub use registrations::{RegistrationStanding, RegistrationState};
-pub use strangers::{Ban, StrangerLimits, Strangers};
+pub use strangers::{Ban, BanReason, StrangerLimits, Strangers};

@@ -19,6 +19,9 @@ const BUCKETS: usize = 16_384;
 const FAILING_MAX: usize = 8_192;
 /// Addresses that are locked out; where there are more, the one that would be free first goes.
 const BANNED_MAX: usize = 65_536;
+/// With so many locked out no further scanner is: its address may be forged, and its challenges are bounded
+/// anyway.
+const SCANNERS_MAX: usize = 4_096;
 
 /// What an operator allows to strangers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,27 @@ pub struct StrangerLimits {
     pub lockout_after: u32,
     /// In this time, and for as long, seconds.
     pub lockout_secs: u32,
+    /// Requests without a good end within that time after which an address is locked out too; 0: never.
+    pub ban_after: u32,
+}
+
+/// Why an address is locked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BanReason {
+    /// It gave wrong credentials for nonces of ours.
+    WrongCredentials,
+    /// It behaves as scanners do: challenges that it never answers, requests for others, garbage.
+    Scanner,
+}
+
+impl BanReason {
+    /// As the API has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::Scanner => "scanner",
+        }
+    }
 }
 
 /// An address that is locked out; of IPv6 its /64.
@@ -40,8 +64,10 @@ pub struct Ban {
     pub since: Wall,
     /// Until when.
     pub until: Wall,
-    /// Wrong credentials that led to it.
+    /// Wrong credentials, or requests of a scanner, that led to it.
     pub failures: u32,
+    /// Why.
+    pub reason: BanReason,
 }
 
 /// All that is known of unknown addresses.
@@ -54,6 +80,10 @@ pub struct Strangers {
 
 struct State {
     buckets: Vec<Bucket>,
+    /// Addresses whose requests had no good end, by hash: where two meet, the busier one stays.
+    scanning: Vec<Option<(IpAddr, Failing)>>,
+    /// Addresses that gave right credentials, by hash, and when: what else comes from there may be forged.
+    proven: Vec<Option<(IpAddr, Tick)>>,
     failing: BTreeMap<IpAddr, Failing>,
     bans: BTreeMap<IpAddr, (Tick, Ban)>,
 }
@@ -73,7 +103,7 @@ struct Failing {
 
 impl Default for StrangerLimits {
     fn default() -> Self {
-        Self { challenges_per_sec: 10, lockout_after: 5, lockout_secs: 900 }
+        Self { challenges_per_sec: 10, lockout_after: 5, lockout_secs: 900, ban_after: 100 }
     }
 }
 
@@ -84,6 +114,8 @@ impl Strangers {
     pub fn new(key: [u8; 16]) -> Self {
         let state = State {
             buckets: vec![Bucket { left: u64::MAX, at: Tick(0) }; BUCKETS],
+            scanning: vec![None; BUCKETS],
+            proven: vec![None; BUCKETS],
             failing: BTreeMap::new(),
             bans: BTreeMap::new(),
         };
@@ -92,11 +124,7 @@ impl Strangers {
 
     /// Whether one more challenge may go to this address.
     pub fn may_challenge(&self, ip: IpAddr, now: Tick, limits: StrangerLimits) -> bool {
-        let bytes = match block_of(ip) {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-            IpAddr::V6(v6) => v6.octets(),
-        };
-        let at = (self.minter.hash(&bytes) % BUCKETS as u64) as usize;
+        let at = self.bucket_of(block_of(ip));
         let full = u64::from(limits.challenges_per_sec) * 1_000;
         let mut state = self.state();
         let Some(bucket) = state.buckets.get_mut(at) else { return false };
@@ -148,16 +176,79 @@ impl Strangers {
             let next = state.bans.iter().min_by_key(|(_, (until, _))| *until).map(|(ip, _)| *ip);
             next.map(|next| state.bans.remove(&next));
         }
-        let until = now.wall.plus_ms(i64::from(limits.lockout_secs) * 1_000);
-        let ban = Ban { ip, since: now.wall, until, failures };
-        state.bans.insert(ip, (now.tick.plus_ms(lasts_ms), ban));
-        self.count(&state);
+        self.ban(&mut state, (ip, failures, BanReason::WrongCredentials), now, limits);
+        true
+    }
+
+    /// A request of an address had no good end: it was challenged, was for somebody else, or was none. True
+    /// if that locks the address out; never one that gave right credentials lately, as anybody can forge it.
+    pub fn offended(&self, ip: IpAddr, now: Now, limits: StrangerLimits) -> bool {
+        if limits.ban_after == 0 {
+            return false;
+        }
+        let ip = block_of(ip);
+        let lasts_ms = u64::from(limits.lockout_secs) * 1_000;
+        let at = self.bucket_of(ip);
+        let mut state = self.state();
+        let is_proven = matches!(state.proven.get(at), Some(Some((proven, since)))
+            if *proven == ip && now.tick < since.plus_ms(lasts_ms));
+        let are_enough = state.bans.len() >= SCANNERS_MAX;
+        let Some(place) = state.scanning.get_mut(at).filter(|_| !is_proven) else { return false };
+        let first = Failing { count: 1, since: now.tick };
+        let count = match place {
+            Some((its, failing)) if failing.since.plus_ms(lasts_ms) > now.tick && *its == ip => {
+                failing.count += 1;
+                failing.count
+            }
+            Some((_, failing)) if failing.since.plus_ms(lasts_ms) > now.tick && failing.count > 1 => {
+                failing.count -= 1;
+                return false;
+            }
+            Some(_) | None => place.insert((ip, first)).1.count,
+        };
+        if count < limits.ban_after || are_enough {
+            return false;
+        }
+        *place = None;
+        self.ban(&mut state, (ip, count, BanReason::Scanner), now, limits);
         true
     }
 
     /// Right credentials: what went wrong before is forgotten.
-    pub fn succeeded(&self, ip: IpAddr) {
-        self.state().failing.remove(&block_of(ip));
+    pub fn succeeded(&self, ip: IpAddr, now: Tick) {
+        let ip = block_of(ip);
+        let at = self.bucket_of(ip);
+        let mut state = self.state();
+        state.failing.remove(&ip);
+        if let Some(place) =
+            state.scanning.get_mut(at).filter(|place| matches!(place, Some((its, _)) if *its == ip))
+        {
+            *place = None;
+        }
+        if let Some(place) = state.proven.get_mut(at) {
+            *place = Some((ip, now));
+        }
+    }
+
+    fn ban(
+        &self,
+        state: &mut State,
+        (ip, failures, reason): (IpAddr, u32, BanReason),
+        now: Now,
+        limits: StrangerLimits,
+    ) {
+        let until = now.wall.plus_ms(i64::from(limits.lockout_secs) * 1_000);
+        let ban = Ban { ip, since: now.wall, until, failures, reason };
+        state.bans.insert(ip, (now.tick.plus_ms(u64::from(limits.lockout_secs) * 1_000), ban));
+        self.count(state);
+    }
+
+    fn bucket_of(&self, ip: IpAddr) -> usize {
+        let bytes = match ip {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        };
+        (self.minter.hash(&bytes) % BUCKETS as u64) as usize
     }
 
     /// Lifts a ban; false if there is none.
@@ -207,7 +298,7 @@ mod tests {
     use super::*;
 
     const LIMITS: StrangerLimits =
-        StrangerLimits { challenges_per_sec: 10, lockout_after: 3, lockout_secs: 60 };
+        StrangerLimits { challenges_per_sec: 10, lockout_after: 3, lockout_secs: 60, ban_after: 20 };
 
     fn at(secs: u64) -> Now {
         let ms = 1_000_000 + secs * 1_000;
@@ -252,10 +343,41 @@ mod tests {
         for secs in [0, 30, 60, 90] {
             assert!(!strangers.failed(bad, at(secs), LIMITS), "{secs}");
         }
-        strangers.succeeded(bad);
+        strangers.succeeded(bad, at(91).tick);
         assert!(!strangers.failed(bad, at(91), LIMITS) && !strangers.failed(bad, at(91), LIMITS));
         assert!(strangers.failed(bad, at(91), LIMITS) && strangers.lift(bad) && !strangers.lift(bad));
         assert!(!strangers.is_banned(bad, at(91).tick));
+    }
+
+    #[test]
+    fn scanners_are_locked_out_and_who_proved_its_address_is_not() {
+        let strangers = Strangers::new([1; 16]);
+        let (bad, good) = (ip("203.0.113.1"), ip("2001:db8::1"));
+        strangers.succeeded(good, at(0).tick);
+        let offences =
+            |ip, count, secs| (0..count).filter(|_| strangers.offended(ip, at(secs), LIMITS)).count();
+        assert_eq!((offences(bad, 19, 0), offences(good, 1_000, 59)), (0, 0));
+        // Its time is over: it begins anew.
+        assert_eq!((offences(bad, 19, 60), offences(bad, 1, 60)), (0, 1));
+        assert!(strangers.is_banned(bad, at(61).tick) && !strangers.is_banned(bad, at(120).tick));
+        assert_eq!(offences(good, 20, 60), 1, "it has not proved its address for long");
+        assert_eq!(
+            strangers.bans(at(61).tick).iter().map(|ban| ban.reason).collect::<Vec<_>>(),
+            [BanReason::Scanner; 2]
+        );
+        let never = StrangerLimits { ban_after: 0, ..LIMITS };
+        assert!((0..1_000).all(|_| !strangers.offended(ip("203.0.113.3"), at(200), never)));
+    }
+
+    #[test]
+    fn forged_addresses_fill_nothing() {
+        let strangers = Strangers::new([1; 16]);
+        let once = StrangerLimits { ban_after: 1, ..LIMITS };
+        for n in 0..20_000_u32 {
+            strangers.offended(IpAddr::from(n.to_be_bytes()), at(0), once);
+        }
+        let banned = strangers.bans(at(0).tick).len();
+        assert_eq!(banned, SCANNERS_MAX);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `tollgate bans`: addresses that are locked out for wrong credentials, and letting one of them in again.
+//! `tollgate bans`: addresses that are locked out, and letting one of them in again.
 
 use std::io::Write;
 use std::net::IpAddr;
@@ -37,11 +37,16 @@ pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
         print_json(&Page { items: bans, next: None })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let columns =
-        [table::text("address"), table::text("since"), table::text("until"), table::number("failures")];
+    let columns = [
+        table::text("address"),
+        table::text("since"),
+        table::text("until"),
+        table::number("failures"),
+        table::text("reason"),
+    ];
     let mut table = Table::new(&columns, ask.wide);
     for ban in &bans {
-        table.row([&*ban.ip, &*ban.since, &*ban.until, &ban.failures.to_string()]);
+        table.row([&*ban.ip, &*ban.since, &*ban.until, &ban.failures.to_string(), &*ban.reason]);
     }
     table.print()?;
     Ok(ExitCode::SUCCESS)

@@ -33,6 +33,7 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
             challenges_per_sec: settings.sip.challenge_per_source,
             lockout_after: settings.sip.lockout_after,
             lockout_secs: settings.sip.lockout_secs,
+            ban_after: settings.sip.ban_after,
         },
         timing: NodeTiming {
             checkpoint_ms: settings.journal.checkpoint_secs * 1_000,

@@ -85,6 +85,7 @@ impl Control for NodeControl {
             since: ban.since.rfc3339(),
             until: ban.until.rfc3339(),
             failures: ban.failures,
+            reason: ban.reason.as_str().to_owned(),
         };
         self.router.strangers.bans(self.router.clock.now().tick).into_iter().map(document).collect()
     }

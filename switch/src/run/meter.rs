@@ -65,8 +65,8 @@ impl Meter {
         for ip in &counters.strangers {
             self.router.watch.stranger(*ip, self.router.clock.now().tick);
         }
-        for ip in &counters.locked_out {
-            self.router.watch.locked_out(*ip, self.router.clock.now().tick);
+        for (ip, reason) in &counters.locked_out {
+            self.router.watch.locked_out((*ip, *reason), self.router.clock.now().tick);
         }
         if !counters.carrier_changes.is_empty() {
             let config = self.router.config.load();

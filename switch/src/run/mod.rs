@@ -27,6 +27,7 @@ mod router;
 mod shard;
 mod signals;
 mod sip_log;
+mod start_key;
 mod stream_settings;
 mod streams;
 mod switch;

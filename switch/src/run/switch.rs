@@ -41,7 +41,7 @@ use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::trace::Tracing;
 use crate::run::trace::recorder::Recorder;
 use crate::run::watch::Watch;
-use crate::run::{bootstrap, certificates, config_snapshot, dns};
+use crate::run::{bootstrap, certificates, config_snapshot, dns, start_key};
 
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
@@ -108,7 +108,7 @@ impl Switch {
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
 
-        let key = secret()?;
+        let key = start_key::random()?;
         let (pollers, receivers, inboxes) = inboxes(count)?;
         let router = Arc::new(router(&settings, clock, &config, key, inboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
@@ -592,12 +592,4 @@ fn shard_count(settings: &Settings) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = if settings.node.shards == 0 { cores } else { usize::from(settings.node.shards) };
     wanted.clamp(1, SHARDS_MAX)
-}
-
-/// The key of this start's tokens.
-fn secret() -> anyhow::Result<[u8; 16]> {
-    let mut key = [0; 16];
-    getrandom::fill(&mut key)
-        .context("no random bytes from the system for the key of this start's tokens")?;
-    Ok(key)
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use node::{CarrierChange, Evidence};
+use node::{BanReason, CarrierChange, Evidence};
 use route::{AttemptEnd, Carriers};
 use units::{Name, Tick};
 
@@ -75,12 +75,19 @@ impl Watch {
         }
     }
 
-    /// An address was locked out for wrong credentials.
-    pub(crate) fn locked_out(&self, ip: IpAddr, now: Tick) {
+    /// An address was locked out.
+    pub(crate) fn locked_out(&self, (ip, reason): (IpAddr, BanReason), now: Tick) {
         let Ok(mut said) = self.locked_out.try_lock() else { return };
         said.begins(now);
         if said.names(ip) {
-            tracing::warn!(source = %ip, "locked out for wrong credentials: it hears nothing for `sip.lockout_secs`");
+            match reason {
+                BanReason::WrongCredentials => {
+                    tracing::warn!(source = %ip, "locked out for wrong credentials: it hears nothing for `sip.lockout_secs`")
+                }
+                BanReason::Scanner => {
+                    tracing::warn!(source = %ip, "locked out as a scanner (`sip.ban_after`): it hears nothing for `sip.lockout_secs`")
+                }
+            }
         }
     }
 

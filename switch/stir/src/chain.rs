@@ -54,8 +54,8 @@ impl Roots {
         if anchors.is_empty() { Err(RootFault::Empty) } else { Ok(Self(anchors)) }
     }
 
-    /// Reads what was fetched, PEM with the signer's certificate first or one certificate in DER, and verifies
-    /// its chain. `algorithms` verify the signatures of certificates.
+    /// Reads what was fetched, PEM with the signer's certificate first or one certificate in DER, and
+    /// verifies its chain. `algorithms` verify the signatures of certificates.
     pub fn check(
         &self,
         fetched: &[u8],

@@ -101,8 +101,8 @@ impl Attestation {
 // === impl Passport ===
 
 impl Passport {
-    /// The PASSporT of SHAKEN among the values of Identity headers. Those of other extensions (RFC 8946 `div`,
-    /// RFC 8443 `rph`) speak of something else and are passed over.
+    /// The PASSporT of SHAKEN among the values of Identity headers. Those of other extensions (RFC 8946
+    /// `div`, RFC 8443 `rph`) speak of something else and are passed over.
     pub fn find<'a>(values: impl Iterator<Item = &'a str>) -> Result<Self, Fault> {
         let mut found = None;
         for value in values {

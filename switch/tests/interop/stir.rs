@@ -33,8 +33,8 @@ struct Web {
 }
 
 impl Web {
-    /// Answers every request by what `page` makes of its path; an empty answer is none, for as long as the test
-    /// lasts.
+    /// Answers every request by what `page` makes of its path; an empty answer is none, for as long as the
+    /// test lasts.
     fn start(at: (&str, u16), config: Arc<ServerConfig>, page: Page) -> Self {
         let listener = TcpListener::bind(at).unwrap();
         let at = listener.local_addr().unwrap();

@@ -220,7 +220,7 @@ pub struct RegistrationDoc {
     pub expires_at: String,
 }
 
-/// An address that is locked out for wrong credentials.
+/// An address that is locked out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BanDoc {
     /// The address; of IPv6 the first of its /64, all of which is locked out.
@@ -229,8 +229,11 @@ pub struct BanDoc {
     pub since: String,
     /// Until when.
     pub until: String,
-    /// Wrong credentials that led to it.
+    /// Wrong credentials, or requests of a scanner, that led to it.
     pub failures: u32,
+    /// `wrong-credentials` or `scanner`.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// What a reload did.

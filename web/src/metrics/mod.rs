@@ -166,7 +166,7 @@ impl Metrics {
                 "1 while the wall clock is not trusted: nothing expires, no period is closed.",
             )?,
             topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
-            banned_sources: gauge("banned_sources", "Addresses locked out for wrong credentials.")?,
+            banned_sources: gauge("banned_sources", "Addresses locked out.")?,
             topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
             central_up: flag("central_up", "1 if the central ledger answers.")?,
             central_fenced: flag("central_fenced", "1 if another process runs under this node's name.")?,

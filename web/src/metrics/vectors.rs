@@ -46,6 +46,13 @@ const TRACED: &str = "SIP messages written to files or sent to Homer.";
 /// Help of `trace_messages_lost_total`.
 const TRACE_LOST: &str = "SIP messages that were to be written or sent and were not.";
 
+/// Help of `callers_verified_total`.
+const VERIFIED: &str = "Signatures of callers' numbers looked at, by what came of it.";
+/// Help of `callers_signed_total`.
+const SIGNED: &str = "Callers' numbers signed toward carriers, by level.";
+/// Help of `answered_call_seconds_total`.
+const ANSWERED: &str = "Seconds of ended answered calls, before increments.";
+
 impl Vectors {
     pub(super) fn register(r: &Registry) -> Result<Self, MetricsError> {
         let counters = |name, help, labels: &[&str]| counters(r, name, help, labels);
@@ -63,13 +70,7 @@ impl Vectors {
             )?,
             answered_call_seconds: keep(
                 r,
-                CounterVec::new(
-                    opts(
-                        "answered_call_seconds_total",
-                        "Seconds of ended answered calls, before increments.",
-                    ),
-                    &["carrier"],
-                )?,
+                CounterVec::new(opts("answered_call_seconds_total", ANSWERED), &["carrier"])?,
             )?,
             calls_active: gauges("calls_active", "Calls by state.", "state")?,
             carrier_up: states(r, "carrier_up", "1 if calls are sent to this carrier.", &["carrier"])?,
@@ -82,16 +83,8 @@ impl Vectors {
                 &["reason"],
             )?,
             notices: counters("notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
-            callers_verified: counters(
-                "callers_verified_total",
-                "Signatures of callers' numbers looked at, by what came of it.",
-                &["verstat"],
-            )?,
-            callers_signed: counters(
-                "callers_signed_total",
-                "Callers' numbers signed toward carriers, by level.",
-                &["attestation"],
-            )?,
+            callers_verified: counters("callers_verified_total", VERIFIED, &["verstat"])?,
+            callers_signed: counters("callers_signed_total", SIGNED, &["attestation"])?,
             rtp_packets: counters("rtp_packets_total", "RTP packets relayed.", &["direction"])?,
             rtp_packets_dropped: counters(
                 "rtp_packets_dropped_total",
@@ -137,6 +130,11 @@ impl Vectors {
         for (vector, labels) in [
             (&self.auth_rejected, AuthReason::ALL.iter().map(|l| l.as_str()).collect::<Vec<_>>()),
             (&self.debit_failures, DebitFailure::ALL.iter().map(|l| l.as_str()).collect()),
+            (
+                &self.callers_verified,
+                vec!["TN-Validation-Passed", "TN-Validation-Failed", "No-TN-Validation"],
+            ),
+            (&self.callers_signed, vec!["A", "B", "C"]),
             (&self.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
             (&self.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
         ] {

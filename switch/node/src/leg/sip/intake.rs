@@ -28,15 +28,19 @@ impl Node {
                     self.response_in(now, flow, message);
                 }
             }
-            Err(fault) => self.malformed(source, flow, &fault),
+            Err(fault) => self.malformed(now, source, flow, &fault),
         }
     }
 
     /// 400 for what a known peer sent and can be answered; silence for everything else.
-    fn malformed(&mut self, source: Source, flow: Flow, fault: &ParseError) {
+    fn malformed(&mut self, now: Now, source: Source, flow: Flow, fault: &ParseError) {
         let source = self.known(source, &flow);
         if source == Source::Unknown {
-            return self.counters.stranger(flow.peer.ip());
+            let ip = flow.peer.ip();
+            if self.config.has_sip_accounts() && !self.strangers.is_banned(ip, now.tick) {
+                self.offended(now, ip);
+            }
+            return self.counters.stranger(ip);
         }
         self.counters.rejected(fault.label());
         if let (Some(bytes), Some(request)) = (fault.response(flow.peer), fault.request()) {

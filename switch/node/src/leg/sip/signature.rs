@@ -61,8 +61,8 @@ pub(super) fn sign(
     Some(Signature { level, value: signing.signer.identity(&claims), date: cx.now.wall.http_date() })
 }
 
-/// Whether a trusted side's own signature is of the call as it goes on: its signer is nearer to the caller, so
-/// that it is not replaced (ATIS-1000074 §5.2.3). Whoever is called verifies it.
+/// Whether a trusted side's own signature is of the call as it goes on: its signer is nearer to the caller,
+/// so that it is not replaced (ATIS-1000074 §5.2.3). Whoever is called verifies it.
 fn is_signed(now: Now, crossing: &Crossing, orig: &Tn, dest: &Tn) -> bool {
     let values = || crossing.invite.values(Name::Identity).take(VALUES_MAX);
     let fits = |passport: &Passport| {

@@ -1,6 +1,7 @@
 //! Requests that need credentials: of unknown addresses, and of gates whose address alone is not enough.
 //! Challenges leave no trace but the time in their nonce; who is not answered by the contract hears nothing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use route::{Gate, OfferedHashes};
@@ -12,7 +13,7 @@ use units::Now;
 
 use super::messages;
 use crate::node::Node;
-use crate::{ConfigSnapshot, Source};
+use crate::{BanReason, ConfigSnapshot, Source};
 
 /// What becomes of a request.
 pub(super) enum Admission {
@@ -53,6 +54,10 @@ impl Node {
         }
         if !is_challenged(&self.config, message) {
             self.counters.stranger(ip);
+            // Every phone acknowledges the 401 to its INVITE, of which we know nothing any more.
+            if message.method() != Method::Ack {
+                self.offended(now, ip);
+            }
             return Admission::Done;
         }
         self.judge(now, None, flow, message)
@@ -67,6 +72,9 @@ impl Node {
         let given = Authorization::find(message, &config.realm)
             .filter(|given| offered(config.hashes).contains(&given.algorithm()));
         let Some(given) = given else {
+            if is_unknown && self.offended(now, ip) {
+                return Admission::Done;
+            }
             self.challenge(now, is_unknown, flow, message, false);
             return Admission::Done;
         };
@@ -83,14 +91,14 @@ impl Node {
         let stale = match self.sip.nonces.judge(message, &given, ha1, (ip, now.wall.0)) {
             Verdict::Right => {
                 if is_unknown {
-                    self.strangers.succeeded(ip);
+                    self.strangers.succeeded(ip, now.tick);
                 }
                 return Admission::Admitted(known);
             }
             Verdict::Wrong => {
                 self.counters.rejected("bad_credentials");
                 if is_unknown && self.strangers.failed(ip, now, config.strangers) {
-                    self.counters.locks_out(ip);
+                    self.counters.locks_out(ip, BanReason::WrongCredentials);
                     return Admission::Done;
                 }
                 false
@@ -106,6 +114,15 @@ impl Node {
         };
         self.challenge(now, is_unknown, flow, message, stale);
         Admission::Done
+    }
+
+    /// A request of an unknown address had no good end; true if the address hears nothing any more.
+    pub(super) fn offended(&mut self, now: Now, ip: IpAddr) -> bool {
+        let is_banned = self.strangers.offended(ip, now, self.config.strangers);
+        if is_banned {
+            self.counters.locks_out(ip, BanReason::Scanner);
+        }
+        is_banned
     }
 
     /// 401 without any state, of one form for all; to an unknown address only so often.
