@@ -68,7 +68,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             "sip.tls: other certificates or authorities: for connections that open from now on".to_owned(),
         );
     }
-    let elsewhere = |s: &Settings| (s.trace.dir.clone(), s.trace.share, s.trace.hep);
+    let elsewhere = |s: &Settings| (s.trace.dir.clone(), s.trace.share, s.trace.hep.clone());
     if elsewhere(old) != elsewhere(new) {
         lines.push("trace.dir, trace.share or trace.hep changed: for messages from now on".to_owned());
     }

@@ -27,7 +27,9 @@ fn traces_are_read() {
         .expect("valid");
     assert_eq!((all.trace.ring_mb, all.trace.share), (0, 15_000));
     assert!(all.trace.dir.as_ref().is_some_and(|dir| dir.ends_with("trace")));
-    assert_eq!(all.trace.hep, "[::1]:9060".parse().ok());
+    assert_eq!(all.trace.hep.map(|homer| homer.to_string()).as_deref(), Some("[::1]:9060"));
+    let named = read("[trace]\nhep = \"udp:Homer.example.net:9060\"\n").expect("valid").trace.hep;
+    assert_eq!(named.map(|homer| homer.to_string()).as_deref(), Some("homer.example.net:9060"));
     for (written, millionths) in [("0", 0), ("1", 1_000_000), ("0.0", 0), ("1.0", 1_000_000), ("0.000001", 1)]
     {
         let settings = read(&format!("[trace]\ndir = \"trace\"\nshare = {written}\n")).expect("valid");
@@ -46,9 +48,11 @@ fn what_is_wrong_is_said_at_its_place() {
         ("share = nan", "from 0 to 1"),
         ("share = \"0.1\"", "a number from 0 to 1"),
         ("share = 0.5", "needs `dir`"),
-        ("hep = \"127.0.0.1:9060\"", "udp:ADDRESS:PORT"),
-        ("hep = \"udp:homer:9060\"", "udp:ADDRESS:PORT"),
-        ("hep = \"udp:0.0.0.0:9060\"", "udp:ADDRESS:PORT"),
+        ("hep = \"127.0.0.1:9060\"", "udp:HOST:PORT"),
+        ("hep = \"udp:homer.example.net\"", "udp:HOST:PORT"),
+        ("hep = \"udp:300.1.1.1:9060\"", "udp:HOST:PORT"),
+        ("hep = \"udp:a..b:9060\"", "udp:HOST:PORT"),
+        ("hep = \"udp:0.0.0.0:9060\"", "udp:HOST:PORT"),
         ("dir = \"retail.csv\"", "must be a folder"),
         ("rings = 1", "unknown key"),
     ] {

@@ -33,7 +33,8 @@ pub const TRACE: Section = Section {
             "hep",
             Kind::Text,
             Preset::Nothing,
-            "Where every message is sent as HEP3 for Homer, as `udp:192.0.2.1:9060`. Absent: nowhere.",
+            "Where every message is sent as HEP3 for Homer, as `udp:192.0.2.1:9060` or `udp:homer.example.net:9060`; a name is looked up \
+             again every minute. Absent: nowhere.",
         ),
     ],
 };

@@ -6,11 +6,11 @@
 
 mod choice;
 mod folder;
+mod homer;
 mod next;
 pub(crate) mod recorder;
 pub(crate) mod search;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +50,7 @@ pub(crate) struct TraceSettings {
     dir: Option<PathBuf>,
     /// Millionths of all calls.
     share: u32,
-    hep: Option<SocketAddr>,
+    hep: Option<config::Server>,
 }
 
 /// For metrics.
@@ -183,7 +183,7 @@ impl Tracing {
 
 impl TraceSettings {
     fn of(settings: &config::Trace) -> Self {
-        Self { dir: settings.dir.clone(), share: settings.share, hep: settings.hep }
+        Self { dir: settings.dir.clone(), share: settings.share, hep: settings.hep.clone() }
     }
 
     /// The folder of files, if there is one.

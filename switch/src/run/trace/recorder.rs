@@ -2,7 +2,7 @@
 //! a slow disk or a deaf Homer costs copies, never calls.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use units::Wall;
 
 use super::choice::{hash, is_in_share};
 use super::folder::Folder;
+use super::homer::Homer;
 use super::{Copied, TraceSettings};
 use crate::run::router::Router;
 
@@ -38,7 +39,7 @@ pub(crate) struct Recorder {
     agent: u32,
     settings: Arc<TraceSettings>,
     folder: Option<Folder>,
-    homer: Option<UdpSocket>,
+    homer: Homer,
     /// By the caller's Call-ID, calls that are written.
     calls: HashMap<String, Followed>,
     /// Callers' Call-IDs by those of called legs: a leg's last messages come when its call is gone.
@@ -66,7 +67,7 @@ impl Recorder {
             agent: hash(node) as u32,
             settings: router.trace.settings(),
             folder: None,
-            homer: None,
+            homer: Homer::default(),
             calls: HashMap::new(),
             callers: HashMap::new(),
             legs: VecDeque::new(),
@@ -105,13 +106,7 @@ impl Recorder {
                 None
             }
         });
-        self.homer = self.settings.hep.and_then(|to| match connect(to) {
-            Ok(socket) => Some(socket),
-            Err(error) => {
-                tracing::warn!(%to, %error, "nothing is sent to Homer: no socket toward [trace] hep");
-                None
-            }
-        });
+        self.homer = Homer::new(self.settings.hep.clone());
     }
 
     fn message(&mut self, envelope: &Envelope, bytes: &[u8], caller: Option<String>) {
@@ -145,14 +140,14 @@ impl Recorder {
         }
     }
 
-    fn send(&self, envelope: &Envelope, bytes: &[u8], caller: &str) {
-        let Some(homer) = &self.homer else { return };
+    fn send(&mut self, envelope: &Envelope, bytes: &[u8], caller: &str) {
+        if !self.homer.is_wanted() {
+            return;
+        }
         let counts = &self.router.trace.counts;
         let packet = hep::packet(envelope, bytes, self.agent, &self.node, caller.as_bytes());
-        match homer.send(&packet) {
-            Ok(_) => counts.sent.fetch_add(1, Ordering::Relaxed),
-            Err(_) => counts.lost_to_hep.fetch_add(1, Ordering::Relaxed),
-        };
+        let count = if self.homer.send(&packet) { &counts.sent } else { &counts.lost_to_hep };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 
     fn write(&mut self, envelope: &Envelope, bytes: &[u8], id: &str, caller: &str) {
@@ -218,6 +213,7 @@ impl Recorder {
             call.ended.is_some_and(|at| now.0 - at.0 > LINGER_MS) || now.0 - call.since.0 > CALL_MS_MAX
         };
         self.calls.retain(|_, call| !is_over(call));
+        self.homer.look();
         self.router.trace.ask_whether_wanted(self.calls.len());
     }
 }
@@ -244,15 +240,6 @@ fn step(message: &[u8]) -> Option<End> {
         Some(b'3'..=b'6') if is_of_invite && !is_challenge => Some(End::Refusal),
         Some(_) | None => None,
     }
-}
-
-fn connect(to: SocketAddr) -> std::io::Result<UdpSocket> {
-    let any: SocketAddr =
-        if to.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-    let socket = UdpSocket::bind(any)?;
-    socket.connect(to)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 #[cfg(test)]
