@@ -14,8 +14,12 @@ use units::Tick;
 
 use crate::shared::Shared;
 
-/// Longest datagram that is relayed, in bytes; those of this length are taken for longer ones.
-const DATAGRAM_MAX: usize = 2_048;
+/// Longest datagram that is relayed, in bytes; those of this length are taken for longer ones. Not a power of
+/// two, so that buffers side by side do not begin in the same lines of the processor's cache.
+const DATAGRAM_MAX: usize = 2_048 + 64;
+/// Packets that are received, judged and sent together: enough that the code of each is in the processor's
+/// cache for the next, few enough that the first does not wait long.
+const BATCH: usize = 16;
 /// Datagrams that are dropped are followed by so many more of the same port before others have their turn.
 const DROPPED_AT_ONCE: usize = 16;
 /// Commands that are carried out before packets have their turn.
@@ -39,8 +43,19 @@ pub(crate) struct MediaThread<C, E> {
     relay: Relay,
     /// By slot.
     ports: Vec<Option<Ports>>,
-    buffer: Box<[u8; DATAGRAM_MAX]>,
+    buffers: Vec<[u8; DATAGRAM_MAX]>,
+    /// What waits in the buffers, in their order.
+    batch: Vec<Packet>,
     logs_again_at: Tick,
+}
+
+/// A packet that came, and where it goes.
+struct Packet {
+    slot: Slot,
+    component: Component,
+    from: SocketAddr,
+    bytes: usize,
+    action: Action,
 }
 
 /// The two ports of an endpoint. Closing them takes them out of the poller.
@@ -94,7 +109,8 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             shared,
             relay: Relay::new(endpoints_max),
             ports: Vec::new(),
-            buffer: Box::new([0; DATAGRAM_MAX]),
+            buffers: vec![[0; DATAGRAM_MAX]; BATCH],
+            batch: Vec::with_capacity(BATCH),
             logs_again_at: Tick(0),
         }
     }
@@ -104,19 +120,15 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         let mut last = (self.driver.clock)();
         loop {
             let timeout = self.timeout(last);
-            // One reading for all that a wait brings: it is at most 64 ports.
-            let mut now = None;
-            let waited = poller.wait(timeout, |ready| {
-                let now = *now.get_or_insert_with(|| (self.driver.clock)());
-                self.receive(now, ready);
-            });
+            let waited = poller.wait(timeout, |ready| self.receive(ready));
             if let Err(error) = waited {
                 // Only a broken descriptor does that; without it no packet comes any more.
                 tracing::error!(%error, "the media relay cannot wait for packets: its thread ends");
                 return;
             }
-            let now = now.unwrap_or_else(|| (self.driver.clock)());
+            let now = (self.driver.clock)();
             last = now;
+            self.relay_batch(now);
             self.relay.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
@@ -139,28 +151,70 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         Some(Duration::from_micros(at.0.saturating_sub(now.0)))
     }
 
-    /// Takes what came on a port. Of a port whose packets are dropped more are taken at once: a flood costs
-    /// few waits, and good packets of other ports are not behind each of its packets.
-    fn receive(&mut self, now: Tick, ready: Ready) {
+    /// Takes a packet off a port, into the next buffer; with the last buffer all go on their way.
+    fn receive(&mut self, ready: Ready) {
         let (slot, component) = place(ready.token);
-        for _ in 0..DROPPED_AT_ONCE {
-            let Some(Some(ports)) = self.ports.get(slot.0 as usize) else { return };
-            // An error that waits on the socket is taken away by this too.
-            let Ok(Some((bytes, from))) = ports.of(component).recv(&mut self.buffer[..]) else { return };
-            if bytes == DATAGRAM_MAX {
-                self.relay.count_drop(DropReason::Malformed);
-                continue;
+        if let Some((bytes, from)) = self.take(slot, component, self.batch.len()) {
+            let action = Action::Drop(DropReason::Malformed);
+            self.batch.push(Packet { slot, component, from, bytes, action });
+        }
+        if self.batch.len() == BATCH {
+            self.relay_batch((self.driver.clock)());
+        }
+    }
+
+    fn take(&mut self, slot: Slot, component: Component, buffer: usize) -> Option<(usize, SocketAddr)> {
+        let ports = self.ports.get(slot.0 as usize)?.as_ref()?;
+        // An error that waits on the socket is taken away by this too.
+        ports.of(component).recv(&mut self.buffers[buffer]).ok().flatten()
+    }
+
+    /// Judges all packets of a batch, then sends them.
+    fn relay_batch(&mut self, now: Tick) {
+        let mut batch = std::mem::take(&mut self.batch);
+        for (buffer, packet) in batch.iter_mut().enumerate() {
+            packet.action = self.judge(now, packet, buffer);
+        }
+        for (buffer, packet) in batch.iter().enumerate() {
+            self.send(packet, buffer);
+        }
+        for packet in &batch {
+            if matches!(packet.action, Action::Drop(_)) {
+                self.read_on(now, packet);
             }
-            let packet = &mut self.buffer[..bytes];
-            match self.relay.packet(now, slot, component, from, packet) {
-                Action::Drop(_) => {}
-                Action::Send { slot, component, to } => {
-                    let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
-                    if !ports.is_some_and(|ports| matches!(ports.of(component).send(packet, to), Ok(true))) {
-                        self.relay.count_drop(DropReason::Unsent);
-                    }
-                    return;
-                }
+        }
+        batch.clear();
+        self.batch = batch;
+    }
+
+    fn judge(&mut self, now: Tick, packet: &Packet, buffer: usize) -> Action {
+        let &Packet { slot, component, from, bytes, .. } = packet;
+        if bytes == DATAGRAM_MAX {
+            self.relay.count_drop(DropReason::Malformed);
+            return Action::Drop(DropReason::Malformed);
+        }
+        self.relay.packet(now, slot, component, from, &mut self.buffers[buffer][..bytes])
+    }
+
+    fn send(&mut self, packet: &Packet, buffer: usize) {
+        let Action::Send { slot, component, to } = packet.action else { return };
+        let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
+        let datagram = &self.buffers[buffer][..packet.bytes];
+        if !ports.is_some_and(|ports| matches!(ports.of(component).send(datagram, to), Ok(true))) {
+            self.relay.count_drop(DropReason::Unsent);
+        }
+    }
+
+    /// Takes more of a port whose packet was dropped: a flood costs few waits, and good packets of other
+    /// ports are not behind each of its packets.
+    fn read_on(&mut self, now: Tick, dropped: &Packet) {
+        let &Packet { slot, component, .. } = dropped;
+        for _ in 1..DROPPED_AT_ONCE {
+            let Some((bytes, from)) = self.take(slot, component, 0) else { return };
+            let mut packet = Packet { slot, component, from, bytes, action: dropped.action };
+            packet.action = self.judge(now, &packet, 0);
+            if !matches!(packet.action, Action::Drop(_)) {
+                return self.send(&packet, 0);
             }
         }
     }
