@@ -157,6 +157,8 @@ impl Calls {
                 Output::Journal { record, .. } => self.records.push(record),
                 Output::KeepOpen { .. }
                 | Output::FetchCertificate(_)
+                | Output::Registered(_)
+                | Output::LockedOut(_)
                 | Output::Publish(_)
                 | Output::Reply { .. }
                 | Output::QuotaRequest { .. }

@@ -46,12 +46,14 @@ pub(crate) struct Check<'a> {
     pub(crate) report: &'a mut Report,
     /// The configuration's folder; without one no file is read.
     pub(crate) dir: Option<PathBuf>,
+    /// Permission bits of the configuration, if it is a file.
+    pub(crate) mode: Option<u32>,
 }
 
 impl<'a> Check<'a> {
     /// Of a text whose files are not read.
     pub(crate) const fn of_text(source: &'a Source, report: &'a mut Report) -> Self {
-        Self { source, report, dir: None }
+        Self { source, report, dir: None, mode: None }
     }
 
     pub(crate) fn error(&mut self, span: &Span, message: impl Into<String>) {

@@ -4,6 +4,7 @@
 //! Invariant: settings come out only if no finding is an error; ids of gates and carriers follow the settings
 //! before.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,9 +32,14 @@ pub fn reload(path: impl AsRef<Path>, before: &Settings) -> Result<Settings, Vec
 
 fn read(path: &Path, before: Option<&Settings>) -> Result<Settings, Vec<Diagnostic>> {
     let name: Arc<str> = path.to_string_lossy().into();
-    let text = read_text(path).map_err(|message| vec![Diagnostic::error(&name, 1, 1, message)])?;
-    let dir = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    build(name, &text, Some(dir), before)
+    let unreadable = |message| vec![Diagnostic::error(&name, 1, 1, message)];
+    let text = read_text(path).map_err(unreadable)?;
+    let found = std::fs::metadata(path).map_err(|error| unreadable(format!("cannot read: {error}")))?;
+    let place = Place {
+        dir: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        mode: found.permissions().mode() & 0o777,
+    };
+    build(name, &text, Some(place), before)
 }
 
 /// Checks a configuration that is no file: the files that it names are not read, each is an error.
@@ -44,17 +50,26 @@ pub fn check_text(name: &str, text: &str) -> Result<Settings, Vec<Diagnostic>> {
     build(name.into(), text, None, None)
 }
 
-/// Checks `text` as the configuration file `name` in the folder `dir`; without one no file is read.
+/// Where a configuration is.
+struct Place {
+    /// Its folder.
+    dir: PathBuf,
+    /// Its permission bits.
+    mode: u32,
+}
+
+/// Checks `text` as the configuration file `name` at a place; without one no file is read.
 fn build(
     name: Arc<str>,
     text: &str,
-    dir: Option<PathBuf>,
+    place: Option<Place>,
     before: Option<&Settings>,
 ) -> Result<Settings, Vec<Diagnostic>> {
     let mut report = Report::default();
     let source = Source::new(name, text.into());
     let document = Document::read(text, &source, &mut report);
-    let mut check = Check { source: &source, report: &mut report, dir };
+    let (dir, mode) = place.map(|place| (place.dir, place.mode)).unzip();
+    let mut check = Check { source: &source, report: &mut report, dir, mode };
 
     let node = base::node(&document, &mut check);
     let sip = base::sip(&document, &mut check);

@@ -30,6 +30,9 @@ pub(crate) fn sip_account_login(table: &Table, realm: &str, check: &mut Check<'_
     let username = quotable(table, "username", check);
     let (sha256, md5) = (digits(table, "ha1_sha256", 64, check), digits(table, "ha1_md5", 32, check));
     let is_hashed = table.has("ha1_sha256") || table.has("ha1_md5");
+    if is_hashed {
+        secret::refuse_open_configuration(table, check);
+    }
     let Some(file) = table.text("password_file") else {
         if !is_hashed {
             let at = table.at("username");

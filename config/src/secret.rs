@@ -8,6 +8,7 @@ use route::Secret;
 
 use crate::check::Check;
 use crate::field::Field;
+use crate::reader::Table;
 
 /// Longest secret, bytes.
 const SECRET_BYTES_MAX: usize = 1_024;
@@ -53,4 +54,14 @@ pub(crate) fn text(field: &Field<String>, bytes_max: u64, check: &mut Check<'_>)
             None
         }
     }
+}
+
+/// Says so if others than its owner may read a configuration that holds HA1s, which are as good as passwords.
+pub(crate) fn refuse_open_configuration(table: &Table, check: &mut Check<'_>) {
+    let Some(mode) = check.mode.filter(|mode| mode & 0o177 != 0) else { return };
+    let key = if table.has("ha1_sha256") { "ha1_sha256" } else { "ha1_md5" };
+    let message = format!(
+        "this file has mode {mode:04o}, and {key} in it is as good as a password: chmod 600 it, or write a password_file"
+    );
+    check.error(&table.at(key), message);
 }

@@ -11,7 +11,7 @@ const BASE: &str = "[node]\nname = \"sw1\"\ndata_dir = \"data\"\n[sip]\nlisten =
                     [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n\
                     [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n";
 
-/// Loads with a password file of this mode.
+/// Loads with a configuration and a password file of this mode.
 fn read(rest: &str, mode: u32) -> Result<Settings, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -19,6 +19,7 @@ fn read(rest: &str, mode: u32) -> Result<Settings, String> {
     fs::write(path("secret"), "s3cret\n").unwrap();
     fs::set_permissions(path("secret"), fs::Permissions::from_mode(mode)).unwrap();
     fs::write(path("t.toml"), format!("{BASE}{rest}")).unwrap();
+    fs::set_permissions(path("t.toml"), fs::Permissions::from_mode(mode)).unwrap();
     load(path("t.toml")).map_err(|findings| findings.iter().map(|f| format!("{f}\n")).collect())
 }
 
@@ -56,6 +57,11 @@ fn what_is_wrong_is_said() {
         (ALICE.to_owned(), 0o600, "needs a password_file"),
         (format!("{gate}{ALICE}password_file = \"secret\"\n"), 0o600, "is defined twice"),
         (format!("{ALICE}ha1_md5 = \"abc\"\n"), 0o600, "32 hex digits"),
+        (
+            format!("{ALICE}ha1_md5 = \"{}\"\n", "a".repeat(32)),
+            0o640,
+            ":20:11: this file has mode 0640, and ha1_md5 in it is as good as a password: chmod 600 it",
+        ),
         (format!("{ALICE}password_file = \"secret\"\nha1_md5 = \"{}\"\n", "a".repeat(32)), 0o600, "exclude"),
         (
             format!(

@@ -137,3 +137,103 @@ fn an_account_that_is_removed_is_nowhere() {
     assert!(registered(&mut stage).is_empty());
     stage.over();
 }
+
+/// The proxies between are told back, and the call goes by them (RFC 3327 §5.3).
+#[test]
+fn a_phone_behind_proxies_is_called_by_its_path() {
+    let mut stage = stage();
+    let mut phone = phone("r8");
+    let lines = "Contact: <sip:a@10.0.0.9>\r\nPath: <sip:near.example;lr>, <sip:edge.example;lr;ob>\r\n";
+    let answer = phone.register(&mut stage, lines);
+    assert_eq!((answer.status(), answer.header(Name::Unsupported)), (420, Some("path")));
+    let answer = phone.register(&mut stage, &format!("Supported: path\r\n{lines}"));
+    let path: Vec<&str> = answer.values(Name::Path).collect();
+    assert_eq!((answer.status(), path), (200, vec!["<sip:near.example;lr>", "<sip:edge.example;lr;ob>"]));
+    for (path, status) in [("<tel:+34>", 400), ("nonsense", 400), (&*["<sip:p;lr>"; 9].join(","), 400)] {
+        stage.advance(1_000);
+        let lines = format!("Supported: path\r\nContact: <sip:a@10.0.0.9>\r\nPath: {path}\r\n");
+        assert_eq!(phone.register(&mut stage, &lines).status(), status, "{path}");
+    }
+    let mut caller = crate::phone::Phone::new(addr(crate::stage::PBX), "c1", "alice");
+    caller.invite(&mut stage);
+    let mut callee = crate::phone::Callee::wait(&mut stage, HOME);
+    let routes: Vec<&str> = callee.invite.values(Name::Route).collect();
+    assert_eq!(routes, ["<sip:near.example;lr>", "<sip:edge.example;lr;ob>"]);
+    callee.fail(&mut stage, 486);
+    caller.refused(&mut stage, 486);
+    stage.over();
+}
+
+/// Outbound is confirmed where the first hop keeps the flow: that is us, or a proxy that says so (RFC 5626
+/// §6).
+#[test]
+fn flows_are_confirmed_where_the_first_hop_keeps_them() {
+    let mut stage = stage();
+    let contact = "Contact: <sip:a@h.example>;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\n";
+    let supported = format!("Supported: path, outbound\r\n{contact}");
+    let far = "Via: SIP/2.0/UDP 10.0.0.9;branch=z9hG4bKfar\r\n";
+    for (lines, status, required) in [
+        (supported.clone(), 200, Some("outbound")),
+        (contact.to_owned(), 200, None),
+        (format!("{supported}{far}Path: <sip:edge.example;lr>\r\n"), 439, None),
+        (format!("{supported}{far}Path: <sip:edge.example;lr;ob>\r\n"), 200, Some("outbound")),
+    ] {
+        let mut phone = phone(&format!("r9-{status}{}", lines.len()));
+        let answer = phone.register(&mut stage, &lines);
+        assert_eq!((answer.status(), answer.header(Name::Require)), (status, required), "{lines}");
+        stage.advance(1_000);
+        phone.register(&mut stage, "Contact: *\r\nExpires: 0\r\n");
+    }
+    let required = format!("Require: path, outbound\r\n{contact}");
+    assert_eq!(phone("r11").register(&mut stage, &required).status(), 200);
+    stage.over();
+}
+
+/// A phone that starts again, by another port each time, is one contact.
+#[test]
+fn a_phone_that_names_itself_replaces_itself() {
+    let mut stage = stage();
+    for port in 5062..5072 {
+        let mut phone = Handset::at("alice", &format!("203.0.113.7:{port}"), &format!("i{port}"));
+        let contact = format!("Contact: <sip:a@203.0.113.7:{port}>;+sip.instance=\"<urn:uuid:7>\"\r\n");
+        assert_eq!(phone.register(&mut stage, &contact).status(), 200);
+        stage.advance(1_000);
+    }
+    let all = registered(&mut stage);
+    assert_eq!((all.len(), all[0].flow.peer.port()), (1, 5_071));
+    stage.over();
+}
+
+/// What was registered is there after a restart; a connection is not.
+#[test]
+fn contacts_survive_a_restart() {
+    let mut stage = stage();
+    phone("r12").register(&mut stage, "Contact: <sip:a@h.example>;expires=100\r\n");
+    stage.crash();
+    let all = registered(&mut stage);
+    assert_eq!((all.len(), &*all[0].contact), (1, "sip:a@h.example"));
+    assert!(stage.node.is_registered_at(addr(HOME)));
+    stage.advance(100_000);
+    assert!(registered(&mut stage).is_empty() && !stage.node.is_registered_at(addr(HOME)));
+    stage.over();
+}
+
+/// Two shards: the one that keeps the account tells the other, which calls by it.
+#[test]
+fn another_shard_knows_the_contacts() {
+    let mut stage = stage();
+    phone("r13").register(&mut stage, "Contact: <sip:a@h.example>\r\n");
+    let told = stage.registered.values().next().expect("told").clone();
+    assert_eq!((&*told.sip_account, told.contacts.len()), ("alice", 1));
+    let shards = 8;
+    let other = (node::shard_of("acme", shards) + 1) % shards;
+    let identity = node::Identity { name: "sw1".into(), shard: other, shards, key: [7; 16], boot: 0 };
+    let mut node = node::Node::new(identity, std::sync::Arc::clone(&stage.config), stage.places.clone());
+    node.handle(stage.now, node::Input::Registered(told));
+    assert!(node.is_registered_at(addr(HOME)));
+    assert_eq!(node.contacts_by_reach(), (0, 0), "it is listed by the shard that keeps it");
+    phone("r14").register(&mut stage, "Contact: *\r\nExpires: 0\r\n");
+    node.handle(stage.now, node::Input::Registered(stage.registered.values().next().expect("told").clone()));
+    assert!(!node.is_registered_at(addr(HOME)));
+    stage.over();
+}

@@ -45,6 +45,10 @@ pub struct Stage {
     pub kept_open: BTreeSet<u64>,
     /// Certificates that were asked for.
     pub certificates: Vec<stir::CertificateUrl>,
+    /// What is kept of SIP accounts over a restart.
+    pub registered: BTreeMap<units::Name, node::RegisteredAccount>,
+    /// Whose connections are to be closed.
+    pub locked_out: Vec<std::net::IpAddr>,
     /// By what flow the last message to each peer went.
     pub flows: BTreeMap<SocketAddr, Flow>,
     inboxes: BTreeMap<SocketAddr, VecDeque<Message>>,
@@ -74,6 +78,8 @@ impl Stage {
             replies: Vec::new(),
             kept_open: BTreeSet::new(),
             certificates: Vec::new(),
+            registered: BTreeMap::new(),
+            locked_out: Vec::new(),
             flows: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             log: Vec::new(),
@@ -158,6 +164,9 @@ impl Stage {
         for shard in restored.shards {
             self.node.restore(self.now, shard);
         }
+        for account in self.registered.values() {
+            self.node.handle(self.now, Input::Registered(account.clone()));
+        }
         self.drain();
     }
 
@@ -203,6 +212,10 @@ impl Stage {
             }
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::FetchCertificate(url) => self.certificates.push(url),
+            Output::Registered(account) => {
+                self.registered.insert(account.sip_account.clone(), account);
+            }
+            Output::LockedOut(ip) => self.locked_out.push(ip),
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
             Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),

@@ -363,7 +363,10 @@ impl World {
                     self.after(delay * 1_000, What::Commit);
                 }
             }
-            Output::KeepOpen { .. } | Output::FetchCertificate(_) => {}
+            Output::KeepOpen { .. }
+            | Output::FetchCertificate(_)
+            | Output::Registered(_)
+            | Output::LockedOut(_) => {}
             Output::Publish(cdr) => {
                 self.trace.note(
                     self.now.tick.0,

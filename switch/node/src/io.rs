@@ -1,6 +1,6 @@
 //! What goes into a node and what comes out: the whole of its contact with the world.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, Move
 use units::{Currency, Money, Name, Number, Transport, Wall};
 
 use crate::leg::{Arrival, Flow};
+use crate::registrar::RegisteredAccount;
 use crate::{ConfigSnapshot, Prospect, QuotaCommand};
 
 /// One thing that happened outside.
@@ -51,6 +52,9 @@ pub enum Input {
     },
     /// What became of an [`Output::FetchCertificate`].
     Certificate(Certificate),
+    /// Contacts of a SIP account as another shard has them now: its [`Output::Registered`]. At the start: as
+    /// they were kept over the restart.
+    Registered(RegisteredAccount),
     /// New configuration; live calls keep what they began with.
     Reload(Arc<ConfigSnapshot>),
     /// Of the central ledger.
@@ -146,6 +150,11 @@ pub enum Output {
     /// Fetch the certificate that a caller's number was signed by, verify its chain, and answer with
     /// [`Input::Certificate`]; within two seconds, whatever comes of it.
     FetchCertificate(stir::CertificateUrl),
+    /// Contacts of a SIP account changed: tell the other shards by [`Input::Registered`], and keep them for
+    /// the next start.
+    Registered(RegisteredAccount),
+    /// An address is locked out: close its connections.
+    LockedOut(IpAddr),
     /// The CDR is durable: hand it on.
     Publish(Arc<Cdr>),
     /// Answer to [`Input::Admin`].

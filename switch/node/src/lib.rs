@@ -23,6 +23,7 @@
 //!             Output::Journal { .. } => {}
 //!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } => {}
 //!             Output::FetchCertificate(_) => {}
+//!             Output::Registered(_) | Output::LockedOut(_) => {}
 //!             Output::Publish(_) | Output::Reply { .. } => {}
 //!         }
 //!     }
@@ -98,5 +99,6 @@ pub use lent::{LentAccount, QuotaCommand};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;
+pub use registrar::{Contact, RegisteredAccount};
 pub use registrations::{RegistrationStanding, RegistrationState};
 pub use strangers::{Ban, BanReason, StrangerLimits, Strangers};

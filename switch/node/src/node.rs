@@ -46,6 +46,8 @@ pub struct Node {
     pub(crate) money: Money,
     pub(crate) peers: Peers,
     pub(crate) strangers: Arc<Strangers>,
+    /// Locked out by the packet in hand.
+    pub(crate) lock_out: Option<std::net::IpAddr>,
     /// Where SIP accounts are.
     pub(crate) registrar: Registrar,
     /// Ours at carriers.
@@ -116,6 +118,7 @@ impl Node {
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
             strangers: Arc::new(Strangers::new(identity.key)),
+            lock_out: None,
             registrar: Registrar::default(),
             registrations: Registrations::default(),
             certificates: Certificates::default(),
@@ -155,6 +158,7 @@ impl Node {
                 self.probed_elsewhere(now, &carrier, status, pause_secs)
             }
             Input::Certificate(certificate) => self.certificate(now, &certificate),
+            Input::Registered(account) => self.take_contacts(&account),
             Input::Reload(config) => self.reload(now, config),
             Input::Slices(order) => self.quota_command(now, order),
             Input::Drain => self.draining = true,
@@ -168,6 +172,8 @@ impl Node {
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
+        // Behind the last answer to it.
+        self.outputs.extend(self.lock_out.take().map(Output::LockedOut));
         self.journal_notices();
         self.run_expiry(now);
         self.send_quota_requests();
@@ -213,6 +219,21 @@ impl Node {
                 None => tracing::warn!("the wall clock is trusted again: what is due expires"),
             }
         }
+    }
+
+    /// Whether a SIP account's phone is registered by UDP from this address: its keep-alives are answered.
+    pub fn is_registered_at(&self, peer: std::net::SocketAddr) -> bool {
+        self.registrar.is_at(peer)
+    }
+
+    /// How many contacts of this shard's SIP accounts can be reached, and how many cannot since their
+    /// connections were closed.
+    pub fn contacts_by_reach(&self) -> (usize, usize) {
+        let contacts = self.registrar.iter().flat_map(|(_, contacts)| contacts);
+        contacts.fold((0, 0), |(can, cannot), contact| match contact.is_reachable {
+            true => (can + 1, cannot),
+            false => (can, cannot + 1),
+        })
     }
 
     /// Calls that are not over.

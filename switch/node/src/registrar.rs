@@ -1,24 +1,29 @@
 //! Where SIP accounts are: the contacts that their phones registered, each until its time is over (RFC 3261
 //! §10.3). Without clock and messages: whoever reads a REGISTER says here what it wants.
 //!
+//! One shard keeps the contacts of an account; the others have a copy, for calls of other customers
+//! ([decision 128](../../../docs/decisions/0128-registrations-are-told-whole.md)).
+//!
 //! Invariant: a REGISTER changes all that it names, or nothing; no account has more contacts than it may.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use route::GateId;
-use sip::flow::Flow;
+use sip::flow::{Flow, Transport};
 use units::{Name, Tick, Wall};
 
 /// One place where a SIP account can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Contact {
+pub struct Contact {
     /// Its name among the contacts of its account as long as it is registered; 0 until then.
     pub id: u64,
     /// As the phone wrote it.
     pub uri: Box<str>,
-    /// Phone and flow, where it says so (RFC 5626 §4.1): it replaces what the same phone had by the same
-    /// `reg-id`.
-    pub instance: Option<(Box<str>, u32)>,
+    /// The phone's own name, where it says so, and which of its flows (`reg-id`, RFC 5626 §4.1): it replaces
+    /// what the same phone had by the same flow.
+    pub instance: Option<(Box<str>, Option<u32>)>,
     /// The proxies between it and us, the nearest first (RFC 3327 §5.3).
     pub path: Box<[Box<str>]>,
     /// Preference, thousandths.
@@ -27,12 +32,25 @@ pub(crate) struct Contact {
     pub flow: Flow,
     /// Whether that way is still open: a connection may be closed.
     pub is_reachable: bool,
-    /// Of the last REGISTER; one that is not newer changes nothing.
+    /// Call-ID of the last REGISTER; one of it that is not newer changes nothing.
     pub call_id: Box<str>,
+    /// Its CSeq number.
     pub cseq: u32,
+    /// What the phone is, by its own words.
     pub user_agent: Option<Name>,
+    /// When its time is over.
     pub until: Tick,
+    /// The same as wall time.
     pub until_wall: Wall,
+}
+
+/// All contacts of one SIP account, as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredAccount {
+    /// Its name.
+    pub sip_account: Name,
+    /// The preferred first; empty: it is registered nowhere any more.
+    pub contacts: Arc<[Contact]>,
 }
 
 /// What a REGISTER wants.
@@ -55,10 +73,14 @@ pub(crate) enum Denied {
     TooMany,
 }
 
-/// All contacts of a shard.
+/// All contacts: those that this shard keeps, and copies of the other shards'.
 #[derive(Debug, Default)]
 pub(crate) struct Registrar {
     accounts: BTreeMap<GateId, Vec<Contact>>,
+    /// Those of the other shards.
+    copies: BTreeSet<GateId>,
+    /// Addresses of phones by UDP, and how many contacts are there.
+    peers: BTreeMap<SocketAddr, u32>,
     /// When to look at which account again.
     due: BTreeSet<(Tick, GateId)>,
     /// The last name that a contact got.
@@ -73,9 +95,24 @@ impl Registrar {
         self.accounts.get(&account).map_or(&[], Vec::as_slice)
     }
 
-    /// All accounts that have a contact.
+    /// All accounts of this shard that have a contact.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (GateId, &[Contact])> {
-        self.accounts.iter().map(|(account, contacts)| (*account, contacts.as_slice()))
+        let own = self.accounts.iter().filter(|(account, _)| !self.copies.contains(account));
+        own.map(|(account, contacts)| (*account, contacts.as_slice()))
+    }
+
+    /// Whether a phone is registered by UDP from this address.
+    pub(crate) fn is_at(&self, peer: SocketAddr) -> bool {
+        self.peers.contains_key(&peer)
+    }
+
+    /// Contacts of an account as another shard has them, or as they were before a restart.
+    pub(crate) fn take(&mut self, account: GateId, is_copy: bool, contacts: &[Contact]) {
+        self.last_id = contacts.iter().map(|contact| contact.id).fold(self.last_id, u64::max);
+        self.put(account, contacts.to_vec());
+        if is_copy && !contacts.is_empty() {
+            self.copies.insert(account);
+        }
     }
 
     /// When the next contact's time is over.
@@ -124,7 +161,7 @@ impl Registrar {
         Ok(lost)
     }
 
-    /// Forgets contacts whose time is over; their flows.
+    /// Forgets contacts whose time is over; the flows of those that this shard keeps.
     pub(crate) fn expire(&mut self, now: Tick) -> Vec<Flow> {
         let mut gone = Vec::new();
         while let Some(&(at, account)) = self.due.first()
@@ -132,7 +169,9 @@ impl Registrar {
         {
             let before = self.contacts(account);
             let after: Vec<_> = before.iter().filter(|contact| contact.until > now).cloned().collect();
-            gone.extend(lost(before, &after));
+            if !self.copies.contains(&account) {
+                gone.extend(lost(before, &after));
+            }
             self.put(account, after);
         }
         gone
@@ -148,12 +187,14 @@ impl Registrar {
         }
     }
 
-    /// Forgets accounts that are no more; the flows of their contacts.
+    /// Forgets accounts that are no more; the flows of those that this shard keeps.
     pub(crate) fn retain(&mut self, is_there: impl Fn(GateId) -> bool) -> Vec<Flow> {
         let gone: Vec<GateId> = self.accounts.keys().copied().filter(|account| !is_there(*account)).collect();
         let mut flows = Vec::new();
         for account in gone {
-            flows.extend(lost(self.contacts(account), &[]));
+            if !self.copies.contains(&account) {
+                flows.extend(lost(self.contacts(account), &[]));
+            }
             self.put(account, Vec::new());
         }
         flows
@@ -166,14 +207,25 @@ impl Registrar {
 
     fn put(&mut self, account: GateId, contacts: Vec<Contact>) {
         let first = |contacts: &[Contact]| contacts.iter().map(|contact| contact.until).min();
+        for contact in self.accounts.get(&account).into_iter().flatten().filter(|contact| contact.is_by_udp())
+        {
+            match self.peers.get_mut(&contact.flow.peer) {
+                Some(count) if *count > 1 => *count -= 1,
+                Some(_) | None => _ = self.peers.remove(&contact.flow.peer),
+            }
+        }
         if let Some(at) = first(self.contacts(account)) {
             self.due.remove(&(at, account));
+        }
+        for contact in contacts.iter().filter(|contact| contact.is_by_udp()) {
+            *self.peers.entry(contact.flow.peer).or_default() += 1;
         }
         if let Some(at) = first(&contacts) {
             self.due.insert((at, account));
             self.accounts.insert(account, contacts);
         } else {
             self.accounts.remove(&account);
+            self.copies.remove(&account);
         }
     }
 }
@@ -182,6 +234,10 @@ impl Contact {
     /// Its URI without the headers that a URI may have elsewhere (RFC 3261 §19.1.1).
     pub(crate) fn request_uri(&self) -> &str {
         self.uri.split('?').next().unwrap_or_default()
+    }
+
+    fn is_by_udp(&self) -> bool {
+        self.flow.transport == Transport::Udp
     }
 
     /// Whether a REGISTER of this Call-ID and number was overtaken by the one that made this contact.
@@ -204,74 +260,4 @@ fn lost(before: &[Contact], after: &[Contact]) -> BTreeSet<Flow> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ALICE: GateId = GateId(3);
-
-    fn contact(uri: &str, cseq: u32, until: u64) -> Contact {
-        let (here, there) = ("192.0.2.1:5060", "203.0.113.7:5062");
-        Contact {
-            id: 0,
-            uri: uri.into(),
-            instance: None,
-            path: Box::default(),
-            q: 1_000,
-            flow: Flow::udp(here.parse().expect("address"), there.parse().expect("address")),
-            is_reachable: true,
-            call_id: "r".into(),
-            cseq,
-            user_agent: None,
-            until: Tick(until),
-            until_wall: Wall(0),
-        }
-    }
-
-    fn uris(registrar: &Registrar) -> Vec<&str> {
-        registrar.contacts(ALICE).iter().map(|contact| &*contact.uri).collect()
-    }
-
-    #[test]
-    fn contacts_come_in_order_of_preference_and_go_with_their_time() {
-        let mut registrar = Registrar::default();
-        let desk = Contact { q: 500, ..contact("sip:desk", 1, 200) };
-        let set = Wish::Set(vec![desk, contact("sip:mobile", 1, 100)]);
-        assert_eq!(registrar.apply(Tick(0), ALICE, 5, set), Ok(BTreeSet::new()));
-        assert_eq!((uris(&registrar), registrar.deadline()), (vec!["sip:mobile", "sip:desk"], Tick(100)));
-        assert!(registrar.expire(Tick(100)).is_empty(), "the flow is the desk's too");
-        assert_eq!((uris(&registrar), registrar.deadline()), (vec!["sip:desk"], Tick(200)));
-        assert_eq!(registrar.expire(Tick(200)).len(), 1);
-        assert_eq!((registrar.iter().count(), registrar.deadline()), (0, Tick::NEVER));
-    }
-
-    #[test]
-    fn one_request_changes_all_or_nothing() {
-        let mut registrar = Registrar::default();
-        let set = |contacts: &[Contact]| Wish::Set(contacts.to_vec());
-        let mut apply = |wish| registrar.apply(Tick(0), ALICE, 2, wish).map(|_| ());
-        assert_eq!(apply(set(&[contact("a", 2, 100), contact("b", 2, 100)])), Ok(()));
-        assert_eq!(apply(set(&[contact("a", 3, 0), contact("b", 2, 300)])), Err(Denied::OutOfOrder));
-        assert_eq!(apply(set(&[contact("c", 3, 100)])), Err(Denied::TooMany));
-        assert_eq!(apply(Wish::Clear { call_id: "r".into(), cseq: 2 }), Err(Denied::OutOfOrder));
-        assert_eq!(apply(set(&[contact("a", 3, 0), contact("c", 3, 100)])), Ok(()));
-        assert_eq!(uris(&registrar), ["b", "c"]);
-        let clear = Wish::Clear { call_id: "other".into(), cseq: 1 };
-        assert_eq!(registrar.apply(Tick(0), ALICE, 2, clear).map(|lost| lost.len()), Ok(1));
-        assert!(uris(&registrar).is_empty() && registrar.due.is_empty());
-    }
-
-    #[test]
-    fn a_phone_that_moved_replaces_itself() {
-        let mut registrar = Registrar::default();
-        let of = |uri: &str, cseq, reg_id| Contact {
-            instance: Some(("<urn:uuid:1>".into(), reg_id)),
-            call_id: uri.into(),
-            ..contact(uri, cseq, 100)
-        };
-        for wish in [of("a", 1, 1), of("b", 1, 2), of("c", 1, 1)] {
-            assert!(registrar.apply(Tick(0), ALICE, 2, Wish::Set(vec![wish])).is_ok());
-        }
-        assert_eq!(uris(&registrar), ["b", "c"]);
-        assert_eq!(registrar.retain(|account| account != ALICE).len(), 1);
-    }
-}
+mod tests;

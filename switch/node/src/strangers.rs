@@ -17,6 +17,8 @@ use units::{Now, Tick, Wall};
 const BUCKETS: usize = 16_384;
 /// Addresses whose wrong credentials are counted; where there are more, the oldest count goes.
 const FAILING_MAX: usize = 8_192;
+/// Wrong requests of one address that are remembered, so that their repeats count once.
+const REMEMBERED: usize = 8;
 /// Addresses that are locked out; where there are more, the one that would be free first goes.
 const BANNED_MAX: usize = 65_536;
 /// With so many locked out no further scanner is: its address may be forged, and its challenges are bounded
@@ -84,7 +86,7 @@ struct State {
     scanning: Vec<Option<(IpAddr, Failing)>>,
     /// Addresses that gave right credentials, by hash, and when: what else comes from there may be forged.
     proven: Vec<Option<(IpAddr, Tick)>>,
-    failing: BTreeMap<IpAddr, Failing>,
+    failing: BTreeMap<IpAddr, Guessing>,
     bans: BTreeMap<IpAddr, (Tick, Ban)>,
 }
 
@@ -99,6 +101,15 @@ struct Bucket {
 struct Failing {
     count: u32,
     since: Tick,
+}
+
+/// Wrong credentials of an address.
+#[derive(Clone, Copy)]
+struct Guessing {
+    count: u32,
+    since: Tick,
+    /// Hashes of its last wrong requests; 0: none.
+    last: [u64; REMEMBERED],
 }
 
 impl Default for StrangerLimits {
@@ -153,19 +164,27 @@ impl Strangers {
         }
     }
 
-    /// An address gave wrong credentials for a nonce of ours. True if that locks it out.
-    pub fn failed(&self, ip: IpAddr, now: Now, limits: StrangerLimits) -> bool {
+    /// An address gave wrong credentials for a nonce of ours, in a request that `request` tells from others:
+    /// a repeat of it counts no more. True if that locks the address out.
+    pub fn failed(&self, ip: IpAddr, now: Now, limits: StrangerLimits, request: &[u8]) -> bool {
         let ip = block_of(ip);
+        let request = self.minter.hash(request) | 1;
         let lasts_ms = u64::from(limits.lockout_secs) * 1_000;
         let mut state = self.state();
         if !state.failing.contains_key(&ip) && state.failing.len() >= FAILING_MAX {
             let oldest = state.failing.iter().min_by_key(|(_, failing)| failing.since).map(|(ip, _)| *ip);
             oldest.map(|oldest| state.failing.remove(&oldest));
         }
-        let failing = state.failing.entry(ip).or_insert(Failing { count: 0, since: now.tick });
+        let none = Guessing { count: 0, since: now.tick, last: [0; REMEMBERED] };
+        let failing = state.failing.entry(ip).or_insert(none);
         if failing.since.plus_ms(lasts_ms) <= now.tick {
-            *failing = Failing { count: 0, since: now.tick };
+            *failing = none;
         }
+        if failing.last.contains(&request) {
+            return false;
+        }
+        failing.last.rotate_right(1);
+        failing.last[0] = request;
         failing.count += 1;
         let failures = failing.count;
         if failures < limits.lockout_after {
@@ -328,9 +347,12 @@ mod tests {
     fn wrong_credentials_lock_out_for_their_time() {
         let strangers = Strangers::new([1; 16]);
         let (bad, good) = (ip("203.0.113.1"), ip("203.0.113.2"));
-        assert!(!strangers.failed(bad, at(0), LIMITS) && !strangers.failed(bad, at(1), LIMITS));
-        assert!(!strangers.failed(good, at(1), LIMITS) && !strangers.is_banned(bad, at(1).tick));
-        assert!(strangers.failed(bad, at(2), LIMITS));
+        let failed = |ip, secs: u64| strangers.failed(ip, at(secs), LIMITS, &secs.to_be_bytes());
+        assert!(!failed(bad, 0) && !failed(bad, 1));
+        // Repeats.
+        assert!(!failed(bad, 1) && !failed(bad, 0));
+        assert!(!failed(good, 1) && !strangers.is_banned(bad, at(1).tick));
+        assert!(failed(bad, 2));
         assert!(strangers.is_banned(bad, at(61).tick) && !strangers.is_banned(good, at(2).tick));
         assert_eq!(strangers.bans(at(61).tick).iter().map(|ban| ban.failures).collect::<Vec<_>>(), [3]);
         assert!(!strangers.is_banned(bad, at(62).tick) && strangers.bans(at(62).tick).is_empty());
@@ -341,11 +363,12 @@ mod tests {
         let strangers = Strangers::new([1; 16]);
         let bad = ip("203.0.113.1");
         for secs in [0, 30, 60, 90] {
-            assert!(!strangers.failed(bad, at(secs), LIMITS), "{secs}");
+            assert!(!strangers.failed(bad, at(secs), LIMITS, &secs.to_be_bytes()), "{secs}");
         }
         strangers.succeeded(bad, at(91).tick);
-        assert!(!strangers.failed(bad, at(91), LIMITS) && !strangers.failed(bad, at(91), LIMITS));
-        assert!(strangers.failed(bad, at(91), LIMITS) && strangers.lift(bad) && !strangers.lift(bad));
+        let failed = |request: &[u8]| strangers.failed(bad, at(91), LIMITS, request);
+        assert!(!failed(b"1") && !failed(b"2"));
+        assert!(failed(b"3") && strangers.lift(bad) && !strangers.lift(bad));
         assert!(!strangers.is_banned(bad, at(91).tick));
     }
 
@@ -384,7 +407,7 @@ mod tests {
     fn the_table_is_bounded() {
         let strangers = Strangers::new([1; 16]);
         for n in 0..FAILING_MAX as u32 + 10 {
-            strangers.failed(IpAddr::from(n.to_be_bytes()), at(0), LIMITS);
+            strangers.failed(IpAddr::from(n.to_be_bytes()), at(0), LIMITS, b"1");
         }
         assert_eq!(strangers.state().failing.len(), FAILING_MAX);
     }

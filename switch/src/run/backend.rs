@@ -219,7 +219,13 @@ impl SwitchBackend {
         }
         for state in RegistrationLabel::ALL {
             let standings = pictures.iter().flat_map(|picture| &picture.registrations);
-            let count = standings.filter(|standing| standing.state.as_str() == state.as_str()).count();
+            let ours = standings.filter(|standing| standing.state.as_str() == state.as_str()).count();
+            let phones = pictures.iter().map(|picture| match state {
+                RegistrationLabel::Registered => picture.contacts.0,
+                RegistrationLabel::Unreachable => picture.contacts.1,
+                _ => 0,
+            });
+            let count = ours + phones.sum::<usize>();
             self.metrics.set_registrations(*state, i64::try_from(count).unwrap_or(i64::MAX));
         }
         let count = |count: fn(&Picture) -> usize| {

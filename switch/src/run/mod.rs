@@ -14,6 +14,7 @@ mod control;
 mod disk;
 mod dns;
 mod kept_decks;
+mod kept_registrations;
 mod local;
 mod local_books;
 mod local_period;

@@ -41,6 +41,8 @@ pub(crate) enum ShardMessage {
     Probed { carrier: Name, status: u16, pause_secs: Option<u32> },
     /// A certificate that the shard asked for.
     Certificate(Box<node::Certificate>),
+    /// Contacts of a SIP account that another shard keeps.
+    Registered(node::RegisteredAccount),
     /// The central ledger's word.
     Slices(QuotaCommand),
     /// Refuse new calls.
@@ -77,6 +79,8 @@ pub(crate) struct Picture {
     pub carriers_down: Vec<Name>,
     /// Registrations at carriers that it keeps.
     pub registrations: Vec<node::RegistrationStanding>,
+    /// Contacts of SIP accounts that can be reached, and those that cannot.
+    pub contacts: (usize, usize),
     /// What its books are out of balance by, 10⁻⁵ units; anything but 0 is a fault.
     pub imbalance: u128,
     /// Accounts under their low-balance mark.

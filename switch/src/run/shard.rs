@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
 
 use crate::run::certificates::{self, Asked};
+use crate::run::kept_registrations::Keeper;
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
 use crate::run::router::{Picture, Router, ShardMessage};
@@ -35,6 +36,10 @@ const UNSENT_MAX: usize = 65_536;
 /// How long a stop waits for answers to its BYEs: one retransmission, RFC 3261 timer E at 500 ms, has its
 /// time.
 const FAREWELL_MS: u64 = 1_000;
+/// A keep-alive of a phone that sends by UDP what RFC 5626 §4.4.1 wants on streams.
+const PING: &[u8] = b"\r\n\r\n";
+/// Longest datagram of a phone that keeps its way through a NAT open without wanting an answer.
+const BLANK_MAX: usize = 4;
 /// Longest sleep: counters are handed on at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -50,6 +55,8 @@ pub(crate) struct Shard {
     pub streams: mpsc::Sender<Outgoing>,
     /// To whoever fetches certificates of callers' numbers.
     pub certificates: mpsc::Sender<Asked>,
+    /// Keeps where SIP accounts are.
+    pub registrations: Keeper,
     /// To the central ledger, if there is one.
     pub quota_requests: mpsc::Sender<QuotaRequest>,
     pub meter: Meter,
@@ -159,7 +166,7 @@ impl Shard {
     }
 
     fn packet(&mut self, now: Now, flow: Flow, bytes: Bytes) {
-        if stun::is_stun(&bytes) {
+        if stun::is_stun(&bytes) || is_blank(&bytes) {
             return self.keep_alive(flow, &bytes);
         }
         let message = Message::parse(bytes);
@@ -200,10 +207,12 @@ impl Shard {
         self.router.trace.keep(usize::from(self.number), &envelope, bytes, &self.node);
     }
 
-    /// A known peer's STUN request is answered here; nobody else hears anything.
+    /// A keep-alive of a known peer or of a registered phone is answered here; nobody else hears anything.
     fn keep_alive(&mut self, flow: Flow, bytes: &[u8]) {
-        if !self.router.is_known(flow.peer.ip()) {
+        if !self.router.is_known(flow.peer.ip()) && !self.node.is_registered_at(flow.peer) {
             self.router.stranger(flow.peer.ip());
+        } else if bytes == PING {
+            self.queue(flow, Bytes::from_static(sip::framer::PONG));
         } else if let Some(answer) = stun::answer(bytes, flow.peer) {
             self.queue(flow, answer.into());
         }
@@ -244,6 +253,7 @@ impl Shard {
                     Input::Probed { carrier, status, pause_secs }
                 }
                 ShardMessage::Certificate(certificate) => Input::Certificate(*certificate),
+                ShardMessage::Registered(account) => Input::Registered(account),
                 ShardMessage::Slices(order) => Input::Slices(order),
                 ShardMessage::Drain => Input::Drain,
                 ShardMessage::HangUp => Input::Stop,
@@ -318,6 +328,16 @@ impl Shard {
                         );
                     }
                 }
+                Output::Registered(account) => {
+                    for shard in (0..self.router.inboxes.len() as u8).filter(|shard| *shard != self.number) {
+                        self.router.post(shard, ShardMessage::Registered(account.clone()));
+                    }
+                    self.registrations.changed(account);
+                }
+                Output::LockedOut(ip) => {
+                    // Where there is no room, its connections end with their next message.
+                    let _ = self.streams.try_send(Outgoing::LockedOut(ip));
+                }
                 Output::Reply { ticket, reply } => {
                     if let Some(asker) = self.asked.remove(&ticket) {
                         // Whoever asked may have gone.
@@ -375,7 +395,7 @@ impl Shard {
     }
 
     fn stream(&mut self, flow: Flow, bytes: Bytes) {
-        if self.streams.try_send(Outgoing { shard: self.number, flow, bytes }).is_err() {
+        if self.streams.try_send(Outgoing::Message { shard: self.number, flow, bytes }).is_err() {
             // The streams' task is flooded: as if the peer could not be reached.
             self.router.post(self.number, ShardMessage::Unreachable(flow));
         }
@@ -422,6 +442,7 @@ impl Shard {
                 calls: self.node.calls_by_state(),
                 carriers_down,
                 registrations: self.node.registrations(),
+                contacts: self.node.contacts_by_reach(),
                 imbalance: self.node.engine().imbalance(),
                 low_accounts: self.node.engine().low_accounts(),
                 in_transit: self.node.engine().transit_counts(),
@@ -431,4 +452,9 @@ impl Shard {
             *standing.picture.lock().unwrap_or_else(PoisonError::into_inner) = picture;
         }
     }
+}
+
+/// Whether a datagram is nothing but line ends or zeros.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.len() <= BLANK_MAX && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
 }

@@ -14,7 +14,7 @@ mod said;
 mod upgrade;
 mod websocket;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,11 +32,17 @@ use said::Said;
 /// Messages that wait to be written to one connection.
 const QUEUE_PER_CONNECTION: usize = 1_024;
 
-/// A message for a stream; the shard is told if it cannot go.
-pub(crate) struct Outgoing {
-    pub shard: u8,
-    pub flow: Flow,
-    pub bytes: Bytes,
+/// What a shard wants of the streams.
+pub(crate) enum Outgoing {
+    /// Send a message; the shard is told if it cannot go.
+    Message {
+        /// Who wants it.
+        shard: u8,
+        flow: Flow,
+        bytes: Bytes,
+    },
+    /// Close the connections of an address that was locked out, once what waits there is written.
+    LockedOut(IpAddr),
 }
 
 /// Limits of the configuration.
@@ -79,6 +85,11 @@ impl Peer {
     const fn of(flow: &Flow) -> Self {
         Self(flow.transport, flow.tls, flow.peer)
     }
+
+    /// The connection of this number to it, as far as that says whose it is.
+    const fn flow(&self, conn: u64) -> Flow {
+        Flow::stream(self.0, self.2, self.2, conn)
+    }
 }
 
 // === impl Streams ===
@@ -98,7 +109,14 @@ impl Streams {
 
     /// Sends what the shards want sent, for ever.
     pub(crate) async fn deliver(self: Arc<Self>, mut outgoing: mpsc::Receiver<Outgoing>) {
-        while let Some(Outgoing { shard, flow, bytes }) = outgoing.recv().await {
+        while let Some(wanted) = outgoing.recv().await {
+            let (shard, flow, bytes) = match wanted {
+                Outgoing::Message { shard, flow, bytes } => (shard, flow, bytes),
+                Outgoing::LockedOut(ip) => {
+                    self.shut_out(ip);
+                    continue;
+                }
+            };
             let again = match self.queue_of(&flow).map(|queue| queue.try_send(bytes.clone())) {
                 Some(Ok(())) => continue,
                 // It was closed a moment ago.
@@ -109,6 +127,18 @@ impl Streams {
                 self.router.post(shard, ShardMessage::Unreachable(flow));
             }
         }
+    }
+
+    /// Closes the connections of a stranger who was locked out; by others in its /64 they end with their next
+    /// message.
+    fn shut_out(&self, ip: IpAddr) {
+        let of_ip = self.by_id.iter().filter(|connection| connection.peer.2.ip() == ip);
+        let ids: Vec<u64> = of_ip
+            .filter(|connection| self.is_shut_out(&connection.peer.flow(*connection.key())))
+            .map(|connection| *connection.key())
+            .collect();
+        // Its writer ends behind the last message, and the connection with it.
+        ids.into_iter().for_each(|id| self.forget(id));
     }
 
     /// The connection that a message goes by: its own while that is open, else one to the same peer.

@@ -13,7 +13,7 @@ use central::QuotaRequest;
 use config::Settings;
 use ledger::Replay;
 use net::{Poller, UdpBatch, UdpOptions};
-use node::{Dispatch, Identity, Node, shard_of};
+use node::{Dispatch, Identity, Input, Node, RegisteredAccount, shard_of};
 use route::SlotTable;
 use sip::flow::Transport;
 use store::{Journal, Load, Options};
@@ -29,12 +29,13 @@ use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
 use crate::run::control::{ControlCommand, NodeControl, ORDERS_MAX};
 use crate::run::kept_decks::{keep, not_kept};
+use crate::run::kept_registrations::{Keeper, KeptRegistrations};
 use crate::run::local::LocalBooks;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
 use crate::run::pace::Pace;
 use crate::run::rates::PriceNotifier;
-use crate::run::router::{Inbox, MAILBOX_LETTERS, Router, ShardMessage, Standing};
+use crate::run::router::{Inbox, Router, ShardMessage, Standing};
 use crate::run::shard::{Shard, Udp};
 use crate::run::stream_settings::StreamSettings;
 use crate::run::streams::{Limits, Outgoing, Streams};
@@ -43,13 +44,15 @@ use crate::run::trace::recorder::Recorder;
 use crate::run::watch::Watch;
 use crate::run::{bootstrap, certificates, config_snapshot, dns, start_key};
 
+mod shards;
+
+use shards::{inboxes, shard_count};
+
 /// Messages on their way to streams.
 const OUTGOING_MAX: usize = 16_384;
 /// Before what is left of slices is given back, calls have so long for their last words.
 const HANG_UP_PATIENCE: Duration = Duration::from_secs(5);
 const HANG_UP_LOOK: Duration = Duration::from_millis(10);
-/// Most shards: one byte names them.
-const SHARDS_MAX: usize = 64;
 
 /// Where it listens.
 #[derive(Debug, Clone)]
@@ -66,6 +69,8 @@ pub(crate) struct Switch {
     notifier: PriceNotifier,
     /// Writes traces.
     recorder: Option<JoinHandle<()>>,
+    /// Writes where SIP accounts are; ends with the shards.
+    registrations: Option<JoinHandle<()>>,
     /// Tables that were in force before, until nobody has them: a large deck is freed here and not between
     /// two packets of a shard.
     retired: Vec<Arc<node::ConfigSnapshot>>,
@@ -95,8 +100,7 @@ impl Switch {
         net::raise_open_files().context("cannot raise the limit of open files")?;
         let count = shard_count(&settings);
         let clock = Clock::start();
-        let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?);
+        let metrics = metrics(&settings)?;
         let (journal, replay) = open_journal(&settings, count)?;
         // After the journal, which makes the data folder and keeps a second process out: that is where the
         // token is often kept.
@@ -108,6 +112,7 @@ impl Switch {
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
 
+        let registrations = KeptRegistrations::open(&settings.node.data_dir, &bound.addresses.sip, clock)?;
         let key = start_key::random()?;
         let (pollers, receivers, inboxes) = inboxes(count)?;
         let router = Arc::new(router(&settings, clock, &config, key, inboxes));
@@ -125,6 +130,7 @@ impl Switch {
             slots: &slots,
             deck_archive: &deck_archive,
             last_moment,
+            registrations: (&registrations.keeper, &registrations.kept),
         };
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
@@ -147,6 +153,7 @@ impl Switch {
             deck_archive,
             notifier,
             recorder: Some(recorder),
+            registrations: Some(registrations.thread),
             retired: Vec::new(),
             router,
             journal,
@@ -292,6 +299,9 @@ impl Switch {
                 Err(_) => outcome = Err(anyhow!("a shard panicked: see the log; the journal is whole")),
             }
         }
+        if self.registrations.take().is_some_and(|thread| thread.join().is_err()) {
+            outcome = outcome.and(Err(anyhow!("the thread that keeps registrations panicked: see the log")));
+        }
         self.router.trace.stop();
         if self.recorder.take().is_some_and(|recorder| recorder.join().is_err()) {
             outcome = outcome.and(Err(anyhow!("the trace thread panicked: see the log")));
@@ -323,6 +333,11 @@ impl Switch {
     }
 }
 
+fn metrics(settings: &Settings) -> anyhow::Result<Arc<Metrics>> {
+    let carriers: Vec<&str> = settings.carriers.iter().map(|carrier| &*carrier.name).collect();
+    Ok(Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), &carriers)?))
+}
+
 /// The journal with all that the runs before left, and what it holds.
 fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, Replay)> {
     let unsaved_file = Some(settings.journal.unsaved_file.clone());
@@ -344,22 +359,6 @@ fn open_journal(settings: &Settings, count: usize) -> anyhow::Result<(Journal, R
     Ok((journal, replay))
 }
 
-/// For each shard what wakes it, what it reads and where others write.
-#[allow(clippy::type_complexity, reason = "three lists of one length")]
-fn inboxes(
-    count: usize,
-) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>, Vec<Inbox>)> {
-    let (mut pollers, mut receivers, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..count {
-        let poller = Poller::new().context("cannot make an epoll instance")?;
-        let (shard_messages, receiver) = crossbeam_channel::bounded(MAILBOX_LETTERS);
-        inboxes.push(Inbox { shard_messages, waker: poller.waker() });
-        pollers.push(poller);
-        receivers.push(receiver);
-    }
-    Ok((pollers, receivers, inboxes))
-}
-
 /// What every shard is given.
 struct Parts<'a> {
     key: [u8; 16],
@@ -372,6 +371,8 @@ struct Parts<'a> {
     slots: &'a Arc<SlotTable>,
     deck_archive: &'a DeckArchive,
     last_moment: Option<units::Wall>,
+    /// Who keeps registrations, and those of the run before.
+    registrations: (&'a Keeper, &'a [RegisteredAccount]),
 }
 
 fn start_shards(
@@ -409,6 +410,10 @@ fn start_shards(
             node.set_last_moment(last);
         }
         node.restore(router.clock.now(), books);
+        let (keeper, kept) = parts.registrations;
+        for account in kept {
+            node.handle(router.clock.now(), Input::Registered(account.clone()));
+        }
         let shard = Shard {
             number: number as u8,
             node,
@@ -422,6 +427,7 @@ fn start_shards(
             appender,
             streams: parts.outgoing.clone(),
             certificates: parts.certificates.clone(),
+            registrations: keeper.clone(),
             quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),
@@ -586,10 +592,4 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
         .with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
     let addresses = Addresses { sip, http: http.local_addr()? };
     Ok(Bound { udp, streams, http, addresses })
-}
-
-fn shard_count(settings: &Settings) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let wanted = if settings.node.shards == 0 { cores } else { usize::from(settings.node.shards) };
-    wanted.clamp(1, SHARDS_MAX)
 }

@@ -126,6 +126,8 @@ label! {
         Trying = "trying",
         /// Refused, or not answered in time.
         Failed = "failed",
+        /// A phone's, whose connection is closed.
+        Unreachable = "unreachable",
     }
 }
 

@@ -123,6 +123,11 @@ impl<'a> Authorization<'a> {
         })
     }
 
+    /// The digest itself.
+    pub const fn response(&self) -> &str {
+        self.response
+    }
+
     /// The hash that it is made with.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm

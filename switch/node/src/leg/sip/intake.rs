@@ -234,9 +234,13 @@ fn unsupported(message: &Message) -> Option<String> {
     if matches!(message.method(), Method::Cancel | Method::Ack) {
         return None;
     }
+    let known: &[&str] = match message.method() {
+        Method::Register => &["timer", reliable::OPTION, "path", "outbound"],
+        _ => &["timer", reliable::OPTION],
+    };
     let required = message
         .values(Name::Require)
-        .filter(|tag| !["timer", reliable::OPTION].iter().any(|known| tag.eq_ignore_ascii_case(known)));
+        .filter(|tag| !known.iter().any(|known| tag.eq_ignore_ascii_case(known)));
     let unknown: Vec<&str> = required.chain(message.values(Name::ProxyRequire)).collect();
     if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
 }

@@ -9,16 +9,25 @@ use sip::{Message, Name, NameAddr};
 use units::Now;
 
 use super::messages;
+use crate::io::Output;
 use crate::node::Node;
-use crate::registrar::{Contact, Denied, Wish};
+use crate::registrar::{Contact, Denied, RegisteredAccount, Wish};
+use crate::shard_of;
 
 /// Shortest and longest time of a registration, seconds.
 const EXPIRES_MIN_SECS: u32 = 60;
 const EXPIRES_MAX_SECS: u32 = 3_600;
 /// Contacts of one REGISTER.
 const CONTACTS_MAX: usize = 16;
-/// Bytes of the longest Contact URI and instance.
+/// Proxies between a phone and us.
+const PATH_MAX: usize = 8;
+/// Bytes of the longest Contact URI, instance and Path value.
 const URI_MAX: usize = 512;
+/// Option tags of RFC 3327 and RFC 5626.
+const PATH: &str = "path";
+const OUTBOUND: &str = "outbound";
+/// What the registrar knows of.
+const REGISTER_SUPPORTED: &str = "path, outbound";
 
 impl Node {
     /// A REGISTER with the right credentials of `account`.
@@ -37,7 +46,7 @@ impl Node {
             return self.decline(now, id, message, 403);
         }
         let user_agent = self.sip.user_agents.of(message);
-        let wish = match wish(now, flow, message) {
+        let wish = match path(message).and_then(|path| wish(now, flow, message, &path)) {
             Ok(Wish::Set(contacts)) => Wish::Set(
                 contacts
                     .into_iter()
@@ -45,20 +54,21 @@ impl Node {
                     .collect(),
             ),
             Ok(wish) => wish,
-            Err(423) => {
-                let builder = messages::response(message, 423, &self.sip.stateless_tag(message));
-                let builder = builder.header_fmt(Name::MinExpires, format_args!("{EXPIRES_MIN_SECS}"));
-                return self.sip.respond(now, id, 423, builder);
-            }
-            Err(status) => return self.decline(now, id, message, status),
+            Err(status) => return self.refuse_register(now, id, message, status),
         };
         let kept = match &wish {
             Wish::Set(contacts) => contacts.iter().any(|contact| contact.until > now.tick),
             Wish::Tell | Wish::Clear { .. } => false,
         };
         let was_kept = self.registrar.contacts(account.id).iter().any(|contact| contact.flow == flow);
+        let is_question = matches!(wish, Wish::Tell);
         match self.registrar.apply(now.tick, account.id, max_contacts as usize, wish) {
             Ok(lost) => {
+                if !is_question {
+                    let contacts = self.registrar.contacts(account.id).into();
+                    let sip_account = account.name.clone();
+                    self.outputs.push_back(Output::Registered(RegisteredAccount { sip_account, contacts }));
+                }
                 if kept && !was_kept && flow.conn != 0 {
                     self.sip.keep(flow.conn);
                 }
@@ -68,6 +78,26 @@ impl Node {
             Err(Denied::TooMany) => self.decline(now, id, message, 403),
             // RFC 3261 §10.3, step 7.
             Err(Denied::OutOfOrder) => self.decline(now, id, message, 500),
+        }
+    }
+
+    /// A refusal that says what would be taken.
+    fn refuse_register(&mut self, now: Now, id: ServerId, message: &Message, status: u16) {
+        let builder = messages::response(message, status, &self.sip.stateless_tag(message));
+        let builder = match status {
+            423 => builder.header_fmt(Name::MinExpires, format_args!("{EXPIRES_MIN_SECS}")),
+            420 => builder.header(Name::Unsupported, PATH),
+            _ => builder,
+        };
+        self.sip.respond(now, id, status, builder);
+    }
+
+    /// Contacts of an account as another shard has them, or as they were before a restart.
+    pub(crate) fn take_contacts(&mut self, registered: &RegisteredAccount) {
+        let gate = self.config.gates.by_name(&registered.sip_account);
+        if let Some(account) = gate.filter(|gate| gate.is_sip_account()) {
+            let is_copy = shard_of(&account.account, self.identity.shards) != self.identity.shard;
+            self.registrar.take(account.id, is_copy, &registered.contacts);
         }
     }
 
@@ -96,12 +126,23 @@ impl Node {
     /// 200 with all contacts and what is left of their time.
     fn registered(&mut self, now: Now, id: ServerId, account: &Gate, message: &Message) {
         let mut builder = messages::response(message, 200, &self.sip.stateless_tag(message));
+        // What the proxies between put in goes back as it came (RFC 3327 §5.3).
+        builder =
+            message.headers(Name::Path).fold(builder, |builder, value| builder.header(Name::Path, value));
+        builder = builder.header(Name::Supported, REGISTER_SUPPORTED);
+        if has_outbound(message) {
+            builder = builder.header(Name::Require, OUTBOUND);
+        }
         for contact in self.registrar.contacts(account.id) {
             let secs = contact.until.ms_since(now.tick).div_ceil(1_000);
             let (uri, q) = (&contact.uri, contact.q);
             let q = format!("{}.{:03}", q / 1_000, q % 1_000);
             builder = match &contact.instance {
-                Some((instance, reg_id)) => builder.header_fmt(
+                Some((instance, None)) => builder.header_fmt(
+                    Name::Contact,
+                    format_args!("<{uri}>;expires={secs};q={q};+sip.instance=\"{instance}\""),
+                ),
+                Some((instance, Some(reg_id))) => builder.header_fmt(
                     Name::Contact,
                     format_args!("<{uri}>;expires={secs};q={q};+sip.instance=\"{instance}\";reg-id={reg_id}"),
                 ),
@@ -120,8 +161,49 @@ fn is_own(account: &Gate, message: &Message) -> bool {
     user.is_some_and(|user| login == Some(&*user) || *account.name == *user)
 }
 
+/// The proxies between a phone and us, the nearest first (RFC 3327 §5.3), or the status that the request
+/// deserves: a phone that does not know of them would not understand why it is called by them.
+fn path(message: &Message) -> Result<Box<[Box<str>]>, u16> {
+    let values: Vec<&str> = message.values(Name::Path).take(PATH_MAX + 1).collect();
+    if values.is_empty() {
+        return Ok(Box::default());
+    }
+    if !message.has_token(Name::Supported, PATH) {
+        return Err(420);
+    }
+    let is_uri = |value: &&str| {
+        let uri = NameAddr::parse(value).as_ref().and_then(NameAddr::parse_uri);
+        value.len() <= URI_MAX && uri.is_some_and(|uri| uri.scheme != sip::Scheme::Tel)
+    };
+    if values.len() > PATH_MAX || !values.iter().all(is_uri) {
+        return Err(400);
+    }
+    Ok(values.into_iter().map(Box::from).collect())
+}
+
+/// Whether the phone keeps flows to us by RFC 5626, and its first hop too (§6): that is us, or says so.
+fn has_outbound(message: &Message) -> bool {
+    let named =
+        || message.values(Name::Contact).filter_map(NameAddr::parse).any(|contact| has_flow(&contact));
+    message.has_token(Name::Supported, OUTBOUND) && first_hop_has_outbound(message) && named()
+}
+
+/// Whether a contact says which phone and which of its flows it is.
+fn has_flow(contact: &NameAddr<'_>) -> bool {
+    contact.params.value("reg-id").is_some() && contact.params.value("+sip.instance").is_some()
+}
+
+fn first_hop_has_outbound(message: &Message) -> bool {
+    if message.values(Name::Via).count() == 1 {
+        return true;
+    }
+    // The proxy next to the phone put in its value first, so it is the last.
+    let edge = message.values(Name::Path).last().and_then(NameAddr::parse);
+    edge.as_ref().and_then(NameAddr::parse_uri).is_some_and(|uri| uri.param("ob").is_some())
+}
+
 /// What a REGISTER wants, or the status that it deserves.
-fn wish(now: Now, flow: Flow, message: &Message) -> Result<Wish, u16> {
+fn wish(now: Now, flow: Flow, message: &Message, path: &[Box<str>]) -> Result<Wish, u16> {
     let (cseq, _) = message.cseq();
     let contacts: Vec<&str> = message.values(Name::Contact).take(CONTACTS_MAX + 1).collect();
     if contacts.is_empty() {
@@ -135,7 +217,16 @@ fn wish(now: Now, flow: Flow, message: &Message) -> Result<Wish, u16> {
     if contacts.len() > CONTACTS_MAX {
         return Err(403);
     }
-    let read = |text: &&str| contact(now, flow, message, text);
+    if message.has_token(Name::Supported, OUTBOUND)
+        && !first_hop_has_outbound(message)
+        && contacts.iter().filter_map(|text| NameAddr::parse(text)).any(|contact| has_flow(&contact))
+    {
+        return Err(439);
+    }
+    let read = |text: &&str| {
+        let contact = contact(now, flow, message, text)?;
+        Ok::<_, u16>(Contact { path: path.into(), ..contact })
+    };
     Ok(Wish::Set(contacts.iter().map(read).collect::<Result<_, _>>()?))
 }
 
@@ -163,7 +254,7 @@ fn contact(now: Now, flow: Flow, message: &Message, text: &str) -> Result<Contac
         id: 0,
         path: Box::default(),
         uri: parsed.uri.into(),
-        instance: instance.map(Into::into).zip(reg_id),
+        instance: instance.map(|instance| (instance.into(), reg_id)),
         q,
         flow,
         is_reachable: true,

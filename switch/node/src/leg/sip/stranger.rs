@@ -97,8 +97,14 @@ impl Node {
             }
             Verdict::Wrong => {
                 self.counters.rejected("bad_credentials");
-                if is_unknown && self.strangers.failed(ip, now, config.strangers) {
+                // A datagram that comes again is the same guess.
+                let branch = message.top_via().ok().and_then(|via| via.branch().map(str::to_owned));
+                let guess = [branch.as_deref().unwrap_or_default(), given.response()].join(" ");
+                if is_unknown && self.strangers.failed(ip, now, config.strangers, guess.as_bytes()) {
                     self.counters.locks_out(ip, BanReason::WrongCredentials);
+                    // Its last answer; from now on it hears nothing.
+                    self.challenge(now, is_unknown, flow, message, false);
+                    self.lock_out = Some(ip);
                     return Admission::Done;
                 }
                 false
@@ -121,6 +127,7 @@ impl Node {
         let is_banned = self.strangers.offended(ip, now, self.config.strangers);
         if is_banned {
             self.counters.locks_out(ip, BanReason::Scanner);
+            self.lock_out = Some(ip);
         }
         is_banned
     }
