@@ -25,6 +25,7 @@ mod reader;
 mod routing;
 pub mod schema;
 mod secret;
+mod server;
 mod settings;
 mod sheet;
 mod sip_accounts;
@@ -40,9 +41,10 @@ pub use docs::reference;
 pub use load::{check_text, load, reload};
 pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
+pub use server::Server;
 pub use settings::{
     AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats,
-    NodeSettings, Server, Settings, Sip,
+    NodeSettings, Settings, Sip,
 };
 pub use stir::Stir;
 pub use tls::{Tls, TlsPeer};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use route::{Carriers, Gates, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transport};
 use units::{Currency, Money, Name};
 
+use crate::server::Server;
 use crate::{Diagnostic, Tls};
 
 /// A whole configuration without a single error.
@@ -186,15 +187,6 @@ pub struct Log {
     pub json: bool,
 }
 
-/// A server by name or address.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Server {
-    /// Name, IPv4 or IPv6 address, the last without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
-
 /// `[nats]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Nats {
@@ -251,13 +243,6 @@ pub struct AccountSettings {
     pub limit: Money,
     /// What it calls by.
     pub terms: rating::Terms,
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
-        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
-    }
 }
 
 impl fmt::Display for Listen {

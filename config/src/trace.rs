@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::check::Check;
 use crate::reader::{Document, Table};
 use crate::schema;
-use crate::settings::Server;
+use crate::server::Server;
 
 /// `[trace]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
