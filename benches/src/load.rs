@@ -159,6 +159,7 @@ impl Calls {
                 | Output::FetchCertificate(_)
                 | Output::Registered(_)
                 | Output::LockedOut(_)
+                | Output::Media(_)
                 | Output::Publish(_)
                 | Output::Reply { .. }
                 | Output::QuotaRequest { .. }

@@ -111,6 +111,7 @@ impl World {
             payment_methods: Vec::new(),
             listeners: vec![(Transport::Udp, SWITCH)],
             address: SWITCH.ip(),
+            media: node::MediaConfig::default(),
             timing: node::NodeTiming::default(),
             stir: None,
         });

@@ -1,4 +1,4 @@
-//! The sections that stand once: node, sip, http, media, journal, log; and that no two listeners want one
+//! The sections that stand once: node, sip, http, journal, log; and that no two listeners want one
 //! port.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,7 +11,7 @@ use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::{Document, Table};
 use crate::schema;
-use crate::{CentralLedger, Http, Journal, Listen, Log, Media, MediaMode, NodeSettings, Sip};
+use crate::{CentralLedger, Http, Journal, Listen, Log, NodeSettings, Sip};
 
 /// RFC 4028 §5: no shorter session may be asked for.
 const SESSION_MIN_SECS: u32 = 90;
@@ -130,7 +130,7 @@ pub(crate) fn encrypted(document: &Document) -> Vec<Field<String>> {
     listen
 }
 
-fn parse_listen(text: &str) -> Result<Listen, String> {
+pub(crate) fn parse_listen(text: &str) -> Result<Listen, String> {
     let wrong = || format!("{text:?} is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060");
     let (transport, addr) = text.split_once(':').ok_or_else(wrong)?;
     let transport: Transport = transport.parse().map_err(|_| wrong())?;
@@ -190,20 +190,6 @@ pub(crate) fn http(document: &Document, check: &mut Check<'_>) -> Http {
     Http { listen: listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into()), admin_token_file }
 }
 
-pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
-    let table = document.one(&schema::MEDIA);
-    if let Some(Field { value, span }) = table.text("mode")
-        && value == "relay"
-    {
-        check.error(&span, "mode \"relay\" is not built yet: write mode = \"bypass\", and peers send voice to each other directly");
-    }
-    let address = table.text("address").and_then(|f| {
-        let wrong = |_| format!("address must be an IP address, not {:?}", f.value);
-        check.parsed(&f.span, f.value.parse::<IpAddr>().map_err(wrong))
-    });
-    Media { mode: MediaMode::Bypass, address, ports: table.ports("ports") }
-}
-
 pub(crate) fn journal(document: &Document, check: &Check<'_>) -> Journal {
     let table = document.one(&schema::JOURNAL);
     let (line, column) = check.source.place(table.at("unsaved_file").start);
@@ -221,7 +207,7 @@ pub(crate) fn log(document: &Document) -> Log {
     Log { filter: text("filter"), json: text("format") != "text" }
 }
 
-/// No two listeners on one port. (The media ports are nobody's while voice goes past us.)
+/// No two listeners on one port. (Those of relayed media are looked at in `media`.)
 pub(crate) fn refuse_shared_ports(document: &Document, http: &Http, check: &mut Check<'_>) {
     let table = document.one(&schema::SIP);
     let mut taken: Vec<(Listen, Span)> = Vec::new();

@@ -60,7 +60,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     );
     say("log", old.log == new.log);
     say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
-    say("media", old.media == new.media);
+    say("media.address, media.advertise, media.ports or media.threads", old.media.starts_as(&new.media));
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
     if !old.tls.shows_as(&new.tls) {
@@ -79,6 +79,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         lines.push("sip.ws_origins changed: for WebSockets that open from now on".to_owned());
     }
     strangers(old, new, lines);
+    media(old, new, lines);
     let probe =
         |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {
@@ -89,6 +90,8 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         ));
     }
     for (what, from, to) in [
+        ("media.rtp_timeout_secs", old.media.rtp_timeout_secs, new.media.rtp_timeout_secs),
+        ("media.rtp_timeout_hold_secs", old.media.rtp_timeout_hold_secs, new.media.rtp_timeout_hold_secs),
         ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
         ("node.max_calls", old.node.max_calls, new.node.max_calls),
         ("node.session_expires", old.node.session.expires_secs, new.node.session.expires_secs),
@@ -97,6 +100,12 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         if from != to {
             lines.push(format!("{what} {from} -> {to}"));
         }
+    }
+}
+
+fn media(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
+    if old.media.mode != new.media.mode {
+        lines.push("media.mode changed: for calls that begin from now on".to_owned());
     }
 }
 
@@ -260,6 +269,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
         ("reply_to", a.reply_to != b.reply_to),
+        ("media or nat", a.media != b.media),
         ("credentials", a.login != b.login || a.kind != b.kind),
     ])
 }
@@ -287,6 +297,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("redirect", a.redirect_hosts != b.redirect_hosts),
         ("reliable", a.reliable != b.reliable),
         ("register", a.register_secs != b.register_secs),
+        ("media or nat", a.media != b.media),
     ])
 }
 

@@ -38,6 +38,7 @@ fn holds(kind: Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Word(words) => words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(" or "),
         Kind::Path => "path".to_owned(),
+        Kind::Addresses => "address, or list of addresses".to_owned(),
         Kind::Money => "amount in quotes".to_owned(),
         Kind::Bool => "`true` or `false`".to_owned(),
         Kind::Int(min, max) => format!("{min} to {max}"),

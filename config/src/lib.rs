@@ -16,6 +16,7 @@ mod feeds;
 mod field;
 mod load;
 mod logins;
+mod media;
 mod money;
 mod numbers;
 mod peers;
@@ -43,8 +44,8 @@ pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
 pub use server::Server;
 pub use settings::{
-    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, MediaMode, Nats,
-    NodeSettings, Settings, Sip,
+    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, Nats, NodeSettings,
+    Settings, Sip,
 };
 pub use stir::Stir;
 pub use tls::{Tls, TlsPeer};

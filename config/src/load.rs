@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
+use crate::media::PeerPresets;
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
-use crate::{Settings, base, feeds, money, numbers, peers, prices, routing, sip_accounts, stir, trace};
+use crate::{
+    Settings, base, feeds, media, money, numbers, peers, prices, routing, sip_accounts, stir, trace,
+};
 
 /// Reads and checks a configuration and every file that it names.
 ///
@@ -74,7 +77,8 @@ fn build(
     let node = base::node(&document, &mut check);
     let sip = base::sip(&document, &mut check);
     let http = base::http(&document, &mut check);
-    let media = base::media(&document, &mut check);
+    let media = media::media(&document, &mut check);
+    let presets = PeerPresets::of(&node, &media);
     let journal = base::journal(&document, &check);
     let log = base::log(&document);
     let trace = trace::trace(&document, &mut check);
@@ -89,15 +93,16 @@ fn build(
     let payment_methods = money::payment_methods(&document, &mut check);
     let mut tls = TlsBuilder::new(&document, &base::encrypted(&document), before.map(|b| &b.tls), &mut check);
     let mut names = std::collections::BTreeMap::new();
-    let mut gates = peers::gates(&document, node.session, &mut tls, &sip.realm, &mut names, &mut check);
-    gates.extend(sip_accounts::sip_accounts(&document, (node.session, &sip.realm), &mut names, &mut check));
-    let carriers = peers::carriers(&document, node.session, &decks, &mut tls, &mut check);
+    let mut gates = peers::gates(&document, &presets, &mut tls, &sip.realm, &mut names, &mut check);
+    gates.extend(sip_accounts::sip_accounts(&document, (&presets, &sip.realm), &mut names, &mut check));
+    let carriers = peers::carriers(&document, &presets, &decks, &mut tls, &mut check);
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));
     peers::warn_of_carriers_inside_gates(&document, &gates, &mut check);
     let numbers = numbers::numbers(&document, &sip, &gates, &mut tls, &mut check);
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
+    media::check_ports(&document, &media, &node, (&gates, &carriers), &mut check);
     let tls = tls.finish(&mut check);
     let failed = report.has_errors();
     let findings = report.sorted();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
 use route::{
-    CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, SessionTimer,
-    StatusSet, Target, Translations,
+    CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, StatusSet,
+    Target, Translations,
 };
 use units::Prefix;
 
@@ -15,6 +15,7 @@ use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::logins;
+use crate::media::{self, PeerPresets};
 use crate::money::DeckSet;
 use crate::profile;
 use crate::reader::{Document, Table};
@@ -35,7 +36,7 @@ type Owners = BTreeMap<Cidr, (String, Span)>;
 
 pub(crate) fn gates(
     document: &Document,
-    preset: SessionTimer,
+    presets: &PeerPresets,
     tls: &mut TlsBuilder,
     realm: &str,
     seen: &mut BTreeMap<String, Span>,
@@ -53,7 +54,7 @@ pub(crate) fn gates(
             address: address(table, label, tls, check),
             reply_to: reply_to(table),
             login: logins::gate_login(table, realm, check),
-            ..calls_from(table, label, &account, preset, check)
+            ..calls_from(table, label, &account, presets, check)
         };
         if table.texts("source").is_empty() {
             check.warning(
@@ -78,7 +79,7 @@ pub(crate) fn calls_from(
     table: &Table,
     label: &str,
     account: &str,
-    preset: SessionTimer,
+    presets: &PeerPresets,
     check: &mut Check<'_>,
 ) -> GateSpec {
     GateSpec {
@@ -90,11 +91,12 @@ pub(crate) fn calls_from(
         max_calls: table.int("max_calls").unwrap_or(u32::MAX),
         max_cps: table.int("max_cps"),
         max_call_secs: table.int("max_call_secs").unwrap_or_default(),
-        session: base::session(table, preset, check),
+        session: base::session(table, presets.session, check),
         identity: identity(table),
         reliable: table.text("reliable").is_none_or(|field| field.value != "off"),
         caller_numbers: prefixes(table, "caller_numbers", check),
         default_caller: default_caller(table, check),
+        media: media::terms(table, presets, check),
         ..GateSpec::new(label, account)
     }
 }
@@ -112,7 +114,7 @@ pub(crate) fn account(accounts: &BTreeSet<String>, table: &Table, check: &mut Ch
 
 pub(crate) fn carriers(
     document: &Document,
-    preset: SessionTimer,
+    presets: &PeerPresets,
     decks: &DeckSet,
     tls: &mut TlsBuilder,
     check: &mut Check<'_>,
@@ -139,7 +141,7 @@ pub(crate) fn carriers(
             next_on: statuses(table, check),
             hunt_after_early_media: table.bool("hunt_after_early_media"),
             translate: carrier_translations(table, check),
-            session: base::session(table, preset, check),
+            session: base::session(table, presets.session, check),
             credentials: credentials(table, check),
             register_secs: register_secs(table, check),
             plus: table.bool("plus"),
@@ -147,6 +149,7 @@ pub(crate) fn carriers(
             redirect_hosts: profile::redirect_hosts(table, check),
             identity: identity(table),
             reliable: table.text("reliable").is_none_or(|field| field.value != "off"),
+            media: media::terms(table, presets, check),
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {

@@ -36,6 +36,8 @@ pub enum Kind {
     Part,
     /// A list of texts.
     Texts,
+    /// An address in quotes, or a list of them.
+    Addresses,
     /// Two port numbers, first and last.
     Ports,
     /// A list of SIP statuses: numbers, or classes as `"5xx"`.
@@ -105,6 +107,19 @@ const fn key(name: &'static str, kind: Kind, preset: Preset, doc: &'static str) 
     Key { name, kind, preset, doc }
 }
 
+const MEDIA_PATH: Key = key(
+    "media",
+    Kind::Word(&["bypass", "relay"]),
+    Preset::Nothing,
+    "How media of its calls travels, as `media.mode`; absent: that.",
+);
+const NAT: Key = key(
+    "nat",
+    Kind::Bool,
+    Preset::Bool(true),
+    "Its media may come from another address than it says, as behind NAT, and that is learnt from its first packets; `false`: only what it \
+     says counts.",
+);
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
     "session_expires",
@@ -268,14 +283,46 @@ pub const MEDIA: Section = Section {
             "mode",
             Kind::Word(&["bypass", "relay"]),
             Preset::Text("bypass"),
-            "`bypass`: peers send voice to each other directly. `relay` is not built yet.",
+            "How media travels between peers that do not say otherwise: `bypass`, directly between them; `relay`, over this machine, which needs `address`. \
+             A call goes directly only if both of its sides say so.",
         ),
-        key("address", Kind::Text, Preset::Nothing, "Address of relayed voice."),
+        key(
+            "address",
+            Kind::Addresses,
+            Preset::Nothing,
+            "Address of this machine that relayed media comes to, or a list of one IPv4 and one IPv6 address. At the next restart.",
+        ),
+        key(
+            "advertise",
+            Kind::Addresses,
+            Preset::Nothing,
+            "Behind NAT: what peers are told in place of `address`, or a list of one IPv4 and one IPv6 address. At the next restart.",
+        ),
         key(
             "ports",
             Kind::Ports,
             Preset::Nothing,
-            "First and last UDP port of relayed voice, `[16384, 32766]`.",
+            "First and last UDP port of relayed media. A call takes two pairs, an even port and the next one each. Absent: `[16384, 32766]`. \
+             At the next restart.",
+        ),
+        key(
+            "threads",
+            Kind::Int(0, 256),
+            Preset::Int(0),
+            "Threads of the relay; 0: half of the cores, at least one. At the next restart.",
+        ),
+        key(
+            "rtp_timeout_secs",
+            Kind::Int(3, 86_400),
+            Preset::Int(60),
+            "Without RTP or RTCP from a side for so long a relayed call ends (`rtp-timeout`); a side that holds, suppresses silence or sends \
+             fax is not silent.",
+        ),
+        key(
+            "rtp_timeout_hold_secs",
+            Kind::Int(3, 604_800),
+            Preset::Int(3_600),
+            "The same while a side holds or may be silent.",
         ),
     ],
 };

@@ -5,7 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use route::{Carriers, Gates, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transport};
+use route::{
+    Carriers, Gates, MediaPath, MediaTerms, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transport,
+};
 use units::{Currency, Money, Name};
 
 use crate::server::Server;
@@ -150,19 +152,51 @@ pub struct Http {
 /// `[media]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Media {
-    /// Bypass in this version.
-    pub mode: MediaMode,
-    /// Address of relayed voice.
-    pub address: Option<IpAddr>,
-    /// First and last port of relayed voice.
-    pub ports: Option<(u16, u16)>,
+    /// How calls travel whose peers do not say otherwise.
+    pub mode: MediaPath,
+    /// Addresses of relayed media: at most one IPv4 and one IPv6 address.
+    pub addresses: Vec<IpAddr>,
+    /// What peers are told in place of the address of the same family.
+    pub advertise: Vec<IpAddr>,
+    /// First and last UDP port of relayed media.
+    pub ports: (u16, u16),
+    /// Threads of the relay; 0: half of the cores.
+    pub threads: u16,
+    /// Silence after which a call ends, at least 3.
+    pub rtp_timeout_secs: u32,
+    /// The same while a side holds.
+    pub rtp_timeout_hold_secs: u32,
 }
 
-/// How voice travels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum MediaMode {
-    /// Peers send it to each other.
-    Bypass,
+impl Media {
+    /// Whether a relay that was started with the one is as if started with the other.
+    pub(crate) fn starts_as(&self, other: &Self) -> bool {
+        let fixed =
+            |media: &Self| (media.addresses.clone(), media.advertise.clone(), media.ports, media.threads);
+        fixed(self) == fixed(other)
+    }
+
+    /// Whether any call may be relayed.
+    pub(crate) fn relays(&self, gates: &Gates, carriers: &Carriers) -> bool {
+        let is_relayed = |terms: &MediaTerms| terms.path == MediaPath::Relay;
+        self.mode == MediaPath::Relay
+            || gates.iter().any(|gate| is_relayed(&gate.media))
+            || carriers.iter().any(|carrier| is_relayed(&carrier.media))
+    }
+
+    /// Relayed calls that the ports hold: a call takes two pairs, an even port and the next one each.
+    pub const fn calls_max(&self) -> u32 {
+        let (first, last) = self.ports;
+        let pairs = (last as u32 + 1).saturating_sub(first as u32 + first as u32 % 2) / 2;
+        pairs / 2
+    }
+}
+
+impl Settings {
+    /// Whether any call may be relayed.
+    pub fn relays(&self) -> bool {
+        self.media.relays(&self.gates, &self.carriers)
+    }
 }
 
 /// `[journal]`.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use route::{GateKind, GateSpec, SessionTimer};
+use route::{GateKind, GateSpec};
 
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::logins;
+use crate::media::PeerPresets;
 use crate::peers;
 use crate::reader::Document;
 use crate::schema;
@@ -14,7 +15,7 @@ use crate::schema;
 /// All of them; `seen` has the names of gates.
 pub(crate) fn sip_accounts(
     document: &Document,
-    (preset, realm): (SessionTimer, &str),
+    (presets, realm): (&PeerPresets, &str),
     seen: &mut BTreeMap<String, Span>,
     check: &mut Check<'_>,
 ) -> Vec<GateSpec> {
@@ -26,7 +27,7 @@ pub(crate) fn sip_accounts(
         let account = peers::account(&paying, table, check);
         let label = name.as_deref().unwrap_or("?");
         let login = logins::sip_account_login(table, realm, check);
-        let spec = peers::calls_from(table, label, &account, preset, check);
+        let spec = peers::calls_from(table, label, &account, presets, check);
         let (Some(login), Some(_)) = (login, &name) else { continue };
         let at = table.at("username");
         if let Some(first) = users.get(&login.username) {

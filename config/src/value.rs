@@ -61,7 +61,13 @@ pub(crate) fn read_value(
         },
         (Kind::Part, DeValue::Float(n)) => part(n.as_str(), span, key, scope),
         (Kind::Part, DeValue::Integer(n)) => part(n.as_str(), span, key, scope),
-        (Kind::Texts, DeValue::Array(items)) => read_texts(key, items, scope).map(Value::Texts),
+        (Kind::Addresses, DeValue::String(text)) => {
+            let value = text.clone().into_owned();
+            Some(Value::Texts(vec![Field { value, span: span.clone() }]))
+        }
+        (Kind::Texts | Kind::Addresses, DeValue::Array(items)) => {
+            read_texts(key, items, scope).map(Value::Texts)
+        }
         (Kind::Statuses, DeValue::Array(items)) => read_statuses(key, items, scope).map(Value::Texts),
         (Kind::Ports, DeValue::Array(items)) => read_ports(key, items, span, scope),
         (Kind::Rules, DeValue::Array(items)) => read_rules(key, items, scope).map(Value::Rules),
@@ -72,6 +78,7 @@ pub(crate) fn read_value(
         (Kind::Int(..), _) => wrong(scope, "a whole number"),
         (Kind::Part, _) => wrong(scope, "a number from 0 to 1, as 0.01"),
         (Kind::Texts, _) => wrong(scope, "a list of texts, as [\"a\", \"b\"]"),
+        (Kind::Addresses, _) => wrong(scope, "an address in quotes, as \"192.0.2.1\", or a list of them"),
         (Kind::Ports, _) => wrong(scope, "a list of two ports, as [16384, 32766]"),
         (Kind::Statuses, _) => wrong(scope, "a list of statuses, as [\"5xx\", 480]"),
         (Kind::Rules, _) => wrong(scope, "a list of rules, as [{ prefix = \"0\", replace = \"34\" }]"),

@@ -128,7 +128,7 @@ order = "best"
             r#"t.toml:8:33: udp:127.0.0.1:5060 is in use already: udp:127.0.0.1:5060 at t.toml:8:11"#,
             r#"t.toml:8:55: "tls:127.0.0.1:5061" needs a certificate: add [sip.tls] with certificate and key"#,
             r#"t.toml:8:77: "here" is not a listener: write udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060"#,
-            r#"t.toml:11:8: mode "relay" is not built yet: write mode = "bypass", and peers send voice to each other directly"#,
+            r#"t.toml:11:8: relayed media needs an address to come to: write address = "192.0.2.1", one of this machine's, into [media], or mode = "bypass""#,
             r#"t.toml:12:9: ports must be two ports from 1024 to 65535, the first below the last"#,
             r#"t.toml:14:2: unknown section "htp": did you mean "http"?"#,
             r#"t.toml:19:8: cannot read decks/none.csv: No such file or directory (os error 2)"#,

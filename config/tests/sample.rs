@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use config::{MediaMode, Settings};
+use config::Settings;
+use route::MediaPath;
 use units::{Number, Wall};
 
 fn sample() -> PathBuf {
@@ -22,7 +23,7 @@ fn the_sample_loads_without_a_warning() {
     let listen: Vec<_> = settings.sip.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!((settings.media.mode, settings.media.ports), (MediaMode::Bypass, Some((16_384, 32_766))));
+    assert_eq!((settings.media.mode, settings.media.ports), (MediaPath::Bypass, (16_384, 32_766)));
     let account = settings.accounts.first().expect("one account");
     assert_eq!(
         (&*account.name, account.balance.to_string().as_str(), &*account.terms.decks[0]),

@@ -1,6 +1,7 @@
 //! The call detail record: one per call, failed calls too, with the names that customers' and operators'
 //! scripts rely on.
 
+mod blank;
 mod paid;
 mod parties;
 mod text;
@@ -8,7 +9,7 @@ mod unfinished;
 
 use std::net::IpAddr;
 
-use ledger::{CallId, PriceRow, RecordError, Segment};
+use ledger::{PriceRow, RecordError, Segment};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use units::{Cause, Currency, ExchangeRate, Name, Rate, Rounding, Wall};
@@ -125,7 +126,8 @@ pub struct Cdr {
     /// Posted balance right after it.
     #[serde(with = "units_text")]
     pub balance_after: i64,
-    /// Answered time beyond the lease, ms: at the operator's expense.
+    /// Answered time that is not billed, ms: beyond the lease, or after the called party's media ended. At
+    /// the operator's expense.
     pub teardown_ms: u64,
     /// `caller`, `callee`, `switch`.
     pub hangup_by: Name,
@@ -188,6 +190,37 @@ pub struct Cdr {
     /// Why it went where it did and who pays.
     #[serde(default)]
     pub decision: Option<String>,
+    /// Where the caller's media came from, or was to come from, of a relayed call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_ip_a: Option<IpAddr>,
+    /// The same of the called party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_ip_b: Option<IpAddr>,
+    /// RTP packets (or datagrams of a fax) of the caller that were accepted; absent of a call that was not
+    /// relayed, as all that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_packets_a_in: Option<u64>,
+    /// Sent to the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_packets_a_out: Option<u64>,
+    /// Of the called party, accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_packets_b_in: Option<u64>,
+    /// Sent to the called party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_packets_b_out: Option<u64>,
+    /// Packets of the caller that never came, by their numbers (RFC 3550 A.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_lost_a: Option<u64>,
+    /// The same of the called party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rtp_lost_b: Option<u64>,
+    /// Interarrival jitter of the caller's stream at its end, ms (RFC 3550 A.8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter_ms_a: Option<u32>,
+    /// The same of the called party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter_ms_b: Option<u32>,
 }
 
 /// One carrier tried.
@@ -216,95 +249,6 @@ pub struct Attempt {
 // === impl Cdr ===
 
 impl Cdr {
-    /// A call of which only this is known: nothing billed, nothing tried, cause unspecified.
-    pub fn new(
-        id: CallId,
-        node: &Name,
-        account: &Name,
-        gate: &Name,
-        currency: Currency,
-        started_at: Wall,
-    ) -> Self {
-        Self {
-            id: id.to_string(),
-            node: node.clone(),
-            account: account.clone(),
-            gate: gate.clone(),
-            ..Self::blank(currency, started_at)
-        }
-    }
-
-    fn blank(currency: Currency, started_at: Wall) -> Self {
-        let none = Name::default;
-        Self {
-            id: String::new(),
-            node: none(),
-            account: none(),
-            gate: none(),
-            caller: String::new(),
-            called: String::new(),
-            called_e164: String::new(),
-            destination: none(),
-            prefix: String::new(),
-            deck: none(),
-            deck_version: String::new(),
-            codec_a: None,
-            codec_b: None,
-            call_id_a: String::new(),
-            call_id_b: None,
-            carrier: None,
-            attempts: Vec::new(),
-            started_at,
-            answered_at: None,
-            ended_at: started_at,
-            pdd_ms: None,
-            duration_ms: 0,
-            billed_seconds: 0,
-            initial: 0,
-            increment: 0,
-            rate: Rate::ZERO,
-            connect_fee: Rate::ZERO,
-            amount: 0,
-            currency,
-            deck_currency: None,
-            exchange_rate: None,
-            exchange_at: None,
-            segments: Vec::new(),
-            rounding: Rounding::HalfUp,
-            cost: None,
-            cost_currency: None,
-            margin: None,
-            cost_exchange_rate: None,
-            parts: Vec::new(),
-            tiers: Vec::new(),
-            balance_before: 0,
-            balance_after: 0,
-            teardown_ms: 0,
-            hangup_by: none(),
-            cause_q850: Cause::UNSPECIFIED,
-            sip_status: 0,
-            reason: none(),
-            route_reason: None,
-            transport_a: none(),
-            transport_b: None,
-            direction: Direction::default(),
-            origin: none(),
-            origin_kind: PartyKind::default(),
-            destination_kind: None,
-            number: None,
-            sip_account: None,
-            protocol_a: Protocol::default(),
-            protocol_b: None,
-            source_ip_a: None,
-            source_ip_b: None,
-            user_agent_a: None,
-            user_agent_b: None,
-            attestation: None,
-            verstat: None,
-            decision: None,
-        }
-    }
-
     /// Whether nobody pays for it: it has no price of any deck, so none can stand for it when calls are
     /// priced anew.
     pub fn is_free(&self) -> bool {

@@ -12,6 +12,7 @@ use sip::flow::Flow;
 use tests::dialogue::{SWITCH, kind};
 use tests::disk::Disk;
 use tests::plan::Plan;
+use tests::relay::TestRelay;
 use tests::slots::Places;
 use units::{Now, Tick, Wall};
 
@@ -38,6 +39,9 @@ pub struct Stage {
     pub places: Arc<Places>,
     /// Nothing becomes durable while this holds.
     pub hold_disk: bool,
+    /// What relays media; what it tells waits while `hold_relay` holds.
+    pub relay: TestRelay,
+    pub hold_relay: bool,
     /// Published, in order.
     pub cdrs: Vec<Arc<Cdr>>,
     pub replies: Vec<(u64, AdminReply)>,
@@ -74,6 +78,8 @@ impl Stage {
             disk: Disk::default(),
             places,
             hold_disk: false,
+            relay: TestRelay::default(),
+            hold_relay: false,
             cdrs: Vec::new(),
             replies: Vec::new(),
             kept_open: BTreeSet::new(),
@@ -116,7 +122,7 @@ impl Stage {
     pub fn advance(&mut self, ms: u64) {
         let end = self.now.tick.plus_ms(ms);
         loop {
-            let due = self.node.deadline();
+            let due = self.node.deadline().min(self.relay.deadline());
             if due > end {
                 break;
             }
@@ -125,6 +131,7 @@ impl Stage {
                 break;
             }
             self.set_clock(at);
+            self.relay.tick(at);
             self.input(Input::Tick);
         }
         self.set_clock(end);
@@ -158,6 +165,7 @@ impl Stage {
         self.log.push("           crash".to_owned());
         self.disk.crash();
         self.places.clear();
+        self.relay = TestRelay::default();
         self.boots += 1;
         self.node = Node::new(identity(self.boots), Arc::clone(&self.config), self.places.clone());
         let restored = self.disk.replay(1);
@@ -173,6 +181,7 @@ impl Stage {
     /// As after a crash with all that was durable; the journal's last moment is `last`.
     pub fn restart_after(&mut self, last: Wall) {
         self.boots += 1;
+        self.relay = TestRelay::default();
         self.node = Node::new(identity(self.boots), Arc::clone(&self.config), self.places.clone());
         self.node.set_last_moment(last);
         for shard in self.disk.replay(1).shards {
@@ -187,6 +196,12 @@ impl Stage {
         loop {
             while let Some(output) = self.node.poll() {
                 self.output(output);
+            }
+            if !self.hold_relay
+                && let Some(event) = self.relay.poll_event()
+            {
+                self.node.handle(self.now, Input::Media(event));
+                continue;
             }
             if self.hold_disk || self.disk.waiting() == 0 {
                 break;
@@ -209,6 +224,10 @@ impl Stage {
             Output::KeepOpen { conn, wanted } => {
                 let changed = if wanted { self.kept_open.insert(conn) } else { self.kept_open.remove(&conn) };
                 assert!(changed, "connection {conn} wanted: {wanted}, as it was already");
+            }
+            Output::Media(command) => {
+                let done = self.relay.command(self.now.tick, command);
+                assert_eq!(done, Ok(()), "so far:\n{}", self.log.join("\n"));
             }
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::FetchCertificate(url) => self.certificates.push(url),
@@ -276,6 +295,7 @@ impl Stage {
         let held = self.node.held();
         assert_eq!(held, Held::default(), "something leaked; so far:\n{}", self.log.join("\n"));
         assert!(self.node.is_idle(), "not idle");
+        assert_eq!(self.relay.open_ports(), [], "ports are open");
         assert_eq!(self.places.taken(), [], "places at carriers are kept");
         let restored = self.disk.replay(1);
         for (name, _) in self.node.engine().books().customers() {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use route::SessionTimer;
+use route::{MediaPath, SessionTimer};
 use tests::plan::{Plan, carrier, deck, gate};
 use tests::rng::Rng;
 
@@ -105,6 +105,34 @@ impl Profile {
             moods: TRUNKS.iter().map(|_| moods(rng)).collect(),
             plan: plan(rng),
         }
+    }
+}
+
+impl Profile {
+    /// Every third seed relays media, some of it with few ports or impatience, some carriers directly.
+    pub fn relay(&mut self, seed: u64) {
+        if !seed.is_multiple_of(3) {
+            return;
+        }
+        let last = if self.weather != Weather::Calm && seed.is_multiple_of(4) { 20_007 } else { 20_199 };
+        self.plan = self.plan.clone().relayed((20_000, last));
+        for (at, terms) in self.plan.gates.iter_mut().map(|gate| &mut gate.media).enumerate() {
+            if (seed / 3 + at as u64).is_multiple_of(3) {
+                terms.path = MediaPath::Bypass;
+            }
+        }
+        for (at, terms) in self.plan.carriers.iter_mut().map(|carrier| &mut carrier.media).enumerate() {
+            if (seed / 3 + at as u64).is_multiple_of(2) {
+                terms.path = MediaPath::Bypass;
+            }
+        }
+        // A calm run has no model of silence.
+        self.plan.media.rtp_timeout_ms = match self.weather {
+            Weather::Calm => u32::MAX,
+            _ if seed.is_multiple_of(2) => 3_000,
+            _ => 20_000,
+        };
+        self.plan.media.rtp_timeout_hold_ms = 600_000;
     }
 }
 

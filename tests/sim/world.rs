@@ -6,12 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use media::relay::MediaEvent;
 use node::{AdminReply, ConfigSnapshot, Dispatch, Input, Node, Output};
 use rating::Cdr;
 use sip::Message;
 use sip::flow::{Flow, Transport};
 use tests::dialogue::SWITCH;
 use tests::disk::Disk;
+use tests::relay::{TestRelay, endpoint_of};
 use tests::rng::Rng;
 use tests::slots::Places;
 use units::{Now, Tick, Wall};
@@ -29,6 +31,12 @@ mod mishaps;
 const MORNING: i64 = 1_767_607_200_000;
 /// All time has run out by then.
 const END_US: u64 = 3_600_000_000;
+/// Those who talk send a packet so often.
+const TALK_US: u64 = 2_000_000;
+/// By then nobody talks any more.
+const TALK_END_US: u64 = 600_000_000;
+/// The relay's word takes so long.
+const RELAY_US: u64 = 300;
 /// Things that happen at most: a loop that never ends is a bug too.
 const STEPS_MAX: u64 = 400_000;
 
@@ -50,6 +58,13 @@ enum What {
         shard: usize,
         flow: Flow,
     },
+    /// The relay tells something to the process that it belongs to.
+    Relay {
+        boots: u32,
+        event: MediaEvent,
+    },
+    /// Those who talk send RTP.
+    Talk,
     Commit,
     Chaos(Chaos),
     Restart,
@@ -61,6 +76,7 @@ pub struct World {
     pub nodes: Vec<Node>,
     pub disk: Disk,
     pub places: Arc<Places>,
+    pub relay: TestRelay,
     pub pbxs: Vec<Pbx>,
     pub trunks: Vec<Trunk>,
     pub tap: Tap,
@@ -87,7 +103,8 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, weather: Weather, loud: bool) -> Self {
         let mut rng = Rng::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ weather as u64);
-        let profile = Profile::new(weather, &mut rng);
+        let mut profile = Profile::new(weather, &mut rng);
+        profile.relay(seed);
         let config = profile.plan.config_snapshot(None);
         let pbxs =
             PBXS.iter().map(|(at, tcp)| Pbx::new(at.parse().expect("address"), *tcp, rng.fork())).collect();
@@ -102,6 +119,7 @@ impl World {
             nodes: Vec::new(),
             disk: Disk::default(),
             places: Arc::new(Places::default()),
+            relay: TestRelay::default(),
             pbxs,
             trunks,
             tap: Tap::default(),
@@ -137,6 +155,9 @@ impl World {
         for (at, chaos) in self.profile.chaos.clone() {
             self.after(at * 1_000, What::Chaos(chaos));
         }
+        if self.profile.plan.media.relay.is_some() {
+            self.after(TALK_US, What::Talk);
+        }
         self.after(0, What::Restart);
     }
 
@@ -150,6 +171,7 @@ impl World {
         for _ in 0..STEPS_MAX {
             let queued = self.queue.first_key_value().map_or(u64::MAX, |((at, _), _)| *at);
             let due = self.nodes.iter().map(|node| node.deadline().0).min().unwrap_or(u64::MAX);
+            let due = due.min(self.relay.deadline().0);
             let at = queued.min(due);
             if at == u64::MAX {
                 return Ok(());
@@ -172,6 +194,8 @@ impl World {
                 let Some((_, what)) = self.queue.pop_first() else { continue };
                 self.happen(what)?;
             } else {
+                self.relay.tick(self.now.tick);
+                self.hear_relay();
                 for shard in 0..self.nodes.len() {
                     if self.nodes.get(shard).is_some_and(|node| node.deadline().0 <= at) {
                         self.give(shard, Input::Tick)?;
@@ -189,6 +213,18 @@ impl World {
             What::Pbx(at, alarm) => self.pbx(at, |pbx, now, out| pbx.alarm(now, alarm, out)),
             What::Trunk(at, alarm) => self.trunk(at, |trunk, now, out| trunk.alarm(now, alarm, out)),
             What::Unreachable { shard, flow } => self.give(shard, Input::Unreachable(flow))?,
+            What::Relay { boots, event } if boots == self.boots => {
+                let shard = endpoint_of(&event).shard;
+                self.give(usize::from(shard), Input::Media(event))?;
+            }
+            What::Relay { .. } => {}
+            What::Talk => {
+                let (relay, rng) = (&mut self.relay, &mut self.rng);
+                relay.chatter(self.now.tick, || rng.percent(95));
+                if self.now.tick.0 < TALK_END_US {
+                    self.after(TALK_US, What::Talk);
+                }
+            }
             What::Commit => self.commit()?,
             What::Chaos(chaos) => self.chaos(chaos)?,
             What::Restart => self.restart()?,
@@ -353,6 +389,10 @@ impl World {
                     self.wire(flow.peer, || What::Out { to: flow.peer, bytes: bytes.clone() });
                 }
             }
+            Output::Media(command) => {
+                self.relay.command(self.now.tick, command)?;
+                self.hear_relay();
+            }
             Output::Journal { record, .. } => {
                 self.trace.record(self.now.tick.0, &record.encode().map_err(|e| e.to_string())?);
                 self.disk.queue(shard as u8, &record);
@@ -388,6 +428,12 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn hear_relay(&mut self) {
+        while let Some(event) = self.relay.poll_event() {
+            self.after(RELAY_US, What::Relay { boots: self.boots, event });
+        }
     }
 
     fn replied(&mut self, ticket: u64, reply: &AdminReply) -> Result<(), String> {

@@ -14,6 +14,7 @@ pub mod digest;
 pub mod disk;
 pub mod plan;
 pub mod pricer;
+pub mod relay;
 pub mod rng;
 pub mod sdp;
 pub mod signers;

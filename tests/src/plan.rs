@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use node::{BootstrapAccount, ConfigSnapshot};
+use node::{BootstrapAccount, ConfigSnapshot, MediaConfig, RelayAddress, RelayConfig};
 use rating::{Deck, Decks, Rules};
 use route::{
-    CarrierOrder, CarrierSpec, Carriers, Cidr, GateKind, GateSpec, Gates, Ha1, Login, Origin, OurNumber,
-    OurNumbers, RouteTableBuilder, Secret,
+    CarrierOrder, CarrierSpec, Carriers, Cidr, GateKind, GateSpec, Gates, Ha1, Login, MediaPath, Origin,
+    OurNumber, OurNumbers, RouteTableBuilder, Secret,
 };
 use sip::flow::Transport;
 use units::{Currency, Exchange, Exchanges, Money, Rounding};
@@ -47,7 +47,14 @@ pub struct Plan {
     pub dialog_probe_ms: Option<u32>,
     /// How callers' numbers are signed toward carriers.
     pub stir: Option<Arc<node::Signing>>,
+    /// How media travels; gates and carriers say so too.
+    pub media: MediaConfig,
 }
+
+/// Where relayed media comes to.
+pub const RELAY: &str = "203.0.113.5";
+/// The same for IPv6.
+pub const RELAY_V6: &str = "2001:db8:ffff::5";
 
 /// The domain of SIP accounts.
 pub const SIP_DOMAIN: &str = "sip.example.net";
@@ -119,7 +126,27 @@ impl Plan {
             strangers: node::StrangerLimits::default(),
             dialog_probe_ms: None,
             stir: None,
+            media: MediaConfig::default(),
         }
+    }
+
+    /// All media is relayed, by an address of each family and these ports.
+    #[must_use]
+    pub fn relayed(mut self, ports: (u16, u16)) -> Self {
+        let address = |ip: &str| {
+            let ip = ip.parse().expect("address");
+            RelayAddress { ours: ip, shown: ip }
+        };
+        let addresses = vec![address(RELAY), address(RELAY_V6)];
+        let relay = Some(RelayConfig { addresses, ports });
+        self.media = MediaConfig { path: MediaPath::Relay, relay, ..MediaConfig::default() };
+        for terms in self.gates.iter_mut().map(|gate| &mut gate.media) {
+            terms.path = MediaPath::Relay;
+        }
+        for terms in self.carriers.iter_mut().map(|carrier| &mut carrier.media) {
+            terms.path = MediaPath::Relay;
+        }
+        self
     }
 
     /// The tables; ids of gates and carriers stay those of `before`.
@@ -166,6 +193,7 @@ impl Plan {
                 .map_or_else(|| listener.ip().to_string(), |domain| (*domain).to_owned()),
             hashes: self.hashes,
             strangers: self.strangers,
+            media: self.media.clone(),
             timing: node::NodeTiming { dialog_probe_ms: self.dialog_probe_ms, ..node::NodeTiming::default() },
             stir: self.stir.clone(),
         })

@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Kind, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE, TRUST, VERIFY,
-    key,
+    CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE,
+    TRUST, VERIFY, key,
 };
 
 /// `[[carrier]]`.
@@ -94,6 +94,8 @@ pub const CARRIER: Section = Section {
         PRIVACY,
         RELIABLE,
         VERIFY,
+        MEDIA_PATH,
+        NAT,
         key(
             "plus",
             Kind::Bool,

@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Key, Kind, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA, TLS_NAME, TRUST,
-    VERIFY, key,
+    CODECS, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA,
+    TLS_NAME, TRUST, VERIFY, key,
 };
 
 const NUMBERING: Key = key(
@@ -110,6 +110,8 @@ pub const GATE: Section = Section {
         VERIFY,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
+        MEDIA_PATH,
+        NAT,
     ],
 };
 
@@ -166,5 +168,7 @@ pub const SIP_ACCOUNT: Section = Section {
         VERIFY,
         CALLER_NUMBERS,
         DEFAULT_CALLER,
+        MEDIA_PATH,
+        NAT,
     ],
 };

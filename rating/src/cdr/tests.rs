@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ledger::OpenCall;
+use ledger::{CallId, OpenCall};
 use units::Exchange;
 
 use super::*;
@@ -16,6 +16,10 @@ const NAMES: &str = "id node account gate caller called called_e164 destination 
                      sip_status reason route_reason transport_a transport_b direction origin \
                      origin_kind destination_kind number sip_account protocol_a protocol_b \
                      source_ip_a source_ip_b user_agent_a user_agent_b attestation verstat decision";
+
+/// Those of a relayed call, absent of any other.
+const MEDIA_NAMES: &str = "media_ip_a media_ip_b rtp_packets_a_in rtp_packets_a_out rtp_packets_b_in \
+                           rtp_packets_b_out rtp_lost_a rtp_lost_b jitter_ms_a jitter_ms_b";
 
 fn cdr() -> Cdr {
     let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
@@ -176,4 +180,28 @@ fn a_lost_calls_record_has_all_that_was_known() {
         );
         assert_eq!((read.origin, read.decision, read.attempts), (cdr.origin, cdr.decision, cdr.attempts));
     }
+}
+
+#[test]
+fn media_is_told_of_a_relayed_call_only() {
+    let relayed = Cdr {
+        media_ip_a: "192.0.2.1".parse().ok(),
+        media_ip_b: "2001:db8::1".parse().ok(),
+        rtp_packets_a_in: Some(1),
+        rtp_packets_a_out: Some(2),
+        rtp_packets_b_in: Some(3),
+        rtp_packets_b_out: Some(4),
+        rtp_lost_a: Some(5),
+        rtp_lost_b: Some(6),
+        jitter_ms_a: Some(7),
+        jitter_ms_b: Some(8),
+        ..cdr()
+    };
+    let raw = relayed.to_raw().expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(raw.get()).expect("JSON");
+    let values: Vec<_> = MEDIA_NAMES.split_whitespace().map(|name| json[name].to_string()).collect();
+    assert_eq!(values.join(" "), "\"192.0.2.1\" \"2001:db8::1\" 1 2 3 4 5 6 7 8");
+    assert_eq!(Cdr::from_raw(&raw).expect("a record"), relayed);
+    let other = cdr().to_raw().expect("JSON");
+    assert!(MEDIA_NAMES.split_whitespace().all(|name| !other.get().contains(name)));
 }

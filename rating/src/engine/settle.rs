@@ -1,7 +1,8 @@
 //! The end of a call: duration → increments → amount, rounded once per balance; post what was used, give the
 //! rest back, in every tier.
 //!
-//! Time beyond the lease is never billed: it is tear-down, at the operator's exposure.
+//! Time beyond the lease is never billed: it is tear-down, at the operator's exposure. So is time that is not
+//! to be billed.
 
 use ledger::{AccountId, Balance, CallId, Key, OpenCall, OpenPart, Party, Purpose, SystemAccount, Transfer};
 use smallvec::SmallVec;
@@ -25,7 +26,7 @@ pub struct Settlement {
     pub answered_at: Option<Wall>,
     /// Billed time, ms: at most the lease.
     pub duration_ms: u64,
-    /// Answered time beyond the lease, ms.
+    /// Answered time that is not billed, ms.
     pub teardown_ms: u64,
     /// After increments, those paid in free minutes included.
     pub billed_seconds: u64,
@@ -46,7 +47,7 @@ pub struct Settlement {
     pub balance_before: Money,
     /// Posted balance after, buckets aside.
     pub balance_after: Money,
-    /// What the time beyond the lease would have cost.
+    /// What the time that is not billed would have cost.
     pub exposure: Money,
     /// Billed by this row.
     pub price: Price,
@@ -119,6 +120,18 @@ impl Engine {
         duration_ms: u64,
         carrier: Option<&CarrierLeg<'_>>,
     ) -> Result<Settlement, CreditRefusal> {
+        self.settle_part(now, id, (duration_ms, duration_ms), carrier)
+    }
+
+    /// Ends a lease of a call that was answered for so many milliseconds, of which only the first so many, at
+    /// most the lease, are billed.
+    pub fn settle_part(
+        &mut self,
+        now: Now,
+        id: LeaseId,
+        (answered_ms, to_bill_ms): (u64, u64),
+        carrier: Option<&CarrierLeg<'_>>,
+    ) -> Result<Settlement, CreditRefusal> {
         let lease = self.leases.remove(id)?;
         let lease_ms = lease.cut_at_ms();
         let Lease { call, answered_at, tiers, .. } = lease;
@@ -127,12 +140,12 @@ impl Engine {
             .map(|tier| EndedTier { account: tier.account, price: tier.price, parts: tier.parts })
             .collect();
         let accounts: SmallVec<[AccountId; 2]> = tiers.iter().map(|tier| tier.account).collect();
-        let answered_ms = answered_at.map_or(0, |_| duration_ms);
+        let answered_ms = answered_at.map_or(0, |_| answered_ms);
         let ended = Ended {
             call,
             answered_at,
             answered_ms,
-            billed_ms: answered_ms.min(lease_ms),
+            billed_ms: answered_ms.min(to_bill_ms).min(lease_ms),
             tiers,
             is_held: true,
         };

@@ -205,6 +205,24 @@ fn the_cut_is_at_the_last_leased_increment() {
 }
 
 #[test]
+fn what_is_not_to_be_billed_is_exposure() {
+    // 0.06 a minute, 1/1.
+    let mut desk = desk(1_000_000);
+    let lease = desk.answered("1");
+    for ms in (0..10_500).step_by(100) {
+        desk.extend(lease, ms);
+    }
+    let done = desk.engine.settle_part(desk.now, lease, (70_000, 10_500), None).expect("a lease");
+    assert_eq!((done.duration_ms, done.teardown_ms), (10_500, 59_500));
+    assert_eq!((done.billed_seconds, done.amount.amount), (11, 11_000));
+    assert_eq!(done.exposure.amount, 59_000, "70 s less 11 s");
+    // Never more than the lease, whatever is asked.
+    let lease = desk.answered("1");
+    let done = desk.engine.settle_part(desk.now, lease, (70_000, 70_000), None).expect("a lease");
+    assert!(done.duration_ms < 70_000 && done.teardown_ms == 70_000 - done.duration_ms);
+}
+
+#[test]
 fn a_refused_extension_is_tried_again_when_money_returns() {
     let mut desk = desk(2_000);
     let (first, second) = (desk.answered("1"), desk.answered("1"));

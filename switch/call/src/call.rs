@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codecs::{Codec, CodecSet};
+use media::Session;
 use rating::Price;
 use units::{Cause, Name, Now, Number, Tick, Wall};
 
 use crate::destination::Destination;
 use crate::event::{Action, Event, HangupBy, LegId, Loss, ReleaseReason, Settled, Setup, Side};
 use crate::origin::Origin;
-use crate::phase::{End, Phase, Tried};
+use crate::phase::{End, Phase, Renegotiation, Tried};
 use crate::refusal::Refusal;
 use crate::timer::{Timer, Timers};
 
@@ -141,6 +142,8 @@ impl Call {
             Event::OfferAnswered { side, session } => self.offer_answered(side, session, out),
             Event::LateAnswer { side, session } => self.late_answer(now, side, session.as_deref(), out),
             Event::Lost { side, loss } => self.lost(now, side, loss, out),
+            Event::MediaEnded { billed_until } => self.media_ended(now, billed_until, out),
+            Event::NoMedia => self.no_media(now, out),
             Event::Kill(by) => self.kill(now, by, out),
             Event::FundsReturned => self.extend(now, out),
             Event::Timeout => self.timeout(now, out),
@@ -177,6 +180,14 @@ impl Call {
         matches!(self.phase, Phase::Talking(_))
     }
 
+    /// It is answered by the other side's offer, whose answer the caller still owes.
+    pub fn has_late_offer(&self) -> bool {
+        match &self.phase {
+            Phase::Talking(talk) => matches!(talk.renegotiation, Renegotiation::Late { .. }),
+            Phase::Admitting { .. } | Phase::Hunting(_) | Phase::Settling(_) | Phase::Over => false,
+        }
+    }
+
     /// When it was answered, while it is.
     pub fn answered(&self) -> Option<Now> {
         match &self.phase {
@@ -197,6 +208,15 @@ impl Call {
     /// Identity, as in the CDR.
     pub const fn id(&self) -> u128 {
         self.id
+    }
+
+    /// What the caller offered at first, until the answer.
+    pub fn first_offer(&self) -> Option<&Arc<Session>> {
+        match &self.phase {
+            Phase::Admitting { offer } => offer.as_ref().ok()?.as_ref(),
+            Phase::Hunting(hunt) => hunt.offer.as_ref(),
+            Phase::Talking(_) | Phase::Settling(_) | Phase::Over => None,
+        }
     }
 
     /// Who calls, as it was when the call began.
@@ -267,6 +287,7 @@ impl Call {
         let end = End {
             at: now,
             answered: None,
+            billed_until: Tick::NEVER,
             carrier: None,
             by,
             status: refusal.status,
@@ -279,8 +300,11 @@ impl Call {
     /// Stops every clock and settles.
     pub(crate) fn end(&mut self, end: End, carrier_ms: u64, out: &mut Actions) {
         self.timers.clear_all();
-        let duration_ms = end.answered.map_or(0, |answered| end.at.tick.ms_since(answered.tick));
-        out.push_back(Action::Settle { duration_ms, carrier: end.carrier.clone(), carrier_ms });
+        let until = |at: Tick| end.answered.map_or(0, |answered| at.ms_since(answered.tick));
+        let answered_ms = until(end.at.tick);
+        // The first increment of an answered call is billed in any case.
+        let duration_ms = until(end.billed_until.min(end.at.tick)).max(answered_ms.min(1));
+        out.push_back(Action::Settle { answered_ms, duration_ms, carrier: end.carrier.clone(), carrier_ms });
         self.phase = Phase::Settling(Box::new(end));
     }
 
@@ -380,6 +404,7 @@ impl Call {
         let end = End {
             at: now,
             answered: talk.is_told.then_some(talk.answered),
+            billed_until: talk.billed_until,
             carrier: talk.callee.carrier().cloned(),
             by,
             status,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{AttemptEnd, Carrier, Gate, Next, NumberTarget, OurNumber, Target};
+use route::{AttemptEnd, Carrier, Gate, MediaTerms, Next, NumberTarget, OurNumber, Target};
 use units::{Name, Number};
 
 use crate::origin::MAX_CALL_SECS;
@@ -111,6 +111,15 @@ impl Destination {
 // === impl Callee ===
 
 impl Callee {
+    /// How its media travels; none of a URI that is nobody's here.
+    pub fn media(&self) -> Option<MediaTerms> {
+        match self {
+            Self::Carrier(carrier) => Some(carrier.media),
+            Self::Number(callee) => callee.gate.as_ref().map(|gate| gate.media),
+            Self::Contact(callee, _) => Some(callee.account.media),
+        }
+    }
+
     /// What an attempt at it is called in the CDR: the carrier's name, else the number's target as
     /// configured.
     pub fn name(&self) -> Name {

@@ -7,7 +7,7 @@ use media::{SdpError, Session};
 use rating::engine::{Extension, LeaseTiming, Settlement};
 use rating::{Cdr, Price};
 use route::{AttemptEnd, Carrier, Carriers, Gate, Plan};
-use units::{Cause, Money, Number};
+use units::{Cause, Money, Number, Tick};
 
 use crate::{Callee, EarlyAction, EarlyEvent, NumberCallee, OfferRefusal, Origin, Refusal, SipAccountCallee};
 
@@ -171,6 +171,13 @@ pub enum Event {
         /// How that was noticed.
         loss: Loss,
     },
+    /// Media of the answered call ended; the time after this moment is not billed.
+    MediaEnded {
+        /// Between the answer and now.
+        billed_until: Tick,
+    },
+    /// The media that the call needs cannot be had.
+    NoMedia,
     /// An operator, or the end of the process, ends the call.
     Kill(HangupBy),
     /// Money came to the account: a refused extension may be tried again.
@@ -229,7 +236,11 @@ impl ReleaseReason {
 
     /// The final status for a caller that was not told of the answer yet.
     pub fn status_before_answer(self) -> u16 {
-        self.status.unwrap_or(if self.cause == Cause::TIMER { 504 } else { 480 })
+        self.status.unwrap_or(match self.cause {
+            Cause::TIMER => 504,
+            Cause::NO_CIRCUIT => 503,
+            _ => 480,
+        })
     }
 }
 
@@ -289,7 +300,9 @@ pub enum Action {
     },
     /// Post what was used and release the rest; answer with [`Event::Settled`].
     Settle {
-        /// Answered time to bill; 0 if never answered.
+        /// Answered time; 0 if never answered.
+        answered_ms: u64,
+        /// How much of it is billed.
         duration_ms: u64,
         /// The carrier whose cost is booked, if it answered.
         carrier: Option<Arc<Carrier>>,

@@ -12,6 +12,7 @@ mod early;
 mod early_session;
 mod event;
 mod hunt;
+mod media_end;
 mod origin;
 mod payer;
 mod phase;

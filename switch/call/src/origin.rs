@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{Carrier, Gate, OurNumber, SessionTimer};
+use route::{Carrier, Gate, MediaTerms, OurNumber, SessionTimer};
 use units::Name;
 
 /// Longest call from a carrier to a number whose target sets no limit of its own, seconds: that of a gate by
@@ -61,6 +61,14 @@ impl Origin {
         match self {
             Self::Gate(gate) => gate.codecs,
             Self::Carrier(carrier, _) => carrier.codecs,
+        }
+    }
+
+    /// How its media travels.
+    pub fn media(&self) -> MediaTerms {
+        match self {
+            Self::Gate(gate) => gate.media,
+            Self::Carrier(carrier, _) => carrier.media,
         }
     }
 

@@ -112,6 +112,8 @@ pub(crate) struct Talk {
     pub renegotiation: Renegotiation,
     /// The caller was told of the answer: before that it owes nothing.
     pub is_told: bool,
+    /// Time after this is not billed.
+    pub billed_until: Tick,
 }
 
 /// Ended; waits for the settlement.
@@ -119,6 +121,8 @@ pub(crate) struct Talk {
 pub(crate) struct End {
     pub at: Now,
     pub answered: Option<Now>,
+    /// Time after this is not billed.
+    pub billed_until: Tick,
     pub carrier: Option<Arc<Carrier>>,
     pub by: HangupBy,
     pub status: u16,

@@ -29,6 +29,10 @@ impl Refusal {
     pub const GATE_CALLS: Self = Self::now(503, Cause::NO_CIRCUIT, "gate-calls");
     /// Nothing acceptable in the offer, or no carrier takes any of it.
     pub const NO_CODEC: Self = Self::now(488, Cause::BEARER, "no-codec");
+    /// A media address that nothing may be sent to.
+    pub const BAD_MEDIA_ADDRESS: Self = Self::now(488, Cause::BEARER, "bad-media-address");
+    /// No media port is free.
+    pub const NO_PORTS: Self = Self::now(503, Cause::NO_CIRCUIT, "no-ports");
     /// A session description that cannot be read.
     pub const BAD_SDP: Self = Self::now(488, Cause::BEARER, "bad-sdp");
     /// Destination or caller blocked.

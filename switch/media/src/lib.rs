@@ -1,6 +1,6 @@
 //! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass
-//! (RFC 3264), what its answer means; and the packets between them where they are relayed ([`relay`]).
-//! Invariant: no input panics or grows memory without bound.
+//! (RFC 3264), what its answer means, where its side wants media ([`Described`]); and the packets between
+//! them where they are relayed ([`relay`]). Invariant: no input panics or grows memory without bound.
 //!
 //! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between
 //! the two only sessions move:
@@ -19,6 +19,7 @@
 
 pub mod answer;
 pub mod body;
+mod described;
 mod local;
 pub mod offer;
 mod packed;
@@ -31,6 +32,7 @@ mod target;
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, MediaKind, SdpError};
+pub use described::Described;
 pub use local::{Before, LocalSession, Mark, SessionOrigin};
 pub use offer::OfferRefused;
 pub use packed::Packed;

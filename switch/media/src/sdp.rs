@@ -150,6 +150,9 @@ impl Session {
         if stream.direction_is_ours {
             writer.line(b'a', direction_name(stream.direction));
         }
+        if stream.takes_mux {
+            writer.line(b'a', b"rtcp-mux");
+        }
     }
 
     /// Any other stream, as it was written; a closed one says no more than its m-line (RFC 3264 §6) and an
@@ -253,6 +256,7 @@ impl At<'_> {
             payloads: if is_audio { payloads(media, lines) } else { SmallVec::new() },
             lines: lines.iter().map(|line| self.line(line)).collect(),
             direction_is_ours: false,
+            takes_mux: false,
             rest: if is_audio { Span::default() } else { self.span(sdp.text_of(media)) },
         }
     }

@@ -11,7 +11,7 @@ use codecs::{Codec, CodecSet};
 use smallvec::SmallVec;
 
 use crate::payload::{Format, Payload};
-use crate::target::MediaTarget;
+use crate::target::{MediaTarget, direction_to};
 
 /// An offer or an answer. Cheap to copy: its text is shared, its lists are short.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub struct Stream {
     pub(crate) lines: SmallVec<[Line; 12]>,
     /// Its direction is ours to write, and not a line of its own.
     pub(crate) direction_is_ours: bool,
+    /// `a=rtcp-mux` is ours to write.
+    pub(crate) takes_mux: bool,
     /// All lines of another stream, as they were written.
     pub(crate) rest: Span,
 }
@@ -140,18 +142,27 @@ impl Session {
         self.audio().is_some_and(held) || self.target().is_some_and(|target| target.is_nobody())
     }
 
-    /// The same session with our own address in the place of its side's: its media comes to us. What names
-    /// other ways to its side goes.
+    /// The same session with our own address in the place of its side's: its media comes to us, with `mux`
+    /// RTCP on the same port (RFC 5761). What names other ways to its side goes. An address of nobody becomes
+    /// the direction that it means, since ours is one.
     #[must_use]
-    pub fn relayed(&self, ours: SocketAddr) -> Self {
+    pub fn relayed(&self, ours: SocketAddr, mux: bool) -> Self {
         let mut relayed = self.clone();
         relayed.connection = Some(Connection { address: Some(ours.ip()), text: None });
         relayed.lines.retain(|line| line.what != What::Path);
         for stream in &mut relayed.streams {
-            stream.connection = None;
+            let connection = stream.connection.take().or(self.connection);
             stream.lines.retain(|line| !matches!(line.what, What::Path | What::Connection));
-            if stream.port != 0 {
-                stream.port = ours.port();
+            if stream.port == 0 {
+                continue;
+            }
+            stream.port = ours.port();
+            stream.takes_mux = mux;
+            let meant = direction_to(stream.direction, connection.and_then(|connection| connection.address));
+            if meant != stream.direction {
+                stream.direction = meant;
+                stream.direction_is_ours = true;
+                stream.lines.retain(|line| line.what != What::Direction);
             }
         }
         relayed
@@ -202,5 +213,6 @@ impl Stream {
         self.payloads.clear();
         self.lines.clear();
         self.rest = Span::default();
+        self.takes_mux = false;
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use codecs::sdp::Direction;
+
 /// What kind of address a peer wants its media sent to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
@@ -62,5 +64,16 @@ impl MediaTarget {
             Some(address) if address.is_loopback() => Reach::Loopback,
             Some(_) => Reach::Unicast,
         }
+    }
+}
+
+/// An address of nobody takes no media, whatever is said beside it (RFC 3264 §8.4).
+pub(crate) fn direction_to(direction: Direction, address: Option<IpAddr>) -> Direction {
+    if !address.is_some_and(|address| address.is_unspecified()) {
+        return direction;
+    }
+    match direction {
+        Direction::SendRecv | Direction::SendOnly => Direction::SendOnly,
+        Direction::RecvOnly | Direction::Inactive => Direction::Inactive,
     }
 }

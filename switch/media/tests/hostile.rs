@@ -58,7 +58,7 @@ fn exercise(input: &[u8], allowed: CodecSet, standing: &FilteredOffer) -> bool {
     // Filtering again changes nothing, and an offer is an answer to itself.
     assert_eq!(filter(&filtered.sdp, allowed).expect("passes again").sdp, filtered.sdp);
     let (negotiated, _) = check_answer(&filtered, &filtered.sdp).expect("answers itself");
-    let relayed = write(&filtered.offered.relayed("203.0.113.9:20000".parse().unwrap()));
+    let relayed = write(&filtered.offered.relayed("203.0.113.9:20000".parse().unwrap(), false));
     let target = Session::read(&relayed).expect("an SDP with our address").target().expect("our address");
     assert_eq!((target.port, target.address), (20_000, Some("203.0.113.9".parse().unwrap())));
     assert_eq!(negotiated.codec, filtered.offered.preferred());

@@ -352,13 +352,13 @@ fn our_address_stands_where_the_peers_stood() {
         (audio.packet_time_ms, audio.dtmf(), audio.direction),
         (Some(30), Some(101), Direction::SendOnly)
     );
-    let relayed = passed.relayed("203.0.113.9:20000".parse().unwrap());
+    let relayed = passed.relayed("203.0.113.9:20000".parse().unwrap(), false);
     let target = relayed.target().unwrap();
     assert_eq!((target.address, target.port), (Some("203.0.113.9".parse().unwrap()), 20_000));
     let expected = "v=0\no=- 7 1 IN IP4 198.51.100.9\ns=-\nc=IN IP4 203.0.113.9\nt=0 0\nm=audio 20000 RTP/AVP 8 101\nb=AS:80\n\
                     a=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\na=ptime:30\na=sendonly\na=x:y\nm=video 0 RTP/AVP 99\n";
     assert_eq!(String::from_utf8(our().write(&relayed).to_vec()).unwrap(), crlf(expected));
-    let six = our().write(&passed.relayed("[2001:db8::9]:20000".parse().unwrap()));
+    let six = our().write(&passed.relayed("[2001:db8::9]:20000".parse().unwrap(), false));
     assert!(String::from_utf8(six.to_vec()).unwrap().contains("c=IN IP6 2001:db8::9\r\n"));
 }
 

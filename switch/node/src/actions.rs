@@ -1,9 +1,7 @@
 //! What a call wants, done: verbs of its legs here and in `dial`, money moved here, records written in
 //! `records`; and what legs told, made events of the call.
 
-use call::{
-    Action, Attempt, Branch, EarlyAction, Event, LegId, OfferRefusal, Refusal, ReleaseReason, Settled, Side,
-};
+use call::{Action, Event, LegId, Refusal, ReleaseReason, Settled, Side};
 use rating::engine::CarrierLeg;
 use route::{AttemptEnd, Carrier};
 use units::{Cause, Now};
@@ -22,8 +20,9 @@ impl Node {
             Action::StartBilling => return Some(self.start_billing(now, slot)),
             Action::Extend { elapsed_ms } => return self.extend(now, slot, elapsed_ms),
             Action::Warn { elapsed_ms } => return self.warn(now, slot, elapsed_ms),
-            Action::Settle { duration_ms, carrier, carrier_ms } => {
-                return Some(self.settle(now, slot, duration_ms, carrier.as_deref(), carrier_ms));
+            Action::Settle { answered_ms, duration_ms, carrier, carrier_ms } => {
+                let billed = (answered_ms, duration_ms);
+                return Some(self.settle(now, slot, billed, carrier.as_deref(), carrier_ms));
             }
             Action::Dial { attempt, callee, session, is_loss } => {
                 if is_loss {
@@ -35,79 +34,36 @@ impl Node {
             }
             Action::BookCost { attempt } => self.book_late_answer(now, slot, LegId::Carrier(attempt)),
             Action::Progress { attempt, branch, progress, session } => {
-                let of = (attempt, branch);
-                self.verb(now, slot, LegId::Caller, |leg, cx| leg.ring(cx, of, progress, session.as_deref()));
+                return self.ring(now, slot, (attempt, branch), progress, session);
             }
             Action::Early(side, of, action) => return self.early(now, slot, side, of, action),
             Action::Accept { attempt, branch, session } => {
-                self.stop_ringing(slot);
-                slot.answered_by(LegId::Carrier(attempt));
-                let told = self
-                    .verb(now, slot, LegId::Caller, |leg, cx| leg.accept(cx, (attempt, branch), &session));
-                return (told == Some(false)).then_some(Event::AnswerHeld);
+                return self.accept(now, slot, (attempt, branch), session);
             }
             Action::Reject(refusal) => {
                 _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal))
             }
             Action::Release { leg, why } => self.release(now, slot, leg, why),
-            Action::SendOffer { side, session } => {
-                let leg = slot.side(side);
-                let sent = self.verb(now, slot, leg, |leg, cx| leg.offer(cx, session.as_deref()));
-                let pending = || Event::OfferAnswered { side, session: Err(OfferRefusal::Pending) };
-                return (sent != Some(true)).then(pending);
+            Action::SendOffer { side, session } => return self.send_offer(now, slot, side, session),
+            Action::WithdrawOffer { side } => {
+                slot.media_offer_ends(slot.side(side.other()), None);
+                self.on_side(now, slot, side, Leg::withdraw_offer);
             }
-            Action::WithdrawOffer { side } => self.on_side(now, slot, side, Leg::withdraw_offer),
             Action::RestoreSession { side } => self.on_side(now, slot, side, Leg::restore_session),
-            Action::AnswerOffer { side, session } => {
-                self.on_side(now, slot, side, |leg, cx| leg.answer(cx, &session))
-            }
+            Action::AnswerOffer { side, session } => return self.answer_offer(now, slot, side, session),
             Action::RejectOffer { side, why } => {
+                slot.media_offer_ends(slot.side(side), None);
                 self.on_side(now, slot, side, |leg, cx| leg.refuse_offer(cx, why))
             }
-            Action::AckOffer { side, session } => {
-                self.on_side(now, slot, side, |leg, cx| leg.acknowledge(cx, session.as_deref()));
-            }
+            Action::AckOffer { side, session } => return self.acknowledge(now, slot, side, session),
             Action::RecordOpen => self.record_open(now, slot),
             Action::RecordCheckpoint { elapsed_ms } => self.record_checkpoint(now, slot, elapsed_ms),
-            Action::RecordEnd(cdr) => self.record_end(slot, cdr),
+            Action::RecordEnd(cdr) => self.record_end(now, slot, cdr),
         }
         None
     }
 
-    /// Speaks to a side before the answer; an offer that cannot go there is refused at once.
-    fn early(
-        &mut self,
-        now: Now,
-        slot: &mut Slot,
-        side: Side,
-        of: (Attempt, Branch),
-        action: EarlyAction,
-    ) -> Option<Event> {
-        let leg = match side {
-            Side::Caller => LegId::Caller,
-            Side::Carrier => LegId::Carrier(of.0),
-        };
-        match action {
-            EarlyAction::Offer(session) => {
-                let sent = self.verb(now, slot, leg, |leg, cx| leg.offer_early(cx, of, &session));
-                let refused = sent.unwrap_or(Err(OfferRefusal::Gone)).err()?;
-                return Some(Event::OfferAnswered { side, session: Err(refused) });
-            }
-            EarlyAction::AnswerOffer(session) => {
-                self.verb(now, slot, leg, |leg, cx| leg.answer(cx, &session));
-            }
-            EarlyAction::RefuseOffer(why) => {
-                self.verb(now, slot, leg, |leg, cx| leg.refuse_offer(cx, why));
-            }
-            EarlyAction::Restore => _ = self.verb(now, slot, leg, Leg::restore_session),
-            EarlyAction::Acknowledge(session) => {
-                self.verb(now, slot, leg, |leg, cx| leg.answer_early(cx, of, &session));
-            }
-        }
-        None
-    }
-
-    fn on_side(
+    pub(crate) fn on_side(
         &mut self,
         now: Now,
         slot: &mut Slot,
@@ -128,6 +84,7 @@ impl Node {
                 _ => AttemptEnd::Abandoned { heard },
             };
             self.note_failed(now, slot, end);
+            self.close_media_of(slot, id);
         }
         let crossing = slot.caller.crossing();
         self.verb(now, slot, id, |leg, cx| leg.release(cx, why, crossing));
@@ -140,6 +97,7 @@ impl Node {
         if has_lost && !matches!(event, LegEvent::AnsweredInVain) {
             return;
         }
+        let Some(event) = self.with_media_judged(now, slot, id, event) else { return };
         let side = side_of(id);
         let attempt = match id {
             LegId::Carrier(attempt) => attempt,
@@ -158,6 +116,7 @@ impl Node {
             LegEvent::PauseAsked { at, secs } => return self.note_pause(now, slot, at, secs),
             LegEvent::Ended { end, cause } => {
                 self.note_failed(now, slot, end);
+                self.close_media_of(slot, id);
                 Event::AttemptEnded { attempt, end, cause }
             }
             LegEvent::Cancelled => Event::Cancelled,
@@ -210,7 +169,7 @@ impl Node {
         &mut self,
         now: Now,
         slot: &mut Slot,
-        duration_ms: u64,
+        (answered_ms, duration_ms): (u64, u64),
         carrier: Option<&Carrier>,
         carrier_ms: u64,
     ) -> Event {
@@ -234,7 +193,8 @@ impl Node {
         let settled = match slot.lease.take() {
             Some(lease) => {
                 let begun = (self.stopwatch)();
-                let settled = self.money.engine.settle(now, lease, duration_ms, leg.as_ref());
+                let settled =
+                    self.money.engine.settle_part(now, lease, (answered_ms, duration_ms), leg.as_ref());
                 self.counters.rated_in((self.stopwatch)().saturating_sub(begun));
                 match settled {
                     Ok(settled) => Some(settled),

@@ -25,6 +25,7 @@ impl Node {
         if let Some(detail) = self.unwritable(&request) {
             return self.outputs.push_back(Output::Reply { ticket, reply: AdminReply::Unavailable(detail) });
         }
+        self.complete_books_for(&request);
         let reply = match request {
             AdminRequest::Accounts { after, limit } => {
                 AdminReply::Accounts(self.money.engine.accounts(after.as_deref(), limit.min(ACCOUNTS_MAX)))

@@ -7,7 +7,7 @@ use call::{Actions, Admission, Call, Destination, Event, Refusal, Setup};
 use ledger::CallId;
 use rating::Price;
 use rating::engine::Authorize;
-use route::{Gate, Network, RateLimiter, Sale};
+use route::{Gate, MediaPath, Network, RateLimiter, Sale};
 use units::{Now, Number};
 
 use crate::ids::{CallRef, id_in_run};
@@ -88,7 +88,8 @@ impl Node {
         time | origin | u128::from(self.calls.minted_calls & 0xffff_ffff_ffff)
     }
 
-    /// Blocked numbers; then by where the call goes.
+    /// Where the caller wants its media, if that is known to be relayed, and blocked numbers; then by where
+    /// the call goes.
     pub(crate) fn admit(
         &mut self,
         now: Now,
@@ -96,6 +97,9 @@ impl Node {
         number: Option<Number>,
         codecs: codecs::CodecSet,
     ) -> Event {
+        if slot.call.origin().media().path == MediaPath::Relay && !self.accepts_first_offer(slot) {
+            return refused(Refusal::BAD_MEDIA_ADDRESS, None);
+        }
         if let Some(gate) = slot.call.origin().gate()
             && (number.is_some_and(|number| gate.blocks_called(&number))
                 || gate.blocks_caller(slot.call.caller()))

@@ -12,6 +12,7 @@ use route::{
 };
 use units::{Currency, Money, Name, Transport};
 
+use crate::media::MediaConfig;
 use crate::strangers::StrangerLimits;
 
 /// One configuration, checked by `config` and shared by all shards.
@@ -43,6 +44,8 @@ pub struct ConfigSnapshot {
     pub hashes: OfferedHashes,
     /// What unknown addresses are allowed.
     pub strangers: StrangerLimits,
+    /// How media travels, and what it is relayed with.
+    pub media: MediaConfig,
     /// Timers that are no gate's and no carrier's.
     pub timing: NodeTiming,
     /// How callers' numbers are signed toward carriers; none: they are not.

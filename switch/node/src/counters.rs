@@ -76,6 +76,8 @@ pub struct Counters {
     pub rating_ns: Vec<u64>,
     /// Carriers dialled that cost more than the call brings.
     pub dialled_at_a_loss: u64,
+    /// Endpoints of relayed calls for which no port was free.
+    pub media_ports_exhausted: u64,
     /// Calls cut because their money ended.
     pub calls_cut_no_balance: u64,
     /// What tear-down took beyond leases, in 10⁻⁵ units.

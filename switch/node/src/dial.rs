@@ -13,6 +13,7 @@ use units::Now;
 
 use crate::Evidence;
 use crate::leg::{ContactWay, Dialling, Leg, Reached};
+use crate::media::MediaRefused;
 use crate::node::Node;
 use crate::slot::Slot;
 
@@ -41,12 +42,24 @@ impl Node {
             }
         }
         slot.callee = Some(callee.clone());
+        let session = match self.media_to_dial(now, slot, (attempt, &callee), session) {
+            Ok(session) => session,
+            Err(refused) => {
+                let end = match refused {
+                    MediaRefused::Address => AttemptEnd::NoCommonCodec,
+                    MediaRefused::NoPorts => AttemptEnd::Abandoned { heard: false },
+                };
+                self.note_failed(now, slot, end);
+                return if refused == MediaRefused::NoPorts { Some(Event::NoMedia) } else { ended(end) };
+            }
+        };
         match self.dial_leg(now, slot, attempt, callee, session) {
             Some(leg) => {
                 self.add_called(slot, leg);
                 None
             }
             None => {
+                self.close_media_of(slot, LegId::Carrier(attempt));
                 self.note_failed(now, slot, AttemptEnd::Unreachable);
                 ended(AttemptEnd::Unreachable)
             }
@@ -63,7 +76,9 @@ impl Node {
         session: Option<Arc<Session>>,
     ) -> Option<Leg> {
         let at = match (&callee, callee.target()) {
-            (Callee::Contact(called, place), _) => self.way_to_contact(called, *place)?,
+            (Callee::Contact(called, place), _) => {
+                Reached::Contact(Box::new(self.way_to_contact(called, *place)?))
+            }
             (_, Some(target)) => {
                 let mut addresses = self.peers.open_addresses_of(target, &callee.name(), now.tick);
                 // Kept until the answer: no room for what is not there.
@@ -79,12 +94,12 @@ impl Node {
     }
 
     /// How a contact of a SIP account is reached now; none if it is gone, or its connection closed.
-    fn way_to_contact(&self, called: &SipAccountCallee, place: usize) -> Option<Reached> {
+    pub(crate) fn way_to_contact(&self, called: &SipAccountCallee, place: usize) -> Option<ContactWay> {
         let id = called.contacts.get(place)?.id;
         let contacts = self.registrar.contacts(called.account.id);
         let contact = contacts.iter().find(|contact| contact.id == id && contact.is_reachable)?;
         let (flow, uri, path) = (contact.flow, contact.request_uri().into(), contact.path.clone());
-        Some(Reached::Contact(Box::new(ContactWay { flow, uri, path })))
+        Some(ContactWay { flow, uri, path })
     }
 
     /// Attempts that are over make room.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ledger::{BucketTerms, NoticeEvent, PeriodClosed, Record, Terms, TrialBalance};
+use media::relay::{MediaCommand, MediaEvent};
 use rating::Cdr;
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
 use units::{Currency, Money, Name, Number, Transport, Wall};
@@ -26,6 +27,8 @@ pub enum Input {
     Unreachable(Flow),
     /// A stream that was open is closed; `peer` is the address at its other end.
     Closed(Flow),
+    /// What the relay tells.
+    Media(MediaEvent),
     /// Time passed; due timers run. Every other input runs them too.
     Tick,
     /// All of this shard's records up to this ticket are on disk.
@@ -115,6 +118,8 @@ pub enum Output {
         /// One whole message.
         bytes: Bytes,
     },
+    /// To be done by the relay, in order.
+    Media(MediaCommand),
     /// A stream's idle time does not count as long as it is wanted: a call lives on it.
     KeepOpen {
         /// The number of the connection.

@@ -8,6 +8,7 @@ use units::{Name, Now, Tick};
 
 use crate::io::{AdminReply, Output, Pressure};
 use crate::leg::{Leg, LegFacts};
+use crate::media::Ending;
 use crate::node::Node;
 use crate::records::Waiting;
 use crate::slot::Slot;
@@ -153,12 +154,16 @@ impl Node {
         }
     }
 
-    /// CDR and ledger entries in one record.
-    pub(crate) fn record_end(&mut self, slot: &mut Slot, mut cdr: Box<Cdr>) {
+    /// CDR and ledger entries in one record; that of a relayed call waits for what the relay tells.
+    pub(crate) fn record_end(&mut self, now: Now, slot: &mut Slot, mut cdr: Box<Cdr>) {
         call::complete(&mut cdr, self.leg_facts(slot));
         self.count_end(&cdr);
         let transfers = std::mem::take(&mut slot.transfers);
-        self.settled_record(slot.recorded_open, CallId(slot.call.id()), *cdr, transfers);
+        let (call, live) = (CallId(slot.call.id()), slot.recorded_open);
+        if slot.media.is_none() {
+            return self.settled_record(live, call, *cdr, transfers);
+        }
+        self.end_media(now, slot, Ending::new(call, cdr, live, transfers));
     }
 
     pub(crate) fn settled_record(&mut self, live: bool, call: CallId, cdr: Cdr, transfers: Vec<Transfer>) {

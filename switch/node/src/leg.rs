@@ -5,6 +5,8 @@
 //! neither money nor routes nor the call's other leg; what of that concerns it is handed to it when it is
 //! made.
 
+use std::net::IpAddr;
+
 use call::{Attempt, Branch, LegId, OfferRefusal, Progress, Refusal, ReleaseReason};
 use media::Session;
 use serde_json::value::RawValue;
@@ -223,6 +225,13 @@ impl Leg {
     pub(crate) fn crossing(&self) -> Option<Crossing> {
         match self {
             Self::Sip(leg) => leg.crossing(),
+        }
+    }
+
+    /// Where its peer's signalling comes from.
+    pub(crate) const fn source(&self) -> IpAddr {
+        match self {
+            Self::Sip(leg) => leg.source,
         }
     }
 

@@ -21,6 +21,7 @@
 //!             Output::Send { .. } => sent += 1,
 //!             // On disk at once, in this example.
 //!             Output::Journal { .. } => {}
+//!             Output::Media(_) => {}
 //!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } => {}
 //!             Output::FetchCertificate(_) => {}
 //!             Output::Registered(_) | Output::LockedOut(_) => {}
@@ -45,6 +46,7 @@
 //! #         realm: String::new(),
 //! #         hashes: route::OfferedHashes::Both,
 //! #         strangers: node::StrangerLimits::default(),
+//! #         media: node::MediaConfig::default(),
 //! #         timing: node::NodeTiming::default(),
 //! #         stir: None,
 //! #     }
@@ -74,6 +76,7 @@ mod io;
 mod journal;
 mod leg;
 mod lent;
+mod media;
 mod node;
 mod parties;
 mod peers;
@@ -86,6 +89,7 @@ mod registering;
 mod registrar;
 mod registrations;
 mod ringing;
+mod session_actions;
 mod slot;
 mod strangers;
 mod verification;
@@ -96,6 +100,7 @@ pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
 pub use io::{AdminReply, AdminRequest, Certificate, Input, LiveCall, Output, Pressure, RegisteredContact};
 pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};
+pub use media::{MediaConfig, RelayAddress, RelayConfig};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;

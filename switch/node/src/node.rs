@@ -15,6 +15,7 @@ use crate::clock::{ClockDoubt, ClockWatch};
 use crate::ids::TimerKey;
 use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
+use crate::media::ShardMedia;
 use crate::peers::Peers;
 use crate::records::Records;
 use crate::registrar::Registrar;
@@ -54,6 +55,8 @@ pub struct Node {
     pub(crate) registrations: Registrations,
     /// Those that callers' numbers are signed by.
     pub(crate) certificates: Certificates,
+    /// Ports of relayed calls.
+    pub(crate) media: ShardMedia,
     pub(crate) records: Records,
     pub(crate) timers: Wheel<TimerKey>,
     pub(crate) outputs: VecDeque<Output>,
@@ -99,6 +102,10 @@ pub struct Held {
     pub transaction_timers: usize,
     /// Connections that stay open for calls.
     pub connections: usize,
+    /// Endpoints at the relay that are not told closed.
+    pub endpoints: usize,
+    /// Records that wait for the relay's reports.
+    pub unreported: usize,
 }
 
 // === impl Node ===
@@ -122,6 +129,7 @@ impl Node {
             registrar: Registrar::default(),
             registrations: Registrations::default(),
             certificates: Certificates::default(),
+            media: ShardMedia::new(&config.media, identity.key, identity.shard, identity.shards),
             records: Records::default(),
             timers: Wheel::new(),
             outputs: VecDeque::new(),
@@ -147,6 +155,7 @@ impl Node {
                 self.registration_unplugged(now, flow);
                 self.registrar.closed(flow);
             }
+            Input::Media(event) => self.media_event(now, event),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
@@ -160,12 +169,16 @@ impl Node {
             Input::Certificate(certificate) => self.certificate(now, &certificate),
             Input::Registered(account) => self.take_contacts(&account),
             Input::Reload(config) => self.reload(now, config),
-            Input::Slices(order) => self.quota_command(now, order),
+            Input::Slices(order) => {
+                self.write_unreported(Tick::NEVER);
+                self.quota_command(now, order);
+            }
             Input::Drain => self.draining = true,
             Input::Stop => self.stop(now),
             Input::Admin { ticket, request } => self.admin(now, ticket, request),
         }
         self.run_timers(now);
+        self.write_unreported(now.tick);
         self.run_transactions(now);
         self.run_registrations(now);
         self.run_registrar(now);
@@ -188,7 +201,9 @@ impl Node {
     pub fn deadline(&self) -> Tick {
         let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
         let registrations = self.registrations.deadline().min(self.registrar.deadline());
-        timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.money.expiry_at).min(registrations)
+        let calls =
+            timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.media.unreported.deadline());
+        calls.min(self.money.expiry_at).min(registrations)
     }
 
     /// Makes this shard judge unknown addresses by a table that others use too. Once, before any input.
@@ -243,13 +258,18 @@ impl Node {
 
     /// True when no call is live, every record was acknowledged, and no registration waits for its end.
     pub fn is_idle(&self) -> bool {
-        self.calls.slots.len() == 0 && self.records.is_empty() && !self.registrations.are_leaving()
+        self.calls.slots.len() == 0 && self.are_written() && !self.registrations.are_leaving()
     }
 
     /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a
     /// BYE.
     pub fn is_settled(&self) -> bool {
-        self.records.is_empty() && self.calls.slots.iter().all(|slot| slot.call.is_over())
+        self.are_written() && self.calls.slots.iter().all(|slot| slot.call.is_over())
+    }
+
+    /// No record waits for the disk or the relay.
+    fn are_written(&self) -> bool {
+        self.records.is_empty() && self.media.unreported.len() == 0
     }
 
     /// What is held for calls at present; nothing once the last call and its transactions are over.
@@ -267,6 +287,8 @@ impl Node {
             transactions: load.transactions,
             transaction_timers: load.timers,
             connections: load.connections,
+            endpoints: self.media.open(),
+            unreported: self.media.unreported.len(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A call's place in the shard: the call, its legs, its lease, its timer. Slots are found by number and
 //! generation, as our tokens carry them.
 
-use call::{Call, Callee, LegId, Side};
+use call::{Attempt, Branch, Call, Callee, LegId, Side};
 use rating::LeaseId;
 use units::Tick;
 use units::slab::Slab;
@@ -10,6 +10,7 @@ use units::wheel::TimerId;
 use crate::examination::Examination;
 use crate::ids::CallRef;
 use crate::leg::{CallFacts, Leg};
+use crate::media::CallMedia;
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
@@ -33,6 +34,8 @@ pub(crate) struct Slot {
     pub holds_gate: bool,
     /// Counts among the calls that ring at a number of ours.
     pub rings: bool,
+    /// Of a call that is relayed.
+    pub media: Option<Box<CallMedia>>,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
     /// What is known of the caller's signature; none if nobody looks at it.
@@ -59,6 +62,7 @@ impl Slot {
             recorded_open: false,
             holds_gate,
             rings: false,
+            media: None,
             transfers: Vec::new(),
             examination: None,
         }
@@ -104,6 +108,19 @@ impl Slot {
     /// The called leg: the one that answered, before that the last one dialled.
     pub(crate) fn called(&self) -> LegId {
         self.carriers.last().map_or(LegId::Carrier(0), Leg::id)
+    }
+
+    /// Its media, if it is relayed to this called leg.
+    pub(crate) fn relayed_mut(&mut self, called: LegId) -> Option<&mut CallMedia> {
+        self.media.as_deref_mut().filter(|media| media.relays(called))
+    }
+
+    /// The offer that a leg made last, in the early dialog with a phone or in mid-call, is refused or taken
+    /// back.
+    pub(crate) fn media_offer_ends(&mut self, from: LegId, of: Option<(Attempt, Branch)>) {
+        if let Some(media) = self.media.as_deref_mut() {
+            media.end_offer(from, of);
+        }
     }
 
     /// The leg of an answered call's side.

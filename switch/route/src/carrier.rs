@@ -11,8 +11,8 @@ use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
 use crate::{
-    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, IdentityPolicy, RedirectHosts,
-    SessionTimer, StatusSet, Target, Translations,
+    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, IdentityPolicy, MediaTerms,
+    RedirectHosts, SessionTimer, StatusSet, Target, Translations,
 };
 
 /// What an operator writes about a carrier.
@@ -64,6 +64,8 @@ pub struct CarrierSpec {
     pub identity: IdentityPolicy,
     /// Provisional responses may be acknowledged there (RFC 3262).
     pub reliable: bool,
+    /// How its media travels.
+    pub media: MediaTerms,
 }
 
 /// A carrier in the table.
@@ -114,6 +116,7 @@ impl CarrierSpec {
             register_secs: None,
             identity: IdentityPolicy::default(),
             reliable: true,
+            media: MediaTerms::default(),
         }
     }
 

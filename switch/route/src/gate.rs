@@ -13,8 +13,8 @@ use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
 use crate::{
-    BuildError, Cidr, CidrIndex, GateId, Host, IdentityPolicy, Login, Numbering, SessionTimer, Target,
-    Translations, Transport,
+    BuildError, Cidr, CidrIndex, GateId, Host, IdentityPolicy, Login, MediaTerms, Numbering, SessionTimer,
+    Target, Translations, Transport,
 };
 
 /// What an operator writes about a gate.
@@ -56,6 +56,8 @@ pub struct GateSpec {
     pub caller_numbers: Vec<Box<str>>,
     /// Shown instead of a number that it may not show.
     pub default_caller: Option<Number>,
+    /// How its media travels.
+    pub media: MediaTerms,
     /// What it is known by.
     pub kind: GateKind,
     /// Its credentials: of a SIP account always; of a gate, if its address alone is not enough.
@@ -132,6 +134,7 @@ impl GateSpec {
             reliable: true,
             caller_numbers: Vec::new(),
             default_caller: None,
+            media: MediaTerms::default(),
         }
     }
 

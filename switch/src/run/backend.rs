@@ -27,7 +27,7 @@ use crate::run::books::{Books, BooksError};
 use crate::run::local::ask;
 use crate::run::router::{Picture, Router};
 use crate::run::terms::{self, account_doc};
-use crate::run::{accounting, disk, money, payments};
+use crate::run::{accounting, disk, media, money, payments};
 
 /// The running switch behind the API.
 pub(crate) struct SwitchBackend {
@@ -43,6 +43,8 @@ pub(crate) struct SwitchBackend {
     pub books: Arc<dyn Books>,
     /// How this node stands with a ledger of several nodes.
     pub ledger: Option<Arc<central::Status>>,
+    /// What relays media, if anything does.
+    pub relay: Option<relay::RelayHandle>,
     pub commits_seen: std::sync::Mutex<Vec<u64>>,
     pub unknown_seen: AtomicU64,
 }
@@ -196,6 +198,9 @@ impl Backend for SwitchBackend {
         let now = self.router.clock.now().wall;
         let kept_ms = self.router.trace.since().map_or(0, |since| now.0.saturating_sub(since.0));
         self.metrics.trace_ring_seconds.set(kept_ms.max(0) / 1_000);
+        if let Some(relay) = &self.relay {
+            media::show(&self.metrics, &relay.counters());
+        }
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();
         let unknown = self.router.unknown_sources.load(Ordering::Relaxed);

@@ -4,7 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Settings;
-use node::{BootstrapAccount, ConfigSnapshot, NodeTiming, Signing, StrangerLimits};
+use node::{
+    BootstrapAccount, ConfigSnapshot, MediaConfig, NodeTiming, RelayAddress, RelayConfig, Signing,
+    StrangerLimits,
+};
 use sip::flow::Transport;
 
 /// `bound` are the listeners as the sockets know them.
@@ -35,6 +38,7 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
             lockout_secs: settings.sip.lockout_secs,
             ban_after: settings.sip.ban_after,
         },
+        media: media(&settings.media),
         timing: NodeTiming {
             checkpoint_ms: settings.journal.checkpoint_secs * 1_000,
             t1_ms: settings.sip.t1_ms,
@@ -49,8 +53,26 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
     }
 }
 
+/// Addresses and ports count as they were at the start, since a shard and the relay keep to those.
+fn media(media: &config::Media) -> MediaConfig {
+    let shown = |ours: &IpAddr| media.advertise.iter().find(|shown| shown.is_ipv4() == ours.is_ipv4());
+    let address = |ours: &IpAddr| RelayAddress { ours: *ours, shown: *shown(ours).unwrap_or(ours) };
+    let addresses: Vec<_> = media.addresses.iter().map(address).collect();
+    MediaConfig {
+        path: media.mode,
+        relay: (!addresses.is_empty()).then_some(RelayConfig { addresses, ports: media.ports }),
+        rtp_timeout_ms: media.rtp_timeout_secs.saturating_mul(1_000),
+        rtp_timeout_hold_ms: media.rtp_timeout_hold_secs.saturating_mul(1_000),
+    }
+}
+
 /// What is told to peers where a listener is bound to every address.
 fn advertised(settings: &Settings, bound: &[(Transport, SocketAddr)]) -> IpAddr {
     let concrete = bound.iter().map(|(_, address)| address.ip()).find(|ip| !ip.is_unspecified());
-    settings.sip.advertise.or(settings.media.address).or(concrete).unwrap_or(IpAddr::from([127, 0, 0, 1]))
+    settings
+        .sip
+        .advertise
+        .or(settings.media.addresses.first().copied())
+        .or(concrete)
+        .unwrap_or(IpAddr::from([127, 0, 0, 1]))
 }

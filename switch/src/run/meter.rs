@@ -115,6 +115,7 @@ impl Meter {
             self.metrics.caller_signed(attestation, *count);
         }
         self.metrics.dialled_at_a_loss.inc_by(counters.dialled_at_a_loss);
+        self.metrics.media_ports_exhausted.inc_by(counters.media_ports_exhausted);
         self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
         self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);
     }

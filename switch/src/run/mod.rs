@@ -18,6 +18,7 @@ mod kept_registrations;
 mod local;
 mod local_books;
 mod local_period;
+mod media;
 mod meter;
 mod money;
 mod outlets;

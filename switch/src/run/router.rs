@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use config::Settings;
 use crossbeam_channel::{Sender, TrySendError};
 use dashmap::DashMap;
 use net::Waker;
@@ -122,6 +123,34 @@ pub(crate) struct Router {
 }
 
 impl Router {
+    /// What all threads share, at the start; `key` is that of this start's tokens.
+    pub(crate) fn new(
+        settings: &Settings,
+        clock: Clock,
+        config: &Arc<ConfigSnapshot>,
+        key: [u8; 16],
+        inboxes: Vec<Inbox>,
+    ) -> Self {
+        let count = inboxes.len();
+        Self {
+            clock,
+            config: ArcSwap::from(Arc::clone(config)),
+            dispatch: Dispatch::new(key, count as u8),
+            inboxes,
+            standings: (0..count).map(|_| Standing::default()).collect(),
+            draining: AtomicBool::new(false),
+            unknown_sources: AtomicU64::new(0),
+            watch: Watch::default(),
+            strangers: Arc::new(node::Strangers::new(key)),
+            dropped_messages: AtomicU64::new(0),
+            max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
+            resolved: DashMap::new(),
+            trace: Tracing::new(&settings.trace, count),
+            stream_settings: ArcSwap::from_pointee(StreamSettings::of(settings)),
+            kept_open: DashMap::new(),
+        }
+    }
+
     /// Why the wall clock is not trusted, if it is not.
     pub(crate) fn clock_doubt(&self) -> Option<String> {
         self.pictures().iter().find_map(|picture| picture.clock).map(|doubt| doubt.to_string())

@@ -21,6 +21,7 @@ use units::{Now, Tick};
 
 use crate::run::certificates::{self, Asked};
 use crate::run::kept_registrations::Keeper;
+use crate::run::media::ShardRelay;
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
 use crate::run::router::{Picture, Router, ShardMessage};
@@ -40,6 +41,8 @@ const FAREWELL_MS: u64 = 1_000;
 const PING: &[u8] = b"\r\n\r\n";
 /// Longest datagram of a phone that keeps its way through a NAT open without wanting an answer.
 const BLANK_MAX: usize = 4;
+/// Sleep while the media relay's queue is full.
+const RETRY_SLEEP: Duration = Duration::from_millis(1);
 /// Longest sleep: counters are handed on at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -57,6 +60,7 @@ pub(crate) struct Shard {
     pub certificates: mpsc::Sender<Asked>,
     /// Keeps where SIP accounts are.
     pub registrations: Keeper,
+    pub relay: ShardRelay,
     /// To the central ledger, if there is one.
     pub quota_requests: mpsc::Sender<QuotaRequest>,
     pub meter: Meter,
@@ -107,6 +111,7 @@ impl Shard {
             // First what the journal says: nothing is promised that it can no longer write.
             self.journal_news(now);
             self.note_begun(begun_at);
+            self.take_media_events(now);
             if self.take_shard_messages(now) {
                 stopping = stopping.or(Some(now.tick));
             }
@@ -139,12 +144,13 @@ impl Shard {
         let waited = now >= since.plus_ms(FAREWELL_MS);
         let settled = self.node.is_idle()
             || (waited && self.node.is_settled())
-            || (failed && self.node.live_calls() == 0);
+            || (failed && self.node.live_calls() == 0 && self.node.held().unreported == 0);
         self.backlog.is_empty() && settled
     }
 
     fn sleep(&self, now: Tick) -> Duration {
         match self.node.deadline() {
+            _ if self.relay.is_behind() => RETRY_SLEEP,
             Tick::NEVER => LONGEST_SLEEP,
             at => (at - now).min(LONGEST_SLEEP),
         }
@@ -274,6 +280,15 @@ impl Shard {
         stopping
     }
 
+    fn take_media_events(&mut self, now: Now) {
+        for event in self.relay.events() {
+            self.node.handle(now, Input::Media(event));
+        }
+        if self.relay.has_more() {
+            self.router.inboxes[usize::from(self.number)].waker.wake();
+        }
+    }
+
     /// What became durable, and whether there is room for more: in the journal, and under `node.max_calls`.
     fn journal_news(&mut self, now: Now) {
         let durable = self.appender.durable().0;
@@ -297,6 +312,7 @@ impl Shard {
     /// Does all that the node wants.
     fn flush(&mut self, now: Now) -> io::Result<()> {
         self.retry_backlog();
+        self.relay.retry();
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Send { flow, bytes } => {
@@ -308,6 +324,7 @@ impl Shard {
                         self.stream(flow, bytes)
                     }
                 }
+                Output::Media(command) => self.relay.send(command),
                 Output::KeepOpen { conn, wanted } => self.router.keep_open(conn, wanted),
                 Output::Journal { live, record } => {
                     // What it says is done in memory: rather no switch than a record that is nowhere.

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use arc_swap::ArcSwap;
 use central::QuotaRequest;
 use config::Settings;
 use ledger::Replay;
 use net::{Poller, UdpBatch, UdpOptions};
-use node::{Dispatch, Identity, Input, Node, RegisteredAccount, shard_of};
+use node::{Identity, Input, Node, RegisteredAccount, shard_of};
 use route::SlotTable;
 use sip::flow::Transport;
 use store::{Journal, Load, Options};
@@ -31,17 +30,16 @@ use crate::run::control::{ControlCommand, NodeControl, ORDERS_MAX};
 use crate::run::kept_decks::{keep, not_kept};
 use crate::run::kept_registrations::{Keeper, KeptRegistrations};
 use crate::run::local::LocalBooks;
+use crate::run::media::MediaRelay;
 use crate::run::meter::Meter;
 use crate::run::outlets::{Outlets, Task};
 use crate::run::pace::Pace;
 use crate::run::rates::PriceNotifier;
-use crate::run::router::{Inbox, Router, ShardMessage, Standing};
+use crate::run::router::{Router, ShardMessage};
 use crate::run::shard::{Shard, Udp};
 use crate::run::stream_settings::StreamSettings;
 use crate::run::streams::{Limits, Outgoing, Streams};
-use crate::run::trace::Tracing;
 use crate::run::trace::recorder::Recorder;
-use crate::run::watch::Watch;
 use crate::run::{bootstrap, certificates, config_snapshot, dns, start_key};
 
 mod shards;
@@ -79,6 +77,7 @@ pub(crate) struct Switch {
     metrics: Arc<Metrics>,
     ledger: Option<Ledger>,
     shards: Vec<JoinHandle<std::io::Result<()>>>,
+    relay: MediaRelay,
     io: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
     /// What operators ask of the node by the API; the other end is [`Self::order`]'s.
     orders: mpsc::Receiver<ControlCommand>,
@@ -97,7 +96,7 @@ struct Bound {
 impl Switch {
     /// Starts everything, or says what stands in the way. When it returns every listener is bound.
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
-        net::raise_open_files().context("cannot raise the limit of open files")?;
+        let descriptors = net::raise_open_files().context("cannot raise the limit of open files")?;
         let count = shard_count(&settings);
         let clock = Clock::start();
         let metrics = metrics(&settings)?;
@@ -111,14 +110,12 @@ impl Switch {
         keep(&deck_archive, &settings, &clock)?;
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
-
         let registrations = KeptRegistrations::open(&settings.node.data_dir, &bound.addresses.sip, clock)?;
         let key = start_key::random()?;
-        let (pollers, receivers, inboxes) = inboxes(count)?;
-        let router = Arc::new(router(&settings, clock, &config, key, inboxes));
+        let (inlets, inboxes) = inboxes(count)?;
+        let router = Arc::new(Router::new(&settings, clock, &config, key, inboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let (certificates, to_fetch) = mpsc::channel(certificates::ASKED_MAX);
-        let slots = Arc::new(SlotTable::default());
         let parts = Parts {
             key,
             router: &router,
@@ -127,7 +124,7 @@ impl Switch {
             outgoing: &outgoing,
             certificates: &certificates,
             config: &config,
-            slots: &slots,
+            slots: &Arc::new(SlotTable::default()),
             deck_archive: &deck_archive,
             last_moment,
             registrations: (&registrations.keeper, &registrations.kept),
@@ -135,12 +132,13 @@ impl Switch {
         let books = replay.finish().shards;
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
-        let shards = start_shards(&settings, &parts, &quota_requests, books, bound.udp, pollers, receivers)?;
+        let mut relay = MediaRelay::start(&settings, &router, descriptors)?;
+        let shards = start_shards(&settings, &parts, &mut relay, &quota_requests, books, bound.udp, inlets)?;
         let ledger =
             Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;
         let outlets = Outlets::open(&settings, &journal)?;
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
-        let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref()));
+        let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref(), &relay));
         let state = web_state(&parts, &backend, token, ordered);
         let asked = (to_send, to_fetch);
         let io = start_io(&settings, &router, bound.streams, bound.http, asked, state, outlets.tasks)?;
@@ -160,6 +158,7 @@ impl Switch {
             metrics,
             ledger,
             shards,
+            relay,
             io: Some(io),
             orders,
             backend,
@@ -302,6 +301,7 @@ impl Switch {
         if self.registrations.take().is_some_and(|thread| thread.join().is_err()) {
             outcome = outcome.and(Err(anyhow!("the thread that keeps registrations panicked: see the log")));
         }
+        self.relay.stop();
         self.router.trace.stop();
         if self.recorder.take().is_some_and(|recorder| recorder.join().is_err()) {
             outcome = outcome.and(Err(anyhow!("the trace thread panicked: see the log")));
@@ -378,11 +378,11 @@ struct Parts<'a> {
 fn start_shards(
     settings: &Settings,
     parts: &Parts<'_>,
+    relay: &mut MediaRelay,
     quota_requests: &mpsc::Sender<QuotaRequest>,
     books: Vec<ledger::ShardBooks>,
     udp: Vec<Vec<UdpBatch>>,
-    pollers: Vec<Poller>,
-    receivers: Vec<crossbeam_channel::Receiver<ShardMessage>>,
+    (pollers, receivers): (Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>),
 ) -> anyhow::Result<Vec<JoinHandle<std::io::Result<()>>>> {
     let count = pollers.len();
     let mut threads = Vec::with_capacity(count);
@@ -428,6 +428,7 @@ fn start_shards(
             streams: parts.outgoing.clone(),
             certificates: parts.certificates.clone(),
             registrations: keeper.clone(),
+            relay: relay.next_end(),
             quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),
@@ -443,39 +444,12 @@ fn start_shards(
     Ok(threads)
 }
 
-/// What all threads share.
-fn router(
-    settings: &Settings,
-    clock: Clock,
-    config: &Arc<node::ConfigSnapshot>,
-    key: [u8; 16],
-    inboxes: Vec<Inbox>,
-) -> Router {
-    let count = inboxes.len();
-    Router {
-        clock,
-        config: ArcSwap::from(Arc::clone(config)),
-        dispatch: Dispatch::new(key, count as u8),
-        inboxes,
-        standings: (0..count).map(|_| Standing::default()).collect(),
-        draining: AtomicBool::new(false),
-        unknown_sources: AtomicU64::new(0),
-        watch: Watch::default(),
-        strangers: Arc::new(node::Strangers::new(key)),
-        dropped_messages: AtomicU64::new(0),
-        max_calls: AtomicU64::new(u64::from(settings.node.max_calls)),
-        resolved: dashmap::DashMap::new(),
-        trace: Tracing::new(&settings.trace, count),
-        stream_settings: ArcSwap::from_pointee(StreamSettings::of(settings)),
-        kept_open: dashmap::DashMap::new(),
-    }
-}
-
 fn backend(
     settings: &Settings,
     parts: &Parts<'_>,
     feeds: Vec<Arc<feeds::Status>>,
     ledger: Option<&Ledger>,
+    relay: &MediaRelay,
 ) -> SwitchBackend {
     let (journal, metrics) = (parts.journal, parts.metrics);
     let books: Arc<dyn Books> = match ledger {
@@ -494,6 +468,7 @@ fn backend(
         feeds,
         books,
         ledger: ledger.map(|ledger| Arc::clone(&ledger.status)),
+        relay: relay.handle(),
         commits_seen: std::sync::Mutex::default(),
         unknown_seen: AtomicU64::new(0),
     }

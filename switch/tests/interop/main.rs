@@ -19,6 +19,7 @@ mod flood;
 mod harness;
 mod hostile;
 mod limits;
+mod media;
 mod numbers;
 mod old_data;
 mod peers;

@@ -8,6 +8,7 @@ use node::{AdminReply, AdminRequest, Dispatch, Identity, Input, Node, Output, Pr
 use rating::Cdr;
 use sip::flow::{Flow, Transport};
 use tests::dialogue::SWITCH;
+use tests::relay::TestRelay;
 use units::{Currency, Money};
 
 use super::{What, World};
@@ -24,6 +25,7 @@ impl World {
         }
         self.disk.crash();
         self.places.clear();
+        self.relay = TestRelay::default();
         self.nodes.clear();
         self.crashes.push(self.now.tick.0);
         let down = self.rng.range(1, 4_000);

@@ -145,13 +145,23 @@ label! {
     /// Why a packet was not relayed.
     PacketDrop {
         /// Not from the peer that the port belongs to.
-        ForeignSource = "foreign_source",
-        /// Not RTP or RTCP.
+        ForeignSource = "foreign",
+        /// Not RTP, RTCP or UDPTL, or broken.
         Malformed = "malformed",
-        /// The other side is not known yet.
-        NoPeer = "no_peer",
-        /// The socket took no more.
-        Overflow = "overflow",
+        /// From the peer's host, before its address is learnt.
+        Learning = "learning",
+        /// From the peer's address, of another source than the present one.
+        Ssrc = "ssrc",
+        /// Its number is far from those of its stream.
+        Sequence = "sequence",
+        /// The other side's port is not known yet.
+        Unpaired = "unpaired",
+        /// The other side holds.
+        Held = "held",
+        /// The other side's address is not known.
+        NoPeer = "no-address",
+        /// The system did not take it.
+        Overflow = "unsent",
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Metrics {
     pub post_dial_delay: Histogram,
     /// One authorize, extend or settle in the engine, in seconds.
     pub rating: Histogram,
+    /// Legs for which no media port was free.
+    pub media_ports_exhausted: IntCounter,
     /// Calls cut because the money ended.
     pub calls_cut_no_balance: IntCounter,
     /// Carriers dialled that cost more than the call brings, where the account's guard only warns.
@@ -99,6 +101,17 @@ pub struct TraceTotals {
     pub lost_to_hep: u64,
 }
 
+/// What the media relay counted since the start, and how many endpoints are open, by what they carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RelayTotals {
+    /// Accepted, and sent on.
+    pub packets: [(PacketDirection, u64); 2],
+    /// Not sent on.
+    pub dropped: [(PacketDrop, u64); PacketDrop::ALL.len()],
+    /// Legs whose media is relayed now, by kind: `rtp`, `udptl`.
+    pub sessions: [(&'static str, u64); 2],
+}
+
 // === impl Metrics ===
 
 impl Metrics {
@@ -135,6 +148,7 @@ impl Metrics {
                 PDD_SECONDS,
             )?,
             rating: histogram("rating_seconds", "One authorize, extend or settle.", RATING_SECONDS)?,
+            media_ports_exhausted: counter("media_ports_exhausted_total", "Legs without a free media port.")?,
             calls_cut_no_balance: counter(
                 "calls_cut_no_balance_total",
                 "Calls cut because the money ended.",
@@ -246,14 +260,18 @@ impl Metrics {
             .set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
-    /// Adds `n` RTP packets.
-    pub fn rtp_packets(&self, direction: PacketDirection, n: u64) {
-        self.vectors.rtp_packets.with_label_values(&[direction.as_str()]).inc_by(n);
-    }
-
-    /// Adds `n` RTP packets that were not passed on.
-    pub fn rtp_packets_dropped(&self, reason: PacketDrop, n: u64) {
-        self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]).inc_by(n);
+    /// Shows what was relayed since the start, and what is now.
+    pub fn relayed(&self, totals: &RelayTotals) {
+        for (direction, total) in totals.packets {
+            raise(&self.vectors.rtp_packets.with_label_values(&[direction.as_str()]), total);
+        }
+        for (reason, total) in totals.dropped {
+            raise(&self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]), total);
+        }
+        for (kind, count) in totals.sessions {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.vectors.media_sessions.with_label_values(&[kind]).set(count);
+        }
     }
 
     /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many
@@ -266,8 +284,7 @@ impl Metrics {
         for (vector, total) in
             [(&self.vectors.feed_failures, failures), (&self.vectors.feed_given_up, given_up)]
         {
-            let counted = vector.with_label_values(&[name]);
-            counted.inc_by(total.saturating_sub(counted.get()));
+            raise(&vector.with_label_values(&[name]), total);
         }
     }
 
@@ -282,8 +299,7 @@ impl Metrics {
             (lost, "disk", lost_on_disk),
             (lost, "hep", lost_to_hep),
         ] {
-            let counted = vector.with_label_values(&[to]);
-            counted.inc_by(total.saturating_sub(counted.get()));
+            raise(&vector.with_label_values(&[to]), total);
         }
     }
 
@@ -291,6 +307,11 @@ impl Metrics {
     pub fn exposition(&self) -> Result<String, MetricsError> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
+}
+
+/// Brings a counter to a total that something else counts.
+fn raise(counter: &IntCounter, total: u64) {
+    counter.inc_by(total.saturating_sub(counter.get()));
 }
 
 #[cfg(test)]
@@ -346,8 +367,10 @@ mod tests {
             "tollgate_journal_commit_seconds_count 0",
             "tollgate_cdr_queue_records 0",
             "tollgate_rtp_packets_total{direction=\"in\"} 0",
-            "tollgate_rtp_packets_dropped_total{reason=\"foreign_source\"} 0",
+            "tollgate_rtp_packets_dropped_total{reason=\"foreign\"} 0",
             "tollgate_media_mos_count 0",
+            "tollgate_media_sessions{kind=\"rtp\"} 0",
+            "tollgate_media_ports_exhausted_total 0",
             "tollgate_feed_lag_entries{feed=\"nats\"} 7",
             "tollgate_feed_failures_total{feed=\"nats\"} 3",
             "tollgate_feed_given_up_total{feed=\"nats\"} 1",

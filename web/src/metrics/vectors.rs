@@ -28,6 +28,7 @@ pub(super) struct Vectors {
     pub(super) callers_signed: IntCounterVec,
     pub(super) rtp_packets: IntCounterVec,
     pub(super) rtp_packets_dropped: IntCounterVec,
+    pub(super) media_sessions: IntGaugeVec,
     pub(super) feed_lag_entries: IntGaugeVec,
     pub(super) feed_failures: IntCounterVec,
     pub(super) feed_given_up: IntCounterVec,
@@ -91,6 +92,7 @@ impl Vectors {
                 "RTP packets not relayed.",
                 &["reason"],
             )?,
+            media_sessions: gauges("media_sessions", "Legs whose media is relayed now.", "kind")?,
             feed_lag_entries: gauges(
                 "feed_lag_entries",
                 "Durable journal entries that a feed has not passed.",
@@ -123,6 +125,9 @@ impl Vectors {
     fn begin_series(&self) {
         for state in CallState::ALL {
             self.calls_active.with_label_values(&[state.as_str()]).set(0);
+        }
+        for kind in ["rtp", "udptl"] {
+            self.media_sessions.with_label_values(&[kind]).set(0);
         }
         for state in RegistrationLabel::ALL {
             self.registrations.with_label_values(&[state.as_str()]).set(0);

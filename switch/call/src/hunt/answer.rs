@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codecs::CodecSet;
 use media::Session;
 use rating::engine::LeaseTiming;
-use units::{Cause, Now};
+use units::{Cause, Now, Tick};
 
 use crate::call::{Actions, Call};
 use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
@@ -63,6 +63,7 @@ impl Call {
         self.timers.clear_all();
         out.push_back(Action::Accept { attempt, branch, session });
         self.hangup_attempts(ReleaseReason::elsewhere(Refusal::NONE), out);
+        let billed_until = Tick::NEVER;
         self.phase = Phase::Talking(Box::new(Talk {
             answered: now,
             attempt,
@@ -70,6 +71,7 @@ impl Call {
             codecs,
             renegotiation,
             is_told: true,
+            billed_until,
         }));
         self.start_credit_timers(now, timing);
         out.push_back(Action::RecordOpen);

@@ -94,6 +94,16 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("attestation", Maybe),
     ("verstat", Maybe),
     ("decision", Maybe),
+    ("media_ip_a", Maybe),
+    ("media_ip_b", Maybe),
+    ("rtp_packets_a_in", Maybe),
+    ("rtp_packets_a_out", Maybe),
+    ("rtp_packets_b_in", Maybe),
+    ("rtp_packets_b_out", Maybe),
+    ("rtp_lost_a", Maybe),
+    ("rtp_lost_b", Maybe),
+    ("jitter_ms_a", Maybe),
+    ("jitter_ms_b", Maybe),
 ];
 
 /// The header.

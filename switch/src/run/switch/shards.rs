@@ -13,7 +13,7 @@ const SHARDS_MAX: usize = 64;
 #[allow(clippy::type_complexity, reason = "three lists of one length")]
 pub(super) fn inboxes(
     count: usize,
-) -> anyhow::Result<(Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>, Vec<Inbox>)> {
+) -> anyhow::Result<((Vec<Poller>, Vec<crossbeam_channel::Receiver<ShardMessage>>), Vec<Inbox>)> {
     let (mut pollers, mut receivers, mut inboxes) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..count {
         let poller = Poller::new().context("cannot make an epoll instance")?;
@@ -22,7 +22,7 @@ pub(super) fn inboxes(
         pollers.push(poller);
         receivers.push(receiver);
     }
-    Ok((pollers, receivers, inboxes))
+    Ok(((pollers, receivers), inboxes))
 }
 
 /// How many shards: as configured, else one for each core.

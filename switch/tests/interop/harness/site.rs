@@ -21,6 +21,7 @@ pub struct Site {
     http: String,
     node: String,
     sip: String,
+    media: String,
     parts: String,
     authorities: Option<PathBuf>,
 }
@@ -39,6 +40,7 @@ impl Site {
             http: format!("{CARRIERS}:{http}"),
             node: String::new(),
             sip: String::new(),
+            media: "mode = \"bypass\"\naddress = \"127.0.0.1\"\n".to_owned(),
             parts: String::new(),
             authorities: None,
         }
@@ -95,6 +97,12 @@ impl Site {
     /// Further keys of `[sip]`.
     pub fn sip(mut self, keys: &str) -> Self {
         self.sip = keys.to_owned();
+        self
+    }
+
+    /// Other keys of `[media]` than bypass.
+    pub fn media(mut self, keys: &str) -> Self {
+        self.media = keys.to_owned();
         self
     }
 
@@ -166,11 +174,11 @@ impl Site {
 
     /// Writes the configuration as it stands, with `more` at its end.
     pub fn write_with(&self, more: &str) {
-        let Self { name, listen, http, node, sip, parts, .. } = self;
+        let Self { name, listen, http, node, sip, media, parts, .. } = self;
         let mut text =
             format!("[node]\nname = \"{name}\"\ndata_dir = \"./data\"\ndrain_secs = 20\n{node}\n\n");
         write!(text, "[sip]\nlisten = {listen:?}\n{sip}\n\n[http]\nlisten = \"{http}\"\nadmin_token_file = \"./data/admin.token\"\n\n").unwrap();
-        write!(text, "[media]\nmode = \"bypass\"\naddress = \"127.0.0.1\"\n\n{parts}{more}").unwrap();
+        write!(text, "[media]\n{media}\n{parts}{more}").unwrap();
         fs::write(self.config(), text).unwrap();
     }
 

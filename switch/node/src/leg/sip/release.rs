@@ -61,9 +61,7 @@ impl SipLeg {
 
     /// The caller of an answered call that could not be told so.
     fn release_held(&mut self, cx: &mut Context<'_>, why: ReleaseReason) {
-        if self.holds() {
-            self.end_held(cx, why.status_before_answer(), Some(&messages::q850(why.cause)));
-        }
+        self.end_held(cx, why.status_before_answer(), Some(&messages::q850(why.cause)));
     }
 
     /// Of a peer that gave no sign of life; it may have none of the dialog left.

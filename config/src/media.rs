@@ -1,0 +1,152 @@
+//! `[media]`, and what each peer says of its media: whether calls are relayed, by which addresses and ports.
+//!
+//! Invariant: where anything is relayed there is an address to relay by, and no listener on its ports.
+
+use std::net::IpAddr;
+
+use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transport};
+
+use crate::base;
+use crate::check::Check;
+use crate::field::Field;
+use crate::reader::{Document, Table};
+use crate::schema;
+use crate::{Media, NodeSettings};
+
+/// Ports of relayed media, if none are written.
+const PORTS: (u16, u16) = (16_384, 32_766);
+
+/// What holds for a gate, SIP account or carrier that does not say otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct PeerPresets {
+    /// `node.session_expires`.
+    pub session: SessionTimer,
+    /// `media.mode`.
+    pub path: MediaPath,
+    /// `media.address` is written.
+    pub can_relay: bool,
+}
+
+// === impl PeerPresets ===
+
+impl PeerPresets {
+    pub(crate) fn of(node: &NodeSettings, media: &Media) -> Self {
+        Self { session: node.session, path: media.mode, can_relay: !media.addresses.is_empty() }
+    }
+}
+
+pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
+    let table = document.one(&schema::MEDIA);
+    let mode = path(&table, "mode").unwrap_or_default();
+    if mode == MediaPath::Relay && !table.has("address") {
+        check.error(&table.at("mode"), need_of_address("mode = \"bypass\""));
+    }
+    let addresses = addresses(&table, "address", check);
+    let advertise = addresses_advertised(&table, &addresses, check);
+    Media {
+        mode,
+        addresses,
+        advertise,
+        ports: table.ports("ports").unwrap_or(PORTS),
+        threads: table.int("threads").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
+        rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
+        rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
+    }
+}
+
+/// What one peer says of its media.
+pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>) -> MediaTerms {
+    let own = path(table, "media");
+    if own == Some(MediaPath::Relay) && !presets.can_relay {
+        check.error(&table.at("media"), need_of_address("media = \"bypass\" here"));
+    }
+    MediaTerms { path: own.unwrap_or(presets.path), nat: table.bool("nat") }
+}
+
+/// Whether the ports fit the calls and what else listens, if anything is relayed.
+pub(crate) fn check_ports(
+    document: &Document,
+    media: &Media,
+    node: &NodeSettings,
+    (gates, carriers): (&Gates, &Carriers),
+    check: &mut Check<'_>,
+) {
+    // Without an address there is an error already.
+    if !media.relays(gates, carriers) || media.addresses.is_empty() {
+        return;
+    }
+    let table = document.one(&schema::MEDIA);
+    let (first, last) = media.ports;
+    let calls = media.calls_max();
+    if calls < node.max_calls {
+        let message = format!(
+            "ports {first} to {last} hold {calls} relayed calls, two pairs of ports each, and node.max_calls is {}: write more ports, or a smaller max_calls",
+            node.max_calls
+        );
+        check.warning(&table.at("ports"), message);
+    }
+    for field in document.one(&schema::SIP).texts("listen") {
+        let Ok(listen) = base::parse_listen(&field.value) else { continue };
+        let (ip, port) = (listen.addr.ip(), listen.addr.port());
+        let shares =
+            |address: &IpAddr| ip == *address || ip.is_ipv4() == address.is_ipv4() && ip.is_unspecified();
+        if listen.transport == Transport::Udp
+            && (first..=last).contains(&port)
+            && media.addresses.iter().any(shares)
+        {
+            let message = format!(
+                "{listen} lies within media.ports, {first} to {last}: relayed media would come to it; choose another port, or other media.ports"
+            );
+            check.error(&field.span, message);
+        }
+    }
+}
+
+fn need_of_address(instead: &str) -> String {
+    format!(
+        "relayed media needs an address to come to: write address = \"192.0.2.1\", one of this machine's, into [media], or {instead}"
+    )
+}
+
+fn path(table: &Table, key: &str) -> Option<MediaPath> {
+    Some(match &*table.text(key)?.value {
+        "relay" => MediaPath::Relay,
+        _ => MediaPath::Bypass,
+    })
+}
+
+/// One address, or one of each family.
+fn addresses(table: &Table, key: &str, check: &mut Check<'_>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for Field { value, span } in table.texts(key) {
+        let ip = match value.parse::<IpAddr>() {
+            Ok(ip) if !ip.is_unspecified() && !ip.is_multicast() => ip.to_canonical(),
+            _ => {
+                let message = format!("{key} must be an IP address that media can be sent to, not {value:?}");
+                check.error(&span, message);
+                continue;
+            }
+        };
+        if addresses.iter().any(|other| other.is_ipv4() == ip.is_ipv4()) {
+            let message =
+                format!("{key} takes one IPv4 and one IPv6 address, and {value:?} is the second of its kind");
+            check.error(&span, message);
+            continue;
+        }
+        addresses.push(ip);
+    }
+    addresses
+}
+
+/// What peers are told in place of `address`.
+fn addresses_advertised(table: &Table, addresses: &[IpAddr], check: &mut Check<'_>) -> Vec<IpAddr> {
+    let advertise = self::addresses(table, "advertise", check);
+    for ip in &advertise {
+        if !addresses.iter().any(|address| address.is_ipv4() == ip.is_ipv4()) {
+            let message =
+                format!("advertise {ip} stands for no address of its family: write that into address");
+            check.error(&table.at("advertise"), message);
+        }
+    }
+    advertise
+}

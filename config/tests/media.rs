@@ -1,0 +1,117 @@
+//! `[media]` and what peers say of their media, as `check` reads them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failing test says where")]
+
+use std::fs;
+
+use config::{Settings, diff, load};
+use route::{MediaPath, MediaTerms};
+
+/// Loads with this `[media]` and this beside it.
+fn read(media: &str, rest: &str) -> Result<Settings, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("retail.csv"), "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n34,Spain,1,1,1,,,\n").unwrap();
+    let text = format!(
+        "[node]\nname = \"sw1\"\ndata_dir = \"data\"\nmax_calls = 1000\n\
+         [sip]\nlisten = [\"udp:127.0.0.1:5060\"]\n\
+         [http]\nlisten = \"127.0.0.1:0\"\nadmin_token_file = \"t\"\n\
+         [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n\
+         [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n\
+         [[gate]]\nname = \"pbx\"\naccount = \"acme\"\nsource = [\"192.0.2.1\"]\n{rest}\n\
+         [[carrier]]\nname = \"alpha\"\naddress = \"sip:198.51.100.1\"\nmedia = \"bypass\"\n\
+         [media]\n{media}\n"
+    );
+    fs::write(path("t.toml"), text).unwrap();
+    load(path("t.toml")).map_err(|findings| findings.iter().map(|f| format!("{f}\n")).collect())
+}
+
+#[test]
+fn relay_is_read_with_its_defaults() {
+    let settings = read("mode = \"relay\"\naddress = [\"192.0.2.7\", \"2001:db8::7\"]\n", "").expect("valid");
+    let media = &settings.media;
+    assert_eq!((media.mode, media.ports, media.threads), (MediaPath::Relay, (16_384, 32_766), 0));
+    assert_eq!((media.rtp_timeout_secs, media.rtp_timeout_hold_secs), (60, 3_600));
+    let addresses: Vec<_> = media.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
+    assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: true }, "as `media.mode`");
+    let alpha = settings.carriers.by_name("alpha").expect("there");
+    assert_eq!(alpha.media.path, MediaPath::Bypass, "its own word");
+    assert!(settings.relays());
+    assert!(!read("address = \"192.0.2.7\"\n", "").expect("valid").relays(), "the default goes directly");
+    assert_eq!(
+        gate.media.path.with(alpha.media.path),
+        MediaPath::Relay,
+        "a call goes directly only if both sides say so"
+    );
+}
+
+#[test]
+fn a_peer_may_want_it_otherwise() {
+    let settings =
+        read("address = \"192.0.2.7\"\nports = [20000, 24000]\n", "media = \"relay\"\nnat = false\n")
+            .expect("valid");
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: false });
+    assert_eq!(settings.media.mode, MediaPath::Bypass);
+    assert!(settings.relays());
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    for (media, rest, said) in [
+        (
+            "mode = \"relay\"\n",
+            "",
+            "write address = \"192.0.2.1\", one of this machine's, into [media], or mode = \"bypass\"",
+        ),
+        ("", "media = \"relay\"\n", "or media = \"bypass\" here"),
+        ("mode = \"relay\"\naddress = \"0.0.0.0\"\n", "", "can be sent to"),
+        ("mode = \"relay\"\naddress = [\"192.0.2.7\", \"192.0.2.8\"]\n", "", "second of its kind"),
+        (
+            "mode = \"relay\"\naddress = \"192.0.2.7\"\nadvertise = \"2001:db8::1\"\n",
+            "",
+            "no address of its family",
+        ),
+        (
+            "mode = \"relay\"\naddress = \"192.0.2.7\"\nrtp_timeout_secs = 2\n",
+            "",
+            "rtp_timeout_secs must be from 3",
+        ),
+        ("mode = \"relay\"\naddress = \"127.0.0.1\"\nports = [5000, 6000]\n", "", "lies within media.ports"),
+        ("mode = \"relay\"\naddress = 5\n", "", "an address in quotes"),
+    ] {
+        let findings = read(media, rest).map(|settings| format!("{:?}", settings.media)).expect_err(said);
+        assert!(findings.contains(said), "{findings}");
+    }
+}
+
+#[test]
+fn few_ports_are_a_warning() {
+    let warned = |ports: &str| {
+        let media = format!("mode = \"relay\"\naddress = \"192.0.2.7\"\nports = {ports}\n");
+        read(&media, "").expect("valid").warnings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // 1,000 calls take 2,000 pairs: 4,000 ports.
+    assert!(warned("[20000, 23999]").is_empty());
+    let said = warned("[20000, 23998]");
+    assert!(
+        said[0].contains("hold 999 relayed calls") && said[0].contains("node.max_calls is 1000"),
+        "{said:?}"
+    );
+    // An odd first port begins no pair.
+    assert!(warned("[19999, 23999]").is_empty());
+    assert!(!warned("[20001, 24000]").is_empty());
+}
+
+#[test]
+fn a_reload_says_what_waits_for_a_restart() {
+    let old = read("mode = \"relay\"\naddress = \"192.0.2.7\"\n", "").expect("valid");
+    let new = read("mode = \"relay\"\naddress = \"192.0.2.8\"\nrtp_timeout_secs = 30\n", "nat = false\n")
+        .expect("valid");
+    let lines = diff(&old, &new);
+    assert!(lines.iter().any(|line| line.contains("media.address") && line.contains("restart")), "{lines:?}");
+    assert!(lines.contains(&"media.rtp_timeout_secs 60 -> 30".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"gate pbx changed: media or nat".to_owned()), "{lines:?}");
+}

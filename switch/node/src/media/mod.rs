@@ -1,0 +1,16 @@
+//! Media of relayed calls: addresses and ports of ours, what each leg said and was told, the end of silent
+//! calls, and what the records say of packets. Packets themselves are the relay's; commands go to it and
+//! events come back. Legs and the call see sessions only, so that a leg of any protocol has the same.
+
+mod address;
+mod ports;
+mod reports;
+mod sessions;
+mod shard_media;
+mod sides;
+mod silence;
+
+pub(crate) use reports::Ending;
+pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};
+pub(crate) use shard_media::{MediaRefused, ShardMedia};
+pub(crate) use sides::CallMedia;

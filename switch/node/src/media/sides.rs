@@ -1,0 +1,155 @@
+//! What a relayed call keeps of its legs' media: the endpoint of each, what its side said last, and the offer
+//! that is not answered yet.
+
+use std::net::SocketAddr;
+
+use call::{Attempt, Branch, LegId};
+use media::Described;
+use media::relay::{EndpointId, MediaPeer};
+use smallvec::SmallVec;
+
+/// Media of a relayed call.
+#[derive(Debug)]
+pub(crate) struct CallMedia {
+    sides: SmallVec<[LegMedia; 2]>,
+    /// The caller's first offer, until the call is answered: each phone has its own answer to it.
+    pub first: Option<Offered>,
+    /// Later offers that wait for their answers, and first offers of phones.
+    open: SmallVec<[Offered; 1]>,
+    /// The phone with which sessions were agreed anew before the answer, last.
+    pub agreed_early: Option<(Attempt, Branch)>,
+    /// The called leg whose media the caller hears.
+    pub paired: Option<LegId>,
+    /// Endpoints that were opened, failed ones too.
+    pub opened: u8,
+    /// Silence is told.
+    pub is_watched: bool,
+    /// Silence after which it ends, ms.
+    pub timeout_ms: u32,
+}
+
+/// Media of one leg.
+#[derive(Debug)]
+pub(crate) struct LegMedia {
+    pub leg: LegId,
+    /// Its address may be learnt.
+    pub nat: bool,
+    pub endpoint: Option<EndpointId>,
+    /// What its side is told.
+    pub shown: Option<SocketAddr>,
+    /// Its side knows that.
+    pub is_told: bool,
+    /// And may send RTCP to the same port.
+    pub told_mux: bool,
+    /// Its ports could not be opened once.
+    pub has_failed: bool,
+    /// What the relay was told of its side.
+    pub peer: Option<MediaPeer>,
+}
+
+/// An offer that passed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offered {
+    pub from: LegId,
+    /// In the early dialog with this phone.
+    pub of: Option<(Attempt, Branch)>,
+    pub described: Option<Described>,
+}
+
+// === impl Offered ===
+
+impl Offered {
+    /// Its side takes RTCP on the RTP port, and so is answered.
+    pub(crate) fn mux(&self) -> bool {
+        self.described.is_some_and(|said| said.mux)
+    }
+}
+
+// === impl CallMedia ===
+
+impl CallMedia {
+    pub(crate) fn new(timeout_ms: u32) -> Self {
+        Self {
+            sides: SmallVec::new(),
+            first: None,
+            open: SmallVec::new(),
+            agreed_early: None,
+            paired: None,
+            opened: 0,
+            is_watched: false,
+            timeout_ms,
+        }
+    }
+
+    /// A leg that is relayed.
+    pub(crate) fn add(&mut self, leg: LegId, nat: bool) {
+        if self.side(leg).is_none() {
+            self.sides.push(LegMedia {
+                leg,
+                nat,
+                endpoint: None,
+                shown: None,
+                is_told: false,
+                told_mux: false,
+                has_failed: false,
+                peer: None,
+            });
+        }
+    }
+
+    pub(crate) fn side(&self, leg: LegId) -> Option<&LegMedia> {
+        self.sides.iter().find(|side| side.leg == leg)
+    }
+
+    pub(crate) fn side_mut(&mut self, leg: LegId) -> Option<&mut LegMedia> {
+        self.sides.iter_mut().find(|side| side.leg == leg)
+    }
+
+    /// The leg of an endpoint that is in use.
+    pub(crate) fn leg_of(&self, endpoint: EndpointId) -> Option<LegId> {
+        self.sides.iter().find(|side| side.endpoint == Some(endpoint)).map(|side| side.leg)
+    }
+
+    /// Whether media between the caller and this leg is relayed.
+    pub(crate) fn relays(&self, called: LegId) -> bool {
+        self.side(called).is_some()
+    }
+
+    /// Forgets a leg; its endpoint, if it had one, is to be closed.
+    pub(crate) fn remove(&mut self, leg: LegId) -> Option<EndpointId> {
+        let at = self.sides.iter().position(|side| side.leg == leg)?;
+        if self.paired == Some(leg) {
+            self.paired = None;
+        }
+        self.sides.remove(at).endpoint
+    }
+
+    /// Called legs other than this one.
+    pub(crate) fn others(&self, than: Option<LegId>) -> SmallVec<[LegId; 2]> {
+        let legs = self.sides.iter().map(|side| side.leg);
+        legs.filter(|leg| *leg != LegId::Caller && Some(*leg) != than).collect()
+    }
+
+    /// An offer passed: a new one of the same leg stands for the one before.
+    pub(crate) fn offers(&mut self, offered: Offered) {
+        self.end_offer(offered.from, offered.of);
+        self.open.push(offered);
+    }
+
+    /// The offer of a leg that has its answer now. In mid-call, whichever it made last.
+    pub(crate) fn answers(&mut self, from: LegId, of: Option<(Attempt, Branch)>) -> Option<Offered> {
+        let is_it = |offered: &Offered| offered.from == from && (of.is_none() || offered.of == of);
+        let at = self.open.iter().rposition(is_it)?;
+        Some(self.open.remove(at))
+    }
+
+    /// An offer is refused or taken back.
+    pub(crate) fn end_offer(&mut self, from: LegId, of: Option<(Attempt, Branch)>) {
+        self.open.retain(|offered| offered.from != from || of.is_some() && offered.of != of);
+    }
+
+    /// Endpoints in use.
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = EndpointId> {
+        self.sides.iter().filter_map(|side| side.endpoint)
+    }
+}

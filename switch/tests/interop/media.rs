@@ -1,0 +1,219 @@
+//! Relayed media through the real program: voice both ways by its ports, a stranger who is not heard, and a
+//! call whose voice dies.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::harness::{
+    Books, CARRIERS, Caller, Line, OFFER, PBX, SOON, SPAIN, STALL_MS, STRANGER, Site, Tollgate, answered,
+    eventually,
+};
+
+const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
+/// What a second costs by that, 10⁻⁵ EUR.
+const CENT: i64 = 1_000;
+const PACKETS: u16 = 50;
+
+/// A peer's SIP over UDP, whose sessions name its own socket for voice.
+struct Datagrams {
+    sip: UdpSocket,
+    switch: SocketAddr,
+    voice: UdpSocket,
+}
+
+impl Datagrams {
+    fn at(ip: &str, switch: SocketAddr) -> Self {
+        let [sip, voice] = [0, 0].map(|port: u16| UdpSocket::bind((ip, port)).unwrap());
+        for socket in [&sip, &voice] {
+            socket.set_read_timeout(Some(SOON)).unwrap();
+        }
+        Self { sip, switch, voice }
+    }
+
+    /// A message with this peer's own session in the place of the usual one.
+    fn with_session(&self, message: &str) -> String {
+        let at = self.voice.local_addr().unwrap();
+        let session = OFFER.replace(PBX, &at.ip().to_string()).replace("40000", &at.port().to_string());
+        let length = |text: &str| format!("Content-Length: {}\r\n\r\n", text.len());
+        message.replace(&format!("{}{OFFER}", length(OFFER)), &format!("{}{session}", length(&session)))
+    }
+
+    /// Sends a packet of voice; `number` is also its content.
+    fn speak(&self, to: SocketAddr, number: u16) {
+        self.voice.send_to(&packet(number), to).unwrap();
+    }
+
+    /// The content of the next packet of voice, and where it came from.
+    fn listen(&self) -> (u16, SocketAddr) {
+        let mut buffer = [0; 2_048];
+        let (count, from) = self.voice.recv_from(&mut buffer).unwrap();
+        assert_eq!((count, buffer[1] & 0x7f), (172, 8), "a whole packet of PCMA");
+        (u16::from_be_bytes([buffer[12], buffer[13]]), from)
+    }
+}
+
+impl Line for Datagrams {
+    fn send(&mut self, message: &str) {
+        self.sip.send_to(self.with_session(message).as_bytes(), self.switch).unwrap();
+    }
+
+    fn hear(&mut self) -> Option<String> {
+        let mut buffer = vec![0; 65_536];
+        let (count, _) = self.sip.recv_from(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..count]).into_owned())
+    }
+}
+
+/// 20 ms of PCMA, RFC 3550 §5.1.
+fn packet(number: u16) -> Vec<u8> {
+    let mut packet = vec![0x80, 8];
+    packet.extend(number.to_be_bytes());
+    packet.extend((u32::from(number) * 160).to_be_bytes());
+    packet.extend([1, 2, 3, 4]);
+    packet.extend(number.to_be_bytes());
+    packet.resize(172, 0xd5);
+    packet
+}
+
+/// Where a message wants voice.
+fn target(message: &str) -> SocketAddr {
+    let line = |start: &str| message.lines().find_map(|line| line.strip_prefix(start)).unwrap();
+    let port = line("m=audio ").split(' ').next().unwrap();
+    format!("{}:{port}", line("c=IN IP4 ").trim()).parse().unwrap()
+}
+
+/// A call that stands: both peers, what each was told of the switch's ports, and what comes to the carrier.
+struct Talk {
+    site: Site,
+    switch: Tollgate,
+    phone: Datagrams,
+    caller: Caller,
+    answer: String,
+    carrier: Datagrams,
+    requests: mpsc::Receiver<String>,
+    /// The switch's toward the caller and toward the carrier.
+    ours: (SocketAddr, SocketAddr),
+}
+
+impl Talk {
+    fn begin(media: &str) -> Self {
+        // The carrier's port is known before the switch is; nothing is sent before both are there.
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut carrier = Datagrams::at(CARRIERS, nowhere);
+        let port = carrier.sip.local_addr().unwrap().port();
+        let site = Site::acme("10.00", BY_THE_SECOND)
+            .media(&format!("mode = \"relay\"\nports = [20000, 20999]\n{media}"))
+            .node("max_calls = 200")
+            .carrier("alpha", port, "")
+            .route("34", &["alpha"]);
+        let switch = site.start();
+        carrier.switch = switch.udp;
+        let (told, requests) = mpsc::channel();
+        let mut serving = Datagrams {
+            sip: carrier.sip.try_clone().unwrap(),
+            voice: carrier.voice.try_clone().unwrap(),
+            switch: switch.udp,
+        };
+        std::thread::spawn(move || {
+            while let Some(request) = serving.hear() {
+                if !request.starts_with("ACK ") {
+                    serving.send(&answered(&request, &format!("{CARRIERS}:{port}")));
+                }
+                if told.send(request).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut phone = Datagrams::at(PBX, switch.udp);
+        let here = phone.sip.local_addr().unwrap().to_string();
+        let caller = Caller { via: "UDP", here, contact: "", id: 1 };
+        let answer = caller.call(&mut phone, SPAIN).unwrap();
+        let invite = requests.recv_timeout(SOON).unwrap();
+        let ours = (target(&answer), target(&invite));
+        Self { site, switch, phone, caller, answer, carrier, requests, ours }
+    }
+}
+
+#[test]
+fn voice_goes_both_ways_by_our_ports() {
+    let mut talk = Talk::begin("address = \"127.0.0.21\"\n");
+    let (a, b) = talk.ours;
+    for ours in [a, b] {
+        assert_eq!(ours.ip().to_string(), "127.0.0.21");
+        assert!(ours.port().is_multiple_of(2) && (20_000..21_000).contains(&ours.port()), "{ours}");
+    }
+    for number in 1..=PACKETS {
+        talk.phone.speak(a, number);
+        assert_eq!(talk.carrier.listen(), (number, b));
+        talk.carrier.speak(b, number);
+        assert_eq!(talk.phone.listen(), (number, a));
+    }
+    assert_eq!(talk.switch.api.metric("tollgate_media_sessions{kind=\"rtp\"}"), 2.0);
+
+    // attack 38: whoever knows the ports is not heard by either side, and hears nothing.
+    let stranger = UdpSocket::bind((STRANGER, 0)).unwrap();
+    for number in 0..20 {
+        for ours in [a, b] {
+            stranger.send_to(&packet(60_000 + number), ours).unwrap();
+        }
+    }
+    eventually("the stranger's packets are counted", SOON, || {
+        let dropped = talk.switch.api.metric("tollgate_rtp_packets_dropped_total{reason=\"foreign\"}");
+        (dropped >= 40.0).then_some(())
+    });
+    talk.phone.speak(a, PACKETS + 1);
+    assert_eq!(talk.carrier.listen().0, PACKETS + 1, "the next packet is the caller's");
+    talk.carrier.speak(b, PACKETS + 1);
+    assert_eq!(talk.phone.listen().0, PACKETS + 1, "the next packet is the carrier's");
+    stranger.set_nonblocking(true).unwrap();
+    assert!(stranger.recv(&mut [0; 64]).is_err());
+
+    assert!(talk.caller.bye(&mut talk.phone, &talk.answer).unwrap().starts_with("SIP/2.0 200"));
+    let cdr = talk.switch.api.wait_cdrs(1).remove(0);
+    let counts = ["a_in", "a_out", "b_in", "b_out"].map(|what| cdr.number(&format!("rtp_packets_{what}")));
+    assert_eq!(counts, [i64::from(PACKETS) + 1; 4], "{cdr:?}");
+    assert_eq!((cdr.number("rtp_lost_a"), cdr.number("rtp_lost_b")), (0, 0));
+    assert_eq!((cdr.text("media_ip_a"), cdr.text("media_ip_b")), (PBX, CARRIERS));
+    assert_eq!(cdr.text("reason"), "normal");
+    Books::of("acme", "10.00").check(&talk.switch.api, &talk.site.data());
+    eventually("the ports are closed", SOON, || {
+        (talk.switch.api.metric("tollgate_media_sessions{kind=\"rtp\"}") == 0.0).then_some(())
+    });
+}
+
+/// The carrier answers and never sends: after three seconds both sides are hung up, and one second is paid.
+#[test]
+fn a_call_without_voice_ends() {
+    let mut talk = Talk::begin("address = \"127.0.0.22\"\nrtp_timeout_secs = 3\n");
+    let (a, _) = talk.ours;
+    talk.phone.sip.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut number = 0;
+    let bye = eventually("the switch hangs up", SOON, || {
+        number += 1;
+        talk.phone.speak(a, number);
+        talk.phone.hear().filter(|heard| heard.starts_with("BYE "))
+    });
+    assert!(bye.contains("Reason: Q.850;cause=31"), "{bye}");
+    talk.phone.send(&answered(&bye, &talk.caller.here));
+    let mut carriers = std::iter::from_fn(|| talk.requests.recv_timeout(SOON).ok());
+    let carriers = carriers.find(|request| request.starts_with("BYE ")).unwrap();
+    assert!(carriers.contains("Reason: Q.850;cause=31"), "{carriers}");
+    let cdr = talk.switch.api.wait_cdrs(1).remove(0);
+    assert_eq!((cdr.text("reason"), cdr.number("cause_q850")), ("rtp-timeout", 31));
+    assert_eq!((cdr.number("duration_ms"), cdr.units("amount")), (1, CENT), "{cdr:?}");
+    let lasted = cdr.between_ms("answered_at", "ended_at");
+    assert!((3_000..3_000 + STALL_MS).contains(&lasted), "{lasted} ms");
+    // The last packet may have met the end.
+    let (came, sent) = (cdr.number("rtp_packets_a_in"), i64::from(number));
+    assert!((sent - 1..=sent).contains(&came), "{came} of {sent}");
+    assert_eq!(cdr.number("rtp_packets_b_in"), 0);
+    Books::of("acme", "10.00").check(&talk.switch.api, &talk.site.data());
+}
+
+/// Relayed calls need an address that is ours.
+#[test]
+fn an_address_that_is_not_ours_is_refused_at_the_start() {
+    let site = Site::acme("10.00", BY_THE_SECOND).media("mode = \"relay\"\naddress = \"192.0.2.77\"\n");
+    assert!(site.refuses_to_start());
+}

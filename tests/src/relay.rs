@@ -1,0 +1,171 @@
+//! The relay's core on the network of the tests: its ports, and the rules by which shards use them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use media::relay::{Action, Component, Effect, EndpointId, MediaCommand, MediaEvent, Relay, Slot};
+use units::Tick;
+
+/// A closed pair of ports is not opened again for so long, ms.
+const REST_MS: u64 = 10_000;
+const PCMA: u8 = 8;
+
+/// One relay thread, its ports open at once.
+pub struct TestRelay {
+    relay: Relay,
+    /// Open ports: even ones, by endpoint and back.
+    ports: BTreeMap<SocketAddr, (Slot, EndpointId)>,
+    ours: BTreeMap<EndpointId, SocketAddr>,
+    closed_at: BTreeMap<SocketAddr, Tick>,
+    /// Every endpoint that ever was.
+    known: BTreeSet<EndpointId>,
+    /// Which ports cannot be opened, counted from the first: another program has them.
+    pub failing: Range<usize>,
+    /// Commands as they came.
+    pub commands: Vec<MediaCommand>,
+    /// Sequence number of the next packet of each sender.
+    sequences: BTreeMap<SocketAddr, u16>,
+}
+
+impl Default for TestRelay {
+    fn default() -> Self {
+        Self {
+            relay: Relay::new(10_000),
+            ports: BTreeMap::new(),
+            ours: BTreeMap::new(),
+            closed_at: BTreeMap::new(),
+            known: BTreeSet::new(),
+            failing: 0..0,
+            commands: Vec::new(),
+            sequences: BTreeMap::new(),
+        }
+    }
+}
+
+impl TestRelay {
+    /// Carries a command out.
+    ///
+    /// # Errors
+    /// What of the rules it breaks: a name or a port that is used again, a name that never was.
+    pub fn command(&mut self, now: Tick, command: MediaCommand) -> Result<(), String> {
+        self.commands.push(command.clone());
+        match &command {
+            MediaCommand::Open { endpoint, ours, .. } => return self.open(now, *endpoint, *ours, command),
+            MediaCommand::Peer { endpoint, .. }
+            | MediaCommand::Watch { endpoint }
+            | MediaCommand::Close { endpoint }
+                if !self.known.contains(endpoint) =>
+            {
+                return Err(format!("{command:?} for an endpoint that never was"));
+            }
+            MediaCommand::Pair { a, b } if !self.known.contains(a) || !self.known.contains(b) => {
+                return Err(format!("{command:?} of an endpoint that never was"));
+            }
+            MediaCommand::Close { endpoint } => {
+                if let Some(ours) = self.ours.remove(endpoint) {
+                    self.ports.remove(&ours);
+                    self.closed_at.insert(ours, now);
+                }
+            }
+            MediaCommand::Peer { .. } | MediaCommand::Watch { .. } | MediaCommand::Pair { .. } => {}
+        }
+        self.relay.command(now, command);
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        now: Tick,
+        endpoint: EndpointId,
+        ours: SocketAddr,
+        command: MediaCommand,
+    ) -> Result<(), String> {
+        if !self.known.insert(endpoint) {
+            return Err(format!("{endpoint:?} is opened twice"));
+        }
+        if !ours.port().is_multiple_of(2) {
+            return Err(format!("{ours} is odd"));
+        }
+        if let Some((_, other)) = self.ports.get(&ours) {
+            return Err(format!("{ours} is open for {other:?} and is wanted for {endpoint:?}"));
+        }
+        if self.closed_at.get(&ours).is_some_and(|at| now < at.plus_ms(REST_MS)) {
+            return Err(format!("{ours} did not rest"));
+        }
+        if self.failing.contains(&(self.known.len() - 1)) {
+            self.relay.open_failed(endpoint);
+            return Ok(());
+        }
+        if let Effect::Opened(slot) = self.relay.command(now, command) {
+            self.ports.insert(ours, (slot, endpoint));
+            self.ours.insert(endpoint, ours);
+        }
+        Ok(())
+    }
+
+    /// Whoever is silent by now is told.
+    pub fn tick(&mut self, now: Tick) {
+        self.relay.tick(now);
+    }
+
+    /// When [`Self::tick`] is wanted.
+    pub fn deadline(&self) -> Tick {
+        self.relay.next_deadline().unwrap_or(Tick::NEVER)
+    }
+
+    /// What it tells.
+    pub fn poll_event(&mut self) -> Option<MediaEvent> {
+        self.relay.poll_event()
+    }
+
+    /// Every side that is known sends one packet, as long as `speaks` says so.
+    pub fn chatter(&mut self, now: Tick, mut speaks: impl FnMut() -> bool) {
+        let ports: Vec<(SocketAddr, EndpointId)> =
+            self.ports.iter().map(|(ours, (_, id))| (*ours, *id)).collect();
+        for (ours, endpoint) in ports {
+            let said = self.commands.iter().rev().find_map(|command| match command {
+                MediaCommand::Peer { endpoint: of, peer } if *of == endpoint => Some(peer.rtp),
+                _ => None,
+            });
+            if let Some(from) = said.flatten().filter(|_| speaks()) {
+                self.rtp(now, from, ours);
+            }
+        }
+    }
+
+    /// An RTP packet, the next in order of its sender; where it goes, if it is passed on.
+    pub fn rtp(&mut self, now: Tick, from: SocketAddr, to: SocketAddr) -> Option<SocketAddr> {
+        let (slot, _) = *self.ports.get(&to)?;
+        let sequence = self.sequences.entry(from).or_default();
+        *sequence += 1;
+        let mut packet = vec![0x80, PCMA];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend((u32::from(*sequence) * 160).to_be_bytes());
+        packet.extend((u32::from(from.port()) << 8 | 7).to_be_bytes());
+        packet.extend([0xd5; 160]);
+        match self.relay.packet(now, slot, Component::Rtp, from, &mut packet) {
+            Action::Send { to, .. } => Some(to),
+            Action::Drop(_) => None,
+        }
+    }
+
+    /// Open ports.
+    pub fn open_ports(&self) -> Vec<SocketAddr> {
+        self.ports.keys().copied().collect()
+    }
+
+    /// Packets that were dropped.
+    pub fn dropped(&self) -> u64 {
+        self.relay.counters().dropped.iter().sum()
+    }
+}
+
+/// Of which endpoint an event tells.
+pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
+    match event {
+        MediaEvent::OpenFailed { endpoint }
+        | MediaEvent::Silent { endpoint, .. }
+        | MediaEvent::Closed { endpoint, .. } => *endpoint,
+    }
+}
