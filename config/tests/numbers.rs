@@ -79,7 +79,7 @@ fn numbers_of_ours() {
         (
             number("34911000001", "acme", "alice"),
             4,
-            "10: \"alice\" is not what a number can ring: write \"gate:NAME\" or \"sip:user@host\"",
+            "10: \"alice\" is not what a number can ring: write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\"",
         ),
     ] {
         let expected =

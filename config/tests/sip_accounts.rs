@@ -60,7 +60,7 @@ fn what_is_wrong_is_said() {
         (
             format!("{ALICE}ha1_md5 = \"{}\"\n", "a".repeat(32)),
             0o640,
-            ":20:11: this file has mode 0640, and ha1_md5 in it is as good as a password: chmod 600 it",
+            ":23:11: this file has mode 0640, and ha1_md5 in it is as good as a password: chmod 600 it",
         ),
         (format!("{ALICE}password_file = \"secret\"\nha1_md5 = \"{}\"\n", "a".repeat(32)), 0o600, "exclude"),
         (
