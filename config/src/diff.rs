@@ -293,6 +293,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("session timer", a.session != b.session),
         ("credentials", a.credentials != b.credentials),
         ("plus", a.plus != b.plus),
+        ("user_phone", a.user_phone != b.user_phone),
         ("headers_add or headers_strip", a.headers != b.headers),
         ("redirect", a.redirect_hosts != b.redirect_hosts),
         ("reliable", a.reliable != b.reliable),

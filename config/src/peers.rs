@@ -145,6 +145,7 @@ pub(crate) fn carriers(
             credentials: credentials(table, check),
             register_secs: register_secs(table, check),
             plus: table.bool("plus"),
+            user_phone: table.bool("user_phone"),
             headers: profile::headers(table, check),
             redirect_hosts: profile::redirect_hosts(table, check),
             identity: identity(table),

@@ -29,6 +29,22 @@ fn numbers_have_a_plus_where_no_rule_applies() {
 }
 
 #[test]
+fn numbers_are_called_as_telephones_where_a_carrier_wants_that() {
+    let mut plan = Plan::standard();
+    plan.carriers[0].user_phone = true;
+    let mut stage = Stage::new(plan);
+    let mut phone = stage.phone("c1", "34511000000");
+    phone.invite(&mut stage);
+    let mut alpha = Callee::wait(&mut stage, ALPHA);
+    let uri = format!("sip:34511000000@{ALPHA};user=phone");
+    assert_eq!(alpha.invite.request_uri(), uri);
+    assert_eq!(alpha.invite.header(Name::To), Some(&*format!("<{uri}>")));
+    alpha.fail(&mut stage, 503);
+    let beta = Callee::wait(&mut stage, BETA);
+    assert_eq!(beta.invite.request_uri(), format!("sip:34511000000@{BETA}"));
+}
+
+#[test]
 fn headers_are_added_and_stripped_for_one_carrier() {
     let mut plan = Plan::standard();
     let rules = HeaderRules {

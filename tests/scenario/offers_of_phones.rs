@@ -156,6 +156,21 @@ fn another_phone_may_answer_with_an_offer_of_its_own() {
 }
 
 #[test]
+fn an_update_without_an_offer_moves_the_phones_end_of_its_dialog() {
+    let (mut stage, mut phone, mut callee, progress) = offered();
+    let update = callee.dialog.request("UPDATE", "", None);
+    let moved = String::from_utf8(update.to_vec())
+        .unwrap()
+        .replace(&format!("Contact: <sip:{}>", callee.at), "Contact: <sip:198.51.100.9:5070>");
+    stage.send(callee.at, &moved.into());
+    stage.expect(callee.at, "200 UPDATE");
+    let answer = answer_of(&phone, &progress);
+    prack(&mut stage, &mut phone, &progress, Some(&answer));
+    let ours = stage.expect(crate::stage::addr("198.51.100.9:5070"), "PRACK");
+    assert_eq!(ours.request_uri(), "sip:198.51.100.9:5070");
+}
+
+#[test]
 fn corner_17_where_several_phones_ring_an_update_goes_to_that_of_its_dialog() {
     let (desk_at, mobile_at) = ("203.0.113.7:5062", "203.0.113.8:5064");
     let mut plan = Plan::standard();

@@ -64,7 +64,7 @@ pub const CARRIER: Section = Section {
             "first_response_ms",
             Kind::Int(100, 32_000),
             Preset::Int(4_000),
-            "Without any response by then the next carrier is tried.",
+            "Without any response by then the next carrier is tried; the addresses of one carrier share the time, a second each at least.",
         ),
         key(
             "no_answer_secs",
@@ -101,6 +101,12 @@ pub const CARRIER: Section = Section {
             Kind::Bool,
             Preset::Bool(false),
             "Numbers are dialled with a leading `+` where no rule of `translate` applies.",
+        ),
+        key(
+            "user_phone",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Request-URI and To of its INVITEs say `;user=phone` (RFC 3261 §19.1.1): what they name is a telephone number.",
         ),
         key(
             "headers_add",

@@ -54,6 +54,8 @@ pub struct CarrierSpec {
     pub credentials: Option<Box<Credentials>>,
     /// A `+` goes before a number that `translate` leaves as it is.
     pub plus: bool,
+    /// URIs of called numbers say `user=phone` (RFC 3261 §19.1.1).
+    pub user_phone: bool,
     /// Headers of its INVITEs; none: as usual.
     pub headers: Option<Box<HeaderRules>>,
     /// Where its redirections are followed; none: they are failures as any other.
@@ -111,6 +113,7 @@ impl CarrierSpec {
             session: SessionTimer::default(),
             credentials: None,
             plus: false,
+            user_phone: false,
             headers: None,
             redirect_hosts: None,
             register_secs: None,

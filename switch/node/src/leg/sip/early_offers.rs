@@ -51,6 +51,23 @@ impl SipLeg {
         }
     }
 
+    /// Takes the Contact of a target refresh in an early dialog.
+    fn refresh_at(&mut self, at: usize, message: &Message) {
+        if at == 0 && self.is_caller() {
+            self.refresh_target(message);
+        } else if let Some(dialog) = self.dialog_at(at) {
+            // A Contact that cannot be read leaves the target as it was.
+            let _ = dialog.refresh(message);
+        }
+    }
+
+    /// The same of an UPDATE without an offer.
+    pub(super) fn refresh_early(&mut self, update: &Message) {
+        if let Some(at) = self.place_of(update) {
+            self.refresh_at(at, update);
+        }
+    }
+
     /// Notes what the peer said of the session in an early dialog; of an answered leg, in its dialog.
     fn heard_at(&mut self, at: usize, sdp: &[u8]) {
         let mark = Some(Mark::of(sdp));
@@ -137,11 +154,8 @@ impl SipLeg {
                 cx.endpoint.decline(cx.now, id, &message, 491);
             };
         };
-        if message.method() == Method::Update
-            && let Some(dialog) = self.dialog_at(at)
-        {
-            // A Contact that cannot be read leaves the target as it was.
-            let _ = dialog.refresh(&message);
+        if message.method() == Method::Update {
+            self.refresh_at(at, &message);
         }
         let is_unchanged = self.remote_at(at) == Some(Mark::of(offer));
         let session = Session::read(offer);
@@ -289,9 +303,7 @@ impl SipLeg {
             }
             return;
         };
-        if let Some(dialog) = self.dialog_at(at) {
-            let _ = dialog.refresh(response);
-        }
+        self.refresh_at(at, response);
         let sdp = messages::sdp_in(response);
         if let Some(sdp) = &sdp {
             self.heard_at(at, sdp);

@@ -124,7 +124,7 @@ impl SipLeg {
         match messages::body_of(&message) {
             Ok(Some(offer)) => self.early_offer(cx, id, message, &offer),
             Ok(None) => {
-                self.refresh_target(&message);
+                self.refresh_early(&message);
                 let contact = cx.contact(&self.flow);
                 let builder =
                     messages::response(&message, 200, message.to_tag()).header(Name::Contact, &contact);

@@ -104,10 +104,12 @@ impl SipLeg {
         let from = format!("{};tag={tag}", presentation.from(&here));
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
+        let is_phone = self.party.carrier().is_some_and(|carrier| carrier.user_phone);
+        let kind = if is_phone { ";user=phone" } else { "" };
         let uri = match flow.transport {
-            Transport::Udp => format!("sip:{dialled}@{host}"),
+            Transport::Udp => format!("sip:{dialled}@{host}{kind}"),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
-                format!("sip:{dialled}@{host};transport={}", flow.transport.uri_name())
+                format!("sip:{dialled}@{host};transport={}{kind}", flow.transport.uri_name())
             }
         };
         let redirected = outgoing.redirects.as_ref().and_then(|redirects| redirects.uri.as_deref());
@@ -116,7 +118,7 @@ impl SipLeg {
             call_id: &outgoing.call_id,
             uri: given.unwrap_or(&uri),
             from: &from,
-            to: &format!("<sip:{dialled}@{host}>"),
+            to: &format!("<sip:{dialled}@{host}{kind}>"),
             via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
             contact: &cx.contact(&flow),
             max_forwards: original
