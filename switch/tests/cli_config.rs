@@ -112,7 +112,7 @@ fn all_errors_come_at_once_with_their_places() {
         .replace("drain_secs = 30", "drain_secs = \"soon\"")
         .replace("admin_token_file", "admin_token_fiel")
         .replace("account = \"acme\"", "account = \"acne\"")
-        .replace("mode = \"bypass\"", "mode = \"relay\"");
+        .replace("mode = \"bypass\"", "mode = \"relais\"");
     let config = write(folder.path(), &wrong);
     fs::write(
         folder.path().join("decks/alpha.csv"),
@@ -127,7 +127,7 @@ fn all_errors_come_at_once_with_their_places() {
         ("\"soon\"", "tollgate.toml"),
         ("admin_token_fiel", "tollgate.toml"),
         ("\"acne\"", "tollgate.toml"),
-        ("\"relay\"", "tollgate.toml"),
+        ("\"relais\"", "tollgate.toml"),
     ] {
         let place = format!("{file}:{}:", line_of(needle));
         assert!(said.lines().any(|line| line.contains(&place)), "{place}\n{said}");

@@ -272,6 +272,14 @@ mod tests {
         for (name, value) in [("rounding", "up"), ("cost_exchange_rate", "1.1")] {
             record[name] = value.into();
         }
+        for name in ["media_ip_a", "media_ip_b"] {
+            record[name] = "192.0.2.1".into();
+        }
+        for side in ["a", "b"] {
+            for name in ["rtp_packets_SIDE_in", "rtp_packets_SIDE_out", "rtp_lost_SIDE", "jitter_ms_SIDE"] {
+                record[name.replace("SIDE", side)] = 7.into();
+            }
+        }
         record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
         let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");
