@@ -23,7 +23,6 @@ mod media;
 mod numbers;
 mod old_data;
 mod peers;
-mod phones;
 mod price;
 mod service;
 mod startup;
