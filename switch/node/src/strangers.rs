@@ -68,7 +68,7 @@ pub struct Ban {
     pub until: Wall,
     /// Wrong credentials, or requests of a scanner, that led to it.
     pub failures: u32,
-    /// Why.
+    /// What it was shut out for.
     pub reason: BanReason,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Dialling {
     pub callee: Callee,
     /// The number that is called, if it is one.
     pub number: Option<Number>,
-    /// Where.
+    /// Addresses, or the connection of a contact, at which it is reached.
     pub at: Reached,
     /// The offer; without one the callee is asked for its own.
     pub session: Option<Arc<Session>>,
