@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["units"]),
     ("rating", &["ledger", "units"]),
     ("codecs", &[]),
+    ("g729", &[]),
     ("sip", &["units"]),
     ("stir", &[]),
     ("trace", &["units"]),

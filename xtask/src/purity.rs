@@ -7,7 +7,7 @@ use crate::workspace::Workspace;
 
 /// The crates that must be pure.
 pub const PURE: &[&str] =
-    &["node", "call", "media", "route", "sip", "stir", "rating", "ledger", "units", "codecs"];
+    &["node", "call", "media", "route", "sip", "stir", "rating", "ledger", "units", "codecs", "g729"];
 
 /// Libraries that they may not reach by any chain of normal dependencies.
 const FORBIDDEN_CRATES: &[&str] = &[
