@@ -76,6 +76,9 @@ const CODES: [u8; PHRASES.len()] = codes();
 const PHRASE_OF: [u8; 256] = phrase_of();
 /// Per first byte, the first phrase and the one after the last.
 const STARTING: [(u8, u8); 256] = starting();
+/// The third and fourth byte of each phrase, zero where it has none: most phrases that
+/// begin with the same byte differ here.
+const AHEAD: [[u8; 2]; PHRASES.len()] = phrases_ahead();
 const NONE: u8 = u8::MAX;
 /// The next byte stands for itself.
 const LITERAL: u8 = 0xff;
@@ -121,6 +124,32 @@ const fn starting() -> [(u8, u8); 256] {
     ranges
 }
 
+const fn phrases_ahead() -> [[u8; 2]; PHRASES.len()] {
+    let mut all = [[0; 2]; PHRASES.len()];
+    let mut at = 0;
+    while at < PHRASES.len() {
+        let phrase = PHRASES[at];
+        all[at] =
+            [if phrase.len() > 2 { phrase[2] } else { 0 }, if phrase.len() > 3 { phrase[3] } else { 0 }];
+        at += 1;
+    }
+    all
+}
+
+/// The first phrase that `rest` begins with.
+fn phrase(rest: &[u8], first: u8) -> Option<usize> {
+    let (from, to) = STARTING[usize::from(first)];
+    let ahead = rest.get(2..4).unwrap_or_default();
+    (usize::from(from)..usize::from(to)).find(|&at| {
+        let expected = AHEAD[at];
+        // a rest of less than four bytes is compared as a whole
+        let may_be = ahead.len() < 2
+            || ((expected[0] == 0 || expected[0] == ahead[0])
+                && (expected[1] == 0 || expected[1] == ahead[1]));
+        may_be && rest.starts_with(PHRASES[at])
+    })
+}
+
 // === impl Packed ===
 
 impl Packed {
@@ -129,11 +158,9 @@ impl Packed {
         let mut packed = Vec::with_capacity(sdp.len() / 2);
         let mut rest = sdp;
         while let Some((&first, after)) = rest.split_first() {
-            let (from, to) = STARTING[usize::from(first)];
-            let found = (from..to).find(|&at| rest.starts_with(PHRASES[usize::from(at)]));
-            if let Some(at) = found {
-                packed.push(CODES[usize::from(at)]);
-                rest = &rest[PHRASES[usize::from(at)].len()..];
+            if let Some(at) = phrase(rest, first) {
+                packed.push(CODES[at]);
+                rest = &rest[PHRASES[at].len()..];
             } else if let (b'0'..=b'9', Some(second @ b'0'..=b'9')) = (first, after.first()) {
                 packed.push(DIGITS + (first - b'0') * 10 + (second - b'0'));
                 rest = &after[1..];

@@ -49,18 +49,17 @@ impl Builder {
         builder.put(reason.as_bytes());
         builder.head.extend_from_slice(b"\r\n");
         let mut done = 0u128;
-        for (name, _, value) in request.raw_headers() {
+        for (name, _, value) in request.all_headers() {
             let first = done & name.bit() == 0;
             match (name, request.source()) {
                 (Name::Via, Some(source)) if first => {
                     builder.head.extend_from_slice(b"Via: ");
-                    let line = std::str::from_utf8(value).unwrap_or("");
-                    builder.put_with(|head| write_with_source(head, line, source));
+                    builder.put_with(|head| write_with_source(head, value, source));
                     builder.head.extend_from_slice(b"\r\n");
                 }
-                (Name::Via, _) => builder.line(b"Via", value),
+                (Name::Via, _) => builder.line(b"Via", value.as_bytes()),
                 (Name::From | Name::To | Name::CallId | Name::CSeq | Name::Timestamp, _) if first => {
-                    builder.line(name.as_str().as_bytes(), value);
+                    builder.line(name.as_str().as_bytes(), value.as_bytes());
                     if name == Name::To && request.to().is_ok_and(|to| to.tag().is_none()) {
                         builder.to_end = builder.head.len() - 2;
                     }
@@ -92,8 +91,8 @@ impl Builder {
     /// Copies the request's Record-Route headers, in order (dialog-forming responses, §12.1.1).
     #[must_use]
     pub fn record_routes(mut self, request: &Message) -> Builder {
-        for (_, _, value) in request.raw_headers().filter(|(name, ..)| *name == Name::RecordRoute) {
-            self.line(b"Record-Route", value);
+        for (_, _, value) in request.all_headers().filter(|(name, ..)| *name == Name::RecordRoute) {
+            self.line(b"Record-Route", value.as_bytes());
         }
         self
     }
@@ -148,9 +147,9 @@ impl Builder {
     /// Copies every header of `message` that `keep` accepts, names and values as received.
     #[must_use]
     pub fn copy(mut self, message: &Message, keep: impl Fn(Name, &str) -> bool) -> Builder {
-        for (name, text, value) in message.raw_headers().take(MAX_HEADERS) {
-            if name != Name::ContentLength && keep(name, std::str::from_utf8(text).unwrap_or("")) {
-                self.line(text, value);
+        for (name, text, value) in message.all_headers().take(MAX_HEADERS) {
+            if name != Name::ContentLength && keep(name, text) {
+                self.line(text.as_bytes(), value.as_bytes());
             }
         }
         self

@@ -33,6 +33,11 @@ impl Span {
     pub(crate) fn of(self, buf: &[u8]) -> &[u8] {
         buf.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
     }
+
+    #[inline]
+    pub(crate) fn text(self, head: &str) -> &str {
+        head.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
+    }
 }
 
 /// One header: its name, the name's bytes and the value's bytes without the blanks around it.

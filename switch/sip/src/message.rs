@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
@@ -14,6 +15,8 @@ use crate::{Fault, Method, Name, NameAddr, ReplyTo, Uri, Via};
 #[derive(Clone, Debug)]
 pub struct Message {
     buf: Bytes,
+    /// The first line and the headers: the same bytes, known to be text.
+    head: ByteString,
     index: Index,
     body_end: usize,
     source: Option<SocketAddr>,
@@ -95,7 +98,9 @@ impl Message {
         }
         let buf = if index.folded || index.high { clean(buf, &mut index) } else { buf };
         let body_end = index.body.saturating_add(length).min(buf.len());
-        let message = Message { buf, index, body_end, source: None, reply_to: None, checked: None };
+        // `clean` left nothing that is no text
+        let head = ByteString::try_from(buf.slice(..index.body)).unwrap_or_default();
+        let message = Message { buf, head, index, body_end, source: None, reply_to: None, checked: None };
         match fault {
             Some(fault) => Err(ParseError::new(fault, Some(message))),
             None => Ok(message),
@@ -145,7 +150,7 @@ impl Message {
     /// The method's text as received; for a response the one of its CSeq.
     pub fn method_text(&self) -> &str {
         match self.index.start {
-            Start::Request { text, .. } => self.text(text.of(&self.buf)),
+            Start::Request { text, .. } => text.text(&self.head),
             Start::Response { .. } | Start::Unknown => self.cseq_parts().map_or("", |(_, method)| method),
         }
     }
@@ -161,7 +166,7 @@ impl Message {
     /// The reason phrase, which may be empty.
     pub fn reason(&self) -> &str {
         match self.index.start {
-            Start::Response { reason, .. } => self.text(reason.of(&self.buf)),
+            Start::Response { reason, .. } => reason.text(&self.head),
             Start::Request { .. } | Start::Unknown => "",
         }
     }
@@ -169,7 +174,7 @@ impl Message {
     /// The Request-URI's text; empty for a response.
     pub fn request_uri(&self) -> &str {
         match self.index.start {
-            Start::Request { uri, .. } => self.text(uri.of(&self.buf)),
+            Start::Request { uri, .. } => uri.text(&self.head),
             Start::Response { .. } | Start::Unknown => "",
         }
     }
@@ -196,7 +201,7 @@ impl Message {
             .headers
             .iter()
             .filter(move |header| header.name == name)
-            .map(|header| self.text(header.value.of(&self.buf)))
+            .map(|header| header.value.text(&self.head))
     }
 
     /// The first header with this text as its name, case ignored: for headers that [`Name`] does not list.
@@ -227,9 +232,10 @@ impl Message {
 
     /// All headers in order: known name, name as received, value.
     pub fn all_headers(&self) -> impl Iterator<Item = (Name, &str, &str)> {
-        self.index.headers.iter().map(|header| {
-            (header.name, self.text(header.text.of(&self.buf)), self.text(header.value.of(&self.buf)))
-        })
+        self.index
+            .headers
+            .iter()
+            .map(|header| (header.name, header.text.text(&self.head), header.value.text(&self.head)))
     }
 
     /// The top Via.
@@ -288,7 +294,7 @@ impl Message {
     /// The From tag; empty when absent (RFC 2543 peers).
     pub fn from_tag(&self) -> &str {
         if let Some(checked) = &self.checked {
-            return self.text(checked.from_tag.of(&self.buf));
+            return checked.from_tag.text(&self.head);
         }
         self.from().ok().and_then(|from| from.tag()).unwrap_or("")
     }
@@ -296,7 +302,7 @@ impl Message {
     /// The To tag; empty when absent.
     pub fn to_tag(&self) -> &str {
         if let Some(checked) = &self.checked {
-            return self.text(checked.to_tag.of(&self.buf));
+            return checked.to_tag.text(&self.head);
         }
         self.to().ok().and_then(|to| to.tag()).unwrap_or("")
     }
@@ -343,14 +349,6 @@ impl Message {
         &self.buf[..self.body_end]
     }
 
-    /// All headers as bytes, which are valid text too: spares the writer a check of each.
-    pub(crate) fn raw_headers(&self) -> impl Iterator<Item = (Name, &[u8], &[u8])> {
-        self.index
-            .headers
-            .iter()
-            .map(|header| (header.name, header.text.of(&self.buf), header.value.of(&self.buf)))
-    }
-
     pub(crate) fn index(&self) -> &Index {
         &self.index
     }
@@ -359,12 +357,6 @@ impl Message {
     pub(crate) fn span_of(&self, part: &str) -> Span {
         let start = (part.as_ptr() as usize).wrapping_sub(self.buf.as_ptr() as usize);
         if start > self.buf.len() { Span::default() } else { Span::new(start, start + part.len()) }
-    }
-
-    /// The head is plain ASCII or was checked and mended by [`clean`], so this never falls back.
-    #[inline]
-    fn text<'a>(&self, bytes: &'a [u8]) -> &'a str {
-        std::str::from_utf8(bytes).unwrap_or("")
     }
 }
 
