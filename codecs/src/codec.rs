@@ -1,5 +1,5 @@
 //! The codecs that a trunk may carry, their SDP names and static payload numbers (RFC 3551 §6), and sets of
-//! them. Invariant: all of them run on an 8 kHz RTP clock with one channel.
+//! them. Invariant: all but Opus run on an 8 kHz RTP clock with one channel.
 
 use std::fmt;
 use std::ops::{BitAnd, BitOr};
@@ -17,29 +17,33 @@ pub enum Codec {
     G729,
     /// G.723.1 at 5.3 or 6.3 kbit/s, static payload 4.
     G723,
+    /// Opus, `opus/48000/2` with a dynamic payload (RFC 7587).
+    Opus,
 }
 
 impl Codec {
     /// Every codec, in declaration order.
-    pub const ALL: [Self; 4] = [Self::Pcmu, Self::Pcma, Self::G729, Self::G723];
+    pub const ALL: [Self; 5] = [Self::Pcmu, Self::Pcma, Self::G729, Self::G723, Self::Opus];
 
-    /// The encoding name in `a=rtpmap`, in configuration and in call records.
+    /// The name in configuration and in call records, and in any letter case the encoding name in `a=rtpmap`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
             Self::G729 => "G729",
             Self::G723 => "G723",
+            Self::Opus => "OPUS",
         }
     }
 
-    /// The payload number that means this codec without an `a=rtpmap` (RFC 3551 table 4).
-    pub const fn static_payload(self) -> u8 {
+    /// The payload number that means this codec without an `a=rtpmap` (RFC 3551 table 4), if it has one.
+    pub const fn static_payload(self) -> Option<u8> {
         match self {
-            Self::Pcmu => 0,
-            Self::G723 => 4,
-            Self::Pcma => 8,
-            Self::G729 => 18,
+            Self::Pcmu => Some(0),
+            Self::G723 => Some(4),
+            Self::Pcma => Some(8),
+            Self::G729 => Some(18),
+            Self::Opus => None,
         }
     }
 
@@ -54,15 +58,26 @@ impl Codec {
         }
     }
 
-    /// The RTP clock in Hz.
+    /// The RTP clock in Hz: that of Opus is 48,000 whatever it carries (RFC 7587 §4.1).
     pub const fn clock_hz(self) -> u32 {
-        8000
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G729 | Self::G723 => 8000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// The number of channels in `a=rtpmap`: that of Opus is 2 whatever it carries (RFC 7587 §7).
+    pub const fn channels(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G729 | Self::G723 => 1,
+            Self::Opus => 2,
+        }
     }
 
     /// The codec of an encoding name, in any letter case. Besides the registered names, those that equipment
     /// is known to write: `G729A` (same bit stream), `G723.1` and `G7231`.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        const NAMES: [(&[u8], Codec); 7] = [
+        const NAMES: [(&[u8], Codec); 8] = [
             (b"PCMU", Codec::Pcmu),
             (b"PCMA", Codec::Pcma),
             (b"G729", Codec::G729),
@@ -70,6 +85,7 @@ impl Codec {
             (b"G729A", Codec::G729),
             (b"G723.1", Codec::G723),
             (b"G7231", Codec::G723),
+            (b"OPUS", Codec::Opus),
         ];
         NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|&(_, codec)| codec)
     }
@@ -83,7 +99,7 @@ impl fmt::Display for Codec {
 
 /// A codec name that the switch does not know.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("unknown codec {0:?}: use PCMA, PCMU, G729 or G723")]
+#[error("unknown codec {0:?}: use PCMA, PCMU, G729, G723 or OPUS")]
 pub struct UnknownCodec(pub Box<str>);
 
 impl FromStr for Codec {
@@ -103,6 +119,8 @@ impl CodecSet {
     pub const EMPTY: Self = Self(0);
     /// Every codec.
     pub const ALL: Self = Self((1 << Codec::ALL.len()) - 1);
+    /// What peers take without a list of their own: every codec but Opus, which is named where it is wanted.
+    pub const DEFAULT: Self = Self(Self::ALL.0 & !Self::of(Codec::Opus).0);
 
     /// The set of one codec.
     pub const fn of(codec: Codec) -> Self {
@@ -204,22 +222,23 @@ mod tests {
     #[test]
     fn names_and_numbers_are_those_of_rfc_3551() {
         for (name, number, codec) in [
-            ("PCMU", 0, Codec::Pcmu),
-            ("G723", 4, Codec::G723),
-            ("PCMA", 8, Codec::Pcma),
-            ("G729", 18, Codec::G729),
+            ("PCMU", Some(0), Codec::Pcmu),
+            ("G723", Some(4), Codec::G723),
+            ("PCMA", Some(8), Codec::Pcma),
+            ("G729", Some(18), Codec::G729),
+            ("OPUS", None, Codec::Opus),
         ] {
             assert_eq!(name.parse(), Ok(codec));
             assert_eq!(name.to_lowercase().parse(), Ok(codec));
             assert_eq!(codec.to_string(), name);
             assert_eq!(codec.static_payload(), number);
-            assert_eq!(Codec::from_static_payload(number), Some(codec));
+            assert_eq!(number.map_or(Some(codec), Codec::from_static_payload), Some(codec));
         }
         assert_eq!("G723.1".parse(), Ok(Codec::G723));
         assert_eq!(Codec::from_static_payload(9), None);
         assert_eq!(
             "G722".parse::<Codec>().unwrap_err().to_string(),
-            "unknown codec \"G722\": use PCMA, PCMU, G729 or G723"
+            "unknown codec \"G722\": use PCMA, PCMU, G729, G723 or OPUS"
         );
         assert_eq!((0..=127).filter_map(Codec::from_static_payload).count(), 4);
     }
@@ -229,11 +248,12 @@ mod tests {
         let gate: CodecSet = "PCMA, PCMU G729".parse().unwrap();
         let carrier: CodecSet = [Codec::G729, Codec::G723].into_iter().collect();
         assert_eq!((gate & carrier).iter().collect::<Vec<_>>(), [Codec::G729]);
-        assert_eq!((gate | carrier), CodecSet::ALL);
-        assert_eq!(CodecSet::ALL.len(), 4);
+        assert_eq!((gate | carrier), CodecSet::DEFAULT);
+        assert_eq!((CodecSet::DEFAULT.len(), CodecSet::ALL.len()), (4, 5));
         assert_eq!(gate.to_string(), "PCMU,PCMA,G729");
         assert!("".parse::<CodecSet>().unwrap().is_empty());
-        assert!("PCMA,OPUS".parse::<CodecSet>().is_err());
+        assert_eq!("opus".parse(), Ok(CodecSet::of(Codec::Opus)));
+        assert!("PCMA,G722".parse::<CodecSet>().is_err());
         assert!((gate & CodecSet::of(Codec::G723)).is_empty());
     }
 }

@@ -131,7 +131,7 @@ const CODECS: Key = key(
     "codecs",
     Kind::Texts,
     Preset::Texts(&["PCMA", "PCMU", "G729", "G723"]),
-    "Codecs allowed here. Calls use what the offer, the gate and the carrier have in common.",
+    "Codecs allowed here, `OPUS` beside those of the default. Calls use what the offer, the gate and the carrier have in common.",
 );
 /// Of gates and carriers.
 const TRUST: Key = key(

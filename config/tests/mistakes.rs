@@ -139,7 +139,7 @@ order = "best"
             r#"t.toml:35:11: warning: account "acne" is not in this file: until it is opened in the running node its calls are refused: tollgate account add acne"#,
             r#"t.toml:36:27: "192.0.2.1/24" has host bits set: write 192.0.2.0/24 for the block, or leave out the prefix length for one address"#,
             r#"t.toml:36:43: "any" is not an IP address or block: write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"#,
-            r#"t.toml:37:19: unknown codec "G722": use PCMA, PCMU, G729 or G723"#,
+            r#"t.toml:37:19: unknown codec "G722": use PCMA, PCMU, G729, G723 or OPUS"#,
             r#"t.toml:38:13: numbering "national" needs the country, as country = "ES""#,
             r#"t.toml:39:1: unknown key "max_cals": did you mean "max_calls"?"#,
             r#"t.toml:40:11: max_cps must be from 1 to 100000, not 0"#,

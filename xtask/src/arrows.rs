@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rating", &["ledger", "units"]),
     ("codecs", &[]),
     ("g729", &[]),
+    ("voice", &["codecs", "g729"]),
     ("sip", &["units"]),
     ("stir", &[]),
     ("trace", &["units"]),

@@ -6,8 +6,9 @@ use crate::source::{SourceFile, lines_with};
 use crate::workspace::Workspace;
 
 /// The crates that must be pure.
-pub const PURE: &[&str] =
-    &["node", "call", "media", "route", "sip", "stir", "rating", "ledger", "units", "codecs", "g729"];
+pub const PURE: &[&str] = &[
+    "node", "call", "media", "route", "sip", "stir", "rating", "ledger", "units", "codecs", "g729", "voice",
+];
 
 /// Libraries that they may not reach by any chain of normal dependencies.
 const FORBIDDEN_CRATES: &[&str] = &[

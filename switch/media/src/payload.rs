@@ -44,13 +44,14 @@ impl Format {
         }
     }
 
-    /// All that pass have an 8 kHz clock and one channel: events and noise of another clock belong to codecs
-    /// that do not.
+    /// A codec with its own clock and channels, events and noise of 8 kHz: those of other clocks belong to
+    /// codecs that do not pass. Opus without its second channel is taken for what it means.
     fn of_rtpmap(map: &Rtpmap<'_>) -> Option<Self> {
-        if map.clock_hz != 8000 || map.channels != 1 {
+        if let Some(codec) = Codec::from_name(map.name) {
+            let is_its = map.clock_hz == codec.clock_hz() && (1..=codec.channels()).contains(&map.channels);
+            is_its.then_some(Self::Codec(codec))
+        } else if map.clock_hz != 8000 || map.channels != 1 {
             None
-        } else if let Some(codec) = Codec::from_name(map.name) {
-            Some(Self::Codec(codec))
         } else if map.name.eq_ignore_ascii_case(b"telephone-event") {
             Some(Self::TelephoneEvent)
         } else if map.name.eq_ignore_ascii_case(b"CN") {
@@ -97,7 +98,7 @@ impl Params {
         match format {
             Format::Codec(Codec::G729) => !self.annexb(),
             Format::Codec(Codec::G723) => !self.annexa(),
-            Format::Codec(Codec::Pcmu | Codec::Pcma)
+            Format::Codec(Codec::Pcmu | Codec::Pcma | Codec::Opus)
             | Format::TelephoneEvent
             | Format::ComfortNoise
             | Format::Unknown

@@ -98,7 +98,7 @@ fn what_passes_of_an_sdp_at_its_limits_is_still_within_them() {
 }
 
 /// Offer, allowed codecs, what passes.
-const PASSES: [(&str, &str, &str); 16] = [
+const PASSES: [(&str, &str, &str); 17] = [
     ("m=audio 4000 RTP/AVP 8 0\n", "PCMA,PCMU", "m=audio 4000 RTP/AVP 8 0\n"),
     // The offerer's order counts, not ours; a static number needs no rtpmap.
     ("m=audio 4000 RTP/AVP 18 4 0 8 9\n", "PCMA,G729", "m=audio 4000 RTP/AVP 18 8\n"),
@@ -115,6 +115,12 @@ const PASSES: [(&str, &str, &str); 16] = [
         "m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n",
         "G729",
         "m=audio 4000 RTP/AVP 97\na=rtpmap:97 g729/8000\n",
+    ),
+    // Opus has a clock of 48 kHz and two channels whatever it carries (RFC 7587 §7); any others are not Opus.
+    (
+        "m=audio 4000 RTP/AVP 96 97 8\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\na=rtpmap:97 opus/8000\n",
+        "OPUS",
+        "m=audio 4000 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\n",
     ),
     // An rtpmap overrides the static meaning; two that contradict each other mean nothing.
     ("m=audio 4000 RTP/AVP 8 0\na=rtpmap:8 G722/8000\n", "PCMA,PCMU", "m=audio 4000 RTP/AVP 0\n"),

@@ -99,7 +99,7 @@ impl CarrierSpec {
             target,
             source: Vec::new(),
             deck: None,
-            codecs: CodecSet::ALL,
+            codecs: CodecSet::DEFAULT,
             max_calls: u32::MAX,
             max_cps: None,
             probe_secs: 0,

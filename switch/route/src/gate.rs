@@ -118,7 +118,7 @@ impl GateSpec {
             account: account.into(),
             source: Vec::new(),
             address: None,
-            codecs: CodecSet::ALL,
+            codecs: CodecSet::DEFAULT,
             numbering: Numbering::E164,
             translate: Translations::default(),
             blocked: Vec::new(),
