@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(digits(&dialled([-8.0, -28.0], 1.0, 80, 80, 0.0)), "");
         assert_eq!(digits(&dialled([-28.0, -8.0], 1.0, 80, 80, 0.0)), "");
         assert_eq!(digits(&dialled([-36.0; 2], 1.0, 80, 80, 0.0)), "");
-        for off in [0.955, 1.045] {
+        for off in [0.965, 1.035] {
             assert_eq!(digits(&dialled([-10.0; 2], off, 80, 80, 0.0)), "", "frequencies × {off}");
         }
     }

@@ -19,8 +19,6 @@ use order::{Order, Place};
 
 /// Packets are lost, not held back, beyond such a jump of the timestamp, in samples: one second.
 const JUMP_SAMPLES: i64 = 8000;
-/// Samples that are stretched before the stream counts as ended: 200 ms.
-const STRETCH_MAX: i64 = 1600;
 /// Samples of a pause without a packet, after which the stream counts as ended: 60 s.
 const PAUSE_MAX: i64 = 480_000;
 
@@ -33,6 +31,8 @@ pub struct JitterSettings {
     pub frame_samples: usize,
     /// Least and most that is held back.
     pub delay: (Duration, Duration),
+    /// How long what is played is stretched before the stream counts as ended.
+    pub ends_after: Duration,
 }
 
 /// What became of a packet.
@@ -273,7 +273,8 @@ impl JitterBuffer {
             }
         } else {
             due.stretched += frame;
-            if due.stretched <= STRETCH_MAX {
+            if due.stretched * 125 <= i64::try_from(self.settings.ends_after.as_micros()).unwrap_or(i64::MAX)
+            {
                 self.counters.concealed_samples += frame as u64;
                 return Popped::Lost { samples: frame as usize, next: None };
             }

@@ -144,22 +144,30 @@ impl Order {
         });
     }
 
-    /// The earliest packet that is held.
+    /// The earliest packet that is held and will be played.
     pub(super) fn first(&self) -> Option<Place> {
-        self.head().map(|(_, place)| place)
+        self.first_played().map(|(_, place)| place)
     }
 
     /// The earliest packet that is held, and how many numbers before it are missing.
     pub(super) fn head(&self) -> Option<(u64, Place)> {
-        (0..PACKETS_MAX as u64).find_map(|missing| Some((missing, self.place(self.next + missing)?)))
+        self.held().next()
     }
 
-    /// Numbers before the first that is held count as never sent.
+    /// Numbers before the first that will be played count as never sent.
     pub(super) fn begin(&mut self) {
-        if let Some((missing, _)) = self.head() {
-            self.next += missing;
+        if let Some((before, _)) = self.first_played() {
+            self.advance(before);
         }
         self.began = true;
+    }
+
+    fn first_played(&self) -> Option<(u64, Place)> {
+        self.held().find(|(_, place)| place.kind != Kind::Other)
+    }
+
+    fn held(&self) -> impl Iterator<Item = (u64, Place)> {
+        (0..PACKETS_MAX as u64).filter_map(|before| Some((before, self.place(self.next + before)?)))
     }
 
     /// So many numbers are over.

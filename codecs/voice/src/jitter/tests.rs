@@ -5,7 +5,12 @@ use super::*;
 const MS: Duration = Duration::from_millis(1);
 
 fn buffer() -> JitterBuffer {
-    JitterBuffer::new(JitterSettings { clock_hz: 8000, frame_samples: 80, delay: (MS * 20, MS * 200) })
+    JitterBuffer::new(JitterSettings {
+        clock_hz: 8000,
+        frame_samples: 80,
+        delay: (MS * 20, MS * 200),
+        ends_after: MS * 200,
+    })
 }
 
 /// Packet `n` of a stream of 20 ms.
@@ -291,6 +296,19 @@ fn more_packets_than_are_held_push_out_the_oldest() {
     assert_eq!(pop(&mut buffer, MS * 200), Played::Packet(100 - PACKETS_MAX as u8));
     let long = Packet { payload: &[0; PAYLOAD_MAX + 1], ..packet(100) };
     assert_eq!(buffer.push(&long, Kind::Sound(160), MS), Pushed::TooLong);
+}
+
+#[test]
+fn events_alone_begin_nothing() {
+    let mut buffer = buffer();
+    for n in 0..50 {
+        buffer.push(&packet(n), Kind::Other, MS * n);
+    }
+    assert_eq!((buffer.starts_at(), pop(&mut buffer, MS * 500)), (None, Played::Nothing));
+    push(&mut buffer, 50, MS * 600);
+    assert_eq!(buffer.starts_at(), Some(MS * 640));
+    assert_eq!(pop(&mut buffer, MS * 640), Played::Packet(50));
+    assert_eq!(buffer.counters().lost, 0);
 }
 
 #[test]

@@ -170,6 +170,11 @@ impl EventQueue {
         self.is_heard(due) || self.own.as_ref().is_some_and(|own| !own.has_ended()) || self.tone_left > 0
     }
 
+    /// Whether a digit of our own, or its end, is still to be told.
+    pub(super) fn has_own(&self) -> bool {
+        self.own.is_some()
+    }
+
     fn is_heard(&self, due: Duration) -> bool {
         self.heard.as_ref().is_some_and(|heard| !heard.ended && due.saturating_sub(heard.at) < SILENT_MAX)
     }

@@ -40,6 +40,10 @@ use sound::Sound;
 
 /// Packets that are sent at once where the driver came late; what is later is left out.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
+/// What is sent goes on for so long after the last packet that came. Opus tells of a pause every 400 ms, and
+/// of its begin nothing (RFC 7587 §3.1.3).
+const ENDS_AFTER: Duration = Duration::from_millis(200);
+const OPUS_ENDS_AFTER: Duration = Duration::from_millis(600);
 /// Octets of the longest payload that is sent: 60 ms of G.711, or one packet of Opus.
 const SENT_MAX: usize = FRAME_OCTETS_MAX + PAYLOAD_MAX;
 
@@ -123,6 +127,7 @@ impl Transcoder {
             clock_hz: settings.incoming.codec.clock_hz(),
             frame_samples: decoder.frame_samples(),
             delay: settings.delay,
+            ends_after: if settings.incoming.codec == Codec::Opus { OPUS_ENDS_AFTER } else { ENDS_AFTER },
         });
         Some(Self {
             buffer,
@@ -176,6 +181,8 @@ impl Transcoder {
             (Kind::Other, Taken::Unknown)
         };
         if taken == Taken::Unknown {
+            // It is not lost: it has its place in the order.
+            self.buffer.push(&Packet { payload: &[], ..*packet }, kind, now);
             self.counters.unknown += 1;
             return taken;
         }
@@ -345,7 +352,7 @@ impl Transcoder {
             match self.buffer.pop(due) {
                 Popped::Nothing => {
                     // What is left of the last frame is not worth a packet, unless an event is to be told.
-                    if !self.events.is_telling(due) {
+                    if !self.events.is_telling(due) && !self.events.has_own() {
                         return false;
                     }
                     sound.push_silence(count);

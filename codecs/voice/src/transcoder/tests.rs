@@ -406,6 +406,24 @@ fn digits_of_our_own_are_told_while_sound_waits() {
 }
 
 #[test]
+fn a_digit_is_told_to_its_end_where_nothing_comes_in() {
+    let mut transcoder = Transcoder::new(settings(Codec::Pcma, Codec::G729, 20)).unwrap();
+    let digit = Digit::from_char('1').unwrap();
+    for round in 0..2 {
+        let began = MS * 1000 * round;
+        assert!(transcoder.send_digit(digit, MS * 60, began), "round {round}");
+        let mut kept = Vec::new();
+        for ms in 0..400 {
+            drain(&mut transcoder, began + MS * ms, &mut kept);
+        }
+        let told: Vec<_> = kept.iter().filter(|packet| packet.payload_type == 101).collect();
+        assert_eq!(told.len(), 5);
+        assert!(told[0].marker && told.iter().all(|packet| packet.timestamp == told[0].timestamp));
+        assert_eq!(transcoder.deadline(), None);
+    }
+}
+
+#[test]
 fn tones_in_the_sound_are_told() {
     let mut sound = voice(8000);
     TonePair::of(Digit::from_char('9').unwrap()).fill(&mut sound[4000..4800], true);
@@ -436,6 +454,14 @@ fn what_was_not_agreed_is_counted_and_not_sent() {
     }
     assert_eq!(transcoder.counters().unknown, 4);
     assert!(transcoder.poll(MS * 500).is_none());
+    // Among sound they are no loss.
+    for (sequence, payload_type, timestamp) in [(5, 97, 0), (6, 8, 240), (7, 97, 240)] {
+        let payload = &[3];
+        let packet = Packet { payload_type, marker: false, sequence, timestamp, ssrc: 1, payload };
+        transcoder.push(&packet, MS * 600);
+    }
+    while transcoder.poll(MS * 700).is_some() {}
+    assert_eq!((transcoder.counters().unknown, transcoder.counters().jitter.lost), (5, 0));
 }
 
 #[test]
