@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     let encoder = EncoderSettings { dtx: more & 1 == 1, packet_ms: more >> 1, ..EncoderSettings::new(to) };
     let outgoing = Outgoing { event: event.filter(|_| more & 2 == 0), noise: Some(13), ..Outgoing::new(encoder, 96) };
     let incoming = Incoming { event, noise: Some(13), ..Incoming::new(from, 97) };
-    let settings = TranscoderSettings { detect_digits: true, ..TranscoderSettings::new(incoming, outgoing) };
+    let settings = TranscoderSettings { detect_digits: true, digits_as_events: more & 4 == 0, ..TranscoderSettings::new(incoming, outgoing) };
     let mut transcoder = Transcoder::new(settings).expect("both are available");
     let (mut now, mut sequence, mut timestamp, mut sent) = (Duration::ZERO, 0u16, 0u32, None::<u16>);
     let mut rest = packets;

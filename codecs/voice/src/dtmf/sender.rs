@@ -68,6 +68,11 @@ impl EventSender {
         Some(Sent { timestamp: self.timestamp, marker, event })
     }
 
+    /// It ends with the next packet.
+    pub fn end(&mut self) {
+        self.left = self.left.min(1);
+    }
+
     /// Whether its end was told at least once.
     pub fn has_ended(&self) -> bool {
         self.ends_left < ENDS
@@ -103,6 +108,19 @@ mod tests {
             ]
         );
         assert_eq!(packets(0, 160), [(1000, true, true, 1), (1000, false, true, 1), (1000, false, true, 1)]);
+    }
+
+    #[test]
+    fn a_digit_of_unknown_length_ends_when_it_is_said() {
+        let mut sender = EventSender::new(Digit::from_char('5').unwrap(), 0, u32::MAX);
+        for n in 1..4 {
+            let sent = sender.next(160).unwrap();
+            assert_eq!((sent.event.end, sent.event.duration), (false, 160 * n));
+        }
+        sender.end();
+        let ends: Vec<_> = std::iter::from_fn(|| sender.next(160)).collect();
+        assert!(ends.iter().all(|sent| sent.event.end && sent.event.duration == 481));
+        assert_eq!(ends.len(), 3);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub struct JitterCounters {
     pub received: u64,
     /// Packets that were not there when they were due.
     pub lost: u64,
+    /// Runs of lost packets that followed each other.
+    pub loss_runs: u64,
     /// Packets that came after their time; they count as lost too.
     pub late: u64,
     /// Packets that came again.
@@ -99,6 +101,31 @@ pub struct JitterCounters {
     pub restarts: u64,
     /// Interarrival jitter in units of the timestamp (RFC 3550 §6.4.1).
     pub jitter: u32,
+}
+
+// === impl JitterCounters ===
+
+impl JitterCounters {
+    /// Packets that were not played, of a hundred.
+    pub fn loss_percent(&self) -> f64 {
+        // A late packet is among those that are lost.
+        let expected = self.received + self.lost;
+        if expected == 0 { 0.0 } else { self.lost as f64 * 100.0 / expected as f64 }
+    }
+
+    /// How much longer runs of losses are than if each loss were chance (G.107 §3.5): 1 or more.
+    pub fn burst_ratio(&self) -> f64 {
+        if self.loss_runs == 0 {
+            return 1.0;
+        }
+        let mean_run = self.lost as f64 / self.loss_runs as f64;
+        (mean_run * (1.0 - self.loss_percent() / 100.0)).max(1.0)
+    }
+
+    fn lose(&mut self, packets: u64) {
+        self.lost += packets;
+        self.loss_runs += u64::from(packets > 0);
+    }
 }
 
 /// Packets held back.
@@ -195,7 +222,7 @@ impl JitterBuffer {
         let frame = self.settings.frame_samples as i64;
         while let Some((missing, place)) = self.order.head() {
             if place.kind == Kind::Other {
-                self.counters.lost += missing;
+                self.counters.lose(missing);
                 self.order.advance(missing + 1);
                 continue;
             }
@@ -223,7 +250,7 @@ impl JitterBuffer {
             } else if !(0..JUMP_SAMPLES).contains(&gap) && gap.abs() > frame {
                 self.counters.restarts += 1;
             }
-            self.counters.lost += missing;
+            self.counters.lose(missing);
             self.order.advance(missing + 1);
             return self.play(place, ratio);
         }

@@ -129,6 +129,21 @@ fn a_lost_packet_is_concealed_for_its_time_and_counted_when_it_comes_late() {
 }
 
 #[test]
+fn runs_of_losses_make_a_burst_ratio() {
+    for (lost, percent, ratio) in
+        [(&[10, 30, 50, 70][..], 4.0, 1.0), (&[10, 11, 12, 13], 4.0, 3.84), (&[], 0.0, 1.0)]
+    {
+        let mut buffer = buffer();
+        let arrivals: Vec<_> =
+            (0..100).filter(|n| !lost.contains(n)).map(|n| (n, u64::from(n) * 20)).collect();
+        play(&mut buffer, &arrivals, 2100);
+        let counters = buffer.counters();
+        assert!((counters.loss_percent() - percent).abs() < 1e-9, "{counters:?}");
+        assert!((counters.burst_ratio() - ratio).abs() < 1e-9, "{counters:?}");
+    }
+}
+
+#[test]
 fn the_packet_after_a_loss_is_shown_to_restore_from() {
     let mut buffer = buffer();
     for n in [0, 2] {

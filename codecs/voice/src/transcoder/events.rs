@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::settings::{Incoming, Outgoing};
-use crate::dtmf::{Digit, Event, EventSender, TonePair};
+use crate::dtmf::{Digit, Event, EventSender, Heard as ToneHeard, TonePair};
 
 /// Packets of events that wait to be sent.
 const WAITING_MAX: usize = 16;
 /// An event that no packet tells any more is over after this.
 const SILENT_MAX: Duration = Duration::from_millis(120);
+
+/// Longest event made of tones, in units of the timestamp: 20 s at 8 kHz. Their end is heard before.
+const HEARD_UNITS_MAX: u32 = 160_000;
 
 /// A packet of an event that is to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +133,8 @@ impl EventQueue {
 
     /// A digit of our own; false while another one is told.
     pub(super) fn send(&mut self, digit: Digit, timestamp: u32, clock_units: u32) -> bool {
-        if self.own.is_some() || self.tone_left > 0 {
+        // Once its end was told, the next digit need not wait until that is told three times.
+        if self.own.as_ref().is_some_and(|own| !own.has_ended()) || self.tone_left > 0 {
             return false;
         }
         if self.is_sent {
@@ -142,6 +146,20 @@ impl EventQueue {
             self.tone_left = (u64::from(clock_units) * 8000 / u64::from(self.clock_hz)) as usize;
         }
         true
+    }
+
+    /// A digit that was heard in the sound becomes an event, as long as its tones last.
+    pub(super) fn heard_as_tones(&mut self, heard: ToneHeard, timestamp: u32) {
+        match heard {
+            ToneHeard::Began(digit) => {
+                self.send(digit, timestamp, HEARD_UNITS_MAX);
+            }
+            ToneHeard::Ended(digit, _) => {
+                if let Some(own) = self.own.as_mut().filter(|own| own.digit() == digit) {
+                    own.end();
+                }
+            }
+        }
     }
 
     pub(super) fn has_relayed(&self) -> bool {

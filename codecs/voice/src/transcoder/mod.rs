@@ -368,8 +368,18 @@ impl Transcoder {
                         sound.push(frame.samples, |samples| decoder.decode(frame, samples));
                     }
                     if let Some(detector) = &mut self.detector {
-                        let digits = &mut self.digits;
-                        detector.hear(sound.since(from), |heard| *digits = Some(heard));
+                        let (digits, events) = (&mut self.digits, &mut self.events);
+                        let settings = &self.settings;
+                        let as_events = settings.digits_as_events
+                            && settings.incoming.event.is_none()
+                            && settings.outgoing.event.is_some();
+                        let timestamp = self.clock.timestamp;
+                        detector.hear(sound.since(from), |heard| {
+                            *digits = Some(heard);
+                            if as_events {
+                                events.heard_as_tones(heard, timestamp);
+                            }
+                        });
                     }
                     if surplus {
                         self.counters.shortened_samples += sound.shorten(from) as u64;

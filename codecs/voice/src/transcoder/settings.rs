@@ -59,6 +59,9 @@ pub struct TranscoderSettings {
     /// Digits are looked for in the sound, told by
     /// [`take_digit`](super::Transcoder::take_digit).
     pub detect_digits: bool,
+    /// A digit that is heard in the sound is sent on as an event, in place of the sound, where events were
+    /// agreed on the outgoing side and not on the incoming one. Needs `detect_digits`.
+    pub digits_as_events: bool,
 }
 
 // === impl Incoming, Outgoing, TranscoderSettings ===
@@ -81,6 +84,6 @@ impl TranscoderSettings {
     /// Held back by 20 to 200 ms, without a look for digits.
     pub const fn new(incoming: Incoming, outgoing: Outgoing) -> Self {
         let delay = (Duration::from_millis(20), Duration::from_millis(200));
-        Self { incoming, outgoing, delay, detect_digits: false }
+        Self { incoming, outgoing, delay, detect_digits: false, digits_as_events: false }
     }
 }

@@ -444,6 +444,36 @@ fn tones_in_the_sound_are_told() {
 }
 
 #[test]
+fn tones_become_events_in_place_of_the_sound() {
+    let mut sound = voice(16_000);
+    for (key, from, to) in [('9', 4000, 4800), ('2', 8000, 9200)] {
+        TonePair::of(Digit::from_char(key).unwrap()).fill(&mut sound[from..to], true);
+        sound[to..to + 400].fill(0);
+    }
+    let packets = encoded(&sound, EncoderSettings::new(Codec::Pcma), 2);
+    let mut settings = settings(Codec::Pcma, Codec::Pcmu, 20);
+    settings.incoming.event = None;
+    (settings.detect_digits, settings.digits_as_events) = (true, true);
+    let mut transcoder = Transcoder::new(settings).unwrap();
+    let kept = run(&mut transcoder, &as_packets(&packets, 20), MS * 2000);
+    let told: Vec<_> = kept
+        .iter()
+        .filter(|packet| packet.payload_type == 101)
+        .map(|packet| (packet.marker, Event::parse(&packet.payload).unwrap()))
+        .collect();
+    let codes: Vec<_> = told.iter().filter(|(marker, _)| *marker).map(|(_, event)| event.code).collect();
+    assert_eq!(codes, [9, 2]);
+    let ends: Vec<_> = told.iter().filter(|(_, event)| event.end).map(|(_, event)| event.duration).collect();
+    assert_eq!(ends.len(), 6);
+    assert!((480..=960).contains(&ends[0]) && (800..=1360).contains(&ends[3]), "{ends:?}");
+    // Little of the tones is left in the sound: too short to be a digit once more.
+    let speech: Vec<_> = kept.iter().filter(|packet| packet.payload_type == 96).cloned().collect();
+    let (mut detector, mut heard) = (Detector::new(), 0);
+    detector.hear(&decoded(Codec::Pcmu, &speech), |_| heard += 1);
+    assert_eq!(heard, 0);
+}
+
+#[test]
 fn what_was_not_agreed_is_counted_and_not_sent() {
     let mut transcoder = Transcoder::new(settings(Codec::G723, Codec::Pcmu, 20)).unwrap();
     for (sequence, payload_type, payload) in
