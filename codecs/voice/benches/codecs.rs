@@ -7,12 +7,14 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codecs::Codec;
 use opus_pure::{OggOpusReader, OggOpusWriter, OpusEncoder, OpusHead};
-use voice::{Decoder, Encoded, EncoderSettings, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX, G723Rate};
+use voice::transcoder::{Incoming, Outgoing, Transcoder, TranscoderSettings};
+use voice::{Decoder, Encoded, EncoderSettings, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX, G723Rate, Packet};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -29,11 +31,13 @@ fn main() -> Result<(), Failure> {
     match arguments[..] {
         ["measure", speech, folder] => measure(Path::new(speech), Path::new(folder)),
         ["decode", file, out] => decode(Path::new(file), Path::new(out)),
+        ["transcode", from, listen, to, peer, secs] => transcode(from, listen, to, peer, secs.parse()?),
         [] => {
             println!("needs speech: see benches/voice/run.sh");
             Ok(())
         }
-        _ => Err("measure SPEECH.raw FOLDER, or decode FILE OUT.raw".into()),
+        _ => Err("measure SPEECH.raw FOLDER, decode FILE OUT.raw, or transcode FROM ADDRESS TO ADDRESS SECS"
+            .into()),
     }
 }
 
@@ -64,8 +68,40 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Packets of 20 ms of A-law through a whole transcoder, jitter buffer and all.
+fn measure_transcoder(sound: &[i16]) -> Result<(), Failure> {
+    let packets: Vec<[u8; 160]> = sound
+        .as_chunks::<160>()
+        .0
+        .iter()
+        .map(|piece| piece.map(|sample| codecs::g711::Law::A.encode(sample)))
+        .collect();
+    for to in Codec::ALL {
+        let encoder = EncoderSettings {
+            packet_ms: if to == Codec::G723 { 30 } else { 20 },
+            ..EncoderSettings::new(to)
+        };
+        let settings = TranscoderSettings::new(Incoming::new(Codec::Pcma, 8), Outgoing::new(encoder, 96));
+        let mut transcoder = Transcoder::new(settings).ok_or("available")?;
+        let (began, mut sent) = (thread_time(), 0u64);
+        for (n, payload) in packets.iter().enumerate() {
+            let now = Duration::from_millis(20) * n as u32;
+            let (sequence, timestamp) = (n as u16, n as u32 * 160);
+            let packet = Packet { payload_type: 8, marker: n == 0, sequence, timestamp, ssrc: 1, payload };
+            transcoder.push(&packet, now);
+            while let Some(packet) = transcoder.poll(now) {
+                sent += u64::from(!packet.payload.is_empty());
+            }
+        }
+        let micros = (thread_time() - began).as_secs_f64() * 1e6 / packets.len() as f64;
+        println!("PCMA to {to:<5} {micros:>8.2} µs for 20 ms, {sent} packets");
+    }
+    Ok(())
+}
+
 fn measure(speech: &Path, folder: &Path) -> Result<(), Failure> {
     let sound = read(speech)?;
+    measure_transcoder(&sound)?;
     println!(
         "{:<16} {:>8} {:>10} {:>10} {:>9} {:>8}",
         "codec", "frame", "encode µs", "decode µs", "ch/core", "kbit/s"
@@ -206,6 +242,39 @@ fn decode(file: &Path, out: &Path) -> Result<(), Failure> {
     let time = thread_time() - began;
     println!("{}: {:.2} µs a packet", file.display(), time.as_secs_f64() * 1e6 / packets.len() as f64);
     write(out, &heard)
+}
+
+/// A transcoder between two sockets, for as many seconds: RTP of the codec `from`, whatever its payload
+/// number, becomes RTP of the codec `to` with the number 96 or its static one.
+fn transcode(from: &str, listen: &str, to: &str, peer: &str, secs: u64) -> Result<(), Failure> {
+    let (from, to): (Codec, Codec) = (from.parse()?, to.parse()?);
+    let socket = UdpSocket::bind(listen)?;
+    let encoder =
+        EncoderSettings { packet_ms: if to == Codec::G723 { 30 } else { 20 }, ..EncoderSettings::new(to) };
+    let outgoing =
+        Outgoing { ssrc: 0x7654_3210, ..Outgoing::new(encoder, to.static_payload().unwrap_or(96)) };
+    let incoming = Incoming::new(from, from.static_payload().unwrap_or(97));
+    let mut transcoder = Transcoder::new(TranscoderSettings::new(incoming, outgoing)).ok_or("available")?;
+    let (began, mut octets, cpu) = (Instant::now(), [0; 2048], thread_time());
+    while began.elapsed() < Duration::from_secs(secs) {
+        let wait = transcoder
+            .deadline()
+            .map_or(Duration::from_millis(20), |due| due.saturating_sub(began.elapsed()));
+        socket.set_read_timeout(Some(wait.max(Duration::from_micros(100))))?;
+        if let Ok(length) = socket.recv(&mut octets)
+            && let Some(packet) = Packet::read(&octets[..length])
+        {
+            transcoder.push(&packet, began.elapsed());
+        }
+        while let Some(packet) = transcoder.poll(began.elapsed()) {
+            let mut out = [0; 2048];
+            let length = packet.write(&mut out).ok_or("a packet of this size fits")?;
+            socket.send_to(&out[..length], peer)?;
+        }
+    }
+    let used = thread_time() - cpu;
+    println!("{:?}\nheld back {:?}, {used:?} of processor time", transcoder.counters(), transcoder.delay());
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<Vec<i16>, Failure> {

@@ -132,12 +132,31 @@ impl Decoder for OpusDecoder {
     fn describe_pause(&mut self, _payload: &[u8]) {}
 
     fn recover(&mut self, next: Frame<'_>, samples: &mut [i16]) -> usize {
+        if !says_again(next.octets) {
+            return 0;
+        }
         let length = next.samples.min(FRAME_SAMPLES_MAX).min(samples.len());
         let Ok(made) = self.inner.decode_fec_s16(next.octets, length, &mut self.scratch) else { return 0 };
         let count = made.min(length);
         samples[..count].copy_from_slice(&self.scratch[..count]);
         count
     }
+}
+
+/// Whether a packet of one frame, or of two of the same size, says the frame before it again: a flag behind
+/// those of its speech, one for each 20 ms (RFC 6716 §4.2.3, §4.2.4). Packets of other forms are taken not
+/// to.
+fn says_again(packet: &[u8]) -> bool {
+    let &[toc, first, ..] = packet else { return false };
+    let is_silk = toc & 0x80 == 0;
+    let is_stereo = toc & 4 != 0;
+    // Configurations 12 to 15 are hybrid, of 10 and 20 ms; those below of 10, 20, 40 and 60 ms (§3.1).
+    let silk_frames = match (toc >> 3, toc >> 3 & 3) {
+        (0..12, 2) => 2,
+        (0..12, 3) => 3,
+        _ => 1,
+    };
+    is_silk && !is_stereo && toc & 3 < 2 && first >> (7 - silk_frames) & 1 == 1
 }
 
 #[cfg(test)]
@@ -195,6 +214,22 @@ mod tests {
             assert_eq!(decoder.decode(frame, &mut made), 160);
         }
         assert!(energy(&restored) > 0.5 * energy(&tone(0, 160)), "{}", energy(&restored));
+    }
+
+    #[test]
+    fn a_packet_that_does_not_repeat_restores_nothing() {
+        let mut encoder = OpusEncoder::new(EncoderSettings::new(Codec::Opus)).unwrap();
+        let mut decoder = OpusDecoder::new().unwrap();
+        let mut octets = [0; 640];
+        for n in 0..10 {
+            let Encoded::Speech(length) = encoder.encode(&tone(n * 160, 160), &mut octets) else { panic!() };
+            let frame = Frame { octets: &octets[..length], samples: 160, is_noise: false };
+            assert_eq!(decoder.recover(frame, &mut [0; 160]), 0);
+        }
+        // Neither does CELT, nor a packet of which there is nothing but its first octet.
+        for octets in [&[31 << 3, 0xFF][..], &[1 << 3], &[]] {
+            assert_eq!(decoder.recover(Frame { octets, samples: 160, is_noise: false }, &mut [0; 160]), 0);
+        }
     }
 
     #[test]
