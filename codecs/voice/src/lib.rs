@@ -33,6 +33,7 @@ mod noise;
 mod opus;
 mod packet;
 mod payload;
+pub mod playback;
 pub mod quality;
 pub mod tones;
 pub mod transcoder;

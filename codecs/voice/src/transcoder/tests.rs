@@ -140,6 +140,12 @@ fn assert_steady(kept: &[Kept], units: u32) {
 }
 
 #[test]
+fn a_transcoder_may_move_to_the_thread_that_drives_it() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Transcoder>();
+}
+
+#[test]
 fn every_pair_of_codecs_and_every_packet_time_passes_a_voice() {
     let sound = voice(16_000);
     let codecs = [Codec::Pcma, Codec::Pcmu, Codec::G729, Codec::G723, Codec::Opus];
