@@ -101,6 +101,8 @@ pub struct JitterCounters {
     pub restarts: u64,
     /// Interarrival jitter in units of the timestamp (RFC 3550 §6.4.1).
     pub jitter: u32,
+    /// The highest number that came, with how often 2¹⁶ was passed above it (RFC 3550 §6.4.1).
+    pub highest_sequence: u32,
 }
 
 // === impl JitterCounters ===
@@ -166,7 +168,8 @@ impl JitterBuffer {
 
     /// Counts so far.
     pub fn counters(&self) -> JitterCounters {
-        JitterCounters { jitter: self.delay.jitter(), ..self.counters }
+        let (jitter, highest_sequence) = (self.delay.jitter(), self.order.highest());
+        JitterCounters { jitter, highest_sequence, ..self.counters }
     }
 
     /// How long packets are held back at present.

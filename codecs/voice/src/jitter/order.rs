@@ -190,6 +190,11 @@ impl Order {
         &self.payloads[slot(place.extended) * PAYLOAD_MAX..][..place.length]
     }
 
+    pub(super) fn highest(&self) -> u32 {
+        // What is beyond 32 bits is where counting began.
+        self.highest as u32
+    }
+
     /// The timestamp of the latest packet that is held.
     pub(super) fn newest_timestamp(&self) -> Option<u32> {
         self.place(self.highest).map(|place| place.timestamp)

@@ -95,7 +95,10 @@ fn a_steady_stream_is_played_in_order_after_the_first_delay() {
     let played = play(&mut buffer, &arrivals, 1030);
     assert_eq!(played[0], (40, Played::Packet(0)));
     assert_eq!(packets(&played), (0..50).collect::<Vec<u8>>());
-    assert_eq!(buffer.counters(), JitterCounters { received: 50, ..JitterCounters::default() });
+    // The first number is 65,530, the last 43 after 2¹⁶ was passed.
+    let counters =
+        JitterCounters { received: 50, highest_sequence: 65_536 + 43, ..JitterCounters::default() };
+    assert_eq!(buffer.counters(), counters);
 }
 
 #[test]
