@@ -85,11 +85,20 @@ pub(crate) fn check_ports(
         );
         check.warning(&table.at("ports"), message);
     }
+    let mut is_warned = false;
     for field in document.one(&schema::SIP).texts("listen") {
         let Ok(listen) = base::parse_listen(&field.value) else { continue };
         let (ip, port) = (listen.addr.ip(), listen.addr.port());
         let shares =
             |address: &IpAddr| ip == *address || ip.is_ipv4() == address.is_ipv4() && ip.is_unspecified();
+        let family = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
+        if !is_warned && !media.addresses.iter().any(|address| address.is_ipv4() == ip.is_ipv4()) {
+            let message = format!(
+                "{listen} takes calls over {family}, and media.address has no {family} address: peers whose media is {family} are refused with 488; add one to [media] address"
+            );
+            check.warning(&field.span, message);
+            is_warned = true;
+        }
         if listen.transport == Transport::Udp
             && (first..=last).contains(&port)
             && media.addresses.iter().any(shares)

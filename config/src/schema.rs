@@ -282,9 +282,9 @@ pub const MEDIA: Section = Section {
         key(
             "mode",
             Kind::Word(&["bypass", "relay"]),
-            Preset::Text("bypass"),
-            "How media travels between peers that do not say otherwise: `bypass`, directly between them; `relay`, over this machine, which needs `address`. \
-             A call goes directly only if both of its sides say so.",
+            Preset::Text("relay"),
+            "How media travels between peers that do not say otherwise: `relay`, over this machine, which needs `address`; `bypass`, directly \
+             between them. A call goes directly only if both of its sides say so.",
         ),
         key(
             "address",

@@ -41,6 +41,9 @@ name = "retail"
 file = "retail.csv"
 currency = "EUR"
 DECK
+
+[media]
+mode = "bypass"
 "#;
 
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";

@@ -22,6 +22,8 @@ name = "beta"
 address = "sip:127.0.0.1:5081"
 [[routes]]
 file = "routes.csv"
+[media]
+mode = "bypass"
 "#;
     let mut csv = String::from("prefix,carriers\n");
     let prefix = |n: u32| 1_000_000 + n * 7;

@@ -39,19 +39,23 @@ fn relay_is_read_with_its_defaults() {
     let alpha = settings.carriers.by_name("alpha").expect("there");
     assert_eq!(alpha.media.path, MediaPath::Bypass, "its own word");
     assert!(settings.relays());
-    assert!(!read("address = \"192.0.2.7\"\n", "").expect("valid").relays(), "the default goes directly");
+    assert!(!read("mode = \"bypass\"\naddress = \"192.0.2.7\"\n", "").expect("valid").relays());
     assert_eq!(
         gate.media.path.with(alpha.media.path),
         MediaPath::Relay,
         "a call goes directly only if both sides say so"
     );
+    let written = read("address = \"192.0.2.7\"\n", "").expect("valid");
+    assert_eq!(written.media.mode, MediaPath::Relay, "where nothing is written");
 }
 
 #[test]
 fn a_peer_may_want_it_otherwise() {
-    let settings =
-        read("address = \"192.0.2.7\"\nports = [20000, 24000]\n", "media = \"relay\"\nnat = false\n")
-            .expect("valid");
+    let settings = read(
+        "mode = \"bypass\"\naddress = \"192.0.2.7\"\nports = [20000, 24000]\n",
+        "media = \"relay\"\nnat = false\n",
+    )
+    .expect("valid");
     let gate = settings.gates.by_name("pbx").expect("there");
     assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: false });
     assert_eq!(settings.media.mode, MediaPath::Bypass);
@@ -66,7 +70,8 @@ fn what_is_wrong_is_said() {
             "",
             "write address = \"192.0.2.1\", one of this machine's, into [media], or mode = \"bypass\"",
         ),
-        ("", "media = \"relay\"\n", "or media = \"bypass\" here"),
+        ("mode = \"bypass\"\n", "media = \"relay\"\n", "or media = \"bypass\" here"),
+        ("", "", "write address = \"192.0.2.1\", one of this machine's, into [media], or mode = \"bypass\""),
         ("mode = \"relay\"\naddress = \"0.0.0.0\"\n", "", "can be sent to"),
         ("mode = \"relay\"\naddress = [\"192.0.2.7\", \"192.0.2.8\"]\n", "", "second of its kind"),
         (
@@ -103,6 +108,13 @@ fn few_ports_are_a_warning() {
     // An odd first port begins no pair.
     assert!(warned("[19999, 23999]").is_empty());
     assert!(!warned("[20001, 24000]").is_empty());
+}
+
+#[test]
+fn a_family_without_a_media_address_is_a_warning() {
+    let media = "mode = \"relay\"\naddress = \"2001:db8::7\"\n";
+    let warned: Vec<_> = read(media, "").expect("valid").warnings.iter().map(ToString::to_string).collect();
+    assert!(warned.len() == 1 && warned[0].contains("media.address has no IPv4 address"), "{warned:?}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ order = "best"
 fn single_mistakes() {
     for (from, to, expected) in [
         (
-            "mode = \"bypass\"",
+            "mode = \"relay\"",
             "mode = \"direct\"",
             "t.toml:16:8: mode must be \"bypass\" or \"relay\", not \"direct\"",
         ),
@@ -202,7 +202,7 @@ fn single_mistakes() {
             "t.toml:58:11: carrier beta is called over TLS, but no tls: listener of its address family is there for what it sends back: add one to [sip] listen, as \"tls:192.0.2.1:5061\"",
         ),
         ("[[routes]]   ", "[routes]   ", "t.toml:64:2: there may be many of these: write [[routes]]"),
-        ("[media]", "[[media]]", "t.toml:15:3: there is only one of these: write [media]"),
+        ("[http]", "[[http]]", "t.toml:11:3: there is only one of these: write [http]"),
         (
             "codecs = [\"PCMA\", \"PCMU\", \"G729\", \"G723\"]",
             "codecs = []",
@@ -248,7 +248,15 @@ fn text_that_is_no_toml_is_reported_beside_the_rest() {
 
 #[test]
 fn missing_sections_and_files() {
-    check("", &[], &["t.toml:1:1: section [node] is missing", "t.toml:1:1: section [sip] is missing"]);
+    check(
+        "",
+        &[],
+        &[
+            "t.toml:1:1: relayed media needs an address to come to: write address = \"192.0.2.1\", one of this machine's, into [media], or mode = \"bypass\"",
+            "t.toml:1:1: section [node] is missing",
+            "t.toml:1:1: section [sip] is missing",
+        ],
+    );
     let errors = config::load("/nonexistent/t.toml").expect_err("no file");
     assert_eq!(
         errors.iter().map(ToString::to_string).collect::<Vec<_>>(),

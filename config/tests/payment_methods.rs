@@ -9,7 +9,7 @@ const REST: &str = "[node]\nname = \"sw1\"\ndata_dir = \"data\"\n[sip]\n";
 const LISTEN: &str = "listen = [\"udp:127.0.0.1:0\"]\n";
 
 fn read(methods: &str) -> Result<Settings, Vec<String>> {
-    let text = format!("{REST}{LISTEN}{methods}");
+    let text = format!("{REST}{LISTEN}{methods}\n[media]\nmode = \"bypass\"\n");
     config::check_text("t.toml", &text).map_err(|found| found.iter().map(ToString::to_string).collect())
 }
 

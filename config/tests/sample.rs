@@ -23,7 +23,7 @@ fn the_sample_loads_without_a_warning() {
     let listen: Vec<_> = settings.sip.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"]);
     assert_eq!(settings.http.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!((settings.media.mode, settings.media.ports), (MediaPath::Bypass, (16_384, 32_766)));
+    assert_eq!((settings.media.mode, settings.media.ports), (MediaPath::Relay, (16_384, 32_766)));
     let account = settings.accounts.first().expect("one account");
     assert_eq!(
         (&*account.name, account.balance.to_string().as_str(), &*account.terms.decks[0]),
@@ -77,6 +77,8 @@ listen = ["udp:127.0.0.1:5060"]
 name = "retail"
 file = "retail.csv"
 currency = "EUR"
+[media]
+mode = "bypass"
 "#
     .to_owned();
     for name in ["house:shop:till", "house:shop", "house"] {
@@ -122,6 +124,8 @@ fn a_small_deck_in_front_is_what_one_customer_pays_otherwise() {
         name = "beta"
         currency = "EUR"
         deck = "retail"
+        [media]
+        mode = "bypass"
     "#;
     std::fs::write(dir.path().join("t.toml"), toml).expect("written");
     let settings = config::load(dir.path().join("t.toml")).expect("no errors");

@@ -9,7 +9,8 @@ use config::{Settings, load};
 const BASE: &str = "[node]\nname = \"sw1\"\ndata_dir = \"data\"\n[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n\
                     domains = [\"SIP.example.net\"]\n[http]\nlisten = \"127.0.0.1:0\"\nadmin_token_file = \"t\"\n\
                     [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n\
-                    [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n";
+                    [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n\
+                    [media]\nmode = \"bypass\"\n";
 
 /// Loads with a configuration and a password file of this mode.
 fn read(rest: &str, mode: u32) -> Result<Settings, String> {
@@ -60,7 +61,7 @@ fn what_is_wrong_is_said() {
         (
             format!("{ALICE}ha1_md5 = \"{}\"\n", "a".repeat(32)),
             0o640,
-            ":23:11: this file has mode 0640, and ha1_md5 in it is as good as a password: chmod 600 it",
+            ":25:11: this file has mode 0640, and ha1_md5 in it is as good as a password: chmod 600 it",
         ),
         (format!("{ALICE}password_file = \"secret\"\nha1_md5 = \"{}\"\n", "a".repeat(32)), 0o600, "exclude"),
         (

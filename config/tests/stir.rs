@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 const BASE: &str = "[node]\nname = \"sw1\"\ndata_dir = \"data\"\n[sip]\nlisten = [\"udp:127.0.0.1:0\"]\n\
                     [http]\nlisten = \"127.0.0.1:0\"\nadmin_token_file = \"t\"\n\
+                    [media]\nmode = \"bypass\"\n\
                     [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n\
                     [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n\
                     [[gate]]\nname = \"pbx\"\naccount = \"acme\"\nsource = [\"192.0.2.1\"]\n";

@@ -55,7 +55,7 @@ fn findings(dir: &TempDir, listen: &str, tls: &str, more: &str) -> Vec<String> {
     let tls = if tls.is_empty() { String::new() } else { format!("[sip.tls]\n{tls}\n") };
     let text = format!(
         "[node]\nname = \"sw1\"\ndata_dir = \"./data\"\n[sip]\nlisten = [{listen}]\n{tls}[http]\nlisten = \"127.0.0.1:0\"\n\
-         [[deck]]\nname = \"retail\"\nfile = \"deck.csv\"\ncurrency = \"EUR\"\n{more}"
+         [[deck]]\nname = \"retail\"\nfile = \"deck.csv\"\ncurrency = \"EUR\"\n{more}\n[media]\nmode = \"bypass\"\n"
     );
     let path = dir.path().join("t.toml");
     fs::write(&path, text).expect("write");

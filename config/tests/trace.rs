@@ -9,7 +9,8 @@ const BASE: &str = "[node]\nname = \"sw1\"\ndata_dir = \"data\"\n[sip]\nlisten =
                     [http]\nlisten = \"127.0.0.1:0\"\nadmin_token_file = \"t\"\n\
                     [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n\
                     [[account]]\nname = \"acme\"\ncurrency = \"EUR\"\nbalance = \"1\"\ndeck = \"retail\"\n\
-                    [[gate]]\nname = \"pbx\"\naccount = \"acme\"\nsource = [\"192.0.2.1\"]\n";
+                    [[gate]]\nname = \"pbx\"\naccount = \"acme\"\nsource = [\"192.0.2.1\"]\n\
+                    [media]\nmode = \"bypass\"\n";
 
 fn read(rest: &str) -> Result<Settings, String> {
     let folder = tempfile::tempdir().unwrap();

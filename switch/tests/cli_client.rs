@@ -36,6 +36,8 @@ address = "sip:127.0.0.1:5080;transport=udp"
 [[route]]
 prefix = "34"
 carriers = ["alpha"]
+[media]
+mode = "bypass"
 "#;
 
 struct Node {

@@ -171,7 +171,7 @@ fn a_workbook_is_a_deck_of_the_configuration_and_its_cells_are_named() {
     let check = |file: &str, sheet: &str| {
         let config = format!(
             "[node]\nname = \"sw1\"\ndata_dir = \"./data\"\n[sip]\nlisten = [\"udp:127.0.0.1:5060\"]\n\
-             [[deck]]\nname = \"retail\"\nfile = \"{file}\"\n{sheet}currency = \"EUR\"\n"
+             [[deck]]\nname = \"retail\"\nfile = \"{file}\"\n{sheet}currency = \"EUR\"\n[media]\nmode = \"bypass\"\n"
         );
         fs::write(folder.path().join("t.toml"), config).unwrap();
         let config = folder.path().join("t.toml").to_str().unwrap().to_owned();

@@ -39,6 +39,8 @@ language = "es"
 name = "beta"
 currency = "EUR"
 deck = "wholesale"
+[media]
+mode = "bypass"
 "#;
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 

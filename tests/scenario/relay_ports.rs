@@ -54,10 +54,12 @@ fn without_an_address_nothing_is_relayed() {
     assert_eq!(&*stage.cdr().reason, "no-ports");
 }
 
-/// The called side was told at once: the call ends with 503, and nothing is billed.
+/// The called side was told at once, and there is no other: 503, and nothing is billed.
 #[test]
 fn the_called_sides_port_fails() {
-    let mut stage = relayed();
+    let mut plan = Plan::standard().relayed((20_000, 20_099));
+    plan.routes = vec![("34", vec!["alpha"])];
+    let mut stage = Stage::new(plan);
     stage.relay.failing = 0..1;
     let mut phone = stage.phone("c1", NUMBER);
     phone.invite(&mut stage);

@@ -136,15 +136,41 @@ impl TestRelay {
 
     /// An RTP packet, the next in order of its sender; where it goes, if it is passed on.
     pub fn rtp(&mut self, now: Tick, from: SocketAddr, to: SocketAddr) -> Option<SocketAddr> {
+        self.rtp_as(now, from, to, PCMA).map(|(to, _)| to)
+    }
+
+    /// One of this payload number; where it goes, and as which.
+    pub fn rtp_as(
+        &mut self,
+        now: Tick,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: u8,
+    ) -> Option<(SocketAddr, u8)> {
         let (slot, _) = *self.ports.get(&to)?;
         let sequence = self.sequences.entry(from).or_default();
         *sequence += 1;
-        let mut packet = vec![0x80, PCMA];
+        let mut packet = vec![0x80, payload];
         packet.extend(sequence.to_be_bytes());
         packet.extend((u32::from(*sequence) * 160).to_be_bytes());
         packet.extend((u32::from(from.port()) << 8 | 7).to_be_bytes());
         packet.extend([0xd5; 160]);
         match self.relay.packet(now, slot, Component::Rtp, from, &mut packet) {
+            Action::Send { to, .. } => Some((to, packet[1])),
+            Action::Drop(_) => None,
+        }
+    }
+
+    /// A datagram that is no RTP; where it goes.
+    pub fn datagram(
+        &mut self,
+        now: Tick,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Option<SocketAddr> {
+        let (slot, _) = *self.ports.get(&to)?;
+        match self.relay.packet(now, slot, Component::Rtp, from, &mut bytes.to_vec()) {
             Action::Send { to, .. } => Some(to),
             Action::Drop(_) => None,
         }

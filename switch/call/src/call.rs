@@ -144,6 +144,7 @@ impl Call {
             Event::Lost { side, loss } => self.lost(now, side, loss, out),
             Event::MediaEnded { billed_until } => self.media_ended(now, billed_until, out),
             Event::NoMedia => self.no_media(now, out),
+            Event::NoMediaOf { attempt } => self.no_media_of(now, attempt, out),
             Event::Kill(by) => self.kill(now, by, out),
             Event::FundsReturned => self.extend(now, out),
             Event::Timeout => self.timeout(now, out),

@@ -98,7 +98,7 @@ impl Call {
         let Some(at) = hunt.first_offers.iter().position(|(known, _)| *known == of) else { return };
         let (_, offered) = hunt.first_offers.swap_remove(at);
         let negotiated = answer.and_then(|answer| offered.answered(answer).ok());
-        let Some(negotiated) = negotiated.filter(|negotiated| negotiated.codec.is_some()) else {
+        let Some(negotiated) = negotiated.filter(|negotiated| negotiated.session.is_open()) else {
             self.hangup_attempts(ReleaseReason::cause(Cause::INTERWORKING), out);
             return self.refuse(now, Refusal::BAD_SDP, HangupBy::Switch, out);
         };

@@ -178,6 +178,11 @@ pub enum Event {
     },
     /// The media that the call needs cannot be had.
     NoMedia,
+    /// The media of one attempt's leg cannot be had.
+    NoMediaOf {
+        /// Which.
+        attempt: Attempt,
+    },
     /// An operator, or the end of the process, ends the call.
     Kill(HangupBy),
     /// Money came to the account: a refused extension may be tried again.

@@ -244,6 +244,9 @@ impl Call {
             return self.refuse(now, Refusal::NOT_REACHABLE, HangupBy::Switch, out);
         }
         let best = route::best_final(ends.iter().copied());
+        if best.attempt.is_none() && ends.contains(&AttemptEnd::NoPorts) {
+            return self.refuse(now, Refusal::NO_PORTS, HangupBy::Switch, out);
+        }
         let cause = best.attempt.and_then(|at| self.attempts.get(at)).map(|tried| tried.cause);
         self.refuse_by(now, ends, cause, out);
     }

@@ -1,9 +1,10 @@
 //! Calls that end for the sake of their media: there is none to be had, or none comes any more.
 
+use route::AttemptEnd;
 use units::{Cause, Now, Tick};
 
 use crate::call::{Actions, Call};
-use crate::event::{HangupBy, ReleaseReason, Side};
+use crate::event::{Action, Attempt, HangupBy, LegId, ReleaseReason, Side};
 use crate::phase::Phase;
 use crate::refusal::Refusal;
 
@@ -17,6 +18,19 @@ impl Call {
         talk.billed_until = billed_until;
         let why = ReleaseReason::cause(Cause::UNSPECIFIED);
         self.hang_up(now, &BOTH, HangupBy::Switch, why, "rtp-timeout", out);
+    }
+
+    /// Media cannot be had for the leg of one attempt: the next destination has its turn. An answered call
+    /// ends, as with [`Self::no_media`].
+    pub(crate) fn no_media_of(&mut self, now: Now, attempt: Attempt, out: &mut Actions) {
+        if self.is_talking() {
+            return self.no_media(now, out);
+        }
+        if self.hunting(attempt).is_some() {
+            let why = ReleaseReason::cause(Refusal::NO_PORTS.cause);
+            out.push_back(Action::Release { leg: LegId::Carrier(attempt), why });
+            self.attempt_ended(now, attempt, AttemptEnd::NoPorts, None, out);
+        }
     }
 
     /// Media cannot be had: the caller is refused, or both sides are hung up.

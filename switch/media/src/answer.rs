@@ -16,7 +16,7 @@ use crate::target::MediaTarget;
 pub struct Negotiated {
     /// What the offerer is told.
     pub session: Session,
-    /// The first codec of the answer; `None` if the answerer rejected the stream with port 0.
+    /// The first codec of the answer; `None` if the answerer rejected the stream with port 0, or it is fax.
     pub codec: Option<Codec>,
     /// Whether telephone-event was agreed.
     pub dtmf: bool,
@@ -68,13 +68,13 @@ impl Session {
     /// Payloads are matched by what they carry, so the offerer sees its own numbers even where the answerer
     /// chose others. Formats that were not offered are left out: the answerer may be ready to receive them
     /// (RFC 3264 §6.1), but the offerer has not said that it is. An annex that either side refuses is told as
-    /// refused. Port 0 on the audio stream is no error: see [`Negotiated::codec`].
+    /// refused. Port 0 on the stream is no error: see [`Session::is_open`].
     pub fn answered(&self, answer: &Self) -> Result<Negotiated, AnswerError> {
         if !answer.streams.iter().map(|stream| stream.kind).eq(self.streams.iter().map(|stream| stream.kind))
         {
             return Err(AnswerError::StreamMismatch);
         }
-        let place = self.audio.map(usize::from).ok_or(AnswerError::StreamMismatch)?;
+        let place = self.active.map(usize::from).ok_or(AnswerError::StreamMismatch)?;
         let (Some(offered), Some(theirs)) = (self.streams.get(place), answer.streams.get(place)) else {
             return Err(AnswerError::StreamMismatch);
         };
@@ -85,7 +85,7 @@ impl Session {
         };
         let direction = answered_direction(offered.direction, theirs.direction);
         let mut session = answer.clone();
-        session.audio = self.audio;
+        session.active = self.active;
         session.lines.retain(|line| line.what != What::Barred);
         let mut negotiated = Negotiated {
             codec: None,
@@ -167,6 +167,9 @@ const fn answered_direction(offered: Direction, answered: Direction) -> Directio
 
 /// Matches the payloads of the answer to those of the offer.
 fn agree(offered: &Stream, theirs: &Stream) -> Result<Agreed, AnswerError> {
+    if offered.is_fax {
+        return if theirs.is_fax { Ok(Agreed::new()) } else { Err(AnswerError::StreamMismatch) };
+    }
     if !matches!(theirs.transport, Proto::Avp | Proto::Avpf) {
         return Err(AnswerError::StreamMismatch);
     }
@@ -214,8 +217,10 @@ impl Stream {
                 ..pair.theirs
             })
             .collect();
-        self.transport = offered.transport;
-        self.transport_text = None;
+        if !self.is_fax {
+            self.transport = offered.transport;
+            self.transport_text = None;
+        }
         let payloads = &self.payloads;
         self.lines.retain(|line| match line.what {
             What::Rtpmap | What::Fmtp | What::RtcpFb => {

@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use codecs::Codec;
 use codecs::sdp::Direction;
+use smallvec::SmallVec;
 
-use crate::payload::Format;
-use crate::relay::{RtcpPlace, StreamKind};
+use crate::payload::{Format, Payload};
+use crate::relay::{PeerPayload, RtcpPlace, StreamKind};
 use crate::session::{Session, Stream, What};
 use crate::target::{MediaTarget, direction_to};
 
@@ -25,23 +26,23 @@ pub struct Described {
     /// From its view; an address of nobody receives nothing.
     pub direction: Direction,
     /// Nothing may come from either side while nobody speaks: comfort noise, or an annex of the codec, was
-    /// not refused.
+    /// not refused; or it is fax.
     pub may_be_silent: bool,
 }
 
 impl Session {
     /// What the session says of the stream that is negotiated; none if that is closed.
     pub fn described(&self) -> Option<Described> {
-        let audio = self.audio().filter(|audio| audio.port != 0)?;
-        let address = self.connection_of(audio)?.address.map(|address| address.to_canonical());
+        let stream = self.active().filter(|stream| stream.port != 0)?;
+        let address = self.connection_of(stream)?.address.map(|address| address.to_canonical());
         let reached = address.filter(|address| !address.is_unspecified());
         Some(Described {
-            kind: StreamKind::Rtp,
-            rtp: reached.map(|address| SocketAddr::new(address, audio.port)),
-            rtcp: self.rtcp_of(audio, reached),
-            mux: self.attribute(audio, b"rtcp-mux").is_some(),
-            direction: direction_to(audio.direction, address),
-            may_be_silent: audio.may_be_silent(),
+            kind: if stream.is_fax { StreamKind::Udptl } else { StreamKind::Rtp },
+            rtp: reached.map(|address| SocketAddr::new(address, stream.port)),
+            rtcp: self.rtcp_of(stream, reached),
+            mux: !stream.is_fax && self.attribute(stream, b"rtcp-mux").is_some(),
+            direction: direction_to(stream.direction, address),
+            may_be_silent: stream.is_fax || stream.may_be_silent(),
         })
     }
 
@@ -79,6 +80,32 @@ impl Session {
             let is_it = parts.next()?.trim_ascii_end().eq_ignore_ascii_case(name);
             is_it.then(|| parts.next().unwrap_or(&[]))
         })
+    }
+}
+
+impl Session {
+    /// What may come from the side whose offer this answers: it sends in the answer's numbers, as they were
+    /// told to it, which are its own (RFC 3264 §6.1).
+    pub fn payloads_of_offerer(&self) -> SmallVec<[PeerPayload; 8]> {
+        let told = |payload: &Payload| payload.sent_as(payload.shown, payload.number);
+        self.active().into_iter().flat_map(|audio| audio.payloads.iter().map(told)).collect()
+    }
+
+    /// What may come from the side that answered with this: it sends in the offer's numbers (RFC 3264 §6.1).
+    /// Some send in their own, which are taken as long as they mean nothing else.
+    pub fn payloads_of_answerer(&self) -> SmallVec<[PeerPayload; 8]> {
+        let payloads = self.active().map_or(&[][..], |audio| &audio.payloads);
+        let right = payloads.iter().map(|payload| payload.sent_as(payload.shown, payload.shown));
+        let is_free = |number: u8| payloads.iter().all(|payload| payload.shown != number);
+        let own = payloads.iter().filter(|payload| is_free(payload.number));
+        right.chain(own.map(|payload| payload.sent_as(payload.number, payload.shown))).collect()
+    }
+}
+
+impl Payload {
+    /// What it is where it comes as one number and the other side knows it by another.
+    const fn sent_as(&self, number: u8, told: u8) -> PeerPayload {
+        PeerPayload { number, told, clock: self.format.clock_hz() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What of an offer may pass to the other leg (RFC 3264 §5, RFC 3551, RFC 4733, RFC 7261).
-//! Invariant: of all streams exactly one keeps a port, it is audio without encryption, and it names no codec
-//! outside the allowed set.
+//! Invariant: of all streams exactly one keeps a port, it is audio without encryption or fax over UDPTL, and
+//! it names no codec outside the allowed set.
 
 use codecs::CodecSet;
 use codecs::sdp::{MediaKind, Proto, SdpError};
@@ -16,7 +16,7 @@ pub enum OfferRefused {
     /// Not an SDP.
     #[error("malformed SDP: {0}")]
     Malformed(#[from] SdpError),
-    /// No audio stream, or all are closed.
+    /// Neither an audio stream nor fax, or all are closed.
     #[error("no open audio stream in the offer")]
     NoAudio,
     /// Audio is offered over SRTP or another transport only.
@@ -48,34 +48,38 @@ impl OfferRefused {
 impl Session {
     /// This offer as it goes to the other side, with the codecs of `allowed` only.
     ///
-    /// The first audio stream with such a codec passes with its address, port, direction and payload numbers;
-    /// every other stream stays in its place with port 0. While hunting, take it of the same offer again with
-    /// the next carrier's set.
+    /// The first audio stream with such a codec passes with its address, port, direction and payload numbers,
+    /// without one the first stream of fax; every other stream stays in its place with port 0. While
+    /// hunting, take it of the same offer again with the next carrier's set.
     pub fn offer(&self, allowed: CodecSet) -> Result<Self, OfferRefused> {
         let place = self.choose(allowed)?;
         if self.is_ambiguous() {
             return Err(OfferRefused::Ambiguous);
         }
         let mut offer = self.clone();
-        offer.audio = u8::try_from(place).ok();
+        offer.active = u8::try_from(place).ok();
         offer.lines.retain(|line| line.what != What::Barred);
         for (index, stream) in offer.streams.iter_mut().enumerate() {
             if index == place { stream.keep(allowed) } else { stream.close() }
         }
-        if offer.codecs().is_empty() {
+        if offer.codecs().is_empty() && !offer.is_fax() {
             return Err(OfferRefused::NothingAcceptable);
         }
         offer.target().map(|_| ()).ok_or(OfferRefused::Address)?;
         Ok(offer)
     }
 
-    /// The codecs that [`Session::offer`] would let through, never the empty set.
+    /// The codecs that [`Session::offer`] would let through, all of them for fax, which needs none; never the
+    /// empty set.
     pub fn offered_codecs(&self, allowed: CodecSet) -> Result<CodecSet, OfferRefused> {
         let place = self.choose(allowed)?;
         if self.is_ambiguous() {
             return Err(OfferRefused::Ambiguous);
         }
-        Ok(self.streams.get(place).map_or(CodecSet::EMPTY, Stream::codecs).intersection(allowed))
+        Ok(match self.streams.get(place) {
+            Some(stream) if stream.is_fax => allowed,
+            stream => stream.map_or(CodecSet::EMPTY, Stream::codecs).intersection(allowed),
+        })
     }
 
     /// Whether two audio streams want their media at one place: nobody could tell whose packets come there.
@@ -105,7 +109,8 @@ impl Session {
                 Proto::OtherRtp | Proto::Other => {}
             }
         }
-        Err(reason)
+        let fax = self.streams.iter().position(|stream| stream.is_fax && stream.port != 0);
+        fax.ok_or(reason)
     }
 }
 

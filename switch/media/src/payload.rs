@@ -27,6 +27,14 @@ impl Format {
         }
     }
 
+    /// The clock of its timestamps in Hz: that of all that pass.
+    pub(crate) const fn clock_hz(self) -> u32 {
+        match self {
+            Self::Codec(codec) => codec.clock_hz(),
+            Self::TelephoneEvent | Self::ComfortNoise | Self::Unknown | Self::Unnamed => 8_000,
+        }
+    }
+
     /// Whether it may pass to a leg that takes these codecs.
     pub(crate) const fn passes(self, allowed: CodecSet) -> bool {
         match self {

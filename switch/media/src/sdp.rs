@@ -30,15 +30,13 @@ impl Session {
             }
         }
         let streams: SmallVec<[Stream; 1]> = sdp.media().iter().map(|media| at.stream(&sdp, media)).collect();
-        let audio = streams.iter().position(|stream| stream.kind == MediaKind::Audio && stream.port != 0);
+        let open = |is_it: fn(&Stream) -> bool| {
+            let is_it = |stream: &Stream| stream.port != 0 && is_it(stream);
+            streams.iter().position(is_it).and_then(|at| u8::try_from(at).ok())
+        };
+        let active = open(|stream| stream.kind == MediaKind::Audio).or_else(|| open(|stream| stream.is_fax));
         let connection = sdp.connection.as_ref().map(|connection| at.connection(connection));
-        Ok(Self {
-            connection,
-            lines,
-            streams,
-            audio: audio.and_then(|at| u8::try_from(at).ok()),
-            text: text.clone(),
-        })
+        Ok(Self { connection, lines, streams, active, text: text.clone() })
     }
 
     /// The text of it, with `o=- ID VERSION IN IP4|IP6 ADDRESS` as its origin.
@@ -49,8 +47,8 @@ impl Session {
         writer.line(b's', b"-");
         self.write_session_lines(&mut writer);
         for (index, stream) in self.streams.iter().enumerate() {
-            if stream.port != 0 && self.audio.is_some_and(|audio| usize::from(audio) == index) {
-                self.write_audio(&mut writer, stream);
+            if stream.port != 0 && self.active.is_some_and(|active| usize::from(active) == index) {
+                self.write_active(&mut writer, stream);
             } else {
                 self.write_other(&mut writer, stream);
             }
@@ -112,9 +110,12 @@ impl Session {
         });
     }
 
-    /// The audio stream that is open.
-    fn write_audio(&self, writer: &mut Writer, stream: &Stream) {
+    /// The stream that is negotiated and open.
+    fn write_active(&self, writer: &mut Writer, stream: &Stream) {
         self.write_media(writer, stream);
+        if stream.is_fax {
+            self.write_formats(writer, stream);
+        }
         for payload in &stream.payloads {
             writer.text(b" ");
             writer.number(u64::from(payload.shown));
@@ -155,16 +156,19 @@ impl Session {
         }
     }
 
+    fn write_formats(&self, writer: &mut Writer, stream: &Stream) {
+        let formats = self.part(stream.formats).split(|&byte| byte == b' ');
+        for format in formats.filter(|format| !format.is_empty()) {
+            writer.text(b" ");
+            writer.text(format);
+        }
+    }
+
     /// Any other stream, as it was written; a closed one says no more than its m-line (RFC 3264 §6) and an
     /// address, if it must have one.
     fn write_other(&self, writer: &mut Writer, stream: &Stream) {
         self.write_media(writer, stream);
-        for format in
-            self.part(stream.formats).split(|&byte| byte == b' ').filter(|format| !format.is_empty())
-        {
-            writer.text(b" ");
-            writer.text(format);
-        }
+        self.write_formats(writer, stream);
         writer.end();
         if stream.port != 0 {
             for line in self
@@ -238,7 +242,14 @@ impl At<'_> {
 
     fn stream(&self, sdp: &Sdp<'_>, media: &Media<'_>) -> Stream {
         let is_audio = media.kind == MediaKind::Audio;
-        let lines = if is_audio { sdp.lines_of(media) } else { &[] };
+        let is_fax = media.kind == MediaKind::Image
+            && media.proto_name.eq_ignore_ascii_case(b"udptl")
+            && media.formats().any(|format| format.eq_ignore_ascii_case(b"t38"));
+        let lines = if is_audio || is_fax { sdp.lines_of(media) } else { &[] };
+        let mut has_connection = false;
+        // Of the lines of fax nothing was a fault, a second address neither.
+        let is_first =
+            |line: &Line| line.what != What::Connection || !std::mem::replace(&mut has_connection, true);
         let packet_time = lines.iter().find_map(|line| match line.attribute {
             Some(Attribute::Ptime(ms)) => Some(ms),
             _ => None,
@@ -254,7 +265,8 @@ impl At<'_> {
             formats: self.span(media.format_text()),
             connection: media.connection.as_ref().map(|connection| self.connection(connection)),
             payloads: if is_audio { payloads(media, lines) } else { SmallVec::new() },
-            lines: lines.iter().map(|line| self.line(line)).collect(),
+            is_fax,
+            lines: lines.iter().map(|line| self.line(line)).filter(is_first).collect(),
             direction_is_ours: false,
             takes_mux: false,
             rest: if is_audio { Span::default() } else { self.span(sdp.text_of(media)) },

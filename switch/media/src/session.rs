@@ -24,8 +24,8 @@ pub struct Session {
     pub(crate) lines: SmallVec<[Line; 4]>,
     /// Streams in the order in which both sides number them (RFC 3264 §6).
     pub(crate) streams: SmallVec<[Stream; 1]>,
-    /// Place of the audio stream that is negotiated. Read from a peer: its first open one.
-    pub(crate) audio: Option<u8>,
+    /// Place of the stream that is negotiated. Read from a peer: its first open audio stream, else fax.
+    pub(crate) active: Option<u8>,
 }
 
 /// One media stream.
@@ -48,7 +48,9 @@ pub struct Stream {
     pub(crate) connection: Option<Connection>,
     /// What may be sent to its side, preferred first; of audio streams only.
     pub(crate) payloads: SmallVec<[Payload; 8]>,
-    /// Of audio streams only.
+    /// Fax over UDPTL (T.38).
+    pub(crate) is_fax: bool,
+    /// Of audio and fax streams only.
     pub(crate) lines: SmallVec<[Line; 12]>,
     /// Its direction is ours to write, and not a line of its own.
     pub(crate) direction_is_ours: bool,
@@ -110,9 +112,20 @@ pub(crate) enum What {
 // === impl Session ===
 
 impl Session {
-    /// The audio stream that is negotiated: the one that passed, or, as read from a peer, its first open one.
-    pub fn audio(&self) -> Option<&Stream> {
-        self.streams.get(usize::from(self.audio?))
+    /// The stream that is negotiated: the one that passed, or, as read from a peer, its first open audio
+    /// stream, else its first one of fax.
+    pub fn active(&self) -> Option<&Stream> {
+        self.streams.get(usize::from(self.active?))
+    }
+
+    /// Whether anything is to be sent between the sides at all.
+    pub fn is_open(&self) -> bool {
+        self.active().is_some_and(|active| active.port != 0)
+    }
+
+    /// Whether what is negotiated is fax over UDPTL (T.38).
+    pub fn is_fax(&self) -> bool {
+        self.active().is_some_and(|active| active.is_fax)
     }
 
     /// All streams in order.
@@ -120,26 +133,26 @@ impl Session {
         &self.streams
     }
 
-    /// Where the audio stream's side wants its media; none without such a stream or without a unicast
+    /// Where the negotiated stream's side wants its media; none without such a stream or without a unicast
     /// address.
     pub fn target(&self) -> Option<MediaTarget> {
-        self.audio().and_then(|audio| self.target_of(audio))
+        self.active().and_then(|active| self.target_of(active))
     }
 
-    /// The codecs of the audio stream.
+    /// The codecs of the negotiated stream; none of fax.
     pub fn codecs(&self) -> CodecSet {
-        self.audio().map_or(CodecSet::EMPTY, Stream::codecs)
+        self.active().map_or(CodecSet::EMPTY, Stream::codecs)
     }
 
-    /// The first codec of the audio stream.
+    /// The first codec of the negotiated stream.
     pub fn preferred(&self) -> Option<Codec> {
-        self.audio().and_then(Stream::preferred)
+        self.active().and_then(Stream::preferred)
     }
 
     /// Whether its side holds the call: `sendonly`, `inactive`, or an address of nobody (RFC 3264 §8.4).
     pub fn hold(&self) -> bool {
-        let held = |audio: &Stream| matches!(audio.direction, Direction::SendOnly | Direction::Inactive);
-        self.audio().is_some_and(held) || self.target().is_some_and(|target| target.is_nobody())
+        let held = |stream: &Stream| matches!(stream.direction, Direction::SendOnly | Direction::Inactive);
+        self.active().is_some_and(held) || self.target().is_some_and(|target| target.is_nobody())
     }
 
     /// The same session with our own address in the place of its side's: its media comes to us, with `mux`
@@ -189,6 +202,11 @@ impl Session {
 // === impl Stream ===
 
 impl Stream {
+    /// Whether it is fax over UDPTL (T.38).
+    pub const fn is_fax(&self) -> bool {
+        self.is_fax
+    }
+
     /// The codecs that we know.
     pub fn codecs(&self) -> CodecSet {
         self.payloads.iter().filter_map(|payload| payload.format.codec()).collect()

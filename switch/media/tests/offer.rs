@@ -263,7 +263,7 @@ fn hold_is_accepted_in_all_its_forms() {
         let offered = filtered.offered;
         let found = offered.target().unwrap().reach(OUR.parse().unwrap());
         assert_eq!(
-            (offered.audio().unwrap().direction, found, offered.hold()),
+            (offered.active().unwrap().direction, found, offered.hold()),
             (direction, reach, hold),
             "{lines}"
         );
@@ -353,7 +353,7 @@ fn our_address_stands_where_the_peers_stood() {
                  a=rtcp:4001 IN IP4 192.0.2.77\na=candidate:1 1 UDP 1 192.0.2.77 4000 typ host\na=ice-ufrag:x\na=rtcp-mux\na=sendonly\na=x:y\n\
                  m=video 5000 RTP/AVP 99\nc=IN IP4 192.0.2.77\na=rtpmap:99 H264/90000\n";
     let passed = passes(media);
-    let audio = passed.audio().unwrap();
+    let audio = passed.active().unwrap();
     assert_eq!(
         (audio.packet_time_ms, audio.dtmf(), audio.direction),
         (Some(30), Some(101), Direction::SendOnly)

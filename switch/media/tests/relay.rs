@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use media::relay::{
     Action, Component, DropReason, Effect, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer,
-    Relay, RtcpPlace, Slot, StreamKind,
+    PeerPayload, Relay, RtcpPlace, Slot, StreamKind,
 };
 use proptest::prelude::*;
 use units::Tick;
@@ -33,7 +33,7 @@ fn peer(leg: u8, learn: bool) -> MediaPeer {
         learn,
         receives: true,
         sends: true,
-        clocks: [(8, 8_000), (101, 8_000)].into_iter().collect(),
+        payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
     }
 }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 
 use allocation_counter::measure;
 use media::relay::{
-    Action, Component, DropReason, EndpointId, MediaCommand, MediaPeer, Relay, RtcpPlace, Slot, StreamKind,
+    Action, Component, DropReason, EndpointId, MediaCommand, MediaPeer, PeerPayload, Relay, RtcpPlace, Slot,
+    StreamKind,
 };
 use units::Tick;
 
@@ -30,7 +31,7 @@ fn said(port: u16, kind: StreamKind) -> MediaPeer {
         learn: true,
         receives: true,
         sends: true,
-        clocks: [(8, 8_000), (101, 8_000)].into_iter().collect(),
+        payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
     }
 }
 

@@ -162,9 +162,11 @@ impl Node {
             AttemptEnd::Status(_) => "rejected",
             AttemptEnd::Timeout | AttemptEnd::NoAnswer { .. } => "timeout",
             AttemptEnd::Unreachable => "unreachable",
-            AttemptEnd::Full | AttemptEnd::TooFast | AttemptEnd::Down | AttemptEnd::NoCommonCodec => {
-                "skipped"
-            }
+            AttemptEnd::Full
+            | AttemptEnd::TooFast
+            | AttemptEnd::Down
+            | AttemptEnd::NoCommonCodec
+            | AttemptEnd::NoPorts => "skipped",
         };
         self.counters.carrier_attempt(&carrier.name, outcome);
         if self.peers.health.record(&carrier, end, now.tick) {

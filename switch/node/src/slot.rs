@@ -193,6 +193,10 @@ impl Slots {
         self.0.at(at.slot).and_then(Option::as_deref).filter(|slot| slot.me == at)
     }
 
+    pub(crate) fn look_mut(&mut self, at: CallRef) -> Option<&mut Slot> {
+        self.0.at_mut(at.slot).and_then(Option::as_deref_mut).filter(|slot| slot.me == at)
+    }
+
     pub(crate) fn put(&mut self, slot: Box<Slot>) {
         if let Some(place) = self.0.at_mut(slot.me.slot) {
             *place = Some(slot);

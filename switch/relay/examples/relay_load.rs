@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use media::relay::{
-    Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, MediaPeer, RtcpPlace, Slot,
-    StreamKind,
+    Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, MediaPeer, PeerPayload,
+    RtcpPlace, Slot, StreamKind,
 };
 use net::{Interest, MediaPort, Poller, UdpBatch, UdpOptions};
 use relay::{Relay, RelaySettings};
@@ -186,7 +186,7 @@ fn said(rtp: SocketAddr) -> MediaPeer {
         learn: false,
         receives: true,
         sends: true,
-        clocks: [(8, 8_000), (101, 8_000)].into_iter().collect(),
+        payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
     }
 }
 

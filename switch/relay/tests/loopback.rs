@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use media::relay::{
-    DropReason, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, RtcpPlace, StreamKind,
+    DropReason, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, RtcpPlace,
+    StreamKind,
 };
 use relay::{Relay, RelayHandle, RelaySettings};
 use units::Tick;
@@ -128,7 +129,7 @@ impl Side {
             learn: false,
             receives: true,
             sends: true,
-            clocks: [(8, 8_000)].into_iter().collect(),
+            payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         }
     }
 }

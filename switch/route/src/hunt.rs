@@ -30,6 +30,8 @@ pub enum AttemptEnd {
     Down,
     /// Its answer held no codec of the offer, or it takes none.
     NoCommonCodec,
+    /// The media ports of its leg could not be opened.
+    NoPorts,
     /// Its 2xx had no Contact or another header that a dialog needs, so it was acknowledged and ended at
     /// once.
     NoDialog,
@@ -77,6 +79,7 @@ impl AttemptEnd {
             | Self::TooFast
             | Self::Down
             | Self::NoCommonCodec
+            | Self::NoPorts
             | Self::Abandoned { heard: false } => None,
         }
     }
@@ -90,6 +93,7 @@ impl AttemptEnd {
             | Self::Full
             | Self::TooFast
             | Self::NoCommonCodec
+            | Self::NoPorts
             | Self::NoDialog
             | Self::Abandoned { .. } => false,
         }
@@ -102,7 +106,7 @@ impl AttemptEnd {
             Self::Timeout | Self::NoAnswer { rang: false } => Cause::TIMER,
             Self::NoAnswer { rang: true } => Cause::NO_ANSWER,
             Self::Unreachable => Cause::OUT_OF_ORDER,
-            Self::Full | Self::TooFast => Cause::NO_CIRCUIT,
+            Self::Full | Self::TooFast | Self::NoPorts => Cause::NO_CIRCUIT,
             Self::Down => Cause::TEMPORARY,
             Self::NoCommonCodec => Cause::BEARER,
             Self::NoDialog => Cause::PROTOCOL,
@@ -121,6 +125,7 @@ impl AttemptEnd {
             | Self::TooFast
             | Self::Down
             | Self::NoCommonCodec
+            | Self::NoPorts
             | Self::NoDialog
             | Self::Abandoned { .. } => None,
         }
@@ -144,6 +149,7 @@ impl AttemptEnd {
             | Self::TooFast
             | Self::Down
             | Self::NoCommonCodec
+            | Self::NoPorts
             | Self::NoDialog => true,
             Self::Abandoned { .. } => false,
         };
@@ -166,7 +172,7 @@ impl AttemptEnd {
             Self::Status(503) => 7,
             Self::Status(_) | Self::NoDialog => 6,
             Self::NoCommonCodec => 8,
-            Self::Full | Self::TooFast => 9,
+            Self::Full | Self::TooFast | Self::NoPorts => 9,
             Self::Timeout | Self::NoAnswer { rang: false } => 10,
             Self::Unreachable => 11,
             Self::Down => 12,
@@ -184,7 +190,7 @@ impl AttemptEnd {
             Self::Status(status) => (status, Cause::from_sip(status)),
             Self::NoAnswer { rang: true } => (480, Cause::NO_ANSWER),
             Self::NoCommonCodec => (488, Cause::BEARER),
-            Self::Full | Self::TooFast => (503, Cause::NO_CIRCUIT),
+            Self::Full | Self::TooFast | Self::NoPorts => (503, Cause::NO_CIRCUIT),
             Self::Timeout | Self::NoAnswer { rang: false } => (504, Cause::TIMER),
             Self::Unreachable => (500, Cause::OUT_OF_ORDER),
             Self::Down => (503, Cause::TEMPORARY),
@@ -205,6 +211,7 @@ impl fmt::Display for AttemptEnd {
             Self::TooFast => f.write_str("max_cps reached"),
             Self::Down => f.write_str("down"),
             Self::NoCommonCodec => f.write_str("no common codec"),
+            Self::NoPorts => f.write_str("no media ports"),
             Self::NoDialog => f.write_str("answered without a Contact that can be read"),
             Self::Abandoned { .. } => f.write_str("abandoned"),
         }
@@ -248,6 +255,7 @@ mod tests {
             (AttemptEnd::Unreachable, false, Next::Hunt),
             (AttemptEnd::Full, false, Next::Hunt),
             (AttemptEnd::NoCommonCodec, false, Next::Hunt),
+            (AttemptEnd::NoPorts, false, Next::Hunt),
             (AttemptEnd::Status(486), false, Next::Stop),
             (AttemptEnd::Status(410), false, Next::Stop),
             (AttemptEnd::Status(484), false, Next::Stop),

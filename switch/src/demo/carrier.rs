@@ -14,6 +14,7 @@ use bytes::Bytes;
 use sip::{Builder, Message, Method, Name};
 
 use super::line::{self, Line};
+use super::voice::Voice;
 
 /// How often it looks whether it should end.
 const LOOK: Duration = Duration::from_millis(100);
@@ -43,6 +44,8 @@ pub(super) struct Seen {
     pub said_bye: Option<Instant>,
     pub heard_bye: Option<Instant>,
     pub cancelled: bool,
+    /// RTP packets that came.
+    pub packets: u64,
     /// The Reason header of the switch's BYE or CANCEL.
     pub reason: String,
 }
@@ -64,8 +67,14 @@ impl Carrier {
         let line = Line::bind(ip)?;
         let address = line.address();
         let (seen, stop) = (Notes::default(), Arc::new(AtomicBool::new(false)));
-        let desk =
-            Desk { line, script, calls: BTreeMap::new(), seen: Arc::clone(&seen), stop: Arc::clone(&stop) };
+        let desk = Desk {
+            ip,
+            line,
+            script,
+            calls: BTreeMap::new(),
+            seen: Arc::clone(&seen),
+            stop: Arc::clone(&stop),
+        };
         let work = move || {
             if let Err(error) = desk.work() {
                 tracing::error!("a test carrier ended: {error:#}");
@@ -102,12 +111,21 @@ struct Visit {
     number: String,
     conduct: Conduct,
     answered: bool,
+    /// From the answer on.
+    voice: Option<Voice>,
     /// Sent again when the INVITE comes again.
     last: Bytes,
     due: Option<Instant>,
 }
 
+impl Visit {
+    fn heard(&self) -> u64 {
+        self.voice.as_ref().map_or(0, Voice::heard)
+    }
+}
+
 struct Desk {
+    ip: Ipv4Addr,
     line: Line,
     script: Script,
     calls: BTreeMap<String, Visit>,
@@ -157,6 +175,7 @@ impl Desk {
                 if let Some(visit) = self.calls.remove(message.call_id()) {
                     note(&self.seen, &visit.number, |seen| {
                         seen.heard_bye = Some(Instant::now());
+                        seen.packets = visit.heard();
                         seen.reason = message.header(Name::Reason).unwrap_or_default().to_owned();
                     });
                 }
@@ -188,7 +207,17 @@ impl Desk {
         self.line.send(peer, &last)?;
         let due = matches!(conduct, Conduct::Answer(_)).then(|| Instant::now() + RING);
         note(&self.seen, &number, |seen| *seen = Seen::default());
-        let visit = Visit { invite: message.clone(), peer, tag, number, conduct, answered: false, last, due };
+        let visit = Visit {
+            invite: message.clone(),
+            peer,
+            tag,
+            number,
+            conduct,
+            answered: false,
+            voice: None,
+            last,
+            due,
+        };
         self.calls.insert(message.call_id().to_owned(), visit);
         Ok(())
     }
@@ -217,7 +246,10 @@ impl Desk {
         for visit in self.calls.values_mut().filter(|visit| visit.due.is_some_and(|due| due <= now)) {
             visit.due = None;
             if visit.answered {
-                note(&self.seen, &visit.number, |seen| seen.said_bye = Some(Instant::now()));
+                note(&self.seen, &visit.number, |seen| {
+                    seen.said_bye = Some(Instant::now());
+                    seen.packets = visit.heard();
+                });
                 self.line.send(visit.peer, &bye(visit, self.line.address()))?;
                 continue;
             }
@@ -226,7 +258,10 @@ impl Desk {
             let mut response = Builder::response(&visit.invite, 200, "OK")
                 .to_tag(&visit.tag)
                 .header(Name::Contact, &contact);
-            if let Some(sdp) = line::answer(self.line.address(), offer) {
+            let voice = Voice::start(self.ip)?;
+            if let Some(sdp) = line::answer(voice.address(), offer) {
+                voice.talk_to(&body);
+                visit.voice = Some(voice);
                 response = response.body("application/sdp", sdp.as_bytes());
             }
             visit.last = response.build();

@@ -70,6 +70,7 @@ impl Case {
         self.judge_money(&mut wrong);
         if self.cdr.answered_at.is_some() {
             self.judge_duration(&mut wrong);
+            self.judge_voice(&mut wrong);
         }
         wrong.0
     }
@@ -127,6 +128,20 @@ impl Case {
                     "the carrier's CANCEL and the caller's do not agree",
                 );
             }
+        }
+    }
+
+    /// Both ends heard each other by the relay, and no more than that says.
+    fn judge_voice(&self, wrong: &mut Wrong) {
+        let carrier_heard = self.seen.as_ref().map_or(0, |seen| seen.packets);
+        for (who, heard, sent) in [
+            ("caller", self.heard.packets, self.cdr.rtp_packets_a_out),
+            ("carrier", carrier_heard, self.cdr.rtp_packets_b_out),
+        ] {
+            wrong.must(
+                heard > 0 && sent.is_some_and(|sent| sent >= heard),
+                &format!("the {who} heard {heard} packets of RTP, and the record says {sent:?}"),
+            );
         }
     }
 

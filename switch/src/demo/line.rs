@@ -81,8 +81,7 @@ pub(super) fn unique() -> String {
     format!("demo{:x}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The offer of one audio stream at this address. Nothing is ever sent to it: the demo is about signalling
-/// and money.
+/// The offer of one audio stream at this address.
 pub(super) fn offer(at: SocketAddr, payloads: Payloads) -> String {
     let numbers: String = payloads.iter().map(|(number, _)| format!(" {number}")).collect();
     let maps: String = payloads.iter().map(|(number, map)| format!("a=rtpmap:{number} {map}\r\n")).collect();

@@ -10,6 +10,7 @@ mod paper;
 mod phone;
 mod story;
 mod tariff;
+mod voice;
 mod world;
 
 use std::collections::BTreeSet;

@@ -91,6 +91,9 @@ impl Paper {
         }
         self.field("codec", &codec(case));
         self.field("duration", &duration(case));
+        if let (Some(a), Some(b)) = (cdr.rtp_packets_a_out, cdr.rtp_packets_b_out) {
+            self.field("voice", &format!("relayed: {a} packets to the caller, {b} to the carrier"));
+        }
         if let Some((row, due)) = case.due() {
             self.field("charge", &charge(case, row, &due));
         }

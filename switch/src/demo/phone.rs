@@ -2,7 +2,7 @@
 //! heard. Its times are the proof's lower bound: it learns of the answer after the switch and hangs up before
 //! it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sip::{Builder, Message, Method, Name};
 
 use super::line::{self, Line, Payloads};
+use super::voice::Voice;
 
 /// Repeats of a request begin after this (T1).
 const REPEAT: Duration = Duration::from_millis(500);
@@ -51,6 +52,8 @@ pub(super) struct Heard {
     pub answered: Option<Instant>,
     pub said_bye: Option<Instant>,
     pub heard_bye: Option<Instant>,
+    /// RTP packets that came.
+    pub packets: u64,
 }
 
 /// One call of the caller.
@@ -61,13 +64,16 @@ struct Phone<'a> {
     tag: String,
     branch: String,
     heard: Heard,
+    voice: Voice,
     give_up: Instant,
 }
 
 /// Places a call on this line and comes back when it is over.
 pub(super) fn place(line: Line, switch: SocketAddr, dial: &Dial) -> anyhow::Result<Heard> {
     let call_id = format!("{}@{}", line::unique(), line.address().ip());
+    let IpAddr::V4(ip) = line.address().ip() else { bail!("the demo's ends are of IPv4") };
     let mut phone = Phone {
+        voice: Voice::start(ip)?,
         line,
         switch,
         dial,
@@ -77,7 +83,9 @@ pub(super) fn place(line: Line, switch: SocketAddr, dial: &Dial) -> anyhow::Resu
         give_up: Instant::now() + PATIENCE,
     };
     if let Some(answer) = phone.ring()? {
+        phone.voice.talk_to(&answer.body());
         phone.talk(&answer)?;
+        phone.heard.packets = phone.voice.heard();
     }
     Ok(phone.heard)
 }
@@ -86,7 +94,7 @@ impl Phone<'_> {
     /// Until the final response; the message if it is an answer.
     fn ring(&mut self) -> anyhow::Result<Option<Message>> {
         let to = self.callee();
-        let offer = line::offer(self.line.address(), self.dial.payloads);
+        let offer = line::offer(self.voice.address(), self.dial.payloads);
         let invite = self.request(Method::Invite, &self.target(), &to, 1, &self.branch);
         let invite =
             invite.header(Name::Contact, &self.contact()).body("application/sdp", offer.as_bytes()).build();

@@ -89,6 +89,7 @@ fn configuration(alpha: SocketAddr, beta: SocketAddr) -> String {
 name = "demo"
 data_dir = "./data"
 drain_secs = 1
+max_calls = 100
 
 [sip]
 listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
@@ -96,6 +97,11 @@ listen = ["udp:127.0.0.1:0", "tcp:127.0.0.1:0"]
 [http]
 listen = "127.0.0.1:0"
 admin_token_file = "./admin.token"
+
+[media]
+mode = "relay"
+address = "127.0.0.1"
+ports = [26000, 26399]
 
 [log]
 filter = "warn"

@@ -176,6 +176,7 @@ fn reason(by: Evidence) -> String {
             | AttemptEnd::TooFast
             | AttemptEnd::Down
             | AttemptEnd::NoCommonCodec
+            | AttemptEnd::NoPorts
             | AttemptEnd::Abandoned { .. },
         ) => "a call".to_owned(),
         Evidence::Probe(408) => "no response to OPTIONS".to_owned(),

@@ -43,6 +43,8 @@ deck = "retail"
 name = "acme-pbx"
 account = "acme"
 source = ["127.0.0.11"]
+[media]
+mode = "bypass"
 "#;
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 

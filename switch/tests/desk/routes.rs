@@ -85,7 +85,7 @@ fn fault_d1_without_a_node_the_plan_says_that_it_is_offline() {
     let text_of = "[node]\nname = \"sw1\"\ndata_dir = \"./data\"\n[sip]\nlisten = [\"udp:127.0.0.1:5060\"]\n[http]\nlisten = \"127.0.0.1:8080\"\n\
         [[deck]]\nname = \"retail\"\nfile = \"retail.csv\"\ncurrency = \"EUR\"\n[[account]]\nname = \"acme\"\ncurrency = \"EUR\"\ndeck = \"retail\"\n\
         [[gate]]\nname = \"pbx\"\naccount = \"acme\"\nsource = [\"127.0.0.11\"]\n[[carrier]]\nname = \"alpha\"\naddress = \"sip:127.0.0.1:5080\"\n\
-        [[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n";
+        [[route]]\nprefix = \"\"\ncarriers = [\"alpha\"]\n[media]\nmode = \"bypass\"\n";
     std::fs::write(&config, text_of).unwrap();
     let run = |json: bool| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_tollgate"));

@@ -114,7 +114,7 @@ impl Hunt {
             return Some(Answered { attempt, branch, agreed, is_offer: true });
         };
         let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
-        agreed.codec.is_some().then_some(Answered { attempt, branch, agreed, is_offer: false })
+        agreed.session.is_open().then_some(Answered { attempt, branch, agreed, is_offer: false })
     }
 }
 

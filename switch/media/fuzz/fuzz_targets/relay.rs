@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use libfuzzer_sys::fuzz_target;
 use media::relay::{
-    Action, Component, EndpointId, MediaCommand, MediaPeer, Relay, RtcpPlace, Slot, StreamKind,
+    Action, Component, EndpointId, MediaCommand, MediaPeer, PeerPayload, Relay, RtcpPlace, Slot, StreamKind,
 };
 use units::Tick;
 
@@ -37,7 +37,11 @@ fn peer(leg: u8, choice: u8) -> MediaPeer {
         learn: choice & 32 == 0,
         receives: choice & 64 == 0,
         sends: choice & 128 == 0,
-        clocks: [(8, 8_000), (96, 48_000), (101, 8_000)].into_iter().take(usize::from(choice % 4)).collect(),
+        payloads: [(8, 8, 8_000), (96, 97, 48_000), (101, 96, 8_000)]
+            .map(|(number, told, clock)| PeerPayload { number, told, clock })
+            .into_iter()
+            .take(usize::from(choice % 4))
+            .collect(),
     }
 }
 

@@ -76,8 +76,19 @@ pub struct MediaPeer {
     pub receives: bool,
     /// Packets are expected of it; false while it holds, is held, suppresses silence or sends T.38.
     pub sends: bool,
-    /// Payload numbers that may come from it and their clock, in Hz; empty: any at 8,000.
-    pub clocks: SmallVec<[(u8, u32); 8]>,
+    /// Payload numbers that may come from it; empty: any at 8,000 Hz.
+    pub payloads: SmallVec<[PeerPayload; 8]>,
+}
+
+/// A payload number that may come from a side.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerPayload {
+    /// As it comes.
+    pub number: u8,
+    /// As the other side knows it.
+    pub told: u8,
+    /// Clock of its timestamps, in Hz.
+    pub clock: u32,
 }
 
 /// What a stream carries.
@@ -87,6 +98,15 @@ pub enum StreamKind {
     Rtp,
     /// UDPTL (T.38): datagrams of one address, not looked into.
     Udptl,
+}
+
+// === impl PeerPayload ===
+
+impl PeerPayload {
+    /// One that both sides know by the same number.
+    pub const fn new(number: u8, clock: u32) -> Self {
+        Self { number, told: number, clock }
+    }
 }
 
 // === impl StreamKind ===

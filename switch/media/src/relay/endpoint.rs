@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use units::Tick;
 use units::wheel::TimerId;
 
-use super::control::{EndpointId, EndpointReport, MediaPeer, StreamKind};
+use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamKind};
 use super::counters::DropReason;
 use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
@@ -51,8 +51,8 @@ pub(super) struct Endpoint {
     receives: bool,
     sends: bool,
     is_watched: bool,
-    /// The last payload number and its clock: most packets have the same.
-    clock: Option<(u8, u32)>,
+    /// The last payload that came: most packets have the same.
+    payload: Option<PeerPayload>,
     source: Source,
     reception: Reception,
     egress: Egress,
@@ -66,7 +66,7 @@ pub(super) struct Endpoint {
 #[derive(Debug)]
 struct Rest {
     id: EndpointId,
-    clocks: SmallVec<[(u8, u32); 8]>,
+    payloads: SmallVec<[PeerPayload; 8]>,
     silence: Silence,
 }
 
@@ -107,7 +107,7 @@ impl Endpoint {
             receives: false,
             sends: false,
             is_watched: false,
-            clock: None,
+            payload: None,
             source: Source::default(),
             reception: Reception::default(),
             egress: Egress::default(),
@@ -115,7 +115,7 @@ impl Endpoint {
             packets_out: 0,
             dropped: 0,
             two_way: TwoWay::default(),
-            rest: Box::new(Rest { id, clocks: SmallVec::new(), silence }),
+            rest: Box::new(Rest { id, payloads: SmallVec::new(), silence }),
         }
     }
 
@@ -129,8 +129,8 @@ impl Endpoint {
         self.source.set(&peer);
         self.kind = peer.kind;
         self.receives = peer.receives;
-        self.clock = None;
-        self.rest.clocks = peer.clocks;
+        self.payload = None;
+        self.rest.payloads = peer.payloads;
         let silence = &mut self.rest.silence;
         // An offer again and again would put the end of a dead stream off for ever, if each began anew.
         if silence.watched_since.is_some() && (silence.is_told || self.sends != peer.sends) {
@@ -198,15 +198,23 @@ impl Endpoint {
 
     /// The clock of a payload number, and whether it is one that may come.
     fn clock_of(&mut self, payload: u8) -> (u32, bool) {
-        if let Some((_, clock)) = self.clock.filter(|(last, _)| *last == payload) {
-            return (clock, true);
+        if let Some(last) = self.payload.filter(|last| last.number == payload) {
+            return (last.clock, true);
         }
-        let clocks = &self.rest.clocks;
-        let Some((_, clock)) = clocks.iter().find(|(known, _)| *known == payload) else {
-            return (CLOCK, clocks.is_empty());
+        let payloads = &self.rest.payloads;
+        let Some(known) = payloads.iter().find(|known| known.number == payload) else {
+            return (CLOCK, payloads.is_empty());
         };
-        self.clock = Some((payload, *clock));
-        (*clock, true)
+        self.payload = Some(*known);
+        (known.clock, true)
+    }
+
+    /// Gives a packet that was heard the payload number that the other side knows for what it carries.
+    pub(super) fn renumber(&self, header: RtpHeader, packet: &mut [u8]) {
+        let known = self.payload.filter(|last| last.number == header.payload && last.told != last.number);
+        if let Some(known) = known {
+            header::write_payload(packet, known.told);
+        }
     }
 
     fn hear_rtcp(

@@ -56,6 +56,13 @@ impl RtpHeader {
     }
 }
 
+/// Writes another payload number over that of a packet that was read.
+pub(super) fn write_payload(packet: &mut [u8], payload: u8) {
+    if let Some(second) = packet.get_mut(1) {
+        *second = *second & MARKER | payload & !MARKER;
+    }
+}
+
 /// Whether a packet on a port that RTP and RTCP share is RTCP.
 pub(super) fn is_rtcp(packet: &[u8]) -> bool {
     packet.get(1).is_some_and(|kind| RTCP_TYPES.contains(kind))

@@ -9,7 +9,7 @@
 //!
 //! ```
 //! # use media::relay::{Action, Component, Effect, EndpointId, MediaCommand, MediaEvent, MediaPeer};
-//! # use media::relay::{Relay, RtcpPlace, StreamKind};
+//! # use media::relay::{PeerPayload, Relay, RtcpPlace, StreamKind};
 //! # use units::Tick;
 //! let mut relay = Relay::new(1_000);
 //! let now = Tick(0);
@@ -27,7 +27,7 @@
 //!         learn: false,
 //!         receives: true,
 //!         sends: true,
-//!         clocks: [(8, 8_000)].into_iter().collect(),
+//!         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
 //!     };
 //!     relay.command(now, MediaCommand::Peer { endpoint, peer });
 //!     slots.push(slot);
@@ -55,7 +55,9 @@ mod rtcp;
 mod source;
 mod table;
 
-pub use control::{EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, RtcpPlace, StreamKind};
+pub use control::{
+    EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, RtcpPlace, StreamKind,
+};
 pub use counters::{DropReason, RelayCounters};
 pub use endpoint::Component;
 pub use table::{Action, Effect, Relay, Slot};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::relay::StreamKind;
+use crate::relay::{PeerPayload, StreamKind};
 
 const NAT: &str = "203.0.113.5:31000";
 const PRIVATE: &str = "10.0.0.5:4000";
@@ -17,7 +17,7 @@ fn peer(rtp: Option<&str>, learn: bool) -> MediaPeer {
         learn,
         receives: true,
         sends: true,
-        clocks: [(8, 8_000)].into_iter().collect(),
+        payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
     }
 }
 

@@ -134,6 +134,9 @@ impl Relay {
     ) -> Result<Action, DropReason> {
         let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
         let heard = endpoint.hear(now, component, from, packet)?;
+        if let Heard::Rtp(header, _) = heard {
+            endpoint.renumber(header, packet);
+        }
         let (kind, partner) = (endpoint.kind, endpoint.partner);
         let is_rtcp = matches!(heard, Heard::Rtcp);
         let back = if is_rtcp { endpoint.mapping() } else { None };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::relay::{MediaPeer, RtcpPlace, StreamKind};
+use crate::relay::{MediaPeer, PeerPayload, RtcpPlace, StreamKind};
 
 const CALLER: &str = "198.51.100.1:4000";
 const CALLEE: &str = "203.0.113.1:6000";
@@ -23,7 +23,7 @@ fn said(rtp: &str) -> MediaPeer {
         learn: false,
         receives: true,
         sends: true,
-        clocks: [(8, 8_000)].into_iter().collect(),
+        payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
     }
 }
 
@@ -250,6 +250,37 @@ fn corner_6_early_media_of_another_leg_joins_the_stream_that_the_caller_hears() 
     let mut told = receiver_report(9, 7);
     call.sent(third.0, Component::Rtcp, "203.0.113.9:7001", &mut told).expect("passes");
     assert_eq!(told, receiver_report(1, 7));
+}
+
+#[test]
+fn payloads_have_the_numbers_of_the_side_that_they_go_to() {
+    let mut call = Call::new();
+    let numbers = |list: &[(u8, u8)]| {
+        list.iter().map(|&(number, told)| PeerPayload { number, told, clock: 8_000 }).collect()
+    };
+    call.says(0, MediaPeer { payloads: numbers(&[(8, 8), (101, 96)]), ..said(CALLER) });
+    call.says(1, MediaPeer { payloads: numbers(&[(8, 8), (101, 101), (96, 101)]), ..said(CALLEE) });
+    let mut sequence = 0;
+    let mut sent = |call: &mut Call, slot, from, second: u8| {
+        sequence += 1;
+        let mut packet = voice(7 + slot, sequence);
+        packet[1] = second;
+        call.sent(slot, Component::Rtp, from, &mut packet).expect("passes");
+        packet[1]
+    };
+    for (slot, from, came, goes) in [
+        (0, CALLER, 101, 96),
+        (0, CALLER, 0x80 | 101, 0x80 | 96),
+        (0, CALLER, 8, 8),
+        // Unknown numbers are nobody's to change.
+        (0, CALLER, 96, 96),
+        (1, CALLEE, 101, 101),
+        (1, CALLEE, 0x80 | 96, 0x80 | 101),
+        (1, CALLEE, 96, 101),
+        (1, CALLEE, 8, 8),
+    ] {
+        assert_eq!(sent(&mut call, slot, from, came), goes, "{came} of {from}");
+    }
 }
 
 #[test]

@@ -21,11 +21,14 @@ pub(super) struct Sender {
 }
 
 impl ShardMedia {
-    /// Whether media may be sent where the open audio streams of a session want it. `0.0.0.0` is hold, but
+    /// Whether media may be sent where the open streams of a session want it. `0.0.0.0` is hold, but
     /// not in a first offer to talk; a host name is nothing that could be judged.
     pub(super) fn accepts(&self, config: &ConfigSnapshot, sender: Sender, session: &Session) -> bool {
-        let mut audio = session.targets().filter(|(stream, _)| stream.kind == MediaKind::Audio);
-        audio.all(|(stream, target)| {
+        let is_fax = session.is_fax();
+        let mut relayed = session
+            .targets()
+            .filter(|(stream, _)| stream.kind == MediaKind::Audio || is_fax && stream.is_fax());
+        relayed.all(|(stream, target)| {
             let Some((address, port)) = target.and_then(|target| Some((target.address?, target.port))) else {
                 return false;
             };

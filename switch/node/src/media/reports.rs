@@ -41,7 +41,8 @@ impl Ending {
         Self { call, cdr, live, transfers, waits_for: SmallVec::new() }
     }
 
-    fn take(&mut self, is_caller: bool, report: &EndpointReport) {
+    /// What passed on one side.
+    pub(super) fn take(&mut self, is_caller: bool, report: &EndpointReport) {
         let cdr = &mut self.cdr;
         let (ip, came, went, lost, jitter) = if is_caller {
             (

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::{Attempt, Branch, Callee, EarlyEvent, LegId, OfferRefusal};
-use media::relay::{MediaCommand, MediaPeer, RtcpPlace, StreamKind};
+use media::relay::{MediaCommand, MediaPeer, PeerPayload, RtcpPlace, StreamKind};
 use media::{Described, Direction, Session};
 use route::MediaPath;
 use smallvec::SmallVec;
@@ -38,7 +38,8 @@ impl Node {
         let (ours, theirs) = (slot.call.origin().media(), callee.media());
         let path = theirs.map_or(self.config.media.path, |terms| terms.path);
         if ours.path.with(path) == MediaPath::Bypass {
-            return Ok(session);
+            let is_fax = session.as_deref().is_some_and(Session::is_fax);
+            return if is_fax { Err(MediaRefused::Address) } else { Ok(session) };
         }
         if !self.media.can_relay() {
             return Err(MediaRefused::NoPorts);
@@ -58,10 +59,12 @@ impl Node {
         self.open_endpoint(now, slot, called, ipv4)?;
         let caller = described.and_then(|said| said.rtp).map_or(slot.caller.source(), |rtp| rtp.ip());
         self.open_endpoint(now, slot, LegId::Caller, caller.to_canonical().is_ipv4())?;
-        if let Some(said) = described {
-            self.tell_peer(slot, LegId::Caller, Some(&said), said.mux, said.direction, said.may_be_silent);
-        }
         let mux = described.is_some_and(|said| said.mux);
+        if let (Some(described), Some(session)) = (described, &session) {
+            let may_expect = described.direction == Direction::SendRecv && !described.may_be_silent;
+            let (described, payloads) = (Some(described), session.payloads_of_offerer());
+            self.tell_peer(slot, LegId::Caller, Said { described, mux, may_expect, payloads });
+        }
         Ok(session.map(|session| with_our_address(slot, called, &session, mux)))
     }
 
@@ -203,8 +206,8 @@ impl Node {
         !self.media.can_relay() || self.media.accepts(&self.config, sender, offer)
     }
 
-    /// What a leg of a relayed call told, without a session that nothing may be sent to: no answer is a fault
-    /// of the peer, and such an offer is refused here.
+    /// What a leg told, without a session that nothing may be sent to: no answer is a fault of the peer, and
+    /// such an offer is refused here. Fax goes over the relay only.
     pub(crate) fn with_media_judged(
         &mut self,
         now: Now,
@@ -212,10 +215,6 @@ impl Node {
         id: LegId,
         event: LegEvent,
     ) -> Option<LegEvent> {
-        let called = if id == LegId::Caller { slot.called() } else { id };
-        if !slot.media.as_deref().is_some_and(|media| media.relays(called)) {
-            return Some(event);
-        }
         let judged =
             |session: Option<Arc<Session>>| session.filter(|session| self.accepts_media(slot, id, session));
         Some(match event {
@@ -249,7 +248,9 @@ impl Node {
     }
 
     fn accepts_media(&self, slot: &Slot, id: LegId, session: &Session) -> bool {
-        let (Some(leg), Some(media)) = (slot.leg(id), slot.media.as_deref()) else { return true };
+        let called = if id == LegId::Caller { slot.called() } else { id };
+        let media = slot.media.as_deref().filter(|media| media.relays(called));
+        let (Some(leg), Some(media)) = (slot.leg(id), media) else { return !session.is_fax() };
         let sender = Sender {
             signalling: leg.source(),
             // Without an offer of the caller's that is open the called party makes the first.
@@ -297,39 +298,39 @@ impl Node {
     }
 
     /// An offer has its answer: what both sides said holds, and each hears the other.
-    fn agree(&mut self, slot: &mut Slot, offered: Offered, answerer: LegId, answer: &Session) {
-        let (offer, answer) = (offered.described, answer.described());
+    fn agree(&mut self, slot: &mut Slot, offered: Offered, answerer: LegId, session: &Session) {
+        let (offer, answer) = (offered.described, session.described());
         let may_be_silent = answer.is_some_and(|said| said.may_be_silent);
         let direction = |said: Option<Described>| said.map_or(Direction::Inactive, |said| said.direction);
         let offers_mux = offer.is_some_and(|said| said.mux);
         let takes_mux = offers_mux && answer.is_some_and(|said| said.mux);
-        self.tell_peer(slot, answerer, answer.as_ref(), takes_mux, direction(offer), may_be_silent);
-        self.tell_peer(slot, offered.from, offer.as_ref(), offers_mux, direction(answer), may_be_silent);
+        let said = |described, mux, other, payloads| Said {
+            described,
+            mux,
+            payloads,
+            may_expect: direction(other) == Direction::SendRecv && !may_be_silent,
+        };
+        let of_answerer = session.payloads_of_answerer();
+        self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer));
+        let of_offerer = session.payloads_of_offerer();
+        self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer));
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
         self.pair(slot, called);
     }
 
-    /// What a side said, if that is news; `others` is the direction of the other side, from its view.
-    fn tell_peer(
-        &mut self,
-        slot: &mut Slot,
-        leg: LegId,
-        said: Option<&Described>,
-        mux: bool,
-        others: Direction,
-        may_be_silent: bool,
-    ) {
+    /// What a side said, if that is news.
+    fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
         let Some(signalling) = slot.leg(leg).map(Leg::source) else { return };
         let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) else { return };
         let Some(endpoint) = side.endpoint else { return };
         let told_ipv4 = side.shown.map(|shown| shown.is_ipv4());
         let sender = Sender { signalling, is_first_offer: false, told_ipv4 };
-        let rtcp = match said {
-            Some(_) if mux => RtcpPlace::Mux,
-            Some(said) => self.media.rtcp_of(&self.config, sender, said),
+        let rtcp = match &said.described {
+            Some(_) if said.mux => RtcpPlace::Mux,
+            Some(described) => self.media.rtcp_of(&self.config, sender, described),
             None => RtcpPlace::Next,
         };
-        let peer = peer(said, rtcp, (signalling, side.nat), others == Direction::SendRecv && !may_be_silent);
+        let peer = peer(said, rtcp, (signalling, side.nat));
         if side.peer.as_ref() != Some(&peer) {
             side.peer = Some(peer.clone());
             self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));
@@ -387,25 +388,31 @@ fn with_our_address(slot: &mut Slot, leg: LegId, session: &Session, mux: bool) -
     Arc::new(shown.map_or_else(|| session.clone(), |shown| session.relayed(shown, mux)))
 }
 
-/// What the relay is told of a side; without a word of it nothing is sent and nothing expected.
-fn peer(
-    said: Option<&Described>,
-    rtcp: RtcpPlace,
-    (signalling, learn): (IpAddr, bool),
+/// What one side of an agreed session said.
+struct Said {
+    described: Option<Described>,
+    /// RTCP goes to its RTP port.
+    mux: bool,
+    /// The other side takes what it sends, and neither may be silent.
     may_expect: bool,
-) -> MediaPeer {
+    payloads: SmallVec<[PeerPayload; 8]>,
+}
+
+/// What the relay is told of a side; without a word of it nothing is sent and nothing expected.
+fn peer(said: Said, rtcp: RtcpPlace, (signalling, learn): (IpAddr, bool)) -> MediaPeer {
+    let Said { described: said, may_expect, payloads, .. } = said;
     let direction = said.map_or(Direction::Inactive, |said| said.direction);
     let rtp = said.and_then(|said| said.rtp);
     let receives = matches!(direction, Direction::SendRecv | Direction::RecvOnly);
+    let kind = said.map_or(StreamKind::Rtp, |said| said.kind);
     MediaPeer {
-        kind: said.map_or(StreamKind::Rtp, |said| said.kind),
+        kind,
         rtp,
         rtcp,
         signalling,
         learn,
         receives: receives && rtp.is_some(),
-        sends: direction == Direction::SendRecv && rtp.is_some() && may_expect,
-        // All codecs that pass have this clock, and so it is where nothing is said.
-        clocks: SmallVec::new(),
+        sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && rtp.is_some() && may_expect,
+        payloads,
     }
 }

@@ -1,11 +1,11 @@
 //! What a relayed call keeps of its legs' media: the endpoint of each, what its side said last, and the offer
 //! that is not answered yet.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use call::{Attempt, Branch, LegId};
 use media::Described;
-use media::relay::{EndpointId, MediaPeer};
+use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use smallvec::SmallVec;
 
 /// Media of a relayed call.
@@ -26,6 +26,18 @@ pub(crate) struct CallMedia {
     pub is_watched: bool,
     /// Silence after which it ends, ms.
     pub timeout_ms: u32,
+    /// The called leg that the caller heard last, once it ended.
+    pub early: Option<Box<EarlyMedia>>,
+}
+
+/// What is left of a called leg that ended.
+#[derive(Debug)]
+pub(crate) struct EarlyMedia {
+    pub endpoint: EndpointId,
+    /// Where its media was to come from.
+    pub said: Option<IpAddr>,
+    /// What passed, once the relay has told it.
+    pub report: Option<EndpointReport>,
 }
 
 /// Media of one leg.
@@ -78,6 +90,7 @@ impl CallMedia {
             opened: 0,
             is_watched: false,
             timeout_ms,
+            early: None,
         }
     }
 
@@ -118,10 +131,21 @@ impl CallMedia {
     /// Forgets a leg; its endpoint, if it had one, is to be closed.
     pub(crate) fn remove(&mut self, leg: LegId) -> Option<EndpointId> {
         let at = self.sides.iter().position(|side| side.leg == leg)?;
+        let removed = self.sides.remove(at);
         if self.paired == Some(leg) {
             self.paired = None;
+            let said = removed.peer.and_then(|peer| Some(peer.rtp?.ip()));
+            self.early =
+                removed.endpoint.map(|endpoint| Box::new(EarlyMedia { endpoint, said, report: None }));
         }
-        self.sides.remove(at).endpoint
+        removed.endpoint
+    }
+
+    /// What passed through an endpoint that was closed while the call goes on.
+    pub(crate) fn heard_before(&mut self, endpoint: EndpointId, report: &EndpointReport) {
+        if let Some(early) = self.early.as_mut().filter(|early| early.endpoint == endpoint) {
+            early.report = Some(*report);
+        }
     }
 
     /// Called legs other than this one.

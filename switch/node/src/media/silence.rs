@@ -7,7 +7,7 @@ use rating::Cdr;
 use units::{Now, Tick};
 
 use super::reports::Ending;
-use super::sides::{CallMedia, LegMedia};
+use super::sides::{CallMedia, EarlyMedia, LegMedia};
 use crate::AdminRequest;
 use crate::ids::id_in_run;
 use crate::io::Output;
@@ -34,6 +34,9 @@ impl Node {
             }
             MediaEvent::Closed { endpoint, report } => {
                 self.media.closed(now.tick, endpoint);
+                if let Some(media) = self.media_of(endpoint) {
+                    media.heard_before(endpoint, &report);
+                }
                 if let Some(ending) = self.media.unreported.report(endpoint, &report) {
                     self.write_ending(ending);
                 }
@@ -41,8 +44,13 @@ impl Node {
         }
     }
 
-    /// Another pair of ports is tried once, as long as its side was not told of the first; else the call
-    /// ends.
+    fn media_of(&mut self, endpoint: EndpointId) -> Option<&mut CallMedia> {
+        let at = *self.calls.by_id.get(&endpoint.call)?;
+        self.calls.slots.look_mut(at)?.media.as_deref_mut()
+    }
+
+    /// Another pair of ports is tried once, as long as its side was not told of the first. Else the call
+    /// ends, or, with a called side's ports, that attempt.
     fn open_failed(&mut self, now: Now, endpoint: EndpointId) {
         if let Some(ours) = self.media.not_opened(now.tick, endpoint) {
             tracing::warn!(%ours, "a pair of media ports cannot be opened: is it another program's, or are there too few descriptors?");
@@ -53,16 +61,17 @@ impl Node {
             let leg = media.leg_of(endpoint)?;
             let side = media.side_mut(leg)?;
             side.endpoint = None;
-            Some((leg, side.is_told || side.has_failed || leg != LegId::Caller))
+            Some((leg, side.is_told || side.has_failed))
         });
         let ends = match failed {
-            None => false,
-            Some((_, true)) => true,
-            Some((leg, false)) => self.reopen(now, &mut slot, leg).is_err(),
+            None => None,
+            Some((LegId::Carrier(attempt), _)) => Some(Event::NoMediaOf { attempt }),
+            Some((leg, false)) if self.reopen(now, &mut slot, leg).is_ok() => None,
+            Some(_) => Some(Event::NoMedia),
         };
         self.calls.put(slot);
-        if ends {
-            self.drive(now, at, Event::NoMedia);
+        if let Some(event) = ends {
+            self.drive(now, at, event);
         }
     }
 
@@ -98,7 +107,16 @@ impl Node {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }
         let of = |leg: LegId| Some((media.side(leg)?.endpoint?, leg == LegId::Caller));
-        let waits_for = [of(LegId::Caller), of(slot.called())].into_iter().flatten();
+        let early = media.early.as_deref().filter(|_| media.side(slot.called()).is_none());
+        let called = match early {
+            Some(EarlyMedia { report: Some(report), .. }) => {
+                ending.take(false, report);
+                None
+            }
+            Some(early) => Some((early.endpoint, false)),
+            None => of(slot.called()),
+        };
+        let waits_for = [of(LegId::Caller), called].into_iter().flatten();
         let id = id_in_run(slot.call.id());
         if let Some(ending) = self.media.unreported.wait(now, id, ending, waits_for) {
             self.write_ending(ending);
@@ -129,10 +147,13 @@ fn is_expected(side: &LegMedia) -> bool {
     side.peer.as_ref().is_some_and(|peer| peer.sends)
 }
 
-/// Where media was to come from; the relay's report knows better.
+/// Where media was to come from; the relay's report knows better. Of a call that nobody answered the called
+/// side is the one that was heard last.
 fn note_addresses(media: &CallMedia, called: LegId, cdr: &mut Cdr) {
     let said = |leg| Some(media.side(leg)?.peer.as_ref()?.rtp?.ip());
-    (cdr.media_ip_a, cdr.media_ip_b) = (said(LegId::Caller), said(called));
+    let early = || media.early.as_deref()?.said;
+    cdr.media_ip_a = said(LegId::Caller);
+    cdr.media_ip_b = if media.side(called).is_some() { said(called) } else { early() };
 }
 
 /// Until when a call is billed whose media ended: the called side silent: to its last packet; only the
