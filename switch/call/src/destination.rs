@@ -144,7 +144,7 @@ impl Callee {
     pub fn codecs(&self) -> CodecSet {
         match self {
             Self::Carrier(carrier) => carrier.codecs,
-            Self::Number(callee) => callee.gate.as_ref().map_or(CodecSet::ALL, |gate| gate.codecs),
+            Self::Number(callee) => callee.gate.as_ref().map_or(CodecSet::DEFAULT, |gate| gate.codecs),
             Self::Contact(callee, _) => callee.account.codecs,
         }
     }

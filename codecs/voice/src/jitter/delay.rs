@@ -10,7 +10,9 @@ const CLASSES: usize = 24;
 const EXPECTED_CLASS: usize = 3;
 /// A count fades by a 128th with each packet: 2.5 s of packets of 20 ms.
 const FADE_SHIFT: u32 = 7;
-const ONE: u32 = 1 << 16;
+/// What all counts together come to; high enough that what fades does not stop at a 128th that rounds to
+/// nothing.
+const ONE: u32 = 1 << 24;
 /// Of 64 packets, how many may come too late: 1, which is 1.6 %.
 const LATE_OF: u32 = 64;
 /// The shortest delay is looked for in two stretches of this length, so that a drifting clock is followed.

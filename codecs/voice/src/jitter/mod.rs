@@ -231,21 +231,18 @@ impl JitterBuffer {
             }
             let gap = i64::from(place.timestamp.wrapping_sub(due.timestamp) as i32) / ratio;
             let rest = gap - due.stretched;
-            if let Some(paused) = due.pause.filter(|_| missing == 0) {
-                // Speech after a pause is held back anew, by what is needed now.
-                if now < place.arrived + self.delay.target() && gap < JUMP_SAMPLES {
-                    due.pause = Some(paused + frame);
+            let is_gap = rest >= (frame + 1) / 2;
+            if missing == 0 && (is_gap || due.pause.is_some()) && gap < JUMP_SAMPLES {
+                // Speech after a pause, described or not, is held back anew, by what is needed now: the gap
+                // itself is not believed, since there are senders whose timestamps run too fast.
+                if now < place.arrived + self.delay.target() {
+                    due.pause = due.pause.map(|paused| paused + frame);
                     due.timestamp = due.timestamp.wrapping_add((frame * ratio) as u32);
                     return Popped::Pause { samples: frame as usize };
                 }
-            } else if (0..JUMP_SAMPLES).contains(&gap) && rest >= (frame + 1) / 2 {
-                let samples = if missing == 0 { frame } else { (self.packet_samples as i64).min(rest) };
-                let samples = samples.max(frame) / frame * frame;
+            } else if is_gap && gap < JUMP_SAMPLES {
+                let samples = (self.packet_samples as i64).min(rest).max(frame) / frame * frame;
                 due.timestamp = due.timestamp.wrapping_add((samples * ratio) as u32);
-                if missing == 0 {
-                    // Its sender left a gap: a pause that it did not describe.
-                    return Popped::Pause { samples: samples as usize };
-                }
                 self.counters.concealed_samples += samples as u64;
                 let is_rest = missing == 1 && rest - samples < (frame + 1) / 2;
                 let next = is_rest.then(|| (place.payload_type, self.order.payload(&place)));

@@ -305,6 +305,34 @@ fn a_timestamp_that_jumps_is_followed_at_once() {
 }
 
 #[test]
+fn timestamps_that_run_too_fast_or_too_slow_are_not_waited_for() {
+    for units in [0, 80, 320, 960] {
+        let mut buffer = buffer();
+        let (mut played, mut due) = (Vec::new(), None);
+        for n in 0..100u32 {
+            let now = MS * n * 20;
+            buffer.push(&Packet { timestamp: n * units, ..packet(n) }, Kind::Sound(160), now);
+            due = due.or_else(|| buffer.starts_at());
+            while due.is_some_and(|due| due <= now) {
+                let what = pop(&mut buffer, now);
+                let ms = if let Played::Lost(samples) | Played::Pause(samples) = what {
+                    samples as u32 / 8
+                } else {
+                    20
+                };
+                due = due.map(|due| due + MS * ms);
+                if let Played::Packet(n) = what {
+                    played.push(n);
+                }
+            }
+        }
+        assert!(played.len() > 85, "{units} units: {} packets", played.len());
+        assert!(played.windows(2).all(|pair| pair[1] == pair[0] + 1), "{units} units: {played:?}");
+        assert_eq!(buffer.counters().lost, 0);
+    }
+}
+
+#[test]
 fn more_packets_than_are_held_push_out_the_oldest() {
     let mut buffer = buffer();
     for n in 0..100 {

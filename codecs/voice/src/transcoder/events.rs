@@ -222,3 +222,52 @@ impl EventQueue {
         (u64::from(units) * u64::from(self.clock_hz) / u64::from(self.in_hz)) as u32
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::EncoderSettings;
+    use crate::transcoder::settings::EventPayload;
+    use codecs::Codec;
+
+    #[test]
+    fn a_long_event_on_a_faster_clock_goes_on_in_new_ones() {
+        let event = |clock_hz| Some(EventPayload { payload: 101, clock_hz });
+        let incoming = Incoming { event: event(8000), ..Incoming::new(Codec::Pcma, 8) };
+        let outgoing = Outgoing::new(EncoderSettings::new(Codec::Opus), 96);
+        let mut queue = EventQueue::new(&incoming, &Outgoing { event: event(48_000), ..outgoing });
+        let mut told = |duration, end| {
+            queue.heard(5, Event { code: 1, end, volume: 10, duration }, 1000, Duration::ZERO);
+            let telling = queue.next_relayed().unwrap();
+            (telling.timestamp, telling.event.duration, telling.event.end, telling.marker)
+        };
+        assert_eq!(told(160, false), (1000, 960, false, true));
+        // 6 · 10,922 are 65,532; one unit more passes 16 bits.
+        assert_eq!(told(10_922, false), (1000, 65_532, false, false));
+        assert_eq!(told(10_923, false), (66_535, 3, false, false));
+        assert_eq!(told(60_000, true), (1000 + 5 * 65_535, 32_325, true, false));
+    }
+
+    #[test]
+    fn packets_of_events_before_are_left_out() {
+        let event = Some(EventPayload { payload: 101, clock_hz: 8000 });
+        let incoming = Incoming { event, ..Incoming::new(Codec::Pcma, 8) };
+        let outgoing = Outgoing { event, ..Outgoing::new(EncoderSettings::new(Codec::Pcmu), 0) };
+        let mut queue = EventQueue::new(&incoming, &outgoing);
+        let tell = |code, duration, end| Event { code, end, volume: 10, duration };
+        queue.heard(5000, tell(1, 800, true), 1000, Duration::ZERO);
+        queue.heard(9000, tell(2, 160, false), 5000, Duration::ZERO);
+        queue.heard(5000, tell(1, 800, true), 5000, Duration::ZERO);
+        queue.heard(9000, tell(2, 480, false), 5000, Duration::ZERO);
+        queue.heard(9000, tell(2, 320, false), 5000, Duration::ZERO);
+        let told: Vec<_> = std::iter::from_fn(|| queue.next_relayed())
+            .map(|telling| (telling.timestamp, telling.event.code, telling.event.duration))
+            .collect();
+        assert_eq!(told, [(1000, 1, 800), (5000, 2, 160), (5000, 2, 480)]);
+        // Nothing of this is without bound.
+        for n in 0..100 {
+            queue.heard(9000, tell(2, 500 + n, false), 5000, Duration::ZERO);
+        }
+        assert_eq!(std::iter::from_fn(|| queue.next_relayed()).count(), WAITING_MAX);
+    }
+}

@@ -6,6 +6,7 @@ use codecs::Codec;
 
 use super::Transcoder;
 use super::counters::Taken;
+use super::sound::SHORTEN_MIN;
 use crate::dtmf::Event;
 use crate::jitter::{Kind, Popped, Pushed};
 use crate::packet::Packet;
@@ -57,13 +58,20 @@ impl Transcoder {
 
     /// Decodes until `count` samples are there; false if nothing comes any more.
     pub(super) fn fill(&mut self, due: Duration, count: usize) -> bool {
-        while self.sound.len() < count {
+        // Where sound is to be shortened, more of it is needed than one short packet has.
+        let mut shorten_from = None;
+        loop {
             let (decoder, sound) = (&mut self.decoder, &mut self.sound);
+            if sound.len() >= shorten_from.map_or(count, |from: usize| count.max(from + SHORTEN_MIN)) {
+                let Some(from) = shorten_from.take() else { return true };
+                self.counters.shortened_samples += sound.shorten(from) as u64;
+                continue;
+            }
             match self.buffer.pop(due) {
                 Popped::Nothing => {
                     // What is left of the last frame is not worth a packet, unless an event is to be told.
                     if !self.events.is_telling(due) && !self.events.has_own() {
-                        return false;
+                        return sound.len() >= count;
                     }
                     sound.push_silence(count);
                 }
@@ -92,7 +100,7 @@ impl Transcoder {
                         });
                     }
                     if surplus {
-                        self.counters.shortened_samples += sound.shorten(from) as u64;
+                        shorten_from.get_or_insert(from);
                     }
                 }
                 Popped::Lost { samples, next } => {
@@ -116,7 +124,6 @@ impl Transcoder {
                 }),
             }
         }
-        true
     }
 }
 

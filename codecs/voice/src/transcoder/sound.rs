@@ -7,6 +7,8 @@ const CUT_MIN: usize = 40;
 const CUT_MAX: usize = 80;
 /// Samples over which the cut is faded: 5 ms.
 const FADE: usize = 40;
+/// Samples that it takes to shorten: 15 ms.
+pub(super) const SHORTEN_MIN: usize = CUT_MAX + FADE;
 
 /// A queue of samples.
 pub(super) struct Sound {
@@ -65,7 +67,7 @@ impl Sound {
     /// follows, and says how many samples those were.
     pub(super) fn shorten(&mut self, from: usize) -> usize {
         let Some(sound) = self.held.get_mut(from..self.len) else { return 0 };
-        if sound.len() < CUT_MAX + FADE {
+        if sound.len() < SHORTEN_MIN {
             return 0;
         }
         let mut best = (f32::MIN, CUT_MAX);

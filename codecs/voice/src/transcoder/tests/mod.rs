@@ -233,6 +233,30 @@ fn a_lost_packet_of_opus_is_restored_from_the_next() {
 }
 
 #[test]
+fn a_burst_after_a_stall_is_caught_up_with_whatever_the_packet_time() {
+    for frames in [1, 2, 6] {
+        let ms = 10 * frames as u32;
+        let sound = voice(80_000);
+        let encoded = encoded(&sound, EncoderSettings::new(Codec::Pcma), frames);
+        let mut packets = as_packets(&encoded, ms);
+        // 160 ms of the second second come all at once.
+        for (at, _) in &mut packets {
+            if (MS * 1000..MS * 1160).contains(at) {
+                *at = MS * 1160;
+            }
+        }
+        let mut transcoder = Transcoder::new(settings(Codec::Pcma, Codec::Pcmu, 20)).unwrap();
+        let kept = run(&mut transcoder, &packets, MS * 10_000);
+        assert_steady(&kept, 160);
+        let counters = transcoder.counters();
+        assert_eq!((counters.jitter.lost, counters.jitter.late, counters.jitter.restarts), (0, 0, 0));
+        // What was stretched meanwhile is cut out again, but for what is held back now.
+        let (stretched, cut) = (counters.jitter.concealed_samples, counters.shortened_samples);
+        assert!(stretched >= 800 && cut + 640 >= stretched, "{ms} ms: {stretched} stretched, {cut} cut");
+    }
+}
+
+#[test]
 fn a_stream_that_stops_is_followed_and_begins_with_a_marker() {
     let sound = voice(4000);
     let encoded = encoded(&sound, EncoderSettings::new(Codec::Pcmu), 2);
