@@ -73,3 +73,19 @@ fn the_libraries_take_little_and_give_it_back() {
         assert!(counted <= packets * each, "{from} to {to}: {counted} for {packets} packets");
     }
 }
+
+#[test]
+fn a_transcoder_has_bounded_memory() {
+    for from in Codec::ALL {
+        for to in Codec::ALL {
+            let outgoing = Outgoing::new(EncoderSettings::new(to), 96);
+            let settings = TranscoderSettings::new(Incoming::new(from, 97), outgoing);
+            let mut kept = None;
+            let counted = allocation_counter::measure(|| kept = Transcoder::new(settings).map(Box::new));
+            let most =
+                72 + if from == Codec::Opus { 168 } else { 0 } + if to == Codec::Opus { 168 } else { 0 };
+            let kib = counted.bytes_current / 1024;
+            assert!(kept.is_some() && kib <= most, "{from} to {to}: {kib} KiB");
+        }
+    }
+}
