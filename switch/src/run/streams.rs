@@ -119,8 +119,10 @@ impl Streams {
             };
             let again = match self.queue_of(&flow).map(|queue| queue.try_send(bytes.clone())) {
                 Some(Ok(())) => continue,
-                // It was closed a moment ago.
-                None | Some(Err(TrySendError::Closed(_))) => !flow.transport.is_opened_by_peer(),
+                // It was closed a moment ago. To who is locked out none is opened.
+                None | Some(Err(TrySendError::Closed(_))) => {
+                    !flow.transport.is_opened_by_peer() && !self.is_shut_out(&flow)
+                }
                 Some(Err(TrySendError::Full(_))) => false,
             };
             if !again || !self.open(Flow { conn: 0, ..flow }, bytes) {

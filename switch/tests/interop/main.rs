@@ -23,6 +23,7 @@ mod media;
 mod numbers;
 mod old_data;
 mod peers;
+mod phones;
 mod price;
 mod service;
 mod startup;

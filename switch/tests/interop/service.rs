@@ -88,7 +88,11 @@ fn drain_under_load() {
     // New calls are refused with 503 and a Retry-After, calls in progress go on.
     let mut pbx = Peer::new(PBX, switch.udp);
     let uri = format!("sip:34911234567@{}", switch.udp);
-    eventually("the drain", SOON, || (switch.log().contains("draining")).then_some(()));
+    // The gate's shard hears of the drain later than the log; then it answers OPTIONS by 503.
+    eventually("the drain at the gate's shard", SOON, || {
+        let answer = pbx.ask("OPTIONS", &uri, "", SOON).expect("an answer to OPTIONS");
+        (status_of(&answer) == Some(503)).then_some(())
+    });
     let answer = pbx.ask("INVITE", &uri, OFFER, SOON).expect("an answer while draining");
     assert_eq!(status_of(&answer), Some(503), "{answer}");
     let lower = answer.to_ascii_lowercase();

@@ -23,6 +23,8 @@ pub(super) const FIRST_MESSAGE_SECS: u64 = 10;
 /// For one message to be taken by a peer, and for the last ones before a close.
 const WRITE_SECS: u64 = 30;
 const LAST_WRITE_SECS: u64 = 5;
+/// For the shards to answer what an address sent before it was locked out.
+const LAST_ANSWER_SECS: u64 = 2;
 
 impl Streams {
     /// Starts reading and writing a stream of bytes.
@@ -94,7 +96,9 @@ impl Streams {
             };
             let Some(bytes) = buffer.get(..count) else { return };
             framer.push(bytes);
-            let Some(messages) = self.frames(&mut framer, flow) else { return };
+            let Some(messages) = self.frames(&mut framer, flow) else {
+                return self.await_last_answers(&flow).await;
+            };
             first_by = first_by.filter(|_| messages == 0);
             whole_by = match (framer.is_partial(), messages) {
                 (false, _) => None,
@@ -144,6 +148,15 @@ impl Streams {
     pub(super) fn first_by(&self, flow: &Flow) -> Option<Instant> {
         let ip = flow.peer.ip();
         (!self.router.is_known(ip)).then(|| Instant::now() + Duration::from_secs(FIRST_MESSAGE_SECS))
+    }
+
+    /// On a connection that is shut out nothing more is read, but it stays open until the shards have answered what
+    /// came before: the one that locked the address out has it closed behind its last answer
+    /// ([`super::Outgoing::LockedOut`]), which ends the writer, and the reader with it.
+    pub(super) async fn await_last_answers(&self, flow: &Flow) {
+        if self.is_shut_out(flow) {
+            tokio::time::sleep(Duration::from_secs(LAST_ANSWER_SECS)).await;
+        }
     }
 
     /// Whether an unknown address was locked out since it connected, or no unknown address is heard any more.

@@ -69,7 +69,7 @@ impl Streams {
                     first_by = None;
                     self.take_frame(frame.into_data(), flow);
                     if self.is_shut_out(&flow) {
-                        return;
+                        return self.await_last_answers(&flow).await;
                     }
                 }
                 // Answered by the library.

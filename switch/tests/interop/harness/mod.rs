@@ -25,7 +25,7 @@ pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
 pub use certificates::Authority;
 pub use eventually::{SOON, eventually, look_until};
-pub use line::{Caller, Line, answered};
+pub use line::{ByteLine, Caller, Line, answered};
 pub use ports::free_port;
 pub use postgres::Postgres;
 pub use process::{Tollgate, binary, tollgate};
