@@ -11,6 +11,7 @@ use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::{Document, Table};
 use crate::schema;
+use crate::seal;
 use crate::{CentralLedger, Http, Journal, Listen, Log, NodeSettings, Sip};
 
 /// RFC 4028 §5: no shorter session may be asked for.
@@ -29,6 +30,7 @@ pub(crate) fn node(document: &Document, check: &mut Check<'_>) -> NodeSettings {
     NodeSettings {
         name,
         data_dir,
+        secret_file: seal::node_secret(&table, check),
         ledger: ledger(&table, check),
         drain_secs: table.int("drain_secs").unwrap_or_default(),
         shards: table.int("shards").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),

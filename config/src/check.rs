@@ -13,6 +13,7 @@ use units::Name;
 use crate::diagnostic::{Report, Source, Span};
 use crate::field::Field;
 use crate::reader::Table;
+use crate::seal::SecretFile;
 
 /// Largest configuration file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -48,12 +49,14 @@ pub(crate) struct Check<'a> {
     pub(crate) dir: Option<PathBuf>,
     /// Permission bits of the configuration, if it is a file.
     pub(crate) mode: Option<u32>,
+    /// What opens sealed values, once `[node]` was read.
+    pub(crate) node_secret: SecretFile,
 }
 
 impl<'a> Check<'a> {
     /// Of a text whose files are not read.
     pub(crate) const fn of_text(source: &'a Source, report: &'a mut Report) -> Self {
-        Self { source, report, dir: None, mode: None }
+        Self { source, report, dir: None, mode: None, node_secret: SecretFile::Unnamed }
     }
 
     pub(crate) fn error(&mut self, span: &Span, message: impl Into<String>) {

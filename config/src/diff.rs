@@ -72,6 +72,9 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     if elsewhere(old) != elsewhere(new) {
         lines.push("trace.dir, trace.share or trace.hep changed: for messages from now on".to_owned());
     }
+    if old.node.secret_file != new.node.secret_file {
+        lines.push("node.secret_file changed".to_owned());
+    }
     if old.stir != new.stir {
         lines.push("stir changed: for calls from now on".to_owned());
     }

@@ -25,6 +25,7 @@ mod profile;
 mod reader;
 mod routing;
 pub mod schema;
+mod seal;
 mod secret;
 mod server;
 mod settings;
@@ -40,8 +41,11 @@ pub use diagnostic::{Diagnostic, Severity, render};
 pub use diff::diff;
 pub use docs::reference;
 pub use load::{check_text, load, reload};
+pub use logins::is_user_name;
 pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
+pub use seal::{NodeSecret, SealedFor};
+pub use secret::{SECRET_BYTES_MAX, password};
 pub use server::Server;
 pub use settings::{
     AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, Nats, NodeSettings,

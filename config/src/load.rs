@@ -12,6 +12,7 @@ use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::media::PeerPresets;
 use crate::reader::Document;
+use crate::seal::SecretFile;
 use crate::tls::TlsBuilder;
 use crate::{
     Settings, base, feeds, media, money, numbers, peers, prices, routing, sip_accounts, stir, trace,
@@ -72,7 +73,8 @@ fn build(
     let source = Source::new(name, text.into());
     let document = Document::read(text, &source, &mut report);
     let (dir, mode) = place.map(|place| (place.dir, place.mode)).unzip();
-    let mut check = Check { source: &source, report: &mut report, dir, mode };
+    let mut check =
+        Check { source: &source, report: &mut report, dir, mode, node_secret: SecretFile::Unnamed };
 
     let node = base::node(&document, &mut check);
     let sip = base::sip(&document, &mut check);

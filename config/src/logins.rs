@@ -6,6 +6,7 @@ use route::{Ha1, Login, Secret};
 
 use crate::check::Check;
 use crate::reader::Table;
+use crate::seal::{self, SealedFor};
 use crate::secret;
 
 /// Longest user name and realm, bytes.
@@ -28,10 +29,11 @@ pub(crate) fn gate_login(table: &Table, realm: &str, check: &mut Check<'_>) -> O
 /// A SIP account's: a password, or what is made of it.
 pub(crate) fn sip_account_login(table: &Table, realm: &str, check: &mut Check<'_>) -> Option<Box<Login>> {
     let username = quotable(table, "username", check);
-    let (sha256, md5) = (digits(table, "ha1_sha256", 64, check), digits(table, "ha1_md5", 32, check));
+    let of = (realm, username.as_deref());
+    let (sha256, md5) = (ha1(table, ("ha1_sha256", 64), of, check), ha1(table, ("ha1_md5", 32), of, check));
     let is_hashed = table.has("ha1_sha256") || table.has("ha1_md5");
-    if is_hashed {
-        secret::refuse_open_configuration(table, check);
+    if let Some(key) = HA1S.into_iter().find(|key| is_bare(table, key)) {
+        secret::refuse_open_configuration(table, key, check);
     }
     let Some(file) = table.text("password_file") else {
         if !is_hashed {
@@ -55,24 +57,49 @@ pub(crate) fn sip_account_login(table: &Table, realm: &str, check: &mut Check<'_
     Some(Box::new(Login { username, ha1 }))
 }
 
-fn digits(table: &Table, key: &str, count: usize, check: &mut Check<'_>) -> Option<Secret> {
+/// Keys of what is made of a password.
+const HA1S: [&str; 2] = ["ha1_sha256", "ha1_md5"];
+
+/// Whether an HA1 is there and not sealed.
+fn is_bare(table: &Table, key: &str) -> bool {
+    table.text(key).is_some_and(|field| !seal::is_sealed(&field.value))
+}
+
+/// An HA1 of so many hex digits, sealed for its user or as it is.
+fn ha1(
+    table: &Table,
+    (key, count): (&str, usize),
+    (realm, username): (&str, Option<&str>),
+    check: &mut Check<'_>,
+) -> Option<Secret> {
     let field = table.text(key)?;
-    if field.value.len() != count || !field.value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        check.error(&field.span, format!("{key} must be {count} hex digits"));
+    let value = if seal::is_sealed(&field.value) {
+        seal::opened(&field, &SealedFor { key, username: username?, realm }, check)?
+    } else {
+        Secret::new(&field.value.to_ascii_lowercase())
+    };
+    let digits = value.expose();
+    if digits.len() != count || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        check
+            .error(&field.span, format!("{key} must be {count} hex digits, or what `tollgate seal` printed"));
         return None;
     }
-    Some(Secret::new(&field.value.to_ascii_lowercase()))
+    Some(value)
 }
 
 /// A text that can stand between the quotes of a header.
 pub(crate) fn quotable(table: &Table, key: &str, check: &mut Check<'_>) -> Option<Box<str>> {
     let field = table.text(key)?;
-    let fits = (1..=QUOTED_MAX).contains(&field.value.len())
-        && !field.value.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'));
-    if fits {
+    if is_user_name(&field.value) {
         return Some(field.value.into());
     }
     let rule = format!("write 1 to {QUOTED_MAX} bytes without quotes, backslashes and control characters");
     check.error(&field.span, format!("{key} {:?}: {rule}", field.value));
     None
+}
+
+/// Whether a text can be a user name or realm: it stands between the quotes of a header as it is.
+pub fn is_user_name(text: &str) -> bool {
+    (1..=QUOTED_MAX).contains(&text.len())
+        && !text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'))
 }

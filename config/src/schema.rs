@@ -200,6 +200,13 @@ pub const NODE: Section = Section {
             "Folder of the journal; made if absent, locked while in use.",
         ),
         key(
+            "secret_file",
+            Kind::Path,
+            Preset::Nothing,
+            "File of this node's secret, 0600, which `tollgate seal` seals credentials with; made with random bytes if absent. Keep a copy \
+             apart from that of the configuration: without it nothing that it sealed can be opened.",
+        ),
+        key(
             "ledger",
             Kind::Text,
             Preset::Nothing,

@@ -11,24 +11,36 @@ use crate::field::Field;
 use crate::reader::Table;
 
 /// Longest secret, bytes.
-const SECRET_BYTES_MAX: usize = 1_024;
+pub const SECRET_BYTES_MAX: usize = 1_024;
 
 /// What the file named at `field` holds, without one line end; says there what is wrong with it.
 pub(crate) fn read(field: &Field<String>, check: &mut Check<'_>) -> Option<Secret> {
     let text = text(field, SECRET_BYTES_MAX as u64 + 2, check)?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+    match password(&text) {
+        Ok(secret) => Some(secret),
+        Err(wrong) => {
+            check.error(&field.span, format!("{} {wrong}", check.path(&field.value).display()));
+            None
+        }
+    }
+}
+
+/// The secret in a text of one line, whose end is not part of it.
+///
+/// # Errors
+/// What is wrong with the text, to be said behind its name.
+pub fn password(text: &str) -> Result<Secret, &'static str> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
-    let wrong = if line.is_empty() {
-        "is empty: write the secret on its first line"
+    if line.is_empty() {
+        Err("is empty: write the secret on its first line")
     } else if line.len() > SECRET_BYTES_MAX {
-        "is longer than 1024 bytes"
+        Err("is longer than 1024 bytes")
     } else if line.contains(char::is_control) {
-        "has more than one line, or control characters: write the secret alone"
+        Err("has more than one line, or control characters: write the secret alone")
     } else {
-        return Some(Secret::new(line));
-    };
-    check.error(&field.span, format!("{} {wrong}", check.path(&field.value).display()));
-    None
+        Ok(Secret::new(line))
+    }
 }
 
 /// The first `bytes_max` bytes and one more of a file that its owner alone can read.
@@ -57,11 +69,11 @@ pub(crate) fn text(field: &Field<String>, bytes_max: u64, check: &mut Check<'_>)
 }
 
 /// Says so if others than its owner may read a configuration that holds HA1s, which are as good as passwords.
-pub(crate) fn refuse_open_configuration(table: &Table, check: &mut Check<'_>) {
+pub(crate) fn refuse_open_configuration(table: &Table, key: &str, check: &mut Check<'_>) {
     let Some(mode) = check.mode.filter(|mode| mode & 0o177 != 0) else { return };
-    let key = if table.has("ha1_sha256") { "ha1_sha256" } else { "ha1_md5" };
     let message = format!(
-        "this file has mode {mode:04o}, and {key} in it is as good as a password: chmod 600 it, or write a password_file"
+        "this file has mode {mode:04o}, and {key} in it is as good as a password: chmod 600 it, write a password_file, or seal it by \
+         `tollgate seal`"
     );
     check.error(&table.at(key), message);
 }

@@ -65,6 +65,8 @@ pub struct NodeSettings {
     pub name: Name,
     /// Folder of the journal.
     pub data_dir: PathBuf,
+    /// What opens sealed credentials; made at the start if it is not there. None: nothing is sealed.
+    pub secret_file: Option<PathBuf>,
     /// The ledger of several nodes; none if the balances are this node's own.
     pub ledger: Option<CentralLedger>,
     /// Seconds that live calls have after SIGTERM.

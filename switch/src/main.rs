@@ -7,6 +7,7 @@ mod cli;
 mod deck_archive;
 mod demo;
 mod logs;
+mod node_secret;
 mod outlook;
 mod run;
 
@@ -16,7 +17,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use cli::{
     ConfigFile, account, bans, calls, carriers, cdr, check, deck, gates, keyed_post, ledger, manual, node,
-    notices, price, registrations, rerate, route,
+    notices, price, registrations, rerate, route, seal,
 };
 
 /// A call allocates on one thread and the journal frees on another: there glibc's arenas cost a tenth of all
@@ -86,6 +87,9 @@ enum Command {
     Gates(gates::Ask),
     /// Phones of SIP accounts that are registered: where, by what, until when
     Registrations(registrations::Ask),
+    /// Credentials of a SIP account as the configuration may hold them: HA1s sealed with the node's secret, of
+    /// the password on stdin
+    Seal(seal::Ask),
     /// Addresses locked out for wrong credentials; --lift lets one in again
     Bans(bans::Ask),
     /// A running node reads its configuration again, as by SIGHUP; warnings and findings are told
@@ -135,6 +139,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Carriers(ask) => carriers::run(&ask),
         Command::Gates(ask) => gates::run(&ask),
         Command::Registrations(ask) => registrations::run(&ask),
+        Command::Seal(ask) => seal::run(&ask),
         Command::Bans(ask) => bans::run(&ask),
         Command::Reload(shown) => node::reload(&shown),
         Command::Drain(shown) => node::drain(&shown),

@@ -142,7 +142,8 @@ pub const SIP_ACCOUNT: Section = Section {
             Kind::Text,
             Preset::Nothing,
             "SHA-256 of `username:realm:password`, 64 hex digits, in place of the password; the realm is the first of `sip.domains`. \
-             Whoever reads it can log in: a configuration with it in must be readable by its owner alone.",
+             Whoever reads it can log in: a configuration with it in must be readable by its owner alone, unless it is sealed: `tollgate seal \
+             --username NAME < PASSWORD_FILE` prints both lines (`node.secret_file`).",
         ),
         key(
             "ha1_md5",

@@ -24,6 +24,7 @@ pub(crate) mod price;
 pub(crate) mod registrations;
 pub(crate) mod rerate;
 pub(crate) mod route;
+pub(crate) mod seal;
 mod slices;
 mod statement;
 mod table;

@@ -21,6 +21,7 @@ use web::documents::ReloadDoc;
 use web::{Metrics, WebState};
 
 use crate::deck_archive::DeckArchive;
+use crate::node_secret;
 use crate::run::backend::{BooksCdrs, SwitchBackend};
 use crate::run::books::Books;
 use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
@@ -104,6 +105,9 @@ impl Switch {
         // After the journal, which makes the data folder and keeps a second process out: that is where the
         // token is often kept.
         let token = web::admin_token(&settings.http.admin_token_file)?;
+        if let Some(path) = &settings.node.secret_file {
+            node_secret::read_or_make(path)?;
+        }
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
         let journal = Arc::new(journal);
         let deck_archive = DeckArchive::in_data(&settings.node.data_dir);

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use serde_json::json;
 use sip::auth::{Challenge, Credentials};
 
 use crate::harness::{
-    Api, Authority, Books, ByteLine, CARRIERS, Line as _, Peer, SOON, SPAIN, Scenario, Site, connect,
+    Api, Authority, Books, ByteLine, CARRIERS, Line as _, Peer, SOON, SPAIN, Scenario, Site, binary, connect,
     eventually, free_port, status_of, until_closed,
 };
 
@@ -36,17 +37,20 @@ impl Baresip {
         let control = free_port(PHONE);
         let sip = two_ports();
         fs::create_dir_all(folder).unwrap();
+        // It does not start if this file is named and not there.
+        let authority = folder.join("../tls/ca.pem");
+        let authority =
+            if authority.exists() { format!("sip_cafile {}\n", authority.display()) } else { String::new() };
         let config = format!(
-            "sip_listen {PHONE}:{sip}\nsip_cafile {0}/../tls/ca.pem\naudio_source aubridge,x\naudio_player aubridge,x\n\
-             audio_alert aubridge,x\nmodule_path {1}\nmodule g711.so\nmodule aubridge.so\nmodule_app account.so\n\
-             module_app menu.so\nmodule ctrl_tcp.so\nctrl_tcp_listen {PHONE}:{control}\ndns_server 127.0.0.1:9\n",
-            folder.display(),
+            "sip_listen {PHONE}:{sip}\n{authority}audio_source aubridge,x\naudio_player aubridge,x\naudio_alert aubridge,x\n\
+             module_path {}\nmodule g711.so\nmodule aubridge.so\nmodule_app account.so\nmodule_app menu.so\n\
+             module ctrl_tcp.so\nctrl_tcp_listen {PHONE}:{control}\ndns_server 127.0.0.1:9\n",
             modules()
         );
         fs::write(folder.join("config"), config).unwrap();
         fs::write(folder.join("accounts"), format!("{account};answermode=auto;audio_codecs=pcma\n")).unwrap();
         let log = fs::File::create(folder.join("log")).unwrap();
-        let child = Command::new("baresip")
+        let mut child = Command::new("baresip")
             .arg("-f")
             .arg(folder)
             .stdin(Stdio::null())
@@ -54,7 +58,11 @@ impl Baresip {
             .stderr(log)
             .spawn()
             .expect("no baresip: run .ci/run, which installs it, or `apt-get install baresip-core`");
-        let control = eventually("baresip's control", SOON, || TcpStream::connect((PHONE, control)).ok());
+        let control = eventually("baresip's control", SOON, || {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{}", fs::read_to_string(folder.join("log")).unwrap_or_default());
+            TcpStream::connect((PHONE, control)).ok()
+        });
         Self { child, control }
     }
 
@@ -103,8 +111,7 @@ fn site(port: u16) -> Site {
         .toml(&format!("[[number]]\ne164 = \"{NUMBER}\"\naccount = \"acme\"\ntarget = \"sip_account:alice\""));
     let secret = site.path("alice.secret");
     fs::write(&secret, "geheim\n").unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    fs::set_permissions(&secret, mode).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     site
 }
 
@@ -195,35 +202,79 @@ fn credentials(refusal: &str, password: &str) -> String {
     format!("Authorization: {answer}\r\n")
 }
 
+/// Sends a datagram and waits for one.
+fn ask(phone: &UdpSocket, to: std::net::SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
+    phone.send_to(bytes, to).unwrap();
+    let mut buffer = [0; 4_096];
+    phone.recv_from(&mut buffer).ok().map(|(count, _)| buffer[..count].to_vec())
+}
+
+/// Registers a phone of alice's by UDP; the final status.
+fn log_in(phone: &UdpSocket, to: std::net::SocketAddr) -> Option<u16> {
+    phone.set_read_timeout(Some(SOON)).unwrap();
+    let here = phone.local_addr().unwrap();
+    let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.expect("an answer")).unwrap();
+    let refusal = text(ask(phone, to, register(here, "UDP", 1, "").as_bytes()));
+    assert_eq!(status_of(&refusal), Some(401), "{refusal}");
+    let right = register(here, "UDP", 2, &credentials(&refusal, "geheim"));
+    status_of(&text(ask(phone, to, right.as_bytes())))
+}
+
 /// Keep-alives by UDP of who is registered are answered (RFC 5626 §4.4), from there alone.
 #[test]
 fn keep_alives_of_a_registered_phone_are_answered() {
     let switch_site = site(free_port(PROVIDER));
     let switch = switch_site.start();
     let phone = UdpSocket::bind((PHONE, 0)).unwrap();
-    phone.set_read_timeout(Some(SOON)).unwrap();
-    let here = phone.local_addr().unwrap();
-    let ask = |socket: &UdpSocket, bytes: &[u8]| {
-        socket.send_to(bytes, switch.udp).unwrap();
-        let mut buffer = [0; 4_096];
-        socket.recv_from(&mut buffer).ok().map(|(count, _)| buffer[..count].to_vec())
-    };
-    let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.expect("an answer")).unwrap();
-    let refusal = text(ask(&phone, register(here, "UDP", 1, "").as_bytes()));
-    assert_eq!(status_of(&refusal), Some(401), "{refusal}");
-    let right = register(here, "UDP", 2, &credentials(&refusal, "geheim"));
-    assert_eq!(status_of(&text(ask(&phone, right.as_bytes()))), Some(200));
+    assert_eq!(log_in(&phone, switch.udp), Some(200));
     let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
     // The shards learn of it from one another.
     phone.set_read_timeout(Some(SILENCE)).unwrap();
     eventually("the answer to a keep-alive", SOON, || {
-        ask(&phone, b"\r\n\r\n").filter(|answer| answer == b"\r\n")
+        ask(&phone, switch.udp, b"\r\n\r\n").filter(|answer| answer == b"\r\n")
     });
-    let answer = eventually("the answer to STUN", SOON, || ask(&phone, &stun));
+    let answer = eventually("the answer to STUN", SOON, || ask(&phone, switch.udp, &stun));
     assert_eq!((&answer[..2], &answer[8..20]), (&[1, 1][..], &[7; 12][..]));
     let stranger = UdpSocket::bind((PHONE, 0)).unwrap();
     stranger.set_read_timeout(Some(SILENCE)).unwrap();
-    assert_eq!((ask(&stranger, b"\r\n\r\n"), ask(&stranger, &stun)), (None, None));
+    assert_eq!((ask(&stranger, switch.udp, b"\r\n\r\n"), ask(&stranger, switch.udp, &stun)), (None, None));
+}
+
+/// What `tollgate seal` prints stands in a configuration that anybody may read, and opens at the start.
+#[test]
+fn sealed_credentials_register() {
+    let site = Site::new()
+        .node("shards = 2\nsecret_file = \"node.secret\"")
+        .sip(&format!("domains = [\"{CARRIERS}\"]"))
+        .deck("retail", BY_THE_SECOND)
+        .account("acme", "10.00");
+    site.write();
+    let mut seal = Command::new(binary())
+        .args(["seal", "--username", "alice", "--config"])
+        .arg(site.config())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    seal.stdin.take().unwrap().write_all(b"geheim\n").unwrap();
+    let output = seal.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let sealed = String::from_utf8(output.stdout).unwrap();
+    let keys: Vec<&str> = sealed.lines().filter_map(|line| line.split(" = \"sealed:").next()).collect();
+    assert_eq!(keys, ["ha1_sha256", "ha1_md5"], "{sealed}");
+    let mode = fs::metadata(site.path("node.secret")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let site = site.toml(&format!(
+        "[[sip_account]]\nname = \"alice\"\naccount = \"acme\"\nusername = \"alice\"\n{sealed}"
+    ));
+    let switch = site.start();
+    let phone = UdpSocket::bind((PHONE, 0)).unwrap();
+    assert_eq!(log_in(&phone, switch.udp), Some(200));
+    switch.stop();
+    // With another secret it does not open, and the start says so.
+    fs::write(site.path("node.secret"), format!("{:064}\n", 7)).unwrap();
+    assert!(site.refuses_to_start());
 }
 
 /// Five wrong passwords, each answered; then the connection is closed, and nothing is heard any more.
