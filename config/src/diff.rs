@@ -300,6 +300,8 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("headers_add or headers_strip", a.headers != b.headers),
         ("redirect", a.redirect_hosts != b.redirect_hosts),
         ("reliable", a.reliable != b.reliable),
+        ("overload_control", a.overload_control != b.overload_control),
+        ("t1_ms or t2_ms", (a.t1_ms, a.t2_ms) != (b.t1_ms, b.t2_ms)),
         ("register", a.register_secs != b.register_secs),
         ("media or nat", a.media != b.media),
     ])

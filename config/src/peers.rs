@@ -127,6 +127,7 @@ pub(crate) fn carriers(
         let label = name.as_deref().unwrap_or("?");
         let deck = table.text("deck").filter(|field| decks.find(field, check).is_some());
         let Some(target) = target(table, label, tls, check) else { continue };
+        let (t1_ms, t2_ms) = timers(table, check);
         let carrier = CarrierSpec {
             source: source(table, label, &mut owners, check),
             deck: deck.map(|f| f.value.as_str().into()),
@@ -151,6 +152,9 @@ pub(crate) fn carriers(
             identity: identity(table),
             reliable: table.text("reliable").is_none_or(|field| field.value != "off"),
             media: media::terms(table, presets, check),
+            overload_control: table.bool("overload_control"),
+            t1_ms,
+            t2_ms,
             ..CarrierSpec::new(label, target)
         };
         if name.is_some() {
@@ -218,6 +222,18 @@ fn credentials(table: &Table, check: &mut Check<'_>) -> Option<Box<Credentials>>
     };
     let password = secret::read(&file, check)?;
     Some(Box::new(Credentials { username, password, realm }))
+}
+
+/// T1 and T2 with the carrier, where they are written.
+fn timers(table: &Table, check: &mut Check<'_>) -> (Option<u32>, Option<u32>) {
+    let (t1_ms, t2_ms) = (table.int("t1_ms"), table.int("t2_ms"));
+    if let (Some(t1), Some(t2)) = (t1_ms, t2_ms)
+        && t2 < t1
+    {
+        let message = format!("t2_ms is the longest pause between repeats: write at least t1_ms, here {t1}");
+        check.error(&table.at("t2_ms"), message);
+    }
+    (t1_ms, t2_ms)
 }
 
 /// How long a registration there is asked for.

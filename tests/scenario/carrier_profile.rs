@@ -44,6 +44,43 @@ fn numbers_are_called_as_telephones_where_a_carrier_wants_that() {
     assert_eq!(beta.invite.request_uri(), format!("sip:34511000000@{BETA}"));
 }
 
+/// T1 and T2 of one carrier: its INVITEs and BYEs are repeated at its own pace, those of others at everybody's.
+#[test]
+fn timers_are_those_of_the_carrier() {
+    let mut plan = Plan::standard();
+    (plan.carriers[0].t1_ms, plan.carriers[0].t2_ms) = (Some(1_000), Some(2_000));
+    plan.carriers[0].first_response_ms = 8_000;
+    plan.carriers[1].first_response_ms = 8_000;
+    let mut stage = Stage::new(plan);
+    let mut phone = stage.phone("c1", "34511000000");
+    phone.invite(&mut stage);
+    let mut times = |at: &str| {
+        let begun = stage.now.tick;
+        let mut times = Vec::new();
+        while stage.now.tick.ms_since(begun) < 7_900 {
+            let sent = stage.kinds(addr(at)).iter().filter(|kind| *kind == "INVITE").count();
+            times.extend((0..sent).map(|_| stage.now.tick.ms_since(begun)));
+            stage.advance(100);
+        }
+        stage.advance(100);
+        times
+    };
+    assert_eq!(times(ALPHA), [0, 1_000, 3_000, 7_000]);
+    assert_eq!(times(BETA), [0, 500, 1_500, 3_500, 7_500]);
+
+    // A reload takes them away again, from what begins then.
+    stage.plan.carriers[0].t1_ms = None;
+    stage.plan.carriers[0].t2_ms = None;
+    stage.reload();
+    stage.advance(60_000);
+    stage.kinds(addr(ALPHA));
+    let (mut phone, callee) = stage.talk("c2", "34511000000");
+    phone.bye(&mut stage);
+    stage.advance(500);
+    let byes = stage.kinds(callee.at).iter().filter(|kind| *kind == "BYE").count();
+    assert_eq!(byes, 2);
+}
+
 #[test]
 fn headers_are_added_and_stripped_for_one_carrier() {
     let mut plan = Plan::standard();

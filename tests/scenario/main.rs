@@ -42,6 +42,7 @@ mod offer_answer;
 mod offers_of_phones;
 mod other_addresses;
 mod other_methods;
+mod overload_control;
 mod phone_races;
 mod plain_call;
 mod price_list;

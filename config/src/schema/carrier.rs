@@ -87,6 +87,26 @@ pub const CARRIER: Section = Section {
             Preset::Bool(false),
             "Whether the next carrier is tried after this one sent voice before the answer.",
         ),
+        key(
+            "t1_ms",
+            Kind::Int(50, 4_000),
+            Preset::Nothing,
+            "Timer T1 of RFC 3261 with its address, milliseconds: first pause before a repeat, 64 of them until a request has failed. Longer for \
+             ways over satellites. Absent: `sip.t1_ms`.",
+        ),
+        key(
+            "t2_ms",
+            Kind::Int(50, 32_000),
+            Preset::Nothing,
+            "Timer T2 with its address, milliseconds: longest pause between repeats, never less than T1. Absent: 4000.",
+        ),
+        key(
+            "overload_control",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Its INVITEs announce RFC 7339 in their Via: a carrier that knows it may say what part of our calls it has no room for; those go to the \
+             next carrier, or are refused with 503.",
+        ),
         key("translate", Kind::Rules, Preset::Nothing, TRANSLATE),
         SESSION,
         TRUST,

@@ -114,6 +114,7 @@ impl Node {
             }
             LegEvent::AnsweredInVain => return self.book_late_answer(now, slot, id),
             LegEvent::PauseAsked { at, secs } => return self.note_pause(now, slot, at, secs),
+            LegEvent::LoadTold { at, report } => return self.peers.throttles.note(now.tick, at, &report),
             LegEvent::Ended { end, cause } => {
                 self.note_failed(now, slot, end);
                 self.close_media_of(slot, id);

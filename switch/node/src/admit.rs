@@ -41,9 +41,11 @@ impl Node {
     /// Overload and drain, then the gate's rate: answered without a call and without a record, so that a
     /// flood writes nothing.
     pub(crate) fn overloaded(&mut self, now: Now, gate: Option<&Arc<Gate>>) -> Option<Refusal> {
+        let is_overload = self.pressure != Pressure::Ok;
+        self.shedding.note(now.tick, is_overload);
         if self.draining {
             Some(Refusal::DRAIN)
-        } else if self.pressure != Pressure::Ok {
+        } else if is_overload {
             Some(Refusal::OVERLOAD)
         } else if gate.is_some_and(|gate| self.over_rate(now, gate)) {
             Some(Refusal::GATE_CPS)

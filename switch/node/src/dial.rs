@@ -54,19 +54,20 @@ impl Node {
             }
         };
         match self.dial_leg(now, slot, attempt, callee, session) {
-            Some(leg) => {
+            Ok(leg) => {
                 self.add_called(slot, leg);
                 None
             }
-            None => {
+            Err(end) => {
                 self.close_media_of(slot, LegId::Carrier(attempt));
-                self.note_failed(now, slot, AttemptEnd::Unreachable);
-                ended(AttemptEnd::Unreachable)
+                self.note_failed(now, slot, end);
+                ended(end)
             }
         }
     }
 
-    /// None without an address, or without one of ours that reaches it.
+    /// Unreachable without an address, or without one of ours that reaches it; too fast where no address has
+    /// room.
     fn dial_leg(
         &mut self,
         now: Now,
@@ -74,23 +75,33 @@ impl Node {
         attempt: u8,
         callee: Callee,
         session: Option<Arc<Session>>,
-    ) -> Option<Leg> {
+    ) -> Result<Leg, AttemptEnd> {
         let at = match (&callee, callee.target()) {
             (Callee::Contact(called, place), _) => {
-                Reached::Contact(Box::new(self.way_to_contact(called, *place)?))
+                let way = self.way_to_contact(called, *place).ok_or(AttemptEnd::Unreachable)?;
+                Reached::Contact(Box::new(way))
             }
             (_, Some(target)) => {
                 let mut addresses = self.peers.open_addresses_of(target, &callee.name(), now.tick);
+                if addresses.is_empty() {
+                    return Err(AttemptEnd::Unreachable);
+                }
+                if callee.carrier().is_some_and(|carrier| carrier.overload_control) {
+                    self.peers.shed(&mut addresses, now.tick);
+                }
+                if addresses.is_empty() {
+                    return Err(AttemptEnd::TooFast);
+                }
                 // Kept until the answer: no room for what is not there.
                 addresses.shrink_to_fit();
-                Reached::Addresses(Some(addresses).filter(|addresses| !addresses.is_empty())?)
+                Reached::Addresses(addresses)
             }
-            (_, None) => return None,
+            (_, None) => return Err(AttemptEnd::Unreachable),
         };
         let (number, crossing) = (slot.call.number(), slot.caller.crossing());
         let dialling = Dialling { attempt, callee, number, at, session, crossing };
         let (call, _) = slot.facts_and_leg(LegId::Caller);
-        Leg::dial(&mut self.context(now, call), dialling)
+        Leg::dial(&mut self.context(now, call), dialling).ok_or(AttemptEnd::Unreachable)
     }
 
     /// How a contact of a SIP account is reached now; none if it is gone, or its connection closed.

@@ -90,6 +90,7 @@ mod registrar;
 mod registrations;
 mod ringing;
 mod session_actions;
+mod shedding;
 mod slot;
 mod strangers;
 mod verification;

@@ -20,6 +20,7 @@ use crate::peers::Peers;
 use crate::records::Records;
 use crate::registrar::Registrar;
 use crate::registrations::Registrations;
+use crate::shedding::Shedding;
 use crate::{ConfigSnapshot, Counters, Strangers};
 
 /// Who this node is.
@@ -46,6 +47,8 @@ pub struct Node {
     pub(crate) calls: Calls,
     pub(crate) money: Money,
     pub(crate) peers: Peers,
+    /// What part of new calls there is no room for.
+    pub(crate) shedding: Shedding,
     pub(crate) strangers: Arc<Strangers>,
     /// Locked out by the packet in hand.
     pub(crate) lock_out: Option<std::net::IpAddr>,
@@ -119,11 +122,12 @@ impl Node {
     ) -> Self {
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&config.decks));
-        Self {
+        let mut node = Self {
             sip: Endpoint::new(identity.key, identity.shard, config.timing),
             calls: Calls::default(),
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
+            shedding: Shedding::default(),
             strangers: Arc::new(Strangers::new(identity.key)),
             lock_out: None,
             registrar: Registrar::default(),
@@ -140,7 +144,9 @@ impl Node {
             stopwatch: || 0,
             identity,
             config,
-        }
+        };
+        node.time_carriers();
+        node
     }
 
     /// The one mutation. Due timers run with every input.
@@ -339,6 +345,7 @@ impl Node {
         self.certificates.forget();
         self.calls.limiters.clear();
         self.bootstrap_accounts(now);
+        self.time_carriers();
         self.schedule_probes(now);
         self.adopt_registrations(now);
         self.forget_contacts();

@@ -9,6 +9,7 @@ use units::wheel::TimerId;
 use units::{Name, Tick, Transport};
 
 use crate::ConfigSnapshot;
+use crate::shedding::Throttles;
 
 /// What a shard knows of those that it calls.
 pub(crate) struct Peers {
@@ -17,6 +18,8 @@ pub(crate) struct Peers {
     pub carrier_slots: Arc<dyn CarrierSlots + Send + Sync>,
     pub names: Names,
     pub probe_timer: TimerId,
+    /// Addresses that have no room for all of our calls.
+    pub throttles: Throttles,
     /// Addresses that asked not to be called until then (RFC 3261 §21.5.4), of any carrier.
     pauses: BTreeMap<SocketAddr, Tick>,
 }
@@ -40,6 +43,7 @@ impl Peers {
             carrier_slots,
             names: Names::default(),
             probe_timer: TimerId::NONE,
+            throttles: Throttles::default(),
             pauses: BTreeMap::new(),
         }
     }
@@ -52,6 +56,16 @@ impl Peers {
             addresses.retain(is_open);
         }
         addresses
+    }
+
+    /// Takes out the addresses in front of the one that has room for the next call, by their own word (RFC
+    /// 7339 §5.6); all of them if none has.
+    pub(crate) fn shed(&mut self, addresses: &mut Vec<SocketAddr>, now: Tick) {
+        if self.throttles.are_none() {
+            return;
+        }
+        let open = addresses.iter().position(|at| !self.throttles.sheds(now, *at));
+        addresses.drain(..open.unwrap_or(addresses.len()));
     }
 
     /// An address of a carrier asked not to be called for so many seconds; a longer pause is never made

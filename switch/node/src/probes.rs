@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use route::{Carrier, CarrierId};
+use sip::transaction::TransactionTiming;
 use units::{Name, Now, Tick, Transport};
 
 use crate::ids::TimerKey;
@@ -26,6 +27,21 @@ impl Node {
             None => _ = self.peers.names.transports.remove(carrier),
         }
         self.peers.names.addresses.insert(carrier.clone(), addresses);
+        self.time_carriers();
+    }
+
+    /// Tells the transactions whose T1 and T2 are not everybody's.
+    pub(crate) fn time_carriers(&mut self) {
+        let own =
+            TransactionTiming { t1_ms: u64::from(self.config.timing.t1_ms), ..TransactionTiming::RFC3261 };
+        let timed = self.config.carriers.iter().filter(|it| it.t1_ms.is_some() || it.t2_ms.is_some());
+        let timings = timed.flat_map(|carrier| {
+            let t1_ms = carrier.t1_ms.map_or(own.t1_ms, u64::from);
+            let t2_ms = carrier.t2_ms.map_or(own.t2_ms, u64::from).max(t1_ms);
+            let addresses = self.peers.addresses_of(&carrier.target, &carrier.name);
+            addresses.into_iter().map(move |at| (at, TransactionTiming { t1_ms, t2_ms, ..own }))
+        });
+        self.sip.time_peers(timings);
     }
 
     /// The carrier whose name resolves to an address that the configuration does not list.

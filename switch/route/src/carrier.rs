@@ -68,6 +68,12 @@ pub struct CarrierSpec {
     pub reliable: bool,
     /// How its media travels.
     pub media: MediaTerms,
+    /// It is told that it may say what part of our calls it has no room for, and that is heeded (RFC 7339).
+    pub overload_control: bool,
+    /// T1 of RFC 3261 with it, milliseconds; none: everybody's.
+    pub t1_ms: Option<u32>,
+    /// T2 with it.
+    pub t2_ms: Option<u32>,
 }
 
 /// A carrier in the table.
@@ -120,6 +126,9 @@ impl CarrierSpec {
             identity: IdentityPolicy::default(),
             reliable: true,
             media: MediaTerms::default(),
+            overload_control: false,
+            t1_ms: None,
+            t2_ms: None,
         }
     }
 

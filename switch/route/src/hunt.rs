@@ -24,7 +24,7 @@ pub enum AttemptEnd {
     },
     /// No free slot at the moment of dialling.
     Full,
-    /// Its `max_cps` was reached at the moment of dialling.
+    /// Its `max_cps` was reached at the moment of dialling, or its addresses have no room, by their own word.
     TooFast,
     /// Down at the moment of dialling.
     Down,
@@ -208,7 +208,7 @@ impl fmt::Display for AttemptEnd {
             Self::Unreachable => f.write_str("unreachable"),
             Self::NoAnswer { .. } => f.write_str("no answer"),
             Self::Full => f.write_str("full"),
-            Self::TooFast => f.write_str("max_cps reached"),
+            Self::TooFast => f.write_str("max_cps reached, or no room by its own word"),
             Self::Down => f.write_str("down"),
             Self::NoCommonCodec => f.write_str("no common codec"),
             Self::NoPorts => f.write_str("no media ports"),

@@ -54,7 +54,8 @@ impl Builder {
             match (name, request.source()) {
                 (Name::Via, Some(source)) if first => {
                     builder.head.extend_from_slice(b"Via: ");
-                    builder.put_with(|head| write_with_source(head, value, source));
+                    let report = request.load_report();
+                    builder.put_with(|head| write_with_source(head, value, source, report));
                     builder.head.extend_from_slice(b"\r\n");
                 }
                 (Name::Via, _) => builder.line(b"Via", value.as_bytes()),

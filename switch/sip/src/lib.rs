@@ -18,6 +18,7 @@ mod message;
 mod method;
 mod name;
 mod name_addr;
+pub mod overload;
 mod params;
 pub mod rsip_bridge;
 pub mod stun;

@@ -8,6 +8,7 @@ use bytestring::ByteString;
 
 use crate::lexer::{Index, Length, Span, Start};
 use crate::list::{self, Values};
+use crate::overload::LoadReport;
 use crate::{Fault, Method, Name, NameAddr, ReplyTo, Uri, Via};
 
 /// A request or response. Cheap to hold for the time of handling it; it keeps the whole received buffer
@@ -21,6 +22,7 @@ pub struct Message {
     body_end: usize,
     source: Option<SocketAddr>,
     reply_to: Option<ReplyTo>,
+    load_report: Option<LoadReport>,
     checked: Option<Checked>,
 }
 
@@ -100,7 +102,16 @@ impl Message {
         let body_end = index.body.saturating_add(length).min(buf.len());
         // `clean` left nothing that is no text
         let head = ByteString::try_from(buf.slice(..index.body)).unwrap_or_default();
-        let message = Message { buf, head, index, body_end, source: None, reply_to: None, checked: None };
+        let message = Message {
+            buf,
+            head,
+            index,
+            body_end,
+            source: None,
+            reply_to: None,
+            load_report: None,
+            checked: None,
+        };
         match fault {
             Some(fault) => Err(ParseError::new(fault, Some(message))),
             None => Ok(message),
@@ -122,6 +133,16 @@ impl Message {
     /// What was given to [`Message::set_reply_to`].
     pub fn reply_to(&self) -> Option<ReplyTo> {
         self.reply_to
+    }
+
+    /// What every response to this request says of our load, as its sender can heed it.
+    pub fn set_load_report(&mut self, report: LoadReport) {
+        self.load_report = Some(report);
+    }
+
+    /// What was given to [`Message::set_load_report`].
+    pub fn load_report(&self) -> Option<&LoadReport> {
+        self.load_report.as_ref()
     }
 
     /// The address given to [`Message::set_source`].

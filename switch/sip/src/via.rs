@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::Params;
 use crate::chars::{all_token, trim, write_decimal, write_ip};
+use crate::overload::{self, LoadReport};
 use crate::uri::{host_port, parse_ip};
 
 /// Default SIP port.
@@ -125,8 +126,14 @@ fn spaced_port(text: &str) -> Option<(Option<u16>, &str)> {
 }
 
 /// Writes the first value of a Via line with `received` and `rport` as seen from `source` (RFC 3581 §4), then
-/// the rest of the line as it is. Values that the peer put there itself are replaced.
-pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAddr) {
+/// the rest of the line as it is; and what is told of our load (RFC 7339 §4). Values that the peer put there
+/// itself are replaced.
+pub(crate) fn write_with_source(
+    out: &mut Vec<u8>,
+    line: &str,
+    source: SocketAddr,
+    report: Option<&LoadReport>,
+) {
     let end = crate::list::find_outside(line, b',').unwrap_or(line.len());
     let (top, rest) = line.split_at(end);
     let Some(via) = Via::parse(trim(top)) else {
@@ -135,14 +142,15 @@ pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAdd
     };
     let rport = via.rport().is_some();
     let received = rport || parse_ip(via.host) != Some(source.ip()) || via.params.find("received").is_some();
-    if !received {
+    if !received && report.is_none() {
         out.extend_from_slice(line.as_bytes());
         return;
     }
     let params_at = crate::list::find_outside(top, b';').unwrap_or(top.len());
     out.extend_from_slice(top[..params_at].trim_end().as_bytes());
     for (name, value) in via.params.iter() {
-        if name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport") {
+        let is_replaced = name.eq_ignore_ascii_case("received") || name.eq_ignore_ascii_case("rport");
+        if is_replaced || (report.is_some() && overload::is_ours(name)) {
             continue;
         }
         out.push(b';');
@@ -152,11 +160,16 @@ pub(crate) fn write_with_source(out: &mut Vec<u8>, line: &str, source: SocketAdd
             out.extend_from_slice(value.as_bytes());
         }
     }
-    out.extend_from_slice(b";received=");
-    write_ip(out, source.ip());
+    if received {
+        out.extend_from_slice(b";received=");
+        write_ip(out, source.ip());
+    }
     if rport {
         out.extend_from_slice(b";rport=");
         write_decimal(out, usize::from(source.port()));
+    }
+    if let Some(report) = report {
+        report.write(out);
     }
     out.extend_from_slice(rest.as_bytes());
 }
@@ -167,7 +180,7 @@ mod tests {
 
     fn fixed(line: &str, source: &str) -> String {
         let mut out = Vec::new();
-        write_with_source(&mut out, line, source.parse().expect("address"));
+        write_with_source(&mut out, line, source.parse().expect("address"), None);
         String::from_utf8(out).expect("text")
     }
 
@@ -251,6 +264,26 @@ mod tests {
         ];
         for (line, source, expected) in table {
             assert_eq!(fixed(line, source), expected);
+        }
+    }
+
+    #[test]
+    fn a_report_of_load_replaces_what_announced_it() {
+        let report = LoadReport { loss: 20, validity_ms: 500, seq: 128_232_161_578_200 };
+        let told = ";oc=20;oc-algo=\"loss\";oc-validity=500;oc-seq=1282321615.78200";
+        for (line, expected) in [
+            (
+                "SIP/2.0/UDP 192.0.2.1;oc;branch=b;oc-algo=\"loss,A\"",
+                format!("SIP/2.0/UDP 192.0.2.1;branch=b{told}"),
+            ),
+            (
+                "SIP/2.0/UDP p1;branch=b;OC , SIP/2.0/UDP h;oc",
+                format!("SIP/2.0/UDP p1;branch=b;received=192.0.2.1{told}, SIP/2.0/UDP h;oc"),
+            ),
+        ] {
+            let mut out = Vec::new();
+            write_with_source(&mut out, line, address("192.0.2.1:9"), Some(&report));
+            assert_eq!(String::from_utf8(out).expect("text"), expected);
         }
     }
 

@@ -8,6 +8,7 @@ use call::{Attempt, Branch, Callee, EarlyEvent, LegId, Loss, OfferRefusal, Progr
 use media::Session;
 use rating::cdr::Protocol;
 use route::AttemptEnd;
+use sip::overload::LoadReport;
 use units::{Cause, Name, Now, Number};
 
 use super::{Crossing, Endpoint, Flow};
@@ -97,6 +98,8 @@ pub(crate) enum LegEvent {
     },
     /// An address asks not to be called for so many seconds.
     PauseAsked { at: SocketAddr, secs: u32 },
+    /// An address says what part of our calls it has no room for.
+    LoadTold { at: SocketAddr, report: LoadReport },
     /// The caller gave up before the answer.
     Cancelled,
     /// The caller is told of the answer, which had to wait.

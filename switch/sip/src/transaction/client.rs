@@ -8,7 +8,8 @@ use units::Tick;
 use super::client_state::{Acknowledged, Asking, Cancel, Chain, Client, Fork, Happening, State};
 use super::layer::Layer;
 use super::matching::{self, COOKIE};
-use super::step::{Class, Rules, Send, Step, Tell};
+use super::pace::Pace;
+use super::step::{Class, Send, Step, Tell};
 use super::timers::{Due, Fired, Timers};
 use super::{
     ClientId, Event, Transmit, derive, invite_client as invite, is_invite, non_invite_client as non_invite,
@@ -29,6 +30,7 @@ impl Layer {
         let (slot, generation) = self.clients.insert(Client {
             method: Method::Other,
             reliable: false,
+            pace: Pace::default(),
             state: State::Minted,
             timers: Timers::new(),
             forks: Vec::new(),
@@ -63,10 +65,11 @@ impl Layer {
         bytes: Bytes,
         fallback: Option<(Flow, Bytes)>,
     ) {
-        let rules = self.rules(&flow);
+        let pace = self.paces.of(&flow);
         let Some(client) = self.client(id).filter(|client| client.state == State::Minted) else { return };
         client.method = method;
-        client.reliable = rules.reliable;
+        client.reliable = flow.transport.is_reliable();
+        client.pace = pace;
         let (chain, fallback) = (Chain::NONE, fallback.map(Box::new));
         client.asking =
             Some(Box::new(Asking { flow, bytes, cancel: Cancel::No, chain, resent: false, fallback }));
@@ -119,7 +122,7 @@ impl Layer {
     /// The request goes out, by its flow.
     pub(super) fn client_start(&mut self, now: Tick, slot: u32) {
         let Some(client) = self.clients.at(slot) else { return };
-        let rules = Rules { timing: self.settings.timing, reliable: client.reliable };
+        let rules = self.rules_of(client.reliable, client.pace);
         let step = if is_invite(client.method) {
             invite::State::start(&rules).map(State::Invite)
         } else {
@@ -237,7 +240,7 @@ impl Layer {
         msg: Option<(Flow, Message)>,
     ) {
         let Some(client) = self.clients.at(slot) else { return };
-        let rules = Rules { timing: self.settings.timing, reliable: client.reliable };
+        let rules = self.rules_of(client.reliable, client.pace);
         if let Some(step) = client.state.step(happening, &rules) {
             self.client_step(now, slot, step, msg);
         }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::matching::Key;
+use super::pace::Pace;
 use super::step::{Class, Rules, Step};
 use super::timers::{Fired, Timers};
 use super::{invite_client as invite, non_invite_client as non_invite};
@@ -21,6 +22,7 @@ pub(super) const NIL: u32 = u32::MAX;
 pub(super) struct Client {
     pub(super) method: Method,
     pub(super) reliable: bool,
+    pub(super) pace: Pace,
     pub(super) state: State,
     pub(super) timers: Timers,
     pub(super) forks: Vec<Fork>,

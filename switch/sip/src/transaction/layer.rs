@@ -10,6 +10,7 @@ use units::Tick;
 use super::client_state::Client;
 use super::keys::Keys;
 use super::matching;
+use super::pace::{Pace, Paces};
 use super::server_state::Server;
 use super::step::Rules;
 use super::timers::Due;
@@ -24,6 +25,7 @@ use units::wheel::Wheel;
 pub struct Layer {
     pub(super) minter: Minter,
     pub(super) settings: Settings,
+    pub(super) paces: Paces,
     pub(super) clients: Slab<Client>,
     pub(super) servers: Slab<Server>,
     pub(super) wheel: Wheel<Due>,
@@ -44,6 +46,7 @@ impl Layer {
         Self {
             minter,
             settings,
+            paces: Paces::new(settings.timing),
             clients: Slab::new(),
             servers: Slab::new(),
             wheel: Wheel::new(),
@@ -133,8 +136,13 @@ impl Layer {
         &self.minter
     }
 
-    pub(super) const fn rules(&self, flow: &Flow) -> Rules {
-        Rules { timing: self.settings.timing, reliable: flow.transport.is_reliable() }
+    pub(super) fn rules(&self, flow: &Flow) -> Rules {
+        Rules { timing: self.paces.timing(self.paces.of(flow)), reliable: flow.transport.is_reliable() }
+    }
+
+    /// The rules of a transaction that keeps what its flow was like.
+    pub(super) fn rules_of(&self, reliable: bool, pace: Pace) -> Rules {
+        Rules { timing: self.paces.timing(pace), reliable }
     }
 }
 

@@ -14,6 +14,7 @@ mod layer;
 mod matching;
 mod non_invite_client;
 mod non_invite_server;
+mod pace;
 mod server;
 mod server_state;
 mod step;

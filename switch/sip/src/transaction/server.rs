@@ -8,7 +8,7 @@ use units::Tick;
 use super::layer::Layer;
 use super::matching::{self, Key, NO_KEY};
 use super::server_state::{Answer, Happening, Server, State};
-use super::step::{Class, Rules, Send, Step, Tell};
+use super::step::{Class, Send, Step, Tell};
 use super::timers::{Due, Fired, Timers};
 use super::{Event, ServerId, Transmit, invite_server as invite, is_invite, non_invite_server as non_invite};
 use crate::flow::Flow;
@@ -166,8 +166,8 @@ impl Layer {
             cancelled: false,
             tag: None,
         }));
-        let server =
-            Server { key, merge, state: step.state, reliable: rules.reliable, timers: Timers::new(), answer };
+        let (reliable, pace) = (rules.reliable, self.paces.of(&flow));
+        let server = Server { key, merge, state: step.state, reliable, pace, timers: Timers::new(), answer };
         let (slot, generation) = self.servers.insert(server);
         self.keys.enter(slot, &self.servers);
         self.server_step(now, slot, step, None);
@@ -222,7 +222,7 @@ impl Layer {
     /// Moves the machine that the slot runs.
     fn server_input(&mut self, now: Tick, slot: u32, happening: Happening, msg: Option<(Flow, Message)>) {
         let Some(server) = self.servers.at(slot) else { return };
-        let rules = Rules { timing: self.settings.timing, reliable: server.reliable };
+        let rules = self.rules_of(server.reliable, server.pace);
         if let Some(step) = server.state.step(happening, &rules) {
             self.server_step(now, slot, step, msg);
         }

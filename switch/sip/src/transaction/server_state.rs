@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::matching::Key;
+use super::pace::Pace;
 use super::step::{Class, Rules, Step};
 use super::timers::{Fired, Timers};
 use super::{invite_server as invite, non_invite_server as non_invite};
@@ -18,6 +19,7 @@ pub(super) struct Server {
     pub(super) merge: Key,
     pub(super) state: State,
     pub(super) reliable: bool,
+    pub(super) pace: Pace,
     pub(super) timers: Timers,
     pub(super) answer: Option<Box<Answer>>,
 }

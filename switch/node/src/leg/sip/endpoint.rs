@@ -2,6 +2,7 @@
 //! that legs live on.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use call::LegId;
@@ -10,7 +11,7 @@ use sip::Message;
 use sip::auth::server::Nonces;
 use sip::flow::Flow;
 use sip::token::{Kind, Minter, TOKEN_LEN};
-use sip::transaction::{ClientId, Layer, ServerId, Settings};
+use sip::transaction::{ClientId, Layer, ServerId, Settings, TransactionTiming};
 use units::Now;
 
 use super::sent::Sent;
@@ -91,10 +92,7 @@ impl Endpoint {
     /// `key` is the secret of all tokens, the same for all shards.
     pub(crate) fn new(key: [u8; 16], shard: u8, timing: NodeTiming) -> Self {
         let minter = Minter::new(key, shard);
-        let timing = sip::transaction::TransactionTiming {
-            t1_ms: u64::from(timing.t1_ms),
-            ..sip::transaction::TransactionTiming::RFC3261
-        };
+        let timing = TransactionTiming { t1_ms: u64::from(timing.t1_ms), ..TransactionTiming::RFC3261 };
         let settings = Settings { timing, trying_after_ms: TRYING_AFTER_MS, ..Settings::default() };
         Self {
             layer: Layer::new(minter.clone(), settings),
@@ -109,6 +107,11 @@ impl Endpoint {
             found: None,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Peers whose transactions have timings of their own, by address; none other has.
+    pub(crate) fn time_peers(&mut self, peers: impl IntoIterator<Item = (SocketAddr, TransactionTiming)>) {
+        self.layer.time_peers(peers);
     }
 
     pub(crate) fn deadline(&self) -> Option<units::Tick> {

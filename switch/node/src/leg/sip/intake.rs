@@ -1,6 +1,7 @@
 //! What arrives: who sent it, whether it is SIP, and what is answered before any call is made.
 
 use sip::flow::Flow;
+use sip::overload;
 use sip::transaction::ServerId;
 use sip::{Builder, Message, Method, Name, ParseError, ReplyTo};
 use units::Now;
@@ -63,6 +64,10 @@ impl Node {
             return self.counters.stranger(flow.peer.ip());
         }
         message.set_reply_to(self.reply_to(source));
+        if !is_stranger && announces_overload_control(&message) {
+            let is_closed = self.draining || self.sip.layer.is_full();
+            message.set_load_report(self.shedding.report(now, is_closed));
+        }
         if let Err(fault) = message.check_once() {
             self.counters.rejected(fault.label());
             if is_stranger {
@@ -227,6 +232,12 @@ impl Endpoint {
         self.respond(now, id, 420, builder);
         Some(420)
     }
+}
+
+/// Whether the sender of a request heeds what we say of our load (RFC 7339 §4.1).
+fn announces_overload_control(message: &Message) -> bool {
+    message.header(Name::Via).is_some_and(|line| line.contains("oc"))
+        && message.top_via().is_ok_and(|via| overload::is_announced(&via))
 }
 
 /// The option tags of Require and Proxy-Require that we do not know (RFC 3261 §8.2.2.3).

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use call::{Callee, LegId};
 use route::Target;
 use sip::flow::{Flow, Transport};
+use sip::overload;
 use sip::token::Kind;
 use sip::transaction::ClientId;
 use sip::{Message, Method};
@@ -104,6 +105,8 @@ impl SipLeg {
         let from = format!("{};tag={tag}", presentation.from(&here));
         let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
+        let heeds_load = self.party.carrier().is_some_and(|carrier| carrier.overload_control);
+        let announced = if heeds_load { overload::ANNOUNCEMENT } else { "" };
         let is_phone = self.party.carrier().is_some_and(|carrier| carrier.user_phone);
         let kind = if is_phone { ";user=phone" } else { "" };
         let uri = match flow.transport {
@@ -119,7 +122,7 @@ impl SipLeg {
             uri: given.unwrap_or(&uri),
             from: &from,
             to: &format!("<sip:{dialled}@{host}{kind}>"),
-            via: &format!("SIP/2.0/{} {here};branch={branch};rport", flow.transport.via_name()),
+            via: &format!("SIP/2.0/{} {here};branch={branch};rport{announced}", flow.transport.via_name()),
             contact: &cx.contact(&flow),
             max_forwards: original
                 .and_then(|crossing| crossing.invite.max_forwards())

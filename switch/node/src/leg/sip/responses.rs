@@ -7,6 +7,7 @@ use media::{Mark, Session};
 use route::AttemptEnd;
 use sip::dialog::Dialog;
 use sip::flow::Flow;
+use sip::overload::LoadReport;
 use sip::token::{Kind, TOKEN_LEN};
 use sip::transaction::ClientId;
 use sip::transaction::Event as TransactionEvent;
@@ -213,6 +214,11 @@ impl SipLeg {
             if let Some(carrier) = self.party.carrier() {
                 cx.counters.carrier_response(&carrier.name, status);
             }
+        }
+        if self.party.carrier().is_some_and(|carrier| carrier.overload_control)
+            && let Some(report) = response.top_via().ok().and_then(|via| LoadReport::read(&via))
+        {
+            cx.emit(self.id, LegEvent::LoadTold { at: self.flow.peer, report });
         }
         match self.state {
             LegState::Calling { .. } => self.awaited_response(cx, client, flow, response),
