@@ -21,6 +21,7 @@ mod credentials;
 mod credit_cut_off;
 mod early_dialog;
 mod early_offers;
+mod event_packages;
 mod fault_noc;
 mod fault_numbers;
 mod forked_answer;

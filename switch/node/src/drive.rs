@@ -88,6 +88,9 @@ impl Node {
 
     /// Puts a call back, with its timer; or forgets it if nothing will happen any more.
     pub(crate) fn park(&mut self, now: Now, mut slot: Box<Slot>) {
+        if self.subscriptions.watch_calls() {
+            self.subscriptions.note(now.tick, &slot);
+        }
         if slot.call.is_over() && slot.all_gone() {
             self.timers.cancel(slot.timer);
             self.calls.by_id.remove(&id_in_run(slot.call.id()));

@@ -93,6 +93,7 @@ mod session_actions;
 mod shedding;
 mod slot;
 mod strangers;
+mod subscriptions;
 mod verification;
 
 pub use clock::ClockDoubt;

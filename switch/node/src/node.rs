@@ -21,6 +21,7 @@ use crate::records::Records;
 use crate::registrar::Registrar;
 use crate::registrations::Registrations;
 use crate::shedding::Shedding;
+use crate::subscriptions::Subscriptions;
 use crate::{ConfigSnapshot, Counters, Strangers};
 
 /// Who this node is.
@@ -54,6 +55,8 @@ pub struct Node {
     pub(crate) lock_out: Option<std::net::IpAddr>,
     /// Where SIP accounts are.
     pub(crate) registrar: Registrar,
+    /// Who is told of calls and messages of SIP accounts.
+    pub(crate) subscriptions: Subscriptions,
     /// Ours at carriers.
     pub(crate) registrations: Registrations,
     /// Those that callers' numbers are signed by.
@@ -131,6 +134,7 @@ impl Node {
             strangers: Arc::new(Strangers::new(identity.key)),
             lock_out: None,
             registrar: Registrar::default(),
+            subscriptions: Subscriptions::default(),
             registrations: Registrations::default(),
             certificates: Certificates::default(),
             media: ShardMedia::new(&config.media, identity.key, identity.shard, identity.shards),
@@ -160,6 +164,7 @@ impl Node {
                 self.sip.connection_closed(now, flow);
                 self.registration_unplugged(now, flow);
                 self.registrar.closed(flow);
+                self.forget_subscriptions(Some(flow));
             }
             Input::Media(event) => self.media_event(now, event),
             Input::Tick => {}
@@ -188,6 +193,7 @@ impl Node {
         self.run_transactions(now);
         self.run_registrations(now);
         self.run_registrar(now);
+        self.run_subscriptions(now);
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
@@ -207,6 +213,7 @@ impl Node {
     pub fn deadline(&self) -> Tick {
         let timers = self.timers.next_deadline().unwrap_or(Tick::NEVER);
         let registrations = self.registrations.deadline().min(self.registrar.deadline());
+        let registrations = registrations.min(self.subscriptions.deadline());
         let calls =
             timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.media.unreported.deadline());
         calls.min(self.money.expiry_at).min(registrations)
@@ -349,6 +356,7 @@ impl Node {
         self.schedule_probes(now);
         self.adopt_registrations(now);
         self.forget_contacts();
+        self.forget_subscriptions(None);
     }
 
     fn stop(&mut self, now: Now) {
@@ -357,6 +365,7 @@ impl Node {
             self.drive(now, at, Event::Kill(call::HangupBy::Shutdown));
         }
         self.take_back_registrations(now);
+        self.end_subscriptions(now);
     }
 
     fn run_timers(&mut self, now: Now) {

@@ -106,6 +106,14 @@ impl Registrar {
         self.peers.contains_key(&peer)
     }
 
+    /// Whether a phone is registered by this flow, and that is open.
+    pub(crate) fn is_by(&self, flow: Flow) -> bool {
+        match flow.transport {
+            Transport::Udp => self.is_at(flow.peer),
+            _ => self.accounts.values().flatten().any(|it| it.is_reachable && it.flow.conn == flow.conn),
+        }
+    }
+
     /// Contacts of an account as another shard has them, or as they were before a restart.
     pub(crate) fn take(&mut self, account: GateId, is_copy: bool, contacts: &[Contact]) {
         self.last_id = contacts.iter().map(|contact| contact.id).fold(self.last_id, u64::max);

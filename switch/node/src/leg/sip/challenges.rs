@@ -214,7 +214,7 @@ impl SipLeg {
             Client::Liveness(..) | Client::Relay(..) | Client::Prack => {
                 self.dialog_with(response.to_tag()).is_some()
             }
-            Client::Probe(_) | Client::Register(_) | Client::Farewell => false,
+            Client::Probe(_) | Client::Register(_) | Client::Notify(_) | Client::Farewell => false,
         }
     }
 

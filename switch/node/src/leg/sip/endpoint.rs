@@ -70,6 +70,8 @@ pub(super) enum Client {
     Probe(CarrierId),
     /// A registration of ours at a carrier, by its key.
     Register(u32),
+    /// A NOTIFY, by the key of its subscription.
+    Notify(u64),
     /// A BYE that nobody waits for.
     Farewell,
     /// A PRACK: whatever comes of it, the callee goes on.

@@ -118,6 +118,11 @@ impl Node {
 
     /// A request that begins a server transaction.
     pub(super) fn new_request(&mut self, now: Now, id: ServerId, flow: Flow, message: Message) {
+        if message.method() == Method::Subscribe
+            && let Some(account) = self.sip.authenticated.take().filter(|account| account.is_sip_account())
+        {
+            return self.subscribe(now, id, flow, &account, &message);
+        }
         if !message.to_tag().is_empty() {
             return self.in_dialog(now, id, flow, message);
         }
@@ -144,7 +149,7 @@ impl Node {
                 self.decline(now, id, &message, 481)
             }
             Method::Ack | Method::Cancel => {}
-            // We have no event package, and say so to phones that would ask again (RFC 6665 §7.2).
+            // For gates and carriers we have no event package, and say so (RFC 6665 §7.2).
             Method::Subscribe => self.decline(now, id, &message, 489),
             Method::Register if self.sip.authenticated.is_some() => {
                 if let Some(account) = self.sip.authenticated.take() {

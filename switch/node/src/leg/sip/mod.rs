@@ -46,6 +46,7 @@ mod sent;
 mod session_timer;
 mod signature;
 mod stranger;
+mod subscribe;
 mod tag;
 mod timers;
 mod user_agents;

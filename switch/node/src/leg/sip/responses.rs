@@ -129,6 +129,10 @@ impl Node {
                 self.probe_answered(now, carrier, status, pause_secs(response));
             }
             Client::Register(key) => self.registration_answered(now, (key, id), flow, response),
+            Client::Notify(key) => {
+                self.sip.clients.remove(&id);
+                self.notified(key, status);
+            }
             Client::Farewell | Client::Prack => _ = self.sip.clients.remove(&id),
         }
     }
@@ -154,6 +158,7 @@ impl Node {
             Client::Relay(server, request) => self.sip.relay_answered(now, server, &request, 408),
             Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
             Client::Register(key) => self.registration_failed(now, (key, id)),
+            Client::Notify(key) => self.notified(key, 408),
             Client::Farewell | Client::Prack => {}
         }
     }

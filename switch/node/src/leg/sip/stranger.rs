@@ -12,6 +12,7 @@ use sip::{Message, Method, Name, NameAddr, ReplyTo, Scheme, Uri};
 use units::Now;
 
 use super::messages;
+use super::subscribe::EVENTS;
 use crate::node::Node;
 use crate::{BanReason, ConfigSnapshot, Source};
 
@@ -52,7 +53,7 @@ impl Node {
             self.counters.rejected("locked_out");
             return Admission::Done;
         }
-        if !is_challenged(&self.config, message) {
+        if !is_challenged(&self.config, message) && !self.subscribes(flow, message) {
             self.counters.stranger(ip);
             // Every phone acknowledges the 401 to its INVITE, of which we know nothing any more.
             if message.method() != Method::Ack {
@@ -61,6 +62,13 @@ impl Node {
             return Admission::Done;
         }
         self.judge(now, None, flow, message)
+    }
+
+    /// Whether a phone subscribes by the way by which it is registered: whoever is there has proved who it is.
+    fn subscribes(&self, flow: Flow, message: &Message) -> bool {
+        message.method() == Method::Subscribe
+            && self.registrar.is_by(flow)
+            && message.uri().is_ok_and(|uri| is_ours(&self.config, &uri) || uri.user_base() == EVENTS)
     }
 
     /// Judges credentials: those of `gate`, or of the SIP account that they name. Wrong ones of an unknown
