@@ -382,6 +382,48 @@ fn early_media_is_the_first_ones() {
     stage.over();
 }
 
+/// A request of the caller before the answer is for the phone in whose early dialog it is; where it is in none
+/// of a single phone's, nobody gets it.
+#[test]
+fn a_request_before_the_answer_is_for_the_phone_of_its_dialog() {
+    let mut stage = stage(&[(DESK, "1"), (MOBILE, "1")]);
+    let mut caller = called(&mut stage);
+    let (mut desk, mut mobile) = (Callee::wait(&mut stage, DESK), Callee::wait_as(&mut stage, MOBILE, "m1"));
+    desk.ring(&mut stage);
+    mobile.ring(&mut stage);
+    let ringing = caller.expect(&mut stage, "180 INVITE");
+    caller.dialog.learn(&ringing);
+    let send = |stage: &mut Stage, caller: &mut Phone| {
+        let info = caller.dialog.request("INFO", "X-Key: 5\r\n", None);
+        stage.send(caller.at, &info);
+    };
+    send(&mut stage, &mut caller);
+    caller.expect(&mut stage, "480 INFO");
+    assert!(stage.kinds(desk.at).is_empty() && stage.kinds(mobile.at).is_empty());
+    for callee in [&mut desk, &mut mobile] {
+        let sdp = callee.sdp();
+        callee.reply(&mut stage, 183, "", Some(&sdp));
+        let told = stage.inbox(caller.at).pop().expect("told");
+        if told.body().is_empty() {
+            continue;
+        }
+        caller.dialog.learn(&told);
+        send(&mut stage, &mut caller);
+        let info = stage.expect(callee.at, "INFO");
+        stage.send(callee.at, &reply(&info, 200, "", callee.at, "", None));
+        caller.expect(&mut stage, "200 INFO");
+    }
+    // One is left.
+    desk.fail(&mut stage, 486);
+    let sdp = mobile.sdp();
+    mobile.reply(&mut stage, 183, "", Some(&sdp));
+    caller.dialog.learn(&stage.expect(caller.at, "183 INVITE"));
+    send(&mut stage, &mut caller);
+    let info = stage.expect(mobile.at, "INFO");
+    stage.send(mobile.at, &reply(&info, 200, "", mobile.at, "", None));
+    caller.expect(&mut stage, "200 INFO");
+}
+
 /// An answer that is none to the offer is that phone's end alone.
 #[test]
 fn an_answer_outside_the_offer_is_one_phone_less() {

@@ -107,6 +107,11 @@ impl SipLeg {
         }
     }
 
+    /// The phone whose early dialog a request of the caller is in; none if the dialog is no single phone's.
+    pub(super) fn early_peer(&self, request: &Message) -> Option<(Attempt, Branch)> {
+        Some(self.incoming()?.early_sent.get(self.place_of(request)?)?.of)
+    }
+
     /// With which phone of which attempt an early dialog is, once both sides have agreed there for good: the
     /// first answer went reliably, and was acknowledged.
     fn agreed_with(&self, at: usize) -> Option<(Attempt, Branch)> {

@@ -10,7 +10,7 @@ use units::Now;
 
 use super::endpoint::{Client, Endpoint};
 use super::hop::names_transport;
-use super::leg::SipLeg;
+use super::leg::{LegState, SipLeg};
 use super::sender::sender;
 use super::{messages, parties};
 use crate::leg::{Context, Leg};
@@ -40,8 +40,10 @@ impl Node {
         if message.body().len() > BODY_MAX {
             return self.sip.decline(now, id, &message, 413);
         }
+        let Some(to) = addressee(slot, from, &message) else {
+            return self.sip.decline(now, id, &message, 480);
+        };
         let mut message = Some(message);
-        let to = slot.opposite(from);
         self.on_leg(now, slot, to, |leg, cx| {
             let Leg::Sip(leg) = leg;
             message = message.take().and_then(|message| leg.relay(cx, id, message));
@@ -52,7 +54,26 @@ impl Node {
     }
 }
 
+/// Whom a request is for. While several phones ring, the caller's is for the one whose early dialog it is in;
+/// in a dialog that is no single phone's it is for nobody.
+fn addressee(slot: &Slot, from: LegId, message: &Message) -> Option<LegId> {
+    if from != LegId::Caller || slot.call.is_talking() {
+        return Some(slot.opposite(from));
+    }
+    let Leg::Sip(caller) = &slot.caller;
+    let mut ringing = slot.carriers.iter().filter(|Leg::Sip(leg)| leg.is_wanted());
+    match caller.early_peer(message) {
+        Some((attempt, _)) => Some(LegId::Carrier(attempt)),
+        None => ringing.next().map(Leg::id).filter(|_| ringing.next().is_none()),
+    }
+}
+
 impl SipLeg {
+    /// Whether the call still wants its answer.
+    const fn is_wanted(&self) -> bool {
+        !matches!(self.state, LegState::Abandoned { .. } | LegState::Leaving | LegState::Gone)
+    }
+
     /// Sends a request of the other leg on; gives it back if this one has no dialog for it.
     fn relay(&mut self, cx: &mut Context<'_>, id: ServerId, message: Message) -> Option<Message> {
         // Of a leg that rings, by the way of the phone's own dialog.
