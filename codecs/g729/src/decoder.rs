@@ -1,7 +1,7 @@
 //! The decoder (clause 4 with A.4), concealment of erased frames (4.4), comfort noise (B.4.4).
 
 use crate::comfort_noise::ComfortNoise;
-use crate::filter::{Biquad, Lp, energy, synthesis, tail};
+use crate::filter::{Biquad, Lp, energy, settled, synthesis, tail, to_sample};
 use crate::fixed_codebook::Pulses;
 use crate::frame::{BadFrame, Frame, Silence, Speech, Subframe, parity};
 use crate::gain::{GainPredictor, Gains};
@@ -158,7 +158,10 @@ impl Decoder {
         let delay = self.repeated_delay();
         let (positions, signs) = (random(&mut self.seed), random(&mut self.seed));
         let vector = Pulses::decode(positions & 0x1fff, signs as u8 & 15).vector(delay.whole, self.sharpness);
-        let gains = Gains { adaptive: (0.9 * self.gains.adaptive).min(0.9), fixed: 0.98 * self.gains.fixed };
+        let gains = Gains {
+            adaptive: settled((0.9 * self.gains.adaptive).min(0.9)),
+            fixed: settled(0.98 * self.gains.fixed),
+        };
         self.gain_predictor.fade();
         self.mix(index, delay, gains, &vector);
         self.sharpness = gains.adaptive.clamp(*SHARPNESS.start(), *SHARPNESS.end());
@@ -207,11 +210,10 @@ impl Decoder {
                 }
                 speech = self.synthesise(a, at).map(|x| x.clamp(-LOUDEST, LOUDEST));
             }
-            self.synthesised = tail(&speech);
+            self.synthesised = tail(&speech).map(settled);
             let filtered = self.postfilter.apply(a, &speech, delays[index]);
             for (out, x) in out.iter_mut().zip(filtered) {
-                // A cast saturates.
-                *out = self.high_pass.next(x).round() as i16;
+                *out = to_sample(self.high_pass.next(x));
             }
         }
         self.excitation.copy_within(FRAME_SAMPLES.., 0);

@@ -8,6 +8,9 @@ const PLACES: usize = 8;
 /// Tracks; the fourth pulse is on one of the last two.
 const TRACKS: usize = 5;
 
+/// Least energy of a filtered codevector, so that nothing is divided by nought.
+const LEAST_ENERGY: f32 = 1e-6;
+
 /// Four pulses, by track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pulses {
@@ -81,33 +84,31 @@ struct Pair {
 impl Correlations {
     /// From the target filtered backward, d(n), and the impulse response.
     fn new(d: &[f32; SUBFRAME], h: &[f32; SUBFRAME]) -> Correlations {
-        let mut padded = [0.0; 2 * SUBFRAME];
-        padded[..SUBFRAME].copy_from_slice(h);
-        // Row m holds sum over n up to m of h(n) h(n + k), which is phi(39 - m - k, 39 - m).
-        let mut sums = [[0.0_f32; SUBFRAME]; SUBFRAME];
-        let mut row = [0.0_f32; SUBFRAME];
-        for (m, sums) in sums.iter_mut().enumerate() {
-            let factor = h[m];
-            for (sum, h) in row.iter_mut().zip(&padded[m..m + SUBFRAME]) {
-                *sum += factor * h;
-            }
-            *sums = row;
-        }
-        let signs = d.map(|d| if d < 0.0 { -1.0_f32 } else { 1.0 });
+        let by_place =
+            |x: &dyn Fn(usize) -> f32| -> [f32; SUBFRAME] { std::array::from_fn(|p| x(sample(p))) };
+        let signs = by_place(&|n| 1.0_f32.copysign(d[n]));
+        let reversed = by_place(&|n| h[SUBFRAME - 1 - n]);
         let mut all = Correlations {
-            target: [0.0; SUBFRAME],
+            target: by_place(&|n| d[n].abs()),
             energy: [0.0; SUBFRAME],
             cross: [[0.0; SUBFRAME]; SUBFRAME],
         };
-        for j in 0..SUBFRAME {
-            let place = place(j);
-            all.target[place] = d[j].abs();
-            all.energy[place] = sums[SUBFRAME - 1 - j][0];
-            for i in 0..j {
-                let value = 2.0 * signs[i] * signs[j] * sums[SUBFRAME - 1 - j][j - i];
-                let other = self::place(i);
-                all.cross[place][other] = value;
-                all.cross[other][place] = value;
+        // phi(n, m) = phi(n + 1, m + 1) + h(39 - n) h(39 - m). The place behind that of m is eight further,
+        // on the next track; from the last track it is the next one on the first.
+        let mut row = [0.0_f32; SUBFRAME];
+        for n in (0..SUBFRAME).rev() {
+            let (place, factor) = (place(n), h[SUBFRAME - 1 - n]);
+            let mut next = [0.0_f32; SUBFRAME];
+            next[..SUBFRAME - PLACES].copy_from_slice(&row[PLACES..]);
+            next[SUBFRAME - PLACES..SUBFRAME - 1].copy_from_slice(&row[1..PLACES]);
+            for (next, h) in next.iter_mut().zip(&reversed) {
+                *next += factor * h;
+            }
+            row = next;
+            all.energy[place] = row[place];
+            let sign = 2.0 * signs[place];
+            for ((cross, row), other) in all.cross[place].iter_mut().zip(&row).zip(&signs) {
+                *cross = sign * other * row;
             }
         }
         all
@@ -135,44 +136,52 @@ impl Correlations {
 
     /// The best pair of some places of one track and all of another, beside pulses that are there.
     fn best_pair(&self, firsts: &[usize], track: usize, beside: Option<&Pair>) -> Pair {
-        let (mut most, mut best) = (-1.0_f32, [firsts[0], PLACES * track]);
         let (mut target, mut energy) = ([0.0_f32; PLACES], [0.0_f32; PLACES]);
         target.copy_from_slice(&self.target[self.track(track)]);
         energy.copy_from_slice(&self.energy[self.track(track)]);
-        if let Some(pair) = beside {
-            for place in pair.places {
-                for (energy, cross) in energy.iter_mut().zip(&self.cross[place][self.track(track)]) {
-                    *energy += cross;
-                }
+        for place in beside.iter().flat_map(|pair| pair.places) {
+            for (energy, cross) in energy.iter_mut().zip(&self.cross[place][self.track(track)]) {
+                *energy += cross;
             }
         }
-        let mut found = Pair { places: best, target: 0.0, energy: 1.0 };
+        // The best first place for each second one: eight comparisons at once.
+        let (mut most, mut best) = ([-1.0_f32; PLACES], [0_u32; PLACES]);
         for &first in firsts {
-            let (mut fixed_target, mut fixed_energy) = (self.target[first], self.energy[first]);
-            if let Some(pair) = beside {
-                fixed_target += pair.target;
-                fixed_energy +=
-                    pair.energy + self.cross[pair.places[0]][first] + self.cross[pair.places[1]][first];
-            }
+            let (fixed_target, fixed_energy) = self.fixed(first, beside);
             let cross = &self.cross[first][self.track(track)];
-            let mut ratios = [0.0_f32; PLACES];
             for i in 0..PLACES {
                 let sum = fixed_target + target[i];
-                ratios[i] = sum * sum / (fixed_energy + energy[i] + cross[i]).max(1e-6);
-            }
-            for (i, &ratio) in ratios.iter().enumerate() {
-                if ratio > most {
-                    most = ratio;
-                    best = [first, PLACES * track + i];
-                    found = Pair {
-                        places: best,
-                        target: fixed_target + target[i],
-                        energy: (fixed_energy + energy[i] + cross[i]).max(1e-6),
-                    };
-                }
+                let ratio = sum * sum / (fixed_energy + energy[i] + cross[i]).max(LEAST_ENERGY);
+                let is_better = ratio > most[i];
+                most[i] = if is_better { ratio } else { most[i] };
+                best[i] = if is_better { first as u32 } else { best[i] };
             }
         }
-        found
+        let mut second = 0;
+        for i in 1..PLACES {
+            if most[i] > most[second] {
+                second = i;
+            }
+        }
+        let first = best[second] as usize;
+        let (fixed_target, fixed_energy) = self.fixed(first, beside);
+        let place = PLACES * track + second;
+        Pair {
+            places: [first, place],
+            target: fixed_target + target[second],
+            energy: (fixed_energy + energy[second] + self.cross[first][place]).max(LEAST_ENERGY),
+        }
+    }
+
+    /// Target and energy of a place, beside pulses that are there.
+    fn fixed(&self, place: usize, beside: Option<&Pair>) -> (f32, f32) {
+        let (target, energy) = (self.target[place], self.energy[place]);
+        match beside {
+            None => (target, energy),
+            Some(Pair { places: [one, other], target: theirs, energy: more }) => {
+                (target + theirs, energy + more + self.cross[*one][place] + self.cross[*other][place])
+            }
+        }
     }
 }
 

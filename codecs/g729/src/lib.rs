@@ -1,6 +1,6 @@
 //! G.729 with Annex A and Annex B: speech of 8000 samples a second in 8 kbit/s, frames of 10 ms.
 //!
-//! [`Encoder`] and [`Decoder`] hold the state of one direction of one call, about 6 kB each; neither
+//! [`Encoder`] and [`Decoder`] hold the state of one direction of one call, less than 4 kB each; neither
 //! allocates. A frame is 10 bytes of speech, 2 bytes that describe the noise of a silence (Annex B), or
 //! nothing while that noise stays as it is. The arithmetic is of 32-bit floating point; the bits of a
 //! frame, the codebooks and the state that a decoder shares with an encoder are those of ITU-T

@@ -2,6 +2,7 @@
 //! what it misses in two stages (clause 3.2.4); for silence descriptors with fewer bits (Annex B, B.4.2.2).
 
 use crate::ORDER;
+use crate::filter::least;
 use crate::frame::{LspIndices, Silence};
 use crate::lsp::Lsp;
 use crate::tables::lsp::{PREDICTORS, SECOND_STAGE, SID_FIRST, SID_LOWER, SID_UPPER};
@@ -249,17 +250,6 @@ fn nearest(predictor: u8, target: &Lsp, weights: &Lsp) -> (LspIndices, Lsp) {
     let mut vector = codevector(first, lower, upper);
     rearrange(&mut vector, GAPS[0]);
     (LspIndices { predictor, first: first as u8, lower: lower as u8, upper: upper as u8 }, vector)
-}
-
-/// Index of the least value.
-fn least(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, value) in values.iter().enumerate() {
-        if *value < values[best] {
-            best = index;
-        }
-    }
-    best
 }
 
 /// Weighted error of the frequencies that a codevector gives.

@@ -1,6 +1,6 @@
 //! The post-filter of Annex A (A.4.2): long-term, short-term, tilt, and control of the gain.
 
-use crate::filter::{Lp, dot, energy, residual, synthesis, tail, weighted};
+use crate::filter::{Lp, dot, energy, residual, settled, synthesis, tail, weighted};
 use crate::pitch::DELAY_MAX;
 use crate::{ORDER, SUBFRAME};
 
@@ -66,7 +66,7 @@ impl Postfilter {
             before = now;
         }
         let mut out = synthesis(&poles, &excitation, &self.filtered);
-        self.filtered = tail(&out);
+        self.filtered = tail(&out).map(settled);
         self.level(energy(speech), &mut out);
         out
     }

@@ -139,3 +139,21 @@ fn other_lengths_are_refused_and_change_nothing() {
         assert_eq!(heard, expected);
     }
 }
+
+#[test]
+fn a_call_that_hears_nothing_for_ever_falls_silent() {
+    let frames = encode(&mut Encoder::new(false), &speech(1.0, 120.0, 12_000.0));
+    let (mut decoder, mut pcm) = (Decoder::new(), [0; FRAME_SAMPLES]);
+    for frame in &frames {
+        decoder.decode(frame, &mut pcm).expect("a frame");
+    }
+    for _ in 0..3000 {
+        decoder.conceal(&mut pcm);
+    }
+    assert_eq!(pcm, [0; FRAME_SAMPLES]);
+}
+
+#[test]
+fn a_direction_takes_less_than_four_kilobytes() {
+    assert!(size_of::<Encoder>() < 4096 && size_of::<Decoder>() < 4096);
+}
