@@ -2,9 +2,9 @@
 //! level of the silence descriptor. Encoder and decoder draw the same numbers, so that both hold the same
 //! past when speech begins.
 
-use crate::decoder::random;
 use crate::filter::{dot, energy};
 use crate::fixed_codebook::Pulses;
+use crate::generator::random;
 use crate::lsp::Lsp;
 use crate::pitch::{Delay, Excitation, PAST, predict};
 use crate::{ORDER, SUBFRAME};

@@ -2,9 +2,10 @@
 
 use crate::comfort_noise::ComfortNoise;
 use crate::filter::{Biquad, Lp, energy, settled, synthesis, tail, to_sample};
-use crate::fixed_codebook::Pulses;
+use crate::fixed_codebook::{Pulses, SHARPNESS};
 use crate::frame::{BadFrame, Frame, Silence, Speech, Subframe, parity};
 use crate::gain::{GainPredictor, Gains};
+use crate::generator::random;
 use crate::lsp::{self, Lsp};
 use crate::lsp_quantiser::LspQuantiser;
 use crate::pitch::{DELAY_MAX, Delay, Excitation, PAST, predict};
@@ -12,8 +13,6 @@ use crate::postfilter::Postfilter;
 use crate::silence::gain_of_energy;
 use crate::{FRAME_SAMPLES, ORDER, SUBFRAME};
 
-/// Bounds of the factor by which short delays repeat the pulses.
-pub(crate) const SHARPNESS: std::ops::RangeInclusive<f32> = 0.2..=0.8;
 /// What 16 bits hold.
 const LOUDEST: f32 = 32_767.0;
 /// First value of the generator of pulses for erased frames.
@@ -224,10 +223,4 @@ impl Decoder {
         excitation.copy_from_slice(&self.excitation[at..at + SUBFRAME]);
         synthesis(a, &excitation, &self.synthesised)
     }
-}
-
-/// The next value of the Recommendation's generator.
-pub(crate) fn random(seed: &mut u16) -> u16 {
-    *seed = seed.wrapping_mul(31_821).wrapping_add(13_849);
-    *seed
 }

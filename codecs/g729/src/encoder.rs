@@ -1,9 +1,8 @@
 //! The encoder (clause 3 with A.3), and what it sends of silences (Annex B).
 
 use crate::comfort_noise::ComfortNoise;
-use crate::decoder::SHARPNESS;
 use crate::filter::{Biquad, Lp, backward, convolution, dot, energy, residual, synthesis, tail, weighted};
-use crate::fixed_codebook::{self, sharpen};
+use crate::fixed_codebook::{self, SHARPNESS, sharpen};
 use crate::frame::{Speech, Subframe, parity};
 use crate::gain::{Correlations, GainPredictor};
 use crate::lpc::{self, Autocorrelation, WINDOW};

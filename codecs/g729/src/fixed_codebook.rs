@@ -8,6 +8,8 @@ const PLACES: usize = 8;
 /// Tracks; the fourth pulse is on one of the last two.
 const TRACKS: usize = 5;
 
+/// Bounds of the factor by which short delays repeat the pulses.
+pub(crate) const SHARPNESS: std::ops::RangeInclusive<f32> = 0.2..=0.8;
 /// Least energy of a filtered codevector, so that nothing is divided by nought.
 const LEAST_ENERGY: f32 = 1e-6;
 

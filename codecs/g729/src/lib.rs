@@ -23,6 +23,7 @@ mod filter;
 mod fixed_codebook;
 mod frame;
 mod gain;
+mod generator;
 mod lpc;
 mod lsp;
 mod lsp_quantiser;

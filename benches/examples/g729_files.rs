@@ -1,8 +1,8 @@
 //! G.729 by hand: raw 16-bit samples of 8000 Hz into frames and back, and what that costs.
 //!
-//! `g729 encode [--vad] SAMPLES FRAMES`, `g729 decode FRAMES SAMPLES`, `g729 time SAMPLES`. A file of
-//! frames holds for each a byte with its length, 10, 2 or 0, and its bytes; a length of 255 is a frame that
-//! was lost.
+//! `g729_files encode [--vad] SAMPLES FRAMES`, `g729_files decode FRAMES SAMPLES`, `g729_files time SAMPLES`.
+//! A file of frames holds for each a byte with its length, 10, 2 or 0, and its bytes; a length of 255 is a
+//! frame that was lost.
 #![forbid(unsafe_code)]
 
 use g729::{Decoder, Encoder, FRAME_BYTES, FRAME_SAMPLES};
@@ -25,7 +25,7 @@ fn main() -> io::Result<()> {
         ["decode", frames, samples] => decode(frames, samples),
         ["time", samples] => time(samples),
         _ => Err(io::Error::other(
-            "usage: g729 encode [--vad] SAMPLES FRAMES | decode FRAMES SAMPLES | time SAMPLES",
+            "usage: g729_files encode [--vad] SAMPLES FRAMES | decode FRAMES SAMPLES | time SAMPLES",
         )),
     }
 }
