@@ -12,8 +12,8 @@ use units::Name;
 
 use crate::diagnostic::{Report, Source, Span};
 use crate::field::Field;
+use crate::node_secret::SecretFile;
 use crate::reader::Table;
-use crate::seal::SecretFile;
 
 /// Largest configuration file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;

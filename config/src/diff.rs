@@ -83,6 +83,11 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     }
     strangers(old, new, lines);
     media(old, new, lines);
+    limits(old, new, lines);
+}
+
+/// Numbers that a running process takes over.
+fn limits(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     let probe =
         |s: &Settings| s.sip.dialog_probe_secs.map_or_else(|| "absent".to_owned(), |secs| secs.to_string());
     if old.sip.dialog_probe_secs != new.sip.dialog_probe_secs {

@@ -18,6 +18,7 @@ mod load;
 mod logins;
 mod media;
 mod money;
+mod node_secret;
 mod numbers;
 mod peers;
 mod prices;
@@ -42,9 +43,9 @@ pub use diff::diff;
 pub use docs::reference;
 pub use load::{check_text, load, reload};
 pub use logins::is_user_name;
+pub use node_secret::{NodeSecret, SealedFor};
 pub use peers::OPENED_LATER;
 pub use prices::{PriceRules, load_price_rules, zone};
-pub use seal::{NodeSecret, SealedFor};
 pub use secret::{SECRET_BYTES_MAX, password};
 pub use server::Server;
 pub use settings::{

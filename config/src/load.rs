@@ -4,6 +4,7 @@
 //! Invariant: settings come out only if no finding is an error; ids of gates and carriers follow the settings
 //! before.
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use crate::check::{Check, read_text};
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::media::PeerPresets;
 use crate::reader::Document;
-use crate::seal::SecretFile;
 use crate::tls::TlsBuilder;
 use crate::{
     Settings, base, feeds, media, money, numbers, peers, prices, routing, sip_accounts, stir, trace,
@@ -73,8 +73,7 @@ fn build(
     let source = Source::new(name, text.into());
     let document = Document::read(text, &source, &mut report);
     let (dir, mode) = place.map(|place| (place.dir, place.mode)).unzip();
-    let mut check =
-        Check { source: &source, report: &mut report, dir, mode, node_secret: SecretFile::Unnamed };
+    let mut check = Check { dir, mode, ..Check::of_text(&source, &mut report) };
 
     let node = base::node(&document, &mut check);
     let sip = base::sip(&document, &mut check);
@@ -94,7 +93,7 @@ fn build(
     let accounts = money::accounts(&document, &decks, &mut check);
     let payment_methods = money::payment_methods(&document, &mut check);
     let mut tls = TlsBuilder::new(&document, &base::encrypted(&document), before.map(|b| &b.tls), &mut check);
-    let mut names = std::collections::BTreeMap::new();
+    let mut names = BTreeMap::new();
     let mut gates = peers::gates(&document, &presets, &mut tls, &sip.realm, &mut names, &mut check);
     gates.extend(sip_accounts::sip_accounts(&document, (&presets, &sip.realm), &mut names, &mut check));
     let carriers = peers::carriers(&document, &presets, &decks, &mut tls, &mut check);

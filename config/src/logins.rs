@@ -5,8 +5,9 @@
 use route::{Ha1, Login, Secret};
 
 use crate::check::Check;
+use crate::node_secret::{SealedFor, is_sealed};
 use crate::reader::Table;
-use crate::seal::{self, SealedFor};
+use crate::seal;
 use crate::secret;
 
 /// Longest user name and realm, bytes.
@@ -62,7 +63,7 @@ const HA1S: [&str; 2] = ["ha1_sha256", "ha1_md5"];
 
 /// Whether an HA1 is there and not sealed.
 fn is_bare(table: &Table, key: &str) -> bool {
-    table.text(key).is_some_and(|field| !seal::is_sealed(&field.value))
+    table.text(key).is_some_and(|field| !is_sealed(&field.value))
 }
 
 /// An HA1 of so many hex digits, sealed for its user or as it is.
@@ -73,7 +74,7 @@ fn ha1(
     check: &mut Check<'_>,
 ) -> Option<Secret> {
     let field = table.text(key)?;
-    let value = if seal::is_sealed(&field.value) {
+    let value = if is_sealed(&field.value) {
         seal::opened(&field, &SealedFor { key, username: username?, realm }, check)?
     } else {
         Secret::new(&field.value.to_ascii_lowercase())

@@ -87,8 +87,8 @@ enum Command {
     Gates(gates::Ask),
     /// Phones of SIP accounts that are registered: where, by what, until when
     Registrations(registrations::Ask),
-    /// Credentials of a SIP account as the configuration may hold them: HA1s sealed with the node's secret, of
-    /// the password on stdin
+    /// Credentials of a SIP account as the configuration may hold them: HA1s sealed with the node's
+    /// secret, of the password on stdin
     Seal(seal::Ask),
     /// Addresses locked out for wrong credentials; --lift lets one in again
     Bans(bans::Ask),

@@ -382,8 +382,8 @@ fn early_media_is_the_first_ones() {
     stage.over();
 }
 
-/// A request of the caller before the answer is for the phone in whose early dialog it is; where it is in none
-/// of a single phone's, nobody gets it.
+/// A request of the caller before the answer is for the phone in whose early dialog it is; where it is in
+/// none of a single phone's, nobody gets it.
 #[test]
 fn a_request_before_the_answer_is_for_the_phone_of_its_dialog() {
     let mut stage = stage(&[(DESK, "1"), (MOBILE, "1")]);

@@ -44,7 +44,8 @@ fn numbers_are_called_as_telephones_where_a_carrier_wants_that() {
     assert_eq!(beta.invite.request_uri(), format!("sip:34511000000@{BETA}"));
 }
 
-/// T1 and T2 of one carrier: its INVITEs and BYEs are repeated at its own pace, those of others at everybody's.
+/// T1 and T2 of one carrier: its INVITEs and BYEs are repeated at its own pace, those of others at
+/// everybody's.
 #[test]
 fn timers_are_those_of_the_carrier() {
     let mut plan = Plan::standard();

@@ -1,8 +1,9 @@
 //! What part of new calls this shard has no room for, as it is told to peers that can send less (RFC 7339),
 //! and what part of ours carriers have no room for.
 //!
-//! What is told is measured: of the calls that came in an interval, how many overload refused. Peers that heed
-//! it are sent no refusals any more, so without refusals the part falls step by step until some come again.
+//! What is told is measured: of the calls that came in an interval, how many overload refused. Peers that
+//! heed it are sent no refusals any more, so without refusals the part falls step by step until some
+//! come again.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

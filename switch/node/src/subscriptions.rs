@@ -1,5 +1,6 @@
 //! Who is told of the calls and the messages of SIP accounts (RFC 6665): states of dialogs (RFC 4235) for the
-//! lamps of phones, and messages that wait (RFC 3842). Without messages of SIP: `leg/sip/subscribe.rs` speaks.
+//! lamps of phones, and messages that wait (RFC 3842). Without messages of SIP: `leg/sip/subscribe.rs`
+//! speaks.
 //!
 //! A body is always the full state, so nothing has to be remembered of what was told before. Invariants: a
 //! subscription has at most one NOTIFY under way, and one a second; of calls that nobody watches nothing is

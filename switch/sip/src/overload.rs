@@ -4,7 +4,7 @@
 //! Only the algorithm `loss` is spoken, which every implementation has (§7). Invariant: what a peer claims
 //! holds for no longer than [`VALIDITY_MS_MAX`].
 
-use crate::Via;
+use crate::Params;
 use crate::chars::write_decimal;
 
 /// What a client adds to the Via of its requests (§4.1, §4.2).
@@ -29,10 +29,10 @@ pub struct LoadReport {
     pub seq: u64,
 }
 
-/// Whether a request's Via announces that its sender can send less (§4.1).
-pub fn is_announced(via: &Via<'_>) -> bool {
-    let algorithms = via.params.value("oc-algo").unwrap_or("loss");
-    via.params.find("oc").is_some() && listed(algorithms).any(is_loss)
+/// Whether the parameters of a request's Via announce that its sender can send less (§4.1).
+pub fn is_announced(params: &Params<'_>) -> bool {
+    let algorithms = params.value("oc-algo").unwrap_or("loss");
+    params.find("oc").is_some() && listed(algorithms).any(is_loss)
 }
 
 fn listed(algorithms: &str) -> impl Iterator<Item = &str> {
@@ -46,10 +46,9 @@ fn is_loss(algorithm: &str) -> bool {
 // === impl LoadReport ===
 
 impl LoadReport {
-    /// The report in the Via of a response; none if there is none, or one of another algorithm, or one that
-    /// is out of its range.
-    pub fn read(via: &Via<'_>) -> Option<Self> {
-        let params = &via.params;
+    /// The report in the parameters of a response's Via; none if there is none, or one of another algorithm,
+    /// or one that is out of its range.
+    pub fn read(params: &Params<'_>) -> Option<Self> {
         let loss = params.find("oc")??.parse().ok().filter(|loss| *loss <= 100)?;
         // A server picks one algorithm (§4.2).
         let algorithm = params.value("oc-algo")?.trim_matches('"');
@@ -95,11 +94,11 @@ pub(crate) fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Params;
+    use crate::Via;
 
     fn report(params: &str) -> Option<LoadReport> {
         let text = format!("SIP/2.0/TLS p1.example.net;branch=z9hG4bK2d4790.1{params}");
-        LoadReport::read(&Via::parse(&text).expect("a Via"))
+        LoadReport::read(&Via::parse(&text).expect("a Via").params)
     }
 
     /// The examples of RFC 7339 §9, and what must not be believed.
@@ -144,7 +143,7 @@ mod tests {
             (";oc-algo=\"loss\"", false),
         ] {
             let text = format!("SIP/2.0/UDP h;branch=b{params}");
-            assert_eq!(is_announced(&Via::parse(&text).expect("a Via")), announced, "{params}");
+            assert_eq!(is_announced(&Via::parse(&text).expect("a Via").params), announced, "{params}");
         }
     }
 

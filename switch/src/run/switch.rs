@@ -105,9 +105,7 @@ impl Switch {
         // After the journal, which makes the data folder and keeps a second process out: that is where the
         // token is often kept.
         let token = web::admin_token(&settings.http.admin_token_file)?;
-        if let Some(path) = &settings.node.secret_file {
-            node_secret::read_or_make(path)?;
-        }
+        settings.node.secret_file.as_deref().map(node_secret::read_or_make).transpose()?;
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
         let journal = Arc::new(journal);
         let deck_archive = DeckArchive::in_data(&settings.node.data_dir);
@@ -115,8 +113,7 @@ impl Switch {
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
         let registrations = KeptRegistrations::open(&settings.node.data_dir, &bound.addresses.sip, clock)?;
-        let key = start_key::random()?;
-        let (inlets, inboxes) = inboxes(count)?;
+        let (key, (inlets, inboxes)) = (start_key::random()?, inboxes(count)?);
         let router = Arc::new(Router::new(&settings, clock, &config, key, inboxes));
         let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
         let (certificates, to_fetch) = mpsc::channel(certificates::ASKED_MAX);

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use units::Tick;
@@ -14,7 +15,7 @@ use super::pace::{Pace, Paces};
 use super::server_state::Server;
 use super::step::Rules;
 use super::timers::Due;
-use super::{Counters, Event, Live, Settings, Transmit};
+use super::{Counters, Event, Live, Settings, TransactionTiming, Transmit};
 use crate::Message;
 use crate::flow::Flow;
 use crate::token::Minter;
@@ -56,6 +57,12 @@ impl Layer {
             transmits: VecDeque::new(),
             counters: Counters::default(),
         }
+    }
+
+    /// From now on transactions with these peers have timings of their own, and all others that of the layer.
+    /// Of two for one address the first counts.
+    pub fn time_peers(&mut self, peers: impl IntoIterator<Item = (SocketAddr, TransactionTiming)>) {
+        self.paces.set(peers);
     }
 
     /// A message came over `flow`. Every input leads to a bounded number of outputs.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{Layer, TransactionTiming};
+use super::TransactionTiming;
 use crate::flow::Flow;
 
 /// Timings that differ from one another; a peer with a further one has that of the layer.
@@ -40,6 +40,15 @@ impl Paces {
         self.timings.get(usize::from(pace.0)).copied().unwrap_or_default()
     }
 
+    /// These peers have timings of their own from now on. Of two for one address the first counts.
+    pub(super) fn set(&mut self, peers: impl IntoIterator<Item = (SocketAddr, TransactionTiming)>) {
+        self.by_peer.clear();
+        for (peer, timing) in peers {
+            let pace = self.pace(timing);
+            self.by_peer.entry(peer).or_insert(pace);
+        }
+    }
+
     fn pace(&mut self, timing: TransactionTiming) -> Pace {
         let known = self.timings.iter().position(|known| *known == timing);
         let at = known.or_else(|| {
@@ -49,18 +58,6 @@ impl Paces {
             })
         });
         Pace(at.and_then(|at| u8::try_from(at).ok()).unwrap_or_default())
-    }
-}
-
-impl Layer {
-    /// From now on transactions with these peers have timings of their own, and all others that of the layer.
-    /// Of two for one address the first counts.
-    pub fn time_peers(&mut self, peers: impl IntoIterator<Item = (SocketAddr, TransactionTiming)>) {
-        self.paces.by_peer.clear();
-        for (peer, timing) in peers {
-            let pace = self.paces.pace(timing);
-            self.paces.by_peer.entry(peer).or_insert(pace);
-        }
     }
 }
 

@@ -150,8 +150,8 @@ impl Streams {
         (!self.router.is_known(ip)).then(|| Instant::now() + Duration::from_secs(FIRST_MESSAGE_SECS))
     }
 
-    /// On a connection that is shut out nothing more is read, but it stays open until the shards have answered what
-    /// came before: the one that locked the address out has it closed behind its last answer
+    /// On a connection that is shut out nothing more is read, but it stays open until the shards have
+    /// answered what came before: the one that locked the address out has it closed behind its last answer
     /// ([`super::Outgoing::LockedOut`]), which ends the writer, and the reader with it.
     pub(super) async fn await_last_answers(&self, flow: &Flow) {
         if self.is_shut_out(flow) {

@@ -242,7 +242,7 @@ impl Endpoint {
 /// Whether the sender of a request heeds what we say of our load (RFC 7339 §4.1).
 fn announces_overload_control(message: &Message) -> bool {
     message.header(Name::Via).is_some_and(|line| line.contains("oc"))
-        && message.top_via().is_ok_and(|via| overload::is_announced(&via))
+        && message.top_via().is_ok_and(|via| overload::is_announced(&via.params))
 }
 
 /// The option tags of Require and Proxy-Require that we do not know (RFC 3261 §8.2.2.3).

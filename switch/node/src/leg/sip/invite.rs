@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use call::{Callee, LegId};
-use route::Target;
+use route::{Carrier, Target};
 use sip::flow::{Flow, Transport};
 use sip::overload;
 use sip::token::Kind;
@@ -99,16 +99,14 @@ impl SipLeg {
         let contact = outgoing.contact.as_deref();
         let domain = || cx.config.domains.first().cloned().unwrap_or_else(|| here.clone());
         let host = target.map_or_else(domain, Target::host_port);
-        let original = outgoing.crossing.as_ref();
+        let (original, session) = (outgoing.crossing.as_ref(), self.party.session());
         let mut presentation = Presentation::of(original, cx.call.caller, self.party.identity());
         let signature = sign(cx, (&self.party, original), &mut presentation, outgoing.number.as_ref());
         let from = format!("{};tag={tag}", presentation.from(&here));
-        let session = self.party.session();
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
-        let heeds_load = self.party.carrier().is_some_and(|carrier| carrier.overload_control);
-        let announced = if heeds_load { overload::ANNOUNCEMENT } else { "" };
-        let is_phone = self.party.carrier().is_some_and(|carrier| carrier.user_phone);
-        let kind = if is_phone { ";user=phone" } else { "" };
+        let is_so = |said: fn(&Carrier) -> bool| self.party.carrier().is_some_and(|carrier| said(carrier));
+        let announced = if is_so(|carrier| carrier.overload_control) { overload::ANNOUNCEMENT } else { "" };
+        let kind = if is_so(|carrier| carrier.user_phone) { ";user=phone" } else { "" };
         let uri = match flow.transport {
             Transport::Udp => format!("sip:{dialled}@{host}{kind}"),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {

@@ -221,7 +221,7 @@ impl SipLeg {
             }
         }
         if self.party.carrier().is_some_and(|carrier| carrier.overload_control)
-            && let Some(report) = response.top_via().ok().and_then(|via| LoadReport::read(&via))
+            && let Some(report) = response.top_via().ok().and_then(|via| LoadReport::read(&via.params))
         {
             cx.emit(self.id, LegEvent::LoadTold { at: self.flow.peer, report });
         }

@@ -64,7 +64,8 @@ impl Node {
         self.judge(now, None, flow, message)
     }
 
-    /// Whether a phone subscribes by the way by which it is registered: whoever is there has proved who it is.
+    /// Whether a phone subscribes by the way by which it is registered: whoever is there has proved who it
+    /// is.
     fn subscribes(&self, flow: Flow, message: &Message) -> bool {
         message.method() == Method::Subscribe
             && self.registrar.is_by(flow)

@@ -132,8 +132,8 @@ impl Node {
         Ok((key, ask.expires_secs))
     }
 
-    /// The SIP account of a customer that a SUBSCRIBE is for: by its user name, its name, or a number that rings
-    /// it.
+    /// The SIP account of a customer that a SUBSCRIBE is for: by its user name, its name, or a number that
+    /// rings it.
     fn watched(&self, customer: &str, message: &Message) -> Option<Arc<Gate>> {
         let uri = message.uri().ok()?;
         let user = uri.user_base();
