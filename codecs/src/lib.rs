@@ -6,5 +6,7 @@
 mod codec;
 pub mod g711;
 pub mod sdp;
+mod srtp;
 
 pub use codec::{Codec, CodecSet, UnknownCodec};
+pub use srtp::SrtpPolicy;

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use codecs::SrtpPolicy;
 use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transport};
 
 use crate::base;
@@ -60,10 +61,50 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
     if own == Some(MediaPath::Relay) && !presets.can_relay {
         check.error(&table.at("media"), need_of_address("media = \"bypass\" here"));
     }
-    MediaTerms { path: own.unwrap_or(presets.path), nat: table.bool("nat") }
+    let srtp = match table.text("srtp").as_ref().map(|field| &*field.value) {
+        Some("optional") => SrtpPolicy::Optional,
+        Some("required") => SrtpPolicy::Required,
+        _ => SrtpPolicy::Off,
+    };
+    let is_keyed = srtp != SrtpPolicy::Off;
+    if is_keyed && !presets.can_relay {
+        check.error(&table.at("srtp"), need_of_address("srtp = \"off\" here"));
+    }
+    // Each side has keys of its own: what is encrypted goes over the relay.
+    let path = if is_keyed { MediaPath::Relay } else { own.unwrap_or(presets.path) };
+    MediaTerms { path, nat: table.bool("nat"), srtp }
 }
 
-/// Whether the ports fit the calls and what else listens, if anything is relayed.
+/// Keys of SRTP that whoever reads the signalling reads too.
+fn check_keys(document: &Document, (gates, carriers): (&Gates, &Carriers), check: &mut Check<'_>) {
+    let listens = document.one(&schema::SIP).texts("listen");
+    let has_tls =
+        listens.iter().any(|field| field.value.starts_with("tls:") || field.value.starts_with("wss:"));
+    let is_keyed = |terms: &MediaTerms| terms.srtp != SrtpPolicy::Off;
+    let mut warn = |section: &'static schema::Section, name: &str, what: &str| {
+        let tables = document.many(section);
+        let Some(table) = tables.iter().find(|table| table.text("name").is_some_and(|own| own.value == name))
+        else {
+            return;
+        };
+        check.warning(
+            &table.at("srtp"),
+            format!("keys of srtp can be read by whoever reads the signalling: {what}"),
+        );
+    };
+    for gate in gates.iter().filter(|gate| is_keyed(&gate.media) && !has_tls) {
+        let section = if gate.is_sip_account() { &schema::SIP_ACCOUNT } else { &schema::GATE };
+        warn(section, &gate.name, "add a tls: listener to [sip] listen, and let its calls come by that");
+    }
+    for carrier in carriers.iter().filter(|carrier| is_keyed(&carrier.media)) {
+        if carrier.target.transport != Transport::Tls {
+            warn(&schema::CARRIER, &carrier.name, "call it by TLS, address = \"sip:…;transport=tls\"");
+        }
+    }
+}
+
+/// Whether keys are safe on their way, and the ports fit the calls and what else listens, if anything is
+/// relayed.
 pub(crate) fn check_ports(
     document: &Document,
     media: &Media,
@@ -71,6 +112,7 @@ pub(crate) fn check_ports(
     (gates, carriers): (&Gates, &Carriers),
     check: &mut Check<'_>,
 ) {
+    check_keys(document, (gates, carriers), check);
     // Without an address there is an error already.
     if !media.relays(gates, carriers) || media.addresses.is_empty() {
         return;

@@ -120,6 +120,13 @@ const NAT: Key = key(
     "Its media may come from another address than it says, as behind NAT, and that is learnt from its first packets; `false`: only what it \
      says counts.",
 );
+const SRTP: Key = key(
+    "srtp",
+    Kind::Word(&["off", "optional", "required"]),
+    Preset::Text("off"),
+    "Encrypted media with keys from SDP (RFC 4568), ended here on each side. `optional`: where its side can; `required`: offers and answers \
+     without keys are refused with 488. Its calls are relayed. Keys need signalling over TLS.",
+);
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
     "session_expires",

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use codecs::SrtpPolicy;
 use config::{Settings, diff, load};
 use route::{MediaPath, MediaTerms};
 
@@ -35,7 +36,11 @@ fn relay_is_read_with_its_defaults() {
     assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
     let gate = settings.gates.by_name("pbx").expect("there");
-    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: true }, "as `media.mode`");
+    assert_eq!(
+        gate.media,
+        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Off },
+        "as `media.mode`"
+    );
     let alpha = settings.carriers.by_name("alpha").expect("there");
     assert_eq!(alpha.media.path, MediaPath::Bypass, "its own word");
     assert!(settings.relays());
@@ -57,7 +62,7 @@ fn a_peer_may_want_it_otherwise() {
     )
     .expect("valid");
     let gate = settings.gates.by_name("pbx").expect("there");
-    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: false });
+    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: false, srtp: SrtpPolicy::Off });
     assert_eq!(settings.media.mode, MediaPath::Bypass);
     assert!(settings.relays());
 }
@@ -125,5 +130,21 @@ fn a_reload_says_what_waits_for_a_restart() {
     let lines = diff(&old, &new);
     assert!(lines.iter().any(|line| line.contains("media.address") && line.contains("restart")), "{lines:?}");
     assert!(lines.contains(&"media.rtp_timeout_secs 60 -> 30".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"gate pbx changed: media or nat".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"gate pbx changed: media, nat or srtp".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn encrypted_media_is_relayed_and_wants_tls() {
+    let media = "mode = \"bypass\"\naddress = \"192.0.2.7\"\n";
+    let settings = read(media, "srtp = \"required\"\n").expect("valid");
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Required });
+    let warned: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        warned.iter().any(|line| line.contains("t.toml:") && line.contains("tls: listener")),
+        "{warned:?}"
+    );
+    let refused = read("mode = \"bypass\"\n", "srtp = \"optional\"\n").map(|_| ()).expect_err("no address");
+    assert!(refused.contains("srtp = \"off\" here"), "{refused}");
+    assert!(read(media, "srtp = \"on\"\n").is_err());
 }

@@ -57,6 +57,7 @@ mod relay_early;
 mod relay_fax;
 mod relay_ports;
 mod relay_sides;
+mod relay_srtp;
 mod reliable_provisional;
 mod reload_in_mid_call;
 mod replays_and_claims;

@@ -176,6 +176,31 @@ impl TestRelay {
         }
     }
 
+    /// Any packet of RTP; what of it goes where.
+    pub fn packet(
+        &mut self,
+        now: Tick,
+        from: SocketAddr,
+        to: SocketAddr,
+        packet: &[u8],
+    ) -> Option<(SocketAddr, Vec<u8>)> {
+        let (slot, _) = *self.ports.get(&to)?;
+        let mut buffer = packet.to_vec();
+        buffer.resize(packet.len() + media::relay::ROOM, 0);
+        match self.relay.packet_in(now, slot, Component::Rtp, from, (&mut buffer[..], packet.len())) {
+            Action::Send { to, bytes, .. } => {
+                buffer.truncate(bytes);
+                Some((to, buffer))
+            }
+            Action::Drop(_) => None,
+        }
+    }
+
+    /// Packets that were dropped for this reason.
+    pub fn dropped_for(&self, reason: media::relay::DropReason) -> u64 {
+        self.relay.counters().dropped(reason)
+    }
+
     /// Open ports.
     pub fn open_ports(&self) -> Vec<SocketAddr> {
         self.ports.keys().copied().collect()

@@ -47,7 +47,11 @@ pub enum Proto {
     Avp,
     /// `RTP/AVPF` (RFC 4585).
     Avpf,
-    /// Any other that carries RTP, `RTP/SAVP` above all: formats are payload numbers.
+    /// `RTP/SAVP` (RFC 3711).
+    Savp,
+    /// `RTP/SAVPF` (RFC 5124).
+    Savpf,
+    /// Any other that carries RTP: formats are payload numbers.
     OtherRtp,
     /// Anything else, as `udptl`.
     Other,
@@ -59,6 +63,10 @@ impl Proto {
             Self::Avp
         } else if name.eq_ignore_ascii_case(b"RTP/AVPF") {
             Self::Avpf
+        } else if name.eq_ignore_ascii_case(b"RTP/SAVP") {
+            Self::Savp
+        } else if name.eq_ignore_ascii_case(b"RTP/SAVPF") {
+            Self::Savpf
         } else if name.windows(4).any(|part| part.eq_ignore_ascii_case(b"RTP/")) {
             Self::OtherRtp
         } else {

@@ -234,7 +234,7 @@ fn formats_and_parameters_of_other_transports_are_not_payloads() {
     let (image, video) = (&sdp.media()[1], &sdp.media()[2]);
     assert_eq!((image.kind, image.proto, image.payloads().count()), (MediaKind::Image, Proto::Other, 0));
     assert_eq!(image.formats().collect::<Vec<_>>(), [b"t38"]);
-    assert_eq!((video.proto, video.payloads().collect::<Vec<_>>()), (Proto::OtherRtp, vec![99]));
+    assert_eq!((video.proto, video.payloads().collect::<Vec<_>>()), (Proto::Savpf, vec![99]));
 }
 
 #[test]

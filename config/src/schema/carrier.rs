@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, Section, TLS_CA, TLS_NAME, TRANSLATE,
-    TRUST, VERIFY, key,
+    CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
+    TRANSLATE, TRUST, VERIFY, key,
 };
 
 /// `[[carrier]]`.
@@ -116,6 +116,7 @@ pub const CARRIER: Section = Section {
         VERIFY,
         MEDIA_PATH,
         NAT,
+        SRTP,
         key(
             "plus",
             Kind::Bool,

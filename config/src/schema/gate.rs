@@ -2,7 +2,7 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, Section, TLS_CA,
+    CODECS, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section, TLS_CA,
     TLS_NAME, TRUST, VERIFY, key,
 };
 
@@ -112,6 +112,7 @@ pub const GATE: Section = Section {
         DEFAULT_CALLER,
         MEDIA_PATH,
         NAT,
+        SRTP,
     ],
 };
 
@@ -171,5 +172,6 @@ pub const SIP_ACCOUNT: Section = Section {
         DEFAULT_CALLER,
         MEDIA_PATH,
         NAT,
+        SRTP,
     ],
 };

@@ -52,6 +52,8 @@ impl Call {
             Origin::Carrier(_, number) => Some(Destination::Number(Arc::clone(number))),
             Origin::Gate(_) => setup.sip_account.map(Destination::SipAccount),
         };
+        let srtp = setup.origin.media().srtp;
+        let offer = setup.offer.map(|offer| offer.map(|offer| offer.of_side(srtp)));
         let mut call = Self {
             id: setup.id,
             origin: setup.origin,
@@ -68,7 +70,7 @@ impl Call {
             codec_a: None,
             codec_b: None,
             checkpoint_ms: setup.checkpoint_ms,
-            phase: Phase::Admitting { offer: setup.offer },
+            phase: Phase::Admitting { offer },
             timers: Timers::default(),
         };
         match call.admission() {

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::payload::{Format, Payload};
 use crate::relay::{PeerPayload, RtcpPlace, StreamKind};
 use crate::session::{Session, Stream, What};
+use crate::srtp::Crypto;
 use crate::target::{MediaTarget, direction_to};
 
 /// What a side says of its stream.
@@ -28,6 +29,8 @@ pub struct Described {
     /// Nothing may come from either side while nobody speaks: comfort noise, or an annex of the codec, was
     /// not refused; or it is fax.
     pub may_be_silent: bool,
+    /// The key by which it sends, and whether it said RTP/SAVP.
+    pub keys: Option<(Crypto, bool)>,
 }
 
 impl Session {
@@ -43,6 +46,7 @@ impl Session {
             mux: !stream.is_fax && self.attribute(stream, b"rtcp-mux").is_some(),
             direction: direction_to(stream.direction, address),
             may_be_silent: stream.is_fax || stream.may_be_silent(),
+            keys: self.keys(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Sessions between two legs as pure functions: what a side says ([`Session`]), what of an offer may pass
 //! (RFC 3264), what its answer means, where its side wants media ([`Described`]); and the packets between
-//! them where they are relayed ([`relay`]). Invariant: no input panics or grows memory without bound.
+//! them where they are relayed ([`relay`]), encrypted or not ([`srtp`]). Invariant: no input panics or grows
+//! memory without bound.
 //!
 //! A message's SDP is read once, by [`Session::read`], and written once, by [`LocalSession::write`]; between
 //! the two only sessions move:
@@ -20,6 +21,7 @@
 pub mod answer;
 pub mod body;
 mod described;
+mod keyed;
 mod local;
 pub mod offer;
 mod packed;
@@ -27,12 +29,14 @@ mod payload;
 pub mod relay;
 mod sdp;
 mod session;
+pub mod srtp;
 mod target;
 
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
 pub use codecs::sdp::{Direction, MediaKind, SdpError};
 pub use described::Described;
+pub use keyed::Keyed;
 pub use local::{Before, LocalSession, Mark, SessionOrigin};
 pub use offer::OfferRefused;
 pub use packed::Packed;

@@ -103,10 +103,12 @@ impl Session {
                     return Ok(index);
                 }
                 Proto::Avp | Proto::Avpf => reason = OfferRefused::NothingAcceptable,
-                Proto::OtherRtp | Proto::Other if reason == OfferRefused::NoAudio => {
+                Proto::Savp | Proto::Savpf | Proto::OtherRtp | Proto::Other
+                    if reason == OfferRefused::NoAudio =>
+                {
                     reason = OfferRefused::Transport
                 }
-                Proto::OtherRtp | Proto::Other => {}
+                Proto::Savp | Proto::Savpf | Proto::OtherRtp | Proto::Other => {}
             }
         }
         let fax = self.streams.iter().position(|stream| stream.is_fax && stream.port != 0);

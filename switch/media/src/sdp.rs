@@ -2,6 +2,8 @@
 //! Invariant: of the session part nothing that names the peer is written: `o=` is ours, `s=` is `-`, `i= u=
 //! e= p=` and keys are dropped.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use codecs::sdp::{
     Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer,
@@ -11,6 +13,7 @@ use smallvec::SmallVec;
 use crate::local::SessionOrigin;
 use crate::payload::{self, Format, Payload, PayloadMap};
 use crate::session::{Connection, Line, Session, Span, Stream, What};
+use crate::srtp::Crypto;
 
 impl Session {
     /// Reads an SDP. The text is shared, not copied.
@@ -106,6 +109,8 @@ impl Session {
         writer.text(match (stream.transport_text, stream.transport) {
             (Some(text), _) => self.part(text),
             (None, Proto::Avpf) => b"RTP/AVPF",
+            (None, Proto::Savp) => b"RTP/SAVP",
+            (None, Proto::Savpf) => b"RTP/SAVPF",
             (None, Proto::Avp | Proto::OtherRtp | Proto::Other) => b"RTP/AVP",
         });
     }
@@ -147,6 +152,12 @@ impl Session {
             if payload.annex_refused && told.insert(payload.number) {
                 write_annex_refused(writer, payload, &[], true);
             }
+        }
+        for crypto in stream.keys.as_deref().filter(|_| stream.keys_are_ours).unwrap_or_default() {
+            writer.begin(b'a');
+            writer.text(b"crypto:");
+            writer.text(crypto.write().as_bytes());
+            writer.end();
         }
         if stream.direction_is_ours {
             writer.line(b'a', direction_name(stream.direction));
@@ -266,12 +277,25 @@ impl At<'_> {
             connection: media.connection.as_ref().map(|connection| self.connection(connection)),
             payloads: if is_audio { payloads(media, lines) } else { SmallVec::new() },
             is_fax,
+            keys: if is_audio { keys(lines) } else { None },
+            keys_are_ours: false,
+            is_savp: false,
             lines: lines.iter().map(|line| self.line(line)).filter(is_first).collect(),
             direction_is_ours: false,
             takes_mux: false,
             rest: if is_audio { Span::default() } else { self.span(sdp.text_of(media)) },
         }
     }
+}
+
+/// The keys of a stream that can be taken.
+fn keys(lines: &[SdpLine<'_>]) -> Option<Arc<[Crypto]>> {
+    let values = lines.iter().filter(|line| line.kind == b'a').filter_map(|line| {
+        let (name, value) = line.value.split_at_checked(b"crypto:".len())?;
+        name.eq_ignore_ascii_case(b"crypto:").then_some(value)
+    });
+    let usable: SmallVec<[Crypto; 1]> = values.filter_map(Crypto::read).take(1).collect();
+    (!usable.is_empty()).then(|| usable.as_slice().into())
 }
 
 /// The payloads of an audio stream, each once.

@@ -4,6 +4,7 @@
 //! place, until an offer or answer is made of it for the other side.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use codecs::sdp::{Direction, MediaKind, Proto};
@@ -11,6 +12,7 @@ use codecs::{Codec, CodecSet};
 use smallvec::SmallVec;
 
 use crate::payload::{Format, Payload};
+use crate::srtp::Crypto;
 use crate::target::{MediaTarget, direction_to};
 
 /// An offer or an answer. Cheap to copy: its text is shared, its lists are short.
@@ -50,6 +52,11 @@ pub struct Stream {
     pub(crate) payloads: SmallVec<[Payload; 8]>,
     /// Fax over UDPTL (T.38).
     pub(crate) is_fax: bool,
+    /// Keys of its side's that can be taken, preferred first; once they are ours, what is written.
+    pub(crate) keys: Option<Arc<[Crypto]>>,
+    pub(crate) keys_are_ours: bool,
+    /// Its side said RTP/SAVP.
+    pub(crate) is_savp: bool,
     /// Of audio and fax streams only.
     pub(crate) lines: SmallVec<[Line; 12]>,
     /// Its direction is ours to write, and not a line of its own.
@@ -229,6 +236,7 @@ impl Stream {
     pub(crate) fn close(&mut self) {
         self.port = 0;
         self.payloads.clear();
+        self.keys = None;
         self.lines.clear();
         self.rest = Span::default();
         self.takes_mux = false;

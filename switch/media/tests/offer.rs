@@ -201,7 +201,7 @@ fn what_is_not_is_refused() {
         ("m=audio 4000 RTP/AVP 96\n", OfferRefused::NothingAcceptable),
         ("", OfferRefused::NoAudio),
         ("m=audio 0 RTP/AVP 8\n", OfferRefused::NoAudio),
-        ("m=image 4004 udptl t38\n", OfferRefused::NoAudio),
+        ("m=image 4004 tcp t38\n", OfferRefused::NoAudio),
         ("m=audio 4000 RTP/SAVP 8\n", OfferRefused::Transport),
         ("m=audio 4000 UDP/TLS/RTP/SAVPF 8\n", OfferRefused::Transport),
         ("m=audio 4000 RTP/SAVP 8\nm=audio 4002 RTP/AVP 9\n", OfferRefused::NothingAcceptable),

@@ -34,6 +34,7 @@ fn peer(leg: u8, learn: bool) -> MediaPeer {
         receives: true,
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
+        keys: None,
     }
 }
 

@@ -187,6 +187,7 @@ fn said(rtp: SocketAddr) -> MediaPeer {
         receives: true,
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
+        keys: None,
     }
 }
 

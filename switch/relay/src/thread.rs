@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use media::relay::{
-    Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, Relay, Slot,
+    Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, ROOM, Relay, Slot,
 };
 use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
@@ -17,6 +17,8 @@ use crate::shared::Shared;
 /// Longest datagram that is relayed, in bytes; those of this length are taken for longer ones. Not a power of
 /// two, so that buffers side by side do not begin in the same lines of the processor's cache.
 const DATAGRAM_MAX: usize = 2_048 + 64;
+/// Behind it there is room for what the longest grows by.
+const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM;
 /// Packets that are received, judged and sent together: enough that the code of each is in the processor's
 /// cache for the next, few enough that the first does not wait long.
 const BATCH: usize = 16;
@@ -43,7 +45,7 @@ pub(crate) struct MediaThread<C, E> {
     relay: Relay,
     /// By slot.
     ports: Vec<Option<Ports>>,
-    buffers: Vec<[u8; DATAGRAM_MAX]>,
+    buffers: Vec<[u8; BUFFER_BYTES]>,
     /// What waits in the buffers, in their order.
     batch: Vec<Packet>,
     logs_again_at: Tick,
@@ -109,7 +111,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             shared,
             relay: Relay::new(endpoints_max),
             ports: Vec::new(),
-            buffers: vec![[0; DATAGRAM_MAX]; BATCH],
+            buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
             logs_again_at: Tick(0),
         }
@@ -166,7 +168,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     fn take(&mut self, slot: Slot, component: Component, buffer: usize) -> Option<(usize, SocketAddr)> {
         let ports = self.ports.get(slot.0 as usize)?.as_ref()?;
         // An error that waits on the socket is taken away by this too.
-        ports.of(component).recv(&mut self.buffers[buffer]).ok().flatten()
+        ports.of(component).recv(&mut self.buffers[buffer][..DATAGRAM_MAX]).ok().flatten()
     }
 
     /// Judges all packets of a batch, then sends them.
@@ -193,13 +195,13 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             self.relay.count_drop(DropReason::Malformed);
             return Action::Drop(DropReason::Malformed);
         }
-        self.relay.packet(now, slot, component, from, &mut self.buffers[buffer][..bytes])
+        self.relay.packet_in(now, slot, component, from, (&mut self.buffers[buffer][..], bytes))
     }
 
     fn send(&mut self, packet: &Packet, buffer: usize) {
-        let Action::Send { slot, component, to } = packet.action else { return };
+        let Action::Send { slot, component, to, bytes } = packet.action else { return };
         let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
-        let datagram = &self.buffers[buffer][..packet.bytes];
+        let datagram = &self.buffers[buffer][..bytes];
         if !ports.is_some_and(|ports| matches!(ports.of(component).send(datagram, to), Ok(true))) {
             self.relay.count_drop(DropReason::Unsent);
         }

@@ -130,6 +130,7 @@ impl Side {
             receives: true,
             sends: true,
             payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
+            keys: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How the media of a peer's calls travels.
 
+use codecs::SrtpPolicy;
+
 /// What is configured of a peer's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MediaTerms {
@@ -8,6 +10,8 @@ pub struct MediaTerms {
     /// Its media may come from elsewhere than it said: the address is learnt from its packets. Else what it
     /// said is what it is.
     pub nat: bool,
+    /// Whether it is encrypted; where it may be, it is relayed.
+    pub srtp: SrtpPolicy,
 }
 
 /// How media travels.
@@ -22,7 +26,7 @@ pub enum MediaPath {
 
 impl Default for MediaTerms {
     fn default() -> Self {
-        Self { path: MediaPath::Bypass, nat: true }
+        Self { path: MediaPath::Bypass, nat: true, srtp: SrtpPolicy::Off }
     }
 }
 

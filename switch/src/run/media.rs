@@ -204,5 +204,7 @@ const fn drop_of(reason: DropReason) -> PacketDrop {
         DropReason::Held => PacketDrop::Held,
         DropReason::NoAddress => PacketDrop::NoPeer,
         DropReason::Unsent => PacketDrop::Overflow,
+        DropReason::Unauthentic => PacketDrop::Unauthentic,
+        DropReason::Replayed => PacketDrop::Replayed,
     }
 }

@@ -162,6 +162,10 @@ label! {
         NoPeer = "no-address",
         /// The system did not take it.
         Overflow = "unsent",
+        /// SRTP whose tag is wrong, or no SRTP.
+        Unauthentic = "unauthentic",
+        /// SRTP that came before.
+        Replayed = "replayed",
     }
 }
 

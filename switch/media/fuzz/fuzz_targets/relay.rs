@@ -42,6 +42,7 @@ fn peer(leg: u8, choice: u8) -> MediaPeer {
             .into_iter()
             .take(usize::from(choice % 4))
             .collect(),
+        keys: None,
     }
 }
 

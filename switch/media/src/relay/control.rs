@@ -8,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use smallvec::SmallVec;
 use units::Tick;
 
+use crate::srtp::MasterKey;
+
 /// One leg's pair of ports, named by the shard that opened it. All endpoints of one call are one thread's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EndpointId {
@@ -78,6 +80,17 @@ pub struct MediaPeer {
     pub sends: bool,
     /// Payload numbers that may come from it; empty: any at 8,000 Hz.
     pub payloads: SmallVec<[PeerPayload; 8]>,
+    /// Its packets are SRTP by these keys.
+    pub keys: Option<Box<PeerKeys>>,
+}
+
+/// Keys of a side whose packets are SRTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerKeys {
+    /// By which it sends.
+    pub theirs: MasterKey,
+    /// By which it is sent to.
+    pub ours: MasterKey,
 }
 
 /// A payload number that may come from a side.

@@ -23,6 +23,10 @@ pub enum DropReason {
     NoAddress,
     /// The system did not take it.
     Unsent,
+    /// SRTP whose tag is not that of its side's key, or no SRTP.
+    Unauthentic,
+    /// SRTP that came before.
+    Replayed,
 }
 
 /// Packets since the relay began.
@@ -46,7 +50,7 @@ pub struct RelayCounters {
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
         Self::Foreign,
         Self::Learning,
@@ -56,6 +60,8 @@ impl DropReason {
         Self::Held,
         Self::NoAddress,
         Self::Unsent,
+        Self::Unauthentic,
+        Self::Replayed,
     ];
 
     /// As the metric `rtp_packets_dropped_total` has it.
@@ -70,6 +76,8 @@ impl DropReason {
             Self::Held => "held",
             Self::NoAddress => "no-address",
             Self::Unsent => "unsent",
+            Self::Unauthentic => "unauthentic",
+            Self::Replayed => "replayed",
         }
     }
 }
@@ -133,7 +141,7 @@ mod tests {
         let numbers = std::array::from_fn(|place| place as u64 + 1);
         let mut counters = RelayCounters::of(numbers);
         assert!(counters.numbers().eq(numbers));
-        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 15));
+        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 17));
         counters.add(&RelayCounters::of(numbers));
         assert!(counters.numbers().eq(numbers.map(|number| number * 2)));
     }

@@ -9,6 +9,9 @@ use super::header::RtpHeader;
 /// Least step of the timestamp from the last packet of one source to the first of the next: the stretch that
 /// a packet holds in most sessions, in milliseconds.
 const STEP_MS: u64 = 20;
+/// Numbers so far ahead, or behind, are of the same stream where numbers are used once.
+const AHEAD_MAX: u16 = 3_000;
+const BEHIND_MAX: u16 = 100;
 
 /// How the numbers of a source become those of the stream that the receiver knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +42,8 @@ pub(super) struct Egress {
     mapping: Option<Mapping>,
     /// The next packet is the first from another side.
     joins: bool,
+    /// Whatever comes goes on as the stream of before: each number is used once, as keys want it.
+    is_one_source: bool,
 }
 
 // === impl Egress ===
@@ -49,14 +54,29 @@ impl Egress {
         self.joins = self.sent.is_some();
     }
 
+    /// Whether all that is sent from now on has one source and goes on in its numbers.
+    pub(super) const fn keep_one_source(&mut self, keep: bool) {
+        self.is_one_source = keep;
+    }
+
     /// How numbers are mapped; none while they pass as they came.
     pub(super) const fn mapping(&self) -> Option<&Mapping> {
         self.mapping.as_ref()
     }
 
+    /// Whether a packet would have another source than the last, or a number far from its.
+    fn begins_anew(&self, header: RtpHeader) -> bool {
+        let Some(sent) = self.sent else { return false };
+        let (ssrc, added) = self.mapping.map_or((header.ssrc, 0), |mapping| (mapping.to, mapping.sequence));
+        let ahead = header.sequence.wrapping_add(added).wrapping_sub(sent.sequence);
+        ssrc != sent.ssrc || (AHEAD_MAX..=u16::MAX - BEHIND_MAX).contains(&ahead)
+    }
+
     /// Makes a packet the next of this stream. `clock` is that of its payload, in Hz.
     pub(super) fn pass(&mut self, now: Tick, header: RtpHeader, clock: u32, packet: &mut [u8]) {
-        let is_first = self.joins || self.mapping.is_some_and(|mapping| mapping.from != header.ssrc);
+        let is_first = self.joins
+            || self.mapping.is_some_and(|mapping| mapping.from != header.ssrc)
+            || self.is_one_source && self.begins_anew(header);
         if let Some(sent) = self.sent.filter(|_| is_first) {
             self.mapping = Some(Mapping::joining(sent, now, header, clock));
             self.joins = false;

@@ -13,6 +13,7 @@ use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
 use super::reception::Reception;
 use super::rtcp;
+use super::secure::{self, Secure};
 use super::source::{Source, Verdict};
 
 /// Clock of payload numbers of which nothing is known, in Hz.
@@ -56,6 +57,7 @@ pub(super) struct Endpoint {
     source: Source,
     reception: Reception,
     egress: Egress,
+    secure: Option<Box<Secure>>,
     packets_in: u64,
     packets_out: u64,
     dropped: u64,
@@ -111,6 +113,7 @@ impl Endpoint {
             source: Source::default(),
             reception: Reception::default(),
             egress: Egress::default(),
+            secure: None,
             packets_in: 0,
             packets_out: 0,
             dropped: 0,
@@ -130,6 +133,8 @@ impl Endpoint {
         self.kind = peer.kind;
         self.receives = peer.receives;
         self.payload = None;
+        self.secure = Secure::with(self.secure.take(), peer.keys.as_deref());
+        self.egress.keep_one_source(self.secure.is_some());
         self.rest.payloads = peer.payloads;
         let silence = &mut self.rest.silence;
         // An offer again and again would put the end of a dead stream off for ever, if each began anew.
@@ -159,8 +164,8 @@ impl Endpoint {
         now: Tick,
         component: Component,
         from: SocketAddr,
-        packet: &[u8],
-    ) -> Result<Heard, DropReason> {
+        packet: &mut [u8],
+    ) -> Result<(Heard, usize), DropReason> {
         let heard = match (self.kind, component) {
             (StreamKind::Udptl, Component::Rtp) => self.hear_udptl(from, packet),
             (StreamKind::Udptl, Component::Rtcp) => Err(DropReason::Malformed),
@@ -171,8 +176,8 @@ impl Endpoint {
             (StreamKind::Rtp, Component::Rtp) => self.hear_rtp(now, from, packet),
         };
         match heard {
-            Ok(Heard::Rtcp) => self.last = Some(now),
-            Ok(Heard::Rtp(..) | Heard::Udptl) => {
+            Ok((Heard::Rtcp, _)) => self.last = Some(now),
+            Ok((Heard::Rtp(..) | Heard::Udptl, _)) => {
                 self.last = Some(now);
                 self.packets_in += 1;
                 self.two_way.came += u64::from(self.is_two_way());
@@ -182,7 +187,19 @@ impl Endpoint {
         heard
     }
 
-    fn hear_rtp(&mut self, now: Tick, from: SocketAddr, packet: &[u8]) -> Result<Heard, DropReason> {
+    fn hear_rtp(
+        &mut self,
+        now: Tick,
+        from: SocketAddr,
+        packet: &mut [u8],
+    ) -> Result<(Heard, usize), DropReason> {
+        let mut bytes = packet.len();
+        if let Some(secure) = &mut self.secure {
+            // What comes from elsewhere costs no cipher.
+            self.source.may_send(from)?;
+            bytes = secure.takes.rtp(packet).map_err(secure::not_taken)?;
+        }
+        let packet = packet.get(..bytes).unwrap_or_default();
         let header = RtpHeader::read(packet).ok_or(DropReason::Malformed)?;
         let (clock, is_known) = self.clock_of(header.payload);
         match self.source.rtp(from, header, is_known) {
@@ -193,7 +210,7 @@ impl Endpoint {
             }
             Verdict::Present => return Err(DropReason::Sequence),
         }
-        Ok(Heard::Rtp(header, clock))
+        Ok((Heard::Rtp(header, clock), bytes))
     }
 
     /// The clock of a payload number, and whether it is one that may come.
@@ -220,21 +237,26 @@ impl Endpoint {
     fn hear_rtcp(
         &mut self,
         from: SocketAddr,
-        datagram: &[u8],
+        datagram: &mut [u8],
         on_rtp_port: bool,
-    ) -> Result<Heard, DropReason> {
+    ) -> Result<(Heard, usize), DropReason> {
+        let mut bytes = datagram.len();
+        if let Some(secure) = &mut self.secure {
+            bytes = secure.takes.rtcp(datagram).map_err(secure::not_taken)?;
+        }
+        let datagram = datagram.get(..bytes).unwrap_or_default();
         let sender = rtcp::sender(datagram).ok_or(DropReason::Malformed)?;
         self.source.rtcp(from, sender, on_rtp_port)?;
-        Ok(Heard::Rtcp)
+        Ok((Heard::Rtcp, bytes))
     }
 
-    fn hear_udptl(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<Heard, DropReason> {
+    fn hear_udptl(&mut self, from: SocketAddr, datagram: &[u8]) -> Result<(Heard, usize), DropReason> {
         if datagram.is_empty() {
             return Err(DropReason::Malformed);
         }
         match self.source.udptl(from) {
             Verdict::Drop(reason) => Err(reason),
-            Verdict::Present | Verdict::Other => Ok(Heard::Udptl),
+            Verdict::Present | Verdict::Other => Ok((Heard::Udptl, datagram.len())),
         }
     }
 
@@ -245,8 +267,8 @@ impl Endpoint {
         now: Tick,
         heard: Heard,
         back: Option<&Mapping>,
-        packet: &mut [u8],
-    ) -> Result<(Component, SocketAddr), DropReason> {
+        (buffer, bytes): (&mut [u8], usize),
+    ) -> Result<(Component, SocketAddr, usize), DropReason> {
         let is_rtcp = matches!(heard, Heard::Rtcp);
         // Who holds wants no sound, but reports go on (RFC 3264 §5.1).
         if !self.receives && !is_rtcp {
@@ -255,16 +277,22 @@ impl Endpoint {
         let to = if is_rtcp { self.source.rtcp_to() } else { self.source.rtp_to() };
         let to = to.filter(|to| to.is_ipv4() == self.is_ipv4).ok_or(DropReason::NoAddress)?;
         let is_own_port = is_rtcp && !self.source.is_muxed();
+        let packet = buffer.get_mut(..bytes).unwrap_or_default();
         match heard {
             Heard::Rtp(header, clock) => self.egress.pass(now, header, clock, packet),
             Heard::Rtcp => rtcp::rewrite(packet, self.egress.mapping(), back),
             Heard::Udptl => {}
         }
+        let bytes = match (&mut self.secure, heard) {
+            (None, _) | (_, Heard::Udptl) => bytes,
+            (Some(secure), Heard::Rtp(..)) => secure.sends.rtp(buffer, bytes).map_err(secure::not_sent)?,
+            (Some(secure), Heard::Rtcp) => secure.sends.rtcp(buffer, bytes).map_err(secure::not_sent)?,
+        };
         if !is_rtcp {
             self.packets_out += 1;
             self.two_way.went += u64::from(self.is_two_way());
         }
-        Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to))
+        Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to, bytes))
     }
 
     /// How numbers of the stream to this side are mapped.
@@ -318,6 +346,6 @@ mod tests {
     #[test]
     fn what_packets_need_stands_in_few_lines_of_the_cache() {
         let bytes = size_of::<Endpoint>();
-        assert!(bytes <= 320, "{bytes}");
+        assert!(bytes <= 336, "{bytes}");
     }
 }

@@ -28,6 +28,7 @@
 //!         receives: true,
 //!         sends: true,
 //!         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
+//!         keys: None,
 //!     };
 //!     relay.command(now, MediaCommand::Peer { endpoint, peer });
 //!     slots.push(slot);
@@ -38,7 +39,7 @@
 //! let mut packet = *b"\x80\x08\0\x01\0\0\0\xa0\0\0\0\x07voice";
 //! let action = relay.packet(now, slots[0], Component::Rtp, from, &mut packet);
 //! let to = "198.51.100.9:6000".parse().unwrap();
-//! assert_eq!(action, Action::Send { slot: slots[1], component: Component::Rtp, to });
+//! assert_eq!(action, Action::Send { slot: slots[1], component: Component::Rtp, to, bytes: packet.len() });
 //!
 //! assert_eq!(relay.command(now, MediaCommand::Close { endpoint: caller }), Effect::Closed(slots[0]));
 //! let Some(MediaEvent::Closed { report, .. }) = relay.poll_event() else { panic!("it is told") };
@@ -52,12 +53,15 @@ mod endpoint;
 mod header;
 mod reception;
 mod rtcp;
+mod secure;
 mod source;
 mod table;
 
 pub use control::{
-    EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, RtcpPlace, StreamKind,
+    EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerKeys, PeerPayload, RtcpPlace,
+    StreamKind,
 };
 pub use counters::{DropReason, RelayCounters};
 pub use endpoint::Component;
+pub use secure::ROOM;
 pub use table::{Action, Effect, Relay, Slot};

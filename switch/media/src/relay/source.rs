@@ -192,6 +192,14 @@ impl Source {
         }
     }
 
+    /// Whether a packet from there may be the side's at all.
+    pub(super) fn may_send(&self, from: SocketAddr) -> Result<(), DropReason> {
+        match self.is_address(from) || self.learns && self.may_be(from) {
+            true => Ok(()),
+            false => Err(DropReason::Foreign),
+        }
+    }
+
     /// A packet that was judged present is one, by its sequence number too.
     pub(super) fn prove(&mut self, from: SocketAddr, sequence: u16) {
         self.forget_candidate();

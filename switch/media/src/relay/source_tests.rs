@@ -18,6 +18,7 @@ fn peer(rtp: Option<&str>, learn: bool) -> MediaPeer {
         receives: true,
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
+        keys: None,
     }
 }
 

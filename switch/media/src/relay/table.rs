@@ -40,6 +40,8 @@ pub enum Action {
         component: Component,
         /// To there.
         to: SocketAddr,
+        /// So many octets of the buffer.
+        bytes: usize,
     },
     /// Forgets it.
     Drop(DropReason),
@@ -115,6 +117,20 @@ impl Relay {
         from: SocketAddr,
         packet: &mut [u8],
     ) -> Action {
+        let bytes = packet.len();
+        self.packet_in(now, slot, component, from, (packet, bytes))
+    }
+
+    /// The same with a buffer of which the packet is the beginning, so that it may grow: by
+    /// [`super::ROOM`] at most.
+    pub fn packet_in(
+        &mut self,
+        now: Tick,
+        slot: Slot,
+        component: Component,
+        from: SocketAddr,
+        packet: (&mut [u8], usize),
+    ) -> Action {
         match self.pass(now, slot, component, from, packet) {
             Ok(action) => action,
             Err(reason) => {
@@ -130,10 +146,11 @@ impl Relay {
         slot: Slot,
         component: Component,
         from: SocketAddr,
-        packet: &mut [u8],
+        (buffer, bytes): (&mut [u8], usize),
     ) -> Result<Action, DropReason> {
         let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
-        let heard = endpoint.hear(now, component, from, packet)?;
+        let packet = buffer.get_mut(..bytes).ok_or(DropReason::Malformed)?;
+        let (heard, bytes) = endpoint.hear(now, component, from, packet)?;
         if let Heard::Rtp(header, _) = heard {
             endpoint.renumber(header, packet);
         }
@@ -143,13 +160,14 @@ impl Relay {
         self.counters.packets_in += u64::from(!is_rtcp);
         let partner = partner.ok_or(DropReason::Unpaired)?;
         let other = self.endpoints.at_mut(partner).filter(|other| other.kind == kind);
-        let (component, to) = other.ok_or(DropReason::Unpaired)?.send(now, heard, back.as_ref(), packet)?;
+        let other = other.ok_or(DropReason::Unpaired)?;
+        let (component, to, bytes) = other.send(now, heard, back.as_ref(), (buffer, bytes))?;
         if is_rtcp {
             self.counters.rtcp += 1;
         } else {
             self.counters.packets_out += 1;
         }
-        Ok(Action::Send { slot: Slot(partner), component, to })
+        Ok(Action::Send { slot: Slot(partner), component, to, bytes })
     }
 
     /// Counts a packet that came on a port of an endpoint and was dropped before it could be judged, because

@@ -24,6 +24,7 @@ fn said(rtp: &str) -> MediaPeer {
         receives: true,
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
+        keys: None,
     }
 }
 
@@ -72,7 +73,7 @@ impl Call {
     ) -> Result<(Slot, Component, SocketAddr), DropReason> {
         self.now.0 += 20_000;
         match self.relay.packet(self.now, Slot(slot), on, at(from), packet) {
-            Action::Send { slot, component, to } => Ok((slot, component, to)),
+            Action::Send { slot, component, to, .. } => Ok((slot, component, to)),
             Action::Drop(reason) => Err(reason),
         }
     }

@@ -3,12 +3,14 @@
 //! events come back. Legs and the call see sessions only, so that a leg of any protocol has the same.
 
 mod address;
+mod keys;
 mod ports;
 mod reports;
 mod sessions;
 mod shard_media;
 mod sides;
 mod silence;
+mod told;
 
 pub(crate) use reports::Ending;
 pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};

@@ -4,19 +4,19 @@
 //! An offer changes nothing before its answer passes, so that one that fails leaves nothing to be undone; but
 //! the first offer of a call, whose address is needed for early media. Each leg keeps its port until it ends.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::{Attempt, Branch, Callee, EarlyEvent, LegId, OfferRefusal};
-use media::relay::{MediaCommand, MediaPeer, PeerPayload, RtcpPlace, StreamKind};
+use codecs::SrtpPolicy;
+use media::relay::{MediaCommand, RtcpPlace};
 use media::{Described, Direction, Session};
 use route::MediaPath;
-use smallvec::SmallVec;
 use units::Now;
 
 use super::address::Sender;
 use super::shard_media::{MediaRefused, Ours};
 use super::sides::{CallMedia, Offered};
+use super::told::{Said, peer};
 use crate::io::Output;
 use crate::leg::{Leg, LegEvent};
 use crate::node::Node;
@@ -49,8 +49,9 @@ impl Node {
         }
         let timeout_ms = self.config.media.rtp_timeout_ms;
         let media = slot.media.get_or_insert_with(|| Box::new(CallMedia::new(timeout_ms)));
-        media.add(LegId::Caller, ours.nat);
-        media.add(called, theirs.is_none_or(|terms| terms.nat));
+        media.add(LegId::Caller, ours.nat, ours.srtp);
+        let theirs = theirs.unwrap_or_default();
+        media.add(called, theirs.nat, theirs.srtp);
         let described = session.as_ref().and_then(|session| session.described());
         let first = Offered { from: LegId::Caller, of: None, described };
         media.first = session.is_some().then_some(first);
@@ -63,9 +64,10 @@ impl Node {
         if let (Some(described), Some(session)) = (described, &session) {
             let may_expect = described.direction == Direction::SendRecv && !described.may_be_silent;
             let (described, payloads) = (Some(described), session.payloads_of_offerer());
-            self.tell_peer(slot, LegId::Caller, Said { described, mux, may_expect, payloads });
+            let said = Said { described, mux, may_expect, payloads, is_answer: false };
+            self.tell_peer(slot, LegId::Caller, said);
         }
-        Ok(session.map(|session| with_our_address(slot, called, &session, mux)))
+        Ok(session.map(|session| self.with_our_address(slot, called, &session, mux, None)))
     }
 
     /// The family of the address at which a party is called first.
@@ -97,7 +99,7 @@ impl Node {
         };
         self.open_endpoint(now, slot, LegId::Caller, self.wants_ipv4(slot, first))?;
         self.agree(slot, first, called, &session);
-        Ok(with_our_address(slot, LegId::Caller, &session, first.mux()))
+        Ok(self.with_our_address(slot, LegId::Caller, &session, first.mux(), Some(first)))
     }
 
     /// What the phone that answered says, as the caller is told it: its answer to the caller's offer, its own
@@ -117,7 +119,8 @@ impl Node {
             return self.media_exchanged(now, slot, (called, LegId::Caller), None, session);
         }
         let is_agreed = media.agreed_early == Some(of);
-        let first = media.first.take().filter(|_| !is_agreed);
+        let offered = media.first.take();
+        let first = offered.filter(|_| !is_agreed);
         let mux = match first {
             Some(first) => first.mux(),
             None => media.side(LegId::Caller).is_some_and(|side| side.told_mux),
@@ -127,7 +130,7 @@ impl Node {
             self.agree(slot, first, called, &session);
         }
         self.watch_media(slot);
-        Ok(with_our_address(slot, LegId::Caller, &session, mux))
+        Ok(self.with_our_address(slot, LegId::Caller, &session, mux, offered))
     }
 
     /// A later offer of `from`, or its answer to one of `to`, in mid-call or in the early dialog with the
@@ -161,7 +164,7 @@ impl Node {
                 None => media.offers(offered),
             }
         }
-        Ok(with_our_address(slot, to, &session, offered.mux()))
+        Ok(self.with_our_address(slot, to, &session, offered.mux(), answered))
     }
 
     /// The family of the media address of whoever offered, else of its signalling.
@@ -215,8 +218,11 @@ impl Node {
         id: LegId,
         event: LegEvent,
     ) -> Option<LegEvent> {
-        let judged =
-            |session: Option<Arc<Session>>| session.filter(|session| self.accepts_media(slot, id, session));
+        let srtp = slot.media.as_deref().map_or(SrtpPolicy::Off, |media| media.srtp_of(id));
+        let judged = |session: Option<Arc<Session>>| {
+            let session = session.map(|session| session.of_side(srtp));
+            session.filter(|session| self.accepts_media(slot, id, session))
+        };
         Some(match event {
             LegEvent::Progress { branch, progress, session } => {
                 LegEvent::Progress { branch, progress, session: judged(session) }
@@ -304,16 +310,17 @@ impl Node {
         let direction = |said: Option<Described>| said.map_or(Direction::Inactive, |said| said.direction);
         let offers_mux = offer.is_some_and(|said| said.mux);
         let takes_mux = offers_mux && answer.is_some_and(|said| said.mux);
-        let said = |described, mux, other, payloads| Said {
+        let said = |described, mux, other, payloads, is_answer| Said {
             described,
             mux,
             payloads,
+            is_answer,
             may_expect: direction(other) == Direction::SendRecv && !may_be_silent,
         };
         let of_answerer = session.payloads_of_answerer();
-        self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer));
+        self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer, true));
         let of_offerer = session.payloads_of_offerer();
-        self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer));
+        self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer, false));
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
         self.pair(slot, called);
     }
@@ -330,7 +337,11 @@ impl Node {
             Some(described) => self.media.rtcp_of(&self.config, sender, described),
             None => RtcpPlace::Next,
         };
-        let peer = peer(said, rtcp, (signalling, side.nat));
+        let keys = self.media.keys_of(side, said.described.as_ref(), said.is_answer);
+        if let Some((_, is_savp)) = said.described.and_then(|described| described.keys) {
+            side.is_savp |= is_savp;
+        }
+        let peer = peer(said, rtcp, (signalling, side.nat), keys);
         if side.peer.as_ref() != Some(&peer) {
             side.peer = Some(peer.clone());
             self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));
@@ -375,44 +386,5 @@ impl Node {
             self.pair(slot, called);
         }
         Ok(())
-    }
-}
-
-/// The session with our address of that leg in its side's place; `mux`: RTCP comes by the same port.
-fn with_our_address(slot: &mut Slot, leg: LegId, session: &Session, mux: bool) -> Arc<Session> {
-    let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg));
-    let shown = side.and_then(|side| {
-        (side.is_told, side.told_mux) = (true, mux);
-        side.shown
-    });
-    Arc::new(shown.map_or_else(|| session.clone(), |shown| session.relayed(shown, mux)))
-}
-
-/// What one side of an agreed session said.
-struct Said {
-    described: Option<Described>,
-    /// RTCP goes to its RTP port.
-    mux: bool,
-    /// The other side takes what it sends, and neither may be silent.
-    may_expect: bool,
-    payloads: SmallVec<[PeerPayload; 8]>,
-}
-
-/// What the relay is told of a side; without a word of it nothing is sent and nothing expected.
-fn peer(said: Said, rtcp: RtcpPlace, (signalling, learn): (IpAddr, bool)) -> MediaPeer {
-    let Said { described: said, may_expect, payloads, .. } = said;
-    let direction = said.map_or(Direction::Inactive, |said| said.direction);
-    let rtp = said.and_then(|said| said.rtp);
-    let receives = matches!(direction, Direction::SendRecv | Direction::RecvOnly);
-    let kind = said.map_or(StreamKind::Rtp, |said| said.kind);
-    MediaPeer {
-        kind,
-        rtp,
-        rtcp,
-        signalling,
-        learn,
-        receives: receives && rtp.is_some(),
-        sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && rtp.is_some() && may_expect,
-        payloads,
     }
 }

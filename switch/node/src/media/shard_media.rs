@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use media::relay::EndpointId;
+use media::srtp::{MasterKey, Suite};
 use route::MediaPath;
 use units::Tick;
 
@@ -50,6 +51,8 @@ pub(crate) struct ShardMedia {
     pools: Vec<(RelayAddress, PortPool)>,
     ports: (u16, u16),
     random: Random,
+    /// Keys of SRTP are derived of it.
+    secret: [u8; 16],
     /// Endpoints that are not told closed yet, with their ports.
     open: Ids<EndpointId, SocketAddr>,
 }
@@ -93,6 +96,7 @@ impl ShardMedia {
             pools: addresses.iter().map(pool).collect(),
             ports,
             random: Random::new(key),
+            secret: key,
             open: Ids::default(),
         }
     }
@@ -110,6 +114,18 @@ impl ShardMedia {
     /// The name of an endpoint of this shard.
     pub(super) fn name(&self, call: u64, leg: u8) -> EndpointId {
         EndpointId { shard: u16::from(self.shard), call, leg }
+    }
+
+    /// Our key of this suite for what is sent to an endpoint's side: the same as long as it lives.
+    pub(super) fn key(&self, endpoint: EndpointId, suite: Suite) -> Option<MasterKey> {
+        let EndpointId { shard, call, leg } = endpoint;
+        let mut purpose = [0; 11];
+        let (of_shard, rest) = purpose.split_first_chunk_mut::<2>()?;
+        *of_shard = shard.to_be_bytes();
+        let (of_call, of_leg) = rest.split_first_chunk_mut::<8>()?;
+        *of_call = call.to_be_bytes();
+        of_leg.copy_from_slice(&[leg]);
+        MasterKey::derive(suite, &self.secret, &purpose)
     }
 
     /// The relay closed it: its ports rest.

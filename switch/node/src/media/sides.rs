@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use call::{Attempt, Branch, LegId};
+use codecs::SrtpPolicy;
 use media::Described;
 use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use smallvec::SmallVec;
@@ -57,6 +58,10 @@ pub(crate) struct LegMedia {
     pub has_failed: bool,
     /// What the relay was told of its side.
     pub peer: Option<MediaPeer>,
+    /// Whether it is encrypted.
+    pub srtp: SrtpPolicy,
+    /// Its side said RTP/SAVP, and is told so.
+    pub is_savp: bool,
 }
 
 /// An offer that passed.
@@ -95,7 +100,7 @@ impl CallMedia {
     }
 
     /// A leg that is relayed.
-    pub(crate) fn add(&mut self, leg: LegId, nat: bool) {
+    pub(crate) fn add(&mut self, leg: LegId, nat: bool, srtp: SrtpPolicy) {
         if self.side(leg).is_none() {
             self.sides.push(LegMedia {
                 leg,
@@ -106,6 +111,8 @@ impl CallMedia {
                 told_mux: false,
                 has_failed: false,
                 peer: None,
+                srtp,
+                is_savp: srtp == SrtpPolicy::Required,
             });
         }
     }

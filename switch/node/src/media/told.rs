@@ -1,0 +1,78 @@
+//! What a side is told of us, and the relay of a side.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use call::LegId;
+use media::relay::{MediaPeer, PeerKeys, PeerPayload, RtcpPlace, StreamKind};
+use media::{Described, Direction, Session};
+use smallvec::SmallVec;
+
+use super::sides::Offered;
+use crate::node::Node;
+use crate::slot::Slot;
+
+impl Node {
+    /// The session with our address and keys of that leg in its side's place; `mux`: RTCP comes by the same
+    /// port. `answers`: the leg's offer to which this is the answer.
+    pub(super) fn with_our_address(
+        &self,
+        slot: &mut Slot,
+        leg: LegId,
+        session: &Session,
+        mux: bool,
+        answers: Option<Offered>,
+    ) -> Arc<Session> {
+        let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg));
+        let Some((side, shown)) = side.and_then(|side| side.shown.map(|shown| (side, shown))) else {
+            return Arc::new(session.clone());
+        };
+        (side.is_told, side.told_mux) = (true, mux);
+        let relayed = session.relayed(shown, mux);
+        let keyed = match answers {
+            Some(offered) => self.media.keys_to_answer(side, offered.described.as_ref()),
+            None => self.media.keys_to_offer(side),
+        };
+        Arc::new(match keyed {
+            Some(keyed) => relayed.with_keys(keyed),
+            None => relayed,
+        })
+    }
+}
+
+/// What one side of an agreed session said.
+pub(super) struct Said {
+    pub described: Option<Described>,
+    /// RTCP goes to its RTP port.
+    pub mux: bool,
+    /// The other side takes what it sends, and neither may be silent.
+    pub may_expect: bool,
+    pub payloads: SmallVec<[PeerPayload; 8]>,
+    /// It answered.
+    pub is_answer: bool,
+}
+
+/// What the relay is told of a side; without a word of it nothing is sent and nothing expected.
+pub(super) fn peer(
+    said: Said,
+    rtcp: RtcpPlace,
+    (signalling, learn): (IpAddr, bool),
+    (keys, may_send): (Option<Box<PeerKeys>>, bool),
+) -> MediaPeer {
+    let Said { described: said, may_expect, payloads, .. } = said;
+    let direction = said.map_or(Direction::Inactive, |said| said.direction);
+    let rtp = said.and_then(|said| said.rtp).filter(|_| may_send);
+    let receives = matches!(direction, Direction::SendRecv | Direction::RecvOnly);
+    let kind = said.map_or(StreamKind::Rtp, |said| said.kind);
+    MediaPeer {
+        kind,
+        rtp,
+        rtcp,
+        signalling,
+        learn,
+        receives: receives && rtp.is_some(),
+        sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && rtp.is_some() && may_expect,
+        payloads,
+        keys,
+    }
+}
