@@ -21,6 +21,8 @@ drain_secs = 1
 listen = ["udp:127.0.0.1:0"]
 [http]
 listen = "127.0.0.1:0"
+[media]
+mode = "bypass"
 [[deck]]
 name = "retail"
 file = "retail.csv"
@@ -39,8 +41,6 @@ language = "es"
 name = "beta"
 currency = "EUR"
 deck = "wholesale"
-[media]
-mode = "bypass"
 "#;
 const HEADER: &str = "prefix,destination,rate,initial,increment,connect_fee,effective_from,effective_until\n";
 
