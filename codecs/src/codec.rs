@@ -21,6 +21,16 @@ pub enum Codec {
     Opus,
 }
 
+/// The rate of a G.723.1 encoder; decoders know both.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum G723Rate {
+    /// 5.3 kbit/s, 20 octets a frame.
+    R5300,
+    /// 6.3 kbit/s, 24 octets a frame.
+    #[default]
+    R6300,
+}
+
 impl Codec {
     /// Every codec, in declaration order.
     pub const ALL: [Self; 5] = [Self::Pcmu, Self::Pcma, Self::G729, Self::G723, Self::Opus];

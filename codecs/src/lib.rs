@@ -5,8 +5,9 @@
 
 mod codec;
 pub mod g711;
+pub mod quality;
 pub mod sdp;
 mod srtp;
 
-pub use codec::{Codec, CodecSet, UnknownCodec};
+pub use codec::{Codec, CodecSet, G723Rate, UnknownCodec};
 pub use srtp::SrtpPolicy;

@@ -2,6 +2,7 @@
 //! scripts rely on.
 
 mod blank;
+mod mos;
 mod paid;
 mod parties;
 mod text;
@@ -18,6 +19,7 @@ use crate::engine::Settlement;
 use paid::Beside;
 use text::{time_opt, units_text, units_text_opt};
 
+pub use mos::Mos;
 pub use paid::{Part, Tier};
 pub use parties::{Direction, PartyKind, Protocol};
 
@@ -221,6 +223,13 @@ pub struct Cdr {
     /// The same of the called party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter_ms_b: Option<u32>,
+    /// How a listener would rate the caller's stream (ITU-T G.107); absent of one that is too short, or not
+    /// voice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos_a: Option<Mos>,
+    /// The same of the called party.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mos_b: Option<Mos>,
 }
 
 /// One carrier tried.

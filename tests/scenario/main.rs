@@ -56,6 +56,7 @@ mod relay_addresses;
 mod relay_early;
 mod relay_fax;
 mod relay_ports;
+mod relay_quality;
 mod relay_sides;
 mod relay_srtp;
 mod reliable_provisional;

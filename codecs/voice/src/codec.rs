@@ -1,6 +1,6 @@
 //! What every codec does, frame by frame.
 
-use codecs::Codec;
+use codecs::{Codec, G723Rate};
 
 use crate::payload::Frame;
 
@@ -70,16 +70,6 @@ pub trait Decoder: Send {
         let _ = (next, samples);
         0
     }
-}
-
-/// The rate of a G.723.1 encoder; decoders know both.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum G723Rate {
-    /// 5.3 kbit/s, 20 octets a frame.
-    R5300,
-    /// 6.3 kbit/s, 24 octets a frame.
-    #[default]
-    R6300,
 }
 
 /// How an encoder is made.

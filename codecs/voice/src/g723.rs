@@ -8,7 +8,8 @@ use oxideav_g7231::linepack::{PackedRate, SpecFrameParams, unpack_frame};
 use oxideav_g7231::qdec::{QSynthesis, lsp_decode, lsp_stability};
 use oxideav_g7231::spec_tables::LSP_DC_PREDICTED_FREQ_Q15;
 
-use crate::codec::{Decoder, Encoded, Encoder, EncoderSettings, G723Rate};
+use crate::G723Rate;
+use crate::codec::{Decoder, Encoded, Encoder, EncoderSettings};
 use crate::lpc::{ORDER, from_line_spectrum};
 use crate::noise::NoiseMaker;
 use crate::payload::Frame;

@@ -34,14 +34,12 @@ mod opus;
 mod packet;
 mod payload;
 pub mod playback;
-pub mod quality;
 pub mod tones;
 pub mod transcoder;
 pub mod wav;
 
 pub use available::{available, decoder, encoder};
-pub use codec::{
-    Decoder, Encoded, Encoder, EncoderSettings, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX, G723Rate, RATE_HZ,
-};
+pub use codec::{Decoder, Encoded, Encoder, EncoderSettings, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX, RATE_HZ};
+pub use codecs::G723Rate;
 pub use packet::{HEADER, Packet};
 pub use payload::{Frame, Frames, PACKET_SAMPLES_MAX, PayloadError, frames, samples};

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use rating::cdr::Mos;
 use route::AttemptEnd;
 use units::Name;
 
@@ -78,6 +79,12 @@ pub struct Counters {
     pub dialled_at_a_loss: u64,
     /// Endpoints of relayed calls for which no port was free.
     pub media_ports_exhausted: u64,
+    /// Ratings of relayed streams.
+    pub mos: Vec<Mos>,
+    /// Answered relayed calls in which one side was never heard, by that side.
+    pub one_way_calls: BTreeMap<&'static str, u64>,
+    /// Relayed calls that a carrier answered without sound.
+    pub false_answers: BTreeMap<Name, u64>,
     /// Calls cut because their money ended.
     pub calls_cut_no_balance: u64,
     /// What tear-down took beyond leases, in 10⁻⁵ units.
@@ -156,6 +163,13 @@ impl Counters {
     pub fn rated_in(&mut self, ns: u64) {
         if self.rating_ns.len() < SAMPLES_MAX {
             self.rating_ns.push(ns);
+        }
+    }
+
+    /// A relayed stream was rated.
+    pub fn rated(&mut self, mos: Mos) {
+        if self.mos.len() < SAMPLES_MAX {
+            self.mos.push(mos);
         }
     }
 

@@ -93,6 +93,15 @@ impl Meter {
         for (carrier, ms) in &counters.answered_ms {
             self.metrics.carrier(carrier).answered_ms(*ms);
         }
+        for (carrier, count) in &counters.false_answers {
+            self.metrics.carrier(carrier).false_answers(*count);
+        }
+        for (side, count) in &counters.one_way_calls {
+            self.metrics.one_way_calls(side, *count);
+        }
+        for mos in &counters.mos {
+            self.metrics.media_mos.observe(mos.score());
+        }
         for (reason, count) in &counters.auth_rejected {
             self.metrics.auth_rejected(reason_of(reason), *count);
         }

@@ -26,6 +26,7 @@ pub struct LegMeters {
     /// One for each of [`CODES`] and one for all others, made when first counted.
     by_code: Vec<OnceLock<IntCounter>>,
     answered_seconds: Option<Counter>,
+    false_answers: Option<IntCounter>,
     up: GaugeVec,
     calls: IntGaugeVec,
     configured: AtomicBool,
@@ -43,6 +44,7 @@ impl LegMeters {
             by_code: std::iter::repeat_with(OnceLock::new).take(CODES.len() + 1).collect(),
             answered_seconds: (carrier != NONE)
                 .then(|| vectors.answered_call_seconds.with_label_values(&[carrier])),
+            false_answers: (carrier != NONE).then(|| vectors.false_answers.with_label_values(&[carrier])),
             up: vectors.carrier_up.clone(),
             calls: vectors.carrier_calls.clone(),
             configured: AtomicBool::new(false),
@@ -75,6 +77,13 @@ impl LegMeters {
     pub fn answered_ms(&self, ms: u64) {
         if let Some(counter) = &self.answered_seconds {
             counter.inc_by(std::time::Duration::from_millis(ms).as_secs_f64());
+        }
+    }
+
+    /// Counts `n` calls that this carrier answered without sound.
+    pub fn false_answers(&self, n: u64) {
+        if let Some(counter) = &self.false_answers {
+            counter.inc_by(n);
         }
     }
 

@@ -64,7 +64,7 @@ pub struct Metrics {
     pub cdr_queue_records: IntGauge,
     /// Bytes that the journal's file system has left for us; -1 if it cannot be asked.
     pub data_dir_free_bytes: IntGauge,
-    /// Estimated MOS of a leg when its call ends, 1 to 5.
+    /// Rating of a side's relayed stream when its call ends, 1 to 5.
     pub media_mos: Histogram,
     /// Accounts under their low-balance mark.
     pub balance_low_accounts: IntGauge,
@@ -242,6 +242,11 @@ impl Metrics {
         self.vectors.callers_signed.with_label_values(&[attestation]).inc_by(n);
     }
 
+    /// Adds `n` calls in which a side was never heard: `caller` or `called`.
+    pub fn one_way_calls(&self, side: &str, n: u64) {
+        self.vectors.one_way_calls.with_label_values(&[side]).inc_by(n);
+    }
+
     /// Adds `n` notices to accounts' owners; `kind` is one of a fixed set.
     pub fn noticed(&self, kind: &str, n: u64) {
         self.vectors.notices.with_label_values(&[kind]).inc_by(n);
@@ -369,6 +374,8 @@ mod tests {
             "tollgate_rtp_packets_total{direction=\"in\"} 0",
             "tollgate_rtp_packets_dropped_total{reason=\"foreign\"} 0",
             "tollgate_media_mos_count 0",
+            "tollgate_one_way_calls_total{side=\"called\"} 0",
+            "tollgate_false_answers_total{carrier=\"alpha\"} 0",
             "tollgate_media_sessions{kind=\"rtp\"} 0",
             "tollgate_media_ports_exhausted_total 0",
             "tollgate_feed_lag_entries{feed=\"nats\"} 7",

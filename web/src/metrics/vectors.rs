@@ -26,6 +26,8 @@ pub(super) struct Vectors {
     pub(super) notices: IntCounterVec,
     pub(super) callers_verified: IntCounterVec,
     pub(super) callers_signed: IntCounterVec,
+    pub(super) one_way_calls: IntCounterVec,
+    pub(super) false_answers: IntCounterVec,
     pub(super) rtp_packets: IntCounterVec,
     pub(super) rtp_packets_dropped: IntCounterVec,
     pub(super) media_sessions: IntGaugeVec,
@@ -51,6 +53,10 @@ const TRACE_LOST: &str = "SIP messages that were to be written or sent and were 
 const VERIFIED: &str = "Signatures of callers' numbers looked at, by what came of it.";
 /// Help of `callers_signed_total`.
 const SIGNED: &str = "Callers' numbers signed toward carriers, by level.";
+/// Help of `one_way_calls_total`.
+const ONE_WAY: &str = "Answered relayed calls in which one side was never heard.";
+/// Help of `false_answers_total`.
+const FALSE_ANSWERS: &str = "Relayed calls that a carrier answered without sound.";
 /// Help of `answered_call_seconds_total`.
 const ANSWERED: &str = "Seconds of ended answered calls, before increments.";
 
@@ -86,6 +92,8 @@ impl Vectors {
             notices: counters("notices_total", "Notices to accounts' owners, by kind.", &["kind"])?,
             callers_verified: counters("callers_verified_total", VERIFIED, &["verstat"])?,
             callers_signed: counters("callers_signed_total", SIGNED, &["attestation"])?,
+            one_way_calls: counters("one_way_calls_total", ONE_WAY, &["side"])?,
+            false_answers: counters("false_answers_total", FALSE_ANSWERS, &["carrier"])?,
             rtp_packets: counters("rtp_packets_total", "RTP packets relayed.", &["direction"])?,
             rtp_packets_dropped: counters(
                 "rtp_packets_dropped_total",
@@ -140,6 +148,7 @@ impl Vectors {
                 vec!["TN-Validation-Passed", "TN-Validation-Failed", "No-TN-Validation"],
             ),
             (&self.callers_signed, vec!["A", "B", "C"]),
+            (&self.one_way_calls, vec!["caller", "called"]),
             (&self.rtp_packets, PacketDirection::ALL.iter().map(|l| l.as_str()).collect()),
             (&self.rtp_packets_dropped, PacketDrop::ALL.iter().map(|l| l.as_str()).collect()),
         ] {

@@ -185,6 +185,10 @@ pub struct EndpointReport {
     pub packets_out: u64,
     /// RTP packets of its side that never came, by sequence number (RFC 3550 A.3), summed over its sources.
     pub lost: u64,
+    /// How many times one or more packets of its side in a row did not come in order.
+    pub gaps: u64,
+    /// From the relay to its side and back, in microseconds, by the reports that passed (RFC 3550 §6.4.1).
+    pub round_trip_us: Option<u32>,
     /// Interarrival jitter of its side's stream at the end, in microseconds (RFC 3550 A.8).
     pub jitter_us: u32,
     /// Packets dropped: from foreign addresses, of foreign sources, malformed.
@@ -193,6 +197,28 @@ pub struct EndpointReport {
     pub last: Option<Tick>,
     /// Where its side's packets came from.
     pub peer: Option<SocketAddr>,
-    /// It sent sound, or was sent it, one way only although both ways were agreed.
-    pub one_way: bool,
+    /// Packets of its side while both ways were agreed, after the answer.
+    pub talk_in: u64,
+    /// Packets sent to its side in that time.
+    pub talk_out: u64,
+    /// How long its side sent no RTP from the answer on although it should have, in milliseconds: to its first
+    /// packet, or to the end. None if it was not expected to send.
+    pub mute_ms: Option<u32>,
+}
+
+// === impl EndpointReport ===
+
+impl EndpointReport {
+    /// So many packets one way and none the other are sound that one side did not hear: a second of it.
+    pub const ONE_WAY_PACKETS: u64 = 50;
+
+    /// Its side sent sound, or was sent it, one way only although both ways were agreed.
+    pub const fn is_one_way(&self) -> bool {
+        self.is_mute() || self.talk_out == 0 && self.talk_in >= Self::ONE_WAY_PACKETS
+    }
+
+    /// Its side never sent although both ways were agreed, and was sent sound.
+    pub const fn is_mute(&self) -> bool {
+        self.talk_in == 0 && self.talk_out >= Self::ONE_WAY_PACKETS
+    }
 }

@@ -12,14 +12,13 @@ use super::counters::DropReason;
 use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
 use super::reception::Reception;
+use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
 use super::source::{Source, Verdict};
 
 /// Clock of payload numbers of which nothing is known, in Hz.
 const CLOCK: u32 = 8_000;
-/// So many packets one way and none the other are sound that one side did not hear: a second of it.
-const ONE_WAY_PACKETS: u64 = 50;
 
 /// One of the two ports of an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +51,8 @@ pub(super) struct Endpoint {
     receives: bool,
     sends: bool,
     is_watched: bool,
+    /// It sent no RTP since the answer.
+    is_mute: bool,
     /// The last payload that came: most packets have the same.
     payload: Option<PeerPayload>,
     source: Source,
@@ -70,6 +71,10 @@ struct Rest {
     id: EndpointId,
     payloads: SmallVec<[PeerPayload; 8]>,
     silence: Silence,
+    way: RoundTrip,
+    /// How long it sent no RTP from the answer on, ms; none if it was not expected to when its first packet
+    /// came, or if none came yet.
+    mute_ms: Option<u32>,
 }
 
 /// When a side's silence is told.
@@ -109,6 +114,7 @@ impl Endpoint {
             receives: false,
             sends: false,
             is_watched: false,
+            is_mute: false,
             payload: None,
             source: Source::default(),
             reception: Reception::default(),
@@ -118,7 +124,13 @@ impl Endpoint {
             packets_out: 0,
             dropped: 0,
             two_way: TwoWay::default(),
-            rest: Box::new(Rest { id, payloads: SmallVec::new(), silence }),
+            rest: Box::new(Rest {
+                id,
+                payloads: SmallVec::new(),
+                silence,
+                way: RoundTrip::default(),
+                mute_ms: None,
+            }),
         }
     }
 
@@ -147,6 +159,7 @@ impl Endpoint {
 
     /// From now on its silence is told.
     pub(super) fn watch(&mut self, now: Tick) {
+        self.is_mute |= !self.is_watched;
         self.is_watched = true;
         self.rest.silence.watched_since = Some(now);
         self.rest.silence.is_told = false;
@@ -169,9 +182,9 @@ impl Endpoint {
         let heard = match (self.kind, component) {
             (StreamKind::Udptl, Component::Rtp) => self.hear_udptl(from, packet),
             (StreamKind::Udptl, Component::Rtcp) => Err(DropReason::Malformed),
-            (StreamKind::Rtp, Component::Rtcp) => self.hear_rtcp(from, packet, false),
+            (StreamKind::Rtp, Component::Rtcp) => self.hear_rtcp(now, from, packet, false),
             (StreamKind::Rtp, Component::Rtp) if self.source.is_muxed() && header::is_rtcp(packet) => {
-                self.hear_rtcp(from, packet, true)
+                self.hear_rtcp(now, from, packet, true)
             }
             (StreamKind::Rtp, Component::Rtp) => self.hear_rtp(now, from, packet),
         };
@@ -181,6 +194,10 @@ impl Endpoint {
                 self.last = Some(now);
                 self.packets_in += 1;
                 self.two_way.came += u64::from(self.is_two_way());
+                if self.is_mute {
+                    self.is_mute = false;
+                    self.rest.mute_ms = self.expected_ms(now);
+                }
             }
             Err(_) => self.dropped += 1,
         }
@@ -236,6 +253,7 @@ impl Endpoint {
 
     fn hear_rtcp(
         &mut self,
+        now: Tick,
         from: SocketAddr,
         datagram: &mut [u8],
         on_rtp_port: bool,
@@ -247,6 +265,7 @@ impl Endpoint {
         let datagram = datagram.get(..bytes).unwrap_or_default();
         let sender = rtcp::sender(datagram).ok_or(DropReason::Malformed)?;
         self.source.rtcp(from, sender, on_rtp_port)?;
+        self.rest.way.hears(now, datagram);
         Ok((Heard::Rtcp, bytes))
     }
 
@@ -280,7 +299,10 @@ impl Endpoint {
         let packet = buffer.get_mut(..bytes).unwrap_or_default();
         match heard {
             Heard::Rtp(header, clock) => self.egress.pass(now, header, clock, packet),
-            Heard::Rtcp => rtcp::rewrite(packet, self.egress.mapping(), back),
+            Heard::Rtcp => {
+                self.rest.way.sends(now, packet);
+                rtcp::rewrite(packet, self.egress.mapping(), back);
+            }
             Heard::Udptl => {}
         }
         let bytes = match (&mut self.secure, heard) {
@@ -318,19 +340,29 @@ impl Endpoint {
         &mut self.rest.silence.timer
     }
 
-    /// What passed.
-    pub(super) fn report(&self) -> EndpointReport {
+    /// What passed until now.
+    pub(super) fn report(&self, now: Tick) -> EndpointReport {
         let TwoWay { came, went } = self.two_way;
         EndpointReport {
             packets_in: self.packets_in,
             packets_out: self.packets_out,
             dropped: self.dropped,
             lost: self.reception.lost(),
+            gaps: self.reception.gaps(),
+            round_trip_us: self.rest.way.us(),
             jitter_us: self.reception.jitter_us(),
             last: self.last,
             peer: self.source.heard_from(),
-            one_way: (came == 0) != (went == 0) && came.max(went) >= ONE_WAY_PACKETS,
+            talk_in: came,
+            talk_out: went,
+            mute_ms: if self.is_mute { self.expected_ms(now) } else { self.rest.mute_ms },
         }
+    }
+
+    /// For how long it has been expected to send.
+    fn expected_ms(&self, now: Tick) -> Option<u32> {
+        let since = self.rest.silence.watched_since.filter(|_| self.sends)?;
+        Some(u32::try_from(now.ms_since(since)).unwrap_or(u32::MAX))
     }
 
     /// Both ways are agreed, and the call was answered.

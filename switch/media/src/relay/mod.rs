@@ -52,6 +52,7 @@ mod egress;
 mod endpoint;
 mod header;
 mod reception;
+mod round_trip;
 mod rtcp;
 mod secure;
 mod source;

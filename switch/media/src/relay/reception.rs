@@ -19,6 +19,8 @@ pub(super) struct Reception {
     stream: Option<Received>,
     /// Lost of sources that ended, or began anew.
     lost_before: u64,
+    /// How many times one or more packets in a row did not come in order.
+    gaps: u64,
 }
 
 /// The packets of one source since it began.
@@ -66,6 +68,7 @@ impl Reception {
             if header.sequence < stream.highest {
                 stream.cycles += CYCLE;
             }
+            self.gaps += u64::from(ahead > 1);
             stream.highest = header.sequence;
         } else if ahead <= u16::MAX - MAX_MISORDER {
             if stream.restarts_at != Some(header.sequence) {
@@ -84,6 +87,11 @@ impl Reception {
     /// Packets that never came.
     pub(super) fn lost(&self) -> u64 {
         self.lost_before + self.stream.as_ref().map_or(0, Received::lost)
+    }
+
+    /// How many times one or more packets in a row did not come in order.
+    pub(super) const fn gaps(&self) -> u64 {
+        self.gaps
     }
 
     /// Jitter of the source of now, in microseconds.
@@ -176,6 +184,15 @@ mod tests {
             let (reception, taken) = numbers(sequences);
             assert!(taken.iter().all(|taken| *taken), "{sequences:?}");
             assert_eq!(reception.lost(), lost, "{sequences:?}");
+        }
+    }
+
+    #[test]
+    fn losses_in_a_row_are_one_gap() {
+        for (sequences, gaps) in
+            [(&[1, 2, 3][..], 0), (&[1, 5, 6], 1), (&[1, 3, 5], 2), (&[65_534, 1, 2], 1), (&[1, 3, 2, 4], 1)]
+        {
+            assert_eq!(numbers(sequences).0.gaps(), gaps, "{sequences:?}");
         }
     }
 

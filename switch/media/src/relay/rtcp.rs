@@ -66,6 +66,38 @@ fn shortest(kind: u8, count: usize) -> usize {
     }
 }
 
+/// Middle 32 bits of the NTP time at which its sender sent a checked datagram, if it says (RFC 3550 §6.4.1).
+pub(super) fn sent_at(datagram: &[u8]) -> Option<u32> {
+    let (kind, _, packet) = packets(datagram).next()?;
+    (kind == SENDER_REPORT).then(|| read_u32(packet, 10))?
+}
+
+/// Of each report block of a checked datagram: which sender report came last, as [`sent_at`] gives it, and how
+/// long before the block was sent, in units of 2⁻¹⁶ s (LSR and DLSR, RFC 3550 §6.4.1).
+pub(super) fn echoes(datagram: &[u8]) -> impl Iterator<Item = (u32, u32)> {
+    packets(datagram).flat_map(|(kind, count, packet)| {
+        let blocks = match kind {
+            SENDER_REPORT => packet.get(28..),
+            RECEIVER_REPORT => packet.get(8..),
+            _ => None,
+        };
+        let blocks = blocks.unwrap_or_default().chunks_exact(BLOCK_BYTES).take(count);
+        blocks.filter_map(|block| Some((read_u32(block, 16)?, read_u32(block, 20)?)))
+    })
+}
+
+/// The packets of a checked datagram, each with its kind and count.
+fn packets(mut datagram: &[u8]) -> impl Iterator<Item = (u8, usize, &[u8])> {
+    std::iter::from_fn(move || {
+        let &[first, kind, length_high, length_low] = datagram.first_chunk::<4>()?;
+        let bytes = (usize::from(u16::from_be_bytes([length_high, length_low])) + 1) * 4;
+        let (packet, after) = datagram.split_at_checked(bytes)?;
+        datagram = after;
+        Some((kind, usize::from(first & 0x1f), packet))
+    })
+    .take(MAX_PACKETS)
+}
+
 /// Puts a checked datagram right for its receiver: what its sender says of itself by `forward`, the mapping
 /// of the stream that the sender sends; what it reports of the other side's stream by `reverse`, the mapping
 /// by which that stream reached it.

@@ -103,7 +103,7 @@ impl Relay {
                     self.set_timer(slot);
                 }
             }
-            MediaCommand::Close { endpoint } => return self.close(endpoint),
+            MediaCommand::Close { endpoint } => return self.close(now, endpoint),
         }
         Effect::None
     }
@@ -215,7 +215,7 @@ impl Relay {
     /// Takes an endpoint back that was opened, but whose packets cannot be waited for. Nothing is told.
     pub fn forget(&mut self, endpoint: EndpointId) {
         let before = self.events.len();
-        self.close(endpoint);
+        self.close(Tick(0), endpoint);
         self.events.truncate(before);
     }
 
@@ -267,13 +267,13 @@ impl Relay {
         }
     }
 
-    fn close(&mut self, id: EndpointId) -> Effect {
+    fn close(&mut self, now: Tick, id: EndpointId) -> Effect {
         let Some(slot) = self.slots.remove(&id) else { return Effect::None };
         self.part(slot);
         if let Some(mut endpoint) = self.endpoints.remove(slot) {
             self.timers.cancel(*endpoint.timer());
             self.counters.endpoints[endpoint.kind as usize] -= 1;
-            self.events.push_back(MediaEvent::Closed { endpoint: id, report: endpoint.report() });
+            self.events.push_back(MediaEvent::Closed { endpoint: id, report: endpoint.report(now) });
         }
         Effect::Closed(Slot(slot))
     }

@@ -321,7 +321,7 @@ fn sound_that_goes_one_way_only_is_reported() {
             call.rtp(1, CALLEE, sequence).expect("passes");
         }
         for leg in [0, 1] {
-            assert_eq!(call.close(leg).one_way, one_way, "leg {leg}, {watched}, {packets_back}");
+            assert_eq!(call.close(leg).is_one_way(), one_way, "leg {leg}, {watched}, {packets_back}");
         }
     }
 }

@@ -5,6 +5,7 @@
 mod address;
 mod keys;
 mod ports;
+mod quality;
 mod reports;
 mod sessions;
 mod shard_media;

@@ -10,6 +10,8 @@ use rating::Cdr;
 use smallvec::SmallVec;
 use units::{Now, Tick};
 
+use super::quality::Sides;
+use crate::counters::Counters;
 use crate::ids::Ids;
 
 /// Longest wait for the relay's word, ms: it answers within a turn of its thread.
@@ -30,6 +32,9 @@ pub(crate) struct Ending {
     /// Its `open` record was written.
     pub live: bool,
     pub transfers: Vec<Transfer>,
+    /// Neither side's stream is fax at the end.
+    pub is_voice: bool,
+    sides: Sides,
     /// Endpoints that are not told closed yet, each with whether it is the caller's.
     waits_for: SmallVec<[(EndpointId, bool); 2]>,
 }
@@ -38,11 +43,14 @@ pub(crate) struct Ending {
 
 impl Ending {
     pub(crate) fn new(call: CallId, cdr: Box<Cdr>, live: bool, transfers: Vec<Transfer>) -> Self {
-        Self { call, cdr, live, transfers, waits_for: SmallVec::new() }
+        let (is_voice, sides) = (true, Sides::default());
+        Self { call, cdr, live, transfers, is_voice, sides, waits_for: SmallVec::new() }
     }
 
     /// What passed on one side.
     pub(super) fn take(&mut self, is_caller: bool, report: &EndpointReport) {
+        let side = if is_caller { &mut self.sides.caller } else { &mut self.sides.called };
+        *side = Some(*report);
         let cdr = &mut self.cdr;
         let (ip, came, went, lost, jitter) = if is_caller {
             (
@@ -67,6 +75,14 @@ impl Ending {
         *lost = Some(report.lost);
         // To the nearest millisecond.
         *jitter = Some(report.jitter_us.saturating_add(500) / 1_000);
+    }
+
+    /// Nothing more is told of it: what its media was worth is rated and counted.
+    pub(super) fn rate(&mut self, counters: &mut Counters) {
+        self.sides.rate(&mut self.cdr, self.is_voice);
+        if self.is_voice {
+            self.sides.count(&self.cdr, counters);
+        }
     }
 }
 

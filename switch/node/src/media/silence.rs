@@ -2,7 +2,7 @@
 //! endpoint that is closed.
 
 use call::{Event, LegId};
-use media::relay::{EndpointId, MediaCommand, MediaEvent};
+use media::relay::{EndpointId, MediaCommand, MediaEvent, StreamKind};
 use rating::Cdr;
 use units::{Now, Tick};
 
@@ -103,6 +103,7 @@ impl Node {
     pub(crate) fn end_media(&mut self, now: Now, slot: &mut Slot, mut ending: Ending) {
         let Some(media) = slot.media.take() else { return self.write_ending(ending) };
         note_addresses(&media, slot.called(), &mut ending.cdr);
+        ending.is_voice = is_voice(&media, slot.called());
         for endpoint in media.endpoints() {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }
@@ -123,7 +124,8 @@ impl Node {
         }
     }
 
-    fn write_ending(&mut self, ending: Ending) {
+    fn write_ending(&mut self, mut ending: Ending) {
+        ending.rate(&mut self.counters);
         let Ending { call, cdr, live, transfers, .. } = ending;
         self.settled_record(live, call, *cdr, transfers);
     }
@@ -141,6 +143,12 @@ impl Node {
             self.write_ending(ending);
         }
     }
+}
+
+/// Neither side sends fax.
+fn is_voice(media: &CallMedia, called: LegId) -> bool {
+    let kind = |leg| media.side(leg).and_then(|side| Some(side.peer.as_ref()?.kind));
+    [LegId::Caller, called].into_iter().all(|leg| kind(leg) != Some(StreamKind::Udptl))
 }
 
 fn is_expected(side: &LegMedia) -> bool {

@@ -96,14 +96,16 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("decision", Maybe),
     ("media_ip_a", Maybe),
     ("media_ip_b", Maybe),
-    ("rtp_packets_a_in", Maybe),
-    ("rtp_packets_a_out", Maybe),
-    ("rtp_packets_b_in", Maybe),
-    ("rtp_packets_b_out", Maybe),
-    ("rtp_lost_a", Maybe),
-    ("rtp_lost_b", Maybe),
-    ("jitter_ms_a", Maybe),
-    ("jitter_ms_b", Maybe),
+    ("rtp_packets_a_in", MaybeNumber),
+    ("rtp_packets_a_out", MaybeNumber),
+    ("rtp_packets_b_in", MaybeNumber),
+    ("rtp_packets_b_out", MaybeNumber),
+    ("rtp_lost_a", MaybeNumber),
+    ("rtp_lost_b", MaybeNumber),
+    ("jitter_ms_a", MaybeNumber),
+    ("jitter_ms_b", MaybeNumber),
+    ("mos_a", MaybeNumber),
+    ("mos_b", MaybeNumber),
 ];
 
 /// The header.
@@ -187,7 +189,8 @@ fn value(cell: &str, kind: Kind, record: &Map<String, Value>) -> anyhow::Result<
         Text => Some(cell.into()),
         Maybe | MaybeNumber if cell.is_empty() => Some(Value::Null),
         Maybe => Some(cell.into()),
-        Number | MaybeNumber => Some(cell.parse::<u64>().context("not a number")?.into()),
+        Number => Some(cell.parse::<u64>().context("not a number")?.into()),
+        MaybeNumber => Some(Value::Number(cell.parse().context("not a number")?)),
         List if cell.is_empty() => None,
         List => Some(serde_json::from_str(cell).context("not JSON")?),
         Default => (!cell.is_empty()).then(|| cell.into()),
@@ -279,10 +282,19 @@ mod tests {
             for name in ["rtp_packets_SIDE_in", "rtp_packets_SIDE_out", "rtp_lost_SIDE", "jitter_ms_SIDE"] {
                 record[name.replace("SIDE", side)] = 7.into();
             }
+            record[format!("mos_{side}")] = 4.41.into();
         }
         record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
         let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");
+        let file = format!("{}\n{}\n", header(), line(&written));
+        let mut back = Vec::new();
+        read(file.as_bytes(), |record| {
+            back.push(serde_json::from_value::<Cdr>(record.clone())?);
+            Ok(())
+        })
+        .expect("reads");
+        assert_eq!(back, [cdr], "numbers come back as numbers");
         let fields = written.as_object().expect("an object");
         for field in fields.keys() {
             assert!(COLUMNS.iter().any(|(name, _)| name == field), "{field} has no column");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::incoming::is_noise;
 use super::*;
-use crate::codec::{EncoderSettings, G723Rate};
+use crate::G723Rate;
+use crate::codec::EncoderSettings;
 use crate::playback::{Clip, Player, PlayerSettings};
 use crate::{decoder, encoder, frames};
 

@@ -1,14 +1,16 @@
 //! How a listener would rate a connection: the E-model (ITU-T G.107) with its default values, but for delay,
 //! loss and codec, whose impairments are those of G.113 Appendix I.
 
-use codecs::Codec;
-
-use crate::codec::G723Rate;
+use crate::codec::{Codec, G723Rate};
 
 /// R of a connection without impairment, all other values at their defaults.
 const R_0: f64 = 93.2;
 /// Milliseconds of one-way delay from which talkers interrupt each other.
 const DISTURBING_MS: f64 = 177.3;
+/// Burst ratios that the model knows; from 2 % of loss on no more than 2 (G.107 table 2).
+const BURST_RATIO_MAX: f64 = 8.0;
+const BURST_RATIO_OF_HEAVY_LOSS_MAX: f64 = 2.0;
+const HEAVY_LOSS: f64 = 0.02;
 
 /// What is known of one direction of a call.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -31,6 +33,19 @@ impl Connection {
     /// Without loss or delay.
     pub const fn new(codec: Codec) -> Self {
         Self { codec, g723: G723Rate::R6300, loss_percent: 0.0, burst_ratio: 1.0, delay_ms: 0.0 }
+    }
+
+    /// With losses as they were counted: packets that came, packets that did not, and how many times one or
+    /// more in a row did not.
+    pub fn with_losses(self, came: u64, lost: u64, runs: u64) -> Self {
+        if lost == 0 {
+            return Self { loss_percent: 0.0, burst_ratio: 1.0, ..self };
+        }
+        let part = lost as f64 / came.saturating_add(lost) as f64;
+        let max = if part < HEAVY_LOSS { BURST_RATIO_MAX } else { BURST_RATIO_OF_HEAVY_LOSS_MAX };
+        // Runs of chance losses have 1 / (1 - part) packets on the average.
+        let burst = lost as f64 / runs.max(1) as f64 * (1.0 - part);
+        Self { loss_percent: part * 100.0, burst_ratio: burst.clamp(1.0, max), ..self }
     }
 
     /// The transmission rating, 0 to 93.2 (G.107 §3.1).
@@ -104,6 +119,21 @@ mod tests {
         assert!((Connection { loss_percent: 5.0, ..g711 }.r() - 77.419).abs() < 1e-3);
         // In bursts twice as long: 95 · 5 / (2.5 + 25.1) = 17.21.
         assert!((Connection { loss_percent: 5.0, burst_ratio: 2.0, ..g711 }.r() - 75.989).abs() < 1e-2);
+    }
+
+    #[test]
+    fn losses_in_a_row_weigh_more() {
+        let g711 = Connection::new(Codec::Pcma);
+        let chance = g711.with_losses(990, 10, 10);
+        assert!((chance.loss_percent - 1.0).abs() < 1e-9);
+        assert_eq!(chance.burst_ratio, 1.0);
+        // Ten of a thousand, five in a row each time: 5 · 0.99.
+        assert!((g711.with_losses(990, 10, 2).burst_ratio - 4.95).abs() < 1e-9);
+        assert_eq!(g711.with_losses(900, 100, 10).burst_ratio, 2.0, "the model knows no more");
+        assert_eq!(g711.with_losses(999_999, 1_000, 1).burst_ratio, 8.0);
+        assert!(g711.with_losses(990, 10, 2).mos() < chance.mos());
+        assert_eq!(g711.with_losses(100, 0, 5), g711, "what came late is no loss");
+        assert!(g711.with_losses(0, u64::MAX, 0).mos() < 1.5);
     }
 
     #[test]
