@@ -201,8 +201,8 @@ pub struct EndpointReport {
     pub talk_in: u64,
     /// Packets sent to its side in that time.
     pub talk_out: u64,
-    /// How long its side sent no RTP from the answer on although it should have, in milliseconds: to its first
-    /// packet, or to the end. None if it was not expected to send.
+    /// How long its side sent no RTP from the answer on although it should have, in milliseconds: to its
+    /// first packet, or to the end. None if it was not expected to send.
     pub mute_ms: Option<u32>,
 }
 

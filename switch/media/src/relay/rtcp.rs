@@ -72,8 +72,8 @@ pub(super) fn sent_at(datagram: &[u8]) -> Option<u32> {
     (kind == SENDER_REPORT).then(|| read_u32(packet, 10))?
 }
 
-/// Of each report block of a checked datagram: which sender report came last, as [`sent_at`] gives it, and how
-/// long before the block was sent, in units of 2⁻¹⁶ s (LSR and DLSR, RFC 3550 §6.4.1).
+/// Of each report block of a checked datagram: which sender report came last, as [`sent_at`] gives it, and
+/// how long before the block was sent, in units of 2⁻¹⁶ s (LSR and DLSR, RFC 3550 §6.4.1).
 pub(super) fn echoes(datagram: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     packets(datagram).flat_map(|(kind, count, packet)| {
         let blocks = match kind {

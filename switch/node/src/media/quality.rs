@@ -11,8 +11,8 @@ use crate::counters::Counters;
 
 /// A stream of fewer packets is not rated: a second of it.
 const PACKETS_MIN: u64 = 50;
-/// A called side that sends nothing for so long after its answer did not answer, ms. Gateways that learn their
-/// peer's address begin within a second or two.
+/// A called side that sends nothing for so long after its answer did not answer, ms. Gateways that learn
+/// their peer's address begin within a second or two.
 const FALSE_ANSWER_MS: u32 = 5_000;
 /// A jitter buffer holds packets back for so many times the jitter.
 const BUFFER_OF_JITTER: f64 = 2.0;
