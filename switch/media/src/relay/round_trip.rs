@@ -36,7 +36,7 @@ impl RoundTrip {
             return;
         };
         self.sent = None;
-        let held_us = u64::from(held) * 1_000_000 >> 16;
+        let held_us = (u64::from(held) * 1_000_000) >> 16;
         let passed_us = now.0.saturating_sub(sent.0);
         // Whoever says that it held a report longer than it had it has another clock, or lies.
         let Some(us) = passed_us.checked_sub(held_us).filter(|us| *us <= LONGEST_US) else { return };
