@@ -30,7 +30,7 @@ pub struct NodeSecret([u8; SECRET_BYTES]);
 pub struct SealedFor<'a> {
     /// `ha1_sha256` or `ha1_md5`.
     pub key: &'a str,
-    /// Whose.
+    /// User name of the SIP account or gate.
     pub username: &'a str,
     /// Protection space of its digests.
     pub realm: &'a str,

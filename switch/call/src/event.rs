@@ -180,7 +180,7 @@ pub enum Event {
     NoMedia,
     /// The media of one attempt's leg cannot be had.
     NoMediaOf {
-        /// Which.
+        /// The attempt whose leg it was.
         attempt: Attempt,
     },
     /// An operator, or the end of the process, ends the call.

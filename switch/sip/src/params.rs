@@ -45,7 +45,7 @@ impl<'a> Params<'a> {
     }
 
     /// Every part has a token for a name, no part is empty, no quote is left open; the parameter `key` stands
-    /// at most once and its value has at most `longest` bytes.
+    /// at most once and its value has one to `longest` bytes.
     pub fn well_formed(&self, key: &str, longest: usize) -> bool {
         if self.text.is_empty() {
             return true;
@@ -58,7 +58,7 @@ impl<'a> Params<'a> {
             };
             let is_key = name.eq_ignore_ascii_case(key);
             let again = is_key && std::mem::replace(&mut found, true);
-            let fits = !is_key || value.len() <= longest;
+            let fits = !is_key || (1..=longest).contains(&value.len());
             !again
                 && fits
                 && all_token(name)
@@ -106,6 +106,10 @@ mod tests {
         assert!(!Params::new("a=\"x").well_formed("", 0));
         assert!(!Params::new("tag=1;TAG=2").well_formed("tag", 9));
         assert!(!Params::new("tag=1234").well_formed("tag", 3));
+        // An answer would put a tag of its own beside it.
+        assert!(
+            !Params::new("a=1;tag").well_formed("tag", 9) && !Params::new("tag= ;a").well_formed("tag", 9)
+        );
         assert!(Params::new("").well_formed("tag", 9));
     }
 }

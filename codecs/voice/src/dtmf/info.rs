@@ -22,7 +22,7 @@ pub enum InfoForm {
 /// A digit that an INFO tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Info {
-    /// Which.
+    /// The key that was pressed.
     pub digit: Digit,
     /// How long, in milliseconds: 40 to 10,000.
     pub duration_ms: u16,
