@@ -60,7 +60,10 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     );
     say("log", old.log == new.log);
     say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
-    say("media.address, media.advertise, media.ports or media.threads", old.media.starts_as(&new.media));
+    say(
+        "media.address, media.advertise, media.ports, media.threads or media.workers",
+        old.media.starts_as(&new.media),
+    );
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
     if !old.tls.shows_as(&new.tls) {
@@ -277,7 +280,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
         ("reply_to", a.reply_to != b.reply_to),
-        ("media, nat or srtp", a.media != b.media),
+        ("media, nat, srtp or transcode", a.media != b.media),
         ("credentials", a.login != b.login || a.kind != b.kind),
     ])
 }
@@ -308,7 +311,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("overload_control", a.overload_control != b.overload_control),
         ("t1_ms or t2_ms", (a.t1_ms, a.t2_ms) != (b.t1_ms, b.t2_ms)),
         ("register", a.register_secs != b.register_secs),
-        ("media, nat or srtp", a.media != b.media),
+        ("media, nat, srtp or transcode", a.media != b.media),
     ])
 }
 

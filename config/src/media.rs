@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use codecs::SrtpPolicy;
-use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transport};
+use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transcode, Transport};
 
 use crate::base;
 use crate::check::Check;
@@ -26,13 +26,20 @@ pub(crate) struct PeerPresets {
     pub path: MediaPath,
     /// `media.address` is written.
     pub can_relay: bool,
+    /// `media.transcode`.
+    pub transcode: bool,
 }
 
 // === impl PeerPresets ===
 
 impl PeerPresets {
     pub(crate) fn of(node: &NodeSettings, media: &Media) -> Self {
-        Self { session: node.session, path: media.mode, can_relay: !media.addresses.is_empty() }
+        Self {
+            session: node.session,
+            path: media.mode,
+            can_relay: !media.addresses.is_empty(),
+            transcode: media.transcode,
+        }
     }
 }
 
@@ -42,6 +49,9 @@ pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
     if mode == MediaPath::Relay && !table.has("address") {
         check.error(&table.at("mode"), need_of_address("mode = \"bypass\""));
     }
+    if table.bool("transcode") && !table.has("address") {
+        check.error(&table.at("transcode"), need_of_address("transcode = false"));
+    }
     let addresses = addresses(&table, "address", check);
     let advertise = addresses_advertised(&table, &addresses, check);
     Media {
@@ -50,6 +60,9 @@ pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
         advertise,
         ports: table.ports("ports").unwrap_or(PORTS),
         threads: table.int("threads").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
+        workers: table.int("workers").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
+        transcode: table.bool("transcode"),
+        max_transcoding: table.int("max_transcoding").unwrap_or_default(),
         rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
         rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
     }
@@ -70,9 +83,19 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
     if is_keyed && !presets.can_relay {
         check.error(&table.at("srtp"), need_of_address("srtp = \"off\" here"));
     }
+    let transcode = match table.has("transcode") {
+        true if !table.bool("transcode") => Transcode::Never,
+        false if !presets.transcode => Transcode::Unsaid,
+        has_own => {
+            if has_own && !presets.can_relay {
+                check.error(&table.at("transcode"), need_of_address("transcode = false here"));
+            }
+            Transcode::Wanted
+        }
+    };
     // Each side has keys of its own: what is encrypted goes over the relay.
     let path = if is_keyed { MediaPath::Relay } else { own.unwrap_or(presets.path) };
-    MediaTerms { path, nat: table.bool("nat"), srtp }
+    MediaTerms { path, nat: table.bool("nat"), srtp, transcode }
 }
 
 /// Keys of SRTP that whoever reads the signalling reads too.

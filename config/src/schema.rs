@@ -127,6 +127,13 @@ const SRTP: Key = key(
     "Encrypted media with keys from SDP (RFC 4568), ended here on each side. `optional`: where its side can; `required`: offers and answers \
      without keys are refused with 488. Its calls are relayed. Keys need signalling over TLS.",
 );
+const TRANSCODE: Key = key(
+    "transcode",
+    Kind::Bool,
+    Preset::Nothing,
+    "Whether voice of its calls may be made another codec's where it shares none with the other side: `true` where the other side says \
+     nothing or `true`, `false` never. Absent: `media.transcode`. Such calls are relayed.",
+);
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
     "session_expires",
@@ -324,6 +331,26 @@ pub const MEDIA: Section = Section {
             Kind::Int(0, 256),
             Preset::Int(0),
             "Threads of the relay; 0: half of the cores, at least one. At the next restart.",
+        ),
+        key(
+            "workers",
+            Kind::Int(0, 256),
+            Preset::Int(0),
+            "Threads that transcode; 0: as many as the relay has. At the next restart.",
+        ),
+        key(
+            "transcode",
+            Kind::Bool,
+            Preset::Bool(false),
+            "`true`: where the two sides of a call share no codec, each talks one of its own, and voice is made the other's. Gates, SIP accounts \
+             and carriers may say otherwise. Needs `address`.",
+        ),
+        key(
+            "max_transcoding",
+            Kind::Int(0, 1_000_000),
+            Preset::Int(0),
+            "Calls that are transcoded at once; further ones that need it are refused with 503. 0: as many as the workers have time for, by \
+             what each call takes of them.",
         ),
         key(
             "rtp_timeout_secs",

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use route::{
-    Carriers, Gates, MediaPath, MediaTerms, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transport,
+    Carriers, Gates, MediaPath, MediaTerms, OfferedHashes, OurNumbers, RouteTable, SessionTimer, Transcode,
+    Transport,
 };
 use units::{Currency, Money, Name};
 
@@ -164,6 +165,12 @@ pub struct Media {
     pub ports: (u16, u16),
     /// Threads of the relay; 0: half of the cores.
     pub threads: u16,
+    /// Threads that transcode; 0: as many.
+    pub workers: u16,
+    /// Whether calls may be transcoded whose peers do not say otherwise.
+    pub transcode: bool,
+    /// Calls that are transcoded at once; 0: by what they take of the workers.
+    pub max_transcoding: u32,
     /// Silence after which a call ends, at least 3.
     pub rtp_timeout_secs: u32,
     /// The same while a side holds.
@@ -173,14 +180,15 @@ pub struct Media {
 impl Media {
     /// Whether a relay that was started with the one is as if started with the other.
     pub(crate) fn starts_as(&self, other: &Self) -> bool {
-        let fixed =
-            |media: &Self| (media.addresses.clone(), media.advertise.clone(), media.ports, media.threads);
+        let addresses = |media: &Self| (media.addresses.clone(), media.advertise.clone());
+        let fixed = |media: &Self| (addresses(media), media.ports, media.threads, media.workers);
         fixed(self) == fixed(other)
     }
 
     /// Whether any call may be relayed.
     pub(crate) fn relays(&self, gates: &Gates, carriers: &Carriers) -> bool {
-        let is_relayed = |terms: &MediaTerms| terms.path == MediaPath::Relay;
+        let is_relayed =
+            |terms: &MediaTerms| terms.path == MediaPath::Relay || terms.transcode == Transcode::Wanted;
         self.mode == MediaPath::Relay
             || gates.iter().any(|gate| is_relayed(&gate.media))
             || carriers.iter().any(|carrier| is_relayed(&carrier.media))

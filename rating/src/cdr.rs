@@ -230,6 +230,9 @@ pub struct Cdr {
     /// The same of the called party.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mos_b: Option<Mos>,
+    /// Whether its voice was made another codec's; absent of a call that was not relayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcoded: Option<bool>,
 }
 
 /// One carrier tried.

@@ -122,7 +122,7 @@ fn plan(call: &Call<'_>, ground: &Ground<'_>, number: &Number, outlook: &mut Rou
     let left = |out: &[(CarrierId, LeftOut)]| {
         out.iter().map(|(id, why)| RouteLeftDoc { name: name(*id), reason: why.to_string() }).collect()
     };
-    match ::route::plan(&network, number, call.gate.codecs, call.now) {
+    match ::route::plan(&network, number, call.gate.codec_terms(), call.now) {
         Ok(plan) => {
             outlook.route = Some(plan.prefix.to_string());
             outlook.carriers =

@@ -59,6 +59,7 @@ mod relay_ports;
 mod relay_quality;
 mod relay_sides;
 mod relay_srtp;
+mod relay_transcoding;
 mod reliable_provisional;
 mod reload_in_mid_call;
 mod replays_and_claims;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use media::relay::{Action, Component, Effect, EndpointId, MediaCommand, MediaEvent, Relay, Slot};
+use media::transcode::Transcoders;
 use units::Tick;
 
 /// A closed pair of ports is not opened again for so long, ms.
@@ -26,6 +27,8 @@ pub struct TestRelay {
     pub commands: Vec<MediaCommand>,
     /// Sequence number of the next packet of each sender.
     sequences: BTreeMap<SocketAddr, u16>,
+    /// Its worker.
+    transcoders: Transcoders<()>,
 }
 
 impl Default for TestRelay {
@@ -39,6 +42,7 @@ impl Default for TestRelay {
             failing: 0..0,
             commands: Vec::new(),
             sequences: BTreeMap::new(),
+            transcoders: Transcoders::default(),
         }
     }
 }
@@ -53,6 +57,7 @@ impl TestRelay {
         match &command {
             MediaCommand::Open { endpoint, ours, .. } => return self.open(now, *endpoint, *ours, command),
             MediaCommand::Peer { endpoint, .. }
+            | MediaCommand::Transcode { endpoint, .. }
             | MediaCommand::Watch { endpoint }
             | MediaCommand::Close { endpoint }
                 if !self.known.contains(endpoint) =>
@@ -68,10 +73,32 @@ impl TestRelay {
                     self.closed_at.insert(ours, now);
                 }
             }
-            MediaCommand::Peer { .. } | MediaCommand::Watch { .. } | MediaCommand::Pair { .. } => {}
+            MediaCommand::Peer { .. }
+            | MediaCommand::Watch { .. }
+            | MediaCommand::Transcode { .. }
+            | MediaCommand::Pair { .. } => {}
         }
         self.relay.command(now, command);
+        while let Some(command) = self.relay.poll_transcode() {
+            self.transcoders.command((), command);
+        }
         Ok(())
+    }
+
+    /// Streams that are transcoded.
+    pub fn transcoded(&self) -> usize {
+        self.transcoders.len()
+    }
+
+    /// What is due by now of what was transcoded: packets, and where they go.
+    pub fn due(&mut self, now: Tick) -> Vec<(SocketAddr, Vec<u8>)> {
+        let (mut sent, mut octets) = (Vec::new(), [0; 2_048]);
+        while let Some(((), stream, bytes)) = self.transcoders.poll(now, &mut octets) {
+            if let Action::Send { to, bytes, .. } = self.relay.transcoded(now, stream, (&mut octets, bytes)) {
+                sent.push((to, octets[..bytes].to_vec()));
+            }
+        }
+        sent
     }
 
     fn open(
@@ -157,7 +184,7 @@ impl TestRelay {
         packet.extend([0xd5; 160]);
         match self.relay.packet(now, slot, Component::Rtp, from, &mut packet) {
             Action::Send { to, .. } => Some((to, packet[1])),
-            Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -172,7 +199,7 @@ impl TestRelay {
         let (slot, _) = *self.ports.get(&to)?;
         match self.relay.packet(now, slot, Component::Rtp, from, &mut bytes.to_vec()) {
             Action::Send { to, .. } => Some(to),
-            Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -192,7 +219,11 @@ impl TestRelay {
                 buffer.truncate(bytes);
                 Some((to, buffer))
             }
-            Action::Drop(_) => None,
+            Action::Transcode { stream, bytes } => {
+                self.transcoders.push(now, (), stream, &buffer[..bytes]);
+                None
+            }
+            Action::Taken | Action::Drop(_) => None,
         }
     }
 

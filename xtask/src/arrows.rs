@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stir", &[]),
     ("trace", &["units"]),
     ("route", &["rating", "units", "codecs"]),
-    ("media", &["codecs", "units"]),
+    ("media", &["codecs", "voice", "units"]),
     ("call", &["codecs", "rating", "route", "media", "units"]),
     ("node", &["sip", "stir", "route", "media", "call", "rating", "ledger", "units", "codecs"]),
     ("net", &[]),

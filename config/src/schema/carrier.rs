@@ -3,7 +3,7 @@
 use super::sip::RELIABLE;
 use super::{
     CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
-    TRANSLATE, TRUST, VERIFY, key,
+    TRANSCODE, TRANSLATE, TRUST, VERIFY, key,
 };
 
 /// `[[carrier]]`.
@@ -117,6 +117,7 @@ pub const CARRIER: Section = Section {
         MEDIA_PATH,
         NAT,
         SRTP,
+        TRANSCODE,
         key(
             "plus",
             Kind::Bool,

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codecs::{Codec, CodecSet};
+use codecs::CodecSet;
 use media::Session;
 use rating::Price;
 use units::{Cause, Name, Now, Number, Tick, Wall};
@@ -12,7 +12,7 @@ use units::{Cause, Name, Now, Number, Tick, Wall};
 use crate::destination::Destination;
 use crate::event::{Action, Event, HangupBy, LegId, Loss, ReleaseReason, Settled, Setup, Side};
 use crate::origin::Origin;
-use crate::phase::{End, Phase, Renegotiation, Tried};
+use crate::phase::{AgreedCodecs, End, Phase, Renegotiation, Tried};
 use crate::refusal::Refusal;
 use crate::timer::{Timer, Timers};
 
@@ -36,8 +36,7 @@ pub struct Call {
     pub(crate) route_reason: Box<str>,
     /// Carriers of the route that were left out, with reasons; empty if none was.
     pub(crate) left_out: Box<str>,
-    pub(crate) codec_a: Option<Codec>,
-    pub(crate) codec_b: Option<Codec>,
+    pub(crate) codecs: AgreedCodecs,
     pub(crate) checkpoint_ms: u32,
     pub(crate) phase: Phase,
     pub(crate) timers: Timers,
@@ -67,8 +66,7 @@ impl Call {
             attempts: Vec::with_capacity(1),
             route_reason: Box::default(),
             left_out: Box::default(),
-            codec_a: None,
-            codec_b: None,
+            codecs: AgreedCodecs::default(),
             checkpoint_ms: setup.checkpoint_ms,
             phase: Phase::Admitting { offer },
             timers: Timers::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{AttemptEnd, Carrier, Gate, MediaTerms, Next, NumberTarget, OurNumber, Target};
+use route::{AttemptEnd, Carrier, CodecTerms, Gate, MediaTerms, Next, NumberTarget, OurNumber, Target};
 use units::{Name, Number};
 
 use crate::origin::MAX_CALL_SECS;
@@ -147,6 +147,11 @@ impl Callee {
             Self::Number(callee) => callee.gate.as_ref().map_or(CodecSet::DEFAULT, |gate| gate.codecs),
             Self::Contact(callee, _) => callee.account.codecs,
         }
+    }
+
+    /// Its codecs, and what is said of transcoding.
+    pub fn codec_terms(&self) -> CodecTerms {
+        CodecTerms { codecs: self.codecs(), transcode: self.media().unwrap_or_default().transcode }
     }
 
     /// Where its INVITE goes; none of a contact, which is reached by the way on which it registered.

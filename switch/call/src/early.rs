@@ -10,8 +10,9 @@ use units::{Cause, Now};
 use crate::call::{Actions, Call};
 use crate::early_session::{EarlyAction, EarlyEvent, OfferRefusal};
 use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
-use crate::phase::{Agreed, EarlyExchange, Phase, Renegotiation};
+use crate::phase::{Agreed, AgreedCodecs, EarlyExchange, Phase, Renegotiation};
 use crate::refusal::Refusal;
+use crate::sound::Sound;
 
 impl Call {
     pub(crate) fn early(
@@ -31,7 +32,7 @@ impl Call {
     /// A side changes what was agreed in an early dialog.
     fn early_offer(&mut self, of: (Attempt, Branch), side: Side, session: &Session, out: &mut Actions) {
         let refuse = |why| Action::Early(side, of, EarlyAction::RefuseOffer(why));
-        let codecs = self.origin.codecs();
+        let caller = self.origin.codec_terms();
         let Some((hunt, tried)) = self.hunting(of.0) else {
             return out.push_back(refuse(OfferRefusal::Pending));
         };
@@ -39,7 +40,8 @@ impl Call {
         if hunt.exchange.is_some() || !is_agreed {
             return out.push_back(refuse(OfferRefusal::Pending));
         }
-        match session.offer(codecs.intersection(tried.callee.codecs())).map(Arc::new) {
+        let sound = Sound { caller, called: tried.callee.codec_terms() };
+        match sound.offer(side, session) {
             Ok(offered) => {
                 let session = Arc::clone(&offered);
                 hunt.exchange = Some(EarlyExchange { of, from: side, offered });
@@ -69,6 +71,7 @@ impl Call {
             out.push_back(Action::Early(from, of, refuse));
             return out.push_back(Action::Early(side, of, EarlyAction::Restore));
         };
+        let codecs = AgreedCodecs::of(from, &negotiated);
         let session = Arc::new(negotiated.session);
         if let Some((_, known)) = hunt.early.iter_mut().find(|(known, _)| *known == of) {
             // What the caller knows now: the answer to its offer, or the offer that it answered.
@@ -76,7 +79,7 @@ impl Call {
                 Side::Caller => Arc::clone(&session),
                 Side::Carrier => offered,
             };
-            known.codec = negotiated.codec.or(known.codec);
+            known.codecs = codecs.or(known.codecs);
         }
         out.push_back(Action::Early(from, of, EarlyAction::AnswerOffer(session)));
     }
@@ -84,9 +87,10 @@ impl Call {
     /// A phone that was called without an offer makes its own in a provisional response, which waits for the
     /// caller's answer: what the caller is told. None if nothing of it can be taken.
     pub(crate) fn first_offer_of(&mut self, of: (Attempt, Branch), offer: &Session) -> Option<Arc<Session>> {
-        let codecs = self.origin.codecs();
+        let caller = self.origin.codec_terms();
         let (hunt, tried) = self.hunting(of.0)?;
-        let offered = offer.offer(codecs.intersection(tried.callee.codecs())).map(Arc::new).ok()?;
+        let sound = Sound { caller, called: tried.callee.codec_terms() };
+        let offered = sound.offer(Side::Carrier, offer).ok()?;
         hunt.first_offers.push((of, Arc::clone(&offered)));
         Some(offered)
     }
@@ -102,7 +106,8 @@ impl Call {
             self.hangup_attempts(ReleaseReason::cause(Cause::INTERWORKING), out);
             return self.refuse(now, Refusal::BAD_SDP, HangupBy::Switch, out);
         };
-        hunt.early.push((of, Agreed { session: offered, codec: negotiated.codec }));
+        let codecs = AgreedCodecs::of(Side::Carrier, &negotiated);
+        hunt.early.push((of, Agreed { session: offered, codecs }));
         hunt.early_media = true;
         let session = Arc::new(negotiated.session);
         out.push_back(Action::Early(Side::Carrier, of, EarlyAction::Acknowledge(session)));

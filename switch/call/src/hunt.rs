@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use media::Session;
-use route::{AttemptEnd, Next};
+use route::{AttemptEnd, CodecTerms, Next};
 use units::{Cause, Now, Tick};
 
 mod answer;
@@ -17,10 +17,11 @@ use way::Place;
 use crate::call::{Actions, Call};
 use crate::destination::Callee;
 use crate::event::{
-    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason,
+    ATTEMPTS_MAX, Action, Admission, Attempt, Branch, HangupBy, LegId, Progress, ReleaseReason, Side,
 };
 use crate::phase::{Agreed, Hunt, Phase, Tried, TriedEnd};
 use crate::refusal::Refusal;
+use crate::sound::Sound;
 use crate::timer::Timer;
 
 impl Call {
@@ -73,8 +74,9 @@ impl Call {
         let Phase::Hunting(hunt) = &mut self.phase else { return false };
         let attempt = self.attempts.len() as Attempt;
         self.route_reason = reason;
-        let allowed = hunt.codecs.intersection(callee.codecs());
-        let offered = hunt.offer.as_ref().map(|offer| offer.offer(allowed).map(Arc::new)).transpose();
+        let caller = CodecTerms { codecs: hunt.codecs, ..self.origin.codec_terms() };
+        let sound = Sound { caller, called: callee.codec_terms() };
+        let offered = hunt.offer.as_ref().map(|offer| sound.offer(Side::Caller, offer)).transpose();
         self.attempts.push(Tried {
             callee: callee.clone(),
             started_at: now.wall,

@@ -19,6 +19,7 @@ mod phase;
 mod record;
 mod refusal;
 mod renegotiate;
+mod sound;
 mod timer;
 
 pub use call::{Actions, Call};

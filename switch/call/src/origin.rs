@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{Carrier, Gate, MediaTerms, OurNumber, SessionTimer};
+use route::{Carrier, CodecTerms, Gate, MediaTerms, OurNumber, SessionTimer};
 use units::Name;
 
 /// Longest call from a carrier to a number whose target sets no limit of its own, seconds: that of a gate by
@@ -62,6 +62,11 @@ impl Origin {
             Self::Gate(gate) => gate.codecs,
             Self::Carrier(carrier, _) => carrier.codecs,
         }
+    }
+
+    /// Its codecs, and what is said of transcoding.
+    pub fn codec_terms(&self) -> CodecTerms {
+        CodecTerms { codecs: self.codecs(), transcode: self.media().transcode }
     }
 
     /// How its media travels.

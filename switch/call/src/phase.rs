@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use codecs::{Codec, CodecSet};
-use media::{SdpError, Session};
+use media::{Negotiated, SdpError, Session};
 use route::{AttemptEnd, Carrier};
 use units::{Cause, Now, Tick, Wall};
 
 use crate::destination::Callee;
 use crate::event::{Admission, Attempt, Branch, HangupBy, Side};
+use crate::sound::Sound;
 
 /// Where the call is; each phase holds exactly its data.
 #[derive(Debug)]
@@ -63,7 +64,14 @@ pub(crate) struct EarlyExchange {
 #[derive(Debug, Clone)]
 pub(crate) struct Agreed {
     pub session: Arc<Session>,
-    pub codec: Option<Codec>,
+    pub codecs: AgreedCodecs,
+}
+
+/// Codecs of a session that both sides took; none where it is fax, or not known yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct AgreedCodecs {
+    pub caller: Option<Codec>,
+    pub called: Option<Codec>,
 }
 
 /// The answer that ends the hunt.
@@ -108,7 +116,7 @@ pub(crate) struct Talk {
     pub answered: Now,
     pub attempt: Attempt,
     pub callee: Callee,
-    pub codecs: CodecSet,
+    pub sound: Sound,
     pub renegotiation: Renegotiation,
     /// The caller was told of the answer: before that it owes nothing.
     pub is_told: bool,
@@ -143,4 +151,23 @@ pub(crate) enum Renegotiation {
     Late { from: Side, offered: Arc<Session> },
     /// `from` took its offer back; the other side may have taken it already.
     Withdrawn { from: Side },
+}
+
+// === impl AgreedCodecs ===
+
+impl AgreedCodecs {
+    /// Of an answer to an offer of this side.
+    pub(crate) const fn of(offerer: Side, negotiated: &Negotiated) -> Self {
+        let (own, other) = (negotiated.codec, negotiated.codec_of_answerer);
+        match offerer {
+            Side::Caller => Self { caller: own, called: other },
+            Side::Carrier => Self { caller: other, called: own },
+        }
+    }
+
+    /// These, or where there are none, those of before.
+    #[must_use]
+    pub(crate) fn or(self, before: Self) -> Self {
+        if self.caller.is_some() { self } else { before }
+    }
 }

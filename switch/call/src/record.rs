@@ -122,8 +122,8 @@ impl Call {
             caller: self.caller.to_string(),
             called: self.called.to_string(),
             called_e164: self.number.map(|number| number.to_string()).unwrap_or_default(),
-            codec_a: self.codec_a.map(|codec| codec.name().to_owned()),
-            codec_b: self.codec_b.map(|codec| codec.name().to_owned()),
+            codec_a: self.codecs.caller.map(|codec| codec.name().to_owned()),
+            codec_b: self.codecs.called.map(|codec| codec.name().to_owned()),
             carrier: self
                 .attempts
                 .last()

@@ -9,7 +9,7 @@ use units::{Cause, Now};
 use crate::call::{Actions, Call};
 use crate::early_session::OfferRefusal;
 use crate::event::{Action, HangupBy, ReleaseReason, Side};
-use crate::phase::{Phase, Renegotiation};
+use crate::phase::{AgreedCodecs, Phase, Renegotiation};
 
 impl Side {
     /// The other one.
@@ -33,7 +33,7 @@ impl Call {
             talk.renegotiation = Renegotiation::Asked { from: side };
             return out.push_back(Action::SendOffer { side: side.other(), session: None });
         };
-        match session.offer(talk.codecs).map(Arc::new) {
+        match talk.sound.offer(side, session) {
             Ok(offered) => {
                 talk.renegotiation = Renegotiation::Offered { from: side, offered: Arc::clone(&offered) };
                 out.push_back(Action::SendOffer { side: side.other(), session: Some(offered) });
@@ -73,14 +73,11 @@ impl Call {
                     out.push_back(Action::RejectOffer { side: to, why: OfferRefusal::NotAcceptable });
                     return out.push_back(Action::RestoreSession { side });
                 };
-                if negotiated.codec.is_some() {
-                    self.codec_a = negotiated.codec;
-                    self.codec_b = negotiated.codec;
-                }
+                self.codecs = AgreedCodecs::of(to, &negotiated).or(self.codecs);
                 out.push_back(Action::AnswerOffer { side: to, session: Arc::new(negotiated.session) });
             }
             (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => {
-                match offer.offer(talk.codecs).map(Arc::new) {
+                match talk.sound.offer(side, &offer) {
                     Ok(offered) => {
                         talk.renegotiation =
                             Renegotiation::Late { from: side, offered: Arc::clone(&offered) };
@@ -126,8 +123,7 @@ impl Call {
         };
         match session.and_then(|answer| offered.answered(answer).ok()).filter(|_| from == side.other()) {
             Some(negotiated) => {
-                self.codec_a = negotiated.codec;
-                self.codec_b = negotiated.codec;
+                self.codecs = AgreedCodecs::of(from, &negotiated);
                 out.push_back(Action::AckOffer { side: from, session: Some(Arc::new(negotiated.session)) });
             }
             None => {

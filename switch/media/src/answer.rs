@@ -2,22 +2,29 @@
 //! Invariant: what is passed to the offerer has its streams in its order and names only payload numbers that
 //! it offered.
 
-use codecs::Codec;
+use std::iter;
+use std::sync::Arc;
+
 use codecs::sdp::{Direction, Proto, SdpError};
+use codecs::{Codec, G723Rate};
 use smallvec::SmallVec;
 use units::Cause;
 
 use crate::payload::{Format, Numbers, Payload};
 use crate::session::{Session, Stream, What};
 use crate::target::MediaTarget;
+use crate::voice_side::{Transcoding, VoicePayload, VoiceSide};
 
 /// An answer as it may be sent to the offerer.
 #[derive(Clone, Debug)]
 pub struct Negotiated {
     /// What the offerer is told.
     pub session: Session,
-    /// The first codec of the answer; `None` if the answerer rejected the stream with port 0, or it is fax.
+    /// The codec that the offerer talks: the first of the answer; `None` if the answerer rejected the stream
+    /// with port 0, or it is fax.
     pub codec: Option<Codec>,
+    /// The answerer's: the same, unless the call is transcoded.
+    pub codec_of_answerer: Option<Codec>,
     /// Whether telephone-event was agreed.
     pub dtmf: bool,
     /// The answerer's direction.
@@ -89,6 +96,7 @@ impl Session {
         session.lines.retain(|line| line.what != What::Barred);
         let mut negotiated = Negotiated {
             codec: None,
+            codec_of_answerer: None,
             dtmf: false,
             direction,
             hold: false,
@@ -106,6 +114,7 @@ impl Session {
         if let Some(agreed) = agreed
             && let Some(stream) = negotiated.session.streams.get_mut(place)
         {
+            stream.transcoding = transcoding(offered, theirs, &agreed).map(Arc::new);
             stream.tell(offered, &agreed);
             stream.direction_is_ours = direction != stream.direction;
             if stream.direction_is_ours {
@@ -125,7 +134,8 @@ impl Negotiated {
     fn note(&mut self, agreed: &Agreed) {
         let first = agreed.iter().find_map(|pair| pair.ours.format.codec().map(|codec| (codec, pair)));
         let of = |wanted: Codec| first.filter(|&(codec, _)| codec == wanted).map(|(_, pair)| pair);
-        self.codec = first.map(|(codec, _)| codec);
+        self.codec_of_answerer = first.map(|(codec, _)| codec);
+        self.codec = self.session.active().and_then(Stream::preferred);
         self.dtmf = agreed.iter().any(|pair| pair.ours.format == Format::TelephoneEvent);
         self.annexb = of(Codec::G729).is_some_and(|pair| !pair.annex_refused());
         self.annexa = of(Codec::G723).is_some_and(|pair| !pair.annex_refused());
@@ -205,28 +215,64 @@ fn offered_payload<'a>(offered: &'a Stream, answered: &Payload) -> Option<&'a Pa
     }
 }
 
+/// What an answer to an offer of our codecs comes to; none where the codecs are the offerer's.
+fn transcoding(offered: &Stream, answered: &Stream, agreed: &Agreed) -> Option<Transcoding> {
+    let own = offered.stands_for?;
+    let codec = agreed.iter().find(|pair| pair.ours.format.codec().is_some())?;
+    let of = |format| agreed.iter().find(|pair| pair.ours.format == format);
+    let (event, noise) = (of(Format::TelephoneEvent), of(Format::ComfortNoise));
+    // Numbers of an offerer are its own both ways; an answerer is sent its own, and sends the offer's.
+    let same = |number| VoicePayload { taken: number, sent: number };
+    let both = |pair: &Pair| VoicePayload { taken: pair.theirs.number, sent: pair.ours.shown };
+    let side = |payload: &Payload, number, packet_ms| VoiceSide {
+        codec: payload.format.codec().unwrap_or(Codec::Pcma),
+        payload: number,
+        event: None,
+        noise: None,
+        packet_ms,
+        g723: if payload.params.bitrate_bps() == Some(5300) { G723Rate::R5300 } else { G723Rate::R6300 },
+        fec: payload.params.takes_fec(),
+    };
+    let answerers = Payload { format: codec.ours.format, ..codec.theirs };
+    Some(Transcoding {
+        offerer: VoiceSide {
+            event: event.map(|pair| same(pair.ours.number)),
+            noise: noise.map(|pair| same(pair.ours.number)),
+            ..side(&own, same(own.number), offered.packet_time_ms)
+        },
+        answerer: VoiceSide {
+            event: event.map(both),
+            noise: noise.map(both),
+            ..side(&answerers, both(codec), answered.packet_time_ms)
+        },
+    })
+}
+
 impl Stream {
     /// Speaks of the agreed payloads only, in the offerer's numbers, over the offerer's transport.
     fn tell(&mut self, offered: &Self, agreed: &Agreed) {
-        self.payloads = agreed
-            .iter()
-            .map(|pair| Payload {
-                shown: pair.ours.shown,
-                format: pair.ours.format,
-                annex_refused: pair.annex_refused(),
-                ..pair.theirs
-            })
-            .collect();
+        let told = agreed.iter().map(|pair| Payload {
+            shown: pair.ours.shown,
+            format: pair.ours.format,
+            annex_refused: pair.annex_refused(),
+            ..pair.theirs
+        });
+        self.payloads = match offered.stands_for {
+            None => told.collect(),
+            // The offerer's own codec, and beside it what is none.
+            Some(own) => iter::once(own).chain(told.filter(|told| told.format.codec().is_none())).collect(),
+        };
         if !self.is_fax {
             self.transport = offered.transport;
             self.transport_text = None;
         }
-        let payloads = &self.payloads;
+        let (payloads, is_transcoded) = (&self.payloads, offered.stands_for.is_some());
         self.lines.retain(|line| match line.what {
             What::Rtpmap | What::Fmtp | What::RtcpFb => {
-                payloads.iter().any(|payload| payload.number == line.payload)
+                payloads.iter().any(|payload| line.speaks_of(payload))
             }
             What::Barred => false,
+            What::PacketTime => !is_transcoded,
             What::Connection | What::Direction | What::Path | What::Plain => true,
         });
     }

@@ -91,13 +91,24 @@ impl Session {
     /// What may come from the side whose offer this answers: it sends in the answer's numbers, as they were
     /// told to it, which are its own (RFC 3264 §6.1).
     pub fn payloads_of_offerer(&self) -> SmallVec<[PeerPayload; 8]> {
+        if let Some(transcoding) = self.transcoding() {
+            return transcoding.offerer.payloads();
+        }
         let told = |payload: &Payload| payload.sent_as(payload.shown, payload.number);
+        // Of an offer whose codecs are ours: its own, and what is none.
+        if let Some((audio, own)) = self.active().and_then(|audio| Some((audio, audio.stands_for?))) {
+            let others = audio.payloads.iter().filter(|payload| payload.format.codec().is_none());
+            return std::iter::once(&own).chain(others).map(told).collect();
+        }
         self.active().into_iter().flat_map(|audio| audio.payloads.iter().map(told)).collect()
     }
 
     /// What may come from the side that answered with this: it sends in the offer's numbers (RFC 3264 §6.1).
     /// Some send in their own, which are taken as long as they mean nothing else.
     pub fn payloads_of_answerer(&self) -> SmallVec<[PeerPayload; 8]> {
+        if let Some(transcoding) = self.transcoding() {
+            return transcoding.answerer.payloads();
+        }
         let payloads = self.active().map_or(&[][..], |audio| &audio.payloads);
         let right = payloads.iter().map(|payload| payload.sent_as(payload.shown, payload.shown));
         let is_free = |number: u8| payloads.iter().all(|payload| payload.shown != number);

@@ -31,6 +31,9 @@ mod sdp;
 mod session;
 pub mod srtp;
 mod target;
+pub mod transcode;
+mod transcoding;
+mod voice_side;
 
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
@@ -42,3 +45,4 @@ pub use offer::OfferRefused;
 pub use packed::Packed;
 pub use session::{Session, Stream};
 pub use target::{MediaTarget, Reach};
+pub use voice_side::{Transcoding, VoicePayload, VoiceSide};

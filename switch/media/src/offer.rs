@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// Whether two audio streams want their media at one place: nobody could tell whose packets come there.
-    fn is_ambiguous(&self) -> bool {
+    pub(crate) fn is_ambiguous(&self) -> bool {
         let audio = self.streams.iter().filter(|stream| stream.kind == MediaKind::Audio && stream.port != 0);
         let place =
             |stream: &Stream| (stream.port, self.connection_of(stream).map(|connection| connection.address));
@@ -92,7 +92,7 @@ impl Session {
     }
 
     /// The stream that passes; else the reason that comes nearest to passing.
-    fn choose(&self, allowed: CodecSet) -> Result<usize, OfferRefused> {
+    pub(crate) fn choose(&self, allowed: CodecSet) -> Result<usize, OfferRefused> {
         let mut reason = OfferRefused::NoAudio;
         for (index, stream) in self.streams.iter().enumerate() {
             if stream.kind != MediaKind::Audio || stream.port == 0 {
@@ -118,15 +118,16 @@ impl Session {
 
 impl Stream {
     /// Keeps the payloads that may pass, in order, and those lines that speak of what passes.
-    fn keep(&mut self, allowed: CodecSet) {
+    pub(crate) fn keep(&mut self, allowed: CodecSet) {
         self.payloads.retain(|payload| payload.format.passes(allowed));
         self.payloads.truncate(PAYLOADS_MAX);
-        let payloads = &self.payloads;
+        let (payloads, is_transcoded) = (&self.payloads, self.stands_for.is_some());
         self.lines.retain(|line| match line.what {
             What::Rtpmap | What::Fmtp | What::RtcpFb => {
-                payloads.iter().any(|payload| payload.number == line.payload)
+                payloads.iter().any(|payload| line.speaks_of(payload))
             }
             What::Barred => false,
+            What::PacketTime => !is_transcoded,
             What::Connection | What::Direction | What::Path | What::Plain => true,
         });
     }

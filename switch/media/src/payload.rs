@@ -79,6 +79,12 @@ impl Params {
     const NO_ANNEXA: u8 = 2;
     const RATE_5300: u8 = 4;
     const RATE_6300: u8 = 8;
+    const FEC: u8 = 16;
+
+    /// Neither annex, and repetitions of Opus: what we say of codecs of ours.
+    pub(crate) const fn of_ours() -> Self {
+        Self(Self::NO_ANNEXB | Self::NO_ANNEXA | Self::FEC)
+    }
 
     /// Annex B of G.729; absent means yes.
     pub(crate) const fn annexb(self) -> bool {
@@ -99,6 +105,11 @@ impl Params {
         } else {
             None
         }
+    }
+
+    /// Opus may repeat each frame in the next packet (`useinbandfec=1`, RFC 7587 §6.1).
+    pub(crate) const fn takes_fec(self) -> bool {
+        self.0 & Self::FEC != 0
     }
 
     /// Whether the annex that `format` has, if any, is refused.
@@ -126,6 +137,7 @@ impl Params {
             bits | match value {
                 b"5.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_5300,
                 b"6.3" if name.eq_ignore_ascii_case(b"bitrate") => Self::RATE_6300,
+                b"1" if name.eq_ignore_ascii_case(b"useinbandfec") => Self::FEC,
                 no if no.eq_ignore_ascii_case(b"no") && name.eq_ignore_ascii_case(b"annexb") => {
                     Self::NO_ANNEXB
                 }
@@ -162,6 +174,8 @@ pub(crate) struct Payload {
     pub(crate) params: Params,
     /// One of the two sides refuses the codec's annex, so that this is to be told.
     pub(crate) annex_refused: bool,
+    /// Its side did not say it: the switch does, in the place of a codec that it transcodes.
+    pub(crate) is_ours: bool,
 }
 
 /// A set of payload numbers.
@@ -175,6 +189,11 @@ impl Numbers {
         let new = bit != 0 && self.0 & bit == 0;
         self.0 |= bit;
         new
+    }
+
+    /// The lowest dynamic number that is free (RFC 3551 §6).
+    pub(crate) fn free(self) -> Option<u8> {
+        (96..=127).find(|&number| self.0 & 1 << number == 0)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use codecs::Codec;
 use codecs::sdp::{
     Address, Attribute, Direction, Line as SdpLine, Media, MediaKind, Proto, Sdp, SdpError, Writer,
 };
@@ -128,7 +129,7 @@ impl Session {
         writer.end();
         let mut told = payload::Numbers::default();
         for line in &stream.lines {
-            let of = stream.payloads.iter().find(|payload| payload.number == line.payload);
+            let of = stream.payloads.iter().find(|payload| line.speaks_of(payload));
             match (line.what, of) {
                 (What::Connection, _) => {
                     if let Some(connection) = stream.connection {
@@ -148,7 +149,10 @@ impl Session {
                 _ => self.write_verbatim(writer, line.text),
             }
         }
-        for payload in &stream.payloads {
+        for payload in stream.payloads.iter().filter(|payload| payload.is_ours) {
+            write_ours(writer, payload);
+        }
+        for payload in stream.payloads.iter().filter(|payload| !payload.is_ours) {
             if payload.annex_refused && told.insert(payload.number) {
                 write_annex_refused(writer, payload, &[], true);
             }
@@ -233,13 +237,10 @@ impl At<'_> {
             Some(Attribute::Other) if is_path(line.value) => bound(What::Path, 0, &[]),
             None if line.kind == b'c' => bound(What::Connection, 0, &[]),
             None if line.kind == b'k' => bound(What::Barred, 0, &[]),
-            Some(
-                Attribute::RtcpFb { payload: None, .. }
-                | Attribute::Ptime(_)
-                | Attribute::MaxPtime
-                | Attribute::Other,
-            )
-            | None => bound(What::Plain, 0, &[]),
+            Some(Attribute::Ptime(_) | Attribute::MaxPtime) => bound(What::PacketTime, 0, &[]),
+            Some(Attribute::RtcpFb { payload: None, .. } | Attribute::Other) | None => {
+                bound(What::Plain, 0, &[])
+            }
         }
     }
 
@@ -283,6 +284,8 @@ impl At<'_> {
             lines: lines.iter().map(|line| self.line(line)).filter(is_first).collect(),
             direction_is_ours: false,
             takes_mux: false,
+            stands_for: None,
+            transcoding: None,
             rest: if is_audio { Span::default() } else { self.span(sdp.text_of(media)) },
         }
     }
@@ -310,6 +313,7 @@ fn payloads(media: &Media<'_>, lines: &[SdpLine<'_>]) -> SmallVec<[Payload; 8]> 
             format: map.format(number),
             params: map.params(number),
             annex_refused: false,
+            is_ours: false,
         })
         .collect()
 }
@@ -356,8 +360,7 @@ fn begin_attribute(writer: &mut Writer, what: What, payload: u8) {
 /// The parameters of a payload without what they say of its annex, and with its refusal if this is the line
 /// to `tell` it.
 fn write_annex_refused(writer: &mut Writer, payload: &Payload, params: &[u8], tell: bool) {
-    let annex: &[u8] =
-        if payload.format == Format::Codec(codecs::Codec::G723) { b"annexa" } else { b"annexb" };
+    let annex: &[u8] = if payload.format == Format::Codec(Codec::G723) { b"annexa" } else { b"annexb" };
     let kept = payload::split_params(params)
         .filter(|(name, _)| !name.eq_ignore_ascii_case(annex))
         .map(|(_, param)| param);
@@ -376,5 +379,30 @@ fn write_annex_refused(writer: &mut Writer, payload: &Payload, params: &[u8], te
         writer.text(annex);
         writer.text(b"=no");
     }
+    writer.end();
+}
+
+/// What we say of it: nothing comes from us while nobody speaks, since whether a side is silent shows
+/// whether its call lives.
+fn write_ours(writer: &mut Writer, payload: &Payload) {
+    let Some(codec) = payload.format.codec() else { return };
+    begin_attribute(writer, What::Rtpmap, payload.shown);
+    writer.text(codec.name().as_bytes());
+    writer.text(b"/");
+    writer.number(u64::from(codec.clock_hz()));
+    if codec.channels() != 1 {
+        writer.text(b"/");
+        writer.number(u64::from(codec.channels()));
+    }
+    writer.end();
+    let params: &[u8] = match codec {
+        Codec::Pcmu | Codec::Pcma => return,
+        Codec::G729 => b"annexb=no",
+        Codec::G723 => b"annexa=no",
+        // What is made of it has no more than 8,000 samples a second (RFC 7587 §6.1).
+        Codec::Opus => b"maxplaybackrate=8000;sprop-maxcapturerate=8000;useinbandfec=1",
+    };
+    begin_attribute(writer, What::Fmtp, payload.shown);
+    writer.text(params);
     writer.end();
 }

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::payload::{Format, Payload};
 use crate::srtp::Crypto;
 use crate::target::{MediaTarget, direction_to};
+use crate::voice_side::Transcoding;
 
 /// An offer or an answer. Cheap to copy: its text is shared, its lists are short.
 #[derive(Clone, Debug)]
@@ -63,6 +64,10 @@ pub struct Stream {
     pub(crate) direction_is_ours: bool,
     /// `a=rtcp-mux` is ours to write.
     pub(crate) takes_mux: bool,
+    /// Of an offer whose codecs are ours: the payload of the offerer's that they stand for.
+    pub(crate) stands_for: Option<Payload>,
+    /// Of an answer to such an offer: what each side sends and is sent.
+    pub(crate) transcoding: Option<Arc<Transcoding>>,
     /// All lines of another stream, as they were written.
     pub(crate) rest: Span,
 }
@@ -112,6 +117,8 @@ pub(crate) enum What {
     /// Where else than at its address and port a side takes packets (ICE, a port for RTCP): holds only as
     /// long as the address is the peer's.
     Path,
+    /// How much sound a packet holds; of the codecs that its side says, and of no other.
+    PacketTime,
     /// Anything else: passed on as it is.
     Plain,
 }
@@ -206,6 +213,15 @@ impl Session {
     }
 }
 
+// === impl Line ===
+
+impl Line {
+    /// Whether its side says this of a payload of its own.
+    pub(crate) fn speaks_of(&self, payload: &Payload) -> bool {
+        !payload.is_ours && payload.number == self.payload
+    }
+}
+
 // === impl Stream ===
 
 impl Stream {
@@ -236,6 +252,7 @@ impl Stream {
     pub(crate) fn close(&mut self) {
         self.port = 0;
         self.payloads.clear();
+        (self.stands_for, self.transcoding) = (None, None);
         self.keys = None;
         self.lines.clear();
         self.rest = Span::default();

@@ -7,7 +7,7 @@ use call::{Actions, Admission, Call, Destination, Event, Refusal, Setup};
 use ledger::CallId;
 use rating::Price;
 use rating::engine::Authorize;
-use route::{Gate, MediaPath, Network, RateLimiter, Sale};
+use route::{CodecTerms, Gate, MediaPath, Network, RateLimiter, Sale};
 use units::{Now, Number};
 
 use crate::ids::{CallRef, id_in_run};
@@ -145,7 +145,8 @@ impl Node {
                 currency: price.currency,
             }),
         };
-        let plan = match route::plan(&network, &number, codecs, now) {
+        let transcode = slot.call.origin().media().transcode;
+        let plan = match route::plan(&network, &number, CodecTerms { codecs, transcode }, now) {
             Ok(plan) => plan,
             Err(no_plan) => return refused(route_refusal(no_plan.refusal), Some(price)),
         };

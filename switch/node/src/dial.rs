@@ -47,10 +47,15 @@ impl Node {
             Err(refused) => {
                 let end = match refused {
                     MediaRefused::Address => AttemptEnd::NoCommonCodec,
-                    MediaRefused::NoPorts => AttemptEnd::Abandoned { heard: false },
+                    MediaRefused::NoPorts | MediaRefused::NoChannel => AttemptEnd::Abandoned { heard: false },
                 };
                 self.note_failed(now, slot, end);
-                return if refused == MediaRefused::NoPorts { Some(Event::NoMedia) } else { ended(end) };
+                return match refused {
+                    MediaRefused::Address => ended(end),
+                    MediaRefused::NoPorts => Some(Event::NoMedia),
+                    // The next destination may share a codec.
+                    MediaRefused::NoChannel => Some(Event::NoMediaOf { attempt }),
+                };
             }
         };
         match self.dial_leg(now, slot, attempt, callee, session) {

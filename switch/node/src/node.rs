@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use call::Event;
+use media::transcode::Channels;
 use rating::Engine;
 use route::CarrierSlots;
 use units::wheel::Wheel;
@@ -217,6 +218,11 @@ impl Node {
         let calls =
             timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.media.unreported.deadline());
         calls.min(self.money.expiry_at).min(registrations)
+    }
+
+    /// Makes this shard count transcoded calls together with others. Once, before any input.
+    pub fn share_channels(&mut self, channels: Arc<Channels>) {
+        self.media.channels = channels;
     }
 
     /// Makes this shard judge unknown addresses by a table that others use too. Once, before any input.

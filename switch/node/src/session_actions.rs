@@ -8,8 +8,19 @@ use media::Session;
 use units::Now;
 
 use crate::leg::Leg;
+use crate::media::MediaRefused;
 use crate::node::Node;
 use crate::slot::Slot;
+
+/// What becomes of an offer that cannot go to a side: one that only cannot be transcoded leaves all as it was.
+fn offer_fails(side: Side, refused: MediaRefused) -> Event {
+    match refused {
+        MediaRefused::NoPorts => Event::NoMedia,
+        MediaRefused::NoChannel | MediaRefused::Address => {
+            Event::OfferAnswered { side, session: Err(OfferRefusal::NotAcceptable) }
+        }
+    }
+}
 
 impl Node {
     pub(crate) fn ring(
@@ -56,8 +67,10 @@ impl Node {
         let (leg, legs) = (leg_of(side), (leg_of(side.other()), leg_of(side)));
         match action {
             EarlyAction::Offer(session) => {
-                let passed = self.media_exchanged(now, slot, legs, Some(of), session);
-                let Ok(session) = passed else { return Some(Event::NoMedia) };
+                let session = match self.media_exchanged(now, slot, legs, Some(of), session) {
+                    Ok(session) => session,
+                    Err(refused) => return Some(offer_fails(side, refused)),
+                };
                 let sent = self.verb(now, slot, leg, |leg, cx| leg.offer_early(cx, of, &session));
                 let refused = sent.unwrap_or(Err(OfferRefusal::Gone)).err()?;
                 return Some(Event::OfferAnswered { side, session: Err(refused) });
@@ -90,7 +103,10 @@ impl Node {
     ) -> Option<Event> {
         let legs = (slot.side(side.other()), slot.side(side));
         let passed = session.map(|session| self.media_exchanged(now, slot, legs, None, session));
-        let Ok(session) = passed.transpose() else { return Some(Event::NoMedia) };
+        let session = match passed.transpose() {
+            Ok(session) => session,
+            Err(refused) => return Some(offer_fails(side, refused)),
+        };
         let sent = self.verb(now, slot, legs.1, |leg, cx| leg.offer(cx, session.as_deref()));
         let pending = || Event::OfferAnswered { side, session: Err(OfferRefusal::Pending) };
         (sent != Some(true)).then(pending)

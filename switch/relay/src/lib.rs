@@ -16,7 +16,7 @@
 //! let start = Instant::now();
 //! let clock = move || Tick(start.elapsed().as_micros() as u64);
 //! let (sender, events) = mpsc::sync_channel(16);
-//! let settings = RelaySettings { threads: 1, endpoints_max: 1_000 };
+//! let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: 1_000 };
 //! let relay = Relay::start(settings, clock, move |event| {
 //!     let _is_taken = sender.try_send(event);
 //! })?;
@@ -43,18 +43,24 @@
 
 mod shared;
 mod thread;
+mod transcoding;
+mod worker;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use crossbeam_channel::{Sender, TrySendError};
 use media::relay::{EndpointId, MediaCommand, MediaEvent, RelayCounters};
+use media::transcode::Channels;
 use net::{Poller, Waker};
 use units::Tick;
 
 use self::shared::Shared;
 use self::thread::{Driver, MediaThread};
+use self::transcoding::WorkersOf;
+use self::worker::{Load, RING, WayBack, Worker, Workers};
 
 /// Commands that wait for one thread; a call takes some eight in its life.
 const QUEUE_MAX: usize = 16_384;
@@ -64,6 +70,8 @@ const QUEUE_MAX: usize = 16_384;
 pub struct RelaySettings {
     /// Threads; 0: half of the cores, at least one.
     pub threads: usize,
+    /// Threads that transcode; 0: as many.
+    pub workers: usize,
     /// Endpoints of a thread at most: as many as there are pairs of ports, since calls are not spread evenly.
     pub endpoints_max: usize,
 }
@@ -80,6 +88,7 @@ pub struct Relay {
 #[derive(Clone, Debug)]
 pub struct RelayHandle {
     threads: Arc<[ThreadHandle]>,
+    channels: Arc<Channels>,
 }
 
 /// The queue of the command's thread is full, or the relay has stopped: it is to be sent again later.
@@ -103,6 +112,11 @@ impl RelaySettings {
             threads => threads,
         }
     }
+
+    /// And how many transcode.
+    pub fn workers(&self) -> usize {
+        if self.workers == 0 { self.threads() } else { self.workers }
+    }
 }
 
 // === impl Relay ===
@@ -115,23 +129,40 @@ impl Relay {
         clock: impl Fn() -> Tick + Send + Clone + 'static,
         events: impl Fn(MediaEvent) + Send + Clone + 'static,
     ) -> io::Result<Self> {
-        let count = settings.threads();
+        let (count, workers) = (settings.threads(), settings.workers());
         let (mut handles, mut threads, mut not_raised) = (Vec::new(), Vec::new(), None);
+        let (to_workers, inputs): (Vec<_>, Vec<_>) =
+            (0..workers).map(|_| crossbeam_channel::bounded(RING)).unzip();
+        let mut ways_back = vec![Vec::new(); workers];
         for number in 0..count {
             let poller = Poller::new()?;
             let (commands, queue) = crossbeam_channel::bounded(QUEUE_MAX);
             let shared = Arc::new(Shared::default());
+            let (ring, back) = crossbeam_channel::bounded(RING);
+            for ways in &mut ways_back {
+                ways.push(WayBack { ring: ring.clone(), waker: poller.waker() });
+            }
+            let thread = u16::try_from(number).unwrap_or(u16::MAX);
+            let workers = WorkersOf { thread, workers: to_workers.clone(), back, waiting: VecDeque::new() };
             handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
             let driver = Driver { clock: clock.clone(), events: events.clone() };
             let (raised, is_raised) = crossbeam_channel::bounded(1);
             let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
                 let _started = raised.send(thread::raise());
-                MediaThread::new(driver, queue, shared, settings.endpoints_max).run(poller);
+                MediaThread::new(driver, queue, (shared, workers), settings.endpoints_max).run(poller);
             })?;
             threads.push(thread);
             not_raised = not_raised.or(is_raised.recv().ok().and_then(Result::err));
         }
-        Ok(Self { handle: RelayHandle { threads: handles.into() }, threads, not_raised })
+        let loads = (0..workers).map(|_| Load::default()).collect();
+        let channels = Arc::new(Channels::default());
+        let shared = Arc::new(Workers { loads, channels: Arc::clone(&channels) });
+        shared.measure();
+        for (number, (inputs, back)) in inputs.into_iter().zip(ways_back).enumerate() {
+            let worker = Worker { clock: clock.clone(), number, inputs, back, shared: Arc::clone(&shared) };
+            threads.push(Builder::new().name(format!("transcode-{number}")).spawn(move || worker.run())?);
+        }
+        Ok(Self { handle: RelayHandle { threads: handles.into(), channels }, threads, not_raised })
     }
 
     /// For the shards and for metrics.
@@ -183,6 +214,11 @@ impl RelayHandle {
         sum
     }
 
+    /// How many calls are transcoded, and may be.
+    pub fn channels(&self) -> Arc<Channels> {
+        Arc::clone(&self.channels)
+    }
+
     /// All endpoints of a call are one thread's.
     fn thread_of(&self, endpoint: EndpointId) -> usize {
         let call = endpoint.call ^ u64::from(endpoint.shard) << 48;
@@ -202,6 +238,7 @@ const fn endpoint(command: &MediaCommand) -> EndpointId {
         MediaCommand::Open { endpoint, .. }
         | MediaCommand::Peer { endpoint, .. }
         | MediaCommand::Pair { a: endpoint, .. }
+        | MediaCommand::Transcode { endpoint, .. }
         | MediaCommand::Watch { endpoint }
         | MediaCommand::Close { endpoint } => *endpoint,
     }

@@ -13,6 +13,7 @@ use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
 
 use crate::shared::Shared;
+use crate::transcoding::WorkersOf;
 
 /// Longest datagram that is relayed, in bytes; those of this length are taken for longer ones. Not a power of
 /// two, so that buffers side by side do not begin in the same lines of the processor's cache.
@@ -30,6 +31,8 @@ const COMMANDS_AT_ONCE: usize = 64;
 const NICE: i32 = -15;
 /// Ports that cannot be opened are logged so often at most, in microseconds.
 const LOG_EVERY_US: u64 = 60_000_000;
+/// After so long what the workers had no room for is given to them again.
+const RETRY: Duration = Duration::from_millis(5);
 
 /// What comes from outside of this crate.
 pub(crate) struct Driver<C, E> {
@@ -43,6 +46,7 @@ pub(crate) struct MediaThread<C, E> {
     queue: Receiver<MediaCommand>,
     shared: Arc<Shared>,
     relay: Relay,
+    workers: WorkersOf,
     /// By slot.
     ports: Vec<Option<Ports>>,
     buffers: Vec<[u8; BUFFER_BYTES]>,
@@ -102,7 +106,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     pub(crate) fn new(
         driver: Driver<C, E>,
         queue: Receiver<MediaCommand>,
-        shared: Arc<Shared>,
+        (shared, workers): (Arc<Shared>, WorkersOf),
         endpoints_max: usize,
     ) -> Self {
         Self {
@@ -110,6 +114,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             queue,
             shared,
             relay: Relay::new(endpoints_max),
+            workers,
             ports: Vec::new(),
             buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
@@ -131,10 +136,12 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let now = (self.driver.clock)();
             last = now;
             self.relay_batch(now);
+            self.send_transcoded(now);
             self.relay.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
             self.carry_out(now, &poller);
+            self.workers.command(&mut self.relay);
             self.tell();
             if is_stopping && self.queue.is_empty() {
                 self.close_all(now);
@@ -146,11 +153,13 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
 
     /// From `now`, which is at most a turn ago, until the next deadline; no time at all while commands wait.
     fn timeout(&self, now: Tick) -> Option<Duration> {
-        if !self.queue.is_empty() || self.shared.is_stopping() {
+        let is_behind = !self.queue.is_empty() || self.workers.has_packets();
+        if is_behind || self.shared.is_stopping() {
             return Some(Duration::ZERO);
         }
-        let at = self.relay.next_deadline()?;
-        Some(Duration::from_micros(at.0.saturating_sub(now.0)))
+        let at = self.relay.next_deadline();
+        let wait = at.map(|at| Duration::from_micros(at.0.saturating_sub(now.0)));
+        if self.workers.is_behind() { Some(wait.unwrap_or(RETRY).min(RETRY)) } else { wait }
     }
 
     /// Takes a packet off a port, into the next buffer; with the last buffer all go on their way.
@@ -199,12 +208,33 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     }
 
     fn send(&mut self, packet: &Packet, buffer: usize) {
-        let Action::Send { slot, component, to, bytes } = packet.action else { return };
+        let (slot, component, to, bytes) = match packet.action {
+            Action::Send { slot, component, to, bytes } => (slot, component, to, bytes),
+            Action::Transcode { stream, bytes } => {
+                let given = self.workers.give(stream, &self.buffers[buffer][..bytes]);
+                return given.unwrap_or_else(|reason| self.relay.count_drop(reason));
+            }
+            Action::Taken | Action::Drop(_) => return,
+        };
         let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
         let datagram = &self.buffers[buffer][..bytes];
         if !ports.is_some_and(|ports| matches!(ports.of(component).send(datagram, to), Ok(true))) {
             self.relay.count_drop(DropReason::Unsent);
         }
+    }
+
+    /// Sends what the workers made.
+    fn send_transcoded(&mut self, now: Tick) {
+        let (ports, workers) = (&self.ports, &self.workers);
+        let [buffer, ..] = &mut self.buffers[..] else { return };
+        workers.take_back(now, (&mut self.relay, buffer), |relay, action, packet| {
+            let Action::Send { slot, component, to, bytes } = action else { return };
+            let ports = ports.get(slot.0 as usize).and_then(Option::as_ref);
+            if !ports.is_some_and(|ports| matches!(ports.of(component).send(&packet[..bytes], to), Ok(true)))
+            {
+                relay.count_drop(DropReason::Unsent);
+            }
+        });
     }
 
     /// Takes more of a port whose packet was dropped: a flood costs few waits, and good packets of other

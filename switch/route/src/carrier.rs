@@ -11,8 +11,8 @@ use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
 use crate::{
-    BuildError, CarrierId, Cidr, CidrIndex, Credentials, HeaderRules, Host, IdentityPolicy, MediaTerms,
-    RedirectHosts, SessionTimer, StatusSet, Target, Translations,
+    BuildError, CarrierId, Cidr, CidrIndex, CodecTerms, Credentials, HeaderRules, Host, IdentityPolicy,
+    MediaTerms, RedirectHosts, SessionTimer, StatusSet, Target, Translations,
 };
 
 /// What an operator writes about a carrier.
@@ -153,6 +153,11 @@ impl std::ops::Deref for Carrier {
 }
 
 impl Carrier {
+    /// Its codecs, and what is said of transcoding.
+    pub fn codec_terms(&self) -> CodecTerms {
+        CodecTerms { codecs: self.codecs, transcode: self.media.transcode }
+    }
+
     /// What is dialled at this carrier for an E.164 `number`.
     pub fn dialled(&self, number: &units::Number) -> String {
         let mut text = number.as_str().to_owned();

@@ -13,8 +13,8 @@ use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
 use crate::{
-    BuildError, Cidr, CidrIndex, GateId, Host, IdentityPolicy, Login, MediaTerms, Numbering, SessionTimer,
-    Target, Translations, Transport,
+    BuildError, Cidr, CidrIndex, CodecTerms, GateId, Host, IdentityPolicy, Login, MediaTerms, Numbering,
+    SessionTimer, Target, Translations, Transport,
 };
 
 /// What an operator writes about a gate.
@@ -169,6 +169,11 @@ impl std::ops::Deref for Gate {
 }
 
 impl Gate {
+    /// Its codecs, and what is said of transcoding.
+    pub fn codec_terms(&self) -> CodecTerms {
+        CodecTerms { codecs: self.codecs, transcode: self.media.transcode }
+    }
+
     /// Whether calls to `number` are answered 403 here.
     pub fn blocks_called(&self, number: &Number) -> bool {
         self.blocked.iter().any(|prefix| number.digits().starts_with(prefix.as_bytes()))

@@ -36,7 +36,7 @@ pub use hunt::{AttemptEnd, Final, Next, best_final};
 pub use identity::{IdentityForm, IdentityPolicy, PrivacyPolicy, Verification};
 pub use limiter::RateLimiter;
 pub use login::{Ha1, Login, OfferedHashes};
-pub use media_path::{MediaPath, MediaTerms};
+pub use media_path::{CodecTerms, MediaPath, MediaTerms, Transcode};
 pub use names::{BuildError, CarrierId, GateId};
 pub use number::{Country, NumberRefused, Numbering, normalise};
 pub use our_number::{NumberTarget, NumberTargetError, OurNumber, OurNumbers, UserUri, normalise_e164};

@@ -8,12 +8,11 @@ mod terms;
 
 use std::fmt;
 
-use codecs::CodecSet;
 use rating::ProfitGuard;
 use smallvec::SmallVec;
 use units::{Cause, Now, Number, Prefix, Wall};
 
-use crate::{Carrier, CarrierId, CarrierOrder, Standing};
+use crate::{Carrier, CarrierId, CarrierOrder, CodecTerms, Standing};
 use profit::Profit;
 pub use terms::{Cost, Costs, Network, Sale, Step};
 
@@ -181,8 +180,9 @@ impl fmt::Display for Reason<'_> {
     }
 }
 
-/// The plan for `number` with a codec of `codecs` (offer ∩ gate; for a call without an offer the gate's).
-pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecSet, now: Now) -> Result<Plan, NoPlan> {
+/// The plan for `number` with a codec of `codecs` (offer ∩ gate; for a call without an offer the gate's), or
+/// with another that may stand for it.
+pub fn plan(network: &Network<'_>, number: &Number, codecs: CodecTerms, now: Now) -> Result<Plan, NoPlan> {
     let Some(route) = network.routes.find(number) else {
         return Err(NoPlan { refusal: PlanRefusal::NoRoute, prefix: None, left_out: SmallVec::new() });
     };
@@ -232,10 +232,10 @@ impl Network<'_> {
     }
 
     /// Codec, then profit, then health, then room: what will not change by waiting is said first.
-    fn obstacle(&self, step: &Step, codecs: CodecSet, now: Now) -> Option<LeftOut> {
+    fn obstacle(&self, step: &Step, codecs: CodecTerms, now: Now) -> Option<LeftOut> {
         let id = step.carrier;
         let carrier = self.carriers.by_id(id)?;
-        if carrier.codecs.intersection(codecs).is_empty() {
+        if !codecs.meets(carrier.codec_terms()) {
             return Some(LeftOut::NoCommonCodec);
         }
         if step.is_loss && self.sale.is_some_and(|sale| sale.guard == ProfitGuard::Block) {

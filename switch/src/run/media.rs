@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use config::{Media, Settings};
 use crossbeam_channel::{Receiver, Sender};
-use media::relay::{DropReason, EndpointId, MediaCommand, MediaEvent, RelayCounters, StreamKind};
+use media::relay::{DropReason, EndpointId, MediaCommand, MediaEvent, StreamKind};
+use media::transcode::Channels;
 use relay::{Full, Relay, RelayHandle, RelaySettings};
 use web::Metrics;
 use web::metrics::{PacketDirection, PacketDrop, RelayTotals};
@@ -74,7 +75,8 @@ impl MediaRelay {
             inbox.waker.wake();
         };
         let clock = router.clock;
-        let wanted = RelaySettings { threads: usize::from(media.threads), endpoints_max: endpoints };
+        let [threads, workers] = [media.threads, media.workers].map(usize::from);
+        let wanted = RelaySettings { threads, workers, endpoints_max: endpoints };
         let relay = Relay::start(wanted, move || clock.now().tick, tell)
             .context("cannot start the media relay's threads")?;
         if let Some(error) = relay.not_raised() {
@@ -143,6 +145,11 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
 // === impl ShardRelay ===
 
 impl ShardRelay {
+    /// The channels of all shards.
+    pub(crate) fn channels(&self) -> Option<Arc<Channels>> {
+        self.handle.as_ref().map(RelayHandle::channels)
+    }
+
     /// Sends a command, after those that wait.
     pub(crate) fn send(&mut self, command: MediaCommand) {
         let Some(handle) = &self.handle else { return };
@@ -184,12 +191,14 @@ impl ShardRelay {
 }
 
 /// Shows what the relay counted since the start.
-pub(crate) fn show(metrics: &Metrics, counters: &RelayCounters) {
+pub(crate) fn show(metrics: &Metrics, relay: &RelayHandle) {
+    let counters = relay.counters();
     let sessions = StreamKind::ALL.map(|kind| (kind.label(), counters.endpoints[kind as usize]));
     metrics.relayed(&RelayTotals {
         packets: [(PacketDirection::In, counters.packets_in), (PacketDirection::Out, counters.packets_out)],
         dropped: DropReason::ALL.map(|reason| (drop_of(reason), counters.dropped(reason))),
         sessions,
+        transcoding: relay.channels().in_use(),
     });
 }
 

@@ -404,6 +404,10 @@ fn start_shards(
         let mut node = Node::new(identity, Arc::clone(parts.config), parts.slots.clone());
         node.set_stopwatch(Clock::stopwatch);
         node.share_strangers(Arc::clone(&router.strangers));
+        let relay = relay.next_end();
+        if let Some(channels) = relay.channels() {
+            node.share_channels(channels);
+        }
         if settings.node.ledger.is_some() {
             node.set_lent();
         }
@@ -429,7 +433,7 @@ fn start_shards(
             streams: parts.outgoing.clone(),
             certificates: parts.certificates.clone(),
             registrations: keeper.clone(),
-            relay: relay.next_end(),
+            relay,
             quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),

@@ -70,6 +70,8 @@ pub struct Metrics {
     pub balance_low_accounts: IntGauge,
     /// Addresses that are locked out.
     pub banned_sources: IntGauge,
+    /// Calls that are transcoded now.
+    pub transcoding_channels: IntGauge,
     /// How far back the messages of every shard are kept, seconds.
     pub trace_ring_seconds: IntGauge,
     /// 1 while the wall clock is not trusted.
@@ -110,6 +112,8 @@ pub struct RelayTotals {
     pub dropped: [(PacketDrop, u64); PacketDrop::ALL.len()],
     /// Legs whose media is relayed now, by kind: `rtp`, `udptl`.
     pub sessions: [(&'static str, u64); 2],
+    /// Calls that are transcoded now.
+    pub transcoding: u32,
 }
 
 // === impl Metrics ===
@@ -181,6 +185,10 @@ impl Metrics {
             )?,
             topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
             banned_sources: gauge("banned_sources", "Addresses locked out.")?,
+            transcoding_channels: gauge(
+                "transcoding_channels",
+                "Calls whose voice is made another codec's now.",
+            )?,
             topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
             central_up: flag("central_up", "1 if the central ledger answers.")?,
             central_fenced: flag("central_fenced", "1 if another process runs under this node's name.")?,
@@ -277,6 +285,7 @@ impl Metrics {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.vectors.media_sessions.with_label_values(&[kind]).set(count);
         }
+        self.transcoding_channels.set(i64::from(totals.transcoding));
     }
 
     /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many

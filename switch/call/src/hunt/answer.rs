@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use codecs::CodecSet;
 use media::Session;
 use rating::engine::LeaseTiming;
+use route::CodecTerms;
 use units::{Cause, Now, Tick};
 
 use crate::call::{Actions, Call};
 use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
-use crate::phase::{Agreed, Answered, Hunt, Phase, Renegotiation, Talk, TriedEnd};
+use crate::phase::{Agreed, AgreedCodecs, Answered, Hunt, Phase, Renegotiation, Talk, TriedEnd};
 use crate::refusal::Refusal;
+use crate::sound::Sound;
 
 impl Call {
     pub(crate) fn answer(
@@ -20,9 +21,10 @@ impl Call {
         session: Option<&Session>,
         out: &mut Actions,
     ) {
-        let codecs = self.origin.codecs();
+        let caller = self.origin.codec_terms();
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let answered = hunt.answered((attempt, branch), session, codecs.intersection(tried.callee.codecs()));
+        let sound = Sound { caller, called: tried.callee.codec_terms() };
+        let answered = hunt.answered((attempt, branch), session, sound);
         let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
             out.push_back(Action::Release {
@@ -52,9 +54,10 @@ impl Call {
             Ok(timing) => timing,
             Err(refusal) => return self.answered_without_credit(now, attempt, refusal, out),
         };
-        let codecs = hunt.codecs.intersection(callee.codecs());
-        let Agreed { session, codec } = agreed;
-        (self.codec_a, self.codec_b) = (codec, codec);
+        let caller = CodecTerms { codecs: hunt.codecs, ..self.origin.codec_terms() };
+        let sound = Sound { caller, called: callee.codec_terms() };
+        let Agreed { session, codecs } = agreed;
+        self.codecs = codecs;
         let renegotiation = match is_offer {
             true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
             false => hunt.exchange_with((attempt, branch)),
@@ -68,7 +71,7 @@ impl Call {
             answered: now,
             attempt,
             callee,
-            codecs,
+            sound,
             renegotiation,
             is_told: true,
             billed_until,
@@ -100,7 +103,7 @@ impl Hunt {
         &self,
         (attempt, branch): (Attempt, Branch),
         session: Option<&Session>,
-        codecs: CodecSet,
+        sound: Sound,
     ) -> Option<Answered> {
         let of = (attempt, branch);
         let early = || self.early.iter().find(|(known, _)| *known == of).map(|(_, agreed)| agreed.clone());
@@ -109,8 +112,8 @@ impl Hunt {
                 return Some(Answered { attempt, branch, agreed, is_offer: false });
             }
             let waits = self.first_offers.iter().any(|(known, _)| *known == of);
-            let session = Arc::new(session.filter(|_| !waits)?.offer(codecs).ok()?);
-            let agreed = Agreed { session, codec: None };
+            let session = sound.offer(Side::Carrier, session.filter(|_| !waits)?).ok()?;
+            let agreed = Agreed { session, codecs: AgreedCodecs::default() };
             return Some(Answered { attempt, branch, agreed, is_offer: true });
         };
         let agreed = session.and_then(|answer| Agreed::of(offered, answer)).or_else(early)?;
@@ -121,6 +124,7 @@ impl Hunt {
 impl Agreed {
     pub(super) fn of(offered: &Session, answer: &Session) -> Option<Self> {
         let negotiated = offered.answered(answer).ok()?;
-        Some(Self { codec: negotiated.codec, session: Arc::new(negotiated.session) })
+        let codecs = AgreedCodecs::of(Side::Caller, &negotiated);
+        Some(Self { codecs, session: Arc::new(negotiated.session) })
     }
 }

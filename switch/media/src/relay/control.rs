@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
 use units::Tick;
+use voice::transcoder::TranscoderSettings;
 
 use crate::srtp::MasterKey;
 
@@ -48,6 +49,13 @@ pub enum MediaCommand {
         a: EndpointId,
         /// Whose media is heard.
         b: EndpointId,
+    },
+    /// What an endpoint's side sends is transcoded before it goes on; none: it passes as it is.
+    Transcode {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// How.
+        how: Option<Box<TranscoderSettings>>,
     },
     /// From now on a side's silence is told (its call was answered).
     Watch {
@@ -111,6 +119,24 @@ pub enum StreamKind {
     Rtp,
     /// UDPTL (T.38): datagrams of one address, not looked into.
     Udptl,
+}
+
+/// What one endpoint's side sends, as long as it is transcoded in one way. Never the name of another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct StreamId {
+    /// The endpoint's place.
+    pub slot: u32,
+    /// Counts all streams of one relay thread.
+    pub number: u32,
+}
+
+/// What the relay asks of a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TranscodeCommand {
+    /// Packets of this stream come from now on.
+    Begin(StreamId, TranscoderSettings),
+    /// None come any more.
+    End(StreamId),
 }
 
 // === impl PeerPayload ===

@@ -59,6 +59,8 @@ pub(super) struct Endpoint {
     reception: Reception,
     egress: Egress,
     secure: Option<Box<Secure>>,
+    /// What it sends is transcoded.
+    pub(super) transcoded: Option<Transcoded>,
     packets_in: u64,
     packets_out: u64,
     dropped: u64,
@@ -86,6 +88,15 @@ struct Silence {
     watched_since: Option<Tick>,
     is_told: bool,
     timer: TimerId,
+}
+
+/// The stream of a side that is transcoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transcoded {
+    /// Of [`super::StreamId`].
+    pub(super) number: u32,
+    /// Clock of what is made of it, in Hz.
+    pub(super) clock: u32,
 }
 
 /// Packets while both ways were agreed, after the answer.
@@ -120,6 +131,7 @@ impl Endpoint {
             reception: Reception::default(),
             egress: Egress::default(),
             secure: None,
+            transcoded: None,
             packets_in: 0,
             packets_out: 0,
             dropped: 0,
@@ -169,6 +181,19 @@ impl Endpoint {
     pub(super) const fn pair(&mut self, with: u32) {
         self.partner = Some(with);
         self.egress.join();
+    }
+
+    /// What goes to it comes from elsewhere from now on.
+    pub(super) const fn join(&mut self) {
+        self.egress.join();
+    }
+
+    /// Whether sound may be sent to it now.
+    pub(super) fn may_be_sent(&self, kind: StreamKind) -> Result<(), DropReason> {
+        if self.kind != kind {
+            return Err(DropReason::Unpaired);
+        }
+        if self.receives { Ok(()) } else { Err(DropReason::Held) }
     }
 
     /// Judges what came on one of its ports.

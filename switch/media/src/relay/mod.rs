@@ -60,7 +60,7 @@ mod table;
 
 pub use control::{
     EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerKeys, PeerPayload, RtcpPlace,
-    StreamKind,
+    StreamId, StreamKind, TranscodeCommand,
 };
 pub use counters::{DropReason, RelayCounters};
 pub use endpoint::Component;

@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use units::Tick;
 use units::slab::Slab;
 use units::wheel::{TimerId, Wheel};
+use voice::transcoder::TranscoderSettings;
 
-use super::control::{EndpointId, MediaCommand, MediaEvent};
+use super::control::{EndpointId, MediaCommand, MediaEvent, StreamId, TranscodeCommand};
 use super::counters::{DropReason, RelayCounters};
-use super::endpoint::{Component, Endpoint, Heard};
+use super::endpoint::{Component, Endpoint, Heard, Transcoded};
+use super::header::RtpHeader;
 
 /// Place of an open endpoint in the table, used again after it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -43,6 +45,15 @@ pub enum Action {
         /// So many octets of the buffer.
         bytes: usize,
     },
+    /// Gives it, as it stands in its buffer now, to the worker that transcodes its stream.
+    Transcode {
+        /// Which.
+        stream: StreamId,
+        /// So many octets of the buffer.
+        bytes: usize,
+    },
+    /// Nothing: it was for the relay itself.
+    Taken,
     /// Forgets it.
     Drop(DropReason),
 }
@@ -56,6 +67,9 @@ pub struct Relay {
     timers: Wheel<u32>,
     events: VecDeque<MediaEvent>,
     counters: RelayCounters,
+    /// Streams that were ever transcoded.
+    transcoded: u32,
+    to_workers: VecDeque<TranscodeCommand>,
 }
 
 // === impl Relay ===
@@ -77,6 +91,8 @@ impl Relay {
                 dropped: [0; DropReason::ALL.len()],
                 endpoints: [0; 2],
             },
+            transcoded: 0,
+            to_workers: VecDeque::new(),
         }
     }
 
@@ -97,6 +113,7 @@ impl Relay {
                 }
             }
             MediaCommand::Pair { a, b } => self.pair(a, b),
+            MediaCommand::Transcode { endpoint, how } => self.transcode(endpoint, how.as_deref()),
             MediaCommand::Watch { endpoint } => {
                 if let Some((slot, found)) = self.find(endpoint) {
                     found.watch(now);
@@ -154,13 +171,21 @@ impl Relay {
         if let Heard::Rtp(header, _) = heard {
             endpoint.renumber(header, packet);
         }
-        let (kind, partner) = (endpoint.kind, endpoint.partner);
+        let (kind, partner, transcoded) = (endpoint.kind, endpoint.partner, endpoint.transcoded);
         let is_rtcp = matches!(heard, Heard::Rtcp);
         let back = if is_rtcp { endpoint.mapping() } else { None };
         self.counters.packets_in += u64::from(!is_rtcp);
         let partner = partner.ok_or(DropReason::Unpaired)?;
         let other = self.endpoints.at_mut(partner).filter(|other| other.kind == kind);
         let other = other.ok_or(DropReason::Unpaired)?;
+        if let Some(Transcoded { number, .. }) = transcoded {
+            if is_rtcp {
+                // It speaks of a stream that the other side does not know.
+                return Ok(Action::Taken);
+            }
+            other.may_be_sent(kind)?;
+            return Ok(Action::Transcode { stream: StreamId { slot: slot.0, number }, bytes });
+        }
         let (component, to, bytes) = other.send(now, heard, back.as_ref(), (buffer, bytes))?;
         if is_rtcp {
             self.counters.rtcp += 1;
@@ -168,6 +193,60 @@ impl Relay {
             self.counters.packets_out += 1;
         }
         Ok(Action::Send { slot: Slot(partner), component, to, bytes })
+    }
+
+    /// Makes a packet ready for its way that a worker made of this stream. The buffer has room behind it, as
+    /// in [`Self::packet_in`].
+    pub fn transcoded(&mut self, now: Tick, stream: StreamId, packet: (&mut [u8], usize)) -> Action {
+        match self.pass_transcoded(now, stream, packet) {
+            Ok(action) => action,
+            Err(reason) => {
+                self.counters.count_drop(reason);
+                Action::Drop(reason)
+            }
+        }
+    }
+
+    fn pass_transcoded(
+        &mut self,
+        now: Tick,
+        stream: StreamId,
+        (buffer, bytes): (&mut [u8], usize),
+    ) -> Result<Action, DropReason> {
+        let endpoint = self.endpoints.at_mut(stream.slot).ok_or(DropReason::Unpaired)?;
+        let is_present = |transcoded: &Transcoded| transcoded.number == stream.number;
+        let transcoded = endpoint.transcoded.filter(is_present).ok_or(DropReason::Unpaired)?;
+        let partner = endpoint.partner.ok_or(DropReason::Unpaired)?;
+        let other = self.endpoints.at_mut(partner).ok_or(DropReason::Unpaired)?;
+        let header = buffer.get(..bytes).and_then(RtpHeader::read).ok_or(DropReason::Malformed)?;
+        let heard = Heard::Rtp(header, transcoded.clock);
+        let (component, to, bytes) = other.send(now, heard, None, (buffer, bytes))?;
+        self.counters.packets_out += 1;
+        Ok(Action::Send { slot: Slot(partner), component, to, bytes })
+    }
+
+    /// What the workers are to be told, in order. Taken after each command until there is nothing.
+    pub fn poll_transcode(&mut self) -> Option<TranscodeCommand> {
+        self.to_workers.pop_front()
+    }
+
+    fn transcode(&mut self, id: EndpointId, how: Option<&TranscoderSettings>) {
+        let number = self.transcoded.wrapping_add(u32::from(how.is_some()));
+        let Some((slot, endpoint)) = self.find(id) else { return };
+        let clock = |how: &TranscoderSettings| how.outgoing.encoder.codec.clock_hz();
+        let begun = how.map(|how| Transcoded { number, clock: clock(how) });
+        let before = std::mem::replace(&mut endpoint.transcoded, begun);
+        let partner = endpoint.partner;
+        self.transcoded = number;
+        if let Some(Transcoded { number, .. }) = before {
+            self.to_workers.push_back(TranscodeCommand::End(StreamId { slot, number }));
+        }
+        if let Some(how) = how {
+            self.to_workers.push_back(TranscodeCommand::Begin(StreamId { slot, number }, *how));
+        }
+        if let Some(other) = partner.and_then(|partner| self.endpoints.at_mut(partner)) {
+            other.join();
+        }
     }
 
     /// Counts a packet that came on a port of an endpoint and was dropped before it could be judged, because
@@ -271,6 +350,9 @@ impl Relay {
         let Some(slot) = self.slots.remove(&id) else { return Effect::None };
         self.part(slot);
         if let Some(mut endpoint) = self.endpoints.remove(slot) {
+            if let Some(Transcoded { number, .. }) = endpoint.transcoded {
+                self.to_workers.push_back(TranscodeCommand::End(StreamId { slot, number }));
+            }
             self.timers.cancel(*endpoint.timer());
             self.counters.endpoints[endpoint.kind as usize] -= 1;
             self.events.push_back(MediaEvent::Closed { endpoint: id, report: endpoint.report(now) });

@@ -75,6 +75,7 @@ impl Call {
         match self.relay.packet(self.now, Slot(slot), on, at(from), packet) {
             Action::Send { slot, component, to, .. } => Ok((slot, component, to)),
             Action::Drop(reason) => Err(reason),
+            Action::Transcode { .. } | Action::Taken => panic!("nothing is transcoded"),
         }
     }
 

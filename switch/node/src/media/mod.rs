@@ -12,6 +12,7 @@ mod shard_media;
 mod sides;
 mod silence;
 mod told;
+mod transcoding;
 
 pub(crate) use reports::Ending;
 pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use call::{Attempt, Branch, Callee, EarlyEvent, LegId, OfferRefusal};
+use call::{Attempt, Branch, Callee, EarlyEvent, LegId, OfferRefusal, Side};
 use codecs::SrtpPolicy;
 use media::relay::{MediaCommand, RtcpPlace};
 use media::{Described, Direction, Session};
@@ -17,6 +17,7 @@ use super::address::Sender;
 use super::shard_media::{MediaRefused, Ours};
 use super::sides::{CallMedia, Offered};
 use super::told::{Said, peer};
+use super::transcoding::{Transcoded, may_be_transcoded};
 use crate::io::Output;
 use crate::leg::{Leg, LegEvent};
 use crate::node::Node;
@@ -37,7 +38,7 @@ impl Node {
         let called = LegId::Carrier(attempt);
         let (ours, theirs) = (slot.call.origin().media(), callee.media());
         let path = theirs.map_or(self.config.media.path, |terms| terms.path);
-        if ours.path.with(path) == MediaPath::Bypass {
+        if ours.path.with(path) == MediaPath::Bypass && !may_be_transcoded(slot, callee, session.as_deref()) {
             let is_fax = session.as_deref().is_some_and(Session::is_fax);
             return if is_fax { Err(MediaRefused::Address) } else { Ok(session) };
         }
@@ -49,6 +50,7 @@ impl Node {
         }
         let timeout_ms = self.config.media.rtp_timeout_ms;
         let media = slot.media.get_or_insert_with(|| Box::new(CallMedia::new(timeout_ms)));
+        self.take_channel(media, session.as_deref())?;
         media.add(LegId::Caller, ours.nat, ours.srtp);
         let theirs = theirs.unwrap_or_default();
         media.add(called, theirs.nat, theirs.srtp);
@@ -129,6 +131,9 @@ impl Node {
             self.open_endpoint(now, slot, LegId::Caller, self.wants_ipv4(slot, first))?;
             self.agree(slot, first, called, &session);
         }
+        if let Some(media) = slot.media.as_deref_mut().filter(|media| media.transcoded.is_none()) {
+            media.channel = None;
+        }
         self.watch_media(slot);
         Ok(self.with_our_address(slot, LegId::Caller, &session, mux, offered))
     }
@@ -144,9 +149,12 @@ impl Node {
         session: Arc<Session>,
     ) -> Result<Arc<Session>, MediaRefused> {
         let called = if from == LegId::Caller { to } else { from };
-        let Some(media) = slot.relayed_mut(called) else { return Ok(session) };
+        let Some(media) = slot.relayed_mut(called) else {
+            return if session.is_transcoded() { Err(MediaRefused::Address) } else { Ok(session) };
+        };
         let answered = media.answers(to, of);
         let offered = answered.unwrap_or(Offered { from, of, described: session.described() });
+        self.take_channel(media, Some(&session))?;
         let ipv4 = match answered {
             Some(offered) => self.wants_ipv4(slot, offered),
             None => slot.leg(to).is_none_or(|leg| leg.source().to_canonical().is_ipv4()),
@@ -322,6 +330,8 @@ impl Node {
         let of_offerer = session.payloads_of_offerer();
         self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer, false));
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
+        let offerer = if offered.from == LegId::Caller { Side::Caller } else { Side::Carrier };
+        self.transcode(slot, called, session.transcoding().map(|sides| Transcoded::of(offerer, sides)));
         self.pair(slot, called);
     }
 
@@ -382,6 +392,7 @@ impl Node {
         if let (Some(endpoint), Some(peer)) = (endpoint, peer) {
             self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));
         }
+        self.transcode_again(slot);
         if let Some(called) = paired {
             self.pair(slot, called);
         }

@@ -3,9 +3,11 @@
 //! its ports rest.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use media::relay::EndpointId;
 use media::srtp::{MasterKey, Suite};
+use media::transcode::{Channels, StreamStart};
 use route::MediaPath;
 use units::Tick;
 
@@ -24,6 +26,8 @@ pub struct MediaConfig {
     pub rtp_timeout_ms: u32,
     /// The same while a side holds or may be silent, ms.
     pub rtp_timeout_hold_ms: u32,
+    /// Calls that are transcoded at once, all shards together; 0: as many as there is time for.
+    pub transcoding_max: u32,
 }
 
 /// Addresses and ports of relayed media.
@@ -53,6 +57,8 @@ pub(crate) struct ShardMedia {
     random: Random,
     /// Keys of SRTP are derived of it.
     secret: [u8; 16],
+    /// Of all shards.
+    pub channels: Arc<Channels>,
     /// Endpoints that are not told closed yet, with their ports.
     open: Ids<EndpointId, SocketAddr>,
 }
@@ -62,6 +68,8 @@ pub(crate) struct ShardMedia {
 pub(crate) enum MediaRefused {
     /// All ports are in use.
     NoPorts,
+    /// It has to be transcoded, and all channels are in use.
+    NoChannel,
     /// Nothing may be sent where the caller wants its media.
     Address,
 }
@@ -77,7 +85,13 @@ pub(super) struct Ours {
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { path: MediaPath::Bypass, relay: None, rtp_timeout_ms: 60_000, rtp_timeout_hold_ms: 3_600_000 }
+        Self {
+            path: MediaPath::Bypass,
+            relay: None,
+            rtp_timeout_ms: 60_000,
+            rtp_timeout_hold_ms: 3_600_000,
+            transcoding_max: 0,
+        }
     }
 }
 
@@ -97,6 +111,7 @@ impl ShardMedia {
             ports,
             random: Random::new(key),
             secret: key,
+            channels: Arc::default(),
             open: Ids::default(),
         }
     }
@@ -126,6 +141,12 @@ impl ShardMedia {
         *of_call = call.to_be_bytes();
         of_leg.copy_from_slice(&[leg]);
         MasterKey::derive(suite, &self.secret, &purpose)
+    }
+
+    /// Where a stream of ours begins.
+    pub(super) fn stream_start(&mut self) -> StreamStart {
+        let [first, second] = [self.random.draw(), self.random.draw()];
+        StreamStart { ssrc: (first >> 32) as u32, sequence: first as u16, timestamp: second as u32 }
     }
 
     /// The relay closed it: its ports rest.

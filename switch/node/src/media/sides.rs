@@ -9,6 +9,8 @@ use media::Described;
 use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use smallvec::SmallVec;
 
+use super::transcoding::{Channel, Transcoded};
+
 /// Media of a relayed call.
 #[derive(Debug)]
 pub(crate) struct CallMedia {
@@ -27,6 +29,12 @@ pub(crate) struct CallMedia {
     pub is_watched: bool,
     /// Silence after which it ends, ms.
     pub timeout_ms: u32,
+    /// A channel, for as long as it may be transcoded.
+    pub channel: Option<Channel>,
+    /// How it is, and with which called leg.
+    pub transcoded: Option<Box<(LegId, Transcoded)>>,
+    /// It was, at any time.
+    pub was_transcoded: bool,
     /// The called leg that the caller heard last, once it ended.
     pub early: Option<Box<EarlyMedia>>,
 }
@@ -95,6 +103,9 @@ impl CallMedia {
             opened: 0,
             is_watched: false,
             timeout_ms,
+            channel: None,
+            transcoded: None,
+            was_transcoded: false,
             early: None,
         }
     }

@@ -104,6 +104,7 @@ impl Node {
         let Some(media) = slot.media.take() else { return self.write_ending(ending) };
         note_addresses(&media, slot.called(), &mut ending.cdr);
         ending.is_voice = is_voice(&media, slot.called());
+        ending.cdr.transcoded = Some(media.was_transcoded);
         for endpoint in media.endpoints() {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }

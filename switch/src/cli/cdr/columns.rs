@@ -17,6 +17,8 @@ enum Kind {
     Number,
     /// A number that may be absent.
     MaybeNumber,
+    /// `true` or `false`, or absent.
+    MaybeTrue,
     /// A list, as JSON.
     List,
     /// `alpha:503 beta:200`.
@@ -25,7 +27,7 @@ enum Kind {
     Default,
 }
 
-use Kind::{Attempts, Default, List, Maybe, MaybeNumber, Number, Text};
+use Kind::{Attempts, Default, List, Maybe, MaybeNumber, MaybeTrue, Number, Text};
 
 /// The fields of a record in their order; what is new comes at the end.
 const COLUMNS: &[(&str, Kind)] = &[
@@ -106,6 +108,7 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("jitter_ms_b", MaybeNumber),
     ("mos_a", MaybeNumber),
     ("mos_b", MaybeNumber),
+    ("transcoded", MaybeTrue),
 ];
 
 /// The header.
@@ -187,10 +190,11 @@ pub(crate) fn read(
 fn value(cell: &str, kind: Kind, record: &Map<String, Value>) -> anyhow::Result<Option<Value>> {
     Ok(match kind {
         Text => Some(cell.into()),
-        Maybe | MaybeNumber if cell.is_empty() => Some(Value::Null),
+        Maybe | MaybeNumber | MaybeTrue if cell.is_empty() => Some(Value::Null),
         Maybe => Some(cell.into()),
         Number => Some(cell.parse::<u64>().context("not a number")?.into()),
         MaybeNumber => Some(Value::Number(cell.parse().context("not a number")?)),
+        MaybeTrue => Some(cell.parse::<bool>().context("neither true nor false")?.into()),
         List if cell.is_empty() => None,
         List => Some(serde_json::from_str(cell).context("not JSON")?),
         Default => (!cell.is_empty()).then(|| cell.into()),
