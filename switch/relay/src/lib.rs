@@ -203,6 +203,8 @@ const fn endpoint(command: &MediaCommand) -> EndpointId {
         | MediaCommand::Peer { endpoint, .. }
         | MediaCommand::Pair { a: endpoint, .. }
         | MediaCommand::Watch { endpoint }
+        | MediaCommand::Play { endpoint, .. }
+        | MediaCommand::StopPlay { endpoint }
         | MediaCommand::Close { endpoint } => *endpoint,
     }
 }

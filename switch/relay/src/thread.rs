@@ -24,6 +24,8 @@ const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM;
 const BATCH: usize = 16;
 /// Datagrams that are dropped are followed by so many more of the same port before others have their turn.
 const DROPPED_AT_ONCE: usize = 16;
+/// Packets of ours that are sent before those of others have their turn.
+const PLAYED_AT_ONCE: usize = 64;
 /// Commands that are carried out before packets have their turn.
 const COMMANDS_AT_ONCE: usize = 64;
 /// Before all threads of ordinary priority.
@@ -131,6 +133,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let now = (self.driver.clock)();
             last = now;
             self.relay_batch(now);
+            self.play(now);
             self.relay.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
@@ -178,7 +181,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             packet.action = self.judge(now, packet, buffer);
         }
         for (buffer, packet) in batch.iter().enumerate() {
-            self.send(packet, buffer);
+            self.send(packet.action, buffer);
         }
         for packet in &batch {
             if matches!(packet.action, Action::Drop(_)) {
@@ -198,8 +201,16 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         self.relay.packet_in(now, slot, component, from, (&mut self.buffers[buffer][..], bytes))
     }
 
-    fn send(&mut self, packet: &Packet, buffer: usize) {
-        let Action::Send { slot, component, to, bytes } = packet.action else { return };
+    /// Sends what is played and due; the buffers are free between two batches.
+    fn play(&mut self, now: Tick) {
+        for _ in 0..PLAYED_AT_ONCE {
+            let Some(action) = self.relay.poll_packet(now, &mut self.buffers[0][..]) else { return };
+            self.send(action, 0);
+        }
+    }
+
+    fn send(&mut self, action: Action, buffer: usize) {
+        let Action::Send { slot, component, to, bytes } = action else { return };
         let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
         let datagram = &self.buffers[buffer][..bytes];
         if !ports.is_some_and(|ports| matches!(ports.of(component).send(datagram, to), Ok(true))) {
@@ -216,7 +227,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let mut packet = Packet { slot, component, from, bytes, action: dropped.action };
             packet.action = self.judge(now, &packet, 0);
             if !matches!(packet.action, Action::Drop(_)) {
-                return self.send(&packet, 0);
+                return self.send(packet.action, 0);
             }
         }
     }

@@ -14,8 +14,9 @@ use web::metrics::{PacketDirection, PacketDrop, RelayTotals};
 
 use crate::run::router::Router;
 
-/// Events of one endpoint that may wait for its shard: that it fell silent, and that it is closed.
-const EVENTS_PER_ENDPOINT: usize = 2;
+/// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, and
+/// that it is closed.
+const EVENTS_PER_ENDPOINT: usize = 3;
 /// And some more.
 const EVENTS_MORE: usize = 1_024;
 /// Commands of one shard that found a thread's queue full and wait; a call has some eight.
@@ -136,6 +137,7 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
     match event {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
+        | MediaEvent::Played { endpoint }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }
@@ -206,5 +208,6 @@ const fn drop_of(reason: DropReason) -> PacketDrop {
         DropReason::Unsent => PacketDrop::Overflow,
         DropReason::Unauthentic => PacketDrop::Unauthentic,
         DropReason::Replayed => PacketDrop::Replayed,
+        DropReason::Replaced => PacketDrop::Replaced,
     }
 }

@@ -166,6 +166,7 @@ label! {
         Unauthentic = "unauthentic",
         /// SRTP that came before.
         Replayed = "replayed",
+        Replaced = "replaced",
     }
 }
 
