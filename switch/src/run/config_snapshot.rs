@@ -63,6 +63,9 @@ fn media(media: &config::Media) -> MediaConfig {
         relay: (!addresses.is_empty()).then_some(RelayConfig { addresses, ports: media.ports }),
         rtp_timeout_ms: media.rtp_timeout_secs.saturating_mul(1_000),
         rtp_timeout_hold_ms: media.rtp_timeout_hold_secs.saturating_mul(1_000),
+        prompts: Arc::clone(&media.prompts),
+        warning_secs: media.warning_secs,
+        announcements: media.announcements,
     }
 }
 

@@ -321,12 +321,16 @@ impl Node {
         self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer, true));
         let of_offerer = session.payloads_of_offerer();
         self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer, false));
+        if let Some(media) = slot.media.as_deref_mut() {
+            media.takes_sound(answerer, session.sound_to_answerer());
+            media.takes_sound(offered.from, session.sound_to_offerer());
+        }
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
         self.pair(slot, called);
     }
 
     /// What a side said, if that is news.
-    fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
+    pub(super) fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
         let Some(signalling) = slot.leg(leg).map(Leg::source) else { return };
         let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) else { return };
         let Some(endpoint) = side.endpoint else { return };

@@ -3,9 +3,11 @@
 //! its ports rest.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use media::relay::EndpointId;
 use media::srtp::{MasterKey, Suite};
+use prompts::Prompts;
 use route::MediaPath;
 use units::Tick;
 
@@ -24,6 +26,12 @@ pub struct MediaConfig {
     pub rtp_timeout_ms: u32,
     /// The same while a side holds or may be silent, ms.
     pub rtp_timeout_hold_ms: u32,
+    /// What is played into calls.
+    pub prompts: Arc<Prompts>,
+    /// So long before its money ends a call is warned, s; 0: it is not.
+    pub warning_secs: u32,
+    /// Callers hear why their calls are refused.
+    pub announcements: bool,
 }
 
 /// Addresses and ports of relayed media.
@@ -77,7 +85,15 @@ pub(super) struct Ours {
 
 impl Default for MediaConfig {
     fn default() -> Self {
-        Self { path: MediaPath::Bypass, relay: None, rtp_timeout_ms: 60_000, rtp_timeout_hold_ms: 3_600_000 }
+        Self {
+            path: MediaPath::Bypass,
+            relay: None,
+            rtp_timeout_ms: 60_000,
+            rtp_timeout_hold_ms: 3_600_000,
+            prompts: Arc::default(),
+            warning_secs: 60,
+            announcements: false,
+        }
     }
 }
 
@@ -126,6 +142,11 @@ impl ShardMedia {
         *of_call = call.to_be_bytes();
         of_leg.copy_from_slice(&[leg]);
         MasterKey::derive(suite, &self.secret, &purpose)
+    }
+
+    /// A number that nobody can foresee.
+    pub(super) fn draw(&mut self) -> u64 {
+        self.random.draw()
     }
 
     /// The relay closed it: its ports rest.
