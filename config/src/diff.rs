@@ -103,6 +103,7 @@ fn limits(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     for (what, from, to) in [
         ("media.rtp_timeout_secs", old.media.rtp_timeout_secs, new.media.rtp_timeout_secs),
         ("media.rtp_timeout_hold_secs", old.media.rtp_timeout_hold_secs, new.media.rtp_timeout_hold_secs),
+        ("media.warning_secs", old.media.warning_secs, new.media.warning_secs),
         ("node.drain_secs", old.node.drain_secs, new.node.drain_secs),
         ("node.max_calls", old.node.max_calls, new.node.max_calls),
         ("node.session_expires", old.node.session.expires_secs, new.node.session.expires_secs),
@@ -117,6 +118,15 @@ fn limits(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
 fn media(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     if old.media.mode != new.media.mode {
         lines.push("media.mode changed: for calls that begin from now on".to_owned());
+    }
+    if old.media.announcements != new.media.announcements {
+        lines.push(format!(
+            "media.announcements is {}: for calls that begin from now on",
+            new.media.announcements
+        ));
+    }
+    if old.media.prompts != new.media.prompts {
+        lines.push("media.prompts or media.tones changed: for what is played from now on".to_owned());
     }
 }
 

@@ -23,6 +23,7 @@ mod numbers;
 mod peers;
 mod prices;
 mod profile;
+mod prompts;
 mod reader;
 mod routing;
 pub mod schema;

@@ -78,7 +78,7 @@ fn build(
     let node = base::node(&document, &mut check);
     let sip = base::sip(&document, &mut check);
     let http = base::http(&document, &mut check);
-    let media = media::media(&document, &mut check);
+    let media = media::media(&document, before.map(|b| &b.media), &mut check);
     let presets = PeerPresets::of(&node, &media);
     let journal = base::journal(&document, &check);
     let log = base::log(&document);

@@ -10,6 +10,7 @@ use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transcode, Tra
 use crate::base;
 use crate::check::Check;
 use crate::field::Field;
+use crate::prompts;
 use crate::reader::{Document, Table};
 use crate::schema;
 use crate::{Media, NodeSettings};
@@ -43,7 +44,7 @@ impl PeerPresets {
     }
 }
 
-pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
+pub(crate) fn media(document: &Document, before: Option<&Media>, check: &mut Check<'_>) -> Media {
     let table = document.one(&schema::MEDIA);
     let mode = path(&table, "mode").unwrap_or_default();
     if mode == MediaPath::Relay && !table.has("address") {
@@ -65,7 +66,19 @@ pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
         max_transcoding: table.int("max_transcoding").unwrap_or_default(),
         rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
         rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
+        announcements: announcements(&table, check),
+        warning_secs: table.int("warning_secs").unwrap_or_default(),
+        prompts: prompts::prompts(&table, before.map(|before| &before.prompts), check),
     }
+}
+
+/// Media of ours for calls of every gate, also where calls are not relayed.
+fn announcements(table: &Table, check: &mut Check<'_>) -> bool {
+    let is_wanted = table.bool("announcements");
+    if is_wanted && !table.has("address") {
+        check.error(&table.at("announcements"), need_of_address("announcements = false"));
+    }
+    is_wanted
 }
 
 /// What one peer says of its media.

@@ -365,6 +365,35 @@ pub const MEDIA: Section = Section {
             Preset::Int(3_600),
             "The same while a side holds or may be silent.",
         ),
+        key(
+            "prompts",
+            Kind::Path,
+            Preset::Nothing,
+            "Folder of WAV files (PCM of 8 kHz, 16 bits, one channel) in place of the prompts that are built in: `LANG/low-balance.wav`, \
+             `no-credit.wav`, `not-in-service.wav`, `test-call.wav`, LANG the language of the account: `en` `es` `ru` `vi` `it` `nl`. A file that \
+             is absent is the one built in.",
+        ),
+        key(
+            "announcements",
+            Kind::Bool,
+            Preset::Bool(false),
+            "Before a call of a gate is refused that nobody was dialled for, its caller hears why (183), then has the same final answer: \
+             `no-credit` (402), `not-in-service` (404), a busy tone (480) or that of congestion (503) for 4 s. Needs `address`.",
+        ),
+        key(
+            "warning_secs",
+            Kind::Int(0, 3_600),
+            Preset::Int(60),
+            "When the money of a relayed call lasts for so many seconds more, its caller hears a warning, and its owner has a notice: once, and \
+             again after a payment that carried it further. 0: nothing is heard, and the notice comes a minute before the end.",
+        ),
+        key(
+            "tones",
+            Kind::Text,
+            Preset::Text("es"),
+            "Country of busy and congestion tones, by its code of ISO 3166: one of `ar` `at` `be` `br` `ca` `ch` `cn` `de` `es` `fr` `gb` `it` `mx` \
+             `nl` `pl` `pt` `ru` `se` `us`.",
+        ),
     ],
 };
 

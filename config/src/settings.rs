@@ -175,6 +175,12 @@ pub struct Media {
     pub rtp_timeout_secs: u32,
     /// The same while a side holds.
     pub rtp_timeout_hold_secs: u32,
+    /// So long before its money ends a call is warned; 0: it is not.
+    pub warning_secs: u32,
+    /// Callers hear why their calls are refused.
+    pub announcements: bool,
+    /// What the switch says into calls.
+    pub prompts: Arc<prompts::Prompts>,
 }
 
 impl Media {
@@ -190,6 +196,7 @@ impl Media {
         let is_relayed =
             |terms: &MediaTerms| terms.path == MediaPath::Relay || terms.transcode == Transcode::Wanted;
         self.mode == MediaPath::Relay
+            || self.transcode
             || gates.iter().any(|gate| is_relayed(&gate.media))
             || carriers.iter().any(|carrier| is_relayed(&carrier.media))
     }

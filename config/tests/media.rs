@@ -5,7 +5,7 @@ use std::fs;
 
 use codecs::SrtpPolicy;
 use config::{Settings, diff, load};
-use route::{MediaPath, MediaTerms};
+use route::{MediaPath, MediaTerms, Transcode};
 
 /// Loads with this `[media]` and this beside it.
 fn read(media: &str, rest: &str) -> Result<Settings, String> {
@@ -38,7 +38,7 @@ fn relay_is_read_with_its_defaults() {
     let gate = settings.gates.by_name("pbx").expect("there");
     assert_eq!(
         gate.media,
-        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Off },
+        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Off, transcode: Transcode::Unsaid },
         "as `media.mode`"
     );
     let alpha = settings.carriers.by_name("alpha").expect("there");
@@ -62,7 +62,15 @@ fn a_peer_may_want_it_otherwise() {
     )
     .expect("valid");
     let gate = settings.gates.by_name("pbx").expect("there");
-    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: false, srtp: SrtpPolicy::Off });
+    assert_eq!(
+        gate.media,
+        MediaTerms {
+            path: MediaPath::Relay,
+            nat: false,
+            srtp: SrtpPolicy::Off,
+            transcode: Transcode::Unsaid
+        }
+    );
     assert_eq!(settings.media.mode, MediaPath::Bypass);
     assert!(settings.relays());
 }
@@ -93,6 +101,34 @@ fn what_is_wrong_is_said() {
         ("mode = \"relay\"\naddress = 5\n", "", "an address in quotes"),
     ] {
         let findings = read(media, rest).map(|settings| format!("{:?}", settings.media)).expect_err(said);
+        assert!(findings.contains(said), "{findings}");
+    }
+}
+
+/// What is said in `[media]` and what of the gate come to.
+#[test]
+fn who_may_be_transcoded() {
+    use Transcode::{Never, Unsaid, Wanted};
+    for (media, gate, meant) in [
+        ("", "", Unsaid),
+        ("", "transcode = true\n", Wanted),
+        ("", "transcode = false\n", Never),
+        ("transcode = true\n", "", Wanted),
+        ("transcode = true\n", "transcode = false\n", Never),
+    ] {
+        let media =
+            format!("mode = \"bypass\"\naddress = \"192.0.2.7\"\nmax_transcoding = 3\nworkers = 2\n{media}");
+        let settings = read(&media, gate).expect("valid");
+        assert_eq!(settings.gates.by_name("pbx").expect("there").media.transcode, meant, "{media}{gate}");
+        assert_eq!((settings.media.max_transcoding, settings.media.workers), (3, 2));
+        assert_eq!(settings.relays(), meant == Wanted || media.contains("transcode = true"), "{media}{gate}");
+    }
+    for (media, gate, said) in [
+        ("mode = \"bypass\"\ntranscode = true\n", "", "or transcode = false"),
+        ("mode = \"bypass\"\n", "transcode = true\n", "or transcode = false here"),
+        ("mode = \"bypass\"\n", "transcode = 1\n", "transcode"),
+    ] {
+        let findings = read(media, gate).map(|settings| format!("{:?}", settings.media)).expect_err(said);
         assert!(findings.contains(said), "{findings}");
     }
 }
@@ -130,7 +166,7 @@ fn a_reload_says_what_waits_for_a_restart() {
     let lines = diff(&old, &new);
     assert!(lines.iter().any(|line| line.contains("media.address") && line.contains("restart")), "{lines:?}");
     assert!(lines.contains(&"media.rtp_timeout_secs 60 -> 30".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"gate pbx changed: media, nat or srtp".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"gate pbx changed: media, nat, srtp or transcode".to_owned()), "{lines:?}");
 }
 
 #[test]
@@ -138,7 +174,15 @@ fn encrypted_media_is_relayed_and_wants_tls() {
     let media = "mode = \"bypass\"\naddress = \"192.0.2.7\"\n";
     let settings = read(media, "srtp = \"required\"\n").expect("valid");
     let gate = settings.gates.by_name("pbx").expect("there");
-    assert_eq!(gate.media, MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Required });
+    assert_eq!(
+        gate.media,
+        MediaTerms {
+            path: MediaPath::Relay,
+            nat: true,
+            srtp: SrtpPolicy::Required,
+            transcode: Transcode::Unsaid
+        }
+    );
     let warned: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
     assert!(
         warned.iter().any(|line| line.contains("t.toml:") && line.contains("tls: listener")),

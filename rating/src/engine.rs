@@ -72,6 +72,7 @@ pub struct Engine {
     /// Leases that returning money concerns: an extension was refused, or the end was announced.
     waiting: BTreeMap<AccountId, Vec<LeaseId>>,
     woken: VecDeque<LeaseId>,
+    warning: extend::WarningSecs,
     /// What is to be journaled beside the caller's own record.
     notices: VecDeque<Record>,
     /// When to look at which account: no later than the next thing that comes with time alone.

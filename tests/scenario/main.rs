@@ -7,6 +7,7 @@ mod phone;
 mod stage;
 
 mod abandoned_carrier_answers;
+mod announcements;
 mod bodies;
 mod bye_crosses_bye;
 mod called_sip_account;
@@ -32,6 +33,7 @@ mod identity;
 mod journal_and_clock;
 mod late_offer;
 mod late_payment;
+mod low_balance;
 mod many_calls_one_balance;
 mod merged_request;
 mod next_address;

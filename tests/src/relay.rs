@@ -25,6 +25,8 @@ pub struct TestRelay {
     pub failing: Range<usize>,
     /// Commands as they came.
     pub commands: Vec<MediaCommand>,
+    /// What was played, until somebody takes it: to where, and the whole packet.
+    pub played: Vec<(SocketAddr, Vec<u8>)>,
     /// Sequence number of the next packet of each sender.
     sequences: BTreeMap<SocketAddr, u16>,
     /// Its worker.
@@ -41,6 +43,7 @@ impl Default for TestRelay {
             known: BTreeSet::new(),
             failing: 0..0,
             commands: Vec::new(),
+            played: Vec::new(),
             sequences: BTreeMap::new(),
             transcoders: Transcoders::default(),
         }
@@ -59,6 +62,8 @@ impl TestRelay {
             MediaCommand::Peer { endpoint, .. }
             | MediaCommand::Transcode { endpoint, .. }
             | MediaCommand::Watch { endpoint }
+            | MediaCommand::Play { endpoint, .. }
+            | MediaCommand::StopPlay { endpoint }
             | MediaCommand::Close { endpoint }
                 if !self.known.contains(endpoint) =>
             {
@@ -76,6 +81,8 @@ impl TestRelay {
             MediaCommand::Peer { .. }
             | MediaCommand::Watch { .. }
             | MediaCommand::Transcode { .. }
+            | MediaCommand::Play { .. }
+            | MediaCommand::StopPlay { .. }
             | MediaCommand::Pair { .. } => {}
         }
         self.relay.command(now, command);
@@ -131,8 +138,14 @@ impl TestRelay {
         Ok(())
     }
 
-    /// Whoever is silent by now is told.
+    /// Whoever is silent by now is told, and what is played goes on.
     pub fn tick(&mut self, now: Tick) {
+        let mut buffer = [0; 1_500];
+        while let Some(action) = self.relay.poll_packet(now, &mut buffer) {
+            if let Action::Send { to, bytes, .. } = action {
+                self.played.push((to, buffer[..bytes].to_vec()));
+            }
+        }
         self.relay.tick(now);
     }
 
@@ -248,6 +261,7 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
     match event {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
+        | MediaEvent::Played { endpoint }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -15,7 +15,7 @@ use crate::wav::PROMPT_SAMPLES_MAX;
 const BEHIND_MAX: Duration = Duration::from_millis(200);
 
 /// Sound as the payloads of one codec and packet time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Clip {
     codec: Codec,
     packet_samples: usize,
@@ -50,6 +50,12 @@ pub struct Player {
 }
 
 // === impl Clip ===
+
+impl std::fmt::Debug for Clip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Clip({}, {:?})", self.codec, self.duration())
+    }
+}
 
 impl Clip {
     /// Encodes samples. The last packet is filled up with silence, pauses are encoded as they are. None where
@@ -123,6 +129,11 @@ impl Player {
     /// When the next packet is due; none after the last.
     pub fn deadline(&self) -> Option<Duration> {
         (self.next < self.clip.ends.len()).then_some(self.due)
+    }
+
+    /// When the last packet that was given has been heard: after the last of all, the end.
+    pub fn heard_until(&self) -> Duration {
+        self.due
     }
 
     /// Number and timestamp of what comes next in the stream, for who goes on with it.

@@ -1,5 +1,5 @@
-//! While the call runs: more time in each tier when its own lease ends, and the warning a minute before the
-//! money in sight ends.
+//! While the call runs: more time in each tier when its own lease ends, and the warning some time, a minute
+//! if nothing else is said, before the money in sight ends.
 //!
 //! The cut is at the least capacity: where the first tier ends that finds no more money.
 
@@ -27,7 +27,9 @@ pub struct Extension {
 /// What came of [`Engine::warn`].
 #[derive(Debug, Clone)]
 pub struct Warning {
-    /// The notice, if the end is near; its seconds are what is left.
+    /// The end is near: it is to be announced now.
+    pub is_near: bool,
+    /// The notice of it; its seconds are what is left.
     pub notice: Option<Record>,
     /// When to warn instead, if not.
     pub timing: LeaseTiming,
@@ -35,8 +37,24 @@ pub struct Warning {
 
 /// The least amount that an extension reserves, 10⁻⁵ units.
 const LEAST: i64 = 1;
-/// A call is warned so long before its end, s.
-const WARN_SECS: u64 = 60;
+
+/// So long before its end a call is warned, s.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WarningSecs(u32);
+
+// === impl WarningSecs ===
+
+impl Default for WarningSecs {
+    fn default() -> Self {
+        Self(60)
+    }
+}
+
+impl WarningSecs {
+    fn secs(self) -> u64 {
+        u64::from(self.0)
+    }
+}
 
 // === impl Engine ===
 
@@ -120,14 +138,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Calls are warned so long before their end from now on; 0: a minute, since the owner is told anyway.
+    pub fn set_warning_secs(&mut self, secs: u32) {
+        self.warning = if secs == 0 { WarningSecs::default() } else { WarningSecs(secs) };
+    }
+
     /// The time to warn has come, by [`LeaseTiming::warn_at_ms`]: once, and again only after the end moved
     /// away. Where it is not near any more, a later time.
     pub fn warn(&mut self, now: Now, id: LeaseId, elapsed_ms: u64) -> Result<Warning, CreditRefusal> {
         let lease = self.leases.lease(id)?;
         let (call, end) = (lease.call, self.end_in_sight(lease, now.wall));
         let left_ms = |secs: u64| secs.saturating_mul(1_000).saturating_sub(elapsed_ms);
+        let near_ms = self.warning.secs() * 1_000;
+        let end = end.filter(|&(secs, _)| lease.announced_end.is_none() && left_ms(secs) <= near_ms);
         let notice = match end {
-            Some((secs, account)) if lease.announced_end.is_none() && left_ms(secs) <= WARN_SECS * 1_000 => {
+            Some((secs, account)) => {
                 let event = NoticeEvent::CallEnds { call, seconds: left_ms(secs).div_ceil(1_000) };
                 let notice = self.notice(now, account, event);
                 let lease = self.leases.lease_mut(id)?;
@@ -136,15 +161,15 @@ impl Engine {
                 self.wait(id)?;
                 notice
             }
-            Some(_) | None => None,
+            None => None,
         };
         let lease = self.leases.lease(id)?;
-        Ok(Warning { notice, timing: lease.timing(self.warn_at_ms(lease, now.wall)) })
+        Ok(Warning { is_near: end.is_some(), notice, timing: lease.timing(self.warn_at_ms(lease, now.wall)) })
     }
 
     pub(super) fn warn_at_ms(&self, lease: &Lease, at: Wall) -> Option<u64> {
         let (end, _) = if lease.announced_end.is_some() { None } else { self.end_in_sight(lease, at) }?;
-        Some(end.saturating_sub(WARN_SECS).saturating_mul(1_000))
+        Some(end.saturating_sub(self.warning.secs()).saturating_mul(1_000))
     }
 
     /// After money came in: the owner may be warned again if the announced end moved so far away that it is
@@ -154,7 +179,7 @@ impl Engine {
         if !lease.was_funded {
             return Ok(());
         }
-        let beyond = elapsed_ms.div_ceil(1_000).saturating_add(WARN_SECS).saturating_add(1);
+        let beyond = elapsed_ms.div_ceil(1_000).saturating_add(self.warning.secs()).saturating_add(1);
         // Where more may come from the central ledger, the slice here says less than that the call outlived
         // its announced end.
         let outlived = lease.announced_end.is_some_and(|end| elapsed_ms >= u64::from(end) * 1_000);
@@ -189,7 +214,7 @@ impl Engine {
         more.is_some_and(|parts| super::lease::leased_secs(&parts) >= secs)
     }
 
-    /// Of balances that are lent and would end within a minute more is asked for ahead. Whether there is some
+    /// Of balances that are lent and would end within the time of the warning more is asked for ahead. Whether there is some
     /// decides if the end is in sight.
     fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
@@ -218,15 +243,16 @@ impl Engine {
     }
 
     /// The second at which the first tier has nothing left for this call, as things stand, and whose that is;
-    /// none if all go on for a minute after what is leased, or more may come from the central ledger.
+    /// none if all go on for the time of the warning after what is leased, or more may come from the central
+    /// ledger.
     fn end_in_sight(&self, lease: &Lease, at: Wall) -> Option<(u64, AccountId)> {
         let ends = lease.tiers.iter().filter_map(|tier| self.end_of(lease, tier, at));
         ends.filter(|(_, account)| self.not_whole(*account, lease, at).is_empty()).min_by_key(|(end, _)| *end)
     }
 
-    /// Where what a tier has ends, if that is within a minute after what is leased.
+    /// Where what a tier has ends, if that is within the time of the warning after what is leased.
     fn end_of(&self, lease: &Lease, tier: &Tier, at: Wall) -> Option<(u64, AccountId)> {
-        let horizon = lease.leased_secs().saturating_add(WARN_SECS);
+        let horizon = lease.leased_secs().saturating_add(self.warning.secs());
         let leased = tier.leased_secs();
         if leased >= horizon {
             return None;

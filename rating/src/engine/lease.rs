@@ -31,7 +31,8 @@ pub struct LeaseTiming {
     pub renew_at_ms: u64,
     /// Cut here: leased seconds × 1000.
     pub cut_at_ms: u64,
-    /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends a minute later. None if no
+    /// Call [`Engine::warn`](super::Engine::warn) here: the money in sight ends some time later, a minute
+    /// if nothing else was said. None if no
     /// end is in sight, or if it was announced.
     pub warn_at_ms: Option<u64>,
 }

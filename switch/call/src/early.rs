@@ -7,12 +7,12 @@ use std::sync::Arc;
 use media::Session;
 use units::{Cause, Now};
 
+use crate::both_codecs::BothCodecs;
 use crate::call::{Actions, Call};
 use crate::early_session::{EarlyAction, EarlyEvent, OfferRefusal};
 use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
 use crate::phase::{Agreed, AgreedCodecs, EarlyExchange, Phase, Renegotiation};
 use crate::refusal::Refusal;
-use crate::sound::Sound;
 
 impl Call {
     pub(crate) fn early(
@@ -40,8 +40,8 @@ impl Call {
         if hunt.exchange.is_some() || !is_agreed {
             return out.push_back(refuse(OfferRefusal::Pending));
         }
-        let sound = Sound { caller, called: tried.callee.codec_terms() };
-        match sound.offer(side, session) {
+        let codecs = BothCodecs { caller, called: tried.callee.codec_terms() };
+        match codecs.offer(side, session) {
             Ok(offered) => {
                 let session = Arc::clone(&offered);
                 hunt.exchange = Some(EarlyExchange { of, from: side, offered });
@@ -89,8 +89,8 @@ impl Call {
     pub(crate) fn first_offer_of(&mut self, of: (Attempt, Branch), offer: &Session) -> Option<Arc<Session>> {
         let caller = self.origin.codec_terms();
         let (hunt, tried) = self.hunting(of.0)?;
-        let sound = Sound { caller, called: tried.callee.codec_terms() };
-        let offered = sound.offer(Side::Carrier, offer).ok()?;
+        let codecs = BothCodecs { caller, called: tried.callee.codec_terms() };
+        let offered = codecs.offer(Side::Carrier, offer).ok()?;
         hunt.first_offers.push((of, Arc::clone(&offered)));
         Some(offered)
     }

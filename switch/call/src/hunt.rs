@@ -14,6 +14,7 @@ mod way;
 
 use way::Place;
 
+use crate::both_codecs::BothCodecs;
 use crate::call::{Actions, Call};
 use crate::destination::Callee;
 use crate::event::{
@@ -21,7 +22,6 @@ use crate::event::{
 };
 use crate::phase::{Agreed, Hunt, Phase, Tried, TriedEnd};
 use crate::refusal::Refusal;
-use crate::sound::Sound;
 use crate::timer::Timer;
 
 impl Call {
@@ -75,8 +75,8 @@ impl Call {
         let attempt = self.attempts.len() as Attempt;
         self.route_reason = reason;
         let caller = CodecTerms { codecs: hunt.codecs, ..self.origin.codec_terms() };
-        let sound = Sound { caller, called: callee.codec_terms() };
-        let offered = hunt.offer.as_ref().map(|offer| sound.offer(Side::Caller, offer)).transpose();
+        let codecs = BothCodecs { caller, called: callee.codec_terms() };
+        let offered = hunt.offer.as_ref().map(|offer| codecs.offer(Side::Caller, offer)).transpose();
         self.attempts.push(Tried {
             callee: callee.clone(),
             started_at: now.wall,

@@ -5,6 +5,7 @@
 //! CDR; after [`Call::is_over`] no event changes anything.
 #![forbid(unsafe_code)]
 
+mod both_codecs;
 mod call;
 mod credit;
 mod destination;
@@ -19,7 +20,7 @@ mod phase;
 mod record;
 mod refusal;
 mod renegotiate;
-mod sound;
+
 mod timer;
 
 pub use call::{Actions, Call};

@@ -7,9 +7,9 @@ use media::{Negotiated, SdpError, Session};
 use route::{AttemptEnd, Carrier};
 use units::{Cause, Now, Tick, Wall};
 
+use crate::both_codecs::BothCodecs;
 use crate::destination::Callee;
 use crate::event::{Admission, Attempt, Branch, HangupBy, Side};
-use crate::sound::Sound;
 
 /// Where the call is; each phase holds exactly its data.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ pub(crate) struct Talk {
     pub answered: Now,
     pub attempt: Attempt,
     pub callee: Callee,
-    pub sound: Sound,
+    pub codecs: BothCodecs,
     pub renegotiation: Renegotiation,
     /// The caller was told of the answer: before that it owes nothing.
     pub is_told: bool,

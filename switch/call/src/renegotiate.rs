@@ -33,7 +33,7 @@ impl Call {
             talk.renegotiation = Renegotiation::Asked { from: side };
             return out.push_back(Action::SendOffer { side: side.other(), session: None });
         };
-        match talk.sound.offer(side, session) {
+        match talk.codecs.offer(side, session) {
             Ok(offered) => {
                 talk.renegotiation = Renegotiation::Offered { from: side, offered: Arc::clone(&offered) };
                 out.push_back(Action::SendOffer { side: side.other(), session: Some(offered) });
@@ -77,7 +77,7 @@ impl Call {
                 out.push_back(Action::AnswerOffer { side: to, session: Arc::new(negotiated.session) });
             }
             (Renegotiation::Asked { from }, Ok(Some(offer))) if from == to => {
-                match talk.sound.offer(side, &offer) {
+                match talk.codecs.offer(side, &offer) {
                     Ok(offered) => {
                         talk.renegotiation =
                             Renegotiation::Late { from: side, offered: Arc::clone(&offered) };

@@ -18,6 +18,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod announce;
 pub mod answer;
 pub mod body;
 mod described;
@@ -29,6 +30,7 @@ mod payload;
 pub mod relay;
 mod sdp;
 mod session;
+mod sound;
 pub mod srtp;
 mod target;
 pub mod transcode;
@@ -44,5 +46,6 @@ pub use local::{Before, LocalSession, Mark, SessionOrigin};
 pub use offer::OfferRefused;
 pub use packed::Packed;
 pub use session::{Session, Stream};
+pub use sound::Sound;
 pub use target::{MediaTarget, Reach};
 pub use voice_side::{Transcoding, VoicePayload, VoiceSide};

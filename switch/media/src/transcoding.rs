@@ -15,7 +15,7 @@ use crate::voice_side::Transcoding;
 
 impl Session {
     /// This offer of a side that may use the codecs of `own`, as it goes to one that may use those of
-    /// `other`: with those that both share, as [`Session::offer`] has it; where there are none and they may be
+    /// `other`: with those that both share, as [`Session::offer`] has it; where there are none and it may be
     /// transcoded, with those of `other` that the switch knows.
     pub fn offer_to(
         &self,

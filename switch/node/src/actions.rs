@@ -40,6 +40,7 @@ impl Node {
             Action::Accept { attempt, branch, session } => {
                 return self.accept(now, slot, (attempt, branch), session);
             }
+            Action::Reject(refusal) if self.announce(now, slot, &refusal) => {}
             Action::Reject(refusal) => {
                 _ = self.verb(now, slot, LegId::Caller, |leg, cx| leg.reject(cx, &refusal))
             }
@@ -92,6 +93,9 @@ impl Node {
 
     /// Something happened on a leg: what it says of a carrier is noted, the rest is an event of the call.
     pub(crate) fn leg_event(&mut self, now: Now, slot: &mut Slot, id: LegId, event: LegEvent) {
+        if slot.announcement.is_some() {
+            return self.told_while_announcing(now, slot, event);
+        }
         // Of an answered call a leg that lost has nothing to say of the call.
         let has_lost = slot.call.is_talking() && id != LegId::Caller && id != slot.called();
         if has_lost && !matches!(event, LegEvent::AnsweredInVain) {
@@ -157,9 +161,12 @@ impl Node {
         self.money.engine.extend(now, slot.lease?, elapsed_ms).ok().map(Event::Extended)
     }
 
-    /// The money in sight ends in a minute.
+    /// The money in sight may end soon.
     fn warn(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) -> Option<Event> {
         let warning = self.money.engine.warn(now, slot.lease?, elapsed_ms).ok()?;
+        if warning.is_near {
+            self.warn_caller(slot);
+        }
         if let Some(notice) = warning.notice {
             self.journal_notice(notice);
         }

@@ -90,9 +90,24 @@ impl Node {
         time | origin | u128::from(self.calls.minted_calls & 0xffff_ffff_ffff)
     }
 
+    /// Whether the call is made; who is refused may hear why.
+    pub(crate) fn admit(
+        &mut self,
+        now: Now,
+        slot: &mut Slot,
+        number: Option<Number>,
+        codecs: codecs::CodecSet,
+    ) -> Event {
+        let event = self.admit_or_refuse(now, slot, number, codecs);
+        if let Event::Refused { refusal, .. } = &event {
+            self.prepare_announcement(now, slot, *refusal);
+        }
+        event
+    }
+
     /// Where the caller wants its media, if that is known to be relayed, and blocked numbers; then by where
     /// the call goes.
-    pub(crate) fn admit(
+    fn admit_or_refuse(
         &mut self,
         now: Now,
         slot: &mut Slot,

@@ -121,6 +121,7 @@ impl Node {
             self.take_leg_events(now, &mut slot);
         }
         self.wait_no_longer(now, &mut slot);
+        self.announced_long_enough(now, &mut slot);
         let mut due = slot.due(now.tick);
         while let Some(id) = due {
             self.on_leg(now, &mut slot, id, Leg::timeout);

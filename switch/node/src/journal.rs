@@ -160,7 +160,8 @@ impl Node {
         self.count_end(&cdr);
         let transfers = std::mem::take(&mut slot.transfers);
         let (call, live) = (CallId(slot.call.id()), slot.recorded_open);
-        if slot.media.is_none() {
+        // What is announced after the end is no part of the call.
+        if slot.media.is_none() || slot.announcement.is_some() {
             return self.settled_record(live, call, *cdr, transfers);
         }
         self.end_media(now, slot, Ending::new(call, cdr, live, transfers));

@@ -126,6 +126,7 @@ impl Node {
     ) -> Self {
         let mut engine = Engine::new();
         engine.set_decks(Arc::clone(&config.decks));
+        engine.set_warning_secs(config.media.warning_secs);
         let mut node = Self {
             sip: Endpoint::new(identity.key, identity.shard, config.timing),
             calls: Calls::default(),
@@ -353,6 +354,7 @@ impl Node {
 
     fn reload(&mut self, now: Now, config: Arc<ConfigSnapshot>) {
         self.money.engine.set_decks(Arc::clone(&config.decks));
+        self.money.engine.set_warning_secs(config.media.warning_secs);
         self.config = config;
         // They were verified by the roots of before.
         self.certificates.forget();
@@ -370,6 +372,7 @@ impl Node {
         for at in self.calls.slots.refs() {
             self.drive(now, at, Event::Kill(call::HangupBy::Shutdown));
         }
+        self.end_announcements(now);
         self.take_back_registrations(now);
         self.end_subscriptions(now);
     }

@@ -12,7 +12,7 @@ use crate::media::MediaRefused;
 use crate::node::Node;
 use crate::slot::Slot;
 
-/// What becomes of an offer that cannot go to a side: one that only cannot be transcoded leaves all as it was.
+/// What becomes of an offer that cannot go to a side: one that cannot be transcoded leaves all as it was.
 fn offer_fails(side: Side, refused: MediaRefused) -> Event {
     match refused {
         MediaRefused::NoPorts => Event::NoMedia,

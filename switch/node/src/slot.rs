@@ -10,7 +10,7 @@ use units::wheel::TimerId;
 use crate::examination::Examination;
 use crate::ids::CallRef;
 use crate::leg::{CallFacts, Leg};
-use crate::media::CallMedia;
+use crate::media::{Announcement, CallMedia};
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
@@ -34,8 +34,10 @@ pub(crate) struct Slot {
     pub holds_gate: bool,
     /// Counts among the calls that ring at a number of ours.
     pub rings: bool,
-    /// Of a call that is relayed.
+    /// Of a call that is relayed, or of an announcement.
     pub media: Option<Box<CallMedia>>,
+    /// What the caller hears before it is refused: the call itself is over then.
+    pub announcement: Option<Box<Announcement>>,
     /// What the settlement posted, on its way to the record.
     pub transfers: Vec<ledger::Transfer>,
     /// What is known of the caller's signature; none if nobody looks at it.
@@ -63,6 +65,7 @@ impl Slot {
             holds_gate,
             rings: false,
             media: None,
+            announcement: None,
             transfers: Vec::new(),
             examination: None,
         }
@@ -140,7 +143,8 @@ impl Slot {
     pub(crate) fn deadline(&self) -> Tick {
         let legs = std::iter::once(&self.caller).chain(&self.carriers);
         let waits = self.examination.as_deref().map_or(Tick::NEVER, Examination::deadline);
-        legs.map(Leg::deadline).fold(self.call.deadline().min(waits), Tick::min)
+        let announces = self.announcement.as_deref().map_or(Tick::NEVER, Announcement::deadline);
+        legs.map(Leg::deadline).fold(self.call.deadline().min(waits).min(announces), Tick::min)
     }
 
     /// A leg on which something is due.

@@ -240,6 +240,8 @@ const fn endpoint(command: &MediaCommand) -> EndpointId {
         | MediaCommand::Pair { a: endpoint, .. }
         | MediaCommand::Transcode { endpoint, .. }
         | MediaCommand::Watch { endpoint }
+        | MediaCommand::Play { endpoint, .. }
+        | MediaCommand::StopPlay { endpoint }
         | MediaCommand::Close { endpoint } => *endpoint,
     }
 }

@@ -25,12 +25,16 @@ const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM;
 const BATCH: usize = 16;
 /// Datagrams that are dropped are followed by so many more of the same port before others have their turn.
 const DROPPED_AT_ONCE: usize = 16;
+/// Packets of ours that are sent before those of others have their turn.
+const PLAYED_AT_ONCE: usize = 64;
 /// Commands that are carried out before packets have their turn.
 const COMMANDS_AT_ONCE: usize = 64;
 /// Before all threads of ordinary priority.
 const NICE: i32 = -15;
 /// Ports that cannot be opened are logged so often at most, in microseconds.
 const LOG_EVERY_US: u64 = 60_000_000;
+/// Packets from the workers that are sent before others have their turn.
+const TRANSCODED_AT_ONCE: usize = 64;
 /// After so long what the workers had no room for is given to them again.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -137,6 +141,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             last = now;
             self.relay_batch(now);
             self.send_transcoded(now);
+            self.play(now);
             self.relay.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
@@ -187,7 +192,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             packet.action = self.judge(now, packet, buffer);
         }
         for (buffer, packet) in batch.iter().enumerate() {
-            self.send(packet, buffer);
+            self.send(packet.action, buffer);
         }
         for packet in &batch {
             if matches!(packet.action, Action::Drop(_)) {
@@ -207,8 +212,16 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         self.relay.packet_in(now, slot, component, from, (&mut self.buffers[buffer][..], bytes))
     }
 
-    fn send(&mut self, packet: &Packet, buffer: usize) {
-        let (slot, component, to, bytes) = match packet.action {
+    /// Sends what is played and due; the buffers are free between two batches.
+    fn play(&mut self, now: Tick) {
+        for _ in 0..PLAYED_AT_ONCE {
+            let Some(action) = self.relay.poll_packet(now, &mut self.buffers[0][..]) else { return };
+            self.send(action, 0);
+        }
+    }
+
+    fn send(&mut self, action: Action, buffer: usize) {
+        let (slot, component, to, bytes) = match action {
             Action::Send { slot, component, to, bytes } => (slot, component, to, bytes),
             Action::Transcode { stream, bytes } => {
                 let given = self.workers.give(stream, &self.buffers[buffer][..bytes]);
@@ -223,18 +236,13 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         }
     }
 
-    /// Sends what the workers made.
+    /// Sends what the workers made; the buffers are free between two batches.
     fn send_transcoded(&mut self, now: Tick) {
-        let (ports, workers) = (&self.ports, &self.workers);
-        let [buffer, ..] = &mut self.buffers[..] else { return };
-        workers.take_back(now, (&mut self.relay, buffer), |relay, action, packet| {
-            let Action::Send { slot, component, to, bytes } = action else { return };
-            let ports = ports.get(slot.0 as usize).and_then(Option::as_ref);
-            if !ports.is_some_and(|ports| matches!(ports.of(component).send(&packet[..bytes], to), Ok(true)))
-            {
-                relay.count_drop(DropReason::Unsent);
-            }
-        });
+        for _ in 0..TRANSCODED_AT_ONCE {
+            let Some((stream, bytes)) = self.workers.take_back(&mut self.buffers[0][..]) else { return };
+            let action = self.relay.transcoded(now, stream, (&mut self.buffers[0][..], bytes));
+            self.send(action, 0);
+        }
     }
 
     /// Takes more of a port whose packet was dropped: a flood costs few waits, and good packets of other
@@ -246,7 +254,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let mut packet = Packet { slot, component, from, bytes, action: dropped.action };
             packet.action = self.judge(now, &packet, 0);
             if !matches!(packet.action, Action::Drop(_)) {
-                return self.send(&packet, 0);
+                return self.send(packet.action, 0);
             }
         }
     }

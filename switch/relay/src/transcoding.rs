@@ -3,13 +3,9 @@
 use std::collections::VecDeque;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use media::relay::{Action, DropReason, Relay, StreamId, TranscodeCommand};
-use units::Tick;
+use media::relay::{DropReason, Relay, StreamId, TranscodeCommand};
 
 use crate::worker::{Carried, PACKET_MAX, ToWorker};
-
-/// Packets that came back are sent in so many at once before others have their turn.
-const SENT_AT_ONCE: usize = 64;
 
 /// The workers, as one relay thread knows them.
 pub(crate) struct WorkersOf {
@@ -58,20 +54,12 @@ impl WorkersOf {
         sent.map_err(|_| DropReason::Unsent)
     }
 
-    /// Calls `send` with each packet that came back, ready for its way, in `buffer`.
-    pub(crate) fn take_back(
-        &self,
-        now: Tick,
-        (relay, buffer): (&mut Relay, &mut [u8]),
-        mut send: impl FnMut(&mut Relay, Action, &[u8]),
-    ) {
-        for Carried { stream, bytes, octets } in self.back.try_iter().take(SENT_AT_ONCE) {
-            let bytes = usize::from(bytes);
-            let (Some(into), Some(packet)) = (buffer.get_mut(..bytes), octets.get(..bytes)) else { continue };
-            into.copy_from_slice(packet);
-            let action = relay.transcoded(now, stream, (buffer, bytes));
-            send(relay, action, buffer);
-        }
+    /// The next packet that came back, copied into `buffer`: of which stream, and how long.
+    pub(crate) fn take_back(&self, buffer: &mut [u8]) -> Option<(StreamId, usize)> {
+        let Carried { stream, bytes, octets } = self.back.try_recv().ok()?;
+        let bytes = usize::from(bytes);
+        buffer.get_mut(..bytes)?.copy_from_slice(octets.get(..bytes)?);
+        Some((stream, bytes))
     }
 
     fn of(&self, stream: StreamId) -> &Sender<(u16, ToWorker)> {

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 use media::relay::{
-    DropReason, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, RtcpPlace,
-    StreamKind,
+    DropReason, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, Play,
+    RtcpPlace, StreamKind,
 };
 use relay::{Relay, RelayHandle, RelaySettings};
 use units::Tick;
@@ -292,5 +292,41 @@ fn longer_datagrams_than_any_are_dropped() {
     long.resize(3_000, 0);
     a.rtp.send_to(&long, a.ours).expect("sends");
     bench.until(|| bench.handle.counters().dropped(DropReason::Malformed) == 1);
+    bench.relay.stop();
+}
+
+/// A second of tone goes to one side at the pace of its packets, and then the other side is heard again.
+#[test]
+fn what_is_played_comes_in_time_and_gives_the_stream_back() {
+    let bench = Bench::start(1);
+    let [a, b] = [0, 1].map(|leg| bench.side(9, leg, V4));
+    bench.pair(&a, &b);
+    assert_eq!(ssrc(&bench.goes(&b, &a, |sequence| voice(8, sequence))), 8);
+    let settings = voice::EncoderSettings::new(codecs::Codec::Pcma);
+    let clip = voice::playback::Clip::encode([0; 8_000], settings).expect("A-law");
+    let play = Play { clip: clip.into(), payload: 8, repeat: false, seed: 1 };
+    let begun = Instant::now();
+    bench.handle.send(MediaCommand::Play { endpoint: a.endpoint, play }).expect("room");
+    a.rtp.set_read_timeout(Some(PATIENCE)).expect("set");
+    let mut buffer = [0; 2_048];
+    // What the callee said before may still be on its way.
+    let mut next = || {
+        let (bytes, _) = a.rtp.recv_from(&mut buffer).expect("a packet");
+        assert_eq!((bytes, ssrc(&buffer[..bytes])), (172, 8), "in the stream that it knows");
+        (buffer[1] & 0x80 != 0, u16::from_be_bytes([buffer[2], buffer[3]]))
+    };
+    let (_, first) = std::iter::repeat_with(&mut next).find(|(marker, _)| *marker).expect("the first");
+    let numbers: Vec<u16> = (1..50).map(|_| next().1).collect();
+    assert_eq!(numbers, (1..50).map(|n| first.wrapping_add(n)).collect::<Vec<_>>());
+    let lasted = begun.elapsed();
+    assert!((Duration::from_millis(900)..Duration::from_secs(10)).contains(&lasted), "{lasted:?}");
+    match bench.events.recv_timeout(PATIENCE).expect("an event") {
+        MediaEvent::Played { endpoint } => assert_eq!(endpoint, a.endpoint),
+        // It says nothing for a second.
+        MediaEvent::Silent { .. } => {}
+        other => panic!("{other:?}"),
+    }
+    let back = bench.goes(&b, &a, |sequence| voice(8, 1_000 + sequence));
+    assert_eq!((ssrc(&back), back[1] & 0x80), (8, 0x80), "again, from its first packet on");
     bench.relay.stop();
 }

@@ -64,6 +64,9 @@ fn media(media: &config::Media) -> MediaConfig {
         rtp_timeout_ms: media.rtp_timeout_secs.saturating_mul(1_000),
         rtp_timeout_hold_ms: media.rtp_timeout_hold_secs.saturating_mul(1_000),
         transcoding_max: media.max_transcoding,
+        prompts: Arc::clone(&media.prompts),
+        warning_secs: media.warning_secs,
+        announcements: media.announcements,
     }
 }
 

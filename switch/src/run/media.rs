@@ -8,15 +8,16 @@ use anyhow::{Context as _, bail};
 use config::{Media, Settings};
 use crossbeam_channel::{Receiver, Sender};
 use media::relay::{DropReason, EndpointId, MediaCommand, MediaEvent, StreamKind};
-use media::transcode::Channels;
+use node::Node;
 use relay::{Full, Relay, RelayHandle, RelaySettings};
 use web::Metrics;
 use web::metrics::{PacketDirection, PacketDrop, RelayTotals};
 
 use crate::run::router::Router;
 
-/// Events of one endpoint that may wait for its shard: that it fell silent, and that it is closed.
-const EVENTS_PER_ENDPOINT: usize = 2;
+/// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, and
+/// that it is closed.
+const EVENTS_PER_ENDPOINT: usize = 3;
 /// And some more.
 const EVENTS_MORE: usize = 1_024;
 /// Commands of one shard that found a thread's queue full and wait; a call has some eight.
@@ -87,8 +88,11 @@ impl MediaRelay {
         Ok(Self { relay: Some(relay), ends })
     }
 
-    /// What the next shard, from the first, has of it.
-    pub(crate) fn next_end(&mut self) -> ShardRelay {
+    /// What the next shard, from the first, has of it; its node counts transcoded calls with all others.
+    pub(crate) fn next_end(&mut self, node: &mut Node) -> ShardRelay {
+        if let Some(relay) = &self.relay {
+            node.share_channels(relay.handle().channels());
+        }
         self.ends.pop_front().unwrap_or_else(|| ShardRelay {
             handle: None,
             events: crossbeam_channel::never(),
@@ -138,6 +142,7 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
     match event {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
+        | MediaEvent::Played { endpoint }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }
@@ -145,11 +150,6 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
 // === impl ShardRelay ===
 
 impl ShardRelay {
-    /// The channels of all shards.
-    pub(crate) fn channels(&self) -> Option<Arc<Channels>> {
-        self.handle.as_ref().map(RelayHandle::channels)
-    }
-
     /// Sends a command, after those that wait.
     pub(crate) fn send(&mut self, command: MediaCommand) {
         let Some(handle) = &self.handle else { return };
@@ -215,5 +215,6 @@ const fn drop_of(reason: DropReason) -> PacketDrop {
         DropReason::Unsent => PacketDrop::Overflow,
         DropReason::Unauthentic => PacketDrop::Unauthentic,
         DropReason::Replayed => PacketDrop::Replayed,
+        DropReason::Replaced => PacketDrop::Replaced,
     }
 }

@@ -24,6 +24,7 @@ mod money;
 mod outlets;
 mod pace;
 mod payments;
+mod prompts;
 mod rates;
 mod router;
 mod shard;

@@ -41,7 +41,7 @@ use crate::run::shard::{Shard, Udp};
 use crate::run::stream_settings::StreamSettings;
 use crate::run::streams::{Limits, Outgoing, Streams};
 use crate::run::trace::recorder::Recorder;
-use crate::run::{bootstrap, certificates, config_snapshot, dns, start_key};
+use crate::run::{bootstrap, certificates, config_snapshot, dns, prompts, start_key};
 
 mod shards;
 
@@ -134,6 +134,7 @@ impl Switch {
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
         let mut relay = MediaRelay::start(&settings, &router, descriptors)?;
+        prompts::encode_ahead(&settings);
         let shards = start_shards(&settings, &parts, &mut relay, &quota_requests, books, bound.udp, inlets)?;
         let ledger =
             Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;
@@ -233,6 +234,7 @@ impl Switch {
             ledger.bootstrap(&settings, self.router.clock.now().wall);
         }
         self.notifier.announce(&settings.decks);
+        prompts::encode_ahead(&settings);
         // Whether a gate's account was opened is known here.
         let of_file =
             settings.warnings.iter().filter(|warning| !warning.message.contains(config::OPENED_LATER));
@@ -404,10 +406,7 @@ fn start_shards(
         let mut node = Node::new(identity, Arc::clone(parts.config), parts.slots.clone());
         node.set_stopwatch(Clock::stopwatch);
         node.share_strangers(Arc::clone(&router.strangers));
-        let relay = relay.next_end();
-        if let Some(channels) = relay.channels() {
-            node.share_channels(channels);
-        }
+        let relay = relay.next_end(&mut node);
         if settings.node.ledger.is_some() {
             node.set_lent();
         }

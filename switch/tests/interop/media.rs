@@ -98,11 +98,16 @@ struct Talk {
 
 impl Talk {
     fn begin(media: &str) -> Self {
+        Self::begin_with("10.00", media)
+    }
+
+    /// With so much money.
+    fn begin_with(balance: &str, media: &str) -> Self {
         // The carrier's port is known before the switch is; nothing is sent before both are there.
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
         let mut carrier = Datagrams::at(CARRIERS, nowhere);
         let port = carrier.sip.local_addr().unwrap().port();
-        let site = Site::acme("10.00", BY_THE_SECOND)
+        let site = Site::acme(balance, BY_THE_SECOND)
             .media(&format!("mode = \"relay\"\nports = [20000, 20999]\n{media}"))
             .node("max_calls = 200")
             .carrier("alpha", port, "")
@@ -216,4 +221,56 @@ fn a_call_without_voice_ends() {
 fn an_address_that_is_not_ours_is_refused_at_the_start() {
     let site = Site::acme("10.00", BY_THE_SECOND).media("mode = \"relay\"\naddress = \"192.0.2.77\"\n");
     assert!(site.refuses_to_start());
+}
+
+/// X13 between real sockets: with six seconds paid for, the caller is warned in place of the carrier's voice,
+/// the carrier hears the caller all the time and nothing else, and after six seconds the call is cut.
+#[test]
+fn the_caller_is_warned_and_the_call_is_cut_on_time() {
+    let mut talk = Talk::begin_with("0.06", "address = \"127.0.0.23\"\n");
+    let (a, b) = talk.ours;
+    let (mut heard, mut warned, mut number) = (0_u16, Vec::new(), 0_u16);
+    talk.phone.voice.set_nonblocking(true).unwrap();
+    talk.carrier.voice.set_nonblocking(true).unwrap();
+    talk.phone.sip.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    let mut buffer = [0; 2_048];
+    let bye = eventually("the switch hangs up", SOON, || {
+        number += 1;
+        talk.phone.speak(a, number);
+        talk.carrier.speak(b, number);
+        let bye = talk.phone.hear();
+        while let Ok((count, from)) = talk.phone.voice.recv_from(&mut buffer) {
+            assert_eq!((count, from, buffer[1] & 0x7f), (172, a, 8));
+            // The carrier's packets are silence behind their number.
+            let is_carriers = buffer[14..172].iter().all(|octet| *octet == 0xd5);
+            if !is_carriers {
+                warned.push((heard, u16::from_be_bytes([buffer[2], buffer[3]])));
+            }
+            heard += 1;
+        }
+        bye.filter(|heard| heard.starts_with("BYE "))
+    });
+    assert!(bye.contains("Reason: SIP;cause=402"), "{bye}");
+    talk.phone.send(&answered(&bye, &talk.caller.here));
+    // Pauses in the prompt are silence too, and look like the carrier's.
+    assert!(warned.len() > 100, "{} packets of the warning", warned.len());
+    let (first, last) = (warned[0], warned[warned.len() - 1]);
+    assert_eq!(last.0 - first.0, last.1.wrapping_sub(first.1), "one stream without a gap");
+    assert!(
+        last.0 - first.0 < 300 && heard > last.0 + 10,
+        "then the carrier is heard again: {last:?} of {heard}"
+    );
+    let mut numbers = Vec::new();
+    while let Ok((_, from)) = talk.carrier.voice.recv_from(&mut buffer) {
+        assert_eq!(from, b);
+        numbers.push(u16::from_be_bytes([buffer[12], buffer[13]]));
+    }
+    assert!(numbers.len() + 1 >= usize::from(number) && numbers.is_sorted(), "the caller's, all of them");
+    let cdr = talk.switch.api.wait_cdrs(1).remove(0);
+    assert_eq!(
+        (cdr.text("reason"), cdr.number("duration_ms"), cdr.units("amount")),
+        ("no-credit", 6_000, 6 * CENT)
+    );
+    assert_eq!((cdr.number("rtp_lost_a"), cdr.number("rtp_lost_b")), (0, 0));
+    Books::of("acme", "0.06").check(&talk.switch.api, &talk.site.data());
 }

@@ -166,6 +166,8 @@ label! {
         Unauthentic = "unauthentic",
         /// SRTP that came before.
         Replayed = "replayed",
+        /// Something of ours was played in its place.
+        Replaced = "replaced",
     }
 }
 

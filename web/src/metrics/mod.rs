@@ -185,10 +185,7 @@ impl Metrics {
             )?,
             topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
             banned_sources: gauge("banned_sources", "Addresses locked out.")?,
-            transcoding_channels: gauge(
-                "transcoding_channels",
-                "Calls whose voice is made another codec's now.",
-            )?,
+            transcoding_channels: gauge("transcoding_channels", "Transcoded calls.")?,
             topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
             central_up: flag("central_up", "1 if the central ledger answers.")?,
             central_fenced: flag("central_fenced", "1 if another process runs under this node's name.")?,

@@ -7,11 +7,11 @@ use rating::engine::LeaseTiming;
 use route::CodecTerms;
 use units::{Cause, Now, Tick};
 
+use crate::both_codecs::BothCodecs;
 use crate::call::{Actions, Call};
 use crate::event::{Action, Attempt, Branch, HangupBy, LegId, ReleaseReason, Side};
 use crate::phase::{Agreed, AgreedCodecs, Answered, Hunt, Phase, Renegotiation, Talk, TriedEnd};
 use crate::refusal::Refusal;
-use crate::sound::Sound;
 
 impl Call {
     pub(crate) fn answer(
@@ -23,8 +23,8 @@ impl Call {
     ) {
         let caller = self.origin.codec_terms();
         let Some((hunt, tried)) = self.hunting(attempt) else { return };
-        let sound = Sound { caller, called: tried.callee.codec_terms() };
-        let answered = hunt.answered((attempt, branch), session, sound);
+        let codecs = BothCodecs { caller, called: tried.callee.codec_terms() };
+        let answered = hunt.answered((attempt, branch), session, codecs);
         let Some(answered) = answered else {
             out.push_back(Action::BookCost { attempt });
             out.push_back(Action::Release {
@@ -55,9 +55,9 @@ impl Call {
             Err(refusal) => return self.answered_without_credit(now, attempt, refusal, out),
         };
         let caller = CodecTerms { codecs: hunt.codecs, ..self.origin.codec_terms() };
-        let sound = Sound { caller, called: callee.codec_terms() };
-        let Agreed { session, codecs } = agreed;
-        self.codecs = codecs;
+        let codecs = BothCodecs { caller, called: callee.codec_terms() };
+        let Agreed { session, codecs: agreed } = agreed;
+        self.codecs = agreed;
         let renegotiation = match is_offer {
             true => Renegotiation::Late { from: Side::Carrier, offered: Arc::clone(&session) },
             false => hunt.exchange_with((attempt, branch)),
@@ -71,7 +71,7 @@ impl Call {
             answered: now,
             attempt,
             callee,
-            sound,
+            codecs,
             renegotiation,
             is_told: true,
             billed_until,
@@ -103,7 +103,7 @@ impl Hunt {
         &self,
         (attempt, branch): (Attempt, Branch),
         session: Option<&Session>,
-        sound: Sound,
+        codecs: BothCodecs,
     ) -> Option<Answered> {
         let of = (attempt, branch);
         let early = || self.early.iter().find(|(known, _)| *known == of).map(|(_, agreed)| agreed.clone());
@@ -112,7 +112,7 @@ impl Hunt {
                 return Some(Answered { attempt, branch, agreed, is_offer: false });
             }
             let waits = self.first_offers.iter().any(|(known, _)| *known == of);
-            let session = sound.offer(Side::Carrier, session.filter(|_| !waits)?).ok()?;
+            let session = codecs.offer(Side::Carrier, session.filter(|_| !waits)?).ok()?;
             let agreed = Agreed { session, codecs: AgreedCodecs::default() };
             return Some(Answered { attempt, branch, agreed, is_offer: true });
         };

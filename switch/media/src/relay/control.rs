@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use units::Tick;
 use voice::transcoder::TranscoderSettings;
 
+use super::player::Play;
 use crate::srtp::MasterKey;
 
 /// One leg's pair of ports, named by the shard that opened it. All endpoints of one call are one thread's.
@@ -59,6 +60,19 @@ pub enum MediaCommand {
     },
     /// From now on a side's silence is told (its call was answered).
     Watch {
+        /// Opened before.
+        endpoint: EndpointId,
+    },
+    /// Plays to an endpoint's side, in place of what comes for it and of what was played before. RTCP goes on.
+    /// [`MediaEvent::Played`] tells its end.
+    Play {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// What is played.
+        play: Play,
+    },
+    /// Ends what is played; nothing is told of it.
+    StopPlay {
         /// Opened before.
         endpoint: EndpointId,
     },
@@ -192,6 +206,12 @@ pub enum MediaEvent {
         last: Option<Tick>,
         /// The last valid packet of the endpoint that it is paired with.
         last_of_other: Option<Tick>,
+    },
+    /// What it played came to its end, or cannot be played: other payloads were agreed meanwhile. The other
+    /// side is heard again.
+    Played {
+        /// To whose side it was played.
+        endpoint: EndpointId,
     },
     /// It is closed, and its ports may be used again after their rest.
     Closed {

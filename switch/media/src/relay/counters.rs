@@ -27,6 +27,8 @@ pub enum DropReason {
     Unauthentic,
     /// SRTP that came before.
     Replayed,
+    /// Something of ours is played in its place: no fault.
+    Replaced,
 }
 
 /// Packets since the relay began.
@@ -50,7 +52,7 @@ pub struct RelayCounters {
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Malformed,
         Self::Foreign,
         Self::Learning,
@@ -62,6 +64,7 @@ impl DropReason {
         Self::Unsent,
         Self::Unauthentic,
         Self::Replayed,
+        Self::Replaced,
     ];
 
     /// As the metric `rtp_packets_dropped_total` has it.
@@ -78,6 +81,7 @@ impl DropReason {
             Self::Unsent => "unsent",
             Self::Unauthentic => "unauthentic",
             Self::Replayed => "replayed",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -141,7 +145,7 @@ mod tests {
         let numbers = std::array::from_fn(|place| place as u64 + 1);
         let mut counters = RelayCounters::of(numbers);
         assert!(counters.numbers().eq(numbers));
-        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 17));
+        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 18));
         counters.add(&RelayCounters::of(numbers));
         assert!(counters.numbers().eq(numbers.map(|number| number * 2)));
     }

@@ -72,6 +72,20 @@ impl Egress {
         ssrc != sent.ssrc || (AHEAD_MAX..=u16::MAX - BEHIND_MAX).contains(&ahead)
     }
 
+    /// Source, sequence number and timestamp of a packet of ours that is sent now and goes on in this stream;
+    /// none where nothing was sent yet. `clock` is that of its payload, in Hz.
+    pub(super) fn next(&self, now: Tick, clock: u32) -> Option<(u32, u16, u32)> {
+        let sent = self.sent?;
+        Some((sent.ssrc, sent.sequence.wrapping_add(1), sent.timestamp.wrapping_add(step(sent, now, clock))))
+    }
+
+    /// A packet of ours was sent as this: what comes of another side goes on behind it.
+    pub(super) const fn sends(&mut self, now: Tick, header: RtpHeader) {
+        let RtpHeader { ssrc, sequence, timestamp, .. } = header;
+        self.sent = Some(Sent { ssrc, sequence, timestamp, at: now });
+        self.joins = true;
+    }
+
     /// Makes a packet the next of this stream. `clock` is that of its payload, in Hz.
     pub(super) fn pass(&mut self, now: Tick, header: RtpHeader, clock: u32, packet: &mut [u8]) {
         let is_first = self.joins
@@ -102,15 +116,19 @@ impl Egress {
 impl Mapping {
     /// So that `first` follows what was sent: by one in sequence, by the time between them in timestamp.
     fn joining(sent: Sent, now: Tick, first: RtpHeader, clock: u32) -> Self {
-        let us = now.0.saturating_sub(sent.at.0).max(STEP_MS * 1_000);
-        let step = us.saturating_mul(u64::from(clock)) / 1_000_000;
         Self {
             from: first.ssrc,
             to: sent.ssrc,
             sequence: sent.sequence.wrapping_add(1).wrapping_sub(first.sequence),
-            timestamp: sent.timestamp.wrapping_add(step as u32).wrapping_sub(first.timestamp),
+            timestamp: sent.timestamp.wrapping_add(step(sent, now, clock)).wrapping_sub(first.timestamp),
         }
     }
+}
+
+/// How far the timestamp goes on from the last packet until now.
+fn step(sent: Sent, now: Tick, clock: u32) -> u32 {
+    let us = now.0.saturating_sub(sent.at.0).max(STEP_MS * 1_000);
+    (us.saturating_mul(u64::from(clock)) / 1_000_000) as u32
 }
 
 #[cfg(test)]

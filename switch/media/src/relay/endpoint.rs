@@ -11,6 +11,7 @@ use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamK
 use super::counters::DropReason;
 use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
+use super::player::{Play, Playing};
 use super::reception::Reception;
 use super::round_trip::RoundTrip;
 use super::rtcp;
@@ -61,6 +62,8 @@ pub(super) struct Endpoint {
     secure: Option<Box<Secure>>,
     /// What it sends is transcoded.
     pub(super) transcoded: Option<Transcoded>,
+    /// What is sent to its side in place of the other one's packets.
+    playing: Option<Box<Playing>>,
     packets_in: u64,
     packets_out: u64,
     dropped: u64,
@@ -132,6 +135,7 @@ impl Endpoint {
             egress: Egress::default(),
             secure: None,
             transcoded: None,
+            playing: None,
             packets_in: 0,
             packets_out: 0,
             dropped: 0,
@@ -159,6 +163,11 @@ impl Endpoint {
         self.payload = None;
         self.secure = Secure::with(self.secure.take(), peer.keys.as_deref());
         self.egress.keep_one_source(self.secure.is_some());
+        if let Some(playing) = self.playing.as_deref_mut()
+            && (self.kind != StreamKind::Rtp || self.rest.payloads != peer.payloads)
+        {
+            playing.end();
+        }
         self.rest.payloads = peer.payloads;
         let silence = &mut self.rest.silence;
         // An offer again and again would put the end of a dead stream off for ever, if each began anew.
@@ -318,6 +327,9 @@ impl Endpoint {
         if !self.receives && !is_rtcp {
             return Err(DropReason::Held);
         }
+        if self.playing.is_some() && !is_rtcp {
+            return Err(DropReason::Replaced);
+        }
         let to = if is_rtcp { self.source.rtcp_to() } else { self.source.rtp_to() };
         let to = to.filter(|to| to.is_ipv4() == self.is_ipv4).ok_or(DropReason::NoAddress)?;
         let is_own_port = is_rtcp && !self.source.is_muxed();
@@ -340,6 +352,44 @@ impl Endpoint {
             self.two_way.went += u64::from(self.is_two_way());
         }
         Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to, bytes))
+    }
+
+    /// Plays to its side, in place of what was played before.
+    pub(super) fn play(&mut self, now: Tick, play: Play) {
+        self.playing = Some(Box::new(Playing::new(now, play, &self.egress)));
+    }
+
+    /// Ends what is played; its timer.
+    pub(super) fn stop_play(&mut self) -> Option<TimerId> {
+        self.playing.take().map(|playing| playing.timer)
+    }
+
+    /// What is played, if anything is.
+    pub(super) fn playing(&mut self) -> Option<&mut Playing> {
+        self.playing.as_deref_mut()
+    }
+
+    /// Writes the next packet of what is played, if it is due: where it goes and its length. One that the
+    /// side does not want now, or that cannot reach it, is left out.
+    pub(super) fn poll_packet(
+        &mut self,
+        now: Tick,
+        buffer: &mut [u8],
+    ) -> Option<Result<(SocketAddr, usize), DropReason>> {
+        let playing = self.playing.as_deref_mut()?;
+        let to = self.source.rtp_to().filter(|to| self.receives && to.is_ipv4() == self.is_ipv4);
+        loop {
+            let (header, bytes) = playing.poll(now, &self.egress, buffer)?;
+            let Some(to) = to else { continue };
+            let bytes = match &mut self.secure {
+                None => Ok(bytes),
+                Some(secure) => secure.sends.rtp(buffer, bytes).map_err(secure::not_sent),
+            };
+            self.egress.sends(now, header);
+            self.packets_out += 1;
+            self.two_way.went += u64::from(self.is_two_way());
+            return Some(bytes.map(|bytes| (to, bytes)));
+        }
     }
 
     /// How numbers of the stream to this side are mapped.

@@ -5,7 +5,8 @@
 //! count.
 //!
 //! The driver opens the two ports of an endpoint before it gives [`MediaCommand::Open`], closes them on
-//! [`Effect::Closed`], and sends what [`Action::Send`] says:
+//! [`Effect::Closed`], and sends what [`Action::Send`] says, for a packet that came and for those that
+//! [`Relay::poll_packet`] makes:
 //!
 //! ```
 //! # use media::relay::{Action, Component, Effect, EndpointId, MediaCommand, MediaEvent, MediaPeer};
@@ -51,6 +52,7 @@ mod counters;
 mod egress;
 mod endpoint;
 mod header;
+mod player;
 mod reception;
 mod round_trip;
 mod rtcp;
@@ -64,5 +66,6 @@ pub use control::{
 };
 pub use counters::{DropReason, RelayCounters};
 pub use endpoint::Component;
+pub use player::Play;
 pub use secure::ROOM;
 pub use table::{Action, Effect, Relay, Slot};

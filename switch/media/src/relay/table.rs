@@ -8,10 +8,11 @@ use units::slab::Slab;
 use units::wheel::{TimerId, Wheel};
 use voice::transcoder::TranscoderSettings;
 
-use super::control::{EndpointId, MediaCommand, MediaEvent, StreamId, TranscodeCommand};
+use super::control::{EndpointId, MediaCommand, MediaEvent, StreamId, StreamKind, TranscodeCommand};
 use super::counters::{DropReason, RelayCounters};
 use super::endpoint::{Component, Endpoint, Heard, Transcoded};
 use super::header::RtpHeader;
+use super::player::Play;
 
 /// Place of an open endpoint in the table, used again after it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -65,6 +66,8 @@ pub struct Relay {
     slots: BTreeMap<EndpointId, u32>,
     endpoints_max: usize,
     timers: Wheel<u32>,
+    /// When packets of what is played are due.
+    due: Wheel<u32>,
     events: VecDeque<MediaEvent>,
     counters: RelayCounters,
     /// Streams that were ever transcoded.
@@ -82,6 +85,7 @@ impl Relay {
             slots: BTreeMap::new(),
             endpoints_max,
             timers: Wheel::new(),
+            due: Wheel::new(),
             events: VecDeque::new(),
             counters: RelayCounters {
                 packets_in: 0,
@@ -110,6 +114,7 @@ impl Relay {
                     self.counters.endpoints[before as usize] -= 1;
                     self.counters.endpoints[after as usize] += 1;
                     self.set_timer(slot);
+                    self.play_on(now, slot);
                 }
             }
             MediaCommand::Pair { a, b } => self.pair(a, b),
@@ -119,6 +124,11 @@ impl Relay {
                     found.watch(now);
                     self.set_timer(slot);
                 }
+            }
+            MediaCommand::Play { endpoint, play } => self.play(now, endpoint, play),
+            MediaCommand::StopPlay { endpoint } => {
+                let timer = self.find(endpoint).and_then(|(_, found)| found.stop_play());
+                self.due.cancel(timer.unwrap_or_default());
             }
             MediaCommand::Close { endpoint } => return self.close(now, endpoint),
         }
@@ -270,9 +280,56 @@ impl Relay {
         }
     }
 
-    /// When to call [`Self::tick`] next.
+    /// When to call [`Self::tick`] and [`Self::poll_packet`] next.
     pub fn next_deadline(&self) -> Option<Tick> {
-        self.timers.next_deadline()
+        let (timers, due) = (self.timers.next_deadline(), self.due.next_deadline());
+        timers.into_iter().chain(due).min()
+    }
+
+    /// Writes the next packet of what is played that is due by now into a buffer of 1,500 octets, which it is
+    /// the beginning of. To be called until there is none.
+    pub fn poll_packet(&mut self, now: Tick, buffer: &mut [u8]) -> Option<Action> {
+        while let Some((_, slot)) = self.due.pop(now) {
+            let Some(endpoint) = self.endpoints.at_mut(slot) else { continue };
+            let polled = endpoint.poll_packet(now, buffer);
+            self.play_on(now, slot);
+            match polled {
+                Some(Ok((to, bytes))) => {
+                    self.counters.packets_out += 1;
+                    return Some(Action::Send { slot: Slot(slot), component: Component::Rtp, to, bytes });
+                }
+                Some(Err(reason)) => self.counters.count_drop(reason),
+                None => {}
+            }
+        }
+        None
+    }
+
+    fn play(&mut self, now: Tick, id: EndpointId, play: Play) {
+        let Some((slot, endpoint)) = self.find(id) else { return };
+        let before = endpoint.stop_play();
+        endpoint.play(now, play);
+        if endpoint.kind != StreamKind::Rtp
+            && let Some(playing) = endpoint.playing()
+        {
+            playing.end();
+        }
+        self.due.cancel(before.unwrap_or_default());
+        self.play_on(now, slot);
+    }
+
+    /// Waits for what is due next of what is played, or tells that it is over.
+    fn play_on(&mut self, now: Tick, slot: u32) {
+        let Some(endpoint) = self.endpoints.at_mut(slot) else { return };
+        let id = endpoint.id();
+        let Some(playing) = endpoint.playing() else { return };
+        self.due.cancel(playing.timer);
+        if playing.is_over(now) {
+            endpoint.stop_play();
+            self.events.push_back(MediaEvent::Played { endpoint: id });
+        } else {
+            playing.timer = self.due.insert(playing.due(), slot);
+        }
     }
 
     /// The next event. Taken after each command and tick until there is none, so that few wait.
@@ -354,6 +411,7 @@ impl Relay {
                 self.to_workers.push_back(TranscodeCommand::End(StreamId { slot, number }));
             }
             self.timers.cancel(*endpoint.timer());
+            self.due.cancel(endpoint.stop_play().unwrap_or_default());
             self.counters.endpoints[endpoint.kind as usize] -= 1;
             self.events.push_back(MediaEvent::Closed { endpoint: id, report: endpoint.report(now) });
         }

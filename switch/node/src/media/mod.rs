@@ -3,7 +3,9 @@
 //! events come back. Legs and the call see sessions only, so that a leg of any protocol has the same.
 
 mod address;
+mod announcement;
 mod keys;
+mod play;
 mod ports;
 mod quality;
 mod reports;
@@ -12,8 +14,10 @@ mod shard_media;
 mod sides;
 mod silence;
 mod told;
+mod transcoded;
 mod transcoding;
 
+pub(crate) use announcement::Announcement;
 pub(crate) use reports::Ending;
 pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};
 pub(crate) use shard_media::{MediaRefused, ShardMedia};

@@ -67,7 +67,7 @@ impl Random {
         Self { key, drawn: 0 }
     }
 
-    pub(super) fn draw(&mut self) -> u64 {
+    pub(crate) fn draw(&mut self) -> u64 {
         self.drawn += 1;
         // SipHash of a secret and a count: what was drawn tells nothing of what will be.
         let mut hasher = DefaultHasher::new();

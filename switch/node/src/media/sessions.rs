@@ -17,7 +17,8 @@ use super::address::Sender;
 use super::shard_media::{MediaRefused, Ours};
 use super::sides::{CallMedia, Offered};
 use super::told::{Said, peer};
-use super::transcoding::{Transcoded, may_be_transcoded};
+use super::transcoded::Transcoded;
+use super::transcoding::may_be_transcoded;
 use crate::io::Output;
 use crate::leg::{Leg, LegEvent};
 use crate::node::Node;
@@ -329,6 +330,10 @@ impl Node {
         self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer, true));
         let of_offerer = session.payloads_of_offerer();
         self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer, false));
+        if let Some(media) = slot.media.as_deref_mut() {
+            media.takes_sound(answerer, session.sound_to_answerer());
+            media.takes_sound(offered.from, session.sound_to_offerer());
+        }
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
         let offerer = if offered.from == LegId::Caller { Side::Caller } else { Side::Carrier };
         self.transcode(slot, called, session.transcoding().map(|sides| Transcoded::of(offerer, sides)));
@@ -336,7 +341,7 @@ impl Node {
     }
 
     /// What a side said, if that is news.
-    fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
+    pub(super) fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
         let Some(signalling) = slot.leg(leg).map(Leg::source) else { return };
         let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) else { return };
         let Some(endpoint) = side.endpoint else { return };

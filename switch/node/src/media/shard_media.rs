@@ -8,6 +8,7 @@ use std::sync::Arc;
 use media::relay::EndpointId;
 use media::srtp::{MasterKey, Suite};
 use media::transcode::{Channels, StreamStart};
+use prompts::Prompts;
 use route::MediaPath;
 use units::Tick;
 
@@ -28,6 +29,12 @@ pub struct MediaConfig {
     pub rtp_timeout_hold_ms: u32,
     /// Calls that are transcoded at once, all shards together; 0: as many as there is time for.
     pub transcoding_max: u32,
+    /// What is played into calls.
+    pub prompts: Arc<Prompts>,
+    /// So long before its money ends a call is warned, s; 0: it is not.
+    pub warning_secs: u32,
+    /// Callers hear why their calls are refused.
+    pub announcements: bool,
 }
 
 /// Addresses and ports of relayed media.
@@ -91,6 +98,9 @@ impl Default for MediaConfig {
             rtp_timeout_ms: 60_000,
             rtp_timeout_hold_ms: 3_600_000,
             transcoding_max: 0,
+            prompts: Arc::default(),
+            warning_secs: 60,
+            announcements: false,
         }
     }
 }
@@ -145,8 +155,13 @@ impl ShardMedia {
 
     /// Where a stream of ours begins.
     pub(super) fn stream_start(&mut self) -> StreamStart {
-        let [first, second] = [self.random.draw(), self.random.draw()];
+        let [first, second] = [self.draw(), self.draw()];
         StreamStart { ssrc: (first >> 32) as u32, sequence: first as u16, timestamp: second as u32 }
+    }
+
+    /// A number that nobody can foresee.
+    pub(super) fn draw(&mut self) -> u64 {
+        self.random.draw()
     }
 
     /// The relay closed it: its ports rest.

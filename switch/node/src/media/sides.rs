@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use call::{Attempt, Branch, LegId};
 use codecs::SrtpPolicy;
-use media::Described;
 use media::relay::{EndpointId, EndpointReport, MediaPeer};
+use media::{Described, Sound};
 use smallvec::SmallVec;
 
-use super::transcoding::{Channel, Transcoded};
+use super::transcoded::{Channel, Transcoded};
 
 /// Media of a relayed call.
 #[derive(Debug)]
@@ -66,6 +66,8 @@ pub(crate) struct LegMedia {
     pub has_failed: bool,
     /// What the relay was told of its side.
     pub peer: Option<MediaPeer>,
+    /// How sound of ours is sent to it, once that is agreed.
+    pub sound: Option<Sound>,
     /// Whether it is encrypted.
     pub srtp: SrtpPolicy,
     /// Its side said RTP/SAVP, and is told so.
@@ -122,6 +124,7 @@ impl CallMedia {
                 told_mux: false,
                 has_failed: false,
                 peer: None,
+                sound: None,
                 srtp,
                 is_savp: srtp == SrtpPolicy::Required,
             });
@@ -134,6 +137,13 @@ impl CallMedia {
 
     pub(crate) fn side_mut(&mut self, leg: LegId) -> Option<&mut LegMedia> {
         self.sides.iter_mut().find(|side| side.leg == leg)
+    }
+
+    /// How sound of ours is sent to a leg from now on.
+    pub(crate) fn takes_sound(&mut self, leg: LegId, sound: Option<Sound>) {
+        if let Some(side) = self.side_mut(leg) {
+            side.sound = sound;
+        }
     }
 
     /// The leg of an endpoint that is in use.

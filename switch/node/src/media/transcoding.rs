@@ -1,50 +1,19 @@
 //! Calls whose sides share no codec: their channel, and what the relay is told of each direction
 //! ([decision 164](../../../../docs/decisions/0164-who-transcodes.md)).
 
-use std::sync::Arc;
-
-use call::{Callee, LegId, Side};
+use call::{Callee, LegId};
 use media::relay::MediaCommand;
-use media::transcode::{self, Channels};
-use media::{Session, Transcoding, VoiceSide};
+use media::{Session, VoiceSide, transcode};
 
 use super::shard_media::MediaRefused;
 use super::sides::CallMedia;
+use super::transcoded::{Channel, Transcoded};
 use crate::io::Output;
 use crate::node::Node;
 use crate::slot::Slot;
 
-/// A channel in use; dropped, it is free again.
-#[derive(Debug)]
-pub(crate) struct Channel(Arc<Channels>);
-
-/// What both sides of a transcoded call talk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Transcoded {
-    pub caller: VoiceSide,
-    pub called: VoiceSide,
-}
-
-impl Drop for Channel {
-    fn drop(&mut self) {
-        self.0.put_back();
-    }
-}
-
-// === impl Transcoded ===
-
-impl Transcoded {
-    pub(super) const fn of(offerer: Side, sides: &Transcoding) -> Self {
-        let Transcoding { offerer: own, answerer } = *sides;
-        match offerer {
-            Side::Caller => Self { caller: own, called: answerer },
-            Side::Carrier => Self { caller: answerer, called: own },
-        }
-    }
-}
-
-/// Whether a call to a party needs the relay to be transcoded: its offer does, or where the party is asked for
-/// one, that may.
+/// Whether a call to a party may be transcoded, and so has to be relayed: its offer is, or where the party is
+/// asked for one, that may be.
 pub(super) fn may_be_transcoded(slot: &Slot, callee: &Callee, session: Option<&Session>) -> bool {
     let (ours, theirs) = (slot.call.origin().media(), callee.media().unwrap_or_default());
     session.map_or_else(|| ours.transcode.with(theirs.transcode), Session::is_transcoded)
@@ -62,10 +31,9 @@ impl Node {
         if media.channel.is_some() || !session.is_some_and(Session::is_transcoded) {
             return Ok(());
         }
-        if !self.media.channels.try_take(self.config.media.transcoding_max) {
-            return Err(MediaRefused::NoChannel);
-        }
-        media.channel = Some(Channel(Arc::clone(&self.media.channels)));
+        let channel = Channel::take(&self.media.channels, self.config.media.transcoding_max);
+        let Some(channel) = channel else { return Err(MediaRefused::NoChannel) };
+        media.channel = Some(channel);
         Ok(())
     }
 

@@ -10,14 +10,14 @@ use crate::event::Side;
 
 /// The codecs of both sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Sound {
+pub(crate) struct BothCodecs {
     pub caller: CodecTerms,
     pub called: CodecTerms,
 }
 
-// === impl Sound ===
+// === impl BothCodecs ===
 
-impl Sound {
+impl BothCodecs {
     /// What an offer of one side comes to for the other.
     pub(crate) fn offer(&self, from: Side, offer: &Session) -> Result<Arc<Session>, OfferRefused> {
         let (own, other) = match from {

@@ -1,0 +1,25 @@
+//! What the switch itself says into calls: prompts in six languages and the tones of a country (ITU-T E.180),
+//! each encoded once for a codec and then shared by all calls.
+//!
+//! The sounds in `sounds` are made by `make.sh`, from the texts in it. Invariant: there is a sound for every
+//! prompt in every language.
+//!
+//! ```
+//! use codecs::Codec;
+//! use prompts::{Language, Prompt, Prompts};
+//!
+//! let prompts = Prompts::default();
+//! let spanish = Language::of(Some("es"));
+//! let clip = prompts.prompt(spanish, Prompt::LowBalance, Codec::Pcma).expect("A-law is always there");
+//! assert!(clip.duration().as_secs() >= 2);
+//! assert!(std::sync::Arc::ptr_eq(&clip, &prompts.prompt(spanish, Prompt::LowBalance, Codec::Pcma).unwrap()));
+//! ```
+#![forbid(unsafe_code)]
+
+mod built_in;
+mod clips;
+mod language;
+
+pub use clips::Prompts;
+pub use language::{Language, Prompt};
+pub use voice::tones::Tone;
