@@ -127,6 +127,13 @@ const SRTP: Key = key(
     "Encrypted media with keys from SDP (RFC 4568), ended here on each side. `optional`: where its side can; `required`: offers and answers \
      without keys are refused with 488. Its calls are relayed. Keys need signalling over TLS.",
 );
+const DTMF: Key = key(
+    "dtmf",
+    Kind::Word(&["rfc4733", "info", "inband"]),
+    Preset::Text("rfc4733"),
+    "How it tells and takes keypad digits: `rfc4733`, as events among its packets; `info`, by INFO: it is offered no events, and digits become \
+     events and INFO on their way between it and a side with events. Its calls are relayed then. `inband` is not built yet.",
+);
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
     "session_expires",

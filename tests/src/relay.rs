@@ -59,6 +59,8 @@ impl TestRelay {
             | MediaCommand::Watch { endpoint }
             | MediaCommand::Play { endpoint, .. }
             | MediaCommand::StopPlay { endpoint }
+            | MediaCommand::Digit { endpoint, .. }
+            | MediaCommand::Events { endpoint, .. }
             | MediaCommand::Close { endpoint }
                 if !self.known.contains(endpoint) =>
             {
@@ -77,6 +79,8 @@ impl TestRelay {
             | MediaCommand::Watch { .. }
             | MediaCommand::Play { .. }
             | MediaCommand::StopPlay { .. }
+            | MediaCommand::Digit { .. }
+            | MediaCommand::Events { .. }
             | MediaCommand::Pair { .. } => {}
         }
         self.relay.command(now, command);
@@ -233,6 +237,7 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
         | MediaEvent::Played { endpoint }
+        | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

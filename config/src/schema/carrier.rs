@@ -2,7 +2,7 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
+    CODECS, DTMF, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
     TRANSLATE, TRUST, VERIFY, key,
 };
 
@@ -117,6 +117,7 @@ pub const CARRIER: Section = Section {
         MEDIA_PATH,
         NAT,
         SRTP,
+        DTMF,
         key(
             "plus",
             Kind::Bool,

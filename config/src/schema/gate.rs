@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section, TLS_CA,
-    TLS_NAME, TRUST, VERIFY, key,
+    CODECS, DTMF, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section,
+    TLS_CA, TLS_NAME, TRUST, VERIFY, key,
 };
 
 const NUMBERING: Key = key(
@@ -113,6 +113,7 @@ pub const GATE: Section = Section {
         MEDIA_PATH,
         NAT,
         SRTP,
+        DTMF,
     ],
 };
 
@@ -173,5 +174,6 @@ pub const SIP_ACCOUNT: Section = Section {
         MEDIA_PATH,
         NAT,
         SRTP,
+        DTMF,
     ],
 };

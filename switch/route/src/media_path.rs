@@ -1,6 +1,6 @@
 //! How the media of a peer's calls travels.
 
-use codecs::SrtpPolicy;
+use codecs::{DtmfForm, SrtpPolicy};
 
 /// What is configured of a peer's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct MediaTerms {
     pub nat: bool,
     /// Whether it is encrypted; where it may be, it is relayed.
     pub srtp: SrtpPolicy,
+    /// How it tells and takes keypad digits.
+    pub dtmf: DtmfForm,
 }
 
 /// How media travels.
@@ -26,7 +28,7 @@ pub enum MediaPath {
 
 impl Default for MediaTerms {
     fn default() -> Self {
-        Self { path: MediaPath::Bypass, nat: true, srtp: SrtpPolicy::Off }
+        Self { path: MediaPath::Bypass, nat: true, srtp: SrtpPolicy::Off, dtmf: DtmfForm::Rfc4733 }
     }
 }
 
