@@ -50,7 +50,7 @@ fn main() {
     });
     group.bench_function("plan of two carriers with decks", |b| {
         b.iter(|| {
-            route::plan(&network, black_box(&numbers[next(numbers.len())]), CodecSet::ALL, now)
+            route::plan(&network, black_box(&numbers[next(numbers.len())]), CodecSet::ALL.into(), now)
                 .expect("a route")
         });
     });

@@ -4,10 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod dtmf_form;
 pub mod g711;
 pub mod quality;
 pub mod sdp;
 mod srtp;
 
 pub use codec::{Codec, CodecSet, G723Rate, UnknownCodec};
+pub use dtmf_form::DtmfForm;
 pub use srtp::SrtpPolicy;

@@ -290,7 +290,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
         ("reply_to", a.reply_to != b.reply_to),
-        ("media, nat, srtp or transcode", a.media != b.media),
+        ("media, nat, srtp, transcode or dtmf", a.media != b.media),
         ("credentials", a.login != b.login || a.kind != b.kind),
     ])
 }
@@ -321,7 +321,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("overload_control", a.overload_control != b.overload_control),
         ("t1_ms or t2_ms", (a.t1_ms, a.t2_ms) != (b.t1_ms, b.t2_ms)),
         ("register", a.register_secs != b.register_secs),
-        ("media, nat, srtp or transcode", a.media != b.media),
+        ("media, nat, srtp, transcode or dtmf", a.media != b.media),
     ])
 }
 

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use codecs::SrtpPolicy;
+use codecs::{DtmfForm, SrtpPolicy};
 use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transcode, Transport};
 
 use crate::base;
@@ -92,6 +92,18 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
         Some("required") => SrtpPolicy::Required,
         _ => SrtpPolicy::Off,
     };
+    let dtmf = match table.text("dtmf").as_ref().map(|field| &*field.value) {
+        Some("info") => DtmfForm::Info,
+        Some("inband") => {
+            let message = "dtmf = \"inband\" is not built yet: write \"rfc4733\" or \"info\"";
+            check.error(&table.at("dtmf"), message);
+            DtmfForm::Rfc4733
+        }
+        _ => DtmfForm::Rfc4733,
+    };
+    if dtmf == DtmfForm::Info && !presets.can_relay {
+        check.error(&table.at("dtmf"), need_of_address("dtmf = \"rfc4733\" here"));
+    }
     let is_keyed = srtp != SrtpPolicy::Off;
     if is_keyed && !presets.can_relay {
         check.error(&table.at("srtp"), need_of_address("srtp = \"off\" here"));
@@ -106,9 +118,11 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
             Transcode::Wanted
         }
     };
-    // Each side has keys of its own: what is encrypted goes over the relay.
-    let path = if is_keyed { MediaPath::Relay } else { own.unwrap_or(presets.path) };
-    MediaTerms { path, nat: table.bool("nat"), srtp, transcode }
+    // Each side has keys of its own: what is encrypted goes over the relay, and so do digits that the other
+    // side has among its packets.
+    let path =
+        if is_keyed || dtmf == DtmfForm::Info { MediaPath::Relay } else { own.unwrap_or(presets.path) };
+    MediaTerms { path, nat: table.bool("nat"), srtp, transcode, dtmf }
 }
 
 /// Keys of SRTP that whoever reads the signalling reads too.

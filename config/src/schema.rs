@@ -134,6 +134,13 @@ const TRANSCODE: Key = key(
     "Whether voice of its calls may be made another codec's where it shares none with the other side: `true` where the other side says \
      nothing or `true`, `false` never. Absent: `media.transcode`. Such calls are relayed.",
 );
+const DTMF: Key = key(
+    "dtmf",
+    Kind::Word(&["rfc4733", "info", "inband"]),
+    Preset::Text("rfc4733"),
+    "How it tells and takes keypad digits: `rfc4733`, as events among its packets; `info`, by INFO: it is offered no events, and digits become \
+     events and INFO on their way between it and a side with events. Its calls are relayed then. `inband` is not built yet.",
+);
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
     "session_expires",

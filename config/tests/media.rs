@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use codecs::SrtpPolicy;
+use codecs::{DtmfForm, SrtpPolicy};
 use config::{Settings, diff, load};
 use route::{MediaPath, MediaTerms, Transcode};
 
@@ -38,7 +38,7 @@ fn relay_is_read_with_its_defaults() {
     let gate = settings.gates.by_name("pbx").expect("there");
     assert_eq!(
         gate.media,
-        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Off, transcode: Transcode::Unsaid },
+        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Off, ..MediaTerms::default() },
         "as `media.mode`"
     );
     let alpha = settings.carriers.by_name("alpha").expect("there");
@@ -64,12 +64,7 @@ fn a_peer_may_want_it_otherwise() {
     let gate = settings.gates.by_name("pbx").expect("there");
     assert_eq!(
         gate.media,
-        MediaTerms {
-            path: MediaPath::Relay,
-            nat: false,
-            srtp: SrtpPolicy::Off,
-            transcode: Transcode::Unsaid
-        }
+        MediaTerms { path: MediaPath::Relay, nat: false, srtp: SrtpPolicy::Off, ..MediaTerms::default() }
     );
     assert_eq!(settings.media.mode, MediaPath::Bypass);
     assert!(settings.relays());
@@ -166,7 +161,23 @@ fn a_reload_says_what_waits_for_a_restart() {
     let lines = diff(&old, &new);
     assert!(lines.iter().any(|line| line.contains("media.address") && line.contains("restart")), "{lines:?}");
     assert!(lines.contains(&"media.rtp_timeout_secs 60 -> 30".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"gate pbx changed: media, nat, srtp or transcode".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"gate pbx changed: media, nat, srtp, transcode or dtmf".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn digits_by_info_are_relayed() {
+    let media = "mode = \"bypass\"\naddress = \"192.0.2.7\"\n";
+    let settings = read(media, "dtmf = \"info\"\n").expect("valid");
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!((gate.media.path, gate.media.dtmf), (MediaPath::Relay, DtmfForm::Info));
+    let of = |rest: &str| read("mode = \"bypass\"\n", rest).map(|_| ()).expect_err(rest);
+    assert!(of("dtmf = \"info\"\n").contains("or dtmf = \"rfc4733\" here"));
+    let inband = of("dtmf = \"inband\"\n");
+    assert!(
+        inband.contains("t.toml:23:") && inband.contains("dtmf = \"inband\" is not built yet"),
+        "{inband}"
+    );
+    assert!(of("dtmf = \"tones\"\n").contains("dtmf"));
 }
 
 #[test]
@@ -176,12 +187,7 @@ fn encrypted_media_is_relayed_and_wants_tls() {
     let gate = settings.gates.by_name("pbx").expect("there");
     assert_eq!(
         gate.media,
-        MediaTerms {
-            path: MediaPath::Relay,
-            nat: true,
-            srtp: SrtpPolicy::Required,
-            transcode: Transcode::Unsaid
-        }
+        MediaTerms { path: MediaPath::Relay, nat: true, srtp: SrtpPolicy::Required, ..MediaTerms::default() }
     );
     let warned: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
     assert!(

@@ -59,7 +59,7 @@ pub use views::BucketView;
 pub use crate::payment::{FollowUp, PaymentMethod, PaymentOrder, TopUpRequest};
 use crate::{Decks, Price};
 use invariant::must;
-use lease::{Lease, Leases, Parts, Tier};
+use lease::{Lease, Leases, Parts, Tier, WarningSecs};
 use rollover::CallBalances;
 
 /// All accounts of a shard with the leases of their calls.
@@ -72,7 +72,7 @@ pub struct Engine {
     /// Leases that returning money concerns: an extension was refused, or the end was announced.
     waiting: BTreeMap<AccountId, Vec<LeaseId>>,
     woken: VecDeque<LeaseId>,
-    warning: extend::WarningSecs,
+    warning: WarningSecs,
     /// What is to be journaled beside the caller's own record.
     notices: VecDeque<Record>,
     /// When to look at which account: no later than the next thing that comes with time alone.

@@ -15,7 +15,7 @@ use voice::playback::{Player, PlayerSettings};
 
 use crate::phone::Phone;
 use crate::relay::{media_of, target};
-use crate::stage::{Stage, addr};
+use crate::stage::Stage;
 
 /// A number with a price and a route, and one with neither.
 const NUMBER: &str = "34600000000";

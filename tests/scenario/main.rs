@@ -20,6 +20,7 @@ mod connections;
 mod crash_and_restart;
 mod credentials;
 mod credit_cut_off;
+mod dtmf;
 mod early_dialog;
 mod early_offers;
 mod event_packages;

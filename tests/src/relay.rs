@@ -64,6 +64,8 @@ impl TestRelay {
             | MediaCommand::Watch { endpoint }
             | MediaCommand::Play { endpoint, .. }
             | MediaCommand::StopPlay { endpoint }
+            | MediaCommand::Digit { endpoint, .. }
+            | MediaCommand::Events { endpoint, .. }
             | MediaCommand::Close { endpoint }
                 if !self.known.contains(endpoint) =>
             {
@@ -83,6 +85,8 @@ impl TestRelay {
             | MediaCommand::Transcode { .. }
             | MediaCommand::Play { .. }
             | MediaCommand::StopPlay { .. }
+            | MediaCommand::Digit { .. }
+            | MediaCommand::Events { .. }
             | MediaCommand::Pair { .. } => {}
         }
         self.relay.command(now, command);
@@ -262,6 +266,7 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
         | MediaEvent::Played { endpoint }
+        | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -12,7 +12,8 @@
 //! let spanish = Language::of(Some("es"));
 //! let clip = prompts.prompt(spanish, Prompt::LowBalance, Codec::Pcma).expect("A-law is always there");
 //! assert!(clip.duration().as_secs() >= 2);
-//! assert!(std::sync::Arc::ptr_eq(&clip, &prompts.prompt(spanish, Prompt::LowBalance, Codec::Pcma).unwrap()));
+//! let again = prompts.prompt(spanish, Prompt::LowBalance, Codec::Pcma).expect("it is kept");
+//! assert!(std::sync::Arc::ptr_eq(&clip, &again));
 //! ```
 #![forbid(unsafe_code)]
 

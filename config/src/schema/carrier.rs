@@ -2,7 +2,7 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
+    CODECS, DTMF, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
     TRANSCODE, TRANSLATE, TRUST, VERIFY, key,
 };
 
@@ -118,6 +118,7 @@ pub const CARRIER: Section = Section {
         NAT,
         SRTP,
         TRANSCODE,
+        DTMF,
         key(
             "plus",
             Kind::Bool,

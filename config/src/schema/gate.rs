@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section, TLS_CA,
-    TLS_NAME, TRANSCODE, TRUST, VERIFY, key,
+    CODECS, DTMF, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section,
+    TLS_CA, TLS_NAME, TRANSCODE, TRUST, VERIFY, key,
 };
 
 const NUMBERING: Key = key(
@@ -114,6 +114,7 @@ pub const GATE: Section = Section {
         NAT,
         SRTP,
         TRANSCODE,
+        DTMF,
     ],
 };
 
@@ -175,5 +176,6 @@ pub const SIP_ACCOUNT: Section = Section {
         NAT,
         SRTP,
         TRANSCODE,
+        DTMF,
     ],
 };

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use units::{Now, Wall};
 
 use super::invariant::must;
-use super::lease::{Lease, Parts, Tier};
+use super::lease::{Lease, Parts, Tier, WarningSecs};
 use super::rollover::{CallBalances, SHARE};
 use super::{CreditRefusal, Engine, LeaseId, LeaseTiming};
 
@@ -37,24 +37,6 @@ pub struct Warning {
 
 /// The least amount that an extension reserves, 10⁻⁵ units.
 const LEAST: i64 = 1;
-
-/// So long before its end a call is warned, s.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WarningSecs(u32);
-
-// === impl WarningSecs ===
-
-impl Default for WarningSecs {
-    fn default() -> Self {
-        Self(60)
-    }
-}
-
-impl WarningSecs {
-    fn secs(self) -> u64 {
-        u64::from(self.0)
-    }
-}
 
 // === impl Engine ===
 
@@ -214,8 +196,8 @@ impl Engine {
         more.is_some_and(|parts| super::lease::leased_secs(&parts) >= secs)
     }
 
-    /// Of balances that are lent and would end within the time of the warning more is asked for ahead. Whether there is some
-    /// decides if the end is in sight.
+    /// Of balances that are lent and would end within the time of the warning more is asked for ahead.
+    /// Whether there is some decides if the end is in sight.
     fn look_ahead(&mut self, now: Now, id: LeaseId) -> Result<(), CreditRefusal> {
         let lease = self.leases.lease(id)?;
         if self.books.lent().is_none() || lease.announced_end.is_some() {

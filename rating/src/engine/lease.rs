@@ -37,6 +37,24 @@ pub struct LeaseTiming {
     pub warn_at_ms: Option<u64>,
 }
 
+/// So long before its end a call is warned, s.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WarningSecs(pub(super) u32);
+
+// === impl WarningSecs ===
+
+impl Default for WarningSecs {
+    fn default() -> Self {
+        Self(60)
+    }
+}
+
+impl WarningSecs {
+    pub(super) fn secs(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
 /// Renew when less than this is left, or half of the last grant if that is shorter.
 const RENEW_BELOW_MS: u64 = 15_000;
 /// A renewal makes it at least this much.

@@ -22,6 +22,7 @@ mod announce;
 pub mod answer;
 pub mod body;
 mod described;
+mod events;
 mod keyed;
 mod local;
 pub mod offer;

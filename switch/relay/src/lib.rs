@@ -242,6 +242,8 @@ const fn endpoint(command: &MediaCommand) -> EndpointId {
         | MediaCommand::Watch { endpoint }
         | MediaCommand::Play { endpoint, .. }
         | MediaCommand::StopPlay { endpoint }
+        | MediaCommand::Digit { endpoint, .. }
+        | MediaCommand::Events { endpoint, .. }
         | MediaCommand::Close { endpoint } => *endpoint,
     }
 }

@@ -1,6 +1,6 @@
 //! How the media of a peer's calls travels.
 
-use codecs::{CodecSet, SrtpPolicy};
+use codecs::{CodecSet, DtmfForm, SrtpPolicy};
 
 /// What is configured of a peer's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct MediaTerms {
     pub srtp: SrtpPolicy,
     /// Whether its calls may be transcoded.
     pub transcode: Transcode,
+    /// How it tells and takes keypad digits.
+    pub dtmf: DtmfForm,
 }
 
 /// Whether calls of a peer may be transcoded where it shares no codec with the other side.
@@ -49,7 +51,13 @@ pub enum MediaPath {
 
 impl Default for MediaTerms {
     fn default() -> Self {
-        Self { path: MediaPath::Bypass, nat: true, srtp: SrtpPolicy::Off, transcode: Transcode::Unsaid }
+        Self {
+            path: MediaPath::Bypass,
+            nat: true,
+            srtp: SrtpPolicy::Off,
+            transcode: Transcode::Unsaid,
+            dtmf: DtmfForm::Rfc4733,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use relay::{Full, Relay, RelayHandle, RelaySettings};
 use web::Metrics;
 use web::metrics::{PacketDirection, PacketDrop, RelayTotals};
 
+use crate::run::prompts;
 use crate::run::router::Router;
 
 /// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, and
@@ -51,6 +52,7 @@ impl MediaRelay {
         if !is_usable(settings)? {
             return Ok(Self { relay: None, ends: VecDeque::new() });
         }
+        prompts::encode_ahead(settings);
         let endpoints = endpoints(media);
         let needed = 2 * endpoints as u64 + DESCRIPTORS_BESIDES;
         if settings.relays() && descriptors < needed {
@@ -67,6 +69,10 @@ impl MediaRelay {
         let tell = move |event: MediaEvent| {
             let shard = usize::from(endpoint_of(&event).shard);
             let (Some(sender), Some(inbox)) = (senders.get(shard), told.inboxes.get(shard)) else { return };
+            // What a peer may tell over and over never takes the place of what has to be told.
+            if matches!(event, MediaEvent::Digit { .. }) && sender.len() > per_shard / 2 {
+                return;
+            }
             if sender.try_send(event).is_err() {
                 tracing::error!(
                     shard,
@@ -143,6 +149,7 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
         | MediaEvent::Played { endpoint }
+        | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

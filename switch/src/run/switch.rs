@@ -134,7 +134,6 @@ impl Switch {
         let own_books = books.iter().any(|shard| shard.books.customers().next().is_some());
         let (quota_requests, requested) = mpsc::channel(QUOTA_REQUESTS_MAX);
         let mut relay = MediaRelay::start(&settings, &router, descriptors)?;
-        prompts::encode_ahead(&settings);
         let shards = start_shards(&settings, &parts, &mut relay, &quota_requests, books, bound.udp, inlets)?;
         let ledger =
             Ledger::start(&settings, key, own_books, &router, &journal, (quota_requests, requested))?;

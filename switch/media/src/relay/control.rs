@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use units::Tick;
 use voice::transcoder::TranscoderSettings;
 
+use super::digits::KeyedDigit;
 use super::player::Play;
 use crate::srtp::MasterKey;
 
@@ -63,8 +64,8 @@ pub enum MediaCommand {
         /// Opened before.
         endpoint: EndpointId,
     },
-    /// Plays to an endpoint's side, in place of what comes for it and of what was played before. RTCP goes on.
-    /// [`MediaEvent::Played`] tells its end.
+    /// Plays to an endpoint's side, in place of what comes for it and of what was played before. RTCP goes
+    /// on. [`MediaEvent::Played`] tells its end.
     Play {
         /// Opened before.
         endpoint: EndpointId,
@@ -75,6 +76,25 @@ pub enum MediaCommand {
     StopPlay {
         /// Opened before.
         endpoint: EndpointId,
+    },
+    /// Sends a digit to an endpoint's side as events (RFC 4733), in place of what comes for it and of what
+    /// was played, after the digits that are being sent.
+    Digit {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// The side's payload number of events.
+        payload: u8,
+        /// Which digit.
+        digit: KeyedDigit,
+        /// As in [`Play::seed`].
+        seed: u64,
+    },
+    /// Events of an endpoint's side are told by [`MediaEvent::Digit`], and not passed.
+    Events {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// The payload number by which they come; none: they pass.
+        payload: Option<u8>,
     },
     /// Closes an endpoint; [`MediaEvent::Closed`] tells what passed.
     Close {
@@ -212,6 +232,13 @@ pub enum MediaEvent {
     Played {
         /// To whose side it was played.
         endpoint: EndpointId,
+    },
+    /// Its side keyed a digit, by [`MediaCommand::Events`].
+    Digit {
+        /// Whose side.
+        endpoint: EndpointId,
+        /// Which.
+        digit: KeyedDigit,
     },
     /// It is closed, and its ports may be used again after their rest.
     Closed {

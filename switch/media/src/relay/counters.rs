@@ -27,7 +27,7 @@ pub enum DropReason {
     Unauthentic,
     /// SRTP that came before.
     Replayed,
-    /// Something of ours is played in its place: no fault.
+    /// Something of ours is sent in its place: no fault.
     Replaced,
 }
 

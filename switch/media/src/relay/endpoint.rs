@@ -9,6 +9,7 @@ use units::wheel::TimerId;
 
 use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamKind};
 use super::counters::DropReason;
+use super::digits::{Hearing, KeyedDigit};
 use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
 use super::player::{Play, Playing};
@@ -62,6 +63,8 @@ pub(super) struct Endpoint {
     secure: Option<Box<Secure>>,
     /// What it sends is transcoded.
     pub(super) transcoded: Option<Transcoded>,
+    /// Events of its side that come by this payload number are not passed.
+    events: Option<u8>,
     /// What is sent to its side in place of the other one's packets.
     playing: Option<Box<Playing>>,
     packets_in: u64,
@@ -76,6 +79,7 @@ struct Rest {
     id: EndpointId,
     payloads: SmallVec<[PeerPayload; 8]>,
     silence: Silence,
+    digits: Hearing,
     way: RoundTrip,
     /// How long it sent no RTP from the answer on, ms; none if it was not expected to when its first packet
     /// came, or if none came yet.
@@ -135,6 +139,7 @@ impl Endpoint {
             egress: Egress::default(),
             secure: None,
             transcoded: None,
+            events: None,
             playing: None,
             packets_in: 0,
             packets_out: 0,
@@ -144,6 +149,7 @@ impl Endpoint {
                 id,
                 payloads: SmallVec::new(),
                 silence,
+                digits: Hearing::default(),
                 way: RoundTrip::default(),
                 mute_ms: None,
             }),
@@ -357,6 +363,32 @@ impl Endpoint {
     /// Plays to its side, in place of what was played before.
     pub(super) fn play(&mut self, now: Tick, play: Play) {
         self.playing = Some(Box::new(Playing::new(now, play, &self.egress)));
+    }
+
+    /// Sends a digit to its side.
+    pub(super) fn send_digit(&mut self, now: Tick, payload: u8, digit: KeyedDigit, seed: u64) {
+        if self.playing.as_ref().is_none_or(|playing| !playing.has_digits()) {
+            self.playing = Some(Box::new(Playing::digits(now, payload, seed)));
+        }
+        if let Some(playing) = self.playing.as_deref_mut() {
+            playing.push(digit);
+        }
+    }
+
+    /// Which events of its side are told and not passed.
+    pub(super) fn tell_events(&mut self, payload: Option<u8>) {
+        self.events = payload;
+        self.rest.digits = Hearing::default();
+    }
+
+    /// Whether a packet that was heard is not passed because it is told.
+    pub(super) fn tells(&self, header: RtpHeader) -> bool {
+        self.events == Some(header.payload)
+    }
+
+    /// The digit that ended with such a packet.
+    pub(super) fn hear_digit(&mut self, now: Tick, header: RtpHeader, packet: &[u8]) -> Option<KeyedDigit> {
+        self.rest.digits.hear(now, header, packet)
     }
 
     /// Ends what is played; its timer.

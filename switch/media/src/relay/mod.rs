@@ -49,6 +49,7 @@
 
 mod control;
 mod counters;
+mod digits;
 mod egress;
 mod endpoint;
 mod header;
@@ -65,6 +66,7 @@ pub use control::{
     StreamId, StreamKind, TranscodeCommand,
 };
 pub use counters::{DropReason, RelayCounters};
+pub use digits::KeyedDigit;
 pub use endpoint::Component;
 pub use player::Play;
 pub use secure::ROOM;

@@ -13,6 +13,7 @@ use units::Tick;
 use units::wheel::TimerId;
 use voice::playback::{Clip, Player, PlayerSettings};
 
+use super::digits::{KeyedDigit, Sending};
 use super::egress::Egress;
 use super::header::RtpHeader;
 
@@ -30,14 +31,25 @@ pub struct Play {
     pub seed: u64,
 }
 
-/// A clip under way.
+/// A clip or digits under way.
 #[derive(Debug)]
 pub(super) struct Playing {
-    player: Player,
+    what: What,
     /// It ends before its last packet.
     is_ended: bool,
     /// When [`Self::due`] is.
     pub(super) timer: TimerId,
+}
+
+#[derive(Debug)]
+enum What {
+    Clip(Player),
+    Digits { sending: Sending, begun: (u32, u16, u32) },
+}
+
+/// Source, number and timestamp of a stream that begins.
+const fn beginning(seed: u64) -> (u32, u16, u32) {
+    ((seed >> 32) as u32, seed as u16, (seed >> 16) as u32)
 }
 
 const fn since_zero(at: Tick) -> Duration {
@@ -50,21 +62,46 @@ impl Playing {
     /// Begins at once, behind what was sent.
     pub(super) fn new(now: Tick, play: Play, egress: &Egress) -> Self {
         let Play { clip, payload, repeat, seed } = play;
-        let begun = ((seed >> 32) as u32, seed as u16, (seed >> 16) as u32);
-        let (ssrc, sequence, timestamp) = egress.next(now, clip.codec().clock_hz()).unwrap_or(begun);
+        let next = egress.next(now, clip.codec().clock_hz());
+        let (ssrc, sequence, timestamp) = next.unwrap_or(beginning(seed));
         let settings = PlayerSettings { payload_type: payload, ssrc, sequence, timestamp, repeat };
         let player = Player::new(clip, settings, since_zero(now));
-        Self { player, is_ended: false, timer: TimerId::NONE }
+        Self { what: What::Clip(player), is_ended: false, timer: TimerId::NONE }
+    }
+
+    /// Digits that are pushed then.
+    pub(super) fn digits(now: Tick, payload: u8, seed: u64) -> Self {
+        let what = What::Digits { sending: Sending::new(now, payload), begun: beginning(seed) };
+        Self { what, is_ended: false, timer: TimerId::NONE }
+    }
+
+    /// Whether these are digits.
+    pub(super) const fn has_digits(&self) -> bool {
+        matches!(self.what, What::Digits { .. })
+    }
+
+    /// Another digit; nothing while a clip is played.
+    pub(super) fn push(&mut self, digit: KeyedDigit) {
+        if let What::Digits { sending, .. } = &mut self.what {
+            sending.push(digit);
+        }
     }
 
     /// When its next packet is due; after the last, when that has been heard.
     pub(super) fn due(&self) -> Tick {
-        Tick(u64::try_from(self.player.heard_until().as_micros()).unwrap_or(u64::MAX))
+        match &self.what {
+            What::Clip(player) => Tick(u64::try_from(player.heard_until().as_micros()).unwrap_or(u64::MAX)),
+            What::Digits { sending, .. } => sending.due(),
+        }
     }
 
     /// Whether it is over by now, and the other side is heard again.
     pub(super) fn is_over(&self, now: Tick) -> bool {
-        self.is_ended || self.player.deadline().is_none() && self.due() <= now
+        let is_over = match &self.what {
+            What::Clip(player) => player.deadline().is_none() && self.due() <= now,
+            What::Digits { sending, .. } => sending.is_over(),
+        };
+        self.is_ended || is_over
     }
 
     /// It is over.
@@ -83,7 +120,11 @@ impl Playing {
         if self.is_ended {
             return None;
         }
-        let mut packet = self.player.poll(since_zero(now))?;
+        let player = match &mut self.what {
+            What::Clip(player) => player,
+            What::Digits { sending, begun } => return sending.poll(now, egress, *begun, buffer),
+        };
+        let mut packet = player.poll(since_zero(now))?;
         if let Some((ssrc, sequence, _)) = egress.next(now, 1) {
             (packet.ssrc, packet.sequence) = (ssrc, sequence);
         }

@@ -126,6 +126,22 @@ impl Relay {
                 }
             }
             MediaCommand::Play { endpoint, play } => self.play(now, endpoint, play),
+            MediaCommand::Digit { endpoint, payload, digit, seed } => {
+                if let Some((slot, found)) = self.find(endpoint)
+                    && found.kind == StreamKind::Rtp
+                {
+                    let before =
+                        found.playing().filter(|playing| !playing.has_digits()).map(|clip| clip.timer);
+                    found.send_digit(now, payload, digit, seed);
+                    self.due.cancel(before.unwrap_or_default());
+                    self.play_on(now, slot);
+                }
+            }
+            MediaCommand::Events { endpoint, payload } => {
+                if let Some((_, found)) = self.find(endpoint) {
+                    found.tell_events(payload);
+                }
+            }
             MediaCommand::StopPlay { endpoint } => {
                 let timer = self.find(endpoint).and_then(|(_, found)| found.stop_play());
                 self.due.cancel(timer.unwrap_or_default());
@@ -179,6 +195,14 @@ impl Relay {
         let packet = buffer.get_mut(..bytes).ok_or(DropReason::Malformed)?;
         let (heard, bytes) = endpoint.hear(now, component, from, packet)?;
         if let Heard::Rtp(header, _) = heard {
+            if endpoint.tells(header) {
+                self.counters.packets_in += 1;
+                if let Some(digit) = endpoint.hear_digit(now, header, packet.get(..bytes).unwrap_or_default())
+                {
+                    self.events.push_back(MediaEvent::Digit { endpoint: endpoint.id(), digit });
+                }
+                return Err(DropReason::Replaced);
+            }
             endpoint.renumber(header, packet);
         }
         let (kind, partner, transcoded) = (endpoint.kind, endpoint.partner, endpoint.transcoded);
@@ -325,8 +349,11 @@ impl Relay {
         let Some(playing) = endpoint.playing() else { return };
         self.due.cancel(playing.timer);
         if playing.is_over(now) {
+            let is_told = !playing.has_digits();
             endpoint.stop_play();
-            self.events.push_back(MediaEvent::Played { endpoint: id });
+            if is_told {
+                self.events.push_back(MediaEvent::Played { endpoint: id });
+            }
         } else {
             playing.timer = self.due.insert(playing.due(), slot);
         }

@@ -118,6 +118,33 @@ pub(crate) enum LegEvent {
     Lost { loss: Loss },
 }
 
+// === impl LegEvent ===
+
+impl LegEvent {
+    /// The session that it brings.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Progress { session, .. }
+            | Self::Answered { session, .. }
+            | Self::Offer { session }
+            | Self::OfferAnswered { session: Ok(session) }
+            | Self::LateAnswer { session }
+            | Self::Early { event: EarlyEvent::Answer(session), .. } => session.as_deref(),
+            Self::Early { event: EarlyEvent::Offer(session), .. } => Some(session),
+            Self::OfferAnswered { session: Err(_) }
+            | Self::AnsweredInVain
+            | Self::Ended { .. }
+            | Self::PauseAsked { .. }
+            | Self::LoadTold { .. }
+            | Self::Cancelled
+            | Self::AnswerTold
+            | Self::Released { .. }
+            | Self::OfferWithdrawn
+            | Self::Lost { .. } => None,
+        }
+    }
+}
+
 /// What a call's record says of a leg.
 #[derive(Debug, Clone)]
 pub(crate) struct LegFacts {

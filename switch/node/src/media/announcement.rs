@@ -8,10 +8,10 @@ use call::{EarlyEvent, LegId, OfferRefusal, Origin, Progress, Refusal};
 use codecs::{Codec, CodecSet};
 use media::relay::EndpointId;
 use media::{Direction, Session};
-use prompts::{Prompt, Tone};
-use units::{Now, Tick};
+use units::Now;
 use voice::playback::Clip;
 
+use super::announced::{Announcement, Why};
 use super::sides::{CallMedia, Offered};
 use super::told::Said;
 use crate::leg::LegEvent;
@@ -24,47 +24,6 @@ const TONE_MS: u64 = 4_000;
 const LAST_MS: u64 = 30_000;
 /// The relay has so long to tell that a prompt is over, ms.
 const SLACK_MS: u64 = 500;
-
-/// What a caller hears before its call is refused.
-#[derive(Debug)]
-pub(crate) struct Announcement {
-    /// The final answer that follows.
-    refusal: Refusal,
-    /// What the caller is told of our side.
-    session: Arc<Session>,
-    /// When the final answer goes out, whatever the relay says.
-    until: Tick,
-}
-
-/// What is heard.
-#[derive(Clone, Copy)]
-enum Why {
-    Prompt(Prompt),
-    Tone(Tone),
-}
-
-// === impl Announcement ===
-
-impl Announcement {
-    pub(crate) const fn deadline(&self) -> Tick {
-        self.until
-    }
-}
-
-// === impl Why ===
-
-impl Why {
-    /// Of a refusal before anybody was dialled.
-    const fn of(refusal: &Refusal) -> Option<Self> {
-        match refusal.status {
-            402 => Some(Self::Prompt(Prompt::NoCredit)),
-            404 => Some(Self::Prompt(Prompt::NotInService)),
-            480 => Some(Self::Tone(Tone::Busy)),
-            503 => Some(Self::Tone(Tone::Congestion)),
-            _ => None,
-        }
-    }
-}
 
 // === impl Node ===
 

@@ -3,8 +3,11 @@
 //! events come back. Legs and the call see sessions only, so that a leg of any protocol has the same.
 
 mod address;
+mod announced;
 mod announcement;
+mod digits;
 mod keys;
+mod leg_events;
 mod play;
 mod ports;
 mod quality;
@@ -17,7 +20,7 @@ mod told;
 mod transcoded;
 mod transcoding;
 
-pub(crate) use announcement::Announcement;
+pub(crate) use announced::Announcement;
 pub(crate) use reports::Ending;
 pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};
 pub(crate) use shard_media::{MediaRefused, ShardMedia};

@@ -55,6 +55,8 @@ impl Node {
         media.add(LegId::Caller, ours.nat, ours.srtp);
         let theirs = theirs.unwrap_or_default();
         media.add(called, theirs.nat, theirs.srtp);
+        self.set_dtmf(media, LegId::Caller, ours.dtmf, slot.call.first_offer().map(|offer| &**offer));
+        self.set_dtmf(media, called, theirs.dtmf, None);
         let described = session.as_ref().and_then(|session| session.described());
         let first = Offered { from: LegId::Caller, of: None, described };
         media.first = session.is_some().then_some(first);
@@ -227,6 +229,7 @@ impl Node {
         id: LegId,
         event: LegEvent,
     ) -> Option<LegEvent> {
+        self.note_events(slot, id, &event);
         let srtp = slot.media.as_deref().map_or(SrtpPolicy::Off, |media| media.srtp_of(id));
         let judged = |session: Option<Arc<Session>>| {
             let session = session.map(|session| session.of_side(srtp));
@@ -342,6 +345,7 @@ impl Node {
 
     /// What a side said, if that is news.
     pub(super) fn tell_peer(&mut self, slot: &mut Slot, leg: LegId, said: Said) {
+        let (said, events) = self.with_events_said(slot, leg, said);
         let Some(signalling) = slot.leg(leg).map(Leg::source) else { return };
         let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) else { return };
         let Some(endpoint) = side.endpoint else { return };
@@ -361,6 +365,7 @@ impl Node {
             side.peer = Some(peer.clone());
             self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));
         }
+        self.outputs.extend(events.map(Output::Media));
     }
 
     /// The caller and a called leg hear each other.

@@ -9,6 +9,7 @@ use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use media::{Described, Sound};
 use smallvec::SmallVec;
 
+use super::leg_events::LegEvents;
 use super::transcoded::{Channel, Transcoded};
 
 /// Media of a relayed call.
@@ -68,6 +69,8 @@ pub(crate) struct LegMedia {
     pub peer: Option<MediaPeer>,
     /// How sound of ours is sent to it, once that is agreed.
     pub sound: Option<Sound>,
+    /// Events in its sessions.
+    pub events: LegEvents,
     /// Whether it is encrypted.
     pub srtp: SrtpPolicy,
     /// Its side said RTP/SAVP, and is told so.
@@ -125,6 +128,7 @@ impl CallMedia {
                 has_failed: false,
                 peer: None,
                 sound: None,
+                events: LegEvents::default(),
                 srtp,
                 is_savp: srtp == SrtpPolicy::Required,
             });

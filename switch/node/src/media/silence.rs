@@ -32,6 +32,7 @@ impl Node {
             MediaEvent::Silent { endpoint, last, last_of_other } => {
                 self.fell_silent(now, endpoint, (last, last_of_other))
             }
+            MediaEvent::Digit { endpoint, digit } => self.digit_heard(now, endpoint, digit),
             MediaEvent::Played { endpoint } => self.play_ended(now, endpoint),
             MediaEvent::Closed { endpoint, report } => {
                 self.media.closed(now.tick, endpoint);

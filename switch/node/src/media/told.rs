@@ -29,6 +29,10 @@ impl Node {
         };
         (side.is_told, side.told_mux) = (true, mux);
         let relayed = session.relayed(shown, mux);
+        let relayed = self.with_events_of(slot, leg, relayed, answers.is_some());
+        let Some(side) = slot.media.as_deref().and_then(|media| media.side(leg)) else {
+            return Arc::new(relayed);
+        };
         let keyed = match answers {
             Some(offered) => self.media.keys_to_answer(side, offered.described.as_ref()),
             None => self.media.keys_to_offer(side),

@@ -211,7 +211,7 @@ impl SipLeg {
             Client::Invite(..) => matches!(self.state, LegState::Calling { invite } if invite == id),
             Client::Offer(..) => matches!(self.exchange, Exchange::Ours { client, .. } if client == id),
             Client::Bye(..) => true,
-            Client::Liveness(..) | Client::Relay(..) | Client::Prack => {
+            Client::Liveness(..) | Client::Relay(..) | Client::Prack | Client::Digit => {
                 self.dialog_with(response.to_tag()).is_some()
             }
             Client::Probe(_) | Client::Register(_) | Client::Notify(_) | Client::Farewell => false,

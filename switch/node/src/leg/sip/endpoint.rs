@@ -76,6 +76,8 @@ pub(super) enum Client {
     Farewell,
     /// A PRACK: whatever comes of it, the callee goes on.
     Prack,
+    /// An INFO of ours that tells a digit: whatever comes of it, the call goes on.
+    Digit,
 }
 
 /// How much an endpoint holds: see [`Held`](crate::Held).

@@ -3,10 +3,11 @@
 //! need not wait for an ACK.
 
 use call::LegId;
-use sip::Message;
 use sip::flow::Flow;
 use sip::transaction::ServerId;
+use sip::{Message, Method};
 use units::Now;
+use voice::dtmf::{Info, InfoForm};
 
 use super::endpoint::{Client, Endpoint};
 use super::hop::names_transport;
@@ -40,6 +41,12 @@ impl Node {
         if message.body().len() > BODY_MAX {
             return self.sip.decline(now, id, &message, 413);
         }
+        if let Some(info) = keyed(&message)
+            && self.passes_digit(slot, from, info)
+        {
+            let bytes = messages::response(&message, 200, message.to_tag()).build();
+            return self.sip.layer.respond(now.tick, id, 200, bytes);
+        }
         let Some(to) = addressee(slot, from, &message) else {
             return self.sip.decline(now, id, &message, 480);
         };
@@ -52,6 +59,13 @@ impl Node {
             self.sip.decline(now, id, &message, 480);
         }
     }
+}
+
+/// The digit that an INFO tells.
+fn keyed(message: &Message) -> Option<Info> {
+    let is_info = message.method() == Method::Info;
+    let form = InfoForm::from_content_type(message.content_type()).filter(|_| is_info)?;
+    form.parse(&message.body()).ok()
 }
 
 /// Whom a request is for. While several phones ring, the caller's is for the one whose early dialog it is in;
@@ -69,6 +83,23 @@ fn addressee(slot: &Slot, from: LegId, message: &Message) -> Option<LegId> {
 }
 
 impl SipLeg {
+    /// Tells its side a digit; nothing where there is no dialog yet.
+    pub(crate) fn tell_digit(&mut self, cx: &mut Context<'_>, info: Info) {
+        let Some(next) = self.open_dialog().map(|dialog| dialog.next_hop().to_owned()) else { return };
+        let flow = self.way_to(cx, &next);
+        let (contact, here) = (cx.contact(&flow), cx.here(&flow));
+        let (client, branch) = cx.endpoint.layer.mint_client();
+        let Some(dialog) = self.open_dialog() else {
+            return cx.endpoint.layer.abandon(client);
+        };
+        let form = InfoForm::Relay;
+        let request = dialog.request(Method::Info, &sender(&flow, &here, &branch, &contact));
+        let bytes = request.body(form.content_type(), form.write(info).as_bytes()).build();
+        let fixed = names_transport(dialog.next_hop());
+        cx.endpoint.clients.insert(client, Client::Digit);
+        self.submit(cx, client, (flow, fixed), Method::Info, bytes);
+    }
+
     /// Whether the call still wants its answer.
     const fn is_wanted(&self) -> bool {
         !matches!(self.state, LegState::Abandoned { .. } | LegState::Leaving | LegState::Gone)

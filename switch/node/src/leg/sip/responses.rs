@@ -133,7 +133,7 @@ impl Node {
                 self.sip.clients.remove(&id);
                 self.notified(key, status);
             }
-            Client::Farewell | Client::Prack => _ = self.sip.clients.remove(&id),
+            Client::Farewell | Client::Prack | Client::Digit => _ = self.sip.clients.remove(&id),
         }
     }
 
@@ -159,7 +159,7 @@ impl Node {
             Client::Probe(carrier) => self.probe_answered(now, carrier, 408, None),
             Client::Register(key) => self.registration_failed(now, (key, id)),
             Client::Notify(key) => self.notified(key, 408),
-            Client::Farewell | Client::Prack => {}
+            Client::Farewell | Client::Prack | Client::Digit => {}
         }
     }
 
