@@ -1,9 +1,9 @@
 //! Plans as an operator reads them.
 
 use super::*;
-use crate::{CarrierSlots, Carriers, Health, RouteTable};
+use crate::{CarrierSlots, Carriers, Health, RouteTable, Transcode};
 use crate::{CarrierSpec, RouteTableBuilder, SlotTable, table::Origin};
-use codecs::Codec;
+use codecs::{Codec, CodecSet};
 use units::Tick;
 use units::{Currency, Exchange, Rate};
 
@@ -72,10 +72,10 @@ fn world(rows: &[(&str, &str, CarrierOrder)]) -> World {
 }
 
 impl World {
-    fn plan(&self, number: &str, codecs: CodecSet) -> Result<Plan, NoPlan> {
+    fn plan(&self, number: &str, codecs: impl Into<CodecTerms>) -> Result<Plan, NoPlan> {
         let World { carriers, routes, health, slots } = self;
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale: None };
-        plan(&network, &number.parse().expect("number"), codecs, NOW)
+        plan(&network, &number.parse().expect("number"), codecs.into(), NOW)
     }
 
     fn carrier(&self, name: &str) -> &Carrier {
@@ -154,7 +154,7 @@ fn a_carrier_whose_hold_down_is_over_is_tried_again() {
     let World { carriers, routes, health, slots } = &world;
     let network = Network { carriers, routes, costs: &Decks, health, slots, sale: None };
     let later = Now { tick: Tick(0).plus_ms(30_000), ..NOW };
-    let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, later).expect("plan");
+    let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL.into(), later).expect("plan");
     assert_eq!(plan.steps.first().map(|s| s.carrier), Some(CarrierId(0)));
 }
 
@@ -202,7 +202,7 @@ fn the_guard_leaves_out_or_takes_what_costs_more_than_it_brings() {
     let plan_of = |guard, minute, currency, number: &str| {
         let sale = Some(Sale { guard, minute: of(minute), currency });
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
-        plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW)
+        plan(&network, &number.parse().expect("number"), CodecSet::ALL.into(), NOW)
     };
     let lines = |guard, minute, currency| {
         written(&world, &plan_of(guard, minute, currency, "34911").expect("a plan"))
@@ -245,7 +245,7 @@ fn another_currency_is_compared_by_a_rate_or_said_not_to_be() {
         let network = Network { carriers, routes, costs: &Decks, health, slots, sale };
         written(
             &world,
-            &plan(&network, &number.parse().expect("number"), CodecSet::ALL, NOW).expect("a plan"),
+            &plan(&network, &number.parse().expect("number"), CodecSet::ALL.into(), NOW).expect("a plan"),
         )
     };
     let cost = "epsilon: route 34, place 1 of 1, cost 0.03000 USD";
@@ -285,7 +285,24 @@ fn the_rate_of_the_other_direction_compares_as_well() {
     for (minute, is_loss) in [(3_333, true), (3_334, false)] {
         let sale = Some(Sale { guard: ProfitGuard::Warn, minute: of(minute), currency: Currency::USD });
         let network = Network { carriers, routes, costs: &Euros, health, slots, sale };
-        let plan = plan(&network, &"34911".parse().expect("number"), CodecSet::ALL, NOW).expect("a plan");
+        let plan =
+            plan(&network, &"34911".parse().expect("number"), CodecSet::ALL.into(), NOW).expect("a plan");
         assert_eq!((plan.steps[0].is_loss, plan.steps[0].is_unknown), (is_loss, false), "{minute}");
     }
+}
+
+/// A carrier that shares no codec is left out, unless its calls may be transcoded.
+#[test]
+fn a_carrier_without_a_common_codec_is_planned_where_it_may_be_transcoded() {
+    let world = world(&[("34", "gamma beta alpha", CarrierOrder::Cheapest)]);
+    let wanted = CodecTerms { codecs: Codec::Opus.into(), transcode: Transcode::Wanted };
+    let unsaid = CodecTerms { transcode: Transcode::Unsaid, ..wanted };
+    let never = CodecTerms { codecs: Codec::Pcma.into(), transcode: Transcode::Never };
+    let pcma = CodecTerms { transcode: Transcode::Unsaid, ..never };
+    assert!(wanted.meets(pcma) && pcma.meets(wanted) && !wanted.meets(never) && !unsaid.meets(pcma));
+    let nothing = CodecTerms { codecs: CodecSet::EMPTY, transcode: Transcode::Wanted };
+    assert!(!nothing.meets(wanted), "who has no codec at all is not helped by it");
+    assert!(world.plan("34911", CodecSet::of(Codec::Opus)).is_err());
+    let plan = world.plan("34911", wanted).expect("plan");
+    assert!(!plan.steps.is_empty());
 }
