@@ -3,9 +3,13 @@
 
 use bytes::Bytes;
 use codecs::{Codec, CodecSet, G723Rate};
-use media::relay::PeerPayload;
+use media::relay::{
+    Action, Component, Effect, EndpointId, MediaCommand, MediaPeer, PeerPayload, Relay, RtcpPlace, StreamKind,
+    TranscodeCommand,
+};
 use media::transcode::{StreamStart, settings};
 use media::{LocalSession, OfferRefused, Session, SessionOrigin, VoicePayload};
+use units::Tick;
 
 const HEAD: &str = "v=0\r\no=pbx 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n";
 
@@ -160,4 +164,74 @@ fn comfort_noise_is_kept() {
     );
     let without = offered.answered(&read("m=audio 6000 RTP/AVP 0\n")).unwrap();
     assert!(!without.session.described().unwrap().may_be_silent);
+}
+
+/// Of a transcoded stream the relay itself is the other end: a side's report is answered by one of ours, not
+/// passed on.
+#[test]
+fn reports_end_at_the_relay_and_are_answered() {
+    let mut relay = Relay::new(4);
+    let [caller, callee] = [0, 1].map(|leg| EndpointId { shard: 0, call: 7, leg });
+    let sides = {
+        let offered = read("m=audio 4000 RTP/AVP 8\n").offer_to(set("PCMA"), set("PCMU"), true).unwrap();
+        *offered.answered(&read("m=audio 6000 RTP/AVP 0\n")).unwrap().session.transcoding().unwrap()
+    };
+    let start = StreamStart { ssrc: 0xcafe, sequence: 1, timestamp: 1_000 };
+    let mut slots = Vec::new();
+    for (endpoint, port, theirs, side) in
+        [(caller, 20_000, 4_000, sides.offerer), (callee, 20_002, 6_000, sides.answerer)]
+    {
+        let ours = format!("192.0.2.1:{port}").parse().unwrap();
+        let open = MediaCommand::Open { endpoint, ours, timeout_ms: 60_000, hold_timeout_ms: 0 };
+        let Effect::Opened(slot) = relay.command(Tick(0), open) else { panic!("there is room") };
+        slots.push(slot);
+        let peer = MediaPeer {
+            kind: StreamKind::Rtp,
+            rtp: format!("198.51.100.9:{theirs}").parse().ok(),
+            rtcp: RtcpPlace::Next,
+            signalling: "198.51.100.9".parse().unwrap(),
+            learn: false,
+            receives: true,
+            sends: true,
+            payloads: side.payloads(),
+            keys: None,
+        };
+        relay.command(Tick(0), MediaCommand::Peer { endpoint, peer });
+    }
+    for (endpoint, from, to) in [(caller, sides.offerer, sides.answerer), (callee, sides.answerer, sides.offerer)]
+    {
+        let how = Some(Box::new(settings(&from, &to, start)));
+        relay.command(Tick(0), MediaCommand::Transcode { endpoint, how });
+    }
+    relay.command(Tick(0), MediaCommand::Pair { a: caller, b: callee });
+    let begun: Vec<_> = std::iter::from_fn(|| relay.poll_transcode()).collect();
+    let [TranscodeCommand::Begin(from_caller, _), TranscodeCommand::Begin(from_callee, _)] = begun[..] else {
+        panic!("{begun:?}")
+    };
+    let [at, reports_from] = ["198.51.100.9:4000", "198.51.100.9:4001"].map(|at| at.parse().unwrap());
+    let mut rtp = [0x80; 172];
+    rtp[..12].copy_from_slice(b"\x80\x08\0\x01\0\0\0\xa0\0\0\xba\xbe");
+    let action = relay.packet(Tick(20_000), slots[0], Component::Rtp, at, &mut rtp);
+    assert_eq!(action, Action::Transcode { stream: from_caller, bytes: 172 });
+    // What a worker made of the called side's packets goes to the caller.
+    let mut made = [0; 172];
+    made[..12].copy_from_slice(b"\x80\x08\0\x01\0\0\x03\xe8\0\0\xca\xfe");
+    assert!(matches!(relay.transcoded(Tick(20_000), from_callee, (&mut made, 172)), Action::Send { to, .. } if to == at));
+    let mut report = |now: u64| {
+        let mut buffer = [0; 256];
+        let said = b"\x80\xc8\0\x06\0\0\xba\xbe\0\0\x12\x34\x56\x78\0\0\0\0\0\xa0\0\0\0\x01\0\0\0\xa0";
+        buffer[..28].copy_from_slice(said);
+        let action = relay.packet_in(Tick(now), slots[0], Component::Rtcp, reports_from, (&mut buffer, 28));
+        (action, buffer)
+    };
+    let (answer, text) = report(520_000);
+    let sent = Action::Send { slot: slots[0], component: Component::Rtcp, to: reports_from, bytes: 72 };
+    assert_eq!(answer, sent);
+    assert_eq!(&text[..8], b"\x81\xc8\0\x0c\0\0\xca\xfe");
+    // 500 ms after the packet of timestamp 1,000; one packet of 160 octets.
+    assert_eq!(&text[16..28], [5_000_u32.to_be_bytes(), 1_u32.to_be_bytes(), 160_u32.to_be_bytes()].concat());
+    assert_eq!(&text[28..32], b"\0\0\xba\xbe");
+    assert_eq!(&text[44..48], b"\x12\x34\x56\x78", "which report it answers");
+    assert_eq!(report(600_000).0, Action::Taken, "too soon");
+    assert_eq!(report(3_100_000).0, sent);
 }

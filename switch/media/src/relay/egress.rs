@@ -59,6 +59,13 @@ impl Egress {
         self.is_one_source = keep;
     }
 
+    /// The source that was sent last, and its timestamp of now by this clock, in Hz.
+    pub(super) fn source_at(&self, now: Tick, clock: u32) -> Option<(u32, u32)> {
+        let sent = self.sent?;
+        let later = now.0.saturating_sub(sent.at.0).saturating_mul(u64::from(clock)) / 1_000_000;
+        Some((sent.ssrc, sent.timestamp.wrapping_add(later as u32)))
+    }
+
     /// How numbers are mapped; none while they pass as they came.
     pub(super) const fn mapping(&self) -> Option<&Mapping> {
         self.mapping.as_ref()

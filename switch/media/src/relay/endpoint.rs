@@ -14,6 +14,7 @@ use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
 use super::player::{Play, Playing};
 use super::reception::Reception;
+use super::report::{LEAST_US, Report};
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
@@ -81,6 +82,7 @@ struct Rest {
     silence: Silence,
     digits: Hearing,
     way: RoundTrip,
+    own: OwnReports,
     /// How long it sent no RTP from the answer on, ms; none if it was not expected to when its first packet
     /// came, or if none came yet.
     mute_ms: Option<u32>,
@@ -104,6 +106,16 @@ pub(super) struct Transcoded {
     pub(super) number: u32,
     /// Clock of what is made of it, in Hz.
     pub(super) clock: u32,
+}
+
+/// What is reported to a side of a stream of ours.
+#[derive(Clone, Copy, Debug, Default)]
+struct OwnReports {
+    /// Packets and octets of it.
+    packets: u64,
+    octets: u64,
+    clock: u32,
+    last: Option<Tick>,
 }
 
 /// Packets while both ways were agreed, after the answer.
@@ -151,6 +163,7 @@ impl Endpoint {
                 silence,
                 digits: Hearing::default(),
                 way: RoundTrip::default(),
+                own: OwnReports::default(),
                 mute_ms: None,
             }),
         }
@@ -201,6 +214,30 @@ impl Endpoint {
     /// What goes to it comes from elsewhere from now on.
     pub(super) const fn join(&mut self) {
         self.egress.join();
+    }
+
+    /// A packet of a stream of ours goes to it.
+    pub(super) fn note_own(&mut self, clock: u32, packet: usize) {
+        let own = &mut self.rest.own;
+        own.clock = clock;
+        own.packets += 1;
+        own.octets += packet.saturating_sub(header::FIXED_BYTES) as u64;
+    }
+
+    /// Writes our own report over one of its side's, as long as it is not too soon; its length.
+    pub(super) fn answer_report(&mut self, now: Tick, (buffer, bytes): (&mut [u8], usize)) -> Option<usize> {
+        let own = self.rest.own;
+        if own.last.is_some_and(|last| now.0.saturating_sub(last.0) < LEAST_US) {
+            return None;
+        }
+        let datagram = buffer.get(..bytes)?;
+        let (source, answers) = (rtcp::sender(datagram)?, rtcp::sent_at(datagram).unwrap_or(0));
+        let (ssrc, timestamp) = self.egress.source_at(now, own.clock)?;
+        let heard = (source, self.reception.report()?);
+        let report = Report { at: now, sent: (ssrc, timestamp, own.packets, own.octets), heard, answers };
+        let written = report.write(buffer)?;
+        self.rest.own.last = Some(now);
+        Some(written)
     }
 
     /// Whether sound may be sent to it now.

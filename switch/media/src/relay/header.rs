@@ -17,6 +17,8 @@ const RTCP_TYPES: RangeInclusive<u8> = 192..=223;
 /// Payload numbers that are RTCP's types without their highest bit (RFC 3551 §6): never RTP.
 const RESERVED_PAYLOADS: RangeInclusive<u8> = 72..=76;
 const MARKER: u8 = 0x80;
+/// Length of the header without further sources.
+pub(super) const FIXED_BYTES: usize = 12;
 
 /// What the relay reads of an RTP packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -55,6 +55,7 @@ mod endpoint;
 mod header;
 mod player;
 mod reception;
+mod report;
 mod round_trip;
 mod rtcp;
 mod secure;

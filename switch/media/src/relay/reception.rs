@@ -13,10 +13,23 @@ const CYCLE: u64 = 1 << 16;
 /// Differences of transit that are no jitter but a clock that was set, in milliseconds.
 const MAX_STEP_MS: u64 = 1_000;
 
+/// What came of a source, as a report block has it (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Received {
+    /// Lost since the last one, in 256ths.
+    pub(super) fraction: u8,
+    /// Packets that never came.
+    pub(super) lost: u64,
+    /// Highest sequence number, with its cycles.
+    pub(super) highest: u32,
+    /// In units of the clock.
+    pub(super) jitter: u32,
+}
+
 /// The packets of a side, over all its sources.
 #[derive(Debug, Default)]
 pub(super) struct Reception {
-    stream: Option<Received>,
+    stream: Option<Stream>,
     /// Lost of sources that ended, or began anew.
     lost_before: u64,
     /// How many times one or more packets in a row did not come in order.
@@ -25,7 +38,7 @@ pub(super) struct Reception {
 
 /// The packets of one source since it began.
 #[derive(Debug)]
-struct Received {
+struct Stream {
     /// Sequence number of the first packet.
     base: u16,
     highest: u16,
@@ -37,6 +50,8 @@ struct Received {
     timing: Option<Timing>,
     /// Sixteen times the mean of differences, in units of `Timing::clock`.
     jitter: u64,
+    /// Packets that were expected, and that came, at the last report.
+    reported: (u64, u64),
 }
 
 /// Arrival of the last packet with a timestamp of its own.
@@ -54,7 +69,7 @@ impl Reception {
     /// A source begins with this packet.
     pub(super) fn begin(&mut self, now: Tick, header: RtpHeader, clock: u32) {
         self.lost_before = self.lost();
-        let mut stream = Received::new(header.sequence);
+        let mut stream = Stream::new(header.sequence);
         stream.time(now, header.timestamp, clock);
         self.stream = Some(stream);
     }
@@ -86,7 +101,7 @@ impl Reception {
 
     /// Packets that never came.
     pub(super) fn lost(&self) -> u64 {
-        self.lost_before + self.stream.as_ref().map_or(0, Received::lost)
+        self.lost_before + self.stream.as_ref().map_or(0, Stream::lost)
     }
 
     /// How many times one or more packets in a row did not come in order.
@@ -94,15 +109,20 @@ impl Reception {
         self.gaps
     }
 
+    /// What is to be reported of the source of now.
+    pub(super) fn report(&mut self) -> Option<Received> {
+        self.stream.as_mut().map(Stream::report)
+    }
+
     /// Jitter of the source of now, in microseconds.
     pub(super) fn jitter_us(&self) -> u32 {
-        self.stream.as_ref().map_or(0, Received::jitter_us)
+        self.stream.as_ref().map_or(0, Stream::jitter_us)
     }
 }
 
-// === impl Received ===
+// === impl Stream ===
 
-impl Received {
+impl Stream {
     const fn new(first: u16) -> Self {
         Self {
             base: first,
@@ -112,13 +132,30 @@ impl Received {
             restarts_at: None,
             timing: None,
             jitter: 0,
+            reported: (0, 0),
         }
+    }
+
+    fn expected(&self) -> u64 {
+        (self.cycles + u64::from(self.highest) + 1).saturating_sub(u64::from(self.base))
     }
 
     /// Repeats hide losses, as in A.3.
     fn lost(&self) -> u64 {
-        let expected = (self.cycles + u64::from(self.highest) + 1).saturating_sub(u64::from(self.base));
-        expected.saturating_sub(self.packets)
+        self.expected().saturating_sub(self.packets)
+    }
+
+    fn report(&mut self) -> Received {
+        let (expected, packets) = (self.expected(), self.packets);
+        let (before, came_before) = std::mem::replace(&mut self.reported, (expected, packets));
+        let (due, came) = (expected.saturating_sub(before), packets.saturating_sub(came_before));
+        let fraction = (due.saturating_sub(came) * 256).checked_div(due).unwrap_or(0);
+        Received {
+            fraction: u8::try_from(fraction).unwrap_or(u8::MAX),
+            lost: self.lost(),
+            highest: (self.cycles + u64::from(self.highest)) as u32,
+            jitter: u32::try_from(self.jitter >> 4).unwrap_or(u32::MAX),
+        }
     }
 
     /// Packets of one timestamp (a telephone event, RFC 4733 §2.5.1.2) count by their first, and no

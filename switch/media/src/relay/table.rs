@@ -208,15 +208,14 @@ impl Relay {
         let (kind, partner, transcoded) = (endpoint.kind, endpoint.partner, endpoint.transcoded);
         let is_rtcp = matches!(heard, Heard::Rtcp);
         let back = if is_rtcp { endpoint.mapping() } else { None };
+        if is_rtcp && transcoded.is_some() {
+            return self.answer_report(now, slot, (buffer, bytes));
+        }
         self.counters.packets_in += u64::from(!is_rtcp);
         let partner = partner.ok_or(DropReason::Unpaired)?;
         let other = self.endpoints.at_mut(partner).filter(|other| other.kind == kind);
         let other = other.ok_or(DropReason::Unpaired)?;
         if let Some(Transcoded { number, .. }) = transcoded {
-            if is_rtcp {
-                // It speaks of a stream that the other side does not know.
-                return Ok(Action::Taken);
-            }
             other.may_be_sent(kind)?;
             return Ok(Action::Transcode { stream: StreamId { slot: slot.0, number }, bytes });
         }
@@ -227,6 +226,20 @@ impl Relay {
             self.counters.packets_out += 1;
         }
         Ok(Action::Send { slot: Slot(partner), component, to, bytes })
+    }
+
+    /// A report speaks of a stream that the other side does not know: it is answered.
+    fn answer_report(
+        &mut self,
+        now: Tick,
+        slot: Slot,
+        (buffer, bytes): (&mut [u8], usize),
+    ) -> Result<Action, DropReason> {
+        let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
+        let Some(bytes) = endpoint.answer_report(now, (&mut *buffer, bytes)) else { return Ok(Action::Taken) };
+        let (component, to, bytes) = endpoint.send(now, Heard::Rtcp, None, (buffer, bytes))?;
+        self.counters.rtcp += 1;
+        Ok(Action::Send { slot, component, to, bytes })
     }
 
     /// Makes a packet ready for its way that a worker made of this stream. The buffer has room behind it, as
@@ -254,6 +267,7 @@ impl Relay {
         let other = self.endpoints.at_mut(partner).ok_or(DropReason::Unpaired)?;
         let header = buffer.get(..bytes).and_then(RtpHeader::read).ok_or(DropReason::Malformed)?;
         let heard = Heard::Rtp(header, transcoded.clock);
+        other.note_own(transcoded.clock, bytes);
         let (component, to, bytes) = other.send(now, heard, None, (buffer, bytes))?;
         self.counters.packets_out += 1;
         Ok(Action::Send { slot: Slot(partner), component, to, bytes })

@@ -214,6 +214,11 @@ impl Cdr {
         self.0[field].as_str().unwrap_or_else(|| panic!("{field} is no text in {}", self.0))
     }
 
+    /// What is true or false.
+    pub fn flag(&self, field: &str) -> bool {
+        self.0[field].as_bool().unwrap_or_else(|| panic!("{field} is not true or false in {}", self.0))
+    }
+
     /// An amount, 10⁻⁵ EUR.
     pub fn units(&self, field: &str) -> i64 {
         units(self.text(field))
