@@ -13,5 +13,5 @@ mod udp;
 
 pub use media_port::MediaPort;
 pub use poller::{Interest, Poller, Ready, Waker};
-pub use process::{name_thread, nice_thread, raise_open_files};
+pub use process::{name_thread, nice_thread, raise_open_files, shorten_slices};
 pub use udp::{MAX_BATCH, MAX_DATAGRAM_BYTES, Received, Sent, UdpBatch, UdpOptions, Unreachable};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Events taken in one wait; more stay for the next.
-const EVENTS: usize = 64;
+const EVENTS: usize = 256;
 /// Token of the waker's own descriptor. Sockets must not use it.
 const WAKER: u64 = u64::MAX;
 /// Longest wait, to stay within what the system calls take.

@@ -3,16 +3,18 @@
 //!
 //! `cargo run --release -p relay --example relay_load -- [STREAMS [SECONDS [ROUNDS [FLOOD [NG PID]]]]]`:
 //! 1,000 streams of 50 packets a second, 5 seconds, 5 rounds, 20,000 foreign packets a second. All on
-//! 127.0.0.1 and 127.0.0.2. With the control address and the process of an rtpengine it is measured in turn
-//! with them; start it on its own so:
+//! 127.0.0.1 and 127.0.0.2; each loop has the second core, the packets come from the first. With the control
+//! address and the process of an rtpengine it is measured in turn with them; start it on its own so:
 //!
-//! `rtpengine --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:2223 --port-min=25000 --port-max=32000
-//! --num-threads=1 --foreground`
+//! `nice -n -15 rtpengine --table=-1 --interface=127.0.0.1 --listen-ng=127.0.0.1:2223 --port-min=25000
+//! --port-max=32000 --num-threads=1 --foreground`
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement says why it stops")]
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,12 +25,15 @@ use media::relay::{
     Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, MediaPeer, PeerPayload,
     RtcpPlace, Slot, StreamKind,
 };
-use net::{Interest, MediaPort, Poller, UdpBatch, UdpOptions};
+use net::{Interest, Poller, UdpBatch, UdpOptions};
 use relay::{Relay, RelaySettings};
 use units::Tick;
 
-/// Milliseconds between two packets of a stream.
-const SPACING_MS: usize = 20;
+/// Packets are sent so often, in microseconds.
+const PHASE_US: usize = 250;
+const PHASES_PER_SECOND: usize = 1_000_000 / PHASE_US;
+/// From a packet of a stream to the next.
+const SPACING: usize = PHASES_PER_SECOND / 50;
 /// PCMA of 20 ms behind its header.
 const PACKET_BYTES: usize = 172;
 const FIRST_PORT: u16 = 20_000;
@@ -82,6 +87,7 @@ fn main() {
     let (streams, seconds, rounds, flood) = (next(1_000), next(5), next(5), next(20_000));
     let rtpengine = args.next().zip(args.next());
     net::raise_open_files().expect("allowed");
+    pin("self", |name| name == "relay_load", 0);
     println!("core alone: {:.0} ns a packet, {:.0} ns a foreign one", core_ns(false), core_ns(true));
     let mut sums = Sums::default();
     for round in 1..=rounds {
@@ -95,6 +101,7 @@ fn main() {
         sums.ratio.push(alone[1].us_per_packet / alone[0].us_per_packet);
         if let Some((ng, process)) = &rtpengine {
             let subject = Rtpengine::start(&plan, ng, process);
+            pin(process, |_| true, 1);
             sums.rtpengine.push(told("rtpengine", generator.measure(&plan, &subject)).us_per_packet);
             subject.stop();
         }
@@ -125,9 +132,11 @@ fn main() {
 /// The bare loop and the relay, in turn.
 fn pair_of(generator: &mut Generator, plan: &Plan) -> [Figures; 2] {
     let bare = Bare::start(plan);
+    pin("self", |name| name == "bare-0", 1);
     let of_bare = told("bare", generator.measure(plan, &bare));
     bare.stop();
     let relayed = Relayed::start(plan);
+    pin("self", |name| name == "relay-0", 1);
     let of_relay = told("relay", generator.measure(plan, &relayed));
     relayed.relay.stop();
     [of_bare, of_relay]
@@ -221,7 +230,7 @@ impl Generator {
         }
     }
 
-    /// Sends each stream's packet in its millisecond of each 20, and takes what comes back.
+    /// Sends each stream's packet in its phase of each 20 ms, and takes what comes back.
     fn measure(&mut self, plan: &Plan, subject: &dyn Subject) -> Figures {
         let mut delays = Vec::new();
         self.run(plan, subject, Duration::from_millis(500), &mut delays);
@@ -248,20 +257,20 @@ impl Generator {
     fn run(&mut self, plan: &Plan, subject: &dyn Subject, time: Duration, delays: &mut Vec<u64>) -> u64 {
         let (start, mut sent) = (Instant::now(), 0);
         let (mut queue, mut foreign) = (VecDeque::new(), VecDeque::new());
-        let total_ms = time.as_millis() as usize;
-        for ms in 0..total_ms {
-            while start.elapsed().as_millis() < ms as u128 {
+        for phase in 0..time.as_micros() as usize / PHASE_US {
+            while start.elapsed().as_micros() < (phase * PHASE_US) as u128 {
                 if self.take(delays) == 0 {
-                    thread::sleep(Duration::from_micros(200));
+                    thread::sleep(Duration::from_micros(20));
                 }
             }
-            self.sequence = self.sequence.wrapping_add(u16::from(ms % SPACING_MS == 0));
+            self.sequence = self.sequence.wrapping_add(u16::from(phase % SPACING == 0));
             let now = self.origin.elapsed().as_micros() as u64;
-            for stream in (ms % SPACING_MS..plan.streams).step_by(SPACING_MS) {
+            for stream in (phase % SPACING..plan.streams).step_by(SPACING) {
                 let packet = voice(stream as u32, self.sequence, now);
                 queue.push_back((subject.port(stream), Bytes::copy_from_slice(&packet)));
             }
-            for packet in plan.flood * ms / 1_000..plan.flood * (ms + 1) / 1_000 {
+            let flood = |phase: usize| plan.flood * phase / PHASES_PER_SECOND;
+            for packet in flood(phase)..flood(phase + 1) {
                 let packet_of = voice(packet as u32, packet as u16, now);
                 foreign.push_back((subject.port(packet % plan.streams), Bytes::copy_from_slice(&packet_of)));
             }
@@ -358,8 +367,12 @@ struct Bare {
 
 impl Bare {
     fn start(plan: &Plan) -> Self {
-        let bind = |stream| MediaPort::bind(port_of(stream)).expect("ports from 20000 on are free");
-        let ports: Vec<MediaPort> = (0..plan.streams).map(bind).collect();
+        let bind = |stream| {
+            let port = UdpSocket::bind(port_of(stream)).expect("ports from 20000 on are free");
+            port.set_nonblocking(true).expect("set");
+            port
+        };
+        let ports: Vec<UdpSocket> = (0..plan.streams).map(bind).collect();
         let [passed, dropped] = [0, 0].map(|_| Arc::new(AtomicU64::new(0)));
         let stops = Arc::new(AtomicBool::new(false));
         let (to, all) = (plan.generator, (Arc::clone(&passed), Arc::clone(&dropped), Arc::clone(&stops)));
@@ -374,9 +387,9 @@ impl Bare {
             while !stops.load(Ordering::Relaxed) {
                 let waited = poller.wait(Some(Duration::from_millis(100)), |ready| {
                     let here = ready.token as usize;
-                    let Ok(Some((bytes, from))) = ports[here].recv(&mut buffer) else { return };
+                    let Ok((bytes, from)) = ports[here].recv_from(&mut buffer) else { return };
                     if from == to {
-                        ports[here ^ 1].send(&buffer[..bytes], to).expect("sends");
+                        ports[here ^ 1].send_to(&buffer[..bytes], to).expect("sends");
                         sent += 1;
                     } else {
                         foreign += 1;
@@ -489,16 +502,27 @@ impl Subject for Rtpengine {
     }
 }
 
+/// Keeps the threads of a process to one core.
+fn pin(process: &str, is_asked: impl Fn(&str) -> bool, core: usize) {
+    for task in tasks_of(process, is_asked) {
+        let id = task.file_name().and_then(|name| name.to_str()).expect("a number");
+        let pinned = Command::new("taskset").args(["-pc", &core.to_string(), id]).output().expect("taskset");
+        assert!(pinned.status.success(), "{pinned:?}");
+    }
+}
+
 /// CPU time of the threads of a process that a name is asked for, as the scheduler counts it.
 fn cpu_of(process: &str, is_asked: impl Fn(&str) -> bool) -> Duration {
-    let mut sum = Duration::ZERO;
-    for task in std::fs::read_dir(format!("/proc/{process}/task")).expect("a process") {
-        let task = task.expect("a thread").path();
-        let read = |file: &str| std::fs::read_to_string(task.join(file)).unwrap_or_default();
-        if is_asked(read("comm").trim()) {
-            let ns = read("schedstat").split(' ').next().and_then(|ns| ns.parse().ok());
-            sum += Duration::from_nanos(ns.expect("the scheduler counts"));
-        }
-    }
-    sum
+    let ns_of = |task: PathBuf| {
+        let counted = std::fs::read_to_string(task.join("schedstat")).expect("the scheduler counts");
+        counted.split(' ').next().and_then(|ns| ns.parse().ok()).expect("a number")
+    };
+    tasks_of(process, is_asked).map(|task| Duration::from_nanos(ns_of(task))).sum()
+}
+
+fn tasks_of(process: &str, is_asked: impl Fn(&str) -> bool) -> impl Iterator<Item = PathBuf> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("a process");
+    tasks
+        .map(|task| task.expect("a thread").path())
+        .filter(move |task| is_asked(std::fs::read_to_string(task.join("comm")).unwrap_or_default().trim()))
 }

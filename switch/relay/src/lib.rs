@@ -41,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod pace;
 mod shared;
 mod thread;
 mod transcoding;

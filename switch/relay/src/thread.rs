@@ -12,6 +12,7 @@ use media::relay::{
 use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
 
+use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::transcoding::WorkersOf;
 
@@ -21,8 +22,8 @@ const DATAGRAM_MAX: usize = 2_048 + 64;
 /// Behind it there is room for what the longest grows by.
 const BUFFER_BYTES: usize = DATAGRAM_MAX + ROOM;
 /// Packets that are received, judged and sent together: enough that the code of each is in the processor's
-/// cache for the next, few enough that the first does not wait long.
-const BATCH: usize = 16;
+/// cache for the next and receivers wake up once for many, few enough that the first does not wait long.
+const BATCH: usize = 64;
 /// Datagrams that are dropped are followed by so many more of the same port before others have their turn.
 const DROPPED_AT_ONCE: usize = 16;
 /// Packets of ours that are sent before those of others have their turn.
@@ -31,6 +32,8 @@ const PLAYED_AT_ONCE: usize = 64;
 const COMMANDS_AT_ONCE: usize = 64;
 /// Before all threads of ordinary priority.
 const NICE: i32 = -15;
+/// Threads with longer turns do not end theirs first when a packet comes.
+const SLICE: Duration = Duration::from_micros(200);
 /// Ports that cannot be opened are logged so often at most, in microseconds.
 const LOG_EVERY_US: u64 = 60_000_000;
 /// Packets from the workers that are sent before others have their turn.
@@ -56,6 +59,7 @@ pub(crate) struct MediaThread<C, E> {
     buffers: Vec<[u8; BUFFER_BYTES]>,
     /// What waits in the buffers, in their order.
     batch: Vec<Packet>,
+    pace: Pace,
     logs_again_at: Tick,
 }
 
@@ -74,9 +78,9 @@ struct Ports {
     rtcp: MediaPort,
 }
 
-/// Gives the calling thread a higher priority, where the process may.
+/// Gives the calling thread a higher priority, where the process may, and short turns.
 pub(crate) fn raise() -> io::Result<()> {
-    net::nice_thread(NICE)
+    net::nice_thread(NICE).and(net::shorten_slices(SLICE))
 }
 
 // === impl Ports ===
@@ -122,6 +126,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             ports: Vec::new(),
             buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
+            pace: Pace::default(),
             logs_again_at: Tick(0),
         }
     }
@@ -153,6 +158,9 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
                 return;
             }
             self.shared.publish(self.relay.counters());
+            if let Some(pause) = self.pace.pause(now) {
+                std::thread::sleep(pause);
+            }
         }
     }
 
@@ -188,6 +196,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     /// Judges all packets of a batch, then sends them.
     fn relay_batch(&mut self, now: Tick) {
         let mut batch = std::mem::take(&mut self.batch);
+        self.pace.count(batch.len());
         for (buffer, packet) in batch.iter_mut().enumerate() {
             packet.action = self.judge(now, packet, buffer);
         }
