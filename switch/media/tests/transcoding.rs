@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use codecs::{Codec, CodecSet, G723Rate};
 use media::relay::{
-    Action, Component, Effect, EndpointId, MediaCommand, MediaPeer, PeerPayload, Relay, RtcpPlace, StreamKind,
-    TranscodeCommand,
+    Action, Component, Effect, EndpointId, MediaCommand, MediaPeer, PeerPayload, Relay, RtcpPlace,
+    StreamKind, TranscodeCommand,
 };
 use media::transcode::{StreamStart, settings};
 use media::{LocalSession, OfferRefused, Session, SessionOrigin, VoicePayload};
@@ -198,7 +198,8 @@ fn reports_end_at_the_relay_and_are_answered() {
         };
         relay.command(Tick(0), MediaCommand::Peer { endpoint, peer });
     }
-    for (endpoint, from, to) in [(caller, sides.offerer, sides.answerer), (callee, sides.answerer, sides.offerer)]
+    for (endpoint, from, to) in
+        [(caller, sides.offerer, sides.answerer), (callee, sides.answerer, sides.offerer)]
     {
         let how = Some(Box::new(settings(&from, &to, start)));
         relay.command(Tick(0), MediaCommand::Transcode { endpoint, how });
@@ -216,7 +217,9 @@ fn reports_end_at_the_relay_and_are_answered() {
     // What a worker made of the called side's packets goes to the caller.
     let mut made = [0; 172];
     made[..12].copy_from_slice(b"\x80\x08\0\x01\0\0\x03\xe8\0\0\xca\xfe");
-    assert!(matches!(relay.transcoded(Tick(20_000), from_callee, (&mut made, 172)), Action::Send { to, .. } if to == at));
+    assert!(
+        matches!(relay.transcoded(Tick(20_000), from_callee, (&mut made, 172)), Action::Send { to, .. } if to == at)
+    );
     let mut report = |now: u64| {
         let mut buffer = [0; 256];
         let said = b"\x80\xc8\0\x06\0\0\xba\xbe\0\0\x12\x34\x56\x78\0\0\0\0\0\xa0\0\0\0\x01\0\0\0\xa0";

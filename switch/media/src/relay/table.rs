@@ -236,7 +236,9 @@ impl Relay {
         (buffer, bytes): (&mut [u8], usize),
     ) -> Result<Action, DropReason> {
         let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
-        let Some(bytes) = endpoint.answer_report(now, (&mut *buffer, bytes)) else { return Ok(Action::Taken) };
+        let Some(bytes) = endpoint.answer_report(now, (&mut *buffer, bytes)) else {
+            return Ok(Action::Taken);
+        };
         let (component, to, bytes) = endpoint.send(now, Heard::Rtcp, None, (buffer, bytes))?;
         self.counters.rtcp += 1;
         Ok(Action::Send { slot, component, to, bytes })
