@@ -3,7 +3,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use crate::payload::{Format, Numbers, Params, Payload};
+use crate::payload::{Format, Params, Payload};
 use crate::session::{Line, Session, Span, What};
 
 /// Numbers that may be given to events, the usual one first (RFC 3551 §6: 96 to 127 are dynamic).
@@ -28,18 +28,14 @@ impl Session {
     pub fn without_events(&self) -> Self {
         let mut without = self.clone();
         if let Some(stream) = without.active.and_then(|at| without.streams.get_mut(usize::from(at))) {
-            let gone: Numbers = stream.payloads.iter().filter(|payload| is_events(payload)).fold(
-                Numbers::default(),
-                |mut gone, payload| {
-                    gone.insert(payload.number);
-                    gone
-                },
-            );
+            let before = stream.payloads.clone();
+            let is_gone = |number: u8| {
+                before.iter().any(|payload: &Payload| is_events(payload) && payload.number == number)
+            };
             stream.payloads.retain(|payload| !is_events(payload));
-            stream.lines.retain(|line| {
-                let speaks_of_payload = matches!(line.what, What::Rtpmap | What::Fmtp | What::RtcpFb);
-                // A number that was in the set is not new to it.
-                !(speaks_of_payload && !gone.clone().insert(line.payload))
+            stream.lines.retain(|line| match line.what {
+                What::Rtpmap | What::Fmtp | What::RtcpFb => !is_gone(line.payload),
+                _ => true,
             });
         }
         without

@@ -340,7 +340,7 @@ fn voice_is_transcoded_where_no_codec_is_shared() {
         [loudness(carrier, Law::Mu, PCMU, b), caller.join().unwrap()]
     });
     talk.phone.sip.set_read_timeout(Some(SOON)).unwrap();
-    // The effective value of a sine of 10,000 is 7,071; where the machine stalls it is concealed now and then.
+    // The effective value of a sine of 10,000 is 7,071; what comes late is concealed.
     assert!(spoken.iter().all(|heard| (5_000.0..7_800.0).contains(heard)), "{spoken:?}");
     assert_eq!(talk.switch.api.metric("tollgate_transcoding_channels"), 1.0);
     assert!(talk.caller.bye(&mut talk.phone, &talk.answer).unwrap().starts_with("SIP/2.0 200"));
