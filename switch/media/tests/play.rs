@@ -133,6 +133,11 @@ fn a_clip_stands_in_the_place_of_the_other_sides_packets() {
         // Both sides go on talking: the caller is heard, the callee is not.
         assert_eq!(call.speaks(1, 7, n.wrapping_sub(1), u32::from(n + 1) * 160), Err(DropReason::Replaced));
         assert!(call.speaks(0, 9, 100 + n, 0).is_ok());
+        // So do reports of both.
+        let mut report = *b"\x80\xc9\0\x01\0\0\0\x07";
+        let sent =
+            call.relay.packet(call.now, call.slots[1], Component::Rtcp, at("203.0.113.1:6001"), &mut report);
+        assert!(matches!(sent, Action::Send { component: Component::Rtcp, .. }), "{sent:?}");
         assert!(!call.is_over());
         call.now.0 += 20 * MS;
     }

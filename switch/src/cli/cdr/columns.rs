@@ -288,6 +288,7 @@ mod tests {
             }
             record[format!("mos_{side}")] = 4.41.into();
         }
+        record["transcoded"] = true.into();
         record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
         let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");
