@@ -172,7 +172,7 @@ fn digits_go_through_with_the_numbers_of_each_side() {
         stage.advance(20);
         let now = stage.now.tick;
         let event =
-            [5, if sequence > 9 { 0x8a } else { 10 }, (sequence * 160 >> 8) as u8, (sequence * 160) as u8];
+            [5, if sequence > 9 { 0x8a } else { 10 }, ((sequence * 160) >> 8) as u8, (sequence * 160) as u8];
         let mut octets = vec![0; 16];
         let packet = Packet {
             payload_type: 101,

@@ -32,6 +32,10 @@ pub(crate) struct Carried {
 }
 
 /// What a relay thread sends a worker.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a packet moves with its octets, and takes no memory of its own"
+)]
 pub(crate) enum ToWorker {
     Command(TranscodeCommand),
     Packet(Carried),
