@@ -10,12 +10,14 @@ use units::wheel::TimerId;
 use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamKind};
 use super::counters::DropReason;
 use super::egress::{Egress, Mapping};
+use super::elsewhere::{Elsewhere, Settled};
 use super::header::{self, RtpHeader};
 use super::reception::Reception;
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
 use super::source::{Source, Verdict};
+use super::table::Slot;
 
 /// Clock of payload numbers of which nothing is known, in Hz.
 const CLOCK: u32 = 8_000;
@@ -315,6 +317,45 @@ impl Endpoint {
             self.two_way.went += u64::from(self.is_two_way());
         }
         Ok((if is_own_port { Component::Rtcp } else { Component::Rtp }, to, bytes))
+    }
+
+    /// How its next packet goes on to `other`, if that is settled.
+    pub(super) fn settled_with(&self, other: &Self, partner: Slot) -> Option<Settled> {
+        let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
+        if !is_plain || self.is_mute || !other.receives {
+            return None;
+        }
+        let (from, ssrc) = self.source.proven()?;
+        let payload = self.payload?;
+        let mapping = other.egress.settled(ssrc)?;
+        Some(Settled {
+            from,
+            ssrc,
+            payload: payload.number,
+            highest: self.reception.highest()?,
+            partner,
+            to: other.source.rtp_to().filter(|to| to.is_ipv4() == other.is_ipv4)?,
+            told_ssrc: mapping.to,
+            told_payload: payload.told,
+            sequence: mapping.sequence,
+            timestamp: mapping.timestamp,
+        })
+    }
+
+    /// Packets of its side went on elsewhere.
+    pub(super) fn heard_elsewhere(&mut self, passed: &Elsewhere) {
+        self.last = self.last.max(Some(passed.last));
+        self.packets_in += passed.packets;
+        self.two_way.came += if self.is_two_way() { passed.packets } else { 0 };
+        self.reception.took(passed);
+        self.source.went_on(passed.highest.0);
+    }
+
+    /// Packets went to its side elsewhere.
+    pub(super) fn sent_elsewhere(&mut self, passed: &Elsewhere, settled: &Settled) {
+        self.packets_out += passed.packets;
+        self.two_way.went += if self.is_two_way() { passed.packets } else { 0 };
+        self.egress.went_on(passed, settled);
     }
 
     /// How numbers of the stream to this side are mapped.

@@ -49,6 +49,7 @@
 mod control;
 mod counters;
 mod egress;
+mod elsewhere;
 mod endpoint;
 mod header;
 mod reception;
@@ -63,6 +64,7 @@ pub use control::{
     StreamKind,
 };
 pub use counters::{DropReason, RelayCounters};
+pub use elsewhere::{Elsewhere, Settled};
 pub use endpoint::Component;
 pub use secure::ROOM;
 pub use table::{Action, Effect, Relay, Slot};
