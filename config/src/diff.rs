@@ -60,7 +60,10 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     );
     say("log", old.log == new.log);
     say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
-    say("media.address, media.advertise, media.ports or media.threads", old.media.starts_as(&new.media));
+    say(
+        "media.address, media.advertise, media.ports, media.threads or media.fast_path",
+        old.media.starts_as(&new.media),
+    );
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
     if !old.tls.shows_as(&new.tls) {

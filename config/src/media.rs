@@ -50,6 +50,7 @@ pub(crate) fn media(document: &Document, check: &mut Check<'_>) -> Media {
         advertise,
         ports: table.ports("ports").unwrap_or(PORTS),
         threads: table.int("threads").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
+        fast_path: table.text("fast_path").is_some_and(|field| field.value == "auto"),
         rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
         rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
     }

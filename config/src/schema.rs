@@ -326,6 +326,13 @@ pub const MEDIA: Section = Section {
             "Threads of the relay; 0: half of the cores, at least one. At the next restart.",
         ),
         key(
+            "fast_path",
+            Kind::Word(&["off", "auto"]),
+            Preset::Text("off"),
+            "`auto`: unencrypted voice between two IPv4 sides goes on in the kernel once its stream has settled, where the machine allows it \
+             (Linux 6.6, CAP_BPF and CAP_NET_ADMIN); such packets pass no firewall of this machine. At the next restart.",
+        ),
+        key(
             "rtp_timeout_secs",
             Kind::Int(3, 86_400),
             Preset::Int(60),

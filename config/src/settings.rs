@@ -164,6 +164,8 @@ pub struct Media {
     pub ports: (u16, u16),
     /// Threads of the relay; 0: half of the cores.
     pub threads: u16,
+    /// Settled streams go on in the kernel, where the machine allows it.
+    pub fast_path: bool,
     /// Silence after which a call ends, at least 3.
     pub rtp_timeout_secs: u32,
     /// The same while a side holds.
@@ -173,8 +175,9 @@ pub struct Media {
 impl Media {
     /// Whether a relay that was started with the one is as if started with the other.
     pub(crate) fn starts_as(&self, other: &Self) -> bool {
-        let fixed =
-            |media: &Self| (media.addresses.clone(), media.advertise.clone(), media.ports, media.threads);
+        let fixed = |media: &Self| {
+            (media.addresses.clone(), media.advertise.clone(), media.ports, media.threads, media.fast_path)
+        };
         fixed(self) == fixed(other)
     }
 

@@ -1,5 +1,5 @@
-//! RTP of settled streams goes on in the kernel: a program of BPF at the interfaces (Linux 6.6, tcx) sends what
-//! fits a stream's entry to its other side, and leaves every other packet to the sockets.
+//! RTP of settled streams goes on in the kernel: a program of BPF at the interfaces (Linux 6.6, tcx) sends
+//! what fits a stream's entry to its other side, and leaves every other packet to the sockets.
 //! Invariant: without an entry nothing changes; dropped, all is taken away.
 #![allow(unsafe_code)] // bpf(2) and netlink have no safe door in std
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]

@@ -116,7 +116,7 @@ impl FastStreams {
 
     fn hand_over(&mut self, relay: &Relay, slot: Slot, ours: impl Fn(Slot) -> Option<SocketAddr>) {
         let Some(settled) = relay.settled(slot) else { return };
-        let (Some(port), Some(leaves)) = (ours(slot), ours(settled.partner)) else { return };
+        let (Some(port), Some(leaves)) = (ours(slot), ours(Slot(settled.partner))) else { return };
         let place = slot.0 as usize;
         if self.streams.len() <= place {
             self.streams.resize_with(place + 1, || State::Here);

@@ -41,6 +41,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod command;
 mod fast;
 mod pace;
 mod shared;
@@ -57,6 +58,7 @@ use media::relay::{EndpointId, MediaCommand, MediaEvent, RelayCounters};
 use net::{Poller, Waker};
 use units::Tick;
 
+use self::command::endpoint;
 use self::fast::FastStreams;
 use self::shared::Shared;
 use self::thread::{Driver, MediaThread};
@@ -235,15 +237,5 @@ impl RelayHandle {
 impl std::fmt::Debug for ThreadHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ThreadHandle").field("waiting", &self.commands.len()).finish_non_exhaustive()
-    }
-}
-
-const fn endpoint(command: &MediaCommand) -> EndpointId {
-    match command {
-        MediaCommand::Open { endpoint, .. }
-        | MediaCommand::Peer { endpoint, .. }
-        | MediaCommand::Pair { a: endpoint, .. }
-        | MediaCommand::Watch { endpoint }
-        | MediaCommand::Close { endpoint } => *endpoint,
     }
 }

@@ -12,6 +12,7 @@ use media::relay::{
 use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
 
+use crate::command::endpoint;
 use crate::fast::FastStreams;
 use crate::pace::Pace;
 use crate::shared::Shared;
@@ -187,7 +188,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     fn take_back(&mut self, now: Tick, command: &MediaCommand) {
         let Some(fast) = &mut self.fast else { return };
         let second = if let MediaCommand::Pair { b, .. } = command { Some(*b) } else { None };
-        for endpoint in [Some(crate::endpoint(command)), second].into_iter().flatten() {
+        for endpoint in [Some(endpoint(command)), second].into_iter().flatten() {
             for slot in self.relay.slots_of(endpoint).into_iter().flatten() {
                 fast.take_back(now, &mut self.relay, slot);
             }

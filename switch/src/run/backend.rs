@@ -199,7 +199,7 @@ impl Backend for SwitchBackend {
         let kept_ms = self.router.trace.since().map_or(0, |since| now.0.saturating_sub(since.0));
         self.metrics.trace_ring_seconds.set(kept_ms.max(0) / 1_000);
         if let Some(relay) = &self.relay {
-            media::show(&self.metrics, &relay.counters());
+            media::show(&self.metrics, &relay.counters(), relay.is_fast());
         }
         self.observe_commits(&journal.commit_seconds);
         self.show_pictures();

@@ -74,11 +74,18 @@ impl MediaRelay {
             inbox.waker.wake();
         };
         let clock = router.clock;
-        let wanted = RelaySettings { threads: usize::from(media.threads), endpoints_max: endpoints };
+        let wanted = RelaySettings {
+            threads: usize::from(media.threads),
+            endpoints_max: endpoints,
+            fast_path: media.fast_path,
+        };
         let relay = Relay::start(wanted, move || clock.now().tick, tell)
             .context("cannot start the media relay's threads")?;
         if let Some(error) = relay.not_raised() {
             tracing::info!(%error, "the media relay's threads have no higher priority than others");
+        }
+        if let Some(why) = relay.not_fast() {
+            tracing::warn!(%why, "voice does not go on in the kernel (`media.fast_path`): the relay carries it all");
         }
         let end = |events| ShardRelay { handle: Some(relay.handle()), events, waiting: VecDeque::new() };
         let ends = receivers.into_iter().map(end).collect();
@@ -184,12 +191,13 @@ impl ShardRelay {
 }
 
 /// Shows what the relay counted since the start.
-pub(crate) fn show(metrics: &Metrics, counters: &RelayCounters) {
+pub(crate) fn show(metrics: &Metrics, counters: &RelayCounters, is_fast: bool) {
     let sessions = StreamKind::ALL.map(|kind| (kind.label(), counters.endpoints[kind as usize]));
     metrics.relayed(&RelayTotals {
         packets: [(PacketDirection::In, counters.packets_in), (PacketDirection::Out, counters.packets_out)],
         dropped: DropReason::ALL.map(|reason| (drop_of(reason), counters.dropped(reason))),
         sessions,
+        is_fast,
     });
 }
 

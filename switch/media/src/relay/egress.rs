@@ -4,8 +4,8 @@
 
 use units::Tick;
 
-use super::elsewhere::{Elsewhere, Settled};
 use super::header::RtpHeader;
+use super::settled::{Elsewhere, Settled};
 
 /// Least step of the timestamp from the last packet of one source to the first of the next: the stretch that
 /// a packet holds in most sessions, in milliseconds.

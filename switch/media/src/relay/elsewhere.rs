@@ -1,53 +1,10 @@
 //! Streams of plain RTP whose next packets may go on without the table, in the kernel, and what became of
 //! them. Whoever carries them tells it before anything else happens to either side.
 
-use std::net::SocketAddr;
-
-use units::Tick;
-
 use super::control::{EndpointId, StreamKind};
 use super::endpoint::Endpoint;
+use super::settled::{Elsewhere, Settled};
 use super::table::{Relay, Slot};
-
-/// How the next packet of a stream would be judged and sent, as long as nothing new is said of its sides.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Settled {
-    /// It comes from here,
-    pub from: SocketAddr,
-    /// of this source,
-    pub ssrc: u32,
-    /// with this payload number.
-    pub payload: u8,
-    /// Highest sequence number so far, of those that came, and its packet's timestamp.
-    pub highest: (u16, u32),
-    /// It leaves by the RTP port of this endpoint,
-    pub partner: Slot,
-    /// to here,
-    pub to: SocketAddr,
-    /// with this source
-    pub told_ssrc: u32,
-    /// and this payload number.
-    pub told_payload: u8,
-    /// Added to sequence numbers.
-    pub sequence: u16,
-    /// Added to timestamps.
-    pub timestamp: u32,
-}
-
-/// Packets of a settled stream that went on elsewhere since they were told last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Elsewhere {
-    /// How many, at least one.
-    pub packets: u64,
-    /// Highest sequence number, of those that came, and its packet's timestamp.
-    pub highest: (u16, u32),
-    /// How many times sequence numbers began again at 0.
-    pub cycles: u32,
-    /// How many times one or more packets in a row did not come in order.
-    pub gaps: u32,
-    /// When the last came.
-    pub last: Tick,
-}
 
 // === impl Relay ===
 
@@ -58,7 +15,7 @@ impl Relay {
         let endpoint = self.endpoint(slot)?;
         let partner = endpoint.partner?;
         let other = self.endpoint(Slot(partner)).filter(|other| other.kind == StreamKind::Rtp)?;
-        endpoint.settled_with(other, Slot(partner))
+        endpoint.settled_with(other, partner)
     }
 
     /// Counts packets that went on elsewhere as if they had come here.
@@ -68,7 +25,7 @@ impl Relay {
         if let Some(endpoint) = self.endpoint_mut(slot) {
             endpoint.heard_elsewhere(passed);
         }
-        if let Some(other) = self.endpoint_mut(settled.partner) {
+        if let Some(other) = self.endpoint_mut(Slot(settled.partner)) {
             other.sent_elsewhere(passed, &settled);
         }
     }

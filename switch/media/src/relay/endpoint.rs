@@ -10,14 +10,13 @@ use units::wheel::TimerId;
 use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamKind};
 use super::counters::DropReason;
 use super::egress::{Egress, Mapping};
-use super::elsewhere::{Elsewhere, Settled};
 use super::header::{self, RtpHeader};
 use super::reception::Reception;
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
+use super::settled::{Elsewhere, Settled};
 use super::source::{Source, Verdict};
-use super::table::Slot;
 
 /// Clock of payload numbers of which nothing is known, in Hz.
 const CLOCK: u32 = 8_000;
@@ -320,7 +319,7 @@ impl Endpoint {
     }
 
     /// How its next packet goes on to `other`, if that is settled.
-    pub(super) fn settled_with(&self, other: &Self, partner: Slot) -> Option<Settled> {
+    pub(super) fn settled_with(&self, other: &Self, partner: u32) -> Option<Settled> {
         let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
         if !is_plain || self.is_mute || !other.receives {
             return None;

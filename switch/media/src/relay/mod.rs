@@ -56,6 +56,7 @@ mod reception;
 mod round_trip;
 mod rtcp;
 mod secure;
+mod settled;
 mod source;
 mod table;
 
@@ -64,7 +65,7 @@ pub use control::{
     StreamKind,
 };
 pub use counters::{DropReason, RelayCounters};
-pub use elsewhere::{Elsewhere, Settled};
 pub use endpoint::Component;
 pub use secure::ROOM;
+pub use settled::{Elsewhere, Settled};
 pub use table::{Action, Effect, Relay, Slot};

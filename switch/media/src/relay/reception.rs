@@ -3,8 +3,8 @@
 
 use units::Tick;
 
-use super::elsewhere::Elsewhere;
 use super::header::RtpHeader;
+use super::settled::Elsewhere;
 
 /// A packet so far ahead is of the same stream; beyond it began anew, or is none of it.
 const MAX_DROPOUT: u16 = 3_000;
