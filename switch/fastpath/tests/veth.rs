@@ -1,11 +1,11 @@
 //! Streams that go on in the kernel, between two network namespaces. Without the permission for them, or for
 //! BPF, the tests say so and pass.
-#![allow(unsafe_code)] // setns(2)
+#![allow(unsafe_code)] // setns(2), and a raw socket
 
 use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -168,6 +168,45 @@ fn a_stream_goes_on_as_its_entry_says_and_is_counted() {
         assert_eq!(path.take(port).expect("read"), None);
         say(&voice(8, 4, 160, stream.ssrc));
         assert_eq!(next(&ends.for_caller).0, voice(8, 4, 160, stream.ssrc), "ours again");
+    });
+}
+
+/// A datagram with its header; the sum of the packet's addresses, ports and bytes is right (RFC 768).
+fn datagram(from: SocketAddrV4, to: SocketAddrV4, packet: &[u8]) -> Vec<u8> {
+    let length = (8 + packet.len() as u16).to_be_bytes();
+    let ports = [from.port().to_be_bytes(), to.port().to_be_bytes()].concat();
+    let pseudo = [&from.ip().octets()[..], &to.ip().octets(), &[0, 17], &length].concat();
+    let all = [&pseudo[..], &ports, &length, &[0, 0], packet].concat();
+    let word = |pair: &[u8]| u64::from(pair[0]) << 8 | u64::from(*pair.get(1).unwrap_or(&0));
+    let sum: u64 = all.chunks(2).map(word).sum();
+    let folded = !((sum & 0xffff) + (sum >> 16)) as u16;
+    [&ports[..], &length, &folded.to_be_bytes(), packet].concat()
+}
+
+#[test]
+fn checksums_are_those_of_what_is_sent() {
+    unless_refused("sums", |cable, path| {
+        let ends = Ends::new(cable);
+        let (stream, port) = (ends.stream(), v4(&ends.for_caller));
+        path.insert(port, &stream).expect("room");
+        // SAFETY: no pointers; the descriptor is the kernel's newest, and nobody else's.
+        let raw = cable.within(1, || unsafe {
+            UdpSocket::from_raw_fd(libc::socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_UDP))
+        });
+        let say = |sequence, harm: u8| {
+            let packet = voice(8, sequence, 160, stream.ssrc);
+            let mut datagram = datagram(v4(&ends.caller), port, &packet);
+            datagram[6] ^= harm;
+            raw.send_to(&datagram, port).expect("sends");
+        };
+        // one that was broken on its way stays broken, and its receiver drops it
+        for (sequence, harm) in [(65_534, 0x55), (65_535, 0), (0, 0)] {
+            say(sequence, harm);
+        }
+        for told in [999_u16, 1_000] {
+            assert_eq!(next(&ends.callee).0, voice(98, told, 160 - 16, stream.told_ssrc));
+        }
+        assert_eq!(path.passed(port).expect("read").expect("there").packets, 3);
     });
 }
 

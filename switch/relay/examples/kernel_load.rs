@@ -92,7 +92,8 @@ fn within<T: Send>(name: &str, does: impl FnOnce() -> T + Send) -> T {
 fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
     let bind = || UdpBatch::bind(SocketAddr::from((THEIRS, 0)), &UdpOptions::default()).expect("a port");
     let mut socket = within(NAMES[1], bind);
-    let relay = within(NAMES[0], || started(streams, fast_path, socket.local_addr()));
+    let generator = socket.local_addr();
+    let relay = within(NAMES[0], || started(streams, fast_path, generator));
     assert!(relay.not_fast().is_none(), "in-kernel: not available ({:?})", relay.not_fast());
     pin("relay-0", "1");
     pin("kernel_load", "0");

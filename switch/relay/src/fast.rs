@@ -41,7 +41,7 @@ enum State {
 /// A stream that goes on in the kernel.
 struct Handed {
     port: SocketAddrV4,
-    from: SocketAddr,
+    settled: Settled,
     /// What is counted already.
     counted: Passed,
 }
@@ -111,7 +111,7 @@ impl FastStreams {
     /// knows it: something begins anew.
     pub(crate) fn is_new(&self, slot: Slot, from: SocketAddr, packet: &[u8]) -> bool {
         let Some(State::Kernel(handed)) = self.streams.get(slot.0 as usize) else { return false };
-        handed.from == from && packet.get(1).is_some_and(|kind| !RTCP.contains(kind))
+        handed.settled.from == from && packet.get(1).is_some_and(|kind| !RTCP.contains(kind))
     }
 
     fn hand_over(&mut self, relay: &Relay, slot: Slot, ours: impl Fn(Slot) -> Option<SocketAddr>) {
@@ -169,7 +169,7 @@ impl FastStreams {
             timestamp,
         };
         self.path.insert(port, &stream)?;
-        Ok(Some(Handed { port, from: settled.from, counted: Passed::default() }))
+        Ok(Some(Handed { port, settled: *settled, counted: Passed::default() }))
     }
 }
 
@@ -191,6 +191,7 @@ fn credit(now: Tick, relay: &mut Relay, slot: Slot, handed: &mut Handed, passed:
         let age_us = u64::try_from(passed.age().as_micros()).unwrap_or(u64::MAX);
         relay.passed_elsewhere(
             slot,
+            &handed.settled,
             &Elsewhere {
                 packets,
                 highest: (passed.highest, passed.timestamp),

@@ -18,15 +18,14 @@ impl Relay {
         endpoint.settled_with(other, partner)
     }
 
-    /// Counts packets that went on elsewhere as if they had come here.
-    pub fn passed_elsewhere(&mut self, slot: Slot, passed: &Elsewhere) {
-        let Some(settled) = self.settled(slot) else { return };
+    /// Counts packets that went on elsewhere, in the way that was settled, as if they had come here.
+    pub fn passed_elsewhere(&mut self, slot: Slot, settled: &Settled, passed: &Elsewhere) {
         self.counts_elsewhere(passed.packets);
         if let Some(endpoint) = self.endpoint_mut(slot) {
             endpoint.heard_elsewhere(passed);
         }
         if let Some(other) = self.endpoint_mut(Slot(settled.partner)) {
-            other.sent_elsewhere(passed, &settled);
+            other.sent_elsewhere(passed, settled);
         }
     }
 

@@ -321,7 +321,7 @@ impl Endpoint {
     /// How its next packet goes on to `other`, if that is settled.
     pub(super) fn settled_with(&self, other: &Self, partner: u32) -> Option<Settled> {
         let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
-        if !is_plain || self.is_mute || !other.receives {
+        if !is_plain || self.is_mute || !other.receives || other.source.learns() {
             return None;
         }
         let (from, ssrc) = self.source.proven()?;

@@ -217,6 +217,11 @@ impl Source {
         Some((self.address.filter(|_| !self.learns && !self.is_tried)?, stream.ssrc))
     }
 
+    /// Where packets go may change without another word of the side.
+    pub(super) const fn learns(&self) -> bool {
+        self.learns
+    }
+
     /// The present source went on, up to this number.
     pub(super) const fn went_on(&mut self, sequence: u16) {
         if let Some(stream) = &mut self.stream {
