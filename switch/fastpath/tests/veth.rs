@@ -1,5 +1,6 @@
 //! Streams that go on in the kernel, between two network namespaces. Without the permission for them, or for
 //! BPF, the tests say so and pass.
+#![allow(clippy::panic)]
 #![allow(unsafe_code)] // setns(2), and a raw socket
 
 use std::fs::File;

@@ -98,8 +98,9 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
     pin("relay-0", "1");
     pin("kernel_load", "0");
     let mut sequence = 0;
-    // settled, then handed over
+    // settled, then handed over; and all is counted within a second, also the kernel's
     send(&mut socket, streams, 3_000, &mut sequence);
+    send(&mut socket, 0, 1_500, &mut sequence);
     let (before, own) = (relay.handle().counters().packets_out, relay.handle().passed_in_kernel());
     let file = std::env::temp_dir().join(format!("kernel-load-{}", std::process::id()));
     let mut perf = Command::new("perf")
@@ -109,8 +110,7 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
         .expect("perf runs");
     let (sent, came) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
     perf.wait().expect("it ends");
-    // all is counted within a second, also of the kernel's
-    send(&mut socket, 0, 1_200, &mut sequence);
+    send(&mut socket, 0, 1_500, &mut sequence);
     let passed = relay.handle().counters().packets_out - before;
     let in_kernel = relay.handle().passed_in_kernel() - own;
     relay.stop();
