@@ -29,7 +29,8 @@ const FIRST_PORT: u16 = 20_000;
 const PHASE_US: usize = 250;
 /// Phases from a packet of a stream to its next.
 const SPACING: usize = 80;
-const SAMPLES_PER_SECOND: f64 = 4_000.0;
+/// No part of the rate at which packets are sent, or samples would find them always or never.
+const SAMPLES_PER_SECOND: u32 = 3_571;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -104,7 +105,18 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
     let (before, own) = (relay.handle().counters().packets_out, relay.handle().passed_in_kernel());
     let file = std::env::temp_dir().join(format!("kernel-load-{}", std::process::id()));
     let mut perf = Command::new("perf")
-        .args(["record", "-q", "-e", "cpu-clock", "-F", "4000", "-C", "1", "-g", "-o"])
+        .args([
+            "record",
+            "-q",
+            "-e",
+            "cpu-clock",
+            "-F",
+            &SAMPLES_PER_SECOND.to_string(),
+            "-C",
+            "1",
+            "-g",
+            "-o",
+        ])
         .args([file.to_str().unwrap(), "--", "sleep", &seconds.to_string()])
         .spawn()
         .expect("perf runs");
@@ -120,7 +132,7 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
         !is_idle && (sample.starts_with("relay-0") || sample.contains("net_rx_action"))
     };
     let samples = script.split("\n\n").map(str::trim_start).filter(is_ours).count();
-    let cost = samples as f64 / SAMPLES_PER_SECOND / (sent as f64) * 1e6;
+    let cost = samples as f64 / f64::from(SAMPLES_PER_SECOND) / (sent as f64) * 1e6;
     println!("{cost:.2} µs a packet of {sent}, {came} came, {passed} counted, {in_kernel} in the kernel");
     cost
 }
