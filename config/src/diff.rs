@@ -61,7 +61,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("log", old.log == new.log);
     say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
     say(
-        "media.address, media.advertise, media.ports, media.threads or media.workers",
+        "media.address, media.advertise, media.ports, media.threads, media.workers or media.fast_path",
         old.media.starts_as(&new.media),
     );
     say("nats", old.nats == new.nats);

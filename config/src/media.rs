@@ -64,6 +64,7 @@ pub(crate) fn media(document: &Document, before: Option<&Media>, check: &mut Che
         workers: table.int("workers").and_then(|n| u16::try_from(n).ok()).unwrap_or_default(),
         transcode: table.bool("transcode"),
         max_transcoding: table.int("max_transcoding").unwrap_or_default(),
+        fast_path: table.text("fast_path").is_some_and(|field| field.value == "auto"),
         rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
         rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
         announcements: announcements(&table, check),

@@ -171,6 +171,8 @@ pub struct Media {
     pub transcode: bool,
     /// Calls that are transcoded at once; 0: by what they take of the workers.
     pub max_transcoding: u32,
+    /// Settled streams go on in the kernel, where the machine allows it.
+    pub fast_path: bool,
     /// Silence after which a call ends, at least 3.
     pub rtp_timeout_secs: u32,
     /// The same while a side holds.
@@ -187,7 +189,8 @@ impl Media {
     /// Whether a relay that was started with the one is as if started with the other.
     pub(crate) fn starts_as(&self, other: &Self) -> bool {
         let addresses = |media: &Self| (media.addresses.clone(), media.advertise.clone());
-        let fixed = |media: &Self| (addresses(media), media.ports, media.threads, media.workers);
+        let threads = |media: &Self| (media.threads, media.workers, media.fast_path);
+        let fixed = |media: &Self| (addresses(media), media.ports, threads(media));
         fixed(self) == fixed(other)
     }
 

@@ -32,6 +32,7 @@ fn relay_is_read_with_its_defaults() {
     let media = &settings.media;
     assert_eq!((media.mode, media.ports, media.threads), (MediaPath::Relay, (16_384, 32_766), 0));
     assert_eq!((media.rtp_timeout_secs, media.rtp_timeout_hold_secs), (60, 3_600));
+    assert!(!media.fast_path, "packets pass the firewall unless asked for");
     let addresses: Vec<_> = media.addresses.iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["192.0.2.7", "2001:db8::7"]);
     assert!(settings.warnings.is_empty(), "{:?}", settings.warnings);
@@ -197,4 +198,13 @@ fn encrypted_media_is_relayed_and_wants_tls() {
     let refused = read("mode = \"bypass\"\n", "srtp = \"optional\"\n").map(|_| ()).expect_err("no address");
     assert!(refused.contains("srtp = \"off\" here"), "{refused}");
     assert!(read(media, "srtp = \"on\"\n").is_err());
+}
+
+#[test]
+fn the_way_through_the_kernel_is_asked_for() {
+    let with = |word: &str| read(&format!("address = \"192.0.2.7\"\nfast_path = \"{word}\"\n"), "");
+    assert!(with("auto").expect("valid").media.fast_path);
+    assert!(!with("off").expect("valid").media.fast_path);
+    let refused = with("on").expect_err("no word of it");
+    assert!(refused.contains("t.toml:") && refused.contains("auto"), "{refused}");
 }

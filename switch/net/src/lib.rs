@@ -1,5 +1,5 @@
-//! UDP in batches and by single datagrams, one readiness wait per shard, and limits of the process: the one
-//! crate with `unsafe`. Linux only.
+//! UDP in batches and by single datagrams, one readiness wait per shard, and limits of the process: with
+//! `fastpath` the crates that hold `unsafe`. Linux only.
 //!
 //! Every unsafe block is one system call, with a SAFETY comment saying why its pointers live long enough.
 #![allow(unsafe_code)] // recvmmsg, sendmmsg and epoll have no safe door in std; all of them are in this crate

@@ -16,7 +16,7 @@
 //! let start = Instant::now();
 //! let clock = move || Tick(start.elapsed().as_micros() as u64);
 //! let (sender, events) = mpsc::sync_channel(16);
-//! let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: 1_000 };
+//! let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: 1_000, fast_path: false };
 //! let relay = Relay::start(settings, clock, move |event| {
 //!     let _is_taken = sender.try_send(event);
 //! })?;
@@ -41,6 +41,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod command;
+mod fast;
 mod pace;
 mod shared;
 mod thread;
@@ -53,11 +55,15 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use crossbeam_channel::{Sender, TrySendError};
+use fastpath::FastPath;
+pub use fastpath::Unavailable;
 use media::relay::{EndpointId, MediaCommand, MediaEvent, RelayCounters};
 use media::transcode::Channels;
 use net::{Poller, Waker};
 use units::Tick;
 
+use self::command::endpoint;
+use self::fast::FastStreams;
 use self::shared::Shared;
 use self::thread::{Driver, MediaThread};
 use self::transcoding::WorkersOf;
@@ -65,6 +71,8 @@ use self::worker::{Load, RING, WayBack, Worker, Workers};
 
 /// Commands that wait for one thread; a call takes some eight in its life.
 const QUEUE_MAX: usize = 16_384;
+/// Streams in the kernel at most.
+const STREAMS_MAX: u32 = 1 << 17;
 
 /// How much the relay may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,6 +83,8 @@ pub struct RelaySettings {
     pub workers: usize,
     /// Endpoints of a thread at most: as many as there are pairs of ports, since calls are not spread evenly.
     pub endpoints_max: usize,
+    /// Settled streams go on in the kernel, where the machine allows it.
+    pub fast_path: bool,
 }
 
 /// The running threads. Dropped without [`Self::stop`] they run on.
@@ -83,6 +93,7 @@ pub struct Relay {
     handle: RelayHandle,
     threads: Vec<JoinHandle<()>>,
     not_raised: Option<io::Error>,
+    not_fast: Option<Unavailable>,
 }
 
 /// Commands to the relay, from any thread.
@@ -90,6 +101,7 @@ pub struct Relay {
 pub struct RelayHandle {
     threads: Arc<[ThreadHandle]>,
     channels: Arc<Channels>,
+    is_fast: bool,
 }
 
 /// The queue of the command's thread is full, or the relay has stopped: it is to be sent again later.
@@ -118,6 +130,18 @@ impl RelaySettings {
     pub fn workers(&self) -> usize {
         if self.workers == 0 { self.threads() } else { self.workers }
     }
+
+    /// The way through the kernel, or why there is none though it is wanted.
+    fn open_fast_path(&self) -> (Option<Arc<FastPath>>, Option<Unavailable>) {
+        if !self.fast_path {
+            return (None, None);
+        }
+        let streams = self.endpoints_max.saturating_mul(self.threads());
+        match FastPath::load(u32::try_from(streams).unwrap_or(u32::MAX).clamp(1, STREAMS_MAX)) {
+            Ok(path) => (Some(Arc::new(path)), None),
+            Err(why) => (None, Some(why)),
+        }
+    }
 }
 
 // === impl Relay ===
@@ -135,6 +159,7 @@ impl Relay {
         let (to_workers, inputs): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| crossbeam_channel::bounded(RING)).unzip();
         let mut ways_back = vec![Vec::new(); workers];
+        let (path, not_fast) = settings.open_fast_path();
         for number in 0..count {
             let poller = Poller::new()?;
             let (commands, queue) = crossbeam_channel::bounded(QUEUE_MAX);
@@ -147,10 +172,11 @@ impl Relay {
             let workers = WorkersOf { thread, workers: to_workers.clone(), back, waiting: VecDeque::new() };
             handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
             let driver = Driver { clock: clock.clone(), events: events.clone() };
+            let fast = path.clone().map(FastStreams::new);
             let (raised, is_raised) = crossbeam_channel::bounded(1);
             let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
                 let _started = raised.send(thread::raise());
-                MediaThread::new(driver, queue, (shared, workers), settings.endpoints_max).run(poller);
+                MediaThread::new(driver, queue, (shared, workers), settings.endpoints_max, fast).run(poller);
             })?;
             threads.push(thread);
             not_raised = not_raised.or(is_raised.recv().ok().and_then(Result::err));
@@ -163,7 +189,8 @@ impl Relay {
             let worker = Worker { clock: clock.clone(), number, inputs, back, shared: Arc::clone(&shared) };
             threads.push(Builder::new().name(format!("transcode-{number}")).spawn(move || worker.run())?);
         }
-        Ok(Self { handle: RelayHandle { threads: handles.into(), channels }, threads, not_raised })
+        let handle = RelayHandle { threads: handles.into(), channels, is_fast: path.is_some() };
+        Ok(Self { handle, threads, not_raised, not_fast })
     }
 
     /// For the shards and for metrics.
@@ -174,6 +201,11 @@ impl Relay {
     /// Why the threads have no higher priority than others, if they have none: for the log.
     pub const fn not_raised(&self) -> Option<&io::Error> {
         self.not_raised.as_ref()
+    }
+
+    /// Why streams do not go on in the kernel though they may: for the log.
+    pub const fn not_fast(&self) -> Option<&Unavailable> {
+        self.not_fast.as_ref()
     }
 
     /// Carries out what is queued, then closes all ports and ends the threads. Endpoints that are still open
@@ -220,6 +252,16 @@ impl RelayHandle {
         Arc::clone(&self.channels)
     }
 
+    /// Packets of settled streams that went on in the kernel; they are among [`Self::counters`] too.
+    pub fn passed_in_kernel(&self) -> u64 {
+        self.threads.iter().map(|thread| thread.shared.in_kernel()).sum()
+    }
+
+    /// Whether settled streams go on in the kernel.
+    pub const fn is_fast(&self) -> bool {
+        self.is_fast
+    }
+
     /// All endpoints of a call are one thread's.
     fn thread_of(&self, endpoint: EndpointId) -> usize {
         let call = endpoint.call ^ u64::from(endpoint.shard) << 48;
@@ -231,20 +273,5 @@ impl RelayHandle {
 impl std::fmt::Debug for ThreadHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ThreadHandle").field("waiting", &self.commands.len()).finish_non_exhaustive()
-    }
-}
-
-const fn endpoint(command: &MediaCommand) -> EndpointId {
-    match command {
-        MediaCommand::Open { endpoint, .. }
-        | MediaCommand::Peer { endpoint, .. }
-        | MediaCommand::Pair { a: endpoint, .. }
-        | MediaCommand::Transcode { endpoint, .. }
-        | MediaCommand::Watch { endpoint }
-        | MediaCommand::Play { endpoint, .. }
-        | MediaCommand::StopPlay { endpoint }
-        | MediaCommand::Digit { endpoint, .. }
-        | MediaCommand::Events { endpoint, .. }
-        | MediaCommand::Close { endpoint } => *endpoint,
     }
 }

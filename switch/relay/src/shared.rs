@@ -12,6 +12,8 @@ const NUMBERS: usize = RelayCounters::NUMBERS;
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     numbers: [AtomicU64; NUMBERS],
+    /// Packets that went on in the kernel.
+    in_kernel: AtomicU64,
     is_stopping: AtomicBool,
 }
 
@@ -25,6 +27,14 @@ impl Shared {
 
     pub(crate) fn counters(&self) -> RelayCounters {
         RelayCounters::of(std::array::from_fn(|place| self.numbers[place].load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn publish_in_kernel(&self, packets: u64) {
+        self.in_kernel.store(packets, Ordering::Relaxed);
+    }
+
+    pub(crate) fn in_kernel(&self) -> u64 {
+        self.in_kernel.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stop(&self) {

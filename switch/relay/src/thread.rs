@@ -12,6 +12,8 @@ use media::relay::{
 use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
 
+use crate::command::endpoint;
+use crate::fast::FastStreams;
 use crate::pace::Pace;
 use crate::shared::Shared;
 use crate::transcoding::WorkersOf;
@@ -60,6 +62,7 @@ pub(crate) struct MediaThread<C, E> {
     /// What waits in the buffers, in their order.
     batch: Vec<Packet>,
     pace: Pace,
+    fast: Option<FastStreams>,
     logs_again_at: Tick,
 }
 
@@ -74,6 +77,7 @@ struct Packet {
 
 /// The two ports of an endpoint. Closing them takes them out of the poller.
 struct Ports {
+    ours: SocketAddr,
     rtp: MediaPort,
     rtcp: MediaPort,
 }
@@ -89,7 +93,8 @@ impl Ports {
     /// The even port and the next.
     fn bind(ours: SocketAddr) -> io::Result<Self> {
         let next = ours.port().checked_add(1).ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Self { rtp: MediaPort::bind(ours)?, rtcp: MediaPort::bind(SocketAddr::new(ours.ip(), next))? })
+        let (rtp, rtcp) = (MediaPort::bind(ours)?, MediaPort::bind(SocketAddr::new(ours.ip(), next))?);
+        Ok(Self { ours, rtp, rtcp })
     }
 
     const fn of(&self, component: Component) -> &MediaPort {
@@ -116,6 +121,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         queue: Receiver<MediaCommand>,
         (shared, workers): (Arc<Shared>, WorkersOf),
         endpoints_max: usize,
+        fast: Option<FastStreams>,
     ) -> Self {
         Self {
             driver,
@@ -127,6 +133,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
             pace: Pace::default(),
+            fast,
             logs_again_at: Tick(0),
         }
     }
@@ -147,7 +154,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             self.relay_batch(now);
             self.send_transcoded(now);
             self.play(now);
-            self.relay.tick(now);
+            self.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
             let is_stopping = self.shared.is_stopping();
             self.carry_out(now, &poller);
@@ -170,9 +177,36 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         if is_behind || self.shared.is_stopping() {
             return Some(Duration::ZERO);
         }
-        let at = self.relay.next_deadline();
+        let at = [self.relay.next_deadline(), self.fast.as_ref().map(FastStreams::next_deadline)];
+        let at = at.into_iter().flatten().min();
         let wait = at.map(|at| Duration::from_micros(at.0.saturating_sub(now.0)));
         if self.workers.is_behind() { Some(wait.unwrap_or(RETRY).min(RETRY)) } else { wait }
+    }
+
+    /// Tells who fell silent by now, and looks after the streams in the kernel.
+    fn tick(&mut self, now: Tick) {
+        let Some(fast) = &mut self.fast else { return self.relay.tick(now) };
+        while let Some(slot) = self.relay.due(now) {
+            for slot in [Some(slot), self.relay.partner_of(slot)].into_iter().flatten() {
+                fast.count(now, &mut self.relay, slot);
+            }
+            self.relay.look(now, slot);
+        }
+        let (slots, ports) = (self.ports.len() as u32, &self.ports);
+        let ours = |slot: Slot| Some(ports.get(slot.0 as usize)?.as_ref()?.ours);
+        fast.sweep(now, &mut self.relay, slots, ours);
+        self.shared.publish_in_kernel(fast.packets());
+    }
+
+    /// What is in the kernel of the sides that a command is about is the thread's again.
+    fn take_back(&mut self, now: Tick, command: &MediaCommand) {
+        let Some(fast) = &mut self.fast else { return };
+        let second = if let MediaCommand::Pair { b, .. } = command { Some(*b) } else { None };
+        for endpoint in [Some(endpoint(command)), second].into_iter().flatten() {
+            for slot in self.relay.slots_of(endpoint).into_iter().flatten() {
+                fast.take_back(now, &mut self.relay, slot);
+            }
+        }
     }
 
     /// Takes a packet off a port, into the next buffer; with the last buffer all go on their way.
@@ -218,7 +252,13 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             self.relay.count_drop(DropReason::Malformed);
             return Action::Drop(DropReason::Malformed);
         }
-        self.relay.packet_in(now, slot, component, from, (&mut self.buffers[buffer][..], bytes))
+        let packet = &mut self.buffers[buffer][..];
+        if let (Some(fast), Component::Rtp) = (&mut self.fast, component)
+            && fast.is_new(slot, from, &packet[..bytes])
+        {
+            fast.take_back(now, &mut self.relay, slot);
+        }
+        self.relay.packet_in(now, slot, component, from, (packet, bytes))
     }
 
     /// Sends what is played and due; the buffers are free between two batches.
@@ -272,6 +312,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     fn carry_out(&mut self, now: Tick, poller: &Poller) {
         for _ in 0..COMMANDS_AT_ONCE {
             let Ok(command) = self.queue.try_recv() else { return };
+            self.take_back(now, &command);
             if let MediaCommand::Open { endpoint, ours, .. } = &command {
                 let (endpoint, ours) = (*endpoint, *ours);
                 if let Err(error) = self.open(now, poller, command) {
@@ -330,6 +371,9 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
 
     /// Closes what is left.
     fn close_all(&mut self, now: Tick) {
+        if let Some(fast) = &mut self.fast {
+            (0..self.ports.len() as u32).for_each(|slot| fast.take_back(now, &mut self.relay, Slot(slot)));
+        }
         let left: Vec<EndpointId> = self.relay.open_endpoints().collect();
         for endpoint in left {
             self.relay.command(now, MediaCommand::Close { endpoint });

@@ -83,11 +83,14 @@ impl MediaRelay {
         };
         let clock = router.clock;
         let [threads, workers] = [media.threads, media.workers].map(usize::from);
-        let wanted = RelaySettings { threads, workers, endpoints_max: endpoints };
+        let wanted = RelaySettings { threads, workers, endpoints_max: endpoints, fast_path: media.fast_path };
         let relay = Relay::start(wanted, move || clock.now().tick, tell)
             .context("cannot start the media relay's threads")?;
         if let Some(error) = relay.not_raised() {
             tracing::info!(%error, "the media relay's threads have no higher priority than others");
+        }
+        if let Some(why) = relay.not_fast() {
+            tracing::warn!(%why, "voice does not go on in the kernel (`media.fast_path`): the relay carries it all");
         }
         let end = |events| ShardRelay { handle: Some(relay.handle()), events, waiting: VecDeque::new() };
         let ends = receivers.into_iter().map(end).collect();
@@ -206,6 +209,7 @@ pub(crate) fn show(metrics: &Metrics, relay: &RelayHandle) {
         dropped: DropReason::ALL.map(|reason| (drop_of(reason), counters.dropped(reason))),
         sessions,
         transcoding: relay.channels().in_use(),
+        is_fast: relay.is_fast(),
     });
 }
 

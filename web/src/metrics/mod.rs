@@ -84,6 +84,8 @@ pub struct Metrics {
     pub central_up: Gauge,
     /// 1 if another process has taken over this node's name in the central ledger.
     pub central_fenced: Gauge,
+    /// 1 if settled streams go on in the kernel.
+    pub media_fast_path: Gauge,
     /// 1 if the last reload was applied, 0 if it was refused.
     pub config_last_reload_success: Gauge,
 }
@@ -114,6 +116,8 @@ pub struct RelayTotals {
     pub sessions: [(&'static str, u64); 2],
     /// Calls that are transcoded now.
     pub transcoding: u32,
+    /// Settled streams go on in the kernel.
+    pub is_fast: bool,
 }
 
 // === impl Metrics ===
@@ -189,6 +193,7 @@ impl Metrics {
             topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
             central_up: flag("central_up", "1 if the central ledger answers.")?,
             central_fenced: flag("central_fenced", "1 if another process runs under this node's name.")?,
+            media_fast_path: flag("media_fast_path", "1 if settled streams of voice go on in the kernel.")?,
             config_last_reload_success: flag(
                 "config_last_reload_success",
                 "1 if the last reload was applied.",
@@ -278,6 +283,7 @@ impl Metrics {
         for (reason, total) in totals.dropped {
             raise(&self.vectors.rtp_packets_dropped.with_label_values(&[reason.as_str()]), total);
         }
+        self.media_fast_path.set(if totals.is_fast { 1.0 } else { 0.0 });
         for (kind, count) in totals.sessions {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.vectors.media_sessions.with_label_values(&[kind]).set(count);
@@ -383,6 +389,7 @@ mod tests {
             "tollgate_one_way_calls_total{side=\"called\"} 0",
             "tollgate_false_answers_total{carrier=\"alpha\"} 0",
             "tollgate_media_sessions{kind=\"rtp\"} 0",
+            "tollgate_media_fast_path 0",
             "tollgate_media_ports_exhausted_total 0",
             "tollgate_feed_lag_entries{feed=\"nats\"} 7",
             "tollgate_feed_failures_total{feed=\"nats\"} 3",

@@ -5,6 +5,7 @@
 use units::Tick;
 
 use super::header::RtpHeader;
+use super::settled::{Elsewhere, Settled};
 
 /// Least step of the timestamp from the last packet of one source to the first of the next: the stretch that
 /// a packet holds in most sessions, in milliseconds.
@@ -69,6 +70,24 @@ impl Egress {
     /// How numbers are mapped; none while they pass as they came.
     pub(super) const fn mapping(&self) -> Option<&Mapping> {
         self.mapping.as_ref()
+    }
+
+    /// How numbers of this source are mapped, if its next packet is not the first of anything.
+    pub(super) fn settled(&self, ssrc: u32) -> Option<Mapping> {
+        let sent = self.sent.filter(|_| !self.joins && !self.is_one_source)?;
+        let mapping = self.mapping.unwrap_or(Mapping { from: ssrc, to: ssrc, sequence: 0, timestamp: 0 });
+        (mapping.from == ssrc && mapping.to == sent.ssrc).then_some(mapping)
+    }
+
+    /// Packets of the stream went on elsewhere.
+    pub(super) const fn went_on(&mut self, passed: &Elsewhere, settled: &Settled) {
+        let (sequence, timestamp) = passed.highest;
+        self.sent = Some(Sent {
+            ssrc: settled.told_ssrc,
+            sequence: sequence.wrapping_add(settled.sequence),
+            timestamp: timestamp.wrapping_add(settled.timestamp),
+            at: passed.last,
+        });
     }
 
     /// Whether a packet would have another source than the last, or a number far from its.

@@ -18,6 +18,7 @@ use super::report::{LEAST_US, Report};
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
+use super::settled::{Elsewhere, Settled};
 use super::source::{Source, Verdict};
 
 /// Clock of payload numbers of which nothing is known, in Hz.
@@ -459,6 +460,47 @@ impl Endpoint {
             self.two_way.went += u64::from(self.is_two_way());
             return Some(bytes.map(|bytes| (to, bytes)));
         }
+    }
+
+    /// How its next packet goes on to `other`, if that is settled.
+    pub(super) fn settled_with(&self, other: &Self, partner: u32) -> Option<Settled> {
+        let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
+        // What is made another codec's, or stands in for something of ours, has to be here.
+        let is_whole = self.transcoded.is_none() && other.playing.is_none();
+        if !is_plain || !is_whole || self.is_mute || !other.receives || other.source.learns() {
+            return None;
+        }
+        let (from, ssrc) = self.source.proven()?;
+        let payload = self.payload?;
+        let mapping = other.egress.settled(ssrc)?;
+        Some(Settled {
+            from,
+            ssrc,
+            payload: payload.number,
+            highest: self.reception.highest()?,
+            partner,
+            to: other.source.rtp_to().filter(|to| to.is_ipv4() == other.is_ipv4)?,
+            told_ssrc: mapping.to,
+            told_payload: payload.told,
+            sequence: mapping.sequence,
+            timestamp: mapping.timestamp,
+        })
+    }
+
+    /// Packets of its side went on elsewhere.
+    pub(super) fn heard_elsewhere(&mut self, passed: &Elsewhere) {
+        self.last = self.last.max(Some(passed.last));
+        self.packets_in += passed.packets;
+        self.two_way.came += if self.is_two_way() { passed.packets } else { 0 };
+        self.reception.took(passed);
+        self.source.went_on(passed.highest.0);
+    }
+
+    /// Packets went to its side elsewhere.
+    pub(super) fn sent_elsewhere(&mut self, passed: &Elsewhere, settled: &Settled) {
+        self.packets_out += passed.packets;
+        self.two_way.went += if self.is_two_way() { passed.packets } else { 0 };
+        self.egress.went_on(passed, settled);
     }
 
     /// How numbers of the stream to this side are mapped.

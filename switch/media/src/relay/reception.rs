@@ -4,6 +4,7 @@
 use units::Tick;
 
 use super::header::RtpHeader;
+use super::settled::Elsewhere;
 
 /// A packet so far ahead is of the same stream; beyond it began anew, or is none of it.
 const MAX_DROPOUT: u16 = 3_000;
@@ -97,6 +98,23 @@ impl Reception {
         stream.restarts_at = None;
         stream.time(now, header.timestamp, clock);
         true
+    }
+
+    /// Highest sequence number that came, and the timestamp that came last.
+    pub(super) fn highest(&self) -> Option<(u16, u32)> {
+        let stream = self.stream.as_ref()?;
+        Some((stream.highest, stream.timing.as_ref()?.timestamp))
+    }
+
+    /// Packets of the source were taken elsewhere. How unevenly they came is not known of them.
+    pub(super) fn took(&mut self, passed: &Elsewhere) {
+        if let Some(stream) = &mut self.stream {
+            stream.highest = passed.highest.0;
+            stream.cycles += CYCLE * u64::from(passed.cycles);
+            stream.packets += passed.packets;
+            stream.restarts_at = None;
+            self.gaps += u64::from(passed.gaps);
+        }
     }
 
     /// Packets that never came.

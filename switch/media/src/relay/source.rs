@@ -211,6 +211,24 @@ impl Source {
         }
     }
 
+    /// The address and source that packets are taken from, if neither is in question.
+    pub(super) fn proven(&self) -> Option<(SocketAddr, u32)> {
+        let stream = self.stream.filter(Stream::is_proven)?;
+        Some((self.address.filter(|_| !self.learns && !self.is_tried)?, stream.ssrc))
+    }
+
+    /// Where packets go may change without another word of the side.
+    pub(super) const fn learns(&self) -> bool {
+        self.learns
+    }
+
+    /// The present source went on, up to this number.
+    pub(super) const fn went_on(&mut self, sequence: u16) {
+        if let Some(stream) = &mut self.stream {
+            stream.next = sequence.wrapping_add(1);
+        }
+    }
+
     /// Judges a datagram of UDPTL: by its address alone.
     pub(super) fn udptl(&mut self, from: SocketAddr) -> Verdict {
         if self.is_address(from) {

@@ -307,8 +307,19 @@ impl Relay {
 
     /// Tells who fell silent by now.
     pub fn tick(&mut self, now: Tick) {
-        while let Some((_, slot)) = self.timers.pop(now) {
-            let Some(endpoint) = self.endpoints.at_mut(slot) else { continue };
+        while let Some(slot) = self.due(now) {
+            self.look(now, slot);
+        }
+    }
+
+    /// The next endpoint that may have fallen silent by now: [`Self::look`] has to follow.
+    pub fn due(&mut self, now: Tick) -> Option<Slot> {
+        self.timers.pop(now).map(|(_, slot)| Slot(slot))
+    }
+
+    /// Tells whether one that was due is silent.
+    pub fn look(&mut self, now: Tick, Slot(slot): Slot) {
+        if let Some(endpoint) = self.endpoints.at_mut(slot) {
             *endpoint.timer() = TimerId::NONE;
             if endpoint.silent_at().is_some_and(|at| at <= now) {
                 endpoint.tell_silence();
@@ -318,6 +329,23 @@ impl Relay {
             }
             self.set_timer(slot);
         }
+    }
+
+    pub(super) const fn endpoints(&self) -> &Slab<Endpoint> {
+        &self.endpoints
+    }
+
+    pub(super) fn endpoint_mut(&mut self, slot: Slot) -> Option<&mut Endpoint> {
+        self.endpoints.at_mut(slot.0)
+    }
+
+    pub(super) fn slot_of(&self, endpoint: EndpointId) -> Option<Slot> {
+        self.slots.get(&endpoint).copied().map(Slot)
+    }
+
+    pub(super) const fn counts_elsewhere(&mut self, packets: u64) {
+        self.counters.packets_in += packets;
+        self.counters.packets_out += packets;
     }
 
     /// When to call [`Self::tick`] and [`Self::poll_packet`] next.
