@@ -49,11 +49,17 @@ impl Relay {
 mod tests {
     use std::net::SocketAddr;
 
+    use std::sync::Arc;
+
+    use codecs::Codec;
     use units::Tick;
+    use voice::EncoderSettings;
+    use voice::playback::Clip;
+    use voice::transcoder::{Incoming, Outgoing, TranscoderSettings};
 
     use super::*;
     use crate::relay::{
-        Action, Component, Effect, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload,
+        Action, Component, Effect, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, Play,
         RtcpPlace,
     };
 
@@ -168,11 +174,25 @@ mod tests {
         assert_eq!(relay.settled(Slot(0)), None, "it may go elsewhere");
         relay.command(at(3), said(1, false));
         assert!(relay.settled(Slot(0)).is_some());
-        relay.command(at(3), MediaCommand::Pair { a: LEGS[0], b: LEGS[2] });
-        assert_eq!(relay.settled(Slot(0)), None, "nothing went there");
+        let encoder = EncoderSettings::new(Codec::Pcma);
+        let how = TranscoderSettings::new(Incoming::new(Codec::Pcma, 8), Outgoing::new(encoder, 8));
+        let transcode = |how| MediaCommand::Transcode { endpoint: LEGS[0], how };
+        relay.command(at(3), transcode(Some(Box::new(how))));
+        assert_eq!(relay.settled(Slot(0)), None, "a worker has it");
+        relay.command(at(3), transcode(None));
+        assert_eq!(relay.settled(Slot(0)), None, "the next packet joins");
         passes(&mut relay, 0, 4);
         assert!(relay.settled(Slot(0)).is_some());
-        relay.command(at(4), MediaCommand::Close { endpoint: LEGS[2] });
+        let clip = Arc::new(Clip::encode([1; 160], encoder).expect("a clip"));
+        let play = Play { clip, payload: 8, repeat: true, seed: 1 };
+        relay.command(at(4), MediaCommand::Play { endpoint: LEGS[1], play });
+        assert_eq!(relay.settled(Slot(0)), None, "something of ours stands for it");
+        relay.command(at(4), MediaCommand::StopPlay { endpoint: LEGS[1] });
+        relay.command(at(4), MediaCommand::Pair { a: LEGS[0], b: LEGS[2] });
+        assert_eq!(relay.settled(Slot(0)), None, "nothing went there");
+        passes(&mut relay, 0, 5);
+        assert!(relay.settled(Slot(0)).is_some());
+        relay.command(at(5), MediaCommand::Close { endpoint: LEGS[2] });
         assert_eq!((relay.settled(Slot(0)), relay.settled(Slot(2))), (None, None));
     }
 }
