@@ -81,18 +81,20 @@ impl Workers {
         let streams = sum(|load| u64::from(load.streams.load(Ordering::Relaxed)));
         let busy = sum(|load| load.busy.load(Ordering::Relaxed));
         let workers = self.loads.len() as u64;
-        self.channels.set_room(room(workers, busy, streams / 2));
+        // Calls that ring have a channel, and no stream yet.
+        let in_use = u64::from(self.channels.in_use());
+        self.channels.set_room(room(workers, busy, streams / 2, in_use));
     }
 }
 
-/// Calls that there is time for beside so many, which took these microseconds of a second of all workers.
-fn room(workers: u64, busy_us: u64, calls: u64) -> u32 {
-    let most_us = workers * BUSY_MAX * (MEASURED_EVERY_US / 1_000);
-    if calls < 2 {
-        return u32::try_from(workers * FIRST_CALLS).unwrap_or(u32::MAX);
-    }
-    let each_us = (busy_us / calls).max(1);
-    u32::try_from(most_us.saturating_sub(busy_us) / each_us).unwrap_or(u32::MAX)
+/// Calls that there is time for beside those that have a channel, if so many took these microseconds of a
+/// second of all workers.
+fn room(workers: u64, busy_us: u64, calls: u64, in_use: u64) -> u32 {
+    let most = match busy_us.checked_div(calls) {
+        Some(each_us) if calls > 1 => workers * BUSY_MAX * (MEASURED_EVERY_US / 1_000) / each_us.max(1),
+        Some(_) | None => workers * FIRST_CALLS,
+    };
+    u32::try_from(most.saturating_sub(in_use)).unwrap_or(u32::MAX)
 }
 
 // === impl Worker ===
@@ -166,11 +168,13 @@ mod tests {
 
     #[test]
     fn calls_are_taken_as_long_as_there_is_time() {
-        assert_eq!(room(2, 0, 0), 32, "nothing is known yet");
-        // 10 calls take a tenth of one worker: 60 more take six tenths, and the rest of the other.
-        assert_eq!(room(2, 100_000, 10), 150);
-        assert_eq!(room(1, 800_000, 40), 0);
-        assert_eq!(room(1, 1_000_000, 40), 0);
-        assert_eq!(room(1, 0, 40), 800_000);
+        assert_eq!(room(2, 0, 0, 0), 32, "nothing is known yet");
+        assert_eq!(room(2, 5_000, 1, 30), 2, "of one call little is known, and others ring");
+        // A call takes a hundredth of a worker: 160 are four fifths of two.
+        assert_eq!(room(2, 100_000, 10, 10), 150);
+        assert_eq!(room(2, 100_000, 10, 40), 120, "thirty ring");
+        assert_eq!(room(1, 800_000, 40, 40), 0);
+        assert_eq!(room(1, 1_000_000, 40, 40), 0);
+        assert_eq!(room(1, 0, 40, 40), 799_960);
     }
 }
