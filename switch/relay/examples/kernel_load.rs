@@ -2,9 +2,8 @@
 //! two network namespaces, packets from the first core. Needs root.
 //!
 //! `cargo run --release -p relay --example kernel_load -- [STREAMS [SECONDS [ROUNDS]]]`: 1,000 streams of 50
-//! packets a second, 5 seconds, 3 rounds. Two figures: by `perf`, which samples the second core, what is of
-//! the relay's thread or of the reception of packets, so that other work of the machine is not counted; and,
-//! for a quiet machine, all that the core did, interrupts included, less what it does while nothing is sent.
+//! packets a second, 5 seconds, 3 rounds. `perf` samples the second core; what is not idle, and either of the
+//! relay's threads or of the reception of packets, is counted: other work of the machine is not.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement says why it stops")]
 
@@ -53,28 +52,18 @@ fn main() {
         let place = "/sys/class/net/v0/queues/rx-0/rps_cpus";
         run(&format!("ip netns exec {name} sh -c echo\t{cores}\t>{place}"));
     }
-    let mut costs = [const { [Vec::new(), Vec::new()] }; 2];
+    let mut costs = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
         for fast_path in [false, true] {
-            let (sampled, busy) = round(streams, seconds, fast_path);
-            costs[0][usize::from(fast_path)].push(sampled);
-            costs[1][usize::from(fast_path)].push(busy);
+            costs[usize::from(fast_path)].push(round(streams, seconds, fast_path));
         }
     }
     ends_go();
-    println!("in-kernel: used");
-    for (what, costs) in ["sampled", "whole core"].into_iter().zip(&mut costs) {
-        for (name, costs) in ["sockets, µs", "kernel, µs"].into_iter().zip(&mut *costs) {
-            costs.sort_by(f64::total_cmp);
-            println!(
-                "{what:<10} {name:<12} {:.2} ({:.2}–{:.2})",
-                costs[rounds / 2],
-                costs[0],
-                costs[rounds - 1]
-            );
-        }
-        println!("{what:<10} kernel beside sockets: {:.2}", costs[1][rounds / 2] / costs[0][rounds / 2]);
+    for (name, costs) in ["sockets, µs", "kernel, µs"].into_iter().zip(&mut costs) {
+        costs.sort_by(f64::total_cmp);
+        println!("{name:<12} {:.2} ({:.2}–{:.2})", costs[rounds / 2], costs[0], costs[rounds - 1]);
     }
+    println!("kernel beside sockets: {:.2}", costs[1][rounds / 2] / costs[0][rounds / 2]);
 }
 
 fn ends_go() {
@@ -100,19 +89,8 @@ fn within<T: Send>(name: &str, does: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(inside).join().expect("no panic"))
 }
 
-/// Microseconds that the second core was not idle since the machine began, interrupts included; in steps of
-/// 10 ms.
-fn busy_us() -> f64 {
-    let text = std::fs::read_to_string("/proc/stat").expect("Linux");
-    let line = text.lines().find(|line| line.starts_with("cpu1 ")).expect("a second core");
-    let ticks: Vec<f64> =
-        line.split_whitespace().skip(1).map(|ticks| ticks.parse().expect("a number")).collect();
-    // user, nice, system, and behind idle and the wait for disks: irq, softirq
-    (ticks[..3].iter().sum::<f64>() + ticks[5..7].iter().sum::<f64>()) * 10_000.0
-}
-
-/// Microseconds of the second core for a packet: by samples, and all that it was busy.
-fn round(streams: usize, seconds: usize, fast_path: bool) -> (f64, f64) {
+/// Microseconds of the second core for a packet.
+fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
     let bind = || UdpBatch::bind(SocketAddr::from((THEIRS, 0)), &UdpOptions::default()).expect("a port");
     let mut socket = within(NAMES[1], bind);
     let generator = socket.local_addr();
@@ -125,9 +103,6 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> (f64, f64) {
     send(&mut socket, streams, 3_000, &mut sequence);
     send(&mut socket, 0, 1_500, &mut sequence);
     let (before, own) = (relay.handle().counters().packets_out, relay.handle().passed_in_kernel());
-    let idle = busy_us();
-    send(&mut socket, 0, seconds * 1_000, &mut sequence);
-    let idle = busy_us() - idle;
     let file = std::env::temp_dir().join(format!("kernel-load-{}", std::process::id()));
     let mut perf = Command::new("perf")
         .args([
@@ -147,9 +122,6 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> (f64, f64) {
         .expect("perf runs");
     let (sent, came) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
     perf.wait().expect("it ends");
-    let before_busy = busy_us();
-    let (more, _) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
-    let busy = (busy_us() - before_busy - idle) / more as f64;
     send(&mut socket, 0, 1_500, &mut sequence);
     let passed = relay.handle().counters().packets_out - before;
     let in_kernel = relay.handle().passed_in_kernel() - own;
@@ -161,10 +133,8 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> (f64, f64) {
     };
     let samples = script.split("\n\n").map(str::trim_start).filter(is_ours).count();
     let cost = samples as f64 / f64::from(SAMPLES_PER_SECOND) / (sent as f64) * 1e6;
-    println!(
-        "{cost:.2} µs a packet sampled, {busy:.2} of the whole core, {sent} and {more} sent, {came} came, {passed} counted, {in_kernel} in the kernel"
-    );
-    (cost, busy)
+    println!("{cost:.2} µs a packet of {sent}, {came} came, {passed} counted, {in_kernel} in the kernel");
+    cost
 }
 
 fn pin(thread: &str, core: &str) {
