@@ -56,7 +56,7 @@ pub enum MediaCommand {
     Transcode {
         /// Opened before.
         endpoint: EndpointId,
-        /// How.
+        /// Codecs, payload numbers and packet times of both sides.
         how: Option<Box<TranscoderSettings>>,
     },
     /// From now on a side's silence is told (its call was answered).
@@ -237,7 +237,7 @@ pub enum MediaEvent {
     Digit {
         /// Whose side.
         endpoint: EndpointId,
-        /// Which.
+        /// The key, and how long it was held, in milliseconds.
         digit: KeyedDigit,
     },
     /// It is closed, and its ports may be used again after their rest.

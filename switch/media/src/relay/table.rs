@@ -48,7 +48,7 @@ pub enum Action {
     },
     /// Gives it, as it stands in its buffer now, to the worker that transcodes its stream.
     Transcode {
-        /// Which.
+        /// The stream, as it was begun by [`TranscodeCommand::Begin`].
         stream: StreamId,
         /// So many octets of the buffer.
         bytes: usize,
