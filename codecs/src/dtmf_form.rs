@@ -8,4 +8,6 @@ pub enum DtmfForm {
     Rfc4733,
     /// By INFO in its signalling.
     Info,
+    /// As tones in its sound.
+    Inband,
 }

@@ -64,6 +64,8 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
         "media.address, media.advertise, media.ports, media.threads, media.workers or media.fast_path",
         old.media.starts_as(&new.media),
     );
+    let recorder = |s: &Settings| s.recording.as_ref().map(|r| (r.dir.clone(), r.max_minutes, r.max_gib));
+    say("recording", recorder(old) == recorder(new));
     say("nats", old.nats == new.nats);
     say("mail", old.mail == new.mail);
     if !old.tls.shows_as(&new.tls) {
@@ -124,6 +126,12 @@ fn media(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
             "media.announcements is {}: for calls that begin from now on",
             new.media.announcements
         ));
+    }
+    let tone = |s: &Settings| s.recording.as_ref().map(|recording| recording.consent_tone);
+    if let (Some(before), Some(after)) = (tone(old), tone(new))
+        && before != after
+    {
+        lines.push(format!("recording.consent_tone is {after}: for recordings that begin from now on"));
     }
     if old.media.prompts != new.media.prompts {
         lines.push("media.prompts or media.tones changed: for what is played from now on".to_owned());
@@ -290,7 +298,7 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("max_call_secs", a.max_call_secs != b.max_call_secs),
         ("session timer", a.session != b.session),
         ("reply_to", a.reply_to != b.reply_to),
-        ("media, nat, srtp, transcode or dtmf", a.media != b.media),
+        ("media, nat, srtp, transcode, dtmf or record", a.media != b.media),
         ("credentials", a.login != b.login || a.kind != b.kind),
     ])
 }
@@ -321,7 +329,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("overload_control", a.overload_control != b.overload_control),
         ("t1_ms or t2_ms", (a.t1_ms, a.t2_ms) != (b.t1_ms, b.t2_ms)),
         ("register", a.register_secs != b.register_secs),
-        ("media, nat, srtp, transcode or dtmf", a.media != b.media),
+        ("media, nat, srtp, transcode, dtmf or record", a.media != b.media),
     ])
 }
 

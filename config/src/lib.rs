@@ -25,6 +25,7 @@ mod prices;
 mod profile;
 mod prompts;
 mod reader;
+mod recording;
 mod routing;
 pub mod schema;
 mod seal;
@@ -51,7 +52,7 @@ pub use secret::{SECRET_BYTES_MAX, password};
 pub use server::Server;
 pub use settings::{
     AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, Nats, NodeSettings,
-    Settings, Sip,
+    Recording, Settings, Sip,
 };
 pub use stir::Stir;
 pub use tls::{Tls, TlsPeer};

@@ -15,7 +15,8 @@ use crate::media::PeerPresets;
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
 use crate::{
-    Settings, base, feeds, media, money, numbers, peers, prices, routing, sip_accounts, stir, trace,
+    Settings, base, feeds, media, money, numbers, peers, prices, recording, routing, sip_accounts, stir,
+    trace,
 };
 
 /// Reads and checks a configuration and every file that it names.
@@ -81,11 +82,9 @@ fn build(
     let media = media::media(&document, before.map(|b| &b.media), &mut check);
     let presets = PeerPresets::of(&node, &media);
     let journal = base::journal(&document, &check);
-    let log = base::log(&document);
     let trace = trace::trace(&document, &mut check);
     let stir = stir::stir(&document, &mut check);
-    let nats = feeds::nats(&document, &mut check);
-    let mail = feeds::mail(&document, &mut check);
+    let (nats, mail) = (feeds::nats(&document, &mut check), feeds::mail(&document, &mut check));
     base::refuse_shared_ports(&document, &http, &mut check);
 
     let rules = prices::price_rules(&document, &mut check);
@@ -104,6 +103,7 @@ fn build(
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
     media::check_ports(&document, &media, &node, (&gates, &carriers), &mut check);
+    let recording = recording::recording(&document, &media, (&gates, &carriers), &mut check);
     let tls = tls.finish(&mut check);
     let failed = report.has_errors();
     let findings = report.sorted();
@@ -117,8 +117,9 @@ fn build(
         http,
         media,
         journal,
-        log,
+        log: base::log(&document),
         trace,
+        recording,
         stir,
         periods: rules.periods,
         nats,

@@ -95,14 +95,10 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
     };
     let dtmf = match table.text("dtmf").as_ref().map(|field| &*field.value) {
         Some("info") => DtmfForm::Info,
-        Some("inband") => {
-            let message = "dtmf = \"inband\" is not built yet: write \"rfc4733\" or \"info\"";
-            check.error(&table.at("dtmf"), message);
-            DtmfForm::Rfc4733
-        }
+        Some("inband") => DtmfForm::Inband,
         _ => DtmfForm::Rfc4733,
     };
-    if dtmf == DtmfForm::Info && !presets.can_relay {
+    if dtmf != DtmfForm::Rfc4733 && !presets.can_relay {
         check.error(&table.at("dtmf"), need_of_address("dtmf = \"rfc4733\" here"));
     }
     let is_keyed = srtp != SrtpPolicy::Off;
@@ -119,11 +115,15 @@ pub(crate) fn terms(table: &Table, presets: &PeerPresets, check: &mut Check<'_>)
             Transcode::Wanted
         }
     };
+    let record = table.bool("record");
+    if record && !presets.can_relay {
+        check.error(&table.at("record"), need_of_address("record = false here"));
+    }
     // Each side has keys of its own: what is encrypted goes over the relay, and so do digits that the other
-    // side has among its packets.
-    let path =
-        if is_keyed || dtmf == DtmfForm::Info { MediaPath::Relay } else { own.unwrap_or(presets.path) };
-    MediaTerms { path, nat: table.bool("nat"), srtp, transcode, dtmf }
+    // side has among its packets, and what is recorded.
+    let is_relayed = is_keyed || dtmf != DtmfForm::Rfc4733 || record;
+    let path = if is_relayed { MediaPath::Relay } else { own.unwrap_or(presets.path) };
+    MediaTerms { path, nat: table.bool("nat"), srtp, transcode, dtmf, record }
 }
 
 /// Keys of SRTP that whoever reads the signalling reads too.

@@ -7,6 +7,7 @@ mod carrier;
 mod gate;
 mod media;
 mod money;
+mod recording;
 mod sip;
 mod stir;
 mod trace;
@@ -15,6 +16,7 @@ pub use carrier::CARRIER;
 pub use gate::{GATE, SIP_ACCOUNT};
 pub use media::MEDIA;
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
+pub use recording::RECORDING;
 pub use sip::{SIP, SIP_TLS, SIP_TLS_EXTRA};
 pub use stir::STIR;
 pub use trace::TRACE;
@@ -141,7 +143,14 @@ const DTMF: Key = key(
     Kind::Word(&["rfc4733", "info", "inband"]),
     Preset::Text("rfc4733"),
     "How it tells and takes keypad digits: `rfc4733`, as events among its packets; `info`, by INFO: it is offered no events, and digits become \
-     events and INFO on their way between it and a side with events. Its calls are relayed then. `inband` is not built yet.",
+     events and INFO on their way between it and a side with events; `inband`, as tones in its sound: it is offered no events, and tones become \
+     events or INFO on their way and come of them, for which its sound is decoded. Its calls are relayed with `info` and `inband`.",
+);
+const RECORD: Key = key(
+    "record",
+    Kind::Bool,
+    Preset::Bool(false),
+    "`true`: its calls are recorded from their answer to their end, into the folder of `[recording]`. They are relayed then.",
 );
 const SECS_MAX: i64 = 604_800;
 const SESSION: Key = key(
@@ -472,6 +481,7 @@ pub const SECTIONS: &[Section] = &[
     SIP_TLS_EXTRA,
     HTTP,
     MEDIA,
+    RECORDING,
     JOURNAL,
     LOG,
     TRACE,

@@ -33,6 +33,8 @@ pub struct Settings {
     pub log: Log,
     /// Where SIP messages of calls are kept.
     pub trace: crate::Trace,
+    /// Where calls are recorded; none: nowhere.
+    pub recording: Option<Recording>,
     /// With what callers' numbers are signed, and whose signatures are believed.
     pub stir: crate::Stir,
     /// Parts of the week that decks name.
@@ -217,6 +219,19 @@ impl Settings {
     pub fn relays(&self) -> bool {
         self.media.relays(&self.gates, &self.carriers)
     }
+}
+
+/// `[recording]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recording {
+    /// Folder of the files.
+    pub dir: PathBuf,
+    /// Longest recording.
+    pub max_minutes: u32,
+    /// GiB of all files at most.
+    pub max_gib: u32,
+    /// Both sides hear a beep when it begins.
+    pub consent_tone: bool,
 }
 
 /// `[journal]`.

@@ -162,7 +162,10 @@ fn a_reload_says_what_waits_for_a_restart() {
     let lines = diff(&old, &new);
     assert!(lines.iter().any(|line| line.contains("media.address") && line.contains("restart")), "{lines:?}");
     assert!(lines.contains(&"media.rtp_timeout_secs 60 -> 30".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"gate pbx changed: media, nat, srtp, transcode or dtmf".to_owned()), "{lines:?}");
+    assert!(
+        lines.contains(&"gate pbx changed: media, nat, srtp, transcode, dtmf or record".to_owned()),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -173,11 +176,10 @@ fn digits_by_info_are_relayed() {
     assert_eq!((gate.media.path, gate.media.dtmf), (MediaPath::Relay, DtmfForm::Info));
     let of = |rest: &str| read("mode = \"bypass\"\n", rest).map(|_| ()).expect_err(rest);
     assert!(of("dtmf = \"info\"\n").contains("or dtmf = \"rfc4733\" here"));
-    let inband = of("dtmf = \"inband\"\n");
-    assert!(
-        inband.contains("t.toml:23:") && inband.contains("dtmf = \"inband\" is not built yet"),
-        "{inband}"
-    );
+    assert!(of("dtmf = \"inband\"\n").contains("or dtmf = \"rfc4733\" here"));
+    let settings = read(media, "dtmf = \"inband\"\n").expect("valid");
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!((gate.media.path, gate.media.dtmf), (MediaPath::Relay, DtmfForm::Inband));
     assert!(of("dtmf = \"tones\"\n").contains("dtmf"));
 }
 
@@ -207,4 +209,32 @@ fn the_way_through_the_kernel_is_asked_for() {
     assert!(!with("off").expect("valid").media.fast_path);
     let refused = with("on").expect_err("no word of it");
     assert!(refused.contains("t.toml:") && refused.contains("auto"), "{refused}");
+}
+
+#[test]
+fn recordings_have_a_place_and_limits() {
+    let media =
+        "mode = \"bypass\"\naddress = \"192.0.2.7\"\n[recording]\ndir = \"recordings\"\nmax_gib = 3\n";
+    let settings = read(media, "record = true\n").expect("valid");
+    let recording = settings.recording.as_ref().expect("there");
+    assert!(recording.dir.is_absolute() && recording.dir.ends_with("recordings"), "{recording:?}");
+    assert_eq!((recording.max_minutes, recording.max_gib, recording.consent_tone), (120, 3, true));
+    let gate = settings.gates.by_name("pbx").expect("there");
+    assert_eq!((gate.media.path, gate.media.record), (MediaPath::Relay, true));
+    let carrier = settings.carriers.by_name("alpha").expect("there");
+    assert_eq!((carrier.media.path, carrier.media.record), (MediaPath::Bypass, false));
+
+    let without =
+        read("mode = \"bypass\"\naddress = \"192.0.2.7\"\n", "record = true\n").expect_err("no place");
+    assert!(without.contains("t.toml:23:10") && without.contains("[recording] with dir = "), "{without}");
+    let without = read("mode = \"bypass\"\n[recording]\ndir = \"r\"\n", "").expect_err("no address");
+    assert!(without.contains("only relayed calls can be recorded"), "{without}");
+    let without = read("mode = \"bypass\"\n[recording]\n", "").expect_err("no dir");
+    assert!(without.contains("dir"), "{without}");
+    let file = read("address = \"192.0.2.7\"\n[recording]\ndir = \"retail.csv\"\n", "").expect_err("a file");
+    assert!(file.contains("dir must be a folder"), "{file}");
+
+    let new = read(&media.replace("max_gib = 3", "max_gib = 4"), "record = true\n").expect("valid");
+    let lines = diff(&settings, &new);
+    assert!(lines.iter().any(|line| line.contains("recording") && line.contains("restart")), "{lines:?}");
 }

@@ -233,6 +233,9 @@ pub struct Cdr {
     /// Whether its voice was made another codec's; absent of a call that was not relayed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcoded: Option<bool>,
+    /// The file of its recording; absent of a call that was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
 }
 
 /// One carrier tried.

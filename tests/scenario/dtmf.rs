@@ -26,7 +26,7 @@ fn plan(gate: DtmfForm, carriers: DtmfForm) -> Plan {
 }
 
 /// An INFO of dtmf-relay in place of a request with a session.
-fn info(request: &Bytes, body: &str) -> Bytes {
+pub(crate) fn info(request: &Bytes, body: &str) -> Bytes {
     let text = String::from_utf8(request.to_vec()).expect("text");
     let (head, was) = text.split_once("\r\n\r\n").expect("a body");
     let head = head

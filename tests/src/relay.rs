@@ -1,12 +1,16 @@
 //! The relay's core on the network of the tests: its ports, and the rules by which shards use them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use media::relay::{Action, Component, Effect, EndpointId, MediaCommand, MediaEvent, Relay, Slot};
+use media::record::{RecordCommand, Recordings, Shelf};
+use media::relay::{
+    Action, Component, Effect, EndpointId, KeyedDigit, Listeners, MediaCommand, MediaEvent, Relay, Slot,
+};
 use media::transcode::Transcoders;
 use units::Tick;
+use voice::wav::WAV_HEADER;
 
 /// A closed pair of ports is not opened again for so long, ms.
 const REST_MS: u64 = 10_000;
@@ -31,6 +35,45 @@ pub struct TestRelay {
     sequences: BTreeMap<SocketAddr, u16>,
     /// Its worker.
     transcoders: Transcoders<()>,
+    listeners: Listeners,
+    /// Its recorder, once a scenario has one.
+    pub recorder: Option<Recordings<Files>>,
+    /// What the worker and the recorder tell.
+    events: VecDeque<MediaEvent>,
+}
+
+/// Recordings in memory, by name.
+#[derive(Default)]
+pub struct Files {
+    /// Whole files.
+    pub files: BTreeMap<String, Vec<u8>>,
+    /// None can be opened.
+    pub is_full: bool,
+}
+
+impl Shelf for Files {
+    type File = String;
+
+    fn open(&mut self, name: &str) -> Option<String> {
+        if self.is_full {
+            return None;
+        }
+        self.files.insert(name.to_owned(), vec![0; WAV_HEADER]);
+        Some(name.to_owned())
+    }
+
+    fn append(&mut self, file: &mut String, octets: &[u8]) -> bool {
+        self.files.get_mut(file).is_some_and(|kept| {
+            kept.extend_from_slice(octets);
+            true
+        })
+    }
+
+    fn put_header(&mut self, file: &mut String, header: &[u8]) {
+        if let Some(kept) = self.files.get_mut(file) {
+            kept[..WAV_HEADER].copy_from_slice(header);
+        }
+    }
 }
 
 impl Default for TestRelay {
@@ -46,6 +89,9 @@ impl Default for TestRelay {
             played: Vec::new(),
             sequences: BTreeMap::new(),
             transcoders: Transcoders::default(),
+            listeners: Listeners::default(),
+            recorder: None,
+            events: VecDeque::new(),
         }
     }
 }
@@ -66,6 +112,8 @@ impl TestRelay {
             | MediaCommand::StopPlay { endpoint }
             | MediaCommand::Digit { endpoint, .. }
             | MediaCommand::Events { endpoint, .. }
+            | MediaCommand::Record { endpoint, .. }
+            | MediaCommand::Listen { endpoint, .. }
             | MediaCommand::Close { endpoint }
                 if !self.known.contains(endpoint) =>
             {
@@ -87,13 +135,54 @@ impl TestRelay {
             | MediaCommand::StopPlay { .. }
             | MediaCommand::Digit { .. }
             | MediaCommand::Events { .. }
+            | MediaCommand::Record { .. }
+            | MediaCommand::Listen { .. }
             | MediaCommand::Pair { .. } => {}
         }
         self.relay.command(now, command);
         while let Some(command) = self.relay.poll_transcode() {
             self.transcoders.command((), command);
         }
+        while let Some(command) = self.relay.poll_listen() {
+            self.listeners.command(command);
+        }
+        match &mut self.recorder {
+            None => self.relay.refuse_records(),
+            Some(recorder) => {
+                while let Some(command) = self.relay.poll_record() {
+                    let begins = match &command {
+                        RecordCommand::Begin(endpoint, _) => Some(*endpoint),
+                        RecordCommand::End(_) => None,
+                    };
+                    if !recorder.command(now, command) {
+                        self.events.extend(begins.map(|endpoint| MediaEvent::NotRecorded { endpoint }));
+                    }
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Copies of packets reach whoever records or listens.
+    fn pass_copies(&mut self, now: Tick) {
+        while let Some(copied) = self.relay.poll_copy() {
+            if copied.taken.records
+                && let Some(recorder) = &mut self.recorder
+            {
+                recorder.push(now, copied.endpoint, copied.packet());
+            }
+            if copied.taken.listens
+                && let Some(digit) = self.listeners.hear(copied.endpoint, copied.packet())
+            {
+                let digit = KeyedDigit { digit, duration_ms: 120 };
+                self.events.push_back(MediaEvent::Digit { endpoint: copied.endpoint, digit });
+            }
+        }
+    }
+
+    /// Sides in whose sound digits are listened for.
+    pub fn listened(&self) -> usize {
+        self.listeners.len()
     }
 
     /// Streams that are transcoded.
@@ -151,16 +240,20 @@ impl TestRelay {
             }
         }
         self.relay.tick(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.turn(now);
+        }
     }
 
     /// When [`Self::tick`] is wanted.
     pub fn deadline(&self) -> Tick {
-        self.relay.next_deadline().unwrap_or(Tick::NEVER)
+        let recorder = self.recorder.as_ref().and_then(Recordings::next_deadline);
+        self.relay.next_deadline().into_iter().chain(recorder).min().unwrap_or(Tick::NEVER)
     }
 
     /// What it tells.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
-        self.relay.poll_event()
+        self.events.pop_front().or_else(|| self.relay.poll_event())
     }
 
     /// Every side that is known sends one packet, as long as `speaks` says so.
@@ -199,7 +292,9 @@ impl TestRelay {
         packet.extend((u32::from(*sequence) * 160).to_be_bytes());
         packet.extend((u32::from(from.port()) << 8 | 7).to_be_bytes());
         packet.extend([0xd5; 160]);
-        match self.relay.packet(now, slot, Component::Rtp, from, &mut packet) {
+        let action = self.relay.packet(now, slot, Component::Rtp, from, &mut packet);
+        self.pass_copies(now);
+        match action {
             Action::Send { to, .. } => Some((to, packet[1])),
             Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
         }
@@ -231,7 +326,9 @@ impl TestRelay {
         let (slot, _) = *self.ports.get(&to)?;
         let mut buffer = packet.to_vec();
         buffer.resize(packet.len() + media::relay::ROOM, 0);
-        match self.relay.packet_in(now, slot, Component::Rtp, from, (&mut buffer[..], packet.len())) {
+        let action = self.relay.packet_in(now, slot, Component::Rtp, from, (&mut buffer[..], packet.len()));
+        self.pass_copies(now);
+        match action {
             Action::Send { to, bytes, .. } => {
                 buffer.truncate(bytes);
                 Some((to, buffer))
@@ -266,6 +363,7 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
         | MediaEvent::Played { endpoint }
+        | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }

@@ -14,8 +14,8 @@ use units::{Currency, Money, Wall};
 
 use crate::cdrs::SourceError;
 use crate::documents::{
-    AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc,
-    StatementDoc, TopUpDoc, TrialBalanceDoc,
+    AccountDoc, CallDoc, DeckVersionDoc, GrantDoc, MovedDoc, PaymentDoc, PeriodDoc, RecordingDoc,
+    StatementBalanceDoc, StatementDoc, TopUpDoc, TrialBalanceDoc,
 };
 use crate::problem::Problem;
 
@@ -52,6 +52,9 @@ pub trait Backend: Send + Sync + 'static {
     fn calls(&self, after: Option<String>, limit: usize) -> Answer<Vec<CallDoc>>;
     /// Hangs a call up, both sides; `false` if no such call lives. The CDR follows in its own time.
     fn kill_call(&self, id: String) -> Answer<bool>;
+    /// Records a live call from now on, or no longer: the name of its file, if it has one; none if no such
+    /// call lives, [`BackendError::Conflict`] if it cannot be recorded.
+    fn record_call(&self, id: String, is_wanted: bool) -> Answer<Option<RecordingDoc>>;
     /// The decks in force.
     fn decks(&self) -> Arc<rating::Decks>;
     /// The versions of decks that were in force once; none if the node keeps none.

@@ -273,6 +273,13 @@ pub struct NoticeDoc {
     pub notice: Box<RawValue>,
 }
 
+/// The recording of a call in progress.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingDoc {
+    /// Name of its file, as in the CDR to come; none if it has none.
+    pub recording: Option<String>,
+}
+
 /// A call in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallDoc {

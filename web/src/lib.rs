@@ -28,7 +28,8 @@ pub use backend::{
 pub use cdrs::{CdrFilter, CdrRows, CdrSource, SourceError};
 pub use control::{CarrierAsk, CarrierStatementPage, Control, RouteAsk, Trace};
 pub use documents::{
-    AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, TopUpDoc,
+    AccountDoc, CallDoc, DeckDoc, DeckPeriodDoc, DeckVersionDoc, MovedDoc, Page, ProblemDoc, RecordingDoc,
+    TopUpDoc,
 };
 pub use documents::{
     MovementDoc, PaymentDoc, PeriodDoc, StatementBalanceDoc, StatementDoc, TrialBalanceDoc, TrialLineDoc,

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::handlers::{accounts, calls, cdrs, decks, health, ledger, money, node, payments, terms, trace};
 use crate::problem::Problem;
@@ -40,6 +40,7 @@ pub fn router(state: Arc<WebState>) -> Router {
         .route("/decks/{name}/changes", get(decks::changes))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", delete(calls::kill))
+        .route("/calls/{id}/recording", put(calls::record))
         .route("/calls/{id}/trace", get(trace::show))
         .route("/trace-next", get(trace::waiting).post(trace::wait))
         .route("/route", get(node::route))

@@ -34,6 +34,7 @@ const ROUTES: &[(&str, &str, &str)] = &[
     ("get", "/decks/{name}/changes", "/decks/retail/changes"),
     ("get", "/calls", "/calls"),
     ("delete", "/calls/{id}", "/calls/c1"),
+    ("put", "/calls/{id}/recording", "/calls/c1/recording"),
     ("get", "/calls/{id}/trace", "/calls/c1/trace"),
     ("get", "/trace-next", "/trace-next"),
     ("post", "/trace-next", "/trace-next"),

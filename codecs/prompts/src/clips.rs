@@ -4,8 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use codecs::Codec;
 use voice::EncoderSettings;
+use voice::dtmf::{Digit, TonePair};
 use voice::playback::Clip;
-use voice::tones::{Tone, ToneMaker, cadence};
+use voice::tones::{Cadence, Tone, ToneMaker, cadence};
 use voice::wav::{Prompt as Wav, WavError};
 
 use crate::built_in;
@@ -23,6 +24,14 @@ const PACKET_SAMPLES: usize = 480;
 /// Where the cadence never fits into whole packets, a clip that is cut after so many samples: 60 s.
 const TONE_SAMPLES_MAX: usize = 480_000;
 
+const DIGITS: usize = 16;
+/// A keyed digit as tones, and the silence behind it, in samples: 120 ms each. Q.24 wants 40 of either.
+const DIGIT_SAMPLES: usize = 960;
+
+/// A beep, and whole packets of every codec: 240 ms of sound and as much silence.
+const BEEP: Cadence = Cadence { frequencies: [1_400, 0], on_off_ms: &[(240, 240)] };
+const BEEP_SAMPLES: usize = 3_840;
+
 /// One encoding of one sound, made when it is first played. No more than one for each codec is ever made.
 type Encodings = [OnceLock<Option<Arc<Clip>>>; CODECS];
 
@@ -32,6 +41,8 @@ pub struct Prompts {
     sounds: [[Sound; PROMPTS]; LANGUAGES],
     country: &'static str,
     tones: [Encodings; TONES],
+    recording: Encodings,
+    digits: [Encodings; DIGITS],
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +56,13 @@ struct Sound {
 
 impl Default for Prompts {
     fn default() -> Self {
-        Self { sounds: Default::default(), country: "es", tones: Default::default() }
+        Self {
+            sounds: Default::default(),
+            country: "es",
+            tones: Default::default(),
+            recording: Encodings::default(),
+            digits: Default::default(),
+        }
     }
 }
 
@@ -112,6 +129,29 @@ impl Prompts {
             Clip::encode(samples, EncoderSettings::new(codec))
         };
         encoded(&self.tones[tone as usize], codec, encode)
+    }
+
+    /// A keyed digit as its tones, in a codec, and a silence as long.
+    pub fn digit(&self, digit: Digit, codec: Codec) -> Option<Arc<Clip>> {
+        let encode = || {
+            let (mut samples, mut tones) = (vec![0; 2 * DIGIT_SAMPLES], TonePair::of(digit));
+            let (sound, silence) = samples.split_at_mut(DIGIT_SAMPLES);
+            tones.fill(sound, true);
+            tones.fill(silence, false);
+            Clip::encode(samples, EncoderSettings::new(codec))
+        };
+        encoded(self.digits.get(usize::from(digit.code()))?, codec, encode)
+    }
+
+    /// What says to both sides that they are recorded, in a codec: the beep of 1,400 Hz that is known for it
+    /// (47 CFR § 64.501).
+    pub fn recording_tone(&self, codec: Codec) -> Option<Arc<Clip>> {
+        let encode = || {
+            let mut samples = vec![0; BEEP_SAMPLES];
+            ToneMaker::new(BEEP).fill(&mut samples);
+            Clip::encode(samples, EncoderSettings::new(codec))
+        };
+        encoded(&self.recording, codec, encode)
     }
 }
 
@@ -193,6 +233,14 @@ mod tests {
         assert_eq!(whole, voice::tones::countries().count() * 3);
         assert_eq!(Prompts::of_country("xx"), None);
         assert_eq!(Prompts::of_country("GB").map(|prompts| prompts.country), Some("gb"));
+    }
+
+    #[test]
+    fn the_beep_of_a_recording_is_short_and_of_every_codec() {
+        let prompts = Prompts::default();
+        for codec in Codec::ALL {
+            assert_eq!(lasts(&prompts.recording_tone(codec).expect("there is an encoder")), 480);
+        }
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, DTMF, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SESSION, SRTP, Section, TLS_CA, TLS_NAME,
-    TRANSCODE, TRANSLATE, TRUST, VERIFY, key,
+    CODECS, DTMF, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, RECORD, SESSION, SRTP, Section, TLS_CA,
+    TLS_NAME, TRANSCODE, TRANSLATE, TRUST, VERIFY, key,
 };
 
 /// `[[carrier]]`.
@@ -119,6 +119,7 @@ pub const CARRIER: Section = Section {
         SRTP,
         TRANSCODE,
         DTMF,
+        RECORD,
         key(
             "plus",
             Kind::Bool,

@@ -2,8 +2,8 @@
 
 use super::sip::RELIABLE;
 use super::{
-    CODECS, DTMF, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, SECS_MAX, SESSION, SRTP, Section,
-    TLS_CA, TLS_NAME, TRANSCODE, TRUST, VERIFY, key,
+    CODECS, DTMF, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, RECORD, SECS_MAX, SESSION, SRTP,
+    Section, TLS_CA, TLS_NAME, TRANSCODE, TRUST, VERIFY, key,
 };
 
 const NUMBERING: Key = key(
@@ -115,6 +115,7 @@ pub const GATE: Section = Section {
         SRTP,
         TRANSCODE,
         DTMF,
+        RECORD,
     ],
 };
 
@@ -177,5 +178,6 @@ pub const SIP_ACCOUNT: Section = Section {
         SRTP,
         TRANSCODE,
         DTMF,
+        RECORD,
     ],
 };

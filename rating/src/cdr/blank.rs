@@ -93,7 +93,7 @@ impl Cdr {
             rtp_packets_a_in: None, rtp_packets_a_out: None, rtp_packets_b_in: None, rtp_packets_b_out: None,
             rtp_lost_a: None, rtp_lost_b: None,
             jitter_ms_a: None, jitter_ms_b: None,
-            mos_a: None, mos_b: None, transcoded: None,
+            mos_a: None, mos_b: None, transcoded: None, recording: None,
         }
     }
 }

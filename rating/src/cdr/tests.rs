@@ -19,7 +19,7 @@ const NAMES: &str = "id node account gate caller called called_e164 destination 
 
 /// Those of a relayed call, absent of any other.
 const MEDIA_NAMES: &str = "media_ip_a media_ip_b rtp_packets_a_in rtp_packets_a_out rtp_packets_b_in \
-                           rtp_packets_b_out rtp_lost_a rtp_lost_b jitter_ms_a jitter_ms_b mos_a mos_b transcoded";
+                           rtp_packets_b_out rtp_lost_a rtp_lost_b jitter_ms_a jitter_ms_b mos_a mos_b transcoded recording";
 
 fn cdr() -> Cdr {
     let started_at = Wall::parse("2026-11-22T13:44:48.123Z").expect("a time");
@@ -198,12 +198,13 @@ fn media_is_told_of_a_relayed_call_only() {
         mos_a: Mos::new(4.4),
         mos_b: Mos::new(3.256),
         transcoded: Some(true),
+        recording: Some("20261130T223045Z-0abc.wav".into()),
         ..cdr()
     };
     let raw = relayed.to_raw().expect("JSON");
     let json: serde_json::Value = serde_json::from_str(raw.get()).expect("JSON");
     let values: Vec<_> = MEDIA_NAMES.split_whitespace().map(|name| json[name].to_string()).collect();
-    assert_eq!(values.join(" "), "\"192.0.2.1\" \"2001:db8::1\" 1 2 3 4 5 6 7 8 4.4 3.26 true");
+    assert_eq!(values.join(" "), "\"192.0.2.1\" \"2001:db8::1\" 1 2 3 4 5 6 7 8 4.4 3.26 true \"20261130T223045Z-0abc.wav\"");
     assert_eq!(Cdr::from_raw(&raw).expect("a record"), relayed);
     let other = cdr().to_raw().expect("JSON");
     assert!(MEDIA_NAMES.split_whitespace().all(|name| !other.get().contains(name)));

@@ -28,6 +28,8 @@ mod local;
 pub mod offer;
 mod packed;
 mod payload;
+pub mod record;
+mod recorded;
 pub mod relay;
 mod sdp;
 mod session;
@@ -37,6 +39,7 @@ mod target;
 pub mod transcode;
 mod transcoding;
 mod voice_side;
+mod voices;
 
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};

@@ -83,6 +83,7 @@ impl Node {
                 AdminReply::Calls(live.map(|slot| live_call(now, slot)).collect())
             }
             AdminRequest::Kill(id) => self.kill(now, id),
+            AdminRequest::Record { call, is_wanted } => self.set_recording(now, call, is_wanted),
         };
         self.outputs.push_back(Output::Reply { ticket, reply });
     }

@@ -275,6 +275,13 @@ pub enum AdminRequest {
     Calls,
     /// End a call.
     Kill(u128),
+    /// A live call is recorded from now on, or no longer.
+    Record {
+        /// As in the CDR.
+        call: u128,
+        /// From now on.
+        is_wanted: bool,
+    },
 }
 
 impl AdminRequest {
@@ -298,6 +305,7 @@ impl AdminRequest {
             | Self::InTransit { .. }
             | Self::Registrations
             | Self::Calls
+            | Self::Record { .. }
             | Self::Kill(_) => false,
         }
     }
@@ -361,6 +369,10 @@ pub enum AdminReply {
     Calls(Vec<LiveCall>),
     /// To `Kill`.
     Killed,
+    /// To `Record`: the name of its file, if it has one.
+    Recorded(Option<Arc<str>>),
+    /// To `Record`: why it is not.
+    NotRecorded(&'static str),
     /// It cannot be done now, and nothing was: the journal cannot write it, or the clock is not trusted.
     Unavailable(String),
     /// There is no such account or call here.

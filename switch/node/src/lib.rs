@@ -102,7 +102,7 @@ pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
 pub use io::{AdminReply, AdminRequest, Certificate, Input, LiveCall, Output, Pressure, RegisteredContact};
 pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};
-pub use media::{MediaConfig, RelayAddress, RelayConfig};
+pub use media::{MediaConfig, RecordingConfig, RelayAddress, RelayConfig};
 pub use node::{Held, Identity, Node};
 pub use prospect::Prospect;
 pub use rating::engine::MoveOrder;

@@ -148,7 +148,8 @@ fn pin(thread: &str, core: &str) {
 
 fn started(streams: usize, fast_path: bool, generator: SocketAddr) -> Relay {
     let origin = Instant::now();
-    let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: streams, fast_path };
+    let settings =
+        RelaySettings { threads: 1, workers: 1, endpoints_max: streams, fast_path, recorder: None };
     let clock = move || Tick(origin.elapsed().as_micros() as u64);
     let relay = Relay::start(settings, clock, |_| {}).expect("starts");
     let peer = || MediaPeer {

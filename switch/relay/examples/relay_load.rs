@@ -315,8 +315,13 @@ struct Relayed {
 impl Relayed {
     fn start(plan: &Plan) -> Self {
         let origin = Instant::now();
-        let settings =
-            RelaySettings { threads: 1, workers: 1, endpoints_max: plan.streams, fast_path: false };
+        let settings = RelaySettings {
+            threads: 1,
+            workers: 1,
+            endpoints_max: plan.streams,
+            fast_path: false,
+            recorder: None,
+        };
         let clock = move || Tick(origin.elapsed().as_micros() as u64);
         let relay = Relay::start(settings, clock, |event| {
             assert!(matches!(event, MediaEvent::Closed { .. }), "{event:?}")

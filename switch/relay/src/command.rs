@@ -9,6 +9,8 @@ pub(crate) const fn endpoint(command: &MediaCommand) -> EndpointId {
         | MediaCommand::Peer { endpoint, .. }
         | MediaCommand::Pair { a: endpoint, .. }
         | MediaCommand::Transcode { endpoint, .. }
+        | MediaCommand::Record { endpoint, .. }
+        | MediaCommand::Listen { endpoint, .. }
         | MediaCommand::Play { endpoint, .. }
         | MediaCommand::StopPlay { endpoint }
         | MediaCommand::Digit { endpoint, .. }

@@ -16,7 +16,8 @@
 //! let start = Instant::now();
 //! let clock = move || Tick(start.elapsed().as_micros() as u64);
 //! let (sender, events) = mpsc::sync_channel(16);
-//! let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: 1_000, fast_path: false };
+//! let settings =
+//!     RelaySettings { threads: 1, workers: 1, endpoints_max: 1_000, fast_path: false, recorder: None };
 //! let relay = Relay::start(settings, clock, move |event| {
 //!     let _is_taken = sender.try_send(event);
 //! })?;
@@ -42,8 +43,10 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod driver;
 mod fast;
 mod pace;
+mod recorder;
 mod shared;
 mod thread;
 mod transcoding;
@@ -63,9 +66,12 @@ use net::{Poller, Waker};
 use units::Tick;
 
 use self::command::endpoint;
+use self::driver::Driver;
 use self::fast::FastStreams;
+pub use self::recorder::RecorderSettings;
+use self::recorder::{Recorder, RecorderOf};
 use self::shared::Shared;
-use self::thread::{Driver, MediaThread};
+use self::thread::MediaThread;
 use self::transcoding::WorkersOf;
 use self::worker::{Load, RING, WayBack, Worker, Workers};
 
@@ -75,7 +81,7 @@ const QUEUE_MAX: usize = 16_384;
 const STREAMS_MAX: u32 = 1 << 17;
 
 /// How much the relay may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RelaySettings {
     /// Threads; 0: half of the cores, at least one.
     pub threads: usize,
@@ -85,6 +91,8 @@ pub struct RelaySettings {
     pub endpoints_max: usize,
     /// Settled streams go on in the kernel, where the machine allows it.
     pub fast_path: bool,
+    /// Calls may be recorded.
+    pub recorder: Option<RecorderSettings>,
 }
 
 /// The running threads. Dropped without [`Self::stop`] they run on.
@@ -154,12 +162,18 @@ impl Relay {
         clock: impl Fn() -> Tick + Send + Clone + 'static,
         events: impl Fn(MediaEvent) + Send + Clone + 'static,
     ) -> io::Result<Self> {
-        let (count, workers) = (settings.threads(), settings.workers());
+        let (count, workers, endpoints_max) =
+            (settings.threads(), settings.workers(), settings.endpoints_max);
         let (mut handles, mut threads, mut not_raised) = (Vec::new(), Vec::new(), None);
         let (to_workers, inputs): (Vec<_>, Vec<_>) =
             (0..workers).map(|_| crossbeam_channel::bounded(RING)).unzip();
         let mut ways_back = vec![Vec::new(); workers];
         let (path, not_fast) = settings.open_fast_path();
+        let (to_recorder, recorder) = settings.recorder.clone().map_or((None, None), |settings| {
+            let (to, inputs) = crossbeam_channel::bounded(recorder::RING);
+            (Some(to), Some(Recorder::new(settings, clock.clone(), events.clone(), inputs)))
+        });
+        let recorder = recorder.transpose()?;
         for number in 0..count {
             let poller = Poller::new()?;
             let (commands, queue) = crossbeam_channel::bounded(QUEUE_MAX);
@@ -173,10 +187,11 @@ impl Relay {
             handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
             let driver = Driver { clock: clock.clone(), events: events.clone() };
             let fast = path.clone().map(FastStreams::new);
+            let ends = (shared, workers, RecorderOf::new(to_recorder.clone()));
             let (raised, is_raised) = crossbeam_channel::bounded(1);
             let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
                 let _started = raised.send(thread::raise());
-                MediaThread::new(driver, queue, (shared, workers), settings.endpoints_max, fast).run(poller);
+                MediaThread::new(driver, queue, ends, endpoints_max, fast).run(poller);
             })?;
             threads.push(thread);
             not_raised = not_raised.or(is_raised.recv().ok().and_then(Result::err));
@@ -186,9 +201,14 @@ impl Relay {
         let shared = Arc::new(Workers { loads, channels: Arc::clone(&channels) });
         shared.measure();
         for (number, (inputs, back)) in inputs.into_iter().zip(ways_back).enumerate() {
-            let worker = Worker { clock: clock.clone(), number, inputs, back, shared: Arc::clone(&shared) };
+            let driver = Driver { clock: clock.clone(), events: events.clone() };
+            let worker = Worker { driver, number, inputs, back, shared: Arc::clone(&shared) };
             threads.push(Builder::new().name(format!("transcode-{number}")).spawn(move || worker.run())?);
         }
+        if let Some(recorder) = recorder {
+            threads.push(Builder::new().name("recorder".to_owned()).spawn(move || recorder.run())?);
+        }
+        drop(to_recorder);
         let handle = RelayHandle { threads: handles.into(), channels, is_fast: path.is_some() };
         Ok(Self { handle, threads, not_raised, not_fast })
     }

@@ -13,8 +13,10 @@ use net::{Interest, MediaPort, Poller, Ready};
 use units::Tick;
 
 use crate::command::endpoint;
+use crate::driver::Driver;
 use crate::fast::FastStreams;
 use crate::pace::Pace;
+use crate::recorder::RecorderOf;
 use crate::shared::Shared;
 use crate::transcoding::WorkersOf;
 
@@ -40,14 +42,8 @@ const SLICE: Duration = Duration::from_micros(200);
 const LOG_EVERY_US: u64 = 60_000_000;
 /// Packets from the workers that are sent before others have their turn.
 const TRANSCODED_AT_ONCE: usize = 64;
-/// After so long what the workers had no room for is given to them again.
+/// After so long what the workers and the recorder had no room for is given to them again.
 const RETRY: Duration = Duration::from_millis(5);
-
-/// What comes from outside of this crate.
-pub(crate) struct Driver<C, E> {
-    pub(crate) clock: C,
-    pub(crate) events: E,
-}
 
 /// See the module.
 pub(crate) struct MediaThread<C, E> {
@@ -56,6 +52,7 @@ pub(crate) struct MediaThread<C, E> {
     shared: Arc<Shared>,
     relay: Relay,
     workers: WorkersOf,
+    recorder: RecorderOf,
     /// By slot.
     ports: Vec<Option<Ports>>,
     buffers: Vec<[u8; BUFFER_BYTES]>,
@@ -119,7 +116,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     pub(crate) fn new(
         driver: Driver<C, E>,
         queue: Receiver<MediaCommand>,
-        (shared, workers): (Arc<Shared>, WorkersOf),
+        (shared, workers, recorder): (Arc<Shared>, WorkersOf, RecorderOf),
         endpoints_max: usize,
         fast: Option<FastStreams>,
     ) -> Self {
@@ -129,6 +126,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             shared,
             relay: Relay::new(endpoints_max),
             workers,
+            recorder,
             ports: Vec::new(),
             buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
@@ -159,6 +157,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let is_stopping = self.shared.is_stopping();
             self.carry_out(now, &poller);
             self.workers.command(&mut self.relay);
+            self.recorder.command(&mut self.relay);
             self.tell();
             if is_stopping && self.queue.is_empty() {
                 self.close_all(now);
@@ -180,7 +179,8 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         let at = [self.relay.next_deadline(), self.fast.as_ref().map(FastStreams::next_deadline)];
         let at = at.into_iter().flatten().min();
         let wait = at.map(|at| Duration::from_micros(at.0.saturating_sub(now.0)));
-        if self.workers.is_behind() { Some(wait.unwrap_or(RETRY).min(RETRY)) } else { wait }
+        let is_behind = self.workers.is_behind() || self.recorder.is_behind();
+        if is_behind { Some(wait.unwrap_or(RETRY).min(RETRY)) } else { wait }
     }
 
     /// Tells who fell silent by now, and looks after the streams in the kernel.
@@ -244,6 +244,19 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
         }
         batch.clear();
         self.batch = batch;
+        self.pass_copies();
+    }
+
+    /// Gives copies of packets to whoever records or listens to their sides.
+    fn pass_copies(&mut self) {
+        while let Some(copied) = self.relay.poll_copy() {
+            if copied.taken.records {
+                self.recorder.give(copied);
+            }
+            if copied.taken.listens {
+                self.workers.hear(copied);
+            }
+        }
     }
 
     fn judge(&mut self, now: Tick, packet: &Packet, buffer: usize) -> Action {

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
-use media::relay::{DropReason, Relay, StreamId, TranscodeCommand};
+use media::relay::{Copied, DropReason, EndpointId, ListenCommand, Relay, StreamId, TranscodeCommand};
 
-use crate::worker::{Carried, PACKET_MAX, ToWorker};
+use crate::worker::{Carried, PACKET_MAX, ToWorker, WorkerCommand};
 
 /// The workers, as one relay thread knows them.
 pub(crate) struct WorkersOf {
@@ -14,7 +14,7 @@ pub(crate) struct WorkersOf {
     pub(crate) workers: Vec<Sender<(u16, ToWorker)>>,
     pub(crate) back: Receiver<Carried>,
     /// Commands that found no room, in order.
-    pub(crate) waiting: VecDeque<TranscodeCommand>,
+    pub(crate) waiting: VecDeque<WorkerCommand>,
 }
 
 // === impl WorkersOf ===
@@ -23,11 +23,18 @@ impl WorkersOf {
     /// Passes on what the relay asks of the workers; what finds no room is kept for the next turn.
     pub(crate) fn command(&mut self, relay: &mut Relay) {
         while let Some(command) = relay.poll_transcode() {
-            self.waiting.push_back(command);
+            self.waiting.push_back(WorkerCommand::Transcode(command));
+        }
+        while let Some(command) = relay.poll_listen() {
+            self.waiting.push_back(WorkerCommand::Listen(command));
         }
         while let Some(command) = self.waiting.pop_front() {
-            let sent = self.of(stream_of(&command)).try_send((self.thread, ToWorker::Command(command)));
-            if let Err(TrySendError::Full(_)) = sent {
+            let worker = match &command {
+                WorkerCommand::Transcode(command) => self.of(stream_of(command)),
+                WorkerCommand::Listen(command) => self.of_endpoint(endpoint_of(command)),
+            };
+            let sent = worker.try_send((self.thread, ToWorker::Command(command)));
+            if let Err(TrySendError::Full((_, ToWorker::Command(command)))) = sent {
                 self.waiting.push_front(command);
                 return;
             }
@@ -54,6 +61,12 @@ impl WorkersOf {
         sent.map_err(|_| DropReason::Unsent)
     }
 
+    /// Gives a packet to whoever listens to its side; one that finds no room is not heard.
+    pub(crate) fn hear(&self, copied: &Copied) {
+        let heard = ToWorker::Heard(copied.clone());
+        let _is_taken = self.of_endpoint(copied.endpoint).try_send((self.thread, heard));
+    }
+
     /// The next packet that came back, copied into `buffer`: of which stream, and how long.
     pub(crate) fn take_back(&self, buffer: &mut [u8]) -> Option<(StreamId, usize)> {
         let Carried { stream, bytes, octets } = self.back.try_recv().ok()?;
@@ -62,8 +75,19 @@ impl WorkersOf {
         Some((stream, bytes))
     }
 
+    fn of_endpoint(&self, endpoint: EndpointId) -> &Sender<(u16, ToWorker)> {
+        let place = endpoint.call.wrapping_mul(2).wrapping_add(endpoint.leg.into());
+        &self.workers[place as usize % self.workers.len()]
+    }
+
     fn of(&self, stream: StreamId) -> &Sender<(u16, ToWorker)> {
         &self.workers[stream.slot as usize % self.workers.len()]
+    }
+}
+
+const fn endpoint_of(command: &ListenCommand) -> EndpointId {
+    match command {
+        ListenCommand::Begin(endpoint, _) | ListenCommand::End(endpoint) => *endpoint,
     }
 }
 

@@ -1,15 +1,18 @@
-//! A worker: a thread that transcodes the streams that relay threads give it. Each stream stays with one
-//! worker. Every second the workers say how many more calls they have time for.
+//! A worker: a thread that transcodes the streams that relay threads give it, and listens for digits in the
+//! sound of sides. Each stream and side stays with one worker. Every second the workers say how many more
+//! calls they have time for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use media::relay::{StreamId, TranscodeCommand};
+use media::relay::{Copied, KeyedDigit, ListenCommand, Listeners, MediaEvent, StreamId, TranscodeCommand};
 use media::transcode::{Channels, Transcoders};
 use net::Waker;
 use units::Tick;
+
+use crate::driver::Driver;
 
 /// Longest packet on its way to a worker and back, in bytes: 60 ms of G.711, or the longest of Opus.
 pub(crate) const PACKET_MAX: usize = 1_500;
@@ -22,6 +25,8 @@ const BUSY_MAX: u64 = 800;
 /// Calls that a worker may begin with, before it is known what they cost.
 const FIRST_CALLS: u64 = 16;
 const MEASURED_EVERY_US: u64 = 1_000_000;
+/// A digit in the sound is told when it begins: as one of so many milliseconds.
+const DIGIT_MS: u16 = 120;
 const IDLE: Duration = Duration::from_millis(500);
 
 /// A packet of a stream, in memory that moves with it: none is taken for a packet.
@@ -32,13 +37,17 @@ pub(crate) struct Carried {
 }
 
 /// What a relay thread sends a worker.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a packet moves with its octets, and takes no memory of its own"
-)]
 pub(crate) enum ToWorker {
-    Command(TranscodeCommand),
+    Command(WorkerCommand),
     Packet(Carried),
+    /// Sound in which digits may be.
+    Heard(Copied),
+}
+
+/// What a worker is to do from now on.
+pub(crate) enum WorkerCommand {
+    Transcode(TranscodeCommand),
+    Listen(ListenCommand),
 }
 
 /// The way back to one relay thread.
@@ -64,8 +73,8 @@ pub(crate) struct Workers {
 }
 
 /// See the module.
-pub(crate) struct Worker<C> {
-    pub(crate) clock: C,
+pub(crate) struct Worker<C, E> {
+    pub(crate) driver: Driver<C, E>,
     pub(crate) number: usize,
     pub(crate) inputs: Receiver<(u16, ToWorker)>,
     pub(crate) back: Vec<WayBack>,
@@ -99,13 +108,14 @@ fn room(workers: u64, busy_us: u64, calls: u64, in_use: u64) -> u32 {
 
 // === impl Worker ===
 
-impl<C: Fn() -> Tick> Worker<C> {
+impl<C: Fn() -> Tick, E: Fn(MediaEvent)> Worker<C, E> {
     /// Runs until no relay thread is left.
     pub(crate) fn run(self) {
         let mut transcoders = Transcoders::<u16>::default();
+        let mut listeners = Listeners::default();
         let mut out = Carried { stream: StreamId { slot: 0, number: 0 }, bytes: 0, octets: [0; PACKET_MAX] };
         let mut wakes = vec![false; self.back.len()];
-        let (mut now, mut busy, mut measured) = ((self.clock)(), 0, (self.clock)());
+        let (mut now, mut busy, mut measured) = ((self.driver.clock)(), 0, (self.driver.clock)());
         loop {
             let due = transcoders.next_deadline();
             let wait = due.map_or(IDLE, |due| Duration::from_micros(due.0.saturating_sub(now.0)).min(IDLE));
@@ -113,11 +123,15 @@ impl<C: Fn() -> Tick> Worker<C> {
             if matches!(first, Err(RecvTimeoutError::Disconnected)) {
                 return;
             }
-            let began = (self.clock)();
+            let began = (self.driver.clock)();
             let more = self.inputs.try_iter().take(TAKEN_AT_ONCE);
             for (thread, input) in first.into_iter().chain(more) {
                 match input {
-                    ToWorker::Command(command) => transcoders.command(thread, command),
+                    ToWorker::Command(WorkerCommand::Transcode(command)) => {
+                        transcoders.command(thread, command);
+                    }
+                    ToWorker::Command(WorkerCommand::Listen(command)) => listeners.command(command),
+                    ToWorker::Heard(copied) => self.hear(&mut listeners, &copied),
                     ToWorker::Packet(packet) => {
                         let octets = packet.octets.get(..usize::from(packet.bytes)).unwrap_or_default();
                         transcoders.push(began, thread, packet.stream, octets);
@@ -133,12 +147,22 @@ impl<C: Fn() -> Tick> Worker<C> {
                     back.waker.wake();
                 }
             }
-            now = (self.clock)();
+            now = (self.driver.clock)();
             busy += now.0.saturating_sub(began.0);
             if now.0.saturating_sub(measured.0) >= MEASURED_EVERY_US {
-                self.tell(busy * MEASURED_EVERY_US / (now.0 - measured.0), transcoders.len());
+                self.tell(
+                    busy * MEASURED_EVERY_US / (now.0 - measured.0),
+                    transcoders.len() + listeners.len(),
+                );
                 (busy, measured) = (0, now);
             }
+        }
+    }
+
+    fn hear(&self, listeners: &mut Listeners, copied: &Copied) {
+        if let Some(digit) = listeners.hear(copied.endpoint, copied.packet()) {
+            let digit = KeyedDigit { digit, duration_ms: DIGIT_MS };
+            (self.driver.events)(MediaEvent::Digit { endpoint: copied.endpoint, digit });
         }
     }
 

@@ -88,7 +88,8 @@ impl Bench {
         let cable = Cable::new(test)?;
         let (sender, events) = sync_channel(1_024);
         let origin = Instant::now();
-        let settings = RelaySettings { threads: 1, workers: 1, endpoints_max: 8, fast_path: true };
+        let settings =
+            RelaySettings { threads: 1, workers: 1, endpoints_max: 8, fast_path: true, recorder: None };
         let relay = cable.within(0, || {
             Relay::start(
                 settings,

@@ -37,7 +37,7 @@ impl Bench {
         let (sender, events) = sync_channel(1_024);
         let origin = Instant::now();
         let relay = Relay::start(
-            RelaySettings { threads, workers: 1, endpoints_max: 64, fast_path: false },
+            RelaySettings { threads, workers: 1, endpoints_max: 64, fast_path: false, recorder: None },
             move || Tick(origin.elapsed().as_micros() as u64),
             move |event| sender.try_send(event).expect("room"),
         );

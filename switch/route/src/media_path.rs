@@ -16,6 +16,8 @@ pub struct MediaTerms {
     pub transcode: Transcode,
     /// How it tells and takes keypad digits.
     pub dtmf: DtmfForm,
+    /// Its calls are recorded.
+    pub record: bool,
 }
 
 /// Whether calls of a peer may be transcoded where it shares no codec with the other side.
@@ -57,6 +59,7 @@ impl Default for MediaTerms {
             srtp: SrtpPolicy::Off,
             transcode: Transcode::Unsaid,
             dtmf: DtmfForm::Rfc4733,
+            record: false,
         }
     }
 }

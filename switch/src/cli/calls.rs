@@ -1,12 +1,13 @@
-//! `tollgate calls`: who talks now, hanging one call up, and the SIP messages of calls.
+//! `tollgate calls`: who talks now, recording a call, hanging one up, and the SIP messages of calls.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use web::{CallDoc, Page};
+use serde_json::json;
+use web::{CallDoc, Page, RecordingDoc};
 
-use super::client::{Reach, segment};
+use super::client::{Client, Reach, segment};
 use super::table::{self, Table, Wide};
 use super::{print_json, stdout, trace};
 
@@ -16,14 +17,20 @@ pub(crate) struct Ask {
     /// Hang this call up, both sides; it settles and leaves its CDR
     #[arg(long, value_name = "ID", conflicts_with = "json")]
     kill: Option<String>,
+    /// Record this call from now on, into the folder of `[recording]`
+    #[arg(long, value_name = "ID", conflicts_with = "kill")]
+    record: Option<String>,
+    /// End the recording of this call
+    #[arg(long, value_name = "ID", conflicts_with_all = ["kill", "record"])]
+    stop_recording: Option<String>,
     /// Draw the SIP messages of a call: its id, a Call-ID, or a number, whose last call it is then
-    #[arg(long, value_name = "ID|NUMBER", conflicts_with = "kill")]
+    #[arg(long, value_name = "ID|NUMBER", conflicts_with_all = ["kill", "record", "stop_recording"])]
     trace: Option<String>,
     /// Write them to a file for Wireshark instead
     #[arg(long, value_name = "FILE", requires = "trace", conflicts_with = "json")]
     pcap: Option<PathBuf>,
     /// Write the next call to or from a number, or by a gate, to the folder of `[trace]`
-    #[arg(long, value_name = "NUMBER|GATE", conflicts_with_all = ["kill", "trace"])]
+    #[arg(long, value_name = "NUMBER|GATE", conflicts_with_all = ["kill", "record", "stop_recording", "trace"])]
     trace_next: Option<String>,
     /// One JSON document
     #[arg(long)]
@@ -34,13 +41,29 @@ pub(crate) struct Ask {
     reach: Reach,
 }
 
-/// Lists, or hangs up.
+fn record(client: &Client, id: &str, record: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let path = format!("/calls/{}/recording", segment(id));
+    let document: RecordingDoc = client.put(&path, &json!({ "record": record }))?;
+    match document.recording {
+        _ if json => print_json(&document)?,
+        Some(file) if record => writeln!(stdout(), "recorded in {file}")?,
+        Some(file) => writeln!(stdout(), "{file} ends here")?,
+        None => writeln!(stdout(), "not recorded")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists, or does something to one call.
 pub(crate) fn run(ask: &Ask) -> anyhow::Result<ExitCode> {
     let client = ask.reach.client()?;
     if let Some(id) = &ask.kill {
         client.delete(&format!("/calls/{}", segment(id)))?;
         writeln!(stdout(), "hung up")?;
         return Ok(ExitCode::SUCCESS);
+    }
+    let record = ask.record.as_ref().map(|id| (id, true));
+    if let Some((id, record)) = record.or(ask.stop_recording.as_ref().map(|id| (id, false))) {
+        return self::record(&client, id, record, ask.json);
     }
     if let Some(call) = &ask.trace {
         return trace::show(&client, call, ask.pcap.as_deref(), ask.json);

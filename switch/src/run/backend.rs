@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 use store::{Journal, Load, Query};
 use tokio::runtime::Handle;
 use units::{Currency, Name, Wall};
-use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, TrialBalanceDoc};
+use web::documents::{AccountDoc, CallDoc, NoticeDoc, PaymentDoc, RecordingDoc, TrialBalanceDoc};
 use web::metrics::{CallState, RegistrationLabel};
 use web::{
-    Answer, Backend, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest, HandRequest,
-    KeptDecks, Metrics, MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage, SourceError,
-    StatementAsk, StatementPage, TopUpReceipt, TopUpRequest, TransitAsk,
+    Answer, Backend, BackendError, CdrFilter, CdrRows, CdrSource, CloseReceipt, GrantReceipt, GrantRequest,
+    HandRequest, KeptDecks, Metrics, MovedReceipt, NewAccount, OpenReceipt, PaymentsAsk, PaymentsPage,
+    SourceError, StatementAsk, StatementPage, TopUpReceipt, TopUpRequest, TransitAsk,
 };
 
 use crate::deck_archive::DeckArchive;
@@ -126,6 +126,23 @@ impl Backend for SwitchBackend {
                 }
             }
             Ok(false)
+        })
+    }
+
+    fn record_call(&self, id: String, is_wanted: bool) -> Answer<Option<RecordingDoc>> {
+        let router = Arc::clone(&self.router);
+        Box::pin(async move {
+            let Ok(call) = u128::from_str_radix(&id, 16) else { return Ok(None) };
+            for shard in 0..router.inboxes.len() as u8 {
+                match ask(&router, shard, AdminRequest::Record { call, is_wanted }).await? {
+                    AdminReply::Recorded(file) => {
+                        return Ok(Some(RecordingDoc { recording: file.map(|file| file.to_string()) }));
+                    }
+                    AdminReply::NotRecorded(why) => return Err(BackendError::Conflict(why.to_owned())),
+                    _ => {}
+                }
+            }
+            Ok(None)
         })
     }
 

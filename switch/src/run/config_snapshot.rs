@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use config::Settings;
 use node::{
-    BootstrapAccount, ConfigSnapshot, MediaConfig, NodeTiming, RelayAddress, RelayConfig, Signing,
-    StrangerLimits,
+    BootstrapAccount, ConfigSnapshot, MediaConfig, NodeTiming, RecordingConfig, RelayAddress, RelayConfig,
+    Signing, StrangerLimits,
 };
 use sip::flow::Transport;
 
@@ -38,7 +38,7 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
             lockout_secs: settings.sip.lockout_secs,
             ban_after: settings.sip.ban_after,
         },
-        media: media(&settings.media),
+        media: media(settings),
         timing: NodeTiming {
             checkpoint_ms: settings.journal.checkpoint_secs * 1_000,
             t1_ms: settings.sip.t1_ms,
@@ -54,7 +54,9 @@ pub(crate) fn config_snapshot(settings: &Settings, bound: &[(Transport, SocketAd
 }
 
 /// Addresses and ports count as they were at the start, since a shard and the relay keep to those.
-fn media(media: &config::Media) -> MediaConfig {
+fn media(settings: &Settings) -> MediaConfig {
+    let media = &settings.media;
+    let recording = settings.recording.as_ref();
     let shown = |ours: &IpAddr| media.advertise.iter().find(|shown| shown.is_ipv4() == ours.is_ipv4());
     let address = |ours: &IpAddr| RelayAddress { ours: *ours, shown: *shown(ours).unwrap_or(ours) };
     let addresses: Vec<_> = media.addresses.iter().map(address).collect();
@@ -67,6 +69,7 @@ fn media(media: &config::Media) -> MediaConfig {
         prompts: Arc::clone(&media.prompts),
         warning_secs: media.warning_secs,
         announcements: media.announcements,
+        recording: recording.map(|recording| RecordingConfig { consent_tone: recording.consent_tone }),
     }
 }
 

@@ -5,20 +5,20 @@ use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use config::{Media, Settings};
+use config::{Media, Recording, Settings};
 use crossbeam_channel::{Receiver, Sender};
 use media::relay::{DropReason, EndpointId, MediaCommand, MediaEvent, StreamKind};
 use node::Node;
-use relay::{Full, Relay, RelayHandle, RelaySettings};
+use relay::{Full, RecorderSettings, Relay, RelayHandle, RelaySettings};
 use web::Metrics;
 use web::metrics::{PacketDirection, PacketDrop, RelayTotals};
 
 use crate::run::prompts;
 use crate::run::router::Router;
 
-/// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, and
-/// that it is closed.
-const EVENTS_PER_ENDPOINT: usize = 3;
+/// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, that
+/// it is not recorded, and that it is closed.
+const EVENTS_PER_ENDPOINT: usize = 4;
 /// And some more.
 const EVENTS_MORE: usize = 1_024;
 /// Commands of one shard that found a thread's queue full and wait; a call has some eight.
@@ -83,7 +83,9 @@ impl MediaRelay {
         };
         let clock = router.clock;
         let [threads, workers] = [media.threads, media.workers].map(usize::from);
-        let wanted = RelaySettings { threads, workers, endpoints_max: endpoints, fast_path: media.fast_path };
+        let recorder = settings.recording.as_ref().map(recorder);
+        let fast_path = media.fast_path;
+        let wanted = RelaySettings { threads, workers, endpoints_max: endpoints, fast_path, recorder };
         let relay = Relay::start(wanted, move || clock.now().tick, tell)
             .context("cannot start the media relay's threads")?;
         if let Some(error) = relay.not_raised() {
@@ -140,6 +142,14 @@ fn is_usable(settings: &Settings) -> anyhow::Result<bool> {
     }
 }
 
+fn recorder(recording: &Recording) -> RecorderSettings {
+    RecorderSettings {
+        folder: recording.dir.clone(),
+        minutes_max: recording.max_minutes,
+        octets_max: u64::from(recording.max_gib) << 30,
+    }
+}
+
 /// Endpoints that all ports together hold.
 fn endpoints(media: &Media) -> usize {
     let (first, last) = media.ports;
@@ -152,6 +162,7 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
         MediaEvent::OpenFailed { endpoint }
         | MediaEvent::Silent { endpoint, .. }
         | MediaEvent::Played { endpoint }
+        | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }

@@ -1,15 +1,17 @@
-//! Live calls: list, hang up. A hung-up call settles like any other and leaves its CDR.
+//! Live calls: list, record, hang up. A hung-up call settles like any other and leaves its CDR.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
+use serde::Deserialize;
 
 use super::{ROWS_DEFAULT, ROWS_MAX, path_name, split_page};
+use crate::body::read_json;
 use crate::cursor;
-use crate::documents::{CallDoc, Page};
+use crate::documents::{CallDoc, Page, RecordingDoc};
 use crate::problem::Problem;
 use crate::query::Params;
 use crate::state::WebState;
@@ -41,4 +43,24 @@ pub async fn kill(
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::not_found("no such call is live; it may have ended"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordBody {
+    record: bool,
+}
+
+/// `PUT /calls/{id}/recording`
+pub async fn record(
+    State(state): State<Arc<WebState>>,
+    id: Result<Path<String>, PathRejection>,
+    params: Params,
+    request: Request,
+) -> Result<Json<RecordingDoc>, Problem> {
+    params.only(&[])?;
+    let id = path_name("call", id)?;
+    let RecordBody { record } = read_json(request).await?;
+    let document = state.backend.record_call(id, record).await?;
+    document.map(Json).ok_or_else(|| Problem::not_found("no such call is live; it may have ended"))
 }

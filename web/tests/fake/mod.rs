@@ -13,9 +13,9 @@ use web::documents::GrantDoc;
 use web::{
     AccountDoc, Answer, Backend, BackendError, CallDoc, CdrFilter, CdrRows, CdrSource, CloseReceipt,
     DeckVersionDoc, GrantReceipt, GrantRequest, Hand, HandRequest, KeptDecks, MovedDoc, MovedReceipt,
-    MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk, PaymentsPage, PeriodDoc, SourceError,
-    StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpReceipt, TopUpRequest,
-    TransitAsk, TrialBalanceDoc,
+    MovementDoc, NewAccount, OpenReceipt, PaymentDoc, PaymentsAsk, PaymentsPage, PeriodDoc, RecordingDoc,
+    SourceError, StatementAsk, StatementBalanceDoc, StatementDoc, StatementPage, TopUpDoc, TopUpReceipt,
+    TopUpRequest, TransitAsk, TrialBalanceDoc,
 };
 
 pub use client::{Client, Reply};
@@ -301,6 +301,12 @@ impl Backend for Fake {
         let before = live.len();
         live.retain(|l| *l != id);
         now(Ok(live.len() < before))
+    }
+
+    fn record_call(&self, id: String, is_wanted: bool) -> Answer<Option<RecordingDoc>> {
+        let is_live = self.live.lock().unwrap().contains(&id);
+        let recording = is_wanted.then(|| format!("{id}.wav"));
+        now(Ok(is_live.then_some(RecordingDoc { recording })))
     }
 
     fn remarks(&self) -> Vec<String> {

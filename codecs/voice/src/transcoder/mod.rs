@@ -25,7 +25,6 @@ mod counters;
 mod events;
 mod incoming;
 mod settings;
-mod sound;
 
 pub use counters::{Taken, TranscoderCounters};
 pub use settings::{EventPayload, Incoming, Outgoing, TranscoderSettings};
@@ -34,20 +33,16 @@ use std::time::Duration;
 
 use codecs::Codec;
 
-use crate::codec::{Decoder, Encoded, Encoder, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX};
+use crate::codec::{Encoded, Encoder, FRAME_OCTETS_MAX, FRAME_SAMPLES_MAX};
 use crate::dtmf::{Detector, Digit, Heard};
-use crate::jitter::{JitterBuffer, JitterSettings, PAYLOAD_MAX};
+use crate::jitter::PAYLOAD_MAX;
+use crate::listener::Listener;
 use crate::packet::Packet;
 use clock::OutClock;
 use events::{EventQueue, Telling};
-use sound::Sound;
 
 /// Packets that are sent at once where the driver came late; what is later is left out.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
-/// What is sent goes on for so long after the last packet that came. Opus tells of a pause every 400 ms, and
-/// of its begin nothing (RFC 7587 §3.1.3).
-const ENDS_AFTER: Duration = Duration::from_millis(200);
-const OPUS_ENDS_AFTER: Duration = Duration::from_millis(600);
 /// Octets of the longest payload that is sent: 60 ms of G.711, or one packet of Opus.
 const SENT_MAX: usize = FRAME_OCTETS_MAX + PAYLOAD_MAX;
 
@@ -58,10 +53,8 @@ const NOISE_MAX: usize = 16;
 /// [`deadline`](Self::deadline) has come, and after each push, until there is nothing.
 pub struct Transcoder {
     settings: TranscoderSettings,
-    buffer: JitterBuffer,
-    decoder: Box<dyn Decoder>,
+    listener: Listener,
     encoder: Box<dyn Encoder>,
-    sound: Sound,
     detector: Option<Detector>,
     digits: Option<Heard>,
     events: EventQueue,
@@ -85,21 +78,14 @@ struct WaitingNoise {
 impl Transcoder {
     /// None where a codec is not [`available`](crate::available).
     pub fn new(settings: TranscoderSettings) -> Option<Self> {
-        let decoder = crate::decoder(settings.incoming.codec)?;
+        let Incoming { codec, payload, noise, .. } = settings.incoming;
+        let listener = Listener::new(codec, payload, noise, settings.delay)?;
         let encoder = crate::encoder(settings.outgoing.encoder)?;
-        let buffer = JitterBuffer::new(JitterSettings {
-            clock_hz: settings.incoming.codec.clock_hz(),
-            frame_samples: decoder.frame_samples(),
-            delay: settings.delay,
-            ends_after: if settings.incoming.codec == Codec::Opus { OPUS_ENDS_AFTER } else { ENDS_AFTER },
-        });
         let clock_hz = settings.outgoing.encoder.codec.clock_hz();
         Some(Self {
             clock: OutClock::new(clock_hz, encoder.frame_samples(), settings.outgoing.timestamp),
-            buffer,
-            decoder,
+            listener,
             encoder,
-            sound: Sound::new(),
             detector: settings.detect_digits.then(Detector::new),
             digits: None,
             events: EventQueue::new(&settings.incoming, &settings.outgoing),
@@ -114,12 +100,13 @@ impl Transcoder {
 
     /// Counts so far.
     pub fn counters(&self) -> TranscoderCounters {
-        TranscoderCounters { jitter: self.buffer.counters(), ..self.counters }
+        let (jitter, restored, shortened_samples) = self.listener.counters();
+        TranscoderCounters { jitter, restored, shortened_samples, ..self.counters }
     }
 
     /// How long packets are held back at present.
     pub fn delay(&self) -> Duration {
-        self.buffer.delay()
+        self.listener.delay()
     }
 
     /// Sends a digit on the outgoing side: as an event, or as tones where none were agreed, in place of the
@@ -223,7 +210,7 @@ impl Transcoder {
             }
             let silent = self.events.is_telling(due) && self.settings.outgoing.event.is_some();
             let mut taken = [0; FRAME_SAMPLES_MAX];
-            self.sound.take(&mut taken[..frame]);
+            self.listener.take(&mut taken[..frame]);
             if self.settings.outgoing.event.is_none() {
                 self.events.play(&mut taken[..frame], due);
             }
@@ -282,16 +269,16 @@ impl Transcoder {
     /// Lets a packet time pass in which the sound is not sent.
     fn pass_over(&mut self, due: Duration, count: usize) {
         if self.fill(due, count) {
-            self.sound.drop_first(count);
+            self.listener.drop_first(count);
         }
         self.mark = true;
     }
 
     fn fall_idle(&mut self) {
         self.clock.fall_idle();
-        self.sound.clear();
+        self.listener.clear();
         self.mark = true;
-        if let Some(starts) = self.buffer.starts_at() {
+        if let Some(starts) = self.listener.starts_at() {
             self.wake(starts);
         }
     }

@@ -11,6 +11,7 @@ use voice::transcoder::TranscoderSettings;
 
 use super::digits::KeyedDigit;
 use super::player::Play;
+use crate::recorded::{RecordedSide, Voices};
 use crate::srtp::MasterKey;
 
 /// One leg's pair of ports, named by the shard that opened it. All endpoints of one call are one thread's.
@@ -58,6 +59,22 @@ pub enum MediaCommand {
         endpoint: EndpointId,
         /// Codecs, payload numbers and packet times of both sides.
         how: Option<Box<TranscoderSettings>>,
+    },
+    /// Digits in the sound of an endpoint's side are told by [`MediaEvent::Digit`] when they begin; the sound
+    /// passes.
+    Listen {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// What its payload numbers mean; none: no longer.
+        voices: Option<Box<Voices>>,
+    },
+    /// What an endpoint's side sends is recorded from now on, or something else of it than before; none: no
+    /// longer. [`MediaEvent::NotRecorded`] tells if it cannot be.
+    Record {
+        /// Opened before.
+        endpoint: EndpointId,
+        /// In which file, and what its payload numbers mean.
+        how: Option<Box<RecordedSide>>,
     },
     /// From now on a side's silence is told (its call was answered).
     Watch {
@@ -173,6 +190,15 @@ pub enum TranscodeCommand {
     End(StreamId),
 }
 
+/// What a worker is told of digits in the sound.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ListenCommand {
+    /// Packets of this side come from now on, or mean something else than before.
+    Begin(EndpointId, Box<Voices>),
+    /// None come any more.
+    End(EndpointId),
+}
+
 // === impl PeerPayload ===
 
 impl PeerPayload {
@@ -233,7 +259,12 @@ pub enum MediaEvent {
         /// To whose side it was played.
         endpoint: EndpointId,
     },
-    /// Its side keyed a digit, by [`MediaCommand::Events`].
+    /// The file of its call's recording cannot be opened.
+    NotRecorded {
+        /// That was to be recorded.
+        endpoint: EndpointId,
+    },
+    /// Its side keyed a digit, by [`MediaCommand::Events`] or [`MediaCommand::Listen`].
     Digit {
         /// Whose side.
         endpoint: EndpointId,

@@ -8,6 +8,7 @@ use units::Tick;
 use units::wheel::TimerId;
 
 use super::control::{EndpointId, EndpointReport, MediaPeer, PeerPayload, StreamKind};
+use super::copies::Taken;
 use super::counters::DropReason;
 use super::digits::{Hearing, KeyedDigit};
 use super::egress::{Egress, Mapping};
@@ -63,6 +64,8 @@ pub(super) struct Endpoint {
     reception: Reception,
     egress: Egress,
     secure: Option<Box<Secure>>,
+    /// Who takes copies of what it sends.
+    pub(super) taken: Taken,
     /// What it sends is transcoded.
     pub(super) transcoded: Option<Transcoded>,
     /// Events of its side that come by this payload number are not passed.
@@ -151,6 +154,7 @@ impl Endpoint {
             reception: Reception::default(),
             egress: Egress::default(),
             secure: None,
+            taken: Taken::default(),
             transcoded: None,
             events: None,
             playing: None,
@@ -465,8 +469,8 @@ impl Endpoint {
     /// How its next packet goes on to `other`, if that is settled.
     pub(super) fn settled_with(&self, other: &Self, partner: u32) -> Option<Settled> {
         let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
-        // What is made another codec's, or stands in for something of ours, has to be here.
-        let is_whole = self.transcoded.is_none() && other.playing.is_none();
+        // What is made another codec's, heard elsewhere too, or stands in for something of ours, is here.
+        let is_whole = self.transcoded.is_none() && !self.taken.is_any() && other.playing.is_none();
         if !is_plain || !is_whole || self.is_mute || !other.receives || other.source.learns() {
             return None;
         }

@@ -48,12 +48,14 @@
 //! ```
 
 mod control;
+mod copies;
 mod counters;
 mod digits;
 mod egress;
 mod elsewhere;
 mod endpoint;
 mod header;
+mod listening;
 mod player;
 mod reception;
 mod report;
@@ -65,12 +67,14 @@ mod source;
 mod table;
 
 pub use control::{
-    EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerKeys, PeerPayload, RtcpPlace,
-    StreamId, StreamKind, TranscodeCommand,
+    EndpointId, EndpointReport, ListenCommand, MediaCommand, MediaEvent, MediaPeer, PeerKeys, PeerPayload,
+    RtcpPlace, StreamId, StreamKind, TranscodeCommand,
 };
+pub use copies::{Copied, Taken};
 pub use counters::{DropReason, RelayCounters};
 pub use digits::KeyedDigit;
 pub use endpoint::Component;
+pub use listening::Listeners;
 pub use player::Play;
 pub use secure::ROOM;
 pub use settled::{Elsewhere, Settled};

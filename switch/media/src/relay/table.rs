@@ -8,11 +8,16 @@ use units::slab::Slab;
 use units::wheel::{TimerId, Wheel};
 use voice::transcoder::TranscoderSettings;
 
-use super::control::{EndpointId, MediaCommand, MediaEvent, StreamId, StreamKind, TranscodeCommand};
+use super::control::{
+    EndpointId, ListenCommand, MediaCommand, MediaEvent, StreamId, StreamKind, TranscodeCommand,
+};
+use super::copies::{Copied, Copies};
 use super::counters::{DropReason, RelayCounters};
 use super::endpoint::{Component, Endpoint, Heard, Transcoded};
 use super::header::RtpHeader;
 use super::player::Play;
+use crate::record::RecordCommand;
+use crate::recorded::{RecordedSide, Voices};
 
 /// Place of an open endpoint in the table, used again after it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -73,6 +78,7 @@ pub struct Relay {
     /// Streams that were ever transcoded.
     transcoded: u32,
     to_workers: VecDeque<TranscodeCommand>,
+    copies: Copies,
 }
 
 // === impl Relay ===
@@ -97,6 +103,7 @@ impl Relay {
             },
             transcoded: 0,
             to_workers: VecDeque::new(),
+            copies: Copies::new(),
         }
     }
 
@@ -119,6 +126,8 @@ impl Relay {
             }
             MediaCommand::Pair { a, b } => self.pair(a, b),
             MediaCommand::Transcode { endpoint, how } => self.transcode(endpoint, how.as_deref()),
+            MediaCommand::Record { endpoint, how } => self.record(endpoint, how),
+            MediaCommand::Listen { endpoint, voices } => self.listen(endpoint, voices),
             MediaCommand::Watch { endpoint } => {
                 if let Some((slot, found)) = self.find(endpoint) {
                     found.watch(now);
@@ -195,6 +204,9 @@ impl Relay {
         let packet = buffer.get_mut(..bytes).ok_or(DropReason::Malformed)?;
         let (heard, bytes) = endpoint.hear(now, component, from, packet)?;
         if let Heard::Rtp(header, _) = heard {
+            if endpoint.taken.is_any() {
+                self.copies.push(endpoint.id(), endpoint.taken, packet.get(..bytes).unwrap_or_default());
+            }
             if endpoint.tells(header) {
                 self.counters.packets_in += 1;
                 if let Some(digit) = endpoint.hear_digit(now, header, packet.get(..bytes).unwrap_or_default())
@@ -278,6 +290,51 @@ impl Relay {
     /// What the workers are to be told, in order. Taken after each command until there is nothing.
     pub fn poll_transcode(&mut self) -> Option<TranscodeCommand> {
         self.to_workers.pop_front()
+    }
+
+    /// What the recorder is to be told, in order. Taken after each command until there is nothing.
+    pub fn poll_record(&mut self) -> Option<RecordCommand> {
+        self.copies.poll_record()
+    }
+
+    /// What the workers are to be told of digits in the sound, as [`Self::poll_record`].
+    pub fn poll_listen(&mut self) -> Option<ListenCommand> {
+        self.copies.poll_listen()
+    }
+
+    /// The next packet for the recorder or a worker. Taken after the packets of a batch until there is none.
+    pub fn poll_copy(&mut self) -> Option<&Copied> {
+        self.copies.poll()
+    }
+
+    /// There is no recorder: whoever wants something recorded is told so.
+    pub fn refuse_records(&mut self) {
+        while let Some(command) = self.copies.poll_record() {
+            if let RecordCommand::Begin(endpoint, _) = command {
+                self.record(endpoint, None);
+                self.events.push_back(MediaEvent::NotRecorded { endpoint });
+            }
+        }
+    }
+
+    fn record(&mut self, id: EndpointId, how: Option<Box<RecordedSide>>) {
+        let Some((_, endpoint)) = self.find(id) else { return };
+        let was_recorded = std::mem::replace(&mut endpoint.taken.records, how.is_some());
+        match how {
+            Some(how) => self.copies.record(RecordCommand::Begin(id, how)),
+            None if was_recorded => self.copies.record(RecordCommand::End(id)),
+            None => {}
+        }
+    }
+
+    fn listen(&mut self, id: EndpointId, voices: Option<Box<Voices>>) {
+        let Some((_, endpoint)) = self.find(id) else { return };
+        let did_listen = std::mem::replace(&mut endpoint.taken.listens, voices.is_some());
+        match voices {
+            Some(voices) => self.copies.listen(ListenCommand::Begin(id, voices)),
+            None if did_listen => self.copies.listen(ListenCommand::End(id)),
+            None => {}
+        }
     }
 
     fn transcode(&mut self, id: EndpointId, how: Option<&TranscoderSettings>) {
@@ -480,6 +537,12 @@ impl Relay {
         if let Some(mut endpoint) = self.endpoints.remove(slot) {
             if let Some(Transcoded { number, .. }) = endpoint.transcoded {
                 self.to_workers.push_back(TranscodeCommand::End(StreamId { slot, number }));
+            }
+            if endpoint.taken.records {
+                self.copies.record(RecordCommand::End(id));
+            }
+            if endpoint.taken.listens {
+                self.copies.listen(ListenCommand::End(id));
             }
             self.timers.cancel(*endpoint.timer());
             self.due.cancel(endpoint.stop_play().unwrap_or_default());

@@ -142,6 +142,7 @@ impl Node {
         let Some(&at) = self.calls.by_id.get(&endpoint.call) else { return };
         let Some(mut slot) = self.calls.take(at) else { return };
         self.end_announcement(now, &mut slot, None);
+        self.digit_played(&mut slot, endpoint);
         self.take_leg_events(now, &mut slot);
         self.park(now, slot);
     }

@@ -1,6 +1,8 @@
-//! Keypad digits between a side that tells and takes them by signalling (`dtmf = "info"`) and one that does
-//! by events (RFC 4733): what each is told of events in its sessions, and digits from one to the other.
-//! Digits are secrets: none is logged.
+//! Keypad digits between sides that tell and take them in different forms: by signalling (`dtmf = "info"`),
+//! as tones in their sound (`inband`) or by events (RFC 4733). What each is told of events in its sessions,
+//! and digits from one to the other. Digits are secrets: none is logged.
+
+use std::sync::Arc;
 
 use call::LegId;
 use codecs::DtmfForm;
@@ -16,6 +18,8 @@ use crate::leg::{Leg, LegEvent};
 use crate::node::Node;
 use crate::slot::Slot;
 
+/// Digits that wait to be played to a side; more are dropped.
+const TONES_MAX: usize = 16;
 /// Clock of events, in Hz.
 const CLOCK: u32 = 8_000;
 
@@ -29,10 +33,15 @@ impl CallMedia {
         Some(self.side(other)?.events.form)
     }
 
-    /// Whether a leg's side has events and the other one has signalling.
+    /// Whether a leg's side has events and the other one another form.
     fn is_translated(&self, leg: LegId) -> bool {
-        let own = self.side(leg).map(|side| side.events.form);
-        own == Some(DtmfForm::Rfc4733) && self.other_form(leg) == Some(DtmfForm::Info)
+        self.translated(leg) == Some(DtmfForm::Rfc4733)
+    }
+
+    /// How a leg's side tells digits, where the other one does in another form.
+    fn translated(&self, leg: LegId) -> Option<DtmfForm> {
+        let own = self.side(leg)?.events.form;
+        (self.other_form(leg)? != own).then_some(own)
     }
 }
 
@@ -74,7 +83,7 @@ impl Node {
         let is_translated = media.is_translated(leg);
         let Some(LegMedia { events, .. }) = media.side_mut(leg) else { return session };
         let told = match (events.form, events.own) {
-            (DtmfForm::Info, _) => session.without_events(),
+            (DtmfForm::Info | DtmfForm::Inband, _) => session.without_events(),
             (DtmfForm::Rfc4733, Some(own)) if is_translated && is_answer => session.with_events(Some(own)),
             (DtmfForm::Rfc4733, _) if is_translated && !is_answer => session.with_events(None),
             (DtmfForm::Rfc4733, _) => session,
@@ -108,32 +117,106 @@ impl Node {
         (said, command)
     }
 
-    /// A leg tells a digit by signalling. True if its other side has it as events.
-    pub(crate) fn passes_digit(&mut self, slot: &Slot, from: LegId, info: Info) -> bool {
-        let to = slot.opposite(from);
-        let Some(media) = slot.media.as_deref().filter(|media| media.is_translated(to)) else { return false };
-        let Some(LegMedia { events, endpoint: Some(endpoint), .. }) = media.side(to) else { return false };
-        let Some(payload) = events.own else { return false };
-        let Info { digit, duration_ms } = info;
-        let digit = KeyedDigit { digit, duration_ms };
-        let (endpoint, seed) = (*endpoint, self.media.draw());
-        self.outputs.push_back(Output::Media(MediaCommand::Digit { endpoint, payload, digit, seed }));
-        true
+    /// A side that has digits in its sound is listened to, where the other one has another form.
+    pub(super) fn listen(&mut self, slot: &mut Slot) {
+        let Some(media) = slot.media.as_deref_mut() else { return };
+        for leg in media.legs() {
+            let is_wanted = media.translated(leg) == Some(DtmfForm::Inband);
+            let Some(side) = media.side_mut(leg) else { continue };
+            let Some(endpoint) = side.endpoint else { continue };
+            let voices = is_wanted.then(|| Box::new(side.voices.clone()));
+            if side.events.listened != voices {
+                side.events.listened.clone_from(&voices);
+                self.outputs.push_back(Output::Media(MediaCommand::Listen { endpoint, voices }));
+            }
+        }
     }
 
-    /// The relay heard a digit of a side whose other side has signalling.
+    /// A leg tells a digit by signalling. True if its other side has it in another form.
+    pub(crate) fn passes_digit(&mut self, slot: &mut Slot, from: LegId, info: Info) -> bool {
+        let Info { digit, duration_ms } = info;
+        self.send_digit(slot, slot.opposite(from), KeyedDigit { digit, duration_ms })
+    }
+
+    /// Sends a digit to a side that has events, or tones in its sound; false where it has neither, or the
+    /// same as the other one.
+    fn send_digit(&mut self, slot: &mut Slot, to: LegId, digit: KeyedDigit) -> bool {
+        let Some(media) = slot.media.as_deref_mut() else { return false };
+        let form = media.translated(to);
+        let Some(side) = media.side_mut(to) else { return false };
+        match (form, side.endpoint, side.events.own) {
+            (Some(DtmfForm::Rfc4733), Some(endpoint), Some(payload)) => {
+                let seed = self.media.draw();
+                self.outputs.push_back(Output::Media(MediaCommand::Digit { endpoint, payload, digit, seed }));
+                true
+            }
+            (Some(DtmfForm::Inband), Some(_), _) => {
+                let waiting = side.events.tones.get_or_insert_default();
+                let is_first = waiting.is_empty();
+                if waiting.len() < TONES_MAX {
+                    waiting.push_back(digit.digit);
+                }
+                if is_first {
+                    self.play_digit(slot, to);
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Plays the first digit that waits for a side.
+    fn play_digit(&mut self, slot: &mut Slot, to: LegId) {
+        let prompts = Arc::clone(&self.config.media.prompts);
+        loop {
+            let side = slot.media.as_deref().and_then(|media| media.side(to));
+            let first = side.and_then(|side| side.events.tones.as_deref()?.front().copied());
+            let Some(digit) = first else { return };
+            if self.play(slot, to, |codec| prompts.digit(digit, codec), false) {
+                return;
+            }
+            self.next_digit(slot, to);
+        }
+    }
+
+    fn next_digit(&mut self, slot: &mut Slot, to: LegId) {
+        let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(to));
+        if let Some(tones) = side.and_then(|side| side.events.tones.as_deref_mut()) {
+            tones.pop_front();
+        }
+    }
+
+    /// What was played to an endpoint is over: the next digit follows, if that was one.
+    pub(super) fn digit_played(&mut self, slot: &mut Slot, endpoint: EndpointId) {
+        if let Some(leg) = slot.media.as_deref().and_then(|media| media.leg_of(endpoint)) {
+            self.next_digit(slot, leg);
+            self.play_digit(slot, leg);
+        }
+    }
+
+    /// The relay heard a digit of a side whose other side has another form.
     pub(super) fn digit_heard(&mut self, now: Now, endpoint: EndpointId, digit: KeyedDigit) {
         let Some(&at) = self.calls.by_id.get(&endpoint.call) else { return };
         let Some(mut slot) = self.calls.take(at) else { return };
         let media = slot.media.as_deref();
-        let from = media.and_then(|media| media.leg_of(endpoint).filter(|leg| media.is_translated(*leg)));
-        if let Some(from) = from {
-            let KeyedDigit { digit, duration_ms } = digit;
-            let to = slot.opposite(from);
-            self.on_leg(now, &mut slot, to, |leg, cx| {
-                let Leg::Sip(leg) = leg;
-                leg.tell_digit(cx, Info { digit, duration_ms });
-            });
+        let heard = media.and_then(|media| {
+            let from = media.leg_of(endpoint).filter(|leg| media.translated(*leg).is_some())?;
+            Some((from, media.other_form(from)?))
+        });
+        match heard {
+            Some((from, DtmfForm::Info)) => {
+                let KeyedDigit { digit, duration_ms } = digit;
+                let to = slot.opposite(from);
+                self.on_leg(now, &mut slot, to, |leg, cx| {
+                    let Leg::Sip(leg) = leg;
+                    leg.tell_digit(cx, Info { digit, duration_ms });
+                });
+            }
+            Some((from, DtmfForm::Rfc4733 | DtmfForm::Inband)) => {
+                let to = slot.opposite(from);
+                self.send_digit(&mut slot, to, digit);
+            }
+            None => {}
         }
         self.park(now, slot);
     }

@@ -1,9 +1,13 @@
-//! By which numbers a leg's sessions name keypad digits as events (RFC 4733).
+//! How a leg's keypad digits are told, and what is under way of them.
+
+use std::collections::VecDeque;
 
 use codecs::DtmfForm;
+use media::record::Voices;
+use voice::dtmf::Digit;
 
-/// Events in the sessions of one leg.
-#[derive(Debug, Clone, Copy, Default)]
+/// Digits of one leg, and by which numbers its sessions name them as events (RFC 4733).
+#[derive(Debug, Clone, Default)]
 pub(crate) struct LegEvents {
     /// How the leg tells digits.
     pub form: DtmfForm,
@@ -13,4 +17,8 @@ pub(crate) struct LegEvents {
     pub(super) told: Option<u8>,
     /// By this number events come of it that are not passed.
     pub(super) heard: Option<u8>,
+    /// What its sound was said to be where digits are listened for in it.
+    pub(super) listened: Option<Box<Voices>>,
+    /// Digits to be played to it as tones; the first is being played.
+    pub(super) tones: Option<Box<VecDeque<Digit>>>,
 }

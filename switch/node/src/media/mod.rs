@@ -11,6 +11,7 @@ mod leg_events;
 mod play;
 mod ports;
 mod quality;
+mod recording;
 mod reports;
 mod sessions;
 mod shard_media;
@@ -22,6 +23,6 @@ mod transcoding;
 
 pub(crate) use announced::Announcement;
 pub(crate) use reports::Ending;
-pub use shard_media::{MediaConfig, RelayAddress, RelayConfig};
+pub use shard_media::{MediaConfig, RecordingConfig, RelayAddress, RelayConfig};
 pub(crate) use shard_media::{MediaRefused, ShardMedia};
 pub(crate) use sides::CallMedia;

@@ -123,6 +123,13 @@ impl Unreported {
         ending
     }
 
+    /// The recording of a call could not begin.
+    pub(crate) fn not_recorded(&mut self, id: u64) {
+        if let Some(ending) = self.calls.get_mut(&id) {
+            ending.cdr.recording = None;
+        }
+    }
+
     /// The next record that has waited long enough.
     pub(crate) fn poll_late(&mut self, now: Tick) -> Option<Ending> {
         while let Some(&(until, id)) = self.queue.front() {

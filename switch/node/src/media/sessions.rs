@@ -55,6 +55,8 @@ impl Node {
         media.add(LegId::Caller, ours.nat, ours.srtp);
         let theirs = theirs.unwrap_or_default();
         media.add(called, theirs.nat, theirs.srtp);
+        media.set_record(LegId::Caller, ours.record);
+        media.set_record(called, theirs.record);
         self.set_dtmf(media, LegId::Caller, ours.dtmf, slot.call.first_offer().map(|offer| &**offer));
         self.set_dtmf(media, called, theirs.dtmf, None);
         let described = session.as_ref().and_then(|session| session.described());
@@ -138,6 +140,7 @@ impl Node {
             media.channel = None;
         }
         self.watch_media(slot);
+        self.record(now, slot);
         Ok(self.with_our_address(slot, LegId::Caller, &session, mux, offered))
     }
 
@@ -167,6 +170,7 @@ impl Node {
             self.agree(slot, offered, from, &session);
             if slot.call.is_talking() {
                 self.watch_media(slot);
+                self.record(now, slot);
             }
         }
         if let Some(media) = slot.relayed_mut(called) {
@@ -336,11 +340,15 @@ impl Node {
         if let Some(media) = slot.media.as_deref_mut() {
             media.takes_sound(answerer, session.sound_to_answerer());
             media.takes_sound(offered.from, session.sound_to_offerer());
+            let voices = [session.voices_of_answerer(), session.voices_of_offerer()];
+            let [of_answerer, of_offerer] = voices;
+            media.hears([(answerer, of_answerer), (offered.from, of_offerer)]);
         }
         let called = if answerer == LegId::Caller { offered.from } else { answerer };
         let offerer = if offered.from == LegId::Caller { Side::Caller } else { Side::Carrier };
         self.transcode(slot, called, session.transcoding().map(|sides| Transcoded::of(offerer, sides)));
         self.pair(slot, called);
+        self.listen(slot);
     }
 
     /// What a side said, if that is news.

@@ -35,6 +35,15 @@ pub struct MediaConfig {
     pub warning_secs: u32,
     /// Callers hear why their calls are refused.
     pub announcements: bool,
+    /// How calls are recorded; none: not at all.
+    pub recording: Option<RecordingConfig>,
+}
+
+/// How calls are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordingConfig {
+    /// Both sides hear a beep when it begins.
+    pub consent_tone: bool,
 }
 
 /// Addresses and ports of relayed media.
@@ -101,6 +110,7 @@ impl Default for MediaConfig {
             prompts: Arc::default(),
             warning_secs: 60,
             announcements: false,
+            recording: None,
         }
     }
 }

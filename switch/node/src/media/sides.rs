@@ -2,9 +2,11 @@
 //! that is not answered yet.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use call::{Attempt, Branch, LegId};
 use codecs::SrtpPolicy;
+use media::record::Voices;
 use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use media::{Described, Sound};
 use smallvec::SmallVec;
@@ -36,6 +38,10 @@ pub(crate) struct CallMedia {
     pub transcoded: Option<Box<(LegId, Transcoded)>>,
     /// It was, at any time.
     pub was_transcoded: bool,
+    /// The file of its recording, which goes on or was ended.
+    pub recording: Option<Arc<str>>,
+    /// And goes on.
+    pub is_recorded: bool,
     /// The called leg that the caller heard last, once it ended.
     pub early: Option<Box<EarlyMedia>>,
 }
@@ -71,6 +77,12 @@ pub(crate) struct LegMedia {
     pub sound: Option<Sound>,
     /// Events in its sessions.
     pub events: LegEvents,
+    /// What it may send, once that is agreed.
+    pub voices: Voices,
+    /// Its terms want its calls recorded.
+    pub record: bool,
+    /// What the recorder was told of it.
+    pub recorded: Option<Box<(Option<EndpointId>, Voices)>>,
     /// Whether it is encrypted.
     pub srtp: SrtpPolicy,
     /// Its side said RTP/SAVP, and is told so.
@@ -111,6 +123,8 @@ impl CallMedia {
             channel: None,
             transcoded: None,
             was_transcoded: false,
+            recording: None,
+            is_recorded: false,
             early: None,
         }
     }
@@ -129,6 +143,9 @@ impl CallMedia {
                 peer: None,
                 sound: None,
                 events: LegEvents::default(),
+                voices: Voices::default(),
+                record: false,
+                recorded: None,
                 srtp,
                 is_savp: srtp == SrtpPolicy::Required,
             });
@@ -147,6 +164,22 @@ impl CallMedia {
     pub(crate) fn takes_sound(&mut self, leg: LegId, sound: Option<Sound>) {
         if let Some(side) = self.side_mut(leg) {
             side.sound = sound;
+        }
+    }
+
+    /// Whether a leg's terms want its calls recorded.
+    pub(crate) fn set_record(&mut self, leg: LegId, record: bool) {
+        if let Some(side) = self.side_mut(leg) {
+            side.record = record;
+        }
+    }
+
+    /// What both sides of an agreed session may send from now on.
+    pub(crate) fn hears(&mut self, sides: [(LegId, Voices); 2]) {
+        for (leg, voices) in sides {
+            if let Some(side) = self.side_mut(leg) {
+                side.voices = voices;
+            }
         }
     }
 
@@ -202,6 +235,11 @@ impl CallMedia {
     /// An offer is refused or taken back.
     pub(crate) fn end_offer(&mut self, from: LegId, of: Option<(Attempt, Branch)>) {
         self.open.retain(|offered| offered.from != from || of.is_some() && offered.of != of);
+    }
+
+    /// Its legs.
+    pub(crate) fn legs(&self) -> SmallVec<[LegId; 2]> {
+        self.sides.iter().map(|side| side.leg).collect()
     }
 
     /// Endpoints in use.

@@ -32,6 +32,7 @@ impl Node {
             MediaEvent::Silent { endpoint, last, last_of_other } => {
                 self.fell_silent(now, endpoint, (last, last_of_other))
             }
+            MediaEvent::NotRecorded { endpoint } => self.not_recorded(endpoint),
             MediaEvent::Digit { endpoint, digit } => self.digit_heard(now, endpoint, digit),
             MediaEvent::Played { endpoint } => self.play_ended(now, endpoint),
             MediaEvent::Closed { endpoint, report } => {
@@ -46,7 +47,7 @@ impl Node {
         }
     }
 
-    fn media_of(&mut self, endpoint: EndpointId) -> Option<&mut CallMedia> {
+    pub(super) fn media_of(&mut self, endpoint: EndpointId) -> Option<&mut CallMedia> {
         let at = *self.calls.by_id.get(&endpoint.call)?;
         self.calls.slots.look_mut(at)?.media.as_deref_mut()
     }
@@ -107,6 +108,7 @@ impl Node {
         note_addresses(&media, slot.called(), &mut ending.cdr);
         ending.is_voice = is_voice(&media, slot.called());
         ending.cdr.transcoded = Some(media.was_transcoded);
+        ending.cdr.recording = media.recording.as_deref().map(str::to_owned);
         for endpoint in media.endpoints() {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }

@@ -109,6 +109,7 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("mos_a", MaybeNumber),
     ("mos_b", MaybeNumber),
     ("transcoded", MaybeTrue),
+    ("recording", Maybe),
 ];
 
 /// The header.
@@ -289,6 +290,7 @@ mod tests {
             record[format!("mos_{side}")] = 4.41.into();
         }
         record["transcoded"] = true.into();
+        record["recording"] = "a.wav".into();
         record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
         let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");

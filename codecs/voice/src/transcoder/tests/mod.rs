@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::incoming::is_noise;
 use super::*;
 use crate::G723Rate;
 use crate::codec::EncoderSettings;
+use crate::listener::is_noise;
 use crate::playback::{Clip, Player, PlayerSettings};
 use crate::{decoder, encoder, frames};
 

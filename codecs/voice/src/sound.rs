@@ -8,10 +8,10 @@ const CUT_MAX: usize = 80;
 /// Samples over which the cut is faded: 5 ms.
 const FADE: usize = 40;
 /// Samples that it takes to shorten: 15 ms.
-pub(super) const SHORTEN_MIN: usize = CUT_MAX + FADE;
+pub(crate) const SHORTEN_MIN: usize = CUT_MAX + FADE;
 
 /// A queue of samples.
-pub(super) struct Sound {
+pub(crate) struct Sound {
     held: Box<[i16; HELD_MAX]>,
     len: usize,
 }
@@ -19,26 +19,26 @@ pub(super) struct Sound {
 // === impl Sound ===
 
 impl Sound {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { held: Box::new([0; HELD_MAX]), len: 0 }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.len = 0;
     }
 
     /// Adds as many samples as `fill` says it made, of `count` at most.
-    pub(super) fn push(&mut self, count: usize, fill: impl FnOnce(&mut [i16]) -> usize) {
+    pub(crate) fn push(&mut self, count: usize, fill: impl FnOnce(&mut [i16]) -> usize) {
         let end = (self.len + count).min(HELD_MAX);
         let room = &mut self.held[self.len..end];
         self.len += fill(room).min(room.len());
     }
 
-    pub(super) fn push_silence(&mut self, count: usize) {
+    pub(crate) fn push_silence(&mut self, count: usize) {
         self.push(count, |samples| {
             samples.fill(0);
             count
@@ -46,18 +46,18 @@ impl Sound {
     }
 
     /// What was added behind the first `from` samples.
-    pub(super) fn since(&self, from: usize) -> &[i16] {
+    pub(crate) fn since(&self, from: usize) -> &[i16] {
         self.held.get(from..self.len).unwrap_or(&[])
     }
 
     /// Takes the first samples, of which there must be enough.
-    pub(super) fn take(&mut self, samples: &mut [i16]) {
+    pub(crate) fn take(&mut self, samples: &mut [i16]) {
         let count = samples.len().min(self.len);
         samples[..count].copy_from_slice(&self.held[..count]);
         self.drop_first(count);
     }
 
-    pub(super) fn drop_first(&mut self, count: usize) {
+    pub(crate) fn drop_first(&mut self, count: usize) {
         let count = count.min(self.len);
         self.held.copy_within(count..self.len, 0);
         self.len -= count;
@@ -65,7 +65,7 @@ impl Sound {
 
     /// Cuts 5 to 10 ms out of what was added behind the first `from` samples, where it is most like what
     /// follows, and says how many samples those were.
-    pub(super) fn shorten(&mut self, from: usize) -> usize {
+    pub(crate) fn shorten(&mut self, from: usize) -> usize {
         let Some(sound) = self.held.get_mut(from..self.len) else { return 0 };
         if sound.len() < SHORTEN_MIN {
             return 0;
