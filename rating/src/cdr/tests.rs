@@ -204,7 +204,10 @@ fn media_is_told_of_a_relayed_call_only() {
     let raw = relayed.to_raw().expect("JSON");
     let json: serde_json::Value = serde_json::from_str(raw.get()).expect("JSON");
     let values: Vec<_> = MEDIA_NAMES.split_whitespace().map(|name| json[name].to_string()).collect();
-    assert_eq!(values.join(" "), "\"192.0.2.1\" \"2001:db8::1\" 1 2 3 4 5 6 7 8 4.4 3.26 true \"20261130T223045Z-0abc.wav\"");
+    assert_eq!(
+        values.join(" "),
+        "\"192.0.2.1\" \"2001:db8::1\" 1 2 3 4 5 6 7 8 4.4 3.26 true \"20261130T223045Z-0abc.wav\""
+    );
     assert_eq!(Cdr::from_raw(&raw).expect("a record"), relayed);
     let other = cdr().to_raw().expect("JSON");
     assert!(MEDIA_NAMES.split_whitespace().all(|name| !other.get().contains(name)));

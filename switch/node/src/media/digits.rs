@@ -151,7 +151,7 @@ impl Node {
                 true
             }
             (Some(DtmfForm::Inband), Some(_), _) => {
-                let waiting = side.events.tones.get_or_insert_default();
+                let waiting = &mut side.events.tones;
                 let is_first = waiting.is_empty();
                 if waiting.len() < TONES_MAX {
                     waiting.push_back(digit.digit);
@@ -170,7 +170,7 @@ impl Node {
         let prompts = Arc::clone(&self.config.media.prompts);
         loop {
             let side = slot.media.as_deref().and_then(|media| media.side(to));
-            let first = side.and_then(|side| side.events.tones.as_deref()?.front().copied());
+            let first = side.and_then(|side| side.events.tones.front().copied());
             let Some(digit) = first else { return };
             if self.play(slot, to, |codec| prompts.digit(digit, codec), false) {
                 return;
@@ -181,9 +181,7 @@ impl Node {
 
     fn next_digit(&mut self, slot: &mut Slot, to: LegId) {
         let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(to));
-        if let Some(tones) = side.and_then(|side| side.events.tones.as_deref_mut()) {
-            tones.pop_front();
-        }
+        side.and_then(|side| side.events.tones.pop_front());
     }
 
     /// What was played to an endpoint is over: the next digit follows, if that was one.

@@ -20,5 +20,5 @@ pub(crate) struct LegEvents {
     /// What its sound was said to be where digits are listened for in it.
     pub(super) listened: Option<Box<Voices>>,
     /// Digits to be played to it as tones; the first is being played.
-    pub(super) tones: Option<Box<VecDeque<Digit>>>,
+    pub(super) tones: VecDeque<Digit>,
 }
