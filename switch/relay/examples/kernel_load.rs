@@ -1,9 +1,10 @@
 //! What relayed streams cost the second core with the thread's sockets, and in the kernel: one relay between
-//! two network namespaces, packets from the first core. Needs root.
+//! two network namespaces, packets from the first core. Needs root, and a second core that nothing else uses.
 //!
 //! `cargo run --release -p relay --example kernel_load -- [STREAMS [SECONDS [ROUNDS]]]`: 1,000 streams of 50
-//! packets a second, 5 seconds, 3 rounds. `perf` samples the second core; what is not idle, and either of the
-//! relay's threads or of the reception of packets, is counted: other work of the machine is not.
+//! packets a second, 5 seconds, 3 rounds. A loop that runs only where the core would be idle (`SCHED_IDLE`)
+//! counts its turns, with packets and before and after without: what it lost is the core's whole busy time,
+//! interrupts and the reception of packets included, which clocks that tick do not see.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measurement says why it stops")]
 
@@ -12,7 +13,9 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::process::Command;
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,8 +32,8 @@ const FIRST_PORT: u16 = 20_000;
 const PHASE_US: usize = 250;
 /// Phases from a packet of a stream to its next.
 const SPACING: usize = 80;
-/// No part of the rate at which packets are sent, or samples would find them always or never.
-const SAMPLES_PER_SECOND: u32 = 3_571;
+/// Steps of one turn of the loop that has no priority: some microseconds.
+const TURN: u64 = 2_000;
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -103,47 +106,77 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
     send(&mut socket, streams, 3_000, &mut sequence);
     send(&mut socket, 0, 1_500, &mut sequence);
     let (before, own) = (relay.handle().counters().packets_out, relay.handle().passed_in_kernel());
-    let file = std::env::temp_dir().join(format!("kernel-load-{}", std::process::id()));
-    let mut perf = Command::new("perf")
-        .args([
-            "record",
-            "-q",
-            "-e",
-            "cpu-clock",
-            "-F",
-            &SAMPLES_PER_SECOND.to_string(),
-            "-C",
-            "1",
-            "-g",
-            "-o",
-        ])
-        .args([file.to_str().unwrap(), "--", "sleep", &seconds.to_string()])
-        .spawn()
-        .expect("perf runs");
-    let (sent, came) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
-    perf.wait().expect("it ends");
-    send(&mut socket, 0, 1_500, &mut sequence);
+    let soak = Soak::start();
+    let mut during = |streams: usize| {
+        let begun = soak.turns.load(Ordering::Relaxed);
+        let (sent, came) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
+        (soak.turns.load(Ordering::Relaxed) - begun, sent, came)
+    };
+    let (calm, ..) = during(0);
+    let (loaded, sent, came) = during(streams);
+    let (calm_again, ..) = during(0);
+    soak.stop();
     let passed = relay.handle().counters().packets_out - before;
     let in_kernel = relay.handle().passed_in_kernel() - own;
     relay.stop();
-    let script = run(&format!("perf script -F comm,ip,sym -i {}", file.display()));
-    let is_ours = |sample: &&str| {
-        let is_idle = sample.starts_with("swapper") && !sample.contains("net_rx_action");
-        !is_idle && (sample.starts_with("relay-0") || sample.contains("net_rx_action"))
-    };
-    let samples = script.split("\n\n").map(str::trim_start).filter(is_ours).count();
-    let cost = samples as f64 / f64::from(SAMPLES_PER_SECOND) / (sent as f64) * 1e6;
-    println!("{cost:.2} µs a packet of {sent}, {came} came, {passed} counted, {in_kernel} in the kernel");
+    let idle = 2.0 * loaded as f64 / (calm + calm_again) as f64;
+    let cost = (1.0 - idle) * seconds as f64 / sent as f64 * 1e6;
+    println!(
+        "{cost:.2} µs a packet of {sent}, {came} came, {passed} counted, {in_kernel} in the kernel, core {:.1} % busy, calm {:.3}",
+        (1.0 - idle) * 100.0,
+        calm_again as f64 / calm as f64
+    );
     cost
 }
 
-fn pin(thread: &str, core: &str) {
-    for task in std::fs::read_dir("/proc/self/task").expect("ours") {
-        let task = task.expect("a thread").path();
-        if std::fs::read_to_string(task.join("comm")).unwrap_or_default().trim() == thread {
-            run(&format!("taskset -pc {core} {}", task.file_name().unwrap().to_str().unwrap()));
+/// Counts the turns of a loop that runs on the second core where nothing else does.
+struct Soak {
+    turns: Arc<AtomicU64>,
+    is_over: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Soak {
+    fn start() -> Self {
+        let (turns, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counts, ends) = (Arc::clone(&turns), Arc::clone(&is_over));
+        let soak = move || {
+            let mut value = 1_u64;
+            while !ends.load(Ordering::Relaxed) {
+                for _ in 0..TURN {
+                    value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005));
+                }
+                counts.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let thread = thread::Builder::new().name("soak".to_owned()).spawn(soak).expect("a thread");
+        while turns.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
         }
+        pin("soak", "1");
+        run(&format!("chrt --idle --pid 0 {}", task("soak").expect("it runs")));
+        Self { turns, is_over, thread }
     }
+
+    fn stop(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("no panic");
+    }
+}
+
+fn pin(thread: &str, core: &str) {
+    if let Some(task) = task(thread) {
+        run(&format!("taskset -pc {core} {task}"));
+    }
+}
+
+/// The number of a thread of ours.
+fn task(thread: &str) -> Option<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("ours");
+    tasks.map(|task| task.expect("a thread")).find_map(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        (name.trim() == thread).then(|| task.file_name().to_string_lossy().into_owned())
+    })
 }
 
 fn started(streams: usize, fast_path: bool, generator: SocketAddr) -> Relay {

@@ -9,7 +9,7 @@ use codecs::g711::Law;
 
 use crate::harness::{
     Books, CARRIERS, Caller, Line, OFFER, PBX, SOON, SPAIN, STALL_MS, STRANGER, Site, Tollgate, answered,
-    eventually,
+    eventually, tollgate,
 };
 
 const BY_THE_SECOND: &str = "34,Spain,0.60,1,1,,,";
@@ -317,6 +317,54 @@ fn loudness(side: &Datagrams, law: Law, codec: u8, from: SocketAddr) -> f64 {
     }
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)), "{numbers:?}");
     (sum / (40.0 * 160.0)).sqrt()
+}
+
+/// The operator has a call recorded by the command line: the caller is left in the file, the carrier right.
+#[test]
+fn a_call_is_recorded_on_the_operators_word() {
+    let mut talk =
+        Talk::begin("address = \"127.0.0.25\"\n[recording]\ndir = \"recordings\"\nconsent_tone = false\n");
+    let config = talk.site.config();
+    let ask = |words: &[&str]| {
+        let output = tollgate(&[&["calls", "--config", config.to_str().unwrap()], words].concat());
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let calls: serde_json::Value = serde_json::from_str(&ask(&["--json"])).unwrap();
+    let id = calls["items"][0]["id"].as_str().unwrap().to_owned();
+    let said = ask(&["--record", &id]);
+    let file = said.trim().strip_prefix("recorded in ").unwrap().to_owned();
+    let path = talk.site.path("recordings").join(&file);
+    eventually("the recording begins", SOON, || path.exists().then_some(()));
+    let (a, b) = talk.ours;
+    for number in 0..50 {
+        talk.phone.voice.send_to(&tone(Law::A, PCMA, number), a).unwrap();
+        talk.carrier.speak(b, number);
+        // As fast as they are heard: a second of voice takes a second.
+        talk.phone.sip.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        assert!(talk.phone.hear().is_none());
+    }
+    assert_eq!(ask(&["--stop-recording", &id]).trim(), format!("{file} ends here"));
+    assert!(talk.caller.bye(&mut talk.phone, &talk.answer).is_some());
+    let cdr = talk.switch.api.wait_cdrs(1).remove(0);
+    assert_eq!(cdr.text("recording"), file);
+    let wav = eventually("the file is complete", SOON, || {
+        let wav = std::fs::read(&path).ok()?;
+        let octets = u32::from_le_bytes([wav[40], wav[41], wav[42], wav[43]]) as usize;
+        (octets > 0 && octets + 44 == wav.len()).then_some(wav)
+    });
+    let pairs = wav[44..].as_chunks::<4>().0;
+    let power = |pick: fn(&[u8; 4]) -> [u8; 2]| {
+        let sum: f64 = pairs.iter().map(|pair| f64::from(i16::from_le_bytes(pick(pair))).powi(2)).sum();
+        (sum / pairs.len() as f64).sqrt()
+    };
+    let (left, right) = (power(|&[a, b, ..]| [a, b]), power(|&[.., c, d]| [c, d]));
+    assert!(
+        pairs.len() > 6_000 && left > 4_000.0 && right < 1_500.0,
+        "{left} beside {right} of {}",
+        pairs.len()
+    );
+    Books::of("acme", "10.00").check(&talk.switch.api, &talk.site.data());
 }
 
 /// The caller knows A-law only, and the carrier µ-law: each hears the other in its own.

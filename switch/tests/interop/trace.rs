@@ -30,10 +30,13 @@ fn said(switch: &Tollgate, site: &Site, args: &[&str]) -> String {
 /// One line for each packet that tshark shows with this filter, checksums verified.
 fn tshark(file: &Path, filter: &str) -> Vec<String> {
     let checks = ["-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"];
+    // A port that is free may be one that tshark takes for another protocol's.
+    let ports = ["-d", "udp.port==1-65535,sip"];
     let fields = ["-T", "fields", "-e", "frame.number", "-e", "sip.CSeq.method", "-e", "_ws.expert.message"];
     let output = Command::new("tshark")
         .args(["-n", "-r", file.to_str().unwrap(), "-Y", filter])
         .args(checks)
+        .args(ports)
         .args(fields)
         .output()
         .expect("tshark is needed");
