@@ -32,6 +32,8 @@ const FIRST_PORT: u16 = 20_000;
 const PHASE_US: usize = 250;
 /// Phases from a packet of a stream to its next.
 const SPACING: usize = 80;
+/// How long an end of the cable gathers packets before it hands them up, as a network card does.
+const GATHER_US: u64 = 125;
 /// Steps of one turn of the loop that has no priority: some microseconds.
 const TURN: u64 = 2_000;
 
@@ -48,12 +50,11 @@ fn main() {
             run(&format!("ip link add v0 netns {} type veth peer name v0 netns {name}", NAMES[0]));
         }
     }
-    for ((name, ip), cores) in NAMES.into_iter().zip([OURS, THEIRS]).zip(["2", "1"]) {
+    for (name, ip) in NAMES.into_iter().zip([OURS, THEIRS]) {
         run(&format!("ip -n {name} address add {ip}/24 dev v0"));
+        // only what no segmentation could have joined waits in the queue of the other end
+        run(&format!("ip netns exec {name} ethtool -K v0 tso off gro on"));
         run(&format!("ip -n {name} link set v0 up"));
-        // what comes to the relay is received on the second core, what it sends on the first
-        let place = "/sys/class/net/v0/queues/rx-0/rps_cpus";
-        run(&format!("ip netns exec {name} sh -c echo\t{cores}\t>{place}"));
     }
     let mut costs = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
@@ -81,6 +82,29 @@ fn run(line: &str) -> String {
     let done = Command::new(&words[0]).args(&words[1..]).output().expect("it runs");
     assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).into_owned()
+}
+
+/// From here on each end hands up what came to it every `GATHER_US`, by a timer of the core where it got the first
+/// packet: what comes to the relay on the second core, what it sends on the first.
+fn gather() {
+    for (to, from, core) in [(1, 0, 0), (0, 1, 1)] {
+        set(NAMES[to], "gro_flush_timeout", GATHER_US * 1_000);
+        set(NAMES[to], "napi_defer_hard_irqs", 1_000_000);
+        let ip = [OURS, THEIRS][to];
+        run(&format!("taskset -c {core} ip netns exec {} bash -c echo\t>/dev/udp/{ip}/9", NAMES[from]));
+    }
+}
+
+/// Each end hands up every packet as it comes.
+fn hand_on() {
+    for name in NAMES {
+        set(name, "napi_defer_hard_irqs", 0);
+        set(name, "gro_flush_timeout", 0);
+    }
+}
+
+fn set(name: &str, what: &str, value: u64) {
+    run(&format!("ip netns exec {name} sh -c echo\t{value}\t>/sys/class/net/v0/{what}"));
 }
 
 fn within<T: Send>(name: &str, does: impl FnOnce() -> T + Send) -> T {
@@ -112,8 +136,11 @@ fn round(streams: usize, seconds: usize, fast_path: bool) -> f64 {
         let (sent, came) = send(&mut socket, streams, seconds * 1_000, &mut sequence);
         (soak.turns.load(Ordering::Relaxed) - begun, sent, came)
     };
+    // the timer that gathers costs too, so it rests while nothing is sent
     let (calm, ..) = during(0);
+    gather();
     let (loaded, sent, came) = during(streams);
+    hand_on();
     let (calm_again, ..) = during(0);
     soak.stop();
     let passed = relay.handle().counters().packets_out - before;
