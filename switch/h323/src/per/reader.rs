@@ -1,6 +1,7 @@
 //! Reads packed values from bytes.
 
-use super::{BitString, MAX_DEPTH, MAX_ELEMENTS, Oid, PerError, is_text_aligned, width};
+use super::limits::{BitString, MAX_DEPTH, MAX_ELEMENTS, PerError, is_text_aligned, width};
+use super::oid::Oid;
 
 type Result<T> = std::result::Result<T, PerError>;
 

@@ -1,6 +1,7 @@
 //! Writes packed values.
 
-use super::{BitString, MAX_LENGTH, Oid, PerError, is_text_aligned, width};
+use super::limits::{BitString, MAX_LENGTH, PerError, is_text_aligned, width};
+use super::oid::Oid;
 
 /// A message that is being written. The first fault is kept and told by [`Writer::finish`].
 #[derive(Debug, Default)]
