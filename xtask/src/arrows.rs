@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("voice", &["codecs", "g729"]),
     ("prompts", &["codecs", "voice"]),
     ("sip", &["units"]),
+    ("h323", &["units"]),
     ("stir", &[]),
     ("trace", &["units"]),
     ("route", &["rating", "units", "codecs"]),
@@ -22,7 +23,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("call", &["codecs", "rating", "route", "media", "units"]),
     (
         "node",
-        &["sip", "stir", "route", "media", "call", "rating", "ledger", "units", "codecs", "voice", "prompts"],
+        &[
+            "sip", "h323", "stir", "route", "media", "call", "rating", "ledger", "units", "codecs", "voice",
+            "prompts",
+        ],
     ),
     ("net", &[]),
     ("fastpath", &[]),
@@ -35,8 +39,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "switch",
         &[
-            "web", "config", "feeds", "central", "store", "node", "relay", "net", "sip", "stir", "trace",
-            "route", "media", "call", "rating", "ledger", "units", "codecs", "prompts",
+            "web", "config", "feeds", "central", "store", "node", "relay", "net", "sip", "h323", "stir",
+            "trace", "route", "media", "call", "rating", "ledger", "units", "codecs", "prompts",
         ],
     ),
     ("xtask", &[]),

@@ -1,0 +1,8 @@
+//! Tests of H.323: one program, so that the generated types are linked once.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod captures;
+mod per;
+mod q931;
+mod vectors;
