@@ -91,7 +91,8 @@ fn gather() {
         set(NAMES[to], "gro_flush_timeout", GATHER_US * 1_000);
         set(NAMES[to], "napi_defer_hard_irqs", 1_000_000);
         let ip = [OURS, THEIRS][to];
-        run(&format!("taskset -c {core} ip netns exec {} bash -c echo\t>/dev/udp/{ip}/9", NAMES[from]));
+        let from = NAMES[from];
+        run(&format!("taskset -c {core} ip netns exec {from} bash -c echo\t>/dev/udp/{ip}/9"));
     }
 }
 
