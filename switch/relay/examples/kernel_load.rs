@@ -84,8 +84,8 @@ fn run(line: &str) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
-/// From here on each end hands up what came to it every `GATHER_US`, by a timer of the core where it got the first
-/// packet: what comes to the relay on the second core, what it sends on the first.
+/// From here on each end hands up what came to it every `GATHER_US`, by a timer of the core where it got the
+/// first packet: what comes to the relay on the second core, what it sends on the first.
 fn gather() {
     for (to, from, core) in [(1, 0, 0), (0, 1, 1)] {
         set(NAMES[to], "gro_flush_timeout", GATHER_US * 1_000);
