@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use media::record::{RecordCommand, Recordings, Shelf};
-use media::relay::{
-    Action, Component, Effect, EndpointId, KeyedDigit, Listeners, MediaCommand, MediaEvent, Relay, Slot,
-};
+use media::relay::{Action, Component, Effect, EndpointId, Listeners, MediaCommand, MediaEvent, Relay, Slot};
 use media::transcode::Transcoders;
 use units::Tick;
 use voice::wav::WAV_HEADER;
@@ -171,16 +169,13 @@ impl TestRelay {
             {
                 recorder.push(now, copied.endpoint, copied.packet());
             }
-            if copied.taken.listens
-                && let Some(digit) = self.listeners.hear(copied.endpoint, copied.packet())
-            {
-                let digit = KeyedDigit { digit, duration_ms: 120 };
-                self.events.push_back(MediaEvent::Digit { endpoint: copied.endpoint, digit });
+            if copied.taken.listens {
+                self.listeners.hear(copied.endpoint, copied.packet(), |event| self.events.push_back(event));
             }
         }
     }
 
-    /// Sides in whose sound digits are listened for.
+    /// Sides that are listened to, for digits or ringback.
     pub fn listened(&self) -> usize {
         self.listeners.len()
     }
@@ -365,6 +360,7 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::Played { endpoint }
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
+        | MediaEvent::FirstSound { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -43,3 +43,25 @@ pub(crate) const fn file(language: Language, prompt: Prompt) -> &'static [u8] {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use voice::{FirstSound, RingbackDetector};
+
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_said_is_taken_for_ringback() {
+        for (language, prompt) in Language::ALL.into_iter().flat_map(|l| Prompt::ALL.map(|p| (l, p))) {
+            let said = voice::wav::Prompt::parse(file(language, prompt)).expect("a WAV");
+            let samples: Vec<i16> = said.samples().collect();
+            // Said from the start, or from the midst of a word.
+            for from in [0, 3_000, 7_000] {
+                let mut detector = RingbackDetector::new();
+                let over_and_over = samples.iter().copied().cycle().skip(from).take(8_000 * 15);
+                let heard = detector.hear(&over_and_over.collect::<Vec<_>>());
+                assert_eq!(heard, Some(FirstSound::Other), "{language:?} {prompt:?}");
+            }
+        }
+    }
+}

@@ -35,7 +35,10 @@ mod opus;
 mod packet;
 mod payload;
 pub mod playback;
+mod ringback;
 mod sound;
+#[cfg(test)]
+mod sounds;
 pub mod tones;
 pub mod transcoder;
 pub mod wav;
@@ -46,3 +49,4 @@ pub use codecs::G723Rate;
 pub use listener::Listener;
 pub use packet::{HEADER, Packet};
 pub use payload::{Frame, Frames, PACKET_SAMPLES_MAX, PayloadError, frames, samples};
+pub use ringback::{FirstSound, RingbackDetector};

@@ -1,13 +1,13 @@
-//! A worker: a thread that transcodes the streams that relay threads give it, and listens for digits in the
-//! sound of sides. Each stream and side stays with one worker. Every second the workers say how many more
-//! calls they have time for.
+//! A worker: a thread that transcodes the streams that relay threads give it, and listens for digits and
+//! ringback in the sound of sides. Each stream and side stays with one worker. Every second the workers say
+//! how many more calls they have time for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use media::relay::{Copied, KeyedDigit, ListenCommand, Listeners, MediaEvent, StreamId, TranscodeCommand};
+use media::relay::{Copied, ListenCommand, Listeners, MediaEvent, StreamId, TranscodeCommand};
 use media::transcode::{Channels, Transcoders};
 use net::Waker;
 use units::Tick;
@@ -25,8 +25,6 @@ const BUSY_MAX: u64 = 800;
 /// Calls that a worker may begin with, before it is known what they cost.
 const FIRST_CALLS: u64 = 16;
 const MEASURED_EVERY_US: u64 = 1_000_000;
-/// A digit in the sound is told when it begins: as one of so many milliseconds.
-const DIGIT_MS: u16 = 120;
 const IDLE: Duration = Duration::from_millis(500);
 
 /// A packet of a stream, in memory that moves with it: none is taken for a packet.
@@ -40,7 +38,7 @@ pub(crate) struct Carried {
 pub(crate) enum ToWorker {
     Command(WorkerCommand),
     Packet(Carried),
-    /// Sound in which digits may be.
+    /// Sound that is listened to.
     Heard(Copied),
 }
 
@@ -131,7 +129,9 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> Worker<C, E> {
                         transcoders.command(thread, command);
                     }
                     ToWorker::Command(WorkerCommand::Listen(command)) => listeners.command(command),
-                    ToWorker::Heard(copied) => self.hear(&mut listeners, &copied),
+                    ToWorker::Heard(copied) => {
+                        listeners.hear(copied.endpoint, copied.packet(), &self.driver.events);
+                    }
                     ToWorker::Packet(packet) => {
                         let octets = packet.octets.get(..usize::from(packet.bytes)).unwrap_or_default();
                         transcoders.push(began, thread, packet.stream, octets);
@@ -156,13 +156,6 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> Worker<C, E> {
                 );
                 (busy, measured) = (0, now);
             }
-        }
-    }
-
-    fn hear(&self, listeners: &mut Listeners, copied: &Copied) {
-        if let Some(digit) = listeners.hear(copied.endpoint, copied.packet()) {
-            let digit = KeyedDigit { digit, duration_ms: DIGIT_MS };
-            (self.driver.events)(MediaEvent::Digit { endpoint: copied.endpoint, digit });
         }
     }
 

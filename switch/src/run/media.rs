@@ -70,7 +70,8 @@ impl MediaRelay {
             let shard = usize::from(endpoint_of(&event).shard);
             let (Some(sender), Some(inbox)) = (senders.get(shard), told.inboxes.get(shard)) else { return };
             // What a peer may tell over and over never takes the place of what has to be told.
-            if matches!(event, MediaEvent::Digit { .. }) && sender.len() > per_shard / 2 {
+            let may_be_lost = matches!(event, MediaEvent::Digit { .. } | MediaEvent::FirstSound { .. });
+            if may_be_lost && sender.len() > per_shard / 2 {
                 return;
             }
             if sender.try_send(event).is_err() {
@@ -164,6 +165,7 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::Played { endpoint }
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
+        | MediaEvent::FirstSound { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -56,7 +56,7 @@ const SIGNED: &str = "Callers' numbers signed toward carriers, by level.";
 /// Help of `one_way_calls_total`.
 const ONE_WAY: &str = "Answered relayed calls in which one side was never heard.";
 /// Help of `false_answers_total`.
-const FALSE_ANSWERS: &str = "Relayed calls that a carrier answered without sound.";
+const FALSE_ANSWERS: &str = "Relayed calls that a carrier answered without sound, or ringing on.";
 /// Help of `answered_call_seconds_total`.
 const ANSWERED: &str = "Seconds of ended answered calls, before increments.";
 

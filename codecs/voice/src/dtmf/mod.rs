@@ -10,6 +10,7 @@ pub use detector::{Detector, Heard};
 pub use event::{EVENT_OCTETS, Event};
 pub use info::{Info, InfoError, InfoForm};
 pub use sender::{EventSender, Sent};
+pub(crate) use tone::AMPLITUDE_0_DBM0;
 pub use tone::{DIGIT_LEVEL_DBM0, TonePair};
 
 use std::fmt;

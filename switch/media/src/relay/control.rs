@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
 use units::Tick;
+use voice::FirstSound;
 use voice::transcoder::TranscoderSettings;
 
 use super::digits::KeyedDigit;
@@ -60,13 +61,12 @@ pub enum MediaCommand {
         /// Codecs, payload numbers and packet times of both sides.
         how: Option<Box<TranscoderSettings>>,
     },
-    /// Digits in the sound of an endpoint's side are told by [`MediaEvent::Digit`] when they begin; the sound
-    /// passes.
+    /// The sound of an endpoint's side is listened to; it passes.
     Listen {
         /// Opened before.
         endpoint: EndpointId,
-        /// What its payload numbers mean; none: no longer.
-        voices: Option<Box<Voices>>,
+        /// For what; none: no longer.
+        hearing: Option<Box<Hearing>>,
     },
     /// What an endpoint's side sends is recorded from now on, or something else of it than before; none: no
     /// longer. [`MediaEvent::NotRecorded`] tells if it cannot be.
@@ -190,11 +190,23 @@ pub enum TranscodeCommand {
     End(StreamId),
 }
 
-/// What a worker is told of digits in the sound.
+/// For what a side is listened to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hearing {
+    /// What its payload numbers mean.
+    pub voices: Voices,
+    /// Digits are told by [`MediaEvent::Digit`] when they begin.
+    pub digits: bool,
+    /// [`MediaEvent::FirstSound`] tells whether it rings. Of at most 64 sides of a thread at once, each for
+    /// 15 s: for others it tells at once that they do not.
+    pub first_sound: bool,
+}
+
+/// What a worker is told of sides that are listened to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ListenCommand {
     /// Packets of this side come from now on, or mean something else than before.
-    Begin(EndpointId, Box<Voices>),
+    Begin(EndpointId, Box<Hearing>),
     /// None come any more.
     End(EndpointId),
 }
@@ -270,6 +282,14 @@ pub enum MediaEvent {
         endpoint: EndpointId,
         /// The key, and how long it was held, in milliseconds.
         digit: KeyedDigit,
+    },
+    /// The first sound of its side since [`Hearing::first_sound`] was asked for. Told once; not if it is
+    /// closed before.
+    FirstSound {
+        /// Whose side.
+        endpoint: EndpointId,
+        /// Ringback, or something else, or not heard.
+        sound: FirstSound,
     },
     /// It is closed, and its ports may be used again after their rest.
     Closed {

@@ -26,7 +26,7 @@ pub struct Copied {
 pub struct Taken {
     /// The recorder.
     pub records: bool,
-    /// A worker, for digits.
+    /// A worker, for digits or ringback.
     pub listens: bool,
 }
 

@@ -54,6 +54,7 @@ mod digits;
 mod egress;
 mod elsewhere;
 mod endpoint;
+mod first_sounds;
 mod header;
 mod listening;
 mod player;
@@ -67,8 +68,8 @@ mod source;
 mod table;
 
 pub use control::{
-    EndpointId, EndpointReport, ListenCommand, MediaCommand, MediaEvent, MediaPeer, PeerKeys, PeerPayload,
-    RtcpPlace, StreamId, StreamKind, TranscodeCommand,
+    EndpointId, EndpointReport, Hearing, ListenCommand, MediaCommand, MediaEvent, MediaPeer, PeerKeys,
+    PeerPayload, RtcpPlace, StreamId, StreamKind, TranscodeCommand,
 };
 pub use copies::{Copied, Taken};
 pub use counters::{DropReason, RelayCounters};

@@ -6,18 +6,20 @@ use std::net::SocketAddr;
 use units::Tick;
 use units::slab::Slab;
 use units::wheel::{TimerId, Wheel};
+use voice::FirstSound;
 use voice::transcoder::TranscoderSettings;
 
 use super::control::{
-    EndpointId, ListenCommand, MediaCommand, MediaEvent, StreamId, StreamKind, TranscodeCommand,
+    EndpointId, Hearing, ListenCommand, MediaCommand, MediaEvent, StreamId, StreamKind, TranscodeCommand,
 };
 use super::copies::{Copied, Copies};
 use super::counters::{DropReason, RelayCounters};
 use super::endpoint::{Component, Endpoint, Heard, Transcoded};
+use super::first_sounds::FirstSounds;
 use super::header::RtpHeader;
 use super::player::Play;
 use crate::record::RecordCommand;
-use crate::recorded::{RecordedSide, Voices};
+use crate::recorded::RecordedSide;
 
 /// Place of an open endpoint in the table, used again after it is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -79,6 +81,7 @@ pub struct Relay {
     transcoded: u32,
     to_workers: VecDeque<TranscodeCommand>,
     copies: Copies,
+    first_sounds: FirstSounds,
 }
 
 // === impl Relay ===
@@ -104,6 +107,7 @@ impl Relay {
             transcoded: 0,
             to_workers: VecDeque::new(),
             copies: Copies::new(),
+            first_sounds: FirstSounds::new(),
         }
     }
 
@@ -127,7 +131,7 @@ impl Relay {
             MediaCommand::Pair { a, b } => self.pair(a, b),
             MediaCommand::Transcode { endpoint, how } => self.transcode(endpoint, how.as_deref()),
             MediaCommand::Record { endpoint, how } => self.record(endpoint, how),
-            MediaCommand::Listen { endpoint, voices } => self.listen(endpoint, voices),
+            MediaCommand::Listen { endpoint, hearing } => self.listen(now, endpoint, hearing),
             MediaCommand::Watch { endpoint } => {
                 if let Some((slot, found)) = self.find(endpoint) {
                     found.watch(now);
@@ -297,7 +301,7 @@ impl Relay {
         self.copies.poll_record()
     }
 
-    /// What the workers are to be told of digits in the sound, as [`Self::poll_record`].
+    /// What the workers are to be told of sides to listen to, as [`Self::poll_record`].
     pub fn poll_listen(&mut self) -> Option<ListenCommand> {
         self.copies.poll_listen()
     }
@@ -327,11 +331,21 @@ impl Relay {
         }
     }
 
-    fn listen(&mut self, id: EndpointId, voices: Option<Box<Voices>>) {
+    fn listen(&mut self, now: Tick, id: EndpointId, mut hearing: Option<Box<Hearing>>) {
+        if self.find(id).is_none() {
+            return;
+        }
+        if !hearing.as_ref().is_some_and(|hearing| hearing.first_sound) {
+            self.first_sounds.free(id);
+        } else if !self.first_sounds.take(now, id) {
+            self.events.push_back(MediaEvent::FirstSound { endpoint: id, sound: FirstSound::Other });
+            hearing = hearing.filter(|hearing| hearing.digits);
+            hearing.iter_mut().for_each(|hearing| hearing.first_sound = false);
+        }
         let Some((_, endpoint)) = self.find(id) else { return };
-        let did_listen = std::mem::replace(&mut endpoint.taken.listens, voices.is_some());
-        match voices {
-            Some(voices) => self.copies.listen(ListenCommand::Begin(id, voices)),
+        let did_listen = std::mem::replace(&mut endpoint.taken.listens, hearing.is_some());
+        match hearing {
+            Some(hearing) => self.copies.listen(ListenCommand::Begin(id, hearing)),
             None if did_listen => self.copies.listen(ListenCommand::End(id)),
             None => {}
         }
@@ -543,6 +557,7 @@ impl Relay {
             }
             if endpoint.taken.listens {
                 self.copies.listen(ListenCommand::End(id));
+                self.first_sounds.free(id);
             }
             self.timers.cancel(*endpoint.timer());
             self.due.cancel(endpoint.stop_play().unwrap_or_default());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use call::LegId;
 use codecs::DtmfForm;
 use media::Session;
-use media::relay::{EndpointId, KeyedDigit, MediaCommand, PeerPayload};
+use media::relay::{EndpointId, Hearing, KeyedDigit, MediaCommand, PeerPayload};
 use units::Now;
 use voice::dtmf::Info;
 
@@ -117,17 +117,22 @@ impl Node {
         (said, command)
     }
 
-    /// A side that has digits in its sound is listened to, where the other one has another form.
+    /// A side that has digits in its sound is listened to, where the other one has another form, and a
+    /// carrier that answered, until its first sound is known.
     pub(super) fn listen(&mut self, slot: &mut Slot) {
+        let (called, is_carrier) = (slot.called(), slot.goes_to_carriers());
         let Some(media) = slot.media.as_deref_mut() else { return };
         for leg in media.legs() {
-            let is_wanted = media.translated(leg) == Some(DtmfForm::Inband);
+            let digits = media.translated(leg) == Some(DtmfForm::Inband);
+            let first_sound = is_carrier && leg == called && media.awaits_first_sound();
             let Some(side) = media.side_mut(leg) else { continue };
             let Some(endpoint) = side.endpoint else { continue };
-            let voices = is_wanted.then(|| Box::new(side.voices.clone()));
-            if side.events.listened != voices {
-                side.events.listened.clone_from(&voices);
-                self.outputs.push_back(Output::Media(MediaCommand::Listen { endpoint, voices }));
+            let is_wanted = digits || first_sound;
+            let hearing = is_wanted.then(|| Hearing { voices: side.voices.clone(), digits, first_sound });
+            let hearing = hearing.map(Box::new);
+            if side.events.listened != hearing {
+                side.events.listened.clone_from(&hearing);
+                self.outputs.push_back(Output::Media(MediaCommand::Listen { endpoint, hearing }));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use codecs::DtmfForm;
-use media::record::Voices;
+use media::relay::Hearing;
 use voice::dtmf::Digit;
 
 /// Digits of one leg, and by which numbers its sessions name them as events (RFC 4733).
@@ -17,8 +17,8 @@ pub(crate) struct LegEvents {
     pub(super) told: Option<u8>,
     /// By this number events come of it that are not passed.
     pub(super) heard: Option<u8>,
-    /// What its sound was said to be where digits are listened for in it.
-    pub(super) listened: Option<Box<Voices>>,
+    /// For what it is listened to.
+    pub(super) listened: Option<Box<Hearing>>,
     /// Digits to be played to it as tones; the first is being played.
     pub(super) tones: VecDeque<Digit>,
 }

@@ -46,8 +46,8 @@ impl Sides {
         sides.filter_map(|side| side.round_trip_us).map(u64::from).sum()
     }
 
-    /// Counts a call whose record is whole.
-    pub(super) fn count(&self, cdr: &Cdr, counters: &mut Counters) {
+    /// Counts a call whose record is whole. `rings_on`: the called side's first sound was ringback.
+    pub(super) fn count(&self, cdr: &Cdr, rings_on: bool, counters: &mut Counters) {
         for mos in [cdr.mos_a, cdr.mos_b].into_iter().flatten() {
             counters.rated(mos);
         }
@@ -66,11 +66,12 @@ impl Sides {
         }
         // Where the called side was sent nothing either, it may wait for the first packet, or our own ports
         // may be closed to it.
-        let is_false = called.mute_ms.is_some_and(|ms| ms >= FALSE_ANSWER_MS) && called.packets_out > 0;
+        let is_mute = called.mute_ms.is_some_and(|ms| ms >= FALSE_ANSWER_MS) && called.packets_out > 0;
         let is_carrier = cdr.destination_kind == Some(PartyKind::Carrier);
-        if let Some(carrier) = cdr.carrier.as_ref().filter(|_| is_false && is_carrier) {
+        if let Some(carrier) = cdr.carrier.as_ref().filter(|_| (is_mute || rings_on) && is_carrier) {
             *counters.false_answers.entry(carrier.clone()).or_default() += 1;
-            tracing::debug!(call = cdr.id.as_str(), carrier = &**carrier, "answered without sound");
+            let what = if rings_on { "ringback after the answer" } else { "answered without sound" };
+            tracing::debug!(call = cdr.id.as_str(), carrier = &**carrier, "false answer: {what}");
         }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Ending {
     pub transfers: Vec<Transfer>,
     /// Neither side's stream is fax at the end.
     pub is_voice: bool,
+    /// The called side's first sound after its answer was ringback.
+    pub rings_on: bool,
     sides: Sides,
     /// Endpoints that are not told closed yet, each with whether it is the caller's.
     waits_for: SmallVec<[(EndpointId, bool); 2]>,
@@ -44,7 +46,7 @@ pub(crate) struct Ending {
 impl Ending {
     pub(crate) fn new(call: CallId, cdr: Box<Cdr>, live: bool, transfers: Vec<Transfer>) -> Self {
         let (is_voice, sides) = (true, Sides::default());
-        Self { call, cdr, live, transfers, is_voice, sides, waits_for: SmallVec::new() }
+        Self { call, cdr, live, transfers, is_voice, rings_on: false, sides, waits_for: SmallVec::new() }
     }
 
     /// What passed on one side.
@@ -81,7 +83,7 @@ impl Ending {
     pub(super) fn rate(&mut self, counters: &mut Counters) {
         self.sides.rate(&mut self.cdr, self.is_voice);
         if self.is_voice {
-            self.sides.count(&self.cdr, counters);
+            self.sides.count(&self.cdr, self.rings_on, counters);
         }
     }
 }

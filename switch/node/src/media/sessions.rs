@@ -395,6 +395,7 @@ impl Node {
         for endpoint in media.endpoints() {
             self.outputs.push_back(Output::Media(MediaCommand::Watch { endpoint }));
         }
+        self.listen(slot);
     }
 
     /// Opens another pair of ports for a leg whose first could not be opened, and tells the relay again what

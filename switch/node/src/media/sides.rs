@@ -10,6 +10,7 @@ use media::record::Voices;
 use media::relay::{EndpointId, EndpointReport, MediaPeer};
 use media::{Described, Sound};
 use smallvec::SmallVec;
+use voice::FirstSound;
 
 use super::leg_events::LegEvents;
 use super::transcoded::{Channel, Transcoded};
@@ -30,6 +31,8 @@ pub(crate) struct CallMedia {
     pub opened: u8,
     /// Silence is told.
     pub is_watched: bool,
+    /// The first sound of the called side after the answer, once that is known.
+    pub first_sound: Option<FirstSound>,
     /// Silence after which it ends, ms.
     pub timeout_ms: u32,
     /// A channel, for as long as it may be transcoded.
@@ -119,6 +122,7 @@ impl CallMedia {
             paired: None,
             opened: 0,
             is_watched: false,
+            first_sound: None,
             timeout_ms,
             channel: None,
             transcoded: None,
@@ -181,6 +185,11 @@ impl CallMedia {
                 side.voices = voices;
             }
         }
+    }
+
+    /// It is answered, and whether the called side still rings is not known.
+    pub(crate) const fn awaits_first_sound(&self) -> bool {
+        self.is_watched && self.first_sound.is_none()
     }
 
     /// The leg of an endpoint that is in use.

@@ -5,6 +5,7 @@ use call::{Event, LegId};
 use media::relay::{EndpointId, MediaCommand, MediaEvent, StreamKind};
 use rating::Cdr;
 use units::{Now, Tick};
+use voice::FirstSound;
 
 use super::reports::Ending;
 use super::sides::{CallMedia, EarlyMedia, LegMedia};
@@ -34,6 +35,7 @@ impl Node {
             }
             MediaEvent::NotRecorded { endpoint } => self.not_recorded(endpoint),
             MediaEvent::Digit { endpoint, digit } => self.digit_heard(now, endpoint, digit),
+            MediaEvent::FirstSound { endpoint, sound } => self.first_sound_heard(now, endpoint, sound),
             MediaEvent::Played { endpoint } => self.play_ended(now, endpoint),
             MediaEvent::Closed { endpoint, report } => {
                 self.media.closed(now.tick, endpoint);
@@ -108,6 +110,7 @@ impl Node {
         note_addresses(&media, slot.called(), &mut ending.cdr);
         ending.is_voice = is_voice(&media, slot.called());
         ending.cdr.transcoded = Some(media.was_transcoded);
+        ending.rings_on = media.first_sound == Some(FirstSound::Ringback);
         ending.cdr.recording = media.recording.as_deref().map(str::to_owned);
         for endpoint in media.endpoints() {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
