@@ -3,6 +3,7 @@
 
 mod control_link;
 mod digits;
+mod facts;
 mod fast_start;
 mod incoming;
 mod messages;
@@ -14,9 +15,10 @@ mod state;
 mod timers;
 mod verbs;
 
+pub use facts::{CallIds, SetupInfo};
 pub use fast_start::Offer;
-pub use incoming::{Refused, SetupInfo, alias_digits, alias_text, product, release_complete};
+pub use incoming::{Refused, alias_digits, alias_text, product, release_complete};
 pub use messages::endpoint;
-pub use outgoing::{CallIds, Dial, dialled};
+pub use outgoing::{Dial, dialled};
 pub use settings::{DtmfForm, Settings, Timers};
 pub use state::{Call, Event, Output, ReleasedBy};

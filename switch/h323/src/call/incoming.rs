@@ -1,10 +1,9 @@
 //! A Setup that came: who calls whom, or why not.
 
-use super::fast_start::{self, FastStart, Offer};
-use super::outgoing::CallIds;
+use super::facts::{CallIds, Deadlines, SetupInfo};
+use super::fast_start::{self, FastStart};
 use super::settings::Settings;
 use super::state::{Call, Link, Output, Phase, Role};
-use super::timers::Deadlines;
 use crate::address;
 use crate::asn1::h225::{
     AliasAddress, EndpointType, H323UUPDU, H323UUPDUH323MessageBody as Body, PartyNumber,
@@ -16,35 +15,11 @@ use crate::q931::{
     ia5_text,
 };
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use units::{Cause, Tick};
 
 /// Characters kept of a name.
 const NAME_MAX: usize = 64;
 const ALIASES_MAX: usize = 16;
-
-/// Who calls whom, and how.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SetupInfo {
-    /// Digits that are called; empty if there are none.
-    pub called: String,
-    /// All names and numbers that are called, for gates that call names.
-    pub called_aliases: Vec<String>,
-    /// Who calls, with presentation and screening.
-    pub calling: CallingParty,
-    /// The caller's name to be shown, if it gave one.
-    pub display: Option<String>,
-    /// What the peer calls its product.
-    pub product: Option<String>,
-    /// Where the caller takes call signalling.
-    pub source: Option<SocketAddr>,
-    /// What fast start offers, in the caller's order; empty on slow start.
-    pub offers: Vec<Offer>,
-    /// The caller does not want media before the answer.
-    pub media_wait_for_connect: bool,
-    /// Further calls may come over the connection.
-    pub multiple_calls: bool,
-}
 
 /// A Setup that makes no call.
 #[derive(Clone, Debug, PartialEq)]

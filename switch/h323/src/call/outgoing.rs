@@ -1,9 +1,9 @@
 //! A call that we make: the Setup.
 
+use super::facts::{CallIds, Deadlines};
 use super::fast_start::{self, FastStart};
 use super::settings::Settings;
 use super::state::{Call, Link, Phase, Role};
-use super::timers::Deadlines;
 use crate::address;
 use crate::asn1::H225_V4;
 use crate::asn1::h225::{
@@ -18,17 +18,6 @@ use crate::q931::{
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use units::Tick;
-
-/// What names a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CallIds {
-    /// Call reference value, 1 to 32767: names it on its connection.
-    pub reference: u16,
-    /// callIdentifier: names it everywhere.
-    pub call_id: [u8; 16],
-    /// conferenceID; random for each call, as constant ones merge calls.
-    pub conference_id: [u8; 16],
-}
 
 /// A call to make.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The end of a call: one Release Complete, one event, and nothing after it.
 
+use super::facts::Deadlines;
 use super::state::{Call, Event, Link, Output, Phase, ReleasedBy};
-use super::timers::Deadlines;
 use crate::q931::{CauseIe, IeId, MessageType, write_frame};
 use units::{Cause, Tick};
 

@@ -1,10 +1,8 @@
 //! The state of a call, what it puts out and what it tells.
 
+use super::facts::{CallIds, Deadlines, SetupInfo};
 use super::fast_start::FastStart;
-use super::incoming::SetupInfo;
-use super::outgoing::CallIds;
 use super::settings::Settings;
-use super::timers::Deadlines;
 use crate::h245::{Control, Digit};
 use crate::media::{Local, Media};
 use std::collections::VecDeque;

@@ -1,20 +1,10 @@
 //! How long a call waits for its peer.
 
+use super::facts::Deadlines;
 use super::settings::Timers;
 use super::state::{Call, Phase, ReleasedBy};
 use crate::h245::ControlTimers;
 use units::{Cause, Tick};
-
-/// Deadlines of the signalling; H.245 has its own.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Deadlines {
-    /// T303, T310 or T301, by the phase.
-    pub phase: Option<Tick>,
-    /// The answered call has to have media.
-    pub media: Option<Tick>,
-    /// The peer ended H.245 and owes a Release Complete.
-    pub end_session: Option<Tick>,
-}
 
 impl Timers {
     /// Those of H.245.
