@@ -64,14 +64,25 @@ impl Call {
         self.flush(now);
     }
 
-    /// The peer's H.245 address: it is connected to, unless H.245 is tunnelled, or on its way already.
+    /// The peer's H.245 address is kept, unless H.245 is tunnelled.
     pub(super) fn take_control_address(&mut self, address: Option<&TransportAddress>) {
-        let Some(address) = address.and_then(address::of_h225) else { return };
-        if self.is_tunnelled() || !matches!(self.link, Link::None | Link::Listening | Link::Closed) {
+        if let Some(address) = address.and_then(address::of_h225)
+            && !self.is_tunnelled()
+        {
+            self.peer_control = Some(address);
+        }
+    }
+
+    /// Connects to the peer's H.245 address, once fast start is taken or refused.
+    pub(super) fn open_control_if_due(&mut self) {
+        let is_open = !matches!(self.link, Link::None | Link::Listening | Link::Closed);
+        if is_open || matches!(self.fast_start, FastStart::Offered(_)) {
             return;
         }
-        self.link = Link::Opening;
-        self.outputs.push_back(Output::OpenControl(address));
+        if let Some(address) = self.peer_control.take() {
+            self.link = Link::Opening;
+            self.outputs.push_back(Output::OpenControl(address));
+        }
     }
 }
 

@@ -67,6 +67,7 @@ impl Call {
             peer_tunnels: Some(pdu.h245_tunnelling == Some(true)),
             link: Link::None,
             control_address: None,
+            peer_control: None,
             control,
             told_media: None,
             deadlines: Deadlines::default(),

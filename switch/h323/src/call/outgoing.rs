@@ -60,6 +60,7 @@ impl Call {
             peer_tunnels: None,
             link: Link::None,
             control_address: None,
+            peer_control: None,
             control,
             told_media: None,
             deadlines: Deadlines::default(),

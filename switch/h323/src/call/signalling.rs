@@ -54,6 +54,7 @@ impl Call {
         if self.phase == Phase::Released {
             return;
         }
+        self.open_control_if_due();
         self.start_control_if_due(now);
         if self.phase == Phase::Connected && self.deadlines.phase.take().is_some() {
             self.expect_media(now);

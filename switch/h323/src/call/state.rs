@@ -24,6 +24,8 @@ pub struct Call {
     pub(super) link: Link,
     /// Where our H.245 listener is.
     pub(super) control_address: Option<SocketAddr>,
+    /// Where the peer's H.245 listener is, as long as it is not connected to.
+    pub(super) peer_control: Option<SocketAddr>,
     pub(super) control: Control,
     /// The last media that was told.
     pub(super) told_media: Option<Media>,
