@@ -11,7 +11,7 @@ use units::Cause;
 const ALL: [Codec; 4] = [Codec::G729, Codec::G711A, Codec::G711U, Codec::G7231];
 
 /// Fast start, tunnelling, early H.245.
-const MODES: [(bool, bool, bool); 8] = [
+pub const MODES: [(bool, bool, bool); 8] = [
     (false, false, false),
     (false, true, false),
     (true, false, false),

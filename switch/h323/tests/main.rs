@@ -4,6 +4,7 @@
 
 mod calls;
 mod captures;
+mod dissect;
 mod pair;
 mod per;
 mod q931;

@@ -55,6 +55,9 @@ pub struct Pair {
     pub events: [Vec<Event>; 2],
     /// Signalling frames that each side sent, without TPKT.
     pub sent: [Vec<Vec<u8>>; 2],
+    /// All frames in order, with who sent each: of signalling, of H.245 on its own connection.
+    pub wire: Vec<(usize, Vec<u8>)>,
+    pub control_wire: Vec<(usize, Vec<u8>)>,
     pub control_frames: usize,
     pub control_opened: bool,
     pub control_closed: [bool; 2],
@@ -72,6 +75,8 @@ impl Pair {
             sides: [Some(Call::outgoing(now, caller, dial)), None],
             events: Default::default(),
             sent: Default::default(),
+            wire: Vec::new(),
+            control_wire: Vec::new(),
             control_frames: 0,
             control_opened: false,
             control_closed: [false; 2],
@@ -121,6 +126,7 @@ impl Pair {
         match output {
             Output::Signalling(bytes) => self.carry_signalling(from, &bytes),
             Output::Control(bytes) => {
+                self.control_wire.push((from, bytes.clone()));
                 self.framers[to].push(&bytes);
                 while let Some(frame) = self.framers[to].next() {
                     let Frame::Message(frame) = frame.unwrap() else { continue };
@@ -150,6 +156,7 @@ impl Pair {
 
     fn carry_signalling(&mut self, from: usize, bytes: &[u8]) {
         self.sent[from].push(bytes[4..].to_vec());
+        self.wire.push((from, bytes.to_vec()));
         let now = self.now;
         if from == CALLEE {
             self.caller().handle_signalling(now, &bytes[4..]);
