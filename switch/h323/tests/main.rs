@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod calls;
 mod captures;
+mod dissect;
+mod pair;
 mod per;
 mod q931;
 mod vectors;
