@@ -120,6 +120,7 @@ impl Node {
     ) -> Result<Arc<Session>, MediaRefused> {
         let called = LegId::Carrier(of.0);
         self.media_answered_by(slot, called);
+        self.ring_back(slot);
         let is_offer = slot.call.has_late_offer();
         let Some(media) = slot.relayed_mut(called) else { return Ok(session) };
         if is_offer {
@@ -210,6 +211,7 @@ impl Node {
         if let Some(endpoint) = endpoint {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }
+        self.ring_back(slot);
     }
 }
 
@@ -386,6 +388,7 @@ impl Node {
             media.paired = Some(called);
             self.outputs.push_back(Output::Media(MediaCommand::Pair { a, b }));
         }
+        self.ring_back(slot);
     }
 
     /// The call is answered and both sides said where they are: from now on their silence is told.
