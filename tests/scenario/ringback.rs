@@ -45,7 +45,8 @@ fn is_ringback(packets: &[Vec<u8>]) -> bool {
     heard == Some(FirstSound::Ringback)
 }
 
-/// Alpha is heard before the answer, and fails; beta is called. The last packet of alpha as the caller got it.
+/// Alpha is heard before the answer, and fails; beta is called. The last packet of alpha as it went on to the
+/// caller.
 fn alpha_is_heard_and_fails(stage: &mut Stage) -> (Phone, Callee, SocketAddr, Vec<u8>) {
     let mut phone = stage.phone("c1", "34511000000");
     phone.invite(stage);
