@@ -172,6 +172,7 @@ impl Node {
             if slot.call.is_talking() {
                 self.watch_media(slot);
                 self.record(now, slot);
+                self.warn_if_due(slot);
             }
         }
         if let Some(media) = slot.relayed_mut(called) {

@@ -31,6 +31,8 @@ pub(crate) struct CallMedia {
     pub opened: u8,
     /// Silence is told.
     pub is_watched: bool,
+    /// Its money ends soon, and the caller's session is not agreed yet.
+    pub warning_waits: bool,
     /// The caller hears ringback of ours.
     pub rings_back: bool,
     /// The first sound of the called side after the answer, once that is known.
@@ -127,6 +129,7 @@ impl CallMedia {
             opened: 0,
             is_watched: false,
             first_sound: None,
+            warning_waits: false,
             rings_back: false,
             timeout_ms,
             channel: None,
