@@ -15,12 +15,12 @@ use crate::phone::{Callee, Phone};
 use crate::stage::{ALPHA, PBX, Stage, addr};
 
 /// Phones somewhere.
-const DESK: &str = "203.0.113.7:5062";
-const MOBILE: &str = "203.0.113.8:5064";
+pub const DESK: &str = "203.0.113.7:5062";
+pub const MOBILE: &str = "203.0.113.8:5064";
 const HOME: &str = "203.0.113.9:5066";
 const NUMBER: &str = "34911000001";
 
-fn plan() -> Plan {
+pub fn plan() -> Plan {
     let mut plan = Plan::standard();
     plan.gates.extend([sip_account("alice", "acme"), sip_account("bob", "acme")]);
     plan.domains = vec![SIP_DOMAIN];
@@ -37,14 +37,14 @@ fn stage(phones: &[(&str, &str)]) -> Stage {
     stage
 }
 
-fn register(stage: &mut Stage, user: &'static str, at: &str, q: &str) {
+pub fn register(stage: &mut Stage, user: &'static str, at: &str, q: &str) {
     let answer = Handset::at(user, at, at).register(stage, &format!("Contact: <sip:{user}@{at}>;q={q}\r\n"));
     assert_eq!(answer.status(), 200);
     stage.advance(1_000);
 }
 
 /// A carrier calls alice's number.
-fn called(stage: &mut Stage) -> Phone {
+pub fn called(stage: &mut Stage) -> Phone {
     let mut caller = calling(ALPHA, NUMBER);
     caller.invite(stage);
     caller

@@ -175,6 +175,70 @@ fn sides_that_tell_digits_alike_are_left_alone() {
     }
 }
 
+/// Events that nobody asked for: each digit is one INFO, whatever else tells it.
+#[test]
+fn events_of_a_side_with_info_are_told_once_as_info() {
+    let mut stage = Stage::new(plan(DtmfForm::Info, DtmfForm::Info));
+    let mut call = Talk::begin(&mut stage);
+    assert!(call.caller_sends(&mut stage).is_some());
+    // The caller offered them, and the callee speaks of none in its answer.
+    for (is_caller, digit, number) in [(true, '7', 500), (false, '3', 500), (true, '7', 600)] {
+        let (at, from, to) = if is_caller {
+            (call.callee.at, media_of(addr(PBX)), call.a)
+        } else {
+            (call.phone.at, media_of(addr(ALPHA)), call.b)
+        };
+        keys(&mut stage, from, to, digit, number);
+        let told = stage.expect(at, "INFO");
+        assert_eq!(body(&told), format!("Signal={digit}\r\nDuration=100\r\n"));
+        if is_caller {
+            call.callee.answer_to(&mut stage, &told, 200, None);
+        } else {
+            call.phone.reply(&mut stage, &told, 200, None);
+        }
+        stage.silence(at);
+    }
+    assert!(stage.relay.played.is_empty());
+    // A phone that tells each key in both ways: its INFO after the event goes no further, and the reverse.
+    stage.advance(5_000);
+    keys(&mut stage, media_of(addr(PBX)), call.a, '1', 1_000);
+    let told = stage.expect(call.callee.at, "INFO");
+    call.callee.answer_to(&mut stage, &told, 200, None);
+    let request = call.phone.dialog.request("INFO", "", Some("x"));
+    stage.send(call.phone.at, &info(&request, "Signal=1\r\nDuration=100\r\n"));
+    stage.expect(call.phone.at, "200 INFO");
+    stage.silence(call.callee.at);
+    for digit in ['1', '2'] {
+        let request = call.phone.dialog.request("INFO", "", Some("x"));
+        stage.send(call.phone.at, &info(&request, &format!("Signal={digit}\r\nDuration=100\r\n")));
+        let passed = stage.expect(call.callee.at, "INFO");
+        call.callee.answer_to(&mut stage, &passed, 200, None);
+        stage.expect(call.phone.at, "200 INFO");
+    }
+    keys(&mut stage, media_of(addr(PBX)), call.a, '1', 2_000);
+    keys(&mut stage, media_of(addr(PBX)), call.a, '2', 2_100);
+    stage.silence(call.callee.at);
+    call.end(&mut stage);
+}
+
+/// Unasked events toward a side that has events are its own.
+#[test]
+fn events_of_a_side_with_info_become_events_of_the_other() {
+    let mut stage = Stage::new(plan(DtmfForm::Info, DtmfForm::Rfc4733));
+    let call = Talk::begin(&mut stage);
+    assert!(call.caller_sends(&mut stage).is_some());
+    keys(&mut stage, media_of(addr(PBX)), call.a, '8', 500);
+    for _ in 0..20 {
+        stage.advance(20);
+        stage.input(Input::Tick);
+    }
+    let sent = events(&mut stage, media_of(addr(ALPHA)));
+    let eight = Digit::from_char('8').expect("a key").code();
+    assert_eq!(sent.iter().filter(|(marker, ..)| *marker).count(), 1);
+    assert!(sent.len() >= 4 && sent.iter().all(|(.., event)| event.code == eight));
+    call.end(&mut stage);
+}
+
 /// Thousands of events a second make no more than 25 INFOs.
 #[test]
 fn a_flood_of_events_is_no_flood_of_requests() {

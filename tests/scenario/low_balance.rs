@@ -10,11 +10,13 @@ use prompts::{Language, Prompt, Prompts};
 use rating::engine::AccountChange;
 use route::MediaPath;
 use tests::plan::{Plan, top_up};
+use tests::sdp;
 use units::{Currency, Money};
 use voice::Packet;
 use voice::playback::{Player, PlayerSettings};
 
-use crate::relay::{Talk, media_of};
+use crate::phone::Callee;
+use crate::relay::{Talk, media_of, target};
 use crate::stage::{ALPHA, PBX, Stage, addr};
 
 /// A customer with so much, 10⁻⁵ EUR.
@@ -122,6 +124,35 @@ fn a_call_that_begins_with_less_hears_it_at_once() {
     stage.advance(6_000);
     assert_eq!(heard(&mut stage), spoken(Language::En));
     assert_eq!(talk(&mut stage, &call, 23_000), 1_150);
+    stage.advance(1_000);
+    call.phone.bye_comes(&mut stage);
+    call.callee.bye_comes(&mut stage);
+    stage.over();
+    assert_eq!((stage.cdr().duration_ms, stage.cdr().amount), (30_000, 50_000));
+}
+
+/// The caller's INVITE has no offer: what it takes is known by its ACK only.
+#[test]
+fn a_call_without_an_offer_hears_it_when_the_caller_has_answered() {
+    let mut stage = Stage::new(plan(50_000));
+    let mut phone = stage.phone("c1", "34600000000");
+    phone.payloads.clear();
+    phone.invite(&mut stage);
+    let mut callee = Callee::wait(&mut stage, ALPHA);
+    let offer = sdp::write(callee.at.ip(), &sdp::G711);
+    callee.reply(&mut stage, 200, "", Some(&offer));
+    let ok = phone.take_answer(&mut stage);
+    let a = target(&ok.body());
+    stage.advance(2_000);
+    assert!(heard(&mut stage).is_empty(), "nobody knows where to yet");
+    let answer = sdp::answer(&ok.body(), phone.at.ip(), 1);
+    phone.ack(&mut stage, Some(&answer));
+    let b = target(&stage.expect(callee.at, "ACK").body());
+    stage.advance(6_000);
+    assert_eq!(heard(&mut stage), spoken(Language::En));
+    let mut call = Talk { phone, callee, a, b };
+    assert_eq!(talk(&mut stage, &call, 21_000), 1_050);
+    assert!(heard(&mut stage).is_empty(), "once");
     stage.advance(1_000);
     call.phone.bye_comes(&mut stage);
     call.callee.bye_comes(&mut stage);

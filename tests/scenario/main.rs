@@ -68,6 +68,7 @@ mod relay_transcoding;
 mod reliable_provisional;
 mod reload_in_mid_call;
 mod replays_and_claims;
+mod ringback;
 mod ringback_after_answer;
 mod rtp_timeout;
 mod rules_of_the_wire;

@@ -107,7 +107,7 @@ pub const MEDIA: Section = Section {
             "tones",
             Kind::Text,
             Preset::Text("es"),
-            "Country of busy and congestion tones, by its code of ISO 3166: one of `ar` `at` `be` `br` `ca` `ch` `cn` `de` `es` `fr` `gb` `it` `mx` \
+            "Country of ringback, busy and congestion tones, by its code of ISO 3166: one of `ar` `at` `be` `br` `ca` `ch` `cn` `de` `es` `fr` `gb` `it` `mx` \
              `nl` `pl` `pt` `ru` `se` `us`.",
         ),
     ],

@@ -162,7 +162,7 @@ impl Node {
     }
 
     /// The money in sight may end soon.
-    fn warn(&mut self, now: Now, slot: &Slot, elapsed_ms: u64) -> Option<Event> {
+    fn warn(&mut self, now: Now, slot: &mut Slot, elapsed_ms: u64) -> Option<Event> {
         let warning = self.money.engine.warn(now, slot.lease?, elapsed_ms).ok()?;
         if warning.is_near {
             self.warn_caller(slot);

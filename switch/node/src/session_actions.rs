@@ -34,6 +34,7 @@ impl Node {
         let passed = session.map(|session| self.media_rings(now, slot, of, session));
         let Ok(session) = passed.transpose() else { return Some(Event::NoMedia) };
         self.verb(now, slot, LegId::Caller, |leg, cx| leg.ring(cx, of, progress, session.as_deref()));
+        self.note_ringing(slot, of.0, progress);
         None
     }
 

@@ -21,10 +21,17 @@ pub(crate) fn encode_ahead(settings: &Settings) {
     if media.announcements {
         wanted.extend([Prompt::NoCredit, Prompt::NotInService]);
     }
-    if wanted.is_empty() {
+    let mut tones = Vec::new();
+    if media.announcements {
+        tones.extend([Tone::Busy, Tone::Congestion]);
+    }
+    // Else only who rings several contacts of a SIP account needs it, hardly ever.
+    if settings.relays() && settings.carriers.iter().any(|carrier| carrier.hunt_after_early_media) {
+        tones.push(Tone::Ringback);
+    }
+    if wanted.is_empty() && tones.is_empty() {
         return;
     }
-    let tones = if media.announcements { &[Tone::Busy, Tone::Congestion][..] } else { &[] };
     let gates = settings.gates.iter().map(|gate| gate.codecs);
     let carriers = settings.carriers.iter().map(|carrier| carrier.codecs);
     let codecs = gates.chain(carriers).fold(CodecSet::EMPTY, |all, codecs| all | codecs);
@@ -40,7 +47,7 @@ pub(crate) fn encode_ahead(settings: &Settings) {
                     prompts.prompt(language, *prompt, codec);
                 }
             }
-            for tone in tones {
+            for tone in &tones {
                 prompts.tone(*tone, codec);
             }
         }

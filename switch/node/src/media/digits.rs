@@ -11,6 +11,7 @@ use media::relay::{EndpointId, Hearing, KeyedDigit, MediaCommand, PeerPayload};
 use units::Now;
 use voice::dtmf::Info;
 
+use super::leg_events::ToldBy;
 use super::sides::{CallMedia, LegMedia};
 use super::told::Said;
 use crate::io::Output;
@@ -22,6 +23,13 @@ use crate::slot::Slot;
 const TONES_MAX: usize = 16;
 /// Clock of events, in Hz.
 const CLOCK: u32 = 8_000;
+/// The payload number of events that most have.
+const USUAL: u8 = 101;
+
+/// Whether a side says nothing else by this number.
+fn is_free(said: &Said, number: u8) -> bool {
+    said.payloads.iter().all(|payload| payload.number != number)
+}
 
 // === impl CallMedia ===
 
@@ -105,10 +113,15 @@ impl Node {
             return (said, None);
         };
         let comes = if said.is_answer { events.told } else { events.own };
-        let heard = comes.filter(|_| is_translated && events.own.is_some());
+        let heard = match events.form {
+            DtmfForm::Rfc4733 => comes.filter(|_| is_translated && events.own.is_some()),
+            // It was offered none, and some phones send them all the same.
+            DtmfForm::Info => events.own.or_else(|| is_free(&said, USUAL).then_some(USUAL)),
+            DtmfForm::Inband => None,
+        };
         if let Some(number) = heard
             && !said.payloads.is_empty()
-            && said.payloads.iter().all(|payload| payload.number != number)
+            && is_free(&said, number)
         {
             said.payloads.push(PeerPayload::new(number, CLOCK));
         }
@@ -137,9 +150,13 @@ impl Node {
         }
     }
 
-    /// A leg tells a digit by signalling. True if its other side has it in another form.
-    pub(crate) fn passes_digit(&mut self, slot: &mut Slot, from: LegId, info: Info) -> bool {
+    /// A leg tells a digit by signalling. True if its other side has it in another form, or has it already.
+    pub(crate) fn passes_digit(&mut self, now: Now, slot: &mut Slot, from: LegId, info: Info) -> bool {
         let Info { digit, duration_ms } = info;
+        let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(from));
+        if side.is_some_and(|side| side.events.is_told_twice(now, digit, ToldBy::Info)) {
+            return true;
+        }
         self.send_digit(slot, slot.opposite(from), KeyedDigit { digit, duration_ms })
     }
 
@@ -197,14 +214,19 @@ impl Node {
         }
     }
 
-    /// The relay heard a digit of a side whose other side has another form.
+    /// The relay heard a digit of a side whose other side has another form, or events of one that has none.
     pub(super) fn digit_heard(&mut self, now: Now, endpoint: EndpointId, digit: KeyedDigit) {
         let Some(&at) = self.calls.by_id.get(&endpoint.call) else { return };
         let Some(mut slot) = self.calls.take(at) else { return };
-        let media = slot.media.as_deref();
-        let heard = media.and_then(|media| {
-            let from = media.leg_of(endpoint).filter(|leg| media.translated(*leg).is_some())?;
-            Some((from, media.other_form(from)?))
+        let heard = slot.media.as_deref_mut().and_then(|media| {
+            let from = media.leg_of(endpoint)?;
+            let other = media.other_form(from)?;
+            let events = &mut media.side_mut(from)?.events;
+            let is_news = match events.form {
+                DtmfForm::Info => !events.is_told_twice(now, digit.digit, ToldBy::Event),
+                form => form != other,
+            };
+            is_news.then_some((from, other))
         });
         match heard {
             Some((from, DtmfForm::Info)) => {

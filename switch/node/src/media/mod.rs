@@ -14,6 +14,7 @@ mod ports;
 mod quality;
 mod recording;
 mod reports;
+mod ringback;
 mod sessions;
 mod shard_media;
 mod sides;

@@ -9,6 +9,7 @@ use prompts::{Language, Prompt};
 use units::Name;
 use voice::playback::Clip;
 
+use super::sides::CallMedia;
 use crate::io::Output;
 use crate::node::Node;
 use crate::slot::Slot;
@@ -16,12 +17,25 @@ use crate::slot::Slot;
 impl Node {
     /// The money of the account that pays for the call ends soon: the caller hears it, and the called side
     /// does not.
-    pub(crate) fn warn_caller(&mut self, slot: &Slot) {
-        if self.config.media.warning_secs > 0 {
-            let language = self.language_of(slot.call.account());
-            let prompts = Arc::clone(&self.config.media.prompts);
-            let of = |codec| prompts.prompt(language, Prompt::LowBalance, codec);
-            self.play(slot, LegId::Caller, of, false);
+    pub(crate) fn warn_caller(&mut self, slot: &mut Slot) {
+        if self.config.media.warning_secs == 0 {
+            return;
+        }
+        let language = self.language_of(slot.call.account());
+        let prompts = Arc::clone(&self.config.media.prompts);
+        let of = |codec| prompts.prompt(language, Prompt::LowBalance, codec);
+        let is_heard = self.play(slot, LegId::Caller, of, false);
+        if let Some(media) = slot.media.as_deref_mut() {
+            // A caller that still owes its answer to the called side's offer hears it then.
+            media.warning_waits = !is_heard;
+        }
+    }
+
+    /// The caller's session is agreed: it hears the warning that waited for that.
+    pub(super) fn warn_if_due(&mut self, slot: &mut Slot) {
+        let waits = |media: &mut CallMedia| std::mem::take(&mut media.warning_waits);
+        if slot.media.as_deref_mut().is_some_and(waits) {
+            self.warn_caller(slot);
         }
     }
 

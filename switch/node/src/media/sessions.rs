@@ -120,6 +120,7 @@ impl Node {
     ) -> Result<Arc<Session>, MediaRefused> {
         let called = LegId::Carrier(of.0);
         self.media_answered_by(slot, called);
+        self.ring_back(slot);
         let is_offer = slot.call.has_late_offer();
         let Some(media) = slot.relayed_mut(called) else { return Ok(session) };
         if is_offer {
@@ -171,6 +172,7 @@ impl Node {
             if slot.call.is_talking() {
                 self.watch_media(slot);
                 self.record(now, slot);
+                self.warn_if_due(slot);
             }
         }
         if let Some(media) = slot.relayed_mut(called) {
@@ -210,6 +212,7 @@ impl Node {
         if let Some(endpoint) = endpoint {
             self.outputs.push_back(Output::Media(MediaCommand::Close { endpoint }));
         }
+        self.ring_back(slot);
     }
 }
 
@@ -386,6 +389,7 @@ impl Node {
             media.paired = Some(called);
             self.outputs.push_back(Output::Media(MediaCommand::Pair { a, b }));
         }
+        self.ring_back(slot);
     }
 
     /// The call is answered and both sides said where they are: from now on their silence is told.

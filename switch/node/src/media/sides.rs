@@ -31,6 +31,10 @@ pub(crate) struct CallMedia {
     pub opened: u8,
     /// Silence is told.
     pub is_watched: bool,
+    /// Its money ends soon, and the caller's session is not agreed yet.
+    pub warning_waits: bool,
+    /// The caller hears ringback of ours.
+    pub rings_back: bool,
     /// The first sound of the called side after the answer, once that is known.
     pub first_sound: Option<FirstSound>,
     /// Silence after which it ends, ms.
@@ -72,6 +76,8 @@ pub(crate) struct LegMedia {
     pub is_told: bool,
     /// And may send RTCP to the same port.
     pub told_mux: bool,
+    /// It said that it rings.
+    pub rings: bool,
     /// Its ports could not be opened once.
     pub has_failed: bool,
     /// What the relay was told of its side.
@@ -123,6 +129,8 @@ impl CallMedia {
             opened: 0,
             is_watched: false,
             first_sound: None,
+            warning_waits: false,
+            rings_back: false,
             timeout_ms,
             channel: None,
             transcoded: None,
@@ -143,6 +151,7 @@ impl CallMedia {
                 shown: None,
                 is_told: false,
                 told_mux: false,
+                rings: false,
                 has_failed: false,
                 peer: None,
                 sound: None,

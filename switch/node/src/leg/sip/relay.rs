@@ -42,7 +42,7 @@ impl Node {
             return self.sip.decline(now, id, &message, 413);
         }
         if let Some(info) = keyed(&message)
-            && self.passes_digit(slot, from, info)
+            && self.passes_digit(now, slot, from, info)
         {
             let bytes = messages::response(&message, 200, message.to_tag()).build();
             return self.sip.layer.respond(now.tick, id, 200, bytes);
