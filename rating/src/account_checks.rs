@@ -1,7 +1,7 @@
 //! What an account may ask for beside its name: the same rules for the configuration file, the API and the
 //! command line.
 
-use units::{Currency, Name};
+use units::{Currency, Language, Name};
 
 use crate::Decks;
 
@@ -10,7 +10,7 @@ const ADDRESS_MAX: usize = 254;
 /// Most days after which unused credit may end: a century.
 pub const IDLE_DAYS_MAX: u16 = 36_500;
 /// Languages that notices are written in; the first if none is named.
-pub const LANGUAGES: &[&str] = &["en", "es", "ru", "vi", "it", "nl"];
+pub const LANGUAGES: &[&str] = &Language::CODES;
 
 /// Whether mail can be sent to `text`: one `@`, no blanks, no quoting.
 pub fn is_mail_address(text: &str) -> bool {

@@ -137,3 +137,92 @@ fn a_call_that_is_fax_from_its_first_offer() {
     assert_eq!((cdr.rtp_packets_a_in, cdr.rtp_packets_b_in), (Some(1), Some(1)));
     assert_eq!((cdr.sip_status, cdr.codec_a.as_deref()), (200, None));
 }
+
+/// Whoever refuses T.38, and however: the machine that asked goes on in G.711 by an offer of its own, which
+/// passes, and both are heard. The call talked G.729 before.
+#[test]
+fn corner_29_a_fax_whose_other_side_has_no_t38_goes_by_g711() {
+    for (status, callee_asks) in [(488, true), (200, true), (488, false), (606, false), (200, false)] {
+        let mut stage = relayed();
+        let mut phone = stage.phone("c1", NUMBER);
+        phone.payloads = vec![18, 8];
+        phone.invite(&mut stage);
+        let mut callee = Callee::wait(&mut stage, ALPHA);
+        let b = crate::relay::target(&callee.invite.body());
+        let low = tests::sdp::Media { payloads: &[18], direction: "sendrecv", version: 1 };
+        callee.reply(&mut stage, 200, "", Some(&tests::sdp::write(callee.at.ip(), &low)));
+        stage.expect(callee.at, "ACK");
+        let a = crate::relay::target(&phone.answered(&mut stage).body());
+        let mut talk = Talk { phone, callee, a, b };
+        let voice = Some((media_of(talk.callee.at), 18));
+        assert_eq!(stage.relay.rtp_as(stage.now.tick, media_of(talk.phone.at), a, 18), voice);
+
+        let ports = [addr("192.0.2.11:4400"), addr("198.51.100.1:5000")];
+        let declined = |at: SocketAddr| fax(at, 2).replace(&format!("m=image {}", at.port()), "m=image 0");
+        let answer = (status == 200).then(|| declined(ports[usize::from(!callee_asks)]));
+        let g711 = tests::sdp::Media { payloads: &[8], direction: "sendrecv", version: 3 };
+        if callee_asks {
+            let asked = talk.callee.request(&mut stage, "INVITE", "", Some(&fax(ports[1], 2)));
+            let reinvite = stage.expect(talk.phone.at, "INVITE");
+            talk.phone.reply(&mut stage, &reinvite, status, answer.as_deref());
+            let end = stage.expect(talk.callee.at, &format!("{status} INVITE"));
+            acknowledge(&mut stage, &mut talk, &asked, &end);
+            stage.inbox(talk.phone.at);
+            // The machine's next offer.
+            let offer = tests::sdp::write(talk.callee.at.ip(), &g711);
+            let asked = talk.callee.request(&mut stage, "INVITE", "", Some(&offer));
+            let reinvite = stage.expect(talk.phone.at, "INVITE");
+            assert_eq!(tests::sdp::payloads(&reinvite.body()), [8]);
+            assert_eq!(crate::relay::target(&reinvite.body()), talk.a);
+            let answer = tests::sdp::answer(&reinvite.body(), talk.phone.at.ip(), 3);
+            talk.phone.reply(&mut stage, &reinvite, 200, Some(&answer));
+            let ok = stage.expect(talk.callee.at, "200 INVITE");
+            assert_eq!(crate::relay::target(&ok.body()), talk.b);
+            acknowledge(&mut stage, &mut talk, &asked, &ok);
+            stage.inbox(talk.phone.at);
+        } else {
+            let bytes = talk.phone.dialog.request("INVITE", "", Some(&fax(ports[0], 2)));
+            talk.phone.invite = Some(tests::dialogue::parse(&bytes));
+            stage.send(talk.phone.at, &bytes);
+            let reinvite = stage.expect(talk.callee.at, "INVITE");
+            talk.callee.answer_to(&mut stage, &reinvite, status, answer.as_deref());
+            stage.expect(talk.callee.at, "ACK");
+            if status == 200 {
+                talk.phone.expect(&mut stage, "200 INVITE");
+                talk.phone.ack(&mut stage, None);
+            } else {
+                let refused = talk.phone.expect(&mut stage, &format!("{status} INVITE"));
+                let invite = talk.phone.invite.as_ref().expect("it asked");
+                stage.send(talk.phone.at, &tests::dialogue::ack_failure(invite, &refused));
+            }
+            talk.phone.payloads = vec![8];
+            talk.phone.sdp_version = 3;
+            talk.phone.reinvite(&mut stage, "sendrecv");
+            let reinvite = stage.expect(talk.callee.at, "INVITE");
+            assert_eq!(tests::sdp::payloads(&reinvite.body()), [8]);
+            let answer = tests::sdp::answer(&reinvite.body(), talk.callee.at.ip(), 3);
+            talk.callee.answer_to(&mut stage, &reinvite, 200, Some(&answer));
+            stage.expect(talk.callee.at, "ACK");
+            talk.phone.expect(&mut stage, "200 INVITE");
+            talk.phone.ack(&mut stage, None);
+        }
+        assert_eq!(kinds(&stage), [StreamKind::Rtp, StreamKind::Rtp], "{status} {callee_asks}");
+        stage.advance(20);
+        assert_eq!(talk.caller_sends(&mut stage), Some(media_of(talk.callee.at)), "{status} {callee_asks}");
+        assert_eq!(talk.callee_sends(&mut stage), Some(media_of(talk.phone.at)), "{status} {callee_asks}");
+        talk.end(&mut stage);
+        let cdr = stage.cdr();
+        let codecs = (cdr.codec_a.as_deref(), cdr.codec_b.as_deref());
+        assert_eq!(codecs, (Some("PCMA"), Some("PCMA")), "{status} {callee_asks}");
+    }
+}
+
+/// The callee acknowledges what its INVITE came to.
+fn acknowledge(stage: &mut Stage, talk: &mut Talk, asked: &Message, end: &Message) {
+    let ack = if end.status() == 200 {
+        talk.callee.dialog.ack(asked.cseq().0, None)
+    } else {
+        tests::dialogue::ack_failure(asked, end)
+    };
+    stage.send(talk.callee.at, &ack);
+}

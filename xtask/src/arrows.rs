@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codecs", &[]),
     ("g729", &[]),
     ("voice", &["codecs", "g729"]),
-    ("prompts", &["codecs", "voice"]),
+    ("prompts", &["codecs", "voice", "units"]),
     ("sip", &["units"]),
     ("h323", &["units"]),
     ("stir", &[]),

@@ -1,6 +1,8 @@
 //! The sounds that are built in, as `make.sh` made them.
 
-use crate::language::{Language, Prompt};
+use units::Language;
+
+use crate::prompt::Prompt;
 
 /// The WAV file of a prompt.
 pub(crate) const fn file(language: Language, prompt: Prompt) -> &'static [u8] {

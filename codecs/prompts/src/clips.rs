@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use codecs::Codec;
+use units::Language;
 use voice::EncoderSettings;
 use voice::dtmf::{Digit, TonePair};
 use voice::playback::Clip;
@@ -10,7 +11,7 @@ use voice::tones::{Cadence, Tone, ToneMaker, cadence};
 use voice::wav::{Prompt as Wav, WavError};
 
 use crate::built_in;
-use crate::language::{Language, Prompt};
+use crate::prompt::Prompt;
 
 const LANGUAGES: usize = Language::ALL.len();
 const PROMPTS: usize = Prompt::ALL.len();

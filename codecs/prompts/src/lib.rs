@@ -19,8 +19,9 @@
 
 mod built_in;
 mod clips;
-mod language;
+mod prompt;
 
 pub use clips::Prompts;
-pub use language::{Language, Prompt};
+pub use prompt::Prompt;
+pub use units::Language;
 pub use voice::tones::Tone;

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use feeds::mail::{Language, text_of};
+use feeds::mail::text_of;
 use ledger::{
     CallId, Notice, NoticeEvent, PeriodTimes, RateChange, RateTerms, RatesChange, RoundingChange, Times,
 };
-use units::{Currency, Name, Rate, Rounding, Wall};
+use units::{Currency, Language, Name, Rate, Rounding, Wall};
 
 fn at(text: &str) -> Wall {
     Wall::parse(text).expect("an instant")

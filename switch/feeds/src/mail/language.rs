@@ -4,29 +4,12 @@ use std::borrow::Cow;
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
-use units::{Currency, Rate, Wall};
+use units::{Currency, Language, Rate, Wall};
 
 /// Counts in one unit of money.
 const UNIT: u64 = 100_000;
 /// Decimals that are always written.
 const PLACES_MIN: usize = 2;
-
-/// A language that notices are written in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Language {
-    /// English, also for who asked for none.
-    En,
-    /// Spanish.
-    Es,
-    /// Russian.
-    Ru,
-    /// Vietnamese.
-    Vi,
-    /// Italian.
-    It,
-    /// Dutch.
-    Nl,
-}
 
 /// The texts of one language, ready to be filled in.
 pub(super) struct Texts {
@@ -43,96 +26,72 @@ pub struct TextError {
     why: String,
 }
 
-// === impl Language ===
-
-impl Language {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::En, Self::Es, Self::Ru, Self::Vi, Self::It, Self::Nl];
-
-    /// By its code, as `es`; English if it is unknown.
-    pub fn of(code: Option<&str>) -> Self {
-        Self::ALL.into_iter().find(|language| Some(language.code()) == code).unwrap_or(Self::En)
+const fn source(language: Language) -> &'static str {
+    match language {
+        Language::En => include_str!("../../locale/en.ftl"),
+        Language::Es => include_str!("../../locale/es.ftl"),
+        Language::Ru => include_str!("../../locale/ru.ftl"),
+        Language::Vi => include_str!("../../locale/vi.ftl"),
+        Language::It => include_str!("../../locale/it.ftl"),
+        Language::Nl => include_str!("../../locale/nl.ftl"),
     }
+}
 
-    /// ISO 639.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Es => "es",
-            Self::Ru => "ru",
-            Self::Vi => "vi",
-            Self::It => "it",
-            Self::Nl => "nl",
+/// An amount in 10⁻⁵ units: all its decimals, at least two, without grouping.
+pub(super) fn decimal(language: Language, amount: i64) -> String {
+    let (whole, rest) = (amount.unsigned_abs() / UNIT, amount.unsigned_abs() % UNIT);
+    number(language, amount < 0, whole, format!("{rest:05}"))
+}
+
+/// A rate or connect fee: all its decimals, at least two, without grouping.
+pub(super) fn rate(language: Language, rate: Rate) -> String {
+    let (scale, count) = (Rate::SCALE.unsigned_abs(), rate.count().unsigned_abs());
+    number(language, rate < Rate::ZERO, count / scale, format!("{:010}", count % scale))
+}
+
+fn number(language: Language, is_negative: bool, whole: u64, mut places: String) -> String {
+    while places.len() > PLACES_MIN && places.ends_with('0') {
+        places.pop();
+    }
+    let point = if language == Language::En { '.' } else { ',' };
+    let sign = if is_negative { "-" } else { "" };
+    format!("{sign}{whole}{point}{places}")
+}
+
+/// Day and minute in UTC, the parts in the language's order.
+pub(super) fn time(language: Language, at: Wall) -> String {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    // YYYY-MM-DDThh:mm:ss.mmmZ
+    let text = at.rfc3339();
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let (year, month, day, clock) = (part(0, 4), part(5, 7), part(8, 10), part(11, 16));
+    let date = match language {
+        Language::En => {
+            let month = month
+                .parse::<usize>()
+                .ok()
+                .and_then(|number| MONTHS.get(number.wrapping_sub(1)))
+                .unwrap_or(&"?");
+            format!("{} {month} {year},", day.trim_start_matches('0'))
         }
-    }
-
-    const fn source(self) -> &'static str {
-        match self {
-            Self::En => include_str!("../../locale/en.ftl"),
-            Self::Es => include_str!("../../locale/es.ftl"),
-            Self::Ru => include_str!("../../locale/ru.ftl"),
-            Self::Vi => include_str!("../../locale/vi.ftl"),
-            Self::It => include_str!("../../locale/it.ftl"),
-            Self::Nl => include_str!("../../locale/nl.ftl"),
-        }
-    }
-
-    /// An amount in 10⁻⁵ units: all its decimals, at least two, without grouping.
-    pub(super) fn decimal(self, amount: i64) -> String {
-        let (whole, rest) = (amount.unsigned_abs() / UNIT, amount.unsigned_abs() % UNIT);
-        self.number(amount < 0, whole, format!("{rest:05}"))
-    }
-
-    /// A rate or connect fee: all its decimals, at least two, without grouping.
-    pub(super) fn rate(self, rate: Rate) -> String {
-        let (scale, count) = (Rate::SCALE.unsigned_abs(), rate.count().unsigned_abs());
-        self.number(rate < Rate::ZERO, count / scale, format!("{:010}", count % scale))
-    }
-
-    fn number(self, is_negative: bool, whole: u64, mut places: String) -> String {
-        while places.len() > PLACES_MIN && places.ends_with('0') {
-            places.pop();
-        }
-        let point = if self == Self::En { '.' } else { ',' };
-        let sign = if is_negative { "-" } else { "" };
-        format!("{sign}{whole}{point}{places}")
-    }
-
-    /// Day and minute in UTC, the parts in the language's order.
-    pub(super) fn time(self, at: Wall) -> String {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
-        // YYYY-MM-DDThh:mm:ss.mmmZ
-        let text = at.rfc3339();
-        let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-        let (year, month, day, clock) = (part(0, 4), part(5, 7), part(8, 10), part(11, 16));
-        let date = match self {
-            Self::En => {
-                let month = month
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|number| MONTHS.get(number.wrapping_sub(1)))
-                    .unwrap_or(&"?");
-                format!("{} {month} {year},", day.trim_start_matches('0'))
-            }
-            Self::Es | Self::Vi | Self::It => format!("{day}/{month}/{year}"),
-            Self::Ru => format!("{day}.{month}.{year}"),
-            Self::Nl => format!("{day}-{month}-{year}"),
-        };
-        format!("{date} {clock} UTC")
-    }
+        Language::Es | Language::Vi | Language::It => format!("{day}/{month}/{year}"),
+        Language::Ru => format!("{day}.{month}.{year}"),
+        Language::Nl => format!("{day}-{month}-{year}"),
+    };
+    format!("{date} {clock} UTC")
 }
 
 // === impl Texts ===
@@ -141,7 +100,7 @@ impl Texts {
     pub(super) fn of(language: Language) -> Result<Self, TextError> {
         let fault = |why: String| TextError { language: language.code(), id: "of all".to_owned(), why };
         let code = language.code().parse().map_err(|e| fault(format!("{e}")))?;
-        let resource = FluentResource::try_new(language.source().to_owned())
+        let resource = FluentResource::try_new(source(language).to_owned())
             .map_err(|(_, errors)| fault(format!("{errors:?}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![code]);
         // Marks of direction around each value only disturb in plain text; none of the six runs from right to
@@ -168,7 +127,7 @@ impl Texts {
     /// An amount with its currency; seconds given as time.
     pub(super) fn money(&self, amount: i64, currency: Currency) -> Result<String, TextError> {
         if currency != Currency::SEC {
-            return Ok(format!("{} {currency}", self.language.decimal(amount)));
+            return Ok(format!("{} {currency}", decimal(self.language, amount)));
         }
         let seconds = amount.unsigned_abs() / UNIT;
         let mut values = FluentArgs::new();
@@ -195,7 +154,7 @@ mod tests {
     fn outline(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut id = String::new();
-        for line in language.source().lines().filter(|line| !line.starts_with('#')) {
+        for line in source(language).lines().filter(|line| !line.starts_with('#')) {
             if let Some((name, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
                 id = name.to_owned();
                 assert!(
@@ -242,7 +201,7 @@ mod tests {
             (i64::MIN, "-92233720368547.75808", "-92233720368547,75808"),
         ] {
             assert_eq!(
-                (Language::En.decimal(amount), Language::Ru.decimal(amount)),
+                (decimal(Language::En, amount), decimal(Language::Ru, amount)),
                 (english.to_owned(), russian.to_owned())
             );
         }
@@ -259,7 +218,7 @@ mod tests {
             (Language::It, "01/03/2026 23:05 UTC"),
             (Language::Nl, "01-03-2026 23:05 UTC"),
         ] {
-            assert_eq!(language.time(at), written);
+            assert_eq!(time(language, at), written);
         }
     }
 

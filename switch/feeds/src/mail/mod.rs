@@ -20,7 +20,7 @@ use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::{Error, response::Response};
 
-pub use language::{Language, TextError};
+pub use language::TextError;
 pub use text::{Text, text_of};
 
 use crate::{Consumer, Delivery, Message};

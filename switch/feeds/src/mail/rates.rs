@@ -5,7 +5,7 @@ use fluent_bundle::FluentArgs;
 use ledger::{PeriodTimes, RateChange, RateTerms, RatesChange, Times};
 use units::{Name, Rate, Wall};
 
-use super::language::{TextError, Texts, plain};
+use super::language::{self, TextError, Texts, plain};
 
 /// Sets what the texts of `rates-change` name. Rules that change do so at `at`, when the version came into
 /// force.
@@ -19,7 +19,7 @@ pub(super) fn fill(
     values.set("deck", plain(&told.deck));
     values.set("currency", told.currency.to_string());
     values.set("count", told.count());
-    values.set("date", texts.language.time(at));
+    values.set("date", language::time(texts.language, at));
     let mut blocks = Vec::new();
     if !told.changes.is_empty() {
         blocks.push(table(texts, &told.changes)?);
@@ -116,7 +116,7 @@ fn table(texts: &Texts, changes: &[RateChange]) -> Result<String, TextError> {
             price(texts, change.old, change.old_terms, &added),
             price(texts, change.new, change.new_terms, &removed),
         );
-        [change.prefix.to_string(), destination, old, new, texts.language.time(change.from)]
+        [change.prefix.to_string(), destination, old, new, language::time(texts.language, change.from)]
     }));
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -135,7 +135,7 @@ fn table(texts: &Texts, changes: &[RateChange]) -> Result<String, TextError> {
 /// `0.03|0.02 60/6 +0.05`: rate, rate after the first step, steps, connect fee.
 fn price(texts: &Texts, rate: Option<Rate>, terms: Option<RateTerms>, otherwise: &str) -> String {
     let Some(rate) = rate else { return otherwise.to_owned() };
-    let decimal = |rate| texts.language.rate(rate);
+    let decimal = |rate| language::rate(texts.language, rate);
     let Some(RateTerms { initial, increment, next_rate, connect_fee }) = terms else { return decimal(rate) };
     let next = next_rate.map(|rate| format!("|{}", decimal(rate))).unwrap_or_default();
     let fee = connect_fee.map(|fee| format!(" +{}", decimal(fee))).unwrap_or_default();
@@ -178,7 +178,7 @@ fn escaped(name: &Name) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Language;
+    use units::Language;
 
     #[test]
     fn days_are_written_in_runs() {

@@ -4,9 +4,9 @@
 
 use fluent_bundle::FluentArgs;
 use ledger::{Notice, NoticeEvent};
-use units::{Name, Wall};
+use units::{Language, Name, Wall};
 
-use super::language::{Language, TextError, Texts, plain};
+use super::language::{self, TextError, Texts, plain};
 use super::rates;
 
 /// One day, in ms.
@@ -63,7 +63,7 @@ fn event(
         NoticeEvent::CreditExpires { bucket, amount, currency, at: end } => {
             of_bucket(values, bucket.as_ref());
             values.set("amount", texts.money(*amount, *currency)?);
-            values.set("date", texts.language.time(*end));
+            values.set("date", language::time(texts.language, *end));
             values.set("days", end.0.saturating_sub(at.0).max(0) / DAY_MS);
             "credit-expires"
         }

@@ -63,13 +63,3 @@ impl Node {
         true
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prompts_speak_the_languages_of_accounts() {
-        assert_eq!(Language::ALL.map(Language::code), rating::LANGUAGES);
-    }
-}
