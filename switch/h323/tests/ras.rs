@@ -2,9 +2,9 @@
 
 use h323::asn1::H225_V4;
 use h323::asn1::h225::{
-    AdmissionConfirm, AdmissionReject, AdmissionRejectReason, AliasAddress, AltGKInfo,
-    AlternateGK, CallModel, DisengageRequest, GatekeeperConfirm, InfoRequest, RasMessage,
-    RegistrationConfirm, RegistrationReject, RegistrationRejectReason, RequestInProgress, TransportAddress,
+    AdmissionConfirm, AdmissionReject, AdmissionRejectReason, AliasAddress, AltGKInfo, AlternateGK,
+    CallModel, DisengageRequest, GatekeeperConfirm, InfoRequest, RasMessage, RegistrationConfirm,
+    RegistrationReject, RegistrationRejectReason, RequestInProgress, TransportAddress,
     TransportAddressIpAddress, UnregistrationRequest,
 };
 use h323::call::CallIds;
@@ -67,8 +67,8 @@ pub struct Client {
 impl Client {
     pub fn new(settings: RasSettings) -> Self {
         let mut client = Self {
-            pub registration: Registration::new(settings, 7),
-            pub sent: Vec::new(),
+            registration: Registration::new(settings, 7),
+            sent: Vec::new(),
             events: Vec::new(),
             ms: 0,
         };
