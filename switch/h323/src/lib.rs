@@ -40,3 +40,4 @@ pub mod h245;
 pub mod media;
 pub mod per;
 pub mod q931;
+pub mod ras;

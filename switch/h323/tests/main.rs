@@ -5,7 +5,9 @@
 mod calls;
 mod captures;
 mod dissect;
+mod gatekeeper;
 mod pair;
 mod per;
 mod q931;
+mod ras;
 mod vectors;
