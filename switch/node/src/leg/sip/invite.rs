@@ -109,7 +109,7 @@ impl SipLeg {
         let kind = if is_so(|carrier| carrier.user_phone) { ";user=phone" } else { "" };
         let uri = match flow.transport {
             Transport::Udp => format!("sip:{dialled}@{host}{kind}"),
-            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss | Transport::H323 => {
                 format!("sip:{dialled}@{host};transport={}{kind}", flow.transport.uri_name())
             }
         };
