@@ -122,6 +122,17 @@ impl ConfigSnapshot {
         }
     }
 
+    /// The same for who speaks H.323.
+    pub fn h323_source(&self, ip: IpAddr) -> Source {
+        if let Some(gate) = self.gates.by_h323_source(ip) {
+            Source::Gate(gate.id)
+        } else if let Some(carrier) = self.carriers.by_h323_source(ip) {
+            Source::Carrier(carrier.id)
+        } else {
+            Source::Unknown
+        }
+    }
+
     /// Everything that is called by a host name, under the name that its addresses are told by: carriers,
     /// what numbers of ours ring, and where redirections may lead.
     pub fn named_targets(&self) -> Vec<(Name, Target)> {

@@ -156,6 +156,8 @@ pub(crate) struct LegFacts {
     pub user_agent: Option<Name>,
     /// What we said of the caller's number there, if we signed it.
     pub attested: Option<stir::Attestation>,
+    /// Of H.323: `callIdentifier` and `conferenceID`.
+    pub h323_ids: Option<([u8; 16], [u8; 16])>,
 }
 
 // === impl Context ===
