@@ -3,12 +3,17 @@
 //! Numbers of connections are chosen by whoever owns the sockets, except those of connections that the node
 //! asks for: their highest bit is set, and the shard is in the next eight.
 
+mod intake;
+mod table;
+
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use h323::q931::{CalledParty, IeId, Message, MessageType};
 
 use crate::config_snapshot::{ConfigSnapshot, Source, shard_of};
+
+pub(crate) use table::{GatewayTable, Whose};
 
 /// The bit of connections that the node asked for.
 const ASKED: u64 = 1 << 63;

@@ -13,6 +13,7 @@ use units::{Name, Now, Tick};
 use crate::calls::Calls;
 use crate::certificates::Certificates;
 use crate::clock::{ClockDoubt, ClockWatch};
+use crate::gateways::GatewayTable;
 use crate::ids::TimerKey;
 use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
@@ -46,6 +47,8 @@ pub struct Node {
     pub(crate) config: Arc<ConfigSnapshot>,
     /// Signalling.
     pub(crate) sip: Endpoint,
+    /// Connections of H.323.
+    pub(crate) gateways: GatewayTable,
     pub(crate) calls: Calls,
     pub(crate) money: Money,
     pub(crate) peers: Peers,
@@ -129,6 +132,7 @@ impl Node {
         engine.set_warning_secs(config.media.warning_secs);
         let mut node = Self {
             sip: Endpoint::new(identity.key, identity.shard, config.timing),
+            gateways: GatewayTable::new(identity.key, identity.shard),
             calls: Calls::default(),
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
@@ -168,6 +172,7 @@ impl Node {
                 self.registrar.closed(flow);
                 self.forget_subscriptions(Some(flow));
             }
+            Input::Gateway(event) => self.gateway_event(now, event),
             Input::Media(event) => self.media_event(now, event),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
@@ -199,6 +204,7 @@ impl Node {
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
+        self.gateway_outputs();
         // Behind the last answer to it.
         self.outputs.extend(self.lock_out.take().map(Output::LockedOut));
         self.journal_notices();

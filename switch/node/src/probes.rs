@@ -51,6 +51,13 @@ impl Node {
         carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
     }
 
+    /// The same of carriers that speak H.323.
+    pub(crate) fn h323_source_by_name(&self, ip: IpAddr) -> Source {
+        let owners = self.peers.names.owners(ip).filter_map(|name| self.config.carriers.by_name(name));
+        let carrier = owners.into_iter().find(|carrier| carrier.target.transport == Transport::H323);
+        carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
+    }
+
     /// The carrier whose address this is, listed or by name.
     pub(crate) fn carrier_at(&self, ip: IpAddr) -> Option<Arc<Carrier>> {
         let source = match self.config.source(ip) {

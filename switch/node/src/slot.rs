@@ -88,7 +88,8 @@ impl Slot {
 
     /// A leg, with what it may know of its call.
     pub(crate) fn facts_and_leg(&mut self, id: LegId) -> (CallFacts<'_>, Option<&mut Leg>) {
-        let facts = CallFacts { at: self.me, id: self.call.id(), caller: self.call.caller() };
+        let is_withheld = self.caller.is_withheld();
+        let facts = CallFacts { at: self.me, id: self.call.id(), caller: self.call.caller(), is_withheld };
         let leg = match id {
             LegId::Caller => Some(&mut self.caller),
             LegId::Carrier(_) => self.carriers.iter_mut().find(|leg| leg.id() == id),
