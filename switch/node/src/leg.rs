@@ -43,7 +43,7 @@ impl Leg {
         match self {
             Self::Sip(leg) => leg.passport(now, number),
             // Its Setup has no room for one.
-            Self::H323(_) => Err(Fault::None),
+            Self::H323(_) => Err(Fault::Missing),
         }
     }
 

@@ -112,6 +112,8 @@ pub struct Held {
     pub transaction_timers: usize,
     /// Connections that stay open for calls.
     pub connections: usize,
+    /// Connections of H.323 that are open, or wanted.
+    pub gateways: usize,
     /// Endpoints at the relay that are not told closed.
     pub endpoints: usize,
     /// Records that wait for the relay's reports.
@@ -313,6 +315,7 @@ impl Node {
             transactions: load.transactions,
             transaction_timers: load.timers,
             connections: load.connections,
+            gateways: self.gateways.len(),
             endpoints: self.media.open(),
             unreported: self.media.unreported.len(),
         }

@@ -121,7 +121,7 @@ impl H323Leg {
 
     /// Tells its peer a digit by signalling.
     pub(crate) fn tell_digit(&mut self, cx: &mut Context<'_>, info: Info) {
-        let Some(digit) = Digit::new(info.digit.as_char(), Some(info.duration_ms)) else { return };
+        let Some(digit) = Digit::new(info.digit.to_char(), Some(info.duration_ms)) else { return };
         self.with_machine(cx, |call, cx| _ = call.send_digit(cx.now.tick, digit));
     }
 }
