@@ -15,8 +15,8 @@ use crate::media::PeerPresets;
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
 use crate::{
-    Settings, base, feeds, h323, media, money, numbers, peers, prices, recording, routing, sip_accounts, stir,
-    trace,
+    Settings, base, feeds, h323, media, money, numbers, peers, prices, recording, routing, sip_accounts,
+    stir, trace,
 };
 
 /// Reads and checks a configuration and every file that it names.

@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, Transport, normalise_e164};
 use units::Number;
 
-use crate::{H323, Sip};
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::Document;
 use crate::schema;
 use crate::tls::TlsBuilder;
+use crate::{H323, Sip};
 
 /// Most numbers in one configuration.
 const NUMBERS_MAX: usize = 1_000_000;
@@ -62,7 +62,8 @@ pub(crate) fn numbers(
             }
             judge(&target, &field, (&gate_names, &sip_names), (gates, sip, h323), check);
             if matches!(target, NumberTarget::H323(_)) && !relays {
-                let message = "calls by H.323 are relayed: write mode = \"relay\" and an address into [media]";
+                let message =
+                    "calls by H.323 are relayed: write mode = \"relay\" and an address into [media]";
                 check.error(&field.span, message);
             }
             Some(target)

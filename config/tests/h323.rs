@@ -63,7 +63,11 @@ fn what_cannot_work_is_refused_at_its_place() {
     refused(&format!("{GATE}protocol = [\"h323\"]\n"), 5, "nothing listens for H.323: add [h323]");
     refused(&format!("{LISTEN}{GATE}protocol = [\"mgcp\"]\n"), 7, "protocol \"mgcp\" is not known");
     refused(&format!("{LISTEN}{GATE}protocol = []\n"), 7, "protocol is empty");
-    refused(&format!("{GATE}h323 = {{ tunnelling = false }}\n"), 5, "h323 means something only with protocol");
+    refused(
+        &format!("{GATE}h323 = {{ tunnelling = false }}\n"),
+        5,
+        "h323 means something only with protocol",
+    );
     let both = format!("{LISTEN}{GATE}protocol = [\"sip\", \"h323\"]\n");
     refused(&format!("{both}h323 = {{ fast = false }}\n"), 8, "unknown key \"fast\"");
     refused(&format!("{both}h323 = {{ dtmf = \"info\" }}\n"), 8, "dtmf must be \"auto\" or \"rfc4733\"");
@@ -71,7 +75,11 @@ fn what_cannot_work_is_refused_at_its_place() {
     refused(&format!("{both}srtp = \"optional\"\n"), 8, "H.323 has no keys for srtp");
     refused(&format!("{both}media = \"bypass\"\n"), 8, "calls by H.323 are relayed");
     refused(&format!("{CARRIER}register = true\n"), 4, "register means something only where address is sip:");
-    refused(&format!("{CARRIER}probe_secs = 5\n"), 4, "probe_secs means something only where address is sip:");
+    refused(
+        &format!("{CARRIER}probe_secs = 5\n"),
+        4,
+        "probe_secs means something only where address is sip:",
+    );
     refused(&format!("{CARRIER}tls_name = \"a.example\"\n"), 4, "tls_name means something only where");
     refused("[h323]\nlisten = \"1720\"\n", 2, "is not an address and port: write 192.0.2.1:1720");
     refused("[h323]\nlisten = \"127.0.0.1:8080\"\n", 2, "is in use already");
@@ -83,9 +91,10 @@ fn what_cannot_work_is_refused_at_its_place() {
 /// Without an address of relayed media no H.323.
 #[test]
 fn relayed_media_needs_an_address() {
-    let bare = GOOD.replace("mode = \"relay\"", "mode = \"bypass\"").lines().fold(String::new(), |text, line| {
-        if line.starts_with("address = \"127") { text } else { text + line + "\n" }
-    });
+    let bare =
+        GOOD.replace("mode = \"relay\"", "mode = \"bypass\"").lines().fold(String::new(), |text, line| {
+            if line.starts_with("address = \"127") { text } else { text + line + "\n" }
+        });
     load(&bare).expect("the sample without relay");
     let findings = load(&format!("{bare}{CARRIER}")).map(|_| ()).expect_err("no address");
     assert!(findings.contains("calls by H.323 are relayed, which needs an address"), "{findings}");

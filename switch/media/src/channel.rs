@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use codecs::Codec;
 use codecs::sdp::Direction;
+use codecs::{Codec, CodecSet};
 use smallvec::SmallVec;
 
 use crate::payload::Format;
@@ -29,6 +29,9 @@ pub struct Channel {
     pub direction: Direction,
 }
 
+/// Payload number of events in offers of ours.
+const EVENTS: u8 = 101;
+
 /// What RFC 3551 numbers; others have no channel.
 const fn static_number(codec: Codec) -> Option<u8> {
     match codec {
@@ -46,6 +49,17 @@ impl Channel {
     /// Whether a codec can be told.
     pub const fn carries(codec: Codec) -> bool {
         static_number(codec).is_some()
+    }
+
+    /// An offer of all these codecs that can be told, and of events.
+    pub fn of_codecs(rtp: SocketAddr, codecs: CodecSet) -> Self {
+        Self {
+            rtp,
+            codecs: codecs.iter().filter(|codec| Self::carries(*codec)).collect(),
+            events: Some(EVENTS),
+            packet_ms: None,
+            direction: Direction::SendRecv,
+        }
     }
 
     /// As a session. Neither G.729 nor G.723.1 may fall silent in it.
@@ -138,14 +152,18 @@ mod tests {
     #[test]
     fn dynamic_numbers_and_other_streams_are_no_channel() {
         let read = |media: &str| {
-            let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{media}\r\n");
+            let text = format!(
+                "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n{media}\r\n"
+            );
             Session::read(&Bytes::from(text)).expect("SDP").channel()
         };
         assert_eq!(read("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2"), None);
         assert_eq!(read("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMA/8000"), None);
         assert_eq!(read("m=image 4000 udptl t38"), None);
         assert_eq!(read("m=audio 0 RTP/AVP 8"), None);
-        let channel = read("m=audio 4000 RTP/AVP 96 8 0 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 telephone-event/8000\r\na=recvonly");
+        let channel = read(
+            "m=audio 4000 RTP/AVP 96 8 0 97\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:97 telephone-event/8000\r\na=recvonly",
+        );
         let channel = channel.expect("PCMA");
         assert_eq!(channel.codecs.as_slice(), [Codec::Pcma, Codec::Pcmu]);
         assert_eq!((channel.events, channel.direction), (Some(97), Direction::RecvOnly));

@@ -100,9 +100,7 @@ mod verification;
 pub use clock::ClockDoubt;
 pub use config_snapshot::{BootstrapAccount, ConfigSnapshot, NodeTiming, Signing, Source, shard_of};
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
-pub use gateways::{
-    GatewayCommand, GatewayEvent, Signal, shard_of_asked, shard_of_setup, signal_of,
-};
+pub use gateways::{GatewayCommand, GatewayEvent, Signal, shard_of_asked, shard_of_setup, signal_of};
 pub use io::{AdminReply, AdminRequest, Certificate, Input, LiveCall, Output, Pressure, RegisteredContact};
 pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};

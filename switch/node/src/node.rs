@@ -279,6 +279,14 @@ impl Node {
         })
     }
 
+    /// Calls of which a leg speaks H.323.
+    pub fn h323_calls(&self) -> usize {
+        if self.gateways.len() == 0 {
+            return 0;
+        }
+        self.calls.slots.iter().filter(|slot| !slot.call.is_over() && slot.has_h323()).count()
+    }
+
     /// Calls that are not over.
     pub const fn live_calls(&self) -> usize {
         self.calls.slots.len()

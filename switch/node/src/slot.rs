@@ -154,6 +154,11 @@ impl Slot {
         legs.find(|leg| leg.deadline() <= now).map(Leg::id)
     }
 
+    /// Whether a leg of it speaks H.323.
+    pub(crate) fn has_h323(&self) -> bool {
+        std::iter::once(&self.caller).chain(&self.carriers).any(|leg| matches!(leg, Leg::H323(_)))
+    }
+
     pub(crate) fn all_gone(&self) -> bool {
         self.caller.is_gone() && self.carriers.iter().all(Leg::is_gone)
     }

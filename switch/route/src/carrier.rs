@@ -208,13 +208,7 @@ impl Carriers {
         refuse_shared(&mut listed, |id| names.name(id.0).cloned())?;
         let blocks = listed.into_iter().chain(own);
         let (h323, sip): (Vec<_>, Vec<_>) = blocks.partition(|(_, id)| by_h323.contains(id));
-        Ok(Self {
-            names,
-            slots,
-            index: CidrIndex::new(sip),
-            h323_index: CidrIndex::new(h323),
-            registered,
-        })
+        Ok(Self { names, slots, index: CidrIndex::new(sip), h323_index: CidrIndex::new(h323), registered })
     }
 
     /// The carrier with this id, if the present configuration has it.

@@ -177,7 +177,8 @@ impl Gateways {
 }
 
 async fn connect(from: Option<IpAddr>, peer: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket = if peer.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
+    let socket =
+        if peer.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
     if let Some(ip) = from {
         socket.bind((ip, 0).into())?;
     }

@@ -78,6 +78,8 @@ pub(crate) struct Standing {
 pub(crate) struct Picture {
     /// Calls by state.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Calls of which a leg speaks H.323.
+    pub h323_calls: usize,
     /// Carriers that it skips.
     pub carriers_down: Vec<Name>,
     /// Registrations at carriers that it keeps.

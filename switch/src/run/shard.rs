@@ -475,6 +475,7 @@ impl Shard {
             let carriers_down = self.node.carriers_down(now.tick);
             let picture = Picture {
                 calls: self.node.calls_by_state(),
+                h323_calls: self.node.h323_calls(),
                 carriers_down,
                 registrations: self.node.registrations(),
                 contacts: self.node.contacts_by_reach(),

@@ -586,9 +586,8 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
         }
     }
     let h323 = settings.h323.as_ref().and_then(|h323| h323.listen);
-    let h323 = h323.map(|listen| {
-        TcpListener::bind(listen).with_context(|| format!("cannot listen on h323:{listen}"))
-    });
+    let h323 = h323
+        .map(|listen| TcpListener::bind(listen).with_context(|| format!("cannot listen on h323:{listen}")));
     let h323 = h323.transpose()?;
     let http = TcpListener::bind(settings.http.listen)
         .with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;

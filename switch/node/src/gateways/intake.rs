@@ -96,4 +96,3 @@ impl Node {
         self.park(now, slot);
     }
 }
-

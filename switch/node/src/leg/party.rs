@@ -97,9 +97,7 @@ impl Party {
         match self {
             Self::Gate(gate) => gate.h323,
             Self::Carrier(carrier) => carrier.h323,
-            Self::Number(callee) => {
-                callee.gate.as_ref().map_or_else(H323Terms::default, |gate| gate.h323)
-            }
+            Self::Number(callee) => callee.gate.as_ref().map_or_else(H323Terms::default, |gate| gate.h323),
             Self::Contact(..) => H323Terms::default(),
         }
     }

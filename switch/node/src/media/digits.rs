@@ -169,11 +169,14 @@ impl Node {
     /// A leg that may tell digits by signalling whatever else it has does so: the other side is told in its own
     /// form.
     pub(crate) fn signalled_digit(&mut self, now: Now, slot: &mut Slot, from: LegId, info: Info) {
+        let Info { digit, duration_ms } = info;
+        let own = slot.media.as_deref_mut().and_then(|media| media.side_mut(from));
+        if own.is_some_and(|side| side.events.is_told_twice(now, digit, ToldBy::Info)) {
+            return;
+        }
         let to = slot.opposite(from);
         let side = slot.media.as_deref().and_then(|media| media.side(to));
-        let (form, events) =
-            side.map_or((DtmfForm::Info, None), |side| (side.events.form, side.events.own));
-        let Info { digit, duration_ms } = info;
+        let (form, events) = side.map_or((DtmfForm::Info, None), |side| (side.events.form, side.events.own));
         match (form, events) {
             (DtmfForm::Info, _) | (DtmfForm::Rfc4733, None) => {
                 self.verb(now, slot, to, |leg, cx| leg.tell_digit(cx, info));
@@ -252,7 +255,8 @@ impl Node {
             let events = &mut media.side_mut(from)?.events;
             let is_news = match events.form {
                 DtmfForm::Info => !events.is_told_twice(now, digit.digit, ToldBy::Event),
-                form => form != other,
+                // One that had no events when the sides agreed may have said since that it has.
+                form => form != other || events.heard.is_some(),
             };
             is_news.then_some((from, other))
         });
@@ -262,9 +266,9 @@ impl Node {
                 let to = slot.opposite(from);
                 self.on_leg(now, &mut slot, to, |leg, cx| leg.tell_digit(cx, Info { digit, duration_ms }));
             }
-            Some((from, DtmfForm::Rfc4733 | DtmfForm::Inband)) => {
+            Some((from, form @ (DtmfForm::Rfc4733 | DtmfForm::Inband))) => {
                 let to = slot.opposite(from);
-                self.send_digit(&mut slot, to, digit);
+                self.give_digit(&mut slot, to, form, digit);
             }
             None => {}
         }

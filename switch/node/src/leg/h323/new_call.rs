@@ -148,6 +148,7 @@ fn called_number(facts: &SetupInfo) -> String {
 
 /// Who calls, in the spelling of a gate.
 fn calling_number(calling: &CallingParty) -> String {
-    let plus = if calling.kind == TypeOfNumber::International && !calling.digits.is_empty() { "+" } else { "" };
+    let plus =
+        if calling.kind == TypeOfNumber::International && !calling.digits.is_empty() { "+" } else { "" };
     format!("{plus}{}", calling.digits)
 }

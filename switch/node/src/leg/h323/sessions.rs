@@ -68,13 +68,7 @@ pub(super) fn offered(offers: &[Offer], allowed: CodecSet) -> Option<Channel> {
 /// What stands for the offer of a caller on slow start: every codec that it may use, and its address without a
 /// port.
 pub(super) fn unsaid(peer: IpAddr, allowed: CodecSet) -> Channel {
-    Channel {
-        rtp: SocketAddr::new(peer, DISCARD),
-        codecs: allowed.iter().filter(|codec| Channel::carries(*codec)).collect(),
-        events: Some(EVENTS),
-        packet_ms: None,
-        direction: Direction::SendRecv,
-    }
+    Channel::of_codecs(SocketAddr::new(peer, DISCARD), allowed)
 }
 
 /// What was agreed, as the peer's session; `before`: what it was, whose address stands while the peer may not be
@@ -135,6 +129,9 @@ mod tests {
         let held = agreed(&media, Some(&talking)).expect("channel");
         assert_eq!((held.rtp, held.direction), (rtp, Direction::SendOnly));
         media.is_received = false;
-        assert_eq!(agreed(&media, Some(&talking)).map(|channel| channel.direction), Some(Direction::Inactive));
+        assert_eq!(
+            agreed(&media, Some(&talking)).map(|channel| channel.direction),
+            Some(Direction::Inactive)
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use call::{OfferRefusal, Progress, Refusal, ReleaseReason};
 use h323::h245::Digit;
-use media::{Direction, Session};
+use media::{Channel, Direction, Session};
 use units::Cause;
 use voice::dtmf::Info;
 
@@ -55,6 +55,10 @@ impl H323Leg {
     }
 
     fn end(&mut self, cx: &mut Context<'_>, cause: Cause) {
+        if self.state == State::Calling && self.is_answered {
+            // It will charge for it.
+            cx.emit(self.id, LegEvent::AnsweredInVain);
+        }
         if self.call.is_none() && !self.is_gone() {
             let whose = self.whose(cx);
             cx.gateways.leave(self.signalling, whose);
@@ -73,25 +77,32 @@ impl H323Leg {
         let Some(theirs) = self.theirs.clone() else { return false };
         let answered = match session {
             None => Ok(self.session()),
-            Some(session) => match session.channel().filter(|offered| offered.codecs.contains(&theirs.codecs[0])) {
-                None => Err(OfferRefusal::NotAcceptable),
-                Some(offered) => {
-                    let is_held = session.hold();
-                    self.before = Some(std::mem::replace(&mut self.is_held, is_held));
-                    self.with_machine(cx, |call, cx| call.hold(cx.now.tick, is_held));
-                    let direction = match (offered.direction, is_held) {
-                        (Direction::SendOnly, _) => Direction::RecvOnly,
-                        (Direction::Inactive, _) => Direction::Inactive,
-                        (_, true) => Direction::RecvOnly,
-                        (Direction::RecvOnly, false) => Direction::SendOnly,
-                        (Direction::SendRecv, false) => theirs.direction,
-                    };
-                    Ok(media::Channel { direction, ..theirs }.session().map(Arc::new))
-                }
-            },
+            Some(session) => self.answer_to(cx, session, theirs),
         };
         cx.emit(self.id, LegEvent::OfferAnswered { session: answered });
         true
+    }
+
+    fn answer_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        offer: &Session,
+        theirs: Channel,
+    ) -> Result<Option<Arc<Session>>, OfferRefusal> {
+        let is_open = |offered: &Channel| theirs.codecs.iter().any(|codec| offered.codecs.contains(codec));
+        let offered = offer.channel().filter(is_open).ok_or(OfferRefusal::NotAcceptable)?;
+        let is_held = offer.hold();
+        self.before = Some(self.is_held);
+        if std::mem::replace(&mut self.is_held, is_held) != is_held {
+            self.with_machine(cx, |call, cx| call.hold(cx.now.tick, is_held));
+        }
+        let direction = match (offered.direction, is_held) {
+            (Direction::Inactive, _) => Direction::Inactive,
+            (Direction::SendOnly, _) | (_, true) => Direction::RecvOnly,
+            (Direction::RecvOnly, false) => Direction::SendOnly,
+            (Direction::SendRecv, false) => theirs.direction,
+        };
+        Ok(Channel { direction, ..theirs }.session().map(Arc::new))
     }
 
     /// The other side answered, or refused, what this side offered: the peer holds, or goes on, all the same.

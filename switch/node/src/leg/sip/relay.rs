@@ -74,8 +74,7 @@ fn addressee(slot: &Slot, from: LegId, message: &Message) -> Option<LegId> {
     if from != LegId::Caller || slot.call.is_talking() {
         return Some(slot.opposite(from));
     }
-    let mut ringing =
-        slot.carriers.iter().filter(|leg| matches!(leg, Leg::Sip(leg) if leg.is_wanted()));
+    let mut ringing = slot.carriers.iter().filter(|leg| matches!(leg, Leg::Sip(leg) if leg.is_wanted()));
     let early_peer = match &slot.caller {
         Leg::Sip(caller) => caller.early_peer(message),
         Leg::H323(_) => None,
