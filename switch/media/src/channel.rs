@@ -99,8 +99,8 @@ impl Channel {
 }
 
 impl Session {
-    /// What a leg that speaks no SDP can be told of this; none without an address, or where no codec of it has
-    /// a static number.
+    /// What a leg that speaks no SDP can be told of this; none without an address, or where no codec of
+    /// it has a static number.
     pub fn channel(&self) -> Option<Channel> {
         let stream = self.active().filter(|stream| stream.port != 0 && !stream.is_fax())?;
         let target = self.target()?;

@@ -204,8 +204,8 @@ impl Node {
     }
 }
 
-/// H.323 has no call without an offer: where the caller makes none, the called gateway is offered all codecs that
-/// both may use, and what it takes becomes the offer to the caller.
+/// H.323 has no call without an offer: where the caller makes none, the called gateway is offered all
+/// codecs that both may use, and what it takes becomes the offer to the caller.
 fn offer_to_gateway(slot: &Slot, attempt: u8, callee: &Callee) -> Option<Arc<Session>> {
     callee.target().filter(|target| target.transport == Transport::H323)?;
     let media = slot.media.as_deref()?;

@@ -25,8 +25,8 @@ pub struct OurNumber {
     pub target: NumberTarget,
 }
 
-/// What a number of ours rings: `gate:NAME`, `sip_account:NAME`, `sip:user@host[:port][;transport=udp|tcp]` or
-/// `h323:host[:port]`.
+/// What a number of ours rings: `gate:NAME`, `sip_account:NAME`,
+/// `sip:user@host[:port][;transport=udp|tcp]` or `h323:host[:port]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NumberTarget {
     /// A gate, where it is called.

@@ -1,5 +1,5 @@
-//! Where a carrier is reached: the short form of a SIP URI that a trunk needs (RFC 3261 §19.1), or of an H.323
-//! URL (RFC 3508).
+//! Where a carrier is reached: the short form of a SIP URI that a trunk needs (RFC 3261 §19.1), or of an
+//! H.323 URL (RFC 3508).
 //!
 //! Invariant: a target names one host that can be dialled; whatever would be ignored in the URI is refused.
 

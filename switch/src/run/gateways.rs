@@ -1,13 +1,16 @@
 //! H.323 over TCP: call signalling on the listener of `[h323]`, and connections for H.245 that calls ask for.
 //!
-//! Bounded everything: connections per source and in all, the time for a frame, the queue of a connection, the
-//! time in which nothing lives on it. An address that is nobody's is closed without a byte.
+//! Bounded everything: connections per source and in all, the time for a frame, the queue of a
+//! connection, the time in which nothing lives on it. An address that is nobody's is closed without a
+//! byte.
 //!
 //! Invariant: a frame goes to the shard of its call, by the call reference that its Setup had.
 
 mod accept;
 mod connection;
 mod references;
+mod sockets;
+mod whose;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -104,7 +107,7 @@ impl Gateways {
         let gateways = Arc::clone(self);
         tokio::spawn(async move {
             let opened = tokio::select! {
-                opened = tokio::time::timeout(CONNECT, connect(from, peer)) => opened,
+                opened = tokio::time::timeout(CONNECT, sockets::connect(from, peer)) => opened,
                 _ = is_given_up => return,
             };
             match opened {
@@ -144,7 +147,7 @@ impl Gateways {
         let gateways = Arc::clone(self);
         tokio::spawn(async move {
             let accepted = tokio::select! {
-                accepted = tokio::time::timeout(LISTEN, accept::from(&listener, peer)) => accepted,
+                accepted = tokio::time::timeout(LISTEN, sockets::accept_from(&listener, peer)) => accepted,
                 _ = is_given_up => return,
             };
             match accepted {
@@ -164,7 +167,7 @@ impl Gateways {
             *known = Connection::Open(queue);
         }
         self.tell(shard, GatewayEvent::Connected { conn, local });
-        tokio::spawn(Arc::clone(self).run(stream, conn, waiting, connection::Whose::Shard(shard)));
+        tokio::spawn(Arc::clone(self).run(stream, conn, waiting, whose::Whose::Shard(shard)));
     }
 
     /// A connection that a gateway opened; its number.
@@ -174,13 +177,4 @@ impl Gateways {
         self.by_id.insert(conn, Connection::Open(queue));
         (conn, waiting)
     }
-}
-
-async fn connect(from: Option<IpAddr>, peer: SocketAddr) -> std::io::Result<TcpStream> {
-    let socket =
-        if peer.is_ipv4() { tokio::net::TcpSocket::new_v4() } else { tokio::net::TcpSocket::new_v6() }?;
-    if let Some(ip) = from {
-        socket.bind((ip, 0).into())?;
-    }
-    socket.connect(peer).await
 }

@@ -102,8 +102,7 @@ impl Switch {
     /// Starts everything, or says what stands in the way. When it returns every listener is bound.
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
         let descriptors = net::raise_open_files().context("cannot raise the limit of open files")?;
-        let count = shard_count(&settings);
-        let clock = Clock::start();
+        let (count, clock) = (shard_count(&settings), Clock::start());
         let metrics = metrics(&settings)?;
         let (journal, replay) = open_journal(&settings, count)?;
         // After the journal, which makes the data folder and keeps a second process out: that is where the
@@ -111,16 +110,15 @@ impl Switch {
         let token = web::admin_token(&settings.http.admin_token_file)?;
         settings.node.secret_file.as_deref().map(node_secret::read_or_make).transpose()?;
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
-        let journal = Arc::new(journal);
-        let deck_archive = DeckArchive::in_data(&settings.node.data_dir);
+        let (journal, deck_archive) = (Arc::new(journal), DeckArchive::in_data(&settings.node.data_dir));
         keep(&deck_archive, &settings, &clock)?;
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
         let registrations = KeptRegistrations::open(&settings.node.data_dir, &bound.addresses.sip, clock)?;
         let (key, (inlets, inboxes)) = (start_key::random()?, inboxes(count)?);
         let router = Arc::new(Router::new(&settings, clock, &config, key, inboxes));
-        let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
-        let (gateways, wanted) = mpsc::channel(OUTGOING_MAX);
+        let ((outgoing, to_send), (gateways, wanted)) =
+            (mpsc::channel(OUTGOING_MAX), mpsc::channel(OUTGOING_MAX));
         let (certificates, to_fetch) = mpsc::channel(certificates::ASKED_MAX);
         let parts = Parts {
             key,
@@ -147,8 +145,7 @@ impl Switch {
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref(), &relay));
         let state = web_state(&parts, &backend, token, ordered);
-        let asked = (to_send, wanted, to_fetch);
-        let listeners = (bound.streams, bound.h323, bound.http);
+        let (asked, listeners) = ((to_send, wanted, to_fetch), (bound.streams, bound.h323, bound.http));
         let io = start_io(&settings, &router, listeners, asked, state, outlets.tasks)?;
         let recorder = Recorder::start(&router, &settings.node.name)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;

@@ -185,10 +185,7 @@ impl Metrics {
             media_mos: histogram("media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge("balance_low_accounts", "Accounts under their low-balance mark.")?,
             trace_ring_seconds: gauge("trace_ring_seconds", "How far back messages are kept in memory.")?,
-            clock_doubted: gauge(
-                "clock_doubted",
-                "1 while the wall clock is not trusted: nothing expires, no period is closed.",
-            )?,
+            clock_doubted: gauge("clock_doubted", "1 while the wall clock is not trusted.")?,
             topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
             banned_sources: gauge("banned_sources", "Addresses locked out.")?,
             h323_calls_active: gauge("h323_calls_active", "Calls of which a side speaks H.323.")?,

@@ -128,6 +128,15 @@ pub(crate) enum LegEvent {
     Lost { loss: Loss },
 }
 
+// === impl CallFacts ===
+
+impl<'a> CallFacts<'a> {
+    /// The caller, and whether it wishes to stay unknown.
+    pub(crate) const fn shown(self) -> (&'a str, bool) {
+        (self.caller, self.is_withheld)
+    }
+}
+
 // === impl LegEvent ===
 
 impl LegEvent {

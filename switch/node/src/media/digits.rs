@@ -166,8 +166,8 @@ impl Node {
         self.send_digit(slot, to, KeyedDigit { digit, duration_ms })
     }
 
-    /// A leg that may tell digits by signalling whatever else it has does so: the other side is told in its own
-    /// form.
+    /// A leg that may tell digits by signalling whatever else it has does so: the other side is told in
+    /// its own form.
     pub(crate) fn signalled_digit(&mut self, now: Now, slot: &mut Slot, from: LegId, info: Info) {
         let Info { digit, duration_ms } = info;
         let own = slot.media.as_deref_mut().and_then(|media| media.side_mut(from));

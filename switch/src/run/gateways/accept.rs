@@ -1,17 +1,14 @@
 //! Connections that gateways open: of known addresses, so many of one and in all.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::Gateways;
-use super::connection::Whose;
 use super::references::References;
-
-/// A pause where the system has no room for another connection.
-const NO_ROOM_PAUSE: Duration = Duration::from_millis(50);
+use super::sockets::NO_ROOM_PAUSE;
+use super::whose::Whose;
 
 impl Gateways {
     /// Accepts for ever.
@@ -44,17 +41,6 @@ impl Gateways {
                 waiting,
                 Whose::Calls(Box::new(references), admitted),
             ));
-        }
-    }
-}
-
-/// The first connection from an address; others are closed without a byte.
-pub(super) async fn from(listener: &TcpListener, peer: IpAddr) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, from)) if from.ip().to_canonical() == peer.to_canonical() => return stream,
-            Ok(_) => {}
-            Err(_) => tokio::time::sleep(NO_ROOM_PAUSE).await,
         }
     }
 }

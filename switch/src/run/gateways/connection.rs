@@ -13,8 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Gateways;
-use super::references::References;
-use crate::run::streams::Admitted;
+use super::whose::Whose;
 
 /// Bytes taken at once.
 const READ_BYTES: usize = 8 * 1024;
@@ -27,17 +26,6 @@ const WITHOUT_CALL: Duration = Duration::from_secs(60);
 /// For one piece to be taken by the peer, and for the last ones before a close.
 const WRITE: Duration = Duration::from_secs(30);
 const LAST_WRITE: Duration = Duration::from_secs(3);
-
-/// To whom a connection belongs.
-pub(super) enum Whose {
-    /// To the call of a shard that asked for it.
-    Shard(u8),
-    /// To the calls that a gateway makes on it.
-    Calls(
-        Box<References>,
-        #[allow(dead_code, reason = "its place is given back when it is dropped")] Admitted,
-    ),
-}
 
 impl Gateways {
     /// Reads and writes until either ends; then tells the shards that know the connection.

@@ -32,8 +32,8 @@ impl References {
         &self.told
     }
 
-    /// The shard of a frame's call, and whether it has to be told of the connection first; `find` says where a
-    /// new call belongs. None: nobody's.
+    /// The shard of a frame's call, and whether it has to be told of the connection first; `find` says
+    /// where a new call belongs. None: nobody's.
     pub(super) fn shard_of(
         &mut self,
         (reference, signal): (u16, Signal),

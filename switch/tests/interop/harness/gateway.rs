@@ -1,5 +1,5 @@
-//! The H.323 peer of the tests: gateway that calls or answers, in Python on a codec of another author. Its events
-//! come as lines of JSON.
+//! The H.323 peer of the tests: gateway that calls or answers, in Python on a codec of another author.
+//! Its events come as lines of JSON.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};

@@ -1,29 +1,16 @@
 //! A called leg: its connection first, then its Setup.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use call::LegId;
 use h323::call::{Call, CallIds, Dial};
 use h323::q931::{CallingParty, Presentation as H323Presentation, Screening, TypeOfNumber};
-use media::Session;
-use route::{AttemptEnd, H323Terms};
+use route::AttemptEnd;
 
+use super::calling::Calling;
 use super::leg::{H323Leg, State};
 use super::sessions;
 use crate::leg::{Context, Dialling, LegEvent, Party, Presentation, Reached};
-
-/// What is called, until a connection stands.
-#[derive(Debug)]
-pub(crate) struct Calling {
-    terms: H323Terms,
-    called: String,
-    calling: CallingParty,
-    offered: Arc<Session>,
-    /// The address that is tried, and others of its name.
-    at: SocketAddr,
-    others: Vec<SocketAddr>,
-}
 
 impl H323Leg {
     /// Calls a party; none without an address, or where what is offered has no word in H.245.
@@ -35,11 +22,7 @@ impl H323Leg {
         let offered = dialling.session?;
         sessions::local(&offered)?;
         let party = Party::of_callee(&dialling.callee);
-        let shown = Presentation::of(
-            dialling.crossing.as_ref(),
-            (cx.call.caller, cx.call.is_withheld),
-            party.identity(),
-        );
+        let shown = Presentation::of(dialling.crossing.as_ref(), cx.call.shown(), party.identity());
         let drawn = |what| cx.gateways.drawn(cx.call.id, id, what);
         let pair = |high: u64, low: u64| (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
         let ids = CallIds {

@@ -11,7 +11,7 @@ use route::{H323Dtmf, H323Terms};
 use serde_json::value::RawValue;
 use units::{Name, Tick};
 
-use super::dialling::Calling;
+use super::calling::Calling;
 use crate::gateways::Whose;
 use crate::leg::{Context, LegFacts, Party};
 

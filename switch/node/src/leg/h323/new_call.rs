@@ -1,6 +1,6 @@
 //! A Setup: looked at, and made the caller's leg of a new call.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use call::{LegId, Origin, Progress, Refusal, Setup};
@@ -11,6 +11,7 @@ use units::Now;
 use super::leg::{H323Leg, State};
 use super::sessions;
 use crate::Source;
+use crate::ids::CallRef;
 use crate::leg::{Leg, Party};
 use crate::node::Node;
 
@@ -36,8 +37,7 @@ impl Node {
                 return;
             }
         };
-        let facts = call.setup().cloned().unwrap_or_default();
-        let called = called_number(&facts);
+        let called = call.setup().map(called_number).unwrap_or_default();
         let origin = self.h323_origin_of(source, &called);
         let overloaded = self.overloaded(now, origin.as_ref().ok().and_then(Origin::gate));
         let origin = match (origin, overloaded) {
@@ -51,8 +51,23 @@ impl Node {
             self.calls.release(me);
             return self.refuse_setup(now, conn, frame, &Refusal::OVERLOAD);
         }
+        self.with_h323_caller(now, (me, id), (conn, local), call, (origin, called));
+    }
+
+    fn with_h323_caller(
+        &mut self,
+        now: Now,
+        (me, id): (CallRef, u128),
+        (conn, local): (u64, SocketAddr),
+        call: Call,
+        (origin, called): (Origin, String),
+    ) {
+        let facts = call.setup().cloned().unwrap_or_default();
+        let party = Party::of_origin(&origin);
+        let source = self.gateways.ends(conn).map_or(local.ip(), |(_, peer)| peer.ip().to_canonical());
         let allowed = origin.codecs();
-        let channel = sessions::offered(&facts.offers, allowed).filter(|_| terms.fast_start);
+        let offered = Some(&*facts.offers).filter(|_| party.h323_terms().fast_start);
+        let channel = offered.and_then(|offers| sessions::offered(offers, allowed));
         let is_fast = channel.is_some();
         let offer = channel.unwrap_or_else(|| sessions::unsaid(source, allowed));
         let setup = Setup {
@@ -66,7 +81,7 @@ impl Node {
         };
         let leg = H323Leg {
             id: LegId::Caller,
-            party: Party::of_origin(&setup.origin),
+            party,
             source,
             state: State::Incoming,
             ids: *call.ids(),

@@ -65,14 +65,14 @@ pub(super) fn offered(offers: &[Offer], allowed: CodecSet) -> Option<Channel> {
     })
 }
 
-/// What stands for the offer of a caller on slow start: every codec that it may use, and its address without a
-/// port.
+/// What stands for the offer of a caller on slow start: every codec that it may use, and its address
+/// without a port.
 pub(super) fn unsaid(peer: IpAddr, allowed: CodecSet) -> Channel {
     Channel::of_codecs(SocketAddr::new(peer, DISCARD), allowed)
 }
 
-/// What was agreed, as the peer's session; `before`: what it was, whose address stands while the peer may not be
-/// sent to. None while no address is known.
+/// What was agreed, as the peer's session; `before`: what it was, whose address stands while the peer may
+/// not be sent to. None while no address is known.
 pub(super) fn agreed(media: &Media, before: Option<&Channel>) -> Option<Channel> {
     let rtp = media.rtp.or(before.map(|before| before.rtp))?;
     let direction = match (media.rtp.is_some(), media.is_received) {

@@ -68,8 +68,9 @@ impl H323Leg {
         self.calling = None;
     }
 
-    /// The other side offers a changed session, or wants to be offered one. Its answer is here at once: what the
-    /// peer's media is. Hold is told to the peer; another codec than the one that is open is refused.
+    /// The other side offers a changed session, or wants to be offered one. Its answer is here at once:
+    /// what the peer's media is. Hold is told to the peer; another codec than the one that is open is
+    /// refused.
     pub(crate) fn offer(&mut self, cx: &mut Context<'_>, session: Option<&Session>) -> bool {
         if self.offering.is_some() || self.state != State::Confirmed {
             return false;

@@ -100,8 +100,7 @@ impl SipLeg {
         let domain = || cx.config.domains.first().cloned().unwrap_or_else(|| here.clone());
         let host = target.map_or_else(domain, Target::host_port);
         let (original, session) = (outgoing.crossing.as_ref(), self.party.session());
-        let mut presentation =
-            Presentation::of(original, (cx.call.caller, cx.call.is_withheld), self.party.identity());
+        let mut presentation = Presentation::of(original, cx.call.shown(), self.party.identity());
         let signature = sign(cx, (&self.party, original), &mut presentation, outgoing.number.as_ref());
         let from = format!("{};tag={tag}", presentation.from(&here));
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));

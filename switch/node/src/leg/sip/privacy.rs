@@ -45,8 +45,8 @@ pub(crate) struct Presentation<'a> {
 }
 
 impl<'a> Presentation<'a> {
-    /// How `caller`, the user part of its From, is shown to a side with this policy; `is_withheld`: it wishes to
-    /// stay unknown by another word than its INVITE's.
+    /// How `caller`, the user part of its From, is shown to a side with this policy; `is_withheld`: it
+    /// wishes to stay unknown by another word than its INVITE's.
     pub(crate) fn of(
         crossing: Option<&'a Crossing>,
         (caller, is_withheld_elsewhere): (&str, bool),
