@@ -160,6 +160,7 @@ impl Calls {
                 | Output::Registered(_)
                 | Output::LockedOut(_)
                 | Output::Media(_)
+                | Output::Gateway(_)
                 | Output::Publish(_)
                 | Output::Reply { .. }
                 | Output::QuotaRequest { .. }

@@ -12,7 +12,7 @@ use crate::field::Field;
 use crate::reader::{Document, Table};
 use crate::schema;
 use crate::seal;
-use crate::{CentralLedger, Http, Journal, Listen, Log, NodeSettings, Sip};
+use crate::{CentralLedger, H323, Http, Journal, Listen, Log, NodeSettings, Sip};
 
 /// RFC 4028 §5: no shorter session may be asked for.
 const SESSION_MIN_SECS: u32 = 90;
@@ -210,14 +210,27 @@ pub(crate) fn log(document: &Document) -> Log {
 }
 
 /// No two listeners on one port. (Those of relayed media are looked at in `media`.)
-pub(crate) fn refuse_shared_ports(document: &Document, http: &Http, check: &mut Check<'_>) {
+pub(crate) fn refuse_shared_ports(
+    document: &Document,
+    http: &Http,
+    h323: Option<&H323>,
+    check: &mut Check<'_>,
+) {
     let table = document.one(&schema::SIP);
     let mut taken: Vec<(Listen, Span)> = Vec::new();
     let fields =
         table.texts("listen").into_iter().filter_map(|f| Some((parse_listen(&f.value).ok()?, f.span)));
     let web = document.one(&schema::HTTP);
     let web = (Listen { transport: Transport::Tcp, addr: http.listen }, web.at("listen"));
-    for (one, span) in fields.chain([web]) {
+    let gateways = document.one(&schema::H323);
+    let listens = h323.map(|h323| {
+        let of = |transport, addr: Option<SocketAddr>, key| {
+            addr.map(|addr| (Listen { transport, addr }, gateways.at(key)))
+        };
+        [of(Transport::Tcp, h323.listen, "listen"), of(Transport::Udp, h323.ras, "ras")]
+    });
+    let gateways = listens.into_iter().flatten().flatten();
+    for (one, span) in fields.chain([web]).chain(gateways) {
         if let Some((other, place)) = taken.iter().find(|(other, _)| collide(other, &one)) {
             let message = format!("{one} is in use already: {other} at {}", check.source.at(place));
             check.error(&span, message);

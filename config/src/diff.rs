@@ -47,6 +47,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("sip.t1_ms", old.sip.t1_ms == new.sip.t1_ms);
     let tcp = |s: &Settings| (s.sip.tcp_idle_secs, s.sip.tcp_per_source);
     say("sip.tcp_idle_secs or sip.tcp_per_source", tcp(old) == tcp(new));
+    say("h323", old.h323 == new.h323);
     say("http.listen", old.http.listen == new.http.listen);
     say("http.admin_token_file", old.http.admin_token_file == new.http.admin_token_file);
     say("node.name", old.node.name == new.node.name);
@@ -288,6 +289,8 @@ fn gate_changes(a: &route::GateSpec, b: &route::GateSpec) -> Vec<&'static str> {
         ("account", a.account != b.account),
         ("source", a.source != b.source),
         ("address", a.address != b.address),
+        ("protocol", a.protocols != b.protocols),
+        ("h323 or h323_alias", a.h323 != b.h323 || a.h323_alias != b.h323_alias),
         ("codecs", a.codecs != b.codecs),
         ("numbering", a.numbering != b.numbering),
         ("translate", a.translate != b.translate),
@@ -330,6 +333,7 @@ fn carrier_changes(a: &route::CarrierSpec, b: &route::CarrierSpec) -> Vec<&'stat
         ("t1_ms or t2_ms", (a.t1_ms, a.t2_ms) != (b.t1_ms, b.t2_ms)),
         ("register", a.register_secs != b.register_secs),
         ("media, nat, srtp, transcode, dtmf or record", a.media != b.media),
+        ("h323 or gatekeeper", a.h323 != b.h323 || a.gatekeeper != b.gatekeeper),
     ])
 }
 

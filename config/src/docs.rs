@@ -47,6 +47,11 @@ fn holds(kind: Kind) -> String {
         Kind::Ports => "two ports".to_owned(),
         Kind::Statuses => "list of statuses".to_owned(),
         Kind::Rules => "list of rules".to_owned(),
+        Kind::Fields(section) => {
+            let keys: Vec<String> =
+                section.keys.iter().map(|key| format!("{} = {}", key.name, holds(key.kind))).collect();
+            format!("`{{ … }}` with {}", keys.join(", "))
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod diff;
 mod docs;
 mod feeds;
 mod field;
+mod h323;
 mod load;
 mod logins;
 mod media;
@@ -51,8 +52,8 @@ pub use prices::{PriceRules, load_price_rules, zone};
 pub use secret::{SECRET_BYTES_MAX, password};
 pub use server::Server;
 pub use settings::{
-    AccountSettings, CentralLedger, Http, Journal, Listen, Log, Mail, MailTls, Media, Nats, NodeSettings,
-    Recording, Settings, Sip,
+    AccountSettings, CentralLedger, H323, Http, Journal, Listen, Log, Mail, MailTls, Media, Nats,
+    NodeSettings, Recording, Settings, Sip,
 };
 pub use stir::Stir;
 pub use tls::{Tls, TlsPeer};

@@ -15,8 +15,8 @@ use crate::media::PeerPresets;
 use crate::reader::Document;
 use crate::tls::TlsBuilder;
 use crate::{
-    Settings, base, feeds, media, money, numbers, peers, prices, recording, routing, sip_accounts, stir,
-    trace,
+    Settings, base, feeds, h323, media, money, numbers, peers, prices, recording, routing, sip_accounts,
+    stir, trace,
 };
 
 /// Reads and checks a configuration and every file that it names.
@@ -76,16 +76,14 @@ fn build(
     let (dir, mode) = place.map(|place| (place.dir, place.mode)).unzip();
     let mut check = Check { dir, mode, ..Check::of_text(&source, &mut report) };
 
-    let node = base::node(&document, &mut check);
-    let sip = base::sip(&document, &mut check);
-    let http = base::http(&document, &mut check);
+    let (node, sip) = (base::node(&document, &mut check), base::sip(&document, &mut check));
+    let (http, h323) = (base::http(&document, &mut check), h323::h323(&document, &mut check));
     let media = media::media(&document, before.map(|b| &b.media), &mut check);
     let presets = PeerPresets::of(&node, &media);
-    let journal = base::journal(&document, &check);
-    let trace = trace::trace(&document, &mut check);
+    let (journal, trace) = (base::journal(&document, &check), trace::trace(&document, &mut check));
     let stir = stir::stir(&document, &mut check);
     let (nats, mail) = (feeds::nats(&document, &mut check), feeds::mail(&document, &mut check));
-    base::refuse_shared_ports(&document, &http, &mut check);
+    base::refuse_shared_ports(&document, &http, h323.as_ref(), &mut check);
 
     let rules = prices::price_rules(&document, &mut check);
     let decks = money::decks(&document, &rules, &mut check);
@@ -99,7 +97,8 @@ fn build(
     let gates = check.built(route::Gates::new(gates, before.map(|b| &*b.gates)));
     let carriers = check.built(route::Carriers::new(carriers, before.map(|b| &*b.carriers)));
     peers::warn_of_carriers_inside_gates(&document, &gates, &mut check);
-    let numbers = numbers::numbers(&document, &sip, &gates, &mut tls, &mut check);
+    let ours = (&sip, h323.as_ref(), media.relays(&gates, &carriers));
+    let numbers = numbers::numbers(&document, ours, &gates, &mut tls, &mut check);
     let routes = routing::routes(&document, &carriers, &decks, &mut check);
 
     media::check_ports(&document, &media, &node, (&gates, &carriers), &mut check);
@@ -115,6 +114,7 @@ fn build(
         sip,
         tls,
         http,
+        h323,
         media,
         journal,
         log: base::log(&document),

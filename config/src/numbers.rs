@@ -4,23 +4,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, normalise_e164};
+use route::{Gates, Host, NumberTarget, OurNumber, OurNumbers, Target, Transport, normalise_e164};
 use units::Number;
 
-use crate::Sip;
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
 use crate::reader::Document;
 use crate::schema;
 use crate::tls::TlsBuilder;
+use crate::{H323, Sip};
 
 /// Most numbers in one configuration.
 const NUMBERS_MAX: usize = 1_000_000;
 
 pub(crate) fn numbers(
     document: &Document,
-    sip: &Sip,
+    (sip, h323, relays): (&Sip, Option<&H323>, bool),
     gates: &Gates,
     tls: &mut TlsBuilder,
     check: &mut Check<'_>,
@@ -60,7 +60,12 @@ pub(crate) fn numbers(
                 let called = format!("number's target {}", field.value);
                 uri.target = tls.peer_by_host(called, &field.span, uri.target.clone(), check);
             }
-            judge(&target, &field, (&gate_names, &sip_names), (gates, sip), check);
+            judge(&target, &field, (&gate_names, &sip_names), (gates, sip, h323), check);
+            if matches!(target, NumberTarget::H323(_)) && !relays {
+                let message =
+                    "calls by H.323 are relayed: write mode = \"relay\" and an address into [media]";
+                check.error(&field.span, message);
+            }
             Some(target)
         });
         let Some((e164, span)) = e164 else { continue };
@@ -99,7 +104,7 @@ fn judge(
     target: &NumberTarget,
     field: &Field<String>,
     (names, accounts): (&BTreeSet<String>, &BTreeSet<String>),
-    (gates, sip): (&Gates, &Sip),
+    (gates, sip, h323): (&Gates, &Sip, Option<&H323>),
     check: &mut Check<'_>,
 ) {
     let at = match target {
@@ -130,8 +135,9 @@ fn judge(
         // It is where it registers.
         NumberTarget::SipAccount(_) => return,
         NumberTarget::Uri(uri) => uri.target.clone(),
+        NumberTarget::H323(target) => target.clone(),
     };
-    if is_own(&at, sip) {
+    if is_own(&at, sip, h323) {
         check.error(
             &field.span,
             format!("{} is this switch itself: calls to the number would come back to it", at.host_port()),
@@ -140,9 +146,12 @@ fn judge(
 }
 
 /// Whether a target is one of our listeners.
-fn is_own(target: &Target, sip: &Sip) -> bool {
+fn is_own(target: &Target, sip: &Sip, h323: Option<&H323>) -> bool {
     let Host::Ip(ip) = target.host else { return false };
     let at = SocketAddr::new(ip, target.port_or_default());
+    if target.transport == Transport::H323 {
+        return h323.is_some_and(|h323| h323.listen == Some(at));
+    }
     let told = |listen: SocketAddr| {
         if listen.ip().is_unspecified() { sip.advertise == Some(ip) } else { listen.ip() == ip }
     };
@@ -162,7 +171,7 @@ fn warn_of_another_owner(
     let (kind, name) = match target {
         NumberTarget::Gate(name) => ("gate", name),
         NumberTarget::SipAccount(name) => ("SIP account", name),
-        NumberTarget::Uri(_) => return,
+        NumberTarget::Uri(_) | NumberTarget::H323(_) => return,
     };
     if let Some(gate) = gates.by_name(name).filter(|gate| &*gate.account != account) {
         check.warning(

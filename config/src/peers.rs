@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use codecs::{Codec, CodecSet};
 use route::{
-    CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, Numbering, ReplyTo, Rule, StatusSet,
-    Target, Translations,
+    CarrierSpec, Cidr, Country, Credentials, GateSpec, Gates, Host, MediaPath, Numbering, ReplyTo, Rule,
+    StatusSet, Target, Translations, Transport,
 };
 use units::Prefix;
 
@@ -14,6 +14,7 @@ use crate::callers::{default_caller, identity};
 use crate::check::Check;
 use crate::diagnostic::Span;
 use crate::field::Field;
+use crate::h323;
 use crate::logins;
 use crate::media::{self, PeerPresets};
 use crate::money::DeckSet;
@@ -49,13 +50,24 @@ pub(crate) fn gates(
         let name = check.name("gate", table, seen);
         let account = account(&accounts, table, check);
         let label = name.as_deref().unwrap_or("?");
-        let gate = GateSpec {
+        let mut gate = GateSpec {
             source: source(table, label, &mut owners, check),
             address: address(table, label, tls, check),
+            protocols: h323::protocols(document, table, check),
+            h323: h323::terms(table),
+            h323_alias: h323::aliases(table, check),
             reply_to: reply_to(table),
             login: logins::gate_login(table, realm, check),
             ..calls_from(table, label, &account, presets, check)
         };
+        let is_called = gate.address.as_ref().is_some_and(|target| target.transport == Transport::H323);
+        let how = "protocol = [\"h323\"], or an h323: address";
+        h323::refuse_terms_of_nobody(table, gate.protocols.h323 || is_called, how, check);
+        if gate.protocols.h323 || is_called {
+            let at = if gate.protocols.h323 { "protocol" } else { "address" };
+            h323::check_media(table, presets.can_relay, at, check);
+            gate.media.path = MediaPath::Relay;
+        }
         if table.texts("source").is_empty() {
             check.warning(
                 &table.at("source"),
@@ -128,7 +140,7 @@ pub(crate) fn carriers(
         let deck = table.text("deck").filter(|field| decks.find(field, check).is_some());
         let Some(target) = target(table, label, tls, check) else { continue };
         let (t1_ms, t2_ms) = timers(table, check);
-        let carrier = CarrierSpec {
+        let mut carrier = CarrierSpec {
             source: source(table, label, &mut owners, check),
             deck: deck.map(|f| f.value.as_str().into()),
             codecs: codecs(table, check),
@@ -155,8 +167,14 @@ pub(crate) fn carriers(
             overload_control: table.bool("overload_control"),
             t1_ms,
             t2_ms,
+            h323: h323::terms(table),
+            gatekeeper: h323::gatekeeper(table, &target, check),
             ..CarrierSpec::new(label, target)
         };
+        if carrier.target.transport == Transport::H323 {
+            h323::check_media(table, presets.can_relay, "address", check);
+            carrier.media.path = MediaPath::Relay;
+        }
         if name.is_some() {
             carriers.push(carrier);
         }
@@ -185,13 +203,6 @@ fn address(table: &Table, gate: &str, tls: &mut TlsBuilder, check: &mut Check<'_
         tls.none(table, check);
         return None;
     };
-    if field.value.starts_with("h323:") {
-        check.error(
-            &field.span,
-            "H.323 toward gates is not built yet: write sip:192.0.2.1:5060;transport=udp",
-        );
-        return None;
-    }
     let target = check.parsed(&field.span, field.value.parse::<Target>())?;
     Some(tls.peer_of(table, format!("gate {gate}"), &field.span, target, check))
 }

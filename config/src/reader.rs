@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Report, Source, Span};
 use crate::field::{Field, Scope, in_order};
-use crate::schema::{Preset, SECTIONS, Section};
+use crate::schema::{Kind, Preset, SECTIONS, Section};
 use crate::value::{RuleText, Value, read_value, type_name, unknown};
 
 /// One section as written, checked against the schema.
@@ -18,6 +18,8 @@ use crate::value::{RuleText, Value, read_value, type_name, unknown};
 pub(crate) struct Table {
     section: &'static Section,
     values: BTreeMap<&'static str, Field<Value>>,
+    /// What stands in braces.
+    inner: BTreeMap<&'static str, Table>,
     /// The header, or the begin of the file for a section that is not there.
     pub(crate) span: Span,
 }
@@ -70,7 +72,7 @@ impl Document {
     /// The one table of a section, with defaults only if it is absent.
     pub(crate) fn one(&self, section: &'static Section) -> Table {
         let table = self.tables.get(section.name).and_then(|tables| tables.first());
-        table.cloned().unwrap_or(Table { section, values: BTreeMap::new(), span: 0..0 })
+        table.cloned().unwrap_or(Table::empty(section))
     }
 
     /// Whether the file has it.
@@ -134,8 +136,12 @@ impl Document {
 // === impl Table ===
 
 impl Table {
+    const fn empty(section: &'static Section) -> Self {
+        Self { section, values: BTreeMap::new(), inner: BTreeMap::new(), span: 0..0 }
+    }
+
     fn read(section: &'static Section, table: &DeTable<'_>, span: Span, scope: &mut Scope<'_>) -> Self {
-        let mut values = BTreeMap::new();
+        let (mut values, mut inner) = (BTreeMap::new(), BTreeMap::new());
         for (name, value) in in_order(table) {
             match section.key(name.get_ref()) {
                 // `[sip.tls]` inside `[sip]`: read as a section of its own.
@@ -143,6 +149,10 @@ impl Table {
                 None => scope
                     .error(&name.span(), unknown("key", name.get_ref(), section.keys.iter().map(|k| k.name))),
                 Some(key) => {
+                    if let (Kind::Fields(section), DeValue::Table(table)) = (key.kind, value.get_ref()) {
+                        inner.insert(key.name, Self::read(section, table, value.span(), scope));
+                        continue;
+                    }
                     let read = read_value(key, value.get_ref(), &value.span(), scope);
                     // A key that was wrong is there, but holds nothing: its absence is not an error again.
                     let field = read.map(|v| Field { value: v, span: value.span() });
@@ -156,17 +166,27 @@ impl Table {
             scope.error(&span, format!("{} needs the key {:?}", section.header(), key.name));
         }
         let values = values.into_iter().filter_map(|(name, field)| Some((name, field?))).collect();
-        Self { section, values, span }
+        Self { section, values, inner, span }
     }
 
     /// Whether the key is written (and right).
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.values.contains_key(key)
+        self.values.contains_key(key) || self.inner.contains_key(key)
     }
 
     /// Where the key's value stands, or the section if it is absent.
     pub(crate) fn at(&self, key: &str) -> Span {
-        self.values.get(key).map_or(self.span.clone(), |f| f.span.clone())
+        let inner = || self.inner.get(key).map(|table| table.span.clone());
+        self.values.get(key).map(|f| f.span.clone()).or_else(inner).unwrap_or_else(|| self.span.clone())
+    }
+
+    /// What stands in braces, or defaults only.
+    pub(crate) fn fields(&self, key: &str) -> Self {
+        let Some(Kind::Fields(section)) = self.section.key(key).map(|known| known.kind) else {
+            debug_assert!(false, "{key} of {} has no fields", self.section.name);
+            return Self::empty(self.section);
+        };
+        self.inner.get(key).cloned().unwrap_or_else(|| Self::empty(section))
     }
 
     /// A text, its default, or nothing.

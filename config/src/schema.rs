@@ -5,6 +5,7 @@
 
 mod carrier;
 mod gate;
+mod h323;
 mod media;
 mod money;
 mod recording;
@@ -14,6 +15,7 @@ mod trace;
 
 pub use carrier::CARRIER;
 pub use gate::{GATE, SIP_ACCOUNT};
+pub use h323::H323;
 pub use media::MEDIA;
 pub use money::{ACCOUNT, DECK, EXCHANGE, PAYMENT_METHOD, PERIOD};
 pub use recording::RECORDING;
@@ -22,7 +24,7 @@ pub use stir::STIR;
 pub use trace::TRACE;
 
 /// What a key holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// Text in quotes.
     Text,
@@ -48,6 +50,8 @@ pub enum Kind {
     Statuses,
     /// A list of `{ prefix, replace, length }`.
     Rules,
+    /// `{ … }` with these keys.
+    Fields(&'static Section),
 }
 
 /// What holds when a key is absent.
@@ -431,7 +435,8 @@ pub const NUMBER: Section = Section {
             Kind::Text,
             Preset::Required,
             "What it rings: `gate:NAME`, dialled there with the number's digits; `sip_account:NAME`, wherever it is registered: all contacts of \
-             the highest q at once, then those of the next; or `sip:user@host`, with port and `;transport=tcp` where needed, dialled as written.",
+             the highest q at once, then those of the next; `sip:user@host`, with port and `;transport=tcp` where needed, dialled as written; or \
+             `h323:host`, with port where needed, where the number's digits are dialled.",
         ),
     ],
 };
@@ -479,6 +484,7 @@ pub const SECTIONS: &[Section] = &[
     SIP,
     SIP_TLS,
     SIP_TLS_EXTRA,
+    H323,
     HTTP,
     MEDIA,
     RECORDING,

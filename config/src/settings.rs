@@ -25,6 +25,8 @@ pub struct Settings {
     pub tls: Tls,
     /// API, metrics, health.
     pub http: Http,
+    /// Where gateways call by H.323; none: nowhere.
+    pub h323: Option<H323>,
     /// How voice travels.
     pub media: Media,
     /// What is written for ever.
@@ -143,6 +145,19 @@ pub struct Listen {
     pub transport: Transport,
     /// Port 0 takes a free one.
     pub addr: SocketAddr,
+}
+
+/// `[h323]`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct H323 {
+    /// Call signalling; none: nobody can call by it. Port 0 takes a free one.
+    pub listen: Option<SocketAddr>,
+    /// The small gatekeeper.
+    pub ras: Option<SocketAddr>,
+    /// Its identifier.
+    pub gatekeeper_id: String,
+    /// Most signalling connections from one address.
+    pub per_source: u32,
 }
 
 /// `[http]`.

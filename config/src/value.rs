@@ -81,6 +81,7 @@ pub(crate) fn read_value(
         (Kind::Addresses, _) => wrong(scope, "an address in quotes, as \"192.0.2.1\", or a list of them"),
         (Kind::Ports, _) => wrong(scope, "a list of two ports, as [16384, 32766]"),
         (Kind::Statuses, _) => wrong(scope, "a list of statuses, as [\"5xx\", 480]"),
+        (Kind::Fields(_), _) => wrong(scope, "keys in braces, as { key = true }"),
         (Kind::Rules, _) => wrong(scope, "a list of rules, as [{ prefix = \"0\", replace = \"34\" }]"),
     }
 }

@@ -131,7 +131,7 @@ order = "best"
             r#"t.toml:44:11: 192.0.2.0/24 belongs to "pbx" already, at t.toml:36:11"#,
             r#"t.toml:45:19: session_expires must be 0 or at least 90, not 30"#,
             r#"t.toml:46:34: unknown key "prefx": did you mean "prefix"?"#,
-            r#"t.toml:50:11: "127.0.0.1:5080" is not a carrier address: write sip:192.0.2.1:5060;transport=udp"#,
+            r#"t.toml:50:11: "127.0.0.1:5080" is not a carrier address: write sip:192.0.2.1:5060;transport=udp, or h323:192.0.2.1:1720"#,
             r#"t.toml:51:8: deck "none" is not defined: add a [[deck]] with this name"#,
             r#"t.toml:52:19: "200" is not a final status: write one from 300 to 699, or 3xx, 4xx, 5xx, 6xx"#,
             r#"t.toml:52:24: 487 answers our own CANCEL: there is no next carrier after it"#,

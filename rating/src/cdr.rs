@@ -189,6 +189,13 @@ pub struct Cdr {
     /// `No-TN-Validation`; none if nobody looked.
     #[serde(default)]
     pub verstat: Option<Name>,
+    /// The callIdentifier of H.323, 32 hex digits: of the caller's leg, else of the called one. Absent of
+    /// a call that is SIP's on both sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h323_call_id: Option<String>,
+    /// The conferenceID that goes with it, 32 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub h323_conference_id: Option<String>,
     /// Why it went where it did and who pays.
     #[serde(default)]
     pub decision: Option<String>,

@@ -21,7 +21,7 @@ class Control:
         self.number = int.from_bytes(os.urandom(3), "big")
         self.sequence = 0
         self.theirs = None
-        self.acknowledged = self.decided = self.ended = False
+        self.acknowledged = self.decided = self.ended = self.told_part = False
         self.fast = None
         self.channel = 0
         self.opened = {}
@@ -152,12 +152,19 @@ class Control:
             self.send(("request", ("masterSlaveDetermination", {
                 "terminalType": 60, "statusDeterminationNumber": self.number})))
             return
-        we_lead = theirs < 60 or theirs == 60 and gap < 1 << 23
-        self.send(("response", ("masterSlaveDeterminationAck", {
-            "decision": ("slave" if we_lead else "master", 0)})))
-        self.tell("master" if we_lead else "slave")
+        self.lead(theirs < 60 or theirs == 60 and gap < 1 << 23)
+
+    def lead(self, we_lead):
+        """What the peer is told of its own part, once."""
+        if not self.told_part:
+            self.told_part = True
+            self.send(("response", ("masterSlaveDeterminationAck", {
+                "decision": ("slave" if we_lead else "master", 0)})))
+            self.tell("master" if we_lead else "slave")
 
     def on_masterSlaveDeterminationAck(self, value):
+        # a peer that was asked first need not ask: it waits for an acknowledgement (H.245, annex C.2)
+        self.lead(value["decision"][0] == "master")
         self.decided = True
         self._open()
 

@@ -235,6 +235,7 @@ impl Stage {
                 self.registered.insert(account.sip_account.clone(), account);
             }
             Output::LockedOut(ip) => self.locked_out.push(ip),
+            Output::Gateway(command) => unreachable!("no gateway speaks H.323 here: {command:?}"),
             Output::Publish(cdr) => self.cdrs.push(cdr),
             Output::Reply { ticket, reply } => self.replies.push((ticket, reply)),
             Output::Probed { carrier, .. } => unreachable!("the only shard has nobody to tell of {carrier}"),

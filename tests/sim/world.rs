@@ -404,6 +404,7 @@ impl World {
                 }
             }
             Output::KeepOpen { .. }
+            | Output::Gateway(_)
             | Output::FetchCertificate(_)
             | Output::Registered(_)
             | Output::LockedOut(_) => {}

@@ -1,5 +1,6 @@
 //! `[[carrier]]`: where calls are sent, within which limits, and what we are there.
 
+use super::h323::H323_TERMS;
 use super::sip::RELIABLE;
 use super::{
     CODECS, DTMF, IDENTITY, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, RECORD, SESSION, SRTP, Section, TLS_CA,
@@ -18,7 +19,14 @@ pub const CARRIER: Section = Section {
             "address",
             Kind::Text,
             Preset::Required,
-            "`sip:192.0.2.1:5060;transport=udp`, `tcp` or `tls`; `sips:` is another spelling of `transport=tls`. A name is looked up in DNS (RFC 3263): NAPTR, SRV, addresses; NAPTR chooses where neither port nor transport is written.",
+            "`sip:192.0.2.1:5060;transport=udp`, `tcp` or `tls`; `sips:` is another spelling of `transport=tls`. A name is looked up in DNS (RFC 3263): NAPTR, SRV, addresses; NAPTR chooses where neither port nor transport is written. Or `h323:192.0.2.1:1720`, by address.",
+        ),
+        H323_TERMS,
+        key(
+            "gatekeeper",
+            Kind::Text,
+            Preset::Nothing,
+            "With an `h323:` address: address and port of the gatekeeper that admits each call there, and may say where else it goes.",
         ),
         TLS_NAME,
         TLS_CA,

@@ -1,5 +1,6 @@
 //! `[[gate]]` and `[[sip_account]]`: what a customer calls from, and what such calls may do.
 
+use super::h323::H323_TERMS;
 use super::sip::RELIABLE;
 use super::{
     CODECS, DTMF, IDENTITY, Key, Kind, MEDIA_PATH, NAT, PRIVACY, Preset, RECORD, SECS_MAX, SESSION, SRTP,
@@ -74,8 +75,21 @@ pub const GATE: Section = Section {
             "address",
             Kind::Text,
             Preset::Nothing,
-            "Where it is called, as `sip:192.0.2.1:5060;transport=udp`, when a number of ours rings it. Absent: its first single `source`, \
-             port 5060, UDP.",
+            "Where it is called, as `sip:192.0.2.1:5060;transport=udp` or `h323:192.0.2.1:1720`, when a number of ours rings it. Absent: its \
+             first single `source`, port 5060, UDP; of a gate without `sip` in `protocol`, port 1720.",
+        ),
+        key(
+            "protocol",
+            Kind::Texts,
+            Preset::Texts(&["sip"]),
+            "What its calls come by, `sip`, `h323` or both; by one that is not named its addresses are a stranger's.",
+        ),
+        H323_TERMS,
+        key(
+            "h323_alias",
+            Kind::Texts,
+            Preset::Texts(&[]),
+            "Aliases, H.323 names or numbers, by which it may register at the small gatekeeper, `h323.ras`.",
         ),
         TLS_NAME,
         TLS_CA,

@@ -87,7 +87,7 @@ impl Cdr {
             protocol_a: Protocol::default(), protocol_b: None,
             source_ip_a: None, source_ip_b: None,
             user_agent_a: None, user_agent_b: None,
-            attestation: None, verstat: None,
+            attestation: None, verstat: None, h323_call_id: None, h323_conference_id: None,
             decision: None,
             media_ip_a: None, media_ip_b: None,
             rtp_packets_a_in: None, rtp_packets_a_out: None, rtp_packets_b_in: None, rtp_packets_b_out: None,

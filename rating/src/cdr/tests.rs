@@ -149,6 +149,8 @@ fn a_lost_calls_record_has_all_that_was_known() {
         number: Some("34911".to_owned()),
         protocol_a: Protocol::H323,
         protocol_b: Some(Protocol::Sip),
+        h323_call_id: Some("0a".repeat(16)),
+        h323_conference_id: Some("0b".repeat(16)),
         ..usual.clone()
     };
     for (cdr, is_usual) in [(usual, true), (inbound, false)] {
@@ -178,6 +180,7 @@ fn a_lost_calls_record_has_all_that_was_known() {
             (read.protocol_a, read.protocol_b, read.number),
             (cdr.protocol_a, cdr.protocol_b, cdr.number)
         );
+        assert_eq!((read.h323_call_id, read.h323_conference_id), (cdr.h323_call_id, cdr.h323_conference_id));
         assert_eq!((read.origin, read.decision, read.attempts), (cdr.origin, cdr.decision, cdr.attempts));
     }
 }

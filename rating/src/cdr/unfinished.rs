@@ -66,6 +66,10 @@ struct Unfinished {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verstat: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    h323_call_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    h323_conference_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     decision: Option<String>,
 }
 
@@ -82,7 +86,7 @@ impl Cdr {
         let Self { route_reason, transport_a, transport_b, direction, origin, origin_kind, .. } = self;
         let Self { destination_kind, number, sip_account, protocol_a, protocol_b, .. } = self;
         let Self { source_ip_a, source_ip_b, user_agent_a, user_agent_b, .. } = self;
-        let Self { attestation, verstat, decision, .. } = self;
+        let Self { attestation, verstat, h323_call_id, h323_conference_id, decision, .. } = self;
         let unfinished = Unfinished {
             node,
             caller,
@@ -113,6 +117,8 @@ impl Cdr {
             user_agent_b,
             attestation,
             verstat,
+            h323_call_id,
+            h323_conference_id,
             decision,
         };
         /// Of a call over one carrier, with names of some length.
@@ -164,6 +170,8 @@ impl Cdr {
             user_agent_b: known.user_agent_b,
             attestation: known.attestation,
             verstat: known.verstat,
+            h323_call_id: known.h323_call_id,
+            h323_conference_id: known.h323_conference_id,
             decision: known.decision,
             ..new
         })

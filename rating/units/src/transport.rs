@@ -16,6 +16,8 @@ pub enum Transport {
     Ws,
     /// The same under TLS.
     Wss,
+    /// No transport of SIP: H.225.0 call signalling of H.323, over TCP.
+    H323,
 }
 
 /// Whose TLS settings a connection of ours was made by: the name that the peer's certificate had to show, and
@@ -36,6 +38,9 @@ pub struct UnknownTransport(pub String);
 // === impl Transport ===
 
 impl Transport {
+    /// Every transport of SIP, as `FromStr` reads them.
+    const OF_SIP: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+
     /// As the configuration, the CDR and the `transport` parameter of an address in the configuration write
     /// it.
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +50,7 @@ impl Transport {
             Self::Tls => "tls",
             Self::Ws => "ws",
             Self::Wss => "wss",
+            Self::H323 => "h323",
         }
     }
 
@@ -56,6 +62,8 @@ impl Transport {
             Self::Tls => "TLS",
             Self::Ws => "WS",
             Self::Wss => "WSS",
+            // Nobody's: H.323 has no Via.
+            Self::H323 => "H323",
         }
     }
 
@@ -67,16 +75,18 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Ws | Self::Wss => "ws",
+            Self::H323 => "h323",
         }
     }
 
-    /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.1).
+    /// The port where none is written (RFC 3261 §19.1.2, RFC 7118 §5.1, H.225.0 appendix IV).
     pub const fn default_port(self) -> u16 {
         match self {
             Self::Udp | Self::Tcp => 5060,
             Self::Tls => 5061,
             Self::Ws => 80,
             Self::Wss => 443,
+            Self::H323 => 1720,
         }
     }
 
@@ -94,7 +104,7 @@ impl Transport {
     pub const fn is_reliable(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp | Self::Tls | Self::Ws | Self::Wss => true,
+            Self::Tcp | Self::Tls | Self::Ws | Self::Wss | Self::H323 => true,
         }
     }
 }
@@ -108,7 +118,7 @@ impl fmt::Display for Transport {
 impl FromStr for Transport {
     type Err = UnknownTransport;
     fn from_str(text: &str) -> Result<Self, UnknownTransport> {
-        [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
+        Self::OF_SIP
             .into_iter()
             .find(|transport| text.eq_ignore_ascii_case(transport.as_str()))
             .ok_or_else(|| UnknownTransport(text.to_owned()))

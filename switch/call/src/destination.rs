@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use codecs::CodecSet;
 use rating::cdr::PartyKind;
-use route::{AttemptEnd, Carrier, CodecTerms, Gate, MediaTerms, Next, NumberTarget, OurNumber, Target};
+use route::{
+    AttemptEnd, Carrier, CodecTerms, Gate, MediaPath, MediaTerms, Next, NumberTarget, OurNumber, Target,
+    Transport,
+};
 use units::{Name, Number};
 
 use crate::origin::MAX_CALL_SECS;
@@ -81,7 +84,7 @@ impl Destination {
             Self::Number(number) => match number.target {
                 NumberTarget::Gate(_) => PartyKind::Gate,
                 NumberTarget::SipAccount(_) => PartyKind::SipAccount,
-                NumberTarget::Uri(_) => PartyKind::Uri,
+                NumberTarget::Uri(_) | NumberTarget::H323(_) => PartyKind::Uri,
             },
             Self::SipAccount(_) => PartyKind::SipAccount,
         }
@@ -101,7 +104,7 @@ impl Destination {
             Self::Carriers => None,
             Self::Number(number) => match &number.target {
                 NumberTarget::SipAccount(name) => Some(name),
-                NumberTarget::Gate(_) | NumberTarget::Uri(_) => None,
+                NumberTarget::Gate(_) | NumberTarget::Uri(_) | NumberTarget::H323(_) => None,
             },
             Self::SipAccount(account) => Some(&account.name),
         }
@@ -111,11 +114,17 @@ impl Destination {
 // === impl Callee ===
 
 impl Callee {
-    /// How its media travels; none of a URI that is nobody's here.
+    /// How its media travels; none of a SIP URI that is nobody's here. What is called by H.323 is relayed.
     pub fn media(&self) -> Option<MediaTerms> {
         match self {
             Self::Carrier(carrier) => Some(carrier.media),
-            Self::Number(callee) => callee.gate.as_ref().map(|gate| gate.media),
+            Self::Number(callee) => {
+                let of_gate = callee.gate.as_ref().map(|gate| gate.media);
+                if callee.target.transport != Transport::H323 {
+                    return of_gate;
+                }
+                Some(MediaTerms { path: MediaPath::Relay, ..of_gate.unwrap_or_default() })
+            }
             Self::Contact(callee, _) => Some(callee.account.media),
         }
     }
@@ -171,7 +180,9 @@ impl Callee {
             Self::Carrier(carrier) => number.map(|number| carrier.dialled(number)).unwrap_or_default(),
             Self::Number(callee) => match &callee.number.target {
                 NumberTarget::Uri(uri) => uri.user.to_string(),
-                NumberTarget::Gate(_) | NumberTarget::SipAccount(_) => digits.unwrap_or_default(),
+                NumberTarget::Gate(_) | NumberTarget::SipAccount(_) | NumberTarget::H323(_) => {
+                    digits.unwrap_or_default()
+                }
             },
             Self::Contact(callee, _) => digits.unwrap_or_else(|| {
                 let login = callee.account.login.as_ref();

@@ -39,6 +39,8 @@ pub struct LegFacts {
     pub user_agent_a: Option<Name>,
     /// The called party's Server or User-Agent.
     pub user_agent_b: Option<Name>,
+    /// `callIdentifier` and `conferenceID` of the leg that speaks H.323, the caller's first.
+    pub h323_ids: Option<([u8; 16], [u8; 16])>,
     /// How much is said of the caller's number, by its signature or by ours.
     pub attestation: Option<&'static str>,
     /// What came of verifying it.
@@ -60,6 +62,9 @@ pub fn complete(cdr: &mut Cdr, facts: LegFacts) {
     cdr.source_ip_b = facts.source_ip_b;
     cdr.user_agent_a = facts.user_agent_a;
     cdr.user_agent_b = facts.user_agent_b;
+    let (call, conference) = facts.h323_ids.unzip();
+    let hex = |id: [u8; 16]| format!("{:032x}", u128::from_be_bytes(id));
+    (cdr.h323_call_id, cdr.h323_conference_id) = (call.map(hex), conference.map(hex));
     cdr.attestation = facts.attestation.map(Into::into);
     cdr.verstat = facts.verstat.map(Into::into);
 }

@@ -21,6 +21,7 @@
 mod announce;
 pub mod answer;
 pub mod body;
+mod channel;
 mod described;
 mod events;
 mod keyed;
@@ -43,6 +44,7 @@ mod voices;
 
 pub use answer::{AnswerError, Negotiated};
 pub use body::{BodyError, sdp_part};
+pub use channel::Channel;
 pub use codecs::sdp::{Direction, MediaKind, SdpError};
 pub use described::Described;
 pub use keyed::Keyed;

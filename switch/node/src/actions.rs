@@ -124,6 +124,8 @@ impl Node {
                 self.close_media_of(slot, id);
                 Event::AttemptEnded { attempt, end, cause }
             }
+            LegEvent::Moved { session } => return self.media_moved(slot, id, &session),
+            LegEvent::Digit(info) => return self.signalled_digit(now, slot, id, info),
             LegEvent::Cancelled => Event::Cancelled,
             LegEvent::AnswerTold => Event::AnswerTold,
             LegEvent::Released { cause } => Event::Released { side, cause },

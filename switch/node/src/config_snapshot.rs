@@ -111,11 +111,22 @@ impl ConfigSnapshot {
         self.gates.has_sip_accounts()
     }
 
-    /// Gate before carrier: a customer's address pays, whatever else it is.
+    /// Whose SIP comes from an address. Gate before carrier: a customer's address pays, whatever else it is.
     pub fn source(&self, ip: IpAddr) -> Source {
-        if let Some(gate) = self.gates.by_source(ip) {
+        if let Some(gate) = self.gates.by_sip_source(ip) {
             Source::Gate(gate.id)
         } else if let Some(carrier) = self.carriers.by_source(ip) {
+            Source::Carrier(carrier.id)
+        } else {
+            Source::Unknown
+        }
+    }
+
+    /// The same for who speaks H.323.
+    pub fn h323_source(&self, ip: IpAddr) -> Source {
+        if let Some(gate) = self.gates.by_h323_source(ip) {
+            Source::Gate(gate.id)
+        } else if let Some(carrier) = self.carriers.by_h323_source(ip) {
             Source::Carrier(carrier.id)
         } else {
             Source::Unknown
@@ -131,6 +142,7 @@ impl ConfigSnapshot {
                 NumberTarget::Gate(name) => self.gates.by_name(name)?.called_at()?,
                 NumberTarget::SipAccount(_) => return None,
                 NumberTarget::Uri(uri) => uri.target.clone(),
+                NumberTarget::H323(target) => target.clone(),
             };
             Some((Name::from(number.target.to_string()), target))
         });

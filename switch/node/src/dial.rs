@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use call::{Callee, Event, LegId, SipAccountCallee};
 use ledger::CallId;
-use media::Session;
+use media::{Channel, Session};
 use rating::engine::CarrierLeg;
 use route::AttemptEnd;
-use units::Now;
+use units::{Now, Transport};
 
 use crate::Evidence;
 use crate::leg::{ContactWay, Dialling, Leg, Reached};
@@ -58,6 +58,7 @@ impl Node {
                 };
             }
         };
+        let session = session.or_else(|| offer_to_gateway(slot, attempt, &callee));
         match self.dial_leg(now, slot, attempt, callee, session) {
             Ok(leg) => {
                 self.add_called(slot, leg);
@@ -201,4 +202,14 @@ impl Node {
             self.peers.carrier_slots.put_back(carrier.id);
         }
     }
+}
+
+/// H.323 has no call without an offer: where the caller makes none, the called gateway is offered all
+/// codecs that both may use, and what it takes becomes the offer to the caller.
+fn offer_to_gateway(slot: &Slot, attempt: u8, callee: &Callee) -> Option<Arc<Session>> {
+    callee.target().filter(|target| target.transport == Transport::H323)?;
+    let media = slot.media.as_deref()?;
+    let rtp = media.side(LegId::Carrier(attempt))?.shown?;
+    let channel = Channel::of_codecs(rtp, callee.codecs() & slot.call.origin().codecs());
+    channel.session().map(Arc::new)
 }

@@ -74,6 +74,7 @@ impl Node {
             config: &self.config,
             names: &self.peers.names,
             endpoint: &mut self.sip,
+            gateways: &mut self.gateways,
             counters: &mut self.counters,
             events: &mut self.calls.leg_events,
         }

@@ -10,6 +10,7 @@ use rating::Cdr;
 use rating::engine::{AccountChange, AccountRefused, AccountView, InTransit, MoveOrder, TransitPlace};
 use units::{Currency, Money, Name, Number, Transport, Wall};
 
+use crate::gateways::{GatewayCommand, GatewayEvent};
 use crate::leg::{Arrival, Flow};
 use crate::registrar::RegisteredAccount;
 use crate::{ConfigSnapshot, Prospect, QuotaCommand};
@@ -27,6 +28,8 @@ pub enum Input {
     Unreachable(Flow),
     /// A stream that was open is closed; `peer` is the address at its other end.
     Closed(Flow),
+    /// Of a connection of H.323.
+    Gateway(GatewayEvent),
     /// What the relay tells.
     Media(MediaEvent),
     /// Time passed; due timers run. Every other input runs them too.
@@ -118,6 +121,8 @@ pub enum Output {
         /// One whole message.
         bytes: Bytes,
     },
+    /// To be done with a connection of H.323, in order.
+    Gateway(GatewayCommand),
     /// To be done by the relay, in order.
     Media(MediaCommand),
     /// A stream's idle time does not count as long as it is wanted: a call lives on it.

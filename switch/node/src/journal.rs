@@ -203,7 +203,7 @@ impl Node {
     }
 
     fn leg_facts(&self, slot: &Slot) -> call::LegFacts {
-        let LegFacts { call_id, protocol, transport, source, user_agent, .. } = slot.caller.facts();
+        let LegFacts { call_id, protocol, transport, source, user_agent, h323_ids, .. } = slot.caller.facts();
         let called = slot.carriers.last().map(Leg::facts);
         let b = called.as_ref();
         let examined = slot.examination.as_deref();
@@ -223,6 +223,7 @@ impl Node {
                 .and_then(|examined| examined.attestation)
                 .or_else(signed)
                 .map(stir::Attestation::as_str),
+            h323_ids: h323_ids.or_else(|| b.and_then(|leg| leg.h323_ids)),
             verstat: examined.map(|examined| examined.verstat.as_str()),
             call_id_b: called.map(|leg| leg.call_id),
         }

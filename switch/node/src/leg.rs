@@ -8,25 +8,31 @@
 use std::net::IpAddr;
 
 use call::{Attempt, Branch, LegId, OfferRefusal, Progress, Refusal, ReleaseReason};
+use codecs::DtmfForm;
 use media::Session;
 use serde_json::value::RawValue;
 use stir::{Fault, Passport, Verstat};
 use units::{Now, Number, Tick, Transport};
+use voice::dtmf::Info;
 
 mod context;
+mod h323;
 mod party;
 mod sip;
 
 pub(crate) use context::{CallFacts, ContactWay, Context, Dialling, LegEvent, LegEvents, LegFacts, Reached};
+pub(crate) use h323::H323Leg;
 pub(crate) use party::{Party, is_of_carrier};
 pub use sip::{Arrival, Dispatch, Flow, Received};
-pub(crate) use sip::{Crossing, Endpoint, RecordedLeg, Registered, Registration, SipLeg};
+pub(crate) use sip::{Crossing, Endpoint, Presentation, RecordedLeg, Registered, Registration, SipLeg};
 
 /// A leg, by its protocol.
 #[derive(Debug)]
 pub(crate) enum Leg {
     /// RFC 3261.
     Sip(SipLeg),
+    /// ITU-T H.323.
+    H323(H323Leg),
 }
 
 // === impl Leg: verbs ===
@@ -36,6 +42,8 @@ impl Leg {
     pub(crate) fn passport(&self, now: Now, number: &Number) -> Result<Passport, Fault> {
         match self {
             Self::Sip(leg) => leg.passport(now, number),
+            // Its Setup has no room for one.
+            Self::H323(_) => Err(Fault::Missing),
         }
     }
 
@@ -43,6 +51,7 @@ impl Leg {
     pub(crate) const fn judge(&mut self, verstat: Verstat) {
         match self {
             Self::Sip(leg) => leg.verstat = Some(verstat),
+            Self::H323(_) => {}
         }
     }
 
@@ -53,6 +62,7 @@ impl Leg {
             | Some(Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
                 SipLeg::dial(cx, dialling).map(Self::Sip)
             }
+            Some(Transport::H323) => H323Leg::dial(cx, dialling).map(Self::H323),
         }
     }
 
@@ -66,6 +76,7 @@ impl Leg {
     ) {
         match self {
             Self::Sip(leg) => leg.ring(cx, of, progress, session),
+            Self::H323(leg) => leg.ring(cx, progress, session),
         }
     }
 
@@ -78,6 +89,7 @@ impl Leg {
     ) -> Result<(), OfferRefusal> {
         match self {
             Self::Sip(leg) => leg.offer_early(cx, of, session),
+            Self::H323(_) => Err(OfferRefusal::NotAcceptable),
         }
     }
 
@@ -90,6 +102,8 @@ impl Leg {
     ) {
         match self {
             Self::Sip(leg) => leg.answer_early(cx, branch, session),
+            // It makes no offers before the answer.
+            Self::H323(_) => {}
         }
     }
 
@@ -97,6 +111,10 @@ impl Leg {
     pub(crate) fn accept(&mut self, cx: &mut Context<'_>, of: (Attempt, Branch), session: &Session) -> bool {
         match self {
             Self::Sip(leg) => leg.accept(cx, of, session),
+            Self::H323(leg) => {
+                leg.accept(cx, session);
+                true
+            }
         }
     }
 
@@ -104,6 +122,7 @@ impl Leg {
     pub(crate) fn reject(&mut self, cx: &mut Context<'_>, refusal: &Refusal) {
         match self {
             Self::Sip(leg) => leg.reject(cx, refusal),
+            Self::H323(leg) => leg.reject(cx, refusal),
         }
     }
 
@@ -111,6 +130,7 @@ impl Leg {
     pub(crate) fn offer(&mut self, cx: &mut Context<'_>, session: Option<&Session>) -> bool {
         match self {
             Self::Sip(leg) => leg.offer(cx, session),
+            Self::H323(leg) => leg.offer(cx, session),
         }
     }
 
@@ -118,6 +138,8 @@ impl Leg {
     pub(crate) fn withdraw_offer(&mut self, cx: &mut Context<'_>) {
         match self {
             Self::Sip(leg) => leg.withdraw_offer(cx),
+            // Answered at once, so that nothing can be taken back.
+            Self::H323(_) => {}
         }
     }
 
@@ -125,6 +147,7 @@ impl Leg {
     pub(crate) fn restore_session(&mut self, cx: &mut Context<'_>) {
         match self {
             Self::Sip(leg) => leg.restore_session(cx),
+            Self::H323(leg) => leg.restore(cx),
         }
     }
 
@@ -132,6 +155,7 @@ impl Leg {
     pub(crate) fn forget_before(&mut self) {
         match self {
             Self::Sip(leg) => leg.before = None,
+            Self::H323(leg) => leg.forget_before(),
         }
     }
 
@@ -139,6 +163,7 @@ impl Leg {
     pub(crate) fn answer(&mut self, cx: &mut Context<'_>, session: &Session) {
         match self {
             Self::Sip(leg) => leg.answer(cx, session),
+            Self::H323(leg) => leg.offer_ends(cx),
         }
     }
 
@@ -146,6 +171,7 @@ impl Leg {
     pub(crate) fn refuse_offer(&mut self, cx: &mut Context<'_>, why: OfferRefusal) {
         match self {
             Self::Sip(leg) => leg.refuse_offer(cx, why),
+            Self::H323(leg) => leg.offer_ends(cx),
         }
     }
 
@@ -153,6 +179,8 @@ impl Leg {
     pub(crate) fn acknowledge(&mut self, cx: &mut Context<'_>, session: Option<&Session>) {
         match self {
             Self::Sip(leg) => leg.acknowledge(cx, session),
+            // What it offered late was what it has: nothing changes by the answer.
+            Self::H323(_) => {}
         }
     }
 
@@ -160,6 +188,7 @@ impl Leg {
     pub(crate) fn release(&mut self, cx: &mut Context<'_>, why: ReleaseReason, crossing: Option<Crossing>) {
         match self {
             Self::Sip(leg) => leg.release(cx, why, crossing),
+            Self::H323(leg) => leg.release(cx, why),
         }
     }
 
@@ -167,6 +196,7 @@ impl Leg {
     pub(crate) fn timeout(&mut self, cx: &mut Context<'_>) {
         match self {
             Self::Sip(leg) => leg.timeout(cx),
+            Self::H323(leg) => leg.timeout(cx),
         }
     }
 
@@ -174,6 +204,8 @@ impl Leg {
     pub(crate) fn close(&mut self, endpoint: &mut Endpoint) {
         match self {
             Self::Sip(leg) => leg.close(endpoint),
+            // Its connections went with its last word.
+            Self::H323(_) => {}
         }
     }
 }
@@ -184,12 +216,14 @@ impl Leg {
     pub(crate) const fn id(&self) -> LegId {
         match self {
             Self::Sip(leg) => leg.id,
+            Self::H323(leg) => leg.id,
         }
     }
 
     pub(crate) const fn party(&self) -> &Party {
         match self {
             Self::Sip(leg) => &leg.party,
+            Self::H323(leg) => &leg.party,
         }
     }
 
@@ -197,6 +231,7 @@ impl Leg {
     pub(crate) const fn is_calling(&self) -> bool {
         match self {
             Self::Sip(leg) => leg.is_calling(),
+            Self::H323(leg) => leg.is_calling(),
         }
     }
 
@@ -204,6 +239,7 @@ impl Leg {
     pub(crate) fn is_heard(&self) -> bool {
         match self {
             Self::Sip(leg) => leg.outgoing().is_some_and(|outgoing| outgoing.heard),
+            Self::H323(leg) => leg.is_heard,
         }
     }
 
@@ -211,6 +247,7 @@ impl Leg {
     pub(crate) const fn is_gone(&self) -> bool {
         match self {
             Self::Sip(leg) => leg.is_gone(),
+            Self::H323(leg) => leg.is_gone(),
         }
     }
 
@@ -218,6 +255,7 @@ impl Leg {
     pub(crate) fn deadline(&self) -> Tick {
         match self {
             Self::Sip(leg) => leg.deadline(),
+            Self::H323(leg) => leg.deadline(),
         }
     }
 
@@ -225,6 +263,7 @@ impl Leg {
     pub(crate) fn crossing(&self) -> Option<Crossing> {
         match self {
             Self::Sip(leg) => leg.crossing(),
+            Self::H323(_) => None,
         }
     }
 
@@ -232,6 +271,7 @@ impl Leg {
     pub(crate) const fn source(&self) -> IpAddr {
         match self {
             Self::Sip(leg) => leg.source,
+            Self::H323(leg) => leg.source,
         }
     }
 
@@ -239,6 +279,7 @@ impl Leg {
     pub(crate) fn facts(&self) -> LegFacts {
         match self {
             Self::Sip(leg) => leg.facts(),
+            Self::H323(leg) => leg.facts(),
         }
     }
 
@@ -246,6 +287,31 @@ impl Leg {
     pub(crate) fn recorded(&self) -> Option<Box<RawValue>> {
         match self {
             Self::Sip(leg) => leg.recorded(),
+            Self::H323(leg) => leg.recorded(),
+        }
+    }
+
+    /// How its side is told digits, where that is agreed by its signalling and not by sessions.
+    pub(crate) fn digit_form(&self) -> Option<DtmfForm> {
+        match self {
+            Self::Sip(_) => None,
+            Self::H323(leg) => Some(leg.digit_form()),
+        }
+    }
+
+    /// Tells its side a digit by signalling.
+    pub(crate) fn tell_digit(&mut self, cx: &mut Context<'_>, info: Info) {
+        match self {
+            Self::Sip(leg) => leg.tell_digit(cx, info),
+            Self::H323(leg) => leg.tell_digit(cx, info),
+        }
+    }
+
+    /// A caller who wishes to stay unknown, where that is not told by what crosses.
+    pub(crate) const fn is_withheld(&self) -> bool {
+        match self {
+            Self::Sip(_) => false,
+            Self::H323(leg) => leg.is_withheld,
         }
     }
 }

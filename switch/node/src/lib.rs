@@ -21,7 +21,7 @@
 //!             Output::Send { .. } => sent += 1,
 //!             // On disk at once, in this example.
 //!             Output::Journal { .. } => {}
-//!             Output::Media(_) => {}
+//!             Output::Media(_) | Output::Gateway(_) => {}
 //!             Output::KeepOpen { .. } | Output::QuotaRequest { .. } | Output::Probed { .. } => {}
 //!             Output::FetchCertificate(_) => {}
 //!             Output::Registered(_) | Output::LockedOut(_) => {}
@@ -71,6 +71,7 @@ mod counters;
 mod dial;
 mod drive;
 mod examination;
+mod gateways;
 mod ids;
 mod io;
 mod journal;
@@ -99,6 +100,7 @@ mod verification;
 pub use clock::ClockDoubt;
 pub use config_snapshot::{BootstrapAccount, ConfigSnapshot, NodeTiming, Signing, Source, shard_of};
 pub use counters::{CarrierChange, CountedSide, Counters, Evidence};
+pub use gateways::{GatewayCommand, GatewayEvent, Signal, shard_of_asked, shard_of_setup, signal_of};
 pub use io::{AdminReply, AdminRequest, Certificate, Input, LiveCall, Output, Pressure, RegisteredContact};
 pub use leg::{Arrival, Dispatch, Flow, Received};
 pub use lent::{LentAccount, QuotaCommand};

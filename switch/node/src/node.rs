@@ -13,6 +13,7 @@ use units::{Name, Now, Tick};
 use crate::calls::Calls;
 use crate::certificates::Certificates;
 use crate::clock::{ClockDoubt, ClockWatch};
+use crate::gateways::GatewayTable;
 use crate::ids::TimerKey;
 use crate::io::{Input, Output, Pressure};
 use crate::leg::Endpoint;
@@ -46,6 +47,8 @@ pub struct Node {
     pub(crate) config: Arc<ConfigSnapshot>,
     /// Signalling.
     pub(crate) sip: Endpoint,
+    /// Connections of H.323.
+    pub(crate) gateways: GatewayTable,
     pub(crate) calls: Calls,
     pub(crate) money: Money,
     pub(crate) peers: Peers,
@@ -109,6 +112,8 @@ pub struct Held {
     pub transaction_timers: usize,
     /// Connections that stay open for calls.
     pub connections: usize,
+    /// Connections of H.323 that are open, or wanted.
+    pub gateways: usize,
     /// Endpoints at the relay that are not told closed.
     pub endpoints: usize,
     /// Records that wait for the relay's reports.
@@ -129,6 +134,7 @@ impl Node {
         engine.set_warning_secs(config.media.warning_secs);
         let mut node = Self {
             sip: Endpoint::new(identity.key, identity.shard, config.timing),
+            gateways: GatewayTable::new(identity.key, identity.shard),
             calls: Calls::default(),
             money: Money { engine, lending: None, expiry_at: Tick::NEVER },
             peers: Peers::new(&config, carrier_slots),
@@ -168,6 +174,7 @@ impl Node {
                 self.registrar.closed(flow);
                 self.forget_subscriptions(Some(flow));
             }
+            Input::Gateway(event) => self.gateway_event(now, event),
             Input::Media(event) => self.media_event(now, event),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
@@ -199,6 +206,7 @@ impl Node {
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
+        self.gateway_outputs();
         // Behind the last answer to it.
         self.outputs.extend(self.lock_out.take().map(Output::LockedOut));
         self.journal_notices();
@@ -271,6 +279,14 @@ impl Node {
         })
     }
 
+    /// Calls of which a leg speaks H.323.
+    pub fn h323_calls(&self) -> usize {
+        if self.gateways.len() == 0 {
+            return 0;
+        }
+        self.calls.slots.iter().filter(|slot| !slot.call.is_over() && slot.has_h323()).count()
+    }
+
     /// Calls that are not over.
     pub const fn live_calls(&self) -> usize {
         self.calls.slots.len()
@@ -307,6 +323,7 @@ impl Node {
             transactions: load.transactions,
             transaction_timers: load.timers,
             connections: load.connections,
+            gateways: self.gateways.len(),
             endpoints: self.media.open(),
             unreported: self.media.unreported.len(),
         }

@@ -137,6 +137,7 @@ impl Node {
                 return self.sip_account_callee(account, Some(ours));
             }
             NumberTarget::Uri(uri) => (None, uri.target.clone()),
+            NumberTarget::H323(target) => (None, target.clone()),
         };
         Some(Admission::Number(Arc::new(NumberCallee { number: ours, gate, target })))
     }

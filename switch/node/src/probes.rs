@@ -46,7 +46,15 @@ impl Node {
 
     /// The carrier whose name resolves to an address that the configuration does not list.
     pub(crate) fn source_by_name(&self, ip: IpAddr) -> Source {
-        let carrier = self.peers.names.owners(ip).find_map(|name| self.config.carriers.by_name(name));
+        let owners = self.peers.names.owners(ip).filter_map(|name| self.config.carriers.by_name(name));
+        let carrier = owners.into_iter().find(|carrier| carrier.target.transport != Transport::H323);
+        carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
+    }
+
+    /// The same of carriers that speak H.323.
+    pub(crate) fn h323_source_by_name(&self, ip: IpAddr) -> Source {
+        let owners = self.peers.names.owners(ip).filter_map(|name| self.config.carriers.by_name(name));
+        let carrier = owners.into_iter().find(|carrier| carrier.target.transport == Transport::H323);
         carrier.map_or(Source::Unknown, |carrier| Source::Carrier(carrier.id))
     }
 

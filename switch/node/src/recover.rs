@@ -110,6 +110,10 @@ impl Node {
         cdr.reason = "node-lost".into();
         self.settled_record(true, lost.open.call, cdr, settlement.transfers);
         for (dialog, carrier) in [(&lost.open.dialog_a, None), (&lost.open.dialog_b, carrier)] {
+            if RecordedLeg::is_gateways(dialog) {
+                // Its connection ended with the process, and the call there with it.
+                continue;
+            }
             match RecordedLeg::read(dialog) {
                 Some(leg) => self.sip.end_recorded(now, &self.config, (&leg, carrier), why),
                 None => tracing::error!(

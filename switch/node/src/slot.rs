@@ -88,7 +88,8 @@ impl Slot {
 
     /// A leg, with what it may know of its call.
     pub(crate) fn facts_and_leg(&mut self, id: LegId) -> (CallFacts<'_>, Option<&mut Leg>) {
-        let facts = CallFacts { at: self.me, id: self.call.id(), caller: self.call.caller() };
+        let is_withheld = self.caller.is_withheld();
+        let facts = CallFacts { at: self.me, id: self.call.id(), caller: self.call.caller(), is_withheld };
         let leg = match id {
             LegId::Caller => Some(&mut self.caller),
             LegId::Carrier(_) => self.carriers.iter_mut().find(|leg| leg.id() == id),
@@ -151,6 +152,11 @@ impl Slot {
     pub(crate) fn due(&self, now: Tick) -> Option<LegId> {
         let mut legs = std::iter::once(&self.caller).chain(&self.carriers);
         legs.find(|leg| leg.deadline() <= now).map(Leg::id)
+    }
+
+    /// Whether a leg of it speaks H.323.
+    pub(crate) fn has_h323(&self) -> bool {
+        std::iter::once(&self.caller).chain(&self.carriers).any(|leg| matches!(leg, Leg::H323(_)))
     }
 
     pub(crate) fn all_gone(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Invariant: a `CarrierId` means the same name across reloads; an id whose carrier is gone finds nothing.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use codecs::CodecSet;
@@ -11,8 +11,8 @@ use units::Name;
 
 use crate::names::{CARRIERS_MAX, Names};
 use crate::{
-    BuildError, CarrierId, Cidr, CidrIndex, CodecTerms, Credentials, HeaderRules, Host, IdentityPolicy,
-    MediaTerms, RedirectHosts, SessionTimer, StatusSet, Target, Translations,
+    BuildError, CarrierId, Cidr, CidrIndex, CodecTerms, Credentials, H323Terms, HeaderRules, Host,
+    IdentityPolicy, MediaTerms, RedirectHosts, SessionTimer, StatusSet, Target, Translations, Transport,
 };
 
 /// What an operator writes about a carrier.
@@ -74,6 +74,10 @@ pub struct CarrierSpec {
     pub t1_ms: Option<u32>,
     /// T2 with it.
     pub t2_ms: Option<u32>,
+    /// How H.323 is spoken with it.
+    pub h323: H323Terms,
+    /// The gatekeeper that admits H.323 calls to it; none: they go to its address as they are.
+    pub gatekeeper: Option<SocketAddr>,
 }
 
 /// A carrier in the table.
@@ -90,7 +94,10 @@ pub struct Carriers {
     names: Names,
     /// By id; `None` where a name of an earlier configuration is gone.
     slots: Vec<Option<Arc<Carrier>>>,
+    /// Those that speak SIP.
     index: CidrIndex<CarrierId>,
+    /// Those that speak H.323.
+    h323_index: CidrIndex<CarrierId>,
     /// Under which users we are registered somewhere.
     registered: BTreeSet<Box<str>>,
 }
@@ -129,6 +136,8 @@ impl CarrierSpec {
             overload_control: false,
             t1_ms: None,
             t2_ms: None,
+            h323: H323Terms::default(),
+            gatekeeper: None,
         }
     }
 
@@ -179,10 +188,14 @@ impl Carriers {
         let mut slots: Vec<Option<Arc<Carrier>>> = vec![None; names.len()];
         let mut listed: Vec<(Cidr, CarrierId)> = Vec::new();
         let mut own: Vec<(Cidr, CarrierId)> = Vec::new();
+        let mut by_h323 = BTreeSet::new();
         for spec in specs {
             let id = names.id("carrier", &spec.name, CARRIERS_MAX)?;
             slots.resize(names.len(), None);
             listed.extend(spec.source.iter().map(|&cidr| (cidr, CarrierId(id))));
+            if spec.target.transport == Transport::H323 {
+                by_h323.insert(CarrierId(id));
+            }
             own.extend(spec.sources().map(|cidr| (cidr, CarrierId(id))));
             match &mut slots[usize::from(id)] {
                 Some(_) => return Err(BuildError::TwiceNamed { kind: "carrier", name: spec.name }),
@@ -194,7 +207,8 @@ impl Carriers {
             registered.filter_map(|carrier| Some(carrier.credentials.as_ref()?.user().into())).collect();
         refuse_shared(&mut listed, |id| names.name(id.0).cloned())?;
         let blocks = listed.into_iter().chain(own);
-        Ok(Self { names, slots, index: CidrIndex::new(blocks), registered })
+        let (h323, sip): (Vec<_>, Vec<_>) = blocks.partition(|(_, id)| by_h323.contains(id));
+        Ok(Self { names, slots, index: CidrIndex::new(sip), h323_index: CidrIndex::new(h323), registered })
     }
 
     /// The carrier with this id, if the present configuration has it.
@@ -213,9 +227,14 @@ impl Carriers {
         self.names.name(id.0)
     }
 
-    /// The carrier whose requests come from `source`; of several on one address, the first by id.
+    /// The carrier whose SIP requests come from `source`; of several on one address, the first by id.
     pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Carrier>> {
         self.by_id(self.index.longest(source)?)
+    }
+
+    /// The same of those that are called by H.323.
+    pub fn by_h323_source(&self, source: IpAddr) -> Option<&Arc<Carrier>> {
+        self.by_id(self.h323_index.longest(source)?)
     }
 
     /// Whether this is the user part of a Contact that we register somewhere.

@@ -13,8 +13,8 @@ use units::{Name, Number};
 
 use crate::names::{GATES_MAX, Names};
 use crate::{
-    BuildError, Cidr, CidrIndex, CodecTerms, GateId, Host, IdentityPolicy, Login, MediaTerms, Numbering,
-    SessionTimer, Target, Translations, Transport,
+    BuildError, Cidr, CidrIndex, CodecTerms, GateId, H323Terms, Host, IdentityPolicy, Login, MediaTerms,
+    Numbering, Protocols, SessionTimer, Target, Translations, Transport,
 };
 
 /// What an operator writes about a gate.
@@ -28,6 +28,12 @@ pub struct GateSpec {
     pub source: Vec<Cidr>,
     /// Where it is called, if written; see [`GateSpec::called_at`].
     pub address: Option<Target>,
+    /// By what it calls.
+    pub protocols: Protocols,
+    /// How H.323 is spoken with it.
+    pub h323: H323Terms,
+    /// Aliases that it may register at our gatekeeper.
+    pub h323_alias: Vec<Box<str>>,
     /// Codecs that calls from here may use.
     pub codecs: CodecSet,
     /// How called numbers are written here.
@@ -118,6 +124,9 @@ impl GateSpec {
             account: account.into(),
             source: Vec::new(),
             address: None,
+            protocols: Protocols::default(),
+            h323: H323Terms::default(),
+            h323_alias: Vec::new(),
             codecs: CodecSet::DEFAULT,
             numbering: Numbering::E164,
             translate: Translations::default(),
@@ -144,14 +153,14 @@ impl GateSpec {
     }
 
     /// Where a call to one of its numbers goes: its address, or the first source that is one address alone,
-    /// port 5060 over UDP.
+    /// port 5060 over UDP; of one that calls by H.323 alone, port 1720.
     pub fn called_at(&self) -> Option<Target> {
         let single = || self.source.iter().find_map(Cidr::single);
         self.address.clone().or_else(|| {
             single().map(|ip| Target {
                 host: Host::Ip(ip),
                 port: None,
-                transport: Transport::Udp,
+                transport: if self.protocols.sip { Transport::Udp } else { Transport::H323 },
                 is_written: true,
                 tls: units::TlsId::NONE,
             })
@@ -241,6 +250,16 @@ impl Gates {
     /// The gate that `source` belongs to: the longest block wins; IPv4-mapped IPv6 counts as IPv4.
     pub fn by_source(&self, source: IpAddr) -> Option<&Arc<Gate>> {
         self.by_id(self.index.longest(source)?)
+    }
+
+    /// The same for who speaks SIP: a gate that does not is a stranger there.
+    pub fn by_sip_source(&self, source: IpAddr) -> Option<&Arc<Gate>> {
+        self.by_source(source).filter(|gate| gate.protocols.sip)
+    }
+
+    /// The same for who speaks H.323.
+    pub fn by_h323_source(&self, source: IpAddr) -> Option<&Arc<Gate>> {
+        self.by_source(source).filter(|gate| gate.protocols.h323)
     }
 
     /// The SIP account with this user name.

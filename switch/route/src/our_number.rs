@@ -25,8 +25,8 @@ pub struct OurNumber {
     pub target: NumberTarget,
 }
 
-/// What a number of ours rings: `gate:NAME`, `sip_account:NAME` or
-/// `sip:user@host[:port][;transport=udp|tcp]`.
+/// What a number of ours rings: `gate:NAME`, `sip_account:NAME`,
+/// `sip:user@host[:port][;transport=udp|tcp]` or `h323:host[:port]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NumberTarget {
     /// A gate, where it is called.
@@ -35,6 +35,8 @@ pub enum NumberTarget {
     SipAccount(Name),
     /// A SIP URI elsewhere.
     Uri(UserUri),
+    /// An H.323 gateway elsewhere, where the number's digits are dialled.
+    H323(Target),
 }
 
 /// A SIP URI with a user, as a number's target.
@@ -51,12 +53,12 @@ pub struct UserUri {
 pub enum NumberTargetError {
     /// None of the known forms.
     #[error(
-        "{0:?} is not what a number can ring: write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\""
+        "{0:?} is not what a number can ring: write \"gate:NAME\", \"sip_account:NAME\", \"sip:user@host\" or \"h323:host\""
     )]
     Syntax(String),
     /// A form that is reserved.
     #[error(
-        "{0:?}: a target of this form is not built yet; write \"gate:NAME\", \"sip_account:NAME\" or \"sip:user@host\""
+        "{0:?}: a target of this form is not built yet; write \"gate:NAME\", \"sip_account:NAME\", \"sip:user@host\" or \"h323:host\""
     )]
     NotBuilt(String),
     /// The user part of a SIP URI cannot be sent as it is.
@@ -87,7 +89,8 @@ impl FromStr for NumberTarget {
             "gate" | "sip_account" if rest.is_empty() => Err(syntax()),
             "gate" => Ok(Self::Gate(rest.into())),
             "sip_account" => Ok(Self::SipAccount(rest.into())),
-            "h323" | "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
+            "h323" => Ok(Self::H323(s.parse()?)),
+            "number" => Err(NumberTargetError::NotBuilt(form.to_owned())),
             "sip" | "sips" => {
                 let (user, host) = rest
                     .split_once('@')
@@ -107,6 +110,7 @@ impl fmt::Display for NumberTarget {
         match self {
             Self::Gate(name) => write!(f, "gate:{name}"),
             Self::SipAccount(name) => write!(f, "sip_account:{name}"),
+            Self::H323(target) => write!(f, "{target}"),
             Self::Uri(uri) => {
                 write!(f, "sip:{}@{}", uri.user, uri.target.host_port())?;
                 if uri.target.transport == Transport::Udp {
@@ -227,11 +231,13 @@ mod tests {
             ("sip_account:alice", "sip_account:alice"),
             ("sip:alice@sip.example.net", "sip:alice@sip.example.net"),
             ("sip:+34911@192.0.2.9:5070;transport=tcp", "sip:+34911@192.0.2.9:5070;transport=tcp"),
+            ("h323:192.0.2.1", "h323:192.0.2.1"),
+            ("h323:gw.example:1721", "h323:gw.example:1721"),
             ("sip:a%20b@[2001:db8::1]:5062", "sip:a%20b@[2001:db8::1]:5062"),
         ] {
             assert_eq!(text.parse::<NumberTarget>().map(|target| target.to_string()).as_deref(), Ok(written));
         }
-        for text in ["h323:192.0.2.1", "number:34911000001", "voicemail"] {
+        for text in ["number:34911000001", "voicemail"] {
             let error = text.parse::<NumberTarget>().expect_err(text).to_string();
             assert!(error.contains("not built yet"), "{error}");
         }
@@ -248,6 +254,7 @@ mod tests {
             "sip:a:pw@host",
             "sips:a@b;transport=udp",
             "sip:a@b?x=y",
+            "h323:a@b",
         ] {
             let error = text.parse::<NumberTarget>().expect_err(text).to_string();
             assert!(!error.contains("not built yet"), "{text}: {error}");

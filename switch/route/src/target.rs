@@ -1,4 +1,5 @@
-//! Where a carrier is reached: the short form of a SIP URI that a trunk needs (RFC 3261 §19.1).
+//! Where a carrier is reached: the short form of a SIP URI that a trunk needs (RFC 3261 §19.1), or of an
+//! H.323 URL (RFC 3508).
 //!
 //! Invariant: a target names one host that can be dialled; whatever would be ignored in the URI is refused.
 
@@ -19,7 +20,7 @@ pub enum Host {
 }
 
 /// Where a carrier's INVITEs go: `sip:host[:port][;transport=udp|tcp|tls]`; `sips:` is another spelling of
-/// `transport=tls`.
+/// `transport=tls`. Or its Setups: `h323:host[:port]`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Target {
     /// Address or name.
@@ -38,10 +39,10 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Not a SIP URI of the short form taken here.
-    #[error("{0:?} is not a carrier address: write sip:192.0.2.1:5060;transport=udp")]
+    #[error("{0:?} is not a carrier address: write sip:192.0.2.1:5060;transport=udp, or h323:192.0.2.1:1720")]
     Syntax(String),
     /// A user part, which a trunk has no use for.
-    #[error("{0:?} has a user part: the called number goes there, write only sip:host:port")]
+    #[error("{0:?} has a user part: the called number goes there, write only host and port")]
     User(String),
     /// Neither address nor name.
     #[error("{0:?} is neither an IP address nor a DNS name")]
@@ -61,6 +62,9 @@ pub enum TargetError {
     /// A parameter that would be ignored.
     #[error("URI parameter {0:?} is not known: only transport is")]
     Parameter(String),
+    /// A parameter of an H.323 address.
+    #[error("{0:?}: an H.323 address has no parameters, write only h323:host:port")]
+    H323Parameter(String),
 }
 
 // === impl Target ===
@@ -88,6 +92,7 @@ impl FromStr for Target {
 
     fn from_str(s: &str) -> Result<Self, TargetError> {
         let (is_sips, rest) = match s.split_once(':') {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("h323") => return h323_target(s, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => (false, rest),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sips") => (true, rest),
             _ => return Err(TargetError::Syntax(s.to_owned())),
@@ -136,8 +141,23 @@ impl fmt::Display for Host {
 /// The URI again, transport always written.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sip:{};transport={}", self.host_port(), self.transport)
+        match self.transport {
+            Transport::H323 => write!(f, "h323:{}", self.host_port()),
+            transport => write!(f, "sip:{};transport={transport}", self.host_port()),
+        }
     }
+}
+
+/// What stands behind `h323:`.
+fn h323_target(whole: &str, rest: &str) -> Result<Target, TargetError> {
+    if rest.contains(['?', ';']) || rest.len() > 320 {
+        return Err(TargetError::H323Parameter(whole.to_owned()));
+    }
+    if rest.contains('@') {
+        return Err(TargetError::User(whole.to_owned()));
+    }
+    let (host, port) = host_port(rest)?;
+    Ok(Target { host, port, transport: Transport::H323, is_written: true, tls: TlsId::NONE })
 }
 
 fn host_port(text: &str) -> Result<(Host, Option<u16>), TargetError> {
@@ -199,6 +219,8 @@ mod tests {
             ("sip:Gw-1.Carrier.Example.;transport=tls", "sip:gw-1.carrier.example;transport=tls", 5061),
             ("sips:a.example", "sip:a.example;transport=tls", 5061),
             ("sips:a.example:5071;transport=tcp", "sip:a.example:5071;transport=tls", 5071),
+            ("h323:192.0.2.1", "h323:192.0.2.1", 1720),
+            ("H323:192.0.2.1:1721", "h323:192.0.2.1:1721", 1721),
         ] {
             let target: Target = text.parse().expect(text);
             assert_eq!((target.to_string().as_str(), target.port_or_default()), (written, port));
@@ -232,6 +254,11 @@ mod tests {
             "sip:a.example?x=y",
             "sip:0.0.0.0",
             "sip:224.0.0.1",
+            "sip:a.example;transport=h323",
+            "h323:",
+            "h323:34911@192.0.2.1",
+            "h323:192.0.2.1;transport=tcp",
+            "h323:192.0.2.1:0",
         ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }

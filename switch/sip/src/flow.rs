@@ -69,7 +69,7 @@ impl Flow {
         let peer = match self.transport {
             Transport::Udp => via.answer_to(self.peer, request.reply_to().unwrap_or(reply_to)),
             Transport::Tcp | Transport::Tls => SocketAddr::new(self.peer.ip(), via.port_or_default()),
-            Transport::Ws | Transport::Wss => self.peer,
+            Transport::Ws | Transport::Wss | Transport::H323 => self.peer,
         };
         Self { peer, ..self }
     }

@@ -84,6 +84,7 @@ fn ring(
         NumberTarget::Gate(name) => ground.gates.by_name(name).and_then(|gate| gate.called_at()),
         NumberTarget::SipAccount(_) => None,
         NumberTarget::Uri(uri) => Some(uri.target.clone()),
+        NumberTarget::H323(target) => Some(target.clone()),
     };
     let address = match (&number.target, target) {
         (NumberTarget::SipAccount(name), _) => contacts(ground, name, outlook),

@@ -256,6 +256,7 @@ impl SwitchBackend {
         self.metrics.balance_low_accounts.set(count(|picture| picture.low_accounts));
         let banned = self.router.strangers.bans(self.router.clock.now().tick).len();
         self.metrics.banned_sources.set(i64::try_from(banned).unwrap_or(i64::MAX));
+        self.metrics.h323_calls_active.set(count(|picture| picture.h323_calls));
         self.metrics.topups_pending.set(count(|picture| picture.in_transit.0));
         self.metrics.topups_late.set(count(|picture| picture.in_transit.1));
         let mut lent: BTreeMap<Currency, i64> = BTreeMap::new();

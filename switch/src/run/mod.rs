@@ -13,6 +13,7 @@ mod config_snapshot;
 mod control;
 mod disk;
 mod dns;
+mod gateways;
 mod kept_decks;
 mod kept_registrations;
 mod local;

@@ -32,6 +32,8 @@ pub(crate) enum ShardMessage {
     Unreachable(Flow),
     /// A stream that was open and is not any more.
     Closed(Flow),
+    /// Of a connection of H.323.
+    Gateway(node::GatewayEvent),
     /// A question from the API.
     Admin { request: AdminRequest, reply: oneshot::Sender<AdminReply> },
     /// New configuration.
@@ -76,6 +78,8 @@ pub(crate) struct Standing {
 pub(crate) struct Picture {
     /// Calls by state.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Calls of which a leg speaks H.323.
+    pub h323_calls: usize,
     /// Carriers that it skips.
     pub carriers_down: Vec<Name>,
     /// Registrations at carriers that it keeps.
@@ -219,10 +223,40 @@ impl Router {
         config.source(ip) != node::Source::Unknown || self.is_resolved(&config, ip)
     }
 
+    /// Whether connections of H.323 from an address are taken.
+    pub(crate) fn is_known_gateway(&self, ip: IpAddr) -> bool {
+        self.gateway(ip) != node::Source::Unknown
+    }
+
+    /// The shard of a call that an address asks for by H.323; none of a stranger's.
+    pub(crate) fn shard_of_setup(&self, ip: IpAddr, setup: &[u8]) -> Option<u8> {
+        node::shard_of_setup(&self.config.load(), self.gateway(ip), setup, self.inboxes.len() as u8)
+    }
+
+    /// Who speaks H.323 at an address: a gate, or a carrier, perhaps by the name that it is configured by.
+    fn gateway(&self, ip: IpAddr) -> node::Source {
+        let config = self.config.load();
+        let known = config.h323_source(ip);
+        if known != node::Source::Unknown {
+            return known;
+        }
+        let has =
+            |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
+        let named = self.resolved.iter().filter(|entry| has(entry.value())).find_map(|entry| {
+            let carrier = config.carriers.by_name(entry.key())?;
+            (carrier.target.transport == units::Transport::H323).then_some(carrier.id)
+        });
+        named.map_or(node::Source::Unknown, node::Source::Carrier)
+    }
+
     fn is_resolved(&self, config: &ConfigSnapshot, ip: IpAddr) -> bool {
         let has =
             |addresses: &[SocketAddr]| addresses.iter().any(|address| address.ip().to_canonical() == ip);
-        self.resolved.iter().any(|entry| has(entry.value()) && config.carriers.by_name(entry.key()).is_some())
+        let speaks_sip = |name: &Name| {
+            let carrier = config.carriers.by_name(name);
+            carrier.is_some_and(|carrier| carrier.target.transport != units::Transport::H323)
+        };
+        self.resolved.iter().any(|entry| has(entry.value()) && speaks_sip(entry.key()))
     }
 
     /// Tells every shard, and whoever asks who is known, what a name resolves to.

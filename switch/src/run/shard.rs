@@ -11,7 +11,7 @@ use bytes::Bytes;
 use central::QuotaRequest;
 use crossbeam_channel::Receiver;
 use net::{Interest, Poller, UdpBatch};
-use node::{AdminReply, Arrival, Input, Node, Output};
+use node::{AdminReply, Arrival, GatewayCommand, GatewayEvent, Input, Node, Output};
 use sip::flow::{Flow, Transport};
 use sip::{Message, stun};
 use store::{Appender, Entry, Load, Priority, QueueRefusal};
@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use units::{Now, Tick};
 
 use crate::run::certificates::{self, Asked};
+use crate::run::gateways::Wanted;
 use crate::run::kept_registrations::Keeper;
 use crate::run::media::ShardRelay;
 use crate::run::meter::Meter;
@@ -56,6 +57,8 @@ pub(crate) struct Shard {
     pub shard_messages: Receiver<ShardMessage>,
     pub appender: Appender,
     pub streams: mpsc::Sender<Outgoing>,
+    /// To whoever owns connections of H.323.
+    pub gateways: mpsc::Sender<Wanted>,
     /// To whoever fetches certificates of callers' numbers.
     pub certificates: mpsc::Sender<Asked>,
     /// Keeps where SIP accounts are.
@@ -251,6 +254,7 @@ impl Shard {
                 }
                 ShardMessage::Unreachable(flow) => Input::Unreachable(flow),
                 ShardMessage::Closed(flow) => Input::Closed(flow),
+                ShardMessage::Gateway(event) => Input::Gateway(event),
                 ShardMessage::Reload(config) => Input::Reload(config),
                 ShardMessage::Resolved { carrier, addresses, transport } => {
                     Input::Resolved { carrier, addresses, transport }
@@ -324,6 +328,7 @@ impl Shard {
                         self.stream(flow, bytes)
                     }
                 }
+                Output::Gateway(command) => self.gateway(command),
                 Output::Media(command) => self.relay.send(command),
                 Output::KeepOpen { conn, wanted } => self.router.keep_open(conn, wanted),
                 Output::Journal { live, record } => {
@@ -418,6 +423,19 @@ impl Shard {
         }
     }
 
+    fn gateway(&mut self, command: GatewayCommand) {
+        let conn = match &command {
+            GatewayCommand::Connect { conn, .. }
+            | GatewayCommand::Listen { conn, .. }
+            | GatewayCommand::Send { conn, .. }
+            | GatewayCommand::Close { conn } => *conn,
+        };
+        if self.gateways.try_send(Wanted { shard: self.number, command }).is_err() {
+            // Flooded: as if the connection had broken.
+            self.router.post(self.number, ShardMessage::Gateway(GatewayEvent::Closed { conn }));
+        }
+    }
+
     fn append(&mut self, entry: Entry, priority: Priority) {
         if !self.backlog.is_empty() {
             return self.backlog.push_back((entry, priority));
@@ -457,6 +475,7 @@ impl Shard {
             let carriers_down = self.node.carriers_down(now.tick);
             let picture = Picture {
                 calls: self.node.calls_by_state(),
+                h323_calls: self.node.h323_calls(),
                 carriers_down,
                 registrations: self.node.registrations(),
                 contacts: self.node.contacts_by_reach(),

@@ -49,6 +49,9 @@ fn announce(switch: &Switch) -> anyhow::Result<()> {
     for (transport, address) in &switch.addresses.sip {
         line.push_str(&format!(" {}={address}", transport.via_name().to_lowercase()));
     }
+    if let Some(address) = switch.addresses.h323 {
+        line.push_str(&format!(" h323={address}"));
+    }
     line.push_str(&format!(" http={}\n", switch.addresses.http));
     let mut out = std::io::stdout().lock();
     out.write_all(line.as_bytes()).and_then(|()| out.flush()).context("cannot write to stdout")

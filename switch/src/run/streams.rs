@@ -26,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::run::router::{Router, ShardMessage};
-use admission::{Admission, Admitted, CONNECTIONS_MAX};
+pub(crate) use admission::{Admission, Admitted, CONNECTIONS_MAX};
 use said::Said;
 
 /// Messages that wait to be written to one connection.

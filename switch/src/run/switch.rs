@@ -28,6 +28,7 @@ use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
 use crate::run::central_books::CentralBooks;
 use crate::run::clock::{self, Clock};
 use crate::run::control::{ControlCommand, NodeControl, ORDERS_MAX};
+use crate::run::gateways::{Gateways, Wanted};
 use crate::run::kept_decks::{keep, not_kept};
 use crate::run::kept_registrations::{Keeper, KeptRegistrations};
 use crate::run::local::LocalBooks;
@@ -57,6 +58,8 @@ const HANG_UP_LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
     pub sip: Vec<(Transport, SocketAddr)>,
+    /// Call signalling of H.323.
+    pub h323: Option<SocketAddr>,
     pub http: SocketAddr,
 }
 
@@ -90,6 +93,7 @@ struct Bound {
     udp: Vec<Vec<UdpBatch>>,
     /// Listeners of TCP, TLS and WebSockets.
     streams: Vec<(Transport, TcpListener)>,
+    h323: Option<TcpListener>,
     http: TcpListener,
     addresses: Addresses,
 }
@@ -98,8 +102,7 @@ impl Switch {
     /// Starts everything, or says what stands in the way. When it returns every listener is bound.
     pub(crate) fn start(settings: Settings) -> anyhow::Result<Self> {
         let descriptors = net::raise_open_files().context("cannot raise the limit of open files")?;
-        let count = shard_count(&settings);
-        let clock = Clock::start();
+        let (count, clock) = (shard_count(&settings), Clock::start());
         let metrics = metrics(&settings)?;
         let (journal, replay) = open_journal(&settings, count)?;
         // After the journal, which makes the data folder and keeps a second process out: that is where the
@@ -107,15 +110,15 @@ impl Switch {
         let token = web::admin_token(&settings.http.admin_token_file)?;
         settings.node.secret_file.as_deref().map(node_secret::read_or_make).transpose()?;
         let last_moment = clock::last_moment(&settings.node.data_dir, &journal)?;
-        let journal = Arc::new(journal);
-        let deck_archive = DeckArchive::in_data(&settings.node.data_dir);
+        let (journal, deck_archive) = (Arc::new(journal), DeckArchive::in_data(&settings.node.data_dir));
         keep(&deck_archive, &settings, &clock)?;
         let bound = bind(&settings, count)?;
         let config = Arc::new(config_snapshot::config_snapshot(&settings, &bound.addresses.sip));
         let registrations = KeptRegistrations::open(&settings.node.data_dir, &bound.addresses.sip, clock)?;
         let (key, (inlets, inboxes)) = (start_key::random()?, inboxes(count)?);
         let router = Arc::new(Router::new(&settings, clock, &config, key, inboxes));
-        let (outgoing, to_send) = mpsc::channel(OUTGOING_MAX);
+        let ((outgoing, to_send), (gateways, wanted)) =
+            (mpsc::channel(OUTGOING_MAX), mpsc::channel(OUTGOING_MAX));
         let (certificates, to_fetch) = mpsc::channel(certificates::ASKED_MAX);
         let parts = Parts {
             key,
@@ -123,6 +126,7 @@ impl Switch {
             journal: &journal,
             metrics: &metrics,
             outgoing: &outgoing,
+            gateways: &gateways,
             certificates: &certificates,
             config: &config,
             slots: &Arc::new(SlotTable::default()),
@@ -141,8 +145,8 @@ impl Switch {
         let (ordered, orders) = mpsc::channel(ORDERS_MAX);
         let backend = Arc::new(backend(&settings, &parts, outlets.statuses, ledger.as_ref(), &relay));
         let state = web_state(&parts, &backend, token, ordered);
-        let asked = (to_send, to_fetch);
-        let io = start_io(&settings, &router, bound.streams, bound.http, asked, state, outlets.tasks)?;
+        let (asked, listeners) = ((to_send, wanted, to_fetch), (bound.streams, bound.h323, bound.http));
+        let io = start_io(&settings, &router, listeners, asked, state, outlets.tasks)?;
         let recorder = Recorder::start(&router, &settings.node.name)?;
         let notifier = PriceNotifier::start(&settings, &router, &deck_archive)?;
         notifier.announce(&settings.decks);
@@ -368,6 +372,7 @@ struct Parts<'a> {
     journal: &'a Arc<Journal>,
     metrics: &'a Arc<Metrics>,
     outgoing: &'a mpsc::Sender<Outgoing>,
+    gateways: &'a mpsc::Sender<Wanted>,
     certificates: &'a mpsc::Sender<certificates::Asked>,
     config: &'a Arc<node::ConfigSnapshot>,
     slots: &'a Arc<SlotTable>,
@@ -429,6 +434,7 @@ fn start_shards(
             shard_messages,
             appender,
             streams: parts.outgoing.clone(),
+            gateways: parts.gateways.clone(),
             certificates: parts.certificates.clone(),
             registrations: keeper.clone(),
             relay,
@@ -502,9 +508,12 @@ fn web_state(
 fn start_io(
     settings: &Settings,
     router: &Arc<Router>,
-    listeners: Vec<(Transport, TcpListener)>,
-    http: TcpListener,
-    (to_send, to_fetch): (mpsc::Receiver<Outgoing>, mpsc::Receiver<certificates::Asked>),
+    (listeners, h323, http): (Vec<(Transport, TcpListener)>, Option<TcpListener>, TcpListener),
+    (to_send, wanted, to_fetch): (
+        mpsc::Receiver<Outgoing>,
+        mpsc::Receiver<Wanted>,
+        mpsc::Receiver<certificates::Asked>,
+    ),
     state: Arc<WebState>,
     feeds: Vec<Task>,
 ) -> anyhow::Result<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)> {
@@ -512,6 +521,7 @@ fn start_io(
         idle: Duration::from_secs(u64::from(settings.sip.tcp_idle_secs)),
         per_source: settings.sip.tcp_per_source,
     };
+    let per_source = settings.h323.as_ref().map_or(0, |h323| h323.per_source);
     let router = Arc::clone(router);
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -526,6 +536,12 @@ fn start_io(
                 listener.set_nonblocking(true)?;
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 tokio::spawn(Arc::clone(&streams).accept(listener, transport));
+            }
+            let gateways = Gateways::new(Arc::clone(&router), per_source);
+            tokio::spawn(Arc::clone(&gateways).serve(wanted));
+            if let Some(listener) = h323 {
+                listener.set_nonblocking(true)?;
+                tokio::spawn(gateways.accept(tokio::net::TcpListener::from_std(listener)?));
             }
             tokio::spawn(certificates::serve(Arc::clone(&router), to_fetch));
             tokio::spawn(dns::resolve(router));
@@ -566,8 +582,13 @@ fn bind(settings: &Settings, count: usize) -> anyhow::Result<Bound> {
             }
         }
     }
+    let h323 = settings.h323.as_ref().and_then(|h323| h323.listen);
+    let h323 = h323
+        .map(|listen| TcpListener::bind(listen).with_context(|| format!("cannot listen on h323:{listen}")));
+    let h323 = h323.transpose()?;
     let http = TcpListener::bind(settings.http.listen)
         .with_context(|| format!("cannot listen on http:{}", settings.http.listen))?;
-    let addresses = Addresses { sip, http: http.local_addr()? };
-    Ok(Bound { udp, streams, http, addresses })
+    let h323_at = h323.as_ref().map(TcpListener::local_addr).transpose()?;
+    let addresses = Addresses { sip, h323: h323_at, http: http.local_addr()? };
+    Ok(Bound { udp, streams, h323, http, addresses })
 }

@@ -16,6 +16,7 @@ mod failover;
 mod fault_noc;
 mod feeds;
 mod flood;
+mod h323;
 mod harness;
 mod hostile;
 mod limits;

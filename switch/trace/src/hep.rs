@@ -35,7 +35,7 @@ pub fn packet(envelope: &Envelope, message: &[u8], agent: u32, node: &str, corre
     let (family, address_type, from_ip, to_ip) = addresses;
     let protocol = match envelope.transport {
         Transport::Udp => PROTOCOL_UDP,
-        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => PROTOCOL_TCP,
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss | Transport::H323 => PROTOCOL_TCP,
     };
     let ms = envelope.at.0.max(0);
     chunk(&mut out, 1, &[family]);

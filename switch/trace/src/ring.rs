@@ -157,6 +157,7 @@ fn encoded(envelope: &Envelope, size: usize, cut: bool) -> [u8; HEADER] {
         Transport::Tls => 2,
         Transport::Ws => 3,
         Transport::Wss => 4,
+        Transport::H323 => 5,
     };
     header[6] = u8::from(cut);
     header[8..16].copy_from_slice(&envelope.at.0.to_le_bytes());
@@ -178,7 +179,8 @@ fn decoded(header: &[u8; HEADER]) -> (usize, Envelope, bool) {
             1 => Transport::Tcp,
             2 => Transport::Tls,
             3 => Transport::Ws,
-            _ => Transport::Wss,
+            4 => Transport::Wss,
+            _ => Transport::H323,
         },
         local: read_address(&header[16..16 + ADDRESS]),
         peer: read_address(&header[16 + ADDRESS..16 + 2 * ADDRESS]),
@@ -215,8 +217,14 @@ mod tests {
         Envelope {
             at: Wall(at),
             direction: if at % 2 == 0 { Direction::In } else { Direction::Out },
-            transport: [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss]
-                [at as usize % 5],
+            transport: [
+                Transport::Udp,
+                Transport::Tcp,
+                Transport::Tls,
+                Transport::Ws,
+                Transport::Wss,
+                Transport::H323,
+            ][at as usize % 6],
             local: "192.0.2.1:5060".parse().expect("address"),
             peer: ["[2001:db8::1]:1", "192.0.2.9:65535", "[::ffff:192.0.2.7]:9"][at as usize % 3]
                 .parse()

@@ -70,6 +70,8 @@ pub struct Metrics {
     pub balance_low_accounts: IntGauge,
     /// Addresses that are locked out.
     pub banned_sources: IntGauge,
+    /// Calls of which a leg speaks H.323.
+    pub h323_calls_active: IntGauge,
     /// Calls that are transcoded now.
     pub transcoding_channels: IntGauge,
     /// How far back the messages of every shard are kept, seconds.
@@ -183,12 +185,10 @@ impl Metrics {
             media_mos: histogram("media_mos", "Estimated MOS of a leg at its end.", MOS)?,
             balance_low_accounts: gauge("balance_low_accounts", "Accounts under their low-balance mark.")?,
             trace_ring_seconds: gauge("trace_ring_seconds", "How far back messages are kept in memory.")?,
-            clock_doubted: gauge(
-                "clock_doubted",
-                "1 while the wall clock is not trusted: nothing expires, no period is closed.",
-            )?,
+            clock_doubted: gauge("clock_doubted", "1 while the wall clock is not trusted.")?,
             topups_pending: gauge("topups_pending", "Payments announced and neither booked nor rejected.")?,
             banned_sources: gauge("banned_sources", "Addresses locked out.")?,
+            h323_calls_active: gauge("h323_calls_active", "Calls of which a side speaks H.323.")?,
             transcoding_channels: gauge("transcoding_channels", "Transcoded calls.")?,
             topups_late: gauge("topups_late", "Announced payments that should have been here.")?,
             central_up: flag("central_up", "1 if the central ledger answers.")?,

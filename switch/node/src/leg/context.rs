@@ -10,8 +10,10 @@ use rating::cdr::Protocol;
 use route::AttemptEnd;
 use sip::overload::LoadReport;
 use units::{Cause, Name, Now, Number};
+use voice::dtmf::Info;
 
 use super::{Crossing, Endpoint, Flow};
+use crate::gateways::GatewayTable;
 use crate::ids::CallRef;
 use crate::peers::Names;
 use crate::{ConfigSnapshot, Counters};
@@ -61,6 +63,8 @@ pub(crate) struct Context<'a> {
     pub names: &'a Names,
     /// Our end of all SIP legs.
     pub endpoint: &'a mut Endpoint,
+    /// Connections of all H.323 legs.
+    pub gateways: &'a mut GatewayTable,
     pub counters: &'a mut Counters,
     pub events: &'a mut LegEvents,
 }
@@ -74,6 +78,8 @@ pub(crate) struct CallFacts<'a> {
     pub id: u128,
     /// The caller, as it named itself.
     pub caller: &'a str,
+    /// The caller wishes to stay unknown, by another word than SIP's.
+    pub is_withheld: bool,
 }
 
 /// What legs had to tell, oldest first, each with the leg.
@@ -114,8 +120,21 @@ pub(crate) enum LegEvent {
     OfferAnswered { session: Result<Option<Arc<Session>>, OfferRefusal> },
     /// The answer to an offer that we made late; `None` is a fault of the peer.
     LateAnswer { session: Option<Arc<Session>> },
+    /// The peer's media comes from, and goes, elsewhere than it said first; nothing else changed.
+    Moved { session: Arc<Session> },
+    /// The peer tells a digit by signalling.
+    Digit(Info),
     /// The peer is gone without a word.
     Lost { loss: Loss },
+}
+
+// === impl CallFacts ===
+
+impl<'a> CallFacts<'a> {
+    /// The caller, and whether it wishes to stay unknown.
+    pub(crate) const fn shown(self) -> (&'a str, bool) {
+        (self.caller, self.is_withheld)
+    }
 }
 
 // === impl LegEvent ===
@@ -130,7 +149,7 @@ impl LegEvent {
             | Self::OfferAnswered { session: Ok(session) }
             | Self::LateAnswer { session }
             | Self::Early { event: EarlyEvent::Answer(session), .. } => session.as_deref(),
-            Self::Early { event: EarlyEvent::Offer(session), .. } => Some(session),
+            Self::Early { event: EarlyEvent::Offer(session), .. } | Self::Moved { session } => Some(session),
             Self::OfferAnswered { session: Err(_) }
             | Self::AnsweredInVain
             | Self::Ended { .. }
@@ -140,6 +159,7 @@ impl LegEvent {
             | Self::AnswerTold
             | Self::Released { .. }
             | Self::OfferWithdrawn
+            | Self::Digit(_)
             | Self::Lost { .. } => None,
         }
     }
@@ -156,6 +176,8 @@ pub(crate) struct LegFacts {
     pub user_agent: Option<Name>,
     /// What we said of the caller's number there, if we signed it.
     pub attested: Option<stir::Attestation>,
+    /// Of H.323: `callIdentifier` and `conferenceID`.
+    pub h323_ids: Option<([u8; 16], [u8; 16])>,
 }
 
 // === impl Context ===

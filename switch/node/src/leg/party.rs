@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::{Callee, NumberCallee, Origin, SipAccountCallee};
-use route::{Carrier, Gate, IdentityPolicy, SessionTimer};
+use route::{Carrier, Gate, H323Terms, IdentityPolicy, SessionTimer};
 use units::TlsId;
 
 use crate::ConfigSnapshot;
@@ -89,6 +89,16 @@ impl Party {
                 callee.gate.as_ref().map_or_else(IdentityPolicy::default, |gate| gate.identity)
             }
             Self::Contact(callee, _) => callee.account.identity,
+        }
+    }
+
+    /// How H.323 is spoken with it.
+    pub(crate) fn h323_terms(&self) -> H323Terms {
+        match self {
+            Self::Gate(gate) => gate.h323,
+            Self::Carrier(carrier) => carrier.h323,
+            Self::Number(callee) => callee.gate.as_ref().map_or_else(H323Terms::default, |gate| gate.h323),
+            Self::Contact(..) => H323Terms::default(),
         }
     }
 

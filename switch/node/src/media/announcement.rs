@@ -123,7 +123,9 @@ impl Node {
                     leg.refuse_offer(cx, OfferRefusal::NotAcceptable)
                 });
             }
+            LegEvent::Moved { session } => self.media_moved(slot, LegId::Caller, &session),
             LegEvent::Early { .. }
+            | LegEvent::Digit(_)
             | LegEvent::Progress { .. }
             | LegEvent::Answered { .. }
             | LegEvent::AnsweredInVain

@@ -73,8 +73,10 @@ impl Node {
     /// A leg told a session: by which number its side takes events from now on.
     pub(super) fn note_events(&self, slot: &mut Slot, leg: LegId, event: &LegEvent) {
         let Some(session) = event.session() else { return };
+        let form = slot.leg(leg).and_then(Leg::digit_form);
         if let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) {
             side.events.own = session.events();
+            side.events.form = form.unwrap_or(side.events.form);
         }
     }
 
@@ -150,29 +152,58 @@ impl Node {
         }
     }
 
-    /// A leg tells a digit by signalling. True if its other side has it in another form, or has it already.
+    /// A SIP leg tells a digit by INFO. True if its other side has it in another form, or has it already.
     pub(crate) fn passes_digit(&mut self, now: Now, slot: &mut Slot, from: LegId, info: Info) -> bool {
         let Info { digit, duration_ms } = info;
         let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(from));
         if side.is_some_and(|side| side.events.is_told_twice(now, digit, ToldBy::Info)) {
             return true;
         }
-        self.send_digit(slot, slot.opposite(from), KeyedDigit { digit, duration_ms })
+        let to = slot.opposite(from);
+        if slot.leg(to).is_some_and(|leg| leg.digit_form() == Some(DtmfForm::Info)) {
+            return self.verb(now, slot, to, |leg, cx| leg.tell_digit(cx, info)).is_some();
+        }
+        self.send_digit(slot, to, KeyedDigit { digit, duration_ms })
+    }
+
+    /// A leg that may tell digits by signalling whatever else it has does so: the other side is told in
+    /// its own form.
+    pub(crate) fn signalled_digit(&mut self, now: Now, slot: &mut Slot, from: LegId, info: Info) {
+        let Info { digit, duration_ms } = info;
+        let own = slot.media.as_deref_mut().and_then(|media| media.side_mut(from));
+        if own.is_some_and(|side| side.events.is_told_twice(now, digit, ToldBy::Info)) {
+            return;
+        }
+        let to = slot.opposite(from);
+        let side = slot.media.as_deref().and_then(|media| media.side(to));
+        let (form, events) = side.map_or((DtmfForm::Info, None), |side| (side.events.form, side.events.own));
+        match (form, events) {
+            (DtmfForm::Info, _) | (DtmfForm::Rfc4733, None) => {
+                self.verb(now, slot, to, |leg, cx| leg.tell_digit(cx, info));
+            }
+            (DtmfForm::Rfc4733, Some(_)) | (DtmfForm::Inband, _) => {
+                self.give_digit(slot, to, form, KeyedDigit { digit, duration_ms });
+            }
+        }
     }
 
     /// Sends a digit to a side that has events, or tones in its sound; false where it has neither, or the
     /// same as the other one.
     fn send_digit(&mut self, slot: &mut Slot, to: LegId, digit: KeyedDigit) -> bool {
-        let Some(media) = slot.media.as_deref_mut() else { return false };
-        let form = media.translated(to);
-        let Some(side) = media.side_mut(to) else { return false };
+        let form = slot.media.as_deref().and_then(|media| media.translated(to));
+        form.is_some_and(|form| self.give_digit(slot, to, form, digit))
+    }
+
+    fn give_digit(&mut self, slot: &mut Slot, to: LegId, form: DtmfForm, digit: KeyedDigit) -> bool {
+        let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(to));
+        let Some(side) = side else { return false };
         match (form, side.endpoint, side.events.own) {
-            (Some(DtmfForm::Rfc4733), Some(endpoint), Some(payload)) => {
+            (DtmfForm::Rfc4733, Some(endpoint), Some(payload)) => {
                 let seed = self.media.draw();
                 self.outputs.push_back(Output::Media(MediaCommand::Digit { endpoint, payload, digit, seed }));
                 true
             }
-            (Some(DtmfForm::Inband), Some(_), _) => {
+            (DtmfForm::Inband, Some(_), _) => {
                 let waiting = &mut side.events.tones;
                 let is_first = waiting.is_empty();
                 if waiting.len() < TONES_MAX {
@@ -224,7 +255,8 @@ impl Node {
             let events = &mut media.side_mut(from)?.events;
             let is_news = match events.form {
                 DtmfForm::Info => !events.is_told_twice(now, digit.digit, ToldBy::Event),
-                form => form != other,
+                // One that had no events when the sides agreed may have said since that it has.
+                form => form != other || events.heard.is_some(),
             };
             is_news.then_some((from, other))
         });
@@ -232,14 +264,11 @@ impl Node {
             Some((from, DtmfForm::Info)) => {
                 let KeyedDigit { digit, duration_ms } = digit;
                 let to = slot.opposite(from);
-                self.on_leg(now, &mut slot, to, |leg, cx| {
-                    let Leg::Sip(leg) = leg;
-                    leg.tell_digit(cx, Info { digit, duration_ms });
-                });
+                self.on_leg(now, &mut slot, to, |leg, cx| leg.tell_digit(cx, Info { digit, duration_ms }));
             }
-            Some((from, DtmfForm::Rfc4733 | DtmfForm::Inband)) => {
+            Some((from, form @ (DtmfForm::Rfc4733 | DtmfForm::Inband))) => {
                 let to = slot.opposite(from);
-                self.send_digit(&mut slot, to, digit);
+                self.give_digit(&mut slot, to, form, digit);
             }
             None => {}
         }

@@ -4,6 +4,7 @@
 //! An offer changes nothing before its answer passes, so that one that fails leaves nothing to be undone; but
 //! the first offer of a call, whose address is needed for early media. Each leg keeps its port until it ends.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use call::{Attempt, Branch, Callee, EarlyEvent, LegId, OfferRefusal, Side};
@@ -11,7 +12,7 @@ use codecs::SrtpPolicy;
 use media::relay::{MediaCommand, RtcpPlace};
 use media::{Described, Direction, Session};
 use route::MediaPath;
-use units::Now;
+use units::{Now, Transport};
 
 use super::address::Sender;
 use super::shard_media::{MediaRefused, Ours};
@@ -87,7 +88,10 @@ impl Node {
         let name = callee.name();
         let transport = self.peers.names.transport(target, &name);
         let addresses = self.peers.addresses_of(target, &name);
-        let reached = addresses.iter().find(|to| self.config.local_for(transport, **to).is_some());
+        let is_called = |to: &&SocketAddr| {
+            transport == Transport::H323 || self.config.local_for(transport, **to).is_some()
+        };
+        let reached = addresses.iter().find(is_called);
         reached.is_none_or(|to| to.ip().to_canonical().is_ipv4())
     }
 
@@ -251,6 +255,7 @@ impl Node {
                 LegEvent::OfferAnswered { session: Ok(judged(session)) }
             }
             LegEvent::LateAnswer { session } => LegEvent::LateAnswer { session: judged(session) },
+            LegEvent::Moved { session } => LegEvent::Moved { session: judged(Some(session))? },
             LegEvent::Early { of, event: EarlyEvent::Answer(session) } => {
                 LegEvent::Early { of, event: EarlyEvent::Answer(judged(session)) }
             }

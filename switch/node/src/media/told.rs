@@ -4,15 +4,36 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::LegId;
-use media::relay::{MediaPeer, PeerKeys, PeerPayload, RtcpPlace, StreamKind};
+use media::relay::{MediaCommand, MediaPeer, PeerKeys, PeerPayload, RtcpPlace, StreamKind};
 use media::{Described, Direction, Session};
 use smallvec::SmallVec;
 
 use super::sides::Offered;
+use crate::io::Output;
 use crate::node::Node;
 use crate::slot::Slot;
 
+/// RFC 863: stands for a port that a side has not said yet.
+const DISCARD: u16 = 9;
+
 impl Node {
+    /// A side said where its media is, after it stood for somewhere.
+    pub(crate) fn media_moved(&mut self, slot: &mut Slot, leg: LegId, session: &Session) {
+        let Some(said) = session.described() else { return };
+        let Some(side) = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg)) else { return };
+        let (Some(endpoint), Some(before)) = (side.endpoint, &side.peer) else { return };
+        let peer = MediaPeer {
+            rtp: said.rtp,
+            receives: said.rtp.is_some(),
+            sends: said.rtp.is_some() && said.direction == Direction::SendRecv,
+            ..before.clone()
+        };
+        if side.peer.as_ref() != Some(&peer) {
+            side.peer = Some(peer.clone());
+            self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));
+        }
+    }
+
     /// The session with our address and keys of that leg in its side's place; `mux`: RTCP comes by the same
     /// port. `answers`: the leg's offer to which this is the answer.
     pub(super) fn with_our_address(
@@ -65,7 +86,7 @@ pub(super) fn peer(
 ) -> MediaPeer {
     let Said { described: said, may_expect, payloads, .. } = said;
     let direction = said.map_or(Direction::Inactive, |said| said.direction);
-    let rtp = said.and_then(|said| said.rtp).filter(|_| may_send);
+    let rtp = said.and_then(|said| said.rtp).filter(|rtp| may_send && rtp.port() != DISCARD);
     let receives = matches!(direction, Direction::SendRecv | Direction::RecvOnly);
     let kind = said.map_or(StreamKind::Rtp, |said| said.kind);
     MediaPeer {

@@ -95,6 +95,8 @@ const COLUMNS: &[(&str, Kind)] = &[
     ("user_agent_b", Maybe),
     ("attestation", Maybe),
     ("verstat", Maybe),
+    ("h323_call_id", Maybe),
+    ("h323_conference_id", Maybe),
     ("decision", Maybe),
     ("media_ip_a", Maybe),
     ("media_ip_b", Maybe),
@@ -291,6 +293,9 @@ mod tests {
         }
         record["transcoded"] = true.into();
         record["recording"] = "a.wav".into();
+        for name in ["h323_call_id", "h323_conference_id"] {
+            record[name] = "0123456789abcdef0123456789abcdef".into();
+        }
         record["segments"] = serde_json::json!([{ "from": 0, "block": 6, "rate": "0.12345" }]);
         let cdr: Cdr = serde_json::from_value(record).expect("a record");
         let written = serde_json::to_value(&cdr).expect("JSON");

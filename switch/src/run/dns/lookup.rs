@@ -1,5 +1,5 @@
 //! What DNS says of a name (RFC 3263 §4): NAPTR where neither transport nor port is written, SRV where no
-//! port is, else A and AAAA.
+//! port is, else A and AAAA. Of H.323 A and AAAA.
 //!
 //! Invariant: at most [`TARGETS_MAX`] targets are followed, at once, and none further than its addresses.
 
@@ -62,7 +62,7 @@ impl Lookup {
         had_transport: bool,
     ) -> Result<(Found, Duration), String> {
         let Host::Name(name) = &target.host else { return Ok(Default::default()) };
-        if target.port.is_some() {
+        if target.port.is_some() || target.transport == Transport::H323 {
             let held = self.hosts(name, target.port_or_default()).await?;
             return Ok((Found { addresses: held.what, transport: None }, held.lives));
         }

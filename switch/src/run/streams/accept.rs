@@ -50,7 +50,7 @@ impl Streams {
             let _ = stream.set_nodelay(true);
             let flow = Flow::stream(transport, local, peer, 0);
             match transport {
-                Transport::Tcp | Transport::Udp => self.take(stream, flow, admitted),
+                Transport::Tcp | Transport::Udp | Transport::H323 => self.take(stream, flow, admitted),
                 Transport::Tls | Transport::Ws | Transport::Wss => {
                     let shaken = Arc::clone(&self).shake_hands(stream, flow, (admitted, handshake));
                     tokio::spawn(shaken);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dashmap::DashMap;
 
 /// Connections in all.
-pub(super) const CONNECTIONS_MAX: usize = 8_192;
+pub(crate) const CONNECTIONS_MAX: usize = 8_192;
 /// Handshakes (TLS, WebSocket) under way at once.
 const HANDSHAKES_MAX: usize = 512;
 /// Of these, those of one source.
@@ -15,7 +15,7 @@ const HANDSHAKES_PER_SOURCE: u32 = 16;
 
 /// Who has how many.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     per_source: u32,
     by_source: DashMap<IpAddr, Count>,
     open: AtomicUsize,
@@ -30,7 +30,7 @@ struct Count {
 
 /// The place of a connection that a peer opened; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     admission: Arc<Admission>,
     ip: IpAddr,
 }
@@ -45,7 +45,7 @@ pub(super) struct Handshake {
 // === impl Admission ===
 
 impl Admission {
-    pub(super) fn new(per_source: u32) -> Self {
+    pub(crate) fn new(per_source: u32) -> Self {
         Self {
             per_source,
             by_source: DashMap::new(),
@@ -55,7 +55,7 @@ impl Admission {
     }
 
     /// A place for a connection from an address; none where it, or all together, have too many.
-    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Admitted> {
+    pub(crate) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Admitted> {
         if self.open.load(Ordering::Relaxed) >= CONNECTIONS_MAX {
             return None;
         }

@@ -40,7 +40,7 @@ impl Streams {
     async fn reach(self: &Arc<Self>, flow: Flow, opened: Opened) -> Result<(), String> {
         let tls = match flow.transport {
             Transport::Tls => Some(self.connector(flow.tls)?),
-            Transport::Udp | Transport::Tcp | Transport::Ws | Transport::Wss => None,
+            Transport::Udp | Transport::Tcp | Transport::Ws | Transport::Wss | Transport::H323 => None,
         };
         let stream = TcpStream::connect(flow.peer).await.map_err(|error| error.to_string())?;
         // Small messages; waiting for more to say would only delay them.

@@ -6,6 +6,7 @@ mod books;
 pub mod browser;
 mod certificates;
 mod eventually;
+mod gateway;
 mod line;
 #[path = "../../../feeds/tests/kit/nats.rs"]
 #[allow(dead_code, clippy::expect_used)] // not every test uses all of it
@@ -25,6 +26,7 @@ pub use api::{Api, Cdr};
 pub use books::{Books, verify_ledger};
 pub use certificates::Authority;
 pub use eventually::{SOON, eventually, look_until};
+pub use gateway::{Gateway, MODES};
 pub use line::{ByteLine, Caller, Line, answered};
 pub use ports::free_port;
 pub use postgres::Postgres;

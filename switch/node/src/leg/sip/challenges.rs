@@ -42,7 +42,8 @@ impl Node {
         let mut given = Some(sent);
         let mut done = false;
         let Some(mut slot) = self.calls.take(place) else { return false };
-        let is_there = self.on_leg(now, &mut slot, leg, |Leg::Sip(leg), cx| {
+        let is_there = self.on_leg(now, &mut slot, leg, |leg, cx| {
+            let Leg::Sip(leg) = leg else { return };
             let Some(sent) = given.take() else { return };
             let known = leg.authorization.as_ref().and_then(|known| known.at);
             if is_carriers || (known == Some(flow.peer.ip()) && known == Some(sent.flow.peer.ip())) {

@@ -28,7 +28,7 @@ impl Node {
         } else {
             let mut message = Some(message);
             self.on_leg(now, &mut slot, leg, |leg, cx| {
-                let Leg::Sip(leg) = leg;
+                let Leg::Sip(leg) = leg else { return };
                 if let Some(message) = message.take() {
                     leg.request(cx, id, flow, message);
                 }

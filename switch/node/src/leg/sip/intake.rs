@@ -111,7 +111,11 @@ impl Node {
         let Some((at, id)) = self.sip.found_leg(message.to_tag()) else { return false };
         let Some(mut slot) = self.calls.take(at) else { return false };
         let mut is_peer = false;
-        self.on_leg(now, &mut slot, id, |Leg::Sip(leg), cx| is_peer = leg.is_peer(cx, flow.peer.ip()));
+        self.on_leg(now, &mut slot, id, |leg, cx| {
+            if let Leg::Sip(leg) = leg {
+                is_peer = leg.is_peer(cx, flow.peer.ip());
+            }
+        });
         self.calls.put(slot);
         is_peer
     }

@@ -100,7 +100,7 @@ impl SipLeg {
         let domain = || cx.config.domains.first().cloned().unwrap_or_else(|| here.clone());
         let host = target.map_or_else(domain, Target::host_port);
         let (original, session) = (outgoing.crossing.as_ref(), self.party.session());
-        let mut presentation = Presentation::of(original, cx.call.caller, self.party.identity());
+        let mut presentation = Presentation::of(original, cx.call.shown(), self.party.identity());
         let signature = sign(cx, (&self.party, original), &mut presentation, outgoing.number.as_ref());
         let from = format!("{};tag={tag}", presentation.from(&here));
         let sdp = outgoing.offered.as_deref().map(|session| local.write(session, ours));
@@ -109,7 +109,7 @@ impl SipLeg {
         let kind = if is_so(|carrier| carrier.user_phone) { ";user=phone" } else { "" };
         let uri = match flow.transport {
             Transport::Udp => format!("sip:{dialled}@{host}{kind}"),
-            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss | Transport::H323 => {
                 format!("sip:{dialled}@{host};transport={}{kind}", flow.transport.uri_name())
             }
         };

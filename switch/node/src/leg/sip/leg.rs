@@ -350,6 +350,7 @@ impl SipLeg {
             source: self.source,
             user_agent: self.user_agent.clone(),
             attested: self.attested,
+            h323_ids: None,
         }
     }
 

@@ -94,7 +94,7 @@ pub(crate) fn pause_secs(response: &Message) -> Option<u32> {
 pub(crate) fn contact(user: &str, here: &str, transport: Transport) -> String {
     match transport {
         Transport::Udp => ["<sip:", user, "@", here, ">"].concat(),
-        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss | Transport::H323 => {
             ["<sip:", user, "@", here, ";transport=", transport.uri_name(), ">"].concat()
         }
     }

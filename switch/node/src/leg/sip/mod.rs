@@ -56,6 +56,7 @@ pub(crate) use crossing::Crossing;
 pub use dispatch::Dispatch;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use leg::SipLeg;
+pub(crate) use privacy::Presentation;
 pub(crate) use recorded::RecordedLeg;
 pub(crate) use registration::{Registered, Registration};
 pub use sip::flow::Flow;

@@ -45,12 +45,19 @@ pub(crate) struct Presentation<'a> {
 }
 
 impl<'a> Presentation<'a> {
-    /// How `caller`, the user part of its From, is shown to a side with this policy.
-    pub(crate) fn of(crossing: Option<&'a Crossing>, caller: &str, to: IdentityPolicy) -> Self {
+    /// How `caller`, the user part of its From, is shown to a side with this policy; `is_withheld`: it
+    /// wishes to stay unknown by another word than its INVITE's.
+    pub(crate) fn of(
+        crossing: Option<&'a Crossing>,
+        (caller, is_withheld_elsewhere): (&str, bool),
+        to: IdentityPolicy,
+    ) -> Self {
         let invite = crossing.map(|crossing| &*crossing.invite);
         let from = crossing.map(|crossing| crossing.party.identity()).unwrap_or_default();
         let gate = crossing.and_then(|crossing| crossing.party.gate());
-        let asks = invite.is_some_and(|invite| is_withheld(invite, caller)) || is_nobody(caller);
+        let asks = is_withheld_elsewhere
+            || invite.is_some_and(|invite| is_withheld(invite, caller))
+            || is_nobody(caller);
         let withheld = asks && from.privacy != PrivacyPolicy::Ignore;
 
         let named = invite.and_then(|invite| asserted_user(invite, from.trust));

@@ -67,6 +67,16 @@ impl SipLeg {
 }
 
 impl RecordedLeg<'_> {
+    /// Whether it is of a leg that spoke H.323.
+    pub(crate) fn is_gateways(text: &RawValue) -> bool {
+        #[derive(Deserialize)]
+        struct Spoken<'a> {
+            protocol: Option<Cow<'a, str>>,
+        }
+        serde_json::from_str::<Spoken<'_>>(text.get())
+            .is_ok_and(|spoken| spoken.protocol.as_deref() == Some("h323"))
+    }
+
     /// What was written of a leg; none if that was another protocol's, or a later version's.
     pub(crate) fn read(text: &RawValue) -> Option<RecordedLeg<'_>> {
         serde_json::from_str(text.get()).ok().filter(|leg: &RecordedLeg<'_>| leg.protocol == PROTOCOL)

@@ -32,7 +32,7 @@ impl Node {
     ) {
         let mut admitted = false;
         self.on_leg(now, slot, from, |leg, cx| {
-            let Leg::Sip(leg) = leg;
+            let Leg::Sip(leg) = leg else { return };
             admitted = leg.admits(cx, id, flow, &message);
         });
         if !admitted {
@@ -52,7 +52,7 @@ impl Node {
         };
         let mut message = Some(message);
         self.on_leg(now, slot, to, |leg, cx| {
-            let Leg::Sip(leg) = leg;
+            let Leg::Sip(leg) = leg else { return };
             message = message.take().and_then(|message| leg.relay(cx, id, message));
         });
         if let Some(message) = message {
@@ -74,9 +74,12 @@ fn addressee(slot: &Slot, from: LegId, message: &Message) -> Option<LegId> {
     if from != LegId::Caller || slot.call.is_talking() {
         return Some(slot.opposite(from));
     }
-    let Leg::Sip(caller) = &slot.caller;
-    let mut ringing = slot.carriers.iter().filter(|Leg::Sip(leg)| leg.is_wanted());
-    match caller.early_peer(message) {
+    let mut ringing = slot.carriers.iter().filter(|leg| matches!(leg, Leg::Sip(leg) if leg.is_wanted()));
+    let early_peer = match &slot.caller {
+        Leg::Sip(caller) => caller.early_peer(message),
+        Leg::H323(_) => None,
+    };
+    match early_peer {
         Some((attempt, _)) => Some(LegId::Carrier(attempt)),
         None => ringing.next().map(Leg::id).filter(|_| ringing.next().is_none()),
     }

@@ -57,7 +57,8 @@ impl Node {
         let Some((at, leg)) = self.sip.by_tag(replaces.to_tag) else { return false };
         let Some(mut slot) = self.calls.take(at) else { return false };
         let mut is_own = false;
-        self.on_leg(now, &mut slot, leg, |Leg::Sip(leg), cx| {
+        self.on_leg(now, &mut slot, leg, |leg, cx| {
+            let Leg::Sip(leg) = leg else { return };
             let is_named = leg
                 .dialog()
                 .is_some_and(|dialog| dialog.matches(replaces.call_id, replaces.to_tag, replaces.from_tag));

@@ -67,7 +67,11 @@ impl Node {
         work: impl FnOnce(&mut SipLeg, &mut Context<'_>),
     ) -> bool {
         let Some(mut slot) = self.calls.take(at) else { return false };
-        let is_there = self.on_leg(now, &mut slot, id, |Leg::Sip(leg), cx| work(leg, cx));
+        let is_there = self.on_leg(now, &mut slot, id, |leg, cx| {
+            if let Leg::Sip(leg) = leg {
+                work(leg, cx);
+            }
+        });
         self.park(now, slot);
         is_there
     }

@@ -140,7 +140,7 @@ impl Node {
         let gates = &self.config.gates;
         let by_number = || match &self.config.numbers.find_dialled(&user)?.target {
             NumberTarget::SipAccount(name) => gates.sip_account_of(customer, name),
-            NumberTarget::Gate(_) | NumberTarget::Uri(_) => None,
+            NumberTarget::Gate(_) | NumberTarget::Uri(_) | NumberTarget::H323(_) => None,
         };
         gates.sip_account_of(customer, &user).or_else(by_number).map(Arc::clone)
     }
