@@ -6,12 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
+use codecs::Codec;
+use media::record::Voices;
 use media::relay::{
-    DropReason, EndpointId, EndpointReport, MediaCommand, MediaEvent, MediaPeer, PeerPayload, Play,
+    DropReason, EndpointId, EndpointReport, Hearing, MediaCommand, MediaEvent, MediaPeer, PeerPayload, Play,
     RtcpPlace, StreamKind,
 };
 use relay::{Relay, RelayHandle, RelaySettings};
 use units::Tick;
+use voice::tones::{Tone, ToneMaker, cadence};
+use voice::{FirstSound, Packet};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -329,4 +333,39 @@ fn what_is_played_comes_in_time_and_gives_the_stream_back() {
     let back = bench.goes(&b, &a, |sequence| voice(8, 1_000 + sequence));
     assert_eq!((ssrc(&back), back[1] & 0x80), (8, 0x80), "again, from its first packet on");
     bench.relay.stop();
+}
+
+/// A worker hears what one side sends, and the other side hears it all the same.
+#[test]
+fn what_rings_after_the_answer_is_told() {
+    let bench = Bench::start(1);
+    let (a, b) = (bench.side(1, 0, V4), bench.side(1, 1, V4));
+    bench.pair(&a, &b);
+    bench.goes(&b, &a, |sequence| voice(7, sequence));
+    let voices = Voices { codecs: [(8, Codec::Pcma)].into_iter().collect(), noise: None };
+    let hearing = Some(Box::new(Hearing { voices, digits: false, first_sound: true }));
+    bench.handle.send(MediaCommand::Listen { endpoint: b.endpoint, hearing }).expect("room");
+    let mut encoder = voice::encoder(voice::EncoderSettings::new(Codec::Pcma)).expect("A-law");
+    let mut tone = ToneMaker::new(cadence("de", Tone::Ringback).expect("known"));
+    let mut buffer = [0; 2_048];
+    a.rtp.set_read_timeout(Some(PATIENCE)).expect("set");
+    // Twelve seconds of it, as fast as it goes.
+    for n in 0..600_u16 {
+        let (mut samples, mut payload) = ([0; 160], [0; 160]);
+        tone.fill(&mut samples);
+        for (frame, octets) in samples.chunks(encoder.frame_samples()).zip(payload.chunks_mut(80)) {
+            encoder.encode(frame, octets);
+        }
+        let (sequence, timestamp) = (2_000 + n, 320_000 + u32::from(n) * 160);
+        let packet =
+            Packet { payload_type: 8, marker: false, sequence, timestamp, ssrc: 7, payload: &payload };
+        let bytes = packet.write(&mut buffer).expect("fits");
+        b.rtp.send_to(&buffer[..bytes], b.ours).expect("sends");
+        let came = a.rtp.recv(&mut buffer).expect("it passes");
+        assert_eq!(came, bytes);
+    }
+    let told = bench.events.recv_timeout(PATIENCE).expect("it is told");
+    assert_eq!(told, MediaEvent::FirstSound { endpoint: b.endpoint, sound: FirstSound::Ringback });
+    bench.close(&b);
+    bench.close(&a);
 }
