@@ -6,6 +6,7 @@ mod calls;
 mod captures;
 mod dissect;
 mod gatekeeper;
+mod mutations;
 mod pair;
 mod per;
 mod q931;
