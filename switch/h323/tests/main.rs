@@ -4,6 +4,7 @@
 
 mod calls;
 mod captures;
+mod corners;
 mod dissect;
 mod gatekeeper;
 mod mutations;
