@@ -4,8 +4,10 @@
 
 mod calls;
 mod captures;
+mod corners;
 mod dissect;
 mod gatekeeper;
+mod mutations;
 mod pair;
 mod per;
 mod q931;
