@@ -361,6 +361,8 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::FirstSound { endpoint, .. }
+        | MediaEvent::Secured { endpoint }
+        | MediaEvent::SecureFailed { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -33,6 +33,7 @@ fn said(port: u16, kind: StreamKind) -> MediaPeer {
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 

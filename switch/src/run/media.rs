@@ -166,6 +166,8 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::FirstSound { endpoint, .. }
+        | MediaEvent::Secured { endpoint }
+        | MediaEvent::SecureFailed { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -43,6 +43,7 @@ fn peer(leg: u8, choice: u8) -> MediaPeer {
             .take(usize::from(choice % 4))
             .collect(),
         keys: None,
+        secured: None,
     }
 }
 

@@ -30,6 +30,7 @@
 //!         sends: true,
 //!         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
 //!         keys: None,
+//!         secured: None,
 //!     };
 //!     relay.command(now, MediaCommand::Peer { endpoint, peer });
 //!     slots.push(slot);
@@ -63,6 +64,7 @@ mod report;
 mod round_trip;
 mod rtcp;
 mod secure;
+mod secured;
 mod settled;
 mod source;
 mod table;
@@ -78,5 +80,6 @@ pub use endpoint::Component;
 pub use listening::Listeners;
 pub use player::Play;
 pub use secure::ROOM;
+pub use secured::{DtlsPeer, DtlsRole, IceCredentials, IcePeer, Secured};
 pub use settled::{Elsewhere, Settled};
 pub use table::{Action, Effect, Relay, Slot};

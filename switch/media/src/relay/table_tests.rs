@@ -25,6 +25,7 @@ fn said(rtp: &str) -> MediaPeer {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 

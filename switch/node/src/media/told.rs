@@ -99,5 +99,6 @@ pub(super) fn peer(
         sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && rtp.is_some() && may_expect,
         payloads,
         keys,
+        secured: None,
     }
 }
