@@ -214,6 +214,15 @@ pub enum ListenCommand {
     End(EndpointId),
 }
 
+// === impl MediaPeer ===
+
+impl MediaPeer {
+    /// Its address is found by ICE.
+    pub(super) fn has_ice(&self) -> bool {
+        self.secured.as_deref().is_some_and(|secured| secured.ice.is_some())
+    }
+}
+
 // === impl PeerPayload ===
 
 impl PeerPayload {

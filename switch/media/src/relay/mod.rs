@@ -48,6 +48,7 @@
 //! assert_eq!(report.packets_in, 1);
 //! ```
 
+mod checked;
 mod control;
 mod copies;
 mod counters;
@@ -57,6 +58,7 @@ mod elsewhere;
 mod endpoint;
 mod first_sounds;
 mod header;
+mod ice;
 mod listening;
 mod player;
 mod reception;
@@ -67,6 +69,7 @@ mod secure;
 mod secured;
 mod settled;
 mod source;
+mod stun;
 mod table;
 
 pub use control::{

@@ -18,6 +18,7 @@ use super::endpoint::{Component, Endpoint, Heard, Transcoded};
 use super::first_sounds::FirstSounds;
 use super::header::RtpHeader;
 use super::player::Play;
+use super::stun;
 use crate::record::RecordCommand;
 use crate::recorded::RecordedSide;
 
@@ -206,6 +207,10 @@ impl Relay {
     ) -> Result<Action, DropReason> {
         let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
         let packet = buffer.get_mut(..bytes).ok_or(DropReason::Malformed)?;
+        if stun::is_stun(packet) && endpoint.is_checked() && component == Component::Rtp {
+            let (bytes, _) = endpoint.check(now, from, packet)?;
+            return Ok(Action::Send { slot, component, to: from, bytes });
+        }
         let (heard, bytes) = endpoint.hear(now, component, from, packet)?;
         if let Heard::Rtp(header, _) = heard {
             if endpoint.taken.is_any() {
