@@ -4,6 +4,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
 /// Of a side with ICE or DTLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Secured {
@@ -47,6 +52,24 @@ pub enum DtlsRole {
     Client,
     /// `a=setup:passive`.
     Server,
+}
+
+// === impl IceCredentials ===
+
+impl IceCredentials {
+    /// Octets of a fragment and of a password of ours: 8 and 24 characters.
+    const UFRAG: usize = 6;
+    const PASSWORD: usize = 18;
+
+    /// Such that nobody foresees without the secret, the same each time: HMAC-SHA256 of what they are for.
+    pub fn derive(secret: &[u8], purpose: &[u8]) -> Option<Self> {
+        let mac = Hmac::<Sha256>::new_from_slice(secret).ok()?.chain_update(b"ice").chain_update(purpose);
+        let octets = <[u8; 32]>::from(mac.finalize().into_bytes());
+        let (ufrag, rest) = octets.split_at_checked(Self::UFRAG)?;
+        // The alphabet of base64 is that of ICE.
+        let [ufrag, password] = [ufrag, rest.get(..Self::PASSWORD)?].map(|part| STANDARD_NO_PAD.encode(part));
+        Some(Self { ufrag: ufrag.into(), password: password.into() })
+    }
 }
 
 impl fmt::Debug for IceCredentials {

@@ -6,6 +6,7 @@ mod address;
 mod announced;
 mod announcement;
 mod digits;
+mod dtls;
 mod first_sound;
 mod keys;
 mod leg_events;

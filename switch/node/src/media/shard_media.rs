@@ -37,6 +37,8 @@ pub struct MediaConfig {
     pub announcements: bool,
     /// How calls are recorded; none: not at all.
     pub recording: Option<RecordingConfig>,
+    /// SHA-256 of the certificate by which the relay makes handshakes of DTLS, fixed when a shard is made.
+    pub fingerprint: [u8; 32],
 }
 
 /// How calls are recorded.
@@ -71,8 +73,10 @@ pub(crate) struct ShardMedia {
     pools: Vec<(RelayAddress, PortPool)>,
     ports: (u16, u16),
     random: Random,
-    /// Keys of SRTP are derived of it.
-    secret: [u8; 16],
+    /// Keys of SRTP and credentials of ICE are derived of it.
+    pub(super) secret: [u8; 16],
+    /// Of the relay's certificate.
+    pub(super) fingerprint: [u8; 32],
     /// Of all shards.
     pub channels: Arc<Channels>,
     /// Endpoints that are not told closed yet, with their ports.
@@ -111,6 +115,7 @@ impl Default for MediaConfig {
             warning_secs: 60,
             announcements: false,
             recording: None,
+            fingerprint: [0; 32],
         }
     }
 }
@@ -131,6 +136,7 @@ impl ShardMedia {
             ports,
             random: Random::new(key),
             secret: key,
+            fingerprint: config.fingerprint,
             channels: Arc::default(),
             open: Ids::default(),
         }
