@@ -291,7 +291,7 @@ impl TestRelay {
         self.pass_copies(now);
         match action {
             Action::Send { to, .. } => Some((to, packet[1])),
-            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -306,7 +306,7 @@ impl TestRelay {
         let (slot, _) = *self.ports.get(&to)?;
         match self.relay.packet(now, slot, Component::Rtp, from, &mut bytes.to_vec()) {
             Action::Send { to, .. } => Some(to),
-            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -332,7 +332,7 @@ impl TestRelay {
                 self.transcoders.push(now, (), stream, &buffer[..bytes]);
                 None
             }
-            Action::Taken | Action::Drop(_) => None,
+            Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 

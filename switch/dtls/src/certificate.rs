@@ -36,10 +36,7 @@ impl Certificate {
         params.distinguished_name.push(DnType::CommonName, SUBJECT);
         let certificate = params.self_signed(&key)?.der().to_vec();
         let fingerprint = fingerprint(&certificate);
-        Ok(Self {
-            with_key: DtlsCertificate { certificate, private_key: key.serialize_der() },
-            fingerprint,
-        })
+        Ok(Self { with_key: DtlsCertificate { certificate, private_key: key.serialize_der() }, fingerprint })
     }
 
     /// SHA-256 of it, for the SDP.

@@ -83,7 +83,7 @@ fn a_packet_takes_none() {
                 packet,
             ) {
                 Action::Send { .. } => judged[0] += 1,
-                Action::Transcode { .. } | Action::Taken => unreachable!(),
+                Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => unreachable!(),
                 Action::Drop(DropReason::Learning) => judged[1] += 1,
                 Action::Drop(DropReason::Ssrc) => judged[2] += 1,
                 Action::Drop(DropReason::Malformed) => judged[3] += 1,

@@ -90,7 +90,7 @@ fuzz_target!(|input: &[u8]| {
                 assert!(!is_stranger && to.ip() != IpAddr::from(STRANGER) && other != slot);
                 sent += 1;
             }
-            Action::Transcode { .. } | Action::Taken => unreachable!("nothing is transcoded"),
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => unreachable!("nothing is transcoded"),
             Action::Drop(_) => dropped += 1,
         }
         assert_eq!(packet.len(), length);

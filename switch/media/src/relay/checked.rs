@@ -10,20 +10,20 @@ use super::counters::DropReason;
 use super::endpoint::Endpoint;
 use super::ice::{Checked, Ice};
 use super::secure::Secure;
-use super::secured::{DtlsPeer, Secured};
+use super::secured::{Dtls, DtlsPeer, Secured};
 
 impl Endpoint {
     /// Keys, and what has to come before them. Keys of a handshake stay as long as its sides are the same.
     pub(super) fn set_secured(&mut self, peer: &MediaPeer) {
         let (ice, dtls) = match peer.secured.as_deref() {
-            Some(Secured { ice, dtls }) => (ice.as_ref(), dtls.map(Box::new)),
+            Some(Secured { ice, dtls }) => (ice.as_ref(), *dtls),
             None => (None, None),
         };
         self.rest.ice = Ice::with(self.rest.ice.take(), ice);
-        if dtls.is_none() || self.rest.dtls != dtls {
+        if dtls.is_none() || self.rest.dtls.as_deref().map(|before| before.peer) != dtls {
             self.secure = Secure::with(self.secure.take(), peer.keys.as_deref());
             self.awaits_keys = dtls.is_some();
-            self.rest.dtls = dtls;
+            self.rest.dtls = dtls.map(|peer| Box::new(Dtls { peer, number: None, from: None }));
         }
         self.egress.keep_one_source(self.secure.is_some() || self.awaits_keys);
     }
@@ -34,9 +34,22 @@ impl Endpoint {
         self.awaits_keys = self.secure.is_none();
     }
 
-    /// With whom a handshake is made.
-    pub(super) fn dtls(&self) -> Option<DtlsPeer> {
-        self.rest.dtls.as_deref().copied()
+    /// The number of its handshake, if one was begun.
+    pub(super) fn handshake(&self) -> Option<u32> {
+        self.rest.dtls.as_deref()?.number
+    }
+
+    /// Begins the handshake that its side is waited for with, if it is not begun.
+    pub(super) fn begin_handshake(&mut self, number: u32) -> Option<DtlsPeer> {
+        let dtls = self.rest.dtls.as_deref_mut().filter(|dtls| dtls.number.is_none())?;
+        dtls.number = Some(number);
+        Some(dtls.peer)
+    }
+
+    /// Where datagrams of its handshake go: to where it last came from, else to its side.
+    pub(super) fn handshake_to(&self, number: u32) -> Option<SocketAddr> {
+        let dtls = self.rest.dtls.as_deref().filter(|dtls| dtls.number == Some(number))?;
+        dtls.from.or_else(|| self.source.rtp_to()).filter(|to| to.is_ipv4() == self.is_ipv4)
     }
 
     /// Its side has ICE.
@@ -44,14 +57,13 @@ impl Endpoint {
         self.source.is_checked()
     }
 
-    /// Judges what may be a check of its address, and writes the answer over it; its octets, and whether
-    /// packets go to another address now.
+    /// Judges what may be a check of its address, and writes the answer over it; its octets.
     pub(super) fn check(
         &mut self,
         now: Tick,
         from: SocketAddr,
         packet: &mut [u8],
-    ) -> Result<(usize, bool), DropReason> {
+    ) -> Result<usize, DropReason> {
         let in_use = self.source.is_address(from);
         let ice = self.rest.ice.as_deref_mut().ok_or(DropReason::Malformed);
         let checked = ice.and_then(|ice| ice.check(now, (from, in_use), packet));
@@ -60,13 +72,21 @@ impl Endpoint {
         if nominates && !in_use {
             self.source.nominate(from);
         }
-        Ok((bytes, nominates && !in_use))
+        Ok(bytes)
     }
 
-    /// Whether a handshake may be made with this address: one that passed a check, or that the SDP says.
-    pub(super) fn may_shake_hands(&self, from: SocketAddr) -> bool {
+    /// A datagram of its handshake: it counts if its address passed a check, or is that of the SDP.
+    pub(super) fn shakes_hands(&mut self, from: SocketAddr, packet: &[u8]) -> Result<(), DropReason> {
         let has_checked = self.rest.ice.as_deref().is_some_and(|ice| ice.has_checked(from));
-        self.source.is_address(from) || has_checked
+        let is_dtls = packet.first().is_some_and(|first| (20..64).contains(first));
+        if is_dtls && (has_checked || self.source.may_send(from).is_ok()) {
+            if let Some(dtls) = self.rest.dtls.as_deref_mut() {
+                dtls.from = Some(from);
+            }
+            return Ok(());
+        }
+        self.dropped += 1;
+        Err(if is_dtls { DropReason::Foreign } else { DropReason::Malformed })
     }
 
     /// Whether its side may be sent sound at all.

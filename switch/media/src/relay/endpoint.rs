@@ -20,7 +20,7 @@ use super::report::{LEAST_US, Report};
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
-use super::secured::DtlsPeer;
+use super::secured::Dtls;
 use super::settled::{Elsewhere, Settled};
 use super::source::{Source, Verdict};
 
@@ -54,7 +54,7 @@ pub(super) struct Endpoint {
     pub(super) partner: Option<u32>,
     pub(super) kind: StreamKind,
     pub(super) last: Option<Tick>,
-    is_ipv4: bool,
+    pub(super) is_ipv4: bool,
     receives: bool,
     sends: bool,
     is_watched: bool,
@@ -92,7 +92,7 @@ pub(super) struct Rest {
     way: RoundTrip,
     own: OwnReports,
     pub(super) ice: Option<Box<Ice>>,
-    pub(super) dtls: Option<Box<DtlsPeer>>,
+    pub(super) dtls: Option<Box<Dtls>>,
     /// How long it sent no RTP from the answer on, ms; none if it was not expected to when its first packet
     /// came, or if none came yet.
     mute_ms: Option<u32>,

@@ -57,6 +57,7 @@ mod egress;
 mod elsewhere;
 mod endpoint;
 mod first_sounds;
+mod handshakes;
 mod header;
 mod ice;
 mod listening;
@@ -71,6 +72,7 @@ mod settled;
 mod source;
 mod stun;
 mod table;
+mod transcoded;
 
 pub use control::{
     EndpointId, EndpointReport, Hearing, ListenCommand, MediaCommand, MediaEvent, MediaPeer, PeerKeys,
@@ -83,6 +85,6 @@ pub use endpoint::Component;
 pub use listening::Listeners;
 pub use player::Play;
 pub use secure::ROOM;
-pub use secured::{DtlsPeer, DtlsRole, IceCredentials, IcePeer, Secured};
+pub use secured::{DtlsPeer, DtlsRole, HandshakeCommand, HandshakeId, IceCredentials, IcePeer, Secured};
 pub use settled::{Elsewhere, Settled};
 pub use table::{Action, Effect, Relay, Slot};

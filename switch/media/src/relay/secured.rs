@@ -2,6 +2,7 @@
 //! agent) and a handshake of DTLS (RFC 5764) that makes the keys. Both are agreed in sessions.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -52,6 +53,46 @@ pub enum DtlsRole {
     Client,
     /// `a=setup:passive`.
     Server,
+}
+
+/// One handshake. Never the name of another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct HandshakeId {
+    /// The endpoint's place.
+    pub slot: u32,
+    /// Counts all handshakes of one relay thread.
+    pub number: u32,
+}
+
+/// What is asked of whoever makes handshakes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HandshakeCommand {
+    /// One may be made, and is begun if we are its client.
+    Begin {
+        /// Its name.
+        handshake: HandshakeId,
+        /// With whom.
+        peer: DtlsPeer,
+        /// Its datagrams come from an address that passed a check of ICE.
+        is_checked: bool,
+    },
+    /// Nothing is wanted of it any more.
+    End(HandshakeId),
+}
+
+/// What a datagram is by its first octet (RFC 7983 §7): STUN below 4, DTLS from 20 on; media is above 127.
+pub(super) fn is_before_media(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| *first < 64)
+}
+
+/// The handshake of one endpoint.
+#[derive(Debug)]
+pub(super) struct Dtls {
+    pub(super) peer: DtlsPeer,
+    /// Of its [`super::HandshakeId`]; none before it is begun.
+    pub(super) number: Option<u32>,
+    /// Where its last datagram came from.
+    pub(super) from: Option<SocketAddr>,
 }
 
 // === impl IceCredentials ===

@@ -37,8 +37,6 @@ pub struct MediaConfig {
     pub announcements: bool,
     /// How calls are recorded; none: not at all.
     pub recording: Option<RecordingConfig>,
-    /// SHA-256 of the certificate by which the relay makes handshakes of DTLS, fixed when a shard is made.
-    pub fingerprint: [u8; 32],
 }
 
 /// How calls are recorded.
@@ -75,8 +73,8 @@ pub(crate) struct ShardMedia {
     random: Random,
     /// Keys of SRTP and credentials of ICE are derived of it.
     pub(super) secret: [u8; 16],
-    /// Of the relay's certificate.
-    pub(super) fingerprint: [u8; 32],
+    /// SHA-256 of the relay's certificate.
+    pub fingerprint: [u8; 32],
     /// Of all shards.
     pub channels: Arc<Channels>,
     /// Endpoints that are not told closed yet, with their ports.
@@ -115,7 +113,6 @@ impl Default for MediaConfig {
             warning_secs: 60,
             announcements: false,
             recording: None,
-            fingerprint: [0; 32],
         }
     }
 }
@@ -136,7 +133,7 @@ impl ShardMedia {
             ports,
             random: Random::new(key),
             secret: key,
-            fingerprint: config.fingerprint,
+            fingerprint: [0; 32],
             channels: Arc::default(),
             open: Ids::default(),
         }
