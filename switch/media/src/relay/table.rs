@@ -16,7 +16,6 @@ use super::copies::{Copied, Copies};
 use super::counters::{DropReason, RelayCounters};
 use super::endpoint::{Component, Endpoint, Heard, Transcoded};
 use super::first_sounds::FirstSounds;
-use super::header::RtpHeader;
 use super::player::Play;
 use super::secured::{HandshakeCommand, HandshakeId, is_before_media};
 use crate::record::RecordCommand;
