@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use media::record::{RecordCommand, Recordings, Shelf};
-use media::relay::{Action, Component, Effect, EndpointId, Listeners, MediaCommand, MediaEvent, Relay, Slot};
+use media::relay::{
+    Action, Component, Effect, EndpointId, HandshakeCommand, HandshakeId, Listeners, MediaCommand, MediaEvent,
+    PeerKeys, Relay, Slot,
+};
 use media::transcode::Transcoders;
 use units::Tick;
 use voice::wav::WAV_HEADER;
@@ -344,6 +347,16 @@ impl TestRelay {
     /// Open ports.
     pub fn open_ports(&self) -> Vec<SocketAddr> {
         self.ports.keys().copied().collect()
+    }
+
+    /// Handshakes that were asked for since.
+    pub fn handshakes(&mut self) -> Vec<HandshakeCommand> {
+        std::iter::from_fn(|| self.relay.poll_handshake()).collect()
+    }
+
+    /// One of them is over.
+    pub fn handshaken(&mut self, handshake: HandshakeId, made: Result<PeerKeys, &'static str>) {
+        self.relay.handshaken(handshake, made);
     }
 
     /// Packets that were dropped.

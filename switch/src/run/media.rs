@@ -243,5 +243,8 @@ const fn drop_of(reason: DropReason) -> PacketDrop {
         DropReason::Unauthentic => PacketDrop::Unauthentic,
         DropReason::Replayed => PacketDrop::Replayed,
         DropReason::Replaced => PacketDrop::Replaced,
+        DropReason::Unkeyed => PacketDrop::Unkeyed,
+        DropReason::Consent => PacketDrop::Consent,
+        DropReason::Rate => PacketDrop::Rate,
     }
 }
