@@ -3,6 +3,7 @@
 
 use codecs::SrtpPolicy;
 use media::relay::{DtlsPeer, DtlsRole, HandshakeCommand, HandshakeId};
+use node::Input;
 use sip::Message;
 use sip::flow::{Flow, Transport};
 use tests::dialogue::SWITCH;
@@ -176,7 +177,8 @@ fn a_handshake_that_fails_ends_the_call() {
     ours(&text(&phone.answered(&mut stage)), "passive");
     let handshake = begun(&mut stage);
     stage.relay.handshaken(handshake, Err("another certificate"));
-    stage.advance(100);
+    let told = stage.relay.poll_event().expect("it is told");
+    stage.input(Input::Media(told));
     phone.bye_comes(&mut stage);
     callee.bye_comes(&mut stage);
     stage.over();

@@ -31,6 +31,7 @@ impl Session {
         for stream in &mut session.streams {
             if matches!(stream.transport, Proto::TlsSavp | Proto::TlsSavpf) {
                 stream.take_dtls(connection);
+                session.lines.retain(|line| !line.is_browsers);
             } else {
                 stream.take_keys(policy);
             }
