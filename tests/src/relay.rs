@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use media::record::{RecordCommand, Recordings, Shelf};
 use media::relay::{
-    Action, Component, Effect, EndpointId, HandshakeCommand, HandshakeId, Listeners, MediaCommand, MediaEvent,
-    PeerKeys, Relay, Slot,
+    Action, Component, Effect, EndpointId, HandshakeCommand, HandshakeId, Listeners, MediaCommand,
+    MediaEvent, PeerKeys, Relay, Slot,
 };
 use media::transcode::Transcoders;
 use units::Tick;

@@ -41,10 +41,8 @@ fn socket() -> UdpSocket {
 }
 
 fn ice() -> IcePeer {
-    let credentials = |ufrag: &str, password: &str| IceCredentials {
-        ufrag: ufrag.into(),
-        password: password.into(),
-    };
+    let credentials =
+        |ufrag: &str, password: &str| IceCredentials { ufrag: ufrag.into(), password: password.into() };
     IcePeer { ours: credentials("ours", OURS), theirs: credentials("them", "themthemthemthemthemthem") }
 }
 
