@@ -184,7 +184,8 @@ fn a_handshake_that_fails_ends_the_call() {
     stage.over();
 }
 
-/// A browser is called where it registered by a WebSocket: it is offered DTLS and ICE, and the caller plain RTP.
+/// A browser is called where it registered by a WebSocket: it is offered DTLS and ICE, and the caller
+/// plain RTP.
 #[test]
 fn a_browser_is_called() {
     let mut plan = plan().relayed((20_000, 20_099));

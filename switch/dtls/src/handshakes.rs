@@ -12,8 +12,8 @@ use units::wheel::{TimerId, Wheel};
 use crate::association::{Association, Failure, Step};
 use crate::certificate::Certificate;
 
-/// A flight is sent again after so long, and then after twice as long (RFC 6347 §4.2.4.1 allows less than its
-/// second where delays are small, as they must be for voice).
+/// A flight is sent again after so long, and then after twice as long (RFC 6347 §4.2.4.1 allows less than
+/// its second where delays are small, as they must be for voice).
 const FIRST_REPEAT: Duration = Duration::from_millis(400);
 const REPEATS: usize = 6;
 /// From the first ClientHello to the keys.
@@ -32,8 +32,8 @@ pub struct Begin {
     pub role: DtlsRole,
     /// SHA-256 of the other side's certificate, as its SDP has it.
     pub fingerprint: [u8; 32],
-    /// The other side's address passed a check of ICE. Without, a server lets the client show that it is there
-    /// (RFC 6347 §4.2.1) before it keeps anything or answers with more than it was sent.
+    /// The other side's address passed a check of ICE. Without, a server lets the client show that it is
+    /// there (RFC 6347 §4.2.1) before it keeps anything or answers with more than it was sent.
     pub is_checked: bool,
 }
 

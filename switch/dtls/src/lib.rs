@@ -1,8 +1,8 @@
-//! Handshakes of DTLS (RFC 6347, RFC 9147) that make the keys of media (RFC 5764), without a socket: sides and
-//! their datagrams in, datagrams, keys and failures out. The protocol is that of `dimpl`; here is who may begin,
-//! how many at once, for how long, and whether the certificate is the one that the SDP names (RFC 5763 §5).
-//! Invariants: no key is told of a side whose certificate is another; a side costs bounded memory and work,
-//! whatever it sends; nothing is kept for datagrams that begin no handshake.
+//! Handshakes of DTLS (RFC 6347, RFC 9147) that make the keys of media (RFC 5764), without a socket: sides
+//! and their datagrams in, datagrams, keys and failures out. The protocol is that of `dimpl`; here is who
+//! may begin, how many at once, for how long, and whether the certificate is the one that the SDP names
+//! (RFC 5763 §5). Invariants: no key is told of a side whose certificate is another; a side costs bounded
+//! memory and work, whatever it sends; nothing is kept for datagrams that begin no handshake.
 //!
 //! ```
 //! # use std::time::Instant;

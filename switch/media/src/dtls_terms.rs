@@ -1,5 +1,6 @@
-//! What a side says of DTLS-SRTP and ICE in its SDP (RFC 5763 §5, RFC 8122 §5, RFC 8839 §5): taken from it as a
-//! plain session, and given to it with terms of ours. Invariant: of a side's terms nothing reaches the other.
+//! What a side says of DTLS-SRTP and ICE in its SDP (RFC 5763 §5, RFC 8122 §5, RFC 8839 §5): taken from it
+//! as a plain session, and given to it with terms of ours. Invariant: of a side's terms nothing reaches
+//! the other.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ const PRIORITY: u32 = 126 << 24 | 65_535 << 8 | 255;
 /// Shortest and longest user name fragment and password (RFC 8839 §5.4).
 const UFRAG: std::ops::RangeInclusive<usize> = 4..=256;
 const PASSWORD: std::ops::RangeInclusive<usize> = 22..=256;
-/// Lines that speak of streams as browsers number them (RFC 8829): what the other side would make of them is
-/// not what goes on from us.
+/// Lines that speak of streams as browsers number them (RFC 8829): what the other side would make of them
+/// is not what goes on from us.
 const BROWSERS: [&[u8]; 7] =
     [b"extmap", b"extmap-allow-mixed", b"mid", b"msid", b"msid-semantic", b"ssrc", b"ssrc-group"];
 
@@ -83,8 +84,8 @@ impl Setup {
 
 impl DtlsTerms {
     /// The terms of a stream: its own lines count before the session's. None where they cannot be taken: no
-    /// SHA-256, no role, half of the credentials, or RTCP at another port, which would need a handshake of its
-    /// own.
+    /// SHA-256, no role, half of the credentials, or RTCP at another port, which would need a handshake of
+    /// its own.
     pub(crate) fn read(proto: Proto, own: &[SdpLine<'_>], session: &[SdpLine<'_>]) -> Option<Self> {
         let is_feedback = match proto {
             Proto::TlsSavp => false,

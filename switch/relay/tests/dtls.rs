@@ -140,7 +140,7 @@ impl Bench {
         let end = Instant::now() + PATIENCE;
         while !is_so() {
             assert!(Instant::now() < end, "not within {PATIENCE:?}: {:?}", self.handle.counters());
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::yield_now();
         }
     }
 

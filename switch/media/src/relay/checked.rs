@@ -1,5 +1,5 @@
-//! What an endpoint's packets need before they are media: an address that ICE nominated, keys that a handshake
-//! made. Invariant: where keys are to come, nothing plain is taken or sent before.
+//! What an endpoint's packets need before they are media: an address that ICE nominated, keys that a
+//! handshake made. Invariant: where keys are to come, nothing plain is taken or sent before.
 
 use std::net::SocketAddr;
 

@@ -1,6 +1,6 @@
-//! What comes to an endpoint before its media: checks of ICE, and handshakes of DTLS, which are made elsewhere.
-//! What a handshake has to say is sent where its side is; its keys are taken only for the side and the
-//! certificate for which it was begun.
+//! What comes to an endpoint before its media: checks of ICE, and handshakes of DTLS, which are made
+//! elsewhere. What a handshake has to say is sent where its side is; its keys are taken only for the side
+//! and the certificate for which it was begun.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! The keys of a session (RFC 3711 §4.3), and what they make of packets: AES in counter mode with HMAC-SHA1, or
-//! AES-GCM, whose tags stand elsewhere (RFC 7714).
+//! The keys of a session (RFC 3711 §4.3), and what they make of packets: AES in counter mode with
+//! HMAC-SHA1, or AES-GCM, whose tags stand elsewhere (RFC 7714).
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -132,8 +132,8 @@ impl Keys {
         }
     }
 
-    /// Enciphers an RTCP packet, the first `length` octets of a buffer, and writes what stands behind it: how
-    /// long it is then. None without room.
+    /// Enciphers an RTCP packet, the first `length` octets of a buffer, and writes what stands behind it:
+    /// how long it is then. None without room.
     pub(super) fn seal_rtcp(
         &self,
         buffer: &mut [u8],

@@ -1,4 +1,5 @@
-//! Packets protected and unprotected in place (RFC 3711): which index they have, and whether they may be taken.
+//! Packets protected and unprotected in place (RFC 3711): which index they have, and whether they may be
+//! taken.
 
 use smallvec::SmallVec;
 

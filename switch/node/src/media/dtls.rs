@@ -1,6 +1,6 @@
-//! Handshakes of DTLS and checks of ICE, leg by leg (RFC 5763, RFC 8839): what a side is offered, what its offer
-//! is answered, and what the relay is told of both. A side offers DTLS itself, or is called over a WebSocket,
-//! as browsers are, which take nothing else.
+//! Handshakes of DTLS and checks of ICE, leg by leg (RFC 5763, RFC 8839): what a side is offered, what its
+//! offer is answered, and what the relay is told of both. A side offers DTLS itself, or is called over a
+//! WebSocket, as browsers are, which take nothing else.
 
 use std::sync::Arc;
 
@@ -36,8 +36,8 @@ impl DtlsLeg {
         Self { is_feedback: true, has_ice: true, restarts: 0, theirs: None, role: None }
     }
 
-    /// Its side said this. An association goes on with who has the certificate that it had, in the roles that
-    /// they had (RFC 8842 §5.5).
+    /// Its side said this. An association goes on with who has the certificate that it had, in the roles
+    /// that they had (RFC 8842 §5.5).
     fn hear(&mut self, terms: &Arc<DtlsTerms>, is_answer: bool) {
         let before = self.theirs.replace(Arc::clone(terms));
         let is_same = before.as_ref().is_some_and(|before| before.fingerprint == terms.fingerprint);
