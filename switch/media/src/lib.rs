@@ -35,6 +35,7 @@ mod recorded;
 pub mod relay;
 mod sdp;
 mod session;
+mod session_dtls;
 mod sound;
 pub mod srtp;
 mod target;

@@ -2,51 +2,13 @@
 //! offer is answered, and what the relay is told of both. A side offers DTLS itself, or is called over a
 //! WebSocket, as browsers are, which take nothing else.
 
-use std::sync::Arc;
-
-use call::Callee;
 use codecs::SrtpPolicy;
-use media::relay::{DtlsPeer, DtlsRole, EndpointId, IceCredentials, IcePeer, Secured};
+use media::relay::{DtlsPeer, EndpointId, IceCredentials, IcePeer, Secured};
 use media::{Described, DtlsTerms, Setup};
-use route::Transport;
 
+use super::dtls_leg::DtlsLeg;
 use super::shard_media::ShardMedia;
 use super::sides::LegMedia;
-use crate::node::Node;
-
-/// What a leg with DTLS keeps.
-#[derive(Debug)]
-pub(crate) struct DtlsLeg {
-    /// UDP/TLS/RTP/SAVPF is what it says and is told.
-    is_feedback: bool,
-    /// Its address is checked.
-    has_ice: bool,
-    /// How often it asked for other credentials (RFC 8839 §4.4.1.1.1).
-    restarts: u8,
-    /// What it said last.
-    theirs: Option<Arc<DtlsTerms>>,
-    role: Option<DtlsRole>,
-}
-
-// === impl DtlsLeg ===
-
-impl DtlsLeg {
-    /// One that is offered what browsers take.
-    pub(super) const fn offered() -> Self {
-        Self { is_feedback: true, has_ice: true, restarts: 0, theirs: None, role: None }
-    }
-
-    /// Its side said this. An association goes on with who has the certificate that it had, in the roles
-    /// that they had (RFC 8842 §5.5).
-    fn hear(&mut self, terms: &Arc<DtlsTerms>, is_answer: bool) {
-        let before = self.theirs.replace(Arc::clone(terms));
-        let is_same = before.as_ref().is_some_and(|before| before.fingerprint == terms.fingerprint);
-        self.role = Some(terms.setup.our_role(self.role.filter(|_| is_same)));
-        let restarts = |before: Arc<DtlsTerms>| !is_answer && before.ice != terms.ice;
-        self.restarts = self.restarts.wrapping_add(u8::from(before.is_some_and(restarts)));
-        (self.is_feedback, self.has_ice) = (terms.is_feedback, terms.ice.is_some());
-    }
-}
 
 // === impl LegMedia ===
 
@@ -108,16 +70,5 @@ impl ShardMedia {
         *of_call = call.to_be_bytes();
         of_leg.copy_from_slice(&[leg, restarts]);
         IceCredentials::derive(&self.secret, &purpose)
-    }
-}
-
-// === impl Node ===
-
-impl Node {
-    /// Whether a party is reached over a WebSocket: it is a browser then (RFC 7118).
-    pub(super) fn is_browser(&self, callee: &Callee) -> bool {
-        let Callee::Contact(called, place) = callee else { return false };
-        let way = self.way_to_contact(called, *place);
-        way.is_some_and(|way| matches!(way.flow.transport, Transport::Ws | Transport::Wss))
     }
 }

@@ -7,6 +7,7 @@ mod announced;
 mod announcement;
 mod digits;
 mod dtls;
+mod dtls_leg;
 mod first_sound;
 mod keys;
 mod leg_events;

@@ -15,7 +15,7 @@ use route::MediaPath;
 use units::{Now, Transport};
 
 use super::address::Sender;
-use super::dtls::DtlsLeg;
+use super::dtls_leg::DtlsLeg;
 use super::shard_media::{MediaRefused, Ours};
 use super::sides::{CallMedia, Offered};
 use super::told::{Said, peer};
@@ -82,6 +82,13 @@ impl Node {
             self.tell_peer(slot, LegId::Caller, said);
         }
         Ok(session.map(|session| self.with_our_address(slot, called, &session, mux, None)))
+    }
+
+    /// Whether a party is reached over a WebSocket: it is a browser then (RFC 7118).
+    fn is_browser(&self, callee: &Callee) -> bool {
+        let Callee::Contact(called, place) = callee else { return false };
+        let way = self.way_to_contact(called, *place);
+        way.is_some_and(|way| matches!(way.flow.transport, route::Transport::Ws | route::Transport::Wss))
     }
 
     /// The family of the address at which a party is called first.

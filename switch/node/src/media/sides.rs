@@ -12,7 +12,7 @@ use media::{Described, Sound};
 use smallvec::SmallVec;
 use voice::FirstSound;
 
-use super::dtls::DtlsLeg;
+use super::dtls_leg::DtlsLeg;
 use super::leg_events::LegEvents;
 use super::transcoded::{Channel, Transcoded};
 
