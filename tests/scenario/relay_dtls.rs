@@ -196,8 +196,8 @@ fn a_browser_is_called() {
     stage.node.share_certificate([0x5e; 32]);
     let flow = Flow::stream(Transport::Wss, addr(SWITCH), addr(BROWSER), 7);
     let contact = "Contact: <sip:alice@x7.invalid;transport=ws>\r\n";
-    let registered = Handset::by("alice", flow, "b1").register(&mut stage, contact);
-    assert_eq!(registered.status(), 200);
+    let mut handset = Handset::by("alice", flow, "b1");
+    assert_eq!(handset.register(&mut stage, contact).status(), 200);
     let mut caller = called(&mut stage);
     let mut browser = Callee::wait(&mut stage, BROWSER);
     ours(&text(&browser.invite), "actpass");
@@ -209,5 +209,8 @@ fn a_browser_is_called() {
     begun(&mut stage);
     caller.bye(&mut stage);
     browser.bye_comes(&mut stage);
+    // Its connection is held for as long as it is registered.
+    let gone = contact.replace("\r\n", ";expires=0\r\n");
+    assert_eq!(handset.register(&mut stage, &gone).status(), 200);
     stage.over();
 }
