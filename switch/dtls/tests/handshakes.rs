@@ -1,4 +1,5 @@
 //! Handshakes of two of ours, with what may go wrong on the way.
+#![allow(clippy::panic)]
 
 use std::time::Instant;
 

@@ -1,5 +1,5 @@
-//! A real browser: JsSIP in Chromium registers over WSS, calls a carrier that speaks UDP and plain RTP, and is
-//! called; its voice is DTLS-SRTP, and each side hears the other.
+//! A real browser: JsSIP in Chromium registers over WSS, calls a carrier that speaks UDP and plain RTP, and
+//! is called; its voice is DTLS-SRTP, and each side hears the other.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
