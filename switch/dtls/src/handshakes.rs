@@ -1,6 +1,6 @@
 //! Handshakes of many sides at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,8 @@ pub struct Handshakes<K> {
     /// Associations in memory, and at most.
     alive: usize,
     alive_max: usize,
+    /// Those with keys, by when they are forgotten: they give way to others.
+    done: BTreeSet<(Tick, K)>,
     timers: Wheel<K>,
     made: VecDeque<(K, Handshaken)>,
 }
@@ -69,6 +71,8 @@ struct Side {
     /// Datagrams that were looked at.
     taken: u16,
     timer: TimerId,
+    /// Its place among those that are done.
+    forgotten_at: Option<Tick>,
 }
 
 enum State {
@@ -114,6 +118,7 @@ impl<K: Copy + Ord> Handshakes<K> {
             sides: BTreeMap::new(),
             alive: 0,
             alive_max,
+            done: BTreeSet::new(),
             timers: Wheel::new(),
             made: VecDeque::new(),
         })
@@ -122,7 +127,7 @@ impl<K: Copy + Ord> Handshakes<K> {
     /// A side with whom a handshake is to be made; in place of one of before. A client begins at once.
     pub fn begin(&mut self, now: Tick, side: K, begin: Begin) {
         self.end(side);
-        let new = Side { begin, state: State::Waiting, taken: 0, timer: TimerId::NONE };
+        let new = Side { begin, state: State::Waiting, taken: 0, timer: TimerId::NONE, forgotten_at: None };
         self.sides.insert(side, new);
         if begin.role == DtlsRole::Client {
             self.make(now, side);
@@ -134,7 +139,7 @@ impl<K: Copy + Ord> Handshakes<K> {
     pub fn handle(&mut self, now: Tick, side: K, datagram: &[u8]) {
         let Some(found) = self.sides.get_mut(&side).filter(|side| side.taken < DATAGRAMS_MAX) else { return };
         found.taken += 1;
-        if matches!(found.state, State::Waiting) && is_client_hello(datagram) && self.alive < self.alive_max {
+        if matches!(found.state, State::Waiting) && is_client_hello(datagram) && self.has_room() {
             self.make(now, side);
         }
         self.step(now, side, Some(datagram));
@@ -142,9 +147,8 @@ impl<K: Copy + Ord> Handshakes<K> {
 
     /// The side is there no more.
     pub fn end(&mut self, side: K) {
-        let Some(ended) = self.sides.remove(&side) else { return };
-        self.timers.cancel(ended.timer);
-        self.alive -= usize::from(matches!(ended.state, State::Alive(_)));
+        self.drop_association(side);
+        self.sides.remove(&side);
     }
 
     /// When to call [`Self::tick`] next.
@@ -190,10 +194,21 @@ impl<K: Copy + Ord> Handshakes<K> {
         self.epoch.checked_add(Duration::from_micros(now.0)).unwrap_or(self.epoch)
     }
 
+    /// Whether there may be one more. Those that are done give way first, the oldest first: it is the least
+    /// likely to be asked for its last flight.
+    fn has_room(&mut self) -> bool {
+        while self.alive >= self.alive_max
+            && let Some(&(_, oldest)) = self.done.first()
+        {
+            self.drop_association(oldest);
+        }
+        self.alive < self.alive_max
+    }
+
     fn make(&mut self, now: Tick, side: K) {
-        let at = self.instant(now);
+        let (at, has_room) = (self.instant(now), self.has_room());
         let Some(found) = self.sides.get_mut(&side) else { return };
-        if self.alive >= self.alive_max {
+        if !has_room {
             found.state = State::Over;
             self.made.push_back((side, Handshaken::Failed(Failure::TooMany)));
             return;
@@ -207,7 +222,9 @@ impl<K: Copy + Ord> Handshakes<K> {
 
     fn step(&mut self, now: Tick, side: K, datagram: Option<&[u8]>) {
         let at = self.instant(now);
-        let Some(Side { state: State::Alive(association), timer, .. }) = self.sides.get_mut(&side) else {
+        let Some(Side { state: State::Alive(association), timer, forgotten_at, .. }) =
+            self.sides.get_mut(&side)
+        else {
             return;
         };
         let was_secured = association.is_secured();
@@ -225,9 +242,13 @@ impl<K: Copy + Ord> Handshakes<K> {
         if was_secured {
             return;
         }
-        let due = match (association.is_secured(), due) {
-            (true, _) => Some(Tick(now.0.saturating_add(LINGER_US))),
-            (false, due) => due.and_then(|due| tick_of(self.epoch, due, now)),
+        let due = if association.is_secured() {
+            let at = Tick(now.0.saturating_add(LINGER_US));
+            self.done.insert((at, side));
+            *forgotten_at = Some(at);
+            Some(at)
+        } else {
+            due.and_then(|due| tick_of(self.epoch, due, now))
         };
         self.timers.cancel(*timer);
         *timer = due.map_or(TimerId::NONE, |due| self.timers.insert(due, side));
@@ -237,6 +258,9 @@ impl<K: Copy + Ord> Handshakes<K> {
         let Some(found) = self.sides.get_mut(&side) else { return };
         self.timers.cancel(found.timer);
         found.timer = TimerId::NONE;
+        if let Some(at) = found.forgotten_at.take() {
+            self.done.remove(&(at, side));
+        }
         self.alive -= usize::from(matches!(found.state, State::Alive(_)));
         found.state = State::Over;
     }

@@ -203,3 +203,32 @@ fn there_are_so_many_at_once() {
     clients.begin(Tick(0), 4, Begin { role: DtlsRole::Client, fingerprint: [0; 32], is_checked: true });
     assert_eq!(clients.alive(), 4, "one that is over makes room");
 }
+
+/// Who has its keys gives way to those that begin, and keeps them.
+#[test]
+fn what_is_done_makes_room() {
+    let certificates = [certificate(), certificate()];
+    let [theirs, ours] = certificates.each_ref().map(Certificate::fingerprint);
+    let mut ends = certificates.map(|of| Handshakes::new(of, Instant::now(), 2).expect("settings"));
+    for side in 0..20 {
+        ends[1].begin(Tick(0), side, Begin { role: DtlsRole::Server, fingerprint: theirs, is_checked: true });
+        ends[0].begin(Tick(0), side, Begin { role: DtlsRole::Client, fingerprint: ours, is_checked: true });
+        let (mut secured, mut is_quiet) = (0, false);
+        while !is_quiet {
+            is_quiet = true;
+            for from in [0, 1] {
+                while let Some((name, made)) = ends[from].poll() {
+                    is_quiet = false;
+                    assert_eq!(name, side);
+                    match made {
+                        Handshaken::Datagram(datagram) => ends[1 - from].handle(Tick(0), name, &datagram),
+                        Handshaken::Secured(_) => secured += 1,
+                        Handshaken::Failed(failure) => assert_eq!(failure.words(), "", "it failed"),
+                    }
+                }
+            }
+        }
+        assert_eq!(secured, 2, "{side}");
+        assert!(ends.iter().all(|end| end.alive() <= 2));
+    }
+}

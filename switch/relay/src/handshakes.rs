@@ -12,7 +12,7 @@ use units::Tick;
 
 /// Datagrams and commands that wait; what finds no room is sent again by its side.
 pub(crate) const RING: usize = 1_024;
-/// Handshakes at once: each has some 60 KiB while it is made.
+/// Handshakes at once: each has some 14 KiB, for half a minute more than it takes.
 pub(crate) const AT_ONCE_MAX: usize = 512;
 /// Without a deadline it is looked at the clock so often.
 const IDLE: Duration = Duration::from_secs(1);
