@@ -58,6 +58,7 @@ mod registration;
 mod reinvite_fails;
 mod relay;
 mod relay_addresses;
+mod relay_dtls;
 mod relay_early;
 mod relay_fax;
 mod relay_ports;

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use media::record::{RecordCommand, Recordings, Shelf};
-use media::relay::{Action, Component, Effect, EndpointId, Listeners, MediaCommand, MediaEvent, Relay, Slot};
+use media::relay::{
+    Action, Component, Effect, EndpointId, HandshakeCommand, HandshakeId, Listeners, MediaCommand,
+    MediaEvent, PeerKeys, Relay, Slot,
+};
 use media::transcode::Transcoders;
 use units::Tick;
 use voice::wav::WAV_HEADER;
@@ -291,7 +294,7 @@ impl TestRelay {
         self.pass_copies(now);
         match action {
             Action::Send { to, .. } => Some((to, packet[1])),
-            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -306,7 +309,7 @@ impl TestRelay {
         let (slot, _) = *self.ports.get(&to)?;
         match self.relay.packet(now, slot, Component::Rtp, from, &mut bytes.to_vec()) {
             Action::Send { to, .. } => Some(to),
-            Action::Transcode { .. } | Action::Taken | Action::Drop(_) => None,
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -332,7 +335,7 @@ impl TestRelay {
                 self.transcoders.push(now, (), stream, &buffer[..bytes]);
                 None
             }
-            Action::Taken | Action::Drop(_) => None,
+            Action::Handshake { .. } | Action::Taken | Action::Drop(_) => None,
         }
     }
 
@@ -344,6 +347,16 @@ impl TestRelay {
     /// Open ports.
     pub fn open_ports(&self) -> Vec<SocketAddr> {
         self.ports.keys().copied().collect()
+    }
+
+    /// Handshakes that were asked for since.
+    pub fn handshakes(&mut self) -> Vec<HandshakeCommand> {
+        std::iter::from_fn(|| self.relay.poll_handshake()).collect()
+    }
+
+    /// One of them is over.
+    pub fn handshaken(&mut self, handshake: HandshakeId, made: Result<PeerKeys, &'static str>) {
+        self.relay.handshaken(handshake, made);
     }
 
     /// Packets that were dropped.
@@ -361,6 +374,8 @@ pub fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::FirstSound { endpoint, .. }
+        | MediaEvent::Secured { endpoint }
+        | MediaEvent::SecureFailed { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }

@@ -51,6 +51,10 @@ pub enum Proto {
     Savp,
     /// `RTP/SAVPF` (RFC 5124).
     Savpf,
+    /// `UDP/TLS/RTP/SAVP` (RFC 5764 §8).
+    TlsSavp,
+    /// `UDP/TLS/RTP/SAVPF`.
+    TlsSavpf,
     /// Any other that carries RTP: formats are payload numbers.
     OtherRtp,
     /// Anything else, as `udptl`.
@@ -67,6 +71,10 @@ impl Proto {
             Self::Savp
         } else if name.eq_ignore_ascii_case(b"RTP/SAVPF") {
             Self::Savpf
+        } else if name.eq_ignore_ascii_case(b"UDP/TLS/RTP/SAVP") {
+            Self::TlsSavp
+        } else if name.eq_ignore_ascii_case(b"UDP/TLS/RTP/SAVPF") {
+            Self::TlsSavpf
         } else if name.windows(4).any(|part| part.eq_ignore_ascii_case(b"RTP/")) {
             Self::OtherRtp
         } else {

@@ -2,11 +2,13 @@
 //! 5761), direction, and whether silence means anything (RFC 3389, RFC 3551 §4.5.6, RFC 7261).
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use codecs::Codec;
 use codecs::sdp::Direction;
 use smallvec::SmallVec;
 
+use crate::dtls_terms::DtlsTerms;
 use crate::payload::{Format, Payload};
 use crate::relay::{PeerPayload, RtcpPlace, StreamKind};
 use crate::session::{Session, Stream, What};
@@ -14,7 +16,7 @@ use crate::srtp::Crypto;
 use crate::target::{MediaTarget, direction_to};
 
 /// What a side says of its stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Described {
     /// What it carries.
     pub kind: StreamKind,
@@ -31,6 +33,8 @@ pub struct Described {
     pub may_be_silent: bool,
     /// The key by which it sends, and whether it said RTP/SAVP.
     pub keys: Option<(Crypto, bool)>,
+    /// Its terms of DTLS-SRTP and ICE.
+    pub dtls: Option<Arc<DtlsTerms>>,
 }
 
 impl Session {
@@ -47,6 +51,7 @@ impl Session {
             direction: direction_to(stream.direction, address),
             may_be_silent: stream.is_fax || stream.may_be_silent(),
             keys: self.keys(),
+            dtls: self.dtls().cloned(),
         })
     }
 

@@ -70,7 +70,7 @@ impl Session {
             text.put_slice(value.as_bytes());
             let spot = |at: usize| u16::try_from(at).unwrap_or_default();
             let span = Span { start: spot(start), end: spot(text.len()) };
-            Line { what, payload: own, kind: b'a', text: span, value: spot(begin) }
+            Line { what, payload: own, kind: b'a', text: span, value: spot(begin), is_browsers: false }
         };
         let lines =
             [line(What::Rtpmap, "a=rtpmap:", "telephone-event/8000"), line(What::Fmtp, "a=fmtp:", "0-15")];

@@ -27,8 +27,14 @@ impl Session {
             return self;
         }
         let mut session = Self::clone(&self);
+        let connection = session.connection;
         for stream in &mut session.streams {
-            stream.take_keys(policy);
+            if matches!(stream.transport, Proto::TlsSavp | Proto::TlsSavpf) {
+                stream.take_dtls(connection);
+                session.lines.retain(|line| !line.is_browsers);
+            } else {
+                stream.take_keys(policy);
+            }
         }
         Arc::new(session)
     }
@@ -40,8 +46,8 @@ impl Session {
         if let Some(stream) = stream.filter(|stream| stream.port != 0 && !stream.is_fax) {
             if keyed.is_savp {
                 stream.transport = match stream.transport {
-                    Proto::Avpf | Proto::Savpf => Proto::Savpf,
-                    Proto::Avp | Proto::Savp | Proto::OtherRtp | Proto::Other => Proto::Savp,
+                    Proto::Avpf | Proto::Savpf | Proto::TlsSavpf => Proto::Savpf,
+                    Proto::Avp | Proto::Savp | Proto::TlsSavp | Proto::OtherRtp | Proto::Other => Proto::Savp,
                 };
                 stream.transport_text = None;
             }
@@ -64,7 +70,7 @@ impl Stream {
             Proto::Avp | Proto::Avpf => self.transport,
             Proto::Savp => Proto::Avp,
             Proto::Savpf => Proto::Avpf,
-            Proto::OtherRtp | Proto::Other => {
+            Proto::TlsSavp | Proto::TlsSavpf | Proto::OtherRtp | Proto::Other => {
                 // Fax has no keys.
                 self.is_fax &= policy != SrtpPolicy::Required;
                 return;

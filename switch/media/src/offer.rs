@@ -103,12 +103,16 @@ impl Session {
                     return Ok(index);
                 }
                 Proto::Avp | Proto::Avpf => reason = OfferRefused::NothingAcceptable,
-                Proto::Savp | Proto::Savpf | Proto::OtherRtp | Proto::Other
-                    if reason == OfferRefused::NoAudio =>
-                {
-                    reason = OfferRefused::Transport
+                Proto::Savp
+                | Proto::Savpf
+                | Proto::TlsSavp
+                | Proto::TlsSavpf
+                | Proto::OtherRtp
+                | Proto::Other => {
+                    if reason == OfferRefused::NoAudio {
+                        reason = OfferRefused::Transport;
+                    }
                 }
-                Proto::Savp | Proto::Savpf | Proto::OtherRtp | Proto::Other => {}
             }
         }
         let fax = self.streams.iter().position(|stream| stream.is_fax && stream.port != 0);

@@ -2,6 +2,7 @@
 //! Invariant: of the session part nothing that names the peer is written: `o=` is ours, `s=` is `-`, `i= u=
 //! e= p=` and keys are dropped.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use codecs::sdp::{
 };
 use smallvec::SmallVec;
 
+use crate::dtls_terms::{DtlsTerms, is_browsers};
 use crate::local::SessionOrigin;
 use crate::payload::{self, Format, Payload, PayloadMap};
 use crate::session::{Connection, Line, Session, Span, Stream, What};
@@ -85,6 +87,9 @@ impl Session {
         if !timed {
             writer.line(b't', b"0 0");
         }
+        if self.is_lite() {
+            writer.line(b'a', b"ice-lite");
+        }
     }
 
     fn write_connection(&self, writer: &mut Writer, connection: Connection) {
@@ -112,6 +117,8 @@ impl Session {
             (None, Proto::Avpf) => b"RTP/AVPF",
             (None, Proto::Savp) => b"RTP/SAVP",
             (None, Proto::Savpf) => b"RTP/SAVPF",
+            (None, Proto::TlsSavp) => b"UDP/TLS/RTP/SAVP",
+            (None, Proto::TlsSavpf) => b"UDP/TLS/RTP/SAVPF",
             (None, Proto::Avp | Proto::OtherRtp | Proto::Other) => b"RTP/AVP",
         });
     }
@@ -162,6 +169,10 @@ impl Session {
             writer.text(b"crypto:");
             writer.text(crypto.write().as_bytes());
             writer.end();
+        }
+        if let Some(terms) = stream.dtls.as_deref().filter(|_| stream.dtls_is_ours) {
+            let address = self.connection_of(stream).and_then(|connection| connection.address);
+            terms.write(writer, address.map(|address| SocketAddr::new(address, stream.port)));
         }
         if stream.direction_is_ours {
             writer.line(b'a', direction_name(stream.direction));
@@ -226,7 +237,8 @@ impl At<'_> {
         let bound = |what, payload: u8, value: &[u8]| {
             // An empty value has no place of its own.
             let value = if value.is_empty() { text.end } else { self.span(value).start };
-            Line { what, payload, kind: line.kind, text, value }
+            let is_browsers = line.kind == b'a' && is_browsers(line.value);
+            Line { what, payload, kind: line.kind, text, value, is_browsers }
         };
         match line.attribute {
             Some(Attribute::Rtpmap(map)) => bound(What::Rtpmap, map.payload, map.value),
@@ -281,6 +293,12 @@ impl At<'_> {
             keys: if is_audio { keys(lines) } else { None },
             keys_are_ours: false,
             is_savp: false,
+            dtls: if is_audio {
+                DtlsTerms::read(media.proto, lines, sdp.session_lines()).map(Arc::new)
+            } else {
+                None
+            },
+            dtls_is_ours: false,
             lines: lines.iter().map(|line| self.line(line)).filter(is_first).collect(),
             direction_is_ours: false,
             takes_mux: false,

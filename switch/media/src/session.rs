@@ -11,6 +11,7 @@ use codecs::sdp::{Direction, MediaKind, Proto};
 use codecs::{Codec, CodecSet};
 use smallvec::SmallVec;
 
+use crate::dtls_terms::DtlsTerms;
 use crate::payload::{Format, Payload};
 use crate::srtp::Crypto;
 use crate::target::{MediaTarget, direction_to};
@@ -58,6 +59,9 @@ pub struct Stream {
     pub(crate) keys_are_ours: bool,
     /// Its side said RTP/SAVP.
     pub(crate) is_savp: bool,
+    /// DTLS-SRTP: its side's terms, or, once they are ours, what is written.
+    pub(crate) dtls: Option<Arc<DtlsTerms>>,
+    pub(crate) dtls_is_ours: bool,
     /// Of audio and fax streams only.
     pub(crate) lines: SmallVec<[Line; 12]>,
     /// Its direction is ours to write, and not a line of its own.
@@ -100,6 +104,8 @@ pub(crate) struct Line {
     pub text: Span,
     /// Where in `text` that begins which follows the payload number.
     pub value: u16,
+    /// It speaks of streams as browsers number them.
+    pub is_browsers: bool,
 }
 
 /// What a line speaks of.
@@ -253,7 +259,7 @@ impl Stream {
         self.port = 0;
         self.payloads.clear();
         (self.stands_for, self.transcoding) = (None, None);
-        self.keys = None;
+        (self.keys, self.dtls) = (None, None);
         self.lines.clear();
         self.rest = Span::default();
         self.takes_mux = false;

@@ -38,6 +38,7 @@ fn said(rtp: &str) -> MediaPeer {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 
@@ -89,7 +90,9 @@ impl Call {
         let came = (&mut buffer[..], bytes);
         match self.relay.packet_in(self.now, self.slots[leg], Component::Rtp, from, came) {
             Action::Send { bytes, .. } => Ok(read(&buffer[..bytes])),
-            Action::Transcode { .. } | Action::Taken => panic!("nothing is transcoded"),
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => {
+                panic!("nothing is transcoded")
+            }
             Action::Drop(reason) => Err(reason),
         }
     }

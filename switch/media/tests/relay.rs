@@ -35,6 +35,7 @@ fn peer(leg: u8, learn: bool) -> MediaPeer {
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 

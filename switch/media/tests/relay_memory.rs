@@ -33,6 +33,7 @@ fn said(port: u16, kind: StreamKind) -> MediaPeer {
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 
@@ -82,7 +83,7 @@ fn a_packet_takes_none() {
                 packet,
             ) {
                 Action::Send { .. } => judged[0] += 1,
-                Action::Transcode { .. } | Action::Taken => unreachable!(),
+                Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => unreachable!(),
                 Action::Drop(DropReason::Learning) => judged[1] += 1,
                 Action::Drop(DropReason::Ssrc) => judged[2] += 1,
                 Action::Drop(DropReason::Malformed) => judged[3] += 1,

@@ -195,6 +195,7 @@ fn reports_end_at_the_relay_and_are_answered() {
             sends: true,
             payloads: side.payloads(),
             keys: None,
+            secured: None,
         };
         relay.command(Tick(0), MediaCommand::Peer { endpoint, peer });
     }

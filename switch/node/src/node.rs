@@ -234,6 +234,12 @@ impl Node {
         self.media.channels = channels;
     }
 
+    /// Makes this shard tell peers this SHA-256 of the certificate by which the relay makes handshakes of
+    /// DTLS. Once, before any input.
+    pub const fn share_certificate(&mut self, fingerprint: [u8; 32]) {
+        self.media.fingerprint = fingerprint;
+    }
+
     /// Makes this shard judge unknown addresses by a table that others use too. Once, before any input.
     pub fn share_strangers(&mut self, strangers: Arc<Strangers>) {
         self.strangers = strangers;
@@ -297,8 +303,8 @@ impl Node {
         self.calls.slots.len() == 0 && self.are_written() && !self.registrations.are_leaving()
     }
 
-    /// Whether every call has its record and every record is on disk. Legs may still wait for the answer to a
-    /// BYE.
+    /// Whether every call has its record and every record is on disk. Legs may still wait for the answer
+    /// to a BYE.
     pub fn is_settled(&self) -> bool {
         self.are_written() && self.calls.slots.iter().all(|slot| slot.call.is_over())
     }

@@ -223,6 +223,7 @@ fn started(streams: usize, fast_path: bool, generator: SocketAddr) -> Relay {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     };
     for stream in 0..streams {
         let endpoint = EndpointId { shard: 0, call: stream as u64 / 2, leg: (stream % 2) as u8 };

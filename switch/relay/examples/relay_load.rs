@@ -197,6 +197,7 @@ fn said(rtp: SocketAddr) -> MediaPeer {
         sends: true,
         payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 

@@ -45,6 +45,7 @@
 mod command;
 mod driver;
 mod fast;
+mod handshakes;
 mod pace;
 mod recorder;
 mod shared;
@@ -58,6 +59,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle, available_parallelism};
 
 use crossbeam_channel::{Sender, TrySendError};
+use dtls::{Certificate, Handshakes};
 use fastpath::FastPath;
 pub use fastpath::Unavailable;
 use media::relay::{EndpointId, MediaCommand, MediaEvent, RelayCounters};
@@ -68,6 +70,7 @@ use units::Tick;
 use self::command::endpoint;
 use self::driver::Driver;
 use self::fast::FastStreams;
+use self::handshakes::{AT_ONCE_MAX, HandshakeThread, HandshakesOf};
 pub use self::recorder::RecorderSettings;
 use self::recorder::{Recorder, RecorderOf};
 use self::shared::Shared;
@@ -110,6 +113,7 @@ pub struct RelayHandle {
     threads: Arc<[ThreadHandle]>,
     channels: Arc<Channels>,
     is_fast: bool,
+    fingerprint: [u8; 32],
 }
 
 /// The queue of the command's thread is full, or the relay has stopped: it is to be sent again later.
@@ -174,6 +178,10 @@ impl Relay {
             (Some(to), Some(Recorder::new(settings, clock.clone(), events.clone(), inputs)))
         });
         let recorder = recorder.transpose()?;
+        let certificate = Certificate::new().map_err(io::Error::other)?;
+        let fingerprint = certificate.fingerprint();
+        let (to_handshakes, asked) = crossbeam_channel::bounded(handshakes::RING);
+        let mut handshakes_back = Vec::new();
         for number in 0..count {
             let poller = Poller::new()?;
             let (commands, queue) = crossbeam_channel::bounded(QUEUE_MAX);
@@ -187,7 +195,11 @@ impl Relay {
             handles.push(ThreadHandle { commands, waker: poller.waker(), shared: Arc::clone(&shared) });
             let driver = Driver { clock: clock.clone(), events: events.clone() };
             let fast = path.clone().map(FastStreams::new);
-            let ends = (shared, workers, RecorderOf::new(to_recorder.clone()));
+            let (made, back) = crossbeam_channel::bounded(handshakes::RING);
+            handshakes_back.push((made, poller.waker()));
+            let to = to_handshakes.clone();
+            let handshakes = HandshakesOf { thread, to, back, waiting: VecDeque::new() };
+            let ends = (shared, workers, RecorderOf::new(to_recorder.clone()), handshakes);
             let (raised, is_raised) = crossbeam_channel::bounded(1);
             let thread = Builder::new().name(format!("relay-{number}")).spawn(move || {
                 let _started = raised.send(thread::raise());
@@ -208,8 +220,12 @@ impl Relay {
         if let Some(recorder) = recorder {
             threads.push(Builder::new().name("recorder".to_owned()).spawn(move || recorder.run())?);
         }
-        drop(to_recorder);
-        let handle = RelayHandle { threads: handles.into(), channels, is_fast: path.is_some() };
+        drop((to_recorder, to_handshakes));
+        let epoch = std::time::Instant::now();
+        let handshakes = Handshakes::new(certificate, epoch, AT_ONCE_MAX).map_err(io::Error::other)?;
+        let thread = HandshakeThread { clock, handshakes, asked, back: handshakes_back };
+        threads.push(Builder::new().name("handshakes".to_owned()).spawn(move || thread.run())?);
+        let handle = RelayHandle { threads: handles.into(), channels, is_fast: path.is_some(), fingerprint };
         Ok(Self { handle, threads, not_raised, not_fast })
     }
 
@@ -265,6 +281,11 @@ impl RelayHandle {
         let mut sum = RelayCounters::default();
         self.threads.iter().for_each(|thread| sum.add(&thread.shared.counters()));
         sum
+    }
+
+    /// SHA-256 of the certificate by which handshakes of DTLS are made, for sessions.
+    pub const fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
     }
 
     /// How many calls are transcoded, and may be.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use dtls::Handshaken;
 use media::relay::{
     Action, Component, DropReason, Effect, EndpointId, MediaCommand, MediaEvent, ROOM, Relay, Slot,
 };
@@ -15,6 +16,7 @@ use units::Tick;
 use crate::command::endpoint;
 use crate::driver::Driver;
 use crate::fast::FastStreams;
+use crate::handshakes::HandshakesOf;
 use crate::pace::Pace;
 use crate::recorder::RecorderOf;
 use crate::shared::Shared;
@@ -42,6 +44,8 @@ const SLICE: Duration = Duration::from_micros(200);
 const LOG_EVERY_US: u64 = 60_000_000;
 /// Packets from the workers that are sent before others have their turn.
 const TRANSCODED_AT_ONCE: usize = 64;
+/// What handshakes made is taken so often before others have their turn.
+const HANDSHAKES_AT_ONCE: usize = 32;
 /// After so long what the workers and the recorder had no room for is given to them again.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -53,6 +57,7 @@ pub(crate) struct MediaThread<C, E> {
     relay: Relay,
     workers: WorkersOf,
     recorder: RecorderOf,
+    handshakes: HandshakesOf,
     /// By slot.
     ports: Vec<Option<Ports>>,
     buffers: Vec<[u8; BUFFER_BYTES]>,
@@ -116,7 +121,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
     pub(crate) fn new(
         driver: Driver<C, E>,
         queue: Receiver<MediaCommand>,
-        (shared, workers, recorder): (Arc<Shared>, WorkersOf, RecorderOf),
+        (shared, workers, recorder, handshakes): (Arc<Shared>, WorkersOf, RecorderOf, HandshakesOf),
         endpoints_max: usize,
         fast: Option<FastStreams>,
     ) -> Self {
@@ -127,6 +132,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             relay: Relay::new(endpoints_max),
             workers,
             recorder,
+            handshakes,
             ports: Vec::new(),
             buffers: vec![[0; BUFFER_BYTES]; BATCH],
             batch: Vec::with_capacity(BATCH),
@@ -151,6 +157,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             last = now;
             self.relay_batch(now);
             self.send_transcoded(now);
+            self.send_handshakes();
             self.play(now);
             self.tick(now);
             // Before the queue is looked at: what was sent before the stop is carried out.
@@ -158,6 +165,7 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             self.carry_out(now, &poller);
             self.workers.command(&mut self.relay);
             self.recorder.command(&mut self.relay);
+            self.handshakes.command(&mut self.relay);
             self.tell();
             if is_stopping && self.queue.is_empty() {
                 self.close_all(now);
@@ -172,14 +180,14 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
 
     /// From `now`, which is at most a turn ago, until the next deadline; no time at all while commands wait.
     fn timeout(&self, now: Tick) -> Option<Duration> {
-        let is_behind = !self.queue.is_empty() || self.workers.has_packets();
+        let is_behind = !self.queue.is_empty() || self.workers.has_packets() || self.handshakes.has_made();
         if is_behind || self.shared.is_stopping() {
             return Some(Duration::ZERO);
         }
         let at = [self.relay.next_deadline(), self.fast.as_ref().map(FastStreams::next_deadline)];
         let at = at.into_iter().flatten().min();
         let wait = at.map(|at| Duration::from_micros(at.0.saturating_sub(now.0)));
-        let is_behind = self.workers.is_behind() || self.recorder.is_behind();
+        let is_behind = self.workers.is_behind() || self.recorder.is_behind() || self.handshakes.is_behind();
         if is_behind { Some(wait.unwrap_or(RETRY).min(RETRY)) } else { wait }
     }
 
@@ -289,6 +297,9 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
                 let given = self.workers.give(stream, &self.buffers[buffer][..bytes]);
                 return given.unwrap_or_else(|reason| self.relay.count_drop(reason));
             }
+            Action::Handshake { handshake, bytes } => {
+                return self.handshakes.give(handshake, &self.buffers[buffer][..bytes]);
+            }
             Action::Taken | Action::Drop(_) => return,
         };
         let ports = self.ports.get(slot.0 as usize).and_then(Option::as_ref);
@@ -304,6 +315,26 @@ impl<C: Fn() -> Tick, E: Fn(MediaEvent)> MediaThread<C, E> {
             let Some((stream, bytes)) = self.workers.take_back(&mut self.buffers[0][..]) else { return };
             let action = self.relay.transcoded(now, stream, (&mut self.buffers[0][..], bytes));
             self.send(action, 0);
+        }
+    }
+
+    /// Sends what handshakes have to say, and takes their keys.
+    fn send_handshakes(&mut self) {
+        for _ in 0..HANDSHAKES_AT_ONCE {
+            let Some((handshake, made)) = self.handshakes.take_back() else { return };
+            match made {
+                Handshaken::Datagram(datagram) => {
+                    let to = self.relay.handshake_to(handshake);
+                    let ports = self.ports.get(handshake.slot as usize).and_then(Option::as_ref);
+                    if let (Some(to), Some(ports)) = (to, ports)
+                        && !matches!(ports.rtp.send(&datagram, to), Ok(true))
+                    {
+                        self.relay.count_drop(DropReason::Unsent);
+                    }
+                }
+                Handshaken::Secured(keys) => self.relay.handshaken(handshake, Ok(keys)),
+                Handshaken::Failed(failure) => self.relay.handshaken(handshake, Err(failure.words())),
+            }
         }
     }
 

@@ -137,6 +137,7 @@ impl Bench {
             sends: true,
             payloads: [8, 101].map(|number| PeerPayload::new(number, 8_000)).into_iter().collect(),
             keys: None,
+            secured: None,
         }
     }
 

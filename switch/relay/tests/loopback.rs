@@ -135,6 +135,7 @@ impl Side {
             sends: true,
             payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
             keys: None,
+            secured: None,
         }
     }
 }

@@ -55,6 +55,7 @@ fn side(relay: &Relay, leg: u8) -> (UdpSocket, SocketAddr) {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     };
     relay.handle().send(MediaCommand::Peer { endpoint: endpoint(leg), peer }).expect("room");
     until(|| relay.handle().counters().endpoints[0] > before.endpoints[0]);

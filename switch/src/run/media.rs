@@ -17,8 +17,8 @@ use crate::run::prompts;
 use crate::run::router::Router;
 
 /// Events of one endpoint that may wait for its shard: that it fell silent, that what it played is over, that
-/// it is not recorded, and that it is closed.
-const EVENTS_PER_ENDPOINT: usize = 4;
+/// it is not recorded, what its handshake came to, and that it is closed.
+const EVENTS_PER_ENDPOINT: usize = 5;
 /// And some more.
 const EVENTS_MORE: usize = 1_024;
 /// Commands of one shard that found a thread's queue full and wait; a call has some eight.
@@ -104,6 +104,7 @@ impl MediaRelay {
     pub(crate) fn next_end(&mut self, node: &mut Node) -> ShardRelay {
         if let Some(relay) = &self.relay {
             node.share_channels(relay.handle().channels());
+            node.share_certificate(relay.handle().fingerprint());
         }
         self.ends.pop_front().unwrap_or_else(|| ShardRelay {
             handle: None,
@@ -166,6 +167,8 @@ fn endpoint_of(event: &MediaEvent) -> EndpointId {
         | MediaEvent::NotRecorded { endpoint }
         | MediaEvent::Digit { endpoint, .. }
         | MediaEvent::FirstSound { endpoint, .. }
+        | MediaEvent::Secured { endpoint }
+        | MediaEvent::SecureFailed { endpoint, .. }
         | MediaEvent::Closed { endpoint, .. } => *endpoint,
     }
 }
@@ -240,5 +243,8 @@ const fn drop_of(reason: DropReason) -> PacketDrop {
         DropReason::Unauthentic => PacketDrop::Unauthentic,
         DropReason::Replayed => PacketDrop::Replayed,
         DropReason::Replaced => PacketDrop::Replaced,
+        DropReason::Unkeyed => PacketDrop::Unkeyed,
+        DropReason::Consent => PacketDrop::Consent,
+        DropReason::Rate => PacketDrop::Rate,
     }
 }

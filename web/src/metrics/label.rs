@@ -168,6 +168,12 @@ label! {
         Replayed = "replayed",
         /// Something of ours was played in its place.
         Replaced = "replaced",
+        /// The handshake of DTLS is not done.
+        Unkeyed = "unkeyed",
+        /// Checks of ICE ended.
+        Consent = "consent",
+        /// More checks of ICE than are answered.
+        Rate = "rate",
     }
 }
 

@@ -43,6 +43,7 @@ fn peer(leg: u8, choice: u8) -> MediaPeer {
             .take(usize::from(choice % 4))
             .collect(),
         keys: None,
+        secured: None,
     }
 }
 
@@ -89,7 +90,7 @@ fuzz_target!(|input: &[u8]| {
                 assert!(!is_stranger && to.ip() != IpAddr::from(STRANGER) && other != slot);
                 sent += 1;
             }
-            Action::Transcode { .. } | Action::Taken => unreachable!("nothing is transcoded"),
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => unreachable!("nothing is transcoded"),
             Action::Drop(_) => dropped += 1,
         }
         assert_eq!(packet.len(), length);

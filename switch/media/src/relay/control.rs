@@ -12,6 +12,7 @@ use voice::transcoder::TranscoderSettings;
 
 use super::digits::KeyedDigit;
 use super::player::Play;
+use super::secured::Secured;
 use crate::recorded::{RecordedSide, Voices};
 use crate::srtp::MasterKey;
 
@@ -141,6 +142,8 @@ pub struct MediaPeer {
     pub payloads: SmallVec<[PeerPayload; 8]>,
     /// Its packets are SRTP by these keys.
     pub keys: Option<Box<PeerKeys>>,
+    /// They need ICE or DTLS first. With DTLS `keys` is none.
+    pub secured: Option<Box<Secured>>,
 }
 
 /// Keys of a side whose packets are SRTP.
@@ -209,6 +212,15 @@ pub enum ListenCommand {
     Begin(EndpointId, Box<Hearing>),
     /// None come any more.
     End(EndpointId),
+}
+
+// === impl MediaPeer ===
+
+impl MediaPeer {
+    /// Its address is found by ICE.
+    pub(super) fn has_ice(&self) -> bool {
+        self.secured.as_deref().is_some_and(|secured| secured.ice.is_some())
+    }
 }
 
 // === impl PeerPayload ===
@@ -290,6 +302,18 @@ pub enum MediaEvent {
         endpoint: EndpointId,
         /// Ringback, or something else, or not heard.
         sound: FirstSound,
+    },
+    /// Its side made the handshake of DTLS, with the certificate that its SDP names.
+    Secured {
+        /// Whose keys are there now.
+        endpoint: EndpointId,
+    },
+    /// The handshake of DTLS failed: nothing passes.
+    SecureFailed {
+        /// Whose side.
+        endpoint: EndpointId,
+        /// What went wrong, in words for the log.
+        why: &'static str,
     },
     /// It is closed, and its ports may be used again after their rest.
     Closed {

@@ -23,12 +23,18 @@ pub enum DropReason {
     NoAddress,
     /// The system did not take it.
     Unsent,
-    /// SRTP whose tag is not that of its side's key, or no SRTP.
+    /// SRTP whose tag is not that of its side's key, or no SRTP; a check of ICE without the password.
     Unauthentic,
     /// SRTP that came before.
     Replayed,
     /// Something of ours is sent in its place: no fault.
     Replaced,
+    /// Keys that its side needs are not there yet.
+    Unkeyed,
+    /// Its side takes nothing any more: its checks of ICE ended.
+    Consent,
+    /// More checks of ICE in a second than are answered.
+    Rate,
 }
 
 /// Packets since the relay began.
@@ -52,7 +58,7 @@ pub struct RelayCounters {
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Foreign,
         Self::Learning,
@@ -65,6 +71,9 @@ impl DropReason {
         Self::Unauthentic,
         Self::Replayed,
         Self::Replaced,
+        Self::Unkeyed,
+        Self::Consent,
+        Self::Rate,
     ];
 
     /// As the metric `rtp_packets_dropped_total` has it.
@@ -82,6 +91,9 @@ impl DropReason {
             Self::Unauthentic => "unauthentic",
             Self::Replayed => "replayed",
             Self::Replaced => "replaced",
+            Self::Unkeyed => "unkeyed",
+            Self::Consent => "consent",
+            Self::Rate => "rate",
         }
     }
 }
@@ -145,7 +157,7 @@ mod tests {
         let numbers = std::array::from_fn(|place| place as u64 + 1);
         let mut counters = RelayCounters::of(numbers);
         assert!(counters.numbers().eq(numbers));
-        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 18));
+        assert_eq!((counters.packets_in, counters.open_failed, counters.endpoints[1]), (1, 4, 21));
         counters.add(&RelayCounters::of(numbers));
         assert!(counters.numbers().eq(numbers.map(|number| number * 2)));
     }

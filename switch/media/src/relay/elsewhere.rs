@@ -84,6 +84,7 @@ mod tests {
             sends: true,
             payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
             keys: None,
+            secured: None,
         };
         MediaCommand::Peer { endpoint: LEGS[usize::from(leg)], peer }
     }

@@ -13,12 +13,14 @@ use super::counters::DropReason;
 use super::digits::{Hearing, KeyedDigit};
 use super::egress::{Egress, Mapping};
 use super::header::{self, RtpHeader};
+use super::ice::Ice;
 use super::player::{Play, Playing};
 use super::reception::Reception;
 use super::report::{LEAST_US, Report};
 use super::round_trip::RoundTrip;
 use super::rtcp;
 use super::secure::{self, Secure};
+use super::secured::Dtls;
 use super::settled::{Elsewhere, Settled};
 use super::source::{Source, Verdict};
 
@@ -52,7 +54,7 @@ pub(super) struct Endpoint {
     pub(super) partner: Option<u32>,
     pub(super) kind: StreamKind,
     pub(super) last: Option<Tick>,
-    is_ipv4: bool,
+    pub(super) is_ipv4: bool,
     receives: bool,
     sends: bool,
     is_watched: bool,
@@ -60,10 +62,12 @@ pub(super) struct Endpoint {
     is_mute: bool,
     /// The last payload that came: most packets have the same.
     payload: Option<PeerPayload>,
-    source: Source,
+    pub(super) source: Source,
     reception: Reception,
-    egress: Egress,
-    secure: Option<Box<Secure>>,
+    pub(super) egress: Egress,
+    pub(super) secure: Option<Box<Secure>>,
+    /// Its keys come of a handshake that is not done.
+    pub(super) awaits_keys: bool,
     /// Who takes copies of what it sends.
     pub(super) taken: Taken,
     /// What it sends is transcoded.
@@ -74,19 +78,21 @@ pub(super) struct Endpoint {
     playing: Option<Box<Playing>>,
     packets_in: u64,
     packets_out: u64,
-    dropped: u64,
+    pub(super) dropped: u64,
     two_way: TwoWay,
-    rest: Box<Rest>,
+    pub(super) rest: Box<Rest>,
 }
 
 #[derive(Debug)]
-struct Rest {
+pub(super) struct Rest {
     id: EndpointId,
     payloads: SmallVec<[PeerPayload; 8]>,
     silence: Silence,
     digits: Hearing,
     way: RoundTrip,
     own: OwnReports,
+    pub(super) ice: Option<Box<Ice>>,
+    pub(super) dtls: Option<Box<Dtls>>,
     /// How long it sent no RTP from the answer on, ms; none if it was not expected to when its first packet
     /// came, or if none came yet.
     mute_ms: Option<u32>,
@@ -154,6 +160,7 @@ impl Endpoint {
             reception: Reception::default(),
             egress: Egress::default(),
             secure: None,
+            awaits_keys: false,
             taken: Taken::default(),
             transcoded: None,
             events: None,
@@ -169,6 +176,8 @@ impl Endpoint {
                 digits: Hearing::default(),
                 way: RoundTrip::default(),
                 own: OwnReports::default(),
+                ice: None,
+                dtls: None,
                 mute_ms: None,
             }),
         }
@@ -185,8 +194,7 @@ impl Endpoint {
         self.kind = peer.kind;
         self.receives = peer.receives;
         self.payload = None;
-        self.secure = Secure::with(self.secure.take(), peer.keys.as_deref());
-        self.egress.keep_one_source(self.secure.is_some());
+        self.set_secured(&peer);
         if let Some(playing) = self.playing.as_deref_mut()
             && (self.kind != StreamKind::Rtp || self.rest.payloads != peer.payloads)
         {
@@ -262,6 +270,7 @@ impl Endpoint {
         packet: &mut [u8],
     ) -> Result<(Heard, usize), DropReason> {
         let heard = match (self.kind, component) {
+            _ if self.awaits_keys => Err(DropReason::Unkeyed),
             (StreamKind::Udptl, Component::Rtp) => self.hear_udptl(from, packet),
             (StreamKind::Udptl, Component::Rtcp) => Err(DropReason::Malformed),
             (StreamKind::Rtp, Component::Rtcp) => self.hear_rtcp(now, from, packet, false),
@@ -378,6 +387,7 @@ impl Endpoint {
         if self.playing.is_some() && !is_rtcp {
             return Err(DropReason::Replaced);
         }
+        self.is_reached(now)?;
         let to = if is_rtcp { self.source.rtcp_to() } else { self.source.rtp_to() };
         let to = to.filter(|to| to.is_ipv4() == self.is_ipv4).ok_or(DropReason::NoAddress)?;
         let is_own_port = is_rtcp && !self.source.is_muxed();
@@ -450,8 +460,9 @@ impl Endpoint {
         now: Tick,
         buffer: &mut [u8],
     ) -> Option<Result<(SocketAddr, usize), DropReason>> {
+        let receives = self.receives && self.is_reached(now).is_ok();
         let playing = self.playing.as_deref_mut()?;
-        let to = self.source.rtp_to().filter(|to| self.receives && to.is_ipv4() == self.is_ipv4);
+        let to = self.source.rtp_to().filter(|to| receives && to.is_ipv4() == self.is_ipv4);
         loop {
             let (header, bytes) = playing.poll(now, &self.egress, buffer)?;
             let Some(to) = to else { continue };
@@ -468,7 +479,7 @@ impl Endpoint {
 
     /// How its next packet goes on to `other`, if that is settled.
     pub(super) fn settled_with(&self, other: &Self, partner: u32) -> Option<Settled> {
-        let is_plain = self.kind == StreamKind::Rtp && self.secure.is_none() && other.secure.is_none();
+        let is_plain = self.kind == StreamKind::Rtp && self.is_plain() && other.is_plain();
         // What is made another codec's, heard elsewhere too, or stands in for something of ours, is here.
         let is_whole = self.transcoded.is_none() && !self.taken.is_any() && other.playing.is_none();
         if !is_plain || !is_whole || self.is_mute || !other.receives || other.source.learns() {

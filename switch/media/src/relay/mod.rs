@@ -30,6 +30,7 @@
 //!         sends: true,
 //!         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
 //!         keys: None,
+//!         secured: None,
 //!     };
 //!     relay.command(now, MediaCommand::Peer { endpoint, peer });
 //!     slots.push(slot);
@@ -47,6 +48,7 @@
 //! assert_eq!(report.packets_in, 1);
 //! ```
 
+mod checked;
 mod control;
 mod copies;
 mod counters;
@@ -55,7 +57,9 @@ mod egress;
 mod elsewhere;
 mod endpoint;
 mod first_sounds;
+mod handshakes;
 mod header;
+mod ice;
 mod listening;
 mod player;
 mod reception;
@@ -63,9 +67,12 @@ mod report;
 mod round_trip;
 mod rtcp;
 mod secure;
+mod secured;
 mod settled;
 mod source;
+mod stun;
 mod table;
+mod transcoded;
 
 pub use control::{
     EndpointId, EndpointReport, Hearing, ListenCommand, MediaCommand, MediaEvent, MediaPeer, PeerKeys,
@@ -78,5 +85,6 @@ pub use endpoint::Component;
 pub use listening::Listeners;
 pub use player::Play;
 pub use secure::ROOM;
+pub use secured::{DtlsPeer, DtlsRole, HandshakeCommand, HandshakeId, IceCredentials, IcePeer, Secured};
 pub use settled::{Elsewhere, Settled};
 pub use table::{Action, Effect, Relay, Slot};

@@ -43,6 +43,8 @@ pub(super) struct Source {
     is_muxed: bool,
     /// There is a candidate.
     is_tried: bool,
+    /// Its address is the one that ICE nominated.
+    is_checked: bool,
     rest: Box<Rest>,
 }
 
@@ -149,7 +151,11 @@ impl Source {
     /// wants none, and may send from where it did.
     pub(super) fn set(&mut self, peer: &MediaPeer) {
         let said = Said::of(peer);
-        let before = self.rest.said;
+        let was_checked = std::mem::replace(&mut self.is_checked, peer.has_ice());
+        if self.is_checked {
+            return self.set_checked(said, was_checked);
+        }
+        let before = self.rest.said.filter(|_| !was_checked);
         self.wants = said.rtp.is_some();
         if self.wants || before.is_none() {
             let is_elsewhere = before.is_none_or(|before| !said.is_where(before));
@@ -169,6 +175,30 @@ impl Source {
         if let Some(stream) = &mut self.stream {
             stream.in_order = 0;
         }
+    }
+
+    /// A side with ICE: nothing is learnt, and no address holds but one that it nominates.
+    fn set_checked(&mut self, said: Said, was_checked: bool) {
+        if !was_checked {
+            (self.address, self.stream) = (None, None);
+        }
+        (self.wants, self.is_muxed, self.learns) = (true, true, false);
+        self.rest.said = Some(said);
+        self.rest.rtcp = Rtcp::default();
+        self.forget_candidate();
+        if let Some(stream) = &mut self.stream {
+            stream.in_order = 0;
+        }
+    }
+
+    /// ICE nominated this address. The stream may go on from there.
+    pub(super) const fn nominate(&mut self, from: SocketAddr) {
+        self.address = Some(from);
+    }
+
+    /// Its address is the one that ICE nominated, if any was.
+    pub(super) const fn is_checked(&self) -> bool {
+        self.is_checked
     }
 
     /// Judges an RTP packet. `is_known`: its payload number is one that may come.
@@ -294,7 +324,7 @@ impl Source {
         self.rest.heard_from
     }
 
-    fn is_address(&self, from: SocketAddr) -> bool {
+    pub(super) fn is_address(&self, from: SocketAddr) -> bool {
         self.address.is_some_and(|address| is_same(address, from))
     }
 

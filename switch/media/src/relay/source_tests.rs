@@ -19,6 +19,7 @@ fn peer(rtp: Option<&str>, learn: bool) -> MediaPeer {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 

@@ -16,8 +16,8 @@ use super::copies::{Copied, Copies};
 use super::counters::{DropReason, RelayCounters};
 use super::endpoint::{Component, Endpoint, Heard, Transcoded};
 use super::first_sounds::FirstSounds;
-use super::header::RtpHeader;
 use super::player::Play;
+use super::secured::{HandshakeCommand, HandshakeId, is_before_media};
 use crate::record::RecordCommand;
 use crate::recorded::RecordedSide;
 
@@ -60,6 +60,13 @@ pub enum Action {
         /// So many octets of the buffer.
         bytes: usize,
     },
+    /// Gives it to whoever makes the handshake.
+    Handshake {
+        /// Of which it is.
+        handshake: HandshakeId,
+        /// So many octets of the buffer.
+        bytes: usize,
+    },
     /// Nothing: it was for the relay itself.
     Taken,
     /// Forgets it.
@@ -69,18 +76,21 @@ pub enum Action {
 /// The endpoints of one thread: packets and commands in, packets and events out.
 #[derive(Debug)]
 pub struct Relay {
-    endpoints: Slab<Endpoint>,
+    pub(super) endpoints: Slab<Endpoint>,
     slots: BTreeMap<EndpointId, u32>,
     endpoints_max: usize,
     timers: Wheel<u32>,
     /// When packets of what is played are due.
     due: Wheel<u32>,
     events: VecDeque<MediaEvent>,
-    counters: RelayCounters,
+    pub(super) counters: RelayCounters,
     /// Streams that were ever transcoded.
     transcoded: u32,
     to_workers: VecDeque<TranscodeCommand>,
     copies: Copies,
+    /// Handshakes that were ever begun.
+    pub(super) handshakes: u32,
+    pub(super) to_handshakes: VecDeque<HandshakeCommand>,
     first_sounds: FirstSounds,
 }
 
@@ -107,6 +117,8 @@ impl Relay {
             transcoded: 0,
             to_workers: VecDeque::new(),
             copies: Copies::new(),
+            handshakes: 0,
+            to_handshakes: VecDeque::new(),
             first_sounds: FirstSounds::new(),
         }
     }
@@ -121,9 +133,11 @@ impl Relay {
             MediaCommand::Peer { endpoint, peer } => {
                 if let Some((slot, found)) = self.find(endpoint) {
                     let (before, after) = (found.kind, peer.kind);
+                    let handshake = found.handshake();
                     found.set_peer(now, peer);
                     self.counters.endpoints[before as usize] -= 1;
                     self.counters.endpoints[after as usize] += 1;
+                    self.renew_handshake(slot, handshake);
                     self.set_timer(slot);
                     self.play_on(now, slot);
                 }
@@ -204,8 +218,14 @@ impl Relay {
         from: SocketAddr,
         (buffer, bytes): (&mut [u8], usize),
     ) -> Result<Action, DropReason> {
-        let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
         let packet = buffer.get_mut(..bytes).ok_or(DropReason::Malformed)?;
+        if is_before_media(packet)
+            && component == Component::Rtp
+            && let Some(action) = self.before_media(now, slot, from, packet)
+        {
+            return action;
+        }
+        let endpoint = self.endpoints.at_mut(slot.0).ok_or(DropReason::Unpaired)?;
         let (heard, bytes) = endpoint.hear(now, component, from, packet)?;
         if let Heard::Rtp(header, _) = heard {
             if endpoint.taken.is_any() {
@@ -258,37 +278,6 @@ impl Relay {
         let (component, to, bytes) = endpoint.send(now, Heard::Rtcp, None, (buffer, bytes))?;
         self.counters.rtcp += 1;
         Ok(Action::Send { slot, component, to, bytes })
-    }
-
-    /// Makes a packet ready for its way that a worker made of this stream. The buffer has room behind it, as
-    /// in [`Self::packet_in`].
-    pub fn transcoded(&mut self, now: Tick, stream: StreamId, packet: (&mut [u8], usize)) -> Action {
-        match self.pass_transcoded(now, stream, packet) {
-            Ok(action) => action,
-            Err(reason) => {
-                self.counters.count_drop(reason);
-                Action::Drop(reason)
-            }
-        }
-    }
-
-    fn pass_transcoded(
-        &mut self,
-        now: Tick,
-        stream: StreamId,
-        (buffer, bytes): (&mut [u8], usize),
-    ) -> Result<Action, DropReason> {
-        let endpoint = self.endpoints.at_mut(stream.slot).ok_or(DropReason::Unpaired)?;
-        let is_present = |transcoded: &Transcoded| transcoded.number == stream.number;
-        let transcoded = endpoint.transcoded.filter(is_present).ok_or(DropReason::Unpaired)?;
-        let partner = endpoint.partner.ok_or(DropReason::Unpaired)?;
-        let other = self.endpoints.at_mut(partner).ok_or(DropReason::Unpaired)?;
-        let header = buffer.get(..bytes).and_then(RtpHeader::read).ok_or(DropReason::Malformed)?;
-        let heard = Heard::Rtp(header, transcoded.clock);
-        other.note_own(transcoded.clock, bytes);
-        let (component, to, bytes) = other.send(now, heard, None, (buffer, bytes))?;
-        self.counters.packets_out += 1;
-        Ok(Action::Send { slot: Slot(partner), component, to, bytes })
     }
 
     /// What the workers are to be told, in order. Taken after each command until there is nothing.
@@ -474,6 +463,10 @@ impl Relay {
         }
     }
 
+    pub(super) fn push_event(&mut self, event: MediaEvent) {
+        self.events.push_back(event);
+    }
+
     /// The next event. Taken after each command and tick until there is none, so that few wait.
     pub fn poll_event(&mut self) -> Option<MediaEvent> {
         self.events.pop_front()
@@ -551,6 +544,9 @@ impl Relay {
         if let Some(mut endpoint) = self.endpoints.remove(slot) {
             if let Some(Transcoded { number, .. }) = endpoint.transcoded {
                 self.to_workers.push_back(TranscodeCommand::End(StreamId { slot, number }));
+            }
+            if let Some(number) = endpoint.handshake() {
+                self.to_handshakes.push_back(HandshakeCommand::End(HandshakeId { slot, number }));
             }
             if endpoint.taken.records {
                 self.copies.record(RecordCommand::End(id));

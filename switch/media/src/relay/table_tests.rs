@@ -25,6 +25,7 @@ fn said(rtp: &str) -> MediaPeer {
         sends: true,
         payloads: [PeerPayload::new(8, 8_000)].into_iter().collect(),
         keys: None,
+        secured: None,
     }
 }
 
@@ -75,7 +76,9 @@ impl Call {
         match self.relay.packet(self.now, Slot(slot), on, at(from), packet) {
             Action::Send { slot, component, to, .. } => Ok((slot, component, to)),
             Action::Drop(reason) => Err(reason),
-            Action::Transcode { .. } | Action::Taken => panic!("nothing is transcoded"),
+            Action::Transcode { .. } | Action::Handshake { .. } | Action::Taken => {
+                panic!("nothing is transcoded")
+            }
         }
     }
 

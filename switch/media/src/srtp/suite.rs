@@ -1,4 +1,4 @@
-//! Crypto suites and their master keys (RFC 4568 §6.2, RFC 6188 §4).
+//! Crypto suites and their master keys (RFC 4568 §6.2, RFC 6188 §4, RFC 7714 §12).
 
 use std::fmt;
 
@@ -7,8 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// Octets of a master salt.
+/// Octets of the longest master salt.
 pub(super) const SALT_BYTES: usize = 14;
+/// Octets of the salt, and of the nonce, of AES-GCM.
+pub(super) const NONCE_BYTES: usize = 12;
 /// Octets of the longest master key and its salt.
 const KEY_BYTES_MAX: usize = 32 + SALT_BYTES;
 
@@ -23,6 +25,10 @@ pub enum Suite {
     Aes256Sha1Tag80,
     /// `AES_256_CM_HMAC_SHA1_32`.
     Aes256Sha1Tag32,
+    /// `AEAD_AES_128_GCM`.
+    Aes128Gcm,
+    /// `AEAD_AES_256_GCM`.
+    Aes256Gcm,
 }
 
 /// A master key with its salt. It is never shown.
@@ -35,7 +41,8 @@ pub struct MasterKey {
 // === impl Suite ===
 
 impl Suite {
-    /// All of them, preferred first: the one that everybody has, then longer keys, then shorter tags.
+    /// Those of `a=crypto`, preferred first: the one that everybody has, then longer keys, then shorter tags.
+    /// AES-GCM comes of handshakes only (RFC 5764): so that offers stay short.
     pub const ALL: [Self; 4] =
         [Self::Aes128Sha1Tag80, Self::Aes256Sha1Tag80, Self::Aes128Sha1Tag32, Self::Aes256Sha1Tag32];
 
@@ -46,6 +53,8 @@ impl Suite {
             Self::Aes128Sha1Tag32 => "AES_CM_128_HMAC_SHA1_32",
             Self::Aes256Sha1Tag80 => "AES_256_CM_HMAC_SHA1_80",
             Self::Aes256Sha1Tag32 => "AES_256_CM_HMAC_SHA1_32",
+            Self::Aes128Gcm => "AEAD_AES_128_GCM",
+            Self::Aes256Gcm => "AEAD_AES_256_GCM",
         }
     }
 
@@ -57,9 +66,24 @@ impl Suite {
     /// Octets of the cipher's key.
     pub(super) const fn key_bytes(self) -> usize {
         match self {
-            Self::Aes128Sha1Tag80 | Self::Aes128Sha1Tag32 => 16,
-            Self::Aes256Sha1Tag80 | Self::Aes256Sha1Tag32 => 32,
+            Self::Aes128Sha1Tag80 | Self::Aes128Sha1Tag32 | Self::Aes128Gcm => 16,
+            Self::Aes256Sha1Tag80 | Self::Aes256Sha1Tag32 | Self::Aes256Gcm => 32,
         }
+    }
+
+    /// Octets of the salt.
+    const fn salt_bytes(self) -> usize {
+        match self {
+            Self::Aes128Gcm | Self::Aes256Gcm => NONCE_BYTES,
+            Self::Aes128Sha1Tag80 | Self::Aes128Sha1Tag32 | Self::Aes256Sha1Tag80 | Self::Aes256Sha1Tag32 => {
+                SALT_BYTES
+            }
+        }
+    }
+
+    /// The cipher makes the tag too.
+    pub(super) const fn is_aead(self) -> bool {
+        matches!(self, Self::Aes128Gcm | Self::Aes256Gcm)
     }
 
     /// Octets of the tag of an RTP packet; one of RTCP always has ten (RFC 4568 §6.2.2).
@@ -67,12 +91,13 @@ impl Suite {
         match self {
             Self::Aes128Sha1Tag80 | Self::Aes256Sha1Tag80 => 10,
             Self::Aes128Sha1Tag32 | Self::Aes256Sha1Tag32 => 4,
+            Self::Aes128Gcm | Self::Aes256Gcm => 16,
         }
     }
 
     /// Octets of key and salt.
     pub const fn master_bytes(self) -> usize {
-        self.key_bytes() + SALT_BYTES
+        self.key_bytes() + self.salt_bytes()
     }
 }
 
@@ -85,6 +110,21 @@ impl MasterKey {
         let mut key = [0; KEY_BYTES_MAX];
         key.get_mut(..from.len())?.copy_from_slice(from);
         Some(Self { suite, bytes: key })
+    }
+
+    /// Both keys that a handshake of DTLS made, the client's and the server's (RFC 5764 §4.2): the octets of
+    /// the exporter are both keys, then both salts.
+    pub fn exported(suite: Suite, octets: &[u8]) -> Option<[Self; 2]> {
+        let (keys, salts) = octets.split_at_checked(suite.key_bytes() * 2)?;
+        let (clients, servers) = keys.split_at(suite.key_bytes());
+        let (clients_salt, servers_salt) = salts.split_at_checked(suite.salt_bytes())?;
+        let joined = |key: &[u8], salt: &[u8]| {
+            let mut bytes = [0; KEY_BYTES_MAX];
+            bytes.get_mut(..key.len())?.copy_from_slice(key);
+            bytes.get_mut(key.len()..key.len() + salt.len())?.copy_from_slice(salt);
+            (salt.len() == suite.salt_bytes()).then_some(Self { suite, bytes })
+        };
+        Some([joined(clients, clients_salt)?, joined(servers, servers_salt)?])
     }
 
     /// A key that nobody foresees without the secret, and that is the same each time: HMAC-SHA256 of a count

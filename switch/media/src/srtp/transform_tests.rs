@@ -1,5 +1,18 @@
+use aes::Aes128;
+use aes::cipher::{Block, BlockCipherEncrypt};
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+
+use super::super::counter::Aes;
+use super::super::gcm::{self, Gcm};
+use super::super::keys::{self, Keys, Tags};
 use super::*;
-use crate::srtp::Suite;
+use crate::srtp::{RTCP_ROOM, Suite};
+
+/// Those of SDP and those of handshakes.
+fn suites() -> impl Iterator<Item = Suite> {
+    Suite::ALL.into_iter().chain([Suite::Aes128Gcm, Suite::Aes256Gcm])
+}
 
 fn hex<const N: usize>(text: &str) -> [u8; N] {
     let octet = |at: usize| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).expect("hex");
@@ -20,14 +33,15 @@ fn session_keys_are_those_of_the_rfc() {
     assert_eq!(keys.salt, hex::<14>("30cbbc08863d8c85d49db34a9ae1"));
     let mut stream = [0; 16];
     let Aes::Short(_) = &keys.aes else { panic!("of 128 bits") };
-    keys.aes.add_stream([0; 16], &mut stream);
+    keys.aes.add_stream([0; 16], 0, &mut stream);
     let expected = Aes::new(&hex::<16>("c61e7a93744f39ee10734afe3ff7a087")).expect("a key");
     let mut other = [0; 16];
-    expected.add_stream([0; 16], &mut other);
+    expected.add_stream([0; 16], 0, &mut other);
     assert_eq!(stream, other);
     let auth: [u8; 20] = hex("cebe321f6ff7716b6fd4ab49af256a156d38baa4");
     let mac = Hmac::<Sha1>::new_from_slice(&auth).expect("a key").chain_update(b"packet").finalize();
-    assert_eq!(keys.tag(b"packet", b"").as_slice(), mac.into_bytes().as_slice());
+    let Tags::Sha1(derived) = &keys.tags else { panic!("by HMAC") };
+    assert_eq!(keys::tag(derived, b"packet", b"").as_slice(), mac.into_bytes().as_slice());
 }
 
 /// RFC 3711 appendix B.2: the key stream of AES in counter mode.
@@ -35,11 +49,11 @@ fn session_keys_are_those_of_the_rfc() {
 fn the_key_stream_is_that_of_the_rfc() {
     let aes = Aes::new(&hex::<16>("2b7e151628aed2a6abf7158809cf4f3c")).expect("a key");
     let mut stream = [0; 16 * 9];
-    aes.add_stream(hex("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000"), &mut stream);
+    aes.add_stream(hex("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000"), 0, &mut stream);
     assert_eq!(&stream[..32], &hex::<32>("e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab"));
     // The ninth block goes on where the first eight end.
     let mut ninth = [0; 16];
-    aes.add_stream(hex("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000"), &mut [0; 16]);
+    aes.add_stream(hex("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000"), 0, &mut [0; 16]);
     let mut iv = hex::<16>("f0f1f2f3f4f5f6f7f8f9fafbfcfd0000");
     iv[15] = 8;
     let Aes::Short(short) = &aes else { panic!("of 128 bits") };
@@ -83,7 +97,7 @@ fn protected(protector: &mut Protector, packet: &[u8]) -> Result<Vec<u8>, SrtpEr
 
 #[test]
 fn what_is_protected_is_unprotected_over_the_wrap() {
-    for suite in Suite::ALL {
+    for suite in suites() {
         let (mut sends, mut takes) =
             (Protector::new(&master(suite)).expect("keys"), Unprotector::new(&master(suite)).expect("keys"));
         for sequence in [65_533, 65_534, 65_535, 0, 2, 1, 3] {
@@ -115,7 +129,10 @@ fn a_key_stream_is_used_once() {
 
 #[test]
 fn attack_39_changed_repeated_and_foreign_srtp_is_dropped() {
-    let suite = Suite::Aes128Sha1Tag80;
+    [Suite::Aes128Sha1Tag80, Suite::Aes256Gcm].into_iter().for_each(changed_repeated_and_foreign_is_dropped);
+}
+
+fn changed_repeated_and_foreign_is_dropped(suite: Suite) {
     let mut sends = Protector::new(&master(suite)).expect("keys");
     let mut takes = Unprotector::new(&master(suite)).expect("keys");
     let good = protected(&mut sends, &rtp(1, 7)).expect("sent");
@@ -130,7 +147,7 @@ fn attack_39_changed_repeated_and_foreign_srtp_is_dropped() {
         assert!(takes.rtp(&mut good[..end].to_vec()).is_err(), "{end} octets");
     }
     assert!(takes.rtp(&mut rtp(1, 7)).is_err(), "plain");
-    let other = MasterKey::new(suite, &[9; 30]).expect("long enough");
+    let other = MasterKey::new(suite, &[9; 46]).expect("long enough");
     let foreign = protected(&mut Protector::new(&other).expect("keys"), &rtp(2, 7)).expect("sent");
     assert_eq!(takes.rtp(&mut foreign.clone()), Err(SrtpError::Tag));
     assert!(takes.sources.is_empty(), "nothing of it is kept");
@@ -149,7 +166,7 @@ fn attack_39_changed_repeated_and_foreign_srtp_is_dropped() {
 
 #[test]
 fn rtcp_is_protected_with_an_index_of_its_own() {
-    for suite in Suite::ALL {
+    for suite in suites() {
         let mut sends = Protector::new(&master(suite)).expect("keys");
         let mut takes = Unprotector::new(&master(suite)).expect("keys");
         let plain = *b"\x80\xc9\x00\x01\x00\x00\x00\x07";
@@ -157,10 +174,13 @@ fn rtcp_is_protected_with_an_index_of_its_own() {
         for index in 0..3_u32 {
             let mut packet = report.clone();
             packet.resize(report.len() + RTCP_ROOM, 0);
-            assert_eq!(sends.rtcp(&mut packet, report.len()), Ok(report.len() + RTCP_ROOM));
+            let tag_bytes = if suite.is_aead() { 16 } else { 10 };
+            assert_eq!(sends.rtcp(&mut packet, report.len()), Ok(report.len() + tag_bytes + 4));
+            packet.truncate(report.len() + tag_bytes + 4);
             assert_eq!(packet[..8], report[..8]);
             assert_ne!(packet[8..20], report[8..]);
-            let trailer = packet[report.len()..].first_chunk().map(|octets| u32::from_be_bytes(*octets));
+            let word = report.len() + if suite.is_aead() { tag_bytes } else { 0 };
+            let trailer = packet[word..].first_chunk().map(|octets| u32::from_be_bytes(*octets));
             assert_eq!(trailer, Some(RTCP_ENCRYPTED | index));
             let mut changed = packet.clone();
             changed[9] ^= 1;
@@ -175,11 +195,68 @@ fn rtcp_is_protected_with_an_index_of_its_own() {
     }
 }
 
+/// RFC 7714 §16.1.1: a packet by its session key.
+#[test]
+fn a_packet_of_gcm_is_that_of_the_rfc() {
+    let aes = Aes::new(&hex::<16>("000102030405060708090a0b0c0d0e0f")).expect("a key");
+    let salt = hex("517569642070726f2071756f0000");
+    let nonce = gcm::rtp_nonce(&salt, 0x5501_a0b2, 0xf17b);
+    assert_eq!(nonce, hex::<12>("51753c6580c2726f20718414"));
+    let head = hex::<12>("8040f17b8041f8d35501a0b2");
+    let mut text = *b"Gallia est omnis divisa in partes tres";
+    Gcm::cipher(&aes, nonce, &mut text);
+    let expected: [u8; 38] =
+        hex("f24de3a3fb34de6cacba861c9d7e4bcabe633bd50d294e6f42a5f47a51c7d19b36de3adf8833");
+    assert_eq!(text, expected);
+    let tag = Gcm::new(&aes).tag(&aes, nonce, &head, &text);
+    assert_eq!(tag[..16], hex::<16>("899d7f27beb16a9152cf765ee4390cce"));
+}
+
+/// As libsrtp has it: the key and salt of its tests count from 0 and from 0xa0.
+#[test]
+fn packets_of_gcm_are_what_others_make_of_them() {
+    let bytes: Vec<u8> = (0..16).chain(0xa0..0xac).collect();
+    let master = MasterKey::new(Suite::Aes128Gcm, &bytes).expect("long enough");
+    let plain: [u8; 28] = hex("800f1234decafbadcafebabeabababababababababababababababab");
+    let expected: [u8; 44] =
+        hex("800f1234decafbadcafebabec5002ede04cfdd2eb91159e0880aa06ed2976826f796b201df3131a127e8a392");
+    let sent = protected(&mut Protector::new(&master).expect("keys"), &plain).expect("sent");
+    assert_eq!(sent, expected);
+    let mut packet = expected;
+    assert_eq!(Unprotector::new(&master).expect("keys").rtp(&mut packet), Ok(28));
+    assert_eq!(packet[..28], plain);
+
+    let mut report: [u8; 44] =
+        hex("81c8000bcafebabec98b8b5df0392a55852b6c21ac8e7025c52c6fbea2b3b446ea31123ba88ce61e80000001");
+    let plain: [u8; 24] = hex("81c8000bcafebabeabababababababababababababababab");
+    assert_eq!(Unprotector::new(&master).expect("keys").rtcp(&mut report), Ok(24));
+    assert_eq!(report[..24], plain);
+}
+
+/// RFC 5764 §4.2: both keys, then both salts.
+#[test]
+fn keys_of_a_handshake_are_of_both_sides() {
+    for (suite, octets, salt) in [(Suite::Aes128Sha1Tag80, 60, 14), (Suite::Aes256Gcm, 88, 12)] {
+        let exported: Vec<u8> = (0..octets).collect();
+        let [client, server] = MasterKey::exported(suite, &exported).expect("long enough");
+        let key = usize::from(octets) / 2 - salt;
+        assert_eq!([client.key(), server.key()], [&exported[..key], &exported[key..key * 2]]);
+        assert_eq!(client.salt(), &exported[key * 2..key * 2 + salt]);
+        assert_eq!(server.salt(), &exported[key * 2 + salt..]);
+        assert_eq!(MasterKey::exported(suite, &exported[1..]), None);
+        assert_eq!(MasterKey::exported(suite, &[0; 89]), None);
+    }
+}
+
 /// Headers of any length, and octets of any kind.
 #[test]
 fn nothing_panics() {
-    let mut takes = Unprotector::new(&master(Suite::Aes128Sha1Tag32)).expect("keys");
-    let mut sends = Protector::new(&master(Suite::Aes128Sha1Tag32)).expect("keys");
+    [Suite::Aes128Sha1Tag32, Suite::Aes128Gcm].into_iter().for_each(nothing_panics_with);
+}
+
+fn nothing_panics_with(suite: Suite) {
+    let mut takes = Unprotector::new(&master(suite)).expect("keys");
+    let mut sends = Protector::new(&master(suite)).expect("keys");
     let mut dice = 5_u64;
     for length in 0..2_000_usize {
         let mut roll = || {

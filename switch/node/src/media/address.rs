@@ -29,6 +29,10 @@ impl ShardMedia {
             .targets()
             .filter(|(stream, _)| stream.kind == MediaKind::Audio || is_fax && stream.is_fax());
         relayed.all(|(stream, target)| {
+            // The address that a check comes from is it, whatever is said.
+            if stream.has_ice() {
+                return true;
+            }
             let Some((address, port)) = target.and_then(|target| Some((target.address?, target.port))) else {
                 return false;
             };

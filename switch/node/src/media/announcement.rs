@@ -64,18 +64,25 @@ impl Node {
         media.add(LegId::Caller, terms.nat, terms.srtp);
         media.takes_sound(LegId::Caller, answer.sound_to_offerer());
         slot.media = Some(media);
-        self.open_endpoint(now, slot, LegId::Caller, described.rtp?.is_ipv4()).ok()?;
+        self.open_endpoint(
+            now,
+            slot,
+            LegId::Caller,
+            described.rtp.map_or_else(|| slot.caller.source(), |rtp| rtp.ip()).is_ipv4(),
+        )
+        .ok()?;
         let payloads = answer.payloads_of_offerer();
         let said = Said {
-            described: Some(described),
+            described: Some(described.clone()),
             mux: described.mux,
             may_expect: described.direction == Direction::SendRecv,
             payloads,
             is_answer: false,
         };
         self.tell_peer(slot, LegId::Caller, said);
+        let mux = described.mux;
         let offered = Offered { from: LegId::Caller, of: None, described: Some(described) };
-        Some(self.with_our_address(slot, LegId::Caller, answer, described.mux, Some(offered)))
+        Some(self.with_our_address(slot, LegId::Caller, answer, mux, Some(&offered)))
     }
 
     /// The call is refused: the caller hears why first. False where it is to be told at once.

@@ -19,7 +19,7 @@ fn tag_of(suite: Suite) -> u32 {
 impl ShardMedia {
     /// What an offer to a leg says of keys; none where it is not encrypted.
     pub(super) fn keys_to_offer(&self, side: &LegMedia) -> Option<Keyed> {
-        let endpoint = side.endpoint.filter(|_| side.srtp != SrtpPolicy::Off)?;
+        let endpoint = side.endpoint.filter(|_| side.srtp != SrtpPolicy::Off && side.dtls.is_none())?;
         let line = |suite| Some(Crypto { tag: tag_of(suite), key: self.key(endpoint, suite)? });
         let lines = Suite::ALL.into_iter().filter_map(line).collect();
         Some(Keyed { lines, is_savp: side.is_savp })
@@ -45,12 +45,15 @@ impl ShardMedia {
             let endpoint = side.endpoint.filter(|_| side.srtp != SrtpPolicy::Off)?;
             let (crypto, _) = said?.keys?;
             let suite = crypto.key.suite();
+            // A side with DTLS was not offered them.
             let is_offered = !is_answer || crypto.tag == tag_of(suite);
             let ours = self.key(endpoint, suite).filter(|_| is_offered)?;
             Some(Box::new(PeerKeys { theirs: crypto.key, ours }))
         };
         let keys = keys().filter(|keys| is_not_ours(keys.theirs, keys.ours));
-        let may_send = keys.is_some() || side.srtp != SrtpPolicy::Required;
+        let may_send = keys.is_some()
+            || said.is_some_and(|said| said.dtls.is_some())
+            || side.srtp != SrtpPolicy::Required;
         (keys, may_send)
     }
 }

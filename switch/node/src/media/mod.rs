@@ -6,6 +6,8 @@ mod address;
 mod announced;
 mod announcement;
 mod digits;
+mod dtls;
+mod dtls_leg;
 mod first_sound;
 mod keys;
 mod leg_events;

@@ -15,6 +15,7 @@ use route::MediaPath;
 use units::{Now, Transport};
 
 use super::address::Sender;
+use super::dtls_leg::DtlsLeg;
 use super::shard_media::{MediaRefused, Ours};
 use super::sides::{CallMedia, Offered};
 use super::told::{Said, peer};
@@ -50,25 +51,30 @@ impl Node {
         if !self.accepts_first_offer(slot) {
             return Err(MediaRefused::Address);
         }
+        let is_browser = theirs.is_some_and(|terms| terms.srtp != SrtpPolicy::Off) && self.is_browser(callee);
         let timeout_ms = self.config.media.rtp_timeout_ms;
         let media = slot.media.get_or_insert_with(|| Box::new(CallMedia::new(timeout_ms)));
         self.take_channel(media, session.as_deref())?;
         media.add(LegId::Caller, ours.nat, ours.srtp);
         let theirs = theirs.unwrap_or_default();
         media.add(called, theirs.nat, theirs.srtp);
+        if is_browser && let Some(side) = media.side_mut(called) {
+            side.dtls = Some(Box::new(DtlsLeg::offered()));
+        }
         media.set_record(LegId::Caller, ours.record);
         media.set_record(called, theirs.record);
         self.set_dtmf(media, LegId::Caller, ours.dtmf, slot.call.first_offer().map(|offer| &**offer));
         self.set_dtmf(media, called, theirs.dtmf, None);
         let described = session.as_ref().and_then(|session| session.described());
-        let first = Offered { from: LegId::Caller, of: None, described };
+        let first = Offered { from: LegId::Caller, of: None, described: described.clone() };
         media.first = session.is_some().then_some(first);
         // Both ports are taken here even where nothing is offered yet: an answer finds them.
         let ipv4 = self.calls_by_ipv4(callee);
         self.open_endpoint(now, slot, called, ipv4)?;
-        let caller = described.and_then(|said| said.rtp).map_or(slot.caller.source(), |rtp| rtp.ip());
+        let caller =
+            described.as_ref().and_then(|said| said.rtp).map_or(slot.caller.source(), |rtp| rtp.ip());
         self.open_endpoint(now, slot, LegId::Caller, caller.to_canonical().is_ipv4())?;
-        let mux = described.is_some_and(|said| said.mux);
+        let mux = described.as_ref().is_some_and(|said| said.mux);
         if let (Some(described), Some(session)) = (described, &session) {
             let may_expect = described.direction == Direction::SendRecv && !described.may_be_silent;
             let (described, payloads) = (Some(described), session.payloads_of_offerer());
@@ -76,6 +82,13 @@ impl Node {
             self.tell_peer(slot, LegId::Caller, said);
         }
         Ok(session.map(|session| self.with_our_address(slot, called, &session, mux, None)))
+    }
+
+    /// Whether a party is reached over a WebSocket: it is a browser then (RFC 7118).
+    fn is_browser(&self, callee: &Callee) -> bool {
+        let Callee::Contact(called, place) = callee else { return false };
+        let way = self.way_to_contact(called, *place);
+        way.is_some_and(|way| matches!(way.flow.transport, route::Transport::Ws | route::Transport::Wss))
     }
 
     /// The family of the address at which a party is called first.
@@ -105,12 +118,12 @@ impl Node {
     ) -> Result<Arc<Session>, MediaRefused> {
         let called = LegId::Carrier(of.0);
         let Some(media) = slot.relayed_mut(called) else { return Ok(session) };
-        let Some(first) = media.first else {
+        let Some(first) = media.first.clone() else {
             return self.media_exchanged(now, slot, (called, LegId::Caller), Some(of), session);
         };
-        self.open_endpoint(now, slot, LegId::Caller, self.wants_ipv4(slot, first))?;
-        self.agree(slot, first, called, &session);
-        Ok(self.with_our_address(slot, LegId::Caller, &session, first.mux(), Some(first)))
+        self.open_endpoint(now, slot, LegId::Caller, self.wants_ipv4(slot, &first))?;
+        self.agree(slot, &first, called, &session);
+        Ok(self.with_our_address(slot, LegId::Caller, &session, first.mux(), Some(&first)))
     }
 
     /// What the phone that answered says, as the caller is told it: its answer to the caller's offer, its own
@@ -132,7 +145,7 @@ impl Node {
         }
         let is_agreed = media.agreed_early == Some(of);
         let offered = media.first.take();
-        let first = offered.filter(|_| !is_agreed);
+        let first = offered.as_ref().filter(|_| !is_agreed);
         let mux = match first {
             Some(first) => first.mux(),
             None => media.side(LegId::Caller).is_some_and(|side| side.told_mux),
@@ -146,7 +159,7 @@ impl Node {
         }
         self.watch_media(slot);
         self.record(now, slot);
-        Ok(self.with_our_address(slot, LegId::Caller, &session, mux, offered))
+        Ok(self.with_our_address(slot, LegId::Caller, &session, mux, offered.as_ref()))
     }
 
     /// A later offer of `from`, or its answer to one of `to`, in mid-call or in the early dialog with the
@@ -164,15 +177,16 @@ impl Node {
             return if session.is_transcoded() { Err(MediaRefused::Address) } else { Ok(session) };
         };
         let answered = media.answers(to, of);
-        let offered = answered.unwrap_or(Offered { from, of, described: session.described() });
+        let is_answer = answered.is_some();
+        let offered = answered.unwrap_or_else(|| Offered { from, of, described: session.described() });
         self.take_channel(media, Some(&session))?;
-        let ipv4 = match answered {
-            Some(offered) => self.wants_ipv4(slot, offered),
-            None => slot.leg(to).is_none_or(|leg| leg.source().to_canonical().is_ipv4()),
+        let ipv4 = match is_answer {
+            true => self.wants_ipv4(slot, &offered),
+            false => slot.leg(to).is_none_or(|leg| leg.source().to_canonical().is_ipv4()),
         };
         self.open_endpoint(now, slot, to, ipv4)?;
-        if answered.is_some() {
-            self.agree(slot, offered, from, &session);
+        if is_answer {
+            self.agree(slot, &offered, from, &session);
             if slot.call.is_talking() {
                 self.watch_media(slot);
                 self.record(now, slot);
@@ -180,17 +194,18 @@ impl Node {
             }
         }
         if let Some(media) = slot.relayed_mut(called) {
-            match answered {
-                Some(_) => media.agreed_early = of.or(media.agreed_early),
-                None => media.offers(offered),
+            match is_answer {
+                true => media.agreed_early = of.or(media.agreed_early),
+                false => media.offers(offered.clone()),
             }
         }
-        Ok(self.with_our_address(slot, to, &session, offered.mux(), answered))
+        let answers = Some(&offered).filter(|_| is_answer);
+        Ok(self.with_our_address(slot, to, &session, offered.mux(), answers))
     }
 
     /// The family of the media address of whoever offered, else of its signalling.
-    fn wants_ipv4(&self, slot: &Slot, offered: Offered) -> bool {
-        match offered.described.and_then(|said| said.rtp) {
+    fn wants_ipv4(&self, slot: &Slot, offered: &Offered) -> bool {
+        match offered.described.as_ref().and_then(|said| said.rtp) {
             Some(rtp) => rtp.is_ipv4(),
             None => slot.leg(offered.from).is_none_or(|leg| leg.source().to_canonical().is_ipv4()),
         }
@@ -328,23 +343,25 @@ impl Node {
     }
 
     /// An offer has its answer: what both sides said holds, and each hears the other.
-    fn agree(&mut self, slot: &mut Slot, offered: Offered, answerer: LegId, session: &Session) {
-        let (offer, answer) = (offered.described, session.described());
-        let may_be_silent = answer.is_some_and(|said| said.may_be_silent);
-        let direction = |said: Option<Described>| said.map_or(Direction::Inactive, |said| said.direction);
-        let offers_mux = offer.is_some_and(|said| said.mux);
-        let takes_mux = offers_mux && answer.is_some_and(|said| said.mux);
+    fn agree(&mut self, slot: &mut Slot, offered: &Offered, answerer: LegId, session: &Session) {
+        let (offer, answer) = (offered.described.clone(), session.described());
+        let may_be_silent = answer.as_ref().is_some_and(|said| said.may_be_silent);
+        let direction =
+            |said: &Option<Described>| said.as_ref().map_or(Direction::Inactive, |said| said.direction);
+        let [of_offer, of_answer] = [direction(&offer), direction(&answer)];
+        let offers_mux = offer.as_ref().is_some_and(|said| said.mux);
+        let takes_mux = answer.as_ref().is_some_and(|said| said.mux && (offers_mux || said.dtls.is_some()));
         let said = |described, mux, other, payloads, is_answer| Said {
             described,
             mux,
             payloads,
             is_answer,
-            may_expect: direction(other) == Direction::SendRecv && !may_be_silent,
+            may_expect: other == Direction::SendRecv && !may_be_silent,
         };
         let of_answerer = session.payloads_of_answerer();
-        self.tell_peer(slot, answerer, said(answer, takes_mux, offer, of_answerer, true));
+        self.tell_peer(slot, answerer, said(answer, takes_mux, of_offer, of_answerer, true));
         let of_offerer = session.payloads_of_offerer();
-        self.tell_peer(slot, offered.from, said(offer, offers_mux, answer, of_offerer, false));
+        self.tell_peer(slot, offered.from, said(offer, offers_mux, of_answer, of_offerer, false));
         if let Some(media) = slot.media.as_deref_mut() {
             media.takes_sound(answerer, session.sound_to_answerer());
             media.takes_sound(offered.from, session.sound_to_offerer());
@@ -372,11 +389,13 @@ impl Node {
             Some(described) => self.media.rtcp_of(&self.config, sender, described),
             None => RtcpPlace::Next,
         };
+        side.hear_dtls(said.described.as_ref(), said.is_answer);
+        let secured = self.media.secured(side, said.described.as_ref());
         let keys = self.media.keys_of(side, said.described.as_ref(), said.is_answer);
-        if let Some((_, is_savp)) = said.described.and_then(|described| described.keys) {
+        if let Some((_, is_savp)) = said.described.as_ref().and_then(|described| described.keys) {
             side.is_savp |= is_savp;
         }
-        let peer = peer(said, rtcp, (signalling, side.nat), keys);
+        let peer = peer(said, rtcp, (signalling, side.nat), keys, secured);
         if side.peer.as_ref() != Some(&peer) {
             side.peer = Some(peer.clone());
             self.outputs.push_back(Output::Media(MediaCommand::Peer { endpoint, peer }));

@@ -71,8 +71,10 @@ pub(crate) struct ShardMedia {
     pools: Vec<(RelayAddress, PortPool)>,
     ports: (u16, u16),
     random: Random,
-    /// Keys of SRTP are derived of it.
-    secret: [u8; 16],
+    /// Keys of SRTP and credentials of ICE are derived of it.
+    pub(super) secret: [u8; 16],
+    /// SHA-256 of the relay's certificate.
+    pub fingerprint: [u8; 32],
     /// Of all shards.
     pub channels: Arc<Channels>,
     /// Endpoints that are not told closed yet, with their ports.
@@ -131,6 +133,7 @@ impl ShardMedia {
             ports,
             random: Random::new(key),
             secret: key,
+            fingerprint: [0; 32],
             channels: Arc::default(),
             open: Ids::default(),
         }

@@ -12,6 +12,7 @@ use media::{Described, Sound};
 use smallvec::SmallVec;
 use voice::FirstSound;
 
+use super::dtls_leg::DtlsLeg;
 use super::leg_events::LegEvents;
 use super::transcoded::{Channel, Transcoded};
 
@@ -96,10 +97,12 @@ pub(crate) struct LegMedia {
     pub srtp: SrtpPolicy,
     /// Its side said RTP/SAVP, and is told so.
     pub is_savp: bool,
+    /// Its keys come of a handshake.
+    pub dtls: Option<Box<DtlsLeg>>,
 }
 
 /// An offer that passed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Offered {
     pub from: LegId,
     /// In the early dialog with this phone.
@@ -112,7 +115,7 @@ pub(crate) struct Offered {
 impl Offered {
     /// Its side takes RTCP on the RTP port, and so is answered.
     pub(crate) fn mux(&self) -> bool {
-        self.described.is_some_and(|said| said.mux)
+        self.described.as_ref().is_some_and(|said| said.mux)
     }
 }
 
@@ -161,6 +164,7 @@ impl CallMedia {
                 recorded: None,
                 srtp,
                 is_savp: srtp == SrtpPolicy::Required,
+                dtls: None,
             });
         }
     }

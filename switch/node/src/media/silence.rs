@@ -37,6 +37,8 @@ impl Node {
             MediaEvent::Digit { endpoint, digit } => self.digit_heard(now, endpoint, digit),
             MediaEvent::FirstSound { endpoint, sound } => self.first_sound_heard(now, endpoint, sound),
             MediaEvent::Played { endpoint } => self.play_ended(now, endpoint),
+            MediaEvent::Secured { .. } => {}
+            MediaEvent::SecureFailed { endpoint, why } => self.secure_failed(now, endpoint, why),
             MediaEvent::Closed { endpoint, report } => {
                 self.media.closed(now.tick, endpoint);
                 if let Some(media) = self.media_of(endpoint) {
@@ -78,6 +80,21 @@ impl Node {
         if let Some(event) = ends {
             self.drive(now, at, event);
         }
+    }
+
+    /// Nothing passes to a side whose handshake failed: its call ends, or, with a called side that did not
+    /// answer yet, that attempt.
+    fn secure_failed(&mut self, now: Now, endpoint: EndpointId, why: &str) {
+        let Some(&at) = self.calls.by_id.get(&endpoint.call) else { return };
+        let Some(slot) = self.calls.slots.look(at) else { return };
+        let Some(leg) = slot.media.as_deref().and_then(|media| media.leg_of(endpoint)) else { return };
+        let peer = slot.leg(leg).map(crate::leg::Leg::source);
+        tracing::warn!(call = %slot.call.id(), ?peer, why, "the handshake of DTLS failed: no sound passes, so the call ends");
+        let event = match (slot.call.answered(), leg) {
+            (None, LegId::Carrier(attempt)) => Event::NoMediaOf { attempt },
+            _ => Event::NoMedia,
+        };
+        self.drive(now, at, event);
     }
 
     fn fell_silent(

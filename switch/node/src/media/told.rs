@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use call::LegId;
-use media::relay::{MediaCommand, MediaPeer, PeerKeys, PeerPayload, RtcpPlace, StreamKind};
+use media::relay::{MediaCommand, MediaPeer, PeerKeys, PeerPayload, RtcpPlace, Secured, StreamKind};
 use media::{Described, Direction, Session};
 use smallvec::SmallVec;
 
@@ -42,19 +42,28 @@ impl Node {
         leg: LegId,
         session: &Session,
         mux: bool,
-        answers: Option<Offered>,
+        answers: Option<&Offered>,
     ) -> Arc<Session> {
         let side = slot.media.as_deref_mut().and_then(|media| media.side_mut(leg));
         let Some((side, shown)) = side.and_then(|side| side.shown.map(|shown| (side, shown))) else {
             return Arc::new(session.clone());
         };
+        // RTCP of a side with DTLS has no handshake of its own.
+        let mux = mux || side.dtls.is_some() && answers.is_none();
         (side.is_told, side.told_mux) = (true, mux);
         let relayed = session.relayed(shown, mux);
         let relayed = self.with_events_of(slot, leg, relayed, answers.is_some());
         let Some(side) = slot.media.as_deref().and_then(|media| media.side(leg)) else {
             return Arc::new(relayed);
         };
-        let keyed = match answers {
+        let dtls = match &answers {
+            Some(offered) => self.media.dtls_to_answer(side, offered.described.as_ref()),
+            None => self.media.dtls_to_offer(side),
+        };
+        if let Some(terms) = dtls {
+            return Arc::new(relayed.with_dtls(terms));
+        }
+        let keyed = match &answers {
             Some(offered) => self.media.keys_to_answer(side, offered.described.as_ref()),
             None => self.media.keys_to_offer(side),
         };
@@ -83,21 +92,25 @@ pub(super) fn peer(
     rtcp: RtcpPlace,
     (signalling, learn): (IpAddr, bool),
     (keys, may_send): (Option<Box<PeerKeys>>, bool),
+    secured: Option<Box<Secured>>,
 ) -> MediaPeer {
     let Said { described: said, may_expect, payloads, .. } = said;
-    let direction = said.map_or(Direction::Inactive, |said| said.direction);
-    let rtp = said.and_then(|said| said.rtp).filter(|rtp| may_send && rtp.port() != DISCARD);
+    let direction = said.as_ref().map_or(Direction::Inactive, |said| said.direction);
+    let rtp = said.as_ref().and_then(|said| said.rtp).filter(|rtp| may_send && rtp.port() != DISCARD);
+    // ICE finds where that is.
+    let is_reached = rtp.is_some() || secured.as_deref().is_some_and(|secured| secured.ice.is_some());
     let receives = matches!(direction, Direction::SendRecv | Direction::RecvOnly);
-    let kind = said.map_or(StreamKind::Rtp, |said| said.kind);
+    let kind = said.as_ref().map_or(StreamKind::Rtp, |said| said.kind);
     MediaPeer {
         kind,
         rtp,
         rtcp,
         signalling,
         learn,
-        receives: receives && rtp.is_some(),
-        sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && rtp.is_some() && may_expect,
+        receives: receives && is_reached,
+        sends: kind == StreamKind::Rtp && direction == Direction::SendRecv && is_reached && may_expect,
         payloads,
         keys,
+        secured,
     }
 }

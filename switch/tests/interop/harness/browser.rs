@@ -58,9 +58,11 @@ impl PageServer {
         format!("http://{}", self.at)
     }
 
-    /// Opens the page with its orders.
-    pub fn open(self, orders: &serde_json::Value) -> Browser {
+    /// Opens the page with its orders; into its microphone goes a tone of so many Hz, without end.
+    pub fn open(self, orders: &serde_json::Value, hz: u32) -> Browser {
         let profile = tempfile::tempdir().unwrap();
+        let microphone = profile.path().join("microphone.wav");
+        fs::write(&microphone, tone(hz)).unwrap();
         let fragment: String = orders.to_string().bytes().map(|byte| format!("%{byte:02x}")).collect();
         let child = Command::new("chromium")
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
@@ -68,6 +70,9 @@ impl PageServer {
             .args(["--disable-dev-shm-usage", "--use-fake-device-for-media-stream"])
             // The certificate is the test's own; a page may use the (feigned) microphone.
             .args(["--use-fake-ui-for-media-stream", "--ignore-certificate-errors"])
+            .arg(format!("--use-file-for-fake-audio-capture={}", microphone.display()))
+            // It listens without a click, and to the loopback interface, where all of this is.
+            .args(["--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection"])
             .arg("--remote-debugging-port=0")
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("{}/#{fragment}", self.origin()))
@@ -103,6 +108,22 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A second of a tone as a WAV of 48 kHz, mono, 16 bits; played over and over, it has no seam.
+fn tone(hz: u32) -> Vec<u8> {
+    const RATE: u32 = 48_000;
+    let mut wav = b"RIFF".to_vec();
+    wav.extend((36 + 2 * RATE).to_le_bytes());
+    wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wav.extend([RATE.to_le_bytes(), (2 * RATE).to_le_bytes()].concat());
+    wav.extend(b"\x02\0\x10\0data");
+    wav.extend((2 * RATE).to_le_bytes());
+    for at in 0..RATE {
+        let turns = f64::from(at * hz) / f64::from(RATE);
+        wav.extend((((turns * std::f64::consts::TAU).sin() * 10_000.0) as i16).to_le_bytes());
+    }
+    wav
 }
 
 fn serve(stream: TcpStream, html: &[u8], script: &[u8], tell: &Sender<Step>) -> std::io::Result<()> {

@@ -126,14 +126,21 @@ impl Caller {
             let answer = line.hear()?;
             let status = status_of(&answer).unwrap_or_else(|| panic!("no answer to the INVITE: {answer}"));
             if status >= 200 {
-                let to = header(&answer, "To").unwrap().to_owned();
-                let uri = if status < 300 { target(&answer) } else { uri };
-                let ack = self.request("ACK", &uri, &to, 1, "");
-                // The ACK to a refusal is of the INVITE's transaction.
-                line.send(&if status < 300 { ack } else { ack.replace("-ACK-1", "-INVITE-1") });
+                if status < 300 {
+                    self.acknowledge(line, &answer);
+                } else {
+                    let ack = self.request("ACK", &uri, header(&answer, "To").unwrap(), 1, "");
+                    // The ACK to a refusal is of the INVITE's transaction.
+                    line.send(&ack.replace("-ACK-1", "-INVITE-1"));
+                }
                 return Some(answer);
             }
         }
+    }
+
+    /// The ACK to a 200.
+    pub fn acknowledge(&self, line: &mut impl Line, answer: &str) {
+        line.send(&self.request("ACK", &target(answer), header(answer, "To").unwrap(), 1, ""));
     }
 
     /// Ends the call that was answered so.

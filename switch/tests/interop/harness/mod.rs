@@ -5,6 +5,7 @@ mod api;
 mod books;
 pub mod browser;
 mod certificates;
+pub mod datagrams;
 mod eventually;
 mod gateway;
 mod line;
@@ -19,6 +20,7 @@ mod secure;
 mod sipp;
 mod site;
 mod small_disk;
+pub mod talker;
 pub mod websocket;
 mod wire;
 
