@@ -19,6 +19,8 @@ const PAGES: u32 = 1_000;
 const CARRIERS: i64 = 500;
 /// Packets of two seconds.
 const TWO_SECONDS: i64 = 100;
+/// Packets that may come before there are keys: a fifth of a second.
+const EARLY: i64 = 10;
 
 /// A switch between a carrier that talks and the account of a page.
 struct Between {
@@ -78,7 +80,7 @@ fn heard_well(told: &str) -> Value {
         "{told}"
     );
     let (hz, db) = (told["hz"].as_i64().unwrap(), told["db"].as_i64().unwrap());
-    assert!((CARRIERS - 15..=CARRIERS + 15).contains(&hz) && db > -40, "{told}");
+    assert!((CARRIERS - 15..=CARRIERS + 15).contains(&hz) && db > -60, "{told}");
     told
 }
 
@@ -125,7 +127,10 @@ fn a_page_calls_and_both_sides_hear_each_other() {
     assert_eq!(cdr.text("reason"), "normal", "{cdr:?}");
     let count = |what: &str| cdr.number(&format!("rtp_packets_{what}"));
     assert_eq!(count("b_out"), i64::try_from(heard.packets).unwrap(), "{cdr:?}");
-    assert!(count("a_in") >= of(&told, "sent") && count("a_out") >= of(&told, "received"), "{cdr:?}, {told}");
+    // What the page sends while the last flight of the handshake is on its way is dropped.
+    assert!(count("a_in") + EARLY >= of(&told, "sent"), "{cdr:?}, {told}");
+    assert_eq!(count("a_in"), count("b_out"), "{cdr:?}");
+    assert!(count("a_out") >= of(&told, "received"), "{cdr:?}, {told}");
     // 0.60 a minute by the second: 0.01 for each of at least two seconds.
     cdr.talked(2_500, 1_000);
     Books::of("acme", "10.00").check(&between.switch.api, &between.site.data());
