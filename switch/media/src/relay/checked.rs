@@ -64,12 +64,14 @@ impl Endpoint {
         from: SocketAddr,
         packet: &mut [u8],
     ) -> Result<usize, DropReason> {
-        let in_use = self.source.is_address(from);
+        // Before any address is nominated, what passes its check is it: media may come at once, and a browser
+        // nominates up to 50 ms later.
+        let in_use = self.source.is_address(from) || self.source.rtp_to().is_none();
         let ice = self.rest.ice.as_deref_mut().ok_or(DropReason::Malformed);
         let checked = ice.and_then(|ice| ice.check(now, (from, in_use), packet));
         self.dropped += u64::from(checked.is_err());
-        let Checked { bytes, nominates } = checked?;
-        if nominates && !in_use {
+        let Checked { bytes, is_good, nominates } = checked?;
+        if nominates || is_good && in_use {
             self.source.nominate(from);
         }
         Ok(bytes)

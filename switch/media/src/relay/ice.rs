@@ -37,6 +37,8 @@ pub(super) struct Ice {
 pub(super) struct Checked {
     /// The answer's octets.
     pub bytes: usize,
+    /// It was answered with success.
+    pub is_good: bool,
     /// Its address is the one to use.
     pub nominates: bool,
 }
@@ -89,7 +91,7 @@ impl Ice {
                 self.consented = Some(now);
             }
         }
-        Ok(Checked { bytes, nominates })
+        Ok(Checked { bytes, is_good, nominates })
     }
 
     /// Its side still wants what is sent to it.
