@@ -61,7 +61,7 @@ fn restarts(old: &Settings, new: &Settings, lines: &mut Vec<String>) {
     say("log", old.log == new.log);
     say("trace.ring_mb", old.trace.ring_mb == new.trace.ring_mb);
     say(
-        "media.address, media.advertise, media.ports, media.threads, media.workers or media.fast_path",
+        "media.address, media.advertise, media.ports, media.threads, media.workers, media.fast_path, media.engine or media.engines",
         old.media.starts_as(&new.media),
     );
     let recorder = |s: &Settings| s.recording.as_ref().map(|r| (r.dir.clone(), r.max_minutes, r.max_gib));

@@ -12,6 +12,7 @@ mod deck_file;
 mod diagnostic;
 mod diff;
 mod docs;
+mod engines;
 mod feeds;
 mod field;
 mod load;

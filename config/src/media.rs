@@ -9,6 +9,7 @@ use route::{Carriers, Gates, MediaPath, MediaTerms, SessionTimer, Transcode, Tra
 
 use crate::base;
 use crate::check::Check;
+use crate::engines;
 use crate::field::Field;
 use crate::prompts;
 use crate::reader::{Document, Table};
@@ -25,7 +26,7 @@ pub(crate) struct PeerPresets {
     pub session: SessionTimer,
     /// `media.mode`.
     pub path: MediaPath,
-    /// `media.address` is written.
+    /// There is something to relay by: `media.address`, or engines outside.
     pub can_relay: bool,
     /// `media.transcode`.
     pub transcode: bool,
@@ -38,7 +39,7 @@ impl PeerPresets {
         Self {
             session: node.session,
             path: media.mode,
-            can_relay: !media.addresses.is_empty(),
+            can_relay: media.can_relay(),
             transcode: media.transcode,
         }
     }
@@ -47,10 +48,12 @@ impl PeerPresets {
 pub(crate) fn media(document: &Document, before: Option<&Media>, check: &mut Check<'_>) -> Media {
     let table = document.one(&schema::MEDIA);
     let mode = path(&table, "mode").unwrap_or_default();
-    if mode == MediaPath::Relay && !table.has("address") {
+    let engines = engines::engines(&table, check);
+    let is_inside = table.text("engine").is_none_or(|field| field.value == "internal");
+    if mode == MediaPath::Relay && is_inside && !table.has("address") {
         check.error(&table.at("mode"), need_of_address("mode = \"bypass\""));
     }
-    if table.bool("transcode") && !table.has("address") {
+    if table.bool("transcode") && is_inside && !table.has("address") {
         check.error(&table.at("transcode"), need_of_address("transcode = false"));
     }
     let addresses = addresses(&table, "address", check);
@@ -67,16 +70,17 @@ pub(crate) fn media(document: &Document, before: Option<&Media>, check: &mut Che
         fast_path: table.text("fast_path").is_some_and(|field| field.value == "auto"),
         rtp_timeout_secs: table.int("rtp_timeout_secs").unwrap_or_default(),
         rtp_timeout_hold_secs: table.int("rtp_timeout_hold_secs").unwrap_or_default(),
-        announcements: announcements(&table, check),
+        engines,
+        announcements: announcements(&table, is_inside, check),
         warning_secs: table.int("warning_secs").unwrap_or_default(),
         prompts: prompts::prompts(&table, before.map(|before| &before.prompts), check),
     }
 }
 
 /// Media of ours for calls of every gate, also where calls are not relayed.
-fn announcements(table: &Table, check: &mut Check<'_>) -> bool {
+fn announcements(table: &Table, is_inside: bool, check: &mut Check<'_>) -> bool {
     let is_wanted = table.bool("announcements");
-    if is_wanted && !table.has("address") {
+    if is_wanted && is_inside && !table.has("address") {
         check.error(&table.at("announcements"), need_of_address("announcements = false"));
     }
     is_wanted
@@ -164,6 +168,10 @@ pub(crate) fn check_ports(
     check: &mut Check<'_>,
 ) {
     check_keys(document, (gates, carriers), check);
+    // Ports of engines outside are on their machines.
+    if !media.engines.is_empty() {
+        return engines::refuse_elsewhere(document, check);
+    }
     // Without an address there is an error already.
     if !media.relays(gates, carriers) || media.addresses.is_empty() {
         return;

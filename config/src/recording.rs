@@ -25,7 +25,7 @@ pub(crate) fn recording(
         check.error(&field.span, format!("dir must be a folder, not {:?}", field.value));
         return None;
     }
-    if media.addresses.is_empty() {
+    if !media.can_relay() {
         let message = "only relayed calls can be recorded: write address = \"192.0.2.1\", one of this machine's, into [media]";
         check.error(&field.span, message);
     }

@@ -175,6 +175,8 @@ pub struct Media {
     pub max_transcoding: u32,
     /// Settled streams go on in the kernel, where the machine allows it.
     pub fast_path: bool,
+    /// Engines that relay media in place of this machine, by the addresses of their ng protocol; none: it does.
+    pub engines: Vec<SocketAddr>,
     /// Silence after which a call ends, at least 3.
     pub rtp_timeout_secs: u32,
     /// The same while a side holds.
@@ -192,8 +194,13 @@ impl Media {
     pub(crate) fn starts_as(&self, other: &Self) -> bool {
         let addresses = |media: &Self| (media.addresses.clone(), media.advertise.clone());
         let threads = |media: &Self| (media.threads, media.workers, media.fast_path);
-        let fixed = |media: &Self| (addresses(media), media.ports, threads(media));
+        let fixed = |media: &Self| (addresses(media), media.ports, threads(media), media.engines.clone());
         fixed(self) == fixed(other)
+    }
+
+    /// Whether there is something to relay by.
+    pub(crate) const fn can_relay(&self) -> bool {
+        !self.addresses.is_empty() || !self.engines.is_empty()
     }
 
     /// Whether any call may be relayed.

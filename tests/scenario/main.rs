@@ -24,6 +24,7 @@ mod dtmf;
 mod dtmf_inband;
 mod early_dialog;
 mod early_offers;
+mod engine;
 mod event_packages;
 mod fault_noc;
 mod fault_numbers;

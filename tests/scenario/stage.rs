@@ -47,6 +47,8 @@ pub struct Stage {
     pub replies: Vec<(u64, AdminReply)>,
     /// Connections that calls live on.
     pub kept_open: BTreeSet<u64>,
+    /// What relays outside were sent and have not read.
+    pub to_engines: VecDeque<(SocketAddr, Bytes)>,
     /// Certificates that were asked for.
     pub certificates: Vec<stir::CertificateUrl>,
     /// What is kept of SIP accounts over a restart.
@@ -83,6 +85,7 @@ impl Stage {
             cdrs: Vec::new(),
             replies: Vec::new(),
             kept_open: BTreeSet::new(),
+            to_engines: VecDeque::new(),
             certificates: Vec::new(),
             registered: BTreeMap::new(),
             locked_out: Vec::new(),
@@ -229,6 +232,7 @@ impl Stage {
                 let done = self.relay.command(self.now.tick, command);
                 assert_eq!(done, Ok(()), "so far:\n{}", self.log.join("\n"));
             }
+            Output::Engine { to, datagram } => self.to_engines.push_back((to, datagram)),
             Output::Journal { record, .. } => self.disk.queue(0, &record),
             Output::FetchCertificate(url) => self.certificates.push(url),
             Output::Registered(account) => {

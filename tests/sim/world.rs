@@ -404,6 +404,7 @@ impl World {
                 }
             }
             Output::KeepOpen { .. }
+            | Output::Engine { .. }
             | Output::FetchCertificate(_)
             | Output::Registered(_)
             | Output::LockedOut(_) => {}

@@ -130,6 +130,14 @@ impl Plan {
         }
     }
 
+    /// All media is relayed, by these relays outside.
+    #[must_use]
+    pub fn outside(mut self, engines: &[std::net::SocketAddr]) -> Self {
+        self = self.relayed((20_000, 20_099));
+        (self.media.relay, self.media.engines) = (None, engines.to_vec());
+        self
+    }
+
     /// All media is relayed, by an address of each family and these ports.
     #[must_use]
     pub fn relayed(mut self, ports: (u16, u16)) -> Self {

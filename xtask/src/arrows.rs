@@ -20,12 +20,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("trace", &["units"]),
     ("route", &["rating", "units", "codecs"]),
     ("media", &["codecs", "voice", "units"]),
+    ("engine", &["units"]),
     ("call", &["codecs", "rating", "route", "media", "units"]),
     (
         "node",
         &[
             "sip", "h323", "stir", "route", "media", "call", "rating", "ledger", "units", "codecs", "voice",
-            "prompts",
+            "prompts", "engine",
         ],
     ),
     ("net", &[]),

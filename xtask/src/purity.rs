@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 /// The crates that must be pure.
 pub const PURE: &[&str] = &[
     "node", "call", "media", "route", "sip", "h323", "stir", "rating", "ledger", "units", "codecs", "g729",
-    "voice", "prompts",
+    "voice", "prompts", "engine",
 ];
 
 /// Libraries that they may not reach by any chain of normal dependencies.

@@ -13,8 +13,24 @@ pub const MEDIA: Section = Section {
             "mode",
             Kind::Word(&["bypass", "relay"]),
             Preset::Text("relay"),
-            "How media travels between peers that do not say otherwise: `relay`, over this machine, which needs `address`; `bypass`, directly \
-             between them. A call goes directly only if both of its sides say so.",
+            "How media travels between peers that do not say otherwise: `relay`, over this machine, which needs `address`, or over \
+             `engines`; `bypass`, directly between them. A call goes directly only if both of its sides say so.",
+        ),
+        key(
+            "engine",
+            Kind::Word(&["internal", "rtpengine"]),
+            Preset::Text("internal"),
+            "Who relays: `internal`, this machine; `rtpengine`, the daemons of that name in `engines`, for operators who outgrow one machine. \
+             They pass voice and fax and count packets; what is recorded, played, transcoded, encrypted or keyed as INFO needs the internal one. \
+             At the next restart.",
+        ),
+        key(
+            "engines",
+            Kind::Texts,
+            Preset::Nothing,
+            "Addresses of the engines' ng protocol (`listen-ng` of rtpengine), as `[\"udp:127.0.0.1:22222\"]`, at most 16. Each call keeps to one \
+             of those that answer; a new call goes to the next where its own does not. A network that only they and this machine reach. At the \
+             next restart.",
         ),
         key(
             "address",

@@ -26,6 +26,7 @@ mod events;
 mod keyed;
 mod local;
 pub mod offer;
+pub mod outside;
 mod packed;
 mod payload;
 pub mod record;

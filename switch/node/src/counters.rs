@@ -79,6 +79,8 @@ pub struct Counters {
     pub dialled_at_a_loss: u64,
     /// Endpoints of relayed calls for which no port was free.
     pub media_ports_exhausted: u64,
+    /// Packets that came to relays outside and went from there, of calls that are over.
+    pub engine_packets: [u64; 2],
     /// Ratings of relayed streams.
     pub mos: Vec<Mos>,
     /// Answered relayed calls in which one side was never heard, by that side.

@@ -25,6 +25,7 @@ impl Node {
     /// As [`Node::drive`], for a call that is in hand; what its legs tell waits for
     /// [`Node::take_leg_events`].
     pub(crate) fn drive_slot(&mut self, now: Now, slot: &mut Slot, event: Event) {
+        let Some(event) = self.keep_event(now, slot, event) else { return };
         let mut actions = std::mem::take(&mut self.calls.scratch);
         slot.call.handle(now, event, &mut actions);
         self.perform(now, slot, &mut actions);
@@ -33,7 +34,9 @@ impl Node {
 
     /// Performs actions until none is left; their answers may bring new ones.
     pub(crate) fn perform(&mut self, now: Now, slot: &mut Slot, actions: &mut Actions) {
-        while let Some(action) = actions.pop_front() {
+        while !self.waits_for_ports(now, slot, actions)
+            && let Some(action) = actions.pop_front()
+        {
             if let Some(event) = self.execute(now, slot, action) {
                 slot.call.handle(now, event, actions);
             }
@@ -82,7 +85,9 @@ impl Node {
     /// Gives a call what its legs told, in order; what it then wants may make them tell more.
     pub(crate) fn take_leg_events(&mut self, now: Now, slot: &mut Slot) {
         while let Some((leg, event)) = self.calls.leg_events.pop_front() {
-            self.leg_event(now, slot, leg, event);
+            if let Some(event) = self.keep_leg_event(now, slot, (leg, event)) {
+                self.leg_event(now, slot, leg, event);
+            }
         }
     }
 

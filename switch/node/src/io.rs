@@ -29,6 +29,13 @@ pub enum Input {
     Closed(Flow),
     /// What the relay tells.
     Media(MediaEvent),
+    /// What came from a relay outside, or says so.
+    Engine {
+        /// Its sender.
+        from: SocketAddr,
+        /// All of it.
+        datagram: Bytes,
+    },
     /// Time passed; due timers run. Every other input runs them too.
     Tick,
     /// All of this shard's records up to this ticket are on disk.
@@ -120,6 +127,13 @@ pub enum Output {
     },
     /// To be done by the relay, in order.
     Media(MediaCommand),
+    /// Send this to a relay outside, from a socket of this shard; what comes back is [`Input::Engine`].
+    Engine {
+        /// The relay's address for commands.
+        to: SocketAddr,
+        /// One datagram.
+        datagram: Bytes,
+    },
     /// A stream's idle time does not count as long as it is wanted: a call lives on it.
     KeepOpen {
         /// The number of the connection.

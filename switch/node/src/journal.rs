@@ -160,6 +160,7 @@ impl Node {
         self.count_end(&cdr);
         let transfers = std::mem::take(&mut slot.transfers);
         let (call, live) = (CallId(slot.call.id()), slot.recorded_open);
+        self.media.outside.end(now, crate::ids::id_in_run(slot.call.id()));
         // What is announced after the end is no part of the call.
         if slot.media.is_none() || slot.announcement.is_some() {
             return self.settled_record(live, call, *cdr, transfers);

@@ -169,6 +169,7 @@ impl Node {
                 self.forget_subscriptions(Some(flow));
             }
             Input::Media(event) => self.media_event(now, event),
+            Input::Engine { from, datagram } => self.media.outside.receive(now, from, &datagram),
             Input::Tick => {}
             Input::Durable(ticket) => self.durable(ticket),
             Input::Journal(pressure) => self.journal_stands(pressure),
@@ -196,6 +197,7 @@ impl Node {
         self.run_registrations(now);
         self.run_registrar(now);
         self.run_subscriptions(now);
+        self.run_outside(now);
         while let Some(output) = self.sip.poll_output() {
             self.outputs.push_back(output);
         }
@@ -218,7 +220,7 @@ impl Node {
         let registrations = registrations.min(self.subscriptions.deadline());
         let calls =
             timers.min(self.sip.deadline().unwrap_or(Tick::NEVER)).min(self.media.unreported.deadline());
-        calls.min(self.money.expiry_at).min(registrations)
+        calls.min(self.money.expiry_at).min(registrations).min(self.outside_deadline())
     }
 
     /// Makes this shard count transcoded calls together with others. Once, before any input.
@@ -307,7 +309,7 @@ impl Node {
             transactions: load.transactions,
             transaction_timers: load.timers,
             connections: load.connections,
-            endpoints: self.media.open(),
+            endpoints: self.media.open() + self.media.outside.open_ends(),
             unreported: self.media.unreported.len(),
         }
     }

@@ -10,7 +10,7 @@ use units::wheel::TimerId;
 use crate::examination::Examination;
 use crate::ids::CallRef;
 use crate::leg::{CallFacts, Leg};
-use crate::media::{Announcement, CallMedia};
+use crate::media::{Announcement, CallMedia, WaitsForPorts};
 
 /// Most calls that one shard holds; one more is refused with 503.
 pub(crate) const CALLS_MAX: usize = 200_000;
@@ -36,6 +36,8 @@ pub(crate) struct Slot {
     pub rings: bool,
     /// Of a call that is relayed, or of an announcement.
     pub media: Option<Box<CallMedia>>,
+    /// What waits until a relay outside has ports for it.
+    pub waits_for_ports: Option<Box<WaitsForPorts>>,
     /// What the caller hears before it is refused: the call itself is over then.
     pub announcement: Option<Box<Announcement>>,
     /// What the settlement posted, on its way to the record.
@@ -65,6 +67,7 @@ impl Slot {
             holds_gate,
             rings: false,
             media: None,
+            waits_for_ports: None,
             announcement: None,
             transfers: Vec::new(),
             examination: None,

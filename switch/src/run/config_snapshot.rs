@@ -63,6 +63,7 @@ fn media(settings: &Settings) -> MediaConfig {
     MediaConfig {
         path: media.mode,
         relay: (!addresses.is_empty()).then_some(RelayConfig { addresses, ports: media.ports }),
+        engines: media.engines.clone(),
         rtp_timeout_ms: media.rtp_timeout_secs.saturating_mul(1_000),
         rtp_timeout_hold_ms: media.rtp_timeout_hold_secs.saturating_mul(1_000),
         transcoding_max: media.max_transcoding,

@@ -6,7 +6,7 @@ use node::{CountedSide, Counters, Node};
 use rating::Cdr;
 use units::{Now, Tick};
 use web::Metrics;
-use web::metrics::{AuthReason, DebitFailure, Outcome};
+use web::metrics::{AuthReason, DebitFailure, Outcome, PacketDirection};
 
 use crate::run::router::Router;
 
@@ -125,6 +125,8 @@ impl Meter {
         }
         self.metrics.dialled_at_a_loss.inc_by(counters.dialled_at_a_loss);
         self.metrics.media_ports_exhausted.inc_by(counters.media_ports_exhausted);
+        let [came, went] = counters.engine_packets;
+        self.metrics.relayed_outside([(PacketDirection::In, came), (PacketDirection::Out, went)]);
         self.metrics.calls_cut_no_balance.inc_by(counters.calls_cut_no_balance);
         self.metrics.operator_exposure_units.inc_by(counters.operator_exposure_units);
     }

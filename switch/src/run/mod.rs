@@ -13,6 +13,7 @@ mod config_snapshot;
 mod control;
 mod disk;
 mod dns;
+mod engines;
 mod kept_decks;
 mod kept_registrations;
 mod local;

@@ -21,6 +21,7 @@ use units::{Now, Tick};
 
 use crate::run::certificates::{self, Asked};
 use crate::run::kept_registrations::Keeper;
+use crate::run::engines::EngineSockets;
 use crate::run::media::ShardRelay;
 use crate::run::meter::Meter;
 use crate::run::pace::Pace;
@@ -61,6 +62,8 @@ pub(crate) struct Shard {
     /// Keeps where SIP accounts are.
     pub registrations: Keeper,
     pub relay: ShardRelay,
+    /// Toward relays outside.
+    pub engines: EngineSockets,
     /// To the central ledger, if there is one.
     pub quota_requests: mpsc::Sender<QuotaRequest>,
     pub meter: Meter,
@@ -284,7 +287,10 @@ impl Shard {
         for event in self.relay.events() {
             self.node.handle(now, Input::Media(event));
         }
-        if self.relay.has_more() {
+        for (from, datagram) in self.engines.datagrams() {
+            self.node.handle(now, Input::Engine { from, datagram });
+        }
+        if self.relay.has_more() || self.engines.has_more() {
             self.router.inboxes[usize::from(self.number)].waker.wake();
         }
     }
@@ -325,6 +331,7 @@ impl Shard {
                     }
                 }
                 Output::Media(command) => self.relay.send(command),
+                Output::Engine { to, datagram } => self.engines.send(to, &datagram),
                 Output::KeepOpen { conn, wanted } => self.router.keep_open(conn, wanted),
                 Output::Journal { live, record } => {
                     // What it says is done in memory: rather no switch than a record that is nowhere.

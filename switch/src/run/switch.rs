@@ -22,6 +22,7 @@ use web::{Metrics, WebState};
 
 use crate::deck_archive::DeckArchive;
 use crate::node_secret;
+use crate::run::engines::EngineSockets;
 use crate::run::backend::{BooksCdrs, SwitchBackend};
 use crate::run::books::Books;
 use crate::run::central::{Ledger, QUOTA_REQUESTS_MAX};
@@ -432,6 +433,7 @@ fn start_shards(
             certificates: parts.certificates.clone(),
             registrations: keeper.clone(),
             relay,
+            engines: EngineSockets::open(&settings.media.engines, number, parts.router)?,
             quota_requests: quota_requests.clone(),
             meter: Meter::new(Arc::clone(parts.metrics), Arc::clone(parts.router), number as u8),
             asked: BTreeMap::new(),

@@ -291,6 +291,13 @@ impl Metrics {
         self.transcoding_channels.set(i64::from(totals.transcoding));
     }
 
+    /// Counts packets of calls that relays outside carried.
+    pub fn relayed_outside(&self, packets: [(PacketDirection, u64); 2]) {
+        for (direction, more) in packets {
+            self.vectors.rtp_packets.with_label_values(&[direction.as_str()]).inc_by(more);
+        }
+    }
+
     /// Shows a feed: how many entries it is behind, and since the start how often it failed and how many
     /// messages it gave up.
     pub fn feed(&self, name: &str, lag_entries: u64, failures: u64, given_up: u64) {

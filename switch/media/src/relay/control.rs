@@ -328,6 +328,8 @@ pub struct EndpointReport {
     /// How long its side sent no RTP from the answer on although it should have, in milliseconds: to its
     /// first packet, or to the end. None if it was not expected to send.
     pub mute_ms: Option<u32>,
+    /// Nothing is known but packets and addresses: a relay outside tells no loss, no jitter, no silence.
+    pub is_count_only: bool,
 }
 
 // === impl EndpointReport ===

@@ -546,6 +546,7 @@ impl Endpoint {
             talk_in: came,
             talk_out: went,
             mute_ms: if self.is_mute { self.expected_ms(now) } else { self.rest.mute_ms },
+            is_count_only: false,
         }
     }
 

@@ -9,6 +9,9 @@ mod digits;
 mod first_sound;
 mod keys;
 mod leg_events;
+mod outside;
+mod outside_call;
+mod outside_waiting;
 mod play;
 mod ports;
 mod quality;
@@ -24,6 +27,7 @@ mod transcoded;
 mod transcoding;
 
 pub(crate) use announced::Announcement;
+pub(crate) use outside_waiting::WaitsForPorts;
 pub(crate) use reports::Ending;
 pub use shard_media::{MediaConfig, RecordingConfig, RelayAddress, RelayConfig};
 pub(crate) use shard_media::{MediaRefused, ShardMedia};

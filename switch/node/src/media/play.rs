@@ -18,7 +18,7 @@ impl Node {
     /// The money of the account that pays for the call ends soon: the caller hears it, and the called side
     /// does not.
     pub(crate) fn warn_caller(&mut self, slot: &mut Slot) {
-        if self.config.media.warning_secs == 0 {
+        if self.config.media.warning_secs == 0 || self.media.outside.is_used() {
             return;
         }
         let language = self.language_of(slot.call.account());

@@ -52,7 +52,7 @@ impl Ending {
     /// What passed on one side.
     pub(super) fn take(&mut self, is_caller: bool, report: &EndpointReport) {
         let side = if is_caller { &mut self.sides.caller } else { &mut self.sides.called };
-        *side = Some(*report);
+        *side = Some(*report).filter(|report| !report.is_count_only);
         let cdr = &mut self.cdr;
         let (ip, came, went, lost, jitter) = if is_caller {
             (
@@ -74,6 +74,9 @@ impl Ending {
         *ip = report.peer.map(|peer| peer.ip().to_canonical()).or(*ip);
         *came = Some(report.packets_in);
         *went = Some(report.packets_out);
+        if report.is_count_only {
+            return;
+        }
         *lost = Some(report.lost);
         // To the nearest millisecond.
         *jitter = Some(report.jitter_us.saturating_add(500) / 1_000);

@@ -78,7 +78,7 @@ impl Node {
     }
 
     /// The family of the address at which a party is called first.
-    fn calls_by_ipv4(&self, callee: &Callee) -> bool {
+    pub(super) fn calls_by_ipv4(&self, callee: &Callee) -> bool {
         if let Callee::Contact(called, place) = callee {
             let way = self.way_to_contact(called, *place);
             return way.is_none_or(|way| way.flow.peer.ip().to_canonical().is_ipv4());
@@ -306,7 +306,12 @@ impl Node {
         media.opened = number.checked_add(1).ok_or(MediaRefused::NoPorts)?;
         let Some(side) = media.side_mut(leg) else { return Ok(()) };
         let endpoint = self.media.name(call, number);
-        let opened = self.media.take(now.tick, endpoint, ipv4);
+        let opened = if self.media.outside.is_used() {
+            let told = self.media.outside.open(endpoint, leg == LegId::Caller, ipv4);
+            told.map(|told| Ours { ours: told, shown: told }).ok_or(MediaRefused::NoPorts)
+        } else {
+            self.media.take(now.tick, endpoint, ipv4)
+        };
         let Ok(Ours { ours, shown }) = opened else {
             self.counters.media_ports_exhausted += 1;
             return Err(MediaRefused::NoPorts);

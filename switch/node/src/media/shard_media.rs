@@ -12,6 +12,7 @@ use prompts::Prompts;
 use route::MediaPath;
 use units::Tick;
 
+use super::outside::Outside;
 use super::ports::{PortPool, REST_MS, Random, TAKEN_MS};
 use super::reports::Unreported;
 use crate::ids::Ids;
@@ -23,6 +24,9 @@ pub struct MediaConfig {
     pub path: MediaPath,
     /// What a shard relays with, fixed when it is made; none: a call that has to be relayed is refused.
     pub relay: Option<RelayConfig>,
+    /// Relays outside (rtpengine), by their addresses for commands, fixed when a shard is made; none: `relay`
+    /// is what relays.
+    pub engines: Vec<SocketAddr>,
     /// Silence after which a relayed call ends, ms.
     pub rtp_timeout_ms: u32,
     /// The same while a side holds or may be silent, ms.
@@ -67,6 +71,8 @@ pub struct RelayAddress {
 /// The ports and endpoints of a shard.
 pub(crate) struct ShardMedia {
     pub unreported: Unreported,
+    /// Relays outside, in place of our own.
+    pub outside: Outside,
     shard: u8,
     pools: Vec<(RelayAddress, PortPool)>,
     ports: (u16, u16),
@@ -104,6 +110,7 @@ impl Default for MediaConfig {
         Self {
             path: MediaPath::Bypass,
             relay: None,
+            engines: Vec::new(),
             rtp_timeout_ms: 60_000,
             rtp_timeout_hold_ms: 3_600_000,
             transcoding_max: 0,
@@ -124,8 +131,11 @@ impl ShardMedia {
             None => (&[][..], (0, 0)),
         };
         let pool = |address: &RelayAddress| (*address, PortPool::new(ports, shard, shards));
+        let mut random = Random::new(key);
+        let mut random_of_shard = || (0..=shard).fold(0, |_, _| random.draw());
         Self {
             unreported: Unreported::default(),
+            outside: Outside::new(&config.engines, random_of_shard()),
             shard,
             pools: addresses.iter().map(pool).collect(),
             ports,
@@ -203,17 +213,19 @@ impl ShardMedia {
         let (first, last) = self.ports;
         let mut relayed = self.pools.iter().flat_map(|(address, _)| [address.ours, address.shown]);
         (first..=last).contains(&port)
-            && (relayed.any(|ours| ours == address) || others.any(|ours| ours == address))
+            && (relayed.any(|ours| ours == address)
+                || self.outside.is_engine(address)
+                || others.any(|ours| ours == address))
     }
 
     /// Whether media of this family can be relayed.
     pub(super) fn reaches(&self, ipv4: bool) -> bool {
-        self.pools.iter().any(|(address, _)| address.ours.is_ipv4() == ipv4)
+        self.outside.is_used() || self.pools.iter().any(|(address, _)| address.ours.is_ipv4() == ipv4)
     }
 
     /// Whether anything can be relayed.
     pub(super) fn can_relay(&self) -> bool {
-        !self.pools.is_empty()
+        self.outside.is_used() || !self.pools.is_empty()
     }
 
     /// Endpoints that are not told closed yet.
